@@ -1,0 +1,43 @@
+/**
+ * Time and chance, handed in so that tests own both. The one file that may call setTimeout,
+ * Date.now, performance.now and Math.random.
+ */
+
+export type Cancel = () => void;
+
+export interface Clock {
+  /** Milliseconds of a clock that never steps. Leases, caches and timers live by it. */
+  now(): number;
+  /** Milliseconds since 1970, for what people and other machines read. */
+  wall(): number;
+  /** Uniform in [0, 1). */
+  random(): number;
+  /** Calls `wake` once, as soon as `now()` is at or past `time`. */
+  at(time: number, wake: () => void): Cancel;
+}
+
+/** Longest delay setTimeout takes, in milliseconds; beyond it, it fires at once. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  random: () => Math.random(),
+  at(time, wake) {
+    let timer: NodeJS.Timeout;
+    const arm = () => {
+      const delay = Math.ceil(time - performance.now());
+      timer = setTimeout(
+        () => (delay > LONGEST_TIMEOUT ? arm() : wake()),
+        Math.min(Math.max(delay, 0), LONGEST_TIMEOUT),
+      );
+    };
+    arm();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** The earlier of two times, where undefined is never. */
+export function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined ? b : b === undefined ? a : Math.min(a, b);
+}

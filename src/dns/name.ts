@@ -1,0 +1,250 @@
+/**
+ * A domain name: labels of bytes (RFC 1034 §3.1, RFC 2181 §11), never text. Text is one way to
+ * print it (`toString`, RFC 1035 §5.1 escapes) and one way to write it (`Name.parse`).
+ *
+ * Invariant: at most 63 octets a label and 255 octets in all (RFC 1035 §2.3.4), counted in wire
+ * form with the length octets and the root. Labels keep the case they came with; only `key` folds
+ * ASCII case (RFC 4343 §3), so `key` is what maps are keyed by and what names are compared by.
+ */
+import { FormatError } from "./format.ts";
+
+declare const nameKey: unique symbol;
+
+/**
+ * A name as a map key: labels root-first, each preceded by its length octet, ASCII letters folded,
+ * one UTF-16 unit an octet. So `a.startsWith(b)` says that `a` is `b` or beneath it, and sorting
+ * keys puts every subtree together.
+ */
+export type NameKey = string & { readonly [nameKey]: true };
+
+const MAX_LABEL = 63;
+const MAX_NAME = 255;
+
+export class Name {
+  static readonly root = new Name([], 1);
+
+  /** Leaf first, without the root's empty label. */
+  readonly labels: readonly Uint8Array[];
+  /** Octets in uncompressed wire form, 1 for the root. */
+  readonly wireLength: number;
+  #key: NameKey | undefined;
+  #exactKey: string | undefined;
+  #text: string | undefined;
+
+  private constructor(labels: readonly Uint8Array[], wireLength: number) {
+    this.labels = labels;
+    this.wireLength = wireLength;
+  }
+
+  /** A name of these labels, leaf first. Throws FormatError when a bound of RFC 1035 §2.3.4 is passed. */
+  static of(labels: readonly Uint8Array[]): Name {
+    if (labels.length === 0) return Name.root;
+    let length = 1;
+    for (const label of labels) {
+      if (label.length === 0) throw new FormatError("a label is empty");
+      if (label.length > MAX_LABEL) {
+        throw new FormatError(
+          `a label has ${label.length} octets, at most ${MAX_LABEL} are allowed`,
+        );
+      }
+      length += label.length + 1;
+    }
+    if (length > MAX_NAME) {
+      throw new FormatError(`a name has ${length} octets, at most ${MAX_NAME} are allowed`);
+    }
+    return new Name(labels, length);
+  }
+
+  /**
+   * People's text: dots separate labels, `\X` is X itself, `\DDD` the octet of that decimal value,
+   * anything else its UTF-8 octets (RFC 1035 §5.1). A name without a final dot is relative to
+   * `origin`.
+   */
+  static parse(text: string, origin: Name = Name.root): Name {
+    if (text === "@") return origin;
+    if (text === ".") return Name.root;
+    if (text === "") throw new FormatError("a name is empty");
+    const labels: Uint8Array[] = [];
+    const bytes = Buffer.from(text, "utf8");
+    let label: number[] = [];
+    let isAbsolute = false;
+    for (let at = 0; at < bytes.length; at++) {
+      const byte = bytes[at]!;
+      if (byte === DOT) {
+        if (label.length === 0) throw new FormatError(`empty label in "${text}"`);
+        labels.push(Uint8Array.from(label));
+        label = [];
+        isAbsolute = at === bytes.length - 1;
+      } else if (byte === BACKSLASH) {
+        const digits = bytes.toString("latin1", at + 1, at + 4);
+        if (/^\d{3}$/.test(digits)) {
+          const value = Number(digits);
+          if (value > 255) throw new FormatError(`\\${digits} in "${text}" is more than 255`);
+          label.push(value);
+          at += 3;
+        } else if (at + 1 < bytes.length && !/^\d/.test(digits)) {
+          label.push(bytes[++at]!);
+        } else {
+          throw new FormatError(`unfinished escape in "${text}"`);
+        }
+      } else {
+        label.push(byte);
+      }
+    }
+    if (label.length > 0) labels.push(Uint8Array.from(label));
+    return Name.of(isAbsolute ? labels : [...labels, ...origin.labels]);
+  }
+
+  get key(): NameKey {
+    if (this.#key === undefined) {
+      let key = "";
+      for (let i = this.labels.length - 1; i >= 0; i--) {
+        const label = this.labels[i]!;
+        key += CHARACTERS[label.length];
+        for (let j = 0; j < label.length; j++) key += FOLDED[label[j]!];
+      }
+      this.#key = key as NameKey;
+    }
+    return this.#key;
+  }
+
+  /** As `key`, with the case kept: equal only for the same octets. */
+  get exactKey(): string {
+    if (this.#exactKey === undefined) {
+      let key = "";
+      for (let i = this.labels.length - 1; i >= 0; i--) {
+        const label = this.labels[i]!;
+        key += CHARACTERS[label.length];
+        for (let j = 0; j < label.length; j++) key += CHARACTERS[label[j]!];
+      }
+      this.#exactKey = key;
+    }
+    return this.#exactKey;
+  }
+
+  get isRoot(): boolean {
+    return this.labels.length === 0;
+  }
+
+  /** The same name, ASCII case aside (RFC 4343 §3). */
+  equals(other: Name): boolean {
+    return this === other || this.key === other.key;
+  }
+
+  /** True for `ancestor` itself and for every name beneath it. */
+  isUnder(ancestor: Name): boolean {
+    return this.key.startsWith(ancestor.key);
+  }
+
+  /** The name without its first label, undefined for the root. */
+  get parent(): Name | undefined {
+    const first = this.labels[0];
+    return first === undefined
+      ? undefined
+      : new Name(this.labels.slice(1), this.wireLength - first.length - 1);
+  }
+
+  /** `label` put in front, or undefined where that would pass 255 octets. */
+  child(label: Uint8Array | string): Name | undefined {
+    return Name.join([typeof label === "string" ? Buffer.from(label) : label], this);
+  }
+
+  /** These labels put in front of `suffix`, or undefined where that would pass 255 octets. */
+  static join(labels: readonly Uint8Array[], suffix: Name): Name | undefined {
+    let length = suffix.wireLength;
+    for (const label of labels) length += label.length + 1;
+    return length > MAX_NAME ? undefined : Name.of([...labels, ...suffix.labels]);
+  }
+
+  /** The labels in front of `ancestor`, which this name must be under. */
+  labelsUnder(ancestor: Name): readonly Uint8Array[] {
+    return this.labels.slice(0, this.labels.length - ancestor.labels.length);
+  }
+
+  /**
+   * This name moved from beneath `from` to beneath `to`; itself when it is not under `from`;
+   * undefined when the result would pass 255 octets.
+   */
+  replaceSuffix(from: Name, to: Name): Name | undefined {
+    return this.isUnder(from) ? Name.join(this.labelsUnder(from), to) : this;
+  }
+
+  /** Absolute, with RFC 1035 §5.1 escapes: printable ASCII stands for itself, the rest as `\DDD`. */
+  toString(): string {
+    this.#text ??= this.isRoot
+      ? "."
+      : this.labels.map((label) => `${escapeLabel(label)}.`).join("");
+    return this.#text;
+  }
+
+  /**
+   * For people: as `toString`, but valid UTF-8 stays readable and a space is a space. Control
+   * characters stay escaped, so that a terminal is never driven by a name. Not for parsing.
+   */
+  toUnicode(): string {
+    return this.isRoot ? "." : this.labels.map((label) => `${labelToUnicode(label)}.`).join("");
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+}
+
+/** Canonical order of RFC 4034 §6.1. */
+export function compareNames(a: Name, b: Name): number {
+  const most = Math.min(a.labels.length, b.labels.length);
+  for (let i = 1; i <= most; i++) {
+    const order = compareFolded(a.labels.at(-i)!, b.labels.at(-i)!);
+    if (order !== 0) return order;
+  }
+  return a.labels.length - b.labels.length;
+}
+
+function compareFolded(a: Uint8Array, b: Uint8Array): number {
+  const most = Math.min(a.length, b.length);
+  for (let i = 0; i < most; i++) {
+    const order = fold(a[i]!) - fold(b[i]!);
+    if (order !== 0) return order;
+  }
+  return a.length - b.length;
+}
+
+/** ASCII upper case to lower case; every other octet is itself (RFC 4343 §3). */
+export function fold(byte: number): number {
+  return byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte;
+}
+
+/** One label as people read it: UTF-8 kept, control characters, dots and backslashes escaped. */
+export function labelToUnicode(label: Uint8Array): string {
+  let text: string;
+  try {
+    text = utf8.decode(label);
+  } catch {
+    return escapeLabel(label);
+  }
+  return text.replace(UNREADABLE, (c) =>
+    c === "." || c === "\\"
+      ? `\\${c}`
+      : [...Buffer.from(c)].map((byte) => `\\${String(byte).padStart(3, "0")}`).join(""),
+  );
+}
+
+function escapeLabel(label: Uint8Array): string {
+  let text = "";
+  for (const byte of label) {
+    if (byte <= 0x20 || byte >= 0x7f) text += `\\${String(byte).padStart(3, "0")}`;
+    else if (SPECIAL.has(byte)) text += `\\${String.fromCharCode(byte)}`;
+    else text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+const DOT = 0x2e;
+const BACKSLASH = 0x5c;
+/** `. \ " ( ) ; @ $`: what a master file gives a meaning to (RFC 1035 §5.1). */
+const SPECIAL = new Set(Buffer.from('.\\"();@$'));
+/** Controls, line and paragraph separators, and the marks that turn text round. */
+const UNREADABLE = /[.\\\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+const CHARACTERS = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
+const FOLDED = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(fold(byte)));
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -1,0 +1,34 @@
+/** Records: one by one as messages carry them, and in sets as zones hold them (RFC 2181 §5). */
+import { Class } from "./constants.ts";
+import type { Name } from "./name.ts";
+import type { Rdata } from "./rdata.ts";
+
+export interface ResourceRecord {
+  readonly name: Name;
+  readonly type: number;
+  /** All 16 bits: in multicast the top one is the cache-flush bit (RFC 6762 §10.2). */
+  readonly class: number;
+  /** Seconds. */
+  readonly ttl: number;
+  readonly rdata: Rdata;
+}
+
+/** The records of one name and type: one TTL, no two with equal rdata, at least one (RFC 2181 §5). */
+export interface RecordSet {
+  readonly name: Name;
+  readonly type: number;
+  /** Seconds. */
+  readonly ttl: number;
+  readonly rdatas: readonly Rdata[];
+}
+
+/** The records of a set, class IN. */
+export function recordsOf(set: RecordSet): ResourceRecord[] {
+  return set.rdatas.map((rdata) => ({
+    name: set.name,
+    type: set.type,
+    class: Class.IN,
+    ttl: set.ttl,
+    rdata,
+  }));
+}

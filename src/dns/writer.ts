@@ -1,0 +1,114 @@
+/**
+ * Bytes of a message being built, with the compression table of RFC 1035 §4.1.4. Names are
+ * compared case and all (RFC 4343 §4.1 allows folding here at the price of losing case; we do not
+ * pay it). `mark` and `rewind` take back what did not fit.
+ */
+import type { Name } from "./name.ts";
+
+/** A pointer has 14 bits. */
+const MAX_POINTER = 0x3fff;
+
+export interface Mark {
+  readonly length: number;
+  readonly names: number;
+}
+
+export class Writer {
+  #buffer: Buffer;
+  length = 0;
+  readonly #offsets = new Map<string, number>();
+  /** Keys in the order they were entered, so that `rewind` can take them out again. */
+  readonly #entered: string[] = [];
+
+  constructor(capacity = 512) {
+    this.#buffer = Buffer.allocUnsafe(capacity);
+  }
+
+  u8(value: number): void {
+    this.#room(1);
+    this.#buffer[this.length++] = value;
+  }
+
+  u16(value: number): void {
+    this.#room(2);
+    this.#buffer[this.length++] = value >>> 8;
+    this.#buffer[this.length++] = value;
+  }
+
+  u32(value: number): void {
+    this.u16(value >>> 16);
+    this.u16(value);
+  }
+
+  u48(value: number): void {
+    this.u16(Math.floor(value / 0x100000000));
+    this.u32(value % 0x100000000);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#room(bytes.length);
+    this.#buffer.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /** A <character-string> (RFC 1035 §3.3). */
+  string(bytes: Uint8Array): void {
+    this.u8(bytes.length);
+    this.bytes(bytes);
+  }
+
+  /** `compress` false writes every label, yet later names may point here. */
+  name(name: Name, compress = true): void {
+    const key = name.exactKey;
+    let cut = key.length;
+    for (const label of name.labels) {
+      const suffix = cut === key.length ? key : key.slice(0, cut);
+      const known = this.#offsets.get(suffix);
+      if (known !== undefined) {
+        if (compress) {
+          this.u16(0xc000 | known);
+          return;
+        }
+      } else if (this.length <= MAX_POINTER) {
+        this.#offsets.set(suffix, this.length);
+        this.#entered.push(suffix);
+      }
+      this.string(label);
+      cut -= label.length + 1;
+    }
+    this.u8(0);
+  }
+
+  /** Writes a 16-bit length in front of what `write` writes. */
+  withLength(write: () => void): void {
+    const at = this.length;
+    this.u16(0);
+    write();
+    this.setU16(at, this.length - at - 2);
+  }
+
+  setU16(at: number, value: number): void {
+    this.#buffer.writeUInt16BE(value, at);
+  }
+
+  mark(): Mark {
+    return { length: this.length, names: this.#entered.length };
+  }
+
+  rewind(mark: Mark): void {
+    this.length = mark.length;
+    while (this.#entered.length > mark.names) this.#offsets.delete(this.#entered.pop()!);
+  }
+
+  /** What was written: a view, valid as long as nothing more is written. */
+  done(): Buffer {
+    return this.#buffer.subarray(0, this.length);
+  }
+
+  #room(more: number): void {
+    if (this.length + more <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.length + more));
+    larger.set(this.#buffer.subarray(0, this.length));
+    this.#buffer = larger;
+  }
+}

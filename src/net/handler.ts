@@ -1,0 +1,28 @@
+/**
+ * What stands between sockets and answers. A listener decodes a request, calls one Handler and
+ * writes what it yields; a Layer is a Handler round another. Only listeners write.
+ */
+import type { Message } from "../dns/message.ts";
+
+export type Transport = "udp" | "tcp" | "tls" | "https";
+
+export interface Endpoint {
+  /** An IP address in text form; IPv4 is never in its mapped IPv6 form. */
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Request {
+  readonly message: Message;
+  /** The octets the message was decoded from. */
+  readonly bytes: Uint8Array;
+  readonly transport: Transport;
+  readonly source: Endpoint;
+  /** Ends when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+/** The responses to a request, in order: one as a rule, several for a transfer, none for silence. */
+export type Responses = Iterable<Message> | AsyncIterable<Message>;
+export type Handler = (request: Request) => Responses;
+export type Layer = (next: Handler) => Handler;
