@@ -1,0 +1,88 @@
+/**
+ * A clock that stands still until a test moves it, and chance that a test has written down.
+ * Wakers run in the order of their times, those of one time in the order they were set, and each
+ * sees `now()` at its own time, so minutes of protocol pass in microseconds and always alike.
+ */
+import type { Cancel, Clock } from "../../src/clock.ts";
+
+interface Waker {
+  readonly time: number;
+  readonly wake: () => void;
+}
+
+export class FakeClock implements Clock {
+  #now = 0;
+  #drawn = 0;
+  readonly #chance: readonly number[];
+  /** Wall time of `now() === 0`. */
+  readonly #epoch: number;
+  #wakers: Waker[] = [];
+
+  /** `chance` is what `random()` gives, in turn, from the start again when it is used up. */
+  constructor({ chance = [0.5], epoch = Date.UTC(2025, 0, 1) } = {}) {
+    this.#chance = chance;
+    this.#epoch = epoch;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  wall(): number {
+    return this.#epoch + this.#now;
+  }
+
+  random(): number {
+    return this.#chance[this.#drawn++ % this.#chance.length]!;
+  }
+
+  /** A time already past is due too, at the next `advance`: never inside `at`, as with real timers. */
+  at(time: number, wake: () => void): Cancel {
+    const waker = { time, wake };
+    this.#wakers.push(waker);
+    return () => {
+      this.#wakers = this.#wakers.filter((other) => other !== waker);
+    };
+  }
+
+  /** When the next waker is due. */
+  get next(): number | undefined {
+    return this.#earliest()?.time;
+  }
+
+  /** Lets this many milliseconds pass. */
+  advance(milliseconds: number): void {
+    const end = this.#now + milliseconds;
+    while (this.#wakeOne(end));
+    this.#now = end;
+  }
+
+  /** As `advance`, but what waits for a promise gets its turn before time passes on. */
+  async elapse(milliseconds: number): Promise<void> {
+    const end = this.#now + milliseconds;
+    do await turn();
+    while (this.#wakeOne(end));
+    this.#now = end;
+  }
+
+  #wakeOne(end: number): boolean {
+    const waker = this.#earliest();
+    if (waker === undefined || waker.time > end) return false;
+    this.#wakers.splice(this.#wakers.indexOf(waker), 1);
+    this.#now = Math.max(this.#now, waker.time);
+    waker.wake();
+    return true;
+  }
+
+  #earliest(): Waker | undefined {
+    let first: Waker | undefined;
+    for (const waker of this.#wakers)
+      if (first === undefined || waker.time < first.time) first = waker;
+    return first;
+  }
+}
+
+/** Every promise that can go on without I/O has gone on. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
