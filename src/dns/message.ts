@@ -5,9 +5,10 @@
  * out (RFC 2181 §9).
  */
 import { Class, Opcode, Rcode, Type } from "./constants.ts";
+import { type Compression, isKnownShape } from "./fields.ts";
 import { FormatError } from "./format.ts";
 import type { Name } from "./name.ts";
-import { type Compression, isKnownShape, readRdata, writeRdata } from "./rdata.ts";
+import { readRdata, writeRdata } from "./rdata.ts";
 import { Reader } from "./reader.ts";
 import type { ResourceRecord } from "./record.ts";
 import { Writer } from "./writer.ts";

@@ -7,6 +7,7 @@
  * ASCII case (RFC 4343 §3), so `key` is what maps are keyed by and what names are compared by.
  */
 import { FormatError } from "./format.ts";
+import { octetsOf, spellings } from "./words.ts";
 
 declare const nameKey: unique symbol;
 
@@ -65,33 +66,18 @@ export class Name {
     if (text === ".") return Name.root;
     if (text === "") throw new FormatError("a name is empty");
     const labels: Uint8Array[] = [];
-    const bytes = Buffer.from(text, "utf8");
     let label: number[] = [];
-    let isAbsolute = false;
-    for (let at = 0; at < bytes.length; at++) {
-      const byte = bytes[at]!;
-      if (byte === DOT) {
-        if (label.length === 0) throw new FormatError(`empty label in "${text}"`);
-        labels.push(Uint8Array.from(label));
-        label = [];
-        isAbsolute = at === bytes.length - 1;
-      } else if (byte === BACKSLASH) {
-        const digits = bytes.toString("latin1", at + 1, at + 4);
-        if (/^\d{3}$/.test(digits)) {
-          const value = Number(digits);
-          if (value > 255) throw new FormatError(`\\${digits} in "${text}" is more than 255`);
-          label.push(value);
-          at += 3;
-        } else if (at + 1 < bytes.length && !/^\d/.test(digits)) {
-          label.push(bytes[++at]!);
-        } else {
-          throw new FormatError(`unfinished escape in "${text}"`);
-        }
-      } else {
-        label.push(byte);
+    for (const octet of octetsOf(text)) {
+      if (octet !== DOT) {
+        label.push(octet);
+        continue;
       }
+      if (label.length === 0) throw new FormatError(`empty label in "${text}"`);
+      labels.push(Uint8Array.from(label));
+      label = [];
     }
-    if (label.length > 0) labels.push(Uint8Array.from(label));
+    const isAbsolute = label.length === 0;
+    if (!isAbsolute) labels.push(Uint8Array.from(label));
     return Name.of(isAbsolute ? labels : [...labels, ...origin.labels]);
   }
 
@@ -231,18 +217,13 @@ export function labelToUnicode(label: Uint8Array): string {
 
 function escapeLabel(label: Uint8Array): string {
   let text = "";
-  for (const byte of label) {
-    if (byte <= 0x20 || byte >= 0x7f) text += `\\${String(byte).padStart(3, "0")}`;
-    else if (SPECIAL.has(byte)) text += `\\${String.fromCharCode(byte)}`;
-    else text += String.fromCharCode(byte);
-  }
+  for (const octet of label) text += ESCAPED_OCTETS[octet];
   return text;
 }
 
 const DOT = 0x2e;
-const BACKSLASH = 0x5c;
 /** `. \ " ( ) ; @ $`: what a master file gives a meaning to (RFC 1035 §5.1). */
-const SPECIAL = new Set(Buffer.from('.\\"();@$'));
+const ESCAPED_OCTETS = spellings('.\\"();@$', false);
 /** Controls, line and paragraph separators, and the marks that turn text round. */
 const UNREADABLE = /[.\\\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 const CHARACTERS = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));

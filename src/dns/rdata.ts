@@ -1,131 +1,24 @@
 /**
- * Record data. One field table gives every known type its shape; wire form (here), text form
- * (`text.ts`) and comparison are read from that table. A type that is not in it is one field of
- * opaque octets (RFC 3597 §3), so nothing is ever dropped for not being understood.
+ * Record data: the values of its fields, in the order of the field table (`fields.ts`).
  *
  * Invariant: the values of an Rdata follow the field table of its type, or are none at all (RDLENGTH
  * 0, which UPDATE gives a meaning to, RFC 2136 §2.4 and §2.5).
  */
-import { isIPv4, isIPv6 } from "node:net";
+import { addressBytes, formatIPv6 } from "./address.ts";
 import { Type, typeName } from "./constants.ts";
+import {
+  type Compression,
+  isCompressible,
+  readField,
+  shapeOf,
+  stringsIn,
+  type Value,
+  writeField,
+} from "./fields.ts";
 import { FormatError } from "./format.ts";
 import { fold, Name } from "./name.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
-
-/**
- * What stands in a field:
- * `u8 u16 u32 u48` numbers; `type` a u16 printed as a type; `time` a u32 printed as YYYYMMDDHHmmSS;
- * `ipv4 ipv6` 4 and 16 octets; `name`; `string` one <character-string>; `strings` one or more to the
- * end, kept as they came; `data16` octets behind a 16-bit length; `data8` behind an 8-bit one;
- * and to the end: `hex`, `base64`, `bitmap` (RFC 4034 §4.1.2), `params` (RFC 9460 §2.2), `value`
- * (RFC 8659 §4.1).
- */
-export type Field =
-  | "u8"
-  | "u16"
-  | "u32"
-  | "u48"
-  | "type"
-  | "time"
-  | "ipv4"
-  | "ipv6"
-  | "name"
-  | "string"
-  | "strings"
-  | "data8"
-  | "data16"
-  | "hex"
-  | "base64"
-  | "bitmap"
-  | "params"
-  | "value";
-
-export type Value = number | Name | Uint8Array;
-
-const shapes = new Map<number, readonly Field[]>([
-  [Type.A, ["ipv4"]],
-  [Type.NS, ["name"]],
-  [Type.MD, ["name"]],
-  [Type.MF, ["name"]],
-  [Type.CNAME, ["name"]],
-  [Type.SOA, ["name", "name", "u32", "u32", "u32", "u32", "u32"]],
-  [Type.MB, ["name"]],
-  [Type.MG, ["name"]],
-  [Type.MR, ["name"]],
-  [Type.PTR, ["name"]],
-  [Type.HINFO, ["string", "string"]],
-  [Type.MINFO, ["name", "name"]],
-  [Type.MX, ["u16", "name"]],
-  [Type.TXT, ["strings"]],
-  [Type.RP, ["name", "name"]],
-  [Type.AFSDB, ["u16", "name"]],
-  [Type.RT, ["u16", "name"]],
-  [Type.SIG, ["type", "u8", "u8", "u32", "time", "time", "u16", "name", "base64"]],
-  [Type.KEY, ["u16", "u8", "u8", "base64"]],
-  [Type.PX, ["u16", "name", "name"]],
-  [Type.AAAA, ["ipv6"]],
-  [Type.SRV, ["u16", "u16", "u16", "name"]],
-  [Type.NAPTR, ["u16", "u16", "string", "string", "string", "name"]],
-  [Type.KX, ["u16", "name"]],
-  [Type.DNAME, ["name"]],
-  [Type.DS, ["u16", "u8", "u8", "hex"]],
-  [Type.SSHFP, ["u8", "u8", "hex"]],
-  [Type.RRSIG, ["type", "u8", "u8", "u32", "time", "time", "u16", "name", "base64"]],
-  [Type.NSEC, ["name", "bitmap"]],
-  [Type.DNSKEY, ["u16", "u8", "u8", "base64"]],
-  [Type.TLSA, ["u8", "u8", "u8", "hex"]],
-  [Type.CDS, ["u16", "u8", "u8", "hex"]],
-  [Type.CDNSKEY, ["u16", "u8", "u8", "base64"]],
-  [Type.SVCB, ["u16", "name", "params"]],
-  [Type.HTTPS, ["u16", "name", "params"]],
-  [Type.TSIG, ["name", "u48", "u16", "data16", "u16", "u16", "data16"]],
-  [Type.CAA, ["u8", "string", "value"]],
-]);
-
-const OPAQUE: readonly Field[] = ["hex"];
-
-/** The fields of a type; one opaque field for a type not known (RFC 3597). */
-export function shapeOf(type: number): readonly Field[] {
-  return shapes.get(type) ?? OPAQUE;
-}
-
-export function isKnownShape(type: number): boolean {
-  return shapes.has(type);
-}
-
-/** Names in the rdata of these may be compressed in unicast (RFC 3597 §4: those of RFC 1035). */
-const unicastCompressible: ReadonlySet<number> = new Set([
-  Type.NS,
-  Type.MD,
-  Type.MF,
-  Type.CNAME,
-  Type.SOA,
-  Type.MB,
-  Type.MG,
-  Type.MR,
-  Type.PTR,
-  Type.MINFO,
-  Type.MX,
-]);
-/** And these in multicast (RFC 6762 §18.14). */
-const multicastCompressible: ReadonlySet<number> = new Set([
-  Type.NS,
-  Type.CNAME,
-  Type.PTR,
-  Type.DNAME,
-  Type.SOA,
-  Type.MX,
-  Type.AFSDB,
-  Type.RT,
-  Type.KX,
-  Type.RP,
-  Type.PX,
-  Type.SRV,
-  Type.NSEC,
-]);
-
-export type Compression = "unicast" | "multicast" | "none";
 
 export class Rdata {
   readonly type: number;
@@ -200,135 +93,12 @@ export function parseRdata(type: number, bytes: Uint8Array): Rdata {
   return readRdata(new Reader(bytes), type, bytes.length);
 }
 
-function readField(reader: Reader, field: Field): Value {
-  switch (field) {
-    case "u8":
-      return reader.u8();
-    case "u16":
-    case "type":
-      return reader.u16();
-    case "u32":
-    case "time":
-      return reader.u32();
-    case "u48":
-      return reader.u48();
-    case "name":
-      return reader.name();
-    case "ipv4":
-      return copy(reader.take(4));
-    case "ipv6":
-      return copy(reader.take(16));
-    case "string":
-    case "data8":
-      return copy(reader.string());
-    case "data16":
-      return copy(reader.take(reader.u16()));
-    case "strings": {
-      const start = reader.offset;
-      while (reader.left > 0) reader.string();
-      return copy(reader.bytes.subarray(start, reader.offset));
-    }
-    case "bitmap":
-      return checkedBitmap(copy(reader.take(reader.left)));
-    case "params":
-      return checkedParams(copy(reader.take(reader.left)));
-    default:
-      return copy(reader.take(reader.left));
-  }
-}
-
 /** Writes rdata without its length. */
 export function writeRdata(writer: Writer, rdata: Rdata, compression: Compression): void {
-  if (rdata.values.length === 0) return;
+  if (rdata.isEmpty) return;
   const shape = shapeOf(rdata.type);
-  const compress =
-    compression === "unicast"
-      ? unicastCompressible.has(rdata.type)
-      : compression === "multicast" && multicastCompressible.has(rdata.type);
-  for (let i = 0; i < shape.length; i++) {
-    const value = rdata.values[i]!;
-    switch (shape[i]!) {
-      case "u8":
-        writer.u8(value as number);
-        break;
-      case "u16":
-      case "type":
-        writer.u16(value as number);
-        break;
-      case "u32":
-      case "time":
-        writer.u32(value as number);
-        break;
-      case "u48":
-        writer.u48(value as number);
-        break;
-      case "name":
-        writer.name(value as Name, compress);
-        break;
-      case "string":
-      case "data8":
-        writer.string(value as Uint8Array);
-        break;
-      case "data16":
-        writer.u16((value as Uint8Array).length);
-        writer.bytes(value as Uint8Array);
-        break;
-      default:
-        writer.bytes(value as Uint8Array);
-    }
-  }
-}
-
-/** RFC 4034 §4.1.2: windows rise, each has 1 to 32 octets. */
-function checkedBitmap(bytes: Uint8Array): Uint8Array {
-  let window = -1;
-  for (let at = 0; at < bytes.length; ) {
-    const length = bytes[at + 1] ?? 0;
-    if (bytes[at]! <= window || length < 1 || length > 32 || at + 2 + length > bytes.length) {
-      throw new FormatError("a type bitmap is malformed");
-    }
-    window = bytes[at]!;
-    at += 2 + length;
-  }
-  return bytes;
-}
-
-/** RFC 9460 §2.2: keys rise, every value lies inside. */
-function checkedParams(bytes: Uint8Array): Uint8Array {
-  const reader = new Reader(bytes);
-  for (let last = -1; reader.left > 0; ) {
-    const key = reader.u16();
-    if (key <= last) throw new FormatError("SvcParams are not in rising order");
-    last = key;
-    reader.take(reader.u16());
-  }
-  return bytes;
-}
-
-/** The types a bitmap names, rising. */
-export function bitmapTypes(bitmap: Uint8Array): number[] {
-  const types: number[] = [];
-  for (let at = 0; at < bitmap.length; at += 2 + bitmap[at + 1]!) {
-    for (let bit = 0; bit < bitmap[at + 1]! * 8; bit++) {
-      if (bitmap[at + 2 + (bit >> 3)]! & (0x80 >> (bit & 7))) types.push(bitmap[at]! * 256 + bit);
-    }
-  }
-  return types;
-}
-
-/** The bitmap of these types (RFC 4034 §4.1.2). */
-export function typeBitmap(types: Iterable<number>): Uint8Array {
-  const windows = new Map<number, Uint8Array>();
-  for (const type of [...types].sort((a, b) => a - b)) {
-    const window = windows.get(type >> 8) ?? new Uint8Array(32);
-    window[(type & 0xff) >> 3]! |= 0x80 >> (type & 7);
-    windows.set(type >> 8, window);
-  }
-  const parts = [...windows].map(([number, window]) => {
-    const length = window.findLastIndex((byte) => byte !== 0) + 1;
-    return Buffer.from([number, length, ...window.subarray(0, length)]);
-  });
-  return Buffer.concat(parts);
+  const compress = isCompressible(rdata.type, compression);
+  for (let i = 0; i < shape.length; i++) writeField(writer, shape[i]!, rdata.values[i]!, compress);
 }
 
 //---- Making ----
@@ -351,7 +121,7 @@ export const rdata = {
         throw new FormatError(`a string has ${bytes.length} octets, at most 255`);
       writer.string(bytes);
     }
-    return new Rdata(Type.TXT, [copy(writer.done())]);
+    return new Rdata(Type.TXT, [Uint8Array.from(writer.done())]);
   },
   soa: (soa: Soa) =>
     new Rdata(Type.SOA, [
@@ -414,53 +184,7 @@ export function addressOf(data: Rdata): string | undefined {
 /** The strings of a TXT. */
 export function stringsOf(data: Rdata): Uint8Array[] {
   const bytes = data.values[0];
-  if (!(bytes instanceof Uint8Array)) return [];
-  const reader = new Reader(bytes);
-  const strings: Uint8Array[] = [];
-  while (reader.left > 0) strings.push(reader.string());
-  return strings;
-}
-
-/** RFC 5952 text of 16 octets. */
-export function formatIPv6(bytes: Uint8Array): string {
-  const groups = Array.from({ length: 8 }, (_, i) => (bytes[i * 2]! << 8) | bytes[i * 2 + 1]!);
-  let best = { at: 0, length: 1 };
-  for (let at = 0; at < 8; at++) {
-    let length = 0;
-    while (at + length < 8 && groups[at + length] === 0) length++;
-    if (length > best.length) best = { at, length };
-  }
-  const hex = (part: readonly number[]) => part.map((group) => group.toString(16)).join(":");
-  return best.length < 2
-    ? hex(groups)
-    : `${hex(groups.slice(0, best.at))}::${hex(groups.slice(best.at + best.length))}`;
-}
-
-/** The octets of an address in text form. */
-export function addressBytes(text: string, family: 4 | 6): Uint8Array {
-  if (family === 4) {
-    if (!isIPv4(text)) throw new FormatError(`"${text}" is not an IPv4 address`);
-    return Uint8Array.from(text.split("."), Number);
-  }
-  if (!isIPv6(text) || text.includes("%"))
-    throw new FormatError(`"${text}" is not an IPv6 address`);
-  const [plain, dotted] = text.includes(".")
-    ? [text.slice(0, text.lastIndexOf(":") + 1), text.slice(text.lastIndexOf(":") + 1)]
-    : [text, undefined];
-  const tail = dotted === undefined ? [] : [...addressBytes(dotted, 4)];
-  const parse = (part: string) =>
-    part
-      .split(":")
-      .filter(Boolean)
-      .flatMap((group) => {
-        const value = Number.parseInt(group, 16);
-        return [value >> 8, value & 0xff];
-      });
-  const [head = "", rest] = plain.split("::");
-  const front = parse(head);
-  const back = [...parse(rest ?? ""), ...tail];
-  const gap = 16 - front.length - back.length;
-  return Uint8Array.from([...front, ...new Array<number>(gap).fill(0), ...back]);
+  return data.type === Type.TXT && bytes instanceof Uint8Array ? stringsIn(bytes) : [];
 }
 
 function valuesOf(data: Rdata, type: number): readonly Value[] {
@@ -472,8 +196,4 @@ function valuesOf(data: Rdata, type: number): readonly Value[] {
 
 function lowerCase(name: Name): Name {
   return Name.of(name.labels.map((label) => label.map(fold)));
-}
-
-function copy(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes);
 }

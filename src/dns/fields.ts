@@ -1,0 +1,276 @@
+/**
+ * The field table: what the rdata of each known type consists of. Wire form (here), text form
+ * (`text.ts`) and comparison are read from it. A type that is not in it is one field of opaque
+ * octets (RFC 3597 §3), so nothing is ever dropped for not being understood.
+ */
+import { Type } from "./constants.ts";
+import { FormatError } from "./format.ts";
+import type { Name } from "./name.ts";
+import { Reader } from "./reader.ts";
+import type { Writer } from "./writer.ts";
+
+/**
+ * What stands in a field:
+ * `u8 u16 u32 u48` numbers; `seconds` a u32; `type` a u16 printed as a type; `time` a u32 printed as
+ * YYYYMMDDHHmmSS;
+ * `ipv4 ipv6` 4 and 16 octets; `name`; `string` one <character-string>; `strings` one or more to the
+ * end, kept as they came; `tag` a <character-string> of letters and digits (RFC 8659 §4.1); `data16`
+ * octets behind a 16-bit length; and to the end: `hex`, `base64`, `bitmap` (RFC 4034 §4.1.2),
+ * `params` (RFC 9460 §2.2), `value` (RFC 8659 §4.1).
+ */
+export type Field =
+  | "u8"
+  | "u16"
+  | "u32"
+  | "u48"
+  | "seconds"
+  | "type"
+  | "time"
+  | "ipv4"
+  | "ipv6"
+  | "name"
+  | "string"
+  | "tag"
+  | "strings"
+  | "data16"
+  | "hex"
+  | "base64"
+  | "bitmap"
+  | "params"
+  | "value";
+
+export type Value = number | Name | Uint8Array;
+
+const shapes = new Map<number, readonly Field[]>([
+  [Type.A, ["ipv4"]],
+  [Type.NS, ["name"]],
+  [Type.MD, ["name"]],
+  [Type.MF, ["name"]],
+  [Type.CNAME, ["name"]],
+  [Type.SOA, ["name", "name", "u32", "seconds", "seconds", "seconds", "seconds"]],
+  [Type.MB, ["name"]],
+  [Type.MG, ["name"]],
+  [Type.MR, ["name"]],
+  [Type.PTR, ["name"]],
+  [Type.HINFO, ["string", "string"]],
+  [Type.MINFO, ["name", "name"]],
+  [Type.MX, ["u16", "name"]],
+  [Type.TXT, ["strings"]],
+  [Type.RP, ["name", "name"]],
+  [Type.AFSDB, ["u16", "name"]],
+  [Type.RT, ["u16", "name"]],
+  [Type.SIG, ["type", "u8", "u8", "u32", "time", "time", "u16", "name", "base64"]],
+  [Type.KEY, ["u16", "u8", "u8", "base64"]],
+  [Type.PX, ["u16", "name", "name"]],
+  [Type.AAAA, ["ipv6"]],
+  [Type.SRV, ["u16", "u16", "u16", "name"]],
+  [Type.NAPTR, ["u16", "u16", "string", "string", "string", "name"]],
+  [Type.KX, ["u16", "name"]],
+  [Type.DNAME, ["name"]],
+  [Type.DS, ["u16", "u8", "u8", "hex"]],
+  [Type.SSHFP, ["u8", "u8", "hex"]],
+  [Type.RRSIG, ["type", "u8", "u8", "u32", "time", "time", "u16", "name", "base64"]],
+  [Type.NSEC, ["name", "bitmap"]],
+  [Type.DNSKEY, ["u16", "u8", "u8", "base64"]],
+  [Type.TLSA, ["u8", "u8", "u8", "hex"]],
+  [Type.CDS, ["u16", "u8", "u8", "hex"]],
+  [Type.CDNSKEY, ["u16", "u8", "u8", "base64"]],
+  [Type.SVCB, ["u16", "name", "params"]],
+  [Type.HTTPS, ["u16", "name", "params"]],
+  [Type.TSIG, ["name", "u48", "u16", "data16", "u16", "u16", "data16"]],
+  [Type.CAA, ["u8", "tag", "value"]],
+]);
+
+const OPAQUE: readonly Field[] = ["hex"];
+
+/** The fields of a type; one opaque field for a type not known (RFC 3597). */
+export function shapeOf(type: number): readonly Field[] {
+  return shapes.get(type) ?? OPAQUE;
+}
+
+export function isKnownShape(type: number): boolean {
+  return shapes.has(type);
+}
+
+/** Names in the rdata of these may be compressed in unicast (RFC 3597 §4: those of RFC 1035). */
+const unicastCompressible: ReadonlySet<number> = new Set([
+  Type.NS,
+  Type.MD,
+  Type.MF,
+  Type.CNAME,
+  Type.SOA,
+  Type.MB,
+  Type.MG,
+  Type.MR,
+  Type.PTR,
+  Type.MINFO,
+  Type.MX,
+]);
+/** And these in multicast (RFC 6762 §18.14). */
+const multicastCompressible: ReadonlySet<number> = new Set([
+  Type.NS,
+  Type.CNAME,
+  Type.PTR,
+  Type.DNAME,
+  Type.SOA,
+  Type.MX,
+  Type.AFSDB,
+  Type.RT,
+  Type.KX,
+  Type.RP,
+  Type.PX,
+  Type.SRV,
+  Type.NSEC,
+]);
+
+export type Compression = "unicast" | "multicast" | "none";
+
+/** May names in the rdata of this type become pointers? They are read as pointers in every type. */
+export function isCompressible(type: number, compression: Compression): boolean {
+  if (compression === "unicast") return unicastCompressible.has(type);
+  return compression === "multicast" && multicastCompressible.has(type);
+}
+
+/** Reads one field; the reader ends where the rdata ends. */
+export function readField(reader: Reader, field: Field): Value {
+  switch (field) {
+    case "u8":
+      return reader.u8();
+    case "u16":
+    case "type":
+      return reader.u16();
+    case "u32":
+    case "seconds":
+    case "time":
+      return reader.u32();
+    case "u48":
+      return reader.u48();
+    case "name":
+      return reader.name();
+    case "ipv4":
+      return copy(reader.take(4));
+    case "ipv6":
+      return copy(reader.take(16));
+    case "string":
+      return copy(reader.string());
+    case "tag":
+      return checkedTag(copy(reader.string()));
+    case "data16":
+      return copy(reader.take(reader.u16()));
+    case "strings": {
+      const start = reader.offset;
+      while (reader.left > 0) reader.string();
+      return copy(reader.bytes.subarray(start, reader.offset));
+    }
+    case "bitmap":
+      return checkedBitmap(copy(reader.take(reader.left)));
+    case "params":
+      return checkedParams(copy(reader.take(reader.left)));
+    default:
+      return copy(reader.take(reader.left));
+  }
+}
+
+/** Writes one field; `compress` says whether a name may become a pointer. */
+export function writeField(writer: Writer, field: Field, value: Value, compress: boolean): void {
+  switch (field) {
+    case "u8":
+      writer.u8(value as number);
+      break;
+    case "u16":
+    case "type":
+      writer.u16(value as number);
+      break;
+    case "u32":
+    case "seconds":
+    case "time":
+      writer.u32(value as number);
+      break;
+    case "u48":
+      writer.u48(value as number);
+      break;
+    case "name":
+      writer.name(value as Name, compress);
+      break;
+    case "string":
+      writer.string(value as Uint8Array);
+      break;
+    case "data16":
+      writer.u16((value as Uint8Array).length);
+      writer.bytes(value as Uint8Array);
+      break;
+    default:
+      writer.bytes(value as Uint8Array);
+  }
+}
+
+/** RFC 8659 §4.1. */
+function checkedTag(bytes: Uint8Array): Uint8Array {
+  if (/^[A-Za-z0-9]+$/.test(Buffer.from(bytes).toString("latin1"))) return bytes;
+  throw new FormatError("a property tag has other octets than letters and digits");
+}
+
+/** RFC 4034 §4.1.2: windows rise, each has 1 to 32 octets. */
+function checkedBitmap(bytes: Uint8Array): Uint8Array {
+  let window = -1;
+  for (let at = 0; at < bytes.length; ) {
+    const length = bytes[at + 1] ?? 0;
+    if (bytes[at]! <= window || length < 1 || length > 32 || at + 2 + length > bytes.length) {
+      throw new FormatError("a type bitmap is malformed");
+    }
+    window = bytes[at]!;
+    at += 2 + length;
+  }
+  return bytes;
+}
+
+/** RFC 9460 §2.2: keys rise, every value lies inside. */
+function checkedParams(bytes: Uint8Array): Uint8Array {
+  const reader = new Reader(bytes);
+  for (let last = -1; reader.left > 0; ) {
+    const key = reader.u16();
+    if (key <= last) throw new FormatError("SvcParams are not in rising order");
+    last = key;
+    reader.take(reader.u16());
+  }
+  return bytes;
+}
+
+/** The types a bitmap names, rising. */
+export function bitmapTypes(bitmap: Uint8Array): number[] {
+  const types: number[] = [];
+  for (let at = 0; at < bitmap.length; at += 2 + bitmap[at + 1]!) {
+    for (let bit = 0; bit < bitmap[at + 1]! * 8; bit++) {
+      if (bitmap[at + 2 + (bit >> 3)]! & (0x80 >> (bit & 7))) types.push(bitmap[at]! * 256 + bit);
+    }
+  }
+  return types;
+}
+
+/** The bitmap of these types (RFC 4034 §4.1.2). */
+export function typeBitmap(types: Iterable<number>): Uint8Array {
+  const windows = new Map<number, Uint8Array>();
+  for (const type of [...types].sort((a, b) => a - b)) {
+    const window = windows.get(type >> 8) ?? new Uint8Array(32);
+    window[(type & 0xff) >> 3]! |= 0x80 >> (type & 7);
+    windows.set(type >> 8, window);
+  }
+  const parts = [...windows].map(([number, window]) => {
+    const length = window.findLastIndex((byte) => byte !== 0) + 1;
+    return Buffer.from([number, length, ...window.subarray(0, length)]);
+  });
+  return Buffer.concat(parts);
+}
+
+/** The <character-string>s that follow each other in `bytes`. */
+export function stringsIn(bytes: Uint8Array): Uint8Array[] {
+  const reader = new Reader(bytes);
+  const strings: Uint8Array[] = [];
+  while (reader.left > 0) strings.push(reader.string());
+  return strings;
+}
+
+/** A view is copied, so that it outlives the datagram. */
+function copy(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes);
+}
