@@ -5,6 +5,7 @@
  * out (RFC 2181 §9).
  */
 import { Class, Opcode, Rcode, Type } from "./constants.ts";
+import { type Edns, ednsLength, readEdns, writeEdns } from "./edns.ts";
 import { type Compression, isKnownShape } from "./fields.ts";
 import { FormatError } from "./format.ts";
 import type { Name } from "./name.ts";
@@ -18,21 +19,6 @@ export interface Question {
   readonly type: number;
   /** All 16 bits: in multicast the top one is the QU bit (RFC 6762 §5.4). */
   readonly class: number;
-}
-
-export interface EdnsOption {
-  readonly code: number;
-  readonly data: Uint8Array;
-}
-
-/** The OPT pseudo-record (RFC 6891 §6.1); its part of the response code is in `Message.rcode`. */
-export interface Edns {
-  /** Octets the sender takes by UDP, as sent. */
-  readonly udpSize: number;
-  readonly version: number;
-  /** DNSSEC OK (RFC 3225). */
-  readonly dnssecOk: boolean;
-  readonly options: readonly EdnsOption[];
 }
 
 export interface Header {
@@ -195,22 +181,6 @@ function checkEmpty(type: number, klass: number): void {
     throw new FormatError("rdata is empty");
 }
 
-function readEdns(reader: Reader, udpSize: number, ttl: number, length: number): Edns {
-  return reader.within(length, () => {
-    const options: EdnsOption[] = [];
-    while (reader.left > 0) {
-      const code = reader.u16();
-      options.push({ code, data: reader.take(reader.u16()).slice() });
-    }
-    return {
-      udpSize,
-      version: (ttl >>> 16) & 0xff,
-      dnssecOk: (ttl & 0x8000) !== 0,
-      options,
-    };
-  });
-}
-
 export interface EncodeOptions {
   /** Octets, 65,535 by default. */
   readonly limit?: number;
@@ -335,24 +305,4 @@ function* setsOf(records: readonly ResourceRecord[]): Generator<readonly Resourc
     yield records.slice(from, to);
     from = to;
   }
-}
-
-function ednsLength(edns: Edns): number {
-  return edns.options.reduce((sum, option) => sum + 4 + option.data.length, 11);
-}
-
-function writeEdns(writer: Writer, edns: Edns, rcode: Rcode): void {
-  writer.u8(0);
-  writer.u16(Type.OPT);
-  writer.u16(edns.udpSize);
-  writer.u8(rcode >> 4);
-  writer.u8(edns.version);
-  writer.u16(edns.dnssecOk ? 0x8000 : 0);
-  writer.withLength(() => {
-    for (const option of edns.options) {
-      writer.u16(option.code);
-      writer.u16(option.data.length);
-      writer.bytes(option.data);
-    }
-  });
 }
