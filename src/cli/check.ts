@@ -1,0 +1,29 @@
+/** `check`: reads a configuration or a zone file the way `run` would, and opens nothing. */
+import { basename } from "node:path";
+import { ConfigError, readConfig } from "../config.ts";
+import { FormatError } from "../dns/format.ts";
+import { Name } from "../dns/name.ts";
+import { readMasterFile } from "../zone/masterfile.ts";
+
+export async function check(file: string, options: { readonly origin?: string }): Promise<void> {
+  if (file.endsWith(".zone") || options.origin !== undefined) {
+    const sets = await checkZone(file, options.origin ?? basename(file, ".zone"));
+    process.stdout.write(`${file}: ${sets} record sets, no mistake found\n`);
+  } else {
+    const { zone } = readConfig(file);
+    process.stdout.write(`${file}: zone ${zone}, no mistake found\n`);
+  }
+}
+
+async function checkZone(file: string, origin: string): Promise<number> {
+  try {
+    return (await readMasterFile(file, Name.parse(origin))).length;
+  } catch (error) {
+    if (error instanceof FormatError) throw new ConfigError(error.message.split("\n"));
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new ConfigError([
+      `${file}: ${code === "ENOENT" ? "no such file" : code}; expected a zone file`,
+    ]);
+  }
+}

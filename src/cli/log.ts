@@ -1,0 +1,21 @@
+/** Where events go: text lines for a person at a terminal, JSON lines (pino's) for everything else. */
+import { pino } from "pino";
+import type { Log } from "../log.ts";
+
+export function openLog(level: string): Log {
+  if (!process.stderr.isTTY)
+    return pino({ level, base: null }, pino.destination({ fd: 2, sync: true }));
+  return pino(
+    { level, base: null },
+    { write: (line: string) => process.stderr.write(readable(line)) },
+  );
+}
+
+/** `10:21:03 info  service came instance="Office Printer" site=paris`. */
+function readable(line: string): string {
+  const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const clock = new Date(Number(time)).toTimeString().slice(0, 8);
+  const label = (pino.levels.labels[Number(level)] ?? "").padEnd(5);
+  const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
+  return `${clock} ${label} ${msg}${rest.join("")}\n`;
+}

@@ -1,0 +1,40 @@
+/** `run`: the gateway in the foreground, until SIGTERM or SIGINT. */
+import { systemClock } from "../clock.ts";
+import { type Config, defaultConfig, formatAddress, readConfig } from "../config.ts";
+import { openGateway } from "../gateway.ts";
+import { openLog } from "./log.ts";
+
+export interface RunOptions {
+  readonly config?: string;
+  readonly log: string;
+}
+
+export async function run(options: RunOptions): Promise<void> {
+  const config = options.config === undefined ? defaultConfig() : readConfig(options.config);
+  const log = openLog(options.log);
+  const stop = new AbortController();
+  const gateway = await openGateway(config, { clock: systemClock, log, signal: stop.signal });
+  process.stdout.write(welcome(config));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => {
+      log.info({ signal }, "stopping");
+      stop.abort();
+    });
+  }
+  await gateway.closed;
+}
+
+/** The first thing to try, ready to be pasted. */
+function welcome({ zone, listen }: Config): string {
+  const { address, port } = listen.dns[0]!;
+  const asked = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
+  const dig = `dig @${asked}${port === 53 ? "" : ` -p ${port}`}`;
+  return [
+    `Serving ${zone} on ${listen.dns.map(formatAddress).join(", ")}. Try:`,
+    "",
+    `  ${dig} _services._dns-sd._udp.${zone} PTR`,
+    `  ${dig} lb._dns-sd._udp.${zone} PTR`,
+    "",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,68 @@
+/** The server a command asks, and the zone it asks about: from the arguments or the configuration. */
+import { systemClock } from "../clock.ts";
+import { type Address, ConfigError, defaultConfig, parseAddress, readConfig } from "../config.ts";
+import { Class } from "../dns/constants.ts";
+import { FormatError } from "../dns/format.ts";
+import { type Message, makeMessage } from "../dns/message.ts";
+import { Name } from "../dns/name.ts";
+import { ask } from "../net/exchange.ts";
+
+export interface ServerOptions {
+  readonly domain?: string;
+  readonly server?: string;
+  readonly config?: string;
+}
+
+/** Milliseconds; dig's own patience. */
+const TIMEOUT = 5000;
+
+export interface Server {
+  readonly address: Address;
+  readonly domain: Name;
+  /** One question by UDP, by TCP when the answer is cut. */
+  ask(name: Name, type: number): Promise<Message>;
+}
+
+export function chooseServer(options: ServerOptions): Server {
+  const config = options.config === undefined ? defaultConfig() : readConfig(options.config);
+  const address =
+    options.server === undefined
+      ? reachable(config.listen.dns[0]!)
+      : (parseAddress(options.server, 53) ??
+        fail(
+          `--server: "${options.server}" is not an address; expected 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53`,
+        ));
+  const domain = options.domain === undefined ? config.zone : parseDomain(options.domain);
+  return {
+    address,
+    domain,
+    ask: (name, type) =>
+      ask(
+        address,
+        makeMessage({
+          questions: [{ name, type, class: Class.IN }],
+          edns: { udpSize: 1232, version: 0, dnssecOk: false, options: [] },
+        }),
+        { clock: systemClock, timeout: TIMEOUT },
+      ),
+  };
+}
+
+function parseDomain(text: string): Name {
+  try {
+    return Name.parse(text);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return fail(`--domain: ${error.message}; expected a domain name such as bonjour.example.com`);
+  }
+}
+
+/** A wildcard is where a server listens; loopback is where it is asked. */
+function reachable({ address, port }: Address): Address {
+  if (address === "0.0.0.0") return { address: "127.0.0.1", port };
+  return address === "::" ? { address: "::1", port } : { address, port };
+}
+
+function fail(line: string): never {
+  throw new ConfigError([line]);
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env node
+/** The command line. Each command is a file of `cli/`; this one only reads the arguments. */
+import { Command } from "commander";
+import { browse } from "./cli/browse.ts";
+import { check } from "./cli/check.ts";
+import { run } from "./cli/run.ts";
+import { zone } from "./cli/zone.ts";
+import { ConfigError } from "./config.ts";
+import { ListenError } from "./net/endpoint.ts";
+
+const program = new Command("dnssd-gateway")
+  .description(
+    "Harvests what the local networks advertise by multicast DNS, serves it as a DNS zone.",
+  )
+  .version("0.1.0")
+  .showHelpAfterError("(see dnssd-gateway --help)");
+
+program
+  .command("run", { isDefault: true })
+  .description("hear, publish and serve, until SIGTERM or SIGINT")
+  .option(
+    "-c, --config <file>",
+    "configuration file (YAML); without it, every interface and loopback",
+  )
+  .option("--log <level>", "debug, info, warn, error or silent", "info")
+  .action(run);
+
+program
+  .command("browse")
+  .description("list service types, or the instances of one, from a unicast DNS server")
+  .argument("[type]", "service type such as _ipp._tcp")
+  .option("-d, --domain <name>", "domain to browse (default: the configured zone)")
+  .option(
+    "-s, --server <address>",
+    "server to ask, such as 192.0.2.1:53 (default: the gateway here)",
+  )
+  .option("-c, --config <file>", "where the defaults of the other two are read")
+  .action(browse);
+
+program
+  .command("zone")
+  .description("print the served zone as a master file, by zone transfer")
+  .option("-d, --domain <name>", "zone to print (default: the configured zone)")
+  .option("-s, --server <address>", "server to ask (default: the gateway here)")
+  .option("-c, --config <file>", "where the defaults of the other two are read")
+  .action(zone);
+
+program
+  .command("check")
+  .description("check a configuration file, or a zone file (*.zone)")
+  .argument("<file>")
+  .option("-o, --origin <name>", "origin of a zone file (default: its name without .zone)")
+  .action(check);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof ConfigError) && !(error instanceof ListenError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

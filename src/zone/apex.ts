@@ -1,0 +1,74 @@
+/**
+ * What the gateway itself keeps in the shared zone: SOA and NS (RFC 8766 §6.1, §6.2) and the names
+ * by which clients learn what to browse, `b`, `db` and `lb` (RFC 6763 §11).
+ */
+import { Type } from "../dns/constants.ts";
+import { Name } from "../dns/name.ts";
+import { rdata } from "../dns/rdata.ts";
+import type { RecordSet } from "../dns/record.ts";
+
+/** Seconds. Names that appear must not stay hidden behind a cached "no" (RFC 8766 §6.1). */
+export const NEGATIVE_TTL = 10;
+/** Seconds. A site that is plugged in shows up in lists of domains within a minute. */
+const ENUMERATION_TTL = 60;
+/** Seconds. */
+const NS_TTL = 3600;
+
+export interface Apex {
+  readonly origin: Name;
+  /** Host names of the servers, outside the zone (RFC 8766 §6.2); none: this host alone. */
+  readonly nameservers: readonly Name[];
+  /** The mailbox of RNAME, `@` written as a dot; hostmaster of the zone if not given. */
+  readonly contact?: Name | undefined;
+  readonly serial: number;
+}
+
+/** The SOA with the numbers of RFC 8766 §6.1, and the NS set. */
+export function apexRecords({ origin, nameservers, contact, serial }: Apex): RecordSet[] {
+  const servers = nameservers.length > 0 ? nameservers : [Name.parse("localhost.")];
+  const soa = rdata.soa({
+    mname: servers[0]!,
+    rname: contact ?? origin.child("hostmaster") ?? origin,
+    serial,
+    refresh: 7200,
+    retry: 3600,
+    expire: 86400,
+    minimum: NEGATIVE_TTL,
+  });
+  return [
+    { name: origin, type: Type.SOA, ttl: NEGATIVE_TTL, rdatas: [soa] },
+    { name: origin, type: Type.NS, ttl: NS_TTL, rdatas: servers.map(rdata.ns) },
+  ];
+}
+
+/** What `b` and `lb` of the zone name: the merged view, or each site (RFC 6763 §11). */
+export type Enumeration = "merged" | "sites";
+
+/**
+ * The enumeration records of the zone and of each site. A site names itself. The zone names itself,
+ * which lists every site at once, or with "sites" each site, so that no browse set grows with their
+ * number. `db` is one of `b` (RFC 8766 §5.2.1).
+ */
+export function enumerationRecords(
+  origin: Name,
+  sites: readonly Name[],
+  enumeration: Enumeration,
+): RecordSet[] {
+  const browsed = enumeration === "merged" || sites.length === 0 ? [origin] : sites;
+  return [
+    ...enumerationOf(origin, browsed),
+    ...sites.flatMap((site) => enumerationOf(site, [site])),
+  ];
+}
+
+function enumerationOf(domain: Name, browsed: readonly Name[]): RecordSet[] {
+  const set = (kind: string, targets: readonly Name[]): RecordSet[] => {
+    const name = Name.join(
+      [kind, "_dns-sd", "_udp"].map((label) => Buffer.from(label)),
+      domain,
+    );
+    if (name === undefined) return [];
+    return [{ name, type: Type.PTR, ttl: ENUMERATION_TTL, rdatas: targets.map(rdata.ptr) }];
+  };
+  return [...set("b", browsed), ...set("db", browsed.slice(0, 1)), ...set("lb", browsed)];
+}

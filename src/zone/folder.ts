@@ -1,0 +1,48 @@
+/**
+ * The folder of zone files: `<zone>.zone` holds static records of the shared zone, every other
+ * `*.zone` a further zone whose name is the file's (`1.10.in-addr.arpa.zone`).
+ */
+import { readdir } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { FormatError } from "../dns/format.ts";
+import { Name } from "../dns/name.ts";
+import type { RecordSet } from "../dns/record.ts";
+import { readMasterFile } from "./masterfile.ts";
+
+export interface ZoneFile {
+  readonly path: string;
+  readonly origin: Name;
+  readonly records: readonly RecordSet[];
+}
+
+/** Every zone file of a folder; none where the folder does not exist. Throws FormatError. */
+export async function readZoneFolder(path: string): Promise<ZoneFile[]> {
+  const files: ZoneFile[] = [];
+  for (const file of await zoneFilesOf(path)) {
+    const origin = originOf(file);
+    files.push({ path: file, origin, records: await readMasterFile(file, origin) });
+  }
+  return files;
+}
+
+async function zoneFilesOf(path: string): Promise<string[]> {
+  try {
+    const names = await readdir(path);
+    return names
+      .filter((name) => name.endsWith(".zone"))
+      .sort()
+      .map((name) => join(path, name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+function originOf(file: string): Name {
+  try {
+    return Name.parse(basename(file, ".zone"));
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new FormatError(`${file}: ${error.message}; expected the zone's name before .zone`);
+  }
+}

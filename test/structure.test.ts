@@ -1,0 +1,141 @@
+/**
+ * The shape of the house, kept by a test: who may import whom, where sockets, files, timers and
+ * chance may be touched, how long a file may be.
+ */
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, it } from "node:test";
+
+const root = findRoot(import.meta.dirname);
+const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => ({ file, text: readFileSync(join(root, "src", file), "utf8") }));
+
+/** Folder (or file of `src`) → what it may import; `types` marks what it may import for types only. */
+const mayImport: Readonly<Record<string, { values: string[]; types?: string[] }>> = {
+  dns: { values: [] },
+  clock: { values: [] },
+  log: { values: [] },
+  config: { values: ["dns"] },
+  net: { values: ["dns", "clock"], types: ["log"] },
+  zone: { values: ["dns", "clock"], types: ["log"] },
+  collector: { values: ["dns", "clock", "zone"], types: ["net", "log"] },
+  dnsserver: { values: ["dns", "clock", "zone"], types: ["net", "log"] },
+};
+const ROOTS = ["gateway", "cli", "main"];
+
+interface Import {
+  readonly target: string;
+  readonly isTypeOnly: boolean;
+}
+
+function importsOf(file: string, text: string): Import[] {
+  const imports = text.matchAll(/^(?:import|export)\s+(type\s+)?[^;"]*?from\s+"(\.[^"]+)"/gm);
+  return [...imports].map((match) => ({
+    target: relative(join(root, "src"), resolve(root, "src", dirname(file), match[2]!)),
+    isTypeOnly: match[1] !== undefined,
+  }));
+}
+
+/** The folder under `src`, or the file's own name. */
+function roomOf(file: string): string {
+  return file.split("/")[0]!.replace(/\.ts$/, "");
+}
+
+describe("the structure of src", () => {
+  it("has imports that point in the written directions only", () => {
+    const wrong: string[] = [];
+    for (const { file, text } of files) {
+      const room = roomOf(file);
+      if (ROOTS.includes(room)) continue;
+      const rule = mayImport[room];
+      assert.ok(rule, `${file} lies in a room this test does not know`);
+      for (const { target, isTypeOnly } of importsOf(file, text)) {
+        const other = roomOf(target);
+        const isAllowed =
+          other === room ||
+          rule.values.includes(other) ||
+          (isTypeOnly && rule.types?.includes(other));
+        if (!isAllowed) wrong.push(`${file} → ${target}`);
+      }
+    }
+    assert.deepEqual(wrong, []);
+  });
+
+  it("has no circle of imports between files", () => {
+    const edges = new Map(
+      files.map(({ file, text }) => [
+        file,
+        importsOf(file, text)
+          .filter((each) => !each.isTypeOnly)
+          .map((each) => each.target),
+      ]),
+    );
+    const done = new Set<string>();
+    const visit = (file: string, path: readonly string[]): void => {
+      assert.ok(!path.includes(file), `a circle: ${[...path, file].join(" → ")}`);
+      if (done.has(file)) return;
+      for (const next of edges.get(file) ?? []) visit(next, [...path, file]);
+      done.add(file);
+    };
+    for (const file of edges.keys()) visit(file, []);
+  });
+
+  it("touches sockets in net/ only, files where zones and configuration are read only", () => {
+    expectOnly(/from "node:(dgram|net|tls|http2?|https)"/, (file, text) => {
+      if (file.startsWith("net/")) return true;
+      // isIP and its kin are text checks, not sockets.
+      return /^import \{ (isIP(v4|v6)?|BlockList|[ ,])+ \} from "node:net"/m.test(text);
+    });
+    expectOnly(
+      /from "node:fs(\/promises)?"/,
+      (file) =>
+        [
+          "zone/masterfile.ts",
+          "zone/journal.ts",
+          "zone/folder.ts",
+          "config.ts",
+          "net/interfaces.ts",
+        ].includes(file) || file.startsWith("cli/"),
+    );
+  });
+
+  it("takes time and chance from clock.ts", () => {
+    expectOnly(
+      /\b(setTimeout|setInterval|setImmediate|Date\.now|new Date\(\)|performance\.now|Math\.random)\b/,
+      (file) => file === "clock.ts",
+    );
+  });
+
+  it("has no index files and no file over 350 lines", () => {
+    const wrong = files
+      .filter(({ file, text }) => /(^|\/)index\.ts$/.test(file) || text.split("\n").length > 351)
+      .map(({ file, text }) => `${file}: ${text.split("\n").length - 1} lines`);
+    assert.deepEqual(wrong, []);
+  });
+
+  it("opens every file with a comment that says what it is", () => {
+    const wrong = files
+      .filter(({ text }) => !/^(#!.*\n)?\/\*\*/.test(text))
+      .map(({ file }) => file);
+    assert.deepEqual(wrong, []);
+  });
+});
+
+function expectOnly(pattern: RegExp, isAllowed: (file: string, text: string) => boolean): void {
+  const wrong = files
+    .filter(({ file, text }) => pattern.test(withoutComments(text)) && !isAllowed(file, text))
+    .map(({ file }) => file);
+  assert.deepEqual(wrong, []);
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|\s)\/\/.*$/gm, "$1");
+}
+
+function findRoot(from: string): string {
+  for (let folder = from; ; folder = dirname(folder)) {
+    if (readdirSync(folder).includes("package.json")) return folder;
+  }
+}
