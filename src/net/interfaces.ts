@@ -1,0 +1,120 @@
+/**
+ * What the kernel says about this host's network: its interfaces with their addresses, and whether
+ * another program holds a port. Read level by level, about once a second; whoever follows makes
+ * its own state fit what is there now, so that nothing depends on having seen an event.
+ *
+ * The part that Node does not tell (multicast flag, index, MTU) is read from /sys, the owners of
+ * ports from /proc; without them, as on other systems, the cautious answer is given.
+ */
+import { readFileSync } from "node:fs";
+import { isIPv4 } from "node:net";
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import type { Clock } from "../clock.ts";
+import type { LinkAddress } from "./link.ts";
+
+export interface Interface {
+  readonly name: string;
+  /** The kernel's number for it: another one after it was unplugged and plugged in again. */
+  readonly index: number;
+  /** Octets of an IP packet. */
+  readonly mtu: number;
+  readonly isLoopback: boolean;
+  readonly isMulticast: boolean;
+  /** At least one: what has no address cannot speak. */
+  readonly addresses: readonly LinkAddress[];
+}
+
+/** Where the facts come from; a test has its own. */
+export interface Host {
+  /** As `os.networkInterfaces()`: those that are up and have a carrier. */
+  interfaces(): NodeJS.Dict<NetworkInterfaceInfo[]>;
+  /** A file's text, undefined when there is none. */
+  read(path: string): string | undefined;
+}
+
+export interface Following {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly host?: Host;
+}
+
+const POLL_INTERVAL = 1_000;
+
+/** Calls `look` with the interfaces there are now, and again about each second until `signal` ends. */
+export function followInterfaces(
+  { clock, signal, host = thisHost }: Following,
+  look: (interfaces: readonly Interface[]) => void,
+): void {
+  if (signal.aborted) return;
+  let cancel = () => {};
+  const poll = () => {
+    cancel = clock.at(clock.now() + POLL_INTERVAL, poll);
+    look(readInterfaces(host));
+  };
+  signal.addEventListener("abort", () => cancel(), { once: true });
+  poll();
+}
+
+/** The interfaces that are up, have a carrier and an address. */
+export function readInterfaces(host: Host = thisHost): Interface[] {
+  const found = new Map<string, NetworkInterfaceInfo[]>();
+  for (const [label, infos = []] of Object.entries(host.interfaces())) {
+    // Linux gives an address with a label, "eth0:1", as an interface of that name.
+    const name = label.replace(/:.*/, "");
+    found.set(name, [...(found.get(name) ?? []), ...infos]);
+  }
+  return [...found].map(([name, infos]) => {
+    const fact = (file: string) => host.read(`/sys/class/net/${name}/${file}`);
+    const flags = fact("flags");
+    const isLoopback = infos.some((info) => info.internal);
+    // What a bridge's port hears goes to the bridge; nobody is reached by listening on the port.
+    const isBridgePort = fact("brport/port_id") !== undefined;
+    return {
+      name,
+      index: Number(fact("ifindex") ?? infos.find((info) => info.scopeid)?.scopeid ?? 0),
+      mtu: Number(fact("mtu") ?? ETHERNET_MTU),
+      isLoopback,
+      isMulticast:
+        !isBridgePort &&
+        (flags === undefined ? !isLoopback : (Number(flags) & IFF_MULTICAST) !== 0),
+      addresses: infos.map(linkAddress),
+    };
+  });
+}
+
+/**
+ * True where a program other than this one has a UDP socket on the wildcard address and `port`. Our
+ * own multicast sockets never have (see `multicast.ts`). Where it cannot be known: true.
+ */
+export function isPortHeld(port: number, host: Host = thisHost): boolean {
+  const sockets = host.read("/proc/net/udp");
+  if (sockets === undefined) return true;
+  // "  sl  local_address rem_address …", in hexadecimal (Linux, proc_net_tcp.txt).
+  const wildcard = new RegExp(`^\\s*\\d+: 0+:${port.toString(16).padStart(4, "0")} `, "im");
+  return wildcard.test(sockets) || wildcard.test(host.read("/proc/net/udp6") ?? "");
+}
+
+function linkAddress({ address, cidr, family }: NetworkInterfaceInfo): LinkAddress {
+  const whole = family === "IPv4" ? 32 : 128;
+  return {
+    family: isIPv4(address) ? 4 : 6,
+    address,
+    prefix: cidr === null ? whole : Number(cidr.slice(cidr.indexOf("/") + 1)),
+  };
+}
+
+/** Linux, include/uapi/linux/if.h. */
+const IFF_MULTICAST = 0x1000;
+const ETHERNET_MTU = 1_500;
+
+const thisHost: Host = {
+  interfaces: networkInterfaces,
+  read(path) {
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      // Not Linux, or the interface went in this moment.
+      return undefined;
+    }
+  },
+};

@@ -1,0 +1,84 @@
+/**
+ * Links over real sockets: mDNS on every multicast interface, both families (RFC 6762 §3, §14).
+ * About each second the links there are, are made those there should be. That one rule covers
+ * interfaces that come, go, are plugged in again or change address, and sockets that failed.
+ */
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import { followInterfaces, type Host, type Interface, isPortHeld } from "./interfaces.ts";
+import type { LinkWatch } from "./link.ts";
+import { MDNS_PORT, MulticastLink, subnets } from "./multicastlink.ts";
+
+export interface MulticastOptions {
+  readonly clock: Clock;
+  /** Names of those to use; all that are up, multicast and not loopback by default. */
+  readonly interfaces?: readonly string[] | undefined;
+  readonly log: Log;
+  /** Where the facts about this host come from. */
+  readonly host?: Host;
+}
+
+/** Each follower has sockets of its own. */
+export function multicastLinks({ clock, interfaces, log, host }: MulticastOptions): LinkWatch {
+  const isWanted = (candidate: Interface) =>
+    interfaces === undefined
+      ? candidate.isMulticast && !candidate.isLoopback
+      : interfaces.includes(candidate.name);
+
+  return {
+    follow(open, signal) {
+      const links = new Map<string, MulticastLink>();
+      let known: ReadonlySet<string> = new Set();
+      const close = (link: MulticastLink) => {
+        links.delete(link.name);
+        link.close();
+      };
+      signal.addEventListener("abort", () => [...links.values()].forEach(close), { once: true });
+
+      followInterfaces({ clock, signal, ...(host && { host }) }, (present) => {
+        const wanted = present.filter(isWanted);
+        for (const link of [...links.values()]) {
+          if (wanted.some((one) => one.name === link.name && one.index === link.index)) continue;
+          log.info({ interface: link.name }, "link is gone");
+          close(link);
+        }
+        const isShared = isPortHeld(MDNS_PORT, host);
+        for (const one of wanted) {
+          const link = links.get(one.name) ?? new MulticastLink(one, clock, log);
+          link.adjust(one, {
+            links: wanted.filter((other) => other !== one),
+            interfaces: present.filter((other) => other !== one),
+            isShared,
+          });
+          if (links.has(one.name)) continue;
+          links.set(one.name, link);
+          log.info({ interface: one.name, addresses: one.addresses }, "link is there");
+          open(link, link.gone);
+        }
+        const concerns = new Set(concernsAbout(wanted, interfaces ?? []));
+        for (const concern of concerns) if (!known.has(concern)) log.warn({}, concern);
+        known = concerns;
+      });
+    },
+  };
+}
+
+/** What an administrator should know, for as long as it is so. */
+function* concernsAbout(wanted: readonly Interface[], named: readonly string[]): Generator<string> {
+  for (const name of named) {
+    if (!wanted.some((one) => one.name === name)) yield `interface ${name} is not there, or down`;
+  }
+  for (const [at, one] of wanted.entries()) {
+    const near = subnets([one]);
+    for (const other of wanted.slice(at + 1)) {
+      const shared = other.addresses.find(
+        ({ family, address }) =>
+          !/^(fe80|169\.254)/.test(address) && near.check(address, family === 4 ? "ipv4" : "ipv6"),
+      );
+      if (shared !== undefined) {
+        yield `interfaces ${one.name} and ${other.name} are in one subnet, that of ` +
+          `${shared.address}/${shared.prefix}: hosts of one may be taken for hosts of the other`;
+      }
+    }
+  }
+}

@@ -1,0 +1,308 @@
+/**
+ * One interface's mDNS sockets, sharing port 5353 with whatever else is on the host (RFC 6762 §15).
+ * Each socket has one job, and none is bound to the wildcard address:
+ *
+ * - "group" is bound to the group's address and hears what is sent to the group, nothing else. In
+ *   IPv6 the address has a scope, so it hears one interface. In IPv4 Linux gives it every group
+ *   packet of the host (ip(7), IP_MULTICAST_ALL); so on the interface of every other link it joins
+ *   the group for an impossible source alone, which keeps that interface's packets away.
+ * - "speak" is bound to the interface's address and connected to the group: it sends from the right
+ *   address and the right port, and hears nothing, so it never takes a packet from another program.
+ * - "own" is bound to the interface's address and hears what is sent to us alone. It would take
+ *   that from a responder on the wildcard address, so where port 5353 has such an owner it is not
+ *   opened.
+ */
+import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { BlockList } from "node:net";
+import { isDeepStrictEqual } from "node:util";
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import type { Interface } from "./interfaces.ts";
+import type { Family, Link, LinkAddress, Packet } from "./link.ts";
+
+/** RFC 6762 §3. */
+export const MDNS_PORT = 5353;
+const GROUP = { 4: "224.0.0.251", 6: "ff02::fb" } as const;
+/** IP TTL and hop limit (RFC 6762 §11). */
+const HOPS = 255;
+/** RFC 6762 §17: no packet has more octets, its IP and UDP headers among them. */
+const MAX_PACKET = 9_000;
+const HEADERS = { 4: 20 + 8, 6: 40 + 8 } as const;
+/** A burst of announcements waits here while we are busy; the kernel may give less. */
+const RECEIVE_BUFFER = 1 << 22;
+/** How long our own packet is looked for among those heard, in milliseconds. */
+const ECHO_LIFE = 2_000;
+const MAX_ECHOES = 256;
+/** A source that no packet from a wire has. */
+const NOBODY = "127.0.0.1";
+
+/** What else there is on this host. */
+export interface Surroundings {
+  /** The interfaces of the other links. */
+  readonly links: readonly Interface[];
+  /** All other interfaces. */
+  readonly interfaces: readonly Interface[];
+  readonly isShared: boolean;
+}
+
+/** A socket there should be; two plans that are equal as JSON are the same socket. */
+interface Plan {
+  readonly role: "group" | "speak" | "own";
+  readonly family: Family;
+  /** The interface's. */
+  readonly address: string;
+  /** Addresses of the interfaces whose packets must be kept away. */
+  readonly apart: readonly string[];
+}
+
+interface Port {
+  readonly key: string;
+  readonly socket: Socket;
+  isReady: boolean;
+}
+
+type Reason = "foreign port" | "too long" | "off link" | "of another link" | "own";
+
+export class MulticastLink implements Link {
+  readonly name: string;
+  readonly index: number;
+  addresses: readonly LinkAddress[] = [];
+  mtu = 0;
+  isShared = true;
+  readonly gone: AbortSignal;
+  /** Datagrams heard and not passed on. */
+  readonly dropped = new Map<Reason, number>();
+  readonly #life = new AbortController();
+  readonly #clock: Clock;
+  readonly #log: Log;
+  /** By role and family. */
+  readonly #ports = new Map<string, Port>();
+  readonly #hearers = new Set<(packet: Packet) => void>();
+  /** Times in a row that something failed. */
+  readonly #failures = new Map<string, number>();
+  #echoes: { readonly bytes: Uint8Array; readonly until: number }[] = [];
+  #near = new BlockList();
+  #far = new BlockList();
+  /** True while no other link's IPv4 packets can come to our socket. */
+  #isApart = true;
+
+  constructor({ name, index }: Interface, clock: Clock, log: Log) {
+    this.name = name;
+    this.index = index;
+    this.gone = this.#life.signal;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Makes the sockets fit the interface as it is now; opens again what failed. */
+  adjust(itself: Interface, { links, interfaces, isShared }: Surroundings): void {
+    if (!isDeepStrictEqual(this.addresses, itself.addresses)) this.addresses = itself.addresses;
+    this.mtu = itself.mtu;
+    this.isShared = isShared;
+    this.#near = subnets([itself]);
+    this.#far = subnets(interfaces);
+    const plans = new Map<string, Plan>();
+    for (const family of [4, 6] as const) {
+      const address = speakingAddress(itself, family);
+      if (address === undefined) continue;
+      const apart = family === 4 ? links.flatMap((link) => speakingAddress(link, 4) ?? []) : [];
+      plans.set(`group${family}`, { role: "group", family, address, apart: apart.toSorted() });
+      plans.set(`speak${family}`, { role: "speak", family, address, apart: [] });
+      if (!isShared) plans.set(`own${family}`, { role: "own", family, address, apart: [] });
+    }
+    for (const [id, port] of this.#ports) {
+      if (port.key !== JSON.stringify(plans.get(id))) this.#close(id, port);
+    }
+    for (const [id, plan] of plans) if (!this.#ports.has(id)) this.#open(id, plan);
+  }
+
+  close(): void {
+    this.#life.abort();
+    for (const [id, port] of this.#ports) this.#close(id, port);
+    this.#hearers.clear();
+  }
+
+  /** What is sent before the sockets are open, or has no socket, is lost as if on the wire. */
+  send(bytes: Uint8Array, to?: { readonly family: Family; readonly address?: string }): void {
+    for (const family of to === undefined ? ([4, 6] as const) : [to.family]) {
+      const port = this.#ports.get(`${to?.address === undefined ? "speak" : "own"}${family}`);
+      if (!port?.isReady) continue;
+      const sent = (error: Error | null) => {
+        if (error === null) this.#failures.delete(`send${family}`);
+        else this.#complain(`send${family}`, error);
+      };
+      if (to?.address !== undefined) {
+        port.socket.send(bytes, MDNS_PORT, this.#scoped(to.address, family), sent);
+      } else {
+        this.#expectEcho(bytes);
+        port.socket.send(bytes, sent);
+      }
+    }
+  }
+
+  listen(receive: (packet: Packet) => void, signal: AbortSignal): void {
+    if (signal.aborted || this.gone.aborted) return;
+    this.#hearers.add(receive);
+    signal.addEventListener("abort", () => this.#hearers.delete(receive), { once: true });
+  }
+
+  #open(id: string, plan: Plan): void {
+    const { role, family, address, apart } = plan;
+    const socket = createSocket({
+      type: family === 4 ? "udp4" : "udp6",
+      reuseAddr: true,
+      ipv6Only: family === 6,
+      // Every address here is one already; a scope such as "%br_lan" is none to Node's lookup.
+      lookup: (host, _options, done) => done(null, host, family),
+    });
+    const port: Port = { key: JSON.stringify(plan), socket, isReady: false };
+    this.#ports.set(id, port);
+    const ready = () => {
+      port.isReady = true;
+      this.#failures.delete(id);
+    };
+    const setUp = () => {
+      if (role === "group") {
+        socket.setRecvBufferSize(RECEIVE_BUFFER);
+        socket.addMembership(GROUP[family], this.#interface(family, address));
+        if (family === 4) this.#isApart = this.#keepAway(socket, apart);
+        ready();
+      } else if (role === "speak") {
+        socket.setMulticastInterface(this.#interface(family, address));
+        socket.setMulticastTTL(HOPS);
+        socket.setMulticastLoopback(true);
+        socket.once("connect", ready);
+        socket.connect(MDNS_PORT, this.#scoped(GROUP[family], family));
+      } else {
+        socket.setTTL(HOPS);
+        ready();
+      }
+    };
+    const fail = (error: Error) => {
+      this.#complain(id, error);
+      this.#close(id, port);
+    };
+    socket.on("error", fail);
+    socket.on("message", (bytes, from) => this.#hear(plan, bytes, from));
+    socket.bind(
+      {
+        port: MDNS_PORT,
+        address: this.#scoped(role === "group" ? GROUP[family] : address, family),
+        exclusive: true,
+      },
+      () => {
+        try {
+          setUp();
+        } catch (error) {
+          // The interface changed in this moment: what the kernel refuses is tried again.
+          fail(error as Error);
+        }
+      },
+    );
+  }
+
+  #keepAway(socket: Socket, apart: readonly string[]): boolean {
+    try {
+      for (const address of apart) {
+        socket.addSourceSpecificMembership(NOBODY, GROUP[4], address);
+      }
+      this.#failures.delete("apart");
+      return true;
+    } catch (error) {
+      // More interfaces than net.ipv4.igmp_max_memberships, or a system that has no such thing.
+      this.#complain("apart", error as Error);
+      return false;
+    }
+  }
+
+  #close(id: string, port: Port): void {
+    if (this.#ports.get(id) !== port) return;
+    this.#ports.delete(id);
+    port.socket.close();
+  }
+
+  #hear({ role, family }: Plan, bytes: Uint8Array, from: RemoteInfo): void {
+    const source = from.address.replace(/%.*/, "");
+    const reason = this.#reasonAgainst(role, family, source, from.port, bytes);
+    if (reason !== undefined) {
+      const times = this.dropped.get(reason) ?? 0;
+      this.dropped.set(reason, times + 1);
+      if (times === 0 && reason !== "own") {
+        this.#log.info({ interface: this.name, source, reason }, "mDNS packet dropped, first time");
+      }
+      return;
+    }
+    const packet = { bytes, family, source, isUnicast: role === "own" };
+    for (const receive of this.#hearers) receive(packet);
+  }
+
+  #reasonAgainst(
+    role: Plan["role"],
+    family: Family,
+    source: string,
+    port: number,
+    bytes: Uint8Array,
+  ): Reason | undefined {
+    if (port !== MDNS_PORT) return "foreign port";
+    if (bytes.length > MAX_PACKET - HEADERS[family]) return "too long";
+    const isIn = (list: BlockList) => list.check(source, family === 4 ? "ipv4" : "ipv6");
+    if (role === "own") return isIn(this.#near) ? undefined : "off link";
+    if (this.#isEcho(source, bytes)) return "own";
+    // What comes to the group is on the link whatever its source (RFC 6762 §11), where it can be
+    // told which link that is. An interface that is no link of ours is known by its subnet.
+    if (family === 6 || isIn(this.#near) || (this.#isApart && !isIn(this.#far))) return undefined;
+    return "of another link";
+  }
+
+  #expectEcho(bytes: Uint8Array): void {
+    const now = this.#clock.now();
+    this.#echoes = this.#echoes.filter((echo) => echo.until > now).slice(1 - MAX_ECHOES);
+    this.#echoes.push({ bytes, until: now + ECHO_LIFE });
+  }
+
+  /**
+   * Our own packet, that the kernel gives back to us. Other programs send from the same address and
+   * port, so only the octets tell; one that sends the very same says nothing new.
+   */
+  #isEcho(source: string, bytes: Uint8Array): boolean {
+    if (!this.addresses.some(({ address }) => address === source)) return false;
+    const now = this.#clock.now();
+    return this.#echoes.some((echo) => echo.until > now && Buffer.compare(echo.bytes, bytes) === 0);
+  }
+
+  /** A second failure is no passing state of the interface: one line, until it is over. */
+  #complain(about: string, error: Error & { code?: string }): void {
+    const times = (this.#failures.get(about) ?? 0) + 1;
+    this.#failures.set(about, times);
+    if (times !== 2) return;
+    const fact =
+      error.code === "EADDRINUSE"
+        ? `UDP port ${MDNS_PORT} is held by a program that does not share it; trying again`
+        : "multicast socket failed; trying again";
+    this.#log.warn({ interface: this.name, socket: about, error: error.message }, fact);
+  }
+
+  #scoped(address: string, family: Family): string {
+    return family === 4 ? address : `${address}%${this.name}`;
+  }
+
+  /** The interface, in the words that socket options take. */
+  #interface(family: Family, address: string): string {
+    return family === 4 ? address : `::%${this.name}`;
+  }
+}
+
+/** The prefixes of these interfaces. */
+export function subnets(interfaces: readonly Interface[]): BlockList {
+  const list = new BlockList();
+  for (const { address, prefix, family } of interfaces.flatMap((one) => one.addresses)) {
+    list.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");
+  }
+  return list;
+}
+
+/** Packets leave from one address: in IPv6 the link-local one, if there is one. */
+function speakingAddress({ addresses }: Interface, family: Family): string | undefined {
+  const own = addresses.filter((one) => one.family === family);
+  return (own.find((one) => one.address.startsWith("fe80:")) ?? own[0])?.address;
+}
