@@ -2,7 +2,7 @@
  * EDNS(0), RFC 6891: the OPT pseudo-record, whose class and TTL carry other things. It stands in the
  * additional section, once, at the root; `message.ts` sees to that.
  */
-import { type Rcode, Type } from "./constants.ts";
+import { EdnsOption as OptionCode, type Rcode, Type } from "./constants.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -57,4 +57,35 @@ export function writeEdns(writer: Writer, edns: Edns, rcode: Rcode): void {
       writer.bytes(option.data);
     }
   });
+}
+
+//---- What a responder says ----
+
+/** Octets by UDP without EDNS (RFC 1035 §4.2.1), and the least an OPT record can mean (RFC 6891 §6.2.3). */
+export const PLAIN_UDP_SIZE = 512;
+
+/**
+ * The most octets sent and asked for by UDP: an IPv6 packet of 1,280 octets carries them in one piece
+ * (RFC 9715 §3.1 R3, DNS Flag Day 2020).
+ */
+export const UDP_SIZE = 1232;
+
+/** The most octets of a response by UDP to who sent this OPT record, or none. */
+export function udpLimit(asked: Edns | undefined): number {
+  if (asked === undefined) return PLAIN_UDP_SIZE;
+  return Math.max(PLAIN_UDP_SIZE, Math.min(asked.udpSize, UDP_SIZE));
+}
+
+/** The OPT record in response to `asked`: version 0, DO copied (RFC 3225 §3), no other flag. */
+export function ednsReply(asked: Edns, options: readonly EdnsOption[] = []): Edns {
+  return { udpSize: UDP_SIZE, version: 0, dnssecOk: asked.dnssecOk, options };
+}
+
+/** INFO-CODEs of extended DNS errors (RFC 8914 §4). */
+export const ExtendedError = { PROHIBITED: 18, NOT_AUTHORITATIVE: 20, NOT_SUPPORTED: 21 } as const;
+
+/** The option that says why (RFC 8914 §2). */
+export function extendedError(code: number, text = ""): EdnsOption {
+  const data = Buffer.from([code >> 8, code & 0xff, ...Buffer.from(text)]);
+  return { code: OptionCode.EXTENDED_ERROR, data };
 }

@@ -22,7 +22,18 @@ export interface Request {
   readonly signal: AbortSignal;
 }
 
-/** The responses to a request, in order: one as a rule, several for a transfer, none for silence. */
+/**
+ * The responses to a request, in order: one as a rule, several for a transfer, none for silence.
+ * An Iterable makes each the moment it is asked for it.
+ */
 export type Responses = Iterable<Message> | AsyncIterable<Message>;
 export type Handler = (request: Request) => Responses;
 export type Layer = (next: Handler) => Handler;
+
+/** Answers made before, asked in front of a Handler: each is what the Handler would answer now. */
+export interface Ready {
+  /** The response to these octets, the caller's to keep; undefined where none is at hand. */
+  answer(query: Buffer, source: Endpoint): Buffer | undefined;
+  /** A response made this moment, without waiting; its octets stay the caller's. */
+  offer(request: Request, response: Uint8Array): void;
+}

@@ -1,0 +1,60 @@
+/**
+ * The layers every request passes before a Handler of its opcode: EDNS(0) (RFC 6891) outermost, so
+ * that every response has an OPT record exactly when its request had one; then the opcode.
+ */
+import { Rcode } from "../dns/constants.ts";
+import { ednsReply } from "../dns/edns.ts";
+import { type Message, makeResponse } from "../dns/message.ts";
+import type { Handler, Layer, Responses } from "../net/handler.ts";
+
+/** `handler` behind these layers; the first is the outermost. */
+export function layered(layers: readonly Layer[], handler: Handler): Handler {
+  return layers.reduceRight((next, layer) => layer(next), handler);
+}
+
+/**
+ * OPT in, OPT out, in errors too (RFC 6891 §6.1.1, §7). A Handler within may put options into the
+ * `edns` of its response and nothing else; who sent no OPT record gets none. Options and flags not
+ * known are ignored (§6.1.2, §6.1.4), a version not known is BADVERS (§6.1.3).
+ */
+export const edns: Layer = (next) => (request) => {
+  const asked = request.message.edns;
+  if (asked === undefined) {
+    return mapResponses(next(request), (response) => ({ ...response, edns: undefined }));
+  }
+  if (asked.version > 0) {
+    return [makeResponse(request.message, { rcode: Rcode.BADVERS, edns: ednsReply(asked) })];
+  }
+  return mapResponses(next(request), (response) => ({
+    ...response,
+    edns: ednsReply(asked, response.edns?.options),
+  }));
+};
+
+/** The Handler of the request's opcode; NOTIMP where there is none (RFC 8906 §3.1.4). */
+export function byOpcode(handlers: Readonly<Record<number, Handler>>): Handler {
+  const known = new Map(Object.entries(handlers).map(([opcode, one]) => [Number(opcode), one]));
+  return (request) => {
+    const handler = known.get(request.message.opcode);
+    return handler?.(request) ?? [makeResponse(request.message, { rcode: Rcode.NOTIMP })];
+  };
+}
+
+/** Each response changed; still without waiting where there was no waiting before. */
+export function mapResponses(
+  responses: Responses,
+  change: (response: Message) => Message,
+): Responses {
+  return Symbol.iterator in responses ? mapNow(responses, change) : mapLater(responses, change);
+}
+
+function* mapNow(responses: Iterable<Message>, change: (response: Message) => Message) {
+  for (const response of responses) yield change(response);
+}
+
+async function* mapLater(
+  responses: AsyncIterable<Message>,
+  change: (response: Message) => Message,
+) {
+  for await (const response of responses) yield change(response);
+}

@@ -1,0 +1,80 @@
+/**
+ * QUERY (RFC 1034 §4.3.2): one question, answered by the authority of the zone it lies in, with
+ * REFUSED outside of every zone. Never recursive: RA is off and RD only copied (RFC 1035 §4.1.1).
+ */
+import { Class, Rcode, Type } from "../dns/constants.ts";
+import { ExtendedError, extendedError } from "../dns/edns.ts";
+import { type Message, makeResponse, type Question } from "../dns/message.ts";
+import { type RecordSet, recordsOf } from "../dns/record.ts";
+import type { Handler, Request, Transport } from "../net/handler.ts";
+import type { Catalog } from "./catalog.ts";
+
+/** The fields of a response that its query does not decide. */
+type Fields = Partial<Message>;
+
+export function queryHandler(catalog: Catalog): Handler {
+  return ({ message, transport }: Request) => {
+    const [question] = message.questions;
+    // RFC 9619 §4: QDCOUNT is 1. With no one question there is none to echo.
+    if (question === undefined || message.questions.length > 1) {
+      return [makeResponse(message, { rcode: Rcode.FORMERR, questions: [] })];
+    }
+    const rcode = refusalOf(question);
+    const fields = rcode === undefined ? answer(catalog, question, transport) : { rcode };
+    return [makeResponse(message, fields)];
+  };
+}
+
+/** Why a question is not looked up at all; undefined when it is. */
+function refusalOf(question: Question): Rcode | undefined {
+  switch (question.type) {
+    // Not types of data (RFC 6895 §3.1), so nobody can ask for them (RFC 8906 §3.1.2).
+    case Type.OPT:
+    case Type.TSIG:
+    case Type.TKEY:
+      return Rcode.FORMERR;
+    // Obsolete (RFC 1035 §3.2.3); as BIND answers them.
+    case Type.MAILA:
+    case Type.MAILB:
+      return Rcode.NOTIMP;
+    // No transfers by whichever transport (RFC 5936 §4.2 for UDP).
+    case Type.AXFR:
+    case Type.IXFR:
+      return Rcode.REFUSED;
+  }
+  return question.class === Class.IN || question.class === Class.ANY ? undefined : Rcode.REFUSED;
+}
+
+function answer(catalog: Catalog, question: Question, transport: Transport): Fields {
+  const authority = catalog.findFor(question);
+  if (authority === undefined) return outside;
+  const found = authority.answer({ ...question, class: Class.IN });
+  return {
+    rcode: found.rcode,
+    // Who asks for every class never gets an authoritative answer (RFC 1035 §6.2).
+    isAuthoritative: found.isAuthoritative && question.class === Class.IN,
+    answers: toRecords(question.type === Type.ANY ? some(found.answers, transport) : found.answers),
+    authorities: toRecords(found.authorities),
+    additionals: toRecords(found.additionals),
+  };
+}
+
+/** No SOA, no referral upward (RFC 8906 §3.1.1), but the reason (RFC 8914 §4.21). */
+const outside: Fields = {
+  rcode: Rcode.REFUSED,
+  edns: {
+    udpSize: 0,
+    version: 0,
+    dnssecOk: false,
+    options: [extendedError(ExtendedError.NOT_AUTHORITATIVE)],
+  },
+};
+
+/** ANY by UDP gets one set, so that it is no amplifier; by a stream, all of them (RFC 8482 §4.1, §4.4). */
+function some(sets: readonly RecordSet[], transport: Transport): readonly RecordSet[] {
+  return transport === "udp" ? sets.slice(0, 1) : sets;
+}
+
+function toRecords(sets: readonly RecordSet[]) {
+  return sets.flatMap(recordsOf);
+}

@@ -1,0 +1,174 @@
+/**
+ * The edge between octets and the Handler, the same for every listener: a message's octets come in,
+ * its responses' octets go out. Here malformed requests become FORMERR and a Handler's own mistake
+ * becomes SERVFAIL.
+ *
+ * Invariant: whatever the octets, nothing is thrown. A message of twelve octets and more that is not
+ * itself a response gets an answer unless the Handler chooses silence (RFC 8906 §3); what is a
+ * response gets none, so two servers never talk to each other (RFC 1035 §7.3).
+ */
+import type { Clock } from "../clock.ts";
+import { Opcode, Rcode, Type } from "../dns/constants.ts";
+import { type Edns, ednsReply, udpLimit } from "../dns/edns.ts";
+import { FormatError } from "../dns/format.ts";
+import {
+  decode,
+  decodeHeader,
+  encode,
+  HEADER_LENGTH,
+  type Message,
+  makeMessage,
+  makeResponse,
+  type Question,
+} from "../dns/message.ts";
+import { Reader } from "../dns/reader.ts";
+import type { Log } from "../log.ts";
+import type { Handler, Ready, Request, Responses } from "./handler.ts";
+
+/** A request before it is decoded. */
+export type Received = Omit<Request, "message">;
+
+/** The octets of the responses: an Iterable where the Handler need not wait. */
+export type Octets = Iterable<Buffer> | AsyncIterable<Buffer>;
+
+export type Edge = (received: Received) => Octets;
+
+export interface EdgeOptions {
+  readonly handler: Handler;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told of each response that was made without waiting. */
+  readonly ready?: Ready | undefined;
+}
+
+export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
+  const report = failureReport(clock, log);
+  let first = 0;
+
+  const encodeFor = (request: Request, response: Message): Buffer => {
+    const limit = request.transport === "udp" ? udpLimit(request.message.edns) : 0xffff;
+    const octets = encode(response, { limit, first });
+    // The next truncated answer goes on where this one stopped.
+    if (isTruncated(octets)) first = (first + octets.readUInt16BE(ANCOUNT)) >>> 0;
+    return octets;
+  };
+  const fail = (request: Request, error: unknown): Buffer => {
+    report(error);
+    return encodeFor(request, makeError(request.message, Rcode.SERVFAIL));
+  };
+  function* respond(request: Request, responses: Iterable<Message>): Generator<Buffer> {
+    try {
+      for (const response of responses) {
+        const octets = encodeFor(request, response);
+        ready?.offer(request, octets);
+        yield octets;
+      }
+    } catch (error) {
+      yield fail(request, error);
+    }
+  }
+  async function* respondLater(request: Request, responses: AsyncIterable<Message>) {
+    try {
+      for await (const response of responses) yield encodeFor(request, response);
+    } catch (error) {
+      // Nobody waits for the answer of a request whose signal has ended.
+      if (!request.signal.aborted) yield fail(request, error);
+    }
+  }
+
+  return (received) => {
+    const { bytes } = received;
+    if (bytes.length < HEADER_LENGTH || isResponse(bytes)) return [];
+    let message: Message;
+    try {
+      message = decodeRequest(bytes);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      return [encode(makeError(salvage(bytes), Rcode.FORMERR))];
+    }
+    const request: Request = { ...received, message };
+    let responses: Responses;
+    try {
+      responses = handler(request);
+    } catch (error) {
+      return [fail(request, error)];
+    }
+    return Symbol.iterator in responses
+      ? respond(request, responses)
+      : respondLater(request, responses);
+  };
+}
+
+const ANCOUNT = 6;
+
+function isResponse(bytes: Uint8Array): boolean {
+  return (bytes[2]! & 0x80) !== 0;
+}
+
+function isTruncated(bytes: Uint8Array): boolean {
+  return (bytes[2]! & 0x02) !== 0;
+}
+
+/** Opcodes whose messages have the four sections of RFC 1035 §4.1. */
+const sectioned: ReadonlySet<number> = new Set([Opcode.QUERY, Opcode.NOTIFY, Opcode.UPDATE]);
+
+/**
+ * The message; of another opcode only its header, for nothing says what follows it (RFC 8906 §3.1.4;
+ * RFC 8490 §5.4 puts TLVs there). Who knows the opcode finds the rest in the request's octets.
+ */
+function decodeRequest(bytes: Uint8Array): Message {
+  const header = decodeHeader(bytes);
+  return sectioned.has(header.opcode) ? decode(bytes) : makeMessage(header);
+}
+
+function makeError(query: Message, rcode: Rcode): Message {
+  const edns = query.edns === undefined ? undefined : ednsReply(query.edns);
+  return makeResponse(query, { rcode, edns });
+}
+
+/**
+ * Of a malformed message, what its response needs: the header, the question where there is one, and
+ * whether there was an OPT record, for then the response has one too (RFC 6891 §7).
+ */
+function salvage(bytes: Uint8Array): Message {
+  const reader = new Reader(bytes, 4);
+  const questions: Question[] = [];
+  let edns: Edns | undefined;
+  try {
+    const questionCount = reader.u16();
+    const recordCount = reader.u16() + reader.u16() + reader.u16();
+    for (let i = 0; i < questionCount; i++) {
+      questions.push({ name: reader.name(), type: reader.u16(), class: reader.u16() });
+    }
+    for (let i = 0; i < recordCount && edns === undefined; i++) {
+      reader.name();
+      const type = reader.u16();
+      const udpSize = reader.u16();
+      const flags = reader.u32();
+      if (type === Type.OPT) {
+        edns = { udpSize, version: 0, dnssecOk: (flags & 0x8000) !== 0, options: [] };
+      } else {
+        reader.take(reader.u16());
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+  }
+  const header = decodeHeader(bytes);
+  return makeMessage({ ...header, questions: questions.length === 1 ? questions : [], edns });
+}
+
+/** Milliseconds between two lines about failures: what strangers can provoke must not fill a disk. */
+const REPORT_INTERVAL = 1000;
+
+function failureReport(clock: Clock, log: Log): (error: unknown) => void {
+  let next = Number.NEGATIVE_INFINITY;
+  let failures = 0;
+  return (error) => {
+    failures++;
+    if (clock.now() < next) return;
+    next = clock.now() + REPORT_INTERVAL;
+    log.error({ err: error, failures }, "a request could not be answered");
+    failures = 0;
+  };
+}

@@ -1,0 +1,38 @@
+/** What every listener gives its owner: where it listens, and when the last socket has gone. */
+import type { Endpoint, Transport } from "./handler.ts";
+
+export interface Listener {
+  /** With the port that was chosen, where port 0 was asked for. */
+  readonly endpoint: Endpoint;
+  /** Resolves when the signal has ended and the last socket has gone. */
+  readonly closed: Promise<void>;
+}
+
+/** A listener could not be opened; the message is one line for the administrator. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+  readonly transport: Transport;
+  readonly endpoint: Endpoint;
+  /** As the system says it: "EADDRINUSE", "EACCES". */
+  readonly code: string;
+
+  constructor(transport: Transport, endpoint: Endpoint, cause: NodeJS.ErrnoException) {
+    const code = cause.code ?? cause.message;
+    const where = `${transport.toUpperCase()} ${formatEndpoint(endpoint)}`;
+    super(`cannot listen on ${where}: ${reasons[code] ?? code}`, { cause });
+    this.transport = transport;
+    this.endpoint = endpoint;
+    this.code = code;
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is in use",
+  EACCES: "no right to use the port",
+  EADDRNOTAVAIL: "this host does not have the address",
+};
+
+/** "192.0.2.1:53", "[2001:db8::1]:53". */
+export function formatEndpoint({ address, port }: Endpoint): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
