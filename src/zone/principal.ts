@@ -13,22 +13,37 @@ import type { Principal } from "./change.ts";
 /** The gateway's own hand: anything. */
 export const gatewayPrincipal: Principal = { name: "gateway", permits: () => true };
 
-/** A collector that publishes for these sites, asked anew at every record, of the zone `origin`. */
+/**
+ * A collector of the zone `origin`. `isItsSite` says whether a site, which is a name one label
+ * beneath the origin, is among those it publishes for.
+ */
 export function collectorPrincipal(
   name: string,
   origin: Name,
-  sites: () => Iterable<Name>,
+  isItsSite: (site: Name) => boolean,
 ): Principal {
+  const leadsIntoItsSite = (place: Name | undefined): boolean => {
+    const site = place === undefined ? undefined : siteOf(place, origin);
+    return site !== undefined && isItsSite(site);
+  };
   return {
     name,
     permits(record) {
       if (!record.name.isUnder(origin) || isSteering(record, origin)) return false;
-      for (const site of sites()) {
-        if (record.name.isUnder(site) || isMerged(record, origin, site)) return true;
-      }
-      return false;
+      if (leadsIntoItsSite(record.name)) return true;
+      const merged = mergedName(record, origin);
+      return (
+        merged === "types" || (merged === "instances" && leadsIntoItsSite(targetOf(record.rdata)))
+      );
     },
   };
+}
+
+/** The site a name lies in: one label beneath the origin that is no service label. */
+function siteOf(name: Name, origin: Name): Name | undefined {
+  if (!name.isUnder(origin)) return undefined;
+  const label = name.labels[name.labels.length - origin.labels.length - 1];
+  return label === undefined || label[0] === UNDERSCORE ? undefined : origin.child(label);
 }
 
 const steeringTypes: ReadonlySet<number> = new Set([
@@ -56,18 +71,18 @@ function isSteering(record: ResourceRecord, origin: Name): boolean {
 }
 
 /**
- * A PTR of the merged view that leads into `site`, or one of the list of types, which two sites may
- * hold at once.
+ * Where a PTR of the merged view stands: among the instances of a type or subtype, or in the list of
+ * types, whose entries two sites may hold at once.
  */
-function isMerged(record: ResourceRecord, origin: Name, site: Name): boolean {
-  if (record.type !== Type.PTR) return false;
+function mergedName(record: ResourceRecord, origin: Name): "instances" | "types" | undefined {
   const target = targetOf(record.rdata);
-  if (target === undefined) return false;
   const owner = typeUnder(record.name, origin);
-  if (owner === undefined) return false;
-  return owner === "_services._dns-sd._udp"
-    ? typeUnder(target, origin) !== undefined && target.labels.length === origin.labels.length + 2
-    : target.isUnder(site);
+  if (record.type !== Type.PTR || target === undefined || owner === undefined) return undefined;
+  if (owner !== TYPE_LIST) return "instances";
+  return target.labels.length === origin.labels.length + 2 &&
+    typeUnder(target, origin) !== undefined
+    ? "types"
+    : undefined;
 }
 
 /** "_ipp._tcp" of `_ipp._tcp.ORIGIN` and of `_color._sub._ipp._tcp.ORIGIN`; undefined for the rest. */
@@ -75,10 +90,13 @@ function typeUnder(name: Name, origin: Name): string | undefined {
   if (!name.isUnder(origin)) return undefined;
   const labels = name.labelsUnder(origin).map((label) => Buffer.from(label).toString("latin1"));
   const text = labels.join(".").toLowerCase();
-  if (text === "_services._dns-sd._udp") return text;
+  if (text === TYPE_LIST) return text;
   const isSubtype = labels.length === 4 && labels[1]!.toLowerCase() === "_sub";
   if (labels.length !== 2 && !isSubtype) return undefined;
   return /^_[^.]*\._(tcp|udp)$/.test(labels.slice(-2).join(".").toLowerCase())
     ? labels.slice(-2).join(".").toLowerCase()
     : undefined;
 }
+
+const TYPE_LIST = "_services._dns-sd._udp";
+const UNDERSCORE = 0x5f;
