@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import type { NetworkInterfaceInfo } from "node:os";
+import { test } from "node:test";
+import {
+  followInterfaces,
+  type Host,
+  type Interface,
+  isPortHeld,
+  readInterfaces,
+} from "../../src/net/interfaces.ts";
+import { FakeClock } from "../support/clock.ts";
+
+const info = (cidr: string, fields: object = {}) =>
+  ({
+    address: cidr.replace(/\/.*/, ""),
+    cidr,
+    family: cidr.includes(":") ? "IPv6" : "IPv4",
+    internal: false,
+    ...fields,
+  }) as NetworkInterfaceInfo;
+
+const host = (
+  interfaces: NodeJS.Dict<NetworkInterfaceInfo[]>,
+  files: Record<string, string> = {},
+): Host => ({ interfaces: () => interfaces, read: (path) => files[path] });
+
+const eth0 = {
+  "/sys/class/net/eth0/flags": "0x1003\n",
+  "/sys/class/net/eth0/ifindex": "7\n",
+  "/sys/class/net/eth0/mtu": "9000\n",
+};
+
+test("An interface has its addresses of both families, its index and its MTU", () => {
+  const found = readInterfaces(
+    host({ eth0: [info("10.1.0.1/16"), info("fe80::1/64", { scopeid: 7 })] }, eth0),
+  );
+  assert.deepEqual(found, [
+    {
+      name: "eth0",
+      index: 7,
+      mtu: 9000,
+      isLoopback: false,
+      isMulticast: true,
+      addresses: [
+        { family: 4, address: "10.1.0.1", prefix: 16 },
+        { family: 6, address: "fe80::1", prefix: 64 },
+      ],
+    },
+  ]);
+});
+
+test("An address with a label of its own belongs to the interface the label begins with", () => {
+  const found = readInterfaces(
+    host({ eth0: [info("10.1.0.1/16")], "eth0:1": [info("10.2.0.1/16")] }, eth0),
+  );
+  assert.deepEqual(
+    found.map((one) => [one.name, one.addresses.map((own) => own.address)]),
+    [["eth0", ["10.1.0.1", "10.2.0.1"]]],
+  );
+});
+
+test("An interface without the multicast flag, and the port of a bridge, are not multicast", () => {
+  const found = readInterfaces(
+    host(
+      { wg0: [info("10.3.0.1/24")], veth1: [info("fe80::2/64")], br0: [info("10.4.0.1/24")] },
+      {
+        "/sys/class/net/wg0/flags": "0x91",
+        "/sys/class/net/veth1/flags": "0x1003",
+        "/sys/class/net/veth1/brport/port_id": "0x8001",
+        "/sys/class/net/br0/flags": "0x1003",
+      },
+    ),
+  );
+  assert.deepEqual(
+    found.filter((one) => one.isMulticast).map((one) => one.name),
+    ["br0"],
+  );
+});
+
+test("Where there is no /sys, everything but the loopback is taken for multicast", () => {
+  const found = readInterfaces(
+    host({
+      lo0: [info("127.0.0.1/8", { internal: true })],
+      en0: [info("10.1.0.1/24"), info("fe80::1/64", { scopeid: 4 })],
+    }),
+  );
+  assert.deepEqual(
+    found.map(({ name, index, mtu, isMulticast }) => [name, index, mtu, isMulticast]),
+    [
+      ["lo0", 0, 1500, false],
+      ["en0", 4, 1500, true],
+    ],
+  );
+});
+
+test("This machine has a loopback interface with 127.0.0.1/8", () => {
+  const loopback = readInterfaces().find((one) => one.isLoopback);
+  assert.ok(loopback?.addresses.some((own) => own.address === "127.0.0.1" && own.prefix === 8));
+  assert.equal(loopback?.isMulticast, false);
+});
+
+test("Who follows sees what there is at once, then each second, until the signal ends", () => {
+  const clock = new FakeClock();
+  const life = new AbortController();
+  const interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = { eth0: [info("10.1.0.1/24")] };
+  const seen: (readonly Interface[])[] = [];
+  followInterfaces({ clock, signal: life.signal, host: host(interfaces) }, (now) => seen.push(now));
+  interfaces.eth1 = [info("10.2.0.1/24")];
+  clock.advance(1_000);
+  delete interfaces.eth0;
+  clock.advance(1_000);
+  life.abort();
+  clock.advance(10_000);
+  assert.deepEqual(
+    seen.map((now) => now.map((one) => one.name)),
+    [["eth0"], ["eth0", "eth1"], ["eth1"]],
+  );
+  assert.equal(clock.next, undefined);
+});
+
+const HEAD =
+  "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+const row = (local: string, remote: string) =>
+  `  794: ${local} ${remote} 07 00000000:00000000 00:00000000 00000000     0        0 12328 2\n`;
+const zero = "0".repeat(32);
+
+test("Port 5353 is held by a socket on the wildcard address of either family, and no other", () => {
+  const held = (udp: string, udp6: string) =>
+    isPortHeld(5353, host({}, { "/proc/net/udp": HEAD + udp, "/proc/net/udp6": HEAD + udp6 }));
+  assert.equal(held("", ""), false);
+  assert.equal(held(row("00000000:14E9", "00000000:0000"), ""), true);
+  assert.equal(held("", row(`${zero}:14E9`, `${zero}:0000`)), true);
+  assert.equal(held(row("00000000:14EA", "00000000:0000"), ""), false);
+  const ours =
+    row("FB0000E0:14E9", "00000000:0000") +
+    row("01014D0A:14E9", "FB0000E0:14E9") +
+    row("0100000A:14E9", "00000000:14E9");
+  assert.equal(held(ours, ""), false);
+});
+
+test("Where it cannot be known who holds a port, somebody does", () => {
+  assert.equal(isPortHeld(5353, host({})), true);
+});

@@ -1,0 +1,381 @@
+/** Links over real sockets, on networks made for each test; a probe program prints what they hear. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Type } from "../../src/dns/constants.ts";
+import { encode, makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { Capture } from "../support/capture.ts";
+import { type Host, Lab, noLab } from "../support/lab.ts";
+import type { Running } from "../support/process.ts";
+import { waitFor } from "../support/wait.ts";
+
+interface Heard {
+  readonly link: string;
+  readonly family: 4 | 6;
+  readonly source: string;
+  readonly isUnicast: boolean;
+  readonly isShared: boolean;
+  readonly hex: string;
+}
+
+const inLab = { skip: noLab, timeout: 60_000 };
+const hex = (text: string) => Buffer.from(text).toString("hex");
+const heard = (probe: Running, text: string) =>
+  probe.events<Heard>("packet").filter((packet) => packet.hex === hex(text));
+
+/** A program on `host` that has heard of its links. */
+async function startProbe(host: Host, count: number, ...interfaces: string[]): Promise<Running> {
+  const probe = host.script("probe", ...interfaces);
+  await waitFor("links", () => probe.events("came").length === count);
+  return probe;
+}
+
+/** Says `text` from `from` until `to` has heard it `times` times on some link. */
+async function reach(from: Running, link: string, to: Running, text: string, times = 2) {
+  const before = heard(to, text).length;
+  await waitFor(
+    `"${text}" to be heard`,
+    () => {
+      if (heard(to, text).length - before >= times) return true;
+      from.say(`${link} ${hex(text)}`);
+      return false;
+    },
+    10_000,
+    100,
+  );
+  return heard(to, text).slice(before);
+}
+
+/** A datagram from outside: whatever address, port and destination. */
+async function cast(host: Host, text: string, fields: object): Promise<void> {
+  const program = `
+    const { text, bind, to, port, hops, size } = ${JSON.stringify({ text, ...fields })};
+    const family = to.includes(":") ? 6 : 4;
+    const socket = require("dgram").createSocket({ type: "udp" + family, reuseAddr: true });
+    socket.bind(port ?? 5353, bind, () => {
+      if (bind && family === 4) socket.setMulticastInterface(bind);
+      socket.setMulticastTTL(hops ?? 255);
+      const bytes = size ? Buffer.alloc(size, text) : Buffer.from(text);
+      socket.send(bytes, 5353, to, () => socket.close());
+    });`;
+  await host.succeed([process.execPath, "-e", program]);
+}
+
+const GROUP = "224.0.0.251";
+
+test(
+  "MDNS-01, MDNS-26, MDNS-48: packets go to both groups from port 5353 with hop limit 255",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const lan = lab.lan("sw");
+    const near = lab.host("near").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
+    const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+    const wire = await Capture.on(far, "eth0");
+    const probe = await startProbe(near, 1);
+    const other = await startProbe(far, 1);
+    await reach(probe, "eth0", other, "hello");
+    const sent = (await wire.stop()).filter((one) => one.payload.equals(Buffer.from("hello")));
+    const link = await near.linkLocal("eth0");
+    for (const [family, source, destination] of [
+      [4, "10.77.1.1", GROUP],
+      [6, link, "ff02::fb"],
+    ] as const) {
+      const one = sent.find((datagram) => datagram.family === family);
+      assert.ok(one, `IPv${family} was sent`);
+      assert.deepEqual(
+        [one.source, one.destination, one.sourcePort, one.destinationPort, one.hops],
+        [source, destination, 5353, 5353, 255],
+      );
+    }
+    const families = heard(other, "hello").map(({ family, source }) => `${family} ${source}`);
+    assert.deepEqual([...new Set(families)].sort(), [`4 10.77.1.1`, `6 ${link}`]);
+  },
+);
+
+test(
+  "MDNS-46, MDNS-47: with two links, each packet is heard on its own and goes out on its own",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const a = lab.lan("a");
+    const b = lab.lan("b");
+    const gateway = lab
+      .host("gw")
+      .plug(a, { name: "a0", addresses: ["10.77.1.1/24"] })
+      .plug(b, { name: "b0", addresses: ["10.77.2.1/24"] });
+    const onA = lab.host("pa").plug(a, { name: "eth0", addresses: ["10.77.1.10/24"] });
+    const onB = lab.host("pb").plug(b, { name: "eth0", addresses: ["10.77.2.10/24"] });
+    const probe = await startProbe(gateway, 2);
+    const [peerA, peerB] = [await startProbe(onA, 1), await startProbe(onB, 1)];
+    const links = (packets: Heard[]) => [
+      ...new Set(packets.map((one) => `${one.link} ${one.family}`)),
+    ];
+    assert.deepEqual(links(await reach(peerA, "eth0", probe, "from a")).sort(), ["a0 4", "a0 6"]);
+    assert.deepEqual(links(await reach(peerB, "eth0", probe, "from b")).sort(), ["b0 4", "b0 6"]);
+    await reach(probe, "a0", peerA, "to a");
+    await reach(probe, "b0", peerB, "to b");
+    assert.deepEqual([heard(peerA, "to b"), heard(peerB, "to a")], [[], []]);
+  },
+);
+
+test("MDNS-46: two LANs of one and the same prefix stay apart", inLab, async () => {
+  await using lab = new Lab();
+  const a = lab.lan("a");
+  const b = lab.lan("b");
+  const gateway = lab
+    .host("gw")
+    .plug(a, { name: "a0", addresses: ["192.168.1.1/24"] })
+    .plug(b, { name: "b0", addresses: ["192.168.1.2/24"] });
+  const onA = lab.host("pa").plug(a, { name: "eth0", addresses: ["192.168.1.10/24"] });
+  const onB = lab.host("pb").plug(b, { name: "eth0", addresses: ["192.168.1.10/24"] });
+  const probe = await startProbe(gateway, 2);
+  const [peerA, peerB] = [await startProbe(onA, 1), await startProbe(onB, 1)];
+  for (const [peer, link] of [
+    [peerA, "a0"],
+    [peerB, "b0"],
+  ] as const) {
+    const packets = await reach(peer, "eth0", probe, `on ${link}`, 3);
+    assert.deepEqual([...new Set(packets.map((packet) => packet.link))], [link]);
+  }
+  await reach(probe, "a0", peerA, "to a");
+  assert.deepEqual(heard(peerB, "to a"), []);
+  const warning = probe
+    .events<{ level: string; fact: string }>("log")
+    .find((one) => one.level === "warn");
+  assert.match(warning?.fact ?? "", /interfaces a0 and b0 are in one subnet/);
+});
+
+test(
+  "MDNS-23, MDNS-24, MDNS-25, MDNS-27, MDNS-60: what is taken from the wire and what is not",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const lan = lab.lan("sw");
+    const elsewhere = lab.lan("sw2");
+    const near = lab
+      .host("near")
+      .plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] })
+      .plug(elsewhere, { name: "eth1", addresses: ["10.77.2.1/24"] });
+    const far = lab
+      .host("far")
+      .plug(lan, { name: "eth0", addresses: ["10.77.1.2/24", "10.99.0.1/32"] });
+    near.route("10.99.0.0/16", "10.77.1.2");
+    const probe = await startProbe(near, 2);
+    await cast(far, "foreign port", { bind: "10.77.1.2", to: GROUP, port: 40_000 });
+    await cast(far, "off link", { bind: "10.99.0.1", to: "10.77.1.1" });
+    await cast(far, "unicast", { bind: "10.77.1.2", to: "10.77.1.1" });
+    await cast(far, "group, off link", { bind: "10.99.0.1", to: GROUP });
+    await cast(far, "old ttl", { bind: "10.77.1.2", to: GROUP, hops: 64 });
+    await cast(far, "long", { bind: "10.77.1.2", to: GROUP, size: 8_900 });
+    await cast(far, "too long", { bind: "10.77.1.2", to: GROUP, size: 9_100 });
+    await cast(far, "end", { bind: "10.77.1.2", to: GROUP });
+    await waitFor("the last", () => heard(probe, "end").length > 0);
+    const got = probe.events<Heard>("packet").map(({ link, source, isUnicast, hex }) => {
+      const text = Buffer.from(hex, "hex").toString();
+      return [text.length > 1000 ? text.length : text, link, source, isUnicast];
+    });
+    assert.deepEqual(got, [
+      ["unicast", "eth0", "10.77.1.2", true],
+      ["group, off link", "eth0", "10.99.0.1", false],
+      ["old ttl", "eth0", "10.77.1.2", false],
+      [8_900, "eth0", "10.77.1.2", false],
+      ["end", "eth0", "10.77.1.2", false],
+    ]);
+    const reasons = probe.events<{ reason?: string }>("log").map((one) => one.reason);
+    for (const reason of ["foreign port", "off link", "too long"])
+      assert.ok(reasons.includes(reason));
+  },
+);
+
+test(
+  "MDNS-69: our own packets are not heard, those of another program on this host are",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const lan = lab.lan("sw");
+    const host = lab.host("host").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
+    const one = await startProbe(host, 1);
+    const two = await startProbe(host, 1);
+    await reach(one, "eth0", two, "from one");
+    await reach(two, "eth0", one, "from two");
+    assert.deepEqual([heard(one, "from one"), heard(two, "from two")], [[], []]);
+  },
+);
+
+test(
+  "MDNS-20, MDNS-21: a program on the wildcard address keeps its unicast, whoever was first",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const lan = lab.lan("sw");
+    const host = lab.host("host").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
+    const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+    const holder = () =>
+      host.start([
+        ...[process.execPath, "-e"],
+        `const socket = require("dgram").createSocket({ type: "udp4", reuseAddr: true });
+       socket.on("message", (bytes) => console.log("heard " + bytes));
+       socket.bind(5353, () => console.log("open"));`,
+      ]);
+    const toHolder = (program: Running, text: string) =>
+      waitFor(`the holder to hear "${text}"`, async () => {
+        await cast(far, text, { bind: "10.77.1.2", to: "10.77.1.1" });
+        return program.lines.includes(`heard ${text}`);
+      });
+    // The probe first: it hears unicast until the other comes, and again when that has gone.
+    const probe = await startProbe(host, 1);
+    const peer = await startProbe(far, 1);
+    await cast(far, "alone", { bind: "10.77.1.2", to: "10.77.1.1" });
+    await waitFor("unicast", () => heard(probe, "alone").length === 1);
+    const late = holder();
+    await late.line(/open/);
+    await toHolder(late, "shared");
+    assert.deepEqual(
+      [...new Set((await reach(peer, "eth0", probe, "group")).map((p) => p.isShared))],
+      [true],
+    );
+    await late.stop();
+    await waitFor("unicast again", async () => {
+      await cast(far, "alone again", { bind: "10.77.1.2", to: "10.77.1.1" });
+      return heard(probe, "alone again").length > 0;
+    });
+    await probe.stop();
+    // The other first: the probe never takes anything from it.
+    const early = holder();
+    await early.line(/open/);
+    const second = await startProbe(host, 1);
+    await reach(peer, "eth0", second, "group");
+    await cast(far, "mine", { bind: "10.77.1.2", to: "10.77.1.1" });
+    await early.line(/heard mine/);
+    assert.deepEqual(heard(second, "mine"), []);
+  },
+);
+
+test(
+  "MDNS-47: a link comes back after its cable, its address and the interface itself were changed",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const lan = lab.lan("sw");
+    const plug = { name: "eth0", addresses: ["10.77.1.1/24"] };
+    const host = lab.host("host").plug(lan, plug);
+    const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+    const peer = await startProbe(far, 1);
+    const probe = await startProbe(host, 1);
+    await reach(peer, "eth0", probe, "before");
+
+    host.cable("eth0", "down");
+    await waitFor("the link to go", () => probe.events("went").length === 1);
+    host.cable("eth0", "up");
+    await waitFor("the link to come", () => probe.events("came").length === 2);
+    await reach(peer, "eth0", probe, "after the cable", 4);
+
+    host.unplug("eth0");
+    await waitFor("the link to go", () => probe.events("went").length === 2);
+    host.plug(lan, plug);
+    await waitFor("the link to come", () => probe.events("came").length === 3);
+    await reach(peer, "eth0", probe, "after the plug", 4);
+
+    host.removeAddress("eth0", "10.77.1.1/24");
+    host.addAddress("eth0", "10.77.1.9/24");
+    await waitFor("the new address to be the source", async () => {
+      const packets = await reach(probe, "eth0", peer, "after the address");
+      return packets.some((packet) => packet.source === "10.77.1.9");
+    });
+    const families = (await reach(peer, "eth0", probe, "at the new address", 4)).map(
+      (p) => p.family,
+    );
+    assert.deepEqual([...new Set(families)].sort(), [4, 6]);
+    assert.equal(probe.events("went").length, 2, "an address is no link");
+    const groups = await host.succeed(["cat", "/proc/net/igmp", "/proc/net/igmp6"]);
+    assert.match(groups, /FB0000E0/);
+    assert.match(groups, /ff0200000000000000000000000000fb/);
+  },
+);
+
+test("One interface in trouble does not disturb another, nor end the process", inLab, async () => {
+  await using lab = new Lab();
+  const a = lab.lan("a");
+  const b = lab.lan("b");
+  const host = lab
+    .host("host")
+    .plug(a, { name: "a0", addresses: ["10.77.1.1/24"] })
+    .plug(b, { name: "b0", addresses: ["10.77.2.1/24"] });
+  const far = lab.host("far").plug(a, { name: "eth0", addresses: ["10.77.1.2/24"] });
+  const peer = await startProbe(far, 1);
+  const probe = await startProbe(host, 2);
+  // Packets for an interface that has just gone, with sockets still bound to its address.
+  host.unplug("b0");
+  for (let i = 0; i < 20; i++) probe.say(`b0 ${hex("into the void")}`);
+  await reach(probe, "a0", peer, "still there");
+  await waitFor("the link to go", () => probe.events("went").length === 1);
+  await reach(peer, "eth0", probe, "still hearing");
+  assert.equal(probe.isRunning, true);
+});
+
+test(
+  "Port 5353 held by a program that does not share it is said once, and the wait goes on",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const lan = lab.lan("sw");
+    const host = lab.host("host").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
+    const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+    const holder = host.start([
+      ...[process.execPath, "-e"],
+      `const socket = require("dgram").createSocket("udp4"); socket.bind(5353, () => console.log("open"));`,
+    ]);
+    await holder.line(/open/);
+    const probe = await startProbe(host, 1);
+    const warned = () =>
+      probe.events<{ fact: string }>("log").filter((one) => /held by a program/.test(one.fact));
+    await waitFor("a warning", () => warned().length >= 2);
+    assert.equal(warned().length, 2, "one for each IPv4 socket");
+    await holder.stop();
+    const peer = await startProbe(far, 1);
+    await waitFor("IPv4", async () =>
+      (await reach(peer, "eth0", probe, "at last")).some((packet) => packet.family === 4),
+    );
+  },
+);
+
+test("Only the named interfaces are links, and one that is not there is named", inLab, async () => {
+  await using lab = new Lab();
+  const a = lab.lan("a");
+  const host = lab
+    .host("host")
+    .plug(a, { name: "a0", addresses: ["10.77.1.1/24"] })
+    .plug(lab.lan("b"), { name: "b0", addresses: ["10.77.2.1/24"] });
+  const probe = await startProbe(host, 1, "a0", "wlan7");
+  assert.deepEqual(
+    probe.events<{ link: string }>("came").map((one) => one.link),
+    ["a0"],
+  );
+  const warnings = probe.events<{ level: string; fact: string }>("log");
+  assert.deepEqual(
+    warnings.filter((one) => one.level === "warn").map((one) => one.fact),
+    ["interface wlan7 is not there, or down"],
+  );
+});
+
+test("MDNS-59: a message as large as the interface's MTU leaves in one piece", inLab, async () => {
+  await using lab = new Lab();
+  const lan = lab.lan("sw");
+  const near = lab.host("near").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
+  const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+  const wire = await Capture.on(far, "eth0");
+  const probe = await startProbe(near, 1);
+  const name = Name.parse("_http._tcp.local.");
+  const questions = Array.from({ length: 100 }, () => ({ name, type: Type.PTR, class: 1 }));
+  const bytes = encode(makeMessage({ questions }), { compression: "multicast" });
+  const mtu = probe.events<{ mtu: number }>("came")[0]!.mtu;
+  assert.equal(mtu, 1_500);
+  const message = Buffer.concat([bytes, Buffer.alloc(mtu)]).subarray(0, mtu - 48);
+  await waitFor("both families", () => {
+    probe.say(`eth0 ${message.toString("hex")}`);
+    const whole = wire.datagrams.filter((one) => one.payload.equals(message));
+    return new Set(whole.map((one) => one.family)).size === 2;
+  });
+  await wire.stop();
+});

@@ -1,0 +1,188 @@
+/**
+ * Networks of a test: hosts are network namespaces, a LAN is a bridge in a namespace of its own,
+ * cables are veth pairs. Names carry the process id; all is removed by `Symbol.asyncDispose`, and
+ * at the latest when the test process ends.
+ */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import {
+  type Finished,
+  Running,
+  run,
+  type Surroundings,
+  succeed,
+  succeedNow,
+  whenTestEnds,
+} from "./process.ts";
+import { waitFor } from "./wait.ts";
+
+/** Why there can be no lab here; false where there can. For a test's `skip`. */
+export const noLab: string | false =
+  process.platform === "linux" && process.getuid?.() === 0 ? false : "needs root on Linux";
+
+let labs = 0;
+
+export class Lab {
+  readonly #name = `dg${process.pid}-${labs++}`;
+  readonly #namespaces: string[] = [];
+  readonly #programs: Running[] = [];
+  #isUp = true;
+
+  constructor() {
+    whenTestEnds(() => this.#remove());
+  }
+
+  /** A switch with nothing plugged in. */
+  lan(name: string): Switch {
+    const namespace = this.#namespace(name);
+    ip(namespace, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0");
+    ip(namespace, "link", "set", "br0", "up");
+    return new Switch(namespace);
+  }
+
+  /** A host with a loopback interface alone. */
+  host(name: string): Host {
+    return new Host(this.#namespace(name), (program) => {
+      this.#programs.push(program);
+      return program;
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#programs.map((program) => program.stop("SIGKILL").catch(() => null)));
+    this.#remove();
+  }
+
+  #namespace(name: string): string {
+    const namespace = `${this.#name}-${name}`;
+    succeedNow("ip", "netns", "add", namespace);
+    this.#namespaces.push(namespace);
+    ip(namespace, "link", "set", "lo", "up");
+    return namespace;
+  }
+
+  #remove(): void {
+    if (!this.#isUp) return;
+    this.#isUp = false;
+    for (const namespace of this.#namespaces) {
+      succeedNow("ip", "netns", "del", namespace);
+      rmSync(join("/etc/netns", namespace), { recursive: true, force: true });
+    }
+  }
+}
+
+export class Switch {
+  readonly namespace: string;
+  ports = 0;
+
+  constructor(namespace: string) {
+    this.namespace = namespace;
+  }
+}
+
+/** A host's interface, and the cable from it to a switch. */
+export interface Plug {
+  readonly name: string;
+  /** Addresses with their lengths. */
+  readonly addresses: readonly string[];
+}
+
+export class Host {
+  readonly namespace: string;
+  readonly #keep: (program: Running) => Running;
+  readonly #cables = new Map<string, { readonly namespace: string; readonly port: string }>();
+
+  constructor(namespace: string, keep: (program: Running) => Running) {
+    this.namespace = namespace;
+    this.#keep = keep;
+  }
+
+  /** Gives it an interface on that LAN; with its link-local IPv6 address usable at once. */
+  plug(lan: Switch, { name, addresses }: Plug): this {
+    const port = `p${++lan.ports}`;
+    this.#cables.set(name, { namespace: lan.namespace, port });
+    const { namespace } = this;
+    succeedNow(
+      ...["ip", "link", "add", name, "netns", namespace, "type", "veth"],
+      ...["peer", "name", port, "netns", lan.namespace],
+    );
+    ip(lan.namespace, "link", "set", port, "master", "br0", "up");
+    this.set(`net.ipv6.conf.${name}.accept_dad`, "0");
+    for (const address of addresses) this.addAddress(name, address);
+    ip(namespace, "link", "set", name, "up");
+    return this;
+  }
+
+  /** Takes the interface out of the machine. */
+  unplug(name: string): void {
+    ip(this.namespace, "link", "del", name);
+    this.#cables.delete(name);
+  }
+
+  /** Draws the cable at the switch, or puts it back: the interface loses its carrier. */
+  cable(name: string, state: "up" | "down"): void {
+    const { namespace, port } = this.#cables.get(name)!;
+    ip(namespace, "link", "set", port, state);
+  }
+
+  addAddress(name: string, address: string): void {
+    const flags = address.includes(":") ? ["nodad"] : [];
+    ip(this.namespace, "addr", "add", address, "dev", name, ...flags);
+  }
+
+  removeAddress(name: string, address: string): void {
+    ip(this.namespace, "addr", "del", address, "dev", name);
+  }
+
+  route(destination: string, gateway: string): this {
+    ip(this.namespace, "route", "add", destination, "via", gateway);
+    return this;
+  }
+
+  set(key: string, value: string): void {
+    succeedNow("ip", "netns", "exec", this.namespace, "sysctl", "-qw", `${key}=${value}`);
+  }
+
+  /** The interface's link-local IPv6 address. */
+  linkLocal(name: string): Promise<string> {
+    return waitFor(
+      `a link-local address on ${name}`,
+      () => /inet6 (fe80:[^/]+)/.exec(ip(this.namespace, "addr", "show", "dev", name))?.[1],
+    );
+  }
+
+  /** Puts a file over `/etc/PATH` for what starts on this host from now on. */
+  etc(path: string, text: string): void {
+    const file = join("/etc/netns", this.namespace, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+  }
+
+  command(...command: readonly string[]): string[] {
+    return ["ip", "netns", "exec", this.namespace, ...command];
+  }
+
+  /** Runs a program here to its end. */
+  run(command: readonly string[], where?: Surroundings): Promise<Finished> {
+    return run(this.command(...command), where);
+  }
+
+  /** Runs a program here that must succeed. */
+  succeed(command: readonly string[], where?: Surroundings): Promise<string> {
+    return succeed(this.command(...command), where);
+  }
+
+  /** Starts a program that ends, at the latest, with the lab. */
+  start(command: readonly string[], where?: Pick<Surroundings, "env" | "cwd">): Running {
+    return this.#keep(new Running(this.command(...command), where));
+  }
+
+  /** Starts one of this folder's programs. */
+  script(name: string, ...parameters: readonly string[]): Running {
+    return this.start([process.execPath, join(import.meta.dirname, `${name}.js`), ...parameters]);
+  }
+}
+
+function ip(namespace: string, ...command: readonly string[]): string {
+  return succeedNow("ip", "-n", namespace, ...command);
+}

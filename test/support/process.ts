@@ -1,0 +1,162 @@
+/**
+ * Programs of a test: each is ended by its own pid, at the latest when the test process ends,
+ * however it ends.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { waitFor } from "./wait.ts";
+
+export interface Finished {
+  readonly status: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+export interface Surroundings {
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+  readonly input?: string;
+  /** Milliseconds after which it is ended. */
+  readonly timeout?: number;
+}
+
+const running = new Set<Running>();
+const atEnd: (() => void)[] = [];
+
+/** Undoes what outlives the process, last made first; must not wait for anything. */
+export function whenTestEnds(undo: () => void): void {
+  atEnd.push(undo);
+}
+
+process.once("exit", () => {
+  for (const program of running) program.child.kill("SIGKILL");
+  for (const undo of atEnd.reverse()) undo();
+});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.once(signal, () => process.exit(1));
+}
+
+/** Runs a program to its end. */
+export function run(
+  command: readonly string[],
+  { env, cwd, input, timeout = 30_000 }: Surroundings = {},
+): Promise<Finished> {
+  const program = new Running(command, { ...(env && { env }), ...(cwd && { cwd }) });
+  program.child.stdin!.end(input ?? "");
+  const timer = setTimeout(() => program.child.kill("SIGKILL"), timeout);
+  return program.ended.then((status) => {
+    clearTimeout(timer);
+    return { status, stdout: Buffer.concat(program.stdout), stderr: program.stderr };
+  });
+}
+
+/** Runs a program that must succeed; gives what it prints. */
+export async function succeed(command: readonly string[], where?: Surroundings): Promise<string> {
+  const { status, stdout, stderr } = await run(command, where);
+  if (status !== 0) throw new Error(`${command.join(" ")}: exit ${status}: ${stderr || stdout}`);
+  return stdout.toString();
+}
+
+/** As `succeed`, for set-up and undoing, where nothing else goes on. */
+export function succeedNow(...command: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command[0]!, command.slice(1), {
+    encoding: "utf8",
+  });
+  if (status !== 0) throw new Error(`${command.join(" ")}: ${error?.message ?? stderr}`);
+  return stdout;
+}
+
+/** A program that goes on beside the test. */
+export class Running {
+  readonly command: string;
+  readonly child: ChildProcess;
+  readonly stdout: Buffer[] = [];
+  stderr = "";
+  /** Its exit status, null where a signal ended it. */
+  readonly ended: Promise<number | null>;
+  readonly #lines: string[] = [];
+  #rest = "";
+
+  constructor(
+    command: readonly string[],
+    { env, cwd }: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+  ) {
+    this.command = command.join(" ");
+    this.child = spawn(command[0]!, command.slice(1), {
+      env: { ...process.env, ...env },
+      ...(cwd && { cwd }),
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    running.add(this);
+    this.child.stdout!.on("data", (data: Buffer) => {
+      this.stdout.push(data);
+      const lines = (this.#rest + data.toString("utf8")).split("\n");
+      this.#rest = lines.pop()!;
+      this.#lines.push(...lines);
+    });
+    this.child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+    });
+    // Writing to a program that has ended is no trouble: its end is seen by who waits for it.
+    this.child.stdin!.on("error", () => {});
+    this.ended = new Promise((resolve, reject) => {
+      this.child.once("error", (error) => {
+        running.delete(this);
+        reject(error);
+      });
+      this.child.once("close", (status) => {
+        running.delete(this);
+        resolve(status);
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.child.pid!;
+  }
+
+  get isRunning(): boolean {
+    return running.has(this);
+  }
+
+  /** Whole lines of standard output. */
+  get lines(): readonly string[] {
+    return this.#lines;
+  }
+
+  /** Lines that are JSON objects with an `event` of this name. */
+  events<T = Record<string, unknown>>(name: string): T[] {
+    return this.#lines
+      .filter((line) => line.startsWith(`{"event":"${name}"`))
+      .map((line) => JSON.parse(line) as T);
+  }
+
+  /** The first line that fits, once it is there. */
+  line(pattern: RegExp, deadline = 10_000): Promise<string> {
+    return waitFor(
+      `${pattern} from ${this.command}`,
+      () => {
+        const found = this.#lines.find((line) => pattern.test(line));
+        if (found === undefined && !this.isRunning) {
+          throw new Error(`${this.command} ended: ${this.stderr}${this.#lines.join("\n")}`);
+        }
+        return found;
+      },
+      deadline,
+    );
+  }
+
+  say(line: string): void {
+    this.child.stdin!.write(`${line}\n`);
+  }
+
+  /** Sends `signal` and waits for the end; SIGKILL if it does not come. */
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
+    if (this.isRunning) {
+      this.child.kill(signal);
+      const timer = setTimeout(() => this.child.kill("SIGKILL"), 5_000);
+      await this.ended;
+      clearTimeout(timer);
+    }
+    return this.ended;
+  }
+}

@@ -1,0 +1,24 @@
+/** Waiting for a condition, never for a guess. */
+
+/**
+ * What `condition` gives as soon as it gives something true; after `deadline` milliseconds an
+ * error that says what was waited for.
+ */
+export async function waitFor<T>(
+  what: string,
+  condition: () => T | Promise<T>,
+  deadline = 10_000,
+  interval = 20,
+): Promise<NonNullable<T>> {
+  const end = Date.now() + deadline;
+  for (;;) {
+    const value = await condition();
+    if (value) return value as NonNullable<T>;
+    if (Date.now() > end) throw new Error(`waited ${deadline} ms for ${what}`);
+    await sleep(interval);
+  }
+}
+
+export function sleep(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
