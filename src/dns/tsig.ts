@@ -1,0 +1,255 @@
+/**
+ * TSIG, RFC 8945: a message authenticated by a shared secret. Works on octets, because the digest
+ * covers the message as it was sent: with the original id and without the TSIG record (§4.3.2).
+ *
+ * Order of checks (§5.2): key, MAC, time, truncation. Each failure is a value, not an exception; a
+ * TSIG in the wrong place is a FormatError.
+ */
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { Class, Rcode, Type } from "./constants.ts";
+import { FormatError } from "./format.ts";
+import { fold, Name } from "./name.ts";
+import { Rdata, readRdata, writeRdata } from "./rdata.ts";
+import { Reader } from "./reader.ts";
+import { Writer } from "./writer.ts";
+
+/** Algorithm → octets of its digest (§6). MD5 is left out. */
+const digestLengths = {
+  "hmac-sha1": 20,
+  "hmac-sha224": 28,
+  "hmac-sha256": 32,
+  "hmac-sha384": 48,
+  "hmac-sha512": 64,
+} as const;
+
+export type TsigAlgorithm = keyof typeof digestLengths;
+export const tsigAlgorithms = Object.keys(digestLengths) as TsigAlgorithm[];
+
+export interface TsigKey {
+  readonly name: Name;
+  readonly algorithm: TsigAlgorithm;
+  readonly secret: Uint8Array;
+}
+
+/** Seconds a clock may be off (§10 "a value of 300"). */
+export const FUDGE = 300;
+
+interface TsigFields {
+  readonly key: Name;
+  readonly algorithm: Name;
+  /** Seconds since 1970. */
+  readonly time: number;
+  readonly fudge: number;
+  readonly mac: Uint8Array;
+  readonly originalId: number;
+  readonly error: Rcode;
+  readonly other: Uint8Array;
+}
+
+/** A message parted from its TSIG. */
+export interface SignedMessage {
+  /** As it was digested: original id, ARCOUNT without the TSIG. */
+  readonly body: Uint8Array;
+  readonly tsig: TsigFields;
+}
+
+/** The message and its TSIG; undefined when it has none. Throws FormatError for a misplaced one (§5.1). */
+export function partTsig(bytes: Uint8Array): SignedMessage | undefined {
+  const reader = new Reader(bytes, 4);
+  const [questions, ...records] = [reader.u16(), reader.u16(), reader.u16(), reader.u16()];
+  for (let i = 0; i < questions!; i++) {
+    reader.name();
+    reader.take(4);
+  }
+  const total = records.reduce((sum, count) => sum + count, 0);
+  for (let i = 1; i <= total; i++) {
+    const start = reader.offset;
+    const name = reader.name();
+    const type = reader.u16();
+    const klass = reader.u16();
+    const ttl = reader.u32();
+    const length = reader.u16();
+    if (type !== Type.TSIG) {
+      reader.take(length);
+      continue;
+    }
+    if (i !== total || records[2] === 0 || klass !== Class.ANY || ttl !== 0) {
+      throw new FormatError(
+        "a TSIG record must be the last of the additional section, class ANY, TTL 0",
+      );
+    }
+    const [algorithm, time, fudge, mac, originalId, error, other] = readRdata(reader, type, length)
+      .values as [Name, number, number, Uint8Array, number, number, Uint8Array];
+    const body = Buffer.from(bytes.subarray(0, start));
+    body.writeUInt16BE(originalId, 0);
+    body.writeUInt16BE(records[2]! - 1, 10);
+    return { body, tsig: { key: name, algorithm, time, fudge, mac, originalId, error, other } };
+  }
+  return undefined;
+}
+
+/** What a check came to. `error` is the TSIG error code; FORMERR is none of those, but an rcode. */
+export type Verdict =
+  | {
+      readonly isValid: true;
+      readonly key: TsigKey;
+      readonly mac: Uint8Array;
+      readonly time: number;
+    }
+  | { readonly isValid: false; readonly error: Rcode; readonly key?: TsigKey };
+
+export interface VerifyOptions {
+  readonly find: (name: Name) => TsigKey | undefined;
+  /** Seconds since 1970. */
+  readonly now: number;
+  /** Of a response: the MAC of its request, or of the message before it in a stream (§5.3). */
+  readonly priorMac?: Uint8Array;
+  /** Of the second and later messages of a stream: unsigned ones since the last signed (§5.3.1). */
+  readonly unsigned?: readonly Uint8Array[];
+  readonly isContinuation?: boolean;
+}
+
+export function verifyTsig(signed: SignedMessage, options: VerifyOptions): Verdict {
+  const { tsig } = signed;
+  const key = options.find(tsig.key);
+  // §5.2.1: an algorithm that is not the key's is no better than an unknown key.
+  if (key === undefined || !tsig.algorithm.equals(algorithmName(key.algorithm))) {
+    return { isValid: false, error: Rcode.BADKEY };
+  }
+  const full = digestLengths[key.algorithm];
+  // §5.2.2.1: shorter than ten octets or half the digest, or longer than it.
+  if (tsig.mac.length > full || tsig.mac.length < Math.max(10, full / 2)) {
+    return { isValid: false, error: Rcode.FORMERR, key };
+  }
+  const expected = digest(key, signed.body, tsig, options).subarray(0, tsig.mac.length);
+  if (!timingSafeEqual(expected, tsig.mac)) return { isValid: false, error: Rcode.BADSIG, key };
+  if (Math.abs(options.now - tsig.time) > tsig.fudge) {
+    return { isValid: false, error: Rcode.BADTIME, key };
+  }
+  // §5.2.4, local policy: whole MACs only.
+  if (tsig.mac.length < full) return { isValid: false, error: Rcode.BADTRUNC, key };
+  return { isValid: true, key, mac: tsig.mac, time: tsig.time };
+}
+
+export interface SignOptions {
+  /** Seconds since 1970. */
+  readonly now: number;
+  readonly priorMac?: Uint8Array;
+  readonly unsigned?: readonly Uint8Array[];
+  readonly isContinuation?: boolean;
+  readonly error?: Rcode;
+  /** BADTIME: the client's time is signed, the server's goes into Other Data (§5.2.3). */
+  readonly clientTime?: number;
+}
+
+/** The message with a TSIG put behind it, and the MAC for what follows. */
+export function signTsig(
+  message: Uint8Array,
+  key: TsigKey,
+  options: SignOptions,
+): { bytes: Buffer; mac: Uint8Array } {
+  const { now, error = Rcode.NOERROR, clientTime } = options;
+  const unsignedFields: TsigFields = {
+    key: key.name,
+    algorithm: algorithmName(key.algorithm),
+    time: clientTime ?? now,
+    fudge: FUDGE,
+    mac: new Uint8Array(),
+    originalId: (message[0]! << 8) | message[1]!,
+    error,
+    other: error === Rcode.BADTIME ? timeOctets(now) : new Uint8Array(),
+  };
+  const mac = digest(key, message, unsignedFields, options);
+  return { bytes: append(message, { ...unsignedFields, mac }), mac };
+}
+
+/** BADKEY and BADSIG are said unsigned: a TSIG with an empty MAC (§5.2.1, §5.2.2). */
+export function refuseTsig(message: Uint8Array, request: SignedMessage, error: Rcode): Buffer {
+  const { key, algorithm, time, originalId } = request.tsig;
+  const none = new Uint8Array();
+  return append(message, {
+    key,
+    algorithm,
+    time,
+    fudge: FUDGE,
+    mac: none,
+    originalId,
+    error,
+    other: none,
+  });
+}
+
+/** Octets a TSIG of this key takes, so that room is kept for it. */
+export function tsigLength(key: TsigKey): number {
+  const names = key.name.wireLength + algorithmName(key.algorithm).wireLength;
+  // Type, class, TTL, RDLENGTH; time, fudge, MAC size, id, error, other size; other data of BADTIME.
+  return names + 10 + 16 + digestLengths[key.algorithm] + 6;
+}
+
+function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: SignContext): Buffer {
+  const hmac = createHmac(key.algorithm.replace("hmac-", ""), key.secret);
+  if (context.priorMac !== undefined) {
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(context.priorMac.length);
+    hmac.update(length).update(context.priorMac);
+  }
+  for (const message of context.unsigned ?? []) hmac.update(message);
+  hmac.update(body);
+  const variables = new Writer(128);
+  const timers = () => {
+    variables.u48(tsig.time);
+    variables.u16(tsig.fudge);
+  };
+  if (context.isContinuation) {
+    timers();
+  } else {
+    variables.bytes(canonicalWire(tsig.key));
+    variables.u16(Class.ANY);
+    variables.u32(0);
+    variables.bytes(canonicalWire(tsig.algorithm));
+    timers();
+    variables.u16(tsig.error);
+    variables.u16(tsig.other.length);
+    variables.bytes(tsig.other);
+  }
+  return hmac.update(variables.done()).digest();
+}
+
+interface SignContext {
+  readonly priorMac?: Uint8Array;
+  readonly unsigned?: readonly Uint8Array[];
+  readonly isContinuation?: boolean;
+}
+
+function append(message: Uint8Array, tsig: TsigFields): Buffer {
+  const { key, algorithm, time, fudge, mac, originalId, error, other } = tsig;
+  const writer = new Writer(message.length + 256);
+  writer.bytes(message);
+  writer.setU16(10, ((message[10]! << 8) | message[11]!) + 1);
+  writer.name(key, false);
+  writer.u16(Type.TSIG);
+  writer.u16(Class.ANY);
+  writer.u32(0);
+  const rdata = new Rdata(Type.TSIG, [algorithm, time, fudge, mac, originalId, error, other]);
+  writer.withLength(() => writeRdata(writer, rdata, "none"));
+  return writer.done();
+}
+
+const algorithmNames = new Map(tsigAlgorithms.map((each) => [each, Name.parse(`${each}.`)]));
+
+function algorithmName(algorithm: TsigAlgorithm): Name {
+  return algorithmNames.get(algorithm)!;
+}
+
+/** Uncompressed and in lower case (§4.3.3). */
+function canonicalWire(name: Name): Uint8Array {
+  const writer = new Writer(64);
+  writer.name(Name.of(name.labels.map((label) => label.map(fold))), false);
+  return writer.done();
+}
+
+function timeOctets(seconds: number): Uint8Array {
+  const writer = new Writer(6);
+  writer.u48(seconds);
+  return writer.done();
+}

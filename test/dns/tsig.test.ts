@@ -1,0 +1,183 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Class, Rcode, Type } from "../../src/dns/constants.ts";
+import { FormatError } from "../../src/dns/format.ts";
+import { encode, makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import {
+  partTsig,
+  refuseTsig,
+  signTsig,
+  type TsigKey,
+  tsigAlgorithms,
+  tsigLength,
+  type VerifyOptions,
+  verifyTsig,
+} from "../../src/dns/tsig.ts";
+
+const NOW = 1_700_000_000;
+const key: TsigKey = {
+  name: Name.parse("Paris.key."),
+  algorithm: "hmac-sha256",
+  secret: Buffer.from("0123456789abcdef0123456789abcdef"),
+};
+const query = encode(
+  makeMessage({
+    id: 0x1234,
+    questions: [{ name: Name.parse("zone.test."), type: Type.SOA, class: Class.IN }],
+  }),
+);
+const find = (name: Name) => (name.equals(key.name) ? key : undefined);
+
+function verify(bytes: Uint8Array, options: Partial<VerifyOptions> = {}) {
+  const signed = partTsig(bytes);
+  assert.ok(signed);
+  return verifyTsig(signed, { find, now: NOW, ...options });
+}
+
+function errorOf(bytes: Uint8Array, options: Partial<VerifyOptions> = {}): Rcode | undefined {
+  const verdict = verify(bytes, options);
+  return verdict.isValid ? undefined : verdict.error;
+}
+
+describe("a TSIG", () => {
+  it("TSIG-01: is made and verified with every algorithm", () => {
+    for (const algorithm of tsigAlgorithms) {
+      const own = { ...key, algorithm };
+      const { bytes } = signTsig(query, own, { now: NOW });
+      assert.equal(bytes.length, query.length + tsigLength(own) - 6);
+      assert.ok(verify(bytes, { find: () => own }).isValid, algorithm);
+    }
+  });
+
+  it("TSIG-02: stands last in the additional section, once, or is a format error", () => {
+    const once = signTsig(query, key, { now: NOW }).bytes;
+    const twice = signTsig(once, key, { now: NOW }).bytes;
+    assert.throws(() => partTsig(twice), FormatError);
+    const asAnswer = Buffer.from(once);
+    asAnswer.writeUInt16BE(1, 6);
+    asAnswer.writeUInt16BE(0, 10);
+    assert.throws(() => partTsig(asAnswer), FormatError);
+    assert.equal(partTsig(query), undefined);
+  });
+
+  it("TSIG-03: is checked by key, then MAC, then time", () => {
+    const bytes = Buffer.from(signTsig(query, key, { now: NOW - 1000 }).bytes);
+    assert.equal(errorOf(bytes), Rcode.BADTIME);
+    bytes[query.length + 60]! ^= 1;
+    assert.equal(errorOf(bytes), Rcode.BADSIG);
+    assert.equal(errorOf(bytes, { find: () => undefined }), Rcode.BADKEY);
+  });
+
+  it("TSIG-04: of a key or algorithm not known is BADKEY", () => {
+    const { bytes } = signTsig(query, key, { now: NOW });
+    assert.equal(errorOf(bytes, { find: () => undefined }), Rcode.BADKEY);
+    assert.equal(
+      errorOf(bytes, { find: () => ({ ...key, algorithm: "hmac-sha1" }) }),
+      Rcode.BADKEY,
+    );
+  });
+
+  it("TSIG-05: is BADSIG after any bit of message or MAC was changed", () => {
+    const { bytes } = signTsig(query, key, { now: NOW });
+    for (const at of [2, 5, 13, 20]) {
+      const changed = Buffer.from(bytes);
+      changed[at]! ^= 0x20;
+      // Only what still parses as a message can be verified at all.
+      try {
+        assert.equal(errorOf(changed), Rcode.BADSIG, `octet ${at}`);
+      } catch (error) {
+        assert.ok(error instanceof FormatError, `octet ${at}`);
+      }
+    }
+    const secret = Buffer.from("another secret");
+    assert.equal(errorOf(bytes, { find: () => ({ ...key, secret }) }), Rcode.BADSIG);
+  });
+
+  it("TSIG-06: outside of its fudge is BADTIME, which is signed and says the server's time", () => {
+    assert.equal(errorOf(signTsig(query, key, { now: NOW + 301 }).bytes), Rcode.BADTIME);
+    assert.equal(errorOf(signTsig(query, key, { now: NOW + 300 }).bytes), undefined);
+    const { bytes } = signTsig(query, key, {
+      now: NOW,
+      error: Rcode.BADTIME,
+      clientTime: NOW - 900,
+    });
+    const tsig = partTsig(bytes)!.tsig;
+    assert.equal(tsig.time, NOW - 900);
+    assert.equal(Buffer.from(tsig.other).readUIntBE(0, 6), NOW);
+    assert.ok(tsig.mac.length > 0);
+  });
+
+  it("TSIG-08: with a MAC too short or too long is a format error", () => {
+    assert.equal(errorOf(withMac((mac) => mac.subarray(0, 15))), Rcode.FORMERR);
+    assert.equal(errorOf(withMac((mac) => Buffer.concat([mac, mac]))), Rcode.FORMERR);
+  });
+
+  it("TSIG-09: with a cut but right MAC is BADTRUNC, with a cut and wrong one BADSIG", () => {
+    assert.equal(errorOf(withMac((mac) => mac.subarray(0, 16))), Rcode.BADTRUNC);
+    assert.equal(errorOf(withMac((mac) => mac.subarray(16, 32))), Rcode.BADSIG);
+  });
+
+  it("TSIG-11: does not depend on the case of the key's name", () => {
+    const { bytes } = signTsig(query, { ...key, name: Name.parse("pArIs.KEY.") }, { now: NOW });
+    assert.ok(verify(bytes).isValid);
+  });
+
+  it("TSIG-12: holds when a relay has changed the id", () => {
+    const relayed = Buffer.from(signTsig(query, key, { now: NOW }).bytes);
+    relayed.writeUInt16BE(0x9999, 0);
+    assert.ok(verify(relayed).isValid);
+  });
+
+  it("TSIG-13: of a response covers the MAC of its request", () => {
+    const request = signTsig(query, key, { now: NOW });
+    const response = signTsig(query, key, { now: NOW, priorMac: request.mac });
+    assert.ok(verify(response.bytes, { priorMac: request.mac }).isValid);
+    assert.equal(errorOf(response.bytes), Rcode.BADSIG);
+  });
+
+  it("TSIG-14: of a later message in a stream covers the unsigned ones before it", () => {
+    const first = signTsig(query, key, { now: NOW });
+    const context = { priorMac: first.mac, unsigned: [query, query], isContinuation: true };
+    const later = signTsig(query, key, { now: NOW, ...context });
+    assert.ok(verify(later.bytes, context).isValid);
+    assert.equal(errorOf(later.bytes, { ...context, unsigned: [query] }), Rcode.BADSIG);
+  });
+
+  it("says BADKEY and BADSIG unsigned", () => {
+    const request = partTsig(signTsig(query, key, { now: NOW }).bytes)!;
+    const refusal = partTsig(refuseTsig(query, request, Rcode.BADKEY))!;
+    assert.equal(refusal.tsig.error, Rcode.BADKEY);
+    assert.equal(refusal.tsig.mac.length, 0);
+  });
+});
+
+/** The signed query with its MAC changed. */
+function withMac(change: (mac: Uint8Array) => Uint8Array): Uint8Array {
+  const { tsig } = partTsig(signTsig(query, key, { now: NOW }).bytes)!;
+  const algorithm = [...Buffer.from("\x0bhmac-sha256\x00", "latin1")];
+  const mac = change(tsig.mac);
+  const name = [...Buffer.from("\x05Paris\x03key\x00", "latin1")];
+  const time = Buffer.alloc(10);
+  time.writeUIntBE(tsig.time, 0, 6);
+  time.writeUInt16BE(tsig.fudge, 6);
+  time.writeUInt16BE(mac.length, 8);
+  const rdata = Buffer.from([...algorithm, ...time, ...mac, 0x12, 0x34, 0, 0, 0, 0]);
+  const bytes = Buffer.from([
+    ...query,
+    ...name,
+    0,
+    250,
+    0,
+    255,
+    0,
+    0,
+    0,
+    0,
+    rdata.length >> 8,
+    rdata.length & 0xff,
+    ...rdata,
+  ]);
+  bytes.writeUInt16BE(1, 10);
+  return bytes;
+}
