@@ -5,13 +5,14 @@
 import type { Clock } from "./clock.ts";
 import { Collector } from "./collector/collector.ts";
 import { type Config, ConfigError } from "./config.ts";
-import { Type } from "./dns/constants.ts";
+import { Opcode, Type } from "./dns/constants.ts";
 import { FormatError } from "./dns/format.ts";
 import type { Name } from "./dns/name.ts";
 import { rdata, soaOf } from "./dns/rdata.ts";
 import type { RecordSet } from "./dns/record.ts";
 import { Catalog } from "./dnsserver/catalog.ts";
-import { answers } from "./dnsserver/layers.ts";
+import { byOpcode, edns, layered } from "./dnsserver/layers.ts";
+import { queryHandler } from "./dnsserver/query.ts";
 import { ReadyAnswers } from "./dnsserver/ready.ts";
 import { transfers } from "./dnsserver/transfer.ts";
 import type { Log } from "./log.ts";
@@ -59,13 +60,12 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
     new ZoneAuthority(zone, { services: () => [config.zone, ...sites.domains] }),
     ...zones.slice(1).map((each) => new ZoneAuthority(each)),
   ]);
-  const handler = answers(catalog, [
-    transfers({
-      find: (origin) => zones.find((each) => each.origin.equals(origin))?.current,
-      // Whoever is on this host may read what this host serves; others are refused.
-      isAllowed: ({ source }) => source.address === "::1" || source.address.startsWith("127."),
-    }),
-  ]);
+  const transfer = transfers({
+    find: (origin) => zones.find((each) => each.origin.equals(origin))?.current,
+    // Whoever is on this host may read what this host serves; others are refused.
+    isAllowed: ({ source }) => source.address === "::1" || source.address.startsWith("127."),
+  });
+  const handler = layered([edns, transfer], byOpcode({ [Opcode.QUERY]: queryHandler(catalog) }));
   const ready = new ReadyAnswers();
   for (const each of zones) void ready.follow(each, signal);
 

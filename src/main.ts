@@ -6,7 +6,7 @@ import { check } from "./cli/check.ts";
 import { run } from "./cli/run.ts";
 import { zone } from "./cli/zone.ts";
 import { ConfigError } from "./config.ts";
-import { ListenError } from "./net/endpoint.ts";
+import { ListenError } from "./net/listener.ts";
 
 const program = new Command("dnssd-gateway")
   .description(
