@@ -1,0 +1,226 @@
+/**
+ * Ready-made answers: the octets of a query, but for its id, lead straight to the octets of its
+ * response. This is the path nearly every query takes, so it does the least there is to do.
+ *
+ * Invariant: what is served is, octet for octet, what the Handler would answer at that moment. So
+ *
+ * - only what is a pure function of the query's octets and of one zone is entered: one question of
+ *   class IN, no EDNS option, no further record, NOERROR or NXDOMAIN, not truncated;
+ * - an entry lives as long as the names its answer was made from (`Answer.names`) are untouched. A
+ *   Change touches the names of its sets and, as empty non-terminals may come and go, the names
+ *   above them. Cuts, DNAMEs and wildcards decide about names beneath them and touch all entries;
+ * - nothing waits to be told of a Change: each use compares the zone's snapshot with the one the
+ *   entries are true for, and catches up first.
+ *
+ * Strangers choose what is asked, so entries and their octets are bounded, the oldest leaves first,
+ * and a name is entered only in the case the zone has it in: clients that send each query in another
+ * case (draft-vixie-dnsext-dns0x20) are answered by the Handler and leave the table alone.
+ */
+import { Class, Opcode, Rcode } from "../dns/constants.ts";
+import type { Message, Question } from "../dns/message.ts";
+import type { Name, NameKey } from "../dns/name.ts";
+import type { Ready, Request } from "../net/handler.ts";
+import { type Change, movesCut } from "../zone/change.ts";
+import type { Snapshot } from "../zone/snapshot.ts";
+import type { Zone } from "../zone/zone.ts";
+import type { Catalog } from "./catalog.ts";
+
+/** What must be known of a zone for its answers to be kept. */
+export type FollowedZone = Pick<Zone, "origin" | "current" | "since">;
+
+export interface ReadyOptions {
+  readonly catalog: Catalog;
+  /** Those of the catalog's zones whose answers may be kept. */
+  readonly zones: Iterable<FollowedZone>;
+  readonly maxEntries?: number;
+  /** Octets of all queries and responses together. */
+  readonly maxOctets?: number;
+}
+
+/** A zone with the entries made from it. */
+interface Part {
+  readonly zone: FollowedZone;
+  /** The entries are true for this one. */
+  snapshot: Snapshot;
+  readonly dependants: Map<NameKey, Set<Entry>>;
+}
+
+interface Entry {
+  /** The query's octets after the id, one UTF-16 unit each. */
+  readonly query: string;
+  readonly response: Uint8Array;
+  readonly names: readonly NameKey[];
+  readonly part: Part;
+}
+
+/** A few thousand services are asked for in some ten thousand ways. */
+const MAX_ENTRIES = 50_000;
+const MAX_OCTETS = 16 * 2 ** 20;
+
+/** Header, name, type and class, OPT record: nothing longer is ever entered. */
+const MAX_QUERY = 12 + 255 + 4 + 11;
+
+/** An answer made from more names than this would cost more to forget than to make. */
+const MAX_NAMES = 200;
+
+export class ReadyAnswers implements Ready {
+  readonly #catalog: Catalog;
+  readonly #parts: ReadonlyMap<NameKey, Part>;
+  readonly #maxEntries: number;
+  readonly #maxOctets: number;
+  readonly #entries = new Map<string, Entry>();
+  #octets = 0;
+
+  constructor(options: ReadyOptions) {
+    const { catalog, zones, maxEntries = MAX_ENTRIES, maxOctets = MAX_OCTETS } = options;
+    this.#catalog = catalog;
+    this.#parts = new Map(
+      Array.from(zones, (zone) => [
+        zone.origin.key,
+        { zone, snapshot: zone.current, dependants: new Map() },
+      ]),
+    );
+    this.#maxEntries = maxEntries;
+    this.#maxOctets = maxOctets;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get octets(): number {
+    return this.#octets;
+  }
+
+  answer(query: Buffer): Buffer | undefined {
+    if (query.length > MAX_QUERY) return undefined;
+    const key = query.toString("latin1", 2);
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return undefined;
+    if (entry.part.snapshot !== entry.part.zone.current) {
+      this.#catchUp(entry.part);
+      if (!this.#entries.has(key)) return undefined;
+    }
+    // A copy: the socket may still be sending the one before.
+    const response = Buffer.allocUnsafe(entry.response.length);
+    response.set(entry.response);
+    response[0] = query[0]!;
+    response[1] = query[1]!;
+    return response;
+  }
+
+  offer({ message, bytes }: Request, response: Uint8Array): void {
+    const question = message.questions[0];
+    if (question === undefined || !isPure(message) || !isKeepable(response)) return;
+    const authority = this.#catalog.findFor(question);
+    const part = authority && this.#parts.get(authority.origin.key);
+    if (authority === undefined || part === undefined) return;
+    this.#catchUp(part);
+    if (!isStoredCase(question, part.snapshot, response)) return;
+    const { names } = authority.answer(question);
+    if (names.length > MAX_NAMES) return;
+    const query = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1", 2);
+    this.#enter({ query, response: response.slice(), names, part });
+  }
+
+  #enter(entry: Entry): void {
+    const before = this.#entries.get(entry.query);
+    if (before !== undefined) this.#drop(before);
+    this.#entries.set(entry.query, entry);
+    this.#octets += octetsOf(entry);
+    const { dependants } = entry.part;
+    for (const name of entry.names) {
+      const entries = dependants.get(name);
+      if (entries === undefined) dependants.set(name, new Set([entry]));
+      else entries.add(entry);
+    }
+    while (this.#entries.size > this.#maxEntries || this.#octets > this.#maxOctets) {
+      this.#drop(this.#entries.values().next().value!);
+    }
+  }
+
+  #drop(entry: Entry): void {
+    this.#entries.delete(entry.query);
+    this.#octets -= octetsOf(entry);
+    const { dependants } = entry.part;
+    for (const name of entry.names) {
+      const entries = dependants.get(name);
+      entries?.delete(entry);
+      if (entries?.size === 0) dependants.delete(name);
+    }
+  }
+
+  #catchUp(part: Part): void {
+    if (part.snapshot === part.zone.current) return;
+    const changes = part.zone.since(part.snapshot.serial);
+    part.snapshot = part.zone.current;
+    if (changes === "resync" || changes.some(isFarReaching)) {
+      this.#touchAll(part);
+      return;
+    }
+    for (const { removed, added } of changes) {
+      for (const { name } of removed) this.#touch(part, name);
+      for (const { name } of added) this.#touch(part, name);
+    }
+  }
+
+  /** What depends on this name or one above it is no longer true. */
+  #touch({ zone, dependants }: Part, name: Name): void {
+    let key = name.key;
+    for (const label of name.labelsUnder(zone.origin)) {
+      for (const entry of dependants.get(key) ?? []) this.#drop(entry);
+      key = key.slice(0, -1 - label.length) as NameKey;
+    }
+    for (const entry of dependants.get(key) ?? []) this.#drop(entry);
+  }
+
+  #touchAll({ dependants }: Part): void {
+    for (const entries of dependants.values()) for (const entry of entries) this.#drop(entry);
+  }
+}
+
+function octetsOf({ query, response }: Entry): number {
+  return query.length + response.length;
+}
+
+/** True where the query holds nothing that an answer could depend on but its question, DO and size. */
+function isPure({ opcode, questions, answers, authorities, additionals, edns }: Message): boolean {
+  return (
+    opcode === Opcode.QUERY &&
+    questions.length === 1 &&
+    questions[0]!.class === Class.IN &&
+    answers.length + authorities.length + additionals.length === 0 &&
+    (edns === undefined || (edns.version === 0 && edns.options.length === 0))
+  );
+}
+
+/** True for NOERROR and NXDOMAIN without TC: a truncated answer is another one each time. */
+function isKeepable(response: Uint8Array): boolean {
+  const rcode = rcodeOf(response);
+  return (response[2]! & 0x02) === 0 && (rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN);
+}
+
+/**
+ * A name that is there, as it is written there; one that is not there, in lower case. A name that is
+ * not there and yet has an answer got it from a wildcard, a DNAME or a cut: that is left alone.
+ */
+function isStoredCase({ name }: Question, snapshot: Snapshot, response: Uint8Array): boolean {
+  const node = snapshot.node(name.key);
+  if (node !== undefined) return node.name.wire === name.wire;
+  return rcodeOf(response) === Rcode.NXDOMAIN && name.wire === name.toLowerCase().wire;
+}
+
+function rcodeOf(response: Uint8Array): Rcode {
+  return response[3]! & 0xf;
+}
+
+/** True where names beneath a changed one may be answered in another way. */
+function isFarReaching(change: Change): boolean {
+  return (
+    movesCut(change) || [...change.removed, ...change.added].some((set) => isWildcard(set.name))
+  );
+}
+
+function isWildcard({ labels: [first] }: Name): boolean {
+  return first?.length === 1 && first[0] === 0x2a;
+}

@@ -1,0 +1,163 @@
+/**
+ * The server's end of one stream of messages, over TCP or TLS (RFC 7766): queries are read as they
+ * come, answered side by side and written as they are ready, in any order (§6.2.1.1).
+ *
+ * Invariant: what a peer can make us hold is bounded. No more than `MAX_PENDING` queries are under
+ * way, and while those or `MAX_UNREAD` octets of unread answers are, nothing more is read. A peer
+ * that for `IDLE_TIMEOUT` neither completes a message nor reads one is let go; single octets do not
+ * count (§6.2.3).
+ */
+import type { Duplex } from "node:stream";
+import type { Cancel, Clock } from "../clock.ts";
+import { HEADER_LENGTH } from "../dns/message.ts";
+import type { Edge, Octets } from "./edge.ts";
+import { Frames, frame } from "./framing.ts";
+import type { Endpoint, Transport } from "./handler.ts";
+
+export interface ConnectionOptions {
+  readonly edge: Edge;
+  readonly transport: Transport;
+  readonly source: Endpoint;
+  readonly clock: Clock;
+  /** Called at each complete message. */
+  readonly onMessage?: () => void;
+}
+
+/** Milliseconds; "on the order of a few seconds" (RFC 7766 §6.2.3), 10 s is common among servers. */
+export const IDLE_TIMEOUT = 10_000;
+
+/** Queries of one connection under way at once. */
+export const MAX_PENDING = 64;
+
+/** Octets of answers that the peer has not taken. */
+const MAX_UNREAD = 256 * 1024;
+
+/** Milliseconds to go on reading after our end, for the peer to take what we sent and end too. */
+const LINGER = 500;
+
+export class Connection {
+  readonly closed: Promise<void>;
+  readonly #stream: Duplex;
+  readonly #options: ConnectionOptions;
+  readonly #frames = new Frames();
+  readonly #ended = new AbortController();
+  #pending = 0;
+  #hasPeerEnded = false;
+  #isClosing = false;
+  /** When the peer last did something that counts. */
+  #lastActive: number;
+  #cancelTimer: Cancel = () => {};
+
+  constructor(stream: Duplex, options: ConnectionOptions) {
+    this.#stream = stream;
+    this.#options = options;
+    this.#lastActive = options.clock.now();
+    this.closed = new Promise((resolve) => {
+      stream.once("close", () => {
+        this.#isClosing = true;
+        this.#cancelTimer();
+        this.#ended.abort();
+        resolve();
+      });
+    });
+    // A peer may reset the connection at any time; "close" follows.
+    stream.on("error", () => {});
+    stream.on("data", (piece: Uint8Array) => {
+      if (this.#isClosing) return;
+      this.#frames.push(piece);
+      this.#read();
+    });
+    stream.on("end", () => {
+      this.#hasPeerEnded = true;
+      this.#read();
+    });
+    this.#watch();
+  }
+
+  /** True when the peer waits for nothing. */
+  get isIdle(): boolean {
+    return this.#pending === 0;
+  }
+
+  /**
+   * Ends after what was written. The peer's octets are read and dropped until it ends as well:
+   * closing over unread octets would reset the connection and take the last answer with it.
+   */
+  close(): void {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#ended.abort();
+    this.#stream.end();
+    this.#stream.resume();
+    this.#cancelTimer();
+    const { clock } = this.#options;
+    this.#cancelTimer = clock.at(clock.now() + LINGER, () => this.#stream.destroy());
+  }
+
+  /** Ends at once. */
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
+  #read(): void {
+    while (!this.#isClosing) {
+      if (this.#pending >= MAX_PENDING || this.#stream.writableLength >= MAX_UNREAD) {
+        this.#stream.pause();
+        return;
+      }
+      const bytes = this.#frames.next();
+      if (bytes === undefined) break;
+      // Not a message, so no telling where the next one starts.
+      if (bytes.length < HEADER_LENGTH) {
+        this.close();
+        return;
+      }
+      this.#lastActive = this.#options.clock.now();
+      this.#options.onMessage?.();
+      void this.#answer(bytes);
+    }
+    if (this.#isClosing) return;
+    // A peer that only says it has no more queries still gets its answers (RFC 7766 §6.2.4).
+    if (this.#hasPeerEnded && this.#pending === 0) this.close();
+    else this.#stream.resume();
+  }
+
+  async #answer(bytes: Uint8Array): Promise<void> {
+    const { edge, transport, source } = this.#options;
+    this.#pending++;
+    await this.#writeAll(edge({ bytes, transport, source, signal: this.#ended.signal }));
+    this.#pending--;
+    this.#read();
+  }
+
+  /** Each response only when the one before has been taken: a transfer goes at the peer's pace. */
+  async #writeAll(responses: Octets): Promise<void> {
+    if (Symbol.iterator in responses) {
+      for (const octets of responses) if (!(await this.#write(octets))) return;
+    } else {
+      for await (const octets of responses) if (!(await this.#write(octets))) return;
+    }
+  }
+
+  /** False when there is nobody to write to any more. */
+  async #write(octets: Buffer): Promise<boolean> {
+    if (this.#isClosing) return false;
+    const error = await new Promise((resolve) => this.#stream.write(frame(octets), resolve));
+    if (this.#isClosing || error instanceof Error) return false;
+    this.#lastActive = this.#options.clock.now();
+    return true;
+  }
+
+  #watch(): void {
+    const { clock } = this.#options;
+    this.#cancelTimer = clock.at(this.#lastActive + IDLE_TIMEOUT, () => {
+      const isQuiet = clock.now() - this.#lastActive >= IDLE_TIMEOUT;
+      if (isQuiet && this.#stream.writableLength > 0) this.#stream.destroy();
+      else if (isQuiet && this.isIdle) this.close();
+      else {
+        if (isQuiet) this.#lastActive = clock.now();
+        this.#watch();
+      }
+    });
+  }
+}

@@ -1,0 +1,188 @@
+/**
+ * The asking end, for the command line: one query to one server, by UDP and, where the answer is
+ * truncated, by TCP (RFC 1035 §4.2, RFC 7766 §5).
+ *
+ * Invariant: a response is taken only from the server asked, to the port asked from, with the id and
+ * the question asked (RFC 5452 §9.1); id and port are the kernel's and the cipher's choice, new for
+ * each exchange, because who could guess them could answer in the server's place.
+ */
+import { randomInt } from "node:crypto";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { connect, isIPv4 } from "node:net";
+import type { Cancel, Clock } from "../clock.ts";
+import { FormatError } from "../dns/format.ts";
+import { decode, encode, type Message } from "../dns/message.ts";
+import { Frames, frame } from "./framing.ts";
+import type { Endpoint } from "./handler.ts";
+
+export interface ExchangeOptions {
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+  /** Milliseconds for the whole exchange; 5 s, as dig waits, if not given. */
+  readonly timeout?: number;
+  /** Do not try UDP first. */
+  readonly tcp?: boolean;
+}
+
+/** No answer; the message says why, in words that follow the server's name. */
+export class ExchangeError extends Error {
+  override readonly name = "ExchangeError";
+  readonly server: Endpoint;
+  /** "timeout", "closed", or as the system says it: "ECONNREFUSED". */
+  readonly code: string;
+
+  constructor(server: Endpoint, code: string, options?: ErrorOptions) {
+    super(reasons[code] ?? code, options);
+    this.server = server;
+    this.code = code;
+  }
+}
+
+const reasons: Readonly<Record<string, string>> = {
+  timeout: "no answer in time",
+  closed: "the connection was closed without an answer",
+  ECONNREFUSED: "nobody listens there",
+  ENETUNREACH: "there is no way to this network",
+  EHOSTUNREACH: "there is no way to this host",
+};
+
+/** Rejects with an ExchangeError, or with the signal's reason when that ends first. */
+export async function ask(
+  server: Endpoint,
+  message: Message,
+  options: ExchangeOptions,
+): Promise<Message> {
+  if (!options.tcp) {
+    const response = await askUdp(server, message, options);
+    if (!response.isTruncated) return response;
+  }
+  for await (const response of askAll(server, message, options)) return response;
+  throw new ExchangeError(server, "closed");
+}
+
+/** Every response, as a transfer has many, by TCP, until the caller has enough or the server ends. */
+export async function* askAll(
+  server: Endpoint,
+  message: Message,
+  options: ExchangeOptions,
+): AsyncGenerator<Message> {
+  const query = withNewId(message);
+  const patience = new Patience(server, options);
+  const socket = connect({ host: server.address, port: server.port, signal: patience.signal });
+  try {
+    await once(socket, "connect");
+    socket.write(frame(encode(query)));
+    const frames = new Frames();
+    let isFirst = true;
+    for await (const piece of socket) {
+      frames.push(piece);
+      for (let bytes = frames.next(); bytes !== undefined; bytes = frames.next()) {
+        const response = responseTo(query, bytes);
+        if (response === undefined) continue;
+        // Only the first need repeat the question (RFC 5936 §2.2.1).
+        if (isFirst && !echoes(query, response)) continue;
+        isFirst = false;
+        yield response;
+      }
+    }
+  } catch (error) {
+    throw patience.explain(error);
+  } finally {
+    socket.destroy();
+    patience.end();
+  }
+}
+
+/** Datagrams get lost; the same query is sent again. */
+const UDP_TRIES = 3;
+
+async function askUdp(
+  server: Endpoint,
+  message: Message,
+  options: ExchangeOptions,
+): Promise<Message> {
+  const { clock, timeout = TIMEOUT } = options;
+  const query = withNewId(message);
+  const octets = encode(query);
+  const patience = new Patience(server, options);
+  const socket = createSocket(isIPv4(server.address) ? "udp4" : "udp6");
+  let cancelResend = () => {};
+  try {
+    return await new Promise((resolve, reject) => {
+      patience.signal.addEventListener("abort", () => reject(patience.signal.reason));
+      socket.on("error", reject);
+      socket.on("message", (bytes) => {
+        const response = responseTo(query, bytes);
+        if (response !== undefined && echoes(query, response)) resolve(response);
+      });
+      const send = () => {
+        socket.send(octets);
+        cancelResend = clock.at(clock.now() + timeout / UDP_TRIES, send);
+      };
+      // Connected: the kernel drops what others send, and tells when nobody listens there.
+      socket.connect(server.port, server.address, send);
+    });
+  } catch (error) {
+    throw patience.explain(error);
+  } finally {
+    cancelResend();
+    socket.close();
+    patience.end();
+  }
+}
+
+/** Milliseconds. */
+const TIMEOUT = 5000;
+
+/** How long one exchange may take, and what to say when it fails. */
+class Patience {
+  readonly signal: AbortSignal;
+  readonly end: Cancel;
+  readonly #server: Endpoint;
+
+  constructor(server: Endpoint, { clock, signal, timeout = TIMEOUT }: ExchangeOptions) {
+    signal?.throwIfAborted();
+    const expired = new AbortController();
+    this.end = clock.at(clock.now() + timeout, () => {
+      expired.abort(new ExchangeError(server, "timeout"));
+    });
+    this.signal = signal === undefined ? expired.signal : AbortSignal.any([signal, expired.signal]);
+    this.#server = server;
+  }
+
+  explain(error: unknown): unknown {
+    if (this.signal.aborted) return this.signal.reason;
+    const { code } = error as NodeJS.ErrnoException;
+    return code === undefined ? error : new ExchangeError(this.#server, code, { cause: error });
+  }
+}
+
+function withNewId(message: Message): Message {
+  return { ...message, id: randomInt(0x10000) };
+}
+
+/** The response, if these octets are the one to `query`; whatever else comes is not for us. */
+function responseTo(query: Message, bytes: Uint8Array): Message | undefined {
+  let response: Message;
+  try {
+    response = decode(bytes, { isLenient: true });
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+  const { isResponse, id, opcode } = response;
+  return isResponse && id === query.id && opcode === query.opcode ? response : undefined;
+}
+
+/** The same question, in the case it was asked; or none, as some errors have it (RFC 1035 §4.1.1). */
+function echoes(query: Message, response: Message): boolean {
+  if (response.questions.length === 0) return response.rcode !== 0;
+  return (
+    response.questions.length === query.questions.length &&
+    query.questions.every((asked, i) => {
+      const { name, type, class: klass } = response.questions[i]!;
+      return name.wire === asked.name.wire && type === asked.type && klass === asked.class;
+    })
+  );
+}
