@@ -107,7 +107,7 @@ export class Host {
       ...["peer", "name", port, "netns", lan.namespace],
     );
     ip(lan.namespace, "link", "set", port, "master", "br0", "up");
-    this.set(`net.ipv6.conf.${name}.accept_dad`, "0");
+    this.set(`net/ipv6/conf/${name}/accept_dad`, "0");
     for (const address of addresses) this.addAddress(name, address);
     ip(namespace, "link", "set", name, "up");
     return this;
@@ -139,8 +139,10 @@ export class Host {
     return this;
   }
 
+  /** A kernel parameter, "net/ipv4/ip_forward". */
   set(key: string, value: string): void {
-    succeedNow("ip", "netns", "exec", this.namespace, "sysctl", "-qw", `${key}=${value}`);
+    const file = `/proc/sys/${key}`;
+    succeedNow("ip", "netns", "exec", this.namespace, "sh", "-c", `echo ${value} > ${file}`);
   }
 
   /** The interface's link-local IPv6 address. */

@@ -1,0 +1,55 @@
+#!/bin/sh
+# Installs the Debian packages that the tests run against; with "bench", those of the bench.
+# Does nothing when all are there. Root gets them installed, without a daemon being started; others
+# get the one line to type, and the tests that need a missing tool are skipped by name. With CI=true
+# a tool that is still missing is a failure.
+set -eu
+PATH="$PATH:/usr/sbin:/sbin"
+
+# What is looked for, and the package it comes in.
+case "${1:-test}" in
+  test)
+    tools="ip:iproute2 avahi-daemon:avahi-daemon avahi-browse:avahi-utils dbus-daemon:dbus
+      dig:bind9-dnsutils kdig:knot-dnsutils named-checkzone:bind9-utils kzonecheck:knot-dnssecutils
+      tcpdump:tcpdump /usr/lib/python3/dist-packages/zeroconf:python3-zeroconf"
+    ;;
+  bench) tools="named:bind9 dnsperf:dnsperf" ;;
+  *)
+    echo "usage: install-tools.sh [test|bench]" >&2
+    exit 2
+    ;;
+esac
+
+missing_packages() {
+  for tool in $tools; do
+    name=${tool%:*}
+    command -v "$name" >/dev/null || [ -d "$name" ] || printf '%s ' "${tool#*:}"
+  done
+}
+
+packages=$(missing_packages)
+[ -n "$packages" ] || exit 0
+install="apt-get install -y --no-install-recommends $packages"
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+  output=$(mktemp)
+  policy=/usr/sbin/policy-rc.d
+  trap 'rm -f "$output"' EXIT
+  trap 'exit 1' HUP INT TERM
+  if [ ! -e "$policy" ]; then
+    # "Action forbidden" keeps what is installed from being started (invoke-rc.d(8)).
+    trap 'rm -f "$output" "$policy"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  echo "installing $packages" >&2
+  # shellcheck disable=SC2086
+  $install >"$output" 2>&1 || { apt-get update && $install; } >"$output" 2>&1 || cat "$output" >&2
+  packages=$(missing_packages)
+  [ -n "$packages" ] || exit 0
+fi
+
+echo "not installed: $packages" >&2
+echo "the tests that need them are skipped; to run them: sudo $install" >&2
+[ "${CI:-}" != true ]
