@@ -184,11 +184,6 @@ export function parseAddress(text: string, defaultPort?: number): Address | unde
   return { address: bare, port };
 }
 
-/** The reverse of `parseAddress`. */
-export function formatAddress({ address, port }: Address): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
 //---- Mistakes ----
 
 function explain(

@@ -24,7 +24,7 @@ import { apexRecords, enumerationRecords } from "./zone/apex.ts";
 import { ZoneAuthority } from "./zone/authority.ts";
 import { readZoneFolder, type ZoneFile } from "./zone/folder.ts";
 import { collectorPrincipal, gatewayPrincipal } from "./zone/principal.ts";
-import { difference } from "./zone/update.ts";
+import { addition, removal } from "./zone/update.ts";
 import { Zone } from "./zone/zone.ts";
 
 export interface GatewayOptions {
@@ -56,18 +56,14 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   const zones = [zone, ...others.map((file) => openStaticZone(file, serial, clock))];
 
   const sites = new Sites(config, zone);
-  const catalog = new Catalog([
-    new ZoneAuthority(zone, { services: () => [config.zone, ...sites.domains] }),
-    ...zones.slice(1).map((each) => new ZoneAuthority(each)),
-  ]);
+  const catalog = new Catalog(zones.map((each) => new ZoneAuthority(each)));
   const transfer = transfers({
     find: (origin) => zones.find((each) => each.origin.equals(origin))?.current,
     // Whoever is on this host may read what this host serves; others are refused.
     isAllowed: ({ source }) => source.address === "::1" || source.address.startsWith("127."),
   });
   const handler = layered([edns, transfer], byOpcode({ [Opcode.QUERY]: queryHandler(catalog) }));
-  const ready = new ReadyAnswers();
-  for (const each of zones) void ready.follow(each, signal);
+  const ready = new ReadyAnswers({ catalog, zones });
 
   const closed: Promise<unknown>[] = [];
   try {
@@ -121,7 +117,7 @@ class Sites {
     this.#enumerate();
   }
 
-  get domains(): readonly Name[] {
+  get #domains(): readonly Name[] {
     return [...this.#labels]
       .map((label) => this.#config.zone.child(label))
       .filter((domain) => domain !== undefined);
@@ -150,8 +146,9 @@ class Sites {
 
   #enumerate(): void {
     const { zone: origin, enumerate } = this.#config;
-    const wanted = enumerationRecords(origin, this.domains, enumerate);
-    const updates = difference(this.#enumerated, wanted);
+    const wanted = enumerationRecords(origin, this.#domains, enumerate);
+    // What is taken away and given back has not changed.
+    const updates = [...this.#enumerated.flatMap(removal), ...wanted.flatMap(addition)];
     this.#enumerated = wanted;
     void this.#zone.apply({ zone: origin, prerequisites: [], updates }, gatewayPrincipal);
   }

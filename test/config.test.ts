@@ -3,11 +3,11 @@ import { describe, it } from "node:test";
 import {
   ConfigError,
   defaultConfig,
-  formatAddress,
   parseAddress,
   parseConfig,
   readConfig,
 } from "../src/config.ts";
+import { formatEndpoint } from "../src/net/listener.ts";
 
 const parse = (text: string) => parseConfig(text, "gateway.yaml", "/etc/dnssd-gateway");
 
@@ -26,7 +26,7 @@ describe("a configuration", () => {
     const config = defaultConfig();
     assert.equal(config.zone.toString(), "bonjour.home.arpa.");
     assert.equal(config.links, undefined);
-    assert.deepEqual(config.listen.dns.map(formatAddress), ["127.0.0.1:5300", "[::1]:5300"]);
+    assert.deepEqual(config.listen.dns.map(formatEndpoint), ["127.0.0.1:5300", "[::1]:5300"]);
     assert.equal(config.enumerate, "merged");
   });
 

@@ -3,12 +3,13 @@
  * server; additional records save questions, nothing depends on them (RFC 6763 §12).
  */
 
-import { ConfigError, formatAddress } from "../config.ts";
+import { ConfigError } from "../config.ts";
 import { Rcode, rcodeName, Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
 import type { Message } from "../dns/message.ts";
 import { labelToUnicode, Name } from "../dns/name.ts";
 import { addressOf, type Rdata, srvOf, stringsOf, targetOf } from "../dns/rdata.ts";
+import { formatEndpoint } from "../net/listener.ts";
 import { chooseServer, type Server, type ServerOptions } from "./server.ts";
 
 export async function browse(type: string | undefined, options: ServerOptions): Promise<void> {
@@ -70,7 +71,7 @@ class Answers {
     if (known !== undefined) return known;
     const message = await this.#ask(name, type);
     if (message.rcode !== Rcode.NOERROR && message.rcode !== Rcode.NXDOMAIN) {
-      const server = formatAddress(this.#server.address);
+      const server = formatEndpoint(this.#server.address);
       throw new ConfigError([
         `${server} answers ${rcodeName(message.rcode)} for ${name}; expected a server of ${this.domain}`,
       ]);
@@ -91,7 +92,7 @@ class Answers {
     try {
       return await this.#server.ask(name, type);
     } catch (error) {
-      const server = formatAddress(this.#server.address);
+      const server = formatEndpoint(this.#server.address);
       throw new ConfigError([`${server}: ${(error as Error).message}; is the gateway running?`]);
     }
   }

@@ -1,7 +1,9 @@
 /** `run`: the gateway in the foreground, until SIGTERM or SIGINT. */
+
 import { systemClock } from "../clock.ts";
-import { type Config, defaultConfig, formatAddress, readConfig } from "../config.ts";
+import { type Config, defaultConfig, readConfig } from "../config.ts";
 import { openGateway } from "../gateway.ts";
+import { formatEndpoint } from "../net/listener.ts";
 import { openLog } from "./log.ts";
 
 export interface RunOptions {
@@ -30,7 +32,7 @@ function welcome({ zone, listen }: Config): string {
   const asked = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
   const dig = `dig @${asked}${port === 53 ? "" : ` -p ${port}`}`;
   return [
-    `Serving ${zone} on ${listen.dns.map(formatAddress).join(", ")}. Try:`,
+    `Serving ${zone} on ${listen.dns.map(formatEndpoint).join(", ")}. Try:`,
     "",
     `  ${dig} _services._dns-sd._udp.${zone} PTR`,
     `  ${dig} lb._dns-sd._udp.${zone} PTR`,

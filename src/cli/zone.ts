@@ -1,12 +1,14 @@
 /** `zone`: the zone as it is served now, by AXFR (RFC 5936), printed as a master file. */
+
 import { systemClock } from "../clock.ts";
-import { ConfigError, formatAddress } from "../config.ts";
+import { ConfigError } from "../config.ts";
 import { Class, Rcode, rcodeName, Type } from "../dns/constants.ts";
 import { makeMessage } from "../dns/message.ts";
 import type { NameKey } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../dns/record.ts";
 import { askAll } from "../net/exchange.ts";
+import { formatEndpoint } from "../net/listener.ts";
 import { formatMasterFile } from "../zone/masterfile.ts";
 import { chooseServer, type ServerOptions } from "./server.ts";
 
@@ -32,7 +34,7 @@ export async function zone(options: ServerOptions): Promise<void> {
     }
     if (ends < 2) throw new Error("ended the transfer before its closing SOA");
   } catch (error) {
-    throw new ConfigError([`${formatAddress(address)}: ${(error as Error).message}`]);
+    throw new ConfigError([`${formatEndpoint(address)}: ${(error as Error).message}`]);
   }
   process.stdout.write(formatMasterFile(setsOf(records), domain));
 }
