@@ -3,7 +3,8 @@
  * additional section, once, at the root; `message.ts` sees to that.
  */
 import { EdnsOption as OptionCode, type Rcode, Type } from "./constants.ts";
-import type { Reader } from "./reader.ts";
+import { Reader } from "./reader.ts";
+import type { ResourceRecord } from "./record.ts";
 import type { Writer } from "./writer.ts";
 
 /** The OPT pseudo-record (RFC 6891 §6.1); its part of the response code is in `Message.rcode`. */
@@ -21,21 +22,27 @@ export interface EdnsOption {
   readonly data: Uint8Array;
 }
 
-/** `klass` and `ttl` are what stands where other records have those. */
-export function readEdns(reader: Reader, klass: number, ttl: number, length: number): Edns {
-  return reader.within(length, () => {
-    const options: EdnsOption[] = [];
-    while (reader.left > 0) {
-      const code = reader.u16();
-      options.push({ code, data: reader.take(reader.u16()).slice() });
-    }
-    return {
-      udpSize: klass,
-      version: (ttl >>> 16) & 0xff,
-      dnssecOk: (ttl & 0x8000) !== 0,
-      options,
-    };
-  });
+/** What an OPT record says; its class and TTL are not what they are elsewhere. */
+export function readEdns(opt: ResourceRecord): Edns {
+  const [octets] = opt.rdata.values;
+  return {
+    udpSize: opt.class,
+    version: (opt.ttl >>> 16) & 0xff,
+    dnssecOk: (opt.ttl & 0x8000) !== 0,
+    options: octets instanceof Uint8Array ? readOptions(octets) : [],
+  };
+}
+
+function readOptions(octets: Uint8Array): EdnsOption[] {
+  const reader = new Reader(octets);
+  const options: EdnsOption[] = [];
+  while (reader.left > 0) options.push({ code: reader.u16(), data: reader.take(reader.u16()) });
+  return options;
+}
+
+/** The upper eight bits of the response code, in their place (RFC 6891 §6.1.3). */
+export function extendedRcode(opt: ResourceRecord): Rcode {
+  return (opt.ttl >>> 24) << 4;
 }
 
 /** Octets of the whole record. */

@@ -148,26 +148,23 @@ export function readField(reader: Reader, field: Field): Value {
     case "name":
       return reader.name();
     case "ipv4":
-      return copy(reader.take(4));
+      return reader.take(4);
     case "ipv6":
-      return copy(reader.take(16));
+      return reader.take(16);
     case "string":
-      return copy(reader.string());
+      return reader.string();
     case "tag":
-      return checkedTag(copy(reader.string()));
+      return checkedTag(reader.string());
     case "data16":
-      return copy(reader.take(reader.u16()));
-    case "strings": {
-      const start = reader.offset;
-      while (reader.left > 0) reader.string();
-      return copy(reader.bytes.subarray(start, reader.offset));
-    }
+      return reader.take(reader.u16());
+    case "strings":
+      return checkedStrings(reader.take(reader.left));
     case "bitmap":
-      return checkedBitmap(copy(reader.take(reader.left)));
+      return checkedBitmap(reader.take(reader.left));
     case "params":
-      return checkedParams(copy(reader.take(reader.left)));
+      return checkedParams(reader.take(reader.left));
     default:
-      return copy(reader.take(reader.left));
+      return reader.take(reader.left);
   }
 }
 
@@ -202,6 +199,14 @@ export function writeField(writer: Writer, field: Field, value: Value, compress:
     default:
       writer.bytes(value as Uint8Array);
   }
+}
+
+/** RFC 1035 §3.3.14: strings, the last ending where the rdata ends. */
+function checkedStrings(bytes: Uint8Array): Uint8Array {
+  let at = 0;
+  while (at < bytes.length) at += 1 + bytes[at]!;
+  if (at !== bytes.length) throw new FormatError("a string runs past the end");
+  return bytes;
 }
 
 /** RFC 8659 §4.1. */
@@ -268,9 +273,4 @@ export function stringsIn(bytes: Uint8Array): Uint8Array[] {
   const strings: Uint8Array[] = [];
   while (reader.left > 0) strings.push(reader.string());
   return strings;
-}
-
-/** A view is copied, so that it outlives the datagram. */
-function copy(bytes: Uint8Array): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes);
 }

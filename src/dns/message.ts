@@ -4,12 +4,12 @@
  * never passes `limit`: what must be there and does not fit sets TC, what is merely helpful is left
  * out (RFC 2181 §9).
  */
-import { Class, Opcode, Rcode, Type } from "./constants.ts";
-import { type Edns, ednsLength, readEdns, writeEdns } from "./edns.ts";
+import { Class, Opcode, Rcode, Type, typeName } from "./constants.ts";
+import { type Edns, ednsLength, extendedRcode, readEdns, UDP_SIZE, writeEdns } from "./edns.ts";
 import { type Compression, isKnownShape } from "./fields.ts";
 import { FormatError } from "./format.ts";
 import type { Name } from "./name.ts";
-import { readRdata, writeRdata } from "./rdata.ts";
+import { type Rdata, rdata, readRdata, writeRdata } from "./rdata.ts";
 import { Reader } from "./reader.ts";
 import type { ResourceRecord } from "./record.ts";
 import { Writer } from "./writer.ts";
@@ -53,39 +53,32 @@ export interface Message extends Header {
   readonly edns?: Edns | undefined;
 }
 
-const blank: Message = {
-  id: 0,
-  isResponse: false,
-  opcode: Opcode.QUERY,
-  isAuthoritative: false,
-  isTruncated: false,
-  recursionDesired: false,
-  recursionAvailable: false,
-  authenticData: false,
-  checkingDisabled: false,
-  rcode: Rcode.NOERROR,
-  questions: [],
-  answers: [],
-  authorities: [],
-  additionals: [],
-};
-
 /** A message with everything not named off, empty or zero. */
 export function makeMessage(fields: Partial<Message>): Message {
-  return { ...blank, ...fields };
+  // A literal: spreading an object of this size takes longer than decoding a query.
+  return {
+    id: fields.id ?? 0,
+    isResponse: fields.isResponse ?? false,
+    opcode: fields.opcode ?? Opcode.QUERY,
+    isAuthoritative: fields.isAuthoritative ?? false,
+    isTruncated: fields.isTruncated ?? false,
+    recursionDesired: fields.recursionDesired ?? false,
+    recursionAvailable: fields.recursionAvailable ?? false,
+    authenticData: fields.authenticData ?? false,
+    checkingDisabled: fields.checkingDisabled ?? false,
+    rcode: fields.rcode ?? Rcode.NOERROR,
+    questions: fields.questions ?? [],
+    answers: fields.answers ?? [],
+    authorities: fields.authorities ?? [],
+    additionals: fields.additionals ?? [],
+    edns: fields.edns,
+  };
 }
 
 /** The response to `query`: id, opcode, RD and question copied (RFC 1035 §4.1.1), the rest as given. */
 export function makeResponse(query: Message, fields: Partial<Message>): Message {
-  return {
-    ...blank,
-    id: query.id,
-    opcode: query.opcode,
-    recursionDesired: query.recursionDesired,
-    questions: query.questions,
-    isResponse: true,
-    ...fields,
-  };
+  const { id, opcode, recursionDesired, questions } = query;
+  return makeMessage({ id, opcode, recursionDesired, questions, isResponse: true, ...fields });
 }
 
 export const HEADER_LENGTH = 12;
@@ -115,70 +108,101 @@ export interface DecodeOptions {
   readonly isLenient?: boolean;
 }
 
+/** A message that is not well-formed is a FormatError, whatever its octets. */
 export function decode(bytes: Uint8Array, { isLenient = false }: DecodeOptions = {}): Message {
   const header = decodeHeader(bytes);
   const reader = new Reader(bytes, 4);
-  const counts = [reader.u16(), reader.u16(), reader.u16(), reader.u16()] as const;
+  const questionCount = reader.u16();
+  const answerCount = reader.u16();
+  const authorityCount = reader.u16();
+  const additionalCount = reader.u16();
   const questions: Question[] = [];
-  for (let i = 0; i < counts[0]; i++) {
+  for (let i = 0; i < questionCount; i++) {
     questions.push({ name: reader.name(), type: reader.u16(), class: reader.u16() });
   }
-  let edns: Edns | undefined;
-  let extendedRcode = 0;
-  const section = (count: number, isLast: boolean): ResourceRecord[] => {
-    const records: ResourceRecord[] = [];
-    for (let i = 0; i < count; i++) {
-      const name = reader.name();
-      const type = reader.u16();
-      const klass = reader.u16();
-      const ttl = reader.u32();
-      const length = reader.u16();
-      if (length > reader.left) throw new FormatError("rdata runs past the end");
-      const end = reader.offset + length;
-      if (type === Type.OPT) {
-        if (!isLenient && (edns !== undefined || !isLast || !name.isRoot)) {
-          throw new FormatError("one OPT record of the root is allowed, in the additional section");
-        }
-        try {
-          edns = readEdns(reader, klass, ttl, length);
-          extendedRcode = ttl >>> 24;
-        } catch (error) {
-          if (!isLenient || !(error instanceof FormatError)) throw error;
-        }
-      } else {
-        try {
-          const rdata = readRdata(reader, type, length);
-          if (length === 0) checkEmpty(type, klass);
-          records.push({ name, type, class: klass, ttl, rdata });
-        } catch (error) {
-          if (!isLenient || !(error instanceof FormatError)) throw error;
-        }
-      }
-      reader.offset = end;
+  const opts: Opt[] = [];
+  const answers = readRecords(reader, answerCount, opts, isLenient);
+  const authorities = readRecords(reader, authorityCount, opts, isLenient);
+  const isMisplaced = opts.length > 0;
+  const additionals = readRecords(reader, additionalCount, opts, isLenient);
+  const opt = opts[0];
+  if (!isLenient) {
+    if (isMisplaced || opts.length > 1 || opt?.record.name.isRoot === false) {
+      throw new FormatError("one OPT record of the root is allowed, in the additional section");
     }
-    return records;
-  };
-  const answers = section(counts[1], false);
-  const authorities = section(counts[2], false);
-  const additionals = section(counts[3], true);
-  if (!isLenient && reader.left > 0) throw new FormatError(`${reader.left} octets after the end`);
+    if (reader.left > 0) throw new FormatError(`${reader.left} octets after the end`);
+  }
+  // A literal: spreading an object of this size takes longer than all of the above.
   return {
-    ...header,
-    rcode: (extendedRcode << 4) | header.rcode,
+    id: header.id,
+    isResponse: header.isResponse,
+    opcode: header.opcode,
+    isAuthoritative: header.isAuthoritative,
+    isTruncated: header.isTruncated,
+    recursionDesired: header.recursionDesired,
+    recursionAvailable: header.recursionAvailable,
+    authenticData: header.authenticData,
+    checkingDisabled: header.checkingDisabled,
+    rcode: header.rcode | (opt === undefined ? 0 : extendedRcode(opt.record)),
     questions,
     answers,
     authorities,
     additionals,
-    edns,
+    edns: opt?.edns,
   };
 }
 
-/** RDLENGTH 0 is data for NULL and for types not known, a question or a deletion in UPDATE, and a
- *  common mistake in TXT (RFC 6763 §6.1 says how to read it). */
-function checkEmpty(type: number, klass: number): void {
-  const isData = type === Type.TXT || !isKnownShape(type);
-  if (!isData && klass !== Class.ANY && klass !== Class.NONE)
-    throw new FormatError("rdata is empty");
+interface Opt {
+  readonly record: ResourceRecord;
+  readonly edns: Edns;
+}
+
+/** Reads `count` records; those of type OPT are put with `opts`. */
+function readRecords(
+  reader: Reader,
+  count: number,
+  opts: Opt[],
+  isLenient: boolean,
+): ResourceRecord[] {
+  const records: ResourceRecord[] = [];
+  let malformed = 0;
+  for (let i = 0; i < count; i++) {
+    const name = reader.name();
+    const type = reader.u16();
+    const klass = reader.u16();
+    const ttl = reader.u32();
+    const length = reader.u16();
+    if (length > reader.left) throw new FormatError("rdata runs past the end");
+    const end = reader.offset + length;
+    try {
+      const rdata = checkEmpty(readRdata(reader, type, length), klass);
+      const record = { name, type, class: klass, ttl, rdata };
+      if (type === Type.OPT) opts.push({ record, edns: readEdns(record) });
+      else records.push(ttl > MAX_TTL ? { ...record, ttl: 0 } : record);
+    } catch (error) {
+      if (!(isLenient && error instanceof FormatError) || ++malformed > MAX_MALFORMED) throw error;
+    }
+    reader.offset = end;
+  }
+  return records;
+}
+
+/** A section with more malformed records is not damaged but hostile, and each costs an exception. */
+const MAX_MALFORMED = 32;
+/** RFC 2181 §8: 31 bits, and what has the top one set reads as 0. */
+const MAX_TTL = 0x7fffffff;
+
+/**
+ * RDLENGTH 0 is data for NULL, OPT and types not known, and in UPDATE a question or a deletion. An
+ * empty TXT, which should not be, is one empty string (RFC 6763 §6.1).
+ */
+function checkEmpty(data: Rdata, klass: number): Rdata {
+  const { type } = data;
+  if (!data.isEmpty || !isKnownShape(type) || klass === Class.ANY || klass === Class.NONE) {
+    return data;
+  }
+  if (type !== Type.TXT) throw new FormatError(`${typeName(type)} data is empty`);
+  return rdata.txt();
 }
 
 export interface EncodeOptions {
@@ -196,112 +220,122 @@ export interface EncodeOptions {
 }
 
 /**
- * The octets of a message. A record set of the answer or authority section that does not fit sets
- * TC; of the answer's, as many whole records as fit are kept. Sets of the additional section that do
- * not fit are left out in silence, but for a referral's glue, which sets TC (RFC 9471 §3).
+ * The octets of a message, never more than `limit`. A question or a record set of the answer or
+ * authority section that does not fit sets TC and ends the message; of the answer's set, as many
+ * whole records as fit are kept. Sets of the additional section that do not fit are left out in
+ * silence, but for a referral's glue, which sets TC (RFC 9471 §3).
  */
 export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   const { limit = 0xffff, compression = "unicast", first = 0, reserve = 0 } = options;
-  const writer = new Writer(Math.min(limit, 1232));
-  const room = limit - reserve - (message.edns === undefined ? 0 : ednsLength(message.edns));
-  writer.u16(message.id);
-  writer.u16(0);
-  for (let i = 0; i < 4; i++) writer.u16(0);
-  for (const question of message.questions) {
-    writer.name(question.name);
-    writer.u16(question.type);
-    writer.u16(question.class);
-  }
-  let isTruncated = message.isTruncated;
-  const counts = { answers: 0, authorities: 0, additionals: 0 };
-
-  const write = (record: ResourceRecord): boolean => {
+  const { questions, answers, authorities, additionals, edns } = message;
+  const writer = new Writer(Math.min(limit, UDP_SIZE));
+  const room = limit - reserve - (edns === undefined ? 0 : ednsLength(edns));
+  /** Rewound when it does not fit. */
+  const writeRecord = (record: ResourceRecord): boolean => {
     const mark = writer.mark();
     writer.name(record.name, compression !== "none");
     writer.u16(record.type);
     writer.u16(record.class);
     writer.u32(record.ttl);
-    writer.withLength(() => writeRdata(writer, record.rdata, compression));
+    const at = writer.length;
+    writer.u16(0);
+    writeRdata(writer, record.rdata, compression);
+    writer.setU16(at, writer.length - at - 2);
     if (writer.length <= room) return true;
     writer.rewind(mark);
     return false;
   };
-  /** How many of these fit, all of them or, taken back, none. */
-  const writeWhole = (set: readonly ResourceRecord[]): number => {
+  /** All of it or, rewound, nothing. */
+  const writeSet = (set: readonly ResourceRecord[]): boolean => {
     const mark = writer.mark();
-    if (set.every(write)) return set.length;
+    if (set.every(writeRecord)) return true;
     writer.rewind(mark);
-    return 0;
+    return false;
   };
+  /** As many as fit, from `first` on and round; one that cannot fit at all does not stand in the way. */
   const writePart = (set: readonly ResourceRecord[]): number => {
     let written = 0;
-    for (; written < set.length; written++) {
-      if (!write(set[(first + written) % set.length]!)) break;
+    for (let i = 0; i < set.length && (written > 0 || i < MAX_MISSED); i++) {
+      if (writeRecord(set[(first + i) % set.length]!)) written++;
+      else if (written > 0) break;
     }
     return written;
   };
 
-  for (const set of setsOf(message.answers)) {
-    const written = writeWhole(set);
-    counts.answers += written;
-    if (written < set.length) {
-      counts.answers += writePart(set);
-      isTruncated = true;
+  for (let i = 0; i < HEADER_LENGTH; i += 2) writer.u16(0);
+  const counts = { questions: 0, answers: 0, authorities: 0, additionals: 0 };
+  let isCut = false;
+  for (const question of questions) {
+    const mark = writer.mark();
+    writer.name(question.name);
+    writer.u16(question.type);
+    writer.u16(question.class);
+    isCut = writer.length > room;
+    if (isCut) {
+      writer.rewind(mark);
       break;
     }
+    counts.questions++;
   }
-  if (!isTruncated) {
-    for (const set of setsOf(message.authorities)) {
-      const written = writeWhole(set);
-      counts.authorities += written;
-      if (written < set.length) {
-        isTruncated = true;
-        break;
-      }
-    }
+  for (const set of setsOf(isCut ? [] : answers)) {
+    isCut = !writeSet(set);
+    counts.answers += isCut ? writePart(set) : set.length;
+    if (isCut) break;
   }
-  if (!isTruncated) {
-    const isReferral = message.answers.length === 0 && !message.isAuthoritative;
-    let missed = 0;
-    for (const set of setsOf(message.additionals)) {
-      const written = writeWhole(set);
-      counts.additionals += written;
-      if (written === set.length) continue;
-      if (isReferral) isTruncated = true;
-      // A smaller set may still fit, but a long tail is not worth trying one by one.
-      if (++missed >= MAX_MISSED) break;
-    }
+  for (const set of setsOf(isCut ? [] : authorities)) {
+    isCut = !writeSet(set);
+    if (isCut) break;
+    counts.authorities += set.length;
   }
-  if (message.edns !== undefined) writeEdns(writer, message.edns, message.rcode);
+  let missed = 0;
+  for (const set of setsOf(isCut ? [] : additionals)) {
+    if (writeSet(set)) counts.additionals += set.length;
+    // A smaller set may still fit, but a long tail is not worth trying one by one.
+    else if (++missed >= MAX_MISSED) break;
+  }
+  isCut ||= missed > 0 && isReferral(message);
+  if (edns !== undefined) writeEdns(writer, edns, message.rcode);
 
-  writer.setU16(
-    2,
-    (message.isResponse ? 0x8000 : 0) |
-      (message.opcode << 11) |
-      (message.isAuthoritative ? 0x0400 : 0) |
-      (isTruncated ? 0x0200 : 0) |
-      (message.recursionDesired ? 0x0100 : 0) |
-      (message.recursionAvailable ? 0x0080 : 0) |
-      (message.authenticData ? 0x0020 : 0) |
-      (message.checkingDisabled ? 0x0010 : 0) |
-      (message.rcode & 0xf),
-  );
-  writer.setU16(4, message.questions.length);
+  writer.setU16(0, message.id);
+  writer.setU16(2, flagsOf(message, message.isTruncated || isCut));
+  writer.setU16(4, counts.questions);
   writer.setU16(6, counts.answers);
   writer.setU16(8, counts.authorities);
-  writer.setU16(10, counts.additionals + (message.edns === undefined ? 0 : 1));
+  writer.setU16(10, counts.additionals + (edns === undefined ? 0 : 1));
   return writer.done();
 }
 
+/** Tries to fit what did not, before the rest is given up. */
 const MAX_MISSED = 8;
+
+function flagsOf(message: Message, isTruncated: boolean): number {
+  // A code above 15 cannot be said without EDNS; its lower bits alone would say something else.
+  const rcode = message.rcode > 15 && message.edns === undefined ? Rcode.SERVFAIL : message.rcode;
+  return (
+    (message.isResponse ? 0x8000 : 0) |
+    (message.opcode << 11) |
+    (message.isAuthoritative ? 0x0400 : 0) |
+    (isTruncated ? 0x0200 : 0) |
+    (message.recursionDesired ? 0x0100 : 0) |
+    (message.recursionAvailable ? 0x0080 : 0) |
+    (message.authenticData ? 0x0020 : 0) |
+    (message.checkingDisabled ? 0x0010 : 0) |
+    (rcode & 0xf)
+  );
+}
+
+/** No answer, but servers to ask instead (RFC 1034 §4.2.1). */
+function isReferral({ isResponse, isAuthoritative, answers, authorities }: Message): boolean {
+  const isDelegation = authorities.some(({ type }) => type === Type.NS);
+  return isResponse && !isAuthoritative && answers.length === 0 && isDelegation;
+}
 
 /** Runs of records of one name and type. */
 function* setsOf(records: readonly ResourceRecord[]): Generator<readonly ResourceRecord[]> {
   for (let from = 0; from < records.length; ) {
     const { name, type } = records[from]!;
     let to = from + 1;
-    while (to < records.length && records[to]!.type === type && records[to]!.name.equals(name))
-      to++;
+    while (records[to]?.type === type && records[to]!.name.equals(name)) to++;
     yield records.slice(from, to);
     from = to;
   }

@@ -22,25 +22,24 @@ const MAX_LABEL = 63;
 const MAX_NAME = 255;
 
 export class Name {
-  static readonly root = new Name([], 1);
+  static readonly root = new Name("\0");
 
-  /** Leaf first, without the root's empty label. */
-  readonly labels: readonly Uint8Array[];
-  /** Octets in uncompressed wire form, 1 for the root. */
-  readonly wireLength: number;
+  /**
+   * The octets of the uncompressed wire form, the root's included, one UTF-16 unit each: equal only
+   * for the same octets. Other strings of this form are its suffixes.
+   */
+  readonly wire: string;
+  #labels: readonly Uint8Array[] | undefined;
   #key: NameKey | undefined;
-  #exactKey: string | undefined;
   #text: string | undefined;
 
-  private constructor(labels: readonly Uint8Array[], wireLength: number) {
-    this.labels = labels;
-    this.wireLength = wireLength;
+  private constructor(wire: string) {
+    this.wire = wire;
   }
 
   /** A name of these labels, leaf first. Throws FormatError when a bound of RFC 1035 §2.3.4 is passed. */
   static of(labels: readonly Uint8Array[]): Name {
-    if (labels.length === 0) return Name.root;
-    let length = 1;
+    let wire = "";
     for (const label of labels) {
       if (label.length === 0) throw new FormatError("a label is empty");
       if (label.length > MAX_LABEL) {
@@ -48,12 +47,18 @@ export class Name {
           `a label has ${label.length} octets, at most ${MAX_LABEL} are allowed`,
         );
       }
-      length += label.length + 1;
+      wire += CHARACTERS[label.length];
+      for (let i = 0; i < label.length; i++) wire += CHARACTERS[label[i]!];
     }
-    if (length > MAX_NAME) {
-      throw new FormatError(`a name has ${length} octets, at most ${MAX_NAME} are allowed`);
+    return Name.ofWire(`${wire}\0`);
+  }
+
+  /** A name of uncompressed octets whose labels the caller has found to be well-formed. */
+  static ofWire(wire: string): Name {
+    if (wire.length > MAX_NAME) {
+      throw new FormatError(`a name has ${wire.length} octets, at most ${MAX_NAME} are allowed`);
     }
-    return new Name(labels, length);
+    return wire.length === 1 ? Name.root : new Name(wire);
   }
 
   /**
@@ -81,40 +86,42 @@ export class Name {
     return Name.of(isAbsolute ? labels : [...labels, ...origin.labels]);
   }
 
+  /** Leaf first, without the root's empty label. */
+  get labels(): readonly Uint8Array[] {
+    if (this.#labels === undefined) {
+      const octets = Uint8Array.from(this.wire, (unit) => unit.charCodeAt(0));
+      this.#labels = startsOf(this.wire).map((at) => octets.subarray(at + 1, at + 1 + octets[at]!));
+    }
+    return this.#labels;
+  }
+
+  /** Octets in uncompressed wire form, 1 for the root. */
+  get wireLength(): number {
+    return this.wire.length;
+  }
+
   get key(): NameKey {
     if (this.#key === undefined) {
+      const { wire } = this;
+      const starts = startsOf(wire);
       let key = "";
-      for (let i = this.labels.length - 1; i >= 0; i--) {
-        const label = this.labels[i]!;
-        key += CHARACTERS[label.length];
-        for (let j = 0; j < label.length; j++) key += FOLDED[label[j]!];
+      let end = wire.length - 1;
+      for (let i = starts.length - 1; i >= 0; i--) {
+        key += wire.slice(starts[i], end);
+        end = starts[i]!;
       }
-      this.#key = key as NameKey;
+      this.#key = foldText(key) as NameKey;
     }
     return this.#key;
   }
 
-  /** As `key`, with the case kept: equal only for the same octets. */
-  get exactKey(): string {
-    if (this.#exactKey === undefined) {
-      let key = "";
-      for (let i = this.labels.length - 1; i >= 0; i--) {
-        const label = this.labels[i]!;
-        key += CHARACTERS[label.length];
-        for (let j = 0; j < label.length; j++) key += CHARACTERS[label[j]!];
-      }
-      this.#exactKey = key;
-    }
-    return this.#exactKey;
-  }
-
   get isRoot(): boolean {
-    return this.labels.length === 0;
+    return this.wire.length === 1;
   }
 
   /** The same name, ASCII case aside (RFC 4343 §3). */
   equals(other: Name): boolean {
-    return this === other || this.key === other.key;
+    return this.wire === other.wire || this.key === other.key;
   }
 
   /** True for `ancestor` itself and for every name beneath it. */
@@ -124,10 +131,13 @@ export class Name {
 
   /** The name without its first label, undefined for the root. */
   get parent(): Name | undefined {
-    const first = this.labels[0];
-    return first === undefined
-      ? undefined
-      : new Name(this.labels.slice(1), this.wireLength - first.length - 1);
+    return this.isRoot ? undefined : Name.ofWire(this.wire.slice(1 + this.wire.charCodeAt(0)));
+  }
+
+  /** With every ASCII letter in lower case. */
+  toLowerCase(): Name {
+    const wire = foldText(this.wire);
+    return wire === this.wire ? this : new Name(wire);
   }
 
   /** `label` put in front, or undefined where that would pass 255 octets. */
@@ -139,7 +149,8 @@ export class Name {
   static join(labels: readonly Uint8Array[], suffix: Name): Name | undefined {
     let length = suffix.wireLength;
     for (const label of labels) length += label.length + 1;
-    return length > MAX_NAME ? undefined : Name.of([...labels, ...suffix.labels]);
+    if (length > MAX_NAME) return undefined;
+    return new Name(Name.of(labels).wire.slice(0, -1) + suffix.wire);
   }
 
   /** The labels in front of `ancestor`, which this name must be under. */
@@ -152,7 +163,9 @@ export class Name {
    * undefined when the result would pass 255 octets.
    */
   replaceSuffix(from: Name, to: Name): Name | undefined {
-    return this.isUnder(from) ? Name.join(this.labelsUnder(from), to) : this;
+    if (!this.isUnder(from)) return this;
+    const wire = this.wire.slice(0, this.wire.length - from.wire.length) + to.wire;
+    return wire.length > MAX_NAME ? undefined : new Name(wire);
   }
 
   /** Absolute, with RFC 1035 §5.1 escapes: printable ASCII stands for itself, the rest as `\DDD`. */
@@ -178,21 +191,35 @@ export class Name {
 
 /** Canonical order of RFC 4034 §6.1. */
 export function compareNames(a: Name, b: Name): number {
-  const most = Math.min(a.labels.length, b.labels.length);
-  for (let i = 1; i <= most; i++) {
-    const order = compareFolded(a.labels.at(-i)!, b.labels.at(-i)!);
+  const left = startsOf(a.wire);
+  const right = startsOf(b.wire);
+  while (left.length > 0 && right.length > 0) {
+    const order = compareLabels(a.wire, left.pop()!, b.wire, right.pop()!);
     if (order !== 0) return order;
   }
-  return a.labels.length - b.labels.length;
+  return left.length - right.length;
 }
 
-function compareFolded(a: Uint8Array, b: Uint8Array): number {
-  const most = Math.min(a.length, b.length);
-  for (let i = 0; i < most; i++) {
-    const order = fold(a[i]!) - fold(b[i]!);
+/** The labels at these places, as octets without regard to ASCII case. */
+function compareLabels(a: string, left: number, b: string, right: number): number {
+  const [leftEnd, rightEnd] = [left + a.charCodeAt(left), right + b.charCodeAt(right)];
+  while (left < leftEnd && right < rightEnd) {
+    const order = fold(a.charCodeAt(++left)) - fold(b.charCodeAt(++right));
     if (order !== 0) return order;
   }
-  return a.length - b.length;
+  return leftEnd - left - (rightEnd - right);
+}
+
+/** Where the labels of a name in wire form start: at their length octets, leaf first. */
+function startsOf(wire: string): number[] {
+  const starts: number[] = [];
+  for (let at = 0; at < wire.length - 1; at += 1 + wire.charCodeAt(at)) starts.push(at);
+  return starts;
+}
+
+/** A length octet is at most 63, so it is never taken for a letter. */
+function foldText(text: string): string {
+  return UPPER_CASE.test(text) ? text.replace(/[A-Z]+/g, (part) => part.toLowerCase()) : text;
 }
 
 /** ASCII upper case to lower case; every other octet is itself (RFC 4343 §3). */
@@ -227,5 +254,5 @@ const ESCAPED_OCTETS = spellings('.\\"();@$', false);
 /** Controls, line and paragraph separators, and the marks that turn text round. */
 const UNREADABLE = /[.\\\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 const CHARACTERS = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
-const FOLDED = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(fold(byte)));
+const UPPER_CASE = /[A-Z]/;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -16,7 +16,7 @@ import {
   writeField,
 } from "./fields.ts";
 import { FormatError } from "./format.ts";
-import { fold, Name } from "./name.ts";
+import { Name } from "./name.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
@@ -72,8 +72,8 @@ export class Rdata {
 
   #write(isFolded: boolean): Writer {
     const writer = new Writer(64);
-    const change = isFolded ? (name: Name) => lowerCase(name) : (name: Name) => name;
-    writeRdata(writer, this.mapNames(change)!, "none");
+    const rdata = isFolded ? this.mapNames((name) => name.toLowerCase())! : this;
+    writeRdata(writer, rdata, "none");
     return writer;
   }
 }
@@ -90,7 +90,9 @@ export function readRdata(reader: Reader, type: number, length: number): Rdata {
 
 /** Rdata from uncompressed octets, as a journal or `\# 4 0a000001` gives them. */
 export function parseRdata(type: number, bytes: Uint8Array): Rdata {
-  return readRdata(new Reader(bytes), type, bytes.length);
+  const rdata = readRdata(new Reader(bytes), type, bytes.length);
+  if (Buffer.compare(rdata.toWire(), bytes) !== 0) throw new FormatError("a name is compressed");
+  return rdata;
 }
 
 /** Writes rdata without its length. */
@@ -192,8 +194,4 @@ function valuesOf(data: Rdata, type: number): readonly Value[] {
     throw new FormatError(`${typeName(type)} rdata expected, ${typeName(data.type)} found`);
   }
   return data.values;
-}
-
-function lowerCase(name: Name): Name {
-  return Name.of(name.labels.map((label) => label.map(fold)));
 }

@@ -1,22 +1,29 @@
 /**
  * A cursor over the bytes of a message (RFC 1035 §4). Nothing is read past `end`, and a name is
  * read in bounded work: a pointer leads strictly backward (RFC 1035 §4.1.4 "a prior occurrence"),
- * so there is no loop, and no more than 127 of them are followed.
+ * so there is no loop; no more labels are read than a name can have; and what one pointer led to is
+ * remembered for the next.
  */
 import { FormatError } from "./format.ts";
 import { Name } from "./name.ts";
 
 /** A name of 255 octets has at most 127 labels, so no honest name needs more pointers. */
 const MAX_POINTERS = 127;
+const MAX_NAME = 255;
 
 export class Reader {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   offset: number;
   end: number;
-  readonly #names = new Map<number, Name>();
+  /** Names found at the ends of pointers. */
+  #targets: Map<number, Name> | undefined;
+  /** Where the name read last has its end. */
+  #after = 0;
 
   constructor(bytes: Uint8Array, offset = 0, end = bytes.length) {
-    this.bytes = bytes;
+    this.bytes = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.offset = offset;
     this.end = end;
   }
@@ -26,11 +33,11 @@ export class Reader {
   }
 
   u8(): number {
-    return this.bytes[this.#take(1)]!;
+    return this.bytes[this.#advance(1)]!;
   }
 
   u16(): number {
-    const at = this.#take(2);
+    const at = this.#advance(2);
     return (this.bytes[at]! << 8) | this.bytes[at + 1]!;
   }
 
@@ -42,10 +49,16 @@ export class Reader {
     return this.u16() * 0x100000000 + this.u32();
   }
 
-  /** A view of the next `length` octets, not a copy. */
+  /** A copy of the next `length` octets: what is read outlives the datagram it came in. */
   take(length: number): Uint8Array {
-    const at = this.#take(length);
-    return this.bytes.subarray(at, at + length);
+    const at = this.#advance(length);
+    const octets = new Uint8Array(length);
+    for (let i = 0; i < length; i++) octets[i] = this.bytes[at + i]!;
+    return octets;
+  }
+
+  skip(length: number): void {
+    this.#advance(length);
   }
 
   /** A <character-string> (RFC 1035 §3.3) without its length octet. */
@@ -68,53 +81,49 @@ export class Reader {
     }
   }
 
-  /** A name, compressed or not. Labels are copies: a name outlives the datagram it came in. */
+  /** A name, compressed or not. */
   name(): Name {
-    const start = this.offset;
-    const labels: Uint8Array[] = [];
-    let tail: Name | undefined;
+    const name = this.#nameAt(this.offset, this.end, MAX_NAME, MAX_POINTERS);
+    this.offset = this.#after;
+    return name;
+  }
+
+  /** The name at `start`, of at most `room` octets and with at most `pointers` pointers. */
+  #nameAt(start: number, end: number, room: number, pointers: number): Name {
     let at = start;
-    let end = this.end;
-    let lowest = start;
-    let after = -1;
-    for (let pointers = 0; ; ) {
+    let length = 0;
+    for (; ; at += 1 + length) {
       if (at >= end) throw new FormatError("a name runs past the end");
-      const length = this.bytes[at]!;
+      if (at - start >= room) throw new FormatError("a name has more than 255 octets");
+      length = this.bytes[at]!;
       if (length === 0) {
-        at += 1;
-        break;
+        this.#after = at + 1;
+        return Name.ofWire(this.bytes.toString("latin1", start, at + 1));
       }
-      if (length < 0x40) {
-        if (at + 1 + length > end) throw new FormatError("a label runs past the end");
-        labels.push(this.bytes.slice(at + 1, at + 1 + length));
-        if (labels.length > 127) throw new FormatError("a name has more than 127 labels");
-        at += 1 + length;
-        continue;
-      }
-      if (length < 0xc0) throw new FormatError(`label type ${length >> 6} is unknown`);
-      if (at + 2 > end) throw new FormatError("a compression pointer is cut off");
-      const target = ((length & 0x3f) << 8) | this.bytes[at + 1]!;
-      if (target >= lowest) throw new FormatError("a compression pointer does not lead backward");
-      if (++pointers > MAX_POINTERS) throw new FormatError("too many compression pointers");
-      if (after < 0) after = at + 2;
-      tail = this.#names.get(target);
-      if (tail !== undefined) break;
-      lowest = at = target;
-      end = this.bytes.length;
+      if (length >= 0x40) break;
     }
-    this.offset = after < 0 ? at : after;
-    let name: Name;
-    if (tail === undefined) name = Name.of(labels);
-    else if (labels.length === 0) name = tail;
-    else name = Name.of([...labels, ...tail.labels]);
-    this.#names.set(start, name);
-    if (lowest !== start && labels.length > 0 && tail === undefined && after === start + 2) {
-      this.#names.set(lowest, name);
+    if (length < 0xc0) throw new FormatError(`label type ${length >> 6} is unknown`);
+    if (at + 2 > end) throw new FormatError("a compression pointer is cut off");
+    if (pointers === 0) throw new FormatError("too many compression pointers");
+    const target = ((length & 0x3f) << 8) | this.bytes[at + 1]!;
+    if (target >= start) throw new FormatError("a compression pointer does not lead backward");
+    const tail = this.#targetAt(target, room - (at - start), pointers - 1);
+    this.#after = at + 2;
+    return at === start ? tail : Name.ofWire(this.bytes.toString("latin1", start, at) + tail.wire);
+  }
+
+  #targetAt(target: number, room: number, pointers: number): Name {
+    this.#targets ??= new Map();
+    let name = this.#targets.get(target);
+    if (name === undefined) {
+      name = this.#nameAt(target, this.bytes.length, room, pointers);
+      this.#targets.set(target, name);
     }
     return name;
   }
 
-  #take(length: number): number {
+  /** Past `length` octets; gives where they start. */
+  #advance(length: number): number {
     const at = this.offset;
     if (at + length > this.end) {
       throw new FormatError(`${length} octets expected, ${this.end - at} are left`);

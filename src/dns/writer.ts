@@ -59,24 +59,27 @@ export class Writer {
 
   /** `compress` false writes every label, yet later names may point here. */
   name(name: Name, compress = true): void {
-    const key = name.exactKey;
-    let cut = key.length;
-    for (const label of name.labels) {
-      const suffix = cut === key.length ? key : key.slice(0, cut);
+    const { wire } = name;
+    const start = this.length;
+    let at = 0;
+    let pointer: number | undefined;
+    for (; at < wire.length - 1; at += 1 + wire.charCodeAt(at)) {
+      const suffix = at === 0 ? wire : wire.slice(at);
       const known = this.#offsets.get(suffix);
-      if (known !== undefined) {
-        if (compress) {
-          this.u16(0xc000 | known);
-          return;
-        }
-      } else if (this.length <= MAX_POINTER) {
-        this.#offsets.set(suffix, this.length);
+      if (known === undefined) {
+        if (start + at > MAX_POINTER) continue;
+        this.#offsets.set(suffix, start + at);
         this.#entered.push(suffix);
+      } else if (compress) {
+        pointer = known;
+        break;
       }
-      this.string(label);
-      cut -= label.length + 1;
     }
-    this.u8(0);
+    this.#room(at + 2);
+    this.#buffer.write(wire, start, at, "latin1");
+    this.length += at;
+    if (pointer === undefined) this.u8(0);
+    else this.u16(0xc000 | pointer);
   }
 
   /** Writes a 16-bit length in front of what `write` writes. */
