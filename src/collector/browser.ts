@@ -1,0 +1,145 @@
+/**
+ * What there is to be asked on a link, told from what its cache holds (RFC 6763 §4, §7.1, §9):
+ *
+ *     _services._dns-sd._udp ─PTR→ types ─PTR→ instances ─SRV→ hosts ─A, AAAA→ addresses
+ *                                                 └─TXT, and what `services.ts` adds
+ *
+ * A type counts however it was heard of. It is always asked for again, since another instance may
+ * be there at any time; of the rest, only what is missing is. Nothing outside `.local` is ever
+ * asked for (RFC 6762 §3).
+ */
+import { Type } from "../dns/constants.ts";
+import type { Name, NameKey } from "../dns/name.ts";
+import { targetOf } from "../dns/rdata.ts";
+import { LOCAL, parseInstance, parseServiceType, serviceTypesName } from "../dns/service.ts";
+import type { Family } from "../net/link.ts";
+import type { HeardSet, LinkCache } from "./cache.ts";
+import { recordTypesOf } from "./services.ts";
+
+export interface WantedQuestion {
+  readonly name: Name;
+  readonly type: number;
+  /** Whose word it is that there is something to ask, "" for our own. */
+  readonly source: string;
+}
+
+export interface Interest {
+  /** To be asked until something answers, those of type PTR for ever. */
+  readonly questions: readonly WantedQuestion[];
+  /** To be kept fresh (RFC 6762 §5.2); no other set may be asked for again. */
+  readonly sets: ReadonlySet<HeardSet>;
+}
+
+export interface BrowseOptions {
+  /** Service types and subtypes of `.local` to ask for in any case. */
+  readonly types: readonly Name[];
+  /** Those the link speaks. */
+  readonly families: readonly Family[];
+}
+
+export function interestIn(cache: LinkCache, options: BrowseOptions): Interest {
+  const walk = new Walk(cache, options.families);
+  walk.browse(TYPES, "");
+  for (const type of options.types) walk.browse(type, "");
+  for (const { rdata, source } of cache.set(TYPES.key, Type.PTR)?.records.values() ?? []) {
+    walk.browse(targetOf(rdata), source);
+  }
+  for (const set of cache.ofType(Type.PTR)) walk.browse(set.name, sourceOf(set));
+  for (const set of cache.ofType(Type.SRV)) {
+    if (walk.hasSeen(set.name)) continue;
+    const type = parseInstance(set.name)?.type;
+    if (type === undefined || !type.isUnder(LOCAL)) continue;
+    walk.browse(type, sourceOf(set));
+    walk.resolve(set.name, recordTypesOf(type), sourceOf(set));
+  }
+  return walk;
+}
+
+class Walk implements Interest {
+  readonly questions: WantedQuestion[] = [];
+  readonly sets = new Set<HeardSet>();
+  readonly #cache: LinkCache;
+  readonly #families: readonly Family[];
+  readonly #types = new Set<NameKey>();
+  readonly #seen = new Set<NameKey>();
+
+  constructor(cache: LinkCache, families: readonly Family[]) {
+    this.#cache = cache;
+    this.#families = families;
+  }
+
+  hasSeen(name: Name): boolean {
+    return this.#seen.has(name.key);
+  }
+
+  /** A name that may be a service type, with or without a subtype: its instances, and its type. */
+  browse(name: Name | undefined, source: string): void {
+    if (name === undefined || !name.isUnder(LOCAL) || this.#types.has(name.key)) return;
+    const type = parseServiceType(name)?.type;
+    if (type?.parent?.parent?.equals(LOCAL) !== true && !name.equals(TYPES)) return;
+    this.#types.add(name.key);
+    this.questions.push({ name, type: Type.PTR, source });
+    const set = this.#cache.set(name.key, Type.PTR);
+    if (set !== undefined) this.sets.add(set);
+    if (type === undefined) return;
+    const records = recordTypesOf(type);
+    for (const { rdata, source } of set?.records.values() ?? []) {
+      const instance = targetOf(rdata)!;
+      if (instance.isUnder(LOCAL)) this.resolve(instance, records, source);
+    }
+    this.browse(type, source);
+  }
+
+  resolve(instance: Name, records: readonly number[], source: string): void {
+    if (!this.#visit(instance)) return;
+    this.#want(instance, Type.SRV, source);
+    this.#want(instance, Type.TXT, source);
+    for (const type of records) this.#want(instance, type, source);
+    for (const { rdata, source } of this.#records(instance, Type.SRV)) {
+      this.#locate(targetOf(rdata)!, source, MAX_ALIASES);
+    }
+  }
+
+  #locate(host: Name, source: string, aliases: number): void {
+    if (aliases < 0 || !host.isUnder(LOCAL) || !this.#visit(host)) return;
+    const alias = this.#cache.set(host.key, Type.CNAME);
+    if (alias === undefined) {
+      this.#want(host, Type.A, source);
+      this.#want(host, Type.AAAA, source);
+    } else {
+      for (const { rdata, source } of alias.records.values()) {
+        this.#locate(targetOf(rdata)!, source, aliases - 1);
+      }
+    }
+  }
+
+  /** False where it was visited before. Whatever is known of the name is kept fresh. */
+  #visit(name: Name): boolean {
+    if (this.#seen.has(name.key)) return false;
+    this.#seen.add(name.key);
+    for (const set of this.#cache.at(name.key)?.values() ?? []) {
+      if (set.type !== Type.NSEC) this.sets.add(set);
+    }
+    return true;
+  }
+
+  #want(name: Name, type: number, source: string): void {
+    if (this.#cache.set(name.key, type) !== undefined) return;
+    if (this.#cache.isDenied(name.key, type, this.#families)) return;
+    this.questions.push({ name, type, source });
+  }
+
+  #records(name: Name, type: number) {
+    return this.#cache.set(name.key, type)?.records.values() ?? [];
+  }
+}
+
+function sourceOf(set: HeardSet): string {
+  for (const { source } of set.records.values()) return source;
+  return "";
+}
+
+/** CNAMEs followed one after the other; honest hosts have one. */
+export const MAX_ALIASES = 4;
+/** `_services._dns-sd._udp.local.` (RFC 6763 §9). */
+const TYPES = serviceTypesName(LOCAL)!;

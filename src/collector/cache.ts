@@ -1,0 +1,362 @@
+/**
+ * What one link has said: the record cache of RFC 6762 §5.2, §6.1, §10 and §14, one for each link.
+ * A machine without sockets or timers: `receive` takes what was heard, `poll` what time has done.
+ *
+ * Invariants: records are learnt from responses alone, never from queries (RFC 6762 §7.1, §8.1). One
+ * message is one batch. `revision` moves if and only if a record came, went or changed its TTL.
+ * Nothing a stranger sends makes the cache larger than `limit` octets, and who fills it pays first.
+ */
+import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
+import { bitmapTypes } from "../dns/fields.ts";
+import type { Message } from "../dns/message.ts";
+import { Name, type NameKey } from "../dns/name.ts";
+import type { Rdata } from "../dns/rdata.ts";
+import type { ResourceRecord } from "../dns/record.ts";
+import { LOCAL } from "../dns/service.ts";
+import type { Family, Packet } from "../net/link.ts";
+import { onGrid } from "./grid.ts";
+import { Heap, type Ranked } from "./heap.ts";
+import { Ledger } from "./ledger.ts";
+import { obtain } from "./obtain.ts";
+
+/** A record as it was heard; times are the clock's milliseconds. */
+export interface HeardRecord {
+  readonly rdata: Rdata;
+  /** Seconds, as its owner gave it. */
+  readonly ttl: number;
+  /** Milliseconds it lives for, unless it is heard again. */
+  readonly lifetime: number;
+  readonly firstHeard: number;
+  readonly lastHeard: number;
+  /** When it goes as things stand: at the end of its life, or sooner where it was called off. */
+  readonly ends: number;
+  /** The address that said it first, and the one that said it last. */
+  readonly source: string;
+  readonly speaker: string;
+}
+
+/** The records of one name and type: one at least. */
+export interface HeardSet {
+  readonly name: Name;
+  readonly type: number;
+  readonly records: ReadonlyMap<string, HeardRecord>;
+}
+
+/** The sets of one name, by type: one at least. */
+export type HeardName = ReadonlyMap<number, HeardSet>;
+
+export interface CacheOptions {
+  readonly random: () => number;
+  /** Octets of memory, about. */
+  readonly limit?: number;
+}
+
+export class LinkCache {
+  readonly counters = { learnt: 0, expired: 0, evicted: 0, refused: 0 };
+  readonly #random: () => number;
+  readonly #names = new Map<NameKey, Map<number, Entries>>();
+  readonly #types = new Map<number, Set<Entries>>();
+  readonly #agenda = new Heap<Entry>();
+  readonly #ledger: Ledger<Entry>;
+  #revision = 0;
+
+  constructor({ random, limit = DEFAULT_LIMIT }: CacheOptions) {
+    this.#random = random;
+    this.#ledger = new Ledger(limit);
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get octets(): number {
+    return this.#ledger.octets;
+  }
+
+  /** How many records there are. */
+  get size(): number {
+    return this.#agenda.size;
+  }
+
+  at(name: NameKey): HeardName | undefined {
+    return this.#names.get(name);
+  }
+
+  set(name: NameKey, type: number): HeardSet | undefined {
+    return this.#names.get(name)?.get(type);
+  }
+
+  /** Every set of a type. */
+  ofType(type: number): Iterable<HeardSet> {
+    return this.#types.get(type) ?? [];
+  }
+
+  /**
+   * Was it said, on every one of these families, that `name` has no records of `type` (RFC 6762
+   * §6.1)? A responder speaks for the addresses of the family it speaks on alone.
+   */
+  isDenied(name: NameKey, type: number, families: readonly Family[]): boolean {
+    const said = this.#names.get(name)?.get(Type.NSEC);
+    if (said === undefined || this.set(name, type) !== undefined) return false;
+    let denied = 0;
+    for (const { rdata, families } of said.records.values()) {
+      if (!bitmapTypes(rdata.values[1] as Uint8Array).includes(type)) denied |= families;
+    }
+    return families.every((family) => (denied & bit(family)) !== 0);
+  }
+
+  receive(message: Message, from: Pick<Packet, "source" | "family">, now: number): void {
+    // RFC 6762 §18.3, §18.11. An OPT record's upper eight bits are not looked at.
+    if (message.opcode !== Opcode.QUERY || (message.rcode & 0xf) !== Rcode.NOERROR) return;
+    if (!message.isResponse) {
+      this.#doubt(message, from.family, now);
+      return;
+    }
+    const flushed = new Set<Entries>();
+    for (const section of [message.answers, message.additionals]) {
+      for (const record of section) {
+        const set = this.#hear(record, from, now);
+        if (set !== undefined && record.class & TOP_BIT) flushed.add(set);
+      }
+    }
+    for (const set of flushed) this.#flush(set, from.family, now);
+  }
+
+  /** When `poll` has something to do. */
+  due(): number | undefined {
+    return this.#agenda.first?.rank;
+  }
+
+  /** Drops what has come to its end, and tells which sets have a record that wants to be asked for. */
+  poll(now: number): Iterable<HeardSet> {
+    const aging = new Set<HeardSet>();
+    for (let entry = this.#agenda.first; entry && entry.rank <= now; entry = this.#agenda.first) {
+      if (entry.step < REFRESHES.length) {
+        aging.add(entry.set);
+        entry.step++;
+        this.#plan(entry);
+      } else {
+        this.counters.expired++;
+        this.#drop(entry);
+      }
+    }
+    return aging;
+  }
+
+  /** A question for this set went out: the refreshes it stands for are done. */
+  asked(name: NameKey, type: number, now: number): void {
+    for (const entry of this.#names.get(name)?.get(type)?.records.values() ?? []) {
+      const age = (now - entry.lastHeard) / entry.lifetime;
+      const before = entry.step;
+      while (age >= (REFRESHES[entry.step] ?? Number.POSITIVE_INFINITY)) entry.step++;
+      if (entry.step !== before) this.#plan(entry);
+    }
+  }
+
+  /** Someone doubts these records: unless heard again they go soon, whatever their TTL (§10.4). */
+  reconfirm(name: NameKey, type: number, now: number): void {
+    for (const entry of this.#names.get(name)?.get(type)?.records.values() ?? []) {
+      this.#shorten(entry, now + DOUBT);
+    }
+  }
+
+  #hear(
+    { name, type, class: klass, ttl, rdata }: ResourceRecord,
+    from: Pick<Packet, "source" | "family">,
+    now: number,
+  ): Entries | undefined {
+    if ((klass & ~TOP_BIT) !== Class.IN || !isData(type) || !isOfLink(name)) return undefined;
+    const set = this.#names.get(name.key)?.get(type);
+    // What a responder denies it denies on its own family.
+    const key = type === Type.NSEC ? `${from.family}${rdata.key}` : rdata.key;
+    let entry = set?.records.get(key);
+    if (ttl === 0) {
+      if (entry !== undefined) this.#shorten(entry, now + GRACE);
+      return undefined;
+    }
+    if (entry === undefined) {
+      const octets = OVERHEAD + name.wireLength + key.length;
+      if (!this.#makeRoom(octets)) {
+        this.counters.refused++;
+        return undefined;
+      }
+      entry = this.#add(name, rdata, key, octets, from.source);
+      entry.firstHeard = now;
+      this.counters.learnt++;
+    } else {
+      if (entry.ttl !== ttl) this.#revision++;
+      this.#ledger.repeat(entry);
+    }
+    entry.ttl = ttl;
+    entry.speaker = from.source;
+    entry.families |= bit(from.family);
+    entry.lastHeard = now;
+    entry.ends = now + entry.lifetime;
+    entry.step = 0;
+    entry.doubts = 0;
+    this.#plan(entry);
+    return entry.set;
+  }
+
+  /** RFC 6762 §10.2: what was last heard more than a second ago goes in a second. */
+  #flush(set: Entries, family: Family, now: number): void {
+    for (const entry of set.records.values()) {
+      if (entry.lastHeard >= now - GRACE) continue;
+      if (set.type === Type.NSEC && entry.families !== bit(family)) continue;
+      this.#shorten(entry, now + GRACE);
+    }
+  }
+
+  /**
+   * Another host asks: RFC 6762 §10.5. Only where the answer would have come to our ears: not for
+   * QU questions, not for records heard on the other family alone, not for those it lists itself;
+   * with TC its list is still to come. One query may arrive more than once.
+   */
+  #doubt(query: Message, family: Family, now: number): void {
+    if (query.isTruncated) return;
+    for (const question of query.questions) {
+      if (question.class !== Class.IN && question.class !== Class.ANY) continue;
+      const sets = this.#names.get(question.name.key);
+      if (sets === undefined) continue;
+      const listed = new Set<string>();
+      for (const known of query.answers) {
+        if (known.name.equals(question.name)) listed.add(known.rdata.key);
+      }
+      for (const set of question.type === Type.ANY ? sets.values() : [sets.get(question.type)]) {
+        for (const entry of set?.records.values() ?? []) {
+          if ((entry.families & bit(family)) === 0 || listed.has(entry.key)) continue;
+          if (now - Math.max(entry.lastHeard, entry.doubted) < GRACE) continue;
+          entry.doubted = now;
+          if (++entry.doubts >= 2) this.#shorten(entry, now + DOUBT);
+        }
+      }
+    }
+  }
+
+  #shorten(entry: Entry, ends: number): void {
+    entry.ends = Math.min(entry.ends, ends);
+    entry.step = REFRESHES.length;
+    this.#plan(entry);
+  }
+
+  #plan(entry: Entry): void {
+    const refresh = REFRESHES[entry.step];
+    if (refresh === undefined) {
+      this.#agenda.place(entry, entry.ends);
+    } else {
+      const time = entry.lastHeard + entry.lifetime * (refresh + JITTER * this.#random());
+      this.#agenda.place(entry, onGrid(time, entry.lifetime * GRID));
+    }
+  }
+
+  #add(name: Name, rdata: Rdata, key: string, octets: number, source: string): Entry {
+    const { type } = rdata;
+    const sets = obtain(this.#names, name.key, () => new Map<number, Entries>());
+    const set = obtain(sets, type, () => ({ name, type, records: new Map<string, Entry>() }));
+    obtain(this.#types, type, () => new Set<Entries>()).add(set);
+    const entry = new Entry(set, rdata, key, source, octets);
+    set.records.set(key, entry);
+    this.#ledger.enter(entry);
+    this.#revision++;
+    return entry;
+  }
+
+  #drop(entry: Entry): void {
+    const { set } = entry;
+    this.#agenda.remove(entry);
+    set.records.delete(entry.key);
+    if (set.records.size === 0) {
+      const sets = this.#names.get(set.name.key)!;
+      sets.delete(set.type);
+      if (sets.size === 0) this.#names.delete(set.name.key);
+      const sameType = this.#types.get(set.type)!;
+      sameType.delete(set);
+      if (sameType.size === 0) this.#types.delete(set.type);
+    }
+    this.#ledger.leave(entry);
+    this.#revision++;
+  }
+
+  #makeRoom(octets: number): boolean {
+    while (!this.#ledger.hasRoom(octets)) {
+      const { victim } = this.#ledger;
+      if (victim === undefined) return false;
+      this.counters.evicted++;
+      this.#drop(victim);
+    }
+    return true;
+  }
+}
+
+interface Entries extends HeardSet {
+  readonly records: Map<string, Entry>;
+}
+
+class Entry implements HeardRecord, Ranked {
+  readonly set: Entries;
+  readonly rdata: Rdata;
+  readonly key: string;
+  /** Who said it first, and is charged for it. */
+  readonly source: string;
+  readonly octets: number;
+  rank = 0;
+  index = -1;
+  ttl = 0;
+  firstHeard = 0;
+  lastHeard = 0;
+  ends = 0;
+  speaker = "";
+  /** Bits of the families it was heard on. */
+  families = 0;
+  /** The next of `REFRESHES`; past them, the end. */
+  step = 0;
+  /** Questions of other hosts that it did not answer (RFC 6762 §10.5). */
+  doubts = 0;
+  doubted = Number.NEGATIVE_INFINITY;
+
+  constructor(set: Entries, rdata: Rdata, key: string, source: string, octets: number) {
+    this.set = set;
+    this.rdata = rdata;
+    this.key = key;
+    this.source = source;
+    this.octets = octets;
+  }
+
+  get lifetime(): number {
+    return Math.min(this.ttl, LONGEST_TTL) * 1000;
+  }
+}
+
+function bit(family: Family): number {
+  return family === 4 ? 1 : 2;
+}
+
+/** Neither OPT nor a question type (RFC 6895 §3.1). */
+function isData(type: number): boolean {
+  return type !== 0 && type !== Type.OPT && (type < 128 || type > 255);
+}
+
+/** `.local` and the reverse names, which hosts announce beside their addresses (RFC 6762 §4). */
+function isOfLink(name: Name): boolean {
+  return name.isUnder(LOCAL) || name.isUnder(REVERSE4) || name.isUnder(REVERSE6);
+}
+
+const REVERSE4 = Name.parse("in-addr.arpa.");
+const REVERSE6 = Name.parse("ip6.arpa.");
+
+/** Cache-flush in a record, unicast response in a question (RFC 6762 §10.2, §5.4). */
+const TOP_BIT = 0x8000;
+/** Milliseconds a record has left after a goodbye or a flush (RFC 6762 §10.1, §10.2). */
+const GRACE = 1000;
+/** Milliseconds a doubted record has to be heard again (RFC 6762 §10.4, §10.5). */
+const DOUBT = 10_000;
+/** Parts of a lifetime after which a record is asked for again (RFC 6762 §5.2) … */
+const REFRESHES: readonly number[] = [0.8, 0.85, 0.9, 0.95];
+/** … plus at most 0.02 of it, by chance and by the grid. */
+const JITTER = 0.015;
+const GRID = 0.005;
+/** Seconds: above every TTL that RFC 6762 §10 recommends, and a ghost leaves the same afternoon. */
+const LONGEST_TTL = 7200;
+/** Octets of memory a record takes beside its name and data, measured on Node 20. */
+const OVERHEAD = 600;
+const DEFAULT_LIMIT = 32 * 2 ** 20;

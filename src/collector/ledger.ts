@@ -1,0 +1,76 @@
+/**
+ * Who has filled a bounded store, and who has to make room: so a flood from one source costs that
+ * source alone, and one from a thousand sources costs newcomers, but never those who were there.
+ */
+import { Heap, type Ranked } from "./heap.ts";
+import { obtain } from "./obtain.ts";
+
+export interface Entered {
+  readonly source: string;
+  readonly octets: number;
+}
+
+export class Ledger<T extends Entered> {
+  readonly #limit: number;
+  readonly #accounts = new Map<string, Account<T>>();
+  readonly #largest = new Heap<Account<T>>();
+  #octets = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get octets(): number {
+    return this.#octets;
+  }
+
+  hasRoom(octets: number): boolean {
+    return this.#octets + octets <= this.#limit;
+  }
+
+  /**
+   * What has to go next: of whoever has filled most, what it has not repeated for longest. Nothing
+   * where nobody has a share worth mentioning: then nobody is to blame, and who came first stays.
+   */
+  get victim(): T | undefined {
+    const largest = this.#largest.first;
+    if (largest === undefined || -largest.rank < this.#limit / SHARES) return undefined;
+    const [oldest] = largest.items;
+    return oldest;
+  }
+
+  enter(item: T): void {
+    const account = obtain(this.#accounts, item.source, () => new Account<T>());
+    account.items.add(item);
+    this.#octets += item.octets;
+    this.#largest.place(account, account.rank - item.octets);
+  }
+
+  /** Its source has said it again. */
+  repeat(item: T): void {
+    const { items } = this.#accounts.get(item.source)!;
+    items.delete(item);
+    items.add(item);
+  }
+
+  leave(item: T): void {
+    const account = this.#accounts.get(item.source)!;
+    account.items.delete(item);
+    this.#octets -= item.octets;
+    this.#largest.place(account, account.rank + item.octets);
+    if (account.items.size > 0) return;
+    this.#largest.remove(account);
+    this.#accounts.delete(item.source);
+  }
+}
+
+class Account<T> implements Ranked {
+  /** Longest not repeated first. */
+  readonly items = new Set<T>();
+  /** The octets it has filled, below zero, so that the largest is first. */
+  rank = 0;
+  index = -1;
+}
+
+/** A source with less than this part of the whole need not make room. */
+const SHARES = 64;

@@ -1,0 +1,9 @@
+/** The value at a key; made and kept where there is none yet. */
+export function obtain<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}

@@ -1,0 +1,263 @@
+/**
+ * When to ask what on one link: continuous querying as RFC 6762 §5.2 has it. A machine without
+ * sockets or timers: it is told what is of interest, what grows old and what other hosts ask, and
+ * `poll` gives the packets to send now.
+ *
+ * Invariants: a question is never asked twice within a second, and each wait of a series is at least
+ * twice the one before, up to an hour. No more than 20 packets leave in a second (RFC 8766 §9.3),
+ * but for the rest of a known-answer list, which has to follow at once (RFC 6762 §7.2); where that
+ * is too few, those who gave rise to questions take turns.
+ */
+import { Class } from "../dns/constants.ts";
+import type { Message } from "../dns/message.ts";
+import type { Name } from "../dns/name.ts";
+import type { ResourceRecord } from "../dns/record.ts";
+import type { WantedQuestion } from "./browser.ts";
+import type { HeardRecord, HeardSet, LinkCache } from "./cache.ts";
+import { onGrid } from "./grid.ts";
+import { Heap, type Ranked } from "./heap.ts";
+import { obtain } from "./obtain.ts";
+import { composeQuery } from "./query.ts";
+
+export interface QuerierOptions {
+  readonly cache: LinkCache;
+  readonly random: () => number;
+  /** Octets of a packet, without its IP and UDP headers. */
+  readonly limit: number;
+  /** May unicast responses be asked for? Not where another responder owns the port (§15.1). */
+  readonly isUnicastWanted: boolean;
+}
+
+export class Querier {
+  readonly counters = { questions: 0, packets: 0, suppressed: 0 };
+  readonly #options: QuerierOptions;
+  readonly #cache: LinkCache;
+  readonly #asks = new Map<string, Ask>();
+  readonly #agenda = new Heap<Ask>();
+  /** When the last packets left, oldest first. */
+  #sent: number[] = [];
+  #unicastUntil = Number.NEGATIVE_INFINITY;
+  #hasAsked = false;
+
+  constructor(options: QuerierOptions) {
+    this.#options = options;
+    this.#cache = options.cache;
+  }
+
+  /** From now on these and no others. New ones begin after 20 to 120 ms (RFC 6762 §5.2). */
+  want(questions: readonly WantedQuestion[], now: number): void {
+    const start = now + EARLIEST_START + (LATEST_START - EARLIEST_START) * this.#options.random();
+    const wanted = new Set<string>();
+    for (const { name, type, source } of questions) {
+      const key = keyOf(name, type);
+      wanted.add(key);
+      const ask = this.#asks.get(key);
+      if (ask === undefined) this.#add(new Ask(name, type, source), Infinity, start);
+      else if (ask.times === 0) this.#add(ask, Infinity, Math.max(start, ask.last + FIRST_WAIT));
+      else ask.times = Infinity;
+    }
+    for (const [key, ask] of this.#asks) {
+      if (ask.times === Infinity && !wanted.has(key)) this.#finish(ask);
+    }
+  }
+
+  /** Records of this set have come to a part of their life at which they are asked for again. */
+  refresh({ name, type, records }: HeardSet, now: number): void {
+    const [first] = records.values();
+    this.#once(name, type, first?.source ?? "", 1, now);
+  }
+
+  /** Somebody could not reach what these records say: ask, and let them go unless answered (§10.4). */
+  reconfirm({ name, type, records }: HeardSet, now: number): void {
+    this.#cache.reconfirm(name.key, type, now);
+    const [first] = records.values();
+    this.#once(name, type, first?.source ?? "", RECONFIRMATIONS, now);
+  }
+
+  /**
+   * Another host's query: what we were about to ask as well counts as asked by us (RFC 6762 §7.3),
+   * if it was asked of all, in full, and without answers we do not know. "About to" is the second
+   * half of a wait: early in it, the answers of our own last question may still be on their way.
+   */
+  observe(query: Message, now: number): void {
+    if (query.isResponse || query.isTruncated) return;
+    for (const question of query.questions) {
+      if (question.class !== Class.IN) continue;
+      const ask = this.#asks.get(keyOf(question.name, question.type));
+      if (ask === undefined || ask.times === 0 || !ask.isNear(now)) continue;
+      const known = new Set(this.#known(ask, now).map(({ rdata }) => rdata.key));
+      const isWider = query.answers.some(
+        ({ name, type, rdata }) =>
+          type === ask.type && name.equals(ask.name) && !known.has(rdata.key),
+      );
+      if (isWider) continue;
+      this.counters.suppressed++;
+      this.#asked(ask, now);
+    }
+  }
+
+  /** Is a response to us alone one that we asked for (RFC 6762 §6)? */
+  expectsUnicast(now: number): boolean {
+    return now <= this.#unicastUntil;
+  }
+
+  /** When `poll` has something to do. */
+  due(): number | undefined {
+    const first = this.#agenda.first;
+    return first && Math.max(first.rank, this.#nextTurn());
+  }
+
+  poll(now: number): Uint8Array[] {
+    if (this.#nextTurn() > now) return [];
+    const asks = inTurns(this.#takeDue(now));
+    const isUnicastWanted = this.#options.isUnicastWanted && !this.#hasAsked;
+    const packets: Uint8Array[] = [];
+    let at = 0;
+    while (at < asks.length && this.#nextTurn() <= now) {
+      const part = asks
+        .slice(at, at + MAX_QUESTIONS)
+        .map((ask) => ({ name: ask.name, type: ask.type, known: this.#known(ask, now) }));
+      const query = composeQuery(part, { limit: this.#options.limit, isUnicastWanted });
+      packets.push(...query.packets);
+      for (const _ of query.packets) this.#sent.push(now);
+      for (const ask of asks.slice(at, at + query.taken)) this.#asked(ask, now);
+      this.counters.questions += query.taken;
+      at += query.taken;
+    }
+    for (const ask of asks.slice(at)) this.#agenda.place(ask, ask.rank);
+    this.#sent = this.#sent.slice(-RATE);
+    if (packets.length > 0) this.#hasAsked = true;
+    if (packets.length > 0 && isUnicastWanted) this.#unicastUntil = now + UNICAST_WAIT;
+    this.counters.packets += packets.length;
+    return packets;
+  }
+
+  #takeDue(now: number): Ask[] {
+    const due: Ask[] = [];
+    for (let ask = this.#agenda.first; ask && ask.rank <= now; ask = this.#agenda.first) {
+      if (ask.times === 0) {
+        this.#remove(ask);
+      } else {
+        this.#agenda.remove(ask);
+        due.push(ask);
+      }
+    }
+    return due;
+  }
+
+  /** The earliest time at which one more packet is no more than 20 in a second. */
+  #nextTurn(): number {
+    const oldest = this.#sent.at(-RATE);
+    return oldest === undefined ? Number.NEGATIVE_INFINITY : oldest + 1000;
+  }
+
+  #once(name: Name, type: number, source: string, times: number, now: number): void {
+    const ask = this.#asks.get(keyOf(name, type)) ?? new Ask(name, type, source);
+    this.#add(ask, Math.max(ask.times, times), Math.max(now, ask.last + FIRST_WAIT));
+  }
+
+  #add(ask: Ask, times: number, time: number): void {
+    ask.times = times;
+    this.#asks.set(keyOf(ask.name, ask.type), ask);
+    this.#agenda.place(ask, time);
+  }
+
+  #remove(ask: Ask): void {
+    this.#agenda.remove(ask);
+    this.#asks.delete(keyOf(ask.name, ask.type));
+  }
+
+  /** It stays for a second, so that nobody asks it again too soon. */
+  #finish(ask: Ask): void {
+    ask.times = 0;
+    this.#agenda.place(ask, Math.max(ask.last + FIRST_WAIT, 0));
+  }
+
+  #asked(ask: Ask, now: number): void {
+    const gap = now - ask.last;
+    const twice = 2 * Math.max(ask.wait, gap < LAST_WAIT ? gap : 0);
+    ask.wait = Math.min(Math.max(FIRST_WAIT, twice), LAST_WAIT);
+    ask.last = now;
+    ask.times--;
+    if (ask.times === 0) this.#finish(ask);
+    else this.#agenda.place(ask, onGrid(now + ask.wait, ask.wait * GRID));
+    this.#cache.asked(ask.name.key, ask.type, now);
+  }
+
+  /** What need not be sent to us: records in the first half of their life (RFC 6762 §7.1). */
+  #known({ name, type }: Ask, now: number): ResourceRecord[] {
+    const known: ResourceRecord[] = [];
+    for (const record of this.#cache.set(name.key, type)?.records.values() ?? []) {
+      const ttl = remainingTtl(record, now);
+      if (ttl !== undefined) known.push({ name, type, class: Class.IN, ttl, rdata: record.rdata });
+    }
+    return known;
+  }
+}
+
+/** A question, and how often it is still to be asked. */
+class Ask implements Ranked {
+  readonly name: Name;
+  readonly type: number;
+  readonly source: string;
+  /** When to ask it, while it waits in the agenda. */
+  rank = 0;
+  index = -1;
+  times = 0;
+  /** Milliseconds between the last time and the next. */
+  wait = 0;
+  last = Number.NEGATIVE_INFINITY;
+
+  constructor(name: Name, type: number, source: string) {
+    this.name = name;
+    this.type = type;
+    this.source = source;
+  }
+
+  /** Is it to be asked soon: in the second half of its wait, or for the first time? */
+  isNear(now: number): boolean {
+    return this.rank - now <= Math.max(this.wait / 2, LATEST_START);
+  }
+}
+
+function keyOf(name: Name, type: number): string {
+  return `${type} ${name.key}`;
+}
+
+function remainingTtl(record: HeardRecord, now: number): number | undefined {
+  const age = now - record.lastHeard;
+  const ttl = Math.floor(record.ttl - age / 1000);
+  return 2 * age <= record.lifetime && 2 * ttl >= record.ttl ? ttl : undefined;
+}
+
+/** One of each source after the other, each source's in the order given. */
+function inTurns(asks: readonly Ask[]): Ask[] {
+  const bySource = new Map<string, Ask[]>();
+  for (const ask of asks) obtain(bySource, ask.source, () => []).push(ask);
+  const turns: Ask[] = [];
+  for (let round = 0; turns.length < asks.length; round++) {
+    for (const [source, own] of bySource) {
+      const ask = own[round];
+      if (ask === undefined) bySource.delete(source);
+      else turns.push(ask);
+    }
+  }
+  return turns;
+}
+
+/** Milliseconds before the first question of a series (RFC 6762 §5.2). */
+const EARLIEST_START = 20;
+const LATEST_START = 120;
+/** Packets a second (RFC 8766 §9.3). */
+const RATE = 20;
+/** Milliseconds, the first and the longest wait of a series (RFC 6762 §5.2). */
+const FIRST_WAIT = 1000;
+const LAST_WAIT = 3_600_000;
+/** A wait may become this part longer, so that questions meet in a packet. */
+const GRID = 1 / 32;
+/** Milliseconds in which a unicast response is one to our question (RFC 6762 §6). */
+const UNICAST_WAIT = 2000;
+/** Questions for a record that is doubted: at once, after 1 s and after 3 s (RFC 6762 §10.4). */
+const RECONFIRMATIONS = 3;
+/** More than fit any packet that is sent. */
+const MAX_QUESTIONS = 100;

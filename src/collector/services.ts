@@ -1,0 +1,20 @@
+/**
+ * What instances of some service types have beside SRV and TXT. Such a record is asked for by name,
+ * since nothing else would tell that it is there.
+ */
+import { Type } from "../dns/constants.ts";
+import { Name, type NameKey } from "../dns/name.ts";
+
+const table: Readonly<Record<string, readonly number[]>> = {
+  // The buddy picture of link-local messaging (XEP-0174 and, before it, iChat).
+  "_presence._tcp": [Type.NULL],
+};
+
+const types: ReadonlyMap<NameKey, readonly number[]> = new Map(
+  Object.entries(table).map(([type, records]) => [Name.parse(`${type}.local.`).key, records]),
+);
+
+/** The record types to ask for at an instance of this type, which is a name in `.local`. */
+export function recordTypesOf(type: Name): readonly number[] {
+  return types.get(type.key) ?? [];
+}
