@@ -3,9 +3,9 @@
  * REFUSED outside of every zone. Never recursive: RA is off and RD only copied (RFC 1035 §4.1.1).
  */
 import { Class, Rcode, Type } from "../dns/constants.ts";
-import { ExtendedError, extendedError } from "../dns/edns.ts";
+import { ExtendedError, extendedError, UDP_SIZE } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
-import { type RecordSet, recordsOf } from "../dns/record.ts";
+import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import type { Handler, Request, Transport } from "../net/handler.ts";
 import type { Catalog } from "./catalog.ts";
 
@@ -49,14 +49,25 @@ function answer(catalog: Catalog, question: Question, transport: Transport): Fie
   const authority = catalog.findFor(question);
   if (authority === undefined) return outside;
   const found = authority.answer({ ...question, class: Class.IN });
+  const answers = toRecords(
+    question.type === Type.ANY ? some(found.answers, transport) : found.answers,
+  );
   return {
     rcode: found.rcode,
     // Who asks for every class never gets an authoritative answer (RFC 1035 §6.2).
     isAuthoritative: found.isAuthoritative && question.class === Class.IN,
-    answers: toRecords(question.type === Type.ANY ? some(found.answers, transport) : found.answers),
+    answers,
     authorities: toRecords(found.authorities),
-    additionals: toRecords(found.additionals),
+    additionals: isCut(answers, transport) ? [] : toRecords(found.additionals),
   };
+}
+
+/** Octets of a record at the least: a pointer, type, class, TTL and length (RFC 1035 §4.1.3). */
+const LEAST_RECORD = 12;
+
+/** True where there is certainly no room for anything after the answers, so none need be looked for. */
+function isCut(answers: readonly ResourceRecord[], transport: Transport): boolean {
+  return transport === "udp" && answers.length * LEAST_RECORD > UDP_SIZE;
 }
 
 /** No SOA, no referral upward (RFC 8906 §3.1.1), but the reason (RFC 8914 §4.21). */
@@ -75,6 +86,6 @@ function some(sets: readonly RecordSet[], transport: Transport): readonly Record
   return transport === "udp" ? sets.slice(0, 1) : sets;
 }
 
-function toRecords(sets: readonly RecordSet[]) {
+function toRecords(sets: readonly RecordSet[]): ResourceRecord[] {
   return sets.flatMap(recordsOf);
 }

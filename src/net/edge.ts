@@ -38,7 +38,7 @@ export interface EdgeOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Told of each response that was made without waiting. */
-  readonly ready?: Ready | undefined;
+  readonly ready?: Pick<Ready, "offer"> | undefined;
 }
 
 export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {

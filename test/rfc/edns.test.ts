@@ -1,0 +1,174 @@
+/** EDNS(0) as a server speaks it: RFC 6891, RFC 3225, RFC 8906 §8.2. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import fc from "fast-check";
+import { EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import { encode } from "../../src/dns/message.ts";
+import { makeServer, opt, question } from "../dnsserver/fixture.ts";
+
+const { ask, answers } = makeServer();
+const MANY = "_presence._tcp.paris";
+
+/** A query without EDNS, with these octets as one more record in its additional section. */
+function withRecords(...records: readonly Uint8Array[]): Buffer {
+  const query = Buffer.concat([encode(question("printer.paris")), ...records]);
+  query.writeUInt16BE(records.length, 10);
+  return query;
+}
+
+/** The octets of an OPT record. */
+function optRecord({ owner = [0], udpSize = 1232, ttl = 0, rdata = [] as number[] } = {}): Buffer {
+  const fixed = Buffer.alloc(10);
+  fixed.writeUInt16BE(Type.OPT, 0);
+  fixed.writeUInt16BE(udpSize, 2);
+  fixed.writeUInt32BE(ttl, 4);
+  fixed.writeUInt16BE(rdata.length, 8);
+  return Buffer.concat([Buffer.from(owner), fixed, Buffer.from(rdata)]);
+}
+
+suite("EDNS(0)", () => {
+  test("EDNS-01: OPT in, OPT out, in whatever answer", () => {
+    const edns = opt();
+    const answersOf = {
+      NOERROR: question("printer.paris", Type.A, { edns }),
+      NODATA: question("printer.paris", Type.MX, { edns }),
+      NXDOMAIN: question("nobody", Type.A, { edns }),
+      REFUSED: question("example.org.", Type.A, { edns }),
+      NOTIMP: question("@", Type.SOA, { edns, opcode: Opcode.UPDATE }),
+      FORMERR: question("@", Type.OPT, { edns }),
+      truncated: question(MANY, Type.PTR, { edns }),
+    };
+    for (const [what, query] of Object.entries(answersOf)) {
+      const response = ask(query);
+      assert.equal(response.edns?.udpSize, 1232, what);
+      assert.equal(response.edns?.version, 0, what);
+    }
+  });
+
+  test("EDNS-02: no OPT in, no OPT out", () => {
+    for (const query of [
+      question("printer.paris"),
+      question("nobody"),
+      question("example.org."),
+      question(MANY, Type.PTR),
+      question("@", Type.OPT),
+    ]) {
+      assert.equal(ask(query).edns, undefined);
+    }
+    assert.equal(ask(withRecords(Buffer.from([1]))).edns, undefined, "FORMERR");
+  });
+
+  test("EDNS-03: two OPT records are FORMERR, with an OPT record", () => {
+    const response = ask(withRecords(optRecord(), optRecord()));
+    assert.equal(response.rcode, Rcode.FORMERR);
+    assert.equal(response.edns?.udpSize, 1232);
+  });
+
+  test("EDNS-04: an OPT record not of the root, or with an option past its end, is FORMERR with OPT", () => {
+    const bad = {
+      "not of the root": optRecord({ owner: [1, 0x61, 0] }),
+      "an option longer than the record": optRecord({ rdata: [0, 10, 0, 9, 1, 2] }),
+      "half an option's header": optRecord({ rdata: [0, 10, 0] }),
+    };
+    for (const [what, record] of Object.entries(bad)) {
+      const response = ask(withRecords(record));
+      assert.equal(response.rcode, Rcode.FORMERR, what);
+      assert.notEqual(response.edns, undefined, what);
+    }
+    const query = encode(question("printer.paris"));
+    query.writeUInt16BE(1, 6);
+    const inAnswers = Buffer.concat([query, optRecord()]);
+    assert.equal(ask(inAnswers).rcode, Rcode.FORMERR, "in the answer section");
+  });
+
+  test("EDNS-05: a version above 0 is BADVERS with version 0, no answer and no AA", () => {
+    for (const version of [1, 2, 100, 255]) {
+      const response = ask(question("@", Type.SOA, { edns: opt({ version }) }));
+      assert.equal(response.rcode, Rcode.BADVERS);
+      assert.equal(response.edns?.version, 0);
+      assert.equal(response.isAuthoritative, false);
+      assert.deepEqual(response.answers, []);
+    }
+  });
+
+  test("EDNS-06: options nobody knows are ignored and not repeated", () => {
+    const options = [100, 65001, 65535].map((code) => ({ code, data: Buffer.from("data") }));
+    const response = ask(question("printer.paris", Type.A, { edns: opt({ options }) }));
+    assert.equal(response.rcode, Rcode.NOERROR);
+    assert.equal(response.answers.length, 1);
+    assert.deepEqual(response.edns?.options, []);
+  });
+
+  test("EDNS-07: flags nobody knows are ignored and sent as 0", () => {
+    const [octets] = answers(withRecords(optRecord({ ttl: 0x00007fff })));
+    assert.equal(octets?.readUInt32BE(octets.length - 6), 0);
+    assert.equal(ask(octets === undefined ? Buffer.alloc(0) : withRecords(optRecord())).rcode, 0);
+  });
+
+  test("EDNS-08: DO comes back as it was sent, and brings no signatures to an unsigned zone", () => {
+    for (const dnssecOk of [true, false]) {
+      for (const owner of ["printer.paris", "nobody", "example.org."]) {
+        const response = ask(question(owner, Type.A, { edns: opt({ dnssecOk }) }));
+        assert.equal(response.edns?.dnssecOk, dnssecOk);
+        assert.equal(response.authenticData, false);
+        const sets = [...response.answers, ...response.authorities];
+        assert.ok(sets.every(({ type }) => type !== Type.RRSIG && type !== Type.NSEC));
+      }
+    }
+  });
+
+  test("EDNS-09: a size below 512 counts as 512", () => {
+    const least = answers(encode(question(MANY, Type.PTR, { edns: opt({ udpSize: 512 }) })))[0]!;
+    assert.ok(least.length > 400 && least.length <= 512);
+    for (const udpSize of [0, 1, 100, 511]) {
+      const [octets] = answers(encode(question(MANY, Type.PTR, { edns: opt({ udpSize }) })));
+      assert.ok(Math.abs(octets!.length - least.length) < 40, `${octets?.length} octets`);
+    }
+  });
+
+  test("EDNS-10: no answer by UDP has more than 1,232 octets, whatever the client takes", () => {
+    for (const udpSize of [1232, 1400, 4096, 65535]) {
+      const query = encode(question(MANY, Type.PTR, { edns: opt({ udpSize }) }));
+      const [octets] = answers(query);
+      assert.ok(octets!.length <= 1232 && octets!.length > 1100, `${octets?.length} octets`);
+    }
+    fc.assert(
+      fc.property(fc.nat(65535), (udpSize) => {
+        const [octets] = answers(encode(question(MANY, Type.PTR, { edns: opt({ udpSize }) })));
+        assert.ok(octets!.length <= Math.min(1232, Math.max(512, udpSize)));
+      }),
+    );
+  });
+
+  test("EDNS-18: a query without a cookie is answered as if there were none", () => {
+    const options = [{ code: EdnsOption.COOKIE, data: Buffer.alloc(8, 7) }];
+    const plain = ask(question("printer.paris"));
+    const without = ask(question("printer.paris", Type.A, { edns: opt() }));
+    assert.deepEqual(without.answers, plain.answers);
+    const withCookie = ask(question("printer.paris", Type.A, { edns: opt({ options }) }));
+    assert.deepEqual(withCookie.answers, plain.answers);
+  });
+
+  test("EDNS-24: a client's subnet is ignored", () => {
+    const subnet = { code: EdnsOption.CLIENT_SUBNET, data: Buffer.from([0, 1, 24, 0, 1, 2, 3]) };
+    const response = ask(question("printer.paris", Type.A, { edns: opt({ options: [subnet] }) }));
+    assert.equal(response.rcode, Rcode.NOERROR);
+    assert.deepEqual(response.edns?.options, []);
+  });
+
+  test("EDNS-25: options mean the same in whichever order", () => {
+    const options = [
+      { code: EdnsOption.COOKIE, data: Buffer.alloc(8, 1) },
+      { code: EdnsOption.NSID, data: Buffer.alloc(0) },
+      { code: EdnsOption.CLIENT_SUBNET, data: Buffer.from([0, 1, 0, 0]) },
+      { code: 100, data: Buffer.from("?") },
+    ];
+    const first = ask(question("printer.paris", Type.A, { edns: opt({ options }) }));
+    fc.assert(
+      fc.property(fc.shuffledSubarray(options, { minLength: 4 }), (shuffled) => {
+        const edns = opt({ options: shuffled });
+        assert.deepEqual(ask(question("printer.paris", Type.A, { edns })), first);
+      }),
+    );
+  });
+});
