@@ -1,0 +1,92 @@
+/**
+ * What is sent along with an answer: the records a client of DNS-SD asks for next (RFC 6763 §12), and
+ * the addresses without which a delegation leads nowhere (RFC 1034 §4.3.2, RFC 9471). Nothing else,
+ * and of this zone alone.
+ */
+import { Type } from "../dns/constants.ts";
+import type { Name, NameKey } from "../dns/name.ts";
+import { targetOf } from "../dns/rdata.ts";
+import type { RecordSet } from "../dns/record.ts";
+import { findCut } from "./cut.ts";
+import { type Snapshot, setOf } from "./snapshot.ts";
+
+export interface Additionals {
+  /** Each once. */
+  readonly sets: RecordSet[];
+  /** The names they were looked for at, but for those beneath the answer's own. */
+  readonly names: NameKey[];
+}
+
+/** With PTR, SRV and TXT of each instance and then the addresses; with SRV, the addresses. */
+export function additionalsOf(snapshot: Snapshot, answer: RecordSet): Additionals {
+  const found = new Finds(snapshot, answer.name);
+  if (answer.type === Type.SRV) found.addAddresses(answer);
+  if (answer.type === Type.PTR) {
+    for (const rdata of answer.rdatas.slice(0, MAX_INSTANCES)) found.addInstance(targetOf(rdata)!);
+  }
+  return found;
+}
+
+/** The addresses of a delegation's servers that lie in this zone, beneath the cut or elsewhere. */
+export function glueOf(snapshot: Snapshot, delegation: RecordSet): Additionals {
+  const found = new Finds(snapshot, delegation.name);
+  for (const rdata of delegation.rdatas) found.addGlue(targetOf(rdata)!);
+  return found;
+}
+
+/** With their SRV, TXT and addresses these fill the 64 kB of the largest message. */
+const MAX_INSTANCES = 1000;
+
+class Finds implements Additionals {
+  readonly sets: RecordSet[] = [];
+  readonly names: NameKey[] = [];
+  readonly #snapshot: Snapshot;
+  readonly #owner: Name;
+  readonly #visited = new Set<NameKey>();
+
+  constructor(snapshot: Snapshot, owner: Name) {
+    this.#snapshot = snapshot;
+    this.#owner = owner;
+  }
+
+  addInstance(name: Name): void {
+    if (!this.#visit(name) || findCut(this.#snapshot, name, Type.SRV) !== undefined) return;
+    const srv = this.#snapshot.set(name, Type.SRV);
+    // Without SRV it is no instance but, say, a domain to browse.
+    if (srv === undefined) return;
+    this.sets.push(srv);
+    this.#addSets(name, [Type.TXT]);
+    this.addAddresses(srv);
+  }
+
+  addAddresses(srv: RecordSet): void {
+    for (const rdata of srv.rdatas) {
+      const host = targetOf(rdata)!;
+      if (!this.#visit(host) || findCut(this.#snapshot, host, Type.A) !== undefined) continue;
+      this.#addSets(host, ADDRESSES);
+    }
+  }
+
+  addGlue(server: Name): void {
+    if (this.#visit(server)) this.#addSets(server, ADDRESSES);
+  }
+
+  /** Is the name in the zone, and new here? */
+  #visit(name: Name): boolean {
+    if (!name.isUnder(this.#snapshot.origin) || this.#visited.has(name.key)) return false;
+    this.#visited.add(name.key);
+    if (!name.isUnder(this.#owner)) this.names.push(name.key);
+    return true;
+  }
+
+  #addSets(name: Name, types: readonly number[]): void {
+    const node = this.#snapshot.node(name.key);
+    if (node === undefined) return;
+    for (const type of types) {
+      const set = setOf(node, type);
+      if (set !== undefined) this.sets.push(set);
+    }
+  }
+}
+
+const ADDRESSES = [Type.A, Type.AAAA];

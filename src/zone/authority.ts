@@ -1,0 +1,28 @@
+/** Who answers for a name and all beneath it. */
+import type { Question } from "../dns/message.ts";
+import type { Name } from "../dns/name.ts";
+import { type Answer, lookup } from "./lookup.ts";
+import type { Zone } from "./zone.ts";
+
+export interface Authority {
+  readonly origin: Name;
+  /** To a question of class IN at `origin` or beneath it. */
+  answer(question: Question): Answer;
+}
+
+/** Answers from what a zone is now. */
+export class ZoneAuthority implements Authority {
+  readonly #zone: Zone;
+
+  constructor(zone: Zone) {
+    this.#zone = zone;
+  }
+
+  get origin(): Name {
+    return this.#zone.origin;
+  }
+
+  answer(question: Question): Answer {
+    return lookup(this.#zone.current, question);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * What happened to a zone, and by whom: one value for everybody who wants to know. A journal writes
+ * it, IXFR sends it as it stands (RFC 1995 §4: the old SOA and what is deleted, the new SOA and what
+ * is added), NOTIFY and DNS Push follow it.
+ */
+import { Type } from "../dns/constants.ts";
+import type { RecordSet, ResourceRecord } from "../dns/record.ts";
+import { Draft } from "./draft.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** Who asks for an update. */
+export interface Principal {
+  readonly name: string;
+  /** Removes outright. Everybody else only takes his hand away from a record (see `leases.ts`). */
+  readonly isOperator?: boolean;
+  /** May it add this record, or remove it (class ANY or NONE: RFC 2136 §2.5)? */
+  permits(record: ResourceRecord): boolean;
+}
+
+export interface Change {
+  /** The serial before. */
+  readonly from: number;
+  /** The serial after. */
+  readonly to: number;
+  /** The old SOA, then what went. A set whose TTL changed went and came as a whole. */
+  readonly removed: readonly RecordSet[];
+  /** The new SOA, then what came. */
+  readonly added: readonly RecordSet[];
+  /** The principal's name. */
+  readonly by: string;
+}
+
+/** The snapshot that `change` made of `snapshot`. */
+export function replay(snapshot: Snapshot, change: Change): Snapshot {
+  const draft = new Draft(snapshot);
+  for (const { name, type, rdatas } of change.removed) {
+    if (type !== Type.SOA) for (const rdata of rdatas) draft.remove(name, rdata);
+  }
+  for (const { name, type, ttl, rdatas } of change.added) {
+    if (type !== Type.SOA) for (const rdata of rdatas) draft.add(name, ttl, rdata);
+  }
+  const { gone, sets } = draft.difference();
+  return snapshot.with(gone, [change.added[0]!, ...sets]);
+}
+
+/** Did a set come or go that hides what lies beneath its name, a delegation's NS or a DNAME? */
+export function movesCut({ removed, added }: Change): boolean {
+  return [...removed, ...added].some(({ type }) => type === Type.NS || type === Type.DNAME);
+}

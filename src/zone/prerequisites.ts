@@ -1,0 +1,76 @@
+/**
+ * What an update is held against before anything is done (RFC 2136 §3.2, §3.4.1): is the zone as
+ * its sender believes, and is each of its records one that an update may have?
+ */
+import { Class, Rcode, Type } from "../dns/constants.ts";
+import { isKnownShape } from "../dns/fields.ts";
+import type { ResourceRecord } from "../dns/record.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** NOERROR where all of them hold, else the response code of the first that does not. */
+export function checkPrerequisites(
+  snapshot: Snapshot,
+  prerequisites: readonly ResourceRecord[],
+): Rcode {
+  const expected = new Map<string, ResourceRecord[]>();
+  for (const record of prerequisites) {
+    const { name, type, ttl, rdata } = record;
+    if (ttl !== 0) return Rcode.FORMERR;
+    if (!name.isUnder(snapshot.origin)) return Rcode.NOTZONE;
+    if (record.class === Class.IN) {
+      const key = `${type} ${name.key}`;
+      const set = expected.get(key);
+      if (set === undefined) expected.set(key, [record]);
+      else set.push(record);
+      continue;
+    }
+    if (!rdata.isEmpty) return Rcode.FORMERR;
+    // A name is in use when it has records; an empty non-terminal is not (RFC 2136 §2.4.4).
+    const sets = snapshot.node(name.key)?.sets ?? [];
+    const isThere = type === Type.ANY ? sets.length > 0 : sets.some((set) => set.type === type);
+    if (record.class === Class.ANY) {
+      if (!isThere) return type === Type.ANY ? Rcode.NXDOMAIN : Rcode.NXRRSET;
+    } else if (record.class === Class.NONE) {
+      if (isThere) return type === Type.ANY ? Rcode.YXDOMAIN : Rcode.YXRRSET;
+    } else {
+      return Rcode.FORMERR;
+    }
+  }
+  for (const records of expected.values()) {
+    if (!isWholeSet(snapshot, records)) return Rcode.NXRRSET;
+  }
+  return Rcode.NOERROR;
+}
+
+/** Are these records, of one name and type, all of that set, and nothing else? */
+function isWholeSet(snapshot: Snapshot, records: readonly ResourceRecord[]): boolean {
+  const { name, type } = records[0]!;
+  const set = snapshot.set(name, type);
+  const keys = new Set(records.map((record) => record.rdata.key));
+  return set?.rdatas.length === keys.size && set.rdatas.every((rdata) => keys.has(rdata.key));
+}
+
+/** NOERROR where every record is one an update may have, so that what follows cannot fail. */
+export function prescan(snapshot: Snapshot, updates: readonly ResourceRecord[]): Rcode {
+  for (const record of updates) {
+    const { name, type, ttl, rdata } = record;
+    if (!name.isUnder(snapshot.origin)) return Rcode.NOTZONE;
+    if (record.class === Class.IN) {
+      // Data of no octets is data only where the type does not say otherwise.
+      if (isMeta(type) || (rdata.isEmpty && isKnownShape(type))) return Rcode.FORMERR;
+    } else if (record.class === Class.ANY) {
+      const isBadType = isMeta(type) && type !== Type.ANY;
+      if (ttl !== 0 || !rdata.isEmpty || isBadType) return Rcode.FORMERR;
+    } else if (record.class === Class.NONE) {
+      if (ttl !== 0 || isMeta(type)) return Rcode.FORMERR;
+    } else {
+      return Rcode.FORMERR;
+    }
+  }
+  return Rcode.NOERROR;
+}
+
+/** Types that are asked for or say something of a message, and are no data (RFC 6895 §3.1). */
+function isMeta(type: number): boolean {
+  return type === 0 || type === Type.OPT || (type >= 128 && type <= 255);
+}

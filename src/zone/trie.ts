@@ -1,0 +1,207 @@
+/**
+ * A persistent map from strings: a hash array mapped trie (Phil Bagwell, "Ideal Hash Trees", 2001).
+ * A Trie never changes; a TrieEdit makes the next one, copying the branches on the way to what it
+ * changes and sharing the rest. A branch the edit has made itself it changes in place, so filling a
+ * large map costs no more than it must.
+ *
+ * Invariants: a branch below the root holds at least two leaves, itself or beneath it; leaves are
+ * found by five bits of the hash a level, and by another hash after every sixth.
+ */
+import { systemClock } from "../clock.ts";
+
+export class Trie<V> implements Iterable<V> {
+  readonly root: Branch<V>;
+  readonly size: number;
+
+  constructor(root: Branch<V> = new Branch<V>(0, [], undefined), size = 0) {
+    this.root = root;
+    this.size = size;
+  }
+
+  get(key: string): V | undefined {
+    return find(this.root, key)?.value;
+  }
+
+  edit(): TrieEdit<V> {
+    return new TrieEdit(this);
+  }
+
+  /** In no order to rely on. */
+  *[Symbol.iterator](): Generator<V> {
+    yield* valuesOf(this.root);
+  }
+}
+
+export class TrieEdit<V> {
+  #root: Branch<V>;
+  #size: number;
+  /** Marks the branches that nobody but this edit has seen. */
+  #owner = {};
+
+  constructor(trie: Trie<V>) {
+    this.#root = trie.root;
+    this.#size = trie.size;
+  }
+
+  get(key: string): V | undefined {
+    return find(this.#root, key)?.value;
+  }
+
+  set(key: string, value: V): void {
+    this.#root = this.#put(this.#root, 0, hashOf(key, 0), new Leaf(key, value));
+  }
+
+  delete(key: string): void {
+    if (find(this.#root, key) === undefined) return;
+    const left = this.#remove(this.#root, 0, hashOf(key, 0), key);
+    this.#root = left instanceof Branch ? left : new Branch(0, [], this.#owner);
+    this.#size--;
+  }
+
+  /** What has been made. The edit may go on from there. */
+  done(): Trie<V> {
+    this.#owner = {};
+    return new Trie(this.#root, this.#size);
+  }
+
+  #put(branch: Branch<V>, level: number, hash: number, leaf: Leaf<V>): Branch<V> {
+    const bit = 1 << (hash & 31);
+    const index = countBits(branch.bitmap & (bit - 1));
+    if ((branch.bitmap & bit) === 0) {
+      this.#size++;
+      const slots = branch.slots.toSpliced(index, 0, leaf);
+      return this.#change(branch, branch.bitmap | bit, slots);
+    }
+    const slot = branch.slots[index]!;
+    let changed: Slot<V>;
+    if (slot instanceof Branch) {
+      changed = this.#put(slot, level + 1, below(hash, level, leaf.key), leaf);
+      if (changed === slot) return branch;
+    } else if (slot.key === leaf.key) {
+      changed = leaf;
+    } else {
+      const fork = new Branch<V>(0, [], this.#owner);
+      const old = hashAt(slot.key, level + 1);
+      fork.bitmap = 1 << (old & 31);
+      fork.slots = [slot];
+      changed = this.#put(fork, level + 1, below(hash, level, leaf.key), leaf);
+    }
+    if (branch.owner === this.#owner) {
+      branch.slots[index] = changed;
+      return branch;
+    }
+    return this.#change(branch, branch.bitmap, branch.slots.with(index, changed));
+  }
+
+  /** What is left of `branch` without `key`, which is in it: nothing, one leaf alone, or a branch. */
+  #remove(
+    branch: Branch<V>,
+    level: number,
+    hash: number,
+    key: string,
+  ): Branch<V> | Leaf<V> | undefined {
+    const bit = 1 << (hash & 31);
+    const index = countBits(branch.bitmap & (bit - 1));
+    const slot = branch.slots[index]!;
+    const left =
+      slot instanceof Branch
+        ? this.#remove(slot, level + 1, below(hash, level, key), key)
+        : undefined;
+    if (left !== undefined) {
+      if (level > 0 && branch.slots.length === 1 && left instanceof Leaf) return left;
+      return this.#change(branch, branch.bitmap, branch.slots.with(index, left));
+    }
+    if (branch.slots.length === 1) return undefined;
+    if (level > 0 && branch.slots.length === 2) {
+      const other = branch.slots[1 - index]!;
+      if (other instanceof Leaf) return other;
+    }
+    return this.#change(branch, branch.bitmap & ~bit, branch.slots.toSpliced(index, 1));
+  }
+
+  #change(branch: Branch<V>, bitmap: number, slots: Slot<V>[]): Branch<V> {
+    if (branch.owner !== this.#owner) return new Branch(bitmap, slots, this.#owner);
+    branch.bitmap = bitmap;
+    branch.slots = slots;
+    return branch;
+  }
+}
+
+type Slot<V> = Branch<V> | Leaf<V>;
+
+class Leaf<V> {
+  readonly key: string;
+  readonly value: V;
+
+  constructor(key: string, value: V) {
+    this.key = key;
+    this.value = value;
+  }
+}
+
+/** Up to 32 slots, those there are packed together: a bit of `bitmap` says which. */
+class Branch<V> {
+  bitmap: number;
+  slots: Slot<V>[];
+  readonly owner: object | undefined;
+
+  constructor(bitmap: number, slots: Slot<V>[], owner: object | undefined) {
+    this.bitmap = bitmap;
+    this.slots = slots;
+    this.owner = owner;
+  }
+}
+
+function find<V>(root: Branch<V>, key: string): Leaf<V> | undefined {
+  let branch = root;
+  let hash = hashOf(key, 0);
+  for (let level = 0; ; level++) {
+    const bit = 1 << (hash & 31);
+    if ((branch.bitmap & bit) === 0) return undefined;
+    const slot = branch.slots[countBits(branch.bitmap & (bit - 1))]!;
+    if (slot instanceof Leaf) return slot.key === key ? slot : undefined;
+    branch = slot;
+    hash = below(hash, level, key);
+  }
+}
+
+function* valuesOf<V>(branch: Branch<V>): Generator<V> {
+  for (const slot of branch.slots) {
+    if (slot instanceof Leaf) yield slot.value;
+    else yield* valuesOf(slot);
+  }
+}
+
+/** A hash of 32 bits holds six levels of five. */
+const LEVELS = 6;
+
+/** The hash to use a level beneath `level`, where `hash` was used. */
+function below(hash: number, level: number, key: string): number {
+  const next = level + 1;
+  return next % LEVELS === 0 ? hashOf(key, next) : hash >>> 5;
+}
+
+function hashAt(key: string, level: number): number {
+  const within = level % LEVELS;
+  return hashOf(key, level - within) >>> (5 * within);
+}
+
+/** Names come from strangers; whoever knows the seed could choose names of one hash. */
+const SEED = Math.floor(systemClock.random() * 2 ** 32);
+
+/** 32 bits; another hash for each `salt`. The constants are those of MurmurHash2 and its mixer. */
+function hashOf(key: string, salt: number): number {
+  let hash = SEED ^ Math.imul(salt, 0x9e3779b9);
+  for (let i = 0; i < key.length; i++) {
+    hash = Math.imul(hash ^ key.charCodeAt(i), 0x5bd1e995);
+    hash ^= hash >>> 15;
+  }
+  hash = Math.imul(hash ^ (hash >>> 13), 0x5bd1e995);
+  return (hash ^ (hash >>> 15)) >>> 0;
+}
+
+function countBits(bits: number): number {
+  let count = bits - ((bits >>> 1) & 0x55555555);
+  count = (count & 0x33333333) + ((count >>> 2) & 0x33333333);
+  return Math.imul((count + (count >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}

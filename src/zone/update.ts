@@ -1,0 +1,186 @@
+/**
+ * Dynamic update (RFC 2136 §3.2 to §3.4): what becomes of a zone when somebody asks for a change.
+ * Pure: the answer is a response code, or the next snapshot with all of the update in it. Every
+ * writer comes this way, be it nsupdate, a collector, an edited file or a lease that ends.
+ */
+import { Class, Rcode, Type } from "../dns/constants.ts";
+import type { Name } from "../dns/name.ts";
+import { rdata as make, type Rdata, soaOf } from "../dns/rdata.ts";
+import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
+import { compareSerials, nextSerial } from "../dns/serial.ts";
+import type { Change, Principal } from "./change.ts";
+import { Draft } from "./draft.ts";
+import type { HoldStep, Leases } from "./leases.ts";
+import { checkPrerequisites, prescan } from "./prerequisites.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+/** A message of RFC 2136 without its envelope. */
+export interface Update {
+  readonly zone: Name;
+  /** By class: ANY in use, NONE not in use, IN equal (RFC 2136 §2.4). */
+  readonly prerequisites: readonly ResourceRecord[];
+  /** By class: IN adds, ANY removes a set or a name, NONE removes a record (RFC 2136 §2.5). */
+  readonly updates: readonly ResourceRecord[];
+  /** Seconds the added records live unless said again (RFC 9664); for ever without it. */
+  readonly lease?: number;
+}
+
+/** Where updates go: the zone in this process, or a server far away. */
+export type Publish = (update: Update) => Promise<Rcode>;
+
+/** The records of an update that add this set. */
+export function addition(set: RecordSet): ResourceRecord[] {
+  return recordsOf(set);
+}
+
+/** The records of an update that remove these records of the set. */
+export function removal(set: RecordSet): ResourceRecord[] {
+  return recordsOf(set).map((record) => ({ ...record, class: Class.NONE, ttl: 0 }));
+}
+
+export interface Outcome {
+  readonly snapshot: Snapshot;
+  /** Undefined where nothing visible changed: then the serial stays too (RFC 2136 §3.6). */
+  readonly change: Change | undefined;
+  readonly holds: readonly HoldStep[];
+}
+
+export function resolve(
+  snapshot: Snapshot,
+  update: Update,
+  by: Principal,
+  leases: Leases,
+): Rcode | Outcome {
+  if (!update.zone.equals(snapshot.origin)) return Rcode.NOTAUTH;
+  const { prerequisites, updates } = update;
+  const refusal = checkPrerequisites(snapshot, prerequisites) || prescan(snapshot, updates);
+  if (refusal !== Rcode.NOERROR) return refusal;
+  if (!updates.every((record) => by.permits(record))) return Rcode.REFUSED;
+  const work = new Work(snapshot, by, leases);
+  for (const record of updates) work.do(record);
+  return work.outcome();
+}
+
+/** The update section, one record after the other (RFC 2136 §3.4.2). */
+class Work {
+  readonly #base: Snapshot;
+  readonly #by: Principal;
+  readonly #leases: Leases;
+  readonly #draft: Draft;
+  readonly #holds: HoldStep[] = [];
+  #soa: RecordSet;
+
+  constructor(base: Snapshot, by: Principal, leases: Leases) {
+    this.#base = base;
+    this.#by = by;
+    this.#leases = leases;
+    this.#draft = new Draft(base);
+    this.#soa = base.soa;
+  }
+
+  do(record: ResourceRecord): void {
+    if (record.class === Class.ANY) this.#removeSets(record);
+    else if (record.class === Class.NONE) this.#removeRecord(record);
+    else if (record.type === Type.SOA) this.#replaceSoa(record);
+    else this.#add(record);
+  }
+
+  outcome(): Outcome {
+    const { removed, added, sets, gone } = this.#draft.difference();
+    const holds = this.#holds;
+    const old = this.#base.soa;
+    const isSame = this.#soa === old && removed.length === 0 && added.length === 0;
+    if (isSame) return { snapshot: this.#base, change: undefined, holds };
+    const soa = this.#soa === old ? raised(old) : this.#soa;
+    const snapshot = this.#base.with(gone, [soa, ...sets]);
+    const change = {
+      from: this.#base.serial,
+      to: snapshot.serial,
+      removed: [old, ...removed],
+      added: [soa, ...added],
+      by: this.#by.name,
+    };
+    return { snapshot, change, holds };
+  }
+
+  /** RFC 2136 §3.4.2.2. */
+  #add({ name, type, ttl, rdata }: ResourceRecord): void {
+    if (this.#conflicts(name, type)) return;
+    for (const old of this.#draft.rdatas(name, type)) {
+      if (replaces(rdata, old)) {
+        this.#draft.remove(name, old);
+        this.#holds.push({ does: "releaseAll", record: { name, rdata: old } });
+      }
+    }
+    const isNew = !this.#draft.has(name, rdata);
+    const record = this.#draft.add(name, ttl > MAX_TTL ? 0 : ttl, rdata);
+    this.#holds.push({ does: isNew ? "take" : "join", record });
+  }
+
+  /** An alias has no other data beside it; the later of the two is passed over in silence. */
+  #conflicts(name: Name, type: number): boolean {
+    if (type === Type.CNAME) {
+      const isOther = (other: number) => other !== Type.CNAME && !isBesideCname(other);
+      return name.equals(this.#base.origin) || this.#draft.types(name).some(isOther);
+    }
+    return !isBesideCname(type) && this.#draft.rdatas(name, Type.CNAME).length > 0;
+  }
+
+  /** Only where it is newer (RFC 2136 §3.4.2.2). */
+  #replaceSoa({ name, type, ttl, rdata }: ResourceRecord): void {
+    const { serial } = soaOf(this.#soa.rdatas[0]!);
+    if (!name.equals(this.#base.origin) || compareSerials(soaOf(rdata).serial, serial) <= 0) return;
+    this.#soa = { name: this.#soa.name, type, ttl, rdatas: [rdata] };
+  }
+
+  /** A set, or all of a name; at the origin SOA and NS stay (RFC 2136 §3.4.2.3). */
+  #removeSets({ name, type }: ResourceRecord): void {
+    const isApex = name.equals(this.#base.origin);
+    for (const each of type === Type.ANY ? this.#draft.types(name) : [type]) {
+      if (isApex && (each === Type.SOA || each === Type.NS)) continue;
+      for (const rdata of this.#draft.rdatas(name, each)) this.#letGo(name, rdata);
+    }
+  }
+
+  /** Never the SOA, nor the last NS of the zone (RFC 2136 §3.4.2.4). */
+  #removeRecord({ name, type, rdata }: ResourceRecord): void {
+    if (type === Type.SOA || !this.#draft.has(name, rdata)) return;
+    const isApexNs = type === Type.NS && name.equals(this.#base.origin);
+    if (isApexNs && this.#draft.rdatas(name, type).length === 1) return;
+    this.#letGo(name, rdata);
+  }
+
+  #letGo(name: Name, rdata: Rdata): void {
+    const record = { name, rdata };
+    this.#holds.push({ does: this.#by.isOperator ? "releaseAll" : "release", record });
+    const staysForOthers =
+      this.#by.isOperator !== true &&
+      this.#draft.had(name, rdata) &&
+      this.#leases.isHeldByAnother(record, this.#by.name);
+    if (!staysForOthers) this.#draft.remove(name, rdata);
+  }
+}
+
+/** What may stand beside a CNAME (RFC 4034 §3, §4; RFC 3007 §3.1.1 for KEY). */
+export function isBesideCname(type: number): boolean {
+  return type === Type.RRSIG || type === Type.NSEC || type === Type.KEY || type === Type.SIG;
+}
+
+/**
+ * Of CNAME and DNAME there is one at a name (RFC 2136 §1.1.5, RFC 6672 §5.2), of WKS one for an
+ * address and a protocol, its first five octets (RFC 1035 §3.4.2).
+ */
+function replaces(rdata: Rdata, old: Rdata): boolean {
+  if (rdata.key === old.key) return false;
+  if (rdata.type === Type.WKS) return rdata.key.slice(0, 5) === old.key.slice(0, 5);
+  return rdata.type === Type.CNAME || rdata.type === Type.DNAME;
+}
+
+/** With the next serial. */
+function raised(soa: RecordSet): RecordSet {
+  const fields = soaOf(soa.rdatas[0]!);
+  return { ...soa, rdatas: [make.soa({ ...fields, serial: nextSerial(fields.serial) })] };
+}
+
+/** Seconds. What is above counts as 0 (RFC 2181 §8). */
+const MAX_TTL = 2 ** 31 - 1;
