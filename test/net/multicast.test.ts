@@ -5,7 +5,7 @@ import { Type } from "../../src/dns/constants.ts";
 import { encode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Capture } from "../support/capture.ts";
-import { type Host, Lab, noLab } from "../support/lab.ts";
+import { type Host, Lab, needs } from "../support/lab.ts";
 import type { Running } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -18,7 +18,7 @@ interface Heard {
   readonly hex: string;
 }
 
-const inLab = { skip: noLab, timeout: 60_000 };
+const inLab = { skip: needs("tcpdump"), timeout: 60_000 };
 const hex = (text: string) => Buffer.from(text).toString("hex");
 const heard = (probe: Running, text: string) =>
   probe.events<Heard>("packet").filter((packet) => packet.hex === hex(text));

@@ -3,7 +3,7 @@
  * cables are veth pairs. Names carry the process id; all is removed by `Symbol.asyncDispose`, and
  * at the latest when the test process ends.
  */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   type Finished,
@@ -16,9 +16,25 @@ import {
 } from "./process.ts";
 import { waitFor } from "./wait.ts";
 
-/** Why there can be no lab here; false where there can. For a test's `skip`. */
-export const noLab: string | false =
-  process.platform === "linux" && process.getuid?.() === 0 ? false : "needs root on Linux";
+/** What has no program to look for. */
+const ZEROCONF = "/usr/lib/python3/dist-packages/zeroconf";
+
+/**
+ * Why a test in a lab cannot run here; false where it can. For its `skip`. Where `CI` is "true"
+ * it runs, and fails for want of the tool.
+ */
+export function needs(...tools: readonly string[]): string | false {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs root on Linux";
+  const missing = ["ip", ...tools].filter((tool) =>
+    tool === "python3-zeroconf" ? !existsSync(ZEROCONF) : !hasTool(tool),
+  );
+  return missing.length > 0 && process.env.CI !== "true" ? `needs ${missing.join(", ")}` : false;
+}
+
+function hasTool(name: string): boolean {
+  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
+  return folders.some((folder) => existsSync(join(folder, name)));
+}
 
 let labs = 0;
 

@@ -1,0 +1,105 @@
+/** The program under test, run as its users run it: from the command line, on a host of a lab. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Host } from "./lab.ts";
+import { type Finished, type Running, whenTestEnds } from "./process.ts";
+import { waitFor } from "./wait.ts";
+
+export const MAIN = join(import.meta.dirname, "../../src/main.js");
+
+export interface GatewaySettings {
+  readonly zone: string;
+  readonly links?: readonly { readonly interface: string; readonly site?: string }[];
+  readonly listen?: { readonly dns: readonly string[] };
+}
+
+export class Gateway {
+  readonly host: Host;
+  readonly zone: string;
+  /** Milliseconds since 1970. */
+  readonly startedAt = Date.now();
+  /** A folder of its own, with the configuration. */
+  readonly folder: string;
+  readonly program: Running;
+
+  private constructor(host: Host, settings: GatewaySettings) {
+    this.host = host;
+    this.zone = settings.zone;
+    this.folder = temporaryFolder();
+    mkdirSync(join(this.folder, "zones"));
+    // JSON is YAML.
+    writeFileSync(this.#config, JSON.stringify({ data: "./zones", ...settings }));
+    this.program = host.start([process.execPath, MAIN, "run", "--config", this.#config]);
+  }
+
+  /** Starts it and waits until it serves. */
+  static async start(host: Host, settings: GatewaySettings): Promise<Gateway> {
+    const gateway = new Gateway(host, {
+      listen: { dns: ["0.0.0.0:53", "[::]:53"] },
+      ...settings,
+    });
+    await gateway.program.line(/^Serving /);
+    return gateway;
+  }
+
+  /** Another of its commands, with the same configuration. */
+  command(...parameters: readonly string[]): Promise<Finished> {
+    const [name = "", ...rest] = parameters;
+    return this.host.run([process.execPath, MAIN, name, "--config", this.#config, ...rest]);
+  }
+
+  /** Events of its log whose text fits. */
+  events(pattern: RegExp): Record<string, unknown>[] {
+    return this.program.stderr
+      .split("\n")
+      .filter((line) => line.startsWith("{"))
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+      .filter((event) => pattern.test(String(event.msg)));
+  }
+
+  get #config(): string {
+    return join(this.folder, "gateway.yaml");
+  }
+}
+
+/** Gone at the latest when the test process ends. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "dnssd-gateway-"));
+  whenTestEnds(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export interface Change {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly rcode: number;
+  /** Records of the asked type. */
+  readonly count: number;
+}
+
+/** Asks one question over and over, and tells when the answer is another one. */
+export class Watch {
+  readonly #program: Running;
+
+  constructor(host: Host, server: string, name: string, type: string) {
+    this.#program = host.script("watcher", server, name, type);
+  }
+
+  get changes(): Change[] {
+    return this.#program.events<Change>("change");
+  }
+
+  /** The first change after `since` that fits, once it has happened. */
+  until(
+    what: string,
+    isIt: (change: Change) => boolean,
+    { since = 0, deadline = 10_000 } = {},
+  ): Promise<Change> {
+    return waitFor(
+      what,
+      () => this.changes.find((change) => change.at >= since && isIt(change)),
+      deadline,
+    );
+  }
+}
