@@ -194,15 +194,16 @@ suite("ready-made answers", () => {
   });
 
   test("under random churn, what is served is octet for octet what the Handler would answer", async () => {
-    const owners = ["@", "a", "b.a", "c.b.a", "d", "_ipp._tcp", "x._ipp._tcp", "e.d"];
+    const owners = ["@", "a", "b.a", "c.b.a", "d", "_ipp._tcp", "x._ipp._tcp", "x.f.d"];
     const data = [
       rdata.a("192.0.2.1"),
       rdata.aaaa("2001:db8::1"),
       rdata.txt("one"),
       rdata.ptr(name("x._ipp._tcp")),
       rdata.srv(0, 0, 631, name("b.a")),
-      rdata.srv(0, 0, 631, name("e.d")),
-      rdata.cname(name("e.d")),
+      rdata.srv(0, 0, 631, name("g.f.d")),
+      // From a wildcard, until there is something at f.d or beneath it.
+      rdata.cname(name("g.f.d")),
       rdata.cname(name("nobody")),
     ];
     // What decides about other names than its own, and so is to be rare.
@@ -233,7 +234,8 @@ suite("ready-made answers", () => {
     );
     let served = 0;
     const churn = async (updates: readonly ResourceRecord[], limits: { maxEntries?: number }) => {
-      const zone = makeZone(zoneRecords());
+      const wildcard = { name: name("*.d"), type: Type.A, ttl: 10, rdatas: [rdata.a("192.0.2.9")] };
+      const zone = makeZone([...zoneRecords(), wildcard]);
       const { ready, answers } = makeReadyServer(limits, zone);
       const plain = makeServer(zone);
       for (const each of updates) {
