@@ -71,6 +71,6 @@ export function prescan(snapshot: Snapshot, updates: readonly ResourceRecord[]):
 }
 
 /** Types that are asked for or say something of a message, and are no data (RFC 6895 §3.1). */
-function isMeta(type: number): boolean {
+export function isMeta(type: number): boolean {
   return type === 0 || type === Type.OPT || (type >= 128 && type <= 255);
 }

@@ -1,0 +1,267 @@
+/**
+ * Master files (RFC 1035 §5, RFC 2308 §4, RFC 3597 §5): a zone as people write it, and as other
+ * servers load it. What is written here is read here, and in BIND, Knot and NSD, as the same
+ * records.
+ *
+ * A mistake is told as "file:line: what, expected what"; reading goes on behind it, so that one look
+ * finds all of them.
+ */
+import { readFileSync } from "node:fs";
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { Class, className, parseClass, parseType, Type, typeName } from "../dns/constants.ts";
+import { FormatError } from "../dns/format.ts";
+import { compareNames, Name } from "../dns/name.ts";
+import { soaOf } from "../dns/rdata.ts";
+import type { RecordSet } from "../dns/record.ts";
+import { formatRdata, parseRdataText, parseSeconds } from "../dns/text.ts";
+import type { Token } from "../dns/words.ts";
+import { readEntries } from "./entries.ts";
+import { isMeta } from "./prerequisites.ts";
+import { checkZone, type PlacedRecord } from "./zonecheck.ts";
+
+export interface MasterFileOptions {
+  readonly origin: Name;
+  /** For messages, and what $INCLUDE is relative to. */
+  readonly file?: string;
+  /** The text of another file; without it, $INCLUDE is refused. */
+  readonly include?: (path: string) => string;
+  /** Records to stand beside others: the SOA and the NS may be missing. */
+  readonly isPartial?: boolean;
+  /** Told of what is odd and yet can be served. */
+  readonly warn?: (warning: string) => void;
+}
+
+/** Throws FormatError, a line for each mistake. */
+export function parseMasterFile(text: string, options: MasterFileOptions): RecordSet[] {
+  const parser = new Parser(options);
+  parser.read(text, options.file ?? UNNAMED, options.origin, []);
+  return parser.finish();
+}
+
+export type FileOptions = Pick<MasterFileOptions, "isPartial" | "warn">;
+
+export async function readMasterFile(
+  path: string,
+  origin: Name,
+  options: FileOptions = {},
+): Promise<RecordSet[]> {
+  const text = decodeText(await readFile(path), path);
+  const include = (other: string) => decodeText(readFileSync(other), other);
+  return parseMasterFile(text, { ...options, origin, file: path, include });
+}
+
+/** The file is replaced as a whole: whoever reads it meanwhile gets the old one or the new. */
+export async function writeMasterFile(
+  path: string,
+  sets: Iterable<RecordSet>,
+  origin: Name,
+): Promise<void> {
+  const draft = `${path}.new`;
+  await writeFile(draft, formatMasterFile(sets, origin));
+  await rename(draft, path);
+}
+
+/** As text that `parseMasterFile` and other servers read; the same sets always give the same text. */
+export function formatMasterFile(sets: Iterable<RecordSet>, origin: Name): string {
+  const sorted = [...sets].sort(compareSets);
+  const usual = usualTtl(sorted);
+  const owners = sorted.map(({ name }) => formatOwner(name, origin));
+  const longest = owners.reduce((most, owner) => Math.max(most, owner.length), 0);
+  const width = Math.min(longest, MAX_COLUMN);
+  const lines = [`$ORIGIN ${origin}`, `$TTL ${usual}`];
+  for (const [i, { type, ttl, rdatas }] of sorted.entries()) {
+    const before = sorted[i - 1]?.name;
+    let owner = before?.wire === sorted[i]!.name.wire ? "" : owners[i]!;
+    const time = ttl === usual ? "" : String(ttl);
+    const datas = rdatas.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+    for (const rdata of datas) {
+      const columns = [owner.padEnd(width), time.padEnd(5), "IN", typeName(type).padEnd(5)];
+      lines.push(`${columns.join(" ")} ${formatRdata(rdata)}`);
+      owner = "";
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** Longer owners push the rest of their line to the right. */
+const MAX_COLUMN = 40;
+
+/** The SOA first, then by canonical order and rising type. */
+function compareSets(a: RecordSet, b: RecordSet): number {
+  const isSoa = (set: RecordSet) => Number(set.type === Type.SOA);
+  return isSoa(b) - isSoa(a) || compareNames(a.name, b.name) || a.type - b.type;
+}
+
+/** What most sets have, the lower of two with as many. */
+function usualTtl(sets: readonly RecordSet[]): number {
+  const counts = new Map<number, number>();
+  for (const { ttl } of sets) counts.set(ttl, (counts.get(ttl) ?? 0) + 1);
+  const [usual] = [...counts].sort(([a, m], [b, n]) => n - m || a - b);
+  return usual?.[0] ?? 0;
+}
+
+function formatOwner(name: Name, origin: Name): string {
+  if (name.equals(origin)) return "@";
+  if (!name.isUnder(origin) || origin.isRoot) return name.toString();
+  return Name.of(name.labelsUnder(origin)).toString().slice(0, -1);
+}
+
+//---- Reading ----
+
+/** Files that include files. */
+const MAX_DEPTH = 10;
+/** Mistakes told at once. */
+const MAX_MISTAKES = 20;
+
+class Parser {
+  readonly #options: MasterFileOptions;
+  readonly #records: PlacedRecord[] = [];
+  readonly #mistakes: string[] = [];
+  #usualTtl: number | undefined;
+  #lastTtl: number | undefined;
+  #minimum: number | undefined;
+
+  constructor(options: MasterFileOptions) {
+    this.#options = options;
+  }
+
+  /** `above` are the files that include this one. */
+  read(text: string, file: string, origin: Name, above: readonly string[]): void {
+    let owner: Name | undefined;
+    let current = origin;
+    for (const entry of readEntries(text)) {
+      const place = `${file}:${entry.line}`;
+      try {
+        if (entry.mistake !== undefined) throw new FormatError(entry.mistake);
+        const [first, ...words] = entry.words;
+        if (!entry.isIndented && first!.text.startsWith("$") && !first!.isQuoted) {
+          current = this.#direct(first!.text, words, current, [...above, file]);
+        } else {
+          if (!entry.isIndented) owner = Name.parse(first!.text, current);
+          this.#record(owner, entry.isIndented ? entry.words : words, current, place);
+        }
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+        this.#mistakes.push(`${place}: ${error.message}`);
+      }
+    }
+  }
+
+  finish(): RecordSet[] {
+    const { origin, file = UNNAMED, isPartial = false, warn = () => {} } = this.#options;
+    const { sets, mistakes, warnings } = checkZone(this.#records, origin, isPartial);
+    for (const { place = file, what } of mistakes) this.#mistakes.push(`${place}: ${what}`);
+    const more = this.#mistakes.length - MAX_MISTAKES;
+    if (more > 0) this.#mistakes.splice(MAX_MISTAKES, more, `${file}: and ${more} more`);
+    if (this.#mistakes.length > 0) throw new FormatError(this.#mistakes.join("\n"));
+    for (const { place = file, what } of warnings) warn(`${place}: ${what}`);
+    return sets;
+  }
+
+  /** $ORIGIN, $TTL or $INCLUDE; gives the origin from here on. */
+  #direct(
+    directive: string,
+    words: readonly Token[],
+    origin: Name,
+    files: readonly string[],
+  ): Name {
+    const [word, ...more] = words.map(({ text }) => text);
+    const wanted = DIRECTIVES.get(directive.toUpperCase());
+    if (wanted === undefined) {
+      throw new FormatError(`${directive} is not known, expected $ORIGIN, $TTL or $INCLUDE`);
+    }
+    if (word === undefined || more.length > wanted.most) {
+      throw new FormatError(`${directive} with ${words.length} words, expected ${wanted.what}`);
+    }
+    switch (directive.toUpperCase()) {
+      case "$ORIGIN":
+        return Name.parse(word, origin);
+      case "$TTL":
+        this.#usualTtl = parseTtl(word);
+        return origin;
+      default:
+        this.#include(word, more[0] === undefined ? origin : Name.parse(more[0], origin), files);
+        return origin;
+    }
+  }
+
+  /** Origin and owner of the including file are what they were before (RFC 1035 §5.1). */
+  #include(word: string, origin: Name, files: readonly string[]): void {
+    const { include } = this.#options;
+    const path = resolve(dirname(files.at(-1)!), word);
+    if (include === undefined) throw new FormatError("$INCLUDE is not read here, expected records");
+    if (files.length > MAX_DEPTH || files.includes(path)) {
+      throw new FormatError(`${path} includes itself, or ${MAX_DEPTH} files do in turn`);
+    }
+    let text: string;
+    try {
+      text = include(path);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      throw new FormatError(`${path} cannot be read (${code ?? message}), expected a file`);
+    }
+    this.read(text, path, origin, files);
+  }
+
+  /** [ttl] [class] type data, the first two in either order. */
+  #record(name: Name | undefined, rest: readonly Token[], origin: Name, place: string): void {
+    if (name === undefined) throw new FormatError("the first record has no owner, expected a name");
+    const words = [...rest];
+    let ttl: number | undefined;
+    let klass: number | undefined;
+    for (let word = words[0]?.text; word !== undefined; word = words[0]?.text) {
+      if (ttl === undefined && /^\d/.test(word)) ttl = parseTtl(word);
+      else if (klass === undefined && parseClass(word) !== undefined) klass = parseClass(word);
+      else break;
+      words.shift();
+    }
+    const type = parseDataType(words.shift()?.text);
+    if (klass !== undefined && klass !== Class.IN) {
+      throw new FormatError(`a record of class ${className(klass)}, expected IN`);
+    }
+    if (!name.isUnder(this.#options.origin)) {
+      throw new FormatError(
+        `${name} is not in the zone, expected a name under ${this.#options.origin}`,
+      );
+    }
+    const rdata = parseRdataText(type, words, origin);
+    if (type === Type.SOA) this.#minimum ??= soaOf(rdata).minimum;
+    this.#lastTtl = ttl ?? this.#lastTtl;
+    // RFC 2308 §4, RFC 1035 §5.1; without either, as BIND does.
+    const given = ttl ?? this.#usualTtl ?? this.#lastTtl ?? this.#minimum;
+    if (given === undefined) throw new FormatError("no TTL, expected one here or $TTL above");
+    this.#records.push({ place, name, type, ttl: given, rdata });
+  }
+}
+
+function parseDataType(word: string | undefined): number {
+  if (word === undefined) throw new FormatError("the record ends early, expected a type and data");
+  const type = parseType(word);
+  if (type === undefined) throw new FormatError(`"${word}" is no type, expected one such as PTR`);
+  if (isMeta(type)) throw new FormatError(`${typeName(type)} is not a type of data`);
+  return type;
+}
+
+/** RFC 2181 §8. */
+function parseTtl(word: string): number {
+  const ttl = parseSeconds(word);
+  if (ttl > MAX_TTL) throw new FormatError(`TTL ${word}, expected at most ${MAX_TTL}`);
+  return ttl;
+}
+
+function decodeText(bytes: Uint8Array, path: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new FormatError(`${path}: not UTF-8, expected octets above 127 as \\DDD`);
+  }
+}
+
+const UNNAMED = "zone file";
+const MAX_TTL = 2 ** 31 - 1;
+const DIRECTIVES = new Map([
+  ["$ORIGIN", { most: 0, what: "a name" }],
+  ["$TTL", { most: 0, what: "a time" }],
+  ["$INCLUDE", { most: 1, what: "a file, or a file and an origin" }],
+]);

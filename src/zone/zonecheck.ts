@@ -1,0 +1,133 @@
+/**
+ * Records become sets, and a zone is looked over before it is served (RFC 1035 §5.2): what cannot be
+ * is a mistake, what is odd a warning.
+ */
+import { Type, typeName } from "../dns/constants.ts";
+import type { Name } from "../dns/name.ts";
+import { type Rdata, targetOf } from "../dns/rdata.ts";
+import type { RecordSet } from "../dns/record.ts";
+import { isBesideCname } from "./update.ts";
+
+/** A record and where it was written. */
+export interface PlacedRecord {
+  readonly place: string;
+  readonly name: Name;
+  readonly type: number;
+  readonly ttl: number;
+  readonly rdata: Rdata;
+}
+
+/** Without a place it is about the whole. */
+export interface Remark {
+  readonly place?: string;
+  readonly what: string;
+}
+
+export interface CheckedZone {
+  readonly sets: RecordSet[];
+  readonly mistakes: readonly Remark[];
+  readonly warnings: readonly Remark[];
+}
+
+/** `isPartial`: records to stand beside others, SOA and NS may be missing. */
+export function checkZone(
+  records: Iterable<PlacedRecord>,
+  origin: Name,
+  isPartial: boolean,
+): CheckedZone {
+  const checks = new Checks(origin);
+  for (const record of records) checks.add(record);
+  if (!isPartial) checks.expectApex();
+  checks.followTargets();
+  return checks;
+}
+
+interface PlacedSet extends RecordSet {
+  /** Of its first record. */
+  readonly place: string;
+  ttl: number;
+  readonly rdatas: Rdata[];
+  readonly keys: Set<string>;
+}
+
+class Checks implements CheckedZone {
+  readonly mistakes: Remark[] = [];
+  readonly warnings: Remark[] = [];
+  readonly #origin: Name;
+  readonly #names = new Map<string, Map<number, PlacedSet>>();
+
+  constructor(origin: Name) {
+    this.#origin = origin;
+  }
+
+  get sets(): RecordSet[] {
+    return [...this.#names.values()].flatMap((sets) =>
+      Array.from(sets.values(), ({ name, type, ttl, rdatas }) => ({ name, type, ttl, rdatas })),
+    );
+  }
+
+  add(record: PlacedRecord): void {
+    const { place, name, type, ttl, rdata } = record;
+    const sets = this.#names.get(name.key) ?? new Map<number, PlacedSet>();
+    this.#names.set(name.key, sets);
+    const set = sets.get(type);
+    if (set === undefined) {
+      this.#checkAlias(record, [...sets.keys()]);
+      if (type === Type.SOA && !name.equals(this.#origin)) {
+        this.mistakes.push({ place, what: `SOA of ${name}, expected it at ${this.#origin} only` });
+      }
+      sets.set(type, { place, name, type, ttl, rdatas: [rdata], keys: new Set([rdata.key]) });
+      return;
+    }
+    if (ttl !== set.ttl) {
+      // RFC 2181 §5.2: one TTL for a set, and the lowest does no harm.
+      const what = `${typeName(type)} of ${name} with TTL ${ttl} and ${set.ttl}, the lower is taken`;
+      this.warnings.push({ place, what });
+      set.ttl = Math.min(ttl, set.ttl);
+    }
+    if (set.keys.has(rdata.key)) return;
+    if (type === Type.SOA || type === Type.CNAME || type === Type.DNAME) {
+      const what = `a second ${typeName(type)} of ${name}, expected one (${set.place})`;
+      this.mistakes.push({ place, what });
+      return;
+    }
+    set.keys.add(rdata.key);
+    set.rdatas.push(rdata);
+  }
+
+  /** An alias stands alone (RFC 1034 §3.6.2). */
+  #checkAlias({ place, name, type }: PlacedRecord, others: readonly number[]): void {
+    const other =
+      type === Type.CNAME
+        ? others.find((other) => !isBesideCname(other))
+        : isBesideCname(type)
+          ? undefined
+          : others.find((other) => other === Type.CNAME);
+    if (other === undefined) return;
+    const what = `${typeName(type)} beside ${typeName(other)} of ${name}, expected CNAME alone`;
+    this.mistakes.push({ place, what });
+  }
+
+  expectApex(): void {
+    const apex = this.#names.get(this.#origin.key);
+    for (const type of [Type.SOA, Type.NS]) {
+      if (apex?.has(type)) continue;
+      this.mistakes.push({ what: `no ${typeName(type)} of ${this.#origin}, expected one` });
+    }
+  }
+
+  /** NS, MX and SRV lead to names with addresses, not to aliases (RFC 2181 §10.3, RFC 2782). */
+  followTargets(): void {
+    for (const sets of this.#names.values()) {
+      for (const type of [Type.NS, Type.MX, Type.SRV]) {
+        const { place, rdatas } = sets.get(type) ?? { place: "", rdatas: [] };
+        for (const rdata of rdatas) {
+          const target = targetOf(rdata)!;
+          if (this.#names.get(target.key)?.has(Type.CNAME)) {
+            this.warnings.push({ place, what: `${typeName(type)} leads to the alias ${target}` });
+          }
+        }
+      }
+    }
+  }
+}
