@@ -1,0 +1,134 @@
+/**
+ * One link, heard and asked for as long as it is there: packets in, queries out, and word when what
+ * it says has changed. Here cache, querier and browser meet, and bad bytes end.
+ *
+ * A burst is over when nothing has come for a moment, or when it has lasted long enough: so devices
+ * that speak all at once are one change, and a service that speaks alone is not kept waiting.
+ */
+import { type Clock, earlier } from "../clock.ts";
+import { FormatError } from "../dns/format.ts";
+import { decode, type Message } from "../dns/message.ts";
+import type { Name } from "../dns/name.ts";
+import type { Link, Packet } from "../net/link.ts";
+import { Alarm } from "./alarm.ts";
+import { type Interest, interestIn } from "./browser.ts";
+import { type HeardSet, LinkCache } from "./cache.ts";
+import { Querier } from "./querier.ts";
+
+export interface HarvestOptions {
+  readonly link: Link;
+  readonly clock: Clock;
+  /** Service types and subtypes of `.local` to ask for in any case. */
+  readonly types: readonly Name[];
+  /** Octets of memory for what the link says. */
+  readonly limit?: number;
+  /** What the link says has changed. */
+  readonly changed: () => void;
+  /** Ends when the link goes. */
+  readonly gone: AbortSignal;
+}
+
+export class Harvest {
+  readonly cache: LinkCache;
+  readonly counters = { packets: 0, malformed: 0, unexpected: 0 };
+  readonly querier: Querier;
+  readonly #options: HarvestOptions;
+  readonly #clock: Clock;
+  readonly #alarm: Alarm;
+  #interest: Interest;
+  /** Of the cache, when it was last made use of. */
+  #revision = -1;
+  /** When the burst began that is not over yet, and when it is. */
+  #began: number | undefined;
+  #over: number | undefined;
+
+  constructor(options: HarvestOptions) {
+    const { link, clock, gone, limit } = options;
+    const random = () => clock.random();
+    this.#options = options;
+    this.#clock = clock;
+    this.cache = new LinkCache({ random, ...(limit !== undefined && { limit }) });
+    this.querier = new Querier({
+      cache: this.cache,
+      random,
+      limit: Math.min(link.mtu, LARGEST_PACKET) - HEADERS,
+      isUnicastWanted: !link.isShared,
+    });
+    this.#alarm = new Alarm(clock, () => this.#wake());
+    this.#interest = this.#look(clock.now());
+    this.#plan();
+    link.listen((packet) => this.#hear(packet), gone);
+    gone.addEventListener("abort", () => this.#alarm.set(undefined), { once: true });
+  }
+
+  /** Somebody could not reach what these records say (RFC 6762 §10.4). */
+  reconfirm(set: HeardSet): void {
+    this.querier.reconfirm(set, this.#clock.now());
+    this.#plan();
+  }
+
+  #hear(packet: Packet): void {
+    const now = this.#clock.now();
+    this.counters.packets++;
+    if (packet.isUnicast && !this.querier.expectsUnicast(now)) {
+      this.counters.unexpected++;
+      return;
+    }
+    let message: Message;
+    try {
+      message = decode(packet.bytes, { isLenient: true });
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.counters.malformed++;
+      return;
+    }
+    this.querier.observe(message, now);
+    this.cache.receive(message, packet, now);
+    this.#notice(now);
+    this.#plan();
+  }
+
+  #wake(): void {
+    const now = this.#clock.now();
+    for (const set of this.cache.poll(now)) {
+      if (this.#interest.sets.has(set)) this.querier.refresh(set, now);
+    }
+    this.#notice(now);
+    if (this.#over !== undefined && this.#over <= now) {
+      this.#began = this.#over = undefined;
+      this.#interest = this.#look(now);
+      this.#options.changed();
+    }
+    for (const packet of this.querier.poll(now)) this.#options.link.send(packet);
+    this.#plan();
+  }
+
+  #notice(now: number): void {
+    if (this.cache.revision === this.#revision) return;
+    this.#revision = this.cache.revision;
+    this.#began ??= now;
+    this.#over = Math.min(now + QUIET, this.#began + LONGEST_BURST);
+  }
+
+  #look(now: number): Interest {
+    const { link, types } = this.#options;
+    const families = [...new Set(link.addresses.map(({ family }) => family))];
+    this.#revision = this.cache.revision;
+    const interest = interestIn(this.cache, { types, families });
+    this.querier.want(interest.questions, now);
+    return interest;
+  }
+
+  #plan(): void {
+    if (this.#options.gone.aborted) return;
+    this.#alarm.set(earlier(earlier(this.cache.due(), this.querier.due()), this.#over));
+  }
+}
+
+/** Octets of an mDNS packet with its headers, at most (RFC 6762 §17). */
+const LARGEST_PACKET = 9000;
+/** Octets of an IPv6 and a UDP header. */
+const HEADERS = 48;
+/** Milliseconds without a change after which a burst is over, and how long one may last. */
+const QUIET = 25;
+const LONGEST_BURST = 100;

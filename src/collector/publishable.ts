@@ -1,0 +1,80 @@
+/**
+ * What a stranger's word may become in an authoritative zone (RFC 8766 §5.5.2, §6.3 to §6.5). What
+ * would steer clients or servers is never published, however it is asked for; nor are addresses
+ * that mean another host, or none, elsewhere.
+ */
+import { Type } from "../dns/constants.ts";
+import { fold, type Name } from "../dns/name.ts";
+import type { Rdata } from "../dns/rdata.ts";
+
+/** PTR is not here for being forbidden: it is published by the lists it makes, not by its name. */
+const withheldTypes: ReadonlySet<number> = new Set([
+  Type.PTR,
+  Type.SOA,
+  Type.NS,
+  Type.MD,
+  Type.MF,
+  Type.DNAME,
+  Type.DS,
+  Type.CDS,
+  Type.DNSKEY,
+  Type.CDNSKEY,
+  Type.KEY,
+  Type.SIG,
+  Type.RRSIG,
+  Type.NSEC,
+  30, // NXT (RFC 2535)
+  50, // NSEC3 (RFC 5155)
+  51, // NSEC3PARAM
+  62, // CSYNC (RFC 7477)
+  63, // ZONEMD (RFC 8976)
+  32769, // DLV (RFC 4431)
+]);
+
+export function isPublishableType(type: number): boolean {
+  return !withheldTypes.has(type);
+}
+
+/** No wildcard, and no label by which DNS-SD and its protocols speak of themselves. */
+export function isReserved(name: Name): boolean {
+  return name.labels.some((label) => isWildcard(label) || startsWith(label, "_dns-"));
+}
+
+/** RFC 6763 §4.1.1: instance names have no ASCII control characters. */
+export function hasControls(label: Uint8Array): boolean {
+  return label.some((byte) => byte < 0x20 || byte === 0x7f);
+}
+
+/** Does this A or AAAA mean the same host elsewhere? */
+export function isReachable({ type, values }: Rdata): boolean {
+  const bytes = values[0];
+  if (!(bytes instanceof Uint8Array)) return false;
+  return type === Type.A ? isReachable4(bytes) : isReachable6(bytes);
+}
+
+/** Not 0/8, 127/8, 169.254/16, nor anything from multicast on (RFC 6890 §2.2.2). */
+function isReachable4([first = 0, second = 0]: Uint8Array): boolean {
+  if (first === 0 || first === 127 || first >= 224) return false;
+  return first !== 169 || second !== 254;
+}
+
+/** Not unspecified, loopback or IPv4 in disguise (all in ::/32), link-local, or multicast. */
+function isReachable6(bytes: Uint8Array): boolean {
+  if (bytes.subarray(0, 4).every((byte) => byte === 0)) return false;
+  const isLinkLocal = bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80;
+  return !isLinkLocal && bytes[0] !== 0xff;
+}
+
+function isWildcard(label: Uint8Array): boolean {
+  return label.length === 1 && label[0] === ASTERISK;
+}
+
+function startsWith(label: Uint8Array, text: string): boolean {
+  if (label.length < text.length) return false;
+  for (let i = 0; i < text.length; i++) {
+    if (fold(label[i]!) !== text.charCodeAt(i)) return false;
+  }
+  return true;
+}
+
+const ASTERISK = 0x2a;
