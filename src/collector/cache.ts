@@ -278,6 +278,7 @@ export class LinkCache {
   }
 
   #makeRoom(octets: number): boolean {
+    if (!this.#ledger.takes(octets)) return false;
     while (!this.#ledger.hasRoom(octets)) {
       const { victim } = this.#ledger;
       if (victim === undefined) return false;

@@ -24,6 +24,11 @@ export class Ledger<T extends Entered> {
     return this.#octets;
   }
 
+  /** Could something of this size be in it at all? */
+  takes(octets: number): boolean {
+    return octets < this.#limit / SHARES;
+  }
+
   hasRoom(octets: number): boolean {
     return this.#octets + octets <= this.#limit;
   }

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import fc from "fast-check";
+import { LinkCache } from "../../src/collector/cache.ts";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { makeMessage } from "../../src/dns/message.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { cacheOf, from, held, local, pass, query, response, service } from "./fixture.ts";
+
+suite("what a cache tells", () => {
+  const cache = cacheOf(service("a", "_ipp._tcp", "h", "10.0.0.1"));
+  cache.receive(response("!h A 10.0.0.1"), from("10.0.0.2"), 4000);
+
+  test("the records of a name, of a name and type, and of a type", () => {
+    assert.deepEqual([...cache.at(local("a._ipp._tcp").key)!.keys()], [Type.SRV, Type.TXT]);
+    assert.deepEqual(held(cache, "A._IPP._TCP", "SRV"), ["0 0 631 h.local."]);
+    assert.deepEqual(
+      [...cache.ofType(Type.PTR)].map(String.call, ({ name }: never) => name).length,
+      1,
+    );
+    assert.equal(cache.set(local("nobody").key, Type.A), undefined);
+  });
+
+  test("when a record was heard first and last, by whom, and how long it lives", () => {
+    const [record] = cache.set(local("h").key, Type.A)!.records.values();
+    const { ttl, lifetime, firstHeard, lastHeard, ends, source, speaker } = record!;
+    assert.deepEqual(
+      { ttl, lifetime, firstHeard, lastHeard, ends, source, speaker },
+      {
+        ttl: 120,
+        lifetime: 120_000,
+        firstHeard: 0,
+        lastHeard: 4000,
+        ends: 124_000,
+        source: "10.0.0.9",
+        speaker: "10.0.0.2",
+      },
+    );
+  });
+
+  test("a life of more than two hours is cut to that", () => {
+    const cache = cacheOf("h 1000000 A 10.0.0.1");
+    pass(cache, 7_199_999);
+    assert.equal(cache.size, 1);
+    pass(cache, 7_200_000);
+    assert.equal(cache.size, 0);
+  });
+});
+
+suite("records that grow old", () => {
+  test("come up at 80, 85, 90 and 95 % of their life and up to 2 % later, and end with it", () => {
+    for (const chance of [0, 0.5, 0.999]) {
+      const cache = new LinkCache({ random: () => chance });
+      cache.receive(response("h 100 A 10.0.0.1"), from(), 5000);
+      for (const part of [80, 85, 90, 95]) {
+        const due = cache.due()!;
+        assert.ok(due >= 5000 + part * 1000 && due <= 5000 + (part + 2) * 1000, `${part}: ${due}`);
+        assert.deepEqual(
+          [...cache.poll(due)].map(({ name }) => name.toString()),
+          ["h.local."],
+        );
+      }
+      assert.equal(cache.due(), 105_000);
+      assert.deepEqual([...cache.poll(105_000)], []);
+      assert.equal(cache.size, 0);
+    }
+  });
+
+  test("come up once less where the question was asked anyway", () => {
+    const cache = cacheOf("h 100 A 10.0.0.1");
+    cache.asked(local("h").key, Type.A, 79_000);
+    assert.ok(cache.due()! < 82_000, "79 % is not 80 %");
+    cache.asked(local("h").key, Type.A, 80_100);
+    assert.ok(cache.due()! >= 85_000);
+    cache.asked(local("h").key, Type.A, 91_000);
+    assert.ok(cache.due()! >= 95_000);
+  });
+});
+
+suite("bounds", () => {
+  const LIMIT = 200_000;
+  const flood = (cache: LinkCache, count: number, source: (i: number) => string, ttl = 4500) => {
+    for (let i = 0; i < count; i++) {
+      const name = local("_flood._tcp");
+      const answers = Array.from({ length: 10 }, (_, j) => ({
+        name,
+        type: Type.PTR,
+        class: Class.IN,
+        ttl,
+        rdata: rdata.ptr(name.child(`${i} ${j}`)!),
+      }));
+      cache.receive(makeMessage({ isResponse: true, answers }), from(source(i)), 1000);
+      assert.ok(cache.octets <= LIMIT);
+    }
+  };
+  const offices = Array.from({ length: 10 }, (_, i) => i);
+  const officeCache = () => {
+    const cache = cacheOf("", LIMIT);
+    for (const i of offices) {
+      const text = service(`printer ${i}`, "_ipp._tcp", `p${i}`, `10.0.0.${i}`);
+      cache.receive(response(text), from(`10.0.0.${i}`), 0);
+    }
+    return cache;
+  };
+  const printers = (cache: LinkCache) => held(cache, "_ipp._tcp", "PTR").length;
+
+  test("a flood from one address fills the cache to its limit and costs that address alone", () => {
+    const cache = officeCache();
+    flood(cache, 2000, () => "10.0.0.66");
+    assert.equal(printers(cache), 10);
+    assert.ok(cache.counters.evicted > 15_000);
+    assert.ok(cache.octets > LIMIT * 0.9, "who came late is still heard");
+  });
+
+  test("a flood from many addresses costs newcomers, never those who were there", () => {
+    const cache = officeCache();
+    flood(cache, 500, (i) => `10.1.${i >> 8}.${i & 255}`);
+    assert.equal(printers(cache), 10);
+    assert.ok(cache.counters.refused + cache.counters.evicted > 4000);
+  });
+
+  test("what an honest source says while a flood goes on is heard", () => {
+    const cache = officeCache();
+    flood(cache, 100, () => "10.0.0.66");
+    cache.receive(
+      response(service("late", "_ipp._tcp", "late", "10.0.0.50")),
+      from("10.0.0.50"),
+      2000,
+    );
+    flood(cache, 100, () => "10.0.0.66");
+    assert.equal(printers(cache), 11);
+  });
+
+  test("what cannot fit at all is refused", () => {
+    const cache = cacheOf("h A 10.0.0.1", LIMIT);
+    cache.receive(response(`big TXT ${'"0123456789" '.repeat(300)}`), from("10.0.0.66"), 0);
+    assert.deepEqual([cache.size, cache.counters.refused], [1, 1]);
+  });
+
+  test("nothing is left when everything has gone", () => {
+    const cache = officeCache();
+    flood(cache, 200, (i) => `10.1.0.${i % 7}`);
+    pass(cache, 10_000_000);
+    assert.deepEqual([cache.size, cache.octets, cache.due()], [0, 0, undefined]);
+    assert.deepEqual([...cache.ofType(Type.PTR)], []);
+  });
+});
+
+test("the revision moves if and only if what is held does", () => {
+  const line = fc
+    .record({
+      isUnique: fc.boolean(),
+      owner: fc.constantFrom("a", "b", "_ipp._tcp"),
+      ttl: fc.constantFrom(0, 1, 10, 120),
+      data: fc.constantFrom("A 10.0.0.1", "A 10.0.0.2", "PTR a._ipp._tcp", "NSEC a A"),
+    })
+    .map(({ isUnique, owner, ttl, data }) => `${isUnique ? "!" : ""}${owner} ${ttl} ${data}`);
+  const message = fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.array(line, { maxLength: 4 }).map((all) => response(all.join("\n"))),
+    },
+    { weight: 1, arbitrary: fc.constantFrom(query("a A"), query("_ipp._tcp PTR")) },
+  );
+  const step = fc.record({ wait: fc.integer({ min: 0, max: 20_000 }), message });
+  const state = (cache: LinkCache) =>
+    ["a", "b", "_ipp._tcp"].flatMap((owner) =>
+      [...(cache.at(local(owner).key)?.values() ?? [])].flatMap((set) =>
+        [...set.records].map(([key, { ttl }]) => `${owner} ${set.type} ${key} ${ttl}`),
+      ),
+    );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      const cache = cacheOf();
+      let now = 0;
+      let before = { revision: cache.revision, state: state(cache).sort() };
+      const check = () => {
+        const after = { revision: cache.revision, state: state(cache).sort() };
+        const isSame = String(after.state) === String(before.state);
+        // One message may add a record twice with two TTLs: it moves, and comes back to the same.
+        if (!isSame) assert.notEqual(after.revision, before.revision);
+        before = after;
+      };
+      for (const { wait, message } of steps) {
+        now += wait;
+        for (let due = cache.due(); due !== undefined && due <= now; due = cache.due()) {
+          cache.poll(due);
+          check();
+        }
+        const { revision } = cache;
+        cache.receive(message, from(), now);
+        check();
+        cache.receive(message, from(), now);
+        if (isSteady(message.answers)) assert.equal(cache.revision, before.revision, `${revision}`);
+        before.revision = cache.revision;
+      }
+    }),
+  );
+
+  /** Does it say the same thing of each record, however often it is heard? */
+  function isSteady(answers: readonly { name: unknown; ttl: number; rdata: { key: string } }[]) {
+    const ttls = new Map<string, number>();
+    return answers.every(({ name, ttl, rdata }) => {
+      const key = `${name} ${rdata.key}`;
+      const known = ttls.get(key);
+      ttls.set(key, ttl);
+      return known === undefined || known === ttl;
+    });
+  }
+});

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { Heap } from "../../src/collector/heap.ts";
+
+const item = () => ({ rank: 0, index: -1 });
+
+test("a heap gives its items by rank, however they were placed, moved and taken out", () => {
+  const step = fc.record({
+    item: fc.nat(19),
+    rank: fc.integer({ min: 0, max: 9 }),
+    leaves: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+      const heap = new Heap<{ rank: number; index: number }>();
+      const items = Array.from({ length: 20 }, item);
+      const inside = new Set<ReturnType<typeof item>>();
+      for (const { item, rank, leaves } of steps) {
+        const chosen = items[item]!;
+        if (leaves) {
+          heap.remove(chosen);
+          inside.delete(chosen);
+        } else {
+          heap.place(chosen, rank);
+          inside.add(chosen);
+        }
+        assert.equal(heap.size, inside.size);
+      }
+      const ranks: number[] = [];
+      for (let first = heap.first; first !== undefined; first = heap.first) {
+        ranks.push(first.rank);
+        heap.remove(first);
+      }
+      assert.deepEqual(
+        ranks,
+        [...inside].map(({ rank }) => rank).sort((a, b) => a - b),
+      );
+    }),
+  );
+});

@@ -1,0 +1,327 @@
+/** What a link's cache learns, keeps and lets go: RFC 6762 §6.1, §7.1, §8, §10, §16, §18. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import { decode, encode, makeMessage } from "../../src/dns/message.ts";
+import { Rdata } from "../../src/dns/rdata.ts";
+import {
+  cacheOf,
+  from,
+  held,
+  local,
+  pass,
+  query,
+  records,
+  response,
+  TOP,
+} from "../collector/fixture.ts";
+
+suite("what is learnt", () => {
+  test("MDNS-14: nothing from the answer section of a query", () => {
+    const cache = cacheOf();
+    cache.receive(query("_ipp._tcp PTR", "_ipp._tcp PTR bogus._ipp._tcp"), from(), 0);
+    assert.equal(cache.size, 0);
+  });
+
+  test("MDNS-15: nothing from the authority section of a query", () => {
+    const cache = cacheOf();
+    const probe = query("x._ipp._tcp SRV", "", { authorities: records("x._ipp._tcp SRV 0 0 1 h") });
+    cache.receive(probe, from(), 0);
+    assert.equal(cache.size, 0);
+  });
+
+  test("MDNS-28: nothing from a message of another opcode", () => {
+    const cache = cacheOf();
+    cache.receive(response("h A 10.0.0.1", { opcode: Opcode.UPDATE }), from(), 0);
+    assert.equal(cache.size, 0);
+  });
+
+  test("MDNS-29: nothing from a message with a response code", () => {
+    const cache = cacheOf();
+    cache.receive(response("h A 10.0.0.1", { rcode: Rcode.NXDOMAIN }), from(), 0);
+    assert.equal(cache.size, 0);
+  });
+
+  test("MDNS-30: the id and every flag of a response are ignored", () => {
+    const cache = cacheOf();
+    const odd = {
+      id: 4711,
+      isAuthoritative: false,
+      isTruncated: true,
+      recursionDesired: true,
+      recursionAvailable: true,
+      authenticData: true,
+      checkingDisabled: true,
+    };
+    cache.receive(response("h A 10.0.0.1", odd), from(), 0);
+    assert.deepEqual(held(cache, "h", "A"), ["10.0.0.1"]);
+  });
+
+  test("MDNS-32: the question section of a response is ignored", () => {
+    const cache = cacheOf("h A 10.0.0.1");
+    for (const now of [2000, 4000]) {
+      const questions = query("h A").questions;
+      cache.receive(makeMessage({ isResponse: true, questions }), from("10.0.0.8"), now);
+    }
+    pass(cache, 60_000);
+    assert.deepEqual(held(cache, "h", "A"), ["10.0.0.1"]);
+  });
+
+  test("MDNS-33: answers and additional records of any response, asked for or not", () => {
+    const cache = cacheOf();
+    cache.receive(
+      response("_ipp._tcp PTR a._ipp._tcp", { additionals: records("a._ipp._tcp SRV 0 0 1 h") }),
+      from(),
+      0,
+    );
+    assert.deepEqual(held(cache, "_ipp._tcp", "PTR"), ["a._ipp._tcp.local."]);
+    assert.deepEqual(held(cache, "a._ipp._tcp", "SRV"), ["0 0 1 h.local."]);
+  });
+
+  test("MDNS-34: a class is its low 15 bits, and only IN is kept", () => {
+    const cache = cacheOf("!h A 10.0.0.1");
+    cache.receive(response("h A 10.0.0.1"), from(), 0);
+    const chaos = records("h A 10.0.0.2").map((record) => ({ ...record, class: Class.CH | TOP }));
+    cache.receive(makeMessage({ isResponse: true, answers: chaos }), from(), 0);
+    assert.deepEqual(held(cache, "h", "A"), ["10.0.0.1"]);
+  });
+
+  test("MDNS-35: the class of OPT is no class, and the other records stay", () => {
+    const edns = { udpSize: 0x8000, version: 0, dnssecOk: false, options: [] };
+    const bytes = encode(response("h A 10.0.0.1", { edns }), { compression: "multicast" });
+    const cache = cacheOf();
+    cache.receive(decode(bytes, { isLenient: true }), from(), 0);
+    assert.deepEqual(held(cache, "h", "A"), ["10.0.0.1"]);
+    assert.equal(cache.size, 1);
+  });
+
+  test("MDNS-51: a broken NSEC costs nothing but itself", () => {
+    const broken = new Rdata(Type.NSEC, [local("h"), Buffer.from([0, 40, 1])]);
+    const nsec = {
+      name: local("h"),
+      type: Type.NSEC,
+      class: Class.IN | TOP,
+      ttl: 120,
+      rdata: broken,
+    };
+    const bytes = encode(
+      makeMessage({ isResponse: true, answers: [nsec, ...records("_ipp._tcp PTR a._ipp._tcp")] }),
+    );
+    const cache = cacheOf();
+    cache.receive(decode(bytes, { isLenient: true }), from(), 0);
+    assert.deepEqual(held(cache, "_ipp._tcp", "PTR"), ["a._ipp._tcp.local."]);
+    assert.equal(cache.isDenied(local("h").key, Type.AAAA, [4]), false);
+  });
+
+  test("MDNS-53: names are the same without regard to ASCII case, and to that alone", () => {
+    const cache = cacheOf("PRINTER A 10.0.0.1");
+    cache.receive(response("printer A 10.0.0.1"), from(), 0);
+    assert.equal(cache.size, 1);
+    cache.receive(response("_ipp._tcp PTR \\195\\156._ipp._tcp"), from(), 0);
+    cache.receive(response("_ipp._tcp PTR \\195\\188._ipp._tcp"), from(), 0);
+    assert.equal(held(cache, "_ipp._tcp", "PTR").length, 2);
+  });
+
+  test("MDNS-54: names are kept octet for octet, a byte order mark included", () => {
+    const cache = cacheOf("_ipp._tcp PTR \\239\\187\\191xn--Bcher-kva._ipp._tcp");
+    assert.deepEqual(held(cache, "_ipp._tcp", "PTR"), [
+      "\\239\\187\\191xn--Bcher-kva._ipp._tcp.local.",
+    ]);
+  });
+
+  test("MDNS-55: a compressed SRV target is read as the name it stands for", () => {
+    const bytes = encode(response("!a._ipp._tcp SRV 0 0 631 printer\nprinter A 10.0.0.1"), {
+      compression: "multicast",
+    });
+    assert.equal(bytes.indexOf("printer"), bytes.lastIndexOf("printer"), "it is compressed");
+    const cache = cacheOf();
+    cache.receive(decode(bytes, { isLenient: true }), from(), 0);
+    assert.deepEqual(held(cache, "a._ipp._tcp", "SRV"), ["0 0 631 printer.local."]);
+  });
+});
+
+suite("the cache-flush bit", () => {
+  test("MDNS-36: what was heard more than a second ago goes in a second", () => {
+    const cache = cacheOf("!h A 192.0.2.1");
+    cache.receive(response("!h A 192.0.2.2"), from(), 10_000);
+    pass(cache, 10_500);
+    assert.deepEqual(held(cache, "h", "A"), ["192.0.2.1", "192.0.2.2"]);
+    pass(cache, 11_000);
+    assert.deepEqual(held(cache, "h", "A"), ["192.0.2.2"]);
+  });
+
+  test("MDNS-36: other types, and records without the bit, flush nothing", () => {
+    const cache = cacheOf("h A 192.0.2.1");
+    cache.receive(response("!h AAAA fd00::1\nh A 192.0.2.2"), from(), 10_000);
+    pass(cache, 15_000);
+    assert.deepEqual(held(cache, "h", "A"), ["192.0.2.1", "192.0.2.2"]);
+  });
+
+  test("MDNS-37: what was heard within the last second stays", () => {
+    const cache = cacheOf();
+    cache.receive(response("!h A 192.0.2.1"), from(), 10_000);
+    cache.receive(response("!h A 192.0.2.2"), from(), 10_300);
+    cache.receive(response("!h A 192.0.2.3"), from(), 11_000);
+    pass(cache, 20_000);
+    assert.equal(held(cache, "h", "A").length, 3);
+  });
+
+  test("MDNS-36: a record that is flushed and heard again in its last second stays", () => {
+    const cache = cacheOf("!h A 192.0.2.1");
+    cache.receive(response("!h A 192.0.2.2"), from(), 10_000);
+    cache.receive(response("!h A 192.0.2.1"), from(), 10_600);
+    pass(cache, 20_000);
+    assert.deepEqual(held(cache, "h", "A"), ["192.0.2.1", "192.0.2.2"]);
+  });
+});
+
+suite("goodbyes", () => {
+  test("MDNS-38: a goodbye takes a second, whatever follows it", () => {
+    const cache = cacheOf("h A 10.0.0.1");
+    for (const now of [5000, 5400, 5900]) cache.receive(response("h 0 A 10.0.0.1"), from(), now);
+    pass(cache, 5999);
+    assert.equal(cache.size, 1);
+    pass(cache, 6000);
+    assert.equal(cache.size, 0);
+  });
+
+  test("MDNS-38: an announcement within the second rescues it, and nothing was seen to change", () => {
+    const cache = cacheOf("h A 10.0.0.1");
+    const before = cache.revision;
+    cache.receive(response("h 0 A 10.0.0.1"), from(), 5000);
+    cache.receive(response("h A 10.0.0.1"), from(), 5500);
+    pass(cache, 60_000);
+    assert.equal(cache.size, 1);
+    assert.equal(cache.revision, before);
+  });
+
+  test("MDNS-38: a goodbye with the flush bit takes itself alone", () => {
+    const cache = cacheOf("h A 10.0.0.1\nh A 10.0.0.2");
+    cache.receive(response("!h 0 A 10.0.0.1"), from(), 5000);
+    pass(cache, 10_000);
+    assert.deepEqual(held(cache, "h", "A"), ["10.0.0.2"]);
+  });
+
+  test("MDNS-39: a goodbye for a record not held adds nothing", () => {
+    const cache = cacheOf();
+    cache.receive(response("h 0 A 10.0.0.1"), from(), 5000);
+    assert.equal(cache.size, 0);
+    assert.equal(cache.revision, 0);
+  });
+});
+
+suite("doubts", () => {
+  test("MDNS-41: a record that is doubted goes after 10 s without an answer, whatever its TTL", () => {
+    const cache = cacheOf("a._ipp._tcp 4500 SRV 0 0 1 h");
+    cache.reconfirm(local("a._ipp._tcp").key, Type.SRV, 20_000);
+    pass(cache, 29_999);
+    assert.equal(cache.size, 1);
+    pass(cache, 30_000);
+    assert.equal(cache.size, 0);
+  });
+
+  test("MDNS-41: an answer within the 10 s keeps it", () => {
+    const cache = cacheOf("a._ipp._tcp 4500 SRV 0 0 1 h");
+    cache.reconfirm(local("a._ipp._tcp").key, Type.SRV, 20_000);
+    cache.receive(response("a._ipp._tcp 4500 SRV 0 0 1 h"), from(), 25_000);
+    pass(cache, 60_000);
+    assert.equal(cache.size, 1);
+  });
+
+  const ptr = "_ipp._tcp 4500 PTR a._ipp._tcp";
+  const stranger = from("10.0.0.77");
+
+  test("MDNS-42: two queries of others without an answer in 10 s, and it goes", () => {
+    const cache = cacheOf(ptr);
+    cache.receive(query("_ipp._tcp PTR"), stranger, 20_000);
+    cache.receive(query("_ipp._tcp PTR"), stranger, 21_000);
+    pass(cache, 30_999);
+    assert.equal(cache.size, 1);
+    pass(cache, 31_000);
+    assert.equal(cache.size, 0);
+  });
+
+  test("MDNS-42: questions for every type count as well", () => {
+    const cache = cacheOf(ptr);
+    for (const now of [20_000, 21_000]) cache.receive(query("_ipp._tcp ANY"), stranger, now);
+    pass(cache, 31_000);
+    assert.equal(cache.size, 0);
+  });
+
+  test("MDNS-42: one query, or two with an answer after them, and it stays", () => {
+    const cache = cacheOf(`${ptr}\n_ipp._tcp 4500 PTR b._ipp._tcp`);
+    cache.receive(query("_ipp._tcp PTR"), stranger, 20_000);
+    cache.receive(query("_ipp._tcp PTR", "_ipp._tcp 4500 PTR b._ipp._tcp"), stranger, 21_000);
+    cache.receive(response(ptr), from(), 21_100);
+    cache.receive(query("_ipp._tcp PTR", "_ipp._tcp 4500 PTR b._ipp._tcp"), stranger, 25_000);
+    pass(cache, 60_000);
+    assert.equal(cache.size, 2);
+  });
+
+  test("MDNS-42: one query that comes twice, by each family say, is one", () => {
+    const cache = cacheOf(ptr);
+    cache.receive(query("_ipp._tcp PTR"), stranger, 20_000);
+    cache.receive(query("_ipp._tcp PTR"), stranger, 20_001);
+    pass(cache, 60_000);
+    assert.equal(cache.size, 1);
+  });
+
+  for (const [what, heard] of [
+    ["that lists the record", query("_ipp._tcp PTR", ptr)],
+    ["that wants a unicast response", query("_ipp._tcp PTR QU")],
+    ["whose list goes on in another packet", query("_ipp._tcp PTR", "", { isTruncated: true })],
+    ["for something else", query("_http._tcp PTR\n_ipp._tcp TXT")],
+  ] as const) {
+    test(`MDNS-44: a query ${what} is no reason to doubt`, () => {
+      const cache = cacheOf(ptr);
+      for (const now of [20_000, 22_000, 24_000]) cache.receive(heard, stranger, now);
+      pass(cache, 60_000);
+      assert.equal(cache.size, 1);
+    });
+  }
+
+  test("MDNS-44: a query by the family on which the record was never heard is none either", () => {
+    const cache = cacheOf(ptr);
+    for (const now of [20_000, 22_000]) {
+      cache.receive(query("_ipp._tcp PTR"), from("fe80::77", 6), now);
+    }
+    pass(cache, 60_000);
+    assert.equal(cache.size, 1);
+  });
+});
+
+suite("what a responder denies", () => {
+  const key = local("h").key;
+
+  test("MDNS-50: by a name that is not its owner it denies all the same", () => {
+    const cache = cacheOf("!h A 10.0.0.1\n!h NSEC other A");
+    assert.equal(cache.isDenied(key, Type.AAAA, [4]), true);
+    assert.equal(cache.isDenied(key, Type.A, [4]), false);
+  });
+
+  test("MDNS-52: the types it denies are denied for its TTL, and no longer", () => {
+    const cache = cacheOf("!h 60 NSEC h A");
+    pass(cache, 59_000);
+    assert.equal(cache.isDenied(key, Type.AAAA, [4]), true);
+    pass(cache, 60_000);
+    assert.equal(cache.isDenied(key, Type.AAAA, [4]), false);
+  });
+
+  test("MDNS-49: one family's denial leaves the other's records alone, and speaks for itself", () => {
+    const cache = cacheOf("!h A 10.0.0.1");
+    cache.receive(response("!h NSEC h AAAA\n!h AAAA fd00::1"), from("fe80::9", 6), 5000);
+    cache.receive(response("!h NSEC h A"), from(), 7000);
+    pass(cache, 20_000);
+    assert.deepEqual(held(cache, "h", "A"), ["10.0.0.1"]);
+    assert.deepEqual(held(cache, "h", "AAAA"), ["fd00::1"]);
+    assert.equal(held(cache, "h", "NSEC").length, 2);
+    assert.equal(cache.isDenied(key, Type.TXT, [4, 6]), true);
+    assert.equal(cache.isDenied(local("h4").key, Type.AAAA, [4, 6]), false);
+  });
+
+  test("MDNS-49: on a link of two families both have to deny", () => {
+    const cache = cacheOf("!h NSEC h A");
+    assert.equal(cache.isDenied(key, Type.AAAA, [4]), true);
+    assert.equal(cache.isDenied(key, Type.AAAA, [4, 6]), false);
+  });
+});
