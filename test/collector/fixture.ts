@@ -21,8 +21,8 @@ export const TOP = 0x8000;
 export function records(text: string): ResourceRecord[] {
   return linesOf(text).flatMap((line) => {
     const isUnique = line.startsWith("!");
-    const sets = parseMasterFile(`$TTL 120\n${line.replace(/^!/, "")}`, {
-      origin: LOCAL,
+    const sets = parseMasterFile(`$ORIGIN local.\n$TTL 120\n${line.replace(/^!/, "")}`, {
+      origin: Name.root,
       isPartial: true,
     });
     return sets

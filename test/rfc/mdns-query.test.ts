@@ -1,0 +1,508 @@
+/** When a link is asked what: RFC 6762 §5.2, §5.3, §5.4, §7, §10.4, §17, §18; RFC 8766 §9.3. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Harvest, type HarvestOptions } from "../../src/collector/harvest.ts";
+import { composeQuery } from "../../src/collector/query.ts";
+import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import { LOCAL } from "../../src/dns/service.ts";
+import { Device } from "../collector/device.ts";
+import { held, local, query, records, response, service, TOP } from "../collector/fixture.ts";
+import { FakeClock } from "../support/clock.ts";
+import { type Heard, Lan, type LanHost } from "../support/lan.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+interface Stage {
+  readonly clock: FakeClock;
+  readonly lan: Lan;
+  readonly link: LanHost;
+  /** Hears what everybody hears. */
+  readonly witness: LanHost;
+  readonly harvest: Harvest;
+}
+
+function stage(
+  options: Partial<HarvestOptions> & { chance?: readonly number[]; isShared?: boolean } = {},
+  setUp: (lan: Lan) => void = () => {},
+): Stage {
+  const clock = new FakeClock({ chance: [...(options.chance ?? [0.5])] });
+  const lan = new Lan(clock);
+  const link = lan.host("gateway", "10.0.0.1", "fe80::1");
+  link.isShared = options.isShared ?? false;
+  const witness = lan.host("witness", "10.0.0.2").record();
+  setUp(lan);
+  const harvest = new Harvest({
+    link,
+    clock,
+    types: [],
+    changed: () => {},
+    gone: new AbortController().signal,
+    ...options,
+  });
+  return { clock, lan, link, witness, harvest };
+}
+
+/** When a question was asked, as the witness heard it, from `since` on. */
+function timesOf({ witness }: Stage, owner: string, type: number, since = 0): number[] {
+  return heardOf(witness, owner, type, since).map(({ at }) => at);
+}
+
+function heardOf(witness: LanHost, owner: string, type: number, since = 0): Heard[] {
+  const name = local(owner);
+  return witness.heard.filter(
+    ({ at, message, source }) =>
+      at >= since &&
+      source === "10.0.0.1" &&
+      message.questions.some((each) => each.type === type && each.name.equals(name)),
+  );
+}
+
+const META = "_services._dns-sd._udp";
+const gapsOf = (times: readonly number[]) => times.slice(1).map((time, i) => time - times[i]!);
+
+suite("a series of questions", () => {
+  test("MDNS-01: goes to the group of each family", () => {
+    const set = stage();
+    const six = set.lan.host("six", "fe80::6").record();
+    set.clock.advance(200);
+    assert.equal(timesOf(set, META, Type.PTR).length, 1);
+    assert.deepEqual(
+      six.heard.map(({ family, isUnicast }) => ({ family, isUnicast })),
+      [{ family: 6, isUnicast: false }],
+    );
+  });
+
+  test("MDNS-02: waits a second, then at least twice as long each time", () => {
+    const set = stage();
+    set.clock.advance(3 * MINUTE);
+    const gaps = gapsOf(timesOf(set, META, Type.PTR));
+    assert.ok(gaps.length >= 6);
+    assert.ok(gaps[0]! >= 1000);
+    for (const [i, gap] of gaps.slice(1).entries()) assert.ok(gap >= 2 * gaps[i]!, `${gaps}`);
+  });
+
+  test("MDNS-03: comes down to one an hour, and stays there", () => {
+    const set = stage();
+    set.clock.advance(24 * HOUR);
+    const times = timesOf(set, META, Type.PTR);
+    assert.ok(times.length <= 36, `${times.length} in a day`);
+    assert.ok(Math.max(...gapsOf(times)) <= 1.04 * HOUR);
+    assert.ok(gapsOf(times).at(-1)! >= HOUR);
+  });
+
+  test("MDNS-04: starts after 20 to 120 ms, by chance", () => {
+    const starts = [0, 0.25, 0.5, 0.75, 0.999].map((chance) => {
+      const set = stage({ chance: [chance] });
+      set.clock.advance(200);
+      return timesOf(set, META, Type.PTR)[0]!;
+    });
+    for (const start of starts) assert.ok(start >= 20 && start <= 120, `${starts}`);
+    assert.equal(new Set(starts).size, starts.length);
+  });
+
+  test("MDNS-05: ends with a unique answer; then the next is at 80 to 82 % of its life", () => {
+    const set = stage({}, (lan) => {
+      new Device(
+        lan,
+        "10.0.0.3",
+        `${META} 4500 PTR _ipp._tcp
+        ${service("a", "_ipp._tcp", "h", "10.0.0.3")}`,
+      );
+    });
+    set.clock.advance(110_000);
+    const [asked, ...more] = timesOf(set, "h", Type.A);
+    assert.equal(more.length, 1, `${[asked, ...more]}`);
+    const age = more[0]! - (asked! + 20);
+    assert.ok(age >= 96_000 && age <= 98_400, `${age}`);
+  });
+
+  test("MDNS-16: another host's same question counts as ours", () => {
+    const set = stage();
+    set.clock.advance(4000);
+    const before = timesOf(set, META, Type.PTR);
+    const wait = gapsOf(before).at(-1)! * 2;
+    const due = before.at(-1)! + wait;
+    set.clock.advance(due - 500 - set.clock.now());
+    set.witness.say(query(`${META} PTR`));
+    set.clock.advance(3000);
+    assert.deepEqual(timesOf(set, META, Type.PTR), before, "ours is skipped");
+    set.clock.advance(5 * MINUTE);
+    const next = timesOf(set, META, Type.PTR)[before.length]!;
+    assert.ok(next - (due - 500) >= 2 * wait - 1000, "and the wait is doubled");
+  });
+
+  test("MDNS-16: the first of a series is skipped as well", () => {
+    const set = stage();
+    set.witness.say(query(`${META} PTR`));
+    set.clock.advance(900);
+    assert.deepEqual(timesOf(set, META, Type.PTR), []);
+    set.clock.advance(200);
+    assert.equal(timesOf(set, META, Type.PTR).length, 1);
+  });
+
+  for (const [what, heard] of [
+    ["for a unicast response", query(`${META} PTR QU`)],
+    ["with known answers that we lack", query(`${META} PTR`, `${META} PTR _ipp._tcp`)],
+    ["whose known answers are still to come", query(`${META} PTR`, "", { isTruncated: true })],
+    ["for something else", query(`${META} TXT\n_ipp._tcp PTR`)],
+  ] as const) {
+    test(`MDNS-17: another host's question ${what} counts for nothing`, () => {
+      const set = stage();
+      set.witness.say(heard);
+      set.clock.advance(200);
+      assert.equal(timesOf(set, META, Type.PTR).length, 1);
+    });
+  }
+
+  test("MDNS-61: several questions share a packet", () => {
+    const set = stage({ types: [local("_ipp._tcp"), local("_http._tcp")] });
+    set.clock.advance(130);
+    assert.equal(set.witness.heard.length, 1);
+    assert.equal(set.witness.heard[0]!.message.questions.length, 3);
+  });
+});
+
+suite("unicast responses", () => {
+  const classes = ({ witness }: Stage) =>
+    witness.heard.flatMap(({ message }) => message.questions.map((each) => each.class));
+
+  test("MDNS-18: are asked for once, when the link comes up", () => {
+    const set = stage();
+    set.clock.advance(10_000);
+    assert.deepEqual(classes(set), [Class.IN | TOP, Class.IN, Class.IN, Class.IN]);
+  });
+
+  test("MDNS-19: are not asked for when something new is of interest", () => {
+    const set = stage();
+    set.clock.advance(500);
+    set.witness.say(response("_ipp._tcp PTR a._ipp._tcp"));
+    set.clock.advance(400);
+    assert.equal(timesOf(set, "_ipp._tcp", Type.PTR).length, 1);
+    assert.deepEqual(classes(set).slice(1), Array(classes(set).length - 1).fill(Class.IN));
+  });
+
+  test("MDNS-20: are never asked for where another responder holds the port", () => {
+    const set = stage({ isShared: true });
+    set.clock.advance(10_000);
+    assert.ok(classes(set).every((each) => each === Class.IN));
+  });
+
+  test("MDNS-22: are heard for two seconds after that, and never otherwise", () => {
+    const set = stage();
+    const whisper = (text: string) =>
+      set.witness.say(response(text), { family: 4, address: "10.0.0.1" });
+    whisper("_a._tcp PTR x._a._tcp");
+    set.clock.advance(1500);
+    whisper("_b._tcp PTR x._b._tcp");
+    set.clock.advance(2000);
+    whisper("_c._tcp PTR x._c._tcp");
+    set.clock.advance(100);
+    assert.deepEqual(
+      ["_a._tcp", "_b._tcp", "_c._tcp"].map((type) => held(set.harvest.cache, type, "PTR").length),
+      [0, 1, 0],
+    );
+    assert.equal(set.harvest.counters.unexpected, 2);
+  });
+});
+
+suite("refreshes", () => {
+  const type = `${META} 4500 PTR _ipp._tcp`;
+
+  test("MDNS-06: at 80, 85, 90 and 95 % of a life, then it is over", () => {
+    const set = stage({}, (lan) => {
+      const mute = new Device(lan, "10.0.0.3", "");
+      mute.host.say(
+        response(
+          `${type}\n${service("a", "_ipp._tcp", "h", "10.0.0.3")}`.replaceAll(" A ", " 100 A "),
+        ),
+      );
+    });
+    set.clock.advance(99_000);
+    const times = timesOf(set, "h", Type.A).map((time) => time / 1000);
+    assert.equal(times.length, 4, `${times}`);
+    for (const [i, part] of [80, 85, 90, 95].entries()) {
+      assert.ok(times[i]! >= part && times[i]! <= part + 2, `${times}`);
+    }
+    assert.equal(held(set.harvest.cache, "h", "A").length, 1);
+    set.clock.advance(1000);
+    assert.equal(held(set.harvest.cache, "h", "A").length, 0);
+  });
+
+  test("MDNS-07: of many records are spread over 2 % of their life", () => {
+    const chance = Array.from({ length: 97 }, (_, i) => ((i * 31) % 97) / 97);
+    const set = stage({ chance }, (lan) => {
+      const device = new Device(lan, "10.0.0.3", "");
+      for (let i = 0; i < 20; i++) {
+        device.host.say(response(service(`a${i}`, "_ipp._tcp", "h", "10.0.0.3")));
+      }
+    });
+    set.clock.advance(99_000);
+    const times = set.witness.heard
+      .filter(
+        ({ at, message }) => at > 90_000 && message.questions.some(({ type }) => type === Type.SRV),
+      )
+      .map(({ at }) => at);
+    assert.ok(times.length >= 3, `${times}`);
+    assert.ok(times[0]! >= 96_000 && times.at(-1)! <= 98_400, `${times}`);
+  });
+
+  test("MDNS-08: never for records nobody has an interest in", () => {
+    const set = stage();
+    set.witness.say(response("!stranger A 10.0.0.77\n!stranger TXT hello"));
+    set.clock.advance(150_000);
+    assert.deepEqual(timesOf(set, "stranger", Type.A), []);
+    assert.deepEqual(timesOf(set, "stranger", Type.TXT), []);
+  });
+
+  test("MDNS-09: are cancelled by a fresh answer, whoever asked for it", () => {
+    const text = `${type}\n${service("a", "_ipp._tcp", "h", "10.0.0.3")}`;
+    const set = stage({}, (lan) => new Device(lan, "10.0.0.3", "").host.say(response(text)));
+    set.clock.advance(0.79 * 120_000);
+    set.witness.say(response(text));
+    set.clock.advance(0.79 * 120_000);
+    assert.deepEqual(timesOf(set, "h", Type.A), []);
+  });
+});
+
+suite("known answers", () => {
+  const instances = (count: number) =>
+    Array.from(
+      { length: count },
+      (_, i) => `_ipp._tcp 4500 PTR printer-number-${i}._ipp._tcp`,
+    ).join("\n");
+  /** The packets of the last query for `_ipp._tcp` before `until`. */
+  const lastQuery = (set: Stage) => {
+    const [last] = heardOf(set.witness, "_ipp._tcp", Type.PTR).slice(-1);
+    return set.witness.heard.filter(({ at, source }) => source === "10.0.0.1" && at === last!.at);
+  };
+
+  test("MDNS-10: are listed, with what is left of their TTL", () => {
+    const set = stage();
+    set.clock.advance(500);
+    set.witness.say(response(instances(5)));
+    set.clock.advance(1900);
+    const answers = lastQuery(set).flatMap(({ message }) => message.answers);
+    assert.equal(answers.length, 5);
+    assert.ok(answers.every(({ ttl }) => ttl >= 4497 && ttl <= 4499));
+  });
+
+  test("MDNS-11: are not listed when less than half of their TTL is left", () => {
+    const set = stage();
+    set.clock.advance(500);
+    set.witness.say(response("_ipp._tcp 60 PTR old._ipp._tcp\n_ipp._tcp 4500 PTR new._ipp._tcp"));
+    set.clock.advance(60_000);
+    const listed = heardOf(set.witness, "_ipp._tcp", Type.PTR, 31_000)[0]!.message.answers;
+    assert.deepEqual(
+      listed.map(({ ttl }) => ttl > 60),
+      [true],
+    );
+  });
+
+  test("MDNS-12: never have the cache-flush bit", () => {
+    const set = stage();
+    set.witness.say(response(instances(3).replaceAll("_ipp._tcp 4500", "!_ipp._tcp 4500")));
+    set.clock.advance(5000);
+    const classes = set.witness.heard.flatMap(({ message }) =>
+      message.answers.map((each) => each.class),
+    );
+    assert.deepEqual([...new Set(classes)], [Class.IN]);
+  });
+
+  test("MDNS-13, MDNS-59: go on in further packets, none above the MTU, TC in all but the last", () => {
+    const set = stage();
+    set.clock.advance(500);
+    for (let i = 0; i < 300; i += 50) {
+      const part = instances(300)
+        .split("\n")
+        .slice(i, i + 50)
+        .join("\n");
+      set.witness.say(response(part));
+    }
+    set.clock.advance(1200);
+    const packets = lastQuery(set).filter(({ message }) => message.answers.length > 0);
+    assert.ok(packets.length > 1);
+    assert.ok(packets.every(({ bytes }) => bytes.length <= 1500 - 48));
+    assert.deepEqual(
+      packets.map(({ message }) => message.questions.length),
+      [1, ...Array(packets.length - 1).fill(0)],
+    );
+    assert.deepEqual(
+      packets.map(({ message }) => message.isTruncated),
+      [...Array(packets.length - 1).fill(true), false],
+    );
+    const listed = packets.flatMap(({ message }) => message.answers.map(({ rdata }) => rdata.key));
+    assert.equal(new Set(listed).size, 300);
+  });
+
+  test("MDNS-58: names in the data of types outside the list of §18.14 are not compressed", () => {
+    const known = records('a NAPTR 1 1 "" "" "" long-target.a\na SRV 1 1 1 long-target.a');
+    const name = local("a");
+    const options = { limit: 1400, isUnicastWanted: false };
+    const { packets } = composeQuery([{ name, type: Type.ANY, known }], options);
+    const text = Buffer.from(packets[0]!).toString("latin1");
+    assert.equal(text.match(/\x0blong-target\x01a\x05local\0/g)?.length, 1, "of NAPTR in full");
+    assert.equal(text.match(/long-target/g)?.length, 1, "of SRV by a pointer");
+  });
+});
+
+suite("what leaves", () => {
+  const office = (lan: Lan) => {
+    for (let i = 3; i < 30; i++) {
+      new Device(
+        lan,
+        `10.0.0.${i}`,
+        `${META} 4500 PTR _ipp._tcp
+        ${service(`printer ${i}`, "_ipp._tcp", `p${i}`, `10.0.0.${i}`)}`,
+      );
+    }
+  };
+
+  test("MDNS-31: has id 0, and no flag but TC", () => {
+    const set = stage({}, office);
+    set.clock.advance(2 * MINUTE);
+    assert.ok(set.witness.heard.length > 10);
+    for (const { bytes, source } of set.witness.heard) {
+      if (source !== "10.0.0.1") continue;
+      assert.equal(Buffer.from(bytes).readUInt32BE(0) & ~0x0200, 0);
+    }
+  });
+
+  test("MDNS-57: has its names compressed", () => {
+    const set = stage({ types: [local("_ipp._tcp"), local("_http._tcp")] });
+    set.clock.advance(130);
+    const [{ bytes }] = set.witness.heard as [Heard];
+    assert.ok(bytes.includes(0xc0));
+    assert.equal(Buffer.from(bytes).indexOf("local"), Buffer.from(bytes).lastIndexOf("local"));
+  });
+
+  test("MDNS-62: is never a response, whoever asks", () => {
+    const set = stage({}, office);
+    set.clock.advance(5000);
+    set.witness.say(query("_ipp._tcp PTR\np3 A\np3 A QU\n_ipp._tcp ANY"));
+    set.clock.advance(5000);
+    const own = set.witness.heard.filter(({ source }) => source === "10.0.0.1");
+    assert.ok(own.every(({ message }) => !message.isResponse && message.opcode === Opcode.QUERY));
+    assert.ok(own.every(({ message }) => message.rcode === Rcode.NOERROR));
+  });
+
+  test("MDNS-63: asks for nothing outside .local, whatever was heard", () => {
+    const set = stage();
+    set.witness.say(
+      response(`
+        ${META} PTR _ipp._tcp.example.com.
+        _ipp._tcp PTR a._ipp._tcp.example.com.
+        _ipp._tcp PTR b._ipp._tcp
+        !b._ipp._tcp SRV 0 0 1 www.example.com.
+        !c._ipp._tcp SRV 0 0 1 alias
+        !alias CNAME www.example.com.
+        1.0.0.10.in-addr.arpa. PTR h`),
+    );
+    set.clock.advance(HOUR);
+    const names = set.witness.heard.flatMap(({ message }) =>
+      message.questions.map(({ name }) => name),
+    );
+    assert.ok(names.length > 10);
+    assert.deepEqual(names.filter((name) => !name.isUnder(LOCAL)).map(String), []);
+  });
+
+  test("PROXY-50: is never more than 20 packets in a second", () => {
+    const set = stage();
+    for (let i = 0; i < 400; i++) {
+      set.clock.at(i, () => {
+        const many = Array.from({ length: 10 }, (_, j) => {
+          const label = `${i}-${j}-${"x".repeat(40)}`;
+          return `_ipp._tcp 4500 PTR ${label}._ipp._tcp`;
+        });
+        set.witness.say(response(many.join("\n")));
+      });
+    }
+    set.clock.advance(20_000);
+    const times = set.witness.heard
+      .filter(({ message, source }) => source === "10.0.0.1" && message.questions.length > 0)
+      .map(({ at }) => at);
+    assert.ok(times.length > 100, `${times.length}`);
+    for (const [i, time] of times.entries()) {
+      const later = times[i + 20];
+      assert.ok(later === undefined || later - time >= 1000, `21 packets from ${time} to ${later}`);
+    }
+  });
+});
+
+test("MDNS-40, MDNS-41: what is doubted is asked for at least twice, and goes after 10 s", () => {
+  const set = stage({}, (lan) => {
+    const device = new Device(lan, "10.0.0.3", "");
+    device.host.say(response(service("a", "_ipp._tcp", "h", "10.0.0.3")));
+  });
+  set.clock.advance(30_000);
+  set.harvest.reconfirm(set.harvest.cache.set(local("a._ipp._tcp").key, Type.SRV)!);
+  set.clock.advance(9999);
+  assert.ok(timesOf(set, "a._ipp._tcp", Type.SRV, 30_000).length >= 2);
+  assert.equal(held(set.harvest.cache, "a._ipp._tcp", "SRV").length, 1);
+  set.clock.advance(1001);
+  assert.equal(held(set.harvest.cache, "a._ipp._tcp", "SRV").length, 0);
+});
+
+test("MDNS-43: where others ask in vain, nothing is asked to confirm it", () => {
+  const set = stage({}, (lan) => {
+    const device = new Device(lan, "10.0.0.3", "");
+    device.host.say(response(service("a", "_ipp._tcp", "h", "10.0.0.3")));
+  });
+  set.clock.advance(30_000);
+  set.witness.say(query("a._ipp._tcp SRV"));
+  set.clock.advance(1500);
+  set.witness.say(query("a._ipp._tcp SRV"));
+  set.clock.advance(9900);
+  assert.deepEqual(timesOf(set, "a._ipp._tcp", Type.SRV), []);
+  assert.equal(held(set.harvest.cache, "a._ipp._tcp", "SRV").length, 1);
+  set.clock.advance(200);
+  assert.equal(held(set.harvest.cache, "a._ipp._tcp", "SRV").length, 0);
+});
+
+test("MDNS-48: what speaks IPv4 and what speaks IPv6 is heard alike", () => {
+  const set = stage({}, (lan) => {
+    new Device(lan, "10.0.0.3", service("four", "_ipp._tcp", "h4", "10.0.0.3"));
+    new Device(lan, "fe80::6", service("six", "_ipp._tcp", "h6", "10.0.0.6"));
+  });
+  set.witness.say(response(`${META} PTR _ipp._tcp`));
+  set.clock.advance(5000);
+  assert.deepEqual(held(set.harvest.cache, "_ipp._tcp", "PTR").sort(), [
+    "four._ipp._tcp.local.",
+    "six._ipp._tcp.local.",
+  ]);
+});
+
+test("MDNS-52: what a responder has denied is not asked for", () => {
+  const asked = (denial: string) => {
+    const set = stage();
+    const device = set.lan.host("h", "10.0.0.5", "fe80::5");
+    device.say(response(`${service("a", "_ipp._tcp", "h", "10.0.0.5")}\n${denial}`));
+    set.clock.advance(10_000);
+    return timesOf(set, "h", Type.AAAA).length;
+  };
+  assert.ok(asked("") > 0);
+  assert.equal(asked("!h NSEC h A"), 0);
+});
+
+test("MDNS-56: no octets from a stranger harm anything, and all that are malformed are counted", () => {
+  const set = stage();
+  const good = Buffer.from([...Buffer.alloc(2), 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
+  const loop = Buffer.concat([
+    good,
+    Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 120, 0, 4, 1, 2, 3, 4]),
+  ]);
+  const forward = Buffer.concat([good, Buffer.from([0xc0, 40, 0, 1, 0, 1, 0, 0, 0, 120, 0, 4])]);
+  const long = Buffer.concat([
+    good,
+    ...Array<Buffer>(5).fill(Buffer.from([63, ...Buffer.alloc(63, "a")])),
+    Buffer.from([0, 0, 1, 0, 1, 0, 0, 0, 1, 0, 0]),
+  ]);
+  const cut = Buffer.concat([good, Buffer.from([0, 0, 1, 0, 1, 0, 0, 0, 120, 0, 9, 1])]);
+  for (const bytes of [loop, forward, long, cut, Buffer.alloc(0), Buffer.alloc(5)])
+    set.witness.send(bytes);
+  set.clock.advance(100);
+  assert.equal(set.harvest.counters.malformed, 6);
+  set.witness.say(response("h A 10.0.0.1"));
+  set.clock.advance(100);
+  assert.equal(set.harvest.cache.size, 1);
+});
