@@ -68,23 +68,22 @@ class EntryReader {
       : { line, isIndented, words, mistake };
   }
 
+  /** Quotes begin a word and end it, as in BIND; undefined when they do not end on the line. */
   #word(): Token | undefined {
+    const isQuoted = this.#text[this.#at] === '"';
+    if (isQuoted) this.#at++;
     const start = this.#at;
-    for (let isQuoted = false; ; ) {
-      const match = this.#skipTo(isQuoted ? /["\\\n]/g : /[\s;()"\\]/g);
-      if (match === "\\") {
-        // Whatever is escaped, the end of the line apart, is part of the word.
-        this.#at += /[^\n]/.test(this.#text[this.#at + 1] ?? "\n") ? 2 : 1;
-      } else if (match === '"') {
-        this.#at++;
-        isQuoted = !isQuoted;
-        const isWhole = this.#text[start] === '"' && !isQuoted;
-        if (isWhole) return { text: this.#text.slice(start + 1, this.#at - 1), isQuoted: true };
-      } else {
-        if (isQuoted) return undefined;
-        return { text: this.#text.slice(start, this.#at), isQuoted: false };
-      }
+    let end = this.#skipTo(isQuoted ? /["\\\n]/g : /[\s;()"\\]/g);
+    while (end === "\\") {
+      // What is escaped is part of the word, but for the end of the line.
+      this.#at += (this.#text[this.#at + 1] ?? "\n") === "\n" ? 1 : 2;
+      end = this.#skipTo(isQuoted ? /["\\\n]/g : /[\s;()"\\]/g);
     }
+    const text = this.#text.slice(start, this.#at);
+    if (!isQuoted) return { text, isQuoted };
+    if (end !== '"') return undefined;
+    this.#at++;
+    return { text, isQuoted };
   }
 
   /** Moves to the next of these characters and gives it; undefined at the end. */

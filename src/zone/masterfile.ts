@@ -10,12 +10,13 @@ import { readFileSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { Class, className, parseClass, parseType, Type, typeName } from "../dns/constants.ts";
+import { isKnownShape } from "../dns/fields.ts";
 import { FormatError } from "../dns/format.ts";
 import { compareNames, Name } from "../dns/name.ts";
 import { soaOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { formatRdata, parseRdataText, parseSeconds } from "../dns/text.ts";
-import type { Token } from "../dns/words.ts";
+import { spellings, type Token } from "../dns/words.ts";
 import { readEntries } from "./entries.ts";
 import { isMeta } from "./prerequisites.ts";
 import { checkZone, type PlacedRecord } from "./zonecheck.ts";
@@ -66,7 +67,8 @@ export async function writeMasterFile(
 export function formatMasterFile(sets: Iterable<RecordSet>, origin: Name): string {
   const sorted = [...sets].sort(compareSets);
   const usual = usualTtl(sorted);
-  const owners = sorted.map(({ name }) => formatOwner(name, origin));
+  const format = (name: Name) => formatName(name, origin);
+  const owners = sorted.map(({ name }) => format(name));
   const longest = owners.reduce((most, owner) => Math.max(most, owner.length), 0);
   const width = Math.min(longest, MAX_COLUMN);
   const lines = [`$ORIGIN ${origin}`, `$TTL ${usual}`];
@@ -74,10 +76,12 @@ export function formatMasterFile(sets: Iterable<RecordSet>, origin: Name): strin
     const before = sorted[i - 1]?.name;
     let owner = before?.wire === sorted[i]!.name.wire ? "" : owners[i]!;
     const time = ttl === usual ? "" : String(ttl);
+    // With opaque data goes a type by number: Knot knows no NULL.
+    const word = isKnownShape(type) ? typeName(type) : `TYPE${type}`;
     const datas = rdatas.toSorted((a, b) => (a.key < b.key ? -1 : 1));
     for (const rdata of datas) {
-      const columns = [owner.padEnd(width), time.padEnd(5), "IN", typeName(type).padEnd(5)];
-      lines.push(`${columns.join(" ")} ${formatRdata(rdata)}`);
+      const columns = [owner.padEnd(width), time.padEnd(5), "IN", word.padEnd(5)];
+      lines.push(`${columns.join(" ")} ${formatRdata(rdata, format)}`);
       owner = "";
     }
   }
@@ -101,11 +105,23 @@ function usualTtl(sets: readonly RecordSet[]): number {
   return usual?.[0] ?? 0;
 }
 
-function formatOwner(name: Name, origin: Name): string {
+/** Relative to the origin where it lies beneath it. */
+function formatName(name: Name, origin: Name): string {
   if (name.equals(origin)) return "@";
-  if (!name.isUnder(origin) || origin.isRoot) return name.toString();
-  return Name.of(name.labelsUnder(origin)).toString().slice(0, -1);
+  const isRelative = name.isUnder(origin) && !origin.isRoot;
+  const labels = isRelative ? name.labelsUnder(origin) : name.labels;
+  const text = labels.map(formatLabel).join(".");
+  return isRelative ? text : `${text}.`;
 }
+
+function formatLabel(label: Uint8Array): string {
+  let text = "";
+  for (const octet of label) text += SPELLINGS[octet];
+  return text;
+}
+
+/** Knot takes letters, digits and `*-/_` as they are, everything else behind a backslash only. */
+const SPELLINGS = spellings("!\"#$%&'()+,.:;<=>?@[\\]^`{|}~", false);
 
 //---- Reading ----
 

@@ -113,7 +113,7 @@ class Work {
       }
     }
     const isNew = !this.#draft.has(name, rdata);
-    const record = this.#draft.add(name, ttl > MAX_TTL ? 0 : ttl, rdata);
+    const record = this.#draft.add(name, servedTtl(ttl), rdata);
     this.#holds.push({ does: isNew ? "take" : "join", record });
   }
 
@@ -130,7 +130,7 @@ class Work {
   #replaceSoa({ name, type, ttl, rdata }: ResourceRecord): void {
     const { serial } = soaOf(this.#soa.rdatas[0]!);
     if (!name.equals(this.#base.origin) || compareSerials(soaOf(rdata).serial, serial) <= 0) return;
-    this.#soa = { name: this.#soa.name, type, ttl, rdatas: [rdata] };
+    this.#soa = { name: this.#soa.name, type, ttl: servedTtl(ttl), rdatas: [rdata] };
   }
 
   /** A set, or all of a name; at the origin SOA and NS stay (RFC 2136 §3.4.2.3). */
@@ -182,5 +182,7 @@ function raised(soa: RecordSet): RecordSet {
   return { ...soa, rdatas: [make.soa({ ...fields, serial: nextSerial(fields.serial) })] };
 }
 
-/** Seconds. What is above counts as 0 (RFC 2181 §8). */
-const MAX_TTL = 2 ** 31 - 1;
+/** What has the top bit set counts as 0 (RFC 2181 §8). */
+function servedTtl(ttl: number): number {
+  return ttl >= 2 ** 31 ? 0 : ttl;
+}

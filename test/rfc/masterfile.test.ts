@@ -1,0 +1,414 @@
+/** Master files (RFC 1035 §5, RFC 2308 §4, RFC 3597 §5), and what BIND, Knot and NSD make of ours. */
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, suite, test } from "node:test";
+import fc from "fast-check";
+import { Type } from "../../src/dns/constants.ts";
+import { FormatError } from "../../src/dns/format.ts";
+import { Name } from "../../src/dns/name.ts";
+import { type Rdata, rdata } from "../../src/dns/rdata.ts";
+import type { RecordSet } from "../../src/dns/record.ts";
+import {
+  formatMasterFile,
+  parseMasterFile,
+  readMasterFile,
+  writeMasterFile,
+} from "../../src/zone/masterfile.ts";
+import * as arbitrary from "../support/arbitrary.ts";
+import { succeed } from "../support/process.ts";
+import { skipWithout } from "../support/tool.ts";
+import { lines, origin, SOA } from "../zone/fixture.ts";
+
+const HEAD = `${SOA}\n@ 60 NS ns.example.\n`;
+
+function expectRecords(text: string, expected: readonly string[]): void {
+  const sets = parseMasterFile(HEAD + text, { origin });
+  const found = lines(sets).map((line) => line.replaceAll("\t", " "));
+  assert.deepEqual(
+    found.filter((line) => !/ (SOA|NS) /.test(line)),
+    expected.toSorted(),
+  );
+}
+
+function mistakesIn(text: string, options = {}): string[] {
+  try {
+    parseMasterFile(text, { origin, file: "z.zone", ...options });
+  } catch (error) {
+    assert.ok(error instanceof FormatError);
+    return error.message.split("\n");
+  }
+  return [];
+}
+
+suite("what is read", () => {
+  test("MF-01: origins, TTLs, @, owners left out, parentheses, comments and quotes", () => {
+    expectRecords(
+      `$TTL 60 ; a minute
+www A 10.0.0.1 ; one
+    A 10.0.0.2
+\tAAAA fd00::1
+
+; nothing here
+   ; nor here
+@ MX ( 10
+   mail ) ; in two lines
+$ORIGIN sub
+@ A 10.0.0.3
+www (
+  ; inside
+  TXT "a;b" "(c" )
+$ORIGIN sub.example.
+$ORIGIN z.example.
+a TXT plain "" "with space" half"quoted string"end
+b.z.example. A 10.0.0.4`,
+      [
+        "www.z.example. 60 IN A 10.0.0.1",
+        "www.z.example. 60 IN A 10.0.0.2",
+        "www.z.example. 60 IN AAAA fd00::1",
+        "z.example. 60 IN MX 10 mail.z.example.",
+        "sub.z.example. 60 IN A 10.0.0.3",
+        'www.sub.z.example. 60 IN TXT "a;b" "(c"',
+        'a.z.example. 60 IN TXT "plain" "" "with space" "half" "quoted string" "end"',
+        "b.z.example. 60 IN A 10.0.0.4",
+      ],
+    );
+  });
+
+  test("MF-01: included files have an origin and owners of their own", () => {
+    const files: Readonly<Record<string, string>> = {
+      "/zones/sub/hosts": "$ORIGIN deeper\na A 10.0.0.1\n$INCLUDE more",
+      "/zones/sub/more": "b A 10.0.0.2",
+    };
+    const include = (path: string) => {
+      if (files[path] === undefined) throw Object.assign(new Error(), { code: "ENOENT" });
+      return files[path];
+    };
+    const text = `${HEAD}$TTL 60\nwww A 10.0.0.9\n$INCLUDE sub/hosts lan\n AAAA fd00::1\nc A 10.0.0.3`;
+    const found = lines(parseMasterFile(text, { origin, file: "/zones/z.zone", include }));
+    for (const line of [
+      "a.deeper.lan.z.example.\t60\tIN\tA\t10.0.0.1",
+      "b.deeper.lan.z.example.\t60\tIN\tA\t10.0.0.2",
+      "www.z.example.\t60\tIN\tAAAA\tfd00::1",
+      "c.z.example.\t60\tIN\tA\t10.0.0.3",
+    ]) {
+      assert.ok(found.includes(line), line);
+    }
+  });
+
+  test("MF-01: an include that cannot be read, or leads back to itself, is told in its place", () => {
+    const include = (path: string) => {
+      if (path === "/zones/gone") throw Object.assign(new Error(), { code: "ENOENT" });
+      return path === "/zones/loop" ? "$INCLUDE loop" : "x A 10.0.0.256";
+    };
+    const mistakes = mistakesIn(`${HEAD}$INCLUDE gone\n$INCLUDE loop\n$TTL 1\n$INCLUDE bad`, {
+      file: "/zones/z.zone",
+      include,
+    });
+    assert.match(mistakes[0]!, /^\/zones\/z.zone:3: \/zones\/gone cannot be read \(ENOENT\)/);
+    assert.match(mistakes[1]!, /^\/zones\/loop:1: \/zones\/loop includes itself/);
+    assert.match(mistakes[2]!, /^\/zones\/bad:1: .*10\.0\.0\.256/);
+    assert.equal(mistakes.length, 3);
+    assert.match(mistakesIn(`${HEAD}$INCLUDE x`)[0]!, /INCLUDE is not read here/);
+  });
+
+  test("MF-02: \\DDD and \\X stand for any octet, in names and in strings", () => {
+    const text =
+      '$TTL 60\nMr\\.\\032Brown\\\'s\\ 2\\.5\\"\\;\\(1\\)\\\\._ipp._tcp TXT "\\195\\169\\"\\\\\\000"';
+    const [set] = parseMasterFile(HEAD + text, { origin }).slice(-1);
+    const [label] = set!.name.labels;
+    assert.equal(Buffer.from(label!).toString(), "Mr. Brown's 2.5\";(1)\\");
+    assert.deepEqual(set!.rdatas[0]!.values[0], Uint8Array.of(5, 0xc3, 0xa9, 0x22, 0x5c, 0));
+    const [utf8] = parseMasterFile(`${HEAD}$TTL 60\nÉtage\\ 2 TXT "Küche 🖨"`, { origin }).slice(-1);
+    assert.equal(Buffer.from(utf8!.name.labels[0]!).toString(), "Étage 2");
+    assert.ok(utf8!.rdatas[0]!.equals(rdata.txt("Küche 🖨")));
+  });
+
+  test("MF-03: TTL and class in either order; a missing TTL is $TTL, the last, or MINIMUM", () => {
+    expectRecords("a 5 IN A 10.0.0.1\nb IN 6 A 10.0.0.2\nc IN A 10.0.0.3\nd A 10.0.0.4", [
+      "a.z.example. 5 IN A 10.0.0.1",
+      "b.z.example. 6 IN A 10.0.0.2",
+      "c.z.example. 6 IN A 10.0.0.3",
+      "d.z.example. 6 IN A 10.0.0.4",
+    ]);
+    expectRecords("$TTL 7\na 5 A 10.0.0.1\nb A 10.0.0.2\n$TTL 8\nc A 10.0.0.3", [
+      "a.z.example. 5 IN A 10.0.0.1",
+      "b.z.example. 7 IN A 10.0.0.2",
+      "c.z.example. 8 IN A 10.0.0.3",
+    ]);
+    const bare = parseMasterFile(`${SOA.replace("3600 ", "")}\n@ NS ns.example.`, { origin });
+    assert.deepEqual(
+      bare.map(({ ttl }) => ttl),
+      [10, 10],
+      "MINIMUM",
+    );
+    assert.match(mistakesIn("a A 10.0.0.1", { isPartial: true })[0]!, /^z.zone:1: no TTL/);
+    // Owners that look like a TTL, a class or a type are owners.
+    expectRecords("$TTL 1\n5 A 10.0.0.1\nIN A 10.0.0.2\nA A 10.0.0.3", [
+      "5.z.example. 1 IN A 10.0.0.1",
+      "IN.z.example. 1 IN A 10.0.0.2",
+      "A.z.example. 1 IN A 10.0.0.3",
+    ]);
+  });
+
+  test("MF-04: data outside of the zone, conflicts with CNAME, SOA and NS missing are found", () => {
+    assert.deepEqual(
+      mistakesIn(`$TTL 60
+@ SOA ns.example. h.example. 1 2 3 4 5
+a CNAME b
+a A 10.0.0.1
+b TXT x
+b CNAME c
+c CNAME d
+c CNAME e
+www.example.org. A 10.0.0.1
+@ SOA ns.example. h.example. 2 2 3 4 5
+sub SOA ns.example. h.example. 1 2 3 4 5
+old DNAME x
+old DNAME y`),
+      [
+        "z.zone:9: www.example.org. is not in the zone, expected a name under z.example.",
+        "z.zone:4: A beside CNAME of a.z.example., expected CNAME alone",
+        "z.zone:6: CNAME beside TXT of b.z.example., expected CNAME alone",
+        "z.zone:8: a second CNAME of c.z.example., expected one (z.zone:7)",
+        "z.zone:10: a second SOA of z.example., expected one (z.zone:2)",
+        "z.zone:11: SOA of sub.z.example., expected it at z.example. only",
+        "z.zone:13: a second DNAME of old.z.example., expected one (z.zone:12)",
+        "z.zone: no NS of z.example., expected one",
+      ],
+    );
+    assert.deepEqual(
+      mistakesIn("a 1 A 10.0.0.1").map((line) => line.slice(0, 14)),
+      ["z.zone: no SOA", "z.zone: no NS "],
+    );
+    assert.deepEqual(mistakesIn("a 1 A 10.0.0.1", { isPartial: true }), []);
+  });
+
+  test("MF-04: what is wrong in a line is told with the line, and all lines are looked at", () => {
+    const mistakes = mistakesIn(
+      `${HEAD}a 60 A 1.2.3
+ B 10.0.0.1
+b 60 CH A 10.0.0.1
+c 60
+d 60 ANY x
+$GENERATE 1-10 a A 10.0.0.$
+$TTL
+$ORIGIN a b
+e 5000000000 A 10.0.0.1
+f 60 TXT "open
+g 60 A ) 10.0.0.1
+h 1y A 10.0.0.1
+i\\300 60 A 10.0.0.1
+j 60 A (`,
+    );
+    const places = mistakes.map((line) => /^z.zone:(\d+): \S/.exec(line)?.[1]);
+    assert.deepEqual(places, [
+      "3",
+      "4",
+      "5",
+      "6",
+      "7",
+      "8",
+      "9",
+      "10",
+      "11",
+      "12",
+      "13",
+      "14",
+      "15",
+      "16",
+    ]);
+    assert.equal(mistakesIn(Array(100).fill("x").join("\n")).length, 21);
+  });
+
+  test("MF-05: TYPEnnn, CLASSnnn and \\# stand for any type, class and data", () => {
+    expectRecords(
+      "$TTL 60\na CLASS1 TYPE1 \\# 4 0a000001\nb TYPE65280 \\# 3 ab ( cd\n ef )\nc TYPE731 \\# 0\nd A \\# 4 0A000002",
+      [
+        "a.z.example. 60 IN A 10.0.0.1",
+        "b.z.example. 60 IN TYPE65280 \\# 3 ABCDEF",
+        "c.z.example. 60 IN TYPE731 \\# 0",
+        "d.z.example. 60 IN A 10.0.0.2",
+      ],
+    );
+    assert.match(mistakesIn(`${HEAD}a 1 TYPE65280 \\# 3 abcd`)[0]!, /^z.zone:3: /);
+    assert.match(mistakesIn(`${HEAD}a 1 CLASS2 TYPE65280 \\# 0`)[0]!, /class CLASS2, expected IN/);
+  });
+
+  test("MF-06: strings have 255 octets at most, and a TXT has several", () => {
+    const full = "x".repeat(255);
+    expectRecords(`a 60 TXT ${full} "\\255\\000" b`, [
+      `a.z.example. 60 IN TXT "${full}" "\\255\\000" "b"`,
+    ]);
+    assert.match(mistakesIn(`${HEAD}a 60 TXT ${full}x`)[0]!, /^z.zone:3: .*256 octets/);
+  });
+
+  test("MF-08: times have units as in BIND", () => {
+    expectRecords("$TTL 1h30m\na A 10.0.0.1\nb 1W2D A 10.0.0.2", [
+      "a.z.example. 5400 IN A 10.0.0.1",
+      "b.z.example. 777600 IN A 10.0.0.2",
+    ]);
+    const soa = parseMasterFile("@ 1d SOA a b 1 2h 30m 1w 10s\n@ NS ns.example.", { origin })[0]!;
+    assert.deepEqual(soa.rdatas[0]!.values.slice(2), [1, 7200, 1800, 604800, 10]);
+  });
+
+  test("RFC 2181 §5.2: of two TTLs in a set the lower is taken, with a word about it", () => {
+    const warnings: string[] = [];
+    const warn = (text: string) => warnings.push(text);
+    const text = `${HEAD}a 60 A 10.0.0.1\na 30 A 10.0.0.2\na 90 A 10.0.0.2`;
+    const sets = parseMasterFile(text, { origin, file: "z.zone", warn });
+    assert.deepEqual([sets.at(-1)?.ttl, sets.at(-1)?.rdatas.length], [30, 2]);
+    assert.deepEqual(warnings, [
+      "z.zone:4: A of a.z.example. with TTL 30 and 60, the lower is taken",
+      "z.zone:5: A of a.z.example. with TTL 90 and 30, the lower is taken",
+    ]);
+  });
+
+  test("AUTH-27: NS, MX and SRV that lead to an alias are warned of", () => {
+    const warnings: string[] = [];
+    const warn = (text: string) => warnings.push(text);
+    const text = `${HEAD}$TTL 60\na CNAME b\nx MX 1 A\nx SRV 0 0 1 a\nx NS b`;
+    parseMasterFile(text, { origin, file: "z.zone", warn });
+    assert.deepEqual(warnings, [
+      "z.zone:5: MX leads to the alias A.z.example.",
+      "z.zone:6: SRV leads to the alias a.z.example.",
+    ]);
+  });
+});
+
+suite("what is written", () => {
+  /** Everything that a LAN has been seen to advertise, and then some. */
+  const ODD = `
+$TTL 10
+@ TXT "of the zone"
+lb._dns-sd._udp 60 PTR @
+_ipp._tcp PTR Mr\\.\\032Brown's\\0322\\.5\\"\\032Printer\\.._ipp._tcp.paris
+_ipp._tcp.paris PTR Mr\\.\\032Brown's\\0322\\.5\\"\\032Printer\\.._ipp._tcp.paris
+Mr\\.\\032Brown's\\0322\\.5\\"\\032Printer\\.._ipp._tcp.paris SRV 0 0 631 printer.paris
+ TXT "txtvers=1" "note=a;b \\"c\\" \\\\ (d)" "bin=\\000\\255\\010" ""
+Étage\\0322\\032–\\032Küche\\032🖨._ipp._tcp.paris TXT "Küche 🖨"
+back\\\\slash._ipp._tcp.paris TXT ""
+\\@._ipp._tcp.paris TXT "at"
+\\$TTL._ipp._tcp.paris TXT "dollar"
+a\\;b\\(c\\)._ipp._tcp.paris TXT "special"
+\\000\\009\\010\\013\\127\\255._ipp._tcp.paris TXT "octets"
+${"x".repeat(63)}._ipp._tcp.paris TXT ${"x".repeat(255)} ${"y".repeat(255)}
+user._presence._tcp.paris NULL \\# 6 89504e470d0a
+user._presence._tcp.paris TYPE65280 \\# 0
+printer.paris A 10.1.0.10
+ A 10.1.0.11
+ AAAA 2001:db8::10
+ HINFO "MAC OS" X
+ RP h.example. .
+* MX 10 mail
+@ CAA 0 issue "ca.example"
+@ HTTPS 1 . alpn="h2,h3" port=8443
+sub NS ns.sub
+ns.sub A 10.0.0.53
+sub DS 1 13 2 ${"ab".repeat(32)}
+alias CNAME printer.paris
+old DNAME new
+n NAPTR 10 20 "u" "E2U+sip" "!^.*$!sip:a@example!" .
+s SSHFP 4 2 ${"cd".repeat(32)}
+t TLSA 3 1 1 ${"ef".repeat(32)}
+`;
+  const sets = parseMasterFile(HEAD + ODD, { origin });
+  const text = formatMasterFile(sets, origin);
+
+  test("MF-07: is read again as the same records, whatever they are", () => {
+    assert.deepEqual(lines(parseMasterFile(text, { origin })), lines(sets));
+    assert.match(text, /^\$ORIGIN z\.example\.\n\$TTL 10\n@ +3600 +IN SOA /);
+  });
+
+  test("MF-07: is the same text for the same records in any order", () => {
+    fc.assert(
+      fc.property(fc.shuffledSubarray(sets, { minLength: sets.length }), (shuffled) => {
+        const turned = shuffled.map((set) => ({ ...set, rdatas: set.rdatas.toReversed() }));
+        assert.equal(formatMasterFile(turned, origin), text);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  test("MF-07: is read again for any names, types, TTLs and data", () => {
+    const ttl = fc.integer({ min: 0, max: 2 ** 31 - 1 });
+    const label = fc.uint8Array({ minLength: 1, maxLength: 63 });
+    const owner = fc.array(label, { maxLength: 3 }).map((labels) => Name.join(labels, origin)!);
+    const record = fc
+      .record({ owner, ttl, data: arbitrary.rdata })
+      .filter(({ data }) => !UNWRITTEN.has(data.type) && !(data.type >= 128 && data.type <= 255));
+    fc.assert(
+      fc.property(fc.array(record, { maxLength: 12 }), (records) => {
+        const sets = new Map<string, RecordSet>();
+        for (const { owner, ttl, data } of records) {
+          const set = { name: owner, type: data.type, ttl, rdatas: [data] };
+          sets.set(`${owner.key} ${data.type}`, set);
+        }
+        const read = parseMasterFile(formatMasterFile(sets.values(), origin), {
+          origin,
+          isPartial: true,
+        });
+        assert.deepEqual(lines(read), lines(sets.values()));
+        assert.deepEqual(octets(read), octets(sets.values()));
+      }),
+    );
+  });
+
+  test("is put in the place of the old file as a whole", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "zone-"));
+    const path = join(folder, "z.example.zone");
+    await writeFile(path, "old");
+    await writeMasterFile(path, sets, origin);
+    assert.deepEqual(lines(await readMasterFile(path, origin)), lines(sets));
+    assert.equal(await readFile(path, "utf8"), text);
+    await writeFile(path, Buffer.from("a 1 TXT \xff", "latin1"));
+    await assert.rejects(readMasterFile(path, origin), /not UTF-8/);
+    await rm(folder, { recursive: true });
+  });
+
+  suite("in other servers", () => {
+    const folder = mkdtemp(join(tmpdir(), "zone-"));
+    after(async () => rm(await folder, { recursive: true }));
+    const zoneFile = async () => {
+      const path = join(await folder, "z.zone");
+      await writeFile(path, text);
+      return path;
+    };
+
+    test("MF-07: BIND loads it and has the same records", {
+      skip: skipWithout("named-compilezone"),
+    }, async () => {
+      const copy = join(await folder, "bind.zone");
+      await succeed(["named-compilezone", "-o", copy, "z.example", await zoneFile()]);
+      assert.deepEqual(lines(await readMasterFile(copy, origin)), lines(sets));
+    });
+
+    test("MF-07: Knot loads it", { skip: skipWithout("kzonecheck") }, async () => {
+      await succeed(["kzonecheck", "-o", "z.example", await zoneFile()]);
+    });
+
+    test("MF-07: NSD loads it and has the same records", {
+      skip: skipWithout("nsd-checkzone"),
+    }, async () => {
+      const printed = await succeed(["nsd-checkzone", "-p", "z.example", await zoneFile()]);
+      // It prints names in lower case.
+      const read = parseMasterFile(printed, { origin });
+      assert.deepEqual(octets(read, "key"), octets(sets, "key"));
+    });
+  });
+});
+
+/** Types of which there is no data in a zone, or one only. */
+const UNWRITTEN: ReadonlySet<number> = new Set([0, Type.OPT, Type.SOA, Type.CNAME]);
+
+/** The names and data of all records, their case kept or not. */
+function octets(sets: Iterable<RecordSet>, how: "wire" | "key" = "wire"): string[] {
+  const dataOf = (rdata: Rdata) =>
+    how === "key" ? rdata.key : Buffer.from(rdata.toWire()).toString("latin1");
+  return [...sets]
+    .flatMap(({ name, ttl, type, rdatas }) =>
+      rdatas.map((rdata) => JSON.stringify([name[how], ttl, type, dataOf(rdata)])),
+    )
+    .sort();
+}

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import fc from "fast-check";
+import { Type } from "../../src/dns/constants.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { FOREVER, type HoldStep, Leases, type ZoneRecord } from "../../src/zone/leases.ts";
+import { FakeClock } from "../support/clock.ts";
+import { lines, name, operator, principal, setsOf, updateOf, zoneOf } from "./fixture.ts";
+
+const RECORDS: readonly ZoneRecord[] = ["a", "b"].flatMap((owner) => [
+  { name: name(owner), rdata: rdata.a("10.0.0.1") },
+  { name: name(owner), rdata: rdata.ptr(name("A")) },
+]);
+
+/** As Leases, slowly: for each record in the zone, who holds it until when. */
+class Model {
+  readonly holds = new Map<ZoneRecord, Map<string, number>>(
+    RECORDS.map((record) => [record, new Map([["file", FOREVER]])]),
+  );
+
+  take({ does, record }: HoldStep, by: string, expires: number): void {
+    const holders = this.holds.get(record)!;
+    if (does === "releaseAll") holders.clear();
+    else if (does === "release") holders.delete(by);
+    else holders.set(by, expires);
+  }
+
+  poll(now: number): ZoneRecord[] {
+    return RECORDS.filter((record) => {
+      const holders = this.holds.get(record)!;
+      const had = holders.size > 0;
+      for (const [by, expires] of holders) if (expires <= now) holders.delete(by);
+      return had && holders.size === 0;
+    });
+  }
+
+  due(): number | undefined {
+    const times = [...this.holds.values()].flatMap((holders) => [...holders.values()]);
+    const first = Math.min(...times);
+    return first === FOREVER ? undefined : first;
+  }
+}
+
+const step = fc.record({
+  record: fc.constantFrom(...RECORDS),
+  by: fc.constantFrom("file", "paris", "lyon"),
+  does: fc.constantFrom<"hold" | "release" | "releaseAll">("hold", "hold", "release", "releaseAll"),
+  lease: fc.constantFrom(1, 5, 10, 20, FOREVER),
+  passes: fc.integer({ min: 0, max: 6 }),
+});
+
+suite("Leases", () => {
+  test("know who holds what until when, whatever is held and let go", () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const leases = new Leases();
+        const model = new Model();
+        let now = 0;
+        for (const { record, by, does, lease, passes } of steps) {
+          const isNew = model.holds.get(record)!.size === 0;
+          // Of a record that nobody holds there is nothing to release: it is not in the zone.
+          if (isNew && does !== "hold") continue;
+          // The file has no leases.
+          const expires = by === "file" ? FOREVER : now + lease;
+          const done = does === "hold" ? (isNew ? "take" : "join") : does;
+          leases.take([{ does: done, record }], by, expires);
+          model.take({ does: done, record }, by, expires);
+          now += passes;
+          assert.deepEqual(leases.due(), model.due());
+          const ended = leases.poll(now).map(({ name, rdata }) => `${name} ${rdata.type}`);
+          const expected = model.poll(now).map(({ name, rdata }) => `${name} ${rdata.type}`);
+          assert.deepEqual(ended.sort(), expected.sort());
+          for (const [record, holders] of model.holds) {
+            if (holders.size === 0) continue;
+            assert.deepEqual(leases.holders(record).sort(), [...holders.keys()].sort());
+            for (const by of ["file", "paris", "lyon"]) {
+              const others = [...holders.keys()].filter((other) => other !== by);
+              assert.equal(leases.isHeldByAnother(record, by), others.length > 0);
+            }
+          }
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("cost nothing for what is in the zone's file alone", () => {
+    const leases = new Leases();
+    leases.take([{ does: "join", record: RECORDS[0]! }], "file", FOREVER);
+    assert.equal(leases.size, 0);
+    leases.take([{ does: "join", record: RECORDS[0]! }], "paris", 10);
+    assert.equal(leases.size, 1);
+    assert.deepEqual(leases.poll(10), []);
+    assert.equal(leases.size, 0);
+  });
+
+  test("of 20,000 records are refreshed by one update and end by one change", async () => {
+    const clock = new FakeClock();
+    const zone = zoneOf("", { clock });
+    const text = Array.from({ length: 20_000 }, (_, i) => `+ h${i} A 10.0.0.1`).join("\n");
+    const update = updateOf(text, { lease: 300 });
+    for (let i = 0; i < 3; i++) {
+      await zone.apply(update, principal("paris"));
+      clock.advance(150_000);
+    }
+    assert.equal(zone.current.serial, 2);
+    clock.advance(150_000);
+    assert.equal(zone.current.serial, 3);
+    assert.deepEqual(lines(zone.current).length, lines(setsOf("")).length);
+  });
+
+  test("no more are kept than there are records, and a full zone takes no more", async () => {
+    const clock = new FakeClock();
+    const zone = zoneOf("", { clock, capacity: 100 });
+    const paris = principal("paris");
+    for (let i = 0; i < 200; i++) {
+      await zone.apply(updateOf(`+ h${i} A 10.0.0.1`, { lease: 60 }), paris);
+    }
+    assert.equal(zone.current.size, 100);
+    assert.equal(await zone.apply(updateOf("+ h0 A 10.0.0.1", { lease: 90 }), paris), 0);
+    assert.equal(await zone.apply(updateOf("- h1 A"), operator), 0);
+    assert.equal(await zone.apply(updateOf("+ new A 10.0.0.1"), paris), 0);
+    clock.advance(60_000);
+    assert.equal(zone.current.size, 4);
+    assert.ok(zone.current.set(name("h0"), Type.A));
+  });
+
+  test("end by no timer once the zone's signal has ended", async () => {
+    const clock = new FakeClock();
+    const stop = new AbortController();
+    const zone = zoneOf("", { clock, signal: stop.signal });
+    await zone.apply(updateOf("+ a A 10.0.0.1", { lease: 60 }), principal());
+    assert.equal(clock.next, 60_000);
+    stop.abort();
+    assert.equal(clock.next, undefined);
+  });
+});

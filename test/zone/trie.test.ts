@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import fc from "fast-check";
+import { Trie } from "../../src/zone/trie.ts";
+
+/** Few keys, so that they meet, and some as long as names get. */
+const key = fc.oneof(fc.integer({ min: 0, max: 40 }).map(String), fc.string({ maxLength: 255 }));
+const step = fc.record({ key, isRemoval: fc.boolean(), value: fc.integer() });
+
+suite("Trie", () => {
+  test("does what a Map does, whatever is put in and taken out", () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(step, { maxLength: 60 }), { maxLength: 6 }), (rounds) => {
+        const model = new Map<string, number>();
+        let trie = new Trie<number>();
+        for (const steps of rounds) {
+          const edit = trie.edit();
+          for (const { key, isRemoval, value } of steps) {
+            if (isRemoval) edit.delete(key);
+            else edit.set(key, value);
+            if (isRemoval) model.delete(key);
+            else model.set(key, value);
+            assert.equal(edit.get(key), model.get(key));
+          }
+          trie = edit.done();
+          for (const [key, value] of model) assert.equal(trie.get(key), value);
+          assert.equal(trie.size, model.size);
+          assert.deepEqual([...trie].sort(), [...model.values()].sort());
+        }
+      }),
+    );
+  });
+
+  test("never changes, whatever is made from it", () => {
+    fc.assert(
+      fc.property(fc.array(step), fc.array(step), (first, second) => {
+        const edit = new Trie<number>().edit();
+        for (const { key, value } of first) edit.set(key, value);
+        const trie = edit.done();
+        const before = [...trie];
+        for (const next of [edit, trie.edit()]) {
+          for (const { key, isRemoval, value } of second) {
+            if (isRemoval) next.delete(key);
+            else next.set(key, value);
+          }
+        }
+        assert.deepEqual([...trie], before);
+      }),
+    );
+  });
+
+  test("holds 200,000 keys, among them some whose hashes share all six levels, and lets go of them", () => {
+    const keys = Array.from({ length: 200_000 }, (_, i) => `name ${i}`);
+    const edit = new Trie<number>().edit();
+    for (const [i, key] of keys.entries()) edit.set(key, i);
+    const trie = edit.done();
+    assert.equal(trie.size, keys.length);
+    assert.ok(keys.every((key, i) => trie.get(key) === i));
+    assert.equal(trie.get("name 200000"), undefined);
+    for (const key of keys.slice(1)) edit.delete(key);
+    assert.deepEqual([...edit.done()], [0]);
+    edit.delete(keys[0]!);
+    assert.deepEqual([...edit.done()], []);
+    assert.equal(trie.size, keys.length);
+  });
+});

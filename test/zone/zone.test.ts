@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Type } from "../../src/dns/constants.ts";
+import { recordsOf } from "../../src/dns/record.ts";
+import { type Change, replay } from "../../src/zone/change.ts";
+import type { Zone } from "../../src/zone/zone.ts";
+import { lines, name, operator, principal, updateOf, zoneOf } from "./fixture.ts";
+
+const add = (zone: Zone, i: number) => zone.apply(updateOf(`+ n${i} A 10.0.0.1`), operator);
+
+/** Takes `count` steps of a follower. */
+async function take(steps: AsyncIterator<Change | "resync">, count: number) {
+  const taken: (Change | "resync" | undefined)[] = [];
+  for (let i = 0; i < count; i++) taken.push((await steps.next()).value);
+  return taken.map((step) => (typeof step === "object" ? `${step.from}-${step.to}` : step));
+}
+
+suite("Zone", () => {
+  test("says what has changed, old SOA and new SOA first, and by whom", async () => {
+    const zone = zoneOf("a A 10.0.0.1\na A 10.0.0.2");
+    const before = zone.current;
+    const paris = principal("paris", { isOperator: true });
+    await zone.apply(updateOf("- a A 10.0.0.1\n+ b A 10.0.0.3"), paris);
+    const changes = zone.since(1);
+    assert.ok(changes !== "resync");
+    const [change] = changes;
+    assert.deepEqual([change?.from, change?.to, change?.by], [1, 2, "paris"]);
+    assert.equal(change?.removed[0], before.soa);
+    assert.equal(change?.added[0], zone.current.soa);
+    assert.deepEqual(lines(change!.removed.slice(1)), ["a.z.example.\t60\tIN\tA\t10.0.0.1"]);
+    assert.deepEqual(lines(change!.added.slice(1)), ["b.z.example.\t60\tIN\tA\t10.0.0.3"]);
+  });
+
+  test("keeps changes up to a number, and says resync beyond", async () => {
+    const zone = zoneOf("", { history: 3 });
+    for (let i = 0; i < 5; i++) await add(zone, i);
+    assert.equal(zone.current.serial, 6);
+    assert.equal(zone.since(2), "resync");
+    const [oldest] = zone.since(3);
+    assert.equal(typeof oldest === "object" && oldest.from, 3);
+    assert.deepEqual(zone.since(6), []);
+    assert.equal(zone.since(7), "resync", "a serial that never was");
+  });
+
+  test("keeps no more changed records than would be of use, beyond some thousands", async () => {
+    const zone = zoneOf("");
+    const many = (octet: number) =>
+      updateOf(Array.from({ length: 2000 }, (_, i) => `+ h${octet}-${i} A 10.0.0.1`).join("\n"));
+    for (let octet = 0; octet < 4; octet++) {
+      await zone.apply(many(octet), operator);
+      const removals = many(octet).updates.map((record) => ({ ...record, class: 254, ttl: 0 }));
+      await zone.apply(updateOf("", { updates: removals }), operator);
+    }
+    assert.equal(zone.since(1), "resync");
+    const changes = zone.since(zone.current.serial - 3);
+    assert.ok(changes !== "resync");
+    const count = changes
+      .flatMap(({ removed, added }) => [...removed, ...added])
+      .reduce((sum, set) => sum + set.rdatas.length, 0);
+    assert.ok(count <= 10_000);
+  });
+
+  test("tells followers every change once, in order, however slow they are", async () => {
+    const zone = zoneOf("");
+    const stop = new AbortController();
+    const steps = zone.follow(1, stop.signal);
+    await add(zone, 0);
+    await add(zone, 1);
+    assert.deepEqual(await take(steps, 2), ["1-2", "2-3"]);
+    const waiting = take(steps, 2);
+    await add(zone, 2);
+    await add(zone, 3);
+    assert.deepEqual(await waiting, ["3-4", "4-5"]);
+    stop.abort();
+    assert.equal((await steps.next()).done, true);
+  });
+
+  test("tells a follower who has fallen behind resync once, and goes on from there", async () => {
+    const zone = zoneOf("", { history: 2 });
+    const steps = zone.follow(1, new AbortController().signal);
+    for (let i = 0; i < 5; i++) await add(zone, i);
+    assert.deepEqual(await take(steps, 1), ["resync"]);
+    await add(zone, 5);
+    assert.deepEqual(await take(steps, 1), ["6-7"]);
+  });
+
+  test("tells a follower with a serial of its own making resync", async () => {
+    const zone = zoneOf("");
+    const steps = zone.follow(99, new AbortController().signal);
+    assert.deepEqual(await take(steps, 1), ["resync"]);
+    await add(zone, 0);
+    assert.deepEqual(await take(steps, 1), ["1-2"]);
+  });
+
+  test("ends a follower who waits when the signal ends", async () => {
+    const zone = zoneOf("");
+    const stop = new AbortController();
+    const steps = zone.follow(1, stop.signal);
+    const waiting = steps.next();
+    stop.abort();
+    assert.equal((await waiting).done, true);
+    assert.equal((await zone.follow(1, stop.signal).next()).done, true);
+  });
+
+  test("lets many follow, and each makes the same zone of what it is told", async () => {
+    const zone = zoneOf("a A 10.0.0.1");
+    const readers = Array.from({ length: 20 }, async () => {
+      let copy = zone.current;
+      for await (const step of zone.follow(copy.serial, new AbortController().signal)) {
+        assert.ok(step !== "resync");
+        copy = replay(copy, step);
+        if (copy.set(name("last"), Type.A)) break;
+      }
+      return copy;
+    });
+    for (let i = 0; i < 30; i++) {
+      await zone.apply(
+        updateOf(`+ n${i} A 10.0.0.1\n- n${i - 3} ANY\n+ a ${i} A 10.0.0.1`),
+        operator,
+      );
+    }
+    await zone.apply(updateOf("+ last A 10.0.0.1"), operator);
+    for (const copy of await Promise.all(readers)) {
+      assert.deepEqual(lines(copy), lines(zone.current));
+    }
+  });
+
+  test("goes round with its serial and loses nobody", async () => {
+    const zone = zoneOf("");
+    const soa = (serial: number) => updateOf(`+ @ SOA ns.example. h.example. ${serial} 1 2 3 4`);
+    for (const serial of [2 ** 31, 2 ** 32 - 1]) await zone.apply(soa(serial), operator);
+    await add(zone, 0);
+    assert.equal(zone.current.serial, 1, "where it began");
+    assert.deepEqual(zone.since(1), []);
+    const changes = zone.since(2 ** 31);
+    assert.equal(changes !== "resync" && changes.length, 2);
+    await add(zone, 1);
+    const again = zone.since(2 ** 31);
+    assert.equal(again !== "resync" && again.length, 3);
+  });
+
+  test("keeps the case a record came with", async () => {
+    const zone = zoneOf("_ipp._tcp PTR MyPrn._ipp._tcp");
+    await zone.apply(updateOf("+ _IPP._tcp PTR myprn._ipp._tcp"), operator);
+    assert.equal(zone.current.serial, 1);
+    await zone.apply(
+      updateOf("- _ipp._tcp PTR myprn._ipp._tcp\n+ _IPP._tcp PTR myprn._ipp._tcp"),
+      operator,
+    );
+    assert.equal(zone.current.serial, 2, "removed and added again in other letters");
+    const [record] = recordsOf(zone.current.set(name("_ipp._tcp"), Type.PTR)!);
+    assert.equal(record?.name.toString(), "_ipp._tcp.z.example.");
+    assert.equal(record?.rdata.values[0]?.toString(), "myprn._ipp._tcp.z.example.");
+  });
+});
