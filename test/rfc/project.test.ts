@@ -1,0 +1,486 @@
+/** What of a link's word becomes the zone's: RFC 6763 §4 to §9, RFC 8766 §5.5 and §6. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { type Projection, project } from "../../src/collector/project.ts";
+import { Site } from "../../src/collector/site.ts";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { Rdata, rdata } from "../../src/dns/rdata.ts";
+import {
+  cacheOf,
+  expected,
+  from,
+  lines,
+  local,
+  response,
+  service,
+  ZONE,
+} from "../collector/fixture.ts";
+
+const PARIS = ZONE.child("paris")!;
+const LYON = ZONE.child("lyon")!;
+/** Long enough after time 0 for nothing to be awaited any more. */
+const LATER = 5000;
+
+function siteOf(domain: Name, ...texts: readonly string[]): Site {
+  const site = new Site(domain);
+  for (const text of texts) site.caches.add(cacheOf(text));
+  return site;
+}
+
+function projectionOf(text: string, now = LATER): Projection {
+  return project([siteOf(PARIS, text)], ZONE, now);
+}
+
+function reasons(text: string, now = LATER): string[] {
+  return projectionOf(text, now).withheld.map(({ name, reason }) => `${name} ${reason}`);
+}
+
+/** The lines of a name, without the rest. */
+function at(projection: Projection, owner: string, type?: string): string[] {
+  const start = `${owner} `;
+  return lines(projection.sets).filter(
+    (line) => line.startsWith(start) && (type === undefined || line.split(" ")[3] === type),
+  );
+}
+
+const PRINTER = service("Office Printer", "_ipp._tcp", "printer", "10.1.0.10");
+
+suite("a service", () => {
+  test("SD-01, PROXY-07, PROXY-08, SD-19: stands beneath its site and is listed there and at the zone", () => {
+    assert.deepEqual(
+      lines(projectionOf(PRINTER).sets),
+      expected(String.raw`
+        _ipp._tcp.paris.z.example. 10 IN PTR Office\032Printer._ipp._tcp.paris.z.example.
+        _ipp._tcp.z.example. 10 IN PTR Office\032Printer._ipp._tcp.paris.z.example.
+        Office\032Printer._ipp._tcp.paris.z.example. 10 IN SRV 0 0 631 printer.paris.z.example.
+        Office\032Printer._ipp._tcp.paris.z.example. 10 IN TXT "txtvers=1"
+        printer.paris.z.example. 10 IN A 10.1.0.10
+        _services._dns-sd._udp.paris.z.example. 10 IN PTR _ipp._tcp.paris.z.example.
+        _services._dns-sd._udp.z.example. 10 IN PTR _ipp._tcp.z.example.
+      `),
+    );
+  });
+
+  test("SD-08: without a TXT record has an empty one, when it has been asked for in vain", () => {
+    const bare = PRINTER.replace(/!.*TXT.*/, "");
+    assert.deepEqual(reasons(bare, 0), [
+      "Office\\032Printer._ipp._tcp.local. its TXT record is awaited",
+    ]);
+    const { due } = projectionOf(bare, 0);
+    assert.deepEqual(
+      at(projectionOf(bare, due), "Office\\032Printer._ipp._tcp.paris.z.example.", "TXT"),
+      ['Office\\032Printer._ipp._tcp.paris.z.example. 10 IN TXT ""'],
+    );
+  });
+
+  test("SD-09: an empty TXT record is one empty string", () => {
+    const cache = cacheOf(PRINTER.replace(/!.*TXT.*/, ""));
+    const name = local("Office\\032Printer._ipp._tcp");
+    const txt = { name, type: Type.TXT, class: Class.IN, ttl: 120, rdata: new Rdata(Type.TXT, []) };
+    const empty = makeMessage({ isResponse: true, answers: [txt] });
+    cache.receive(empty, from(), 0);
+    const site = new Site(PARIS);
+    site.caches.add(cache);
+    assert.deepEqual(
+      at(project([site], ZONE, 0), "Office\\032Printer._ipp._tcp.paris.z.example.", "TXT"),
+      ['Office\\032Printer._ipp._tcp.paris.z.example. 10 IN TXT ""'],
+    );
+  });
+
+  test("SD-10, SD-14: TXT records are published octet for octet, several as several", () => {
+    const odd = String.raw`"a=1" "A=2" "b" "c=" "=x" "\255\000\254"`;
+    const text = PRINTER.replace(
+      '"txtvers=1"',
+      `${odd}
+      !Office\\032Printer._ipp._tcp TXT "rp=lp2"`,
+    );
+    assert.deepEqual(
+      at(projectionOf(text), "Office\\032Printer._ipp._tcp.paris.z.example.", "TXT"),
+      expected(`
+        Office\\032Printer._ipp._tcp.paris.z.example. 10 IN TXT ${odd}
+        Office\\032Printer._ipp._tcp.paris.z.example. 10 IN TXT "rp=lp2"`),
+    );
+  });
+
+  test("SD-15: priority and weight stay, and several SRV records stay several", () => {
+    const text = `${PRINTER}\n!Office\\032Printer._ipp._tcp SRV 2 5 632 printer`;
+    assert.deepEqual(
+      at(projectionOf(text), "Office\\032Printer._ipp._tcp.paris.z.example.", "SRV"),
+      expected(`
+        Office\\032Printer._ipp._tcp.paris.z.example. 10 IN SRV 0 0 631 printer.paris.z.example.
+        Office\\032Printer._ipp._tcp.paris.z.example. 10 IN SRV 2 5 632 printer.paris.z.example.`),
+    );
+  });
+
+  test("a record of any type at its name is published, a buddy picture or one never heard of", () => {
+    const text = `${service("juliet@pronto", "_presence._tcp", "pronto", "10.1.0.3")}
+      !juliet@pronto._presence._tcp NULL \\# 4 ffd8ffe0
+      !juliet@pronto._presence._tcp TYPE65280 \\# 3 010203`;
+    const name = "juliet\\@pronto._presence._tcp.paris.z.example.";
+    assert.deepEqual(at(projectionOf(text), name, "NULL"), [`${name} 10 IN NULL \\# 4 FFD8FFE0`]);
+    assert.deepEqual(at(projectionOf(text), name, "TYPE65280"), [
+      `${name} 10 IN TYPE65280 \\# 3 010203`,
+    ]);
+  });
+
+  test("SD-16, SD-17: subtypes of any octets list the plain instance, at both levels, and are no types", () => {
+    const text = `${PRINTER}
+      _universal._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp
+      \\255A._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp`;
+    const projection = projectionOf(text);
+    for (const domain of ["paris.z.example.", "z.example."]) {
+      for (const subtype of ["_universal", "\\255A"]) {
+        assert.deepEqual(at(projection, `${subtype}._sub._ipp._tcp.${domain}`), [
+          `${subtype}._sub._ipp._tcp.${domain} 10 IN PTR Office\\032Printer._ipp._tcp.paris.z.example.`,
+        ]);
+      }
+      assert.equal(at(projection, `_services._dns-sd._udp.${domain}`).length, 1);
+    }
+  });
+
+  test("SD-20: its type is listed as long as it has an instance", () => {
+    const [site, cache] = [new Site(PARIS), cacheOf(PRINTER)];
+    site.caches.add(cache);
+    cache.receive(response(service("b", "_http._tcp", "h", "10.1.0.2")), from(), 0);
+    assert.equal(at(project([site], ZONE, LATER), "_services._dns-sd._udp.z.example.").length, 2);
+    cache.receive(response("_http._tcp 0 PTR b._http._tcp"), from(), LATER);
+    cache.poll(LATER + 1000);
+    assert.deepEqual(at(project([site], ZONE, LATER + 1000), "_services._dns-sd._udp.z.example."), [
+      "_services._dns-sd._udp.z.example. 10 IN PTR _ipp._tcp.z.example.",
+    ]);
+  });
+
+  test("SD-34: a flagship's placeholder is there and is not listed", () => {
+    const projection = projectionOf(`
+      _printer._tcp PTR Office\\032Printer._printer._tcp
+      !Office\\032Printer._printer._tcp SRV 0 0 0 printer
+      !printer A 10.1.0.10`);
+    assert.deepEqual(
+      at(projection, "Office\\032Printer._printer._tcp.paris.z.example.", "SRV").length,
+      1,
+    );
+    assert.deepEqual(
+      lines(projection.sets).filter((line) => line.includes(" PTR ")),
+      [],
+    );
+    assert.equal(projection.services.size, 0);
+  });
+
+  test("SD-02: an instance name is one label, whatever is in it", () => {
+    for (const instance of [
+      "Mr. Brown's 2.5\" Printer.",
+      "Étage 2 – Küche 🖨",
+      "back\\slash",
+      "x".repeat(63),
+    ]) {
+      const label = Buffer.from(instance);
+      const name = Name.join([label], local("_ipp._tcp"))!;
+      const text = `_ipp._tcp PTR ${name}\n!${name} SRV 0 0 1 h\n!${name} TXT ""\n!h A 10.1.0.2`;
+      const [listed] = projectionOf(text).services.values();
+      assert.deepEqual(Buffer.from(listed!.labels[0]!), label);
+    }
+  });
+});
+
+suite("what is withheld", () => {
+  const NAME = "Office\\032Printer._ipp._tcp.local.";
+
+  test("SD-40: a service without SRV", () => {
+    const text = "_ipp._tcp PTR Office\\032Printer._ipp._tcp";
+    assert.deepEqual(lines(projectionOf(text).sets), []);
+    assert.deepEqual(reasons(text), [`${NAME} no SRV record is known`]);
+  });
+
+  test("SD-41, PROXY-19: a service whose host has no address, or none that others can reach", () => {
+    assert.deepEqual(reasons(PRINTER.replace(/!printer A.*/, "")), [
+      `${NAME} no address of its host is known`,
+    ]);
+    const text = PRINTER.replace("A 10.1.0.10", "AAAA fe80::10");
+    assert.deepEqual(lines(projectionOf(text).sets), []);
+    assert.deepEqual(reasons(text), [
+      `${NAME} no address of its host can be reached from elsewhere`,
+    ]);
+  });
+
+  test("PROXY-16, PROXY-17, SEC-08: addresses that mean nothing, or something else, elsewhere", () => {
+    const useless = [
+      "A 169.254.3.4",
+      "A 127.0.0.1",
+      "A 0.0.0.0",
+      "A 224.0.0.251",
+      "A 255.255.255.255",
+    ];
+    useless.push(
+      "AAAA fe80::1",
+      "AAAA febf::1",
+      "AAAA ::",
+      "AAAA ::1",
+      "AAAA ::ffff:10.0.0.1",
+      "AAAA ff02::fb",
+    );
+    const text = [
+      PRINTER,
+      ...useless.map((address) => `!printer ${address}`),
+      "!printer AAAA fd00::10",
+    ];
+    assert.deepEqual(
+      at(projectionOf(text.join("\n")), "printer.paris.z.example."),
+      expected(`
+        printer.paris.z.example. 10 IN A 10.1.0.10
+        printer.paris.z.example. 10 IN AAAA fd00::10`),
+    );
+  });
+
+  test("an SRV record that leads nowhere, where another of the service leads somewhere", () => {
+    const text = `${PRINTER}\n!Office\\032Printer._ipp._tcp SRV 9 0 631 nowhere`;
+    assert.equal(
+      at(projectionOf(text), "Office\\032Printer._ipp._tcp.paris.z.example.", "SRV").length,
+      1,
+    );
+  });
+
+  test("a service that says it is not available (RFC 2782)", () => {
+    const text = PRINTER.replace("631 printer", "0 .");
+    assert.deepEqual(reasons(text), [`${NAME} it says that it is not available`]);
+  });
+
+  test("SD-03: instance names with control characters", () => {
+    const text = PRINTER.replaceAll("Office\\032Printer", "Office\\027[31mPrinter");
+    assert.deepEqual(lines(projectionOf(text).sets), []);
+    assert.match(reasons(text)[0]!, /control characters$/);
+  });
+
+  test("SD-36: names that are too long beneath the site are left out whole, never cut", () => {
+    const long = `${"a".repeat(60)}.${"b".repeat(60)}.${"c".repeat(60)}.${"d".repeat(50)}`;
+    const deep = ZONE.child("x".repeat(20))!;
+    const site = siteOf(
+      deep,
+      PRINTER,
+      PRINTER.replaceAll(/\bprinter\b/g, long).replaceAll("Office", "Far"),
+    );
+    const projection = project([site], ZONE, LATER);
+    assert.deepEqual(
+      projection.withheld.map(({ name, reason }) => `${name} ${reason}`),
+      ["Far\\032Printer._ipp._tcp.local. its host's name is too long beneath the site"],
+    );
+    assert.equal(projection.services.size, 1);
+  });
+
+  test("SEC-09: what would steer clients or servers", () => {
+    const projection = projectionOf(`
+      ${PRINTER}
+      printer NS evil
+      printer DS 1 8 2 00
+      printer DNSKEY 256 3 8 AAAA
+      printer DNAME evil
+      printer NSEC printer A
+      lb._dns-sd._udp PTR evil.example.
+      b._dns-sd._udp PTR evil.example.
+      _dns-push-tls._tcp SRV 0 0 1 printer
+      x._dns-update._udp SRV 0 0 1 printer
+      _dns-update._udp PTR x._dns-update._udp
+      *._ipp._tcp SRV 0 0 1 printer
+      _ipp._tcp PTR *._ipp._tcp
+      *._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp
+      _x._tcp PTR y._x._tcp
+      y._x._tcp SRV 0 0 1 lb._dns-sd._udp
+      lb._dns-sd._udp A 10.1.0.66
+      local. NS evil
+      local. A 10.1.0.66`);
+    assert.deepEqual(lines(projection.sets), lines(projectionOf(PRINTER).sets));
+  });
+
+  test("SEC-09: an SOA record, were it at the very name of the site", () => {
+    const cache = cacheOf(PRINTER);
+    const [mname, rname] = [local("a"), local("b")];
+    const data = rdata.soa({
+      mname,
+      rname,
+      serial: 1,
+      refresh: 2,
+      retry: 3,
+      expire: 4,
+      minimum: 5,
+    });
+    const answers = [local("printer"), local("local.")].map((name) => ({
+      ...{ name, type: Type.SOA, class: Class.IN, ttl: 120, rdata: data },
+    }));
+    cache.receive(makeMessage({ isResponse: true, answers }), from(), 0);
+    const site = new Site(PARIS);
+    site.caches.add(cache);
+    assert.deepEqual(lines(project([site], ZONE, LATER).sets), lines(projectionOf(PRINTER).sets));
+  });
+
+  test("PROXY-21: NSEC records as responders send them", () => {
+    const projection = projectionOf(`${PRINTER}\n!printer NSEC printer A`);
+    assert.ok([...projection.sets].every(({ type }) => type !== Type.NSEC));
+  });
+
+  test("hosts that no service is on", () => {
+    assert.deepEqual(lines(projectionOf("!laptop A 10.1.0.20").sets), []);
+  });
+});
+
+suite("names", () => {
+  test("PROXY-09, SD-39: outside .local pass untouched, and are listed beneath the site alone", () => {
+    const projection = projectionOf(`
+      _ipp._tcp PTR far._ipp._tcp.example.org.
+      ${PRINTER.replace("631 printer", "631 print.example.org.")}`);
+    assert.deepEqual(
+      at(projection, "_ipp._tcp.paris.z.example."),
+      expected(`
+        _ipp._tcp.paris.z.example. 10 IN PTR far._ipp._tcp.example.org.
+        _ipp._tcp.paris.z.example. 10 IN PTR Office\\032Printer._ipp._tcp.paris.z.example.`),
+    );
+    assert.equal(at(projection, "_ipp._tcp.z.example.").length, 1);
+    assert.match(
+      at(projection, "Office\\032Printer._ipp._tcp.paris.z.example.", "SRV")[0]!,
+      /print\.example\.org\.$/,
+    );
+  });
+
+  test("PROXY-10: only a last label that is local is replaced, in any case, and once", () => {
+    const text = PRINTER.replaceAll(/ printer\b|!printer\b/g, (found) =>
+      found.replace("printer", "local.LOCAL."),
+    );
+    const projection = projectionOf(text);
+    assert.deepEqual(at(projection, "local.paris.z.example."), [
+      "local.paris.z.example. 10 IN A 10.1.0.10",
+    ]);
+    const notLocal = projectionOf(PRINTER.replace("631 printer", "631 printer.notlocal."));
+    assert.match(
+      at(notLocal, "Office\\032Printer._ipp._tcp.paris.z.example.", "SRV")[0]!,
+      /printer\.notlocal\.$/,
+    );
+  });
+
+  test("PROXY-11: .local is replaced in every name of every known type", () => {
+    const projection = projectionOf(`
+      ${PRINTER}
+      printer MX 10 mail
+      printer NAPTR 1 1 "" "" "" other
+      printer HTTPS 1 svc
+      printer RP who txt
+      Office\\032Printer._ipp._tcp KX 1 kx`);
+    assert.deepEqual(
+      lines(projection.sets).filter((line) => /\.local\./i.test(line)),
+      [],
+    );
+    assert.equal(at(projection, "printer.paris.z.example.").length, 5);
+  });
+
+  test("PROXY-22: Punycode and UTF-8 stay what they are", () => {
+    const [listed] = projectionOf(
+      PRINTER.replaceAll("Office\\032Printer", "xn--Bcher-kva\\195\\188"),
+    ).services.values();
+    assert.match(listed!.toString(), /^xn--Bcher-kva\\195\\188\./);
+  });
+
+  test("PROXY-46: reverse names are not published beneath a site", () => {
+    const text = `${PRINTER}\n10.0.1.10.in-addr.arpa. PTR printer\n4.3.254.169.in-addr.arpa. PTR printer`;
+    assert.deepEqual(lines(projectionOf(text).sets), lines(projectionOf(PRINTER).sets));
+  });
+
+  test("a host may be an alias of another, and then has nothing beside it", () => {
+    const alias = PRINTER.replace("!printer A 10.1.0.10", "!printer CNAME box\n!box A 10.1.0.10");
+    assert.deepEqual(at(projectionOf(alias), "printer.paris.z.example."), [
+      "printer.paris.z.example. 10 IN CNAME box.paris.z.example.",
+    ]);
+    assert.equal(at(projectionOf(alias), "box.paris.z.example.").length, 1);
+    const both = `${alias}\n!printer A 10.1.0.11`;
+    assert.deepEqual(at(projectionOf(both), "printer.paris.z.example."), [
+      "printer.paris.z.example. 10 IN A 10.1.0.11",
+    ]);
+    const circle = PRINTER.replace(
+      "!printer A 10.1.0.10",
+      "!printer CNAME box\n!box CNAME printer",
+    );
+    assert.deepEqual(lines(projectionOf(circle).sets), []);
+  });
+});
+
+suite("sites", () => {
+  const lyon = PRINTER.replace("10.1.0.10", "10.2.0.10");
+
+  test("PROXY-03, MDNS-46, SEC-11: equal names of two sites stay two services, and both are listed", () => {
+    const projection = project([siteOf(PARIS, PRINTER), siteOf(LYON, lyon)], ZONE, LATER);
+    assert.deepEqual(at(projection, "printer.paris.z.example."), [
+      "printer.paris.z.example. 10 IN A 10.1.0.10",
+    ]);
+    assert.deepEqual(at(projection, "printer.lyon.z.example."), [
+      "printer.lyon.z.example. 10 IN A 10.2.0.10",
+    ]);
+    assert.deepEqual(
+      at(projection, "_ipp._tcp.z.example."),
+      expected(`
+        _ipp._tcp.z.example. 10 IN PTR Office\\032Printer._ipp._tcp.paris.z.example.
+        _ipp._tcp.z.example. 10 IN PTR Office\\032Printer._ipp._tcp.lyon.z.example.`),
+    );
+    assert.equal(at(projection, "_services._dns-sd._udp.z.example.").length, 1);
+  });
+
+  test("PROXY-02: two links of one site are legs of it, and what one lacks the other has", () => {
+    const host = "!printer AAAA fd00::10";
+    const projection = project(
+      [siteOf(PARIS, PRINTER.replace(/!printer A.*/, ""), `${PRINTER}\n${host}`)],
+      ZONE,
+      LATER,
+    );
+    assert.deepEqual(projection.withheld, []);
+    assert.equal(at(projection, "printer.paris.z.example.").length, 2);
+    assert.equal(at(projection, "_ipp._tcp.paris.z.example.").length, 1);
+  });
+});
+
+suite("TTLs", () => {
+  const ttlOf = (text: string, now: number) => {
+    const [line] = at(projectionOf(text, now), "printer.paris.z.example.", "A");
+    return Number(line?.split(" ")[1]);
+  };
+
+  test("PROXY-12: are 10 s for a record in good health, until its last refresh would be late", () => {
+    for (const now of [0, 50_000, 100_000, 110_000]) assert.equal(ttlOf(PRINTER, now), 10);
+  });
+
+  test("PROXY-13: are never more than what is left, and come down in steps that are announced", () => {
+    const seen: number[] = [];
+    for (let now: number | undefined = 100_000; now !== undefined && now < 120_000; ) {
+      const ttl = ttlOf(PRINTER, now);
+      assert.ok(ttl * 1000 <= Math.max(120_000 - now, 1000));
+      seen.push(ttl);
+      now = projectionOf(PRINTER.replaceAll("4500", "120"), now).due;
+    }
+    assert.deepEqual(seen, [10, 5, 2, 1]);
+  });
+
+  test("PROXY-13: of a record with a short life are short from the start, and never change", () => {
+    const short = PRINTER.replace("!printer A", "!printer 10 A");
+    for (const now of [0, 5000, 8200]) assert.equal(ttlOf(short, now), 1);
+  });
+
+  test("of a set are one, that of its shortest-lived record (RFC 2181 §5.2)", () => {
+    const text = `${PRINTER}\n!printer 10 A 10.1.0.11`;
+    assert.deepEqual(
+      at(projectionOf(text), "printer.paris.z.example."),
+      expected(`
+        printer.paris.z.example. 1 IN A 10.1.0.10
+        printer.paris.z.example. 1 IN A 10.1.0.11`),
+    );
+  });
+
+  test("MDNS-38: do not change in the second after a goodbye", () => {
+    const [site, cache] = [new Site(PARIS), cacheOf(PRINTER)];
+    site.caches.add(cache);
+    const before = lines(project([site], ZONE, LATER).sets);
+    cache.receive(
+      response(PRINTER.replaceAll(/ (PTR|SRV|TXT|A) /g, " 0 $1 ").replaceAll("4500 0", "0")),
+      from(),
+      LATER,
+    );
+    assert.deepEqual(lines(project([site], ZONE, LATER + 500).sets), before);
+    cache.poll(LATER + 1000);
+    assert.deepEqual(lines(project([site], ZONE, LATER + 1000).sets), []);
+  });
+});
