@@ -1,0 +1,102 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { type BrowseOptions, interestIn } from "../../src/collector/browser.ts";
+import { typeName } from "../../src/dns/constants.ts";
+import { cacheOf, local, service } from "./fixture.ts";
+
+const META = "_services._dns-sd._udp";
+
+function interestOf(text: string, options: Partial<BrowseOptions> = {}) {
+  const interest = interestIn(cacheOf(text), { types: [], families: [4], ...options });
+  const line = ({ name, type }: { name: object; type: number }) =>
+    `${String(name).replace(/\.local\.$/, "")} ${typeName(type)}`;
+  return {
+    asks: interest.questions.map(line).sort(),
+    keeps: [...interest.sets].map(line).sort(),
+    sources: new Set(interest.questions.map(({ source }) => source)),
+  };
+}
+
+suite("what is asked", () => {
+  test("SD-21: at first, which types there are", () => {
+    assert.deepEqual(interestOf("").asks, [`${META} PTR`]);
+  });
+
+  test("SD-21: of a type that was told of, its instances", () => {
+    const { asks, keeps, sources } = interestOf(`${META} PTR _ipp._tcp`);
+    assert.deepEqual(asks, ["_ipp._tcp PTR", `${META} PTR`]);
+    assert.deepEqual(keeps, [`${META} PTR`]);
+    assert.deepEqual([...sources], ["", "10.0.0.9"]);
+  });
+
+  test("of a type that was overheard, by its PTR or by an SRV record of it, its instances", () => {
+    assert.ok(interestOf("_a._tcp PTR x._a._tcp").asks.includes("_a._tcp PTR"));
+    assert.ok(interestOf("!x._b._tcp SRV 0 0 1 h").asks.includes("_b._tcp PTR"));
+  });
+
+  test("SD-18: of subtypes, those that are configured and those that were overheard", () => {
+    const types = [local("_universal._sub._ipp._tcp")];
+    assert.deepEqual(interestOf("", { types }).asks, [
+      "_ipp._tcp PTR",
+      `${META} PTR`,
+      "_universal._sub._ipp._tcp PTR",
+    ]);
+    const { asks } = interestOf("_color._sub._ipp._tcp PTR a._ipp._tcp");
+    assert.ok(asks.includes("_color._sub._ipp._tcp PTR") && asks.includes("_ipp._tcp PTR"));
+  });
+
+  test("of an instance, what is missing", () => {
+    const text = "_ipp._tcp PTR a._ipp._tcp\n_ipp._tcp PTR b._ipp._tcp\n!a._ipp._tcp TXT x";
+    const { asks, keeps } = interestOf(text);
+    assert.deepEqual(asks, [
+      "_ipp._tcp PTR",
+      `${META} PTR`,
+      "a._ipp._tcp SRV",
+      "b._ipp._tcp SRV",
+      "b._ipp._tcp TXT",
+    ]);
+    assert.deepEqual(keeps, ["_ipp._tcp PTR", "a._ipp._tcp TXT"]);
+  });
+
+  test("of a chat user, the picture", () => {
+    const { asks } = interestOf("_presence._tcp PTR juliet._presence._tcp");
+    assert.ok(asks.includes("juliet._presence._tcp NULL"));
+  });
+
+  test("of a host, the addresses that are missing; of one that is an alias, the other's", () => {
+    const text = "_ipp._tcp PTR a._ipp._tcp\n!a._ipp._tcp SRV 0 0 1 h\n!h A 10.0.0.1";
+    assert.deepEqual(
+      interestOf(text).asks.filter((ask) => ask.startsWith("h ")),
+      ["h AAAA"],
+    );
+    const alias = text.replace("!h A 10.0.0.1", "!h CNAME box");
+    assert.deepEqual(
+      interestOf(alias).asks.filter((ask) => /^(h|box) /.test(ask)),
+      ["box A", "box AAAA"],
+    );
+  });
+
+  test("of a complete service, nothing but whether there are others", () => {
+    const text = `${service("a", "_ipp._tcp", "h", "10.0.0.1")}\n!h AAAA fd00::1`;
+    const { asks, keeps } = interestOf(text);
+    assert.deepEqual(asks, ["_ipp._tcp PTR", `${META} PTR`]);
+    assert.equal(keeps.length, 5);
+  });
+
+  test("of names that are no services or not in .local, nothing", () => {
+    const { asks } = interestOf(`
+      ${META} PTR _ipp._tcp.example.org.
+      ${META} PTR nonsense
+      ${META} PTR a._sub._ipp._tcp.sub
+      nonsense PTR x.nonsense
+      10.0.0.10.in-addr.arpa. PTR h
+      !laptop A 10.0.0.1`);
+    assert.deepEqual(asks, [`${META} PTR`]);
+  });
+
+  test("of aliases without end, not without end", () => {
+    const chain = Array.from({ length: 5000 }, (_, i) => `h${i} CNAME h${i + 1}`);
+    const text = `_ipp._tcp PTR a._ipp._tcp\n!a._ipp._tcp SRV 0 0 1 h0\n${chain.join("\n")}`;
+    assert.ok(interestOf(text).keeps.length < 10);
+  });
+});

@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { LinkCache } from "../../src/collector/cache.ts";
+import { Querier, type QuerierOptions } from "../../src/collector/querier.ts";
+import { Type } from "../../src/dns/constants.ts";
+import { decode, type Message } from "../../src/dns/message.ts";
+import { cacheOf, from, local, query, response } from "./fixture.ts";
+
+function querierOf(cache: LinkCache, options: Partial<QuerierOptions> = {}): Querier {
+  return new Querier({
+    cache,
+    random: () => 0.5,
+    limit: 1452,
+    isUnicastWanted: false,
+    ...options,
+  });
+}
+
+const wanted = (owner: string, type: number = Type.PTR, source = "") => ({
+  ...{ name: local(owner), type, source },
+});
+
+/** What is asked from `now` until `end`, each with its time, as a cache and its querier go on. */
+function run(querier: Querier, cache: LinkCache, now: number, end: number) {
+  const sent: { at: number; message: Message }[] = [];
+  for (let at = now; at <= end; ) {
+    for (const set of cache.poll(at)) querier.refresh(set, at);
+    for (const bytes of querier.poll(at)) sent.push({ at, message: decode(bytes) });
+    const next = Math.min(querier.due() ?? Infinity, cache.due() ?? Infinity);
+    if (next === Infinity) break;
+    at = Math.max(next, at);
+  }
+  return sent;
+}
+
+suite("refreshes", () => {
+  test("of a shared set are one question for all its records, whatever chance says of each", () => {
+    const chance = Array.from({ length: 89 }, (_, i) => ((i * 37) % 89) / 89);
+    let drawn = 0;
+    const cache = new LinkCache({ random: () => chance[drawn++ % chance.length]! });
+    for (let i = 0; i < 500; i++) {
+      cache.receive(response(`_ipp._tcp 4500 PTR p${i}._ipp._tcp`), from(), i);
+    }
+    const querier = querierOf(cache);
+    const sent = run(querier, cache, 1000, 3_680_000).filter(
+      ({ message }) => message.questions.length > 0,
+    );
+    assert.ok(sent.length >= 1 && sent.length <= 3, `${sent.length} questions`);
+  });
+
+  test("wait where the question was asked less than a second ago", () => {
+    const cache = cacheOf("h 10 A 10.0.0.1");
+    const querier = querierOf(cache);
+    const times = run(querier, cache, 0, 10_000).map(({ at }) => at);
+    assert.ok(times.length >= 2);
+    for (const [i, time] of times.slice(1).entries())
+      assert.ok(time - times[i]! >= 1000, `${times}`);
+  });
+
+  test("do not list what they are for, though its owner's TTL is above ours", () => {
+    const cache = cacheOf("_ipp._tcp 86400 PTR a._ipp._tcp");
+    const querier = querierOf(cache);
+    const [first] = run(querier, cache, 0, 6_000_000);
+    assert.ok(first!.at >= 5_760_000 && first!.message.answers.length === 0);
+  });
+});
+
+suite("questions", () => {
+  test("that nobody wants any more are not asked", () => {
+    const cache = cacheOf();
+    const querier = querierOf(cache);
+    querier.want([wanted("_a._tcp"), wanted("_b._tcp")], 0);
+    querier.want([wanted("_b._tcp")], 0);
+    const names = run(querier, cache, 0, 60_000).flatMap(({ message }) =>
+      message.questions.map(({ name }) => String(name)),
+    );
+    assert.deepEqual([...new Set(names)], ["_b._tcp.local."]);
+  });
+
+  test("that are wanted again begin again, but never twice within a second", () => {
+    const cache = cacheOf();
+    const querier = querierOf(cache);
+    const times: number[] = [];
+    for (let now = 0; now < 5000; now += 100) {
+      querier.want(now % 200 === 0 ? [wanted("_a._tcp")] : [], now);
+      for (const _ of querier.poll(now + 90)) times.push(now + 90);
+    }
+    assert.ok(times.length > 1);
+    for (const [i, time] of times.slice(1).entries())
+      assert.ok(time - times[i]! >= 1000, `${times}`);
+  });
+
+  test("of one source do not keep those of another waiting", () => {
+    const cache = cacheOf();
+    const querier = querierOf(cache);
+    const flood = Array.from({ length: 20_000 }, (_, i) =>
+      wanted(`${"x".repeat(50)}${i}._f._tcp`, Type.SRV, "10.0.0.66"),
+    );
+    querier.want([...flood, wanted("printer._ipp._tcp", Type.SRV, "10.0.0.3")], 0);
+    const [first] = run(querier, cache, 0, 500);
+    assert.ok(first!.message.questions.some(({ name }) => name.equals(local("printer._ipp._tcp"))));
+  });
+
+  test("of a flood leave a wait for the next second, not for ever", () => {
+    const cache = cacheOf();
+    const querier = querierOf(cache);
+    querier.want(
+      Array.from({ length: 2000 }, (_, i) => wanted(`${"x".repeat(50)}${i}._f._tcp`, Type.SRV)),
+      0,
+    );
+    const sent = run(querier, cache, 0, 10_000);
+    const asked = new Set(
+      sent.flatMap(({ message }) => message.questions.map(({ name }) => name.key)),
+    );
+    assert.equal(asked.size, 2000);
+  });
+
+  test("of another host count early in a wait for nothing, late in it as ours", () => {
+    const cache = cacheOf();
+    const querier = querierOf(cache);
+    querier.want([wanted("_a._tcp")], 0);
+    const times = run(querier, cache, 0, 6000).map(({ at }) => at);
+    assert.equal(times.length, 3);
+    const wait = 4000;
+    querier.observe(query("_a._tcp PTR"), times[2]! + wait / 4);
+    assert.equal(querier.counters.suppressed, 0);
+    querier.observe(query("_a._tcp PTR"), times[2]! + (3 * wait) / 4);
+    assert.equal(querier.counters.suppressed, 1);
+  });
+});
