@@ -82,8 +82,7 @@ export class Rdata {
 export function readRdata(reader: Reader, type: number, length: number): Rdata {
   if (length === 0) return new Rdata(type, []);
   return reader.within(length, () => {
-    const values: Value[] = [];
-    for (const field of shapeOf(type)) values.push(readField(reader, field));
+    const values = shapeOf(type).map((field) => readField(reader, field));
     return new Rdata(type, values);
   });
 }
