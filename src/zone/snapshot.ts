@@ -98,7 +98,7 @@ export class Snapshot implements Iterable<RecordSet> {
   /** The SOA first, then by canonical order of names (RFC 4034 §6.1) and rising type. */
   *[Symbol.iterator](): Generator<RecordSet> {
     yield this.soa;
-    const ranked = Array.from(this.#nodes, (node) => ({ node, rank: rankOf(node.name.key) }));
+    const ranked = this.#nodes.values().map((node) => ({ node, rank: rankOf(node.name.key) }));
     ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1));
     for (const { node } of ranked) {
       for (const set of node.sets) if (set !== this.soa) yield set;
@@ -112,20 +112,21 @@ export function setOf(node: Node, type: number): RecordSet | undefined {
 }
 
 /**
- * As `compareNames` orders names, so do their ranks as strings: below every octet of a label comes
- * the end of the label. On a large zone that is some times faster.
+ * As `compareNames` orders names, so do their ranks as strings, and some times faster: labels from
+ * the root, each ended by what is below every octet.
  */
 function rankOf(key: NameKey): string {
   let rank = "";
   for (let at = 0; at < key.length; ) {
     const end = at + 1 + key.charCodeAt(at);
-    while (++at < end) rank += SHIFTED[key.charCodeAt(at)];
-    rank += "\0";
+    rank += `${key.slice(at + 1, end).replace(LOWEST, "\x01$&")}\0`;
+    at = end;
   }
   return rank;
 }
 
-const SHIFTED = Array.from({ length: 256 }, (_, octet) => String.fromCharCode(octet + 1));
+/** The octets that would pass for the end of a label, or for its escape. */
+const LOWEST = /[\0\x01]/g;
 
 //---- Nodes ----
 

@@ -9,7 +9,7 @@
  */
 import { systemClock } from "../clock.ts";
 
-export class Trie<V> implements Iterable<V> {
+export class Trie<V> {
   readonly root: Branch<V>;
   readonly size: number;
 
@@ -27,8 +27,10 @@ export class Trie<V> implements Iterable<V> {
   }
 
   /** In no order to rely on. */
-  *[Symbol.iterator](): Generator<V> {
-    yield* valuesOf(this.root);
+  values(): V[] {
+    const values: V[] = [];
+    collect(this.root, values);
+    return values;
   }
 }
 
@@ -165,10 +167,10 @@ function find<V>(root: Branch<V>, key: string): Leaf<V> | undefined {
   }
 }
 
-function* valuesOf<V>(branch: Branch<V>): Generator<V> {
+function collect<V>(branch: Branch<V>, values: V[]): void {
   for (const slot of branch.slots) {
-    if (slot instanceof Leaf) yield slot.value;
-    else yield* valuesOf(slot);
+    if (slot instanceof Leaf) values.push(slot.value);
+    else collect(slot, values);
   }
 }
 

@@ -106,11 +106,10 @@ class Work {
   /** RFC 2136 §3.4.2.2. */
   #add({ name, type, ttl, rdata }: ResourceRecord): void {
     if (this.#conflicts(name, type)) return;
-    for (const old of this.#draft.rdatas(name, type)) {
-      if (replaces(rdata, old)) {
-        this.#draft.remove(name, old);
-        this.#holds.push({ does: "releaseAll", record: { name, rdata: old } });
-      }
+    for (const old of isReplacing(type) ? this.#draft.rdatas(name, type) : []) {
+      if (!replaces(rdata, old)) continue;
+      this.#draft.remove(name, old);
+      this.#holds.push({ does: "releaseAll", record: { name, rdata: old } });
     }
     const isNew = !this.#draft.has(name, rdata);
     const record = this.#draft.add(name, servedTtl(ttl), rdata);
@@ -170,10 +169,13 @@ export function isBesideCname(type: number): boolean {
  * Of CNAME and DNAME there is one at a name (RFC 2136 §1.1.5, RFC 6672 §5.2), of WKS one for an
  * address and a protocol, its first five octets (RFC 1035 §3.4.2).
  */
+function isReplacing(type: number): boolean {
+  return type === Type.CNAME || type === Type.DNAME || type === Type.WKS;
+}
+
 function replaces(rdata: Rdata, old: Rdata): boolean {
   if (rdata.key === old.key) return false;
-  if (rdata.type === Type.WKS) return rdata.key.slice(0, 5) === old.key.slice(0, 5);
-  return rdata.type === Type.CNAME || rdata.type === Type.DNAME;
+  return rdata.type !== Type.WKS || rdata.key.slice(0, 5) === old.key.slice(0, 5);
 }
 
 /** With the next serial. */
