@@ -1,0 +1,336 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Collector, type CollectorOptions } from "../../src/collector/collector.ts";
+import { Rcode, Type } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import { targetOf } from "../../src/dns/rdata.ts";
+import { silentLog } from "../../src/log.ts";
+import { apexRecords } from "../../src/zone/apex.ts";
+import { collectorPrincipal } from "../../src/zone/principal.ts";
+import { Zone } from "../../src/zone/zone.ts";
+import { FakeClock } from "../support/clock.ts";
+import { type Faults, Lan, type LanHost, LanWatch } from "../support/lan.ts";
+import { Device } from "./device.ts";
+import { response, service, ZONE } from "./fixture.ts";
+
+const META = "_services._dns-sd._udp";
+
+/** A collector, the zone it publishes into, and one LAN for each link. */
+class Office {
+  readonly clock = new FakeClock({ chance: [0.1, 0.7, 0.3, 0.9, 0.5] });
+  readonly zone: Zone;
+  readonly lans: readonly Lan[];
+  /** The collector's own, one on each LAN. */
+  readonly hosts: readonly LanHost[];
+  readonly links: LanWatch;
+  readonly collector: Collector;
+  readonly life = new AbortController();
+  readonly log: { fact: string; service?: string; after?: number }[] = [];
+  readonly running: Promise<void>;
+
+  constructor(
+    options: Partial<CollectorOptions> & { lans?: number; faults?: Partial<Faults> } = {},
+  ) {
+    const { clock } = this;
+    this.zone = new Zone({
+      origin: ZONE,
+      records: apexRecords({ origin: ZONE, nameservers: [], serial: 1 }),
+      clock,
+    });
+    this.lans = Array.from({ length: options.lans ?? 1 }, (_, i) => {
+      return new Lan(clock, options.faults, i + 1);
+    });
+    this.hosts = this.lans.map((lan, i) => {
+      return lan.host(`site${i + 1}`, `10.${i + 1}.0.1`, `fe80::${i + 1}`);
+    });
+    this.links = new LanWatch(...this.hosts);
+    const principal = collectorPrincipal("collector", ZONE, () => true);
+    this.collector = new Collector({
+      clock,
+      links: this.links,
+      siteOf: (link) => link.name,
+      zone: ZONE,
+      publish: (update) => this.zone.apply(update, principal),
+      log: { ...silentLog, info: (fields, fact) => this.log.push({ ...fields, fact }) },
+      ...options,
+    });
+    this.running = this.collector.run(this.life.signal);
+  }
+
+  /** What a browse of a type lists, by instance. */
+  browse(type: string, domain = "site1.z.example."): string[] {
+    const set = this.zone.current.set(Name.parse(`${type}.${domain}`), Type.PTR);
+    return (set?.rdatas ?? []).map((rdata) => targetOf(rdata)!.toString());
+  }
+
+  /** Milliseconds until `condition`, a few at a time. */
+  async until(condition: () => boolean, most = 60_000): Promise<number> {
+    const start = this.clock.now();
+    while (!condition()) {
+      assert.ok(this.clock.now() - start < most, `not within ${most} ms`);
+      await this.clock.elapse(5);
+    }
+    return this.clock.now() - start;
+  }
+
+  async end(): Promise<void> {
+    this.life.abort();
+    await this.running;
+  }
+}
+
+function printers(lan: Lan, count: number, delay: (i: number) => number): Device[] {
+  return Array.from({ length: count }, (_, i) => {
+    const address = `10.1.${(i >> 8) + 1}.${i & 255}`;
+    const text = service(`printer ${i}`, "_ipp._tcp", `p${i}`, address);
+    return new Device(lan, address, `${META} 4500 PTR _ipp._tcp\n${text}`, { delay: delay(i) });
+  });
+}
+
+suite("a collector", () => {
+  test("has thirty devices that each answer alone, soon after it starts, and before anybody asks", async () => {
+    const office = new Office();
+    printers(office.lans[0]!, 30, (i) => 20 + ((i * 37) % 100));
+    const time = await office.until(() => office.browse("_ipp._tcp").length === 30, 10_000);
+    assert.ok(time < 2000, `${time} ms`);
+    await office.end();
+  });
+
+  test("has them in spite of loss, duplication and disorder", async () => {
+    const office = new Office({ faults: { loss: 0.1, duplication: 0.2, delay: 5, jitter: 80 } });
+    printers(office.lans[0]!, 30, (i) => 20 + ((i * 37) % 100));
+    await office.until(() => office.browse("_ipp._tcp").length === 30, 60_000);
+    await office.end();
+  });
+
+  test("has a thousand services that are announced in bursts", async () => {
+    const office = new Office();
+    const lan = office.lans[0]!;
+    const devices = Array.from({ length: 10 }, (_, d) => {
+      const text = Array.from({ length: 100 }, (_, i) =>
+        service(`service ${d} ${i}`, "_ipp._tcp", `h${d}`, `10.1.0.${d + 2}`),
+      );
+      return new Device(lan, `10.1.0.${d + 2}`, text.join("\n"));
+    });
+    for (const device of devices) device.announce();
+    const time = await office.until(() => office.browse("_ipp._tcp").length === 1000, 5000);
+    assert.ok(time < 500, `${time} ms`);
+    assert.equal(office.browse("_ipp._tcp", "z.example.").length, 1000);
+    await office.end();
+  });
+
+  const large = (office: Office, devices: number, each: number) => {
+    for (let d = 0; d < devices; d++) {
+      const text = Array.from({ length: each }, (_, i) =>
+        service(`service ${d} ${i}`, `_t${d}._tcp`, `h${d}-${i}`, `10.1.${d}.${i}`),
+      );
+      new Device(office.lans[0]!, `10.1.0.${d + 2}`, text.join("\n")).announce();
+    }
+  };
+
+  test("keeps five thousand records refreshed, and nothing is seen of it", async () => {
+    const office = new Office();
+    large(office, 12, 105);
+    await office.clock.elapse(3000);
+    assert.ok(office.collector.harvests.get("site1")!.cache.size > 5000);
+    const { serial, size } = office.zone.current;
+    assert.ok(size > 6000);
+    await office.clock.elapse(400_000);
+    assert.equal(office.zone.current.serial, serial);
+    await office.end();
+  });
+
+  test("keeps records of every life refreshed for hours, and nothing is seen of it", async () => {
+    const office = new Office();
+    large(office, 4, 5);
+    await office.clock.elapse(3000);
+    const { serial } = office.zone.current;
+    await office.clock.elapse(4 * 3_600_000);
+    assert.equal(office.zone.current.serial, serial);
+    await office.end();
+  });
+
+  test("publishes a new service within 150 ms", async () => {
+    const office = new Office();
+    await office.clock.elapse(60_000);
+    const text = service("new", "_ipp._tcp", "h", "10.1.0.2");
+    new Device(office.lans[0]!, "10.1.0.2", text).announce();
+    const time = await office.until(() => office.browse("_ipp._tcp").length === 1, 1000);
+    assert.ok(time < 150, `${time} ms`);
+    await office.end();
+  });
+
+  test("asks for what an announcement lacks", async () => {
+    const office = new Office();
+    await office.clock.elapse(60_000);
+    const device = new Device(
+      office.lans[0]!,
+      "10.1.0.2",
+      service("new", "_ipp._tcp", "h", "10.1.0.2"),
+    );
+    device.host.say(response("_ipp._tcp 4500 PTR new._ipp._tcp"));
+    const time = await office.until(() => office.browse("_ipp._tcp").length === 1, 3000);
+    assert.ok(time < 1000, `${time} ms`);
+    await office.end();
+  });
+
+  test("withdraws a service 1.0 to 1.3 s after its goodbye, and everything of it", async () => {
+    const office = new Office();
+    const [device] = printers(office.lans[0]!, 1, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 1);
+    await office.clock.elapse(5000);
+    device!.goodbye();
+    const time = await office.until(() => office.browse("_ipp._tcp").length === 0);
+    assert.ok(time >= 1000 && time <= 1300, `${time} ms`);
+    await office.clock.elapse(100);
+    assert.equal(office.zone.current.size, 2, "SOA and NS are left");
+    await office.end();
+  });
+
+  test("sees nothing of a goodbye that is taken back within the second", async () => {
+    const office = new Office();
+    const [device] = printers(office.lans[0]!, 1, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 1);
+    await office.clock.elapse(5000);
+    const { serial } = office.zone.current;
+    device!.goodbye();
+    device!.isMute = false;
+    await office.clock.elapse(500);
+    device!.announce();
+    await office.clock.elapse(10_000);
+    assert.equal(office.zone.current.serial, serial);
+    await office.end();
+  });
+
+  test("drops a service that falls silent when the TTL of what it needs is out", async () => {
+    const office = new Office();
+    const [device] = printers(office.lans[0]!, 1, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 1);
+    device!.isMute = true;
+    const time = await office.until(() => office.browse("_ipp._tcp").length === 0, 130_000);
+    assert.ok(time > 115_000 && time < 121_000, `${time} ms`);
+    await office.end();
+  });
+
+  test("publishes a new address in place of the old one", async () => {
+    const office = new Office();
+    const device = new Device(
+      office.lans[0]!,
+      "10.1.0.2",
+      service("a", "_ipp._tcp", "h", "10.1.0.2"),
+    );
+    device.announce();
+    await office.clock.elapse(5000);
+    device.host.say(response("!h A 10.1.0.3"));
+    await office.clock.elapse(1200);
+    const set = office.zone.current.set(Name.parse("h.site1.z.example."), Type.A);
+    assert.deepEqual(
+      set?.rdatas.map(({ values }) => String(values[0])),
+      ["10,1,0,3"],
+    );
+    await office.end();
+  });
+
+  test("keeps two LANs with the same names apart, and lists both", async () => {
+    const office = new Office({ lans: 2 });
+    for (const [i, lan] of office.lans.entries()) {
+      const text = service("Office Printer", "_ipp._tcp", "printer", `10.${i + 1}.0.2`);
+      new Device(lan, `10.${i + 1}.0.2`, text).announce();
+    }
+    await office.until(() => office.browse("_ipp._tcp", "z.example.").length === 2);
+    for (const i of [1, 2]) {
+      const set = office.zone.current.set(Name.parse(`printer.site${i}.z.example.`), Type.A);
+      assert.deepEqual(
+        set?.rdatas.map(({ values }) => String(values[0])),
+        [`10,${i},0,2`],
+      );
+    }
+    await office.end();
+  });
+
+  test("withdraws what a link said when it goes, and has it again when it comes back", async () => {
+    const office = new Office({ lans: 2 });
+    for (const [i, lan] of office.lans.entries()) printers(lan, 1, () => 20 + i);
+    await office.until(() => office.browse("_ipp._tcp", "z.example.").length === 2);
+    const host = office.hosts[0]!;
+    office.links.unplug(host);
+    await office.until(() => office.browse("_ipp._tcp", "z.example.").length === 1, 200);
+    office.links.plug(host);
+    await office.until(() => office.browse("_ipp._tcp", "z.example.").length === 2);
+    await office.end();
+  });
+
+  test("publishes anew what could not be published", async () => {
+    let isDown = true;
+    const office: Office = new Office({
+      publish: async (update) => {
+        if (isDown) throw new Error("no route");
+        return office.zone.apply(
+          update,
+          collectorPrincipal("c", ZONE, () => true),
+        );
+      },
+    });
+    printers(office.lans[0]!, 1, () => 20);
+    await office.clock.elapse(10_000);
+    assert.equal(office.browse("_ipp._tcp").length, 0);
+    isDown = false;
+    await office.until(() => office.browse("_ipp._tcp").length === 1, 10_000);
+    await office.end();
+  });
+
+  test("says who came, left and returned, and remembers who left", async () => {
+    const office = new Office();
+    const [device] = printers(office.lans[0]!, 1, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 1);
+    device!.goodbye();
+    await office.until(() => office.browse("_ipp._tcp").length === 0);
+    const name = "printer 0._ipp._tcp.site1.z.example.";
+    assert.deepEqual(
+      office.collector.presence.departed().map((each) => each.name.toUnicode()),
+      [name],
+    );
+    await office.clock.elapse(40_000);
+    device!.isMute = false;
+    device!.announce();
+    await office.until(() => office.browse("_ipp._tcp").length === 1);
+    assert.deepEqual(
+      office.log.map(({ fact, service }) => `${fact}: ${service}`),
+      [`service came: ${name}`, `service left: ${name}`, `service returned: ${name}`],
+    );
+    assert.ok(office.log[2]!.after! >= 40_000 && office.log[2]!.after! < 41_000);
+    assert.deepEqual(office.collector.presence.departed(), []);
+    await office.end();
+  });
+
+  test("asks for configured subtypes", async () => {
+    const office = new Office({ subtypes: { "_ipp._tcp": ["_universal"] } });
+    const text = service("a", "_ipp._tcp", "h", "10.1.0.2");
+    new Device(office.lans[0]!, "10.1.0.2", `${text}\n_universal._sub._ipp._tcp PTR a._ipp._tcp`);
+    await office.until(() => office.browse("_universal._sub._ipp._tcp").length === 1, 3000);
+    await office.end();
+  });
+
+  test("ends when it is told to, leaving what is published and nothing to wake up for", async () => {
+    const office = new Office();
+    printers(office.lans[0]!, 3, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 3);
+    await office.end();
+    await office.clock.elapse(1000);
+    assert.equal(office.browse("_ipp._tcp").length, 3);
+    assert.equal(office.clock.next, undefined);
+  });
+
+  test("waits for what is on its way when it ends", async () => {
+    let answer = (_: Rcode) => {};
+    const office = new Office({ publish: () => new Promise((resolve) => (answer = resolve)) });
+    printers(office.lans[0]!, 1, () => 20);
+    await office.clock.elapse(1000);
+    let hasEnded = false;
+    const ended = office.end().then(() => (hasEnded = true));
+    await office.clock.elapse(1000);
+    assert.equal(hasEnded, false);
+    answer(Rcode.NOERROR);
+    await ended;
+  });
+});
