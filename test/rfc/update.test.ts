@@ -430,6 +430,13 @@ suite("leases", () => {
     assert.equal(zone.current.serial, 1);
   });
 
+  test("what is added and removed again by one update was never there", async () => {
+    const zone = zoneOf(ZONE);
+    await zone.apply(updateOf(`${ADD}\n- new A 10.0.0.1`), principal("paris"));
+    assert.ok(!isThere(zone));
+    assert.equal(zone.current.serial, 1);
+  });
+
   test("an operator removes outright, whoever holds it", async () => {
     const clock = new FakeClock();
     const zone = zoneOf(ZONE, { clock });

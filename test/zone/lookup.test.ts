@@ -20,10 +20,10 @@ const START = `
   _dns-sd._udp PTR a
 `;
 
-const OWNERS = ["@", "a", "b.a", "c.b.a", "d.c.b.a", "e.d.c.b.a", "x", "z.x", "*.x", "y.*.x", "q"];
-const QUESTIONS = [...OWNERS, "alias", "_tcp", "lb._dns-sd._udp"].flatMap((owner) =>
-  ["A", "PTR", "SRV", "NS", "SOA", "ANY", "DS"].map((type) => `${owner} ${type}`),
-);
+const QUESTIONS = [
+  ...["@", "a", "b.a", "c.b.a", "d.c.b.a", "e.d.c.b.a", "x", "z.x", "q.z.x", "*.x", "y.*.x"],
+  ...["q", "alias", "_tcp", "lb._dns-sd._udp"],
+].flatMap((owner) => ["A", "PTR", "SRV", "NS", "ANY", "DS"].map((type) => `${owner} ${type}`));
 
 function told({ rcode, isAuthoritative, answers, authorities, additionals }: Answer) {
   const sections = [answers, authorities, additionals].map((sets) => lines(sets));
@@ -31,12 +31,10 @@ function told({ rcode, isAuthoritative, answers, authorities, additionals }: Ans
 }
 
 function touches(change: Change, { names }: Answer): boolean {
-  const sets = [...change.removed, ...change.added];
-  return (
-    movesCut(change) ||
-    sets.some((set) => set.name.toString().startsWith("*.")) ||
-    sets.some((set) => names.some((key) => set.name.key.startsWith(key)))
-  );
+  const owners = [...change.removed, ...change.added].map((set) => set.name);
+  const isTouched = (owner: Name) => names.some((key) => owner.key.startsWith(key));
+  const makesWildcard = owners.some((owner) => owner.toString().includes("*."));
+  return movesCut(change) || makesWildcard || owners.some(isTouched);
 }
 
 suite("lookup", () => {
@@ -59,7 +57,7 @@ suite("lookup", () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 150 },
     );
   });
 

@@ -2,17 +2,19 @@
 import fc from "fast-check";
 import { Class, Type } from "../../src/dns/constants.ts";
 import type { Name } from "../../src/dns/name.ts";
-import { type Rdata, rdata } from "../../src/dns/rdata.ts";
+import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../../src/dns/record.ts";
 import type { Update } from "../../src/zone/update.ts";
 import { emptyRecord, name, origin, SOA, sets } from "./fixture.ts";
 
-const owner = fc.constantFrom("@", "a", "A", "b.a", "c.b.a", "d.c.b.a", "x", "*.x", "y.*.x");
+const OWNERS = ["@", "a", "A", "b.a", "c.b.a", "d.c.b.a", "x", "z.x", "*.x", "y.*.x"] as const;
+const owner = fc.constantFrom(...OWNERS);
 const data: fc.Arbitrary<Rdata> = fc.oneof(
   fc.integer({ min: 1, max: 4 }).map((last) => rdata.a(`10.0.0.${last}`)),
   fc.constantFrom("a", "A", "b.a").map((target) => rdata.ptr(name(target))),
   fc.constantFrom("ns1", "ns2").map((target) => rdata.ns(name(target))),
   fc.constantFrom("a", "x").map((target) => rdata.cname(name(target))),
+  fc.constantFrom("a", "x").map((target) => new Rdata(Type.DNAME, [name(target)])),
   fc.constantFrom("x", "text").map((text) => rdata.txt(text)),
   fc.constant(rdata.opaque(65280, Uint8Array.of(1))),
   fc.integer({ min: 0, max: 5 }).map((serial) => {
@@ -95,7 +97,8 @@ export class Model {
       const isAlias = type === Type.CNAME;
       if (isAlias && (isApex || here.some((other) => other.type !== Type.CNAME))) return;
       if (!isAlias && here.some((other) => other.type === Type.CNAME)) return;
-      const isReplaced = (other: ResourceRecord) => isAlias || other.rdata.equals(rdata);
+      const isAlone = isAlias || type === Type.DNAME;
+      const isReplaced = (other: ResourceRecord) => isAlone || other.rdata.equals(rdata);
       this.#drop((other) => same.includes(other) && isReplaced(other));
       this.records = this.records.map((other) =>
         same.includes(other) ? { ...other, ttl: record.ttl } : other,

@@ -126,7 +126,7 @@ suite("Zone", () => {
   });
 
   test("goes round with its serial and loses nobody", async () => {
-    const zone = zoneOf("");
+    const zone = zoneOf("", { history: 3 });
     const soa = (serial: number) => updateOf(`+ @ SOA ns.example. h.example. ${serial} 1 2 3 4`);
     for (const serial of [2 ** 31, 2 ** 32 - 1]) await zone.apply(soa(serial), operator);
     await add(zone, 0);
@@ -137,6 +137,9 @@ suite("Zone", () => {
     await add(zone, 1);
     const again = zone.since(2 ** 31);
     assert.equal(again !== "resync" && again.length, 3);
+    await add(zone, 2);
+    const last = zone.since(1);
+    assert.equal(last !== "resync" && last.length, 2, "the oldest is gone, not the latest");
   });
 
   test("keeps the case a record came with", async () => {
