@@ -15,12 +15,16 @@ export interface ZoneFile {
   readonly records: readonly RecordSet[];
 }
 
-/** Every zone file of a folder; none where the folder does not exist. Throws FormatError. */
-export async function readZoneFolder(path: string): Promise<ZoneFile[]> {
+/**
+ * Every zone file of a folder; none where the folder does not exist. That of the zone `shared` may
+ * leave SOA and NS to the gateway. Throws FormatError.
+ */
+export async function readZoneFolder(path: string, shared?: Name): Promise<ZoneFile[]> {
   const files: ZoneFile[] = [];
   for (const file of await zoneFilesOf(path)) {
     const origin = originOf(file);
-    files.push({ path: file, origin, records: await readMasterFile(file, origin) });
+    const isPartial = shared?.equals(origin) === true;
+    files.push({ path: file, origin, records: await readMasterFile(file, origin, { isPartial }) });
   }
   return files;
 }

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, suite, test } from "node:test";
+import { Name } from "../../src/dns/name.ts";
+import { readZoneFolder } from "../../src/zone/folder.ts";
+
+const shared = Name.parse("bonjour.example.");
+const HEAD = "@ 60 SOA ns.example. h.example. 1 2 3 4 5\n@ 60 NS ns.example.\n";
+
+suite("a folder of zone files", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "zones-"));
+  after(() => rm(folder, { recursive: true }));
+  const write = (name: string, text: string) => writeFile(join(folder, name), text);
+
+  test("gives a zone for each, named for the file", async () => {
+    await write("bonjour.example.zone", "printer 60 A 10.0.0.1");
+    await write("1.10.in-addr.arpa.zone", `${HEAD}2.3 60 PTR printer.example.`);
+    await write("notes.txt", "not a zone");
+    const files = await readZoneFolder(folder, shared);
+    assert.deepEqual(
+      files.map(({ origin, records }) => [origin.toString(), records.length]),
+      [
+        ["1.10.in-addr.arpa.", 3],
+        ["bonjour.example.", 1],
+      ],
+    );
+  });
+
+  test("wants SOA and NS in all but the shared zone's", async () => {
+    await assert.rejects(
+      readZoneFolder(folder),
+      /bonjour.example.zone: no SOA of bonjour.example./,
+    );
+  });
+
+  test("need not be there", async () => {
+    assert.deepEqual(await readZoneFolder(join(folder, "none")), []);
+  });
+
+  test("says which file has a name that is no zone's", async () => {
+    await write("a..b.zone", HEAD);
+    await assert.rejects(
+      readZoneFolder(folder, shared),
+      /a\.\.b\.zone: .*expected the zone's name/,
+    );
+  });
+});
