@@ -54,7 +54,7 @@ class EntryReader {
         depth += character === "(" ? 1 : -1;
         if (depth < 0) mistake ??= '")" stands without "("';
         depth = Math.max(depth, 0);
-      } else if (/\s/.test(character)) {
+      } else if (/[ \t\r]/.test(character)) {
         this.#at++;
       } else {
         const word = this.#word();
@@ -73,11 +73,11 @@ class EntryReader {
     const isQuoted = this.#text[this.#at] === '"';
     if (isQuoted) this.#at++;
     const start = this.#at;
-    let end = this.#skipTo(isQuoted ? /["\\\n]/g : /[\s;()"\\]/g);
+    let end = this.#skipTo(isQuoted ? QUOTED_END : WORD_END);
     while (end === "\\") {
       // What is escaped is part of the word, but for the end of the line.
       this.#at += (this.#text[this.#at + 1] ?? "\n") === "\n" ? 1 : 2;
-      end = this.#skipTo(isQuoted ? /["\\\n]/g : /[\s;()"\\]/g);
+      end = this.#skipTo(isQuoted ? QUOTED_END : WORD_END);
     }
     const text = this.#text.slice(start, this.#at);
     if (!isQuoted) return { text, isQuoted };
@@ -94,3 +94,7 @@ class EntryReader {
     return match?.[0];
   }
 }
+
+/** Or a backslash, behind which nothing ends. */
+const WORD_END = /[ \t\r\n;()"\\]/g;
+const QUOTED_END = /["\n\\]/g;

@@ -141,7 +141,7 @@ class Search implements Answer {
 
   /** RFC 6672 §3.2: the DNAME, and a CNAME with its TTL for those who do not know DNAME. */
   #substitute(name: Name, dname: RecordSet): Name | undefined {
-    this.answers.push(dname);
+    if (!this.answers.includes(dname)) this.answers.push(dname);
     this.#names.push(dname.name.key);
     const target = name.replaceSuffix(dname.name, targetOf(dname.rdatas[0]!)!);
     if (target === undefined) {

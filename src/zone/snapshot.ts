@@ -54,35 +54,14 @@ export class Snapshot implements Iterable<RecordSet> {
 
   /** A zone of these sets, one for each name and type, all at `origin` or beneath it. */
   static of(origin: Name, sets: Iterable<RecordSet>): Snapshot {
-    return Snapshot.#make(origin, new Trie<Node>(), 0, 0, [], sets);
+    const { nodes, size, cuts } = plant(new Trie<Node>(), origin, [], sets);
+    return new Snapshot(origin, nodes, size, cuts);
   }
 
   /** This zone without the sets of `gone` and with those of `sets` in place of what they replace. */
   with(gone: Iterable<Gone>, sets: Iterable<RecordSet>): Snapshot {
-    return Snapshot.#make(this.origin, this.#nodes, this.size, this.cuts, gone, sets);
-  }
-
-  static #make(
-    origin: Name,
-    nodes: Trie<Node>,
-    size: number,
-    cuts: number,
-    gone: Iterable<Gone>,
-    sets: Iterable<RecordSet>,
-  ): Snapshot {
-    const edit = nodes.edit();
-    const count = (set: RecordSet | undefined, sign: 1 | -1) => {
-      if (set === undefined) return;
-      size += sign * set.rdatas.length;
-      if (isCut(set, origin)) cuts += sign;
-    };
-    for (const set of sets) {
-      if (!set.name.isUnder(origin)) throw new FormatError(`${set.name} is not under ${origin}`);
-      count(put(edit, origin, set), -1);
-      count(set, 1);
-    }
-    for (const set of gone) count(remove(edit, origin, set), -1);
-    return new Snapshot(origin, edit.done(), size, cuts);
+    const { nodes, size, cuts } = plant(this.#nodes, this.origin, gone, sets);
+    return new Snapshot(this.origin, nodes, this.size + size, this.cuts + cuts);
   }
 
   /** Empty non-terminals included. */
@@ -129,6 +108,30 @@ function rankOf(key: NameKey): string {
 const LOWEST = /[\0\x01]/g;
 
 //---- Nodes ----
+
+/** The nodes as they are then, and how many records and cuts more there are. */
+function plant(
+  before: Trie<Node>,
+  origin: Name,
+  gone: Iterable<Gone>,
+  sets: Iterable<RecordSet>,
+): { nodes: Trie<Node>; size: number; cuts: number } {
+  const nodes = before.edit();
+  let size = 0;
+  let cuts = 0;
+  const count = (set: RecordSet | undefined, sign: 1 | -1) => {
+    if (set === undefined) return;
+    size += sign * set.rdatas.length;
+    if (isCut(set, origin)) cuts += sign;
+  };
+  for (const set of sets) {
+    if (!set.name.isUnder(origin)) throw new FormatError(`${set.name} is not under ${origin}`);
+    count(put(nodes, origin, set), -1);
+    count(set, 1);
+  }
+  for (const set of gone) count(remove(nodes, origin, set), -1);
+  return { nodes: nodes.done(), size, cuts };
+}
 
 /** Gives the set that `set` replaces. */
 function put(nodes: TrieEdit<Node>, origin: Name, set: RecordSet): RecordSet | undefined {

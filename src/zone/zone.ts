@@ -165,9 +165,9 @@ function countRecords({ removed, added }: Change): number {
   return count;
 }
 
-/** A page of changes a second, kept for some hours. */
+/** At a change a second, of some hours. */
 const MAX_CHANGES = 10_000;
 /** Differences larger than the zone are of no use to a secondary (RFC 1995 §5); to others, some. */
 const MIN_CHANGED_RECORDS = 10_000;
-/** At some 700 octets a record in memory (bench/), a few hundred megabytes. */
+/** At some 700 octets each, a few hundred megabytes. */
 const MAX_RECORDS = 500_000;

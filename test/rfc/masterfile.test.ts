@@ -120,6 +120,11 @@ b.z.example. A 10.0.0.4`,
     const [label] = set!.name.labels;
     assert.equal(Buffer.from(label!).toString(), "Mr. Brown's 2.5\";(1)\\");
     assert.deepEqual(set!.rdatas[0]!.values[0], Uint8Array.of(5, 0xc3, 0xa9, 0x22, 0x5c, 0));
+    // Only ASCII blanks part words.
+    const [blank] = parseMasterFile(`${HEAD}a\u00a0b\u2028c 60 A 10.0.0.1\r\n`, { origin }).slice(
+      -1,
+    );
+    assert.equal(Buffer.from(blank!.name.labels[0]!).toString(), "a\u00a0b\u2028c");
     const [utf8] = parseMasterFile(`${HEAD}$TTL 60\nÉtage\\ 2 TXT "Küche 🖨"`, { origin }).slice(-1);
     assert.equal(Buffer.from(utf8!.name.labels[0]!).toString(), "Étage 2");
     assert.ok(utf8!.rdatas[0]!.equals(rdata.txt("Küche 🖨")));
