@@ -14,9 +14,9 @@ import { rdata as make, type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
 import { LOCAL, parseServiceType, serviceTypesName } from "../dns/service.ts";
 import { MAX_ALIASES } from "./browser.ts";
 import type { HeardRecord, HeardSet } from "./cache.ts";
-import { hasControls, isPublishableType, isReachable, isReserved } from "./publishable.ts";
-import { RecordSets } from "./recordsets.ts";
-import type { Site } from "./site.ts";
+import { isPublishableType, isReachable, isReserved } from "./publishable.ts";
+import { type GrowingSet, RecordSets } from "./recordsets.ts";
+import type { Reason, Site } from "./site.ts";
 
 export interface Projection {
   readonly sets: RecordSets;
@@ -34,19 +34,6 @@ export interface Withheld {
   readonly site: Name;
   readonly reason: Reason;
 }
-
-export type Reason =
-  | "no SRV record is known"
-  | "its TXT record is awaited"
-  | "no address of its host is known"
-  | "no address of its host can be reached from elsewhere"
-  | "it says that it is not available"
-  | "its name is reserved"
-  | "its name has control characters"
-  | "its name is too long beneath the site"
-  | "its name is not that of a service"
-  | "its host's name is reserved"
-  | "its host's name is too long beneath the site";
 
 export function project(sites: Iterable<Site>, zone: Name, now: number): Projection {
   const whole = { sets: new RecordSets(), services: new Map(), withheld: [], due: undefined };
@@ -66,10 +53,7 @@ class SiteProjection {
   readonly #zone: Name;
   readonly #now: number;
   readonly #whole: Unfinished;
-  /** Is it to be listed? Undefined where it is not published. */
-  readonly #services = new Map<NameKey, boolean | undefined>();
-  readonly #hosts = new Map<NameKey, Reason | undefined>();
-  readonly #published = new Set<NameKey>();
+  readonly #places = new Map<NameKey, Place>();
 
   constructor(site: Site, zone: Name, now: number, whole: Unfinished) {
     this.#site = site;
@@ -79,130 +63,113 @@ class SiteProjection {
   }
 
   make(): void {
-    for (const set of this.#ofType(Type.SRV)) this.#consider(set.name);
-    for (const set of this.#ofType(Type.PTR)) if (set.name.isUnder(LOCAL)) this.#list(set);
+    for (const cache of this.#site.caches) {
+      for (const set of cache.ofType(Type.SRV)) this.#consider(this.#place(set.name));
+    }
+    for (const cache of this.#site.caches) {
+      for (const set of cache.ofType(Type.PTR)) if (set.name.isUnder(LOCAL)) this.#list(set);
+    }
   }
 
-  #consider(service: Name): void {
-    if (this.#services.has(service.key)) return;
-    const reason = this.#objection(service);
+  #place(name: Name): Place {
+    let place = this.#places.get(name.key);
+    if (place === undefined) {
+      place = new Place(name, this.#site);
+      this.#places.set(name.key, place);
+    }
+    return place;
+  }
+
+  #consider(service: Place): void {
+    if (service.isListed !== undefined) return;
+    const reason = this.#site.refusesService(service.name) ?? this.#serviceObjection(service);
     if (reason !== undefined) {
       this.#withhold(service, reason);
       return;
     }
     this.#publish(service);
-    const [txt] = this.#records(service, Type.TXT);
     // RFC 6763 §6.1: no TXT record and an empty one are to mean the same.
-    if (txt === undefined) this.#add(service, SERVED_TTLS[0], EMPTY_TXT);
-    let isListed = false;
-    for (const { rdata } of this.#records(service, Type.SRV)) {
+    if (!service.has(Type.TXT)) this.#open(service, Type.TXT).add(SERVED_TTLS[0], EMPTY_TXT);
+    service.isListed = false;
+    for (const { rdata } of service.records(Type.SRV)) {
       if (this.#serverObjection(rdata) !== undefined) continue;
       this.#publishHost(targetOf(rdata)!, MAX_ALIASES);
       // A flagship's placeholder is there to be found, not to be browsed (RFC 6763 §8).
-      if (srvOf(rdata).port !== 0) isListed = true;
+      if (srvOf(rdata).port !== 0) service.isListed = true;
     }
-    this.#services.set(service.key, isListed);
   }
 
-  #withhold(service: Name, reason: Reason): void {
-    this.#services.set(service.key, undefined);
-    this.#whole.withheld.push({ name: service, site: this.#site.domain, reason });
+  #withhold(service: Place, reason: Reason): void {
+    service.isListed = false;
+    this.#whole.withheld.push({ name: service.name, site: this.#site.domain, reason });
   }
 
-  #objection(service: Name): Reason | undefined {
-    const parts = this.#site.instance(service);
-    if (parts === undefined) return "its name is not that of a service";
-    if (isReserved(service)) return "its name is reserved";
-    if (hasControls(parts.instance)) return "its name has control characters";
-    if (this.#site.name(service) === undefined) return "its name is too long beneath the site";
+  #serviceObjection(service: Place): Reason | undefined {
     let reason: Reason | undefined = "no SRV record is known";
     let since = this.#now;
-    for (const { rdata, firstHeard } of this.#records(service, Type.SRV)) {
+    for (const { rdata, firstHeard } of service.records(Type.SRV)) {
       since = Math.min(since, firstHeard);
       if (reason !== undefined) reason = this.#serverObjection(rdata);
     }
-    if (reason === undefined && since + TXT_PATIENCE > this.#now) {
-      const [txt] = this.#records(service, Type.TXT);
-      if (txt === undefined) {
-        this.#changesAt(since + TXT_PATIENCE);
-        return "its TXT record is awaited";
-      }
-    }
-    return reason;
+    const patience = since + TXT_PATIENCE;
+    if (reason !== undefined || service.has(Type.TXT) || patience <= this.#now) return reason;
+    this.#changesAt(patience);
+    return "its TXT record is awaited";
   }
 
   #serverObjection(srv: Rdata): Reason | undefined {
     const host = targetOf(srv)!;
     if (host.isRoot) return "it says that it is not available"; // RFC 2782 "Target"
-    return host.isUnder(LOCAL) ? this.#hostObjection(host, MAX_ALIASES) : undefined;
+    return host.isUnder(LOCAL) ? this.#hostObjection(this.#place(host), MAX_ALIASES) : undefined;
   }
 
-  #hostObjection(host: Name, aliases: number): Reason | undefined {
-    if (this.#hosts.has(host.key)) return this.#hosts.get(host.key);
-    // For the time being, should an alias lead back here.
-    this.#hosts.set(host.key, "no address of its host is known");
-    const reason = this.#findHostObjection(host, aliases);
-    this.#hosts.set(host.key, reason);
-    return reason;
+  #hostObjection(host: Place, aliases: number): Reason | undefined {
+    if (host.objection === "not known yet") {
+      // For the time being, should an alias lead back here.
+      host.objection = "no address of its host is known";
+      host.objection = this.#site.refusesHost(host.name) ?? this.#addressObjection(host, aliases);
+    }
+    return host.objection;
   }
 
-  #findHostObjection(host: Name, aliases: number): Reason | undefined {
-    if (isReserved(host) || isService(host) || isService(host.parent)) {
-      return "its host's name is reserved";
-    }
-    if (this.#site.name(host) === undefined) return "its host's name is too long beneath the site";
-    const alias = this.#aliasOf(host);
-    if (alias !== undefined) {
-      if (!alias.isUnder(LOCAL)) return undefined;
-      return aliases > 0
-        ? this.#hostObjection(alias, aliases - 1)
-        : "no address of its host is known";
-    }
+  #addressObjection(host: Place, aliases: number): Reason | undefined {
     let reason: Reason = "no address of its host is known";
-    for (const type of [Type.A, Type.AAAA]) {
-      for (const { rdata } of this.#records(host, type)) {
+    for (const { type, records } of host.sets) {
+      if (type !== Type.A && type !== Type.AAAA) continue;
+      for (const { rdata } of records.values()) {
         if (isReachable(rdata)) return undefined;
         reason = "no address of its host can be reached from elsewhere";
       }
     }
-    return reason;
+    const { alias } = host;
+    const target = alias && targetOf(alias.rdata)!;
+    if (target === undefined || aliases === 0) return reason;
+    if (!target.isUnder(LOCAL)) return undefined;
+    return this.#hostObjection(this.#place(target), aliases - 1);
   }
 
-  /** Where a name is nothing but another name for something (RFC 1034 §3.6.2). */
-  #aliasOf(name: Name): Name | undefined {
-    for (const cache of this.#site.caches) {
-      for (const type of cache.at(name.key)?.keys() ?? []) {
-        if (type !== Type.CNAME && isPublishableType(type)) return undefined;
-      }
-    }
-    const [alias] = this.#records(name, Type.CNAME);
-    return alias && targetOf(alias.rdata);
+  #publishHost(name: Name, aliases: number): void {
+    if (!name.isUnder(LOCAL)) return;
+    const host = this.#place(name);
+    this.#publish(host);
+    const { alias } = host;
+    const rdata = alias && this.#site.rdata(alias.rdata);
+    if (rdata === undefined) return;
+    this.#open(host, Type.CNAME).add(this.#ttl(alias!), rdata);
+    if (aliases > 0) this.#publishHost(targetOf(alias!.rdata)!, aliases - 1);
   }
 
   /** Everything at a name but PTRs and CNAMEs. */
-  #publish(name: Name): void {
-    if (this.#published.has(name.key)) return;
-    this.#published.add(name.key);
-    for (const cache of this.#site.caches) {
-      for (const set of cache.at(name.key)?.values() ?? []) {
-        if (set.type === Type.CNAME || !isPublishableType(set.type)) continue;
-        for (const record of set.records.values()) {
-          const rdata = this.#publishable(record.rdata);
-          if (rdata !== undefined) this.#add(name, this.#ttl(record), rdata);
-        }
+  #publish(place: Place): void {
+    if (place.isPublished) return;
+    place.isPublished = true;
+    for (const { type, records } of place.sets) {
+      if (type === Type.CNAME || !isPublishableType(type)) continue;
+      for (const record of records.values()) {
+        const rdata = this.#publishable(record.rdata);
+        if (rdata !== undefined) this.#open(place, type).add(this.#ttl(record), rdata);
       }
     }
-  }
-
-  #publishHost(host: Name, aliases: number): void {
-    if (!host.isUnder(LOCAL)) return;
-    this.#publish(host);
-    const alias = this.#aliasOf(host);
-    if (alias === undefined) return;
-    const [record] = this.#records(host, Type.CNAME);
-    const rdata = this.#site.rdata(record!.rdata);
-    if (rdata !== undefined) this.#add(host, this.#ttl(record!), rdata);
-    if (aliases > 0) this.#publishHost(alias, aliases - 1);
   }
 
   #publishable(rdata: Rdata): Rdata | undefined {
@@ -220,43 +187,43 @@ class SiteProjection {
   }
 
   /** The instances of a type or subtype, beneath the site and beneath the zone. */
-  #list(set: HeardSet): void {
-    const parts = parseServiceType(set.name);
-    if (parts?.domain.equals(LOCAL) !== true || isReserved(set.name)) return;
-    const owner = this.#site.name(set.name);
-    const merged = set.name.replaceSuffix(LOCAL, this.#zone);
-    if (owner === undefined || merged === undefined) return;
-    let isListed = false;
-    for (const record of set.records.values()) {
-      const target = targetOf(record.rdata)!;
+  #list(heard: HeardSet): void {
+    const parts = parseServiceType(heard.name);
+    if (parts?.domain.equals(LOCAL) !== true || isReserved(heard.name)) return;
+    const name = this.#site.name(heard.name);
+    const mergedName = heard.name.replaceSuffix(LOCAL, this.#zone);
+    if (name === undefined || mergedName === undefined) return;
+    const { sets, services } = this.#whole;
+    let merged: GrowingSet | undefined;
+    for (const record of heard.records.values()) {
+      const instance = targetOf(record.rdata)!;
+      const isFar = !instance.isUnder(LOCAL);
+      if (!isFar) {
+        const service = this.#place(instance);
+        if (service.isListed === undefined) this.#withhold(service, "no SRV record is known");
+        if (service.isListed !== true) continue;
+      }
       const rdata = this.#site.rdata(record.rdata);
       if (rdata === undefined) continue;
-      if (!target.isUnder(LOCAL)) {
-        this.#whole.sets.add(owner, this.#ttl(record), rdata);
-        continue;
-      }
-      if (!this.#services.has(target.key)) this.#withhold(target, "no SRV record is known");
-      if (this.#services.get(target.key) !== true) continue;
       const ttl = this.#ttl(record);
-      this.#whole.sets.add(owner, ttl, rdata);
-      this.#whole.sets.add(merged, ttl, rdata);
-      const instance = targetOf(rdata)!;
-      this.#whole.services.set(instance.key, instance);
-      isListed = true;
+      sets.open(name, Type.PTR).add(ttl, rdata);
+      // What leads elsewhere is the site's affair (RFC 6763 §4.2); the zone lists its own.
+      if (isFar) continue;
+      merged ??= sets.open(mergedName, Type.PTR);
+      merged.add(ttl, rdata);
+      const service = targetOf(rdata)!;
+      services.set(service.key, service);
     }
-    if (!isListed || parts.subtype !== undefined) return;
-    this.#listType(this.#site.domain, owner);
-    this.#listType(this.#zone, merged);
+    if (merged === undefined || parts.subtype !== undefined) return;
+    this.#listType(this.#site.domain, name);
+    this.#listType(this.#zone, mergedName);
   }
 
   /** RFC 6763 §9: two labels and the domain, never a subtype. */
   #listType(domain: Name, type: Name): void {
     const name = serviceTypesName(domain);
-    if (name !== undefined) this.#whole.sets.add(name, SERVED_TTLS[0], make.ptr(type));
-  }
-
-  #add(name: Name, ttl: number, rdata: Rdata): void {
-    this.#whole.sets.add(this.#site.name(name)!, ttl, rdata);
+    if (name === undefined) return;
+    this.#whole.sets.open(name, Type.PTR).add(SERVED_TTLS[0], make.ptr(type));
   }
 
   /**
@@ -264,9 +231,9 @@ class SiteProjection {
    * life comes down to what is served (RFC 2181 §8, RFC 8766 §5.5.1). The second after a goodbye
    * does not count, since it is there for nothing to be seen of it.
    */
-  #ttl(record: HeardRecord): number {
-    const end = record.lastHeard + record.lifetime;
-    const most = Math.min(record.lifetime * HEALTHY, end - this.#now) / 1000;
+  #ttl({ lastHeard, lifetime }: HeardRecord): number {
+    const end = lastHeard + lifetime;
+    const most = Math.min(lifetime * HEALTHY, end - this.#now) / 1000;
     const ttl = SERVED_TTLS.find((ttl) => ttl <= most) ?? LEAST_TTL;
     if (ttl > LEAST_TTL) this.#changesAt(end - ttl * 1000 + 1);
     return ttl;
@@ -276,20 +243,44 @@ class SiteProjection {
     this.#whole.due = earlier(this.#whole.due, time);
   }
 
-  *#ofType(type: number): Iterable<HeardSet> {
-    for (const cache of this.#site.caches) yield* cache.ofType(type);
-  }
-
-  *#records(name: Name, type: number): Iterable<HeardRecord> {
-    for (const cache of this.#site.caches) {
-      const set = cache.set(name.key, type);
-      if (set !== undefined) yield* set.records.values();
-    }
+  #open(place: Place, type: number): GrowingSet {
+    return this.#whole.sets.open(this.#site.name(place.name)!, type);
   }
 }
 
-function isService(name: Name | undefined): boolean {
-  return name !== undefined && parseServiceType(name) !== undefined;
+/** A name of the site, as this projection finds it. */
+class Place {
+  readonly name: Name;
+  /** What each leg has of it. */
+  readonly sets: readonly HeardSet[];
+  isPublished = false;
+  /** As a service; undefined where it has not been considered. */
+  isListed: boolean | undefined;
+  /** As a host. */
+  objection: Reason | undefined | "not known yet" = "not known yet";
+
+  constructor(name: Name, site: Site) {
+    const sets: HeardSet[] = [];
+    for (const cache of site.caches) {
+      for (const set of cache.at(name.key)?.values() ?? []) sets.push(set);
+    }
+    this.name = name;
+    this.sets = sets;
+  }
+
+  has(type: number): boolean {
+    return this.sets.some((set) => set.type === type);
+  }
+
+  records(type: number): HeardRecord[] {
+    return this.sets.flatMap((set) => (set.type === type ? [...set.records.values()] : []));
+  }
+
+  /** Its CNAME, where it is nothing but another name for something (RFC 1034 §3.6.2). */
+  get alias(): HeardRecord | undefined {
+    const isAlone = this.sets.every(({ type }) => type === Type.CNAME || !isPublishableType(type));
+    return isAlone ? this.records(Type.CNAME)[0] : undefined;
+  }
 }
 
 const EMPTY_TXT = make.txt();

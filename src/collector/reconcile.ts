@@ -104,35 +104,38 @@ export class Reconciler {
 
   *#difference(): Iterable<Step> {
     for (const set of this.#wanted) yield* this.#stepsTo(set);
-    for (const known of [this.#published, this.#doubtful]) {
-      for (const { name, type } of known) {
-        if (this.#wanted.get(name.key, type) !== undefined) continue;
-        if (known === this.#doubtful && this.#published.get(name.key, type) !== undefined) continue;
-        yield* this.#stepsTo({ name, type, ttl: UNKNOWN_TTL, rdatas: [] });
-      }
+    for (const { name, type } of this.#published) {
+      if (this.#wanted.get(name.key, type) === undefined) yield* this.#stepsTo(none(name, type));
+    }
+    for (const { name, type } of this.#doubtful) {
+      const isDone = [this.#wanted, this.#published].some((sets) => sets.get(name.key, type));
+      if (!isDone) yield* this.#stepsTo(none(name, type));
     }
   }
 
   /** From what is there to `wanted`. */
-  *#stepsTo(wanted: RecordSet): Iterable<Step> {
+  #stepsTo(wanted: RecordSet): readonly Step[] {
     const { name, type, ttl } = wanted;
     const published = this.#published.get(name.key, type);
-    const doubtful = this.#doubtful.get(name.key, type);
-    if (doubtful === undefined && published !== undefined && isSame(published, wanted)) return;
+    const doubtful = this.#doubtful.isEmpty ? undefined : this.#doubtful.get(name.key, type);
+    if (doubtful === undefined && published !== undefined && isSame(published, wanted)) return [];
     const after = keysOf(wanted.rdatas);
     const before = keysOf(published?.ttl === ttl ? published.rdatas : []);
     const there = [...(published?.rdatas ?? []), ...(doubtful?.rdatas ?? [])];
     const gone = there.filter(({ key }) => !after.has(key));
     const come = wanted.rdatas.filter(({ key }) => !before.has(key));
-    if (gone.length === 0 && come.length === 0) return;
+    if (gone.length === 0 && come.length === 0) return [];
     const step = { name, type, ttl, gone, come };
-    if (gone.length === 0 || come.length === 0 || !isSplit(type)) {
-      yield step;
-    } else {
-      yield { ...step, come: [] };
-      yield { ...step, gone: [] };
-    }
+    if (gone.length === 0 || come.length === 0 || !isSplit(type)) return [step];
+    return [
+      { ...step, come: [] },
+      { ...step, gone: [] },
+    ];
   }
+}
+
+function none(name: Name, type: number): RecordSet {
+  return { name, type, ttl: UNKNOWN_TTL, rdatas: [] };
 }
 
 /** What lists or leads elsewhere goes first and comes last; addresses come early and go late. */

@@ -5,22 +5,39 @@
  */
 import type { Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
-import { LOCAL, parseInstance, type ServiceInstance } from "../dns/service.ts";
+import { LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
 import type { LinkCache } from "./cache.ts";
+import { hasControls, isReserved } from "./publishable.ts";
+
+/** Why a service that was heard of is not published. */
+export type Reason =
+  | "no SRV record is known"
+  | "its TXT record is awaited"
+  | "no address of its host is known"
+  | "no address of its host can be reached from elsewhere"
+  | "it says that it is not available"
+  | "its name is not that of a service"
+  | "its name is reserved"
+  | "its name has control characters"
+  | "its name is too long beneath the site"
+  | "its host's name is reserved"
+  | "its host's name is too long beneath the site";
 
 export class Site {
   readonly domain: Name;
   /** One for each leg of the site; what they hear is one. */
   readonly caches = new Set<LinkCache>();
-  /** What was translated before, for as long as it is held: nearly all of it is asked for again. */
+  /** What was found before, for as long as names and data are held: nearly all is asked for again. */
   readonly #names = new WeakMap<Name, Name | typeof NONE>();
   readonly #rdatas = new WeakMap<Rdata, Rdata | typeof NONE>();
-  readonly #instances = new WeakMap<Name, ServiceInstance | typeof NONE>();
+  readonly #services = new WeakMap<Name, Reason | typeof NONE>();
+  readonly #hosts = new WeakMap<Name, Reason | typeof NONE>();
 
   constructor(domain: Name) {
     this.domain = domain;
   }
 
+  /** Where a name of the link stands in the zone. */
   name(name: Name): Name | undefined {
     return remember(this.#names, name, () => name.replaceSuffix(LOCAL, this.domain));
   }
@@ -29,17 +46,35 @@ export class Site {
     return remember(this.#rdatas, rdata, () => rdata.mapNames((name) => this.name(name)));
   }
 
-  instance(name: Name): ServiceInstance | undefined {
-    return remember(this.#instances, name, () => {
-      const instance = parseInstance(name);
-      return instance?.domain.equals(LOCAL) ? instance : undefined;
+  /** Why no service of this name is published, whatever it is. */
+  refusesService(name: Name): Reason | undefined {
+    return remember(this.#services, name, () => {
+      const parts = parseInstance(name);
+      if (parts?.domain.equals(LOCAL) !== true) return "its name is not that of a service";
+      if (isReserved(name)) return "its name is reserved";
+      if (hasControls(parts.instance)) return "its name has control characters";
+      return this.name(name) ? undefined : "its name is too long beneath the site";
+    });
+  }
+
+  /** Why no host of this name is published, whatever is on it. */
+  refusesHost(name: Name): Reason | undefined {
+    return remember(this.#hosts, name, () => {
+      if (isReserved(name) || isOfService(name)) return "its host's name is reserved";
+      return this.name(name) ? undefined : "its host's name is too long beneath the site";
     });
   }
 }
 
+/** A service type or an instance. */
+function isOfService(name: Name): boolean {
+  const { parent } = name;
+  return [name, parent].some((each) => each !== undefined && parseServiceType(each) !== undefined);
+}
+
 const NONE = Symbol("none");
 
-function remember<K extends object, V extends object>(
+function remember<K extends object, V>(
   memory: WeakMap<K, V | typeof NONE>,
   key: K,
   find: () => V | undefined,
@@ -49,5 +84,5 @@ function remember<K extends object, V extends object>(
     value = find() ?? NONE;
     memory.set(key, value);
   }
-  return value === NONE ? undefined : value;
+  return value === NONE ? undefined : (value as V);
 }
