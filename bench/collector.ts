@@ -85,3 +85,9 @@ time("projection and difference", "ms", 100, () => {
   reconciler.want(project([site], ZONE, now).sets);
   reconciler.poll(now);
 });
+time("projection and difference after one more service", "ms", 100, (i) => {
+  const message = decode(announcement(SERVICES + i), { isLenient: true });
+  cache.receive(message, { source: "10.1.200.1", family: 4 }, now);
+  reconciler.want(project([site], ZONE, now).sets);
+  while (reconciler.poll(now) !== undefined) reconciler.settle(Rcode.NOERROR, now);
+});

@@ -12,7 +12,8 @@ import type { Name } from "../dns/name.ts";
 import type { Link, Packet } from "../net/link.ts";
 import { Alarm } from "./alarm.ts";
 import { type Interest, interestIn } from "./browser.ts";
-import { type HeardSet, LinkCache } from "./cache.ts";
+import { LinkCache } from "./cache.ts";
+import type { HeardSet } from "./heard.ts";
 import { Querier } from "./querier.ts";
 
 export interface HarvestOptions {

@@ -11,12 +11,14 @@ import { earlier } from "../clock.ts";
 import { Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { rdata as make, type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
+import type { RecordSet } from "../dns/record.ts";
 import { LOCAL, parseServiceType, serviceTypesName } from "../dns/service.ts";
 import { MAX_ALIASES } from "./browser.ts";
-import type { HeardRecord, HeardSet } from "./cache.ts";
-import { isPublishableType, isReachable, isReserved } from "./publishable.ts";
-import { type GrowingSet, RecordSets } from "./recordsets.ts";
-import type { Reason, Site } from "./site.ts";
+import type { HeardSet } from "./heard.ts";
+import { EMPTY_TXT, isPublishableType, isReserved } from "./publishable.ts";
+import { RecordSets } from "./recordsets.ts";
+import type { Reason, Site, Translation } from "./site.ts";
+import { SERVED_TTL } from "./ttl.ts";
 
 export interface Projection {
   readonly sets: RecordSets;
@@ -82,21 +84,49 @@ class SiteProjection {
 
   #consider(service: Place): void {
     if (service.isListed !== undefined) return;
-    const reason = this.#site.refusesService(service.name) ?? this.#serviceObjection(service);
-    if (reason !== undefined) {
-      this.#withhold(service, reason);
+    service.isListed = false;
+    let objection: Reason = "no SRV record is known";
+    let hasText = false;
+    const sets: RecordSet[] = [];
+    const hosts: Name[] = [];
+    for (const heard of service.sets) {
+      if (heard.type === Type.PTR || heard.type === Type.CNAME) continue;
+      const { set, targets, ttls, refusal } = this.#translate(heard);
+      if (heard.type === Type.TXT) hasText = true;
+      if (heard.type !== Type.SRV) {
+        if (set !== undefined) sets.push(set);
+        continue;
+      }
+      if (set === undefined) {
+        objection = refusal ?? "its host's name is too long beneath the site";
+        continue;
+      }
+      const servers = keep(set, ttls, (i) => {
+        const reason = this.#serverObjection(targets[i]!);
+        if (reason === undefined) hosts.push(targets[i]!);
+        else objection = reason;
+        return reason === undefined;
+      });
+      if (servers === undefined) continue;
+      sets.push(servers);
+      // A flagship's placeholder is there to be found, not to be browsed (RFC 6763 §8).
+      service.isListed ||= servers.rdatas.some((srv) => srvOf(srv).port !== 0);
+    }
+    if (hosts.length === 0) {
+      this.#withhold(service, objection);
       return;
     }
-    this.#publish(service);
-    // RFC 6763 §6.1: no TXT record and an empty one are to mean the same.
-    if (!service.has(Type.TXT)) this.#open(service, Type.TXT).add(SERVED_TTLS[0], EMPTY_TXT);
-    service.isListed = false;
-    for (const { rdata } of service.records(Type.SRV)) {
-      if (this.#serverObjection(rdata) !== undefined) continue;
-      this.#publishHost(targetOf(rdata)!, MAX_ALIASES);
-      // A flagship's placeholder is there to be found, not to be browsed (RFC 6763 §8).
-      if (srvOf(rdata).port !== 0) service.isListed = true;
+    if (!hasText) {
+      if (this.#isTextAwaited(service)) {
+        this.#withhold(service, "its TXT record is awaited");
+        return;
+      }
+      // RFC 6763 §6.1: no TXT record and an empty one are to mean the same.
+      const name = this.#site.name(service.name)!;
+      sets.push({ name, type: Type.TXT, ttl: SERVED_TTL, rdatas: [EMPTY_TXT] });
     }
+    for (const set of sets) this.#whole.sets.add(set);
+    for (const host of hosts) this.#publishHost(host, MAX_ALIASES);
   }
 
   #withhold(service: Place, reason: Reason): void {
@@ -104,21 +134,16 @@ class SiteProjection {
     this.#whole.withheld.push({ name: service.name, site: this.#site.domain, reason });
   }
 
-  #serviceObjection(service: Place): Reason | undefined {
-    let reason: Reason | undefined = "no SRV record is known";
-    let since = this.#now;
-    for (const { rdata, firstHeard } of service.records(Type.SRV)) {
-      since = Math.min(since, firstHeard);
-      if (reason !== undefined) reason = this.#serverObjection(rdata);
-    }
-    const patience = since + TXT_PATIENCE;
-    if (reason !== undefined || service.has(Type.TXT) || patience <= this.#now) return reason;
-    this.#changesAt(patience);
-    return "its TXT record is awaited";
+  #isTextAwaited(service: Place): boolean {
+    const since = service.sets
+      .filter(({ type }) => type === Type.SRV)
+      .flatMap(({ records }) => [...records.values()])
+      .reduce((first, { firstHeard }) => Math.min(first, firstHeard), this.#now);
+    this.#changesAt(since + TXT_PATIENCE);
+    return since + TXT_PATIENCE > this.#now;
   }
 
-  #serverObjection(srv: Rdata): Reason | undefined {
-    const host = targetOf(srv)!;
+  #serverObjection(host: Name): Reason | undefined {
     if (host.isRoot) return "it says that it is not available"; // RFC 2782 "Target"
     return host.isUnder(LOCAL) ? this.#hostObjection(this.#place(host), MAX_ALIASES) : undefined;
   }
@@ -127,124 +152,99 @@ class SiteProjection {
     if (host.objection === "not known yet") {
       // For the time being, should an alias lead back here.
       host.objection = "no address of its host is known";
-      host.objection = this.#site.refusesHost(host.name) ?? this.#addressObjection(host, aliases);
+      host.objection = this.#addressObjection(host, aliases);
     }
     return host.objection;
   }
 
   #addressObjection(host: Place, aliases: number): Reason | undefined {
     let reason: Reason = "no address of its host is known";
-    for (const { type, records } of host.sets) {
-      if (type !== Type.A && type !== Type.AAAA) continue;
-      for (const { rdata } of records.values()) {
-        if (isReachable(rdata)) return undefined;
-        reason = "no address of its host can be reached from elsewhere";
-      }
+    for (const heard of host.sets) {
+      if (heard.type !== Type.A && heard.type !== Type.AAAA) continue;
+      const { set, refusal } = this.#translate(heard);
+      if (set !== undefined) return undefined;
+      reason = refusal ?? "no address of its host can be reached from elsewhere";
     }
-    const { alias } = host;
-    const target = alias && targetOf(alias.rdata)!;
-    if (target === undefined || aliases === 0) return reason;
+    const alias = this.#aliasOf(host);
+    if (alias === undefined || aliases === 0) return reason;
+    if (alias.refusal !== undefined) return alias.refusal;
+    const target = alias.targets[0]!;
     if (!target.isUnder(LOCAL)) return undefined;
     return this.#hostObjection(this.#place(target), aliases - 1);
+  }
+
+  /** Of a name that is nothing but another name for something (RFC 1034 §3.6.2). */
+  #aliasOf(host: Place): Translation | undefined {
+    const alias = host.sets.find(({ type }) => type === Type.CNAME);
+    if (alias === undefined) return undefined;
+    const isAlone = host.sets.every(({ type }) => type === Type.CNAME || !isPublishableType(type));
+    const translation = this.#translate(alias);
+    return isAlone && translation.set !== undefined ? translation : undefined;
   }
 
   #publishHost(name: Name, aliases: number): void {
     if (!name.isUnder(LOCAL)) return;
     const host = this.#place(name);
-    this.#publish(host);
-    const { alias } = host;
-    const rdata = alias && this.#site.rdata(alias.rdata);
-    if (rdata === undefined) return;
-    this.#open(host, Type.CNAME).add(this.#ttl(alias!), rdata);
-    if (aliases > 0) this.#publishHost(targetOf(alias!.rdata)!, aliases - 1);
-  }
-
-  /** Everything at a name but PTRs and CNAMEs. */
-  #publish(place: Place): void {
-    if (place.isPublished) return;
-    place.isPublished = true;
-    for (const { type, records } of place.sets) {
-      if (type === Type.CNAME || !isPublishableType(type)) continue;
-      for (const record of records.values()) {
-        const rdata = this.#publishable(record.rdata);
-        if (rdata !== undefined) this.#open(place, type).add(this.#ttl(record), rdata);
-      }
+    if (host.isPublished) return;
+    host.isPublished = true;
+    for (const heard of host.sets) {
+      // Of a service that is a host as well, SRV records are published as the service's.
+      if (heard.type === Type.PTR || heard.type === Type.CNAME || heard.type === Type.SRV) continue;
+      const { set } = this.#translate(heard);
+      if (set !== undefined) this.#whole.sets.add(set);
     }
-  }
-
-  #publishable(rdata: Rdata): Rdata | undefined {
-    switch (rdata.type) {
-      case Type.A:
-      case Type.AAAA:
-        return isReachable(rdata) ? rdata : undefined;
-      case Type.SRV:
-        return this.#serverObjection(rdata) === undefined ? this.#site.rdata(rdata) : undefined;
-      case Type.TXT:
-        return rdata.isEmpty ? EMPTY_TXT : rdata;
-      default:
-        return this.#site.rdata(rdata);
-    }
+    const alias = this.#aliasOf(host);
+    if (alias === undefined) return;
+    this.#whole.sets.put({ ...alias.set!, rdatas: alias.set!.rdatas.slice(0, 1) });
+    if (aliases > 0) this.#publishHost(alias.targets[0]!, aliases - 1);
   }
 
   /** The instances of a type or subtype, beneath the site and beneath the zone. */
   #list(heard: HeardSet): void {
     const parts = parseServiceType(heard.name);
     if (parts?.domain.equals(LOCAL) !== true || isReserved(heard.name)) return;
-    const name = this.#site.name(heard.name);
-    const mergedName = heard.name.replaceSuffix(LOCAL, this.#zone);
-    if (name === undefined || mergedName === undefined) return;
-    const { sets, services } = this.#whole;
-    let merged: GrowingSet | undefined;
-    for (const record of heard.records.values()) {
-      const instance = targetOf(record.rdata)!;
-      const isFar = !instance.isUnder(LOCAL);
-      if (!isFar) {
-        const service = this.#place(instance);
-        if (service.isListed === undefined) this.#withhold(service, "no SRV record is known");
-        if (service.isListed !== true) continue;
-      }
-      const rdata = this.#site.rdata(record.rdata);
-      if (rdata === undefined) continue;
-      const ttl = this.#ttl(record);
-      sets.open(name, Type.PTR).add(ttl, rdata);
-      // What leads elsewhere is the site's affair (RFC 6763 §4.2); the zone lists its own.
-      if (isFar) continue;
-      merged ??= sets.open(mergedName, Type.PTR);
-      merged.add(ttl, rdata);
+    const { set, targets, ttls } = this.#translate(heard);
+    const name = heard.name.replaceSuffix(LOCAL, this.#zone);
+    if (set === undefined || name === undefined) return;
+    const isFar = targets.map((target) => !target!.isUnder(LOCAL));
+    const isListed = targets.map((target, i) => !isFar[i] && this.#isListed(target!));
+    const all = keep(set, ttls, (i) => isFar[i]! || isListed[i]!);
+    if (all !== undefined) this.#whole.sets.add(all);
+    // What leads elsewhere is the site's affair (RFC 6763 §4.2); the zone lists its own.
+    const own = keep(set, ttls, (i) => isListed[i]!);
+    if (own === undefined) return;
+    this.#whole.sets.add({ ...own, name });
+    for (const rdata of own.rdatas) {
       const service = targetOf(rdata)!;
-      services.set(service.key, service);
+      this.#whole.services.set(service.key, service);
     }
-    if (merged === undefined || parts.subtype !== undefined) return;
-    this.#listType(this.#site.domain, name);
-    this.#listType(this.#zone, mergedName);
+    if (parts.subtype !== undefined) return;
+    this.#listType(this.#site.domain, set.name);
+    this.#listType(this.#zone, name);
+  }
+
+  #isListed(instance: Name): boolean {
+    const service = this.#place(instance);
+    if (service.isListed === undefined) this.#withhold(service, "no SRV record is known");
+    return service.isListed!;
   }
 
   /** RFC 6763 §9: two labels and the domain, never a subtype. */
   #listType(domain: Name, type: Name): void {
     const name = serviceTypesName(domain);
     if (name === undefined) return;
-    this.#whole.sets.open(name, Type.PTR).add(SERVED_TTLS[0], make.ptr(type));
+    const rdatas = [make.ptr(type)];
+    this.#whole.sets.add({ name, type: Type.PTR, ttl: SERVED_TTL, rdatas });
   }
 
-  /**
-   * A record in good health has one TTL for ever: it is refreshed long before what is left of its
-   * life comes down to what is served (RFC 2181 §8, RFC 8766 §5.5.1). The second after a goodbye
-   * does not count, since it is there for nothing to be seen of it.
-   */
-  #ttl({ lastHeard, lifetime }: HeardRecord): number {
-    const end = lastHeard + lifetime;
-    const most = Math.min(lifetime * HEALTHY, end - this.#now) / 1000;
-    const ttl = SERVED_TTLS.find((ttl) => ttl <= most) ?? LEAST_TTL;
-    if (ttl > LEAST_TTL) this.#changesAt(end - ttl * 1000 + 1);
-    return ttl;
+  #translate(heard: HeardSet): Translation {
+    const translation = this.#site.translate(heard, this.#now);
+    this.#changesAt(translation.due);
+    return translation;
   }
 
   #changesAt(time: number): void {
-    this.#whole.due = earlier(this.#whole.due, time);
-  }
-
-  #open(place: Place, type: number): GrowingSet {
-    return this.#whole.sets.open(this.#site.name(place.name)!, type);
+    if (time > this.#now && time < Infinity) this.#whole.due = earlier(this.#whole.due, time);
   }
 }
 
@@ -267,27 +267,24 @@ class Place {
     this.name = name;
     this.sets = sets;
   }
-
-  has(type: number): boolean {
-    return this.sets.some((set) => set.type === type);
-  }
-
-  records(type: number): HeardRecord[] {
-    return this.sets.flatMap((set) => (set.type === type ? [...set.records.values()] : []));
-  }
-
-  /** Its CNAME, where it is nothing but another name for something (RFC 1034 §3.6.2). */
-  get alias(): HeardRecord | undefined {
-    const isAlone = this.sets.every(({ type }) => type === Type.CNAME || !isPublishableType(type));
-    return isAlone ? this.records(Type.CNAME)[0] : undefined;
-  }
 }
 
-const EMPTY_TXT = make.txt();
+/** The set with these of its records, itself where that is all of them, undefined where none is. */
+function keep(
+  set: RecordSet,
+  ttls: readonly number[],
+  isKept: (i: number) => boolean,
+): RecordSet | undefined {
+  const rdatas: Rdata[] = [];
+  let ttl = SERVED_TTL;
+  for (let i = 0; i < set.rdatas.length; i++) {
+    if (!isKept(i)) continue;
+    rdatas.push(set.rdatas[i]!);
+    ttl = Math.min(ttl, ttls[i]!);
+  }
+  if (rdatas.length === set.rdatas.length) return set;
+  return rdatas.length > 0 ? { ...set, ttl, rdatas } : undefined;
+}
+
 /** Milliseconds in which a service is asked twice for the TXT record it was announced without. */
 const TXT_PATIENCE = 1500;
-/** Seconds: RFC 8766 §5.5.1, and steps down to the end of a life. */
-const SERVED_TTLS = [10, 5, 2, 1] as const;
-const LEAST_TTL = 1;
-/** The part of its life a record has left, at the least, when its first refresh is answered. */
-const HEALTHY = 0.15;

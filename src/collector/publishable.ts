@@ -5,11 +5,9 @@
  */
 import { Type } from "../dns/constants.ts";
 import { fold, type Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
+import { rdata as make, type Rdata } from "../dns/rdata.ts";
 
-/** PTR is not here for being forbidden: it is published by the lists it makes, not by its name. */
 const withheldTypes: ReadonlySet<number> = new Set([
-  Type.PTR,
   Type.SOA,
   Type.NS,
   Type.MD,
@@ -45,11 +43,21 @@ export function hasControls(label: Uint8Array): boolean {
   return label.some((byte) => byte < 0x20 || byte === 0x7f);
 }
 
-/** Does this A or AAAA mean the same host elsewhere? */
-export function isReachable({ type, values }: Rdata): boolean {
-  const bytes = values[0];
-  if (!(bytes instanceof Uint8Array)) return false;
-  return type === Type.A ? isReachable4(bytes) : isReachable6(bytes);
+export const EMPTY_TXT = make.txt();
+
+/** Addresses that mean the same host elsewhere; of TXT, an empty one for none (RFC 6763 §6.1). */
+export function publishableData(rdata: Rdata): Rdata | undefined {
+  const bytes = rdata.values[0];
+  switch (rdata.type) {
+    case Type.A:
+      return isReachable4(bytes as Uint8Array) ? rdata : undefined;
+    case Type.AAAA:
+      return isReachable6(bytes as Uint8Array) ? rdata : undefined;
+    case Type.TXT:
+      return rdata.isEmpty ? EMPTY_TXT : rdata;
+    default:
+      return rdata;
+  }
 }
 
 /** Not 0/8, 127/8, 169.254/16, nor anything from multicast on (RFC 6890 §2.2.2). */

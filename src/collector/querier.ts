@@ -13,9 +13,10 @@ import type { Message } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import type { ResourceRecord } from "../dns/record.ts";
 import type { WantedQuestion } from "./browser.ts";
-import type { HeardRecord, HeardSet, LinkCache } from "./cache.ts";
+import type { LinkCache } from "./cache.ts";
 import { onGrid } from "./grid.ts";
 import { Heap, type Ranked } from "./heap.ts";
+import type { HeardRecord, HeardSet } from "./heard.ts";
 import { obtain } from "./obtain.ts";
 import { composeQuery } from "./query.ts";
 

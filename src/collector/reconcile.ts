@@ -200,8 +200,9 @@ function recordsOfStep({ name, type, ttl, gone, come }: Step): ResourceRecord[] 
 }
 
 function isSame(a: RecordSet, b: RecordSet): boolean {
+  if (a === b) return true;
   if (a.ttl !== b.ttl || a.rdatas.length !== b.rdatas.length) return false;
-  return a.rdatas.every((rdata, i) => rdata === b.rdatas[i]);
+  return a.rdatas === b.rdatas || a.rdatas.every((rdata, i) => rdata === b.rdatas[i]);
 }
 
 function keysOf(rdatas: readonly Rdata[]): Set<string> {

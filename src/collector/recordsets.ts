@@ -1,11 +1,11 @@
-/** Record sets by name and type, each with its least TTL and no record twice (RFC 2181 §5). */
-import type { Name, NameKey } from "../dns/name.ts";
+/** Record sets by name and type; sets are values, so the same one may be in several of these. */
+import type { NameKey } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 
 export class RecordSets implements Iterable<RecordSet> {
   /** A name has few types, so a list serves better than a map. */
-  readonly #names = new Map<NameKey, GrowingSet[]>();
+  readonly #names = new Map<NameKey, RecordSet[]>();
 
   static of(sets: Iterable<RecordSet>): RecordSets {
     const result = new RecordSets();
@@ -17,38 +17,30 @@ export class RecordSets implements Iterable<RecordSet> {
     return this.#names.size === 0;
   }
 
-  /** The sets of a name. */
-  at(name: NameKey): readonly RecordSet[] {
-    return this.#names.get(name) ?? NOTHING;
-  }
-
   get(name: NameKey, type: number): RecordSet | undefined {
-    return this.at(name).find((set) => set.type === type);
+    for (const set of this.#names.get(name) ?? NOTHING) if (set.type === type) return set;
+    return undefined;
   }
 
   /** In place of what is there; nothing in its place where it has no record. */
-  put({ name, type, ttl, rdatas }: RecordSet): void {
-    const others = this.#names.get(name.key)?.filter((set) => set.type !== type) ?? [];
-    if (rdatas.length > 0) {
-      const set = new GrowingSet(name, type);
-      for (const rdata of rdatas) set.add(ttl, rdata);
-      others.push(set);
-    }
-    if (others.length > 0) this.#names.set(name.key, others);
-    else this.#names.delete(name.key);
+  put(set: RecordSet): void {
+    const { key } = set.name;
+    const others = this.#names.get(key)?.filter(({ type }) => type !== set.type) ?? [];
+    if (set.rdatas.length > 0) others.push(set);
+    if (others.length > 0) this.#names.set(key, others);
+    else this.#names.delete(key);
   }
 
-  /** The set of a name and type, for a record to be added to it; made where there is none. */
-  open(name: Name, type: number): GrowingSet {
-    let sets = this.#names.get(name.key);
+  /** Together with what is there: each record once, and the lower TTL (RFC 2181 §5). */
+  add(set: RecordSet): void {
+    const sets = this.#names.get(set.name.key);
     if (sets === undefined) {
-      sets = [];
-      this.#names.set(name.key, sets);
+      this.#names.set(set.name.key, [set]);
+      return;
     }
-    for (const set of sets) if (set.type === type) return set;
-    const set = new GrowingSet(name, type);
-    sets.push(set);
-    return set;
+    const at = sets.findIndex(({ type }) => type === set.type);
+    if (at < 0) sets.push(set);
+    else sets[at] = union(sets[at]!, set);
   }
 
   *[Symbol.iterator](): Iterator<RecordSet> {
@@ -56,32 +48,17 @@ export class RecordSets implements Iterable<RecordSet> {
   }
 }
 
-export class GrowingSet implements RecordSet {
-  readonly name: Name;
-  readonly type: number;
-  readonly rdatas: Rdata[] = [];
-  ttl = Number.POSITIVE_INFINITY;
-  /** Of a large set. */
-  #keys: Set<string> | undefined;
+function union(a: RecordSet, b: RecordSet): RecordSet {
+  const rdatas = distinct([...a.rdatas, ...b.rdatas]);
+  return { name: a.name, type: a.type, ttl: Math.min(a.ttl, b.ttl), rdatas };
+}
 
-  constructor(name: Name, type: number) {
-    this.name = name;
-    this.type = type;
-  }
-
-  add(ttl: number, rdata: Rdata): void {
-    this.ttl = Math.min(this.ttl, ttl);
-    if (!this.#has(rdata)) this.rdatas.push(rdata);
-  }
-
-  /** Of a large set, it is entered as well. */
-  #has(rdata: Rdata): boolean {
-    if (this.rdatas.length < LARGE) return this.rdatas.some((other) => other.equals(rdata));
-    this.#keys ??= new Set(this.rdatas.map(({ key }) => key));
-    const { size } = this.#keys;
-    return this.#keys.add(rdata.key).size === size;
-  }
+/** Each once, in the order they came. */
+export function distinct(rdatas: readonly Rdata[]): readonly Rdata[] {
+  if (rdatas.length < 2) return rdatas;
+  const byKey = new Map<string, Rdata>();
+  for (const rdata of rdatas) if (!byKey.has(rdata.key)) byKey.set(rdata.key, rdata);
+  return byKey.size === rdatas.length ? rdatas : [...byKey.values()];
 }
 
 const NOTHING: readonly RecordSet[] = [];
-const LARGE = 8;

@@ -3,11 +3,15 @@
  * whole last label is replaced, in owners and in every name of the data, and nothing else is
  * (RFC 8766 §5.5). Names too long for that have no translation; none is ever cut.
  */
+import { Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
+import { type Rdata, targetOf } from "../dns/rdata.ts";
+import type { RecordSet } from "../dns/record.ts";
 import { LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
 import type { LinkCache } from "./cache.ts";
-import { hasControls, isReserved } from "./publishable.ts";
+import type { HeardSet } from "./heard.ts";
+import { hasControls, isPublishableType, isReserved, publishableData } from "./publishable.ts";
+import { SERVED_TTL, servedTtl, ttlEnds } from "./ttl.ts";
 
 /** Why a service that was heard of is not published. */
 export type Reason =
@@ -23,15 +27,28 @@ export type Reason =
   | "its host's name is reserved"
   | "its host's name is too long beneath the site";
 
+/** A set of the link as the zone would have it, whatever else there is. */
+export interface Translation {
+  /** Undefined where nothing of it may be in the zone. */
+  readonly set: RecordSet | undefined;
+  /** What each of its records points to, as the link has it. */
+  readonly targets: readonly (Name | undefined)[];
+  /** What each of its records would be served with, were it alone. */
+  readonly ttls: readonly number[];
+  /** Why no service or host of this name is published, where it is an SRV or an address. */
+  readonly refusal: Reason | undefined;
+  /** When it will be another though nothing more is heard. */
+  readonly due: number;
+}
+
 export class Site {
   readonly domain: Name;
   /** One for each leg of the site; what they hear is one. */
   readonly caches = new Set<LinkCache>();
-  /** What was found before, for as long as names and data are held: nearly all is asked for again. */
-  readonly #names = new WeakMap<Name, Name | typeof NONE>();
-  readonly #rdatas = new WeakMap<Rdata, Rdata | typeof NONE>();
-  readonly #services = new WeakMap<Name, Reason | typeof NONE>();
-  readonly #hosts = new WeakMap<Name, Reason | typeof NONE>();
+  /** From one time to the next nearly everything stays as it is. */
+  readonly #translations = new WeakMap<HeardSet, Translation & { readonly version: number }>();
+  /** Undefined as a value: it has no translation. */
+  readonly #rdatas = new WeakMap<Rdata, Rdata | undefined>();
 
   constructor(domain: Name) {
     this.domain = domain;
@@ -39,50 +56,74 @@ export class Site {
 
   /** Where a name of the link stands in the zone. */
   name(name: Name): Name | undefined {
-    return remember(this.#names, name, () => name.replaceSuffix(LOCAL, this.domain));
+    return name.replaceSuffix(LOCAL, this.domain);
   }
 
-  rdata(rdata: Rdata): Rdata | undefined {
-    return remember(this.#rdatas, rdata, () => rdata.mapNames((name) => this.name(name)));
+  translate(heard: HeardSet, now: number): Translation {
+    const known = this.#translations.get(heard);
+    if (known?.version === heard.version && now < known.due) return known;
+    const translation = { ...this.#translate(heard, now), version: heard.version };
+    this.#translations.set(heard, translation);
+    return translation;
   }
 
-  /** Why no service of this name is published, whatever it is. */
-  refusesService(name: Name): Reason | undefined {
-    return remember(this.#services, name, () => {
-      const parts = parseInstance(name);
-      if (parts?.domain.equals(LOCAL) !== true) return "its name is not that of a service";
-      if (isReserved(name)) return "its name is reserved";
-      if (hasControls(parts.instance)) return "its name has control characters";
-      return this.name(name) ? undefined : "its name is too long beneath the site";
-    });
+  #translate(heard: HeardSet, now: number): Translation {
+    const { type } = heard;
+    const refusal = this.#refusal(heard);
+    const name = this.name(heard.name);
+    if (refusal !== undefined || name === undefined || !isPublishableType(type)) {
+      const due = Number.POSITIVE_INFINITY;
+      return { set: undefined, targets: [], ttls: [], refusal, due };
+    }
+    const rdatas = new Map<string, Rdata>();
+    const targets: (Name | undefined)[] = [];
+    const ttls: number[] = [];
+    let due = Number.POSITIVE_INFINITY;
+    for (const record of heard.records.values()) {
+      const rdata = this.#translateData(record.rdata);
+      if (rdata === undefined || rdatas.has(rdata.key)) continue;
+      const ttl = servedTtl(record, now);
+      due = Math.min(due, ttlEnds(record, ttl));
+      rdatas.set(rdata.key, rdata);
+      targets.push(targetOf(record.rdata));
+      ttls.push(ttl);
+    }
+    const ttl = ttls.reduce((least, each) => Math.min(least, each), SERVED_TTL);
+    const set = rdatas.size > 0 ? { name, type, ttl, rdatas: [...rdatas.values()] } : undefined;
+    return { set, targets, ttls, refusal, due };
   }
 
-  /** Why no host of this name is published, whatever is on it. */
-  refusesHost(name: Name): Reason | undefined {
-    return remember(this.#hosts, name, () => {
-      if (isReserved(name) || isOfService(name)) return "its host's name is reserved";
-      return this.name(name) ? undefined : "its host's name is too long beneath the site";
-    });
+  #translateData(data: Rdata): Rdata | undefined {
+    const known = this.#rdatas.get(data);
+    if (known !== undefined || this.#rdatas.has(data)) return known;
+    const rdata = publishableData(data)?.mapNames((name) => this.name(name));
+    this.#rdatas.set(data, rdata);
+    return rdata;
+  }
+
+  #refusal({ name, type }: HeardSet): Reason | undefined {
+    const isTranslatable = this.name(name) !== undefined;
+    switch (type) {
+      case Type.SRV: {
+        const parts = parseInstance(name);
+        if (parts?.domain.equals(LOCAL) !== true) return "its name is not that of a service";
+        if (isReserved(name)) return "its name is reserved";
+        if (hasControls(parts.instance)) return "its name has control characters";
+        return isTranslatable ? undefined : "its name is too long beneath the site";
+      }
+      case Type.A:
+      case Type.AAAA:
+      case Type.CNAME:
+        if (isReserved(name) || isOfService(name)) return "its host's name is reserved";
+        return isTranslatable ? undefined : "its host's name is too long beneath the site";
+      default:
+        return undefined;
+    }
   }
 }
 
-/** A service type or an instance. */
+/** Is it a service type, or an instance of one? */
 function isOfService(name: Name): boolean {
   const { parent } = name;
   return [name, parent].some((each) => each !== undefined && parseServiceType(each) !== undefined);
-}
-
-const NONE = Symbol("none");
-
-function remember<K extends object, V>(
-  memory: WeakMap<K, V | typeof NONE>,
-  key: K,
-  find: () => V | undefined,
-): V | undefined {
-  let value = memory.get(key);
-  if (value === undefined) {
-    value = find() ?? NONE;
-    memory.set(key, value);
-  }
-  return value === NONE ? undefined : (value as V);
 }

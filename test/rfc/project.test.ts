@@ -233,6 +233,13 @@ suite("what is withheld", () => {
     );
   });
 
+  test("SD-36: an SRV record whose target is too long, where another of the service is not", () => {
+    const long = `${"a".repeat(60)}.${"b".repeat(60)}.${"c".repeat(60)}.${"d".repeat(60)}`;
+    const text = `${PRINTER}\n!Office\\032Printer._ipp._tcp SRV 9 0 631 ${long}`;
+    const owner = "Office\\032Printer._ipp._tcp.paris.z.example.";
+    assert.equal(at(projectionOf(text), owner, "SRV").length, 1);
+  });
+
   test("an SRV record that leads nowhere, where another of the service leads somewhere", () => {
     const text = `${PRINTER}\n!Office\\032Printer._ipp._tcp SRV 9 0 631 nowhere`;
     assert.equal(
@@ -429,6 +436,15 @@ suite("sites", () => {
       LATER,
     );
     assert.deepEqual(projection.withheld, []);
+    const other = `${PRINTER.replace("631 printer", "631 nowhere")}`;
+    for (const legs of [
+      [PRINTER, other],
+      [other, PRINTER],
+    ]) {
+      const both = project([siteOf(PARIS, ...legs)], ZONE, LATER);
+      assert.equal(both.services.size, 1);
+      assert.equal(at(both, "Office\\032Printer._ipp._tcp.paris.z.example.", "SRV").length, 1);
+    }
     assert.equal(at(projection, "printer.paris.z.example.").length, 2);
     assert.equal(at(projection, "_ipp._tcp.paris.z.example.").length, 1);
   });
@@ -453,6 +469,20 @@ suite("TTLs", () => {
       now = projectionOf(PRINTER.replaceAll("4500", "120"), now).due;
     }
     assert.deepEqual(seen, [10, 5, 2, 1]);
+  });
+
+  test("PROXY-12: are 10 s again, soon enough, when a record is heard in its last second", () => {
+    const [site, cache] = [new Site(PARIS), cacheOf(PRINTER)];
+    site.caches.add(cache);
+    const addressAt = (now: number) => {
+      const projection = project([site], ZONE, now);
+      return { ttl: projection.sets.get(PARIS.child("printer")!.key, Type.A)?.ttl, projection };
+    };
+    assert.equal(addressAt(119_500).ttl, 1);
+    cache.receive(response(PRINTER), from(), 119_600);
+    const { due } = addressAt(119_600).projection;
+    assert.ok(due! <= 120_000);
+    assert.equal(addressAt(due!).ttl, 10);
   });
 
   test("PROXY-13: of a record with a short life are short from the start, and never change", () => {
