@@ -163,7 +163,9 @@ export function readField(reader: Reader, field: Field): Value {
       return checkedBitmap(reader.take(reader.left));
     case "params":
       return checkedParams(reader.take(reader.left));
-    default:
+    case "hex":
+    case "base64":
+    case "value":
       return reader.take(reader.left);
   }
 }
@@ -190,13 +192,21 @@ export function writeField(writer: Writer, field: Field, value: Value, compress:
       writer.name(value as Name, compress);
       break;
     case "string":
+    case "tag":
       writer.string(value as Uint8Array);
       break;
     case "data16":
       writer.u16((value as Uint8Array).length);
       writer.bytes(value as Uint8Array);
       break;
-    default:
+    case "ipv4":
+    case "ipv6":
+    case "strings":
+    case "hex":
+    case "base64":
+    case "bitmap":
+    case "params":
+    case "value":
       writer.bytes(value as Uint8Array);
   }
 }
@@ -264,7 +274,7 @@ export function typeBitmap(types: Iterable<number>): Uint8Array {
     const length = window.findLastIndex((byte) => byte !== 0) + 1;
     return Buffer.from([number, length, ...window.subarray(0, length)]);
   });
-  return Buffer.concat(parts);
+  return Uint8Array.from(Buffer.concat(parts));
 }
 
 /** The <character-string>s that follow each other in `bytes`. */

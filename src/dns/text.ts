@@ -29,14 +29,22 @@ import {
   unescapeOctets,
 } from "./words.ts";
 
-/** Record data as master files and dig print it; names are absolute. */
-export function formatRdata(rdata: Rdata): string {
-  if (!isKnownShape(rdata.type) || rdata.isEmpty) return formatOpaque(rdata.toWire());
+/** Record data as dig prints it, with names absolute unless `formatName` has it otherwise. */
+export function formatRdata(rdata: Rdata, formatName: (name: Name) => string = String): string {
   const shape = shapeOf(rdata.type);
+  const isOpaque = !isKnownShape(rdata.type) || rdata.isEmpty || hasOddBitmap(rdata, shape);
+  if (isOpaque) return formatOpaque(rdata.toWire());
   return rdata.values
-    .map((value, i) => formatField(shape[i]!, value))
+    .map((value, i) => (value instanceof Name ? formatName(value) : formatField(shape[i]!, value)))
     .filter((text) => text !== "")
     .join(" ");
+}
+
+/** A bitmap with octets to spare, as devices send, has no other text than the opaque one. */
+function hasOddBitmap({ values }: Rdata, shape: readonly Field[]): boolean {
+  const bitmap = values[shape.indexOf("bitmap")];
+  if (!(bitmap instanceof Uint8Array)) return false;
+  return Buffer.compare(typeBitmap(bitmapTypes(bitmap)), bitmap) !== 0;
 }
 
 /** A line for each record, as dig prints them. */
@@ -74,11 +82,10 @@ export function parseSeconds(text: string): number {
   return parseNumber(String(seconds), 0xffffffff);
 }
 
-function formatField(field: Field, value: Value): string {
+function formatField(field: Field, value: number | Uint8Array): string {
   if (typeof value === "number") {
     return field === "type" ? typeName(value) : field === "time" ? formatTime(value) : `${value}`;
   }
-  if (value instanceof Name) return value.toString();
   switch (field) {
     case "ipv4":
       return value.join(".");
@@ -137,12 +144,12 @@ function parseField(field: Field, words: Token[], origin: Name): Value {
     case "tag":
       return parseTag(next());
     case "strings":
-      return Buffer.concat([next(), ...rest()].map(parseString));
+      return Uint8Array.from(Buffer.concat([next(), ...rest()].map(parseString)));
     case "value":
       return unescapeOctets(next());
     case "data16": {
       const length = parseNumber(next(), 0xffff);
-      return checkLength(length === 0 ? Buffer.alloc(0) : parseBase64(next()), length);
+      return checkLength(length === 0 ? new Uint8Array() : parseBase64(next()), length);
     }
     case "hex":
       return parseHex(rest().join(""));
@@ -204,7 +211,7 @@ function parseTypeName(text: string): number {
 /** RFC 8659 §4.1: letters and digits. */
 function parseTag(text: string): Uint8Array {
   if (!/^[A-Za-z0-9]{1,255}$/.test(text)) throw new FormatError(`"${text}" is not a property tag`);
-  return Buffer.from(text);
+  return Uint8Array.from(Buffer.from(text));
 }
 
 /** YYYYMMDDHHmmSS (RFC 4034 §3.2). */

@@ -75,14 +75,14 @@ export function parseNumber(text: string, most: number): number {
 
 export function parseHex(text: string): Uint8Array {
   if (!/^([0-9a-f]{2})*$/i.test(text)) throw new FormatError(`"${text}" is not hexadecimal`);
-  return Buffer.from(text, "hex");
+  return Uint8Array.from(Buffer.from(text, "hex"));
 }
 
 export function parseBase64(text: string): Uint8Array {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
     throw new FormatError(`"${text}" is not base64`);
   }
-  return Buffer.from(text, "base64");
+  return Uint8Array.from(Buffer.from(text, "base64"));
 }
 
 const BACKSLASH = 0x5c;

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Name } from "../../src/dns/name.ts";
+import {
+  enumerationName,
+  isServiceType,
+  parseInstance,
+  parseServiceType,
+  serviceTypesName,
+} from "../../src/dns/service.ts";
+
+const name = (text: string) => Name.parse(text);
+
+describe("parseInstance", () => {
+  it("parts a service instance's name (RFC 6763 §4.1)", () => {
+    const parts = parseInstance(
+      name(String.raw`Mr\.\032Brown._IPP._Tcp.Building\0321.example.com.`),
+    );
+    assert.equal(Buffer.from(parts!.instance).toString(), "Mr. Brown");
+    assert.equal(parts?.type.toString(), String.raw`_IPP._Tcp.Building\0321.example.com.`);
+    assert.equal(parts?.domain.toString(), String.raw`Building\0321.example.com.`);
+  });
+
+  it("takes any label for an instance, one that begins with an underscore too", () => {
+    const parts = parseInstance(name("_x._http._udp."));
+    assert.equal(Buffer.from(parts!.instance).toString(), "_x");
+    assert.equal(parts?.domain, Name.root);
+    assert.ok(parseInstance(name("_tcp._averyveryverylongname._tcp.local.")));
+  });
+
+  for (const text of [
+    ".",
+    "local.",
+    "_ipp._tcp.local.",
+    "a._ipp.local.",
+    "a.b._tcp.local.",
+    "a._ipp._sctp.local.",
+    "a._._tcp.local.",
+    "_services._dns-sd._udp.local.",
+    "lb._DNS-SD._udp.example.com.",
+    "_color._sub._ipp._tcp.local.",
+  ]) {
+    it(`finds none in ${text}`, () => assert.equal(parseInstance(name(text)), undefined));
+  }
+});
+
+describe("parseServiceType", () => {
+  it("parts a service type's name", () => {
+    const parts = parseServiceType(name("_ipp._tcp.local."));
+    assert.deepEqual([parts?.type, parts?.domain].map(String), ["_ipp._tcp.local.", "local."]);
+    assert.equal(parts?.subtype, undefined);
+  });
+
+  it("parts a subtype's name, whose label may be anything (RFC 6763 §7.1)", () => {
+    const parts = parseServiceType(name(String.raw`\255A._SUB._ipp._tcp.local.`));
+    assert.deepEqual(Array.from(parts!.subtype!), [0xff, 0x41]);
+    assert.deepEqual([parts?.type, parts?.domain].map(String), ["_ipp._tcp.local.", "local."]);
+  });
+
+  for (const text of [
+    ".",
+    "local.",
+    "a._ipp._tcp.local.",
+    "_sub._ipp._tcp.local.",
+    "x._sub.local.",
+  ]) {
+    it(`finds none in ${text}`, () => assert.equal(parseServiceType(name(text)), undefined));
+  }
+
+  it("knows a type from what is none", () => {
+    assert.ok(isServiceType(name("_ipp._tcp.local.")));
+    assert.ok(!isServiceType(name("_dns-sd._udp.local.")));
+    assert.ok(!isServiceType(name("_tcp.local.")));
+  });
+});
+
+describe("names beneath a domain", () => {
+  const long = Name.of(
+    Array.from({ length: 4 }, (_, i) => new Uint8Array(i < 3 ? 63 : 50).fill(97)),
+  );
+
+  it("is where types are listed (RFC 6763 §9)", () => {
+    assert.equal(
+      serviceTypesName(name("example.com."))?.toString(),
+      "_services._dns-sd._udp.example.com.",
+    );
+    assert.equal(serviceTypesName(long), undefined);
+  });
+
+  it("is where domains are recommended (RFC 6763 §11)", () => {
+    assert.equal(
+      enumerationName("lb", name("example.com."))?.toString(),
+      "lb._dns-sd._udp.example.com.",
+    );
+    assert.equal(enumerationName("b", long), undefined);
+  });
+});

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { Name } from "../../src/dns/name.ts";
+import { Reader } from "../../src/dns/reader.ts";
+import { Writer } from "../../src/dns/writer.ts";
+import * as arbitrary from "../support/arbitrary.ts";
+
+function written(write: (writer: Writer) => void): string {
+  const writer = new Writer(4);
+  write(writer);
+  return writer.done().toString("hex");
+}
+
+describe("Writer", () => {
+  it("writes numbers of every width, 2^31 and more too", () => {
+    const hex = written((writer) => {
+      writer.u8(0xff);
+      writer.u16(0xfffe);
+      writer.u32(0x80000000);
+      writer.u32(0xfffffffd);
+      writer.u48(0xfffffffffffc);
+      writer.u48(0x000180000001);
+    });
+    assert.equal(hex, "fffffe80000000fffffffdfffffffffffc000180000001");
+  });
+
+  it("points at what was written before, with its case (RFC 1035 §4.1.4)", () => {
+    const hex = written((writer) => {
+      writer.name(Name.parse("a.b."));
+      writer.name(Name.parse("c.a.b."));
+      writer.name(Name.parse("b."));
+      writer.name(Name.parse("B."));
+      writer.name(Name.parse("x.B."));
+    });
+    assert.equal(hex, `0161016200${"0163c000"}${"c002"}${"014200"}${"0178c00b"}`);
+  });
+
+  it("writes a name out where pointers are not allowed, and lets others point at it", () => {
+    const hex = written((writer) => {
+      writer.name(Name.parse("a.b."));
+      writer.name(Name.parse("c.a.b."), false);
+      writer.name(Name.parse("c.a.b."));
+    });
+    assert.equal(hex, `0161016200${"01630161016200"}${"c005"}`);
+  });
+
+  it("points nowhere that 14 bits do not reach", () => {
+    const writer = new Writer();
+    writer.bytes(new Uint8Array(0x3ffd));
+    writer.name(Name.parse("abc.d."));
+    const before = writer.length;
+    writer.name(Name.parse("abc.d."));
+    writer.name(Name.parse("d."));
+    assert.equal(writer.done().toString("hex", before), `${"fffd"}${"016400"}`);
+  });
+
+  it("forgets what is rewound, and that only", () => {
+    const names = fc.array(arbitrary.name, { maxLength: 5 });
+    fc.assert(
+      fc.property(names, names, names, (before, taken, after) => {
+        const plain = new Writer();
+        for (const name of [...before, ...after]) plain.name(name);
+        const rewound = new Writer(1);
+        for (const name of before) rewound.name(name);
+        const mark = rewound.mark();
+        for (const name of taken) rewound.name(name);
+        rewound.rewind(mark);
+        for (const name of after) rewound.name(name);
+        assert.deepEqual(rewound.done(), plain.done());
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("writes names that read back as the same octets", () => {
+    const entry = fc.tuple(arbitrary.name, fc.boolean());
+    fc.assert(
+      fc.property(fc.array(entry, { maxLength: 12 }), (entries) => {
+        const writer = new Writer(1);
+        for (const [name, compress] of entries) writer.name(name, compress);
+        const reader = new Reader(writer.done());
+        for (const [name] of entries) assert.equal(reader.name().wire, name.wire);
+        assert.equal(reader.left, 0);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
