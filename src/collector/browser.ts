@@ -5,8 +5,8 @@
  *                                                 └─TXT, and what `services.ts` adds
  *
  * A type counts however it was heard of. It is always asked for again, since another instance may
- * be there at any time; of the rest, only what is missing is. Nothing outside `.local` is ever
- * asked for (RFC 6762 §3).
+ * be there at any time; of the rest, only what is missing is, and no more at once than one source
+ * may have us ask. Nothing outside `.local` is ever asked for (RFC 6762 §3).
  */
 import { Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
@@ -63,6 +63,8 @@ class Walk implements Interest {
   readonly #families: readonly Family[];
   readonly #types = new Set<NameKey>();
   readonly #seen = new Set<NameKey>();
+  /** How much each source has us ask. */
+  readonly #shares = new Map<string, number>();
 
   constructor(cache: LinkCache, families: readonly Family[]) {
     this.#cache = cache;
@@ -79,7 +81,7 @@ class Walk implements Interest {
     const type = parseServiceType(name)?.type;
     if (type?.parent?.parent?.equals(LOCAL) !== true && !name.equals(TYPES)) return;
     this.#types.add(name.key);
-    this.questions.push({ name, type: Type.PTR, source });
+    this.#ask(name, Type.PTR, source);
     const set = this.#cache.set(name.key, Type.PTR);
     if (set !== undefined) this.sets.add(set);
     if (type === undefined) return;
@@ -127,6 +129,13 @@ class Walk implements Interest {
   #want(name: Name, type: number, source: string): void {
     if (this.#cache.set(name.key, type) !== undefined) return;
     if (this.#cache.isDenied(name.key, type, this.#families)) return;
+    this.#ask(name, type, source);
+  }
+
+  #ask(name: Name, type: number, source: string): void {
+    const share = (this.#shares.get(source) ?? 0) + 1;
+    if (share > MAX_SHARE) return;
+    this.#shares.set(source, share);
     this.questions.push({ name, type, source });
   }
 
@@ -140,6 +149,8 @@ function sourceOf(set: HeardSet): string {
   return "";
 }
 
+/** Open questions for one source: as many as leave in a second or so (RFC 8766 §9.3). */
+const MAX_SHARE = 1000;
 /** CNAMEs followed one after the other; honest hosts have one. */
 export const MAX_ALIASES = 4;
 /** `_services._dns-sd._udp.local.` (RFC 6763 §9). */

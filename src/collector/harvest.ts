@@ -3,7 +3,8 @@
  * it says has changed. Here cache, querier and browser meet, and bad bytes end.
  *
  * A burst is over when nothing has come for a moment, or when it has lasted long enough: so devices
- * that speak all at once are one change, and a service that speaks alone is not kept waiting.
+ * that speak all at once are one change, and a service that speaks alone is not kept waiting. In a
+ * storm, what has cost much is not done again soon: others on this thread have questions to answer.
  */
 import { type Clock, earlier } from "../clock.ts";
 import { FormatError } from "../dns/format.ts";
@@ -42,6 +43,8 @@ export class Harvest {
   /** When the burst began that is not over yet, and when it is. */
   #began: number | undefined;
   #over: number | undefined;
+  /** No burst is over before that. */
+  #rests = 0;
 
   constructor(options: HarvestOptions) {
     const { link, clock, gone, limit } = options;
@@ -99,6 +102,8 @@ export class Harvest {
       this.#began = this.#over = undefined;
       this.#interest = this.#look(now);
       this.#options.changed();
+      const end = this.#clock.now();
+      this.#rests = end + REST * (end - now);
     }
     for (const packet of this.querier.poll(now)) this.#options.link.send(packet);
     this.#plan();
@@ -108,7 +113,7 @@ export class Harvest {
     if (this.cache.revision === this.#revision) return;
     this.#revision = this.cache.revision;
     this.#began ??= now;
-    this.#over = Math.min(now + QUIET, this.#began + LONGEST_BURST);
+    this.#over = Math.max(Math.min(now + QUIET, this.#began + LONGEST_BURST), this.#rests);
   }
 
   #look(now: number): Interest {
@@ -133,3 +138,5 @@ const HEADERS = 48;
 /** Milliseconds without a change after which a burst is over, and how long one may last. */
 const QUIET = 25;
 const LONGEST_BURST = 100;
+/** Times what the last change cost: a storm takes a tenth of the thread. */
+const REST = 9;

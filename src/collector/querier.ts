@@ -72,7 +72,7 @@ export class Querier {
   reconfirm({ name, type, records }: HeardSet, now: number): void {
     this.#cache.reconfirm(name.key, type, now);
     const [first] = records.values();
-    this.#once(name, type, first?.source ?? "", RECONFIRMATIONS, now);
+    this.#once(name, type, first?.source ?? "", RECONFIRMATIONS, now).restart();
   }
 
   /**
@@ -152,9 +152,10 @@ export class Querier {
     return oldest === undefined ? Number.NEGATIVE_INFINITY : oldest + 1000;
   }
 
-  #once(name: Name, type: number, source: string, times: number, now: number): void {
+  #once(name: Name, type: number, source: string, times: number, now: number): Ask {
     const ask = this.#asks.get(keyOf(name, type)) ?? new Ask(name, type, source);
     this.#add(ask, Math.max(ask.times, times), Math.max(now, ask.last + FIRST_WAIT));
+    return ask;
   }
 
   #add(ask: Ask, times: number, time: number): void {
@@ -213,6 +214,12 @@ class Ask implements Ranked {
     this.name = name;
     this.type = type;
     this.source = source;
+  }
+
+  /** What it waits for is as new as if it had never been asked. */
+  restart(): void {
+    this.wait = 0;
+    this.last = Number.NEGATIVE_INFINITY;
   }
 
   /** Is it to be asked soon: in the second half of its wait, or for the first time? */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { type BrowseOptions, interestIn } from "../../src/collector/browser.ts";
 import { typeName } from "../../src/dns/constants.ts";
-import { cacheOf, local, service } from "./fixture.ts";
+import { cacheOf, from, local, response, service } from "./fixture.ts";
 
 const META = "_services._dns-sd._udp";
 
@@ -98,5 +98,16 @@ suite("what is asked", () => {
     const chain = Array.from({ length: 5000 }, (_, i) => `h${i} CNAME h${i + 1}`);
     const text = `_ipp._tcp PTR a._ipp._tcp\n!a._ipp._tcp SRV 0 0 1 h0\n${chain.join("\n")}`;
     assert.ok(interestOf(text).keeps.length < 10);
+  });
+
+  test("of one source, so much and no more, and nothing less of others", () => {
+    const cache = cacheOf();
+    const flood = Array.from({ length: 3000 }, (_, i) => `_ipp._tcp PTR x${i}._ipp._tcp`);
+    cache.receive(response(flood.join("\n")), from("10.0.0.66"), 0);
+    cache.receive(response("_ipp._tcp PTR printer._ipp._tcp"), from("10.0.0.3"), 0);
+    const { questions } = interestIn(cache, { types: [], families: [4] });
+    assert.ok(questions.length <= 1003, `${questions.length}`);
+    const printer = questions.filter(({ name }) => name.equals(local("printer._ipp._tcp")));
+    assert.equal(printer.length, 2);
   });
 });

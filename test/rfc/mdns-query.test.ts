@@ -429,19 +429,25 @@ suite("what leaves", () => {
   });
 });
 
-test("MDNS-40, MDNS-41: what is doubted is asked for at least twice, and goes after 10 s", () => {
-  const set = stage({}, (lan) => {
-    const device = new Device(lan, "10.0.0.3", "");
-    device.host.say(response(service("a", "_ipp._tcp", "h", "10.0.0.3")));
+for (const [owner, type] of [
+  ["a._ipp._tcp", "SRV"],
+  ["_ipp._tcp", "PTR"],
+] as const) {
+  test(`MDNS-40, MDNS-41: a doubted ${type} is asked for at least twice, and goes after 10 s`, () => {
+    const set = stage({}, (lan) => {
+      const device = new Device(lan, "10.0.0.3", "");
+      device.host.say(response(service("a", "_ipp._tcp", "h", "10.0.0.3")));
+    });
+    set.clock.advance(30_000);
+    set.harvest.reconfirm(set.harvest.cache.set(local(owner).key, Type[type])!);
+    set.clock.advance(9999);
+    const times = timesOf(set, owner, Type[type], 30_000);
+    assert.ok(times.length >= 2, `${times}`);
+    assert.equal(held(set.harvest.cache, owner, type).length, 1);
+    set.clock.advance(1001);
+    assert.equal(held(set.harvest.cache, owner, type).length, 0);
   });
-  set.clock.advance(30_000);
-  set.harvest.reconfirm(set.harvest.cache.set(local("a._ipp._tcp").key, Type.SRV)!);
-  set.clock.advance(9999);
-  assert.ok(timesOf(set, "a._ipp._tcp", Type.SRV, 30_000).length >= 2);
-  assert.equal(held(set.harvest.cache, "a._ipp._tcp", "SRV").length, 1);
-  set.clock.advance(1001);
-  assert.equal(held(set.harvest.cache, "a._ipp._tcp", "SRV").length, 0);
-});
+}
 
 test("MDNS-43: where others ask in vain, nothing is asked to confirm it", () => {
   const set = stage({}, (lan) => {

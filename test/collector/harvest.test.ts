@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Harvest } from "../../src/collector/harvest.ts";
+import { FakeClock } from "../support/clock.ts";
+import { Lan } from "../support/lan.ts";
+import { response } from "./fixture.ts";
+
+/** A harvest whose every change costs `cost` milliseconds; when there was one. */
+function stage(cost: number) {
+  const clock = new FakeClock();
+  const lan = new Lan(clock);
+  const link = lan.host("gateway", "10.0.0.1");
+  const device = lan.host("device", "10.0.0.2");
+  const changes: number[] = [];
+  let lag = 0;
+  const slow = {
+    now: () => clock.now() + lag,
+    wall: () => clock.wall() + lag,
+    random: () => 0.5,
+    at: (time: number, wake: () => void) => clock.at(time - lag, wake),
+  };
+  const changed = () => {
+    changes.push(slow.now());
+    lag += cost;
+  };
+  new Harvest({ link, clock: slow, types: [], changed, gone: new AbortController().signal });
+  const say = (time: number, i: number) =>
+    clock.at(time, () => device.say(response(`h${i} A 10.0.0.${i % 250}`)));
+  return { clock, changes, say };
+}
+
+test("what comes alone is one change, a moment later", () => {
+  const { clock, changes, say } = stage(0);
+  say(1000, 1);
+  clock.advance(5000);
+  assert.deepEqual(changes, [1025]);
+});
+
+test("what comes together is one change, and what does not end is some", () => {
+  const { clock, changes, say } = stage(0);
+  for (let i = 0; i < 5; i++) say(1000 + 10 * i, i);
+  for (let i = 0; i < 100; i++) say(2000 + 10 * i, 10 + i);
+  clock.advance(5000);
+  assert.equal(changes[0], 1065);
+  assert.ok(changes.length >= 9 && changes.length <= 12, `${changes}`);
+  for (const [i, time] of changes.slice(2).entries()) assert.ok(time - changes[i + 1]! <= 111);
+});
+
+test("a storm takes a tenth of the time there is, whatever a change costs", () => {
+  const { clock, changes, say } = stage(50);
+  for (let i = 0; i < 1000; i++) say(1000 + 10 * i, i);
+  clock.advance(12_000);
+  assert.ok(changes.length >= 15 && changes.length <= 25, `${changes.length}`);
+});
