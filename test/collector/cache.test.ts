@@ -2,9 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { LinkCache } from "../../src/collector/cache.ts";
-import { Class, Type } from "../../src/dns/constants.ts";
-import { makeMessage } from "../../src/dns/message.ts";
-import { rdata } from "../../src/dns/rdata.ts";
+import { Type } from "../../src/dns/constants.ts";
 import { cacheOf, from, held, local, pass, query, response, service } from "./fixture.ts";
 
 suite("what a cache tells", () => {
@@ -72,75 +70,6 @@ suite("records that grow old", () => {
     assert.ok(cache.due()! >= 85_000);
     cache.asked(local("h").key, Type.A, 91_000);
     assert.ok(cache.due()! >= 95_000);
-  });
-});
-
-suite("bounds", () => {
-  const LIMIT = 400_000;
-  const flood = (cache: LinkCache, count: number, source: (i: number) => string, ttl = 4500) => {
-    for (let i = 0; i < count; i++) {
-      const name = local("_flood._tcp");
-      const answers = Array.from({ length: 10 }, (_, j) => ({
-        name,
-        type: Type.PTR,
-        class: Class.IN,
-        ttl,
-        rdata: rdata.ptr(name.child(`${i} ${j}`)!),
-      }));
-      cache.receive(makeMessage({ isResponse: true, answers }), from(source(i)), 1000);
-      assert.ok(cache.octets <= LIMIT);
-    }
-  };
-  const offices = Array.from({ length: 10 }, (_, i) => i);
-  const officeCache = () => {
-    const cache = cacheOf("", LIMIT);
-    for (const i of offices) {
-      const text = service(`printer ${i}`, "_ipp._tcp", `p${i}`, `10.0.0.${i}`);
-      cache.receive(response(text), from(`10.0.0.${i}`), 0);
-    }
-    return cache;
-  };
-  const printers = (cache: LinkCache) => held(cache, "_ipp._tcp", "PTR").length;
-
-  test("a flood from one address fills the cache to its limit and costs that address alone", () => {
-    const cache = officeCache();
-    flood(cache, 2000, () => "10.0.0.66");
-    assert.equal(printers(cache), 10);
-    assert.ok(cache.counters.evicted > 15_000);
-    assert.ok(cache.octets > LIMIT * 0.9, "who came late is still heard");
-  });
-
-  test("a flood from many addresses costs newcomers, never those who were there", () => {
-    const cache = officeCache();
-    flood(cache, 500, (i) => `10.1.${i >> 8}.${i & 255}`);
-    assert.equal(printers(cache), 10);
-    assert.ok(cache.counters.refused + cache.counters.evicted > 4000);
-  });
-
-  test("what an honest source says while a flood goes on is heard", () => {
-    const cache = officeCache();
-    flood(cache, 100, () => "10.0.0.66");
-    cache.receive(
-      response(service("late", "_ipp._tcp", "late", "10.0.0.50")),
-      from("10.0.0.50"),
-      2000,
-    );
-    flood(cache, 100, () => "10.0.0.66");
-    assert.equal(printers(cache), 11);
-  });
-
-  test("what cannot fit at all is refused", () => {
-    const cache = cacheOf("h A 10.0.0.1", LIMIT);
-    cache.receive(response(`big TXT ${'"0123456789" '.repeat(600)}`), from("10.0.0.66"), 0);
-    assert.deepEqual([cache.size, cache.counters.refused], [1, 1]);
-  });
-
-  test("nothing is left when everything has gone", () => {
-    const cache = officeCache();
-    flood(cache, 200, (i) => `10.1.0.${i % 7}`);
-    pass(cache, 10_000_000);
-    assert.deepEqual([cache.size, cache.octets, cache.due()], [0, 0, undefined]);
-    assert.deepEqual([...cache.ofType(Type.PTR)], []);
   });
 });
 

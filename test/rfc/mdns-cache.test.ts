@@ -1,9 +1,10 @@
 /** What a link's cache learns, keeps and lets go: RFC 6762 §6.1, §7.1, §8, §10, §16, §18. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import type { LinkCache } from "../../src/collector/cache.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { decode, encode, makeMessage } from "../../src/dns/message.ts";
-import { Rdata } from "../../src/dns/rdata.ts";
+import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import {
   cacheOf,
   from,
@@ -13,6 +14,7 @@ import {
   query,
   records,
   response,
+  service,
   TOP,
 } from "../collector/fixture.ts";
 
@@ -323,5 +325,74 @@ suite("what a responder denies", () => {
     const cache = cacheOf("!h NSEC h A");
     assert.equal(cache.isDenied(key, Type.AAAA, [4]), true);
     assert.equal(cache.isDenied(key, Type.AAAA, [4, 6]), false);
+  });
+});
+
+suite("bounds", () => {
+  const LIMIT = 400_000;
+  const flood = (cache: LinkCache, count: number, source: (i: number) => string, ttl = 4500) => {
+    for (let i = 0; i < count; i++) {
+      const name = local("_flood._tcp");
+      const answers = Array.from({ length: 10 }, (_, j) => ({
+        name,
+        type: Type.PTR,
+        class: Class.IN,
+        ttl,
+        rdata: rdata.ptr(name.child(`${i} ${j}`)!),
+      }));
+      cache.receive(makeMessage({ isResponse: true, answers }), from(source(i)), 1000);
+      assert.ok(cache.octets <= LIMIT);
+    }
+  };
+  const offices = Array.from({ length: 10 }, (_, i) => i);
+  const officeCache = () => {
+    const cache = cacheOf("", LIMIT);
+    for (const i of offices) {
+      const text = service(`printer ${i}`, "_ipp._tcp", `p${i}`, `10.0.0.${i}`);
+      cache.receive(response(text), from(`10.0.0.${i}`), 0);
+    }
+    return cache;
+  };
+  const printers = (cache: LinkCache) => held(cache, "_ipp._tcp", "PTR").length;
+
+  test("MDNS-70: a flood from one address fills the cache to its limit and costs that address alone", () => {
+    const cache = officeCache();
+    flood(cache, 2000, () => "10.0.0.66");
+    assert.equal(printers(cache), 10);
+    assert.ok(cache.counters.evicted > 15_000);
+    assert.ok(cache.octets > LIMIT * 0.9, "who came late is still heard");
+  });
+
+  test("MDNS-70: a flood from many addresses costs newcomers, never those who were there", () => {
+    const cache = officeCache();
+    flood(cache, 500, (i) => `10.1.${i >> 8}.${i & 255}`);
+    assert.equal(printers(cache), 10);
+    assert.ok(cache.counters.refused + cache.counters.evicted > 4000);
+  });
+
+  test("MDNS-70: what an honest source says while a flood goes on is heard", () => {
+    const cache = officeCache();
+    flood(cache, 100, () => "10.0.0.66");
+    cache.receive(
+      response(service("late", "_ipp._tcp", "late", "10.0.0.50")),
+      from("10.0.0.50"),
+      2000,
+    );
+    flood(cache, 100, () => "10.0.0.66");
+    assert.equal(printers(cache), 11);
+  });
+
+  test("MDNS-70: what cannot fit at all is refused", () => {
+    const cache = cacheOf("h A 10.0.0.1", LIMIT);
+    cache.receive(response(`big TXT ${'"0123456789" '.repeat(600)}`), from("10.0.0.66"), 0);
+    assert.deepEqual([cache.size, cache.counters.refused], [1, 1]);
+  });
+
+  test("MDNS-70: nothing is left when everything has gone", () => {
+    const cache = officeCache();
+    flood(cache, 200, (i) => `10.1.0.${i % 7}`);
+    pass(cache, 10_000_000);
+    assert.deepEqual([cache.size, cache.octets, cache.due()], [0, 0, undefined]);
+    assert.deepEqual([...cache.ofType(Type.PTR)], []);
   });
 });
