@@ -1,0 +1,414 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { type Duplex, duplexPair } from "node:stream";
+import { suite, test } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { decode, encode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { silentLog } from "../../src/log.ts";
+import { IDLE_TIMEOUT, MAX_PENDING } from "../../src/net/connection.ts";
+import { Frames, frame } from "../../src/net/framing.ts";
+import type { Handler, Request } from "../../src/net/handler.ts";
+import { Connections, listenTcp, type StreamLimits } from "../../src/net/stream.ts";
+import { FakeClock } from "../support/clock.ts";
+import { waitFor } from "../support/wait.ts";
+
+const owner = Name.parse("example.");
+const queryOf = (id: number) =>
+  encode(makeMessage({ id, questions: [{ name: owner, type: Type.TXT, class: Class.IN }] }));
+const echo: Handler = ({ message }) => [makeResponse(message, {})];
+
+interface Setting {
+  handler?: Handler;
+  clock?: FakeClock;
+  limits?: StreamLimits;
+}
+
+/** A client's end of a connection whose other end is served. */
+function open({ handler = echo, clock = new FakeClock(), limits }: Setting = {}) {
+  const connections = new Connections("tcp", {
+    handler,
+    clock,
+    log: silentLog,
+    ...(limits && { limits }),
+  });
+  return { connections, clock, ...openOn(connections) };
+}
+
+function openOn(connections: Connections, address = "192.0.2.9") {
+  const [client, server] = duplexPair({ allowHalfOpen: true } as object);
+  connections.accept(server, { address, port: 9 });
+  return { client, server, ...reader(client) };
+}
+
+function reader(client: Duplex) {
+  const frames = new Frames();
+  const responses: Message[] = [];
+  const state = { hasEnded: false, isClosed: false };
+  client.on("data", (piece: Uint8Array) => {
+    frames.push(piece);
+    for (let octets = frames.next(); octets; octets = frames.next()) responses.push(decode(octets));
+  });
+  client.on("end", () => {
+    state.hasEnded = true;
+  });
+  client.on("close", () => {
+    state.isClosed = true;
+  });
+  client.on("error", () => {});
+  return { responses, state };
+}
+
+const ids = (responses: readonly Message[]) => responses.map(({ id }) => id);
+
+suite("stream connection", () => {
+  test("a message is found wherever the stream is cut", async () => {
+    const octets = Buffer.concat([frame(queryOf(1)), frame(queryOf(2))]);
+    for (let at = 1; at < octets.length; at++) {
+      const { client, responses } = open();
+      client.write(octets.subarray(0, at));
+      await new Promise(setImmediate);
+      client.write(octets.subarray(at));
+      await waitFor(`both responses, cut at ${at}`, () => responses.length === 2);
+      assert.deepEqual(ids(responses), [1, 2]);
+      client.destroy();
+    }
+  });
+
+  test("a message arrives octet by octet", async () => {
+    const { client, responses } = open();
+    for (const octet of frame(queryOf(3))) {
+      client.write(Buffer.from([octet]));
+      await new Promise(setImmediate);
+    }
+    await waitFor("the response", () => responses.length === 1);
+    assert.deepEqual(ids(responses), [3]);
+  });
+
+  test("each response is written with its length in one piece", async () => {
+    const { client } = open();
+    const pieces: Buffer[] = [];
+    client.on("data", (piece) => pieces.push(piece));
+    client.write(Buffer.concat([frame(queryOf(1)), frame(queryOf(2))]));
+    await waitFor("two responses", () => pieces.length >= 2);
+    for (const piece of pieces) assert.equal(piece.readUInt16BE(0), piece.length - 2);
+  });
+
+  test("fast answers pass slow ones", async () => {
+    let release = () => {};
+    const handler: Handler = (request) => {
+      if (request.message.id !== 1) return echo(request);
+      return (async function* () {
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        yield* echo(request) as Message[];
+      })();
+    };
+    const { client, responses } = open({ handler });
+    client.write(Buffer.concat([1, 2, 3].map((id) => frame(queryOf(id)))));
+    await waitFor("the fast ones", () => responses.length === 2);
+    assert.deepEqual(ids(responses), [2, 3]);
+    release();
+    await waitFor("the slow one", () => responses.length === 3);
+    assert.deepEqual(ids(responses), [2, 3, 1]);
+  });
+
+  test("queries under way are bounded; the rest are answered when there is room", async () => {
+    const waiting: (() => void)[] = [];
+    const handler: Handler = async function* (request) {
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      yield* echo(request) as Message[];
+    };
+    const { client, responses } = open({ handler });
+    const total = MAX_PENDING * 3;
+    client.write(Buffer.concat(Array.from({ length: total }, (_, id) => frame(queryOf(id)))));
+    await waitFor("as many as may be", () => waiting.length === MAX_PENDING);
+    for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+    assert.equal(waiting.length, MAX_PENDING);
+    for (let done = 0; done < total; done++) {
+      await waitFor("the next one", () => waiting.length > 0);
+      waiting.shift()!();
+    }
+    await waitFor("every response", () => responses.length === total);
+    assert.deepEqual(
+      ids(responses).sort((a, b) => a - b),
+      Array.from({ length: total }, (_, id) => id),
+    );
+  });
+
+  test("who does not read its answers is not read from either, and let go in the end", async () => {
+    const text = Array.from({ length: 200 }, () => "x".repeat(250));
+    const large = {
+      name: owner,
+      type: Type.TXT,
+      class: Class.IN,
+      ttl: 1,
+      rdata: rdata.txt(...text),
+    };
+    let handled = 0;
+    const handler: Handler = ({ message }) => {
+      handled++;
+      return [makeResponse(message, { answers: [large] })];
+    };
+    const clock = new FakeClock();
+    const connections = new Connections("tcp", { handler, clock, log: silentLog });
+    const [client, server] = duplexPair();
+    client.on("error", () => {});
+    connections.accept(server, { address: "192.0.2.9", port: 9 });
+    for (let id = 0; id < 2000; id++) client.write(frame(queryOf(id)));
+    await waitFor("some answers", () => handled > 0);
+    for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+    assert.ok(handled * 50_000 < 1_000_000, `${handled} answers of 50,000 octets are held`);
+    await clock.elapse(IDLE_TIMEOUT * 2);
+    await waitFor("its end", () => connections.size === 0);
+  });
+
+  test("a stream of many responses goes at the reader's pace", async () => {
+    const text = Array.from({ length: 200 }, () => "x".repeat(250));
+    const large = {
+      name: owner,
+      type: Type.TXT,
+      class: Class.IN,
+      ttl: 1,
+      rdata: rdata.txt(...text),
+    };
+    let made = 0;
+    const handler: Handler = function* ({ message }) {
+      while (made < 1000) {
+        made++;
+        yield makeResponse(message, { answers: [large] });
+      }
+    };
+    const connections = new Connections("tcp", {
+      handler,
+      clock: new FakeClock(),
+      log: silentLog,
+    });
+    const [client, server] = duplexPair();
+    connections.accept(server, { address: "192.0.2.9", port: 9 });
+    client.write(frame(queryOf(1)));
+    await waitFor("the first", () => made > 0);
+    for (let i = 0; i < 50; i++) await new Promise(setImmediate);
+    assert.ok(made < 10, `${made} made for nobody`);
+    const { responses } = reader(client);
+    await waitFor("all of them", () => responses.length === 1000);
+  });
+
+  test("the idle time is over ten seconds after the last whole message, whatever octets come", async () => {
+    const { client, clock, responses, state } = open();
+    await clock.elapse(IDLE_TIMEOUT - 1);
+    client.write(frame(queryOf(1)));
+    await waitFor("the response", () => responses.length === 1);
+    const next = frame(queryOf(2));
+    for (let at = 0; at < 9; at++) {
+      await clock.elapse(1000);
+      client.write(next.subarray(at, at + 1));
+      await new Promise(setImmediate);
+      assert.equal(state.hasEnded, false);
+    }
+    await clock.elapse(1001);
+    await waitFor("the end", () => state.hasEnded);
+  });
+
+  test("a slow answer does not count as idleness", async () => {
+    let release = () => {};
+    const handler: Handler = async function* (request) {
+      await new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      yield* echo(request) as Message[];
+    };
+    const { client, clock, responses, state } = open({ handler });
+    client.write(frame(queryOf(1)));
+    await new Promise(setImmediate);
+    await clock.elapse(IDLE_TIMEOUT * 3);
+    assert.equal(state.hasEnded, false);
+    release();
+    await waitFor("the response", () => responses.length === 1);
+  });
+
+  test("the Handler is told when the peer has gone", async () => {
+    let request: Request | undefined;
+    const handler: Handler = async function* (each) {
+      request = each;
+      await once(each.signal, "abort");
+      yield* echo(each) as Message[];
+    };
+    const { client, server, connections } = open({ handler });
+    client.write(frame(queryOf(1)));
+    await waitFor("the request", () => request);
+    server.destroy();
+    await waitFor("the end", () => connections.size === 0);
+    assert.equal(request?.signal.aborted, true);
+  });
+
+  test("what is no message ends the connection: a length of less than a header", async () => {
+    for (const length of [0, 1, 11]) {
+      const { client, responses, state } = open();
+      client.write(Buffer.concat([frame(queryOf(1)), frame(Buffer.alloc(length))]));
+      client.write(frame(queryOf(2)));
+      await waitFor("the end", () => state.hasEnded);
+      assert.deepEqual(ids(responses), [1], "what came before was answered");
+    }
+  });
+});
+
+suite("connections", () => {
+  test("are limited by source, IPv6 by /64", () => {
+    const connections = new Connections("tcp", {
+      handler: echo,
+      clock: new FakeClock(),
+      log: silentLog,
+      limits: { total: 100, perSource: 2 },
+    });
+    const accepted = (address: string) => !openOn(connections, address).server.destroyed;
+    assert.deepEqual(["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"].map(accepted), [
+      true,
+      true,
+      false,
+      true,
+    ]);
+    assert.deepEqual(
+      ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8:0:1::1", "fe80::1%eth0"].map(
+        accepted,
+      ),
+      [true, true, false, true, true],
+    );
+    assert.equal(connections.size, 7);
+  });
+
+  test("a source's place is free again when its connection has gone", async () => {
+    const connections = new Connections("tcp", {
+      handler: echo,
+      clock: new FakeClock(),
+      log: silentLog,
+      limits: { total: 100, perSource: 1 },
+    });
+    for (let i = 0; i < 5; i++) {
+      const { server } = openOn(connections);
+      assert.equal(server.destroyed, false);
+      server.destroy();
+      await waitFor("its end", () => connections.size === 0);
+    }
+  });
+
+  test("when all places are taken, the one longest without a message makes room", async () => {
+    const connections = new Connections("tcp", {
+      handler: echo,
+      clock: new FakeClock(),
+      log: silentLog,
+      limits: { total: 3, perSource: 100 },
+    });
+    const [first, second, third] = [1, 2, 3].map(() => openOn(connections));
+    first!.client.write(frame(queryOf(1)));
+    await waitFor("a response", () => first!.responses.length === 1);
+    const fourth = openOn(connections);
+    assert.deepEqual(
+      [first, second, third, fourth].map((each) => each!.server.destroyed),
+      [false, true, false, false],
+    );
+    assert.equal(connections.size, 3);
+  });
+
+  test("one that waits for an answer keeps its place", async () => {
+    const handler: Handler = async function* ({ signal }) {
+      await once(signal, "abort");
+      yield* [];
+    };
+    const connections = new Connections("tcp", {
+      handler,
+      clock: new FakeClock(),
+      log: silentLog,
+      limits: { total: 1, perSource: 100 },
+    });
+    const first = openOn(connections);
+    first.client.write(frame(queryOf(1)));
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    assert.equal(openOn(connections).server.destroyed, true);
+    assert.equal(first.server.destroyed, false);
+    first.server.destroy();
+  });
+});
+
+suite("TCP listener", () => {
+  async function listen(
+    options: { handler?: Handler; address?: string; limits?: StreamLimits } = {},
+  ) {
+    const { address = "127.0.0.1", handler = echo, ...rest } = options;
+    const life = new AbortController();
+    const endpoint = { address, port: 0 };
+    const shared = { handler, clock: systemClock, log: silentLog, signal: life.signal, ...rest };
+    const listener = await listenTcp({ endpoint, ...shared });
+    const end = async () => {
+      life.abort();
+      await listener.closed;
+    };
+    return { ...listener, end, [Symbol.asyncDispose]: end };
+  }
+
+  async function dial(port: number, host = "127.0.0.1"): Promise<Socket> {
+    const socket = connect({ port, host, allowHalfOpen: true });
+    await once(socket, "connect");
+    return socket;
+  }
+
+  test("answers over IPv4 and IPv6", async () => {
+    for (const address of ["127.0.0.1", "::1"]) {
+      await using listener = await listen({ address });
+      const socket = await dial(listener.endpoint.port, address);
+      const { responses } = reader(socket);
+      socket.write(frame(queryOf(1)));
+      await waitFor("the response", () => responses.length === 1);
+      socket.destroy();
+    }
+  });
+
+  test("a busy port is a ListenError", async () => {
+    await using listener = await listen();
+    const { endpoint } = listener;
+    const { signal } = new AbortController();
+    await assert.rejects(
+      listenTcp({ endpoint, handler: echo, clock: systemClock, log: silentLog, signal }),
+      { name: "ListenError", code: "EADDRINUSE", transport: "tcp", endpoint },
+    );
+  });
+
+  test("ends within a second, whoever is connected and whatever is under way", async () => {
+    const handler: Handler = async function* ({ signal }) {
+      await once(signal, "abort");
+      yield* [];
+    };
+    const listener = await listen({ handler });
+    const idle = await dial(listener.endpoint.port);
+    const waiting = await dial(listener.endpoint.port);
+    const halfway = await dial(listener.endpoint.port);
+    waiting.write(frame(queryOf(1)));
+    halfway.write(frame(queryOf(2)).subarray(0, 5));
+    for (const socket of [idle, waiting, halfway]) socket.on("error", () => {});
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const started = performance.now();
+    await listener.end();
+    assert.ok(performance.now() - started < 1000);
+    for (const socket of [idle, waiting, halfway]) socket.destroy();
+  });
+
+  test("connections that come and go leave nothing", async () => {
+    await using listener = await listen({ limits: { total: 10, perSource: 10 } });
+    for (let i = 0; i < 100; i++) {
+      const socket = await dial(listener.endpoint.port);
+      const { responses, state } = reader(socket);
+      socket.write(frame(queryOf(i)));
+      if (i % 3 === 0) socket.resetAndDestroy();
+      else {
+        await waitFor("the response", () => responses.length === 1, 5000, 1);
+        socket.end();
+        await waitFor("the end", () => state.hasEnded, 5000, 1);
+      }
+    }
+  });
+});

@@ -1,0 +1,258 @@
+import assert from "node:assert/strict";
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { suite, test } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { Class, Rcode, Type } from "../../src/dns/constants.ts";
+import { decode, encode, makeMessage, makeResponse } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { silentLog } from "../../src/log.ts";
+import type { Handler, Ready } from "../../src/net/handler.ts";
+import { ListenError } from "../../src/net/listener.ts";
+import { listenUdp, UdpCount, type UdpOptions } from "../../src/net/udp.ts";
+import { FakeClock } from "../support/clock.ts";
+import { waitFor } from "../support/wait.ts";
+
+const query = encode(
+  makeMessage({
+    id: 7,
+    questions: [{ name: Name.parse("example."), type: Type.A, class: Class.IN }],
+  }),
+);
+const echo: Handler = ({ message }) => [makeResponse(message, {})];
+
+async function listen(options: Partial<UdpOptions> = {}) {
+  const life = new AbortController();
+  const listener = await listenUdp({
+    endpoint: { address: "127.0.0.1", port: 0 },
+    handler: echo,
+    clock: systemClock,
+    log: silentLog,
+    signal: life.signal,
+    ...options,
+  });
+  return {
+    ...listener,
+    async [Symbol.asyncDispose]() {
+      life.abort();
+      await listener.closed;
+    },
+  };
+}
+
+async function client(address = "127.0.0.1", port = 0) {
+  const socket = createSocket(address.includes(":") ? "udp6" : "udp4");
+  socket.bind(port, address);
+  await once(socket, "listening");
+  return Object.assign(socket, { [Symbol.dispose]: () => socket.close() });
+}
+
+async function exchange(socket: Socket, port: number, address: string, bytes = query) {
+  const received = once(socket, "message", { signal: AbortSignal.timeout(5000) });
+  socket.send(bytes, port, address);
+  const [octets, source] = await received;
+  return { response: decode(octets), octets: octets as Buffer, source };
+}
+
+suite("UDP listener", () => {
+  test("answers, and tells the port it was given", async () => {
+    await using listener = await listen();
+    using socket = await client();
+    const { response } = await exchange(socket, listener.endpoint.port, "127.0.0.1");
+    assert.equal(response.id, 7);
+    assert.equal(listener.endpoint.address, "127.0.0.1");
+    assert.equal(listener.counts[UdpCount.HANDLED], 1);
+  });
+
+  test("answers over IPv6", async () => {
+    await using listener = await listen({ endpoint: { address: "::1", port: 0 } });
+    using socket = await client("::1");
+    const { response } = await exchange(socket, listener.endpoint.port, "::1");
+    assert.equal(response.id, 7);
+  });
+
+  test("what is ready is sent without asking the Handler", async () => {
+    const made = Buffer.from([0, 7, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    const asked: Buffer[] = [];
+    const ready: Ready = {
+      answer(octets) {
+        asked.push(Buffer.from(octets));
+        return made;
+      },
+      offer: () => assert.fail("nothing was made"),
+    };
+    const handler = () => assert.fail("the Handler was asked");
+    await using listener = await listen({ ready, handler });
+    using socket = await client();
+    const { octets } = await exchange(socket, listener.endpoint.port, "127.0.0.1");
+    assert.deepEqual(octets, made);
+    assert.deepEqual(asked, [query]);
+    assert.equal(listener.counts[UdpCount.READY], 1);
+  });
+
+  test("what is not ready is made, and offered", async () => {
+    const offered: Uint8Array[] = [];
+    const ready: Ready = { answer: () => undefined, offer: (_, made) => void offered.push(made) };
+    await using listener = await listen({ ready });
+    using socket = await client();
+    const { octets } = await exchange(socket, listener.endpoint.port, "127.0.0.1");
+    assert.deepEqual(offered.map(Buffer.from), [octets]);
+  });
+
+  test("several responses are sent in turn, those that need waiting too", async () => {
+    async function* later(request: Parameters<Handler>[0]) {
+      for (const rcode of [Rcode.NXDOMAIN, Rcode.REFUSED]) {
+        await new Promise(setImmediate);
+        yield makeResponse(request.message, { rcode });
+      }
+    }
+    await using listener = await listen({ handler: later });
+    using socket = await client();
+    const rcodes: number[] = [];
+    socket.on("message", (octets) => rcodes.push(decode(octets).rcode));
+    socket.send(query, listener.endpoint.port, "127.0.0.1");
+    await waitFor("two responses", () => rcodes.length === 2);
+    assert.deepEqual(rcodes, [Rcode.NXDOMAIN, Rcode.REFUSED]);
+  });
+
+  test("requests whose Handler never ends are bounded, and others are still answered", async () => {
+    const BOUND = 1000;
+    let waiting = 0;
+    const handler: Handler = (request) => {
+      if (request.message.id === 7) return echo(request);
+      return (async function* () {
+        waiting++;
+        await new Promise(() => {});
+        yield* [];
+      })();
+    };
+    await using listener = await listen({ handler });
+    using socket = await client();
+    const slow = Buffer.from(query);
+    slow.writeUInt16BE(8, 0);
+    // In portions: a socket's buffer takes some hundreds of datagrams.
+    for (let sent = 0; sent < 1200; ) {
+      for (let i = 0; i < 100; i++, sent++) socket.send(slow, listener.endpoint.port, "127.0.0.1");
+      await waitFor("the portion to arrive", () => listener.counts[UdpCount.HANDLED] === sent);
+    }
+    assert.equal(waiting, BOUND);
+    assert.equal(listener.counts[UdpCount.OVERLOAD], 200);
+    const { response } = await exchange(socket, listener.endpoint.port, "127.0.0.1");
+    assert.equal(response.id, 7);
+  });
+
+  test("an answer that cannot be sent costs nothing but itself", async () => {
+    // More octets than an IP packet has room for: the kernel says EMSGSIZE.
+    const ready: Ready = {
+      answer: (octets) => (octets[1] === 7 ? undefined : Buffer.alloc(70_000)),
+      offer: () => {},
+    };
+    await using listener = await listen({ ready });
+    using socket = await client();
+    const large = Buffer.from(query);
+    large.writeUInt16BE(8, 0);
+    socket.send(large, listener.endpoint.port, "127.0.0.1");
+    const { response } = await exchange(socket, listener.endpoint.port, "127.0.0.1");
+    assert.equal(response.id, 7);
+  });
+
+  test("a busy port is a ListenError that says where and why", async () => {
+    await using listener = await listen();
+    const { endpoint } = listener;
+    await assert.rejects(listen({ endpoint }), (error) => {
+      assert.ok(error instanceof ListenError);
+      assert.equal(error.code, "EADDRINUSE");
+      assert.deepEqual(error.endpoint, endpoint);
+      assert.equal(
+        error.message,
+        `cannot listen on UDP 127.0.0.1:${endpoint.port}: the port is in use`,
+      );
+      return true;
+    });
+  });
+
+  test("an address that is not this host's is a ListenError", async () => {
+    const endpoint = { address: "192.0.2.1", port: 0 };
+    await assert.rejects(listen({ endpoint }), { name: "ListenError", code: "EADDRNOTAVAIL" });
+  });
+
+  test("a wildcard that cannot be opened everywhere is not opened at all", async () => {
+    await using taken = await listen({ endpoint: { address: "127.0.0.2", port: 0 } });
+    const { port } = taken.endpoint;
+    const wildcard = {
+      endpoint: { address: "0.0.0.0", port },
+      addresses: () => ["127.0.0.1", "127.0.0.2"],
+    };
+    await assert.rejects(listen(wildcard), { name: "ListenError", code: "EADDRINUSE" });
+    await using again = await listen({ endpoint: { address: "127.0.0.1", port } });
+    assert.equal(again.endpoint.port, port, "what was opened was closed again");
+  });
+
+  test("addresses that come are opened, those that go are closed", async () => {
+    const clock = new FakeClock();
+    let addresses = ["127.0.0.1"];
+    await using listener = await listen({
+      endpoint: { address: "0.0.0.0", port: 0 },
+      addresses: () => addresses,
+      clock,
+    });
+    const { port } = listener.endpoint;
+    using socket = await client();
+    assert.equal((await exchange(socket, port, "127.0.0.1")).source.address, "127.0.0.1");
+
+    addresses = ["127.0.0.3", "127.0.0.4"];
+    await clock.elapse(3000);
+    for (const address of addresses) {
+      assert.equal((await exchange(socket, port, address)).source.address, address);
+    }
+    using freed = await client("127.0.0.1", port);
+    assert.equal(freed.address().port, port);
+  });
+
+  test("an address that is in use when it comes is tried again, and told of once", async () => {
+    const clock = new FakeClock();
+    let addresses = ["127.0.0.1"];
+    const warnings: string[] = [];
+    const log = { ...silentLog, warn: (_fields: object, fact: string) => void warnings.push(fact) };
+    await using listener = await listen({
+      endpoint: { address: "0.0.0.0", port: 0 },
+      addresses: () => addresses,
+      clock,
+      log,
+    });
+    const { port } = listener.endpoint;
+    {
+      using _holder = await client("127.0.0.3", port);
+      addresses = ["127.0.0.1", "127.0.0.3"];
+      await clock.elapse(10_000);
+      assert.deepEqual(warnings, [`cannot listen on UDP 127.0.0.3:${port}: the port is in use`]);
+    }
+    await clock.elapse(3000);
+    using socket = await client();
+    assert.equal((await exchange(socket, port, "127.0.0.3")).response.id, 7);
+  });
+
+  test("ends with its signal, and what then becomes ready is not sent", async () => {
+    const life = new AbortController();
+    let respond = () => {};
+    const handler: Handler = async function* ({ message }) {
+      await new Promise<void>((resolve) => {
+        respond = resolve;
+      });
+      yield makeResponse(message, {});
+    };
+    const listener = await listen({ handler, signal: life.signal });
+    using socket = await client();
+    socket.send(query, listener.endpoint.port, "127.0.0.1");
+    await waitFor("the request", () => listener.counts[UdpCount.HANDLED] === 1);
+    life.abort();
+    await listener.closed;
+    respond();
+    using again = await client("127.0.0.1", listener.endpoint.port);
+    assert.equal(again.address().port, listener.endpoint.port, "the port is free");
+  });
+
+  test("does not open when its signal has ended already", async () => {
+    await assert.rejects(listen({ signal: AbortSignal.abort() }), { name: "AbortError" });
+  });
+});
