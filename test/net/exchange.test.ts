@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { createSocket, type RemoteInfo } from "node:dgram";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { suite, test } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import { decode, encode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { ask, askAll } from "../../src/net/exchange.ts";
+import { Frames, frame } from "../../src/net/framing.ts";
+import { FakeClock } from "../support/clock.ts";
+import { waitFor } from "../support/wait.ts";
+
+const query = makeMessage({
+  questions: [{ name: Name.parse("Example."), type: Type.A, class: Class.IN }],
+});
+const options = { clock: systemClock, timeout: 5000 };
+
+interface Fake {
+  /** What to send for a query, at once. */
+  readonly udp?: (query: Message, send: (octets: Uint8Array) => void, from: RemoteInfo) => void;
+  readonly tcp?: (query: Message, socket: Socket) => void;
+}
+
+/** A server on one port of both transports that does as it is told. */
+async function serve({ udp, tcp }: Fake) {
+  const server = createServer((socket) => {
+    const frames = new Frames();
+    socket.on("error", () => {});
+    socket.on("data", (piece) => {
+      frames.push(piece);
+      for (let octets = frames.next(); octets; octets = frames.next())
+        tcp?.(decode(octets), socket);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const socket = createSocket("udp4");
+  socket.on("message", (octets, from) => {
+    udp?.(decode(octets), (answer) => socket.send(answer, from.port, from.address), from);
+  });
+  socket.bind(port, "127.0.0.1");
+  await once(socket, "listening");
+  return {
+    address: "127.0.0.1",
+    port,
+    [Symbol.dispose]() {
+      socket.close();
+      server.close();
+    },
+  };
+}
+
+const answer = (asked: Message, fields: Partial<Message> = {}) =>
+  encode(makeResponse(asked, { recursionAvailable: true, ...fields }));
+
+suite("exchange", () => {
+  test("gives the answer to the question, asked by UDP", async () => {
+    using server = await serve({ udp: (asked, send) => send(answer(asked)) });
+    const response = await ask(server, query, options);
+    assert.equal(response.recursionAvailable, true);
+    assert.ok(response.questions[0]?.name.equals(query.questions[0]!.name));
+  });
+
+  test("asks from a new port with a new id each time", async () => {
+    const seen: [number, number][] = [];
+    using server = await serve({
+      udp(asked, send, from) {
+        seen.push([asked.id, from.port]);
+        send(answer(asked));
+      },
+    });
+    for (let i = 0; i < 8; i++) await ask(server, query, options);
+    assert.ok(new Set(seen.map(([id]) => id)).size >= 7, "ids");
+    assert.ok(new Set(seen.map(([, port]) => port)).size >= 7, "ports");
+  });
+
+  test("asks again when a datagram was lost", async () => {
+    const clock = new FakeClock();
+    let asked = 0;
+    using server = await serve({
+      udp(message, send) {
+        asked++;
+        if (asked === 3) send(answer(message));
+      },
+    });
+    const response = ask(server, query, { clock, timeout: 3000 });
+    for (const tries of [1, 2]) {
+      await waitFor(`try ${tries}`, () => asked === tries && clock.next);
+      await clock.elapse(1000);
+    }
+    assert.equal((await response).rcode, Rcode.NOERROR);
+  });
+
+  test("takes nothing that is not the answer to its question", async () => {
+    const name = Name.parse("example.");
+    using server = await serve({
+      udp(asked, send) {
+        const [own] = asked.questions;
+        for (const wrong of [
+          answer({ ...asked, id: asked.id ^ 1 }),
+          answer({ ...asked, opcode: Opcode.NOTIFY }),
+          answer(asked, { isResponse: false }),
+          answer(asked, { questions: [] }),
+          answer(asked, { questions: [{ ...own!, name }] }),
+          answer(asked, { questions: [{ ...own!, type: Type.AAAA }] }),
+          answer(asked, { questions: [{ ...own!, class: Class.CH }] }),
+          answer(asked).subarray(0, 20),
+          Buffer.alloc(3),
+        ]) {
+          send(wrong);
+        }
+        send(answer(asked, { rcode: Rcode.NXDOMAIN }));
+      },
+    });
+    assert.equal((await ask(server, query, options)).rcode, Rcode.NXDOMAIN);
+  });
+
+  test("takes an error that has no question", async () => {
+    using server = await serve({
+      udp: (asked, send) => send(answer(asked, { questions: [], rcode: Rcode.FORMERR })),
+    });
+    assert.equal((await ask(server, query, options)).rcode, Rcode.FORMERR);
+  });
+
+  test("asks by TCP when the answer was truncated", async () => {
+    using server = await serve({
+      udp: (asked, send) => send(answer(asked, { isTruncated: true })),
+      tcp: (asked, socket) => socket.write(frame(answer(asked, { isAuthoritative: true }))),
+    });
+    const response = await ask(server, query, options);
+    assert.equal(response.isTruncated, false);
+    assert.equal(response.isAuthoritative, true);
+  });
+
+  test("asks by TCP alone when told to, in whichever pieces the answer comes", async () => {
+    using server = await serve({
+      udp: () => assert.fail("asked by UDP"),
+      async tcp(asked, socket) {
+        for (const octet of frame(answer(asked))) {
+          socket.write(Buffer.from([octet]));
+          await new Promise(setImmediate);
+        }
+      },
+    });
+    assert.equal((await ask(server, query, { ...options, tcp: true })).rcode, Rcode.NOERROR);
+  });
+
+  test("gives every response of a transfer, of which later ones have no question", async () => {
+    using server = await serve({
+      tcp(asked, socket) {
+        const rest = answer(asked, { questions: [], isAuthoritative: true });
+        socket.end(Buffer.concat([frame(answer(asked)), frame(rest), frame(rest)]));
+      },
+    });
+    const questions: number[] = [];
+    for await (const response of askAll(server, query, options)) {
+      questions.push(response.questions.length);
+    }
+    assert.deepEqual(questions, [1, 0, 0]);
+  });
+
+  test("says that nobody answers, when the time is over", async () => {
+    const clock = new FakeClock();
+    using server = await serve({});
+    const response = ask(server, query, { clock, timeout: 5000 });
+    const refused = assert.rejects(response, {
+      name: "ExchangeError",
+      code: "timeout",
+      message: "no answer in time",
+      server,
+    });
+    await clock.elapse(5000);
+    await refused;
+  });
+
+  test("says that nobody listens", async () => {
+    let nobody: { address: string; port: number };
+    {
+      using server = await serve({});
+      nobody = { address: server.address, port: server.port };
+    }
+    for (const tcp of [false, true]) {
+      await assert.rejects(ask(nobody, query, { ...options, tcp }), {
+        name: "ExchangeError",
+        code: "ECONNREFUSED",
+        message: "nobody listens there",
+      });
+    }
+  });
+
+  test("says that the connection was closed without an answer", async () => {
+    using server = await serve({ tcp: (_asked, socket) => void socket.end() });
+    await assert.rejects(ask(server, query, { ...options, tcp: true }), { code: "closed" });
+  });
+
+  test("ends with its signal, for the signal's reason", async () => {
+    using server = await serve({});
+    for (const tcp of [false, true]) {
+      const life = new AbortController();
+      const response = ask(server, query, { ...options, tcp, signal: life.signal });
+      life.abort(new Error("enough"));
+      await assert.rejects(response, { message: "enough" });
+      await assert.rejects(ask(server, query, { ...options, tcp, signal: life.signal }), {
+        message: "enough",
+      });
+    }
+  });
+});
