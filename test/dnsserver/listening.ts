@@ -1,0 +1,46 @@
+/** The fixture's zone behind real sockets, UDP and TCP on one port, with ready-made answers. */
+import { type Clock, systemClock } from "../../src/clock.ts";
+import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
+import { silentLog } from "../../src/log.ts";
+import type { Endpoint, Layer } from "../../src/net/handler.ts";
+import { listenTcp } from "../../src/net/stream.ts";
+import { listenUdp, type UdpListener } from "../../src/net/udp.ts";
+import { makeServer } from "./fixture.ts";
+
+export interface Listening {
+  readonly endpoint: Endpoint;
+  readonly udp: UdpListener;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface ListeningOptions {
+  readonly endpoint?: Endpoint;
+  readonly wrap?: Layer;
+  readonly clock?: Clock;
+}
+
+export async function listenBoth({
+  endpoint = { address: "127.0.0.1", port: 0 },
+  wrap = (handler) => handler,
+  clock = systemClock,
+}: ListeningOptions = {}): Promise<Listening> {
+  const { zone, catalog, handler } = makeServer();
+  const ready = new ReadyAnswers({ catalog, zones: [zone] });
+  const life = new AbortController();
+  const shared = {
+    handler: wrap(handler),
+    clock,
+    log: silentLog,
+    signal: life.signal,
+  };
+  const udp = await listenUdp({ endpoint, ready, ...shared });
+  const tcp = await listenTcp({ endpoint: { ...endpoint, port: udp.endpoint.port }, ...shared });
+  return {
+    endpoint: udp.endpoint,
+    udp,
+    async [Symbol.asyncDispose]() {
+      life.abort();
+      await Promise.all([udp.closed, tcp.closed]);
+    },
+  };
+}
