@@ -6,18 +6,10 @@ import { FormatError } from "../../src/dns/format.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import { formatRdata, formatRecord, parseRdataText, parseSeconds } from "../../src/dns/text.ts";
-import type { Token } from "../../src/dns/words.ts";
 import * as arbitrary from "../support/arbitrary.ts";
+import { wordsOf } from "../support/words.ts";
 
 const ORIGIN = Name.parse("example.com.");
-
-/** The words of a line, as a master file's tokenizer finds them. */
-function wordsOf(line: string): Token[] {
-  const word = /"((?:[^"\\]|\\.)*)"|((?:[^\s"\\]|\\.|"(?:[^"\\]|\\.)*")+)/gs;
-  return [...line.matchAll(word)].map(([, quoted, plain]) =>
-    quoted === undefined ? { text: plain!, isQuoted: false } : { text: quoted, isQuoted: true },
-  );
-}
 
 function parse(type: string, line: string, origin = ORIGIN): Rdata {
   return parseRdataText(parseType(type)!, wordsOf(line), origin);

@@ -1,0 +1,157 @@
+/**
+ * Messages as devices, browsers and servers send them, well-formed all: what mutations start from.
+ * The names are those of the zone under attack, so that a mutation reaches more than a refusal.
+ */
+import { Class, EdnsOption, Opcode, Type } from "../../src/dns/constants.ts";
+import { encode, type Message, makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { parseRdata, Rdata, rdata } from "../../src/dns/rdata.ts";
+import type { ResourceRecord } from "../../src/dns/record.ts";
+
+export const ZONE = "bonjour.example.com.";
+/** The top bit of a class: cache-flush in a record, QU in a question. */
+const TOP = 0x8000;
+const FLUSH = Class.IN | TOP;
+
+const local = (text: string) => Name.parse(`${text}.local.`);
+const served = (text: string) => Name.parse(text, Name.parse(ZONE));
+
+/** What is multicast: announcements, answers, probes, questions with known answers, goodbyes. */
+export function multicastCorpus(): Buffer[] {
+  const messages: Message[] = [];
+  for (const [i, instance] of INSTANCES.entries()) {
+    const type = TYPES[i % TYPES.length]!;
+    const records = serviceRecords(instance, type, `host-${i}`, i);
+    const [pointer, ...rest] = records;
+    const goodbye = records.map((record) => ({ ...record, ttl: 0 }));
+    messages.push(
+      makeMessage({ isResponse: true, isAuthoritative: true, answers: records }),
+      makeMessage({ isResponse: true, answers: [pointer!], additionals: rest }),
+      makeMessage({ isResponse: true, isAuthoritative: true, answers: goodbye }),
+      makeMessage({
+        questions: [{ name: rest[0]!.name, type: Type.ANY, class: FLUSH }],
+        authorities: rest.slice(0, 2),
+      }),
+      makeMessage({
+        isTruncated: i % 2 === 0,
+        questions: [{ name: local(type), type: Type.PTR, class: Class.IN }],
+        answers: [pointer!],
+        edns: i % 3 === 0 ? ednsOf(Buffer.from("001a1b2c3d4e5f", "hex")) : undefined,
+      }),
+    );
+  }
+  const enumeration = local("_services._dns-sd._udp");
+  messages.push(
+    makeMessage({
+      isResponse: true,
+      answers: TYPES.map((type) => record(enumeration, 4500, rdata.ptr(local(type)))),
+    }),
+    makeMessage({
+      questions: TYPES.map((type) => ({ name: local(type), type: Type.PTR, class: Class.IN })),
+    }),
+  );
+  return messages.map((message) => encode(message, { compression: "multicast" }));
+}
+
+/** What is sent to a DNS server: questions of every kind, and what it refuses. */
+export function unicastCorpus(): Buffer[] {
+  const names = [
+    ...["@", "_services._dns-sd._udp", "lb._dns-sd._udp", "b._dns-sd._udp.lan", "_ipp._tcp"],
+    ...["_ipp._tcp.lan", "host-1.lan", String.raw`Office\032Printer._ipp._tcp.lan`, "nobody.lan"],
+    ...["_color._sub._ipp._tcp.lan", "*.lan", "example.org.", ".", "lan", "_tcp.lan"],
+  ];
+  const types = [Type.PTR, Type.SRV, Type.TXT, Type.A, Type.AAAA, Type.SOA, Type.NS, Type.ANY];
+  const messages: Message[] = names.flatMap((name, i) =>
+    [types[i % types.length]!, types[(i + 3) % types.length]!, 65280].map((type, j) =>
+      makeMessage({
+        id: i * 7 + j,
+        recursionDesired: j === 0,
+        questions: [{ name: served(name), type, class: Class.IN }],
+        edns: j === 1 ? ednsOf(Buffer.alloc(8, i)) : undefined,
+      }),
+    ),
+  );
+  const zone = { name: served("@"), type: Type.SOA as number, class: Class.IN as number };
+  const printer = serviceRecords("Office Printer", "_ipp._tcp", "host-1", 1);
+  messages.push(
+    makeMessage({ questions: [{ ...zone, type: Type.AXFR }] }),
+    makeMessage({ questions: [{ ...zone, type: Type.IXFR }], authorities: [soa()] }),
+    makeMessage({
+      opcode: Opcode.NOTIFY,
+      isAuthoritative: true,
+      questions: [zone],
+      answers: [soa()],
+    }),
+    makeMessage({
+      opcode: Opcode.UPDATE,
+      questions: [zone],
+      answers: [{ ...printer[0]!, class: Class.ANY, ttl: 0, rdata: new Rdata(Type.PTR, []) }],
+      authorities: printer,
+      additionals: [tsig()],
+    }),
+    makeMessage({ opcode: Opcode.DSO }),
+    makeMessage({ opcode: Opcode.STATUS, questions: [zone] }),
+    makeMessage({ questions: [zone, { ...zone, type: Type.TXT }] }),
+    makeMessage({
+      questions: [{ name: Name.parse("version.bind."), type: Type.TXT, class: Class.CH }],
+    }),
+    makeMessage({ isResponse: true, questions: [zone], answers: [soa()] }),
+  );
+  return messages.map((message) => encode(message));
+}
+
+const TYPES = ["_ipp._tcp", "_http._tcp", "_presence._tcp", "_googlecast._tcp", "_x._udp"] as const;
+const INSTANCES = [
+  "Office Printer",
+  `Mr. Brown's 2.5" Printer.`,
+  "Étage 2 – Küche 🖨",
+  "back\\slash",
+  "x".repeat(63),
+  "a",
+  "ＷＩＤＥ",
+  "Living Room",
+];
+
+function serviceRecords(
+  instance: string,
+  type: string,
+  host: string,
+  number: number,
+): ResourceRecord[] {
+  const [service, target] = [local(type), local(host)];
+  const name = service.child(instance)!;
+  const text = ["txtvers=1", "rp=ipp/print", `n=${number}`, Buffer.of(0x62, 0x3d, 0, 0xff)];
+  return [
+    record(service, 4500, rdata.ptr(name)),
+    record(name, 120, rdata.srv(0, 0, 631 + number, target), FLUSH),
+    record(name, 4500, number % 3 === 0 ? rdata.txt() : rdata.txt(...text), FLUSH),
+    record(target, 120, rdata.a(`10.77.1.${100 + number}`), FLUSH),
+    record(target, 120, rdata.aaaa(`fd00:77:1::${100 + number}`), FLUSH),
+    // Next name and bitmap: A, AAAA (RFC 6762 §6.1).
+    record(target, 120, new Rdata(Type.NSEC, [target, Buffer.from("000440000008", "hex")]), FLUSH),
+    record(name, 120, new Rdata(Type.NSEC, [name, Buffer.from("00050000800040", "hex")]), FLUSH),
+    record(local(`_color._sub.${type}`), 4500, rdata.ptr(name)),
+    record(name, 4500, rdata.opaque(Type.NULL, Buffer.alloc(200, number)), FLUSH),
+    record(name, 120, parseRdata(Type.HTTPS, Buffer.from("000100000300020277", "hex")), FLUSH),
+  ];
+}
+
+function record(name: Name, ttl: number, data: Rdata, klass: number = Class.IN): ResourceRecord {
+  return { name, type: data.type, class: klass, ttl, rdata: data };
+}
+
+function soa(): ResourceRecord {
+  const data = { mname: served("ns"), rname: served("admin"), serial: 1, refresh: 1, retry: 1 };
+  return record(served("@"), 10, rdata.soa({ ...data, expire: 1, minimum: 1 }));
+}
+
+function tsig(): ResourceRecord {
+  const algorithm = Name.parse("hmac-sha256.");
+  const data = new Rdata(Type.TSIG, [algorithm, 1, 300, Buffer.alloc(32), 1, 0, Buffer.alloc(0)]);
+  return record(served("key"), 0, data, Class.ANY);
+}
+
+function ednsOf(data: Uint8Array) {
+  const options = [{ code: EdnsOption.COOKIE, data }];
+  return { udpSize: 1232, version: 0, dnssecOk: false, options };
+}

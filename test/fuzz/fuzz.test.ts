@@ -1,0 +1,86 @@
+/**
+ * The short form of `npm run fuzz`: hostile datagrams against the codec, the server's edge and a
+ * link's cache, all in this process. What is read must also survive being written and read again,
+ * and being printed and parsed.
+ */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import dns2 from "dns2";
+import { LinkCache } from "../../src/collector/cache.ts";
+import { FormatError } from "../../src/dns/format.ts";
+import { decode, encode, type Message } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import type { ResourceRecord } from "../../src/dns/record.ts";
+import { formatRdata, parseRdataText } from "../../src/dns/text.ts";
+import { makeServer } from "../dnsserver/fixture.ts";
+import { wordsOf } from "../support/words.ts";
+import { multicastCorpus, unicastCorpus } from "./corpus.ts";
+import { Mutator } from "./mutation.ts";
+
+const COUNT = 200_000;
+/** dns2 reads some thousand messages a second, so it sees one in so many. */
+const SECOND_OPINION = 100;
+
+describe(`${COUNT.toLocaleString("en")} hostile datagrams`, () => {
+  it("cost the codec nothing but FormatErrors, and what it reads it can write and print", () => {
+    const mutator = new Mutator(1, [...multicastCorpus(), ...unicastCorpus()]);
+    let read = 0;
+    for (let i = 0; i < COUNT; i++) {
+      const message = messageOf(mutator.next(), i % 2 === 0);
+      if (message === undefined) continue;
+      const octets = encode(message);
+      assert.deepEqual(encode(decode(octets)), octets);
+      for (const record of message.answers) assertPrintable(record);
+      if (++read % SECOND_OPINION !== 0) continue;
+      assert.equal(dns2.Packet.parse(octets).answers.length, message.answers.length);
+    }
+    assert.ok(read > COUNT / 10, `${read} of ${COUNT} could be read`);
+  });
+
+  it("get a well-formed answer from the server, or silence", () => {
+    const server = makeServer();
+    const mutator = new Mutator(2, unicastCorpus());
+    const rcodes = new Map<number, number>();
+    for (let i = 0; i < COUNT / 2; i++) {
+      const query = mutator.next();
+      for (const octets of server.answers(query, i % 2 === 0 ? "udp" : "tcp")) {
+        const answer = decode(octets);
+        assert.ok(answer.isResponse && answer.id === query.readUInt16BE(0));
+        rcodes.set(answer.rcode, 1 + (rcodes.get(answer.rcode) ?? 0));
+      }
+    }
+    assert.ok(!rcodes.has(2), "none is SERVFAIL");
+    assert.ok(rcodes.size >= 4, [...rcodes].join(" "));
+  });
+
+  it("leave a link's cache within its bounds", () => {
+    const limit = 100_000;
+    const cache = new LinkCache({ random: Math.random, limit });
+    const mutator = new Mutator(3, multicastCorpus());
+    for (let now = 0; now < COUNT / 4; now++) {
+      const message = messageOf(mutator.next(), true);
+      if (message === undefined) continue;
+      const from = { source: `10.0.${now & 3}.${now % 250}`, family: 4 } as const;
+      cache.receive(message, from, now);
+      if ((cache.due() ?? Number.POSITIVE_INFINITY) <= now) cache.poll(now);
+      assert.ok(cache.octets <= limit, `${cache.octets} octets`);
+    }
+    assert.ok(cache.size > 10 && cache.counters.evicted > 0, "the bound was reached");
+  });
+});
+
+function messageOf(datagram: Buffer, isLenient: boolean): Message | undefined {
+  try {
+    return decode(datagram, { isLenient });
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
+function assertPrintable({ rdata }: ResourceRecord): void {
+  if (rdata.isEmpty) return;
+  const text = formatRdata(rdata);
+  const back = parseRdataText(rdata.type, wordsOf(text), Name.root);
+  assert.equal(Buffer.compare(back.toWire(), rdata.toWire()), 0, text);
+}
