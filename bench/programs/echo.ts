@@ -1,0 +1,9 @@
+/** The ceiling of plain JavaScript: node:dgram that sends back what it gets, with QR set. */
+import { createSocket } from "node:dgram";
+
+const socket = createSocket("udp4");
+socket.on("message", (message, { port, address }) => {
+  message[2]! |= 0x80;
+  socket.send(message, port, address);
+});
+socket.bind(Number(process.argv[2]), "127.0.0.1");

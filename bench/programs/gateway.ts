@@ -1,0 +1,35 @@
+/** The gateway with one link in memory, which hears what the parent process sends. */
+import { systemClock } from "../../src/clock.ts";
+import { defaultConfig } from "../../src/config.ts";
+import { openGateway } from "../../src/gateway.ts";
+import { silentLog } from "../../src/log.ts";
+import type { Link, Packet } from "../../src/net/link.ts";
+import { ORIGIN } from "../office.ts";
+
+let hear: (packet: Packet) => void = () => {};
+const link: Link = {
+  name: "site",
+  addresses: [{ family: 4, address: "10.1.0.1", prefix: 16 }],
+  mtu: 1500,
+  isShared: false,
+  send() {},
+  listen(receive) {
+    hear = receive;
+  },
+};
+
+const stop = new AbortController();
+const listen = { dns: [{ address: "127.0.0.1", port: Number(process.argv[2]) }] };
+await openGateway(
+  { ...defaultConfig(), zone: ORIGIN, listen, data: "/nonexistent" },
+  {
+    clock: systemClock,
+    log: silentLog,
+    signal: stop.signal,
+    links: { follow: (open, signal) => open(link, signal) },
+  },
+);
+process.on("message", ({ hex, source }: { hex: string; source: string }) => {
+  hear({ bytes: Buffer.from(hex, "hex"), family: 4, source, isUnicast: false });
+});
+process.once("disconnect", () => stop.abort());
