@@ -4,27 +4,29 @@
  */
 import { Type } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
-import type { Name, NameKey } from "../dns/name.ts";
+import type { Name } from "../dns/name.ts";
 import type { Authority } from "../zone/authority.ts";
 
 export class Catalog {
-  readonly #authorities: ReadonlyMap<NameKey, Authority>;
+  readonly #authorities: ReadonlyMap<string, Authority>;
+  /** Of the origins' keys, the longest first: a name's key begins with that of its zone. */
+  readonly #lengths: readonly number[];
 
   constructor(authorities: Iterable<Authority>) {
     this.#authorities = new Map(
       Array.from(authorities, (authority) => [authority.origin.key, authority]),
     );
+    const lengths = new Set([...this.#authorities.keys()].map((key) => key.length));
+    this.#lengths = [...lengths].sort((a, b) => b - a);
   }
 
   /** Who answers for `name`; undefined where it is outside of every zone. */
-  find(name: Name): Authority | undefined {
-    let key = name.key;
-    for (const label of name.labels) {
-      const authority = this.#authorities.get(key);
+  find({ key }: Name): Authority | undefined {
+    for (const length of this.#lengths) {
+      const authority = this.#authorities.get(key.slice(0, length));
       if (authority !== undefined) return authority;
-      key = key.slice(0, -1 - label.length) as NameKey;
     }
-    return this.#authorities.get(key);
+    return undefined;
   }
 
   /** Who answers this: as `find`, but a DS set lives above the cut (RFC 4035 §3.1.4.1). */

@@ -7,6 +7,7 @@
  * that for `IDLE_TIMEOUT` neither completes a message nor reads one is let go; single octets do not
  * count (§6.2.3).
  */
+import { setMaxListeners } from "node:events";
 import type { Duplex } from "node:stream";
 import type { Cancel, Clock } from "../clock.ts";
 import { HEADER_LENGTH } from "../dns/message.ts";
@@ -52,6 +53,8 @@ export class Connection {
     this.#stream = stream;
     this.#options = options;
     this.#lastActive = options.clock.now();
+    // Every request has this signal, and a Handler that waits listens to it.
+    setMaxListeners(0, this.#ended.signal);
     this.closed = new Promise((resolve) => {
       stream.once("close", () => {
         this.#isClosing = true;

@@ -7,6 +7,7 @@
  * our own sockets are passed over before anything is looked at; what cannot be sent is counted.
  */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
+import { setMaxListeners } from "node:events";
 import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Cancel, Clock } from "../clock.ts";
@@ -64,6 +65,9 @@ export async function listenUdp(options: UdpOptions): Promise<UdpListener> {
 /** Milliseconds between two looks at this host's addresses. */
 const RESCAN_INTERVAL = 3000;
 
+/** Octets the kernel is asked to keep for us, of which it gives what it may: bursts are not lost. */
+const RECEIVE_BUFFER = 2 ** 20;
+
 /** Requests whose Handler waits; one more is dropped, and its client asks again. */
 const MAX_WAITING = 1000;
 
@@ -94,6 +98,8 @@ class Sockets {
   async open(): Promise<UdpListener> {
     const { endpoint, signal } = this.#options;
     signal.throwIfAborted();
+    // Every request has this signal, and a Handler that waits listens to it.
+    setMaxListeners(0, signal);
     for (const address of this.#wanted()) await this.#openOne(address);
     if (this.#isWildcard) this.#scheduleRescan();
     const closed = new Promise<void>((resolve) => {
@@ -153,6 +159,7 @@ class Sockets {
     const socket = createSocket({
       type: family === 4 ? "udp4" : "udp6",
       ipv6Only: family === 6,
+      recvBufferSize: RECEIVE_BUFFER,
       // Only addresses are sent to: no resolver need be asked, nor a tick waited for.
       lookup: (host, _options, done) => done(null, host, family),
     });

@@ -26,21 +26,26 @@ export async function listenBoth({
 }: ListeningOptions = {}): Promise<Listening> {
   const { zone, catalog, handler } = makeServer();
   const ready = new ReadyAnswers({ catalog, zones: [zone] });
-  const life = new AbortController();
-  const shared = {
-    handler: wrap(handler),
-    clock,
-    log: silentLog,
-    signal: life.signal,
-  };
-  const udp = await listenUdp({ endpoint, ready, ...shared });
-  const tcp = await listenTcp({ endpoint: { ...endpoint, port: udp.endpoint.port }, ...shared });
-  return {
-    endpoint: udp.endpoint,
-    udp,
-    async [Symbol.asyncDispose]() {
+  const shared = { handler: wrap(handler), clock, log: silentLog };
+  for (let tries = 1; ; tries++) {
+    const life = new AbortController();
+    const { signal } = life;
+    const udp = await listenUdp({ endpoint, ready, signal, ...shared });
+    try {
+      const tcp = await listenTcp({ endpoint: udp.endpoint, signal, ...shared });
+      return {
+        endpoint: udp.endpoint,
+        udp,
+        async [Symbol.asyncDispose]() {
+          life.abort();
+          await Promise.all([udp.closed, tcp.closed]);
+        },
+      };
+    } catch (error) {
+      // The port that UDP was given may be another program's by TCP.
       life.abort();
-      await Promise.all([udp.closed, tcp.closed]);
-    },
-  };
+      await udp.closed;
+      if (endpoint.port !== 0 || tries === 10) throw error;
+    }
+  }
 }

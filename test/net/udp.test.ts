@@ -122,7 +122,7 @@ suite("UDP listener", () => {
       if (request.message.id === 7) return echo(request);
       return (async function* () {
         waiting++;
-        await new Promise(() => {});
+        await once(request.signal, "abort");
         yield* [];
       })();
     };

@@ -1,17 +1,17 @@
 /** DNS over UDP and TCP with real sockets and real clients: RFC 1035 §4.2, 2181 §4, 7766. */
 import assert from "node:assert/strict";
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { suite, test } from "node:test";
+import { after, before, suite, test } from "node:test";
 import { Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { decode, encode, type Message } from "../../src/dns/message.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import type { Handler } from "../../src/net/handler.ts";
 import { UdpCount } from "../../src/net/udp.ts";
 import { MANY, question } from "../dnsserver/fixture.ts";
-import { listenBoth } from "../dnsserver/listening.ts";
+import { type Listening, listenBoth } from "../dnsserver/listening.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Lab, needs } from "../support/lab.ts";
 import { run, succeed } from "../support/process.ts";
@@ -53,6 +53,10 @@ async function dial(port: number) {
 
 function write(socket: Socket, ...messages: Uint8Array[]): void {
   socket.write(Buffer.concat(messages.map(frame)));
+}
+
+function closing(socket: UdpSocket): UdpSocket & Disposable {
+  return Object.assign(socket, { [Symbol.dispose]: () => void socket.close() });
 }
 
 suite("TCP", () => {
@@ -320,13 +324,12 @@ suite("UDP", () => {
   test("AUTH-44: any source port gets its answer, those below 1,024 too", asRoot, async () => {
     await using server = await listenBoth();
     for (const port of [1, 7, 53, 123, 999, 65_535]) {
-      const socket = createSocket("udp4");
+      using socket = closing(createSocket("udp4"));
       socket.bind(port, "127.0.0.7");
       await once(socket, "listening");
       const received = once(socket, "message", { signal: AbortSignal.timeout(5000) });
       socket.send(query, server.endpoint.port, "127.0.0.1");
       assert.equal(decode((await received)[0]).id, 4711, `port ${port}`);
-      socket.close();
     }
   });
 
@@ -377,13 +380,12 @@ s.sendto(struct.pack("!HHHH", int(sys.argv[1]), int(sys.argv[2]), 8 + len(data),
 
   /** What comes back until the last of these messages is answered. */
   async function exchange(port: number, ...messages: Buffer[]): Promise<Message[]> {
-    const socket = createSocket("udp4");
+    using socket = closing(createSocket("udp4"));
     const answers: Message[] = [];
     socket.on("message", (octets) => answers.push(decode(octets)));
     for (const octets of messages) socket.send(octets, port, "127.0.0.1");
     const last = messages.at(-1)!.readUInt16BE(0);
     await waitFor("an answer", () => answers.some(({ id }) => id === last));
-    socket.close();
     return answers;
   }
 });
@@ -454,9 +456,14 @@ suite("probes of RFC 8906 §8, with dig", { skip: skipWithout("dig") }, () => {
     "AUTH-41: class HS": [["+noedns", "-c", "HS"], [/status: REFUSED/]],
   };
 
+  let server: Listening;
+  before(async () => {
+    server = await listenBoth();
+  });
+  after(() => server[Symbol.asyncDispose]());
+
   for (const [title, [options, said, unsaid]] of Object.entries(probes)) {
     test(title, async () => {
-      await using server = await listenBoth();
       const { address, port } = server.endpoint;
       const name = options.includes("+header-only") ? [] : ["-q", "bonjour.example"];
       const type = options.some((option) => option.startsWith("TYPE")) ? [] : ["-t", "SOA"];
