@@ -1,19 +1,21 @@
 /** Waiting for a condition, never for a guess. */
 
+type Falsy = false | 0 | "" | null | undefined;
+
 /**
  * What `condition` gives as soon as it gives something true; after `deadline` milliseconds an
  * error that says what was waited for.
  */
 export async function waitFor<T>(
   what: string,
-  condition: () => T | Promise<T>,
+  condition: () => T | Falsy | Promise<T | Falsy>,
   deadline = 10_000,
   interval = 20,
-): Promise<NonNullable<T>> {
+): Promise<T> {
   const end = Date.now() + deadline;
   for (;;) {
     const value = await condition();
-    if (value) return value as NonNullable<T>;
+    if (value) return value;
     if (Date.now() > end) throw new Error(`waited ${deadline} ms for ${what}`);
     await sleep(interval);
   }

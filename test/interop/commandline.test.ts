@@ -1,0 +1,78 @@
+/** The program at the hands of an administrator: its mistakes, and its end. */
+import assert from "node:assert/strict";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { Gateway, MAIN, temporaryFolder } from "../support/gateway.ts";
+import { type Host, Lab, needs } from "../support/lab.ts";
+import { office } from "../support/office.ts";
+
+const ZONE = "bonjour.example.com";
+
+describe("The command line", { skip: needs() }, () => {
+  const runWith = async (host: Host, settings: object, ...prefix: string[]) => {
+    const folder = temporaryFolder();
+    const file = join(folder, "gateway.yaml");
+    writeFileSync(file, JSON.stringify({ zone: ZONE, data: folder, ...settings }));
+    const command = [...prefix, process.execPath, MAIN, "run", "--config", file];
+    const { status, stderr } = await host.run(command, { timeout: 10_000 });
+    rmSync(folder, { recursive: true });
+    return {
+      status,
+      lines: stderr.split("\n").filter((line) => line !== "" && !line.startsWith("{")),
+    };
+  };
+
+  it("A busy port is one line, and the exit status 1", async () => {
+    await using lab = new Lab();
+    const net = office(lab);
+    await Gateway.start(net.gateway, { zone: ZONE });
+    const { status, lines } = await runWith(net.gateway, { listen: { dns: ["127.0.0.1:53"] } });
+    assert.deepEqual([status, lines.length], [1, 1], lines.join("\n"));
+    assert.match(lines[0]!, /127\.0\.0\.1:53.*in use/);
+  });
+
+  it("A missing right is one line, and the exit status 1", async () => {
+    await using lab = new Lab();
+    const { gateway } = office(lab);
+    const { status, lines } = await runWith(
+      gateway,
+      { listen: { dns: ["127.0.0.1:53"] } },
+      ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"],
+    );
+    assert.deepEqual([status, lines.length], [1, 1], lines.join("\n"));
+    assert.match(lines[0]!, /127\.0\.0\.1:53.*right/);
+  });
+
+  it("A mistake in the configuration is one line that says where, and the exit status 1", async () => {
+    await using lab = new Lab();
+    const { gateway } = office(lab);
+    const { status, lines } = await runWith(gateway, { listen: { dns: ["not an address"] } });
+    assert.deepEqual([status, lines.length], [1, 1], lines.join("\n"));
+    assert.match(lines[0]!, /gateway\.yaml:\d+: listen\.dns.*not an address/);
+  });
+
+  it("A zone file that cannot be read is one line with its place, and the exit status 1", async () => {
+    await using lab = new Lab();
+    const { gateway } = office(lab);
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "bad.example.zone"), "$ORIGIN bad.example.\n@ 10 IN A 999.1.1.1\n");
+    const { status, lines } = await runWith(gateway, { data: folder });
+    assert.deepEqual([status, lines.length], [1, 1], lines.join("\n"));
+    assert.match(lines[0]!, /bad\.example\.zone:2/);
+  });
+
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    it(`${signal} stops it within a second, with exit status 0`, async () => {
+      await using lab = new Lab();
+      const net = office(lab);
+      const gateway = await Gateway.start(net.gateway, { zone: ZONE });
+      const before = Date.now();
+      const status = await gateway.program.stop(signal);
+      const took = Date.now() - before;
+      console.log(`${signal} to the end: ${took} ms`);
+      assert.equal(status, 0);
+      assert.ok(took < 1_000, `${took} ms`);
+    });
+  }
+});
