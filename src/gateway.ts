@@ -2,6 +2,7 @@
  * The composition root: makes the parts, connects them, hands each its lifetime, and does nothing
  * else. Data flows one way: links → collector → zone → authority → handler → listeners.
  */
+import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
 import { Collector } from "./collector/collector.ts";
 import { type Config, ConfigError } from "./config.ts";
@@ -48,12 +49,14 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   // Ends the parts that are open when a later one cannot be opened.
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
+  // Every socket and every link listens to it; so many are no leak.
+  setMaxListeners(0, options.signal, signal);
 
-  const files = await readFiles(config.data);
+  const files = await readFiles(config.data, config.zone);
   const serial = Math.floor(clock.wall() / 1000);
-  const zone = openSharedZone(config, files, serial, clock);
+  const zone = openSharedZone(config, files, { serial, clock, signal });
   const others = files.filter((file) => !file.origin.equals(config.zone));
-  const zones = [zone, ...others.map((file) => openStaticZone(file, serial, clock))];
+  const zones = [zone, ...others.map((file) => openStaticZone(file, { serial, clock, signal }))];
 
   const sites = new Sites(config, zone);
   const catalog = new Catalog(zones.map((each) => new ZoneAuthority(each)));
@@ -154,9 +157,9 @@ class Sites {
   }
 }
 
-async function readFiles(folder: string): Promise<ZoneFile[]> {
+async function readFiles(folder: string, shared: Name): Promise<ZoneFile[]> {
   try {
-    return await readZoneFolder(folder);
+    return await readZoneFolder(folder, shared);
   } catch (error) {
     if (error instanceof FormatError) throw new ConfigError(error.message.split("\n"));
     throw new ConfigError([
@@ -165,22 +168,29 @@ async function readFiles(folder: string): Promise<ZoneFile[]> {
   }
 }
 
+interface Start {
+  readonly serial: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
 /** The static records of the shared zone's file, with SOA and NS where the file has none. */
-function openSharedZone(config: Config, files: ZoneFile[], serial: number, clock: Clock): Zone {
+function openSharedZone(config: Config, files: readonly ZoneFile[], start: Start): Zone {
   const { zone: origin, nameservers, contact } = config;
+  const { serial } = start;
   const records = files.find((file) => file.origin.equals(origin))?.records ?? [];
   const own = apexRecords({ origin, nameservers, contact, serial });
   const missing = own.filter(
     ({ type }) => !records.some((set) => set.type === type && set.name.equals(origin)),
   );
-  return new Zone({ origin, records: withSerial([...records, ...missing], serial), clock });
+  return new Zone({ ...start, origin, records: withSerial([...records, ...missing], serial) });
 }
 
-function openStaticZone({ origin, path, records }: ZoneFile, serial: number, clock: Clock): Zone {
+function openStaticZone({ origin, path, records }: ZoneFile, start: Start): Zone {
   if (!records.some((set) => set.type === Type.SOA)) {
     throw new ConfigError([`${path}: no SOA record; expected one at ${origin}`]);
   }
-  return new Zone({ origin, records: withSerial(records, serial), clock });
+  return new Zone({ ...start, origin, records: withSerial(records, start.serial) });
 }
 
 /**

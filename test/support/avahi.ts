@@ -119,10 +119,11 @@ export class Avahi {
 
   /** What avahi-browse lists and resolves in one go. */
   async browse(type: string, domain: string, timeout = 15_000): Promise<Browsed[]> {
-    const { stdout } = await this.host.run(["avahi-browse", "-rtpk", "-d", domain, type], {
+    const { stdout, stderr } = await this.host.run(["avahi-browse", "-rtpk", "-d", domain, type], {
       env: this.#environment,
       timeout,
     });
+    if (stderr !== "") console.log(stderr);
     return stdout
       .toString()
       .split("\n")
@@ -131,8 +132,9 @@ export class Avahi {
         const [event = "", , , instance = "", type = "", domain = "", ...rest] = line.split(";");
         const [host = "", address = "", port = "0", ...txt] = rest;
         return {
-          ...{ event, instance: labelText(instance), type, domain },
-          ...{ host, address, port: Number(port), txt: txt.join(";") },
+          ...{ event, instance: unescaped(instance), type, domain },
+          ...{ host, address, port: Number(port) },
+          txt: unescaped(txt.join(";")),
         };
       });
   }
@@ -193,8 +195,8 @@ function escapeXml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
 }
 
-/** Avahi's `\DDD` and `\.`, of one label. */
-function labelText(text: string): string {
+/** Avahi's `\DDD` and `\.`, in labels and in strings. */
+function unescaped(text: string): string {
   const octets = text.replace(/\\(\d{3}|.)|[^\\]/gu, (whole, escaped: string | undefined) => {
     if (escaped === undefined) return Buffer.from(whole).toString("latin1");
     return escaped.length === 3 ? String.fromCharCode(Number(escaped)) : escaped;

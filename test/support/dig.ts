@@ -43,8 +43,8 @@ export async function kdig(
   { server, name, type, options = [] }: Question,
 ): Promise<Reply> {
   const text = await host.succeed([
-    ...["kdig", `@${server}`, "-t", type, "-q", name],
-    ...["+generic", "+norec", "+retry=0", "+time=3", ...options],
+    ...["kdig", `@${server}`, "+generic", "+noidn", "+norec", "+retry=0", "+time=3", ...options],
+    ...["-t", type, "-q", name],
   ]);
   return readReply(text);
 }

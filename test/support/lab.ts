@@ -1,7 +1,7 @@
 /**
  * Networks of a test: hosts are network namespaces, a LAN is a bridge in a namespace of its own,
- * cables are veth pairs. Names carry the process id; all is removed by `Symbol.asyncDispose`, and
- * at the latest when the test process ends.
+ * cables are veth pairs. Names carry the process id; all is removed by `Symbol.asyncDispose`, at
+ * the latest when the test process ends, and after a SIGKILL by the next lab.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -14,26 +14,38 @@ import {
   succeedNow,
   whenTestEnds,
 } from "./process.ts";
+import { skipWithout } from "./tool.ts";
 import { waitFor } from "./wait.ts";
 
-/** What has no program to look for. */
+/** Where the one tool is that is no program. */
 const ZEROCONF = "/usr/lib/python3/dist-packages/zeroconf";
 
-/**
- * Why a test in a lab cannot run here; false where it can. For its `skip`. Where `CI` is "true"
- * it runs, and fails for want of the tool.
- */
+/** Why a test in a lab cannot run here; false where it can. For its `skip`. */
 export function needs(...tools: readonly string[]): string | false {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs root on Linux";
-  const missing = ["ip", ...tools].filter((tool) =>
-    tool === "python3-zeroconf" ? !existsSync(ZEROCONF) : !hasTool(tool),
-  );
-  return missing.length > 0 && process.env.CI !== "true" ? `needs ${missing.join(", ")}` : false;
+  const isThere = existsSync(ZEROCONF);
+  return skipWithout("ip", ...tools.filter((tool) => tool !== "python3-zeroconf" || !isThere));
 }
 
-function hasTool(name: string): boolean {
-  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin", "/sbin"];
-  return folders.some((folder) => existsSync(join(folder, name)));
+/** Labs of test processes that were killed, with whatever still runs there. */
+function removeLeftovers(): void {
+  for (const line of succeedNow("ip", "netns", "list").split("\n")) {
+    const [namespace = ""] = line.split(" ");
+    const pid = /^dg(\d+)-/.exec(namespace)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) removeNamespace(namespace);
+  }
+}
+
+function removeNamespace(namespace: string): void {
+  for (const pid of succeedNow("ip", "netns", "pids", namespace).split("\n")) {
+    try {
+      if (pid !== "") process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // It has ended in this moment.
+    }
+  }
+  succeedNow("ip", "netns", "del", namespace);
+  rmSync(join("/etc/netns", namespace), { recursive: true, force: true });
 }
 
 let labs = 0;
@@ -45,6 +57,7 @@ export class Lab {
   #isUp = true;
 
   constructor() {
+    if (labs === 1) removeLeftovers();
     whenTestEnds(() => this.#remove());
   }
 
@@ -80,10 +93,7 @@ export class Lab {
   #remove(): void {
     if (!this.#isUp) return;
     this.#isUp = false;
-    for (const namespace of this.#namespaces) {
-      succeedNow("ip", "netns", "del", namespace);
-      rmSync(join("/etc/netns", namespace), { recursive: true, force: true });
-    }
+    this.#namespaces.forEach(removeNamespace);
   }
 }
 

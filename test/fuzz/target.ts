@@ -1,0 +1,107 @@
+/**
+ * What is attacked: a gateway run as its users run it, on a LAN in network namespaces, with an honest
+ * device beside the hostile host. Tells how it fares: whether it runs, what memory it takes, how many
+ * datagrams the kernel dropped before it read them.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Gateway } from "../support/gateway.ts";
+import type { Host, Lab } from "../support/lab.ts";
+import { GATEWAY, office } from "../support/office.ts";
+import type { Running } from "../support/process.ts";
+import { waitFor } from "../support/wait.ts";
+import { ZONE } from "./corpus.ts";
+import type { Attack } from "./sender.ts";
+
+const DEVICE = "10.77.1.20";
+const HOSTILE = "10.77.1.66";
+const HONEST = "_honest._tcp";
+
+export class Target {
+  readonly #gateway: Gateway;
+  readonly #device: Host;
+  readonly #attacker: Host;
+
+  private constructor(gateway: Gateway, device: Host, attacker: Host) {
+    this.#gateway = gateway;
+    this.#device = device;
+    this.#attacker = attacker;
+  }
+
+  static async start(lab: Lab): Promise<Target> {
+    const net = office(lab);
+    const gateway = await Gateway.start(net.gateway, {
+      zone: ZONE,
+      links: [{ interface: "eth0", site: "lan" }],
+    });
+    return new Target(gateway, net.device("device", 20), net.device("hostile", 66));
+  }
+
+  attack(attack: Pick<Attack, "seed" | "count" | "time">): Running {
+    const whole: Attack = {
+      ...{ server: GATEWAY, address: HOSTILE, interface: "eth0" },
+      ...attack,
+    };
+    return this.#attacker.start(program("sender", JSON.stringify(whole)));
+  }
+
+  get isRunning(): boolean {
+    return this.#gateway.program.isRunning;
+  }
+
+  /** What it said on standard error, from the end. */
+  get lastWords(): string {
+    return this.#gateway.program.stderr.slice(-4000);
+  }
+
+  /** Octets of resident memory. */
+  get memory(): number {
+    const status = readFileSync(`/proc/${this.#gateway.program.pid}/status`, "utf8");
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  }
+
+  /** Processor time so far, in seconds. */
+  get time(): number {
+    const stat = readFileSync(`/proc/${this.#gateway.program.pid}/stat`, "utf8");
+    const [user, system] = stat.slice(stat.lastIndexOf(")")).split(" ").slice(12, 14).map(Number);
+    return (user! + system!) / TICKS;
+  }
+
+  /** Datagrams for our two ports that came when a socket's buffer was full. */
+  get dropped(): number {
+    const table = (file: string) =>
+      readFileSync(`/proc/${this.#gateway.program.pid}/net/${file}`, "utf8").split("\n").slice(1);
+    return [...table("udp"), ...table("udp6")]
+      .map((line) => line.trim().split(/\s+/))
+      .filter(([, local = ""]) => /:(0035|14E9)$/.test(local))
+      .reduce((sum, columns) => sum + Number(columns.at(-1)), 0);
+  }
+
+  /** The collector does its work too: an honest service comes when it is there, and goes with it. */
+  async harvests(): Promise<void> {
+    for (const [ttl, count] of [
+      [120, 1],
+      [0, 0],
+    ]) {
+      await this.#device.succeed(program("device", DEVICE, String(ttl)));
+      await waitFor(
+        `${count} instances of ${HONEST}`,
+        async () => (await this.#instances()).length === count,
+      );
+    }
+  }
+
+  async #instances(): Promise<string[]> {
+    const asked = ["dig", "+short", "+tries=1", `@${GATEWAY}`, `${HONEST}.lan.${ZONE}`, "PTR"];
+    const answer = await this.#attacker.succeed(asked);
+    return answer.split("\n").filter(Boolean);
+  }
+}
+
+/** The command line of one of this folder's programs. */
+function program(name: string, ...parameters: readonly string[]): string[] {
+  return [process.execPath, join(import.meta.dirname, `${name}.js`), ...parameters];
+}
+
+/** Of the kernel's clock, a second: USER_HZ, proc(5). */
+const TICKS = 100;
