@@ -42,22 +42,19 @@ export interface ServiceType {
 
 /** The parts of a service instance's name; undefined when it is not one. */
 export function parseInstance(name: Name): ServiceInstance | undefined {
-  const instance = name.labels[0];
   const type = name.parent;
   const domain = type && domainOf(type);
-  if (instance === undefined || domain === undefined) return undefined;
-  return { instance, type: type!, domain };
+  return domain && { instance: name.labels[0]!, type: type!, domain };
 }
 
 /** The parts of a service type's name, with or without a subtype; undefined when it is neither. */
 export function parseServiceType(name: Name): ServiceType | undefined {
   const domain = domainOf(name);
   if (domain !== undefined) return { type: name, domain };
-  const [subtype, sub] = name.labels;
-  if (subtype === undefined || sub === undefined || !isLabel(sub, "_sub")) return undefined;
-  const type = name.parent!.parent!;
-  const beneath = domainOf(type);
-  return beneath && { subtype, type, domain: beneath };
+  const sub = name.parent;
+  const type = sub && startsWith(sub, "_sub") ? sub.parent! : undefined;
+  const beneath = type && domainOf(type);
+  return beneath && { subtype: name.labels[0]!, type: type!, domain: beneath };
 }
 
 /** Is this `_ipp._tcp` in some domain? */
@@ -81,23 +78,20 @@ export function enumerationName(enumeration: Enumeration, domain: Name): Name | 
  * behind an underscore will do; `_dns-sd._udp` is about services and none itself.
  */
 function domainOf(name: Name): Name | undefined {
-  const [service, protocol] = name.labels;
-  if (service === undefined || protocol === undefined) return undefined;
-  if (!isLabel(protocol, "_tcp") && !isLabel(protocol, "_udp")) return undefined;
-  if (service.length < 2 || service[0] !== UNDERSCORE || isLabel(service, "_dns-sd")) {
-    return undefined;
-  }
-  return name.parent!.parent!;
+  if (!(name.wire.charCodeAt(0) > 1 && name.wire[1] === "_")) return undefined;
+  const protocol = name.parent!;
+  const isType = startsWith(protocol, "_tcp") || startsWith(protocol, "_udp");
+  return isType && !startsWith(name, "_dns-sd") ? protocol.parent : undefined;
 }
 
-function isLabel(label: Uint8Array, text: string): boolean {
-  if (label.length !== text.length) return false;
+/** Is this the first label, ASCII case aside? */
+function startsWith({ wire }: Name, label: string): boolean {
+  if (wire.charCodeAt(0) !== label.length) return false;
   for (let i = 0; i < label.length; i++) {
-    if (fold(label[i]!) !== text.charCodeAt(i)) return false;
+    if (fold(wire.charCodeAt(i + 1)) !== label.charCodeAt(i)) return false;
   }
   return true;
 }
 
-const UNDERSCORE = 0x5f;
 const DNS_SD = Name.parse("_dns-sd._udp");
 const SERVICES = Name.parse("_services._dns-sd._udp");

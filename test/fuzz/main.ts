@@ -16,7 +16,7 @@ interface Sample {
 
 /** Seconds between two lines. */
 const REPORTED = 10;
-/** What the heap of a busy program may be larger later than earlier. */
+/** How much larger a busy program may be at the end than half-way, when its tables are full. */
 const GROWTH = 1.15;
 const SLACK = 16 * 2 ** 20;
 
@@ -42,7 +42,7 @@ process.exitCode = await fuzz();
 async function fuzz(): Promise<number> {
   await using lab = new Lab();
   const target = await Target.start(lab);
-  await target.harvests();
+  const before = await target.harvests();
   const samples: Sample[] = [];
   const atStart = { dropped: target.dropped, time: target.time };
   const started = performance.now();
@@ -76,26 +76,25 @@ async function fuzz(): Promise<number> {
       `${done.responses.toLocaleString("en")} answered; ` +
       `${done.answered.toLocaleString("en")} honest questions, ${done.repeated} asked twice`,
   );
-  const [early, middle, late] = [
-    part(samples, 0.2, 0.3),
-    part(samples, 0.45, 0.55),
-    part(samples, 0.9, 1),
-  ];
-  console.log(`memory ${[early, middle, late].map(mebibytes).join(", ")}`);
+  const [early, middle, late] = [0.25, 0.5, 1].map((at) => memoryAt(samples, at));
+  console.log(`memory ${[early!, middle!, late!].map(mebibytes).join(", ")}`);
   try {
-    await target.harvests();
+    const after = await target.harvests();
+    console.log(
+      `an honest service came and went in ${before.toFixed(0)} ms before, ${after.toFixed(0)} ms after`,
+    );
   } catch (error) {
     return fail(`the collector is dead: ${error}`);
   }
-  if (late > early * GROWTH + SLACK) return fail("memory is not flat");
+  if (late! > middle! * GROWTH + SLACK) return fail("memory is not flat");
   return 0;
 }
 
-/** The median memory between two fractions of the way. */
-function part(samples: readonly Sample[], from: number, to: number): number {
+/** The median memory in the tenth of the way that ends at `at`. */
+function memoryAt(samples: readonly Sample[], at: number): number {
   const end = samples.at(-1)?.sent ?? 0;
   const within = samples
-    .filter(({ sent }) => sent >= from * end && sent <= to * end)
+    .filter(({ sent }) => sent >= (at - 0.1) * end && sent <= at * end)
     .map(({ memory }) => memory)
     .sort((a, b) => a - b);
   return within[within.length >> 1] ?? samples.at(-1)?.memory ?? 0;
