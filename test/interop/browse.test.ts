@@ -20,7 +20,8 @@ import { waitFor } from "../support/wait.ts";
 const ZONE = "bonjour.example.com";
 const SITE = `office.${ZONE}`;
 const TYPE = "_ipp._tcp";
-const LONG = `${"é".repeat(31)}!`;
+/** 63 octets. (Were all of them non-ASCII, Avahi 0.8 could not resolve it: "Invalid packet".) */
+const LONG = "Großer Farbdrucker im dritten Stock links, Büro 317 (Fr Öz!)";
 
 /** Who publishes what; `txt` is one string each, for Avahi keeps no order of several. */
 const published = [
@@ -54,6 +55,7 @@ describe("Four services with hard names, of three kinds of responder", {
   let gateway: Gateway;
 
   before(async () => {
+    assert.equal(Buffer.byteLength(LONG), 63);
     lab = new Lab();
     net = office(lab);
     const avahi = net.device("avahi", 10);
@@ -166,10 +168,7 @@ describe("Four services with hard names, of three kinds of responder", {
       const lines = await browser.browse(TYPE, domain);
       for (const service of published) {
         const found = lines.filter((line) => line.event === "=" && line.instance === service.name);
-        assert.ok(
-          found.length > 0,
-          `${service.name} is resolved in ${domain}: ${JSON.stringify(lines)}`,
-        );
+        assert.ok(found.length > 0, `${service.name} is resolved in ${domain}`);
         for (const { host, address, port, txt } of found) {
           assert.equal(host, `host-${service.host}.${SITE}`);
           assert.ok([`10.77.1.${service.host}`, `fd00:77:1::${service.host}`].includes(address));
