@@ -89,7 +89,8 @@ export class Name {
   /** Leaf first, without the root's empty label. */
   get labels(): readonly Uint8Array[] {
     if (this.#labels === undefined) {
-      const octets = Uint8Array.from(this.wire, (unit) => unit.charCodeAt(0));
+      const octets = new Uint8Array(this.wire.length);
+      for (let i = 0; i < octets.length; i++) octets[i] = this.wire.charCodeAt(i);
       this.#labels = startsOf(this.wire).map((at) => octets.subarray(at + 1, at + 1 + octets[at]!));
     }
     return this.#labels;

@@ -41,7 +41,7 @@ export interface Progress {
 }
 
 /** Datagrams between two honest questions: fewer than a socket's buffer holds. */
-const BATCH = 64;
+const BATCH = 192;
 const GROUP = "224.0.0.251";
 const GROUP6 = "ff02::fb";
 const MDNS = 5353;

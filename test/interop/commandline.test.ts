@@ -38,7 +38,8 @@ describe("The command line", { skip: needs() }, () => {
     const { status, lines } = await runWith(
       gateway,
       { listen: { dns: ["127.0.0.1:53"] } },
-      ...["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"],
+      // Root in all but this: the file, and the program itself, stay readable wherever they lie.
+      ...["setpriv", "--bounding-set=-net_bind_service"],
     );
     assert.deepEqual([status, lines.length], [1, 1], lines.join("\n"));
     assert.match(lines[0]!, /127\.0\.0\.1:53.*right/);
