@@ -39,7 +39,7 @@ export class Name {
 
   /** A name of these labels, leaf first. Throws FormatError when a bound of RFC 1035 §2.3.4 is passed. */
   static of(labels: readonly Uint8Array[]): Name {
-    let wire = "";
+    let length = 0;
     for (const label of labels) {
       if (label.length === 0) throw new FormatError("a label is empty");
       if (label.length > MAX_LABEL) {
@@ -47,10 +47,15 @@ export class Name {
           `a label has ${label.length} octets, at most ${MAX_LABEL} are allowed`,
         );
       }
-      wire += CHARACTERS[label.length];
-      for (let i = 0; i < label.length; i++) wire += CHARACTERS[label[i]!];
+      if (length + label.length + 2 > MAX_NAME) {
+        throw new FormatError(`a name has more than ${MAX_NAME} octets`);
+      }
+      scratch[length] = label.length;
+      scratch.set(label, length + 1);
+      length += 1 + label.length;
     }
-    return Name.ofWire(`${wire}\0`);
+    scratch[length] = 0;
+    return Name.ofWire(scratch.toString("latin1", 0, length + 1));
   }
 
   /** A name of uncompressed octets whose labels the caller has found to be well-formed. */
@@ -171,9 +176,7 @@ export class Name {
 
   /** Absolute, with RFC 1035 §5.1 escapes: printable ASCII stands for itself, the rest as `\DDD`. */
   toString(): string {
-    this.#text ??= this.isRoot
-      ? "."
-      : this.labels.map((label) => `${escapeLabel(label)}.`).join("");
+    this.#text ??= this.isRoot ? "." : formatWire(this.wire);
     return this.#text;
   }
 
@@ -243,6 +246,16 @@ export function labelToUnicode(label: Uint8Array): string {
   );
 }
 
+function formatWire(wire: string): string {
+  let text = "";
+  for (const at of startsOf(wire)) {
+    const end = at + wire.charCodeAt(at);
+    for (let i = at + 1; i <= end; i++) text += ESCAPED_OCTETS[wire.charCodeAt(i)];
+    text += ".";
+  }
+  return text;
+}
+
 function escapeLabel(label: Uint8Array): string {
   let text = "";
   for (const octet of label) text += ESCAPED_OCTETS[octet];
@@ -254,6 +267,7 @@ const DOT = 0x2e;
 const ESCAPED_OCTETS = spellings('.\\"();@$', false);
 /** Controls, line and paragraph separators, and the marks that turn text round. */
 const UNREADABLE = /[.\\\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
-const CHARACTERS = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));
+/** Where names are put together. */
+const scratch = Buffer.alloc(MAX_NAME);
 const UPPER_CASE = /[A-Z]/;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

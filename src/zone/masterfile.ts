@@ -166,9 +166,7 @@ class Parser {
 
   finish(): RecordSet[] {
     const { origin, file = UNNAMED, isPartial = false, warn = () => {} } = this.#options;
-    // What seems to be missing may stand on a line that could not be read.
-    const isPart = isPartial || this.#mistakes.length > 0;
-    const { sets, mistakes, warnings } = checkZone(this.#records, origin, isPart);
+    const { sets, mistakes, warnings } = checkZone(this.#records, origin, isPartial);
     for (const { place = file, what } of mistakes) this.#mistakes.push(`${place}: ${what}`);
     const more = this.#mistakes.length - MAX_MISTAKES;
     if (more > 0) this.#mistakes.splice(MAX_MISTAKES, more, `${file}: and ${more} more`);

@@ -211,7 +211,7 @@ describe("Four services with hard names, of three kinds of responder", {
 describe("Sixty instances of one type, and a client without EDNS and TCP", {
   skip: needs("avahi-daemon", "avahi-browse", "dbus-daemon", "dig"),
 }, () => {
-  it("avahi-browse lists some each time, and all over a few tries", async () => {
+  it("avahi-browse lists some each time, and all over a few tries", async (t) => {
     await using lab = new Lab();
     const net = office(lab);
     await Gateway.start(net.gateway, {
@@ -255,7 +255,7 @@ describe("Sixty instances of one type, and a client without EDNS and TCP", {
       await browser.stop();
       await browser.start();
     }
-    console.log(`avahi-browse of 60 instances listed ${counts.join(", ")} in turn`);
+    t.diagnostic(`avahi-browse of 60 instances listed ${counts.join(", ")} in turn`);
     assert.deepEqual([...seen].sort(), names.sort());
   });
 });

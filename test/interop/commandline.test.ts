@@ -1,6 +1,6 @@
 /** The program at the hands of an administrator: its mistakes, and its end. */
 import assert from "node:assert/strict";
-import { rmSync, writeFileSync } from "node:fs";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Gateway, MAIN, temporaryFolder } from "../support/gateway.ts";
@@ -12,6 +12,8 @@ const ZONE = "bonjour.example.com";
 describe("The command line", { skip: needs() }, () => {
   const runWith = async (host: Host, settings: object, ...prefix: string[]) => {
     const folder = temporaryFolder();
+    // Whoever it is run as may read it.
+    chmodSync(folder, 0o755);
     const file = join(folder, "gateway.yaml");
     writeFileSync(file, JSON.stringify({ zone: ZONE, data: folder, ...settings }));
     const command = [...prefix, process.execPath, MAIN, "run", "--config", file];
@@ -57,21 +59,30 @@ describe("The command line", { skip: needs() }, () => {
     await using lab = new Lab();
     const { gateway } = office(lab);
     const folder = temporaryFolder();
-    writeFileSync(join(folder, "bad.example.zone"), "$ORIGIN bad.example.\n@ 10 IN A 999.1.1.1\n");
+    writeFileSync(
+      join(folder, "bad.example.zone"),
+      [
+        "$TTL 10",
+        "@ SOA ns.example. admin.example. 1 1 1 1 1",
+        "@ NS ns.example.",
+        "@ A 999.1.1.1",
+        "",
+      ].join("\n"),
+    );
     const { status, lines } = await runWith(gateway, { data: folder });
     assert.deepEqual([status, lines.length], [1, 1], lines.join("\n"));
-    assert.match(lines[0]!, /bad\.example\.zone:2/);
+    assert.match(lines[0]!, /bad\.example\.zone:4: "999\.1\.1\.1"/);
   });
 
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
-    it(`${signal} stops it within a second, with exit status 0`, async () => {
+    it(`${signal} stops it within a second, with exit status 0`, async (t) => {
       await using lab = new Lab();
       const net = office(lab);
       const gateway = await Gateway.start(net.gateway, { zone: ZONE });
       const before = Date.now();
       const status = await gateway.program.stop(signal);
       const took = Date.now() - before;
-      console.log(`${signal} to the end: ${took} ms`);
+      t.diagnostic(`${signal} to the end: ${took} ms`);
       assert.equal(status, 0);
       assert.ok(took < 1_000, `${took} ms`);
     });

@@ -16,7 +16,7 @@ const question = { server: GATEWAY, name: `_http._tcp.office.${ZONE}.`, type: "P
 const PATIENCE = 10_000;
 
 describe("A LAN that is learned", { skip: needs("dig") }, () => {
-  it("The first browse, ten seconds after start, has 30 of 30 devices that answer alone", async () => {
+  it("The first browse, ten seconds after start, has 30 of 30 devices that answer alone", async (t) => {
     await using lab = new Lab();
     const net = office(lab);
     const numbers = Array.from({ length: 30 }, (_, i) => 101 + i);
@@ -41,12 +41,12 @@ describe("A LAN that is learned", { skip: needs("dig") }, () => {
     });
     assert.equal(answers.length, 1);
     const asked = fleet.events("asked").length;
-    console.log(
+    t.diagnostic(
       `30 silent devices: 30 of 30 in ${browse.time} ms, after ${asked} questions on the LAN`,
     );
   });
 
-  it("A thousand instances announced in bursts are all there over TCP", async () => {
+  it("A thousand instances announced in bursts are all there over TCP", async (t) => {
     await using lab = new Lab();
     const net = office(lab);
     const numbers = Array.from({ length: 20 }, (_, i) => 101 + i);
@@ -60,7 +60,8 @@ describe("A LAN that is learned", { skip: needs("dig") }, () => {
       }),
     );
     await waitFor("the devices", () => fleet.events("ready").length > 0);
-    await Gateway.start(net.gateway, { zone: ZONE, links });
+    const gateway = await Gateway.start(net.gateway, { zone: ZONE, links });
+    await waitFor("the link", () => gateway.events(/link is there/).length > 0);
     const announce: FleetOrder = { announce: { packet: 8, burst: 35, pause: 20 } };
     fleet.say(JSON.stringify(announce));
     const [{ at, packets } = { at: 0, packets: 0 }] = await waitFor("the announcements", () => {
@@ -76,7 +77,7 @@ describe("A LAN that is learned", { skip: needs("dig") }, () => {
       20_000,
       50,
     );
-    console.log(
+    t.diagnostic(
       `1,000 instances in ${packets} packets: 1,000 of 1,000 over TCP, seen ${Date.now() - at} ms ` +
         "after the last packet",
     );

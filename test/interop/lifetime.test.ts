@@ -50,7 +50,7 @@ describe("The life of a service", {
   const isThere = (change: { count: number }) => change.count > 0;
   const isGone = (change: { count: number }) => change.count === 0;
 
-  it("A name that is not there gets NXDOMAIN, one without the type NODATA, with the SOA, at once", async () => {
+  it("A name that is not there gets NXDOMAIN, one without the type NODATA, with the SOA, at once", async (t) => {
     const times: number[] = [];
     for (let i = 0; i < 10; i++) {
       const missing = { server: GATEWAY, name: `not-here-${i}.${SITE}.`, type: "A" };
@@ -69,11 +69,11 @@ describe("The life of a service", {
       times.push(reply.time, empty.time);
     }
     times.sort((a, b) => a - b);
-    console.log(`a name not there: ${times[10]} ms in the middle, ${times.at(-1)} ms at most`);
+    t.diagnostic(`a name not there: ${times[10]} ms in the middle, ${times.at(-1)} ms at most`);
     assert.ok(times[10]! < 50);
   });
 
-  it("A new service is visible, and after its goodbye gone about a second later (RFC 6762 §10.1)", async () => {
+  it("MDNS-38: a new service is visible, and after its goodbye gone about a second later", async (t) => {
     const watch = new Watch(net.client, GATEWAY, `_new._tcp.${SITE}.`, "PTR");
     const merged = new Watch(net.client, GATEWAY, `_new._tcp.${ZONE}.`, "PTR");
     await watch.until("an answer", isGone);
@@ -81,20 +81,20 @@ describe("The life of a service", {
     order(fleet, ANNOUNCE);
     const came = await watch.until("the service", isThere);
     const [{ at: announced } = { at: 0 }] = fleet.events<{ at: number }>("announced");
-    console.log(`new service to visible: ${came.at - announced} ms`);
+    t.diagnostic(`new service to visible: ${came.at - announced} ms`);
     assert.ok(came.at - announced < 1_000);
     await merged.until("the merged view", isThere);
 
     order(fleet, { isMute: true, goodbye: true });
     const went = await watch.until("its end", isGone, { since: came.at });
     const [{ at: said } = { at: 0 }] = fleet.events<{ at: number }>("goodbye");
-    console.log(`goodbye to gone: ${went.at - said} ms`);
+    t.diagnostic(`goodbye to gone: ${went.at - said} ms`);
     assert.ok(went.at - said >= 950 && went.at - said < 2_500, `${went.at - said} ms`);
     await merged.until("its end in the merged view", isGone, { since: came.at });
     await fleet.stop();
   });
 
-  it("So it is with a service of Avahi", async () => {
+  it("So it is with a service of Avahi", async (t) => {
     const watch = new Watch(net.client, GATEWAY, `_vnc._tcp.${SITE}.`, "PTR");
     await watch.until("an answer", isGone);
     const avahi = await Avahi.start(net.device("avahi", 10), { hostName: "host-10", hasBus: true });
@@ -103,12 +103,12 @@ describe("The life of a service", {
     const said = Date.now();
     await service.stop();
     const went = await watch.until("its end", isGone, { since: came.at });
-    console.log(`goodbye of Avahi to gone: ${went.at - said} ms`);
+    t.diagnostic(`goodbye of Avahi to gone: ${went.at - said} ms`);
     assert.ok(went.at - said >= 950 && went.at - said < 2_500, `${went.at - said} ms`);
     await avahi.stop();
   });
 
-  it("MDNS: what crashes is asked for at 80, 85, 90 and 95 % of its life, and gone at the end", async () => {
+  it("MDNS-06: what crashes is asked for at 80, 85, 90 and 95 % of its life, and gone at the end", async (t) => {
     const watch = new Watch(net.client, GATEWAY, `_crash._tcp.${SITE}.`, "PTR");
     await watch.until("an answer", isGone);
     const fleet = await startDevice("doomed", 21, { type: "_crash._tcp", ttl: TTL });
@@ -125,7 +125,7 @@ describe("The life of a service", {
       .filter(({ type }) => type === Type.SRV)
       .map(({ at }) => life(at));
     const shown = asked.map((part) => `${(part * 100).toFixed(1)} %`).join(", ");
-    console.log(
+    t.diagnostic(
       `crash: SRV asked for at ${shown} of its life; gone at ${(life(went.at) * 100).toFixed(1)} %`,
     );
     assert.ok(life(went.at) > 0.98 && life(went.at) < 1.1, `gone at ${life(went.at)}`);
