@@ -50,6 +50,7 @@ program
   .description("check a configuration file, or a zone file (*.zone)")
   .argument("<file>")
   .option("-o, --origin <name>", "origin of a zone file (default: its name without .zone)")
+  .option("-c, --config <file>", "whose shared zone may lack SOA and NS in its file")
   .action(check);
 
 try {

@@ -1,13 +1,18 @@
 /** `check`: reads a configuration or a zone file the way `run` would, and opens nothing. */
 import { basename } from "node:path";
-import { ConfigError, readConfig } from "../config.ts";
+import { ConfigError, defaultConfig, readConfig } from "../config.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 import { readMasterFile } from "../zone/masterfile.ts";
 
-export async function check(file: string, options: { readonly origin?: string }): Promise<void> {
+export interface CheckOptions {
+  readonly origin?: string;
+  readonly config?: string;
+}
+
+export async function check(file: string, options: CheckOptions): Promise<void> {
   if (file.endsWith(".zone") || options.origin !== undefined) {
-    const sets = await checkZone(file, options.origin ?? basename(file, ".zone"));
+    const sets = await checkZone(file, options);
     process.stdout.write(`${file}: ${sets} record sets, no mistake found\n`);
   } else {
     const { zone } = readConfig(file);
@@ -15,9 +20,12 @@ export async function check(file: string, options: { readonly origin?: string })
   }
 }
 
-async function checkZone(file: string, origin: string): Promise<number> {
+async function checkZone(file: string, options: CheckOptions): Promise<number> {
+  const { zone } = options.config === undefined ? defaultConfig() : readConfig(options.config);
   try {
-    return (await readMasterFile(file, Name.parse(origin))).length;
+    const origin = Name.parse(options.origin ?? basename(file, ".zone"));
+    // The gateway keeps SOA and NS of the shared zone, so its file may do without.
+    return (await readMasterFile(file, origin, { isPartial: origin.equals(zone) })).length;
   } catch (error) {
     if (error instanceof FormatError) throw new ConfigError(error.message.split("\n"));
     const { code } = error as NodeJS.ErrnoException;
