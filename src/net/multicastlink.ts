@@ -85,6 +85,7 @@ export class MulticastLink implements Link {
   #far = new BlockList();
   /** True while no other link's IPv4 packets can come to our socket. */
   #isApart = true;
+  #hasStrangers = false;
 
   constructor({ name, index }: Interface, clock: Clock, log: Log) {
     this.name = name;
@@ -248,10 +249,15 @@ export class MulticastLink implements Link {
     const isIn = (list: BlockList) => list.check(source, family === 4 ? "ipv4" : "ipv6");
     if (role === "own") return isIn(this.#near) ? undefined : "off link";
     if (this.#isEcho(source, bytes)) return "own";
+    if (family === 6 || isIn(this.#near)) return undefined;
     // What comes to the group is on the link whatever its source (RFC 6762 §11), where it can be
     // told which link that is. An interface that is no link of ours is known by its subnet.
-    if (family === 6 || isIn(this.#near) || (this.#isApart && !isIn(this.#far))) return undefined;
-    return "of another link";
+    if (!this.#isApart || isIn(this.#far)) return "of another link";
+    if (!this.#hasStrangers) {
+      this.#hasStrangers = true;
+      this.#log.info({ interface: this.name, source }, "hosts with addresses of no subnet here");
+    }
+    return undefined;
   }
 
   #expectEcho(bytes: Uint8Array): void {

@@ -182,6 +182,8 @@ test(
       [8_900, "eth0", "10.77.1.2", false],
       ["end", "eth0", "10.77.1.2", false],
     ]);
+    const said = probe.events<{ fact: string; source?: string }>("log");
+    assert.ok(said.some((one) => /of no subnet/.test(one.fact) && one.source === "10.99.0.1"));
     const reasons = probe.events<{ reason?: string }>("log").map((one) => one.reason);
     for (const reason of ["foreign port", "off link", "too long"])
       assert.ok(reasons.includes(reason));
