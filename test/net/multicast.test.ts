@@ -147,6 +147,32 @@ test("MDNS-46: two LANs of one and the same prefix stay apart", inLab, async () 
 });
 
 test(
+  "MDNS-46: with more links than the kernel takes memberships, subnets tell them apart",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const a = lab.lan("a");
+    const b = lab.lan("b");
+    const gateway = lab
+      .host("gw")
+      .plug(a, { name: "a0", addresses: ["10.77.1.1/24"] })
+      .plug(b, { name: "b0", addresses: ["10.77.2.1/24"] });
+    gateway.set("net/ipv4/igmp_max_memberships", "1");
+    const onB = lab
+      .host("pb")
+      .plug(b, { name: "eth0", addresses: ["10.77.2.10/24", "10.99.0.1/32"] });
+    const probe = await startProbe(gateway, 2);
+    await cast(onB, "off link", { bind: "10.99.0.1", to: GROUP });
+    await cast(onB, "on b", { bind: "10.77.2.10", to: GROUP });
+    await waitFor("the last", () => heard(probe, "on b").length > 0);
+    assert.deepEqual(
+      probe.events<Heard>("packet").map((packet) => [packet.link, packet.source]),
+      [["b0", "10.77.2.10"]],
+    );
+  },
+);
+
+test(
   "MDNS-23, MDNS-24, MDNS-25, MDNS-27, MDNS-60: what is taken from the wire and what is not",
   inLab,
   async () => {
