@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parseConfig, readConfig } from "../src/config.ts";
-
-const root = findRoot(import.meta.dirname);
+import { root } from "./support/root.ts";
 
 describe("what people copy", () => {
   it("examples/*.yaml are configurations without a mistake", () => {
@@ -15,16 +14,10 @@ describe("what people copy", () => {
 
   it("so is the configuration of the README, and it shows every field", () => {
     const readme = readFileSync(join(root, "README.md"), "utf8");
-    const text = /```yaml\n([^]*?)```/.exec(readme)?.[1];
+    const text = /```yaml\n([\s\S]*?)```/.exec(readme)?.[1];
     assert.ok(text);
     const shown = new Set(text.match(/^\w+(?=:)/gm));
     const fields = Object.keys(parseConfig(text, "README.md", root));
     assert.deepEqual([...shown].sort(), fields.sort());
   });
 });
-
-function findRoot(from: string): string {
-  for (let folder = from; ; folder = dirname(folder)) {
-    if (readdirSync(folder).includes("package.json")) return folder;
-  }
-}

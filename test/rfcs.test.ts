@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
+import { root } from "./support/root.ts";
 
-const root = findRoot(import.meta.dirname);
 const rows = readFileSync(join(root, "docs/rfcs.md"), "utf8")
   .split("\n")
   .map((line) => line.split("|").map((cell) => cell.trim()))
@@ -38,10 +38,4 @@ function namesRule(file: string, id: string): boolean {
   const [area, number] = [id.slice(0, id.lastIndexOf("-")), id.slice(id.lastIndexOf("-") + 1)];
   const text = readFileSync(join(root, file), "utf8");
   return new RegExp(`\\b${area}-(\\d+(, |/| and ))*${number}\\b`).test(text);
-}
-
-function findRoot(from: string): string {
-  for (let folder = from; ; folder = dirname(folder)) {
-    if (readdirSync(folder).includes("package.json")) return folder;
-  }
 }
