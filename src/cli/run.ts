@@ -16,13 +16,14 @@ export async function run(options: RunOptions): Promise<void> {
   const log = openLog(options.log);
   const stop = new AbortController();
   const gateway = await openGateway(config, { clock: systemClock, log, signal: stop.signal });
-  process.stdout.write(welcome(config));
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {
       log.info({ signal }, "stopping");
       stop.abort();
     });
   }
+  // Last: who reads this may stop us at once.
+  process.stdout.write(welcome(config));
   await gateway.closed;
 }
 
