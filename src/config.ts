@@ -4,78 +4,79 @@
  * file and line, at which path, what was found and what was expected; nothing has been opened then.
  */
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
 import { dirname, resolve } from "node:path";
-import { type Document, LineCounter, parseDocument } from "yaml";
+import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import {
+  address,
+  domain,
+  grant,
+  host,
+  keySecret,
+  reverseZone,
+  secret,
+  serviceType,
+  site,
+  sites,
+} from "./config/fields.ts";
+import { ConfigError, Mistakes } from "./config/mistakes.ts";
 import { FormatError } from "./dns/format.ts";
 import { Name } from "./dns/name.ts";
+import { type TsigAlgorithm, type TsigKey, tsigAlgorithms } from "./dns/tsig.ts";
 
-/** Where to listen or whom to ask: an address in text form and a port. */
-export interface Address {
-  readonly address: string;
-  readonly port: number;
+/** A TSIG key, and the sites whose collector has it; without sites it is an operator's. */
+export interface Key extends TsigKey {
+  readonly sites: readonly string[] | undefined;
 }
 
 export const DEFAULT_ZONE = "bonjour.home.arpa";
 export const DEFAULT_PORT = 5300;
-
-/** Lines for people, one a mistake. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-  readonly lines: readonly string[];
-
-  constructor(lines: readonly string[]) {
-    super(lines.join("\n"));
-    this.lines = lines;
-  }
-}
-
-//---- Fields ----
-
-const domain = z
-  .string("expected a domain name such as bonjour.example.com")
-  .transform((text, context) => {
-    try {
-      const name = Name.parse(text);
-      if (name.isRoot) throw new FormatError("the root is no zone");
-      return name;
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
-      context.addIssue(`${error.message}; expected a domain name such as bonjour.example.com`);
-      return z.NEVER;
-    }
-  });
-
-const address = z
-  .string('expected an address and a port such as "0.0.0.0:53" or "[::]:53"')
-  .transform((text, context) => {
-    const parsed = parseAddress(text);
-    if (parsed !== undefined) return parsed;
-    context.addIssue(
-      `"${text}" is not an address with a port; expected "0.0.0.0:53" or "[::]:53", quoted`,
-    );
-    return z.NEVER;
-  });
-
-const site = z
-  .string("expected one label such as paris")
-  .refine((text) => text.length > 0 && Buffer.byteLength(text) <= 63, {
-    error: "expected one label of 1 to 63 octets such as paris",
-  })
-  .refine((text) => !text.startsWith("_") && text !== "*", {
-    error: "a site is a place, not a service: expected a label without a leading underscore",
-  });
-
-const serviceType = z
-  .string("expected a service type such as _ipp._tcp")
-  .regex(/^_[^.]{1,62}\._(tcp|udp)$/i, { error: "expected a service type such as _ipp._tcp" });
 
 const link = z.strictObject({
   interface: z
     .string("expected the name of an interface such as eth0")
     .min(1, "expected the name of an interface such as eth0"),
   site: site.optional(),
+});
+
+const key = z
+  .strictObject({
+    algorithm: z
+      .enum(tsigAlgorithms as [TsigAlgorithm], `expected one of ${tsigAlgorithms.join(", ")}`)
+      .default("hmac-sha256"),
+    secret: secret.optional(),
+    secretFile: z.string("expected the path of a file with the secret").optional(),
+    site: sites.optional(),
+  })
+  .refine((fields) => (fields.secret === undefined) !== (fields.secretFile === undefined), {
+    error: "expected secret or secretFile, and not both",
+  });
+
+const publish = z.strictObject(
+  {
+    server: host.optional(),
+    key: z.string("expected the name of one of keys").optional(),
+    lease: z
+      .int("expected seconds")
+      .min(30, "expected 30 s at least (RFC 9664 §8)")
+      .max(86_400, "expected a day at most (RFC 9664 §8)")
+      .default(300),
+    withdraw: z.boolean("expected true or false").default(true),
+  },
+  "expected fields such as server: and key:",
+);
+
+const listen = z.strictObject({
+  dns: z
+    .array(address, 'expected a list such as ["0.0.0.0:53", "[::]:53"]')
+    .min(1, "expected at least one address"),
+});
+
+/** Where a gateway listens that is told nothing. */
+const LOOPBACK = listen.parse({ dns: [`127.0.0.1:${DEFAULT_PORT}`, `[::1]:${DEFAULT_PORT}`] });
+
+const transfer = z.strictObject({
+  allow: z.array(grant, "expected a list such as [key:xfr, 192.0.2.0/24]").default([]),
 });
 
 const schema = z
@@ -88,13 +89,13 @@ const schema = z
         .array(link, "expected a list such as [{ interface: eth0, site: paris }]")
         .min(1, "expected at least one link; leave the field out for every interface")
         .optional(),
-      listen: z
-        .strictObject({
-          dns: z
-            .array(address, 'expected a list such as ["0.0.0.0:53", "[::]:53"]')
-            .min(1, "expected at least one address"),
-        })
-        .prefault({ dns: [`127.0.0.1:${DEFAULT_PORT}`, `[::1]:${DEFAULT_PORT}`] }),
+      listen: listen.optional(),
+      publish: publish.optional(),
+      keys: z
+        .record(z.string(), key, "expected keys by name, such as paris: { secretFile: … }")
+        .default({}),
+      transfer: transfer.prefault({}),
+      reverse: z.array(reverseZone, "expected a list such as [1.10.in-addr.arpa]").default([]),
       enumerate: z.enum(["merged", "sites"], "expected merged or sites").default("merged"),
       subtypes: z
         .record(serviceType, z.array(z.string().min(1), "expected a list such as [_printer]"), {
@@ -128,11 +129,24 @@ const schema = z
         });
       }
     });
+    const expectKey = (name: string | undefined, ...path: PropertyKey[]) => {
+      if (name === undefined || Object.hasOwn(config.keys, name)) return;
+      const known = Object.keys(config.keys).join(", ") || "none is given";
+      const message = `no key "${name}"; expected one of keys: ${known}`;
+      context.addIssue({ code: "custom", path, message });
+    };
+    expectKey(config.publish?.key, "publish", "key");
+    config.transfer.allow.forEach((who, i) => {
+      if ("key" in who) expectKey(who.key, "transfer", "allow", i);
+    });
   });
 
 type Parsed = z.output<typeof schema>;
 
-export interface Config extends Readonly<Omit<Parsed, "data">> {
+export interface Config extends Readonly<Omit<Parsed, "data" | "keys" | "listen">> {
+  /** Undefined for a collector alone: it publishes elsewhere and serves nothing. */
+  readonly listen: z.output<typeof listen> | undefined;
+  readonly keys: ReadonlyMap<string, Key>;
   /** The folder of zone files and journals, resolved against the configuration file's folder. */
   readonly data: string;
 }
@@ -166,70 +180,52 @@ export function parseConfig(text: string, file: string, folder: string): Config 
       ),
     );
   }
+  const mistakes = new Mistakes({ file, document, lines, fieldsAt });
   const result = schema.safeParse(document.toJS() ?? {});
-  if (!result.success) {
-    throw new ConfigError(
-      result.error.issues.flatMap((issue) => explain(issue, document, lines, file)),
-    );
+  if (!result.success) throw mistakes.error(result.error.issues);
+  const { data, keys, listen: endpoints, ...rest } = result.data;
+  const read = readKeys(keys, folder);
+  if (read.issues.length > 0) throw mistakes.error(read.issues);
+  return {
+    ...rest,
+    listen: endpoints ?? (rest.publish === undefined ? LOOPBACK : undefined),
+    keys: read.keys,
+    data: resolve(folder, data),
+  };
+}
+
+/** The keys with their secrets, which may stand in files of their own. */
+function readKeys(fields: Parsed["keys"], folder: string) {
+  const keys = new Map<string, Key>();
+  const issues: { path: PropertyKey[]; message: string }[] = [];
+  for (const [name, { algorithm, secret: given, secretFile, site: sites }] of Object.entries(
+    fields,
+  )) {
+    try {
+      const octets = given ?? keySecret(readFileSync(resolve(folder, secretFile!), "utf8"));
+      keys.set(name, { name: Name.parse(name), algorithm, secret: octets, sites });
+    } catch (error) {
+      const path = ["keys", name, ...(error instanceof FormatError ? [] : ["secretFile"])];
+      issues.push({ path, message: `${(error as Error).message}; expected ${KEY_EXPECTED}` });
+    }
   }
-  return { ...result.data, data: resolve(folder, result.data.data) };
+  return { keys, issues };
 }
 
-/** "192.0.2.1:53", "[2001:db8::1]:53"; undefined when it is neither. */
-export function parseAddress(text: string, defaultPort?: number): Address | undefined {
-  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text);
-  const bare = match?.[1] ?? match?.[2] ?? text;
-  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
-  if (isIP(bare) === 0 || port === undefined || port > 65535) return undefined;
-  return { address: bare, port };
-}
+const KEY_EXPECTED = "a key's name, and a secret as `dnssd-gateway key NAME` prints it";
 
-//---- Mistakes ----
+//---- For mistakes ----
 
-function explain(
-  issue: z.core.$ZodIssue,
-  document: Document,
-  lines: LineCounter,
-  file: string,
-): string[] {
-  const keys = issue.code === "unrecognized_keys" ? issue.keys : [undefined];
-  return keys.map((key) => {
-    const path = key === undefined ? issue.path : [...issue.path, key];
-    const message =
-      key === undefined ? issue.message : `unknown field; expected one of ${fieldsAt(issue.path)}`;
-    const line = lineOf(document, lines, path);
-    const where = formatPath(path);
-    return `${file}${line === undefined ? "" : `:${line}`}: ${where === "" ? "" : `${where}: `}${message}`;
-  });
-}
-
-/** The line of the value at `path`, or of the nearest thing round it that the file has. */
-function lineOf(
-  document: Document,
-  lines: LineCounter,
-  path: readonly PropertyKey[],
-): number | undefined {
-  for (let length = path.length; length > 0; length--) {
-    const node = document.getIn(path.slice(0, length), true) as { range?: [number] } | undefined;
-    if (node?.range !== undefined) return lines.linePos(node.range[0]).line;
-  }
-  return undefined;
-}
-
-function formatPath(path: readonly PropertyKey[]): string {
-  return path
-    .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
-    .join("")
-    .replace(/^\./, "");
-}
-
-function fieldsAt(path: readonly PropertyKey[]): string {
-  const where = formatPath(path).replace(/\[\d+\]/g, "[]");
-  return (knownFields[where] ?? []).join(", ");
+/** The fields there are at a place in the tree: a list's place is `[]`, a name of the user's `*`. */
+function fieldsAt(path: string): readonly string[] {
+  return knownFields[path.replace(/^keys\.[^.]+$/, "keys.*")] ?? [];
 }
 
 const knownFields: Readonly<Record<string, readonly string[]>> = {
   "": Object.keys(schema.shape),
   "links[]": Object.keys(link.shape),
-  listen: ["dns"],
+  listen: Object.keys(listen.shape),
+  "keys.*": Object.keys(key.shape),
+  publish: Object.keys(publish.shape),
+  transfer: Object.keys(transfer.shape),
 };

@@ -5,7 +5,8 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
 import { Collector } from "./collector/collector.ts";
-import { type Config, ConfigError } from "./config.ts";
+import { ConfigError } from "./config/mistakes.ts";
+import type { Config } from "./config.ts";
 import { Opcode, Type } from "./dns/constants.ts";
 import { FormatError } from "./dns/format.ts";
 import type { Name } from "./dns/name.ts";
@@ -70,7 +71,7 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
 
   const closed: Promise<unknown>[] = [];
   try {
-    for (const endpoint of config.listen.dns) {
+    for (const endpoint of config.listen?.dns ?? []) {
       const shared = { endpoint, handler, clock, log, signal };
       closed.push((await listenUdp({ ...shared, ready })).closed);
       closed.push((await listenTcp(shared)).closed);

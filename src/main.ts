@@ -5,7 +5,7 @@ import { browse } from "./cli/browse.ts";
 import { check } from "./cli/check.ts";
 import { run } from "./cli/run.ts";
 import { zone } from "./cli/zone.ts";
-import { ConfigError } from "./config.ts";
+import { ConfigError } from "./config/mistakes.ts";
 import { ListenError } from "./net/listener.ts";
 
 const program = new Command("dnssd-gateway")

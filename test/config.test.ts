@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
-import {
-  ConfigError,
-  defaultConfig,
-  parseAddress,
-  parseConfig,
-  readConfig,
-} from "../src/config.ts";
+import { parseAddress } from "../src/config/fields.ts";
+import { ConfigError } from "../src/config/mistakes.ts";
+import { defaultConfig, parseConfig, readConfig } from "../src/config.ts";
 import { formatEndpoint } from "../src/net/listener.ts";
 
 const parse = (text: string) => parseConfig(text, "gateway.yaml", "/etc/dnssd-gateway");
@@ -26,7 +25,7 @@ describe("a configuration", () => {
     const config = defaultConfig();
     assert.equal(config.zone.toString(), "bonjour.home.arpa.");
     assert.equal(config.links, undefined);
-    assert.deepEqual(config.listen.dns.map(formatEndpoint), ["127.0.0.1:5300", "[::1]:5300"]);
+    assert.deepEqual(config.listen?.dns.map(formatEndpoint), ["127.0.0.1:5300", "[::1]:5300"]);
     assert.equal(config.enumerate, "merged");
   });
 
@@ -47,7 +46,7 @@ data: zones
     assert.equal(config.zone.toString(), "bonjour.example.com.");
     assert.deepEqual(config.nameservers.map(String), ["ns1.example.com."]);
     assert.deepEqual(config.links, [{ interface: "eth0", site: "paris" }, { interface: "eth1" }]);
-    assert.deepEqual(config.listen.dns, [
+    assert.deepEqual(config.listen?.dns, [
       { address: "0.0.0.0", port: 53 },
       { address: "::", port: 53 },
     ]);
@@ -66,7 +65,7 @@ data: zones
 
   it("says what is wrong, where, and what was expected", () => {
     assert.deepEqual(mistakes("zone: bonjour.example.com\n\nlinkz: 3\n"), [
-      "gateway.yaml:3: linkz: unknown field; expected one of zone, nameservers, contact, links, listen, enumerate, subtypes, data",
+      "gateway.yaml:3: linkz: unknown field; expected one of zone, nameservers, contact, links, listen, publish, keys, transfer, reverse, enumerate, subtypes, data",
     ]);
     assert.deepEqual(mistakes("zone: a..b"), [
       'gateway.yaml:1: zone: empty label in "a..b"; expected a domain name such as bonjour.example.com',
@@ -115,5 +114,128 @@ describe("an address", () => {
     for (const text of ["192.0.2.1", "example.com:53", "192.0.2.1:99999", "[::1", ""]) {
       assert.equal(parseAddress(text), undefined, text);
     }
+  });
+});
+
+describe("a configuration of two offices", () => {
+  const secret = Buffer.from("a secret of the two").toString("base64");
+
+  it("has keys, bound to sites or not", () => {
+    const { keys } = parse(`
+keys:
+  paris: { secret: ${secret}, site: paris }
+  both: { secret: ${secret}, site: [paris, lyon], algorithm: hmac-sha512 }
+  admin: { secret: ${secret} }
+`);
+    assert.deepEqual([...keys.keys()], ["paris", "both", "admin"]);
+    assert.equal(keys.get("paris")!.name.toString(), "paris.");
+    assert.equal(keys.get("paris")!.algorithm, "hmac-sha256");
+    assert.equal(Buffer.from(keys.get("paris")!.secret).toString(), "a secret of the two");
+    assert.deepEqual(keys.get("both")!.sites, ["paris", "lyon"]);
+    assert.equal(keys.get("admin")!.sites, undefined);
+  });
+
+  it("reads secrets from files of their own, bare or as BIND and Knot write them", () => {
+    const folder = mkdtempSync(join(tmpdir(), "dnssd-gateway-"));
+    try {
+      writeFileSync(join(folder, "bare"), `${secret}\n`);
+      writeFileSync(
+        join(folder, "bind"),
+        `key "b" {\n\talgorithm hmac-sha256;\n\tsecret "${secret}";\n};`,
+      );
+      writeFileSync(
+        join(folder, "knot"),
+        `key:\n- id: b\n  algorithm: hmac-sha256\n  secret: ${secret}\n`,
+      );
+      for (const file of ["bare", "bind", "knot"]) {
+        const { keys } = parseConfig(`keys: { b: { secretFile: ${file} } }`, "g.yaml", folder);
+        assert.equal(Buffer.from(keys.get("b")!.secret).toString(), "a secret of the two", file);
+      }
+      writeFileSync(join(folder, "poor"), "not a secret!");
+      const wrong =
+        "g.yaml:1: keys.b: not base64; expected a secret such as `dnssd-gateway key NAME` prints";
+      assert.throws(
+        () => parseConfig("keys: { b: { secretFile: poor } }", "g.yaml", folder),
+        (error) => error instanceof ConfigError && error.lines[0]!.startsWith(wrong),
+      );
+      assert.throws(
+        () => parseConfig("keys: { b: { secretFile: none } }", "g.yaml", folder),
+        (error) =>
+          error instanceof ConfigError && /keys\.b\.secretFile: .*none/.test(error.lines[0]!),
+      );
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("publishes elsewhere and then serves nothing unless told to", () => {
+    const text = `keys: { paris: { secret: ${secret} } }\npublish: { server: "192.0.2.1", key: paris }\n`;
+    const config = parse(text);
+    assert.equal(config.listen, undefined);
+    assert.deepEqual(config.publish, {
+      server: { host: "192.0.2.1", port: 53 },
+      key: "paris",
+      lease: 300,
+      withdraw: true,
+    });
+    assert.equal(parse(`${text}listen: { dns: ["127.0.0.1:53"] }`).listen?.dns.length, 1);
+  });
+
+  it("names servers by address or by name", () => {
+    const server = (text: string) => parse(`publish: { server: "${text}" }`).publish?.server;
+    assert.deepEqual(server("192.0.2.1:5300"), { host: "192.0.2.1", port: 5300 });
+    assert.deepEqual(server("[2001:db8::1]:53"), { host: "2001:db8::1", port: 53 });
+    assert.deepEqual(server("ns1.example.com"), { host: "ns1.example.com", port: 53 });
+    assert.deepEqual(server("ns1.example.com:5353"), { host: "ns1.example.com", port: 5353 });
+    assert.match(mistakes('publish: { server: "192.0.2.1.9" }')[0]!, /is no server; expected/);
+  });
+
+  it("grants transfers to keys and networks", () => {
+    const { transfer } = parse(
+      `keys: { xfr: { secret: ${secret} } }\ntransfer: { allow: [key:xfr, 192.0.2.0/24, "2001:db8::1"] }`,
+    );
+    assert.deepEqual(transfer.allow, [
+      { key: "xfr" },
+      { address: "192.0.2.0", length: 24 },
+      { address: "2001:db8::1", length: 128 },
+    ]);
+  });
+
+  it("says what is wrong, where, and what was expected", () => {
+    const cases: [string, string][] = [
+      [
+        "publish: { key: paris }",
+        'gateway.yaml:1: publish.key: no key "paris"; expected one of keys: none is given',
+      ],
+      [
+        "transfer: { allow: [key:x] }",
+        'gateway.yaml:1: transfer.allow[0]: no key "x"; expected one of keys: none is given',
+      ],
+      [
+        "transfer: { allow: [192.0.2.0/33] }",
+        'gateway.yaml:1: transfer.allow[0]: "192.0.2.0/33" is nobody; expected key:NAME, an address, or a network such as 192.0.2.0/24',
+      ],
+      [
+        "keys: { a: { secret: 'ä' } }",
+        "gateway.yaml:1: keys.a.secret: not base64; expected a secret such as `dnssd-gateway key NAME` prints",
+      ],
+      [
+        "keys: { a: { site: paris } }",
+        "gateway.yaml:1: keys.a: expected secret or secretFile, and not both",
+      ],
+      [
+        "keys: { a: { secret: YQ==, sites: x } }",
+        "gateway.yaml:1: keys.a.sites: unknown field; expected one of algorithm, secret, secretFile, site",
+      ],
+      [
+        "reverse: [example.com]",
+        "gateway.yaml:1: reverse[0]: expected a reverse zone such as 1.10.in-addr.arpa",
+      ],
+      [
+        "publish: { lease: 5 }",
+        "gateway.yaml:1: publish.lease: expected 30 s at least (RFC 9664 §8)",
+      ],
+    ];
+    for (const [text, line] of cases) assert.equal(mistakes(text)[0], line);
   });
 });

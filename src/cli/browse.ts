@@ -3,7 +3,7 @@
  * server; additional records save questions, nothing depends on them (RFC 6763 §12).
  */
 
-import { ConfigError } from "../config.ts";
+import { ConfigError } from "../config/mistakes.ts";
 import { Rcode, rcodeName, Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
 import type { Message } from "../dns/message.ts";

@@ -1,6 +1,7 @@
 /** `check`: reads a configuration or a zone file the way `run` would, and opens nothing. */
 import { basename } from "node:path";
-import { ConfigError, defaultConfig, readConfig } from "../config.ts";
+import { ConfigError } from "../config/mistakes.ts";
+import { defaultConfig, readConfig } from "../config.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 import { readMasterFile } from "../zone/masterfile.ts";

@@ -1,6 +1,8 @@
 /** The server a command asks, and the zone it asks about: from the arguments or the configuration. */
 import { systemClock } from "../clock.ts";
-import { type Address, ConfigError, defaultConfig, parseAddress, readConfig } from "../config.ts";
+import { type Address, parseAddress } from "../config/fields.ts";
+import { ConfigError } from "../config/mistakes.ts";
+import { type Config, defaultConfig, readConfig } from "../config.ts";
 import { Class } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
 import { type Message, makeMessage } from "../dns/message.ts";
@@ -27,7 +29,7 @@ export function chooseServer(options: ServerOptions): Server {
   const config = options.config === undefined ? defaultConfig() : readConfig(options.config);
   const address =
     options.server === undefined
-      ? reachable(config.listen.dns[0]!)
+      ? ownServer(config)
       : (parseAddress(options.server, 53) ??
         fail(
           `--server: "${options.server}" is not an address; expected 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53`,
@@ -55,6 +57,14 @@ function parseDomain(text: string): Name {
     if (!(error instanceof FormatError)) throw error;
     return fail(`--domain: ${error.message}; expected a domain name such as bonjour.example.com`);
   }
+}
+
+/** Where the zone of this configuration is served: here, or where it is published to. */
+function ownServer({ listen, publish }: Config): Address {
+  const far = publish?.server;
+  if (listen !== undefined) return reachable(listen.dns[0]!);
+  const address = far === undefined ? undefined : parseAddress(far.host, far.port);
+  return address ?? fail("--server: not given; expected the address of a server to ask");
 }
 
 /** A wildcard is where a server listens; loopback is where it is asked. */

@@ -1,7 +1,7 @@
 /** `zone`: the zone as it is served now, by AXFR (RFC 5936), printed as a master file. */
 
 import { systemClock } from "../clock.ts";
-import { ConfigError } from "../config.ts";
+import { ConfigError } from "../config/mistakes.ts";
 import { Class, Rcode, rcodeName, Type } from "../dns/constants.ts";
 import { makeMessage } from "../dns/message.ts";
 import type { NameKey } from "../dns/name.ts";

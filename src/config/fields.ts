@@ -1,0 +1,135 @@
+/**
+ * What the text of a field means: names, addresses, servers, secrets, those who are granted something.
+ * Each says in its mistake what was expected.
+ */
+import { isIP } from "node:net";
+import { z } from "zod";
+import { FormatError } from "../dns/format.ts";
+import { Name } from "../dns/name.ts";
+
+/** Where to listen or whom to ask: an address in text form and a port. */
+export interface Address {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A server by name or address. */
+export interface Host {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A network in CIDR notation. */
+export interface Prefix {
+  readonly address: string;
+  readonly length: number;
+}
+
+/** Who is meant: the holder of a key, or a network. */
+export type Grant = { readonly key: string } | Prefix;
+
+const DNS_PORT = 53;
+
+export const domain = z
+  .string("expected a domain name such as bonjour.example.com")
+  .transform((text, context) => {
+    try {
+      const name = Name.parse(text);
+      if (name.isRoot) throw new FormatError("the root is no zone");
+      return name;
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      context.addIssue(`${error.message}; expected a domain name such as bonjour.example.com`);
+      return z.NEVER;
+    }
+  });
+
+export const address = z
+  .string('expected an address and a port such as "0.0.0.0:53" or "[::]:53"')
+  .transform((text, context) => {
+    const parsed = parseAddress(text);
+    if (parsed !== undefined) return parsed;
+    context.addIssue(
+      `"${text}" is not an address with a port; expected "0.0.0.0:53" or "[::]:53", quoted`,
+    );
+    return z.NEVER;
+  });
+
+export const site = z
+  .string("expected one label such as paris")
+  .refine((text) => text.length > 0 && Buffer.byteLength(text) <= 63, {
+    error: "expected one label of 1 to 63 octets such as paris",
+  })
+  .refine((text) => !text.startsWith("_") && text !== "*", {
+    error: "a site is a place, not a service: expected a label without a leading underscore",
+  });
+
+export const serviceType = z
+  .string("expected a service type such as _ipp._tcp")
+  .regex(/^_[^.]{1,62}\._(tcp|udp)$/i, { error: "expected a service type such as _ipp._tcp" });
+
+export const sites = z.union([site.transform((label) => [label]), z.array(site).min(1)], {
+  error: "expected one label such as paris, or a list of them",
+});
+
+export const secret = z.string("expected a secret in base64").transform((text, context) => {
+  const octets = /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? Buffer.from(text, "base64") : Buffer.of();
+  if (octets.length > 0) return octets;
+  context.addIssue("not base64; expected a secret such as `dnssd-gateway key NAME` prints");
+  return z.NEVER;
+});
+
+export const host = z
+  .string('expected a server such as "192.0.2.1:53" or ns1.example.com')
+  .transform((text, context): Host => {
+    const named = /^([\w.-]+?)(?::(\d{1,5}))?$/.exec(text);
+    const parsed = parseAddress(text, DNS_PORT);
+    if (parsed !== undefined) return { host: parsed.address, port: parsed.port };
+    const port = Number(named?.[2] ?? DNS_PORT);
+    if (named !== null && !/^[\d.]+$/.test(named[1]!) && port <= 65535) {
+      return { host: named[1]!, port };
+    }
+    context.addIssue(
+      `"${text}" is no server; expected "192.0.2.1:53", "[2001:db8::1]:53" or ns1.example.com`,
+    );
+    return z.NEVER;
+  });
+
+export const grant = z
+  .string("expected key:NAME, an address, or a network such as 192.0.2.0/24")
+  .transform((text, context): Grant => {
+    if (text.startsWith("key:")) return { key: text.slice(4) };
+    const [address = "", length, ...rest] = text.split("/");
+    const most = isIP(address) === 4 ? 32 : 128;
+    const bits = length === undefined ? most : /^\d{1,3}$/.test(length) ? Number(length) : 999;
+    if (isIP(address) !== 0 && bits <= most && rest.length === 0) return { address, length: bits };
+    context.addIssue(
+      `"${text}" is nobody; expected key:NAME, an address, or a network such as 192.0.2.0/24`,
+    );
+    return z.NEVER;
+  });
+
+export const reverseZone = domain.refine(
+  (name) => name.isUnder(Name.parse("in-addr.arpa")) || name.isUnder(Name.parse("ip6.arpa")),
+  { error: "expected a reverse zone such as 1.10.in-addr.arpa" },
+);
+
+/** "192.0.2.1:53", "[2001:db8::1]:53"; undefined when it is neither. */
+export function parseAddress(text: string, defaultPort?: number): Address | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text);
+  const bare = match?.[1] ?? match?.[2] ?? text;
+  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
+  if (isIP(bare) === 0 || port === undefined || port > 65535) return undefined;
+  return { address: bare, port };
+}
+
+/**
+ * The secret in a key's file: the base64 text alone, or the `key` statement that tsig-keygen and
+ * knotd's keymgr print. Throws FormatError.
+ */
+export function keySecret(text: string): Buffer {
+  const quoted = /\bsecret:?\s+"?([A-Za-z0-9+/=]+)"?/.exec(text)?.[1];
+  const result = secret.safeParse(quoted ?? text.trim());
+  if (!result.success) throw new FormatError(result.error.issues[0]!.message);
+  return result.data;
+}

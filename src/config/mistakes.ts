@@ -1,0 +1,75 @@
+/**
+ * Mistakes in a configuration, as lines for people: the file and the line, the path in the tree, what
+ * was found and what was expected.
+ */
+import type { Document, LineCounter } from "yaml";
+
+/** Lines for people, one a mistake. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly lines: readonly string[];
+
+  constructor(lines: readonly string[]) {
+    super(lines.join("\n"));
+    this.lines = lines;
+  }
+}
+
+/** What is wrong, and at which path in the tree; the part of zod's issues that is read here. */
+export interface Issue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  /** Names nobody knows, at the path. */
+  readonly keys?: readonly string[];
+}
+
+export interface MistakesOptions {
+  readonly file: string;
+  readonly document: Document;
+  readonly lines: LineCounter;
+  /** The fields there are at a path such as `links[]`. */
+  readonly fieldsAt: (path: string) => readonly string[];
+}
+
+export class Mistakes {
+  readonly #options: MistakesOptions;
+
+  constructor(options: MistakesOptions) {
+    this.#options = options;
+  }
+
+  error(issues: readonly Issue[]): ConfigError {
+    return new ConfigError(issues.flatMap((issue) => this.#explain(issue)));
+  }
+
+  #explain({ path, message, keys }: Issue): string[] {
+    if (keys === undefined) return [this.#line(path, message)];
+    const known = this.#options.fieldsAt(formatPath(path).replace(/\[\d+\]/g, "[]"));
+    const unknown = `unknown field; expected one of ${known.join(", ")}`;
+    return keys.map((key) => this.#line([...path, key], unknown));
+  }
+
+  #line(path: readonly PropertyKey[], message: string): string {
+    const { file } = this.#options;
+    const line = this.#lineOf(path);
+    const where = formatPath(path);
+    return `${file}${line === undefined ? "" : `:${line}`}: ${where === "" ? "" : `${where}: `}${message}`;
+  }
+
+  /** The line of the value at `path`, or of the nearest thing round it that the file has. */
+  #lineOf(path: readonly PropertyKey[]): number | undefined {
+    const { document, lines } = this.#options;
+    for (let length = path.length; length > 0; length--) {
+      const node = document.getIn(path.slice(0, length), true) as { range?: [number] } | undefined;
+      if (node?.range !== undefined) return lines.linePos(node.range[0]).line;
+    }
+    return undefined;
+  }
+}
+
+function formatPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`))
+    .join("")
+    .replace(/^\./, "");
+}
