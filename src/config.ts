@@ -85,10 +85,7 @@ const schema = z
       zone: domain.prefault(DEFAULT_ZONE),
       nameservers: z.array(domain, "expected a list of host names").default([]),
       contact: domain.optional(),
-      links: z
-        .array(link, "expected a list such as [{ interface: eth0, site: paris }]")
-        .min(1, "expected at least one link; leave the field out for every interface")
-        .optional(),
+      links: z.array(link, "expected a list such as [{ interface: eth0, site: paris }]").optional(),
       listen: listen.optional(),
       publish: publish.optional(),
       keys: z

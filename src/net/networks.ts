@@ -1,0 +1,28 @@
+/** Networks in CIDR notation, and whether an address lies in one of them. */
+import { BlockList, isIPv4 } from "node:net";
+
+export interface Prefix {
+  readonly address: string;
+  /** Bits: at most 32 or 128, by the address. */
+  readonly length: number;
+}
+
+export class Networks {
+  readonly #list = new BlockList();
+
+  constructor(prefixes: Iterable<Prefix>) {
+    for (const { address, length } of prefixes) {
+      this.#list.addSubnet(address, length, isIPv4(address) ? "ipv4" : "ipv6");
+    }
+  }
+
+  includes(address: string): boolean {
+    return this.#list.check(address, isIPv4(address) ? "ipv4" : "ipv6");
+  }
+}
+
+/** This host itself. */
+export const LOOPBACK: readonly Prefix[] = [
+  { address: "127.0.0.0", length: 8 },
+  { address: "::1", length: 128 },
+];
