@@ -51,6 +51,15 @@ export interface Message extends Header {
   /** Without the OPT record, which is `edns`. */
   readonly additionals: readonly ResourceRecord[];
   readonly edns?: Edns | undefined;
+  /** Of a message to be sent: what goes behind its octets when they are final. */
+  readonly seal?: Seal;
+}
+
+/** Puts a TSIG record behind a message (RFC 8945 §5.3); of a stream, behind one after the other. */
+export interface Seal {
+  /** Octets to keep free for it. */
+  readonly length: number;
+  close(octets: Buffer): Buffer;
 }
 
 /** A message with everything not named off, empty or zero. */

@@ -78,6 +78,7 @@ export function partTsig(bytes: Uint8Array): SignedMessage | undefined {
         "a TSIG record must be the last of the additional section, class ANY, TTL 0",
       );
     }
+    if (length === 0) throw new FormatError("TSIG data is empty");
     const [algorithm, time, fudge, mac, originalId, error, other] = readRdata(reader, type, length)
       .values as [Name, number, number, Uint8Array, number, number, Uint8Array];
     const body = Buffer.from(bytes.subarray(0, start));
@@ -138,8 +139,8 @@ export interface SignOptions {
   readonly unsigned?: readonly Uint8Array[];
   readonly isContinuation?: boolean;
   readonly error?: Rcode;
-  /** BADTIME: the client's time is signed, the server's goes into Other Data (§5.2.3). */
-  readonly clientTime?: number;
+  /** BADTIME: what the client said is signed, the server's time goes into Other Data (§5.2.3). */
+  readonly client?: Pick<TsigFields, "time" | "fudge">;
 }
 
 /** The message with a TSIG put behind it, and the MAC for what follows. */
@@ -148,12 +149,12 @@ export function signTsig(
   key: TsigKey,
   options: SignOptions,
 ): { bytes: Buffer; mac: Uint8Array } {
-  const { now, error = Rcode.NOERROR, clientTime } = options;
+  const { now, error = Rcode.NOERROR, client } = options;
   const unsignedFields: TsigFields = {
     key: key.name,
     algorithm: algorithmName(key.algorithm),
-    time: clientTime ?? now,
-    fudge: FUDGE,
+    time: client?.time ?? now,
+    fudge: client?.fudge ?? FUDGE,
     mac: new Uint8Array(),
     originalId: (message[0]! << 8) | message[1]!,
     error,
@@ -184,6 +185,11 @@ export function tsigLength(key: TsigKey): number {
   const names = key.name.wireLength + algorithmName(key.algorithm).wireLength;
   // Type, class, TTL, RDLENGTH; time, fudge, MAC size, id, error, other size; other data of BADTIME.
   return names + 10 + 16 + digestLengths[key.algorithm] + 6;
+}
+
+/** Octets of what `refuseTsig` appends. */
+export function refusalLength({ tsig }: SignedMessage): number {
+  return tsig.key.wireLength + tsig.algorithm.wireLength + 10 + 16;
 }
 
 function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: SignContext): Buffer {

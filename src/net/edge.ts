@@ -20,6 +20,7 @@ import {
   makeMessage,
   makeResponse,
   type Question,
+  type Seal,
 } from "../dns/message.ts";
 import { Reader } from "../dns/reader.ts";
 import type { Log } from "../log.ts";
@@ -47,6 +48,7 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
 
   const encodeFor = (request: Request, response: Message): Buffer => {
     const limit = request.transport === "udp" ? udpLimit(request.message.edns) : 0xffff;
+    if (response.seal !== undefined) return encodeSealed(response, response.seal, limit);
     const octets = encode(response, { limit, first });
     // The next truncated answer goes on where this one stopped.
     if (isTruncated(octets)) first = (first + octets.readUInt16BE(ANCOUNT)) >>> 0;
@@ -91,12 +93,24 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
     try {
       responses = handler(request);
     } catch (error) {
-      return [fail(request, error)];
+      // A Handler that looks at the request's octets may find more in them than there may be.
+      if (!(error instanceof FormatError)) return [fail(request, error)];
+      return [encodeFor(request, makeError(message, Rcode.FORMERR))];
     }
     return Symbol.iterator in responses
       ? respond(request, responses)
       : respondLater(request, responses);
   };
+}
+
+/** What does not fit is only its question, TC and the seal, whatever it was (RFC 8945 §5.3). */
+function encodeSealed(response: Message, seal: Seal, limit: number): Buffer {
+  const options = { limit, reserve: seal.length };
+  const octets = encode(response, options);
+  if (!isTruncated(octets)) return seal.close(octets);
+  const { questions, edns } = response;
+  const fields = { questions, edns, isTruncated: true };
+  return seal.close(encode(makeResponse(response, fields), options));
 }
 
 const ANCOUNT = 6;

@@ -18,6 +18,8 @@ export interface Request {
   readonly bytes: Uint8Array;
   readonly transport: Transport;
   readonly source: Endpoint;
+  /** What the configuration calls the key that signed it; only a layer that has verified sets it. */
+  readonly key?: string;
   /** Ends when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }

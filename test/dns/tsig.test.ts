@@ -100,10 +100,11 @@ describe("a TSIG", () => {
     const { bytes } = signTsig(query, key, {
       now: NOW,
       error: Rcode.BADTIME,
-      clientTime: NOW - 900,
+      client: { time: NOW - 900, fudge: 42 },
     });
     const tsig = partTsig(bytes)!.tsig;
     assert.equal(tsig.time, NOW - 900);
+    assert.equal(tsig.fudge, 42);
     assert.equal(Buffer.from(tsig.other).readUIntBE(0, 6), NOW);
     assert.ok(tsig.mac.length > 0);
   });

@@ -1,0 +1,37 @@
+/**
+ * The Update Lease option (RFC 9664 §4): for how long an update's records are asked for, and in the
+ * response for how long they are granted. Four octets say it for all records, eight say it for KEY
+ * records apart, for a name is kept longer than what stands at it.
+ */
+import { EdnsOption as OptionCode } from "./constants.ts";
+import type { Edns, EdnsOption } from "./edns.ts";
+import { Reader } from "./reader.ts";
+import { Writer } from "./writer.ts";
+
+export interface Lease {
+  /** Seconds, of KEY records too where those have none of their own. */
+  readonly lease: number;
+  readonly keyLease?: number;
+}
+
+/** Undefined where none is asked for; an option of any other length is malformed. */
+export function readLease(edns: Edns | undefined): Lease | "malformed" | undefined {
+  const option = edns?.options.find(({ code }) => code === OptionCode.UPDATE_LEASE);
+  if (option === undefined) return undefined;
+  const reader = new Reader(option.data);
+  switch (option.data.length) {
+    case 4:
+      return { lease: reader.u32() };
+    case 8:
+      return { lease: reader.u32(), keyLease: reader.u32() };
+    default:
+      return "malformed";
+  }
+}
+
+export function leaseOption({ lease, keyLease }: Lease): EdnsOption {
+  const writer = new Writer(8);
+  writer.u32(lease);
+  if (keyLease !== undefined) writer.u32(keyLease);
+  return { code: OptionCode.UPDATE_LEASE, data: writer.done() };
+}

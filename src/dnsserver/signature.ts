@@ -1,0 +1,143 @@
+/**
+ * TSIG as a server has it (RFC 8945 §5.2, §5.3): the outermost layer. A request's signature is
+ * verified before anything else looks at it, and every response to it is signed, errors and each
+ * message of a transfer too. What is wrong with a signature is said as the table of §5.2 has it:
+ *
+ * - misplaced, malformed, a MAC of impossible length: FORMERR, without TSIG;
+ * - a key not known (BADKEY), a wrong MAC (BADSIG): NOTAUTH, with a TSIG that is not signed (§5.3.2);
+ * - outside of its time (BADTIME), a MAC cut short (BADTRUNC): NOTAUTH, signed.
+ *
+ * Invariant: `request.key` is there only where this layer has verified it, and who sent no TSIG gets
+ * none. A request without one passes at the price of a glance.
+ */
+import type { Clock } from "../clock.ts";
+import { Opcode, Rcode, rcodeName, Type } from "../dns/constants.ts";
+import { ednsReply } from "../dns/edns.ts";
+import { type Message, makeResponse, type Seal } from "../dns/message.ts";
+import type { NameKey } from "../dns/name.ts";
+import type { ResourceRecord } from "../dns/record.ts";
+import {
+  partTsig,
+  refusalLength,
+  refuseTsig,
+  type SignedMessage,
+  type SignOptions,
+  signTsig,
+  type TsigKey,
+  tsigLength,
+  verifyTsig,
+} from "../dns/tsig.ts";
+import type { Log } from "../log.ts";
+import type { Layer, Request, Responses } from "../net/handler.ts";
+import { mapResponses } from "./layers.ts";
+import { ReplayGuard } from "./replayguard.ts";
+
+export interface SignatureOptions {
+  /** By what the configuration calls them. */
+  readonly keys: ReadonlyMap<string, TsigKey>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function signatures({ keys, clock, log }: SignatureOptions): Layer {
+  const known = new Map<NameKey, { identity: string; key: TsigKey }>();
+  for (const [identity, key] of keys) known.set(key.name.key, { identity, key });
+  const updates = new ReplayGuard<Promise<readonly Message[]>>();
+  const report = refusalReport(clock, log);
+  const now = () => Math.floor(clock.wall() / 1000);
+
+  return (next) => (request) => {
+    if (!isSigned(request.message)) return next(request);
+    const signed = partTsig(request.bytes)!;
+    const { tsig } = signed;
+    const refuse = (error: Rcode, key?: TsigKey): Responses => {
+      report(request, signed, error);
+      const edns = request.message.edns && ednsReply(request.message.edns);
+      if (error === Rcode.FORMERR) return [makeResponse(request.message, { rcode: error, edns })];
+      const isSaidSigned = key !== undefined && error !== Rcode.BADSIG;
+      const options = error === Rcode.BADTIME ? { error, client: tsig } : { error };
+      const seal = isSaidSigned
+        ? signature(key, tsig.mac, now, options)
+        : emptySignature(signed, error);
+      return [makeResponse(request.message, { rcode: Rcode.NOTAUTH, edns, seal })];
+    };
+
+    const verdict = verifyTsig(signed, { find: (name) => known.get(name.key)?.key, now: now() });
+    if (!verdict.isValid) return refuse(verdict.error, verdict.key);
+    const { key, mac } = verdict;
+    const { identity } = known.get(key.name.key)!;
+    const seal = signature(key, mac, now);
+    const answer = () => next({ ...request, key: identity });
+    if (request.message.opcode !== Opcode.UPDATE) {
+      return mapResponses(answer(), (response) => ({ ...response, seal }));
+    }
+    const responses = updates.once(identity, verdict, () => gather(answer()));
+    if (responses === undefined) return refuse(Rcode.BADTIME, key);
+    return again(responses, { id: request.message.id, seal });
+  };
+}
+
+/** One out of place is found too, and then refused by `partTsig`. */
+function isSigned({ answers, authorities, additionals }: Message): boolean {
+  return additionals.some(isTsig) || authorities.some(isTsig) || answers.some(isTsig);
+}
+
+function isTsig({ type }: ResourceRecord): boolean {
+  return type === Type.TSIG;
+}
+
+/** Signs a response; the later ones of a stream with a shorter digest (RFC 8945 §5.3.1). */
+function signature(
+  key: TsigKey,
+  requestMac: Uint8Array,
+  now: () => number,
+  options: Partial<SignOptions> = {},
+): Seal {
+  let priorMac = requestMac;
+  let isContinuation = false;
+  return {
+    length: tsigLength(key),
+    close(octets) {
+      const context = { ...options, now: now(), priorMac, isContinuation };
+      const { bytes, mac } = signTsig(octets, key, context);
+      priorMac = mac;
+      isContinuation = true;
+      return bytes;
+    },
+  };
+}
+
+/** Says what is wrong, with a MAC of no octets (RFC 8945 §5.3.2). */
+function emptySignature(signed: SignedMessage, error: Rcode): Seal {
+  return {
+    length: refusalLength(signed),
+    close: (octets) => refuseTsig(octets, signed, error),
+  };
+}
+
+async function gather(responses: Responses): Promise<readonly Message[]> {
+  const gathered: Message[] = [];
+  for await (const response of responses) gathered.push(response);
+  return gathered;
+}
+
+async function* again(responses: Promise<readonly Message[]>, fields: { id: number; seal: Seal }) {
+  for (const response of await responses) yield { ...response, ...fields };
+}
+
+/** Milliseconds between two lines: a clock that is wrong should be seen, a flood not fill a disk. */
+const REPORT_INTERVAL = 1000;
+
+function refusalReport(clock: Clock, log: Log) {
+  let next = Number.NEGATIVE_INFINITY;
+  let refused = 0;
+  return ({ source }: Request, { tsig }: SignedMessage, error: Rcode): void => {
+    refused++;
+    if (clock.now() < next) return;
+    next = clock.now() + REPORT_INTERVAL;
+    const reason = error === Rcode.BADSIG ? "BADSIG" : rcodeName(error);
+    const fields = { key: `${tsig.key}`, from: source.address, reason, refused };
+    log.warn(fields, "a signed request was refused");
+    refused = 0;
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * The fixture's zone with keys: Paris and Lyon have a collector each, the operator may do anything,
+ * the secondary's key may write nothing. In memory, or behind real sockets.
+ */
+import { type Clock, systemClock } from "../../src/clock.ts";
+import { Opcode } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import { type TsigKey, tsigAlgorithms } from "../../src/dns/tsig.ts";
+import { Catalog } from "../../src/dnsserver/catalog.ts";
+import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
+import { queryHandler } from "../../src/dnsserver/query.ts";
+import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
+import { signatures } from "../../src/dnsserver/signature.ts";
+import { transfers } from "../../src/dnsserver/transfer.ts";
+import { updateHandler } from "../../src/dnsserver/update.ts";
+import { type Log, silentLog } from "../../src/log.ts";
+import { makeEdge } from "../../src/net/edge.ts";
+import type { Endpoint, Handler, Layer, Transport } from "../../src/net/handler.ts";
+import { listenTcp } from "../../src/net/stream.ts";
+import { listenUdp, type UdpListener } from "../../src/net/udp.ts";
+import { ZoneAuthority } from "../../src/zone/authority.ts";
+import type { Principal } from "../../src/zone/change.ts";
+import { collectorPrincipal } from "../../src/zone/principal.ts";
+import type { Zone } from "../../src/zone/zone.ts";
+import { makeZone, origin } from "./fixture.ts";
+
+const key = (name: string, algorithm: TsigKey["algorithm"] = "hmac-sha256"): TsigKey => ({
+  name: Name.parse(`${name}.`),
+  algorithm,
+  secret: Buffer.from(`the secret of ${name}, at length`.padEnd(64, ".")),
+});
+
+export const paris = key("paris");
+export const lyon = key("lyon");
+export const operator = key("operator");
+export const secondary = key("secondary");
+
+/** One of each algorithm, the operator's: "operator-hmac-sha1" and so on. */
+export const operators = tsigAlgorithms.map((each) => key(`operator-${each}`, each));
+
+export const keys: ReadonlyMap<string, TsigKey> = new Map(
+  [paris, lyon, operator, secondary, ...operators].map((each) => [
+    `${each.name}`.slice(0, -1),
+    each,
+  ]),
+);
+
+export function principalOf(identity: string): Principal | undefined {
+  if (identity.startsWith("operator")) {
+    return { name: identity, isOperator: true, permits: () => true };
+  }
+  const site = origin.child(identity)!;
+  if (identity === "secondary") return undefined;
+  return collectorPrincipal(identity, origin, (other) => other.equals(site));
+}
+
+export interface Secured {
+  readonly zone: Zone;
+  readonly handler: Handler;
+  readonly ready: ReadyAnswers;
+  /** All responses to these octets. */
+  ask(query: Uint8Array, transport?: Transport): Promise<Buffer[]>;
+}
+
+export interface SecuredOptions {
+  readonly zone?: Zone;
+  readonly clock?: Clock;
+  readonly log?: Log;
+  /** Next to the handlers. */
+  readonly inner?: Layer;
+}
+
+export function makeSecured({
+  zone = makeZone(),
+  clock = systemClock,
+  log = silentLog,
+  inner = (next) => next,
+}: SecuredOptions = {}): Secured {
+  const catalog = new Catalog([new ZoneAuthority(zone)]);
+  const find = (name: Name) => (name.equals(zone.origin) ? zone : undefined);
+  const transfer = transfers({
+    find: (name) => find(name)?.current,
+    isAllowed: (request) => request.key !== undefined,
+  });
+  const handler = layered(
+    [signatures({ keys, clock, log }), edns, inner, transfer],
+    byOpcode({
+      [Opcode.QUERY]: queryHandler(catalog),
+      [Opcode.UPDATE]: updateHandler({ find, principalOf }),
+    }),
+  );
+  const ready = new ReadyAnswers({ catalog, zones: [zone] });
+  const edge = makeEdge({ handler, clock, log, ready });
+  const { signal } = new AbortController();
+  const source = { address: "192.0.2.99", port: 4000 };
+  return {
+    zone,
+    handler,
+    ready,
+    async ask(bytes, transport = "udp") {
+      const responses: Buffer[] = [];
+      for await (const octets of edge({ bytes, transport, source, signal })) responses.push(octets);
+      return responses;
+    },
+  };
+}
+
+export interface SecuredListener extends Secured {
+  readonly endpoint: Endpoint;
+  readonly udp: UdpListener;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** UDP and TCP on one port of the loopback interface. */
+export async function listenSecured(options: SecuredOptions = {}): Promise<SecuredListener> {
+  const secured = makeSecured(options);
+  const { handler, ready } = secured;
+  const { clock = systemClock, log = silentLog } = options;
+  for (let tries = 1; ; tries++) {
+    const life = new AbortController();
+    const shared = { handler, clock, log, signal: life.signal };
+    const udp = await listenUdp({ endpoint: { address: "127.0.0.1", port: 0 }, ready, ...shared });
+    try {
+      const tcp = await listenTcp({ endpoint: udp.endpoint, ...shared });
+      const end = async () => {
+        life.abort();
+        await Promise.all([udp.closed, tcp.closed]);
+      };
+      return { ...secured, endpoint: udp.endpoint, udp, [Symbol.asyncDispose]: end };
+    } catch (error) {
+      // The port that UDP was given may be another program's by TCP.
+      life.abort();
+      await udp.closed;
+      if (tries === 10) throw error;
+    }
+  }
+}
