@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { browse } from "./cli/browse.ts";
 import { check } from "./cli/check.ts";
+import { key } from "./cli/key.ts";
 import { run } from "./cli/run.ts";
 import { zone } from "./cli/zone.ts";
 import { ConfigError } from "./config/mistakes.ts";
@@ -52,6 +53,22 @@ program
   .option("-o, --origin <name>", "origin of a zone file (default: its name without .zone)")
   .option("-c, --config <file>", "whose shared zone may lack SOA and NS in its file")
   .action(check);
+
+program
+  .command("key")
+  .description("make a key for signed updates and transfers, and print it for both sides")
+  .argument("<name>", "such as paris; both sides must call it the same")
+  .option(
+    "-a, --algorithm <name>",
+    "hmac-sha1, -sha224, -sha256, -sha384 or -sha512",
+    "hmac-sha256",
+  )
+  .option("--site <label>", "bind it to a site: who has it may write there and nowhere else")
+  .option(
+    "-f, --file <path>",
+    "write the secret to this new file (mode 0600) in place of printing it",
+  )
+  .action(key);
 
 try {
   await program.parseAsync();

@@ -25,6 +25,11 @@ const digestLengths = {
 export type TsigAlgorithm = keyof typeof digestLengths;
 export const tsigAlgorithms = Object.keys(digestLengths) as TsigAlgorithm[];
 
+/** Octets of its digest, and so of a good secret. */
+export function digestLength(algorithm: TsigAlgorithm): number {
+  return digestLengths[algorithm];
+}
+
 export interface TsigKey {
   readonly name: Name;
   readonly algorithm: TsigAlgorithm;

@@ -1,0 +1,56 @@
+/**
+ * `key`: makes a TSIG key (RFC 8945) and prints it as the two sides' configurations have it, or
+ * writes it to a file that only its owner can read. The secret is as long as the digest: shorter is
+ * weaker, longer is no stronger (RFC 2104 §3).
+ */
+import { randomBytes } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { ConfigError } from "../config/mistakes.ts";
+import { digestLength, type TsigAlgorithm, tsigAlgorithms } from "../dns/tsig.ts";
+
+export interface KeyOptions {
+  readonly algorithm: string;
+  readonly site?: string;
+  readonly file?: string;
+}
+
+export function key(name: string, { algorithm, site, file }: KeyOptions): void {
+  // Without any character that one of the two forms would take for its own.
+  if (!/^[\w-]+(\.[\w-]+)*$/.test(name)) {
+    throw new ConfigError([`"${name}": expected a name of letters, digits, -, _ and dots`]);
+  }
+  if (!isAlgorithm(algorithm)) {
+    throw new ConfigError([`"${algorithm}": expected one of ${tsigAlgorithms.join(", ")}`]);
+  }
+  const secret = randomBytes(digestLength(algorithm)).toString("base64");
+  const statement = `key "${name}" {\n\talgorithm ${algorithm};\n\tsecret "${secret}";\n};\n`;
+  const siteField = site === undefined ? "" : `, site: ${JSON.stringify(site)}`;
+  if (file !== undefined) writeSecret(file, statement);
+  const place =
+    file === undefined
+      ? `secret: ${JSON.stringify(secret)}`
+      : `secretFile: ${JSON.stringify(file)}`;
+  const print = (text: string) => process.stdout.write(text);
+  print(
+    `# dnssd-gateway.yaml of the gateway, and of the collector with publish: { key: ${name} }\n`,
+  );
+  print(`keys:\n  ${name}: { algorithm: ${algorithm}, ${place}${siteField} }\n`);
+  if (file === undefined) {
+    print(`\n# named.conf of BIND, or a file for nsupdate -k and dig -k\n${statement}`);
+  }
+}
+
+function isAlgorithm(text: string): text is TsigAlgorithm {
+  return (tsigAlgorithms as readonly string[]).includes(text);
+}
+
+/** Never over another: what has that key already would lose its word. */
+function writeSecret(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "EEXIST" ? "is there already" : `cannot be written (${code})`;
+    throw new ConfigError([`${file}: ${why}; expected the path of a new file`]);
+  }
+}

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { parseConfig } from "../../src/config.ts";
+import { tsigAlgorithms } from "../../src/dns/tsig.ts";
+import { MAIN, temporaryFolder } from "../support/gateway.ts";
+import { run, succeed } from "../support/process.ts";
+import { skipWithout } from "../support/tool.ts";
+
+const key = (...parameters: string[]) => run([process.execPath, MAIN, "key", ...parameters]);
+
+/** The two forms it prints. */
+async function printed(...parameters: string[]): Promise<{ ours: string; bind: string }> {
+  const { status, stdout, stderr } = await key(...parameters);
+  assert.equal(status, 0, stderr);
+  const [ours = "", bind = ""] = stdout.toString().split("\n\n");
+  return { ours, bind };
+}
+
+describe("dnssd-gateway key", () => {
+  it("prints a key whose secret is as long as the digest, for each algorithm", async () => {
+    for (const [i, algorithm] of tsigAlgorithms.entries()) {
+      const { ours, bind } = await printed("paris.key", "--algorithm", algorithm);
+      const read = parseConfig(ours, "printed", "/").keys.get("paris.key")!;
+      assert.equal(read.algorithm, algorithm);
+      assert.equal(read.secret.length, [20, 28, 32, 48, 64][i]);
+      assert.match(bind, new RegExp(`algorithm ${algorithm};`));
+      assert.ok(bind.includes(Buffer.from(read.secret).toString("base64")));
+    }
+  });
+
+  it("prints another secret each time", async () => {
+    assert.notEqual((await printed("paris")).ours, (await printed("paris")).ours);
+  });
+
+  it("binds the key to a site", async () => {
+    const { ours } = await printed("paris", "--site", "paris");
+    assert.deepEqual(parseConfig(ours, "printed", "/").keys.get("paris")!.sites, ["paris"]);
+  });
+
+  it("writes a file that only its owner can read, and never over another", async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, "paris.key");
+    const { ours, bind } = await printed("paris", "--file", file);
+    assert.equal(bind, "");
+    assert.equal(statSync(file).mode & 0o777, 0o600);
+    const { secret } = parseConfig(ours, "printed", folder).keys.get("paris")!;
+    const text = readFileSync(file, "utf8");
+    assert.ok(text.includes(Buffer.from(secret).toString("base64")));
+    assert.ok(!ours.includes(Buffer.from(secret).toString("base64")));
+
+    const { status, stderr } = await key("paris", "--file", file);
+    assert.deepEqual([status, stderr.trim().split("\n").length], [1, 1], stderr);
+    assert.equal(readFileSync(file, "utf8"), text);
+    rmSync(folder, { recursive: true });
+  });
+
+  it("says in one line what is wrong with a name or an algorithm", async () => {
+    for (const parameters of [['pa"ris'], ["a..b"], [""], ["paris", "--algorithm", "hmac-md5"]]) {
+      const { status, stdout, stderr } = await key(...parameters);
+      assert.deepEqual([status, `${stdout}`, stderr.trim().split("\n").length], [1, "", 1], stderr);
+    }
+  });
+
+  it("is read by BIND", { skip: skipWithout("named-checkconf") }, async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, "named.conf");
+    writeFileSync(file, (await printed("paris", "--algorithm", "hmac-sha512")).bind);
+    await succeed(["named-checkconf", file]);
+    rmSync(folder, { recursive: true });
+  });
+});
