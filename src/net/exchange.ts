@@ -29,7 +29,7 @@ export interface ExchangeOptions {
 export class ExchangeError extends Error {
   override readonly name = "ExchangeError";
   readonly server: Endpoint;
-  /** "timeout", "closed", or as the system says it: "ECONNREFUSED". */
+  /** "timeout", "unreachable", "closed", or as the system says it: "ECONNREFUSED". */
   readonly code: string;
 
   constructor(server: Endpoint, code: string, options?: ErrorOptions) {
@@ -41,6 +41,7 @@ export class ExchangeError extends Error {
 
 const reasons: Readonly<Record<string, string>> = {
   timeout: "no answer in time",
+  unreachable: "no connection in time",
   closed: "the connection was closed without an answer",
   ECONNREFUSED: "nobody listens there",
   ENETUNREACH: "there is no way to this network",

@@ -1,0 +1,195 @@
+/**
+ * A zone on a server far away, of whatever make: updates as RFC 2136 has them, with the lease of
+ * RFC 9664 for those who know it, and what is there by transfer (RFC 5936); both signed by TSIG
+ * (RFC 8945).
+ *
+ * Invariant: with a key, nothing that it has not signed is taken for an answer.
+ */
+import type { Clock } from "../clock.ts";
+import { Class, Opcode, Rcode, rcodeName, Type } from "../dns/constants.ts";
+import { UDP_SIZE } from "../dns/edns.ts";
+import { leaseOption, readLease } from "../dns/lease.ts";
+import { decode, encode, type Message, makeMessage } from "../dns/message.ts";
+import type { Name } from "../dns/name.ts";
+import type { Rdata } from "../dns/rdata.ts";
+import type { RecordSet, ResourceRecord } from "../dns/record.ts";
+import { partTsig, signTsig, type TsigKey, tsigLength, verifyTsig } from "../dns/tsig.ts";
+import type { PersistentConnection } from "../net/persistent.ts";
+import type { Update } from "../zone/update.ts";
+
+export interface FarZoneOptions {
+  readonly origin: Name;
+  readonly connection: PersistentConnection;
+  readonly clock: Clock;
+  readonly key?: TsigKey | undefined;
+}
+
+/** No answer that counts: its fate is not known. The message says why. */
+export class PublishError extends Error {
+  override readonly name = "PublishError";
+}
+
+export class FarZone {
+  /** Seconds the server grants what was added last; undefined where it knows no leases. */
+  lease: number | undefined;
+  readonly #options: FarZoneOptions;
+
+  constructor(options: FarZoneOptions) {
+    this.#options = options;
+  }
+
+  /** Rejects where there is no answer. */
+  readonly publish = async (update: Update): Promise<Rcode> => {
+    const { origin, connection } = this.#options;
+    const { lease, prerequisites, updates } = update;
+    const exchange = this.#exchange({
+      opcode: Opcode.UPDATE,
+      questions: [{ name: origin, type: Type.SOA, class: Class.IN }],
+      answers: prerequisites,
+      authorities: updates,
+      edns: lease === undefined ? undefined : { ...EDNS, options: [leaseOption({ lease })] },
+    });
+    const answer = exchange.verify(await connection.ask(exchange.compose));
+    if (answer.rcode === Rcode.NOERROR && lease !== undefined) {
+      const granted = readLease(answer.edns);
+      this.lease = typeof granted === "object" ? granted.lease : undefined;
+    }
+    return answer.rcode;
+  };
+
+  /** What the zone holds now; a response code where the server does not tell. */
+  readonly readBack = async (): Promise<readonly RecordSet[] | Rcode> => {
+    const { origin, connection } = this.#options;
+    const exchange = this.#exchange({
+      questions: [{ name: origin, type: Type.AXFR, class: Class.IN }],
+    });
+    const sets = new Gathering();
+    let soas = 0;
+    for await (const octets of connection.askAll(exchange.compose)) {
+      const { rcode, answers } = exchange.verify(octets);
+      if (rcode !== Rcode.NOERROR) return rcode;
+      if (answers.length === 0 || (soas === 0 && answers[0]!.type !== Type.SOA)) {
+        throw new PublishError("what it sent is no transfer");
+      }
+      for (const record of answers) {
+        if (record.type === Type.SOA && ++soas === 2) break;
+        sets.add(record);
+      }
+      // RFC 5936 §2.2: it ends with the SOA that it began with.
+      if (soas === 2) break;
+    }
+    exchange.end();
+    return sets.values();
+  };
+
+  #exchange(fields: Partial<Message>): Exchange {
+    const { key, clock } = this.#options;
+    return new Exchange(fields, key, () => Math.floor(clock.wall() / 1000));
+  }
+}
+
+const EDNS = { udpSize: UDP_SIZE, version: 0, dnssecOk: false };
+
+/** One request and its responses, which are a chain of signatures (RFC 8945 §5.3). */
+class Exchange {
+  readonly #fields: Partial<Message>;
+  readonly #key: TsigKey | undefined;
+  readonly #now: () => number;
+  /** Of the message before. */
+  #mac: Uint8Array = new Uint8Array();
+  /** Messages without a signature since. */
+  #unsigned: Uint8Array[] = [];
+  #isContinuation = false;
+
+  constructor(fields: Partial<Message>, key: TsigKey | undefined, now: () => number) {
+    this.#fields = fields;
+    this.#key = key;
+    this.#now = now;
+  }
+
+  readonly compose = (id: number): Uint8Array => {
+    const key = this.#key;
+    const message = makeMessage({ ...this.#fields, id });
+    const octets = encode(message, { reserve: key === undefined ? 0 : tsigLength(key) });
+    if (key === undefined) return octets;
+    const { bytes, mac } = signTsig(octets, key, { now: this.#now() });
+    this.#mac = mac;
+    return bytes;
+  };
+
+  /** The response in these octets. Throws PublishError or FormatError for what is none. */
+  verify(octets: Uint8Array): Message {
+    const message = decode(octets, { isLenient: true });
+    if (!message.isResponse || message.opcode !== (this.#fields.opcode ?? Opcode.QUERY)) {
+      throw new PublishError("what it sent is no answer");
+    }
+    const key = this.#key;
+    if (key === undefined) return message;
+    const signed = partTsig(octets);
+    if (signed === undefined) {
+      if (!this.#isContinuation) throw new PublishError(unsignedAnswer(message.rcode));
+      if (this.#unsigned.push(octets) > MAX_UNSIGNED) throw new PublishError(UNSIGNED);
+      return message;
+    }
+    const { error, mac, other } = signed.tsig;
+    // These two are said unsigned (RFC 8945 §5.3.2); nothing is believed but that there is no answer.
+    if (mac.length === 0 && refusals[error] !== undefined) {
+      throw new PublishError(`${refusals[error]} ${key.name} (${rcodeName(error)})`);
+    }
+    const now = this.#now();
+    const verdict = verifyTsig(signed, {
+      find: (name) => (name.equals(key.name) ? key : undefined),
+      now,
+      priorMac: this.#mac,
+      unsigned: this.#unsigned,
+      isContinuation: this.#isContinuation,
+    });
+    const isClockOff = verdict.isValid ? error === Rcode.BADTIME : verdict.error === Rcode.BADTIME;
+    if (isClockOff) {
+      const theirs = other.length === 6 ? Buffer.from(other).readUIntBE(0, 6) : signed.tsig.time;
+      throw new PublishError(`its clock and this host's differ by ${theirs - now} s (BADTIME)`);
+    }
+    if (!verdict.isValid) {
+      throw new PublishError(`its answer's signature is not right (${rcodeName(verdict.error)})`);
+    }
+    this.#mac = signed.tsig.mac;
+    this.#unsigned = [];
+    this.#isContinuation = true;
+    return message;
+  }
+
+  /** The last response of a stream must be signed (RFC 8945 §5.3.1). */
+  end(): void {
+    if (this.#unsigned.length > 0) throw new PublishError(UNSIGNED);
+  }
+}
+
+/** What an error in a TSIG says that is not signed itself. */
+const refusals: Readonly<Record<number, string>> = {
+  [Rcode.BADKEY]: "it does not know the key",
+  [Rcode.BADSIG]: "it has another secret for the key",
+};
+
+/** RFC 8945 §5.3.1. */
+const MAX_UNSIGNED = 99;
+const UNSIGNED = "its answer is not signed";
+
+function unsignedAnswer(rcode: Rcode): string {
+  return rcode === Rcode.NOERROR ? UNSIGNED : `${UNSIGNED} (${rcodeName(rcode)})`;
+}
+
+/** Records put together in sets, whatever the order they come in. */
+class Gathering {
+  readonly #sets = new Map<string, RecordSet & { readonly rdatas: Rdata[] }>();
+
+  add({ name, type, ttl, rdata }: ResourceRecord): void {
+    const key = `${type} ${name.key}`;
+    const set = this.#sets.get(key);
+    if (set === undefined) this.#sets.set(key, { name, type, ttl, rdatas: [rdata] });
+    else set.rdatas.push(rdata);
+  }
+
+  values(): readonly RecordSet[] {
+    return [...this.#sets.values()];
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * One connection to one server, opened when there is something to ask and kept for as long as the
+ * server keeps it (RFC 7766 §6.2.1), over TCP or TLS (RFC 7858 §3). Questions may overtake one
+ * another; a response goes to whoever asked with its id.
+ *
+ * Invariant: who gets no response in time ends the connection for all. Nothing tells a slow peer
+ * from a path that has gone, and the retransmissions of a dead connection can outlast the break by
+ * a minute, where a new one is there at once.
+ */
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import type { Clock } from "../clock.ts";
+import { HEADER_LENGTH } from "../dns/message.ts";
+import { ExchangeError } from "./exchange.ts";
+import { Frames, frame } from "./framing.ts";
+import type { Endpoint } from "./handler.ts";
+
+export interface PersistentOptions {
+  /** Where the server is now, the best address first; asked before each new connection. */
+  readonly locate: () => Promise<readonly Endpoint[]>;
+  readonly clock: Clock;
+  /** Milliseconds for each response; 5 s if not given. */
+  readonly timeout?: number;
+  /** TLS, and what the server is to prove that it is. */
+  readonly tls?: TlsIdentity;
+}
+
+export interface TlsIdentity {
+  /** Of the certificate. */
+  readonly serverName: string;
+  /** Certificates in PEM that may have issued it; the system's if not given. */
+  readonly authorities?: string;
+}
+
+/** Octets of a message with this id: made anew for each try, so that no signature goes out twice. */
+export type Compose = (id: number) => Uint8Array;
+
+export class PersistentConnection {
+  readonly #options: PersistentOptions;
+  #session: Promise<Session> | undefined;
+
+  constructor(options: PersistentOptions) {
+    this.#options = options;
+  }
+
+  /** The response. Rejects with an ExchangeError. */
+  async ask(compose: Compose): Promise<Uint8Array> {
+    for await (const response of this.askAll(compose)) return response;
+    throw new Error("a question without a response is an error before");
+  }
+
+  /** Every response, as a transfer has many, until the caller has enough. */
+  async *askAll(compose: Compose): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      const isKept = this.#session !== undefined;
+      const session = await this.#open();
+      const inbox = session.ask(compose);
+      let isAnswered = false;
+      try {
+        for (;;) {
+          const response = await inbox.next();
+          isAnswered = true;
+          yield response;
+        }
+      } catch (error) {
+        // The server may let go of an idle connection in the moment that it is used again.
+        const isGone = session.isClosed && (error as ExchangeError).code !== "timeout";
+        if (isAnswered || !isKept || !isGone) throw error;
+      } finally {
+        inbox.close();
+      }
+    }
+  }
+
+  /** Who waits gets an error; the next question opens a new connection. */
+  close(): void {
+    const session = this.#session;
+    this.#session = undefined;
+    void session?.then(
+      (open) => open.end("closed"),
+      () => {},
+    );
+  }
+
+  #open(): Promise<Session> {
+    if (this.#session !== undefined) return this.#session;
+    const forget = () => {
+      if (this.#session === session) this.#session = undefined;
+    };
+    const session: Promise<Session> = this.#connect(forget);
+    this.#session = session;
+    session.catch(forget);
+    return session;
+  }
+
+  async #connect(onClose: () => void): Promise<Session> {
+    let failure: unknown;
+    for (const server of await this.#options.locate()) {
+      try {
+        const socket = await connect(server, this.#options);
+        return new Session(socket, server, this.#options, onClose);
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    throw failure ?? new Error("the server has no address");
+  }
+}
+
+/**
+ * Milliseconds for TCP and TLS to be there: the SYN is sent twice (RFC 6298 §2.1), and a try that
+ * began before a path healed does not stand in the way of the next one for long.
+ */
+const CONNECT_TIMEOUT = 2000;
+const TIMEOUT = 5000;
+
+async function connect(server: Endpoint, { clock, tls }: PersistentOptions): Promise<Socket> {
+  const where = { host: server.address, port: server.port };
+  const socket =
+    tls === undefined
+      ? connectTcp({ ...where, noDelay: true })
+      : connectTls({
+          ...where,
+          servername: tls.serverName,
+          ALPNProtocols: ["dot"],
+          ...(tls.authorities !== undefined && { ca: tls.authorities }),
+        });
+  const cancel = clock.at(clock.now() + CONNECT_TIMEOUT, () => {
+    socket.destroy(new ExchangeError(server, "unreachable"));
+  });
+  try {
+    await once(socket, tls === undefined ? "connect" : "secureConnect");
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw explain(server, error);
+  } finally {
+    cancel();
+  }
+}
+
+/** A connection while it lasts. */
+class Session {
+  isClosed = false;
+  readonly #socket: Socket;
+  readonly #server: Endpoint;
+  readonly #options: PersistentOptions;
+  readonly #inboxes = new Map<number, Inbox>();
+  readonly #onClose: () => void;
+
+  constructor(socket: Socket, server: Endpoint, options: PersistentOptions, onClose: () => void) {
+    this.#socket = socket;
+    this.#server = server;
+    this.#options = options;
+    this.#onClose = onClose;
+    const frames = new Frames();
+    socket.on("data", (piece) => {
+      frames.push(piece);
+      for (let bytes = frames.next(); bytes !== undefined; bytes = frames.next()) {
+        if (bytes.length < HEADER_LENGTH) return this.end("closed");
+        // An id that nobody waits for is that of a transfer of which somebody had enough.
+        this.#inboxes.get((bytes[0]! << 8) | bytes[1]!)?.put(bytes);
+      }
+    });
+    socket.on("error", (error) => this.#fail(explain(server, error)));
+    socket.on("end", () => this.end("closed"));
+    socket.on("close", () => this.end("closed"));
+  }
+
+  ask(compose: Compose): Inbox {
+    const { clock, timeout = TIMEOUT } = this.#options;
+    let id = randomInt(0x10000);
+    while (this.#inboxes.has(id)) id = randomInt(0x10000);
+    const inbox = new Inbox(
+      (expire) => clock.at(clock.now() + timeout, expire),
+      () => this.end("timeout"),
+      () => this.#inboxes.delete(id),
+    );
+    this.#inboxes.set(id, inbox);
+    if (this.isClosed) inbox.fail(new ExchangeError(this.#server, "closed"));
+    else this.#socket.write(frame(compose(id)));
+    return inbox;
+  }
+
+  end(code: string): void {
+    this.#fail(new ExchangeError(this.#server, code));
+  }
+
+  #fail(error: Error): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#onClose();
+    this.#socket.destroy();
+    for (const inbox of this.#inboxes.values()) inbox.fail(error);
+  }
+}
+
+/** Responses to one question, for one who takes them one by one. */
+class Inbox {
+  readonly close: () => void;
+  readonly #watch: (expire: () => void) => () => void;
+  readonly #expire: () => void;
+  readonly #responses: Uint8Array[] = [];
+  #failure: Error | undefined;
+  #wake: () => void = () => {};
+
+  constructor(watch: (expire: () => void) => () => void, expire: () => void, close: () => void) {
+    this.#watch = watch;
+    this.#expire = expire;
+    this.close = close;
+  }
+
+  put(response: Uint8Array): void {
+    this.#responses.push(response);
+    this.#wake();
+  }
+
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#wake();
+  }
+
+  async next(): Promise<Uint8Array> {
+    const response = this.#responses.shift();
+    if (response !== undefined) return response;
+    if (this.#failure !== undefined) throw this.#failure;
+    const cancel = this.#watch(this.#expire);
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    cancel();
+    return this.next();
+  }
+}
+
+function explain(server: Endpoint, error: unknown): Error {
+  if (error instanceof ExchangeError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new ExchangeError(server, code ?? message, { cause: error });
+}
