@@ -1,5 +1,9 @@
 /** The value at a key; made and kept where there is none yet. */
-export function obtain<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+export function obtain<K, V>(
+  map: { get(key: K): V | undefined; set(key: K, value: V): unknown },
+  key: K,
+  make: () => V,
+): V {
   let value = map.get(key);
   if (value === undefined) {
     value = make();

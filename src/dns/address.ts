@@ -1,6 +1,7 @@
-/** IP addresses, text to octets and back. */
+/** IP addresses, text to octets and back, and the names they have in reverse zones. */
 import { isIPv4, isIPv6 } from "node:net";
 import { FormatError } from "./format.ts";
+import { Name } from "./name.ts";
 
 /** RFC 5952 text of 16 octets. */
 export function formatIPv6(bytes: Uint8Array): string {
@@ -43,3 +44,54 @@ export function addressBytes(text: string, family: 4 | 6): Uint8Array {
   const gap = 16 - front.length - back.length;
   return Uint8Array.from([...front, ...new Array<number>(gap).fill(0), ...back]);
 }
+
+/** The first address of the subnet that 4 or 16 octets lie in: all host bits zero. */
+export function baseAddress(bytes: Uint8Array, prefix: number): Uint8Array {
+  return bytes.map((byte, i) => byte & (0xff00 >> Math.min(Math.max(prefix - i * 8, 0), 8)));
+}
+
+/** 169.254/16 (RFC 3927 §2.1) or fe80::/10 (RFC 4291 §2.5.6). */
+export function isLinkLocal(bytes: Uint8Array): boolean {
+  const [first, second = 0] = bytes;
+  return bytes.length === 4
+    ? first === 169 && second === 254
+    : first === 0xfe && (second & 0xc0) === 0x80;
+}
+
+/** Four decimal octets below in-addr.arpa (RFC 1035 §3.5), or 32 nibbles below ip6.arpa (RFC 3596 §2.5). */
+export function reverseName(bytes: Uint8Array): Name {
+  const labels = bytes.length === 4 ? Array.from(bytes, String) : [...hexOf(bytes)];
+  return Name.join(labels.reverse().map(toOctets), bytes.length === 4 ? IN_ADDR : IP6)!;
+}
+
+/** The address whose whole reverse name this is; undefined for every other name. */
+export function addressOfReverseName(name: Name): Uint8Array | undefined {
+  if (name.isUnder(IN_ADDR)) {
+    const octets = name.labelsUnder(IN_ADDR).map(toText).reverse();
+    if (octets.length !== 4 || !octets.every((octet) => OCTET.test(octet))) return undefined;
+    const bytes = Uint8Array.from(octets, Number);
+    return octets.every((octet) => Number(octet) < 256) ? bytes : undefined;
+  }
+  if (!name.isUnder(IP6)) return undefined;
+  const nibbles = name.labelsUnder(IP6).map(toText).reverse();
+  const isWhole = nibbles.length === 32 && nibbles.every((nibble) => NIBBLE.test(nibble));
+  return isWhole ? Uint8Array.from(Buffer.from(nibbles.join(""), "hex")) : undefined;
+}
+
+/** Two digits an octet, lower case. */
+export function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function toOctets(label: string): Uint8Array {
+  return Buffer.from(label);
+}
+
+function toText(label: Uint8Array): string {
+  return Buffer.from(label).toString("latin1");
+}
+
+const IN_ADDR = Name.parse("in-addr.arpa.");
+const IP6 = Name.parse("ip6.arpa.");
+const OCTET = /^(0|[1-9]\d{0,2})$/;
+const NIBBLE = /^[\da-f]$/i;

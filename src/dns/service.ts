@@ -24,6 +24,9 @@ export const enumerations = {
   lb: "domains to browse for programs that have no choice to offer",
 } as const;
 export type Enumeration = keyof typeof enumerations;
+/** Those of them that are about browsing. */
+export const BROWSING: readonly Enumeration[] = ["b", "db", "lb"];
+const enumerationLabels = Object.keys(enumerations) as Enumeration[];
 
 export interface ServiceInstance {
   readonly instance: Uint8Array;
@@ -70,6 +73,19 @@ export function serviceTypesName(domain: Name): Name | undefined {
 /** Where `domain` recommends domains (RFC 6763 §11); undefined when the name is too long. */
 export function enumerationName(enumeration: Enumeration, domain: Name): Name | undefined {
   return Name.join([Buffer.from(enumeration), ...DNS_SD.labels], domain);
+}
+
+/** What `lb._dns-sd._udp.example.com` is about, and for which domain; undefined for other names. */
+export function parseEnumeration(
+  name: Name,
+): { readonly enumeration: Enumeration; readonly domain: Name } | undefined {
+  const enumeration = enumerationLabels.find((label) => startsWith(name, label));
+  const rest = enumeration && name.parent!;
+  if (rest === undefined || !startsWith(rest, "_dns-sd")) return undefined;
+  const protocol = rest.parent!;
+  return startsWith(protocol, "_udp")
+    ? { enumeration: enumeration!, domain: protocol.parent! }
+    : undefined;
 }
 
 /**

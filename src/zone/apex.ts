@@ -6,6 +6,7 @@ import { Type } from "../dns/constants.ts";
 import { Name } from "../dns/name.ts";
 import { rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
+import { BROWSING, type Enumeration, enumerationName } from "../dns/service.ts";
 
 /** Seconds. Names that appear must not stay hidden behind a cached "no" (RFC 8766 §6.1). */
 export const NEGATIVE_TTL = 10;
@@ -41,8 +42,30 @@ export function apexRecords({ origin, nameservers, contact, serial }: Apex): Rec
   ];
 }
 
-/** What `b` and `lb` of the zone name: the merged view, or each site (RFC 6763 §11). */
-export type Enumeration = "merged" | "sites";
+/** What a client is to browse: the zone, which lists every site at once, or each site by itself. */
+export type Browsed = "merged" | "sites";
+
+/**
+ * What the zone recommends, whoever publishes into it and however many they are: itself, to whoever
+ * may choose (`b`); and, where it is what is to be browsed, to all others as well. Where it is not,
+ * each site is added by its collector, and none of them is the default (`db`) of all.
+ */
+export function apexEnumeration(origin: Name, browsed: Browsed): RecordSet[] {
+  return enumeration(origin, browsed === "merged" ? BROWSING : ["b"], [origin]);
+}
+
+/** What tells clients of a domain to browse these (RFC 6763 §11); a name that is too long is left out. */
+export function enumeration(
+  domain: Name,
+  kinds: readonly Enumeration[],
+  browsed: readonly Name[],
+): RecordSet[] {
+  return kinds.flatMap((kind) => {
+    const name = enumerationName(kind, domain);
+    if (name === undefined) return [];
+    return [{ name, type: Type.PTR, ttl: ENUMERATION_TTL, rdatas: browsed.map(rdata.ptr) }];
+  });
+}
 
 /**
  * The enumeration records of the zone and of each site. A site names itself. The zone names itself,
@@ -52,23 +75,12 @@ export type Enumeration = "merged" | "sites";
 export function enumerationRecords(
   origin: Name,
   sites: readonly Name[],
-  enumeration: Enumeration,
+  browsed: Browsed,
 ): RecordSet[] {
-  const browsed = enumeration === "merged" || sites.length === 0 ? [origin] : sites;
+  const domains = browsed === "merged" || sites.length === 0 ? [origin] : sites;
   return [
-    ...enumerationOf(origin, browsed),
-    ...sites.flatMap((site) => enumerationOf(site, [site])),
+    ...enumeration(origin, ["b", "lb"], domains),
+    ...enumeration(origin, ["db"], domains.slice(0, 1)),
+    ...sites.flatMap((site) => enumeration(site, BROWSING, [site])),
   ];
-}
-
-function enumerationOf(domain: Name, browsed: readonly Name[]): RecordSet[] {
-  const set = (kind: string, targets: readonly Name[]): RecordSet[] => {
-    const name = Name.join(
-      [kind, "_dns-sd", "_udp"].map((label) => Buffer.from(label)),
-      domain,
-    );
-    if (name === undefined) return [];
-    return [{ name, type: Type.PTR, ttl: ENUMERATION_TTL, rdatas: targets.map(rdata.ptr) }];
-  };
-  return [...set("b", browsed), ...set("db", browsed.slice(0, 1)), ...set("lb", browsed)];
 }

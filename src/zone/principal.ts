@@ -1,101 +1,171 @@
 /**
  * Who may write what. A record heard by multicast is a stranger's word; it enters an authoritative
- * zone only beneath its own site, or as a PTR of the merged view that leads into that site
- * (RFC 6763 §4.2), and never as what steers clients: SOA, NS, DS and keys, enumeration names,
- * `_dns-*` services, wildcards (RFC 8766 §6.3 to §6.5).
+ * zone only beneath its own site, or as a PTR of what the sites have in common that leads into that
+ * site (RFC 6763 §4.2), and never as what steers servers or clients: SOA, NS, DS and keys, `_dns-*`
+ * services, wildcards (RFC 8766 §6.3 to §6.5). What tells clients to browse the site is no stranger's
+ * word, but its collector's own.
  */
+import { addressOfReverseName } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import { targetOf } from "../dns/rdata.ts";
 import type { ResourceRecord } from "../dns/record.ts";
+import { BROWSING, parseEnumeration } from "../dns/service.ts";
 import type { Principal } from "./change.ts";
 
 /** The gateway's own hand: anything. */
 export const gatewayPrincipal: Principal = { name: "gateway", permits: () => true };
 
+/** Who looks after the zone: anything, and what they remove is gone. */
+export function operatorPrincipal(name: string): Principal {
+  return { name, isOperator: true, permits: () => true };
+}
+
+/** Says whether a site, which is a name one label beneath the shared zone, is one's own. */
+export type IsItsSite = (site: Name) => boolean;
+
 /**
- * A collector of the zone `origin`. `isItsSite` says whether a site, which is a name one label
- * beneath the origin, is among those it publishes for.
+ * A collector of the zone `origin`. Beneath its sites it writes anything but what steers. Of what is
+ * not its alone it adds and removes its own PTRs only: to remove a set whole (RFC 2136 §2.5.2) says
+ * nothing of what is in it.
  */
-export function collectorPrincipal(
-  name: string,
-  origin: Name,
-  isItsSite: (site: Name) => boolean,
-): Principal {
-  const leadsIntoItsSite = (place: Name | undefined): boolean => {
-    const site = place === undefined ? undefined : siteOf(place, origin);
-    return site !== undefined && isItsSite(site);
-  };
+export function collectorPrincipal(name: string, origin: Name, isItsSite: IsItsSite): Principal {
+  const sites = new Sites(origin, isItsSite);
   return {
     name,
     permits(record) {
-      if (!record.name.isUnder(origin) || isSteering(record, origin)) return false;
-      if (leadsIntoItsSite(record.name)) return true;
-      const merged = mergedName(record, origin);
-      return (
-        merged === "types" || (merged === "instances" && leadsIntoItsSite(targetOf(record.rdata)))
-      );
+      const { name: owner, type } = record;
+      if (!owner.isUnder(origin) || isSteeringType(type)) return false;
+      const domain = recommendingDomain(owner);
+      if (domain !== undefined) {
+        const target = pointedTo(record);
+        if (target === undefined) return false;
+        return domain.equals(origin)
+          ? target.equals(origin) || sites.has(target)
+          : sites.has(domain) && target.equals(domain);
+      }
+      if (isSteeringName(owner.labelsUnder(origin))) return false;
+      return sites.contain(owner) || isMerged(record, origin, sites);
     },
   };
 }
 
-/** The site a name lies in: one label beneath the origin that is no service label. */
-function siteOf(name: Name, origin: Name): Name | undefined {
-  if (!name.isUnder(origin)) return undefined;
-  const label = name.labels[name.labels.length - origin.labels.length - 1];
-  return label === undefined || label[0] === UNDERSCORE ? undefined : origin.child(label);
+/**
+ * The same collector in a reverse zone: at the name of an address a PTR to a host of its own, and
+ * at that of a subnet what tells its hosts to browse the zone `origin` or one of its sites.
+ */
+export function reversePrincipal(name: string, origin: Name, isItsSite: IsItsSite): Principal {
+  const sites = new Sites(origin, isItsSite);
+  return {
+    name,
+    permits(record) {
+      const target = pointedTo(record);
+      if (target === undefined) return false;
+      const domain = recommendingDomain(record.name);
+      if (addressOfReverseName(domain ?? record.name) === undefined) return false;
+      if (domain !== undefined) return target.equals(origin) || sites.has(target);
+      return sites.contain(target) && !sites.has(target);
+    },
+  };
+}
+
+/** The sites a collector publishes for. */
+class Sites {
+  readonly #origin: Name;
+  readonly #isItsSite: IsItsSite;
+
+  constructor(origin: Name, isItsSite: IsItsSite) {
+    this.#origin = origin;
+    this.#isItsSite = isItsSite;
+  }
+
+  /** Is this name, or one above it, a site of these? */
+  contain(name: Name): boolean {
+    if (!name.isUnder(this.#origin)) return false;
+    const label = name.labels[name.labels.length - this.#origin.labels.length - 1];
+    if (label === undefined || label[0] === UNDERSCORE) return false;
+    return this.#isItsSite(this.#origin.child(label)!);
+  }
+
+  /** Is it one of these? */
+  has(name: Name): boolean {
+    return name.labels.length === this.#origin.labels.length + 1 && this.contain(name);
+  }
+}
+
+/** What a PTR leads to; undefined for other records, and for a set as a whole. */
+function pointedTo({ type, rdata }: ResourceRecord): Name | undefined {
+  return type === Type.PTR ? targetOf(rdata) : undefined;
+}
+
+/** The domain of which this name says what to browse; where to register is the administrator's. */
+function recommendingDomain(name: Name): Name | undefined {
+  const parts = parseEnumeration(name);
+  return parts !== undefined && BROWSING.includes(parts.enumeration) ? parts.domain : undefined;
 }
 
 const steeringTypes: ReadonlySet<number> = new Set([
   Type.SOA,
   Type.NS,
-  Type.DS,
-  Type.DNSKEY,
-  Type.CDS,
-  Type.CDNSKEY,
+  Type.MD,
+  Type.MF,
   Type.DNAME,
+  Type.DS,
+  Type.CDS,
+  Type.DNSKEY,
+  Type.CDNSKEY,
+  Type.KEY,
+  Type.SIG,
   Type.RRSIG,
   Type.NSEC,
+  30, // NXT (RFC 2535)
+  50, // NSEC3 (RFC 5155)
+  51, // NSEC3PARAM
+  62, // CSYNC (RFC 7477)
+  63, // ZONEMD (RFC 8976)
+  32769, // DLV (RFC 4431)
 ]);
 
-function isSteering(record: ResourceRecord, origin: Name): boolean {
-  if (steeringTypes.has(record.type)) return true;
-  const labels = record.name
-    .labelsUnder(origin)
-    .map((label) => Buffer.from(label).toString("latin1"));
-  return labels.some((label, i) => {
-    const text = label.toLowerCase();
-    if (text === "*" || /^_dns-(push|update|llq)/.test(text)) return true;
-    return text === "_dns-sd" && labels[i - 1]?.toLowerCase() !== "_services";
+/** Is it one that says where a zone ends, who serves it, or whom to trust? */
+export function isSteeringType(type: number): boolean {
+  return steeringTypes.has(type);
+}
+
+/** Does the wildcard, or a label by which DNS-SD and its protocols speak of themselves, stand here? */
+function isSteeringName(labels: readonly Uint8Array[]): boolean {
+  const texts = textsOf(labels);
+  return texts.some((text, i) => {
+    const isTypeList = text === "_dns-sd" && texts[i - 1] === "_services";
+    return text === "*" || (text.startsWith("_dns-") && !isTypeList);
   });
 }
 
 /**
- * Where a PTR of the merged view stands: among the instances of a type or subtype, or in the list of
- * types, whose entries two sites may hold at once.
+ * Does it stand in the merged view: a PTR to a service of its own among the instances of a type or
+ * subtype, or an entry in the list of types, which two sites may hold at once?
  */
-function mergedName(record: ResourceRecord, origin: Name): "instances" | "types" | undefined {
-  const target = targetOf(record.rdata);
+function isMerged(record: ResourceRecord, origin: Name, sites: Sites): boolean {
+  const target = pointedTo(record);
   const owner = typeUnder(record.name, origin);
-  if (record.type !== Type.PTR || target === undefined || owner === undefined) return undefined;
-  if (owner !== TYPE_LIST) return "instances";
-  return target.labels.length === origin.labels.length + 2 &&
-    typeUnder(target, origin) !== undefined
-    ? "types"
-    : undefined;
+  if (target === undefined || owner === undefined) return false;
+  if (owner !== TYPE_LIST) return sites.contain(target);
+  const isType = target.labels.length === origin.labels.length + 2;
+  return isType && typeUnder(target, origin) !== undefined;
 }
 
 /** "_ipp._tcp" of `_ipp._tcp.ORIGIN` and of `_color._sub._ipp._tcp.ORIGIN`; undefined for the rest. */
 function typeUnder(name: Name, origin: Name): string | undefined {
   if (!name.isUnder(origin)) return undefined;
-  const labels = name.labelsUnder(origin).map((label) => Buffer.from(label).toString("latin1"));
-  const text = labels.join(".").toLowerCase();
-  if (text === TYPE_LIST) return text;
-  const isSubtype = labels.length === 4 && labels[1]!.toLowerCase() === "_sub";
+  const labels = textsOf(name.labelsUnder(origin));
+  if (labels.join(".") === TYPE_LIST) return TYPE_LIST;
+  const isSubtype = labels.length === 4 && labels[1] === "_sub";
   if (labels.length !== 2 && !isSubtype) return undefined;
-  return /^_[^.]*\._(tcp|udp)$/.test(labels.slice(-2).join(".").toLowerCase())
-    ? labels.slice(-2).join(".").toLowerCase()
-    : undefined;
+  const type = labels.slice(-2).join(".");
+  return /^_[^.]*\._(tcp|udp)$/.test(type) ? type : undefined;
+}
+
+function textsOf(labels: readonly Uint8Array[]): string[] {
+  return labels.map((label) => Buffer.from(label).toString("latin1").toLowerCase());
 }
 
 const TYPE_LIST = "_services._dns-sd._udp";

@@ -4,6 +4,7 @@ import { Name } from "../../src/dns/name.ts";
 import {
   enumerationName,
   isServiceType,
+  parseEnumeration,
   parseInstance,
   parseServiceType,
   serviceTypesName,
@@ -93,5 +94,19 @@ describe("names beneath a domain", () => {
       "lb._dns-sd._udp.example.com.",
     );
     assert.equal(enumerationName("b", long), undefined);
+  });
+
+  it("tells for which domain it is", () => {
+    const of = (text: string) => {
+      const parts = parseEnumeration(name(text));
+      return parts && `${parts.enumeration} ${parts.domain}`;
+    };
+    assert.equal(of("LB._DNS-SD._UDP.example.com."), "lb example.com.");
+    assert.equal(of("dr._dns-sd._udp.0.2.0.192.in-addr.arpa."), "dr 0.2.0.192.in-addr.arpa.");
+    assert.equal(of("b._dns-sd._udp."), "b .");
+    const others = ["x._dns-sd._udp.example.com.", "b._dns-sd._tcp.example.com.", "b.example.com."];
+    for (const text of [...others, "_dns-sd._udp.example.com.", "x.b._dns-sd._udp.", "b.", "."]) {
+      assert.equal(of(text), undefined, text);
+    }
   });
 });

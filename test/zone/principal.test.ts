@@ -2,21 +2,24 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
-import { type Rdata, rdata } from "../../src/dns/rdata.ts";
-import { collectorPrincipal } from "../../src/zone/principal.ts";
+import { Rdata, rdata, targetOf } from "../../src/dns/rdata.ts";
+import type { ResourceRecord } from "../../src/dns/record.ts";
+import {
+  collectorPrincipal,
+  operatorPrincipal,
+  reversePrincipal,
+} from "../../src/zone/principal.ts";
 
 const origin = Name.parse("zone.test.");
 const name = (text: string) => Name.parse(text, origin);
 const paris = collectorPrincipal("paris", origin, (site) => site.equals(name("paris")));
 
-function may(owner: string, data: Rdata): boolean {
-  return paris.permits({
-    name: name(owner),
-    type: data.type,
-    class: Class.IN,
-    ttl: 10,
-    rdata: data,
-  });
+function recordOf(owner: string, data: Rdata, klass: number = Class.IN): ResourceRecord {
+  return { name: name(owner), type: data.type, class: klass, ttl: 0, rdata: data };
+}
+
+function may(owner: string, data: Rdata, klass?: number): boolean {
+  return paris.permits(recordOf(owner, data, klass));
 }
 
 const ptr = (target: string) => rdata.ptr(name(target));
@@ -50,13 +53,134 @@ describe("a collector bound to a site", () => {
 
   it("SEC-09: may write nothing that steers clients, not even in its site", () => {
     assert.ok(!may("paris", rdata.ns(name("ns.paris"))));
-    assert.ok(!may("b._dns-sd._udp.paris", ptr("evil.example.")));
-    assert.ok(!may("lb._dns-sd._udp", ptr("x._ipp._tcp.paris")));
+    assert.ok(!may("sub.paris", rdata.ns(name("ns.lyon"))));
+    assert.ok(!may("sub.paris", new Rdata(Type.DNAME, [name("lyon")])));
+    assert.ok(!may("paris", rdata.opaque(Type.DS, new Uint8Array([0, 0, 0, 0, 0]))));
+    assert.ok(!may("r._dns-sd._udp.paris", ptr("paris")));
+    assert.ok(!may("dr._dns-sd._udp", ptr("paris")));
+    assert.ok(!may("x._dns-sd._udp.paris", ptr("paris")));
     assert.ok(!may("_dns-push-tls._tcp.paris", rdata.srv(0, 0, 853, name("pc.paris"))));
     assert.ok(!may("_dns-update._udp.paris", rdata.srv(0, 0, 53, name("pc.paris"))));
+    assert.ok(!may("_dns-update-tls._tcp", rdata.srv(0, 0, 853, name("pc.paris"))));
     assert.ok(!may("_DNS-LLQ._udp.paris", rdata.srv(0, 0, 53, name("pc.paris"))));
     assert.ok(!may("*.paris", rdata.a("10.1.0.1")));
+    assert.ok(!may("*", ptr("x._ipp._tcp.paris")));
     assert.ok(!may("*._ipp._tcp.paris", ptr("x._ipp._tcp.paris")));
-    assert.ok(!may("paris", rdata.opaque(Type.DS, new Uint8Array([0, 0, 0, 0, 0]))));
+    assert.ok(!may("*._tcp", ptr("x._ipp._tcp.paris")));
   });
+
+  it("may tell clients to browse its own site, there and at the apex", () => {
+    for (const kind of ["b", "db", "LB"]) {
+      assert.ok(may(`${kind}._dns-sd._udp.paris`, ptr("Paris")));
+      assert.ok(!may(`${kind}._dns-sd._udp.paris`, ptr("lyon")));
+      assert.ok(!may(`${kind}._dns-sd._udp.paris`, ptr("@")));
+      assert.ok(!may(`${kind}._dns-sd._udp.paris`, ptr("evil.example.")));
+      assert.ok(!may(`${kind}._dns-sd._udp.paris`, ptr("x.paris")));
+      assert.ok(!may(`${kind}._dns-sd._udp.paris`, rdata.txt("x")));
+      assert.ok(!may(`${kind}._dns-sd._udp.x.paris`, ptr("x.paris")));
+      assert.ok(may(`${kind}._dns-sd._udp`, ptr("@")));
+      assert.ok(may(`${kind}._dns-sd._udp`, ptr("paris")));
+      assert.ok(!may(`${kind}._dns-sd._udp`, ptr("lyon")));
+      assert.ok(!may(`${kind}._dns-sd._udp`, ptr("x._ipp._tcp.paris")));
+      assert.ok(!may(`${kind}._dns-sd._udp`, ptr("evil.example.")));
+      assert.ok(!may(`${kind}._dns-sd._udp.lyon`, ptr("lyon")));
+      assert.ok(!may(`${kind}._dns-sd._udp.lyon`, ptr("paris")));
+    }
+  });
+
+  it("removes by the same rule as it adds, and no set of the sites in common as a whole", () => {
+    for (const klass of [Class.IN, Class.NONE]) {
+      assert.ok(may("_ipp._tcp", ptr("x._ipp._tcp.paris"), klass));
+      assert.ok(!may("_ipp._tcp", ptr("x._ipp._tcp.lyon"), klass));
+    }
+    const mayEmpty = (owner: string, type: number) => may(owner, new Rdata(type, []), Class.ANY);
+    for (const owner of ["_ipp._tcp", "_services._dns-sd._udp", "lb._dns-sd._udp", "@"]) {
+      assert.ok(!mayEmpty(owner, Type.PTR), owner);
+      assert.ok(!mayEmpty(owner, Type.ANY), owner);
+    }
+    assert.ok(mayEmpty("pc.paris", Type.ANY));
+    assert.ok(mayEmpty("_ipp._tcp.paris", Type.PTR));
+    assert.ok(!mayEmpty("sub.paris", Type.NS));
+  });
+
+  it("SEC-16: may write nothing that another site's collector may, but what all have in common", () => {
+    const lyon = collectorPrincipal("lyon", origin, (site) => site.equals(name("lyon")));
+    const owners = ["@", "paris", "lyon", "pc.paris", "pc.lyon", "_ipp._tcp", "_x._sub._ipp._tcp"];
+    const deep = ["_ipp._tcp.lyon", "b._dns-sd._udp", "lb._dns-sd._udp.lyon", "*.lyon", "www"];
+    const targets = [
+      "@",
+      "paris",
+      "lyon",
+      "pc.paris",
+      "x._ipp._tcp.lyon",
+      "_ipp._tcp",
+      "e.example.",
+    ];
+    const data = [
+      ...targets.map((target) => ptr(target)),
+      ...[rdata.a("10.1.0.1"), rdata.txt("x"), rdata.srv(0, 0, 1, name("pc.lyon"))],
+      ...[Type.A, Type.PTR, Type.ANY].map((type) => new Rdata(type, [])),
+    ];
+    const common = new Set<string>();
+    for (const owner of [...owners, ...deep, "_services._dns-sd._udp"]) {
+      for (const each of data) {
+        const record = recordOf(owner, each);
+        if (!paris.permits(record) || !lyon.permits(record)) continue;
+        common.add(`${owner} ${targetOf(each)}`);
+      }
+    }
+    const expected = ["_services._dns-sd._udp _ipp._tcp.zone.test.", "b._dns-sd._udp zone.test."];
+    assert.deepEqual([...common].sort(), expected);
+  });
+});
+
+describe("a collector in a reverse zone", () => {
+  const reverse = reversePrincipal("paris", origin, (site) => site.equals(name("paris")));
+  const mayReverse = (owner: string, data: Rdata) => reverse.permits(recordOf(owner, data));
+  const IPV4 = "20.1.77.10.in-addr.arpa.";
+  const IPV6 = `${"0.".repeat(31)}2.ip6.arpa.`;
+
+  it("may say whose address it is, where that is a host of its own", () => {
+    for (const owner of [IPV4, IPV6]) {
+      assert.ok(mayReverse(owner, ptr("pc.paris")));
+      assert.ok(!mayReverse(owner, ptr("pc.lyon")));
+      assert.ok(!mayReverse(owner, ptr("paris")));
+      assert.ok(!mayReverse(owner, ptr("@")));
+      assert.ok(!mayReverse(owner, ptr("evil.example.")));
+      assert.ok(!mayReverse(owner, rdata.txt("x")));
+      assert.ok(!mayReverse(owner, rdata.a("10.1.0.1")));
+    }
+  });
+
+  it("may tell a subnet to browse the zone or its own site", () => {
+    for (const owner of [`b._dns-sd._udp.${IPV4}`, `lb._dns-sd._udp.${IPV6}`]) {
+      assert.ok(mayReverse(owner, ptr("@")));
+      assert.ok(mayReverse(owner, ptr("paris")));
+      assert.ok(!mayReverse(owner, ptr("lyon")));
+      assert.ok(!mayReverse(owner, ptr("pc.paris")));
+      assert.ok(!mayReverse(owner, ptr("evil.example.")));
+    }
+    assert.ok(!mayReverse(`dr._dns-sd._udp.${IPV4}`, ptr("paris")));
+  });
+
+  it("may write nothing else there", () => {
+    const owners = ["77.10.in-addr.arpa.", "1.20.1.77.10.in-addr.arpa.", "*.1.77.10.in-addr.arpa."];
+    const deep = [
+      "b._dns-sd._udp.77.10.in-addr.arpa.",
+      "_ipp._tcp.77.10.in-addr.arpa.",
+      "pc.paris",
+    ];
+    for (const owner of [...owners, ...deep, `x.b._dns-sd._udp.${IPV4}`]) {
+      for (const target of ["@", "paris", "pc.paris"]) assert.ok(!mayReverse(owner, ptr(target)));
+    }
+    assert.ok(!mayReverse(IPV4, new Rdata(Type.PTR, [])), "nor remove a set as a whole");
+    assert.ok(!mayReverse(IPV4, new Rdata(Type.ANY, [])));
+    assert.ok(!mayReverse("77.10.in-addr.arpa.", rdata.ns(name("pc.paris"))));
+  });
+});
+
+it("An operator may write anything, and removes outright", () => {
+  const operator = operatorPrincipal("admin");
+  assert.ok(operator.isOperator);
+  assert.ok(operator.permits(recordOf("@", rdata.ns(name("ns.example.")))));
 });

@@ -1,0 +1,29 @@
+/**
+ * What a collector wants listed of its own sites, so that clients learn where to browse (RFC 6763
+ * §11): beneath each site the site itself, and at the zone what is to be browsed there. It lives and
+ * ends with what the collector publishes; where there are several collectors, each adds its own.
+ *
+ * Invariant: `db` is one of `b` (RFC 8766 §5.2.1) and alone, however many collectors publish into
+ * the zone: of its `db` they all want the same one record, or none.
+ */
+import type { Name } from "../dns/name.ts";
+import type { RecordSet } from "../dns/record.ts";
+import { BROWSING } from "../dns/service.ts";
+import { apexEnumeration, type Browsed, enumeration } from "../zone/apex.ts";
+
+export interface Enumerated {
+  readonly zone: Name;
+  readonly browsed: Browsed;
+  /** The domains of the sites where the collector has links, each once. */
+  readonly sites: readonly Name[];
+}
+
+/** Sets may have a name and type in common: what is wanted there is all of them together. */
+export function enumerationRecords({ zone, browsed, sites }: Enumerated): RecordSet[] {
+  if (sites.length === 0) return [];
+  return [
+    ...sites.flatMap((site) => enumeration(site, BROWSING, [site])),
+    ...apexEnumeration(zone, browsed),
+    ...(browsed === "sites" ? enumeration(zone, ["b", "lb"], sites) : []),
+  ];
+}

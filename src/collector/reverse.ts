@@ -1,0 +1,119 @@
+/**
+ * What a collector wants in reverse zones, told from where its links are and from what it publishes.
+ * Pure. Two things stand there:
+ *
+ *     lb._dns-sd._udp.0.1.77.10.in-addr.arpa.  PTR  bonjour.example.com.         where to browse
+ *     20.1.77.10.in-addr.arpa.                 PTR  pc.paris.bonjour.example.com.    who that is
+ *
+ * A host that knows nothing but its address asks the first at the base address of its subnet, in
+ * full, whatever the prefix length (RFC 6763 §11). The second are the published addresses turned
+ * round, those of the link's own subnets alone: that a host says it has another's address is no
+ * reason to believe it (RFC 8766 §5.4). Nothing link-local is in either.
+ */
+import { reverseName } from "../dns/address.ts";
+import { Type } from "../dns/constants.ts";
+import type { Name, NameKey } from "../dns/name.ts";
+import { rdata as make, type Rdata } from "../dns/rdata.ts";
+import type { RecordSet } from "../dns/record.ts";
+import { BROWSING } from "../dns/service.ts";
+import type { LinkAddress } from "../net/link.ts";
+import { type Browsed, enumeration } from "../zone/apex.ts";
+import { obtain } from "./obtain.ts";
+import { isOn, type Subnet, subnetsOf } from "./subnets.ts";
+
+/** Where a link is. */
+export interface Place {
+  /** The domain of its site. */
+  readonly site: Name;
+  /** The addresses this host has there. */
+  readonly addresses: readonly LinkAddress[];
+}
+
+export interface ReverseInputs {
+  /** The zone that is published into. */
+  readonly zone: Name;
+  readonly browsed: Browsed;
+  /** The reverse zones that are to be filled. */
+  readonly reverse: readonly Name[];
+  readonly places: readonly Place[];
+  /** What is wanted in the zone. */
+  readonly sets: Iterable<RecordSet>;
+}
+
+/** Each name and type once. */
+export function reverseRecords(inputs: ReverseInputs): RecordSet[] {
+  if (inputs.reverse.length === 0) return [];
+  return [...subnetRecords(inputs), ...hostRecords(inputs)];
+}
+
+/** What the names of the subnets recommend; a subnet of two sites has the first for its default. */
+function subnetRecords({ zone, browsed, reverse, places }: ReverseInputs): RecordSet[] {
+  const subnets = new Map<NameKey, { readonly name: Name; readonly domains: Name[] }>();
+  for (const { site, addresses } of places) {
+    const domain = browsed === "merged" ? zone : site;
+    for (const { base } of subnetsOf(addresses)) {
+      const name = reverseName(base);
+      if (!isIn(reverse, name)) continue;
+      const { domains } = obtain(subnets, name.key, () => ({ name, domains: [] }));
+      if (!domains.some((other) => other.equals(domain))) domains.push(domain);
+    }
+  }
+  return [...subnets.values()].flatMap(({ name, domains }) => {
+    const [first] = domains.sort(byKey);
+    return BROWSING.flatMap((kind) =>
+      enumeration(name, [kind], kind === "db" ? [first!] : domains),
+    );
+  });
+}
+
+function hostRecords({ reverse, places, sets }: ReverseInputs): RecordSet[] {
+  const sites = new Map<NameKey, Subnet[]>();
+  for (const { site, addresses } of places) {
+    obtain(sites, site.key, () => []).push(...subnetsOf(addresses));
+  }
+  const hosts = new Map<NameKey, { readonly name: Name; ttl: number; readonly hosts: Name[] }>();
+  for (const { name: host, type, ttl, rdatas } of sets) {
+    if (type !== Type.A && type !== Type.AAAA) continue;
+    const subnets = [...sites].find(([site]) => host.key.startsWith(site))?.[1];
+    if (subnets === undefined) continue;
+    for (const rdata of rdatas) {
+      if (!isOn(subnets, bytesOf(rdata))) continue;
+      const name = nameOf(rdata);
+      if (!isIn(reverse, name)) continue;
+      const entry = obtain(hosts, name.key, () => ({ name, ttl, hosts: [] }));
+      entry.ttl = Math.min(entry.ttl, ttl);
+      entry.hosts.push(host);
+    }
+  }
+  return [...hosts.values()].map(({ name, ttl, hosts }) => ({
+    ...{ name, type: Type.PTR, ttl },
+    rdatas: hosts.sort(byKey).slice(0, MAX_NAMES).map(pointerTo),
+  }));
+}
+
+function isIn(zones: readonly Name[], name: Name): boolean {
+  return zones.some((zone) => name.isUnder(zone));
+}
+
+function byKey(a: Name, b: Name): number {
+  return a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+}
+
+function bytesOf(rdata: Rdata): Uint8Array {
+  return rdata.values[0] as Uint8Array;
+}
+
+/** From one projection to the next nearly all addresses and hosts stay the same values. */
+const names = new WeakMap<Rdata, Name>();
+const pointers = new WeakMap<Name, Rdata>();
+
+function nameOf(rdata: Rdata): Name {
+  return obtain(names, rdata, () => reverseName(bytesOf(rdata)));
+}
+
+function pointerTo(host: Name): Rdata {
+  return obtain(pointers, host, () => make.ptr(host));
+}
+
+/** Of one address; a host may say that it has as many as it likes. */
+const MAX_NAMES = 8;

@@ -1,0 +1,30 @@
+/** The subnets of a link, told from the addresses this host has on it. */
+import { addressBytes, baseAddress, hexOf, isLinkLocal } from "../dns/address.ts";
+import type { LinkAddress } from "../net/link.ts";
+
+export interface Subnet {
+  /** All host bits zero; 4 or 16 octets. */
+  readonly base: Uint8Array;
+  /** Bits. */
+  readonly prefix: number;
+}
+
+/** Each once: those that are not link-local, and that more than one address is in. */
+export function subnetsOf(addresses: readonly LinkAddress[]): Subnet[] {
+  const subnets = new Map<string, Subnet>();
+  for (const { family, address, prefix } of addresses) {
+    const bytes = addressBytes(address, family);
+    if (isLinkLocal(bytes) || prefix >= bytes.length * 8) continue;
+    const base = baseAddress(bytes, prefix);
+    subnets.set(`${hexOf(base)}/${prefix}`, { base, prefix });
+  }
+  return [...subnets.values()];
+}
+
+/** Is the address of these octets in one of them? */
+export function isOn(subnets: readonly Subnet[], address: Uint8Array): boolean {
+  return subnets.some(
+    ({ base, prefix }) =>
+      base.length === address.length && Buffer.compare(base, baseAddress(address, prefix)) === 0,
+  );
+}

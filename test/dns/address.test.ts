@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import {
+  addressBytes,
+  addressOfReverseName,
+  baseAddress,
+  formatIPv6,
+  isLinkLocal,
+  reverseName,
+} from "../../src/dns/address.ts";
+import { Name } from "../../src/dns/name.ts";
+import * as arbitrary from "../support/arbitrary.ts";
+
+const bytes = (text: string) => addressBytes(text, text.includes(":") ? 6 : 4);
+const address = fc.oneof(
+  fc.uint8Array({ minLength: 4, maxLength: 4 }),
+  fc.uint8Array({ minLength: 16, maxLength: 16 }),
+);
+
+describe("the name of an address", () => {
+  it("is its octets or nibbles turned round", () => {
+    assert.equal(String(reverseName(bytes("192.0.2.20"))), "20.2.0.192.in-addr.arpa.");
+    // RFC 3596 §2.5.
+    assert.equal(
+      String(reverseName(bytes("4321:0:1:2:3:4:567:89ab"))),
+      "b.a.9.8.7.6.5.0.4.0.0.0.3.0.0.0.2.0.0.0.1.0.0.0.0.0.0.0.1.2.3.4.ip6.arpa.",
+    );
+  });
+
+  it("gives the address again, whatever the case", () => {
+    const upper = (name: Name) => Name.parse(String(name).toUpperCase());
+    fc.assert(
+      fc.property(address, (octets) => {
+        assert.deepEqual(addressOfReverseName(reverseName(octets)), octets);
+        assert.deepEqual(addressOfReverseName(upper(reverseName(octets))), octets);
+      }),
+    );
+  });
+
+  it("is no other name", () => {
+    const none = [
+      ...["in-addr.arpa.", "ip6.arpa.", "2.0.192.in-addr.arpa.", "1.20.2.0.192.in-addr.arpa."],
+      ...["020.2.0.192.in-addr.arpa.", "256.2.0.192.in-addr.arpa.", "x.2.0.192.in-addr.arpa."],
+      ...["0-63.2.0.192.in-addr.arpa.", "20.2.0.192.in-addr.example.", "*.2.0.192.in-addr.arpa."],
+      ...[`${"0.".repeat(31)}ip6.arpa.`, `${"0.".repeat(33)}ip6.arpa.`],
+      ...[`${"0.".repeat(31)}g.ip6.arpa.`, `${"0.".repeat(31)}00.ip6.arpa.`],
+    ];
+    for (const text of none) assert.equal(addressOfReverseName(Name.parse(text)), undefined, text);
+    const suffix = fc.constantFrom(
+      ...["in-addr.arpa.", "ip6.arpa."].map((text) => Name.parse(text)),
+    );
+    fc.assert(
+      fc.property(arbitrary.name, suffix, (name, below) => {
+        const whole = Name.join(name.labels, below);
+        const octets = whole && addressOfReverseName(whole);
+        if (octets !== undefined) assert.ok(reverseName(octets).equals(whole!));
+      }),
+    );
+  });
+});
+
+describe("the base address of a subnet", () => {
+  it("has all host bits zero, at any prefix length", () => {
+    const base = (text: string, prefix: number) => baseAddress(bytes(text), prefix);
+    assert.deepEqual(base("192.168.12.34", 16), bytes("192.168.0.0"));
+    assert.deepEqual(base("10.77.6.9", 22), bytes("10.77.4.0"));
+    assert.deepEqual(base("10.77.6.9", 0), bytes("0.0.0.0"));
+    assert.deepEqual(base("10.77.6.9", 32), bytes("10.77.6.9"));
+    assert.equal(formatIPv6(base("2001:db8:1:2345::1", 60)), "2001:db8:1:2340::");
+  });
+
+  it("is the same for every address of the subnet, and for none beside it", () => {
+    const whole = (octets: Uint8Array) =>
+      [...octets].map((octet) => octet.toString(2).padStart(8, "0")).join("");
+    fc.assert(
+      fc.property(address, fc.nat(128), (octets, bits) => {
+        const prefix = Math.min(bits, octets.length * 8);
+        const expected = whole(octets)
+          .slice(0, prefix)
+          .padEnd(octets.length * 8, "0");
+        assert.equal(whole(baseAddress(octets, prefix)), expected);
+      }),
+    );
+  });
+});
+
+it("Link-local is 169.254/16 and fe80::/10", () => {
+  for (const text of ["169.254.0.0", "169.254.255.255", "fe80::1", "febf::1"]) {
+    assert.ok(isLinkLocal(bytes(text)), text);
+  }
+  for (const text of ["169.253.0.1", "10.254.0.1", "fec0::1", "fd00::1", "::1", "2001:db8::fe80"]) {
+    assert.ok(!isLinkLocal(bytes(text)), text);
+  }
+});

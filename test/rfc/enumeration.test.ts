@@ -1,0 +1,253 @@
+/** Where clients learn what to browse: RFC 6763 §11, RFC 8766 §5.2, §5.4. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { enumerationRecords } from "../../src/collector/enumeration.ts";
+import { type Place, reverseRecords } from "../../src/collector/reverse.ts";
+import { Rcode } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import type { RecordSet } from "../../src/dns/record.ts";
+import { BROWSING, type Enumeration, enumerationName } from "../../src/dns/service.ts";
+import type { LinkAddress } from "../../src/net/link.ts";
+import { apexEnumeration, apexRecords, type Browsed } from "../../src/zone/apex.ts";
+import { lookup } from "../../src/zone/lookup.ts";
+import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { collectorPrincipal, reversePrincipal } from "../../src/zone/principal.ts";
+import { addition, removal } from "../../src/zone/update.ts";
+import { Zone } from "../../src/zone/zone.ts";
+import { expected, lines } from "../collector/fixture.ts";
+
+const ZONE = Name.parse("z.example.");
+const site = (label: string) => ZONE.child(label)!;
+
+/** The shared zone, as a gateway keeps it. */
+function sharedZone(browsed: Browsed): Zone {
+  const apex = apexRecords({ origin: ZONE, nameservers: [], serial: 1 });
+  const records = [...apex, ...apexEnumeration(ZONE, browsed)];
+  return new Zone({ origin: ZONE, records, clock: systemClock });
+}
+
+/** A collector of this one site, with a key of its own, begins or ends. */
+async function collect(zone: Zone, label: string, browsed: Browsed, change = addition) {
+  const sets = enumerationRecords({ zone: ZONE, browsed, sites: [site(label)] });
+  const update = { zone: ZONE, prerequisites: [], updates: sets.flatMap(change) };
+  const by = collectorPrincipal(label, ZONE, (name) => name.equals(site(label)));
+  assert.equal(await zone.apply(update, by), Rcode.NOERROR);
+}
+
+function answer(zone: Zone, domain: Name, kind: Enumeration): string[] {
+  const name = enumerationName(kind, domain)!;
+  const { rcode, answers } = lookup(zone.current, { name, type: 12, class: 1 });
+  assert.equal(rcode, Rcode.NOERROR, `${name} is there, or may come`);
+  return answers.flatMap(({ rdatas }) => rdatas.map(({ values }) => String(values[0]))).sort();
+}
+
+for (const browsed of ["merged", "sites"] as const) {
+  test(`SD-22, 25: with ${browsed}, b, db and lb are there as configured, the rest is NODATA`, async () => {
+    const zone = sharedZone(browsed);
+    for (const label of ["paris", "lyon"]) await collect(zone, label, browsed);
+    const sites = ["lyon.z.example.", "paris.z.example."];
+    const apex = (kind: Enumeration) => answer(zone, ZONE, kind);
+    if (browsed === "merged") {
+      for (const kind of BROWSING) assert.deepEqual(apex(kind), ["z.example."]);
+    } else {
+      assert.deepEqual(apex("lb"), sites);
+      assert.deepEqual(apex("b"), [...sites, "z.example."]);
+      assert.deepEqual(apex("db"), []);
+    }
+    for (const kind of BROWSING) {
+      assert.deepEqual(answer(zone, site("paris"), kind), ["paris.z.example."]);
+    }
+    for (const kind of ["r", "dr"] as const) {
+      assert.deepEqual(apex(kind), []);
+      assert.deepEqual(answer(zone, site("paris"), kind), []);
+    }
+  });
+
+  test(`SD-22: with ${browsed}, what a site lists ends with its collector`, async () => {
+    const zone = sharedZone(browsed);
+    const before = lines(zone.current).filter((line) => !line.includes("SOA"));
+    await collect(zone, "paris", browsed);
+    await collect(zone, "lyon", browsed);
+    await collect(zone, "paris", browsed, removal);
+    assert.deepEqual(answer(zone, site("lyon"), "b"), ["lyon.z.example."]);
+    assert.ok(!lines(zone.current).some((line) => line.includes("paris")));
+    await collect(zone, "lyon", browsed, removal);
+    assert.deepEqual(
+      lines(zone.current).filter((line) => !line.includes("SOA")),
+      before,
+    );
+    for (const kind of BROWSING) answer(zone, ZONE, kind);
+  });
+
+  test(`SD-23, 24: with ${browsed}, db is alone and one of b, however many sites there are`, async () => {
+    const zone = sharedZone(browsed);
+    for (const label of ["paris", "lyon", "nice"]) await collect(zone, label, browsed);
+    for (const domain of [ZONE, site("paris"), site("nice")]) {
+      const [db, ...more] = answer(zone, domain, "db");
+      assert.equal(more.length, 0);
+      if (db !== undefined) assert.ok(answer(zone, domain, "b").includes(db));
+    }
+  });
+}
+
+test("SD-26: the zone's file may recommend domains in rich text and outside the zone", () => {
+  const records = parseMasterFile(
+    `@ SOA ns.example. hostmaster.example. 1 7200 3600 86400 10
+     $TTL 60
+     @ NS ns.example.
+     b._dns-sd._udp PTR Building\\0321
+     b._dns-sd._udp PTR campus.example.net.
+     dr._dns-sd._udp PTR Building\\0321`.replace(/^ +/gm, ""),
+    { origin: ZONE },
+  );
+  const zone = new Zone({ origin: ZONE, records, clock: systemClock });
+  assert.deepEqual(answer(zone, ZONE, "b"), ["Building\\0321.z.example.", "campus.example.net."]);
+  assert.deepEqual(answer(zone, ZONE, "dr"), ["Building\\0321.z.example."]);
+});
+
+//---- Reverse zones ----
+
+const REVERSE = ["77.10.in-addr.arpa.", "8.b.d.0.1.0.0.2.ip6.arpa."].map((text) =>
+  Name.parse(text),
+);
+
+/** "10.77.1.1/24" as a link has it. */
+function on(...addresses: readonly string[]): LinkAddress[] {
+  return addresses.map((text) => {
+    const [address = "", prefix] = text.split("/");
+    return { family: address.includes(":") ? 6 : 4, address, prefix: Number(prefix) };
+  });
+}
+
+function reversed(
+  places: readonly Place[],
+  published = "",
+  options: { browsed?: Browsed; reverse?: readonly Name[] } = {},
+): RecordSet[] {
+  const text = `$TTL 10\n${published.replace(/^ +/gm, "")}`;
+  const sets = parseMasterFile(text, { origin: ZONE, isPartial: true });
+  const { browsed = "merged", reverse = REVERSE } = options;
+  return reverseRecords({ zone: ZONE, browsed, reverse, places, sets });
+}
+
+const paris = (...addresses: readonly string[]): Place => ({
+  site: site("paris"),
+  addresses: on(...addresses),
+});
+
+test("SD-27: a subnet's names are at its base address, all octets, whatever its length", () => {
+  assert.deepEqual(
+    lines(reversed([paris("10.77.1.34/24")])),
+    expected(`
+      b._dns-sd._udp.0.1.77.10.in-addr.arpa. 60 IN PTR z.example.
+      db._dns-sd._udp.0.1.77.10.in-addr.arpa. 60 IN PTR z.example.
+      lb._dns-sd._udp.0.1.77.10.in-addr.arpa. 60 IN PTR z.example.`),
+  );
+  const owners = (address: string) =>
+    reversed([paris(address)]).map(({ name }) => String(name.parent!.parent!.parent));
+  assert.equal(owners("10.77.6.9/22")[0], "0.4.77.10.in-addr.arpa.");
+  assert.equal(owners("10.77.6.9/16")[0], "0.0.77.10.in-addr.arpa.");
+  assert.equal(owners("10.77.6.9/29")[0], "8.6.77.10.in-addr.arpa.");
+  assert.deepEqual(owners("10.77.6.9/8"), [], "its base is in a zone of somebody else");
+  assert.deepEqual(owners("10.77.6.9/32"), [], "nobody else is in it");
+});
+
+test("SD-27: with sites, the hosts of a subnet are told to browse their own site", () => {
+  const places = [paris("10.77.1.1/24"), { site: site("lyon"), addresses: on("10.77.2.1/24") }];
+  const sets = reversed(places, "", { browsed: "sites" });
+  assert.equal(sets.length, 6);
+  for (const { name, rdatas } of sets) {
+    const domain = String(name).includes(".0.1.77.10.") ? "paris" : "lyon";
+    assert.deepEqual(
+      rdatas.map(({ values }) => String(values[0])),
+      [`${domain}.z.example.`],
+    );
+  }
+});
+
+test("SD-24: two sites on one subnet have one default between them", () => {
+  const places = [paris("10.77.1.1/24"), { site: site("lyon"), addresses: on("10.77.1.2/24") }];
+  for (const each of [places, places.toReversed()]) {
+    const counts = reversed(each, "", { browsed: "sites" }).map(({ name, rdatas }) => [
+      String(name).split(".")[0],
+      rdatas.map(({ values }) => String(values[0])),
+    ]);
+    const both = ["lyon.z.example.", "paris.z.example."];
+    assert.deepEqual(Object.fromEntries(counts), { b: both, db: both.slice(0, 1), lb: both });
+  }
+});
+
+test("SD-28: an IPv6 prefix's names have all 32 nibbles of its base address", () => {
+  const owners = (address: string) => reversed([paris(address)]).map(({ name }) => String(name));
+  const nibbles = "0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.5.4.3.2.1.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.";
+  assert.equal(owners("2001:db8:1:2345::77/64")[2], `lb._dns-sd._udp.${nibbles}`);
+  const shorter = nibbles.replace(".5.4.", ".0.4.");
+  assert.equal(owners("2001:db8:1:2345::77/60")[2], `lb._dns-sd._udp.${shorter}`);
+});
+
+test("SD-28: an address more in a subnet changes nothing", () => {
+  const two = reversed([paris("2001:db8::1/64", "2001:db8::2/64"), paris("2001:db8::3/64")]);
+  assert.deepEqual(lines(two), lines(reversed([paris("2001:db8::1/64")])));
+});
+
+test("SD-29: link-local prefixes have no names, and link-local addresses no PTR", () => {
+  const reverse = ["in-addr.arpa.", "ip6.arpa."].map((text) => Name.parse(text));
+  const places = [paris("169.254.7.7/16", "fe80::1/64")];
+  const published = "pc.paris A 169.254.7.8\npc.paris AAAA fe80::2";
+  assert.deepEqual(reversed(places, published, { reverse }), []);
+});
+
+test("PROXY-45, 46: a published host's address leads to its name; owners stay in reverse zones", () => {
+  const sets = reversed(
+    [paris("10.77.1.1/24", "2001:db8::1/64")],
+    `pc.paris A 10.77.1.20
+     pc.paris 5 AAAA 2001:db8::20
+     x._ipp._tcp.paris SRV 0 0 631 pc.paris`,
+  );
+  const hosts = sets.filter(({ name }) => !String(name).includes("_dns-sd"));
+  assert.deepEqual(
+    lines(hosts),
+    expected(`
+      20.1.77.10.in-addr.arpa. 10 IN PTR pc.paris.z.example.
+      0.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa. 5 IN PTR pc.paris.z.example.`),
+  );
+});
+
+test("PROXY-47: an address outside the link's subnets, or outside the zones, has no PTR", () => {
+  const hosts = (published: string) =>
+    reversed(
+      [paris("10.77.1.1/24"), { site: site("lyon"), addresses: on("10.77.2.1/24") }],
+      published,
+    )
+      .filter(({ name }) => !String(name).includes("_dns-sd"))
+      .map(({ name }) => String(name));
+  assert.deepEqual(hosts("pc.paris A 10.77.3.20"), [], "of no link");
+  assert.deepEqual(hosts("pc.paris A 10.77.2.20"), [], "of another site's link");
+  assert.deepEqual(hosts("pc.paris A 198.51.100.1"), [], "of nobody here");
+  assert.deepEqual(hosts("pc.paris AAAA 2001:db8::1"), [], "of the other family");
+  assert.deepEqual(hosts("pc.nice A 10.77.1.20"), [], "of no site here");
+  assert.deepEqual(hosts("pc.lyon A 10.77.2.20"), ["20.2.77.10.in-addr.arpa."]);
+  assert.deepEqual(reversed([paris("192.0.2.1/24")], "pc.paris A 192.0.2.20"), []);
+});
+
+test("PROXY-45: a host with several names has a PTR for each, up to a bound", () => {
+  const names = Array.from({ length: 300 }, (_, i) => `pc${String(i).padStart(3, "0")}`);
+  const published = names.map((name) => `${name}.paris A 10.77.1.20`);
+  const of = (text: readonly string[]) =>
+    reversed([paris("10.77.1.1/24")], text.join("\n")).find(({ name }) =>
+      String(name).startsWith("20."),
+    );
+  assert.equal(of(published.slice(0, 3))?.rdatas.length, 3);
+  assert.equal(of(published)?.rdatas.length, 8);
+  assert.deepEqual(lines([of(published)!]), lines([of(published.toReversed())!]));
+});
+
+test("PROXY-45: what is wanted in a reverse zone is what a collector may write there", () => {
+  const sets = reversed([paris("10.77.1.1/24")], "pc.paris A 10.77.1.20");
+  const sited = reversed([paris("10.77.1.1/24")], "", { browsed: "sites" });
+  const by = reversePrincipal("paris", ZONE, (name) => name.equals(site("paris")));
+  for (const record of [...sets, ...sited].flatMap(addition)) {
+    assert.ok(by.permits(record), String(record.name));
+  }
+});
