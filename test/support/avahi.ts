@@ -103,18 +103,20 @@ export class Avahi {
 
   /** A service for as long as the program runs; stopped, it says goodbye. */
   async publish({ name, type, port, txt = [], subtypes = [] }: AvahiService): Promise<Running> {
-    const program = this.host.start(
-      [
-        ...["avahi-publish", "-s", ...subtypes.map((subtype) => `--subtype=${subtype}`)],
-        ...[name, type, String(port), ...txt],
-      ],
-      { env: this.#environment },
-    );
+    const program = this.client([
+      ...["avahi-publish", "-s", ...subtypes.map((subtype) => `--subtype=${subtype}`)],
+      ...[name, type, String(port), ...txt],
+    ]);
     await waitFor(`"${name}" to be published`, () => {
       if (!program.isRunning) throw new Error(program.stderr);
       return program.stderr.includes("Established");
     });
     return program;
+  }
+
+  /** Starts a program that talks to this daemon. */
+  client(command: readonly string[]): Running {
+    return this.host.start(command, { env: this.#environment });
   }
 
   /** What avahi-browse lists and resolves in one go. */

@@ -76,6 +76,8 @@ export interface Change {
   readonly rcode: number;
   /** Records of the asked type. */
   readonly count: number;
+  /** Their data, in hex. */
+  readonly records: readonly string[];
 }
 
 /** Asks one question over and over, and tells when the answer is another one. */

@@ -17,14 +17,15 @@ import {
 import { skipWithout } from "./tool.ts";
 import { waitFor } from "./wait.ts";
 
-/** Where the one tool is that is no program. */
-const ZEROCONF = "/usr/lib/python3/dist-packages/zeroconf";
+/** Where the tools are that are no programs. */
+const PYTHON = "/usr/lib/python3/dist-packages";
 
 /** Why a test in a lab cannot run here; false where it can. For its `skip`. */
 export function needs(...tools: readonly string[]): string | false {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs root on Linux";
-  const isThere = existsSync(ZEROCONF);
-  return skipWithout("ip", ...tools.filter((tool) => tool !== "python3-zeroconf" || !isThere));
+  const isThere = (tool: string) =>
+    tool.startsWith("python3-") && existsSync(join(PYTHON, tool.slice("python3-".length)));
+  return skipWithout("ip", ...tools.filter((tool) => !isThere(tool)));
 }
 
 /** Labs of test processes that were killed, with whatever still runs there. */

@@ -21,12 +21,18 @@ let last = "";
 
 const socket = createSocket(server.includes(":") ? "udp6" : "udp4");
 socket.on("message", (bytes) => {
+  const at = Date.now();
   const { rcode, answers } = decode(bytes);
-  const count = answers.filter((record) => record.type === type).length;
-  const now = `${rcode} ${count}`;
+  // A set has no order.
+  const records = answers
+    .filter((record) => record.type === type)
+    .map(({ rdata }) => Buffer.from(rdata.toWire()).toString("hex"))
+    .sort();
+  const now = `${rcode} ${records}`;
   if (now === last) return;
   last = now;
-  console.log(JSON.stringify({ event: "change", at: Date.now(), rcode, count }));
+  const change = { event: "change", at, rcode, count: records.length, records };
+  console.log(JSON.stringify(change));
 });
 // Unanswered questions are no trouble: the next one follows.
 socket.on("error", () => {});
