@@ -59,7 +59,7 @@ export function signatures({ keys, clock, log }: SignatureOptions): Layer {
       const seal = isSaidSigned
         ? signature(key, tsig.mac, now, options)
         : emptySignature(signed, error);
-      return [makeResponse(request.message, { rcode: Rcode.NOTAUTH, edns, seal })];
+      return [{ ...makeResponse(request.message, { rcode: Rcode.NOTAUTH, edns }), seal }];
     };
 
     const verdict = verifyTsig(signed, { find: (name) => known.get(name.key)?.key, now: now() });

@@ -3,8 +3,11 @@
  * the secondary's key may write nothing. In memory, or behind real sockets.
  */
 import { type Clock, systemClock } from "../../src/clock.ts";
-import { Opcode } from "../../src/dns/constants.ts";
+import { Class, Opcode, Type } from "../../src/dns/constants.ts";
+import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import type { ResourceRecord } from "../../src/dns/record.ts";
 import { type TsigKey, tsigAlgorithms } from "../../src/dns/tsig.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
 import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
@@ -20,9 +23,10 @@ import { listenTcp } from "../../src/net/stream.ts";
 import { listenUdp, type UdpListener } from "../../src/net/udp.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import type { Principal } from "../../src/zone/change.ts";
-import { collectorPrincipal } from "../../src/zone/principal.ts";
+import { collectorPrincipal, operatorPrincipal } from "../../src/zone/principal.ts";
 import type { Zone } from "../../src/zone/zone.ts";
-import { makeZone, origin } from "./fixture.ts";
+import { FakeClock } from "../support/clock.ts";
+import { makeZone, name, origin } from "./fixture.ts";
 
 const key = (name: string, algorithm: TsigKey["algorithm"] = "hmac-sha256"): TsigKey => ({
   name: Name.parse(`${name}.`),
@@ -46,11 +50,9 @@ export const keys: ReadonlyMap<string, TsigKey> = new Map(
 );
 
 export function principalOf(identity: string): Principal | undefined {
-  if (identity.startsWith("operator")) {
-    return { name: identity, isOperator: true, permits: () => true };
-  }
-  const site = origin.child(identity)!;
+  if (identity.startsWith("operator")) return operatorPrincipal(identity);
   if (identity === "secondary") return undefined;
+  const site = origin.child(identity)!;
   return collectorPrincipal(identity, origin, (other) => other.equals(site));
 }
 
@@ -103,6 +105,41 @@ export function makeSecured({
       return responses;
     },
   };
+}
+
+/** A server whose clock stands still, and what its clients need to know of it. */
+export function stillServer(options: SecuredOptions = {}) {
+  const clock = new FakeClock();
+  const server = makeSecured({ clock, ...options });
+  const now = () => Math.floor(clock.wall() / 1000);
+  return {
+    ...server,
+    clock,
+    now,
+    /** The one response to these octets. */
+    async one(bytes: Uint8Array, transport?: "udp" | "tcp"): Promise<Buffer> {
+      const [octets, ...more] = await server.ask(bytes, transport);
+      if (octets === undefined || more.length > 0) throw new Error("not one answer");
+      return octets;
+    },
+  };
+}
+
+/** An update that adds `owner`. */
+export function adding(
+  owner: string,
+  address = "10.9.9.9",
+  fields: Partial<Message> = {},
+): Message {
+  const add: ResourceRecord = {
+    ...{ name: name(owner), type: Type.A, class: Class.IN, ttl: 10 },
+    rdata: rdata.a(address),
+  };
+  const zone = { name: origin, type: Type.SOA, class: Class.IN };
+  return makeMessage({
+    ...{ id: 0x1234, opcode: Opcode.UPDATE, questions: [zone], authorities: [add] },
+    ...fields,
+  });
 }
 
 export interface SecuredListener extends Secured {

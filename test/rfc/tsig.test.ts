@@ -1,0 +1,473 @@
+/** TSIG as a server has it, octets in and octets out (RFC 8945 §5). */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Class, Opcode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
+import { decode, encode, type Message } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+
+import { signTsig, type TsigKey } from "../../src/dns/tsig.ts";
+import type { Handler } from "../../src/net/handler.ts";
+import { MANY, name, opt, origin, question } from "../dnsserver/fixture.ts";
+import {
+  adding,
+  operator,
+  operators,
+  paris,
+  secondary,
+  stillServer,
+} from "../dnsserver/secured.ts";
+
+import {
+  append,
+  changed,
+  hasTsig,
+  type SignedRequest,
+  sign,
+  type Tsig,
+  tsigOf,
+  verified,
+} from "../support/tsig.ts";
+
+const NONE = new Uint8Array();
+
+const soa = question("@", Type.SOA);
+
+/** NOTAUTH with this TSIG error, a MAC of no octets and nothing else (RFC 8945 §5.3.2). */
+function expectUnsigned(octets: Buffer, error: Rcode, request: SignedRequest): void {
+  const response = decode(octets);
+  const asked = decode(request.bytes);
+  assert.equal(rcodeName(response.rcode), "NOTAUTH");
+  assert.deepEqual(
+    [response.id, response.opcode, response.questions.length],
+    [asked.id, asked.opcode, 1],
+  );
+  assert.deepEqual([response.answers, response.authorities], [[], []]);
+  assert.equal(response.additionals.length, 1);
+  const { key, algorithm, mac, error: said, other } = tsigOf(octets);
+  const sent = tsigOf(request.bytes);
+  assert.deepEqual([said, mac.length, other.length], [error, 0, 0]);
+  assert.ok(key.equals(sent.key) && algorithm.equals(sent.algorithm));
+}
+
+suite("verifying a request", () => {
+  test("TSIG-01: each algorithm is known, and answered in the same", async () => {
+    const { one, now } = stillServer();
+    for (const key of operators) {
+      const request = sign(soa, key, now());
+      const octets = await one(request.bytes);
+      const response = verified(octets, key, { mac: request.mac, now: now() });
+      assert.equal(response.answers.length, 1, key.algorithm);
+      assert.equal(`${tsigOf(octets).algorithm}`, `${key.algorithm}.`);
+    }
+  });
+
+  test("TSIG-01: MD5 is not known", async () => {
+    const { one, now } = stillServer();
+    const algorithm = Name.parse("hmac-md5.sig-alg.reg.int.");
+    const request = changed(sign(soa, operator, now()), { algorithm });
+    expectUnsigned(await one(request.bytes), Rcode.BADKEY, request);
+  });
+
+  test("TSIG-02: one that is not last, once and alone of its kind is FORMERR, without TSIG", async () => {
+    const { one, zone, now } = stillServer();
+    const before = zone.current;
+    const update = adding("new");
+    const signed = sign(update, operator, now());
+    const tsig = tsigOf(signed.bytes);
+    const [record] = decode(signed.bytes).additionals;
+    const plain = { ...record!, type: 65280, rdata: rdata.opaque(65280, Buffer.from("x")) };
+    const wrong: Record<string, Uint8Array> = {
+      twice: append(signed.bytes, tsig),
+      "before another record": encode(
+        adding("new", undefined, { additionals: [record!, { ...plain, class: Class.IN }] }),
+      ),
+      "before OPT": encode(adding("new", undefined, { additionals: [record!], edns: opt() })),
+      "in the answer section": encode(adding("new", undefined, { answers: [record!] })),
+      "in the authority section": encode({
+        ...update,
+        authorities: [...update.authorities, record!],
+      }),
+      "of class IN": changed(signed, {}, { class: Class.IN }).bytes,
+      "with a TTL": changed(signed, {}, { ttl: 1 }).bytes,
+      "without data": encode({
+        ...update,
+        additionals: [{ ...record!, rdata: rdata.opaque(Type.TSIG, NONE) }],
+      }),
+      "with data cut short": cutRdata(signed.bytes),
+    };
+    for (const [title, bytes] of Object.entries(wrong)) {
+      const octets = await one(bytes);
+      assert.equal(rcodeName(decode(octets).rcode), "FORMERR", title);
+      assert.equal(hasTsig(octets), false, title);
+    }
+    assert.equal(zone.current, before);
+  });
+
+  test("TSIG-03: key, then MAC, then time, then length", async () => {
+    const { one, now } = stillServer();
+    const late = sign(soa, operator, now() - 1000);
+    const short = (request: SignedRequest) =>
+      changed(request, { mac: tsigOf(request.bytes).mac.subarray(0, 16) });
+    const wrong = (request: SignedRequest) => changed(request, { mac: flipped(request) });
+    const cases: readonly [string, SignedRequest, Rcode][] = [
+      ["all", changed(short(wrong(late)), { key: Name.parse("nobody.") }), Rcode.BADKEY],
+      ["MAC, time, length", short(wrong(late)), Rcode.BADSIG],
+      ["time, length", short(late), Rcode.BADTIME],
+      ["length", short(sign(soa, operator, now())), Rcode.BADTRUNC],
+    ];
+    for (const [title, request, error] of cases) {
+      assert.equal(tsigOf(await one(request.bytes)).error, error, title);
+    }
+  });
+
+  test("TSIG-04: a key nobody has, or with another algorithm, is BADKEY, unsigned", async () => {
+    const { one, now } = stillServer();
+    const nobody = { ...operator, name: Name.parse("nobody.") };
+    const other: TsigKey = { ...operator, algorithm: "hmac-sha512" };
+    for (const key of [nobody, other]) {
+      for (const edns of [undefined, opt()]) {
+        const request = sign({ ...soa, edns }, key, now());
+        const octets = await one(request.bytes);
+        expectUnsigned(octets, Rcode.BADKEY, request);
+        assert.equal(decode(octets).edns !== undefined, edns !== undefined);
+      }
+    }
+  });
+
+  test("TSIG-05: a MAC or a message with a changed bit is BADSIG, unsigned", async () => {
+    const { one, now, zone } = stillServer();
+    const before = zone.current;
+    const update = sign(adding("new"), operator, now());
+    const forged = sign(adding("new"), { ...operator, secret: Buffer.from("a guess") }, now());
+    const bent = Buffer.from(update.bytes);
+    // The last octet of the address that is added.
+    const at = bent.indexOf(Buffer.from([10, 9, 9, 9])) + 3;
+    bent[at]! ^= 1;
+    for (const request of [
+      changed(update, { mac: flipped(update) }),
+      forged,
+      { ...update, bytes: bent },
+    ]) {
+      expectUnsigned(await one(request.bytes), Rcode.BADSIG, request);
+    }
+    assert.equal(zone.current, before);
+  });
+
+  test("TSIG-06: outside of its fudge is BADTIME, signed, with the client's time and the server's", async () => {
+    const { one, now, zone } = stillServer();
+    const before = zone.current;
+    for (const off of [301, -301, 86_400]) {
+      const request = signWith(adding("new"), operator, now() + off, 299);
+      const octets = await one(request.bytes);
+      const { time, fudge, error, other } = tsigOf(octets);
+      assert.deepEqual([error, time, fudge], [Rcode.BADTIME, now() + off, 299]);
+      assert.equal(Buffer.from(other).readUIntBE(0, 6), now());
+      assert.equal(other.length, 6);
+      // The client takes it as in time, for it is the client's own.
+      const response = verified(octets, operator, { mac: request.mac, now: now() + off });
+      assert.equal(rcodeName(response.rcode), "NOTAUTH");
+    }
+    assert.equal(zone.current, before);
+    for (const off of [300, -300]) {
+      const { bytes } = sign(soa, operator, now() + off);
+      assert.equal(decode(await one(bytes)).rcode, Rcode.NOERROR);
+    }
+  });
+
+  test("TSIG-06: a fudge of the client's own choice is kept to", async () => {
+    const { one, now } = stillServer();
+    for (const [off, error] of [
+      [10, Rcode.NOERROR],
+      [11, Rcode.BADTIME],
+    ] as const) {
+      const { bytes } = signWith(soa, operator, now() - off, 10);
+      assert.equal(tsigOf(await one(bytes)).error, error);
+    }
+  });
+
+  test("TSIG-08: a MAC of impossible length is FORMERR, without TSIG", async () => {
+    const { one, now } = stillServer();
+    for (const key of operators) {
+      const request = sign(soa, key, now());
+      const { mac } = tsigOf(request.bytes);
+      const least = Math.max(10, mac.length / 2);
+      for (const wrong of [NONE, mac.subarray(0, least - 1), Buffer.concat([mac, Buffer.of(0)])]) {
+        const octets = await one(changed(request, { mac: wrong }).bytes);
+        assert.equal(
+          rcodeName(decode(octets).rcode),
+          "FORMERR",
+          `${key.algorithm} ${wrong.length}`,
+        );
+        assert.equal(hasTsig(octets), false);
+      }
+    }
+  });
+
+  test("TSIG-09: a MAC cut short is BADTRUNC, signed in full over what there was of it", async () => {
+    const { one, now, zone } = stillServer();
+    const before = zone.current;
+    for (const key of operators) {
+      const request = sign(adding("new"), key, now());
+      const mac = tsigOf(request.bytes).mac.subarray(0, -4);
+      const octets = await one(changed(request, { mac }).bytes);
+      const response = verified(octets, key, { mac, now: now() });
+      assert.equal(rcodeName(response.rcode), "NOTAUTH");
+      assert.equal(tsigOf(octets).error, Rcode.BADTRUNC);
+    }
+    assert.equal(zone.current, before);
+  });
+
+  test("TSIG-11: names of key and algorithm are the same in any case", async () => {
+    const { one, now } = stillServer();
+    const request = sign(soa, { ...operator, name: Name.parse("OperaTOR.") }, now());
+    const algorithm = Name.parse("HMAC-sha256.");
+    for (const each of [request, changed(request, { algorithm })]) {
+      verified(await one(each.bytes), operator, { mac: request.mac, now: now() });
+    }
+  });
+
+  test("TSIG-12: an id changed on the way does no harm, and comes back", async () => {
+    const { one, now } = stillServer();
+    const { bytes, mac } = sign(soa, operator, now());
+    bytes.writeUInt16BE(0x9999, 0);
+    const response = verified(await one(bytes), operator, { mac, now: now() });
+    assert.equal(response.id, 0x9999);
+  });
+
+  test("who logs in vain is in the log, once a second at most", async () => {
+    const lines: unknown[] = [];
+    const log = () => {
+      const warn = (fields: object) => lines.push(fields);
+      return { debug() {}, info() {}, error() {}, warn };
+    };
+    const { one, now, clock } = stillServer({ log: log() });
+    const request = sign(soa, { ...operator, name: Name.parse("nobody.") }, now());
+    for (let i = 0; i < 100; i++) await one(request.bytes);
+    assert.deepEqual(lines, [{ key: "nobody.", from: "192.0.2.99", reason: "BADKEY", refused: 1 }]);
+    clock.advance(1000);
+    await one(request.bytes);
+    assert.deepEqual(lines.slice(1), [
+      { key: "nobody.", from: "192.0.2.99", reason: "BADKEY", refused: 100 },
+    ]);
+  });
+});
+
+suite("what comes again", () => {
+  test("TSIG-07: an update signed before the last of its key is BADTIME, and not done", async () => {
+    const { one, now, clock, zone } = stillServer();
+    const early = sign(adding("early"), operator, now());
+    clock.advance(2000);
+    assert.equal(decode(await one(sign(adding("late"), operator, now()).bytes)).rcode, 0);
+    const octets = await one(early.bytes);
+    verified(octets, operator, { mac: early.mac, now: now() });
+    assert.equal(tsigOf(octets).error, Rcode.BADTIME);
+    assert.equal(zone.current.set(name("early"), Type.A), undefined);
+  });
+
+  test("TSIG-07: of one second all are done, but none of them twice", async () => {
+    const { one, now, zone } = stillServer();
+    const add = sign(adding("new"), operator, now());
+    const [{ name: owner, type } = soa.questions[0]!] = decode(add.bytes).authorities;
+    const removal = {
+      name: owner,
+      type,
+      class: Class.ANY,
+      ttl: 0,
+      rdata: rdata.opaque(type, NONE),
+    };
+    const remove = sign(adding("new", undefined, { authorities: [removal] }), operator, now());
+    for (const { bytes } of [add, remove]) assert.equal(decode(await one(bytes)).rcode, 0);
+    const { serial } = zone.current;
+    // Whoever has recorded the first cannot bring back what the second took away.
+    const response = verified(await one(add.bytes), operator, { mac: add.mac, now: now() });
+    assert.equal(response.rcode, Rcode.NOERROR);
+    assert.equal(zone.current.serial, serial);
+    assert.equal(zone.current.set(name("new"), Type.A), undefined);
+  });
+
+  test("UPD-30: an update sent again gets the answer of the first, under its own id", async () => {
+    const { one, now, zone } = stillServer();
+    const unused = { ...decode(encode(adding("new"))).authorities[0]!, class: Class.NONE, ttl: 0 };
+    const prerequisite = { ...unused, type: Type.ANY, rdata: rdata.opaque(Type.ANY, NONE) };
+    // Done twice in earnest, the second would be YXDOMAIN.
+    const update = sign(adding("new", undefined, { answers: [prerequisite] }), operator, now());
+    assert.equal(rcodeName(decode(await one(update.bytes)).rcode), "NOERROR");
+    const { serial } = zone.current;
+    update.bytes.writeUInt16BE(0x7777, 0);
+    const again = verified(await one(update.bytes), operator, { mac: update.mac, now: now() });
+    assert.deepEqual([rcodeName(again.rcode), again.id], ["NOERROR", 0x7777]);
+    assert.equal(zone.current.serial, serial);
+  });
+
+  test("TSIG-07: keys have their times apart, and queries none", async () => {
+    const { one, now, clock } = stillServer();
+    const query = sign(soa, operator, now());
+    const other = sign(adding("x.paris"), paris, now());
+    clock.advance(2000);
+    await one(sign(adding("new"), operator, now()).bytes);
+    for (const { bytes } of [query, other]) assert.equal(decode(await one(bytes)).rcode, 0);
+  });
+
+  test("TSIG-07: what is remembered of one second is bounded", async () => {
+    let done = 0;
+    const count = (next: Handler): Handler => {
+      return (request) => {
+        done++;
+        return next(request);
+      };
+    };
+    const { one, now } = stillServer({ inner: count });
+    const updates = Array.from({ length: 4200 }, (_, id) =>
+      sign(adding("new", "10.9.9.9", { id }), operator, now()),
+    );
+    for (const { bytes } of updates) await one(bytes);
+    assert.equal(done, updates.length);
+    await one(updates.at(-1)!.bytes);
+    assert.equal(done, updates.length);
+    // The oldest have been forgotten.
+    await one(updates[0]!.bytes);
+    assert.equal(done, updates.length + 1);
+  });
+});
+
+suite("signing the response", () => {
+  test("TSIG-13: every response to a signed request is signed, over the request's MAC", async () => {
+    const { one, now } = stillServer();
+    const requests: readonly [Message, string][] = [
+      [soa, "NOERROR"],
+      [question("nobody.paris"), "NXDOMAIN"],
+      [question("www.example.org."), "REFUSED"],
+      [question("@", Type.A, { questions: [] }), "FORMERR"],
+      [question("@", Type.SOA, { opcode: Opcode.NOTIFY }), "NOTIMP"],
+      [question("@", Type.SOA, { edns: opt({ version: 1 }) }), "BADVERS"],
+      [adding("new"), "NOERROR"],
+      [adding("www.example.org."), "NOTZONE"],
+    ];
+    for (const [message, rcode] of requests) {
+      const request = sign(message, operator, now());
+      const octets = await one(request.bytes);
+      const response = verified(octets, operator, { mac: request.mac, now: now() });
+      assert.equal(rcodeName(response.rcode), rcode);
+      assert.throws(() => verified(octets, operator, { mac: NONE, now: now() }));
+    }
+  });
+
+  test("TSIG-13: a request that is not signed gets no TSIG", async () => {
+    const { one } = stillServer();
+    for (const message of [soa, adding("new")]) {
+      assert.equal(hasTsig(await one(encode(message))), false);
+    }
+  });
+
+  test("TSIG-14: every message of a transfer is signed, over the one before", async () => {
+    const { ask, now, zone } = stillServer();
+    const many = Array.from({ length: 3000 }, (_, i) => adding(`host${i}.paris`).authorities[0]!);
+    const update = { zone: origin, prerequisites: [], updates: many };
+    await zone.apply(update, { name: "test", permits: () => true });
+    const request = sign(question("@", Type.AXFR), secondary, now());
+    const messages = await ask(request.bytes, "tcp");
+    assert.ok(messages.length > 3, `${messages.length} messages`);
+    let { mac } = request;
+    let records = 0;
+    for (const [i, octets] of messages.entries()) {
+      const context = { mac, now: now(), isContinuation: i > 0 };
+      records += verified(octets, secondary, context).answers.length;
+      mac = tsigOf(octets).mac;
+    }
+    assert.ok(records > 3000);
+    // One left out is noticed at the next.
+    const context = { mac: tsigOf(messages[0]!).mac, now: now(), isContinuation: true };
+    assert.throws(() => verified(messages[2]!, secondary, context));
+  });
+
+  test("TSIG-15: what does not fit with its TSIG is the question, TC and the TSIG", async () => {
+    const { one, now } = stillServer();
+    const browse = question("_presence._tcp.paris", Type.PTR);
+    for (const edns of [undefined, opt()]) {
+      const request = sign({ ...browse, edns }, operator, now());
+      const octets = await one(request.bytes);
+      const response = verified(octets, operator, { mac: request.mac, now: now() });
+      assert.equal(response.isTruncated, true);
+      assert.equal(response.rcode, Rcode.NOERROR);
+      assert.equal(response.questions.length, 1);
+      assert.deepEqual([response.answers, response.authorities], [[], []]);
+      assert.equal(response.additionals.length, 1);
+      assert.equal(response.edns !== undefined, edns !== undefined);
+    }
+    const { bytes } = sign(browse, operator, now());
+    const whole = decode(await one(bytes, "tcp"));
+    assert.deepEqual([whole.isTruncated, whole.answers.length], [false, MANY]);
+  });
+
+  test("TSIG-15: the octets of the TSIG count", async () => {
+    const { one, now } = stillServer();
+    let sizes = 0;
+    // Answers of every size round the limit.
+    for (let length = 1; length < 200; length++) {
+      const owner = `${"a".repeat(Math.min(length, 63))}.${"b".repeat(Math.max(1, length - 63) % 63 || 1)}`;
+      const request = sign(question(`${owner}.${"c".repeat(60)}`), operator, now());
+      const octets = await one(request.bytes);
+      assert.ok(octets.length <= 512, `${octets.length} octets`);
+      sizes += verified(octets, operator, { mac: request.mac, now: now() }).isTruncated ? 0 : 1;
+    }
+    assert.ok(sizes > 0);
+  });
+
+  test("TSIG-17: a key may do what it is for, and nothing else", async () => {
+    const { one, now, zone } = stillServer();
+    const before = zone.current;
+    const request = sign(adding("new"), secondary, now());
+    const response = verified(await one(request.bytes), secondary, {
+      mac: request.mac,
+      now: now(),
+    });
+    assert.equal(rcodeName(response.rcode), "REFUSED");
+    assert.equal(zone.current, before);
+  });
+
+  test("TSIG-20: what only travels is not stored", async () => {
+    const { one, now, zone } = stillServer();
+    const before = zone.current;
+    for (const type of [Type.TSIG, Type.OPT, Type.TKEY]) {
+      const add = { ...adding("new").authorities[0]!, type, rdata: rdata.opaque(type, NONE) };
+      const { bytes } = sign(adding("new", undefined, { authorities: [add] }), operator, now());
+      assert.equal(rcodeName(decode(await one(bytes)).rcode), "FORMERR", `type ${type}`);
+    }
+    assert.equal(zone.current, before);
+  });
+
+  test("no answer that was signed, or to what was signed, is kept ready", async () => {
+    const { ready, one, now } = stillServer();
+    const request = sign(soa, operator, now());
+    await one(request.bytes);
+    await one(changed(request, { mac: flipped(request) }).bytes);
+    assert.equal(ready.size, 0);
+    const plain = encode(soa);
+    await one(plain);
+    assert.equal(ready.size, 1);
+    assert.equal(ready.answer(request.bytes), undefined);
+    assert.equal(hasTsig(ready.answer(plain)!), false);
+  });
+});
+
+/** The MAC of a request with one bit changed. */
+function flipped({ bytes }: SignedRequest): Uint8Array {
+  const mac = Buffer.from(tsigOf(bytes).mac);
+  mac[0]! ^= 1;
+  return mac;
+}
+
+/** Signed with a fudge of one's own. */
+function signWith(message: Message, key: TsigKey, time: number, fudge: number): SignedRequest {
+  const client: Pick<Tsig, "time" | "fudge"> = { time, fudge };
+  return signTsig(encode(message), key, { now: time, client });
+}
+
+/** The TSIG's last two octets, the length of its other data, left out. */
+function cutRdata(bytes: Buffer): Buffer {
+  const cut = Buffer.from(bytes.subarray(0, -2));
+  const length = cut.lastIndexOf(Buffer.from("\x0bhmac-sha256", "latin1")) - 2;
+  cut.writeUInt16BE(cut.readUInt16BE(length) - 2, length);
+  return cut;
+}
