@@ -5,29 +5,29 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
 import { Collector } from "./collector/collector.ts";
-import { ConfigError } from "./config/mistakes.ts";
 import type { Config } from "./config.ts";
-import { Opcode, Type } from "./dns/constants.ts";
-import { FormatError } from "./dns/format.ts";
+import { Opcode } from "./dns/constants.ts";
 import type { Name } from "./dns/name.ts";
-import { rdata, soaOf } from "./dns/rdata.ts";
 import type { RecordSet } from "./dns/record.ts";
 import { Catalog } from "./dnsserver/catalog.ts";
 import { byOpcode, edns, layered } from "./dnsserver/layers.ts";
 import { queryHandler } from "./dnsserver/query.ts";
 import { ReadyAnswers } from "./dnsserver/ready.ts";
+import { signatures } from "./dnsserver/signature.ts";
 import { transfers } from "./dnsserver/transfer.ts";
+import { updateHandler } from "./dnsserver/update.ts";
+import { Access } from "./gateway/access.ts";
+import { openZones } from "./gateway/zones.ts";
 import type { Log } from "./log.ts";
 import type { Link, LinkWatch } from "./net/link.ts";
 import { multicastLinks } from "./net/multicast.ts";
 import { listenTcp } from "./net/stream.ts";
 import { listenUdp } from "./net/udp.ts";
-import { apexRecords, enumerationRecords } from "./zone/apex.ts";
+import { enumerationRecords } from "./zone/apex.ts";
 import { ZoneAuthority } from "./zone/authority.ts";
-import { readZoneFolder, type ZoneFile } from "./zone/folder.ts";
 import { collectorPrincipal, gatewayPrincipal } from "./zone/principal.ts";
 import { addition, removal } from "./zone/update.ts";
-import { Zone } from "./zone/zone.ts";
+import type { Zone } from "./zone/zone.ts";
 
 export interface GatewayOptions {
   readonly clock: Clock;
@@ -53,21 +53,29 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   // Every socket and every link listens to it; so many are no leak.
   setMaxListeners(0, options.signal, signal);
 
-  const files = await readFiles(config.data, config.zone);
-  const serial = Math.floor(clock.wall() / 1000);
-  const zone = openSharedZone(config, files, { serial, clock, signal });
-  const others = files.filter((file) => !file.origin.equals(config.zone));
-  const zones = [zone, ...others.map((file) => openStaticZone(file, { serial, clock, signal }))];
-
+  const zones = await openZones(config, { clock, signal });
+  const zone = zones.shared;
   const sites = new Sites(config, zone);
-  const catalog = new Catalog(zones.map((each) => new ZoneAuthority(each)));
-  const transfer = transfers({
-    find: (origin) => zones.find((each) => each.origin.equals(origin))?.current,
-    // Whoever is on this host may read what this host serves; others are refused.
-    isAllowed: ({ source }) => source.address === "::1" || source.address.startsWith("127."),
-  });
-  const handler = layered([edns, transfer], byOpcode({ [Opcode.QUERY]: queryHandler(catalog) }));
-  const ready = new ReadyAnswers({ catalog, zones });
+  const access = new Access(config);
+  const catalog = new Catalog(zones.all.map((each) => new ZoneAuthority(each)));
+  const handler = layered(
+    [
+      signatures({ keys: config.keys, clock, log }),
+      edns,
+      transfers({
+        find: (origin) => zones.all.find((each) => each.origin.equals(origin))?.current,
+        isAllowed: access.mayTransfer,
+      }),
+    ],
+    byOpcode({
+      [Opcode.QUERY]: queryHandler(catalog),
+      [Opcode.UPDATE]: updateHandler({
+        find: (origin) => zones.dynamic.find((each) => each.origin.equals(origin)),
+        principalOf: access.principalOf,
+      }),
+    }),
+  );
+  const ready = new ReadyAnswers({ catalog, zones: zones.all });
 
   const closed: Promise<unknown>[] = [];
   try {
@@ -156,52 +164,4 @@ class Sites {
     this.#enumerated = wanted;
     void this.#zone.apply({ zone: origin, prerequisites: [], updates }, gatewayPrincipal);
   }
-}
-
-async function readFiles(folder: string, shared: Name): Promise<ZoneFile[]> {
-  try {
-    return await readZoneFolder(folder, shared);
-  } catch (error) {
-    if (error instanceof FormatError) throw new ConfigError(error.message.split("\n"));
-    throw new ConfigError([
-      `${folder}: ${(error as Error).message}; expected a folder of zone files`,
-    ]);
-  }
-}
-
-interface Start {
-  readonly serial: number;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-}
-
-/** The static records of the shared zone's file, with SOA and NS where the file has none. */
-function openSharedZone(config: Config, files: readonly ZoneFile[], start: Start): Zone {
-  const { zone: origin, nameservers, contact } = config;
-  const { serial } = start;
-  const records = files.find((file) => file.origin.equals(origin))?.records ?? [];
-  const own = apexRecords({ origin, nameservers, contact, serial });
-  const missing = own.filter(
-    ({ type }) => !records.some((set) => set.type === type && set.name.equals(origin)),
-  );
-  return new Zone({ ...start, origin, records: withSerial([...records, ...missing], serial) });
-}
-
-function openStaticZone({ origin, path, records }: ZoneFile, start: Start): Zone {
-  if (!records.some((set) => set.type === Type.SOA)) {
-    throw new ConfigError([`${path}: no SOA record; expected one at ${origin}`]);
-  }
-  return new Zone({ ...start, origin, records: withSerial(records, start.serial) });
-}
-
-/**
- * Without a memory of the last serial, the time of day is one that rises from start to start
- * (RFC 1982 §3), unless the file's is higher.
- */
-function withSerial(records: readonly RecordSet[], serial: number): RecordSet[] {
-  return records.map((set) => {
-    if (set.type !== Type.SOA) return set;
-    const soa = soaOf(set.rdatas[0]!);
-    return { ...set, rdatas: [rdata.soa({ ...soa, serial: Math.max(soa.serial, serial) })] };
-  });
 }

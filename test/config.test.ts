@@ -81,7 +81,7 @@ data: zones
   });
 
   it("names every mistake, not the first alone", () => {
-    assert.equal(mistakes("zone: 5\nenumerate: all\nlinks: []").length, 3);
+    assert.equal(mistakes("zone: 5\nenumerate: all\nlinks: 5").length, 3);
   });
 
   it("refuses a nameserver inside the zone (PROXY-36)", () => {

@@ -16,14 +16,17 @@ export interface ZoneFile {
 }
 
 /**
- * Every zone file of a folder; none where the folder does not exist. That of the zone `shared` may
+ * Every zone file of a folder; none where the folder does not exist. Those of the zones `dynamic` may
  * leave SOA and NS to the gateway. Throws FormatError.
  */
-export async function readZoneFolder(path: string, shared?: Name): Promise<ZoneFile[]> {
+export async function readZoneFolder(
+  path: string,
+  dynamic: readonly Name[] = [],
+): Promise<ZoneFile[]> {
   const files: ZoneFile[] = [];
   for (const file of await zoneFilesOf(path)) {
     const origin = originOf(file);
-    const isPartial = shared?.equals(origin) === true;
+    const isPartial = dynamic.some((each) => each.equals(origin));
     files.push({ path: file, origin, records: await readMasterFile(file, origin, { isPartial }) });
   }
   return files;

@@ -1,0 +1,70 @@
+/** Who may do what here, told from the keys of the configuration and from where a request comes. */
+import type { Config } from "../config.ts";
+import type { Name } from "../dns/name.ts";
+import type { Request } from "../net/handler.ts";
+import { LOOPBACK, Networks, type Prefix } from "../net/networks.ts";
+import type { Principal } from "../zone/change.ts";
+import {
+  collectorPrincipal,
+  type IsItsSite,
+  operatorPrincipal,
+  reversePrincipal,
+} from "../zone/principal.ts";
+
+type AccessConfig = Pick<Config, "zone" | "reverse" | "keys" | "transfer">;
+
+export class Access {
+  readonly #config: AccessConfig;
+  readonly #principals = new Map<string, Principal>();
+  readonly #readers: Networks;
+  readonly #readerKeys: ReadonlySet<string>;
+
+  constructor(config: AccessConfig) {
+    const { allow } = config.transfer;
+    const prefixes = allow.filter((who): who is Prefix => "address" in who);
+    this.#config = config;
+    this.#readers = new Networks([...LOOPBACK, ...prefixes]);
+    this.#readerKeys = new Set(allow.flatMap((who) => ("key" in who ? [who.key] : [])));
+    for (const [name, { sites }] of config.keys) {
+      for (const origin of this.#dynamicZones) {
+        this.#principals.set(
+          `${name} ${origin.key}`,
+          makePrincipal(name, origin, config.zone, sites),
+        );
+      }
+    }
+  }
+
+  /** Who the holder of a key is in a zone; undefined where it has no say. */
+  readonly principalOf = (key: string, origin: Name): Principal | undefined => {
+    return this.#principals.get(`${key} ${origin.key}`);
+  };
+
+  /**
+   * Whoever is on this host may read what it serves, and who is named; and who publishes into a zone
+   * may read back what it has published.
+   */
+  readonly mayTransfer = ({ source, key }: Request, origin: Name): boolean => {
+    if (this.#readers.includes(source.address)) return true;
+    if (key === undefined) return false;
+    return this.#readerKeys.has(key) || this.principalOf(key, origin) !== undefined;
+  };
+
+  get #dynamicZones(): readonly Name[] {
+    return [this.#config.zone, ...this.#config.reverse];
+  }
+}
+
+function makePrincipal(
+  name: string,
+  origin: Name,
+  shared: Name,
+  sites: readonly string[] | undefined,
+): Principal {
+  if (sites === undefined) return operatorPrincipal(name);
+  const domains = sites.flatMap((label) => shared.child(label) ?? []);
+  const isItsSite: IsItsSite = (site) => domains.some((domain) => domain.equals(site));
+  return origin.equals(shared)
+    ? collectorPrincipal(name, shared, isItsSite)
+    : reversePrincipal(name, shared, isItsSite);
+}
