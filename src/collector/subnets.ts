@@ -9,7 +9,10 @@ export interface Subnet {
   readonly prefix: number;
 }
 
-/** Each once: those that are not link-local, and that more than one address is in. */
+/**
+ * Those that are not link-local, and that more than one address is in: each once, IPv4 first, in an
+ * order that is the same for every host of the link.
+ */
 export function subnetsOf(addresses: readonly LinkAddress[]): Subnet[] {
   const subnets = new Map<string, Subnet>();
   for (const { family, address, prefix } of addresses) {
@@ -18,7 +21,10 @@ export function subnetsOf(addresses: readonly LinkAddress[]): Subnet[] {
     const base = baseAddress(bytes, prefix);
     subnets.set(`${hexOf(base)}/${prefix}`, { base, prefix });
   }
-  return [...subnets.values()];
+  return [...subnets.values()].sort(
+    (a, b) =>
+      a.base.length - b.base.length || Buffer.compare(a.base, b.base) || a.prefix - b.prefix,
+  );
 }
 
 /** Is the address of these octets in one of them? */

@@ -1,0 +1,111 @@
+/**
+ * Where the updates of a zone go when no server is configured: what the zone says by SRV, over TLS
+ * before TCP, else its primary as its SOA names it (draft-pusateri-dnssd-update-proxy-01, "Selection
+ * of Authoritative Unicast DNS Server"; RFC 2136 §4.1). It is found again for each new connection, so
+ * that a server which moves is followed.
+ */
+import { Type } from "../dns/constants.ts";
+import type { Message } from "../dns/message.ts";
+import { Name } from "../dns/name.ts";
+import { addressOf, type Srv, soaOf, srvOf } from "../dns/rdata.ts";
+import type { Endpoint } from "../net/handler.ts";
+import type { Resolve } from "../net/resolver.ts";
+
+/** One to be tried; those that come first are tried first. */
+export interface UpdateServer extends Endpoint {
+  /** Its name, by which it is known to TLS. */
+  readonly host: Name;
+  readonly isTls: boolean;
+}
+
+export interface Finding {
+  readonly zone: Name;
+  readonly resolve: Resolve;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly signal?: AbortSignal;
+}
+
+/** None where the zone has none, or its servers cannot be asked. */
+export async function findUpdateServers(finding: Finding): Promise<readonly UpdateServer[]> {
+  const { zone } = finding;
+  const servers: UpdateServer[] = [];
+  for (const { service, isTls } of services) {
+    const name = Name.join(service.labels, zone);
+    const answer = name && (await finding.resolve(name, Type.SRV, finding.signal));
+    for (const { target, port } of inOrder(servicesIn(answer), finding.random)) {
+      servers.push(...(await addressesOf(target, { port, isTls }, finding)));
+    }
+  }
+  if (servers.length > 0) return servers;
+  const primary = await primaryOf(finding);
+  return primary === undefined
+    ? []
+    : addressesOf(primary, { port: DNS_PORT, isTls: false }, finding);
+}
+
+/** A server whose name is given, by its addresses. */
+export async function addressesOf(
+  host: Name,
+  { port, isTls }: Pick<UpdateServer, "port" | "isTls">,
+  { resolve, signal }: Pick<Finding, "resolve" | "signal">,
+): Promise<readonly UpdateServer[]> {
+  const answers = await Promise.all([Type.AAAA, Type.A].map((type) => resolve(host, type, signal)));
+  return answers.flatMap((answer) => {
+    const addresses = (answer?.answers ?? []).map(({ rdata }) => addressOf(rdata));
+    return addresses
+      .filter((address) => address !== undefined)
+      .map((address) => ({ host, address, port, isTls }));
+  });
+}
+
+const services = [
+  { service: Name.parse("_dns-update-tls._tcp"), isTls: true },
+  { service: Name.parse("_dns-update._tcp"), isTls: false },
+];
+
+/** A target of "." says that there is no such service here (RFC 2782). */
+function servicesIn(answer: Message | undefined): Srv[] {
+  return (answer?.answers ?? [])
+    .filter(({ type, rdata }) => type === Type.SRV && !rdata.isEmpty)
+    .map(({ rdata }) => srvOf(rdata))
+    .filter(({ target }) => !target.isRoot);
+}
+
+/** The lowest priority first; among equals by chance, the likelier the more weight (RFC 2782). */
+export function inOrder(services: readonly Srv[], random: () => number): Srv[] {
+  const ordered: Srv[] = [];
+  // Those without weight stand first, so that they have a small chance of being chosen.
+  const left = services.toSorted((a, b) => a.priority - b.priority || a.weight - b.weight);
+  while (left.length > 0) {
+    const equals = left.filter(({ priority }) => priority === left[0]!.priority);
+    ordered.push(...left.splice(draw(equals, random()), 1));
+  }
+  return ordered;
+}
+
+/** The first whose running sum of weights reaches a number drawn from nought to all of it. */
+function draw(equals: readonly Srv[], chance: number): number {
+  const total = equals.reduce((sum, { weight }) => sum + weight, 0);
+  let mark = Math.floor(chance * (total + 1));
+  for (const [i, { weight }] of equals.entries()) {
+    mark -= weight;
+    if (mark <= 0) return i;
+  }
+  return 0;
+}
+
+/** MNAME of the zone that this name lies in: whoever answers says which zone that is (RFC 2308 §3). */
+async function primaryOf({ zone, resolve, signal }: Finding): Promise<Name | undefined> {
+  for (let name: Name | undefined = zone; name !== undefined; name = name.parent) {
+    const answer = await resolve(name, Type.SOA, signal);
+    const found = [...(answer?.answers ?? []), ...(answer?.authorities ?? [])].find(
+      ({ type, name, rdata }) => type === Type.SOA && zone.isUnder(name) && !rdata.isEmpty,
+    );
+    if (found !== undefined) return soaOf(found.rdata).mname;
+    if (answer === undefined) return undefined;
+  }
+  return undefined;
+}
+
+const DNS_PORT = 53;

@@ -1,0 +1,79 @@
+/**
+ * A stub resolver (RFC 1034 §5.3.1): asks the servers of this host, one after the other. It takes
+ * and gives names, not text, as the system's resolver would, so that a label may be of any octets;
+ * and it knows no search list and no hosts file, because what it is asked is about zones.
+ */
+import { Resolver } from "node:dns";
+import { lookup } from "node:dns/promises";
+import type { Clock } from "../clock.ts";
+import { Class, Rcode } from "../dns/constants.ts";
+import { type Message, makeMessage } from "../dns/message.ts";
+import type { Name } from "../dns/name.ts";
+import { ask, ExchangeError } from "./exchange.ts";
+import type { Endpoint } from "./handler.ts";
+
+/**
+ * The response of the first server that knows: that there is something (NOERROR), or that there is
+ * nothing (NXDOMAIN, or no answers). Undefined where none does, or when the signal ends.
+ */
+export type Resolve = (
+  name: Name,
+  type: number,
+  signal?: AbortSignal,
+) => Promise<Message | undefined>;
+
+export interface ResolverOptions {
+  readonly clock: Clock;
+  /** Those of this host, as they are at each question, if not given. */
+  readonly servers?: readonly Endpoint[];
+  /** Milliseconds for each server. */
+  readonly timeout?: number;
+}
+
+export function resolver({ clock, servers, timeout = TIMEOUT }: ResolverOptions): Resolve {
+  return async (name, type, signal) => {
+    const query = makeMessage({
+      recursionDesired: true,
+      questions: [{ name, type, class: Class.IN }],
+    });
+    for (const server of servers ?? systemServers()) {
+      if (signal?.aborted) return undefined;
+      try {
+        const response = await ask(server, query, { clock, timeout, ...(signal && { signal }) });
+        if (isKnowing(response)) return response;
+      } catch (error) {
+        if (!signal?.aborted && !(error instanceof ExchangeError)) throw error;
+      }
+    }
+    return undefined;
+  };
+}
+
+/** A server of this name as this host knows it, by its hosts file too; none where it does not. */
+export async function endpointsOf(host: string, port: number): Promise<Endpoint[]> {
+  try {
+    const found = await lookup(host, { all: true });
+    return found.map(({ address }) => ({ address, port }));
+  } catch {
+    return [];
+  }
+}
+
+function isKnowing({ rcode }: Message): boolean {
+  return rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN;
+}
+
+/** What resolv.conf says at this moment; its order is that of preference. */
+function systemServers(): Endpoint[] {
+  return new Resolver().getServers().map(endpointOf);
+}
+
+/** "192.0.2.1", "192.0.2.1:5300", "2001:db8::1" or "[2001:db8::1]:5300". */
+export function endpointOf(text: string): Endpoint {
+  const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text) ?? [];
+  return { address: bracketed ?? plain ?? text, port: Number(port ?? DNS_PORT) };
+}
+
+const DNS_PORT = 53;
+/** Milliseconds: the servers of a host are near. */
+const TIMEOUT = 2000;

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { findUpdateServers, inOrder } from "../../src/collector/updateserver.ts";
+import { Name } from "../../src/dns/name.ts";
+import type { Srv } from "../../src/dns/rdata.ts";
+import { Answers } from "./answers.ts";
+
+const ZONE = Name.parse("z.example.");
+
+async function found(text: string, answers = new Answers(text)): Promise<string[]> {
+  const { resolve } = answers;
+  const servers = await findUpdateServers({ zone: ZONE, resolve, random: () => 0 });
+  return servers.map(({ host, address, port, isTls }) =>
+    [host, address, port, isTls ? "TLS" : "TCP"].join(" "),
+  );
+}
+
+const HOSTS = `
+  one.example. A 192.0.2.1
+  one.example. AAAA 2001:db8::1
+  two.example. A 192.0.2.2`;
+
+describe("the update server of a zone", () => {
+  it("is what the zone says by SRV, TLS before TCP, by every address", async () => {
+    const text = `${HOSTS}
+      _dns-update._tcp.z.example. SRV 0 0 53 two.example.
+      _dns-update-tls._tcp.z.example. SRV 0 0 853 one.example.`;
+    assert.deepEqual(await found(text), [
+      "one.example. 2001:db8::1 853 TLS",
+      "one.example. 192.0.2.1 853 TLS",
+      "two.example. 192.0.2.2 53 TCP",
+    ]);
+  });
+
+  it("is the primary that the SOA names where there is no SRV that leads anywhere", async () => {
+    const soa = "z.example. SOA two.example. h.example. 1 7200 3600 86400 10";
+    assert.deepEqual(await found(`${HOSTS}\n${soa}`), ["two.example. 192.0.2.2 53 TCP"]);
+    const nowhere = `
+      _dns-update._tcp.z.example. SRV 0 0 0 .
+      _dns-update-tls._tcp.z.example. SRV 0 0 853 nobody.example.`;
+    assert.deepEqual(await found(`${HOSTS}\n${soa}\n${nowhere}`), [
+      "two.example. 192.0.2.2 53 TCP",
+    ]);
+  });
+
+  it("is that of the zone that encloses the name", async () => {
+    const text = `${HOSTS}\nexample. SOA two.example. h.example. 1 7200 3600 86400 10`;
+    assert.deepEqual(await found(text), ["two.example. 192.0.2.2 53 TCP"]);
+  });
+
+  it("is nobody where nobody can be asked, or nobody is named", async () => {
+    assert.deepEqual(await found(""), []);
+    const answers = new Answers(HOSTS);
+    answers.isThere = false;
+    assert.deepEqual(await found("", answers), []);
+  });
+
+  it("is looked for anew each time", async () => {
+    const answers = new Answers(`${HOSTS}\n_dns-update._tcp.z.example. SRV 0 0 53 one.example.`);
+    assert.equal((await found("", answers)).length, 2);
+    answers.say(`${HOSTS}\n_dns-update._tcp.z.example. SRV 0 0 5300 two.example.`);
+    assert.deepEqual(await found("", answers), ["two.example. 192.0.2.2 5300 TCP"]);
+  });
+});
+
+describe("SRV records (RFC 2782)", () => {
+  const srv = (priority: number, weight: number, port: number): Srv => {
+    return { priority, weight, port, target: Name.parse("one.example.") };
+  };
+  const ports = (services: readonly Srv[], random: () => number) =>
+    inOrder(services, random).map(({ port }) => port);
+
+  it("are tried by priority, the lowest first", () => {
+    const services = [srv(20, 9, 1), srv(10, 0, 2), srv(30, 0, 3), srv(0, 0, 4)];
+    for (const chance of [0, 0.5, 0.999]) {
+      assert.deepEqual(
+        ports(services, () => chance),
+        [4, 2, 1, 3],
+      );
+    }
+  });
+
+  it("are tried by chance among equals, in proportion to their weights", () => {
+    const services = [srv(0, 1, 1), srv(0, 3, 3), srv(0, 0, 0)];
+    const first = new Map<number, number>();
+    const steps = 1000;
+    for (let i = 0; i < steps; i++) {
+      const order = ports(services, () => i / steps);
+      assert.deepEqual(order.toSorted(), [0, 1, 3], "each is tried once");
+      first.set(order[0]!, (first.get(order[0]!) ?? 0) + 1);
+    }
+    // Of the numbers 0 to 4, one is the weightless one's, one is that of weight 1, three the rest.
+    assert.deepEqual(Object.fromEntries(first), { 0: 200, 1: 200, 3: 600 });
+  });
+});

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { describe, it } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { Rcode, Type } from "../../src/dns/constants.ts";
+import { decode, encode, type Message, makeResponse } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { endpointOf, endpointsOf, resolver } from "../../src/net/resolver.ts";
+
+const name = Name.parse("lb._dns-sd._udp.Building\\0321.example.");
+const PTR = { name, type: Type.PTR, class: 1, ttl: 60, rdata: rdata.ptr(Name.parse("\\255.z.")) };
+
+/** A server that answers every question so, or not at all. */
+async function serve(answer: Partial<Message> | undefined) {
+  const asked: Message[] = [];
+  const socket = createSocket("udp4");
+  socket.on("message", (bytes, { port, address }) => {
+    const query = decode(bytes);
+    asked.push(query);
+    if (answer !== undefined) socket.send(encode(makeResponse(query, answer)), port, address);
+  });
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { address, port } = socket.address();
+  return { address, port, asked, [Symbol.dispose]: () => void socket.close() };
+}
+
+const patient = { clock: systemClock, timeout: 5000 };
+const impatient = { clock: systemClock, timeout: 100 };
+
+describe("a resolver", () => {
+  it("asks with recursion, and takes names of any octets", async () => {
+    using server = await serve({ answers: [PTR] });
+    const answer = await resolver({ ...patient, servers: [server] })(name, Type.PTR);
+    assert.equal(server.asked[0]!.recursionDesired, true);
+    assert.equal(server.asked[0]!.questions[0]!.name.wire, name.wire);
+    assert.ok(answer!.answers[0]!.rdata.equals(PTR.rdata));
+  });
+
+  it("gives what says that there is nothing as an answer", async () => {
+    for (const rcode of [Rcode.NOERROR, Rcode.NXDOMAIN]) {
+      using server = await serve({ rcode });
+      const answer = await resolver({ ...patient, servers: [server] })(name, Type.PTR);
+      assert.equal(answer?.rcode, rcode);
+    }
+  });
+
+  it("goes on to the next server when one is silent, is not there or does not know", async () => {
+    using silent = await serve(undefined);
+    const absent = await serve(undefined);
+    absent[Symbol.dispose]();
+    using failing = await serve({ rcode: Rcode.SERVFAIL });
+    using refusing = await serve({ rcode: Rcode.REFUSED });
+    using server = await serve({ answers: [PTR] });
+    const servers = [silent, absent, failing, refusing, server];
+    const answer = await resolver({ ...impatient, servers })(name, Type.PTR);
+    assert.equal(answer?.answers.length, 1);
+    assert.equal(refusing.asked.length, 1);
+  });
+
+  it("gives nothing where nobody answers, or when it is told to stop", async () => {
+    using silent = await serve(undefined);
+    assert.equal(await resolver({ ...impatient, servers: [silent] })(name, Type.PTR), undefined);
+    const stop = new AbortController();
+    const pending = resolver({ ...patient, servers: [silent, silent] })(
+      name,
+      Type.PTR,
+      stop.signal,
+    );
+    stop.abort();
+    assert.equal(await pending, undefined);
+  });
+
+  it("asks the servers of this host where none are given", () => {
+    assert.deepEqual(endpointOf("192.0.2.1"), { address: "192.0.2.1", port: 53 });
+    assert.deepEqual(endpointOf("192.0.2.1:5300"), { address: "192.0.2.1", port: 5300 });
+    assert.deepEqual(endpointOf("2001:db8::1"), { address: "2001:db8::1", port: 53 });
+    assert.deepEqual(endpointOf("[2001:db8::1]:5300"), { address: "2001:db8::1", port: 5300 });
+    assert.deepEqual(endpointOf("fe80::1%eth0"), { address: "fe80::1%eth0", port: 53 });
+  });
+
+  it("knows hosts as this host does", async () => {
+    const found = await endpointsOf("localhost", 53);
+    assert.ok(found.some(({ address }) => address === "127.0.0.1" || address === "::1"));
+    assert.deepEqual(await endpointsOf("192.0.2.1", 853), [{ address: "192.0.2.1", port: 853 }]);
+  });
+});
