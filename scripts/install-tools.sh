@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the Debian packages that the tests run against; with "bench", those of the bench.
+# Installs the Debian packages that the tests run against; with "demo" or "bench", those of these.
 # Does nothing when all are there. Root gets them installed, without a daemon being started; others
 # get the one line to type, and the tests that need a missing tool are skipped by name. With CI=true
 # a tool that is still missing is a failure.
@@ -7,15 +7,17 @@ set -eu
 PATH="$PATH:/usr/sbin:/sbin"
 
 # What is looked for, and the package it comes in.
+demo="ip:iproute2 avahi-daemon:avahi-daemon avahi-browse:avahi-utils dbus-daemon:dbus
+  dig:bind9-dnsutils tcpdump:tcpdump /usr/lib/python3/dist-packages/dbus:python3-dbus"
 case "${1:-test}" in
   test)
-    tools="ip:iproute2 avahi-daemon:avahi-daemon avahi-browse:avahi-utils dbus-daemon:dbus
-      dig:bind9-dnsutils kdig:knot-dnsutils named-checkzone:bind9-utils kzonecheck:knot-dnssecutils
-      tcpdump:tcpdump /usr/lib/python3/dist-packages/zeroconf:python3-zeroconf"
+    tools="$demo kdig:knot-dnsutils named-checkzone:bind9-utils kzonecheck:knot-dnssecutils
+      named:bind9 knotd:knot /usr/lib/python3/dist-packages/zeroconf:python3-zeroconf"
     ;;
+  demo) tools=$demo ;;
   bench) tools="named:bind9 dnsperf:dnsperf" ;;
   *)
-    echo "usage: install-tools.sh [test|bench]" >&2
+    echo "usage: install-tools.sh [test|demo|bench]" >&2
     exit 2
     ;;
 esac
@@ -51,5 +53,5 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 fi
 
 echo "not installed: $packages" >&2
-echo "the tests that need them are skipped; to run them: sudo $install" >&2
+echo "what needs them is skipped; to have them: sudo $install" >&2
 [ "${CI:-}" != true ]

@@ -1,0 +1,193 @@
+/**
+ * The founding case, played in a lab: two offices with a route and no multicast between them, a
+ * collector in each, one name server, all run from `examples/two-offices*` as they stand there. What
+ * is seen and how soon comes back as plain values: the demo tells them, a test asserts them.
+ */
+import { Type } from "../src/dns/constants.ts";
+import { Name } from "../src/dns/name.ts";
+import { stringsOf, targetOf } from "../src/dns/rdata.ts";
+import type { Avahi } from "../test/support/avahi.ts";
+import { Capture } from "../test/support/capture.ts";
+import { dig } from "../test/support/dig.ts";
+import { Example, STARTED } from "../test/support/example.ts";
+import { Watch } from "../test/support/gateway.ts";
+import { Lab, needs } from "../test/support/lab.ts";
+import {
+  NAME_SERVER,
+  OFFICE_TOOLS,
+  type Office,
+  type Offices,
+  openOffices,
+  type Presence,
+} from "../test/support/offices.ts";
+import type { Running } from "../test/support/process.ts";
+
+export const ZONE = "bonjour.example.com";
+/** The types of people, printers and shares. */
+export const TYPES = ["_presence._tcp", "_ipp._tcp", "_smb._tcp"] as const;
+
+/** Something that a desk lists, resolved. */
+export interface Peer {
+  readonly type: string;
+  readonly instance: string;
+  readonly site: string;
+  readonly address: string;
+  readonly port: number;
+  readonly txt: string;
+}
+
+/** Why it cannot be played here; false where it can. */
+export function scenarioNeeds(): string | false {
+  return needs(...OFFICE_TOOLS, "dig", "tcpdump", "bash");
+}
+
+export class TwoOffices {
+  readonly lab: Lab;
+  readonly offices: Offices;
+  /** The name server and the two collectors. */
+  readonly programs: readonly Running[];
+  /** Milliseconds from the programs' start until a desk in Lyon is told of everything. */
+  readonly fullViewAfter: number;
+  readonly #onWan: Capture;
+  readonly #onLan: Capture;
+
+  private constructor(
+    lab: Lab,
+    offices: Offices,
+    started: { programs: Running[]; fullViewAfter: number; onWan: Capture; onLan: Capture },
+  ) {
+    this.lab = lab;
+    this.offices = offices;
+    this.programs = started.programs;
+    this.fullViewAfter = started.fullViewAfter;
+    this.#onWan = started.onWan;
+    this.#onLan = started.onLan;
+  }
+
+  /** Builds it, starts everything, and waits until both offices are in the zone. */
+  static async open(tell: (what: string) => void = () => {}): Promise<TwoOffices> {
+    const lab = new Lab();
+    try {
+      const offices = await openOffices(lab, ZONE);
+      const { router, desk } = offices.lyon;
+      const [onWan, onLan] = await Promise.all([
+        Capture.on(router, "wan", MULTICAST),
+        Capture.on(router, "lan", MULTICAST),
+      ]);
+      tell("Both offices are up; the routers pass no multicast. Starting the gateway:");
+      const start = Date.now();
+      const programs = await startPrograms(offices, tell);
+      const seen = TYPES.map((type) =>
+        new Watch(desk.host, NAME_SERVER, `${type}.${ZONE}.`, "PTR").until(
+          `${type} of both offices in the zone`,
+          ({ count }) => count === 2,
+          { deadline: 30_000 },
+        ),
+      );
+      const last = Math.max(...(await Promise.all(seen)).map(({ at }) => at));
+      return new TwoOffices(lab, offices, { programs, fullViewAfter: last - start, onWan, onLan });
+    } catch (error) {
+      await lab[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** What a desk lists and resolves with avahi-browse, by unicast. */
+  async peers({ desk }: Office): Promise<Peer[]> {
+    const lines = await Promise.all(TYPES.map((type) => desk.browse(type, ZONE)));
+    return lines
+      .flat()
+      .filter(({ event }) => event === "=")
+      .map(({ type, instance, domain, address, port, txt }) => ({
+        ...{ type, instance, address, port, txt },
+        site: domain.replace(`.${ZONE}`, ""),
+      }));
+  }
+
+  /** Milliseconds until a new presence in one office is in the answers of a desk in the other. */
+  async presenceDelay(from: Office, to: Office, presence: Presence): Promise<number> {
+    const watch = new Watch(to.desk.host, NAME_SERVER, instanceName(from), "TXT");
+    await watch.until("the presence as it was", ({ count }) => count > 0);
+    const said = await from.user.say(presence);
+    const status = Buffer.from(`status=${presence.status}`).toString("hex");
+    const { at } = await watch.until("the new presence", ({ records }) =>
+      records.some((record) => record.includes(status)),
+    );
+    return at - said;
+  }
+
+  /** Connects from a desk to an address it has resolved, and gives the first line it is told. */
+  hello({ desk }: Office, { address, port }: Peer): Promise<string> {
+    const script = `exec 3<>/dev/tcp/${address}/${port}; echo '<stream:stream>' >&3; head -n1 <&3`;
+    return desk.host.succeed(["bash", "-c", script], { timeout: 10_000 });
+  }
+
+  /** A user's picture as a desk is given it. */
+  async picture({ desk }: Office, of: Office): Promise<Buffer> {
+    const { answers } = await this.ask(desk, instanceName(of), "NULL");
+    return Buffer.from(answers[0]?.rdata.toWire() ?? []);
+  }
+
+  /** The user logs out; milliseconds until a desk in the other office is told so. */
+  async leavingDelay(from: Office, to: Office): Promise<number> {
+    const watch = new Watch(to.desk.host, NAME_SERVER, `${TYPES[0]}.${from.site}.${ZONE}.`, "PTR");
+    await watch.until("the user", ({ count }) => count > 0);
+    const left = Date.now();
+    await from.user.leave();
+    const { at } = await watch.until("the user to be gone", ({ count }) => count === 0);
+    return at - left;
+  }
+
+  /** PTRs at a name, as a desk is given them. */
+  async targets({ desk }: Office, name: string): Promise<string[]> {
+    const { answers } = await this.ask(desk, name, "PTR");
+    return answers.map(({ rdata }) => targetOf(rdata)!.toString()).sort();
+  }
+
+  async strings({ desk }: Office, of: Office): Promise<string[]> {
+    const { answers } = await this.ask(desk, instanceName(of), "TXT");
+    return answers
+      .filter(({ type }) => type === Type.TXT)
+      .flatMap(({ rdata }) => stringsOf(rdata).map((string) => Buffer.from(string).toString()));
+  }
+
+  /** UDP datagrams to multicast groups, on Lyon's LAN and on the wide area network so far. */
+  get multicast(): { readonly onLan: number; readonly onWan: number } {
+    return { onLan: this.#onLan.datagrams.length, onWan: this.#onWan.datagrams.length };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.lab[Symbol.asyncDispose]();
+  }
+
+  private ask(desk: Avahi, name: string, type: string) {
+    return dig(desk.host, { server: NAME_SERVER, name, type });
+  }
+}
+
+const MULTICAST = "udp port 5353 or ip multicast or ip6 multicast";
+
+function instanceName({ site, user }: Office): string {
+  return Name.parse(`${TYPES[0]}.${site}.${ZONE}.`).child(user.name)!.toString();
+}
+
+/** On each machine its own, with keys made and carried as docs/two-offices.md has it. */
+async function startPrograms(
+  { nameServer, paris, lyon }: Offices,
+  tell: (what: string) => void,
+): Promise<Running[]> {
+  const server = new Example("two-offices.yaml");
+  const machines = [{ title: "name server", example: server, host: nameServer }];
+  for (const { site, collector } of [paris, lyon]) {
+    const example = new Example(`two-offices/${site}.yaml`);
+    await server.makeKey(site);
+    server.giveKey(site, example);
+    machines.push({ title: `collector of ${site}`, example, host: collector });
+  }
+  const programs = machines.map(({ example, host }) => example.start(host));
+  for (const [at, { title }] of machines.entries()) {
+    const line = await programs[at]!.line(STARTED);
+    tell(`  ${title}: ${line.replace(/\. Try:$|\.$/, "")}`);
+  }
+  return programs;
+}
