@@ -90,14 +90,21 @@ export function parseEnumeration(
 
 /**
  * What is below the two labels of a service type; undefined when `name` does not start with one.
- * Service names that break RFC 6335 §5.1 (15 letters, digits and hyphens) are in use, so any label
- * behind an underscore will do; `_dns-sd._udp` is about services and none itself.
+ * Service names longer than RFC 6335 §5.1 allows are in use, and so are underscores; other octets
+ * are not, and what has them is noise. `_dns-sd._udp` is about services and none itself.
  */
 function domainOf(name: Name): Name | undefined {
   if (!(name.wire.charCodeAt(0) > 1 && name.wire[1] === "_")) return undefined;
   const protocol = name.parent!;
-  const isType = startsWith(protocol, "_tcp") || startsWith(protocol, "_udp");
-  return isType && !startsWith(name, "_dns-sd") ? protocol.parent : undefined;
+  if (!startsWith(protocol, "_tcp") && !startsWith(protocol, "_udp")) return undefined;
+  return hasServiceName(name) && !startsWith(name, "_dns-sd") ? protocol.parent : undefined;
+}
+
+/** Is the first label one of letters, digits, hyphens and underscores? */
+function hasServiceName({ wire }: Name): boolean {
+  const end = wire.charCodeAt(0);
+  for (let i = 1; i <= end; i++) if (!SERVICE_NAME.includes(wire[i]!)) return false;
+  return true;
 }
 
 /** Is this the first label, ASCII case aside? */
@@ -109,5 +116,6 @@ function startsWith({ wire }: Name, label: string): boolean {
   return true;
 }
 
+const SERVICE_NAME = "-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const DNS_SD = Name.parse("_dns-sd._udp");
 const SERVICES = Name.parse("_services._dns-sd._udp");

@@ -18,6 +18,7 @@ const owner = fc.constantFrom(
   ...["h", "H", "host.two", "local.LOCAL.", "local.", "*", "lb._dns-sd._udp", "_ipp._tcp"],
   ...["a._ipp._tcp", "b._ipp._tcp", "B._IPP._TCP", "*._ipp._tcp", "\\027._ipp._tcp", "c._x._udp"],
   ...["_x._udp", "_dns-push._tcp", "q._dns-push._tcp", "_s._sub._ipp._tcp", "*._sub._ipp._tcp"],
+  ...["_i\\.p._tcp", "a._i\\.p._tcp"],
   ...[
     "_services._dns-sd._udp",
     "1.0.0.10.in-addr.arpa.",

@@ -68,6 +68,15 @@ describe("parseServiceType", () => {
     it(`finds none in ${text}`, () => assert.equal(parseServiceType(name(text)), undefined));
   }
 
+  it("takes service names of any length, with underscores, and of no other octets", () => {
+    for (const label of ["_averyveryverylongname", "_nvstream_dbd", "_7", "_IPP-2"]) {
+      assert.ok(isServiceType(name(`${label}._tcp.local.`)), label);
+    }
+    for (const label of [String.raw`_i\.p`, String.raw`_i\032p`, String.raw`_i\000p`, "_é", "_*"]) {
+      assert.ok(!isServiceType(name(`${label}._tcp.local.`)), label);
+    }
+  });
+
   it("knows a type from what is none", () => {
     assert.ok(isServiceType(name("_ipp._tcp.local.")));
     assert.ok(!isServiceType(name("_dns-sd._udp.local.")));

@@ -63,6 +63,21 @@ suite("a service", () => {
     );
   });
 
+  test("SD-06: what is neither tcp nor udp stands beneath _udp alone", () => {
+    const text = service("a", "_x._udp", "h", "10.1.0.2");
+    const owners = [...projectionOf(text).sets].map(({ name }) => name.toString());
+    assert.ok(owners.includes("a._x._udp.paris.z.example."));
+    assert.ok(owners.every((owner) => !owner.includes("_tcp")));
+  });
+
+  test("SD-07: whose type is longer than it may be, or has underscores, is one like any other", () => {
+    for (const type of ["_averyveryverylongname._tcp", "_nvstream_dbd._tcp"]) {
+      const projection = projectionOf(service("a", type, "h", "10.1.0.2"));
+      assert.equal(at(projection, `${type}.z.example.`).length, 1);
+      assert.equal(at(projection, `a.${type}.paris.z.example.`, "SRV").length, 1);
+    }
+  });
+
   test("SD-08: without a TXT record has an empty one, when it has been asked for in vain", () => {
     const bare = PRINTER.replace(/!.*TXT.*/, "");
     assert.deepEqual(reasons(bare, 0), [
@@ -257,6 +272,13 @@ suite("what is withheld", () => {
     const text = PRINTER.replaceAll("Office\\032Printer", "Office\\027[31mPrinter");
     assert.deepEqual(lines(projectionOf(text).sets), []);
     assert.match(reasons(text)[0]!, /control characters$/);
+  });
+
+  test("SD-07: types that hold other octets than letters, digits, hyphens and underscores", () => {
+    const text = ["_i\\.p", "_i\\000p", "_i\\032p"]
+      .map((type) => service("a", `${type}._tcp`, "printer", "10.1.0.10"))
+      .join("\n");
+    assert.deepEqual(lines(projectionOf(text).sets), []);
   });
 
   test("SD-36: names that are too long beneath the site are left out whole, never cut", () => {
