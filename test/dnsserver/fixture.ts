@@ -1,5 +1,5 @@
 /** A server in memory: a zone, the layers round its answers, and the edge in front of them. */
-import { systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import { Class, Opcode, Type } from "../../src/dns/constants.ts";
 import type { Edns } from "../../src/dns/edns.ts";
 import { decode, encode, type Message, makeMessage } from "../../src/dns/message.ts";
@@ -95,8 +95,11 @@ export function makeServer(
   };
 }
 
-export function makeZone(records: Iterable<RecordSet> = zoneRecords()): Zone {
-  return new Zone({ origin, records, clock: systemClock });
+export function makeZone(
+  records: Iterable<RecordSet> = zoneRecords(),
+  clock: Clock = systemClock,
+): Zone {
+  return new Zone({ origin, records, clock });
 }
 
 /** A query for one name; `fields` changes what is not usual. */

@@ -26,7 +26,7 @@ import type { Principal } from "../../src/zone/change.ts";
 import { collectorPrincipal, operatorPrincipal } from "../../src/zone/principal.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
-import { makeZone, name, origin } from "./fixture.ts";
+import { makeZone, name, origin, zoneRecords } from "./fixture.ts";
 
 const key = (name: string, algorithm: TsigKey["algorithm"] = "hmac-sha256"): TsigKey => ({
   name: Name.parse(`${name}.`),
@@ -73,8 +73,8 @@ export interface SecuredOptions {
 }
 
 export function makeSecured({
-  zone = makeZone(),
   clock = systemClock,
+  zone = makeZone(zoneRecords(), clock),
   log = silentLog,
   inner = (next) => next,
 }: SecuredOptions = {}): Secured {

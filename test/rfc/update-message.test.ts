@@ -1,0 +1,321 @@
+/** Dynamic update on the wire: the envelope (RFC 2136 §3.1, §3.8), who may (RFC 3007), leases (RFC 9664). */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Class, EdnsOption, Opcode, rcodeName, Type } from "../../src/dns/constants.ts";
+import { decode, encode, type Message } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { Rdata, rdata } from "../../src/dns/rdata.ts";
+import type { ResourceRecord } from "../../src/dns/record.ts";
+import type { TsigKey } from "../../src/dns/tsig.ts";
+import { updateHandler } from "../../src/dnsserver/update.ts";
+import type { Request } from "../../src/net/handler.ts";
+import type { Update } from "../../src/zone/update.ts";
+import { makeServer, makeZone, name, opt, origin, question } from "../dnsserver/fixture.ts";
+import {
+  adding,
+  lyon,
+  operator,
+  paris,
+  principalOf,
+  secondary,
+  stillServer,
+} from "../dnsserver/secured.ts";
+import { sign, verified } from "../support/tsig.ts";
+import { waitFor } from "../support/wait.ts";
+
+/** Response code of a signed update, in words, and the zone it was asked of. */
+function setUp() {
+  const server = stillServer();
+  const ask = async (message: Message, key: TsigKey = operator, transport?: "udp" | "tcp") => {
+    const { bytes, mac } = sign(message, key, server.now());
+    return verified(await server.one(bytes, transport), key, { mac, now: server.now() });
+  };
+  const rcode = async (message: Message, key?: TsigKey) =>
+    rcodeName((await ask(message, key)).rcode);
+  const has = (owner: string, type: number = Type.A) =>
+    server.zone.current.set(name(owner), type) !== undefined;
+  return { ...server, askAll: server.ask, ask, rcode, has };
+}
+
+const record = (owner: string, type: number, data: Rdata): ResourceRecord => ({
+  ...{ name: name(owner), type, class: Class.IN, ttl: 10 },
+  rdata: data,
+});
+
+const updating = (...authorities: ResourceRecord[]): Message =>
+  adding("unused", undefined, { authorities });
+
+suite("the envelope", () => {
+  test("UPD-01: where no zone can be updated it is NOTIMP", () => {
+    const response = makeServer().ask(adding("new"));
+    assert.equal(rcodeName(response.rcode), "NOTIMP");
+    assert.equal(response.opcode, Opcode.UPDATE);
+  });
+
+  test("UPD-02: no zone, two of them, or another type than SOA is FORMERR", async () => {
+    const { rcode, has } = setUp();
+    const zone = { name: origin, type: Type.SOA, class: Class.IN };
+    for (const questions of [
+      [],
+      [zone, zone],
+      [{ ...zone, type: Type.A }],
+      [{ ...zone, type: Type.ANY }],
+    ]) {
+      assert.equal(await rcode(adding("new", undefined, { questions })), "FORMERR");
+    }
+    assert.equal(has("new"), false);
+  });
+
+  test("UPD-03: a zone that is not here, above, beneath or of another class, is NOTAUTH", async () => {
+    const { rcode, has } = setUp();
+    const zone = { name: origin, type: Type.SOA, class: Class.IN };
+    for (const other of [
+      { ...zone, name: Name.parse("other.test.") },
+      { ...zone, name: origin.parent! },
+      { ...zone, name: name("paris") },
+      { ...zone, class: Class.CH },
+      { ...zone, class: Class.ANY },
+      { ...zone, class: Class.NONE },
+    ]) {
+      assert.equal(await rcode(adding("new", undefined, { questions: [other] })), "NOTAUTH");
+    }
+    assert.equal(has("new"), false);
+    const shouted = { ...zone, name: Name.parse("BONJOUR.Example.") };
+    assert.equal(await rcode(adding("new", undefined, { questions: [shouted] })), "NOERROR");
+  });
+
+  test("UPD-12: a bad record last, and nothing before it is done", async () => {
+    const { rcode, has } = setUp();
+    const good = adding("new").authorities[0]!;
+    const bad: readonly [ResourceRecord, string][] = [
+      [{ ...good, class: Class.CH }, "FORMERR"],
+      [{ ...good, name: Name.parse("www.example.org.") }, "NOTZONE"],
+      [{ ...good, class: Class.ANY, ttl: 0 }, "FORMERR"],
+      [{ ...good, class: Class.NONE, ttl: 10 }, "FORMERR"],
+    ];
+    for (const [last, expected] of bad) {
+      assert.equal(await rcode(updating(good, last)), expected);
+      assert.equal(has("new"), false);
+    }
+  });
+
+  test("UPD-28: the response has the id, the opcode and the zone of its request, and no records", async () => {
+    const { ask } = setUp();
+    for (const message of [
+      adding("new", undefined, {
+        id: 0xbeef,
+        additionals: [record("x", Type.A, rdata.a("10.0.0.1"))],
+      }),
+      adding("new", undefined, { id: 0xbeef, questions: [] }),
+      adding("www.example.org.", undefined, { id: 0xbeef }),
+    ]) {
+      const response = await ask(message);
+      assert.equal(response.id, 0xbeef);
+      assert.equal(response.opcode, Opcode.UPDATE);
+      assert.equal(response.isResponse, true);
+      assert.deepEqual(
+        response.questions.map((each) => each.name.key),
+        message.questions.map((each) => each.name.key),
+      );
+      assert.deepEqual([response.answers, response.authorities], [[], []]);
+      // Its TSIG alone.
+      assert.equal(response.additionals.length, 1);
+      assert.deepEqual([response.isAuthoritative, response.isTruncated], [false, false]);
+    }
+  });
+
+  test("UPD-29: by UDP as by a stream", async () => {
+    const { ask, has } = setUp();
+    assert.equal((await ask(adding("one"), operator, "udp")).rcode, 0);
+    assert.equal((await ask(adding("two"), operator, "tcp")).rcode, 0);
+    assert.ok(has("one") && has("two"));
+  });
+
+  test("UPD-33: a type nobody knows is data", async () => {
+    const { rcode, zone } = setUp();
+    const data = rdata.opaque(65280, Buffer.from("abcd", "hex"));
+    assert.equal(await rcode(updating(record("new", 65280, data))), "NOERROR");
+    assert.equal(zone.current.set(name("new"), 65280)?.rdatas[0]?.key, data.key);
+  });
+
+  test("UPD-36: what is added beneath a delegation is hidden from queries, and transferred", async () => {
+    const { rcode, one, ask, askAll, now } = setUp();
+    const cut = record("branch", Type.NS, rdata.ns(Name.parse("ns.example.org.")));
+    const beneath = record("host.branch", Type.TXT, rdata.txt("hidden"));
+    assert.equal(await rcode(updating(cut)), "NOERROR");
+    assert.equal(await rcode(updating(beneath)), "NOERROR");
+    const asked = decode(await one(encode(question("host.branch", Type.TXT))));
+    assert.deepEqual([asked.answers.length, asked.isAuthoritative], [0, false]);
+    const { bytes } = sign(question("@", Type.AXFR), secondary, now());
+    const messages = await askAll(bytes, "tcp");
+    const transferred = messages.flatMap((octets) => decode(octets).answers);
+    assert.ok(transferred.some((each) => each.name.equals(beneath.name)));
+    // Nor does it answer who asks with a signature.
+    assert.deepEqual((await ask(question("host.branch", Type.TXT))).answers, []);
+  });
+});
+
+suite("who may", () => {
+  test("UPD-34: whoever has not signed is REFUSED, from wherever and whatever the prerequisites", async () => {
+    const { one, has } = setUp();
+    const isThere = {
+      ...record("printer.paris", Type.A, new Rdata(Type.A, [])),
+      class: Class.NONE,
+    };
+    for (const message of [
+      adding("new"),
+      adding("new", undefined, { answers: [{ ...isThere, ttl: 0 }] }),
+      updating(),
+    ]) {
+      const response = decode(await one(encode(message)));
+      assert.equal(rcodeName(response.rcode), "REFUSED");
+    }
+    assert.equal(has("new"), false);
+  });
+
+  test("UPD-35, SEC-16: the key of Paris writes beneath Paris and nowhere else", async () => {
+    const { rcode, has } = setUp();
+    assert.equal(await rcode(adding("new.paris"), paris), "NOERROR");
+    assert.equal(await rcode(adding("new.lyon"), paris), "REFUSED");
+    assert.equal(await rcode(adding("new"), paris), "REFUSED");
+    assert.equal(await rcode(adding("new.lyon"), lyon), "NOERROR");
+    assert.ok(has("new.paris") && has("new.lyon") && !has("new"));
+    const remove = {
+      ...record("new.lyon", Type.A, rdata.a("10.9.9.9")),
+      class: Class.NONE,
+      ttl: 0,
+    };
+    assert.equal(await rcode(updating(remove), paris), "REFUSED");
+    assert.ok(has("new.lyon"));
+  });
+
+  test("UPD-35, SEC-16: of the merged view it writes the PTRs that lead into Paris", async () => {
+    const { rcode, has } = setUp();
+    const merged = (site: string) =>
+      record("_ipp._tcp", Type.PTR, rdata.ptr(name(`Printer._ipp._tcp.${site}`)));
+    assert.equal(await rcode(updating(merged("paris")), paris), "NOERROR");
+    assert.equal(await rcode(updating(merged("lyon")), paris), "REFUSED");
+    assert.equal(await rcode(updating(merged("lyon")), lyon), "NOERROR");
+    // Nor may it take the others' away, one by one or all at once.
+    const one = { ...merged("lyon"), class: Class.NONE, ttl: 0 };
+    const all = { ...one, class: Class.ANY, rdata: new Rdata(Type.PTR, []) };
+    for (const removal of [one, all]) {
+      assert.equal(await rcode(updating(removal), paris), "REFUSED");
+    }
+    assert.ok(has("_ipp._tcp", Type.PTR));
+  });
+
+  test("UPD-11: permission is looked at after the prerequisites", async () => {
+    const { rcode } = setUp();
+    const missing = {
+      ...record("nobody", Type.A, new Rdata(Type.A, [])),
+      class: Class.ANY,
+      ttl: 0,
+    };
+    const message = adding("new.lyon", undefined, { answers: [missing] });
+    assert.equal(await rcode(message, paris), "NXRRSET");
+  });
+});
+
+suite("leases", () => {
+  const lease = (...seconds: number[]) => {
+    const data = Buffer.alloc(seconds.length * 4);
+    for (const [i, each] of seconds.entries()) data.writeUInt32BE(each, i * 4);
+    return data;
+  };
+  const asking = (data: Uint8Array, fields: Partial<Message> = {}) =>
+    adding("new", undefined, {
+      edns: opt({ options: [{ code: EdnsOption.UPDATE_LEASE, data }] }),
+      ...fields,
+    });
+  const granted = (response: Message) => {
+    const option = response.edns?.options.find(({ code }) => code === EdnsOption.UPDATE_LEASE);
+    return option && Buffer.from(option.data).toString("hex");
+  };
+
+  test("LEASE-01: an option of neither four nor eight octets is FORMERR", async () => {
+    const { ask, has } = setUp();
+    for (const length of [0, 1, 3, 5, 7, 9, 12]) {
+      const response = await ask(asking(Buffer.alloc(length)));
+      assert.equal(rcodeName(response.rcode), "FORMERR", `${length} octets`);
+      assert.equal(granted(response), undefined);
+    }
+    assert.equal(has("new"), false);
+  });
+
+  test("LEASE-02, LEASE-07, LEASE-08: what is granted is said in the form it was asked in", async () => {
+    const { ask } = setUp();
+    const day = 86_400;
+    const cases: readonly [number[], number[]][] = [
+      [[300], [300]],
+      [
+        [300, 7200],
+        [300, 7200],
+      ],
+      [[0], [30]],
+      [[29], [30]],
+      [
+        [1, 2],
+        [30, 30],
+      ],
+      [[2 ** 31], [day]],
+      [[2 ** 32 - 1], [day]],
+      [
+        [2 ** 31, 2 ** 31],
+        [day, 7 * day],
+      ],
+    ];
+    for (const [asked, given] of cases) {
+      const response = await ask(asking(lease(...asked)));
+      assert.equal(rcodeName(response.rcode), "NOERROR");
+      assert.equal(granted(response), lease(...given).toString("hex"));
+    }
+  });
+
+  test("LEASE-02: nothing is granted where nothing was done, or nothing was asked for", async () => {
+    const { ask } = setUp();
+    const failed = await ask(
+      asking(lease(300), { authorities: [adding("www.test.").authorities[0]!] }),
+    );
+    assert.deepEqual([rcodeName(failed.rcode), granted(failed)], ["NOTZONE", undefined]);
+    const permanent = await ask(adding("new", undefined, { edns: opt() }));
+    assert.deepEqual([rcodeName(permanent.rcode), granted(permanent)], ["NOERROR", undefined]);
+    assert.equal((await ask(adding("new"))).edns, undefined);
+  });
+
+  test("LEASE-03: what is granted is what the zone is told", async () => {
+    const told: Update[] = [];
+    const zone = makeZone();
+    const handler = updateHandler({
+      find: () => ({
+        apply(update, by) {
+          told.push(update);
+          return zone.apply(update, by);
+        },
+      }),
+      principalOf,
+    });
+    for (const seconds of [[1], [300, 7200], [300, 2 ** 31]]) {
+      const message = asking(lease(...seconds));
+      const responses = handler({ message, key: "operator" } as Request);
+      for await (const response of responses) assert.equal(response.rcode, 0);
+    }
+    assert.deepEqual(
+      told.map((each) => [each.lease, "keyLease" in each ? each.keyLease : undefined]),
+      [
+        [30, undefined],
+        [300, 7200],
+        [300, 7 * 86_400],
+      ],
+    );
+  });
+
+  test("LEASE-04: a leased record ends with its lease", async () => {
+    const { ask, has, clock } = setUp();
+    await ask(asking(lease(30)));
+    clock.advance(29_000);
+    assert.ok(has("new"));
+    clock.advance(2000);
+    await waitFor("the end of the lease", () => !has("new"));
+  });
+});
