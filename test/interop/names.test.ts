@@ -1,0 +1,125 @@
+/**
+ * What BIND and Knot say of zones and networks, to a collector that is told nothing: where updates
+ * go, at which site a link is, what its addresses are called.
+ */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { FarZone } from "../../src/collector/publish.ts";
+import { reverseRecords } from "../../src/collector/reverse.ts";
+import { SiteLabels } from "../../src/collector/sitelabel.ts";
+import { findUpdateServers } from "../../src/collector/updateserver.ts";
+import { Rcode } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import type { RecordSet } from "../../src/dns/record.ts";
+import { silentLog } from "../../src/log.ts";
+import type { Endpoint } from "../../src/net/handler.ts";
+import type { LinkWatch } from "../../src/net/link.ts";
+import { PersistentConnection } from "../../src/net/persistent.ts";
+import { type Resolve, resolver } from "../../src/net/resolver.ts";
+import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { addition } from "../../src/zone/update.ts";
+import { Answers } from "../collector/answers.ts";
+import { startBind } from "../support/bind.ts";
+import { FakeClock } from "../support/clock.ts";
+import { startKnot } from "../support/knot.ts";
+import { Lan } from "../support/lan.ts";
+import { succeed } from "../support/process.ts";
+import { skipWithout } from "../support/tool.ts";
+import { waitFor } from "../support/wait.ts";
+
+const ZONE = Name.parse("bonjour.example.");
+const REVERSE = Name.parse("77.10.in-addr.arpa.");
+const SECRET = Buffer.from("0123456789abcdef0123456789abcdef");
+const keys = { paris: SECRET.toString("base64") };
+
+/** Publishes these sets by whatever connection finds the server. */
+async function publish(
+  origin: Name,
+  sets: readonly RecordSet[],
+  locate: () => Promise<readonly Endpoint[]>,
+): Promise<void> {
+  const connection = new PersistentConnection({ locate, clock: systemClock });
+  const key = { name: Name.parse("paris."), algorithm: "hmac-sha256" as const, secret: SECRET };
+  const zone = new FarZone({ origin, connection, clock: systemClock, key });
+  const update = { zone: origin, prerequisites: [], updates: sets.flatMap(addition) };
+  assert.equal(await zone.publish(update), Rcode.NOERROR);
+  connection.close();
+}
+
+function setsOf(text: string, origin: Name): RecordSet[] {
+  const lines = text.replace(/^ +/gm, "");
+  return parseMasterFile(`$TTL 60\n${lines}`, { origin, isPartial: true });
+}
+
+for (const [make, start, program] of [
+  ["BIND", startBind, "named"],
+  ["Knot", startKnot, "knotd"],
+] as const) {
+  suite(`with the word of ${make}`, { skip: skipWithout(program, "dig") }, () => {
+    test("the update server is who SRV says, and takes updates; else the SOA's primary", async () => {
+      await using primary = await start({ zone: String(ZONE), keys });
+      const ask = resolver({ clock: systemClock, servers: [primary.endpoint] });
+      // Its host's address is in a zone of somebody else.
+      const elsewhere = new Answers("ns.example. A 127.0.0.1");
+      const resolve: Resolve = (owner, type) =>
+        owner.isUnder(ZONE) ? ask(owner, type) : elsewhere.resolve(owner, type);
+      const find = () => findUpdateServers({ zone: ZONE, resolve, random: Math.random });
+      const name = Name.parse("ns.example.");
+      const host = { host: name, address: "127.0.0.1" };
+      assert.deepEqual(plain(await find()), plain([{ ...host, port: 53, isTls: false }]));
+
+      const { port } = primary.endpoint;
+      const srv = `_dns-update._tcp SRV 0 0 ${port} ns.example.`;
+      await publish(ZONE, setsOf(srv, ZONE), async () => [primary.endpoint]);
+      assert.deepEqual(plain(await find()), plain([{ ...host, port, isTls: false }]));
+      await publish(ZONE, setsOf("pc.paris A 10.77.1.20", ZONE), find);
+      assert.equal(await dig(primary.endpoint, `pc.paris.${ZONE}`), "10.77.1.20");
+    });
+
+    test("SD-27, PROXY-45: a reverse zone is filled, and tells where a link is", async () => {
+      await using primary = await start({ zone: String(REVERSE), keys });
+      const addresses = [{ family: 4, address: "10.77.1.1", prefix: 24 } as const];
+      const sets = reverseRecords({
+        ...{ zone: ZONE, browsed: "sites", reverse: [REVERSE] },
+        places: [{ site: ZONE.child("paris")!, addresses }],
+        sets: setsOf("pc.paris A 10.77.1.20", ZONE),
+      });
+      await publish(REVERSE, sets, async () => [primary.endpoint]);
+      const ask = (...words: readonly string[]) => dig(primary.endpoint, ...words);
+      const paris = `paris.${ZONE}`;
+      assert.equal(await ask("lb._dns-sd._udp.0.1.77.10.in-addr.arpa.", "PTR"), paris);
+      assert.equal(await ask("-x", "10.77.1.20"), `pc.${paris}`);
+
+      const clock = new FakeClock();
+      const resolve = resolver({ clock: systemClock, servers: [primary.endpoint] });
+      const stop = new AbortController();
+      const found = async (address: string) => {
+        const link = new Lan(clock).host("eth0", address);
+        const links: LinkWatch = { follow: (open, signal) => open(link, signal) };
+        const given = () => undefined;
+        const labels = new SiteLabels({
+          ...{ zone: ZONE, resolve, clock, log: silentLog, given, moved: () => {} },
+        });
+        let label: string | undefined;
+        labels.follow(links).follow((opened) => {
+          label = labels.of(opened);
+        }, stop.signal);
+        return waitFor("the site of a link", () => label);
+      };
+      assert.equal(await found("10.77.1.9"), "paris");
+      assert.equal(await found("10.77.2.9"), "0a4d0200");
+      stop.abort();
+    });
+  });
+}
+
+/** The answer's rdata as dig prints it. */
+async function dig({ address, port }: Endpoint, ...question: readonly string[]): Promise<string> {
+  const text = await succeed(["dig", `@${address}`, "-p", `${port}`, "+short", ...question]);
+  return text.trim();
+}
+
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
