@@ -100,11 +100,16 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
     zone: config.zone,
     siteOf: (link) => siteLabel(config, link),
     subtypes: config.subtypes,
-    publish: (update) =>
-      zone.apply(
-        update,
-        collectorPrincipal("collector", config.zone, () => true),
-      ),
+    zones: [
+      {
+        origin: config.zone,
+        publish: (update) =>
+          zone.apply(
+            update,
+            collectorPrincipal("collector", config.zone, () => true),
+          ),
+      },
+    ],
   });
   closed.push(collector.run(signal));
   return { zone, closed: Promise.all(closed).then(() => undefined) };

@@ -1,22 +1,24 @@
 /**
  * The collector: hears every link there is, and keeps published what they say. Nothing here is an
- * event: whenever a link may have changed, what is wanted is projected anew from all caches, and the
- * reconciler makes the difference good. A link that goes is a cache less.
+ * event: whenever a link may have changed, what is wanted is projected anew from all caches, and of
+ * each zone a reconciler makes the difference good. A link that goes is a cache less; one that is
+ * found to be elsewhere is a cache of another site.
  */
-import { type Clock, earlier } from "../clock.ts";
-import { Rcode, rcodeName } from "../dns/constants.ts";
+import type { Clock } from "../clock.ts";
 import { Name, type NameKey } from "../dns/name.ts";
+import type { RecordSet } from "../dns/record.ts";
 import { LOCAL } from "../dns/service.ts";
 import type { Log } from "../log.ts";
 import type { Link, LinkWatch } from "../net/link.ts";
-import type { Publish, Update } from "../zone/update.ts";
 import { Alarm } from "./alarm.ts";
 import { Harvest } from "./harvest.ts";
+import { inheritance } from "./inheritance.ts";
 import { obtain } from "./obtain.ts";
 import { Presence } from "./presence.ts";
 import { type Projection, project } from "./project.ts";
-import { Reconciler } from "./reconcile.ts";
+import { Publication, type PublishedZone } from "./publication.ts";
 import { RecordSets } from "./recordsets.ts";
+import type { Place } from "./reverse.ts";
 import { Site } from "./site.ts";
 
 export interface CollectorOptions {
@@ -24,11 +26,23 @@ export interface CollectorOptions {
   readonly links: LinkWatch;
   /** One label: where the link is. Links of one label are legs of one site. */
   readonly siteOf: (link: Link) => string;
+  /** The zone that services are published into. */
   readonly zone: Name;
+  /** The zones that are published into, that one among them. */
+  readonly zones: readonly PublishedZone[];
+  /** What else is wanted in these zones. */
+  readonly extra?: (places: readonly Place[], sets: RecordSets) => Iterable<RecordSet>;
+  /** The labels of sites that are this collector's to keep, whether there is a link or not. */
+  readonly sites?: readonly string[];
   /** Subtypes to ask for, by service type: they cannot be listed by asking (RFC 6763 §7.1). */
   readonly subtypes?: Readonly<Record<string, readonly string[]>>;
-  readonly publish: Publish;
   readonly log: Log;
+}
+
+/** A link in use. */
+interface Leg {
+  readonly harvest: Harvest;
+  site: Site;
 }
 
 export class Collector {
@@ -39,7 +53,10 @@ export class Collector {
   readonly #clock: Clock;
   readonly #types: readonly Name[];
   readonly #sites = new Map<NameKey, Site>();
-  readonly #reconciler: Reconciler;
+  readonly #legs = new Map<Link, Leg>();
+  /** The domains of all sites there have been. */
+  readonly #domains = new Map<NameKey, Name>();
+  readonly #publications: ReadonlyMap<Name, Publication>;
   readonly #alarm: Alarm;
   #projection: Projection = {
     sets: new RecordSets(),
@@ -47,17 +64,26 @@ export class Collector {
     withheld: [],
     due: undefined,
   };
-  #publishing: Promise<void> = Promise.resolve();
+  #started = 0;
+  /** When the latest link came. */
+  #opened = 0;
   #isEnded = false;
 
   constructor(options: CollectorOptions) {
-    const { clock, zone, subtypes = {}, log } = options;
+    const { clock, zone, zones, subtypes = {}, sites = [], log } = options;
     this.#options = options;
     this.#clock = clock;
     this.#types = Object.entries(subtypes).flatMap(([type, labels]) => subtypeNames(type, labels));
     this.presence = new Presence(clock, log);
-    this.#reconciler = new Reconciler({ zone, random: () => clock.random() });
-    this.#alarm = new Alarm(clock, () => this.#wake());
+    this.#alarm = new Alarm(clock, () => this.#project());
+    for (const label of sites) this.#know(zone.child(label));
+    const publication = (zone: PublishedZone) =>
+      new Publication({
+        ...{ zone, clock, log },
+        ours: (sets) => inheritance(sets, options.zone, [...this.#domains.values()]),
+        settles: () => this.#settles,
+      });
+    this.#publications = new Map(zones.map((each) => [each.origin, publication(each)]));
   }
 
   /** What is published, and why the rest is not. */
@@ -65,12 +91,16 @@ export class Collector {
     return this.#projection;
   }
 
+  /** Of each zone. */
   get counters() {
-    return this.#reconciler.counters;
+    return new Map(
+      [...this.#publications].map(([zone, { reconciler }]) => [zone, reconciler.counters]),
+    );
   }
 
   /** Until `signal` ends; then it resolves when nothing is on its way any more. */
   async run(signal: AbortSignal): Promise<void> {
+    this.#started = this.#clock.now();
     await new Promise<void>((resolve) => {
       const end = () => {
         this.#isEnded = true;
@@ -78,21 +108,31 @@ export class Collector {
       };
       if (signal.aborted) return end();
       signal.addEventListener("abort", end, { once: true });
+      this.#inherit();
       this.#options.links.follow((link, gone) => this.#open(link, gone), signal);
     });
     this.#alarm.set(undefined);
     this.presence.close();
-    await this.#publishing;
+    await Promise.all([...this.#publications.values()].map((each) => each.end()));
+  }
+
+  /** Where links are may have changed: `siteOf` is asked again. What they have said stays known. */
+  relabel(): void {
+    for (const [link, leg] of this.#legs) {
+      const site = this.#siteOf(link);
+      if (site === undefined || site === leg.site) continue;
+      this.#leave(leg);
+      leg.site = site;
+      site.caches.add(leg.harvest.cache);
+    }
+    this.#inherit();
+    this.#project();
   }
 
   #open(link: Link, gone: AbortSignal): void {
-    const { siteOf, zone, log } = this.#options;
-    const domain = zone.child(siteOf(link));
-    if (domain === undefined) {
-      log.warn({ link: link.name }, "link not used: the name of its site is too long for the zone");
-      return;
-    }
-    const site = obtain(this.#sites, domain.key, () => new Site(domain));
+    const site = this.#siteOf(link);
+    if (site === undefined) return;
+    this.#opened = this.#clock.now();
     const harvest = new Harvest({
       link,
       clock: this.#clock,
@@ -100,50 +140,81 @@ export class Collector {
       changed: () => this.#project(),
       gone,
     });
+    const leg = { harvest, site };
     site.caches.add(harvest.cache);
+    this.#legs.set(link, leg);
     this.harvests.set(link.name, harvest);
+    this.#inherit();
     const close = () => {
-      site.caches.delete(harvest.cache);
-      if (site.caches.size === 0) this.#sites.delete(domain.key);
+      this.#leave(leg);
+      this.#legs.delete(link);
       if (this.harvests.get(link.name) === harvest) this.harvests.delete(link.name);
-      // What ends with the collector is not withdrawn: others may go on to publish it.
+      // What ends with the collector is another matter.
       if (!this.#isEnded) this.#project();
     };
     gone.addEventListener("abort", close, { once: true });
   }
 
-  #wake(): void {
-    const { due } = this.#projection;
-    if (due !== undefined && due <= this.#clock.now()) this.#project();
-    else this.#publish();
+  #siteOf(link: Link): Site | undefined {
+    const { siteOf, zone, log } = this.#options;
+    const domain = zone.child(siteOf(link));
+    if (domain === undefined) {
+      log.warn({ link: link.name }, "link not used: the name of its site is too long for the zone");
+      return undefined;
+    }
+    this.#know(domain);
+    return obtain(this.#sites, domain.key, () => new Site(domain));
+  }
+
+  #know(domain: Name | undefined): void {
+    if (domain !== undefined) this.#domains.set(domain.key, domain);
+  }
+
+  #leave({ harvest, site }: Leg): void {
+    site.caches.delete(harvest.cache);
+    if (site.caches.size === 0) this.#sites.delete(site.domain.key);
+  }
+
+  /** What is beneath the sites already is to be kept until it is known whether it is still there. */
+  #inherit(): void {
+    if (this.#domains.size > 0) for (const each of this.#publications.values()) each.inherit();
+  }
+
+  get #settles(): number {
+    const isWaiting = [...this.#domains.keys()].some((domain) => !this.#sites.has(domain));
+    const latest = isWaiting ? this.#started + SETTLE_WITHOUT_LINK : this.#opened;
+    return Math.max(latest, this.#opened + SETTLE);
   }
 
   #project(): void {
-    this.#projection = project(this.#sites.values(), this.#options.zone, this.#clock.now());
-    this.presence.update(this.#projection.services);
-    this.#reconciler.want(this.#projection.sets);
-    this.#publish();
-  }
-
-  #publish(): void {
     if (this.#isEnded) return;
-    const update = this.#reconciler.poll(this.#clock.now());
-    if (update !== undefined) this.#publishing = this.#send(update);
-    this.#alarm.set(earlier(this.#projection.due, this.#reconciler.due()));
+    const { zone, extra, zones } = this.#options;
+    this.#projection = project(this.#sites.values(), zone, this.#clock.now());
+    const { sets, services, due } = this.#projection;
+    this.presence.update(services);
+    const wanted = new Map(
+      zones.map(({ origin }) => [origin, origin.equals(zone) ? sets : new RecordSets()]),
+    );
+    if (extra !== undefined) {
+      for (const set of extra(this.#places, sets)) wanted.get(this.#zoneOf(set.name)!)?.add(set);
+    }
+    for (const [origin, publication] of this.#publications) publication.want(wanted.get(origin)!);
+    this.#alarm.set(due);
   }
 
-  async #send(update: Update): Promise<void> {
-    const { publish, log } = this.#options;
-    let rcode: Rcode | undefined;
-    try {
-      rcode = await publish(update);
-      if (rcode !== Rcode.NOERROR) log.warn({ rcode: rcodeName(rcode) }, "update was refused");
-    } catch (error) {
-      // No answer, or none in time: its fate is not known.
-      log.warn({ error: String(error) }, "update has no answer");
-    }
-    this.#reconciler.settle(rcode, this.#clock.now());
-    this.#publish();
+  get #places(): Place[] {
+    return [...this.#legs].map(([{ addresses }, { site }]) => ({ site: site.domain, addresses }));
+  }
+
+  /** The origin of the zone a name is published into, the longest that fits. */
+  #zoneOf(name: Name): Name | undefined {
+    return this.#options.zones
+      .map(({ origin }) => origin)
+      .filter((origin) => name.isUnder(origin))
+      .reduce<Name | undefined>(
+        (best, origin) => (best && best.wireLength > origin.wireLength ? best : origin),
+        undefined,
+      );
   }
 }
 
@@ -151,3 +222,11 @@ function subtypeNames(type: string, labels: readonly string[]): Name[] {
   const sub = Name.parse(`_sub.${type}`, LOCAL);
   return labels.map((label) => sub.child(label)).filter((name) => name !== undefined);
 }
+
+/**
+ * Milliseconds. Queries go out after 0, 1, 3 and 7 s (RFC 6762 §5.2), and what they bring to light
+ * is asked for in its turn.
+ */
+const SETTLE = 15_000;
+/** A link may come later than the program, but not much later. */
+const SETTLE_WITHOUT_LINK = 25_000;

@@ -1,56 +1,78 @@
 /**
- * Makes the zone hold what is wanted: the difference from what was published, as Updates (RFC 2136
- * §2.5), one at a time. A machine without sockets or timers. It knows no events, only the two states,
- * so a refused update, a lost one and one that was never sent are one case: the difference is taken
- * again.
+ * Makes the zone hold what is wanted, for as long as it is wanted: the difference from what was
+ * published, as Updates (RFC 2136 §2.5), one at a time, and all of it again before its lease is over
+ * (RFC 9664 §5). A machine without sockets or timers. It knows no events, only the two states, so an
+ * update that was lost and one that was never sent are one case: the difference is taken again.
  *
  * Invariants: after each update every listed service is there with all it needs, since what lists is
  * taken away first and added last. What may or may not have arrived counts as both: it is added
- * again if wanted, removed again if not.
+ * again if wanted, removed again if not. A record that the server refuses keeps no other one out.
  */
+import { earlier } from "../clock.ts";
 import { Rcode, Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
-import type { RecordSet, ResourceRecord } from "../dns/record.ts";
-import { addition, removal, type Update } from "../zone/update.ts";
-import { RecordSets } from "./recordsets.ts";
+import type { RecordSet } from "../dns/record.ts";
+import type { Update } from "../zone/update.ts";
+import { Obstacles } from "./obstacles.ts";
+import { distinct, isSame, keysOf, RecordSets } from "./recordsets.ts";
+import { apart, countRecords, inOrder, recordsOfStep, type Step, takeSome } from "./step.ts";
 
 export interface ReconcilerOptions {
   readonly zone: Name;
   readonly random: () => number;
+  /** Seconds to ask for; for ever if not given. */
+  readonly lease?: number | undefined;
   /** Octets of an update, about. */
   readonly limit?: number;
 }
 
-/** What one update does to one set, or to as much of it as it has room for. */
-interface Step {
+/** Of this set the server takes no more, or gives nothing up. */
+export interface Refusal {
   readonly name: Name;
   readonly type: number;
-  readonly ttl: number;
-  readonly gone: readonly Rdata[];
-  readonly come: readonly Rdata[];
+  readonly isRemoval: boolean;
+  /** Records of the set that are published and that are wanted. */
+  readonly published: number;
+  readonly wanted: number;
 }
 
 export class Reconciler {
-  readonly counters = { updates: 0, failures: 0 };
+  readonly counters = { updates: 0, refreshes: 0, failures: 0, refusals: 0 };
   readonly #zone: Name;
   readonly #random: () => number;
+  readonly #lease: number | undefined;
   readonly #limit: number;
   /** What is there for certain. */
-  readonly #published = new RecordSets();
+  #published = new RecordSets();
   /** What may be there besides, after updates whose fate is not known. */
-  readonly #doubtful = new RecordSets();
+  #doubtful = new RecordSets();
   #wanted = new RecordSets();
+  /** What was there before, and may yet be wanted; until it settles. */
+  #inherited = new RecordSets();
+  #settles = 0;
   /** What is still to be done, in order; undefined until the difference is taken again. */
   #steps: Step[] | undefined;
-  #inFlight: readonly Step[] | undefined;
+  /** What is still to be said again. */
+  #round: Step[] = [];
+  #refreshes = Number.NEGATIVE_INFINITY;
+  /** Milliseconds from one round to the next, at most. */
+  #period: number;
+  #inFlight: { readonly steps: readonly Step[]; readonly isRefresh: boolean } | undefined;
+  readonly #obstacles = new Obstacles();
+  /** Records in an update, at most: few while a refused one is looked for. */
+  #most = Number.POSITIVE_INFINITY;
+  /** One after the other. */
   #failures = 0;
+  #refusals = 0;
   #notBefore = 0;
 
-  constructor({ zone, random, limit = DEFAULT_LIMIT }: ReconcilerOptions) {
+  constructor({ zone, random, lease, limit = DEFAULT_LIMIT }: ReconcilerOptions) {
     this.#zone = zone;
     this.#random = random;
+    this.#lease = lease;
     this.#limit = limit;
+    this.#period = periodOf(lease);
   }
 
   want(sets: RecordSets): void {
@@ -58,59 +80,217 @@ export class Reconciler {
     this.#steps = undefined;
   }
 
+  /**
+   * What is there, whoever has put it there. It is kept until `settles`, as if it were wanted, and
+   * said again at once: its lease may be nearly over.
+   */
+  inherit(sets: Iterable<RecordSet>, settles: number): void {
+    this.#published = RecordSets.of(sets);
+    this.#inherited = RecordSets.of(this.#published);
+    this.#doubtful = new RecordSets();
+    this.#settles = settles;
+    this.#steps = undefined;
+    this.#sayAllAgain();
+  }
+
+  /** Seconds that the server has granted, where it has. */
+  grant(lease: number | undefined): void {
+    this.#period = periodOf(lease ?? this.#lease);
+  }
+
+  /** From now on nothing is wanted, and nothing is waited for. */
+  withdraw(): void {
+    this.#inherited = new RecordSets();
+    this.#round = [];
+    this.#refreshes = Number.POSITIVE_INFINITY;
+    this.#notBefore = 0;
+    this.want(new RecordSets());
+  }
+
   /** When `poll` has something to do; never while an update is on its way. */
   due(): number | undefined {
-    return this.#inFlight !== undefined || this.#steps?.length === 0 ? undefined : this.#notBefore;
+    if (this.#inFlight !== undefined) return undefined;
+    const isPending = this.#steps?.length !== 0 || this.#round.length > 0;
+    if (isPending) return this.#notBefore;
+    const settles = this.#inherited.isEmpty ? undefined : this.#settles;
+    const due = earlier(settles, this.#published.isEmpty ? undefined : this.#refreshes);
+    return due === undefined ? undefined : Math.max(due, this.#notBefore);
   }
 
   /** The next update to send; what becomes of it is to be told to `settle`. */
   poll(now: number): Update | undefined {
     if (this.#inFlight !== undefined || now < this.#notBefore) return undefined;
+    if (!this.#inherited.isEmpty && now >= this.#settles) {
+      this.#inherited = new RecordSets();
+      this.#steps = undefined;
+    }
+    if (now >= this.#refreshes && this.#round.length === 0) this.#beginRound(now);
     this.#steps ??= inOrder(this.#difference());
-    const taken = takeSome(this.#steps, this.#limit);
-    if (taken.length === 0) return undefined;
-    this.#inFlight = taken;
+    // Changes go first, but not for so long that a lease is in danger.
+    const isLate = now >= this.#refreshes - this.#period * LATE;
+    const again = this.#steps.length === 0 || isLate ? this.#takeRound() : [];
+    const isRefresh = again.length > 0;
+    const steps = isRefresh
+      ? again
+      : takeSome(this.#steps, { octets: this.#limit, records: this.#most });
+    if (steps.length === 0) return undefined;
+    this.#inFlight = { steps, isRefresh };
     this.counters.updates++;
-    return { zone: this.#zone, prerequisites: [], updates: taken.flatMap(recordsOfStep) };
+    if (isRefresh) this.counters.refreshes++;
+    return {
+      zone: this.#zone,
+      prerequisites: [],
+      updates: steps.flatMap(recordsOfStep),
+      ...(this.#lease !== undefined && { lease: this.#lease }),
+    };
   }
 
-  /** What became of the update: its response code, or undefined where there was no response. */
-  settle(rcode: Rcode | undefined, now: number): void {
-    const steps = this.#inFlight ?? [];
+  /**
+   * What became of the update: its response code, or undefined where there was no response. Gives
+   * what is set aside because of it, if that is news.
+   */
+  settle(rcode: Rcode | undefined, now: number): Refusal | undefined {
+    const { steps, isRefresh } = this.#inFlight ?? { steps: [], isRefresh: false };
     this.#inFlight = undefined;
-    const isDone = rcode === Rcode.NOERROR;
-    for (const { name, type, ttl, gone, come } of steps) {
-      const touched = keysOf([...gone, ...come]);
-      const published = this.#published.get(name.key, type);
-      const doubtful = this.#doubtful.get(name.key, type);
-      const sure = published?.rdatas.filter(({ key }) => !touched.has(key)) ?? [];
-      const unsure = doubtful?.rdatas.filter(({ key }) => !touched.has(key)) ?? [];
-      if (isDone) sure.push(...come);
-      else unsure.push(...gone, ...come);
-      // The set takes the TTL of what is added (RFC 2181 §5.2), and keeps it through removals.
-      const newTtl = come.length > 0 ? ttl : (published?.ttl ?? ttl);
-      this.#published.put({ name, type, ttl: isDone ? newTtl : UNKNOWN_TTL, rdatas: sure });
-      this.#doubtful.put({ name, type, ttl: UNKNOWN_TTL, rdatas: unsure });
+    if (rcode === Rcode.NOERROR) {
+      this.#failures = this.#refusals = 0;
+      this.#most *= this.#most > MANY_RECORDS ? Number.POSITIVE_INFINITY : 2;
+      if (!isRefresh) for (const step of steps) this.#record(step, true);
+      return undefined;
     }
-    if (isDone) {
-      this.#failures = 0;
-      return;
-    }
-    this.counters.failures++;
     this.#steps = undefined;
-    const wait = Math.min(FIRST_WAIT * 2 ** this.#failures++, LAST_WAIT);
+    if (rcode === undefined) {
+      this.counters.failures++;
+      if (!isRefresh) for (const step of steps) this.#record(step, false);
+      this.#wait(now, RETRY, this.#failures++);
+      this.#sayAllAgain();
+      return undefined;
+    }
+    this.counters.refusals++;
+    this.#failures = 0;
+    const refusal = this.#isolate(steps, rcode, now);
+    // Of these, what was set aside is published no more.
+    if (isRefresh) this.#round.unshift(...steps);
+    return refusal;
+  }
+
+  //---- Refused ----
+
+  /**
+   * An update is refused whole (RFC 2136 §3.7): halves of it are tried until a single record is
+   * found that is refused by itself. That one is set aside.
+   */
+  #isolate(steps: readonly Step[], rcode: Rcode, now: number): Refusal | undefined {
+    const isOfZone = rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP;
+    const patience = this.#refusals++ - (isOfZone ? 0 : QUICK_REFUSALS);
+    if (patience >= 0) this.#wait(now, REFUSED, patience);
+    if (isOfZone) return undefined;
+    const count = countRecords(steps);
+    this.#most = Math.max(1, Math.floor(count / 2));
+    return count === 1 ? this.#setAside(steps[0]!) : undefined;
+  }
+
+  /** What may not be said again is perhaps not there. */
+  #setAside(step: Step): Refusal | undefined {
+    const { name, type, come } = step;
+    const before = this.#published.get(name.key, type);
+    const rdatas = before?.rdatas.filter(({ key }) => key !== come[0]?.key) ?? [];
+    if (before !== undefined && rdatas.length < before.rdatas.length) {
+      this.#published.put({ ...before, rdatas });
+      this.#doubtful.add({ name, type, ttl: UNKNOWN_TTL, rdatas: come });
+    }
+    const isNews = this.#obstacles.add(step, rdatas.length);
+    const wanted = this.#wanted.get(name.key, type)?.rdatas.length ?? 0;
+    const refusal = { name, type, isRemoval: come.length === 0, published: rdatas.length, wanted };
+    return isNews ? refusal : undefined;
+  }
+
+  #wait(now: number, { first, most }: typeof RETRY, tries: number): void {
+    const wait = Math.min(first * 2 ** tries, most);
     this.#notBefore = now + wait * (1 - this.#random() / 2);
   }
 
+  //---- Said again ----
+
+  /** All that is published, in the order in which it could have come to be there. */
+  #beginRound(now: number): void {
+    const steps: Step[] = [];
+    for (const set of this.#published) steps.push({ ...set, gone: [], come: set.rdatas });
+    this.#round = inOrder(steps);
+    this.#refreshes = now + this.#period * (1 - this.#random() / 4);
+    if (this.#obstacles.isEmpty) return;
+    this.#obstacles.retry();
+    this.#steps = undefined;
+  }
+
+  /** The server may have lost it, or may be another one. */
+  #sayAllAgain(): void {
+    this.#round = [];
+    this.#refreshes = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Of the round what is published still. */
+  #takeRound(): Step[] {
+    while (this.#round.length > 0) {
+      const steps = takeSome(this.#round, { octets: this.#limit, records: this.#most }).flatMap(
+        (step) => {
+          const set = this.#published.get(step.name.key, step.type);
+          // What is in doubt is said again as a difference.
+          if (set === undefined || set.ttl === UNKNOWN_TTL) return [];
+          if (set.rdatas === step.come && this.#obstacles.isEmpty) return [step];
+          const there = keysOf(set.rdatas);
+          const come = step.come.filter(
+            (rdata) => there.has(rdata.key) && !this.#obstacles.isStuck(step.name, rdata),
+          );
+          return come.length === 0 ? [] : [{ ...step, ttl: set.ttl, come }];
+        },
+      );
+      if (steps.length > 0) return steps;
+    }
+    return [];
+  }
+
+  //---- The two states ----
+
+  /** What a step has come to: done, or nobody knows. */
+  #record(step: Step, isDone: boolean): void {
+    const { name, type, ttl, gone, come } = step;
+    const touched = keysOf([...gone, ...come]);
+    const published = this.#published.get(name.key, type);
+    const doubtful = this.#doubtful.get(name.key, type);
+    const sure = published?.rdatas.filter(({ key }) => !touched.has(key)) ?? [];
+    const unsure = doubtful?.rdatas.filter(({ key }) => !touched.has(key)) ?? [];
+    if (isDone) sure.push(...come);
+    else unsure.push(...gone, ...come);
+    // The set takes the TTL of what is added (RFC 2181 §5.2), and keeps it through removals.
+    const newTtl = come.length > 0 ? ttl : (published?.ttl ?? ttl);
+    this.#published.put({ name, type, ttl: isDone ? newTtl : UNKNOWN_TTL, rdatas: sure });
+    this.#doubtful.put({ name, type, ttl: UNKNOWN_TTL, rdatas: unsure });
+    if (isDone && this.#obstacles.clear(step, sure.length)) this.#steps = undefined;
+  }
+
   *#difference(): Iterable<Step> {
-    for (const set of this.#wanted) yield* this.#stepsTo(set);
+    for (const set of this.#wanted) yield* this.#stepsTo(this.#withInherited(set));
+    const rest = (name: Name, type: number) =>
+      this.#inherited.get(name.key, type) ?? { name, type, ttl: UNKNOWN_TTL, rdatas: [] };
     for (const { name, type } of this.#published) {
-      if (this.#wanted.get(name.key, type) === undefined) yield* this.#stepsTo(none(name, type));
+      if (!this.#wanted.get(name.key, type)) yield* this.#stepsTo(rest(name, type));
     }
     for (const { name, type } of this.#doubtful) {
       const isDone = [this.#wanted, this.#published].some((sets) => sets.get(name.key, type));
-      if (!isDone) yield* this.#stepsTo(none(name, type));
+      if (!isDone) yield* this.#stepsTo(rest(name, type));
     }
+  }
+
+  /**
+   * Of lists and of addresses others may be heard yet; what else is heard of a name is all there is
+   * of its type (RFC 6762 §10.2).
+   */
+  #withInherited(set: RecordSet): RecordSet {
+    if (this.#inherited.isEmpty || !isGathered(set.type)) return set;
+    const inherited = this.#inherited.get(set.name.key, set.type);
+    if (inherited === undefined) return set;
+    return { ...set, rdatas: distinct([...set.rdatas, ...inherited.rdatas]) };
   }
 
   /** From what is there to `wanted`. */
@@ -122,99 +302,46 @@ export class Reconciler {
     const after = keysOf(wanted.rdatas);
     const before = keysOf(published?.ttl === ttl ? published.rdatas : []);
     const there = [...(published?.rdatas ?? []), ...(doubtful?.rdatas ?? [])];
-    const gone = there.filter(({ key }) => !after.has(key));
-    const come = wanted.rdatas.filter(({ key }) => !before.has(key));
+    const gone = this.#obstacles.removable(
+      name,
+      there.filter(({ key }) => !after.has(key)),
+    );
+    const come = this.#obstacles.addable(
+      name,
+      type,
+      wanted.rdatas.filter(({ key }) => !before.has(key)),
+      published?.rdatas ?? [],
+    );
     if (gone.length === 0 && come.length === 0) return [];
-    const step = { name, type, ttl, gone, come };
-    if (gone.length === 0 || come.length === 0 || !isSplit(type)) return [step];
-    return [
-      { ...step, come: [] },
-      { ...step, gone: [] },
-    ];
+    return apart({ name, type, ttl, gone, come });
   }
 }
 
-function none(name: Name, type: number): RecordSet {
-  return { name, type, ttl: UNKNOWN_TTL, rdatas: [] };
+/**
+ * Milliseconds between tries, at first and at most; each is shortened by up to half, by chance. A
+ * connection attempt is cheap, and when a path heals all is to be there within 3 s.
+ */
+const RETRY = { first: 250, most: 1000 };
+const REFUSED = { first: 1000, most: 60_000 };
+/** One after the other: as many as it takes to find one record in an update. */
+const QUICK_REFUSALS = 16;
+
+/** From one round to the next, at most: half the lease (RFC 9664 §5.2 has clients renew early). */
+function periodOf(lease = UNLEASED): number {
+  return (lease * 1000) / 2;
 }
 
-/** What lists or leads elsewhere goes first and comes last; addresses come early and go late. */
-function inOrder(steps: Iterable<Step>): Step[] {
-  const ranks: Step[][] = [[], [], [], [], []];
-  for (const step of steps) {
-    const isRemoval = step.come.length === 0;
-    if (leads(step.type)) ranks[isRemoval ? 0 : 4]!.push(step);
-    else if (isAddress(step.type)) ranks[isRemoval ? 3 : 1]!.push(step);
-    else ranks[2]!.push(step);
-  }
-  return ranks.flat();
+function isGathered(type: number): boolean {
+  return type === Type.PTR || type === Type.A || type === Type.AAAA;
 }
 
-function isSplit(type: number): boolean {
-  return leads(type) || isAddress(type);
-}
-
-/** A CNAME suffers nothing beside it, so the two cannot change places in another order. */
-function leads(type: number): boolean {
-  return type === Type.PTR || type === Type.CNAME;
-}
-
-function isAddress(type: number): boolean {
-  return type === Type.A || type === Type.AAAA;
-}
-
-/** Takes from the front what makes about `limit` octets, of a step larger than that a part. */
-function takeSome(steps: Step[], limit: number): Step[] {
-  let octets = 0;
-  let count = 0;
-  for (const step of steps) {
-    const size = octetsOf(step);
-    if (octets + size > limit) break;
-    octets += size;
-    count++;
-  }
-  if (count > 0 || steps.length === 0) return steps.splice(0, count);
-  const step = steps[0]!;
-  const share = limit / octetsOf(step);
-  const part = Math.max(1, Math.floor((step.gone.length + step.come.length) * share));
-  const gone = step.gone.slice(0, part);
-  const come = step.come.slice(0, part - gone.length);
-  const left = { gone: step.gone.slice(gone.length), come: step.come.slice(come.length) };
-  if (left.gone.length + left.come.length > 0) steps[0] = { ...step, ...left };
-  else steps.shift();
-  return [{ ...step, gone, come }];
-}
-
-function octetsOf({ name, gone, come }: Step): number {
-  let octets = 0;
-  for (const { key } of gone) octets += name.wireLength + FIXED + key.length;
-  for (const { key } of come) octets += name.wireLength + FIXED + key.length;
-  return octets;
-}
-
-function recordsOfStep({ name, type, ttl, gone, come }: Step): ResourceRecord[] {
-  return [
-    ...removal({ name, type, ttl, rdatas: gone }),
-    ...addition({ name, type, ttl, rdatas: come }),
-  ];
-}
-
-function isSame(a: RecordSet, b: RecordSet): boolean {
-  if (a === b) return true;
-  if (a.ttl !== b.ttl || a.rdatas.length !== b.rdatas.length) return false;
-  return a.rdatas === b.rdatas || a.rdatas.every((rdata, i) => rdata === b.rdatas[i]);
-}
-
-function keysOf(rdatas: readonly Rdata[]): Set<string> {
-  return new Set(rdatas.map(({ key }) => key));
-}
-
+/** Seconds, as if it had a lease: what is there for ever is made sure of too. */
+const UNLEASED = 1200;
+/** Of a period, what is left of it when a round goes before changes. */
+const LATE = 3 / 4;
 /** Equal to no TTL that is wanted. */
 const UNKNOWN_TTL = -1;
 /** Octets: one message of 65,535 with its envelope, by TCP. */
 const DEFAULT_LIMIT = 48_000;
-/** Type, class, TTL and length of a record. */
-const FIXED = 10;
-/** Milliseconds between tries, at first and at most; each is shortened by up to half, by chance. */
-const FIRST_WAIT = 1000;
-const LAST_WAIT = 60_000;
+/** More than any update has. */
+const MANY_RECORDS = 10_000;

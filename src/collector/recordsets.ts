@@ -61,4 +61,15 @@ export function distinct(rdatas: readonly Rdata[]): readonly Rdata[] {
   return byKey.size === rdatas.length ? rdatas : [...byKey.values()];
 }
 
+/** The same records in the same order, with the same TTL. */
+export function isSame(a: RecordSet, b: RecordSet): boolean {
+  if (a === b) return true;
+  if (a.ttl !== b.ttl || a.rdatas.length !== b.rdatas.length) return false;
+  return a.rdatas === b.rdatas || a.rdatas.every((rdata, i) => rdata === b.rdatas[i]);
+}
+
+export function keysOf(rdatas: readonly Rdata[]): Set<string> {
+  return new Set(rdatas.map(({ key }) => key));
+}
+
 const NOTHING: readonly RecordSet[] = [];

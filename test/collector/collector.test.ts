@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Collector, type CollectorOptions } from "../../src/collector/collector.ts";
+import type { PublishedZone } from "../../src/collector/publication.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { targetOf } from "../../src/dns/rdata.ts";
@@ -29,7 +30,11 @@ class Office {
   readonly running: Promise<void>;
 
   constructor(
-    options: Partial<CollectorOptions> & { lans?: number; faults?: Partial<Faults> } = {},
+    options: Partial<CollectorOptions> & {
+      lans?: number;
+      faults?: Partial<Faults>;
+      published?: Partial<PublishedZone>;
+    } = {},
   ) {
     const { clock } = this;
     this.zone = new Zone({
@@ -50,7 +55,13 @@ class Office {
       links: this.links,
       siteOf: (link) => link.name,
       zone: ZONE,
-      publish: (update) => this.zone.apply(update, principal),
+      zones: [
+        {
+          origin: ZONE,
+          publish: (update) => this.zone.apply(update, principal),
+          ...options.published,
+        },
+      ],
       log: { ...silentLog, info: (fields, fact) => this.log.push({ ...fields, fact }) },
       ...options,
     });
@@ -263,12 +274,14 @@ suite("a collector", () => {
   test("publishes anew what could not be published", async () => {
     let isDown = true;
     const office: Office = new Office({
-      publish: async (update) => {
-        if (isDown) throw new Error("no route");
-        return office.zone.apply(
-          update,
-          collectorPrincipal("c", ZONE, () => true),
-        );
+      published: {
+        publish: async (update) => {
+          if (isDown) throw new Error("no route");
+          return office.zone.apply(
+            update,
+            collectorPrincipal("c", ZONE, () => true),
+          );
+        },
       },
     });
     printers(office.lans[0]!, 1, () => 20);
@@ -323,12 +336,14 @@ suite("a collector", () => {
 
   test("waits for what is on its way when it ends", async () => {
     let answer = (_: Rcode) => {};
-    const office = new Office({ publish: () => new Promise((resolve) => (answer = resolve)) });
+    const office = new Office({
+      published: { publish: () => new Promise((resolve) => (answer = resolve)) },
+    });
     printers(office.lans[0]!, 1, () => 20);
     await office.clock.elapse(1000);
     let hasEnded = false;
     const ended = office.end().then(() => (hasEnded = true));
-    await office.clock.elapse(1000);
+    await office.clock.elapse(500);
     assert.equal(hasEnded, false);
     answer(Rcode.NOERROR);
     await ended;

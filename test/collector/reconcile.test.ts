@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { project } from "../../src/collector/project.ts";
-import { Reconciler } from "../../src/collector/reconcile.ts";
+import { Reconciler, type Refusal } from "../../src/collector/reconcile.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Site } from "../../src/collector/site.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
@@ -45,7 +45,7 @@ suite("a reconciler", () => {
     reconciler.settle(Rcode.NOERROR, 0);
     assert.deepEqual(lines(applied(zone, update)), lines(setsOf("a A 10.0.0.2\na A 10.0.0.4")));
     assert.equal(reconciler.poll(0), undefined);
-    assert.equal(reconciler.due(), undefined);
+    assert.ok(reconciler.due()! > 60_000);
   });
 
   test("says a set again that has another TTL", () => {
@@ -71,26 +71,40 @@ suite("a reconciler", () => {
     assert.deepEqual(lines(zone), lines(setsOf("b A 10.0.0.2")));
   });
 
-  test("waits after a refusal, longer each time, up to a minute", () => {
+  test("tries again soon, and then each second at most, while there is no answer", () => {
     const reconciler = new Reconciler({ zone: ZONE, random });
     reconciler.want(setsOf("a A 10.0.0.1"));
     const waits: number[] = [];
     let now = 0;
-    for (let i = 0; i < 9; i++) {
+    for (let i = 0; i < 5; i++) {
       assert.ok(reconciler.poll(now));
-      reconciler.settle(Rcode.REFUSED, now);
+      reconciler.settle(undefined, now);
       const due = reconciler.due()!;
       assert.equal(reconciler.poll(due - 1), undefined);
       waits.push(due - now);
       now = due;
     }
+    assert.deepEqual(waits, [250, 500, 1000, 1000, 1000]);
+  });
+
+  test("waits while the server does not have the zone, longer each time, up to a minute", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random });
+    reconciler.want(setsOf("a A 10.0.0.1"));
+    const waits: number[] = [];
+    let now = 0;
+    for (let i = 0; i < 8; i++) {
+      assert.ok(reconciler.poll(now));
+      assert.equal(reconciler.settle(Rcode.NOTAUTH, now), undefined);
+      waits.push(reconciler.due()! - now);
+      now = reconciler.due()!;
+    }
     assert.deepEqual(
       waits,
-      [1, 2, 4, 8, 16, 32, 60, 60, 60].map((seconds) => seconds * 1000),
+      [1, 2, 4, 8, 16, 32, 60, 60].map((seconds) => seconds * 1000),
     );
     assert.ok(reconciler.poll(now));
     reconciler.settle(Rcode.NOERROR, now);
-    assert.equal(reconciler.due(), undefined);
+    assert.ok(reconciler.due()! - now > 60_000);
   });
 
   test("takes away again what a lost update may have brought", () => {
@@ -137,6 +151,297 @@ suite("a reconciler", () => {
   });
 });
 
+/** A server with rules: an update that breaks one is refused whole. */
+class Server {
+  zone = new RecordSets();
+  updates = 0;
+  refusals = 0;
+  readonly #refuses: (zone: RecordSets) => boolean;
+
+  constructor(refuses: (zone: RecordSets) => boolean) {
+    this.#refuses = refuses;
+  }
+
+  /** Takes what there is to send now; gives what was set aside. */
+  serve(reconciler: Reconciler, now: number): Refusal[] {
+    const refusals: Refusal[] = [];
+    for (let update = reconciler.poll(now); update !== undefined; update = reconciler.poll(now)) {
+      assert.ok(++this.updates < 1000, "it comes to an end");
+      const after = applied(this.zone, update);
+      const isRefused = this.#refuses(after);
+      if (isRefused) this.refusals++;
+      else this.zone = after;
+      const refusal = reconciler.settle(isRefused ? Rcode.SERVFAIL : Rcode.NOERROR, now);
+      if (refusal !== undefined) refusals.push(refusal);
+    }
+    return refusals;
+  }
+}
+
+suite("what a server refuses", () => {
+  const BROWSE = ZONE.child("_tcp")!.child("_ipp")!;
+  const printers = (numbers: readonly number[]) =>
+    setsOf(
+      numbers
+        .map((i) => `_ipp._tcp PTR p${i}\np${i} SRV 0 0 1 h${i}\nh${i} A 10.0.0.${i}`)
+        .join("\n"),
+    );
+  const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
+  const listed = ({ zone }: Server) => zone.get(BROWSE.key, Type.PTR)?.rdatas.length ?? 0;
+
+  test("as BIND a set of more than a hundred, is told once, and everything else is there", () => {
+    const server = new Server((zone) => [...zone].some(({ rdatas }) => rdatas.length > 100));
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.want(printers(upTo(150)));
+    const [refusal, ...more] = server.serve(reconciler, 0);
+    assert.deepEqual(
+      { ...refusal, name: refusal?.name.toString(), more },
+      {
+        name: BROWSE.toString(),
+        type: Type.PTR,
+        isRemoval: false,
+        published: 100,
+        wanted: 150,
+        more: [],
+      },
+    );
+    assert.equal(listed(server), 100);
+    assert.equal([...server.zone].length, 1 + 150 + 150);
+    assert.ok(server.updates < 40, `${server.updates} updates`);
+
+    // Each round tries one more, and says nothing new.
+    const before = server.updates;
+    for (let now = 0; now < 900_000; now = reconciler.due()!) {
+      assert.deepEqual(server.serve(reconciler, now), []);
+    }
+    assert.ok(server.updates - before < 90, `${server.updates - before} updates in 15 minutes`);
+    assert.equal(listed(server), 100);
+  });
+
+  test("as BIND a set of more than a hundred, is there as soon as there is room", () => {
+    const server = new Server((zone) => [...zone].some(({ rdatas }) => rdatas.length > 100));
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.want(printers(upTo(103)));
+    server.serve(reconciler, 0);
+    assert.equal(listed(server), 100);
+    reconciler.want(printers(upTo(103).slice(2)));
+    server.serve(reconciler, 1000);
+    assert.equal(listed(server), 100);
+    reconciler.want(printers(upTo(103).slice(5)));
+    server.serve(reconciler, 2000);
+    assert.equal(listed(server), 98);
+    assert.deepEqual(lines(server.zone), lines(printers(upTo(103).slice(5))));
+  });
+
+  test("with its limit lifted, is there after the next round", () => {
+    let most = 100;
+    const server = new Server((zone) => [...zone].some(({ rdatas }) => rdatas.length > most));
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.want(printers(upTo(150)));
+    server.serve(reconciler, 0);
+    most = 1000;
+    server.serve(reconciler, reconciler.due()!);
+    assert.equal(listed(server), 150);
+  });
+
+  test("one record of five hundred, keeps no other one out and is found soon", () => {
+    const refused = ZONE.child("p77")!.key;
+    const server = new Server((zone) => zone.get(refused, Type.SRV) !== undefined);
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.want(printers(upTo(250)));
+    const refusals = server.serve(reconciler, 0);
+    assert.deepEqual(
+      refusals.map(({ name }) => name.key),
+      [refused],
+    );
+    assert.equal([...server.zone].length, 1 + 249 + 250);
+    assert.ok(server.updates < 40, `${server.updates} updates`);
+  });
+
+  test("a removal, is tried again each round, and what stays is not said again", () => {
+    let isHeld = true;
+    const host = ZONE.child("h1")!.key;
+    const server = new Server((zone) => isHeld && zone.get(host, Type.A) === undefined);
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    server.zone = printers([1]);
+    reconciler.inherit(server.zone, 0);
+    const [refusal, ...more] = server.serve(reconciler, 0);
+    assert.deepEqual([refusal?.isRemoval, refusal?.name.key, more], [true, host, []]);
+    assert.deepEqual(server.serve(reconciler, reconciler.due()!), []);
+    assert.equal([...server.zone].length, 1);
+    isHeld = false;
+    server.serve(reconciler, reconciler.due()!);
+    assert.equal([...server.zone].length, 0);
+  });
+
+  test("everything, is asked ever more seldom", () => {
+    const server = new Server(() => true);
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.want(printers(upTo(200)));
+    for (let now = 0; now < 600_000; now = reconciler.due()!) server.serve(reconciler, now);
+    assert.ok(server.updates < 40, `${server.updates} updates in ten minutes`);
+  });
+});
+
+suite("a lease", () => {
+  const sets = setsOf("a A 10.0.0.1\n_ipp._tcp PTR x\nx SRV 0 0 1 a");
+
+  test("is asked for with every update, and everything is said again before it is half over", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.want(sets);
+    assert.equal(reconciler.poll(0)?.lease, 300);
+    reconciler.settle(Rcode.NOERROR, 0);
+    const due = reconciler.due()!;
+    assert.ok(due > 100_000 && due <= 150_000, `${due}`);
+    const refresh = reconciler.poll(due)!;
+    assert.equal(refresh.lease, 300);
+    assert.deepEqual(lines(applied(new RecordSets(), refresh)), lines(sets));
+    reconciler.settle(Rcode.NOERROR, due);
+    assert.equal(reconciler.poll(due), undefined);
+    assert.deepEqual(reconciler.counters, { updates: 2, refreshes: 1, failures: 0, refusals: 0 });
+  });
+
+  test("that is granted for less is kept to", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.grant(60);
+    reconciler.want(sets);
+    settle(reconciler, new RecordSets());
+    assert.ok(reconciler.due()! <= 30_000);
+  });
+
+  test("that cannot be renewed is tried for until it can, and what is lost is there again", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.want(sets);
+    settle(reconciler, new RecordSets());
+    let now = reconciler.due()!;
+    for (let tries = 0; now < 600_000; now = reconciler.due()!) {
+      assert.ok(reconciler.poll(now) !== undefined && tries++ < 1000);
+      reconciler.settle(undefined, now);
+      assert.ok(reconciler.due()! - now <= 1000);
+    }
+    assert.deepEqual(lines(settle(reconciler, new RecordSets(), now)), lines(sets));
+  });
+
+  test("is renewed after an outage that was shorter, too: the server may be another one", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.want(sets);
+    settle(reconciler, new RecordSets());
+    const more = setsOf("a A 10.0.0.1\n_ipp._tcp PTR x\nx SRV 0 0 1 a\nb A 10.0.0.2");
+    reconciler.want(more);
+    reconciler.poll(5000);
+    reconciler.settle(undefined, 5000);
+    assert.deepEqual(lines(settle(reconciler, new RecordSets(), 7000)), lines(more));
+  });
+
+  test("is renewed in the lull, but not put off for ever by changes", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.want(sets);
+    settle(reconciler, new RecordSets());
+    const began = reconciler.due()!;
+    let renewed: number | undefined;
+    for (let i = 0; renewed === undefined; i++) {
+      const now = began + i * 1000;
+      reconciler.want(
+        setsOf(`a A 10.0.0.1\n_ipp._tcp PTR x\nx SRV 0 0 1 a\nb A 10.0.1.${i % 200}`),
+      );
+      const update = reconciler.poll(now)!;
+      if (update.updates.some(({ name }) => name.key === ZONE.child("a")!.key)) renewed = now;
+      reconciler.settle(Rcode.NOERROR, now);
+    }
+    assert.ok(renewed > began && renewed < 200_000, `${renewed}`);
+  });
+
+  test("does not bring back what was removed while the round was on its way", () => {
+    const many = upToText(2000);
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, limit: 5000 });
+    reconciler.want(setsOf(many.join("\n")));
+    let zone = settle(reconciler, new RecordSets());
+    const now = reconciler.due()!;
+    zone = applied(zone, reconciler.poll(now)!);
+    reconciler.want(setsOf(many.slice(1500).join("\n")));
+    reconciler.settle(Rcode.NOERROR, now);
+    zone = settle(reconciler, zone, now);
+    assert.deepEqual(lines(zone), lines(setsOf(many.slice(1500).join("\n"))));
+  });
+
+  test("of a thousand services is renewed with few messages", () => {
+    const site = new Site(ZONE.child("s")!);
+    const text = upToText(1000).map((_, i) =>
+      service(`Printer on floor ${i}`, "_ipp._tcp", `printer-${i}`, `10.0.${i >> 8}.${i & 255}`),
+    );
+    site.caches.add(cacheOf(text.join("\n")));
+    const { sets } = project([site], ZONE, 5000);
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.want(sets);
+    const zone = settle(reconciler, new RecordSets());
+    const { updates } = reconciler.counters;
+    assert.deepEqual(lines(settle(reconciler, zone, reconciler.due()!)), lines(zone));
+    const messages = reconciler.counters.updates - updates;
+    assert.ok(messages <= 12, `${messages} messages`);
+  });
+});
+
+function upToText(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `h${i} A 10.0.${i >> 8}.${i & 255}`);
+}
+
+suite("what is inherited", () => {
+  const there = setsOf(
+    "_ipp._tcp PTR x\n_ipp._tcp PTR y\nx SRV 0 0 1 a\ny SRV 0 0 2 a\na A 10.0.0.1",
+  );
+
+  test("is said again at once, and without a difference", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.inherit(there, 15_000);
+    const update = reconciler.poll(0)!;
+    assert.ok(update.updates.every((record) => record.class === Class.IN));
+    assert.deepEqual(lines(applied(there, update)), lines(there));
+    reconciler.settle(Rcode.NOERROR, 0);
+    assert.equal(reconciler.poll(0), undefined);
+  });
+
+  test("stays as it is while it is heard of bit by bit, and goes when it was not", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.inherit(there, 15_000);
+    let zone = settle(reconciler, there);
+    for (const [now, text] of [
+      [1000, "a A 10.0.0.1"],
+      [2000, "a A 10.0.0.1\nx SRV 0 0 1 a"],
+      [3000, "a A 10.0.0.1\nx SRV 0 0 1 a\n_ipp._tcp PTR x"],
+    ] as const) {
+      reconciler.want(setsOf(text));
+      zone = settle(reconciler, zone, now);
+      assert.deepEqual(lines(zone), lines(there));
+    }
+    assert.equal(reconciler.due(), 15_000);
+    zone = settle(reconciler, zone, 15_000);
+    assert.deepEqual(lines(zone), lines(setsOf("a A 10.0.0.1\nx SRV 0 0 1 a\n_ipp._tcp PTR x")));
+  });
+
+  test("gives way to what a service says anew, but lists and addresses are kept beside it", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.inherit(there, 15_000);
+    reconciler.want(setsOf("x SRV 0 0 9 a\n_ipp._tcp PTR z\na A 10.0.0.7"));
+    assert.deepEqual(
+      lines(settle(reconciler, there)),
+      lines(
+        setsOf(
+          "x SRV 0 0 9 a\ny SRV 0 0 2 a\na A 10.0.0.1\na A 10.0.0.7\n_ipp._tcp PTR x\n_ipp._tcp PTR y\n_ipp._tcp PTR z",
+        ),
+      ),
+    );
+  });
+
+  test("is gone at once when everything is withdrawn", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.inherit(there, 15_000);
+    const zone = settle(reconciler, there);
+    reconciler.withdraw();
+    assert.deepEqual(lines(settle(reconciler, zone, 1)), []);
+    assert.equal(reconciler.due(), undefined);
+  });
+});
+
 /** Wanted states, as a few names and types make them. */
 const wanted = fc
   .uniqueArray(
@@ -180,7 +485,10 @@ test("whatever becomes of updates, the zone is as wanted when one more has come 
             fate === "done" ? Rcode.NOERROR : fate === "refused" ? Rcode.REFUSED : undefined;
           reconciler.settle(rcode, now);
         }
-        zone = settle(reconciler, zone, now + 100_000);
+        // What was refused alone is tried again now and then: first one more, then the rest.
+        for (let round = 1; round <= 3; round++) {
+          zone = settle(reconciler, zone, now + round * 700_000);
+        }
         assert.deepEqual(lines(zone), lines(target));
       },
     ),

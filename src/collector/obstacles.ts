@@ -1,0 +1,79 @@
+/**
+ * What a server has refused when it was asked for that alone: sets that take no more records, as
+ * BIND's of a hundred, and records that it does not give up. They are spared for a while, so that
+ * they are in nobody's way, and then tried again.
+ */
+import type { Name } from "../dns/name.ts";
+import type { Rdata } from "../dns/rdata.ts";
+import type { Step } from "./step.ts";
+
+/** A set that takes no more records than `count`; as many as `room` are tried. */
+interface Full {
+  readonly count: number;
+  readonly room: number;
+}
+
+export class Obstacles {
+  readonly #full = new Map<string, Full>();
+  /** Records; true where to remove it may be tried once more. */
+  readonly #stuck = new Map<string, boolean>();
+
+  get isEmpty(): boolean {
+    return this.#full.size === 0 && this.#stuck.size === 0;
+  }
+
+  /** A step of one record was refused, of a set with `count` others. Is that news? */
+  add({ name, type, gone, come }: Step, count: number): boolean {
+    const [rdata] = gone;
+    if (come.length > 0 || rdata === undefined) {
+      const isNews = this.#full.get(setKey(name, type))?.count !== count;
+      this.#full.set(setKey(name, type), { count, room: count });
+      return isNews;
+    }
+    const isNews = !this.#stuck.has(recordKey(name, rdata));
+    this.#stuck.set(recordKey(name, rdata), false);
+    return isNews;
+  }
+
+  /** A step was taken, and the set has so many records now. Is something tried again for that? */
+  clear({ name, type, gone }: Step, count: number): boolean {
+    for (const rdata of gone) this.#stuck.delete(recordKey(name, rdata));
+    const full = this.#full.get(setKey(name, type));
+    if (full === undefined) return false;
+    if (count > full.count) this.#full.delete(setKey(name, type));
+    return true;
+  }
+
+  /** Each may be tried once more. */
+  retry(): void {
+    for (const [key, { count }] of this.#full) this.#full.set(key, { count, room: count + 1 });
+    for (const key of this.#stuck.keys()) this.#stuck.set(key, true);
+  }
+
+  /** Of what is missing in a set, what may be added to what is there. */
+  addable(name: Name, type: number, missing: readonly Rdata[], there: readonly Rdata[]) {
+    const full = this.#full.get(setKey(name, type));
+    if (full === undefined) return missing;
+    const known = new Set(there.map(({ key }) => key));
+    let room = full.room - there.length;
+    return missing.filter(({ key }) => known.has(key) || --room >= 0);
+  }
+
+  removable(name: Name, rdatas: readonly Rdata[]): readonly Rdata[] {
+    if (this.#stuck.size === 0) return rdatas;
+    return rdatas.filter((rdata) => this.#stuck.get(recordKey(name, rdata)) !== false);
+  }
+
+  isStuck(name: Name, rdata: Rdata): boolean {
+    return this.#stuck.has(recordKey(name, rdata));
+  }
+}
+
+function setKey(name: Name, type: number): string {
+  return `${type} ${name.key}`;
+}
+
+/** The length in front of the name keeps apart what would run together. */
+function recordKey(name: Name, rdata: Rdata): string {
+  return `${name.key.length} ${rdata.type} ${name.key}${rdata.key}`;
+}

@@ -1,0 +1,208 @@
+/**
+ * One zone and what a collector keeps in it: reads back what is there already, has the reconciler
+ * say what is to be sent, sends it, one update at a time, and tells the administrator what stands in
+ * the way, once each time that it changes.
+ *
+ * Invariant: nothing is removed that others may have put there. Until what is there is known, that
+ * is all that this collector has not published itself.
+ */
+import { type Clock, earlier } from "../clock.ts";
+import { Rcode, rcodeName, typeName } from "../dns/constants.ts";
+import type { Name } from "../dns/name.ts";
+import type { RecordSet } from "../dns/record.ts";
+import type { Log } from "../log.ts";
+import type { ExchangeError } from "../net/exchange.ts";
+import type { Publish, Update } from "../zone/update.ts";
+import { Alarm } from "./alarm.ts";
+import { Reconciler, type Refusal } from "./reconcile.ts";
+import type { RecordSets } from "./recordsets.ts";
+
+/** What a server holds of a zone now; a response code where it does not tell. */
+export type ReadBack = () => Promise<Iterable<RecordSet> | Rcode>;
+
+/** A zone that is published into. */
+export interface PublishedZone {
+  readonly origin: Name;
+  /** Rejects where there is no answer, and then says why. */
+  readonly publish: Publish;
+  readonly readBack?: ReadBack;
+  /** Seconds for which records are asked to be there; for ever if not given. */
+  readonly lease?: number | undefined;
+  /** Seconds that the server grants, once it is known to. */
+  readonly granted?: () => number | undefined;
+  /** Take away at the end what was published. */
+  readonly withdraw?: boolean;
+}
+
+export interface PublicationOptions {
+  readonly zone: PublishedZone;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of the sets of the zone, what this collector may have put there. */
+  readonly ours: (sets: Iterable<RecordSet>) => Iterable<RecordSet>;
+  /** When everything has been heard that there is, so that the rest may go. */
+  readonly settles: () => number;
+}
+
+export class Publication {
+  readonly reconciler: Reconciler;
+  readonly #options: PublicationOptions;
+  readonly #alarm: Alarm;
+  #work: Promise<void> | undefined;
+  #isEnded = false;
+  /** When to read back; undefined when that is done. */
+  #readsBack: number | undefined;
+  /** What stands in the way of all updates, as it was last told, and since when. */
+  #trouble: { readonly text: string; readonly since: number } | undefined;
+
+  constructor(options: PublicationOptions) {
+    const { zone, clock } = options;
+    this.#options = options;
+    this.reconciler = new Reconciler({
+      zone: zone.origin,
+      random: () => clock.random(),
+      lease: zone.lease,
+    });
+    this.#alarm = new Alarm(clock, () => this.#go());
+  }
+
+  want(sets: RecordSets): void {
+    this.reconciler.want(sets);
+    this.#go();
+  }
+
+  /** What may be ours is more than it was: what of it is there already is not known yet. */
+  inherit(): void {
+    if (this.#options.zone.readBack === undefined || this.#isEnded) return;
+    this.#readsBack = this.#options.clock.now();
+    this.#alarm.set(this.#readsBack);
+  }
+
+  /** Resolves when nothing is on its way and what is to be taken away is, or when that takes long. */
+  async end(): Promise<void> {
+    this.#isEnded = true;
+    this.#alarm.set(undefined);
+    const { clock } = this.#options;
+    let cancel = () => {};
+    const tooLong = new Promise<void>((resolve) => {
+      cancel = clock.at(clock.now() + LONGEST_END, resolve);
+    });
+    await Promise.race([this.#finish(), tooLong]);
+    cancel();
+  }
+
+  async #finish(): Promise<void> {
+    await this.#work;
+    if (!this.#options.zone.withdraw) return;
+    this.reconciler.withdraw();
+    for (;;) {
+      const work = this.#trouble === undefined ? this.#publish() : undefined;
+      if (work === undefined) return;
+      await work;
+    }
+  }
+
+  #go(): void {
+    if (this.#work !== undefined || this.#isEnded) return;
+    const now = this.#options.clock.now();
+    const isReading = this.#readsBack !== undefined && this.#readsBack <= now;
+    const work = isReading ? this.#read() : this.#publish();
+    if (work === undefined) {
+      this.#alarm.set(earlier(this.#readsBack, this.reconciler.due()));
+      return;
+    }
+    this.#alarm.set(undefined);
+    this.#work = work.then(() => {
+      this.#work = undefined;
+      this.#go();
+    });
+  }
+
+  async #read(): Promise<void> {
+    const { zone, clock, log, ours, settles } = this.#options;
+    this.#readsBack = undefined;
+    let sets: Iterable<RecordSet> | Rcode;
+    try {
+      sets = await zone.readBack!();
+    } catch (error) {
+      this.#readsBack = clock.now() + READ_AGAIN;
+      this.#complain(error as Error);
+      return;
+    }
+    if (typeof sets !== "number") {
+      this.reconciler.inherit(ours(sets), settles());
+      return;
+    }
+    this.#readsBack = clock.now() + ASK_AGAIN;
+    const fields = { zone: zone.origin.toString(), rcode: rcodeName(sets) };
+    const remedy = "let the key transfer the zone (allow-transfer in BIND, an acl in Knot)";
+    log.warn(fields, `what left while nobody was here stays in the zone: ${remedy}`);
+  }
+
+  #publish(): Promise<void> | undefined {
+    const update = this.reconciler.poll(this.#options.clock.now());
+    return update === undefined ? undefined : this.#send(update);
+  }
+
+  async #send(update: Update): Promise<void> {
+    const { zone, clock } = this.#options;
+    let rcode: Rcode | undefined;
+    try {
+      rcode = await zone.publish(update);
+      if (rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP) {
+        this.#complain(new Error(`it answers ${rcodeName(rcode)}`));
+      } else {
+        this.#rejoice();
+      }
+    } catch (error) {
+      this.#complain(error as Error);
+    }
+    const refusal = this.reconciler.settle(rcode, clock.now());
+    this.reconciler.grant(zone.granted?.());
+    if (refusal !== undefined) this.#report(refusal, rcode!);
+  }
+
+  //---- For the administrator ----
+
+  #complain(error: Error): void {
+    const { zone, clock, log } = this.#options;
+    if (this.#trouble?.text === error.message) return;
+    this.#trouble = { text: error.message, since: this.#trouble?.since ?? clock.now() };
+    const { server } = error as Partial<ExchangeError>;
+    const fields = { zone: zone.origin.toString(), server, reason: error.message };
+    log.warn(fields, "the server of the zone takes no updates");
+  }
+
+  #rejoice(): void {
+    const { zone, clock, log } = this.#options;
+    if (this.#trouble === undefined) return;
+    const after = Math.round(clock.now() - this.#trouble.since);
+    this.#trouble = undefined;
+    if (this.#readsBack !== undefined) this.#readsBack = clock.now();
+    log.info({ zone: zone.origin.toString(), after }, "the server of the zone takes updates again");
+  }
+
+  #report({ name, type, isRemoval, published, wanted }: Refusal, rcode: Rcode): void {
+    const { zone, log } = this.#options;
+    const set = `${name.toUnicode()} ${typeName(type)}`;
+    const fields = {
+      zone: zone.origin.toString(),
+      set,
+      published,
+      wanted,
+      rcode: rcodeName(rcode),
+    };
+    // BIND says SERVFAIL where a set has as many records as it may have, 100 by default.
+    const isFull = rcode === Rcode.SERVFAIL && published > 0;
+    const remedy = "; BIND takes more with max-records-per-type";
+    if (isRemoval) log.warn(fields, "the server refuses to remove a record of this set");
+    else log.warn(fields, `the server takes no more records in this set${isFull ? remedy : ""}`);
+  }
+}
+
+/** Milliseconds. A server that is there again is seen by the updates it takes. */
+const READ_AGAIN = 5000;
+/** The administrator has something to do first. */
+const ASK_AGAIN = 600_000;
+/** Of the second within which the program has to end. */
+const LONGEST_END = 800;

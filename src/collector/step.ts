@@ -1,0 +1,104 @@
+/**
+ * Steps of a way from what is published to what is wanted: in which order they go, and how many of
+ * them one update takes.
+ */
+import { Type } from "../dns/constants.ts";
+import type { Name } from "../dns/name.ts";
+import type { Rdata } from "../dns/rdata.ts";
+import type { ResourceRecord } from "../dns/record.ts";
+import { addition, removal } from "../zone/update.ts";
+
+/** What one update does to one set, or to as much of it as it has room for. */
+export interface Step {
+  readonly name: Name;
+  readonly type: number;
+  readonly ttl: number;
+  readonly gone: readonly Rdata[];
+  readonly come: readonly Rdata[];
+}
+
+/** Of an update, about. */
+export interface Room {
+  readonly octets: number;
+  readonly records: number;
+}
+
+/** What lists or leads elsewhere goes first and comes last; addresses come early and go late. */
+export function inOrder(steps: Iterable<Step>): Step[] {
+  const ranks: Step[][] = [[], [], [], [], []];
+  for (const step of steps) {
+    const isRemoval = step.come.length === 0;
+    if (leads(step.type)) ranks[isRemoval ? 0 : 4]!.push(step);
+    else if (isAddress(step.type)) ranks[isRemoval ? 3 : 1]!.push(step);
+    else ranks[2]!.push(step);
+  }
+  return ranks.flat();
+}
+
+/** In two steps where both are to be done, if others have their place between the two. */
+export function apart(step: Step): readonly Step[] {
+  if (step.gone.length === 0 || step.come.length === 0) return [step];
+  if (!leads(step.type) && !isAddress(step.type)) return [step];
+  return [
+    { ...step, come: [] },
+    { ...step, gone: [] },
+  ];
+}
+
+/** A CNAME suffers nothing beside it, so the two cannot change places in another order. */
+function leads(type: number): boolean {
+  return type === Type.PTR || type === Type.CNAME;
+}
+
+function isAddress(type: number): boolean {
+  return type === Type.A || type === Type.AAAA;
+}
+
+/** Takes from the front what there is room for, of a step larger than that a part. */
+export function takeSome(steps: Step[], room: Room): Step[] {
+  let octets = 0;
+  let records = 0;
+  let count = 0;
+  for (const step of steps) {
+    octets += octetsOf(step);
+    records += countOf(step);
+    if (octets > room.octets || records > room.records) break;
+    count++;
+  }
+  if (count > 0 || steps.length === 0) return steps.splice(0, count);
+  const step = steps[0]!;
+  const share = Math.floor((countOf(step) * room.octets) / octetsOf(step));
+  const part = Math.max(1, Math.min(share, room.records));
+  const gone = step.gone.slice(0, part);
+  const come = step.come.slice(0, part - gone.length);
+  const left = { gone: step.gone.slice(gone.length), come: step.come.slice(come.length) };
+  if (left.gone.length + left.come.length > 0) steps[0] = { ...step, ...left };
+  else steps.shift();
+  return [{ ...step, gone, come }];
+}
+
+export function countRecords(steps: readonly Step[]): number {
+  return steps.reduce((sum, step) => sum + countOf(step), 0);
+}
+
+/** As an update has them (RFC 2136 §2.5). */
+export function recordsOfStep({ name, type, ttl, gone, come }: Step): ResourceRecord[] {
+  return [
+    ...removal({ name, type, ttl, rdatas: gone }),
+    ...addition({ name, type, ttl, rdatas: come }),
+  ];
+}
+
+function countOf({ gone, come }: Step): number {
+  return gone.length + come.length;
+}
+
+function octetsOf({ name, gone, come }: Step): number {
+  let octets = 0;
+  for (const { key } of gone) octets += name.wireLength + FIXED + key.length;
+  for (const { key } of come) octets += name.wireLength + FIXED + key.length;
+  return octets;
+}
+
+/** Type, class, TTL and length of a record. */
+const FIXED = 10;
