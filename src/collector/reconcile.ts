@@ -11,7 +11,6 @@
 import { earlier } from "../clock.ts";
 import { Rcode, Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Update } from "../zone/update.ts";
 import { Obstacles } from "./obstacles.ts";
