@@ -93,7 +93,8 @@ describe("the structure of src", () => {
       (file) =>
         [
           "zone/masterfile.ts",
-          "zone/journal.ts",
+          "zone/disk.ts",
+          "zone/lock.ts",
           "zone/folder.ts",
           "config.ts",
           "net/interfaces.ts",

@@ -71,7 +71,7 @@ export class Rdata {
   }
 
   #write(isFolded: boolean): Writer {
-    const writer = new Writer(64);
+    const writer = new Writer(64, { isCompressing: false });
     const rdata = isFolded ? this.mapNames((name) => name.toLowerCase())! : this;
     writeRdata(writer, rdata, "none");
     return writer;

@@ -16,12 +16,14 @@ export interface Mark {
 export class Writer {
   #buffer: Buffer;
   length = 0;
-  readonly #offsets = new Map<string, number>();
+  /** Undefined where names are never compressed. */
+  readonly #offsets: Map<string, number> | undefined;
   /** Keys in the order they were entered, so that `rewind` can take them out again. */
   readonly #entered: string[] = [];
 
-  constructor(capacity = 512) {
+  constructor(capacity = 512, { isCompressing = true } = {}) {
     this.#buffer = Buffer.allocUnsafe(capacity);
+    this.#offsets = isCompressing ? new Map() : undefined;
   }
 
   u8(value: number): void {
@@ -61,6 +63,11 @@ export class Writer {
   name(name: Name, compress = true): void {
     const { wire } = name;
     const start = this.length;
+    if (this.#offsets === undefined) {
+      this.#room(wire.length);
+      this.length += this.#buffer.write(wire, start, "latin1");
+      return;
+    }
     let at = 0;
     let pointer: number | undefined;
     for (; at < wire.length - 1; at += 1 + wire.charCodeAt(at)) {
@@ -100,7 +107,7 @@ export class Writer {
 
   rewind(mark: Mark): void {
     this.length = mark.length;
-    while (this.#entered.length > mark.names) this.#offsets.delete(this.#entered.pop()!);
+    while (this.#entered.length > mark.names) this.#offsets?.delete(this.#entered.pop()!);
   }
 
   /** What was written: a view, valid as long as nothing more is written. */

@@ -66,21 +66,3 @@ export function enumeration(
     return [{ name, type: Type.PTR, ttl: ENUMERATION_TTL, rdatas: browsed.map(rdata.ptr) }];
   });
 }
-
-/**
- * The enumeration records of the zone and of each site. A site names itself. The zone names itself,
- * which lists every site at once, or with "sites" each site, so that no browse set grows with their
- * number. `db` is one of `b` (RFC 8766 §5.2.1).
- */
-export function enumerationRecords(
-  origin: Name,
-  sites: readonly Name[],
-  browsed: Browsed,
-): RecordSet[] {
-  const domains = browsed === "merged" || sites.length === 0 ? [origin] : sites;
-  return [
-    ...enumeration(origin, ["b", "lb"], domains),
-    ...enumeration(origin, ["db"], domains.slice(0, 1)),
-    ...sites.flatMap((site) => enumeration(site, BROWSING, [site])),
-  ];
-}

@@ -4,8 +4,11 @@
  * A hold ends when its holder lets go or its lease (RFC 9664) runs out.
  *
  * Invariant: a record of the zone that has no entry here is held by the zone's file, for ever; so
- * static records cost nothing. An entry has at least one holder.
+ * static records cost nothing. An entry has at least one holder, and one that is not the file. The
+ * same steps taken in the same order give the same entries, identifiers and all: a journal relies
+ * on it.
  */
+import { Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 
@@ -30,152 +33,251 @@ export interface HoldStep {
   readonly record: ZoneRecord;
 }
 
-interface Hold extends ZoneRecord {
+/** A step that changed something, and the entry it found. */
+export interface StepTaken extends HoldStep {
+  /** Of an entry that was there before the update. */
+  readonly id: number | undefined;
+}
+
+export interface Hold {
   readonly by: string;
   /** Milliseconds of the clock, or FOREVER. */
-  expires: number;
+  readonly expires: number;
+  /** Milliseconds granted, or FOREVER. */
+  readonly lease: number;
+}
+
+/** An entry as it stands. */
+export interface HeldRecord extends ZoneRecord {
+  /** Short for the record, never used for another. */
+  readonly id: number;
+  readonly holds: readonly Hold[];
+}
+
+interface Entry extends HeldRecord {
+  readonly key: string;
+  holds: readonly Hold[];
+  /** When the first of its holds ends. */
+  due: number;
   /** Where it stands in the heap, -1 where it never ends. */
   position: number;
-  /** Another holder of the same record. */
-  next: Hold | undefined;
+}
+
+export interface Taken {
+  readonly steps: readonly StepTaken[];
+  /** Puts everything back, if what was taken after this has been put back before. */
+  undo(): void;
 }
 
 export class Leases {
-  readonly #holds = new Map<string, Hold>();
-  /** A binary heap by time of expiry: the parent of i is (i - 1) >> 1. */
-  readonly #heap: Hold[] = [];
+  readonly #entries = new Map<string, Entry>();
+  readonly #byId = new Map<number, Entry>();
+  /** A binary heap by `due`: the parent of i is (i - 1) >> 1. */
+  readonly #heap: Entry[] = [];
+  #nextId = 0;
 
   /** How many records have an entry. */
   get size(): number {
-    return this.#holds.size;
+    return this.#entries.size;
+  }
+
+  get nextId(): number {
+    return this.#nextId;
   }
 
   /** Of a record that is in the zone. */
   holders(record: ZoneRecord): string[] {
-    const names: string[] = [];
-    for (let hold = this.#holds.get(keyOf(record)); hold; hold = hold.next) names.push(hold.by);
-    return names.length === 0 ? [FILE] : names;
+    return this.#entries.get(keyOf(record))?.holds.map(({ by }) => by) ?? [FILE];
   }
 
   /** Would this record, which is in the zone, stay if `by` let go of it? */
   isHeldByAnother(record: ZoneRecord, by: string): boolean {
-    const first = this.#holds.get(keyOf(record));
-    if (first === undefined) return by !== FILE;
-    return first.by !== by || first.next !== undefined;
+    const entry = this.#entries.get(keyOf(record));
+    if (entry === undefined) return by !== FILE;
+    return entry.holds.some((hold) => hold.by !== by);
   }
 
-  /** Does what an update by `by` asks, whose additions last until `expires`. */
-  take(steps: readonly HoldStep[], by: string, expires: number): void {
+  isLeasedByAnother(record: ZoneRecord, by: string): boolean {
+    const holds = this.#entries.get(keyOf(record))?.holds;
+    return holds?.some((hold) => hold.by !== by && hold.expires !== FOREVER) === true;
+  }
+
+  record(id: number): ZoneRecord | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The entries as they are now, whatever becomes of them. */
+  entries(): HeldRecord[] {
+    return Array.from(this.#byId.values(), ({ id, name, rdata, holds }) => ({
+      id,
+      name,
+      rdata,
+      holds,
+    }));
+  }
+
+  /**
+   * Does what an update of `hold.by` asks, whose additions last as `hold` says; KEY records as
+   * `keyHold` does (RFC 9664 §4).
+   */
+  take(steps: readonly HoldStep[], hold: Hold, keyHold = hold): Taken {
+    const firstNew = this.#nextId;
+    const taken: StepTaken[] = [];
+    const before: { entry: Entry; holds: readonly Hold[] }[] = [];
+    const alone = [hold];
     for (const { does, record } of steps) {
-      if (does === "releaseAll") this.#releaseAll(record);
-      else if (does === "release") this.#release(record, by);
-      else this.#hold(record, by, expires, does === "take");
+      const key = keyOf(record);
+      const entry = this.#entries.get(key);
+      const mine = record.rdata.type === Type.KEY ? keyHold : hold;
+      const holds = holdsAfter(does, entry?.holds, mine, mine === hold ? alone : [mine]);
+      if (holds === entry?.holds || (entry === undefined && holds.length === 0)) continue;
+      const id = entry !== undefined && entry.id < firstNew ? entry.id : undefined;
+      taken.push({ does, record, id });
+      const changed = entry ?? newEntry(this.#nextId++, key, record);
+      before.push({ entry: changed, holds: changed.holds });
+      this.#set(changed, holds);
     }
+    const undo = () => {
+      for (const { entry, holds } of before.reverse()) this.#set(entry, holds);
+      this.#nextId = firstNew;
+    };
+    return { steps: taken, undo };
+  }
+
+  /** Puts back what `entries` and `nextId` told. */
+  restore(entries: Iterable<HeldRecord>, nextId: number): void {
+    for (const held of entries) {
+      this.#set(newEntry(held.id, keyOf(held), held), held.holds);
+    }
+    this.#nextId = nextId;
+  }
+
+  /** Changes every hold. */
+  map(change: (hold: Hold) => Hold): void {
+    for (const entry of this.#entries.values()) this.#set(entry, entry.holds.map(change));
   }
 
   /** When the next lease ends. */
   due(): number | undefined {
-    return this.#heap[0]?.expires;
+    return this.#heap[0]?.due;
   }
 
-  /** The records whose last holder's lease has ended. */
-  poll(now: number): ZoneRecord[] {
-    const ended: ZoneRecord[] = [];
-    for (let hold = this.#heap[0]; hold && hold.expires <= now; hold = this.#heap[0]) {
-      if (!this.isHeldByAnother(hold, hold.by)) ended.push({ name: hold.name, rdata: hold.rdata });
-      this.#release(hold, hold.by);
-    }
+  /** By their holders, the records whose lease has ended. They stay until they are released. */
+  ended(now: number): Map<string, ZoneRecord[]> {
+    const ended = new Map<string, ZoneRecord[]>();
+    const visit = (position: number): void => {
+      const entry = this.#heap[position];
+      if (entry === undefined || entry.due > now) return;
+      for (const { by, expires } of entry.holds) {
+        if (expires > now) continue;
+        const records = ended.get(by);
+        if (records === undefined) ended.set(by, [entry]);
+        else records.push(entry);
+      }
+      visit(2 * position + 1);
+      visit(2 * position + 2);
+    };
+    visit(0);
     return ended;
   }
 
-  /** Whatever `by` said of this record before, its hold lasts until `expires`. */
-  #hold(record: ZoneRecord, by: string, expires: number, isNew: boolean): void {
-    const key = keyOf(record);
-    const first = this.#holds.get(key);
-    if (first === undefined && by === FILE) return;
-    for (let hold = first; hold !== undefined; hold = hold.next) {
-      if (hold.by !== by) continue;
-      hold.expires = expires;
-      this.#place(hold);
-      return;
+  /** No holds, no entry. */
+  #set(entry: Entry, holds: readonly Hold[]): void {
+    if (holds.length === 0) {
+      this.#entries.delete(entry.key);
+      this.#byId.delete(entry.id);
+    } else if (entry.holds.length === 0) {
+      this.#entries.set(entry.key, entry);
+      this.#byId.set(entry.id, entry);
     }
-    const { name, rdata } = record;
-    const file = { name, rdata, by: FILE, expires: FOREVER, position: -1, next: undefined };
-    const others = first ?? (isNew ? undefined : file);
-    const hold = { name, rdata, by, expires, position: -1, next: others };
-    this.#holds.set(key, hold);
-    this.#place(hold);
-  }
-
-  #release(record: ZoneRecord, by: string): void {
-    const key = keyOf(record);
-    const kept: Hold[] = [];
-    for (let hold = this.#holds.get(key); hold !== undefined; hold = hold.next) {
-      if (hold.by === by) this.#unplace(hold);
-      else kept.push(hold);
-    }
-    for (const [i, hold] of kept.entries()) hold.next = kept[i + 1];
-    const [first] = kept;
-    if (first === undefined || (first.by === FILE && kept.length === 1)) this.#holds.delete(key);
-    else this.#holds.set(key, first);
-  }
-
-  #releaseAll(record: ZoneRecord): void {
-    const key = keyOf(record);
-    for (let hold = this.#holds.get(key); hold; hold = hold.next) this.#unplace(hold);
-    this.#holds.delete(key);
+    entry.holds = holds;
+    entry.due = holds.reduce((due, { expires }) => Math.min(due, expires), FOREVER);
+    this.#place(entry);
   }
 
   //---- The heap ----
 
-  /** Puts a hold where its time of expiry belongs. */
-  #place(hold: Hold): void {
-    if (hold.expires === FOREVER) {
-      this.#unplace(hold);
+  /** Puts an entry where its time belongs. */
+  #place(entry: Entry): void {
+    if (entry.due === FOREVER) {
+      this.#unplace(entry);
       return;
     }
-    if (hold.position < 0) hold.position = this.#heap.push(hold) - 1;
-    this.#rise(hold);
-    this.#sink(hold);
+    if (entry.position < 0) entry.position = this.#heap.push(entry) - 1;
+    this.#rise(entry);
+    this.#sink(entry);
   }
 
-  #unplace(hold: Hold): void {
-    if (hold.position < 0) return;
+  #unplace(entry: Entry): void {
+    if (entry.position < 0) return;
     const last = this.#heap.pop()!;
-    if (last !== hold) {
-      this.#stand(last, hold.position);
+    if (last !== entry) {
+      this.#stand(last, entry.position);
       this.#rise(last);
       this.#sink(last);
     }
-    hold.position = -1;
+    entry.position = -1;
   }
 
-  #rise(hold: Hold): void {
-    for (let at = hold.position; at > 0; at = hold.position) {
+  #rise(entry: Entry): void {
+    for (let at = entry.position; at > 0; at = entry.position) {
       const parent = this.#heap[(at - 1) >> 1]!;
-      if (parent.expires <= hold.expires) return;
-      this.#stand(hold, parent.position);
+      if (parent.due <= entry.due) return;
+      this.#stand(entry, parent.position);
       this.#stand(parent, at);
     }
   }
 
-  #sink(hold: Hold): void {
+  #sink(entry: Entry): void {
     for (;;) {
-      const at = hold.position;
+      const at = entry.position;
       const left = this.#heap[2 * at + 1];
       const right = this.#heap[2 * at + 2];
-      const least = right !== undefined && right.expires < left!.expires ? right : left;
-      if (least === undefined || least.expires >= hold.expires) return;
-      this.#stand(hold, least.position);
+      const least = right !== undefined && right.due < left!.due ? right : left;
+      if (least === undefined || least.due >= entry.due) return;
+      this.#stand(entry, least.position);
       this.#stand(least, at);
     }
   }
 
-  #stand(hold: Hold, position: number): void {
-    this.#heap[position] = hold;
-    hold.position = position;
+  #stand(entry: Entry, position: number): void {
+    this.#heap[position] = entry;
+    entry.position = position;
   }
 }
+
+function newEntry(id: number, key: string, { name, rdata }: ZoneRecord): Entry {
+  return { id, key, name, rdata, holds: NOBODY, due: FOREVER, position: -1 };
+}
+
+/**
+ * The holds on a record after a step: the very same where it changes nothing, none where nobody or
+ * the file alone is left. `alone` is `mine` and nothing else.
+ */
+function holdsAfter(
+  does: HoldStep["does"],
+  holds: readonly Hold[] | undefined,
+  mine: Hold,
+  alone: readonly Hold[],
+): readonly Hold[] {
+  if (does === "releaseAll") return NOBODY;
+  if (does === "release") {
+    const others = holds?.filter(({ by }) => by !== mine.by) ?? NOBODY;
+    if (others.length === holds?.length) return holds;
+    return others.every(({ by }) => by === FILE) ? NOBODY : others;
+  }
+  if (holds === undefined) {
+    if (mine.by === FILE) return NOBODY;
+    return does === "take" ? alone : [mine, FILE_HOLD];
+  }
+  const at = holds.findIndex(({ by }) => by === mine.by);
+  if (at < 0) return [mine, ...holds];
+  if (holds[at]!.expires === FOREVER && mine.expires === FOREVER) return holds;
+  return holds.length === 1 ? alone : holds.with(at, mine);
+}
+
+const NOBODY: readonly Hold[] = [];
+const FILE_HOLD: Hold = { by: FILE, expires: FOREVER, lease: FOREVER };
 
 /** The length in front of the name keeps apart what would run together. */
 function keyOf({ name, rdata }: ZoneRecord): string {

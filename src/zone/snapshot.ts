@@ -69,6 +69,11 @@ export class Snapshot implements Iterable<RecordSet> {
     return this.#nodes.get(key);
   }
 
+  /** All of them, in no order to rely on. */
+  nodes(): readonly Node[] {
+    return this.#nodes.values();
+  }
+
   set(name: Name, type: number): RecordSet | undefined {
     const node = this.#nodes.get(name.key);
     return node === undefined ? undefined : setOf(node, type);

@@ -11,7 +11,7 @@ import { compareSerials, nextSerial } from "../dns/serial.ts";
 import type { Change, Principal } from "./change.ts";
 import { Draft } from "./draft.ts";
 import type { HoldStep, Leases } from "./leases.ts";
-import { checkPrerequisites, prescan } from "./prerequisites.ts";
+import { checkPrerequisites, overrides, prescan } from "./prerequisites.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** A message of RFC 2136 without its envelope. */
@@ -23,6 +23,8 @@ export interface Update {
   readonly updates: readonly ResourceRecord[];
   /** Seconds the added records live unless said again (RFC 9664); for ever without it. */
   readonly lease?: number;
+  /** Seconds for added KEY records (RFC 9664 §4); `lease` without it. */
+  readonly keyLease?: number;
 }
 
 /** Where updates go: the zone in this process, or a server far away. */
@@ -56,6 +58,9 @@ export function resolve(
   const refusal = checkPrerequisites(snapshot, prerequisites) || prescan(snapshot, updates);
   if (refusal !== Rcode.NOERROR) return refusal;
   if (!updates.every((record) => by.permits(record))) return Rcode.REFUSED;
+  if (by.isOperator && updates.some((record) => overrides(record, by.name, snapshot, leases))) {
+    return Rcode.REFUSED;
+  }
   const work = new Work(snapshot, by, leases);
   for (const record of updates) work.do(record);
   return work.outcome();
@@ -91,7 +96,7 @@ class Work {
     const old = this.#base.soa;
     const isSame = this.#soa === old && removed.length === 0 && added.length === 0;
     if (isSame) return { snapshot: this.#base, change: undefined, holds };
-    const soa = this.#soa === old ? raised(old) : this.#soa;
+    const soa = this.#soa === old ? withSerial(old, nextSerial(this.#base.serial)) : this.#soa;
     const snapshot = this.#base.with(gone, [soa, ...sets]);
     const change = {
       from: this.#base.serial,
@@ -145,7 +150,10 @@ class Work {
   #removeRecord({ name, type, rdata }: ResourceRecord): void {
     if (type === Type.SOA || !this.#draft.has(name, rdata)) return;
     const isApexNs = type === Type.NS && name.equals(this.#base.origin);
-    if (isApexNs && this.#draft.rdatas(name, type).length === 1) return;
+    if (isApexNs && this.#draft.rdatas(name, type).length === 1) {
+      this.#holds.push({ does: "release", record: { name, rdata } });
+      return;
+    }
     this.#letGo(name, rdata);
   }
 
@@ -178,10 +186,9 @@ function replaces(rdata: Rdata, old: Rdata): boolean {
   return rdata.type !== Type.WKS || rdata.key.slice(0, 5) === old.key.slice(0, 5);
 }
 
-/** With the next serial. */
-function raised(soa: RecordSet): RecordSet {
-  const fields = soaOf(soa.rdatas[0]!);
-  return { ...soa, rdatas: [make.soa({ ...fields, serial: nextSerial(fields.serial) })] };
+/** A SOA set with another serial. */
+export function withSerial(soa: RecordSet, serial: number): RecordSet {
+  return { ...soa, rdatas: [make.soa({ ...soaOf(soa.rdatas[0]!), serial })] };
 }
 
 /** What has the top bit set counts as 0 (RFC 2181 §8). */

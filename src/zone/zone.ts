@@ -1,70 +1,118 @@
 /**
  * A zone through time: the snapshot it is now, the updates that change it, and what has changed.
- * Readers of changes have no queue here: a reader is a serial, asks for what came after it, and is
- * told "resync" when that is too long ago, as IXFR has it (RFC 1995 §4).
  *
- * Invariant: an update is seen whole or not at all, and one after the other (RFC 2136 §3.7). The
- * kept changes follow on one another and the last leads to the current serial.
+ * An update is worked out at once, against the state ahead: all that has been worked out, be it on
+ * the disk or not. It is seen, and answered, when it is on the disk; all that waits goes there
+ * together (`commits.ts`). A zone without a store lives in memory, and does not wait.
+ *
+ * Invariant: an update is seen whole or not at all, and one after the other (RFC 2136 §3.7); what is
+ * seen, and what NOERROR was said to, is on the disk (RFC 2136 §3.5). What could not be written has
+ * left no trace.
  */
 import type { Cancel, Clock } from "../clock.ts";
 import { Class, Rcode } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import type { RecordSet, ResourceRecord } from "../dns/record.ts";
+import type { Log } from "../log.ts";
 import type { Change, Principal } from "./change.ts";
-import { FOREVER, Leases, type ZoneRecord } from "./leases.ts";
-import { Snapshot } from "./snapshot.ts";
-import { resolve, type Update } from "./update.ts";
+import { Commits } from "./commits.ts";
+import { FILE, FOREVER, type Hold, type ZoneRecord } from "./leases.ts";
+import { mergeUpdate } from "./merge.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { firstState, type StateAtOnce, stepEntry, type ZoneState } from "./state.ts";
+import { type Outcome, resolve, type Update } from "./update.ts";
 
 export interface ZoneOptions {
   readonly origin: Name;
-  /** What it starts with, the SOA among it; held for ever by "file". */
+  /** What it starts with, the SOA among it; held for ever by the zone's file. */
   readonly records: Iterable<RecordSet>;
   readonly clock: Clock;
   /** How many changes to keep for those who follow. */
   readonly history?: number;
   /** How many records it may hold; an update beyond that fails. */
   readonly capacity?: number;
-  /** When it ends, leases do not any more. */
+  /** When it ends, leases do not any more, and no update is taken. */
   readonly signal?: AbortSignal;
+  readonly log?: Log;
+}
+
+/** Where the changes of a zone last. */
+export interface Store {
+  /** Resolves when all of them are on the disk; if it rejects, none is. */
+  append(entries: readonly Uint8Array[]): Promise<void>;
+  /** Something has been kept. `state` tells all that has been worked out, `waiting` too. */
+  kept(state: () => StateAtOnce, waiting: () => readonly Uint8Array[]): void;
+  close(state: () => StateAtOnce): Promise<void>;
 }
 
 export class Zone {
   readonly origin: Name;
+  /** Resolves when its signal has ended and all is on the disk. */
+  readonly closed: Promise<void>;
   readonly #clock: Clock;
-  readonly #history: number;
   readonly #capacity: number;
-  readonly #leases = new Leases();
-  /** By the serial they start from, oldest first. */
-  readonly #changes = new Map<number, Change>();
-  /** Records in them. */
-  #changedRecords = 0;
+  readonly #log: Log | undefined;
+  readonly #store: Store | undefined;
+  readonly #commits: Commits;
   readonly #waiting = new Set<() => void>();
+  readonly #state: ZoneState;
+  /** On the disk, and seen. */
   #current: Snapshot;
+  /** Worked out. The leases of the state are at this point. */
+  #ahead: Snapshot;
+  #file: readonly RecordSet[];
+  #isClosed = false;
+  #isFailing = false;
+  /** Leases that have ended are not let go before. */
+  #notBefore = 0;
   #wakesAt: number | undefined;
   #cancel: Cancel = () => {};
 
-  constructor(options: ZoneOptions) {
+  /** With a `state`, the records of the options are not used. */
+  constructor(options: ZoneOptions, store?: Store, state?: ZoneState) {
     this.origin = options.origin;
     this.#clock = options.clock;
-    this.#history = options.history ?? MAX_CHANGES;
     this.#capacity = options.capacity ?? MAX_RECORDS;
-    this.#current = Snapshot.of(options.origin, options.records);
-    options.signal?.addEventListener("abort", () => this.#cancel(), { once: true });
+    this.#log = options.log;
+    this.#store = store;
+    this.#state = state ?? firstState(options.origin, [...options.records], options.history);
+    this.#current = this.#state.snapshot;
+    this.#ahead = this.#current;
+    this.#file = this.#state.file;
+    this.#commits = new Commits({
+      append: (entries) => store!.append(entries),
+      kept: () => this.#kept(),
+      failed: (error) => this.#failed(error),
+    });
+    this.closed = new Promise((resolve) => {
+      const close = () => resolve(this.#close());
+      if (options.signal?.aborted) close();
+      else options.signal?.addEventListener("abort", close, { once: true });
+    });
+    this.#schedule();
   }
 
   get current(): Snapshot {
     return this.#current;
   }
 
-  async apply(update: Update, by: Principal): Promise<Rcode> {
+  /** Resolves when it is on the disk: to SERVFAIL, where it could not be brought there. */
+  apply(update: Update, by: Principal): Promise<Rcode> {
     return this.#apply(update, by);
+  }
+
+  /** Brings in what the zone's file says now, and takes out what it says no more. */
+  merge(file: readonly RecordSet[]): Promise<Rcode> {
+    const update = mergeUpdate(this.#file, file, this.#ahead);
+    if (update === undefined) return Promise.resolve(Rcode.NOERROR);
+    return this.#apply(update, fileHand, file);
   }
 
   /** What came after `serial`, oldest first. */
   since(serial: number): readonly Change[] | "resync" {
     const changes: Change[] = [];
     for (let at = serial; at !== this.#current.serial; ) {
-      const change = this.#changes.get(at);
+      const change = this.#state.history.after(at);
       if (change === undefined) return "resync";
       changes.push(change);
       at = change.to;
@@ -90,7 +138,7 @@ export class Zone {
           });
           continue;
         }
-        const change = this.#changes.get(at);
+        const change = this.#state.history.after(at);
         at = change?.to ?? this.#current.serial;
         yield change ?? "resync";
       }
@@ -100,74 +148,130 @@ export class Zone {
     }
   }
 
-  #apply(update: Update, by: Principal): Rcode {
-    const outcome = resolve(this.#current, update, by, this.#leases);
-    if (typeof outcome === "number") return outcome;
-    const { snapshot, change, holds } = outcome;
-    const isFull = snapshot.size > this.#capacity && snapshot.size > this.#current.size;
-    if (isFull) return Rcode.SERVFAIL;
-    const { lease } = update;
-    const expires = lease === undefined ? FOREVER : this.#clock.now() + lease * 1000;
-    this.#leases.take(holds, by.name, expires);
-    this.#schedule();
-    if (change !== undefined) this.#swap(snapshot, change);
-    return Rcode.NOERROR;
+  /** Of a record that is in the zone. */
+  holders(record: ZoneRecord): readonly string[] {
+    return this.#state.leases.holders(record);
   }
 
-  #swap(snapshot: Snapshot, change: Change): void {
-    this.#current = snapshot;
-    this.#forget(change.from);
-    this.#changes.set(change.from, change);
-    this.#changedRecords += countRecords(change);
-    const enough = Math.max(snapshot.size, MIN_CHANGED_RECORDS);
-    for (const oldest of this.#changes.keys()) {
-      if (this.#changes.size <= this.#history && this.#changedRecords <= enough) break;
-      this.#forget(oldest);
-    }
+  #apply(update: Update, by: Principal, file?: readonly RecordSet[]): Promise<Rcode> {
+    if (this.#isClosed) return Promise.resolve(Rcode.SERVFAIL);
+    const outcome = resolve(this.#ahead, update, by, this.#state.leases);
+    if (typeof outcome === "number") return this.#answer(outcome);
+    const { size } = outcome.snapshot;
+    const isFull = size > this.#capacity && size > this.#ahead.size;
+    if (isFull) return this.#answer(Rcode.SERVFAIL);
+    return this.#commit(outcome, update, by.name, file);
+  }
+
+  /** When what it was worked out from is on the disk. */
+  #answer(rcode: Rcode): Promise<Rcode> {
+    return new Promise((resolve) => {
+      const undo = () => resolve(Rcode.SERVFAIL);
+      this.#commits.add({ entry: undefined, keep: () => resolve(rcode), undo });
+    });
+  }
+
+  #commit(
+    { snapshot, change, holds }: Outcome,
+    { lease: seconds, keyLease: keySeconds = seconds }: Update,
+    by: string,
+    file: readonly RecordSet[] | undefined,
+  ): Promise<Rcode> {
+    const lease = milliseconds(seconds);
+    const keyLease = milliseconds(keySeconds);
+    const holdOf = (lease: number): Hold => ({ by, expires: this.#clock.now() + lease, lease });
+    const hold = holdOf(lease);
+    const taken = this.#state.leases.take(
+      holds,
+      hold,
+      keyLease === lease ? hold : holdOf(keyLease),
+    );
+    const fileBefore = this.#file;
+    const isNothing = change === undefined && taken.steps.length === 0 && file === undefined;
+    this.#ahead = snapshot;
+    this.#file = file ?? fileBefore;
+    this.#schedule();
+    if (isNothing) return this.#answer(Rcode.NOERROR);
+    const at = this.#clock.wall();
+    const step = { at, by, lease, keyLease, change, holds: taken.steps, file };
+    return new Promise((resolve) => {
+      const keep = () => {
+        this.#current = snapshot;
+        if (change !== undefined) this.#state.history.add(change, snapshot.size);
+        resolve(Rcode.NOERROR);
+      };
+      const undo = () => {
+        taken.undo();
+        this.#file = fileBefore;
+        resolve(Rcode.SERVFAIL);
+      };
+      const entry = this.#store && stepEntry(step);
+      this.#commits.add({ entry, keep, undo });
+    });
+  }
+
+  #kept(): void {
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
+    if (this.#isFailing) this.#log?.info({ zone: `${this.origin}` }, "changes can be written again");
+    this.#isFailing = false;
   }
 
-  #forget(serial: number): void {
-    const change = this.#changes.get(serial);
-    if (change === undefined) return;
-    this.#changes.delete(serial);
-    this.#changedRecords -= countRecords(change);
+  #failed(error: unknown): void {
+    this.#ahead = this.#current;
+    if (!this.#isFailing) {
+      const reason = (error as Error).message;
+      this.#log?.error({ zone: `${this.origin}`, reason }, "changes cannot be written, and fail");
+    }
+    this.#isFailing = true;
+    this.#notBefore = this.#clock.now() + RETRY;
+    this.#schedule();
   }
 
   #schedule(): void {
-    const due = this.#leases.due();
-    if (due === this.#wakesAt) return;
+    const due = this.#isClosed ? undefined : this.#state.leases.due();
+    const time = due && Math.max(due, this.#notBefore);
+    if (time === this.#wakesAt) return;
     this.#cancel();
-    this.#cancel = due === undefined ? () => {} : this.#clock.at(due, () => this.#endLeases());
-    this.#wakesAt = due;
+    this.#cancel = time === undefined ? () => {} : this.#clock.at(time, () => this.#endLeases());
+    this.#wakesAt = time;
   }
 
-  /** A lease that ends is an update like any other. */
+  /** A lease that ends is an update like any other: its holder lets go. */
   #endLeases(): void {
     this.#wakesAt = undefined;
-    const updates = this.#leases.poll(this.#clock.now()).map(removalOf);
-    if (updates.length > 0) this.#apply({ zone: this.origin, prerequisites: [], updates }, lease);
+    for (const [name, records] of this.#state.leases.ended(this.#clock.now())) {
+      const update = { zone: this.origin, prerequisites: [], updates: records.map(removalOf) };
+      void this.#apply(update, { name, permits: () => true });
+    }
     this.#schedule();
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosed = true;
+    this.#schedule();
+    await this.#commits.idle();
+    const { leases } = this.#state;
+    await this.#store?.close(() => ({
+      snapshot: this.#ahead,
+      held: leases.entries(),
+      nextId: leases.nextId,
+      file: this.#file,
+    }));
   }
 }
 
-/** Takes away what nobody holds any more. */
-const lease: Principal = { name: "lease", isOperator: true, permits: () => true };
+const fileHand: Principal = { name: FILE, permits: () => true };
 
 function removalOf({ name, rdata }: ZoneRecord): ResourceRecord {
   return { name, type: rdata.type, class: Class.NONE, ttl: 0, rdata };
 }
 
-function countRecords({ removed, added }: Change): number {
-  let count = 0;
-  for (const sets of [removed, added]) for (const set of sets) count += set.rdatas.length;
-  return count;
+function milliseconds(seconds: number | undefined): number {
+  return seconds === undefined ? FOREVER : seconds * 1000;
 }
 
-/** At a change a second, of some hours. */
-const MAX_CHANGES = 10_000;
-/** Differences larger than the zone are of no use to a secondary (RFC 1995 §5); to others, some. */
-const MIN_CHANGED_RECORDS = 10_000;
 /** At some 700 octets each, a few hundred megabytes. */
 const MAX_RECORDS = 500_000;
+/** Milliseconds until what could not be written is tried again. */
+const RETRY = 1000;

@@ -376,7 +376,7 @@ suite("leases", () => {
     assert.ok(changes !== "resync");
     assert.deepEqual(
       changes.map(({ by }) => by),
-      ["lease"],
+      ["paris"],
     );
     assert.equal(zone.current.serial, 3);
   });
@@ -437,14 +437,54 @@ suite("leases", () => {
     assert.equal(zone.current.serial, 1);
   });
 
-  test("an operator removes outright, whoever holds it", async () => {
-    const clock = new FakeClock();
-    const zone = zoneOf(ZONE, { clock });
-    await zone.apply(updateOf(ADD, { lease: 30 }), principal("paris"));
+  test("an operator removes outright what nobody has a lease on, whoever holds it", async () => {
+    const zone = zoneOf(ZONE);
+    await zone.apply(updateOf(ADD), principal("paris"));
     await zone.apply(updateOf(`- new ANY\n- www A 10.0.0.1`), operator);
     assert.ok(!isThere(zone));
     assert.equal(zone.current.set(name("www"), Type.A)?.rdatas.length, 1);
-    assert.equal(clock.next, undefined, "no lease is left");
+  });
+
+  test("UPD-32: an operator neither removes nor changes what another has a lease on", async () => {
+    const zone = zoneOf(ZONE);
+    const update = updateOf("+ prn SRV 0 0 631 h\n+ _ipp._tcp PTR prn\n+ h A 10.0.0.7", {
+      lease: 60,
+    });
+    await zone.apply(update, principal("paris"));
+    const before = zone.current;
+    for (const refused of [
+      "- prn ANY",
+      "- prn SRV",
+      "- prn SRV 0 0 631 h",
+      "- _ipp._tcp PTR",
+      "- _ipp._tcp PTR prn",
+      "+ prn SRV 0 0 80 h",
+      "+ h A 10.6.6.6",
+      "+ h 5 A 10.0.0.7",
+      "+ fine A 10.0.0.1\n- h A",
+    ]) {
+      assert.equal(await apply(zone, updateOf(refused)), "REFUSED", refused);
+      assert.equal(zone.current, before);
+    }
+    for (const allowed of [
+      "+ _ipp._tcp PTR other",
+      "- _ipp._tcp PTR other",
+      "+ h A 10.0.0.7",
+      "+ h AAAA fd00::7",
+      "- h A 10.6.6.6",
+      "- www ANY",
+    ]) {
+      assert.equal(await apply(zone, updateOf(allowed)), "NOERROR", allowed);
+    }
+    assert.equal(await apply(zone, updateOf("- h A"), principal("lyon")), "NOERROR");
+    assert.ok(zone.current.set(name("h"), Type.A), "nobody but an operator removes outright");
+  });
+
+  test("what an operator has a lease on itself it may remove", async () => {
+    const zone = zoneOf(ZONE);
+    await zone.apply(updateOf(ADD, { lease: 60 }), operator);
+    assert.equal(await apply(zone, updateOf("- new A")), "NOERROR");
+    assert.ok(!isThere(zone));
   });
 
   test("what is removed and added again by one update stays, with the new lease", async () => {

@@ -3,9 +3,9 @@ import { suite, test } from "node:test";
 import fc from "fast-check";
 import { Type } from "../../src/dns/constants.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { FOREVER, type HoldStep, Leases, type ZoneRecord } from "../../src/zone/leases.ts";
+import { FILE, FOREVER, type HoldStep, Leases, type ZoneRecord } from "../../src/zone/leases.ts";
 import { FakeClock } from "../support/clock.ts";
-import { lines, name, operator, principal, setsOf, updateOf, zoneOf } from "./fixture.ts";
+import { lines, name, principal, setsOf, updateOf, zoneOf } from "./fixture.ts";
 
 const RECORDS: readonly ZoneRecord[] = ["a", "b", "c", "d", "e"].flatMap((owner) => [
   { name: name(owner), rdata: rdata.a("10.0.0.1") },
@@ -25,13 +25,20 @@ class Model {
     else holders.set(by, expires);
   }
 
-  poll(now: number): ZoneRecord[] {
-    return RECORDS.filter((record) => {
-      const holders = this.holds.get(record)!;
-      const had = holders.size > 0;
+  ended(now: number): Map<string, ZoneRecord[]> {
+    const ended = new Map<string, ZoneRecord[]>();
+    for (const [record, holders] of this.holds) {
+      for (const [by, expires] of holders) {
+        if (expires <= now) ended.set(by, [...(ended.get(by) ?? []), record]);
+      }
+    }
+    return ended;
+  }
+
+  release(now: number): void {
+    for (const holders of this.holds.values()) {
       for (const [by, expires] of holders) if (expires <= now) holders.delete(by);
-      return had && holders.size === 0;
-    });
+    }
   }
 
   due(): number | undefined {
@@ -39,6 +46,13 @@ class Model {
     const first = Math.min(...times);
     return first === FOREVER ? undefined : first;
   }
+}
+
+/** Comparable. */
+function told(ended: Map<string, ZoneRecord[]>): string[] {
+  return [...ended]
+    .flatMap(([by, records]) => records.map(({ name, rdata }) => `${by} ${name} ${rdata.type}`))
+    .sort();
 }
 
 const step = fc.record({
@@ -65,13 +79,16 @@ suite("Leases", () => {
           // The file has no leases.
           const expires = by === "file" ? FOREVER : now + lease;
           const done = does === "hold" ? (isNew ? "take" : "join") : does;
-          leases.take([{ does: done, record }], by, expires);
+          leases.take([{ does: done, record }], { by, expires, lease });
           model.take({ does: done, record }, by, expires);
           now += passes;
           assert.deepEqual(leases.due(), model.due());
-          const ended = leases.poll(now).map(({ name, rdata }) => `${name} ${rdata.type}`);
-          const expected = model.poll(now).map(({ name, rdata }) => `${name} ${rdata.type}`);
-          assert.deepEqual(ended.sort(), expected.sort());
+          assert.deepEqual(told(leases.ended(now)), told(model.ended(now)));
+          for (const [by, records] of leases.ended(now)) {
+            const steps = records.map((record) => ({ does: "release", record }) as const);
+            leases.take(steps, { by, expires: FOREVER, lease: FOREVER });
+          }
+          model.release(now);
           for (const [record, holders] of model.holds) {
             if (holders.size === 0) continue;
             assert.deepEqual(leases.holders(record).sort(), [...holders.keys()].sort());
@@ -88,11 +105,13 @@ suite("Leases", () => {
 
   test("cost nothing for what is in the zone's file alone", () => {
     const leases = new Leases();
-    leases.take([{ does: "join", record: RECORDS[0]! }], "file", FOREVER);
+    const join = [{ does: "join", record: RECORDS[0]! }] as const;
+    leases.take(join, { by: FILE, expires: FOREVER, lease: FOREVER });
     assert.equal(leases.size, 0);
-    leases.take([{ does: "join", record: RECORDS[0]! }], "paris", 10);
+    const paris = { by: "paris", expires: 10, lease: 10 };
+    leases.take(join, paris);
     assert.equal(leases.size, 1);
-    assert.deepEqual(leases.poll(10), []);
+    leases.take([{ does: "release", record: RECORDS[0]! }], paris);
     assert.equal(leases.size, 0);
   });
 
@@ -120,7 +139,7 @@ suite("Leases", () => {
     }
     assert.equal(zone.current.size, 100);
     assert.equal(await zone.apply(updateOf("+ h0 A 10.0.0.1", { lease: 90 }), paris), 0);
-    assert.equal(await zone.apply(updateOf("- h1 A"), operator), 0);
+    assert.equal(await zone.apply(updateOf("- h1 A"), paris), 0);
     assert.equal(await zone.apply(updateOf("+ new A 10.0.0.1"), paris), 0);
     clock.advance(60_000);
     assert.equal(zone.current.size, 4);

@@ -1,0 +1,350 @@
+/**
+ * Entries of a zone's journal as octets. A journal opens with the zone as it was: Begin, its record
+ * sets and holds in pieces, what the zone's file said, End. After that every update is one Step: the
+ * change it made and the steps on holds it took, as they happened and not as they were asked for, so
+ * that a journal means the same to every later version of the rules.
+ *
+ * A record that a hold was taken on is named by the identifier of its entry in `leases.ts`, and one
+ * that the step itself adds by its place there. Identifiers run on, so the refresh of thousands of
+ * records is a few octets.
+ */
+import { FormatError } from "../dns/format.ts";
+import { type Rdata, readRdata, writeRdata } from "../dns/rdata.ts";
+import { Reader } from "../dns/reader.ts";
+import type { RecordSet } from "../dns/record.ts";
+import { Writer } from "../dns/writer.ts";
+import {
+  FOREVER,
+  type HeldRecord,
+  type Hold,
+  type HoldStep,
+  type StepTaken,
+  type ZoneRecord,
+} from "./leases.ts";
+
+/** What one update did. */
+export interface Step {
+  /** Wall time, milliseconds. */
+  readonly at: number;
+  readonly by: string;
+  /** Milliseconds, or FOREVER. */
+  readonly lease: number;
+  readonly keyLease: number;
+  /** Undefined where nothing visible changed. */
+  readonly change: StepChange | undefined;
+  readonly holds: readonly StepTaken[];
+  /** What the zone's file says from here on. */
+  readonly file: readonly RecordSet[] | undefined;
+}
+
+/** As a Change, but for the SOA, which is there only where more than its serial is new. */
+export interface StepChange {
+  readonly to: number;
+  readonly soa: RecordSet | undefined;
+  readonly removed: readonly RecordSet[];
+  readonly added: readonly RecordSet[];
+}
+
+export type Entry =
+  | { readonly is: "begin"; readonly at: number; readonly nextId: number }
+  | { readonly is: "sets"; readonly sets: readonly RecordSet[] }
+  /** `expires` of a hold is wall time here. */
+  | { readonly is: "holds"; readonly held: readonly HeldRecord[] }
+  | { readonly is: "file"; readonly sets: readonly RecordSet[] }
+  | { readonly is: "end" }
+  /** The wall clock was found to have been put forward by so many milliseconds. */
+  | { readonly is: "clock"; readonly forward: number }
+  | ({ readonly is: "step" } & Step);
+
+/** The values are part of the format. */
+const KINDS = ["begin", "sets", "holds", "file", "end", "clock", "step"] as const;
+
+export function encodeEntry(entry: Entry): Uint8Array {
+  const writer = new Writer(512, { isCompressing: false });
+  writer.u8(KINDS.indexOf(entry.is));
+  switch (entry.is) {
+    case "begin":
+      writer.u48(entry.at);
+      writeCount(writer, entry.nextId);
+      break;
+    case "sets":
+    case "file":
+      writeSets(writer, entry.sets);
+      break;
+    case "holds":
+      writeList(writer, entry.held, writeHeld);
+      break;
+    case "clock":
+      writer.u8(entry.forward < 0 ? 1 : 0);
+      writer.u48(Math.abs(entry.forward));
+      break;
+    case "step":
+      writeStep(writer, entry);
+  }
+  return writer.done();
+}
+
+/** `recordOf` knows the records that have an entry at this point of the journal. */
+export function decodeEntry(
+  octets: Uint8Array,
+  recordOf: (id: number) => ZoneRecord | undefined,
+): Entry {
+  const reader = new Reader(octets);
+  const is = KINDS[reader.u8()];
+  switch (is) {
+    case "begin":
+      return { is, at: reader.u48(), nextId: readCount(reader) };
+    case "sets":
+    case "file":
+      return { is, sets: readSets(reader) };
+    case "holds":
+      return { is, held: readList(reader, readHeld) };
+    case "end":
+      return { is };
+    case "clock":
+      return { is, forward: (reader.u8() === 0 ? 1 : -1) * reader.u48() };
+    case "step":
+      return { is, ...readStep(reader, recordOf) };
+    default:
+      throw new FormatError("an entry of a kind that is not known");
+  }
+}
+
+//---- Steps ----
+
+const HAS_CHANGE = 1;
+const HAS_SOA = 2;
+const HAS_LEASE = 4;
+const HAS_FILE = 8;
+
+function writeStep(writer: Writer, step: Step): void {
+  const { at, by, lease, keyLease, change, holds, file } = step;
+  const hasLease = lease !== FOREVER || keyLease !== FOREVER;
+  writer.u8(
+    (change === undefined ? 0 : HAS_CHANGE) |
+      (change?.soa === undefined ? 0 : HAS_SOA) |
+      (hasLease ? HAS_LEASE : 0) |
+      (file === undefined ? 0 : HAS_FILE),
+  );
+  writer.u48(at);
+  writeText(writer, by);
+  if (hasLease) {
+    writeTime(writer, lease);
+    writeTime(writer, keyLease);
+  }
+  if (change !== undefined) {
+    writer.u32(change.to);
+    if (change.soa !== undefined) writeSet(writer, change.soa);
+    writeSets(writer, change.removed);
+    writeSets(writer, change.added);
+  }
+  writeList(writer, runsOf(holds, change?.added ?? []), writeRun);
+  if (file !== undefined) writeSets(writer, file);
+}
+
+function readStep(reader: Reader, recordOf: (id: number) => ZoneRecord | undefined): Step {
+  const flags = reader.u8();
+  const at = reader.u48();
+  const by = readText(reader);
+  const lease = flags & HAS_LEASE ? readTime(reader) : FOREVER;
+  const keyLease = flags & HAS_LEASE ? readTime(reader) : FOREVER;
+  let change: StepChange | undefined;
+  if (flags & HAS_CHANGE) {
+    const to = reader.u32();
+    const soa = flags & HAS_SOA ? readSet(reader) : undefined;
+    change = { to, soa, removed: readSets(reader), added: readSets(reader) };
+  }
+  const added = recordsOf(change?.added ?? []);
+  const recordAt = (refers: Reference, i: number) =>
+    refers === "id" ? recordOf(i) : { name: added[i]!.name, rdata: added[i]!.rdata };
+  const holds = readList(reader, () => readRun(reader, recordAt)).flat();
+  const file = flags & HAS_FILE ? readSets(reader) : undefined;
+  return { at, by, lease, keyLease, change, holds, file };
+}
+
+//---- Steps on holds, in runs ----
+
+/** The values of both are part of the format. */
+const DEEDS = ["take", "join", "release", "releaseAll"] as const;
+/** By an entry's identifier, by the place among what the change adds, or spelled out. */
+const REFERENCES = ["id", "added", "record"] as const;
+type Reference = (typeof REFERENCES)[number];
+
+/** One deed done to records whose numbers follow on one another, or to one that is spelled out. */
+interface Run {
+  readonly does: HoldStep["does"];
+  readonly refers: Reference;
+  readonly first: number;
+  length: number;
+  readonly record: ZoneRecord;
+}
+
+function runsOf(steps: readonly StepTaken[], sets: readonly RecordSet[]): Run[] {
+  const added = recordsOf(sets);
+  const places = new Map(added.map(({ rdata }, i) => [rdata, i]));
+  const runs: Run[] = [];
+  for (const { does, record, id } of steps) {
+    const found = places.get(record.rdata);
+    // Data of two names may be one object.
+    const isSame = found !== undefined && added[found]!.name === record.name;
+    const place = id ?? (isSame ? found : undefined);
+    const refers = id !== undefined ? "id" : place !== undefined ? "added" : "record";
+    const last = runs.at(-1);
+    const goesOn =
+      last?.does === does && last.refers === refers && last.first + last.length === place;
+    if (goesOn) last.length++;
+    else runs.push({ does, refers, first: place ?? 0, length: 1, record });
+  }
+  return runs;
+}
+
+function writeRun(writer: Writer, { does, refers, first, length, record }: Run): void {
+  writer.u8((DEEDS.indexOf(does) << 2) | REFERENCES.indexOf(refers));
+  if (refers === "record") {
+    writeRecord(writer, record);
+  } else {
+    writeCount(writer, first);
+    writeCount(writer, length);
+  }
+}
+
+function readRun(
+  reader: Reader,
+  recordAt: (refers: Reference, i: number) => ZoneRecord | undefined,
+): StepTaken[] {
+  const octet = reader.u8();
+  const does = DEEDS[octet >> 2];
+  const refers = REFERENCES[octet & 3];
+  if (does === undefined || refers === undefined) throw new FormatError("no such step on a hold");
+  if (refers === "record") return [{ does, record: readRecord(reader), id: undefined }];
+  const first = readCount(reader);
+  return Array.from({ length: readCount(reader) }, (_, i) => {
+    const record = recordAt(refers, first + i);
+    if (record === undefined) throw new FormatError(`no record has the number ${first + i}`);
+    return { does, record, id: refers === "id" ? first + i : undefined };
+  });
+}
+
+function recordsOf(sets: readonly RecordSet[]): ZoneRecord[] {
+  return sets.flatMap(({ name, rdatas }) => rdatas.map((rdata) => ({ name, rdata })));
+}
+
+//---- Holds ----
+
+function writeHeld(writer: Writer, held: HeldRecord): void {
+  writeCount(writer, held.id);
+  writeRecord(writer, held);
+  writeList(writer, held.holds, (writer, { by, expires, lease }) => {
+    writeText(writer, by);
+    writeTime(writer, lease);
+    if (lease !== FOREVER) writer.u48(expires);
+  });
+}
+
+function readHeld(reader: Reader): HeldRecord {
+  const id = readCount(reader);
+  const record = readRecord(reader);
+  const holds = readList(reader, (): Hold => {
+    const by = readText(reader);
+    const lease = readTime(reader);
+    return { by, lease, expires: lease === FOREVER ? FOREVER : reader.u48() };
+  });
+  return { id, ...record, holds };
+}
+
+//---- Records ----
+
+function writeSets(writer: Writer, sets: readonly RecordSet[]): void {
+  writeList(writer, sets, writeSet);
+}
+
+function readSets(reader: Reader): RecordSet[] {
+  return readList(reader, readSet);
+}
+
+function writeSet(writer: Writer, { name, type, ttl, rdatas }: RecordSet): void {
+  writer.name(name);
+  writer.u16(type);
+  writer.u32(ttl);
+  writeList(writer, rdatas, writeData);
+}
+
+function readSet(reader: Reader): RecordSet {
+  const name = reader.name();
+  const type = reader.u16();
+  const ttl = reader.u32();
+  return { name, type, ttl, rdatas: readList(reader, (reader) => readData(reader, type)) };
+}
+
+function writeRecord(writer: Writer, { name, rdata }: ZoneRecord): void {
+  writer.name(name);
+  writer.u16(rdata.type);
+  writeData(writer, rdata);
+}
+
+function readRecord(reader: Reader): ZoneRecord {
+  const name = reader.name();
+  return { name, rdata: readData(reader, reader.u16()) };
+}
+
+function writeData(writer: Writer, rdata: Rdata): void {
+  writer.withLength(() => writeRdata(writer, rdata, "none"));
+}
+
+function readData(reader: Reader, type: number): Rdata {
+  return readRdata(reader, type, reader.u16());
+}
+
+//---- Numbers and text ----
+
+function writeList<T>(
+  writer: Writer,
+  list: readonly T[],
+  write: (writer: Writer, item: T) => void,
+): void {
+  writeCount(writer, list.length);
+  for (const item of list) write(writer, item);
+}
+
+function readList<T>(reader: Reader, read: (reader: Reader) => T): T[] {
+  const list: T[] = [];
+  for (let left = readCount(reader); left > 0; left--) list.push(read(reader));
+  return list;
+}
+
+/** Seven bits an octet, the lowest first; the top bit says that more follow. */
+function writeCount(writer: Writer, count: number): void {
+  for (; count >= 0x80; count = Math.floor(count / 0x80)) writer.u8((count % 0x80) | 0x80);
+  writer.u8(count);
+}
+
+function readCount(reader: Reader): number {
+  let count = 0;
+  for (let unit = 1; ; unit *= 0x80) {
+    const octet = reader.u8();
+    count += (octet & 0x7f) * unit;
+    if (octet < 0x80) return count;
+  }
+}
+
+function writeText(writer: Writer, text: string): void {
+  const octets = Buffer.from(text);
+  writeCount(writer, octets.length);
+  writer.bytes(octets);
+}
+
+function readText(reader: Reader): string {
+  return Buffer.from(reader.take(readCount(reader))).toString();
+}
+
+/** Milliseconds of a lease; FOREVER has all bits set. */
+function writeTime(writer: Writer, time: number): void {
+  writer.u48(time === FOREVER ? NEVER : Math.ceil(time));
+}
+
+function readTime(reader: Reader): number {
+  const time = reader.u48();
+  return time === NEVER ? FOREVER : time;
+}
+
+const NEVER = 2 ** 48 - 1;

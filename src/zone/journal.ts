@@ -1,0 +1,122 @@
+/**
+ * The memory of a zone: entries, appended one write after the other and read again at the next
+ * start. When it has grown long, a new file is begun that opens with the zone as it is, and takes
+ * the place of the old one.
+ *
+ * Invariant: under its name there is at every moment a whole file, with all that was ever
+ * acknowledged in it: the old one until the new one is on the disk, the new one from then on.
+ */
+import { FormatError } from "../dns/format.ts";
+import type { Disk } from "./disk.ts";
+import { readTape, Tape } from "./tape.ts";
+
+export interface OpenedJournal {
+  readonly journal: Journal;
+  readonly entries: readonly Uint8Array[];
+  /** Octets of a write that was under way when its writer died. */
+  readonly torn: number;
+}
+
+export class Journal {
+  readonly #disk: Disk;
+  readonly #path: string;
+  #tape: Tape;
+  /** The file has its name, but perhaps not beyond a power cut. */
+  #isUnsettled = false;
+  #appending: Promise<void> | undefined;
+  /** While the new file takes the place of the old one. */
+  #switching: Promise<void> | undefined;
+  /** What is appended while a new file is begun. */
+  #meanwhile: { readonly entries: Uint8Array[]; failure?: unknown } | undefined;
+
+  private constructor(disk: Disk, path: string, tape: Tape) {
+    this.#disk = disk;
+    this.#path = path;
+    this.#tape = tape;
+  }
+
+  /** Undefined where there is none. Throws FormatError where it is damaged. */
+  static async open(disk: Disk, path: string): Promise<OpenedJournal | undefined> {
+    await disk.remove(draftOf(path));
+    const octets = await disk.read(path);
+    if (octets === undefined) return undefined;
+    try {
+      const recording = readTape(octets);
+      const tape = Tape.goOn(disk.open(path), recording);
+      await tape.cutOff();
+      const { entries, torn } = recording;
+      return { journal: new Journal(disk, path, tape), entries, torn };
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      throw new FormatError(`${path}: ${error.message}`);
+    }
+  }
+
+  static async create(
+    disk: Disk,
+    path: string,
+    salt: number,
+    entries: Iterable<Uint8Array>,
+  ): Promise<Journal> {
+    const tape = await record(disk, path, salt, entries);
+    await disk.rename(draftOf(path), path);
+    await disk.settle(path);
+    return new Journal(disk, path, tape);
+  }
+
+  /** In octets. */
+  get length(): number {
+    return this.#tape.length;
+  }
+
+  /** Resolves when all of them are on the disk; if it rejects, none is. One call at a time. */
+  async append(entries: readonly Uint8Array[]): Promise<void> {
+    if (this.#switching !== undefined) await this.#switching;
+    this.#appending = this.#append(entries);
+    try {
+      await this.#appending;
+      this.#meanwhile?.entries.push(...entries);
+    } catch (error) {
+      if (this.#meanwhile !== undefined) this.#meanwhile.failure = error;
+      throw error;
+    } finally {
+      this.#appending = undefined;
+    }
+  }
+
+  close(): void {
+    this.#tape.close();
+  }
+
+  async #append(entries: readonly Uint8Array[]): Promise<void> {
+    if (this.#isUnsettled) await this.#settle();
+    await this.#tape.write(entries);
+  }
+
+  async #settle(): Promise<void> {
+    await this.#disk.settle(this.#path);
+    this.#isUnsettled = false;
+  }
+}
+
+/** A tape of these entries, under the name of a draft. Others get their turn after each of them. */
+async function record(
+  disk: Disk,
+  path: string,
+  salt: number,
+  entries: Iterable<Uint8Array>,
+): Promise<Tape> {
+  const file = disk.create(draftOf(path));
+  try {
+    const tape = Tape.begin(file, salt);
+    for (const entry of entries) await tape.write([entry]);
+    return tape;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+function draftOf(path: string): string {
+  return `${path}.new`;
+}

@@ -1,0 +1,66 @@
+/**
+ * A zone's file that was edited: what it says now is held against what it said before, and the
+ * difference is an update in the file's name. What others wrote meanwhile stays, be it that they
+ * added what the file never had or removed what it has still.
+ */
+import { Class, Type } from "../dns/constants.ts";
+import { soaOf } from "../dns/rdata.ts";
+import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
+import { compareSerials, nextSerial } from "../dns/serial.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { type Update, withSerial } from "./update.ts";
+
+/** Undefined where the file says what it said. */
+export function mergeUpdate(
+  said: readonly RecordSet[],
+  says: readonly RecordSet[],
+  snapshot: Snapshot,
+): Update | undefined {
+  const before = recordsByKey(said);
+  const after = recordsByKey(says);
+  const removed = [...before.values()].filter(
+    (record) => !isSoa(record) && !after.has(keyOf(record)),
+  );
+  const added = [...after.values()].filter((record) => {
+    const old = before.get(keyOf(record));
+    if (old === undefined || isSoa(record)) return old?.ttl !== record.ttl;
+    // Of a record that somebody removed since, another TTL is no news.
+    return old.ttl !== record.ttl && isThere(snapshot, record);
+  });
+  if (removed.length === 0 && added.length === 0) return undefined;
+  // At the origin there must always be an NS (RFC 2136 §3.4.2.4); elsewhere what goes may be an
+  // alias, beside which nothing can come.
+  const isApexNs = ({ name, type }: ResourceRecord) =>
+    type === Type.NS && name.equals(snapshot.origin);
+  const updates = [
+    ...added.filter(isApexNs),
+    ...removed.map((record) => ({ ...record, class: Class.NONE, ttl: 0 })),
+    ...added.filter((record) => !isApexNs(record)).map((record) => newer(record, snapshot)),
+  ];
+  return { zone: snapshot.origin, prerequisites: [], updates };
+}
+
+/** The SOA's serial is the file's if it is newer, else the next one. */
+function newer(record: ResourceRecord, snapshot: Snapshot): ResourceRecord {
+  if (!isSoa(record)) return record;
+  const { serial } = soaOf(record.rdata);
+  if (compareSerials(serial, snapshot.serial) > 0) return record;
+  const set = { ...record, rdatas: [record.rdata] };
+  return { ...record, rdata: withSerial(set, nextSerial(snapshot.serial)).rdatas[0]! };
+}
+
+function isThere(snapshot: Snapshot, { name, type, rdata }: ResourceRecord): boolean {
+  return snapshot.set(name, type)?.rdatas.some((other) => other.equals(rdata)) === true;
+}
+
+function isSoa({ type }: ResourceRecord): boolean {
+  return type === Type.SOA;
+}
+
+function recordsByKey(sets: readonly RecordSet[]): Map<string, ResourceRecord> {
+  return new Map(sets.flatMap(recordsOf).map((record) => [keyOf(record), record]));
+}
+
+function keyOf({ name, rdata }: ResourceRecord): string {
+  return `${name.key.length} ${rdata.type} ${name.key}${rdata.key}`;
+}

@@ -1,0 +1,182 @@
+/**
+ * All that a zone is, and how a journal tells it: the state as entries, and entries read back into a
+ * state. Times of leases are those of the wall in a journal and of the zone's own clock elsewhere.
+ *
+ * Invariant: what is read back is the state after the last whole entry, history included as far as
+ * the journal reaches.
+ */
+import type { Clock } from "../clock.ts";
+import { FormatError } from "../dns/format.ts";
+import type { Name } from "../dns/name.ts";
+import type { RecordSet } from "../dns/record.ts";
+import { type Change, replay } from "./change.ts";
+import { decodeEntry, type Entry, encodeEntry, type Step, type StepChange } from "./entry.ts";
+import { History } from "./history.ts";
+import { FOREVER, type HeldRecord, type Hold, Leases } from "./leases.ts";
+import { Snapshot } from "./snapshot.ts";
+import { withSerial } from "./update.ts";
+
+export interface ZoneState {
+  readonly snapshot: Snapshot;
+  readonly leases: Leases;
+  readonly history: History;
+  /** What the zone's file said when it was last merged. */
+  readonly file: readonly RecordSet[];
+}
+
+/** What is to be told of a state that goes on changing. */
+export interface StateAtOnce {
+  readonly snapshot: Snapshot;
+  readonly held: readonly HeldRecord[];
+  readonly nextId: number;
+  readonly file: readonly RecordSet[];
+}
+
+/** In pieces, so that others get a turn between them. */
+export function* stateEntries(state: StateAtOnce, clock: Clock): Generator<Uint8Array> {
+  const { snapshot, held, nextId, file } = state;
+  const wallTime = ({ by, expires, lease }: Hold): Hold => ({
+    by,
+    expires: clock.wall() + Math.max(0, expires - clock.now()),
+    lease,
+  });
+  yield encodeEntry({ is: "begin", at: clock.wall(), nextId });
+  for (const nodes of pieces(snapshot.nodes())) {
+    yield encodeEntry({ is: "sets", sets: nodes.flatMap(({ sets }) => sets) });
+  }
+  for (const piece of pieces(held)) {
+    const entries = piece.map((each) => ({ ...each, holds: each.holds.map(wallTime) }));
+    yield encodeEntry({ is: "holds", held: entries });
+  }
+  for (const sets of pieces(file)) yield encodeEntry({ is: "file", sets });
+  yield encodeEntry({ is: "end" });
+}
+
+function* pieces<T>(list: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < list.length; at += PIECE) yield list.slice(at, at + PIECE);
+}
+
+/** Some milliseconds' work, and some ten thousand octets. */
+const PIECE = 256;
+
+/** The entry of an update that has been worked out. */
+export function stepEntry(step: Omit<Step, "change"> & { readonly change?: Change | undefined }) {
+  const { change } = step;
+  return encodeEntry({ is: "step", ...step, change: change && shorten(change) });
+}
+
+function shorten({
+  removed: [before, ...removed],
+  added: [soa, ...added],
+  to,
+}: Change): StepChange {
+  const isRaisedOnly =
+    before!.ttl === soa!.ttl && withSerial(before!, to).rdatas[0]!.equals(soa!.rdatas[0]!);
+  return { to, soa: isRaisedOnly ? undefined : soa, removed, added };
+}
+
+//---- Reading back ----
+
+/** Throws FormatError where the entries are not those of a zone `origin`. */
+export function readState(
+  entries: Iterable<Uint8Array>,
+  origin: Name,
+  clock: Clock,
+  history?: number,
+): ZoneState {
+  const reader = new StateReader(origin, history);
+  for (const entry of entries) reader.read(entry);
+  return reader.finish(clock);
+}
+
+class StateReader {
+  readonly #origin: Name;
+  readonly #leases = new Leases();
+  readonly #history: History;
+  #nextId = 0;
+  #sets: RecordSet[] = [];
+  readonly #held: HeldRecord[] = [];
+  #file: RecordSet[] = [];
+  #snapshot: Snapshot | undefined;
+
+  constructor(origin: Name, history: number | undefined) {
+    this.#origin = origin;
+    this.#history = new History(history);
+  }
+
+  read(octets: Uint8Array): void {
+    this.#take(decodeEntry(octets, (id) => this.#leases.record(id)));
+  }
+
+  finish(clock: Clock): ZoneState {
+    if (this.#snapshot === undefined) throw new FormatError("the zone is not in it whole");
+    const wall = clock.wall();
+    const now = clock.now();
+    // A clock that was put back gives nobody more than was granted.
+    this.#leases.map(({ by, expires, lease }) => ({
+      by,
+      expires: expires === FOREVER ? FOREVER : now + Math.min(expires - wall, lease),
+      lease,
+    }));
+    return {
+      snapshot: this.#snapshot,
+      leases: this.#leases,
+      history: this.#history,
+      file: this.#file,
+    };
+  }
+
+  #take(entry: Entry): void {
+    switch (entry.is) {
+      case "begin":
+        this.#nextId = entry.nextId;
+        return;
+      case "sets":
+        this.#sets.push(...entry.sets);
+        return;
+      case "holds":
+        this.#held.push(...entry.held);
+        return;
+      case "file":
+        this.#file.push(...entry.sets);
+        return;
+      case "end":
+        this.#snapshot = Snapshot.of(this.#origin, this.#sets);
+        this.#leases.restore(this.#held, this.#nextId);
+        return;
+      case "clock":
+        this.#leases.map((hold) => ({ ...hold, expires: hold.expires + entry.forward }));
+        return;
+      case "step":
+        this.#step(entry);
+    }
+  }
+
+  #step({ at, by, lease, keyLease, change, holds, file }: Step): void {
+    if (this.#snapshot === undefined) throw new FormatError("a step before the zone");
+    const holdOf = (lease: number): Hold => ({ by, expires: at + lease, lease });
+    this.#leases.take(holds, holdOf(lease), holdOf(keyLease));
+    if (file !== undefined) this.#file = [...file];
+    if (change === undefined) return;
+    const { soa } = this.#snapshot;
+    const happened: Change = {
+      from: this.#snapshot.serial,
+      to: change.to,
+      removed: [soa, ...change.removed],
+      added: [change.soa ?? withSerial(soa, change.to), ...change.added],
+      by,
+    };
+    this.#snapshot = replay(this.#snapshot, happened);
+    this.#history.add(happened, this.#snapshot.size);
+  }
+}
+
+/** Of a zone that begins with what its file says. */
+export function firstState(origin: Name, file: readonly RecordSet[], history?: number): ZoneState {
+  return {
+    snapshot: Snapshot.of(origin, file),
+    leases: new Leases(),
+    history: new History(history),
+    file,
+  };
+}
