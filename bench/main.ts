@@ -1,9 +1,11 @@
 /** Figures, printed and never asserted: throughput and cost beside other servers, a record's way. */
 import { parseArgs } from "node:util";
 import { contest } from "./contest.ts";
+import { updates } from "./updates.ts";
 import { way } from "./way.ts";
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     rounds: { type: "string", default: "5" },
     seconds: { type: "string", default: "3" },
@@ -13,10 +15,21 @@ const { values } = parseArgs({
   },
 });
 const print = (line: string) => process.stdout.write(`${line}\n`);
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
 
-await contest({ rounds: Number(values.rounds), seconds: Number(values.seconds) }, print);
-print("");
-const spacing = Number(values.spacing);
-for (const present of [1, Number(values.present)]) {
-  await way({ present, samples: Number(values.samples), spacing }, print);
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  queries: () => contest({ rounds, seconds }, print),
+  updates: () => updates({ rounds, seconds }, print),
+  async way() {
+    const options = { samples: Number(values.samples), spacing: Number(values.spacing) };
+    for (const present of [1, Number(values.present)]) await way({ present, ...options }, print);
+  },
+};
+
+for (const name of positionals.length > 0 ? positionals : Object.keys(parts)) {
+  const part = parts[name];
+  if (part === undefined) throw new Error(`${name}: expected ${Object.keys(parts).join(", ")}`);
+  await part();
+  print("");
 }

@@ -1,0 +1,31 @@
+/** This server as a primary: a zone with a journal in the folder given, updated by key over TCP. */
+import { systemClock } from "../../src/clock.ts";
+import { Opcode } from "../../src/dns/constants.ts";
+import { Catalog } from "../../src/dnsserver/catalog.ts";
+import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
+import { queryHandler } from "../../src/dnsserver/query.ts";
+import { signatures } from "../../src/dnsserver/signature.ts";
+import { updateHandler } from "../../src/dnsserver/update.ts";
+import { silentLog } from "../../src/log.ts";
+import { listenTcp } from "../../src/net/stream.ts";
+import { listenUdp } from "../../src/net/udp.ts";
+import { ZoneAuthority } from "../../src/zone/authority.ts";
+import { operatorPrincipal } from "../../src/zone/principal.ts";
+import { Zone } from "../../src/zone/zone.ts";
+import { key, ORIGIN, zoneRecords } from "../updates.ts";
+
+const [port] = process.argv.slice(2);
+const zone = new Zone({ origin: ORIGIN, records: zoneRecords(), clock: systemClock });
+const handler = layered(
+  [signatures({ keys: new Map([["bench", key]]), clock: systemClock, log: silentLog }), edns],
+  byOpcode({
+    [Opcode.QUERY]: queryHandler(new Catalog([new ZoneAuthority(zone)])),
+    [Opcode.UPDATE]: updateHandler({ find: () => zone, principalOf: operatorPrincipal }),
+  }),
+);
+const { signal } = new AbortController();
+const endpoint = { address: "127.0.0.1", port: Number(port) };
+await listenTcp({ endpoint, handler, clock: systemClock, log: silentLog, signal });
+await listenUdp({ endpoint, handler, clock: systemClock, log: silentLog, signal });
+// A profiler writes its file at a regular end.
+process.once("SIGTERM", () => process.exit());

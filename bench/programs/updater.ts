@@ -1,0 +1,101 @@
+/**
+ * The load of `updates.ts`: so many clients, each with one connection kept and one update under way,
+ * for so many seconds. An update adds three records at names not there before. All are signed before
+ * the first is sent, so that this process is not what is measured; it prints its counts as JSON.
+ */
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { Class, Opcode, Type } from "../../src/dns/constants.ts";
+import { encode, makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { recordsOf } from "../../src/dns/record.ts";
+import { signTsig } from "../../src/dns/tsig.ts";
+import { frame } from "../../src/net/framing.ts";
+import { key, ORIGIN, type UpdaterOptions, type UpdaterResult } from "../updates.ts";
+
+const { port, clients, seconds, prefix, most } = JSON.parse(process.argv[2]!) as UpdaterOptions;
+
+/** A service as a collector registers it. */
+function update(number: number): Buffer {
+  const host = Name.parse(`${prefix}-${number}`, ORIGIN);
+  const instance = Name.parse(`User-${prefix}-${number}._presence._tcp`, ORIGIN);
+  const sets = [
+    { name: instance, type: Type.SRV, ttl: 10, rdatas: [rdata.srv(0, 0, 5298, host)] },
+    { name: instance, type: Type.TXT, ttl: 10, rdatas: [rdata.txt("txtvers=1", "status=avail")] },
+    {
+      name: host,
+      type: Type.A,
+      ttl: 10,
+      rdatas: [rdata.a(`10.1.${(number >> 8) & 255}.${number & 255}`)],
+    },
+  ];
+  const message = makeMessage({
+    id: number & 0xffff,
+    opcode: Opcode.UPDATE,
+    questions: [{ name: ORIGIN, type: Type.SOA, class: Class.IN }],
+    authorities: sets.flatMap(recordsOf),
+  });
+  return frame(signTsig(encode(message), key, { now }).bytes);
+}
+
+const now = Math.floor(Date.now() / 1000);
+const updates = Array.from({ length: most }, (_, number) => update(number));
+const latencies: number[] = [];
+let sent = 0;
+let refused = 0;
+let isOver = false;
+
+const sockets = await Promise.all(
+  Array.from({ length: clients }, async () => {
+    const socket = connect({ host: "127.0.0.1", port, noDelay: true });
+    await once(socket, "connect");
+    return socket;
+  }),
+);
+const start = performance.now();
+const done = Promise.all(sockets.map(run));
+setTimeout(() => {
+  isOver = true;
+}, seconds * 1000);
+await done;
+const took = (performance.now() - start) / 1000;
+latencies.sort((a, b) => a - b);
+const quantile = (share: number) => latencies[Math.floor(share * (latencies.length - 1))] ?? 0;
+const result: UpdaterResult = {
+  rate: latencies.length / took,
+  refused,
+  isExhausted: sent === most,
+  median: quantile(0.5),
+  late: quantile(0.99),
+};
+process.stdout.write(`${JSON.stringify(result)}\n`);
+
+/** One update after the other, until the time is over or there are none left. */
+function run(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let sentAt = 0;
+    let held: Buffer = Buffer.of();
+    const next = () => {
+      if (isOver || sent === most) {
+        socket.destroy();
+        resolve();
+        return;
+      }
+      sentAt = performance.now();
+      socket.write(updates[sent++]!);
+    };
+    socket.on("data", (piece: Buffer) => {
+      held = held.length === 0 ? piece : Buffer.concat([held, piece]);
+      if (held.length < 2 || held.length < 2 + held.readUInt16BE()) return;
+      // RCODE, after the length, the id and the first flags.
+      if ((held[5]! & 0xf) === 0) latencies.push(performance.now() - sentAt);
+      else refused++;
+      held = Buffer.of();
+      next();
+    });
+    socket.on("error", reject);
+    socket.on("close", () => reject(new Error(`port ${port} closed the connection`)));
+    next();
+  });
+}
