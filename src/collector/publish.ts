@@ -134,7 +134,7 @@ class Exchange {
     const { error, mac, other } = signed.tsig;
     // These two are said unsigned (RFC 8945 §5.3.2); nothing is believed but that there is no answer.
     if (mac.length === 0 && refusals[error] !== undefined) {
-      throw new PublishError(`${refusals[error]} ${key.name} (${rcodeName(error)})`);
+      throw new PublishError(`${refusals[error]}: ${key.name}`);
     }
     const now = this.#now();
     const verdict = verifyTsig(signed, {
@@ -150,7 +150,7 @@ class Exchange {
       throw new PublishError(`its clock and this host's differ by ${theirs - now} s (BADTIME)`);
     }
     if (!verdict.isValid) {
-      throw new PublishError(`its answer's signature is not right (${rcodeName(verdict.error)})`);
+      throw new PublishError("its answer is not signed as it should be");
     }
     this.#mac = signed.tsig.mac;
     this.#unsigned = [];
@@ -166,8 +166,8 @@ class Exchange {
 
 /** What an error in a TSIG says that is not signed itself. */
 const refusals: Readonly<Record<number, string>> = {
-  [Rcode.BADKEY]: "it does not know the key",
-  [Rcode.BADSIG]: "it has another secret for the key",
+  [Rcode.BADKEY]: "it does not know the key (BADKEY)",
+  [Rcode.BADSIG]: "it has another secret for the key (BADSIG)",
 };
 
 /** RFC 8945 §5.3.1. */

@@ -1,65 +1,290 @@
 /**
- * The same collector publishes into any primary that speaks RFC 2136: one suite for the zone in this
- * process, a gateway far away, BIND and Knot.
+ * The same collector publishes into any primary that speaks RFC 2136: one suite for the zone of this
+ * process, a gateway far away, BIND and Knot; and what each make has of its own.
  */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
-import { FarZone } from "../../src/collector/publish.ts";
-import { Rcode } from "../../src/dns/constants.ts";
-import { Name } from "../../src/dns/name.ts";
-import { PersistentConnection } from "../../src/net/persistent.ts";
+import { inheritance } from "../../src/collector/inheritance.ts";
+import { Publication, type PublishedZone } from "../../src/collector/publication.ts";
+import { isPublishableType } from "../../src/collector/publishable.ts";
+import { RecordSets } from "../../src/collector/recordsets.ts";
+import type { Name } from "../../src/dns/name.ts";
+import type { RecordSet } from "../../src/dns/record.ts";
+import { silentLog } from "../../src/log.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
-import { addition } from "../../src/zone/update.ts";
-import { startBind } from "../support/bind.ts";
-import { startKnot } from "../support/knot.ts";
-import { succeed } from "../support/process.ts";
+import { lines } from "../collector/fixture.ts";
+import {
+  bindTarget,
+  gatewayTarget,
+  KEY,
+  knotTarget,
+  localTarget,
+  ORIGIN,
+  serialOf,
+  type Target,
+} from "../support/targets.ts";
 import { skipWithout } from "../support/tool.ts";
+import { waitFor } from "../support/wait.ts";
 
-const ZONE = "bonjour.example.";
-const SECRET = Buffer.from("0123456789abcdef0123456789abcdef").toString("base64");
+const SITE = ORIGIN.child("paris")!;
+/** Milliseconds in which all is heard that there is, where a collector has fifteen seconds. */
+const SETTLE = 700;
 
-for (const [make, start, program] of [
-  ["BIND", startBind, "named"],
-  ["Knot", startKnot, "knotd"],
-] as const) {
-  suite(`publishing into ${make}`, { skip: skipWithout(program, "dig") }, () => {
-    test("what is published is found by dig, and read back as it is", async () => {
-      await using primary = await start({ zone: ZONE, keys: { paris: SECRET } });
-      const origin = Name.parse(ZONE);
-      const connection = new PersistentConnection({
-        locate: async () => [primary.endpoint],
-        clock: systemClock,
-      });
-      const zone = new FarZone({
-        ...{ origin, connection, clock: systemClock },
-        key: {
-          name: Name.parse("paris."),
-          algorithm: "hmac-sha256",
-          secret: Buffer.from(SECRET, "base64"),
-        },
-      });
-      const sets = parseMasterFile("printer.paris 10 A 10.1.0.10", { origin, isPartial: true });
-      const update = {
-        zone: origin,
-        prerequisites: [],
-        updates: sets.flatMap(addition),
-        lease: 300,
-      };
-      assert.equal(await zone.publish(update), Rcode.NOERROR);
-      const { address, port } = primary.endpoint;
-      const answer = await succeed([
-        ...["dig", `@${address}`, "-p", `${port}`, "+short", `printer.paris.${ZONE}`],
-      ]);
-      assert.equal(answer.trim(), "10.1.0.10");
-      const there = await zone.readBack();
-      assert.ok(typeof there !== "number");
-      assert.deepEqual(there.map(({ name, type }) => `${name} ${type}`).sort(), [
-        `${ZONE} 2`,
-        `${ZONE} 6`,
-        `printer.paris.${ZONE} 1`,
-      ]);
-      connection.close();
+const PRINTER = `
+_ipp._tcp PTR Office\\032Printer._ipp._tcp.paris
+_ipp._tcp.paris PTR Office\\032Printer._ipp._tcp.paris
+Office\\032Printer._ipp._tcp.paris SRV 0 0 631 printer.paris
+Office\\032Printer._ipp._tcp.paris TXT "note=one"
+printer.paris A 10.1.0.10
+printer.paris AAAA fd00:1::10
+_services._dns-sd._udp PTR _ipp._tcp
+_services._dns-sd._udp.paris PTR _ipp._tcp.paris
+`;
+
+function setsOf(text: string, ttl = 10): RecordSets {
+  return RecordSets.of(
+    parseMasterFile(`$TTL ${ttl}\n${text}`, { origin: ORIGIN, isPartial: true }),
+  );
+}
+
+/** A collector as a zone sees it: it comes, says what it wants, and goes. */
+class Publisher {
+  readonly facts: { fact: string; [field: string]: unknown }[] = [];
+  readonly publication: Publication;
+
+  constructor(zone: PublishedZone) {
+    const tell = (fields: object, fact: string) => this.facts.push({ ...fields, fact });
+    const settles = systemClock.now() + SETTLE;
+    this.publication = new Publication({
+      zone,
+      clock: systemClock,
+      log: { ...silentLog, warn: tell, info: tell },
+      ours: (sets) => inheritance(sets, ORIGIN, [SITE]),
+      settles: () => settles,
+    });
+    this.publication.inherit();
+  }
+
+  want(text: string, ttl?: number): void {
+    this.publication.want(setsOf(text, ttl));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.publication.end();
+  }
+}
+
+/** What is there beside SOA and NS. */
+async function there(target: Target): Promise<string[]> {
+  return lines((await target.records()).filter(({ type }) => isPublishableType(type)));
+}
+
+async function expectThere(target: Target, sets: RecordSets): Promise<void> {
+  const wanted = lines(target.foldsCase ? [...sets].map(inLowerCase) : sets);
+  await waitFor("the zone to be as wanted", async () => {
+    return wanted.join() === (await there(target)).join();
+  }).catch(async () => assert.deepEqual(await there(target), wanted));
+}
+
+function inLowerCase(set: RecordSet): RecordSet {
+  const lower = (name: Name) => name.toLowerCase();
+  const rdatas = set.rdatas.map((rdata) => rdata.mapNames(lower)!);
+  return { ...set, name: lower(set.name), rdatas };
+}
+
+function services(count: number): string {
+  return Array.from({ length: count }, (_, i) =>
+    PRINTER.replaceAll("Office\\032Printer", `Printer\\032${i}`)
+      .replaceAll("printer.paris", `printer-${i}.paris`)
+      .replaceAll("10.1.0.10", `10.1.${i >> 8}.${i & 255}`),
+  ).join("");
+}
+
+const targets: [string, () => Promise<Target>, string | false][] = [
+  ["the zone of this process", localTarget, false],
+  ["a gateway far away", gatewayTarget, skipWithout("dig")],
+  ["BIND", bindTarget, skipWithout("named", "dig")],
+  ["Knot", knotTarget, skipWithout("knotd", "dig")],
+];
+
+for (const [name, start, skip] of targets) {
+  suite(`publishing into ${name}`, { skip }, () => {
+    test("a service comes, changes, has another TTL and goes", async () => {
+      await using target = await start();
+      await using publisher = new Publisher(target.zone());
+      publisher.want(PRINTER);
+      await expectThere(target, setsOf(PRINTER));
+      const changed = PRINTER.replace("note=one", "note=two");
+      publisher.want(changed);
+      await expectThere(target, setsOf(changed));
+      publisher.want(changed, 5);
+      if (!target.keepsTtl) await expectThere(target, setsOf(changed, 5));
+      publisher.want("");
+      await expectThere(target, setsOf(""));
+      assert.deepEqual(publisher.facts, []);
+    });
+
+    test("unusual names, and data of types that nobody knows, are there octet for octet", async () => {
+      await using target = await start();
+      await using publisher = new Publisher(target.zone());
+      const text = [
+        ...[
+          "Büro\\032Drucker\\046\\032\\092neu\\092",
+          'a\\.b\\032\\"c\\"\\059\\032\\064\\036x',
+          "x".repeat(63),
+        ],
+        "\\195\\169\\255\\254",
+      ]
+        .flatMap((label) => [
+          `_chat._tcp.paris PTR ${label}._chat._tcp.paris`,
+          `${label}._chat._tcp.paris SRV 0 0 5298 UPPER-case.paris`,
+          `${label}._chat._tcp.paris TXT "status=avail" "\\195\\169\\000\\255" ""`,
+          `${label}._chat._tcp.paris TYPE65280 \\# 3 00ff80`,
+        ])
+        .concat(`x._chat._tcp.paris NULL \\# 1400 ${"89504e47".repeat(350)}`)
+        .join("\n");
+      publisher.want(text);
+      await expectThere(target, setsOf(text));
+      assert.deepEqual(publisher.facts, []);
+    });
+
+    test("five hundred services are there, and gone", async (t) => {
+      await using target = await start();
+      await using publisher = new Publisher(target.zone());
+      // BIND has no more than a hundred records in a set: that is another test.
+      const text = services(500).replace(/^_(ipp|services).* PTR .*$/gm, "");
+      const began = performance.now();
+      publisher.want(text);
+      await expectThere(target, setsOf(text));
+      t.diagnostic(`500 services: ${took(began)}, ${sent(publisher)} updates`);
+      publisher.want("");
+      await expectThere(target, setsOf(""));
+    });
+
+    test("who comes back takes over what stayed, and removes what left; nobody sees more", async () => {
+      await using target = await start();
+      const both = `${PRINTER}${services(1)}`;
+      {
+        await using before = new Publisher(target.zone());
+        before.want(both);
+        await expectThere(target, setsOf(both));
+      }
+      const serial = await serialOf(target);
+      await using publisher = new Publisher(target.zone());
+      publisher.want("");
+      await waitFor("its refresh", () => publisher.publication.reconciler.counters.refreshes > 0);
+      publisher.want(PRINTER.split("\n").slice(3).join("\n"));
+      publisher.want(PRINTER);
+      assert.equal(await serialOf(target), serial, "nothing has changed for readers");
+      await expectThere(target, setsOf(PRINTER));
+      assert.notEqual(await serialOf(target), serial);
+    });
+
+    test("what is withdrawn at the end is gone soon", async (t) => {
+      await using target = await start();
+      const publisher = new Publisher({ ...target.zone(), withdraw: true });
+      publisher.want(services(100));
+      await expectThere(target, setsOf(services(100)));
+      const began = performance.now();
+      await publisher.publication.end();
+      t.diagnostic(`100 services withdrawn in ${took(began)}`);
+      assert.deepEqual(await there(target), []);
+    });
+
+    test("a server that was restarted has everything, and all that has happened meanwhile", async () => {
+      await using target = await start();
+      await using publisher = new Publisher(target.zone());
+      publisher.want(PRINTER);
+      await expectThere(target, setsOf(PRINTER));
+      const restarted = target.restart();
+      publisher.want(services(3));
+      await restarted;
+      await expectThere(target, setsOf(services(3)));
     });
   });
+}
+
+suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig") }, () => {
+  const far = targets.slice(1);
+
+  test("TSIG-13: a wrong secret or a key not known is one clear line", async () => {
+    for (const [name, start] of far) {
+      await using target = await start();
+      for (const [key, reason] of [
+        [{ ...KEY, secret: Buffer.from("another secret") }, /secret.*BADSIG.*paris/],
+        [{ ...KEY, name: ORIGIN.child("nobody")! }, /not know the key.*BADKEY.*nobody/],
+      ] as const) {
+        await using publisher = new Publisher(target.zone({ key }));
+        publisher.want(PRINTER);
+        const { failures } = publisher.publication.reconciler.counters;
+        await waitFor(`three tries at ${name}`, () => {
+          return publisher.publication.reconciler.counters.failures > failures + 2;
+        });
+        const [fact, ...more] = publisher.facts;
+        assert.deepEqual(more, [], name);
+        assert.match(String(fact?.reason), reason, name);
+      }
+      assert.deepEqual(await there(target), []);
+    }
+  });
+
+  test("TSIG-06: a clock that is wrong is told with the difference", async () => {
+    for (const [name, start] of far) {
+      await using target = await start();
+      const clock = { ...systemClock, wall: () => systemClock.wall() - 4_000_000 };
+      await using publisher = new Publisher(target.zone({ clock }));
+      publisher.want(PRINTER);
+      await waitFor("the line", () => publisher.facts.length > 0);
+      assert.match(String(publisher.facts[0]!.reason), /differ by (4000|3999|4001) s/, name);
+    }
+  });
+});
+
+suite("publishing into BIND", { skip: skipWithout("named", "dig") }, () => {
+  test("a set of more than a hundred has a hundred, and the log says what to do", async (t) => {
+    await using target = await bindTarget();
+    await using publisher = new Publisher(target.zone());
+    publisher.want(services(150));
+    const listed = async () =>
+      (await there(target)).filter((line) => /^_ipp\._tcp\.bonjour\.example\. /.test(line)).length;
+    await waitFor("everything else to be there", async () => {
+      return (await there(target)).length === 150 * 4 + 2 + 100 + 100;
+    });
+    assert.equal(await listed(), 100);
+    t.diagnostic(`150 services, 2 sets too large: ${sent(publisher)} updates`);
+    assert.equal(publisher.facts.length, 2);
+    for (const { fact, set, published, wanted } of publisher.facts) {
+      assert.match(fact, /max-records-per-type/);
+      assert.match(String(set), /^_ipp\._tcp\..* PTR$/);
+      assert.deepEqual([published, wanted], [100, 150]);
+    }
+  });
+
+  test("with its limit lifted, a set of a thousand is there", async () => {
+    await using target = await bindTarget({ lines: "max-records-per-type 0;" });
+    await using publisher = new Publisher(target.zone());
+    const text = Array.from({ length: 1000 }, (_, i) => `_ipp._tcp PTR p${i}._ipp._tcp.paris`);
+    publisher.want(text.join("\n"));
+    await expectThere(target, setsOf(text.join("\n")));
+    assert.deepEqual(publisher.facts, []);
+  });
+
+  test("that does not let the key transfer, is published into and told what is missing", async () => {
+    await using target = await bindTarget({ isTransferRefused: true });
+    await using publisher = new Publisher(target.zone());
+    publisher.want("printer.paris A 10.1.0.10");
+    await waitFor("the line", () => publisher.facts.length > 0);
+    assert.match(publisher.facts[0]!.fact, /allow-transfer/);
+    await waitFor("the update", () => publisher.publication.reconciler.counters.updates > 0);
+    assert.equal(publisher.facts.length, 1);
+  });
+});
+
+function took(began: number): string {
+  return `${Math.round(performance.now() - began)} ms`;
+}
+
+function sent({ publication }: Publisher): number {
+  return publication.reconciler.counters.updates;
 }

@@ -1,0 +1,151 @@
+/**
+ * What a collector may publish into, each as a test sees it: the zone of this process, a gateway
+ * that listens, and primaries of other makes. What they hold is told by `dig`, where there is one
+ * that could be asked.
+ */
+import { type Clock, systemClock } from "../../src/clock.ts";
+import type { PublishedZone } from "../../src/collector/publication.ts";
+import { FarZone } from "../../src/collector/publish.ts";
+import { Type } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import { soaOf } from "../../src/dns/rdata.ts";
+import type { RecordSet } from "../../src/dns/record.ts";
+import type { TsigKey } from "../../src/dns/tsig.ts";
+import type { Endpoint } from "../../src/net/handler.ts";
+import { PersistentConnection } from "../../src/net/persistent.ts";
+import { apexRecords } from "../../src/zone/apex.ts";
+import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { Zone } from "../../src/zone/zone.ts";
+import { listenSecured, paris, principalOf } from "../dnsserver/secured.ts";
+import { startBind } from "./bind.ts";
+import { startKnot } from "./knot.ts";
+import type { Primary, PrimarySettings } from "./primary.ts";
+import { succeed } from "./process.ts";
+
+export const ORIGIN = Name.parse("bonjour.example.");
+export const KEY = paris;
+export const LEASE = 300;
+
+export interface Target {
+  /** As a collector has it that signs with this key and has this clock. */
+  zone(as?: { readonly key?: TsigKey; readonly clock?: Clock }): PublishedZone;
+  /** Knot keeps names in lower case, whatever the case they came in. */
+  readonly foldsCase?: boolean;
+  /** Knot leaves a set the TTL that it has, unlike RFC 2136 §3.4.2.2. */
+  readonly keepsTtl?: boolean;
+  /** Everything that is there now, in canonical order or not. */
+  records(): Promise<readonly RecordSet[]>;
+  /** Ends and starts again; with what it had, if it keeps that. */
+  restart(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function serialOf(target: Target): Promise<number> {
+  const soa = (await target.records()).find(({ type }) => type === Type.SOA)!;
+  return soaOf(soa.rdatas[0]!).serial;
+}
+
+export async function localTarget(): Promise<Target> {
+  const life = new AbortController();
+  const zone = emptyZone(life.signal);
+  return {
+    zone: () => ({
+      origin: ORIGIN,
+      lease: LEASE,
+      publish: (update) => zone.apply(update, principalOf("paris")!),
+      readBack: async () => zone.current,
+    }),
+    records: async () => [...zone.current],
+    restart: async () => {},
+    [Symbol.asyncDispose]: async () => life.abort(),
+  };
+}
+
+export async function gatewayTarget(): Promise<Target> {
+  const life = new AbortController();
+  let server = await listenSecured({ zone: emptyZone(life.signal) });
+  const far = new Far(server.endpoint);
+  return {
+    zone: (as) => far.zone(as),
+    records: () => far.records(),
+    restart: async () => {
+      const { zone } = server;
+      await server[Symbol.asyncDispose]();
+      server = await listenSecured({ zone });
+      far.endpoint = server.endpoint;
+    },
+    async [Symbol.asyncDispose]() {
+      far.close();
+      await server[Symbol.asyncDispose]();
+      life.abort();
+    },
+  };
+}
+
+export const bindTarget = (settings?: Partial<PrimarySettings>) =>
+  primaryTarget(startBind, settings);
+export const knotTarget = async (settings?: Partial<PrimarySettings>) => ({
+  ...(await primaryTarget(startKnot, settings)),
+  foldsCase: true,
+  keepsTtl: true,
+});
+
+async function primaryTarget(
+  start: (settings: PrimarySettings) => Promise<Primary>,
+  settings: Partial<PrimarySettings> = {},
+): Promise<Target & { readonly primary: Primary }> {
+  const keys = { paris: Buffer.from(KEY.secret).toString("base64") };
+  const primary = await start({ zone: ORIGIN.toString(), keys, ...settings });
+  const far = new Far(primary.endpoint);
+  return {
+    primary,
+    zone: (as) => far.zone(as),
+    records: () => far.records(),
+    restart: async () => {
+      await primary.stop();
+      await primary.start();
+    },
+    async [Symbol.asyncDispose]() {
+      far.close();
+      await primary[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A server at the other end of a connection. */
+class Far {
+  endpoint: Endpoint;
+  readonly #connections: PersistentConnection[] = [];
+
+  constructor(endpoint: Endpoint) {
+    this.endpoint = endpoint;
+  }
+
+  zone({ key = KEY, clock = systemClock } = {}): PublishedZone {
+    const connection = new PersistentConnection({ locate: async () => [this.endpoint], clock });
+    this.#connections.push(connection);
+    const far = new FarZone({ origin: ORIGIN, connection, clock, key });
+    const { publish, readBack } = far;
+    return { origin: ORIGIN, lease: LEASE, publish, readBack, granted: () => far.lease };
+  }
+
+  async records(): Promise<readonly RecordSet[]> {
+    const { address, port } = this.endpoint;
+    const secret = Buffer.from(KEY.secret).toString("base64");
+    const text = await succeed([
+      ...["dig", `@${address}`, "-p", `${port}`, "-y", `hmac-sha256:paris:${secret}`],
+      ...["-t", "AXFR", "-q", ORIGIN.toString(), "+noall", "+answer", "+onesoa"],
+    ]);
+    if (!text.includes("SOA")) throw new Error(`no transfer: ${text}`);
+    return parseMasterFile(text, { origin: ORIGIN });
+  }
+
+  close(): void {
+    for (const connection of this.#connections) connection.close();
+  }
+}
+
+function emptyZone(signal: AbortSignal): Zone {
+  const records = apexRecords({ origin: ORIGIN, nameservers: [], serial: 1 });
+  return new Zone({ origin: ORIGIN, records, clock: systemClock, signal });
+}
