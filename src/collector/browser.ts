@@ -120,7 +120,7 @@ class Walk implements Interest {
   #visit(name: Name): boolean {
     if (this.#seen.has(name.key)) return false;
     this.#seen.add(name.key);
-    for (const set of this.#cache.at(name.key)?.values() ?? []) {
+    for (const set of this.#cache.at(name.key)?.sets.values() ?? []) {
       if (set.type !== Type.NSEC) this.sets.add(set);
     }
     return true;

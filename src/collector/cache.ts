@@ -3,7 +3,8 @@
  * A machine without sockets or timers: `receive` takes what was heard, `poll` what time has done.
  *
  * Invariants: records are learnt from responses alone, never from queries (RFC 6762 §7.1, §8.1). One
- * message is one batch. `revision` moves if and only if a record came, went or changed its TTL.
+ * message is one batch. `revision` moves if and only if a record came, went, changed its TTL, or came
+ * back from near its end.
  * Nothing a stranger sends makes the cache larger than `limit` octets, and who fills it pays first.
  */
 import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
@@ -19,6 +20,7 @@ import { Heap, type Ranked } from "./heap.ts";
 import type { HeardName, HeardRecord, HeardSet } from "./heard.ts";
 import { Ledger } from "./ledger.ts";
 import { obtain } from "./obtain.ts";
+import { isWaning } from "./ttl.ts";
 
 export interface CacheOptions {
   readonly random: () => number;
@@ -29,7 +31,7 @@ export interface CacheOptions {
 export class LinkCache {
   readonly counters = { learnt: 0, expired: 0, evicted: 0, refused: 0 };
   readonly #random: () => number;
-  readonly #names = new Map<NameKey, Map<number, Entries>>();
+  readonly #names = new Map<NameKey, EntriesOfName>();
   readonly #types = new Map<number, Set<Entries>>();
   readonly #agenda = new Heap<Entry>();
   readonly #ledger: Ledger<Entry>;
@@ -58,7 +60,7 @@ export class LinkCache {
   }
 
   set(name: NameKey, type: number): HeardSet | undefined {
-    return this.#names.get(name)?.get(type);
+    return this.#set(name, type);
   }
 
   /** Every set of a type. */
@@ -71,7 +73,7 @@ export class LinkCache {
    * §6.1)? A responder speaks for the addresses of the family it speaks on alone.
    */
   isDenied(name: NameKey, type: number, families: readonly Family[]): boolean {
-    const said = this.#names.get(name)?.get(Type.NSEC);
+    const said = this.#set(name, Type.NSEC);
     if (said === undefined || this.set(name, type) !== undefined) return false;
     let denied = 0;
     for (const { rdata, families } of said.records.values()) {
@@ -120,7 +122,7 @@ export class LinkCache {
 
   /** A question for this set went out: the refreshes it stands for are done. */
   asked(name: NameKey, type: number, now: number): void {
-    for (const entry of this.#names.get(name)?.get(type)?.records.values() ?? []) {
+    for (const entry of this.#set(name, type)?.records.values() ?? []) {
       const age = (now - entry.lastHeard) / entry.lifetime;
       const before = entry.step;
       while (age >= (REFRESHES[entry.step] ?? Number.POSITIVE_INFINITY)) entry.step++;
@@ -130,7 +132,7 @@ export class LinkCache {
 
   /** Someone doubts these records: unless heard again they go soon, whatever their TTL (§10.4). */
   reconfirm(name: NameKey, type: number, now: number): void {
-    for (const entry of this.#names.get(name)?.get(type)?.records.values() ?? []) {
+    for (const entry of this.#set(name, type)?.records.values() ?? []) {
       this.#shorten(entry, now + DOUBT);
     }
   }
@@ -141,7 +143,7 @@ export class LinkCache {
     now: number,
   ): Entries | undefined {
     if ((klass & ~TOP_BIT) !== Class.IN || !isData(type) || !isOfLink(name)) return undefined;
-    const set = this.#names.get(name.key)?.get(type);
+    const set = this.#set(name.key, type);
     // What a responder denies it denies on its own family.
     const key = type === Type.NSEC ? `${from.family}${rdata.key}` : rdata.key;
     let entry = set?.records.get(key);
@@ -159,7 +161,7 @@ export class LinkCache {
       entry.firstHeard = now;
       this.counters.learnt++;
     } else {
-      if (entry.ttl !== ttl) entry.set.version = ++this.#revision;
+      if (entry.ttl !== ttl || isWaning(entry, now)) this.#change(entry.set);
       this.#ledger.repeat(entry);
     }
     entry.ttl = ttl;
@@ -191,7 +193,7 @@ export class LinkCache {
     if (query.isTruncated) return;
     for (const question of query.questions) {
       if (question.class !== Class.IN && question.class !== Class.ANY) continue;
-      const sets = this.#names.get(question.name.key);
+      const sets = this.#names.get(question.name.key)?.sets;
       if (sets === undefined) continue;
       const listed = new Set<string>();
       for (const known of query.answers) {
@@ -226,13 +228,13 @@ export class LinkCache {
 
   #add(name: Name, rdata: Rdata, key: string, octets: number, source: string): Entry {
     const { type } = rdata;
-    const sets = obtain(this.#names, name.key, () => new Map<number, Entries>());
-    const set = obtain(sets, type, () => ({ name, type, records: new Map(), version: 0 }));
+    const home = obtain(this.#names, name.key, () => ({ sets: new Map(), version: 0 }));
+    const set = obtain(home.sets, type, () => ({ name, type, records: new Map(), home }));
     obtain(this.#types, type, () => new Set<Entries>()).add(set);
     const entry = new Entry(set, rdata, key, source, octets);
     set.records.set(key, entry);
     this.#ledger.enter(entry);
-    set.version = ++this.#revision;
+    this.#change(set);
     return entry;
   }
 
@@ -241,7 +243,7 @@ export class LinkCache {
     this.#agenda.remove(entry);
     set.records.delete(entry.key);
     if (set.records.size === 0) {
-      const sets = this.#names.get(set.name.key)!;
+      const { sets } = set.home;
       sets.delete(set.type);
       if (sets.size === 0) this.#names.delete(set.name.key);
       const sameType = this.#types.get(set.type)!;
@@ -249,7 +251,15 @@ export class LinkCache {
       if (sameType.size === 0) this.#types.delete(set.type);
     }
     this.#ledger.leave(entry);
-    set.version = ++this.#revision;
+    this.#change(set);
+  }
+
+  #change({ home }: Entries): void {
+    home.version = ++this.#revision;
+  }
+
+  #set(name: NameKey, type: number): Entries | undefined {
+    return this.#names.get(name)?.sets.get(type);
   }
 
   #makeRoom(octets: number): boolean {
@@ -264,9 +274,14 @@ export class LinkCache {
   }
 }
 
+interface EntriesOfName extends HeardName {
+  readonly sets: Map<number, Entries>;
+  version: number;
+}
+
 interface Entries extends HeardSet {
   readonly records: Map<string, Entry>;
-  version: number;
+  readonly home: EntriesOfName;
 }
 
 class Entry implements HeardRecord, Ranked {

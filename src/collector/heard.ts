@@ -23,9 +23,11 @@ export interface HeardSet {
   readonly name: Name;
   readonly type: number;
   readonly records: ReadonlyMap<string, HeardRecord>;
-  /** The cache's revision when it last changed. */
-  readonly version: number;
 }
 
-/** The sets of one name, by type: one at least. */
-export type HeardName = ReadonlyMap<number, HeardSet>;
+export interface HeardName {
+  /** By type, one at least. */
+  readonly sets: ReadonlyMap<number, HeardSet>;
+  /** The cache's revision when one of them last changed: the same version, the same records. */
+  readonly version: number;
+}

@@ -14,11 +14,11 @@ import { rdata as make, type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { LOCAL, parseServiceType, serviceTypesName } from "../dns/service.ts";
 import { MAX_ALIASES } from "./browser.ts";
-import type { HeardSet } from "./heard.ts";
+import { obtain } from "./obtain.ts";
 import { EMPTY_TXT, isPublishableType, isReserved } from "./publishable.ts";
 import { RecordSets } from "./recordsets.ts";
-import type { Reason, Site, Translation } from "./site.ts";
-import { SERVED_TTL } from "./ttl.ts";
+import type { Reason, Site, TranslatedSet } from "./site.ts";
+import { endOfSecond, SERVED_TTL, startOfSecond } from "./ttl.ts";
 
 export interface Projection {
   readonly sets: RecordSets;
@@ -53,47 +53,53 @@ interface Unfinished {
 class SiteProjection {
   readonly #site: Site;
   readonly #zone: Name;
-  readonly #now: number;
+  readonly #time: number;
   readonly #whole: Unfinished;
   readonly #places = new Map<NameKey, Place>();
+  /** The entries of the lists of types, at the site and at the zone. */
+  readonly #types = [new Map<NameKey, Rdata>(), new Map<NameKey, Rdata>()] as const;
 
   constructor(site: Site, zone: Name, now: number, whole: Unfinished) {
     this.#site = site;
     this.#zone = zone;
-    this.#now = now;
+    this.#time = endOfSecond(now);
     this.#whole = whole;
   }
 
   make(): void {
     for (const cache of this.#site.caches) {
-      for (const set of cache.ofType(Type.SRV)) this.#consider(this.#place(set.name));
+      for (const { name } of cache.ofType(Type.SRV)) this.#consider(name, this.#place(name));
     }
     for (const cache of this.#site.caches) {
-      for (const set of cache.ofType(Type.PTR)) if (set.name.isUnder(LOCAL)) this.#list(set);
+      for (const { name } of cache.ofType(Type.PTR)) this.#list(name);
     }
+    this.#listTypes(this.#site.domain, this.#types[0]);
+    this.#listTypes(this.#zone, this.#types[1]);
+    this.#site.retain(this.#places);
   }
 
-  #place(name: Name): Place {
-    let place = this.#places.get(name.key);
+  #place({ key }: Name): Place {
+    let place = this.#places.get(key);
     if (place === undefined) {
-      place = new Place(name, this.#site);
-      this.#places.set(name.key, place);
+      const { sets, until } = this.#site.translate(key, this.#time);
+      place = new Place(sets);
+      this.#places.set(key, place);
+      this.#holdsUntil(until);
     }
     return place;
   }
 
-  #consider(service: Place): void {
+  #consider(name: Name, service: Place): void {
     if (service.isListed !== undefined) return;
     service.isListed = false;
     let objection: Reason = "no SRV record is known";
     let hasText = false;
     const sets: RecordSet[] = [];
     const hosts: Name[] = [];
-    for (const heard of service.sets) {
-      if (heard.type === Type.PTR || heard.type === Type.CNAME) continue;
-      const { set, targets, ttls, refusal } = this.#translate(heard);
-      if (heard.type === Type.TXT) hasText = true;
-      if (heard.type !== Type.SRV) {
+    for (const { type, set, targets, ttls, refusal } of service.sets) {
+      if (type === Type.PTR || type === Type.CNAME) continue;
+      if (type === Type.TXT) hasText = true;
+      if (type !== Type.SRV) {
         if (set !== undefined) sets.push(set);
         continue;
       }
@@ -113,34 +119,33 @@ class SiteProjection {
       service.isListed ||= servers.rdatas.some((srv) => srvOf(srv).port !== 0);
     }
     if (hosts.length === 0) {
-      this.#withhold(service, objection);
+      this.#withhold(name, service, objection);
       return;
     }
     if (!hasText) {
       if (this.#isTextAwaited(service)) {
-        this.#withhold(service, "its TXT record is awaited");
+        this.#withhold(name, service, "its TXT record is awaited");
         return;
       }
       // RFC 6763 §6.1: no TXT record and an empty one are to mean the same.
-      const name = this.#site.name(service.name)!;
-      sets.push({ name, type: Type.TXT, ttl: SERVED_TTL, rdatas: [EMPTY_TXT] });
+      const owner = this.#site.name(name)!;
+      sets.push({ name: owner, type: Type.TXT, ttl: SERVED_TTL, rdatas: NO_TEXT });
     }
     for (const set of sets) this.#whole.sets.add(set);
     for (const host of hosts) this.#publishHost(host, MAX_ALIASES);
   }
 
-  #withhold(service: Place, reason: Reason): void {
+  #withhold(name: Name, service: Place, reason: Reason): void {
     service.isListed = false;
-    this.#whole.withheld.push({ name: service.name, site: this.#site.domain, reason });
+    this.#whole.withheld.push({ name, site: this.#site.domain, reason });
   }
 
   #isTextAwaited(service: Place): boolean {
     const since = service.sets
       .filter(({ type }) => type === Type.SRV)
-      .flatMap(({ records }) => [...records.values()])
-      .reduce((first, { firstHeard }) => Math.min(first, firstHeard), this.#now);
-    this.#changesAt(since + TXT_PATIENCE);
-    return since + TXT_PATIENCE > this.#now;
+      .reduce((first, { since }) => Math.min(first, since), this.#time);
+    this.#holdsUntil(since + TXT_PATIENCE);
+    return this.#time <= since + TXT_PATIENCE;
   }
 
   #serverObjection(host: Name): Reason | undefined {
@@ -159,13 +164,12 @@ class SiteProjection {
 
   #addressObjection(host: Place, aliases: number): Reason | undefined {
     let reason: Reason = "no address of its host is known";
-    for (const heard of host.sets) {
-      if (heard.type !== Type.A && heard.type !== Type.AAAA) continue;
-      const { set, refusal } = this.#translate(heard);
+    for (const { type, set, refusal } of host.sets) {
+      if (type !== Type.A && type !== Type.AAAA) continue;
       if (set !== undefined) return undefined;
       reason = refusal ?? "no address of its host can be reached from elsewhere";
     }
-    const alias = this.#aliasOf(host);
+    const alias = aliasOf(host);
     if (alias === undefined || aliases === 0) return reason;
     if (alias.refusal !== undefined) return alias.refusal;
     const target = alias.targets[0]!;
@@ -173,39 +177,37 @@ class SiteProjection {
     return this.#hostObjection(this.#place(target), aliases - 1);
   }
 
-  /** Of a name that is nothing but another name for something (RFC 1034 §3.6.2). */
-  #aliasOf(host: Place): Translation | undefined {
-    const alias = host.sets.find(({ type }) => type === Type.CNAME);
-    if (alias === undefined) return undefined;
-    const isAlone = host.sets.every(({ type }) => type === Type.CNAME || !isPublishableType(type));
-    const translation = this.#translate(alias);
-    return isAlone && translation.set !== undefined ? translation : undefined;
-  }
-
   #publishHost(name: Name, aliases: number): void {
     if (!name.isUnder(LOCAL)) return;
     const host = this.#place(name);
     if (host.isPublished) return;
     host.isPublished = true;
-    for (const heard of host.sets) {
+    for (const { type, set } of host.sets) {
       // Of a service that is a host as well, SRV records are published as the service's.
-      if (heard.type === Type.PTR || heard.type === Type.CNAME || heard.type === Type.SRV) continue;
-      const { set } = this.#translate(heard);
+      if (type === Type.PTR || type === Type.CNAME || type === Type.SRV) continue;
       if (set !== undefined) this.#whole.sets.add(set);
     }
-    const alias = this.#aliasOf(host);
+    const alias = aliasOf(host);
     if (alias === undefined) return;
     this.#whole.sets.put({ ...alias.set!, rdatas: alias.set!.rdatas.slice(0, 1) });
     if (aliases > 0) this.#publishHost(alias.targets[0]!, aliases - 1);
   }
 
   /** The instances of a type or subtype, beneath the site and beneath the zone. */
-  #list(heard: HeardSet): void {
-    const parts = parseServiceType(heard.name);
-    if (parts?.domain.equals(LOCAL) !== true || isReserved(heard.name)) return;
-    const { set, targets, ttls } = this.#translate(heard);
-    const name = heard.name.replaceSuffix(LOCAL, this.#zone);
-    if (set === undefined || name === undefined) return;
+  #list(name: Name): void {
+    const parts = parseServiceType(name);
+    if (parts?.domain.equals(LOCAL) !== true || isReserved(name)) return;
+    const type = this.#place(name);
+    if (type.isTold) return;
+    type.isTold = true;
+    for (const heard of type.sets) {
+      if (heard.type === Type.PTR) this.#listInstances(heard, parts.subtype !== undefined);
+    }
+  }
+
+  #listInstances({ name, set, targets, ttls }: TranslatedSet, isSubtype: boolean): void {
+    const merged = name.replaceSuffix(LOCAL, this.#zone);
+    if (set === undefined || merged === undefined) return;
     const isFar = targets.map((target) => !target!.isUnder(LOCAL));
     const isListed = targets.map((target, i) => !isFar[i] && this.#isListed(target!));
     const all = keep(set, ttls, (i) => isFar[i]! || isListed[i]!);
@@ -213,60 +215,61 @@ class SiteProjection {
     // What leads elsewhere is the site's affair (RFC 6763 §4.2); the zone lists its own.
     const own = keep(set, ttls, (i) => isListed[i]!);
     if (own === undefined) return;
-    this.#whole.sets.add({ ...own, name });
+    this.#whole.sets.add({ ...own, name: merged });
     for (const rdata of own.rdatas) {
       const service = targetOf(rdata)!;
       this.#whole.services.set(service.key, service);
     }
-    if (parts.subtype !== undefined) return;
-    this.#listType(this.#site.domain, set.name);
-    this.#listType(this.#zone, name);
+    if (isSubtype) return;
+    // RFC 6763 §9: two labels and the domain, never a subtype.
+    obtain(this.#types[0], set.name.key, () => make.ptr(set.name));
+    obtain(this.#types[1], merged.key, () => make.ptr(merged));
   }
 
   #isListed(instance: Name): boolean {
     const service = this.#place(instance);
-    if (service.isListed === undefined) this.#withhold(service, "no SRV record is known");
+    if (service.isListed === undefined) {
+      this.#withhold(instance, service, "no SRV record is known");
+    }
     return service.isListed!;
   }
 
-  /** RFC 6763 §9: two labels and the domain, never a subtype. */
-  #listType(domain: Name, type: Name): void {
+  #listTypes(domain: Name, types: ReadonlyMap<NameKey, Rdata>): void {
     const name = serviceTypesName(domain);
-    if (name === undefined) return;
-    const rdatas = [make.ptr(type)];
+    if (name === undefined || types.size === 0) return;
+    const rdatas = [...types.values()];
     this.#whole.sets.add({ name, type: Type.PTR, ttl: SERVED_TTL, rdatas });
   }
 
-  #translate(heard: HeardSet): Translation {
-    const translation = this.#site.translate(heard, this.#now);
-    this.#changesAt(translation.due);
-    return translation;
-  }
-
-  #changesAt(time: number): void {
-    if (time > this.#now && time < Infinity) this.#whole.due = earlier(this.#whole.due, time);
+  #holdsUntil(time: number): void {
+    if (time < this.#time || time === Number.POSITIVE_INFINITY) return;
+    this.#whole.due = earlier(this.#whole.due, startOfSecond(time));
   }
 }
 
 /** A name of the site, as this projection finds it. */
 class Place {
-  readonly name: Name;
   /** What each leg has of it. */
-  readonly sets: readonly HeardSet[];
+  readonly sets: readonly TranslatedSet[];
   isPublished = false;
   /** As a service; undefined where it has not been considered. */
   isListed: boolean | undefined;
+  /** As a type: have its instances been listed? */
+  isTold = false;
   /** As a host. */
   objection: Reason | undefined | "not known yet" = "not known yet";
 
-  constructor(name: Name, site: Site) {
-    const sets: HeardSet[] = [];
-    for (const cache of site.caches) {
-      for (const set of cache.at(name.key)?.values() ?? []) sets.push(set);
-    }
-    this.name = name;
+  constructor(sets: readonly TranslatedSet[]) {
     this.sets = sets;
   }
+}
+
+/** Of a name that is nothing but another name for something (RFC 1034 §3.6.2). */
+function aliasOf(host: Place): TranslatedSet | undefined {
+  const alias = host.sets.find(({ type }) => type === Type.CNAME);
+  if (alias?.set === undefined) return undefined;
+  const isAlone = host.sets.every(({ type }) => type === Type.CNAME || !isPublishableType(type));
+  return isAlone ? alias : undefined;
 }
 
 /** The set with these of its records, itself where that is all of them, undefined where none is. */
@@ -286,5 +289,9 @@ function keep(
   return rdatas.length > 0 ? { ...set, ttl, rdatas } : undefined;
 }
 
-/** Milliseconds in which a service is asked twice for the TXT record it was announced without. */
-const TXT_PATIENCE = 1500;
+const NO_TEXT: readonly Rdata[] = [EMPTY_TXT];
+/**
+ * Milliseconds, up to the end of a second: in one and a half at least, a service is asked twice for
+ * the TXT record it was announced without.
+ */
+const TXT_PATIENCE = 2500;

@@ -2,16 +2,19 @@
  * A place and its links. What they say of `local.` is said of the site's domain in the zone: the
  * whole last label is replaced, in owners and in every name of the data, and nothing else is
  * (RFC 8766 §5.5). Names too long for that have no translation; none is ever cut.
+ *
+ * Names are translated one by one, whatever the others say. From one time to the next nearly all
+ * stay as they are, and then the translation is the very same one.
  */
 import { Type } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
+import type { Name, NameKey } from "../dns/name.ts";
 import { type Rdata, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
 import type { LinkCache } from "./cache.ts";
 import type { HeardSet } from "./heard.ts";
 import { hasControls, isPublishableType, isReserved, publishableData } from "./publishable.ts";
-import { SERVED_TTL, servedTtl, ttlEnds } from "./ttl.ts";
+import { SERVED_TTL, servedTtl, ttlHolds } from "./ttl.ts";
 
 /** Why a service that was heard of is not published. */
 export type Reason =
@@ -27,8 +30,18 @@ export type Reason =
   | "its host's name is reserved"
   | "its host's name is too long beneath the site";
 
-/** A set of the link as the zone would have it, whatever else there is. */
-export interface Translation {
+/** A name of the link as the zone would have it, whatever else there is. */
+export interface TranslatedName {
+  /** What each leg has of it. */
+  readonly sets: readonly TranslatedSet[];
+  /** It is this for as long, if nothing more is heard. */
+  readonly until: number;
+}
+
+export interface TranslatedSet {
+  /** As the link has it. */
+  readonly name: Name;
+  readonly type: number;
   /** Undefined where nothing of it may be in the zone. */
   readonly set: RecordSet | undefined;
   /** What each of its records points to, as the link has it. */
@@ -37,16 +50,22 @@ export interface Translation {
   readonly ttls: readonly number[];
   /** Why no service or host of this name is published, where it is an SRV or an address. */
   readonly refusal: Reason | undefined;
-  /** When it will be another though nothing more is heard. */
-  readonly due: number;
+  /** When the first of its records was heard. */
+  readonly since: number;
+  readonly until: number;
+}
+
+/** What a translation was made of: a name's version in each leg's cache. */
+interface Source {
+  readonly cache: LinkCache;
+  readonly version: number;
 }
 
 export class Site {
   readonly domain: Name;
   /** One for each leg of the site; what they hear is one. */
   readonly caches = new Set<LinkCache>();
-  /** From one time to the next nearly everything stays as it is. */
-  readonly #translations = new WeakMap<HeardSet, Translation & { readonly version: number }>();
+  readonly #known = new Map<NameKey, TranslatedName & { readonly sources: readonly Source[] }>();
   /** Undefined as a value: it has no translation. */
   readonly #rdatas = new WeakMap<Rdata, Rdata | undefined>();
 
@@ -59,38 +78,70 @@ export class Site {
     return name.replaceSuffix(LOCAL, this.domain);
   }
 
-  translate(heard: HeardSet, now: number): Translation {
-    const known = this.#translations.get(heard);
-    if (known?.version === heard.version && now < known.due) return known;
-    const translation = { ...this.#translate(heard, now), version: heard.version };
-    this.#translations.set(heard, translation);
-    return translation;
+  /** What was translated before stays the same object until it is another or its time is up. */
+  translate(name: NameKey, time: number): TranslatedName {
+    const known = this.#known.get(name);
+    if (known !== undefined && time <= known.until && this.#isFrom(known.sources, name)) {
+      return known;
+    }
+    const sets: TranslatedSet[] = [];
+    const sources: Source[] = [];
+    let until = Number.POSITIVE_INFINITY;
+    for (const cache of this.caches) {
+      const heard = cache.at(name);
+      sources.push({ cache, version: heard?.version ?? ABSENT });
+      for (const each of heard?.sets.values() ?? []) {
+        const set = this.#translate(each, time);
+        sets.push(set);
+        until = Math.min(until, set.until);
+      }
+    }
+    if (sets.length === 0) return NOTHING;
+    const translated = { sets, until, sources };
+    this.#known.set(name, translated);
+    return translated;
   }
 
-  #translate(heard: HeardSet, now: number): Translation {
+  /** Of all that was translated, these names may be wanted again. */
+  retain(names: ReadonlyMap<NameKey, unknown>): void {
+    for (const name of this.#known.keys()) if (!names.has(name)) this.#known.delete(name);
+  }
+
+  #isFrom(sources: readonly Source[], name: NameKey): boolean {
+    if (sources.length !== this.caches.size) return false;
+    let leg = 0;
+    for (const cache of this.caches) {
+      const source = sources[leg++]!;
+      if (source.cache !== cache) return false;
+      if (source.version !== (cache.at(name)?.version ?? ABSENT)) return false;
+    }
+    return true;
+  }
+
+  #translate(heard: HeardSet, time: number): TranslatedSet {
     const { type } = heard;
     const refusal = this.#refusal(heard);
     const name = this.name(heard.name);
-    if (refusal !== undefined || name === undefined || !isPublishableType(type)) {
-      const due = Number.POSITIVE_INFINITY;
-      return { set: undefined, targets: [], ttls: [], refusal, due };
-    }
     const rdatas = new Map<string, Rdata>();
     const targets: (Name | undefined)[] = [];
     const ttls: number[] = [];
-    let due = Number.POSITIVE_INFINITY;
+    let since = Number.POSITIVE_INFINITY;
+    let until = Number.POSITIVE_INFINITY;
+    const isWanted = refusal === undefined && name !== undefined && isPublishableType(type);
     for (const record of heard.records.values()) {
-      const rdata = this.#translateData(record.rdata);
+      since = Math.min(since, record.firstHeard);
+      const rdata = isWanted ? this.#translateData(record.rdata) : undefined;
       if (rdata === undefined || rdatas.has(rdata.key)) continue;
-      const ttl = servedTtl(record, now);
-      due = Math.min(due, ttlEnds(record, ttl));
+      const ttl = servedTtl(record, time);
+      until = Math.min(until, ttlHolds(record, ttl));
       rdatas.set(rdata.key, rdata);
       targets.push(targetOf(record.rdata));
       ttls.push(ttl);
     }
     const ttl = ttls.reduce((least, each) => Math.min(least, each), SERVED_TTL);
-    const set = rdatas.size > 0 ? { name, type, ttl, rdatas: [...rdatas.values()] } : undefined;
-    return { set, targets, ttls, refusal, due };
+    const set =
+      rdatas.size > 0 ? { name: name!, type, ttl, rdatas: [...rdatas.values()] } : undefined;
+    return { name: heard.name, type, set, targets, ttls, refusal, since, until };
   }
 
   #translateData(data: Rdata): Rdata | undefined {
@@ -127,3 +178,7 @@ function isOfService(name: Name): boolean {
   const { parent } = name;
   return [name, parent].some((each) => each !== undefined && parseServiceType(each) !== undefined);
 }
+
+const NOTHING: TranslatedName = { sets: [], until: Number.POSITIVE_INFINITY };
+/** The version of a name that is not there; those that are have higher ones. */
+const ABSENT = 0;

@@ -2,6 +2,10 @@
  * The TTL a record is served with: 10 s (RFC 8766 §5.5.1), and never more than what is left of its
  * life (RFC 2181 §8), in a few steps. A record in good health has one TTL for ever: its refresh is
  * answered long before what is left comes down to what is served.
+ *
+ * Time itself goes in whole seconds here, as TTLs do, and what holds at the end of one holds in all
+ * of it: thousands of lives that run out are looked at once a second, not thousands of times, and
+ * nothing is served for longer than it lives.
  */
 import type { HeardRecord } from "./heard.ts";
 
@@ -10,25 +14,39 @@ export const SERVED_TTL = 10;
 
 type Life = Pick<HeardRecord, "lastHeard" | "lifetime">;
 
+/** The end of the second that `now` is in. */
+export function endOfSecond(now: number): number {
+  return startOfSecond(now) + SECOND;
+}
+
+/** The start of the second that `time` is in, which is the first that ends after it. */
+export function startOfSecond(time: number): number {
+  return Math.floor(time / SECOND) * SECOND;
+}
+
 /** The second after a goodbye does not count: it is there for nothing to be seen of it. */
-export function servedTtl(life: Life, now: number): number {
-  const left = life.lastHeard + life.lifetime - now;
+export function servedTtl(life: Life, time: number): number {
+  const left = life.lastHeard + life.lifetime - time;
   return step(Math.min(life.lifetime * HEALTHY, left));
 }
 
-/** When it would be another, were nothing more heard. */
-export function ttlEnds({ lastHeard, lifetime }: Life, ttl: number): number {
-  const end = lastHeard + lifetime;
-  if (ttl > LEAST) return end - ttl * 1000 + 1;
-  // One that is at the last step may be heard again before its end, and then is served as before.
-  return step(lifetime * HEALTHY) > LEAST ? end : Number.POSITIVE_INFINITY;
+/** Until when it is this, were nothing more heard. */
+export function ttlHolds({ lastHeard, lifetime }: Life, ttl: number): number {
+  return ttl > LEAST ? lastHeard + lifetime - ttl * SECOND : Number.POSITIVE_INFINITY;
+}
+
+/** Might it be served with less than in good health by now? */
+export function isWaning(life: Life, now: number): boolean {
+  return servedTtl(life, now + SECOND) < servedTtl(life, life.lastHeard);
 }
 
 function step(milliseconds: number): number {
-  return STEPS.find((ttl) => ttl * 1000 <= milliseconds) ?? LEAST;
+  return STEPS.find((ttl) => ttl * SECOND <= milliseconds) ?? LEAST;
 }
 
 const STEPS = [SERVED_TTL, 5, 2];
 const LEAST = 1;
 /** The part of its life a record has left, at the least, when its first refresh is answered. */
 const HEALTHY = 0.15;
+/** Milliseconds. */
+const SECOND = 1000;

@@ -10,7 +10,7 @@ suite("what a cache tells", () => {
   cache.receive(response("!h A 10.0.0.1"), from("10.0.0.2"), 4000);
 
   test("the records of a name, of a name and type, and of a type", () => {
-    assert.deepEqual([...cache.at(local("a._ipp._tcp").key)!.keys()], [Type.SRV, Type.TXT]);
+    assert.deepEqual([...cache.at(local("a._ipp._tcp").key)!.sets.keys()], [Type.SRV, Type.TXT]);
     assert.deepEqual(held(cache, "A._IPP._TCP", "SRV"), ["0 0 631 h.local."]);
     const lists = [...cache.ofType(Type.PTR)].map(({ name }) => name.toString());
     assert.deepEqual(lists, ["_ipp._tcp.local."]);
@@ -92,7 +92,7 @@ test("the revision moves if and only if what is held does", () => {
   const step = fc.record({ wait: fc.integer({ min: 0, max: 20_000 }), message });
   const state = (cache: LinkCache) =>
     ["a", "b", "_ipp._tcp"].flatMap((owner) =>
-      [...(cache.at(local(owner).key)?.values() ?? [])].flatMap((set) =>
+      [...(cache.at(local(owner).key)?.sets.values() ?? [])].flatMap((set) =>
         [...set.records].map(([key, { ttl }]) => `${owner} ${set.type} ${key} ${ttl}`),
       ),
     );

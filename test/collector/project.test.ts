@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { project } from "../../src/collector/project.ts";
+import { type Projection, project } from "../../src/collector/project.ts";
 import { Site } from "../../src/collector/site.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { decode } from "../../src/dns/message.ts";
@@ -11,7 +11,7 @@ import type { RecordSet } from "../../src/dns/record.ts";
 import { LOCAL } from "../../src/dns/service.ts";
 import { collectorPrincipal } from "../../src/zone/principal.ts";
 import { addition } from "../../src/zone/update.ts";
-import { cacheOf, from, response, ZONE } from "./fixture.ts";
+import { cacheOf, from, pass, response, service, ZONE } from "./fixture.ts";
 
 /** Pieces that meet one another often, the odd ones among them. */
 const owner = fc.constantFrom(
@@ -124,21 +124,54 @@ test("octets of any kind make no record that may not be there", () => {
 });
 
 test("the same caches at the same time give the same, whatever was projected before", () => {
+  const step = fc.record({
+    wait: fc.oneof(fc.nat(300), fc.nat(20_000)),
+    /** Two legs; a third comes and goes. */
+    leg: fc.nat(2),
+    text: said,
+    isReplugged: fc.boolean(),
+  });
+  const all = ({ sets, services, withheld, due }: Projection) => ({
+    sets: [...sets],
+    services: [...services],
+    withheld,
+    due,
+  });
   fc.assert(
-    fc.property(said, said, (before, after) => {
+    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
       const used = new Site(domains[0]!);
-      const cache = cacheOf(before);
-      used.caches.add(cache);
-      project([used], ZONE, 0);
-      cache.receive(response(after), from(), 1000);
-      const fresh = new Site(domains[0]!);
-      fresh.caches.add(cache);
-      assert.deepEqual(
-        [...project([used], ZONE, 6000).sets],
-        [...project([fresh], ZONE, 6000).sets],
-      );
+      const caches = [cacheOf(), cacheOf(), cacheOf()];
+      for (const cache of caches.slice(0, 2)) used.caches.add(cache);
+      let now = 0;
+      for (const { wait, leg, text, isReplugged } of steps) {
+        now += wait;
+        for (const cache of caches) pass(cache, now);
+        if (isReplugged) used.caches[used.caches.size === 2 ? "add" : "delete"](caches[leg]!);
+        caches[leg]!.receive(response(text), from(), now);
+        const fresh = new Site(domains[0]!);
+        for (const cache of used.caches) fresh.caches.add(cache);
+        const projection = all(project([used], ZONE, now));
+        assert.deepEqual(projection, all(project([fresh], ZONE, now)));
+        const { due = now } = projection;
+        assert.ok(projection.due === undefined || due > now);
+        // Up to when it is said to change, it does not; nor may it be any other for having been asked.
+        assert.deepEqual(all(project([used], ZONE, Math.max(now, due - 1))), projection);
+      }
     }),
+    { numRuns: 200 },
   );
+});
+
+test("what has not changed is the same object, so that a difference is quickly found", () => {
+  const site = new Site(domains[0]!);
+  const cache = cacheOf(service("a", "_ipp._tcp", "h", "10.0.0.1"));
+  site.caches.add(cache);
+  const before = [...project([site], ZONE, 0).sets];
+  cache.receive(response(service("b", "_x._udp", "i", "10.0.0.2")), from("10.0.0.2"), 1000);
+  const after = project([site], ZONE, 1000).sets;
+  const own = before.filter(({ type }) => type !== Type.PTR);
+  assert.equal(own.length, 3);
+  for (const set of own) assert.equal(after.get(set.name.key, set.type), set);
 });
 
 const SERVICES = Buffer.from("_services");
