@@ -3,8 +3,9 @@
  * it says has changed. Here cache, querier and browser meet, and bad bytes end.
  *
  * A burst is over when nothing has come for a moment, or when it has lasted long enough: so devices
- * that speak all at once are one change, and a service that speaks alone is not kept waiting. In a
- * storm, what has cost much is not done again soon: others on this thread have questions to answer.
+ * that speak all at once are one change, and a service that speaks alone is not kept waiting. A storm
+ * gets a tenth of the thread, since others have questions to answer there; but whatever a change
+ * costs, the next one is not put off for more than a second.
  */
 import { type Clock, earlier } from "../clock.ts";
 import { FormatError } from "../dns/format.ts";
@@ -43,8 +44,8 @@ export class Harvest {
   /** When the burst began that is not over yet, and when it is. */
   #began: number | undefined;
   #over: number | undefined;
-  /** No burst is over before that. */
-  #rests = 0;
+  /** When a tenth of the thread will have paid for all changes so far. */
+  #paid = 0;
 
   constructor(options: HarvestOptions) {
     const { link, clock, gone, limit } = options;
@@ -103,7 +104,8 @@ export class Harvest {
       this.#interest = this.#look(now);
       this.#options.changed();
       const end = this.#clock.now();
-      this.#rests = end + REST * (end - now);
+      const paid = Math.max(this.#paid, now) + PRICE * (end - now);
+      this.#paid = Math.min(paid, end + CREDIT + LONGEST_REST);
     }
     for (const packet of this.querier.poll(now)) this.#options.link.send(packet);
     this.#plan();
@@ -113,7 +115,8 @@ export class Harvest {
     if (this.cache.revision === this.#revision) return;
     this.#revision = this.cache.revision;
     this.#began ??= now;
-    this.#over = Math.max(Math.min(now + QUIET, this.#began + LONGEST_BURST), this.#rests);
+    const over = Math.min(now + QUIET, this.#began + LONGEST_BURST);
+    this.#over = Math.max(over, this.#paid - CREDIT);
   }
 
   #look(now: number): Interest {
@@ -138,5 +141,8 @@ const HEADERS = 48;
 /** Milliseconds without a change after which a burst is over, and how long one may last. */
 const QUIET = 25;
 const LONGEST_BURST = 100;
-/** Times what the last change cost: a storm takes a tenth of the thread. */
-const REST = 9;
+/** Milliseconds of a storm for one that it costs. */
+const PRICE = 10;
+/** Milliseconds that may be owed: what comes after a quiet time need not wait. */
+const CREDIT = 1000;
+const LONGEST_REST = 1000;

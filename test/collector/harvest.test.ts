@@ -50,5 +50,19 @@ test("a storm takes a tenth of the time there is, whatever a change costs", () =
   const { clock, changes, say } = stage(50);
   for (let i = 0; i < 1000; i++) say(1000 + 10 * i, i);
   clock.advance(12_000);
-  assert.ok(changes.length >= 15 && changes.length <= 25, `${changes.length}`);
+  assert.ok(changes.length >= 15 && changes.length <= 30, `${changes.length}`);
+});
+
+test("after a quiet time a few changes cost no wait, and after a dear one none waits long", () => {
+  const quiet = stage(20);
+  for (let i = 0; i < 4; i++) quiet.say(1000 + 200 * i, i);
+  quiet.clock.advance(5000);
+  assert.equal(quiet.changes.length, 4);
+  for (const [i, time] of quiet.changes.entries()) assert.ok(time <= 1000 + 200 * i + 25 + 20 * i);
+  const dear = stage(3000);
+  for (let i = 0; i < 3; i++) dear.say(1000 + 10 * i, i);
+  dear.say(1100, 3);
+  dear.clock.advance(20_000);
+  assert.equal(dear.changes.length, 2);
+  assert.ok(dear.changes[1]! <= dear.changes[0]! + 3000 + 1000, `${dear.changes}`);
 });
