@@ -1,6 +1,11 @@
 /**
- * Who has filled a bounded store, and who has to make room: so a flood from one source costs that
- * source alone, and one from a thousand sources costs newcomers, but never those who were there.
+ * Who has filled a bounded store, and who has to make room. Every source may have its share, one
+ * 512th of the whole, and nobody takes that from it. Whoever has more makes room for whoever comes:
+ * first the one that has most, with what it has not repeated for longest. So a flood costs those it
+ * comes from, be it one address or every address of a subnet, and a newcomer is heard meanwhile.
+ *
+ * Only where nobody has more than a share, and that takes more addresses than there are shares, is
+ * nobody to blame: then those who were there stay, and newcomers wait.
  */
 import { Heap, type Ranked } from "./heap.ts";
 import { obtain } from "./obtain.ts";
@@ -24,7 +29,7 @@ export class Ledger<T extends Entered> {
     return this.#octets;
   }
 
-  /** Could something of this size be in it at all? */
+  /** Could something of this size be in it at all? Nothing larger than a share could. */
   takes(octets: number): boolean {
     return octets < this.#limit / SHARES;
   }
@@ -33,10 +38,7 @@ export class Ledger<T extends Entered> {
     return this.#octets + octets <= this.#limit;
   }
 
-  /**
-   * What has to go next: of whoever has filled most, what it has not repeated for longest. Nothing
-   * where nobody has a share worth mentioning: then nobody is to blame, and who came first stays.
-   */
+  /** What has to go next, if anything. */
   get victim(): T | undefined {
     const largest = this.#largest.first;
     if (largest === undefined || -largest.rank < this.#limit / SHARES) return undefined;
@@ -77,5 +79,5 @@ class Account<T> implements Ranked {
   index = -1;
 }
 
-/** A source with less than this part of the whole need not make room. */
-const SHARES = 64;
+/** Of the link's cache, one is about sixty records: more than most devices have to say. */
+const SHARES = 512;

@@ -58,7 +58,7 @@ describe(`${COUNT.toLocaleString("en")} hostile datagrams`, () => {
   });
 
   it("leave a link's cache within its bounds", () => {
-    const limit = 100_000;
+    const limit = 1_000_000;
     const cache = new LinkCache({ random: Math.random, limit });
     const mutator = new Mutator(3, multicastCorpus());
     for (let now = 0; now < COUNT / 4; now++) {
@@ -69,7 +69,7 @@ describe(`${COUNT.toLocaleString("en")} hostile datagrams`, () => {
       if ((cache.due() ?? Number.POSITIVE_INFINITY) <= now) cache.poll(now);
       assert.ok(cache.octets <= limit, `${cache.octets} octets`);
     }
-    assert.ok(cache.size > 10 && cache.counters.evicted > 0, "the bound was reached");
+    assert.ok(cache.size > 500 && cache.counters.evicted > 0, "the bound was reached");
   });
 
   it("have nothing published that the zone would refuse, which would keep out all the rest", () => {
