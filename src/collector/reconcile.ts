@@ -61,7 +61,6 @@ export class Reconciler {
   readonly #obstacles = new Obstacles();
   /** Records in an update, at most: few while a refused one is looked for. */
   #most = Number.POSITIVE_INFINITY;
-  /** One after the other. */
   #failures = 0;
   #refusals = 0;
   #notBefore = 0;
@@ -80,12 +79,20 @@ export class Reconciler {
   }
 
   /**
-   * What is there, whoever has put it there. It is kept until `settles`, as if it were wanted, and
+   * What is there. What of it was not known to be is kept until `settles`, as if it were wanted, and
    * said again at once: its lease may be nearly over.
    */
   inherit(sets: Iterable<RecordSet>, settles: number): void {
+    const before = { known: this.#published, inherited: this.#inherited };
     this.#published = RecordSets.of(sets);
-    this.#inherited = RecordSets.of(this.#published);
+    this.#inherited = new RecordSets();
+    for (const set of this.#published) {
+      const [known, inherited] = [before.known, before.inherited].map((sets) =>
+        keysOf(sets.get(set.name.key, set.type)?.rdatas ?? []),
+      );
+      const rdatas = set.rdatas.filter(({ key }) => !known!.has(key) || inherited!.has(key));
+      this.#inherited.put({ ...set, rdatas });
+    }
     this.#doubtful = new RecordSets();
     this.#settles = settles;
     this.#steps = undefined;
@@ -97,7 +104,7 @@ export class Reconciler {
     this.#period = periodOf(lease ?? this.#lease);
   }
 
-  /** From now on nothing is wanted, and nothing is waited for. */
+  /** Nothing is wanted any more, and nothing waited for. */
   withdraw(): void {
     this.#inherited = new RecordSets();
     this.#round = [];
@@ -149,11 +156,11 @@ export class Reconciler {
    * what is set aside because of it, if that is news.
    */
   settle(rcode: Rcode | undefined, now: number): Refusal | undefined {
-    const { steps, isRefresh } = this.#inFlight ?? { steps: [], isRefresh: false };
+    const { steps, isRefresh } = this.#inFlight!;
     this.#inFlight = undefined;
     if (rcode === Rcode.NOERROR) {
       this.#failures = this.#refusals = 0;
-      this.#most *= this.#most > MANY_RECORDS ? Number.POSITIVE_INFINITY : 2;
+      this.#most *= 2;
       if (!isRefresh) for (const step of steps) this.#record(step, true);
       return undefined;
     }
@@ -165,8 +172,8 @@ export class Reconciler {
       this.#sayAllAgain();
       return undefined;
     }
-    this.counters.refusals++;
     this.#failures = 0;
+    this.counters.refusals++;
     const refusal = this.#isolate(steps, rcode, now);
     // Of these, what was set aside is published no more.
     if (isRefresh) this.#round.unshift(...steps);
@@ -338,9 +345,6 @@ function isGathered(type: number): boolean {
 const UNLEASED = 1200;
 /** Of a period, what is left of it when a round goes before changes. */
 const LATE = 3 / 4;
-/** Equal to no TTL that is wanted. */
 const UNKNOWN_TTL = -1;
 /** Octets: one message of 65,535 with its envelope, by TCP. */
 const DEFAULT_LIMIT = 48_000;
-/** More than any update has. */
-const MANY_RECORDS = 10_000;

@@ -1,102 +1,11 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Collector, type CollectorOptions } from "../../src/collector/collector.ts";
-import type { PublishedZone } from "../../src/collector/publication.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
-import { targetOf } from "../../src/dns/rdata.ts";
-import { silentLog } from "../../src/log.ts";
-import { apexRecords } from "../../src/zone/apex.ts";
 import { collectorPrincipal } from "../../src/zone/principal.ts";
-import { Zone } from "../../src/zone/zone.ts";
-import { FakeClock } from "../support/clock.ts";
-import { type Faults, Lan, type LanHost, LanWatch } from "../support/lan.ts";
 import { Device } from "./device.ts";
 import { response, service, ZONE } from "./fixture.ts";
-
-const META = "_services._dns-sd._udp";
-
-/** A collector, the zone it publishes into, and one LAN for each link. */
-class Office {
-  readonly clock = new FakeClock({ chance: [0.1, 0.7, 0.3, 0.9, 0.5] });
-  readonly zone: Zone;
-  readonly lans: readonly Lan[];
-  /** The collector's own, one on each LAN. */
-  readonly hosts: readonly LanHost[];
-  readonly links: LanWatch;
-  readonly collector: Collector;
-  readonly life = new AbortController();
-  readonly log: { fact: string; service?: string; after?: number }[] = [];
-  readonly running: Promise<void>;
-
-  constructor(
-    options: Partial<CollectorOptions> & {
-      lans?: number;
-      faults?: Partial<Faults>;
-      published?: Partial<PublishedZone>;
-    } = {},
-  ) {
-    const { clock } = this;
-    this.zone = new Zone({
-      origin: ZONE,
-      records: apexRecords({ origin: ZONE, nameservers: [], serial: 1 }),
-      clock,
-    });
-    this.lans = Array.from({ length: options.lans ?? 1 }, (_, i) => {
-      return new Lan(clock, options.faults, i + 1);
-    });
-    this.hosts = this.lans.map((lan, i) => {
-      return lan.host(`site${i + 1}`, `10.${i + 1}.0.1`, `fe80::${i + 1}`);
-    });
-    this.links = new LanWatch(...this.hosts);
-    const principal = collectorPrincipal("collector", ZONE, () => true);
-    this.collector = new Collector({
-      clock,
-      links: this.links,
-      siteOf: (link) => link.name,
-      zone: ZONE,
-      zones: [
-        {
-          origin: ZONE,
-          publish: (update) => this.zone.apply(update, principal),
-          ...options.published,
-        },
-      ],
-      log: { ...silentLog, info: (fields, fact) => this.log.push({ ...fields, fact }) },
-      ...options,
-    });
-    this.running = this.collector.run(this.life.signal);
-  }
-
-  /** What a browse of a type lists, by instance. */
-  browse(type: string, domain = "site1.z.example."): string[] {
-    const set = this.zone.current.set(Name.parse(`${type}.${domain}`), Type.PTR);
-    return (set?.rdatas ?? []).map((rdata) => targetOf(rdata)!.toString());
-  }
-
-  /** Milliseconds until `condition`, a few at a time. */
-  async until(condition: () => boolean, most = 60_000): Promise<number> {
-    const start = this.clock.now();
-    while (!condition()) {
-      assert.ok(this.clock.now() - start < most, `not within ${most} ms`);
-      await this.clock.elapse(5);
-    }
-    return this.clock.now() - start;
-  }
-
-  async end(): Promise<void> {
-    this.life.abort();
-    await this.running;
-  }
-}
-
-function printers(lan: Lan, count: number, delay: (i: number) => number): Device[] {
-  return Array.from({ length: count }, (_, i) => {
-    const address = `10.1.${(i >> 8) + 1}.${i & 255}`;
-    const text = service(`printer ${i}`, "_ipp._tcp", `p${i}`, address);
-    return new Device(lan, address, `${META} 4500 PTR _ipp._tcp\n${text}`, { delay: delay(i) });
-  });
-}
+import { Office, printers } from "./office.ts";
 
 suite("a collector", () => {
   test("has thirty devices that each answer alone, soon after it starts, and before anybody asks", async () => {

@@ -1,0 +1,298 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { inheritance } from "../../src/collector/inheritance.ts";
+import { Rcode, Type } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { apexRecords } from "../../src/zone/apex.ts";
+import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { gatewayPrincipal } from "../../src/zone/principal.ts";
+import { Zone } from "../../src/zone/zone.ts";
+import { Device } from "./device.ts";
+import { expected, lines, service, ZONE } from "./fixture.ts";
+import { Office, type OfficeOptions, printers } from "./office.ts";
+
+/** Seconds. */
+const LEASE = 300;
+const leased: OfficeOptions = { published: { lease: LEASE } };
+
+test("what a collector may have put into a zone is told from its sites", () => {
+  const sets = parseMasterFile(
+    `$TTL 10
+     @ NS ns.example.
+     www A 192.0.2.1
+     printer.paris A 10.1.0.10
+     printer.lyon A 10.2.0.10
+     x._ipp._tcp.paris SRV 0 0 1 printer.paris
+     sub.paris NS ns.example.
+     _ipp._tcp PTR x._ipp._tcp.paris
+     _ipp._tcp PTR y._ipp._tcp.lyon
+     _http._tcp PTR x._http._tcp.paris
+     _services._dns-sd._udp PTR _ipp._tcp
+     _services._dns-sd._udp PTR _http._tcp
+     _services._dns-sd._udp PTR _gone._tcp
+     lb._dns-sd._udp PTR @
+     lb._dns-sd._udp PTR paris
+     lb._dns-sd._udp.paris PTR paris`.replace(/^ +/gm, ""),
+    { origin: ZONE, isPartial: true },
+  );
+  assert.deepEqual(
+    lines(inheritance(sets, ZONE, [ZONE.child("paris")!])),
+    expected(`
+      printer.paris.z.example. 10 IN A 10.1.0.10
+      x._ipp._tcp.paris.z.example. 10 IN SRV 0 0 1 printer.paris.z.example.
+      _ipp._tcp.z.example. 10 IN PTR x._ipp._tcp.paris.z.example.
+      _http._tcp.z.example. 10 IN PTR x._http._tcp.paris.z.example.
+      _services._dns-sd._udp.z.example. 10 IN PTR _http._tcp.z.example.
+      _services._dns-sd._udp.z.example. 10 IN PTR _gone._tcp.z.example.
+      lb._dns-sd._udp.z.example. 10 IN PTR paris.z.example.
+      lb._dns-sd._udp.paris.z.example. 10 IN PTR paris.z.example.`),
+  );
+});
+
+suite("a collector that comes back", () => {
+  test("within its lease is not noticed by anybody", async () => {
+    const office = new Office(leased);
+    printers(office.lans[0]!, 30, (i) => 20 + ((i * 37) % 100));
+    await office.until(() => office.browse("_ipp._tcp").length === 30);
+    await office.clock.elapse(20_000);
+    await office.end();
+    const { serial } = office.zone.current;
+    await office.clock.elapse(250_000);
+    const second = office.start(leased);
+    await office.clock.elapse(700_000);
+    assert.equal(office.zone.current.serial, serial);
+    assert.equal(office.browse("_ipp._tcp").length, 30);
+    await second.end();
+  });
+
+  test("removes what left meanwhile, and only that, within 30 s", async () => {
+    const office = new Office(leased);
+    const devices = printers(office.lans[0]!, 10, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 10);
+    await office.clock.elapse(20_000);
+    await office.end();
+    for (const device of devices.slice(0, 3)) device.isMute = true;
+    await office.clock.elapse(60_000);
+    const counts = new Set([office.browse("_ipp._tcp").length]);
+    const serials = new Set([office.zone.current.serial]);
+    const second = office.start(leased);
+    const time = await office.until(() => {
+      counts.add(office.browse("_ipp._tcp").length);
+      serials.add(office.zone.current.serial);
+      return office.browse("_ipp._tcp").length === 7;
+    }, 30_000);
+    await office.clock.elapse(60_000);
+    assert.ok(time > 10_000 && time < 30_000, `${time} ms`);
+    assert.deepEqual([...counts], [10, 7]);
+    assert.equal(serials.size, 2);
+    assert.equal(office.zone.current.set(Name.parse("p0.site1.z.example."), Type.A), undefined);
+    await second.end();
+  });
+
+  test("keeps what is at a site whose link comes later than itself", async () => {
+    const office = new Office(leased);
+    printers(office.lans[0]!, 5, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 5);
+    await office.clock.elapse(20_000);
+    await office.end();
+    const { serial } = office.zone.current;
+    const second = office.start({ ...leased, sites: ["site1"] });
+    second.links.unplug(second.hosts[0]!);
+    await office.clock.elapse(20_000);
+    second.links.plug(second.hosts[0]!);
+    await office.clock.elapse(60_000);
+    assert.equal(office.zone.current.serial, serial);
+    await second.end();
+  });
+
+  test("removes what is at a site of which it has no link any more", async () => {
+    const office = new Office(leased);
+    printers(office.lans[0]!, 5, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 5);
+    await office.end();
+    const second = office.start({ ...leased, sites: ["site1"] });
+    second.links.unplug(second.hosts[0]!);
+    await office.until(() => office.zone.current.size === 2, 30_000);
+    await second.end();
+  });
+
+  test("waits with removals until the server has told what is there", async () => {
+    const office = new Office(leased);
+    const [gone] = printers(office.lans[0]!, 3, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 3);
+    await office.end();
+    gone!.isMute = true;
+    let isDown = true;
+    const second: ReturnType<Office["start"]> = office.start({
+      published: {
+        lease: LEASE,
+        readBack: async () => {
+          if (isDown) throw new Error("no route");
+          return office.zone.current;
+        },
+      },
+    });
+    await office.clock.elapse(60_000);
+    assert.equal(office.browse("_ipp._tcp").length, 3);
+    isDown = false;
+    await office.until(() => office.browse("_ipp._tcp").length === 2, 6000);
+    await second.end();
+  });
+
+  test("goes on where the server does not tell what is there", async () => {
+    const facts: string[] = [];
+    const office = new Office({
+      published: { lease: LEASE, readBack: async () => Rcode.REFUSED },
+      log: {
+        ...{ debug() {}, info() {}, error() {} },
+        warn: (_, fact) => facts.push(fact),
+      },
+    });
+    printers(office.lans[0]!, 3, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 3);
+    await office.clock.elapse(300_000);
+    assert.equal(facts.length, 1);
+    assert.match(facts[0]!, /allow-transfer/);
+    await office.end();
+  });
+});
+
+suite("a collector that ends", () => {
+  test("for good leaves nothing when its lease is over", async () => {
+    const office = new Office(leased);
+    printers(office.lans[0]!, 3, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 3);
+    await office.clock.elapse(200_000);
+    await office.end();
+    const time = await office.until(() => office.zone.current.size === 2, LEASE * 1000);
+    assert.ok(time > 100_000, `${time} ms`);
+  });
+
+  test("cleanly withdraws what it has published, if it is told to", async () => {
+    const office = new Office({ published: { lease: LEASE, withdraw: true } });
+    printers(office.lans[0]!, 30, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 30);
+    await office.end();
+    assert.equal(office.zone.current.size, 2);
+  });
+
+  test("does not wait for a server that is away", async () => {
+    let isDown = false;
+    const office: Office = new Office({
+      published: {
+        lease: LEASE,
+        withdraw: true,
+        publish: (update) =>
+          isDown ? new Promise(() => {}) : office.zone.apply(update, gatewayPrincipal),
+      },
+    });
+    printers(office.lans[0]!, 3, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 3);
+    isDown = true;
+    let hasEnded = false;
+    const ended = office.end().then(() => (hasEnded = true));
+    await office.clock.elapse(790);
+    assert.equal(hasEnded, false);
+    await office.clock.elapse(20);
+    assert.equal(hasEnded, true);
+    await ended;
+  });
+});
+
+suite("SEC-25: two collectors of one LAN", () => {
+  test("publish as one; when one ends, however it does, nobody notices", async () => {
+    for (const withdraw of [false, true]) {
+      const office = new Office({ key: "a", published: { lease: LEASE, withdraw } });
+      printers(office.lans[0]!, 10, (i) => 20 + i);
+      const second = office.start({ key: "b", published: { lease: LEASE } });
+      await office.clock.elapse(20_000);
+      const { serial } = office.zone.current;
+      assert.equal(office.browse("_ipp._tcp").length, 10);
+      await office.end();
+      await office.clock.elapse(700_000);
+      const third = office.start({ key: "a", published: { lease: LEASE } });
+      await office.clock.elapse(100_000);
+      assert.equal(office.zone.current.serial, serial);
+      assert.equal(office.browse("_ipp._tcp").length, 10);
+      await Promise.all([second.end(), third.end()]);
+    }
+  });
+
+  test("of which one was away: what left meanwhile is removed by the other, and stays so", async () => {
+    const office = new Office({ key: "a", published: { lease: LEASE } });
+    const second = office.start({ key: "b", published: { lease: LEASE } });
+    const devices = printers(office.lans[0]!, 4, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 4);
+    await office.clock.elapse(20_000);
+    await office.end();
+    devices[0]!.goodbye();
+    // A record lives while anybody holds it: here the one who is away, until its lease is over.
+    await office.clock.elapse(5000);
+    const third = office.start({ key: "a", published: { lease: LEASE } });
+    await office.until(() => office.browse("_ipp._tcp").length === 3, 30_000);
+    const { serial } = office.zone.current;
+    await office.clock.elapse(700_000);
+    assert.equal(office.zone.current.serial, serial);
+    await Promise.all([second.end(), third.end()]);
+  });
+});
+
+suite("a collector of several zones", () => {
+  const REVERSE = Name.parse("1.10.in-addr.arpa.");
+
+  test("puts each name into the zone it belongs to, and what belongs to none nowhere", async () => {
+    const office: Office = new Office();
+    const reverse = new Zone({
+      origin: REVERSE,
+      records: apexRecords({ origin: REVERSE, nameservers: [], serial: 1 }),
+      clock: office.clock,
+    });
+    await office.end();
+    const publish = (zone: Zone) => ({
+      origin: zone.origin,
+      publish: (update: Parameters<Zone["apply"]>[0]) => zone.apply(update, gatewayPrincipal),
+    });
+    const ptr = (owner: string, ttl = 10) => ({
+      ...{ name: Name.parse(owner), type: Type.PTR, ttl },
+      rdatas: [rdata.ptr(Name.parse("h.site1.z.example."))],
+    });
+    const second = office.start({
+      zones: [publish(office.zone), publish(reverse)],
+      extra: (places, sets) =>
+        places.length === 0 || sets.isEmpty
+          ? []
+          : [ptr("2.0.1.10.in-addr.arpa."), ptr("2.0.2.10.in-addr.arpa."), ptr("lb.z.example.")],
+    });
+    printers(office.lans[0]!, 1, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 1);
+    await office.clock.elapse(1000);
+    assert.ok(reverse.current.set(Name.parse("2.0.1.10.in-addr.arpa."), Type.PTR));
+    assert.equal(reverse.current.size, 3);
+    assert.ok(office.zone.current.set(Name.parse("lb.z.example."), Type.PTR));
+    second.links.unplug(second.hosts[0]!);
+    await office.clock.elapse(1000);
+    assert.equal(reverse.current.size, 2);
+    assert.equal(office.zone.current.size, 2);
+    await second.end();
+  });
+});
+
+test("a link that is found to be at another site takes along what it has said", async () => {
+  let label = "here";
+  const office = new Office({ siteOf: () => label, ...leased });
+  const text = service("a", "_ipp._tcp", "h", "10.1.0.2");
+  const device = new Device(office.lans[0]!, "10.1.0.2", text);
+  device.announce();
+  await office.until(() => office.browse("_ipp._tcp", "here.z.example.").length === 1);
+  device.isMute = true;
+  label = "there";
+  office.collector.relabel();
+  await office.clock.elapse(100);
+  assert.deepEqual(office.browse("_ipp._tcp", "here.z.example."), []);
+  assert.deepEqual(office.browse("_ipp._tcp", "there.z.example."), [
+    "a._ipp._tcp.there.z.example.",
+  ]);
+  assert.deepEqual(office.browse("_ipp._tcp", "z.example."), ["a._ipp._tcp.there.z.example."]);
+  await office.end();
+});
