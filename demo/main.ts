@@ -38,7 +38,10 @@ function tellPeers(title: string, peers: readonly Peer[]): void {
     [...txt.matchAll(/"((?:status|msg|ty)=[^"]*)"/g)].map(([, string]) => string).join("  "),
   ]);
   const widths = [0, 1, 2, 3].map((i) => Math.max(...rows.map((row) => row[i]!.length)));
-  for (const row of rows) tell(`  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join("  ")}`);
+  for (const row of rows) {
+    const cells = row.map((cell, i) => cell.padEnd(widths[i] ?? 0));
+    tell(`  ${cells.join("  ").trimEnd()}`);
+  }
 }
 
 async function play(): Promise<void> {
@@ -81,7 +84,6 @@ async function play(): Promise<void> {
   const { onLan, onWan } = scenario.multicast;
   tell("\nMulticast datagrams all this while:");
   expect(onLan > 0 && onWan === 0, `${onLan} on the LAN of Lyon, ${onWan} between the offices`);
-  tell("\nTaking it all down.");
 }
 
 async function comparePicture(scenario: TwoOffices, to: Office, of: Office): Promise<void> {
@@ -98,6 +100,8 @@ if (obstacle !== false) {
   process.stderr.write(`The demo cannot be played here: ${obstacle}.\n`);
   process.exit(1);
 }
+// After the lab's own end, on Ctrl-C as well.
+process.once("exit", () => tell("\nAll of it is taken down."));
 try {
   await play();
 } catch (error) {

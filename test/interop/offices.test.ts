@@ -1,0 +1,117 @@
+/**
+ * The founding case: two offices with a route between them and no multicast, each with a collector
+ * that publishes into one zone. What a desk is given comes from the name server alone, by unicast.
+ */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { after, before, describe, it } from "node:test";
+import { type Peer, scenarioNeeds, TwoOffices, ZONE } from "../../demo/scenario.ts";
+import type { Office } from "../support/offices.ts";
+import { waitFor } from "../support/wait.ts";
+
+/** Milliseconds in which a new presence is seen on a machine that does other things as well. */
+const PRESENCE_DEADLINE = 2_000;
+
+describe("Two offices, one zone", { skip: scenarioNeeds() }, () => {
+  let scenario: TwoOffices;
+  let paris: Office;
+  let lyon: Office;
+
+  before(async () => {
+    scenario = await TwoOffices.open();
+    ({ paris, lyon } = scenario.offices);
+  });
+
+  after(async () => {
+    await scenario?.[Symbol.asyncDispose]();
+  });
+
+  const summary = (peers: readonly Peer[]) =>
+    peers.map((peer) => `${peer.instance} ${peer.site} ${peer.address}:${peer.port}`).sort();
+
+  const everything = [
+    "Lyon Projects lyon 10.2.0.11:445",
+    "Office Printer lyon 10.2.0.10:631",
+    "Office Printer paris 10.1.0.10:631",
+    "Paris Archive paris 10.1.0.11:445",
+    "anna@laptop paris 10.1.0.12:5298",
+    "luc@laptop lyon 10.2.0.12:5298",
+  ];
+
+  it("A desk of each lists and resolves the users, printers and shares of both", async (t) => {
+    t.diagnostic(`all of both in the zone ${scenario.fullViewAfter} ms after the programs' start`);
+    assert.deepEqual(summary(await scenario.peers(lyon)), everything);
+    assert.deepEqual(summary(await scenario.peers(paris)), everything);
+  });
+
+  it("A subtype finds the printers of both", async () => {
+    assert.deepEqual(await scenario.targets(lyon, `_universal._sub._ipp._tcp.${ZONE}.`), [
+      `Office\\032Printer._ipp._tcp.lyon.${ZONE}.`,
+      `Office\\032Printer._ipp._tcp.paris.${ZONE}.`,
+    ]);
+  });
+
+  it("A user is reached from the other office at the address and port that were resolved", async () => {
+    for (const [from, to] of [
+      [lyon, paris],
+      [paris, lyon],
+    ] as const) {
+      const peers = await scenario.peers(from);
+      const peer = peers.find(({ instance }) => instance === to.user.name);
+      assert.ok(peer, `${to.user.name} is listed`);
+      assert.match(await scenario.hello(from, peer), new RegExp(`from='${to.user.name}'`));
+    }
+  });
+
+  it("A user's picture arrives byte for byte, in a NULL record that the TXT record vouches for", async () => {
+    for (const [to, of] of [
+      [lyon, paris],
+      [paris, lyon],
+    ] as const) {
+      const picture = await waitFor("the picture", async () => {
+        const received = await scenario.picture(to, of);
+        return received.length > 0 && received;
+      });
+      assert.ok(picture.equals(of.user.picture), `${picture.length} octets`);
+      const digest = createHash("sha1").update(picture).digest("hex");
+      assert.ok((await scenario.strings(to, of)).includes(`phsh=${digest}`));
+    }
+  });
+
+  it("A new presence is seen in the other office at once, and the old one is no longer", async (t) => {
+    const delays: number[] = [];
+    for (const status of ["away", "dnd", "avail"]) {
+      delays.push(await scenario.presenceDelay(paris, lyon, { status, msg: `I am ${status}` }));
+      await waitFor("one presence", async () => {
+        const strings = await scenario.strings(lyon, paris);
+        return strings.filter((string) => string.startsWith("status=")).length === 1;
+      });
+    }
+    t.diagnostic(`seen after ${delays.map((delay) => delay.toFixed(0)).join(", ")} ms`);
+    for (const delay of delays) assert.ok(delay < PRESENCE_DEADLINE, `${delay} ms`);
+  });
+
+  it("A laptop's address leads back to its name", async () => {
+    const names = (office: Office, address: string) => scenario.targets(office, address);
+    assert.deepEqual(await names(lyon, "12.0.1.10.in-addr.arpa."), [`laptop.paris.${ZONE}.`]);
+    assert.deepEqual(await names(paris, "12.0.2.10.in-addr.arpa."), [`laptop.lyon.${ZONE}.`]);
+  });
+
+  it("A desk that knows nothing but its address is told where to browse", async () => {
+    for (const number of [1, 2]) {
+      const name = `lb._dns-sd._udp.0.0.${number}.10.in-addr.arpa.`;
+      assert.deepEqual(await scenario.targets(lyon, name), [`${ZONE}.`]);
+    }
+  });
+
+  it("A user who logs out is gone from the other office", async (t) => {
+    const delay = await scenario.leavingDelay(paris, lyon);
+    t.diagnostic(`gone after ${delay} ms`);
+  });
+
+  it("No multicast has crossed the wide area network", () => {
+    const { onLan, onWan } = scenario.multicast;
+    assert.ok(onLan > 0, "the eye sees");
+    assert.equal(onWan, 0);
+  });
+});
