@@ -6,31 +6,10 @@
 import { Type } from "../dns/constants.ts";
 import { fold, type Name } from "../dns/name.ts";
 import { rdata as make, type Rdata } from "../dns/rdata.ts";
-
-const withheldTypes: ReadonlySet<number> = new Set([
-  Type.SOA,
-  Type.NS,
-  Type.MD,
-  Type.MF,
-  Type.DNAME,
-  Type.DS,
-  Type.CDS,
-  Type.DNSKEY,
-  Type.CDNSKEY,
-  Type.KEY,
-  Type.SIG,
-  Type.RRSIG,
-  Type.NSEC,
-  30, // NXT (RFC 2535)
-  50, // NSEC3 (RFC 5155)
-  51, // NSEC3PARAM
-  62, // CSYNC (RFC 7477)
-  63, // ZONEMD (RFC 8976)
-  32769, // DLV (RFC 4431)
-]);
+import { isSteeringType } from "../zone/principal.ts";
 
 export function isPublishableType(type: number): boolean {
-  return !withheldTypes.has(type);
+  return !isSteeringType(type);
 }
 
 /** No wildcard, and no label by which DNS-SD and its protocols speak of themselves. */
