@@ -1,24 +1,29 @@
 /**
  * `npm run fuzz [-- --count N --seed N --minutes N]`: millions of hostile datagrams at both ports of
  * a running gateway. Ends with exit status 1 where the gateway dies, leaves an honest question
- * unanswered or takes more and more memory. Needs root and Linux, for its network namespaces.
+ * unanswered, does not serve what an honest device announces while and after that goes on, or takes
+ * more and more memory. Needs root and Linux, for its network namespaces.
+ *
+ * Memory is measured twice. What is in use must not grow once the tables are full, half-way. What is
+ * resident, garbage and all, must stay below what V8 may take by its options.
  */
 import { parseArgs } from "node:util";
 import { Lab, needs } from "../support/lab.ts";
 import { sleep } from "../support/wait.ts";
 import type { Progress } from "./sender.ts";
-import { Target } from "./target.ts";
-
-interface Sample {
-  readonly sent: number;
-  readonly memory: number;
-}
+import { HEAP, Target } from "./target.ts";
 
 /** Seconds between two lines. */
 const REPORTED = 10;
-/** How much larger a busy program may be at the end than half-way, when its tables are full. */
+/** Parts of the way after which what is in use is weighed; from the second on it must not grow. */
+const WEIGHED = [0.25, 0.5, 0.75];
+/** How much more may be in use at the end than half-way: tables are not equally full at all times. */
 const GROWTH = 1.15;
-const SLACK = 16 * 2 ** 20;
+const SLACK = 8 * 2 ** 20;
+/** Octets V8 has beside its old space, with three semi-spaces of 16 MiB, and code. */
+const YOUNG = 64 * 2 ** 20;
+/** Milliseconds in which an honest service is to come, and to go. */
+const PATIENCE = 10_000;
 
 const { values } = parseArgs({
   options: {
@@ -42,20 +47,28 @@ process.exitCode = await fuzz();
 async function fuzz(): Promise<number> {
   await using lab = new Lab();
   const target = await Target.start(lab);
-  const before = await target.harvests();
-  const samples: Sample[] = [];
-  const atStart = { dropped: target.dropped, time: target.time };
+  const waits = [await target.harvests(PATIENCE)];
+  const atStart = { dropped: target.dropped, time: target.time, memory: target.memory };
   const started = performance.now();
-  console.log(`seed ${attack.seed}; at the start ${mebibytes(target.memory)}`);
+  console.log(`seed ${attack.seed}; at the start ${mebibytes(atStart.memory)}`);
   const sender = target.attack(attack);
   let last: Progress | undefined;
-  while (sender.isRunning && target.isRunning) {
+  let highest = 0;
+  const live: number[] = [];
+  let meanwhile: Promise<unknown> = Promise.resolve();
+  for (let seconds = 1; sender.isRunning && target.isRunning; seconds++) {
     await sleep(1000);
     if (!target.isRunning) break;
+    highest = Math.max(highest, target.memory);
     last = sender.events<Progress>("progress").at(-1) ?? last;
     if (last === undefined) continue;
-    samples.push({ sent: last.sent, memory: target.memory });
-    if (samples.length % REPORTED === 0) console.log(lineOf(last, target.memory));
+    if (seconds % REPORTED === 0) console.log(lineOf(last, target.memory));
+    const way = (performance.now() - started) / (attack.time ?? Number.POSITIVE_INFINITY);
+    if (Math.max(way, last.sent / attack.count) < (WEIGHED[live.length] ?? 1)) continue;
+    live.push(await target.weigh());
+    // An honest service comes and goes while all this goes on.
+    meanwhile = target.harvests(PATIENCE).then((wait) => waits.push(wait));
+    meanwhile.catch(() => {});
   }
   const seconds = (performance.now() - started) / 1000;
   const [done] = sender.events<Progress>("done");
@@ -76,28 +89,26 @@ async function fuzz(): Promise<number> {
       `${done.responses.toLocaleString("en")} answered; ` +
       `${done.answered.toLocaleString("en")} honest questions, ${done.repeated} asked twice`,
   );
-  const [early, middle, late] = [0.25, 0.5, 1].map((at) => memoryAt(samples, at));
-  console.log(`memory ${[early!, middle!, late!].map(mebibytes).join(", ")}`);
+  live.push(await target.weigh());
+  const ceiling = atStart.memory + HEAP * 2 ** 20 + YOUNG;
+  console.log(
+    `in use ${live.map(mebibytes).join(", ")}; ` +
+      `resident at most ${mebibytes(highest)} of ${mebibytes(ceiling)}`,
+  );
   try {
-    const after = await target.harvests();
-    console.log(
-      `an honest service came and went in ${before.toFixed(0)} ms before, ${after.toFixed(0)} ms after`,
-    );
+    await meanwhile;
+    waits.push(await target.harvests(PATIENCE));
+    const list = waits.map((wait) => wait.toFixed(0)).join(", ");
+    console.log(`an honest service came and went in ${list} ms: before, meanwhile and after`);
   } catch (error) {
     return fail(`the collector is dead: ${error}`);
   }
-  if (late! > middle! * GROWTH + SLACK) return fail("memory is not flat");
+  const halfWay = live[WEIGHED.indexOf(0.5)]!;
+  if (live.slice(2).some((octets) => octets > halfWay * GROWTH + SLACK)) {
+    return fail("more and more memory is in use");
+  }
+  if (highest > ceiling) return fail("more memory is resident than may be");
   return 0;
-}
-
-/** The median memory in the tenth of the way that ends at `at`. */
-function memoryAt(samples: readonly Sample[], at: number): number {
-  const end = samples.at(-1)?.sent ?? 0;
-  const within = samples
-    .filter(({ sent }) => sent >= (at - 0.1) * end && sent <= at * end)
-    .map(({ memory }) => memory)
-    .sort((a, b) => a - b);
-  return within[within.length >> 1] ?? samples.at(-1)?.memory ?? 0;
 }
 
 function lineOf({ sent, slowest }: Progress, memory: number): string {

@@ -1,10 +1,11 @@
 /**
  * What is attacked: a gateway run as its users run it, on a LAN in network namespaces, with an honest
- * device beside the hostile host. Tells how it fares: whether it runs, what memory it takes, how many
- * datagrams the kernel dropped before it read them.
+ * device beside the hostile host. Tells how it fares: whether it runs, what memory it takes and how
+ * much of it is in use, how many datagrams the kernel dropped before it read them.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { Gateway } from "../support/gateway.ts";
 import type { Host, Lab } from "../support/lab.ts";
 import { GATEWAY, office } from "../support/office.ts";
@@ -16,6 +17,9 @@ import type { Attack } from "./sender.ts";
 const DEVICE = "10.77.1.20";
 const HOSTILE = "10.77.1.66";
 const HONEST = "_honest._tcp";
+
+/** MiB of V8's old space: room enough, and not so much that collecting could wait for long. */
+export const HEAP = 256;
 
 export class Target {
   readonly #gateway: Gateway;
@@ -30,12 +34,14 @@ export class Target {
 
   static async start(lab: Lab): Promise<Target> {
     const net = office(lab);
-    // A heap that must do with this much cannot hide a leak behind garbage not yet collected.
-    process.env.NODE_OPTIONS = "--max-old-space-size=256";
-    const gateway = await Gateway.start(net.gateway, {
+    const gauge = pathToFileURL(join(import.meta.dirname, "gauge.js"));
+    process.env.NODE_OPTIONS = `--max-old-space-size=${HEAP} --expose-gc --import=${gauge}`;
+    const started = Gateway.start(net.gateway, {
       zone: ZONE,
       links: [{ interface: "eth0", site: "lan" }],
     });
+    delete process.env.NODE_OPTIONS;
+    const gateway = await started;
     return new Target(gateway, net.device("device", 20), net.device("hostile", 66));
   }
 
@@ -54,6 +60,15 @@ export class Target {
   /** What it said on standard error, from the end. */
   get lastWords(): string {
     return this.#gateway.program.stderr.slice(-4000);
+  }
+
+  /** Octets in use, when all garbage has been collected. */
+  async weigh(): Promise<number> {
+    const events = () => this.#gateway.events(/^weighed$/);
+    const { length } = events();
+    process.kill(this.#gateway.program.pid, "SIGUSR2");
+    const { live } = await waitFor("the gateway to be weighed", () => events()[length]);
+    return Number(live);
   }
 
   /** Octets of resident memory. */
@@ -83,7 +98,7 @@ export class Target {
    * The collector does its work too: an honest service comes when it is there, and goes with it.
    * Gives the milliseconds until both were seen.
    */
-  async harvests(): Promise<number> {
+  async harvests(deadline: number): Promise<number> {
     const started = performance.now();
     for (const [ttl, count] of [
       [120, 1],
@@ -93,7 +108,7 @@ export class Target {
       await waitFor(
         `${count} instances of ${HONEST}`,
         async () => (await this.#instances()).length === count,
-        30_000,
+        deadline,
       );
     }
     return performance.now() - started;
