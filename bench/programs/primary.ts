@@ -10,12 +10,16 @@ import { silentLog } from "../../src/log.ts";
 import { listenTcp } from "../../src/net/stream.ts";
 import { listenUdp } from "../../src/net/udp.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
+import { openZone } from "../../src/zone/openzone.ts";
 import { operatorPrincipal } from "../../src/zone/principal.ts";
-import { Zone } from "../../src/zone/zone.ts";
 import { key, ORIGIN, zoneRecords } from "../updates.ts";
 
-const [port] = process.argv.slice(2);
-const zone = new Zone({ origin: ORIGIN, records: zoneRecords(), clock: systemClock });
+const [port, folder = ""] = process.argv.slice(2);
+const { signal } = new AbortController();
+const zone = await openZone({
+  ...{ origin: ORIGIN, folder, fileRecords: zoneRecords() },
+  ...{ clock: systemClock, log: silentLog, signal },
+});
 const handler = layered(
   [signatures({ keys: new Map([["bench", key]]), clock: systemClock, log: silentLog }), edns],
   byOpcode({
@@ -23,7 +27,6 @@ const handler = layered(
     [Opcode.UPDATE]: updateHandler({ find: () => zone, principalOf: operatorPrincipal }),
   }),
 );
-const { signal } = new AbortController();
 const endpoint = { address: "127.0.0.1", port: Number(port) };
 await listenTcp({ endpoint, handler, clock: systemClock, log: silentLog, signal });
 await listenUdp({ endpoint, handler, clock: systemClock, log: silentLog, signal });

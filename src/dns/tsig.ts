@@ -8,7 +8,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { Class, Rcode, Type } from "./constants.ts";
 import { FormatError } from "./format.ts";
-import { fold, Name } from "./name.ts";
+import { Name } from "./name.ts";
 import { Rdata, readRdata, writeRdata } from "./rdata.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
@@ -197,33 +197,31 @@ export function refusalLength({ tsig }: SignedMessage): number {
   return tsig.key.wireLength + tsig.algorithm.wireLength + 10 + 16;
 }
 
+/** Of all components in one piece (§4.3). */
 function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: SignContext): Buffer {
-  const hmac = createHmac(key.algorithm.replace("hmac-", ""), key.secret);
-  if (context.priorMac !== undefined) {
-    const length = Buffer.alloc(2);
-    length.writeUInt16BE(context.priorMac.length);
-    hmac.update(length).update(context.priorMac);
+  const { priorMac, unsigned = [], isContinuation = false } = context;
+  const components = new Writer(body.length + 256);
+  if (priorMac !== undefined) {
+    components.u16(priorMac.length);
+    components.bytes(priorMac);
   }
-  for (const message of context.unsigned ?? []) hmac.update(message);
-  hmac.update(body);
-  const variables = new Writer(128);
-  const timers = () => {
-    variables.u48(tsig.time);
-    variables.u16(tsig.fudge);
-  };
-  if (context.isContinuation) {
-    timers();
-  } else {
-    variables.bytes(canonicalWire(tsig.key));
-    variables.u16(Class.ANY);
-    variables.u32(0);
-    variables.bytes(canonicalWire(tsig.algorithm));
-    timers();
-    variables.u16(tsig.error);
-    variables.u16(tsig.other.length);
-    variables.bytes(tsig.other);
+  for (const message of unsigned) components.bytes(message);
+  components.bytes(body);
+  if (!isContinuation) {
+    components.bytes(canonicalWire(tsig.key));
+    components.u16(Class.ANY);
+    components.u32(0);
+    components.bytes(canonicalWire(tsig.algorithm));
   }
-  return hmac.update(variables.done()).digest();
+  components.u48(tsig.time);
+  components.u16(tsig.fudge);
+  if (!isContinuation) {
+    components.u16(tsig.error);
+    components.u16(tsig.other.length);
+    components.bytes(tsig.other);
+  }
+  const hash = key.algorithm.slice("hmac-".length);
+  return createHmac(hash, key.secret).update(components.done()).digest();
 }
 
 interface SignContext {
@@ -254,9 +252,7 @@ function algorithmName(algorithm: TsigAlgorithm): Name {
 
 /** Uncompressed and in lower case (§4.3.3). */
 function canonicalWire(name: Name): Uint8Array {
-  const writer = new Writer(64);
-  writer.name(Name.of(name.labels.map((label) => label.map(fold))), false);
-  return writer.done();
+  return Buffer.from(name.toLowerCase().wire, "latin1");
 }
 
 function timeOctets(seconds: number): Uint8Array {
