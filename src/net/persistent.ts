@@ -19,12 +19,15 @@ import type { Endpoint } from "./handler.ts";
 
 export interface PersistentOptions {
   /** Where the server is now, the best address first; asked before each new connection. */
-  readonly locate: () => Promise<readonly Endpoint[]>;
+  readonly locate: () => Promise<readonly Server[]>;
   readonly clock: Clock;
   /** Milliseconds for each response; 5 s if not given. */
   readonly timeout?: number;
+}
+
+export interface Server extends Endpoint {
   /** TLS, and what the server is to prove that it is. */
-  readonly tls?: TlsIdentity;
+  readonly tls?: TlsIdentity | undefined;
 }
 
 export interface TlsIdentity {
@@ -99,7 +102,7 @@ export class PersistentConnection {
     let failure: unknown;
     for (const server of await this.#options.locate()) {
       try {
-        const socket = await connect(server, this.#options);
+        const socket = await connect(server, this.#options.clock);
         return new Session(socket, server, this.#options, onClose);
       } catch (error) {
         failure ??= error;
@@ -116,7 +119,8 @@ export class PersistentConnection {
 const CONNECT_TIMEOUT = 2000;
 const TIMEOUT = 5000;
 
-async function connect(server: Endpoint, { clock, tls }: PersistentOptions): Promise<Socket> {
+async function connect(server: Server, clock: Clock): Promise<Socket> {
+  const { tls } = server;
   const where = { host: server.address, port: server.port };
   const socket =
     tls === undefined

@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { createServer as createTlsServer } from "node:tls";
+import { systemClock } from "../../src/clock.ts";
+import { ExchangeError } from "../../src/net/exchange.ts";
+import { Frames, frame } from "../../src/net/framing.ts";
+import type { Endpoint } from "../../src/net/handler.ts";
+import { PersistentConnection, type PersistentOptions } from "../../src/net/persistent.ts";
+import { FakeClock } from "../support/clock.ts";
+import { temporaryFolder } from "../support/gateway.ts";
+import { succeed } from "../support/process.ts";
+import { skipWithout } from "../support/tool.ts";
+import { waitFor } from "../support/wait.ts";
+
+type Behave = (query: Uint8Array, socket: Socket) => void;
+
+/** A server that does as it is told with each message, and counts. */
+class Fake {
+  readonly server: Server;
+  readonly sockets: Socket[] = [];
+  readonly queries: Uint8Array[] = [];
+
+  constructor(behave: Behave, make: (serve: (socket: Socket) => void) => Server = createServer) {
+    this.server = make((socket) => {
+      this.sockets.push(socket);
+      const frames = new Frames();
+      socket.on("error", () => {});
+      socket.on("data", (piece) => {
+        frames.push(piece);
+        for (let octets = frames.next(); octets; octets = frames.next()) {
+          this.queries.push(octets);
+          behave(octets, socket);
+        }
+      });
+    });
+  }
+
+  async listen(port = 0): Promise<Endpoint> {
+    this.server.listen(port, "127.0.0.1");
+    await once(this.server, "listening");
+    return { address: "127.0.0.1", port: (this.server.address() as AddressInfo).port };
+  }
+
+  [Symbol.dispose](): void {
+    for (const socket of this.sockets) socket.destroy();
+    this.server.close();
+  }
+}
+
+/** A header with this id, and one octet more to tell messages apart. */
+const message = (id: number, mark: number) =>
+  Uint8Array.from([id >> 8, id & 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, mark]);
+const idOf = (octets: Uint8Array) => (octets[0]! << 8) | octets[1]!;
+const markOf = (octets: Uint8Array) => octets[12]!;
+const echo: Behave = (query, socket) => socket.write(frame(query));
+const silent: Behave = () => {};
+
+function connectionTo(
+  endpoint: Endpoint,
+  options: Partial<PersistentOptions> = {},
+): PersistentConnection & Disposable {
+  const connection = new PersistentConnection({
+    ...{ locate: async () => [endpoint], clock: systemClock },
+    ...options,
+  });
+  return Object.assign(connection, { [Symbol.dispose]: () => connection.close() });
+}
+
+const ask = async (connection: PersistentConnection, mark: number) =>
+  markOf(await connection.ask((id) => message(id, mark)));
+
+suite("a persistent connection", () => {
+  test("is opened when there is something to ask, and kept", async () => {
+    using server = new Fake(echo);
+    using connection = connectionTo(await server.listen());
+    assert.equal(server.sockets.length, 0);
+    for (const mark of [1, 2, 3]) assert.equal(await ask(connection, mark), mark);
+    assert.equal(server.sockets.length, 1);
+    assert.equal(new Set(server.queries.map(idOf)).size, 3);
+  });
+
+  test("is one for questions asked at once, whose answers may come in any order", async () => {
+    const held: Uint8Array[] = [];
+    using server = new Fake((query, socket) => {
+      held.push(query);
+      if (held.length === 3) for (const each of held.reverse()) echo(each, socket);
+    });
+    using connection = connectionTo(await server.listen());
+    const answers = await Promise.all([1, 2, 3].map((mark) => ask(connection, mark)));
+    assert.deepEqual(answers, [1, 2, 3]);
+    assert.equal(server.sockets.length, 1);
+  });
+
+  test("gives every message of a transfer, and takes no offence at those not wanted", async () => {
+    using server = new Fake((query, socket) => {
+      for (let i = 0; i < 10; i++) socket.write(frame(message(idOf(query), i)));
+    });
+    using connection = connectionTo(await server.listen());
+    const marks: number[] = [];
+    for await (const octets of connection.askAll((id) => message(id, 0))) {
+      if (marks.push(markOf(octets)) === 7) break;
+    }
+    assert.deepEqual(marks, [0, 1, 2, 3, 4, 5, 6]);
+    assert.equal(await ask(connection, 0), 0);
+    assert.equal(server.sockets.length, 1);
+  });
+
+  test("serves with a server that closes after each answer", async () => {
+    using server = new Fake((query, socket) => socket.end(frame(query)));
+    using connection = connectionTo(await server.listen());
+    for (const mark of [1, 2, 3]) assert.equal(await ask(connection, mark), mark);
+    assert.equal(server.sockets.length, 3);
+  });
+
+  test("that the server closes in the moment it is used again is opened anew, and asked anew", async () => {
+    using server = new Fake((query, socket) => {
+      if (server.queries.length === 2) socket.destroy();
+      else echo(query, socket);
+    });
+    using connection = connectionTo(await server.listen());
+    assert.equal(await ask(connection, 1), 1);
+    assert.equal(await ask(connection, 2), 2);
+    assert.equal(server.sockets.length, 2);
+    const [, second, third] = server.queries.map(idOf);
+    assert.notEqual(second, third, "a message is not sent twice");
+  });
+
+  test("that is closed without an answer when it is new is an error", async () => {
+    using server = new Fake((_, socket) => socket.destroy());
+    using connection = connectionTo(await server.listen());
+    await assert.rejects(ask(connection, 1), { name: "ExchangeError", code: "closed" });
+    assert.equal(server.sockets.length, 1);
+  });
+
+  test("where nobody listens, is an error that says so, and there again when somebody does", async () => {
+    const endpoint = await (async () => {
+      using server = new Fake(echo);
+      return await server.listen();
+    })();
+    using connection = connectionTo(endpoint);
+    await assert.rejects(ask(connection, 1), (error) => {
+      assert.ok(error instanceof ExchangeError);
+      assert.deepEqual([error.message, error.server], ["nobody listens there", endpoint]);
+      return true;
+    });
+    using server = new Fake(echo);
+    await server.listen(endpoint.port);
+    assert.equal(await ask(connection, 1), 1);
+  });
+
+  test("tries the addresses of the server in turn, and asks for them each time", async () => {
+    using server = new Fake((query, socket) => socket.end(frame(query)));
+    const endpoint = await server.listen();
+    let times = 0;
+    using connection = connectionTo(endpoint, {
+      locate: async () => {
+        times++;
+        return [{ address: "127.0.0.1", port: 1 }, endpoint];
+      },
+    });
+    assert.equal(await ask(connection, 1), 1);
+    assert.equal(await ask(connection, 2), 2);
+    assert.equal(times, 2);
+  });
+
+  test("is given up after five seconds without an answer, for all who wait, and opened anew", async () => {
+    const clock = new FakeClock();
+    using server = new Fake(silent);
+    using connection = connectionTo(await server.listen(), { clock });
+    const both = Promise.allSettled([ask(connection, 1), ask(connection, 2)]);
+    await waitFor("the questions", () => server.queries.length === 2);
+    await clock.elapse(4999);
+    assert.equal(server.sockets[0]!.destroyed, false);
+    await clock.elapse(1);
+    assert.deepEqual(
+      (await both).map((each) => each.status === "rejected" && each.reason.code),
+      ["timeout", "timeout"],
+    );
+    const third = ask(connection, 3);
+    await waitFor("the question", () => server.queries.length === 3);
+    assert.equal(server.sockets.length, 2);
+    echo(server.queries[2]!, server.sockets[1]!);
+    assert.equal(await third, 3);
+    assert.equal(clock.next, undefined);
+  });
+
+  test("lets an answer take its time when others come before it", async () => {
+    const clock = new FakeClock();
+    using server = new Fake(silent);
+    using connection = connectionTo(await server.listen(), { clock });
+    const answers = connection.askAll((id) => message(id, 0));
+    for (let i = 0; i < 3; i++) {
+      const next = answers.next();
+      await waitFor("the question", () => server.queries.length === 1);
+      await clock.elapse(4000);
+      server.sockets[0]!.write(frame(message(idOf(server.queries[0]!), i)));
+      assert.equal(markOf((await next).value!), i);
+    }
+    await answers.return(undefined);
+  });
+
+  test("ends at octets that are no message", async () => {
+    using server = new Fake((_, socket) => socket.write(frame(Uint8Array.of(1, 2, 3))));
+    using connection = connectionTo(await server.listen());
+    await assert.rejects(ask(connection, 1), { code: "closed" });
+  });
+
+  test("closes at once, whoever waits", async () => {
+    using server = new Fake(silent);
+    const connection = connectionTo(await server.listen());
+    const asked = ask(connection, 1);
+    await waitFor("the question", () => server.queries.length === 1);
+    connection.close();
+    await assert.rejects(asked, { code: "closed" });
+    await waitFor(
+      "the end",
+      () => server.sockets[0]!.readableEnded || server.sockets[0]!.destroyed,
+    );
+  });
+});
+
+suite("a persistent connection over TLS", { skip: skipWithout("openssl") }, () => {
+  const certificate = async () => {
+    const folder = temporaryFolder();
+    const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+    await succeed([
+      ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+      ...["-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", "/CN=ns1.example.com"],
+      ...["-addext", "subjectAltName=DNS:ns1.example.com"],
+    ]);
+    return { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
+  };
+
+  test("is kept like any other, to who proves to be the server", async () => {
+    const { key, cert } = await certificate();
+    using server = new Fake(echo, (serve) =>
+      createTlsServer({ key, cert, ALPNProtocols: ["dot"] }, serve),
+    );
+    const endpoint = await server.listen();
+    const locate = (serverName: string, authorities?: string) => async () => [
+      { ...endpoint, tls: { serverName, ...(authorities !== undefined && { authorities }) } },
+    ];
+    using connection = connectionTo(endpoint, { locate: locate("ns1.example.com", cert) });
+    for (const mark of [1, 2]) assert.equal(await ask(connection, mark), mark);
+    assert.equal(server.sockets.length, 1);
+    using other = connectionTo(endpoint, { locate: locate("ns2.example.com", cert) });
+    await assert.rejects(ask(other, 1), { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
+    using untrusting = connectionTo(endpoint, { locate: locate("ns1.example.com") });
+    await assert.rejects(ask(untrusting, 1), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+  });
+});
