@@ -19,7 +19,7 @@ import type { Update } from "../zone/update.ts";
 
 export interface FarZoneOptions {
   readonly origin: Name;
-  readonly connection: PersistentConnection;
+  readonly connection: Pick<PersistentConnection, "ask" | "askAll">;
   readonly clock: Clock;
   readonly key?: TsigKey | undefined;
 }

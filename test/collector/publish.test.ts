@@ -1,0 +1,238 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { FarZone } from "../../src/collector/publish.ts";
+import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import { leaseOption, readLease } from "../../src/dns/lease.ts";
+import { decode, encode, type Message, makeResponse } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { recordsOf } from "../../src/dns/record.ts";
+import { partTsig, refuseTsig, signTsig, type TsigKey, verifyTsig } from "../../src/dns/tsig.ts";
+import type { Compose } from "../../src/net/persistent.ts";
+import { apexRecords } from "../../src/zone/apex.ts";
+import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { addition } from "../../src/zone/update.ts";
+import { FakeClock } from "../support/clock.ts";
+import { lines, ZONE } from "./fixture.ts";
+
+const key: TsigKey = {
+  name: Name.parse("paris."),
+  algorithm: "hmac-sha256",
+  secret: Buffer.from("a secret of thirty-two octets, or"),
+};
+const clock = new FakeClock();
+const now = Math.floor(clock.wall() / 1000);
+const [soa, ns] = apexRecords({ origin: ZONE, nameservers: [], serial: 1 });
+const hosts = parseMasterFile(
+  Array.from({ length: 20 }, (_, i) => `h${i} 10 A 10.0.0.${i}`).join("\n"),
+  { origin: ZONE, isPartial: true },
+);
+const update = {
+  zone: ZONE,
+  prerequisites: [],
+  updates: hosts.flatMap(addition),
+  lease: 300,
+};
+
+/** What a server makes of a request: octets of its responses. */
+type Serve = (request: Message, octets: Uint8Array) => Iterable<Uint8Array>;
+
+function farZone(serve: Serve, options: { key?: TsigKey | undefined } = { key }): FarZone {
+  async function* askAll(compose: Compose): AsyncGenerator<Uint8Array> {
+    const octets = compose(0x1234);
+    yield* serve(decode(octets), octets);
+    throw new Error("no more came");
+  }
+  const connection = {
+    askAll,
+    ask: async (compose: Compose) => (await askAll(compose).next()).value!,
+  };
+  return new FarZone({ origin: ZONE, clock, connection, ...options });
+}
+
+/** A signed response. */
+function signed(request: Uint8Array, response: Message, time = now): Uint8Array {
+  const { mac } = partTsig(request)!.tsig;
+  return signTsig(encode(response), key, { now: time, priorMac: mac }).bytes;
+}
+
+/** The messages of a transfer; `isSigned` says of each whether it is. */
+function* transfer(
+  query: Message,
+  octets: Uint8Array,
+  isSigned: (i: number, last: number) => boolean,
+  sets = [soa!, ns!, ...hosts, soa!],
+): Iterable<Uint8Array> {
+  let priorMac = partTsig(octets)!.tsig.mac;
+  let unsigned: Uint8Array[] = [];
+  for (const [i, set] of sets.entries()) {
+    const message = encode(makeResponse(query, { answers: recordsOf(set) }));
+    if (!isSigned(i, sets.length - 1)) {
+      unsigned.push(message);
+      yield message;
+      continue;
+    }
+    const { bytes, mac } = signTsig(message, key, {
+      ...{ now, priorMac, unsigned, isContinuation: i > 0 },
+    });
+    priorMac = mac;
+    unsigned = [];
+    yield bytes;
+  }
+}
+
+suite("an update to a server far away", () => {
+  test("is a message of RFC 2136, signed, with the lease that is asked for", async () => {
+    let asked: Message | undefined;
+    const zone = farZone((request, octets) => {
+      asked = request;
+      const verdict = verifyTsig(partTsig(octets)!, { find: () => key, now });
+      assert.ok(verdict.isValid);
+      return [signed(octets, makeResponse(request, {}))];
+    });
+    assert.equal(await zone.publish(update), Rcode.NOERROR);
+    assert.equal(asked?.opcode, Opcode.UPDATE);
+    const [{ name, type, class: klass } = {}, ...more] = asked?.questions ?? [];
+    assert.deepEqual([`${name}`, type, klass, more], [`${ZONE}`, Type.SOA, Class.IN, []]);
+    assert.equal(asked?.authorities.length, 20);
+    assert.deepEqual(readLease(asked?.edns), { lease: 300 });
+  });
+
+  test("knows what lease was granted, and by whom none is", async () => {
+    let edns: Message["edns"];
+    const zone = farZone((request, octets) => [signed(octets, makeResponse(request, { edns }))]);
+    await zone.publish(update);
+    assert.equal(zone.lease, undefined);
+    const options = [leaseOption({ lease: 60 })];
+    edns = { udpSize: 1232, version: 0, dnssecOk: false, options };
+    await zone.publish(update);
+    assert.equal(zone.lease, 60);
+  });
+
+  test("that is refused is refused, where the answer is signed", async () => {
+    const zone = farZone((request, octets) => [
+      signed(octets, makeResponse(request, { rcode: Rcode.REFUSED })),
+    ]);
+    assert.equal(await zone.publish(update), Rcode.REFUSED);
+  });
+
+  test("TSIG-13: has no answer where the answer is not signed, or not rightly", async () => {
+    const answers: [string, Serve][] = [
+      ["not signed", (request) => [encode(makeResponse(request, {}))]],
+      ["not signed", (request) => [encode(makeResponse(request, { rcode: Rcode.REFUSED }))]],
+      [
+        "not signed as it should be",
+        (request) => [signTsig(encode(makeResponse(request, {})), key, { now }).bytes],
+      ],
+      [
+        "not signed as it should be",
+        (request, octets) => {
+          const other = { ...key, secret: Buffer.from("another") };
+          const priorMac = partTsig(octets)!.tsig.mac;
+          return [signTsig(encode(makeResponse(request, {})), other, { now, priorMac }).bytes];
+        },
+      ],
+      ["no answer", (_, octets) => [octets]],
+    ];
+    for (const [reason, serve] of answers) {
+      await assert.rejects(farZone(serve).publish(update), new RegExp(reason));
+    }
+  });
+
+  test("TSIG-04, TSIG-05: says what is wrong with the key", async () => {
+    for (const [error, reason] of [
+      [Rcode.BADKEY, /does not know the key .*paris/],
+      [Rcode.BADSIG, /another secret for the key .*paris/],
+    ] as const) {
+      const zone = farZone((request, octets) => {
+        const response = encode(makeResponse(request, { rcode: Rcode.NOTAUTH }));
+        return [refuseTsig(response, partTsig(octets)!, error)];
+      });
+      await assert.rejects(zone.publish(update), reason);
+    }
+  });
+
+  test("TSIG-06: says by how much the clocks differ", async () => {
+    const refusing = farZone((request, octets) => {
+      const response = encode(makeResponse(request, { rcode: Rcode.NOTAUTH }));
+      const { mac: priorMac, time, fudge } = partTsig(octets)!.tsig;
+      const error = Rcode.BADTIME;
+      return [
+        signTsig(response, key, { now: now - 900, priorMac, error, client: { time, fudge } }).bytes,
+      ];
+    });
+    await assert.rejects(refusing.publish(update), /differ by -900 s \(BADTIME\)/);
+    const careless = farZone((request, octets) => [
+      signed(octets, makeResponse(request, {}), now + 600),
+    ]);
+    await assert.rejects(careless.publish(update), /differ by 600 s/);
+  });
+
+  test("needs no signature where there is no key", async () => {
+    const zone = farZone((request) => [encode(makeResponse(request, {}))], { key: undefined });
+    assert.equal(await zone.publish(update), Rcode.NOERROR);
+  });
+});
+
+suite("what is read back from a server far away", () => {
+  const whole = lines([soa!, ns!, ...hosts]);
+  const readBack = async (serve: Serve) => {
+    const sets = await farZone(serve).readBack();
+    return typeof sets === "number" ? sets : lines(sets);
+  };
+
+  test("TSIG-14: is a chain of signatures, of which not every message need have one", async () => {
+    for (const isSigned of [
+      () => true,
+      (i: number, last: number) => i === 0 || i === last,
+      (i: number, last: number) => i % 3 === 0 || i === last,
+    ]) {
+      assert.deepEqual(await readBack((query, octets) => transfer(query, octets, isSigned)), whole);
+    }
+  });
+
+  test("TSIG-14: is nothing when the chain is broken", async () => {
+    const ends = (i: number, last: number) => i === 0 || i === last;
+    const broken: [RegExp, Serve][] = [
+      [/not signed/, (query, octets) => transfer(query, octets, (i) => i > 0)],
+      [/not signed/, (query, octets) => transfer(query, octets, (i) => i === 0)],
+      [/as it should be/, (query, octets) => [...transfer(query, octets, ends)].toSpliced(5, 1)],
+      [
+        /as it should be/,
+        (query, octets) => {
+          const messages = [...transfer(query, octets, () => true)];
+          return messages.toSpliced(5, 2, messages[6]!, messages[5]!);
+        },
+      ],
+      [/no more came/, (query, octets) => [...transfer(query, octets, ends)].slice(0, 10)],
+    ];
+    for (const [reason, serve] of broken) await assert.rejects(readBack(serve), reason);
+    const many = parseMasterFile(
+      Array.from({ length: 120 }, (_, i) => `h${i} 10 A 10.0.0.${i}`).join("\n"),
+      { origin: ZONE, isPartial: true },
+    );
+    const sets = [soa!, ns!, ...many, soa!];
+    await assert.rejects(
+      readBack((query, octets) => transfer(query, octets, ends, sets)),
+      /not signed/,
+    );
+  });
+
+  test("is a response code where it is refused", async () => {
+    const rcode = Rcode.REFUSED;
+    assert.equal(
+      await readBack((query, octets) => [signed(octets, makeResponse(query, { rcode }))]),
+      rcode,
+    );
+  });
+
+  test("is an error where it is no transfer", async () => {
+    for (const sets of [[], [ns!, soa!]]) {
+      await assert.rejects(
+        readBack((query, octets) => [
+          signed(octets, makeResponse(query, { answers: sets.flatMap(recordsOf) })),
+        ]),
+        /no transfer/,
+      );
+    }
+  });
+});
