@@ -4,7 +4,7 @@
  * each zone a reconciler makes the difference good. A link that goes is a cache less; one that is
  * found to be elsewhere is a cache of another site.
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, earlier } from "../clock.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { LOCAL } from "../dns/service.ts";
@@ -145,6 +145,8 @@ export class Collector {
     this.#legs.set(link, leg);
     this.harvests.set(link.name, harvest);
     this.#inherit();
+    // That there is a site is known before anything is heard.
+    this.#project();
     const close = () => {
       this.#leave(leg);
       this.#legs.delete(link);
@@ -153,6 +155,8 @@ export class Collector {
       if (!this.#isEnded) this.#project();
     };
     gone.addEventListener("abort", close, { once: true });
+    // That there is a site is something to publish, before anything is heard there.
+    this.#project();
   }
 
   #siteOf(link: Link): Site | undefined {
@@ -199,7 +203,7 @@ export class Collector {
       for (const set of extra(this.#places, sets)) wanted.get(this.#zoneOf(set.name)!)?.add(set);
     }
     for (const [origin, publication] of this.#publications) publication.want(wanted.get(origin)!);
-    this.#alarm.set(due);
+    this.#alarm.set(earlier(due, extra && this.#clock.now() + ADDRESSES_AGAIN));
   }
 
   get #places(): Place[] {
@@ -228,5 +232,7 @@ function subtypeNames(type: string, labels: readonly string[]): Name[] {
  * is asked for in its turn.
  */
 const SETTLE = 15_000;
+/** No link tells that its addresses are others now. */
+const ADDRESSES_AGAIN = 10_000;
 /** A link may come later than the program, but not much later. */
 const SETTLE_WITHOUT_LINK = 25_000;

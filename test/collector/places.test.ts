@@ -1,0 +1,78 @@
+/** What a collector keeps published of where its links are, whatever is heard on them. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import type { CollectorOptions } from "../../src/collector/collector.ts";
+import { enumerationRecords } from "../../src/collector/enumeration.ts";
+import { reverseRecords } from "../../src/collector/reverse.ts";
+import { Rcode, Type } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import { apexRecords } from "../../src/zone/apex.ts";
+import { reversePrincipal } from "../../src/zone/principal.ts";
+import { Zone } from "../../src/zone/zone.ts";
+import { FakeClock } from "../support/clock.ts";
+import { Device } from "./device.ts";
+import { service, ZONE } from "./fixture.ts";
+import { Office } from "./office.ts";
+
+const REVERSE = Name.parse("10.in-addr.arpa.");
+
+const extra: NonNullable<CollectorOptions["extra"]> = (places, sets) => {
+  const sites = new Map(places.map(({ site }) => [site.key, site]));
+  const shared = { zone: ZONE, browsed: "merged" as const };
+  return [
+    ...enumerationRecords({ ...shared, sites: [...sites.values()] }),
+    ...reverseRecords({ ...shared, reverse: [REVERSE], places, sets }),
+  ];
+};
+
+function reverseZone(): Zone {
+  const records = apexRecords({ origin: REVERSE, nameservers: [], serial: 1 });
+  return new Zone({ origin: REVERSE, records, clock: new FakeClock() });
+}
+
+/** Whether this is there, and what it points to. */
+function pointers(zone: Zone, owner: string): string[] {
+  const set = zone.current.set(Name.parse(owner), Type.PTR);
+  return set?.rdatas.map(({ values }) => String(values[0])) ?? [];
+}
+
+suite("the places of a collector", () => {
+  test("are listed though nothing is heard there, and no more when the link has gone", async () => {
+    const office = new Office({ extra, lans: 2 });
+    await office.clock.elapse(1000);
+    const list = (label: string) => pointers(office.zone, `lb._dns-sd._udp.${label}.z.example.`);
+    assert.deepEqual(list("site1"), ["site1.z.example."]);
+    assert.deepEqual(list("site2"), ["site2.z.example."]);
+    office.links.unplug(office.hosts[0]!);
+    await office.clock.elapse(1000);
+    assert.deepEqual(list("site1"), []);
+    assert.deepEqual(list("site2"), ["site2.z.example."]);
+    assert.deepEqual(pointers(office.zone, "lb._dns-sd._udp.z.example."), ["z.example."]);
+    await office.end();
+  });
+
+  test("have their names in reverse zones, and their hosts', and follow a renumbering", async () => {
+    const reverse = reverseZone();
+    const by = reversePrincipal("collector", ZONE, () => true);
+    const office = new Office({
+      extra,
+      zones: [
+        { origin: ZONE, publish: async () => Rcode.NOERROR },
+        { origin: REVERSE, publish: (update) => reverse.apply(update, by) },
+      ],
+    });
+    const text = service("x", "_ipp._tcp", "pc", "10.1.0.2");
+    new Device(office.lans[0]!, "10.1.0.2", text).announce();
+    await office.clock.elapse(5000);
+    assert.deepEqual(pointers(reverse, "2.0.1.10.in-addr.arpa."), ["pc.site1.z.example."]);
+    const lb = (network: string) =>
+      pointers(reverse, `lb._dns-sd._udp.${network}.10.in-addr.arpa.`);
+    assert.deepEqual(lb("0.0.1"), ["z.example."]);
+    office.hosts[0]!.addresses = [{ family: 4, address: "10.9.6.1", prefix: 22 }];
+    await office.clock.elapse(15_000);
+    assert.deepEqual(lb("0.0.1"), []);
+    assert.deepEqual(lb("0.4.9"), ["z.example."]);
+    assert.deepEqual(pointers(reverse, "2.0.1.10.in-addr.arpa."), [], "of another network now");
+    await office.end();
+  });
+});
