@@ -145,8 +145,6 @@ export class Collector {
     this.#legs.set(link, leg);
     this.harvests.set(link.name, harvest);
     this.#inherit();
-    // That there is a site is known before anything is heard.
-    this.#project();
     const close = () => {
       this.#leave(leg);
       this.#legs.delete(link);
