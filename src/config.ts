@@ -89,7 +89,13 @@ const schema = z
       listen: listen.optional(),
       publish: publish.optional(),
       keys: z
-        .record(z.string(), key, "expected keys by name, such as paris: { secretFile: … }")
+        .record(
+          z
+            .string()
+            .regex(/^[\w-]+(\.[\w-]+)*$/, "expected a name of letters, digits, -, _ and dots"),
+          key,
+          "expected keys by name, such as paris: { secretFile: … }",
+        )
         .default({}),
       transfer: transfer.prefault({}),
       reverse: z.array(reverseZone, "expected a list such as [1.10.in-addr.arpa]").default([]),

@@ -5,10 +5,11 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
 import { Collector } from "./collector/collector.ts";
+import { enumerationRecords } from "./collector/enumeration.ts";
+import { reverseRecords } from "./collector/reverse.ts";
+import { SiteLabels } from "./collector/sitelabel.ts";
 import type { Config } from "./config.ts";
 import { Opcode } from "./dns/constants.ts";
-import type { Name } from "./dns/name.ts";
-import type { RecordSet } from "./dns/record.ts";
 import { Catalog } from "./dnsserver/catalog.ts";
 import { byOpcode, edns, layered } from "./dnsserver/layers.ts";
 import { queryHandler } from "./dnsserver/query.ts";
@@ -17,16 +18,15 @@ import { signatures } from "./dnsserver/signature.ts";
 import { transfers } from "./dnsserver/transfer.ts";
 import { updateHandler } from "./dnsserver/update.ts";
 import { Access } from "./gateway/access.ts";
-import { openZones } from "./gateway/zones.ts";
+import { farZones, nearZones } from "./gateway/publishing.ts";
+import { openZones, type ServedZones } from "./gateway/zones.ts";
 import type { Log } from "./log.ts";
 import type { Link, LinkWatch } from "./net/link.ts";
 import { multicastLinks } from "./net/multicast.ts";
+import { resolver } from "./net/resolver.ts";
 import { listenTcp } from "./net/stream.ts";
 import { listenUdp } from "./net/udp.ts";
-import { enumerationRecords } from "./zone/apex.ts";
 import { ZoneAuthority } from "./zone/authority.ts";
-import { collectorPrincipal, gatewayPrincipal } from "./zone/principal.ts";
-import { addition, removal } from "./zone/update.ts";
 import type { Zone } from "./zone/zone.ts";
 
 export interface GatewayOptions {
@@ -54,8 +54,6 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   setMaxListeners(0, options.signal, signal);
 
   const zones = await openZones(config, { clock, signal });
-  const zone = zones.shared;
-  const sites = new Sites(config, zone);
   const access = new Access(config);
   const catalog = new Catalog(zones.all.map((each) => new ZoneAuthority(each)));
   const handler = layered(
@@ -90,83 +88,45 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
     throw error;
   }
 
-  const watch =
+  const collector = openCollector(config, zones, options);
+  closed.push(collector(signal));
+  return { zone: zones.shared, closed: Promise.all(closed).then(() => undefined) };
+}
+
+/** Runs until its signal ends. */
+function openCollector(config: Config, zones: ServedZones, options: GatewayOptions) {
+  const { clock, log } = options;
+  const { zone, publish, enumerate: browsed, reverse } = config;
+  const resolve = resolver({ clock });
+  const far = publish && farZones({ config, publish, resolve, clock });
+  const configured = (link: Link) =>
+    config.links?.find((each) => each.interface === link.name)?.site;
+  const labels = new SiteLabels({
+    ...{ zone, resolve, clock, log },
+    // Here no two links have one name; elsewhere other collectors have an eth0 too.
+    given: (link) => configured(link) ?? (far === undefined ? link.name : undefined),
+    moved: () => collector.relabel(),
+  });
+  const links =
     options.links ??
     multicastLinks({ clock, log, interfaces: config.links?.map((link) => link.interface) });
   const collector = new Collector({
-    clock,
-    log,
-    links: sites.follow(watch),
-    zone: config.zone,
-    siteOf: (link) => siteLabel(config, link),
+    ...{ clock, log, zone },
+    links: labels.follow(links),
+    siteOf: labels.of,
+    sites: config.links?.flatMap(({ site }) => site ?? []) ?? [],
     subtypes: config.subtypes,
-    zones: [
-      {
-        origin: config.zone,
-        publish: (update) =>
-          zone.apply(
-            update,
-            collectorPrincipal("collector", config.zone, () => true),
-          ),
-      },
-    ],
+    zones: far?.zones ?? nearZones(zones.dynamic),
+    extra: (places, sets) => {
+      const sites = new Map(places.map(({ site }) => [site.key, site]));
+      return [
+        ...enumerationRecords({ zone, browsed, sites: [...sites.values()] }),
+        ...reverseRecords({ zone, browsed, reverse, places, sets }),
+      ];
+    },
   });
-  closed.push(collector.run(signal));
-  return { zone, closed: Promise.all(closed).then(() => undefined) };
-}
-
-/** The site label of a link: the configured one, else the interface's name. */
-function siteLabel(config: Config, link: Link): string {
-  return config.links?.find((each) => each.interface === link.name)?.site ?? link.name;
-}
-
-/** The sites there are, configured or by a link that is there, and the enumeration of them. */
-class Sites {
-  readonly #config: Config;
-  readonly #zone: Zone;
-  readonly #labels = new Set<string>();
-  #enumerated: readonly RecordSet[] = [];
-
-  constructor(config: Config, zone: Zone) {
-    this.#config = config;
-    this.#zone = zone;
-    for (const link of config.links ?? []) this.#labels.add(link.site ?? link.interface);
-    this.#enumerate();
-  }
-
-  get #domains(): readonly Name[] {
-    return [...this.#labels]
-      .map((label) => this.#config.zone.child(label))
-      .filter((domain) => domain !== undefined);
-  }
-
-  /** The same links; each, where no configuration names it, is a site for as long as it is there. */
-  follow(links: LinkWatch): LinkWatch {
-    if (this.#config.links !== undefined) return links;
-    const open = (link: Link, gone: AbortSignal) => {
-      const label = siteLabel(this.#config, link);
-      this.#labels.add(label);
-      this.#enumerate();
-      gone.addEventListener("abort", () => {
-        this.#labels.delete(label);
-        this.#enumerate();
-      });
-    };
-    return {
-      follow: (receive, signal) =>
-        links.follow((link, gone) => {
-          open(link, gone);
-          receive(link, gone);
-        }, signal),
-    };
-  }
-
-  #enumerate(): void {
-    const { zone: origin, enumerate } = this.#config;
-    const wanted = enumerationRecords(origin, this.#domains, enumerate);
-    // What is taken away and given back has not changed.
-    const updates = [...this.#enumerated.flatMap(removal), ...wanted.flatMap(addition)];
-    this.#enumerated = wanted;
-    void this.#zone.apply({ zone: origin, prerequisites: [], updates }, gatewayPrincipal);
-  }
+  return async (signal: AbortSignal): Promise<void> => {
+    await collector.run(signal);
+    far?.close();
+  };
 }

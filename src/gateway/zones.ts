@@ -10,7 +10,7 @@ import { FormatError } from "../dns/format.ts";
 import type { Name } from "../dns/name.ts";
 import { rdata, soaOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
-import { apexRecords } from "../zone/apex.ts";
+import { apexEnumeration, apexRecords } from "../zone/apex.ts";
 import { readZoneFolder, type ZoneFile } from "../zone/folder.ts";
 import { Zone } from "../zone/zone.ts";
 
@@ -33,7 +33,8 @@ export async function openZones(config: Config, start: Start): Promise<ServedZon
   const serial = Math.floor(start.clock.wall() / 1000);
   const fileOf = (origin: Name) => files.find((file) => file.origin.equals(origin))?.records ?? [];
   const dynamic = origins.map((origin) => {
-    const records = withApex(fileOf(origin), config, origin, serial);
+    const listed = origin === config.zone ? apexEnumeration(origin, config.enumerate) : [];
+    const records = [...withApex(fileOf(origin), config, origin, serial), ...listed];
     return new Zone({ ...start, origin, records });
   });
   const others = files

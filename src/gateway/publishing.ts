@@ -1,0 +1,75 @@
+/**
+ * Where collected records go: into the zones served here, or into those of a server far away. The
+ * collector cannot tell the one from the other.
+ */
+import type { Clock } from "../clock.ts";
+import type { PublishedZone } from "../collector/publication.ts";
+import { FarZone } from "../collector/publish.ts";
+import { findUpdateServers, type UpdateServer } from "../collector/updateserver.ts";
+import type { Config } from "../config.ts";
+import type { Name } from "../dns/name.ts";
+import { PersistentConnection, type Server } from "../net/persistent.ts";
+import { endpointsOf, type Resolve } from "../net/resolver.ts";
+import { collectorPrincipal, reversePrincipal } from "../zone/principal.ts";
+import type { Zone } from "../zone/zone.ts";
+
+/** Who publishes from within this process: no name a key may have. */
+const COLLECTOR = "(collector)";
+/** Seconds, here: a gateway that is started again finds what it had, if it was not long away. */
+const LEASE = 300;
+
+/** `zones` are those that collectors fill, the shared one first. */
+export function nearZones(zones: readonly Zone[]): PublishedZone[] {
+  const shared = zones[0]!.origin;
+  return zones.map((zone) => {
+    const principal = zone.origin.equals(shared) ? collectorPrincipal : reversePrincipal;
+    const by = principal(COLLECTOR, shared, () => true);
+    return {
+      origin: zone.origin,
+      publish: (update) => zone.apply(update, by),
+      readBack: async () => zone.current,
+      lease: LEASE,
+    };
+  });
+}
+
+export interface FarZonesOptions {
+  readonly config: Config;
+  readonly publish: NonNullable<Config["publish"]>;
+  readonly resolve: Resolve;
+  readonly clock: Clock;
+}
+
+/** The zones of the configuration on another server, and the connections to it. */
+export function farZones({ config, publish, resolve, clock }: FarZonesOptions): {
+  zones: PublishedZone[];
+  close: () => void;
+} {
+  const { server, lease, withdraw } = publish;
+  const key = publish.key === undefined ? undefined : config.keys.get(publish.key);
+  const connect = (locate: () => Promise<readonly Server[]>) =>
+    new PersistentConnection({ locate, clock });
+  const find = async (zone: Name) => {
+    const found = await findUpdateServers({ zone, resolve, random: () => clock.random() });
+    return found.map(serverOf);
+  };
+  // The server that is named has all the zones; else each may be elsewhere.
+  const shared =
+    server === undefined ? undefined : connect(() => endpointsOf(server.host, server.port));
+  const connections = new Set<PersistentConnection>();
+  const zones = [config.zone, ...config.reverse].map((origin) => {
+    const connection = shared ?? connect(() => find(origin));
+    connections.add(connection);
+    const far = new FarZone({ origin, connection, clock, key });
+    const { publish, readBack } = far;
+    return { origin, publish, readBack, lease, withdraw, granted: () => far.lease };
+  });
+  const close = () => {
+    for (const connection of connections) connection.close();
+  };
+  return { zones, close };
+}
+
+function serverOf({ address, port, host, isTls }: UpdateServer): Server {
+  return { address, port, tls: isTls ? { serverName: `${host}`.replace(/\.$/, "") } : undefined };
+}
