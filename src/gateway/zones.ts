@@ -33,8 +33,7 @@ export async function openZones(config: Config, start: Start): Promise<ServedZon
   const serial = Math.floor(start.clock.wall() / 1000);
   const fileOf = (origin: Name) => files.find((file) => file.origin.equals(origin))?.records ?? [];
   const dynamic = origins.map((origin) => {
-    const listed = origin === config.zone ? apexEnumeration(origin, config.enumerate) : [];
-    const records = [...withApex(fileOf(origin), config, origin, serial), ...listed];
+    const records = withApex(fileOf(origin), config, origin, serial);
     return new Zone({ ...start, origin, records });
   });
   const others = files
@@ -54,16 +53,19 @@ async function readFiles(folder: string, dynamic: readonly Name[]): Promise<Zone
   }
 }
 
-/** The records of a file, with SOA and NS where it has none. */
+/** The records of a file; SOA, NS and what is to be browsed are added where it says nothing of them. */
 function withApex(
   records: readonly RecordSet[],
-  { nameservers, contact }: Config,
+  { zone, nameservers, contact, enumerate }: Config,
   origin: Name,
   serial: number,
 ): RecordSet[] {
-  const own = apexRecords({ origin, nameservers, contact, serial });
+  const own = [
+    ...apexRecords({ origin, nameservers, contact, serial }),
+    ...(origin.equals(zone) ? apexEnumeration(origin, enumerate) : []),
+  ];
   const missing = own.filter(
-    ({ type }) => !records.some((set) => set.type === type && set.name.equals(origin)),
+    ({ name, type }) => !records.some((set) => set.type === type && set.name.equals(name)),
   );
   return withSerial([...records, ...missing], serial);
 }
