@@ -4,8 +4,9 @@
  */
 import { Class, Rcode, Type } from "../dns/constants.ts";
 import { isKnownShape } from "../dns/fields.ts";
+import type { Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
-import type { ResourceRecord } from "../dns/record.ts";
+import type { RecordSet, ResourceRecord } from "../dns/record.ts";
 import type { Leases } from "./leases.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -73,27 +74,37 @@ export function prescan(snapshot: Snapshot, updates: readonly ResourceRecord[]):
 }
 
 /**
- * Would this record of an operator's update take away or change what another holds by a lease? That
- * is heard on a LAN, and the next refresh would put it back (RFC 8766 §6.4). A PTR may stand beside
- * others' PTRs; of the rest a set is one host's or one instance's word.
+ * Would this update of an operator take away or change what another holds by a lease? That is heard
+ * on a LAN, and the next refresh would put it back (RFC 8766 §6.4). A PTR may stand beside others'
+ * PTRs; of the rest a set is one host's or one instance's word.
  */
 export function overrides(
-  { name, type, class: klass, ttl, rdata }: ResourceRecord,
+  updates: readonly ResourceRecord[],
   by: string,
   snapshot: Snapshot,
   leases: Leases,
 ): boolean {
-  const isLeased = (rdata: Rdata) => leases.isLeasedByAnother({ name, rdata }, by);
-  if (klass === Class.NONE) return isLeased(rdata);
-  const sets = snapshot.node(name.key)?.sets ?? [];
-  const touched = sets.filter((set) => type === Type.ANY || set.type === type);
-  if (klass === Class.ANY) return touched.some(({ rdatas }) => rdatas.some(isLeased));
-  if (type === Type.PTR) return false;
-  return touched.some(
-    (set) =>
-      set.rdatas.some(isLeased) &&
-      (set.ttl !== ttl || !set.rdatas.some((other) => other.equals(rdata))),
-  );
+  const isLeased = (name: Name, rdata: Rdata) => leases.isLeasedByAnother({ name, rdata }, by);
+  /** A large set may be named by each of thousands of records, and is looked through once. */
+  const known = new Map<RecordSet, boolean>();
+  const isLeasedSet = (set: RecordSet): boolean => {
+    let isLeasedHere = known.get(set);
+    if (isLeasedHere === undefined) {
+      isLeasedHere = set.rdatas.some((rdata) => isLeased(set.name, rdata));
+      known.set(set, isLeasedHere);
+    }
+    return isLeasedHere;
+  };
+  return updates.some(({ name, type, class: klass, ttl, rdata }) => {
+    if (klass === Class.NONE) return isLeased(name, rdata);
+    if (klass !== Class.ANY && type === Type.PTR) return false;
+    const sets = snapshot.node(name.key)?.sets ?? [];
+    const touched = sets.filter((set) => type === Type.ANY || set.type === type);
+    if (klass === Class.ANY) return touched.some(isLeasedSet);
+    const isChanged = (set: RecordSet) =>
+      set.ttl !== ttl || !set.rdatas.some((other) => other.equals(rdata));
+    return touched.some((set) => isLeasedSet(set) && isChanged(set));
+  });
 }
 
 /** Types that are asked for or say something of a message, and are no data (RFC 6895 §3.1). */

@@ -58,9 +58,7 @@ export function resolve(
   const refusal = checkPrerequisites(snapshot, prerequisites) || prescan(snapshot, updates);
   if (refusal !== Rcode.NOERROR) return refusal;
   if (!updates.every((record) => by.permits(record))) return Rcode.REFUSED;
-  if (by.isOperator && updates.some((record) => overrides(record, by.name, snapshot, leases))) {
-    return Rcode.REFUSED;
-  }
+  if (by.isOperator && overrides(updates, by.name, snapshot, leases)) return Rcode.REFUSED;
   const work = new Work(snapshot, by, leases);
   for (const record of updates) work.do(record);
   return work.outcome();
