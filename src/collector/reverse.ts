@@ -71,10 +71,14 @@ function hostRecords({ reverse, places, sets }: ReverseInputs): RecordSet[] {
   for (const { site, addresses } of places) {
     obtain(sites, site.key, () => []).push(...subnetsOf(addresses));
   }
+  const subnetsAt = (host: NameKey): readonly Subnet[] | undefined => {
+    for (const [site, subnets] of sites) if (host.startsWith(site)) return subnets;
+    return undefined;
+  };
   const hosts = new Map<NameKey, { readonly name: Name; ttl: number; readonly hosts: Name[] }>();
   for (const { name: host, type, ttl, rdatas } of sets) {
     if (type !== Type.A && type !== Type.AAAA) continue;
-    const subnets = [...sites].find(([site]) => host.key.startsWith(site))?.[1];
+    const subnets = subnetsAt(host.key);
     if (subnets === undefined) continue;
     for (const rdata of rdatas) {
       if (!isOn(subnets, bytesOf(rdata))) continue;

@@ -29,8 +29,13 @@ export function subnetsOf(addresses: readonly LinkAddress[]): Subnet[] {
 
 /** Is the address of these octets in one of them? */
 export function isOn(subnets: readonly Subnet[], address: Uint8Array): boolean {
-  return subnets.some(
-    ({ base, prefix }) =>
-      base.length === address.length && Buffer.compare(base, baseAddress(address, prefix)) === 0,
-  );
+  return subnets.some((subnet) => contains(subnet, address));
+}
+
+function contains({ base, prefix }: Subnet, address: Uint8Array): boolean {
+  if (base.length !== address.length) return false;
+  const whole = prefix >> 3;
+  for (let i = 0; i < whole; i++) if (base[i] !== address[i]) return false;
+  const rest = prefix & 7;
+  return rest === 0 || (base[whole]! ^ address[whole]!) >> (8 - rest) === 0;
 }
