@@ -16,8 +16,8 @@ export interface Commit {
 
 export interface CommitsOptions {
   readonly append: (entries: readonly Uint8Array[]) => Promise<void>;
-  /** All that was written together has been kept. */
-  readonly kept: () => void;
+  /** All that was taken together has been kept; `isWritten` unless there was nothing to write. */
+  readonly kept: (isWritten: boolean) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -34,6 +34,11 @@ export class Commits {
   add(commit: Commit): void {
     this.#waiting.push(commit);
     if (!this.#isRunning) this.#run = this.#work();
+  }
+
+  /** What is still to be written, and not under way. */
+  get waiting(): readonly Uint8Array[] {
+    return this.#waiting.flatMap(({ entry }) => entry ?? []);
   }
 
   /** Resolves when nothing waits. */
@@ -57,7 +62,7 @@ export class Commits {
         continue;
       }
       for (const commit of group) commit.keep();
-      kept();
+      kept(entries.length > 0);
     }
     this.#isRunning = false;
   }

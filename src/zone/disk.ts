@@ -5,6 +5,7 @@
 import { closeSync, fdatasync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import { lock } from "./lock.ts";
 
 export interface Disk {
   /** Undefined where there is no such file. */
@@ -16,6 +17,8 @@ export interface Disk {
   /** Whoever opens `to` gets the one file or the other, whole. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Throws where another process has it. Gives what lets it go. */
+  lock(path: string): () => void;
   /** Makes what was created, renamed and removed beside `path` last. */
   settle(path: string): Promise<void>;
 }
@@ -41,6 +44,7 @@ export const systemDisk: Disk = {
   create: (path) => new SystemFile(openSync(path, "w")),
   rename,
   remove: (path) => rm(path, { force: true }),
+  lock,
   async settle(path) {
     const folder = await open(dirname(path));
     try {

@@ -46,7 +46,7 @@ export interface StepChange {
 }
 
 export type Entry =
-  | { readonly is: "begin"; readonly at: number; readonly nextId: number }
+  | { readonly is: "begin"; readonly nextId: number }
   | { readonly is: "sets"; readonly sets: readonly RecordSet[] }
   /** `expires` of a hold is wall time here. */
   | { readonly is: "holds"; readonly held: readonly HeldRecord[] }
@@ -64,7 +64,6 @@ export function encodeEntry(entry: Entry): Uint8Array {
   writer.u8(KINDS.indexOf(entry.is));
   switch (entry.is) {
     case "begin":
-      writer.u48(entry.at);
       writeCount(writer, entry.nextId);
       break;
     case "sets":
@@ -93,7 +92,7 @@ export function decodeEntry(
   const is = KINDS[reader.u8()];
   switch (is) {
     case "begin":
-      return { is, at: reader.u48(), nextId: readCount(reader) };
+      return { is, nextId: readCount(reader) };
     case "sets":
     case "file":
       return { is, sets: readSets(reader) };

@@ -26,8 +26,7 @@ export class Journal {
   #appending: Promise<void> | undefined;
   /** While the new file takes the place of the old one. */
   #switching: Promise<void> | undefined;
-  /** What is appended while a new file is begun. */
-  #meanwhile: { readonly entries: Uint8Array[]; failure?: unknown } | undefined;
+  #rewriting: Rewriting | undefined;
 
   private constructor(disk: Disk, path: string, tape: Tape) {
     this.#disk = disk;
@@ -75,12 +74,55 @@ export class Journal {
     this.#appending = this.#append(entries);
     try {
       await this.#appending;
-      this.#meanwhile?.entries.push(...entries);
+      this.#rewriting?.later.push(...entries);
     } catch (error) {
-      if (this.#meanwhile !== undefined) this.#meanwhile.failure = error;
+      this.#rewriting?.abort(error);
       throw error;
     } finally {
       this.#appending = undefined;
+    }
+  }
+
+  /**
+   * Begins a new file: `head`, which tells all up to now and what is `waiting` to be appended, and
+   * behind it what is appended meanwhile. If it rejects, the old file stays. Once at a time.
+   */
+  async rewrite(
+    salt: number,
+    head: Iterable<Uint8Array>,
+    waiting: readonly Uint8Array[],
+  ): Promise<void> {
+    let failure: { readonly error: unknown } | undefined;
+    const later: Uint8Array[] = [];
+    // What the head tells was worked out from what could not be written.
+    const abort = (error: unknown) => {
+      failure ??= { error };
+    };
+    this.#rewriting = { later, abort };
+    const known = new Set(waiting);
+    let release = () => {};
+    let tape: Tape | undefined;
+    try {
+      tape = await record(this.#disk, this.#path, salt, head);
+      this.#switching = new Promise((resolve) => {
+        release = resolve;
+      });
+      await this.#appending?.catch(abort);
+      if (failure !== undefined) throw failure.error;
+      const unknown = later.filter((entry) => !known.has(entry));
+      if (unknown.length > 0) await tape.write(unknown);
+      await this.#disk.rename(draftOf(this.#path), this.#path);
+      this.#tape.close();
+      this.#tape = tape;
+      this.#isUnsettled = true;
+      await this.#settle();
+    } catch (error) {
+      if (this.#tape !== tape) tape?.close();
+      throw error;
+    } finally {
+      this.#rewriting = undefined;
+      this.#switching = undefined;
+      release();
     }
   }
 
@@ -97,6 +139,12 @@ export class Journal {
     await this.#disk.settle(this.#path);
     this.#isUnsettled = false;
   }
+}
+
+interface Rewriting {
+  /** What has been appended since. */
+  readonly later: Uint8Array[];
+  abort(error: unknown): void;
 }
 
 /** A tape of these entries, under the name of a draft. Others get their turn after each of them. */

@@ -86,8 +86,12 @@ export class Leases {
   }
 
   /** Of a record that is in the zone. */
+  holds(record: ZoneRecord): readonly Hold[] {
+    return this.#entries.get(keyOf(record))?.holds ?? [FILE_HOLD];
+  }
+
   holders(record: ZoneRecord): string[] {
-    return this.#entries.get(keyOf(record))?.holds.map(({ by }) => by) ?? [FILE];
+    return this.holds(record).map(({ by }) => by);
   }
 
   /** Would this record, which is in the zone, stay if `by` let go of it? */

@@ -13,7 +13,7 @@ import { Class, className, parseClass, parseType, Type, typeName } from "../dns/
 import { isKnownShape } from "../dns/fields.ts";
 import { FormatError } from "../dns/format.ts";
 import { compareNames, Name } from "../dns/name.ts";
-import { soaOf } from "../dns/rdata.ts";
+import { type Rdata, soaOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { formatRdata, parseRdataText, parseSeconds } from "../dns/text.ts";
 import { spellings, type Token } from "../dns/words.ts";
@@ -66,30 +66,44 @@ export async function writeMasterFile(
 /** As text that `parseMasterFile` and other servers read; the same sets always give the same text. */
 export function formatMasterFile(sets: Iterable<RecordSet>, origin: Name): string {
   const sorted = [...sets].sort(compareSets);
-  const usual = usualTtl(sorted);
-  const format = (name: Name) => formatName(name, origin);
-  const owners = sorted.map(({ name }) => format(name));
-  const longest = owners.reduce((most, owner) => Math.max(most, owner.length), 0);
-  const width = Math.min(longest, MAX_COLUMN);
-  const lines = [`$ORIGIN ${origin}`, `$TTL ${usual}`];
-  for (const [i, { type, ttl, rdatas }] of sorted.entries()) {
-    const before = sorted[i - 1]?.name;
-    let owner = before?.wire === sorted[i]!.name.wire ? "" : owners[i]!;
-    const time = ttl === usual ? "" : String(ttl);
-    // With opaque data goes a type by number: Knot knows no NULL.
-    const word = isKnownShape(type) ? typeName(type) : `TYPE${type}`;
-    const datas = rdatas.toSorted((a, b) => (a.key < b.key ? -1 : 1));
-    for (const rdata of datas) {
-      const columns = [owner.padEnd(width), time.padEnd(5), "IN", word.padEnd(5)];
-      lines.push(`${columns.join(" ")} ${formatRdata(rdata, format)}`);
-      owner = "";
-    }
+  const format = new MasterFileFormat(origin, usualTtl(sorted));
+  return [format.head, ...sorted.map((set) => format.set(set))].join("");
+}
+
+/** Sets as text, one after the other. */
+export class MasterFileFormat {
+  readonly head: string;
+  readonly #ttl: number;
+  readonly #format: (name: Name) => string;
+  #owner: Name | undefined;
+
+  constructor(origin: Name, ttl: number) {
+    this.head = `$ORIGIN ${origin}\n$TTL ${ttl}\n`;
+    this.#ttl = ttl;
+    this.#format = (name) => formatName(name, origin);
   }
-  return `${lines.join("\n")}\n`;
+
+  /** A line for each record, with what `remark` has to say of it. */
+  set({ name, type, ttl, rdatas }: RecordSet, remark?: (rdata: Rdata) => string): string {
+    const isAsBefore = this.#owner?.wire === name.wire;
+    this.#owner = name;
+    let owner = (isAsBefore ? "" : this.#format(name)).padEnd(COLUMN);
+    const time = (ttl === this.#ttl ? "" : String(ttl)).padEnd(5);
+    // With opaque data goes a type by number: Knot knows no NULL.
+    const word = (isKnownShape(type) ? typeName(type) : `TYPE${type}`).padEnd(5);
+    let lines = "";
+    for (const rdata of rdatas.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
+      const comment = remark?.(rdata) ?? "";
+      const data = formatRdata(rdata, this.#format);
+      lines += `${owner} ${time} IN ${word} ${data}${comment && ` ; ${comment}`}\n`;
+      owner = "".padEnd(COLUMN);
+    }
+    return lines;
+  }
 }
 
 /** Longer owners push the rest of their line to the right. */
-const MAX_COLUMN = 40;
+const COLUMN = 32;
 
 /** The SOA first, then by canonical order and rising type. */
 function compareSets(a: RecordSet, b: RecordSet): number {
@@ -98,7 +112,7 @@ function compareSets(a: RecordSet, b: RecordSet): number {
 }
 
 /** What most sets have, the lower of two with as many. */
-function usualTtl(sets: readonly RecordSet[]): number {
+export function usualTtl(sets: Iterable<RecordSet>): number {
   const counts = new Map<number, number>();
   for (const { ttl } of sets) counts.set(ttl, (counts.get(ttl) ?? 0) + 1);
   const [usual] = [...counts].sort(([a, m], [b, n]) => n - m || a - b);

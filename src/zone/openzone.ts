@@ -1,25 +1,28 @@
 /**
- * A zone that lasts: `<zone>.journal` in a folder has all of it, and the zone's own file, which
- * people write and we do not, is merged into it at each start.
+ * A zone that lasts. In its folder `<zone>.journal` has all of it, `<zone>.saved` is a copy to be
+ * read, `<zone>.lock` keeps other processes away; the zone's own file, which people write and we do
+ * not, is merged into it at each start.
  */
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
-import { Type } from "../dns/constants.ts";
+import { Rcode, Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
 import type { Name } from "../dns/name.ts";
 import { soaOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
-import { compareSerials } from "../dns/serial.ts";
+import { compareSerials, nextSerial } from "../dns/serial.ts";
 import type { Log } from "../log.ts";
 import { type Disk, systemDisk } from "./disk.ts";
 import { Journal } from "./journal.ts";
-import { firstState, readState, type StateAtOnce, stateEntries, type ZoneState } from "./state.ts";
+import { parseMasterFile } from "./masterfile.ts";
+import { firstState, readState, stateEntries, type ZoneState } from "./state.ts";
+import { FileStore } from "./store.ts";
 import { withSerial } from "./update.ts";
-import { type Store, Zone } from "./zone.ts";
+import { type Store, Zone, type ZoneOptions } from "./zone.ts";
 
-export interface ZonePlace {
+export interface ZonePlace extends Pick<ZoneOptions, "history" | "capacity"> {
   readonly origin: Name;
-  /** Where the journal is kept; it must be there. */
+  /** Where its files are kept; it must be there. */
   readonly folder: string;
   /**
    * What the zone's file says, SOA and NS among it. The serial counts where it is newer than the
@@ -31,69 +34,92 @@ export interface ZonePlace {
   /** Closes it: nothing is taken any more, and `Zone.closed` resolves. */
   readonly signal: AbortSignal;
   readonly disk?: Disk;
+  /** Octets of a journal that need not be begun anew. */
+  readonly enough?: number;
 }
 
-/** Throws FormatError where a journal is damaged, and what the file system throws. */
+/** Throws what the file system throws, and FormatError where a journal is damaged. */
 export async function openZone(place: ZonePlace): Promise<Zone> {
-  const { origin, folder, fileRecords, log, disk = systemDisk } = place;
-  const path = join(folder, `${fileName(origin)}.journal`);
-  const { journal, state } = await openJournal(disk, path, place);
-  const zone = new Zone({ ...place, records: [] }, storeOf(journal), state);
-  await zone.merge(fileRecords);
-  const { serial, size } = zone.current;
-  log.info({ zone: `${origin}`, serial, records: size }, "zone is open");
-  return zone;
+  const { origin, folder, fileRecords, clock, log, disk = systemDisk } = place;
+  const path = join(folder, fileName(origin));
+  const unlock = disk.lock(`${path}.lock`);
+  try {
+    const start = clock.now();
+    const { journal, state } = await openJournal(disk, path, place);
+    const files = new FileStore({ ...place, disk, journal, copy: `${path}.saved` });
+    const store: Store = {
+      append: (entries) => files.append(entries),
+      kept: (zone) => files.kept(zone),
+      close: (zone) => files.close(zone).finally(unlock),
+    };
+    const zone = new Zone({ ...place, records: [] }, store, state);
+    await zone.endLeases();
+    const rcode = await zone.merge(fileRecords);
+    if (rcode !== Rcode.NOERROR) log.error({ zone: `${origin}` }, "its file could not be merged");
+    const { serial, size } = zone.current;
+    const took = Math.round(clock.now() - start);
+    log.info({ zone: `${origin}`, serial, records: size, milliseconds: took }, "zone is open");
+    return zone;
+  } catch (error) {
+    unlock();
+    throw error;
+  }
 }
 
 async function openJournal(
   disk: Disk,
   path: string,
-  { origin, clock, log, fileRecords }: ZonePlace,
+  { origin, clock, log, fileRecords, history }: ZonePlace,
 ): Promise<{ journal: Journal; state: ZoneState }> {
-  const opened = await Journal.open(disk, path);
+  const file = `${path}.journal`;
+  const opened = await Journal.open(disk, file);
   if (opened === undefined) {
-    const state = firstState(origin, withFirstSerial(fileRecords, clock));
-    const entries = stateEntries(atOnce({ ...state, file: fileRecords }), clock);
-    return { journal: await Journal.create(disk, path, saltOf(clock), entries), state };
+    const records = withSerialAbove(fileRecords, await firstSerial(disk, path, origin, clock));
+    const state = firstState(origin, records, history);
+    const { snapshot } = state;
+    const atOnce = { snapshot, held: [], nextId: 0, file: fileRecords, wallOffset: 0 };
+    const salt = Math.floor(clock.random() * 2 ** 32);
+    const journal = await Journal.create(disk, file, salt, stateEntries(atOnce));
+    return { journal, state: { ...state, file: fileRecords } };
   }
   const { journal, entries, torn } = opened;
-  if (torn > 0) log.warn({ file: path, octets: torn }, "a write that was not finished is cut off");
+  if (torn > 0) log.warn({ file, octets: torn }, "a write that was not finished is cut off");
   try {
-    return { journal, state: readState(entries, origin, clock) };
+    return { journal, state: readState(entries, origin, clock, history) };
   } catch (error) {
     journal.close();
     if (!(error instanceof FormatError)) throw error;
-    throw new FormatError(`${path}: ${error.message}`);
+    throw new FormatError(`${file}: ${error.message}`);
   }
 }
 
-function storeOf(journal: Journal): Store {
-  return {
-    append: (entries) => journal.append(entries),
-    kept: () => {},
-    close: async () => journal.close(),
-  };
-}
-
-function atOnce({ snapshot, leases, file }: ZoneState): StateAtOnce {
-  return { snapshot, held: leases.entries(), nextId: leases.nextId, file };
-}
-
 /**
- * Without a memory of the last serial, the time of day is one that rises from start to start
- * (RFC 1982 §3), unless the file's is higher.
+ * Without a journal the time of day is a serial that rises from start to start, unless the copy of
+ * the zone tells of a later one.
  */
-function withFirstSerial(records: readonly RecordSet[], clock: Clock): RecordSet[] {
+async function firstSerial(disk: Disk, path: string, origin: Name, clock: Clock): Promise<number> {
   const time = Math.floor(clock.wall() / 1000) >>> 0;
+  const copy = await disk.read(`${path}.saved`);
+  if (copy === undefined) return time;
+  try {
+    const sets = parseMasterFile(copy.toString(), { origin, isPartial: true });
+    const soa = sets.find(({ type }) => type === Type.SOA);
+    const saved = soa && nextSerial(soaOf(soa.rdatas[0]!).serial);
+    return saved !== undefined && compareSerials(saved, time) > 0 ? saved : time;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    // People may have written in it, and it is no more than a hint.
+    return time;
+  }
+}
+
+/** The file's serial where it is newer. */
+function withSerialAbove(records: readonly RecordSet[], least: number): RecordSet[] {
   return records.map((set) => {
     if (set.type !== Type.SOA) return set;
     const { serial } = soaOf(set.rdatas[0]!);
-    return withSerial(set, serial !== 0 && compareSerials(serial, time) > 0 ? serial : time);
+    return withSerial(set, compareSerials(serial, least) > 0 ? serial : least);
   });
-}
-
-function saltOf(clock: Clock): number {
-  return Math.floor(clock.random() * 2 ** 32);
 }
 
 /** As the zone files of the folder are named, without the last dot; RFC 2317 has names with "/". */

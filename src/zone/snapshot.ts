@@ -81,14 +81,53 @@ export class Snapshot implements Iterable<RecordSet> {
 
   /** The SOA first, then by canonical order of names (RFC 4034 §6.1) and rising type. */
   *[Symbol.iterator](): Generator<RecordSet> {
-    yield this.soa;
-    const ranked = this.#nodes.values().map((node) => ({ node, rank: rankOf(node.name.key) }));
-    ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1));
-    for (const { node } of ranked) {
-      for (const set of node.sets) if (set !== this.soa) yield set;
+    for (const piece of this.pieces()) yield* piece;
+  }
+
+  /** The same in pieces, the first of them empty: to make one takes a few milliseconds at most. */
+  *pieces(): Generator<readonly RecordSet[]> {
+    const sorted: { readonly nodes: readonly RankedNode[]; at: number }[] = [];
+    const nodes = this.nodes();
+    for (let at = 0; at < nodes.length; at += SORTED) {
+      const ranked = nodes.slice(at, at + SORTED).map((node) => ({ node, rank: rankOf(node) }));
+      sorted.push({ nodes: ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)), at: 0 });
+      yield [];
     }
+    let piece: RecordSet[] = [this.soa];
+    for (let lowest = lowestOf(sorted); lowest !== undefined; lowest = lowestOf(sorted)) {
+      const { sets } = lowest.nodes[lowest.at++]!.node;
+      for (const set of sets) if (set !== this.soa) piece.push(set);
+      if (piece.length < PIECE) continue;
+      yield piece;
+      piece = [];
+    }
+    yield piece;
   }
 }
+
+interface RankedNode {
+  readonly node: Node;
+  readonly rank: string;
+}
+
+/** Of lists that are sorted each, the one with the lowest node ahead. */
+function lowestOf<T extends { readonly nodes: readonly RankedNode[]; readonly at: number }>(
+  lists: readonly T[],
+): T | undefined {
+  let lowest: T | undefined;
+  let rank = "";
+  for (const list of lists) {
+    const ahead = list.nodes[list.at];
+    if (ahead === undefined || (lowest !== undefined && rank < ahead.rank)) continue;
+    lowest = list;
+    rank = ahead.rank;
+  }
+  return lowest;
+}
+
+/** Nodes sorted, and sets given, at once. */
+const SORTED = 1024;
+const PIECE = 256;
 
 export function setOf(node: Node, type: number): RecordSet | undefined {
   for (const set of node.sets) if (set.type === type) return set;
@@ -99,7 +138,7 @@ export function setOf(node: Node, type: number): RecordSet | undefined {
  * As `compareNames` orders names, so do their ranks as strings, and some times faster: labels from
  * the root, each ended by what is below every octet.
  */
-function rankOf(key: NameKey): string {
+function rankOf({ name: { key } }: Node): string {
   let rank = "";
   for (let at = 0; at < key.length; ) {
     const end = at + 1 + key.charCodeAt(at);

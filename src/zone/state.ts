@@ -30,17 +30,19 @@ export interface StateAtOnce {
   readonly held: readonly HeldRecord[];
   readonly nextId: number;
   readonly file: readonly RecordSet[];
+  /** What to add to the time of a hold for that of the wall. */
+  readonly wallOffset: number;
 }
 
 /** In pieces, so that others get a turn between them. */
-export function* stateEntries(state: StateAtOnce, clock: Clock): Generator<Uint8Array> {
-  const { snapshot, held, nextId, file } = state;
+export function* stateEntries(state: StateAtOnce): Generator<Uint8Array> {
+  const { snapshot, held, nextId, file, wallOffset } = state;
   const wallTime = ({ by, expires, lease }: Hold): Hold => ({
     by,
-    expires: clock.wall() + Math.max(0, expires - clock.now()),
+    expires: expires + wallOffset,
     lease,
   });
-  yield encodeEntry({ is: "begin", at: clock.wall(), nextId });
+  yield encodeEntry({ is: "begin", nextId });
   for (const nodes of pieces(snapshot.nodes())) {
     yield encodeEntry({ is: "sets", sets: nodes.flatMap(({ sets }) => sets) });
   }

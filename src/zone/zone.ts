@@ -16,6 +16,7 @@ import type { RecordSet, ResourceRecord } from "../dns/record.ts";
 import type { Log } from "../log.ts";
 import type { Change, Principal } from "./change.ts";
 import { Commits } from "./commits.ts";
+import { encodeEntry } from "./entry.ts";
 import { FILE, FOREVER, type Hold, type ZoneRecord } from "./leases.ts";
 import { mergeUpdate } from "./merge.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -40,9 +41,22 @@ export interface ZoneOptions {
 export interface Store {
   /** Resolves when all of them are on the disk; if it rejects, none is. */
   append(entries: readonly Uint8Array[]): Promise<void>;
-  /** Something has been kept. `state` tells all that has been worked out, `waiting` too. */
-  kept(state: () => StateAtOnce, waiting: () => readonly Uint8Array[]): void;
-  close(state: () => StateAtOnce): Promise<void>;
+  /** Something has been written, and is seen. */
+  kept(zone: Working): void;
+  close(zone: Working): Promise<void>;
+}
+
+/** A zone as its store sees it. */
+export interface Working {
+  /** On the disk. */
+  current(): Snapshot;
+  holdsOf(record: ZoneRecord): readonly Hold[];
+  /** Of a time of the zone's clock, milliseconds since 1970. */
+  wallTime(time: number): number;
+  /** All that has been worked out, be it written or not. */
+  atOnce(): StateAtOnce;
+  /** Entries that have been worked out and not been given to `append`. */
+  waiting(): readonly Uint8Array[];
 }
 
 export class Zone {
@@ -61,6 +75,7 @@ export class Zone {
   /** Worked out. The leases of the state are at this point. */
   #ahead: Snapshot;
   #file: readonly RecordSet[];
+  #wallOffset: number;
   #isClosed = false;
   #isFailing = false;
   /** Leases that have ended are not let go before. */
@@ -79,9 +94,10 @@ export class Zone {
     this.#current = this.#state.snapshot;
     this.#ahead = this.#current;
     this.#file = this.#state.file;
+    this.#wallOffset = wallOffset(options.clock);
     this.#commits = new Commits({
       append: (entries) => store!.append(entries),
-      kept: () => this.#kept(),
+      kept: (isWritten) => this.#kept(isWritten),
       failed: (error) => this.#failed(error),
     });
     this.closed = new Promise((resolve) => {
@@ -177,6 +193,7 @@ export class Zone {
     by: string,
     file: readonly RecordSet[] | undefined,
   ): Promise<Rcode> {
+    this.#followWall();
     const lease = milliseconds(seconds);
     const keyLease = milliseconds(keySeconds);
     const holdOf = (lease: number): Hold => ({ by, expires: this.#clock.now() + lease, lease });
@@ -192,7 +209,7 @@ export class Zone {
     this.#file = file ?? fileBefore;
     this.#schedule();
     if (isNothing) return this.#answer(Rcode.NOERROR);
-    const at = this.#clock.wall();
+    const at = this.#clock.now() + this.#wallOffset;
     const step = { at, by, lease, keyLease, change, holds: taken.steps, file };
     return new Promise((resolve) => {
       const keep = () => {
@@ -210,10 +227,13 @@ export class Zone {
     });
   }
 
-  #kept(): void {
+  #kept(isWritten: boolean): void {
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
-    if (this.#isFailing) this.#log?.info({ zone: `${this.origin}` }, "changes can be written again");
+    if (!isWritten) return;
+    this.#store?.kept(this.#working);
+    if (this.#isFailing)
+      this.#log?.info({ zone: `${this.origin}` }, "changes can be written again");
     this.#isFailing = false;
   }
 
@@ -233,31 +253,60 @@ export class Zone {
     const time = due && Math.max(due, this.#notBefore);
     if (time === this.#wakesAt) return;
     this.#cancel();
-    this.#cancel = time === undefined ? () => {} : this.#clock.at(time, () => this.#endLeases());
+    this.#cancel =
+      time === undefined ? () => {} : this.#clock.at(time, () => void this.endLeases());
     this.#wakesAt = time;
   }
 
   /** A lease that ends is an update like any other: its holder lets go. */
-  #endLeases(): void {
+  async endLeases(): Promise<void> {
     this.#wakesAt = undefined;
-    for (const [name, records] of this.#state.leases.ended(this.#clock.now())) {
+    const ended = [...this.#state.leases.ended(this.#clock.now())].map(([name, records]) => {
       const update = { zone: this.origin, prerequisites: [], updates: records.map(removalOf) };
-      void this.#apply(update, { name, permits: () => true });
-    }
+      return this.#apply(update, { name, permits: () => true });
+    });
     this.#schedule();
+    await Promise.all(ended);
   }
 
   async #close(): Promise<void> {
     this.#isClosed = true;
     this.#schedule();
     await this.#commits.idle();
+    await this.#store?.close(this.#working);
+  }
+
+  /** Its functions go on telling the truth. */
+  get #working(): Working {
     const { leases } = this.#state;
-    await this.#store?.close(() => ({
-      snapshot: this.#ahead,
-      held: leases.entries(),
-      nextId: leases.nextId,
-      file: this.#file,
-    }));
+    return {
+      current: () => this.#current,
+      holdsOf: (record) => leases.holds(record),
+      wallTime: (time) => time + this.#wallOffset,
+      waiting: () => this.#commits.waiting,
+      atOnce: () => ({
+        snapshot: this.#ahead,
+        held: leases.entries(),
+        nextId: leases.nextId,
+        file: this.#file,
+        wallOffset: this.#wallOffset,
+      }),
+    };
+  }
+
+  /**
+   * The wall clock was put forward or back: what is written of leases goes with it, so that a later
+   * start neither cuts them short nor draws them out.
+   */
+  #followWall(): void {
+    const before = this.#wallOffset;
+    const forward = wallOffset(this.#clock) - before;
+    if (this.#store === undefined || Math.abs(forward) < STEP) return;
+    this.#wallOffset = before + forward;
+    const undo = () => {
+      this.#wallOffset = before;
+    };
+    this.#commits.add({ entry: encodeEntry({ is: "clock", forward }), keep: () => {}, undo });
   }
 }
 
@@ -267,11 +316,18 @@ function removalOf({ name, rdata }: ZoneRecord): ResourceRecord {
   return { name, type: rdata.type, class: Class.NONE, ttl: 0, rdata };
 }
 
+/** What to add to a time of the clock for that of the wall. */
+function wallOffset(clock: Clock): number {
+  return Math.round(clock.wall() - clock.now());
+}
+
 function milliseconds(seconds: number | undefined): number {
   return seconds === undefined ? FOREVER : seconds * 1000;
 }
 
 /** At some 700 octets each, a few hundred megabytes. */
 const MAX_RECORDS = 500_000;
+/** Milliseconds: what is less is no step, but two readings a moment apart. */
+const STEP = 1000;
 /** Milliseconds until what could not be written is tried again. */
 const RETRY = 1000;

@@ -1,0 +1,59 @@
+/**
+ * The readable copy of a zone: a master file for people and for other servers, with a remark on who
+ * holds a record and until when. Nothing is read from it again but, where the journal was lost, the
+ * serial.
+ */
+import type { Name } from "../dns/name.ts";
+import type { RecordSet } from "../dns/record.ts";
+import type { Disk } from "./disk.ts";
+import { FILE, FOREVER, type Hold, type ZoneRecord } from "./leases.ts";
+import { MasterFileFormat, usualTtl } from "./masterfile.ts";
+import type { Snapshot } from "./snapshot.ts";
+
+export interface CopyOptions {
+  readonly disk: Disk;
+  readonly path: string;
+  readonly holdsOf: (record: ZoneRecord) => readonly Hold[];
+  /** Of a time of the zone's clock, milliseconds since 1970. */
+  readonly wallTime: (time: number) => number;
+}
+
+/** Others get their turn after every piece. */
+export async function writeCopy(snapshot: Snapshot, options: CopyOptions): Promise<void> {
+  const { disk, path } = options;
+  const draft = `${path}.new`;
+  const file = disk.create(draft);
+  try {
+    let length = 0;
+    for (const text of textOf(snapshot, options)) {
+      const octets = Buffer.from(text);
+      file.write(octets, length);
+      length += octets.length;
+      await file.sync();
+    }
+  } finally {
+    file.close();
+  }
+  await disk.rename(draft, path);
+  await disk.settle(path);
+}
+
+function* textOf(snapshot: Snapshot, { holdsOf, wallTime }: CopyOptions): Generator<string> {
+  const sets = snapshot.nodes().flatMap((node) => node.sets);
+  const format = new MasterFileFormat(snapshot.origin, usualTtl(sets));
+  const remark = (name: Name, rdata: RecordSet["rdatas"][number]) =>
+    holdsOf({ name, rdata })
+      .filter(({ by }) => by !== FILE)
+      .map(({ by, expires }) => (expires === FOREVER ? by : `${by} until ${time(expires)}`))
+      .join(", ");
+  const time = (expires: number) => new Date(wallTime(expires)).toISOString().slice(0, 19);
+  yield HEAD + format.head;
+  for (const sets of snapshot.pieces()) {
+    yield sets.map((set) => format.set(set, (rdata) => remark(set.name, rdata))).join("");
+  }
+}
+
+const HEAD = `\
+; A copy of the zone, for reading. What is changed here is not seen: static records belong in the
+; file of the same name that ends in .zone. Times are UTC.
+`;

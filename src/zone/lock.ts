@@ -1,0 +1,94 @@
+/**
+ * One process for a zone's journal: two would write over each other. A lock is a file that names its
+ * process. It outlives a process that was killed, so one whose process is no more is taken over;
+ * that a number has gone to another process since is told by the time it was started at.
+ */
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+
+/** Throws where another process has it. Gives what lets it go. */
+export function lock(path: string): () => void {
+  const own = `${process.pid} ${startOf(process.pid)}\n`;
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, own);
+  try {
+    // To link is to make a file that was not there, whole, or to fail.
+    if (!hasLinked(draft, path)) {
+      takeOver(path, draft);
+      if (!hasLinked(draft, path)) throw inUse(path);
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  return () => {
+    if (read(path) === own) rmSync(path, { force: true });
+  };
+}
+
+/** Takes away the lock of a process that is no more; throws if it lives. */
+function takeOver(path: string, draft: string): void {
+  if (isHeld(read(path))) throw inUse(path);
+  const old = `${draft}.old`;
+  try {
+    renameSync(path, old);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw error;
+  }
+  // Another may have taken it over since it was read: then it gets it back.
+  const isOthers = isHeld(read(old));
+  if (isOthers) hasLinked(old, path);
+  rmSync(old, { force: true });
+  if (isOthers) throw inUse(path);
+}
+
+function isHeld(text: string | undefined): boolean {
+  const [, pid, start] = /^(\d+) (.*)\n$/.exec(text ?? "") ?? [];
+  return pid !== undefined && startOf(Number(pid)) === start;
+}
+
+/**
+ * Tells a process from all that had or will have its number; undefined when there is none. Where
+ * there is no /proc it is the number alone.
+ */
+function startOf(pid: number): string | undefined {
+  const boot = read("/proc/sys/kernel/random/boot_id")?.trim();
+  if (boot === undefined) return isAlive(pid) ? "?" : undefined;
+  // The name in parentheses may have anything in it; the start is the 20th word behind it.
+  const words = read(`/proc/${pid}/stat`)
+    ?.replace(/^.*\) /s, "")
+    .split(" ");
+  return words && `${boot} ${words[19]}`;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+function hasLinked(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    // Not there, or of a process that has just gone.
+    return undefined;
+  }
+}
+
+function inUse(path: string): Error {
+  const [pid] = (read(path) ?? "").split(" ");
+  return new Error(`${path}: in use by process ${pid}; expected a folder of one process's own`);
+}

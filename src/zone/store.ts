@@ -1,0 +1,100 @@
+/**
+ * The files of a zone: the journal that is its memory, which is begun anew when it has grown far
+ * beyond the zone, and the readable copy that follows it.
+ */
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import { writeCopy } from "./copy.ts";
+import type { Disk } from "./disk.ts";
+import type { Journal } from "./journal.ts";
+import { stateEntries } from "./state.ts";
+import type { Store, Working } from "./zone.ts";
+
+export interface FileStoreOptions {
+  readonly disk: Disk;
+  readonly journal: Journal;
+  /** Of the readable copy. */
+  readonly copy: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Octets of a journal that need not be begun anew. */
+  readonly enough?: number | undefined;
+}
+
+export class FileStore implements Store {
+  readonly #options: FileStoreOptions;
+  /** The journal is begun anew beyond this length. */
+  #limit: number;
+  #rewriting = Promise.resolve();
+  #isRewriting = false;
+  #copying = Promise.resolve();
+  #copied: number | undefined;
+  #cancelCopy: (() => void) | undefined;
+
+  constructor(options: FileStoreOptions) {
+    this.#options = options;
+    this.#limit = options.enough ?? ENOUGH;
+  }
+
+  append(entries: readonly Uint8Array[]): Promise<void> {
+    return this.#options.journal.append(entries);
+  }
+
+  kept(zone: Working): void {
+    const { clock, journal } = this.#options;
+    this.#cancelCopy ??= clock.at(clock.now() + COPY_AFTER, () => this.#copy(zone));
+    if (journal.length <= this.#limit || this.#isRewriting) return;
+    this.#limit = Math.max(this.#limit, zone.current().size * OCTETS_PER_RECORD);
+    if (journal.length > this.#limit) this.#rewriting = this.#rewrite(zone);
+  }
+
+  async close(zone: Working): Promise<void> {
+    await this.#rewriting;
+    this.#copy(zone);
+    this.#cancelCopy?.();
+    await this.#copying;
+    this.#options.journal.close();
+  }
+
+  async #rewrite(zone: Working): Promise<void> {
+    const { journal, clock, log } = this.#options;
+    this.#isRewriting = true;
+    const before = journal.length;
+    try {
+      const salt = Math.floor(clock.random() * 2 ** 32);
+      await journal.rewrite(salt, stateEntries(zone.atOnce()), zone.waiting());
+      this.#limit = Math.max(this.#options.enough ?? ENOUGH, 4 * journal.length);
+      this.#copy(zone);
+    } catch (error) {
+      const reason = (error as Error).message;
+      log.warn({ zone: `${zone.current().origin}`, reason }, "the journal cannot be begun anew");
+      this.#limit = before * 1.5;
+    }
+    this.#isRewriting = false;
+  }
+
+  #copy(zone: Working): void {
+    this.#cancelCopy?.();
+    this.#cancelCopy = undefined;
+    this.#copying = this.#copying.then(() => this.#writeCopy(zone));
+  }
+
+  async #writeCopy({ current, holdsOf, wallTime }: Working): Promise<void> {
+    const { disk, copy: path, log } = this.#options;
+    const snapshot = current();
+    if (this.#copied === snapshot.serial) return;
+    try {
+      await writeCopy(snapshot, { disk, path, holdsOf, wallTime });
+      this.#copied = snapshot.serial;
+    } catch (error) {
+      log.warn({ file: path, reason: (error as Error).message }, "the copy cannot be written");
+    }
+  }
+}
+
+/** Octets: some fifteen thousand updates, read in about a second. */
+const ENOUGH = 8 * 1024 * 1024;
+/** A journal of at most four times what its zone takes. */
+const OCTETS_PER_RECORD = 512;
+/** Milliseconds: as old as the copy of a changed zone may be, a quarter of an hour. */
+const COPY_AFTER = 15 * 60 * 1000;

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { FormatError } from "../../src/dns/format.ts";
+import { Journal } from "../../src/zone/journal.ts";
+import { MemoryDisk } from "./memorydisk.ts";
+
+const octets = (text: string) => Buffer.from(text);
+
+async function told(disk: MemoryDisk): Promise<string> {
+  const opened = await Journal.open(disk, "j");
+  return opened === undefined ? "nothing" : opened.entries.map(String).join(" ");
+}
+
+async function journalOf(disk: MemoryDisk, ...head: string[]): Promise<Journal> {
+  return Journal.create(disk, "j", 1, head.map(octets));
+}
+
+suite("Journal", () => {
+  test("is not there, or whole: whenever its writer dies while it begins", async () => {
+    for (let step = 1; ; step++) {
+      const disk = new MemoryDisk();
+      disk.before = () => {
+        if (disk.operations === step) throw new Error("dead");
+      };
+      const isDone = await journalOf(disk, "head", "more").then(
+        () => true,
+        () => false,
+      );
+      const found = [disk.afterKill(), disk.afterPowerCut(() => false)];
+      for (const after of found) {
+        const text = await told(after);
+        assert.ok(text === "head more" || (!isDone && text === "nothing"), `step ${step}: ${text}`);
+        assert.ok(!after.paths.includes("j.new"));
+      }
+      if (isDone) break;
+    }
+  });
+
+  test("goes on after what was read", async () => {
+    const disk = new MemoryDisk();
+    const journal = await journalOf(disk, "head");
+    await journal.append([octets("a"), octets("b")]);
+    const opened = await Journal.open(disk.afterKill(), "j");
+    assert.equal(opened!.entries.map(String).join(" "), "head a b");
+    const again = disk.afterKill();
+    const second = (await Journal.open(again, "j"))!.journal;
+    await second.append([octets("c")]);
+    assert.equal(await told(again), "head a b c");
+  });
+
+  test("says which file is damaged, and where", async () => {
+    const disk = new MemoryDisk();
+    const journal = await journalOf(disk, "head");
+    await journal.append([octets("a")]);
+    const damaged = disk.octets("j");
+    damaged[30]! ^= 1;
+    await assert.rejects(Journal.open(MemoryDisk.of([["j", damaged]]), "j"), (error: Error) => {
+      assert.ok(error instanceof FormatError);
+      assert.match(error.message, /^j: damaged at octet 19/);
+      return true;
+    });
+  });
+
+  test("begun anew has the new head, and what was appended meanwhile", async () => {
+    const disk = new MemoryDisk();
+    const journal = await journalOf(disk, "head");
+    await journal.append([octets("a")]);
+    const [b, c, d] = [octets("b"), octets("c"), octets("d")];
+    const rewritten = journal.rewrite(2, [octets("anew+a+b"), octets("more")], [b]);
+    await journal.append([b, c]);
+    await journal.append([d]);
+    await rewritten;
+    await journal.append([octets("e")]);
+    assert.equal(await told(disk), "anew+a+b more c d e");
+    assert.deepEqual(disk.paths, ["j"]);
+  });
+
+  test("has all that was acknowledged, whenever its writer dies while it is begun anew", async () => {
+    for (let step = 1; ; step++) {
+      const disk = new MemoryDisk();
+      const journal = await journalOf(disk, "head");
+      const acknowledged = ["head"];
+      const first = disk.operations;
+      let images: MemoryDisk[] | undefined;
+      let imagesHave = 0;
+      disk.before = () => {
+        if (disk.operations !== first + step) return;
+        images = [true, false].map((lasts) => disk.afterPowerCut(() => lasts));
+        images.push(disk.afterKill());
+        imagesHave = acknowledged.length;
+      };
+      const append = async (name: string) => {
+        await journal.append([octets(name)]);
+        acknowledged.push(name);
+      };
+      const rewritten = journal.rewrite(2, [octets("head")], []);
+      for (const name of ["a", "b", "c", "d", "e", "f"]) await append(name);
+      await rewritten;
+      for (const name of ["g", "h"]) await append(name);
+      if (images === undefined) {
+        assert.ok(step > 10);
+        break;
+      }
+      for (const image of images) {
+        const found = (await told(image)).split(" ");
+        assert.ok(found.length >= imagesHave, `step ${step}: ${found}`);
+        assert.deepEqual(found, acknowledged.slice(0, found.length), `step ${step}`);
+      }
+    }
+  });
+
+  test("stays as it was where it cannot be begun anew", async () => {
+    for (let step = 1; ; step++) {
+      const disk = new MemoryDisk();
+      const journal = await journalOf(disk, "head");
+      const first = disk.operations;
+      disk.before = () => {
+        if (disk.operations === first + step) throw new Error("EIO");
+      };
+      const isDone = await journal.rewrite(2, [octets("head"), octets("more")], []).then(
+        () => true,
+        () => false,
+      );
+      disk.before = () => {};
+      await journal.append([octets("a")]);
+      assert.ok(["head a", "head more a"].includes(await told(disk)), `step ${step}`);
+      assert.equal(await told(disk.afterPowerCut(() => false)), await told(disk), `step ${step}`);
+      if (isDone) break;
+    }
+  });
+
+  test("is not begun anew from what could not be written", async () => {
+    const disk = new MemoryDisk();
+    const journal = await journalOf(disk, "head");
+    const b = octets("b");
+    const rewritten = journal.rewrite(2, [octets("head+b")], [b]);
+    const failed = assert.rejects(rewritten, /EIO/);
+    disk.before = () => {
+      disk.before = () => {};
+      throw new Error("EIO");
+    };
+    await assert.rejects(journal.append([b]), /EIO/);
+    await failed;
+    assert.equal(await told(disk), "head");
+  });
+});

@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { FormatError } from "../../src/dns/format.ts";
+import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { FakeClock } from "../support/clock.ts";
+import { COPY, JOURNAL, openOn } from "./durable.ts";
+import { lines, name, operator, origin, principal, setsOf, updateOf } from "./fixture.ts";
+import { MemoryDisk } from "./memorydisk.ts";
+
+const paris = principal("paris");
+
+/** Records of a zone but SOA and NS, as "owner data". */
+function records(zone: { current: Iterable<import("../../src/dns/record.ts").RecordSet> }): string {
+  return lines(zone.current)
+    .filter((line) => !/\t(SOA|NS)\t/.test(line))
+    .map((line) => line.replace(/\.z\.example\.\t\d+\tIN\t/, " ").replace("\t", " "))
+    .join("; ");
+}
+
+suite("openZone", () => {
+  test("opens what was there, and goes on", async () => {
+    const disk = new MemoryDisk();
+    const first = await openOn(disk);
+    await first.apply(updateOf("+ a A 10.0.0.1"), operator);
+    const second = await openOn(disk.afterKill());
+    assert.deepEqual(lines(second.current), lines(first.current));
+    assert.deepEqual(second.since(first.current.serial), []);
+    const [change] = second.since(second.current.serial - 1);
+    assert.equal(typeof change === "object" && change.by, "operator");
+  });
+
+  test("closes when its signal ends: all is on the disk, and nothing more is taken", async () => {
+    const disk = new MemoryDisk();
+    const stop = new AbortController();
+    const zone = await openOn(disk, { signal: stop.signal });
+    const applied = zone.apply(updateOf("+ a A 10.0.0.1"), operator);
+    stop.abort();
+    assert.equal(await zone.apply(updateOf("+ b A 10.0.0.1"), operator), 2);
+    await zone.closed;
+    assert.equal(await applied, 0);
+    const again = await openOn(disk);
+    assert.equal(records(again), "a A 10.0.0.1");
+  });
+
+  test("is refused to a second while the first is open", async () => {
+    const disk = new MemoryDisk();
+    const stop = new AbortController();
+    const zone = await openOn(disk, { signal: stop.signal });
+    await assert.rejects(openOn(disk), /z\.example\.lock: in use/);
+    stop.abort();
+    await zone.closed;
+    await openOn(disk);
+  });
+
+  test("that fails lets go of the folder", async () => {
+    const disk = MemoryDisk.of([[JOURNAL, Buffer.from("something else")]]);
+    for (let i = 0; i < 2; i++) {
+      await assert.rejects(openOn(disk), (error: Error) => {
+        assert.ok(error instanceof FormatError);
+        assert.match(error.message, /^z\.example\.journal: damaged at its head/);
+        return true;
+      });
+    }
+  });
+
+  test("says that a write was cut off", async () => {
+    const disk = new MemoryDisk();
+    const zone = await openOn(disk);
+    await zone.apply(updateOf("+ a A 10.0.0.1"), operator);
+    const octets = disk.octets(JOURNAL);
+    const end = octets.findLastIndex((octet) => octet !== 0);
+    const warnings: object[] = [];
+    const log = {
+      debug() {},
+      info() {},
+      error() {},
+      warn: (fields: object, fact: string) => warnings.push({ ...fields, fact }),
+    };
+    await openOn(MemoryDisk.of([[JOURNAL, octets.subarray(0, end - 1)]]), { log });
+    assert.equal(warnings.length, 1);
+    assert.match(JSON.stringify(warnings), /z.example.journal.*"octets":\d+.*not finished/);
+  });
+
+  test("leaves a copy that servers and people can read, and tells who holds what", async () => {
+    const disk = new MemoryDisk();
+    const clock = new FakeClock();
+    const stop = new AbortController();
+    const zone = await openOn(disk, { clock, signal: stop.signal, text: "www A 10.0.0.1" });
+    await zone.apply(updateOf('+ a A 10.0.0.1\n+ t TXT "x;y"', { lease: 300 }), paris);
+    await zone.apply(updateOf("+ b A 10.0.0.1"), operator);
+    assert.deepEqual(disk.paths, [JOURNAL]);
+    await clock.elapse(15 * 60_000 - 1);
+    assert.deepEqual(disk.paths, [JOURNAL], "not at once");
+    await clock.elapse(1);
+    assert.deepEqual(disk.paths, [JOURNAL, COPY]);
+    await zone.apply(updateOf('+ a A 10.0.0.1\n+ t TXT "x;y"', { lease: 300 }), paris);
+    stop.abort();
+    await zone.closed;
+    const text = disk.octets(COPY).toString();
+    assert.deepEqual(lines(parseMasterFile(text, { origin })), lines(zone.current));
+    assert.match(text, /a +IN A +10\.0\.0\.1 ; paris until 2025-01-01T00:20:00\n/);
+    assert.match(text, /b +IN A +10\.0\.0\.1 ; operator\n/);
+    assert.match(text, /www +IN A +10\.0\.0\.1\n/);
+    assert.deepEqual(disk.paths, [JOURNAL, COPY]);
+  });
+});
+
+suite("the zone's file", () => {
+  /** The zone after a start with each of these files, and what is done in between. */
+  async function starts(...steps: readonly (string | { update: string; by?: typeof paris })[]) {
+    let disk = new MemoryDisk();
+    let zone = await openOn(disk, { text: steps[0] as string });
+    for (const step of steps.slice(1)) {
+      if (typeof step === "string") {
+        disk = disk.afterKill();
+        zone = await openOn(disk, { text: step });
+      } else {
+        assert.equal(await zone.apply(updateOf(step.update), step.by ?? operator), 0);
+      }
+    }
+    return zone;
+  }
+
+  test("that says what it said changes nothing", async () => {
+    const first = await starts("www A 10.0.0.1");
+    const again = await starts("www A 10.0.0.1", "www A 10.0.0.1");
+    assert.deepEqual(lines(again.current), lines(first.current));
+  });
+
+  test("that was edited brings records and takes records, and the serial rises by one", async () => {
+    const zone = await starts(
+      "www A 10.0.0.1\nold A 10.0.0.2\nttl 60 A 10.0.0.3",
+      { update: "+ dyn A 10.0.0.4" },
+      "www A 10.0.0.1\nnew A 10.0.0.5\nttl 90 A 10.0.0.3",
+    );
+    assert.equal(records(zone), "dyn A 10.0.0.4; new A 10.0.0.5; ttl A 10.0.0.3; www A 10.0.0.1");
+    assert.equal(zone.current.set(name("ttl"), 1)?.ttl, 90);
+    const { serial } = zone.current;
+    const [change] = zone.since(serial - 1);
+    assert.ok(typeof change === "object");
+    assert.equal(change.by, "file");
+  });
+
+  test("takes no record that somebody else has too, until that lets go", async () => {
+    const zone = await starts("www A 10.0.0.1", { update: "+ www A 10.0.0.1", by: paris }, "");
+    assert.equal(records(zone), "www A 10.0.0.1");
+    await zone.apply(updateOf("- www A 10.0.0.1"), paris);
+    assert.equal(records(zone), "");
+  });
+
+  test("does not bring back what was removed since, unless it is edited", async () => {
+    const removal = { update: "- www A" };
+    assert.equal(records(await starts("www A 10.0.0.1", removal, "www A 10.0.0.1")), "");
+    assert.equal(records(await starts("www A 10.0.0.1", removal, "www 90 A 10.0.0.1")), "");
+    const again = await starts("www A 10.0.0.1", removal, "", "www A 10.0.0.1");
+    assert.equal(records(again), "www A 10.0.0.1");
+  });
+
+  test("may put other data in the place of an alias, and another NS in that of the last", async () => {
+    const zone = await starts("www CNAME a", "www A 10.0.0.1");
+    assert.equal(records(zone), "www A 10.0.0.1");
+    const disk = new MemoryDisk();
+    await openOn(disk);
+    const fileRecords = setsOf("").map((set) =>
+      set.type === 2
+        ? { ...set, rdatas: setsOf("@ 3600 NS ns2.example.")[1]!.rdatas.slice(1) }
+        : set,
+    );
+    const after = await openOn(disk.afterKill(), { fileRecords });
+    assert.deepEqual(
+      lines(after.current).filter((line) => line.includes("\tNS\t")),
+      ["z.example.\t3600\tIN\tNS\tns2.example."],
+    );
+  });
+
+  test("can be merged while the zone is served", async () => {
+    const disk = new MemoryDisk();
+    const zone = await openOn(disk);
+    assert.equal(await zone.merge(setsOf("a A 10.0.0.1")), 0);
+    assert.equal(records(zone), "a A 10.0.0.1");
+    assert.equal(await zone.merge(setsOf("")), 0);
+    assert.equal(records(await openOn(disk.afterKill())), "");
+  });
+});

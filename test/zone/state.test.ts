@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import fc from "fast-check";
+import { FormatError } from "../../src/dns/format.ts";
+import { Journal } from "../../src/zone/journal.ts";
+import { firstState, readState, stateEntries } from "../../src/zone/state.ts";
+import { readTape } from "../../src/zone/tape.ts";
+import type { Update } from "../../src/zone/update.ts";
+import { type Store, type Working, Zone } from "../../src/zone/zone.ts";
+import { FakeClock } from "../support/clock.ts";
+import { describe } from "./durable.ts";
+import { operator, origin, principal, setsOf, updateOf } from "./fixture.ts";
+import { MemoryDisk } from "./memorydisk.ts";
+import { update } from "./model.ts";
+
+const [paris, lyon] = [principal("paris"), principal("lyon")];
+
+/** A zone that writes all it does to a journal, and what it was after each write. */
+async function recorded(clock: FakeClock) {
+  const disk = new MemoryDisk();
+  const state = firstState(origin, setsOf("www A 10.0.0.1"));
+  const atOnce = { ...state, held: [], nextId: 0, wallOffset: clock.wall() - clock.now() };
+  const journal = await Journal.create(disk, "j", 5, stateEntries(atOnce));
+  const stages: { readonly end: number; readonly told: string[]; readonly since: unknown }[] = [];
+  const note = (working: Working) => {
+    const { held, nextId, wallOffset, snapshot, file } = working.atOnce();
+    const told = describe({ snapshot, file }, held, nextId, wallOffset);
+    stages.push({ end: journal.length, told, since: JSON.stringify(zone.since(1)) });
+  };
+  const store: Store = {
+    append: (entries) => journal.append(entries),
+    kept: note,
+    close: async () => journal.close(),
+  };
+  const zone: Zone = new Zone({ origin, records: [], clock }, store, state);
+  return { disk, zone, stages, start: journal.length };
+}
+
+/** What a start makes of a journal. */
+function reread(octets: Buffer, clock: FakeClock): { told: string[]; since: unknown } {
+  const state = readState(readTape(octets).entries, origin, clock);
+  const { leases, snapshot } = state;
+  const offset = clock.wall() - clock.now();
+  const told = describe(state, leases.entries(), leases.nextId, offset);
+  const zone = new Zone({ origin, records: [], clock }, undefined, state);
+  assert.equal(zone.current, snapshot);
+  return { told, since: JSON.stringify(zone.since(1)) };
+}
+
+suite("a journal read back", () => {
+  test("is the zone after the last whole entry, wherever it is cut off", async () => {
+    const clock = new FakeClock();
+    const { disk, zone, stages, start } = await recorded(clock);
+    const steps: [Update, typeof paris][] = [
+      [updateOf("+ a A 10.0.0.2\n+ a A 10.0.0.3\n+ _t PTR x\n+ x TXT a", { lease: 60 }), paris],
+      [updateOf("+ _t PTR x\n+ x TXT a\n+ www A 10.0.0.1", { lease: 5 }), lyon],
+      [updateOf("+ a A 10.0.0.2\n+ a A 10.0.0.3\n+ _t PTR x\n+ x TXT a", { lease: 60 }), paris],
+      [
+        updateOf("+ @ SOA ns.example. h.example. 900 1 2 3 4\n- mail A\n+ p 5 A 10.0.0.9"),
+        operator,
+      ],
+      [
+        updateOf("- a A 10.0.0.3\n- _t PTR x\n+ b KEY \\# 4 00000000", {
+          lease: 60,
+          keyLease: 600,
+        }),
+        paris,
+      ],
+      [updateOf("+ p 7 A 10.0.0.8"), operator],
+      [updateOf("+ a NULL \\# 2 abcd", { lease: 30 }), principal("prä")],
+    ];
+    for (const [step, by] of steps) {
+      assert.equal(await zone.apply(step, by), 0);
+      await clock.elapse(1000);
+    }
+    assert.equal(await zone.merge(setsOf("file A 10.0.0.7")), 0);
+    await clock.elapse(29_000);
+    assert.equal(stages.length, steps.length + 3, "two leases have ended");
+    const octets = disk.octets("j").subarray(0, stages.at(-1)!.end);
+    const first = reread(octets.subarray(0, start), clock);
+    const whole = [{ end: start, ...first }, ...stages];
+    for (let cut = 0; cut <= octets.length; cut++) {
+      const rest = octets.subarray(0, cut);
+      if (cut < start) {
+        assert.throws(() => reread(rest, clock), FormatError, `cut at ${cut}`);
+        continue;
+      }
+      const { told, since } = whole.findLast(({ end }) => end <= cut)!;
+      assert.deepEqual(reread(rest, clock), { told, since }, `cut at ${cut}`);
+    }
+  });
+
+  test("is the zone it was, whatever was done to that", async () => {
+    const step = fc.record({
+      update,
+      by: fc.constantFrom(paris, lyon, operator),
+      lease: fc.constantFrom(undefined, undefined, 2, 5, 9),
+      passes: fc.integer({ min: 0, max: 4000 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 20 }), async (steps) => {
+        const clock = new FakeClock();
+        const { disk, zone, stages } = await recorded(clock);
+        for (const { update, by, lease, passes } of steps) {
+          await zone.apply(lease === undefined ? update : { ...update, lease }, by);
+          await clock.elapse(passes);
+        }
+        const last = stages.at(-1);
+        if (last === undefined) return;
+        const { told, since } = reread(disk.octets("j"), clock);
+        assert.deepEqual({ told, since }, { told: last.told, since: last.since });
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test("has a refresh of thousands in a few octets, and told anew is the same zone", async () => {
+    const clock = new FakeClock();
+    const { disk, zone, stages, start } = await recorded(clock);
+    const many = Array.from({ length: 3000 }, (_, i) => `+ h${i} A 10.0.0.1`).join("\n");
+    await zone.apply(updateOf(many, { lease: 300 }), paris);
+    const filled = stages.at(-1)!.end;
+    for (let i = 0; i < 10; i++) {
+      clock.advance(150_000);
+      await zone.apply(updateOf(many, { lease: 300 }), paris);
+    }
+    const refresh = (stages.at(-1)!.end - filled) / 10;
+    assert.ok(refresh < 100, `${refresh} octets`);
+    assert.ok(filled - start > 3000 * 20);
+    const state = readState(readTape(disk.octets("j")).entries, origin, clock);
+    const { leases } = state;
+    const offset = clock.wall() - clock.now();
+    const [held, nextId] = [leases.entries(), leases.nextId];
+    const anew = [...stateEntries({ ...state, held, nextId, wallOffset: offset })];
+    const again = readState(anew, origin, clock);
+    assert.deepEqual(
+      describe(again, again.leases.entries(), again.leases.nextId, offset),
+      stages.at(-1)!.told,
+    );
+  });
+});

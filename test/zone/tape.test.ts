@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { FormatError } from "../../src/dns/format.ts";
+import { readTape, Tape } from "../../src/zone/tape.ts";
+import { MemoryDisk } from "./memorydisk.ts";
+
+const SALT = 0xfffffffe;
+const octets = (text: string) => Buffer.from(text);
+
+/** A tape with these writes, each of some entries, and where each of them ended. */
+async function tapeOf(...writes: readonly (readonly string[])[]) {
+  const disk = new MemoryDisk();
+  const tape = Tape.begin(disk.create("tape"), SALT);
+  await disk.settle();
+  const ends = [tape.length];
+  for (const entries of writes) {
+    await tape.write(entries.map(octets));
+    ends.push(tape.length);
+  }
+  return { disk, tape, ends };
+}
+
+function textOf(recorded: Buffer): string {
+  return readTape(recorded).entries.map(String).join(" ");
+}
+
+suite("Tape", () => {
+  test("gives back what was written, over the end of the numbers too", async () => {
+    const { disk, ends } = await tapeOf(["one", "two"], [""], ["three"], ["four"]);
+    const recording = readTape(disk.octets("tape"));
+    assert.deepEqual(recording.entries.map(String), ["one", "two", "", "three", "four"]);
+    assert.deepEqual([recording.length, recording.torn], [ends.at(-1), 0]);
+  });
+
+  test("cut off anywhere, has what was written whole, and goes on from there", async () => {
+    const { disk, ends } = await tapeOf(["one"], ["two", "three"], ["four"]);
+    const whole = disk.octets("tape").subarray(0, ends.at(-1));
+    const told = ["", "one", "one two three", "one two three four"];
+    for (let cut = 0; cut <= whole.length; cut++) {
+      const rest = whole.subarray(0, cut);
+      if (cut < ends[0]!) {
+        assert.throws(() => readTape(rest), FormatError, `cut at ${cut}`);
+        continue;
+      }
+      const last = ends.findLastIndex((end) => end <= cut);
+      const recording = readTape(rest);
+      assert.equal(textOf(rest), told[last], `cut at ${cut}`);
+      assert.equal(recording.length, ends[last]);
+      const again = MemoryDisk.of([["tape", rest]]);
+      const tape = Tape.goOn(again.open("tape"), recording);
+      await tape.cutOff();
+      assert.equal(again.octets("tape").length, ends[last]);
+      await tape.write([octets("more")]);
+      assert.equal(textOf(again.octets("tape")), `${told[last]} more`.trim(), `cut at ${cut}`);
+    }
+  });
+
+  test("with an octet changed before the last write, is refused", async () => {
+    const { disk, ends } = await tapeOf(["one"], ["two"], ["three"]);
+    const whole = disk.octets("tape").subarray(0, ends.at(-1));
+    for (let at = 0; at < ends[2]!; at++) {
+      const damaged = Buffer.from(whole);
+      damaged[at]! ^= 0x10;
+      assert.throws(() => readTape(damaged), FormatError, `octet ${at}`);
+    }
+    for (let at = ends[2]!; at < whole.length; at++) {
+      const damaged = Buffer.from(whole);
+      damaged[at]! ^= 0x10;
+      assert.equal(textOf(damaged), "one two", "the last is taken for one that was under way");
+    }
+  });
+
+  test("takes nothing for a frame that a stranger wrote into one", async () => {
+    const { disk, ends } = await tapeOf(["one"], ["two"]);
+    const frame = disk.octets("tape").subarray(ends[1], ends[2]);
+    const other = new MemoryDisk();
+    const tape = Tape.begin(other.create("tape"), 7);
+    await tape.write([frame]);
+    await tape.write([frame]);
+    const rest = other.octets("tape").subarray(0, tape.length - 1);
+    assert.equal(readTape(rest).entries.length, 1);
+  });
+
+  test("writes over zeros, and has zeros at its end", async () => {
+    const { disk, tape } = await tapeOf(["one"]);
+    const recorded = disk.octets("tape");
+    assert.ok(recorded.length > tape.length);
+    assert.ok(recorded.subarray(tape.length).every((octet) => octet === 0));
+    await tape.write([octets("two")]);
+    assert.equal(disk.octets("tape").length, recorded.length);
+  });
+
+  test("goes on without zeros where there is no room for them", async () => {
+    const { disk } = await tapeOf();
+    const tape = Tape.begin(disk.create("tape"), SALT);
+    let writes = 0;
+    disk.before = (what) => {
+      if (what === "write" && ++writes % 2 === 0) throw new Error("ENOSPC");
+    };
+    await tape.write([octets("one")]);
+    disk.before = () => {};
+    await tape.write([octets("two")]);
+    assert.equal(textOf(disk.octets("tape")), "one two");
+  });
+
+  for (const failing of ["write", "sync"]) {
+    test(`after a ${failing} that failed, has nothing of it and takes the next`, async () => {
+      const { disk, tape } = await tapeOf(["one"]);
+      disk.before = (what) => {
+        if (what === failing) throw new Error("EIO");
+      };
+      await assert.rejects(tape.write([octets("a longer one that fails")]), /EIO/);
+      disk.before = () => {};
+      await tape.write([octets("two")]);
+      assert.equal(textOf(disk.octets("tape")), "one two");
+      assert.equal(textOf(disk.afterPowerCut(() => false).octets("tape")), "one two");
+    });
+  }
+
+  test("writes nothing behind what it could not cut off", async () => {
+    const { disk, tape } = await tapeOf(["one"]);
+    disk.before = (what) => {
+      if (what !== "write") throw new Error("EIO");
+    };
+    await assert.rejects(tape.write([octets("two")]), /EIO/);
+    const before = disk.octets("tape");
+    await assert.rejects(tape.write([octets("three")]), /EIO/);
+    assert.deepEqual(disk.octets("tape"), before);
+    disk.before = () => {};
+    await tape.write([octets("four")]);
+    assert.equal(textOf(disk.octets("tape")), "one four");
+  });
+});
