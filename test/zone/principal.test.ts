@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import fc from "fast-check";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata, targetOf } from "../../src/dns/rdata.ts";
@@ -132,6 +133,41 @@ describe("a collector bound to a site", () => {
     const expected = ["_services._dns-sd._udp _ipp._tcp.zone.test.", "b._dns-sd._udp zone.test."];
     assert.deepEqual([...common].sort(), expected);
   });
+});
+
+it("SEC-16: whatever a collector asks, it changes its site and its pointers, and nothing that steers", () => {
+  const piece = fc.constantFrom(
+    ...["paris", "PARIS", "lyon", "pc", "_ipp", "_tcp", "_udp", "_sub", "_services", "_dns-sd"],
+    ...["_DNS-SD", "b", "db", "lb", "r", "dr", "*", "_dns-update", "_dns-push-tls", "par", "a.b"],
+  );
+  const owner = fc.array(piece, { maxLength: 5 }).map(
+    (labels) =>
+      Name.join(
+        labels.map((label) => Buffer.from(label)),
+        origin,
+      )!,
+  );
+  const types = [Type.A, Type.NS, Type.SOA, Type.DS, Type.DNAME, Type.NSEC, Type.ANY, Type.KEY];
+  const data = fc.oneof(
+    owner.map((target) => rdata.ptr(target)),
+    fc.constantFrom(...types, Type.PTR).map((type) => new Rdata(type, [])),
+  );
+  const isParis = (place: Name) => place.isUnder(name("paris"));
+  let permitted = 0;
+  const property = fc.property(owner, data, (at, each) => {
+    if (!paris.permits({ ...recordOf("@", each), name: at })) return;
+    permitted++;
+    const text = String(at).toLowerCase();
+    assert.ok(!/\*|_dns-(update|push)|^d?r\._dns-sd/.test(text), text);
+    assert.ok([Type.PTR, Type.A, Type.ANY].includes(each.type as 1), `${text} ${each.type}`);
+    if (isParis(at) && !/^[dl]?b\._dns-sd\./.test(text)) return;
+    const target = targetOf(each);
+    assert.ok(target !== undefined, `${text} as a whole`);
+    const isTypeList = text.startsWith("_services._dns-sd._udp.");
+    assert.ok(isParis(target) || target.equals(origin) || isTypeList, `${text} → ${target}`);
+  });
+  fc.assert(property, { numRuns: 20_000 });
+  assert.ok(permitted > 500, `${permitted}`);
 });
 
 describe("a collector in a reverse zone", () => {
