@@ -9,7 +9,7 @@ import { stringsOf, targetOf } from "../src/dns/rdata.ts";
 import type { Avahi } from "../test/support/avahi.ts";
 import { Capture } from "../test/support/capture.ts";
 import { dig } from "../test/support/dig.ts";
-import { Example, STARTED } from "../test/support/example.ts";
+import { Example, Machine } from "../test/support/example.ts";
 import { Watch } from "../test/support/gateway.ts";
 import { Lab, needs } from "../test/support/lab.ts";
 import {
@@ -20,11 +20,16 @@ import {
   openOffices,
   type Presence,
 } from "../test/support/offices.ts";
-import type { Running } from "../test/support/process.ts";
 
 export const ZONE = "bonjour.example.com";
 /** The types of people, printers and shares. */
 export const TYPES = ["_presence._tcp", "_ipp._tcp", "_smb._tcp"] as const;
+
+export interface Machines {
+  readonly nameServer: Machine;
+  readonly paris: Machine;
+  readonly lyon: Machine;
+}
 
 /** Something that a desk lists, resolved. */
 export interface Peer {
@@ -44,8 +49,7 @@ export function scenarioNeeds(): string | false {
 export class TwoOffices {
   readonly lab: Lab;
   readonly offices: Offices;
-  /** The name server and the two collectors. */
-  readonly programs: readonly Running[];
+  readonly machines: Machines;
   /** Milliseconds from the programs' start until a desk in Lyon is told of everything. */
   readonly fullViewAfter: number;
   readonly #onWan: Capture;
@@ -54,11 +58,11 @@ export class TwoOffices {
   private constructor(
     lab: Lab,
     offices: Offices,
-    started: { programs: Running[]; fullViewAfter: number; onWan: Capture; onLan: Capture },
+    started: { machines: Machines; fullViewAfter: number; onWan: Capture; onLan: Capture },
   ) {
     this.lab = lab;
     this.offices = offices;
-    this.programs = started.programs;
+    this.machines = started.machines;
     this.fullViewAfter = started.fullViewAfter;
     this.#onWan = started.onWan;
     this.#onLan = started.onLan;
@@ -76,7 +80,7 @@ export class TwoOffices {
       ]);
       tell("Both offices are up; the routers pass no multicast. Starting the gateway:");
       const start = Date.now();
-      const programs = await startPrograms(offices, tell);
+      const machines = await startMachines(offices, tell);
       const seen = TYPES.map((type) =>
         new Watch(desk.host, NAME_SERVER, `${type}.${ZONE}.`, "PTR").until(
           `${type} of both offices in the zone`,
@@ -85,11 +89,18 @@ export class TwoOffices {
         ),
       );
       const last = Math.max(...(await Promise.all(seen)).map(({ at }) => at));
-      return new TwoOffices(lab, offices, { programs, fullViewAfter: last - start, onWan, onLan });
+      return new TwoOffices(lab, offices, { machines, fullViewAfter: last - start, onWan, onLan });
     } catch (error) {
       await lab[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  /** Follows what a desk is told; once it has been told something. */
+  async watch({ desk }: Office, name: string, type: string): Promise<Watch> {
+    const watch = new Watch(desk.host, NAME_SERVER, name, type);
+    await watch.until("an answer", () => true);
+    return watch;
   }
 
   /** What a desk lists and resolves with avahi-browse, by unicast. */
@@ -106,8 +117,7 @@ export class TwoOffices {
 
   /** Milliseconds until a new presence in one office is in the answers of a desk in the other. */
   async presenceDelay(from: Office, to: Office, presence: Presence): Promise<number> {
-    const watch = new Watch(to.desk.host, NAME_SERVER, instanceName(from), "TXT");
-    await watch.until("the presence as it was", ({ count }) => count > 0);
+    const watch = await this.watch(to, instanceName(from), "TXT");
     const said = await from.user.say(presence);
     const status = Buffer.from(`status=${presence.status}`).toString("hex");
     const { at } = await watch.until("the new presence", ({ records }) =>
@@ -130,8 +140,7 @@ export class TwoOffices {
 
   /** The user logs out; milliseconds until a desk in the other office is told so. */
   async leavingDelay(from: Office, to: Office): Promise<number> {
-    const watch = new Watch(to.desk.host, NAME_SERVER, `${TYPES[0]}.${from.site}.${ZONE}.`, "PTR");
-    await watch.until("the user", ({ count }) => count > 0);
+    const watch = await this.watch(to, `${TYPES[0]}.${from.site}.${ZONE}.`, "PTR");
     const left = Date.now();
     await from.user.leave();
     const { at } = await watch.until("the user to be gone", ({ count }) => count === 0);
@@ -171,23 +180,28 @@ function instanceName({ site, user }: Office): string {
   return Name.parse(`${TYPES[0]}.${site}.${ZONE}.`).child(user.name)!.toString();
 }
 
-/** On each machine its own, with keys made and carried as docs/two-offices.md has it. */
-async function startPrograms(
+/** Each with a folder of its own, the keys made and carried as docs/two-offices.md has it. */
+async function startMachines(
   { nameServer, paris, lyon }: Offices,
   tell: (what: string) => void,
-): Promise<Running[]> {
+): Promise<Machines> {
   const server = new Example("two-offices.yaml");
-  const machines = [{ title: "name server", example: server, host: nameServer }];
-  for (const { site, collector } of [paris, lyon]) {
+  const collector = async ({ site, collector: host }: Office) => {
     const example = new Example(`two-offices/${site}.yaml`);
     await server.makeKey(site);
     server.giveKey(site, example);
-    machines.push({ title: `collector of ${site}`, example, host: collector });
+    return new Machine(example, host);
+  };
+  const [inParis, inLyon] = await Promise.all([collector(paris), collector(lyon)]);
+  const machines = { nameServer: new Machine(server, nameServer), paris: inParis, lyon: inLyon };
+  const titled = [
+    ["name server", machines.nameServer],
+    ["collector of paris", machines.paris],
+    ["collector of lyon", machines.lyon],
+  ] as const;
+  const lines = await Promise.all(titled.map(([, machine]) => machine.start()));
+  for (const [i, [title]] of titled.entries()) {
+    tell(`  ${title}: ${lines[i]!.replace(/\. Try:$|\.$/, "")}`);
   }
-  const programs = machines.map(({ example, host }) => example.start(host));
-  for (const [at, { title }] of machines.entries()) {
-    const line = await programs[at]!.line(STARTED);
-    tell(`  ${title}: ${line.replace(/\. Try:$|\.$/, "")}`);
-  }
-  return programs;
+  return machines;
 }

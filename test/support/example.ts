@@ -1,5 +1,5 @@
-/** A configuration of `examples/`, run as its reader would: unchanged, in a folder of its own. */
-import { copyFileSync, mkdirSync } from "node:fs";
+/** A configuration of `examples/`, run as its reader would, in a folder of its own. */
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { MAIN, temporaryFolder } from "./gateway.ts";
 import type { Host } from "./lab.ts";
@@ -18,21 +18,62 @@ export class Example {
     mkdirSync(join(this.folder, "keys"));
   }
 
-  /** Makes the key of a site, the way the examples' comments say. */
-  async makeKey(site: string): Promise<void> {
-    const parameters = ["key", site, "--site", site, "--file", `keys/${site}`];
+  /** Makes a key of a site, the way the examples' comments say. */
+  async makeKey(site: string, name = site): Promise<void> {
+    const parameters = ["key", name, "--site", site, "--file", `keys/${name}`];
     await succeed([process.execPath, MAIN, ...parameters], { cwd: this.folder });
   }
 
-  /** Takes the key of a site to another machine. */
-  giveKey(site: string, other: { readonly folder: string }): void {
-    copyFileSync(join(this.folder, "keys", site), join(other.folder, "keys", site));
+  /** Takes a key to another machine. */
+  giveKey(name: string, other: { readonly folder: string }): void {
+    copyFileSync(join(this.folder, "keys", name), join(other.folder, "keys", name));
+  }
+
+  edit(change: (text: string) => string): void {
+    writeFileSync(this.file, change(readFileSync(this.file, "utf8")));
   }
 
   /** Runs until the lab ends, at the latest. */
   start(host: Host): Running {
     const command = [process.execPath, MAIN, "run", "--config", this.file];
     return host.start(command, { cwd: this.folder });
+  }
+}
+
+/** An example and the host it runs on. */
+export class Machine {
+  readonly example: Example;
+  readonly host: Host;
+  #program: Running | undefined;
+
+  constructor(example: Example, host: Host) {
+    this.example = example;
+    this.host = host;
+  }
+
+  /** Gives the line by which it says that it runs. */
+  start(): Promise<string> {
+    this.#program = this.example.start(this.host);
+    return this.#program.line(STARTED);
+  }
+
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    await this.#program?.stop(signal);
+  }
+
+  /** What is printed for a line that is typed here, as a page has it. */
+  type(line: string): Promise<string> {
+    const command = line.replace(/^dnssd-gateway\b/, `${process.execPath} ${MAIN}`);
+    return this.host.succeed(["sh", "-c", command], { cwd: this.example.folder });
+  }
+
+  /** Takes its time away from the program, or gives it back. */
+  freeze(): void {
+    this.#program?.child.kill("SIGSTOP");
+  }
+
+  thaw(): void {
+    this.#program?.child.kill("SIGCONT");
   }
 }
 

@@ -161,9 +161,15 @@ export class Host {
     ip(this.namespace, "addr", "del", address, "dev", name);
   }
 
-  route(destination: string, gateway: string): this {
-    ip(this.namespace, "route", "add", destination, "via", gateway);
+  /** Without a gateway it leads nowhere, and nobody is told. */
+  route(destination: string, gateway?: string): this {
+    const way = gateway === undefined ? ["blackhole", destination] : [destination, "via", gateway];
+    ip(this.namespace, "route", "add", ...way);
     return this;
+  }
+
+  unroute(destination: string): void {
+    ip(this.namespace, "route", "del", destination);
   }
 
   /** A kernel parameter, "net/ipv4/ip_forward". */

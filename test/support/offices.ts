@@ -32,6 +32,11 @@ export interface Office {
   readonly user: ChatUser;
   /** Browses by unicast: it hears no multicast and sends none. */
   readonly desk: Avahi;
+  /** One more host on the LAN, at 10.N.0.LAST. */
+  place(name: string, last: number): Host;
+  /** The name server is out of reach: what is sent there vanishes, as it does in the world. */
+  cut(): void;
+  heal(): void;
 }
 
 interface Plan {
@@ -99,6 +104,9 @@ async function openOffice(lab: Lab, { wan, zone, plan, other }: Surroundings): P
   return {
     ...{ site, lan, router, collector: place("collector", 2) },
     ...{ printer: started[0], share: started[1], user: started[2], desk: started[3] },
+    place,
+    cut: () => router.route(`${NAME_SERVER}/32`),
+    heal: () => router.unroute(`${NAME_SERVER}/32`),
   };
 }
 
