@@ -53,7 +53,7 @@ export class Publication {
   /** When to read back; undefined when that is done. */
   #readsBack: number | undefined;
   /** What stands in the way of all updates, as it was last told, and since when. */
-  #trouble: { readonly text: string; readonly since: number } | undefined;
+  #trouble: { readonly kind: string; readonly since: number } | undefined;
 
   constructor(options: PublicationOptions) {
     const { zone, clock } = options;
@@ -166,9 +166,11 @@ export class Publication {
 
   #complain(error: Error): void {
     const { zone, clock, log } = this.#options;
-    if (this.#trouble?.text === error.message) return;
-    this.#trouble = { text: error.message, since: this.#trouble?.since ?? clock.now() };
     const { server } = error as Partial<ExchangeError>;
+    // A path that is cut shows in one way now and in another then.
+    const kind = server === undefined ? error.message : "no answer";
+    if (this.#trouble?.kind === kind) return;
+    this.#trouble = { kind, since: this.#trouble?.since ?? clock.now() };
     const fields = { zone: zone.origin.toString(), server, reason: error.message };
     log.warn(fields, "the server of the zone takes no updates");
   }

@@ -12,6 +12,10 @@ export interface GatewaySettings {
   readonly zone: string;
   readonly links?: readonly { readonly interface: string; readonly site?: string }[];
   readonly listen?: { readonly dns: readonly string[] };
+  /** With this and without `listen` it is a collector alone. */
+  readonly publish?: Readonly<Record<string, unknown>>;
+  readonly keys?: Readonly<Record<string, { readonly secret: string; readonly site?: string }>>;
+  readonly reverse?: readonly string[];
 }
 
 export class Gateway {
@@ -21,7 +25,7 @@ export class Gateway {
   readonly startedAt = Date.now();
   /** A folder of its own, with the configuration. */
   readonly folder: string;
-  readonly program: Running;
+  program: Running;
 
   private constructor(host: Host, settings: GatewaySettings) {
     this.host = host;
@@ -30,17 +34,27 @@ export class Gateway {
     mkdirSync(join(this.folder, "zones"));
     // JSON is YAML.
     writeFileSync(this.#config, JSON.stringify({ data: "./zones", ...settings }));
-    this.program = host.start([process.execPath, MAIN, "run", "--config", this.#config]);
+    this.program = this.#run();
   }
 
   /** Starts it and waits until it serves. */
   static async start(host: Host, settings: GatewaySettings): Promise<Gateway> {
     const gateway = new Gateway(host, {
-      listen: { dns: ["0.0.0.0:53", "[::]:53"] },
+      ...(settings.publish === undefined && { listen: { dns: ["0.0.0.0:53", "[::]:53"] } }),
       ...settings,
     });
-    await gateway.program.line(/^Serving /);
+    await gateway.program.line(STARTED);
     return gateway;
+  }
+
+  /** Starts it again, with what it has in its folder. */
+  async restart(): Promise<void> {
+    this.program = this.#run();
+    await this.program.line(STARTED);
+  }
+
+  #run(): Running {
+    return this.host.start([process.execPath, MAIN, "run", "--config", this.#config]);
   }
 
   /** Another of its commands, with the same configuration. */
@@ -62,6 +76,9 @@ export class Gateway {
     return join(this.folder, "gateway.yaml");
   }
 }
+
+/** The line by which a program that runs says what it does. */
+export const STARTED = /^(Serving|Publishing) /;
 
 /** Gone at the latest when the test process ends. */
 export function temporaryFolder(): string {
