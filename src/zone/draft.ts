@@ -76,12 +76,12 @@ export class Draft {
       for (const set of touched.values()) {
         if (!set.isChanged) continue;
         const { name, type, ttl, before } = set;
-        const after = set.rdatas();
         const went = set.isRenewed ? before!.rdatas : set.removed();
-        const came = set.isRenewed ? after : set.added();
+        const after = set.after();
+        const came = set.isRenewed ? after.rdatas : set.added();
         if (went.length > 0) removed.push({ ...before!, rdatas: went });
         if (came.length > 0) added.push({ name, type, ttl, rdatas: came });
-        if (after.length > 0) sets.push({ name, type, ttl, rdatas: after });
+        if (after.rdatas.length > 0) sets.push(after);
         else gone.push({ name, type });
       }
     }
@@ -111,10 +111,9 @@ class DraftSet {
   readonly type: number;
   readonly before: RecordSet | undefined;
   ttl: number;
-  /** The records of `before` by key. */
-  readonly #old: ReadonlyMap<string, Rdata>;
-  /** Keys of those of them that are no more. */
-  readonly #removed = new Set<string>();
+  /** Places in `before` of what is no more. */
+  readonly #removed = new Set<number>();
+  /** By key. */
   readonly #added = new Map<string, Rdata>();
 
   constructor(name: Name, type: number, before: RecordSet | undefined) {
@@ -122,11 +121,10 @@ class DraftSet {
     this.type = type;
     this.before = before;
     this.ttl = before?.ttl ?? 0;
-    this.#old = new Map(before?.rdatas.map((rdata) => [rdata.key, rdata]));
   }
 
   get size(): number {
-    return this.#old.size - this.#removed.size + this.#added.size;
+    return (this.before?.rdatas.length ?? 0) - this.#removed.size + this.#added.size;
   }
 
   get isChanged(): boolean {
@@ -138,12 +136,14 @@ class DraftSet {
     return this.before !== undefined && this.size > 0 && this.ttl !== this.before.ttl;
   }
 
-  has({ key }: Rdata): boolean {
-    return this.#added.has(key) || (this.#old.has(key) && !this.#removed.has(key));
+  has(rdata: Rdata): boolean {
+    if (this.#added.has(rdata.key)) return true;
+    const place = this.#placeOf(rdata);
+    return place !== undefined && !this.#removed.has(place);
   }
 
-  had({ key }: Rdata): boolean {
-    return this.#old.has(key);
+  had(rdata: Rdata): boolean {
+    return this.#placeOf(rdata) !== undefined;
   }
 
   /** Gives the one that stands for it. */
@@ -151,34 +151,94 @@ class DraftSet {
     const { key } = rdata;
     const added = this.#added.get(key);
     if (added !== undefined) return added;
-    const old = this.#old.get(key);
+    const place = this.#placeOf(rdata);
+    const old = place === undefined ? undefined : this.before!.rdatas[place]!;
     // Removed and added again with other case in its names is a change, though the same record.
-    if (old !== undefined && (!this.#removed.has(key) || isSameOctets(old, rdata))) {
-      this.#removed.delete(key);
+    if (old !== undefined && (!this.#removed.has(place!) || isSameOctets(old, rdata))) {
+      this.#removed.delete(place!);
       return old;
     }
     this.#added.set(key, rdata);
     return rdata;
   }
 
-  remove({ key }: Rdata): void {
-    this.#added.delete(key);
-    if (this.#old.has(key)) this.#removed.add(key);
+  remove(rdata: Rdata): void {
+    this.#added.delete(rdata.key);
+    const place = this.#placeOf(rdata);
+    if (place !== undefined) this.#removed.add(place);
   }
 
-  rdatas(): Rdata[] {
-    const kept = this.before?.rdatas.filter((rdata) => !this.#removed.has(rdata.key)) ?? [];
-    // Of the exact length, unlike an array that was spread: there will be many of these.
+  rdatas(): readonly Rdata[] {
+    const kept = this.before?.rdatas.filter((_, place) => !this.#removed.has(place)) ?? [];
     return kept.concat(this.added());
   }
 
   removed(): Rdata[] {
-    return [...this.#removed].map((key) => this.#old.get(key)!);
+    return this.#gaps().map((place) => this.before!.rdatas[place]!);
   }
 
   added(): Rdata[] {
     return [...this.#added.values()];
   }
+
+  /** The set as it is now. To be asked for once: the places are handed on. */
+  after(): RecordSet {
+    const { name, type, ttl, before } = this;
+    // Of the exact length, unlike an array that was spread: there will be many of these.
+    const rdatas = (before?.rdatas ?? []).concat(this.added());
+    const set = { name, type, ttl, rdatas };
+    const places = before && handOn(before, set);
+    if (places !== undefined) {
+      for (const place of this.#removed) places.delete(before!.rdatas[place]!.key);
+      for (let i = before!.rdatas.length; i < rdatas.length; i++) places.set(rdatas[i]!.key, i);
+    }
+    // The last fills each gap, so that the others need not be touched.
+    for (const place of this.#gaps()) {
+      const last = rdatas.pop()!;
+      if (place === rdatas.length) continue;
+      rdatas[place] = last;
+      places?.set(last.key, place);
+    }
+    return set;
+  }
+
+  /** The last first, and so in one order however they came to be: journals rely on it. */
+  #gaps(): number[] {
+    return [...this.#removed].sort((a, b) => b - a);
+  }
+
+  #placeOf(rdata: Rdata): number | undefined {
+    return this.before && placeOf(this.before, rdata);
+  }
+}
+
+//---- Where in a set a record is ----
+
+/** By key, for large sets: from one set to the next that comes of it little changes. */
+const placesBySet = new WeakMap<RecordSet, Map<string, number>>();
+/** Up to here it is as fast to look through all. */
+const SMALL = 12;
+
+function placeOf(set: RecordSet, { key }: Rdata): number | undefined {
+  const { rdatas } = set;
+  if (rdatas.length <= SMALL) {
+    const place = rdatas.findIndex((other) => other.key === key);
+    return place < 0 ? undefined : place;
+  }
+  let places = placesBySet.get(set);
+  if (places === undefined) {
+    places = new Map(rdatas.map((rdata, place) => [rdata.key, place]));
+    placesBySet.set(set, places);
+  }
+  return places.get(key);
+}
+
+function handOn(from: RecordSet, to: RecordSet): Map<string, number> | undefined {
+  const places = placesBySet.get(from);
+  if (places === undefined) return undefined;
+  placesBySet.delete(from);
+  placesBySet.set(to, places);
+  return places;
 }
 
 function isSameOctets(a: Rdata, b: Rdata): boolean {
