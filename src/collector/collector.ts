@@ -11,6 +11,7 @@ import { LOCAL } from "../dns/service.ts";
 import type { Log } from "../log.ts";
 import type { Link, LinkWatch } from "../net/link.ts";
 import { Alarm } from "./alarm.ts";
+import { guardOf } from "./common.ts";
 import { Harvest } from "./harvest.ts";
 import { inheritance } from "./inheritance.ts";
 import { obtain } from "./obtain.ts";
@@ -81,6 +82,7 @@ export class Collector {
       new Publication({
         ...{ zone, clock, log },
         ours: (sets) => inheritance(sets, options.zone, [...this.#domains.values()]),
+        guard: guardOf(options.zone),
         settles: () => this.#settles,
       });
     this.#publications = new Map(zones.map((each) => [each.origin, publication(each)]));

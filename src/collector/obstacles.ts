@@ -7,6 +7,16 @@ import type { Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import type { Step } from "./step.ts";
 
+/** Of this set the server takes no more, or gives a record not up. */
+export interface Refusal {
+  readonly name: Name;
+  readonly type: number;
+  readonly isRemoval: boolean;
+  /** Records of the set that are published and that are wanted. */
+  readonly published: number;
+  readonly wanted: number;
+}
+
 /** A set that takes no more records than `count`; as many as `room` are tried. */
 interface Full {
   readonly count: number;
@@ -22,17 +32,16 @@ export class Obstacles {
     return this.#full.size === 0 && this.#stuck.size === 0;
   }
 
-  /** A step of one record was refused, of a set with `count` others. Is that news? */
-  add({ name, type, gone, come }: Step, count: number): boolean {
+  /** A step of one record was refused, of a set with `published` others; undefined if not news. */
+  add(step: Step, published: number, wanted: number): Refusal | undefined {
+    const { name, type, gone } = step;
     const [rdata] = gone;
-    if (come.length > 0 || rdata === undefined) {
-      const isNews = this.#full.get(setKey(name, type))?.count !== count;
-      this.#full.set(setKey(name, type), { count, room: count });
-      return isNews;
-    }
-    const isNews = !this.#stuck.has(recordKey(name, rdata));
-    this.#stuck.set(recordKey(name, rdata), false);
-    return isNews;
+    const isRemoval = rdata !== undefined;
+    const key = isRemoval ? recordKey(name, rdata) : setKey(name, type);
+    const isNews = isRemoval ? !this.#stuck.has(key) : this.#full.get(key)?.count !== published;
+    if (isRemoval) this.#stuck.set(key, false);
+    else this.#full.set(key, { count: published, room: published });
+    return isNews ? { name, type, isRemoval, published, wanted } : undefined;
   }
 
   /** A step was taken, and the set has so many records now. Is something tried again for that? */

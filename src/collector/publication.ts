@@ -14,7 +14,9 @@ import type { Log } from "../log.ts";
 import type { ExchangeError } from "../net/exchange.ts";
 import type { Publish, Update } from "../zone/update.ts";
 import { Alarm } from "./alarm.ts";
-import { Reconciler, type Refusal } from "./reconcile.ts";
+import type { Guard } from "./common.ts";
+import type { Refusal } from "./obstacles.ts";
+import { Reconciler } from "./reconcile.ts";
 import type { RecordSets } from "./recordsets.ts";
 
 /** What a server holds of a zone now; a response code where it does not tell. */
@@ -40,6 +42,8 @@ export interface PublicationOptions {
   readonly log: Log;
   /** Of the sets of the zone, what this collector may have put there. */
   readonly ours: (sets: Iterable<RecordSet>) => Iterable<RecordSet>;
+  /** Of what other sites may want too. */
+  readonly guard: Guard;
   /** When everything has been heard that there is, so that the rest may go. */
   readonly settles: () => number;
 }
@@ -62,6 +66,7 @@ export class Publication {
       zone: zone.origin,
       random: () => clock.random(),
       lease: zone.lease,
+      guard: options.guard,
     });
     this.#alarm = new Alarm(clock, () => this.#go());
   }
@@ -130,10 +135,14 @@ export class Publication {
       return;
     }
     if (typeof sets !== "number") {
-      this.reconciler.inherit(ours(sets), settles());
+      const inherited = [...ours(sets)];
+      this.reconciler.inherit(inherited, settles());
+      const fields = { zone: zone.origin.toString(), sets: inherited.length };
+      log.debug(fields, "what is there already is kept until it is known who is still there");
       return;
     }
     this.#readsBack = clock.now() + ASK_AGAIN;
+    if (sets === Rcode.NOTAUTH) return this.#complain(new Error("it answers NOTAUTH"));
     const fields = { zone: zone.origin.toString(), rcode: rcodeName(sets) };
     const remedy = "let the key transfer the zone (allow-transfer in BIND, an acl in Knot)";
     log.warn(fields, `what left while nobody was here stays in the zone: ${remedy}`);
@@ -158,7 +167,9 @@ export class Publication {
       this.#complain(error as Error);
     }
     const refusal = this.reconciler.settle(rcode, clock.now());
-    this.reconciler.grant(zone.granted?.());
+    if (zone.granted !== undefined && rcode === Rcode.NOERROR) {
+      this.reconciler.grant(zone.granted());
+    }
     if (refusal !== undefined) this.#report(refusal, rcode!);
   }
 
@@ -171,6 +182,7 @@ export class Publication {
     const kind = server === undefined ? error.message : "no answer";
     if (this.#trouble?.kind === kind) return;
     this.#trouble = { kind, since: this.#trouble?.since ?? clock.now() };
+    if (this.#isEnded) return;
     const fields = { zone: zone.origin.toString(), server, reason: error.message };
     log.warn(fields, "the server of the zone takes no updates");
   }

@@ -11,29 +11,34 @@
 import { earlier } from "../clock.ts";
 import { Rcode, Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
+import type { Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Update } from "../zone/update.ts";
-import { Obstacles } from "./obstacles.ts";
+import type { Guard } from "./common.ts";
+import { Obstacles, type Refusal } from "./obstacles.ts";
 import { distinct, isSame, keysOf, RecordSets } from "./recordsets.ts";
-import { apart, countRecords, inOrder, recordsOfStep, type Step, takeSome } from "./step.ts";
+import { Round } from "./round.ts";
+import {
+  apart,
+  countRecords,
+  guarded,
+  inOrder,
+  prerequisitesOf,
+  type Room,
+  recordsOfStep,
+  type Step,
+  takeSome,
+} from "./step.ts";
 
 export interface ReconcilerOptions {
   readonly zone: Name;
   readonly random: () => number;
   /** Seconds to ask for; for ever if not given. */
   readonly lease?: number | undefined;
+  /** Of what others may want too, where the server does not know who wants what. */
+  readonly guard?: Guard;
   /** Octets of an update, about. */
   readonly limit?: number;
-}
-
-/** Of this set the server takes no more, or gives nothing up. */
-export interface Refusal {
-  readonly name: Name;
-  readonly type: number;
-  readonly isRemoval: boolean;
-  /** Records of the set that are published and that are wanted. */
-  readonly published: number;
-  readonly wanted: number;
 }
 
 export class Reconciler {
@@ -42,6 +47,9 @@ export class Reconciler {
   readonly #random: () => number;
   readonly #lease: number | undefined;
   readonly #limit: number;
+  readonly #guard: Guard | undefined;
+  /** False where the server was asked for a lease and has said nothing of it. */
+  #isLeased = true;
   /** What is there for certain. */
   #published = new RecordSets();
   /** What may be there besides, after updates whose fate is not known. */
@@ -53,7 +61,7 @@ export class Reconciler {
   /** What is still to be done, in order; undefined until the difference is taken again. */
   #steps: Step[] | undefined;
   /** What is still to be said again. */
-  #round: Step[] = [];
+  readonly #round = new Round();
   #refreshes = Number.NEGATIVE_INFINITY;
   /** Milliseconds from one round to the next, at most. */
   #period: number;
@@ -65,10 +73,11 @@ export class Reconciler {
   #refusals = 0;
   #notBefore = 0;
 
-  constructor({ zone, random, lease, limit = DEFAULT_LIMIT }: ReconcilerOptions) {
+  constructor({ zone, random, lease, guard, limit = DEFAULT_LIMIT }: ReconcilerOptions) {
     this.#zone = zone;
     this.#random = random;
     this.#lease = lease;
+    this.#guard = guard;
     this.#limit = limit;
     this.#period = periodOf(lease);
   }
@@ -101,13 +110,14 @@ export class Reconciler {
 
   /** Seconds that the server has granted, where it has. */
   grant(lease: number | undefined): void {
+    this.#isLeased = lease !== undefined;
     this.#period = periodOf(lease ?? this.#lease);
   }
 
   /** Nothing is wanted any more, and nothing waited for. */
   withdraw(): void {
     this.#inherited = new RecordSets();
-    this.#round = [];
+    this.#round.end();
     this.#refreshes = Number.POSITIVE_INFINITY;
     this.#notBefore = 0;
     this.want(new RecordSets());
@@ -116,7 +126,7 @@ export class Reconciler {
   /** When `poll` has something to do; never while an update is on its way. */
   due(): number | undefined {
     if (this.#inFlight !== undefined) return undefined;
-    const isPending = this.#steps?.length !== 0 || this.#round.length > 0;
+    const isPending = this.#steps?.length !== 0 || !this.#round.isOver;
     if (isPending) return this.#notBefore;
     const settles = this.#inherited.isEmpty ? undefined : this.#settles;
     const due = earlier(settles, this.#published.isEmpty ? undefined : this.#refreshes);
@@ -130,22 +140,21 @@ export class Reconciler {
       this.#inherited = new RecordSets();
       this.#steps = undefined;
     }
-    if (now >= this.#refreshes && this.#round.length === 0) this.#beginRound(now);
+    if (now >= this.#refreshes && this.#round.isOver) this.#beginRound(now);
     this.#steps ??= inOrder(this.#difference());
     // Changes go first, but not for so long that a lease is in danger.
     const isLate = now >= this.#refreshes - this.#period * LATE;
-    const again = this.#steps.length === 0 || isLate ? this.#takeRound() : [];
+    const room = { octets: this.#limit, records: this.#most };
+    const again = this.#steps.length === 0 || isLate ? this.#takeRound(room) : [];
     const isRefresh = again.length > 0;
-    const steps = isRefresh
-      ? again
-      : takeSome(this.#steps, { octets: this.#limit, records: this.#most });
+    const steps = isRefresh ? again : takeSome(this.#steps, room);
     if (steps.length === 0) return undefined;
     this.#inFlight = { steps, isRefresh };
     this.counters.updates++;
     if (isRefresh) this.counters.refreshes++;
     return {
       zone: this.#zone,
-      prerequisites: [],
+      prerequisites: steps.flatMap(prerequisitesOf),
       updates: steps.flatMap(recordsOfStep),
       ...(this.#lease !== undefined && { lease: this.#lease }),
     };
@@ -158,7 +167,9 @@ export class Reconciler {
   settle(rcode: Rcode | undefined, now: number): Refusal | undefined {
     const { steps, isRefresh } = this.#inFlight!;
     this.#inFlight = undefined;
-    if (rcode === Rcode.NOERROR) {
+    // Others have it still, so it is theirs.
+    const isLeft = rcode === Rcode.YXRRSET && steps[0]!.unless !== undefined;
+    if (rcode === Rcode.NOERROR || isLeft) {
       this.#failures = this.#refusals = 0;
       this.#most *= 2;
       if (!isRefresh) for (const step of steps) this.#record(step, true);
@@ -176,7 +187,7 @@ export class Reconciler {
     this.counters.refusals++;
     const refusal = this.#isolate(steps, rcode, now);
     // Of these, what was set aside is published no more.
-    if (isRefresh) this.#round.unshift(...steps);
+    if (isRefresh) this.#round.putBack(steps);
     return refusal;
   }
 
@@ -205,10 +216,8 @@ export class Reconciler {
       this.#published.put({ ...before, rdatas });
       this.#doubtful.add({ name, type, ttl: UNKNOWN_TTL, rdatas: come });
     }
-    const isNews = this.#obstacles.add(step, rdatas.length);
     const wanted = this.#wanted.get(name.key, type)?.rdatas.length ?? 0;
-    const refusal = { name, type, isRemoval: come.length === 0, published: rdatas.length, wanted };
-    return isNews ? refusal : undefined;
+    return this.#obstacles.add(step, rdatas.length, wanted);
   }
 
   #wait(now: number, { first, most }: typeof RETRY, tries: number): void {
@@ -218,11 +227,8 @@ export class Reconciler {
 
   //---- Said again ----
 
-  /** All that is published, in the order in which it could have come to be there. */
   #beginRound(now: number): void {
-    const steps: Step[] = [];
-    for (const set of this.#published) steps.push({ ...set, gone: [], come: set.rdatas });
-    this.#round = inOrder(steps);
+    this.#round.begin(this.#published);
     this.#refreshes = now + this.#period * (1 - this.#random() / 4);
     if (this.#obstacles.isEmpty) return;
     this.#obstacles.retry();
@@ -231,29 +237,13 @@ export class Reconciler {
 
   /** The server may have lost it, or may be another one. */
   #sayAllAgain(): void {
-    this.#round = [];
+    this.#round.end();
     this.#refreshes = Number.NEGATIVE_INFINITY;
   }
 
-  /** Of the round what is published still. */
-  #takeRound(): Step[] {
-    while (this.#round.length > 0) {
-      const steps = takeSome(this.#round, { octets: this.#limit, records: this.#most }).flatMap(
-        (step) => {
-          const set = this.#published.get(step.name.key, step.type);
-          // What is in doubt is said again as a difference.
-          if (set === undefined || set.ttl === UNKNOWN_TTL) return [];
-          if (set.rdatas === step.come && this.#obstacles.isEmpty) return [step];
-          const there = keysOf(set.rdatas);
-          const come = step.come.filter(
-            (rdata) => there.has(rdata.key) && !this.#obstacles.isStuck(step.name, rdata),
-          );
-          return come.length === 0 ? [] : [{ ...step, ttl: set.ttl, come }];
-        },
-      );
-      if (steps.length > 0) return steps;
-    }
-    return [];
+  #takeRound(room: Room): Step[] {
+    const isStuck = (name: Name, rdata: Rdata) => this.#obstacles.isStuck(name, rdata);
+    return this.#round.take(this.#published, room, this.#obstacles.isEmpty ? undefined : isStuck);
   }
 
   //---- The two states ----
@@ -319,7 +309,8 @@ export class Reconciler {
       published?.rdatas ?? [],
     );
     if (gone.length === 0 && come.length === 0) return [];
-    return apart({ name, type, ttl, gone, come });
+    const step = { name, type, ttl, gone, come };
+    return this.#isLeased || !this.#guard ? apart(step) : guarded(step, this.#guard);
   }
 }
 

@@ -2,11 +2,12 @@
  * Steps of a way from what is published to what is wanted: in which order they go, and how many of
  * them one update takes.
  */
-import { Type } from "../dns/constants.ts";
+import { Class, Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
+import { Rdata } from "../dns/rdata.ts";
 import type { ResourceRecord } from "../dns/record.ts";
 import { addition, removal } from "../zone/update.ts";
+import type { Guard } from "./common.ts";
 
 /** What one update does to one set, or to as much of it as it has room for. */
 export interface Step {
@@ -15,6 +16,8 @@ export interface Step {
   readonly ttl: number;
   readonly gone: readonly Rdata[];
   readonly come: readonly Rdata[];
+  /** What goes, and goes alone, if nobody has a PTR here (see `common.ts`). */
+  readonly unless?: Name;
 }
 
 /** Of an update, about. */
@@ -23,12 +26,16 @@ export interface Room {
   readonly records: number;
 }
 
-/** What lists or leads elsewhere goes first and comes last; addresses come early and go late. */
+/**
+ * What lists or leads elsewhere goes first and comes last; addresses come early and go late. What
+ * goes only when others have gone is the last of all.
+ */
 export function inOrder(steps: Iterable<Step>): Step[] {
-  const ranks: Step[][] = [[], [], [], [], []];
+  const ranks: Step[][] = [[], [], [], [], [], []];
   for (const step of steps) {
     const isRemoval = step.come.length === 0;
-    if (leads(step.type)) ranks[isRemoval ? 0 : 4]!.push(step);
+    if (step.unless !== undefined) ranks[5]!.push(step);
+    else if (leads(step.type)) ranks[isRemoval ? 0 : 4]!.push(step);
     else if (isAddress(step.type)) ranks[isRemoval ? 3 : 1]!.push(step);
     else ranks[2]!.push(step);
   }
@@ -45,6 +52,18 @@ export function apart(step: Step): readonly Step[] {
   ];
 }
 
+/** With a step of its own for each record that has a guard. */
+export function guarded(step: Step, guard: Guard): readonly Step[] {
+  const alone: Step[] = [];
+  const gone = step.gone.filter((rdata) => {
+    const unless = guard(step.name, rdata);
+    if (unless !== undefined) alone.push({ ...step, gone: [rdata], come: [], unless });
+    return unless === undefined;
+  });
+  const rest = gone.length + step.come.length > 0 ? apart({ ...step, gone }) : [];
+  return [...rest, ...alone];
+}
+
 /** A CNAME suffers nothing beside it, so the two cannot change places in another order. */
 function leads(type: number): boolean {
   return type === Type.PTR || type === Type.CNAME;
@@ -59,7 +78,9 @@ export function takeSome(steps: Step[], room: Room): Step[] {
   let octets = 0;
   let records = 0;
   let count = 0;
+  if (steps[0]?.unless !== undefined) return steps.splice(0, 1);
   for (const step of steps) {
+    if (step.unless !== undefined) break;
     octets += octetsOf(step);
     records += countOf(step);
     if (octets > room.octets || records > room.records) break;
@@ -81,6 +102,12 @@ export function countRecords(steps: readonly Step[]): number {
   return steps.reduce((sum, step) => sum + countOf(step), 0);
 }
 
+/** What must be so for a step to be taken (RFC 2136 §2.4.3). */
+export function prerequisitesOf({ unless }: Step): ResourceRecord[] {
+  if (unless === undefined) return [];
+  return [{ name: unless, type: Type.PTR, class: Class.NONE, ttl: 0, rdata: NO_DATA }];
+}
+
 /** As an update has them (RFC 2136 §2.5). */
 export function recordsOfStep({ name, type, ttl, gone, come }: Step): ResourceRecord[] {
   return [
@@ -100,5 +127,6 @@ function octetsOf({ name, gone, come }: Step): number {
   return octets;
 }
 
+const NO_DATA = new Rdata(Type.PTR, []);
 /** Type, class, TTL and length of a record. */
 const FIXED = 10;

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
+import { guardOf } from "../../src/collector/common.ts";
+import type { Refusal } from "../../src/collector/obstacles.ts";
 import { project } from "../../src/collector/project.ts";
-import { Reconciler, type Refusal } from "../../src/collector/reconcile.ts";
+import { Reconciler } from "../../src/collector/reconcile.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Site } from "../../src/collector/site.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
@@ -439,6 +441,65 @@ suite("what is inherited", () => {
     reconciler.withdraw();
     assert.deepEqual(lines(settle(reconciler, zone, 1)), []);
     assert.equal(reconciler.due(), undefined);
+  });
+});
+
+suite("what sites have in common, on a server without leases", () => {
+  const paris = `
+    _ipp._tcp PTR p._ipp._tcp.paris
+    _services._dns-sd._udp PTR _ipp._tcp
+    lb._dns-sd._udp PTR @
+    lb._dns-sd._udp.paris PTR paris`.replace(/^ +/gm, "");
+  const lyon =
+    "_ipp._tcp PTR p._ipp._tcp.lyon\n_services._dns-sd._udp PTR _ipp._tcp\nlb._dns-sd._udp PTR @";
+
+  /** An update with what must be so for it (RFC 2136 §3.2). */
+  function serve(reconciler: Reconciler, zone: RecordSets): RecordSets {
+    let result = zone;
+    for (let update = reconciler.poll(0); update !== undefined; update = reconciler.poll(0)) {
+      const isThere = update.prerequisites.some(({ name, type, class: klass, rdata }) => {
+        assert.deepEqual([klass, rdata.isEmpty], [Class.NONE, true]);
+        return result.get(name.key, type) !== undefined;
+      });
+      if (!isThere) result = applied(result, update);
+      reconciler.settle(isThere ? Rcode.YXRRSET : Rcode.NOERROR, 0);
+    }
+    return result;
+  }
+
+  test("goes with the last that wants it, and not before", () => {
+    const make = () => {
+      const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, guard: guardOf(ZONE) });
+      reconciler.grant(undefined);
+      return reconciler;
+    };
+    const [inParis, inLyon] = [make(), make()];
+    inParis.want(setsOf(paris));
+    inLyon.want(setsOf(lyon));
+    let zone = serve(inLyon, serve(inParis, new RecordSets()));
+    const both = lines(zone);
+    inParis.withdraw();
+    zone = serve(inParis, zone);
+    assert.deepEqual(lines(zone), lines(setsOf(lyon)));
+    inParis.want(setsOf(paris));
+    zone = serve(inParis, zone);
+    assert.deepEqual(lines(zone), both);
+    inLyon.withdraw();
+    zone = serve(inLyon, zone);
+    assert.deepEqual(lines(zone), lines(setsOf(paris)));
+    inParis.withdraw();
+    assert.deepEqual(lines(serve(inParis, zone)), []);
+  });
+
+  test("is the server's to keep where it knows leases", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, guard: guardOf(ZONE) });
+    reconciler.grant(300);
+    reconciler.want(setsOf(paris));
+    const zone = serve(reconciler, new RecordSets());
+    reconciler.withdraw();
+    const update = reconciler.poll(0)!;
+    assert.deepEqual(update.prerequisites, []);
+    assert.deepEqual(lines(applied(zone, update)), []);
   });
 });
 

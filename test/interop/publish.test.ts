@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
+import { guardOf } from "../../src/collector/common.ts";
 import { inheritance } from "../../src/collector/inheritance.ts";
 import { Publication, type PublishedZone } from "../../src/collector/publication.ts";
 import { isPublishableType } from "../../src/collector/publishable.ts";
@@ -61,6 +62,7 @@ class Publisher {
       clock: systemClock,
       log: { ...silentLog, warn: tell, info: tell },
       ours: (sets) => inheritance(sets, ORIGIN, [SITE]),
+      guard: guardOf(ORIGIN),
       settles: () => settles,
     });
     this.publication.inherit();
@@ -237,6 +239,29 @@ suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig"
       publisher.want(PRINTER);
       await waitFor("the line", () => publisher.facts.length > 0);
       assert.match(String(publisher.facts[0]!.reason), /differ by (4000|3999|4001) s/, name);
+    }
+  });
+});
+
+suite("two sites on one server", { skip: skipWithout("named", "knotd", "dig") }, () => {
+  const common = (site: string) => `
+_ipp._tcp PTR Printer._ipp._tcp.${site}
+_services._dns-sd._udp PTR _ipp._tcp
+lb._dns-sd._udp PTR @
+`;
+
+  test("what they have in common stays while one of them wants it", async () => {
+    for (const [, start] of targets.slice(2)) {
+      await using target = await start();
+      const paris = new Publisher({ ...target.zone(), withdraw: true });
+      const lyon = new Publisher({ ...target.zone(), withdraw: true });
+      paris.want(common("paris"));
+      lyon.want(common("lyon"));
+      await expectThere(target, setsOf(`${common("paris")}${common("lyon")}`));
+      await paris.publication.end();
+      await expectThere(target, setsOf(common("lyon")));
+      await lyon.publication.end();
+      await expectThere(target, setsOf(""));
     }
   });
 });

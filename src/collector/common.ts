@@ -1,0 +1,23 @@
+/**
+ * What the sites of a zone have in common: each that has printers lists `_ipp._tcp` among the types
+ * (RFC 6763 §9), and each tells clients to browse the zone (§11). Where the server keeps no account
+ * of who wants a record, as leases do, the one that removes it says first what must be gone (RFC 2136
+ * §2.4.3): with the last printer the type goes, and with the last type the zone.
+ */
+import type { Name } from "../dns/name.ts";
+import { type Rdata, targetOf } from "../dns/rdata.ts";
+import { parseEnumeration, serviceTypesName } from "../dns/service.ts";
+
+/** The owner of the PTR set that must be gone before this record may go; undefined for most. */
+export type Guard = (name: Name, rdata: Rdata) => Name | undefined;
+
+export function guardOf(zone: Name): Guard {
+  const types = serviceTypesName(zone);
+  return (name, rdata) => {
+    const target = targetOf(rdata);
+    if (types === undefined || target === undefined) return undefined;
+    if (name.equals(types)) return target;
+    const isZones = parseEnumeration(name)?.domain.equals(zone) === true && target.equals(zone);
+    return isZones ? types : undefined;
+  };
+}

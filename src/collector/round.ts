@@ -1,0 +1,52 @@
+/** All that is published, to be said again, so that its lease goes on or what was lost is there. */
+import type { Name } from "../dns/name.ts";
+import type { Rdata } from "../dns/rdata.ts";
+import { keysOf, type RecordSets } from "./recordsets.ts";
+import { inOrder, type Room, type Step, takeSome } from "./step.ts";
+
+export class Round {
+  #steps: Step[] = [];
+
+  get isOver(): boolean {
+    return this.#steps.length === 0;
+  }
+
+  /** In the order in which it could have come to be there. */
+  begin(published: RecordSets): void {
+    const steps: Step[] = [];
+    for (const set of published) steps.push({ ...set, gone: [], come: set.rdatas });
+    this.#steps = inOrder(steps);
+  }
+
+  end(): void {
+    this.#steps = [];
+  }
+
+  /** What was taken and is to be taken again. */
+  putBack(steps: readonly Step[]): void {
+    this.#steps.unshift(...steps);
+  }
+
+  /** What comes next of what is published still, but for what is to be spared. */
+  take(
+    published: RecordSets,
+    room: Room,
+    isSpared?: (name: Name, rdata: Rdata) => boolean,
+  ): Step[] {
+    while (this.#steps.length > 0) {
+      const steps = takeSome(this.#steps, room).flatMap((step) => {
+        const set = published.get(step.name.key, step.type);
+        // What is in doubt is said again as a difference.
+        if (set === undefined || set.ttl < 0) return [];
+        if (set.rdatas === step.come && isSpared === undefined) return [step];
+        const there = keysOf(set.rdatas);
+        const come = step.come.filter(
+          (rdata) => there.has(rdata.key) && isSpared?.(step.name, rdata) !== true,
+        );
+        return come.length === 0 ? [] : [{ ...step, ttl: set.ttl, come }];
+      });
+      if (steps.length > 0) return steps;
+    }
+    return [];
+  }
+}
