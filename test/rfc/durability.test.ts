@@ -1,0 +1,360 @@
+/** What lasts: updates on stable storage (RFC 2136 §3.5, §3.7), leases (RFC 9664), serials (RFC 1982). */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import type { Clock } from "../../src/clock.ts";
+import { Rcode, Type } from "../../src/dns/constants.ts";
+import { compareSerials } from "../../src/dns/serial.ts";
+import type { Zone } from "../../src/zone/zone.ts";
+import { FakeClock } from "../support/clock.ts";
+import { COPY, JOURNAL, openOn } from "../zone/durable.ts";
+import { lines, name, operator, principal, updateOf } from "../zone/fixture.ts";
+import { MemoryDisk } from "../zone/memorydisk.ts";
+
+const [paris, lyon] = [principal("paris"), principal("lyon")];
+const has = (zone: Zone, owner: string) => zone.current.set(name(owner), Type.A) !== undefined;
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+/** The clock of a machine whose wall clock can be put forward and back. */
+class SteppedClock extends FakeClock implements Clock {
+  steps = 0;
+
+  override wall(): number {
+    return super.wall() + this.steps;
+  }
+}
+
+suite("stable storage", () => {
+  test("UPD-15: what cannot be written is SERVFAIL and has left no trace, all that waited too", async () => {
+    for (const failing of ["write", "sync"]) {
+      const disk = new MemoryDisk();
+      const clock = new FakeClock();
+      const zone = await openOn(disk, { clock, text: "www A 10.0.0.1" });
+      await zone.apply(updateOf("+ a A 10.0.0.1\n+ b A 10.0.0.1", { lease: 60 }), paris);
+      const before = zone.current;
+      const next = clock.next;
+      const holders = () => ["a", "b", "www"].map((owner) => zone.holders(recordOf(owner)));
+      const recordOf = (owner: string) => ({
+        name: name(owner),
+        rdata: before.set(name(owner), Type.A)!.rdatas[0]!,
+      });
+      const held = holders();
+      disk.before = (what) => {
+        if (what === failing) throw new Error("ENOSPC");
+      };
+      const answers = await Promise.all([
+        zone.apply(updateOf("+ a A 10.0.0.1\n+ c A 10.0.0.1", { lease: 30 }), lyon),
+        zone.apply(updateOf("- a A\n+ d A 10.0.0.2"), paris),
+        zone.apply(updateOf("- www A\n+ @ SOA ns.example. h.example. 4000000 1 2 3 4"), operator),
+        zone.apply(updateOf("", { prerequisites: updateOf("- c A").updates }), operator),
+        zone.apply(updateOf("+ a A 10.0.0.1"), paris),
+      ]);
+      assert.deepEqual(
+        answers,
+        answers.map(() => Rcode.SERVFAIL),
+        failing,
+      );
+      assert.equal(zone.current, before);
+      assert.deepEqual(holders(), held);
+      assert.deepEqual(zone.since(before.serial), []);
+      disk.before = () => {};
+      assert.equal(clock.next, next, "the leases are what they were");
+      assert.equal(await zone.apply(updateOf("+ e A 10.0.0.1"), operator), Rcode.NOERROR);
+      const again = await openOn(
+        disk.afterPowerCut(() => true),
+        { text: "www A 10.0.0.1" },
+      );
+      assert.deepEqual(lines(again.current), lines(zone.current));
+      assert.equal(again.current.serial, before.serial + 1);
+    }
+  });
+
+  test("UPD-15: a lease that ends while nothing can be written ends when it can", async () => {
+    const disk = new MemoryDisk();
+    const clock = new FakeClock();
+    const zone = await openOn(disk, { clock });
+    await zone.apply(updateOf("+ a A 10.0.0.1", { lease: 60 }), paris);
+    disk.before = () => {
+      throw new Error("EIO");
+    };
+    await clock.elapse(65_000);
+    assert.ok(has(zone, "a"));
+    assert.ok(clock.next! > clock.now(), "it is not tried all the time");
+    disk.before = () => {};
+    await clock.elapse(1000);
+    assert.ok(!has(zone, "a"));
+    assert.ok(!has(await openOn(disk.afterKill(), { clock }), "a"));
+  });
+
+  test("UPD-26: nothing is answered or seen before it is on the disk", async () => {
+    const disk = new SlowDisk();
+    const zone = await openOn(disk);
+    const { serial } = zone.current;
+    const seen: string[] = [];
+    disk.hold();
+    const answer = zone.apply(updateOf("+ a A 10.0.0.1"), operator).then((rcode) => {
+      seen.push(`answered ${rcode}`);
+    });
+    const refusal = zone
+      .apply(updateOf("", { prerequisites: updateOf("- a A").updates }), operator)
+      .then((rcode) => seen.push(`answered ${rcode}`));
+    await turn();
+    assert.deepEqual(seen, []);
+    assert.ok(!has(zone, "a"));
+    assert.equal(zone.current.serial, serial);
+    disk.release();
+    await Promise.all([answer, refusal]);
+    assert.ok(has(zone, "a"));
+    assert.ok(has(await openOn(disk.afterPowerCut(() => false)), "a"));
+  });
+
+  test("UPD-26: after a power cut every acknowledged change is there, and no half of any", async () => {
+    let seed = 1;
+    const chance = () => {
+      seed = (seed * 48271) % 0x7fffffff;
+      return seed % 2 === 0;
+    };
+    for (let cut = 1; cut < 150; cut += 1) {
+      const disk = new MemoryDisk();
+      const zone = await openOn(disk, { enough: 2500 });
+      const acknowledged: string[] = [];
+      let image: { readonly disk: MemoryDisk; readonly has: readonly string[] } | undefined;
+      const first = disk.operations;
+      disk.before = () => {
+        if (disk.operations === first + cut) {
+          image = { disk: disk.afterPowerCut(chance), has: [...acknowledged] };
+        }
+      };
+      const write = async (i: number) => {
+        await zone.apply(updateOf(`+ n${i} A 10.0.0.1\n+ m${i} A 10.0.0.1`), operator);
+        acknowledged.push(`${i}`);
+      };
+      for (let i = 0; i < 30; i += 3) await Promise.all([write(i), write(i + 1), write(i + 2)]);
+      if (image === undefined) return assert.ok(cut > 40);
+      const again = await openOn(image.disk);
+      for (const i of image.has) assert.ok(has(again, `n${i}`), `n${i}, cut ${cut}`);
+      for (let i = 0; i < 30; i++) assert.equal(has(again, `n${i}`), has(again, `m${i}`));
+      assert.equal(await again.apply(updateOf("+ more A 10.0.0.1"), operator), Rcode.NOERROR);
+      assert.ok(has(await openOn(image.disk.afterKill()), "more"));
+    }
+  });
+
+  test("UPD-27: no reader sees half of an update, and of two that collide the later wins", async () => {
+    const disk = new MemoryDisk();
+    const zone = await openOn(disk, { text: "a A 10.0.0.1" });
+    const follower = zone.follow(zone.current.serial, new AbortController().signal);
+    const swaps = ["+ b A 10.0.0.1\n- a A", "+ a A 10.0.0.1\n- b A"];
+    const answers = Array.from({ length: 20 }, (_, i) =>
+      zone.apply(updateOf(swaps[i % 2]!), operator),
+    );
+    for (let i = 0; i < 20; i++) {
+      assert.notEqual(has(zone, "a"), has(zone, "b"));
+      const step = (await follower.next()).value;
+      assert.ok(step && step !== "resync" && step.added.length === 2 && step.removed.length === 2);
+    }
+    await Promise.all(answers);
+    assert.ok(has(zone, "a"));
+  });
+});
+
+suite("leases that last", () => {
+  const ADD = "+ a A 10.0.0.1";
+
+  test("LEASE-05: KEY records follow the key lease, the others the lease", async () => {
+    const disk = new MemoryDisk();
+    const clock = new FakeClock();
+    let zone = await openOn(disk, { clock });
+    const key = "+ a KEY \\# 6 020003050102";
+    await zone.apply(updateOf(`${ADD}\n${key}`, { lease: 60, keyLease: 600 }), paris);
+    await zone.apply(updateOf("+ b KEY \\# 6 020003050102", { lease: 60 }), paris);
+    const hasKey = (owner: string) => zone.current.set(name(owner), Type.KEY) !== undefined;
+    await clock.elapse(59_999);
+    assert.deepEqual([has(zone, "a"), hasKey("a"), hasKey("b")], [true, true, true]);
+    await clock.elapse(1);
+    assert.deepEqual([has(zone, "a"), hasKey("a"), hasKey("b")], [false, true, false]);
+    zone = await openOn(disk.afterKill(), { clock });
+    await clock.elapse(540_000 - 1);
+    assert.ok(hasKey("a"));
+    await clock.elapse(1);
+    assert.ok(!hasKey("a"));
+  });
+
+  test("LEASE-10: after a restart a lease ends when it would have", async () => {
+    const disk = new MemoryDisk();
+    const clock = new FakeClock();
+    const zone = await openOn(disk, { clock });
+    await zone.apply(updateOf(ADD, { lease: 300 }), paris);
+    await zone.apply(updateOf("+ b A 10.0.0.1", { lease: 100 }), paris);
+    await clock.elapse(50_000);
+    await zone.apply(updateOf(ADD, { lease: 300 }), paris);
+    const image = disk.afterKill();
+    // Another process has another clock, of the same wall.
+    const later = new FakeClock({ epoch: clock.wall() + 40_000 });
+    const again = await openOn(image, { clock: later });
+    assert.equal(again.current.serial, zone.current.serial);
+    assert.deepEqual([has(again, "a"), has(again, "b")], [true, true]);
+    await later.elapse(10_000);
+    assert.deepEqual([has(again, "a"), has(again, "b")], [true, false]);
+    await later.elapse(249_999);
+    assert.ok(has(again, "a"));
+    await later.elapse(1);
+    assert.ok(!has(again, "a"));
+  });
+
+  test("LEASE-10: what ended while nobody ran is gone at the start, by a change", async () => {
+    const disk = new MemoryDisk();
+    const clock = new FakeClock();
+    const zone = await openOn(disk, { clock });
+    await zone.apply(updateOf(ADD, { lease: 300 }), paris);
+    await zone.apply(updateOf(ADD, { lease: 900 }), lyon);
+    await zone.apply(updateOf("+ b A 10.0.0.1", { lease: 300 }), paris);
+    const image = disk.afterKill();
+    const again = await openOn(image, { clock: new FakeClock({ epoch: clock.wall() + 400_000 }) });
+    assert.deepEqual([has(again, "a"), has(again, "b")], [true, false]);
+    assert.equal(again.current.serial, zone.current.serial + 1);
+    assert.deepEqual(again.holders({ name: name("a"), rdata: recordA }), ["lyon"]);
+  });
+
+  test("LEASE-10: a wall clock that is put forward or back neither ends a lease nor draws it out", async () => {
+    for (const step of [-86_400_000, -3_600_000, 3_600_000, 1e12]) {
+      const disk = new MemoryDisk();
+      const clock = new SteppedClock();
+      const zone = await openOn(disk, { clock, enough: 3000 });
+      await zone.apply(updateOf(ADD, { lease: 300 }), paris);
+      clock.steps = step;
+      await clock.elapse(100_000);
+      await zone.apply(updateOf("+ b A 10.0.0.1"), operator);
+      const later = new FakeClock({ epoch: clock.wall() + 50_000 });
+      const again = await openOn(disk.afterKill(), { clock: later });
+      await later.elapse(149_999);
+      assert.ok(has(again, "a"), `${step}`);
+      await later.elapse(1);
+      assert.ok(!has(again, "a"), `${step}`);
+      await clock.elapse(199_999);
+      assert.ok(has(zone, "a"));
+      await clock.elapse(1);
+      assert.ok(!has(zone, "a"));
+    }
+  });
+
+  test("LEASE-10: nobody gets more than was granted by a clock put back while nobody ran", async () => {
+    const disk = new MemoryDisk();
+    const clock = new FakeClock();
+    const zone = await openOn(disk, { clock });
+    await zone.apply(updateOf(ADD, { lease: 300 }), paris);
+    const later = new FakeClock({ epoch: clock.wall() - 86_400_000 });
+    const again = await openOn(disk.afterKill(), { clock: later });
+    await later.elapse(300_000);
+    assert.ok(!has(again, "a"));
+  });
+
+  test("LEASE-06: a refresh is no change and no serial, and yet lasts", async () => {
+    const disk = new MemoryDisk();
+    const clock = new FakeClock();
+    const zone = await openOn(disk, { clock, enough: 6000 });
+    const { serial } = zone.current;
+    const many = updateOf(Array.from({ length: 50 }, (_, i) => `+ h${i} A 10.0.0.1`).join("\n"), {
+      lease: 300,
+    });
+    await zone.apply(many, paris);
+    let longest = 0;
+    for (let i = 0; i < 300; i++) {
+      await clock.elapse(150_000);
+      await zone.apply(many, paris);
+      const octets = disk.octets(JOURNAL);
+      longest = Math.max(
+        longest,
+        octets.findLastIndex((octet) => octet !== 0),
+      );
+    }
+    assert.equal(zone.current.serial, serial + 1);
+    assert.ok(longest < 20_000, `${longest} octets`);
+    const later = new FakeClock({ epoch: clock.wall() });
+    const again = await openOn(disk.afterKill(), { clock: later });
+    await later.elapse(299_999);
+    assert.ok(has(again, "h49"));
+    await later.elapse(1);
+    assert.ok(!has(again, "h49"));
+  });
+
+  const recordA = updateOf(ADD).updates[0]!.rdata;
+});
+
+suite("serials", () => {
+  const opened = async (disk: MemoryDisk, wall: number, text = "") =>
+    openOn(disk.afterKill(), { clock: new FakeClock({ epoch: wall }), text });
+  const YEAR_2025 = 1_735_689_600;
+
+  test("XFR-19: the first is the time of day, and then none is lower, whatever the clock says", async () => {
+    const disk = new MemoryDisk();
+    const zone = await openOn(disk);
+    assert.equal(zone.current.serial, YEAR_2025);
+    for (let i = 0; i < 5; i++) await zone.apply(updateOf(`+ n${i} A 10.0.0.1`), operator);
+    const { serial } = zone.current;
+    assert.equal(serial, YEAR_2025 + 5);
+    for (const wall of [0, Date.UTC(1999, 0, 1), Date.UTC(2025, 0, 1), Date.UTC(2040, 0, 1)]) {
+      const again = await opened(disk, wall);
+      assert.equal(again.current.serial, serial, "nothing has changed");
+      await again.apply(updateOf("+ x A 10.0.0.1"), operator);
+      assert.equal(again.current.serial, serial + 1);
+    }
+  });
+
+  test("XFR-19: a serial of the file counts where it is newer, across the end of the numbers too", async () => {
+    const disk = new MemoryDisk();
+    const zone = await openOn(disk);
+    const set = async (serial: number) => {
+      const update = updateOf(`+ @ SOA ns.example. h.example. ${serial} 1 2 3 4`);
+      assert.equal(await zone.apply(update, operator), Rcode.NOERROR);
+      assert.equal(zone.current.serial, serial);
+    };
+    await set(YEAR_2025 + 2 ** 31 - 1);
+    await set(2 ** 32 - 1);
+    const around = await opened(disk, 0, "new A 10.0.0.1");
+    assert.equal(around.current.serial, 1);
+    assert.ok(compareSerials(1, zone.current.serial) > 0);
+  });
+
+  test("XFR-19: where the journal was lost, the copy still tells the last serial", async () => {
+    const disk = new MemoryDisk();
+    const stop = new AbortController();
+    const zone = await openOn(disk, { signal: stop.signal });
+    for (let i = 0; i < 5; i++) await zone.apply(updateOf(`+ n${i} A 10.0.0.1`), operator);
+    stop.abort();
+    await zone.closed;
+    const left = MemoryDisk.of([[COPY, disk.octets(COPY)]]);
+    assert.ok((await opened(left, 0)).current.serial > zone.current.serial);
+    const scribbled = MemoryDisk.of([[COPY, Buffer.from("what is this")]]);
+    assert.equal((await opened(scribbled, Date.UTC(2025, 0, 1))).current.serial, YEAR_2025);
+  });
+});
+
+/** A disk whose syncs end when a test says so. */
+class SlowDisk extends MemoryDisk {
+  #held: Promise<void> | undefined;
+  release = () => {};
+
+  hold(): void {
+    this.#held = new Promise((resolve) => {
+      this.release = () => {
+        this.#held = undefined;
+        resolve();
+      };
+    });
+  }
+
+  override open(path: string) {
+    return this.#slowed(super.open(path));
+  }
+
+  override create(path: string) {
+    return this.#slowed(super.create(path));
+  }
+
+  #slowed(file: ReturnType<MemoryDisk["open"]>): ReturnType<MemoryDisk["open"]> {
+    const sync = async () => {
+      await this.#held;
+      await file.sync();
+    };
+    return { ...file, sync };
+  }
+}

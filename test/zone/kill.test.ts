@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { Type } from "../../src/dns/constants.ts";
+import { compareSerials } from "../../src/dns/serial.ts";
+import { silentLog } from "../../src/log.ts";
+import { openZone } from "../../src/zone/openzone.ts";
+import { name, origin, setsOf } from "./fixture.ts";
+
+const ROUNDS = 10;
+
+suite("a zone whose process is killed", () => {
+  test("UPD-26: has every change that was acknowledged, whenever that is", async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "killed-"));
+    t.after(() => rmSync(folder, { recursive: true }));
+    /** What must be there, and what must not; what was under way may be either. */
+    const expected = new Map<string, "there" | "gone" | "either">();
+    let serial = 0;
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const line of await linesOfOneKilled(folder, `r${round}`, round)) {
+        const [sign, owner, at] = line.split(" ") as [string, string, string?];
+        expected.set(owner, sign === "+" ? "there" : sign === "-" ? "gone" : "either");
+        serial = Number(at ?? serial);
+      }
+      const stop = new AbortController();
+      const zone = await openZone({
+        origin,
+        folder,
+        fileRecords: setsOf(""),
+        clock: systemClock,
+        log: silentLog,
+        signal: stop.signal,
+      });
+      const { current } = zone;
+      assert.ok(compareSerials(current.serial, serial) >= 0, `${current.serial} after ${serial}`);
+      const listed = new Set(current.set(name("_t"), Type.PTR)?.rdatas.map(({ key }) => key));
+      for (const [owner, state] of expected) {
+        const isThere = current.set(name(owner), Type.A) !== undefined;
+        const isListed = listed.has(name(owner).toLowerCase().wire);
+        assert.equal(isThere, isListed, `half of ${owner}`);
+        if (state !== "either")
+          assert.equal(isThere, state === "there", `${owner}, round ${round}`);
+      }
+      stop.abort();
+      await zone.closed;
+    }
+    assert.ok(expected.size > 100, `${expected.size} changes`);
+  });
+});
+
+/** All it said before it was killed, a moment after its first change: each round another. */
+async function linesOfOneKilled(folder: string, prefix: string, round: number): Promise<string[]> {
+  const program = new URL("./killed.js", import.meta.url).pathname;
+  const child = spawn(process.execPath, [program, folder, prefix], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let said = "";
+  let isDoomed = false;
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+    if (!isDoomed) setTimeout(() => child.kill("SIGKILL"), 17 * round);
+    isDoomed = true;
+  });
+  await once(child, "close");
+  assert.equal(child.signalCode, "SIGKILL", said);
+  // The last line may be cut short.
+  return said.split("\n").slice(0, -1);
+}

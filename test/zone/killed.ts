@@ -1,0 +1,36 @@
+/**
+ * A process to be killed: opens a zone in the folder it is told and changes it as fast as it can,
+ * and says of each change when it begins ("? name") and when it is acknowledged ("+ name serial", or
+ * "- name serial"). The journal is begun anew every few hundred changes.
+ */
+import { systemClock } from "../../src/clock.ts";
+import { silentLog } from "../../src/log.ts";
+import { openZone } from "../../src/zone/openzone.ts";
+import { origin, principal, setsOf, updateOf } from "./fixture.ts";
+
+const [folder, prefix] = process.argv.slice(2) as [string, string];
+const zone = await openZone({
+  origin,
+  folder,
+  fileRecords: setsOf(""),
+  clock: systemClock,
+  log: silentLog,
+  signal: new AbortController().signal,
+  enough: 40_000,
+});
+const say = (text: string) => process.stdout.write(`${text}\n`);
+const by = principal("paris");
+
+async function write(writer: number): Promise<void> {
+  for (let i = 0; ; i++) {
+    const name = `${prefix}-${writer}-${i}`;
+    await zone.apply(updateOf(`+ ${name} A 10.0.0.1\n+ _t PTR ${name}`, { lease: 600 }), by);
+    say(`+ ${name} ${zone.current.serial}`);
+    if (i % 3 !== 0) continue;
+    say(`? ${name}`);
+    await zone.apply(updateOf(`- ${name} A 10.0.0.1\n- _t PTR ${name}`), by);
+    say(`- ${name} ${zone.current.serial}`);
+  }
+}
+
+await Promise.all([0, 1, 2, 3, 4, 5].map(write));
