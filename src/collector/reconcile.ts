@@ -16,7 +16,7 @@ import type { RecordSet } from "../dns/record.ts";
 import type { Update } from "../zone/update.ts";
 import type { Guard } from "./common.ts";
 import { Obstacles, type Refusal } from "./obstacles.ts";
-import { distinct, isSame, keysOf, RecordSets } from "./recordsets.ts";
+import { distinct, isSame, keysOf, RecordSets, without } from "./recordsets.ts";
 import { Round } from "./round.ts";
 import {
   apart,
@@ -84,6 +84,8 @@ export class Reconciler {
 
   want(sets: RecordSets): void {
     this.#wanted = sets;
+    // What has been heard is wanted for as long as it is heard, and no longer.
+    this.#inherited = without(this.#inherited, sets);
     this.#steps = undefined;
   }
 
@@ -102,6 +104,7 @@ export class Reconciler {
       const rdatas = set.rdatas.filter(({ key }) => !known!.has(key) || inherited!.has(key));
       this.#inherited.put({ ...set, rdatas });
     }
+    this.#inherited = without(this.#inherited, this.#wanted);
     this.#doubtful = new RecordSets();
     this.#settles = settles;
     this.#steps = undefined;

@@ -53,6 +53,17 @@ function union(a: RecordSet, b: RecordSet): RecordSet {
   return { name: a.name, type: a.type, ttl: Math.min(a.ttl, b.ttl), rdatas };
 }
 
+/** The records that the other has not. */
+export function without(sets: RecordSets, other: RecordSets): RecordSets {
+  if (sets.isEmpty) return sets;
+  const rest = new RecordSets();
+  for (const set of sets) {
+    const taken = keysOf(other.get(set.name.key, set.type)?.rdatas ?? []);
+    rest.put({ ...set, rdatas: set.rdatas.filter(({ key }) => !taken.has(key)) });
+  }
+  return rest;
+}
+
 /** Each once, in the order they came. */
 export function distinct(rdatas: readonly Rdata[]): readonly Rdata[] {
   if (rdatas.length < 2) return rdatas;

@@ -434,6 +434,21 @@ suite("what is inherited", () => {
     );
   });
 
+  test("goes at once when it has been heard and says goodbye, before the rest is settled", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    const heard = "a A 10.0.0.1\nx SRV 0 0 1 a\n_ipp._tcp PTR x";
+    for (const isHeardFirst of [true, false]) {
+      if (isHeardFirst) reconciler.want(setsOf(heard));
+      reconciler.inherit(there, 15_000);
+      if (!isHeardFirst) reconciler.want(setsOf(heard));
+      const zone = settle(reconciler, there);
+      assert.deepEqual(lines(zone), lines(there));
+      reconciler.want(new RecordSets());
+      const rest = "y SRV 0 0 2 a\n_ipp._tcp PTR y";
+      assert.deepEqual(lines(settle(reconciler, zone, 1000)), lines(setsOf(rest)));
+    }
+  });
+
   test("is gone at once when everything is withdrawn", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.inherit(there, 15_000);
