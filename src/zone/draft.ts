@@ -77,8 +77,8 @@ export class Draft {
         if (!set.isChanged) continue;
         const { name, type, ttl, before } = set;
         const went = set.isRenewed ? before!.rdatas : set.removed();
+        const came = set.isRenewed ? set.rdatas() : set.added();
         const after = set.after();
-        const came = set.isRenewed ? after.rdatas : set.added();
         if (went.length > 0) removed.push({ ...before!, rdatas: went });
         if (came.length > 0) added.push({ name, type, ttl, rdatas: came });
         if (after.rdatas.length > 0) sets.push(after);
