@@ -4,9 +4,13 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type Peer, scenarioNeeds, TwoOffices, ZONE } from "../../demo/scenario.ts";
+import { Example, Machine } from "../support/example.ts";
 import type { Office } from "../support/offices.ts";
+import { root } from "../support/root.ts";
 import { waitFor } from "../support/wait.ts";
 
 /** Milliseconds in which a new presence is seen on a machine that does other things as well. */
@@ -26,8 +30,23 @@ describe("Two offices, one zone", { skip: scenarioNeeds() }, () => {
     await scenario?.[Symbol.asyncDispose]();
   });
 
+  /** A part of the page for administrators. */
+  const section = (title: string) => {
+    const page = readFileSync(join(root, "docs/two-offices.md"), "utf8");
+    const part = page.split(/^## /m).find((each) => each.startsWith(`${title}\n`));
+    assert.ok(part, title);
+    return part;
+  };
+
   const summary = (peers: readonly Peer[]) =>
     peers.map((peer) => `${peer.instance} ${peer.site} ${peer.address}:${peer.port}`).sort();
+
+  /** For a second the old one is there as well (RFC 6762 §10.2). */
+  const waitForOnePresence = () =>
+    waitFor("one presence", async () => {
+      const strings = await scenario.strings(lyon, paris);
+      return strings.filter((string) => string.startsWith("status=")).length === 1;
+    });
 
   const everything = [
     "Lyon Projects lyon 10.2.0.11:445",
@@ -82,10 +101,7 @@ describe("Two offices, one zone", { skip: scenarioNeeds() }, () => {
     const delays: number[] = [];
     for (const status of ["away", "dnd", "avail"]) {
       delays.push(await scenario.presenceDelay(paris, lyon, { status, msg: `I am ${status}` }));
-      await waitFor("one presence", async () => {
-        const strings = await scenario.strings(lyon, paris);
-        return strings.filter((string) => string.startsWith("status=")).length === 1;
-      });
+      await waitForOnePresence();
     }
     t.diagnostic(`seen after ${delays.map((delay) => delay.toFixed(0)).join(", ")} ms`);
     for (const delay of delays) assert.ok(delay < PRESENCE_DEADLINE, `${delay} ms`);
@@ -101,6 +117,69 @@ describe("Two offices, one zone", { skip: scenarioNeeds() }, () => {
     for (const number of [1, 2]) {
       const name = `lb._dns-sd._udp.0.0.${number}.10.in-addr.arpa.`;
       assert.deepEqual(await scenario.targets(lyon, name), [`${ZONE}.`]);
+    }
+  });
+
+  it("What docs/two-offices.md has an administrator type is answered", async () => {
+    const lines = section("4. See it").matchAll(/^(dig|dnssd-gateway) .*$/gm);
+    const { nameServer } = scenario.machines;
+    const answers = await Promise.all([...lines].map(([line]) => nameServer.type(line)));
+    assert.equal(answers.length, 5);
+    const [users, types, printers, dump, transfer] = answers.map(String);
+    assert.match(users!, /^anna\\@laptop\._presence\._tcp\.paris\./m);
+    assert.match(types!, /^_smb\._tcp\./m);
+    assert.match(printers!, /^ +10\.1\.0\.10$/m);
+    for (const zone of [dump, transfer]) assert.match(zone!, /printer\.lyon.*\sA\s+10\.2\.0\.10$/m);
+  });
+
+  it("A name server that is killed has everything when it is back, before any collector speaks", async () => {
+    const { nameServer, ...collectors } = scenario.machines;
+    const list = () => scenario.targets(lyon, `_services._dns-sd._udp.${ZONE}.`);
+    const before = await list();
+    try {
+      for (const collector of Object.values(collectors)) collector.freeze();
+      await nameServer.stop("SIGKILL");
+      await nameServer.start();
+      assert.deepEqual(await list(), before);
+      assert.ok((await scenario.picture(lyon, paris)).equals(paris.user.picture));
+    } finally {
+      for (const collector of Object.values(collectors)) collector.thaw();
+    }
+  });
+
+  it("With a second collector the first may be stopped: no gap, and the next presence is seen", async () => {
+    const { nameServer, paris: first } = scenario.machines;
+    await nameServer.type("dnssd-gateway key paris-2 --site paris --file keys/paris-2");
+    const keys = /^keys:\n(?: .*\n)+/m;
+    const withBoth = keys.exec(section("7. Two collectors in one office"))![0];
+    nameServer.example.edit((text) => text.replace(keys, withBoth));
+    await nameServer.stop();
+    await nameServer.start();
+
+    const second = new Machine(
+      new Example("two-offices/paris.yaml"),
+      paris.place("collector-2", 3),
+    );
+    nameServer.example.giveKey("paris-2", second.example);
+    second.example.edit((text) => text.replaceAll(/(key: |keys\/|^ {2})paris\b/gm, "$1paris-2"));
+    await second.start();
+    // What is seen now the second has published, after all that it heard before.
+    first.freeze();
+    await scenario.presenceDelay(paris, lyon, { status: "away", msg: "In a meeting" });
+    first.thaw();
+    await waitForOnePresence();
+
+    const watches = await Promise.all([
+      scenario.watch(lyon, `_ipp._tcp.${ZONE}.`, "PTR"),
+      scenario.watch(lyon, `_presence._tcp.paris.${ZONE}.`, "PTR"),
+      scenario.watch(lyon, `laptop.paris.${ZONE}.`, "A"),
+    ]);
+    await first.stop();
+    await scenario.presenceDelay(paris, lyon, { status: "avail", msg: "Back" });
+    await waitForOnePresence();
+    for (const { changes } of watches) {
+      assert.equal(changes.length, 1, JSON.stringify(changes));
+      assert.ok(changes[0]!.count > 0);
     }
   });
 
