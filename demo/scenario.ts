@@ -20,6 +20,7 @@ import {
   openOffices,
   type Presence,
 } from "../test/support/offices.ts";
+import { waitFor } from "../test/support/wait.ts";
 
 export const ZONE = "bonjour.example.com";
 /** The types of people, printers and shares. */
@@ -31,6 +32,8 @@ export interface Machines {
   readonly lyon: Machine;
 }
 
+type Captures = Readonly<Record<"paris" | "lyon" | "wan", Capture>>;
+
 /** Something that a desk lists, resolved. */
 export interface Peer {
   readonly type: string;
@@ -39,6 +42,13 @@ export interface Peer {
   readonly address: string;
   readonly port: number;
   readonly txt: string;
+}
+
+/** Milliseconds until a desk in the other office is told. */
+export interface Delay {
+  readonly sinceSaid: number;
+  /** Since the device's packet was on its LAN: what all that is ours takes. */
+  readonly sinceOnLan: number;
 }
 
 /** Why it cannot be played here; false where it can. */
@@ -52,20 +62,18 @@ export class TwoOffices {
   readonly machines: Machines;
   /** Milliseconds from the programs' start until a desk in Lyon is told of everything. */
   readonly fullViewAfter: number;
-  readonly #onWan: Capture;
-  readonly #onLan: Capture;
+  readonly #captures: Captures;
 
   private constructor(
     lab: Lab,
     offices: Offices,
-    started: { machines: Machines; fullViewAfter: number; onWan: Capture; onLan: Capture },
+    started: { machines: Machines; fullViewAfter: number; captures: Captures },
   ) {
     this.lab = lab;
     this.offices = offices;
     this.machines = started.machines;
     this.fullViewAfter = started.fullViewAfter;
-    this.#onWan = started.onWan;
-    this.#onLan = started.onLan;
+    this.#captures = started.captures;
   }
 
   /** Builds it, starts everything, and waits until both offices are in the zone. */
@@ -73,23 +81,25 @@ export class TwoOffices {
     const lab = new Lab();
     try {
       const offices = await openOffices(lab, ZONE);
-      const { router, desk } = offices.lyon;
-      const [onWan, onLan] = await Promise.all([
-        Capture.on(router, "wan", MULTICAST),
-        Capture.on(router, "lan", MULTICAST),
+      const { paris, lyon } = offices;
+      const [inParis, inLyon, onWan] = await Promise.all([
+        Capture.on(paris.router, "lan", MULTICAST),
+        Capture.on(lyon.router, "lan", MULTICAST),
+        Capture.on(lyon.router, "wan", MULTICAST),
       ]);
-      tell("Both offices are up; the routers pass no multicast. Starting the gateway:");
+      tell("Both offices are up; the routers pass no multicast. Starting our three programs:");
       const start = Date.now();
       const machines = await startMachines(offices, tell);
       const seen = TYPES.map((type) =>
-        new Watch(desk.host, NAME_SERVER, `${type}.${ZONE}.`, "PTR").until(
+        new Watch(lyon.desk.host, NAME_SERVER, `${type}.${ZONE}.`, "PTR").until(
           `${type} of both offices in the zone`,
           ({ count }) => count === 2,
           { deadline: 30_000 },
         ),
       );
       const last = Math.max(...(await Promise.all(seen)).map(({ at }) => at));
-      return new TwoOffices(lab, offices, { machines, fullViewAfter: last - start, onWan, onLan });
+      const captures = { paris: inParis, lyon: inLyon, wan: onWan };
+      return new TwoOffices(lab, offices, { machines, fullViewAfter: last - start, captures });
     } catch (error) {
       await lab[Symbol.asyncDispose]();
       throw error;
@@ -115,15 +125,20 @@ export class TwoOffices {
       }));
   }
 
-  /** Milliseconds until a new presence in one office is in the answers of a desk in the other. */
-  async presenceDelay(from: Office, to: Office, presence: Presence): Promise<number> {
+  /** Until a new presence in one office is in the answers of a desk in the other. */
+  async presenceDelay(from: Office, to: Office, presence: Presence): Promise<Delay> {
     const watch = await this.watch(to, instanceName(from), "TXT");
     const said = await from.user.say(presence);
-    const status = Buffer.from(`status=${presence.status}`).toString("hex");
+    const status = `status=${presence.status}`;
     const { at } = await watch.until("the new presence", ({ records }) =>
-      records.some((record) => record.includes(status)),
+      records.some((record) => record.includes(Buffer.from(status).toString("hex"))),
     );
-    return at - said;
+    const onLan = await waitFor("the packet with it to be captured", () =>
+      this.#captures[from.site].datagrams.find(
+        (datagram) => datagram.at >= said && datagram.payload.includes(status),
+      ),
+    );
+    return { sinceSaid: at - said, sinceOnLan: at - onLan.at };
   }
 
   /** Connects from a desk to an address it has resolved, and gives the first line it is told. */
@@ -160,9 +175,13 @@ export class TwoOffices {
       .flatMap(({ rdata }) => stringsOf(rdata).map((string) => Buffer.from(string).toString()));
   }
 
-  /** UDP datagrams to multicast groups, on Lyon's LAN and on the wide area network so far. */
-  get multicast(): { readonly onLan: number; readonly onWan: number } {
-    return { onLan: this.#onLan.datagrams.length, onWan: this.#onWan.datagrams.length };
+  /** UDP datagrams to multicast groups so far, on the LANs and on the wide area network. */
+  get multicast(): { readonly onLans: number; readonly onWan: number } {
+    const { paris, lyon, wan } = this.#captures;
+    return {
+      onLans: paris.datagrams.length + lyon.datagrams.length,
+      onWan: wan.datagrams.length,
+    };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -22,7 +22,7 @@ export interface Offices {
 }
 
 export interface Office {
-  readonly site: string;
+  readonly site: Site;
   readonly lan: Switch;
   /** Its interfaces are "lan" and "wan". */
   readonly router: Host;
@@ -39,9 +39,11 @@ export interface Office {
   heal(): void;
 }
 
+type Site = "paris" | "lyon";
+
 interface Plan {
   readonly number: number;
-  readonly site: string;
+  readonly site: Site;
   readonly share: string;
   readonly user: string;
 }
