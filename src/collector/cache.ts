@@ -4,8 +4,7 @@
  *
  * Invariants: records are learnt from responses alone, never from queries (RFC 6762 §7.1, §8.1). One
  * message is one batch. `revision` moves if and only if a record came, went, changed its TTL, or came
- * back from near its end.
- * Nothing a stranger sends makes the cache larger than `limit` octets, and who fills it pays first.
+ * back from near its end. Nothing a stranger sends makes the cache larger than `limit` octets, and who fills it pays first.
  */
 import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
 import { bitmapTypes } from "../dns/fields.ts";
@@ -15,9 +14,10 @@ import type { Rdata } from "../dns/rdata.ts";
 import type { ResourceRecord } from "../dns/record.ts";
 import { LOCAL } from "../dns/service.ts";
 import type { Family, Packet } from "../net/link.ts";
+import { type Entries, type EntriesOfName, Entry } from "./entry.ts";
 import { onGrid } from "./grid.ts";
-import { Heap, type Ranked } from "./heap.ts";
-import type { HeardName, HeardRecord, HeardSet } from "./heard.ts";
+import { Heap } from "./heap.ts";
+import type { HeardName, HeardSet } from "./heard.ts";
 import { Ledger } from "./ledger.ts";
 import { obtain } from "./obtain.ts";
 import { isWaning } from "./ttl.ts";
@@ -191,16 +191,16 @@ export class LinkCache {
    */
   #doubt(query: Message, family: Family, now: number): void {
     if (query.isTruncated) return;
-    for (const question of query.questions) {
-      if (question.class !== Class.IN && question.class !== Class.ANY) continue;
-      const sets = this.#names.get(question.name.key)?.sets;
-      if (sets === undefined) continue;
-      const listed = new Set<string>();
-      for (const known of query.answers) {
-        if (known.name.equals(question.name)) listed.add(known.rdata.key);
-      }
-      for (const set of question.type === Type.ANY ? sets.values() : [sets.get(question.type)]) {
-        for (const entry of set?.records.values() ?? []) {
+    for (const { name, type, class: klass } of query.questions) {
+      if (klass !== Class.IN && klass !== Class.ANY) continue;
+      const sets = this.#names.get(name.key)?.sets;
+      for (const set of type === Type.ANY ? (sets?.values() ?? []) : [sets?.get(type)]) {
+        // However often it is asked, a long list is gone through once a second.
+        if (set === undefined || now - set.asked[family] < GRACE) continue;
+        set.asked[family] = now;
+        const listed = new Set<string>();
+        for (const known of query.answers) if (known.name.equals(name)) listed.add(known.rdata.key);
+        for (const entry of set.records.values()) {
           if ((entry.families & bit(family)) === 0 || listed.has(entry.key)) continue;
           if (now - Math.max(entry.lastHeard, entry.doubted) < GRACE) continue;
           entry.doubted = now;
@@ -211,6 +211,7 @@ export class LinkCache {
   }
 
   #shorten(entry: Entry, ends: number): void {
+    if (entry.ends <= ends && entry.step === REFRESHES.length) return;
     entry.ends = Math.min(entry.ends, ends);
     entry.step = REFRESHES.length;
     this.#plan(entry);
@@ -229,7 +230,10 @@ export class LinkCache {
   #add(name: Name, rdata: Rdata, key: string, octets: number, source: string): Entry {
     const { type } = rdata;
     const home = obtain(this.#names, name.key, () => ({ sets: new Map(), version: 0 }));
-    const set = obtain(home.sets, type, () => ({ name, type, records: new Map(), home }));
+    const set = obtain(home.sets, type, () => {
+      const asked = { 4: Number.NEGATIVE_INFINITY, 6: Number.NEGATIVE_INFINITY };
+      return { name, type, records: new Map(), home, asked };
+    });
     obtain(this.#types, type, () => new Set<Entries>()).add(set);
     const entry = new Entry(set, rdata, key, source, octets);
     set.records.set(key, entry);
@@ -274,51 +278,6 @@ export class LinkCache {
   }
 }
 
-interface EntriesOfName extends HeardName {
-  readonly sets: Map<number, Entries>;
-  version: number;
-}
-
-interface Entries extends HeardSet {
-  readonly records: Map<string, Entry>;
-  readonly home: EntriesOfName;
-}
-
-class Entry implements HeardRecord, Ranked {
-  readonly set: Entries;
-  readonly rdata: Rdata;
-  readonly key: string;
-  /** Who said it first, and is charged for it. */
-  readonly source: string;
-  readonly octets: number;
-  rank = 0;
-  index = -1;
-  ttl = 0;
-  firstHeard = 0;
-  lastHeard = 0;
-  ends = 0;
-  speaker = "";
-  /** Bits of the families it was heard on. */
-  families = 0;
-  /** The next of `REFRESHES`; past them, the end. */
-  step = 0;
-  /** Questions of other hosts that it did not answer (RFC 6762 §10.5). */
-  doubts = 0;
-  doubted = Number.NEGATIVE_INFINITY;
-
-  constructor(set: Entries, rdata: Rdata, key: string, source: string, octets: number) {
-    this.set = set;
-    this.rdata = rdata;
-    this.key = key;
-    this.source = source;
-    this.octets = octets;
-  }
-
-  get lifetime(): number {
-    return Math.min(this.ttl, LONGEST_TTL) * 1000;
-  }
-}
-
 function bit(family: Family): number {
   return family === 4 ? 1 : 2;
 }
@@ -347,8 +306,6 @@ const REFRESHES: readonly number[] = [0.8, 0.85, 0.9, 0.95];
 /** … plus at most 0.02 of it, by chance and by the grid. */
 const JITTER = 0.015;
 const GRID = 0.005;
-/** Seconds: above every TTL that RFC 6762 §10 recommends, and a ghost leaves the same afternoon. */
-const LONGEST_TTL = 7200;
 /** Octets of memory a record takes beside its name and data, measured by bench/collector.ts. */
 const OVERHEAD = 1000;
 const DEFAULT_LIMIT = 32 * 2 ** 20;

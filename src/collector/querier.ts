@@ -191,7 +191,9 @@ export class Querier {
     const known: ResourceRecord[] = [];
     for (const record of this.#cache.set(name.key, type)?.records.values() ?? []) {
       const ttl = remainingTtl(record, now);
-      if (ttl !== undefined) known.push({ name, type, class: Class.IN, ttl, rdata: record.rdata });
+      if (ttl === undefined) continue;
+      known.push({ name, type, class: Class.IN, ttl, rdata: record.rdata });
+      if (known.length === MAX_KNOWN) break;
     }
     return known;
   }
@@ -267,5 +269,7 @@ const GRID = 1 / 32;
 const UNICAST_WAIT = 2000;
 /** Questions for a record that is doubted: at once, after 1 s and after 3 s (RFC 6762 §10.4). */
 const RECONFIRMATIONS = 3;
+/** Answers listed with a question, in some thirty packets; a link that has more hears them again. */
+const MAX_KNOWN = 1000;
 /** More than fit any packet that is sent. */
 const MAX_QUESTIONS = 100;

@@ -387,6 +387,23 @@ suite("bounds", () => {
     });
   }
 
+  test("MDNS-70: a list is gone through once a second, however often it is asked for", () => {
+    const cache = cacheOf("", LIMIT);
+    flood(cache, 300, () => "10.0.0.66");
+    const { records } = cache.set(local("_flood._tcp").key, Type.PTR)! as unknown as {
+      records: Map<string, unknown>;
+    };
+    let walks = 0;
+    const walk = records.values.bind(records);
+    records.values = () => {
+      walks++;
+      return walk();
+    };
+    const often = query(Array.from({ length: 200 }, () => "_flood._tcp PTR").join("\n"));
+    for (const now of [9000, 9500, 9900, 10_100]) cache.receive(often, from(), now);
+    assert.equal(walks, 2);
+  });
+
   test("MDNS-70: what cannot fit at all is refused", () => {
     const cache = cacheOf("h A 10.0.0.1", LIMIT);
     cache.receive(response(`big TXT ${'"0123456789" '.repeat(800)}`), from("10.0.0.66"), 0);

@@ -1,0 +1,57 @@
+/** A record in a link's cache, and the sets it stands in. Only the cache changes them. */
+import type { Rdata } from "../dns/rdata.ts";
+import type { Family } from "../net/link.ts";
+import type { Ranked } from "./heap.ts";
+import type { HeardName, HeardRecord, HeardSet } from "./heard.ts";
+
+export class Entry implements HeardRecord, Ranked {
+  readonly set: Entries;
+  readonly rdata: Rdata;
+  readonly key: string;
+  /** Who said it first, and is charged for it. */
+  readonly source: string;
+  readonly octets: number;
+  rank = 0;
+  index = -1;
+  ttl = 0;
+  firstHeard = 0;
+  lastHeard = 0;
+  ends = 0;
+  speaker = "";
+  /** Bits of the families it was heard on. */
+  families = 0;
+  /** The next of `REFRESHES`; past them, the end. */
+  step = 0;
+  /** Questions of other hosts that it did not answer (RFC 6762 §10.5). */
+  doubts = 0;
+  doubted = Number.NEGATIVE_INFINITY;
+
+  constructor(set: Entries, rdata: Rdata, key: string, source: string, octets: number) {
+    this.set = set;
+    this.rdata = rdata;
+    this.key = key;
+    this.source = source;
+    this.octets = octets;
+  }
+
+  get lifetime(): number {
+    return Math.min(this.ttl, LONGEST_TTL) * 1000;
+  }
+}
+
+/** The sets of a name. */
+export interface EntriesOfName extends HeardName {
+  readonly sets: Map<number, Entries>;
+  version: number;
+}
+
+/** The records of a name and type. */
+export interface Entries extends HeardSet {
+  readonly records: Map<string, Entry>;
+  readonly home: EntriesOfName;
+  /** When another host asked for it last, in IPv4 and in IPv6. */
+  readonly asked: Record<Family, number>;
+}
+
+/** Seconds: above every TTL that RFC 6762 §10 recommends, and a ghost leaves the same afternoon. */
+const LONGEST_TTL = 7200;
