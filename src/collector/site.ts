@@ -97,7 +97,7 @@ export class Site {
       }
     }
     if (sets.length === 0) return NOTHING;
-    const translated = { sets, until, sources };
+    const translated = { sets: exact(sets), until, sources: exact(sources) };
     this.#known.set(name, translated);
     return translated;
   }
@@ -138,10 +138,18 @@ export class Site {
       targets.push(targetOf(record.rdata));
       ttls.push(ttl);
     }
+    const isEmpty = rdatas.size === 0;
     const ttl = ttls.reduce((least, each) => Math.min(least, each), SERVED_TTL);
-    const set =
-      rdatas.size > 0 ? { name: name!, type, ttl, rdatas: [...rdatas.values()] } : undefined;
-    return { name: heard.name, type, set, targets, ttls, refusal, since, until };
+    return {
+      name: heard.name,
+      type,
+      set: isEmpty ? undefined : { name: name!, type, ttl, rdatas: exact([...rdatas.values()]) },
+      targets: isEmpty ? NONE : exact(targets),
+      ttls: isEmpty ? NONE : exact(ttls),
+      refusal,
+      since,
+      until,
+    };
   }
 
   #translateData(data: Rdata): Rdata | undefined {
@@ -179,6 +187,12 @@ function isOfService(name: Name): boolean {
   return [name, parent].some((each) => each !== undefined && parseServiceType(each) !== undefined);
 }
 
+/** In an array of its own length: one that has grown has room for more, and there are many of these. */
+function exact<T>(values: readonly T[]): readonly T[] {
+  return values.slice();
+}
+
+const NONE: readonly never[] = [];
 const NOTHING: TranslatedName = { sets: [], until: Number.POSITIVE_INFINITY };
 /** The version of a name that is not there; those that are have higher ones. */
 const ABSENT = 0;

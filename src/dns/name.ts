@@ -29,7 +29,6 @@ export class Name {
    * for the same octets. Other strings of this form are its suffixes.
    */
   readonly wire: string;
-  #labels: readonly Uint8Array[] | undefined;
   #key: NameKey | undefined;
   #text: string | undefined;
 
@@ -91,14 +90,11 @@ export class Name {
     return Name.of(isAbsolute ? labels : [...labels, ...origin.labels]);
   }
 
-  /** Leaf first, without the root's empty label. */
+  /** Leaf first, without the root's empty label. Not kept: there are many names, and few are asked. */
   get labels(): readonly Uint8Array[] {
-    if (this.#labels === undefined) {
-      const octets = new Uint8Array(this.wire.length);
-      for (let i = 0; i < octets.length; i++) octets[i] = this.wire.charCodeAt(i);
-      this.#labels = startsOf(this.wire).map((at) => octets.subarray(at + 1, at + 1 + octets[at]!));
-    }
-    return this.#labels;
+    const octets = new Uint8Array(this.wire.length);
+    for (let i = 0; i < octets.length; i++) octets[i] = this.wire.charCodeAt(i);
+    return startsOf(this.wire).map((at) => octets.subarray(at + 1, at + 1 + octets[at]!));
   }
 
   /** Octets in uncompressed wire form, 1 for the root. */

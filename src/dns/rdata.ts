@@ -55,18 +55,15 @@ export class Rdata {
 
   /** The same record data with every name put through `change`; undefined when one gives undefined. */
   mapNames(change: (name: Name) => Name | undefined): Rdata | undefined {
-    let isChanged = false;
-    const values: Value[] = [];
-    for (const value of this.values) {
-      if (value instanceof Name) {
-        const changed = change(value);
-        if (changed === undefined) return undefined;
-        isChanged ||= changed !== value;
-        values.push(changed);
-      } else {
-        values.push(value);
-      }
-    }
+    let [isChanged, isPossible] = [false, true];
+    const values = this.values.map((value) => {
+      if (!(value instanceof Name)) return value;
+      const changed = change(value);
+      if (changed === undefined) isPossible = false;
+      else if (changed !== value) isChanged = true;
+      return changed ?? value;
+    });
+    if (!isPossible) return undefined;
     return isChanged ? new Rdata(this.type, values) : this;
   }
 
@@ -164,7 +161,7 @@ export function soaOf(data: Rdata): Soa {
 }
 
 export function srvOf(data: Rdata): Srv {
-  const [priority, weight, port, target] = valuesOf(data, Type.SRV);
+  const { 0: priority, 1: weight, 2: port, 3: target } = valuesOf(data, Type.SRV);
   return { priority, weight, port, target } as Srv;
 }
 
