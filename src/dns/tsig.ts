@@ -200,7 +200,7 @@ export function refusalLength({ tsig }: SignedMessage): number {
 /** Of all components in one piece (§4.3). */
 function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: SignContext): Buffer {
   const { priorMac, unsigned = [], isContinuation = false } = context;
-  const components = new Writer(body.length + 256);
+  const components = new Writer(body.length + 256, { isCompressing: false });
   if (priorMac !== undefined) {
     components.u16(priorMac.length);
     components.bytes(priorMac);
@@ -232,10 +232,10 @@ interface SignContext {
 
 function append(message: Uint8Array, tsig: TsigFields): Buffer {
   const { key, algorithm, time, fudge, mac, originalId, error, other } = tsig;
-  const writer = new Writer(message.length + 256);
+  const writer = new Writer(message.length + 256, { isCompressing: false });
   writer.bytes(message);
   writer.setU16(10, ((message[10]! << 8) | message[11]!) + 1);
-  writer.name(key, false);
+  writer.name(key);
   writer.u16(Type.TSIG);
   writer.u16(Class.ANY);
   writer.u32(0);

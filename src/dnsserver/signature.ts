@@ -50,31 +50,36 @@ export function signatures({ keys, clock, log }: SignatureOptions): Layer {
     if (!isSigned(request.message)) return next(request);
     const signed = partTsig(request.bytes)!;
     const { tsig } = signed;
-    const refuse = (error: Rcode, key?: TsigKey): Responses => {
+    const refuse = (error: Rcode, key?: TsigKey): Message => {
       report(request, signed, error);
-      const edns = request.message.edns && ednsReply(request.message.edns);
-      if (error === Rcode.FORMERR) return [makeResponse(request.message, { rcode: error, edns })];
-      const isSaidSigned = key !== undefined && error !== Rcode.BADSIG;
       const options = error === Rcode.BADTIME ? { error, client: tsig } : { error };
+      const isSaidSigned = key !== undefined && error !== Rcode.BADSIG;
       const seal = isSaidSigned
         ? signature(key, tsig.mac, now, options)
         : emptySignature(signed, error);
-      return [{ ...makeResponse(request.message, { rcode: Rcode.NOTAUTH, edns }), seal }];
+      return refusal(request.message, error, seal);
     };
 
     const verdict = verifyTsig(signed, { find: (name) => known.get(name.key)?.key, now: now() });
-    if (!verdict.isValid) return refuse(verdict.error, verdict.key);
-    const { key, mac } = verdict;
+    if (!verdict.isValid) return [refuse(verdict.error, verdict.key)];
+    const { key, mac, time } = verdict;
     const { identity } = known.get(key.name.key)!;
+    const { id, opcode } = request.message;
     const seal = signature(key, mac, now);
     const answer = () => next({ ...request, key: identity });
-    if (request.message.opcode !== Opcode.UPDATE) {
+    if (opcode !== Opcode.UPDATE) {
       return mapResponses(answer(), (response) => ({ ...response, seal }));
     }
-    const responses = updates.once(identity, verdict, () => gather(answer()));
-    if (responses === undefined) return refuse(Rcode.BADTIME, key);
-    return again(responses, { id: request.message.id, seal });
+    const first = () => updates.once(identity, { time, mac }, () => gather(answer()));
+    const late = () => [refuse(Rcode.BADTIME, key)];
+    return mapResponses(again(first, late), (response) => ({ seal, ...response, id }));
   };
+}
+
+function refusal(request: Message, error: Rcode, seal: Seal): Message {
+  const edns = request.edns && ednsReply(request.edns);
+  if (error === Rcode.FORMERR) return makeResponse(request, { rcode: error, edns });
+  return { ...makeResponse(request, { rcode: Rcode.NOTAUTH, edns }), seal };
 }
 
 /** One out of place is found too, and then refused by `partTsig`. */
@@ -121,8 +126,12 @@ async function gather(responses: Responses): Promise<readonly Message[]> {
   return gathered;
 }
 
-async function* again(responses: Promise<readonly Message[]>, fields: { id: number; seal: Seal }) {
-  for (const response of await responses) yield { ...response, ...fields };
+/** What an update comes to; nothing is done before somebody waits for it. */
+async function* again(
+  first: () => Promise<readonly Message[]> | undefined,
+  late: () => readonly Message[],
+): AsyncGenerator<Message> {
+  yield* (await first()) ?? late();
 }
 
 /** Milliseconds between two lines: a clock that is wrong should be seen, a flood not fill a disk. */
