@@ -4,7 +4,8 @@
  *
  * Invariants: records are learnt from responses alone, never from queries (RFC 6762 §7.1, §8.1). One
  * message is one batch. `revision` moves if and only if a record came, went, changed its TTL, or came
- * back from near its end. Nothing a stranger sends makes the cache larger than `limit` octets, and who fills it pays first.
+ * back from near its end. Nothing a stranger sends makes the cache larger than `limit` octets, and
+ * who fills it pays first.
  */
 import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
 import { bitmapTypes } from "../dns/fields.ts";
