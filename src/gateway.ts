@@ -27,7 +27,6 @@ import { resolver } from "./net/resolver.ts";
 import { listenTcp } from "./net/stream.ts";
 import { listenUdp } from "./net/udp.ts";
 import { ZoneAuthority } from "./zone/authority.ts";
-import type { Zone } from "./zone/zone.ts";
 
 export interface GatewayOptions {
   readonly clock: Clock;
@@ -39,8 +38,7 @@ export interface GatewayOptions {
 }
 
 export interface Gateway {
-  readonly zone: Zone;
-  /** Resolves when the last socket has gone. */
+  /** Resolves when the last socket has gone and all that was taken is on the disk. */
   readonly closed: Promise<void>;
 }
 
@@ -53,7 +51,34 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   // Every socket and every link listens to it; so many are no leak.
   setMaxListeners(0, options.signal, signal);
 
-  const zones = await openZones(config, { clock, signal });
+  // Who writes into the zones ends before them.
+  const written = new AbortController();
+  setMaxListeners(0, written.signal);
+  const zones = config.listen && (await openZones(config, { clock, log, signal: written.signal }));
+  const closed: Promise<unknown>[] = [];
+  const close = async () => {
+    await Promise.allSettled(closed);
+    written.abort();
+    await zones?.closed;
+  };
+  try {
+    if (zones !== undefined) {
+      for await (const listener of openListeners(config, zones, { ...options, signal })) {
+        closed.push(listener.closed);
+      }
+    }
+  } catch (error) {
+    failed.abort();
+    await close();
+    throw error;
+  }
+  closed.push(openCollector(config, zones, options)(signal));
+  return { closed: Promise.all(closed).then(close, close) };
+}
+
+/** The servers of these zones, one after the other. */
+async function* openListeners(config: Config, zones: ServedZones, options: GatewayOptions) {
+  const { clock, log, signal } = options;
   const access = new Access(config);
   const catalog = new Catalog(zones.all.map((each) => new ZoneAuthority(each)));
   const handler = layered(
@@ -74,27 +99,15 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
     }),
   );
   const ready = new ReadyAnswers({ catalog, zones: zones.all });
-
-  const closed: Promise<unknown>[] = [];
-  try {
-    for (const endpoint of config.listen?.dns ?? []) {
-      const shared = { endpoint, handler, clock, log, signal };
-      closed.push((await listenUdp({ ...shared, ready })).closed);
-      closed.push((await listenTcp(shared)).closed);
-    }
-  } catch (error) {
-    failed.abort();
-    await Promise.allSettled(closed);
-    throw error;
+  for (const endpoint of config.listen?.dns ?? []) {
+    const shared = { endpoint, handler, clock, log, signal };
+    yield await listenUdp({ ...shared, ready });
+    yield await listenTcp(shared);
   }
-
-  const collector = openCollector(config, zones, options);
-  closed.push(collector(signal));
-  return { zone: zones.shared, closed: Promise.all(closed).then(() => undefined) };
 }
 
 /** Runs until its signal ends. */
-function openCollector(config: Config, zones: ServedZones, options: GatewayOptions) {
+function openCollector(config: Config, zones: ServedZones | undefined, options: GatewayOptions) {
   const { clock, log } = options;
   const { zone, publish, enumerate: browsed, reverse } = config;
   const resolve = resolver({ clock });
@@ -116,7 +129,7 @@ function openCollector(config: Config, zones: ServedZones, options: GatewayOptio
     siteOf: labels.of,
     sites: config.links?.flatMap(({ site }) => site ?? []) ?? [],
     subtypes: config.subtypes,
-    zones: far?.zones ?? nearZones(zones.dynamic),
+    zones: far?.zones ?? nearZones(zones!.dynamic),
     extra: (places, sets) => {
       const sites = new Map(places.map(({ site }) => [site.key, site]));
       return [

@@ -2,53 +2,63 @@
  * The zones that are served: the shared one and the reverse ones, which collectors fill beside what
  * their files hold, and those of all other zone files, as they stand.
  */
+import { mkdir } from "node:fs/promises";
 import type { Clock } from "../clock.ts";
 import { ConfigError } from "../config/mistakes.ts";
 import type { Config } from "../config.ts";
 import { Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
 import type { Name } from "../dns/name.ts";
-import { rdata, soaOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
+import type { Log } from "../log.ts";
 import { apexEnumeration, apexRecords } from "../zone/apex.ts";
 import { readZoneFolder, type ZoneFile } from "../zone/folder.ts";
+import { openZone } from "../zone/openzone.ts";
 import { Zone } from "../zone/zone.ts";
 
 export interface ServedZones {
-  readonly shared: Zone;
-  /** Filled by collectors: the shared zone and the reverse ones. */
+  /** Filled by collectors: the shared zone, and after it the reverse ones. */
   readonly dynamic: readonly Zone[];
   readonly all: readonly Zone[];
+  /** Resolves when all that they took is on the disk. */
+  readonly closed: Promise<void>;
 }
 
-interface Start {
+export interface ZonesOptions {
   readonly clock: Clock;
+  readonly log: Log;
+  /** Closes them. */
   readonly signal: AbortSignal;
 }
 
-/** Throws ConfigError. */
-export async function openZones(config: Config, start: Start): Promise<ServedZones> {
+/** Throws ConfigError, having closed all again. */
+export async function openZones(config: Config, options: ZonesOptions): Promise<ServedZones> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([options.signal, failed.signal]);
+  const zones: Zone[] = [];
   const origins = [config.zone, ...config.reverse];
-  const files = await readFiles(config.data, origins);
-  const serial = Math.floor(start.clock.wall() / 1000);
-  const fileOf = (origin: Name) => files.find((file) => file.origin.equals(origin))?.records ?? [];
-  const dynamic = origins.map((origin) => {
-    const records = withApex(fileOf(origin), config, origin, serial);
-    return new Zone({ ...start, origin, records });
-  });
-  const others = files
-    .filter((file) => !origins.some((origin) => origin.equals(file.origin)))
-    .map((file) => openStatic(file, serial, start));
-  return { shared: dynamic[0]!, dynamic, all: [...dynamic, ...others] };
-}
-
-async function readFiles(folder: string, dynamic: readonly Name[]): Promise<ZoneFile[]> {
   try {
-    return await readZoneFolder(folder, dynamic);
+    await mkdir(config.data, { recursive: true });
+    const files = await readZoneFolder(config.data, origins);
+    for (const origin of origins) {
+      const file = files.find((each) => each.origin.equals(origin));
+      const fileRecords = withApex(file?.records ?? [], config, origin);
+      const place = { ...options, signal, origin, folder: config.data, fileRecords };
+      zones.push(await openZone(place));
+    }
+    const others = files.filter((file) => !origins.some((each) => each.equals(file.origin)));
+    const all = [...zones, ...others.map((file) => openStatic(file, { ...options, signal }))];
+    const closed = Promise.all(zones.map((zone) => zone.closed)).then(() => undefined);
+    return { dynamic: zones, all, closed };
   } catch (error) {
+    failed.abort();
+    await Promise.allSettled(zones.map((zone) => zone.closed));
+    if (error instanceof ConfigError) throw error;
     if (error instanceof FormatError) throw new ConfigError(error.message.split("\n"));
+    const expected = "expected a folder for zone files that can be read and written";
+    const { code, message } = error as NodeJS.ErrnoException;
     throw new ConfigError([
-      `${folder}: ${(error as Error).message}; expected a folder of zone files`,
+      code === undefined ? message : `${config.data}: ${message}; ${expected}`,
     ]);
   }
 }
@@ -58,33 +68,22 @@ function withApex(
   records: readonly RecordSet[],
   { zone, nameservers, contact, enumerate }: Config,
   origin: Name,
-  serial: number,
 ): RecordSet[] {
+  // Its serial says nothing: the zone has its own.
   const own = [
-    ...apexRecords({ origin, nameservers, contact, serial }),
+    ...apexRecords({ origin, nameservers, contact, serial: 0 }),
     ...(origin.equals(zone) ? apexEnumeration(origin, enumerate) : []),
   ];
   const missing = own.filter(
     ({ name, type }) => !records.some((set) => set.type === type && set.name.equals(name)),
   );
-  return withSerial([...records, ...missing], serial);
+  return [...records, ...missing];
 }
 
-function openStatic({ origin, path, records }: ZoneFile, serial: number, start: Start): Zone {
+/** Nobody changes it but its file, so that the file's serial is its own. */
+function openStatic({ origin, path, records }: ZoneFile, options: ZonesOptions): Zone {
   if (!records.some((set) => set.type === Type.SOA)) {
     throw new ConfigError([`${path}: no SOA record; expected one at ${origin}`]);
   }
-  return new Zone({ ...start, origin, records: withSerial(records, serial) });
-}
-
-/**
- * Without a memory of the last serial, the time of day is one that rises from start to start
- * (RFC 1982 §3), unless the file's is higher.
- */
-function withSerial(records: readonly RecordSet[], serial: number): RecordSet[] {
-  return records.map((set) => {
-    if (set.type !== Type.SOA) return set;
-    const soa = soaOf(set.rdatas[0]!);
-    return { ...set, rdatas: [rdata.soa({ ...soa, serial: Math.max(soa.serial, serial) })] };
-  });
+  return new Zone({ ...options, origin, records });
 }
