@@ -105,6 +105,21 @@ suite("questions", () => {
     );
   });
 
+  test("list a thousand known answers at most, however many a flood has left", () => {
+    const cache = cacheOf();
+    for (let i = 0; i < 2000; i += 100) {
+      const part = Array.from({ length: 100 }, (_, j) => `_ipp._tcp 4500 PTR x${i + j}._ipp._tcp`);
+      cache.receive(response(part.join("\n")), from("10.0.0.66"), 0);
+    }
+    const querier = querierOf(cache);
+    querier.want([wanted("_ipp._tcp")], 0);
+    const sent = run(querier, cache, 0, 500).map(({ message }) => message.answers.length);
+    assert.equal(
+      sent.reduce((sum, count) => sum + count, 0),
+      1000,
+    );
+  });
+
   test("of a flood leave a wait for the next second, not for ever", () => {
     const cache = cacheOf();
     const querier = querierOf(cache);
