@@ -126,7 +126,7 @@ function lowestOf<T extends { readonly nodes: readonly RankedNode[]; readonly at
 }
 
 /** Nodes sorted, and sets given, at once. */
-const SORTED = 1024;
+const SORTED = 512;
 const PIECE = 256;
 
 export function setOf(node: Node, type: number): RecordSet | undefined {
