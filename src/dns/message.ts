@@ -11,7 +11,7 @@ import { FormatError } from "./format.ts";
 import type { Name } from "./name.ts";
 import { type Rdata, rdata, readRdata, writeRdata } from "./rdata.ts";
 import { Reader } from "./reader.ts";
-import type { ResourceRecord } from "./record.ts";
+import { type ResourceRecord, setsOf } from "./record.ts";
 import { Writer } from "./writer.ts";
 
 export interface Question {
@@ -337,15 +337,4 @@ function flagsOf(message: Message, isTruncated: boolean): number {
 function isReferral({ isResponse, isAuthoritative, answers, authorities }: Message): boolean {
   const isDelegation = authorities.some(({ type }) => type === Type.NS);
   return isResponse && !isAuthoritative && answers.length === 0 && isDelegation;
-}
-
-/** Runs of records of one name and type. */
-function* setsOf(records: readonly ResourceRecord[]): Generator<readonly ResourceRecord[]> {
-  for (let from = 0; from < records.length; ) {
-    const { name, type } = records[from]!;
-    let to = from + 1;
-    while (records[to]?.type === type && records[to]!.name.equals(name)) to++;
-    yield records.slice(from, to);
-    from = to;
-  }
 }

@@ -32,3 +32,14 @@ export function recordsOf(set: RecordSet): ResourceRecord[] {
     rdata,
   }));
 }
+
+/** Runs of records of one name and type. */
+export function* setsOf(records: readonly ResourceRecord[]): Generator<readonly ResourceRecord[]> {
+  for (let from = 0; from < records.length; ) {
+    const { name, type } = records[from]!;
+    let to = from + 1;
+    while (records[to]?.type === type && records[to]!.name.equals(name)) to++;
+    yield records.slice(from, to);
+    from = to;
+  }
+}
