@@ -58,8 +58,13 @@ export class Journal {
     entries: Iterable<Uint8Array>,
   ): Promise<Journal> {
     const tape = await record(disk, path, salt, entries);
-    await disk.rename(draftOf(path), path);
-    await disk.settle(path);
+    try {
+      await disk.rename(draftOf(path), path);
+      await disk.settle(path);
+    } catch (error) {
+      tape.close();
+      throw error;
+    }
     return new Journal(disk, path, tape);
   }
 

@@ -106,6 +106,12 @@ export class Leases {
     return holds?.some((hold) => hold.by !== by && hold.expires !== FOREVER) === true;
   }
 
+  /** All that this holder holds; of the file, only what others hold too. */
+  heldBy(by: string): ZoneRecord[] {
+    const isMine = (hold: Hold) => hold.by === by;
+    return [...this.#byId.values()].filter(({ holds }) => holds.some(isMine));
+  }
+
   record(id: number): ZoneRecord | undefined {
     return this.#byId.get(id);
   }

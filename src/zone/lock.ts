@@ -1,7 +1,8 @@
 /**
  * One process for a zone's journal: two would write over each other. A lock is a file that names its
  * process. It outlives a process that was killed, so one whose process is no more is taken over;
- * that a number has gone to another process since is told by the time it was started at.
+ * that a number has gone to another process since is told by the time it was started at. Processes
+ * that do not see each other, in containers that share a folder, it does not keep apart.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 

@@ -8,6 +8,7 @@
 import type { Clock } from "../clock.ts";
 import { FormatError } from "../dns/format.ts";
 import type { Name } from "../dns/name.ts";
+import type { Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { type Change, replay } from "./change.ts";
 import { decodeEntry, type Entry, encodeEntry, type Step, type StepChange } from "./entry.ts";
@@ -72,9 +73,13 @@ function shorten({
   added: [soa, ...added],
   to,
 }: Change): StepChange {
-  const isRaisedOnly =
-    before!.ttl === soa!.ttl && withSerial(before!, to).rdatas[0]!.equals(soa!.rdatas[0]!);
-  return { to, soa: isRaisedOnly ? undefined : soa, removed, added };
+  const isRaised = before!.ttl === soa!.ttl && isSameButSerial(before!.rdatas[0]!, soa!.rdatas[0]!);
+  return { to, soa: isRaised ? undefined : soa, removed, added };
+}
+
+/** The serial is the third field of a SOA (RFC 1035 §3.3.13). */
+function isSameButSerial({ values }: Rdata, other: Rdata): boolean {
+  return values.every((value, i) => i === 2 || value === other.values[i]);
 }
 
 //---- Reading back ----

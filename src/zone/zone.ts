@@ -169,6 +169,11 @@ export class Zone {
     return this.#state.leases.holders(record);
   }
 
+  /** What a principal holds of the zone: after a restart it may find there what it wants no more. */
+  heldBy(by: string): readonly ZoneRecord[] {
+    return this.#state.leases.heldBy(by);
+  }
+
   #apply(update: Update, by: Principal, file?: readonly RecordSet[]): Promise<Rcode> {
     if (this.#isClosed) return Promise.resolve(Rcode.SERVFAIL);
     const outcome = resolve(this.#ahead, update, by, this.#state.leases);

@@ -63,6 +63,17 @@ suite("openZone", () => {
     }
   });
 
+  test("knows after a restart who holds what", async () => {
+    const disk = new MemoryDisk();
+    const first = await openOn(disk, { text: "www A 10.0.0.1" });
+    await first.apply(updateOf("+ a A 10.0.0.1\n+ www A 10.0.0.1"), paris);
+    await first.apply(updateOf("+ b A 10.0.0.1"), operator);
+    const zone = await openOn(disk.afterKill(), { text: "www A 10.0.0.1" });
+    const held = zone.heldBy("paris").map(({ name }) => `${name}`);
+    assert.deepEqual(held, ["a.z.example.", "www.z.example."]);
+    assert.deepEqual(zone.heldBy("lyon"), []);
+  });
+
   test("says that a write was cut off", async () => {
     const disk = new MemoryDisk();
     const zone = await openOn(disk);
