@@ -5,7 +5,7 @@
  */
 import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
-import type { Disk } from "./disk.ts";
+import type { Disk, DiskFile } from "./disk.ts";
 import { FILE, FOREVER, type Hold, type ZoneRecord } from "./leases.ts";
 import { MasterFileFormat, usualTtl } from "./masterfile.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -22,10 +22,21 @@ export interface CopyOptions {
 export async function writeCopy(snapshot: Snapshot, options: CopyOptions): Promise<void> {
   const { disk, path } = options;
   const draft = `${path}.new`;
-  const file = disk.create(draft);
   try {
-    let length = 0;
-    for (const text of textOf(snapshot, options)) {
+    await write(disk.create(draft), textOf(snapshot, options));
+    await disk.rename(draft, path);
+    await disk.settle(path);
+  } catch (error) {
+    // Where the disk is full, it should not stay so for this.
+    await disk.remove(draft).catch(() => {});
+    throw error;
+  }
+}
+
+async function write(file: DiskFile, texts: Iterable<string>): Promise<void> {
+  let length = 0;
+  try {
+    for (const text of texts) {
       const octets = Buffer.from(text);
       file.write(octets, length);
       length += octets.length;
@@ -34,8 +45,6 @@ export async function writeCopy(snapshot: Snapshot, options: CopyOptions): Promi
   } finally {
     file.close();
   }
-  await disk.rename(draft, path);
-  await disk.settle(path);
 }
 
 function* textOf(snapshot: Snapshot, { holdsOf, wallTime }: CopyOptions): Generator<string> {

@@ -122,7 +122,11 @@ export class Journal {
       this.#isUnsettled = true;
       await this.#settle();
     } catch (error) {
-      if (this.#tape !== tape) tape?.close();
+      if (this.#tape !== tape) {
+        tape?.close();
+        // Where the disk is full, it should not stay so for this.
+        await this.#disk.remove(draftOf(this.#path)).catch(() => {});
+      }
       throw error;
     } finally {
       this.#rewriting = undefined;

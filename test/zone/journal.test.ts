@@ -122,6 +122,7 @@ suite("Journal", () => {
         () => false,
       );
       disk.before = () => {};
+      assert.deepEqual(disk.paths, ["j"], "nothing is left over");
       await journal.append([octets("a")]);
       assert.ok(["head a", "head more a"].includes(await told(disk)), `step ${step}`);
       assert.equal(await told(disk.afterPowerCut(() => false)), await told(disk), `step ${step}`);
