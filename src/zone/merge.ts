@@ -40,11 +40,11 @@ export function mergeUpdate(
   return { zone: snapshot.origin, prerequisites: [], updates };
 }
 
-/** The SOA's serial is the file's if it is newer, else the next one. */
+/** The SOA's serial is the file's if that is one and newer, else the next one. */
 function newer(record: ResourceRecord, snapshot: Snapshot): ResourceRecord {
   if (!isSoa(record)) return record;
   const { serial } = soaOf(record.rdata);
-  if (compareSerials(serial, snapshot.serial) > 0) return record;
+  if (serial !== 0 && compareSerials(serial, snapshot.serial) > 0) return record;
   const set = { ...record, rdatas: [record.rdata] };
   return { ...record, rdata: withSerial(set, nextSerial(snapshot.serial)).rdatas[0]! };
 }

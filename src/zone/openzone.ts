@@ -25,8 +25,8 @@ export interface ZonePlace extends Pick<ZoneOptions, "history" | "capacity"> {
   /** Where its files are kept; it must be there. */
   readonly folder: string;
   /**
-   * What the zone's file says, SOA and NS among it. The serial counts where it is newer than the
-   * zone's, when the zone begins and when the SOA of the file was edited.
+   * What the zone's file says, SOA and NS among it. A serial that is not 0 counts where it is newer
+   * than the zone's, when the zone begins and when the SOA of the file was edited.
    */
   readonly fileRecords: readonly RecordSet[];
   readonly clock: Clock;
@@ -118,7 +118,8 @@ function withSerialAbove(records: readonly RecordSet[], least: number): RecordSe
   return records.map((set) => {
     if (set.type !== Type.SOA) return set;
     const { serial } = soaOf(set.rdatas[0]!);
-    return withSerial(set, compareSerials(serial, least) > 0 ? serial : least);
+    const isNewer = serial !== 0 && compareSerials(serial, least) > 0;
+    return withSerial(set, isNewer ? serial : least);
   });
 }
 

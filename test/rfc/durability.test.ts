@@ -7,7 +7,7 @@ import { compareSerials } from "../../src/dns/serial.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 import { COPY, JOURNAL, openOn } from "../zone/durable.ts";
-import { lines, name, operator, principal, updateOf } from "../zone/fixture.ts";
+import { lines, name, operator, principal, setsOf, updateOf } from "../zone/fixture.ts";
 import { MemoryDisk } from "../zone/memorydisk.ts";
 
 const [paris, lyon] = [principal("paris"), principal("lyon")];
@@ -312,6 +312,22 @@ suite("serials", () => {
     const around = await opened(disk, 0, "new A 10.0.0.1");
     assert.equal(around.current.serial, 1);
     assert.ok(compareSerials(1, zone.current.serial) > 0);
+  });
+
+  test("XFR-19: a file's serial of 0 says nothing, where others would take it for newer too", async () => {
+    const far = Date.UTC(2060, 0, 1);
+    const fileRecords = (mname: string) =>
+      setsOf("").map((set) => {
+        const [soa] = updateOf(`+ @ SOA ${mname} h.example. 0 1 2 3 4`).updates;
+        return set.type === Type.SOA ? { ...set, rdatas: [soa!.rdata] } : set;
+      });
+    const disk = new MemoryDisk();
+    const clock = new FakeClock({ epoch: far });
+    const zone = await openOn(disk, { clock, fileRecords: fileRecords("ns.example.") });
+    assert.equal(zone.current.serial, far / 1000);
+    const again = await openOn(disk.afterKill(), { clock, fileRecords: fileRecords("b.example.") });
+    assert.equal(again.current.serial, far / 1000 + 1);
+    assert.match(lines([again.current.soa])[0]!, /b\.example\./);
   });
 
   test("XFR-19: where the journal was lost, the copy still tells the last serial", async () => {
