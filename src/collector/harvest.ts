@@ -4,7 +4,7 @@
  *
  * A burst is over when nothing has come for a moment, or when it has lasted long enough: so devices
  * that speak all at once are one change, and a service that speaks alone is not kept waiting. A storm
- * gets a tenth of the thread, since others have questions to answer there; but whatever a change
+ * gets a quarter of the thread, since others have questions to answer there; but whatever a change
  * costs, the next one is not put off for more than a second.
  */
 import { type Clock, earlier } from "../clock.ts";
@@ -44,7 +44,7 @@ export class Harvest {
   /** When the burst began that is not over yet, and when it is. */
   #began: number | undefined;
   #over: number | undefined;
-  /** When a tenth of the thread will have paid for all changes so far. */
+  /** When a quarter of the thread will have paid for all changes so far. */
   #paid = 0;
 
   constructor(options: HarvestOptions) {
@@ -142,7 +142,7 @@ const HEADERS = 48;
 const QUIET = 25;
 const LONGEST_BURST = 100;
 /** Milliseconds of a storm for one that it costs. */
-const PRICE = 10;
+const PRICE = 4;
 /** Milliseconds that may be owed: what comes after a quiet time need not wait. */
 const CREDIT = 1000;
 const LONGEST_REST = 1000;
