@@ -75,8 +75,18 @@ const listen = z.strictObject({
 /** Where a gateway listens that is told nothing. */
 const LOOPBACK = listen.parse({ dns: [`127.0.0.1:${DEFAULT_PORT}`, `[::1]:${DEFAULT_PORT}`] });
 
+const secondary = z.strictObject({ server: host, key: z.string().optional() });
+
 const transfer = z.strictObject({
   allow: z.array(grant, "expected a list such as [key:xfr, 192.0.2.0/24]").default([]),
+  notify: z
+    .array(
+      z.union([secondary, host.transform((server) => ({ server, key: undefined }))], {
+        error: 'expected "192.0.2.2:53" or { server: "192.0.2.2:53", key: NAME }',
+      }),
+      'expected a list such as ["192.0.2.2:53"]',
+    )
+    .default([]),
 });
 
 const schema = z
@@ -98,6 +108,7 @@ const schema = z
         )
         .default({}),
       transfer: transfer.prefault({}),
+      catalog: domain.optional(),
       reverse: z.array(reverseZone, "expected a list such as [1.10.in-addr.arpa]").default([]),
       enumerate: z.enum(["merged", "sites"], "expected merged or sites").default("merged"),
       subtypes: z
@@ -142,6 +153,17 @@ const schema = z
     config.transfer.allow.forEach((who, i) => {
       if ("key" in who) expectKey(who.key, "transfer", "allow", i);
     });
+    config.transfer.notify.forEach(({ key }, i) => {
+      expectKey(key, "transfer", "notify", i, "key");
+    });
+    const { catalog } = config;
+    if (catalog && [config.zone, ...config.reverse].some((zone) => zone.equals(catalog))) {
+      context.addIssue({
+        code: "custom",
+        path: ["catalog"],
+        message: `${catalog} is a zone of its own already; expected another name`,
+      });
+    }
   });
 
 type Parsed = z.output<typeof schema>;

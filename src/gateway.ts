@@ -10,14 +10,18 @@ import { reverseRecords } from "./collector/reverse.ts";
 import { SiteLabels } from "./collector/sitelabel.ts";
 import type { Config } from "./config.ts";
 import { Opcode } from "./dns/constants.ts";
+import type { Name } from "./dns/name.ts";
 import { Catalog } from "./dnsserver/catalog.ts";
 import { byOpcode, edns, layered } from "./dnsserver/layers.ts";
+import { notifyHandler } from "./dnsserver/notify.ts";
 import { queryHandler } from "./dnsserver/query.ts";
 import { ReadyAnswers } from "./dnsserver/ready.ts";
+import { reserved } from "./dnsserver/reserved.ts";
 import { signatures } from "./dnsserver/signature.ts";
 import { transfers } from "./dnsserver/transfer.ts";
 import { updateHandler } from "./dnsserver/update.ts";
 import { Access } from "./gateway/access.ts";
+import { notifyAll } from "./gateway/notifying.ts";
 import { farZones, nearZones } from "./gateway/publishing.ts";
 import { openZones, type ServedZones } from "./gateway/zones.ts";
 import type { Log } from "./log.ts";
@@ -66,6 +70,8 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
       for await (const listener of openListeners(config, zones, { ...options, signal })) {
         closed.push(listener.closed);
       }
+      const resolve = resolver({ clock });
+      closed.push(notifyAll({ config, zones: zones.all, resolve, clock, log }, signal));
     }
   } catch (error) {
     failed.abort();
@@ -81,14 +87,13 @@ async function* openListeners(config: Config, zones: ServedZones, options: Gatew
   const { clock, log, signal } = options;
   const access = new Access(config);
   const catalog = new Catalog(zones.all.map((each) => new ZoneAuthority(each)));
+  const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
   const handler = layered(
     [
       signatures({ keys: config.keys, clock, log }),
       edns,
-      transfers({
-        find: (origin) => zones.all.find((each) => each.origin.equals(origin))?.current,
-        isAllowed: access.mayTransfer,
-      }),
+      ...(zones.catalog ? [reserved(zones.catalog.origin, access.mayTransfer)] : []),
+      transfers({ find, isAllowed: access.mayTransfer }),
     ],
     byOpcode({
       [Opcode.QUERY]: queryHandler(catalog),
@@ -96,9 +101,11 @@ async function* openListeners(config: Config, zones: ServedZones, options: Gatew
         find: (origin) => zones.dynamic.find((each) => each.origin.equals(origin)),
         principalOf: access.principalOf,
       }),
+      [Opcode.NOTIFY]: notifyHandler({ isServed: (name) => find(name) !== undefined, clock, log }),
     }),
   );
-  const ready = new ReadyAnswers({ catalog, zones: zones.all });
+  const open = zones.all.filter((zone) => zone !== zones.catalog);
+  const ready = new ReadyAnswers({ catalog, zones: open });
   for (const endpoint of config.listen?.dns ?? []) {
     const shared = { endpoint, handler, clock, log, signal };
     yield await listenUdp({ ...shared, ready });

@@ -65,7 +65,7 @@ data: zones
 
   it("says what is wrong, where, and what was expected", () => {
     assert.deepEqual(mistakes("zone: bonjour.example.com\n\nlinkz: 3\n"), [
-      "gateway.yaml:3: linkz: unknown field; expected one of zone, nameservers, contact, links, listen, publish, keys, transfer, reverse, enumerate, subtypes, data",
+      "gateway.yaml:3: linkz: unknown field; expected one of zone, nameservers, contact, links, listen, publish, keys, transfer, catalog, reverse, enumerate, subtypes, data",
     ]);
     assert.deepEqual(mistakes("zone: a..b"), [
       'gateway.yaml:1: zone: empty label in "a..b"; expected a domain name such as bonjour.example.com',
@@ -201,8 +201,34 @@ keys:
     ]);
   });
 
+  it("names the secondaries that are told of changes, with a key or without", () => {
+    const { transfer, catalog } = parse(
+      `keys: { xfr: { secret: ${secret} } }
+transfer: { notify: ["192.0.2.2:5300", ns2.example.com, { server: "2001:db8::1", key: xfr }] }
+catalog: catalog.example`,
+    );
+    assert.deepEqual(transfer.notify, [
+      { server: { host: "192.0.2.2", port: 5300 }, key: undefined },
+      { server: { host: "ns2.example.com", port: 53 }, key: undefined },
+      { server: { host: "2001:db8::1", port: 53 }, key: "xfr" },
+    ]);
+    assert.equal(`${catalog}`, "catalog.example.");
+  });
+
   it("says what is wrong, where, and what was expected", () => {
     const cases: [string, string][] = [
+      [
+        'transfer: { notify: [{ server: "192.0.2.2", key: x }] }',
+        'gateway.yaml:1: transfer.notify[0].key: no key "x"; expected one of keys: none is given',
+      ],
+      [
+        "transfer: { notify: [192.0.2.2/24] }",
+        'gateway.yaml:1: transfer.notify[0]: expected "192.0.2.2:53" or { server: "192.0.2.2:53", key: NAME }',
+      ],
+      [
+        "zone: a.example\ncatalog: a.example",
+        "gateway.yaml:2: catalog: a.example. is a zone of its own already; expected another name",
+      ],
       [
         "publish: { key: paris }",
         'gateway.yaml:1: publish.key: no key "paris"; expected one of keys: none is given',

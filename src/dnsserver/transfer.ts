@@ -1,72 +1,167 @@
 /**
- * AXFR (RFC 5936): the whole zone over a stream, as one snapshot, so that it is one version however
- * long it takes to send. Whoever is not allowed gets REFUSED, and the connection stays.
+ * Zone transfer out: AXFR (RFC 5936), the whole zone over a stream, and IXFR (RFC 1995), what has
+ * changed since the serial that the client has. Whoever is not allowed gets REFUSED, and the
+ * connection stays.
+ *
+ * Invariant: a transfer is one version, however long it takes to send. Snapshot and changes are
+ * taken in the moment of the request and never change. Only a message at a time is made of them, when
+ * the peer has taken the one before, so a slow peer costs no more than what it has not read.
  */
-import { Opcode, Rcode, Type } from "../dns/constants.ts";
-import { type Message, makeResponse } from "../dns/message.ts";
+import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
+import { udpLimit } from "../dns/edns.ts";
+import { encode, type Message, makeResponse, type Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
+import { soaOf } from "../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
+import { compareSerials } from "../dns/serial.ts";
 import type { Handler, Layer, Request } from "../net/handler.ts";
+import type { Change } from "../zone/change.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
+import type { Zone } from "../zone/zone.ts";
 
-/** Octets of uncompressed records a message is filled to; TCP allows 65,535 (RFC 1035 §4.2.2). */
-const MESSAGE_FILL = 16_384;
+export type TransferredZone = Pick<Zone, "current" | "since">;
 
 export interface TransferOptions {
-  /** The zone of exactly this name, as it is now; undefined where there is none. */
-  readonly find: (origin: Name) => Snapshot | undefined;
+  /** The zone of exactly this name; undefined where there is none. */
+  readonly find: (origin: Name) => TransferredZone | undefined;
   readonly isAllowed: (request: Request, origin: Name) => boolean;
 }
 
 export function transfers({ find, isAllowed }: TransferOptions): Layer {
   return (next: Handler): Handler =>
     (request) => {
-      const { message, transport } = request;
-      const question = message.questions[0];
-      const isTransfer =
-        message.opcode === Opcode.QUERY &&
-        message.questions.length === 1 &&
-        question?.type === Type.AXFR &&
-        (transport === "tcp" || transport === "tls");
-      if (!isTransfer) return next(request);
-      if (!isAllowed(request, question.name)) {
-        return [makeResponse(message, { rcode: Rcode.REFUSED })];
-      }
-      const snapshot = find(question.name);
+      const { message } = request;
+      const question = transferQuestion(request);
+      if (question === undefined) return next(request);
+      const refuse = (rcode: Rcode) => [makeResponse(message, { rcode })];
+      if (!isAllowed(request, question.name)) return refuse(Rcode.REFUSED);
+      const zone = find(question.name);
       // RFC 5936 §2.2.1: not authoritative for a zone of this name.
-      if (snapshot === undefined) return [makeResponse(message, { rcode: Rcode.NOTAUTH })];
-      return transfer(message, snapshot);
+      if (zone === undefined) return refuse(Rcode.NOTAUTH);
+      if (question.type === Type.AXFR) return stream(message, wholeZone(zone.current));
+      const serial = clientSerial(message);
+      return serial === undefined ? refuse(Rcode.FORMERR) : incremental(request, zone, serial);
     };
 }
 
+/** AXFR is for streams alone (RFC 5936 §4.2); IXFR begins with a datagram (RFC 1995 §2). */
+function transferQuestion({ message, transport }: Request): Question | undefined {
+  const [question, ...more] = message.questions;
+  if (message.opcode !== Opcode.QUERY || question?.class !== Class.IN) return undefined;
+  if (more.length > 0 || transport === "https") return undefined;
+  const isStream = transport !== "udp";
+  const isTransfer = question.type === Type.IXFR || (question.type === Type.AXFR && isStream);
+  return isTransfer ? question : undefined;
+}
+
+/** What the client has (RFC 1995 §3). */
+function clientSerial({ questions, authorities }: Message): number | undefined {
+  const [soa, ...more] = authorities;
+  if (soa?.type !== Type.SOA || more.length > 0) return undefined;
+  return soa.name.equals(questions[0]!.name) ? soaOf(soa.rdata).serial : undefined;
+}
+
+/**
+ * The SOA alone says that there is nothing new, or, in a datagram, that the rest is to be asked for
+ * by TCP (RFC 1995 §2). Changes that are not known any more, or that are more than the zone, come as
+ * the whole zone (§4).
+ */
+function incremental({ message, transport }: Request, zone: TransferredZone, serial: number) {
+  const { current } = zone;
+  const only = [respond(message, recordsOf(current.soa))];
+  if (compareSerials(serial, current.serial) >= 0) return only;
+  const changes = zone.since(serial);
+  const isShorter = changes !== "resync" && countRecords(changes) <= current.size;
+  if (transport !== "udp") {
+    return stream(message, isShorter ? differences(current, changes) : wholeZone(current));
+  }
+  if (!isShorter) return only;
+  const whole = respond(message, [...differences(current, changes)]);
+  return fitsDatagram(message, whole) ? [whole] : only;
+}
+
 /** SOA first and last, every other record once between them (RFC 5936 §2.2). */
-function* transfer(query: Message, snapshot: Snapshot): Generator<Message> {
+function* wholeZone(snapshot: Snapshot): Generator<ResourceRecord> {
+  yield* recordsOf(snapshot.soa);
+  for (const set of setsOf(snapshot)) if (set !== snapshot.soa) yield* recordsOf(set);
+  yield* recordsOf(snapshot.soa);
+}
+
+/** In order as long as somebody may read it, and sorting costs nothing. */
+const MAX_SORTED = 4096;
+
+function* setsOf(snapshot: Snapshot): Generator<RecordSet> {
+  if (snapshot.size <= MAX_SORTED) yield* snapshot;
+  else for (const { sets } of snapshot.nodes()) yield* sets;
+}
+
+/** Each change with the SOAs before and after it, oldest first, between the newest SOA (RFC 1995 §4). */
+function* differences({ soa }: Snapshot, changes: readonly Change[]): Generator<ResourceRecord> {
+  yield* recordsOf(soa);
+  for (const { removed, added } of changes) {
+    for (const set of removed) yield* recordsOf(set);
+    for (const set of added) yield* recordsOf(set);
+  }
+  yield* recordsOf(soa);
+}
+
+function countRecords(changes: readonly Change[]): number {
+  let count = 0;
+  for (const { removed, added } of changes) {
+    for (const sets of [removed, added]) for (const { rdatas } of sets) count += rdatas.length;
+  }
+  return count;
+}
+
+/** Octets of uncompressed records a message is filled to; TCP allows 65,535 (RFC 1035 §4.2.2). */
+const MESSAGE_FILL = 16_384;
+
+function* stream(query: Message, records: Iterable<ResourceRecord>): Generator<Message> {
+  let batch: ResourceRecord[] = [];
+  let octets = 0;
   let isFirst = true;
-  const message = (answers: readonly ResourceRecord[]): Message => {
-    const response = makeResponse(query, { isAuthoritative: true, answers });
+  const next = (): Message => {
+    const message = respond(query, batch);
     // Only the first message need repeat the question (RFC 5936 §2.2.1).
-    const sent = isFirst ? response : { ...response, questions: [] };
+    const sent = isFirst ? message : { ...message, questions: [] };
     isFirst = false;
     return sent;
   };
-  let batch: ResourceRecord[] = [];
-  let octets = 0;
-  for (const record of recordsBetweenSoas(snapshot)) {
+  for (const record of records) {
     const size = record.name.wireLength + 10 + record.rdata.toWire().length;
     if (batch.length > 0 && octets + size > MESSAGE_FILL) {
-      yield message(batch);
+      yield next();
       batch = [];
       octets = 0;
     }
     batch.push(record);
     octets += size;
   }
-  yield message(batch);
+  yield next();
 }
 
-function* recordsBetweenSoas(snapshot: Snapshot): Generator<ResourceRecord> {
-  const isSoa = (set: RecordSet) => set === snapshot.soa;
-  yield* recordsOf(snapshot.soa);
-  for (const set of snapshot) if (!isSoa(set)) yield* recordsOf(set);
-  yield* recordsOf(snapshot.soa);
+function respond(query: Message, answers: readonly ResourceRecord[]): Message {
+  return makeResponse(query, { isAuthoritative: true, answers });
 }
+
+/** Octets for EDNS options in a response, such as a cookie; where they take more, TC says so. */
+const OPTIONS = 64;
+/** Octets at the end of a TSIG that a request need not have (RFC 8945 §5.2.3). */
+const OTHER_DATA = 6;
+
+/** With what the layers further out put in: the OPT record, and a TSIG like that of the request. */
+function fitsDatagram(query: Message, response: Message): boolean {
+  const { edns, additionals } = query;
+  let reserve = edns === undefined ? 0 : OPTIONS;
+  for (const { name, type, rdata } of additionals) {
+    if (type === Type.TSIG) reserve += name.wireLength + 10 + rdata.toWire().length + OTHER_DATA;
+  }
+  // The limit is that of records too: what is certainly too much need not be tried.
+  const limit = udpLimit(edns);
+  if (response.answers.length > limit / LEAST_RECORD) return false;
+  const octets = encode({ ...response, edns }, { limit, reserve });
+  return (octets[2]! & 0x02) === 0;
+}
+
+/** Octets: a pointer, type, class, TTL and length (RFC 1035 §4.1.3). */
+const LEAST_RECORD = 12;

@@ -1,6 +1,6 @@
 /**
  * The zones that are served: the shared one and the reverse ones, which collectors fill beside what
- * their files hold, and those of all other zone files, as they stand.
+ * their files hold, those of all other zone files, as they stand, and the catalog of all these.
  */
 import { mkdir } from "node:fs/promises";
 import type { Clock } from "../clock.ts";
@@ -12,6 +12,7 @@ import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
 import { apexEnumeration, apexRecords } from "../zone/apex.ts";
+import { catalogRecords } from "../zone/catalogzone.ts";
 import { readZoneFolder, type ZoneFile } from "../zone/folder.ts";
 import { openZone } from "../zone/openzone.ts";
 import { Zone } from "../zone/zone.ts";
@@ -19,6 +20,8 @@ import { Zone } from "../zone/zone.ts";
 export interface ServedZones {
   /** Filled by collectors: the shared zone, and after it the reverse ones. */
   readonly dynamic: readonly Zone[];
+  /** Lists all others, for secondaries. */
+  readonly catalog: Zone | undefined;
   readonly all: readonly Zone[];
   /** Resolves when all that they took is on the disk. */
   readonly closed: Promise<void>;
@@ -46,10 +49,14 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
       const place = { ...options, signal, origin, folder: config.data, fileRecords };
       zones.push(await openZone(place));
     }
+    const dynamic = [...zones];
     const others = files.filter((file) => !origins.some((each) => each.equals(file.origin)));
-    const all = [...zones, ...others.map((file) => openStatic(file, { ...options, signal }))];
+    const members = [...dynamic, ...others.map((file) => openStatic(file, { ...options, signal }))];
+    const catalog = await openCatalog(config, members, { ...options, signal });
+    if (catalog !== undefined) zones.push(catalog);
+    const all = catalog === undefined ? members : [...members, catalog];
     const closed = Promise.all(zones.map((zone) => zone.closed)).then(() => undefined);
-    return { dynamic: zones, all, closed };
+    return { dynamic, catalog, all, closed };
   } catch (error) {
     failed.abort();
     await Promise.allSettled(zones.map((zone) => zone.closed));
@@ -61,6 +68,21 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
       code === undefined ? message : `${config.data}: ${message}; ${expected}`,
     ]);
   }
+}
+
+/** It lasts, so that its serial rises when there is another zone, and only then. */
+async function openCatalog(
+  { catalog: origin, contact, data }: Config,
+  zones: readonly Zone[],
+  options: ZonesOptions,
+): Promise<Zone | undefined> {
+  if (origin === undefined) return undefined;
+  if (zones.some((zone) => zone.origin.equals(origin))) {
+    throw new ConfigError([`catalog: ${origin} has a zone file; expected another name`]);
+  }
+  const members = zones.map((zone) => zone.origin);
+  const fileRecords = catalogRecords({ origin, contact, members });
+  return openZone({ ...options, origin, folder: data, fileRecords });
 }
 
 /** The records of a file; SOA, NS and what is to be browsed are added where it says nothing of them. */

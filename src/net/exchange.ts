@@ -13,6 +13,8 @@ import { connect, isIPv4 } from "node:net";
 import type { Cancel, Clock } from "../clock.ts";
 import { FormatError } from "../dns/format.ts";
 import { decode, encode, type Message } from "../dns/message.ts";
+import type { Name } from "../dns/name.ts";
+import { partTsig, signTsig, type TsigKey, verifyTsig } from "../dns/tsig.ts";
 import { Frames, frame } from "./framing.ts";
 import type { Endpoint } from "./handler.ts";
 
@@ -48,41 +50,54 @@ const reasons: Readonly<Record<string, string>> = {
   EHOSTUNREACH: "there is no way to this host",
 };
 
+export interface AskOptions extends ExchangeOptions {
+  /** Signs the query, and what it has not signed is no response to it (RFC 8945 §5.3). */
+  readonly key?: TsigKey | undefined;
+}
+
 /** Rejects with an ExchangeError, or with the signal's reason when that ends first. */
 export async function ask(
   server: Endpoint,
   message: Message,
-  options: ExchangeOptions,
+  options: AskOptions,
 ): Promise<Message> {
+  const { key, clock } = options;
+  const query = () =>
+    key === undefined ? makeQuery(message) : signedQuery(makeQuery(message), key, clock);
   if (!options.tcp) {
-    const response = await askUdp(server, message, options);
+    const response = await askUdp(server, query(), options);
     if (!response.isTruncated) return response;
   }
-  for await (const response of askAll(server, message, options)) return response;
+  for await (const response of askStream(server, query(), options)) return response;
   throw new ExchangeError(server, "closed");
 }
 
 /** Every response, as a transfer has many, by TCP, until the caller has enough or the server ends. */
-export async function* askAll(
+export function askAll(
   server: Endpoint,
   message: Message,
   options: ExchangeOptions,
 ): AsyncGenerator<Message> {
-  const query = withNewId(message);
+  return askStream(server, makeQuery(message), options);
+}
+
+async function* askStream(
+  server: Endpoint,
+  query: Query,
+  options: ExchangeOptions,
+): AsyncGenerator<Message> {
   const patience = new Patience(server, options);
   const socket = connect({ host: server.address, port: server.port, signal: patience.signal });
   try {
     await once(socket, "connect");
-    socket.write(frame(encode(query)));
+    socket.write(frame(query.octets));
     const frames = new Frames();
     let isFirst = true;
     for await (const piece of socket) {
       frames.push(piece);
       for (let bytes = frames.next(); bytes !== undefined; bytes = frames.next()) {
-        const response = responseTo(query, bytes);
+        const response = query.accept(bytes, isFirst);
         if (response === undefined) continue;
-        // Only the first need repeat the question (RFC 5936 §2.2.1).
-        if (isFirst && !echoes(query, response)) continue;
         isFirst = false;
         yield response;
       }
@@ -100,12 +115,10 @@ const UDP_TRIES = 3;
 
 async function askUdp(
   server: Endpoint,
-  message: Message,
+  { octets, accept }: Query,
   options: ExchangeOptions,
 ): Promise<Message> {
   const { clock, timeout = TIMEOUT } = options;
-  const query = withNewId(message);
-  const octets = encode(query);
   const patience = new Patience(server, options);
   const socket = createSocket(isIPv4(server.address) ? "udp4" : "udp6");
   let cancelResend = () => {};
@@ -114,8 +127,8 @@ async function askUdp(
       patience.signal.addEventListener("abort", () => reject(patience.signal.reason));
       socket.on("error", reject);
       socket.on("message", (bytes) => {
-        const response = responseTo(query, bytes);
-        if (response !== undefined && echoes(query, response)) resolve(response);
+        const response = accept(bytes, true);
+        if (response !== undefined) resolve(response);
       });
       const send = () => {
         socket.send(octets);
@@ -159,8 +172,41 @@ class Patience {
   }
 }
 
-function withNewId(message: Message): Message {
-  return { ...message, id: randomInt(0x10000) };
+/** A query as it is sent, and what passes for a response to it. */
+interface Query {
+  readonly octets: Buffer;
+  /** Undefined for whatever else comes, which is not for us. */
+  readonly accept: (bytes: Uint8Array, isFirst: boolean) => Message | undefined;
+}
+
+function makeQuery(message: Message): Query {
+  const query = { ...message, id: randomInt(0x10000) };
+  return {
+    octets: encode(query),
+    accept(bytes, isFirst) {
+      const response = responseTo(query, bytes);
+      // Only the first need repeat the question (RFC 5936 §2.2.1).
+      if (response === undefined || (isFirst && !echoes(query, response))) return undefined;
+      return response;
+    },
+  };
+}
+
+/** With one response, not the many of a transfer. */
+function signedQuery({ octets, accept }: Query, key: TsigKey, clock: Clock): Query {
+  const now = () => Math.floor(clock.wall() / 1000);
+  const { bytes, mac } = signTsig(octets, key, { now: now() });
+  const find = (name: Name) => (name.equals(key.name) ? key : undefined);
+  return {
+    octets: bytes,
+    accept(bytes, isFirst) {
+      const response = accept(bytes, isFirst);
+      const signed = response && partTsig(bytes);
+      if (signed === undefined) return undefined;
+      const verdict = verifyTsig(signed, { find, now: now(), priorMac: mac });
+      return verdict.isValid ? response : undefined;
+    },
+  };
 }
 
 /** The response, if these octets are the one to `query`; whatever else comes is not for us. */

@@ -81,7 +81,7 @@ export function makeSecured({
   const catalog = new Catalog([new ZoneAuthority(zone)]);
   const find = (name: Name) => (name.equals(zone.origin) ? zone : undefined);
   const transfer = transfers({
-    find: (name) => find(name)?.current,
+    find,
     isAllowed: (request) => request.key !== undefined,
   });
   const handler = layered(

@@ -1,0 +1,43 @@
+/**
+ * NOTIFY as it comes in (RFC 1996). This server has every zone from its own hand and is nobody's
+ * secondary, so nobody here is a known primary: a zone that is served is REFUSED, any other is NOTAUTH
+ * (§3.10). What the message says of the zone's data is not looked at (§3.8).
+ */
+import type { Clock } from "../clock.ts";
+import { Rcode } from "../dns/constants.ts";
+import { makeResponse } from "../dns/message.ts";
+import type { Name } from "../dns/name.ts";
+import type { Log } from "../log.ts";
+import type { Handler, Request } from "../net/handler.ts";
+
+export interface NotifyOptions {
+  readonly isServed: (origin: Name) => boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function notifyHandler({ isServed, clock, log }: NotifyOptions): Handler {
+  const report = strangerReport(clock, log);
+  return (request) => {
+    const { message } = request;
+    const [question, ...more] = message.questions;
+    if (question === undefined || more.length > 0) {
+      return [makeResponse(message, { rcode: Rcode.FORMERR })];
+    }
+    report(request, question.name);
+    const rcode = isServed(question.name) ? Rcode.REFUSED : Rcode.NOTAUTH;
+    return [makeResponse(message, { rcode })];
+  };
+}
+
+/** Milliseconds between two lines: somebody's mistake should be seen, a flood not fill a disk. */
+const REPORT_INTERVAL = 60_000;
+
+function strangerReport(clock: Clock, log: Log) {
+  let next = Number.NEGATIVE_INFINITY;
+  return ({ source }: Request, zone: Name): void => {
+    if (clock.now() < next) return;
+    next = clock.now() + REPORT_INTERVAL;
+    log.warn({ zone: `${zone}`, from: source.address }, "NOTIFY came, but no zone is copied here");
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Who is told that a zone has changed: the servers that the configuration names, and those that the
+ * zone itself names and that are found by asking for their addresses.
+ */
+import { networkInterfaces } from "node:os";
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import { Rcode, Type } from "../dns/constants.ts";
+import type { Message } from "../dns/message.ts";
+import type { Name } from "../dns/name.ts";
+import { addressOf } from "../dns/rdata.ts";
+import type { TsigKey } from "../dns/tsig.ts";
+import { notifySecondaries, type Secondary } from "../dnsserver/secondaries.ts";
+import type { Log } from "../log.ts";
+import { ask, ExchangeError } from "../net/exchange.ts";
+import type { Endpoint } from "../net/handler.ts";
+import { formatEndpoint } from "../net/listener.ts";
+import { endpointsOf, type Resolve } from "../net/resolver.ts";
+import type { Zone } from "../zone/zone.ts";
+
+export interface NotifyingOptions {
+  readonly config: Pick<Config, "transfer" | "keys">;
+  readonly zones: readonly Zone[];
+  readonly resolve: Resolve;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Runs until its signal ends. */
+export async function notifyAll(options: NotifyingOptions, signal: AbortSignal): Promise<void> {
+  const { config, zones, resolve, clock, log } = options;
+  const configured = config.transfer.notify.map(({ server, key }): Secondary => {
+    const name = formatEndpoint({ address: server.host, port: server.port });
+    const locate = async () => {
+      const endpoints = await endpointsOf(server.host, server.port);
+      return endpoints.length === 0 ? undefined : endpoints;
+    };
+    return secondary(name, locate, clock, key === undefined ? undefined : config.keys.get(key));
+  });
+  const secondaryOf = (name: Name): Secondary => {
+    return secondary(
+      `${name}`,
+      remembered(clock, () => addressesOf(name, resolve)),
+      clock,
+    );
+  };
+  const shared = { configured, secondaryOf, clock, log };
+  await Promise.all(zones.map((zone) => notifySecondaries({ zone, ...shared }, signal)));
+}
+
+/** Milliseconds for an answer; the notice is sent once a second meanwhile. */
+const PATIENCE = 3000;
+
+function secondary(
+  name: string,
+  locate: () => Promise<readonly Endpoint[] | undefined>,
+  clock: Clock,
+  key?: TsigKey,
+): Secondary {
+  const tellOne = async (to: Endpoint, notice: Message, signal: AbortSignal) => {
+    const response = await ask(to, notice, { clock, signal, timeout: PATIENCE, key });
+    return response.rcode;
+  };
+  return {
+    name,
+    async tell(notice, signal): Promise<Rcode | undefined> {
+      const endpoints = await locate();
+      if (endpoints?.length === 0) return Rcode.NOERROR;
+      try {
+        // A server with several addresses need not answer at each of them.
+        return await Promise.any(endpoints?.map((to) => tellOne(to, notice, signal)) ?? []);
+      } catch (error) {
+        const failures = error instanceof AggregateError ? error.errors : [error];
+        const other = failures.find((each) => !(each instanceof ExchangeError));
+        if (other !== undefined && !signal.aborted) throw other;
+        return undefined;
+      }
+    },
+  };
+}
+
+/** Undefined where it has none; without those of this host, for a zone may name us too. */
+async function addressesOf(name: Name, resolve: Resolve): Promise<readonly Endpoint[] | undefined> {
+  const responses = await Promise.all([Type.A, Type.AAAA].map((type) => resolve(name, type)));
+  const addresses = responses
+    .flatMap((response) => response?.answers ?? [])
+    .flatMap(({ rdata }) => addressOf(rdata) ?? []);
+  if (addresses.length === 0) return undefined;
+  const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  return addresses
+    .filter((address) => !own.some((each) => each.address === address))
+    .map((address) => ({ address, port: DNS_PORT }));
+}
+
+const DNS_PORT = 53;
+
+/** Milliseconds. */
+const REMEMBERED = 60_000;
+
+/** A zone that changes all the time has its servers' addresses asked for once a minute. */
+function remembered<T>(clock: Clock, find: () => Promise<T>): () => Promise<T> {
+  let found: Promise<T> | undefined;
+  let until = 0;
+  return () => {
+    if (found !== undefined && clock.now() < until) return found;
+    until = clock.now() + REMEMBERED;
+    found = find();
+    return found;
+  };
+}
