@@ -14,6 +14,8 @@ export interface Edns {
   readonly version: number;
   /** DNSSEC OK (RFC 3225). */
   readonly dnssecOk: boolean;
+  /** Compact Answers OK (RFC 9824 §5.1). */
+  readonly compactOk?: boolean;
   readonly options: readonly EdnsOption[];
 }
 
@@ -22,13 +24,18 @@ export interface EdnsOption {
   readonly data: Uint8Array;
 }
 
+/** Flags (RFC 3225 §3, RFC 9824 §5.1). */
+const DO = 0x8000;
+const CO = 0x4000;
+
 /** What an OPT record says; its class and TTL are not what they are elsewhere. */
 export function readEdns(opt: ResourceRecord): Edns {
   const [octets] = opt.rdata.values;
   return {
     udpSize: opt.class,
     version: (opt.ttl >>> 16) & 0xff,
-    dnssecOk: (opt.ttl & 0x8000) !== 0,
+    dnssecOk: (opt.ttl & DO) !== 0,
+    ...((opt.ttl & CO) !== 0 && { compactOk: true }),
     options: octets instanceof Uint8Array ? readOptions(octets) : [],
   };
 }
@@ -45,25 +52,49 @@ export function extendedRcode(opt: ResourceRecord): Rcode {
   return (opt.ttl >>> 24) << 4;
 }
 
-/** Octets of the whole record. */
-export function ednsLength(edns: Edns): number {
-  return edns.options.reduce((sum, option) => sum + 4 + option.data.length, 11);
+/** Octets of the whole record; with padding, of which there may be none, at the least. */
+export function ednsLength({ options }: Edns, padding?: Padding): number {
+  const least = padding === undefined ? 11 : 11 + OPTION_HEADER;
+  return options.reduce((sum, { data }) => sum + OPTION_HEADER + data.length, least);
 }
 
-export function writeEdns(writer: Writer, edns: Edns, rcode: Rcode): void {
+/** Octets of an option before its data (RFC 6891 §6.1.2). */
+const OPTION_HEADER = 4;
+
+/** What fills a message to a whole number of blocks, if its limit allows (RFC 7830 §3). */
+export interface Padding {
+  readonly block: number;
+  /** Octets that the message may have, those that follow the OPT record apart. */
+  readonly limit: number;
+  /** Octets that follow the OPT record. */
+  readonly reserve: number;
+}
+
+/** The last record to be written. */
+export function writeEdns(writer: Writer, edns: Edns, rcode: Rcode, padding?: Padding): void {
+  const length = writer.length + ednsLength(edns, padding);
   writer.u8(0);
   writer.u16(Type.OPT);
   writer.u16(edns.udpSize);
   writer.u8(rcode >> 4);
   writer.u8(edns.version);
-  writer.u16(edns.dnssecOk ? 0x8000 : 0);
+  writer.u16((edns.dnssecOk ? DO : 0) | (edns.compactOk ? CO : 0));
   writer.withLength(() => {
     for (const option of edns.options) {
       writer.u16(option.code);
       writer.u16(option.data.length);
       writer.bytes(option.data);
     }
+    if (padding !== undefined) {
+      writer.u16(OptionCode.PADDING);
+      writer.withLength(() => writer.bytes(Buffer.alloc(paddingAfter(length, padding))));
+    }
   });
+}
+
+function paddingAfter(length: number, { block, limit, reserve }: Padding): number {
+  const whole = Math.ceil((length + reserve) / block) * block;
+  return Math.min(whole - reserve, limit) - length;
 }
 
 //---- What a responder says ----
@@ -88,8 +119,19 @@ export function ednsReply(asked: Edns, options: readonly EdnsOption[] = []): Edn
   return { udpSize: UDP_SIZE, version: 0, dnssecOk: asked.dnssecOk, options };
 }
 
-/** INFO-CODEs of extended DNS errors (RFC 8914 §4). */
-export const ExtendedError = { PROHIBITED: 18, NOT_AUTHORITATIVE: 20, NOT_SUPPORTED: 21 } as const;
+/** What a Handler has to say in the OPT record, of which only the options are its own, and one more. */
+export function withOption(edns: Edns | undefined, option: EdnsOption): Edns {
+  const said = edns ?? { udpSize: 0, version: 0, dnssecOk: false, options: [] };
+  return { ...said, options: [...said.options, option] };
+}
+
+/** INFO-CODEs of extended DNS errors (RFC 8914 §4, RFC 9824 §9). */
+export const ExtendedError = {
+  PROHIBITED: 18,
+  NOT_AUTHORITATIVE: 20,
+  NOT_SUPPORTED: 21,
+  INVALID_QUERY_TYPE: 30,
+} as const;
 
 /** The option that says why (RFC 8914 §2). */
 export function extendedError(code: number, text = ""): EdnsOption {

@@ -226,6 +226,8 @@ export interface EncodeOptions {
   readonly first?: number;
   /** Octets to keep free at the end, for a TSIG record. */
   readonly reserve?: number;
+  /** Pad to a whole number of so many octets, the reserve among them (RFC 7830). */
+  readonly block?: number | undefined;
 }
 
 /**
@@ -235,10 +237,11 @@ export interface EncodeOptions {
  * silence, but for a referral's glue, which sets TC (RFC 9471 §3).
  */
 export function encode(message: Message, options: EncodeOptions = {}): Buffer {
-  const { limit = 0xffff, compression = "unicast", first = 0, reserve = 0 } = options;
+  const { limit = 0xffff, compression = "unicast", first = 0, reserve = 0, block } = options;
   const { questions, answers, authorities, additionals, edns } = message;
   const writer = new Writer(Math.min(limit, UDP_SIZE));
-  const room = limit - reserve - (edns === undefined ? 0 : ednsLength(edns));
+  const padding = block === undefined ? undefined : { block, limit: limit - reserve, reserve };
+  const room = limit - reserve - (edns === undefined ? 0 : ednsLength(edns, padding));
   /** Rewound when it does not fit. */
   const writeRecord = (record: ResourceRecord): boolean => {
     const mark = writer.mark();
@@ -303,7 +306,7 @@ export function encode(message: Message, options: EncodeOptions = {}): Buffer {
     else if (++missed >= MAX_MISSED) break;
   }
   isCut ||= missed > 0 && isReferral(message);
-  if (edns !== undefined) writeEdns(writer, edns, message.rcode);
+  if (edns !== undefined) writeEdns(writer, edns, message.rcode, padding);
 
   writer.setU16(0, message.id);
   writer.setU16(2, flagsOf(message, message.isTruncated || isCut));

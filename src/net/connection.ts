@@ -14,14 +14,14 @@ import { HEADER_LENGTH } from "../dns/message.ts";
 import type { Edge, Octets } from "./edge.ts";
 import { Frames, frame } from "./framing.ts";
 import type { Endpoint, Transport } from "./handler.ts";
+import type { Place } from "./places.ts";
 
 export interface ConnectionOptions {
   readonly edge: Edge;
   readonly transport: Transport;
   readonly source: Endpoint;
+  readonly place: Place;
   readonly clock: Clock;
-  /** Called at each complete message. */
-  readonly onMessage?: () => void;
 }
 
 /** Milliseconds; "on the order of a few seconds" (RFC 7766 §6.2.3), 10 s is common among servers. */
@@ -53,6 +53,7 @@ export class Connection {
     this.#stream = stream;
     this.#options = options;
     this.#lastActive = options.clock.now();
+    options.place.isIdle = () => this.#pending === 0;
     // Every request has this signal, and a Handler that waits listens to it.
     setMaxListeners(0, this.#ended.signal);
     this.closed = new Promise((resolve) => {
@@ -77,11 +78,6 @@ export class Connection {
     this.#watch();
   }
 
-  /** True when the peer waits for nothing. */
-  get isIdle(): boolean {
-    return this.#pending === 0;
-  }
-
   /**
    * Ends after what was written. The peer's octets are read and dropped until it ends as well:
    * closing over unread octets would reset the connection and take the last answer with it.
@@ -95,11 +91,6 @@ export class Connection {
     this.#cancelTimer();
     const { clock } = this.#options;
     this.#cancelTimer = clock.at(clock.now() + LINGER, () => this.#stream.destroy());
-  }
-
-  /** Ends at once. */
-  destroy(): void {
-    this.#stream.destroy();
   }
 
   #read(): void {
@@ -116,7 +107,7 @@ export class Connection {
         return;
       }
       this.#lastActive = this.#options.clock.now();
-      this.#options.onMessage?.();
+      this.#options.place.touch();
       void this.#answer(bytes);
     }
     if (this.#isClosing) return;
@@ -126,9 +117,11 @@ export class Connection {
   }
 
   async #answer(bytes: Uint8Array): Promise<void> {
-    const { edge, transport, source } = this.#options;
+    const { edge, transport, source, place } = this.#options;
+    const { signal } = this.#ended;
+    const idleTimeout = place.isCrowded ? 0 : IDLE_TIMEOUT;
     this.#pending++;
-    await this.#writeAll(edge({ bytes, transport, source, signal: this.#ended.signal }));
+    await this.#writeAll(edge({ bytes, transport, source, idleTimeout, signal }));
     this.#pending--;
     this.#read();
   }
@@ -156,7 +149,7 @@ export class Connection {
     this.#cancelTimer = clock.at(this.#lastActive + IDLE_TIMEOUT, () => {
       const isQuiet = clock.now() - this.#lastActive >= IDLE_TIMEOUT;
       if (isQuiet && this.#stream.writableLength > 0) this.#stream.destroy();
-      else if (isQuiet && this.isIdle) this.close();
+      else if (isQuiet && this.#pending === 0) this.close();
       else {
         if (isQuiet) this.#lastActive = clock.now();
         this.#watch();

@@ -8,7 +8,7 @@
  * response gets none, so two servers never talk to each other (RFC 1035 §7.3).
  */
 import type { Clock } from "../clock.ts";
-import { Opcode, Rcode, Type } from "../dns/constants.ts";
+import { EdnsOption, Opcode, Rcode, Type } from "../dns/constants.ts";
 import { type Edns, ednsReply, udpLimit } from "../dns/edns.ts";
 import { FormatError } from "../dns/format.ts";
 import {
@@ -48,8 +48,9 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
 
   const encodeFor = (request: Request, response: Message): Buffer => {
     const limit = request.transport === "udp" ? udpLimit(request.message.edns) : 0xffff;
-    if (response.seal !== undefined) return encodeSealed(response, response.seal, limit);
-    const octets = encode(response, { limit, first });
+    const block = blockFor(request);
+    if (response.seal !== undefined) return encodeSealed(response, response.seal, limit, block);
+    const octets = encode(response, { limit, first, block });
     // The next truncated answer goes on where this one stopped.
     if (isTruncated(octets)) first = (first + octets.readUInt16BE(ANCOUNT)) >>> 0;
     return octets;
@@ -104,13 +105,27 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
 }
 
 /** What does not fit is only its question, TC and the seal, whatever it was (RFC 8945 §5.3). */
-function encodeSealed(response: Message, seal: Seal, limit: number): Buffer {
-  const options = { limit, reserve: seal.length };
+function encodeSealed(
+  response: Message,
+  seal: Seal,
+  limit: number,
+  block: number | undefined,
+): Buffer {
+  const options = { limit, reserve: seal.length, block };
   const octets = encode(response, options);
   if (!isTruncated(octets)) return seal.close(octets);
   const { questions, edns } = response;
   const fields = { questions, edns, isTruncated: true };
   return seal.close(encode(makeResponse(response, fields), options));
+}
+
+/** Octets, of which a padded response has a whole number (RFC 8467 §4.1). */
+const BLOCK = 468;
+
+/** Who pads is padded to (RFC 7830 §4), where nobody can see what is padding. */
+function blockFor({ transport, message: { edns } }: Request): number | undefined {
+  if (transport === "udp" || transport === "tcp" || edns === undefined) return undefined;
+  return edns.options.some(({ code }) => code === EdnsOption.PADDING) ? BLOCK : undefined;
 }
 
 const ANCOUNT = 6;

@@ -18,6 +18,8 @@ export interface Request {
   readonly bytes: Uint8Array;
   readonly transport: Transport;
   readonly source: Endpoint;
+  /** Milliseconds that its connection may be idle; undefined where there is none that is DNS's own. */
+  readonly idleTimeout?: number;
   /** What the configuration calls the key that signed it; only a layer that has verified sets it. */
   readonly key?: string;
   /** Ends when nobody waits for the answer any more. */

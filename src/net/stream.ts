@@ -1,25 +1,19 @@
 /**
- * DNS over TCP (RFC 1035 §4.2.2, RFC 7766), and what it shares with other streams: how many
- * connections there may be, in all and from one source, and their end.
+ * DNS over TCP (RFC 1035 §4.2.2, RFC 7766), and what it shares with other streams: the connections of
+ * a listener and their end.
  *
- * Invariant: at most `total` connections. When they are all taken the one longest without a message
- * makes room, so that idle peers never keep a new one out (RFC 7766 §6.2.3: no idle time under load).
+ * Invariant: a connection has a place among `Places` or is not served, and none outlives its
+ * listener by more than a second.
  */
-import { createServer, isIPv4, type Server } from "node:net";
+import { createServer, isIPv4, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../clock.ts";
-import { addressBytes } from "../dns/address.ts";
 import type { Log } from "../log.ts";
 import { Connection } from "./connection.ts";
 import { type Edge, makeEdge } from "./edge.ts";
 import type { Endpoint, Handler, Transport } from "./handler.ts";
 import { ListenError, type Listener } from "./listener.ts";
-
-export interface StreamLimits {
-  readonly total: number;
-  /** Of one IPv4 address or one IPv6 /64. Many clients may share a translated address. */
-  readonly perSource: number;
-}
+import { type Place, Places } from "./places.ts";
 
 export interface StreamOptions {
   readonly endpoint: Endpoint;
@@ -28,21 +22,25 @@ export interface StreamOptions {
   readonly log: Log;
   /** When it ends, so does the listener, within a second. */
   readonly signal: AbortSignal;
-  readonly limits?: StreamLimits;
+  /** Shared with other listeners; places of its own if not given. */
+  readonly places?: Places;
 }
-
-const LIMITS: StreamLimits = { total: 2000, perSource: 500 };
 
 /** Rejects with a ListenError. */
 export async function listenTcp(options: StreamOptions): Promise<Listener> {
   const connections = new Connections("tcp", options);
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    const { remoteAddress: address, remotePort: port } = socket;
-    // No address: the peer has gone already.
-    if (address === undefined || port === undefined) socket.destroy();
-    else connections.accept(socket, { address, port });
+    const source = endpointOf(socket);
+    if (source === undefined) socket.destroy();
+    else connections.accept(socket, source);
   });
-  return listenStream(server, connections, options);
+  return listenStream(server, "tcp", options, () => connections.close());
+}
+
+/** Where the peer is; undefined when it has gone already. */
+export function endpointOf({ remoteAddress, remotePort }: Socket): Endpoint | undefined {
+  if (remoteAddress === undefined || remotePort === undefined) return undefined;
+  return { address: remoteAddress, port: remotePort };
 }
 
 /** Connections of one listener. */
@@ -50,16 +48,14 @@ export class Connections {
   readonly #transport: Transport;
   readonly #edge: Edge;
   readonly #clock: Clock;
-  readonly #limits: StreamLimits;
-  /** The longest without a message first. */
+  readonly #places: Places;
   readonly #connections = new Set<Connection>();
-  readonly #perSource = new Map<string, number>();
 
   constructor(transport: Transport, options: Omit<StreamOptions, "endpoint" | "signal">) {
     this.#transport = transport;
     this.#edge = makeEdge(options);
     this.#clock = options.clock;
-    this.#limits = options.limits ?? LIMITS;
+    this.#places = options.places ?? new Places();
   }
 
   get size(): number {
@@ -67,31 +63,17 @@ export class Connections {
   }
 
   accept(stream: Duplex, source: Endpoint): void {
-    const key = sourceKey(source.address);
-    const count = this.#perSource.get(key) ?? 0;
-    if (count >= this.#limits.perSource || !this.#makeRoom()) {
-      stream.on("error", () => {});
-      stream.destroy();
-      return;
-    }
-    this.#perSource.set(key, count + 1);
+    const place = this.#places.enter(stream, source.address);
+    if (place !== undefined) this.serve(stream, source, place);
+  }
+
+  /** As `accept`, for a stream that has its place. */
+  serve(stream: Duplex, source: Endpoint, place: Place): void {
     const connection = new Connection(stream, {
-      edge: this.#edge,
-      transport: this.#transport,
-      source,
-      clock: this.#clock,
-      onMessage: () => {
-        this.#connections.delete(connection);
-        this.#connections.add(connection);
-      },
+      ...{ edge: this.#edge, transport: this.#transport, source, place, clock: this.#clock },
     });
     this.#connections.add(connection);
-    void connection.closed.then(() => {
-      this.#connections.delete(connection);
-      const left = this.#perSource.get(key)! - 1;
-      if (left === 0) this.#perSource.delete(key);
-      else this.#perSource.set(key, left);
-    });
+    void connection.closed.then(() => this.#connections.delete(connection));
   }
 
   async close(): Promise<void> {
@@ -99,39 +81,29 @@ export class Connections {
     for (const connection of all) connection.close();
     await Promise.all(all.map((connection) => connection.closed));
   }
-
-  /** False when there is none. */
-  #makeRoom(): boolean {
-    if (this.#connections.size < this.#limits.total) return true;
-    for (const connection of this.#connections) {
-      if (!connection.isIdle) continue;
-      this.#connections.delete(connection);
-      connection.destroy();
-      return true;
-    }
-    return false;
-  }
 }
 
-/** Starts `server`, whose connections go to `connections`. Rejects with a ListenError. */
+/** Starts `server`; when it is to end, `close` ends its connections. Rejects with a ListenError. */
 export function listenStream(
   server: Server,
-  connections: Connections,
-  { endpoint, signal, log }: StreamOptions,
+  transport: Transport,
+  { endpoint, signal, log }: Pick<StreamOptions, "endpoint" | "signal" | "log">,
+  close: () => Promise<void>,
 ): Promise<Listener> {
   const { address, port } = endpoint;
   return new Promise((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) => {
-      reject(new ListenError("tcp", endpoint, cause));
-    });
+    const fail = (cause: NodeJS.ErrnoException) => {
+      reject(new ListenError(transport, endpoint, cause));
+    };
+    server.once("error", fail);
     server.listen({ host: address, port, ipv6Only: !isIPv4(address), exclusive: true }, () => {
-      server.removeAllListeners("error");
+      server.off("error", fail);
       // A connection that could not be accepted, for want of file descriptors as a rule.
       server.on("error", (error) => log.warn({ err: error }, "a connection was not accepted"));
       const closed = new Promise<void>((done) => {
         const end = () => {
           server.close(() => done());
-          void connections.close();
+          void close();
         };
         if (signal.aborted) end();
         else signal.addEventListener("abort", end, { once: true });
@@ -140,11 +112,4 @@ export function listenStream(
       resolve({ endpoint: { address, port: chosen.port }, closed });
     });
   });
-}
-
-/** IPv4 addresses each for itself, IPv6 by the /64 that one host can have all of. */
-function sourceKey(address: string): string {
-  if (isIPv4(address)) return address;
-  const [plain = ""] = address.split("%");
-  return Buffer.from(addressBytes(plain, 6).subarray(0, 8)).toString("hex");
 }

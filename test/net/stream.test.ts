@@ -12,7 +12,8 @@ import { silentLog } from "../../src/log.ts";
 import { IDLE_TIMEOUT, MAX_PENDING } from "../../src/net/connection.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import type { Handler, Request } from "../../src/net/handler.ts";
-import { Connections, listenTcp, type StreamLimits } from "../../src/net/stream.ts";
+import { type Limits, Places } from "../../src/net/places.ts";
+import { Connections, listenTcp } from "../../src/net/stream.ts";
 import { FakeClock } from "../support/clock.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -24,7 +25,7 @@ const echo: Handler = ({ message }) => [makeResponse(message, {})];
 interface Setting {
   handler?: Handler;
   clock?: FakeClock;
-  limits?: StreamLimits;
+  limits?: Limits;
 }
 
 /** A client's end of a connection whose other end is served. */
@@ -33,7 +34,7 @@ function open({ handler = echo, clock = new FakeClock(), limits }: Setting = {})
     handler,
     clock,
     log: silentLog,
-    ...(limits && { limits }),
+    ...(limits && { places: new Places(limits) }),
   });
   return { connections, clock, ...openOn(connections) };
 }
@@ -263,7 +264,7 @@ suite("connections", () => {
       handler: echo,
       clock: new FakeClock(),
       log: silentLog,
-      limits: { total: 100, perSource: 2 },
+      places: new Places({ total: 100, perSource: 2 }),
     });
     const accepted = (address: string) => !openOn(connections, address).server.destroyed;
     assert.deepEqual(["192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"].map(accepted), [
@@ -286,7 +287,7 @@ suite("connections", () => {
       handler: echo,
       clock: new FakeClock(),
       log: silentLog,
-      limits: { total: 100, perSource: 1 },
+      places: new Places({ total: 100, perSource: 1 }),
     });
     for (let i = 0; i < 5; i++) {
       const { server } = openOn(connections);
@@ -297,11 +298,9 @@ suite("connections", () => {
   });
 
   test("when all places are taken, the one longest without a message makes room", async () => {
+    const places = new Places({ total: 3, perSource: 100 });
     const connections = new Connections("tcp", {
-      handler: echo,
-      clock: new FakeClock(),
-      log: silentLog,
-      limits: { total: 3, perSource: 100 },
+      ...{ handler: echo, clock: new FakeClock(), log: silentLog, places },
     });
     const [first, second, third] = [1, 2, 3].map(() => openOn(connections));
     first!.client.write(frame(queryOf(1)));
@@ -311,7 +310,7 @@ suite("connections", () => {
       [first, second, third, fourth].map((each) => each!.server.destroyed),
       [false, true, false, false],
     );
-    assert.equal(connections.size, 3);
+    assert.equal(places.size, 3);
   });
 
   test("one that waits for an answer keeps its place", async () => {
@@ -323,7 +322,7 @@ suite("connections", () => {
       handler,
       clock: new FakeClock(),
       log: silentLog,
-      limits: { total: 1, perSource: 100 },
+      places: new Places({ total: 1, perSource: 100 }),
     });
     const first = openOn(connections);
     first.client.write(frame(queryOf(1)));
@@ -336,9 +335,7 @@ suite("connections", () => {
 });
 
 suite("TCP listener", () => {
-  async function listen(
-    options: { handler?: Handler; address?: string; limits?: StreamLimits } = {},
-  ) {
+  async function listen(options: { handler?: Handler; address?: string; places?: Places } = {}) {
     const { address = "127.0.0.1", handler = echo, ...rest } = options;
     const life = new AbortController();
     const endpoint = { address, port: 0 };
@@ -398,7 +395,7 @@ suite("TCP listener", () => {
   });
 
   test("connections that come and go leave nothing", async () => {
-    await using listener = await listen({ limits: { total: 10, perSource: 10 } });
+    await using listener = await listen({ places: new Places({ total: 10, perSource: 10 }) });
     for (let i = 0; i < 100; i++) {
       const socket = await dial(listener.endpoint.port);
       const { responses, state } = reader(socket);

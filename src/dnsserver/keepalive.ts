@@ -1,0 +1,30 @@
+/**
+ * edns-tcp-keepalive (RFC 7828): who says that it keeps its connection open is told for how long it
+ * may be idle, 0 where places are wanted (§3.3.2). Without a connection the option means nothing and
+ * is passed over (§3.3.1).
+ */
+import { EdnsOption } from "../dns/constants.ts";
+import { type Edns, type EdnsOption as Option, withOption } from "../dns/edns.ts";
+import type { Layer } from "../net/handler.ts";
+import { mapResponses } from "./layers.ts";
+
+export const keepalive: Layer = (next) => (request) => {
+  const { idleTimeout, message } = request;
+  if (idleTimeout === undefined || !hasKeepalive(message.edns)) return next(request);
+  const option = timeoutOption(idleTimeout);
+  return mapResponses(next(request), (response) => ({
+    ...response,
+    edns: withOption(response.edns, option),
+  }));
+};
+
+function hasKeepalive(edns: Edns | undefined): boolean {
+  return edns?.options.some(({ code }) => code === EdnsOption.TCP_KEEPALIVE) ?? false;
+}
+
+/** In units of 100 ms (RFC 7828 §3.1). */
+function timeoutOption(milliseconds: number): Option {
+  const data = Buffer.alloc(2);
+  data.writeUInt16BE(Math.min(Math.floor(milliseconds / 100), 0xffff));
+  return { code: EdnsOption.TCP_KEEPALIVE, data };
+}

@@ -1,0 +1,103 @@
+/**
+ * How many connections there may be, in all and from one source, over every listener of streams
+ * (RFC 7766 §6.2.2, RFC 9210 §4.2). A connection has its place from its first octet on, for a TLS
+ * handshake costs more than what comes after it.
+ *
+ * Invariant: at most `total` connections. When they are all taken the idle one longest without a
+ * message makes room, so that idle peers never keep a new one out (RFC 7766 §6.2.3: no idle time
+ * under load).
+ */
+import { isIPv4 } from "node:net";
+import type { Duplex } from "node:stream";
+import { addressBytes } from "../dns/address.ts";
+
+export interface Limits {
+  readonly total: number;
+  /** Of one IPv4 address or one IPv6 /64. Many clients may share a translated address. */
+  readonly perSource: number;
+}
+
+const LIMITS: Limits = { total: 2000, perSource: 500 };
+
+/** What of all places is taken when the next ones are better not kept for long. */
+const CROWD = 0.9;
+
+export interface Place {
+  /** True when the peer waits for nothing; who serves the connection says so. */
+  isIdle: () => boolean;
+  /** Says that the peer has sent a complete message. */
+  touch(): void;
+  /** True when hardly a place is left. */
+  readonly isCrowded: boolean;
+}
+
+export class Places {
+  readonly #limits: Limits;
+  /** The longest without a message first. */
+  readonly #taken = new Map<Place, Duplex>();
+  readonly #perSource = new Map<string, number>();
+
+  constructor(limits: Limits = LIMITS) {
+    this.#limits = limits;
+  }
+
+  /** Places that are taken. */
+  get size(): number {
+    return this.#taken.size;
+  }
+
+  /** A place until `stream` closes; undefined, and `stream` destroyed, where there is none. */
+  enter(stream: Duplex, address: string): Place | undefined {
+    const source = sourceKey(address);
+    const count = this.#perSource.get(source) ?? 0;
+    if (count >= this.#limits.perSource || !this.#makeRoom()) {
+      stream.on("error", () => {});
+      stream.destroy();
+      return undefined;
+    }
+    this.#perSource.set(source, count + 1);
+    const place = this.#makePlace(stream);
+    this.#taken.set(place, stream);
+    stream.once("close", () => {
+      this.#taken.delete(place);
+      const left = this.#perSource.get(source)! - 1;
+      if (left === 0) this.#perSource.delete(source);
+      else this.#perSource.set(source, left);
+    });
+    return place;
+  }
+
+  #makePlace(stream: Duplex): Place {
+    const taken = this.#taken;
+    const crowd = CROWD * this.#limits.total;
+    const place: Place = {
+      isIdle: () => true,
+      touch() {
+        if (taken.delete(place)) taken.set(place, stream);
+      },
+      get isCrowded() {
+        return taken.size >= crowd;
+      },
+    };
+    return place;
+  }
+
+  /** False when there is none. */
+  #makeRoom(): boolean {
+    if (this.#taken.size < this.#limits.total) return true;
+    for (const [place, stream] of this.#taken) {
+      if (!place.isIdle()) continue;
+      this.#taken.delete(place);
+      stream.destroy();
+      return true;
+    }
+    return false;
+  }
+}
+
+/** IPv4 addresses each for itself, IPv6 by the /64 that one host can have all of. */
+function sourceKey(address: string): string {
+  if (isIPv4(address)) return address;
+  const [plain = ""] = address.split("%");
+  return Buffer.from(addressBytes(plain, 6).subarray(0, 8)).toString("hex");
+}
