@@ -45,6 +45,16 @@ export function addressBytes(text: string, family: 4 | 6): Uint8Array {
   return Uint8Array.from([...front, ...new Array<number>(gap).fill(0), ...back]);
 }
 
+/** The octets of an address of either family, with a scope or without (RFC 4007 §11). */
+export function addressOctets(text: string): Uint8Array {
+  return isIPv4(text) ? addressBytes(text, 4) : addressBytes(text.replace(/%.*/, ""), 6);
+}
+
+/** The text of 4 or 16 octets. */
+export function formatAddress(bytes: Uint8Array): string {
+  return bytes.length === 4 ? bytes.join(".") : formatIPv6(bytes);
+}
+
 /** The first address of the subnet that 4 or 16 octets lie in: all host bits zero. */
 export function baseAddress(bytes: Uint8Array, prefix: number): Uint8Array {
   return bytes.map((byte, i) => byte & (0xff00 >> Math.min(Math.max(prefix - i * 8, 0), 8)));

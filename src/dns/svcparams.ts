@@ -16,6 +16,8 @@ interface Form {
   /** `keys` are those of the whole record. */
   format(value: Uint8Array, keys: ReadonlySet<number>): string | undefined;
   parse(text: string): Uint8Array;
+  /** Of each address in the value. */
+  readonly addressLength?: number;
 }
 
 /** By number: RFC 9460 §14.3.2. */
@@ -37,6 +39,7 @@ const forms: readonly Form[] = [
   },
   {
     key: "ipv4hint",
+    addressLength: 4,
     format: (value) => formatAddresses(value, 4, (address) => address.join(".")),
     parse: (text) => Buffer.concat(text.split(",").map((address) => addressBytes(address, 4))),
   },
@@ -47,6 +50,7 @@ const forms: readonly Form[] = [
   },
   {
     key: "ipv6hint",
+    addressLength: 16,
     format: (value) => formatAddresses(value, 16, formatIPv6),
     parse: (text) => Buffer.concat(text.split(",").map((address) => addressBytes(address, 6))),
   },
@@ -60,6 +64,20 @@ export function formatSvcParams(bytes: Uint8Array): string {
   }
   const keys = new Set(params.map(([key]) => key));
   return params.map(([key, value]) => formatParam(key, value, keys)).join(" ");
+}
+
+/** The addresses that ipv4hint and ipv6hint name (RFC 9460 §7.3), 4 or 16 octets each. */
+export function addressHints(bytes: Uint8Array): Uint8Array[] {
+  const addresses: Uint8Array[] = [];
+  for (const reader = new Reader(bytes); reader.left > 0; ) {
+    const length = forms[reader.u16()]?.addressLength;
+    const value = reader.take(reader.u16());
+    if (length === undefined) continue;
+    for (let at = 0; at + length <= value.length; at += length) {
+      addresses.push(value.subarray(at, at + length));
+    }
+  }
+  return addresses;
 }
 
 /** The wire form of words such as `alpn="h2,h3"`, in any order. */

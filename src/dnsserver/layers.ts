@@ -14,7 +14,7 @@ export function layered(layers: readonly Layer[], handler: Handler): Handler {
 
 /**
  * OPT in, OPT out, in errors too (RFC 6891 §6.1.1, §7). A Handler within may put options into the
- * `edns` of its response and nothing else; who sent no OPT record gets none. Options and flags not
+ * `edns` of its response, and the CO flag (RFC 9824 §5.1), and nothing else; who sent no OPT record gets none. Options and flags not
  * known are ignored (§6.1.2, §6.1.4), a version not known is BADVERS (§6.1.3).
  */
 export const edns: Layer = (next) => (request) => {
@@ -25,10 +25,10 @@ export const edns: Layer = (next) => (request) => {
   if (asked.version > 0) {
     return [makeResponse(request.message, { rcode: Rcode.BADVERS, edns: ednsReply(asked) })];
   }
-  return mapResponses(next(request), (response) => ({
-    ...response,
-    edns: ednsReply(asked, response.edns?.options),
-  }));
+  return mapResponses(next(request), (response) => {
+    const reply = ednsReply(asked, response.edns?.options);
+    return { ...response, edns: response.edns?.compactOk ? { ...reply, compactOk: true } : reply };
+  });
 };
 
 /** The Handler of the request's opcode; NOTIMP where there is none (RFC 8906 §3.1.4). */
@@ -40,21 +40,30 @@ export function byOpcode(handlers: Readonly<Record<number, Handler>>): Handler {
   };
 }
 
-/** Each response changed; still without waiting where there was no waiting before. */
+/**
+ * Each response changed, or left out where there is no other; still without waiting where there was
+ * no waiting before.
+ */
 export function mapResponses(
   responses: Responses,
-  change: (response: Message) => Message,
+  change: (response: Message) => Message | undefined,
 ): Responses {
   return Symbol.iterator in responses ? mapNow(responses, change) : mapLater(responses, change);
 }
 
-function* mapNow(responses: Iterable<Message>, change: (response: Message) => Message) {
-  for (const response of responses) yield change(response);
+function* mapNow(responses: Iterable<Message>, change: (response: Message) => Message | undefined) {
+  for (const response of responses) {
+    const changed = change(response);
+    if (changed !== undefined) yield changed;
+  }
 }
 
 async function* mapLater(
   responses: AsyncIterable<Message>,
-  change: (response: Message) => Message,
+  change: (response: Message) => Message | undefined,
 ) {
-  for await (const response of responses) yield change(response);
+  for await (const response of responses) {
+    const changed = change(response);
+    if (changed !== undefined) yield changed;
+  }
 }

@@ -24,6 +24,7 @@ import { type Change, movesCut } from "../zone/change.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { Catalog } from "./catalog.ts";
+import { accountOf } from "./limits.ts";
 
 /** What must be known of a zone for its answers to be kept. */
 export type FollowedZone = Pick<Zone, "origin" | "current" | "since">;
@@ -45,10 +46,15 @@ interface Part {
   readonly dependants: Map<NameKey, Set<Entry>>;
 }
 
-interface Entry {
+export interface ReadyAnswer {
+  readonly response: Uint8Array;
+  /** On which it is counted (see `limits.ts`). */
+  readonly account: number;
+}
+
+interface Entry extends ReadyAnswer {
   /** The query's octets after the id, one UTF-16 unit each. */
   readonly query: string;
-  readonly response: Uint8Array;
   readonly names: readonly NameKey[];
   readonly part: Part;
 }
@@ -93,6 +99,12 @@ export class ReadyAnswers implements Ready {
   }
 
   answer(query: Buffer): Buffer | undefined {
+    const entry = this.find(query);
+    return entry && respond(entry, query);
+  }
+
+  /** What is true at this moment, for `respond`. */
+  find(query: Buffer): ReadyAnswer | undefined {
     if (query.length > MAX_QUERY) return undefined;
     const key = query.toString("latin1", 2);
     const entry = this.#entries.get(key);
@@ -101,12 +113,7 @@ export class ReadyAnswers implements Ready {
       this.#catchUp(entry.part);
       if (!this.#entries.has(key)) return undefined;
     }
-    // A copy: the socket may still be sending the one before.
-    const response = Buffer.allocUnsafe(entry.response.length);
-    response.set(entry.response);
-    response[0] = query[0]!;
-    response[1] = query[1]!;
-    return response;
+    return entry;
   }
 
   offer({ message, bytes }: Request, response: Uint8Array): void {
@@ -117,10 +124,12 @@ export class ReadyAnswers implements Ready {
     if (authority === undefined || part === undefined) return;
     this.#catchUp(part);
     if (!isStoredCase(question, part.snapshot, response)) return;
-    const { names } = authority.answer(question);
+    const answer = authority.answer(question);
+    const { names } = answer;
     if (names.length > MAX_NAMES) return;
     const query = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1", 2);
-    this.#enter({ query, response: response.slice(), names, part });
+    const account = accountOf(question, answer);
+    this.#enter({ query, response: response.slice(), account, names, part });
   }
 
   #enter(entry: Entry): void {
@@ -177,6 +186,16 @@ export class ReadyAnswers implements Ready {
   #touchAll({ dependants }: Part): void {
     for (const entries of dependants.values()) for (const entry of entries) this.#drop(entry);
   }
+}
+
+/** The octets of an answer to this query, the caller's to keep. */
+export function respond({ response }: ReadyAnswer, query: Buffer): Buffer {
+  // A copy: the socket may still be sending the one before.
+  const octets = Buffer.allocUnsafe(response.length);
+  octets.set(response);
+  octets[0] = query[0]!;
+  octets[1] = query[1]!;
+  return octets;
 }
 
 function octetsOf({ query, response }: Entry): number {

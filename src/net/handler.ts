@@ -22,6 +22,8 @@ export interface Request {
   readonly idleTimeout?: number;
   /** What the configuration calls the key that signed it; only a layer that has verified sets it. */
   readonly key?: string;
+  /** It came with a cookie of ours, so from where it says; only the layer that has looked sets it. */
+  readonly hasCookie?: boolean;
   /** Ends when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }
@@ -36,7 +38,10 @@ export type Layer = (next: Handler) => Handler;
 
 /** Answers made before, asked in front of a Handler: each is what the Handler would answer now. */
 export interface Ready {
-  /** The response to these octets, the caller's to keep; undefined where none is at hand. */
+  /**
+   * The response to these octets, the caller's to keep; of no octets where there is to be none, and
+   * undefined where none is at hand.
+   */
   answer(query: Buffer, source: Endpoint): Buffer | undefined;
   /** A response made this moment, without waiting; its octets stay the caller's. */
   offer(request: Request, response: Uint8Array): void;

@@ -44,6 +44,8 @@ export const UdpCount = {
   OVERLOAD: 4,
   /** Could not be sent. */
   UNSENT: 5,
+  /** Ready, and not sent because its network had enough. */
+  WITHHELD: 6,
 } as const;
 
 export interface UdpListener extends Listener {
@@ -199,6 +201,10 @@ class Sockets {
       }
       const made = ready?.answer(query, source);
       if (made !== undefined) {
+        if (made.length === 0) {
+          counts[UdpCount.WITHHELD]!++;
+          return;
+        }
         counts[UdpCount.READY]!++;
         socket.send(made, source.port, source.address);
         return;

@@ -1,0 +1,75 @@
+/**
+ * DNS Cookies (RFC 7873 §5.2): a client that sends one gets one back, by which it is known the next
+ * time to be where it says it is. Nothing is demanded here: a cookie that is not there, not ours or
+ * out of its time costs a client nothing but what `limits.ts` grants to those who have one.
+ *
+ * Invariant: `request.hasCookie` is there only where this layer has found the cookie to be ours.
+ */
+import type { Clock } from "../clock.ts";
+import { addressOctets } from "../dns/address.ts";
+import { EdnsOption, Opcode, Rcode } from "../dns/constants.ts";
+import { judgeCookie, makeCookie } from "../dns/cookie.ts";
+import { withOption } from "../dns/edns.ts";
+import { type Message, makeResponse } from "../dns/message.ts";
+import type { Layer } from "../net/handler.ts";
+import { mapResponses } from "./layers.ts";
+
+/** As they are now: the first makes cookies, all of them are known. */
+export type CookieSecrets = () => readonly Uint8Array[];
+
+export interface CookieOptions {
+  readonly secrets: CookieSecrets;
+  readonly clock: Clock;
+}
+
+export function cookies({ secrets, clock }: CookieOptions): Layer {
+  return (next) => (request) => {
+    const { message, source } = request;
+    // Of several the first counts (RFC 7873 §5.2).
+    const sent = message.edns?.options.find(({ code }) => code === EdnsOption.COOKIE)?.data;
+    if (sent === undefined) return next(request);
+    const context = {
+      secrets: secrets(),
+      address: addressOctets(source.address),
+      now: Math.floor(clock.wall() / 1000),
+    };
+    const verdict = judgeCookie(sent, context);
+    if (verdict === "malformed") return [makeResponse(message, { rcode: Rcode.FORMERR })];
+    const data = verdict === "valid" ? sent : makeCookie(sent, context);
+    const answered = (response: Message): Message => ({
+      ...response,
+      edns: withOption(response.edns, { code: EdnsOption.COOKIE, data }),
+    });
+    const hasCookie = verdict !== "client";
+    if (isForCookie(message)) {
+      const isWrong = !hasCookie && sent.length > CLIENT_LENGTH;
+      return [
+        answered(makeResponse(message, { rcode: isWrong ? Rcode.BADCOOKIE : Rcode.NOERROR })),
+      ];
+    }
+    return mapResponses(next(hasCookie ? { ...request, hasCookie } : request), answered);
+  };
+}
+
+const CLIENT_LENGTH = 8;
+
+/** A query for a cookie and nothing else (RFC 7873 §5.4). */
+function isForCookie({ opcode, questions }: Message): boolean {
+  return opcode === Opcode.QUERY && questions.length === 0;
+}
+
+/** Milliseconds that a secret makes cookies: a day, after which it is known for another. */
+const SECRET_LIFE = 24 * 3600 * 1000;
+
+/** Secrets of one server, made anew each day; who has a cookie does not notice (RFC 9018 §5). */
+export function rollingSecrets(make: () => Uint8Array, clock: Clock): CookieSecrets {
+  let secrets = [make()];
+  let end = clock.now() + SECRET_LIFE;
+  return () => {
+    if (clock.now() >= end) {
+      secrets = [make(), ...secrets.slice(0, 1)];
+      end = clock.now() + SECRET_LIFE;
+    }
+    return secrets;
+  };
+}

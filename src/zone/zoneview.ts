@@ -1,0 +1,183 @@
+/**
+ * A zone as a client's network may see it: another zone, made of this one by leaving out. Whatever
+ * answers from its snapshot cannot tell of what is not in it, in no section and to no question, and
+ * what is left out is as if it had never been: NXDOMAIN, or empty non-terminals that are none.
+ *
+ * Left out are the sites that are not shown, records that name them, and addresses that are not
+ * shown. A site is any label beneath the shared zone that is no service's (RFC 6763 §7, with its
+ * underscore), so one that comes tomorrow is hidden too. A type of which no instance is left is not
+ * listed (RFC 6763 §9). SOA and NS at an origin are the zone's own and stay.
+ *
+ * Invariant: `current` is made of the zone's snapshot of this moment. Nothing waits to be told: each
+ * look catches up first, with what has changed and no more.
+ */
+import { addressOfReverseName, formatAddress } from "../dns/address.ts";
+import { Type } from "../dns/constants.ts";
+import { Name, type NameKey } from "../dns/name.ts";
+import { addressOf, type Rdata, targetOf } from "../dns/rdata.ts";
+import type { RecordSet } from "../dns/record.ts";
+import { addressHints } from "../dns/svcparams.ts";
+import type { Change } from "./change.ts";
+import { Snapshot } from "./snapshot.ts";
+import type { Zone } from "./zone.ts";
+
+/** What is shown; where a field is undefined, all. */
+export interface Shown {
+  /** The zone that has sites. */
+  readonly zone: Name;
+  /** Labels. */
+  readonly sites?: readonly string[] | undefined;
+  readonly isAddressShown?: ((address: string) => boolean) | undefined;
+}
+
+export class ZoneView {
+  readonly #zone: Pick<Zone, "origin" | "current" | "since">;
+  readonly #filter: Filter;
+  /** Lists the types of all services. */
+  readonly #types: Name;
+  /** What `#snapshot` was made of. */
+  #source: Snapshot;
+  #snapshot: Snapshot;
+
+  constructor(zone: Pick<Zone, "origin" | "current" | "since">, shown: Shown) {
+    this.#zone = zone;
+    this.#filter = new Filter(zone.origin, shown);
+    this.#types = Name.parse("_services._dns-sd._udp", zone.origin);
+    this.#source = zone.current;
+    this.#snapshot = this.#makeWhole();
+  }
+
+  get origin(): Name {
+    return this.#zone.origin;
+  }
+
+  get current(): Snapshot {
+    if (this.#source !== this.#zone.current) this.#catchUp();
+    return this.#snapshot;
+  }
+
+  /** As the zone's, and what it says of more than is shown is not said. */
+  since(serial: number): readonly Change[] | "resync" {
+    const changes = this.#zone.since(serial);
+    if (changes === "resync") return changes;
+    const { current } = this;
+    // The list of types may have changed with any of them.
+    const types = current.set(this.#types, Type.PTR) ?? this.#noTypes;
+    return changes.map((change) => ({ ...change, added: [...change.added, types] }));
+  }
+
+  get #noTypes(): RecordSet {
+    return { name: this.#types, type: Type.PTR, ttl: 0, rdatas: [] };
+  }
+
+  #catchUp(): void {
+    const changes = this.#zone.since(this.#source.serial);
+    this.#source = this.#zone.current;
+    this.#snapshot = changes === "resync" ? this.#makeWhole() : this.#follow(changes);
+  }
+
+  #makeWhole(): Snapshot {
+    const sets: RecordSet[] = [];
+    for (const node of this.#source.nodes()) {
+      for (const set of node.sets) {
+        const seen = this.#filter.see(set);
+        if (seen !== undefined) sets.push(seen);
+      }
+    }
+    return this.#withTypes(Snapshot.of(this.origin, sets));
+  }
+
+  #follow(changes: readonly Change[]): Snapshot {
+    const touched = new Map<string, RecordSet>();
+    for (const { removed, added } of changes) {
+      for (const set of [...removed, ...added]) touched.set(`${set.type} ${set.name.key}`, set);
+    }
+    const [gone, sets]: [RecordSet[], RecordSet[]] = [[], []];
+    for (const old of touched.values()) {
+      const set = this.#source.set(old.name, old.type);
+      const seen = set && this.#filter.see(set);
+      if (seen === undefined) gone.push(old);
+      else sets.push(seen);
+    }
+    return this.#withTypes(this.#snapshot.with(gone, sets));
+  }
+
+  /** With those types listed that have an instance to be seen. */
+  #withTypes(snapshot: Snapshot): Snapshot {
+    const all = this.#source.set(this.#types, Type.PTR);
+    if (all === undefined) return snapshot;
+    const rdatas = all.rdatas.filter((rdata) => {
+      const type = targetOf(rdata)!;
+      const isHere = type.isUnder(this.origin);
+      return !isHere || snapshot.set(type, Type.PTR) !== undefined;
+    });
+    const listed = snapshot.set(this.#types, Type.PTR)?.rdatas ?? [];
+    if (rdatas.length === listed.length && rdatas.every((rdata, i) => rdata === listed[i])) {
+      return snapshot;
+    }
+    return rdatas.length === 0 ? snapshot.with([all], []) : snapshot.with([], [{ ...all, rdatas }]);
+  }
+}
+
+/** One set at a time, whatever the others are. */
+class Filter {
+  readonly #origin: Name;
+  readonly #zone: Name;
+  readonly #sites: ReadonlySet<NameKey> | undefined;
+  readonly #isAddressShown: ((address: string) => boolean) | undefined;
+
+  constructor(origin: Name, { zone, sites, isAddressShown }: Shown) {
+    this.#origin = origin;
+    this.#zone = zone;
+    this.#sites = sites && new Set(sites.flatMap((label) => zone.child(label)?.key ?? []));
+    this.#isAddressShown = isAddressShown;
+  }
+
+  /** What is left of a set; undefined where nothing is. */
+  see(set: RecordSet): RecordSet | undefined {
+    const isOwn = set.type === Type.SOA || set.type === Type.NS;
+    if (isOwn && set.name.equals(this.#origin)) return set;
+    if (!this.#isShown(set.name) || !this.#isReverseShown(set.name)) return undefined;
+    const rdatas = set.rdatas.filter((rdata) => this.#isDataShown(rdata));
+    if (rdatas.length === set.rdatas.length) return set;
+    return rdatas.length === 0 ? undefined : { ...set, rdatas };
+  }
+
+  /** Not beneath a site that is hidden. */
+  #isShown(name: Name): boolean {
+    if (this.#sites === undefined || !name.isUnder(this.#zone)) return true;
+    const top = name.labelsUnder(this.#zone).at(-1);
+    if (top === undefined || top[0] === UNDERSCORE) return true;
+    return this.#sites.has(name.key.slice(0, this.#zone.key.length + 1 + top.length) as NameKey);
+  }
+
+  /** Not at or beneath the reverse name of an address that is hidden. */
+  #isReverseShown(name: Name): boolean {
+    if (this.#isAddressShown === undefined) return true;
+    for (let at: Name | undefined = name; at !== undefined; at = at.parent) {
+      const address = addressOfReverseName(at);
+      if (address !== undefined) return this.#isAddressShown(formatAddress(address));
+    }
+    return true;
+  }
+
+  #isDataShown(rdata: Rdata): boolean {
+    for (const value of rdata.values) {
+      if (value instanceof Name && !(this.#isShown(value) && this.#isReverseShown(value))) {
+        return false;
+      }
+    }
+    if (this.#isAddressShown === undefined) return true;
+    const address = addressOf(rdata);
+    const addresses = address === undefined ? hintsOf(rdata) : [address];
+    return addresses.every(this.#isAddressShown);
+  }
+}
+
+const UNDERSCORE = 0x5f;
+
+/** Addresses that SVCB and HTTPS hint at (RFC 9460 §7.3). */
+function hintsOf({ type, values }: Rdata): string[] {
+  const params = type === Type.SVCB || type === Type.HTTPS ? values.at(-1) : undefined;
+  return params instanceof Uint8Array ? addressHints(params).map(formatAddress) : [];
+}
