@@ -39,6 +39,8 @@ export const Type = {
   CDNSKEY: 60,
   SVCB: 64,
   HTTPS: 65,
+  /** In an NSEC: the name is not there (RFC 9824 §3.1). */
+  NXNAME: 128,
   TKEY: 249,
   TSIG: 250,
   IXFR: 251,

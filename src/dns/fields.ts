@@ -131,6 +131,26 @@ export function isCompressible(type: number, compression: Compression): boolean 
   return compression === "multicast" && multicastCompressible.has(type);
 }
 
+/** Types whose rdata is signed with its names in lower case (RFC 4034 §6.2, RFC 6840 §5.1). */
+const folded: ReadonlySet<number> = new Set([
+  ...unicastCompressible,
+  Type.RP,
+  Type.AFSDB,
+  Type.RT,
+  Type.SIG,
+  Type.PX,
+  Type.SRV,
+  Type.NAPTR,
+  Type.KX,
+  Type.DNAME,
+  Type.RRSIG,
+]);
+
+/** Are the names in the rdata of this type in lower case where it is signed? */
+export function isFolded(type: number): boolean {
+  return folded.has(type);
+}
+
 /** Reads one field; the reader ends where the rdata ends. */
 export function readField(reader: Reader, field: Field): Value {
   switch (field) {

@@ -215,11 +215,11 @@ function parseTag(text: string): Uint8Array {
 }
 
 /** YYYYMMDDHHmmSS (RFC 4034 §3.2). */
-function formatTime(seconds: number): string {
+export function formatTime(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replaceAll(/\D/g, "").slice(0, 14);
 }
 
-function parseTime(text: string): number {
+export function parseTime(text: string): number {
   if (!/^\d{14}$/.test(text)) return parseNumber(text, 0xffffffff);
   const iso = text.replace(/(....)(..)(..)(..)(..)(..)/, "$1-$2-$3T$4:$5:$6Z");
   const seconds = Date.parse(iso) / 1000;

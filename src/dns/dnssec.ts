@@ -1,0 +1,113 @@
+/**
+ * DNSSEC as octets (RFC 4034): keys and their tags, digests of keys, and what a signature is made
+ * over, the canonical form of a record set. Nothing here signs; that is `signingkey.ts`.
+ *
+ * Invariant: what is signed does not depend on the case of names, on the order of the records, or on
+ * how a message compresses them (RFC 4034 §6).
+ */
+import { createHash } from "node:crypto";
+import { Class, Type } from "./constants.ts";
+import { isFolded } from "./fields.ts";
+import type { Name } from "./name.ts";
+import { Rdata } from "./rdata.ts";
+import type { RecordSet } from "./record.ts";
+import { Writer } from "./writer.ts";
+
+/** Flags of a DNSKEY (RFC 4034 §2.1.1): it signs zones; and it is what a DS points to. */
+export const ZONE_KEY = 0x0100;
+export const SECURE_ENTRY_POINT = 0x0001;
+
+/** RFC 4034 §2.1.2. */
+const PROTOCOL = 3;
+/** SHA-256 (RFC 4509): the one digest type that everybody must know and may make (RFC 8624 §3.3). */
+const SHA_256 = 2;
+
+export function dnskeyRdata(flags: number, algorithm: number, publicKey: Uint8Array): Rdata {
+  return new Rdata(Type.DNSKEY, [flags, PROTOCOL, algorithm, publicKey]);
+}
+
+/** The sum by which a signature names its key (RFC 4034 appendix B). */
+export function keyTag(dnskey: Rdata): number {
+  let sum = 0;
+  dnskey.toWire().forEach((octet, i) => {
+    sum += i & 1 ? octet : octet << 8;
+  });
+  return (sum + (sum >> 16)) & 0xffff;
+}
+
+/** What the parent has of a key (RFC 4034 §5.1.4), and the child for the parent (RFC 7344 §3.1). */
+export function digestOf(
+  owner: Name,
+  dnskey: Rdata,
+  type: typeof Type.DS | typeof Type.CDS = Type.DS,
+): Rdata {
+  const digest = createHash("sha256")
+    .update(owner.toLowerCase().wire, "latin1")
+    .update(dnskey.toWire())
+    .digest();
+  return new Rdata(type, [keyTag(dnskey), dnskey.values[2]!, SHA_256, digest]);
+}
+
+/** An RRSIG but for the signature (RFC 4034 §3.1). */
+export interface SignatureFields {
+  readonly algorithm: number;
+  readonly tag: number;
+  /** The origin of the zone. */
+  readonly signer: Name;
+  /** Seconds since 1970, modulo 2^32 as they are sent (RFC 4034 §3.1.5). */
+  readonly inception: number;
+  readonly expiration: number;
+}
+
+/** The RRSIG of a set: with no signature yet, what stands in front of the set when it is signed. */
+export function rrsigRdata(
+  set: RecordSet,
+  fields: SignatureFields,
+  signature: Uint8Array = NONE,
+): Rdata {
+  return new Rdata(Type.RRSIG, [
+    set.type,
+    fields.algorithm,
+    labelCount(set.name),
+    set.ttl,
+    fields.expiration >>> 0,
+    fields.inception >>> 0,
+    fields.tag,
+    fields.signer.toLowerCase(),
+    signature,
+  ]);
+}
+
+/** The octets a signature is made over (RFC 4034 §3.1.8.1). */
+export function signedOctets(set: RecordSet, fields: SignatureFields): Uint8Array {
+  const writer = new Writer(512, { isCompressing: false });
+  writer.bytes(rrsigRdata(set, fields).toWire());
+  const owner = set.name.toLowerCase();
+  for (const data of set.rdatas.map(canonicalRdata).sort(compareText)) {
+    writer.name(owner);
+    writer.u16(set.type);
+    writer.u16(Class.IN);
+    writer.u32(set.ttl);
+    writer.u16(data.length);
+    writer.bytes(Buffer.from(data, "latin1"));
+  }
+  return writer.done();
+}
+
+/** One UTF-16 unit an octet, so that the order of strings is the order of RFC 4034 §6.3. */
+export function canonicalRdata(data: Rdata): string {
+  return isFolded(data.type) ? data.key : Buffer.from(data.toWire()).toString("latin1");
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Without the root and without an asterisk in front (RFC 4034 §3.1.3). */
+function labelCount(name: Name): number {
+  const { labels } = name;
+  const isWildcard = labels[0]?.length === 1 && labels[0][0] === 0x2a;
+  return labels.length - (isWildcard ? 1 : 0);
+}
+
+const NONE = new Uint8Array();

@@ -1,0 +1,180 @@
+import assert from "node:assert/strict";
+import { verify } from "node:crypto";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { Type } from "../../src/dns/constants.ts";
+import { digestOf, keyTag, rrsigRdata, signedOctets } from "../../src/dns/dnssec.ts";
+import { FormatError } from "../../src/dns/format.ts";
+import { Name } from "../../src/dns/name.ts";
+import { Rdata, rdata } from "../../src/dns/rdata.ts";
+import type { RecordSet } from "../../src/dns/record.ts";
+import { keyEvents, keyRoles, SigningKey, signingAlgorithms } from "../../src/dns/signingkey.ts";
+import { formatRdata } from "../../src/dns/text.ts";
+
+/** The examples of RFC 8080 §6.1 and RFC 6605 §6.1: keys, their DS, a set and its signature. */
+const examples = [
+  {
+    source: "RFC 8080 §6.1",
+    key: "example.com. 3600 IN DNSKEY 257 3 15 l02Woi0iS8Aa25FQkUd9RMzZHJpBoRQwAQEX1SxZJA4=",
+    secret:
+      "Private-key-format: v1.2\nAlgorithm: 15 (ED25519)\n" +
+      "PrivateKey: ODIyNjAzODQ2MjgwODAxMjI2NDUxOTAyMDQxNDIyNjI=\n",
+    tag: 3613,
+    ds: "3613 15 2 3AA5AB37EFCE57F737FC1627013FEE07BDF241BD10F3B1964AB55C78E79A304B",
+    set: {
+      name: Name.parse("example.com."),
+      type: Type.MX,
+      ttl: 3600,
+      rdatas: [new Rdata(Type.MX, [10, Name.parse("mail.example.com.")])],
+    },
+    times: { expiration: 1440021600, inception: 1438207200 },
+    signature:
+      "oL9krJun7xfBOIWcGHi7mag5/hdZrKWw15jPGrHpjQeRAvTdszaPD+QLs3fx8A4M3e23mRZ9VrbpMngwcrqNAg==",
+  },
+  {
+    source: "RFC 6605 §6.1",
+    key:
+      "example.net. 3600 IN DNSKEY 257 3 13 " +
+      "GojIhhXUN/u4v54ZQqGSnyhWJwaubCvTmeexv7bR6edbkrSqQpF64cYbcB7wNcP+e+MAnLr+Wi9xMWyQLc8NAA==",
+    secret:
+      "Private-key-format: v1.2\nAlgorithm: 13 (ECDSAP256SHA256)\n" +
+      "PrivateKey: GU6SnQ/Ou+xC5RumuIUIuJZteXT2z0O/ok1s38Et6mQ=\n",
+    tag: 55648,
+    ds: "55648 13 2 B4C8C1FE2E7477127B27115656AD6256F424625BF5C1E2770CE6D6E37DF61D17",
+    set: {
+      name: Name.parse("www.example.net."),
+      type: Type.A,
+      ttl: 3600,
+      rdatas: [rdata.a("192.0.2.1")],
+    },
+    times: { expiration: 1284026679, inception: 1281607479 },
+    signature:
+      "qx6wLYqmh+l9oCKTN6qIc+bw6ya+KJ8oMz0YP107epXAyGmt+3SNruPFKG7tZoLBLlUzGGus7ZwmwWep666VCw==",
+  },
+] as const;
+
+/** Is this the signature that `key` makes, or may have made? */
+function isSignature(key: SigningKey, octets: Uint8Array, signature: Uint8Array): boolean {
+  const [, , , point] = key.dnskey.values as [number, number, number, Uint8Array];
+  const text = (part: Uint8Array) => Buffer.from(part).toString("base64url");
+  const jwk =
+    key.algorithm === "ed25519"
+      ? { kty: "OKP", crv: "Ed25519", x: text(point) }
+      : { kty: "EC", crv: "P-256", x: text(point.subarray(0, 32)), y: text(point.subarray(32)) };
+  const digest = key.algorithm === "ed25519" ? null : "sha256";
+  const publicKey = { key: jwk, format: "jwk", dsaEncoding: "ieee-p1363" } as const;
+  return verify(digest, octets, publicKey, signature);
+}
+
+describe("SigningKey", () => {
+  for (const { source, key, secret, tag, ds, set, times, signature } of examples) {
+    it(`reads, digests and signs as in ${source}`, () => {
+      const read = SigningKey.parse(key, secret);
+      assert.equal(read.tag, tag);
+      assert.equal(keyTag(read.dnskey), tag);
+      assert.equal(formatRdata(digestOf(read.owner, read.dnskey)), ds);
+      const fields = { algorithm: read.number, tag, signer: read.owner, ...times };
+      const octets = signedOctets(set, fields);
+      assert.ok(isSignature(read, octets, Buffer.from(signature, "base64")));
+      assert.ok(isSignature(read, octets, read.sign(octets)));
+    });
+  }
+
+  it("makes the signature of RFC 8080 §6.1, octet for octet", () => {
+    const { key, secret, set, tag, times, signature } = examples[0];
+    const read = SigningKey.parse(key, secret);
+    const fields = { algorithm: 15, tag, signer: read.owner, ...times };
+    const made = rrsigRdata(set, fields, read.sign(signedOctets(set, fields)));
+    assert.equal(
+      formatRdata(made),
+      `MX 15 2 3600 20150819220000 20150729220000 3613 example.com. ${signature}`,
+    );
+  });
+
+  it("is the same after it was written and read, with its times", () => {
+    for (const algorithm of signingAlgorithms) {
+      for (const role of keyRoles) {
+        const times = Object.fromEntries(keyEvents.map((event, i) => [event, 1_700_000_000 + i]));
+        const made = SigningKey.generate(Name.parse("Zone.example."), algorithm, role, times);
+        const read = SigningKey.parse(made.formatKey(), made.formatPrivateKey());
+        assert.ok(read.dnskey.equals(made.dnskey));
+        assert.ok(read.owner.equals(made.owner));
+        assert.deepEqual(read.times, times);
+        assert.equal(read.isEntryPoint, role !== "zsk");
+        const octets = Buffer.from("octets");
+        assert.ok(isSignature(made, octets, read.sign(octets)));
+      }
+    }
+  });
+
+  it("SEC-DNSSEC-17: shows its secret in no other way than for its file", () => {
+    const key = SigningKey.generate(Name.parse("zone.example."), "ed25519", "csk", {});
+    const secret = /PrivateKey: (.*)/.exec(key.formatPrivateKey())![1]!;
+    assert.doesNotMatch(
+      `${JSON.stringify(key)}${key.formatKey()}`,
+      new RegExp(`${secret}|#secret`),
+    );
+  });
+
+  it("refuses files that are not of one key, and keys it cannot use", () => {
+    const [a, b] = examples;
+    const refused: readonly [string, string, RegExp][] = [
+      [a.key, b.secret, /not of one key/],
+      ["; nothing", a.secret, /no DNSKEY/],
+      [a.key, a.secret.replace("15", "8"), /expected 13/],
+      [a.key, a.secret.replace(/PrivateKey.*/, "PrivateKey: AAAA"), /32 octets/],
+      [b.key, b.secret.replace(/PrivateKey.*/, `PrivateKey: ${"A".repeat(43)}=`), /P-256/],
+      [a.key, `${a.secret}Publish: soon\n`, /soon/],
+    ];
+    for (const [key, secret, why] of refused) {
+      assert.throws(
+        () => SigningKey.parse(key, secret),
+        (error) => error instanceof FormatError && why.test(error.message),
+      );
+    }
+  });
+});
+
+describe("what is signed", () => {
+  const fields = {
+    ...{ algorithm: 13, tag: 1, inception: 0, expiration: 1 },
+    signer: Name.parse("example."),
+  };
+  const srv = (target: string) => rdata.srv(0, 0, 1, Name.parse(target));
+  const octets = (owner: string, type: number, rdatas: readonly Rdata[]) => {
+    const set: RecordSet = { name: Name.parse(owner), type, ttl: 10, rdatas };
+    return Buffer.from(signedOctets(set, fields)).toString("hex");
+  };
+
+  it("does not depend on the order of the records or on the case of names", () => {
+    const hosts = fc.array(fc.stringMatching(/^[a-zA-Z]{1,5}$/), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(hosts, (labels) => {
+        const targets = [...new Set(labels.map((label) => label.toLowerCase()))];
+        const upper = targets.map((label) => srv(`${label.toUpperCase()}.example.`)).reverse();
+        assert.equal(
+          octets(
+            "a.example.",
+            Type.SRV,
+            targets.map((label) => srv(`${label}.example.`)),
+          ),
+          octets("A.EXAMPLE.", Type.SRV, upper),
+        );
+      }),
+    );
+  });
+
+  it("keeps the case in types that RFC 4034 §6.2 does not name (RFC 6840 §5.1)", () => {
+    const nsec = (next: string) => new Rdata(Type.NSEC, [Name.parse(next), Buffer.of(0, 1, 64)]);
+    assert.notEqual(octets("a.", Type.NSEC, [nsec("b.")]), octets("a.", Type.NSEC, [nsec("B.")]));
+  });
+
+  it("counts no label for an asterisk in front (RFC 4034 §3.1.3)", () => {
+    const labels = (owner: string) =>
+      rrsigRdata(
+        { name: Name.parse(owner), type: Type.A, ttl: 1, rdatas: [rdata.a("10.0.0.1")] },
+        fields,
+      ).values[2];
+    assert.deepEqual([".", "a.", "*.a.", "b.*.a.", "**.a."].map(labels), [0, 1, 1, 3, 2]);
+  });
+});
