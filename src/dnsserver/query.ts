@@ -3,7 +3,7 @@
  * REFUSED outside of every zone. Never recursive: RA is off and RD only copied (RFC 1035 §4.1.1).
  */
 import { Class, Rcode, Type } from "../dns/constants.ts";
-import { ExtendedError, extendedError, UDP_SIZE } from "../dns/edns.ts";
+import { type Edns, ExtendedError, extendedError, UDP_SIZE } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import type { Handler, Request, Transport } from "../net/handler.ts";
@@ -19,9 +19,11 @@ export function queryHandler(catalog: Catalog): Handler {
     if (question === undefined || message.questions.length > 1) {
       return [makeResponse(message, { rcode: Rcode.FORMERR, questions: [] })];
     }
+    // RFC 9824 §3.5: what an NSEC says of a name that is not there, and nothing to ask for.
+    if (question.type === Type.NXNAME) return [makeResponse(message, noQueryType)];
     const rcode = refusalOf(question);
-    const fields = rcode === undefined ? answer(catalog, question, transport) : { rcode };
-    return [makeResponse(message, fields)];
+    if (rcode !== undefined) return [makeResponse(message, { rcode })];
+    return [makeResponse(message, answer(catalog, question, message.edns, transport))];
   };
 }
 
@@ -45,20 +47,30 @@ function refusalOf(question: Question): Rcode | undefined {
   return question.class === Class.IN || question.class === Class.ANY ? undefined : Rcode.REFUSED;
 }
 
-function answer(catalog: Catalog, question: Question, transport: Transport): Fields {
+function answer(
+  catalog: Catalog,
+  question: Question,
+  edns: Edns | undefined,
+  transport: Transport,
+): Fields {
   const authority = catalog.findFor(question);
   if (authority === undefined) return outside;
-  const found = authority.answer({ ...question, class: Class.IN });
+  const dnssecOk = edns?.dnssecOk === true;
+  const found = authority.answer({ ...question, class: Class.IN }, dnssecOk);
+  const isCompact = dnssecOk && found.isSigned === true;
+  const isNoError = isCompact && found.rcode === Rcode.NXDOMAIN && !edns.compactOk;
   const answers = toRecords(
     question.type === Type.ANY ? some(found.answers, transport) : found.answers,
   );
   return {
-    rcode: found.rcode,
+    // The NSEC says that it is not there: NXDOMAIN is for who knows that NSEC (RFC 9824 §5.1).
+    rcode: isNoError ? Rcode.NOERROR : found.rcode,
     // Who asks for every class never gets an authoritative answer (RFC 1035 §6.2).
     isAuthoritative: found.isAuthoritative && question.class === Class.IN,
     answers,
     authorities: toRecords(found.authorities),
     additionals: isCut(answers, transport) ? [] : toRecords(found.additionals),
+    ...(isCompact && edns.compactOk && { edns: { ...reply, compactOk: true } }),
   };
 }
 
@@ -70,20 +82,26 @@ function isCut(answers: readonly ResourceRecord[], transport: Transport): boolea
   return transport === "udp" && answers.length * LEAST_RECORD > UDP_SIZE;
 }
 
+/** What the EDNS layer looks at is in it, or not. */
+const reply: Edns = { udpSize: 0, version: 0, dnssecOk: false, options: [] };
+
 /** No SOA, no referral upward (RFC 8906 §3.1.1), but the reason (RFC 8914 §4.21). */
 const outside: Fields = {
   rcode: Rcode.REFUSED,
-  edns: {
-    udpSize: 0,
-    version: 0,
-    dnssecOk: false,
-    options: [extendedError(ExtendedError.NOT_AUTHORITATIVE)],
-  },
+  edns: { ...reply, options: [extendedError(ExtendedError.NOT_AUTHORITATIVE)] },
 };
 
-/** ANY by UDP gets one set, so that it is no amplifier; by a stream, all of them (RFC 8482 §4.1, §4.4). */
+const noQueryType: Fields = {
+  rcode: Rcode.FORMERR,
+  edns: { ...reply, options: [extendedError(ExtendedError.INVALID_QUERY_TYPE)] },
+};
+
+/**
+ * ANY by UDP gets one set, with its signatures, so that it is no amplifier; by a stream, all of them
+ * (RFC 8482 §4.1, §4.4).
+ */
 function some(sets: readonly RecordSet[], transport: Transport): readonly RecordSet[] {
-  return transport === "udp" ? sets.slice(0, 1) : sets;
+  return transport === "udp" ? sets.slice(0, sets[1]?.type === Type.RRSIG ? 2 : 1) : sets;
 }
 
 function toRecords(sets: readonly RecordSet[]): ResourceRecord[] {

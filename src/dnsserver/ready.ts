@@ -124,9 +124,9 @@ export class ReadyAnswers implements Ready {
     if (authority === undefined || part === undefined) return;
     this.#catchUp(part);
     if (!isStoredCase(question, part.snapshot, response)) return;
-    const answer = authority.answer(question);
-    const { names } = answer;
-    if (names.length > MAX_NAMES) return;
+    const answer = authority.answer(question, message.edns?.dnssecOk);
+    const { names, isSigned } = answer;
+    if (isSigned || names.length > MAX_NAMES) return;
     const query = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1", 2);
     const account = accountOf(question, answer);
     this.#enter({ query, response: response.slice(), account, names, part });

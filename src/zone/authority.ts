@@ -6,8 +6,11 @@ import type { Zone } from "./zone.ts";
 
 export interface Authority {
   readonly origin: Name;
-  /** To a question of class IN at `origin` or beneath it. */
-  answer(question: Question): Answer;
+  /**
+   * To a question of class IN at `origin` or beneath it; with `dnssecOk` with signatures (RFC 4035
+   * §3.1), if it has them.
+   */
+  answer(question: Question, dnssecOk?: boolean): Answer;
 }
 
 /** Answers from what a zone is now. */

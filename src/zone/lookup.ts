@@ -28,6 +28,11 @@ export interface Answer {
    * NS, DNAME or wildcard comes or goes: those decide about other names than their own.
    */
   readonly names: readonly NameKey[];
+  /**
+   * It holds signatures or keys, which end with time. NXDOMAIN is then proven by an NSEC that speaks
+   * of the name as if it were there (RFC 9824 §3.1).
+   */
+  readonly isSigned?: boolean;
 }
 
 /** To a question of class IN. */

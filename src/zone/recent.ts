@@ -1,0 +1,43 @@
+/**
+ * A bounded memory for what strangers choose. What was asked for once leaves in the order it came;
+ * what was asked for again has a place of its own, where what has not been asked for the longest
+ * leaves first. So names that are made up, each asked for once, push out nothing but each other.
+ */
+export interface RecentOptions {
+  /** How many of those asked for once, and how many of the others. */
+  readonly once: number;
+  readonly often: number;
+}
+
+export class Recent<Value> {
+  readonly #limits: RecentOptions;
+  readonly #once = new Map<string, Value>();
+  readonly #often = new Map<string, Value>();
+
+  constructor(limits: RecentOptions) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#once.size + this.#often.size;
+  }
+
+  get(key: string): Value | undefined {
+    const value = this.#often.get(key) ?? this.#once.get(key);
+    if (value === undefined) return undefined;
+    this.#once.delete(key);
+    this.#often.delete(key);
+    put(this.#often, key, value, this.#limits.often);
+    return value;
+  }
+
+  set(key: string, value: Value): void {
+    if (this.#often.has(key)) this.#often.set(key, value);
+    else put(this.#once, key, value, this.#limits.once);
+  }
+}
+
+function put<Value>(map: Map<string, Value>, key: string, value: Value, limit: number): void {
+  map.set(key, value);
+  if (map.size > limit) map.delete(map.keys().next().value!);
+}

@@ -1,0 +1,200 @@
+/**
+ * An Authority whose answers are signed (RFC 4035 §3.1), round one whose are not. It asks that one
+ * for everything, the types of a name too, and adds what DNSSEC has of its own: the keys at the
+ * origin, RRSIGs, and NSECs that deny (RFC 9824). So it signs what is served to whoever asks, TTLs
+ * and all, and who does not ask for signatures gets the answer of the one within.
+ */
+import type { Clock } from "../clock.ts";
+import { Rcode, Type } from "../dns/constants.ts";
+import type { Question } from "../dns/message.ts";
+import type { Name, NameKey } from "../dns/name.ts";
+import { soaOf, targetOf } from "../dns/rdata.ts";
+import type { RecordSet } from "../dns/record.ts";
+import type { Authority } from "./authority.ts";
+import { nsecSet } from "./denial.ts";
+import type { Answer } from "./lookup.ts";
+import { Signatures } from "./signatures.ts";
+import type { ZoneKeys } from "./zonekeys.ts";
+
+export interface SigningOptions {
+  readonly inner: Authority;
+  readonly keys: ZoneKeys;
+  readonly clock: Clock;
+  readonly signatures?: Signatures;
+}
+
+export class SigningAuthority implements Authority {
+  readonly #inner: Authority;
+  readonly #signatures: Signatures;
+
+  constructor({ inner, keys, clock, signatures }: SigningOptions) {
+    this.#inner = inner;
+    this.#signatures = signatures ?? new Signatures({ keys, clock });
+  }
+
+  get origin(): Name {
+    return this.#inner.origin;
+  }
+
+  answer(question: Question, dnssecOk = false): Answer {
+    if (!dnssecOk && !OWN_TYPES.has(question.type)) return this.#inner.answer(question);
+    const isSigned = this.#signatures.use.zoneSigners.length > 0;
+    if (isSigned && question.type === Type.NSEC) return this.#answerNsec(question, dnssecOk);
+    if (isSigned && question.type === Type.RRSIG) return this.#answerRrsig(question, dnssecOk);
+    const found = this.#find(question);
+    return dnssecOk && isSigned ? this.#sign(question, found) : found;
+  }
+
+  /** Without signatures, but with the keys. */
+  #find(question: Question): Answer {
+    const { name, type } = question;
+    const found = this.#inner.answer(question);
+    if (!KEY_TYPES.has(type) || !name.equals(this.origin)) return found;
+    const { answers: theirs } = found;
+    const own = this.#signatures.use.sets.filter((set) => type === Type.ANY || set.type === type);
+    const all = new Map(own.map((set) => [set.type, set]));
+    for (const set of theirs) all.set(set.type, merge(set, all.get(set.type)));
+    if (own.length === 0) return found;
+    return { ...nothing, answers: [...all.values()], names: found.names, isSigned: true };
+  }
+
+  #sign(question: Question, found: Answer): Answer {
+    const { rcode, isAuthoritative, names } = found;
+    const answers = this.#signSets(found.answers, isSynthesised(found.answers));
+    const authorities = this.#signAuthorities(question, found);
+    if (answers === undefined || authorities === undefined) return busy;
+    const along = () => this.#signAlong(found);
+    return {
+      ...{ rcode, isAuthoritative, answers, authorities, names, isSigned: true },
+      get additionals() {
+        return along();
+      },
+    };
+  }
+
+  /** The sets, each with its RRSIGs behind it; undefined where they cannot be made. */
+  #signSets(
+    sets: readonly RecordSet[],
+    isLeftOut: (set: RecordSet) => boolean = () => false,
+  ): RecordSet[] | undefined {
+    const signed: RecordSet[] = [];
+    for (const set of sets) {
+      signed.push(set);
+      if (isLeftOut(set)) continue;
+      const signature = this.#signatures.of(set);
+      if (signature === undefined) return undefined;
+      signed.push(signature);
+    }
+    return signed;
+  }
+
+  #signAuthorities(question: Question, found: Answer): RecordSet[] | undefined {
+    const [first] = found.authorities;
+    if (first?.type === Type.SOA) {
+      return this.#signSets([first, this.#deny(lastName(question.name, found.answers))]);
+    }
+    if (first?.type !== Type.NS) return this.#signSets(found.authorities);
+    // RFC 4035 §3.1.4: the NS set is the child's; that it has a DS, or has none, is ours to sign.
+    const [ds] = this.#inner.answer({ ...question, name: first.name, type: Type.DS }).answers;
+    const proof = this.#signSets([ds ?? this.#deny(first.name)]);
+    return proof && [first, ...proof];
+  }
+
+  /** Nobody who validates believes these, he asks for them: so they are few (RFC 4035 §3.1.1). */
+  #signAlong(found: Answer): RecordSet[] {
+    const isReferral = found.authorities[0]?.type === Type.NS;
+    return found.additionals.slice(0, MAX_ALONG).flatMap((set) => {
+      // Glue is not ours to sign (RFC 4035 §2.2), but among it may be addresses that are.
+      const isOurs = !isReferral || this.#inner.answer({ ...set, class: 1 }).isAuthoritative;
+      return (isOurs ? this.#signSets([set]) : undefined) ?? [set];
+    });
+  }
+
+  /** It says which types there are at a name, and that there is no other. */
+  #deny(name: Name): RecordSet {
+    const { origin } = this;
+    const [soa] = this.#inner.answer({ name: origin, type: Type.SOA, class: 1 }).answers;
+    // RFC 9077 §3.
+    const ttl = Math.min(soa!.ttl, soaOf(soa!.rdatas[0]!).minimum);
+    return nsecSet({ name, origin, ttl, ...this.#typesAt(name) });
+  }
+
+  #typesAt(name: Name): { types: readonly number[]; isCut?: boolean } {
+    const any = this.#find({ name, type: Type.ANY, class: 1 });
+    if (any.answers.length > 0) {
+      return { types: any.answers.map((set) => set.type).filter((type) => !SIGNING.has(type)) };
+    }
+    if (any.authorities[0]?.type === Type.NS) {
+      const { answers } = this.#inner.answer({ name, type: Type.DS, class: 1 });
+      return { types: [Type.NS, ...answers.map((set) => set.type)], isCut: true };
+    }
+    return { types: any.rcode === Rcode.NXDOMAIN ? [Type.NXNAME] : [] };
+  }
+
+  /** Each name has one, and so has a name that is not there, for those who take it for one. */
+  #answerNsec(question: Question, dnssecOk: boolean): Answer {
+    const found = this.#inner.answer({ ...question, type: Type.ANY });
+    const isThere = found.rcode === Rcode.NOERROR && found.authorities[0]?.type !== Type.NS;
+    if (!isThere && !(dnssecOk && found.rcode === Rcode.NXDOMAIN)) {
+      return dnssecOk ? this.#sign(question, found) : found;
+    }
+    const set = this.#deny(question.name);
+    const answers = dnssecOk ? this.#signSets([set]) : [set];
+    return answers ? { ...nothing, answers, names: found.names, isSigned: true } : busy;
+  }
+
+  /** Those of one set, as ANY by UDP gets one set (RFC 8482 §4.1). */
+  #answerRrsig(question: Question, dnssecOk: boolean): Answer {
+    const found = this.#find({ ...question, type: Type.ANY });
+    const [set] = found.answers;
+    if (set === undefined) return dnssecOk ? this.#sign(question, found) : found;
+    const signature = this.#signatures.of(set);
+    if (signature === undefined) return busy;
+    return { ...nothing, answers: [signature], names: found.names, isSigned: true };
+  }
+}
+
+/** Sets of a signed answer's additional section, each with its signatures. */
+const MAX_ALONG = 16;
+
+const SIGNING: ReadonlySet<number> = new Set([Type.RRSIG, Type.NSEC]);
+const KEY_TYPES: ReadonlySet<number> = new Set([Type.DNSKEY, Type.CDS, Type.CDNSKEY, Type.ANY]);
+/** Of these something is to be said even to who does not ask for signatures. */
+const OWN_TYPES: ReadonlySet<number> = new Set([...SIGNING, ...KEY_TYPES]);
+
+const nothing: Answer = {
+  rcode: Rcode.NOERROR,
+  isAuthoritative: true,
+  answers: [],
+  authorities: [],
+  additionals: [],
+  names: [] as NameKey[],
+};
+
+/** More signatures were asked for than are made in a second. */
+const busy: Answer = { ...nothing, rcode: Rcode.SERVFAIL, isAuthoritative: false, isSigned: true };
+
+/**
+ * What the zone has of a type at its origin, and what its keys have: the DNSKEYs of both, another
+ * signer's being with ours (RFC 8901 §2.1.2); of CDS and CDNSKEY those of the zone, for who put them
+ * there means them, the request to take the DS away (RFC 8078 §4) more than any.
+ */
+function merge(theirs: RecordSet, own: RecordSet | undefined): RecordSet {
+  if (own === undefined || theirs.type !== Type.DNSKEY) return theirs;
+  const more = theirs.rdatas.filter((data) => !own.rdatas.some((each) => each.equals(data)));
+  return { ...own, rdatas: [...own.rdatas, ...more] };
+}
+
+/** The name that is denied at the end of a chain of aliases. */
+function lastName(name: Name, answers: readonly RecordSet[]): Name {
+  const alias = answers.findLast((set) => set.type === Type.CNAME);
+  return alias === undefined ? name : targetOf(alias.rdatas[0]!)!;
+}
+
+/** A CNAME made of a DNAME has no signature: the DNAME's is its own (RFC 6672 §5.3.1). */
+function isSynthesised(answers: readonly RecordSet[]): (set: RecordSet) => boolean {
+  const dnames = answers.filter((set) => set.type === Type.DNAME);
+  return ({ type, name }) =>
+    type === Type.CNAME &&
+    dnames.some((dname) => name.isUnder(dname.name) && !name.equals(dname.name));
+}
