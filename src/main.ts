@@ -57,17 +57,21 @@ program
 program
   .command("key")
   .description("make a key for signed updates and transfers, and print it for both sides")
-  .argument("<name>", "such as paris; both sides must call it the same")
+  .argument("<name>", "such as paris; both sides must call it the same. With --dnssec, a zone")
   .option(
     "-a, --algorithm <name>",
-    "hmac-sha1, -sha224, -sha256, -sha384 or -sha512",
-    "hmac-sha256",
+    "hmac-sha1, -sha224, -sha256 (default), -sha384 or -sha512; with --dnssec, " +
+      "ecdsap256sha256 (default) or ed25519",
   )
   .option("--site <label>", "bind it to a site: who has it may write there and nowhere else")
   .option(
     "-f, --file <path>",
     "write the secret to this new file (mode 0600) in place of printing it",
   )
+  .option("--dnssec", "make a key that signs the zone of this name, and print its DS")
+  .option("--folder <path>", "with --dnssec: the folder of such keys", "keys")
+  .option("--role <role>", "with --dnssec: csk, ksk or zsk", "csk")
+  .option("--retire <tag>", "with --dnssec: end the key of this tag, which has a successor")
   .action(key);
 
 try {

@@ -5,16 +5,25 @@
  */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
+import { systemClock } from "../clock.ts";
 import { ConfigError } from "../config/mistakes.ts";
 import { digestLength, type TsigAlgorithm, tsigAlgorithms } from "../dns/tsig.ts";
+import { dnssecKey } from "./dnsseckey.ts";
 
 export interface KeyOptions {
-  readonly algorithm: string;
+  readonly algorithm?: string;
   readonly site?: string;
   readonly file?: string;
+  /** A key that signs a zone. */
+  readonly dnssec?: boolean;
+  readonly folder: string;
+  readonly role: string;
+  readonly retire?: string;
 }
 
-export function key(name: string, { algorithm, site, file }: KeyOptions): void {
+export function key(name: string, options: KeyOptions): void | Promise<void> {
+  if (options.dnssec) return dnssecKey(name, { ...options, now: systemClock.wall() });
+  const { algorithm = "hmac-sha256", site, file } = options;
   // Without any character that one of the two forms would take for its own.
   if (!/^[\w-]+(\.[\w-]+)*$/.test(name)) {
     throw new ConfigError([`"${name}": expected a name of letters, digits, -, _ and dots`]);

@@ -1,0 +1,121 @@
+/**
+ * `key --dnssec ZONE`: makes a key that signs a zone, writes its two files as BIND's dnssec-keygen
+ * would, and prints the DNSKEY and what the parent is to have. With `--retire`, says of a key when it
+ * ends: its successor signs already, and the parent has the successor's DS (RFC 6781 §4.1.2).
+ */
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ConfigError } from "../config/mistakes.ts";
+import { digestOf } from "../dns/dnssec.ts";
+import { FormatError } from "../dns/format.ts";
+import { Name } from "../dns/name.ts";
+import {
+  type KeyRole,
+  keyRoles,
+  type SigningAlgorithm,
+  SigningKey,
+  signingAlgorithms,
+} from "../dns/signingkey.ts";
+import { formatRdata } from "../dns/text.ts";
+import { readKeyFolder } from "../gateway/keyfolder.ts";
+
+export interface DnssecKeyOptions {
+  readonly algorithm?: string;
+  readonly role: string;
+  readonly folder: string;
+  /** The tag of a key that has a successor. */
+  readonly retire?: string;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+const DAY = 86_400;
+/** Seconds from "take my DS away" to the key's end: the parent's doing, and the TTL of what it had. */
+const RETIREMENT = 2 * DAY;
+
+export async function dnssecKey(zone: string, options: DnssecKeyOptions): Promise<void> {
+  const { algorithm = "ecdsap256sha256", role, folder, retire } = options;
+  const origin = parseZone(zone);
+  const now = Math.floor(options.now / 1000);
+  if (retire !== undefined) return retireKey(origin, retire, folder, now);
+  if (!isOneOf(signingAlgorithms, algorithm)) throw mistake(algorithm, signingAlgorithms);
+  if (!isOneOf(keyRoles, role)) throw mistake(role, keyRoles);
+  const key = await makeKey(origin, algorithm, role, { folder, now });
+  const print = (text: string) => process.stdout.write(text);
+  print(`; ${join(folder, key.fileName)}.private holds the secret\n`);
+  print(`${origin}\tIN\tDNSKEY\t${formatRdata(key.dnskey)}\n`);
+  if (!key.isEntryPoint) return;
+  print(`; for the parent zone, when the gateway serves the key: dig +short ${origin} DNSKEY\n`);
+  print(`${origin}\tIN\tDS\t${formatRdata(digestOf(origin, key.dnskey))}\n`);
+}
+
+async function makeKey(
+  origin: Name,
+  algorithm: SigningAlgorithm,
+  role: KeyRole,
+  { folder, now }: { folder: string; now: number },
+): Promise<SigningKey> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const others = await readKeyFolder(folder);
+  const sync = role === "zsk" ? {} : { SyncPublish: now };
+  const times = { Created: now, Publish: now, Activate: now, ...sync };
+  for (;;) {
+    const key = SigningKey.generate(origin, algorithm, role, times);
+    // RFC 4034 appendix B: tags need not differ, but people and parents tell keys by them.
+    if (others.some(({ tag, owner }) => tag === key.tag && owner.equals(origin))) continue;
+    writeKey(folder, key, "wx");
+    return key;
+  }
+}
+
+async function retireKey(origin: Name, tag: string, folder: string, now: number): Promise<void> {
+  const keys = (await readKeyFolder(folder)).filter(({ owner }) => owner.equals(origin));
+  const key = keys.find((each) => `${each.tag}` === tag);
+  if (key === undefined) {
+    const known = keys.map((each) => each.tag).join(", ") || "none";
+    throw new ConfigError([`"${tag}": no key of ${origin}; expected one of ${known}`]);
+  }
+  const isSuccessor = (other: SigningKey) =>
+    other !== key && other.isEntryPoint === key.isEntryPoint && other.times.Inactive === undefined;
+  if (!keys.some(isSuccessor)) {
+    const why = `${tag} is the only key of its kind; make its successor first`;
+    throw new ConfigError([`${why}: dnssd-gateway key --dnssec ${origin}`]);
+  }
+  const end = now + RETIREMENT;
+  const sync = key.isEntryPoint ? { SyncDelete: now } : {};
+  const retired = key.at({ ...key.times, ...sync, Inactive: end, Delete: end });
+  writeKey(folder, retired, "w");
+  const until = new Date(end * 1000).toISOString();
+  const ds = key.isEntryPoint ? "; until then the parent must have lost its DS" : "";
+  process.stdout.write(`; key ${tag} of ${origin} is used until ${until}${ds}\n`);
+}
+
+/** The secret last: who finds it finds the other. Never over another, unless it is the same key's. */
+function writeKey(folder: string, key: SigningKey, flag: "w" | "wx"): void {
+  const path = join(folder, key.fileName);
+  try {
+    writeFileSync(`${path}.key`, key.formatKey(), { mode: 0o644, flag });
+    writeFileSync(`${path}.new`, key.formatPrivateKey(), { mode: 0o600, flag: "wx" });
+    renameSync(`${path}.new`, `${path}.private`);
+  } catch (error) {
+    const { message } = error as Error;
+    throw new ConfigError([`${path}: ${message}; expected a folder that can be written`]);
+  }
+}
+
+function parseZone(text: string): Name {
+  try {
+    return Name.parse(text);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new ConfigError([`${error.message}; expected a zone such as bonjour.example.com`]);
+  }
+}
+
+function isOneOf<T extends string>(all: readonly T[], text: string): text is T {
+  return (all as readonly string[]).includes(text);
+}
+
+function mistake(text: string, expected: readonly string[]): ConfigError {
+  return new ConfigError([`"${text}": expected one of ${expected.join(", ")}`]);
+}

@@ -1,0 +1,120 @@
+/**
+ * The folder with the keys that sign zones (`K<zone>+<algorithm>+<tag>.key` and `.private`), read at
+ * the start and once a minute: a key that is added, or given other times, by hand or by BIND's
+ * dnssec-settime, is used without a restart.
+ *
+ * Invariant: a zone that was signed stays signed. Keys that cannot be read any more, or are gone
+ * before their time, are used as they were, for the parent may have a DS of them.
+ */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Cancel, Clock } from "../clock.ts";
+import { ConfigError } from "../config/mistakes.ts";
+import { FormatError } from "../dns/format.ts";
+import type { Name, NameKey } from "../dns/name.ts";
+import { SigningKey } from "../dns/signingkey.ts";
+import type { Log } from "../log.ts";
+import { ZoneKeys } from "../zone/zonekeys.ts";
+
+/** Milliseconds. */
+const INTERVAL = 60_000;
+
+export interface KeyFolderOptions {
+  readonly folder: string;
+  /** Of the zones that are served. */
+  readonly origins: readonly Name[];
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** The keys of each zone, by its origin. Throws ConfigError. */
+export async function openKeyFolder(
+  options: KeyFolderOptions,
+): Promise<ReadonlyMap<NameKey, ZoneKeys>> {
+  const { folder, origins, clock, log, signal } = options;
+  const zones = new Map(origins.map((origin) => [origin.key, new ZoneKeys(origin, [])]));
+  let before = "";
+  const bringIn = async () => {
+    const keys = await readKeyFolder(folder, log);
+    const now = JSON.stringify(keys.map(({ fileName, times }) => [fileName, times]));
+    if (now === before) return;
+    before = now;
+    for (const zone of zones.values()) {
+      const own = keys.filter(({ owner }) => owner.equals(zone.origin));
+      replaceKeys(zone, own, clock, log);
+    }
+    const strange = keys.filter(({ owner }) => !zones.has(owner.key));
+    if (strange.length > 0) {
+      log.warn({ keys: strange.map(({ fileName }) => fileName) }, "keys of zones not served here");
+    }
+  };
+  await bringIn();
+  if ([...zones.values()].every(({ all }) => all.length === 0)) {
+    const hint = `expected one as \`dnssd-gateway key --dnssec ${origins[0]}\` makes it`;
+    throw new ConfigError([`${folder}: no key of a zone that is served here; ${hint}`]);
+  }
+  let cancel: Cancel = () => {};
+  const watch = () => {
+    cancel = clock.at(clock.now() + INTERVAL, async () => {
+      await bringIn().catch((error: Error) => {
+        log.error({ folder, error: error.message }, "keys cannot be read; used as they were");
+      });
+      if (!signal.aborted) watch();
+    });
+  };
+  watch();
+  signal.addEventListener("abort", () => cancel(), { once: true });
+  return zones;
+}
+
+function replaceKeys(zone: ZoneKeys, keys: readonly SigningKey[], clock: Clock, log: Log): void {
+  const time = clock.wall() / 1000;
+  const missing = zone.all.filter(
+    (old) =>
+      (old.times.Delete ?? Number.POSITIVE_INFINITY) > time &&
+      !keys.some(({ dnskey }) => dnskey.equals(old.dnskey)),
+  );
+  const fields = (all: readonly SigningKey[]) => ({
+    zone: `${zone.origin}`,
+    keys: all.map(({ tag }) => tag),
+  });
+  if (missing.length > 0) {
+    log.error(fields(missing), "keys went before their time; used as they were");
+  }
+  const all = [...keys, ...missing];
+  if (all.length === 0) return;
+  zone.replace(all);
+  const { zoneSigners } = zone.at(time);
+  if (zoneSigners.length > 0) log.info(fields(zoneSigners), "the zone is signed");
+  else log.warn(fields(all), "no key of the zone signs yet");
+}
+
+/** Every key there, with its secret. Throws ConfigError. */
+export async function readKeyFolder(folder: string, log?: Log): Promise<SigningKey[]> {
+  const keys: SigningKey[] = [];
+  for (const file of await secretsIn(folder)) {
+    const path = join(folder, file);
+    try {
+      const secret = await readFile(path, "utf8");
+      const key = await readFile(path.replace(/private$/, "key"), "utf8");
+      keys.push(SigningKey.parse(key, secret));
+      const { mode } = await stat(path);
+      if ((mode & 0o077) !== 0) log?.warn({ path }, "a secret that others can read; chmod 600");
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === undefined && !(error instanceof FormatError)) throw error;
+      throw new ConfigError([`${path}: ${message}; expected a key of BIND's form, in two files`]);
+    }
+  }
+  return keys;
+}
+
+async function secretsIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((file) => /^K.+\.private$/.test(file)).sort();
+  } catch (error) {
+    const { message } = error as Error;
+    throw new ConfigError([`${folder}: ${message}; expected a folder with keys`]);
+  }
+}
