@@ -8,7 +8,6 @@ import { dirname, resolve } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import {
-  address,
   domain,
   grant,
   host,
@@ -19,7 +18,8 @@ import {
   site,
   sites,
 } from "./config/fields.ts";
-import { ConfigError, Mistakes } from "./config/mistakes.ts";
+import { type Listening, listen, withCredentials } from "./config/listening.ts";
+import { ConfigError, type Issue, Mistakes } from "./config/mistakes.ts";
 import { FormatError } from "./dns/format.ts";
 import { Name } from "./dns/name.ts";
 import { type TsigAlgorithm, type TsigKey, tsigAlgorithms } from "./dns/tsig.ts";
@@ -65,12 +65,6 @@ const publish = z.strictObject(
   },
   "expected fields such as server: and key:",
 );
-
-const listen = z.strictObject({
-  dns: z
-    .array(address, 'expected a list such as ["0.0.0.0:53", "[::]:53"]')
-    .min(1, "expected at least one address"),
-});
 
 /** Where a gateway listens that is told nothing. */
 const LOOPBACK = listen.parse({ dns: [`127.0.0.1:${DEFAULT_PORT}`, `[::1]:${DEFAULT_PORT}`] });
@@ -170,7 +164,7 @@ type Parsed = z.output<typeof schema>;
 
 export interface Config extends Readonly<Omit<Parsed, "data" | "keys" | "listen">> {
   /** Undefined for a collector alone: it publishes elsewhere and serves nothing. */
-  readonly listen: z.output<typeof listen> | undefined;
+  readonly listen: Listening | undefined;
   readonly keys: ReadonlyMap<string, Key>;
   /** The folder of zone files and journals, resolved against the configuration file's folder. */
   readonly data: string;
@@ -208,12 +202,17 @@ export function parseConfig(text: string, file: string, folder: string): Config 
   const mistakes = new Mistakes({ file, document, lines, fieldsAt });
   const result = schema.safeParse(document.toJS() ?? {});
   if (!result.success) throw mistakes.error(result.error.issues);
-  const { data, keys, listen: endpoints, ...rest } = result.data;
+  const { data, keys, listen: fields, ...rest } = result.data;
+  const endpoints = fields ?? (rest.publish === undefined ? LOOPBACK : undefined);
+  const listening = endpoints && withCredentials(endpoints, folder);
   const read = readKeys(keys, folder);
+  if (listening !== undefined && "message" in listening) {
+    throw mistakes.error([...read.issues, listening]);
+  }
   if (read.issues.length > 0) throw mistakes.error(read.issues);
   return {
     ...rest,
-    listen: endpoints ?? (rest.publish === undefined ? LOOPBACK : undefined),
+    listen: listening,
     keys: read.keys,
     data: resolve(folder, data),
   };
@@ -222,7 +221,7 @@ export function parseConfig(text: string, file: string, folder: string): Config 
 /** The keys with their secrets, which may stand in files of their own. */
 function readKeys(fields: Parsed["keys"], folder: string) {
   const keys = new Map<string, Key>();
-  const issues: { path: PropertyKey[]; message: string }[] = [];
+  const issues: Issue[] = [];
   for (const [name, { algorithm, secret: given, secretFile, site: sites }] of Object.entries(
     fields,
   )) {

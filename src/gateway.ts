@@ -12,6 +12,7 @@ import type { Config } from "./config.ts";
 import { Opcode } from "./dns/constants.ts";
 import type { Name } from "./dns/name.ts";
 import { Catalog } from "./dnsserver/catalog.ts";
+import { keepalive } from "./dnsserver/keepalive.ts";
 import { byOpcode, edns, layered } from "./dnsserver/layers.ts";
 import { notifyHandler } from "./dnsserver/notify.ts";
 import { queryHandler } from "./dnsserver/query.ts";
@@ -24,9 +25,11 @@ import { Access } from "./gateway/access.ts";
 import { notifyAll } from "./gateway/notifying.ts";
 import { farZones, nearZones } from "./gateway/publishing.ts";
 import { openZones, type ServedZones } from "./gateway/zones.ts";
+import { openSecureListeners } from "./gateway/securelisteners.ts";
 import type { Log } from "./log.ts";
 import type { Link, LinkWatch } from "./net/link.ts";
 import { multicastLinks } from "./net/multicast.ts";
+import { Places } from "./net/places.ts";
 import { resolver } from "./net/resolver.ts";
 import { listenTcp } from "./net/stream.ts";
 import { listenUdp } from "./net/udp.ts";
@@ -39,6 +42,8 @@ export interface GatewayOptions {
   readonly signal: AbortSignal;
   /** Where to listen for multicast; the host's interfaces if not given. */
   readonly links?: LinkWatch;
+  /** Takes what is to be called when files are to be read again, if there are such files. */
+  readonly onReload?: (reload: () => void) => void;
 }
 
 export interface Gateway {
@@ -84,7 +89,7 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
 
 /** The servers of these zones, one after the other. */
 async function* openListeners(config: Config, zones: ServedZones, options: GatewayOptions) {
-  const { clock, log, signal } = options;
+  const { clock, log, signal, onReload } = options;
   const access = new Access(config);
   const catalog = new Catalog(zones.all.map((each) => new ZoneAuthority(each)));
   const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
@@ -92,6 +97,7 @@ async function* openListeners(config: Config, zones: ServedZones, options: Gatew
     [
       signatures({ keys: config.keys, clock, log }),
       edns,
+      keepalive,
       ...(zones.catalog ? [reserved(zones.catalog.origin, access.mayTransfer)] : []),
       transfers({ find, isAllowed: access.mayTransfer }),
     ],
@@ -106,11 +112,14 @@ async function* openListeners(config: Config, zones: ServedZones, options: Gatew
   );
   const open = zones.all.filter((zone) => zone !== zones.catalog);
   const ready = new ReadyAnswers({ catalog, zones: open });
+  const places = new Places();
   for (const endpoint of config.listen?.dns ?? []) {
     const shared = { endpoint, handler, clock, log, signal };
     yield await listenUdp({ ...shared, ready });
-    yield await listenTcp(shared);
+    yield await listenTcp({ ...shared, places });
   }
+  if (config.listen === undefined) return;
+  yield* openSecureListeners(config.listen, { handler, clock, log, signal, places, onReload });
 }
 
 /** Runs until its signal ends. */

@@ -19,9 +19,13 @@ const link: Link = {
 };
 
 const stop = new AbortController();
-const listen = { dns: [{ address: "127.0.0.1", port: Number(process.argv[2]) }] };
+const config = defaultConfig();
+const listen = {
+  ...config.listen!,
+  dns: [{ address: "127.0.0.1", port: Number(process.argv[2]) }],
+};
 await openGateway(
-  { ...defaultConfig(), zone: ORIGIN, listen, data: "/nonexistent" },
+  { ...config, zone: ORIGIN, listen, data: "/nonexistent" },
   {
     clock: systemClock,
     log: silentLog,

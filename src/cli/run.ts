@@ -15,7 +15,10 @@ export async function run(options: RunOptions): Promise<void> {
   const config = options.config === undefined ? defaultConfig() : readConfig(options.config);
   const log = openLog(options.log);
   const stop = new AbortController();
-  const gateway = await openGateway(config, { clock: systemClock, log, signal: stop.signal });
+  const gateway = await openGateway(config, {
+    ...{ clock: systemClock, log, signal: stop.signal },
+    onReload: (reload) => process.on("SIGHUP", reload),
+  });
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {
       log.info({ signal }, "stopping");
@@ -37,8 +40,12 @@ function welcome({ zone, listen, publish }: Config): string {
   const { address, port } = listen.dns[0]!;
   const asked = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
   const dig = `dig @${asked}${port === 53 ? "" : ` -p ${port}`}`;
+  const also = [
+    ...listen.tls.map((endpoint) => `TLS ${formatEndpoint(endpoint)}`),
+    ...listen.https.map((endpoint) => `https://${formatEndpoint(endpoint)}/dns-query`),
+  ];
   return [
-    `Serving ${zone} on ${listen.dns.map(formatEndpoint).join(", ")}. Try:`,
+    `Serving ${zone} on ${[...listen.dns.map(formatEndpoint), ...also].join(", ")}. Try:`,
     "",
     `  ${dig} _services._dns-sd._udp.${zone} PTR`,
     `  ${dig} lb._dns-sd._udp.${zone} PTR`,

@@ -1,0 +1,70 @@
+/**
+ * The files of `listen.certificate` and `listen.privateKey`: read and checked, at the start and each
+ * time they change, so that what is handed to the listeners fits.
+ */
+import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+
+/** Where the files are. */
+export interface CredentialPaths {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+/** What is in them, in PEM. */
+export interface Credentials {
+  readonly certificate: string;
+  readonly privateKey: string;
+  /** Milliseconds since 1970 until which the certificate holds. */
+  readonly expires: number;
+}
+
+/** The message is one line: which file, what is wrong with it, what was expected. */
+export class CredentialsError extends Error {
+  override readonly name = "CredentialsError";
+  readonly field: keyof CredentialPaths;
+
+  constructor(field: keyof CredentialPaths, message: string, options?: ErrorOptions) {
+    super(`${message}; expected ${expected[field]}`, options);
+    this.field = field;
+  }
+}
+
+const expected = {
+  certificate: "a certificate in PEM, followed by those that issued it",
+  privateKey: "the certificate's private key in PEM, without a passphrase",
+} as const;
+
+/** Throws CredentialsError. */
+export function readCredentials(paths: CredentialPaths): Credentials {
+  const certificate = read("certificate", paths);
+  const privateKey = read("privateKey", paths);
+  const shown = parse("certificate", paths, () => new X509Certificate(certificate));
+  const key: KeyObject = parse("privateKey", paths, () => createPrivateKey(privateKey));
+  if (!shown.checkPrivateKey(key)) {
+    throw new CredentialsError(
+      "privateKey",
+      `${paths.privateKey}: not the key of ${paths.certificate}`,
+    );
+  }
+  return { certificate, privateKey, expires: Date.parse(shown.validTo) };
+}
+
+function read(field: keyof CredentialPaths, paths: CredentialPaths): string {
+  try {
+    return readFileSync(paths[field], "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why = code === "ENOENT" ? "no such file" : code === "EACCES" ? "may not be read" : code;
+    throw new CredentialsError(field, `${paths[field]}: ${why}`);
+  }
+}
+
+function parse<T>(field: keyof CredentialPaths, paths: CredentialPaths, make: () => T): T {
+  try {
+    return make();
+  } catch (cause) {
+    const what = field === "certificate" ? "no certificate in PEM" : "no key that can be read";
+    throw new CredentialsError(field, `${paths[field]}: ${what}`, { cause });
+  }
+}

@@ -1,0 +1,59 @@
+/** Where to listen, and what TLS listeners show of themselves: the field `listen`. */
+import { resolve } from "node:path";
+import { z } from "zod";
+import { type Credentials, CredentialsError, readCredentials } from "./credentials.ts";
+import { address } from "./fields.ts";
+import type { Issue } from "./mistakes.ts";
+
+const addresses = (example: string) =>
+  z.array(address, `expected a list such as ${example}`).min(1, "expected at least one address");
+
+const pathOf = (what: string) => z.string(`expected the path of a file with ${what}`).optional();
+
+export const listen = z
+  .strictObject({
+    dns: addresses('["0.0.0.0:53", "[::]:53"]'),
+    tls: addresses('["0.0.0.0:853", "[::]:853"]').optional(),
+    https: addresses('["0.0.0.0:443", "[::]:443"]').optional(),
+    certificate: pathOf("a certificate (PEM)"),
+    privateKey: pathOf("its private key (PEM)"),
+  })
+  .superRefine(({ tls, https, certificate, privateKey }, context) => {
+    const secure = tls !== undefined ? "tls" : https !== undefined ? "https" : undefined;
+    for (const [field, path] of Object.entries({ certificate, privateKey })) {
+      if (secure === undefined || path !== undefined) continue;
+      const message = `missing; expected the path of a file (PEM), for listen.${secure} needs it`;
+      context.addIssue({ code: "custom", path: [field], message });
+    }
+  });
+
+type Parsed = z.output<typeof listen>;
+
+export interface Listening extends Pick<Parsed, "dns"> {
+  readonly tls: Parsed["dns"];
+  readonly https: Parsed["dns"];
+  /** Of `tls` and `https`, where there are any. */
+  readonly credentials: ListenCredentials | undefined;
+}
+
+export interface ListenCredentials {
+  readonly paths: { readonly certificate: string; readonly privateKey: string };
+  /** As they were when the configuration was read. */
+  readonly read: Credentials;
+}
+
+/** The field with what its files hold, their paths relative to `folder`; or what is wrong with them. */
+export function withCredentials(fields: Parsed, folder: string): Listening | Issue {
+  const { dns, tls = [], https = [], certificate = "", privateKey = "" } = fields;
+  if (tls.length + https.length === 0) return { dns, tls, https, credentials: undefined };
+  const paths = {
+    certificate: resolve(folder, certificate),
+    privateKey: resolve(folder, privateKey),
+  };
+  try {
+    return { dns, tls, https, credentials: { paths, read: readCredentials(paths) } };
+  } catch (error) {
+    if (!(error instanceof CredentialsError)) throw error;
+    return { path: ["listen", error.field], message: error.message };
+  }
+}

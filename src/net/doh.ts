@@ -1,0 +1,92 @@
+/**
+ * DNS queries as HTTP requests (RFC 8484), whatever the version of HTTP: which message a request
+ * carries, and for how long its answer may be kept.
+ *
+ * Invariant: a status other than 200 says that there is no DNS message in the body; an answer that
+ * says no is 200 as well (§4.2.1).
+ */
+import { Rcode, Type } from "../dns/constants.ts";
+import { HEADER_LENGTH, type Message } from "../dns/message.ts";
+import { soaOf } from "../dns/rdata.ts";
+
+export const MEDIA_TYPE = "application/dns-message";
+export const PATH = "/dns-query";
+
+/** Octets of the path with its query: RFC 9110 §4.1 asks for 8,000 at least. */
+const MAX_TARGET = 8192;
+
+/** Octets of a DNS message (RFC 8484 §6). */
+export const MAX_MESSAGE = 65_535;
+
+export interface HttpRequest extends AsyncIterable<Uint8Array> {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+}
+
+/** Says that so many octets more are held for a request; false where there is no room for them. */
+export type Hold = (octets: number) => boolean;
+
+/** The message a request carries, or the status it is refused with. Throws where it ends early. */
+export async function messageIn(request: HttpRequest, hold: Hold): Promise<Buffer | number> {
+  const { method = "", url = "", headers } = request;
+  if (url.length > MAX_TARGET) return 414;
+  const [path, query = ""] = url.split("?", 2);
+  if (path !== PATH) return 404;
+  if (method === "POST") {
+    if (mediaTypeOf(`${headers["content-type"]}`) !== MEDIA_TYPE) return 415;
+    if (!isAccepted(headers.accept)) return 406;
+    return checked(await readBody(request, hold));
+  }
+  if (method !== "GET" && method !== "HEAD") return 405;
+  if (!isAccepted(headers.accept)) return 406;
+  return checked(decodeParameter(new URLSearchParams(query).get("dns") ?? ""));
+}
+
+/** What is no query at all gets no answer from the edge either. */
+function checked(message: Buffer | number): Buffer | number {
+  if (typeof message === "number") return message;
+  return message.length < HEADER_LENGTH || (message[2]! & 0x80) !== 0 ? 400 : message;
+}
+
+/** base64url without padding (RFC 8484 §6); anything else is a bad request. */
+function decodeParameter(text: string): Buffer | number {
+  return /^[\w-]+$/.test(text) ? Buffer.from(text, "base64url") : 400;
+}
+
+async function readBody(request: HttpRequest, hold: Hold): Promise<Buffer | number> {
+  if (Number(request.headers["content-length"]) > MAX_MESSAGE) return 413;
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of request) {
+    length += piece.length;
+    if (length > MAX_MESSAGE) return 413;
+    if (!hold(piece.length)) return 503;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
+}
+
+function mediaTypeOf(text: string): string {
+  return text.split(";", 1)[0]!.trim().toLowerCase();
+}
+
+/** Whoever names what it takes must take messages (RFC 9110 §12.5.1). */
+function isAccepted(accept: string | readonly string[] | undefined): boolean {
+  if (accept === undefined) return true;
+  return `${accept}`
+    .split(",")
+    .map(mediaTypeOf)
+    .some((each) => each === MEDIA_TYPE || each === "application/*" || each === "*/*");
+}
+
+/**
+ * Seconds for which an answer is fresh (RFC 8484 §5.1): by the least TTL of its records, of a
+ * negative one by its SOA (RFC 2308 §5), and not at all where neither says so.
+ */
+export function freshnessOf({ rcode, answers, authorities }: Message): number {
+  if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN) return 0;
+  if (answers.length > 0) return Math.min(...answers.map(({ ttl }) => ttl));
+  const soa = authorities.find(({ type }) => type === Type.SOA);
+  return soa === undefined ? 0 : Math.min(soa.ttl, soaOf(soa.rdata).minimum);
+}

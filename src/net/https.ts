@@ -1,0 +1,214 @@
+/**
+ * DNS over HTTPS (RFC 8484): HTTP/2, and HTTP/1.1 for who has nothing else, on a listener of its own
+ * that serves one path.
+ *
+ * Invariant: what a peer can make us hold is bounded, as over TCP. A connection has at most
+ * `MAX_PENDING` requests under way, `MAX_HELD` octets of requests that are not complete and of
+ * answers that it has not taken; and who for `IDLE_TIMEOUT` neither completes a request nor takes
+ * an answer is let go.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import {
+  createSecureServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
+import type { Socket } from "node:net";
+import type { Cancel, Clock } from "../clock.ts";
+import { decode } from "../dns/message.ts";
+import { IDLE_TIMEOUT, MAX_PENDING } from "./connection.ts";
+import { freshnessOf, MEDIA_TYPE, messageIn } from "./doh.ts";
+import { type Edge, makeEdge } from "./edge.ts";
+import type { Endpoint } from "./handler.ts";
+import type { Place } from "./places.ts";
+import type { SecureListener, SecureOptions } from "./tls.ts";
+import { acceptSecure, contextOf, keyOf, listenSecure } from "./tls.ts";
+
+type Asked = IncomingMessage | Http2ServerRequest;
+type Answer = ServerResponse | Http2ServerResponse;
+
+/** Octets of one connection. */
+const MAX_HELD = 256 * 1024;
+
+/** Milliseconds for a peer to take what was sent, after our end. */
+const LINGER = 500;
+
+/** Rejects with a ListenError. */
+export async function listenHttps(options: SecureOptions): Promise<SecureListener> {
+  const edge = makeEdge(options);
+  const connections = new Map<string, HttpConnection>();
+  const server = createSecureServer(
+    {
+      ...contextOf(options.credentials),
+      allowHTTP1: true,
+      noDelay: true,
+      // Megabytes of a session, beside what is counted here.
+      maxSessionMemory: 1,
+      settings: { maxConcurrentStreams: MAX_PENDING, maxHeaderListSize: 16_384 },
+    },
+    (request: Asked, response: Answer) => {
+      const connection = connections.get(keyOf(request.socket));
+      if (connection === undefined) request.destroy();
+      else void connection.serve(request, response);
+    },
+  );
+  acceptSecure(server, options, (socket, source, place) => {
+    const key = keyOf(socket);
+    const { clock } = options;
+    connections.set(key, new HttpConnection(socket, { edge, source, place, clock }));
+    socket.once("close", () => connections.delete(key));
+  });
+  server.on("session", (session) => {
+    connections.get(keyOf(session.socket))?.becomeSession(session);
+  });
+  return listenSecure(server, "https", options, async () => {
+    await Promise.all(Array.from(connections.values(), (connection) => connection.close()));
+  });
+}
+
+interface HttpConnectionOptions {
+  readonly edge: Edge;
+  readonly source: Endpoint;
+  readonly place: Place;
+  readonly clock: Clock;
+}
+
+/** What a request is answered: a message, or why there is none. */
+interface Outcome {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string | number>>;
+  readonly body?: Buffer;
+}
+
+class HttpConnection {
+  readonly #socket: Socket;
+  readonly #options: HttpConnectionOptions;
+  /** Of HTTP/2. */
+  #session: ServerHttp2Session | undefined;
+  #requests = 0;
+  /** Complete requests whose answer is not there yet. */
+  #pending = 0;
+  /** Answers that the peer has not taken. */
+  #untaken = 0;
+  #held = 0;
+  /** When the peer last did something that counts. */
+  #lastActive: number;
+  #cancelTimer: Cancel = () => {};
+
+  constructor(socket: Socket, options: HttpConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#lastActive = options.clock.now();
+    options.place.isIdle = () => this.#pending + this.#untaken === 0;
+    socket.once("close", () => this.#cancelTimer());
+    socket.on("error", () => {});
+    this.#watch();
+  }
+
+  becomeSession(session: ServerHttp2Session): void {
+    this.#session = session;
+  }
+
+  /** Ends after what was answered. */
+  async close(): Promise<void> {
+    if (this.#socket.destroyed) return;
+    const closed = new Promise((resolve) => this.#socket.once("close", resolve));
+    this.#cancelTimer();
+    if (this.#session === undefined) this.#socket.end();
+    else this.#session.close();
+    const { clock } = this.#options;
+    this.#cancelTimer = clock.at(clock.now() + LINGER, () => this.#socket.destroy());
+    await closed;
+  }
+
+  async serve(request: Asked, response: Answer): Promise<void> {
+    const ended = new AbortController();
+    let held = 0;
+    const hold = (octets: number): boolean => {
+      held += octets;
+      this.#held += octets;
+      return this.#held <= MAX_HELD;
+    };
+    this.#requests++;
+    response.once("close", () => {
+      this.#requests--;
+      this.#held -= held;
+      ended.abort();
+    });
+    const isTooMuch = this.#requests > MAX_PENDING || this.#held > MAX_HELD;
+    let message: Buffer | number;
+    try {
+      message = isTooMuch ? 503 : await messageIn(request, hold);
+    } catch {
+      // The peer has ended it before it was complete.
+      response.destroy();
+      return;
+    }
+    this.#lastActive = this.#options.clock.now();
+    this.#options.place.touch();
+    const outcome =
+      typeof message === "number" ? refusal(message) : await this.#ask(message, ended.signal);
+    if (ended.signal.aborted) return;
+    hold(outcome.body?.length ?? 0);
+    this.#send(request, response, outcome);
+  }
+
+  async #ask(bytes: Buffer, signal: AbortSignal): Promise<Outcome> {
+    const { edge, source } = this.#options;
+    this.#pending++;
+    try {
+      const responses = edge({ bytes, transport: "https", source, signal });
+      for await (const octets of responses) return answer(octets);
+      return refusal(503);
+    } finally {
+      this.#pending--;
+    }
+  }
+
+  #send(request: Asked, response: Answer, { status, headers, body }: Outcome): void {
+    this.#untaken++;
+    response.once("close", () => {
+      this.#untaken--;
+      this.#lastActive = this.#options.clock.now();
+    });
+    // What else the request has is not waited for.
+    const isLast = !request.complete && this.#session === undefined;
+    response.writeHead(status, {
+      ...{ "content-length": body?.length ?? 0, ...headers },
+      ...(isLast && { connection: "close" }),
+    });
+    if (body === undefined || request.method === "HEAD") response.end();
+    else response.end(body);
+  }
+
+  #watch(): void {
+    const { clock } = this.#options;
+    this.#cancelTimer = clock.at(this.#lastActive + IDLE_TIMEOUT, () => {
+      const isQuiet = clock.now() - this.#lastActive >= IDLE_TIMEOUT;
+      if (isQuiet && this.#untaken > 0) this.#socket.destroy();
+      else if (isQuiet && this.#pending === 0) void this.close();
+      else {
+        if (isQuiet) this.#lastActive = clock.now();
+        this.#watch();
+      }
+    });
+  }
+}
+
+function answer(octets: Buffer): Outcome {
+  const headers = {
+    "content-type": MEDIA_TYPE,
+    "cache-control": `max-age=${freshnessOf(decode(octets))}`,
+  };
+  return { status: 200, headers, body: octets };
+}
+
+const refusals: Readonly<Record<number, Outcome["headers"]>> = {
+  405: { allow: "GET, HEAD, POST" },
+  503: { "retry-after": 1 },
+};
+
+function refusal(status: number): Outcome {
+  return { status, ...(refusals[status] && { headers: refusals[status] }) };
+}
