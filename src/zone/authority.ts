@@ -13,11 +13,11 @@ export interface Authority {
   answer(question: Question, dnssecOk?: boolean): Answer;
 }
 
-/** Answers from what a zone is now. */
+/** Answers from what a zone is now, or a view of it. */
 export class ZoneAuthority implements Authority {
-  readonly #zone: Zone;
+  readonly #zone: Pick<Zone, "origin" | "current">;
 
-  constructor(zone: Zone) {
+  constructor(zone: Pick<Zone, "origin" | "current">) {
     this.#zone = zone;
   }
 

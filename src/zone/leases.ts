@@ -101,6 +101,11 @@ export class Leases {
     return entry.holds.some((hold) => hold.by !== by);
   }
 
+  /** Would this record, which is in the zone, stay if `by` and all who have a lease let go of it? */
+  isHeldForeverByAnother(record: ZoneRecord, by: string): boolean {
+    return this.holds(record).some((hold) => hold.by !== by && hold.expires === FOREVER);
+  }
+
   isLeasedByAnother(record: ZoneRecord, by: string): boolean {
     const holds = this.#entries.get(keyOf(record))?.holds;
     return holds?.some((hold) => hold.by !== by && hold.expires !== FOREVER) === true;
@@ -290,6 +295,6 @@ const NOBODY: readonly Hold[] = [];
 const FILE_HOLD: Hold = { by: FILE, expires: FOREVER, lease: FOREVER };
 
 /** The length in front of the name keeps apart what would run together. */
-function keyOf({ name, rdata }: ZoneRecord): string {
+export function keyOf({ name, rdata }: ZoneRecord): string {
   return `${name.key.length} ${rdata.type} ${name.key}${rdata.key}`;
 }

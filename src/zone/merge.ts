@@ -7,6 +7,7 @@ import { Class, Type } from "../dns/constants.ts";
 import { soaOf } from "../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import { compareSerials, nextSerial } from "../dns/serial.ts";
+import { keyOf } from "./leases.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type Update, withSerial } from "./update.ts";
 
@@ -59,8 +60,4 @@ function isSoa({ type }: ResourceRecord): boolean {
 
 function recordsByKey(sets: readonly RecordSet[]): Map<string, ResourceRecord> {
   return new Map(sets.flatMap(recordsOf).map((record) => [keyOf(record), record]));
-}
-
-function keyOf({ name, rdata }: ResourceRecord): string {
-  return `${name.key.length} ${rdata.type} ${name.key}${rdata.key}`;
 }

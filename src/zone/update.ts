@@ -5,12 +5,12 @@
  */
 import { Class, Rcode, Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
-import { rdata as make, type Rdata, soaOf } from "../dns/rdata.ts";
+import { rdata as make, Rdata, soaOf } from "../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import { compareSerials, nextSerial } from "../dns/serial.ts";
 import type { Change, Principal } from "./change.ts";
 import { Draft } from "./draft.ts";
-import type { HoldStep, Leases } from "./leases.ts";
+import { type HoldStep, keyOf, type Leases, type ZoneRecord } from "./leases.ts";
 import { checkPrerequisites, overrides, prescan } from "./prerequisites.ts";
 import type { Snapshot } from "./snapshot.ts";
 
@@ -38,6 +38,11 @@ export function addition(set: RecordSet): ResourceRecord[] {
 /** The records of an update that remove these records of the set. */
 export function removal(set: RecordSet): ResourceRecord[] {
   return recordsOf(set).map((record) => ({ ...record, class: Class.NONE, ttl: 0 }));
+}
+
+/** The record of an update that removes a set whole, whoever it is from. */
+export function removalOfSet(name: Name, type: number): ResourceRecord {
+  return { name, type, class: Class.ANY, ttl: 0, rdata: new Rdata(type, []) };
 }
 
 export interface Outcome {
@@ -71,6 +76,8 @@ class Work {
   readonly #leases: Leases;
   readonly #draft: Draft;
   readonly #holds: HoldStep[] = [];
+  /** Removed whoever heard it; what is added again keeps its holders. */
+  readonly #swept = new Map<string, ZoneRecord>();
   #soa: RecordSet;
 
   constructor(base: Snapshot, by: Principal, leases: Leases) {
@@ -91,6 +98,7 @@ class Work {
   outcome(): Outcome {
     const { removed, added, sets, gone } = this.#draft.difference();
     const holds = this.#holds;
+    for (const record of this.#swept.values()) holds.push({ does: "releaseAll", record });
     const old = this.#base.soa;
     const isSame = this.#soa === old && removed.length === 0 && added.length === 0;
     if (isSame) return { snapshot: this.#base, change: undefined, holds };
@@ -116,7 +124,8 @@ class Work {
     }
     const isNew = !this.#draft.has(name, rdata);
     const record = this.#draft.add(name, servedTtl(ttl), rdata);
-    this.#holds.push({ does: isNew ? "take" : "join", record });
+    const isBack = this.#swept.delete(keyOf(record));
+    this.#holds.push({ does: isNew && !isBack ? "take" : "join", record });
   }
 
   /** An alias has no other data beside it; the later of the two is passed over in silence. */
@@ -140,7 +149,27 @@ class Work {
     const isApex = name.equals(this.#base.origin);
     for (const each of type === Type.ANY ? this.#draft.types(name) : [type]) {
       if (isApex && (each === Type.SOA || each === Type.NS)) continue;
-      for (const rdata of this.#draft.rdatas(name, each)) this.#letGo(name, rdata);
+      const isSet = type !== Type.ANY && this.#by.isOperator !== true;
+      for (const rdata of this.#draft.rdatas(name, each)) {
+        if (isSet) this.#sweep(name, rdata);
+        else this.#letGo(name, rdata);
+      }
+    }
+  }
+
+  /**
+   * Who hears a set whole and removes it speaks for all who hear that network (RFC 6762 §10.2): a
+   * lease, be it that of a collector which has died, does not keep it. What is held for ever stays.
+   */
+  #sweep(name: Name, rdata: Rdata): void {
+    const record = { name, rdata };
+    const stays =
+      this.#draft.had(name, rdata) && this.#leases.isHeldForeverByAnother(record, this.#by.name);
+    if (stays) {
+      this.#holds.push({ does: "release", record });
+    } else {
+      this.#draft.remove(name, rdata);
+      this.#swept.set(keyOf(record), record);
     }
   }
 
