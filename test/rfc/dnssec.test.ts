@@ -1,0 +1,507 @@
+/** DNSSEC, signed online (RFC 4033 to 4035, 6840, 7344, 8078, 9077, 9824). */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Class, Rcode, Type, typeName } from "../../src/dns/constants.ts";
+import { digestOf } from "../../src/dns/dnssec.ts";
+import { bitmapTypes } from "../../src/dns/fields.ts";
+import { encode, type Message, makeMessage } from "../../src/dns/message.ts";
+import type { Name } from "../../src/dns/name.ts";
+import { type Rdata, rdata } from "../../src/dns/rdata.ts";
+import type { ResourceRecord } from "../../src/dns/record.ts";
+import { formatRdata } from "../../src/dns/text.ts";
+import { makeServer, opt, question } from "../dnsserver/fixture.ts";
+import { keysOf, makeSigned, name, origin } from "../dnsserver/signed.ts";
+import { FakeClock } from "../support/clock.ts";
+import { assertSigned, rrsigOf, rrsigsOver, setsOf } from "../support/validation.ts";
+
+const DAY = 86_400;
+
+/** A signed zone at a moment that the test decides, and what a validator makes of its answers. */
+function open({
+  clock = new FakeClock(),
+  ...options
+}: Parameters<typeof makeSigned>[0] & { clock?: FakeClock } = {}) {
+  const server = makeSigned({ clock, ...options });
+  const now = () => clock.wall() / 1000;
+  const keys = (): Rdata[] => server.keys.all.map(({ dnskey }) => dnskey);
+  const check = ({ answers, authorities, additionals }: Message, ...unsigned: string[]): void => {
+    for (const section of [answers, authorities, additionals]) {
+      assertSigned(section, keys(), now(), unsigned);
+    }
+  };
+  return { ...server, clock, now, check };
+}
+
+/** The one NSEC of a section, as "next | types". */
+function nsecOf(section: readonly ResourceRecord[]): { owner: Name; text: string } {
+  const [nsec, ...more] = section.filter(({ type }) => type === Type.NSEC);
+  assert.ok(nsec && more.length === 0, "one NSEC");
+  const [next, bitmap] = nsec.rdata.values as [Name, Uint8Array];
+  return { owner: nsec.name, text: `${next} | ${bitmapTypes(bitmap).map(typeName).join(" ")}` };
+}
+
+function isOf(type: number) {
+  return (record: ResourceRecord) => record.type === type;
+}
+
+/** Every kind of answer there is. */
+const KINDS = [
+  "@ SOA",
+  "@ NS",
+  "@ DNSKEY",
+  "@ CDS",
+  "@ CDNSKEY",
+  "@ ANY",
+  "@ TXT",
+  "@ DS",
+  "_ipp._tcp PTR",
+  "_many._tcp PTR",
+  "Office\\032Printer._ipp._tcp.paris SRV",
+  "printer.paris ANY",
+  "printer.paris TXT",
+  "paris A",
+  "nobody A",
+  "a.b.nobody A",
+  "_xyz._tcp PTR",
+  "x.wild A",
+  "x.wild AAAA",
+  "*.wild A",
+  "alias A",
+  "alias CNAME",
+  "alias2 AAAA",
+  "alias2 TXT",
+  "dangling A",
+  "away A",
+  "printer.moved A",
+  "nobody.moved A",
+  "moved A",
+  "moved DNAME",
+  "secure DS",
+  "unsigned DS",
+  "opaque TYPE65280",
+  "svc SVCB",
+] as const;
+
+describe("a zone signed online", () => {
+  for (const [algorithm, roles] of [
+    ["ecdsap256sha256", ["csk"]],
+    ["ed25519", ["csk"]],
+    ["ecdsap256sha256", ["ksk", "zsk"]],
+  ] as const) {
+    it(`SEC-DNSSEC-02, 07: every set of every answer is signed: ${algorithm}, ${roles}`, () => {
+      const { ask, check } = open({ keys: keysOf(roles, algorithm) });
+      for (const kind of KINDS) {
+        // A CNAME made of a DNAME is proven by the DNAME (RFC 6672 §5.3.1).
+        const made = [`printer.moved.${origin} CNAME`, `nobody.moved.${origin} CNAME`];
+        const answer = ask(kind);
+        assert.ok([0, 3].includes(answer.rcode), kind);
+        assert.ok(answer.answers.length + answer.authorities.length > 0, kind);
+        check(answer, ...made);
+      }
+    });
+  }
+
+  it("SEC-DNSSEC-02: keys are signed by who the parent knows, all else by the other (RFC 7344 §4.1)", () => {
+    const { ask, keys } = open({ keys: keysOf(["ksk", "zsk"]) });
+    const [ksk, zsk] = keys.all;
+    const signers = (asked: string) =>
+      ask(asked)
+        .answers.filter(isOf(Type.RRSIG))
+        .map(({ rdata }) => rrsigOf(rdata).tag);
+    for (const type of ["DNSKEY", "CDS", "CDNSKEY"]) {
+      assert.deepEqual(signers(`@ ${type}`), [ksk!.tag], type);
+    }
+    assert.deepEqual(signers("@ SOA"), [zsk!.tag]);
+  });
+
+  it("SEC-DNSSEC-02: of two algorithms, each signs everything (RFC 4035 §2.2)", () => {
+    const keys = [...keysOf(["csk"]), ...keysOf(["csk"], "ed25519")];
+    const { ask, check } = open({ keys });
+    for (const kind of KINDS.slice(0, 16)) check(ask(kind));
+  });
+
+  it("SEC-DNSSEC-03: without DO there is no DNSSEC record, but for those that are asked for", () => {
+    const signed = open();
+    const isSigning = ({ type }: ResourceRecord) => [Type.RRSIG, Type.NSEC].includes(type as 46);
+    for (const kind of KINDS.filter((each) => !/ANY|KEY|CDS/.test(each))) {
+      const { answers, authorities, additionals, rcode } = signed.ask(kind, { dnssecOk: false });
+      assert.ok(![...answers, ...authorities, ...additionals].some(isSigning), kind);
+      assert.equal(rcode, /nobody|dangling/.test(kind) ? Rcode.NXDOMAIN : Rcode.NOERROR, kind);
+    }
+    for (const [asked, types] of [
+      ["@ DNSKEY", [Type.DNSKEY]],
+      ["printer.paris NSEC", [Type.NSEC]],
+      ["printer.paris RRSIG", [Type.RRSIG]],
+      ["paris NSEC", [Type.NSEC]],
+      ["nobody NSEC", []],
+      ["nobody RRSIG", []],
+    ] as const) {
+      const { answers } = signed.ask(asked, { dnssecOk: false });
+      assert.deepEqual(
+        answers.map(({ type }) => type),
+        types,
+        asked,
+      );
+    }
+  });
+
+  it("SEC-DNSSEC-01: an unsigned zone answers DO with what it has, and AD off", () => {
+    const server = makeServer();
+    for (const [owner, type] of [
+      ["printer.paris", Type.A],
+      ["nobody", Type.A],
+      ["@", Type.DNSKEY],
+    ] as const) {
+      const plain = server.ask(question(owner, type, { edns: opt() }));
+      const asked = server.ask(question(owner, type, { edns: opt({ dnssecOk: true }) }));
+      assert.equal(asked.authenticData, false);
+      assert.equal(asked.edns?.dnssecOk, true);
+      assert.deepEqual({ ...asked, edns: undefined }, { ...plain, edns: undefined });
+    }
+  });
+
+  it("SEC-DNSSEC-20: AD and CD are off, whatever the query has (RFC 4035 §3.1.6)", () => {
+    const { ask } = open();
+    const fields = { authenticData: true, checkingDisabled: true };
+    const { authenticData, checkingDisabled } = ask("printer.paris A", { fields });
+    assert.deepEqual([authenticData, checkingDisabled], [false, false]);
+  });
+
+  it("SEC-DNSSEC-04: original TTL, labels and TTL are those of the set that is served", () => {
+    const { ask } = open();
+    for (const kind of KINDS) {
+      const message = ask(kind);
+      for (const section of [message.answers, message.authorities]) {
+        for (const { ttl, rdata } of section.filter(isOf(Type.RRSIG))) {
+          assert.equal(ttl, rrsigOf(rdata).originalTtl, kind);
+        }
+        for (const set of setsOf(section)) {
+          for (const { originalTtl, labels, signer } of rrsigsOver(section, set)) {
+            const count = set.name.labels.length - (`${set.name}`.startsWith("*.") ? 1 : 0);
+            assert.deepEqual([originalTtl, labels], [set.ttl, count], kind);
+            assert.ok(signer.equals(origin));
+          }
+        }
+      }
+    }
+  });
+
+  it("SEC-DNSSEC-05: a TTL that changes is the one that is signed from then on", async () => {
+    const { ask, check, zone } = open();
+    check(ask("printer.paris A"));
+    const by = { name: "test", permits: () => true };
+    const add = { name: name("printer.paris"), type: Type.A, class: Class.IN };
+    const updates = [{ ...add, ttl: 10, rdata: rdata.a("10.1.0.10") }];
+    assert.equal(await zone.apply({ zone: origin, prerequisites: [], updates }, by), 0);
+    const answer = ask("printer.paris A");
+    assert.equal(answer.answers[0]!.ttl, 10);
+    check(answer);
+  });
+
+  it("SEC-DNSSEC-06: is valid in whatever case a name is asked for", () => {
+    const { ask, check } = open();
+    for (const kind of ["PRINTER.Paris A", "NoBody.PARIS A", "X.Wild A", "UNSIGNED DS"]) {
+      check(ask(kind));
+      check(ask(kind.toLowerCase().replace(/\w+$/, (type) => type.toUpperCase())));
+    }
+  });
+
+  it("SEC-DNSSEC-03: an additional set has its signatures beside it, glue has none", () => {
+    const { ask, check } = open();
+    const { additionals } = ask("_ipp._tcp PTR");
+    const types = additionals.map(({ type }) => typeName(type));
+    assert.deepEqual(
+      ["SRV", "TXT", "A", "AAAA"].filter((type) => !types.includes(type)),
+      [],
+    );
+    assert.equal(types.filter((type) => type === "RRSIG").length, 4);
+    const referral = ask("host.unsigned A");
+    assert.deepEqual(
+      referral.additionals.map(({ type }) => type),
+      [Type.A],
+    );
+    check(referral, `unsigned.${origin} NS`, `ns.unsigned.${origin} A`);
+  });
+
+  it("SEC-DNSSEC-03: a set that does not fit sets TC; by TCP it is whole, with its signature", () => {
+    const { ask, check } = open();
+    const cut = ask("_many._tcp PTR", { transport: "udp" });
+    assert.ok(cut.isTruncated);
+    const whole = ask("_many._tcp PTR");
+    assert.ok(!whole.isTruncated);
+    check(whole);
+  });
+});
+
+describe("compact denial", () => {
+  it("SEC-DNSSEC-08, 09: a name that is not there has an NSEC of its own that says NXNAME", () => {
+    const { ask, check } = open();
+    for (const owner of ["nobody", "a.b.nobody", "x.printer.paris"]) {
+      const answer = ask(`${owner} A`);
+      check(answer);
+      assert.deepEqual([answer.rcode, answer.answers.length], [Rcode.NOERROR, 0]);
+      const nsec = nsecOf(answer.authorities);
+      assert.ok(nsec.owner.equals(name(owner)));
+      assert.equal(nsec.text, `\\000.${name(owner)} | RRSIG NSEC NXNAME`);
+    }
+  });
+
+  it("SEC-DNSSEC-09: NXDOMAIN is for who does not ask for DNSSEC, or says CO, and hears CO", () => {
+    const { ask, check } = open();
+    assert.equal(ask("nobody A", { dnssecOk: false }).rcode, Rcode.NXDOMAIN);
+    assert.equal(ask("nobody A", { fields: { edns: undefined } }).rcode, Rcode.NXDOMAIN);
+    const answer = ask("nobody A", { compactOk: true });
+    assert.equal(answer.rcode, Rcode.NXDOMAIN);
+    assert.equal(answer.edns?.compactOk, true);
+    check(answer);
+    assert.equal(ask("dangling A", { compactOk: true }).rcode, Rcode.NXDOMAIN);
+    assert.equal(ask("dangling A").rcode, Rcode.NOERROR);
+    assert.equal(ask("nobody A").edns?.compactOk, undefined);
+    // CO without DO asks for nothing.
+    assert.equal(ask("nobody A", { compactOk: true, dnssecOk: false }).edns?.compactOk, undefined);
+    const unsigned = makeServer().ask(
+      question("nobody", Type.A, { edns: opt({ dnssecOk: true, compactOk: true }) }),
+    );
+    assert.deepEqual([unsigned.rcode, unsigned.edns?.compactOk], [Rcode.NXDOMAIN, undefined]);
+  });
+
+  it("SEC-DNSSEC-10: a name that is there has all its types in the NSEC, and an empty one none", () => {
+    const { ask, check } = open();
+    for (const [asked, types] of [
+      ["printer.paris TXT", "A AAAA RRSIG NSEC"],
+      ["paris A", "RRSIG NSEC"],
+      ["wild A", "RRSIG NSEC"],
+      ["_xyz._tcp PTR", "RRSIG NSEC"],
+      ["@ TXT", "NS SOA RRSIG NSEC DNSKEY CDS CDNSKEY"],
+      ["x.wild AAAA", "A TXT RRSIG NSEC"],
+      ["alias2 TXT", "A AAAA RRSIG NSEC"],
+      ["moved A", "DNAME RRSIG NSEC"],
+      ["opaque A", "RRSIG NSEC TYPE65280"],
+    ] as const) {
+      const answer = ask(asked);
+      check(answer);
+      assert.equal(answer.rcode, Rcode.NOERROR, asked);
+      assert.equal(nsecOf(answer.authorities).text.split(" | ")[1], types, asked);
+    }
+  });
+
+  it("SEC-DNSSEC-11: NXNAME cannot be asked for, and hears that it is no type of a query", () => {
+    for (const dnssecOk of [true, false]) {
+      const answer = open().ask("printer.paris TYPE128", { dnssecOk });
+      assert.equal(answer.rcode, Rcode.FORMERR);
+      const [option] = answer.edns!.options;
+      assert.deepEqual([option?.code, [...option!.data]], [15, [0, 30]]);
+    }
+  });
+
+  it("SEC-DNSSEC-12: a delegation has a signed DS, or an NSEC without, whose next is not beneath", () => {
+    const { ask, check } = open();
+    const insecure = ask("host.unsigned A");
+    assert.equal(insecure.isAuthoritative, false);
+    assert.equal(nsecOf(insecure.authorities).text, `unsigned\\000.${origin} | NS RRSIG NSEC`);
+    check(insecure, `unsigned.${origin} NS`, `ns.unsigned.${origin} A`);
+    const secure = ask("host.secure A");
+    assert.equal(setsOf(secure.authorities).filter(({ type }) => type === Type.DS).length, 1);
+    assert.equal(secure.authorities.filter(isOf(Type.NSEC)).length, 0);
+    check(secure, `secure.${origin} NS`, `ns.secure.${origin} A`);
+    assert.equal(
+      nsecOf(ask("unsigned DS").authorities).text,
+      `unsigned\\000.${origin} | NS RRSIG NSEC`,
+    );
+  });
+
+  it("SEC-DNSSEC-14: an NSEC lives as long as the negative answer (RFC 9077 §3)", () => {
+    const { ask } = open();
+    for (const asked of ["nobody A", "printer.paris TXT", "host.unsigned A", "paris NSEC"]) {
+      const { answers, authorities } = ask(asked);
+      const [nsec] = [...answers, ...authorities].filter(isOf(Type.NSEC));
+      assert.equal(nsec?.ttl, 30, asked);
+    }
+  });
+
+  it("SEC-DNSSEC-19: the DS of the origin is not here to find", () => {
+    const { ask, check } = open();
+    const answer = ask("@ DS");
+    check(answer);
+    assert.deepEqual([answer.rcode, answer.answers.length], [Rcode.NOERROR, 0]);
+    assert.match(nsecOf(answer.authorities).text, /\bSOA\b/);
+    assert.doesNotMatch(nsecOf(answer.authorities).text, /\bDS\b/);
+  });
+
+  it("SEC-DNSSEC-08: PROXY-20: an NSEC can be asked for, and speaks of its name alone", () => {
+    const { ask, check } = open();
+    for (const [asked, types] of [
+      ["printer.paris NSEC", "A AAAA RRSIG NSEC"],
+      ["paris NSEC", "RRSIG NSEC"],
+      ["x.wild NSEC", "A TXT RRSIG NSEC"],
+      ["nobody NSEC", "RRSIG NSEC NXNAME"],
+    ] as const) {
+      const answer = ask(asked);
+      check(answer);
+      assert.equal(nsecOf(answer.answers).text, `\\000.${name(asked.split(" ")[0]!)} | ${types}`);
+    }
+  });
+});
+
+describe("signatures through time", () => {
+  const window = (message: Message) => rrsigOf(message.answers.find(isOf(Type.RRSIG))!.rdata);
+
+  it("SEC-DNSSEC-15: are kept, valid from an hour ago, and replaced two days before they end", () => {
+    const { ask, check, clock, now } = open();
+    const first = window(ask("printer.paris A"));
+    assert.ok(first.inception <= now() - 3600);
+    for (let day = 0; day < 30; day += 0.25) {
+      const answer = ask("printer.paris A");
+      check(answer);
+      assert.ok(window(answer).expiration >= now() + 2 * DAY);
+      clock.advance((DAY / 4) * 1000);
+    }
+    const { size } = open().signatures;
+    assert.equal(size, 0);
+  });
+
+  it("SEC-DNSSEC-15: the same is signed once", () => {
+    const { ask } = open();
+    const [one, two] = [ask("printer.paris A"), ask("printer.paris A")];
+    assert.deepEqual(window(one).signature, window(two).signature);
+  });
+
+  it("SEC-DNSSEC-15: do not all end at one time", () => {
+    const clock = new FakeClock({ chance: [0.1, 0.9] });
+    const { ask } = open({ clock });
+    const ends = ["printer.paris A", "printer.paris AAAA"].map((each) => window(ask(each)));
+    assert.notEqual(ends[0]!.expiration, ends[1]!.expiration);
+  });
+
+  it("SEC-DNSSEC-15: a clock that is set forward or back leaves no answer that is not valid", () => {
+    let step = 0;
+    const clock = new FakeClock();
+    const wall = clock.wall.bind(clock);
+    clock.wall = () => wall() + step;
+    const { ask, check } = open({ clock });
+    for (const days of [0, 400, -400, 0.01, 3, 0, -0.03, 2.5]) {
+      step = days * DAY * 1000;
+      for (const kind of ["printer.paris A", "nobody A", "@ DNSKEY"]) check(ask(kind));
+    }
+  });
+
+  it("SEC-DNSSEC-15: what strangers make up is bounded, and pushes out nothing that is in use", () => {
+    const { ask, signatures } = open({ limits: { once: 100, often: 50 } });
+    for (let i = 0; i < 3; i++) ask("printer.paris A");
+    const before = window(ask("printer.paris A")).signature;
+    for (let i = 0; i < 500; i++) ask(`made-up-${i} A`);
+    assert.ok(signatures.size <= 150, `${signatures.size}`);
+    assert.deepEqual(window(ask("printer.paris A")).signature, before);
+  });
+
+  it("SEC-DNSSEC-15: no more are made in a second than may be; then SERVFAIL, but not for what is kept", () => {
+    const { ask, clock } = open({ maxPerSecond: 20 });
+    assert.equal(ask("printer.paris A").rcode, Rcode.NOERROR);
+    const rcodes = Array.from({ length: 30 }, (_, i) => ask(`made-up-${i} A`).rcode);
+    assert.equal(rcodes[0], Rcode.NOERROR);
+    assert.equal(rcodes.at(-1), Rcode.SERVFAIL);
+    assert.equal(ask("printer.paris A").rcode, Rcode.NOERROR);
+    assert.equal(ask("made-up-29 A", { dnssecOk: false }).rcode, Rcode.NXDOMAIN);
+    clock.advance(1000);
+    assert.equal(ask("made-up-29 A").rcode, Rcode.NOERROR);
+  });
+
+  it("SEC-DNSSEC-04: what changes is signed anew, what does not is not", async () => {
+    const { ask, check, zone } = open();
+    const [a, aaaa] = ["printer.paris A", "printer.paris AAAA"];
+    const before = [window(ask(a)).signature, window(ask(aaaa)).signature];
+    const by = { name: "test", permits: () => true };
+    const record = { name: name("printer.paris"), type: Type.A, class: Class.IN, ttl: 60 };
+    const updates = [{ ...record, rdata: rdata.a("10.1.0.11") }];
+    await zone.apply({ zone: origin, prerequisites: [], updates }, by);
+    const after = [ask(a), ask(aaaa), ask("nobody A")];
+    for (const each of after) check(each);
+    assert.notDeepEqual(window(after[0]!).signature, before[0]);
+    assert.deepEqual(window(after[1]!).signature, before[1]);
+  });
+
+  it("SEC-DNSSEC-15: an answer that ends with time is not among those that are ready", () => {
+    const { ask, ready } = open();
+    for (const kind of KINDS) ask(kind, { transport: "udp" });
+    ask("@ DNSKEY", { dnssecOk: false });
+    assert.equal(ready.size, 0);
+    ask("printer.paris A", { dnssecOk: false });
+    assert.equal(ready.size, 1);
+    const query = makeMessage({
+      questions: [{ name: name("printer.paris"), type: Type.A, class: Class.IN }],
+      edns: { udpSize: 1232, version: 0, dnssecOk: true, options: [] },
+    });
+    assert.equal(ready.answer(encode(query)), undefined);
+  });
+});
+
+describe("keys through time", () => {
+  const [first, second] = keysOf(["csk", "csk"]);
+  const start = new FakeClock().wall() / 1000;
+  const tagsOf = (message: Message, type: number) =>
+    message.answers.filter(isOf(type)).map(({ rdata }) => formatRdata(rdata));
+
+  it("SEC-DNSSEC-16: CDS and CDNSKEY are those of the keys the parent is to know (RFC 7344 §4)", () => {
+    const { ask, check, keys } = open({ keys: keysOf(["ksk", "zsk"]) });
+    const [ksk] = keys.all;
+    const cds = ask("@ CDS");
+    check(cds);
+    assert.deepEqual(tagsOf(cds, Type.CDS), [formatRdata(digestOf(origin, ksk!.dnskey))]);
+    assert.deepEqual(tagsOf(ask("@ CDNSKEY"), Type.CDNSKEY), [formatRdata(ksk!.dnskey)]);
+  });
+
+  it("SEC-DNSSEC-16: a zone may ask its parent to take the DS away (RFC 8078 §4)", () => {
+    const { ask, check } = open({ text: "@ CDS 0 0 0 00\n@ CDNSKEY 0 3 0 AA==" });
+    const [cds, cdnskey] = [ask("@ CDS"), ask("@ CDNSKEY")];
+    check(cds);
+    check(cdnskey);
+    assert.deepEqual(tagsOf(cds, Type.CDS), ["0 0 0 00"]);
+    assert.deepEqual(tagsOf(cdnskey, Type.CDNSKEY), ["0 3 0 AA=="]);
+  });
+
+  it("SEC-DNSSEC-16: through a roll-over, who knows either set of keys can validate", () => {
+    const at = (days: number) => start + days * DAY;
+    const old = first!.at({ Publish: 0, Activate: 0, SyncPublish: 0, SyncDelete: at(4) });
+    const next = { Publish: at(1), Activate: at(2), SyncPublish: at(3) };
+    const keys = [old.at({ ...old.times, Inactive: at(5), Delete: at(6) }), second!.at(next)];
+    const { ask, clock, check } = open({ keys });
+    const seen = Array.from({ length: 7 }, (_, day) => {
+      clock.advance(start * 1000 + day * DAY * 1000 - clock.wall());
+      const dnskeys = ask("@ DNSKEY");
+      const answer = ask("printer.paris A");
+      check(dnskeys);
+      check(answer);
+      check(ask("nobody A"));
+      const signers = answer.answers.filter(isOf(Type.RRSIG)).length;
+      const told = ask("@ CDS").answers.filter(isOf(Type.CDS)).length;
+      return [dnskeys.answers.filter(isOf(Type.DNSKEY)).length, signers, told];
+    });
+    assert.deepEqual(seen, [
+      [1, 1, 1],
+      [2, 1, 1],
+      [2, 2, 1],
+      [2, 2, 2],
+      [2, 2, 1],
+      [2, 1, 1],
+      [1, 1, 1],
+    ]);
+  });
+
+  it("SEC-DNSSEC-16: a key of another signer in the zone is shown with ours (RFC 8901)", () => {
+    const { ask } = open({ keys: [first!], text: `@ DNSKEY ${formatRdata(second!.dnskey)}` });
+    assert.deepEqual(
+      tagsOf(ask("@ DNSKEY"), Type.DNSKEY).sort(),
+      [first!, second!].map(({ dnskey }) => formatRdata(dnskey)).sort(),
+    );
+  });
+
+  it("SEC-DNSSEC-01: a zone whose keys do not sign yet is not signed, and shows them", () => {
+    const { ask } = open({ keys: [first!.at({ Publish: 0 })] });
+    for (const kind of ["printer.paris A", "@ DNSKEY", "nobody A", "printer.paris NSEC"]) {
+      const { answers, authorities } = ask(kind);
+      assert.deepEqual([...answers, ...authorities].filter(isOf(Type.RRSIG)), [], kind);
+    }
+    assert.equal(ask("nobody A").rcode, Rcode.NXDOMAIN);
+    assert.equal(ask("@ DNSKEY").answers.length, 1);
+  });
+});
