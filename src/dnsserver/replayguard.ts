@@ -1,12 +1,15 @@
 /**
  * Updates that come again (RFC 8945 §5.2.3, §10): whoever recorded one must not undo with it what
- * was done since. What was signed earlier than the latest update of its key is too late. Of those
- * signed in the same second, one that came before is not done twice: a datagram sent again for want
- * of an answer gets the answer of the first (RFC 2136 §5).
+ * was done since. What was signed well before the latest update of its key is too late. Of what is
+ * not, one that came before is not done twice: a datagram sent again for want of an answer gets the
+ * answer of the first (RFC 2136 §5).
+ *
+ * Honest updates overtake each other on their way, those of two programs with one key above all, and
+ * clients do not try again; so some seconds are let pass, and within them MACs are remembered.
  */
 export class ReplayGuard<Answer> {
   /** By the identity of the key, so there are no more than keys. */
-  readonly #latest = new Map<string, Latest<Answer>>();
+  readonly #recent = new Map<string, Recent<Answer>>();
 
   /** The answer to the first with this MAC; undefined where its time has passed. */
   once(
@@ -14,29 +17,46 @@ export class ReplayGuard<Answer> {
     { time, mac }: { readonly time: number; readonly mac: Uint8Array },
     answer: () => Answer,
   ): Answer | undefined {
-    let latest = this.#latest.get(key);
-    if (latest === undefined || latest.time < time) {
-      latest = { time, answers: new Map() };
-      this.#latest.set(key, latest);
+    let recent = this.#recent.get(key);
+    if (recent === undefined) {
+      recent = { latest: time, answers: new Map() };
+      this.#recent.set(key, recent);
     }
-    if (time < latest.time) return undefined;
-    const { answers } = latest;
+    if (time < recent.latest - OVERTAKING) return undefined;
     const id = Buffer.from(mac).toString("latin1");
-    const known = answers.get(id);
-    if (known !== undefined) return known;
-    if (answers.size >= MAX_ANSWERS) answers.delete(answers.keys().next().value!);
+    const known = recent.answers.get(id);
+    if (known !== undefined) return known.answer;
+    if (time > recent.latest) {
+      recent.latest = time;
+      forget(recent.answers, (each) => each.time < time - OVERTAKING);
+    }
+    if (recent.answers.size >= MAX_ANSWERS) {
+      let left = MAX_ANSWERS / 2;
+      forget(recent.answers, () => left-- > 0);
+    }
     const first = answer();
-    answers.set(id, first);
+    recent.answers.set(id, { time, answer: first });
     return first;
   }
 }
 
-interface Latest<Answer> {
+interface Recent<Answer> {
   /** Seconds, as signed. */
-  readonly time: number;
+  latest: number;
   /** By MAC, oldest first. */
-  readonly answers: Map<string, Answer>;
+  readonly answers: Map<string, { readonly time: number; readonly answer: Answer }>;
 }
 
-/** Of one key in one second: more than come again within it. */
-const MAX_ANSWERS = 4096;
+/** From the oldest on, until one is not to be forgotten. */
+function forget<T>(answers: Map<string, T>, isForgotten: (answer: T) => boolean): void {
+  for (const [id, answer] of answers) {
+    if (!isForgotten(answer)) return;
+    answers.delete(id);
+  }
+}
+
+/** Seconds by which one update may overtake another: what a datagram takes on a bad day. */
+const OVERTAKING = 5;
+
+/** Of one key; at the fastest that updates are done, those of a second. */
+const MAX_ANSWERS = 10_000;

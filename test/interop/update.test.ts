@@ -1,5 +1,9 @@
 /** Dynamic update and signed transfers by their real clients: BIND's nsupdate and dig, Knot's knsupdate and kdig. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { join } from "node:path";
 import { suite, test } from "node:test";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -15,7 +19,8 @@ import {
   type SecuredListener,
   secondary,
 } from "../dnsserver/secured.ts";
-import { type Finished, run } from "../support/process.ts";
+import { MAIN, temporaryFolder } from "../support/gateway.ts";
+import { type Finished, Running, run, succeed as succeedCommand } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
 
 interface Client {
@@ -210,6 +215,62 @@ for (const tool of ["dig", "kdig"]) {
       assert.doesNotMatch(text, /printer/);
     });
   });
+}
+
+suite("the program, with keys it has made", { skip: skipWithout("nsupdate", "dig") }, () => {
+  test("SEC-16: takes from each what is its own", async () => {
+    const folder = temporaryFolder();
+    mkdirSync(join(folder, "zones"));
+    const makeKey = async (...parameters: string[]) => {
+      const text = await succeedIn(folder, [process.execPath, MAIN, "key", ...parameters]);
+      return text.split("\n").slice(2).join("\n");
+    };
+    const port = await freePort();
+    const config = [
+      `zone: ${origin}`,
+      `listen: { dns: ["127.0.0.1:${port}"] }`,
+      "links: []",
+      "data: zones",
+      "keys:",
+      await makeKey("paris", "--site", "paris", "--file", "paris.key"),
+      await makeKey("operator", "--algorithm", "hmac-sha512", "--file", "operator.key"),
+    ];
+    writeFileSync(join(folder, "gateway.yaml"), config.join("\n"));
+    const command = [process.execPath, MAIN, "run", "--config", "gateway.yaml"];
+    const program = new Running(command, { cwd: folder });
+    try {
+      await program.line(/^Serving /);
+      const add = async (key: string, owner: string) => {
+        const steps = [`server 127.0.0.1 ${port}`, `zone ${origin}`];
+        const input = [...steps, `add ${owner}.${origin} 10 A 10.0.0.1`, "send", ""].join("\n");
+        const nsupdate = ["nsupdate", "-k", `${key}.key`];
+        return (await run(nsupdate, { cwd: folder, input })).stderr.trim();
+      };
+      assert.equal(await add("operator", "host"), "");
+      assert.equal(await add("paris", "host.paris"), "");
+      assert.equal(await add("paris", "host.lyon"), "update failed: REFUSED");
+      const dig = ["dig", "@127.0.0.1", "-p", `${port}`, "-k", "paris.key"];
+      const text = await succeedIn(folder, [...dig, "-t", "AXFR", `${origin}`]);
+      assert.match(text, /^host\..*10\.0\.0\.1\n.*^host\.paris\..*10\.0\.0\.1$/ms);
+      assert.doesNotMatch(text, /lyon/);
+      assertVerified(text, "AXFR");
+    } finally {
+      program.child.kill("SIGTERM");
+      await program.ended;
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+const succeedIn = (cwd: string, command: readonly string[]) => succeedCommand(command, { cwd });
+
+/** By TCP, and as a rule by UDP too. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
 }
 
 function assertVerified(text: string, message: string): void {

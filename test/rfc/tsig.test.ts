@@ -280,15 +280,25 @@ suite("verifying a request", () => {
 });
 
 suite("what comes again", () => {
-  test("TSIG-07: an update signed before the last of its key is BADTIME, and not done", async () => {
+  test("TSIG-07: an update signed well before the last of its key is BADTIME, and not done", async () => {
     const { one, now, clock, zone } = stillServer();
     const early = sign(adding("early"), operator, now());
-    clock.advance(2000);
+    clock.advance(6000);
     assert.equal(decode(await one(sign(adding("late"), operator, now()).bytes)).rcode, 0);
     const octets = await one(early.bytes);
     verified(octets, operator, { mac: early.mac, now: now() });
     assert.equal(tsigOf(octets).error, Rcode.BADTIME);
     assert.equal(zone.current.set(name("early"), Type.A), undefined);
+  });
+
+  test("TSIG-07: one that another has overtaken on the way is done, once", async () => {
+    const { one, now, clock, zone } = stillServer();
+    const early = sign(adding("early"), operator, now());
+    clock.advance(3000);
+    await one(sign(adding("late"), operator, now()).bytes);
+    for (const { bytes } of [early, early]) assert.equal(decode(await one(bytes)).rcode, 0);
+    assert.ok(zone.current.set(name("early"), Type.A));
+    assert.equal(zone.current.serial, 3);
   });
 
   test("TSIG-07: of one second all are done, but none of them twice", async () => {
@@ -330,7 +340,7 @@ suite("what comes again", () => {
     const { one, now, clock } = stillServer();
     const query = sign(soa, operator, now());
     const other = sign(adding("x.paris"), paris, now());
-    clock.advance(2000);
+    clock.advance(10_000);
     await one(sign(adding("new"), operator, now()).bytes);
     for (const { bytes } of [query, other]) assert.equal(decode(await one(bytes)).rcode, 0);
   });
@@ -344,7 +354,7 @@ suite("what comes again", () => {
       };
     };
     const { one, now } = stillServer({ inner: count });
-    const updates = Array.from({ length: 4200 }, (_, id) =>
+    const updates = Array.from({ length: 10_200 }, (_, id) =>
       sign(adding("new", "10.9.9.9", { id }), operator, now()),
     );
     for (const { bytes } of updates) await one(bytes);
