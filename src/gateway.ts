@@ -99,7 +99,7 @@ async function* openListeners(config: Config, zones: ServedZones, options: Gatew
       edns,
       keepalive,
       ...(zones.catalog ? [reserved(zones.catalog.origin, access.mayTransfer)] : []),
-      transfers({ find, isAllowed: access.mayTransfer }),
+      transfers({ find, isAllowed: access.mayTransfer, log }),
     ],
     byOpcode({
       [Opcode.QUERY]: queryHandler(catalog),

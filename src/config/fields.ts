@@ -68,7 +68,8 @@ export const serviceType = z
   .string("expected a service type such as _ipp._tcp")
   .regex(/^_[^.]{1,62}\._(tcp|udp)$/i, { error: "expected a service type such as _ipp._tcp" });
 
-export const sites = z.union([site.transform((label) => [label]), z.array(site).min(1)], {
+/** None at all: the key's holder may write nothing. */
+export const sites = z.union([site.transform((label) => [label]), z.array(site)], {
   error: "expected one label such as paris, or a list of them",
 });
 

@@ -14,6 +14,7 @@ import type { Name } from "../dns/name.ts";
 import { soaOf } from "../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import { compareSerials } from "../dns/serial.ts";
+import type { Log } from "../log.ts";
 import type { Handler, Layer, Request } from "../net/handler.ts";
 import type { Change } from "../zone/change.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
@@ -25,9 +26,17 @@ export interface TransferOptions {
   /** The zone of exactly this name; undefined where there is none. */
   readonly find: (origin: Name) => TransferredZone | undefined;
   readonly isAllowed: (request: Request, origin: Name) => boolean;
+  readonly log: Log;
 }
 
-export function transfers({ find, isAllowed }: TransferOptions): Layer {
+export function transfers({ find, isAllowed, log }: TransferOptions): Layer {
+  const report: Report = ({ source, key, message }, kind, { serial }, from) => {
+    const zone = `${message.questions[0]!.name}`;
+    const fields = { zone, to: source.address, ...(key && { key }), kind, from, serial };
+    // A zone may change each second, and each secondary ask each time.
+    if (kind === "AXFR") log.info(fields, "a zone is transferred");
+    else log.debug(fields, "changes of a zone are transferred");
+  };
   return (next: Handler): Handler =>
     (request) => {
       const { message } = request;
@@ -38,11 +47,17 @@ export function transfers({ find, isAllowed }: TransferOptions): Layer {
       const zone = find(question.name);
       // RFC 5936 §2.2.1: not authoritative for a zone of this name.
       if (zone === undefined) return refuse(Rcode.NOTAUTH);
-      if (question.type === Type.AXFR) return stream(message, wholeZone(zone.current));
+      if (question.type === Type.AXFR) {
+        report(request, "AXFR", zone.current);
+        return stream(message, wholeZone(zone.current));
+      }
       const serial = clientSerial(message);
-      return serial === undefined ? refuse(Rcode.FORMERR) : incremental(request, zone, serial);
+      if (serial === undefined) return refuse(Rcode.FORMERR);
+      return incremental(request, zone, serial, report);
     };
 }
+
+type Report = (request: Request, kind: "AXFR" | "IXFR", to: Snapshot, from?: number) => void;
 
 /** AXFR is for streams alone (RFC 5936 §4.2); IXFR begins with a datagram (RFC 1995 §2). */
 function transferQuestion({ message, transport }: Request): Question | undefined {
@@ -66,18 +81,27 @@ function clientSerial({ questions, authorities }: Message): number | undefined {
  * by TCP (RFC 1995 §2). Changes that are not known any more, or that are more than the zone, come as
  * the whole zone (§4).
  */
-function incremental({ message, transport }: Request, zone: TransferredZone, serial: number) {
+function incremental(
+  request: Request,
+  zone: TransferredZone,
+  serial: number,
+  report: Report,
+): Iterable<Message> {
+  const { message, transport } = request;
   const { current } = zone;
   const only = [respond(message, recordsOf(current.soa))];
   if (compareSerials(serial, current.serial) >= 0) return only;
   const changes = zone.since(serial);
   const isShorter = changes !== "resync" && countRecords(changes) <= current.size;
   if (transport !== "udp") {
+    report(request, isShorter ? "IXFR" : "AXFR", current, serial);
     return stream(message, isShorter ? differences(current, changes) : wholeZone(current));
   }
   if (!isShorter) return only;
   const whole = respond(message, [...differences(current, changes)]);
-  return fitsDatagram(message, whole) ? [whole] : only;
+  if (!fitsDatagram(message, whole)) return only;
+  report(request, "IXFR", current, serial);
+  return [whole];
 }
 
 /** SOA first and last, every other record once between them (RFC 5936 §2.2). */

@@ -26,6 +26,7 @@ export class Access {
     this.#readers = new Networks([...LOOPBACK, ...prefixes]);
     this.#readerKeys = new Set(allow.flatMap((who) => ("key" in who ? [who.key] : [])));
     for (const [name, { sites }] of config.keys) {
+      if (sites?.length === 0) continue;
       for (const origin of this.#dynamicZones) {
         this.#principals.set(
           `${name} ${origin.key}`,

@@ -83,6 +83,7 @@ export function makeSecured({
   const transfer = transfers({
     find,
     isAllowed: (request) => request.key !== undefined,
+    log,
   });
   const handler = layered(
     [signatures({ keys, clock, log }), edns, inner, transfer],

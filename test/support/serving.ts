@@ -1,0 +1,126 @@
+/**
+ * The program under test as a server alone, on a port of 127.0.0.1 and with no network to hear: a
+ * zone that is changed by DNS UPDATE, as often as a test likes, and copied by others.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { systemClock } from "../../src/clock.ts";
+import { FarZone } from "../../src/collector/publish.ts";
+import { Rcode } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import type { RecordSet } from "../../src/dns/record.ts";
+import type { Endpoint } from "../../src/net/handler.ts";
+import { PersistentConnection } from "../../src/net/persistent.ts";
+import type { Update } from "../../src/zone/update.ts";
+import { MAIN, STARTED, temporaryFolder } from "./gateway.ts";
+import { freePort } from "./primary.ts";
+import { Running } from "./process.ts";
+import { copyOf } from "./secondary.ts";
+
+export interface ServingSettings {
+  /** "bonjour.example." */
+  readonly zone: string;
+  /** Secrets in base64, by the names of the keys of those who copy. */
+  readonly readers: Readonly<Record<string, string>>;
+  readonly notify?: readonly string[];
+  readonly catalog?: string;
+}
+
+/** A transfer as the log tells it. */
+export interface Transfer {
+  readonly zone: string;
+  readonly key: string;
+  readonly kind: "AXFR" | "IXFR";
+  readonly from?: number;
+  readonly serial: number;
+}
+
+export class Serving {
+  readonly endpoint: Endpoint;
+  readonly folder = temporaryFolder();
+  readonly origin: Name;
+  readonly #connection: PersistentConnection;
+  readonly #far: FarZone;
+  #program: Running | undefined;
+  /** Of those that have ended. */
+  #log = "";
+
+  private constructor(port: number, settings: ServingSettings) {
+    this.endpoint = { address: "127.0.0.1", port };
+    this.origin = Name.parse(settings.zone);
+    const { zone, readers, notify = [], catalog } = settings;
+    const secret = Buffer.from("the secret of the operator").toString("base64");
+    const keys = Object.entries(readers).map(([name, secret]) => [name, { secret, site: [] }]);
+    const allow = Object.keys(readers).map((name) => `key:${name}`);
+    mkdirSync(join(this.folder, "zones"));
+    writeFileSync(
+      join(this.folder, "gateway.yaml"),
+      JSON.stringify({
+        ...{ zone, links: [], listen: { dns: [`127.0.0.1:${port}`] }, data: "./zones" },
+        keys: { operator: { secret }, ...Object.fromEntries(keys) },
+        transfer: { allow, notify },
+        ...(catalog && { catalog }),
+      }),
+    );
+    this.#connection = new PersistentConnection({
+      locate: async () => [this.endpoint],
+      clock: systemClock,
+    });
+    this.#far = new FarZone({
+      ...{ origin: this.origin, connection: this.#connection, clock: systemClock },
+      key: {
+        name: Name.parse("operator"),
+        algorithm: "hmac-sha256",
+        secret: Buffer.from(secret, "base64"),
+      },
+    });
+  }
+
+  static async start(settings: ServingSettings): Promise<Serving> {
+    const serving = new Serving(await freePort(), settings);
+    await serving.start();
+    return serving;
+  }
+
+  /** Starts it again, with what it had. */
+  async start(): Promise<void> {
+    const config = join(this.folder, "gateway.yaml");
+    const command = [process.execPath, MAIN, "run", "--log", "debug", "--config", config];
+    this.#program = new Running(command);
+    await this.#program.line(STARTED);
+  }
+
+  async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+    this.#connection.close();
+    await this.#program?.stop(signal);
+    this.#log += this.#program?.stderr ?? "";
+    this.#program = undefined;
+  }
+
+  async update(updates: Update["updates"]): Promise<void> {
+    const rcode = await this.#far.publish({ zone: this.origin, prerequisites: [], updates });
+    if (rcode !== Rcode.NOERROR) throw new Error(`an update was refused: rcode ${rcode}`);
+  }
+
+  async records(zone = `${this.origin}`): Promise<readonly RecordSet[]> {
+    const records = await copyOf(this.endpoint, zone);
+    if (records === undefined) throw new Error(`no transfer of ${zone}`);
+    return records;
+  }
+
+  /** What its log says was transferred, oldest first. */
+  get transfers(): readonly Transfer[] {
+    return this.log
+      .split("\n")
+      .filter((line) => /"(a zone is|changes of a zone are) transferred"/.test(line))
+      .map((line) => JSON.parse(line) as Transfer);
+  }
+
+  get log(): string {
+    return this.#log + (this.#program?.stderr ?? "");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop("SIGKILL");
+  }
+}
