@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
+import { identity, query, view } from "./config/asking.ts";
 import {
   domain,
   grant,
@@ -102,6 +103,11 @@ const schema = z
         )
         .default({}),
       transfer: transfer.prefault({}),
+      query: query.prefault({}),
+      views: z
+        .array(view, "expected a list such as [{ networks: [10.1.0.0/16], sites: [paris] }]")
+        .default([]),
+      identity: identity.prefault({}),
       catalog: domain.optional(),
       reverse: z.array(reverseZone, "expected a list such as [1.10.in-addr.arpa]").default([]),
       enumerate: z.enum(["merged", "sites"], "expected merged or sites").default("merged"),
@@ -146,6 +152,9 @@ const schema = z
     expectKey(config.publish?.key, "publish", "key");
     config.transfer.allow.forEach((who, i) => {
       if ("key" in who) expectKey(who.key, "transfer", "allow", i);
+    });
+    config.query.allow.forEach((who, i) => {
+      if ("key" in who) expectKey(who.key, "query", "allow", i);
     });
     config.transfer.notify.forEach(({ key }, i) => {
       expectKey(key, "transfer", "notify", i, "key");
@@ -252,4 +261,7 @@ const knownFields: Readonly<Record<string, readonly string[]>> = {
   "keys.*": Object.keys(key.shape),
   publish: Object.keys(publish.shape),
   transfer: Object.keys(transfer.shape),
+  query: Object.keys(query.shape),
+  "views[]": Object.keys(view.shape),
+  identity: Object.keys(identity.shape),
 };

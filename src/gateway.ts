@@ -2,6 +2,7 @@
  * The composition root: makes the parts, connects them, hands each its lifetime, and does nothing
  * else. Data flows one way: links → collector → zone → authority → handler → listeners.
  */
+import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
 import { Collector } from "./collector/collector.ts";
@@ -10,23 +11,26 @@ import { reverseRecords } from "./collector/reverse.ts";
 import { SiteLabels } from "./collector/sitelabel.ts";
 import type { Config } from "./config.ts";
 import { Opcode } from "./dns/constants.ts";
+import { COOKIE_SECRET_LENGTH } from "./dns/cookie.ts";
 import type { Name } from "./dns/name.ts";
-import { Catalog } from "./dnsserver/catalog.ts";
+import { cookies, rollingSecrets } from "./dnsserver/cookies.ts";
 import { keepalive } from "./dnsserver/keepalive.ts";
 import { byOpcode, edns, layered } from "./dnsserver/layers.ts";
+import { Limits, limited } from "./dnsserver/limits.ts";
 import { notifyHandler } from "./dnsserver/notify.ts";
-import { queryHandler } from "./dnsserver/query.ts";
-import { ReadyAnswers } from "./dnsserver/ready.ts";
 import { reserved } from "./dnsserver/reserved.ts";
 import { signatures } from "./dnsserver/signature.ts";
 import { transfers } from "./dnsserver/transfer.ts";
 import { updateHandler } from "./dnsserver/update.ts";
+import { ReadyViews, viewed } from "./dnsserver/views.ts";
 import { Access } from "./gateway/access.ts";
 import { notifyAll } from "./gateway/notifying.ts";
 import { farZones, nearZones } from "./gateway/publishing.ts";
-import { openZones, type ServedZones } from "./gateway/zones.ts";
 import { openSecureListeners } from "./gateway/securelisteners.ts";
+import { openViews } from "./gateway/views.ts";
+import { openZones, type ServedZones } from "./gateway/zones.ts";
 import type { Log } from "./log.ts";
+import { attachedNetworks } from "./net/interfaces.ts";
 import type { Link, LinkWatch } from "./net/link.ts";
 import { multicastLinks } from "./net/multicast.ts";
 import { Places } from "./net/places.ts";
@@ -90,19 +94,32 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
 /** The servers of these zones, one after the other. */
 async function* openListeners(config: Config, zones: ServedZones, options: GatewayOptions) {
   const { clock, log, signal, onReload } = options;
-  const access = new Access(config);
-  const catalog = new Catalog(zones.all.map((each) => new ZoneAuthority(each)));
+  const access = new Access(config, attachedNetworks(clock));
+  const views = openViews({
+    ...{ config, zones, access, clock, log },
+    authorityOf: (zone) => new ZoneAuthority(zone),
+  });
+  const { limit: responses, slip, cookieSecret } = config.query;
+  const limits = responses > 0 ? new Limits({ responses, slip, clock }) : undefined;
+  const secrets =
+    cookieSecret === undefined
+      ? rollingSecrets(() => randomBytes(COOKIE_SECRET_LENGTH), clock)
+      : () => cookieSecret;
   const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
   const handler = layered(
     [
       signatures({ keys: config.keys, clock, log }),
       edns,
       keepalive,
+      cookies({ secrets, clock }),
+      ...(limits
+        ? [limited({ limits, networkOf: (address) => views.clientOf(address).network })]
+        : []),
       ...(zones.catalog ? [reserved(zones.catalog.origin, access.mayTransfer)] : []),
       transfers({ find, isAllowed: access.mayTransfer, log }),
     ],
     byOpcode({
-      [Opcode.QUERY]: queryHandler(catalog),
+      [Opcode.QUERY]: viewed(views.viewOf),
       [Opcode.UPDATE]: updateHandler({
         find: (origin) => zones.dynamic.find((each) => each.origin.equals(origin)),
         principalOf: access.principalOf,
@@ -110,8 +127,7 @@ async function* openListeners(config: Config, zones: ServedZones, options: Gatew
       [Opcode.NOTIFY]: notifyHandler({ isServed: (name) => find(name) !== undefined, clock, log }),
     }),
   );
-  const open = zones.all.filter((zone) => zone !== zones.catalog);
-  const ready = new ReadyAnswers({ catalog, zones: open });
+  const ready = new ReadyViews({ clientOf: views.clientOf, limits });
   const places = new Places();
   for (const endpoint of config.listen?.dns ?? []) {
     const shared = { endpoint, handler, clock, log, signal };

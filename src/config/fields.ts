@@ -100,10 +100,8 @@ export const grant = z
   .string("expected key:NAME, an address, or a network such as 192.0.2.0/24")
   .transform((text, context): Grant => {
     if (text.startsWith("key:")) return { key: text.slice(4) };
-    const [address = "", length, ...rest] = text.split("/");
-    const most = isIP(address) === 4 ? 32 : 128;
-    const bits = length === undefined ? most : /^\d{1,3}$/.test(length) ? Number(length) : 999;
-    if (isIP(address) !== 0 && bits <= most && rest.length === 0) return { address, length: bits };
+    const prefix = parsePrefix(text);
+    if (prefix !== undefined) return prefix;
     context.addIssue(
       `"${text}" is nobody; expected key:NAME, an address, or a network such as 192.0.2.0/24`,
     );
@@ -114,6 +112,16 @@ export const reverseZone = domain.refine(
   (name) => name.isUnder(Name.parse("in-addr.arpa")) || name.isUnder(Name.parse("ip6.arpa")),
   { error: "expected a reverse zone such as 1.10.in-addr.arpa" },
 );
+
+/** "192.0.2.0/24", or an address alone; undefined when it is neither. */
+export function parsePrefix(text: string): Prefix | undefined {
+  const [address = "", length, ...rest] = text.split("/");
+  const most = isIP(address) === 4 ? 32 : 128;
+  const bits = length === undefined ? most : /^\d{1,3}$/.test(length) ? Number(length) : 999;
+  return isIP(address) !== 0 && bits <= most && rest.length === 0
+    ? { address, length: bits }
+    : undefined;
+}
 
 /** "192.0.2.1:53", "[2001:db8::1]:53"; undefined when it is neither. */
 export function parseAddress(text: string, defaultPort?: number): Address | undefined {

@@ -60,8 +60,8 @@ interface Entry extends ReadyAnswer {
 }
 
 /** A few thousand services are asked for in some ten thousand ways. */
-const MAX_ENTRIES = 50_000;
-const MAX_OCTETS = 16 * 2 ** 20;
+export const MAX_ENTRIES = 50_000;
+export const MAX_OCTETS = 16 * 2 ** 20;
 
 /** Header, name, type and class, OPT record: nothing longer is ever entered. */
 const MAX_QUERY = 12 + 255 + 4 + 11;

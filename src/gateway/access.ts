@@ -1,4 +1,6 @@
 /** Who may do what here, told from the keys of the configuration and from where a request comes. */
+import type { Attached } from "../config/asking.ts";
+import type { Grant } from "../config/fields.ts";
 import type { Config } from "../config.ts";
 import type { Name } from "../dns/name.ts";
 import type { Request } from "../net/handler.ts";
@@ -11,20 +13,26 @@ import {
   reversePrincipal,
 } from "../zone/principal.ts";
 
-type AccessConfig = Pick<Config, "zone" | "reverse" | "keys" | "transfer">;
+type AccessConfig = Pick<Config, "zone" | "reverse" | "keys" | "transfer" | "query">;
 
 export class Access {
   readonly #config: AccessConfig;
   readonly #principals = new Map<string, Principal>();
   readonly #readers: Networks;
   readonly #readerKeys: ReadonlySet<string>;
+  readonly #askers: Networks;
+  readonly #askerKeys: ReadonlySet<string>;
+  readonly #isOnOurNetworks: (address: string) => boolean;
 
-  constructor(config: AccessConfig) {
-    const { allow } = config.transfer;
-    const prefixes = allow.filter((who): who is Prefix => "address" in who);
+  constructor(config: AccessConfig, isOnOurNetworks: (address: string) => boolean) {
+    const { transfer, query } = config;
     this.#config = config;
-    this.#readers = new Networks([...LOOPBACK, ...prefixes]);
-    this.#readerKeys = new Set(allow.flatMap((who) => ("key" in who ? [who.key] : [])));
+    this.#readers = new Networks([...LOOPBACK, ...prefixesOf(transfer.allow)]);
+    this.#readerKeys = keysOf(transfer.allow);
+    this.#askers = new Networks(prefixesOf(query.allow));
+    this.#askerKeys = keysOf(query.allow);
+    const isAnyAttached = query.allow.some((who) => "isAttached" in who);
+    this.#isOnOurNetworks = isAnyAttached ? isOnOurNetworks : () => false;
     for (const [name, { sites }] of config.keys) {
       if (sites?.length === 0) continue;
       for (const origin of this.#dynamicZones) {
@@ -51,9 +59,36 @@ export class Access {
     return this.#readerKeys.has(key) || this.principalOf(key, origin) !== undefined;
   };
 
+  /** This host, and who may copy zones by where it is: it sees all there is. */
+  isReader(address: string): boolean {
+    return this.#readers.includes(address);
+  }
+
+  /** Whoever is in a network that is named, or on one that this host is on too. */
+  mayAsk(address: string): boolean {
+    return this.#askers.includes(address) || this.#isOnOurNetworks(address);
+  }
+
+  /** Whose key says so, wherever it asks from. */
+  seesAll({ key }: Request): boolean {
+    if (key === undefined) return false;
+    const isKnown = this.#askerKeys.has(key) || this.#readerKeys.has(key);
+    return isKnown || this.#dynamicZones.some((zone) => this.principalOf(key, zone) !== undefined);
+  }
+
   get #dynamicZones(): readonly Name[] {
     return [this.#config.zone, ...this.#config.reverse];
   }
+}
+
+type Grants = readonly (Grant | Attached)[];
+
+function prefixesOf(grants: Grants): Prefix[] {
+  return grants.filter((who): who is Prefix => "address" in who);
+}
+
+function keysOf(grants: Grants): ReadonlySet<string> {
+  return new Set(grants.flatMap((who) => ("key" in who ? [who.key] : [])));
 }
 
 function makePrincipal(

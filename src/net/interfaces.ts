@@ -11,6 +11,7 @@ import { isIPv4 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import type { Clock } from "../clock.ts";
 import type { LinkAddress } from "./link.ts";
+import { Networks } from "./networks.ts";
 
 export interface Interface {
   readonly name: string;
@@ -53,6 +54,28 @@ export function followInterfaces(
   };
   signal.addEventListener("abort", () => cancel(), { once: true });
   poll();
+}
+
+/** Milliseconds that what was read of the host's networks is taken for true. */
+const ATTACHED_LIFE = 5_000;
+
+/** Is an address in a network that this host has an address of? */
+export function attachedNetworks(
+  clock: Pick<Clock, "now">,
+  host: Host = thisHost,
+): (address: string) => boolean {
+  let networks = new Networks([]);
+  let end = Number.NEGATIVE_INFINITY;
+  return (address) => {
+    if (clock.now() >= end) {
+      const addresses = readInterfaces(host).flatMap((each) => each.addresses);
+      networks = new Networks(
+        addresses.map((each) => ({ address: each.address, length: each.prefix })),
+      );
+      end = clock.now() + ATTACHED_LIFE;
+    }
+    return networks.includes(address);
+  };
 }
 
 /** The interfaces that are up, have a carrier and an address. */

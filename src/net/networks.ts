@@ -22,19 +22,6 @@ export class Networks {
   }
 }
 
-/**
- * Networks whose addresses mean nothing elsewhere: RFC 1918, ULA (RFC 4193), link-local (RFC 3927,
- * RFC 4291 §2.5.6). Not 100.64/10, which strangers share behind a carrier's translator (RFC 6598).
- */
-export const PRIVATE: readonly Prefix[] = [
-  { address: "10.0.0.0", length: 8 },
-  { address: "172.16.0.0", length: 12 },
-  { address: "192.168.0.0", length: 16 },
-  { address: "169.254.0.0", length: 16 },
-  { address: "fc00::", length: 7 },
-  { address: "fe80::", length: 10 },
-];
-
 /** This host itself. */
 export const LOOPBACK: readonly Prefix[] = [
   { address: "127.0.0.0", length: 8 },
