@@ -1,0 +1,99 @@
+/**
+ * Who may ask, what a network gets to see, how much of it, and what is told of this server: the fields
+ * `query`, `views` and `identity`.
+ */
+import { z } from "zod";
+import { COOKIE_SECRET_LENGTH } from "../dns/cookie.ts";
+import { type Grant, grant, type Prefix, parsePrefix, site } from "./fields.ts";
+
+/** Networks with names of their own. */
+const named: Readonly<Record<string, readonly Prefix[]>> = {
+  // RFC 1918, link-local (RFC 3927, RFC 4291 §2.5.6), ULA (RFC 4193). Not 100.64/10, which strangers
+  // share behind a carrier's translator (RFC 6598).
+  private: [
+    { address: "10.0.0.0", length: 8 },
+    { address: "172.16.0.0", length: 12 },
+    { address: "192.168.0.0", length: 16 },
+    { address: "169.254.0.0", length: 16 },
+    { address: "fc00::", length: 7 },
+    { address: "fe80::", length: 10 },
+  ],
+  any: [
+    { address: "0.0.0.0", length: 0 },
+    { address: "::", length: 0 },
+  ],
+};
+
+const network = z
+  .string("expected a network such as 10.1.0.0/16, private or any")
+  .transform((text, context): readonly Prefix[] => {
+    const prefix = parsePrefix(text);
+    const prefixes = prefix === undefined ? named[text] : [prefix];
+    if (prefixes !== undefined) return prefixes;
+    context.addIssue(
+      `"${text}" is no network; expected one such as 10.1.0.0/16, an address, private or any`,
+    );
+    return z.NEVER;
+  });
+
+const networks = z
+  .array(network, "expected a list such as [10.1.0.0/16]")
+  .transform((lists) => lists.flat());
+
+/** Whoever is in a network that this host is on as well. */
+export interface Attached {
+  readonly isAttached: true;
+}
+
+const asker = z
+  .string("expected private, attached, any, key:NAME, or a network such as 192.0.2.0/24")
+  .transform((text, context): readonly (Grant | Attached)[] => {
+    if (text === "attached") return [{ isAttached: true }];
+    const prefixes = named[text];
+    if (prefixes !== undefined) return prefixes;
+    const granted = grant.safeParse(text);
+    if (granted.success) return [granted.data];
+    context.addIssue(`${granted.error.issues[0]!.message}, private, attached or any`);
+    return z.NEVER;
+  });
+
+const cookieSecret = z
+  .string("expected a secret of 32 hexadecimal digits")
+  .regex(/^[0-9a-f]{32}$/i, "expected a secret of 32 hexadecimal digits")
+  .transform((text): Uint8Array => Buffer.from(text, "hex").subarray(0, COOKIE_SECRET_LENGTH));
+
+export const query = z.strictObject({
+  allow: z
+    .array(asker, "expected a list such as [private, 203.0.113.0/24]")
+    .prefault(["private", "attached"])
+    .transform((lists): readonly (Grant | Attached)[] => lists.flat()),
+  limit: z
+    .int("expected responses a second")
+    .min(0, "expected responses a second, 0 for no limit")
+    .default(100),
+  slip: z
+    .int("expected a whole number")
+    .min(0, "expected 0 to 10")
+    .max(10, "expected 0 to 10")
+    .default(2),
+  unlimited: networks.default([]),
+  cookieSecret: z
+    .union([cookieSecret.transform((one) => [one]), z.array(cookieSecret).min(1)], {
+      error: "expected a secret of 32 hexadecimal digits, or a list of them, the newest first",
+    })
+    .optional(),
+});
+
+export const view = z.strictObject({
+  networks,
+  sites: z.array(site, "expected a list of sites such as [paris]").optional(),
+  addresses: networks.optional(),
+});
+
+const text = z
+  .string("expected a text")
+  .refine((words) => words.length > 0 && Buffer.byteLength(words) <= 255, {
+    error: "expected a text of 1 to 255 octets",
+  });
+
+export const identity = z.strictObject({ server: text.optional(), version: text.optional() });

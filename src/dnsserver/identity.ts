@@ -1,0 +1,58 @@
+/**
+ * Who this server is, where it may be told: NSID (RFC 5001) to who asks for it, and in class CH the
+ * names of RFC 4892 (`id.server`, `version.server`) with those that BIND had before. What is not
+ * configured is not told: no option, REFUSED.
+ */
+import { Class, EdnsOption, Type } from "../dns/constants.ts";
+import { withOption } from "../dns/edns.ts";
+import { type Message, makeResponse, type Question } from "../dns/message.ts";
+import { Name, type NameKey } from "../dns/name.ts";
+import { rdata } from "../dns/rdata.ts";
+import type { Layer } from "../net/handler.ts";
+import { mapResponses } from "./layers.ts";
+
+export interface Identity {
+  /** Which of several servers this is. */
+  readonly server?: string | undefined;
+  readonly version?: string | undefined;
+}
+
+export function identified(identity: Identity): Layer {
+  const { server, version } = identity;
+  const texts = new Map<NameKey, string | undefined>([
+    [Name.parse("id.server.").key, server],
+    [Name.parse("hostname.bind.").key, server],
+    [Name.parse("version.server.").key, version],
+    [Name.parse("version.bind.").key, version],
+  ]);
+  return (next) => (request) => {
+    const { message } = request;
+    const [question, ...more] = message.questions;
+    const text = question && more.length === 0 ? asksFor(texts, question) : undefined;
+    const responses = text === undefined ? next(request) : [tell(message, question!, text)];
+    if (server === undefined || !asksForNsid(message)) return responses;
+    const nsid = { code: EdnsOption.NSID, data: Buffer.from(server) };
+    return mapResponses(responses, (response) => ({
+      ...response,
+      edns: withOption(response.edns, nsid),
+    }));
+  };
+}
+
+function asksFor(
+  texts: ReadonlyMap<NameKey, string | undefined>,
+  { name, type, class: klass }: Question,
+): string | undefined {
+  const isText = klass === Class.CH && (type === Type.TXT || type === Type.ANY);
+  return isText ? texts.get(name.key) : undefined;
+}
+
+function asksForNsid({ edns }: Message): boolean {
+  return edns?.options.some(({ code }) => code === EdnsOption.NSID) ?? false;
+}
+
+/** TTL 0: which server answers may be another the next time (RFC 4892 §3). */
+function tell(query: Message, { name }: Question, text: string): Message {
+  const answer = { name, type: Type.TXT, class: Class.CH, ttl: 0, rdata: rdata.txt(text) };
+  return makeResponse(query, { isAuthoritative: true, answers: [answer] });
+}

@@ -1,0 +1,82 @@
+/** What each client gets to see of the zones served here: the views of the configuration. */
+import type { Clock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import { Catalog } from "../dnsserver/catalog.ts";
+import { identified } from "../dnsserver/identity.ts";
+import { networkOf } from "../dnsserver/limits.ts";
+import { queryHandler } from "../dnsserver/query.ts";
+import { type FollowedZone, MAX_ENTRIES, MAX_OCTETS, ReadyAnswers } from "../dnsserver/ready.ts";
+import { Sources } from "../dnsserver/sources.ts";
+import type { Client, View } from "../dnsserver/views.ts";
+import type { Log } from "../log.ts";
+import type { Request } from "../net/handler.ts";
+import { LOOPBACK, Networks } from "../net/networks.ts";
+import type { Authority } from "../zone/authority.ts";
+import type { Zone } from "../zone/zone.ts";
+import { ZoneView } from "../zone/zoneview.ts";
+import type { Access } from "./access.ts";
+import type { ServedZones } from "./zones.ts";
+
+export interface ViewsOptions {
+  readonly config: Config;
+  readonly zones: ServedZones;
+  readonly access: Access;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Who answers from a zone, or from a view of it. */
+  readonly authorityOf: (zone: ViewedZone) => Authority;
+}
+
+export type ViewedZone = Pick<Zone, "origin" | "current" | "since">;
+
+export interface Views {
+  readonly clientOf: (address: string) => Client;
+  readonly viewOf: (request: Request) => View | undefined;
+}
+
+export function openViews(options: ViewsOptions): Views {
+  const { config, zones, access, clock, log, authorityOf } = options;
+  const { views, zone, query, identity } = config;
+  if (views.length === 0 && query.allow.some((who) => "length" in who && who.length === 0)) {
+    log.warn({ allow: "any" }, "everybody may ask, for private addresses too; views can hide them");
+  }
+  const share = 1 + views.length;
+  const make = (all: readonly FollowedZone[]): View => {
+    const catalog = new Catalog(all.map(authorityOf));
+    return {
+      handler: identified(identity)(queryHandler(catalog)),
+      ready: new ReadyAnswers({
+        catalog,
+        // What is for some alone is never ready for others.
+        zones: all.filter((each) => each !== zones.catalog),
+        maxEntries: Math.ceil(MAX_ENTRIES / share),
+        maxOctets: Math.ceil(MAX_OCTETS / share),
+      }),
+    };
+  };
+  const whole = make(zones.all);
+  const open = zones.all.filter((each) => each !== zones.catalog);
+  const parts = views.map(({ networks, sites, addresses }) => {
+    const shown = addresses && new Networks(addresses);
+    const isAddressShown = shown && ((address: string) => shown.includes(address));
+    const seen = open.map((each) => new ZoneView(each, { zone, sites, isAddressShown }));
+    return { networks: new Networks(networks), view: make(seen) };
+  });
+  const seenFrom = (address: string): View | undefined => {
+    if (access.isReader(address)) return whole;
+    if (!access.mayAsk(address)) return undefined;
+    if (parts.length === 0) return whole;
+    return parts.find(({ networks }) => networks.includes(address))?.view;
+  };
+  const unlimited = new Networks([...LOOPBACK, ...query.unlimited]);
+  const judge = (address: string): Client => ({
+    view: seenFrom(address),
+    network: unlimited.includes(address) ? undefined : networkOf(address),
+  });
+  const sources = new Sources({ judge, clock });
+  const clientOf = (address: string) => sources.of(address);
+  return {
+    clientOf,
+    viewOf: (request) => (access.seesAll(request) ? whole : clientOf(request.source.address).view),
+  };
+}
