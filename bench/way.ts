@@ -10,6 +10,7 @@ import { decodeHeader, encode, makeMessage } from "../src/dns/message.ts";
 import { Name } from "../src/dns/name.ts";
 import { rdata } from "../src/dns/rdata.ts";
 import { LOCAL } from "../src/dns/service.ts";
+import { temporaryFolder } from "../test/support/gateway.ts";
 import { sleep } from "../test/support/wait.ts";
 import { answering, freePort, quantile } from "./contest.ts";
 import { ORIGIN } from "./office.ts";
@@ -56,7 +57,8 @@ export async function way(
   print: (line: string) => void,
 ) {
   const port = await freePort();
-  const child = fork(join(import.meta.dirname, "programs", "gateway.js"), [`${port}`]);
+  const program = join(import.meta.dirname, "programs", "gateway.js");
+  const child = fork(program, [`${port}`, temporaryFolder()]);
   const socket = createSocket("udp4");
   /** Asks over and over until the answer is there. */
   const seen = (number: number) =>

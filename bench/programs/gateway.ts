@@ -1,4 +1,7 @@
-/** The gateway with one link in memory, which hears what the parent process sends. */
+/**
+ * The gateway with one link in memory, which hears what the parent process sends. Its parameters are
+ * a port and an empty folder.
+ */
 import { systemClock } from "../../src/clock.ts";
 import { defaultConfig } from "../../src/config.ts";
 import { openGateway } from "../../src/gateway.ts";
@@ -25,7 +28,7 @@ const listen = {
   dns: [{ address: "127.0.0.1", port: Number(process.argv[2]) }],
 };
 await openGateway(
-  { ...config, zone: ORIGIN, listen, data: "/nonexistent" },
+  { ...config, zone: ORIGIN, listen, data: process.argv[3]! },
   {
     clock: systemClock,
     log: silentLog,
