@@ -1,0 +1,118 @@
+/** The catalog of the zones served (RFC 9432). */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { parseConfig } from "../../src/config.ts";
+import { Class, Opcode, rcodeName, Type } from "../../src/dns/constants.ts";
+import { encode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { formatRecord } from "../../src/dns/text.ts";
+import { reserved } from "../../src/dnsserver/reserved.ts";
+import { openZones } from "../../src/gateway/zones.ts";
+import { silentLog } from "../../src/log.ts";
+import { catalogRecords } from "../../src/zone/catalogzone.ts";
+import { Snapshot } from "../../src/zone/snapshot.ts";
+import { lines } from "../zone/fixture.ts";
+
+const origin = Name.parse("catalog.example.");
+const zones = ["bonjour.example.", "1.10.in-addr.arpa.", "Other.example."].map((each) =>
+  Name.parse(each),
+);
+const recordsOf = (members: readonly Name[]) =>
+  catalogRecords({ origin, contact: undefined, members });
+const membersOf = (text: readonly string[]) => text.filter((line) => /\.zones\./.test(line));
+
+suite("a catalog zone", () => {
+  test("CAT-02: has one version record, which says 2", () => {
+    const versions = recordsOf(zones).filter(
+      ({ name }) => `${name}` === "version.catalog.example.",
+    );
+    assert.deepEqual(versions.map(formatRecord), ['version.catalog.example.\t0\tIN\tTXT\t"2"']);
+  });
+
+  test("CAT-03: has each zone once, at a label of its own", () => {
+    const members = recordsOf(zones).filter(({ name }) => /\.zones\./.test(`${name}`));
+    for (const { type, rdatas, name } of members) {
+      assert.deepEqual([type, rdatas.length, name.labels.length], [Type.PTR, 1, 4]);
+    }
+    const targets = members.map(({ rdatas }) => `${rdatas[0]!.values[0]}`);
+    assert.deepEqual(targets, zones.map(String));
+    assert.equal(new Set(members.map(({ name }) => name.key)).size, 3);
+  });
+
+  test("CAT-04: a zone's label stays, whatever else is listed and however it is written", () => {
+    const [all, one] = [recordsOf(zones), recordsOf([Name.parse("OTHER.example.")])];
+    const [label] = membersOf(lines(one)).map((line) => line.split("\t")[0]);
+    assert.ok(membersOf(lines(all)).some((line) => line.startsWith(`${label}\t`)));
+    assert.equal(label, "3d302fbfda89806f48b2.zones.catalog.example.");
+  });
+
+  test("CAT-05: is a zone, with a SOA, and an NS that nobody asks", () => {
+    const snapshot = Snapshot.of(origin, recordsOf(zones));
+    assert.ok(snapshot.soa);
+    const [ns, ...more] = snapshot.set(origin, Type.NS)!.rdatas;
+    assert.deepEqual(more, []);
+    assert.equal(`${ns!.values[0]}`, "invalid.");
+  });
+
+  test("CAT-01: lists the zones served, and its serial rises when there is another", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "dnssd-gateway-"));
+    const text = "zone: bonjour.example\ncatalog: catalog.example\nreverse: [1.10.in-addr.arpa]";
+    const config = { ...parseConfig(text, "g", folder), data: folder };
+    const opened = async () => {
+      const life = new AbortController();
+      const options = { clock: systemClock, log: silentLog, signal: life.signal };
+      const { catalog, all, dynamic, closed } = await openZones(config, options);
+      const { current } = catalog!;
+      assert.equal(all.at(-1), catalog);
+      assert.ok(!dynamic.includes(catalog!));
+      life.abort();
+      await closed;
+      const listed = membersOf(lines(current)).map((line) => line.split("\t")[4]);
+      return { serial: current.serial, listed: listed.sort() };
+    };
+    try {
+      const first = await opened();
+      assert.deepEqual(first.listed, ["1.10.in-addr.arpa.", "bonjour.example."]);
+      assert.deepEqual(await opened(), first, "nothing has changed");
+      writeFileSync(
+        join(folder, "other.example.zone"),
+        "@ 10 SOA ns.example. h.example. 1 1 1 1 1\n@ 10 NS ns.example.\n",
+      );
+      const second = await opened();
+      assert.deepEqual(second.listed, ["1.10.in-addr.arpa.", "bonjour.example.", "other.example."]);
+      assert.equal(second.serial, first.serial + 1);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test("CAT-07: is there for those who may copy it, and REFUSED to all others", () => {
+    const layer = reserved(origin, ({ key }) => key === "ns2");
+    const handler = layer(({ message }) => [makeResponse(message, {})]);
+    const { signal } = new AbortController();
+    const rcodeFor = (owner: string, key?: string, opcode: number = Opcode.QUERY) => {
+      const question = { name: Name.parse(owner), type: Type.SOA, class: Class.IN };
+      const message = makeMessage({ opcode, questions: [question] });
+      const source = { address: "192.0.2.9", port: 4000 };
+      const request = {
+        message,
+        bytes: encode(message),
+        transport: "udp" as const,
+        source,
+        signal,
+      };
+      const [response] = handler({ ...request, ...(key && { key }) }) as Iterable<Message>;
+      return rcodeName(response!.rcode);
+    };
+    for (const owner of ["catalog.example.", "version.catalog.example.", "x.CATALOG.example."]) {
+      assert.equal(rcodeFor(owner), "REFUSED");
+      assert.equal(rcodeFor(owner, "ns3"), "REFUSED");
+      assert.equal(rcodeFor(owner, "ns2"), "NOERROR");
+    }
+    assert.equal(rcodeFor("example."), "NOERROR");
+  });
+});

@@ -1,0 +1,316 @@
+/** NOTIFY, both ways (RFC 1996). */
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { suite, test } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { parseConfig } from "../../src/config.ts";
+import { Class, Opcode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
+import { decode, encode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { rdata, soaOf } from "../../src/dns/rdata.ts";
+import { partTsig, signTsig, type TsigKey } from "../../src/dns/tsig.ts";
+import { notifyHandler } from "../../src/dnsserver/notify.ts";
+import { notifySecondaries, type Secondary } from "../../src/dnsserver/secondaries.ts";
+import { notifyAll } from "../../src/gateway/notifying.ts";
+import { type Log, silentLog } from "../../src/log.ts";
+import type { Resolve } from "../../src/net/resolver.ts";
+import type { Zone } from "../../src/zone/zone.ts";
+import { FakeClock } from "../support/clock.ts";
+import { waitFor } from "../support/wait.ts";
+import { operator, origin, updateOf, zoneOf } from "../zone/fixture.ts";
+
+const add = (zone: Zone, i: number) => zone.apply(updateOf(`+ n${i} A 10.0.0.1`), operator);
+
+interface Told {
+  readonly to: string;
+  readonly at: number;
+  readonly notice: Message;
+}
+
+/** Secondaries that answer at once, each as it is told to. */
+class Audience {
+  readonly clock = new FakeClock();
+  readonly told: Told[] = [];
+  readonly facts: string[] = [];
+  answer: (to: string) => Rcode | undefined = () => Rcode.NOERROR;
+  readonly #life = new AbortController();
+  readonly log: Log = {
+    ...silentLog,
+    info: (_, fact) => this.facts.push(fact),
+    warn: (_, fact) => this.facts.push(fact),
+  };
+
+  secondary(name: string): Secondary {
+    return {
+      name,
+      tell: async (notice) => {
+        this.told.push({ to: name, at: this.clock.now(), notice });
+        return this.answer(name);
+      },
+    };
+  }
+
+  /** From now until the test ends. */
+  follow(zone: Zone, ...configured: readonly string[]): void {
+    const options = {
+      ...{ zone, clock: this.clock, log: this.log },
+      configured: configured.map((name) => this.secondary(name)),
+      secondaryOf: (name: Name) => this.secondary(`${name}`),
+    };
+    void notifySecondaries(options, this.#life.signal);
+  }
+
+  /** When they were told, in milliseconds. */
+  times(to: string): number[] {
+    return this.told.flatMap((each) => (each.to === to ? each.at : []));
+  }
+
+  [Symbol.dispose](): void {
+    this.#life.abort();
+  }
+}
+
+const serialOf = ({ notice }: Told) => soaOf(notice.answers[0]!.rdata).serial;
+
+suite("NOTIFY to secondaries", () => {
+  test("XFR-22: says that the SOA of the zone has changed, when it has", async () => {
+    using audience = new Audience();
+    const zone = zoneOf("");
+    audience.follow(zone, "a");
+    await audience.clock.elapse(0);
+    assert.equal(audience.told.length, 1, "at the start");
+    await audience.clock.elapse(5000);
+    assert.equal(audience.told.length, 1, "and not while nothing happens");
+    await add(zone, 1);
+    await audience.clock.elapse(0);
+    const [, { notice } = assert.fail("not told")] = audience.told;
+    assert.equal(notice.opcode, Opcode.NOTIFY);
+    assert.ok(notice.isAuthoritative && !notice.isResponse);
+    assert.deepEqual(notice.questions, [{ name: origin, type: Type.SOA, class: Class.IN }]);
+    assert.equal(soaOf(notice.answers[0]!.rdata).serial, zone.current.serial);
+    assert.deepEqual([notice.authorities, notice.additionals], [[], []]);
+  });
+
+  test("XFR-21: of a hundred changes a second, once a second, and of the last one", async () => {
+    using audience = new Audience();
+    const zone = zoneOf("");
+    audience.follow(zone, "a", "b");
+    for (let i = 0; i < 500; i++) {
+      await add(zone, i);
+      await audience.clock.elapse(10);
+    }
+    await audience.clock.elapse(2000);
+    for (const to of ["a", "b"]) {
+      const times = audience.times(to);
+      assert.ok(times.length >= 5 && times.length <= 7, `${times}`);
+      for (const [i, at] of times.slice(1).entries()) assert.ok(at - times[i]! >= 1000, `${times}`);
+      assert.equal(serialOf(audience.told.findLast((each) => each.to === to)!), 501);
+    }
+  });
+
+  test("XFR-23: until it is answered, after times that double, and then no more", async () => {
+    using audience = new Audience();
+    const zone = zoneOf("");
+    audience.answer = (to) => (to === "dead" ? undefined : Rcode.NOERROR);
+    audience.follow(zone, "dead", "alive");
+    await audience.clock.elapse(600_000);
+    assert.deepEqual(audience.times("dead"), [0, 2000, 6000, 14_000, 30_000, 62_000]);
+    assert.deepEqual(audience.times("alive"), [0]);
+    assert.deepEqual(audience.facts, ["the secondary does not answer to NOTIFY"]);
+    // Another change is worth another try, and the dead cost no more than one a minute.
+    for (let i = 0; i < 600; i++) {
+      await add(zone, i);
+      await audience.clock.elapse(1000);
+    }
+    const tries = audience.times("dead").length - 6;
+    assert.ok(tries >= 9 && tries <= 11, `${tries} in ten minutes`);
+    assert.ok(audience.times("alive").length > 590);
+    // Who is back is told at once from then on.
+    audience.answer = () => Rcode.NOERROR;
+    await audience.clock.elapse(60_000);
+    const before = audience.told.length;
+    await add(zone, 1000);
+    await audience.clock.elapse(0);
+    assert.equal(audience.told.length, before + 2);
+    assert.deepEqual(audience.facts.slice(1), ["the secondary takes NOTIFY again"]);
+  });
+
+  test("XFR-24: any answer ends it, NOTIMP too, and is told in the log", async () => {
+    for (const rcode of [Rcode.NOTIMP, Rcode.REFUSED, Rcode.SERVFAIL]) {
+      using audience = new Audience();
+      audience.answer = () => rcode;
+      audience.follow(zoneOf(""), "a");
+      await audience.clock.elapse(600_000);
+      assert.equal(audience.told.length, 1);
+      assert.deepEqual(audience.facts, ["the secondary refuses NOTIFY"]);
+    }
+  });
+
+  test("XFR-27: goes to those configured and to those of the NS records, without the SOA's", async () => {
+    using audience = new Audience();
+    // The SOA of the fixture names ns.example.
+    const zone = zoneOf("@ 3600 NS ns2.example.\n@ 3600 NS ns3.example.\nsub NS ns9.example.");
+    audience.follow(zone, "configured");
+    await audience.clock.elapse(0);
+    const names = () => audience.told.splice(0).map(({ to }) => to);
+    assert.deepEqual(names().sort(), ["configured", "ns2.example.", "ns3.example."]);
+    await zone.apply(updateOf("- @ NS ns2.example.\n+ @ NS ns4.example."), operator);
+    await audience.clock.elapse(2000);
+    assert.deepEqual(names().sort(), ["configured", "ns3.example.", "ns4.example."]);
+  });
+});
+
+/** A secondary on a socket, which answers when it is told to. */
+async function secondarySocket(answer: (bytes: Buffer) => Uint8Array | undefined) {
+  const socket = createSocket("udp4");
+  const received: Buffer[] = [];
+  socket.on("message", (bytes, { address, port }) => {
+    received.push(bytes);
+    const octets = answer(bytes);
+    if (octets !== undefined) socket.send(octets, port, address);
+  });
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  const { port } = socket.address() as AddressInfo;
+  return { port, received, [Symbol.dispose]: () => socket.close() };
+}
+
+suite("NOTIFY by UDP", () => {
+  const secret = Buffer.from("the secret of ns2");
+  const key: TsigKey = { name: Name.parse("ns2"), algorithm: "hmac-sha256", secret };
+  const now = () => Math.floor(Date.now() / 1000);
+
+  async function notifying(
+    {
+      port,
+      key,
+      resolve = async () => undefined,
+    }: { port: number; key?: string; resolve?: Resolve },
+    zone: Zone,
+    during: (facts: string[]) => Promise<unknown>,
+  ): Promise<void> {
+    const config = parseConfig(
+      JSON.stringify({
+        zone: "z.example",
+        keys: { ns2: { secret: secret.toString("base64"), site: [] } },
+        transfer: { notify: [{ server: `127.0.0.1:${port}`, ...(key && { key }) }] },
+      }),
+      "g",
+      "/",
+    );
+    const life = new AbortController();
+    const facts: string[] = [];
+    const log: Log = { ...silentLog, warn: (_, fact) => facts.push(fact) };
+    const options = { config, zones: [zone], resolve, clock: systemClock, log };
+    const done = notifyAll(options, life.signal);
+    await during(facts);
+    life.abort();
+    await done;
+  }
+
+  test("XFR-23: an answer of another id, or to another question, is none", async () => {
+    const answers = [
+      (asked: Message) => ({ ...asked, id: asked.id ^ 1 }),
+      (asked: Message) => ({ ...asked, questions: [{ ...asked.questions[0]!, type: Type.A }] }),
+      (asked: Message) => asked,
+    ];
+    let i = 0;
+    using secondary = await secondarySocket((bytes) =>
+      encode(makeResponse(answers[i++]!(decode(bytes)), { isAuthoritative: true })),
+    );
+    await notifying({ port: secondary.port }, zoneOf(""), () =>
+      waitFor("three notices", () => secondary.received.length === 3),
+    );
+    const [first, ...again] = secondary.received;
+    for (const each of again) assert.deepEqual(each, first, "the same, sent again");
+  });
+
+  test("XFR-27: is signed where the secondary has a key, and only its signature is an answer", async () => {
+    let isForged = true;
+    using secondary = await secondarySocket((bytes) => {
+      const { mac } = partTsig(bytes)!.tsig;
+      const response = encode(makeResponse(decode(bytes), { additionals: [] }));
+      const by = isForged ? { ...key, secret: Buffer.from("another") } : key;
+      isForged = false;
+      return signTsig(response, by, { now: now(), priorMac: mac }).bytes;
+    });
+    const zone = zoneOf("");
+    await notifying({ port: secondary.port, key: "ns2" }, zone, async (facts) => {
+      await waitFor("the notice again", () => secondary.received.length === 2);
+      await add(zone, 1);
+      await waitFor("the notice of a change", () => secondary.received.length === 3);
+      assert.deepEqual(facts, []);
+    });
+    const [first] = secondary.received;
+    const { body, tsig } = partTsig(first!)!;
+    assert.ok(tsig.key.equals(key.name));
+    const again = signTsig(body, key, { now: tsig.time });
+    assert.deepEqual(Buffer.from(tsig.mac), Buffer.from(again.mac));
+  });
+
+  test("XFR-27: the NS of the zone is asked for its addresses; our own are passed over", async () => {
+    using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
+    const asked: string[] = [];
+    const resolve: Resolve = async (name, type) => {
+      asked.push(`${name} ${type}`);
+      const here = { name, type: Type.A, class: Class.IN, ttl: 10, rdata: rdata.a("127.0.0.1") };
+      return makeMessage({ answers: type === Type.A ? [here] : [] });
+    };
+    const zone = zoneOf("@ 3600 NS ns2.example.");
+    await notifying({ port: secondary.port, resolve }, zone, async (facts) => {
+      await waitFor("the questions", () => asked.length === 2);
+      await add(zone, 1);
+      await waitFor("the change to be told", () => secondary.received.length === 2);
+      assert.deepEqual(facts, [], "we need not be told");
+    });
+    assert.deepEqual(asked.sort(), ["ns2.example. 1", "ns2.example. 28"]);
+  });
+});
+
+suite("NOTIFY from elsewhere", () => {
+  const facts: object[] = [];
+  const clock = new FakeClock();
+  const log: Log = { ...silentLog, warn: (fields) => facts.push(fields) };
+  const handler = notifyHandler({ isServed: (name) => name.equals(origin), clock, log });
+  const soa = (name: Name) => ({ name, type: Type.SOA, class: Class.IN });
+  const notified = (fields: Partial<Message>) => {
+    const message = makeMessage({ id: 4711, opcode: Opcode.NOTIFY, ...fields });
+    const request = { message, bytes: encode(message), transport: "udp" as const };
+    const { signal } = new AbortController();
+    const source = { address: "192.0.2.66", port: 4000 };
+    return [...(handler({ ...request, source, signal }) as Iterable<Message>)];
+  };
+
+  test("XFR-25: is REFUSED, for nobody is our primary, and told in the log, not for each", () => {
+    for (let i = 0; i < 100; i++) {
+      const [answer, ...more] = notified({ questions: [soa(origin)], isAuthoritative: true });
+      assert.deepEqual(more, []);
+      assert.ok(answer!.isResponse);
+      assert.deepEqual([answer!.id, answer!.opcode], [4711, Opcode.NOTIFY]);
+      assert.equal(rcodeName(answer!.rcode), "REFUSED");
+      assert.deepEqual(answer!.questions, [soa(origin)]);
+    }
+    assert.deepEqual(facts, [{ zone: "z.example.", from: "192.0.2.66" }]);
+  });
+
+  test("XFR-25: of a zone that is not here is NOTAUTH; without one question it is FORMERR", () => {
+    const rcodes = (fields: Partial<Message>) =>
+      notified(fields).map(({ rcode }) => rcodeName(rcode));
+    assert.deepEqual(rcodes({ questions: [soa(Name.parse("other.example."))] }), ["NOTAUTH"]);
+    assert.deepEqual(rcodes({}), ["FORMERR"]);
+    assert.deepEqual(rcodes({ questions: [soa(origin), soa(origin)] }), ["FORMERR"]);
+  });
+
+  test("XFR-26: what it says of the zone changes nothing", () => {
+    const zone = zoneOf("");
+    const before = zone.current;
+    const [record] = before.soa.rdatas;
+    const newer = rdata.soa({ ...soaOf(record!), serial: 99 });
+    const answers = [{ name: origin, type: Type.SOA, class: Class.IN, ttl: 10, rdata: newer }];
+    const [answer] = notified({ questions: [soa(origin)], answers });
+    assert.deepEqual(answer!.answers, []);
+    assert.equal(zone.current, before);
+  });
+});

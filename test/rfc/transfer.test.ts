@@ -1,0 +1,457 @@
+/** AXFR (RFC 5936) and IXFR (RFC 1995), octets in and octets out. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import fc from "fast-check";
+import { systemClock } from "../../src/clock.ts";
+import { parseConfig } from "../../src/config.ts";
+import { Class, Opcode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
+import { decode, encode, type Message, makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { rdata, soaOf } from "../../src/dns/rdata.ts";
+import type { RecordSet, ResourceRecord } from "../../src/dns/record.ts";
+import { formatRecord } from "../../src/dns/text.ts";
+import { Catalog } from "../../src/dnsserver/catalog.ts";
+import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
+import { queryHandler } from "../../src/dnsserver/query.ts";
+import { transfers } from "../../src/dnsserver/transfer.ts";
+import { Access } from "../../src/gateway/access.ts";
+import { silentLog } from "../../src/log.ts";
+import { makeEdge } from "../../src/net/edge.ts";
+import type { Request, Transport } from "../../src/net/handler.ts";
+import { ZoneAuthority } from "../../src/zone/authority.ts";
+import { replay } from "../../src/zone/change.ts";
+import type { Snapshot } from "../../src/zone/snapshot.ts";
+import type { Zone } from "../../src/zone/zone.ts";
+import { opt } from "../dnsserver/fixture.ts";
+import { paris, secondary, stillServer } from "../dnsserver/secured.ts";
+import { sign, tsigOf, verified } from "../support/tsig.ts";
+import { lines, name, operator, origin, setsOf, updateOf, zoneOf } from "../zone/fixture.ts";
+
+const source = { address: "192.0.2.99", port: 4000 };
+
+/** A server of this zone that lets everybody copy it, or nobody. */
+function serve(zone: Zone, isAllowed = true) {
+  const find = (origin: Name) => (origin.equals(zone.origin) ? zone : undefined);
+  const handler = layered(
+    [edns, transfers({ find, isAllowed: () => isAllowed, log: silentLog })],
+    byOpcode({ [Opcode.QUERY]: queryHandler(new Catalog([new ZoneAuthority(zone)])) }),
+  );
+  const edge = makeEdge({ handler, clock: systemClock, log: silentLog });
+  const { signal } = new AbortController();
+  const octets = (query: Message, transport: Transport = "tcp") => {
+    const bytes = encode(query);
+    return edge({ bytes, transport, source, signal }) as Iterable<Buffer>;
+  };
+  return {
+    octets,
+    ask: (query: Message, transport?: Transport) =>
+      Array.from(octets(query, transport), (each) => decode(each)),
+  };
+}
+
+const axfr = (owner = origin) =>
+  makeMessage({ id: 4711, questions: [{ name: owner, type: Type.AXFR, class: Class.IN }] });
+
+/** Of a client that has this serial. */
+function ixfr(serial: number, fields: Partial<Message> = {}): Message {
+  const soa = rdata.soa({
+    ...{ mname: Name.parse("."), rname: Name.parse("."), serial },
+    ...{ refresh: 0, retry: 0, expire: 0, minimum: 0 },
+  });
+  return makeMessage({
+    id: 4711,
+    questions: [{ name: origin, type: Type.IXFR, class: Class.IN }],
+    authorities: [{ name: origin, type: Type.SOA, class: Class.IN, ttl: 0, rdata: soa }],
+    ...fields,
+  });
+}
+
+const add = (zone: Zone, i: number) => zone.apply(updateOf(`+ n${i} A 10.0.0.1`), operator);
+
+async function grow(zone: Zone, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await add(zone, i);
+}
+
+/** Hosts in a zone, so that it is larger than its changes. */
+const hosts = (count: number) =>
+  Array.from({ length: count }, (_, i) => `h${i} A 10.1.${i >> 8}.${i & 255}`).join("\n");
+
+function answersOf(messages: readonly Message[]): ResourceRecord[] {
+  return messages.flatMap(({ answers }) => answers);
+}
+
+const isSoa = ({ type }: ResourceRecord) => type === Type.SOA;
+const serialOf = ({ rdata }: ResourceRecord) => soaOf(rdata).serial;
+
+/** The serials of the SOAs, and between them how many records there are. */
+function shape(records: readonly ResourceRecord[]): string {
+  return records
+    .map((record) => (isSoa(record) ? `${serialOf(record)}` : "."))
+    .join(" ")
+    .replace(/\.( \.)+/g, (dots) => `${(dots.length + 1) / 2}×`);
+}
+
+/** A line for each record, sorted. */
+function linesOfRecords(records: readonly ResourceRecord[]): string[] {
+  return records
+    .map(({ name, type, ttl, rdata }) => formatRecord({ name, type, ttl, rdatas: [rdata] }))
+    .sort();
+}
+
+/** As a client of RFC 1995 §4 makes it of what it has. */
+function applied(before: Snapshot, records: readonly ResourceRecord[]): string[] {
+  const have = new Map(lines(before).map((line) => [line, line]));
+  let isRemoving = false;
+  for (const [i, record] of records.slice(1, -1).entries()) {
+    if (isSoa(record)) isRemoving = i === 0 || !isRemoving;
+    const [line = ""] = linesOfRecords([record]);
+    if (isRemoving) assert.ok(have.delete(line), `there is no ${line}`);
+    else {
+      assert.ok(!have.has(line), `there is ${line} already`);
+      have.set(line, line);
+    }
+  }
+  return [...have.values()].sort();
+}
+
+suite("AXFR", () => {
+  const zone = zoneOf(`
+    ${hosts(3000)}
+    sub NS ns.sub
+    ns.sub A 192.0.2.7
+    hidden.sub A 192.0.2.8
+    old DNAME new.example.
+    below.old A 192.0.2.9
+    Office\\032Printer._IPP._tcp.Paris 7 SRV 0 0 631 Printer.Paris
+    printer.paris A 10.1.0.10
+  `);
+  const messages = serve(zone).ask(axfr());
+  const records = answersOf(messages);
+
+  test("XFR-01: begins and ends with the same SOA, and has none between", () => {
+    assert.ok(isSoa(records[0]!) && isSoa(records.at(-1)!));
+    assert.deepEqual(linesOfRecords(records.slice(0, 1)), linesOfRecords(records.slice(-1)));
+    assert.equal(records.filter(isSoa).length, 2);
+  });
+
+  test("XFR-02: every message has the id, AA and no TC, the first the question", () => {
+    assert.ok(messages.length > 2);
+    for (const [i, message] of messages.entries()) {
+      assert.equal(message.id, 4711);
+      assert.ok(message.isResponse && message.isAuthoritative && !message.isTruncated);
+      assert.equal(message.rcode, Rcode.NOERROR);
+      assert.equal(message.questions.length, i === 0 ? 1 : 0);
+      assert.deepEqual([message.authorities, message.additionals], [[], []]);
+    }
+    assert.ok(messages[0]!.questions[0]!.name.equals(origin));
+    assert.equal(messages[0]!.questions[0]!.type, Type.AXFR);
+  });
+
+  test("XFR-04: has many records in a message, and each once", () => {
+    assert.deepEqual(linesOfRecords(records.slice(0, -1)), lines(zone.current));
+    for (const { answers } of messages.slice(0, -1)) assert.ok(answers.length > 100);
+  });
+
+  test("XFR-05: names are as they were written, and those of RFC 3597 alone are compressed", () => {
+    const srv = records.find(({ type }) => type === Type.SRV)!;
+    assert.equal(`${srv.name}`, "Office\\032Printer._IPP._tcp.Paris.z.example.");
+    assert.match(
+      formatRecord({ ...srv, rdatas: [srv.rdata] }),
+      /631 Printer\.Paris\.z\.example\.$/,
+    );
+    const printer = records.find(({ name }) => /^printer/i.test(`${name}`))!;
+    assert.equal(`${printer.name}`, "printer.paris.z.example.");
+    // Uncompressed in the rdata (RFC 2782): the whole name is there.
+    const whole = Buffer.from("\x07Printer\x05Paris\x01z\x07example\0", "latin1");
+    assert.ok([...serve(zone).octets(axfr())].some((octets) => octets.includes(whole)));
+  });
+
+  test("XFR-06: a cut's NS, its glue and what a cut or a DNAME hides are part of the zone", () => {
+    const owners = new Set(records.map(({ name }) => `${name}`));
+    for (const owner of ["sub", "ns.sub", "hidden.sub", "old", "below.old"]) {
+      assert.ok(owners.has(`${owner}.z.example.`), owner);
+    }
+  });
+
+  test("XFR-07: TTLs are those that answers have, and nothing is there that is not data", () => {
+    const { ask } = serve(zone);
+    const srv = records.find(({ type }) => type === Type.SRV)!;
+    const question = { name: srv.name, type: Type.SRV, class: Class.IN };
+    const [answer] = ask(makeMessage({ questions: [question] }), "udp")[0]!.answers;
+    assert.equal(srv.ttl, 7);
+    assert.equal(answer!.ttl, srv.ttl);
+    assert.equal(records.length, zone.current.size + 1);
+  });
+
+  test("XFR-08: another zone is NOTAUTH, a name within the zone too, and who may not is REFUSED", () => {
+    const outcome = (messages: readonly Message[]) =>
+      messages.map(({ rcode, answers }) => `${rcodeName(rcode)} ${answers.length}`);
+    const open = serve(zone);
+    for (const owner of ["other.example.", "h0.z.example.", "example."]) {
+      assert.deepEqual(outcome(open.ask(axfr(Name.parse(owner)))), ["NOTAUTH 0"], owner);
+    }
+    const closed = serve(zone, false);
+    for (const query of [axfr(), axfr(Name.parse("other.example.")), ixfr(1)]) {
+      assert.deepEqual(outcome(closed.ask(query)), ["REFUSED 0"]);
+    }
+  });
+
+  test("AUTH-39: by UDP or HTTPS, and of a class other than IN, there is none", () => {
+    const { ask } = serve(zone);
+    const chaos = makeMessage({ questions: [{ name: origin, type: Type.AXFR, class: Class.CH }] });
+    for (const [query, transport] of [
+      [axfr(), "udp"],
+      [axfr(), "https"],
+      [chaos, "tcp"],
+    ] as const) {
+      assert.deepEqual(
+        ask(query, transport).map(({ rcode }) => rcodeName(rcode)),
+        ["REFUSED"],
+      );
+    }
+  });
+
+  test("XFR-03: is one version, though the zone changes while it is under way", async () => {
+    const zone = zoneOf(hosts(3000));
+    const before = zone.current;
+    const taken: Message[] = [];
+    for (const octets of serve(zone).octets(axfr())) {
+      taken.push(decode(octets));
+      await add(zone, taken.length);
+      await zone.apply(updateOf(`- h${taken.length} ANY`), operator);
+    }
+    assert.ok(taken.length > 2);
+    assert.deepEqual(linesOfRecords(answersOf(taken).slice(0, -1)), lines(before));
+    // From there, what happened meanwhile leads to what is now.
+    const rest = answersOf(serve(zone).ask(ixfr(before.serial)));
+    assert.deepEqual(applied(before, rest), lines(zone.current));
+  });
+
+  test("a large zone comes whole too, in no order", () => {
+    const zone = zoneOf(hosts(6000));
+    const records = answersOf(serve(zone).ask(axfr()));
+    assert.deepEqual(linesOfRecords(records.slice(0, -1)), lines(zone.current));
+    assert.ok(isSoa(records[0]!) && isSoa(records.at(-1)!));
+  });
+});
+
+suite("who may copy a zone", () => {
+  const secret = Buffer.from("a secret").toString("base64");
+  const keys = `
+keys:
+  paris: { secret: ${secret}, site: paris }
+  admin: { secret: ${secret} }
+  ns2: { secret: ${secret}, site: [] }
+  ns3: { secret: ${secret}, site: [] }
+`;
+  const access = (text: string) =>
+    new Access(parseConfig(`zone: z.example\n${text}`, "g", "/"), () => false);
+  const from = (address: string, key?: string) =>
+    ({ source: { address, port: 4000 }, ...(key && { key }) }) as Request;
+
+  test("XFR-09: by default nobody but this host; by address and by key whom the configuration names", () => {
+    const closed = access("");
+    assert.equal(closed.mayTransfer(from("192.0.2.9"), origin), false);
+    assert.equal(closed.mayTransfer(from("10.0.0.9"), origin), false);
+    assert.equal(closed.mayTransfer(from("127.0.0.1"), origin), true);
+    const open = access(`${keys}transfer: { allow: [192.0.2.0/28, key:ns2] }`);
+    assert.equal(open.mayTransfer(from("192.0.2.9"), origin), true);
+    assert.equal(open.mayTransfer(from("192.0.2.99"), origin), false);
+    assert.equal(open.mayTransfer(from("192.0.2.99", "ns2"), origin), true);
+    assert.equal(open.mayTransfer(from("192.0.2.99", "ns3"), origin), false);
+  });
+
+  test("a key of no site reads what it is allowed to, and writes nothing", () => {
+    const { principalOf } = access(keys);
+    assert.ok(principalOf("admin", origin)?.isOperator);
+    assert.ok(principalOf("paris", origin));
+    assert.equal(principalOf("ns2", origin), undefined);
+  });
+});
+
+suite("IXFR", () => {
+  test("XFR-13: who has the serial, or a newer one, gets the SOA alone", async () => {
+    const zone = zoneOf(hosts(50));
+    await grow(zone, 3);
+    const { ask } = serve(zone);
+    for (const serial of [4, 5, 0x7fffffff]) {
+      for (const transport of ["udp", "tcp"] as const) {
+        const messages = ask(ixfr(serial), transport);
+        assert.equal(messages.length, 1);
+        assert.equal(shape(answersOf(messages)), "4", `${serial} by ${transport}`);
+        assert.ok(messages[0]!.isAuthoritative && !messages[0]!.isTruncated);
+      }
+    }
+  });
+
+  test("XFR-14: has each change with the SOAs around it, oldest first", async () => {
+    const zone = zoneOf(`${hosts(50)}\nold A 10.0.0.1\nold A 10.0.0.2`);
+    const before = zone.current;
+    await zone.apply(updateOf("- old A 10.0.0.1\n+ new A 10.0.0.3\n+ new A 10.0.0.4"), operator);
+    await zone.apply(updateOf("- old ANY"), operator);
+    await zone.apply(updateOf("+ last 5 TXT x"), operator);
+    const { ask } = serve(zone);
+    for (const transport of ["udp", "tcp", "tls"] as const) {
+      const records = answersOf(ask(ixfr(1), transport));
+      assert.equal(shape(records), "4 1 . 2 2× 2 . 3 3 4 . 4", transport);
+      assert.deepEqual(applied(before, records), lines(zone.current));
+    }
+    assert.equal(shape(answersOf(ask(ixfr(3)))), "4 3 4 . 4");
+  });
+
+  test("XFR-14: whatever the changes, they lead to what the zone is", async () => {
+    const step = fc.record({
+      host: fc.nat(5),
+      kind: fc.constantFrom("+ # A 10.0.0.1", "+ # 7 A 10.0.0.2", "- # A 10.0.0.1", "- # ANY"),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 20 }), async (steps) => {
+        const zone = zoneOf(hosts(100));
+        const before = zone.current;
+        for (const { host, kind } of steps) {
+          await zone.apply(updateOf(kind.replace("#", `x${host}`)), operator);
+        }
+        const records = answersOf(serve(zone).ask(ixfr(before.serial)));
+        if (zone.current === before) assert.equal(records.length, 1);
+        else assert.deepEqual(applied(before, records), lines(zone.current));
+        // And as the zone itself replays them.
+        const changes = zone.since(before.serial);
+        assert.ok(changes !== "resync");
+        assert.deepEqual(lines(changes.reduce(replay, before)), lines(zone.current));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test("XFR-15: a serial that is not known any more, or never was, gets the whole zone", async () => {
+    const zone = zoneOf(hosts(50), { history: 3 });
+    await grow(zone, 10);
+    const { ask } = serve(zone);
+    assert.equal(zone.current.serial, 11);
+    for (const serial of [1, 7, 0x80000011]) {
+      const records = answersOf(ask(ixfr(serial)));
+      assert.equal(shape(records), "11 61× 11", `${serial}`);
+      assert.deepEqual(linesOfRecords(records.slice(0, -1)), lines(zone.current));
+      assert.equal(shape(answersOf(ask(ixfr(serial), "udp"))), "11", "by UDP: come by TCP");
+    }
+    assert.match(shape(answersOf(ask(ixfr(8)))), /^11 8 9 \. 9 10 /);
+  });
+
+  test("XFR-16: what does not fit a datagram is the SOA alone, never a part", async () => {
+    const zone = zoneOf(hosts(500));
+    const { ask, octets } = serve(zone);
+    for (let count = 1; count <= 40; count++) {
+      await add(zone, count);
+      for (const edns of [undefined, opt({ udpSize: 1232 }), opt({ udpSize: 4096 })]) {
+        const limit = edns === undefined ? 512 : 1232;
+        const [message, ...more] = ask(ixfr(1, { edns }), "udp");
+        const [whole] = octets(ixfr(1, { edns }), "tcp");
+        assert.deepEqual(more, []);
+        assert.ok(!message!.isTruncated);
+        const fits = shape(message!.answers) !== `${count + 1}`;
+        if (fits) {
+          assert.ok(whole!.length <= limit);
+          assert.equal(shape(message!.answers), shape(decode(whole!).answers));
+        } else {
+          // No datagram is left half empty for fear of what may be put into it.
+          assert.ok(whole!.length > limit - 100, `${whole!.length} octets would have fitted`);
+        }
+      }
+    }
+  });
+
+  test("XFR-16: there is room for the signature", async () => {
+    const { ask, zone, now } = stillServer();
+    const soa = () => ixfr(1, { edns: opt() });
+    const query = {
+      ...soa(),
+      questions: [{ name: zone.origin, type: Type.IXFR, class: Class.IN }],
+      authorities: soa().authorities.map((each) => ({ ...each, name: zone.origin })),
+    };
+    const shapes = new Set<boolean>();
+    for (let i = 0; i < 40; i++) {
+      const owner = zone.origin.child(`n${i}`)!;
+      const record = {
+        name: owner,
+        type: Type.A,
+        class: Class.IN,
+        ttl: 10,
+        rdata: rdata.a("10.0.0.1"),
+      };
+      await zone.apply({ zone: zone.origin, prerequisites: [], updates: [record] }, operator);
+      const request = sign(query, secondary, now());
+      const [octets] = await ask(request.bytes, "udp");
+      assert.ok(octets!.length <= 1232);
+      const response = verified(octets!, secondary, { mac: request.mac, now: now() });
+      assert.ok(!response.isTruncated);
+      assert.ok(response.answers.length === 1 || response.answers.length === 2 + 3 * (i + 1));
+      shapes.add(response.answers.length === 1);
+    }
+    assert.equal(shapes.size, 2);
+  });
+
+  test("XFR-17: what is more than the zone comes as the zone", async () => {
+    const zone = zoneOf(hosts(10));
+    for (let i = 0; i < 20; i++) {
+      await zone.apply(updateOf(`- h0 ANY\n+ h0 A 10.9.9.${i}`), operator);
+    }
+    assert.notEqual(zone.since(1), "resync");
+    const { ask } = serve(zone);
+    assert.equal(shape(answersOf(ask(ixfr(1)))), "21 11× 21");
+    assert.equal(shape(answersOf(ask(ixfr(19)))), "21 19 . 20 . 20 . 21 . 21");
+  });
+
+  test("without the SOA of the client, with two or with another zone's, is FORMERR", () => {
+    const { ask } = serve(zoneOf(""));
+    const [soa] = ixfr(1).authorities;
+    const elsewhere = { ...soa!, name: name("a") };
+    const other = { ...soa!, type: Type.A, rdata: rdata.a("10.0.0.1") };
+    for (const authorities of [[], [soa!, soa!], [elsewhere], [other]]) {
+      for (const transport of ["udp", "tcp"] as const) {
+        const [message] = ask(ixfr(1, { authorities }), transport);
+        assert.equal(rcodeName(message!.rcode), "FORMERR");
+      }
+    }
+  });
+
+  test("XFR-20: serials go past the end of the numbers, past 0, and are followed there", async () => {
+    const near = setsOf(hosts(50)).map(
+      (set): RecordSet =>
+        set.type === Type.SOA
+          ? { ...set, rdatas: [rdata.soa({ ...soaOf(set.rdatas[0]!), serial: 0xfffffffe })] }
+          : set,
+    );
+    const zone = zoneOf("", { records: near });
+    const before = zone.current;
+    await grow(zone, 4);
+    assert.equal(zone.current.serial, 3);
+    const { ask } = serve(zone);
+    const records = answersOf(ask(ixfr(0xfffffffe)));
+    assert.equal(shape(records), "3 4294967294 4294967295 . 4294967295 1 . 1 2 . 2 3 . 3");
+    assert.deepEqual(applied(before, records), lines(zone.current));
+  });
+});
+
+suite("transfers, signed", () => {
+  test("TSIG-14: every message of a stream carries on the signature of the one before", async () => {
+    const { ask, zone, now } = stillServer();
+    const updates = Array.from({ length: 2000 }, (_, i) => ({
+      ...{ name: zone.origin.child(`h${i}`)!, type: Type.A, class: Class.IN, ttl: 10 },
+      rdata: rdata.a("10.0.0.1"),
+    }));
+    await zone.apply({ zone: zone.origin, prerequisites: [], updates }, operator);
+    const questions = [{ name: zone.origin, type: Type.AXFR, class: Class.IN }];
+    for (const key of [secondary, paris]) {
+      const request = sign(makeMessage({ questions }), key, now());
+      let { mac } = request;
+      const messages: Message[] = [];
+      for (const octets of await ask(request.bytes, "tcp")) {
+        const isContinuation = messages.length > 0;
+        messages.push(verified(octets, key, { mac, now: now(), isContinuation }));
+        mac = tsigOf(octets).mac;
+      }
+      assert.ok(messages.length > 1);
+      assert.equal(answersOf(messages).length, zone.current.size + 1);
+    }
+  });
+});
