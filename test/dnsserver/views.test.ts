@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import { decode, encode, type Message } from "../../src/dns/message.ts";
+import { Catalog } from "../../src/dnsserver/catalog.ts";
+import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
+import { queryHandler } from "../../src/dnsserver/query.ts";
+import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
+import { ReadyViews, type View, viewed } from "../../src/dnsserver/views.ts";
+import { silentLog } from "../../src/log.ts";
+import { makeEdge } from "../../src/net/edge.ts";
+import { ZoneAuthority } from "../../src/zone/authority.ts";
+import { ZoneView } from "../../src/zone/zoneview.ts";
+import { FakeClock } from "../support/clock.ts";
+import { makeZone, opt, origin, question } from "./fixture.ts";
+
+/** 10.1/16 sees paris, 10.2/16 no site, nobody else anything. */
+function makeViews() {
+  const zone = makeZone();
+  const make = (sites: readonly string[]): View => {
+    const seen = new ZoneView(zone, { zone: origin, sites });
+    const catalog = new Catalog([new ZoneAuthority(seen)]);
+    return { handler: queryHandler(catalog), ready: new ReadyAnswers({ catalog, zones: [seen] }) };
+  };
+  // `ns` is a name like a site's.
+  const views: Record<string, View> = { "10.1": make(["paris", "ns"]), "10.2": make(["ns"]) };
+  const clientOf = (address: string) => ({
+    view: views[address.split(".", 2).join(".")],
+    network: undefined,
+  });
+  const ready = new ReadyViews({ clientOf, limits: undefined });
+  const handler = layered(
+    [edns],
+    byOpcode({ [Opcode.QUERY]: viewed(({ source }) => clientOf(source.address).view) }),
+  );
+  const edge = makeEdge({ handler, clock: new FakeClock(), log: silentLog, ready });
+  const { signal } = new AbortController();
+  /** As a listener does, and whether the answer was ready. */
+  const ask = (query: Message, address: string) => {
+    const bytes = encode(query);
+    const source = { address, port: 4000 };
+    const made = ready.answer(bytes, source);
+    const [octets] = made
+      ? [made]
+      : (edge({ bytes, transport: "udp", source, signal }) as Buffer[]);
+    return { ...decode(octets!), isReady: made !== undefined };
+  };
+  return { ask };
+}
+
+suite("views", () => {
+  test("SEC-06: two networks get two answers, from then on ready-made ones too", () => {
+    const { ask } = makeViews();
+    const query = question("printer.paris");
+    for (const isReady of [false, true, true]) {
+      const here = ask(query, "10.1.0.1");
+      assert.deepEqual([here.rcode, here.isReady], [Rcode.NOERROR, isReady]);
+      const there = ask(query, "10.2.0.1");
+      assert.deepEqual([there.rcode, there.isReady], [Rcode.NXDOMAIN, isReady]);
+      assert.equal(there.authorities[0]?.type, Type.SOA);
+    }
+  });
+
+  test("SEC-05: who has no view is REFUSED and told so, however often others have asked", () => {
+    const { ask } = makeViews();
+    const query = question("printer.paris", Type.A, { edns: opt() });
+    for (let i = 0; i < 3; i++) ask(query, "10.1.0.1");
+    const refused = ask(query, "203.0.113.1");
+    assert.equal(refused.rcode, Rcode.REFUSED);
+    assert.deepEqual([refused.answers, refused.authorities, refused.additionals], [[], [], []]);
+    const [option] = refused.edns!.options;
+    assert.equal(option?.code, EdnsOption.EXTENDED_ERROR);
+    assert.deepEqual([...option.data], [0, 18]);
+    assert.equal(ask(question("printer.paris"), "203.0.113.1").edns, undefined);
+  });
+});
