@@ -84,6 +84,11 @@ const transfer = z.strictObject({
     .default([]),
 });
 
+const dnssec = z.strictObject(
+  { keys: z.string("expected the path of a folder with keys") },
+  "expected { keys: FOLDER }, with keys as `dnssd-gateway key --dnssec` makes them",
+);
+
 const schema = z
   .strictObject(
     {
@@ -109,6 +114,7 @@ const schema = z
         .default([]),
       identity: identity.prefault({}),
       catalog: domain.optional(),
+      dnssec: dnssec.optional(),
       reverse: z.array(reverseZone, "expected a list such as [1.10.in-addr.arpa]").default([]),
       enumerate: z.enum(["merged", "sites"], "expected merged or sites").default("merged"),
       subtypes: z
@@ -211,7 +217,7 @@ export function parseConfig(text: string, file: string, folder: string): Config 
   const mistakes = new Mistakes({ file, document, lines, fieldsAt });
   const result = schema.safeParse(document.toJS() ?? {});
   if (!result.success) throw mistakes.error(result.error.issues);
-  const { data, keys, listen: fields, ...rest } = result.data;
+  const { data, keys, listen: fields, dnssec: signing, ...rest } = result.data;
   const endpoints = fields ?? (rest.publish === undefined ? LOOPBACK : undefined);
   const listening = endpoints && withCredentials(endpoints, folder);
   const read = readKeys(keys, folder);
@@ -223,6 +229,7 @@ export function parseConfig(text: string, file: string, folder: string): Config 
     ...rest,
     listen: listening,
     keys: read.keys,
+    ...(signing && { dnssec: { keys: resolve(folder, signing.keys) } }),
     data: resolve(folder, data),
   };
 }
@@ -260,6 +267,7 @@ const knownFields: Readonly<Record<string, readonly string[]>> = {
   listen: Object.keys(listen.shape),
   "keys.*": Object.keys(key.shape),
   publish: Object.keys(publish.shape),
+  dnssec: Object.keys(dnssec.shape),
   transfer: Object.keys(transfer.shape),
   query: Object.keys(query.shape),
   "views[]": Object.keys(view.shape),

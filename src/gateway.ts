@@ -24,6 +24,7 @@ import { transfers } from "./dnsserver/transfer.ts";
 import { updateHandler } from "./dnsserver/update.ts";
 import { ReadyViews, viewed } from "./dnsserver/views.ts";
 import { Access } from "./gateway/access.ts";
+import { openKeyFolder } from "./gateway/keyfolder.ts";
 import { notifyAll } from "./gateway/notifying.ts";
 import { farZones, nearZones } from "./gateway/publishing.ts";
 import { openSecureListeners } from "./gateway/securelisteners.ts";
@@ -38,6 +39,7 @@ import { resolver } from "./net/resolver.ts";
 import { listenTcp } from "./net/stream.ts";
 import { listenUdp } from "./net/udp.ts";
 import { ZoneAuthority } from "./zone/authority.ts";
+import { SigningAuthority } from "./zone/signing.ts";
 
 export interface GatewayOptions {
   readonly clock: Clock;
@@ -94,10 +96,21 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
 /** The servers of these zones, one after the other. */
 async function* openListeners(config: Config, zones: ServedZones, options: GatewayOptions) {
   const { clock, log, signal, onReload } = options;
-  const access = new Access(config, attachedNetworks(clock));
+  const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
+  const origins = zones.all.map((zone) => zone.origin);
+  const keys =
+    config.dnssec &&
+    (await openKeyFolder({ ...{ folder: config.dnssec.keys, origins }, ...options }));
+  const keysOf = (origin: Name) => keys?.get(origin.key);
+  const isSigned = (origin: Name) => (keysOf(origin)?.all.length ?? 0) > 0;
+  const access = new Access(config, attachedNetworks(clock), isSigned);
   const views = openViews({
     ...{ config, zones, access, clock, log },
-    authorityOf: (zone) => new ZoneAuthority(zone),
+    authorityOf: (zone) => {
+      const inner = new ZoneAuthority(zone);
+      const own = keysOf(zone.origin);
+      return own === undefined ? inner : new SigningAuthority({ inner, keys: own, clock });
+    },
   });
   const { limit: responses, slip, cookieSecret } = config.query;
   const limits = responses > 0 ? new Limits({ responses, slip, clock }) : undefined;
@@ -105,7 +118,6 @@ async function* openListeners(config: Config, zones: ServedZones, options: Gatew
     cookieSecret === undefined
       ? rollingSecrets(() => randomBytes(COOKIE_SECRET_LENGTH), clock)
       : () => cookieSecret;
-  const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
   const handler = layered(
     [
       signatures({ keys: config.keys, clock, log }),

@@ -65,7 +65,7 @@ data: zones
 
   it("says what is wrong, where, and what was expected", () => {
     assert.deepEqual(mistakes("zone: bonjour.example.com\n\nlinkz: 3\n"), [
-      "gateway.yaml:3: linkz: unknown field; expected one of zone, nameservers, contact, links, listen, publish, keys, transfer, query, views, identity, catalog, reverse, enumerate, subtypes, data",
+      "gateway.yaml:3: linkz: unknown field; expected one of zone, nameservers, contact, links, listen, publish, keys, transfer, query, views, identity, catalog, dnssec, reverse, enumerate, subtypes, data",
     ]);
     assert.deepEqual(mistakes("zone: a..b"), [
       'gateway.yaml:1: zone: empty label in "a..b"; expected a domain name such as bonjour.example.com',
@@ -199,6 +199,13 @@ keys:
       { address: "192.0.2.0", length: 24 },
       { address: "2001:db8::1", length: 128 },
     ]);
+  });
+
+  it("takes the folder of the keys that sign zones, beside the file", () => {
+    assert.equal(parse("dnssec: { keys: keys }").dnssec?.keys, "/etc/dnssd-gateway/keys");
+    assert.equal(parse("").dnssec, undefined);
+    assert.match(mistakes("dnssec: true")[0]!, /dnssec: expected \{ keys: FOLDER \}/);
+    assert.match(mistakes("dnssec: { key: keys }").join(), /dnssec.keys: expected the path/);
   });
 
   it("names the secondaries that are told of changes, with a key or without", () => {

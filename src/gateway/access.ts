@@ -20,11 +20,17 @@ export class Access {
   readonly #principals = new Map<string, Principal>();
   readonly #readers: Networks;
   readonly #readerKeys: ReadonlySet<string>;
+  readonly #isSigned: (origin: Name) => boolean;
   readonly #askers: Networks;
   readonly #askerKeys: ReadonlySet<string>;
   readonly #isOnOurNetworks: (address: string) => boolean;
 
-  constructor(config: AccessConfig, isOnOurNetworks: (address: string) => boolean) {
+  /** `isSigned`: here, as clients ask. */
+  constructor(
+    config: AccessConfig,
+    isOnOurNetworks: (address: string) => boolean,
+    isSigned: (origin: Name) => boolean = () => false,
+  ) {
     const { transfer, query } = config;
     this.#config = config;
     this.#readers = new Networks([...LOOPBACK, ...prefixesOf(transfer.allow)]);
@@ -33,6 +39,7 @@ export class Access {
     this.#askerKeys = keysOf(query.allow);
     const isAnyAttached = query.allow.some((who) => "isAttached" in who);
     this.#isOnOurNetworks = isAnyAttached ? isOnOurNetworks : () => false;
+    this.#isSigned = isSigned;
     for (const [name, { sites }] of config.keys) {
       if (sites?.length === 0) continue;
       for (const origin of this.#dynamicZones) {
@@ -51,12 +58,14 @@ export class Access {
 
   /**
    * Whoever is on this host may read what it serves, and who is named; and who publishes into a zone
-   * may read back what it has published.
+   * may read back what it has published. A zone signed here is copied by nobody: a copy has no
+   * signatures, and a secondary with it would be taken for a forger.
    */
   readonly mayTransfer = ({ source, key }: Request, origin: Name): boolean => {
+    if (key !== undefined && this.principalOf(key, origin) !== undefined) return true;
+    if (this.#isSigned(origin)) return onThisHost.includes(source.address);
     if (this.#readers.includes(source.address)) return true;
-    if (key === undefined) return false;
-    return this.#readerKeys.has(key) || this.principalOf(key, origin) !== undefined;
+    return key !== undefined && this.#readerKeys.has(key);
   };
 
   /** This host, and who may copy zones by where it is: it sees all there is. */
@@ -80,6 +89,8 @@ export class Access {
     return [this.#config.zone, ...this.#config.reverse];
   }
 }
+
+const onThisHost = new Networks(LOOPBACK);
 
 type Grants = readonly (Grant | Attached)[];
 

@@ -1,6 +1,6 @@
 /**
  * The folder with the keys that sign zones (`K<zone>+<algorithm>+<tag>.key` and `.private`), read at
- * the start and once a minute: a key that is added, or given other times, by hand or by BIND's
+ * the start once a minute, and on SIGHUP: a key that is added, or given other times, by hand or by BIND's
  * dnssec-settime, is used without a restart.
  *
  * Invariant: a zone that was signed stays signed. Keys that cannot be read any more, or are gone
@@ -26,13 +26,15 @@ export interface KeyFolderOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
+  /** Takes what is to be called when somebody asks for the files to be read again. */
+  readonly onReload?: ((reload: () => void) => void) | undefined;
 }
 
 /** The keys of each zone, by its origin. Throws ConfigError. */
 export async function openKeyFolder(
   options: KeyFolderOptions,
 ): Promise<ReadonlyMap<NameKey, ZoneKeys>> {
-  const { folder, origins, clock, log, signal } = options;
+  const { folder, origins, clock, log, signal, onReload } = options;
   const zones = new Map(origins.map((origin) => [origin.key, new ZoneKeys(origin, [])]));
   let before = "";
   const bringIn = async () => {
@@ -54,16 +56,19 @@ export async function openKeyFolder(
     const hint = `expected one as \`dnssd-gateway key --dnssec ${origins[0]}\` makes it`;
     throw new ConfigError([`${folder}: no key of a zone that is served here; ${hint}`]);
   }
+  const look = () =>
+    bringIn().catch((error: Error) => {
+      log.error({ folder, error: error.message }, "keys cannot be read; used as they were");
+    });
   let cancel: Cancel = () => {};
   const watch = () => {
     cancel = clock.at(clock.now() + INTERVAL, async () => {
-      await bringIn().catch((error: Error) => {
-        log.error({ folder, error: error.message }, "keys cannot be read; used as they were");
-      });
+      await look();
       if (!signal.aborted) watch();
     });
   };
   watch();
+  onReload?.(() => void look());
   signal.addEventListener("abort", () => cancel(), { once: true });
   return zones;
 }
