@@ -119,7 +119,7 @@ async function measure(port: number, pid: number, folder: string, seconds: numbe
 }
 
 /** Seconds a process has computed, as the kernel counts them: in hundredths (proc(5)). */
-function processorTime(pid: number): number {
+export function processorTime(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
