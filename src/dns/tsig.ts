@@ -185,11 +185,12 @@ export function refuseTsig(message: Uint8Array, request: SignedMessage, error: R
   });
 }
 
-/** Octets a TSIG of this key takes, so that room is kept for it. */
-export function tsigLength(key: TsigKey): number {
+/** Octets a TSIG of this key takes that says this error, so that room is kept for it. */
+export function tsigLength(key: TsigKey, error: Rcode = Rcode.NOERROR): number {
   const names = key.name.wireLength + algorithmName(key.algorithm).wireLength;
-  // Type, class, TTL, RDLENGTH; time, fudge, MAC size, id, error, other size; other data of BADTIME.
-  return names + 10 + 16 + digestLengths[key.algorithm] + 6;
+  const other = error === Rcode.BADTIME ? 6 : 0;
+  // Type, class, TTL, RDLENGTH; time, fudge, MAC size, id, error, other size.
+  return names + 10 + 16 + digestLengths[key.algorithm] + other;
 }
 
 /** Octets of what `refuseTsig` appends. */

@@ -101,7 +101,7 @@ function signature(
   let priorMac = requestMac;
   let isContinuation = false;
   return {
-    length: tsigLength(key),
+    length: tsigLength(key, options.error),
     close(octets) {
       const context = { ...options, now: now(), priorMac, isContinuation };
       const { bytes, mac } = signTsig(octets, key, context);

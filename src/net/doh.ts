@@ -5,6 +5,7 @@
  * Invariant: a status other than 200 says that there is no DNS message in the body; an answer that
  * says no is 200 as well (§4.2.1).
  */
+import type { Readable } from "node:stream";
 import { Rcode, Type } from "../dns/constants.ts";
 import { HEADER_LENGTH, type Message } from "../dns/message.ts";
 import { soaOf } from "../dns/rdata.ts";
@@ -18,7 +19,7 @@ const MAX_TARGET = 8192;
 /** Octets of a DNS message (RFC 8484 §6). */
 export const MAX_MESSAGE = 65_535;
 
-export interface HttpRequest extends AsyncIterable<Uint8Array> {
+export interface HttpRequest extends Readable {
   readonly method?: string | undefined;
   readonly url?: string | undefined;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -27,8 +28,14 @@ export interface HttpRequest extends AsyncIterable<Uint8Array> {
 /** Says that so many octets more are held for a request; false where there is no room for them. */
 export type Hold = (octets: number) => boolean;
 
-/** The message a request carries, or the status it is refused with. Throws where it ends early. */
-export async function messageIn(request: HttpRequest, hold: Hold): Promise<Buffer | number> {
+/**
+ * The message a request carries, or the status it is refused with; undefined where it ends before it
+ * is complete.
+ */
+export async function messageIn(
+  request: HttpRequest,
+  hold: Hold,
+): Promise<Buffer | number | undefined> {
   const { method = "", url = "", headers } = request;
   if (url.length > MAX_TARGET) return 414;
   const [path, query = ""] = url.split("?", 2);
@@ -44,8 +51,8 @@ export async function messageIn(request: HttpRequest, hold: Hold): Promise<Buffe
 }
 
 /** What is no query at all gets no answer from the edge either. */
-function checked(message: Buffer | number): Buffer | number {
-  if (typeof message === "number") return message;
+function checked(message: Buffer | number | undefined): Buffer | number | undefined {
+  if (typeof message !== "object") return message;
   return message.length < HEADER_LENGTH || (message[2]! & 0x80) !== 0 ? 400 : message;
 }
 
@@ -54,17 +61,25 @@ function decodeParameter(text: string): Buffer | number {
   return /^[\w-]+$/.test(text) ? Buffer.from(text, "base64url") : 400;
 }
 
-async function readBody(request: HttpRequest, hold: Hold): Promise<Buffer | number> {
-  if (Number(request.headers["content-length"]) > MAX_MESSAGE) return 413;
-  const pieces: Uint8Array[] = [];
-  let length = 0;
-  for await (const piece of request) {
-    length += piece.length;
-    if (length > MAX_MESSAGE) return 413;
-    if (!hold(piece.length)) return 503;
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces);
+/** Goes on reading what it has refused, and keeps none of it. */
+function readBody(request: HttpRequest, hold: Hold): Promise<Buffer | number | undefined> {
+  if (Number(request.headers["content-length"]) > MAX_MESSAGE) return Promise.resolve(413);
+  return new Promise((resolve) => {
+    let pieces: Uint8Array[] = [];
+    let length = 0;
+    const refuse = (status: number) => {
+      pieces = [];
+      resolve(status);
+    };
+    request.on("data", (piece: Uint8Array) => {
+      length += piece.length;
+      if (length > MAX_MESSAGE) refuse(413);
+      else if (!hold(piece.length)) refuse(503);
+      else pieces.push(piece);
+    });
+    request.once("end", () => resolve(Buffer.concat(pieces)));
+    request.once("close", () => resolve(undefined));
+  });
 }
 
 function mediaTypeOf(text: string): string {

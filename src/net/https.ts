@@ -3,7 +3,7 @@
  * that serves one path.
  *
  * Invariant: what a peer can make us hold is bounded, as over TCP. A connection has at most
- * `MAX_PENDING` requests under way, `MAX_HELD` octets of requests that are not complete and of
+ * `MAX_REQUESTS` under way, `MAX_HELD` octets of requests that are not complete and of
  * answers that it has not taken; and who for `IDLE_TIMEOUT` neither completes a request nor takes
  * an answer is let go.
  */
@@ -17,7 +17,7 @@ import {
 import type { Socket } from "node:net";
 import type { Cancel, Clock } from "../clock.ts";
 import { decode } from "../dns/message.ts";
-import { IDLE_TIMEOUT, MAX_PENDING } from "./connection.ts";
+import { IDLE_TIMEOUT } from "./connection.ts";
 import { freshnessOf, MEDIA_TYPE, messageIn } from "./doh.ts";
 import { type Edge, makeEdge } from "./edge.ts";
 import type { Endpoint } from "./handler.ts";
@@ -27,6 +27,9 @@ import { acceptSecure, contextOf, keyOf, listenSecure } from "./tls.ts";
 
 type Asked = IncomingMessage | Http2ServerRequest;
 type Answer = ServerResponse | Http2ServerResponse;
+
+/** Requests of one connection: RFC 9113 §6.5.2 asks for no less. */
+export const MAX_REQUESTS = 100;
 
 /** Octets of one connection. */
 const MAX_HELD = 256 * 1024;
@@ -45,7 +48,7 @@ export async function listenHttps(options: SecureOptions): Promise<SecureListene
       noDelay: true,
       // Megabytes of a session, beside what is counted here.
       maxSessionMemory: 1,
-      settings: { maxConcurrentStreams: MAX_PENDING, maxHeaderListSize: 16_384 },
+      settings: { maxConcurrentStreams: MAX_REQUESTS, maxHeaderListSize: 16_384 },
     },
     (request: Asked, response: Answer) => {
       const connection = connections.get(keyOf(request.socket));
@@ -53,7 +56,7 @@ export async function listenHttps(options: SecureOptions): Promise<SecureListene
       else void connection.serve(request, response);
     },
   );
-  acceptSecure(server, options, (socket, source, place) => {
+  const handshakes = acceptSecure(server, options, (socket, source, place) => {
     const key = keyOf(socket);
     const { clock } = options;
     connections.set(key, new HttpConnection(socket, { edge, source, place, clock }));
@@ -63,6 +66,7 @@ export async function listenHttps(options: SecureOptions): Promise<SecureListene
     connections.get(keyOf(session.socket))?.becomeSession(session);
   });
   return listenSecure(server, "https", options, async () => {
+    handshakes.end();
     await Promise.all(Array.from(connections.values(), (connection) => connection.close()));
   });
 }
@@ -136,15 +140,9 @@ class HttpConnection {
       this.#held -= held;
       ended.abort();
     });
-    const isTooMuch = this.#requests > MAX_PENDING || this.#held > MAX_HELD;
-    let message: Buffer | number;
-    try {
-      message = isTooMuch ? 503 : await messageIn(request, hold);
-    } catch {
-      // The peer has ended it before it was complete.
-      response.destroy();
-      return;
-    }
+    const isTooMuch = this.#requests > MAX_REQUESTS || this.#held > MAX_HELD;
+    const message = isTooMuch ? 503 : await messageIn(request, hold);
+    if (message === undefined) return;
     this.#lastActive = this.#options.clock.now();
     this.#options.place.touch();
     const outcome =
@@ -172,12 +170,9 @@ class HttpConnection {
       this.#untaken--;
       this.#lastActive = this.#options.clock.now();
     });
-    // What else the request has is not waited for.
-    const isLast = !request.complete && this.#session === undefined;
-    response.writeHead(status, {
-      ...{ "content-length": body?.length ?? 0, ...headers },
-      ...(isLast && { connection: "close" }),
-    });
+    response.writeHead(status, { "content-length": body?.length ?? 0, ...headers });
+    // What else the request has is read and dropped: who is cut off may miss its answer.
+    request.resume();
     if (body === undefined || request.method === "HEAD") response.end();
     else response.end(body);
   }

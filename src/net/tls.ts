@@ -40,10 +40,13 @@ export async function listenTls(options: SecureOptions): Promise<SecureListener>
     allowHalfOpen: true,
     noDelay: true,
   });
-  acceptSecure(server, options, (socket, source, place) => {
+  const handshakes = acceptSecure(server, options, (socket, source, place) => {
     connections.serve(socket, source, place);
   });
-  return listenSecure(server, "tls", options, () => connections.close());
+  return listenSecure(server, "tls", options, () => {
+    handshakes.end();
+    return connections.close();
+  });
 }
 
 /** Starts a server of whatever is within TLS. Rejects with a ListenError. */
@@ -83,13 +86,16 @@ export function contextOf({ certificate, privateKey }: Credentials): SecureConte
 
 type Serve = (socket: TLSSocket, source: Endpoint, place: Place) => void;
 
-/** Gives the connections of `server` their places, and those that have become secure to `serve`. */
+/**
+ * Gives the connections of `server` their places, and those that have become secure to `serve`; `end`
+ * ends the others.
+ */
 export function acceptSecure(
   server: Server,
   { clock, places = new Places() }: { readonly clock: Clock; readonly places?: Places },
   serve: Serve,
-): void {
-  const handshakes = new Map<string, { readonly place: Place; readonly cancel: Cancel }>();
+): { end(): void } {
+  const handshakes = new Map<string, Handshake>();
   server.on("connection", (socket: Socket) => {
     const source = endpointOf(socket);
     if (source === undefined) return void socket.destroy();
@@ -97,7 +103,7 @@ export function acceptSecure(
     if (place === undefined) return;
     const key = keyOf(socket);
     const cancel = clock.at(clock.now() + IDLE_TIMEOUT, () => socket.destroy());
-    handshakes.set(key, { place, cancel });
+    handshakes.set(key, { socket, place, cancel });
     socket.once("close", () => {
       cancel();
       handshakes.delete(key);
@@ -113,6 +119,17 @@ export function acceptSecure(
     handshakes.delete(key);
     serve(socket, source, handshake.place);
   });
+  return {
+    end: () => {
+      for (const { socket } of handshakes.values()) socket.destroy();
+    },
+  };
+}
+
+interface Handshake {
+  readonly socket: Socket;
+  readonly place: Place;
+  readonly cancel: Cancel;
 }
 
 /** The same for a socket and for the secure one made of it; no two connections have it at once. */

@@ -7,6 +7,7 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
+import { keepalive } from "../../src/dnsserver/keepalive.ts";
 import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { silentLog } from "../../src/log.ts";
@@ -74,7 +75,7 @@ export function makeServer(
   makeReady?: (zone: Zone, catalog: Catalog) => Ready,
 ): Server {
   const catalog = new Catalog([new ZoneAuthority(zone)]);
-  const handler = layered([edns], byOpcode({ [Opcode.QUERY]: queryHandler(catalog) }));
+  const handler = layered([edns, keepalive], byOpcode({ [Opcode.QUERY]: queryHandler(catalog) }));
   const ready = makeReady?.(zone, catalog);
   const edge = makeEdge({ handler, clock: systemClock, log: silentLog, ready });
   const { signal } = new AbortController();

@@ -1,0 +1,51 @@
+/** A zone behind every transport there is, on ports of the loopback interface. */
+import { type Clock, systemClock } from "../../src/clock.ts";
+import { type Log, silentLog } from "../../src/log.ts";
+import type { Endpoint, Handler } from "../../src/net/handler.ts";
+import { listenHttps } from "../../src/net/https.ts";
+import { Places } from "../../src/net/places.ts";
+import { listenTls, type SecureListener } from "../../src/net/tls.ts";
+import { type Certificate, makeCertificate } from "../support/certificate.ts";
+import { makeServer } from "./fixture.ts";
+
+export interface Secure {
+  readonly tls: SecureListener & { readonly endpoint: Endpoint };
+  readonly https: SecureListener & { readonly endpoint: Endpoint };
+  readonly places: Places;
+  readonly certificate: Certificate;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export interface SecureSettings {
+  readonly handler?: Handler;
+  readonly clock?: Clock;
+  readonly places?: Places;
+  readonly log?: Log;
+}
+
+let shared: Certificate | undefined;
+
+/** TLS and HTTPS; the fixture's zone if no handler is given. */
+export async function listenSecurely({
+  handler = makeServer().handler,
+  clock = systemClock,
+  places = new Places(),
+  log = silentLog,
+}: SecureSettings = {}): Promise<Secure> {
+  shared ??= makeCertificate();
+  const life = new AbortController();
+  const endpoint = { address: "127.0.0.1", port: 0 };
+  const options = {
+    ...{ endpoint, handler, clock, log, places },
+    ...{ signal: life.signal, credentials: shared },
+  };
+  const tls = await listenTls(options);
+  const https = await listenHttps(options);
+  return {
+    ...{ tls, https, places, certificate: shared },
+    async [Symbol.asyncDispose]() {
+      life.abort();
+      await Promise.all([tls.closed, https.closed]);
+    },
+  };
+}

@@ -1,0 +1,282 @@
+/** Who speaks HTTP badly, slowly or not at all: what it costs, and how long. */
+import assert from "node:assert/strict";
+import { once, setMaxListeners } from "node:events";
+import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { connect as connectTcp, type Socket } from "node:net";
+import { suite, test } from "node:test";
+import { connect as connectTls, type TLSSocket } from "node:tls";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { decode, encode, makeResponse } from "../../src/dns/message.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { IDLE_TIMEOUT } from "../../src/net/connection.ts";
+import type { Handler } from "../../src/net/handler.ts";
+import { MAX_REQUESTS } from "../../src/net/https.ts";
+import { Places } from "../../src/net/places.ts";
+import { name, question } from "../dnsserver/fixture.ts";
+import { listenSecurely, type Secure } from "../dnsserver/secure.ts";
+import { FakeClock } from "../support/clock.ts";
+import { skipWithout } from "../support/tool.ts";
+import { sleep, waitFor } from "../support/wait.ts";
+
+const query = encode(question("printer.paris"));
+const MEDIA_TYPE = "application/dns-message";
+
+/** What a client gets over HTTP/2. */
+interface Reply {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+async function openHttp2({ https, certificate }: Secure): Promise<ClientHttp2Session & Disposable> {
+  const session = connectHttp2(`https://127.0.0.1:${https.endpoint.port}`, {
+    ca: certificate.certificate,
+  });
+  session.on("error", () => {});
+  await once(session, "remoteSettings");
+  return Object.assign(session, { [Symbol.dispose]: () => session.destroy() });
+}
+
+const POST = { ":method": "POST", ":path": "/dns-query", "content-type": MEDIA_TYPE };
+
+async function post(session: ClientHttp2Session, body: Uint8Array): Promise<Reply> {
+  const stream = session.request(POST);
+  stream.end(body);
+  const [headers] = await once(stream, "response");
+  const pieces: Buffer[] = [];
+  for await (const piece of stream) pieces.push(piece);
+  return { status: headers[":status"], body: Buffer.concat(pieces) };
+}
+
+/** A connection over which a test writes what it likes. */
+async function openTls({ https, certificate }: Secure): Promise<TLSSocket & Disposable> {
+  const socket = connectTls({
+    ...{ host: "127.0.0.1", port: https.endpoint.port, ca: certificate.certificate },
+    ALPNProtocols: ["http/1.1"],
+  });
+  socket.on("error", () => {});
+  await once(socket, "secureConnect");
+  return Object.assign(socket, { [Symbol.dispose]: () => void socket.destroy() });
+}
+
+async function openTcp(port: number): Promise<Socket & Disposable> {
+  const socket = connectTcp({ host: "127.0.0.1", port, allowHalfOpen: true });
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  return Object.assign(socket, { [Symbol.dispose]: () => void socket.destroy() });
+}
+
+/** Lets the idle time pass, and what a peer has to take what was sent. */
+async function outwait(clock: FakeClock): Promise<void> {
+  await clock.elapse(IDLE_TIMEOUT + 1);
+  await clock.elapse(1000);
+}
+
+const headOf = (length: number) =>
+  `POST /dns-query HTTP/1.1\r\nhost: a\r\ncontent-type: ${MEDIA_TYPE}\r\ncontent-length: ${length}\r\n\r\n`;
+
+suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
+  test("serves many requests, by HTTP/2 at once and by HTTP/1.1 one after the other", async () => {
+    await using server = await listenSecurely();
+    using session = await openHttp2(server);
+    const replies = await Promise.all(Array.from({ length: 200 }, () => post(session, query)));
+    assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([200]));
+    using plain = await openTls(server);
+    let text = "";
+    plain.on("data", (piece: Buffer) => {
+      text += piece.toString("latin1");
+    });
+    for (let i = 0; i < 3; i++)
+      plain.write(Buffer.concat([Buffer.from(headOf(query.length)), query]));
+    await waitFor("three answers", () => text.match(/^HTTP\/1\.1 200 OK/gm)?.length === 3);
+    assert.equal(server.places.size, 2);
+  });
+
+  for (const transport of ["tls", "https"] as const) {
+    test(`that never shakes hands is let go, over ${transport}`, async () => {
+      const clock = new FakeClock();
+      await using server = await listenSecurely({ clock });
+      using socket = await openTcp(server[transport].endpoint.port);
+      // The start of a record that never comes to its end.
+      socket.write(Buffer.from([0x16, 3, 1, 2, 0]));
+      await waitFor("its place", () => server.places.size === 1);
+      await clock.elapse(IDLE_TIMEOUT - 1);
+      assert.equal(server.places.size, 1);
+      await clock.elapse(2);
+      await waitFor("its end", () => server.places.size === 0);
+    });
+  }
+
+  test("that asks nothing is let go, by HTTP/2 with a word", async () => {
+    const clock = new FakeClock();
+    await using server = await listenSecurely({ clock });
+    using session = await openHttp2(server);
+    let isTold = false;
+    session.on("goaway", () => {
+      isTold = true;
+    });
+    assert.equal((await post(session, query)).status, 200);
+    await clock.elapse(IDLE_TIMEOUT - 1);
+    assert.equal(isTold, false);
+    await clock.elapse(2);
+    await waitFor("the word", () => isTold);
+    await clock.elapse(1000);
+    await waitFor("its end", () => server.places.size === 0);
+  });
+
+  const slow: readonly [what: string, octets: string][] = [
+    ["sends half a request's head", "GET /dns-query?dns=AAAB HTTP/1.1\r\nhost: a\r\nx: "],
+    ["sends half a message", `${headOf(query.length)}abc`],
+    ["says nothing", ""],
+  ];
+  for (const [what, octets] of slow) {
+    test(`that ${what} is let go`, async () => {
+      const clock = new FakeClock();
+      await using server = await listenSecurely({ clock });
+      using socket = await openTls(server);
+      socket.write(octets);
+      await waitFor("its place", () => server.places.size === 1);
+      await sleep(50);
+      await outwait(clock);
+      await waitFor("its end", () => server.places.size === 0);
+    });
+  }
+
+  /** An answer of some 50,000 octets. */
+  const large: Handler = ({ message }) => {
+    const text = Array.from({ length: 200 }, () => "x".repeat(250));
+    const fields = { name: name("large"), type: Type.TXT, class: Class.IN, ttl: 1 };
+    return [makeResponse(message, { answers: [{ ...fields, rdata: rdata.txt(...text) }] })];
+  };
+
+  test("that does not take its answers is not answered for ever, and let go", async () => {
+    const clock = new FakeClock();
+    let handled = 0;
+    const handler: Handler = (request) => {
+      handled++;
+      return large(request);
+    };
+    await using server = await listenSecurely({ clock, handler });
+    using session = await openHttp2(server);
+    const streams = Array.from({ length: MAX_REQUESTS }, () => {
+      const stream = session.request(POST);
+      stream.on("error", () => {});
+      stream.end(query);
+      // Nobody reads, so the windows close.
+      stream.pause();
+      return stream;
+    });
+    const statuses: number[] = [];
+    for (const stream of streams) stream.on("response", (h) => statuses.push(h[":status"]!));
+    await waitFor("all heads", () => statuses.length === MAX_REQUESTS);
+    assert.ok(handled < 10, `${handled} answers of 50,000 octets are held`);
+    assert.ok(statuses.includes(503));
+    await outwait(clock);
+    await waitFor("its end", () => server.places.size === 0);
+  });
+
+  test("has so many requests under way and no more", async () => {
+    let waiting = 0;
+    let most = 0;
+    const release = new AbortController();
+    setMaxListeners(0, release.signal);
+    const handler: Handler = async function* ({ message }) {
+      most = Math.max(most, ++waiting);
+      if (!release.signal.aborted) await once(release.signal, "abort");
+      waiting--;
+      yield makeResponse(message, {});
+    };
+    await using server = await listenSecurely({ handler });
+    using session = await openHttp2(server);
+    const replies = Array.from({ length: MAX_REQUESTS * 2 }, () => post(session, query));
+    await waitFor("as many as may be", () => waiting === MAX_REQUESTS);
+    release.abort();
+    await Promise.all(replies);
+    assert.equal(most, MAX_REQUESTS);
+  });
+
+  test("holds no more of requests that are not complete than of answers", async () => {
+    await using server = await listenSecurely();
+    using session = await openHttp2(server);
+    const statuses: number[] = [];
+    const streams = Array.from({ length: 10 }, () => {
+      const stream = session.request(POST);
+      stream.on("error", () => {});
+      stream.on("response", (headers) => statuses.push(headers[":status"]!));
+      stream.write(Buffer.alloc(60_000));
+      return stream;
+    });
+    await waitFor("a refusal", () => statuses.length >= 5);
+    assert.deepEqual(new Set(statuses), new Set([503]));
+    for (const stream of streams) stream.close();
+    const isFree = async () => (await post(session, query)).status === 200;
+    await waitFor("room", isFree);
+  });
+
+  test("that ends while its answer is made is given up", async () => {
+    const signals: AbortSignal[] = [];
+    const handler: Handler = async function* ({ signal }) {
+      signals.push(signal);
+      await once(signal, "abort");
+      yield* [];
+    };
+    await using server = await listenSecurely({ handler });
+    using session = await openHttp2(server);
+    const stream = session.request(POST);
+    stream.on("error", () => {});
+    stream.end(query);
+    await waitFor("the request", () => signals.length === 1);
+    stream.close();
+    await waitFor("its end", () => signals[0]!.aborted);
+    using plain = await openTls(server);
+    plain.write(Buffer.concat([Buffer.from(headOf(query.length)), query]));
+    await waitFor("the request", () => signals.length === 2);
+    plain.destroy();
+    await waitFor("its end", () => signals[1]!.aborted);
+    await waitFor("its place", () => server.places.size === 1);
+  });
+
+  test("has one of the places that all listeners share, from before its handshake on", async () => {
+    const places = new Places({ total: 100, perSource: 2 });
+    await using server = await listenSecurely({ places });
+    using _first = await openTcp(server.https.endpoint.port);
+    using _second = await openTcp(server.tls.endpoint.port);
+    await waitFor("their places", () => places.size === 2);
+    using third = await openTcp(server.https.endpoint.port);
+    third.resume();
+    await once(third, "end");
+    assert.equal(places.size, 2);
+  });
+
+  test("makes room when it is idle, and none when it waits for an answer", async () => {
+    const places = new Places({ total: 1, perSource: 100 });
+    const release = new AbortController();
+    const handler: Handler = async function* ({ message }) {
+      if (message.id === 1) await once(release.signal, "abort");
+      yield makeResponse(message, {});
+    };
+    await using server = await listenSecurely({ handler, places });
+    using idle = await openHttp2(server);
+    assert.equal((await post(idle, query)).status, 200);
+    using busy = await openHttp2(server);
+    await waitFor("the end of the idle one", () => idle.destroyed);
+    const asked = post(busy, encode(question("printer.paris", Type.A, { id: 1 })));
+    await sleep(100);
+    using refused = await openTcp(server.https.endpoint.port);
+    refused.resume();
+    await once(refused, "end");
+    release.abort();
+    assert.equal(decode((await asked).body).id, 1);
+  });
+
+  test("ends with its listener, who asks something or not", async () => {
+    const server = await listenSecurely();
+    using session = await openHttp2(server);
+    using plain = await openTls(server);
+    using _raw = await openTcp(server.https.endpoint.port);
+    await post(session, query);
+    await waitFor("their places", () => server.places.size === 3);
+    plain.resume();
+    await server[Symbol.asyncDispose]();
+    await waitFor("their end", () => server.places.size === 0);
+  });
+});

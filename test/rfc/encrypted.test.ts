@@ -1,0 +1,441 @@
+/**
+ * DNS over TLS and over HTTPS with real clients (RFC 7858, 8310, 8484), and the EDNS options that
+ * belong to connections: keepalive (RFC 7828) and padding (RFC 7830, 8467).
+ */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { connect as connectTls } from "node:tls";
+import { EdnsOption, Rcode, Type } from "../../src/dns/constants.ts";
+import type { EdnsOption as Option } from "../../src/dns/edns.ts";
+import { decode, encode, type Message, makeResponse } from "../../src/dns/message.ts";
+import { Frames, frame } from "../../src/net/framing.ts";
+import type { Handler } from "../../src/net/handler.ts";
+import { Places } from "../../src/net/places.ts";
+import { makeServer, opt, question } from "../dnsserver/fixture.ts";
+import { listenBoth } from "../dnsserver/listening.ts";
+import { listenSecurely, type Secure } from "../dnsserver/secure.ts";
+import { paris, stillServer } from "../dnsserver/secured.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { temporaryFolder } from "../support/gateway.ts";
+import { run, succeed } from "../support/process.ts";
+import { skipWithout } from "../support/tool.ts";
+import { hasTsig, sign } from "../support/tsig.ts";
+import { waitFor } from "../support/wait.ts";
+
+const PRINTER = "printer.paris.bonjour.example";
+const BLOCK = 468;
+
+const padding: Option = { code: EdnsOption.PADDING, data: Buffer.alloc(0) };
+const keepalive: Option = { code: EdnsOption.TCP_KEEPALIVE, data: Buffer.alloc(0) };
+
+/** kdig's command line up to the question, with the strict profile (RFC 8310 §5). */
+function kdigTls({ tls, certificate }: Secure, host = "ns1.example.com"): string[] {
+  const { address, port } = tls.endpoint;
+  const trust = [`+tls-ca=${certificate.paths.certificate}`, `+tls-hostname=${host}`];
+  return ["kdig", `@${address}`, "-p", `${port}`, "+tls", ...trust, "+retry=0"];
+}
+
+/** Frames over TLS. */
+async function dial({ tls, certificate }: Secure) {
+  const socket = connectTls({
+    ...{ host: "127.0.0.1", port: tls.endpoint.port, ca: certificate.certificate },
+    ALPNProtocols: ["dot"],
+  });
+  await once(socket, "secureConnect");
+  const frames = new Frames();
+  const responses: Message[] = [];
+  socket.on("data", (piece) => {
+    frames.push(piece);
+    for (let octets = frames.next(); octets; octets = frames.next()) responses.push(decode(octets));
+  });
+  return { socket, responses, [Symbol.dispose]: () => void socket.destroy() };
+}
+
+function optionOf({ edns }: Message, code: number): Uint8Array | undefined {
+  return edns?.options.find((option) => option.code === code)?.data;
+}
+
+suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
+  test("XPORT-14: what is not TLS gets no DNS answer", async () => {
+    await using server = await listenSecurely();
+    const socket = connect({ host: "127.0.0.1", port: server.tls.endpoint.port });
+    const pieces: Buffer[] = [];
+    socket.on("data", (piece) => pieces.push(piece));
+    socket.on("error", () => {});
+    socket.end(frame(encode(question("printer.paris"))));
+    await once(socket, "close");
+    // At most an alert (RFC 8446 §6).
+    const [type = 21] = Buffer.concat(pieces);
+    assert.equal(type, 21);
+  });
+
+  test("XPORT-14: kdig gets its answer from who it knows, and from nobody else", async () => {
+    await using server = await listenSecurely();
+    assert.equal(await succeed([...kdigTls(server), "+short", PRINTER]), "10.1.0.10\n");
+    const other = await run([...kdigTls(server, "ns2.example.com"), "+short", PRINTER]);
+    assert.equal(other.stdout.length, 0);
+  });
+
+  /** What openssl's client says of a connection. */
+  async function handshake(server: Secure, ...options: string[]): Promise<string> {
+    const where = `127.0.0.1:${server.tls.endpoint.port}`;
+    const { stdout, stderr } = await run(["openssl", "s_client", "-connect", where, ...options]);
+    return stdout + stderr;
+  }
+
+  test("XPORT-15: TLS 1.3 and 1.2, nothing older; ALPN dot, or none, and nothing else", async () => {
+    await using server = await listenSecurely();
+    const modern = await handshake(server, "-alpn", "dot");
+    assert.match(modern, /New, TLSv1\.3/);
+    assert.match(modern, /ALPN protocol: dot/);
+    assert.match(await handshake(server, "-tls1_2"), /New, TLSv1\.2, Cipher is ECDHE-ECDSA-\S+GCM/);
+    const old = await handshake(server, "-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0");
+    assert.match(old, /Cipher is \(NONE\)/);
+    const weak = await handshake(server, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256");
+    assert.match(weak, /Cipher is \(NONE\)/);
+    assert.match(await handshake(server, "-alpn", "h2"), /alert no application protocol/);
+  });
+
+  test("XPORT-15: a session is resumed, by TLS 1.3 and by 1.2", async () => {
+    await using server = await listenSecurely();
+    for (const version of ["-tls1_3", "-tls1_2"]) {
+      const file = join(temporaryFolder(), "session");
+      const where = `127.0.0.1:${server.tls.endpoint.port}`;
+      const client = `openssl s_client -connect ${where} ${version} -alpn dot`;
+      await succeed(["sh", "-c", `sleep 0.5 | ${client} -sess_out ${file} 2>&1`]);
+      const again = await succeed(["sh", "-c", `sleep 0.1 | ${client} -sess_in ${file} 2>&1`]);
+      assert.match(again, /^Reused, TLSv1/m, version);
+    }
+  });
+
+  test("XPORT-16: a hundred queries in one write, and a slow one that holds up none", async () => {
+    let release = () => {};
+    const { handler } = makeServer();
+    const slow: Handler = (request) => {
+      if (request.message.id !== 0) return handler(request);
+      return (async function* () {
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        yield* handler(request) as Iterable<Message>;
+      })();
+    };
+    await using server = await listenSecurely({ handler: slow });
+    using client = await dial(server);
+    const queries = Array.from({ length: 100 }, (_, id) => encode(question("@", Type.SOA, { id })));
+    client.socket.write(Buffer.concat(queries.map(frame)));
+    await waitFor("all but one", () => client.responses.length === 99);
+    release();
+    await waitFor("the slow one", () => client.responses.length === 100);
+    assert.equal(client.responses[99]?.id, 0);
+  });
+
+  test("XPORT-16: kdig keeps its connection", async () => {
+    await using server = await listenSecurely();
+    const text = await succeed([
+      ...[...kdigTls(server), "+keepopen", PRINTER, "A", PRINTER, "AAAA", "nobody.bonjour.example"],
+    ]);
+    assert.equal(text.match(/status: NOERROR/g)?.length, 2);
+    assert.equal(text.match(/status: NXDOMAIN/g)?.length, 1);
+  });
+
+  test("XPORT-18: another certificate is shown at once, and no connection is lost", async () => {
+    await using server = await listenSecurely();
+    using client = await dial(server);
+    const next = makeCertificate("ns2.example.com");
+    server.tls.present(next);
+    server.https.present(next);
+    const { paths } = next;
+    for (const [listener, protocol] of [
+      [server.tls, "+tls"],
+      [server.https, "+https"],
+    ] as const) {
+      const text = await succeed([
+        ...["kdig", "@127.0.0.1", "-p", `${listener.endpoint.port}`, protocol, "+short"],
+        ...[`+tls-ca=${paths.certificate}`, "+tls-hostname=ns2.example.com", PRINTER],
+      ]);
+      assert.equal(text, "10.1.0.10\n");
+    }
+    client.socket.write(frame(encode(question("printer.paris"))));
+    await waitFor("the answer", () => client.responses.length === 1);
+  });
+});
+
+suite("padding", { skip: skipWithout("openssl", "kdig") }, () => {
+  test("XPORT-17, EDNS-21: kdig asks with padding and gets whole blocks of 468 octets", async () => {
+    await using server = await listenSecurely();
+    const https = ["-p", `${server.https.endpoint.port}`, "+https"];
+    for (const client of [
+      [...kdigTls(server), "+padding"],
+      ["kdig", "@127.0.0.1", ...https, "+padding", "+retry=0"],
+    ]) {
+      const questions = [PRINTER, "_presence._tcp.paris.bonjour.example", "nobody.bonjour.example"];
+      for (const asked of questions) {
+        const text = await succeed([...client, asked, "PTR"]);
+        const octets = Number(/Received (\d+) B/.exec(text)?.[1]);
+        assert.ok(octets > 0 && octets % BLOCK === 0, `${octets} octets for ${asked}`);
+        assert.match(text, /PADDING: \d+ B/);
+      }
+    }
+  });
+
+  const padded = encode(question("printer.paris", Type.A, { edns: opt({ options: [padding] }) }));
+
+  test("EDNS-21: so is an error, and an answer of many blocks", () => {
+    const server = makeServer();
+    for (const query of [
+      question("@", 250),
+      question("nobody"),
+      question("_presence._tcp.paris"),
+    ]) {
+      const bytes = encode({ ...query, edns: opt({ options: [padding] }) });
+      for (const transport of ["tls", "https"] as const) {
+        const [response] = server.answers(bytes, transport);
+        assert.equal(response!.length % BLOCK, 0);
+      }
+    }
+  });
+
+  test("EDNS-21: a signed answer is whole blocks with its signature", async () => {
+    const server = stillServer();
+    const query = sign(decode(padded), paris, server.now());
+    const [octets] = await server.ask(query.bytes, "tls");
+    assert.ok(hasTsig(octets!));
+    assert.equal(octets!.length % BLOCK, 0);
+  });
+
+  test("EDNS-22: nobody is padded to who did not pad, nor where everybody can see", () => {
+    const { answers } = makeServer();
+    const plain = encode(question("printer.paris"));
+    const bare = encode(question("printer.paris", Type.A, { edns: opt() }));
+    for (const [query, transport] of [
+      [plain, "tls"],
+      [plain, "https"],
+      [bare, "tls"],
+      [padded, "tcp"],
+      [padded, "udp"],
+    ] as const) {
+      const response = decode(answers(query, transport)[0]!);
+      assert.equal(optionOf(response, EdnsOption.PADDING), undefined, transport);
+      if (query === plain) assert.equal(response.edns, undefined);
+    }
+  });
+});
+
+suite("keepalive", () => {
+  test("EDNS-20: dig is told for how long it may keep a connection", {
+    skip: skipWithout("dig"),
+  }, async () => {
+    await using server = await listenBoth();
+    const { address, port } = server.endpoint;
+    const asked = [`@${address}`, "-p", `${port}`, "+keepalive", PRINTER];
+    const told = /TCP[- ]KEEPALIVE: 10\.0 secs/i;
+    assert.match(await succeed(["dig", "+tcp", ...asked]), told);
+    assert.doesNotMatch(await succeed(["dig", "+notcp", ...asked]), told);
+  });
+
+  test("EDNS-20: without the option, or without EDNS, nothing is said", async () => {
+    const { handler } = makeServer();
+    const { signal } = new AbortController();
+    const source = { address: "192.0.2.9", port: 9 };
+    const ask = (message: Message, idleTimeout?: number) => {
+      const about = idleTimeout === undefined ? {} : { idleTimeout };
+      const request = {
+        message,
+        bytes: encode(message),
+        transport: "tcp",
+        source,
+        signal,
+      } as const;
+      const [response] = handler({ ...request, ...about }) as Iterable<Message>;
+      return optionOf(response!, EdnsOption.TCP_KEEPALIVE);
+    };
+    const asking = question("printer.paris", Type.A, { edns: opt({ options: [keepalive] }) });
+    assert.deepEqual(ask(asking, 10_000), Buffer.from([0, 100]));
+    assert.equal(ask(asking), undefined);
+    assert.equal(ask(question("printer.paris", Type.A, { edns: opt() }), 10_000), undefined);
+    assert.equal(ask(question("printer.paris"), 10_000), undefined);
+  });
+
+  test("EDNS-20: over TLS too, and where hardly a place is left it is 0", {
+    skip: skipWithout("openssl"),
+  }, async () => {
+    const places = new Places({ total: 2, perSource: 2 });
+    await using server = await listenSecurely({ places });
+    const query = question("printer.paris", Type.A, { edns: opt({ options: [keepalive] }) });
+    using first = await dial(server);
+    first.socket.write(frame(encode(query)));
+    await waitFor("the answer", () => first.responses.length === 1);
+    using _second = await dial(server);
+    first.socket.write(frame(encode(query)));
+    await waitFor("the answer", () => first.responses.length === 2);
+    assert.deepEqual(
+      first.responses.map((each) => optionOf(each, EdnsOption.TCP_KEEPALIVE)),
+      [Uint8Array.of(0, 100), Uint8Array.of(0, 0)],
+    );
+  });
+});
+
+suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => {
+  /** `curl`: the status, the headers, the body. */
+  async function curl({ https, certificate }: Secure, path: string, ...options: string[]) {
+    const url = `https://127.0.0.1:${https.endpoint.port}${path}`;
+    const { stdout, stderr, status } = await run([
+      ...["curl", "-s", "-i", "--cacert", certificate.paths.certificate, ...options, url],
+    ]);
+    assert.equal(status, 0, stderr);
+    // After "100 Continue", where there was one.
+    const text = stdout.toString("latin1").replace(/^HTTP\/1\.1 100[^\n]*\r\n\r\n/, "");
+    const end = text.indexOf("\r\n\r\n");
+    const [first = "", ...lines] = text.slice(0, end).split("\r\n");
+    const headers = new Map(
+      lines.map((line) => {
+        const [field = "", ...value] = line.split(": ");
+        return [field.toLowerCase(), value.join(": ")];
+      }),
+    );
+    const body = Buffer.from(text.slice(end + 4), "latin1");
+    return { status: Number(first.split(" ")[1]), version: first.split(" ")[0], headers, body };
+  }
+
+  const versions = [
+    ["--http2", "HTTP/2"],
+    ["--http1.1", "HTTP/1.1"],
+  ] as const;
+  const pathOf = (message: Message) =>
+    `/dns-query?dns=${Buffer.from(encode(message)).toString("base64url")}`;
+  const MESSAGE = "content-type: application/dns-message";
+
+  test("XPORT-19: kdig asks by GET and by POST, over HTTP/2", async () => {
+    await using server = await listenSecurely();
+    const { endpoint } = server.https;
+    for (const [option, line] of [
+      ["+https", "HTTP/2-POST"],
+      ["+https-get", "HTTP/2-GET"],
+    ] as const) {
+      const text = await succeed([
+        ...["kdig", `@${endpoint.address}`, "-p", `${endpoint.port}`, option, "+retry=0"],
+        `+tls-ca=${server.certificate.paths.certificate}`,
+        ...["+tls-hostname=ns1.example.com", PRINTER],
+      ]);
+      assert.ok(text.includes(`(${line})`), text);
+      assert.match(text, /10\.1\.0\.10/);
+    }
+  });
+
+  test("XPORT-19: curl asks by GET and by POST, over HTTP/2 and 1.1", async () => {
+    await using server = await listenSecurely();
+    const message = question("printer.paris");
+    const file = join(temporaryFolder(), "query");
+    writeFileSync(file, encode(message));
+    for (const [option, version] of versions) {
+      const got = await curl(server, pathOf(message), option);
+      const posted = await curl(
+        ...([server, "/dns-query", option, "-H", MESSAGE, "--data-binary", `@${file}`] as const),
+      );
+      for (const reply of [got, posted]) {
+        assert.deepEqual([reply.status, reply.version], [200, version]);
+        assert.equal(reply.headers.get("content-type"), "application/dns-message");
+        assert.equal(reply.headers.get("content-length"), `${reply.body.length}`);
+        assert.equal(decode(reply.body).answers.length, 1);
+      }
+    }
+  });
+
+  test("XPORT-20: what DNS has to say is 200, whatever it is", async () => {
+    await using server = await listenSecurely();
+    const asked: readonly [Message, number][] = [
+      [question("nobody"), Rcode.NXDOMAIN],
+      [{ ...question("@"), questions: [] }, Rcode.FORMERR],
+      [{ ...question("@"), opcode: 3 }, Rcode.NOTIMP],
+      [question("@", Type.AXFR), Rcode.REFUSED],
+    ];
+    for (const [message, rcode] of asked) {
+      const reply = await curl(server, pathOf(message));
+      assert.equal(reply.status, 200);
+      assert.equal(decode(reply.body).rcode, rcode);
+    }
+  });
+
+  test("XPORT-20: what is wrong with the request is a status, by every version of HTTP", async () => {
+    await using server = await listenSecurely();
+    const folder = temporaryFolder();
+    const file = (octets: Uint8Array | number) => {
+      const path = join(folder, `${typeof octets === "number" ? octets : "response"}`);
+      writeFileSync(path, typeof octets === "number" ? Buffer.alloc(octets) : octets);
+      return `@${path}`;
+    };
+    const post = (octets: Uint8Array | number, ...more: string[]) => [
+      ...["-H", MESSAGE, "--data-binary", file(octets), ...more],
+    ];
+    const response = encode(makeResponse(question("printer.paris"), {}));
+    const cases: readonly [status: number, path: string, ...options: string[]][] = [
+      [400, "/dns-query"],
+      [400, "/dns-query?dns="],
+      [400, "/dns-query?dns=AAAB"],
+      [400, `${pathOf(question("printer.paris"))}=`],
+      [400, "/dns-query?dns=%00%01"],
+      [400, "/dns-query", ...post(11)],
+      [400, "/dns-query", ...post(response)],
+      [404, "/"],
+      [404, "/dns-query/"],
+      [405, "/dns-query", "-X", "PUT"],
+      [405, "/dns-query", "-X", "DELETE"],
+      [406, pathOf(question("printer.paris")), "-H", "accept: application/dns-json"],
+      [413, "/dns-query", ...post(65_536)],
+      [413, "/dns-query", ...post(1_000_000, "-H", "transfer-encoding: chunked")],
+      [414, `/dns-query?dns=${"A".repeat(9000)}`],
+      [415, "/dns-query", "-d", "hello"],
+      [415, "/dns-query", "-H", "content-type: application/json", "-d", "{}"],
+      [200, pathOf(question("printer.paris")), "-H", "accept: text/html, */*;q=0.8"],
+      [200, `${pathOf(question("printer.paris"))}&x=1`],
+    ];
+    for (const [option] of versions) {
+      for (const [status, path, ...options] of cases) {
+        const reply = await curl(server, path, option, ...options);
+        const what = `${option} ${path.slice(0, 40)} ${options.join(" ")}`;
+        assert.equal(reply.status, status, what);
+        if (status !== 200) assert.equal(reply.body.length, 0, what);
+        if (status === 405) assert.equal(reply.headers.get("allow"), "GET, HEAD, POST");
+      }
+    }
+  });
+
+  test("XPORT-21: an answer is fresh for its least TTL, a negative one as its SOA says", async () => {
+    await using server = await listenSecurely();
+    const fresh: readonly [Message, string][] = [
+      [question("printer.paris"), "max-age=10"],
+      [question("_ipp._tcp.paris", Type.PTR), "max-age=10"],
+      // The minimum of the zone's SOA.
+      [question("nobody"), "max-age=5"],
+      [question("printer.paris", Type.TXT), "max-age=5"],
+      [question("@", Type.AXFR), "max-age=0"],
+    ];
+    for (const [message, expected] of fresh) {
+      for (const [option] of versions) {
+        for (const head of [[], ["-I"]]) {
+          const reply = await curl(server, pathOf(message), option, ...head);
+          assert.equal(reply.headers.get("cache-control"), expected);
+          assert.equal(reply.body.length === 0, head.length > 0);
+        }
+      }
+    }
+  });
+
+  test("XPORT-22: the id is the query's, nothing is cut short, no zone is transferred", async () => {
+    await using server = await listenSecurely();
+    for (const id of [0, 4711]) {
+      const all = question("_presence._tcp.paris", Type.PTR, { id });
+      const reply = decode((await curl(server, pathOf(all))).body);
+      assert.equal(reply.id, id);
+      assert.equal(reply.isTruncated, false);
+      assert.equal(reply.answers.length, 200);
+    }
+    const transfer = await curl(server, pathOf(question("@", Type.AXFR)));
+    assert.equal(decode(transfer.body).rcode, Rcode.REFUSED);
+  });
+});
