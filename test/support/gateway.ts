@@ -16,7 +16,14 @@ export interface GatewaySettings {
   readonly publish?: Readonly<Record<string, unknown>>;
   readonly keys?: Readonly<Record<string, { readonly secret: string; readonly site?: string }>>;
   readonly reverse?: readonly string[];
+  readonly transfer?: Readonly<Record<string, unknown>>;
+  readonly query?: Readonly<Record<string, unknown>>;
+  readonly views?: readonly Readonly<Record<string, unknown>>[];
+  readonly identity?: Readonly<Record<string, string>>;
 }
+
+/** Zone files by their names. */
+type Files = Readonly<Record<string, string>>;
 
 export class Gateway {
   readonly host: Host;
@@ -27,22 +34,24 @@ export class Gateway {
   readonly folder: string;
   program: Running;
 
-  private constructor(host: Host, settings: GatewaySettings) {
+  private constructor(host: Host, settings: GatewaySettings, files: Files) {
     this.host = host;
     this.zone = settings.zone;
     this.folder = temporaryFolder();
     mkdirSync(join(this.folder, "zones"));
+    for (const [file, text] of Object.entries(files)) {
+      writeFileSync(join(this.folder, "zones", file), text);
+    }
     // JSON is YAML.
     writeFileSync(this.#config, JSON.stringify({ data: "./zones", ...settings }));
     this.program = this.#run();
   }
 
   /** Starts it and waits until it serves. */
-  static async start(host: Host, settings: GatewaySettings): Promise<Gateway> {
-    const gateway = new Gateway(host, {
-      ...(settings.publish === undefined && { listen: { dns: ["0.0.0.0:53", "[::]:53"] } }),
-      ...settings,
-    });
+  static async start(host: Host, settings: GatewaySettings, files: Files = {}): Promise<Gateway> {
+    const listen = { dns: ["0.0.0.0:53", "[::]:53"] };
+    const all = { ...(settings.publish === undefined && { listen }), ...settings };
+    const gateway = new Gateway(host, all, files);
     await gateway.program.line(STARTED);
     return gateway;
   }
