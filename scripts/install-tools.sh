@@ -12,7 +12,9 @@ demo="ip:iproute2 avahi-daemon:avahi-daemon avahi-browse:avahi-utils dbus-daemon
 case "${1:-test}" in
   test)
     tools="$demo kdig:knot-dnsutils named-checkzone:bind9-utils kzonecheck:knot-dnssecutils
-      named:bind9 knotd:knot /usr/lib/python3/dist-packages/zeroconf:python3-zeroconf"
+      named:bind9 knotd:knot nsd:nsd pdns_server:pdns-server
+      /usr/share/pdns-backend-sqlite3:pdns-backend-sqlite3 sqlite3:sqlite3
+      ldns-compare-zones:ldnsutils /usr/lib/python3/dist-packages/zeroconf:python3-zeroconf"
     ;;
   demo) tools=$demo ;;
   bench) tools="named:bind9 dnsperf:dnsperf" ;;

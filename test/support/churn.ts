@@ -14,7 +14,7 @@ export function stock(origin: Name): ResourceRecord[] {
   }));
 }
 
-const STOCK = 3000;
+const STOCK = 1500;
 
 /** Printers there may be; each step has one of them come, change or go. */
 const PRINTERS = 50;

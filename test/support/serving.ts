@@ -116,6 +116,10 @@ export class Serving {
       .map((line) => JSON.parse(line) as Transfer);
   }
 
+  get pid(): number {
+    return this.#program!.pid;
+  }
+
   get log(): string {
     return this.#log + (this.#program?.stderr ?? "");
   }
