@@ -1,9 +1,9 @@
 /**
  * What a server has refused when it was asked for that alone: sets that take no more records, as
- * BIND's of a hundred, and records that it does not give up. They are spared for a while, so that
- * they are in nobody's way, and then tried again.
+ * BIND's of a hundred, records that it does not give up, and sets that it does not let be replaced.
+ * They are spared for a while, so that they are in nobody's way, and then tried again.
  */
-import type { Name } from "../dns/name.ts";
+import type { Name, NameKey } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import type { Step } from "./step.ts";
 
@@ -27,9 +27,11 @@ export class Obstacles {
   readonly #full = new Map<string, Full>();
   /** Records; true where to remove it may be tried once more. */
   readonly #stuck = new Map<string, boolean>();
+  /** Sets that are changed record by record. */
+  readonly #divided = new Set<string>();
 
   get isEmpty(): boolean {
-    return this.#full.size === 0 && this.#stuck.size === 0;
+    return this.#full.size + this.#stuck.size + this.#divided.size === 0;
   }
 
   /** A step of one record was refused, of a set with `published` others; undefined if not news. */
@@ -44,6 +46,11 @@ export class Obstacles {
     return isNews ? { name, type, isRemoval, published, wanted } : undefined;
   }
 
+  /** A step that replaces a set was refused. */
+  divide({ name, type }: Step): void {
+    this.#divided.add(setKey(name, type));
+  }
+
   /** A step was taken, and the set has so many records now. Is something tried again for that? */
   clear({ name, type, gone }: Step, count: number): boolean {
     for (const rdata of gone) this.#stuck.delete(recordKey(name, rdata));
@@ -55,6 +62,7 @@ export class Obstacles {
 
   /** Each may be tried once more. */
   retry(): void {
+    this.#divided.clear();
     for (const [key, { count }] of this.#full) this.#full.set(key, { count, room: count + 1 });
     for (const key of this.#stuck.keys()) this.#stuck.set(key, true);
   }
@@ -68,6 +76,14 @@ export class Obstacles {
     return missing.filter(({ key }) => known.has(key) || --room >= 0);
   }
 
+  isFull(name: NameKey, type: number): boolean {
+    return this.#full.has(setKey({ key: name }, type));
+  }
+
+  isDivided(name: Name, type: number): boolean {
+    return this.#divided.has(setKey(name, type));
+  }
+
   removable(name: Name, rdatas: readonly Rdata[]): readonly Rdata[] {
     if (this.#stuck.size === 0) return rdatas;
     return rdatas.filter((rdata) => this.#stuck.get(recordKey(name, rdata)) !== false);
@@ -78,8 +94,8 @@ export class Obstacles {
   }
 }
 
-function setKey(name: Name, type: number): string {
-  return `${type} ${name.key}`;
+function setKey({ key }: Pick<Name, "key">, type: number): string {
+  return `${type} ${key}`;
 }
 
 /** The length in front of the name keeps apart what would run together. */

@@ -9,13 +9,15 @@
  * again if wanted, removed again if not. A record that the server refuses keeps no other one out.
  */
 import { earlier } from "../clock.ts";
-import { Rcode, Type } from "../dns/constants.ts";
+import { Rcode } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Update } from "../zone/update.ts";
 import type { Guard } from "./common.ts";
+import { completable } from "./completeness.ts";
 import { Obstacles, type Refusal } from "./obstacles.ts";
+import { Patience } from "./patience.ts";
 import { distinct, isSame, keysOf, RecordSets, without } from "./recordsets.ts";
 import { Round } from "./round.ts";
 import {
@@ -23,6 +25,8 @@ import {
   countRecords,
   guarded,
   inOrder,
+  isUnique,
+  octetsOf,
   prerequisitesOf,
   type Room,
   recordsOfStep,
@@ -69,13 +73,12 @@ export class Reconciler {
   readonly #obstacles = new Obstacles();
   /** Records in an update, at most: few while a refused one is looked for. */
   #most = Number.POSITIVE_INFINITY;
-  #failures = 0;
-  #refusals = 0;
-  #notBefore = 0;
+  readonly #patience: Patience;
 
   constructor({ zone, random, lease, guard, limit = DEFAULT_LIMIT }: ReconcilerOptions) {
     this.#zone = zone;
     this.#random = random;
+    this.#patience = new Patience(random);
     this.#lease = lease;
     this.#guard = guard;
     this.#limit = limit;
@@ -122,7 +125,7 @@ export class Reconciler {
     this.#inherited = new RecordSets();
     this.#round.end();
     this.#refreshes = Number.POSITIVE_INFINITY;
-    this.#notBefore = 0;
+    this.#patience.end();
     this.want(new RecordSets());
   }
 
@@ -130,15 +133,15 @@ export class Reconciler {
   due(): number | undefined {
     if (this.#inFlight !== undefined) return undefined;
     const isPending = this.#steps?.length !== 0 || !this.#round.isOver;
-    if (isPending) return this.#notBefore;
+    if (isPending) return this.#patience.notBefore;
     const settles = this.#inherited.isEmpty ? undefined : this.#settles;
     const due = earlier(settles, this.#published.isEmpty ? undefined : this.#refreshes);
-    return due === undefined ? undefined : Math.max(due, this.#notBefore);
+    return due === undefined ? undefined : Math.max(due, this.#patience.notBefore);
   }
 
   /** The next update to send; what becomes of it is to be told to `settle`. */
   poll(now: number): Update | undefined {
-    if (this.#inFlight !== undefined || now < this.#notBefore) return undefined;
+    if (this.#inFlight !== undefined || now < this.#patience.notBefore) return undefined;
     if (!this.#inherited.isEmpty && now >= this.#settles) {
       this.#inherited = new RecordSets();
       this.#steps = undefined;
@@ -173,7 +176,7 @@ export class Reconciler {
     // Others have it still, so it is theirs.
     const isLeft = rcode === Rcode.YXRRSET && steps[0]!.unless !== undefined;
     if (rcode === Rcode.NOERROR || isLeft) {
-      this.#failures = this.#refusals = 0;
+      this.#patience.succeeded();
       this.#most *= 2;
       if (!isRefresh) for (const step of steps) this.#record(step, true);
       return undefined;
@@ -182,11 +185,10 @@ export class Reconciler {
     if (rcode === undefined) {
       this.counters.failures++;
       if (!isRefresh) for (const step of steps) this.#record(step, false);
-      this.#wait(now, RETRY, this.#failures++);
+      this.#patience.unanswered(now);
       this.#sayAllAgain();
       return undefined;
     }
-    this.#failures = 0;
     this.counters.refusals++;
     const refusal = this.#isolate(steps, rcode, now);
     // Of these, what was set aside is published no more.
@@ -202,12 +204,14 @@ export class Reconciler {
    */
   #isolate(steps: readonly Step[], rcode: Rcode, now: number): Refusal | undefined {
     const isOfZone = rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP;
-    const patience = this.#refusals++ - (isOfZone ? 0 : QUICK_REFUSALS);
-    if (patience >= 0) this.#wait(now, REFUSED, patience);
+    this.#patience.refused(now, isOfZone);
     if (isOfZone) return undefined;
     const count = countRecords(steps);
     this.#most = Math.max(1, Math.floor(count / 2));
-    return count === 1 ? this.#setAside(steps[0]!) : undefined;
+    const [step] = steps;
+    if (step!.isWhole && steps.length === 1) this.#obstacles.divide(step!);
+    else if (count === 1) return this.#setAside(step!);
+    return undefined;
   }
 
   /** What may not be said again is perhaps not there. */
@@ -221,11 +225,6 @@ export class Reconciler {
     }
     const wanted = this.#wanted.get(name.key, type)?.rdatas.length ?? 0;
     return this.#obstacles.add(step, rdatas.length, wanted);
-  }
-
-  #wait(now: number, { first, most }: typeof RETRY, tries: number): void {
-    const wait = Math.min(first * 2 ** tries, most);
-    this.#notBefore = now + wait * (1 - this.#random() / 2);
   }
 
   //---- Said again ----
@@ -269,7 +268,11 @@ export class Reconciler {
   }
 
   *#difference(): Iterable<Step> {
-    for (const set of this.#wanted) yield* this.#stepsTo(this.#withInherited(set));
+    const [wanted, published, obstacles] = [this.#wanted, this.#published, this.#obstacles];
+    for (const set of wanted) {
+      const possible = completable(set, { wanted, published, obstacles });
+      yield* this.#stepsTo(this.#withInherited(possible));
+    }
     const rest = (name: Name, type: number) =>
       this.#inherited.get(name.key, type) ?? { name, type, ttl: UNKNOWN_TTL, rdatas: [] };
     for (const { name, type } of this.#published) {
@@ -286,7 +289,7 @@ export class Reconciler {
    * of its type (RFC 6762 §10.2).
    */
   #withInherited(set: RecordSet): RecordSet {
-    if (this.#inherited.isEmpty || !isGathered(set.type)) return set;
+    if (this.#inherited.isEmpty || isUnique(set.type)) return set;
     const inherited = this.#inherited.get(set.name.key, set.type);
     if (inherited === undefined) return set;
     return { ...set, rdatas: distinct([...set.rdatas, ...inherited.rdatas]) };
@@ -301,10 +304,8 @@ export class Reconciler {
     const after = keysOf(wanted.rdatas);
     const before = keysOf(published?.ttl === ttl ? published.rdatas : []);
     const there = [...(published?.rdatas ?? []), ...(doubtful?.rdatas ?? [])];
-    const gone = this.#obstacles.removable(
-      name,
-      there.filter(({ key }) => !after.has(key)),
-    );
+    const left = there.filter(({ key }) => !after.has(key));
+    const gone = this.#obstacles.removable(name, left);
     const come = this.#obstacles.addable(
       name,
       type,
@@ -313,26 +314,30 @@ export class Reconciler {
     );
     if (gone.length === 0 && come.length === 0) return [];
     const step = { name, type, ttl, gone, come };
+    const isChange = gone.length > 0 && come.length > 0 && gone.length === left.length;
+    if (isChange && isUnique(type)) return this.#replacing(step, wanted.rdatas);
     return this.#isLeased || !this.#guard ? apart(step) : guarded(step, this.#guard);
   }
-}
 
-/**
- * Milliseconds between tries, at first and at most; each is shortened by up to half, by chance. A
- * connection attempt is cheap, and when a path heals all is to be there within 3 s.
- */
-const RETRY = { first: 250, most: 1000 };
-const REFUSED = { first: 1000, most: 60_000 };
-/** One after the other: as many as it takes to find one record in an update. */
-const QUICK_REFUSALS = 16;
+  /** What has one owner is as it says now, whoever published what it said (RFC 6762 §10.2). */
+  #replacing(step: Step, whole: readonly Rdata[]): readonly Step[] {
+    const { name, type } = step;
+    // The new first: what is listed is complete all the while.
+    if (this.#obstacles.isDivided(name, type))
+      return [
+        { ...step, gone: [] },
+        { ...step, come: [] },
+      ];
+    const replacement: Step = { ...step, come: whole, isWhole: true };
+    const isPossible =
+      !this.#obstacles.isFull(name.key, type) && octetsOf(replacement) <= this.#limit;
+    return [isPossible ? replacement : step];
+  }
+}
 
 /** From one round to the next, at most: half the lease (RFC 9664 §5.2 has clients renew early). */
 function periodOf(lease = UNLEASED): number {
   return (lease * 1000) / 2;
-}
-
-function isGathered(type: number): boolean {
-  return type === Type.PTR || type === Type.A || type === Type.AAAA;
 }
 
 /** Seconds, as if it had a lease: what is there for ever is made sure of too. */

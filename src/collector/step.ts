@@ -6,7 +6,7 @@ import { Class, Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import { Rdata } from "../dns/rdata.ts";
 import type { ResourceRecord } from "../dns/record.ts";
-import { addition, removal } from "../zone/update.ts";
+import { addition, removal, removalOfSet } from "../zone/update.ts";
 import type { Guard } from "./common.ts";
 
 /** What one update does to one set, or to as much of it as it has room for. */
@@ -16,6 +16,8 @@ export interface Step {
   readonly ttl: number;
   readonly gone: readonly Rdata[];
   readonly come: readonly Rdata[];
+  /** `come` is all of the set, and what else is there goes, whoever put it there. */
+  readonly isWhole?: true;
   /** What goes, and goes alone, if nobody has a PTR here (see `common.ts`). */
   readonly unless?: Name;
 }
@@ -45,7 +47,7 @@ export function inOrder(steps: Iterable<Step>): Step[] {
 /** In two steps where both are to be done, if others have their place between the two. */
 export function apart(step: Step): readonly Step[] {
   if (step.gone.length === 0 || step.come.length === 0) return [step];
-  if (!leads(step.type) && !isAddress(step.type)) return [step];
+  if (isUnique(step.type)) return [step];
   return [
     { ...step, come: [] },
     { ...step, gone: [] },
@@ -62,6 +64,14 @@ export function guarded(step: Step, guard: Guard): readonly Step[] {
   });
   const rest = gone.length + step.come.length > 0 ? apart({ ...step, gone }) : [];
   return [...rest, ...alone];
+}
+
+/**
+ * Has it one owner, who says it as a whole (RFC 6762 §10.2)? Of a list, and of the addresses of a
+ * host with several links, each collector may hear a part.
+ */
+export function isUnique(type: number): boolean {
+  return !leads(type) && !isAddress(type);
 }
 
 /** A CNAME suffers nothing beside it, so the two cannot change places in another order. */
@@ -88,6 +98,7 @@ export function takeSome(steps: Step[], room: Room): Step[] {
   }
   if (count > 0 || steps.length === 0) return steps.splice(0, count);
   const step = steps[0]!;
+  if (step.isWhole) return steps.splice(0, 1);
   const share = Math.floor((countOf(step) * room.octets) / octetsOf(step));
   const part = Math.max(1, Math.min(share, room.records));
   const gone = step.gone.slice(0, part);
@@ -109,18 +120,17 @@ export function prerequisitesOf({ unless }: Step): ResourceRecord[] {
 }
 
 /** As an update has them (RFC 2136 §2.5). */
-export function recordsOfStep({ name, type, ttl, gone, come }: Step): ResourceRecord[] {
-  return [
-    ...removal({ name, type, ttl, rdatas: gone }),
-    ...addition({ name, type, ttl, rdatas: come }),
-  ];
+export function recordsOfStep({ name, type, ttl, gone, come, isWhole }: Step): ResourceRecord[] {
+  const added = addition({ name, type, ttl, rdatas: come });
+  if (isWhole) return [removalOfSet(name, type), ...added];
+  return [...removal({ name, type, ttl, rdatas: gone }), ...added];
 }
 
 function countOf({ gone, come }: Step): number {
   return gone.length + come.length;
 }
 
-function octetsOf({ name, gone, come }: Step): number {
+export function octetsOf({ name, gone, come }: Step): number {
   let octets = 0;
   for (const { key } of gone) octets += name.wireLength + FIXED + key.length;
   for (const { key } of come) octets += name.wireLength + FIXED + key.length;

@@ -5,6 +5,7 @@ import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Class, parseType, type Rcode } from "../../src/dns/constants.ts";
 import { type Message, makeMessage, type Question } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
+import type { Rdata } from "../../src/dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import { LOCAL } from "../../src/dns/service.ts";
 import { formatRecord } from "../../src/dns/text.ts";
@@ -102,7 +103,8 @@ export function applied(sets: RecordSets, update: Update): RecordSets {
   const result = RecordSets.of(sets);
   for (const { name, type, class: klass, ttl, rdata } of update.updates) {
     const before = result.get(name.key, type);
-    const others = before?.rdatas.filter((other) => !other.equals(rdata)) ?? [];
+    const isKept = (other: Rdata) => klass !== Class.ANY && !other.equals(rdata);
+    const others = before?.rdatas.filter(isKept) ?? [];
     if (klass === Class.IN) result.put({ name, type, ttl, rdatas: [...others, rdata] });
     else if (before !== undefined) result.put({ ...before, rdatas: others });
   }

@@ -173,10 +173,21 @@ class Server {
       const isRefused = this.#refuses(after);
       if (isRefused) this.refusals++;
       else this.zone = after;
+      assertListedIsThere(this.zone);
       const refusal = reconciler.settle(isRefused ? Rcode.SERVFAIL : Rcode.NOERROR, now);
       if (refusal !== undefined) refusals.push(refusal);
     }
     return refusals;
+  }
+}
+
+/** What is listed has its SRV record, as far as services of this file have one. */
+function assertListedIsThere(zone: RecordSets): void {
+  for (const { type, rdatas } of zone) {
+    for (const rdata of type === Type.PTR ? rdatas : []) {
+      const { key } = targetOf(rdata)!;
+      assert.ok(zone.get(key, Type.SRV), `${targetOf(rdata)} is complete`);
+    }
   }
 }
 
@@ -260,6 +271,40 @@ suite("what a server refuses", () => {
     assert.ok(server.updates < 40, `${server.updates} updates`);
   });
 
+  test("a service's own, keeps the service out of the lists, until it is taken", () => {
+    const old = '_ipp._tcp PTR x\nx SRV 0 0 1 h\nx TXT "one"\nh A 10.0.0.1';
+    const other = '_ipp._tcp PTR y\ny SRV 0 0 1 h\ny TXT "one"\nh A 10.0.0.1';
+    const fresh = `_ipp._tcp PTR x\nx SRV 0 0 2 g\nx TXT "two"\ng A 10.0.0.2\ng AAAA fd00::2`;
+    for (const [refused, wanted] of [
+      ["x SRV 0 0 2 h", old.replace("0 0 1", "0 0 2")],
+      ['x TXT "two"', old.replace("one", "two")],
+      ["g A 10.0.0.2\ng AAAA fd00::2", fresh],
+    ] as const) {
+      for (const before of ["", old]) {
+        let takes = false;
+        const data = [...setsOf(refused)].flatMap(({ rdatas }) => rdatas);
+        const server = new Server((zone) => {
+          const all = [...zone].flatMap(({ rdatas }) => rdatas);
+          return !takes && data.some((each) => all.some((rdata) => rdata.equals(each)));
+        });
+        const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+        reconciler.want(setsOf(`${before}\n${other}`));
+        server.serve(reconciler, 0);
+        reconciler.want(setsOf(`${wanted}\n${other}`));
+        const refusals = server.serve(reconciler, 1000);
+        assert.ok(refusals.length > 0, refused);
+        assert.deepEqual(
+          server.zone.get(BROWSE.key, Type.PTR)?.rdatas.map((rdata) => `${targetOf(rdata)}`),
+          ["y.z.example."],
+          refused,
+        );
+        takes = true;
+        for (let round = 0; round < 3; round++) server.serve(reconciler, reconciler.due()!);
+        assert.deepEqual(lines(server.zone), lines(setsOf(`${wanted}\n${other}`)));
+      }
+    }
+  });
+
   test("a removal, is tried again each round, and what stays is not said again", () => {
     let isHeld = true;
     const host = ZONE.child("h1")!.key;
@@ -282,6 +327,66 @@ suite("what a server refuses", () => {
     reconciler.want(printers(upTo(200)));
     for (let now = 0; now < 600_000; now = reconciler.due()!) server.serve(reconciler, now);
     assert.ok(server.updates < 40, `${server.updates} updates in ten minutes`);
+  });
+});
+
+suite("what has one owner", () => {
+  const before = 'x SRV 0 0 1 a\nx TXT "one"\na A 10.0.0.1\n_ipp._tcp PTR x';
+  const changed = 'x SRV 0 0 1 a\nx TXT "two"\na A 10.0.0.2\n_ipp._tcp PTR x';
+
+  test("is replaced by one update, whoever published what was there", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random });
+    reconciler.want(setsOf(before));
+    const others = 'x TXT "three"\na A 10.0.0.3\n_ipp._tcp PTR y\n';
+    const zone = settle(reconciler, setsOf(others));
+    assert.deepEqual(lines(zone), lines(setsOf(`${others}${before}`)));
+    reconciler.want(setsOf(changed));
+    const after = others.replace('x TXT "three"\n', "");
+    assert.deepEqual(lines(settle(reconciler, zone)), lines(setsOf(`${after}${changed}`)));
+    assert.equal(reconciler.counters.updates, 2);
+  });
+
+  test("is neither replaced by its first publication nor by its last, nor refreshed so", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    const others = 'x TXT "three"';
+    reconciler.want(setsOf(before));
+    let zone = settle(reconciler, setsOf(others));
+    zone = settle(reconciler, zone, reconciler.due());
+    assert.deepEqual(lines(zone), lines(setsOf(`${others}\n${before}`)));
+    reconciler.withdraw();
+    assert.deepEqual(lines(settle(reconciler, zone)), lines(setsOf(others)));
+  });
+
+  test("is replaced whole, however large the set, or record by record if it is too large", () => {
+    const texts = (word: string, count: number) =>
+      setsOf(Array.from({ length: count }, (_, i) => `x TXT "${word} ${i}"`).join("\n"));
+    for (const [count, limit] of [
+      [40, 3000],
+      [400, 3000],
+    ] as const) {
+      const reconciler = new Reconciler({ zone: ZONE, random, limit });
+      reconciler.want(texts("before", count));
+      const zone = settle(reconciler, new RecordSets());
+      const { updates } = reconciler.counters;
+      reconciler.want(texts("after", count));
+      assert.deepEqual(lines(settle(reconciler, zone)), lines(texts("after", count)));
+      assert.equal(reconciler.counters.updates - updates > 1, count === 400);
+    }
+  });
+
+  test("is changed record by record where the server does not let it be replaced", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.want(setsOf(before));
+    let zone = settle(reconciler, new RecordSets());
+    reconciler.want(setsOf(changed));
+    for (let update = reconciler.poll(0); update !== undefined; update = reconciler.poll(0)) {
+      const isRefused = update.updates.some((record) => record.class === Class.ANY);
+      if (!isRefused) zone = applied(zone, update);
+      const text = zone.get(ZONE.child("x")!.key, Type.TXT);
+      assert.ok(text, "it is complete all the while");
+      assert.equal(reconciler.settle(isRefused ? Rcode.REFUSED : Rcode.NOERROR, 0), undefined);
+    }
+    assert.deepEqual(lines(zone), lines(setsOf(changed)));
   });
 });
 

@@ -1,0 +1,43 @@
+/**
+ * What of a list can be there with all it needs: a service its SRV and TXT records and an address of
+ * its host (RFC 6763 §4). What the server takes none of makes what leads to it useless, so that is
+ * not listed either.
+ */
+import { Type } from "../dns/constants.ts";
+import type { NameKey } from "../dns/name.ts";
+import { srvOf, targetOf } from "../dns/rdata.ts";
+import type { RecordSet } from "../dns/record.ts";
+import type { Obstacles } from "./obstacles.ts";
+import { keysOf, type RecordSets } from "./recordsets.ts";
+
+export interface Standing {
+  readonly wanted: RecordSets;
+  readonly published: RecordSets;
+  readonly obstacles: Obstacles;
+}
+
+/** The very same where nothing is in the way. */
+export function completable(set: RecordSet, standing: Standing): RecordSet {
+  if (set.type !== Type.PTR || standing.obstacles.isEmpty) return set;
+  const rdatas = set.rdatas.filter((rdata) => isPossible(targetOf(rdata)!.key, standing));
+  return rdatas.length === set.rdatas.length ? set : { ...set, rdatas };
+}
+
+function isPossible(instance: NameKey, standing: Standing): boolean {
+  const { wanted } = standing;
+  const isMissing = (name: NameKey, type: number) => isRefused(name, type, standing);
+  if (isMissing(instance, Type.SRV) || isMissing(instance, Type.TXT)) return false;
+  const srv = wanted.get(instance, Type.SRV)?.rdatas[0];
+  if (srv === undefined) return true;
+  const host = srvOf(srv).target.key;
+  const addresses = [Type.A, Type.AAAA].filter((type) => wanted.get(host, type) !== undefined);
+  return addresses.length === 0 || !addresses.every((type) => isMissing(host, type));
+}
+
+/** Does the server take nothing of what is wanted there? */
+function isRefused(name: NameKey, type: number, standing: Standing): boolean {
+  const { wanted, published, obstacles } = standing;
+  if (!obstacles.isFull(name, type)) return false;
+  const there = keysOf(published.get(name, type)?.rdatas ?? []);
+  return wanted.get(name, type)?.rdatas.some(({ key }) => there.has(key)) === false;
+}

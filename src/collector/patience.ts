@@ -1,0 +1,49 @@
+/** When to try again after what went wrong: later each time that it goes wrong again. */
+export class Patience {
+  readonly #random: () => number;
+  #failures = 0;
+  #refusals = 0;
+  #notBefore = 0;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  get notBefore(): number {
+    return this.#notBefore;
+  }
+
+  succeeded(): void {
+    this.#failures = this.#refusals = 0;
+  }
+
+  unanswered(now: number): void {
+    this.#wait(now, RETRY, this.#failures++);
+  }
+
+  /** `isOfZone`: whatever else would be asked will be refused too. */
+  refused(now: number, isOfZone: boolean): void {
+    this.#failures = 0;
+    const tries = this.#refusals++ - (isOfZone ? 0 : QUICK_REFUSALS);
+    if (tries >= 0) this.#wait(now, REFUSED, tries);
+  }
+
+  /** Not a moment is left. */
+  end(): void {
+    this.#notBefore = 0;
+  }
+
+  #wait(now: number, { first, most }: typeof RETRY, tries: number): void {
+    const wait = Math.min(first * 2 ** tries, most);
+    this.#notBefore = now + wait * (1 - this.#random() / 2);
+  }
+}
+
+/**
+ * Milliseconds between tries, at first and at most; each is shortened by up to half, by chance. A
+ * connection attempt is cheap, and when a path heals all is to be there within 3 s.
+ */
+const RETRY = { first: 250, most: 1000 };
+const REFUSED = { first: 1000, most: 60_000 };
+/** One after the other: as many as it takes to find one record in an update. */
+const QUICK_REFUSALS = 16;
