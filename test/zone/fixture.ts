@@ -1,6 +1,6 @@
 /** Zones and answers, written as master files. */
 import assert from "node:assert/strict";
-import { type Clock, systemClock } from "../../src/clock.ts";
+import type { Clock } from "../../src/clock.ts";
 import { Class, parseType, type Rcode, rcodeName } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata } from "../../src/dns/rdata.ts";
@@ -12,6 +12,7 @@ import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { Snapshot } from "../../src/zone/snapshot.ts";
 import type { Update } from "../../src/zone/update.ts";
 import { Zone, type ZoneOptions } from "../../src/zone/zone.ts";
+import { FakeClock } from "../support/clock.ts";
 
 export const origin = Name.parse("z.example.");
 export const name = (text: string): Name => Name.parse(text, origin);
@@ -30,7 +31,7 @@ export function snapshotOf(text: string): Snapshot {
 }
 
 export function zoneOf(text: string, options: Partial<ZoneOptions> & { clock?: Clock } = {}): Zone {
-  return new Zone({ origin, records: setsOf(text), clock: systemClock, ...options });
+  return new Zone({ origin, records: setsOf(text), clock: new FakeClock(), ...options });
 }
 
 /** The sets of a few lines, TTL 60. */
