@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { ConfigError } from "../../src/config/mistakes.ts";
+import { parseConfig } from "../../src/config.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { skipWithout } from "../support/tool.ts";
+
+function mistakes(text: string, folder = "/nonexistent"): readonly string[] {
+  try {
+    parseConfig(text, "gateway.yaml", folder);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.lines;
+  }
+  assert.fail("no mistake was found");
+}
+
+suite("the field listen", () => {
+  test("has no TLS if it does not say so", () => {
+    const { listen } = parseConfig('listen: { dns: ["192.0.2.1:53"] }', "gateway.yaml", "/");
+    assert.deepEqual([listen?.tls, listen?.https, listen?.credentials], [[], [], undefined]);
+  });
+
+  test("has certificate and key beside the file it stands in", {
+    skip: skipWithout("openssl"),
+  }, () => {
+    const made = makeCertificate();
+    const text = `
+listen:
+  dns: ["0.0.0.0:53"]
+  tls: ["0.0.0.0:853", "[::]:853"]
+  https: ["0.0.0.0:443"]
+  certificate: cert.pem
+  privateKey: key.pem
+`;
+    const { listen } = parseConfig(text, "gateway.yaml", made.folder);
+    assert.deepEqual(listen?.tls.at(-1), { address: "::", port: 853 });
+    assert.deepEqual(listen?.https, [{ address: "0.0.0.0", port: 443 }]);
+    assert.deepEqual(listen?.credentials?.paths, made.paths);
+    assert.equal(listen?.credentials?.read.privateKey, made.privateKey);
+  });
+
+  test("says what is missing, and what is wrong with the files", {
+    skip: skipWithout("openssl"),
+  }, () => {
+    assert.deepEqual(mistakes('listen:\n  dns: ["0.0.0.0:53"]\n  tls: ["0.0.0.0:853"]'), [
+      "gateway.yaml:2: listen.certificate: missing; expected the path of a file (PEM), for listen.tls needs it",
+      "gateway.yaml:2: listen.privateKey: missing; expected the path of a file (PEM), for listen.tls needs it",
+    ]);
+    const { folder } = makeCertificate();
+    const wrong = (key: string) =>
+      mistakes(
+        `listen:\n  dns: ["0.0.0.0:53"]\n  https: ["0.0.0.0:443"]\n  certificate: cert.pem\n  privateKey: ${key}`,
+        folder,
+      );
+    assert.deepEqual(wrong("none.pem"), [
+      `gateway.yaml:5: listen.privateKey: ${folder}/none.pem: no such file; expected the certificate's private key in PEM, without a passphrase`,
+    ]);
+    assert.match(
+      wrong("cert.pem")[0]!,
+      /^gateway\.yaml:5: listen\.privateKey: \S+\/cert\.pem: no key/,
+    );
+    assert.match(
+      mistakes('listen: { dns: ["0.0.0.0:53"], dot: [] }')[0]!,
+      /listen\.dot: unknown field; expected one of dns, tls, https, certificate, privateKey/,
+    );
+  });
+});

@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { copyFileSync, writeFileSync } from "node:fs";
+import { suite, test } from "node:test";
+import {
+  type Credentials,
+  CredentialsError,
+  readCredentials,
+} from "../../src/config/credentials.ts";
+import { followCredentials } from "../../src/gateway/credentials.ts";
+import { silentLog } from "../../src/log.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { FakeClock } from "../support/clock.ts";
+import { skipWithout } from "../support/tool.ts";
+
+/** Milliseconds in which a change of the files is seen. */
+const SOON = 5000;
+
+suite("certificate and key", { skip: skipWithout("openssl") }, () => {
+  const mistake = (paths: { certificate: string; privateKey: string }): string => {
+    try {
+      readCredentials(paths);
+    } catch (error) {
+      assert.ok(error instanceof CredentialsError);
+      return error.message;
+    }
+    assert.fail("no mistake was found");
+  };
+
+  test("are read, with the time until which they hold", () => {
+    const { paths, certificate, privateKey } = makeCertificate();
+    const read = readCredentials(paths);
+    assert.deepEqual([read.certificate, read.privateKey], [certificate, privateKey]);
+    const days = (read.expires - Date.now()) / 86_400_000;
+    assert.ok(days > 1 && days <= 2);
+  });
+
+  test("have their mistakes told in one line each", () => {
+    const { paths, folder } = makeCertificate();
+    const other = makeCertificate("ns2.example.com");
+    const { certificate, privateKey } = paths;
+    const missing = `${folder}/none.pem`;
+    const empty = `${folder}/empty.pem`;
+    writeFileSync(empty, "");
+    const aCertificate = "expected a certificate in PEM, followed by those that issued it";
+    const aKey = "expected the certificate's private key in PEM, without a passphrase";
+    assert.deepEqual(
+      [
+        mistake({ certificate: missing, privateKey }),
+        mistake({ certificate: empty, privateKey }),
+        mistake({ certificate: privateKey, privateKey }),
+        mistake({ certificate, privateKey: missing }),
+        mistake({ certificate, privateKey: certificate }),
+        mistake({ certificate, privateKey: other.paths.privateKey }),
+      ],
+      [
+        `${missing}: no such file; ${aCertificate}`,
+        `${empty}: no certificate in PEM; ${aCertificate}`,
+        `${privateKey}: no certificate in PEM; ${aCertificate}`,
+        `${missing}: no such file; ${aKey}`,
+        `${certificate}: no key that can be read; ${aKey}`,
+        `${other.paths.privateKey}: not the key of ${certificate}; ${aKey}`,
+      ],
+    );
+  });
+});
+
+suite("certificates that change", { skip: skipWithout("openssl") }, () => {
+  function follow({ epoch = Date.now() } = {}) {
+    const made = makeCertificate();
+    const { paths } = made;
+    const clock = new FakeClock({ epoch });
+    const presented: Credentials[] = [];
+    const warnings: string[] = [];
+    const life = new AbortController();
+    const look = followCredentials({
+      ...{ paths, shown: readCredentials(paths), clock, signal: life.signal },
+      present: (credentials) => presented.push(credentials),
+      log: {
+        ...silentLog,
+        warn: (fields, fact) => warnings.push(`${fact} ${JSON.stringify(fields)}`),
+      },
+    });
+    return { ...{ made, paths, clock, presented, warnings, look }, end: () => life.abort() };
+  }
+  const replace = (paths: { certificate: string; privateKey: string }, host: string) => {
+    const next = makeCertificate(host);
+    copyFileSync(next.paths.certificate, paths.certificate);
+    copyFileSync(next.paths.privateKey, paths.privateKey);
+    return next;
+  };
+
+  test("are shown when somebody asks, and once", () => {
+    const { paths, presented, look } = follow();
+    look();
+    assert.equal(presented.length, 0);
+    const next = replace(paths, "ns2.example.com");
+    look();
+    look();
+    assert.deepEqual(
+      presented.map(({ certificate }) => certificate),
+      [next.certificate],
+    );
+  });
+
+  test("are seen soon when nobody does", async () => {
+    const { paths, presented, clock } = follow();
+    for (const host of ["ns2.example.com", "ns3.example.com"]) {
+      const next = replace(paths, host);
+      await clock.elapse(SOON);
+      assert.equal(presented.at(-1)?.certificate, next.certificate);
+    }
+  });
+
+  test("and are not good are told of in one line, and the old ones stay", async () => {
+    const { paths, presented, warnings, clock, look } = follow();
+    writeFileSync(paths.certificate, "nothing");
+    look();
+    look();
+    await clock.elapse(3 * SOON);
+    assert.equal(presented.length, 0);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, /the old one stays .*cert\.pem: no certificate in PEM/);
+    const next = replace(paths, "ns2.example.com");
+    look();
+    assert.equal(presented[0]?.certificate, next.certificate);
+  });
+
+  test("one file after the other are no mistake", async () => {
+    const { paths, presented, warnings, clock } = follow();
+    const next = makeCertificate("ns2.example.com");
+    copyFileSync(next.paths.certificate, paths.certificate);
+    await clock.elapse(SOON);
+    copyFileSync(next.paths.privateKey, paths.privateKey);
+    await clock.elapse(SOON);
+    assert.deepEqual(warnings, []);
+    assert.equal(presented[0]?.privateKey, next.privateKey);
+  });
+
+  test("but stay half are one", async () => {
+    const { paths, warnings, clock } = follow();
+    copyFileSync(makeCertificate("ns2.example.com").paths.certificate, paths.certificate);
+    await clock.elapse(4 * SOON);
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0]!, /key\.pem: not the key of/);
+  });
+
+  test("and have expired are shown, and told of", () => {
+    const inThreeDays = Date.now() + 3 * 86_400_000;
+    const { warnings, paths, look, presented } = follow({ epoch: inThreeDays });
+    replace(paths, "ns2.example.com");
+    look();
+    assert.equal(presented.length, 1);
+    assert.match(warnings[0]!, /the certificate has expired/);
+  });
+
+  test("are no more looked at after the end", () => {
+    const { clock, end } = follow();
+    assert.notEqual(clock.next, undefined);
+    end();
+    assert.equal(clock.next, undefined);
+  });
+});
