@@ -42,6 +42,7 @@ const node = (name: string, ...parameters: string[]) => ({
 const contestants: readonly Contestant[] = [
   { title: "node:dgram echo", ...node("echo") },
   { title: "dnssd-gateway", ...node("ours") },
+  { title: "without counting", ...node("ours", "uncounted") },
   { title: "without ready answers", ...node("ours", "unready") },
   { title: "dns2", ...node("dns2") },
   {
