@@ -76,7 +76,8 @@ export const query = z.strictObject({
     .min(0, "expected 0 to 10")
     .max(10, "expected 0 to 10")
     .default(2),
-  unlimited: networks.default([]),
+  // An answer to a stranger's word that reaches a private network harms nobody far away.
+  unlimited: networks.prefault(["private"]),
   cookieSecret: z
     .union([cookieSecret.transform((one) => [one]), z.array(cookieSecret).min(1)], {
       error: "expected a secret of 32 hexadecimal digits, or a list of them, the newest first",
