@@ -100,11 +100,10 @@ const schema = z
       publish: publish.optional(),
       keys: z
         .record(
-          z
-            .string()
-            .regex(/^[\w-]+(\.[\w-]+)*$/, "expected a name of letters, digits, -, _ and dots"),
+          // "file" and "gateway" hold records too.
+          z.string().regex(/^(?!(file|gateway)$)[\w-]+(\.[\w-]+)*$/),
           key,
-          "expected keys by name, such as paris: { secretFile: … }",
+          "expected keys by name (letters, digits, - and _), such as paris: { secretFile: … }",
         )
         .default({}),
       transfer: transfer.prefault({}),
