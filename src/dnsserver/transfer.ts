@@ -30,9 +30,9 @@ export interface TransferOptions {
 }
 
 export function transfers({ find, isAllowed, log }: TransferOptions): Layer {
-  const report: Report = ({ source, key, message }, kind, { serial }, from) => {
+  const report: Report = ({ source, key, transport, message }, kind, { serial }, from) => {
     const zone = `${message.questions[0]!.name}`;
-    const fields = { zone, to: source.address, ...(key && { key }), kind, from, serial };
+    const fields = { zone, to: source.address, ...(key && { key }), transport, kind, from, serial };
     // A zone may change each second, and each secondary ask each time.
     if (kind === "AXFR") log.info(fields, "a zone is transferred");
     else log.debug(fields, "changes of a zone are transferred");

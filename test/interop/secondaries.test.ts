@@ -5,8 +5,11 @@
  */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { makeCertificate } from "../support/certificate.ts";
 import { linesOf, step, stock } from "../support/churn.ts";
 import { freePort } from "../support/primary.ts";
+import { succeed } from "../support/process.ts";
 import { type Make, makes, Secondary, serialIn } from "../support/secondary.ts";
 import { Serving } from "../support/serving.ts";
 import { skipWithout } from "../support/tool.ts";
@@ -25,7 +28,8 @@ async function start(make: Make, catalog?: string) {
   const ours = await Serving.start({ zone: ZONE, readers, notify, ...(catalog && { catalog }) });
   await ours.update(stock(ours.origin));
   const settings = { primary: ours.endpoint, secret: SECRET };
-  const copied = catalog === undefined ? { zone: ZONE } : { zone: catalog, isCatalog: true };
+  const copied =
+    catalog === undefined ? { zone: ZONE } : { zone: catalog, way: "all zones" as const };
   const theirs = await Secondary.start(make, port, { ...settings, ...copied });
   return {
     ours,
@@ -59,7 +63,7 @@ async function burst(ours: Serving, from: number): Promise<void> {
 
 for (const make of makes) {
   suite(`${make.name} as a secondary`, { skip: skipWithout("dig", ...make.needs) }, () => {
-    test("XFR-32: has the zone, and follows by IXFR, through our end and our return", async (t) => {
+    test("XFR-18, 19, 32: has the zone, and follows by IXFR, through our end and our return", async (t) => {
       await using pair = await start(make);
       const { ours, theirs } = pair;
       await expectEqual(ours, theirs);
@@ -76,16 +80,19 @@ for (const make of makes) {
         `${followed}`,
       );
 
-      const before = await ours.records();
+      // Killed while it changes: what it sent it had on its disk.
+      const changing = burst(ours, BURST).catch(() => {});
+      await waitFor("the next transfer", () => kinds().length > followed.length);
       await ours.stop("SIGKILL");
-      assert.deepEqual(linesOf((await theirs.records(ZONE)) ?? []), linesOf(before));
+      await changing;
+      const copied = (await theirs.records(ZONE)) ?? assert.fail("it serves no more");
       await ours.start();
-      assert.ok(serialIn(await ours.records()) >= serialIn(before), "XFR-19");
+      assert.ok(serialIn(await ours.records()) >= serialIn(copied));
 
       await burst(ours, BURST);
       await expectEqual(ours, theirs);
       const all = kinds();
-      assert.ok(all.length > followed.length);
+      assert.ok(all.length > followed.length + 1);
       assert.ok(
         all.slice(1).every((kind) => kind === "IXFR"),
         `${all}`,
@@ -120,3 +127,49 @@ for (const make of makes.slice(0, 2)) {
     });
   });
 }
+
+suite("over TLS", { skip: skipWithout("dig", "kdig", "openssl", "named", "nsd") }, () => {
+  for (const make of makes.filter(({ name }) => name === "BIND" || name === "NSD")) {
+    test(`XFR-29: ${make.name} copies the zone and follows it`, async () => {
+      const certificate = makeCertificate();
+      const port = await freePort();
+      await using ours = await Serving.start({
+        ...{ zone: ZONE, readers: { [make.name.toLowerCase()]: SECRET }, certificate },
+        notify: [`127.0.0.1:${port}`],
+      });
+      await ours.update(stock(ours.origin));
+      await using theirs = await Secondary.start(make, port, {
+        ...{ zone: ZONE, way: "over TLS", primary: ours.tls, secret: SECRET },
+        certificate: certificate.paths.certificate,
+      });
+      await expectEqual(ours, theirs);
+      await burst(ours, 0);
+      await expectEqual(ours, theirs);
+      const own = ours.transfers.filter(({ key }) => key !== undefined);
+      assert.ok(own.every(({ transport }) => transport === "tls"));
+      assert.deepEqual([...new Set(own.map(({ kind }) => kind))], ["AXFR", "IXFR"]);
+    });
+  }
+
+  test("XFR-29: kdig has the zone by AXFR, and what is new by IXFR", async () => {
+    const certificate = makeCertificate();
+    await using ours = await Serving.start({ zone: ZONE, readers: { kdig: SECRET }, certificate });
+    await ours.update(stock(ours.origin));
+    const before = await ours.records();
+    await burst(ours, 0);
+    const kdig = (type: string) =>
+      succeed([
+        ...["kdig", `@${ours.tls.address}`, "-p", `${ours.tls.port}`, "+tls", "+noall", "+answer"],
+        ...["+tls-host=ns1.example.com", `+tls-ca=${certificate.paths.certificate}`],
+        ...["-y", `hmac-sha256:kdig:${SECRET}`, ZONE, type],
+      ]);
+    const whole = await kdig("AXFR");
+    const sets = parseMasterFile(whole.replace(/\n[^\n]*\bSOA\b[^\n]*\n*$/, "\n"), {
+      origin: ours.origin,
+    });
+    assert.deepEqual(linesOf(sets), linesOf(await ours.records()));
+    const changes = serialIn(sets) - serialIn(before);
+    const soas = (await kdig(`IXFR=${serialIn(before)}`)).match(/\bSOA\b/g);
+    assert.equal(soas?.length, 2 + 2 * changes);
+  });
+});

@@ -17,10 +17,13 @@ import { root } from "./root.ts";
 import { waitFor } from "./wait.ts";
 
 export interface SecondarySettings {
-  /** What it copies: one zone, or all that a catalog lists. */
+  /** What it copies: a zone, or all that the catalog of this name lists. */
   readonly zone: string;
-  readonly isCatalog?: boolean;
+  /** Which of the documented ways, where it is not the plain one. */
+  readonly way?: "all zones" | "over TLS";
   readonly primary: Endpoint;
+  /** A file: the certificate of the primary. */
+  readonly certificate?: string;
   /** Of its key, which has the name of the make, in base64. */
   readonly secret: string;
 }
@@ -121,17 +124,23 @@ export function serialIn(sets: readonly RecordSet[]): number {
 }
 
 /** The lines of docs/operations.md for this make, with this test's zone, server and key in them. */
-function documented({ name }: Make, { zone, isCatalog, primary, secret }: SecondarySettings) {
+function documented({ name }: Make, settings: SecondarySettings): string {
+  const { zone, way, primary, certificate = "", secret } = settings;
   const page = readFileSync(join(root, "docs/operations.md"), "utf8");
-  const heading = `\n#### ${name}${isCatalog ? ", all zones" : ""}\n`;
+  const heading = `\n#### ${name}${way === undefined ? "" : `, ${way}`}\n`;
   const text = page.split(heading)[1]?.match(/```\w*\n([\s\S]*?)```/)?.[1];
   if (text === undefined) throw new Error(`docs/operations.md has no lines for${heading}`);
   return text
-    .replaceAll(isCatalog ? "catalog.example" : "bonjour.example.com", zone.replace(/\.$/, ""))
-    .replaceAll(/192\.0\.2\.1( port |@|:)53\b/g, `192.0.2.1$1${primary.port}`)
+    .replaceAll(way === "all zones" ? "catalog.example" : "bonjour.example.com", bare(zone))
+    .replaceAll(/192\.0\.2\.1( port |@|:)(8?53)\b/g, `192.0.2.1$1${primary.port}`)
     .replaceAll("192.0.2.1", primary.address)
+    .replaceAll("/etc/ssl/gateway.pem", certificate)
     .replaceAll("c2VjcmV0IG9mIG5zMg==", secret)
     .replaceAll(/\bns2\b/g, name.toLowerCase());
+}
+
+function bare(zone: string): string {
+  return zone.replace(/\.$/, "");
 }
 
 //---- The makes ----

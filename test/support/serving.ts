@@ -9,9 +9,10 @@ import { FarZone } from "../../src/collector/publish.ts";
 import { Rcode } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
-import type { Endpoint } from "../../src/net/handler.ts";
+import type { Endpoint, Transport } from "../../src/net/handler.ts";
 import { PersistentConnection } from "../../src/net/persistent.ts";
 import type { Update } from "../../src/zone/update.ts";
+import type { Certificate } from "./certificate.ts";
 import { MAIN, STARTED, temporaryFolder } from "./gateway.ts";
 import { freePort } from "./primary.ts";
 import { Running } from "./process.ts";
@@ -24,12 +25,15 @@ export interface ServingSettings {
   readonly readers: Readonly<Record<string, string>>;
   readonly notify?: readonly string[];
   readonly catalog?: string;
+  /** Serves by TLS too, and shows this. */
+  readonly certificate?: Certificate;
 }
 
 /** A transfer as the log tells it. */
 export interface Transfer {
   readonly zone: string;
   readonly key: string;
+  readonly transport: Transport;
   readonly kind: "AXFR" | "IXFR";
   readonly from?: number;
   readonly serial: number;
@@ -37,6 +41,7 @@ export interface Transfer {
 
 export class Serving {
   readonly endpoint: Endpoint;
+  readonly tls: Endpoint;
   readonly folder = temporaryFolder();
   readonly origin: Name;
   readonly #connection: PersistentConnection;
@@ -45,10 +50,15 @@ export class Serving {
   /** Of those that have ended. */
   #log = "";
 
-  private constructor(port: number, settings: ServingSettings) {
+  private constructor(port: number, tlsPort: number, settings: ServingSettings) {
     this.endpoint = { address: "127.0.0.1", port };
+    this.tls = { address: "127.0.0.1", port: tlsPort };
     this.origin = Name.parse(settings.zone);
-    const { zone, readers, notify = [], catalog } = settings;
+    const { zone, readers, notify = [], catalog, certificate } = settings;
+    const listen = {
+      dns: [`127.0.0.1:${port}`],
+      ...(certificate && { tls: [`127.0.0.1:${tlsPort}`], ...certificate.paths }),
+    };
     const secret = Buffer.from("the secret of the operator").toString("base64");
     const keys = Object.entries(readers).map(([name, secret]) => [name, { secret, site: [] }]);
     const allow = Object.keys(readers).map((name) => `key:${name}`);
@@ -56,7 +66,7 @@ export class Serving {
     writeFileSync(
       join(this.folder, "gateway.yaml"),
       JSON.stringify({
-        ...{ zone, links: [], listen: { dns: [`127.0.0.1:${port}`] }, data: "./zones" },
+        ...{ zone, links: [], listen, data: "./zones" },
         keys: { operator: { secret }, ...Object.fromEntries(keys) },
         transfer: { allow, notify },
         ...(catalog && { catalog }),
@@ -77,7 +87,7 @@ export class Serving {
   }
 
   static async start(settings: ServingSettings): Promise<Serving> {
-    const serving = new Serving(await freePort(), settings);
+    const serving = new Serving(await freePort(), await freePort(), settings);
     await serving.start();
     return serving;
   }
