@@ -212,6 +212,7 @@ describe("unicast", () => {
       udpSize: 1232,
       version: 0,
       dnssecOk: true,
+      compactOk: true,
       options: [{ code: 0xff01, data: Uint8Array.of(1, 2, 3) }],
     });
   });
