@@ -35,6 +35,8 @@ const key = (name: string, algorithm: TsigKey["algorithm"] = "hmac-sha256"): Tsi
 });
 
 export const paris = key("paris");
+/** Of a second collector there. */
+export const paris2 = key("paris2");
 export const lyon = key("lyon");
 export const operator = key("operator");
 export const secondary = key("secondary");
@@ -43,7 +45,7 @@ export const secondary = key("secondary");
 export const operators = tsigAlgorithms.map((each) => key(`operator-${each}`, each));
 
 export const keys: ReadonlyMap<string, TsigKey> = new Map(
-  [paris, lyon, operator, secondary, ...operators].map((each) => [
+  [paris, paris2, lyon, operator, secondary, ...operators].map((each) => [
     `${each.name}`.slice(0, -1),
     each,
   ]),
@@ -52,7 +54,7 @@ export const keys: ReadonlyMap<string, TsigKey> = new Map(
 export function principalOf(identity: string): Principal | undefined {
   if (identity.startsWith("operator")) return operatorPrincipal(identity);
   if (identity === "secondary") return undefined;
-  const site = origin.child(identity)!;
+  const site = origin.child(identity.replace(/\d$/, ""))!;
   return collectorPrincipal(identity, origin, (other) => other.equals(site));
 }
 

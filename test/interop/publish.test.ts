@@ -22,6 +22,7 @@ import {
   knotTarget,
   localTarget,
   ORIGIN,
+  SECOND_KEY,
   serialOf,
   type Target,
 } from "../support/targets.ts";
@@ -124,6 +125,25 @@ for (const [name, start, skip] of targets) {
       if (!target.keepsTtl) await expectThere(target, setsOf(changed, 5));
       publisher.want("");
       await expectThere(target, setsOf(""));
+      assert.deepEqual(publisher.facts, []);
+    });
+
+    test("what a service says anew stands for what it said, whoever published that", async () => {
+      await using target = await start();
+      const changed = PRINTER.replace("note=one", "note=two").replace("0 0 631", "0 0 632");
+      // Another of its site, which has died.
+      await using dead = new Publisher(target.zone({ key: SECOND_KEY }));
+      dead.want(PRINTER);
+      await expectThere(target, setsOf(PRINTER));
+      await dead.publication.end();
+      await using publisher = new Publisher(target.zone());
+      publisher.want(PRINTER);
+      const { counters } = publisher.publication.reconciler;
+      await waitFor("it to have said so", () => counters.refreshes > 0);
+      const serial = await serialOf(target);
+      publisher.want(changed);
+      await expectThere(target, setsOf(changed));
+      assert.equal(await serialOf(target), serial + 1, "one change");
       assert.deepEqual(publisher.facts, []);
     });
 

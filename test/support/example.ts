@@ -1,7 +1,7 @@
 /** A configuration of `examples/`, run as its reader would, in a folder of its own. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { MAIN, temporaryFolder } from "./gateway.ts";
+import { MAIN, STARTED, temporaryFolder } from "./gateway.ts";
 import type { Host } from "./lab.ts";
 import { type Running, succeed } from "./process.ts";
 import { root } from "./root.ts";
@@ -76,6 +76,3 @@ export class Machine {
     this.#program?.child.kill("SIGCONT");
   }
 }
-
-/** The line by which a program that runs says what it does. */
-export const STARTED = /^(Serving|Publishing) /;

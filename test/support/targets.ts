@@ -11,19 +11,24 @@ import { Name } from "../../src/dns/name.ts";
 import { soaOf } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import type { TsigKey } from "../../src/dns/tsig.ts";
+import { silentLog } from "../../src/log.ts";
 import type { Endpoint } from "../../src/net/handler.ts";
 import { PersistentConnection } from "../../src/net/persistent.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { openZone } from "../../src/zone/openzone.ts";
 import { Zone } from "../../src/zone/zone.ts";
-import { listenSecured, paris, principalOf } from "../dnsserver/secured.ts";
+import { listenSecured, paris, paris2, principalOf } from "../dnsserver/secured.ts";
 import { startBind } from "./bind.ts";
+import { temporaryFolder } from "./gateway.ts";
 import { startKnot } from "./knot.ts";
 import type { Primary, PrimarySettings } from "./primary.ts";
 import { succeed } from "./process.ts";
 
 export const ORIGIN = Name.parse("bonjour.example.");
 export const KEY = paris;
+/** Of another collector of the same site. */
+export const SECOND_KEY = paris2;
 export const LEASE = 300;
 
 export interface Target {
@@ -49,10 +54,10 @@ export async function localTarget(): Promise<Target> {
   const life = new AbortController();
   const zone = emptyZone(life.signal);
   return {
-    zone: () => ({
+    zone: ({ key = KEY } = {}) => ({
       origin: ORIGIN,
       lease: LEASE,
-      publish: (update) => zone.apply(update, principalOf("paris")!),
+      publish: (update) => zone.apply(update, principalOf(nameOf(key))!),
       readBack: async () => zone.current,
     }),
     records: async () => [...zone.current],
@@ -62,24 +67,38 @@ export async function localTarget(): Promise<Target> {
 }
 
 export async function gatewayTarget(): Promise<Target> {
-  const life = new AbortController();
-  let server = await listenSecured({ zone: emptyZone(life.signal) });
+  const folder = temporaryFolder();
+  let server = await serve(folder);
   const far = new Far(server.endpoint);
   return {
     zone: (as) => far.zone(as),
     records: () => far.records(),
     restart: async () => {
-      const { zone } = server;
-      await server[Symbol.asyncDispose]();
-      server = await listenSecured({ zone });
+      await server.close();
+      server = await serve(folder);
       far.endpoint = server.endpoint;
     },
     async [Symbol.asyncDispose]() {
       far.close();
-      await server[Symbol.asyncDispose]();
-      life.abort();
+      await server.close();
     },
   };
+}
+
+/** A zone that lasts in this folder, and its server. */
+async function serve(folder: string) {
+  const life = new AbortController();
+  const zone = await openZone({
+    ...{ origin: ORIGIN, folder, fileRecords: APEX },
+    ...{ clock: systemClock, log: silentLog, signal: life.signal },
+  });
+  const server = await listenSecured({ zone });
+  const close = async () => {
+    await server[Symbol.asyncDispose]();
+    life.abort();
+    await zone.closed;
+  };
+  return { endpoint: server.endpoint, close };
 }
 
 export const bindTarget = (settings?: Partial<PrimarySettings>) =>
@@ -94,7 +113,9 @@ async function primaryTarget(
   start: (settings: PrimarySettings) => Promise<Primary>,
   settings: Partial<PrimarySettings> = {},
 ): Promise<Target & { readonly primary: Primary }> {
-  const keys = { paris: Buffer.from(KEY.secret).toString("base64") };
+  const keys = Object.fromEntries(
+    [KEY, SECOND_KEY].map((key) => [nameOf(key), Buffer.from(key.secret).toString("base64")]),
+  );
   const primary = await start({ zone: ORIGIN.toString(), keys, ...settings });
   const far = new Far(primary.endpoint);
   return {
@@ -146,6 +167,11 @@ class Far {
 }
 
 function emptyZone(signal: AbortSignal): Zone {
-  const records = apexRecords({ origin: ORIGIN, nameservers: [], serial: 1 });
-  return new Zone({ origin: ORIGIN, records, clock: systemClock, signal });
+  return new Zone({ origin: ORIGIN, records: APEX, clock: systemClock, signal });
 }
+
+function nameOf({ name }: TsigKey): string {
+  return `${name}`.slice(0, -1);
+}
+
+const APEX = apexRecords({ origin: ORIGIN, nameservers: [], serial: 1 });
