@@ -1,6 +1,7 @@
 /** Figures, printed and never asserted: throughput and cost beside other servers, a record's way. */
 import { parseArgs } from "node:util";
 import { contest } from "./contest.ts";
+import { signing } from "./signing.ts";
 import { updates } from "./updates.ts";
 import { way } from "./way.ts";
 
@@ -21,6 +22,7 @@ const seconds = Number(values.seconds);
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   queries: () => contest({ rounds, seconds }, print),
   updates: () => updates({ rounds, seconds }, print),
+  signing: async () => signing({ rounds }, print),
   async way() {
     const options = { samples: Number(values.samples), spacing: Number(values.spacing) };
     for (const present of [1, Number(values.present)]) await way({ present, ...options }, print);

@@ -5,7 +5,8 @@
  * Invariant: what is served is, octet for octet, what the Handler would answer at that moment. So
  *
  * - only what is a pure function of the query's octets and of one zone is entered: one question of
- *   class IN, no EDNS option, no further record, NOERROR or NXDOMAIN, not truncated;
+ *   class IN, no EDNS option, no further record, NOERROR or NXDOMAIN, not truncated, and no
+ *   signature in the answer, for those end with time;
  * - an entry lives as long as the names its answer was made from (`Answer.names`) are untouched. A
  *   Change touches the names of its sets and, as empty non-terminals may come and go, the names
  *   above them. Cuts, DNAMEs and wildcards decide about names beneath them and touch all entries;
@@ -122,6 +123,7 @@ export class ReadyAnswers implements Ready {
     const authority = this.#catalog.findFor(question);
     const part = authority && this.#parts.get(authority.origin.key);
     if (authority === undefined || part === undefined) return;
+    if (message.edns?.dnssecOk && authority.isSigned) return;
     this.#catchUp(part);
     if (!isStoredCase(question, part.snapshot, response)) return;
     const answer = authority.answer(question, message.edns?.dnssecOk);

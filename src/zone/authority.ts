@@ -6,6 +6,8 @@ import type { Zone } from "./zone.ts";
 
 export interface Authority {
   readonly origin: Name;
+  /** Its answers to `dnssecOk` end with time. */
+  readonly isSigned?: boolean;
   /**
    * To a question of class IN at `origin` or beneath it; with `dnssecOk` with signatures (RFC 4035
    * §3.1), if it has them.

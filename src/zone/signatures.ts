@@ -36,8 +36,8 @@ interface Kept {
 
 /** Some 600 octets each. */
 const LIMITS: RecentOptions = { once: 5_000, often: 20_000 };
-/** At 35 µs each, a sixth of a processor. */
-const MAX_PER_SECOND = 5_000;
+/** At 80 µs each, with the answer round it, a sixth of a processor. */
+const MAX_PER_SECOND = 2_000;
 
 /** Seconds. What other clocks may be behind ours. */
 const BEFORE = 3600;

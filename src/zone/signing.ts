@@ -36,9 +36,13 @@ export class SigningAuthority implements Authority {
     return this.#inner.origin;
   }
 
+  get isSigned(): boolean {
+    return this.#signatures.use.zoneSigners.length > 0;
+  }
+
   answer(question: Question, dnssecOk = false): Answer {
     if (!dnssecOk && !OWN_TYPES.has(question.type)) return this.#inner.answer(question);
-    const isSigned = this.#signatures.use.zoneSigners.length > 0;
+    const { isSigned } = this;
     if (isSigned && question.type === Type.NSEC) return this.#answerNsec(question, dnssecOk);
     if (isSigned && question.type === Type.RRSIG) return this.#answerRrsig(question, dnssecOk);
     const found = this.#find(question);

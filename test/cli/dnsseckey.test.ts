@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { SigningKey } from "../../src/dns/signingkey.ts";
+import { MAIN, temporaryFolder } from "../support/gateway.ts";
+import { run, succeed } from "../support/process.ts";
+import { skipWithout } from "../support/tool.ts";
+
+const ZONE = "bonjour.example.com";
+
+/** The command, with keys in a folder of its own. */
+function open() {
+  const folder = join(temporaryFolder(), "keys");
+  const key = async (...parameters: string[]) => {
+    const command = [process.execPath, MAIN, "key", "--dnssec", "--folder", folder];
+    const { status, stdout, stderr } = await run([...command, ...parameters]);
+    return { status, text: `${stdout}${stderr}` };
+  };
+  const keys = () =>
+    readdirSync(folder)
+      .filter((file) => file.endsWith(".private"))
+      .map((file) => {
+        const path = join(folder, file);
+        const text = readFileSync(path.replace(/private$/, "key"), "utf8");
+        return SigningKey.parse(text, readFileSync(path, "utf8"));
+      });
+  return { folder, key, keys };
+}
+
+describe("dnssd-gateway key --dnssec", () => {
+  it("makes a key that is used at once, and prints its DNSKEY and DS", async () => {
+    for (const [algorithm, number] of [
+      ["ecdsap256sha256", 13],
+      ["ed25519", 15],
+    ] as const) {
+      const { key, keys } = open();
+      const { status, text } = await key(ZONE, "--algorithm", algorithm);
+      assert.equal(status, 0, text);
+      const [made, ...more] = keys();
+      assert.deepEqual([more.length, made!.number, made!.isEntryPoint], [0, number, true]);
+      const { Created, Publish, Activate, SyncPublish } = made!.times;
+      assert.deepEqual([Publish, Activate, SyncPublish], [Created, Created, Created]);
+      assert.match(text, new RegExp(`^${ZONE}\\.\\tIN\\tDNSKEY\\t257 3 ${number} `, "m"));
+      assert.match(text, new RegExp(`^${ZONE}\\.\\tIN\\tDS\\t${made!.tag} ${number} 2 `, "m"));
+    }
+  });
+
+  it("prints the DS that BIND makes of it", { skip: skipWithout("dnssec-dsfromkey") }, async () => {
+    const { folder, key, keys } = open();
+    const { text } = await key(ZONE);
+    const theirs = await succeed([
+      ...["dnssec-dsfromkey", "-2"],
+      join(folder, `${keys()[0]!.fileName}.key`),
+    ]);
+    const words = (line: string) => line.replaceAll(/\s+/g, " ").trim();
+    assert.ok(text.split("\n").map(words).includes(words(theirs)));
+  });
+
+  it("SEC-DNSSEC-17: lets nobody else read the secret, and prints it to nobody", async () => {
+    const { folder, key, keys } = open();
+    const { text } = await key(ZONE);
+    const path = join(folder, `${keys()[0]!.fileName}.private`);
+    assert.equal(statSync(path).mode & 0o777, 0o600);
+    assert.equal(statSync(folder).mode & 0o777, 0o700);
+    const [, secret = ""] = /PrivateKey: (.*)/.exec(readFileSync(path, "utf8"))!;
+    assert.ok(secret.length > 40 && !text.includes(secret));
+  });
+
+  it("SEC-DNSSEC-16: makes a successor, and retires a key that has one", async () => {
+    const { key, keys } = open();
+    await key(ZONE);
+    const [first] = keys();
+    const alone = await key(ZONE, "--retire", `${first!.tag}`);
+    assert.equal(alone.status, 1);
+    assert.match(alone.text, /only key of its kind/);
+    await key(ZONE);
+    assert.equal(keys().length, 2);
+    const retired = await key(ZONE, "--retire", `${first!.tag}`);
+    assert.equal(retired.status, 0, retired.text);
+    const { times } = keys().find(({ tag }) => tag === first!.tag)!;
+    assert.equal(times.Inactive, times.Delete);
+    assert.equal(times.Delete! - times.SyncDelete!, 2 * 86_400);
+    assert.equal(times.Publish, first!.times.Publish);
+    const second = keys().find(({ tag }) => tag !== first!.tag)!;
+    assert.equal((await key(ZONE, "--retire", `${second.tag}`)).status, 1);
+  });
+
+  it("makes a KSK and a ZSK, of which the parent hears of one", async () => {
+    const { key, keys } = open();
+    assert.match((await key(ZONE, "--role", "ksk")).text, /\tDS\t/);
+    assert.doesNotMatch((await key(ZONE, "--role", "zsk")).text, /\tDS\t/);
+    const all = keys();
+    assert.deepEqual(all.map(({ isEntryPoint }) => isEntryPoint).sort(), [false, true]);
+    const told = all.filter(({ times }) => times.SyncPublish !== undefined);
+    assert.deepEqual(
+      told.map(({ isEntryPoint }) => isEntryPoint),
+      [true],
+    );
+  });
+
+  it("says what was expected", async () => {
+    const { key } = open();
+    for (const [parameters, why] of [
+      [[ZONE, "--algorithm", "rsasha1"], /expected one of ecdsap256sha256, ed25519/],
+      [[ZONE, "--role", "boss"], /expected one of csk, ksk, zsk/],
+      [["a..b"], /expected a zone such as/],
+      [[ZONE, "--retire", "17"], /expected/],
+    ] as const) {
+      const { status, text } = await key(...parameters);
+      assert.equal(status, 1);
+      assert.match(text, why);
+    }
+  });
+});

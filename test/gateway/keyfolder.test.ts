@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { ConfigError } from "../../src/config/mistakes.ts";
+import { Name } from "../../src/dns/name.ts";
+import { type KeyTimes, SigningKey } from "../../src/dns/signingkey.ts";
+import { openKeyFolder } from "../../src/gateway/keyfolder.ts";
+import type { Log } from "../../src/log.ts";
+import { FakeClock } from "../support/clock.ts";
+import { temporaryFolder } from "../support/gateway.ts";
+import { waitFor } from "../support/wait.ts";
+
+const origin = Name.parse("z.example.");
+const other = Name.parse("y.example.");
+const make = (times: KeyTimes = {}, owner = origin) =>
+  SigningKey.generate(owner, "ed25519", "csk", times);
+
+/** A folder of keys, and a gateway that reads it. */
+class Scene {
+  readonly folder = temporaryFolder();
+  readonly clock = new FakeClock();
+  readonly facts: string[] = [];
+  reload = () => {};
+  readonly #life = new AbortController();
+
+  write(...keys: readonly SigningKey[]): this {
+    for (const key of keys) {
+      writeFileSync(join(this.folder, `${key.fileName}.key`), key.formatKey());
+      const path = join(this.folder, `${key.fileName}.private`);
+      writeFileSync(path, key.formatPrivateKey(), { mode: 0o600 });
+    }
+    return this;
+  }
+
+  remove(key: SigningKey): void {
+    for (const end of ["key", "private"]) rmSync(join(this.folder, `${key.fileName}.${end}`));
+  }
+
+  async open() {
+    const { folder, clock, facts } = this;
+    const note = (_fields: object, fact: string) => void facts.push(fact);
+    const log: Log = { debug: note, info: note, warn: note, error: note };
+    const zones = await openKeyFolder({
+      ...{ folder, clock, log, origins: [origin, other], signal: this.#life.signal },
+      onReload: (reload) => {
+        this.reload = reload;
+      },
+    });
+    return zones.get(origin.key)!;
+  }
+
+  end(): void {
+    this.#life.abort();
+  }
+}
+
+describe("the folder of keys", () => {
+  it("gives each zone its own", async () => {
+    const [key, foreign] = [make(), make({}, Name.parse("elsewhere.example."))];
+    const scene = new Scene().write(key, foreign, make({}, other));
+    const { all } = await scene.open();
+    assert.deepEqual(
+      all.map(({ tag }) => tag),
+      [key.tag],
+    );
+    assert.ok(scene.facts.some((fact) => /not served here/.test(fact)));
+    scene.end();
+  });
+
+  it("SEC-DNSSEC-16: is read again each minute, and when somebody asks", async () => {
+    const scene = new Scene().write(make());
+    const zone = await scene.open();
+    scene.write(make());
+    scene.clock.advance(60_000);
+    await waitFor("the second key", () => zone.all.length === 2);
+    scene.write(make());
+    scene.reload();
+    await waitFor("the third key", () => zone.all.length === 3);
+    scene.end();
+    assert.equal(scene.clock.next, undefined);
+  });
+
+  it("brings in other times of a key", async () => {
+    const key = make();
+    const scene = new Scene().write(key);
+    const zone = await scene.open();
+    scene.write(key.at({ Inactive: 1 }));
+    scene.reload();
+    await waitFor("the key to end", () => zone.at(2).zoneSigners.length === 0);
+    scene.end();
+  });
+
+  it("leaves a zone signed whose keys went, or cannot be read; not one whose time is over", async () => {
+    const [key, over] = [make(), make({ Delete: 1 })];
+    const scene = new Scene().write(key, over);
+    const zone = await scene.open();
+    scene.remove(key);
+    scene.remove(over);
+    scene.reload();
+    await waitFor("a word", () => scene.facts.some((fact) => /went before their time/.test(fact)));
+    assert.deepEqual(
+      zone.all.map(({ tag }) => tag),
+      [key.tag],
+    );
+    writeFileSync(join(scene.folder, "Kbroken.private"), "no key");
+    scene.reload();
+    await waitFor("a word", () => scene.facts.some((fact) => /cannot be read/.test(fact)));
+    assert.equal(zone.all.length, 1);
+    scene.end();
+  });
+
+  it("SEC-DNSSEC-17: says so where others can read a secret", async () => {
+    const key = make();
+    const scene = new Scene().write(key);
+    chmodSync(join(scene.folder, `${key.fileName}.private`), 0o640);
+    await scene.open();
+    assert.ok(scene.facts.some((fact) => /chmod 600/.test(fact)));
+    scene.end();
+  });
+
+  it("is a mistake of the configuration where there is none, no key or a broken one", async () => {
+    const mistake = (scene: Scene, why: RegExp) =>
+      assert.rejects(
+        scene.open(),
+        (error) => error instanceof ConfigError && why.test(error.message),
+      );
+    await mistake(new Scene(), /no key of a zone.*key --dnssec z\.example\./);
+    const broken = new Scene();
+    writeFileSync(join(broken.folder, "Kbroken.private"), "no key");
+    await mistake(broken, /Kbroken\.private: .*expected a key of BIND's form/);
+    const gone = new Scene();
+    rmSync(gone.folder, { recursive: true });
+    await mistake(gone, /expected a folder with keys/);
+  });
+});
