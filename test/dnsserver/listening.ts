@@ -5,7 +5,7 @@ import { silentLog } from "../../src/log.ts";
 import type { Endpoint, Layer } from "../../src/net/handler.ts";
 import { listenTcp } from "../../src/net/stream.ts";
 import { listenUdp, type UdpListener } from "../../src/net/udp.ts";
-import { makeServer } from "./fixture.ts";
+import { makeServer, type Server } from "./fixture.ts";
 
 export interface Listening {
   readonly endpoint: Endpoint;
@@ -15,16 +15,19 @@ export interface Listening {
 
 export interface ListeningOptions {
   readonly endpoint?: Endpoint;
+  /** The fixture's if not given. */
+  readonly server?: Server;
   readonly wrap?: Layer;
   readonly clock?: Clock;
 }
 
 export async function listenBoth({
   endpoint = { address: "127.0.0.1", port: 0 },
+  server = makeServer(),
   wrap = (handler) => handler,
   clock = systemClock,
 }: ListeningOptions = {}): Promise<Listening> {
-  const { zone, catalog, handler } = makeServer();
+  const { zone, catalog, handler } = server;
   const ready = new ReadyAnswers({ catalog, zones: [zone] });
   const shared = { handler: wrap(handler), clock, log: silentLog };
   for (let tries = 1; ; tries++) {
