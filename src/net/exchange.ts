@@ -134,8 +134,12 @@ async function askUdp(
         socket.send(octets);
         cancelResend = clock.at(clock.now() + timeout / UDP_TRIES, send);
       };
-      // Connected: the kernel drops what others send, and tells when nobody listens there.
-      socket.connect(server.port, server.address, send);
+      // Connected: the kernel drops what others send, and tells when nobody listens there. Where
+      // there is no way to the server it says so here and not by an event.
+      socket.connect(server.port, server.address, (error?: Error) => {
+        if (error) reject(error);
+        else send();
+      });
     });
   } catch (error) {
     throw patience.explain(error);

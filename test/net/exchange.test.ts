@@ -57,6 +57,12 @@ const answer = (asked: Message, fields: Partial<Message> = {}) =>
   encode(makeResponse(asked, { recursionAvailable: true, ...fields }));
 
 suite("exchange", () => {
+  test("says so where there is no way to the server", async () => {
+    // The kernel lets nobody speak to everybody who has not asked for it (socket(7), SO_BROADCAST).
+    const everybody = { address: "255.255.255.255", port: 53 };
+    await assert.rejects(ask(everybody, query, options), { name: "ExchangeError" });
+  });
+
   test("gives the answer to the question, asked by UDP", async () => {
     using server = await serve({ udp: (asked, send) => send(answer(asked)) });
     const response = await ask(server, query, options);
