@@ -10,7 +10,15 @@ import type { TsigKey } from "../../src/dns/tsig.ts";
 import { updateHandler } from "../../src/dnsserver/update.ts";
 import type { Request } from "../../src/net/handler.ts";
 import type { Update } from "../../src/zone/update.ts";
-import { makeServer, makeZone, name, opt, origin, question } from "../dnsserver/fixture.ts";
+import {
+  makeServer,
+  makeZone,
+  name,
+  opt,
+  origin,
+  question,
+  zoneRecords,
+} from "../dnsserver/fixture.ts";
 import {
   adding,
   lyon,
@@ -20,6 +28,7 @@ import {
   secondary,
   stillServer,
 } from "../dnsserver/secured.ts";
+import { FakeClock } from "../support/clock.ts";
 import { sign, verified } from "../support/tsig.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -285,7 +294,7 @@ suite("leases", () => {
 
   test("LEASE-03: what is granted is what the zone is told", async () => {
     const told: Update[] = [];
-    const zone = makeZone();
+    const zone = makeZone(zoneRecords(), new FakeClock());
     const handler = updateHandler({
       find: () => ({
         apply(update, by) {
