@@ -56,6 +56,7 @@ const key = z
 const publish = z.strictObject(
   {
     server: host.optional(),
+    transport: z.enum(["tcp", "tls"], "expected tcp or tls").default("tcp"),
     key: z.string("expected the name of one of keys").optional(),
     lease: z
       .int("expected seconds")

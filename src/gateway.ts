@@ -128,7 +128,7 @@ async function* openListeners(config: Config, zones: ServedZones, options: Gatew
         ? [limited({ limits, networkOf: (address) => views.clientOf(address).network })]
         : []),
       ...(zones.catalog ? [reserved(zones.catalog.origin, access.mayTransfer)] : []),
-      transfers({ find, isAllowed: access.mayTransfer, log }),
+      transfers({ find, isAllowed: access.mayTransfer, clock, log }),
     ],
     byOpcode({
       [Opcode.QUERY]: viewed(views.viewOf),

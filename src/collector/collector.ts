@@ -5,15 +5,17 @@
  * found to be elsewhere is a cache of another site.
  */
 import { type Clock, earlier } from "../clock.ts";
+import { reverseName } from "../dns/address.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { LOCAL } from "../dns/service.ts";
 import type { Log } from "../log.ts";
 import type { Link, LinkWatch } from "../net/link.ts";
+import type { Browsed } from "../zone/apex.ts";
 import { Alarm } from "./alarm.ts";
 import { guardOf } from "./common.ts";
 import { Harvest } from "./harvest.ts";
-import { inheritance } from "./inheritance.ts";
+import { type Heir, inheritance } from "./inheritance.ts";
 import { obtain } from "./obtain.ts";
 import { Presence } from "./presence.ts";
 import { type Projection, project } from "./project.ts";
@@ -21,6 +23,7 @@ import { Publication, type PublishedZone } from "./publication.ts";
 import { RecordSets } from "./recordsets.ts";
 import type { Place } from "./reverse.ts";
 import { Site } from "./site.ts";
+import { subnetsOf } from "./subnets.ts";
 
 export interface CollectorOptions {
   readonly clock: Clock;
@@ -31,6 +34,8 @@ export interface CollectorOptions {
   readonly zone: Name;
   /** The zones that are published into, that one among them. */
   readonly zones: readonly PublishedZone[];
+  /** What all of the zone's collectors recommend of it. */
+  readonly browsed?: Browsed;
   /** What else is wanted in these zones. */
   readonly extra?: (places: readonly Place[], sets: RecordSets) => Iterable<RecordSet>;
   /** The labels of sites that are this collector's to keep, whether there is a link or not. */
@@ -71,18 +76,19 @@ export class Collector {
   #isEnded = false;
 
   constructor(options: CollectorOptions) {
-    const { clock, zone, zones, subtypes = {}, sites = [], log } = options;
+    const { clock, zone, zones, browsed = "merged", subtypes = {}, sites = [], log } = options;
     this.#options = options;
     this.#clock = clock;
     this.#types = Object.entries(subtypes).flatMap(([type, labels]) => subtypeNames(type, labels));
     this.presence = new Presence(clock, log);
     this.#alarm = new Alarm(clock, () => this.#project());
     for (const label of sites) this.#know(zone.child(label));
-    const publication = (zone: PublishedZone) =>
+    const guard = guardOf(zone, browsed);
+    const publication = (published: PublishedZone) =>
       new Publication({
-        ...{ zone, clock, log },
-        ours: (sets) => inheritance(sets, options.zone, [...this.#domains.values()]),
-        guard: guardOf(options.zone),
+        ...{ zone: published, clock, log, guard },
+        sites: () => [...this.#domains.values()],
+        ours: (sets) => inheritance(sets, this.#heir),
         settles: () => this.#settles,
       });
     this.#publications = new Map(zones.map((each) => [each.origin, publication(each)]));
@@ -204,6 +210,16 @@ export class Collector {
     }
     for (const [origin, publication] of this.#publications) publication.want(wanted.get(origin)!);
     this.#alarm.set(earlier(due, extra && this.#clock.now() + ADDRESSES_AGAIN));
+  }
+
+  get #heir(): Heir {
+    const { zone } = this.#options;
+    const subnets = this.#places.flatMap(({ addresses }) => subnetsOf(addresses));
+    return {
+      zone,
+      sites: [...this.#domains.values()],
+      subnets: subnets.map(({ base }) => reverseName(base)),
+    };
   }
 
   get #places(): Place[] {

@@ -6,18 +6,20 @@
  */
 import type { Name } from "../dns/name.ts";
 import { type Rdata, targetOf } from "../dns/rdata.ts";
-import { parseEnumeration, serviceTypesName } from "../dns/service.ts";
+import { serviceTypesName } from "../dns/service.ts";
+import { apexEnumeration, type Browsed } from "../zone/apex.ts";
 
 /** The owner of the PTR set that must be gone before this record may go; undefined for most. */
 export type Guard = (name: Name, rdata: Rdata) => Name | undefined;
 
-export function guardOf(zone: Name): Guard {
+export function guardOf(zone: Name, browsed: Browsed): Guard {
   const types = serviceTypesName(zone);
+  const recommending = apexEnumeration(zone, browsed).map(({ name }) => name);
   return (name, rdata) => {
     const target = targetOf(rdata);
     if (types === undefined || target === undefined) return undefined;
     if (name.equals(types)) return target;
-    const isZones = parseEnumeration(name)?.domain.equals(zone) === true && target.equals(zone);
+    const isZones = target.equals(zone) && recommending.some((other) => other.equals(name));
     return isZones ? types : undefined;
   };
 }

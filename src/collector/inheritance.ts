@@ -1,6 +1,7 @@
 /**
  * What of a zone a collector may have put there before it was started: all that lies beneath its
- * sites, and elsewhere the pointers that lead beneath them (RFC 6763 §4.2). An entry in the list of
+ * sites, and elsewhere the pointers that lead beneath them (RFC 6763 §4.2); and what recommends the
+ * whole zone, to those who ask at the zone or by an address of its subnets (§11). An entry in the list of
  * types (RFC 6763 §9) belongs to everybody who has services of that type, so it is its own only
  * where nobody else lists one.
  */
@@ -8,14 +9,21 @@ import { Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import { type Rdata, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
-import { serviceTypesName } from "../dns/service.ts";
+import { BROWSING, parseEnumeration, serviceTypesName } from "../dns/service.ts";
 import { isPublishableType } from "./publishable.ts";
 import { RecordSets } from "./recordsets.ts";
 
+export interface Heir {
+  readonly zone: Name;
+  /** The domains of its sites. */
+  readonly sites: readonly Name[];
+  /** The names of the base addresses of its subnets. */
+  readonly subnets: readonly Name[];
+}
+
 export function inheritance(
   sets: Iterable<RecordSet>,
-  zone: Name,
-  sites: readonly Name[],
+  { zone, sites, subnets }: Heir,
 ): RecordSet[] {
   const whole = RecordSets.of(sets);
   const types = serviceTypesName(zone);
@@ -27,6 +35,12 @@ export function inheritance(
     const listed = type && whole.get(type.key, Type.PTR);
     return listed === undefined || listed.rdatas.every(leadsToUs);
   };
+  const isRecommending = (name: Name) => {
+    const parts = parseEnumeration(name);
+    if (parts === undefined || !BROWSING.includes(parts.enumeration)) return false;
+    return [zone, ...subnets].some((domain) => domain.equals(parts.domain));
+  };
+  const isZone = (rdata: Rdata) => targetOf(rdata)?.equals(zone) === true;
   const inherited: RecordSet[] = [];
   for (const set of whole) {
     if (!isPublishableType(set.type)) continue;
@@ -34,7 +48,10 @@ export function inheritance(
       inherited.push(set);
     } else if (set.type === Type.PTR) {
       const isList = types !== undefined && set.name.equals(types);
-      const rdatas = set.rdatas.filter(isList ? listsOurs : leadsToUs);
+      const isShared = isRecommending(set.name) ? isZone : () => false;
+      const rdatas = isList
+        ? set.rdatas.filter(listsOurs)
+        : set.rdatas.filter((rdata) => leadsToUs(rdata) || isShared(rdata));
       if (rdatas.length > 0) inherited.push({ ...set, rdatas });
     }
   }

@@ -8,7 +8,7 @@
  */
 import { type Clock, earlier } from "../clock.ts";
 import { Rcode, rcodeName, typeName } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
+import { labelToUnicode, type Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
 import type { ExchangeError } from "../net/exchange.ts";
@@ -27,6 +27,8 @@ export interface PublishedZone {
   readonly origin: Name;
   /** Rejects where there is no answer, and then says why. */
   readonly publish: Publish;
+  /** By which name the configuration has the key that updates are signed with. */
+  readonly key?: string | undefined;
   readonly readBack?: ReadBack;
   /** Seconds for which records are asked to be there; for ever if not given. */
   readonly lease?: number | undefined;
@@ -44,6 +46,8 @@ export interface PublicationOptions {
   readonly ours: (sets: Iterable<RecordSet>) => Iterable<RecordSet>;
   /** Of what other sites may want too. */
   readonly guard: Guard;
+  /** The domains of the sites that are published. */
+  readonly sites: () => readonly Name[];
   /** When everything has been heard that there is, so that the rest may go. */
   readonly settles: () => number;
 }
@@ -58,6 +62,8 @@ export class Publication {
   #readsBack: number | undefined;
   /** What stands in the way of all updates, as it was last told, and since when. */
   #trouble: { readonly kind: string; readonly since: number } | undefined;
+  /** Sites of which it has been told that the key may not write them. */
+  readonly #forbidden = new Set<string>();
 
   constructor(options: PublicationOptions) {
     const { zone, clock } = options;
@@ -199,18 +205,33 @@ export class Publication {
   #report({ name, type, isRemoval, published, wanted }: Refusal, rcode: Rcode): void {
     const { zone, log } = this.#options;
     const set = `${name.toUnicode()} ${typeName(type)}`;
-    const fields = {
-      zone: zone.origin.toString(),
-      set,
-      published,
-      wanted,
-      rcode: rcodeName(rcode),
-    };
+    const fields = { zone: zone.origin.toString(), set, rcode: rcodeName(rcode) };
+    if (rcode === Rcode.REFUSED) {
+      this.#reportForbidden(name, fields);
+      return;
+    }
     // BIND says SERVFAIL where a set has as many records as it may have, 100 by default.
     const isFull = rcode === Rcode.SERVFAIL && published > 0;
     const remedy = "; BIND takes more with max-records-per-type";
-    if (isRemoval) log.warn(fields, "the server refuses to remove a record of this set");
-    else log.warn(fields, `the server takes no more records in this set${isFull ? remedy : ""}`);
+    const fact = isRemoval
+      ? "the server refuses to remove a record of this set"
+      : `the server takes no more records in this set${isFull ? remedy : ""}`;
+    log.warn({ ...fields, published, wanted }, fact);
+  }
+
+  /** Once for all of a site: what a key may not write is a rule, and seldom about one name. */
+  #reportForbidden(name: Name, fields: object): void {
+    const { zone, log, sites } = this.#options;
+    const beneath = sites().filter((domain) => name.isUnder(domain));
+    const label = ({ labels }: Name) => labelToUnicode(labels[0]!);
+    const site = (beneath.length > 0 ? beneath : sites()).map(label).join(", ");
+    const fact =
+      zone.key === undefined
+        ? "the server lets nobody write this name without a key"
+        : "the server does not let the key write this name; is it a key of this site?";
+    const tell = this.#forbidden.has(site) ? log.debug : log.warn;
+    this.#forbidden.add(site);
+    tell.call(log, { ...fields, site, key: zone.key }, fact);
   }
 }
 

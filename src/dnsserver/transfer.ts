@@ -5,8 +5,10 @@
  *
  * Invariant: a transfer is one version, however long it takes to send. Snapshot and changes are
  * taken in the moment of the request and never change. Only a message at a time is made of them, when
- * the peer has taken the one before, so a slow peer costs no more than what it has not read.
+ * the peer has taken the one before, so a slow peer costs no more than what it has not read; and
+ * after each, whosever it is, all others have a turn, so transfers do not starve queries.
  */
+import type { Clock } from "../clock.ts";
 import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
 import { udpLimit } from "../dns/edns.ts";
 import { encode, type Message, makeResponse, type Question } from "../dns/message.ts";
@@ -15,7 +17,7 @@ import { soaOf } from "../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import { compareSerials } from "../dns/serial.ts";
 import type { Log } from "../log.ts";
-import type { Handler, Layer, Request } from "../net/handler.ts";
+import type { Handler, Layer, Request, Responses } from "../net/handler.ts";
 import type { Change } from "../zone/change.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
 import type { Zone } from "../zone/zone.ts";
@@ -26,10 +28,12 @@ export interface TransferOptions {
   /** The zone of exactly this name; undefined where there is none. */
   readonly find: (origin: Name) => TransferredZone | undefined;
   readonly isAllowed: (request: Request, origin: Name) => boolean;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
-export function transfers({ find, isAllowed, log }: TransferOptions): Layer {
+export function transfers({ find, isAllowed, clock, log }: TransferOptions): Layer {
+  const turns = new Turns(clock);
   const report: Report = ({ source, key, transport, message }, kind, { serial }, from) => {
     const zone = `${message.questions[0]!.name}`;
     const fields = { zone, to: source.address, ...(key && { key }), transport, kind, from, serial };
@@ -49,11 +53,11 @@ export function transfers({ find, isAllowed, log }: TransferOptions): Layer {
       if (zone === undefined) return refuse(Rcode.NOTAUTH);
       if (question.type === Type.AXFR) {
         report(request, "AXFR", zone.current);
-        return stream(message, wholeZone(zone.current));
+        return stream(message, wholeZone(zone.current), turns);
       }
       const serial = clientSerial(message);
       if (serial === undefined) return refuse(Rcode.FORMERR);
-      return incremental(request, zone, serial, report);
+      return incremental(request, zone, serial, { report, turns });
     };
 }
 
@@ -85,8 +89,8 @@ function incremental(
   request: Request,
   zone: TransferredZone,
   serial: number,
-  report: Report,
-): Iterable<Message> {
+  { report, turns }: { readonly report: Report; readonly turns: Turns },
+): Responses {
   const { message, transport } = request;
   const { current } = zone;
   const only = [respond(message, recordsOf(current.soa))];
@@ -95,7 +99,8 @@ function incremental(
   const isShorter = changes !== "resync" && countRecords(changes) <= current.size;
   if (transport !== "udp") {
     report(request, isShorter ? "IXFR" : "AXFR", current, serial);
-    return stream(message, isShorter ? differences(current, changes) : wholeZone(current));
+    const records = isShorter ? differences(current, changes) : wholeZone(current);
+    return stream(message, records, turns);
   }
   if (!isShorter) return only;
   const whole = respond(message, [...differences(current, changes)]);
@@ -140,7 +145,11 @@ function countRecords(changes: readonly Change[]): number {
 /** Octets of uncompressed records a message is filled to; TCP allows 65,535 (RFC 1035 §4.2.2). */
 const MESSAGE_FILL = 16_384;
 
-function* stream(query: Message, records: Iterable<ResourceRecord>): Generator<Message> {
+async function* stream(
+  query: Message,
+  records: Iterable<ResourceRecord>,
+  turns: Turns,
+): AsyncGenerator<Message> {
   let batch: ResourceRecord[] = [];
   let octets = 0;
   let isFirst = true;
@@ -151,10 +160,12 @@ function* stream(query: Message, records: Iterable<ResourceRecord>): Generator<M
     isFirst = false;
     return sent;
   };
+  await turns.next();
   for (const record of records) {
     const size = record.name.wireLength + 10 + record.rdata.toWire().length;
     if (batch.length > 0 && octets + size > MESSAGE_FILL) {
       yield next();
+      await turns.next();
       batch = [];
       octets = 0;
     }
@@ -162,6 +173,23 @@ function* stream(query: Message, records: Iterable<ResourceRecord>): Generator<M
     octets += size;
   }
   yield next();
+}
+
+/** One after the other, and between two of them a turn for all else there is to do. */
+class Turns {
+  readonly #clock: Clock;
+  #last = Promise.resolve();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  next(): Promise<void> {
+    const mine = this.#last;
+    const clock = this.#clock;
+    this.#last = mine.then(() => new Promise((resolve) => clock.at(clock.now(), resolve)));
+    return mine;
+  }
 }
 
 function respond(query: Message, answers: readonly ResourceRecord[]): Message {

@@ -6,6 +6,7 @@ import type { Clock } from "../clock.ts";
 import type { PublishedZone } from "../collector/publication.ts";
 import { FarZone } from "../collector/publish.ts";
 import { findUpdateServers, type UpdateServer } from "../collector/updateserver.ts";
+import type { Host } from "../config/fields.ts";
 import type { Config } from "../config.ts";
 import type { Name } from "../dns/name.ts";
 import { PersistentConnection, type Server } from "../net/persistent.ts";
@@ -45,7 +46,7 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
   zones: PublishedZone[];
   close: () => void;
 } {
-  const { server, lease, withdraw } = publish;
+  const { server, transport, lease, withdraw } = publish;
   const key = publish.key === undefined ? undefined : config.keys.get(publish.key);
   const connect = (locate: () => Promise<readonly Server[]>) =>
     new PersistentConnection({ locate, clock });
@@ -54,8 +55,7 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
     return found.map(serverOf);
   };
   // The server that is named has all the zones; else each may be elsewhere.
-  const shared =
-    server === undefined ? undefined : connect(() => endpointsOf(server.host, server.port));
+  const shared = server && connect(() => locate(server, transport));
   const connections = new Set<PersistentConnection>();
   const zones = [config.zone, ...config.reverse].map((origin) => {
     const connection = shared ?? connect(() => find(origin));
@@ -69,6 +69,17 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
   };
   return { zones, close };
 }
+
+/** The addresses of a server that is named; by TLS it is to prove that it has this name. */
+async function locate({ host, port }: Host, transport: "tcp" | "tls"): Promise<readonly Server[]> {
+  if (transport === "tcp") return endpointsOf(host, port);
+  const endpoints = await endpointsOf(host, port === DNS_PORT ? DOT_PORT : port);
+  return endpoints.map((endpoint) => ({ ...endpoint, tls: { serverName: host } }));
+}
+
+/** Not TLS, whoever asks (RFC 7858 §3.1). */
+const DNS_PORT = 53;
+const DOT_PORT = 853;
 
 function serverOf({ address, port, host, isTls }: UpdateServer): Server {
   return { address, port, tls: isTls ? { serverName: `${host}`.replace(/\.$/, "") } : undefined };

@@ -33,11 +33,14 @@ test("what a collector may have put into a zone is told from its sites", () => {
      _services._dns-sd._udp PTR _gone._tcp
      lb._dns-sd._udp PTR @
      lb._dns-sd._udp PTR paris
+     lb._dns-sd._udp PTR lyon
+     r._dns-sd._udp PTR @
+     lb._dns-sd._udp.lyon PTR @
      lb._dns-sd._udp.paris PTR paris`.replace(/^ +/gm, ""),
     { origin: ZONE, isPartial: true },
   );
   assert.deepEqual(
-    lines(inheritance(sets, ZONE, [ZONE.child("paris")!])),
+    lines(inheritance(sets, { zone: ZONE, sites: [ZONE.child("paris")!], subnets: [] })),
     expected(`
       printer.paris.z.example. 10 IN A 10.1.0.10
       x._ipp._tcp.paris.z.example. 10 IN SRV 0 0 1 printer.paris.z.example.
@@ -45,8 +48,35 @@ test("what a collector may have put into a zone is told from its sites", () => {
       _http._tcp.z.example. 10 IN PTR x._http._tcp.paris.z.example.
       _services._dns-sd._udp.z.example. 10 IN PTR _http._tcp.z.example.
       _services._dns-sd._udp.z.example. 10 IN PTR _gone._tcp.z.example.
+      lb._dns-sd._udp.z.example. 10 IN PTR z.example.
       lb._dns-sd._udp.z.example. 10 IN PTR paris.z.example.
       lb._dns-sd._udp.paris.z.example. 10 IN PTR paris.z.example.`),
+  );
+});
+
+test("what it may have put into a reverse zone is told from its sites and its subnets", () => {
+  const origin = Name.parse("1.10.in-addr.arpa.");
+  const sets = parseMasterFile(
+    `$TTL 10
+     lb._dns-sd._udp.0.0 PTR z.example.
+     db._dns-sd._udp.0.0 PTR paris.z.example.
+     db._dns-sd._udp.0.0 PTR other.example.
+     r._dns-sd._udp.0.0 PTR z.example.
+     lb._dns-sd._udp.0.128 PTR z.example.
+     lb._dns-sd._udp.0.128 PTR paris.z.example.
+     2.0 PTR pc.paris.z.example.
+     3.0 PTR pc.lyon.z.example.
+     4.0 PTR z.example.`.replace(/^ +/gm, ""),
+    { origin, isPartial: true },
+  );
+  const subnets = [Name.parse("0.0", origin)];
+  assert.deepEqual(
+    lines(inheritance(sets, { zone: ZONE, sites: [ZONE.child("paris")!], subnets })),
+    expected(`
+      lb._dns-sd._udp.0.0.1.10.in-addr.arpa. 10 IN PTR z.example.
+      db._dns-sd._udp.0.0.1.10.in-addr.arpa. 10 IN PTR paris.z.example.
+      lb._dns-sd._udp.0.128.1.10.in-addr.arpa. 10 IN PTR paris.z.example.
+      2.0.1.10.in-addr.arpa. 10 IN PTR pc.paris.z.example.`),
   );
 });
 

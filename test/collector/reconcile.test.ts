@@ -589,7 +589,12 @@ suite("what sites have in common, on a server without leases", () => {
 
   test("goes with the last that wants it, and not before", () => {
     const make = () => {
-      const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, guard: guardOf(ZONE) });
+      const reconciler = new Reconciler({
+        zone: ZONE,
+        random,
+        lease: 300,
+        guard: guardOf(ZONE, "merged"),
+      });
       reconciler.grant(undefined);
       return reconciler;
     };
@@ -612,7 +617,12 @@ suite("what sites have in common, on a server without leases", () => {
   });
 
   test("is the server's to keep where it knows leases", () => {
-    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, guard: guardOf(ZONE) });
+    const reconciler = new Reconciler({
+      zone: ZONE,
+      random,
+      lease: 300,
+      guard: guardOf(ZONE, "merged"),
+    });
     reconciler.grant(300);
     reconciler.want(setsOf(paris));
     const zone = serve(reconciler, new RecordSets());

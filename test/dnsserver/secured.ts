@@ -85,6 +85,8 @@ export function makeSecured({
   const transfer = transfers({
     find,
     isAllowed: (request) => request.key !== undefined,
+    // Its turns pass though time stands still.
+    clock: systemClock,
     log,
   });
   const handler = layered(

@@ -15,6 +15,7 @@ import type { RecordSet } from "../../src/dns/record.ts";
 import { silentLog } from "../../src/log.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { lines } from "../collector/fixture.ts";
+import { lyon } from "../dnsserver/secured.ts";
 import {
   bindTarget,
   gatewayTarget,
@@ -62,8 +63,9 @@ class Publisher {
       zone,
       clock: systemClock,
       log: { ...silentLog, warn: tell, info: tell },
-      ours: (sets) => inheritance(sets, ORIGIN, [SITE]),
-      guard: guardOf(ORIGIN),
+      ours: (sets) => inheritance(sets, { zone: ORIGIN, sites: [SITE], subnets: [] }),
+      guard: guardOf(ORIGIN, "merged"),
+      sites: () => [SITE],
       settles: () => settles,
     });
     this.publication.inherit();
@@ -249,6 +251,20 @@ suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig"
       }
       assert.deepEqual(await there(target), []);
     }
+  });
+
+  test("a key of another site is one clear line with the site and the key", async () => {
+    await using target = await gatewayTarget();
+    const zone = target.zone({ key: lyon });
+    await using publisher = new Publisher({ ...zone, key: "lyon" });
+    publisher.want(`${PRINTER}${services(3)}`);
+    const { counters } = publisher.publication.reconciler;
+    await waitFor("every record to be refused", () => counters.refusals > 17);
+    const [fact, ...more] = publisher.facts;
+    assert.deepEqual(more, []);
+    assert.deepEqual([fact?.site, fact?.key, fact?.rcode], ["paris", "lyon", "REFUSED"]);
+    assert.match(fact!.fact, /does not let the key write this name.*key of this site/);
+    assert.deepEqual(await there(target), []);
   });
 
   test("TSIG-06: a clock that is wrong is told with the difference", async () => {
