@@ -168,7 +168,7 @@ function openCollector(config: Config, zones: ServedZones | undefined, options: 
     options.links ??
     multicastLinks({ clock, log, interfaces: config.links?.map((link) => link.interface) });
   const collector = new Collector({
-    ...{ clock, log, zone },
+    ...{ clock, log, zone, browsed },
     links: labels.follow(links),
     siteOf: labels.of,
     sites: config.links?.flatMap(({ site }) => site ?? []) ?? [],

@@ -46,8 +46,8 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
   zones: PublishedZone[];
   close: () => void;
 } {
-  const { server, transport, lease, withdraw } = publish;
-  const key = publish.key === undefined ? undefined : config.keys.get(publish.key);
+  const { server, transport, lease, withdraw, key: keyName } = publish;
+  const key = keyName === undefined ? undefined : config.keys.get(keyName);
   const connect = (locate: () => Promise<readonly Server[]>) =>
     new PersistentConnection({ locate, clock });
   const find = async (zone: Name) => {
@@ -62,7 +62,7 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
     connections.add(connection);
     const far = new FarZone({ origin, connection, clock, key });
     const { publish, readBack } = far;
-    return { origin, publish, readBack, lease, withdraw, granted: () => far.lease };
+    return { origin, publish, key: keyName, readBack, lease, withdraw, granted: () => far.lease };
   });
   const close = () => {
     for (const connection of connections) connection.close();

@@ -9,7 +9,7 @@
  */
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { connect as connectTcp, type Socket } from "node:net";
+import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Clock } from "../clock.ts";
 import { HEADER_LENGTH } from "../dns/message.ts";
@@ -127,7 +127,8 @@ async function connect(server: Server, clock: Clock): Promise<Socket> {
       ? connectTcp({ ...where, noDelay: true })
       : connectTls({
           ...where,
-          servername: tls.serverName,
+          // An address is no server name (RFC 6066 §3); the certificate is to be for the one dialled.
+          ...(isIP(tls.serverName) === 0 && { servername: tls.serverName }),
           ALPNProtocols: ["dot"],
           ...(tls.authorities !== undefined && { ca: tls.authorities }),
         });
