@@ -14,7 +14,9 @@ case "${1:-test}" in
     tools="$demo kdig:knot-dnsutils named-checkzone:bind9-utils kzonecheck:knot-dnssecutils
       named:bind9 knotd:knot nsd:nsd pdns_server:pdns-server
       /usr/share/pdns-backend-sqlite3:pdns-backend-sqlite3 sqlite3:sqlite3
-      ldns-compare-zones:ldnsutils /usr/lib/python3/dist-packages/zeroconf:python3-zeroconf"
+      ldns-compare-zones:ldnsutils unbound:unbound dnsviz:dnsviz
+      /usr/lib/python3/dist-packages/pygraphviz:python3-pygraphviz
+      /usr/lib/python3/dist-packages/zeroconf:python3-zeroconf"
     ;;
   demo) tools=$demo ;;
   bench) tools="named:bind9 dnsperf:dnsperf" ;;
