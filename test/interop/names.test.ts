@@ -3,6 +3,8 @@
  * go, at which site a link is, what its addresses are called.
  */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { FarZone } from "../../src/collector/publish.ts";
@@ -22,7 +24,9 @@ import { addition } from "../../src/zone/update.ts";
 import { Answers } from "../collector/answers.ts";
 import { startBind } from "../support/bind.ts";
 import { FakeClock } from "../support/clock.ts";
+import { Gateway, temporaryFolder } from "../support/gateway.ts";
 import { startKnot } from "../support/knot.ts";
+import { Lab, needs } from "../support/lab.ts";
 import { Lan } from "../support/lan.ts";
 import { succeed } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
@@ -113,6 +117,66 @@ for (const [make, start, program] of [
     });
   });
 }
+
+suite("a collector that is told neither server nor site", { skip: needs("dig") }, () => {
+  const NAME_SERVER = "10.77.1.53";
+  const ZONE_FILE = `
+$TTL 60
+@ SOA nowhere.example. hostmaster.example. 1 3600 600 86400 5
+@ NS ns
+ns A ${NAME_SERVER}
+_dns-update._tcp SRV 0 0 5300 ns
+`;
+  const REVERSE_FILE = `
+$TTL 60
+@ SOA ns.${ZONE} hostmaster.example. 1 3600 600 86400 5
+@ NS ns.${ZONE}
+lb._dns-sd._udp.0.1 PTR paris.${ZONE}
+`;
+
+  test("SD-27, PROXY-45: learns both from the servers of its host's resolv.conf", async () => {
+    await using lab = new Lab();
+    const lan = lab.lan("lan");
+    const host = (name: string, last: number) =>
+      lab.host(name).plug(lan, { name: "eth0", addresses: [`10.77.1.${last}/24`] });
+    const nameServer = host("ns", 53);
+    const data = temporaryFolder();
+    writeFileSync(join(data, "bonjour.example.zone"), ZONE_FILE);
+    writeFileSync(join(data, "77.10.in-addr.arpa.zone"), REVERSE_FILE);
+    const [zone, reverse] = [ZONE, REVERSE].map((name) => `${name}`.slice(0, -1)) as [
+      string,
+      string,
+    ];
+    await Gateway.start(nameServer, {
+      ...{ zone, data, links: [], reverse: [reverse] },
+      listen: { dns: [`${NAME_SERVER}:53`, `${NAME_SERVER}:5300`] },
+      keys: { paris: { secret: keys.paris, site: "paris" } },
+    });
+    const collector = host("collector", 2);
+    collector.etc("resolv.conf", `nameserver ${NAME_SERVER}\n`);
+    await Gateway.start(collector, {
+      ...{ zone, links: [{ interface: "eth0" }], reverse: [reverse] },
+      publish: { key: "paris" },
+      keys: { paris: { secret: keys.paris } },
+    });
+    const fleet = { addresses: ["10.77.1.20"], type: "_ipp._tcp", name: "Printer" };
+    host("printer", 20).script("devices", JSON.stringify(fleet));
+
+    const dig = async (...question: readonly string[]) => {
+      const text = await nameServer.succeed(["dig", `@${NAME_SERVER}`, "+short", ...question]);
+      return text.trim();
+    };
+    const listed = await waitFor(
+      "the printer",
+      () => dig(`_ipp._tcp.paris.${ZONE}`, "PTR"),
+      20_000,
+    );
+    assert.equal(listed, `Printer\\0321._ipp._tcp.paris.${ZONE}`);
+    const named = await waitFor("its address", () => dig("-x", "10.77.1.20"));
+    assert.equal(named, `Printer-1.paris.${ZONE}`);
+    assert.equal(await dig(`lb._dns-sd._udp.paris.${ZONE}`, "PTR"), `paris.${ZONE}`);
+  });
+});
 
 /** The answer's rdata as dig prints it. */
 async function dig({ address, port }: Endpoint, ...question: readonly string[]): Promise<string> {

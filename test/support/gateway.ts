@@ -10,6 +10,8 @@ export const MAIN = join(import.meta.dirname, "../../src/main.js");
 
 export interface GatewaySettings {
   readonly zone: string;
+  /** A folder of its own if not given. */
+  readonly data?: string;
   readonly links?: readonly { readonly interface: string; readonly site?: string }[];
   readonly listen?: { readonly dns: readonly string[] };
   /** With this and without `listen` it is a collector alone. */
