@@ -1,5 +1,7 @@
 /** AXFR (RFC 5936) and IXFR (RFC 1995), octets in and octets out. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { before, suite, test } from "node:test";
 import fc from "fast-check";
 import { systemClock } from "../../src/clock.ts";
@@ -17,14 +19,17 @@ import { transfers } from "../../src/dnsserver/transfer.ts";
 import { Access } from "../../src/gateway/access.ts";
 import { silentLog } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
-import type { Request, Transport } from "../../src/net/handler.ts";
+import { ask } from "../../src/net/exchange.ts";
+import { Frames, frame } from "../../src/net/framing.ts";
+import type { Endpoint, Request, Transport } from "../../src/net/handler.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { replay } from "../../src/zone/change.ts";
 import type { Snapshot } from "../../src/zone/snapshot.ts";
 import type { Zone } from "../../src/zone/zone.ts";
-import { opt } from "../dnsserver/fixture.ts";
-import { paris, secondary, stillServer } from "../dnsserver/secured.ts";
+import { opt, zoneRecords } from "../dnsserver/fixture.ts";
+import { listenSecured, paris, secondary, stillServer } from "../dnsserver/secured.ts";
 import { sign, tsigOf, verified } from "../support/tsig.ts";
+import { waitFor } from "../support/wait.ts";
 import { lines, name, operator, origin, setsOf, updateOf, zoneOf } from "../zone/fixture.ts";
 
 const source = { address: "192.0.2.99", port: 4000 };
@@ -440,6 +445,99 @@ suite("IXFR", () => {
     assert.deepEqual(applied(before, records), lines(zone.current));
   });
 });
+
+suite("transfers by TCP", () => {
+  const origin = zoneRecords()[0]!.name;
+  const query = (id: number, type: number) =>
+    makeMessage({ id, questions: [{ name: origin, type, class: Class.IN }] });
+
+  /** The fixture's zone with some thousand records more, behind a socket. */
+  async function listen() {
+    const server = await listenSecured();
+    const updates = Array.from({ length: 5000 }, (_, i) => ({
+      ...{ name: origin.child(`h${i}`)!, type: Type.A, class: Class.IN, ttl: 10 },
+      rdata: rdata.a("10.0.0.1"),
+    }));
+    await server.zone.apply({ zone: origin, prerequisites: [], updates }, operator);
+    return server;
+  }
+
+  test("XFR-10: several on one connection and queries between them, each with its own id", async () => {
+    await using server = await listen();
+    using client = await connectTo(server.endpoint);
+    const now = Math.floor(Date.now() / 1000);
+    client.send(sign(query(1, Type.AXFR), paris, now).bytes);
+    client.send(encode(query(2, Type.SOA)));
+    client.send(sign(query(3, Type.AXFR), paris, now).bytes);
+    client.send(encode(query(4, Type.AXFR)));
+    client.send(encode(query(5, Type.NS)));
+    const of = (id: number) => client.responses.filter((each) => each.id === id);
+    const count = (id: number) => answersOf(of(id)).length;
+    await waitFor("all", () => count(1) + count(3) === 2 * (server.zone.current.size + 1));
+    assert.deepEqual(
+      [2, 4, 5].map((id) => of(id).map(({ rcode }) => rcodeName(rcode))),
+      [["NOERROR"], ["REFUSED"], ["NOERROR"]],
+    );
+    for (const id of [1, 3]) {
+      const records = answersOf(of(id));
+      assert.ok(isSoa(records[0]!) && isSoa(records.at(-1)!));
+      assert.deepEqual(linesOfRecords(records.slice(0, -1)), lines(server.zone.current));
+    }
+    // Nobody had to wait for the first to end.
+    const order = client.responses.map(({ id }) => id);
+    assert.ok(order.indexOf(5) < order.lastIndexOf(1));
+    assert.ok(order.indexOf(3) < order.lastIndexOf(1));
+  });
+
+  test("XFR-31: while twenty go out, queries are answered between any two messages", async (t) => {
+    await using server = await listen();
+    const now = Math.floor(Date.now() / 1000);
+    const clients = await Promise.all(Array.from({ length: 20 }, () => connectTo(server.endpoint)));
+    for (const client of clients) client.send(sign(query(1, Type.AXFR), paris, now).bytes);
+    const received = () => clients.reduce((sum, { responses }) => sum + responses.length, 0);
+    const total = (server.zone.current.size + 1) * clients.length;
+    const waits: number[] = [];
+    const between: number[] = [];
+    const taken = () => clients.reduce((sum, { records }) => sum + records(), 0);
+    while (taken() < total) {
+      const [began, before] = [performance.now(), received()];
+      await ask(server.endpoint, query(9, Type.SOA), { clock: systemClock });
+      waits.push(performance.now() - began);
+      between.push(received() - before);
+    }
+    for (const client of clients) client[Symbol.dispose]();
+    waits.sort((a, b) => a - b);
+    t.diagnostic(`${waits.length} queries, ${Math.round(waits.at(-1)!)} ms at most`);
+    assert.ok(waits.length > 20, `${waits.length} queries`);
+    // Without turns, each query waits for a message of every transfer.
+    between.sort((a, b) => a - b);
+    assert.ok(between[between.length >> 1]! < 10, `${between}`);
+  });
+});
+
+/** A client that takes what comes. */
+async function connectTo({ address, port }: Endpoint) {
+  const socket = connect({ host: address, port, noDelay: true });
+  const responses: Message[] = [];
+  const frames = new Frames();
+  let records = 0;
+  socket.on("error", () => {});
+  socket.on("data", (piece) => {
+    frames.push(piece);
+    for (let each = frames.next(); each; each = frames.next()) {
+      const response = decode(each);
+      responses.push(response);
+      records += response.answers.length;
+    }
+  });
+  await once(socket, "connect");
+  return {
+    responses,
+    records: () => records,
+    send: (octets: Uint8Array) => socket.write(frame(octets)),
+    [Symbol.dispose]: () => socket.destroy(),
+  };
+}
 
 suite("transfers, signed", () => {
   test("TSIG-14: every message of a stream carries on the signature of the one before", async () => {
