@@ -174,6 +174,7 @@ keys:
     assert.equal(config.listen, undefined);
     assert.deepEqual(config.publish, {
       server: { host: "192.0.2.1", port: 53 },
+      transport: "tcp",
       key: "paris",
       lease: 300,
       withdraw: true,
