@@ -6,24 +6,29 @@ import { enumerationRecords } from "../../src/collector/enumeration.ts";
 import { reverseRecords } from "../../src/collector/reverse.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
-import { apexRecords } from "../../src/zone/apex.ts";
-import { reversePrincipal } from "../../src/zone/principal.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { apexRecords, type Browsed } from "../../src/zone/apex.ts";
+import { gatewayPrincipal, reversePrincipal } from "../../src/zone/principal.ts";
+import { addition, type Update } from "../../src/zone/update.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Device } from "./device.ts";
 import { service, ZONE } from "./fixture.ts";
-import { Office } from "./office.ts";
+import { Office, printers } from "./office.ts";
 
 const REVERSE = Name.parse("10.in-addr.arpa.");
 
-const extra: NonNullable<CollectorOptions["extra"]> = (places, sets) => {
-  const sites = new Map(places.map(({ site }) => [site.key, site]));
-  const shared = { zone: ZONE, browsed: "merged" as const };
-  return [
-    ...enumerationRecords({ ...shared, sites: [...sites.values()] }),
-    ...reverseRecords({ ...shared, reverse: [REVERSE], places, sets }),
-  ];
-};
+const extraOf =
+  (browsed: Browsed): NonNullable<CollectorOptions["extra"]> =>
+  (places, sets) => {
+    const sites = new Map(places.map(({ site }) => [site.key, site]));
+    const shared = { zone: ZONE, browsed };
+    return [
+      ...enumerationRecords({ ...shared, sites: [...sites.values()] }),
+      ...reverseRecords({ ...shared, reverse: [REVERSE], places, sets }),
+    ];
+  };
+const extra = extraOf("merged");
 
 function reverseZone(): Zone {
   const records = apexRecords({ origin: REVERSE, nameservers: [], serial: 1 });
@@ -74,5 +79,50 @@ suite("the places of a collector", () => {
     assert.deepEqual(lb("0.4.9"), ["z.example."]);
     assert.deepEqual(pointers(reverse, "2.0.1.10.in-addr.arpa."), [], "of another network now");
     await office.end();
+  });
+
+  test("are found again by who starts anew and recommends others, on servers without leases", async () => {
+    const reverse = reverseZone();
+    const office: Office = new Office();
+    await office.end();
+    const zones = [office.zone, reverse].map((zone) => ({
+      origin: zone.origin,
+      publish: ({ zone: origin, prerequisites, updates }: Update) =>
+        zone.apply({ zone: origin, prerequisites, updates }, gatewayPrincipal),
+      readBack: async () => zone.current,
+      granted: () => undefined,
+      lease: 300,
+    }));
+    printers(office.lans[0]!, 1, () => 20);
+    const first = office.start({ extra, zones });
+    await office.clock.elapse(20_000);
+    await first.end();
+    const elsewhere = "lb._dns-sd._udp.0.0.2.10.in-addr.arpa.";
+    const others = {
+      name: Name.parse(elsewhere),
+      type: Type.PTR,
+      ttl: 60,
+      rdatas: [rdata.ptr(ZONE)],
+    };
+    const update = { zone: REVERSE, prerequisites: [], updates: addition(others) };
+    assert.equal(await reverse.apply(update, gatewayPrincipal), Rcode.NOERROR);
+    const recommended = () =>
+      ["b", "db", "lb"].map((kind) => [
+        pointers(office.zone, `${kind}._dns-sd._udp.${ZONE}`),
+        pointers(reverse, `${kind}._dns-sd._udp.0.0.1.10.in-addr.arpa.`),
+      ]);
+    const [zone, site] = ["z.example.", "site1.z.example."];
+    assert.deepEqual(recommended(), Array(3).fill([[zone], [zone]]));
+
+    const second = office.start({ extra: extraOf("sites"), browsed: "sites", zones });
+    await office.clock.elapse(30_000);
+    assert.deepEqual(recommended(), [
+      [[zone, site], [site]],
+      [[], [site]],
+      [[site], [site]],
+    ]);
+    assert.deepEqual(pointers(reverse, elsewhere), [zone], "of a network that is not its own");
+    assert.equal(office.browse("_ipp._tcp").length, 1);
+    await second.end();
   });
 });
