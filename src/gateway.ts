@@ -103,6 +103,10 @@ async function* openListeners(config: Config, zones: ServedZones, options: Gatew
     (await openKeyFolder({ ...{ folder: config.dnssec.keys, origins }, ...options }));
   const keysOf = (origin: Name) => keys?.get(origin.key);
   const isSigned = (origin: Name) => (keysOf(origin)?.all.length ?? 0) > 0;
+  if (config.transfer.allow.length + config.transfer.notify.length > 0 && origins.some(isSigned)) {
+    const fields = { zones: origins.filter(isSigned).map(String) };
+    log.warn(fields, "signed zones are copied by nobody, for a copy would have no signatures");
+  }
   const access = new Access(config, attachedNetworks(clock), isSigned);
   const views = openViews({
     ...{ config, zones, access, clock, log },

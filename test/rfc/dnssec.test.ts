@@ -234,7 +234,7 @@ describe("a zone signed online", () => {
 });
 
 describe("compact denial", () => {
-  it("SEC-DNSSEC-08, 09: a name that is not there has an NSEC of its own that says NXNAME", () => {
+  it("SEC-DNSSEC-08, 09, PROXY-48: a name that is not there has an NSEC of its own that says NXNAME", () => {
     const { ask, check } = open();
     for (const owner of ["nobody", "a.b.nobody", "x.printer.paris"]) {
       const answer = ask(`${owner} A`);
@@ -328,7 +328,7 @@ describe("compact denial", () => {
     assert.doesNotMatch(nsecOf(answer.authorities).text, /\bDS\b/);
   });
 
-  it("SEC-DNSSEC-08: PROXY-20: an NSEC can be asked for, and speaks of its name alone", () => {
+  it("SEC-DNSSEC-08, PROXY-20: an NSEC can be asked for, and speaks of its name alone", () => {
     const { ask, check } = open();
     for (const [asked, types] of [
       ["printer.paris NSEC", "A AAAA RRSIG NSEC"],
