@@ -1,4 +1,4 @@
-/** `zone`: the zone as it is served now, by AXFR (RFC 5936), printed as a master file. */
+/** `zone`: the zone as it is served now, by AXFR (RFC 5936), printed as a master file in order. */
 
 import { systemClock } from "../clock.ts";
 import { ConfigError } from "../config/mistakes.ts";
@@ -10,6 +10,7 @@ import type { RecordSet, ResourceRecord } from "../dns/record.ts";
 import { askAll } from "../net/exchange.ts";
 import { formatEndpoint } from "../net/listener.ts";
 import { formatMasterFile } from "../zone/masterfile.ts";
+import { Snapshot } from "../zone/snapshot.ts";
 import { chooseServer, type ServerOptions } from "./server.ts";
 
 /** Milliseconds for the whole transfer. */
@@ -36,7 +37,7 @@ export async function zone(options: ServerOptions): Promise<void> {
   } catch (error) {
     throw new ConfigError([`${formatEndpoint(address)}: ${(error as Error).message}`]);
   }
-  process.stdout.write(formatMasterFile(setsOf(records), domain));
+  process.stdout.write(formatMasterFile(Snapshot.of(domain, setsOf(records)), domain));
 }
 
 function setsOf(records: readonly ResourceRecord[]): RecordSet[] {
