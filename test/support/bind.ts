@@ -9,7 +9,11 @@ export function startBind(settings: PrimarySettings): Promise<Primary> {
 const bind: Make = {
   isServing: /\ball zones loaded\b.*\brunning\b/s,
   command: (folder) => ["named", "-g", "-c", `${folder}/server.conf`],
-  configure: ({ zone, keys, isTransferRefused, lines = "" }, folder, { address, port }) => `
+  configure: (
+    { zone, keys, isTransferRefused, lines = "", statements = "", options = "" },
+    folder,
+    { address, port },
+  ) => `
 options {
   directory "${folder}";
   listen-on port ${port} { ${address}; };
@@ -20,8 +24,10 @@ options {
   dnssec-validation no;
   notify no;
   allow-transfer { none; };
+  ${options}
 };
 controls { };
+${statements}
 ${Object.entries(keys)
   .map(([name, secret]) => `key "${name}" { algorithm hmac-sha256; secret "${secret}"; };`)
   .join("\n")}

@@ -11,13 +11,17 @@ export interface Certificate extends Credentials {
   readonly paths: { readonly certificate: string; readonly privateKey: string };
 }
 
-/** Self-signed, for this host name and for 127.0.0.1. */
-export function makeCertificate(host = "ns1.example.com", folder = temporaryFolder()): Certificate {
+/** Self-signed, for this host name and this address. */
+export function makeCertificate(
+  host = "ns1.example.com",
+  folder = temporaryFolder(),
+  address = "127.0.0.1",
+): Certificate {
   const paths = { certificate: join(folder, "cert.pem"), privateKey: join(folder, "key.pem") };
   succeedNow(
     ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
     ...["-nodes", "-keyout", paths.privateKey, "-out", paths.certificate, "-days", "2"],
-    ...["-subj", `/CN=${host}`, "-addext", `subjectAltName=DNS:${host},IP:127.0.0.1`],
+    ...["-subj", `/CN=${host}`, "-addext", `subjectAltName=DNS:${host},IP:${address}`],
   );
   return {
     ...{ folder, paths },

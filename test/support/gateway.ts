@@ -13,7 +13,7 @@ export interface GatewaySettings {
   /** A folder of its own if not given. */
   readonly data?: string;
   readonly links?: readonly { readonly interface: string; readonly site?: string }[];
-  readonly listen?: { readonly dns: readonly string[] };
+  readonly listen?: { readonly dns: readonly string[]; readonly [field: string]: unknown };
   /** With this and without `listen` it is a collector alone. */
   readonly publish?: Readonly<Record<string, unknown>>;
   readonly keys?: Readonly<Record<string, { readonly secret: string; readonly site?: string }>>;

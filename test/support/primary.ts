@@ -23,6 +23,9 @@ export interface PrimarySettings {
   readonly isTransferRefused?: boolean;
   /** Lines more for the zone's part of the configuration. */
   readonly lines?: string;
+  /** BIND's: statements more, and lines more of its options. */
+  readonly statements?: string;
+  readonly options?: string;
   /** A host of a lab, where it listens on port 53 of this address. */
   readonly on?: { readonly host: Host; readonly address: string };
 }
