@@ -7,8 +7,11 @@ import { bitmapTypes } from "../../src/dns/fields.ts";
 import { encode, type Message, makeMessage } from "../../src/dns/message.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { type Rdata, rdata } from "../../src/dns/rdata.ts";
-import type { ResourceRecord } from "../../src/dns/record.ts";
+import { type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import { formatRdata } from "../../src/dns/text.ts";
+import { ZoneAuthority } from "../../src/zone/authority.ts";
+import { SigningAuthority } from "../../src/zone/signing.ts";
+import { ZoneView } from "../../src/zone/zoneview.ts";
 import { makeServer, opt, question } from "../dnsserver/fixture.ts";
 import { keysOf, makeSigned, name, origin } from "../dnsserver/signed.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -206,6 +209,35 @@ describe("a zone signed online", () => {
     }
   });
 
+  it("SEC-DNSSEC-03: but for what DNSSEC adds, all get the same answer", () => {
+    const { ask, zone } = open();
+    const isAdded = ({ type }: ResourceRecord) => type === Type.RRSIG || type === Type.NSEC;
+    const owners = new Set([...zone.current].map((set) => `${set.name}`.toLowerCase()));
+    const made = [...owners].flatMap((owner) => [owner, `x.${owner}`, `_x._tcp.${owner}`]);
+    for (const owner of made) {
+      for (const type of ["A", "PTR", "SRV", "CNAME", "NS", "DS", "DNAME", "TYPE65280", "ANY"]) {
+        const [plain, signed] = [false, true].map((dnssecOk) =>
+          ask(`${owner} ${type}`, { dnssecOk, compactOk: true }),
+        );
+        assert.deepEqual(
+          signed!.answers.filter((record) => !isAdded(record)),
+          plain!.answers,
+          `${owner} ${type}`,
+        );
+        const isOfReferral = ({ type }: ResourceRecord) => type === Type.DS;
+        assert.deepEqual(
+          signed!.authorities.filter((record) => !isAdded(record) && !isOfReferral(record)),
+          plain!.authorities,
+        );
+        assert.deepEqual(
+          [signed!.rcode, signed!.isAuthoritative],
+          [plain!.rcode, plain!.isAuthoritative],
+          `${owner} ${type}`,
+        );
+      }
+    }
+  });
+
   it("SEC-DNSSEC-03: an additional set has its signatures beside it, glue has none", () => {
     const { ask, check } = open();
     const { additionals } = ask("_ipp._tcp PTR");
@@ -283,6 +315,22 @@ describe("compact denial", () => {
       assert.equal(answer.rcode, Rcode.NOERROR, asked);
       assert.equal(nsecOf(answer.authorities).text.split(" | ")[1], types, asked);
     }
+  });
+
+  it("SEC-DNSSEC-10: says of a view what is in the view", () => {
+    const { zone, keys, clock, now } = open();
+    const isAddressShown = (address: string) => address.startsWith("2001:db8:");
+    const view = new ZoneView(zone, { zone: origin, isAddressShown });
+    const inner = new ZoneAuthority(view);
+    const authority = new SigningAuthority({ inner, keys, clock });
+    const asked = { name: name("printer.paris"), type: Type.A, class: Class.IN };
+    const records = authority.answer(asked, true).authorities.flatMap(recordsOf);
+    assert.match(nsecOf(records).text, /\| AAAA RRSIG NSEC$/);
+    assertSigned(
+      records,
+      keys.all.map(({ dnskey }) => dnskey),
+      now(),
+    );
   });
 
   it("SEC-DNSSEC-11: NXNAME cannot be asked for, and hears that it is no type of a query", () => {
