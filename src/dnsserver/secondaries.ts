@@ -115,7 +115,14 @@ class Notifier {
     const sent = clock.now();
     this.#cancel = undefined;
     this.#isTelling = true;
-    const answered = await secondary.tell(notice(snapshot), signal);
+    const answered = await secondary.tell(notice(snapshot), signal).catch((error) => {
+      // Our own mistake, and no reason for queries not to be answered.
+      this.#options.log.error(
+        { err: error, secondary: secondary.name },
+        "NOTIFY could not be sent",
+      );
+      return undefined;
+    });
     this.#isTelling = false;
     if (this.#isEnded || signal.aborted) return;
     this.#report(answered);

@@ -10,7 +10,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
-import { udpLimit } from "../dns/edns.ts";
+import { UDP_SIZE, udpLimit } from "../dns/edns.ts";
 import { encode, type Message, makeResponse, type Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import { soaOf } from "../dns/rdata.ts";
@@ -96,13 +96,15 @@ function incremental(
   const only = [respond(message, recordsOf(current.soa))];
   if (compareSerials(serial, current.serial) >= 0) return only;
   const changes = zone.since(serial);
-  const isShorter = changes !== "resync" && countRecords(changes) <= current.size;
+  const count = changes === "resync" ? Number.POSITIVE_INFINITY : countRecords(changes);
+  const isShorter = changes !== "resync" && count <= current.size;
   if (transport !== "udp") {
     report(request, isShorter ? "IXFR" : "AXFR", current, serial);
     const records = isShorter ? differences(current, changes) : wholeZone(current);
     return stream(message, records, turns);
   }
-  if (!isShorter) return only;
+  // What is certainly too much need not be tried.
+  if (!isShorter || count * LEAST_RECORD > UDP_SIZE) return only;
   const whole = respond(message, [...differences(current, changes)]);
   if (!fitsDatagram(message, whole)) return only;
   report(request, "IXFR", current, serial);
@@ -208,9 +210,7 @@ function fitsDatagram(query: Message, response: Message): boolean {
   for (const { name, type, rdata } of additionals) {
     if (type === Type.TSIG) reserve += name.wireLength + 10 + rdata.toWire().length + OTHER_DATA;
   }
-  // The limit is that of records too: what is certainly too much need not be tried.
   const limit = udpLimit(edns);
-  if (response.answers.length > limit / LEAST_RECORD) return false;
   const octets = encode({ ...response, edns }, { limit, reserve });
   return (octets[2]! & 0x02) === 0;
 }

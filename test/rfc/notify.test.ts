@@ -40,6 +40,7 @@ class Audience {
     ...silentLog,
     info: (_, fact) => this.facts.push(fact),
     warn: (_, fact) => this.facts.push(fact),
+    error: (_, fact) => this.facts.push(fact),
   };
 
   secondary(name: string): Secondary {
@@ -135,6 +136,19 @@ suite("NOTIFY to secondaries", () => {
     await audience.clock.elapse(0);
     assert.equal(audience.told.length, before + 2);
     assert.deepEqual(audience.facts.slice(1), ["the secondary takes NOTIFY again"]);
+  });
+
+  test("a mistake of ours is told, and the notice sent again", async () => {
+    using audience = new Audience();
+    audience.answer = () => {
+      throw new TypeError("a mistake");
+    };
+    audience.follow(zoneOf(""), "a");
+    await audience.clock.elapse(1000);
+    audience.answer = () => Rcode.NOERROR;
+    await audience.clock.elapse(5000);
+    assert.equal(audience.told.length, 2);
+    assert.equal(audience.facts[0], "NOTIFY could not be sent");
   });
 
   test("XFR-24: any answer ends it, NOTIMP too, and is told in the log", async () => {
