@@ -53,13 +53,13 @@ async function publishInto(endpoint: Endpoint, { certificate }: Certificate): Pr
 }
 
 suite("publishing by TLS", () => {
-  test("goes into a gateway", { skip: skipWithout("openssl") }, async () => {
+  test("SEC-16: goes into a gateway", { skip: skipWithout("openssl") }, async () => {
     const { handler } = makeSecured();
     await using server = await listenSecurely({ handler });
     await publishInto(server.tls.endpoint, server.certificate);
   });
 
-  test("goes into BIND", { skip: skipWithout("openssl", "named") }, async () => {
+  test("SEC-16: goes into BIND", { skip: skipWithout("openssl", "named") }, async () => {
     const certificate = makeCertificate();
     const port = await freePort();
     const { paths } = certificate;

@@ -18,7 +18,7 @@ import { Places } from "../../src/net/places.ts";
 import { makeServer, opt, question } from "../dnsserver/fixture.ts";
 import { listenBoth } from "../dnsserver/listening.ts";
 import { listenSecurely, type Secure } from "../dnsserver/secure.ts";
-import { paris, stillServer } from "../dnsserver/secured.ts";
+import { makeSecured, paris, stillServer } from "../dnsserver/secured.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { temporaryFolder } from "../support/gateway.ts";
 import { run, succeed } from "../support/process.ts";
@@ -437,5 +437,35 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
     }
     const transfer = await curl(server, pathOf(question("@", Type.AXFR)));
     assert.equal(decode(transfer.body).rcode, Rcode.REFUSED);
+  });
+});
+
+suite("transfers over TLS", { skip: skipWithout("openssl", "dig", "kdig") }, () => {
+  test("SEC-23: a zone is transferred by TLS as by TCP (RFC 9103), to who has a key", async () => {
+    const { handler } = makeSecured();
+    await using server = await listenSecurely({ handler });
+    const { port } = server.tls.endpoint;
+    const ca = server.certificate.paths.certificate;
+    const secret = Buffer.from(paris.secret).toString("base64");
+    const signed = ["-y", `hmac-sha256:paris:${secret}`];
+    const ask = (program: string, ...options: string[]) =>
+      succeed([
+        ...[program, "@127.0.0.1", "-p", `${port}`, "+tls", `+tls-ca=${ca}`, ...options],
+        ...["-t", "AXFR", "-q", "bonjour.example"],
+      ]);
+    const byDig = await ask("dig", ...signed, "+noall", "+answer");
+    const byKdig = await ask(
+      "kdig",
+      ...signed,
+      "+tls-hostname=ns1.example.com",
+      "+noall",
+      "+answer",
+    );
+    for (const text of [byDig, byKdig]) {
+      const lines = text.split("\n").filter((line) => line.startsWith("bonjour.example"));
+      assert.equal(lines.filter((line) => /\sSOA\s/.test(line)).length, 2);
+      assert.equal(text.match(/\sPTR\s/g)?.length, 201);
+    }
+    assert.doesNotMatch(await ask("dig"), /\sSOA\s/);
   });
 });

@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { Duplex } from "node:stream";
+import { suite, test } from "node:test";
+import { decode, encode } from "../../src/dns/message.ts";
+import { silentLog } from "../../src/log.ts";
+import { IDLE_TIMEOUT } from "../../src/net/connection.ts";
+import { frame } from "../../src/net/framing.ts";
+import { Places } from "../../src/net/places.ts";
+import { listenTcp } from "../../src/net/stream.ts";
+import { listenUdp } from "../../src/net/udp.ts";
+import { makeServer, question } from "../dnsserver/fixture.ts";
+import { listenSecurely } from "../dnsserver/secure.ts";
+import { FakeClock } from "../support/clock.ts";
+import { skipWithout } from "../support/tool.ts";
+import { waitFor } from "../support/wait.ts";
+
+function stream(): Duplex {
+  return new Duplex({ read() {}, write: (_piece, _encoding, done) => done() });
+}
+
+suite("places", () => {
+  test("SEC-13: are as many as there are, whoever comes from wherever", async () => {
+    const places = new Places({ total: 50, perSource: 10 });
+    const streams: Duplex[] = [];
+    for (let i = 0; i < 10_000; i++) {
+      const each = stream();
+      streams.push(each);
+      places.enter(each, `10.${i >> 8}.${i & 255}.1`);
+      assert.ok(places.size <= 50);
+    }
+    for (const each of streams) each.destroy();
+    await waitFor("all to be free", () => places.size === 0);
+  });
+
+  test("are crowded when hardly one is left", () => {
+    const places = new Places({ total: 10, perSource: 10 });
+    const taken = Array.from({ length: 9 }, () => places.enter(stream(), "192.0.2.1")!);
+    assert.equal(taken[0]?.isCrowded, true);
+    const few = new Places({ total: 10, perSource: 10 });
+    assert.equal(few.enter(stream(), "192.0.2.1")?.isCrowded, false);
+  });
+
+  test("that who went has had count for its source no more", async () => {
+    const places = new Places({ total: 10, perSource: 1 });
+    for (let i = 0; i < 5; i++) {
+      const each = stream();
+      assert.ok(places.enter(each, "2001:db8::1"));
+      assert.equal(places.enter(stream(), "2001:db8::2"), undefined, "of the same /64");
+      each.destroy();
+      await once(each, "close");
+    }
+  });
+
+  test("a touch keeps no place for one that has gone", async () => {
+    const places = new Places({ total: 10, perSource: 10 });
+    const each = stream();
+    const place = places.enter(each, "192.0.2.1")!;
+    each.destroy();
+    await once(each, "close");
+    place.touch();
+    assert.equal(places.size, 0);
+  });
+});
+
+suite("a thousand idle connections", { skip: skipWithout("openssl") }, () => {
+  test("do not disturb UDP, nor one more connection, and go in time", async () => {
+    const clock = new FakeClock();
+    const places = new Places();
+    const { handler } = makeServer();
+    await using secure = await listenSecurely({ clock, places, handler });
+    const life = new AbortController();
+    const shared = { handler, clock, log: silentLog, signal: life.signal };
+    const endpoint = { address: "127.0.0.1", port: 0 };
+    const udp = await listenUdp({ ...shared, endpoint });
+    const tcp = await listenTcp({ ...shared, endpoint, places });
+    const ports = [tcp.endpoint.port, secure.tls.endpoint.port, secure.https.endpoint.port];
+    // As many of each source as it may have; TLS among them never shakes hands.
+    const idle = await Promise.all(
+      Array.from({ length: 1000 }, async (_, i) => {
+        const localAddress = `127.0.0.${1 + (i % 4)}`;
+        const socket = connect({ host: "127.0.0.1", port: ports[i % 3]!, localAddress });
+        socket.on("error", () => {});
+        await once(socket, "connect");
+        return socket;
+      }),
+    );
+    await waitFor("their places", () => places.size === 1000);
+
+    const socket = createSocket("udp4");
+    const answered = new Set<number>();
+    socket.on("message", (octets) => answered.add(decode(octets).id));
+    for (let id = 0; id < 1000; id++) {
+      socket.send(encode(question("printer.paris", 1, { id })), udp.endpoint.port, "127.0.0.1");
+      await waitFor("the answer", () => answered.has(id), 1000, 0);
+    }
+    socket.close();
+    const own = { port: tcp.endpoint.port, host: "127.0.0.1", localAddress: "127.0.0.9" };
+    const client = connect(own);
+    client.write(frame(encode(question("printer.paris"))));
+    assert.equal(decode((await once(client, "data"))[0].subarray(2)).answers.length, 1);
+    client.destroy();
+
+    await clock.elapse(IDLE_TIMEOUT + 1);
+    await clock.elapse(1000);
+    await waitFor("all to be free", () => places.size === 0);
+    for (const each of idle) each.destroy();
+    life.abort();
+    await Promise.all([udp.closed, tcp.closed]);
+  });
+});
