@@ -159,9 +159,9 @@ const schema = z
     config.transfer.allow.forEach((who, i) => {
       if ("key" in who) expectKey(who.key, "transfer", "allow", i);
     });
-    config.query.allow.forEach((who, i) => {
-      if ("key" in who) expectKey(who.key, "query", "allow", i);
-    });
+    for (const who of config.query.allow) {
+      if ("key" in who) expectKey(who.key, "query", "allow");
+    }
     config.transfer.notify.forEach(({ key }, i) => {
       expectKey(key, "transfer", "notify", i, "key");
     });

@@ -191,6 +191,40 @@ keys:
     assert.match(mistakes('publish: { server: "192.0.2.1.9" }')[0]!, /is no server; expected/);
   });
 
+  it("lets private and attached networks ask, all they like, and nobody else (SEC-05)", () => {
+    const { query, views, identity } = defaultConfig();
+    const networks = query.allow.flatMap((who) => ("address" in who ? [who.address] : []));
+    assert.ok(
+      ["10.0.0.0", "172.16.0.0", "192.168.0.0", "fc00::", "fe80::"].every((each) =>
+        networks.includes(each),
+      ),
+    );
+    assert.ok(!networks.includes("0.0.0.0"));
+    assert.ok(query.allow.some((who) => "isAttached" in who));
+    assert.deepEqual([query.limit, query.slip, query.cookieSecret], [100, 2, undefined]);
+    assert.deepEqual([views, identity], [[], {}]);
+  });
+
+  it("reads who may ask and what each sees", () => {
+    const { query, views } = parse(`
+keys: { k: { secret: ${secret} } }
+query:
+  allow: [any, key:k, 192.0.2.0/24]
+  cookieSecret: [445536bcd2513298075a5d379663c962, dd3bdf9344b678b185a6f5cb60fca715]
+views: [{ networks: [10.1.0.0/16, "2001:db8::/32"], sites: [paris], addresses: [10.0.0.0/8] }, { networks: [any] }]
+`);
+    assert.deepEqual(query.allow.slice(2), [{ key: "k" }, { address: "192.0.2.0", length: 24 }]);
+    assert.deepEqual(query.allow[0], { address: "0.0.0.0", length: 0 });
+    assert.equal(query.cookieSecret?.length, 2);
+    assert.equal(Buffer.from(query.cookieSecret[1]!).toString("hex").slice(0, 4), "dd3b");
+    assert.deepEqual(
+      views[0]?.networks.map(({ length }) => length),
+      [16, 32],
+    );
+    assert.deepEqual(views[0]?.sites, ["paris"]);
+    assert.deepEqual(views[1]?.sites, undefined);
+  });
+
   it("grants transfers to keys and networks", () => {
     const { transfer } = parse(
       `keys: { xfr: { secret: ${secret} } }\ntransfer: { allow: [key:xfr, 192.0.2.0/24, "2001:db8::1"] }`,
@@ -260,6 +294,30 @@ catalog: catalog.example`,
       [
         "keys: { a: { secret: YQ==, sites: x } }",
         "gateway.yaml:1: keys.a.sites: unknown field; expected one of algorithm, secret, secretFile, site",
+      ],
+      [
+        "query: { allow: [key:x] }",
+        'gateway.yaml:1: query.allow: no key "x"; expected one of keys: none is given',
+      ],
+      [
+        "query: { allow: [public] }",
+        'gateway.yaml:1: query.allow[0]: "public" is nobody; expected key:NAME, an address, or a network such as 192.0.2.0/24, private, attached or any',
+      ],
+      [
+        "query: { cookieSecret: abc }",
+        "gateway.yaml:1: query.cookieSecret: expected a secret of 32 hexadecimal digits, or a list of them, the newest first",
+      ],
+      [
+        "views: [{ networks: [office] }]",
+        'gateway.yaml:1: views[0].networks[0]: "office" is no network; expected one such as 10.1.0.0/16, an address, private or any',
+      ],
+      [
+        "views: [{ sites: [paris] }]",
+        "gateway.yaml:1: views[0].networks: expected a list such as [10.1.0.0/16]",
+      ],
+      [
+        "views: [{ networks: [any], site: paris }]",
+        "gateway.yaml:1: views[0].site: unknown field; expected one of networks, sites, addresses",
       ],
       [
         "reverse: [example.com]",

@@ -13,7 +13,7 @@
  */
 import { addressOfReverseName, formatAddress } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
-import { Name, type NameKey } from "../dns/name.ts";
+import { Name } from "../dns/name.ts";
 import { addressOf, type Rdata, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { addressHints } from "../dns/svcparams.ts";
@@ -123,13 +123,15 @@ export class ZoneView {
 class Filter {
   readonly #origin: Name;
   readonly #zone: Name;
-  readonly #sites: ReadonlySet<NameKey> | undefined;
+  /** As they stand in keys, behind the zone's own. */
+  readonly #sites: ReadonlySet<string> | undefined;
   readonly #isAddressShown: ((address: string) => boolean) | undefined;
 
   constructor(origin: Name, { zone, sites, isAddressShown }: Shown) {
     this.#origin = origin;
     this.#zone = zone;
-    this.#sites = sites && new Set(sites.flatMap((label) => zone.child(label)?.key ?? []));
+    const keys = sites?.map((label) => zone.child(label)?.key.slice(zone.key.length) ?? "");
+    this.#sites = keys && new Set(keys);
     this.#isAddressShown = isAddressShown;
   }
 
@@ -144,16 +146,16 @@ class Filter {
   }
 
   /** Not beneath a site that is hidden. */
-  #isShown(name: Name): boolean {
-    if (this.#sites === undefined || !name.isUnder(this.#zone)) return true;
-    const top = name.labelsUnder(this.#zone).at(-1);
-    if (top === undefined || top[0] === UNDERSCORE) return true;
-    return this.#sites.has(name.key.slice(0, this.#zone.key.length + 1 + top.length) as NameKey);
+  #isShown({ key }: Name): boolean {
+    if (this.#sites === undefined || !key.startsWith(this.#zone.key)) return true;
+    const from = this.#zone.key.length;
+    if (key.length === from || key.charCodeAt(from + 1) === UNDERSCORE) return true;
+    return this.#sites.has(key.slice(from, from + 1 + key.charCodeAt(from)));
   }
 
   /** Not at or beneath the reverse name of an address that is hidden. */
   #isReverseShown(name: Name): boolean {
-    if (this.#isAddressShown === undefined) return true;
+    if (this.#isAddressShown === undefined || !name.key.startsWith(ARPA)) return true;
     for (let at: Name | undefined = name; at !== undefined; at = at.parent) {
       const address = addressOfReverseName(at);
       if (address !== undefined) return this.#isAddressShown(formatAddress(address));
@@ -175,6 +177,7 @@ class Filter {
 }
 
 const UNDERSCORE = 0x5f;
+const ARPA = "\x04arpa";
 
 /** Addresses that SVCB and HTTPS hint at (RFC 9460 §7.3). */
 function hintsOf({ type, values }: Rdata): string[] {

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import fc from "fast-check";
+import { Class, EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { decode, encode, type Message } from "../../src/dns/message.ts";
+import { type Rdata, rdata } from "../../src/dns/rdata.ts";
+import type { ResourceRecord } from "../../src/dns/record.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
 import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
@@ -10,13 +13,13 @@ import { ReadyViews, type View, viewed } from "../../src/dnsserver/views.ts";
 import { silentLog } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
+import type { Principal } from "../../src/zone/change.ts";
 import { ZoneView } from "../../src/zone/zoneview.ts";
 import { FakeClock } from "../support/clock.ts";
-import { makeZone, opt, origin, question } from "./fixture.ts";
+import { makeZone, name, opt, origin, question } from "./fixture.ts";
 
 /** 10.1/16 sees paris, 10.2/16 no site, nobody else anything. */
-function makeViews() {
-  const zone = makeZone();
+function makeViews(zone = makeZone()) {
   const make = (sites: readonly string[]): View => {
     const seen = new ZoneView(zone, { zone: origin, sites });
     const catalog = new Catalog([new ZoneAuthority(seen)]);
@@ -45,7 +48,14 @@ function makeViews() {
       : (edge({ bytes, transport: "udp", source, signal }) as Buffer[]);
     return { ...decode(octets!), isReady: made !== undefined };
   };
-  return { ask };
+  return { ask, zone };
+}
+
+const operator: Principal = { name: "test", isOperator: true, permits: () => true };
+
+/** Octet for octet what matters of it. */
+function textOf(message: Message): string {
+  return encode(message).toString("hex");
 }
 
 suite("views", () => {
@@ -59,6 +69,56 @@ suite("views", () => {
       assert.deepEqual([there.rcode, there.isReady], [Rcode.NXDOMAIN, isReady]);
       assert.equal(there.authorities[0]?.type, Type.SOA);
     }
+  });
+
+  test("what is ready in a view is what it would answer now, whatever has changed", async () => {
+    const record = (owner: string, data: Rdata): ResourceRecord => ({
+      ...{ name: name(owner), type: data.type, class: Class.IN, ttl: 10, rdata: data },
+    });
+    const pool = [
+      record("_services._dns-sd._udp", rdata.ptr(name("_ipp._tcp"))),
+      record("_services._dns-sd._udp", rdata.ptr(name("_rtsp._tcp"))),
+      ...["_ipp._tcp", "_rtsp._tcp"].flatMap((type) =>
+        ["paris", "lyon"].map((site) => record(type, rdata.ptr(name(`x.${type}.${site}`)))),
+      ),
+      record("x._ipp._tcp.paris", rdata.srv(0, 0, 631, name("h.paris"))),
+      record("h.paris", rdata.a("10.1.0.1")),
+      record("h.lyon", rdata.a("10.2.0.1")),
+      record("lyon", rdata.txt("a site")),
+      record("alias.paris", rdata.cname(name("h.lyon"))),
+      record("_alias._tcp", rdata.cname(name("h.paris"))),
+    ];
+    const owners = [
+      ...new Set(pool.map((each) => `${each.name}`)),
+      "_tcp",
+      "_udp",
+      "paris",
+      "x.lyon",
+    ];
+    const types = [Type.PTR, Type.A, Type.SRV, Type.ANY];
+    const queries = owners.flatMap((owner) => types.map((type) => question(owner, type)));
+    const step = fc.record({ index: fc.nat(pool.length - 1), isGone: fc.boolean() });
+    let served = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 25 }), async (steps) => {
+        const { ask, zone } = makeViews();
+        for (const { index, isGone } of steps) {
+          const each = isGone ? { ...pool[index]!, class: Class.NONE, ttl: 0 } : pool[index]!;
+          await zone.apply({ zone: origin, prerequisites: [], updates: [each] }, operator);
+          const fresh = makeViews(zone);
+          for (const query of queries) {
+            for (const address of ["10.1.0.1", "10.2.0.1"]) {
+              const { isReady, ...said } = ask(query, address);
+              if (isReady) served++;
+              const { isReady: _, ...expected } = fresh.ask(query, address);
+              assert.deepEqual(textOf(said), textOf(expected));
+            }
+          }
+        }
+      }),
+      { numRuns: 25 },
+    );
+    assert.ok(served > 5000, `${served} answers were ready`);
   });
 
   test("SEC-05: who has no view is REFUSED and told so, however often others have asked", () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { NetworkInterfaceInfo } from "node:os";
 import { test } from "node:test";
 import {
+  attachedNetworks,
   followInterfaces,
   type Host,
   type Interface,
@@ -57,6 +58,21 @@ test("An address with a label of its own belongs to the interface the label begi
     found.map((one) => [one.name, one.addresses.map((own) => own.address)]),
     [["eth0", ["10.1.0.1", "10.2.0.1"]]],
   );
+});
+
+test("An address is attached while an interface has one of its network, looked at each five seconds", () => {
+  const clock = new FakeClock();
+  const interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = {
+    eth0: [info("203.0.113.1/24"), info("2001:db8:1::1/64"), info("fe80::1/64", { scopeid: 7 })],
+  };
+  const isAttached = attachedNetworks(clock, host(interfaces));
+  const all = ["203.0.113.9", "2001:db8:1::9", "fe80::9%eth0", "203.0.114.9", "2001:db8:2::9"];
+  assert.deepEqual(all.map(isAttached), [true, true, true, false, false]);
+  interfaces.eth0 = [info("203.0.114.1/24")];
+  clock.advance(4999);
+  assert.deepEqual(all.map(isAttached), [true, true, true, false, false]);
+  clock.advance(1);
+  assert.deepEqual(all.map(isAttached), [false, false, false, true, false]);
 });
 
 test("An interface without the multicast flag, and the port of a bridge, are not multicast", () => {
