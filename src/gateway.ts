@@ -137,7 +137,7 @@ async function* openListeners(config: Config, zones: ServedZones, options: Gatew
     byOpcode({
       [Opcode.QUERY]: viewed(views.viewOf),
       [Opcode.UPDATE]: updateHandler({
-        find: (origin) => zones.dynamic.find((each) => each.origin.equals(origin)),
+        find,
         principalOf: access.principalOf,
       }),
       [Opcode.NOTIFY]: notifyHandler({ isServed: (name) => find(name) !== undefined, clock, log }),

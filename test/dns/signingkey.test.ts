@@ -97,10 +97,8 @@ describe("SigningKey", () => {
   it("SEC-DNSSEC-17: shows its secret in no other way than for its file", () => {
     const key = SigningKey.generate(Name.parse("zone.example."), "ed25519", "csk", {});
     const secret = /PrivateKey: (.*)/.exec(key.formatPrivateKey())![1]!;
-    assert.doesNotMatch(
-      `${JSON.stringify(key)}${key.formatKey()}`,
-      new RegExp(`${secret}|#secret`),
-    );
+    const shown = `${JSON.stringify(key)}${key.formatKey()}`;
+    assert.ok(![secret, "#secret"].some((text) => shown.includes(text)));
   });
 
   it("refuses files that are not of one key, and keys it cannot use", () => {
