@@ -128,6 +128,29 @@ for (const make of makes.slice(0, 2)) {
   });
 }
 
+suite("dig, kdig", { skip: skipWithout("dig", "kdig") }, () => {
+  test("XFR-13, 14, 16: by UDP have what fits, and are told to come by TCP for the rest", async () => {
+    await using ours = await Serving.start({ zone: ZONE, readers: {} });
+    await ours.update(stock(ours.origin));
+    const { address, port } = ours.endpoint;
+    const soas = async (serial: number) => {
+      const server = [`@${address}`, "-p", `${port}`, ZONE, `IXFR=${serial}`, "+noall", "+answer"];
+      const answers = await Promise.all([
+        succeed(["dig", ...server, "+notcp"]),
+        succeed(["kdig", ...server, "+notcp", "+bufsize=1232"]),
+      ]);
+      return answers.map((text) => text.match(/\bSOA\b/g)?.length);
+    };
+    const before = serialIn(await ours.records());
+    assert.deepEqual(await soas(before), [1, 1]);
+    await ours.update(step(0, ours.origin));
+    await ours.update(step(1, ours.origin));
+    assert.deepEqual(await soas(before), [6, 6]);
+    await burst(ours, 2);
+    assert.deepEqual(await soas(before), [1, 1]);
+  });
+});
+
 suite("over TLS", { skip: skipWithout("dig", "kdig", "openssl", "named", "nsd") }, () => {
   for (const make of makes.filter(({ name }) => name === "BIND" || name === "NSD")) {
     test(`XFR-29: ${make.name} copies the zone and follows it`, async () => {
