@@ -314,7 +314,7 @@ export class Reconciler {
     );
     if (gone.length === 0 && come.length === 0) return [];
     const step = { name, type, ttl, gone, come };
-    const isChange = gone.length > 0 && come.length > 0 && gone.length === left.length;
+    const isChange = gone.length > 0 && after.size > 0 && gone.length === left.length;
     if (isChange && isUnique(type)) return this.#replacing(step, wanted.rdatas);
     return this.#isLeased || !this.#guard ? apart(step) : guarded(step, this.#guard);
   }

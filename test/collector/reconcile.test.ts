@@ -340,10 +340,13 @@ suite("what has one owner", () => {
     const others = 'x TXT "three"\na A 10.0.0.3\n_ipp._tcp PTR y\n';
     const zone = settle(reconciler, setsOf(others));
     assert.deepEqual(lines(zone), lines(setsOf(`${others}${before}`)));
+    // A second long both are known (RFC 6762 §10.2).
+    reconciler.want(setsOf(`${changed}\nx TXT "one"`));
+    const both = settle(reconciler, zone);
     reconciler.want(setsOf(changed));
     const after = others.replace('x TXT "three"\n', "");
-    assert.deepEqual(lines(settle(reconciler, zone)), lines(setsOf(`${after}${changed}`)));
-    assert.equal(reconciler.counters.updates, 2);
+    assert.deepEqual(lines(settle(reconciler, both)), lines(setsOf(`${after}${changed}`)));
+    assert.equal(reconciler.counters.updates, 3);
   });
 
   test("is neither replaced by its first publication nor by its last, nor refreshed so", () => {

@@ -10,7 +10,7 @@ import { labelToUnicode } from "../../src/dns/name.ts";
 import { targetOf } from "../../src/dns/rdata.ts";
 import type { Fleet, FleetOrder } from "../support/devices.ts";
 import { dig } from "../support/dig.ts";
-import { Gateway, Watch } from "../support/gateway.ts";
+import { type Change, Gateway, Watch } from "../support/gateway.ts";
 import { type Host, Lab, needs, type Switch } from "../support/lab.ts";
 import type { Running } from "../support/process.ts";
 import { sleep, waitFor } from "../support/wait.ts";
@@ -81,6 +81,11 @@ class Office {
   }
 }
 
+/** Of a TXT record of one string, in hex. */
+function textOf(hex: string): string {
+  return Buffer.from(hex, "hex").subarray(1).toString();
+}
+
 function order(devices: Running, what: FleetOrder): void {
   devices.say(JSON.stringify(what));
 }
@@ -102,6 +107,8 @@ describe("Two offices and what goes wrong between them", { skip: needs("dig") },
     await Gateway.start(nameServer, {
       zone: ZONE,
       links: [],
+      // Who watches here asks more often than the answers go that a stranger may have.
+      query: { limit: 0 },
       keys: Object.fromEntries(
         Object.entries(secrets).map(([name, secret]) => [
           name,
@@ -194,6 +201,42 @@ describe("Two offices and what goes wrong between them", { skip: needs("dig") },
     );
     assert.equal(await serial(), before + 1, "one change");
     await collector.program.stop("SIGTERM");
+  });
+
+  it("What a device says anew is all there is, though a dead collector held the old", async (t) => {
+    const [living, dead, devices] = await Promise.all([
+      paris.collect(paris.host("collector6", 7)),
+      paris.collect(paris.host("collector7", 8), "paris2"),
+      paris.devices("talking", 3, "_presence._tcp"),
+    ]);
+    const browse = `_presence._tcp.paris.${ZONE}.`;
+    await waitFor("all to be there", async () => (await ask(browse, "PTR")).length === 3);
+    // Both have heard, and both hold, all that there is.
+    await sleep(3000);
+    await dead.program.stop("SIGKILL");
+    const watch = new Watch(nameServer, NAME_SERVER, `talking\\0321.${browse}`, "TXT");
+    await watch.until("an answer", ({ count }) => count === 1);
+    const said = Date.now();
+    order(devices, { text: "something else" });
+    const isNews = ({ records }: Change) => textOf(records[0]!) === "something else";
+    const { at } = await watch.until(
+      "the new alone",
+      (change) => change.count === 1 && isNews(change),
+    );
+    t.diagnostic(`what a device says anew stands alone after ${at - said} ms`);
+    // The old is known for a second more (RFC 6762 §10.2), and must not come back.
+    const { length } = watch.changes;
+    assert.ok(at - said < 2000 && length <= 3, `${at - said} ms, ${length} answers`);
+    const after = await serial();
+    await sleep((LEASE / 2) * 1000);
+    assert.equal(watch.changes.length, length, "nor when leases are renewed");
+    assert.equal(await serial(), after);
+    await Promise.all([devices.stop("SIGKILL"), living.program.stop("SIGTERM")]);
+    await waitFor(
+      "the dead one's lease",
+      async () => (await ask(browse, "PTR")).length === 0,
+      40_000,
+    );
   });
 
   it("SEC-25, SEC-17: of two collectors one dies and returns; one alone never returns", async (t) => {

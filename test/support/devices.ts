@@ -31,6 +31,8 @@ export interface FleetOrder {
   readonly isMute?: boolean;
   /** Says everything unasked: instances a packet, packets at once, milliseconds between bursts. */
   readonly announce?: { readonly packet: number; readonly burst: number; readonly pause: number };
+  /** Says so in all TXT records from now on, and at once. */
+  readonly text?: string;
   /** Says that everything is gone. */
   readonly goodbye?: boolean;
 }
@@ -48,7 +50,7 @@ export interface Asked {
 
 interface Device {
   readonly socket: Socket;
-  readonly records: readonly ResourceRecord[];
+  records: readonly ResourceRecord[];
 }
 
 const GROUP = "224.0.0.251";
@@ -133,7 +135,7 @@ function hear(bytes: Uint8Array, source: string, port: number): void {
   }
 }
 
-async function obey({ isMute: mute, announce, goodbye }: FleetOrder): Promise<void> {
+async function obey({ isMute: mute, announce, text, goodbye }: FleetOrder): Promise<void> {
   if (mute !== undefined) isMute = mute;
   if (announce !== undefined) {
     // An instance has three records; the device's own two go with its first packet.
@@ -146,6 +148,18 @@ async function obey({ isMute: mute, announce, goodbye }: FleetOrder): Promise<vo
       }
     }
     print("announced", { at: Date.now(), packets: sent });
+  }
+  if (text !== undefined) {
+    const said = rdata.txt(text);
+    for (const device of devices) {
+      device.records = device.records.map((record) =>
+        record.type === Type.TXT ? { ...record, rdata: said } : record,
+      );
+      respond(
+        device,
+        device.records.filter(({ type }) => type === Type.TXT),
+      );
+    }
   }
   if (goodbye) {
     print("goodbye", { at: Date.now() });
