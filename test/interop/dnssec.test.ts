@@ -1,11 +1,11 @@
 /** What is signed online, before those who validate: delv, BIND, Unbound, dnsviz; and BIND's signer. */
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { Class, Type } from "../../src/dns/constants.ts";
-import { signedOctets } from "../../src/dns/dnssec.ts";
+import { digestOf, signedOctets } from "../../src/dns/dnssec.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { SigningKey } from "../../src/dns/signingkey.ts";
@@ -251,7 +251,7 @@ interface Finding {
   readonly nxdomain?: readonly { readonly status: string }[];
 }
 
-suite("BIND's tools", { skip: skipWithout("dnssec-signzone", "dnssec-settime") }, () => {
+suite("BIND's tools", { skip: skipWithout("dnssec-signzone", "dnssec-cds", "dig") }, () => {
   /** Types whose text BIND takes whatever is in their data. */
   const types = [Type.A, Type.AAAA, Type.PTR, Type.SRV, Type.MX, Type.TXT, Type.RP];
   const more = [Type.AFSDB, Type.KX, Type.HINFO, Type.MINFO, Type.CAA];
@@ -324,6 +324,39 @@ suite("BIND's tools", { skip: skipWithout("dnssec-signzone", "dnssec-settime") }
       }
     }
   });
+
+  test("SEC-DNSSEC-16: dnssec-cds makes of what is served the DS set of the parent", async () => {
+    const [old, next] = keysOf(["csk", "csk"]);
+    const ds = (key: SigningKey | undefined) => formatRdata(digestOf(origin, key!.dnskey));
+    const retired = old!.at({ ...old!.times, SyncDelete: 1 });
+    for (const [keys, expected] of [
+      [[old!], [ds(old)]],
+      [[old!, next!], [ds(old), ds(next)].sort()],
+      [[retired, next!], [ds(next)]],
+    ] as const) {
+      await using server = await listenSigned({ keys });
+      const { address, port } = server.endpoint;
+      const folder = temporaryFolder();
+      const [before, child] = [join(folder, "before"), join(folder, "child")];
+      writeFileSync(before, `${origin} 3600 IN DS ${ds(old)}\n`);
+      // What is signed earlier than that is not believed.
+      const yesterday = Date.now() / 1000 - 86_400;
+      utimesSync(before, yesterday, yesterday);
+      const types = ["DNSKEY", "CDS", "CDNSKEY"].flatMap((type) => [`${origin}`, type]);
+      const where = [`@${address}`, "-p", `${port}`, "+dnssec", "+norec", "+noall", "+answer"];
+      writeFileSync(child, await succeed(["dig", ...where, ...types]));
+      const made = await succeed(["dnssec-cds", "-d", before, "-f", child, `${origin}`]);
+      const lines = made.split("\n").filter((line) => / DS |\tDS\t/.test(line));
+      const found = lines.map((line) => line.replace(/^.*\bDS\s+/, ""));
+      assert.deepEqual(found.map(compact).sort(), expected.map(compact));
+    }
+  });
+
+  /** Without the blanks that BIND puts into a digest. */
+  const compact = (data: string): string => {
+    const [tag, algorithm, type, ...digest] = data.trim().split(/\s+/);
+    return [tag, algorithm, type, digest.join("")].join(" ");
+  };
 
   const readKey = (path: string): SigningKey => {
     assert.ok(existsSync(`${path}.private`));
