@@ -5,8 +5,9 @@
  * update that was lost and one that was never sent are one case: the difference is taken again.
  *
  * Invariants: after each update every listed service is there with all it needs, since what lists is
- * taken away first and added last. What may or may not have arrived counts as both: it is added
- * again if wanted, removed again if not. A record that the server refuses keeps no other one out.
+ * taken away first and added last, and not at all where the server refuses the rest. What may or may
+ * not have arrived counts as both: it is added again if wanted, removed again if not. A record that
+ * the server refuses keeps no other one out.
  */
 import { earlier } from "../clock.ts";
 import { Rcode } from "../dns/constants.ts";
