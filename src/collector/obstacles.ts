@@ -2,6 +2,9 @@
  * What a server has refused when it was asked for that alone: sets that take no more records, as
  * BIND's of a hundred, records that it does not give up, and sets that it does not let be replaced.
  * They are spared for a while, so that they are in nobody's way, and then tried again.
+ *
+ * Invariant: strangers choose what is refused, so no more is remembered than `MOST` of a kind. What
+ * is forgotten, the oldest first, is tried again sooner than it would have been.
  */
 import type { Name, NameKey } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
@@ -28,7 +31,7 @@ export class Obstacles {
   /** Records; true where to remove it may be tried once more. */
   readonly #stuck = new Map<string, boolean>();
   /** Sets that are changed record by record. */
-  readonly #divided = new Set<string>();
+  readonly #divided = new Map<string, true>();
 
   get isEmpty(): boolean {
     return this.#full.size + this.#stuck.size + this.#divided.size === 0;
@@ -41,14 +44,14 @@ export class Obstacles {
     const isRemoval = rdata !== undefined;
     const key = isRemoval ? recordKey(name, rdata) : setKey(name, type);
     const isNews = isRemoval ? !this.#stuck.has(key) : this.#full.get(key)?.count !== published;
-    if (isRemoval) this.#stuck.set(key, false);
-    else this.#full.set(key, { count: published, room: published });
+    if (isRemoval) remember(this.#stuck, key, false);
+    else remember(this.#full, key, { count: published, room: published });
     return isNews ? { name, type, isRemoval, published, wanted } : undefined;
   }
 
   /** A step that replaces a set was refused. */
   divide({ name, type }: Step): void {
-    this.#divided.add(setKey(name, type));
+    remember(this.#divided, setKey(name, type), true);
   }
 
   /** A step was taken, and the set has so many records now. Is something tried again for that? */
@@ -93,6 +96,14 @@ export class Obstacles {
     return this.#stuck.has(recordKey(name, rdata));
   }
 }
+
+function remember<Value>(memory: Map<string, Value>, key: string, value: Value): void {
+  memory.set(key, value);
+  if (memory.size > MOST) memory.delete(memory.keys().next().value!);
+}
+
+/** A large site has some thousands of services, and a server that refuses all of them is heard of. */
+const MOST = 10_000;
 
 function setKey({ key }: Pick<Name, "key">, type: number): string {
   return `${type} ${key}`;

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Obstacles } from "../../src/collector/obstacles.ts";
+import { Type } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+
+describe("obstacles", () => {
+  const origin = Name.parse("paris.example.");
+  const host = (number: number) => Name.parse(`host-${number}`, origin);
+  const step = (number: number, isRemoval: boolean) => {
+    const address = rdata.a("10.1.0.1");
+    const [gone, come] = isRemoval ? [[address], []] : [[], [address]];
+    return { name: host(number), type: Type.A, ttl: 10, gone, come };
+  };
+
+  it("forget the oldest of those that strangers make without end", () => {
+    for (const isRemoval of [false, true]) {
+      const obstacles = new Obstacles();
+      const isKnown = (number: number) =>
+        isRemoval
+          ? obstacles.isStuck(host(number), rdata.a("10.1.0.1"))
+          : obstacles.isFull(host(number).key, Type.A);
+      for (let number = 0; number < 10_001; number++) obstacles.add(step(number, isRemoval), 0, 1);
+      assert.ok(!isKnown(0));
+      assert.ok(isKnown(1) && isKnown(10_000));
+      obstacles.retry();
+      assert.ok(isKnown(1));
+    }
+  });
+
+  it("are news once, and again when they are another", () => {
+    const obstacles = new Obstacles();
+    assert.equal(obstacles.add(step(1, false), 100, 101)?.published, 100);
+    assert.equal(obstacles.add(step(1, false), 100, 101), undefined);
+    assert.equal(obstacles.add(step(1, false), 200, 201)?.published, 200);
+  });
+});
