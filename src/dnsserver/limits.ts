@@ -40,10 +40,12 @@ export class Limits {
   /** Milliseconds that one response uses up. */
   readonly #interval: number;
   readonly #seed: number;
-  /** Which account a place is taken by. */
-  readonly #tags = new Int32Array(WAYS * SETS);
-  /** When what the account has used up is forgiven: "theoretical arrival time" (ITU-T I.371, GCRA). */
-  readonly #until = new Float64Array(WAYS * SETS);
+  /**
+   * Two numbers a place: which account has it, and when what that has used up is forgiven, its
+   * "theoretical arrival time" (ITU-T I.371, GCRA). The places of a set share a line of the
+   * processor's cache.
+   */
+  readonly #places = new Float64Array(2 * WAYS * SETS);
 
   constructor(options: LimitOptions) {
     this.#options = options;
@@ -55,34 +57,39 @@ export class Limits {
   charge(network: number, account: number): Verdict {
     const { clock, slip } = this.#options;
     const now = clock.now();
-    const one = this.#place(network, account);
-    const all = this.#place(network, ALL);
-    const oneUntil = Math.max(this.#until[one]!, now) + this.#interval;
-    const allUntil = Math.max(this.#until[all]!, now) + this.#interval / KINDS;
+    const places = this.#places;
+    const one = this.#find(network, account);
+    const all = this.#find(network, ALL);
+    const oneUntil = Math.max(places[one + UNTIL]!, now) + this.#interval;
+    const allUntil = Math.max(places[all + UNTIL]!, now) + this.#interval / KINDS;
     const end = now + WINDOW * 1000;
     if (oneUntil > end || allUntil > end) {
       return slip > 0 && clock.random() * slip < 1 ? "slip" : "drop";
     }
-    this.#until[one] = oneUntil;
-    this.#until[all] = allUntil;
+    places[one + UNTIL] = oneUntil;
+    places[all + UNTIL] = allUntil;
     return "pass";
   }
 
   /** The place of the account, or the one it takes over. */
-  #place(network: number, account: number): number {
+  #find(network: number, account: number): number {
+    const places = this.#places;
     const hash = mix(mix(this.#seed ^ network) ^ account);
     const tag = mix(hash ^ network);
-    const first = (hash & (SETS - 1)) * WAYS;
+    const first = (hash & (SETS - 1)) * WAYS * 2;
     let least = first;
-    for (let at = first; at < first + WAYS; at++) {
-      if (this.#tags[at] === tag) return at;
-      if (this.#until[at]! < this.#until[least]!) least = at;
+    for (let at = first; at < first + WAYS * 2; at += 2) {
+      if (places[at] === tag) return at;
+      if (places[at + UNTIL]! < places[least + UNTIL]!) least = at;
     }
-    this.#tags[least] = tag;
-    this.#until[least] = 0;
+    places[least] = tag;
+    places[least + UNTIL] = 0;
     return least;
   }
 }
+
+/** Within a place, behind its tag. */
+const UNTIL = 1;
 
 /** No kind of answer, but all of them. */
 const ALL = 0;
