@@ -191,10 +191,11 @@ class HttpConnection {
   }
 }
 
+/** Who asks decides what there is, so what is kept for one client is nobody else's (RFC 9111 §5.2.2.7). */
 function answer(octets: Buffer): Outcome {
   const headers = {
     "content-type": MEDIA_TYPE,
-    "cache-control": `max-age=${freshnessOf(decode(octets))}`,
+    "cache-control": `private, max-age=${freshnessOf(decode(octets))}`,
   };
   return { status: 200, headers, body: octets };
 }
