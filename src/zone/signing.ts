@@ -5,7 +5,7 @@
  * and all, and who does not ask for signatures gets the answer of the one within.
  */
 import type { Clock } from "../clock.ts";
-import { Rcode, Type } from "../dns/constants.ts";
+import { Class, Rcode, Type } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { soaOf, targetOf } from "../dns/rdata.ts";
@@ -99,17 +99,21 @@ export class SigningAuthority implements Authority {
     }
     if (first?.type !== Type.NS) return this.#signSets(found.authorities);
     // RFC 4035 §3.1.4: the NS set is the child's; that it has a DS, or has none, is ours to sign.
-    const [ds] = this.#inner.answer({ ...question, name: first.name, type: Type.DS }).answers;
+    const [ds] = this.#ask(first.name, Type.DS).answers;
     const proof = this.#signSets([ds ?? this.#deny(first.name)]);
     return proof && [first, ...proof];
   }
 
-  /** Nobody who validates believes these, he asks for them: so they are few (RFC 4035 §3.1.1). */
+  /**
+   * Nobody who validates believes these, he asks for them: so they are few, but for a referral's
+   * (RFC 9471 §3), each with its signatures (RFC 4035 §3.1.1).
+   */
   #signAlong(found: Answer): RecordSet[] {
     const isReferral = found.authorities[0]?.type === Type.NS;
-    return found.additionals.slice(0, MAX_ALONG).flatMap((set) => {
+    const sets = isReferral ? found.additionals : found.additionals.slice(0, MAX_ALONG);
+    return sets.flatMap((set) => {
       // Glue is not ours to sign (RFC 4035 §2.2), but among it may be addresses that are.
-      const isOurs = !isReferral || this.#inner.answer({ ...set, class: 1 }).isAuthoritative;
+      const isOurs = !isReferral || this.#ask(set.name, set.type).isAuthoritative;
       return (isOurs ? this.#signSets([set]) : undefined) ?? [set];
     });
   }
@@ -117,19 +121,19 @@ export class SigningAuthority implements Authority {
   /** It says which types there are at a name, and that there is no other. */
   #deny(name: Name): RecordSet {
     const { origin } = this;
-    const [soa] = this.#inner.answer({ name: origin, type: Type.SOA, class: 1 }).answers;
+    const [soa] = this.#ask(origin, Type.SOA).answers;
     // RFC 9077 §3.
     const ttl = Math.min(soa!.ttl, soaOf(soa!.rdatas[0]!).minimum);
     return nsecSet({ name, origin, ttl, ...this.#typesAt(name) });
   }
 
   #typesAt(name: Name): { types: readonly number[]; isCut?: boolean } {
-    const any = this.#find({ name, type: Type.ANY, class: 1 });
+    const any = this.#find({ name, type: Type.ANY, class: Class.IN });
     if (any.answers.length > 0) {
       return { types: any.answers.map((set) => set.type).filter((type) => !SIGNING.has(type)) };
     }
     if (any.authorities[0]?.type === Type.NS) {
-      const { answers } = this.#inner.answer({ name, type: Type.DS, class: 1 });
+      const { answers } = this.#ask(name, Type.DS);
       return { types: [Type.NS, ...answers.map((set) => set.type)], isCut: true };
     }
     return { types: any.rcode === Rcode.NXDOMAIN ? [Type.NXNAME] : [] };
@@ -137,28 +141,42 @@ export class SigningAuthority implements Authority {
 
   /** Each name has one, and so has a name that is not there, for those who take it for one. */
   #answerNsec(question: Question, dnssecOk: boolean): Answer {
-    const found = this.#inner.answer({ ...question, type: Type.ANY });
-    const isThere = found.rcode === Rcode.NOERROR && found.authorities[0]?.type !== Type.NS;
+    const { name } = question;
+    const found = this.#ask(name, Type.ANY);
+    const [authority] = found.authorities;
+    const isOther = isElsewhere(name, found) || authority?.type === Type.NS;
+    const isThere = found.rcode === Rcode.NOERROR && !isOther;
     if (!isThere && !(dnssecOk && found.rcode === Rcode.NXDOMAIN)) {
       return dnssecOk ? this.#sign(question, found) : found;
     }
-    const set = this.#deny(question.name);
+    const set = this.#deny(name);
     const answers = dnssecOk ? this.#signSets([set]) : [set];
     return answers ? { ...nothing, answers, names: found.names, isSigned: true } : busy;
+  }
+
+  #ask(name: Name, type: number): Answer {
+    return this.#inner.answer({ name, type, class: Class.IN });
   }
 
   /** Those of one set, as ANY by UDP gets one set (RFC 8482 §4.1). */
   #answerRrsig(question: Question, dnssecOk: boolean): Answer {
     const found = this.#find({ ...question, type: Type.ANY });
     const [set] = found.answers;
-    if (set === undefined) return dnssecOk ? this.#sign(question, found) : found;
+    if (set === undefined || isElsewhere(question.name, found)) {
+      return dnssecOk ? this.#sign(question, found) : found;
+    }
     const signature = this.#signatures.of(set);
     if (signature === undefined) return busy;
     return { ...nothing, answers: [signature], names: found.names, isSigned: true };
   }
 }
 
-/** Sets of a signed answer's additional section, each with its signatures. */
+/** Beneath a DNAME, whose answer it is. */
+function isElsewhere(name: Name, { answers: [first] }: Answer): boolean {
+  return first !== undefined && !first.name.equals(name);
+}
+
+/** Sets of a signed answer's additional section. */
 const MAX_ALONG = 16;
 
 const SIGNING: ReadonlySet<number> = new Set([Type.RRSIG, Type.NSEC]);

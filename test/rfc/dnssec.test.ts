@@ -383,10 +383,21 @@ describe("compact denial", () => {
       ["paris NSEC", "RRSIG NSEC"],
       ["x.wild NSEC", "A TXT RRSIG NSEC"],
       ["nobody NSEC", "RRSIG NSEC NXNAME"],
+      ["alias NSEC", "CNAME RRSIG NSEC"],
+      ["moved NSEC", "DNAME RRSIG NSEC"],
     ] as const) {
       const answer = ask(asked);
       check(answer);
       assert.equal(nsecOf(answer.answers).text, `\\000.${name(asked.split(" ")[0]!)} | ${types}`);
+    }
+    for (const type of ["NSEC", "RRSIG"]) {
+      const answer = ask(`x.moved ${type}`);
+      check(answer, `x.moved.${origin} CNAME`);
+      assert.deepEqual(
+        answer.answers.map((record) => record.type),
+        [Type.DNAME, Type.RRSIG, Type.CNAME],
+      );
+      assert.equal(ask(`host.unsigned ${type}`).isAuthoritative, false);
     }
   });
 });
