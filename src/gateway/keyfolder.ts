@@ -1,7 +1,7 @@
 /**
  * The folder with the keys that sign zones (`K<zone>+<algorithm>+<tag>.key` and `.private`), read at
- * the start once a minute, and on SIGHUP: a key that is added, or given other times, by hand or by BIND's
- * dnssec-settime, is used without a restart.
+ * the start, once a minute and on SIGHUP: a key that is added, or given other times, by hand or by
+ * BIND's dnssec-settime, is used without a restart.
  *
  * Invariant: a zone that was signed stays signed. Keys that cannot be read any more, or are gone
  * before their time, are used as they were, for the parent may have a DS of them.
@@ -38,7 +38,8 @@ export async function openKeyFolder(
   const zones = new Map(origins.map((origin) => [origin.key, new ZoneKeys(origin, [])]));
   let before = "";
   const bringIn = async () => {
-    const keys = await readKeyFolder(folder, log);
+    // What is to be said of the files is said once.
+    const keys = await readKeyFolder(folder, before === "" ? log : undefined);
     const now = JSON.stringify(keys.map(({ fileName, times }) => [fileName, times]));
     if (now === before) return;
     before = now;
