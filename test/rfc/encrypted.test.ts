@@ -24,7 +24,7 @@ import { temporaryFolder } from "../support/gateway.ts";
 import { run, succeed } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
 import { hasTsig, sign } from "../support/tsig.ts";
-import { waitFor } from "../support/wait.ts";
+import { sleep, waitFor } from "../support/wait.ts";
 
 const PRINTER = "printer.paris.bonjour.example";
 const BLOCK = 468;
@@ -41,8 +41,12 @@ function kdigTls({ tls, certificate }: Secure, host = "ns1.example.com"): string
 
 /** Frames over TLS. */
 async function dial({ tls, certificate }: Secure) {
+  const where = { host: "127.0.0.1", port: tls.endpoint.port, allowHalfOpen: true };
+  const ca = certificate.certificate;
   const socket = connectTls({
-    ...{ host: "127.0.0.1", port: tls.endpoint.port, ca: certificate.certificate },
+    socket: connect(where),
+    ca,
+    host: where.host,
     ALPNProtocols: ["dot"],
   });
   await once(socket, "secureConnect");
@@ -132,6 +136,21 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     release();
     await waitFor("the slow one", () => client.responses.length === 100);
     assert.equal(client.responses[99]?.id, 0);
+  });
+
+  test("XPORT-09, 16: who ends its side still gets its answers, and then the end", async () => {
+    const { handler } = makeServer();
+    const later: Handler = async function* (request) {
+      await sleep(50);
+      yield* handler(request) as Iterable<Message>;
+    };
+    await using server = await listenSecurely({ handler: later });
+    using client = await dial(server);
+    const queries = [1, 2, 3].map((id) => frame(encode(question("@", Type.SOA, { id }))));
+    client.socket.end(Buffer.concat(queries));
+    await once(client.socket, "end");
+    assert.equal(client.responses.length, 3);
+    await waitFor("its place", () => server.places.size === 0);
   });
 
   test("XPORT-16: kdig keeps its connection", async () => {
