@@ -9,7 +9,7 @@ import type { Clock } from "../clock.ts";
 import { Class, Opcode, Rcode, rcodeName, Type } from "../dns/constants.ts";
 import { UDP_SIZE } from "../dns/edns.ts";
 import { leaseOption, readLease } from "../dns/lease.ts";
-import { decode, encode, type Message, makeMessage } from "../dns/message.ts";
+import { decode, decodeHeader, encode, type Message, makeMessage } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../dns/record.ts";
@@ -111,6 +111,9 @@ class Exchange {
     const key = this.#key;
     const message = makeMessage({ ...this.#fields, id });
     const octets = encode(message, { reserve: key === undefined ? 0 : tsigLength(key) });
+    // Half an update is another update.
+    if (decodeHeader(octets).isTruncated)
+      throw new PublishError("it is longer than a message may be");
     if (key === undefined) return octets;
     const { bytes, mac } = signTsig(octets, key, { now: this.#now() });
     this.#mac = mac;

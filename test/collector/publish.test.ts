@@ -81,6 +81,21 @@ function* transfer(
 }
 
 suite("an update to a server far away", () => {
+  test("an update longer than a message may be is not sent in part", async () => {
+    let isSent = false;
+    const zone = farZone(() => {
+      isSent = true;
+      return [];
+    });
+    const text = Array.from({ length: 3000 }, (_, i) => `x 10 TXT "${i} of three thousand texts"`);
+    const [set] = parseMasterFile(text.join("\n"), { origin: ZONE, isPartial: true });
+    await assert.rejects(
+      zone.publish({ ...update, updates: addition(set!) }),
+      /longer than a message may be/,
+    );
+    assert.ok(!isSent);
+  });
+
   test("is a message of RFC 2136, signed, with the lease that is asked for", async () => {
     let asked: Message | undefined;
     const zone = farZone((request, octets) => {
