@@ -117,6 +117,11 @@ const schema = z
       dnssec: dnssec.optional(),
       reverse: z.array(reverseZone, "expected a list such as [1.10.in-addr.arpa]").default([]),
       enumerate: z.enum(["merged", "sites"], "expected merged or sites").default("merged"),
+      grace: z
+        .number("expected seconds")
+        .min(0, "expected 0 s at least")
+        .max(3600, "expected an hour at most")
+        .default(15),
       subtypes: z
         .record(serviceType, z.array(z.string().min(1), "expected a list such as [_printer]"), {
           error: "expected service types with their subtypes, such as _ipp._tcp: [_universal]",

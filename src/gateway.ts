@@ -177,6 +177,7 @@ function openCollector(config: Config, zones: ServedZones | undefined, options: 
     siteOf: labels.of,
     sites: config.links?.flatMap(({ site }) => site ?? []) ?? [],
     subtypes: config.subtypes,
+    grace: config.grace * 1000,
     zones: far?.zones ?? nearZones(zones!.dynamic),
     extra: (places, sets) => {
       const sites = new Map(places.map(({ site }) => [site.key, site]));

@@ -18,7 +18,7 @@ import type { Family, Packet } from "../net/link.ts";
 import { type Entries, type EntriesOfName, Entry } from "./entry.ts";
 import { onGrid } from "./grid.ts";
 import { Heap } from "./heap.ts";
-import type { HeardName, HeardSet } from "./heard.ts";
+import { type HeardName, type HeardSet, isCalledOff } from "./heard.ts";
 import { Ledger } from "./ledger.ts";
 import { obtain } from "./obtain.ts";
 import { isWaning } from "./ttl.ts";
@@ -135,6 +135,23 @@ export class LinkCache {
   reconfirm(name: NameKey, type: number, now: number): void {
     for (const entry of this.#set(name, type)?.records.values() ?? []) {
       this.#shorten(entry, now + DOUBT);
+    }
+  }
+
+  /**
+   * The link was away, and may be another network now: whatever is not heard again goes soon. For
+   * what its owner had not called off, the time away does not count.
+   */
+  resume(now: number): void {
+    for (const { sets } of this.#names.values()) {
+      for (const { records } of sets.values()) {
+        for (const entry of records.values()) {
+          if (isCalledOff(entry)) continue;
+          entry.ends = now + DOUBT;
+          entry.step = REFRESHES.length;
+          this.#plan(entry);
+        }
+      }
     }
   }
 

@@ -1,10 +1,11 @@
 /**
  * The collector: hears every link there is, and keeps published what they say. Nothing here is an
  * event: whenever a link may have changed, what is wanted is projected anew from all caches, and of
- * each zone a reconciler makes the difference good. A link that goes is a cache less; one that is
- * found to be elsewhere is a cache of another site.
+ * each zone a reconciler makes the difference good. A link that goes is a cache less after a while;
+ * one that is back before that has its cache again, so nothing is seen of it. One that is found to
+ * be elsewhere is a cache of another site.
  */
-import { type Clock, earlier } from "../clock.ts";
+import { type Cancel, type Clock, earlier } from "../clock.ts";
 import { reverseName } from "../dns/address.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
@@ -13,10 +14,12 @@ import type { Log } from "../log.ts";
 import type { Link, LinkWatch } from "../net/link.ts";
 import type { Browsed } from "../zone/apex.ts";
 import { Alarm } from "./alarm.ts";
+import type { LinkCache } from "./cache.ts";
 import { guardOf } from "./common.ts";
 import { Harvest } from "./harvest.ts";
 import { type Heir, inheritance } from "./inheritance.ts";
 import { obtain } from "./obtain.ts";
+import type { Policy } from "./policy.ts";
 import { Presence } from "./presence.ts";
 import { type Projection, project } from "./project.ts";
 import { Publication, type PublishedZone } from "./publication.ts";
@@ -40,15 +43,21 @@ export interface CollectorOptions {
   readonly extra?: (places: readonly Place[], sets: RecordSets) => Iterable<RecordSet>;
   /** The labels of sites that are this collector's to keep, whether there is a link or not. */
   readonly sites?: readonly string[];
+  /** What is to be published of what is heard; all that may be if not given. */
+  readonly policy?: Policy;
   /** Subtypes to ask for, by service type: they cannot be listed by asking (RFC 6763 §7.1). */
   readonly subtypes?: Readonly<Record<string, readonly string[]>>;
+  /** Milliseconds that a link may be away before what it said is withdrawn: 0. */
+  readonly grace?: number;
   readonly log: Log;
 }
 
-/** A link in use. */
+/** A link in use, or one that is away. */
 interface Leg {
   readonly harvest: Harvest;
   site: Site;
+  /** Of one that is away: puts off its end for ever. */
+  keep?: Cancel;
 }
 
 export class Collector {
@@ -120,6 +129,7 @@ export class Collector {
       this.#options.links.follow((link, gone) => this.#open(link, gone), signal);
     });
     this.#alarm.set(undefined);
+    for (const { keep } of this.#legs.values()) keep?.();
     this.presence.close();
     await Promise.all([...this.#publications.values()].map((each) => each.end()));
   }
@@ -127,6 +137,7 @@ export class Collector {
   /** Where links are may have changed: `siteOf` is asked again. What they have said stays known. */
   relabel(): void {
     for (const [link, leg] of this.#legs) {
+      if (leg.keep !== undefined) continue;
       const site = this.#siteOf(link);
       if (site === undefined || site === leg.site) continue;
       this.#leave(leg);
@@ -141,39 +152,58 @@ export class Collector {
     const site = this.#siteOf(link);
     if (site === undefined) return;
     this.#opened = this.#clock.now();
+    const cache = this.#takeBack(link.name, site);
     const harvest = new Harvest({
+      ...(cache && { cache }),
       link,
       clock: this.#clock,
       types: this.#types,
       changed: () => this.#project(),
       gone,
     });
-    const leg = { harvest, site };
+    const leg: Leg = { harvest, site };
     site.caches.add(harvest.cache);
     this.#legs.set(link, leg);
     this.harvests.set(link.name, harvest);
     this.#inherit();
-    const close = () => {
+    const end = () => {
       this.#leave(leg);
       this.#legs.delete(link);
-      if (this.harvests.get(link.name) === harvest) this.harvests.delete(link.name);
       // What ends with the collector is another matter.
       if (!this.#isEnded) this.#project();
+    };
+    const close = () => {
+      if (this.harvests.get(link.name) === harvest) this.harvests.delete(link.name);
+      const { grace = 0 } = this.#options;
+      if (this.#isEnded || grace === 0) end();
+      else leg.keep = this.#clock.at(this.#clock.now() + grace, end);
     };
     gone.addEventListener("abort", close, { once: true });
     // That there is a site is something to publish, before anything is heard there.
     this.#project();
   }
 
+  /** What a link of this name said that is away, if it was of the same site. */
+  #takeBack(name: string, site: Site): LinkCache | undefined {
+    for (const [link, leg] of this.#legs) {
+      if (link.name !== name || leg.keep === undefined) continue;
+      leg.keep();
+      this.#legs.delete(link);
+      if (leg.site === site) return leg.harvest.cache;
+      this.#leave(leg);
+    }
+    return undefined;
+  }
+
   #siteOf(link: Link): Site | undefined {
-    const { siteOf, zone, log } = this.#options;
+    const { siteOf, zone, policy, log } = this.#options;
     const domain = zone.child(siteOf(link));
     if (domain === undefined) {
       log.warn({ link: link.name }, "link not used: the name of its site is too long for the zone");
       return undefined;
     }
     this.#know(domain);
-    return obtain(this.#sites, domain.key, () => new Site(domain));
+    return obtain(this.#sites, domain.key, () => new Site(domain, policy));
   }
 
   #know(domain: Name | undefined): void {
@@ -199,6 +229,9 @@ export class Collector {
   #project(): void {
     if (this.#isEnded) return;
     const { zone, extra, zones } = this.#options;
+    for (const [{ addresses }, { harvest, site }] of this.#legs) {
+      site.locate(harvest.cache, subnetsOf(addresses));
+    }
     this.#projection = project(this.#sites.values(), zone, this.#clock.now());
     const { sets, services, due } = this.#projection;
     this.presence.update(services);

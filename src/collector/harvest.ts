@@ -25,6 +25,8 @@ export interface HarvestOptions {
   readonly types: readonly Name[];
   /** Octets of memory for what the link says. */
   readonly limit?: number;
+  /** What the link said before it went for a moment. */
+  readonly cache?: LinkCache;
   /** What the link says has changed. */
   readonly changed: () => void;
   /** Ends when the link goes. */
@@ -48,11 +50,11 @@ export class Harvest {
   #paid = 0;
 
   constructor(options: HarvestOptions) {
-    const { link, clock, gone, limit } = options;
+    const { link, clock, gone, limit, cache } = options;
     const random = () => clock.random();
     this.#options = options;
     this.#clock = clock;
-    this.cache = new LinkCache({ random, ...(limit !== undefined && { limit }) });
+    this.cache = cache ?? new LinkCache({ random, ...(limit !== undefined && { limit }) });
     this.querier = new Querier({
       cache: this.cache,
       random,
@@ -60,7 +62,9 @@ export class Harvest {
       isUnicastWanted: !link.isShared,
     });
     this.#alarm = new Alarm(clock, () => this.#wake());
+    this.cache.resume(clock.now());
     this.#interest = this.#look(clock.now());
+    for (const set of this.#interest.sets) this.querier.reconfirm(set, clock.now());
     this.#plan();
     link.listen((packet) => this.#hear(packet), gone);
     gone.addEventListener("abort", () => this.#alarm.set(undefined), { once: true });

@@ -31,3 +31,8 @@ export interface HeardName {
   /** The cache's revision when one of them last changed: the same version, the same records. */
   readonly version: number;
 }
+
+/** Is it to go before its time: said goodbye to, superseded, or doubted (RFC 6762 §10.1-10.5)? */
+export function isCalledOff({ ends, lastHeard, lifetime }: HeardRecord): boolean {
+  return ends < lastHeard + lifetime;
+}

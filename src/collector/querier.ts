@@ -16,7 +16,7 @@ import type { WantedQuestion } from "./browser.ts";
 import type { LinkCache } from "./cache.ts";
 import { onGrid } from "./grid.ts";
 import { Heap, type Ranked } from "./heap.ts";
-import type { HeardRecord, HeardSet } from "./heard.ts";
+import { type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
 import { obtain } from "./obtain.ts";
 import { composeQuery } from "./query.ts";
 
@@ -136,7 +136,7 @@ export class Querier {
   #takeDue(now: number): Ask[] {
     const due: Ask[] = [];
     for (let ask = this.#agenda.first; ask && ask.rank <= now; ask = this.#agenda.first) {
-      if (ask.times === 0) {
+      if (ask.times === 0 || this.#isAnswered(ask)) {
         this.#remove(ask);
       } else {
         this.#agenda.remove(ask);
@@ -144,6 +144,13 @@ export class Querier {
       }
     }
     return due;
+  }
+
+  /** Has all that was in doubt been heard again since it was asked for? */
+  #isAnswered({ name, type, times, last }: Ask): boolean {
+    if (times === Infinity || last === Number.NEGATIVE_INFINITY) return false;
+    const records = [...(this.#cache.set(name.key, type)?.records.values() ?? [])];
+    return records.length > 0 && records.every(({ lastHeard }) => lastHeard >= last);
   }
 
   /** The earliest time at which one more packet is no more than 20 in a second. */
@@ -235,6 +242,7 @@ function keyOf(name: Name, type: number): string {
 }
 
 function remainingTtl(record: HeardRecord, now: number): number | undefined {
+  if (isCalledOff(record)) return undefined;
   const age = now - record.lastHeard;
   const ttl = Math.floor(record.ttl - age / 1000);
   return 2 * age <= record.lifetime && 2 * ttl >= record.ttl ? ttl : undefined;

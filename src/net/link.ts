@@ -42,7 +42,8 @@ export interface Link {
 export interface LinkWatch {
   /**
    * Calls `open` for each link there is and each that comes; the signal it is given ends when that
-   * link goes. A link whose addresses change stays the same link.
+   * link goes. A link whose addresses change stays the same link, unless none of them is in a
+   * network that it had an address in.
    */
   follow(open: (link: Link, gone: AbortSignal) => void, signal: AbortSignal): void;
 }

@@ -38,8 +38,9 @@ export function multicastLinks({ clock, interfaces, log, host }: MulticastOption
       followInterfaces({ clock, signal, ...(host && { host }) }, (present) => {
         const wanted = present.filter(isWanted);
         for (const link of [...links.values()]) {
-          if (wanted.some((one) => one.name === link.name && one.index === link.index)) continue;
-          log.info({ interface: link.name }, "link is gone");
+          const same = wanted.find((one) => one.name === link.name && one.index === link.index);
+          if (same !== undefined && !link.isLeftBehind(same)) continue;
+          log.info({ interface: link.name }, same ? "link is another network" : "link is gone");
           close(link);
         }
         const isShared = isPortHeld(MDNS_PORT, host);

@@ -82,6 +82,8 @@ export class MulticastLink implements Link {
   readonly #failures = new Map<string, number>();
   #echoes: { readonly bytes: Uint8Array; readonly until: number }[] = [];
   #near = new BlockList();
+  /** The subnets that tell where it is, the last it had. */
+  #network: BlockList | undefined;
   #far = new BlockList();
   /** True while no other link's IPv4 packets can come to our socket. */
   #isApart = true;
@@ -101,6 +103,8 @@ export class MulticastLink implements Link {
     this.mtu = itself.mtu;
     this.isShared = isShared;
     this.#near = subnets([itself]);
+    const addresses = lastingAddresses(itself);
+    if (addresses.length > 0) this.#network = subnets([{ ...itself, addresses }]);
     this.#far = subnets(interfaces);
     const plans = new Map<string, Plan>();
     for (const family of [4, 6] as const) {
@@ -115,6 +119,13 @@ export class MulticastLink implements Link {
       if (port.key !== JSON.stringify(plans.get(id))) this.#close(id, port);
     }
     for (const [id, plan] of plans) if (!this.#ports.has(id)) this.#open(id, plan);
+  }
+
+  /** Has the interface come to a network that has nothing in common with the one it was in? */
+  isLeftBehind(itself: Interface): boolean {
+    const now = lastingAddresses(itself);
+    if (now.length === 0 || this.#network === undefined) return false;
+    return !now.some(({ address, family }) => this.#network!.check(address, `ipv${family}`));
   }
 
   close(): void {
@@ -305,6 +316,11 @@ export function subnets(interfaces: readonly Interface[]): BlockList {
     list.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");
   }
   return list;
+}
+
+/** Link-local ones are the same everywhere. */
+function lastingAddresses({ addresses }: Interface): LinkAddress[] {
+  return addresses.filter(({ address }) => !/^(fe80:|169\.254\.)/.test(address));
 }
 
 /** Packets leave from one address: in IPv6 the link-local one, if there is one. */

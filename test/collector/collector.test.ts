@@ -180,6 +180,48 @@ suite("a collector", () => {
     await office.end();
   });
 
+  test("shows nothing of a link that is away for a moment", async () => {
+    const office = new Office({ grace: 15_000 });
+    printers(office.lans[0]!, 20, (i) => 20 + i);
+    await office.until(() => office.browse("_ipp._tcp").length === 20);
+    await office.clock.elapse(30_000);
+    const { serial } = office.zone.current;
+    const host = office.hosts[0]!;
+    for (const away of [100, 5000, 14_900]) {
+      office.links.unplug(host);
+      await office.clock.elapse(away);
+      office.links.plug(host);
+      await office.clock.elapse(40_000);
+    }
+    assert.equal(office.zone.current.serial, serial);
+    await office.end();
+  });
+
+  test("withdraws what a link said when it has been away for its grace", async () => {
+    const office = new Office({ grace: 15_000 });
+    printers(office.lans[0]!, 3, (i) => 20 + i);
+    await office.until(() => office.browse("_ipp._tcp").length === 3);
+    office.links.unplug(office.hosts[0]!);
+    await office.clock.elapse(14_900);
+    assert.equal(office.browse("_ipp._tcp").length, 3);
+    await office.until(() => office.browse("_ipp._tcp").length === 0, 300);
+    await office.end();
+  });
+
+  test("has no more, ten seconds after a link is back, than what is there now", async () => {
+    const office = new Office({ grace: 15_000 });
+    const [, second] = printers(office.lans[0]!, 2, (i) => 20 + i);
+    await office.until(() => office.browse("_ipp._tcp").length === 2);
+    await office.clock.elapse(60_000);
+    office.links.unplug(office.hosts[0]!);
+    second!.isMute = true;
+    await office.clock.elapse(5000);
+    office.links.plug(office.hosts[0]!);
+    await office.until(() => office.browse("_ipp._tcp").length === 1, 16_000);
+    assert.match(office.browse("_ipp._tcp")[0]!, /^printer\\0320/);
+    await office.end();
+  });
+
   test("publishes anew what could not be published", async () => {
     let isDown = true;
     const office: Office = new Office({

@@ -1,11 +1,11 @@
-/** An interface that is unplugged, plugged in again and given another address. */
+/** An interface that is unplugged, plugged in again, given another address or another name. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Avahi } from "../support/avahi.ts";
 import { dig } from "../support/dig.ts";
-import { Gateway } from "../support/gateway.ts";
+import { Gateway, Watch } from "../support/gateway.ts";
 import { Lab, needs } from "../support/lab.ts";
-import { waitFor } from "../support/wait.ts";
+import { sleep, waitFor } from "../support/wait.ts";
 
 const ZONE = "bonjour.example.com";
 const TYPE = "_ssh._tcp";
@@ -28,6 +28,7 @@ describe("MDNS-45, MDNS-47: an interface that changes", {
     const gateway = await Gateway.start(host, {
       zone: ZONE,
       links: [{ interface: "eth0", site: "office" }],
+      grace: 0,
     });
     const count = async () => {
       const question = { server: "127.0.0.1", name: `${TYPE}.office.${ZONE}.`, type: "PTR" };
@@ -54,5 +55,47 @@ describe("MDNS-45, MDNS-47: an interface that changes", {
     await late.stop();
     await served(1);
     assert.equal(gateway.program.isRunning, true);
+  });
+
+  it("Nothing is seen of one that is away for less than the grace", async () => {
+    await using lab = new Lab();
+    const lan = lab.lan("lan");
+    const plug = { name: "eth0", addresses: ["10.77.1.1/24"] };
+    const host = lab.host("gw").plug(lan, plug);
+    const services = [{ name: "First", type: TYPE, port: 22 }];
+    const peer = lab.host("peer").plug(lan, { name: "eth0", addresses: ["10.77.1.10/24"] });
+    await Avahi.start(peer, { hostName: "host-10", services });
+    const gateway = await Gateway.start(host, {
+      zone: ZONE,
+      links: [{ interface: "eth0", site: "office" }],
+    });
+    const lists = new Watch(host, "127.0.0.1", `${TYPE}.office.${ZONE}.`, "PTR");
+    const addresses = new Watch(host, "127.0.0.1", `host-10.office.${ZONE}.`, "A");
+    for (const watch of [lists, addresses])
+      await watch.until("an answer", ({ count }) => count === 1);
+    const since = Date.now();
+    const comesBack = async (times: number) => {
+      await waitFor("its end", () => gateway.events(/link is gone/).length === times);
+      await sleep(2_000);
+    };
+    const isThere = (times: number) =>
+      waitFor("its return", () => gateway.events(/link is there/).length === times);
+
+    host.cable("eth0", "down");
+    await comesBack(1);
+    host.cable("eth0", "up");
+    await isThere(2);
+    host.unplug("eth0");
+    await comesBack(2);
+    host.plug(lan, plug);
+    await isThere(3);
+    // Whatever is not heard again within ten seconds would go (RFC 6762 §10.4).
+    await sleep(11_000);
+    for (const watch of [lists, addresses]) {
+      assert.deepEqual(
+        watch.changes.filter(({ at }) => at > since),
+        [],
+      );
+    }
   });
 });

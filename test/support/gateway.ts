@@ -18,6 +18,7 @@ export interface GatewaySettings {
   readonly publish?: Readonly<Record<string, unknown>>;
   readonly keys?: Readonly<Record<string, { readonly secret: string; readonly site?: string }>>;
   readonly reverse?: readonly string[];
+  readonly grace?: number;
   readonly dnssec?: { readonly keys: string };
   readonly transfer?: Readonly<Record<string, unknown>>;
   readonly query?: Readonly<Record<string, unknown>>;
