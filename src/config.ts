@@ -21,6 +21,7 @@ import {
 } from "./config/fields.ts";
 import { type Listening, listen, withCredentials } from "./config/listening.ts";
 import { ConfigError, type Issue, Mistakes } from "./config/mistakes.ts";
+import { policy, policyAddresses, policyFields, policyRule, policyText } from "./config/policy.ts";
 import { FormatError } from "./dns/format.ts";
 import { Name } from "./dns/name.ts";
 import { type TsigAlgorithm, type TsigKey, tsigAlgorithms } from "./dns/tsig.ts";
@@ -122,6 +123,7 @@ const schema = z
         .min(0, "expected 0 s at least")
         .max(3600, "expected an hour at most")
         .default(15),
+      policy: policy.prefault({}),
       subtypes: z
         .record(serviceType, z.array(z.string().min(1), "expected a list such as [_printer]"), {
           error: "expected service types with their subtypes, such as _ipp._tcp: [_universal]",
@@ -277,4 +279,8 @@ const knownFields: Readonly<Record<string, readonly string[]>> = {
   query: Object.keys(query.shape),
   "views[]": Object.keys(view.shape),
   identity: Object.keys(identity.shape),
+  policy: Object.keys(policyFields.shape),
+  "policy.rules[]": Object.keys(policyRule.shape),
+  "policy.text[]": Object.keys(policyText.shape),
+  "policy.addresses[]": Object.keys(policyAddresses.shape),
 };

@@ -176,6 +176,7 @@ function openCollector(config: Config, zones: ServedZones | undefined, options: 
     links: labels.follow(links),
     siteOf: labels.of,
     sites: config.links?.flatMap(({ site }) => site ?? []) ?? [],
+    policy: config.policy,
     subtypes: config.subtypes,
     grace: config.grace * 1000,
     zones: far?.zones ?? nearZones(zones!.dynamic),

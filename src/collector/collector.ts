@@ -229,8 +229,8 @@ export class Collector {
   #project(): void {
     if (this.#isEnded) return;
     const { zone, extra, zones } = this.#options;
-    for (const [{ addresses }, { harvest, site }] of this.#legs) {
-      site.locate(harvest.cache, subnetsOf(addresses));
+    for (const [{ addresses }, { harvest, site, keep }] of this.#legs) {
+      if (keep === undefined) site.locate(harvest.cache, subnetsOf(addresses));
     }
     this.#projection = project(this.#sites.values(), zone, this.#clock.now());
     const { sets, services, due } = this.#projection;

@@ -12,7 +12,7 @@ import { Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { rdata as make, type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
-import { LOCAL, parseServiceType, serviceTypesName } from "../dns/service.ts";
+import { LOCAL, parseServiceType, type ServiceType, serviceTypesName } from "../dns/service.ts";
 import { MAX_ALIASES } from "./browser.ts";
 import { obtain } from "./obtain.ts";
 import { EMPTY_TXT, isPublishableType, isReserved } from "./publishable.ts";
@@ -41,6 +41,13 @@ export function project(sites: Iterable<Site>, zone: Name, now: number): Project
   const whole = { sets: new RecordSets(), services: new Map(), withheld: [], due: undefined };
   for (const site of sites) new SiteProjection(site, zone, now, whole).make();
   return whole;
+}
+
+/** All there is to say of one host of the link, whether a service leads there or not. */
+export function projectHost(site: Site, zone: Name, host: Name, now: number): RecordSets {
+  const whole = { sets: new RecordSets(), services: new Map(), withheld: [], due: undefined };
+  new SiteProjection(site, zone, now, whole).publishHost(host, MAX_ALIASES);
+  return whole.sets;
 }
 
 interface Unfinished {
@@ -108,7 +115,7 @@ class SiteProjection {
         continue;
       }
       const servers = keep(set, ttls, (i) => {
-        const reason = this.#serverObjection(targets[i]!);
+        const reason = this.#serverObjection(name, targets[i]!);
         if (reason === undefined) hosts.push(targets[i]!);
         else objection = reason;
         return reason === undefined;
@@ -132,7 +139,7 @@ class SiteProjection {
       sets.push({ name: owner, type: Type.TXT, ttl: SERVED_TTL, rdatas: NO_TEXT });
     }
     for (const set of sets) this.#whole.sets.add(set);
-    for (const host of hosts) this.#publishHost(host, MAX_ALIASES);
+    for (const host of hosts) this.publishHost(host, MAX_ALIASES);
   }
 
   #withhold(name: Name, service: Place, reason: Reason): void {
@@ -148,9 +155,21 @@ class SiteProjection {
     return this.#time <= since + TXT_PATIENCE;
   }
 
-  #serverObjection(host: Name): Reason | undefined {
+  #serverObjection(service: Name, host: Name): Reason | undefined {
     if (host.isRoot) return "it says that it is not available"; // RFC 2782 "Target"
+    const addresses = () => this.#addressesOf(host, MAX_ALIASES);
+    const type = service.parent!;
+    const denial = this.#site.policy?.objection(type, service.labels[0]!, host, addresses);
+    if (denial !== undefined) return denial;
     return host.isUnder(LOCAL) ? this.#hostObjection(this.#place(host), MAX_ALIASES) : undefined;
+  }
+
+  /** Those that were heard of it, and of what it is an alias of. */
+  *#addressesOf(host: Name, aliases: number): Iterable<Uint8Array> {
+    yield* this.#site.addressesOf(host.key);
+    if (aliases === 0 || !host.isUnder(LOCAL)) return;
+    const alias = aliasOf(this.#place(host));
+    if (alias !== undefined) yield* this.#addressesOf(alias.targets[0]!, aliases - 1);
   }
 
   #hostObjection(host: Place, aliases: number): Reason | undefined {
@@ -177,7 +196,7 @@ class SiteProjection {
     return this.#hostObjection(this.#place(target), aliases - 1);
   }
 
-  #publishHost(name: Name, aliases: number): void {
+  publishHost(name: Name, aliases: number): void {
     if (!name.isUnder(LOCAL)) return;
     const host = this.#place(name);
     if (host.isPublished) return;
@@ -190,7 +209,7 @@ class SiteProjection {
     const alias = aliasOf(host);
     if (alias === undefined) return;
     this.#whole.sets.put({ ...alias.set!, rdatas: alias.set!.rdatas.slice(0, 1) });
-    if (aliases > 0) this.#publishHost(alias.targets[0]!, aliases - 1);
+    if (aliases > 0) this.publishHost(alias.targets[0]!, aliases - 1);
   }
 
   /** The instances of a type or subtype, beneath the site and beneath the zone. */
@@ -201,16 +220,22 @@ class SiteProjection {
     if (type.isTold) return;
     type.isTold = true;
     for (const heard of type.sets) {
-      if (heard.type === Type.PTR) this.#listInstances(heard, parts.subtype !== undefined);
+      if (heard.type === Type.PTR) this.#listInstances(heard, parts);
     }
   }
 
-  #listInstances({ name, set, targets, ttls }: TranslatedSet, isSubtype: boolean): void {
+  #listInstances(
+    { name, set, targets, ttls }: TranslatedSet,
+    { type, subtype }: ServiceType,
+  ): void {
     const merged = name.replaceSuffix(LOCAL, this.#zone);
     if (set === undefined || merged === undefined) return;
     const isFar = targets.map((target) => !target!.isUnder(LOCAL));
     const isListed = targets.map((target, i) => !isFar[i] && this.#isListed(target!));
-    const all = keep(set, ttls, (i) => isFar[i]! || isListed[i]!);
+    const { policy } = this.#site;
+    const isDenied = ({ labels: [instance] }: Name) =>
+      instance !== undefined && policy?.objection(type, instance) !== undefined;
+    const all = keep(set, ttls, (i) => (isFar[i]! ? !isDenied(targets[i]!) : isListed[i]!));
     if (all !== undefined) this.#whole.sets.add(all);
     // What leads elsewhere is the site's affair (RFC 6763 §4.2); the zone lists its own.
     const own = keep(set, ttls, (i) => isListed[i]!);
@@ -220,7 +245,7 @@ class SiteProjection {
       const service = targetOf(rdata)!;
       this.#whole.services.set(service.key, service);
     }
-    if (isSubtype) return;
+    if (subtype !== undefined) return;
     // RFC 6763 §9: two labels and the domain, never a subtype.
     obtain(this.#types[0], set.name.key, () => make.ptr(set.name));
     obtain(this.#types[1], merged.key, () => make.ptr(merged));

@@ -4,7 +4,7 @@
  * that mean another host, or none, elsewhere.
  */
 import { Type } from "../dns/constants.ts";
-import { fold, type Name } from "../dns/name.ts";
+import { fold, labelToUnicode, type Name } from "../dns/name.ts";
 import { rdata as make, type Rdata } from "../dns/rdata.ts";
 import { isSteeringType } from "../zone/principal.ts";
 
@@ -15,6 +15,19 @@ export function isPublishableType(type: number): boolean {
 /** No wildcard, and no label by which DNS-SD and its protocols speak of themselves. */
 export function isReserved(name: Name): boolean {
   return name.labels.some((label) => isWildcard(label) || startsWith(label, "_dns-"));
+}
+
+/**
+ * A host by whose name clients of a search domain find a proxy, a tunnel, a key server or where their
+ * mail is: they would ask for it beneath the site, and take whoever answers.
+ */
+export function isSteeringHost({ labels }: Name): boolean {
+  return labels.length > 0 && STEERING_HOST.test(labelToUnicode(labels[0]!));
+}
+
+/** Not a host's name: labels that start so have a meaning of their own (RFC 8552 §1.2). */
+export function hasUnderscore({ labels }: Name): boolean {
+  return labels.some(([first]) => first === UNDERSCORE);
 }
 
 /** RFC 6763 §4.1.1: instance names have no ASCII control characters. */
@@ -65,3 +78,10 @@ function startsWith(label: Uint8Array, text: string): boolean {
 }
 
 const ASTERISK = 0x2a;
+const UNDERSCORE = 0x5f;
+/**
+ * draft-ietf-wrec-wpad-01 §4.4.3; RFC 5214 §8.3.2; what Kerberos clients ask for beneath their realm
+ * where it has no SRV records; mail clients; RFC 8461 §3.3; RFC 6761 §6.3.
+ */
+const STEERING_HOST =
+  /^(wpad|isatap|kerberos(-\d+)?|kpasswd|autoconfig|autodiscover|mta-sts|localhost)$/i;

@@ -10,10 +10,19 @@ import { Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { type Rdata, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
-import { LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
+import { LOCAL, parseInstance } from "../dns/service.ts";
 import type { LinkCache } from "./cache.ts";
 import type { HeardSet } from "./heard.ts";
-import { hasControls, isPublishableType, isReserved, publishableData } from "./publishable.ts";
+import { type Denial, type Policy, SitePolicy } from "./policy.ts";
+import {
+  hasControls,
+  hasUnderscore,
+  isPublishableType,
+  isReserved,
+  isSteeringHost,
+  publishableData,
+} from "./publishable.ts";
+import type { Subnet } from "./subnets.ts";
 import { SERVED_TTL, servedTtl, ttlHolds } from "./ttl.ts";
 
 /** Why a service that was heard of is not published. */
@@ -22,13 +31,16 @@ export type Reason =
   | "its TXT record is awaited"
   | "no address of its host is known"
   | "no address of its host can be reached from elsewhere"
+  | "no address of its host is one of its link"
   | "it says that it is not available"
   | "its name is not that of a service"
   | "its name is reserved"
   | "its name has control characters"
   | "its name is too long beneath the site"
   | "its host's name is reserved"
-  | "its host's name is too long beneath the site";
+  | "its host's name steers clients"
+  | "its host's name is too long beneath the site"
+  | Denial;
 
 /** A name of the link as the zone would have it, whatever else there is. */
 export interface TranslatedName {
@@ -55,22 +67,45 @@ export interface TranslatedSet {
   readonly until: number;
 }
 
-/** What a translation was made of: a name's version in each leg's cache. */
+/** What a translation was made of: a name's version in each leg's cache, and where that leg is. */
 interface Source {
   readonly cache: LinkCache;
   readonly version: number;
+  readonly subnets: readonly Subnet[] | undefined;
 }
 
 export class Site {
   readonly domain: Name;
   /** One for each leg of the site; what they hear is one. */
   readonly caches = new Set<LinkCache>();
+  /** What is to be published of it; undefined for all that may be. */
+  readonly policy: SitePolicy | undefined;
   readonly #known = new Map<NameKey, TranslatedName & { readonly sources: readonly Source[] }>();
   /** Undefined as a value: it has no translation. */
   readonly #rdatas = new WeakMap<Rdata, Rdata | undefined>();
 
-  constructor(domain: Name) {
+  readonly #subnets = new WeakMap<LinkCache, readonly Subnet[]>();
+
+  constructor(domain: Name, policy?: Policy) {
     this.domain = domain;
+    this.policy = policy && new SitePolicy(policy, domain);
+  }
+
+  /** Where a leg is now: a policy believes no other addresses. */
+  locate(cache: LinkCache, subnets: readonly Subnet[]): void {
+    const known = this.#subnets.get(cache);
+    if (known === undefined || !isSameSubnets(known, subnets)) this.#subnets.set(cache, subnets);
+  }
+
+  /** The addresses that were heard of a host. */
+  *addressesOf(host: NameKey): Iterable<Uint8Array> {
+    for (const cache of this.caches) {
+      for (const type of [Type.A, Type.AAAA]) {
+        for (const { rdata } of cache.set(host, type)?.records.values() ?? []) {
+          if (!rdata.isEmpty) yield rdata.values[0] as Uint8Array;
+        }
+      }
+    }
   }
 
   /** Where a name of the link stands in the zone. */
@@ -89,9 +124,10 @@ export class Site {
     let until = Number.POSITIVE_INFINITY;
     for (const cache of this.caches) {
       const heard = cache.at(name);
-      sources.push({ cache, version: heard?.version ?? ABSENT });
+      const subnets = this.#subnets.get(cache);
+      sources.push({ cache, version: heard?.version ?? ABSENT, subnets });
       for (const each of heard?.sets.values() ?? []) {
-        const set = this.#translate(each, time);
+        const set = this.#translate(each, subnets, time);
         sets.push(set);
         until = Math.min(until, set.until);
       }
@@ -112,25 +148,30 @@ export class Site {
     let leg = 0;
     for (const cache of this.caches) {
       const source = sources[leg++]!;
-      if (source.cache !== cache) return false;
+      if (source.cache !== cache || source.subnets !== this.#subnets.get(cache)) return false;
       if (source.version !== (cache.at(name)?.version ?? ABSENT)) return false;
     }
     return true;
   }
 
-  #translate(heard: HeardSet, time: number): TranslatedSet {
+  #translate(heard: HeardSet, subnets: readonly Subnet[] | undefined, time: number): TranslatedSet {
     const { type } = heard;
-    const refusal = this.#refusal(heard);
+    let refusal = this.#refusal(heard);
     const name = this.name(heard.name);
     const rdatas = new Map<string, Rdata>();
     const targets: (Name | undefined)[] = [];
     const ttls: number[] = [];
+    let foreign: Reason | undefined;
     let since = Number.POSITIVE_INFINITY;
     let until = Number.POSITIVE_INFINITY;
     const isWanted = refusal === undefined && name !== undefined && isPublishableType(type);
     for (const record of heard.records.values()) {
       since = Math.min(since, record.firstHeard);
-      const rdata = isWanted ? this.#translateData(record.rdata) : undefined;
+      let rdata = isWanted ? this.#translateData(heard.name, record.rdata) : undefined;
+      if (rdata !== undefined && !this.#isBelieved(record.rdata, subnets)) {
+        foreign ??= "no address of its host is one of its link";
+        rdata = undefined;
+      }
       if (rdata === undefined || rdatas.has(rdata.key)) continue;
       const ttl = servedTtl(record, time);
       until = Math.min(until, ttlHolds(record, ttl));
@@ -139,6 +180,7 @@ export class Site {
       ttls.push(ttl);
     }
     const isEmpty = rdatas.size === 0;
+    if (isEmpty) refusal ??= foreign;
     const ttl = ttls.reduce((least, each) => Math.min(least, each), SERVED_TTL);
     return {
       name: heard.name,
@@ -152,12 +194,23 @@ export class Site {
     };
   }
 
-  #translateData(data: Rdata): Rdata | undefined {
+  /** The data is that of one record of one name. */
+  #translateData(owner: Name, data: Rdata): Rdata | undefined {
     const known = this.#rdatas.get(data);
     if (known !== undefined || this.#rdatas.has(data)) return known;
-    const rdata = publishableData(data)?.mapNames((name) => this.name(name));
+    let rdata = publishableData(data)?.mapNames((name) => this.name(name));
+    if (this.policy !== undefined && rdata !== undefined) {
+      if (isAddress(rdata)) rdata = this.policy.address(rdata);
+      if (rdata.type === Type.TXT) rdata = this.policy.text(owner, rdata);
+    }
     this.#rdatas.set(data, rdata);
     return rdata;
+  }
+
+  /** Without a policy, or where it is not known where the leg is, every address is. */
+  #isBelieved(data: Rdata, subnets: readonly Subnet[] | undefined): boolean {
+    if (this.policy === undefined || subnets === undefined || !isAddress(data)) return true;
+    return this.policy.believes(data.values[0] as Uint8Array, subnets);
   }
 
   #refusal({ name, type }: HeardSet): Reason | undefined {
@@ -173,7 +226,10 @@ export class Site {
       case Type.A:
       case Type.AAAA:
       case Type.CNAME:
-        if (isReserved(name) || isOfService(name)) return "its host's name is reserved";
+        if (isReserved(name) || hasUnderscore(name)) return "its host's name is reserved";
+        if (isSteeringHost(name) && !this.policy?.isExempt(name)) {
+          return "its host's name steers clients";
+        }
         return isTranslatable ? undefined : "its host's name is too long beneath the site";
       default:
         return undefined;
@@ -181,10 +237,15 @@ export class Site {
   }
 }
 
-/** Is it a service type, or an instance of one? */
-function isOfService(name: Name): boolean {
-  const { parent } = name;
-  return [name, parent].some((each) => each !== undefined && parseServiceType(each) !== undefined);
+function isAddress({ type }: Rdata): boolean {
+  return type === Type.A || type === Type.AAAA;
+}
+
+function isSameSubnets(a: readonly Subnet[], b: readonly Subnet[]): boolean {
+  if (a.length !== b.length) return false;
+  return a.every(({ base, prefix }, i) => {
+    return prefix === b[i]!.prefix && Buffer.compare(base, b[i]!.base) === 0;
+  });
 }
 
 /** In an array of its own length: one that has grown has room for more, and there are many of these. */

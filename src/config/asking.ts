@@ -24,7 +24,7 @@ const named: Readonly<Record<string, readonly Prefix[]>> = {
   ],
 };
 
-const network = z
+export const network = z
   .string("expected a network such as 10.1.0.0/16, private or any")
   .transform((text, context): readonly Prefix[] => {
     const prefix = parsePrefix(text);

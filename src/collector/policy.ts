@@ -1,0 +1,247 @@
+/**
+ * What an administrator lets a site publish of what its links say. Pure: a value of the configuration
+ * and one site's view of it. Rules are tried in the order they were written in, and the first that
+ * fits decides; where none does, a service is published. No rule sees what another has changed:
+ * names, hosts and addresses are those that were heard.
+ *
+ * Invariant: a policy takes away or rewrites, and adds nothing that no device said, but for the TXT
+ * keys it sets. What `publishable.ts` refuses stays refused, except for the hosts named in `hosts`.
+ */
+import { addressBytes, formatIPv6 } from "../dns/address.ts";
+import { FormatError } from "../dns/format.ts";
+import { Name, type NameKey } from "../dns/name.ts";
+import { rdata as make, Rdata, stringsOf } from "../dns/rdata.ts";
+import { LOCAL, parseInstance } from "../dns/service.ts";
+import { isOn, type Subnet } from "./subnets.ts";
+
+/** All that is said in it has to fit. */
+export interface Scope {
+  /** Service types, as names of `local.`. */
+  readonly types?: ReadonlySet<NameKey> | undefined;
+  /** Labels of sites. */
+  readonly sites?: readonly string[] | undefined;
+}
+
+export type Denial =
+  | `policy.rules[${number}] denies it`
+  | "its type tells of people, and no rule allows it"
+  | "its type steers clients, and no rule allows it";
+
+export interface PolicyRule extends Scope {
+  readonly isAllowed: boolean;
+  /** Case aside, with `*` for any octets: the label of a service, the host's name without `.local`. */
+  readonly instance?: string | undefined;
+  readonly host?: string | undefined;
+  /** One of the host's addresses is in one of these. */
+  readonly addresses?: readonly Subnet[] | undefined;
+  readonly reason: Denial;
+}
+
+/** Each that fits is applied, in order. */
+export interface TextRule extends Scope {
+  readonly drop: readonly string[];
+  readonly set: Readonly<Record<string, string>>;
+  /** Keys whose URL names a host of the link, which is to be the host's name in the zone. */
+  readonly rewrite: readonly string[];
+}
+
+/** Where a site's addresses are seen from elsewhere: prefixes of one length. */
+export interface AddressRule extends Pick<Scope, "sites"> {
+  readonly from: Subnet;
+  readonly to: Subnet;
+}
+
+export interface Policy {
+  readonly rules: readonly PolicyRule[];
+  readonly text: readonly TextRule[];
+  readonly addresses: readonly AddressRule[];
+  /** Networks whose addresses are believed though no link is in them. */
+  readonly networks: readonly Subnet[];
+  /** Labels of hosts that may have a name by which clients look for infrastructure. */
+  readonly hosts: readonly string[];
+}
+
+/** The policy as it is for one site. */
+export class SitePolicy {
+  readonly #domain: Name;
+  readonly #rules: readonly PolicyRule[];
+  readonly #text: readonly TextRule[];
+  readonly #addresses: readonly AddressRule[];
+  readonly #networks: readonly Subnet[];
+  readonly #hosts: ReadonlySet<string>;
+
+  /** `domain` is the site's. */
+  constructor({ rules, text, addresses, networks, hosts }: Policy, domain: Name) {
+    const label = textOf(domain.labels[0]!);
+    const isHere = ({ sites }: Scope) => sites?.some((site) => folded(site) === label) ?? true;
+    this.#domain = domain;
+    this.#rules = rules.filter(isHere).map((rule) => ({
+      ...rule,
+      instance: rule.instance && folded(rule.instance),
+      host: rule.host && folded(rule.host),
+    }));
+    this.#text = text.filter(isHere);
+    this.#addresses = addresses.filter(isHere);
+    this.#networks = networks;
+    this.#hosts = new Set(hosts.map(folded));
+  }
+
+  /**
+   * Why a service of this type of `local.` is not to be published with this host; undefined if it
+   * is. Without a host, rules that speak of hosts and addresses fit nothing.
+   */
+  objection(
+    type: Name,
+    label: Uint8Array,
+    host?: Name,
+    addresses: () => Iterable<Uint8Array> = () => [],
+  ): Denial | undefined {
+    const rule = this.#rules.find(
+      ({ types, instance, host: pattern, addresses: networks }) =>
+        (types === undefined || types.has(type.key)) &&
+        (instance === undefined || fits(instance, textOf(label))) &&
+        (pattern === undefined || (host !== undefined && fits(pattern, hostText(host)))) &&
+        (networks === undefined || [...addresses()].some((address) => isOn(networks, address))),
+    );
+    return rule === undefined || rule.isAllowed ? undefined : rule.reason;
+  }
+
+  /** May this host have its name, which others of its kind may not? */
+  isExempt(host: Name): boolean {
+    return this.#hosts.has(hostText(host));
+  }
+
+  /** Is this address one to be published, where the link is in these subnets? */
+  believes(address: Uint8Array, subnets: readonly Subnet[]): boolean {
+    return (
+      subnets.some((subnet) => isOn([subnet], address) && !isOfNobody(subnet, address)) ||
+      isOn(this.#networks, address) ||
+      this.#addresses.some(({ from }) => isOn([from], address))
+    );
+  }
+
+  /** An A or AAAA as it is seen from elsewhere. */
+  address(data: Rdata): Rdata {
+    const heard = data.values[0] as Uint8Array;
+    const mapped = this.#map(heard);
+    return mapped === heard ? data : new Rdata(data.type, [mapped]);
+  }
+
+  /** The TXT record of a service. */
+  text(service: Name, data: Rdata): Rdata {
+    const type = parseInstance(service)?.type.key;
+    const rules = this.#text.filter(({ types }) => types === undefined || types.has(type!));
+    if (type === undefined || rules.length === 0) return data;
+    let strings: readonly Uint8Array[] = stringsOf(data).filter(({ length }) => length > 0);
+    for (const rule of rules) strings = this.#edit(strings, rule);
+    const edited = make.txt(...fitting(strings));
+    return edited.equals(data) ? data : edited;
+  }
+
+  #edit(strings: readonly Uint8Array[], { drop, set, rewrite }: TextRule): readonly Uint8Array[] {
+    const has = (keys: readonly string[], string: Uint8Array) =>
+      keys.some((key) => folded(key) === keyOf(string));
+    const rest = strings.filter((string) => !has(drop, string));
+    const rewritten = rest.map((string) => (has(rewrite, string) ? this.#rewrite(string) : string));
+    for (const [key, value] of Object.entries(set)) {
+      const pair = Buffer.from(`${key}=${value}`);
+      // RFC 6763 §6.4: of a key that is there more than once only the first counts.
+      const at = rewritten.findIndex((string) => has([key], string));
+      rewritten.splice(at < 0 ? rewritten.length : at, 1, pair);
+    }
+    return rewritten;
+  }
+
+  /** What cannot be put otherwise stays as it is. */
+  #rewrite(string: Uint8Array): Uint8Array {
+    const url = URL_OF_HOST.exec(Buffer.from(string).toString("latin1"));
+    if (url === null) return string;
+    const [, before, host, after] = url;
+    const bytes = Buffer.from(`${before}${this.#hostElsewhere(host!)}${after}`, "latin1");
+    return bytes.length > MAX_STRING ? string : bytes;
+  }
+
+  #hostElsewhere(host: string): string {
+    const literal = /^\[(.*)\]$/.exec(host)?.[1];
+    try {
+      if (literal !== undefined) return `[${formatIPv6(this.#map(addressBytes(literal, 6)))}]`;
+      if (/^[\d.]+$/.test(host)) return this.#map(addressBytes(host, 4)).join(".");
+      const name = Name.parse(host).replaceSuffix(LOCAL, this.#domain);
+      return name === undefined ? host : `${name}`.replace(/\.$/, "");
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      return host;
+    }
+  }
+
+  #map(address: Uint8Array): Uint8Array {
+    const rule = this.#addresses.find(({ from }) => isOn([from], address));
+    if (rule === undefined) return address;
+    const { base, prefix } = rule.to;
+    return address.map((octet, i) => {
+      const mask = (0xff << Math.max(0, Math.min(8, 8 - (prefix - 8 * i)))) & 0xff;
+      return (base[i]! & mask) | (octet & ~mask);
+    });
+  }
+}
+
+/** Does the text, folded as the pattern is, fit it? In time of the product of both lengths. */
+export function fits(pattern: string, text: string): boolean {
+  let [at, star, mark] = [0, -1, 0];
+  for (let i = 0; i < text.length; ) {
+    if (pattern[at] === "*") {
+      star = at++;
+      mark = i;
+    } else if (pattern[at] === text[i]) {
+      at++;
+      i++;
+    } else {
+      if (star < 0) return false;
+      at = star + 1;
+      i = ++mark;
+    }
+  }
+  while (pattern[at] === "*") at++;
+  return at === pattern.length;
+}
+
+/** As many as one record holds. */
+function fitting(strings: readonly Uint8Array[]): readonly Uint8Array[] {
+  let room = MAX_RDATA;
+  return strings.filter(({ length }) => {
+    room -= 1 + length;
+    return room >= 0;
+  });
+}
+
+/** IPv4's first and last address of a subnet are the subnet's and everybody's (RFC 919 §7). */
+function isOfNobody({ base, prefix }: Subnet, address: Uint8Array): boolean {
+  if (base.length !== 4 || prefix > 30) return false;
+  const hostBits = (Buffer.from(address).readUInt32BE() << prefix) >>> prefix;
+  return hostBits === 0 || hostBits === 0xffffffff >>> prefix;
+}
+
+function hostText(host: Name): string {
+  const labels = host.isUnder(LOCAL) ? host.labelsUnder(LOCAL) : host.labels;
+  return labels.map(textOf).join(".");
+}
+
+/** The key of a string of a TXT record (RFC 6763 §6.4). */
+function keyOf(string: Uint8Array): string {
+  const end = string.indexOf(EQUALS_SIGN);
+  return textOf(end < 0 ? string : string.subarray(0, end));
+}
+
+function textOf(octets: Uint8Array): string {
+  return folded(Buffer.from(octets).toString("utf8"));
+}
+
+function folded(text: string): string {
+  return text.normalize("NFC").toLowerCase();
+}
+
+/** Up to the host of a URL, the host, and the rest (RFC 3986 §3.2). */
+const URL_OF_HOST = /^([^=]*=[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?)(\[[^\]]*\]|[^/?#:]+)(.*)$/is;
+const EQUALS_SIGN = 0x3d;
+const MAX_STRING = 255;
+const MAX_RDATA = 0xffff;
