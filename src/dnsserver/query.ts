@@ -5,6 +5,7 @@
 import { Class, Rcode, Type } from "../dns/constants.ts";
 import { type Edns, ExtendedError, extendedError, UDP_SIZE } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
+import { Name } from "../dns/name.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import type { Handler, Request, Transport } from "../net/handler.ts";
 import type { Catalog } from "./catalog.ts";
@@ -54,7 +55,7 @@ function answer(
   transport: Transport,
 ): Fields {
   const authority = catalog.findFor(question);
-  if (authority === undefined) return outside;
+  if (authority === undefined) return isOfLink(question.name) ? nowhere : outside;
   const dnssecOk = edns?.dnssecOk === true;
   const found = authority.answer({ ...question, class: Class.IN }, dnssecOk);
   const isCompact = dnssecOk && found.isSigned === true;
@@ -90,6 +91,19 @@ const outside: Fields = {
   rcode: Rcode.REFUSED,
   edns: { ...reply, options: [extendedError(ExtendedError.NOT_AUTHORITATIVE)] },
 };
+
+/** What only multicast can answer is at once said not to be here (RFC 6762 §22.1 item 5). */
+const nowhere: Fields = { rcode: Rcode.NXDOMAIN };
+
+const ofLink = [
+  "local.",
+  "254.169.in-addr.arpa.",
+  ...["8", "9", "a", "b"].map((digit) => `${digit}.e.f.ip6.arpa.`),
+].map((text) => Name.parse(text));
+
+function isOfLink(name: Name): boolean {
+  return ofLink.some((domain) => name.isUnder(domain));
+}
 
 const noQueryType: Fields = {
   rcode: Rcode.FORMERR,

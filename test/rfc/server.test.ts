@@ -57,6 +57,19 @@ suite("authoritative answers", () => {
     }
   });
 
+  test("AUTH-47: names of a link are NXDOMAIN at once, where no zone of ours has them", () => {
+    const names = ["printer.local.", "LOCAL.", "1.0.254.169.in-addr.arpa.", "0.b.e.f.ip6.arpa."];
+    for (const owner of names) {
+      const response = ask(question(owner, Type.PTR));
+      assert.equal(response.rcode, Rcode.NXDOMAIN, owner);
+      assert.equal(response.isAuthoritative, false);
+      assert.deepEqual([response.answers, response.authorities], [[], []]);
+    }
+    for (const owner of ["notlocal.", "1.0.253.169.in-addr.arpa.", "0.c.e.f.ip6.arpa."]) {
+      assert.equal(ask(question(owner, Type.PTR)).rcode, Rcode.REFUSED, owner);
+    }
+  });
+
   test("EDNS-23: outside of every zone, who speaks EDNS is told why", () => {
     const response = ask(question("www.example.org.", Type.A, { edns: opt() }));
     const [option, ...more] = response.edns!.options;
