@@ -93,10 +93,9 @@ for (const make of makes) {
       await expectEqual(ours, theirs);
       const all = kinds();
       assert.ok(all.length > followed.length + 1);
-      assert.ok(
-        all.slice(1).every((kind) => kind === "IXFR"),
-        `${all}`,
-      );
+      // Whom the end has met in the middle of a difference may begin anew with the whole zone.
+      const whole = all.slice(followed.length).filter((kind) => kind === "AXFR");
+      assert.ok(whole.length <= 1 && all.at(-1) === "IXFR", `${all}`);
       t.diagnostic(`${2 * BURST} changes by ${all.length - 1} transfers`);
     });
 
