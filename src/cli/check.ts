@@ -5,13 +5,17 @@ import { defaultConfig, readConfig } from "../config.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 import { readMasterFile } from "../zone/masterfile.ts";
+import { dryRun } from "./dryrun.ts";
+import type { ServerOptions } from "./server.ts";
 
-export interface CheckOptions {
+export interface CheckOptions extends ServerOptions {
   readonly origin?: string;
-  readonly config?: string;
+  /** Say what the policy would hide of what is published now. */
+  readonly dryRun?: boolean;
 }
 
 export async function check(file: string, options: CheckOptions): Promise<void> {
+  if (options.dryRun) return dryRun(file, options);
   if (file.endsWith(".zone") || options.origin !== undefined) {
     const sets = await checkZone(file, options);
     process.stdout.write(`${file}: ${sets} record sets, no mistake found\n`);

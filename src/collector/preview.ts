@@ -1,0 +1,58 @@
+/**
+ * What a policy would do to services that are published already. Pure. It sees them as they stand in
+ * the zone, not as they were heard: what is withheld today is not there to be judged, addresses are
+ * those that a map gave them, and which networks the links are in is not known.
+ */
+import { Type } from "../dns/constants.ts";
+import type { Name, NameKey } from "../dns/name.ts";
+import { type Rdata, srvOf } from "../dns/rdata.ts";
+import type { RecordSet } from "../dns/record.ts";
+import { LOCAL, parseInstance } from "../dns/service.ts";
+import { obtain } from "./obtain.ts";
+import { type Denial, type Policy, SitePolicy } from "./policy.ts";
+import { RecordSets } from "./recordsets.ts";
+
+export interface Preview {
+  /** How many services there are. */
+  readonly services: number;
+  /** Those that would be hidden, by what hides them: rules in their order, then what is off. */
+  readonly hidden: ReadonlyMap<Denial, readonly Name[]>;
+  /** Those whose TXT records would be others. */
+  readonly edited: readonly Name[];
+}
+
+export function preview(policy: Policy, zone: Name, published: Iterable<RecordSet>): Preview {
+  const sets = RecordSets.of(published);
+  const sites = new Map<NameKey, SitePolicy>();
+  const hidden = new Map<Denial, Name[]>();
+  for (const { isAllowed, reason } of policy.rules) if (!isAllowed) hidden.set(reason, []);
+  const edited: Name[] = [];
+  let services = 0;
+  for (const { name, type, rdatas } of sets) {
+    const parts = type === Type.SRV ? parseInstance(name) : undefined;
+    if (parts?.domain.parent?.equals(zone) !== true) continue;
+    services++;
+    const { domain: site, instance } = parts;
+    const rules = obtain(sites, site.key, () => new SitePolicy(policy, site));
+    const heard = (each: Name) => each.replaceSuffix(site, LOCAL) ?? each;
+    const denials = rdatas.map((rdata) => {
+      const { target } = srvOf(rdata);
+      const addresses = () => addressesOf(sets, target);
+      return rules.objection(heard(parts.type), instance, heard(target), addresses);
+    });
+    const reason = denials.findLast((denial) => denial !== undefined);
+    if (reason !== undefined && !denials.includes(undefined)) {
+      hidden.get(reason)!.push(name);
+      continue;
+    }
+    const isEdited = (rdata: Rdata) => rules.text(heard(name), rdata) !== rdata;
+    if (sets.get(name.key, Type.TXT)?.rdatas.some(isEdited)) edited.push(name);
+  }
+  return { services, hidden, edited };
+}
+
+function addressesOf(sets: RecordSets, host: Name): Uint8Array[] {
+  return [Type.A, Type.AAAA].flatMap((type) =>
+    (sets.get(host.key, type)?.rdatas ?? []).map(({ values }) => values[0] as Uint8Array),
+  );
+}
