@@ -15,6 +15,7 @@ import type { Rdata } from "../dns/rdata.ts";
 import type { ResourceRecord } from "../dns/record.ts";
 import { LOCAL } from "../dns/service.ts";
 import type { Family, Packet } from "../net/link.ts";
+import { Dispute } from "./dispute.ts";
 import { type Entries, type EntriesOfName, Entry } from "./entry.ts";
 import { onGrid } from "./grid.ts";
 import { Heap } from "./heap.ts";
@@ -27,19 +28,23 @@ export interface CacheOptions {
   readonly random: () => number;
   /** Octets of memory, about. */
   readonly limit?: number;
+  /** Hosts say different things of a name, again and again: what this one says, and another. */
+  readonly disputed?: (set: HeardSet, source: string) => void;
 }
 
 export class LinkCache {
   readonly counters = { learnt: 0, expired: 0, evicted: 0, refused: 0 };
   readonly #random: () => number;
+  readonly #disputed: CacheOptions["disputed"];
   readonly #names = new Map<NameKey, EntriesOfName>();
   readonly #types = new Map<number, Set<Entries>>();
   readonly #agenda = new Heap<Entry>();
   readonly #ledger: Ledger<Entry>;
   #revision = 0;
 
-  constructor({ random, limit = DEFAULT_LIMIT }: CacheOptions) {
+  constructor({ random, limit = DEFAULT_LIMIT, disputed }: CacheOptions) {
     this.#random = random;
+    this.#disputed = disputed;
     this.#ledger = new Ledger(limit);
   }
 
@@ -97,7 +102,7 @@ export class LinkCache {
         if (set !== undefined && record.class & TOP_BIT) flushed.add(set);
       }
     }
-    for (const set of flushed) this.#flush(set, from.family, now);
+    for (const set of flushed) this.#flush(set, from, now);
   }
 
   /** When `poll` has something to do. */
@@ -165,6 +170,7 @@ export class LinkCache {
     // What a responder denies it denies on its own family.
     const key = type === Type.NSEC ? `${from.family}${rdata.key}` : rdata.key;
     let entry = set?.records.get(key);
+    const isNews = entry === undefined || isCalledOff(entry);
     if (ttl === 0) {
       if (entry !== undefined) this.#shorten(entry, now + GRACE);
       return undefined;
@@ -182,6 +188,7 @@ export class LinkCache {
       if (entry.ttl !== ttl || isWaning(entry, now)) this.#change(entry.set);
       this.#ledger.repeat(entry);
     }
+    if (isNews && entry.set.dispute?.returns(key, now)) this.#disputed?.(entry.set, from.source);
     entry.ttl = ttl;
     entry.speaker = from.source;
     entry.families |= bit(from.family);
@@ -194,10 +201,14 @@ export class LinkCache {
   }
 
   /** RFC 6762 §10.2: what was last heard more than a second ago goes in a second. */
-  #flush(set: Entries, family: Family, now: number): void {
+  #flush(set: Entries, from: Pick<Packet, "source" | "family">, now: number): void {
     for (const entry of set.records.values()) {
       if (entry.lastHeard >= now - GRACE) continue;
-      if (set.type === Type.NSEC && entry.families !== bit(family)) continue;
+      if (set.type === Type.NSEC && entry.families !== bit(from.family)) continue;
+      if (isOfAnother(entry, from)) {
+        set.dispute ??= new Dispute();
+        if (set.dispute.keeps(entry.key, now)) continue;
+      }
       this.#shorten(entry, now + GRACE);
     }
   }
@@ -294,6 +305,14 @@ export class LinkCache {
     }
     return true;
   }
+}
+
+/**
+ * Was it another host that said this last? Of a host that speaks by both families, one copy cannot
+ * be compared with the other.
+ */
+function isOfAnother({ speaker }: Entry, { source, family }: Pick<Packet, "source" | "family">) {
+  return speaker !== source && speaker.includes(":") === (family === 6);
 }
 
 function bit(family: Family): number {

@@ -82,6 +82,7 @@ export class Collector {
   #started = 0;
   /** When the latest link came. */
   #opened = 0;
+  #silentUntil = 0;
   #isEnded = false;
 
   constructor(options: CollectorOptions) {
@@ -155,6 +156,7 @@ export class Collector {
     const cache = this.#takeBack(link.name, site);
     const harvest = new Harvest({
       ...(cache && { cache }),
+      disputed: ({ name }, source) => this.#tellOfDispute(link, name, source),
       link,
       clock: this.#clock,
       types: this.#types,
@@ -181,6 +183,15 @@ export class Collector {
     gone.addEventListener("abort", close, { once: true });
     // That there is a site is something to publish, before anything is heard there.
     this.#project();
+  }
+
+  /** However many there are, one line a minute. */
+  #tellOfDispute({ name: link }: Link, name: Name, host: string): void {
+    const now = this.#clock.now();
+    if (now < this.#silentUntil) return;
+    this.#silentUntil = now + QUIET;
+    const fact = "hosts of one name say different things in turns: what each says is published";
+    this.#options.log.warn({ link, name: name.toUnicode(), host }, fact);
   }
 
   /** What a link of this name said that is away, if it was of the same site. */
@@ -281,6 +292,7 @@ function subtypeNames(type: string, labels: readonly string[]): Name[] {
  * is asked for in its turn.
  */
 const SETTLE = 15_000;
+const QUIET = 60_000;
 /** No link tells that its addresses are others now. */
 const ADDRESSES_AGAIN = 10_000;
 /** A link may come later than the program, but not much later. */

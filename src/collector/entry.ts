@@ -1,6 +1,7 @@
 /** A record in a link's cache, and the sets it stands in. Only the cache changes them. */
 import type { Rdata } from "../dns/rdata.ts";
 import type { Family } from "../net/link.ts";
+import type { Dispute } from "./dispute.ts";
 import type { Ranked } from "./heap.ts";
 import type { HeardName, HeardRecord, HeardSet } from "./heard.ts";
 
@@ -51,6 +52,8 @@ export interface Entries extends HeardSet {
   readonly home: EntriesOfName;
   /** When another host asked for it last, in IPv4 and in IPv6. */
   readonly asked: Record<Family, number>;
+  /** Where one host has taken back what another one said. */
+  dispute?: Dispute;
 }
 
 /** Seconds: above every TTL that RFC 6762 §10 recommends, and a ghost leaves the same afternoon. */

@@ -14,7 +14,7 @@ import type { Name } from "../dns/name.ts";
 import type { Link, Packet } from "../net/link.ts";
 import { Alarm } from "./alarm.ts";
 import { type Interest, interestIn } from "./browser.ts";
-import { LinkCache } from "./cache.ts";
+import { type CacheOptions, LinkCache } from "./cache.ts";
 import type { HeardSet } from "./heard.ts";
 import { Querier } from "./querier.ts";
 
@@ -27,6 +27,8 @@ export interface HarvestOptions {
   readonly limit?: number;
   /** What the link said before it went for a moment. */
   readonly cache?: LinkCache;
+  /** See `LinkCache`. */
+  readonly disputed?: CacheOptions["disputed"];
   /** What the link says has changed. */
   readonly changed: () => void;
   /** Ends when the link goes. */
@@ -50,11 +52,17 @@ export class Harvest {
   #paid = 0;
 
   constructor(options: HarvestOptions) {
-    const { link, clock, gone, limit, cache } = options;
+    const { link, clock, gone, limit, cache, disputed } = options;
     const random = () => clock.random();
     this.#options = options;
     this.#clock = clock;
-    this.cache = cache ?? new LinkCache({ random, ...(limit !== undefined && { limit }) });
+    this.cache =
+      cache ??
+      new LinkCache({
+        random,
+        ...(limit !== undefined && { limit }),
+        ...(disputed && { disputed }),
+      });
     this.querier = new Querier({
       cache: this.cache,
       random,

@@ -1,7 +1,7 @@
 /** What a link's cache learns, keeps and lets go: RFC 6762 §6.1, §7.1, §8, §10, §16, §18. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import type { LinkCache } from "../../src/collector/cache.ts";
+import { LinkCache } from "../../src/collector/cache.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { decode, encode, makeMessage } from "../../src/dns/message.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
@@ -174,6 +174,68 @@ suite("the cache-flush bit", () => {
     cache.receive(response("!h A 192.0.2.1"), from(), 10_600);
     pass(cache, 20_000);
     assert.deepEqual(held(cache, "h", "A"), ["192.0.2.1", "192.0.2.2"]);
+  });
+});
+
+suite("MDNS-68: two hosts that fight over a name", () => {
+  const A = "10.0.0.2";
+  const B = "10.0.0.3";
+  const fight = (seconds: number, every = 5) => {
+    const disputes: string[] = [];
+    const cache = new LinkCache({
+      random: () => 0.5,
+      disputed: ({ name }, source) => disputes.push(`${name} ${source}`),
+    });
+    let changes = 0;
+    for (let second = 0; second < seconds; second++) {
+      const before = cache.revision;
+      const address = (second / every) % 2 === 0 ? A : B;
+      if (second % every === 0)
+        cache.receive(response(`!h A ${address}`), from(address), second * 1000);
+      pass(cache, second * 1000 + 999);
+      changes += cache.revision - before;
+    }
+    return { cache, disputes, changes };
+  };
+
+  test("both are kept, nothing changes any more, and it is told once", () => {
+    const short = fight(60);
+    assert.deepEqual(held(short.cache, "h", "A").sort(), [A, B]);
+    assert.deepEqual(short.disputes, [`h.local. ${B}`]);
+    const long = fight(3600);
+    assert.equal(long.changes, short.changes);
+    assert.deepEqual(long.disputes, short.disputes);
+  });
+
+  test("one that gives up is forgotten when its records have lived", () => {
+    const { cache } = fight(60);
+    for (let second = 60; second < 400; second += 60) {
+      cache.receive(response(`!h A ${A}`), from(A), second * 1000);
+      pass(cache, second * 1000 + 59_999);
+    }
+    assert.deepEqual(held(cache, "h", "A"), [A]);
+  });
+
+  test("one host that changes its mind over and over is believed each time, by either family", () => {
+    const disputes: unknown[] = [];
+    const cache = new LinkCache({ random: () => 0.5, disputed: (set) => disputes.push(set) });
+    for (let i = 0; i < 40; i++) {
+      const text = `!u TXT "status=${i % 2}"`;
+      cache.receive(response(text), from(A), i * 5000);
+      cache.receive(response(text), from("fe80::2", 6), i * 5000 + 1);
+      pass(cache, i * 5000 + 4000);
+      assert.deepEqual(held(cache, "u", "TXT"), [`"status=${i % 2}"`]);
+    }
+    assert.deepEqual(disputes, []);
+  });
+
+  test("a host that moves to another address and back is not taken for two", () => {
+    const cache = cacheOf();
+    for (const [i, address] of [A, B, A].entries()) {
+      cache.receive(response(`!h A ${address}`), from(address), i * 10_000);
+      pass(cache, i * 10_000 + 5000);
+      assert.deepEqual(held(cache, "h", "A"), [address]);
+    }
   });
 });
 
