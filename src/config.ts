@@ -39,6 +39,7 @@ const link = z.strictObject({
     .string("expected the name of an interface such as eth0")
     .min(1, "expected the name of an interface such as eth0"),
   site: site.optional(),
+  onDemand: z.boolean("expected true or false").optional(),
 });
 
 const key = z

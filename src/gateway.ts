@@ -5,8 +5,9 @@
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
-import { Collector } from "./collector/collector.ts";
+import { Collector, type CollectorOptions } from "./collector/collector.ts";
 import { enumerationRecords } from "./collector/enumeration.ts";
+import type { OnDemand } from "./collector/ondemand.ts";
 import { reverseRecords } from "./collector/reverse.ts";
 import { SiteLabels } from "./collector/sitelabel.ts";
 import type { Config } from "./config.ts";
@@ -26,6 +27,7 @@ import { ReadyViews, viewed } from "./dnsserver/views.ts";
 import { Access } from "./gateway/access.ts";
 import { openKeyFolder } from "./gateway/keyfolder.ts";
 import { notifyAll } from "./gateway/notifying.ts";
+import { asksOnDemand, openOnDemand } from "./gateway/ondemand.ts";
 import { farZones, nearZones } from "./gateway/publishing.ts";
 import { openSecureListeners } from "./gateway/securelisteners.ts";
 import { openViews } from "./gateway/views.ts";
@@ -70,6 +72,9 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   const written = new AbortController();
   setMaxListeners(0, written.signal);
   const zones = config.listen && (await openZones(config, { clock, log, signal: written.signal }));
+  let collector: Collector | undefined;
+  const siteAt = (domain: Name) => collector?.siteAt(domain);
+  const onDemand = zones && openOnDemand({ config, zone: zones.dynamic[0]!, siteAt, clock, log });
   const closed: Promise<unknown>[] = [];
   const close = async () => {
     await Promise.allSettled(closed);
@@ -78,7 +83,8 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   };
   try {
     if (zones !== undefined) {
-      for await (const listener of openListeners(config, zones, { ...options, signal })) {
+      const opening = { ...options, signal, onDemand };
+      for await (const listener of openListeners(config, zones, opening)) {
         closed.push(listener.closed);
       }
       const resolve = resolver({ clock });
@@ -89,13 +95,20 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
     await close();
     throw error;
   }
-  closed.push(openCollector(config, zones, options)(signal));
+  const opened = openCollector(config, zones, { ...options, changed: () => onDemand?.look() });
+  collector = opened.collector;
+  closed.push(opened.run(signal));
+  if (onDemand !== undefined) closed.push(onDemand.run(signal));
   return { closed: Promise.all(closed).then(close, close) };
 }
 
 /** The servers of these zones, one after the other. */
-async function* openListeners(config: Config, zones: ServedZones, options: GatewayOptions) {
-  const { clock, log, signal, onReload } = options;
+async function* openListeners(
+  config: Config,
+  zones: ServedZones,
+  options: GatewayOptions & { readonly onDemand: OnDemand | undefined },
+) {
+  const { clock, log, signal, onReload, onDemand } = options;
   const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
   const origins = zones.all.map((zone) => zone.origin);
   const keys =
@@ -110,6 +123,7 @@ async function* openListeners(config: Config, zones: ServedZones, options: Gatew
   const access = new Access(config, attachedNetworks(clock), isSigned);
   const views = openViews({
     ...{ config, zones, access, clock, log },
+    onDemand: onDemand && asksOnDemand(onDemand, config.zone),
     authorityOf: (zone) => {
       const inner = new ZoneAuthority(zone);
       const own = keysOf(zone.origin);
@@ -155,8 +169,12 @@ async function* openListeners(config: Config, zones: ServedZones, options: Gatew
 }
 
 /** Runs until its signal ends. */
-function openCollector(config: Config, zones: ServedZones | undefined, options: GatewayOptions) {
-  const { clock, log } = options;
+function openCollector(
+  config: Config,
+  zones: ServedZones | undefined,
+  options: GatewayOptions & Required<Pick<CollectorOptions, "changed">>,
+) {
+  const { clock, log, changed } = options;
   const { zone, publish, enumerate: browsed, reverse } = config;
   const resolve = resolver({ clock });
   const far = publish && farZones({ config, publish, resolve, clock });
@@ -172,7 +190,7 @@ function openCollector(config: Config, zones: ServedZones | undefined, options: 
     options.links ??
     multicastLinks({ clock, log, interfaces: config.links?.map((link) => link.interface) });
   const collector = new Collector({
-    ...{ clock, log, zone, browsed },
+    ...{ clock, log, zone, browsed, changed },
     links: labels.follow(links),
     siteOf: labels.of,
     sites: config.links?.flatMap(({ site }) => site ?? []) ?? [],
@@ -188,8 +206,9 @@ function openCollector(config: Config, zones: ServedZones | undefined, options: 
       ];
     },
   });
-  return async (signal: AbortSignal): Promise<void> => {
+  const run = async (signal: AbortSignal): Promise<void> => {
     await collector.run(signal);
     far?.close();
   };
+  return { collector, run };
 }

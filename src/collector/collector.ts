@@ -47,6 +47,8 @@ export interface CollectorOptions {
   readonly policy?: Policy;
   /** Subtypes to ask for, by service type: they cannot be listed by asking (RFC 6763 §7.1). */
   readonly subtypes?: Readonly<Record<string, readonly string[]>>;
+  /** Called when what the links say, or which there are, may be another. */
+  readonly changed?: () => void;
   /** Milliseconds that a link may be away before what it said is withdrawn: 0. */
   readonly grace?: number;
   readonly log: Log;
@@ -114,6 +116,13 @@ export class Collector {
     return new Map(
       [...this.#publications].map(([zone, { reconciler }]) => [zone, reconciler.counters]),
     );
+  }
+
+  /** The site of this domain, with the links that are there now; undefined where none has been. */
+  siteAt({ key }: Name): { site: Site; harvests: readonly Harvest[] } | undefined {
+    const site = this.#sites.get(key);
+    const here = [...this.#legs.values()].filter((leg) => leg.site === site && !leg.keep);
+    return site && { site, harvests: here.map(({ harvest }) => harvest) };
   }
 
   /** Until `signal` ends; then it resolves when nothing is on its way any more. */
@@ -253,6 +262,7 @@ export class Collector {
       for (const set of extra(this.#places, sets)) wanted.get(this.#zoneOf(set.name)!)?.add(set);
     }
     for (const [origin, publication] of this.#publications) publication.want(wanted.get(origin)!);
+    this.#options.changed?.();
     this.#alarm.set(earlier(due, extra && this.#clock.now() + ADDRESSES_AGAIN));
   }
 

@@ -8,10 +8,11 @@
  * costs, the next one is not put off for more than a second.
  */
 import { type Clock, earlier } from "../clock.ts";
+import { Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
 import { decode, type Message } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
-import type { Link, Packet } from "../net/link.ts";
+import type { Family, Link, Packet } from "../net/link.ts";
 import { Alarm } from "./alarm.ts";
 import { type Interest, interestIn } from "./browser.ts";
 import { type CacheOptions, LinkCache } from "./cache.ts";
@@ -84,6 +85,27 @@ export class Harvest {
     this.#plan();
   }
 
+  /** A client waits for this (RFC 8766 §5.6). */
+  inquire(name: Name, type: number, client: string): void {
+    this.querier.inquire(name, type, client, this.#clock.now());
+    this.#plan();
+  }
+
+  /** No client does any more. */
+  cease(name: Name, type: number): void {
+    this.querier.cease(name, type);
+    this.#plan();
+  }
+
+  /** Was it said that there is no such record (RFC 6762 §6.1)? */
+  denies({ key }: Name, type: number): boolean {
+    const families = this.#families;
+    // Who has a name speaks for it on either family, but for its addresses.
+    return type === Type.A || type === Type.AAAA
+      ? this.cache.isDenied(key, type, families)
+      : families.some((family) => this.cache.isDenied(key, type, [family]));
+  }
+
   #hear(packet: Packet): void {
     const now = this.#clock.now();
     this.counters.packets++;
@@ -132,12 +154,15 @@ export class Harvest {
   }
 
   #look(now: number): Interest {
-    const { link, types } = this.#options;
-    const families = [...new Set(link.addresses.map(({ family }) => family))];
+    const { types } = this.#options;
     this.#revision = this.cache.revision;
-    const interest = interestIn(this.cache, { types, families });
+    const interest = interestIn(this.cache, { types, families: this.#families });
     this.querier.want(interest.questions, now);
     return interest;
+  }
+
+  get #families(): Family[] {
+    return [...new Set(this.#options.link.addresses.map(({ family }) => family))];
   }
 
   #plan(): void {

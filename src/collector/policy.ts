@@ -97,11 +97,19 @@ export class SitePolicy {
     addresses: () => Iterable<Uint8Array> = () => [],
   ): Denial | undefined {
     const rule = this.#rules.find(
-      ({ types, instance, host: pattern, addresses: networks }) =>
-        (types === undefined || types.has(type.key)) &&
-        (instance === undefined || fits(instance, textOf(label))) &&
-        (pattern === undefined || (host !== undefined && fits(pattern, hostText(host)))) &&
-        (networks === undefined || [...addresses()].some((address) => isOn(networks, address))),
+      (each) =>
+        (each.types === undefined || each.types.has(type.key)) &&
+        (each.instance === undefined || fits(each.instance, textOf(label))) &&
+        isOf(each, host, addresses),
+    );
+    return rule === undefined || rule.isAllowed ? undefined : rule.reason;
+  }
+
+  /** Why a host is not to be told of, whatever its services: so say rules that fit each of them. */
+  hostObjection(host: Name, addresses: () => Iterable<Uint8Array>): Denial | undefined {
+    const rule = this.#rules.find(
+      (each) =>
+        each.types === undefined && each.instance === undefined && isOf(each, host, addresses),
     );
     return rule === undefined || rule.isAllowed ? undefined : rule.reason;
   }
@@ -183,6 +191,18 @@ export class SitePolicy {
       return (base[i]! & mask) | (octet & ~mask);
     });
   }
+}
+
+/** Does the rule fit this host, as far as it speaks of hosts? */
+function isOf(
+  { host: pattern, addresses: networks }: PolicyRule,
+  host: Name | undefined,
+  addresses: () => Iterable<Uint8Array>,
+): boolean {
+  return (
+    (pattern === undefined || (host !== undefined && fits(pattern, hostText(host)))) &&
+    (networks === undefined || [...addresses()].some((address) => isOn(networks, address)))
+  );
 }
 
 /** Does the text, folded as the pattern is, fit it? In time of the product of both lengths. */

@@ -43,10 +43,10 @@ export function project(sites: Iterable<Site>, zone: Name, now: number): Project
   return whole;
 }
 
-/** All there is to say of one host of the link, whether a service leads there or not. */
+/** What may be said of one host of the link, whether a service leads there or not. */
 export function projectHost(site: Site, zone: Name, host: Name, now: number): RecordSets {
   const whole = { sets: new RecordSets(), services: new Map(), withheld: [], due: undefined };
-  new SiteProjection(site, zone, now, whole).publishHost(host, MAX_ALIASES);
+  new SiteProjection(site, zone, now, whole).makeHost(host);
   return whole.sets;
 }
 
@@ -83,6 +83,12 @@ class SiteProjection {
     this.#listTypes(this.#site.domain, this.#types[0]);
     this.#listTypes(this.#zone, this.#types[1]);
     this.#site.retain(this.#places);
+  }
+
+  makeHost(host: Name): void {
+    const addresses = () => this.#addressesOf(host, MAX_ALIASES);
+    if (this.#site.policy?.hostObjection(host, addresses) !== undefined) return;
+    this.#publishHost(host, MAX_ALIASES);
   }
 
   #place({ key }: Name): Place {
@@ -139,7 +145,7 @@ class SiteProjection {
       sets.push({ name: owner, type: Type.TXT, ttl: SERVED_TTL, rdatas: NO_TEXT });
     }
     for (const set of sets) this.#whole.sets.add(set);
-    for (const host of hosts) this.publishHost(host, MAX_ALIASES);
+    for (const host of hosts) this.#publishHost(host, MAX_ALIASES);
   }
 
   #withhold(name: Name, service: Place, reason: Reason): void {
@@ -196,7 +202,7 @@ class SiteProjection {
     return this.#hostObjection(this.#place(target), aliases - 1);
   }
 
-  publishHost(name: Name, aliases: number): void {
+  #publishHost(name: Name, aliases: number): void {
     if (!name.isUnder(LOCAL)) return;
     const host = this.#place(name);
     if (host.isPublished) return;
@@ -209,7 +215,7 @@ class SiteProjection {
     const alias = aliasOf(host);
     if (alias === undefined) return;
     this.#whole.sets.put({ ...alias.set!, rdatas: alias.set!.rdatas.slice(0, 1) });
-    if (aliases > 0) this.publishHost(alias.targets[0]!, aliases - 1);
+    if (aliases > 0) this.#publishHost(alias.targets[0]!, aliases - 1);
   }
 
   /** The instances of a type or subtype, beneath the site and beneath the zone. */

@@ -75,6 +75,23 @@ export class Querier {
     this.#once(name, type, first?.source ?? "", RECONFIRMATIONS, now).restart();
   }
 
+  /** Somebody waits for an answer: twice, a second apart (RFC 8766 §5.6). */
+  inquire(name: Name, type: number, source: string, now: number): void {
+    const ask = this.#asks.get(keyOf(name, type)) ?? new Ask(name, type, source);
+    // What is being asked is asked for everybody.
+    if (ask.times > 0) return;
+    const start = now + EARLIEST_START + (LATEST_START - EARLIEST_START) * this.#options.random();
+    this.#add(ask, INQUIRIES, Math.max(start, ask.last + FIRST_WAIT));
+  }
+
+  /** Nobody waits any more. */
+  cease(name: Name, type: number): void {
+    const ask = this.#asks.get(keyOf(name, type));
+    if (ask === undefined || ask.times === 0 || ask.times === Infinity) return;
+    if (ask.last === Number.NEGATIVE_INFINITY) this.#remove(ask);
+    else this.#finish(ask);
+  }
+
   /**
    * Another host's query: what we were about to ask as well counts as asked by us (RFC 6762 §7.3),
    * if it was asked of all, in full, and without answers we do not know. "About to" is the second
@@ -275,6 +292,8 @@ const LAST_WAIT = 3_600_000;
 const GRID = 1 / 32;
 /** Milliseconds in which a unicast response is one to our question (RFC 6762 §6). */
 const UNICAST_WAIT = 2000;
+/** Questions for what somebody waits for. */
+const INQUIRIES = 2;
 /** Questions for a record that is doubted: at once, after 1 s and after 3 s (RFC 6762 §10.4). */
 const RECONFIRMATIONS = 3;
 /** Answers listed with a question, in some thirty packets; a link that has more hears them again. */

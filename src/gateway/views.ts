@@ -3,13 +3,14 @@ import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { Catalog } from "../dnsserver/catalog.ts";
 import { identified } from "../dnsserver/identity.ts";
+import { layered } from "../dnsserver/layers.ts";
 import { networkOf } from "../dnsserver/limits.ts";
 import { queryHandler } from "../dnsserver/query.ts";
 import { type FollowedZone, MAX_ENTRIES, MAX_OCTETS, ReadyAnswers } from "../dnsserver/ready.ts";
 import { Sources } from "../dnsserver/sources.ts";
 import type { Client, View } from "../dnsserver/views.ts";
 import type { Log } from "../log.ts";
-import type { Request } from "../net/handler.ts";
+import type { Layer, Request } from "../net/handler.ts";
 import { LOOPBACK, Networks } from "../net/networks.ts";
 import type { Authority } from "../zone/authority.ts";
 import type { Zone } from "../zone/zone.ts";
@@ -23,6 +24,8 @@ export interface ViewsOptions {
   readonly access: Access;
   readonly clock: Clock;
   readonly log: Log;
+  /** In front of the answers to those who see all. */
+  readonly onDemand?: Layer | undefined;
   /** Who answers from a zone, or from a view of it. */
   readonly authorityOf: (zone: ViewedZone) => Authority;
 }
@@ -35,16 +38,16 @@ export interface Views {
 }
 
 export function openViews(options: ViewsOptions): Views {
-  const { config, zones, access, clock, log, authorityOf } = options;
+  const { config, zones, access, clock, log, authorityOf, onDemand } = options;
   const { views, zone, query, identity } = config;
   if (views.length === 0 && query.allow.some((who) => "length" in who && who.length === 0)) {
     log.warn({ allow: "any" }, "everybody may ask, for private addresses too; views can hide them");
   }
   const share = 1 + views.length;
-  const make = (all: readonly FollowedZone[]): View => {
+  const make = (all: readonly FollowedZone[], layers: readonly Layer[] = []): View => {
     const catalog = new Catalog(all.map(authorityOf));
     return {
-      handler: identified(identity)(queryHandler(catalog)),
+      handler: layered([identified(identity), ...layers], queryHandler(catalog)),
       ready: new ReadyAnswers({
         catalog,
         // What is for some alone is never ready for others.
@@ -54,7 +57,7 @@ export function openViews(options: ViewsOptions): Views {
       }),
     };
   };
-  const whole = make(zones.all);
+  const whole = make(zones.all, onDemand && [onDemand]);
   const open = zones.all.filter((each) => each !== zones.catalog);
   const parts = views.map(({ networks, sites, addresses }) => {
     const shown = addresses && new Networks(addresses);

@@ -1,0 +1,227 @@
+/**
+ * What the harvest does not hold, asked of the link while a client waits (RFC 8766 §5.6): a host
+ * without services, a subtype or an unusual type that nobody asked for before. The first answer ends
+ * the wait, positive or NSEC (RFC 6762 §6.1); where none comes, NODATA does, since what is not there
+ * now may be there soon.
+ *
+ * Invariants: what is answered is what the projection makes of the link's word, and of services what
+ * the zone holds, so nothing is told here that could not be published. Names that DNS and DNS-SD keep
+ * for themselves are never asked for (RFC 8766 §6.3 to §6.5). No more than so many wait at once; who
+ * has most questions waiting makes room for others.
+ */
+import type { Clock } from "../clock.ts";
+import { Rcode, Type } from "../dns/constants.ts";
+import type { Question } from "../dns/message.ts";
+import type { Name } from "../dns/name.ts";
+import { LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
+import { type Answer, lookup } from "../zone/lookup.ts";
+import type { Zone } from "../zone/zone.ts";
+import type { Harvest } from "./harvest.ts";
+import { projectHost } from "./project.ts";
+import { isPublishableType, isReserved, isSteeringHost } from "./publishable.ts";
+import type { Site } from "./site.ts";
+
+/** A site, and the links that are there now. */
+export interface AskedSite {
+  readonly site: Site;
+  readonly harvests: readonly Pick<Harvest, "inquire" | "cease" | "denies">[];
+}
+
+export interface OnDemandOptions {
+  /** What the site's collector publishes into. */
+  readonly zone: Pick<Zone, "origin" | "current" | "follow">;
+  /** The domains of the sites that may be asked. */
+  readonly sites: readonly Name[];
+  readonly siteAt: (domain: Name) => AskedSite | undefined;
+  readonly clock: Clock;
+}
+
+/** A question as the link knows it. */
+interface Inquiry {
+  readonly question: Question;
+  readonly domain: Name;
+  /** In `local.` */
+  readonly name: Name;
+  /** Of a service or a list of them: then the zone has it as soon as it may be told. */
+  readonly isOfService: boolean;
+}
+
+interface Waiter extends Inquiry {
+  readonly client: string;
+  readonly finish: (answer: Answer) => void;
+}
+
+export class OnDemand {
+  readonly #options: OnDemandOptions;
+  /** Longest first. */
+  readonly #waiting = new Set<Waiter>();
+
+  constructor(options: OnDemandOptions) {
+    this.#options = options;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** Follows the zone until `signal` ends; then nobody waits any more. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { zone } = this.#options;
+    for await (const _ of zone.follow(zone.current.serial, signal)) this.look();
+    for (const { finish } of this.#waiting) finish(this.#denial);
+  }
+
+  /** Is this a question, of class IN, that the zone has no answer to and a link may have? */
+  covers(question: Question): boolean {
+    return this.#inquiryOf(question) !== undefined;
+  }
+
+  /** To a question that is covered. `client` is whose share it is, `signal` ends with its patience. */
+  answer(question: Question, client: string, signal: AbortSignal): Promise<Answer> {
+    const inquiry = this.#inquiryOf(question);
+    const asked = inquiry && this.#options.siteAt(inquiry.domain);
+    if (inquiry === undefined || asked === undefined || signal.aborted) {
+      return Promise.resolve(this.#denial);
+    }
+    // A service that was heard of and is not in the zone is withheld.
+    const isWithheld = inquiry.isOfService && isHeard(inquiry, asked);
+    const known = isWithheld ? this.#denial : this.#find(inquiry);
+    if (known !== undefined) return Promise.resolve(known);
+    if (!this.#makeRoom(client)) return Promise.resolve(this.#denial);
+    return this.#wait(inquiry, client, signal);
+  }
+
+  /** The zone, or what the links say, may be another. */
+  look(): void {
+    for (const waiter of this.#waiting) {
+      const answer = this.#find(waiter);
+      if (answer !== undefined) waiter.finish(answer);
+    }
+  }
+
+  #wait(inquiry: Inquiry, client: string, signal: AbortSignal): Promise<Answer> {
+    const { clock, siteAt } = this.#options;
+    const { name, question, domain } = inquiry;
+    return new Promise((resolve) => {
+      const giveUp = () => finish(this.#denial);
+      const cancel = clock.at(clock.now() + PATIENCE, giveUp);
+      const finish = (answer: Answer) => {
+        cancel();
+        signal.removeEventListener("abort", giveUp);
+        this.#waiting.delete(waiter);
+        if (!this.#isWaitedFor(inquiry)) {
+          for (const harvest of siteAt(domain)?.harvests ?? []) harvest.cease(name, question.type);
+        }
+        resolve(answer);
+      };
+      const waiter = { ...inquiry, client, finish };
+      this.#waiting.add(waiter);
+      signal.addEventListener("abort", giveUp, { once: true });
+      for (const harvest of siteAt(domain)?.harvests ?? []) {
+        harvest.inquire(name, question.type, client);
+      }
+    });
+  }
+
+  #inquiryOf(question: Question): Inquiry | undefined {
+    const { zone, sites } = this.#options;
+    const domain = sites.find((site) => question.name.isUnder(site));
+    const name = domain && question.name.replaceSuffix(domain, LOCAL);
+    if (domain === undefined || name === undefined || !isAskable(name, question.type)) {
+      return undefined;
+    }
+    const found = lookup(zone.current, question);
+    if (found.answers.length > 0 || !found.isAuthoritative) return undefined;
+    // What there is of a name of its own the harvest asks for itself.
+    const isHarvested = (zone.current.node(question.name.key)?.sets.length ?? 0) > 0;
+    if (isHarvested && HARVESTED.has(question.type)) return undefined;
+    return { question, domain, name, isOfService: isServiceName(name) };
+  }
+
+  /** Undefined where the link has said nothing yet. */
+  #find(inquiry: Inquiry): Answer | undefined {
+    const { zone, siteAt, clock } = this.#options;
+    const { question, name, isOfService, domain } = inquiry;
+    const published = lookup(zone.current, question);
+    if (published.answers.length > 0) return published;
+    const asked = siteAt(domain);
+    if (asked === undefined) return this.#denial;
+    if (!isOfService) {
+      const sets = projectHost(asked.site, zone.origin, name, clock.now());
+      const answer = lookup(zone.current.with([], sets), question);
+      if (answer.answers.length > 0) return answer;
+      // What was heard may not be told.
+      if (isHeard(inquiry, asked)) return this.#denial;
+    }
+    const { harvests } = asked;
+    return harvests.every((harvest) => harvest.denies(name, question.type))
+      ? this.#denial
+      : undefined;
+  }
+
+  /** NODATA, whether the name is there or not. */
+  get #denial(): Answer {
+    const authorities = [this.#options.zone.current.negativeSoa];
+    const nothing = { answers: [], additionals: [], names: [] };
+    return { rcode: Rcode.NOERROR, isAuthoritative: true, authorities, ...nothing };
+  }
+
+  #isWaitedFor({ name, question }: Inquiry): boolean {
+    for (const other of this.#waiting) {
+      if (other.question.type === question.type && other.name.equals(name)) return true;
+    }
+    return false;
+  }
+
+  /** At the cost of whoever has most; false where that is this client itself. */
+  #makeRoom(client: string): boolean {
+    if (this.#waiting.size < MAX_WAITING) return true;
+    const shares = new Map<string, Waiter[]>([[client, []]]);
+    for (const waiter of this.#waiting) {
+      const share = shares.get(waiter.client);
+      if (share === undefined) shares.set(waiter.client, [waiter]);
+      else share.push(waiter);
+    }
+    const largest = [...shares.values()].reduce((a, b) => (b.length > a.length ? b : a));
+    if (largest.length <= shares.get(client)!.length + 1) return false;
+    largest[0]!.finish(this.#denial);
+    return true;
+  }
+}
+
+/** May a link be asked for it: neither what DNS keeps for itself nor what DNS-SD does? */
+function isAskable(name: Name, type: number): boolean {
+  if (name.equals(LOCAL) || isReserved(name) || isSteeringHost(name)) return false;
+  // `_tcp`, `_sub._ipp._tcp` and their like hold nothing themselves.
+  const isUnderscored = name.labels[0]![0] === UNDERSCORE;
+  if (isUnderscored && parseServiceType(name)?.domain.equals(LOCAL) !== true) return false;
+  // Neither OPT nor a question type (RFC 6895 §3.1).
+  const isData = type !== 0 && type !== Type.OPT && (type < 128 || type > 255);
+  return isData && isPublishableType(type);
+}
+
+function isServiceName(name: Name): boolean {
+  return parseServiceType(name) !== undefined || parseInstance(name) !== undefined;
+}
+
+function isHeard({ name, question }: Inquiry, { site }: AskedSite): boolean {
+  return [...site.caches].some((cache) => cache.set(name.key, question.type) !== undefined);
+}
+
+const UNDERSCORE = 0x5f;
+/** What `browser.ts` asks for by itself. */
+const HARVESTED: ReadonlySet<number> = new Set([
+  Type.PTR,
+  Type.SRV,
+  Type.TXT,
+  Type.A,
+  Type.AAAA,
+  Type.CNAME,
+]);
+/**
+ * Milliseconds: for two questions, a second apart (RFC 6762 §5.2), and half a second for the answer
+ * to the second (§6). RFC 8766 §5.6 has six seconds, but dig and most resolvers give up after five.
+ */
+const PATIENCE = 2500;
+/** Clients at once, those who ask the same together. */
+const MAX_WAITING = 200;

@@ -1,0 +1,53 @@
+/** Questions that a site's link is to be asked, in front of the zone's own answers. */
+import { OnDemand, type OnDemandOptions } from "../collector/ondemand.ts";
+import type { Config } from "../config.ts";
+import { Class } from "../dns/constants.ts";
+import type { Message, Question } from "../dns/message.ts";
+import type { Name } from "../dns/name.ts";
+import { Catalog } from "../dnsserver/catalog.ts";
+import { networkOf } from "../dnsserver/limits.ts";
+import { queryHandler } from "../dnsserver/query.ts";
+import type { Log } from "../log.ts";
+import type { Layer, Request } from "../net/handler.ts";
+
+export interface AskedOptions extends Omit<OnDemandOptions, "sites"> {
+  readonly config: Config;
+  readonly log: Log;
+}
+
+/**
+ * Where links are to be asked: not those whose zone is copied or signed, for a copy would not have
+ * what is learnt, and not those of a collector that publishes elsewhere.
+ */
+export function openOnDemand({ config, log, ...options }: AskedOptions): OnDemand | undefined {
+  const { links = [], zone, publish, transfer, catalog, dnssec } = config;
+  const asked = links.filter((link) => link.onDemand);
+  const sites = asked.flatMap((link) => zone.child(link.site ?? link.interface) ?? []);
+  if (sites.length === 0) return undefined;
+  const isCopied = transfer.allow.length + transfer.notify.length > 0 || catalog !== undefined;
+  if (!isCopied && dnssec === undefined && publish === undefined) {
+    return new OnDemand({ ...options, sites });
+  }
+  log.warn(
+    { sites: sites.map(String) },
+    "no link is asked on demand: the zone is copied, signed or published elsewhere",
+  );
+  return undefined;
+}
+
+/**
+ * Invariant: what the zone has no answer to and a link may have is never answered without waiting,
+ * even where nothing is waited for, so that it is never ready (see `ready.ts`).
+ */
+export function asksOnDemand(demand: OnDemand, origin: Name): Layer {
+  async function* later(question: Question, request: Request): AsyncGenerator<Message> {
+    const client = `network ${networkOf(request.source.address)}`;
+    const answer = await demand.answer(question, client, request.signal);
+    yield* queryHandler(new Catalog([{ origin, answer: () => answer }]))(request);
+  }
+  return (next) => (request) => {
+    const [question, ...more] = request.message.questions;
+    const isOne = question?.class === Class.IN && more.length === 0;
+    return isOne && demand.covers(question) ? later(question, request) : next(request);
+  };
+}

@@ -1,0 +1,320 @@
+/** What a link is asked while a client waits: RFC 8766 §5.6, §6.3 to §6.5, §9.3. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { OnDemand } from "../../src/collector/ondemand.ts";
+import { policy } from "../../src/config/policy.ts";
+import { Class, parseType, Rcode, Type } from "../../src/dns/constants.ts";
+import type { Question } from "../../src/dns/message.ts";
+import { encode, makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { Catalog } from "../../src/dnsserver/catalog.ts";
+import { queryHandler } from "../../src/dnsserver/query.ts";
+import { asksOnDemand } from "../../src/gateway/ondemand.ts";
+import { silentLog } from "../../src/log.ts";
+import { makeEdge } from "../../src/net/edge.ts";
+import { ZoneAuthority } from "../../src/zone/authority.ts";
+import type { Answer } from "../../src/zone/lookup.ts";
+import { Device } from "./device.ts";
+import { lines, records, service, ZONE } from "./fixture.ts";
+import { Office, type OfficeOptions } from "./office.ts";
+
+const PRINTER = service("Office Printer", "_ipp._tcp", "printer", "10.1.0.10");
+const PATIENCE = 2500;
+
+interface Asked {
+  /** When it was answered, in milliseconds after it was asked. */
+  readonly after: number;
+  readonly rcode: Rcode;
+  readonly lines: readonly string[];
+  readonly soa: number;
+}
+
+/** A site that is asked on demand. */
+class AskedOffice {
+  readonly office: Office;
+  readonly onDemand: OnDemand;
+  readonly #life = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(options: OfficeOptions = {}) {
+    this.office = new Office({ ...options, changed: () => this.onDemand?.look() });
+    const { zone, clock, collector } = this.office;
+    this.onDemand = new OnDemand({
+      ...{ zone, clock },
+      sites: [ZONE.child("site1")!],
+      siteAt: (domain) => collector.siteAt(domain),
+    });
+    this.#running = this.onDemand.run(this.#life.signal);
+  }
+
+  device(address: string, text: string, delay = 20): Device {
+    return new Device(this.office.lans[0]!, address, text, { delay });
+  }
+
+  /** Keeps what is asked on the link from now on. */
+  listen() {
+    const host = this.office.lans[0]!.host("ear", "10.1.0.99").record();
+    return (name: string, type: number): number[] =>
+      host.heard
+        .filter(({ message }) =>
+          message.questions.some(
+            (each) => each.type === type && each.name.toString() === `${name}.local.`,
+          ),
+        )
+        .map(({ at }) => at);
+  }
+
+  start(text: string, client = "me", signal = new AbortController().signal): Promise<Asked> {
+    const question = questionOf(text);
+    assert.ok(this.onDemand.covers(question), text);
+    const start = this.office.clock.now();
+    return this.onDemand.answer(question, client, signal).then((answer) => ({
+      after: this.office.clock.now() - start,
+      ...seen(answer),
+    }));
+  }
+
+  async ask(text: string): Promise<Asked> {
+    const asked = this.start(text);
+    let answer: Asked | undefined;
+    void asked.then((found) => {
+      answer = found;
+    });
+    await this.office.until(() => answer !== undefined, 10_000);
+    return answer!;
+  }
+
+  async end(): Promise<void> {
+    this.#life.abort();
+    await this.#running;
+    await this.office.end();
+  }
+}
+
+/** Beneath the site if it has no dot at its end. */
+function questionOf(text: string): Question {
+  const [owner, type] = text.split(" ") as [string, string];
+  return { name: Name.parse(owner, ZONE.child("site1")!), type: parseType(type)!, class: Class.IN };
+}
+
+function seen({ rcode, answers, authorities }: Answer) {
+  const soa = authorities.filter(({ type }) => type === Type.SOA).length;
+  return { rcode, lines: lines(answers), soa };
+}
+
+const NOTHING = { rcode: Rcode.NOERROR, lines: [], soa: 1 };
+
+suite("on demand", () => {
+  test("PROXY-24: a host without services is found, as soon as it answers", async () => {
+    const asked = new AskedOffice();
+    asked.device("10.1.0.20", "!laptop A 10.1.0.20\n!laptop AAAA fe80::20", 1200);
+    await asked.office.clock.elapse(20_000);
+    const { after, ...answer } = await asked.ask("laptop A");
+    assert.deepEqual(answer, {
+      rcode: Rcode.NOERROR,
+      lines: ["laptop.site1.z.example. 10 IN A 10.1.0.20"],
+      soa: 0,
+    });
+    assert.ok(after >= 1200 && after < 1450, `${after} ms`);
+    // What is not for others is not told here either.
+    const linkLocal = await asked.ask("laptop AAAA");
+    assert.deepEqual({ ...linkLocal, after: 0 }, { ...NOTHING, after: 0 });
+    assert.ok(linkLocal.after < 1450);
+    await asked.end();
+  });
+
+  test("PROXY-24: a denial is an answer too", async () => {
+    const asked = new AskedOffice();
+    const device = asked.device("10.1.0.20 fe80::20", "!laptop A 10.1.0.20");
+    device.host.react(({ isResponse, questions }) => {
+      if (isResponse || !questions.some(({ type }) => type === Type.HINFO)) return;
+      const denier = new Device(asked.office.lans[0]!, "10.1.0.21", "!laptop NSEC laptop A");
+      denier.announce();
+    });
+    await asked.office.clock.elapse(20_000);
+    const { after, ...answer } = await asked.ask("laptop HINFO");
+    assert.deepEqual(answer, NOTHING);
+    assert.ok(after < 300, `${after} ms`);
+    await asked.end();
+  });
+
+  test("PROXY-25: who is not there is NODATA after a wait that dig does not tire of", async () => {
+    const asked = new AskedOffice();
+    await asked.office.clock.elapse(20_000);
+    const questions = asked.listen();
+    const { after, ...answer } = await asked.ask("nobody A");
+    assert.deepEqual(answer, NOTHING);
+    assert.ok(after >= PATIENCE && after < PATIENCE + 10, `${after} ms`);
+    await asked.office.clock.elapse(60_000);
+    const [first, second, ...more] = questions("nobody", Type.A);
+    assert.ok(second! - first! >= 1000);
+    assert.deepEqual(more, [], "nobody asks any more");
+    await asked.end();
+  });
+
+  test("PROXY-26: what was heard before is answered at once, and nobody is asked", async () => {
+    const asked = new AskedOffice();
+    asked.device("10.1.0.20", "!laptop A 10.1.0.20").announce();
+    await asked.office.clock.elapse(20_000);
+    const questions = asked.listen();
+    const { after, ...answer } = await asked.ask("laptop A");
+    assert.deepEqual(answer.lines, ["laptop.site1.z.example. 10 IN A 10.1.0.20"]);
+    assert.ok(after <= 5);
+    await asked.office.clock.elapse(5000);
+    assert.deepEqual(questions("laptop", Type.A), []);
+    await asked.end();
+  });
+
+  test("a subtype and a type that nobody asked for are in the zone from then on", async () => {
+    const asked = new AskedOffice();
+    const printer = `${PRINTER}\n_universal._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp`;
+    asked.device("10.1.0.10", `_services._dns-sd._udp PTR _ipp._tcp\n${printer}`);
+    asked.device("10.1.0.11", service("quiet", "_quiet._tcp", "q", "10.1.0.11"));
+    await asked.office.clock.elapse(20_000);
+    for (const [owner, instance] of [
+      ["_universal._sub._ipp._tcp", "Office\\032Printer._ipp._tcp"],
+      ["_quiet._tcp", "quiet._quiet._tcp"],
+    ]) {
+      assert.deepEqual(asked.office.browse(owner!), []);
+      const { after, ...answer } = await asked.ask(`${owner} PTR`);
+      assert.deepEqual(answer.lines, [
+        `${owner}.site1.z.example. 10 IN PTR ${instance}.site1.z.example.`,
+      ]);
+      assert.ok(after < 1000, `${after} ms`);
+      assert.deepEqual(asked.office.browse(owner!), [`${instance}.site1.z.example.`]);
+      assert.ok(!asked.onDemand.covers(questionOf(`${owner} PTR`)));
+    }
+    await asked.end();
+  });
+
+  test("an alias leads on, and an unusual type of a host is asked for", async () => {
+    const asked = new AskedOffice();
+    asked.device("10.1.0.20", "!www CNAME box\n!box A 10.1.0.20").announce();
+    const printer = asked.device("10.1.0.10", PRINTER);
+    printer.announce();
+    printer.records = [...printer.records, ...records('!printer HINFO "box" "none"')];
+    await asked.office.clock.elapse(20_000);
+    const alias = await asked.ask("www A");
+    assert.deepEqual(alias.lines, [
+      "box.site1.z.example. 10 IN A 10.1.0.20",
+      "www.site1.z.example. 10 IN CNAME box.site1.z.example.",
+    ]);
+    const { lines: hinfo, after } = await asked.ask("printer HINFO");
+    assert.deepEqual(hinfo, ['printer.site1.z.example. 10 IN HINFO "box" "none"']);
+    assert.ok(after < 300, `${after} ms`);
+    await asked.end();
+  });
+
+  test("PROXY-39, 40, 42, 43: administrative names are never asked for, nor what the harvest is", async () => {
+    const asked = new AskedOffice();
+    asked.device("10.1.0.10", PRINTER).announce();
+    await asked.office.clock.elapse(20_000);
+    const never = [
+      ...["@ A", "@ SOA", "laptop SOA", "laptop NS", "laptop DS", "laptop DNSKEY", "laptop ANY"],
+      ...["laptop NSEC", "laptop RRSIG", "laptop AXFR", "laptop OPT", "_tcp PTR", "_udp PTR"],
+      ...["b._dns-sd._udp PTR", "lb._dns-sd._udp PTR", "_services._dns-sd._udp PTR"],
+      ...["_dns-llq._udp SRV", "_dns-push-tls._tcp SRV", "_dns-update._udp SRV"],
+      ...["_sub._ipp._tcp PTR", "* A", "*._ipp._tcp SRV", "_a.laptop A", "wpad A"],
+      ...["_ipp._tcp PTR", "printer A", "printer AAAA", "Office\\032Printer._ipp._tcp TXT"],
+      ...["laptop.site2.z.example. A", "_ipp._tcp.z.example. PTR", "laptop.example. A"],
+    ];
+    for (const text of never) assert.ok(!asked.onDemand.covers(questionOf(text)), text);
+    for (const text of ["laptop A", "laptop HTTPS", "printer HTTPS", "_new._tcp PTR"]) {
+      assert.ok(asked.onDemand.covers(questionOf(text)), text);
+    }
+    await asked.end();
+  });
+
+  test("a service that is withheld is denied at once", async () => {
+    const asked = new AskedOffice();
+    asked.device("10.1.0.10", PRINTER.replace("A 10.1.0.10", "AAAA fe80::10")).announce();
+    await asked.office.clock.elapse(20_000);
+    const { after, ...answer } = await asked.ask("Office\\032Printer._ipp._tcp SRV");
+    assert.deepEqual(answer, NOTHING);
+    assert.ok(after <= 5);
+    await asked.end();
+  });
+
+  test("PROXY-51: who asks for everything takes nothing from who asks for one thing", async () => {
+    const asked = new AskedOffice();
+    asked.device("10.1.0.20", "!laptop A 10.1.0.20");
+    await asked.office.clock.elapse(20_000);
+    const host = asked.office.lans[0]!.host("ear", "10.1.0.99").record();
+    const start = asked.office.clock.now();
+    let answered = 0;
+    for (let i = 0; i < 5000; i++) {
+      void asked.start(`nobody${i}${"x".repeat(50)} A`, "flood").then(() => answered++);
+    }
+    assert.equal(asked.onDemand.waiting, 200);
+    const one = asked.start("laptop A", "one");
+    assert.equal(asked.onDemand.waiting, 200);
+    await asked.office.clock.elapse(PATIENCE);
+    const { after, lines } = await one;
+    assert.equal(lines.length, 1);
+    assert.ok(after < 500, `${after} ms`);
+    assert.equal(answered, 5000);
+    assert.equal(asked.onDemand.waiting, 0);
+    const sent = host.heard.filter((each) => each.source === "10.1.0.251").map(({ at }) => at);
+    for (const at of sent) {
+      assert.ok(sent.filter((other) => other >= at && other < at + 1000).length <= 20);
+    }
+    assert.ok(sent.length > 1 && sent.every((at) => at >= start));
+    await asked.end();
+  });
+
+  test("a policy that hides every service of a host hides the host", async () => {
+    const rules = [{ deny: "all", host: "secret*" }, { deny: "printers" }];
+    const asked = new AskedOffice({ policy: policy.parse({ rules }) });
+    asked.device("10.1.0.20", "!secret-7 A 10.1.0.20").announce();
+    asked.device("10.1.0.21", "!laptop A 10.1.0.21").announce();
+    await asked.office.clock.elapse(20_000);
+    assert.deepEqual(seenOf(await asked.ask("secret-7 A")), NOTHING);
+    assert.equal((await asked.ask("laptop A")).lines.length, 1);
+    await asked.end();
+  });
+
+  test("whose client is gone, and when all ends, nobody waits", async () => {
+    const asked = new AskedOffice();
+    await asked.office.clock.elapse(20_000);
+    const questions = asked.listen();
+    const client = new AbortController();
+    const gone = asked.start("nobody A", "me", client.signal);
+    client.abort();
+    assert.equal((await gone).after, 0);
+    await asked.office.clock.elapse(5000);
+    assert.deepEqual(questions("nobody", Type.A), []);
+    const last = asked.start("nobody A");
+    await asked.end();
+    assert.deepEqual(seenOf(await last), NOTHING);
+  });
+
+  test("is never answered without waiting, so that nothing of it is ready", async () => {
+    const asked = new AskedOffice();
+    asked.device("10.1.0.20", `!laptop A 10.1.0.20\n${PRINTER}`).announce();
+    await asked.office.clock.elapse(20_000);
+    const catalog = new Catalog([new ZoneAuthority(asked.office.zone)]);
+    const handler = asksOnDemand(asked.onDemand, ZONE)(queryHandler(catalog));
+    const offered: string[] = [];
+    const ready = {
+      offer: ({ message }: { message: { questions: readonly Question[] } }) =>
+        void offered.push(`${message.questions[0]!.name}`),
+    };
+    const edge = makeEdge({ handler, clock: asked.office.clock, log: silentLog, ready });
+    for (const text of ["laptop A", "printer A", "nobody.z.example. A"]) {
+      const bytes = encode(makeMessage({ questions: [questionOf(text)] }));
+      const source = { address: "10.9.0.1", port: 4000 };
+      const { signal } = new AbortController();
+      const octets: Buffer[] = [];
+      for await (const each of edge({ bytes, transport: "udp", source, signal })) {
+        octets.push(each);
+      }
+      assert.equal(octets.length, 1, text);
+    }
+    assert.deepEqual(offered, ["printer.site1.z.example.", "nobody.z.example."]);
+    await asked.end();
+  });
+});
+
+function seenOf({ after: _, ...answer }: Asked) {
+  return answer;
+}
