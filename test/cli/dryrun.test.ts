@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Gateway, MAIN } from "../support/gateway.ts";
+import { Lab, needs } from "../support/lab.ts";
+
+const SERVICES = String.raw`$TTL 10
+_presence._tcp.paris PTR Juliet._presence._tcp.paris
+Juliet._presence._tcp.paris SRV 0 0 5298 pc.paris
+Juliet._presence._tcp.paris TXT "txtvers=1"
+_ipp._tcp.paris PTR \027[31mRed._ipp._tcp.paris
+\027[31mRed._ipp._tcp.paris SRV 0 0 631 printer.paris
+\027[31mRed._ipp._tcp.paris TXT "UUID=1" "note=\027]0;pwned\007"
+_ipp._tcp.paris PTR \<b\>Lab._ipp._tcp.paris
+\<b\>Lab._ipp._tcp.paris SRV 0 0 631 lab.paris
+\<b\>Lab._ipp._tcp.paris TXT "UUID=2"
+_services._dns-sd._udp PTR _ipp._tcp
+_ipp._tcp PTR \027[31mRed._ipp._tcp.paris
+_ipp._tcp PTR \<b\>Lab._ipp._tcp.paris
+pc.paris A 10.1.0.20
+printer.paris A 10.1.0.10
+lab.paris A 10.1.7.10
+`;
+
+const POLICY = `
+zone: z.example
+policy:
+  rules:
+    - { deny: chat }
+    - { deny: all, address: 10.9.0.0/16 }
+    - { deny: printers, address: 10.1.7.0/24 }
+  text: [{ type: printers, drop: [uuid] }]
+`;
+
+test("check --dry-run says what a policy would hide of what is published, and drives no terminal", {
+  skip: needs("ip"),
+}, async () => {
+  await using lab = new Lab();
+  const here = lab.host("here").plug(lab.lan("lan"), { name: "eth0", addresses: ["10.1.0.2/24"] });
+  const settings = { zone: "z.example", links: [{ interface: "eth0", site: "lan" }] };
+  const gateway = await Gateway.start(here, settings, { "z.example.zone": SERVICES });
+  const file = join(gateway.folder, "new.yaml");
+  writeFileSync(file, POLICY);
+  const check = (...more: readonly string[]) =>
+    here.run([process.execPath, MAIN, "check", file, "--dry-run", ...more]);
+  const { status, stdout, stderr } = await check("--server", "127.0.0.1:53");
+  assert.equal(stderr, "");
+  assert.equal(status, 0);
+  assert.deepEqual(String(stdout).split("\n").slice(0, -1), [
+    `${file}: of 3 services in z.example., 2 would be hidden`,
+    "     1  policy.rules[0] denies it",
+    "        Juliet._presence._tcp.paris.z.example.",
+    "     0  policy.rules[1] denies it",
+    "     1  policy.rules[2] denies it",
+    "        <b>Lab._ipp._tcp.paris.z.example.",
+    "     0  its type tells of people, and no rule allows it",
+    "     0  its type steers clients, and no rule allows it",
+    "     1  TXT records would be others",
+    "        \\027[31mRed._ipp._tcp.paris.z.example.",
+    "Of what is not published now, and of links' networks, this says nothing.",
+  ]);
+
+  // So it is with the other commands, whatever a zone holds.
+  for (const command of [["zone"], ["browse", "_ipp._tcp"], ["browse"]]) {
+    const { status, stdout } = await gateway.command(...command);
+    assert.equal(status, 0);
+    assert.ok(stdout.length > 10 && isPlain(`${stdout}`), command.join(" "));
+  }
+
+  const nobody = await check("--server", "127.0.0.1:1");
+  assert.equal(nobody.status, 1);
+  assert.match(nobody.stderr, /^127\.0\.0\.1:1: nobody listens there\n$/);
+});
+
+/** Nothing but lines of characters that are shown, and tabs. */
+function isPlain(text: string): boolean {
+  return !/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(text);
+}
