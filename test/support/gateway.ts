@@ -12,7 +12,11 @@ export interface GatewaySettings {
   readonly zone: string;
   /** A folder of its own if not given. */
   readonly data?: string;
-  readonly links?: readonly { readonly interface: string; readonly site?: string }[];
+  readonly links?: readonly {
+    readonly interface: string;
+    readonly site?: string;
+    readonly onDemand?: boolean;
+  }[];
   readonly listen?: { readonly dns: readonly string[]; readonly [field: string]: unknown };
   /** With this and without `listen` it is a collector alone. */
   readonly publish?: Readonly<Record<string, unknown>>;
