@@ -53,7 +53,7 @@ interface Waiter extends Inquiry {
 
 export class OnDemand {
   readonly #options: OnDemandOptions;
-  /** Longest first. */
+  /** Oldest first. */
   readonly #waiting = new Set<Waiter>();
 
   constructor(options: OnDemandOptions) {
