@@ -24,6 +24,7 @@ import { Presence } from "./presence.ts";
 import { type Projection, project } from "./project.ts";
 import { Publication, type PublishedZone } from "./publication.ts";
 import { RecordSets } from "./recordsets.ts";
+import { type Refusal, refusalsOf } from "./refusals.ts";
 import type { Place } from "./reverse.ts";
 import { Site } from "./site.ts";
 import { subnetsOf } from "./subnets.ts";
@@ -116,6 +117,11 @@ export class Collector {
     return new Map(
       [...this.#publications].map(([zone, { reconciler }]) => [zone, reconciler.counters]),
     );
+  }
+
+  /** How many records that are heard may never be published, by what speaks against them. */
+  get refusals(): ReadonlyMap<Refusal, number> {
+    return refusalsOf(this.#sites.values());
   }
 
   /** The site of this domain, with the links that are there now; undefined where none has been. */

@@ -156,7 +156,7 @@ export class Site {
 
   #translate(heard: HeardSet, subnets: readonly Subnet[] | undefined, time: number): TranslatedSet {
     const { type } = heard;
-    let refusal = this.#refusal(heard);
+    let refusal = this.refusal(heard);
     const name = this.name(heard.name);
     const rdatas = new Map<string, Rdata>();
     const targets: (Name | undefined)[] = [];
@@ -213,7 +213,8 @@ export class Site {
     return this.policy.believes(data.values[0] as Uint8Array, subnets);
   }
 
-  #refusal({ name, type }: HeardSet): Reason | undefined {
+  /** Why nothing of this name is published, whatever it leads to: of services, hosts and aliases. */
+  refusal({ name, type }: HeardSet): Reason | undefined {
     const isTranslatable = this.name(name) !== undefined;
     switch (type) {
       case Type.SRV: {

@@ -104,7 +104,8 @@ function recommendingDomain(name: Name): Name | undefined {
   return parts !== undefined && BROWSING.includes(parts.enumeration) ? parts.domain : undefined;
 }
 
-const steeringTypes: ReadonlySet<number> = new Set([
+/** Those that say where a zone ends, who serves it, or whom to trust. */
+export const steeringTypes: ReadonlySet<number> = new Set([
   Type.SOA,
   Type.NS,
   Type.MD,
@@ -126,7 +127,6 @@ const steeringTypes: ReadonlySet<number> = new Set([
   32769, // DLV (RFC 4431)
 ]);
 
-/** Is it one that says where a zone ends, who serves it, or whom to trust? */
 export function isSteeringType(type: number): boolean {
   return steeringTypes.has(type);
 }

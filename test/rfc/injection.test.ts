@@ -1,0 +1,224 @@
+/** What a device may say to harm clients of the zone, and what becomes of it. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { project } from "../../src/collector/project.ts";
+import { refusalsOf } from "../../src/collector/refusals.ts";
+import { Site } from "../../src/collector/site.ts";
+import { parseConfig } from "../../src/config.ts";
+import { Type } from "../../src/dns/constants.ts";
+import type { decode } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { formatRecord } from "../../src/dns/text.ts";
+import { Device } from "../collector/device.ts";
+import { cacheOf, lines, local, service, ZONE } from "../collector/fixture.ts";
+import { Office } from "../collector/office.ts";
+
+const PRINTER = service("Office Printer", "_ipp._tcp", "printer", "10.1.0.10");
+const PARIS = ZONE.child("paris")!;
+
+function siteOf(text: string, policy = "{}"): Site {
+  const site = new Site(PARIS, parseConfig(`policy: ${policy}`, "p", ".").policy);
+  site.caches.add(cacheOf(text));
+  return site;
+}
+
+function sent(text: string, policy?: string) {
+  const site = siteOf(text, policy);
+  const { sets, withheld } = project([site], ZONE, 5000);
+  return { sets, withheld, lines: lines(sets), refusals: Object.fromEntries(refusalsOf([site])) };
+}
+
+const NOTHING_MORE = sent(PRINTER).lines;
+
+suite("a name that steers clients", () => {
+  const names = ["wpad", "WPAD", "isatap", "kerberos", "kerberos-1", "autodiscover", "localhost"];
+  for (const host of [...names, "mta-sts", "wpad.sales"]) {
+    test(`SEC-10: ${host} is no host of the zone, and its services are withheld`, () => {
+      const text = service("Evil", "_http._tcp", host, "10.1.0.66");
+      const result = sent(`${PRINTER}\n${text}`);
+      assert.deepEqual(result.lines, NOTHING_MORE);
+      assert.deepEqual(result.refusals, { "its host's name steers clients": 1 });
+      assert.equal(result.withheld[0]!.reason, "its host's name steers clients");
+    });
+  }
+
+  test("SEC-10: no rule allows it, only its name does", () => {
+    const text = service("Proxy", "_http._tcp", "wpad", "10.1.0.66");
+    assert.deepEqual(sent(text, "{ rules: [{ allow: all }] }").lines, []);
+    const policy = "{ hosts: WPAD, networks: any }";
+    assert.ok(sent(text, policy).lines.includes("wpad.paris.z.example. 10 IN A 10.1.0.66"));
+    assert.deepEqual(sent(text.replaceAll("wpad", "isatap"), policy).lines, []);
+  });
+
+  test("SEC-10: others that only look like it are hosts like any other", () => {
+    for (const host of ["wpad-1", "kerberos2", "my-isatap", "kerberos-x"]) {
+      const text = service("Fine", "_http._tcp", host, "10.1.0.66");
+      assert.ok(sent(text, "{ networks: any }").lines.length > 4, host);
+    }
+  });
+
+  for (const host of ["_kerberos", "_ldap._tcp.dc._msdcs", "x._tcp", "_tcp", "_ipp._tcp"]) {
+    test(`SEC-10: ${host}, which is no host's, has neither addresses nor what else stands there`, () => {
+      const text = `${service("Evil", "_http._tcp", host, "10.1.0.66")}
+        ${host} TXT "EVIL.EXAMPLE"`;
+      const result = sent(`${PRINTER}\n${text}`);
+      assert.deepEqual(result.lines, NOTHING_MORE);
+      assert.deepEqual(result.refusals, { "its host's name is reserved": 1 });
+    });
+  }
+
+  test("SEC-10: nothing stands where a client looks for a service by its type alone", () => {
+    const names = [
+      "_kerberos._udp",
+      "_kerberos._tcp",
+      "_ldap._tcp",
+      "_autodiscover._tcp",
+      "_sip._udp",
+    ];
+    const text = names.map((name) => `${name} SRV 0 0 88 printer`).join("\n");
+    const result = sent(`${PRINTER}\n${text}`);
+    assert.deepEqual(result.lines, NOTHING_MORE);
+    assert.deepEqual(result.refusals, { "its name is not that of a service": 5 });
+  });
+
+  test("SEC-10: services of types by which clients find key servers and proxies are off", () => {
+    for (const type of ["_kerberos._udp", "_kpasswd._tcp", "_ldap._tcp", "_wpad._tcp"]) {
+      const text = service("Evil", type, "printer", "10.1.0.10");
+      assert.deepEqual(
+        sent(text).withheld.map(({ reason }) => reason),
+        ["its type steers clients, and no rule allows it"],
+      );
+    }
+  });
+});
+
+suite("a record that steers", () => {
+  test("SEC-09: is counted, and not published", () => {
+    const result = sent(`
+      ${PRINTER}
+      local. NS evil.example.
+      printer NS evil.example.
+      printer DS 1 8 2 00
+      printer DNSKEY 256 3 8 AAAA
+      printer NSEC printer A
+      printer DNAME evil.example.
+      lb._dns-sd._udp PTR evil.example.
+      r._dns-sd._udp PTR evil.example.
+      _services._dns-sd._udp PTR _ipp._tcp
+      x._dns-update._udp SRV 0 0 1 printer
+      *._ipp._tcp SRV 0 0 1 printer
+      * A 10.1.0.66
+      lb._dns-sd._udp A 10.1.0.66`);
+    assert.deepEqual(result.lines, NOTHING_MORE);
+    assert.deepEqual(result.refusals, {
+      "its type steers servers": 5,
+      "it says where to browse or register": 2,
+      "its name is reserved": 2,
+      "its host's name is reserved": 2,
+    });
+  });
+
+  test("SD-36: a name that is too long beneath the site is counted", () => {
+    const long = Array.from("abcd", (letter) => letter.repeat(60)).join(".");
+    const site = new Site(Name.parse(`${"x".repeat(30)}.z.example.`));
+    site.caches.add(cacheOf(`${long} A 10.1.0.1`));
+    assert.deepEqual(Object.fromEntries(refusalsOf([site])), {
+      "its host's name is too long beneath the site": 1,
+    });
+  });
+});
+
+suite("terminal escapes and HTML", () => {
+  const RED = "\\027[31m";
+  const OSC = "\\027]0\\059pwned\\007";
+  const C1 = "\\194\\155" + "31m";
+  const HTML = "<img\\032src=x\\032onerror=alert\\(1\\)>";
+
+  test("SD-03: in the name of a service, the controls are refused and the HTML is carried", () => {
+    for (const name of [RED, OSC]) {
+      const result = sent(PRINTER.replaceAll("Office\\032Printer", name));
+      assert.deepEqual(result.lines, []);
+      assert.deepEqual(result.refusals, { "its name has control characters": 1 });
+    }
+    const result = sent(PRINTER.replaceAll("Office\\032Printer", HTML));
+    assert.equal(result.lines.length, NOTHING_MORE.length);
+  });
+
+  test("SD-10: in TXT records they are carried octet for octet, and printed as text", () => {
+    const result = sent(PRINTER.replace('"txtvers=1"', `"note=${RED}" "${OSC}" "<script>"`));
+    const txt = [...result.sets].find(({ type }) => type === Type.TXT)!;
+    assert.deepEqual(
+      Buffer.from(txt.rdatas[0]!.values[0] as Uint8Array).toString("latin1"),
+      "\x0anote=\x1b[31m\x0a\x1b]0;pwned\x07\x08<script>",
+    );
+    assert.ok(isPlain(formatRecord(txt)));
+  });
+
+  test("no name for people and no record as text drives a terminal, whatever octets it has", () => {
+    const all = Array.from({ length: 256 }, (_, i) => `\\${String(i).padStart(3, "0")}`);
+    for (const label of [RED, OSC, C1, "\\226\\128\\174abc", ...all]) {
+      const name = local(label);
+      assert.ok(isPlain(name.toUnicode()) && isPlain(`${name}`), label);
+    }
+    const text = all.slice(0, 128).join("") + C1;
+    for (const data of [`TXT "${text}"`, `HINFO "${text}" "${text}"`, `NULL \\# 2 1b5b`]) {
+      for (const set of cacheOf(`h ${data}`).at(local("h").key)!.sets.values()) {
+        for (const { rdata } of set.records.values()) {
+          assert.ok(isPlain(formatRecord({ ...set, ttl: 1, rdatas: [rdata] })), data);
+        }
+      }
+    }
+  });
+});
+
+suite("two links", () => {
+  test("SEC-22: of what one says no packet goes to the other, and no answer to either", async () => {
+    const office = new Office({ lans: 2 });
+    const [a, b] = office.lans as [(typeof office.lans)[0], (typeof office.lans)[0]];
+    const heard: { lan: string; message: ReturnType<typeof decode> }[] = [];
+    for (const [lan, name] of [
+      [a, "a"],
+      [b, "b"],
+    ] as const) {
+      const ear = lan.host(`ear-${name}`, name === "a" ? "10.1.0.99" : "10.2.0.99");
+      ear.react((message, packet) => {
+        if (/\.25\d$/.test(packet.source)) heard.push({ lan: name, message });
+      });
+    }
+    new Device(a, "10.1.0.10", PRINTER).announce();
+    new Device(b, "10.2.0.10", service("Chat", "_presence._tcp", "pc", "10.2.0.10")).announce();
+    await office.clock.elapse(60_000);
+    assert.equal(office.collector.projection.services.size, 2);
+    assert.ok(heard.some(({ lan }) => lan === "a") && heard.some(({ lan }) => lan === "b"));
+    for (const { lan, message } of heard) {
+      assert.equal(message.isResponse, false);
+      const names = [...message.questions, ...message.answers, ...message.additionals].map(
+        ({ name }) => `${name}`.toLowerCase(),
+      );
+      const other = lan === "a" ? /chat|_presence|\bpc\b/ : /printer|_ipp/;
+      assert.doesNotMatch(names.join(" "), other);
+    }
+    await office.end();
+  });
+});
+
+suite("a stranger's goodbye", () => {
+  test("SEC-26: takes nothing away where the owner speaks up within a second", async () => {
+    const office = new Office();
+    const printer = new Device(office.lans[0]!, "10.1.0.10", PRINTER);
+    printer.announce();
+    await office.until(() => office.browse("_ipp._tcp").length === 1);
+    const { serial } = office.zone.current;
+    new Device(office.lans[0]!, "10.1.0.66", PRINTER).goodbye();
+    await office.clock.elapse(500);
+    printer.announce();
+    await office.clock.elapse(30_000);
+    assert.equal(office.zone.current.serial, serial);
+    await office.end();
+  });
+});
+
+/** Nothing but characters that are shown, tabs and ends of lines. */
+function isPlain(text: string): boolean {
+  return !/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(text);
+}
