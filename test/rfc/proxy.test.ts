@@ -4,6 +4,7 @@ import { suite, test } from "node:test";
 import { enumerationRecords } from "../../src/collector/enumeration.ts";
 import { project } from "../../src/collector/project.ts";
 import { Site } from "../../src/collector/site.ts";
+import { policy } from "../../src/config/policy.ts";
 import { Class, parseType, Rcode, Type } from "../../src/dns/constants.ts";
 import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -128,6 +129,26 @@ suite("a site's domain", () => {
       "printer.paris.z.example. 10 IN A 10.1.0.10",
       "printer.paris.z.example. 10 IN AAAA fd00::10",
       "scanner.paris.z.example. 10 IN AAAA fd00::11",
+    ]);
+  });
+});
+
+suite("what applications say of themselves", () => {
+  test("PROXY-23: stays octet for octet, unless a rule for the type has a key rewritten or dropped", () => {
+    const text = PRINTER.replace('"txtvers=1"', '"adminurl=http://printer.local/x" "UUID=1"');
+    const textWith = (fields: object) => {
+      const site = new Site(ZONE.child("paris")!, policy.parse(fields));
+      site.caches.add(cacheOf(text));
+      return lines(project([site], ZONE, LATER).sets)
+        .filter((line) => line.includes(" TXT "))
+        .map((line) => line.replace(/.* TXT /, ""));
+    };
+    const edits = { rewrite: ["adminurl"], drop: ["UUID"] };
+    const asSaid = ['"adminurl=http://printer.local/x" "UUID=1"'];
+    assert.deepEqual(textWith({}), asSaid);
+    assert.deepEqual(textWith({ text: [{ type: "_http._tcp", ...edits }] }), asSaid);
+    assert.deepEqual(textWith({ text: [{ type: "_ipp._tcp", ...edits }] }), [
+      '"adminurl=http://printer.paris.z.example/x"',
     ]);
   });
 });
