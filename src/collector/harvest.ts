@@ -123,8 +123,20 @@ export class Harvest {
     }
     this.querier.observe(message, now);
     this.cache.receive(message, packet, now);
+    if (message.isResponse) this.#doubtGoodbyes(message, packet, now);
     this.#notice(now);
     this.#plan();
+  }
+
+  /** Who never said a record may not have to call it off: its owner is asked while it has a second. */
+  #doubtGoodbyes({ answers }: Message, { source }: Packet, now: number): void {
+    for (const { name, type, ttl, rdata } of answers) {
+      if (ttl > 0) continue;
+      const set = this.cache.set(name.key, type);
+      const record = set?.records.get(rdata.key);
+      if (record === undefined || [record.source, record.speaker].includes(source)) continue;
+      this.querier.refresh(set!, now);
+    }
   }
 
   #wake(): void {

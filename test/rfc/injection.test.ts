@@ -216,6 +216,31 @@ suite("a stranger's goodbye", () => {
     assert.equal(office.zone.current.serial, serial);
     await office.end();
   });
+
+  test("SEC-26: takes nothing away where the owner is there to be asked", async () => {
+    const office = new Office();
+    new Device(office.lans[0]!, "10.1.0.10", PRINTER).announce();
+    await office.until(() => office.browse("_ipp._tcp").length === 1);
+    const { serial } = office.zone.current;
+    for (let i = 0; i < 5; i++) {
+      new Device(office.lans[0]!, `10.1.0.${66 + i}`, PRINTER).goodbye();
+      await office.clock.elapse(7000);
+    }
+    assert.equal(office.zone.current.serial, serial);
+    await office.end();
+  });
+
+  test("SEC-26: is one where the owner has fallen silent", async () => {
+    const office = new Office();
+    const printer = new Device(office.lans[0]!, "10.1.0.10", PRINTER);
+    printer.announce();
+    await office.until(() => office.browse("_ipp._tcp").length === 1);
+    printer.isMute = true;
+    new Device(office.lans[0]!, "10.1.0.66", PRINTER).goodbye();
+    await office.clock.elapse(1500);
+    assert.equal(office.browse("_ipp._tcp").length, 0);
+    await office.end();
+  });
 });
 
 /** Nothing but characters that are shown, tabs and ends of lines. */
