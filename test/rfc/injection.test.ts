@@ -5,12 +5,13 @@ import { project } from "../../src/collector/project.ts";
 import { refusalsOf } from "../../src/collector/refusals.ts";
 import { Site } from "../../src/collector/site.ts";
 import { parseConfig } from "../../src/config.ts";
-import { Type } from "../../src/dns/constants.ts";
-import type { decode } from "../../src/dns/message.ts";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
 import { formatRecord } from "../../src/dns/text.ts";
 import { Device } from "../collector/device.ts";
-import { cacheOf, lines, local, service, ZONE } from "../collector/fixture.ts";
+import { cacheOf, from, lines, local, response, service, ZONE } from "../collector/fixture.ts";
 import { Office } from "../collector/office.ts";
 
 const PRINTER = service("Office Printer", "_ipp._tcp", "printer", "10.1.0.10");
@@ -163,19 +164,54 @@ suite("terminal escapes and HTML", () => {
     const text = all.slice(0, 128).join("") + C1;
     for (const data of [`TXT "${text}"`, `HINFO "${text}" "${text}"`, `NULL \\# 2 1b5b`]) {
       for (const set of cacheOf(`h ${data}`).at(local("h").key)!.sets.values()) {
-        for (const { rdata } of set.records.values()) {
-          assert.ok(isPlain(formatRecord({ ...set, ttl: 1, rdatas: [rdata] })), data);
+        for (const { rdata: one } of set.records.values()) {
+          assert.ok(isPlain(formatRecord({ ...set, ttl: 1, rdatas: [one] })), data);
         }
       }
     }
   });
 });
 
+suite("a flood", () => {
+  const RECORDS = 1_000_000;
+  const EACH = 100;
+  for (const [whose, sources] of [
+    ["one device", 1],
+    ["a device that takes every address of its subnet", 254],
+  ] as const) {
+    test(`SEC-12, SEC-13: of a million records by ${whose} leaves who was there listed, in as much memory`, () => {
+      const limit = 8 * 2 ** 20;
+      const cache = cacheOf("", limit);
+      for (let i = 0; i < 30; i++) {
+        const text = service(`printer ${i}`, "_ipp._tcp", `p${i}`, `10.1.1.${i}`);
+        cache.receive(response(text), from(`10.1.1.${i}`), 0);
+      }
+      const owner = local("_ipp._tcp");
+      const late = service("Newcomer", "_ipp._tcp", "newcomer", "10.1.1.99");
+      for (let i = 0; i < RECORDS / EACH; i++) {
+        const answers = Array.from({ length: EACH }, (_, j) => {
+          const data = rdata.ptr(owner.child(`${i} ${j}`)!);
+          return { name: owner, type: Type.PTR, class: Class.IN, ttl: 4500, rdata: data };
+        });
+        const message = makeMessage({ isResponse: true, answers });
+        cache.receive(message, from(`10.1.2.${i % sources}`), i / 100);
+        assert.ok(cache.octets <= limit);
+        if (i === 5000) cache.receive(response(late), from("10.1.1.99"), 50);
+      }
+      assert.ok(cache.size < limit / 1000);
+      const site = new Site(PARIS);
+      site.caches.add(cache);
+      const { services } = project([site], ZONE, 5000);
+      assert.equal(services.size, 31);
+    });
+  }
+});
+
 suite("two links", () => {
   test("SEC-22: of what one says no packet goes to the other, and no answer to either", async () => {
     const office = new Office({ lans: 2 });
     const [a, b] = office.lans as [(typeof office.lans)[0], (typeof office.lans)[0]];
-    const heard: { lan: string; message: ReturnType<typeof decode> }[] = [];
+    const heard: { lan: string; message: Message }[] = [];
     for (const [lan, name] of [
       [a, "a"],
       [b, "b"],
