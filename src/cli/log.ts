@@ -12,10 +12,14 @@ export function openLog(level: string): Log {
 }
 
 /** `10:21:03 info  service came instance="Office Printer" site=paris`. */
-function readable(line: string): string {
+export function readable(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const clock = new Date(Number(time)).toTimeString().slice(0, 8);
   const label = (pino.levels.labels[Number(level)] ?? "").padEnd(5);
   const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
-  return `${clock} ${label} ${msg}${rest.join("")}\n`;
+  const text = `${clock} ${label} ${msg}${rest.join("")}`;
+  return `${text.replace(UNREADABLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
 }
+
+/** What drives a terminal or turns text round; of these JSON escapes the first alone. */
+const UNREADABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;

@@ -279,6 +279,32 @@ suite("a stranger's goodbye", () => {
   });
 });
 
+suite("the log", () => {
+  test("SEC-15: names no service that is withheld, and each that is published once", async () => {
+    const events: string[] = [];
+    const note = (fields: object, fact: string) => {
+      events.push(JSON.stringify({ ...fields, fact }));
+    };
+    const { policy } = parseConfig("", "p", ".");
+    const log = { debug: note, info: note, warn: note, error: note };
+    const office = new Office({ policy, log });
+    const phone = service("Juliet's Phone", "_companion-link._tcp", "juliet", "10.1.0.20");
+    const devices = [PRINTER, phone].map((text, i) => {
+      return new Device(office.lans[0]!, `10.1.0.${10 * (i + 1)}`, text);
+    });
+    for (const device of devices) device.announce();
+    await office.until(() => office.browse("_ipp._tcp").length === 1);
+    for (const device of devices) device.goodbye();
+    await office.until(() => office.browse("_ipp._tcp").length === 0);
+    assert.equal(events.filter((event) => /Office Printer.*service came/.test(event)).length, 1);
+    assert.deepEqual(
+      events.filter((event) => /juliet/i.test(event)),
+      [],
+    );
+    await office.end();
+  });
+});
+
 /** Nothing but characters that are shown, tabs and ends of lines. */
 function isPlain(text: string): boolean {
   return !/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(text);
