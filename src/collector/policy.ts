@@ -12,6 +12,7 @@ import { FormatError } from "../dns/format.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import { rdata as make, Rdata, stringsOf } from "../dns/rdata.ts";
 import { LOCAL, parseInstance } from "../dns/service.ts";
+import { obtain } from "./obtain.ts";
 import { isOn, type Subnet } from "./subnets.ts";
 
 /** All that is said in it has to fit. */
@@ -91,15 +92,15 @@ export class SitePolicy {
    * is. Without a host, rules that speak of hosts and addresses fit nothing.
    */
   objection(
-    type: Name,
-    label: Uint8Array,
+    type: NameKey,
+    service: Name,
     host?: Name,
     addresses: () => Iterable<Uint8Array> = () => [],
   ): Denial | undefined {
     const rule = this.#rules.find(
       (each) =>
-        (each.types === undefined || each.types.has(type.key)) &&
-        (each.instance === undefined || fits(each.instance, textOf(label))) &&
+        (each.types === undefined || each.types.has(type)) &&
+        (each.instance === undefined || fits(each.instance, instanceText(service))) &&
         isOf(each, host, addresses),
     );
     return rule === undefined || rule.isAllowed ? undefined : rule.reason;
@@ -241,9 +242,19 @@ function isOfNobody({ base, prefix }: Subnet, address: Uint8Array): boolean {
   return hostBits === 0 || hostBits === 0xffffffff >>> prefix;
 }
 
+/** From one projection to the next nearly all names stay the same values. */
+const instances = new WeakMap<Name, string>();
+const hosts = new WeakMap<Name, string>();
+
+function instanceText(service: Name): string {
+  return obtain(instances, service, () => service.labels.slice(0, 1).map(textOf).join());
+}
+
 function hostText(host: Name): string {
-  const labels = host.isUnder(LOCAL) ? host.labelsUnder(LOCAL) : host.labels;
-  return labels.map(textOf).join(".");
+  return obtain(hosts, host, () => {
+    const labels = host.isUnder(LOCAL) ? host.labelsUnder(LOCAL) : host.labels;
+    return labels.map(textOf).join(".");
+  });
 }
 
 /** The key of a string of a TXT record (RFC 6763 §6.4). */

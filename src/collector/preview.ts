@@ -32,13 +32,13 @@ export function preview(policy: Policy, zone: Name, published: Iterable<RecordSe
     const parts = type === Type.SRV ? parseInstance(name) : undefined;
     if (parts?.domain.parent?.equals(zone) !== true) continue;
     services++;
-    const { domain: site, instance } = parts;
+    const site = parts.domain;
     const rules = obtain(sites, site.key, () => new SitePolicy(policy, site));
     const heard = (each: Name) => each.replaceSuffix(site, LOCAL) ?? each;
     const denials = rdatas.map((rdata) => {
       const { target } = srvOf(rdata);
       const addresses = () => addressesOf(sets, target);
-      return rules.objection(heard(parts.type), instance, heard(target), addresses);
+      return rules.objection(heard(parts.type).key, name, heard(target), addresses);
     });
     const reason = denials.findLast((denial) => denial !== undefined);
     if (reason !== undefined && !denials.includes(undefined)) {

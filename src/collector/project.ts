@@ -164,8 +164,7 @@ class SiteProjection {
   #serverObjection(service: Name, host: Name): Reason | undefined {
     if (host.isRoot) return "it says that it is not available"; // RFC 2782 "Target"
     const addresses = () => this.#addressesOf(host, MAX_ALIASES);
-    const type = service.parent!;
-    const denial = this.#site.policy?.objection(type, service.labels[0]!, host, addresses);
+    const denial = this.#site.policy?.objection(typeKeyOf(service), service, host, addresses);
     if (denial !== undefined) return denial;
     return host.isUnder(LOCAL) ? this.#hostObjection(this.#place(host), MAX_ALIASES) : undefined;
   }
@@ -239,8 +238,7 @@ class SiteProjection {
     const isFar = targets.map((target) => !target!.isUnder(LOCAL));
     const isListed = targets.map((target, i) => !isFar[i] && this.#isListed(target!));
     const { policy } = this.#site;
-    const isDenied = ({ labels: [instance] }: Name) =>
-      instance !== undefined && policy?.objection(type, instance) !== undefined;
+    const isDenied = (service: Name) => policy?.objection(type.key, service) !== undefined;
     const all = keep(set, ttls, (i) => (isFar[i]! ? !isDenied(targets[i]!) : isListed[i]!));
     if (all !== undefined) this.#whole.sets.add(all);
     // What leads elsewhere is the site's affair (RFC 6763 §4.2); the zone lists its own.
@@ -293,6 +291,11 @@ class Place {
   constructor(sets: readonly TranslatedSet[]) {
     this.sets = sets;
   }
+}
+
+/** The type's name as a key, which that of its instance begins with. */
+function typeKeyOf(service: Name): NameKey {
+  return service.key.slice(0, -1 - service.wire.charCodeAt(0)) as NameKey;
 }
 
 /** Of a name that is nothing but another name for something (RFC 1034 §3.6.2). */
