@@ -15,19 +15,21 @@ import { serviceGroups } from "./servicegroups.ts";
 const WHAT = `a service type such as _ipp._tcp, all, or one of ${Object.keys(serviceGroups).join(", ")}`;
 
 /** The types that are meant; undefined for all there are. */
-const types = listOf(z.string(`expected ${WHAT}`)).transform((words, context) => {
-  const all = new Set<NameKey>();
-  for (const word of words) {
-    if (word === "all") return undefined;
-    const parsed = serviceType.safeParse(word);
-    if (!parsed.success && !Object.hasOwn(serviceGroups, word)) {
-      context.addIssue(`"${word}" is neither a type nor a group; expected ${WHAT}`);
-      return z.NEVER;
+const types = listOf(z.string(`expected ${WHAT}`), `expected ${WHAT}`).transform(
+  (words, context) => {
+    const all = new Set<NameKey>();
+    for (const word of words) {
+      if (word === "all") return undefined;
+      const parsed = serviceType.safeParse(word);
+      if (!parsed.success && !Object.hasOwn(serviceGroups, word)) {
+        context.addIssue(`"${word}" is neither a type nor a group; expected ${WHAT}`);
+        return z.NEVER;
+      }
+      for (const key of parsed.success ? [keyOf(word)] : keysOfGroup(word)) all.add(key);
     }
-    for (const key of parsed.success ? [keyOf(word)] : keysOfGroup(word)) all.add(key);
-  }
-  return all;
-});
+    return all;
+  },
+);
 
 const sites = listOf(site, "expected a site such as paris, or a list of them");
 const pattern = z
