@@ -1,14 +1,19 @@
 /**
- * Messages as devices, browsers and servers send them, well-formed all: what mutations start from.
- * The names are those of the zone under attack, so that a mutation reaches more than a refusal.
+ * What mutations start from: messages as devices, browsers and servers send them, well-formed all, and
+ * those of the folder `corpus`, which are not. The names are those of the zone under attack, so that a
+ * mutation reaches more than a refusal.
  */
 import { Class, EdnsOption, Opcode, Type } from "../../src/dns/constants.ts";
+import { leaseOption } from "../../src/dns/lease.ts";
 import { encode, type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { parseRdata, Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
+import { octetsIn } from "./corpusfile.ts";
 
-export const ZONE = "bonjour.example.com.";
+export const ZONE = "bonjour.example.";
+/** A site of it whose collector is elsewhere. */
+export const SITE = "paris";
 /** The top bit of a class: cache-flush in a record, QU in a question. */
 const TOP = 0x8000;
 const FLUSH = Class.IN | TOP;
@@ -50,7 +55,8 @@ export function multicastCorpus(): Buffer[] {
       questions: TYPES.map((type) => ({ name: local(type), type: Type.PTR, class: Class.IN })),
     }),
   );
-  return messages.map((message) => encode(message, { compression: "multicast" }));
+  const encoded = messages.map((message) => encode(message, { compression: "multicast" }));
+  return [...encoded, ...octetsIn("multicast")];
 }
 
 /** What is sent to a DNS server: questions of every kind, and what it refuses. */
@@ -97,7 +103,50 @@ export function unicastCorpus(): Buffer[] {
     }),
     makeMessage({ isResponse: true, questions: [zone], answers: [soa()] }),
   );
-  return messages.map((message) => encode(message));
+  return [...messages.map((message) => encode(message)), ...updateCorpus(), ...octetsIn("dns")];
+}
+
+/**
+ * UPDATEs that are granted to whoever signs them with the key of this site: they add a service, ask
+ * for what is there, and take it away again, record by record, set by set, name by name (RFC 2136
+ * §2.4, §2.5), on leases of 30 seconds (RFC 9664 §4).
+ */
+export function updateCorpus(): Buffer[] {
+  const site = served(SITE);
+  const owners = ["_ipp._tcp", "a._ipp._tcp", "printer"].map((text) => Name.parse(text, site));
+  const [service, instance, host] = owners as [Name, Name, Name];
+  const records = [
+    record(service, 120, rdata.ptr(instance)),
+    record(instance, 120, rdata.srv(0, 0, 631, host)),
+    record(instance, 120, rdata.txt("txtvers=1", "rp=ipp/print")),
+    record(host, 120, rdata.a("10.1.0.10")),
+    record(host, 120, rdata.aaaa("fd00:1::10")),
+  ];
+  const empty = (each: ResourceRecord, type: number, klass: number): ResourceRecord => ({
+    ...{ name: each.name, type, class: klass, ttl: 0, rdata: new Rdata(type, []) },
+  });
+  const ofClass = (klass: number, type?: number) =>
+    records.map((each) => empty(each, type ?? each.type, klass));
+  const removed = records.map((each) => ({ ...each, class: Class.NONE, ttl: 0 }));
+  const leases = [{ lease: 30 }, { lease: 30, keyLease: 60 }].map(leaseOption);
+  const cookie = { code: EdnsOption.COOKIE, data: Buffer.alloc(8, 7) };
+  return [
+    { authorities: records },
+    { answers: ofClass(Class.NONE), authorities: records },
+    { answers: ofClass(Class.ANY, Type.ANY), authorities: [records[0]!] },
+    { answers: records.map((each) => ({ ...each, ttl: 0 })), authorities: [records[1]!] },
+    { authorities: removed },
+    { authorities: ofClass(Class.ANY) },
+    { authorities: ofClass(Class.ANY, Type.ANY) },
+  ].map((sections, i) =>
+    encode(
+      makeMessage({
+        ...{ id: 1000 + i, opcode: Opcode.UPDATE, ...sections },
+        questions: [{ name: served("@"), type: Type.SOA, class: Class.IN }],
+        edns: { udpSize: 1232, version: 0, dnssecOk: false, options: [leases[i % 2]!, cookie] },
+      }),
+    ),
+  );
 }
 
 const TYPES = ["_ipp._tcp", "_http._tcp", "_presence._tcp", "_googlecast._tcp", "_x._udp"] as const;

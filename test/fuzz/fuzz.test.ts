@@ -35,7 +35,9 @@ describe(`${COUNT.toLocaleString("en")} hostile datagrams`, () => {
       const octets = encode(message);
       assert.deepEqual(encode(decode(octets)), octets);
       for (const record of message.answers) assertPrintable(record);
-      if (++read % SECOND_OPINION !== 0) continue;
+      // Of what has no data, as an UPDATE's prerequisites, dns2 makes something else.
+      const isPlain = message.answers.every(({ rdata }) => !rdata.isEmpty);
+      if (++read % SECOND_OPINION !== 0 || !isPlain) continue;
       assert.equal(dns2.Packet.parse(octets).answers.length, message.answers.length);
     }
     assert.ok(read > COUNT / 10, `${read} of ${COUNT} could be read`);
@@ -78,7 +80,6 @@ describe(`${COUNT.toLocaleString("en")} hostile datagrams`, () => {
     const cache = new LinkCache({ random: Math.random });
     const site = new Site(zone.child("lan")!);
     site.caches.add(cache);
-    // With this seed there is a service name with a dot in it.
     const mutator = new Mutator(8, multicastCorpus());
     let published = 0;
     for (let now = 0; now < COUNT / 4; now++) {

@@ -8,24 +8,32 @@
 type Mutation = (datagram: Buffer, chance: Chance, corpus: readonly Buffer[]) => Buffer;
 
 export class Mutator {
-  readonly #chance: Chance;
+  readonly chance: Chance;
   readonly #corpus: readonly Buffer[];
 
   constructor(seed: number, corpus: readonly Buffer[]) {
-    this.#chance = new Chance(seed);
+    this.chance = new Chance(seed);
     this.#corpus = corpus;
   }
 
   /** The next datagram, in memory of its own, of 0 to `MAX_LENGTH` octets. */
   next(): Buffer {
-    const chance = this.#chance;
-    if (chance.below(RANDOM_SHARE) === 0) return randomOctets(chance);
-    let datagram: Buffer = Buffer.from(chance.one(this.#corpus));
-    // One in a few stays as it was, so that there is something for the others to damage.
-    for (let times = chance.below(4); times > 0; times--) {
-      datagram = chance.one(mutations)(datagram, chance, this.#corpus);
+    if (this.chance.below(RANDOM_SHARE) === 0) return randomOctets(this.chance);
+    return this.nextOfAnyLength().subarray(0, MAX_LENGTH);
+  }
+
+  /** As for a stream: the next of the corpus, and what became of it. */
+  nextOfAnyLength(): Buffer {
+    return this.damaged(this.chance.one(this.#corpus));
+  }
+
+  /** One in a few stays as it was, so that there is something for the others to damage. */
+  damaged(octets: Buffer): Buffer {
+    let datagram: Buffer = Buffer.from(octets);
+    for (let times = this.chance.below(4); times > 0; times--) {
+      datagram = this.chance.one(mutations)(datagram, this.chance, this.#corpus);
     }
-    return datagram.length > MAX_LENGTH ? datagram.subarray(0, MAX_LENGTH) : datagram;
+    return datagram;
   }
 }
 
@@ -131,7 +139,7 @@ function randomOctets(chance: Chance): Buffer {
 }
 
 /** A quick generator of 32 bits (mulberry32). */
-class Chance {
+export class Chance {
   #state: number;
 
   constructor(seed: number) {

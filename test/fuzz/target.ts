@@ -6,13 +6,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { type Certificate, makeCertificate } from "../support/certificate.ts";
 import { Gateway } from "../support/gateway.ts";
 import type { Host, Lab } from "../support/lab.ts";
 import { GATEWAY, office } from "../support/office.ts";
 import type { Running } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
-import { ZONE } from "./corpus.ts";
+import { SITE, ZONE } from "./corpus.ts";
+import type { Intrusion } from "./intruder.ts";
 import type { Attack } from "./sender.ts";
+import { key } from "./signing.ts";
 
 const DEVICE = "10.77.1.20";
 const HOSTILE = "10.77.1.66";
@@ -25,24 +28,41 @@ export class Target {
   readonly #gateway: Gateway;
   readonly #device: Host;
   readonly #attacker: Host;
+  readonly #certificate: Certificate;
 
-  private constructor(gateway: Gateway, device: Host, attacker: Host) {
+  private constructor(gateway: Gateway, device: Host, attacker: Host, certificate: Certificate) {
     this.#gateway = gateway;
     this.#device = device;
     this.#attacker = attacker;
+    this.#certificate = certificate;
   }
 
   static async start(lab: Lab): Promise<Target> {
     const net = office(lab);
     const gauge = pathToFileURL(join(import.meta.dirname, "gauge.js"));
     process.env.NODE_OPTIONS = `--max-old-space-size=${HEAP} --expose-gc --import=${gauge}`;
+    const certificate = makeCertificate(undefined, undefined, GATEWAY);
     const started = Gateway.start(net.gateway, {
       zone: ZONE,
       links: [{ interface: "eth0", site: "lan" }],
+      listen: {
+        dns: ["0.0.0.0:53", "[::]:53"],
+        tls: ["0.0.0.0:853"],
+        https: ["0.0.0.0:443"],
+        ...certificate.paths,
+      },
+      keys: { [SITE]: { secret: Buffer.from(key.secret).toString("base64"), site: SITE } },
     });
     delete process.env.NODE_OPTIONS;
     const gateway = await started;
-    return new Target(gateway, net.device("device", 20), net.device("hostile", 66));
+    const [device, hostile] = [net.device("device", 20), net.device("hostile", 66)];
+    return new Target(gateway, device, hostile, certificate);
+  }
+
+  /** Beside the attack, until it is stopped. */
+  intrude(seed: number): Running {
+    const whole: Intrusion = { seed, server: GATEWAY, ca: this.#certificate.certificate };
+    return this.#attacker.start(program("intruder", JSON.stringify(whole)));
   }
 
   attack(attack: Pick<Attack, "seed" | "count" | "time">): Running {

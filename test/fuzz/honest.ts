@@ -1,0 +1,80 @@
+/** Honest questions by every transport that has connections: for the zone's SOA, on a new one each. */
+import { once } from "node:events";
+import { request } from "node:https";
+import { connect } from "node:net";
+import type { Duplex } from "node:stream";
+import { connect as connectTls } from "node:tls";
+import { Class, Rcode, Type } from "../../src/dns/constants.ts";
+import { decode, encode, makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { Frames, frame } from "../../src/net/framing.ts";
+import { ZONE } from "./corpus.ts";
+
+export interface Ports {
+  readonly tcp: number;
+  readonly tls: number;
+  readonly https: number;
+}
+
+export const standardPorts: Ports = { tcp: 53, tls: 853, https: 443 };
+
+/** Milliseconds to wait for an answer, and how often to ask. */
+const PATIENCE = 5000;
+const MAX_ASKED = 3;
+
+/** The transports by which there was no answer, or a wrong one; `ca` is the server's certificate. */
+export async function unanswered(host: string, ca: string, ports = standardPorts) {
+  const ways: Record<keyof Ports, (query: Buffer, signal: AbortSignal) => Promise<Buffer>> = {
+    tcp: (query, signal) => byStream(connect({ host, port: ports.tcp }), query, signal),
+    tls: (query, signal) =>
+      byStream(connectTls({ host, port: ports.tls, ca, ALPNProtocols: ["dot"] }), query, signal),
+    https: (query, signal) => byHttps({ host, port: ports.https, ca, signal }, query),
+  };
+  const failed: string[] = [];
+  for (const [way, ask] of Object.entries(ways)) if (!(await isAnswered(ask))) failed.push(way);
+  return failed;
+}
+
+async function isAnswered(ask: (query: Buffer, signal: AbortSignal) => Promise<Buffer>) {
+  const question = { name: Name.parse(ZONE), type: Type.SOA, class: Class.IN };
+  const query = encode(makeMessage({ id: 4711, questions: [question] }));
+  for (let asked = 0; asked < MAX_ASKED; asked++) {
+    try {
+      const answer = decode(await ask(query, AbortSignal.timeout(PATIENCE)));
+      return answer.isAuthoritative && answer.rcode === Rcode.NOERROR && answer.answers.length > 0;
+    } catch {
+      // It was cut off or took too long; the next one may not be.
+    }
+  }
+  return false;
+}
+
+async function byStream(stream: Duplex, query: Buffer, signal: AbortSignal): Promise<Buffer> {
+  const frames = new Frames();
+  try {
+    stream.write(frame(query));
+    for (;;) {
+      const [piece] = await once(stream, "data", { signal });
+      frames.push(piece);
+      const octets = frames.next();
+      if (octets !== undefined) return Buffer.from(octets);
+    }
+  } finally {
+    stream.on("error", () => {});
+    stream.destroy();
+  }
+}
+
+async function byHttps(
+  where: { host: string; port: number; ca: string; signal: AbortSignal },
+  query: Buffer,
+): Promise<Buffer> {
+  const headers = { "content-type": "application/dns-message", "content-length": query.length };
+  const posted = request({ ...where, path: "/dns-query", method: "POST", headers, agent: false });
+  posted.on("error", () => {});
+  posted.end(query);
+  const [response] = await once(posted, "response", { signal: where.signal });
+  const pieces: Buffer[] = [];
+  for await (const piece of response) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
