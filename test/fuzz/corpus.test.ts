@@ -27,7 +27,7 @@ import { type Ports, unanswered } from "./honest.ts";
 /** Milliseconds in which a listener may answer, or end the connection, before it is left alone. */
 const ATTENTION = 200;
 
-suite("datagrams of the corpus", () => {
+suite("SEC-20: datagrams of the corpus", () => {
   for (const { file, about, octets } of [...readCorpus("dns"), ...readCorpus("multicast")]) {
     test(`${file}: ${about}`, async () => {
       const server = makeSecured();
@@ -60,7 +60,7 @@ suite("datagrams of the corpus", () => {
   }
 });
 
-suite("connections of the corpus", { skip: skipWithout("openssl") }, () => {
+suite("SEC-20: connections of the corpus", { skip: skipWithout("openssl") }, () => {
   const kinds: Record<
     Exclude<Folder, "dns" | "multicast">,
     (ports: Ports, ca: string) => Socket[]

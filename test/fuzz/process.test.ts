@@ -9,7 +9,7 @@ const MINUTES = 2;
 /** The same each time, so that what fails once fails again. */
 const SEED = 4;
 
-test(`a gateway outlives ${MINUTES} minutes of hostile hosts`, {
+test(`SEC-20: a gateway outlives ${MINUTES} minutes of hostile hosts`, {
   skip: needs(...tools),
 }, async (t) => {
   // So much traffic takes all the time there is, which other tests need for their deadlines.
