@@ -125,6 +125,7 @@ const schema = z
         .max(3600, "expected an hour at most")
         .default(15),
       policy: policy.prefault({}),
+      refresh: z.enum(["unicast", "multicast"], "expected unicast or multicast").default("unicast"),
       subtypes: z
         .record(serviceType, z.array(z.string().min(1), "expected a list such as [_printer]"), {
           error: "expected service types with their subtypes, such as _ipp._tcp: [_universal]",

@@ -197,6 +197,7 @@ function openCollector(
     policy: config.policy,
     subtypes: config.subtypes,
     grace: config.grace * 1000,
+    refresh: config.refresh,
     zones: far?.zones ?? nearZones(zones!.dynamic),
     extra: (places, sets) => {
       const sites = new Map(places.map(({ site }) => [site.key, site]));

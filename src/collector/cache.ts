@@ -10,10 +10,9 @@
 import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
 import { bitmapTypes } from "../dns/fields.ts";
 import type { Message } from "../dns/message.ts";
-import { Name, type NameKey } from "../dns/name.ts";
+import type { Name, NameKey } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import type { ResourceRecord } from "../dns/record.ts";
-import { LOCAL } from "../dns/service.ts";
 import type { Family, Packet } from "../net/link.ts";
 import { Dispute } from "./dispute.ts";
 import { type Entries, type EntriesOfName, Entry } from "./entry.ts";
@@ -21,6 +20,7 @@ import { onGrid } from "./grid.ts";
 import { Heap } from "./heap.ts";
 import { type HeardName, type HeardSet, isCalledOff } from "./heard.ts";
 import { Ledger } from "./ledger.ts";
+import { isData, isOfLink } from "./linklocal.ts";
 import { obtain } from "./obtain.ts";
 import { isWaning } from "./ttl.ts";
 
@@ -28,7 +28,7 @@ export interface CacheOptions {
   readonly random: () => number;
   /** Octets of memory, about. */
   readonly limit?: number;
-  /** Hosts say different things of a name, again and again: what this one says, and another. */
+  /** Hosts say different things of a name, again and again; this is one of them. */
   readonly disputed?: (set: HeardSet, source: string) => void;
 }
 
@@ -96,13 +96,23 @@ export class LinkCache {
       return;
     }
     const flushed = new Set<Entries>();
-    for (const section of [message.answers, message.additionals]) {
-      for (const record of section) {
-        const set = this.#hear(record, from, now);
-        if (set !== undefined && record.class & TOP_BIT) flushed.add(set);
-      }
+    for (const record of [...message.answers, ...message.additionals]) {
+      const set = this.#hear(record, from, now);
+      if (set !== undefined && record.class & TOP_BIT) flushed.add(set);
     }
     for (const set of flushed) this.#flush(set, from, now);
+  }
+
+  /** An owner says to us alone what is still so; of its TTLs there nothing can be told (§6.7). */
+  confirm(message: Message, now: number): void {
+    if (!message.isResponse || (message.rcode & 0xf) !== Rcode.NOERROR) return;
+    for (const { name, type, ttl, rdata } of [...message.answers, ...message.additionals]) {
+      const entry = this.#set(name.key, type)?.records.get(rdata.key);
+      if (entry === undefined || ttl === 0 || isCalledOff(entry)) continue;
+      if (isWaning(entry, now)) this.#change(entry.set);
+      this.#ledger.repeat(entry);
+      this.#renew(entry, now);
+    }
   }
 
   /** When `poll` has something to do. */
@@ -192,12 +202,16 @@ export class LinkCache {
     entry.ttl = ttl;
     entry.speaker = from.source;
     entry.families |= bit(from.family);
+    this.#renew(entry, now);
+    return entry.set;
+  }
+
+  #renew(entry: Entry, now: number): void {
     entry.lastHeard = now;
     entry.ends = now + entry.lifetime;
     entry.step = 0;
     entry.doubts = 0;
     this.#plan(entry);
-    return entry.set;
   }
 
   /** RFC 6762 §10.2: what was last heard more than a second ago goes in a second. */
@@ -318,19 +332,6 @@ function isOfAnother({ speaker }: Entry, { source, family }: Pick<Packet, "sourc
 function bit(family: Family): number {
   return family === 4 ? 1 : 2;
 }
-
-/** Neither OPT nor a question type (RFC 6895 §3.1). */
-function isData(type: number): boolean {
-  return type !== 0 && type !== Type.OPT && (type < 128 || type > 255);
-}
-
-/** `.local` and the reverse names, which hosts announce beside their addresses (RFC 6762 §4). */
-function isOfLink(name: Name): boolean {
-  return name.isUnder(LOCAL) || name.isUnder(REVERSE4) || name.isUnder(REVERSE6);
-}
-
-const REVERSE4 = Name.parse("in-addr.arpa.");
-const REVERSE6 = Name.parse("ip6.arpa.");
 
 /** Cache-flush in a record, unicast response in a question (RFC 6762 §10.2, §5.4). */
 const TOP_BIT = 0x8000;

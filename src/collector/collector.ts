@@ -52,6 +52,8 @@ export interface CollectorOptions {
   readonly changed?: () => void;
   /** Milliseconds that a link may be away before what it said is withdrawn: 0. */
   readonly grace?: number;
+  /** See `Harvest`. */
+  readonly refresh?: "unicast" | "multicast";
   readonly log: Log;
 }
 
@@ -169,8 +171,10 @@ export class Collector {
     if (site === undefined) return;
     this.#opened = this.#clock.now();
     const cache = this.#takeBack(link.name, site);
+    const { refresh } = this.#options;
     const harvest = new Harvest({
       ...(cache && { cache }),
+      ...(refresh && { refresh }),
       disputed: ({ name }, source) => this.#tellOfDispute(link, name, source),
       link,
       clock: this.#clock,

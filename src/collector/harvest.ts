@@ -17,6 +17,7 @@ import { Alarm } from "./alarm.ts";
 import { type Interest, interestIn } from "./browser.ts";
 import { type CacheOptions, LinkCache } from "./cache.ts";
 import type { HeardSet } from "./heard.ts";
+import { ownerOf } from "./owner.ts";
 import { Querier } from "./querier.ts";
 
 export interface HarvestOptions {
@@ -28,6 +29,8 @@ export interface HarvestOptions {
   readonly limit?: number;
   /** What the link said before it went for a moment. */
   readonly cache?: LinkCache;
+  /** Is the owner of a record that grows old asked first, or all at once: all. */
+  readonly refresh?: "unicast" | "multicast";
   /** See `LinkCache`. */
   readonly disputed?: CacheOptions["disputed"];
   /** What the link says has changed. */
@@ -53,7 +56,7 @@ export class Harvest {
   #paid = 0;
 
   constructor(options: HarvestOptions) {
-    const { link, clock, gone, limit, cache, disputed } = options;
+    const { link, clock, gone, limit, cache, disputed, refresh } = options;
     const random = () => clock.random();
     this.#options = options;
     this.#clock = clock;
@@ -69,6 +72,8 @@ export class Harvest {
       random,
       limit: Math.min(link.mtu, LARGEST_PACKET) - HEADERS,
       isUnicastWanted: !link.isShared,
+      ownerOf: (set, time) =>
+        refresh === "unicast" ? ownerOf(set, link.addresses, time) : undefined,
     });
     this.#alarm = new Alarm(clock, () => this.#wake());
     this.cache.resume(clock.now());
@@ -109,7 +114,7 @@ export class Harvest {
   #hear(packet: Packet): void {
     const now = this.#clock.now();
     this.counters.packets++;
-    if (packet.isUnicast && !this.querier.expectsUnicast(now)) {
+    if (packet.isUnicast && !packet.isReply && !this.querier.expectsUnicast(now)) {
       this.counters.unexpected++;
       return;
     }
@@ -121,9 +126,13 @@ export class Harvest {
       this.counters.malformed++;
       return;
     }
-    this.querier.observe(message, now);
-    this.cache.receive(message, packet, now);
-    if (message.isResponse) this.#doubtGoodbyes(message, packet, now);
+    if (packet.isReply) {
+      this.cache.confirm(message, now);
+    } else {
+      this.querier.observe(message, now);
+      this.cache.receive(message, packet, now);
+      if (message.isResponse) this.#doubtGoodbyes(message, packet, now);
+    }
     this.#notice(now);
     this.#plan();
   }
@@ -153,7 +162,7 @@ export class Harvest {
       const paid = Math.max(this.#paid, now) + PRICE * (end - now);
       this.#paid = Math.min(paid, end + CREDIT + LONGEST_REST);
     }
-    for (const packet of this.querier.poll(now)) this.#options.link.send(packet);
+    for (const { bytes, to } of this.querier.poll(now)) this.#options.link.send(bytes, to);
     this.#plan();
   }
 

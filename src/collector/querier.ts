@@ -18,6 +18,7 @@ import { onGrid } from "./grid.ts";
 import { Heap, type Ranked } from "./heap.ts";
 import { type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
 import { obtain } from "./obtain.ts";
+import type { Owner } from "./owner.ts";
 import { composeQuery } from "./query.ts";
 
 export interface QuerierOptions {
@@ -27,6 +28,14 @@ export interface QuerierOptions {
   readonly limit: number;
   /** May unicast responses be asked for? Not where another responder owns the port (§15.1). */
   readonly isUnicastWanted: boolean;
+  /** Who is asked alone when this set has grown old; all are where there is nobody. */
+  readonly ownerOf?: (set: HeardSet, now: number) => Owner | undefined;
+}
+
+/** A packet to be sent: to one host, or to all. */
+export interface Outgoing {
+  readonly bytes: Uint8Array;
+  readonly to?: Owner;
 }
 
 export class Querier {
@@ -63,9 +72,10 @@ export class Querier {
   }
 
   /** Records of this set have come to a part of their life at which they are asked for again. */
-  refresh({ name, type, records }: HeardSet, now: number): void {
-    const [first] = records.values();
-    this.#once(name, type, first?.source ?? "", 1, now);
+  refresh(set: HeardSet, now: number): void {
+    const [first] = set.records.values();
+    const ask = this.#once(set.name, set.type, first?.source ?? "", 1, now);
+    ask.to = ask.times === 1 ? this.#options.ownerOf?.(set, now) : undefined;
   }
 
   /** Somebody could not reach what these records say: ask, and let them go unless answered (§10.4). */
@@ -125,29 +135,34 @@ export class Querier {
     return first && Math.max(first.rank, this.#nextTurn());
   }
 
-  poll(now: number): Uint8Array[] {
+  poll(now: number): Outgoing[] {
     if (this.#nextTurn() > now) return [];
-    const asks = inTurns(this.#takeDue(now));
-    const isUnicastWanted = this.#options.isUnicastWanted && !this.#hasAsked;
-    const packets: Uint8Array[] = [];
-    let at = 0;
-    while (at < asks.length && this.#nextTurn() <= now) {
-      const part = asks
-        .slice(at, at + MAX_QUESTIONS)
-        .map((ask) => ({ name: ask.name, type: ask.type, known: this.#known(ask, now) }));
-      const query = composeQuery(part, { limit: this.#options.limit, isUnicastWanted });
-      packets.push(...query.packets);
-      for (const _ of query.packets) this.#sent.push(now);
-      for (const ask of asks.slice(at, at + query.taken)) this.#asked(ask, now);
-      this.counters.questions += query.taken;
-      at += query.taken;
+    const isFirst = this.#options.isUnicastWanted && !this.#hasAsked;
+    const sent: Outgoing[] = [];
+    for (const [to, asks] of byOwner(inTurns(this.#takeDue(now)))) {
+      // Who is asked alone answers us alone, without being told to (RFC 6762 §6.7).
+      const isUnicastWanted = isFirst && to === undefined;
+      let at = 0;
+      while (at < asks.length && this.#nextTurn() <= now) {
+        const part = asks
+          .slice(at, at + MAX_QUESTIONS)
+          .map((ask) => ({ name: ask.name, type: ask.type, known: this.#known(ask, now) }));
+        const query = composeQuery(part, { limit: this.#options.limit, isUnicastWanted });
+        for (const bytes of query.packets) {
+          sent.push(to === undefined ? { bytes } : { bytes, to });
+          this.#sent.push(now);
+        }
+        for (const ask of asks.slice(at, at + query.taken)) this.#asked(ask, now);
+        if (isUnicastWanted) this.#unicastUntil = now + UNICAST_WAIT;
+        this.counters.questions += query.taken;
+        at += query.taken;
+      }
+      for (const ask of asks.slice(at)) this.#agenda.place(ask, ask.rank);
     }
-    for (const ask of asks.slice(at)) this.#agenda.place(ask, ask.rank);
     this.#sent = this.#sent.slice(-RATE);
-    if (packets.length > 0) this.#hasAsked = true;
-    if (packets.length > 0 && isUnicastWanted) this.#unicastUntil = now + UNICAST_WAIT;
-    this.counters.packets += packets.length;
-    return packets;
+    if (sent.length > 0) this.#hasAsked = true;
+    this.counters.packets += sent.length;
+    return sent;
   }
 
   #takeDue(now: number): Ask[] {
@@ -178,6 +193,7 @@ export class Querier {
 
   #once(name: Name, type: number, source: string, times: number, now: number): Ask {
     const ask = this.#asks.get(keyOf(name, type)) ?? new Ask(name, type, source);
+    ask.to = undefined;
     this.#add(ask, Math.max(ask.times, times), Math.max(now, ask.last + FIRST_WAIT));
     return ask;
   }
@@ -235,6 +251,8 @@ class Ask implements Ranked {
   /** Milliseconds between the last time and the next. */
   wait = 0;
   last = Number.NEGATIVE_INFINITY;
+  /** Who is asked; all if undefined. */
+  to: Owner | undefined;
 
   constructor(name: Name, type: number, source: string) {
     this.name = name;
@@ -278,6 +296,17 @@ function inTurns(asks: readonly Ask[]): Ask[] {
     }
   }
   return turns;
+}
+
+/** What all are asked comes first. */
+function byOwner(asks: readonly Ask[]): Iterable<[Owner | undefined, Ask[]]> {
+  const groups = new Map<string, [Owner | undefined, Ask[]]>([["", [undefined, []]]]);
+  for (const ask of asks) {
+    obtain(groups, ask.to?.address ?? "", (): [Owner | undefined, Ask[]] => [ask.to, []])[1].push(
+      ask,
+    );
+  }
+  return groups.values();
 }
 
 /** Milliseconds before the first question of a series (RFC 6762 §5.2). */

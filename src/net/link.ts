@@ -21,6 +21,8 @@ export interface Packet {
   readonly source: string;
   /** Sent to us alone: RFC 6762 §11 asks for more care with these. */
   readonly isUnicast: boolean;
+  /** An answer to what was sent to its source alone (RFC 6762 §6.7). */
+  readonly isReply?: boolean;
 }
 
 export interface Link {
@@ -32,7 +34,10 @@ export interface Link {
   readonly mtu: number;
   /** True where another responder owns port 5353 of this host (RFC 6762 §15.1). */
   readonly isShared: boolean;
-  /** To the multicast group of every family the link has, or of one; to one host with `to`. */
+  /**
+   * To the multicast group of every family the link has, or of one. To one host with `to.address`,
+   * from a port other than 5353: so its answer comes to us alone (RFC 6762 §6.7).
+   */
   send(bytes: Uint8Array, to?: { readonly family: Family; readonly address?: string }): void;
   /** Calls `receive` for each datagram from port 5353 that is not our own, until `signal` ends. */
   listen(receive: (packet: Packet) => void, signal: AbortSignal): void;

@@ -11,6 +11,8 @@
  * - "own" is bound to the interface's address and hears what is sent to us alone. It would take
  *   that from a responder on the wildcard address, so where port 5353 has such an owner it is not
  *   opened.
+ * - "ask" is bound to the interface's address and a port of nobody's: it asks one host and hears its
+ *   answer, whoever has port 5353.
  */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { BlockList } from "node:net";
@@ -47,7 +49,7 @@ export interface Surroundings {
 
 /** A socket there should be; two plans that are equal as JSON are the same socket. */
 interface Plan {
-  readonly role: "group" | "speak" | "own";
+  readonly role: "group" | "speak" | "own" | "ask";
   readonly family: Family;
   /** The interface's. */
   readonly address: string;
@@ -113,6 +115,7 @@ export class MulticastLink implements Link {
       const apart = family === 4 ? links.flatMap((link) => speakingAddress(link, 4) ?? []) : [];
       plans.set(`group${family}`, { role: "group", family, address, apart: apart.toSorted() });
       plans.set(`speak${family}`, { role: "speak", family, address, apart: [] });
+      plans.set(`ask${family}`, { role: "ask", family, address, apart: [] });
       if (!isShared) plans.set(`own${family}`, { role: "own", family, address, apart: [] });
     }
     for (const [id, port] of this.#ports) {
@@ -137,7 +140,7 @@ export class MulticastLink implements Link {
   /** What is sent before the sockets are open, or has no socket, is lost as if on the wire. */
   send(bytes: Uint8Array, to?: { readonly family: Family; readonly address?: string }): void {
     for (const family of to === undefined ? ([4, 6] as const) : [to.family]) {
-      const port = this.#ports.get(`${to?.address === undefined ? "speak" : "own"}${family}`);
+      const port = this.#ports.get(`${to?.address === undefined ? "speak" : "ask"}${family}`);
       if (!port?.isReady) continue;
       const sent = (error: Error | null) => {
         if (error === null) this.#failures.delete(`send${family}`);
@@ -198,7 +201,7 @@ export class MulticastLink implements Link {
     socket.on("message", (bytes, from) => this.#hear(plan, bytes, from));
     socket.bind(
       {
-        port: MDNS_PORT,
+        port: role === "ask" ? 0 : MDNS_PORT,
         address: this.#scoped(role === "group" ? GROUP[family] : address, family),
         exclusive: true,
       },
@@ -244,7 +247,8 @@ export class MulticastLink implements Link {
       }
       return;
     }
-    const packet = { bytes, family, source, isUnicast: role === "own" };
+    const isReply = role === "ask";
+    const packet = { bytes, family, source, isUnicast: role === "own" || isReply, isReply };
     for (const receive of this.#hearers) receive(packet);
   }
 
@@ -258,7 +262,7 @@ export class MulticastLink implements Link {
     if (port !== MDNS_PORT) return "foreign port";
     if (bytes.length > MAX_PACKET - HEADERS[family]) return "too long";
     const isIn = (list: BlockList) => list.check(source, family === 4 ? "ipv4" : "ipv6");
-    if (role === "own") return isIn(this.#near) ? undefined : "off link";
+    if (role === "own" || role === "ask") return isIn(this.#near) ? undefined : "off link";
     if (this.#isEcho(source, bytes)) return "own";
     if (family === 6 || isIn(this.#near)) return undefined;
     // What comes to the group is on the link whatever its source (RFC 6762 §11), where it can be

@@ -51,7 +51,8 @@ export class Device {
     this.#pending.delete(packet.source);
     const known = parts.flatMap(({ answers }) => answers);
     const questions = parts.flatMap(({ questions }) => questions);
-    const isUnicast = questions.every((each) => each.class & TOP) && this.#behaviour.obeysUnicast;
+    const isWanted = questions.every((each) => each.class & TOP) && this.#behaviour.obeysUnicast;
+    const isUnicast = isWanted || packet.isUnicast;
     const answers = this.records.filter(
       (record) =>
         questions.some(

@@ -25,7 +25,7 @@ function run(querier: Querier, cache: LinkCache, now: number, end: number) {
   const sent: { at: number; message: Message }[] = [];
   for (let at = now; at <= end; ) {
     for (const set of cache.poll(at)) querier.refresh(set, at);
-    for (const bytes of querier.poll(at)) sent.push({ at, message: decode(bytes) });
+    for (const { bytes } of querier.poll(at)) sent.push({ at, message: decode(bytes) });
     const next = Math.min(querier.due() ?? Infinity, cache.due() ?? Infinity);
     if (next === Infinity) break;
     at = Math.max(next, at);

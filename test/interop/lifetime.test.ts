@@ -32,6 +32,8 @@ describe("The life of a service", {
     await Gateway.start(net.gateway, {
       zone: ZONE,
       links: [{ interface: "eth0", site: "office" }],
+      // So that every question is one that all can hear.
+      refresh: "multicast",
     });
   });
 

@@ -142,6 +142,26 @@ suite("what is learnt", () => {
   });
 });
 
+suite("what an owner says to us alone", () => {
+  test("goes on for the life it had, whatever TTL it is said with, and nothing else is learnt", () => {
+    const cache = cacheOf("!h A 10.0.0.2");
+    pass(cache, 100_000);
+    cache.confirm(response("h 10 A 10.0.0.2\nh 10 A 10.0.0.3"), 100_000);
+    pass(cache, 219_000);
+    assert.deepEqual(held(cache, "h", "A"), ["10.0.0.2"]);
+    pass(cache, 220_000);
+    assert.deepEqual(held(cache, "h", "A"), []);
+  });
+
+  test("brings nothing back that was called off", () => {
+    const cache = cacheOf("!h A 10.0.0.2");
+    cache.receive(response("h 0 A 10.0.0.2"), from(), 5000);
+    cache.confirm(response("h 10 A 10.0.0.2"), 5500);
+    pass(cache, 6000);
+    assert.deepEqual(held(cache, "h", "A"), []);
+  });
+});
+
 suite("the cache-flush bit", () => {
   test("MDNS-36: what was heard more than a second ago goes in a second", () => {
     const cache = cacheOf("!h A 192.0.2.1");

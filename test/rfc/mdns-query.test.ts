@@ -512,3 +512,52 @@ test("MDNS-56: no octets from a stranger harm anything, and all that are malform
   set.clock.advance(100);
   assert.equal(set.harvest.cache.size, 1);
 });
+
+suite("a record that grows old", () => {
+  const owners = (refresh: "unicast" | "multicast") => {
+    const asked: { at: number; source: string; isUnicast: boolean; isWanted: boolean }[] = [];
+    const set = stage({ refresh }, (lan) => {
+      const device = new Device(lan, "10.0.0.3", service("a", "_ipp._tcp", "h", "10.0.0.3"), {
+        obeysUnicast: true,
+      });
+      device.announce();
+      device.host.react((message, { source, isUnicast }) => {
+        for (const { name, type, class: klass } of message.questions) {
+          if (!name.equals(local("h")) || type !== Type.A) continue;
+          asked.push({ at: set.clock.now(), source, isUnicast, isWanted: (klass & TOP) !== 0 });
+        }
+      });
+    });
+    return { ...set, asked };
+  };
+  const aged = 80_000;
+
+  test("is asked for of the host alone that said it, and others hear nothing of it", () => {
+    const { clock, asked, witness, harvest } = owners("unicast");
+    clock.advance(aged);
+    const before = asked.length;
+    clock.advance(10 * MINUTE);
+    assert.ok(asked.length >= before + 5, `${asked.length - before}`);
+    assert.ok(asked.slice(before).every((each) => each.isUnicast && !each.isWanted));
+    assert.deepEqual(heardOf(witness, "h", Type.A, aged), []);
+    assert.equal(held(harvest.cache, "h", "A").length, 1);
+  });
+
+  test("MDNS-06: is asked for of all when that host does not answer", () => {
+    const { clock, lan, witness, harvest } = owners("unicast");
+    clock.advance(aged);
+    lan.faults.loss = 1;
+    clock.advance(20_000);
+    lan.faults.loss = 0;
+    clock.advance(20_000);
+    assert.ok(heardOf(witness, "h", Type.A, aged).length > 0);
+    assert.equal(held(harvest.cache, "h", "A").length, 1);
+  });
+
+  test("is asked for of all where that is wanted", () => {
+    const { clock, asked } = owners("multicast");
+    clock.advance(10 * MINUTE);
+    assert.ok(asked.length >= 5, `${asked.length}`);
+    assert.ok(asked.every(({ isUnicast }) => !isUnicast));
+  });
+});

@@ -23,6 +23,7 @@ export interface GatewaySettings {
   readonly keys?: Readonly<Record<string, { readonly secret: string; readonly site?: string }>>;
   readonly reverse?: readonly string[];
   readonly grace?: number;
+  readonly refresh?: "unicast" | "multicast";
   readonly dnssec?: { readonly keys: string };
   readonly transfer?: Readonly<Record<string, unknown>>;
   readonly query?: Readonly<Record<string, unknown>>;

@@ -45,7 +45,14 @@ export class Lan {
     if (source === undefined) return;
     for (const hearer of this.#hosts) {
       if (hearer === sender || !hearer.has(family, address)) continue;
-      const packet = { bytes, family, source, isUnicast: address !== undefined };
+      const isUnicast = address !== undefined;
+      const packet = {
+        bytes,
+        family,
+        source,
+        isUnicast,
+        isReply: isUnicast && hearer.asked.has(source),
+      };
       const { loss, duplication, delay, jitter } = this.faults;
       if (this.#chance() < loss) continue;
       const times = this.#chance() < duplication ? 2 : 1;
@@ -75,6 +82,8 @@ export class LanHost implements Link {
   isUp = true;
   /** Every datagram that came here, if `record()` was called. */
   readonly heard: Heard[] = [];
+  /** Those that were sent something alone. */
+  readonly asked = new Set<string>();
   readonly #lan: Lan;
   readonly #hearers = new Set<(packet: Packet) => void>();
 
@@ -86,6 +95,7 @@ export class LanHost implements Link {
 
   send(bytes: Uint8Array, to?: { readonly family: Family; readonly address?: string }): void {
     if (!this.isUp) return;
+    if (to?.address !== undefined) this.asked.add(to.address);
     const copy = Uint8Array.from(bytes);
     for (const family of to === undefined ? ([4, 6] as const) : [to.family]) {
       this.#lan.carry(this, copy, family, to?.address);
