@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { contest } from "./contest.ts";
 import { signing } from "./signing.ts";
+import { traffic } from "./traffic.ts";
 import { updates } from "./updates.ts";
 import { way } from "./way.ts";
 
@@ -13,6 +14,7 @@ const { values, positionals } = parseArgs({
     present: { type: "string", default: "2000" },
     samples: { type: "string", default: "50" },
     spacing: { type: "string", default: "500" },
+    minutes: { type: "string", default: "5" },
   },
 });
 const print = (line: string) => process.stdout.write(`${line}\n`);
@@ -23,6 +25,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   queries: () => contest({ rounds, seconds }, print),
   updates: () => updates({ rounds, seconds }, print),
   signing: async () => signing({ rounds }, print),
+  traffic: () => traffic({ minutes: Number(values.minutes) }, print),
   async way() {
     const options = { samples: Number(values.samples), spacing: Number(values.spacing) };
     for (const present of [1, Number(values.present)]) await way({ present, ...options }, print);

@@ -142,6 +142,8 @@ export class MulticastLink implements Link {
     for (const family of to === undefined ? ([4, 6] as const) : [to.family]) {
       const port = this.#ports.get(`${to?.address === undefined ? "speak" : "ask"}${family}`);
       if (!port?.isReady) continue;
+      // Where another interface is in that subnet too, who knows which way it would go.
+      if (family === 4 && to?.address !== undefined && this.#far.check(to.address, "ipv4")) continue;
       const sent = (error: Error | null) => {
         if (error === null) this.#failures.delete(`send${family}`);
         else this.#complain(`send${family}`, error);
