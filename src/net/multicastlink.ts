@@ -143,8 +143,8 @@ export class MulticastLink implements Link {
       const port = this.#ports.get(`${to?.address === undefined ? "speak" : "ask"}${family}`);
       if (!port?.isReady) continue;
       // Where another interface is in that subnet too, who knows which way it would go.
-      const isAmbiguous = family === 4 && this.#far.check(to?.address ?? GROUP[4], "ipv4");
-      if (isAmbiguous) continue;
+      const isInBoth = to?.address && family === 4 && this.#far.check(to.address, "ipv4");
+      if (isInBoth) continue;
       const sent = (error: Error | null) => {
         if (error === null) this.#failures.delete(`send${family}`);
         else this.#complain(`send${family}`, error);
