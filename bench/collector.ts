@@ -2,10 +2,10 @@
  * What the collector costs: a datagram into the cache, ten thousand records projected and compared
  * with what is published, and the memory of a record. Printed, never asserted.
  */
-import { interestIn } from "../src/collector/browser.ts";
-import { LinkCache } from "../src/collector/cache.ts";
+import { interestIn } from "../src/collector/link/browser.ts";
+import { LinkCache } from "../src/collector/link/cache.ts";
 import { project } from "../src/collector/project.ts";
-import { Reconciler } from "../src/collector/reconcile.ts";
+import { Reconciler } from "../src/collector/publishing/reconcile.ts";
 import { Site } from "../src/collector/site.ts";
 import { Class, Rcode, Type } from "../src/dns/constants.ts";
 import { decode, encode, makeMessage } from "../src/dns/message.ts";

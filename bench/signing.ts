@@ -12,10 +12,10 @@ import { ReadyAnswers } from "../src/dnsserver/ready.ts";
 import { silentLog } from "../src/log.ts";
 import { makeEdge } from "../src/net/edge.ts";
 import { ZoneAuthority } from "../src/zone/authority.ts";
-import { Signatures } from "../src/zone/signatures.ts";
-import { SigningAuthority } from "../src/zone/signing.ts";
+import { Signatures } from "../src/zone/dnssec/signatures.ts";
+import { SigningAuthority } from "../src/zone/dnssec/signing.ts";
+import { ZoneKeys } from "../src/zone/dnssec/zonekeys.ts";
 import { Zone } from "../src/zone/zone.ts";
-import { ZoneKeys } from "../src/zone/zonekeys.ts";
 import { keysOf, name, origin, signedRecords } from "../test/dnsserver/signed.ts";
 import { median } from "./contest.ts";
 

@@ -41,7 +41,7 @@ import { resolver } from "./net/resolver.ts";
 import { listenTcp } from "./net/stream.ts";
 import { listenUdp } from "./net/udp.ts";
 import { ZoneAuthority } from "./zone/authority.ts";
-import { SigningAuthority } from "./zone/signing.ts";
+import { SigningAuthority } from "./zone/dnssec/signing.ts";
 
 export interface GatewayOptions {
   readonly clock: Clock;

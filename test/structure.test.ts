@@ -93,8 +93,8 @@ describe("the structure of src", () => {
       (file) =>
         [
           "zone/masterfile.ts",
-          "zone/disk.ts",
-          "zone/lock.ts",
+          "zone/journal/disk.ts",
+          "zone/journal/lock.ts",
           "zone/folder.ts",
           "gateway/zones.ts",
           "gateway/keyfolder.ts",

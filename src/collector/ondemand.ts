@@ -16,7 +16,7 @@ import type { Name } from "../dns/name.ts";
 import { LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
 import { type Answer, lookup } from "../zone/lookup.ts";
 import type { Zone } from "../zone/zone.ts";
-import type { Harvest } from "./harvest.ts";
+import type { Harvest } from "./link/harvest.ts";
 import { projectHost } from "./project.ts";
 import { isPublishableType, isReserved, isSteeringHost } from "./publishable.ts";
 import type { Site } from "./site.ts";

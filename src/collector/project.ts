@@ -13,12 +13,12 @@ import type { Name, NameKey } from "../dns/name.ts";
 import { rdata as make, type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { LOCAL, parseServiceType, type ServiceType, serviceTypesName } from "../dns/service.ts";
-import { MAX_ALIASES } from "./browser.ts";
+import { MAX_ALIASES } from "./link/browser.ts";
+import { endOfSecond, SERVED_TTL, startOfSecond } from "./link/ttl.ts";
 import { obtain } from "./obtain.ts";
 import { EMPTY_TXT, isPublishableType, isReserved } from "./publishable.ts";
 import { RecordSets } from "./recordsets.ts";
 import type { Reason, Site, TranslatedSet } from "./site.ts";
-import { endOfSecond, SERVED_TTL, startOfSecond } from "./ttl.ts";
 
 export interface Projection {
   readonly sets: RecordSets;

@@ -5,7 +5,7 @@
 import { Type } from "../dns/constants.ts";
 import { LOCAL, serviceTypesName } from "../dns/service.ts";
 import { steeringTypes } from "../zone/principal.ts";
-import type { HeardSet } from "./heard.ts";
+import type { HeardSet } from "./link/heard.ts";
 import { isReserved } from "./publishable.ts";
 import type { Reason, Site } from "./site.ts";
 

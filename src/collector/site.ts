@@ -11,8 +11,9 @@ import type { Name, NameKey } from "../dns/name.ts";
 import { type Rdata, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { LOCAL, parseInstance } from "../dns/service.ts";
-import type { LinkCache } from "./cache.ts";
-import type { HeardSet } from "./heard.ts";
+import type { LinkCache } from "./link/cache.ts";
+import type { HeardSet } from "./link/heard.ts";
+import { SERVED_TTL, servedTtl, ttlHolds } from "./link/ttl.ts";
 import { type Denial, type Policy, SitePolicy } from "./policy.ts";
 import {
   hasControls,
@@ -23,7 +24,6 @@ import {
   publishableData,
 } from "./publishable.ts";
 import type { Subnet } from "./subnets.ts";
-import { SERVED_TTL, servedTtl, ttlHolds } from "./ttl.ts";
 
 /** Why a service that was heard of is not published. */
 export type Reason =

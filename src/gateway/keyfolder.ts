@@ -14,7 +14,7 @@ import { FormatError } from "../dns/format.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { SigningKey } from "../dns/signingkey.ts";
 import type { Log } from "../log.ts";
-import { ZoneKeys } from "../zone/zonekeys.ts";
+import { ZoneKeys } from "../zone/dnssec/zonekeys.ts";
 
 /** Milliseconds. */
 const INTERVAL = 60_000;

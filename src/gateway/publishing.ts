@@ -3,9 +3,9 @@
  * collector cannot tell the one from the other.
  */
 import type { Clock } from "../clock.ts";
-import type { PublishedZone } from "../collector/publication.ts";
-import { FarZone } from "../collector/publish.ts";
-import { findUpdateServers, type UpdateServer } from "../collector/updateserver.ts";
+import type { PublishedZone } from "../collector/publishing/publication.ts";
+import { FarZone } from "../collector/publishing/publish.ts";
+import { findUpdateServers, type UpdateServer } from "../collector/publishing/updateserver.ts";
 import type { Host } from "../config/fields.ts";
 import type { Config } from "../config.ts";
 import type { Name } from "../dns/name.ts";

@@ -12,11 +12,11 @@ import { soaOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { compareSerials, nextSerial } from "../dns/serial.ts";
 import type { Log } from "../log.ts";
-import { type Disk, systemDisk } from "./disk.ts";
-import { Journal } from "./journal.ts";
+import { type Disk, systemDisk } from "./journal/disk.ts";
+import { Journal } from "./journal/journal.ts";
+import { firstState, readState, stateEntries, type ZoneState } from "./journal/state.ts";
+import { FileStore } from "./journal/store.ts";
 import { parseMasterFile } from "./masterfile.ts";
-import { firstState, readState, stateEntries, type ZoneState } from "./state.ts";
-import { FileStore } from "./store.ts";
 import { withSerial } from "./update.ts";
 import { type Store, Zone, type ZoneOptions } from "./zone.ts";
 

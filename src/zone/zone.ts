@@ -16,11 +16,11 @@ import type { RecordSet, ResourceRecord } from "../dns/record.ts";
 import type { Log } from "../log.ts";
 import type { Change, Principal } from "./change.ts";
 import { Commits } from "./commits.ts";
-import { encodeEntry } from "./entry.ts";
+import { encodeEntry } from "./journal/entry.ts";
+import { firstState, type StateAtOnce, stepEntry, type ZoneState } from "./journal/state.ts";
 import { FILE, FOREVER, type Hold, type ZoneRecord } from "./leases.ts";
 import { mergeUpdate } from "./merge.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { firstState, type StateAtOnce, stepEntry, type ZoneState } from "./state.ts";
 import { type Outcome, resolve, type Update } from "./update.ts";
 
 export interface ZoneOptions {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { LinkCache } from "../../src/collector/cache.ts";
+import { LinkCache } from "../../src/collector/link/cache.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { cacheOf, from, held, local, pass, query, response, service } from "./fixture.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Harvest } from "../../src/collector/harvest.ts";
+import { Harvest } from "../../src/collector/link/harvest.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Lan } from "../support/lan.ts";
 import { response } from "./fixture.ts";

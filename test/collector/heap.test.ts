@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Heap } from "../../src/collector/heap.ts";
+import { Heap } from "../../src/collector/link/heap.ts";
 
 const item = () => ({ rank: 0, index: -1 });
 

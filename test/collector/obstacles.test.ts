@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Obstacles } from "../../src/collector/obstacles.ts";
+import { Obstacles } from "../../src/collector/publishing/obstacles.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";

@@ -1,7 +1,7 @@
 /** A collector with links in memory and the zone it publishes into, all by a test's clock. */
 import assert from "node:assert/strict";
 import { Collector, type CollectorOptions } from "../../src/collector/collector.ts";
-import type { PublishedZone } from "../../src/collector/publication.ts";
+import type { PublishedZone } from "../../src/collector/publishing/publication.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { targetOf } from "../../src/dns/rdata.ts";

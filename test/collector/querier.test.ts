@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { LinkCache } from "../../src/collector/cache.ts";
-import { Querier, type QuerierOptions } from "../../src/collector/querier.ts";
+import { LinkCache } from "../../src/collector/link/cache.ts";
+import { Querier, type QuerierOptions } from "../../src/collector/link/querier.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
 import { cacheOf, from, local, query, response } from "./fixture.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { guardOf } from "../../src/collector/common.ts";
-import type { Refusal } from "../../src/collector/obstacles.ts";
 import { project } from "../../src/collector/project.ts";
-import { Reconciler } from "../../src/collector/reconcile.ts";
+import { guardOf } from "../../src/collector/publishing/common.ts";
+import type { Refusal } from "../../src/collector/publishing/obstacles.ts";
+import { Reconciler } from "../../src/collector/publishing/reconcile.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Site } from "../../src/collector/site.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";

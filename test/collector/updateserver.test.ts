@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { findUpdateServers, inOrder } from "../../src/collector/updateserver.ts";
+import { findUpdateServers, inOrder } from "../../src/collector/publishing/updateserver.ts";
 import { Name } from "../../src/dns/name.ts";
 import type { Srv } from "../../src/dns/rdata.ts";
 import { Answers } from "./answers.ts";

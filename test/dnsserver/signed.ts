@@ -18,11 +18,11 @@ import type { Endpoint, Transport } from "../../src/net/handler.ts";
 import { listenTcp } from "../../src/net/stream.ts";
 import { listenUdp } from "../../src/net/udp.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
+import { Signatures, type SignaturesOptions } from "../../src/zone/dnssec/signatures.ts";
+import { SigningAuthority } from "../../src/zone/dnssec/signing.ts";
+import { ZoneKeys } from "../../src/zone/dnssec/zonekeys.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
-import { Signatures, type SignaturesOptions } from "../../src/zone/signatures.ts";
-import { SigningAuthority } from "../../src/zone/signing.ts";
 import { Zone } from "../../src/zone/zone.ts";
-import { ZoneKeys } from "../../src/zone/zonekeys.ts";
 
 export const origin = Name.parse("signed.example.");
 export const name = (text: string) => Name.parse(text, origin);

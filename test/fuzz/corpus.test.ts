@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { suite, test } from "node:test";
 import { connect as connectTls } from "node:tls";
-import { LinkCache } from "../../src/collector/cache.ts";
+import { LinkCache } from "../../src/collector/link/cache.ts";
 import { project } from "../../src/collector/project.ts";
 import { Site } from "../../src/collector/site.ts";
 import { Rcode } from "../../src/dns/constants.ts";

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import dns2 from "dns2";
-import { LinkCache } from "../../src/collector/cache.ts";
+import { LinkCache } from "../../src/collector/link/cache.ts";
 import { project } from "../../src/collector/project.ts";
 import { Site } from "../../src/collector/site.ts";
 import { FormatError } from "../../src/dns/format.ts";

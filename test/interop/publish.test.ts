@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
-import { guardOf } from "../../src/collector/common.ts";
-import { inheritance } from "../../src/collector/inheritance.ts";
-import { Publication, type PublishedZone } from "../../src/collector/publication.ts";
 import { isPublishableType } from "../../src/collector/publishable.ts";
+import { guardOf } from "../../src/collector/publishing/common.ts";
+import { inheritance } from "../../src/collector/publishing/inheritance.ts";
+import { Publication, type PublishedZone } from "../../src/collector/publishing/publication.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import type { Name } from "../../src/dns/name.ts";
 import type { RecordSet } from "../../src/dns/record.ts";

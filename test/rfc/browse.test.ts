@@ -1,7 +1,7 @@
 /** What a link is asked, told from what it has said: RFC 6763 §4, §7.1, §9. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { type BrowseOptions, interestIn } from "../../src/collector/browser.ts";
+import { type BrowseOptions, interestIn } from "../../src/collector/link/browser.ts";
 import { typeName } from "../../src/dns/constants.ts";
 import { cacheOf, from, local, response, service } from "../collector/fixture.ts";
 

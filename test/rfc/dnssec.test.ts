@@ -10,7 +10,7 @@ import { type Rdata, rdata } from "../../src/dns/rdata.ts";
 import { type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import { formatRdata } from "../../src/dns/text.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
-import { SigningAuthority } from "../../src/zone/signing.ts";
+import { SigningAuthority } from "../../src/zone/dnssec/signing.ts";
 import { ZoneView } from "../../src/zone/zoneview.ts";
 import { makeServer, opt, question } from "../dnsserver/fixture.ts";
 import { keysOf, makeSigned, name, origin } from "../dnsserver/signed.ts";

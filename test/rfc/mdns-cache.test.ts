@@ -1,7 +1,7 @@
 /** What a link's cache learns, keeps and lets go: RFC 6762 §6.1, §7.1, §8, §10, §16, §18. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { LinkCache } from "../../src/collector/cache.ts";
+import { LinkCache } from "../../src/collector/link/cache.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { decode, encode, makeMessage } from "../../src/dns/message.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";

@@ -1,8 +1,8 @@
 /** When a link is asked what: RFC 6762 §5.2, §5.3, §5.4, §7, §10.4, §17, §18; RFC 8766 §9.3. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Harvest, type HarvestOptions } from "../../src/collector/harvest.ts";
-import { composeQuery } from "../../src/collector/query.ts";
+import { Harvest, type HarvestOptions } from "../../src/collector/link/harvest.ts";
+import { composeQuery } from "../../src/collector/link/query.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { LOCAL } from "../../src/dns/service.ts";
 import { Device } from "../collector/device.ts";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Type } from "../../src/dns/constants.ts";
 import { bitmapTypes } from "../../src/dns/fields.ts";
 import { compareNames, Name } from "../../src/dns/name.ts";
-import { nsecSet } from "../../src/zone/denial.ts";
+import { nsecSet } from "../../src/zone/dnssec/denial.ts";
 import { name as anyName, label } from "../support/arbitrary.ts";
 
 const origin = Name.parse("z.example.");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { FormatError } from "../../src/dns/format.ts";
-import { Journal } from "../../src/zone/journal.ts";
+import { Journal } from "../../src/zone/journal/journal.ts";
 import { MemoryDisk } from "./memorydisk.ts";
 
 const octets = (text: string) => Buffer.from(text);

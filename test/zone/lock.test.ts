@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import { lock } from "../../src/zone/lock.ts";
+import { lock } from "../../src/zone/journal/lock.ts";
 
 suite("lock", () => {
   function place(t: { after(done: () => void): void }): string {

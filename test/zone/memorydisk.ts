@@ -2,7 +2,7 @@
  * A disk in memory that can fail and crash. What was written and not synced survives the death of a
  * process, but of a power cut only by chance, sector by sector; so do names that were not settled.
  */
-import type { Disk, DiskFile } from "../../src/zone/disk.ts";
+import type { Disk, DiskFile } from "../../src/zone/journal/disk.ts";
 
 /** As small as a test's frames, that they may be torn. */
 const SECTOR = 32;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { FormatError } from "../../src/dns/format.ts";
-import { readTape, Tape } from "../../src/zone/tape.ts";
+import { readTape, Tape } from "../../src/zone/journal/tape.ts";
 import { MemoryDisk } from "./memorydisk.ts";
 
 const SALT = 0xfffffffe;

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { Type, typeName } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { type KeyRole, type KeyTimes, SigningKey } from "../../src/dns/signingkey.ts";
-import { ZoneKeys } from "../../src/zone/zonekeys.ts";
+import { ZoneKeys } from "../../src/zone/dnssec/zonekeys.ts";
 
 const origin = Name.parse("z.example.");
 const make = (

@@ -13,7 +13,7 @@
  * believed. What could not be written whole is cut off before anything else is written.
  */
 import { crc32 } from "node:zlib";
-import { FormatError } from "../dns/format.ts";
+import { FormatError } from "../../dns/format.ts";
 import type { DiskFile } from "./disk.ts";
 
 export class Tape {

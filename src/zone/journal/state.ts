@@ -5,17 +5,17 @@
  * Invariant: what is read back is the state after the last whole entry, history included as far as
  * the journal reaches.
  */
-import type { Clock } from "../clock.ts";
-import { FormatError } from "../dns/format.ts";
-import type { Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
-import { type Change, replay } from "./change.ts";
+import type { Clock } from "../../clock.ts";
+import { FormatError } from "../../dns/format.ts";
+import type { Name } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { type Change, replay } from "../change.ts";
+import { History } from "../history.ts";
+import { FOREVER, type HeldRecord, type Hold, Leases } from "../leases.ts";
+import { Snapshot } from "../snapshot.ts";
+import { withSerial } from "../update.ts";
 import { decodeEntry, type Entry, encodeEntry, type Step, type StepChange } from "./entry.ts";
-import { History } from "./history.ts";
-import { FOREVER, type HeldRecord, type Hold, Leases } from "./leases.ts";
-import { Snapshot } from "./snapshot.ts";
-import { withSerial } from "./update.ts";
 
 export interface ZoneState {
   readonly snapshot: Snapshot;

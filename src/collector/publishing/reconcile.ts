@@ -9,17 +9,17 @@
  * not have arrived counts as both: it is added again if wanted, removed again if not. A record that
  * the server refuses keeps no other one out.
  */
-import { earlier } from "../clock.ts";
-import { Rcode } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
-import type { Update } from "../zone/update.ts";
+import { earlier } from "../../clock.ts";
+import { Rcode } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import type { Update } from "../../zone/update.ts";
+import { distinct, isSame, keysOf, RecordSets, without } from "../recordsets.ts";
 import type { Guard } from "./common.ts";
 import { completable } from "./completeness.ts";
 import { Obstacles, type Refusal } from "./obstacles.ts";
 import { Patience } from "./patience.ts";
-import { distinct, isSame, keysOf, RecordSets, without } from "./recordsets.ts";
 import { Round } from "./round.ts";
 import {
   apart,

@@ -7,8 +7,9 @@
  * Only where nobody has more than a share, and that takes more addresses than there are shares, is
  * nobody to blame: then those who were there stay, and newcomers wait.
  */
+
+import { obtain } from "../obtain.ts";
 import { Heap, type Ranked } from "./heap.ts";
-import { obtain } from "./obtain.ts";
 
 export interface Entered {
   readonly source: string;

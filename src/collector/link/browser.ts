@@ -8,14 +8,14 @@
  * be there at any time; of the rest, only what is missing is, and no more at once than one source
  * may have us ask. Nothing outside `.local` is ever asked for (RFC 6762 §3).
  */
-import { Type } from "../dns/constants.ts";
-import type { Name, NameKey } from "../dns/name.ts";
-import { targetOf } from "../dns/rdata.ts";
-import { LOCAL, parseInstance, parseServiceType, serviceTypesName } from "../dns/service.ts";
-import type { Family } from "../net/link.ts";
+import { Type } from "../../dns/constants.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import { targetOf } from "../../dns/rdata.ts";
+import { LOCAL, parseInstance, parseServiceType, serviceTypesName } from "../../dns/service.ts";
+import type { Family } from "../../net/link.ts";
+import { recordTypesOf } from "../services.ts";
 import type { LinkCache } from "./cache.ts";
 import type { HeardSet } from "./heard.ts";
-import { recordTypesOf } from "./services.ts";
 
 export interface WantedQuestion {
   readonly name: Name;

@@ -3,10 +3,10 @@
  * link (draft-pusateri-dnssd-update-proxy-01). Asked from a port other than 5353 it answers us alone
  * (RFC 6762 §6.7), so neither question nor answer wakes anybody else.
  */
-import { addressBytes } from "../dns/address.ts";
-import type { Family, LinkAddress } from "../net/link.ts";
+import { addressBytes } from "../../dns/address.ts";
+import type { Family, LinkAddress } from "../../net/link.ts";
+import { isOn, subnetsOf } from "../subnets.ts";
 import { type HeardSet, isCalledOff } from "./heard.ts";
-import { isOn, subnetsOf } from "./subnets.ts";
 
 export interface Owner {
   readonly family: Family;

@@ -8,16 +8,16 @@
  * but for the rest of a known-answer list, which has to follow at once (RFC 6762 §7.2); where that
  * is too few, those who gave rise to questions take turns.
  */
-import { Class } from "../dns/constants.ts";
-import type { Message } from "../dns/message.ts";
-import type { Name } from "../dns/name.ts";
-import type { ResourceRecord } from "../dns/record.ts";
+import { Class } from "../../dns/constants.ts";
+import type { Message } from "../../dns/message.ts";
+import type { Name } from "../../dns/name.ts";
+import type { ResourceRecord } from "../../dns/record.ts";
+import { obtain } from "../obtain.ts";
 import type { WantedQuestion } from "./browser.ts";
 import type { LinkCache } from "./cache.ts";
 import { onGrid } from "./grid.ts";
 import { Heap, type Ranked } from "./heap.ts";
 import { type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
-import { obtain } from "./obtain.ts";
 import type { Owner } from "./owner.ts";
 import { composeQuery } from "./query.ts";
 

@@ -1,7 +1,7 @@
 /** All that is published, to be said again, so that its lease goes on or what was lost is there. */
-import type { Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import { keysOf, type RecordSets } from "./recordsets.ts";
+import type { Name } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import { keysOf, type RecordSets } from "../recordsets.ts";
 import { inOrder, type Room, type Step, takeSome } from "./step.ts";
 
 export class Round {

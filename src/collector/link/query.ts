@@ -3,12 +3,12 @@
  * already, and, where these do not fit, TC and further packets without questions that go on with
  * them. Everything in the header but TC is zero.
  */
-import { Class } from "../dns/constants.ts";
-import { HEADER_LENGTH } from "../dns/message.ts";
-import type { Name } from "../dns/name.ts";
-import { targetOf, writeRdata } from "../dns/rdata.ts";
-import type { ResourceRecord } from "../dns/record.ts";
-import { Writer } from "../dns/writer.ts";
+import { Class } from "../../dns/constants.ts";
+import { HEADER_LENGTH } from "../../dns/message.ts";
+import type { Name } from "../../dns/name.ts";
+import { targetOf, writeRdata } from "../../dns/rdata.ts";
+import type { ResourceRecord } from "../../dns/record.ts";
+import { Writer } from "../../dns/writer.ts";
 
 export interface QuestionWithAnswers {
   readonly name: Name;

@@ -5,13 +5,13 @@
  * types (RFC 6763 §9) belongs to everybody who has services of that type, so it is its own only
  * where nobody else lists one.
  */
-import { Type } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
-import { type Rdata, targetOf } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
-import { BROWSING, parseEnumeration, serviceTypesName } from "../dns/service.ts";
-import { isPublishableType } from "./publishable.ts";
-import { RecordSets } from "./recordsets.ts";
+import { Type } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import { type Rdata, targetOf } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { BROWSING, parseEnumeration, serviceTypesName } from "../../dns/service.ts";
+import { isPublishableType } from "../publishable.ts";
+import { RecordSets } from "../recordsets.ts";
 
 export interface Heir {
   readonly zone: Name;

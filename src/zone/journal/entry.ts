@@ -8,11 +8,11 @@
  * that the step itself adds by its place there. Identifiers run on, so the refresh of thousands of
  * records is a few octets.
  */
-import { FormatError } from "../dns/format.ts";
-import { type Rdata, readRdata, writeRdata } from "../dns/rdata.ts";
-import { Reader } from "../dns/reader.ts";
-import type { RecordSet } from "../dns/record.ts";
-import { Writer } from "../dns/writer.ts";
+import { FormatError } from "../../dns/format.ts";
+import { type Rdata, readRdata, writeRdata } from "../../dns/rdata.ts";
+import { Reader } from "../../dns/reader.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { Writer } from "../../dns/writer.ts";
 import {
   FOREVER,
   type HeldRecord,
@@ -20,7 +20,7 @@ import {
   type HoldStep,
   type StepTaken,
   type ZoneRecord,
-} from "./leases.ts";
+} from "../leases.ts";
 
 /** What one update did. */
 export interface Step {

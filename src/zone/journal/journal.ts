@@ -6,7 +6,7 @@
  * Invariant: under its name there is at every moment a whole file, with all that was ever
  * acknowledged in it: the old one until the new one is on the disk, the new one from then on.
  */
-import { FormatError } from "../dns/format.ts";
+import { FormatError } from "../../dns/format.ts";
 import type { Disk } from "./disk.ts";
 import { readTape, Tape } from "./tape.ts";
 

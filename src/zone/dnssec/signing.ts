@@ -4,15 +4,15 @@
  * origin, RRSIGs, and NSECs that deny (RFC 9824). So it signs what is served to whoever asks, TTLs
  * and all, and who does not ask for signatures gets the answer of the one within.
  */
-import type { Clock } from "../clock.ts";
-import { Class, Rcode, Type } from "../dns/constants.ts";
-import type { Question } from "../dns/message.ts";
-import type { Name, NameKey } from "../dns/name.ts";
-import { soaOf, targetOf } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
-import type { Authority } from "./authority.ts";
+import type { Clock } from "../../clock.ts";
+import { Class, Rcode, Type } from "../../dns/constants.ts";
+import type { Question } from "../../dns/message.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import { soaOf, targetOf } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import type { Authority } from "../authority.ts";
+import type { Answer } from "../lookup.ts";
 import { nsecSet } from "./denial.ts";
-import type { Answer } from "./lookup.ts";
 import { Signatures } from "./signatures.ts";
 import type { ZoneKeys } from "./zonekeys.ts";
 

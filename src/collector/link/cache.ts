@@ -7,21 +7,21 @@
  * back from near its end. Nothing a stranger sends makes the cache larger than `limit` octets, and
  * who fills it pays first.
  */
-import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
-import { bitmapTypes } from "../dns/fields.ts";
-import type { Message } from "../dns/message.ts";
-import type { Name, NameKey } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import type { ResourceRecord } from "../dns/record.ts";
-import type { Family, Packet } from "../net/link.ts";
+import { Class, Opcode, Rcode, Type } from "../../dns/constants.ts";
+import { bitmapTypes } from "../../dns/fields.ts";
+import type { Message } from "../../dns/message.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import type { ResourceRecord } from "../../dns/record.ts";
+import type { Family, Packet } from "../../net/link.ts";
+import { isData, isOfLink } from "../linklocal.ts";
+import { obtain } from "../obtain.ts";
 import { Dispute } from "./dispute.ts";
 import { type Entries, type EntriesOfName, Entry } from "./entry.ts";
 import { onGrid } from "./grid.ts";
 import { Heap } from "./heap.ts";
 import { type HeardName, type HeardSet, isCalledOff } from "./heard.ts";
 import { Ledger } from "./ledger.ts";
-import { isData, isOfLink } from "./linklocal.ts";
-import { obtain } from "./obtain.ts";
 import { isWaning } from "./ttl.ts";
 
 export interface CacheOptions {

@@ -3,12 +3,12 @@
  * its host (RFC 6763 §4). What the server takes none of makes what leads to it useless, so that is
  * not listed either.
  */
-import { Type } from "../dns/constants.ts";
-import type { NameKey } from "../dns/name.ts";
-import { srvOf, targetOf } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
+import { Type } from "../../dns/constants.ts";
+import type { NameKey } from "../../dns/name.ts";
+import { srvOf, targetOf } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { keysOf, type RecordSets } from "../recordsets.ts";
 import type { Obstacles } from "./obstacles.ts";
-import { keysOf, type RecordSets } from "./recordsets.ts";
 
 export interface Standing {
   readonly wanted: RecordSets;

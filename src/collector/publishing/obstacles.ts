@@ -6,8 +6,8 @@
  * Invariant: strangers choose what is refused, so no more is remembered than `MOST` of a kind. What
  * is forgotten, the oldest first, is tried again sooner than it would have been.
  */
-import type { Name, NameKey } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
 import type { Step } from "./step.ts";
 
 /** Of this set the server takes no more, or gives a record not up. */

@@ -4,12 +4,12 @@
  * of Authoritative Unicast DNS Server"; RFC 2136 §4.1). It is found again for each new connection, so
  * that a server which moves is followed.
  */
-import { Type } from "../dns/constants.ts";
-import type { Message } from "../dns/message.ts";
-import { Name } from "../dns/name.ts";
-import { addressOf, type Srv, soaOf, srvOf } from "../dns/rdata.ts";
-import type { Endpoint } from "../net/handler.ts";
-import type { Resolve } from "../net/resolver.ts";
+import { Type } from "../../dns/constants.ts";
+import type { Message } from "../../dns/message.ts";
+import { Name } from "../../dns/name.ts";
+import { addressOf, type Srv, soaOf, srvOf } from "../../dns/rdata.ts";
+import type { Endpoint } from "../../net/handler.ts";
+import type { Resolve } from "../../net/resolver.ts";
 
 /** One to be tried; those that come first are tried first. */
 export interface UpdateServer extends Endpoint {

@@ -2,13 +2,13 @@
  * The files of a zone: the journal that is its memory, which is begun anew when it has grown far
  * beyond the zone, and the readable copy that follows it.
  */
-import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Clock } from "../../clock.ts";
+import type { Log } from "../../log.ts";
+import type { Store, Working } from "../zone.ts";
 import { writeCopy } from "./copy.ts";
 import type { Disk } from "./disk.ts";
 import type { Journal } from "./journal.ts";
 import { stateEntries } from "./state.ts";
-import type { Store, Working } from "./zone.ts";
 
 export interface FileStoreOptions {
   readonly disk: Disk;

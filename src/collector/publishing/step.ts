@@ -2,11 +2,11 @@
  * Steps of a way from what is published to what is wanted: in which order they go, and how many of
  * them one update takes.
  */
-import { Class, Type } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
-import { Rdata } from "../dns/rdata.ts";
-import type { ResourceRecord } from "../dns/record.ts";
-import { addition, removal, removalOfSet } from "../zone/update.ts";
+import { Class, Type } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import { Rdata } from "../../dns/rdata.ts";
+import type { ResourceRecord } from "../../dns/record.ts";
+import { addition, removal, removalOfSet } from "../../zone/update.ts";
 import type { Guard } from "./common.ts";
 
 /** What one update does to one set, or to as much of it as it has room for. */

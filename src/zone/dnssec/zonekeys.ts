@@ -3,12 +3,12 @@
  * (RFC 7344, RFC 8078). Each key says itself from when to when, as BIND's tools wrote it there, so
  * that a roll-over is times in files and nothing to be done at the moment (RFC 6781 §4.1, RFC 7583).
  */
-import { Type } from "../dns/constants.ts";
-import { digestOf } from "../dns/dnssec.ts";
-import type { Name } from "../dns/name.ts";
-import { Rdata } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
-import type { SigningKey } from "../dns/signingkey.ts";
+import { Type } from "../../dns/constants.ts";
+import { digestOf } from "../../dns/dnssec.ts";
+import type { Name } from "../../dns/name.ts";
+import { Rdata } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import type { SigningKey } from "../../dns/signingkey.ts";
 
 /** What the keys are good for between two moments; another object where anything is different. */
 export interface KeyUse {

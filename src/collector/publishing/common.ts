@@ -4,10 +4,10 @@
  * of who wants a record, as leases do, the one that removes it says first what must be gone (RFC 2136
  * §2.4.3): with the last printer the type goes, and with the last type the zone.
  */
-import type { Name } from "../dns/name.ts";
-import { type Rdata, targetOf } from "../dns/rdata.ts";
-import { serviceTypesName } from "../dns/service.ts";
-import { apexEnumeration, type Browsed } from "../zone/apex.ts";
+import type { Name } from "../../dns/name.ts";
+import { type Rdata, targetOf } from "../../dns/rdata.ts";
+import { serviceTypesName } from "../../dns/service.ts";
+import { apexEnumeration, type Browsed } from "../../zone/apex.ts";
 
 /** The owner of the PTR set that must be gone before this record may go; undefined for most. */
 export type Guard = (name: Name, rdata: Rdata) => Name | undefined;

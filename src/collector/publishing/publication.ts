@@ -6,18 +6,18 @@
  * Invariant: nothing is removed that others may have put there. Until what is there is known, that
  * is all that this collector has not published itself.
  */
-import { type Clock, earlier } from "../clock.ts";
-import { Rcode, rcodeName, typeName } from "../dns/constants.ts";
-import { labelToUnicode, type Name } from "../dns/name.ts";
-import type { RecordSet } from "../dns/record.ts";
-import type { Log } from "../log.ts";
-import type { ExchangeError } from "../net/exchange.ts";
-import type { Publish, Update } from "../zone/update.ts";
-import { Alarm } from "./alarm.ts";
+import { type Clock, earlier } from "../../clock.ts";
+import { Rcode, rcodeName, typeName } from "../../dns/constants.ts";
+import { labelToUnicode, type Name } from "../../dns/name.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import type { Log } from "../../log.ts";
+import type { ExchangeError } from "../../net/exchange.ts";
+import type { Publish, Update } from "../../zone/update.ts";
+import { Alarm } from "../alarm.ts";
+import type { RecordSets } from "../recordsets.ts";
 import type { Guard } from "./common.ts";
 import type { Refusal } from "./obstacles.ts";
 import { Reconciler } from "./reconcile.ts";
-import type { RecordSets } from "./recordsets.ts";
 
 /** What a server holds of a zone now; a response code where it does not tell. */
 export type ReadBack = () => Promise<Iterable<RecordSet> | Rcode>;

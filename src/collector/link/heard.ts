@@ -1,6 +1,6 @@
 /** What a link's cache tells of what it holds. */
-import type { Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
+import type { Name } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
 
 /** A record as it was heard; times are the clock's milliseconds. */
 export interface HeardRecord {

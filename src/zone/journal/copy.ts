@@ -3,12 +3,12 @@
  * holds a record and until when. Nothing is read from it again but, where the journal was lost, the
  * serial.
  */
-import type { Name } from "../dns/name.ts";
-import type { RecordSet } from "../dns/record.ts";
+import type { Name } from "../../dns/name.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { FILE, FOREVER, type Hold, type ZoneRecord } from "../leases.ts";
+import { MasterFileFormat, usualTtl } from "../masterfile.ts";
+import type { Snapshot } from "../snapshot.ts";
 import type { Disk, DiskFile } from "./disk.ts";
-import { FILE, FOREVER, type Hold, type ZoneRecord } from "./leases.ts";
-import { MasterFileFormat, usualTtl } from "./masterfile.ts";
-import type { Snapshot } from "./snapshot.ts";
 
 export interface CopyOptions {
   readonly disk: Disk;

@@ -5,17 +5,17 @@
  *
  * Invariant: with a key, nothing that it has not signed is taken for an answer.
  */
-import type { Clock } from "../clock.ts";
-import { Class, Opcode, Rcode, rcodeName, Type } from "../dns/constants.ts";
-import { UDP_SIZE } from "../dns/edns.ts";
-import { leaseOption, readLease } from "../dns/lease.ts";
-import { decode, decodeHeader, encode, type Message, makeMessage } from "../dns/message.ts";
-import type { Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import type { RecordSet, ResourceRecord } from "../dns/record.ts";
-import { partTsig, signTsig, type TsigKey, tsigLength, verifyTsig } from "../dns/tsig.ts";
-import type { PersistentConnection } from "../net/persistent.ts";
-import type { Update } from "../zone/update.ts";
+import type { Clock } from "../../clock.ts";
+import { Class, Opcode, Rcode, rcodeName, Type } from "../../dns/constants.ts";
+import { UDP_SIZE } from "../../dns/edns.ts";
+import { leaseOption, readLease } from "../../dns/lease.ts";
+import { decode, decodeHeader, encode, type Message, makeMessage } from "../../dns/message.ts";
+import type { Name } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import type { RecordSet, ResourceRecord } from "../../dns/record.ts";
+import { partTsig, signTsig, type TsigKey, tsigLength, verifyTsig } from "../../dns/tsig.ts";
+import type { PersistentConnection } from "../../net/persistent.ts";
+import type { Update } from "../../zone/update.ts";
 
 export interface FarZoneOptions {
   readonly origin: Name;

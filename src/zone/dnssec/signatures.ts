@@ -9,12 +9,12 @@
  * Strangers choose the names that do not exist and have to be denied. So what is kept is bounded,
  * and so is what is made in a second: beyond that there is no signature.
  */
-import type { Clock } from "../clock.ts";
-import { Type } from "../dns/constants.ts";
-import { rrsigRdata, type SignatureFields, signedOctets } from "../dns/dnssec.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
-import type { SigningKey } from "../dns/signingkey.ts";
+import type { Clock } from "../../clock.ts";
+import { Type } from "../../dns/constants.ts";
+import { rrsigRdata, type SignatureFields, signedOctets } from "../../dns/dnssec.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import type { SigningKey } from "../../dns/signingkey.ts";
 import { Recent, type RecentOptions } from "./recent.ts";
 import type { KeyUse, ZoneKeys } from "./zonekeys.ts";
 
