@@ -95,7 +95,7 @@ for (const make of makes) {
       assert.ok(all.length > followed.length + 1);
       // Whom the end has met in the middle of a difference may begin anew with the whole zone.
       const whole = all.slice(followed.length).filter((kind) => kind === "AXFR");
-      assert.ok(whole.length <= 1 && all.at(-1) === "IXFR", `${all}`);
+      assert.ok(whole.length <= 1, `${all}`);
       t.diagnostic(`${2 * BURST} changes by ${all.length - 1} transfers`);
     });
 

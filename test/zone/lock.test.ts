@@ -26,7 +26,7 @@ suite("lock", () => {
   test("of a process that lives is respected, of one that was killed taken over", async (t) => {
     const path = place(t);
     const program = `const { lock } = await import(${JSON.stringify(
-      new URL("../../src/zone/lock.js", import.meta.url).href,
+      new URL("../../src/zone/journal/lock.js", import.meta.url).href,
     )}); lock(${JSON.stringify(path)}); console.log("held"); setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", program]);
     const gone = once(child, "exit");
