@@ -93,9 +93,10 @@ for (const make of makes) {
       await expectEqual(ours, theirs);
       const all = kinds();
       assert.ok(all.length > followed.length + 1);
-      // Whom the end has met in the middle of a difference may begin anew with the whole zone.
+      // BIND, when our end cuts a difference short, says so and begins anew with the whole zone.
+      const cut = theirs.log.match(/Transfer status: IXFR failed/g)?.length ?? 0;
       const whole = all.slice(followed.length).filter((kind) => kind === "AXFR");
-      assert.ok(whole.length <= 1, `${all}`);
+      assert.ok(whole.length <= cut, `${all}`);
       t.diagnostic(`${2 * BURST} changes by ${all.length - 1} transfers`);
     });
 
