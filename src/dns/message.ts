@@ -12,6 +12,7 @@ import type { Name } from "./name.ts";
 import { type Rdata, rdata, readRdata, writeRdata } from "./rdata.ts";
 import { Reader } from "./reader.ts";
 import { type ResourceRecord, setsOf } from "./record.ts";
+import type { Seal } from "./seal.ts";
 import { Writer } from "./writer.ts";
 
 export interface Question {
@@ -52,14 +53,7 @@ export interface Message extends Header {
   readonly additionals: readonly ResourceRecord[];
   readonly edns?: Edns | undefined;
   /** Of a message to be sent: what goes behind its octets when they are final. */
-  readonly seal?: Seal;
-}
-
-/** Puts a TSIG record behind a message (RFC 8945 §5.3); of a stream, behind one after the other. */
-export interface Seal {
-  /** Octets to keep free for it. */
-  readonly length: number;
-  close(octets: Buffer): Buffer;
+  readonly seal?: Seal | undefined;
 }
 
 /** A message with everything not named off, empty or zero. */

@@ -13,9 +13,10 @@
 import type { Clock } from "../clock.ts";
 import { Opcode, Rcode, rcodeName, Type } from "../dns/constants.ts";
 import { ednsReply } from "../dns/edns.ts";
-import { type Message, makeResponse, type Seal } from "../dns/message.ts";
+import { type Message, makeResponse } from "../dns/message.ts";
 import type { NameKey } from "../dns/name.ts";
 import type { ResourceRecord } from "../dns/record.ts";
+import { type Seal, SealedError } from "../dns/seal.ts";
 import {
   partTsig,
   refusalLength,
@@ -68,11 +69,14 @@ export function signatures({ keys, clock, log }: SignatureOptions): Layer {
     const seal = signature(key, mac, now);
     const answer = () => next({ ...request, key: identity });
     if (opcode !== Opcode.UPDATE) {
-      return mapResponses(answer(), (response) => ({ ...response, seal }));
+      return sealed(answer, seal);
     }
     const first = () => updates.once(identity, { time, mac }, () => gather(answer()));
     const late = () => [refuse(Rcode.BADTIME, key)];
-    return mapResponses(again(first, late), (response) => ({ seal, ...response, id }));
+    return sealed(
+      () => mapResponses(again(first, late), (response) => ({ ...response, id })),
+      seal,
+    );
   };
 }
 
@@ -118,6 +122,39 @@ function emptySignature(signed: SignedMessage, error: Rcode): Seal {
     length: refusalLength(signed),
     close: (octets) => refuseTsig(octets, signed, error),
   };
+}
+
+/** Every response with a seal of its own or this one; and so that of a mistake. */
+function sealed(answer: () => Responses, seal: Seal): Responses {
+  const fail = (error: unknown): never => {
+    throw new SealedError(error, seal);
+  };
+  try {
+    const responses = answer();
+    return Symbol.iterator in responses
+      ? sealNow(responses, seal, fail)
+      : sealLater(responses, seal, fail);
+  } catch (error) {
+    return fail(error);
+  }
+}
+
+type Fail = (error: unknown) => never;
+
+function* sealNow(responses: Iterable<Message>, seal: Seal, fail: Fail) {
+  try {
+    for (const response of responses) yield { seal, ...response };
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function* sealLater(responses: AsyncIterable<Message>, seal: Seal, fail: Fail) {
+  try {
+    for await (const response of responses) yield { seal, ...response };
+  } catch (error) {
+    fail(error);
+  }
 }
 
 async function gather(responses: Responses): Promise<readonly Message[]> {

@@ -20,9 +20,9 @@ import {
   makeMessage,
   makeResponse,
   type Question,
-  type Seal,
 } from "../dns/message.ts";
 import { Reader } from "../dns/reader.ts";
+import { type Seal, SealedError } from "../dns/seal.ts";
 import type { Log } from "../log.ts";
 import type { Handler, Ready, Request, Responses } from "./handler.ts";
 
@@ -56,8 +56,9 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
     return octets;
   };
   const fail = (request: Request, error: unknown): Buffer => {
-    report(error);
-    return encodeFor(request, makeError(request.message, Rcode.SERVFAIL));
+    const { cause, seal } = error instanceof SealedError ? error : { cause: error };
+    report(cause);
+    return encodeFor(request, { ...makeError(request.message, Rcode.SERVFAIL), seal });
   };
   function* respond(request: Request, responses: Iterable<Message>): Generator<Buffer> {
     try {

@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { Class, Opcode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
-import { decode, encode, type Message } from "../../src/dns/message.ts";
+import { decode, encode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 
 import { signTsig, type TsigKey } from "../../src/dns/tsig.ts";
-import type { Handler } from "../../src/net/handler.ts";
+import { silentLog } from "../../src/log.ts";
+import type { Handler, Layer } from "../../src/net/handler.ts";
 import { MANY, name, opt, origin, question } from "../dnsserver/fixture.ts";
 import {
   adding,
@@ -387,6 +388,51 @@ suite("signing the response", () => {
       assert.equal(rcodeName(response.rcode), rcode);
       assert.throws(() => verified(octets, operator, { mac: NONE, now: now() }));
     }
+  });
+
+  test("TSIG-13: so is what a mistake of ours is answered, at whichever moment it is made", async () => {
+    const mistake = () => {
+      throw new Error("mistake");
+    };
+    const handlers: readonly Handler[] = [
+      mistake,
+      // biome-ignore lint/correctness/useYield: it fails before
+      function* () {
+        mistake();
+      },
+      // biome-ignore lint/correctness/useYield: it fails before
+      async function* () {
+        mistake();
+      },
+    ];
+    for (const handler of handlers) {
+      const lines: object[] = [];
+      const log = { ...silentLog, error: (fields: object) => void lines.push(fields) };
+      const { one, now } = stillServer({ inner: () => handler, log });
+      for (const message of [question("@", Type.SOA, { edns: opt() }), adding("new")]) {
+        const request = sign(message, operator, now());
+        const octets = await one(request.bytes);
+        const response = verified(octets, operator, { mac: request.mac, now: now() });
+        assert.equal(rcodeName(response.rcode), "SERVFAIL");
+        assert.equal(response.edns === undefined, message.edns === undefined);
+      }
+      assert.match(`${(lines[0] as { err: Error }).err}`, /^Error: mistake$/);
+    }
+  });
+
+  test("TSIG-13: a mistake in the midst of a transfer is signed over the message before", async () => {
+    const inner: Layer = () =>
+      async function* ({ message }) {
+        yield makeResponse(message, { isAuthoritative: true });
+        throw new Error("mistake");
+      };
+    const { ask, now } = stillServer({ inner });
+    const request = sign(question("@", Type.AXFR), secondary, now());
+    const [first, second, ...more] = await ask(request.bytes, "tcp");
+    assert.equal(more.length, 0);
+    const { mac } = tsigOf(first!);
+    const response = verified(second!, secondary, { mac, now: now(), isContinuation: true });
+    assert.equal(rcodeName(response.rcode), "SERVFAIL");
   });
 
   test("TSIG-13: a request that is not signed gets no TSIG", async () => {

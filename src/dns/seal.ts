@@ -1,0 +1,19 @@
+/** What goes behind the octets of a message when they are final: a TSIG record (RFC 8945 §5.3). */
+
+/** Of a stream, it closes one message after the other. */
+export interface Seal {
+  /** Octets to keep free for it. */
+  readonly length: number;
+  close(octets: Buffer): Buffer;
+}
+
+/** A mistake on the way to a response: the response that says so is to be sealed as that one was. */
+export class SealedError extends Error {
+  override readonly name = "SealedError";
+  readonly seal: Seal;
+
+  constructor(cause: unknown, seal: Seal) {
+    super("no response to a signed request", { cause });
+    this.seal = seal;
+  }
+}
