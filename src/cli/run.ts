@@ -3,6 +3,7 @@
 import { systemClock } from "../clock.ts";
 import { type Config, defaultConfig, readConfig } from "../config.ts";
 import { openGateway } from "../gateway.ts";
+import type { Log } from "../log.ts";
 import { formatEndpoint } from "../net/listener.ts";
 import { openLog } from "./log.ts";
 
@@ -15,11 +16,13 @@ export async function run(options: RunOptions): Promise<void> {
   const config = options.config === undefined ? defaultConfig() : readConfig(options.config);
   const log = openLog(options.log);
   const stop = new AbortController();
+  const reloads: (() => void)[] = [];
+  if (!process.stderr.isTTY) process.on("SIGHUP", () => readAgain(reloads, log));
   const gateway = await openGateway(config, {
     ...{ clock: systemClock, log, signal: stop.signal },
-    onReload: (reload) => process.on("SIGHUP", reload),
+    onReload: (reload) => reloads.push(reload),
   });
-  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  for (const signal of ["SIGTERM", "SIGINT", ...(process.stderr.isTTY ? HANG_UP : [])] as const) {
     process.once(signal, () => {
       log.info({ signal }, "stopping");
       stop.abort();
@@ -28,6 +31,15 @@ export async function run(options: RunOptions): Promise<void> {
   // Last: who reads this may stop us at once.
   process.stdout.write(welcome(config));
   await gateway.closed;
+}
+
+/** At a terminal it says that this has gone, and to a service that files have changed. */
+const HANG_UP = ["SIGHUP"] as const;
+
+function readAgain(reloads: readonly (() => void)[], log: Log): void {
+  for (const reload of reloads) reload();
+  const read = reloads.length > 0 ? "certificates and signing keys are" : "nothing is";
+  log.info({ signal: "SIGHUP" }, `${read} read again; all else is read at the start`);
 }
 
 /** The first thing to try, ready to be pasted. */

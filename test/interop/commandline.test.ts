@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { Gateway, MAIN, temporaryFolder } from "../support/gateway.ts";
 import { type Host, Lab, needs } from "../support/lab.ts";
 import { office } from "../support/office.ts";
+import { waitFor } from "../support/wait.ts";
 
 const ZONE = "bonjour.example.com";
 
@@ -72,6 +73,16 @@ describe("The command line", { skip: needs() }, () => {
     const { status, lines } = await runWith(gateway, { data: folder });
     assert.deepEqual([status, lines.length], [1, 1], lines.join("\n"));
     assert.match(lines[0]!, /bad\.example\.zone:4: "999\.1\.1\.1"/);
+  });
+
+  it("SIGHUP, which systemd reloads a service with, does not end it", async () => {
+    await using lab = new Lab();
+    const net = office(lab);
+    const { program } = await Gateway.start(net.gateway, { zone: ZONE });
+    program.child.kill("SIGHUP");
+    await waitFor("SIGHUP to be heard of", () => /"signal":"SIGHUP"/.test(program.stderr));
+    program.child.kill("SIGTERM");
+    assert.equal(await program.ended, 0);
   });
 
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
