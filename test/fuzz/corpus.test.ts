@@ -19,10 +19,10 @@ import { collectorPrincipal } from "../../src/zone/principal.ts";
 import { addition } from "../../src/zone/update.ts";
 import { listenSecurely } from "../dnsserver/secure.ts";
 import { listenSecured, makeSecured } from "../dnsserver/secured.ts";
+import { type Ports, unanswered } from "../support/honest.ts";
 import { skipWithout } from "../support/tool.ts";
 import { multicastCorpus, ZONE } from "./corpus.ts";
 import { type Folder, readCorpus } from "./corpusfile.ts";
-import { type Ports, unanswered } from "./honest.ts";
 
 /** Milliseconds in which a listener may answer, or end the connection, before it is left alone. */
 const ATTENTION = 200;
@@ -87,7 +87,7 @@ suite("SEC-20: connections of the corpus", { skip: skipWithout("openssl") }, () 
             socket.write(octets);
             const signal = AbortSignal.timeout(ATTENTION);
             await once(socket.resume(), "close", { signal }).catch(() => {});
-            assert.deepEqual(await unanswered("127.0.0.1", ca, ports), []);
+            assert.deepEqual(await unanswered({ host: "127.0.0.1", ca, zone: ZONE, ports }), []);
             socket.destroy();
           }
         });

@@ -43,9 +43,9 @@ export async function fuzz({ print, ...attack }: FuzzOptions): Promise<string | 
   const waits = [await target.harvests(PATIENCE)];
   const atStart = {
     dropped: target.dropped,
-    time: target.time,
-    memory: target.memory,
-    live: await target.weigh(),
+    time: target.vitals.time,
+    memory: target.vitals.memory,
+    live: await target.vitals.weigh(),
   };
   const started = performance.now();
   print(`seed ${attack.seed}; at the start ${mebibytes(atStart.memory)}`);
@@ -59,13 +59,13 @@ export async function fuzz({ print, ...attack }: FuzzOptions): Promise<string | 
   for (let seconds = 1; isGoingOn(); seconds++) {
     await sleep(1000);
     if (!target.isRunning) break;
-    highest = Math.max(highest, target.memory);
+    highest = Math.max(highest, target.vitals.memory);
     last = sender.events<Progress>("progress").at(-1) ?? last;
     if (last === undefined) continue;
-    if (seconds % REPORTED === 0) print(lineOf(last, target.memory));
+    if (seconds % REPORTED === 0) print(lineOf(last, target.vitals.memory));
     const way = (performance.now() - started) / (attack.time ?? Number.POSITIVE_INFINITY);
     if (Math.max(way, last.sent / attack.count) < (WEIGHED[live.length] ?? 1)) continue;
-    live.push(await target.weigh());
+    live.push(await target.vitals.weigh());
     // An honest service comes and goes while all this goes on.
     meanwhile = target.harvests(PATIENCE).then((wait) => waits.push(wait));
     meanwhile.catch(() => {});
@@ -82,8 +82,8 @@ export async function fuzz({ print, ...attack }: FuzzOptions): Promise<string | 
   if (!intruded?.granted) return "no signed update came through, so nothing was attacked";
 
   const dropped = target.dropped - atStart.dropped;
-  const time = target.time - atStart.time;
-  print(lineOf(done, target.memory));
+  const time = target.vitals.time - atStart.time;
+  print(lineOf(done, target.vitals.memory));
   print(
     `${done.sent.toLocaleString("en")} datagrams in ${seconds.toFixed(0)} s, ` +
       `${Math.round(done.sent / seconds).toLocaleString("en")} a second, ` +
@@ -96,7 +96,7 @@ export async function fuzz({ print, ...attack }: FuzzOptions): Promise<string | 
       `${done.answered.toLocaleString("en")} honest questions, ${done.repeated} asked twice`,
   );
   print(lineOfIntruded(intruded));
-  live.push(await target.weigh());
+  live.push(await target.vitals.weigh());
   const most = {
     live: atStart.live + COPIES * CACHE,
     memory: atStart.memory + HEAP * 2 ** 20 + YOUNG,

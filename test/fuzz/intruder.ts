@@ -15,10 +15,10 @@ import { connect as connectTls } from "node:tls";
 import { Opcode } from "../../src/dns/constants.ts";
 import { HEADER_LENGTH } from "../../src/dns/message.ts";
 import { frame } from "../../src/net/framing.ts";
+import { standardPorts, unanswered } from "../support/honest.ts";
 import { sleep } from "../support/wait.ts";
-import { unicastCorpus } from "./corpus.ts";
+import { unicastCorpus, ZONE } from "./corpus.ts";
 import { octetsIn } from "./corpusfile.ts";
-import { standardPorts, unanswered } from "./honest.ts";
 import { Mutator } from "./mutation.ts";
 import { SignedMutator } from "./signing.ts";
 
@@ -201,7 +201,7 @@ async function replay(): Promise<void> {
 }
 
 async function ask(): Promise<void> {
-  const failed = await unanswered(server, ca);
+  const failed = await unanswered({ host: server, ca, zone: ZONE });
   if (failed.length > 0) {
     print("unanswered", { by: failed });
     process.exit(1);

@@ -5,12 +5,12 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { type Certificate, makeCertificate } from "../support/certificate.ts";
 import { Gateway } from "../support/gateway.ts";
 import type { Host, Lab } from "../support/lab.ts";
 import { GATEWAY, office } from "../support/office.ts";
 import type { Running } from "../support/process.ts";
+import { Vitals, weighable } from "../support/vitals.ts";
 import { waitFor } from "../support/wait.ts";
 import { SITE, ZONE } from "./corpus.ts";
 import type { Intrusion } from "./intruder.ts";
@@ -25,12 +25,14 @@ const HONEST = "_honest._tcp";
 export const HEAP = 256;
 
 export class Target {
+  readonly vitals: Vitals;
   readonly #gateway: Gateway;
   readonly #device: Host;
   readonly #attacker: Host;
   readonly #certificate: Certificate;
 
   private constructor(gateway: Gateway, device: Host, attacker: Host, certificate: Certificate) {
+    this.vitals = new Vitals(gateway);
     this.#gateway = gateway;
     this.#device = device;
     this.#attacker = attacker;
@@ -39,10 +41,8 @@ export class Target {
 
   static async start(lab: Lab): Promise<Target> {
     const net = office(lab);
-    const gauge = pathToFileURL(join(import.meta.dirname, "gauge.js"));
-    process.env.NODE_OPTIONS = `--max-old-space-size=${HEAP} --expose-gc --import=${gauge}`;
     const certificate = makeCertificate(undefined, undefined, GATEWAY);
-    const started = Gateway.start(net.gateway, {
+    const settings = {
       zone: ZONE,
       links: [{ interface: "eth0", site: "lan" }],
       listen: {
@@ -52,9 +52,8 @@ export class Target {
         ...certificate.paths,
       },
       keys: { [SITE]: { secret: Buffer.from(key.secret).toString("base64"), site: SITE } },
-    });
-    delete process.env.NODE_OPTIONS;
-    const gateway = await started;
+    };
+    const gateway = await weighable(() => Gateway.start(net.gateway, settings), HEAP);
     const [device, hostile] = [net.device("device", 20), net.device("hostile", 66)];
     return new Target(gateway, device, hostile, certificate);
   }
@@ -80,28 +79,6 @@ export class Target {
   /** What it said on standard error, from the end. */
   get lastWords(): string {
     return this.#gateway.program.stderr.slice(-4000);
-  }
-
-  /** Octets in use, when all garbage has been collected. */
-  async weigh(): Promise<number> {
-    const events = () => this.#gateway.events(/^weighed$/);
-    const { length } = events();
-    process.kill(this.#gateway.program.pid, "SIGUSR2");
-    const { live } = await waitFor("the gateway to be weighed", () => events()[length]);
-    return Number(live);
-  }
-
-  /** Octets of resident memory. */
-  get memory(): number {
-    const status = readFileSync(`/proc/${this.#gateway.program.pid}/status`, "utf8");
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
-  }
-
-  /** Processor time so far, in seconds. */
-  get time(): number {
-    const stat = readFileSync(`/proc/${this.#gateway.program.pid}/stat`, "utf8");
-    const [user, system] = stat.slice(stat.lastIndexOf(")")).split(" ").slice(12, 14).map(Number);
-    return (user! + system!) / TICKS;
   }
 
   /** Datagrams for our two ports that came when a socket's buffer was full. */
@@ -145,6 +122,3 @@ export class Target {
 function program(name: string, ...parameters: readonly string[]): string[] {
   return [process.execPath, join(import.meta.dirname, `${name}.js`), ...parameters];
 }
-
-/** Of the kernel's clock, a second: USER_HZ, proc(5). */
-const TICKS = 100;

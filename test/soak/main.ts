@@ -1,11 +1,15 @@
 /**
- * `npm run soak [-- --minutes N --rate N]`: BIND, Knot, NSD and PowerDNS, those of them that are
- * installed, follow a zone that changes 20 times a second for ten minutes. Prints the figures; ends
- * with exit status 1 where one of them is not equal in the end, had the whole zone sent more than
- * once, or does not go on when we are gone.
+ * `npm run soak [-- --minutes N --rate N]`: for ten minutes, BIND, Knot, NSD and PowerDNS, those of
+ * them that are installed, follow a zone that changes 20 times a second; and beside it a gateway
+ * harvests a LAN where a device comes, changes or goes as often, and clients ask it by all
+ * transports. Prints the figures. Ends with exit status 1 where a secondary is not equal in the end,
+ * had the whole zone sent more than once or does not go on when we are gone; where the gateway's
+ * zone is not what its LAN says in the end; where its memory or handles grow.
  */
 import { parseArgs } from "node:util";
-import { type Figures, soak } from "./soak.ts";
+import { needs } from "../support/lab.ts";
+import { type OfficeFigures, officeSoak, tools, troubleOf } from "./office.ts";
+import { type Figures, secondariesSoak } from "./secondaries.ts";
 
 const { values } = parseArgs({
   options: {
@@ -13,19 +17,40 @@ const { values } = parseArgs({
     rate: { type: "string", default: "20" },
   },
 });
-const { changes, seconds, records, memory, secondaries } = await soak({
-  seconds: Number(values.minutes) * 60,
-  rate: Number(values.rate),
-  print: (line) => console.log(line),
-});
+const options = { seconds: Number(values.minutes) * 60, rate: Number(values.rate) };
+const print = (line: string) => console.log(line);
 
-console.log(`\n${changes} changes in ${seconds} s to a zone of ${records} records`);
-console.log(`${memory[0]} MiB after a tenth of the time, ${memory[1]} MiB at the end\n`);
-console.log(
-  "secondary  AXFR  IXFR  behind: median, most  differences  ldns-compare-zones  still serves",
-);
-for (const each of secondaries) console.log(rowOf(each));
-process.exitCode = secondaries.every(isEqual) && secondaries.length > 0 ? 0 : 1;
+const missing = needs(...tools);
+const [followed, harvested] = await Promise.all([
+  secondariesSoak({ ...options, print: (line) => print(`secondaries  ${line}`) }),
+  missing || officeSoak({ ...options, print: (line) => print(`office       ${line}`) }),
+]);
+
+const { changes, seconds, records, memory, secondaries } = followed;
+print(`\n${changes} changes in ${seconds} s to a zone of ${records} records`);
+print(`${memory[0]} MiB after a tenth of the time, ${memory[1]} MiB at the end\n`);
+print("secondary  AXFR  IXFR  behind: median, most  differences  ldns-compare-zones  still serves");
+for (const each of secondaries) print(rowOf(each));
+if (!secondaries.every(isEqual) || secondaries.length === 0) process.exitCode = 1;
+print("");
+if (typeof harvested === "object") report(harvested);
+else print(`no office: ${harvested}`);
+
+function report(figures: OfficeFigures): void {
+  const { steps, changes, live, resident, handles, load, asked } = figures;
+  print(`${steps} things done by devices, ${changes} changes of the zone`);
+  print(
+    `${asked.datagrams} datagrams, ${asked.rounds} rounds by TCP, TLS and HTTPS, ` +
+      `${asked.left} connections left behind, ${asked.unanswered} unanswered`,
+  );
+  print(`in use at the start and after each tenth: ${live.join(" ")} MiB`);
+  print(`resident: ${resident.join(" ")} MiB`);
+  print(`handles at first, at most, at last: ${handles.join(", ")}`);
+  print(`${(load * 100).toFixed(1)} % of a core`);
+  const trouble = troubleOf(figures);
+  print(trouble === undefined ? "memory and handles are flat" : `NOT flat: ${trouble}`);
+  if (trouble !== undefined) process.exitCode = 1;
+}
 
 function isEqual({ axfr, differences, stillServes }: Figures): boolean {
   return axfr === 1 && differences === 0 && stillServes;

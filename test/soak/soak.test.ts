@@ -1,15 +1,18 @@
-/** The soak in short: `npm run soak` has it long. */
+/** The soaks in short: `npm run soak` has them long. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { needs } from "../support/lab.ts";
 import { makes } from "../support/secondary.ts";
 import { skipWithout } from "../support/tool.ts";
-import { soak } from "./soak.ts";
+import { officeSoak, tools, troubleOf } from "./office.ts";
+import { secondariesSoak } from "./secondaries.ts";
 
 const needed = ["dig", ...makes.flatMap(({ needs }) => needs)];
 
 suite("secondaries", { skip: skipWithout(...needed) }, () => {
   test("XFR-32: stay equal through twenty changes a second, by IXFR", async (t) => {
-    const outcome = await soak({ seconds: 20, rate: 20, print: (line) => t.diagnostic(line) });
+    const print = (line: string) => t.diagnostic(line);
+    const outcome = await secondariesSoak({ seconds: 20, rate: 20, print });
     assert.equal(outcome.secondaries.length, makes.length);
     for (const { name, axfr, ixfr, behind, differences, stillServes } of outcome.secondaries) {
       t.diagnostic(`${name}: ${ixfr} IXFR, ${behind.median} ms behind, ${behind.most} ms at most`);
@@ -19,5 +22,16 @@ suite("secondaries", { skip: skipWithout(...needed) }, () => {
       assert.equal(differences, 0, `${name} has what we have`);
       assert.ok(stillServes, `${name} goes on without us`);
     }
+  });
+});
+
+suite("a LAN that never rests", { skip: needs(...tools) }, () => {
+  test("is served as it is in the end, with flat memory and handles, for two minutes", async (t) => {
+    const print = (line: string) => t.diagnostic(line);
+    const figures = await officeSoak({ seconds: 120, rate: 20, print });
+    assert.equal(troubleOf(figures), undefined, JSON.stringify(figures));
+    assert.ok(figures.steps > 1000, `${figures.steps} things were done by devices`);
+    assert.ok(figures.changes > 100, `${figures.changes} changes of the zone`);
+    assert.ok(figures.asked.rounds > 50, `${figures.asked.rounds} rounds were answered`);
   });
 });

@@ -35,6 +35,11 @@ export interface FleetOrder {
   readonly text?: string;
   /** Says that everything is gone. */
   readonly goodbye?: boolean;
+  /**
+   * Every so many milliseconds the next device says another text, goes, or comes back. 0: no more
+   * of that; all are there and say "settled".
+   */
+  readonly churn?: number;
 }
 
 /** What is printed for each question. */
@@ -51,6 +56,7 @@ export interface Asked {
 interface Device {
   readonly socket: Socket;
   records: readonly ResourceRecord[];
+  isGone?: boolean;
 }
 
 const GROUP = "224.0.0.251";
@@ -58,12 +64,16 @@ const PORT = 5353;
 /** RFC 6762 §10.2 and §5.4: the top bit of the class. */
 const FLUSH = 0x8000;
 const MAX_ANSWERS = 10;
+/** Milliseconds. */
+const ANNOUNCED_AGAIN = 1050;
 
 const fleet = JSON.parse(process.argv[2] ?? "") as Fleet;
 const { each = 1, ttl = 120, delay = [20, 120] } = fleet;
 const service = Name.parse(`${fleet.type}.local.`);
 const enumeration = Name.parse("_services._dns-sd._udp.local.");
 let isMute = false;
+let churning: NodeJS.Timeout | undefined;
+let steps = 0;
 
 const print = (event: string, fields: object = {}) =>
   process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
@@ -112,6 +122,7 @@ function hear(bytes: Uint8Array, source: string, port: number): void {
   }
   if (isMute) return;
   for (const device of devices) {
+    if (device.isGone) continue;
     const answers = device.records.filter(
       (record) =>
         query.questions.some(
@@ -135,41 +146,76 @@ function hear(bytes: Uint8Array, source: string, port: number): void {
   }
 }
 
-async function obey({ isMute: mute, announce, text, goodbye }: FleetOrder): Promise<void> {
+async function obey(order: FleetOrder): Promise<void> {
+  const { isMute: mute, announce: all, text, goodbye, churn } = order;
   if (mute !== undefined) isMute = mute;
-  if (announce !== undefined) {
+  if (all !== undefined) {
     // An instance has three records; the device's own two go with its first packet.
-    const size = announce.packet * 3;
+    const size = all.packet * 3;
     let sent = 0;
     for (const device of devices) {
       for (let at = 0; at < device.records.length; at += size) {
         respond(device, device.records.slice(at, at + size));
-        if (++sent % announce.burst === 0) await sleep(announce.pause);
+        if (++sent % all.burst === 0) await sleep(all.pause);
       }
     }
     print("announced", { at: Date.now(), packets: sent });
   }
-  if (text !== undefined) {
-    const said = rdata.txt(text);
-    for (const device of devices) {
-      device.records = device.records.map((record) =>
-        record.type === Type.TXT ? { ...record, rdata: said } : record,
-      );
-      respond(
-        device,
-        device.records.filter(({ type }) => type === Type.TXT),
-      );
-    }
-  }
+  if (text !== undefined) for (const device of devices) say(device, text);
   if (goodbye) {
     print("goodbye", { at: Date.now() });
-    for (const device of devices) {
-      respond(
-        device,
-        device.records.map((record) => ({ ...record, ttl: 0 })),
-      );
-    }
+    for (const device of devices) sayGoodbye(device);
   }
+  if (churn !== undefined) {
+    clearInterval(churning);
+    if (churn > 0) churning = setInterval(step, churn);
+    else for (const device of devices) comeBack(device, "settled");
+    print("churning", { steps });
+  }
+}
+
+/** The next device's turn; in each round a third of them does each of three things. */
+function step(): void {
+  const number = steps % devices.length;
+  const device = devices[number]!;
+  const round = Math.floor(steps++ / devices.length);
+  if ((round + number) % 3 === 0) say(device, `step=${steps}`);
+  else if ((round + number) % 3 === 1) sayGoodbye(device);
+  else comeBack(device, `step=${steps}`);
+}
+
+function comeBack(device: Device, text: string): void {
+  device.isGone = false;
+  device.records = withText(device, text);
+  announce(device, device.records);
+}
+
+function say(device: Device, text: string): void {
+  device.records = withText(device, text);
+  const texts = device.records.filter(({ type }) => type === Type.TXT);
+  announce(device, texts);
+}
+
+/** Twice, as RFC 6762 §8.3 wants it: what was said within a second before the first one is flushed. */
+function announce(device: Device, answers: readonly ResourceRecord[]): void {
+  const { records } = device;
+  respond(device, answers);
+  setTimeout(() => {
+    if (!device.isGone && device.records === records) respond(device, answers);
+  }, ANNOUNCED_AGAIN);
+}
+
+function withText({ records }: Device, text: string): readonly ResourceRecord[] {
+  const said = rdata.txt(text);
+  return records.map((record) => (record.type === Type.TXT ? { ...record, rdata: said } : record));
+}
+
+function sayGoodbye(device: Device): void {
+  device.isGone = true;
+  respond(
+    device,
+    device.records.map((record) => ({ ...record, ttl: 0 })),
+  );
 }
 
 const ear = createSocket({ type: "udp4", reuseAddr: true });

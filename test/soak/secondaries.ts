@@ -20,7 +20,7 @@ import { Serving } from "../support/serving.ts";
 import { hasTool } from "../support/tool.ts";
 import { sleep, waitFor } from "../support/wait.ts";
 
-export interface SoakOptions {
+export interface SecondariesOptions {
   readonly seconds: number;
   /** Changes a second. */
   readonly rate: number;
@@ -58,7 +58,11 @@ const PATIENCE = 60_000;
 /** Milliseconds between two looks at the serials. */
 const LOOK = 250;
 
-export async function soak({ seconds, rate, print }: SoakOptions): Promise<Outcome> {
+export async function secondariesSoak({
+  seconds,
+  rate,
+  print,
+}: SecondariesOptions): Promise<Outcome> {
   await using stack = new Stack();
   const there = makes.filter(({ needs }) => needs.every(hasTool));
   const ports = await Promise.all(there.map(freePort));

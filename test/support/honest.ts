@@ -8,7 +8,6 @@ import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { decode, encode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
-import { ZONE } from "./corpus.ts";
 
 export interface Ports {
   readonly tcp: number;
@@ -22,8 +21,17 @@ export const standardPorts: Ports = { tcp: 53, tls: 853, https: 443 };
 const PATIENCE = 5000;
 const MAX_ASKED = 3;
 
-/** The transports by which there was no answer, or a wrong one; `ca` is the server's certificate. */
-export async function unanswered(host: string, ca: string, ports = standardPorts) {
+export interface Server {
+  readonly host: string;
+  /** Its certificate, PEM. */
+  readonly ca: string;
+  readonly zone: string;
+  /** The standard ones if not given. */
+  readonly ports?: Ports;
+}
+
+/** The transports by which there was no answer, or a wrong one. */
+export async function unanswered({ host, ca, zone, ports = standardPorts }: Server) {
   const ways: Record<keyof Ports, (query: Buffer, signal: AbortSignal) => Promise<Buffer>> = {
     tcp: (query, signal) => byStream(connect({ host, port: ports.tcp }), query, signal),
     tls: (query, signal) =>
@@ -31,12 +39,16 @@ export async function unanswered(host: string, ca: string, ports = standardPorts
     https: (query, signal) => byHttps({ host, port: ports.https, ca, signal }, query),
   };
   const failed: string[] = [];
-  for (const [way, ask] of Object.entries(ways)) if (!(await isAnswered(ask))) failed.push(way);
+  for (const [way, ask] of Object.entries(ways))
+    if (!(await isAnswered(zone, ask))) failed.push(way);
   return failed;
 }
 
-async function isAnswered(ask: (query: Buffer, signal: AbortSignal) => Promise<Buffer>) {
-  const question = { name: Name.parse(ZONE), type: Type.SOA, class: Class.IN };
+async function isAnswered(
+  zone: string,
+  ask: (query: Buffer, signal: AbortSignal) => Promise<Buffer>,
+): Promise<boolean> {
+  const question = { name: Name.parse(zone), type: Type.SOA, class: Class.IN };
   const query = encode(makeMessage({ id: 4711, questions: [question] }));
   for (let asked = 0; asked < MAX_ASKED; asked++) {
     try {
