@@ -7,7 +7,8 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { followInterfaces, type Host, type Interface, isPortHeld } from "./interfaces.ts";
 import type { LinkWatch } from "./link.ts";
-import { MDNS_PORT, MulticastLink, subnets } from "./multicastlink.ts";
+import { MDNS_PORT, MulticastLink } from "./multicastlink.ts";
+import { lastingAddresses, subnets } from "./subnets.ts";
 
 export interface MulticastOptions {
   readonly clock: Clock;
@@ -72,13 +73,17 @@ function* concernsAbout(wanted: readonly Interface[], named: readonly string[]):
   for (const [at, one] of wanted.entries()) {
     const near = subnets([one]);
     for (const other of wanted.slice(at + 1)) {
-      const shared = other.addresses.find(
-        ({ family, address }) =>
-          !/^(fe80|169\.254)/.test(address) && near.check(address, family === 4 ? "ipv4" : "ipv6"),
+      const both = `interfaces ${one.name} and ${other.name}`;
+      const addresses = lastingAddresses(other);
+      const same = addresses.find(({ address }) =>
+        one.addresses.some((own) => own.address === address),
       );
-      if (shared !== undefined) {
-        yield `interfaces ${one.name} and ${other.name} are in one subnet, that of ` +
-          `${shared.address}/${shared.prefix}: hosts of one may be taken for hosts of the other`;
+      const shared = addresses.find(({ family, address }) => near.check(address, `ipv${family}`));
+      if (same !== undefined) {
+        yield `${both} have one address, ${same.address}: by IPv4, neither is heard by it`;
+      } else if (shared !== undefined) {
+        yield `${both} are in one subnet, that of ${shared.address}/${shared.prefix}: ` +
+          "hosts of one may be taken for hosts of the other";
       }
     }
   }

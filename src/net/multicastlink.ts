@@ -4,8 +4,9 @@
  *
  * - "group" is bound to the group's address and hears what is sent to the group, nothing else. In
  *   IPv6 the address has a scope, so it hears one interface. In IPv4 Linux gives it every group
- *   packet of the host (ip(7), IP_MULTICAST_ALL); so on the interface of every other link it joins
- *   the group for an impossible source alone, which keeps that interface's packets away.
+ *   packet of the host (ip(7), IP_MULTICAST_ALL); so on the interface of every other link, and of
+ *   every other one in its subnet, it joins the group for an impossible source alone, which keeps
+ *   that interface's packets away.
  * - "speak" is bound to the interface's address and connected to the group: it sends from the right
  *   address and the right port, and hears nothing, so it never takes a packet from another program.
  * - "own" is bound to the interface's address and hears what is sent to us alone. It would take
@@ -21,6 +22,7 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { Interface } from "./interfaces.ts";
 import type { Family, Link, LinkAddress, Packet } from "./link.ts";
+import { isIn, lastingAddresses, speakingAddress, subnets } from "./subnets.ts";
 
 /** RFC 6762 §3. */
 export const MDNS_PORT = 5353;
@@ -110,10 +112,10 @@ export class MulticastLink implements Link {
     this.#far = subnets(interfaces);
     const plans = new Map<string, Plan>();
     for (const family of [4, 6] as const) {
-      const address = speakingAddress(itself, family);
+      const address = speakingAddress(itself, family, interfaces);
       if (address === undefined) continue;
-      const apart = family === 4 ? links.flatMap((link) => speakingAddress(link, 4) ?? []) : [];
-      plans.set(`group${family}`, { role: "group", family, address, apart: apart.toSorted() });
+      const apart = family === 4 ? this.#strangers(itself, links, interfaces) : [];
+      plans.set(`group${family}`, { role: "group", family, address, apart });
       plans.set(`speak${family}`, { role: "speak", family, address, apart: [] });
       plans.set(`ask${family}`, { role: "ask", family, address, apart: [] });
       if (!isShared) plans.set(`own${family}`, { role: "own", family, address, apart: [] });
@@ -124,11 +126,23 @@ export class MulticastLink implements Link {
     for (const [id, plan] of plans) if (!this.#ports.has(id)) this.#open(id, plan);
   }
 
+  /** Addresses of the interfaces whose packets would be taken for this one's. */
+  #strangers(itself: Interface, links: readonly Interface[], interfaces: readonly Interface[]) {
+    const isStrange = (other: Interface) =>
+      links.includes(other) || (other.isMulticast && isIn(this.#near, other));
+    return interfaces
+      .filter(isStrange)
+      .flatMap((other) => {
+        const others = [itself, ...interfaces.filter((each) => each !== other)];
+        return speakingAddress(other, 4, others) ?? [];
+      })
+      .toSorted();
+  }
+
   /** Has the interface come to a network that has nothing in common with the one it was in? */
   isLeftBehind(itself: Interface): boolean {
-    const now = lastingAddresses(itself);
-    if (now.length === 0 || this.#network === undefined) return false;
-    return !now.some(({ address, family }) => this.#network!.check(address, `ipv${family}`));
+    if (lastingAddresses(itself).length === 0 || this.#network === undefined) return false;
+    return !isIn(this.#network, itself);
   }
 
   close(): void {
@@ -264,13 +278,15 @@ export class MulticastLink implements Link {
   ): Reason | undefined {
     if (port !== MDNS_PORT) return "foreign port";
     if (bytes.length > MAX_PACKET - HEADERS[family]) return "too long";
-    const isIn = (list: BlockList) => list.check(source, family === 4 ? "ipv4" : "ipv6");
-    if (role === "own" || role === "ask") return isIn(this.#near) ? undefined : "off link";
+    const isNear = this.#near.check(source, `ipv${family}`);
+    if (role === "own" || role === "ask") return isNear ? undefined : "off link";
     if (this.#isEcho(source, bytes)) return "own";
-    if (family === 6 || isIn(this.#near)) return undefined;
+    if (family === 6) return undefined;
     // What comes to the group is on the link whatever its source (RFC 6762 §11), where it can be
-    // told which link that is. An interface that is no link of ours is known by its subnet.
-    if (!this.#isApart || isIn(this.#far)) return "of another link";
+    // told which link that is. Else its subnet tells, if no other interface is in it.
+    const isFar = this.#far.check(source, "ipv4");
+    if (isNear) return this.#isApart || !isFar ? undefined : "of another link";
+    if (!this.#isApart || isFar) return "of another link";
     if (!this.#hasStrangers) {
       this.#hasStrangers = true;
       this.#log.info({ interface: this.name, source }, "hosts with addresses of no subnet here");
@@ -314,24 +330,4 @@ export class MulticastLink implements Link {
   #interface(family: Family, address: string): string {
     return family === 4 ? address : `::%${this.name}`;
   }
-}
-
-/** The prefixes of these interfaces. */
-export function subnets(interfaces: readonly Interface[]): BlockList {
-  const list = new BlockList();
-  for (const { address, prefix, family } of interfaces.flatMap((one) => one.addresses)) {
-    list.addSubnet(address, prefix, family === 4 ? "ipv4" : "ipv6");
-  }
-  return list;
-}
-
-/** Link-local ones are the same everywhere. */
-function lastingAddresses({ addresses }: Interface): LinkAddress[] {
-  return addresses.filter(({ address }) => !/^(fe80:|169\.254\.)/.test(address));
-}
-
-/** Packets leave from one address: in IPv6 the link-local one, if there is one. */
-function speakingAddress({ addresses }: Interface, family: Family): string | undefined {
-  const own = addresses.filter((one) => one.family === family);
-  return (own.find((one) => one.address.startsWith("fe80:")) ?? own[0])?.address;
 }

@@ -1,0 +1,186 @@
+/** Links that have a subnet in common, and links that move to another: over real sockets. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Capture } from "../support/capture.ts";
+import { type Host, Lab, needs } from "../support/lab.ts";
+import type { Running } from "../support/process.ts";
+import { sleep, waitFor } from "../support/wait.ts";
+
+interface Heard {
+  readonly link: string;
+  readonly family: 4 | 6;
+  readonly hex: string;
+}
+
+const inLab = { skip: needs("tcpdump"), timeout: 60_000 };
+const hex = (text: string) => Buffer.from(text).toString("hex");
+const heard = (probe: Running, text: string) =>
+  probe.events<Heard>("packet").filter((packet) => packet.hex === hex(text));
+const links = (packets: readonly Heard[]) => [
+  ...new Set(packets.map(({ link, family }) => `${link} ${family}`)),
+];
+const warnings = (probe: Running) =>
+  probe
+    .events<{ level: string; fact: string }>("log")
+    .filter(({ level }) => level === "warn")
+    .map(({ fact }) => fact);
+
+async function startProbe(host: Host, count: number, ...interfaces: string[]): Promise<Running> {
+  const probe = host.script("probe", ...interfaces);
+  await waitFor("links", () => probe.events("came").length === count);
+  return probe;
+}
+
+/** Says `text` over and over until `isEnough`. */
+async function say(from: Running, link: string, text: string, isEnough: () => boolean) {
+  await waitFor(
+    `"${text}" to be heard`,
+    () => {
+      if (isEnough()) return true;
+      from.say(`${link} ${hex(text)}`);
+      return false;
+    },
+    10_000,
+    100,
+  );
+}
+
+/** Two LANs, a host with a foot in each, and a host with a probe on each. */
+async function twoLans(lab: Lab, a0: string, b0: string) {
+  const [a, b] = [lab.lan("a"), lab.lan("b")];
+  const gateway = lab
+    .host("gw")
+    .plug(a, { name: "a0", addresses: [a0] })
+    .plug(b, { name: "b0", addresses: [b0] });
+  const plug = { name: "eth0", addresses: ["192.168.1.10/24"] };
+  const hosts = [lab.host("pa").plug(a, plug), lab.host("pb").plug(b, plug)] as const;
+  const peers = [await startProbe(hosts[0], 1), await startProbe(hosts[1], 1)] as const;
+  return { gateway, hosts, peers };
+}
+
+test(
+  "MDNS-46: a link takes nothing from an interface of its subnet that is no link",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const { gateway, peers } = await twoLans(lab, "192.168.1.1/24", "192.168.1.2/24");
+    // Another program that has joined the group on b0, as avahi-daemon would.
+    const other = await startProbe(gateway, 1, "b0");
+    const probe = await startProbe(gateway, 1, "a0");
+    await say(peers[1], "eth0", "on b", () => heard(other, "on b").length > 5);
+    await say(peers[0], "eth0", "on a", () => links(heard(probe, "on a")).length === 2);
+    assert.deepEqual(heard(probe, "on b"), []);
+    assert.deepEqual(heard(other, "on a"), []);
+  },
+);
+
+test(
+  "MDNS-46: of two links with one address each is heard by IPv6 alone, and it is said",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const { gateway, peers } = await twoLans(lab, "192.168.1.1/24", "192.168.1.1/24");
+    const probe = await startProbe(gateway, 2);
+    for (const [i, link] of ["a0", "b0"].entries()) {
+      await say(peers[i]!, "eth0", link, () => heard(probe, link).length > 5);
+      assert.deepEqual(links(heard(probe, link)), [`${link} 6`]);
+    }
+    assert.deepEqual(warnings(probe), [
+      "interfaces a0 and b0 have one address, 192.168.1.1: by IPv4, neither is heard by it",
+    ]);
+    // With an address of its own it is known by that one.
+    gateway.addAddress("b0", "192.168.1.2/24");
+    await say(peers[1], "eth0", "at last", () => links(heard(probe, "at last")).includes("b0 4"));
+    await say(peers[0], "eth0", "still", () => heard(probe, "still").length > 5);
+    assert.deepEqual(links(heard(probe, "still")), ["a0 6"]);
+    assert.deepEqual(
+      links(heard(probe, "at last")).filter((each) => !each.startsWith("b0")),
+      [],
+    );
+  },
+);
+
+test(
+  "MDNS-46: where memberships are too few, nothing of a subnet of two links is taken",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const { gateway, peers } = await twoLans(lab, "192.168.1.1/24", "192.168.1.2/24");
+    gateway.set("net/ipv4/igmp_max_memberships", "1");
+    const probe = await startProbe(gateway, 2);
+    for (const [i, link] of ["a0", "b0"].entries()) {
+      await say(peers[i]!, "eth0", link, () => heard(probe, link).length > 5);
+      assert.deepEqual(links(heard(probe, link)), [`${link} 6`]);
+    }
+  },
+);
+
+test(
+  "One host is asked alone only where it is known which way the question goes",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const { gateway, hosts } = await twoLans(lab, "192.168.1.1/24", "192.168.1.2/24");
+    const wires = [await Capture.on(hosts[0], "eth0"), await Capture.on(hosts[1], "eth0")];
+    const probe = await startProbe(gateway, 2);
+    const alone = (text: string) =>
+      wires.map(
+        ({ datagrams }) =>
+          datagrams.filter(
+            ({ payload, destination }) =>
+              payload.equals(Buffer.from(text)) && destination === "192.168.1.10",
+          ).length,
+      );
+    for (const link of ["a0", "b0"]) probe.say(`${link} ${hex("in both")} 4 192.168.1.10`);
+    gateway.removeAddress("b0", "192.168.1.2/24");
+    gateway.addAddress("b0", "10.77.2.1/24");
+    await waitFor("the question", () => {
+      probe.say(`a0 ${hex("in one")} 4 192.168.1.10`);
+      return alone("in one")[0]! > 0;
+    });
+    assert.deepEqual(alone("in both"), [0, 0]);
+    assert.equal(alone("in one")[1], 0);
+  },
+);
+
+test(
+  "MDNS-47: a link stays while it has an address of a network it was in, and is another after",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const lan = lab.lan("lan");
+    const host = lab.host("gw").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
+    const probe = await startProbe(host, 1);
+    const counts = () => [probe.events("came").length, probe.events("went").length];
+    const isUsed = async (address: string) => {
+      const isThere = (file: string) =>
+        file.includes(
+          Buffer.from(address.split(".").map(Number)).reverse().toString("hex").toUpperCase(),
+        );
+      await waitFor(`a socket at ${address}`, async () =>
+        isThere(await host.succeed(["cat", "/proc/net/udp"])),
+      );
+    };
+    // Another lease of the same network, with nothing but a link-local address in between.
+    host.removeAddress("eth0", "10.77.1.1/24");
+    await sleep(1_500);
+    host.addAddress("eth0", "10.77.1.7/24");
+    await isUsed("10.77.1.7");
+    assert.deepEqual(counts(), [1, 0]);
+    // A network more, then without the first: it has come along.
+    host.addAddress("eth0", "10.88.1.1/24");
+    await sleep(1_500);
+    host.removeAddress("eth0", "10.77.1.7/24");
+    await isUsed("10.88.1.1");
+    assert.deepEqual(counts(), [1, 0]);
+    // Another network altogether.
+    host.removeAddress("eth0", "10.88.1.1/24");
+    host.addAddress("eth0", "10.99.1.1/24");
+    await waitFor("another link", () => probe.events("came").length === 2);
+    assert.deepEqual(counts(), [2, 1]);
+    const [said] = probe
+      .events<{ fact: string; interface: string }>("log")
+      .filter(({ fact }) => fact === "link is another network");
+    assert.equal(said?.interface, "eth0");
+  },
+);
