@@ -4,11 +4,12 @@
  */
 
 import { ConfigError } from "../config/mistakes.ts";
+import { attributesOf } from "../dns/attribute.ts";
 import { Rcode, rcodeName, Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
 import type { Message } from "../dns/message.ts";
 import { labelToUnicode, Name } from "../dns/name.ts";
-import { addressOf, type Rdata, srvOf, stringsOf, targetOf } from "../dns/rdata.ts";
+import { addressOf, type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
 import { formatEndpoint } from "../net/listener.ts";
 import { chooseServer, type Server, type ServerOptions } from "./server.ts";
 
@@ -48,8 +49,8 @@ async function listInstances(known: Answers, type: string): Promise<string[]> {
       if (addresses.length > 0) lines.push(`    ${addresses.map(addressOf).join(", ")}`);
     }
     for (const rdata of await known.find(instance, Type.TXT)) {
-      const strings = stringsOf(rdata).filter((string) => string.length > 0);
-      if (strings.length > 0) lines.push(`    ${strings.map(printable).join(" ")}`);
+      const strings = attributesOf(rdata).map(({ string }) => printable(string));
+      if (strings.length > 0) lines.push(`    ${strings.join(" ")}`);
     }
   }
   return lines;

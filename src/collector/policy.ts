@@ -8,11 +8,13 @@
  * keys it sets. What `publishable.ts` refuses stays refused, except for the hosts named in `hosts`.
  */
 import { addressBytes, formatIPv6 } from "../dns/address.ts";
+import { attributeKey, parseAttribute } from "../dns/attribute.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import { rdata as make, Rdata, stringsOf } from "../dns/rdata.ts";
 import { LOCAL, parseInstance } from "../dns/service.ts";
 import { obtain } from "./obtain.ts";
+import { EMPTY_TXT } from "./publishable.ts";
 import { isOn, type Subnet } from "./subnets.ts";
 
 /** All that is said in it has to fit. */
@@ -141,15 +143,18 @@ export class SitePolicy {
     const type = parseInstance(service)?.type.key;
     const rules = this.#text.filter(({ types }) => types === undefined || types.has(type!));
     if (type === undefined || rules.length === 0) return data;
-    let strings: readonly Uint8Array[] = stringsOf(data).filter(({ length }) => length > 0);
+    // One empty string stands for none (RFC 6763 §6.1).
+    let strings: readonly Uint8Array[] = data.equals(EMPTY_TXT) ? [] : stringsOf(data);
     for (const rule of rules) strings = this.#edit(strings, rule);
     const edited = make.txt(...fitting(strings));
     return edited.equals(data) ? data : edited;
   }
 
   #edit(strings: readonly Uint8Array[], { drop, set, rewrite }: TextRule): readonly Uint8Array[] {
-    const has = (keys: readonly string[], string: Uint8Array) =>
-      keys.some((key) => folded(key) === keyOf(string));
+    const has = (keys: readonly string[], string: Uint8Array) => {
+      const key = parseAttribute(string)?.key;
+      return keys.some((each) => attributeKey(Buffer.from(each)) === key);
+    };
     const rest = strings.filter((string) => !has(drop, string));
     const rewritten = rest.map((string) => (has(rewrite, string) ? this.#rewrite(string) : string));
     for (const [key, value] of Object.entries(set)) {
@@ -257,12 +262,6 @@ function hostText(host: Name): string {
   });
 }
 
-/** The key of a string of a TXT record (RFC 6763 §6.4). */
-function keyOf(string: Uint8Array): string {
-  const end = string.indexOf(EQUALS_SIGN);
-  return textOf(end < 0 ? string : string.subarray(0, end));
-}
-
 function textOf(octets: Uint8Array): string {
   return folded(Buffer.from(octets).toString("utf8"));
 }
@@ -273,6 +272,5 @@ function folded(text: string): string {
 
 /** Up to the host of a URL, the host, and the rest (RFC 3986 §3.2). */
 const URL_OF_HOST = /^([^=]*=[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?)(\[[^\]]*\]|[^/?#:]+)(.*)$/is;
-const EQUALS_SIGN = 0x3d;
 const MAX_STRING = 255;
 const MAX_RDATA = 0xffff;

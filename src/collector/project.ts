@@ -16,7 +16,7 @@ import { LOCAL, parseServiceType, type ServiceType, serviceTypesName } from "../
 import { MAX_ALIASES } from "./link/browser.ts";
 import { endOfSecond, SERVED_TTL, startOfSecond } from "./link/ttl.ts";
 import { obtain } from "./obtain.ts";
-import { EMPTY_TXT, isPublishableType, isReserved } from "./publishable.ts";
+import { isPublishableType, isReserved } from "./publishable.ts";
 import { RecordSets } from "./recordsets.ts";
 import type { Reason, Site, TranslatedSet } from "./site.ts";
 
@@ -140,9 +140,8 @@ class SiteProjection {
         this.#withhold(name, service, "its TXT record is awaited");
         return;
       }
-      // RFC 6763 §6.1: no TXT record and an empty one are to mean the same.
-      const owner = this.#site.name(name)!;
-      sets.push({ name: owner, type: Type.TXT, ttl: SERVED_TTL, rdatas: NO_TEXT });
+      const text = { name: this.#site.name(name)!, type: Type.TXT, ttl: SERVED_TTL };
+      sets.push({ ...text, rdatas: [this.#site.noText(name)] });
     }
     for (const set of sets) this.#whole.sets.add(set);
     for (const host of hosts) this.#publishHost(host, MAX_ALIASES);
@@ -323,7 +322,6 @@ function keep(
   return rdatas.length > 0 ? { ...set, ttl, rdatas } : undefined;
 }
 
-const NO_TEXT: readonly Rdata[] = [EMPTY_TXT];
 /**
  * Milliseconds, up to the end of a second: in one and a half at least, a service is asked twice for
  * the TXT record it was announced without.

@@ -14,8 +14,10 @@ import { LOCAL, parseInstance } from "../dns/service.ts";
 import type { LinkCache } from "./link/cache.ts";
 import type { HeardSet } from "./link/heard.ts";
 import { SERVED_TTL, servedTtl, ttlHolds } from "./link/ttl.ts";
+import { obtain } from "./obtain.ts";
 import { type Denial, type Policy, SitePolicy } from "./policy.ts";
 import {
+  EMPTY_TXT,
   hasControls,
   hasUnderscore,
   isPublishableType,
@@ -83,7 +85,7 @@ export class Site {
   readonly #known = new Map<NameKey, TranslatedName & { readonly sources: readonly Source[] }>();
   /** Undefined as a value: it has no translation. */
   readonly #rdatas = new WeakMap<Rdata, Rdata | undefined>();
-
+  readonly #noText = new WeakMap<Name, Rdata>();
   readonly #subnets = new WeakMap<LinkCache, readonly Subnet[]>();
 
   constructor(domain: Name, policy?: Policy) {
@@ -192,6 +194,12 @@ export class Site {
       since,
       until,
     };
+  }
+
+  /** The TXT record of a service that has none (RFC 6763 §6.1). */
+  noText(service: Name): Rdata {
+    const { policy } = this;
+    return obtain(this.#noText, service, () => policy?.text(service, EMPTY_TXT) ?? EMPTY_TXT);
   }
 
   /** The data is that of one record of one name. */

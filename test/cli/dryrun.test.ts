@@ -14,7 +14,7 @@ _ipp._tcp.paris PTR \027[31mRed._ipp._tcp.paris
 \027[31mRed._ipp._tcp.paris TXT "UUID=1" "note=\027]0;pwned\007"
 _ipp._tcp.paris PTR \<b\>Lab._ipp._tcp.paris
 \<b\>Lab._ipp._tcp.paris SRV 0 0 631 lab.paris
-\<b\>Lab._ipp._tcp.paris TXT "UUID=2"
+\<b\>Lab._ipp._tcp.paris TXT "UUID=2" "=x" "uuid=3" "" "flag" "empty="
 _services._dns-sd._udp PTR _ipp._tcp
 _ipp._tcp PTR \027[31mRed._ipp._tcp.paris
 _ipp._tcp PTR \<b\>Lab._ipp._tcp.paris
@@ -67,6 +67,10 @@ test("check --dry-run says what a policy would hide of what is published, and dr
     assert.equal(status, 0);
     assert.ok(stdout.length > 10 && isPlain(`${stdout}`), command.join(" "));
   }
+
+  // RFC 6763 §6.4: what has no key, or one that was there before, is not for clients.
+  const { stdout: listed } = await gateway.command("browse", "_ipp._tcp");
+  assert.ok(listed.includes("\n    UUID=2 flag empty=\n"), `${listed}`);
 
   const nobody = await check("--server", "127.0.0.1:1");
   assert.equal(nobody.status, 1);

@@ -243,6 +243,40 @@ suite("TXT records", () => {
     }
   });
 
+  test("SD-11: are read as RFC 6763 §6.4 has it: a key is ASCII, and = is in front of a value only", () => {
+    const edits = "{ type: all, drop: [k], set: { b: '1' }, rewrite: [u] }";
+    const odd = [
+      "\u212a=1",
+      "=k",
+      "=",
+      "x=k",
+      "B",
+      "b=2",
+      "u",
+      "=u=http://p.local/",
+      "u=U=http://p.local/",
+    ];
+    assert.deepEqual(edit(edits, ...odd, "K=a=b", "k"), odd.with(4, "b=1"));
+  });
+
+  test("SD-12: of keys that no rule names stay as they are, and nothing is said of them", () => {
+    const said = ["x-foo=1", "", "Made Up", "=", "x-foo=2"];
+    assert.deepEqual(edit("{ type: all, drop: [y], rewrite: [z] }", ...said), said);
+    assert.deepEqual(edit("{ type: all, drop: [y], set: { n: '1' } }", ...said, "Y=7"), [
+      ...said,
+      "n=1",
+    ]);
+  });
+
+  test("are set where the device has none at all, and stay the same object", () => {
+    const text = PRINTER.replace(/!.*TXT.*/, "");
+    const site = siteOf(policyOf("{ text: [{ type: printers, set: { note: lyon } }] }"), text);
+    const find = () => [...project([site], ZONE, LATER).sets].find(({ type }) => type === Type.TXT);
+    const [found] = find()!.rdatas;
+    assert.deepEqual(found, rdata.txt("note=lyon"));
+    assert.equal(find()!.rdatas[0], found);
+  });
+
   test("as large as they come lose what no longer fits", () => {
     const set = [..."abcdef"].map((key) => `${key}: ${"y".repeat(253)}`).join(", ");
     const policy = new SitePolicy(policyOf(`{ text: [{ type: all, set: { ${set} } }] }`), ZONE);
