@@ -10,7 +10,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
-import { UDP_SIZE, udpLimit } from "../dns/edns.ts";
+import { ExtendedError, extendedError, UDP_SIZE, udpLimit, withOption } from "../dns/edns.ts";
 import { encode, type Message, makeResponse, type Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import { soaOf } from "../dns/rdata.ts";
@@ -48,6 +48,7 @@ export function transfers({ find, isAllowed, clock, log }: TransferOptions): Lay
       if (question === undefined) return next(request);
       const refuse = (rcode: Rcode) => [makeResponse(message, { rcode })];
       if (!isAllowed(request, question.name)) return refuse(Rcode.REFUSED);
+      if (isSecuredBadly(request)) return [makeResponse(message, tooWeak)];
       const zone = find(question.name);
       // RFC 5936 §2.2.1: not authoritative for a zone of this name.
       if (zone === undefined) return refuse(Rcode.NOTAUTH);
@@ -72,6 +73,19 @@ function transferQuestion({ message, transport }: Request): Question | undefined
   const isTransfer = question.type === Type.IXFR || (question.type === Type.AXFR && isStream);
   return isTransfer ? question : undefined;
 }
+
+/** Within TLS a transfer wants 1.3, where the client has said what it is for (RFC 9103 §7.1, §7.2). */
+function isSecuredBadly({ transport, tls }: Request): boolean {
+  return transport === "tls" && (tls?.version !== "TLSv1.3" || tls.application !== "dot");
+}
+
+const tooWeak: Partial<Message> = {
+  rcode: Rcode.REFUSED,
+  edns: withOption(
+    undefined,
+    extendedError(ExtendedError.NOT_SUPPORTED, "transfers need TLS 1.3 and ALPN dot"),
+  ),
+};
 
 /** What the client has (RFC 1995 §3). */
 function clientSerial({ questions, authorities }: Message): number | undefined {

@@ -13,7 +13,7 @@ import type { Cancel, Clock } from "../clock.ts";
 import { HEADER_LENGTH } from "../dns/message.ts";
 import type { Edge, Octets } from "./edge.ts";
 import { Frames, frame } from "./framing.ts";
-import type { Endpoint, Transport } from "./handler.ts";
+import type { Endpoint, TlsParameters, Transport } from "./handler.ts";
 import type { Place } from "./places.ts";
 
 export interface ConnectionOptions {
@@ -22,6 +22,7 @@ export interface ConnectionOptions {
   readonly source: Endpoint;
   readonly place: Place;
   readonly clock: Clock;
+  readonly tls?: TlsParameters | undefined;
 }
 
 /** Milliseconds; "on the order of a few seconds" (RFC 7766 §6.2.3), 10 s is common among servers. */
@@ -117,11 +118,11 @@ export class Connection {
   }
 
   async #answer(bytes: Uint8Array): Promise<void> {
-    const { edge, transport, source, place } = this.#options;
+    const { edge, transport, source, place, tls } = this.#options;
     const { signal } = this.#ended;
     const idleTimeout = place.isCrowded ? 0 : IDLE_TIMEOUT;
     this.#pending++;
-    await this.#writeAll(edge({ bytes, transport, source, idleTimeout, signal }));
+    await this.#writeAll(edge({ bytes, transport, source, idleTimeout, tls, signal }));
     this.#pending--;
     this.#read();
   }

@@ -12,6 +12,13 @@ export interface Endpoint {
   readonly port: number;
 }
 
+export interface TlsParameters {
+  /** "TLSv1.3". */
+  readonly version: string | null;
+  /** By ALPN (RFC 7301): "dot"; false where the client named none. */
+  readonly application: string | false | null;
+}
+
 export interface Request {
   readonly message: Message;
   /** The octets the message was decoded from. */
@@ -20,6 +27,8 @@ export interface Request {
   readonly source: Endpoint;
   /** Milliseconds that its connection may be idle; undefined where there is none that is DNS's own. */
   readonly idleTimeout?: number;
+  /** What its handshake came to; only of transport "tls". */
+  readonly tls?: TlsParameters | undefined;
   /** What the configuration calls the key that signed it; only a layer that has verified sets it. */
   readonly key?: string;
   /** It came with a cookie of ours, so from where it says; only the layer that has looked sets it. */

@@ -11,7 +11,7 @@ import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { Connection } from "./connection.ts";
 import { type Edge, makeEdge } from "./edge.ts";
-import type { Endpoint, Handler, Transport } from "./handler.ts";
+import type { Endpoint, Handler, TlsParameters, Transport } from "./handler.ts";
 import { ListenError, type Listener } from "./listener.ts";
 import { type Place, Places } from "./places.ts";
 
@@ -68,9 +68,9 @@ export class Connections {
   }
 
   /** As `accept`, for a stream that has its place. */
-  serve(stream: Duplex, source: Endpoint, place: Place): void {
+  serve(stream: Duplex, source: Endpoint, place: Place, tls?: TlsParameters): void {
     const connection = new Connection(stream, {
-      ...{ edge: this.#edge, transport: this.#transport, source, place, clock: this.#clock },
+      ...{ edge: this.#edge, transport: this.#transport, source, place, clock: this.#clock, tls },
     });
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));

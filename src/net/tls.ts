@@ -41,7 +41,8 @@ export async function listenTls(options: SecureOptions): Promise<SecureListener>
     noDelay: true,
   });
   const handshakes = acceptSecure(server, options, (socket, source, place) => {
-    connections.serve(socket, source, place);
+    const tls = { version: socket.getProtocol(), application: socket.alpnProtocol };
+    connections.serve(socket, source, place, tls);
   });
   return listenSecure(server, "tls", options, () => {
     handshakes.end();

@@ -8,10 +8,11 @@ import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import { connect as connectTls } from "node:tls";
-import { EdnsOption, Rcode, Type } from "../../src/dns/constants.ts";
+import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
+import { EdnsOption, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
 import type { EdnsOption as Option } from "../../src/dns/edns.ts";
 import { decode, encode, type Message, makeResponse } from "../../src/dns/message.ts";
+import { recordsOf } from "../../src/dns/record.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import type { Handler } from "../../src/net/handler.ts";
 import { Places } from "../../src/net/places.ts";
@@ -40,7 +41,7 @@ function kdigTls({ tls, certificate }: Secure, host = "ns1.example.com"): string
 }
 
 /** Frames over TLS. */
-async function dial({ tls, certificate }: Secure) {
+async function dial({ tls, certificate }: Secure, options: TlsOptions = {}) {
   const where = { host: "127.0.0.1", port: tls.endpoint.port, allowHalfOpen: true };
   const ca = certificate.certificate;
   const socket = connectTls({
@@ -48,6 +49,7 @@ async function dial({ tls, certificate }: Secure) {
     ca,
     host: where.host,
     ALPNProtocols: ["dot"],
+    ...options,
   });
   await once(socket, "secureConnect");
   const frames = new Frames();
@@ -486,5 +488,53 @@ suite("transfers over TLS", { skip: skipWithout("openssl", "dig", "kdig") }, () 
       assert.equal(text.match(/\sPTR\s/g)?.length, 201);
     }
     assert.doesNotMatch(await ask("dig"), /\sSOA\s/);
+  });
+
+  test("XFR-29: by TLS 1.2, or without ALPN, it is REFUSED and said why; a question is answered", async () => {
+    const { handler } = makeSecured();
+    await using server = await listenSecurely({ handler });
+    const now = Math.floor(Date.now() / 1000);
+    const ask = async (options: TlsOptions, type: number) => {
+      using client = await dial(server, options);
+      const query = question("@", type, {
+        edns: { udpSize: 1232, version: 0, dnssecOk: false, options: [] },
+        ...(type === Type.IXFR && { authorities: soa }),
+      });
+      client.socket.write(frame(sign(query, paris, now).bytes));
+      await waitFor("a response", () => client.responses.length > 0);
+      const [response] = client.responses;
+      const ede = optionOf(response!, EdnsOption.EXTENDED_ERROR);
+      return [
+        client.socket.getProtocol(),
+        rcodeName(response!.rcode),
+        ede && Buffer.from(ede.subarray(2)).toString(),
+      ];
+    };
+    const { soa: set } = makeServer().zone.current;
+    const soa = recordsOf(set);
+    const why = "transfers need TLS 1.3 and ALPN dot";
+    for (const type of [Type.AXFR, Type.IXFR]) {
+      assert.deepEqual(await ask({}, type), ["TLSv1.3", "NOERROR", undefined]);
+      assert.deepEqual(await ask({ maxVersion: "TLSv1.2" }, type), ["TLSv1.2", "REFUSED", why]);
+      assert.deepEqual(await ask({ ALPNProtocols: [] }, type), ["TLSv1.3", "REFUSED", why]);
+    }
+    for (const options of [{ maxVersion: "TLSv1.2" } as const, { ALPNProtocols: [] }]) {
+      assert.equal((await ask(options, Type.SOA))[1], "NOERROR");
+    }
+  });
+
+  test("XFR-29: kdig that knows TLS 1.2 alone gets its answers, and no zone", async () => {
+    const { handler } = makeSecured();
+    await using server = await listenSecurely({ handler });
+    const file = join(temporaryFolder(), "gnutls.conf");
+    writeFileSync(file, "[overrides]\ndisabled-version = tls1.3\n");
+    const secret = Buffer.from(paris.secret).toString("base64");
+    const ask = (type: string) =>
+      run([
+        ...["env", `GNUTLS_SYSTEM_PRIORITY_FILE=${file}`, ...kdigTls(server)],
+        ...["-y", `hmac-sha256:paris:${secret}`, "-t", type, "-q", "bonjour.example"],
+      ]);
+    assert.match(`${(await ask("SOA")).stdout}`, /TLS1\.2[\s\S]*NOERROR[\s\S]*\sSOA\s/);
+    assert.match((await ask("AXFR")).stderr, /replied with error 'REFUSED'/);
   });
 });

@@ -44,7 +44,8 @@ function serve(zone: Zone, isAllowed = true) {
   const edge = makeEdge({ handler, clock: systemClock, log: silentLog });
   const { signal } = new AbortController();
   async function* octets(query: Message, transport: Transport = "tcp"): AsyncGenerator<Buffer> {
-    yield* edge({ bytes: encode(query), transport, source, signal });
+    const tls = transport === "tls" ? { version: "TLSv1.3", application: "dot" } : undefined;
+    yield* edge({ bytes: encode(query), transport, tls, source, signal });
   }
   return {
     octets,
