@@ -18,7 +18,7 @@ import { type Answer, lookup } from "../zone/lookup.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { Harvest } from "./link/harvest.ts";
 import { projectHost } from "./project.ts";
-import { isPublishableType, isReserved, isSteeringHost } from "./publishable.ts";
+import { hasUnderscore, isPublishableType, isReserved, isSteeringHost } from "./publishable.ts";
 import type { Site } from "./site.ts";
 
 /** A site, and the links that are there now. */
@@ -192,9 +192,11 @@ export class OnDemand {
 /** May a link be asked for it: neither what DNS keeps for itself nor what DNS-SD does? */
 function isAskable(name: Name, type: number): boolean {
   if (name.equals(LOCAL) || isReserved(name) || isSteeringHost(name)) return false;
-  // `_tcp`, `_sub._ipp._tcp` and their like hold nothing themselves.
+  // `_tcp`, `_sub._ipp._tcp` and their like hold nothing themselves, and what stands beneath names
+  // such as `_domainkey` speaks for the domain (RFC 8552).
   const isUnderscored = name.labels[0]![0] === UNDERSCORE;
-  if (isUnderscored && parseServiceType(name)?.domain.equals(LOCAL) !== true) return false;
+  const service = parseServiceType(name) ?? (isUnderscored ? undefined : parseInstance(name));
+  if (hasUnderscore(name) && service?.domain.equals(LOCAL) !== true) return false;
   // Neither OPT nor a question type (RFC 6895 §3.1).
   const isData = type !== 0 && type !== Type.OPT && (type < 128 || type > 255);
   return isData && isPublishableType(type);

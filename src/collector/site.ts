@@ -235,7 +235,10 @@ export class Site {
       case Type.A:
       case Type.AAAA:
       case Type.CNAME:
-        if (isReserved(name) || hasUnderscore(name)) return "its host's name is reserved";
+        // What is at `local.` would be at the site's own domain.
+        if (name.equals(LOCAL) || isReserved(name) || hasUnderscore(name)) {
+          return "its host's name is reserved";
+        }
         if (isSteeringHost(name) && !this.policy?.isExempt(name)) {
           return "its host's name steers clients";
         }

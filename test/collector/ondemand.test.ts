@@ -215,11 +215,18 @@ suite("on demand", () => {
       ...["b._dns-sd._udp PTR", "lb._dns-sd._udp PTR", "_services._dns-sd._udp PTR"],
       ...["_dns-llq._udp SRV", "_dns-push-tls._tcp SRV", "_dns-update._udp SRV"],
       ...["_sub._ipp._tcp PTR", "* A", "*._ipp._tcp SRV", "_a.laptop A", "wpad A"],
+      ...["k1._domainkey TXT", "_dmarc TXT", "_acme-challenge.laptop TXT", "_443._tcp.laptop TLSA"],
       ...["_ipp._tcp PTR", "printer A", "printer AAAA", "Office\\032Printer._ipp._tcp TXT"],
       ...["laptop.site2.z.example. A", "_ipp._tcp.z.example. PTR", "laptop.example. A"],
     ];
     for (const text of never) assert.ok(!asked.onDemand.covers(questionOf(text)), text);
-    for (const text of ["laptop A", "laptop HTTPS", "printer HTTPS", "_new._tcp PTR"]) {
+    for (const text of [
+      "laptop A",
+      "laptop HTTPS",
+      "printer HTTPS",
+      "_new._tcp PTR",
+      "_x._new._tcp SRV",
+    ]) {
       assert.ok(asked.onDemand.covers(questionOf(text)), text);
     }
     await asked.end();

@@ -119,6 +119,28 @@ suite("a record that steers", () => {
     });
   });
 
+  test("SEC-09: at the site's own domain is not published, though a service leads there", () => {
+    const result = sent(`
+      ${PRINTER}
+      _http._tcp PTR Evil._http._tcp
+      Evil._http._tcp SRV 0 0 80 local.
+      Evil._http._tcp TXT ""
+      local. A 10.1.0.66
+      local. TXT "v=spf1 +all"
+      local. MX 1 printer
+      local. CAA 0 issue "evil.example"
+      local. HTTPS 1 evil.example.`);
+    assert.deepEqual(result.lines, NOTHING_MORE);
+    assert.deepEqual(result.refusals, { "its host's name is reserved": 1 });
+    const alias = sent(`
+      ${PRINTER}
+      Evil._http._tcp SRV 0 0 80 local.
+      Evil._http._tcp TXT ""
+      local. CNAME evil.example.`);
+    assert.deepEqual(alias.lines, NOTHING_MORE);
+    assert.deepEqual(alias.refusals, { "its host's name is reserved": 1 });
+  });
+
   test("SD-36: a name that is too long beneath the site is counted", () => {
     const long = Array.from("abcd", (letter) => letter.repeat(60)).join(".");
     const site = new Site(Name.parse(`${"x".repeat(30)}.z.example.`));
