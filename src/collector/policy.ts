@@ -10,7 +10,7 @@
 import { addressBytes, formatIPv6 } from "../dns/address.ts";
 import { attributeKey, parseAttribute } from "../dns/attribute.ts";
 import { FormatError } from "../dns/format.ts";
-import { Name, type NameKey } from "../dns/name.ts";
+import type { Name, NameKey } from "../dns/name.ts";
 import { rdata as make, Rdata, stringsOf } from "../dns/rdata.ts";
 import { LOCAL, parseInstance } from "../dns/service.ts";
 import { obtain } from "./obtain.ts";
@@ -66,7 +66,7 @@ export interface Policy {
 
 /** The policy as it is for one site. */
 export class SitePolicy {
-  readonly #domain: Name;
+  readonly #domainInUrl: string;
   readonly #rules: readonly PolicyRule[];
   readonly #text: readonly TextRule[];
   readonly #addresses: readonly AddressRule[];
@@ -77,7 +77,7 @@ export class SitePolicy {
   constructor({ rules, text, addresses, networks, hosts }: Policy, domain: Name) {
     const label = textOf(domain.labels[0]!);
     const isHere = ({ sites }: Scope) => sites?.some((site) => folded(site) === label) ?? true;
-    this.#domain = domain;
+    this.#domainInUrl = domain.labels.map(inUrl).join(".");
     this.#rules = rules.filter(isHere).map((rule) => ({
       ...rule,
       instance: rule.instance && folded(rule.instance),
@@ -124,10 +124,10 @@ export class SitePolicy {
 
   /** Is this address one to be published, where the link is in these subnets? */
   believes(address: Uint8Array, subnets: readonly Subnet[]): boolean {
+    const own = subnets.filter((subnet) => isOn([subnet], address));
+    if (own.length > 0) return own.some((subnet) => !isOfNobody(subnet, address));
     return (
-      subnets.some((subnet) => isOn([subnet], address) && !isOfNobody(subnet, address)) ||
-      isOn(this.#networks, address) ||
-      this.#addresses.some(({ from }) => isOn([from], address))
+      isOn(this.#networks, address) || this.#addresses.some(({ from }) => isOn([from], address))
     );
   }
 
@@ -180,8 +180,7 @@ export class SitePolicy {
     try {
       if (literal !== undefined) return `[${formatIPv6(this.#map(addressBytes(literal, 6)))}]`;
       if (/^[\d.]+$/.test(host)) return this.#map(addressBytes(host, 4)).join(".");
-      const name = Name.parse(host).replaceSuffix(LOCAL, this.#domain);
-      return name === undefined ? host : `${name}`.replace(/\.$/, "");
+      return host.replace(OF_LINK, (_, labels) => `${labels}.${this.#domainInUrl}`);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
       return host;
@@ -270,7 +269,19 @@ function folded(text: string): string {
   return text.normalize("NFC").toLowerCase();
 }
 
+/** What is no letter, digit, hyphen or the like is percent-encoded (RFC 3986 §3.2.2). */
+function inUrl(label: Uint8Array): string {
+  const octets = [...Buffer.from(label).toString("latin1")];
+  return octets
+    .map((c) =>
+      /[\w~-]/.test(c) ? c : `%${Buffer.from(c, "latin1").toString("hex").toUpperCase()}`,
+    )
+    .join("");
+}
+
 /** Up to the host of a URL, the host, and the rest (RFC 3986 §3.2). */
 const URL_OF_HOST = /^([^=]*=[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?)(\[[^\]]*\]|[^/?#:]+)(.*)$/is;
+/** Labels, none of them empty, in front of `local`. */
+const OF_LINK = /^([^.]+(?:\.[^.]+)*)\.local\.?$/i;
 const MAX_STRING = 255;
 const MAX_RDATA = 0xffff;

@@ -62,7 +62,15 @@ function isReachable4([first = 0, second = 0]: Uint8Array): boolean {
 function isReachable6(bytes: Uint8Array): boolean {
   if (bytes.subarray(0, 4).every((byte) => byte === 0)) return false;
   const isLinkLocal = bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80;
-  return !isLinkLocal && bytes[0] !== 0xff;
+  if (isLinkLocal || bytes[0] === 0xff) return false;
+  const embedded = embedded4(bytes);
+  return embedded === undefined || isReachable4(embedded);
+}
+
+/** Whom packets reach in the end: by 6to4 (RFC 3056 §2), or by NAT64 (RFC 6052 §2.1). */
+function embedded4(bytes: Uint8Array): Uint8Array | undefined {
+  if (bytes[0] === 0x20 && bytes[1] === 0x02) return bytes.subarray(2, 6);
+  return NAT64.every((octet, i) => octet === bytes[i]) ? bytes.subarray(12) : undefined;
 }
 
 function isWildcard(label: Uint8Array): boolean {
@@ -77,6 +85,8 @@ function startsWith(label: Uint8Array, text: string): boolean {
   return true;
 }
 
+/** 64:ff9b::/96. */
+const NAT64: readonly number[] = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0];
 const ASTERISK = 0x2a;
 const UNDERSCORE = 0x5f;
 /**

@@ -156,6 +156,13 @@ suite("addresses", () => {
     ]);
   });
 
+  test("SEC-08: that mean everybody on the link are not, whatever is allowed", () => {
+    const broadcast = ["A 10.1.255.255", "A 10.1.0.0", "A 10.2.255.255"];
+    assert.deepEqual(addressesOf("{ networks: private }", ...broadcast), [
+      ...["10.1.0.10", "10.2.255.255"],
+    ]);
+  });
+
   test("SEC-08: a service whose host has no other is withheld, and it is said why", () => {
     const text = PRINTER.replace("10.1.0.10", "8.8.8.8");
     assert.deepEqual(judge("{}", text), ["no address of its host is one of its link"]);
@@ -227,6 +234,9 @@ suite("TXT records", () => {
       ["http://[fe80::1]/", "http://[fe80::1]/"],
       ["http://[nonsense]/", "http://[nonsense]/"],
       ["http://a..local/", "http://a..local/"],
+      ["http://local/", "http://local/"],
+      ["http://Küche.local/", "http://Küche.paris.z.example/"],
+      ["http://K%C3%BCche.local/", "http://K%C3%BCche.paris.z.example/"],
       ["p.local", "p.local"],
       ["http://", "http://"],
       [`http://p.local/${"x".repeat(230)}`, `http://p.local/${"x".repeat(230)}`],
@@ -235,6 +245,16 @@ suite("TXT records", () => {
     assert.deepEqual(edit(rewrite, "adminurl", "other=http://p.local/"), [
       ...["adminurl", "other=http://p.local/"],
     ]);
+  });
+
+  test("are rewritten to what a URL may hold, where the site's name is not of letters alone", () => {
+    const [{ name }] = response("a._ipp._tcp A 10.1.0.1").answers as [ResourceRecord];
+    const policy = policyOf("{ text: [{ type: all, rewrite: [u] }] }");
+    const site = new SitePolicy(policy, ZONE.child("2. Étage, Süd")!);
+    assert.deepEqual(
+      site.text(name, rdata.txt("u=http://p.local/")),
+      rdata.txt("u=http://p.2%2E%20%C3%89tage%2C%20S%C3%BCd.z.example/"),
+    );
   });
 
   test("of other types and sites stay octet for octet, empty strings and all", () => {

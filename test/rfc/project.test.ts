@@ -234,16 +234,23 @@ suite("what is withheld", () => {
       "AAAA ::1",
       "AAAA ::ffff:10.0.0.1",
       "AAAA ff02::fb",
+      // 169.254.1.1 and 127.0.0.1, by 6to4 and by NAT64.
+      "AAAA 2002:a9fe:101::1",
+      "AAAA 64:ff9b::7f00:1",
     );
     const text = [
       PRINTER,
       ...useless.map((address) => `!printer ${address}`),
       "!printer AAAA fd00::10",
+      "!printer AAAA 2002:c000:201::1",
+      "!printer AAAA 64:ff9b::c000:201",
     ];
     assert.deepEqual(
       at(projectionOf(text.join("\n")), "printer.paris.z.example."),
       expected(`
         printer.paris.z.example. 10 IN A 10.1.0.10
+        printer.paris.z.example. 10 IN AAAA 2002:c000:201::1
+        printer.paris.z.example. 10 IN AAAA 64:ff9b::c000:201
         printer.paris.z.example. 10 IN AAAA fd00::10`),
     );
   });
