@@ -225,7 +225,7 @@ suite("on demand", () => {
       "laptop HTTPS",
       "printer HTTPS",
       "_new._tcp PTR",
-      "_x._new._tcp SRV",
+      "x._new._tcp SRV",
     ]) {
       assert.ok(asked.onDemand.covers(questionOf(text)), text);
     }
