@@ -14,6 +14,7 @@ import type { Log } from "../log.ts";
 import type { Link, LinkWatch } from "../net/link.ts";
 import type { Browsed } from "../zone/apex.ts";
 import { Alarm } from "./alarm.ts";
+import { Irregularities } from "./irregular.ts";
 import type { LinkCache } from "./link/cache.ts";
 import { Harvest } from "./link/harvest.ts";
 import { obtain } from "./obtain.ts";
@@ -69,6 +70,7 @@ export class Collector {
   /** By the link's name. */
   readonly harvests = new Map<string, Harvest>();
   readonly presence: Presence;
+  readonly #irregularities: Irregularities;
   readonly #options: CollectorOptions;
   readonly #clock: Clock;
   readonly #types: readonly Name[];
@@ -96,6 +98,7 @@ export class Collector {
     this.#clock = clock;
     this.#types = Object.entries(subtypes).flatMap(([type, labels]) => subtypeNames(type, labels));
     this.presence = new Presence(clock, log);
+    this.#irregularities = new Irregularities(clock, log);
     this.#alarm = new Alarm(clock, () => this.#project());
     for (const label of sites) this.#know(zone.child(label));
     const guard = guardOf(zone, browsed);
@@ -265,6 +268,7 @@ export class Collector {
     this.#projection = project(this.#sites.values(), zone, this.#clock.now());
     const { sets, services, due } = this.#projection;
     this.presence.update(services);
+    this.#irregularities.update(this.#projection);
     const wanted = new Map(
       zones.map(({ origin }) => [origin, origin.equals(zone) ? sets : new RecordSets()]),
     );

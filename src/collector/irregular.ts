@@ -1,0 +1,80 @@
+/**
+ * What is published though RFC 6763 would rather not have it so, told to whoever looks after the
+ * devices: TXT records that fit no packet of an Ethernet (§6.2), and types that are no service names
+ * (§7). Each is told of once, as long as it is there.
+ *
+ * Invariant: strangers choose how much there is of it, so no more than `MAX_LINES` and one are
+ * written a minute. What comes within the minute is told after it.
+ */
+import type { Clock } from "../clock.ts";
+import { Type } from "../dns/constants.ts";
+import { labelToUnicode, type Name } from "../dns/name.ts";
+import type { Rdata } from "../dns/rdata.ts";
+import type { Log } from "../log.ts";
+import { obtain } from "./obtain.ts";
+import type { Projection } from "./project.ts";
+
+interface Irregularity {
+  readonly level: "info" | "warn";
+  readonly fields: object;
+  readonly fact: string;
+}
+
+export class Irregularities {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  /** By what they are of. */
+  #told: ReadonlySet<string> = new Set();
+  #silentUntil = 0;
+
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** This is published now, and nothing else. */
+  update(projection: Pick<Projection, "services" | "sets">): void {
+    const found = irregularitiesOf(projection);
+    const news = [...found].filter(([key]) => !this.#told.has(key));
+    const now = this.#clock.now();
+    const isSilent = now < this.#silentUntil;
+    this.#told = new Set([...found.keys()].filter((key) => !isSilent || this.#told.has(key)));
+    if (isSilent || news.length === 0) return;
+    this.#silentUntil = now + QUIET;
+    for (const [, { level, fields, fact }] of news.slice(0, MAX_LINES)) {
+      this.#log[level](fields, fact);
+    }
+    const count = news.length - MAX_LINES;
+    if (count > 0) this.#log.warn({ count }, "more services are not as RFC 6763 has them");
+  }
+}
+
+function irregularitiesOf({ services, sets }: Pick<Projection, "services" | "sets">) {
+  const found = new Map<string, Irregularity>();
+  for (const [key, name] of services) {
+    const octets = largest(sets.get(key, Type.TXT)?.rdatas ?? []);
+    if (octets > LARGE) {
+      const fields = { service: name.toUnicode(), octets };
+      found.set(key, { level: "warn", fields, fact: "its TXT record fits no packet" });
+    }
+    const type = obtain(types, name, () => labelToUnicode(name.labels[1]!));
+    if (SERVICE_NAME.test(type) || found.has(type)) continue;
+    const fields = { type, service: name.toUnicode() };
+    found.set(type, { level: "info", fields, fact: "its type is no service name" });
+  }
+  return found;
+}
+
+function largest(texts: readonly Rdata[]): number {
+  return texts.reduce((most, { values }) => Math.max(most, (values[0] as Uint8Array).length), 0);
+}
+
+/** From one projection to the next nearly all names stay the same values. */
+const types = new WeakMap<Name, string>();
+/** RFC 6335 §5.1: 15 characters at most, a letter among them, and no hyphen beside another. */
+const SERVICE_NAME = /^_(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/i;
+/** Octets of TXT data (RFC 6763 §6.2). */
+const LARGE = 1300;
+const MAX_LINES = 20;
+/** Milliseconds. */
+const QUIET = 60_000;

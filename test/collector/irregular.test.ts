@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Irregularities } from "../../src/collector/irregular.ts";
+import { project } from "../../src/collector/project.ts";
+import { Site } from "../../src/collector/site.ts";
+import { FakeClock } from "../support/clock.ts";
+import { cacheOf, service, ZONE } from "./fixture.ts";
+
+/** What is logged of what a site publishes, one time after the other. */
+function watch() {
+  const clock = new FakeClock();
+  const said: string[] = [];
+  const note = (level: string) => (fields: object, fact: string) =>
+    void said.push(`${level} ${JSON.stringify(fields)} ${fact}`);
+  const log = {
+    debug: note("debug"),
+    info: note("info"),
+    warn: note("warn"),
+    error: note("error"),
+  };
+  const irregularities = new Irregularities(clock, log);
+  return {
+    clock,
+    /** The lines that are new. */
+    publish(...services: readonly string[]): string[] {
+      const site = new Site(ZONE.child("paris")!);
+      site.caches.add(cacheOf(services.join("\n")));
+      irregularities.update(project([site], ZONE, 5000));
+      return said.splice(0);
+    },
+  };
+}
+
+const textOf = (octets: number) =>
+  Array.from({ length: Math.ceil(octets / 100) }, (_, i) => {
+    return `"${"x".repeat(Math.min(100, octets - 100 * i) - 1)}"`;
+  }).join(" ");
+const large = (instance: string, octets: number) =>
+  service(instance, "_ipp._tcp", "h", "10.0.0.1").replace('"txtvers=1"', textOf(octets));
+
+suite("irregularities", () => {
+  test("SD-13: a TXT record over 1300 octets is told of, once while it is there", () => {
+    const { publish, clock } = watch();
+    assert.deepEqual(publish(large("A", 1300)), []);
+    const line =
+      'warn {"service":"\\\\194\\\\15531mRed._ipp._tcp.paris.z.example.","octets":1301}' +
+      " its TXT record fits no packet";
+    const red = large("\u009b31mRed", 1301);
+    assert.deepEqual(publish(red), [line]);
+    assert.deepEqual(publish(red), []);
+    publish();
+    assert.deepEqual(publish(red), []);
+    clock.advance(60_000);
+    assert.deepEqual(publish(red), [line]);
+  });
+
+  test("SD-13: however many there are, there are few lines a minute, and none is forgotten", () => {
+    const { publish, clock } = watch();
+    const many = Array.from({ length: 50 }, (_, i) => large(`p${i}`, 2000));
+    const lines = publish(...many);
+    assert.equal(lines.length, 21);
+    assert.equal(lines[20], 'warn {"count":30} more services are not as RFC 6763 has them');
+    const late = large("late", 2000);
+    assert.deepEqual(publish(...many, late), []);
+    clock.advance(60_000);
+    assert.equal(publish(...many, late).length, 1);
+  });
+
+  test("SD-07: types that are no service names are told of, each once", () => {
+    const { publish } = watch();
+    const types = ["_averyveryverylongname", "_nvstream_dbd", "_123", "_a--b", "_-a"];
+    const odd = types.flatMap((type) =>
+      ["a", "b"].map((name) => service(name, `${type}._tcp`, "h", "10.0.0.1")),
+    );
+    const fine = ["_ipp", "_IPP", "_3d-printer", "_spotify-connect"].map((type) =>
+      service("a", `${type}._tcp`, "h", "10.0.0.1"),
+    );
+    const lines = publish(...odd, ...fine);
+    assert.deepEqual(
+      lines.map((line) => JSON.parse(/\{.*\}/.exec(line)![0]).type),
+      types,
+    );
+    for (const line of lines) assert.match(line, /^info .* its type is no service name$/);
+  });
+});
