@@ -25,7 +25,6 @@ import { transfers } from "./dnsserver/transfer.ts";
 import { updateHandler } from "./dnsserver/update.ts";
 import { ReadyViews, viewed } from "./dnsserver/views.ts";
 import { Access } from "./gateway/access.ts";
-import { openKeyFolder } from "./gateway/keyfolder.ts";
 import { notifyAll } from "./gateway/notifying.ts";
 import { asksOnDemand, openOnDemand } from "./gateway/ondemand.ts";
 import { farZones, nearZones } from "./gateway/publishing.ts";
@@ -71,7 +70,7 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   // Who writes into the zones ends before them.
   const written = new AbortController();
   setMaxListeners(0, written.signal);
-  const zones = config.listen && (await openZones(config, { clock, log, signal: written.signal }));
+  const zones = config.listen && (await openZones(config, { ...options, signal: written.signal }));
   let collector: Collector | undefined;
   const siteAt = (domain: Name) => collector?.siteAt(domain);
   const onDemand = zones && openOnDemand({ config, zone: zones.dynamic[0]!, siteAt, clock, log });
@@ -88,7 +87,7 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
         closed.push(listener.closed);
       }
       const resolve = resolver({ clock });
-      closed.push(notifyAll({ config, zones: zones.all, resolve, clock, log }, signal));
+      closed.push(notifyAll({ config, zones, resolve, clock, log }, signal));
     }
   } catch (error) {
     failed.abort();
@@ -111,11 +110,7 @@ async function* openListeners(
   const { clock, log, signal, onReload, onDemand } = options;
   const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
   const origins = zones.all.map((zone) => zone.origin);
-  const keys =
-    config.dnssec &&
-    (await openKeyFolder({ ...{ folder: config.dnssec.keys, origins }, ...options }));
-  const keysOf = (origin: Name) => keys?.get(origin.key);
-  const isSigned = (origin: Name) => (keysOf(origin)?.all.length ?? 0) > 0;
+  const { keysOf, isSigned } = zones;
   if (config.transfer.allow.length + config.transfer.notify.length > 0 && origins.some(isSigned)) {
     const fields = { zones: origins.filter(isSigned).map(String) };
     log.warn(fields, "signed zones are copied by nobody, for a copy would have no signatures");

@@ -28,6 +28,8 @@ export interface Secondary {
 
 export interface NotifyingOptions {
   readonly zone: NotifiedZone;
+  /** Nobody is told of a zone that nobody may copy. */
+  readonly isCopied: () => boolean;
   /** Those that are told whatever the zone says. */
   readonly configured: readonly Secondary[];
   /** The server of this name, which the zone has among its NS records. */
@@ -38,13 +40,14 @@ export interface NotifyingOptions {
 
 /** Runs until its signal ends. */
 export async function notifySecondaries(
-  { zone, configured, secondaryOf, clock, log }: NotifyingOptions,
+  { zone, isCopied, configured, secondaryOf, clock, log }: NotifyingOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const notifier = (secondary: Secondary) => new Notifier({ zone, secondary, clock, log, signal });
   const always = configured.map(notifier);
   const named = new Map<string, Notifier>();
   const wakeAll = () => {
+    if (!isCopied()) return;
     const names = secondaryNames(zone.current);
     for (const key of named.keys()) {
       if (names.some((name) => name.key === key)) continue;

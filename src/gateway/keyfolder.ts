@@ -26,6 +26,8 @@ export interface KeyFolderOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
+  /** Called when a zone has other keys than before. */
+  readonly changed?: () => void;
   /** Takes what is to be called when somebody asks for the files to be read again. */
   readonly onReload?: ((reload: () => void) => void) | undefined;
 }
@@ -34,7 +36,7 @@ export interface KeyFolderOptions {
 export async function openKeyFolder(
   options: KeyFolderOptions,
 ): Promise<ReadonlyMap<NameKey, ZoneKeys>> {
-  const { folder, origins, clock, log, signal, onReload } = options;
+  const { folder, origins, clock, log, signal, changed, onReload } = options;
   const zones = new Map(origins.map((origin) => [origin.key, new ZoneKeys(origin, [])]));
   let before = "";
   const bringIn = async () => {
@@ -48,6 +50,7 @@ export async function openKeyFolder(
       replaceKeys(zone, own, clock, log);
     }
     const strange = keys.filter(({ owner }) => !zones.has(owner.key));
+    changed?.();
     if (strange.length > 0) {
       log.warn({ keys: strange.map(({ fileName }) => fileName) }, "keys of zones not served here");
     }

@@ -17,10 +17,11 @@ import type { Endpoint } from "../net/handler.ts";
 import { formatEndpoint } from "../net/listener.ts";
 import { endpointsOf, type Resolve } from "../net/resolver.ts";
 import type { Zone } from "../zone/zone.ts";
+import type { ServedZones } from "./zones.ts";
 
 export interface NotifyingOptions {
   readonly config: Pick<Config, "transfer" | "keys">;
-  readonly zones: readonly Zone[];
+  readonly zones: Pick<ServedZones, "all" | "isSigned">;
   readonly resolve: Resolve;
   readonly clock: Clock;
   readonly log: Log;
@@ -45,7 +46,11 @@ export async function notifyAll(options: NotifyingOptions, signal: AbortSignal):
     );
   };
   const shared = { configured, secondaryOf, clock, log };
-  await Promise.all(zones.map((zone) => notifySecondaries({ zone, ...shared }, signal)));
+  const notify = (zone: Zone) => {
+    const isCopied = () => !zones.isSigned(zone.origin);
+    return notifySecondaries({ zone, isCopied, ...shared }, signal);
+  };
+  await Promise.all(zones.all.map(notify));
 }
 
 /** Milliseconds for an answer; the notice is sent once a second meanwhile. */

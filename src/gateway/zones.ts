@@ -1,28 +1,36 @@
 /**
  * The zones that are served: the shared one and the reverse ones, which collectors fill beside what
- * their files hold, those of all other zone files, as they stand, and the catalog of all these.
+ * their files hold, those of all other zone files, as they stand, some of them with keys that sign
+ * them, and the catalog of the others.
  */
 import { mkdir } from "node:fs/promises";
 import type { Clock } from "../clock.ts";
 import { ConfigError } from "../config/mistakes.ts";
 import type { Config } from "../config.ts";
-import { Type } from "../dns/constants.ts";
+import { Rcode, Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
 import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
 import { apexEnumeration, apexRecords } from "../zone/apex.ts";
-import { catalogRecords } from "../zone/catalogzone.ts";
+import { catalogRecords, memberRecord } from "../zone/catalogzone.ts";
+import type { ZoneKeys } from "../zone/dnssec/zonekeys.ts";
 import { readZoneFolder, type ZoneFile } from "../zone/folder.ts";
 import { openZone } from "../zone/openzone.ts";
+import { operatorPrincipal } from "../zone/principal.ts";
+import { removal } from "../zone/update.ts";
 import { Zone } from "../zone/zone.ts";
+import { openKeyFolder } from "./keyfolder.ts";
 
 export interface ServedZones {
   /** Filled by collectors: the shared zone, and after it the reverse ones. */
   readonly dynamic: readonly Zone[];
-  /** Lists all others, for secondaries. */
+  /** Lists those that secondaries can copy: a copy of a signed one has no signatures. */
   readonly catalog: Zone | undefined;
   readonly all: readonly Zone[];
+  /** Those that sign a zone, now or once they are there; undefined where no zone is signed. */
+  readonly keysOf: (origin: Name) => ZoneKeys | undefined;
+  readonly isSigned: (origin: Name) => boolean;
   /** Resolves when all that they took is on the disk. */
   readonly closed: Promise<void>;
 }
@@ -32,6 +40,8 @@ export interface ZonesOptions {
   readonly log: Log;
   /** Closes them. */
   readonly signal: AbortSignal;
+  /** Takes what is to be called when somebody asks for files to be read again. */
+  readonly onReload?: ((reload: () => void) => void) | undefined;
 }
 
 /** Throws ConfigError, having closed all again. */
@@ -52,11 +62,24 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
     const dynamic = [...zones];
     const others = files.filter((file) => !origins.some((each) => each.equals(file.origin)));
     const members = [...dynamic, ...others.map((file) => openStatic(file, { ...options, signal }))];
-    const catalog = await openCatalog(config, members, { ...options, signal });
+    const served = members.map((zone) => zone.origin);
+    let catalog: Zone | undefined;
+    const keys =
+      config.dnssec &&
+      (await openKeyFolder({
+        ...{ ...options, signal, folder: config.dnssec.keys },
+        origins: served,
+        changed: () => {
+          if (catalog !== undefined) void unlist(catalog, served.filter(isSigned), options.log);
+        },
+      }));
+    const keysOf = (origin: Name) => keys?.get(origin.key);
+    const isSigned = (origin: Name) => (keysOf(origin)?.all.length ?? 0) > 0;
+    catalog = await openCatalog(config, { origins: served, isSigned }, { ...options, signal });
     if (catalog !== undefined) zones.push(catalog);
     const all = catalog === undefined ? members : [...members, catalog];
     const closed = Promise.all(zones.map((zone) => zone.closed)).then(() => undefined);
-    return { dynamic, catalog, all, closed };
+    return { dynamic, catalog, all, keysOf, isSigned, closed };
   } catch (error) {
     failed.abort();
     await Promise.allSettled(zones.map((zone) => zone.closed));
@@ -73,16 +96,25 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
 /** It lasts, so that its serial rises when there is another zone, and only then. */
 async function openCatalog(
   { catalog: origin, contact, data }: Config,
-  zones: readonly Zone[],
+  { origins, isSigned }: { readonly origins: readonly Name[]; isSigned(origin: Name): boolean },
   options: ZonesOptions,
 ): Promise<Zone | undefined> {
   if (origin === undefined) return undefined;
-  if (zones.some((zone) => zone.origin.equals(origin))) {
+  if (origins.some((each) => each.equals(origin))) {
     throw new ConfigError([`catalog: ${origin} has a zone file; expected another name`]);
   }
-  const members = zones.map((zone) => zone.origin);
+  const members = origins.filter((each) => !isSigned(each));
   const fileRecords = catalogRecords({ origin, contact, members });
   return openZone({ ...options, origin, folder: data, fileRecords });
+}
+
+/** Takes from the catalog what is signed from now on. */
+async function unlist(catalog: Zone, signed: readonly Name[], log: Log): Promise<void> {
+  const { origin } = catalog;
+  const updates = signed.flatMap((zone) => removal(memberRecord(origin, zone)));
+  const update = { zone: origin, prerequisites: [], updates };
+  const rcode = await catalog.apply(update, operatorPrincipal("keys"));
+  if (rcode !== Rcode.NOERROR) log.error({ zone: `${origin}` }, "signed zones are still listed");
 }
 
 /** The records of a file; SOA, NS and what is to be browsed are added where it says nothing of them. */

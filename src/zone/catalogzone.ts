@@ -1,5 +1,5 @@
 /**
- * A catalog zone (RFC 9432): the zones served here as the records of one zone more, from which
+ * A catalog zone (RFC 9432): zones served here as the records of one zone more, from which
  * secondaries learn what to copy.
  *
  * Invariant: a zone's label is made of its name, so it is the same in every catalog that lists it,
@@ -17,19 +17,19 @@ export interface CatalogZone extends Pick<Apex, "origin" | "contact"> {
 }
 
 export function catalogRecords({ origin, contact, members }: CatalogZone): RecordSet[] {
-  const set = (owner: string, type: number, data: RecordSet["rdatas"][number]): RecordSet => ({
-    name: Name.parse(owner, origin),
-    type,
-    ttl: 0,
-    rdatas: [data],
-  });
   return [
     // Nobody resolves names in it (§4.1).
     ...apexRecords({ origin, contact, nameservers: [Name.parse("invalid.")], serial: 0 }),
     // §4.2.1.
-    set("version", Type.TXT, rdata.txt("2")),
-    ...members.map((zone) => set(`${labelOf(zone)}.zones`, Type.PTR, rdata.ptr(zone))),
+    { name: Name.parse("version", origin), type: Type.TXT, ttl: 0, rdatas: [rdata.txt("2")] },
+    ...members.map((zone) => memberRecord(origin, zone)),
   ];
+}
+
+/** By which the catalog lists a zone (§4.1). */
+export function memberRecord(catalog: Name, zone: Name): RecordSet {
+  const name = Name.parse(`${labelOf(zone)}.zones`, catalog);
+  return { name, type: Type.PTR, ttl: 0, rdatas: [rdata.ptr(zone)] };
 }
 
 /** Ten octets of a digest: no two of a site's zones have the same. */

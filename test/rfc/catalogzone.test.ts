@@ -1,6 +1,6 @@
 /** The catalog of the zones served (RFC 9432). */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
@@ -9,12 +9,15 @@ import { parseConfig } from "../../src/config.ts";
 import { Class, Opcode, rcodeName, Type } from "../../src/dns/constants.ts";
 import { encode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
+import { SigningKey } from "../../src/dns/signingkey.ts";
 import { formatRecord } from "../../src/dns/text.ts";
 import { reserved } from "../../src/dnsserver/reserved.ts";
 import { openZones } from "../../src/gateway/zones.ts";
 import { silentLog } from "../../src/log.ts";
 import { catalogRecords } from "../../src/zone/catalogzone.ts";
 import { Snapshot } from "../../src/zone/snapshot.ts";
+import { temporaryFolder } from "../support/gateway.ts";
+import { waitFor } from "../support/wait.ts";
 import { lines } from "../zone/fixture.ts";
 
 const origin = Name.parse("catalog.example.");
@@ -88,6 +91,46 @@ suite("a catalog zone", () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+
+  test("CAT-01: lists no zone that is signed, for nobody may copy it; one that becomes so goes", async () => {
+    const folder = temporaryFolder();
+    const keys = join(folder, "keys");
+    const sign = (owner: string) => {
+      const key = SigningKey.generate(Name.parse(owner), "ed25519", "csk", {});
+      writeFileSync(join(keys, `${key.fileName}.key`), key.formatKey());
+      writeFileSync(join(keys, `${key.fileName}.private`), key.formatPrivateKey());
+    };
+    mkdirSync(keys);
+    sign("bonjour.example.");
+    const text =
+      "zone: bonjour.example\ncatalog: catalog.example\nreverse: [1.10.in-addr.arpa, 2.10.in-addr.arpa]\ndnssec: { keys: keys }";
+    const config = { ...parseConfig(text, "g", folder), data: folder };
+    const open = async () => {
+      const life = new AbortController();
+      const reloads: (() => void)[] = [];
+      const onReload = (reload: () => void) => void reloads.push(reload);
+      const options = { clock: systemClock, log: silentLog, signal: life.signal, onReload };
+      const zones = await openZones(config, options);
+      const listed = () =>
+        membersOf(lines(zones.catalog!.current)).map((line) => line.split("\t")[4]);
+      const close = async () => {
+        life.abort();
+        await zones.closed;
+      };
+      return { listed, close, isSigned: zones.isSigned, reload: () => reloads[0]!() };
+    };
+    const first = await open();
+    assert.ok(first.isSigned(Name.parse("bonjour.example.")));
+    assert.deepEqual(first.listed().sort(), ["1.10.in-addr.arpa.", "2.10.in-addr.arpa."]);
+    sign("1.10.in-addr.arpa.");
+    first.reload();
+    await waitFor("the zone to go", () => first.listed().length === 1);
+    assert.deepEqual(first.listed(), ["2.10.in-addr.arpa."]);
+    await first.close();
+    const second = await open();
+    assert.deepEqual(second.listed(), ["2.10.in-addr.arpa."]);
+    await second.close();
   });
 
   test("CAT-07: is there for those who may copy it, and REFUSED to all others", () => {

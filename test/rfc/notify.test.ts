@@ -53,10 +53,12 @@ class Audience {
     };
   }
 
+  isSigned = false;
+
   /** From now until the test ends. */
   follow(zone: Zone, ...configured: readonly string[]): void {
     const options = {
-      ...{ zone, clock: this.clock, log: this.log },
+      ...{ zone, clock: this.clock, log: this.log, isCopied: () => !this.isSigned },
       configured: configured.map((name) => this.secondary(name)),
       secondaryOf: (name: Name) => this.secondary(`${name}`),
     };
@@ -174,6 +176,18 @@ suite("NOTIFY to secondaries", () => {
     await audience.clock.elapse(2000);
     assert.deepEqual(names().sort(), ["configured", "ns3.example.", "ns4.example."]);
   });
+
+  test("XFR-22: says nothing of a zone that is signed, for nobody may copy it", async () => {
+    using audience = new Audience();
+    const zone = zoneOf("");
+    audience.follow(zone, "a");
+    await audience.clock.elapse(0);
+    assert.equal(audience.told.length, 1);
+    audience.isSigned = true;
+    await add(zone, 1);
+    await audience.clock.elapse(600_000);
+    assert.equal(audience.told.length, 1);
+  });
 });
 
 /** A secondary on a socket, which answers when it is told to. */
@@ -217,7 +231,8 @@ suite("NOTIFY by UDP", () => {
     const life = new AbortController();
     const facts: string[] = [];
     const log: Log = { ...silentLog, warn: (_, fact) => facts.push(fact) };
-    const options = { config, zones: [zone], resolve, clock: systemClock, log };
+    const zones = { all: [zone], isSigned: () => false };
+    const options = { config, zones, resolve, clock: systemClock, log };
     const done = notifyAll(options, life.signal);
     await during(facts);
     life.abort();
