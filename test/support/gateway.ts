@@ -106,6 +106,8 @@ export function temporaryFolder(): string {
 }
 
 export interface Change {
+  /** Which of the questions. */
+  readonly question: number;
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly rcode: number;
@@ -120,7 +122,7 @@ export class Watch {
   readonly #program: Running;
 
   constructor(host: Host, server: string, name: string, type: string) {
-    this.#program = host.script("watcher", server, name, type);
+    this.#program = host.script("watcher", server, `${EACH}`, name, type);
   }
 
   get changes(): Change[] {
@@ -140,3 +142,6 @@ export class Watch {
     );
   }
 }
+
+/** Milliseconds from one question to the next. */
+const EACH = 5;

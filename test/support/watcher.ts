@@ -1,39 +1,46 @@
 /**
- * Asks a server one question each few milliseconds and prints an event whenever the answer is
- * another one. Parameters: server, name, type.
+ * Asks a server the same questions over and over and prints an event whenever the answer to one is
+ * another than before. Parameters: server, milliseconds from one time to the next, then a name and a
+ * type for each question.
  */
 import { createSocket } from "node:dgram";
 import { parseType } from "../../src/dns/constants.ts";
 import { decode, encode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 
-const INTERVAL = 5;
-
-const [server = "", name = ".", typeText = "A"] = process.argv.slice(2);
-const type = parseType(typeText)!;
-const question = encode(
-  makeMessage({
-    questions: [{ name: Name.parse(name), type, class: 1 }],
-    edns: { udpSize: 1232, version: 0, dnssecOk: false, options: [] },
-  }),
-);
-let last = "";
+const [server = "", interval, ...asked] = process.argv.slice(2);
+const questions = Array.from({ length: asked.length / 2 }, (_, id) => {
+  const [name = ".", typeText = "A"] = asked.slice(2 * id);
+  const type = parseType(typeText)!;
+  const octets = encode(
+    makeMessage({
+      id,
+      questions: [{ name: Name.parse(name), type, class: 1 }],
+      edns: { udpSize: 1232, version: 0, dnssecOk: false, options: [] },
+    }),
+  );
+  return { type, octets, last: "" };
+});
 
 const socket = createSocket(server.includes(":") ? "udp6" : "udp4");
 socket.on("message", (bytes) => {
   const at = Date.now();
-  const { rcode, answers } = decode(bytes);
+  const { id, rcode, answers } = decode(bytes);
+  const question = questions[id]!;
   // A set has no order.
   const records = answers
-    .filter((record) => record.type === type)
+    .filter((record) => record.type === question.type)
     .map(({ rdata }) => Buffer.from(rdata.toWire()).toString("hex"))
     .sort();
   const now = `${rcode} ${records}`;
-  if (now === last) return;
-  last = now;
-  const change = { event: "change", at, rcode, count: records.length, records };
+  if (now === question.last) return;
+  question.last = now;
+  const change = { event: "change", question: id, at, rcode, count: records.length, records };
   console.log(JSON.stringify(change));
 });
-// Unanswered questions are no trouble: the next one follows.
+// Unanswered questions are no trouble: the next ones follow.
 socket.on("error", () => {});
-socket.connect(53, server, () => setInterval(() => socket.send(question), INTERVAL));
+const ask = () => {
+  for (const { octets } of questions) socket.send(octets);
+};
+socket.connect(53, server, () => setInterval(ask, Number(interval)));
