@@ -55,7 +55,11 @@ function irregularitiesOf({ services, sets }: Pick<Projection, "services" | "set
     const octets = largest(sets.get(key, Type.TXT)?.rdatas ?? []);
     if (octets > LARGE) {
       const fields = { service: name.toUnicode(), octets };
-      found.set(key, { level: "warn", fields, fact: "its TXT record fits no packet" });
+      found.set(key, {
+        level: "warn",
+        fields,
+        fact: "its TXT record is too large for a packet of 1500 octets",
+      });
     }
     const type = obtain(types, name, () => labelToUnicode(name.labels[1]!));
     if (SERVICE_NAME.test(type) || found.has(type)) continue;

@@ -44,7 +44,7 @@ suite("irregularities", () => {
     assert.deepEqual(publish(large("A", 1300)), []);
     const line =
       'warn {"service":"\\\\194\\\\15531mRed._ipp._tcp.paris.z.example.","octets":1301}' +
-      " its TXT record fits no packet";
+      " its TXT record is too large for a packet of 1500 octets";
     const red = large("\u009b31mRed", 1301);
     assert.deepEqual(publish(red), [line]);
     assert.deepEqual(publish(red), []);
