@@ -55,13 +55,18 @@ function union(a: RecordSet, b: RecordSet): RecordSet {
 
 /** The records that the other has not. */
 export function without(sets: RecordSets, other: RecordSets): RecordSets {
-  if (sets.isEmpty) return sets;
+  if (sets.isEmpty) return new RecordSets();
   const rest = new RecordSets();
   for (const set of sets) {
     const taken = keysOf(other.get(set.name.key, set.type)?.rdatas ?? []);
     rest.put({ ...set, rdatas: set.rdatas.filter(({ key }) => !taken.has(key)) });
   }
   return rest;
+}
+
+/** The records that the other has as well. */
+export function common(sets: RecordSets, other: RecordSets): RecordSets {
+  return without(sets, without(sets, other));
 }
 
 /** Each once, in the order they came. */

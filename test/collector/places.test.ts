@@ -81,6 +81,34 @@ suite("the places of a collector", () => {
     await office.end();
   });
 
+  test("are those of now where a link comes back in another network", async () => {
+    const reverse = reverseZone();
+    const by = reversePrincipal("collector", ZONE, () => true);
+    const office: Office = new Office({
+      extra,
+      grace: 15_000,
+      zones: [
+        { origin: ZONE, publish: async () => Rcode.NOERROR },
+        {
+          origin: REVERSE,
+          publish: (update) => reverse.apply(update, by),
+          readBack: async () => reverse.current,
+        },
+      ],
+    });
+    await office.clock.elapse(20_000);
+    const lb = (network: string) =>
+      pointers(reverse, `lb._dns-sd._udp.${network}.10.in-addr.arpa.`);
+    assert.deepEqual(lb("0.0.1"), ["z.example."]);
+    const [host] = office.hosts;
+    office.links.unplug(host!);
+    host!.addresses = [{ family: 4, address: "10.9.6.1", prefix: 22 }];
+    office.links.plug(host!);
+    await office.clock.elapse(1000);
+    assert.deepEqual([lb("0.0.1"), lb("0.4.9")], [[], ["z.example."]]);
+    await office.end();
+  });
+
   test("are found again by who starts anew and recommends others, on servers without leases", async () => {
     const reverse = reverseZone();
     const office: Office = new Office();

@@ -14,7 +14,7 @@ import type { Log } from "../../log.ts";
 import type { ExchangeError } from "../../net/exchange.ts";
 import type { Publish, Update } from "../../zone/update.ts";
 import { Alarm } from "../alarm.ts";
-import type { RecordSets } from "../recordsets.ts";
+import { RecordSets } from "../recordsets.ts";
 import type { Guard } from "./common.ts";
 import type { Refusal } from "./obstacles.ts";
 import { Reconciler } from "./reconcile.ts";
@@ -142,7 +142,7 @@ export class Publication {
     }
     if (typeof sets !== "number") {
       const inherited = [...ours(sets)];
-      this.reconciler.inherit(inherited, settles());
+      this.reconciler.inherit(RecordSets.of(sets), inherited, settles());
       const fields = { zone: zone.origin.toString(), sets: inherited.length };
       log.debug(fields, "what is there already is kept until it is known who is still there");
       return;

@@ -15,7 +15,7 @@ import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Update } from "../../zone/update.ts";
-import { distinct, isSame, keysOf, RecordSets, without } from "../recordsets.ts";
+import { common, distinct, isSame, keysOf, RecordSets, without } from "../recordsets.ts";
 import type { Guard } from "./common.ts";
 import { completable } from "./completeness.ts";
 import { Obstacles, type Refusal } from "./obstacles.ts";
@@ -94,21 +94,16 @@ export class Reconciler {
   }
 
   /**
-   * What is there. What of it was not known to be is kept until `settles`, as if it were wanted, and
-   * said again at once: its lease may be nearly over.
+   * What is there, and what of it may be ours; what we have put there ourselves is in any case. What
+   * was not known to be there is kept until `settles`, as if it were wanted, and all is said again at
+   * once: its lease may be nearly over.
    */
-  inherit(sets: Iterable<RecordSet>, settles: number): void {
-    const before = { known: this.#published, inherited: this.#inherited };
-    this.#published = RecordSets.of(sets);
-    this.#inherited = new RecordSets();
-    for (const set of this.#published) {
-      const [known, inherited] = [before.known, before.inherited].map((sets) =>
-        keysOf(sets.get(set.name.key, set.type)?.rdatas ?? []),
-      );
-      const rdatas = set.rdatas.filter(({ key }) => !known!.has(key) || inherited!.has(key));
-      this.#inherited.put({ ...set, rdatas });
-    }
-    this.#inherited = without(this.#inherited, this.#wanted);
+  inherit(there: RecordSets, ours: Iterable<RecordSet>, settles: number): void {
+    const known = without(this.#published, this.#inherited);
+    const own = [this.#published, this.#doubtful].flatMap((sets) => [...common(there, sets)]);
+    this.#published = RecordSets.of(ours);
+    for (const set of own) this.#published.add(set);
+    this.#inherited = without(without(this.#published, known), this.#wanted);
     this.#doubtful = new RecordSets();
     this.#settles = settles;
     this.#steps = undefined;
