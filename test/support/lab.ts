@@ -28,6 +28,29 @@ export function needs(...tools: readonly string[]): string | false {
   return skipWithout("ip", ...tools.filter((tool) => !isThere(tool)));
 }
 
+/** Can this kernel have VLANs on an interface? */
+export function hasVlans(host: Host): boolean {
+  try {
+    ip(
+      host.namespace,
+      "link",
+      "add",
+      "link",
+      "eth0",
+      "name",
+      "eth0.99",
+      "type",
+      "vlan",
+      "id",
+      "99",
+    );
+  } catch {
+    return false;
+  }
+  ip(host.namespace, "link", "del", "eth0.99");
+  return true;
+}
+
 /** Labs of test processes that were killed, with whatever still runs there. */
 function removeLeftovers(): void {
   for (const line of succeedNow("ip", "netns", "list").split("\n")) {
@@ -150,6 +173,13 @@ export class Host {
   cable(name: string, state: "up" | "down"): void {
     const { namespace, port } = this.#cables.get(name)!;
     ip(namespace, "link", "set", port, state);
+  }
+
+  /** With its carrier and its addresses, as Linux does since 6.2. */
+  rename(name: string, other: string): void {
+    ip(this.namespace, "link", "set", name, "name", other);
+    this.#cables.set(other, this.#cables.get(name)!);
+    this.#cables.delete(name);
   }
 
   addAddress(name: string, address: string): void {
