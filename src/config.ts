@@ -103,8 +103,8 @@ const schema = z
       publish: publish.optional(),
       keys: z
         .record(
-          // "file" and "gateway" hold records too.
-          z.string().regex(/^(?!(file|gateway)$)[\w-]+(\.[\w-]+)*$/),
+          // "file" holds records too.
+          z.string().regex(/^(?!file$)[\w-]+(\.[\w-]+)*$/),
           key,
           "expected keys by name (letters, digits, - and _), such as paris: { secretFile: … }",
         )

@@ -168,6 +168,12 @@ keys:
     }
   });
 
+  it("gives no key the name by which a zone's file holds its records", () => {
+    const named = (name: string) => `keys: { ${name}: { secret: ${secret} } }`;
+    assert.equal(parse(named("files")).keys.size, 1);
+    assert.match(mistakes(named("file")).join(), /keys\.file: expected keys by name/);
+  });
+
   it("publishes elsewhere and then serves nothing unless told to", () => {
     const text = `keys: { paris: { secret: ${secret} } }\npublish: { server: "192.0.2.1", key: paris }\n`;
     const config = parse(text);

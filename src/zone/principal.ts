@@ -13,9 +13,6 @@ import type { ResourceRecord } from "../dns/record.ts";
 import { BROWSING, parseEnumeration } from "../dns/service.ts";
 import type { Principal } from "./change.ts";
 
-/** The gateway's own hand: anything. */
-export const gatewayPrincipal: Principal = { name: "gateway", permits: () => true };
-
 /** Who looks after the zone: anything, and what they remove is gone. */
 export function operatorPrincipal(name: string): Principal {
   return { name, isOperator: true, permits: () => true };

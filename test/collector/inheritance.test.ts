@@ -6,8 +6,8 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
-import { gatewayPrincipal } from "../../src/zone/principal.ts";
 import { Zone } from "../../src/zone/zone.ts";
+import { publisher } from "../support/publisher.ts";
 import { Device } from "./device.ts";
 import { expected, lines, service, ZONE } from "./fixture.ts";
 import { Office, type OfficeOptions, printers } from "./office.ts";
@@ -214,7 +214,7 @@ suite("a collector that ends", () => {
         lease: LEASE,
         withdraw: true,
         publish: (update) =>
-          isDown ? new Promise(() => {}) : office.zone.apply(update, gatewayPrincipal),
+          isDown ? new Promise(() => {}) : office.zone.apply(update, publisher),
       },
     });
     printers(office.lans[0]!, 3, () => 20);
@@ -281,7 +281,7 @@ suite("a collector of several zones", () => {
     await office.end();
     const publish = (zone: Zone) => ({
       origin: zone.origin,
-      publish: (update: Parameters<Zone["apply"]>[0]) => zone.apply(update, gatewayPrincipal),
+      publish: (update: Parameters<Zone["apply"]>[0]) => zone.apply(update, publisher),
     });
     const ptr = (owner: string, ttl = 10) => ({
       ...{ name: Name.parse(owner), type: Type.PTR, ttl },

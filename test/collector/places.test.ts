@@ -8,10 +8,11 @@ import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { apexRecords, type Browsed } from "../../src/zone/apex.ts";
-import { gatewayPrincipal, reversePrincipal } from "../../src/zone/principal.ts";
+import { reversePrincipal } from "../../src/zone/principal.ts";
 import { addition, type Update } from "../../src/zone/update.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
+import { publisher } from "../support/publisher.ts";
 import { Device } from "./device.ts";
 import { service, ZONE } from "./fixture.ts";
 import { Office, printers } from "./office.ts";
@@ -116,7 +117,7 @@ suite("the places of a collector", () => {
     const zones = [office.zone, reverse].map((zone) => ({
       origin: zone.origin,
       publish: ({ zone: origin, prerequisites, updates }: Update) =>
-        zone.apply({ zone: origin, prerequisites, updates }, gatewayPrincipal),
+        zone.apply({ zone: origin, prerequisites, updates }, publisher),
       readBack: async () => zone.current,
       granted: () => undefined,
       lease: 300,
@@ -133,7 +134,7 @@ suite("the places of a collector", () => {
       rdatas: [rdata.ptr(ZONE)],
     };
     const update = { zone: REVERSE, prerequisites: [], updates: addition(others) };
-    assert.equal(await reverse.apply(update, gatewayPrincipal), Rcode.NOERROR);
+    assert.equal(await reverse.apply(update, publisher), Rcode.NOERROR);
     const recommended = () =>
       ["b", "db", "lb"].map((kind) => [
         pointers(office.zone, `${kind}._dns-sd._udp.${ZONE}`),
