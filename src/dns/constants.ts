@@ -88,6 +88,7 @@ export const EdnsOption = {
   TCP_KEEPALIVE: 11,
   PADDING: 12,
   EXTENDED_ERROR: 15,
+  ZONEVERSION: 19,
 } as const;
 
 const typeNames = new Map<number, string>(Object.entries(Type).map(([name, type]) => [type, name]));

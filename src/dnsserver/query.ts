@@ -9,6 +9,7 @@ import { Name } from "../dns/name.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import type { Handler, Request, Transport } from "../net/handler.ts";
 import type { Catalog } from "./catalog.ts";
+import { zoneOptions } from "./zoneoptions.ts";
 
 /** The fields of a response that its query does not decide. */
 type Fields = Partial<Message>;
@@ -59,6 +60,8 @@ function answer(
   const dnssecOk = edns?.dnssecOk === true;
   const found = authority.answer({ ...question, class: Class.IN }, dnssecOk);
   const isCompact = dnssecOk && found.isSigned === true;
+  const isCompactSaid = isCompact && edns.compactOk === true;
+  const options = zoneOptions(edns, question, authority);
   const isNoError = isCompact && found.rcode === Rcode.NXDOMAIN && !edns.compactOk;
   const answers = toRecords(
     question.type === Type.ANY ? some(found.answers, transport) : found.answers,
@@ -71,7 +74,9 @@ function answer(
     answers,
     authorities: toRecords(found.authorities),
     additionals: isCut(answers, transport) ? [] : toRecords(found.additionals),
-    ...(isCompact && edns.compactOk && { edns: { ...reply, compactOk: true } }),
+    ...((options.length > 0 || isCompactSaid) && {
+      edns: { ...reply, options, ...(isCompactSaid && { compactOk: true }) },
+    }),
   };
 }
 

@@ -1,11 +1,14 @@
 /** Who answers for a name and all beneath it. */
 import type { Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
+import type { RecordSet } from "../dns/record.ts";
 import { type Answer, lookup } from "./lookup.ts";
 import type { Zone } from "./zone.ts";
 
 export interface Authority {
   readonly origin: Name;
+  /** As it is now; undefined where what is answered is in no version of the zone. */
+  readonly soa?: RecordSet | undefined;
   /** Its answers to `dnssecOk` end with time. */
   readonly isSigned?: boolean;
   /**
@@ -25,6 +28,10 @@ export class ZoneAuthority implements Authority {
 
   get origin(): Name {
     return this.#zone.origin;
+  }
+
+  get soa(): RecordSet {
+    return this.#zone.current.soa;
   }
 
   answer(question: Question): Answer {

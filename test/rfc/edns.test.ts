@@ -3,8 +3,13 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import type { EdnsOption as Option } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/message.ts";
+import { rdata } from "../../src/dns/rdata.ts";
 import { makeServer, opt, question } from "../dnsserver/fixture.ts";
+import { listenBoth } from "../dnsserver/listening.ts";
+import { succeed } from "../support/process.ts";
+import { skipWithout } from "../support/tool.ts";
 
 const { ask, answers } = makeServer();
 const MANY = "_presence._tcp.paris";
@@ -154,6 +159,61 @@ suite("EDNS(0)", () => {
     const response = ask(question("printer.paris", Type.A, { edns: opt({ options: [subnet] }) }));
     assert.equal(response.rcode, Rcode.NOERROR);
     assert.deepEqual(response.edns?.options, []);
+  });
+
+  const told = (owner: string, type: number, ...options: readonly Option[]) =>
+    ask(question(owner, type, { edns: opt({ options }) })).edns?.options.map(({ code, data }) => [
+      code,
+      Buffer.from(data).toString("hex"),
+    ]);
+  const asking = (code: number, data = Buffer.alloc(0)) => ({ code, data });
+
+  test("EDNS-26: who asks for the SOA is told how long a copy may be served: as the SOA says", () => {
+    const expire = asking(EdnsOption.EXPIRE);
+    const day = [EdnsOption.EXPIRE, "00015180"];
+    assert.deepEqual(told("@", Type.SOA, expire), [day]);
+    for (const [owner, type] of [
+      ["@", Type.NS],
+      ["printer.paris", Type.SOA],
+      ["x.local.", Type.SOA],
+    ] as const) {
+      assert.deepEqual(told(owner, type, expire), [], owner);
+    }
+    assert.deepEqual(told("@", Type.SOA), []);
+  });
+
+  test("EDNS-27: who asks is told of which version of which zone the answer is", async () => {
+    const version = asking(EdnsOption.ZONEVERSION);
+    const first = [EdnsOption.ZONEVERSION, "020000000001"];
+    for (const owner of ["printer.paris", "nobody.paris", "@"]) {
+      assert.deepEqual(told(owner, Type.A, version), [first], owner);
+    }
+    // What else there is in the option is not looked at, nor how often it comes (RFC 9660 §3.2).
+    const odd = asking(EdnsOption.ZONEVERSION, Buffer.from([9, 9]));
+    assert.deepEqual(told("@", Type.A, odd, version), [first]);
+    assert.deepEqual(told("@", Type.A), []);
+    assert.deepEqual(
+      told("example.org.", Type.A, version)?.map(([code]) => code),
+      [EdnsOption.EXTENDED_ERROR],
+    );
+    assert.deepEqual(told("x.local.", Type.A, version), []);
+    const { zone, ask: askOther } = makeServer();
+    const add = { ...question("new").questions[0]!, ttl: 5, rdata: rdata.a("192.0.2.5") };
+    const update = { zone: zone.origin, prerequisites: [], updates: [add] };
+    await zone.apply(update, { name: "test", permits: () => true });
+    const now = askOther(question("new", Type.A, { edns: opt({ options: [version] }) }));
+    assert.equal(now.edns?.options[0]?.data.at(-1), 2);
+  });
+
+  test("EDNS-26, 27: dig is told", { skip: skipWithout("dig") }, async () => {
+    await using server = await listenBoth();
+    const { address, port } = server.endpoint;
+    const said = await succeed([
+      ...["dig", `@${address}`, "-p", `${port}`, "+expire", "+ednsopt=19"],
+      ...["bonjour.example", "SOA"],
+    ]);
+    assert.match(said, /; EXPIRE: 86400 /);
+    assert.match(said, /; OPT=19: 02 00 00 00 00 01/);
   });
 
   test("EDNS-25: options mean the same in whichever order", () => {

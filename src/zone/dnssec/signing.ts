@@ -36,6 +36,10 @@ export class SigningAuthority implements Authority {
     return this.#inner.origin;
   }
 
+  get soa(): RecordSet | undefined {
+    return this.#inner.soa;
+  }
+
   get isSigned(): boolean {
     return this.#signatures.use.zoneSigners.length > 0;
   }

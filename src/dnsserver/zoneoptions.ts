@@ -1,0 +1,39 @@
+/**
+ * What an OPT record may say of the zone that an answer is of, to who asks for it: its version, the
+ * serial (RFC 9660), by which a stale copy among several servers is told; and with its SOA for how long
+ * a copy may be served (RFC 7314 §3.1), which is what the SOA says, for nothing here is a copy.
+ */
+import { EdnsOption as Code, Type } from "../dns/constants.ts";
+import type { Edns, EdnsOption } from "../dns/edns.ts";
+import type { Question } from "../dns/message.ts";
+import { soaOf } from "../dns/rdata.ts";
+import type { Authority } from "../zone/authority.ts";
+
+export function zoneOptions(
+  asked: Edns | undefined,
+  { name, type }: Question,
+  { origin, soa }: Pick<Authority, "origin" | "soa">,
+): readonly EdnsOption[] {
+  if (asked === undefined || asked.options.length === 0 || soa === undefined) return none;
+  const codes = new Set(asked.options.map(({ code }) => code));
+  const { serial, expire } = soaOf(soa.rdatas[0]!);
+  const options: EdnsOption[] = [];
+  if (codes.has(Code.EXPIRE) && type === Type.SOA && name.equals(origin)) {
+    options.push({ code: Code.EXPIRE, data: octetsOf(expire) });
+  }
+  if (codes.has(Code.ZONEVERSION)) {
+    // How many of the labels asked for are the zone's, the root not counted, and SOA-SERIAL (§2).
+    const version = [origin.labels.length, SOA_SERIAL, ...octetsOf(serial)];
+    options.push({ code: Code.ZONEVERSION, data: Uint8Array.from(version) });
+  }
+  return options;
+}
+
+const none: readonly EdnsOption[] = [];
+const SOA_SERIAL = 0;
+
+function octetsOf(value: number): Buffer {
+  const octets = Buffer.alloc(4);
+  octets.writeUInt32BE(value);
+  return octets;
+}
