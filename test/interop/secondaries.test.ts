@@ -4,14 +4,18 @@
  * are back.
  */
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { suite, test } from "node:test";
+import { decode, encode, makeResponse } from "../../src/dns/message.ts";
+import { soaOf } from "../../src/dns/rdata.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { linesOf, step, stock } from "../support/churn.ts";
 import { freePort } from "../support/primary.ts";
-import { succeed } from "../support/process.ts";
+import { run, succeed } from "../support/process.ts";
 import { type Make, makes, Secondary, serialIn } from "../support/secondary.ts";
-import { Serving } from "../support/serving.ts";
+import { OPERATOR, Serving } from "../support/serving.ts";
 import { skipWithout } from "../support/tool.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -127,6 +131,40 @@ for (const make of makes.slice(0, 2)) {
     });
   });
 }
+
+suite("nsupdate", { skip: skipWithout("nsupdate", "dig") }, () => {
+  test("UPD-37: what it changes the secondary is told of at once, and of what is refused nothing", async () => {
+    const told: number[] = [];
+    await using secondary = createSocket("udp4");
+    secondary.on("message", (bytes, { port, address }) => {
+      const notice = decode(bytes);
+      told.push(soaOf(notice.answers[0]!.rdata).serial);
+      secondary.send(encode(makeResponse(notice, { isAuthoritative: true })), port, address);
+    });
+    secondary.bind(0, "127.0.0.1");
+    await once(secondary, "listening");
+    const notify = [`127.0.0.1:${secondary.address().port}`];
+    await using ours = await Serving.start({ zone: ZONE, readers: {}, notify });
+    await waitFor("the notice of the start", () => told.length === 1);
+    const { address, port } = ours.endpoint;
+    const nsupdate = (step: string) => {
+      const input = `server ${address} ${port}\nzone ${ZONE}\n${step}\nsend\n`;
+      return run(["nsupdate", "-y", OPERATOR], { input });
+    };
+    const refused = await nsupdate(
+      `prereq yxdomain none.${ZONE}\nadd refused.${ZONE} 10 A 10.0.0.1`,
+    );
+    assert.match(refused.stderr, /NXDOMAIN/);
+    for (const label of ["first", "second"]) {
+      const before = told.slice();
+      const { stderr } = await nsupdate(`add ${label}.${ZONE} 10 A 10.0.0.1`);
+      assert.equal(stderr, "");
+      // A second after the notice before, at the latest, and what a busy machine takes.
+      await waitFor("the notice of the change", () => told.length > before.length, 3000);
+      assert.deepEqual(told, [...before, serialIn(await ours.records())]);
+    }
+  });
+});
 
 suite("dig, kdig", { skip: skipWithout("dig", "kdig") }, () => {
   test("XFR-13, 14, 16: by UDP have what fits, and are told to come by TCP for the rest", async () => {

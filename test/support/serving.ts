@@ -18,6 +18,10 @@ import { freePort } from "./primary.ts";
 import { Running } from "./process.ts";
 import { copyOf } from "./secondary.ts";
 
+const secret = Buffer.from("the secret of the operator").toString("base64");
+/** The key of the operator, as nsupdate takes it. */
+export const OPERATOR = `hmac-sha256:operator:${secret}`;
+
 export interface ServingSettings {
   /** "bonjour.example." */
   readonly zone: string;
@@ -59,7 +63,6 @@ export class Serving {
       dns: [`127.0.0.1:${port}`],
       ...(certificate && { tls: [`127.0.0.1:${tlsPort}`], ...certificate.paths }),
     };
-    const secret = Buffer.from("the secret of the operator").toString("base64");
     const keys = Object.entries(readers).map(([name, secret]) => [name, { secret, site: [] }]);
     const allow = Object.keys(readers).map((name) => `key:${name}`);
     mkdirSync(join(this.folder, "zones"));
