@@ -15,12 +15,15 @@ import type { Edge, Octets } from "./edge.ts";
 import { Frames, frame } from "./framing.ts";
 import type { Endpoint, TlsParameters, Transport } from "./handler.ts";
 import type { Place } from "./places.ts";
+import type { Rounds } from "./rounds.ts";
 
 export interface ConnectionOptions {
   readonly edge: Edge;
   readonly transport: Transport;
   readonly source: Endpoint;
   readonly place: Place;
+  /** Shared with the other connections of its listener. */
+  readonly rounds: Rounds;
   readonly clock: Clock;
   readonly tls?: TlsParameters | undefined;
 }
@@ -94,10 +97,16 @@ export class Connection {
     this.#cancelTimer = clock.at(clock.now() + LINGER, () => this.#stream.destroy());
   }
 
-  #read(): void {
-    while (!this.#isClosing) {
+  readonly #read = (): void => {
+    const { rounds } = this.#options;
+    while (!this.#isOver) {
       if (this.#pending >= MAX_PENDING || this.#stream.writableLength >= MAX_UNREAD) {
         this.#stream.pause();
+        return;
+      }
+      if (rounds.isOver) {
+        this.#stream.pause();
+        rounds.wait(this.#read);
         return;
       }
       const bytes = this.#frames.next();
@@ -109,12 +118,18 @@ export class Connection {
       }
       this.#lastActive = this.#options.clock.now();
       this.#options.place.touch();
+      rounds.spend();
       void this.#answer(bytes);
     }
-    if (this.#isClosing) return;
+    if (this.#isOver) return;
     // A peer that only says it has no more queries still gets its answers (RFC 7766 §6.2.4).
     if (this.#hasPeerEnded && this.#pending === 0) this.close();
     else this.#stream.resume();
+  };
+
+  /** True when nobody reads answers any more, though queries of theirs may be held. */
+  get #isOver(): boolean {
+    return this.#isClosing || this.#stream.destroyed;
   }
 
   async #answer(bytes: Uint8Array): Promise<void> {

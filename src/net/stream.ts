@@ -14,6 +14,7 @@ import { type Edge, makeEdge } from "./edge.ts";
 import type { Endpoint, Handler, TlsParameters, Transport } from "./handler.ts";
 import { ListenError, type Listener } from "./listener.ts";
 import { type Place, Places } from "./places.ts";
+import { Rounds } from "./rounds.ts";
 
 export interface StreamOptions {
   readonly endpoint: Endpoint;
@@ -49,6 +50,7 @@ export class Connections {
   readonly #edge: Edge;
   readonly #clock: Clock;
   readonly #places: Places;
+  readonly #rounds: Rounds;
   readonly #connections = new Set<Connection>();
 
   constructor(transport: Transport, options: Omit<StreamOptions, "endpoint" | "signal">) {
@@ -56,6 +58,7 @@ export class Connections {
     this.#edge = makeEdge(options);
     this.#clock = options.clock;
     this.#places = options.places ?? new Places();
+    this.#rounds = new Rounds(options.clock);
   }
 
   get size(): number {
@@ -70,7 +73,8 @@ export class Connections {
   /** As `accept`, for a stream that has its place. */
   serve(stream: Duplex, source: Endpoint, place: Place, tls?: TlsParameters): void {
     const connection = new Connection(stream, {
-      ...{ edge: this.#edge, transport: this.#transport, source, place, clock: this.#clock, tls },
+      ...{ edge: this.#edge, transport: this.#transport, source, place, tls },
+      ...{ rounds: this.#rounds, clock: this.#clock },
     });
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));

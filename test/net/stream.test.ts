@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
 import { suite, test } from "node:test";
-import { systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { decode, encode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -13,6 +13,7 @@ import { IDLE_TIMEOUT, MAX_PENDING } from "../../src/net/connection.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import type { Handler, Request } from "../../src/net/handler.ts";
 import { type Limits, Places } from "../../src/net/places.ts";
+import { SIZE } from "../../src/net/rounds.ts";
 import { Connections, listenTcp } from "../../src/net/stream.ts";
 import { FakeClock } from "../support/clock.ts";
 import { waitFor } from "../support/wait.ts";
@@ -124,13 +125,14 @@ suite("stream connection", () => {
       await new Promise<void>((resolve) => waiting.push(resolve));
       yield* echo(request) as Message[];
     };
-    const { client, responses } = open({ handler });
+    const { client, responses, clock } = open({ handler });
     const total = MAX_PENDING * 3;
     client.write(Buffer.concat(Array.from({ length: total }, (_, id) => frame(queryOf(id)))));
     await waitFor("as many as may be", () => waiting.length === MAX_PENDING);
     for (let i = 0; i < 20; i++) await new Promise(setImmediate);
     assert.equal(waiting.length, MAX_PENDING);
     for (let done = 0; done < total; done++) {
+      clock.advance(0);
       await waitFor("the next one", () => waiting.length > 0);
       waiting.shift()!();
     }
@@ -139,6 +141,21 @@ suite("stream connection", () => {
       ids(responses).sort((a, b) => a - b),
       Array.from({ length: total }, (_, id) => id),
     );
+  });
+
+  test("who sends thousands of queries keeps nobody waiting", async () => {
+    const handled: number[] = [];
+    const handler: Handler = (request) => {
+      handled.push(request.message.id);
+      return echo(request);
+    };
+    const { connections, client, clock, responses } = open({ handler });
+    const [total, single] = [2000, 60_000];
+    client.write(Buffer.concat(Array.from({ length: total }, (_, id) => frame(queryOf(id)))));
+    openOn(connections).client.write(frame(queryOf(single)));
+    while (handled.length <= total) await clock.elapse(0);
+    assert.ok(handled.indexOf(single) < 2 * SIZE, `it came ${handled.indexOf(single)}th`);
+    await waitFor("every response", () => responses.length === total);
   });
 
   test("who does not read its answers is not read from either, and let go in the end", async () => {
@@ -335,7 +352,14 @@ suite("connections", () => {
 });
 
 suite("TCP listener", () => {
-  async function listen(options: { handler?: Handler; address?: string; places?: Places } = {}) {
+  interface Options {
+    handler?: Handler;
+    address?: string;
+    places?: Places;
+    clock?: Clock;
+  }
+
+  async function listen(options: Options = {}) {
     const { address = "127.0.0.1", handler = echo, ...rest } = options;
     const life = new AbortController();
     const endpoint = { address, port: 0 };
@@ -373,6 +397,33 @@ suite("TCP listener", () => {
       listenTcp({ endpoint, handler: echo, clock: systemClock, log: silentLog, signal }),
       { name: "ListenError", code: "EADDRINUSE", transport: "tcp", endpoint },
     );
+  });
+
+  test("nothing is answered any more to who is let go, whatever it had sent", async () => {
+    let handled = 0;
+    const text = rdata.txt(...Array.from({ length: 200 }, () => "x".repeat(250)));
+    const handler: Handler = ({ message }) => {
+      handled++;
+      const large = { name: owner, type: Type.TXT, class: Class.IN, ttl: 1, rdata: text };
+      return [makeResponse(message, { answers: [large] })];
+    };
+    const clock = new FakeClock();
+    await using listener = await listen({ handler, clock });
+    const socket = await dial(listener.endpoint.port);
+    socket.pause();
+    socket.write(Buffer.concat(Array.from({ length: 2000 }, (_, id) => frame(queryOf(id)))));
+    const isStuck = async () => {
+      const before = handled;
+      await clock.elapse(1);
+      for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+      return handled > 0 && handled === before;
+    };
+    while (!(await isStuck()));
+    const before = handled;
+    await clock.elapse(IDLE_TIMEOUT * 2);
+    await isStuck();
+    assert.equal(handled, before);
+    socket.on("error", () => {}).destroy();
   });
 
   test("ends within a second, whoever is connected and whatever is under way", async () => {

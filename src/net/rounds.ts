@@ -1,0 +1,47 @@
+/**
+ * What peers over streams may have done for them before all else has its turn. A peer can send
+ * thousands of queries at once, and libuv reads on from a stream as long as there is more; answered in
+ * one go, they would keep datagrams and other peers waiting for seconds.
+ *
+ * Invariant: of all streams together no more than `SIZE` messages are taken in one round of the event
+ * loop, and who waits for the next round waits behind those who came before.
+ */
+import type { Clock } from "../clock.ts";
+
+/** Messages: some milliseconds' work, about what libuv takes from a UDP socket between two looks. */
+export const SIZE = 64;
+
+export class Rounds {
+  readonly #clock: Clock;
+  readonly #waiting = new Set<() => void>();
+  #left = SIZE;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** True when nothing more may be taken in this round. */
+  get isOver(): boolean {
+    return this.#left === 0;
+  }
+
+  /** Says that one message is taken. */
+  spend(): void {
+    if (this.#left === SIZE) this.#clock.at(this.#clock.now(), () => this.#begin());
+    this.#left--;
+  }
+
+  /** Calls `go` in a later round, once however often it is asked to. */
+  wait(go: () => void): void {
+    this.#waiting.add(go);
+  }
+
+  #begin(): void {
+    this.#left = SIZE;
+    for (const go of this.#waiting) {
+      if (this.isOver) return;
+      this.#waiting.delete(go);
+      go();
+    }
+  }
+}
