@@ -25,10 +25,11 @@ import { guardOf } from "./publishing/common.ts";
 import { type Heir, inheritance } from "./publishing/inheritance.ts";
 import { Publication, type PublishedZone } from "./publishing/publication.ts";
 import { RecordSets } from "./recordsets.ts";
-import { type Refusal, refusalsOf } from "./refusals.ts";
+import { type Refusal, RefusalReport, refusalsOf } from "./refusals.ts";
 import type { Place } from "./reverse.ts";
 import { Site } from "./site.ts";
 import { subnetsOf } from "./subnets.ts";
+import { Withholding } from "./withholding.ts";
 
 export interface CollectorOptions {
   readonly clock: Clock;
@@ -71,6 +72,8 @@ export class Collector {
   readonly harvests = new Map<string, Harvest>();
   readonly presence: Presence;
   readonly #irregularities: Irregularities;
+  readonly #withholding: Withholding;
+  readonly #refusalReport: RefusalReport;
   readonly #options: CollectorOptions;
   readonly #clock: Clock;
   readonly #types: readonly Name[];
@@ -99,6 +102,8 @@ export class Collector {
     this.#types = Object.entries(subtypes).flatMap(([type, labels]) => subtypeNames(type, labels));
     this.presence = new Presence(clock, log);
     this.#irregularities = new Irregularities(clock, log);
+    this.#withholding = new Withholding(clock, log);
+    this.#refusalReport = new RefusalReport(clock, log);
     this.#alarm = new Alarm(clock, () => this.#project());
     for (const label of sites) this.#know(zone.child(label));
     const guard = guardOf(zone, browsed);
@@ -266,9 +271,11 @@ export class Collector {
       if (keep === undefined) site.locate(harvest.cache, subnetsOf(addresses));
     }
     this.#projection = project(this.#sites.values(), zone, this.#clock.now());
-    const { sets, services, due } = this.#projection;
+    const { sets, services, withheld, due } = this.#projection;
     this.presence.update(services);
     this.#irregularities.update(this.#projection);
+    this.#withholding.update(withheld);
+    this.#refusalReport.update(this.#sites.values());
     const wanted = new Map(
       zones.map(({ origin }) => [origin, origin.equals(zone) ? sets : new RecordSets()]),
     );

@@ -30,6 +30,10 @@ export type Denial =
   | "its type tells of people, and no rule allows it"
   | "its type steers clients, and no rule allows it";
 
+export function isDenial(reason: string): reason is Denial {
+  return reason.startsWith("policy.rules[") || reason.endsWith("no rule allows it");
+}
+
 export interface PolicyRule extends Scope {
   readonly isAllowed: boolean;
   /** Case aside, with `*` for any octets: the label of a service, the host's name without `.local`. */

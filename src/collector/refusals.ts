@@ -1,9 +1,11 @@
 /**
  * How much of what a site's links say now may never be published, and why: nothing of it is in the
- * zone, so this is where it is seen. Pure, and made when somebody asks: a level, no event.
+ * zone, so this is where it is seen. A level, no event: it is counted when somebody asks.
  */
+import type { Clock } from "../clock.ts";
 import { Type } from "../dns/constants.ts";
 import { LOCAL, serviceTypesName } from "../dns/service.ts";
+import type { Log } from "../log.ts";
 import { steeringTypes } from "../zone/principal.ts";
 import type { HeardSet } from "./link/heard.ts";
 import { isReserved } from "./publishable.ts";
@@ -14,18 +16,62 @@ export type Refusal = Reason | "its type steers servers" | "it says where to bro
 /** Records, by what speaks against them. */
 export function refusalsOf(sites: Iterable<Site>): ReadonlyMap<Refusal, number> {
   const counts = new Map<Refusal, number>();
+  for (const { refusal, records } of refused(sites)) {
+    counts.set(refusal, (counts.get(refusal) ?? 0) + records.size);
+  }
+  return counts;
+}
+
+/** Tells the administrator when there is more of it, and who said the latest. */
+export class RefusalReport {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #told: ReadonlyMap<Refusal, number> = new Map();
+  #next = 0;
+
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  update(sites: Iterable<Site>): void {
+    const now = this.#clock.now();
+    if (now < this.#next) return;
+    this.#next = now + PERIOD;
+    const all = [...sites];
+    const counts = refusalsOf(all);
+    const told = this.#told;
+    this.#told = counts;
+    if (![...counts].some(([refusal, count]) => count > (told.get(refusal) ?? 0))) return;
+    const { refusal, source } = latestOf(all);
+    const fields = { records: Object.fromEntries(counts), latest: refusal, source };
+    this.#log.info(fields, "records are heard that may never be published");
+  }
+}
+
+function latestOf(sites: Iterable<Site>) {
+  let latest: { refusal?: Refusal; source?: string; firstHeard: number } = { firstHeard: -1 };
+  for (const { refusal, records } of refused(sites)) {
+    for (const { source, firstHeard } of records.values()) {
+      if (firstHeard > latest.firstHeard) latest = { refusal, source, firstHeard };
+    }
+  }
+  return latest;
+}
+
+function* refused(
+  sites: Iterable<Site>,
+): Iterable<{ readonly refusal: Refusal; readonly records: HeardSet["records"] }> {
   for (const site of sites) {
     for (const cache of site.caches) {
       for (const type of WATCHED) {
         for (const heard of cache.ofType(type)) {
           const refusal = refusalOf(site, heard);
-          if (refusal === undefined) continue;
-          counts.set(refusal, (counts.get(refusal) ?? 0) + heard.records.size);
+          if (refusal !== undefined) yield { refusal, records: heard.records };
         }
       }
     }
   }
-  return counts;
 }
 
 function refusalOf(site: Site, heard: HeardSet): Refusal | undefined {
@@ -41,3 +87,5 @@ const WATCHED: readonly number[] = [
   ...[Type.PTR, Type.SRV, Type.A, Type.AAAA, Type.CNAME],
   ...[...steeringTypes].filter((type) => type !== Type.NSEC),
 ];
+/** Milliseconds from one look to the next: all that is heard is gone through. */
+const PERIOD = 180_000;

@@ -302,7 +302,7 @@ suite("a stranger's goodbye", () => {
 });
 
 suite("the log", () => {
-  test("SEC-15: names no service that is withheld, and each that is published once", async () => {
+  test("SEC-15: names no service that a rule hides, and each that is published once", async () => {
     const events: string[] = [];
     const note = (fields: object, fact: string) => {
       events.push(JSON.stringify({ ...fields, fact }));

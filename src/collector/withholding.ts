@@ -1,0 +1,71 @@
+/**
+ * Services that were heard of and are not published, told to the administrator with the reason, each
+ * once as long as it is so. One that lacks something for a moment only, as all do at first, is not.
+ * What a rule hides is told of by its type: who hides people's devices does not want their names in
+ * a log (RFC 9076 §6).
+ *
+ * Invariant: strangers choose how many there are, so no more than `MAX_LINES` and one are written a
+ * minute. What comes within the minute is told after it.
+ */
+import type { Clock } from "../clock.ts";
+import { labelToUnicode, type Name } from "../dns/name.ts";
+import { parseInstance } from "../dns/service.ts";
+import type { Log } from "../log.ts";
+import { isDenial } from "./policy.ts";
+import type { Withheld } from "./project.ts";
+
+interface Watched extends Withheld {
+  readonly since: number;
+  isTold: boolean;
+}
+
+export class Withholding {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  /** By their names, which stay the same objects for as long as they are heard. */
+  #watched: ReadonlyMap<Name, Watched> = new Map();
+  #silentUntil = 0;
+
+  constructor(clock: Clock, log: Log) {
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** These are withheld now, and no others. */
+  update(withheld: readonly Withheld[]): void {
+    const now = this.#clock.now();
+    const watched = new Map<Name, Watched>();
+    for (const each of withheld) {
+      const before = this.#watched.get(each.name);
+      const isSame = before?.reason === each.reason && before.site.equals(each.site);
+      watched.set(each.name, isSame ? before : { ...each, since: now, isTold: false });
+    }
+    this.#watched = watched;
+    if (now < this.#silentUntil) return;
+    const lines = new Map<string, object>();
+    for (const each of watched.values()) {
+      if (each.isTold || now - each.since < PATIENCE) continue;
+      each.isTold = true;
+      const fields = fieldsOf(each);
+      lines.set(JSON.stringify(fields), fields);
+    }
+    if (lines.size === 0) return;
+    this.#silentUntil = now + QUIET;
+    for (const fields of [...lines.values()].slice(0, MAX_LINES)) {
+      this.#log.info(fields, "service is not published");
+    }
+    const count = lines.size - MAX_LINES;
+    if (count > 0) this.#log.info({ count }, "more services are not published");
+  }
+}
+
+function fieldsOf({ name, site, reason }: Withheld): object {
+  const where = { site: labelToUnicode(site.labels[0]!), reason };
+  if (!isDenial(reason)) return { service: name.toUnicode(), ...where };
+  return { type: parseInstance(name)?.type.toUnicode(), ...where };
+}
+
+/** Milliseconds: longer than it takes to ask twice for what an announcement lacks. */
+const PATIENCE = 5000;
+const MAX_LINES = 20;
+const QUIET = 60_000;
