@@ -1,6 +1,6 @@
 /**
  * Who is told that a zone has changed: the servers that the configuration names, and those that the
- * zone itself names and that are found by asking for their addresses.
+ * zone itself names. Where these are is in the zones served here, or is asked of the system's resolver.
  */
 import { networkInterfaces } from "node:os";
 import type { Clock } from "../clock.ts";
@@ -8,7 +8,7 @@ import type { Config } from "../config.ts";
 import { Rcode, Type } from "../dns/constants.ts";
 import type { Message } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
-import { addressOf } from "../dns/rdata.ts";
+import { addressOf, type Rdata } from "../dns/rdata.ts";
 import type { TsigKey } from "../dns/tsig.ts";
 import { notifySecondaries, type Secondary } from "../dnsserver/secondaries.ts";
 import type { Log } from "../log.ts";
@@ -41,7 +41,7 @@ export async function notifyAll(options: NotifyingOptions, signal: AbortSignal):
   const secondaryOf = (name: Name): Secondary => {
     return secondary(
       `${name}`,
-      remembered(clock, () => addressesOf(name, resolve)),
+      remembered(clock, () => endpointsNamed(name, zones.all, resolve)),
       clock,
     );
   };
@@ -84,12 +84,17 @@ function secondary(
   };
 }
 
-/** Undefined where it has none; without those of this host, for a zone may name us too. */
-async function addressesOf(name: Name, resolve: Resolve): Promise<readonly Endpoint[] | undefined> {
-  const responses = await Promise.all([Type.A, Type.AAAA].map((type) => resolve(name, type)));
-  const addresses = responses
-    .flatMap((response) => response?.answers ?? [])
-    .flatMap(({ rdata }) => addressOf(rdata) ?? []);
+/** Undefined where there are none; without those of this host, for a zone may name us too. */
+async function endpointsNamed(
+  name: Name,
+  zones: readonly Zone[],
+  resolve: Resolve,
+): Promise<readonly Endpoint[] | undefined> {
+  const here = zones.flatMap(({ current }) =>
+    ADDRESS_TYPES.flatMap((type) => current.set(name, type)?.rdatas ?? []),
+  );
+  const rdatas = here.length > 0 ? here : await rdatasOf(name, resolve);
+  const addresses = rdatas.flatMap((rdata) => addressOf(rdata) ?? []);
   if (addresses.length === 0) return undefined;
   const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
   return addresses
@@ -97,19 +102,28 @@ async function addressesOf(name: Name, resolve: Resolve): Promise<readonly Endpo
     .map((address) => ({ address, port: DNS_PORT }));
 }
 
+const ADDRESS_TYPES = [Type.A, Type.AAAA];
 const DNS_PORT = 53;
+
+async function rdatasOf(name: Name, resolve: Resolve): Promise<readonly Rdata[]> {
+  const responses = await Promise.all(ADDRESS_TYPES.map((type) => resolve(name, type)));
+  return responses.flatMap((response) => response?.answers ?? []).map(({ rdata }) => rdata);
+}
 
 /** Milliseconds. */
 const REMEMBERED = 60_000;
 
-/** A zone that changes all the time has its servers' addresses asked for once a minute. */
-function remembered<T>(clock: Clock, find: () => Promise<T>): () => Promise<T> {
-  let found: Promise<T> | undefined;
+/**
+ * A zone that changes all the time has its servers' addresses asked for once a minute; what was not
+ * found is asked for again with the next notice, whose times are far apart by then.
+ */
+function remembered<T>(clock: Clock, find: () => Promise<T | undefined>) {
+  let found: T | undefined;
   let until = 0;
-  return () => {
+  return async (): Promise<T | undefined> => {
     if (found !== undefined && clock.now() < until) return found;
+    found = await find();
     until = clock.now() + REMEMBERED;
-    found = find();
     return found;
   };
 }

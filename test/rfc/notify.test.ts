@@ -296,6 +296,34 @@ suite("NOTIFY by UDP", () => {
     });
     assert.deepEqual(asked.sort(), ["ns2.example. 1", "ns2.example. 28"]);
   });
+
+  test("XFR-27: nobody is asked for addresses that are here, glue among them", async () => {
+    using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
+    const asked: string[] = [];
+    const resolve: Resolve = async (name) => void asked.push(`${name}`);
+    const zone = zoneOf(
+      "@ 3600 NS ns2\n@ 3600 NS ns.cut\nns2 A 127.0.0.1\ncut NS ns.cut\nns.cut AAAA ::1",
+    );
+    await notifying({ port: secondary.port, resolve }, zone, async (facts) => {
+      await waitFor("the notice of the start", () => secondary.received.length === 1);
+      await add(zone, 1);
+      await waitFor("the change to be told", () => secondary.received.length === 2);
+      assert.deepEqual(facts, []);
+    });
+    assert.deepEqual(asked, []);
+  });
+
+  test("XFR-23: an address that was not found is asked for again with the next notice", async () => {
+    using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
+    let asked = 0;
+    const resolve: Resolve = async () => {
+      asked++;
+      return undefined;
+    };
+    await notifying({ port: secondary.port, resolve }, zoneOf("@ 3600 NS ns2.example."), () =>
+      waitFor("the questions again, after two seconds", () => asked === 4),
+    );
+  });
 });
 
 suite("NOTIFY from elsewhere", () => {
