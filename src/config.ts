@@ -12,6 +12,8 @@ import {
   domain,
   grant,
   host,
+  KEY_NAME,
+  KEY_NAME_EXPECTED,
   keySecret,
   reverseZone,
   secret,
@@ -103,10 +105,9 @@ const schema = z
       publish: publish.optional(),
       keys: z
         .record(
-          // "file" holds records too.
-          z.string().regex(/^(?!file$)[\w-]+(\.[\w-]+)*$/),
+          z.string().regex(KEY_NAME),
           key,
-          "expected keys by name (letters, digits, - and _), such as paris: { secretFile: … }",
+          `expected keys by name (${KEY_NAME_EXPECTED}), such as paris: { secretFile: … }`,
         )
         .default({}),
       transfer: transfer.prefault({}),
@@ -205,9 +206,7 @@ export function readConfig(path: string): Config {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === "ENOENT" ? "no such file" : code === "EACCES" ? "may not be read" : code;
-    throw new ConfigError([`${path}: ${why}; expected a configuration file (YAML)`]);
+    throw new ConfigError([`${path}: ${whyUnread(error)}; expected a configuration file (YAML)`]);
   }
   return parseConfig(text, path, dirname(resolve(path)));
 }
@@ -254,11 +253,18 @@ function readKeys(fields: Parsed["keys"], folder: string) {
       const octets = given ?? keySecret(readFileSync(resolve(folder, secretFile!), "utf8"));
       keys.set(name, { name: Name.parse(name), algorithm, secret: octets, sites });
     } catch (error) {
-      const path = ["keys", name, ...(error instanceof FormatError ? [] : ["secretFile"])];
-      issues.push({ path, message: `${(error as Error).message}; expected ${KEY_EXPECTED}` });
+      const isRead = error instanceof FormatError;
+      const what = isRead ? error.message : `${secretFile}: ${whyUnread(error)}`;
+      const path = ["keys", name, ...(isRead ? [] : ["secretFile"])];
+      issues.push({ path, message: `${what}; expected ${KEY_EXPECTED}` });
     }
   }
   return { keys, issues };
+}
+
+function whyUnread(error: unknown): string | undefined {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" ? "no such file" : code === "EACCES" ? "may not be read" : code;
 }
 
 const KEY_EXPECTED = "a key's name, and a secret as `dnssd-gateway key NAME` prints it";

@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { systemClock } from "../clock.ts";
+import { KEY_NAME, KEY_NAME_EXPECTED, site as siteLabel } from "../config/fields.ts";
 import { ConfigError } from "../config/mistakes.ts";
 import { digestLength, type TsigAlgorithm, tsigAlgorithms } from "../dns/tsig.ts";
 import { dnssecKey } from "./dnsseckey.ts";
@@ -25,11 +26,15 @@ export function key(name: string, options: KeyOptions): void | Promise<void> {
   if (options.dnssec) return dnssecKey(name, { ...options, now: systemClock.wall() });
   const { algorithm = "hmac-sha256", site, file } = options;
   // Without any character that one of the two forms would take for its own.
-  if (!/^[\w-]+(\.[\w-]+)*$/.test(name)) {
-    throw new ConfigError([`"${name}": expected a name of letters, digits, -, _ and dots`]);
+  if (!KEY_NAME.test(name)) {
+    throw new ConfigError([`"${name}": expected a name of ${KEY_NAME_EXPECTED}`]);
   }
   if (!isAlgorithm(algorithm)) {
     throw new ConfigError([`"${algorithm}": expected one of ${tsigAlgorithms.join(", ")}`]);
+  }
+  const label = siteLabel.optional().safeParse(site);
+  if (!label.success) {
+    throw new ConfigError([`--site: "${site}": ${label.error.issues[0]!.message}`]);
   }
   const secret = randomBytes(digestLength(algorithm)).toString("base64");
   const statement = `key "${name}" {\n\talgorithm ${algorithm};\n\tsecret "${secret}";\n};\n`;

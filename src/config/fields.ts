@@ -73,6 +73,10 @@ export const sites = z.union([site.transform((label) => [label]), z.array(site)]
   error: "expected one label such as paris, or a list of them",
 });
 
+/** Of letters that every tool takes for a name; "file" holds records too. */
+export const KEY_NAME = /^(?!file$)[\w-]+(\.[\w-]+)*$/;
+export const KEY_NAME_EXPECTED = 'letters, digits, -, _ and dots, and not "file"';
+
 export const secret = z.string("expected a secret in base64").transform((text, context) => {
   const octets = /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? Buffer.from(text, "base64") : Buffer.of();
   if (octets.length > 0) return octets;

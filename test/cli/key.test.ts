@@ -56,8 +56,11 @@ describe("dnssd-gateway key", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it("says in one line what is wrong with a name or an algorithm", async () => {
-    for (const parameters of [['pa"ris'], ["a..b"], [""], ["paris", "--algorithm", "hmac-md5"]]) {
+  it("says in one line what is wrong with a name, an algorithm or a site", async () => {
+    for (const parameters of [
+      ...[['pa"ris'], ["a..b"], [""], ["file"], ["paris", "--algorithm", "hmac-md5"]],
+      ...["", "_paris", "*", "p".repeat(64)].map((site) => ["paris", "--site", site]),
+    ]) {
       const { status, stdout, stderr } = await key(...parameters);
       assert.deepEqual([status, `${stdout}`, stderr.trim().split("\n").length], [1, "", 1], stderr);
     }
