@@ -311,11 +311,14 @@ suite("the log", () => {
     const log = { debug: note, info: note, warn: note, error: note };
     const office = new Office({ policy, log });
     const phone = service("Juliet's Phone", "_companion-link._tcp", "juliet", "10.1.0.20");
-    const devices = [PRINTER, phone].map((text, i) => {
+    const scanner = service("Scanner", "_scanner._tcp", "scanner", "10.1.0.30");
+    const devices = [PRINTER, phone, scanner].map((text, i) => {
       return new Device(office.lans[0]!, `10.1.0.${10 * (i + 1)}`, text);
     });
-    for (const device of devices) device.announce();
+    for (const device of devices.slice(0, 2)) device.announce();
     await office.until(() => office.browse("_ipp._tcp").length === 1);
+    devices[2]!.announce();
+    await office.until(() => office.browse("_scanner._tcp").length === 1);
     for (const device of devices) device.goodbye();
     await office.until(() => office.browse("_ipp._tcp").length === 0);
     assert.equal(events.filter((event) => /Office Printer.*service came/.test(event)).length, 1);

@@ -344,8 +344,10 @@ suite("doubts", () => {
 
   test("MDNS-42: one query that comes twice, by each family say, is one", () => {
     const cache = cacheOf(ptr);
+    cache.receive(response(ptr), from("fe80::9", 6), 0);
     cache.receive(query("_ipp._tcp PTR"), stranger, 20_000);
     cache.receive(query("_ipp._tcp PTR"), stranger, 20_001);
+    cache.receive(query("_ipp._tcp PTR"), from("fe80::77", 6), 20_002);
     pass(cache, 60_000);
     assert.equal(cache.size, 1);
   });
@@ -401,6 +403,15 @@ suite("what a responder denies", () => {
     assert.equal(held(cache, "h", "NSEC").length, 2);
     assert.equal(cache.isDenied(key, Type.TXT, [4, 6]), true);
     assert.equal(cache.isDenied(local("h4").key, Type.AAAA, [4, 6]), false);
+  });
+
+  test("MDNS-49: what one family takes back of the same words, the other goes on saying", () => {
+    const cache = cacheOf("!h NSEC h A");
+    cache.receive(response("!h NSEC h A"), from("fe80::9", 6), 0);
+    cache.receive(response("!h NSEC h A HINFO"), from(), 5000);
+    pass(cache, 20_000);
+    assert.equal(cache.isDenied(key, Type.HINFO, [4]), false);
+    assert.equal(cache.isDenied(key, Type.HINFO, [6]), true);
   });
 
   test("MDNS-49: on a link of two families both have to deny", () => {

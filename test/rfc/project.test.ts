@@ -140,7 +140,7 @@ suite("a service", () => {
     ]);
   });
 
-  test("SD-16, SD-17: subtypes of any octets list the plain instance, at both levels, and are no types", () => {
+  test("SD-16, SD-17, SD-19: subtypes of any octets list the plain instance, at both levels, and are no types", () => {
     const text = `${PRINTER}
       _universal._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp
       \\255A._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp`;
@@ -159,6 +159,8 @@ suite("a service", () => {
     const [site, cache] = [new Site(PARIS), cacheOf(PRINTER)];
     site.caches.add(cache);
     cache.receive(response(service("b", "_http._tcp", "h", "10.1.0.2")), from(), 0);
+    // One that is withheld is none.
+    cache.receive(response("_x._tcp PTR y._x._tcp\n!y._x._tcp SRV 0 0 1 nowhere"), from(), 0);
     assert.equal(at(project([site], ZONE, LATER), "_services._dns-sd._udp.z.example.").length, 2);
     cache.receive(response("_http._tcp 0 PTR b._http._tcp"), from(), LATER);
     cache.poll(LATER + 1000);
@@ -540,6 +542,9 @@ suite("TTLs", () => {
       LATER,
     );
     assert.deepEqual(lines(project([site], ZONE, LATER + 500).sets), before);
+    const another = new Site(PARIS);
+    another.caches.add(cache);
+    assert.deepEqual(lines(project([another], ZONE, LATER + 500).sets), before);
     cache.poll(LATER + 1000);
     assert.deepEqual(lines(project([site], ZONE, LATER + 1000).sets), []);
   });
