@@ -45,9 +45,12 @@ function readAgain(reloads: readonly (() => void)[], log: Log): void {
 /** The first thing to try, ready to be pasted. */
 function welcome({ zone, listen, publish }: Config): string {
   if (listen === undefined) {
-    const { host, port } = publish?.server ?? { host: `the server of ${zone}`, port: 53 };
-    const server = publish?.server === undefined ? host : formatEndpoint({ address: host, port });
-    return `Publishing into ${zone} at ${server}.\n\n`;
+    const server = publish?.server;
+    const at =
+      server === undefined
+        ? "the server that DNS tells"
+        : formatEndpoint({ address: server.host, port: server.port });
+    return `Publishing into ${zone} at ${at}.\n\n`;
   }
   const { address, port } = listen.dns[0]!;
   const asked = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;

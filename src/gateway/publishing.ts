@@ -52,6 +52,7 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
     new PersistentConnection({ locate, clock });
   const find = async (zone: Name) => {
     const found = await findUpdateServers({ zone, resolve, random: () => clock.random() });
+    if (found.length === 0) throw new Error(NOT_FOUND);
     return found.map(serverOf);
   };
   // The server that is named has all the zones; else each may be elsewhere.
@@ -72,10 +73,17 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
 
 /** The addresses of a server that is named; by TLS it is to prove that it has this name. */
 async function locate({ host, port }: Host, transport: "tcp" | "tls"): Promise<readonly Server[]> {
-  if (transport === "tcp") return endpointsOf(host, port);
-  const endpoints = await endpointsOf(host, port === DNS_PORT ? DOT_PORT : port);
+  const isMoved = transport === "tls" && port === DNS_PORT;
+  const endpoints = await endpointsOf(host, isMoved ? DOT_PORT : port);
+  if (endpoints.length === 0) throw new Error(`${host}: this host knows no address of that name`);
+  if (transport === "tcp") return endpoints;
   return endpoints.map((endpoint) => ({ ...endpoint, tls: { serverName: host } }));
 }
+
+/** A line of the log. */
+const NOT_FOUND =
+  "DNS tells no server for it: no SRV of _dns-update-tls._tcp or _dns-update._tcp, no SOA whose " +
+  "primary has an address; publish.server would name one";
 
 /** Not TLS, whoever asks (RFC 7858 §3.1). */
 const DNS_PORT = 53;
