@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import { Type } from "../../src/dns/constants.ts";
 import { soaOf } from "../../src/dns/rdata.ts";
 import { dig } from "../support/dig.ts";
 import { Gateway, temporaryFolder } from "../support/gateway.ts";
@@ -45,7 +46,7 @@ ns3 A ${SECONDARIES["ns3.hosting.example."]}
 `;
 
 suite("A zone that names its secondaries", { skip: needs("named", "nsupdate", "dig") }, () => {
-  test("XFR-27: tells them of each change, wherever their addresses are known", async () => {
+  test("XFR-27, AUTH-51: tells them of each change, wherever they are, and all have one TTL", async () => {
     await using lab = new Lab();
     const lan = lab.lan("lan");
     const plug = (name: string, address: string) =>
@@ -82,8 +83,10 @@ suite("A zone that names its secondaries", { skip: needs("named", "nsupdate", "d
     };
     await waitFor("the zone to be copied", areEqual, 20_000, 100);
     let before = await areEqual();
-    for (let i = 0; i < 3; i++) {
-      const input = `server 127.0.0.1\nzone ${ZONE}\nadd host${i}.${ZONE} 60 A 10.9.9.${i}\nsend\n`;
+    // The third gives a set another TTL, all of it.
+    for (const change of ["a 10 A 10.9.9.1", "b 4500 A 10.9.9.2", "a 120 A 10.9.9.3"]) {
+      const add = change.replace(" ", `.${ZONE} `);
+      const input = `server 127.0.0.1\nzone ${ZONE}\nadd ${add}\nsend\n`;
       const { stderr } = await host.run(["nsupdate", "-y", `hmac-sha256:operator:${SECRET}`], {
         input,
       });
@@ -95,6 +98,22 @@ suite("A zone that names its secondaries", { skip: needs("named", "nsupdate", "d
       assert.notEqual(now, before);
       before = now;
     }
+    const ttlsOf = async (server: string) => {
+      const replies = await Promise.all(
+        ["a. A", "b. A", "ns2. A", " NS", " SOA", "nobody. A"].map((asked) => {
+          const [owner, type = ""] = asked.split(" ");
+          return dig(host, { server, name: `${owner}${ZONE}`, type });
+        }),
+      );
+      return replies.map(({ answers, authorities }) => {
+        const negative = authorities.filter(({ type }) => type === Type.SOA);
+        return [...answers, ...negative].map(({ ttl }) => ttl);
+      });
+    };
+    const ours = await ttlsOf(GATEWAY);
+    assert.deepEqual(ours.slice(0, 4), [[120, 120], [4500], [60], [60, 60, 60]]);
+    assert.ok(ours.slice(4).every(([ttl, ...more]) => ttl! > 0 && more.length === 0));
+    for (const server of [near!, far!]) assert.deepEqual(await ttlsOf(server), ours);
     for (const { stderr } of servers) {
       const notices = stderr.match(/received notify for zone 'bonjour\.example\.com'/g) ?? [];
       assert.ok(notices.length >= 3, stderr);
