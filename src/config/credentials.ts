@@ -4,6 +4,7 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 
 /** Where the files are. */
 export interface CredentialPaths {
@@ -46,6 +47,13 @@ export function readCredentials(paths: CredentialPaths): Credentials {
       "privateKey",
       `${paths.privateKey}: not the key of ${paths.certificate}`,
     );
+  }
+  try {
+    // Those that issued it, a file half written among them, and what is too weak to be used.
+    createSecureContext({ cert: certificate, key: privateKey });
+  } catch (cause) {
+    const { reason = "no use for TLS" } = cause as { readonly reason?: string };
+    throw new CredentialsError("certificate", `${paths.certificate}: ${reason}`, { cause });
   }
   return { certificate, privateKey, expires: Date.parse(shown.validTo) };
 }

@@ -62,6 +62,14 @@ suite("certificate and key", { skip: skipWithout("openssl") }, () => {
       ],
     );
   });
+
+  test("are good for TLS, those that issued it too, or have that told", () => {
+    const { paths, certificate } = makeCertificate();
+    writeFileSync(paths.certificate, certificate + certificate.slice(0, certificate.length / 2));
+    assert.match(mistake(paths), /cert\.pem: bad end line; expected a certificate in PEM/);
+    const weak = makeCertificate("ns1.example.com", undefined, undefined, ["rsa:512"]);
+    assert.match(mistake(weak.paths), /cert\.pem: ee key too small; expected/);
+  });
 });
 
 suite("certificates that change", { skip: skipWithout("openssl") }, () => {

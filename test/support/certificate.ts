@@ -11,15 +11,16 @@ export interface Certificate extends Credentials {
   readonly paths: { readonly certificate: string; readonly privateKey: string };
 }
 
-/** Self-signed, for this host name and this address. */
+/** Self-signed, for this host name and this address; `kind` as openssl has it. */
 export function makeCertificate(
   host = "ns1.example.com",
   folder = temporaryFolder(),
   address = "127.0.0.1",
+  kind = ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
 ): Certificate {
   const paths = { certificate: join(folder, "cert.pem"), privateKey: join(folder, "key.pem") };
   succeedNow(
-    ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    ...["openssl", "req", "-x509", "-newkey", ...kind],
     ...["-nodes", "-keyout", paths.privateKey, "-out", paths.certificate, "-days", "2"],
     ...["-subj", `/CN=${host}`, "-addext", `subjectAltName=DNS:${host},IP:${address}`],
   );
