@@ -9,13 +9,14 @@ import { Rcode, Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
 import type { Name } from "../dns/name.ts";
 import { soaOf } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
+import { type RecordSet, recordsOf } from "../dns/record.ts";
 import { compareSerials, nextSerial } from "../dns/serial.ts";
 import type { Log } from "../log.ts";
 import { type Disk, systemDisk } from "./journal/disk.ts";
 import { Journal } from "./journal/journal.ts";
 import { firstState, readState, stateEntries, type ZoneState } from "./journal/state.ts";
 import { FileStore } from "./journal/store.ts";
+import { FILE } from "./leases.ts";
 import { parseMasterFile } from "./masterfile.ts";
 import { withSerial } from "./update.ts";
 import { type Store, Zone, type ZoneOptions } from "./zone.ts";
@@ -53,6 +54,7 @@ export async function openZone(place: ZonePlace): Promise<Zone> {
       close: (zone) => files.close(zone).finally(unlock),
     };
     const zone = new Zone({ ...place, records: [] }, store, state);
+    await raiseSerial(zone, await savedSerial(disk, path, origin), log);
     await zone.endLeases();
     const rcode = await zone.merge(fileRecords);
     if (rcode !== Rcode.NOERROR) log.error({ zone: `${origin}` }, "its file could not be merged");
@@ -72,7 +74,9 @@ async function openJournal(
   { origin, clock, log, fileRecords, history }: ZonePlace,
 ): Promise<{ journal: Journal; state: ZoneState }> {
   const file = `${path}.journal`;
-  const opened = await Journal.open(disk, file);
+  const opened = await Journal.open(disk, file).catch((error: unknown) => {
+    throw error instanceof FormatError ? new FormatError(`${error.message}; ${REMEDY}`) : error;
+  });
   if (opened === undefined) {
     const records = withSerialAbove(fileRecords, await firstSerial(disk, path, origin, clock));
     const state = firstState(origin, records, history);
@@ -89,9 +93,11 @@ async function openJournal(
   } catch (error) {
     journal.close();
     if (!(error instanceof FormatError)) throw error;
-    throw new FormatError(`${file}: ${error.message}`);
+    throw new FormatError(`${file}: ${error.message}; ${REMEDY}`);
   }
 }
+
+const REMEDY = "expected it as it was written: put back a backup, or move it away to begin anew";
 
 /**
  * Without a journal the time of day is a serial that rises from start to start, unless the copy of
@@ -99,19 +105,43 @@ async function openJournal(
  */
 async function firstSerial(disk: Disk, path: string, origin: Name, clock: Clock): Promise<number> {
   const time = Math.floor(clock.wall() / 1000) >>> 0;
+  const saved = await savedSerial(disk, path, origin);
+  return saved !== undefined && compareSerials(saved, time) >= 0 ? nextSerial(saved) : time;
+}
+
+/**
+ * A journal that was put back from a backup, or lost its end, is behind the copy. Others have seen
+ * the serials between, so ours goes on from there (RFC 1982 §7).
+ */
+async function raiseSerial(zone: Zone, saved: number | undefined, log: Log): Promise<void> {
+  const { origin, current } = zone;
+  if (saved === undefined || compareSerials(saved, current.serial) <= 0) return;
+  const fields = { zone: `${origin}`, serial: current.serial, copy: saved };
+  log.warn(fields, "the journal ends before its copy was written: what came between is lost");
+  const updates = recordsOf(withSerial(current.soa, nextSerial(saved)));
+  await zone.apply(
+    { zone: origin, prerequisites: [], updates },
+    { name: FILE, permits: () => true },
+  );
+}
+
+/** Of the readable copy, which opens with the SOA. */
+async function savedSerial(disk: Disk, path: string, origin: Name): Promise<number | undefined> {
   const copy = await disk.read(`${path}.saved`);
-  if (copy === undefined) return time;
+  const [head] = /^.*?\sSOA\s[^\n]*/s.exec(copy?.toString("utf8", 0, SOA_WITHIN) ?? "") ?? [];
+  if (head === undefined) return undefined;
   try {
-    const sets = parseMasterFile(copy.toString(), { origin, isPartial: true });
-    const soa = sets.find(({ type }) => type === Type.SOA);
-    const saved = soa && nextSerial(soaOf(soa.rdatas[0]!).serial);
-    return saved !== undefined && compareSerials(saved, time) > 0 ? saved : time;
+    const [soa] = parseMasterFile(head, { origin, isPartial: true });
+    return soa && soaOf(soa.rdatas[0]!).serial;
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     // People may have written in it, and it is no more than a hint.
-    return time;
+    return undefined;
   }
 }
+
+/** Octets. */
+const SOA_WITHIN = 16_384;
 
 /** The file's serial where it is newer. */
 function withSerialAbove(records: readonly RecordSet[], least: number): RecordSet[] {

@@ -342,6 +342,27 @@ suite("serials", () => {
     const scribbled = MemoryDisk.of([[COPY, Buffer.from("what is this")]]);
     assert.equal((await opened(scribbled, Date.UTC(2025, 0, 1))).current.serial, YEAR_2025);
   });
+
+  test("XFR-19: where the journal is older than the copy, others have seen the serials between", async () => {
+    const disk = new MemoryDisk();
+    const stop = new AbortController();
+    const zone = await openOn(disk, { signal: stop.signal });
+    await zone.apply(updateOf("+ n A 10.0.0.1"), operator);
+    const backup = disk.octets(JOURNAL);
+    for (let i = 0; i < 5; i++) await zone.apply(updateOf(`+ n${i} A 10.0.0.1`), operator);
+    stop.abort();
+    await zone.closed;
+    const restored = MemoryDisk.of([
+      [JOURNAL, backup],
+      [COPY, disk.octets(COPY)],
+    ]);
+    const again = await openOn(restored);
+    assert.ok(compareSerials(again.current.serial, zone.current.serial) > 0);
+    assert.ok(again.current.set(name("n"), Type.A) && !again.current.set(name("n1"), Type.A));
+    // Once: it is the journal's from then on.
+    const { serial } = again.current;
+    assert.equal((await openOn(restored.afterKill())).current.serial, serial);
+  });
 });
 
 /** A disk whose syncs end when a test says so. */
