@@ -5,6 +5,7 @@ import { browse } from "./cli/browse.ts";
 import { check } from "./cli/check.ts";
 import { key } from "./cli/key.ts";
 import { run } from "./cli/run.ts";
+import { forTerminal } from "./cli/terminal.ts";
 import { zone } from "./cli/zone.ts";
 import { ConfigError } from "./config/mistakes.ts";
 import { ListenError } from "./net/listener.ts";
@@ -81,6 +82,6 @@ try {
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof ConfigError) && !(error instanceof ListenError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${forTerminal(error.message)}\n`);
   process.exitCode = 1;
 }

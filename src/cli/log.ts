@@ -1,6 +1,7 @@
 /** Where events go: text lines for a person at a terminal, JSON lines (pino's) for everything else. */
 import { pino } from "pino";
 import type { Log } from "../log.ts";
+import { forTerminal } from "./terminal.ts";
 
 export function openLog(level: string): Log {
   if (!process.stderr.isTTY)
@@ -18,8 +19,5 @@ export function readable(line: string): string {
   const label = (pino.levels.labels[Number(level)] ?? "").padEnd(5);
   const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
   const text = `${clock} ${label} ${msg}${rest.join("")}`;
-  return `${text.replace(UNREADABLE, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
+  return `${forTerminal(text.replaceAll("\n", "\\n"))}\n`;
 }
-
-/** What drives a terminal or turns text round; of these JSON escapes the first alone. */
-const UNREADABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;

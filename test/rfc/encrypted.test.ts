@@ -79,6 +79,14 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     assert.equal(type, 21);
   });
 
+  test("XPORT-14: who asks for a second handshake on its connection gets none", async () => {
+    await using server = await listenSecurely();
+    using client = await dial(server, { maxVersion: "TLSv1.2" });
+    client.socket.on("error", () => {});
+    const refused = new Promise((resolve) => client.socket.renegotiate({}, resolve));
+    assert.match(`${await Promise.race([refused, once(client.socket, "close")])}`, /renegotiation/);
+  });
+
   test("XPORT-14: kdig gets its answer from who it knows, and from nobody else", async () => {
     await using server = await listenSecurely();
     assert.equal(await succeed([...kdigTls(server), "+short", PRINTER]), "10.1.0.10\n");
@@ -422,6 +430,26 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
         assert.equal(reply.status, status, what);
         if (status !== 200) assert.equal(reply.body.length, 0, what);
         if (status === 405) assert.equal(reply.headers.get("allow"), "GET, HEAD, POST");
+      }
+    }
+  });
+
+  test("SEC-19: whatever is asked, in whichever words, nothing comes back as HTML", async () => {
+    await using server = await listenSecurely();
+    const html = "\\<img\\032src=x\\032onerror=alert\\(1\\)\\>._http._tcp.paris";
+    const paths = [
+      pathOf(question(html, Type.SRV)),
+      `${pathOf(question(html, Type.SRV))}&<script>alert(1)</script>`,
+      "/dns-query?dns=<script>alert(1)</script>",
+      "/<script>alert(1)</script>",
+      "/dns-query/../<script>",
+    ];
+    for (const [option] of versions) {
+      for (const path of paths) {
+        const reply = await curl(server, path, option, "-g", "-H", "accept: text/html, */*;q=0.1");
+        const type = reply.status === 200 ? "application/dns-message" : undefined;
+        assert.equal(reply.headers.get("content-type"), type, path);
+        assert.equal(reply.body.length > 0, reply.status === 200, path);
       }
     }
   });
