@@ -122,13 +122,12 @@ export class Leases {
   }
 
   /** The entries as they are now, whatever becomes of them. */
-  entries(): HeldRecord[] {
-    return Array.from(this.#byId.values(), ({ id, name, rdata, holds }) => ({
-      id,
-      name,
-      rdata,
-      holds,
-    }));
+  entries(): Iterable<HeldRecord> {
+    const entries = [...this.#byId.values()];
+    return together(
+      entries,
+      entries.map(({ holds }) => holds),
+    );
   }
 
   /**
@@ -289,6 +288,15 @@ function holdsAfter(
   if (at < 0) return [mine, ...holds];
   if (holds[at]!.expires === FOREVER && mine.expires === FOREVER) return holds;
   return holds.length === 1 ? alone : holds.with(at, mine);
+}
+
+/** Of an entry, all but its holds stays as it is. */
+function* together(
+  entries: readonly Entry[],
+  holds: readonly (readonly Hold[])[],
+): Generator<HeldRecord> {
+  for (const [i, { id, name, rdata }] of entries.entries())
+    yield { id, name, rdata, holds: holds[i]! };
 }
 
 const NOBODY: readonly Hold[] = [];

@@ -11,6 +11,7 @@ import { FormatError } from "../dns/format.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { soaOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
+import { batches } from "./batches.ts";
 import { Trie, type TrieEdit } from "./trie.ts";
 
 export interface Node {
@@ -70,7 +71,7 @@ export class Snapshot implements Iterable<RecordSet> {
   }
 
   /** All of them, in no order to rely on. */
-  nodes(): readonly Node[] {
+  nodes(): Iterable<Node> {
     return this.#nodes.values();
   }
 
@@ -87,9 +88,8 @@ export class Snapshot implements Iterable<RecordSet> {
   /** The same in pieces, the first of them empty: to make one takes a few milliseconds at most. */
   *pieces(): Generator<readonly RecordSet[]> {
     const sorted: { readonly nodes: readonly RankedNode[]; at: number }[] = [];
-    const nodes = this.nodes();
-    for (let at = 0; at < nodes.length; at += SORTED) {
-      const ranked = nodes.slice(at, at + SORTED).map((node) => ({ node, rank: rankOf(node) }));
+    for (const nodes of batches(this.nodes(), SORTED)) {
+      const ranked = nodes.map((node) => ({ node, rank: rankOf(node) }));
       sorted.push({ nodes: ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)), at: 0 });
       yield [];
     }

@@ -27,10 +27,12 @@ export class Trie<V> {
   }
 
   /** In no order to rely on. */
-  values(): V[] {
-    const values: V[] = [];
-    collect(this.root, values);
-    return values;
+  *values(): Generator<V> {
+    const left: Slot<V>[] = [this.root];
+    for (let slot = left.pop(); slot !== undefined; slot = left.pop()) {
+      if (slot instanceof Leaf) yield slot.value;
+      else left.push(...slot.slots);
+    }
   }
 }
 
@@ -164,13 +166,6 @@ function find<V>(root: Branch<V>, key: string): Leaf<V> | undefined {
     if (slot instanceof Leaf) return slot.key === key ? slot : undefined;
     branch = slot;
     hash = below(hash, level, key);
-  }
-}
-
-function collect<V>(branch: Branch<V>, values: V[]): void {
-  for (const slot of branch.slots) {
-    if (slot instanceof Leaf) values.push(slot.value);
-    else collect(slot, values);
   }
 }
 

@@ -75,6 +75,27 @@ suite("Journal", () => {
     assert.deepEqual(disk.paths, ["j"]);
   });
 
+  test("begun anew in pieces has what was appended between them, and after the last", async () => {
+    const disk = new MemoryDisk();
+    const journal = await journalOf(disk, "head");
+    const b = octets("b");
+    async function* head() {
+      yield octets("anew+b");
+      await journal.append([b]);
+      await journal.append([octets("c")]);
+      yield octets("more");
+      await journal.append([octets("d")]);
+    }
+    const rewritten = journal.rewrite(2, head(), [b]);
+    for (const name of ["e", "f", "g", "h"]) await journal.append([octets(name)]);
+    await rewritten;
+    await journal.append([octets("i")]);
+    const [anew, more, ...later] = (await told(disk)).split(" ");
+    assert.deepEqual([anew, more], ["anew+b", "more"]);
+    assert.deepEqual(later.toSorted(), ["c", "d", "e", "f", "g", "h", "i"]);
+    assert.equal(await told(disk.afterPowerCut(() => false)), await told(disk));
+  });
+
   test("has all that was acknowledged, whenever its writer dies while it is begun anew", async () => {
     for (let step = 1; ; step++) {
       const disk = new MemoryDisk();

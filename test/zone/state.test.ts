@@ -24,7 +24,7 @@ async function recorded(clock: FakeClock) {
   const stages: { readonly end: number; readonly told: string[]; readonly since: unknown }[] = [];
   const note = (working: Working) => {
     const { held, nextId, wallOffset, snapshot, file } = working.atOnce();
-    const told = describe({ snapshot, file }, held, nextId, wallOffset);
+    const told = describe({ snapshot, file }, [...held], nextId, wallOffset);
     stages.push({ end: journal.length, told, since: JSON.stringify(zone.since(1)) });
   };
   const store: Store = {
@@ -41,7 +41,7 @@ function reread(octets: Buffer, clock: FakeClock): { told: string[]; since: unkn
   const state = readState(readTape(octets).entries, origin, clock);
   const { leases, snapshot } = state;
   const offset = clock.wall() - clock.now();
-  const told = describe(state, leases.entries(), leases.nextId, offset);
+  const told = describe(state, [...leases.entries()], leases.nextId, offset);
   const zone = new Zone({ origin, records: [], clock }, undefined, state);
   assert.equal(zone.current, snapshot);
   return { told, since: JSON.stringify(zone.since(1)) };
@@ -138,7 +138,7 @@ suite("a journal read back", () => {
     const anew = [...stateEntries({ ...state, held, nextId, wallOffset: offset })];
     const again = readState(anew, origin, clock);
     assert.deepEqual(
-      describe(again, again.leases.entries(), again.leases.nextId, offset),
+      describe(again, [...again.leases.entries()], again.leases.nextId, offset),
       stages.at(-1)!.told,
     );
   });

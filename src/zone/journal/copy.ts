@@ -9,6 +9,7 @@ import { FILE, FOREVER, type Hold, type ZoneRecord } from "../leases.ts";
 import { MasterFileFormat, usualTtl } from "../masterfile.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Disk, DiskFile } from "./disk.ts";
+import { type Pace, paced } from "./paced.ts";
 
 export interface CopyOptions {
   readonly disk: Disk;
@@ -16,14 +17,14 @@ export interface CopyOptions {
   readonly holdsOf: (record: ZoneRecord) => readonly Hold[];
   /** Of a time of the zone's clock, milliseconds since 1970. */
   readonly wallTime: (time: number) => number;
+  readonly pace: Pace;
 }
 
-/** Others get their turn after every piece. */
 export async function writeCopy(snapshot: Snapshot, options: CopyOptions): Promise<void> {
   const { disk, path } = options;
   const draft = `${path}.new`;
   try {
-    await write(disk.create(draft), textOf(snapshot, options));
+    await write(disk.create(draft), paced(textOf(snapshot, options), options.pace));
     await disk.rename(draft, path);
     await disk.settle(path);
   } catch (error) {
@@ -33,23 +34,26 @@ export async function writeCopy(snapshot: Snapshot, options: CopyOptions): Promi
   }
 }
 
-async function write(file: DiskFile, texts: Iterable<string>): Promise<void> {
+async function write(file: DiskFile, texts: AsyncIterable<string>): Promise<void> {
   let length = 0;
+  let synced = 0;
   try {
-    for (const text of texts) {
+    for await (const text of texts) {
       const octets = Buffer.from(text);
       file.write(octets, length);
       length += octets.length;
+      if (length - synced < SYNCED) continue;
       await file.sync();
+      synced = length;
     }
+    await file.sync();
   } finally {
     file.close();
   }
 }
 
 function* textOf(snapshot: Snapshot, { holdsOf, wallTime }: CopyOptions): Generator<string> {
-  const sets = snapshot.nodes().flatMap((node) => node.sets);
-  const format = new MasterFileFormat(snapshot.origin, usualTtl(sets));
+  const format = new MasterFileFormat(snapshot.origin, usualTtl(setsOf(snapshot)));
   const remark = (name: Name, rdata: RecordSet["rdatas"][number]) =>
     holdsOf({ name, rdata })
       .filter(({ by }) => by !== FILE)
@@ -75,6 +79,12 @@ function* textOf(snapshot: Snapshot, { holdsOf, wallTime }: CopyOptions): Genera
   }
 }
 
+function* setsOf(snapshot: Snapshot): Generator<RecordSet> {
+  for (const { sets } of snapshot.nodes()) yield* sets;
+}
+
+/** Octets that a disk takes at once, so that an update does not wait behind all of the copy. */
+const SYNCED = 256 * 1024;
 /** Records written at once, in a millisecond or two. */
 const PIECE = 128;
 

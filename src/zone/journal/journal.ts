@@ -51,12 +51,7 @@ export class Journal {
     }
   }
 
-  static async create(
-    disk: Disk,
-    path: string,
-    salt: number,
-    entries: Iterable<Uint8Array>,
-  ): Promise<Journal> {
+  static async create(disk: Disk, path: string, salt: number, entries: Entries): Promise<Journal> {
     const tape = await record(disk, path, salt, entries);
     try {
       await disk.rename(draftOf(path), path);
@@ -92,11 +87,7 @@ export class Journal {
    * Begins a new file: `head`, which tells all up to now and what is `waiting` to be appended, and
    * behind it what is appended meanwhile. If it rejects, the old file stays. Once at a time.
    */
-  async rewrite(
-    salt: number,
-    head: Iterable<Uint8Array>,
-    waiting: readonly Uint8Array[],
-  ): Promise<void> {
+  async rewrite(salt: number, head: Entries, waiting: readonly Uint8Array[]): Promise<void> {
     let failure: { readonly error: unknown } | undefined;
     const later: Uint8Array[] = [];
     // What the head tells was worked out from what could not be written.
@@ -105,17 +96,20 @@ export class Journal {
     };
     this.#rewriting = { later, abort };
     const known = new Set(waiting);
+    const unknown = () => later.splice(0).filter((entry) => !known.has(entry));
     let release = () => {};
     let tape: Tape | undefined;
     try {
       tape = await record(this.#disk, this.#path, salt, head);
+      // What came meanwhile, then what came while that was written; appends wait for the rest alone.
+      await writeAll(tape, unknown());
+      await writeAll(tape, unknown());
       this.#switching = new Promise((resolve) => {
         release = resolve;
       });
       await this.#appending?.catch(abort);
       if (failure !== undefined) throw failure.error;
-      const unknown = later.filter((entry) => !known.has(entry));
-      if (unknown.length > 0) await tape.write(unknown);
+      await writeAll(tape, unknown());
       await this.#disk.rename(draftOf(this.#path), this.#path);
       this.#tape.close();
       this.#tape = tape;
@@ -156,23 +150,38 @@ interface Rewriting {
   abort(error: unknown): void;
 }
 
-/** A tape of these entries, under the name of a draft. Others get their turn after each of them. */
-async function record(
-  disk: Disk,
-  path: string,
-  salt: number,
-  entries: Iterable<Uint8Array>,
-): Promise<Tape> {
+type Entries = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/** A tape of these entries, under the name of a draft. */
+async function record(disk: Disk, path: string, salt: number, entries: Entries): Promise<Tape> {
   const file = disk.create(draftOf(path));
   try {
     const tape = Tape.begin(file, salt);
-    for (const entry of entries) await tape.write([entry]);
+    await writeAll(tape, entries);
     return tape;
   } catch (error) {
     file.close();
     throw error;
   }
 }
+
+/** Each write so large that few are needed, and so small that an update may wait behind it. */
+async function writeAll(tape: Tape, entries: Entries): Promise<void> {
+  let together: Uint8Array[] = [];
+  let length = 0;
+  for await (const entry of entries) {
+    together.push(entry);
+    length += entry.length;
+    if (length < WRITTEN) continue;
+    await tape.write(together);
+    together = [];
+    length = 0;
+  }
+  if (together.length > 0) await tape.write(together);
+}
+
+/** Octets. */
+const WRITTEN = 256 * 1024;
 
 function draftOf(path: string): string {
   return `${path}.new`;

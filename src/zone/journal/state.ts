@@ -10,6 +10,7 @@ import { FormatError } from "../../dns/format.ts";
 import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
+import { batches } from "../batches.ts";
 import { type Change, replay } from "../change.ts";
 import { History } from "../history.ts";
 import { FOREVER, type HeldRecord, type Hold, Leases } from "../leases.ts";
@@ -28,7 +29,7 @@ export interface ZoneState {
 /** What is to be told of a state that goes on changing. */
 export interface StateAtOnce {
   readonly snapshot: Snapshot;
-  readonly held: readonly HeldRecord[];
+  readonly held: Iterable<HeldRecord>;
   readonly nextId: number;
   readonly file: readonly RecordSet[];
   /** What to add to the time of a hold for that of the wall. */
@@ -44,23 +45,19 @@ export function* stateEntries(state: StateAtOnce): Generator<Uint8Array> {
     lease,
   });
   yield encodeEntry({ is: "begin", nextId });
-  for (const nodes of pieces(snapshot.nodes())) {
+  for (const nodes of batches(snapshot.nodes(), PIECE)) {
     yield encodeEntry({ is: "sets", sets: nodes.flatMap(({ sets }) => sets) });
   }
-  for (const piece of pieces(held)) {
+  for (const piece of batches(held, PIECE)) {
     const entries = piece.map((each) => ({ ...each, holds: each.holds.map(wallTime) }));
     yield encodeEntry({ is: "holds", held: entries });
   }
-  for (const sets of pieces(file)) yield encodeEntry({ is: "file", sets });
+  for (const sets of batches(file, PIECE)) yield encodeEntry({ is: "file", sets });
   yield encodeEntry({ is: "end" });
 }
 
-function* pieces<T>(list: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < list.length; at += PIECE) yield list.slice(at, at + PIECE);
-}
-
-/** Some milliseconds' work, and some ten thousand octets. */
-const PIECE = 256;
+/** Half a millisecond's work, and some ten thousand octets. */
+const PIECE = 128;
 
 /** The entry of an update that has been worked out. */
 export function stepEntry(step: Omit<Step, "change"> & { readonly change?: Change | undefined }) {

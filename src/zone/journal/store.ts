@@ -8,6 +8,7 @@ import type { Store, Working } from "../zone.ts";
 import { writeCopy } from "./copy.ts";
 import type { Disk } from "./disk.ts";
 import type { Journal } from "./journal.ts";
+import { type Pace, paced } from "./paced.ts";
 import { stateEntries } from "./state.ts";
 
 export interface FileStoreOptions {
@@ -30,10 +31,13 @@ export class FileStore implements Store {
   #copying = Promise.resolve();
   #copied: number | undefined;
   #cancelCopy: (() => void) | undefined;
+  readonly #pace: Pace;
+  #isClosing = false;
 
   constructor(options: FileStoreOptions) {
     this.#options = options;
     this.#limit = options.enough ?? ENOUGH;
+    this.#pace = { clock: options.clock, isHurried: () => this.#isClosing };
   }
 
   append(entries: readonly Uint8Array[]): Promise<void> {
@@ -49,6 +53,7 @@ export class FileStore implements Store {
   }
 
   async close(zone: Working): Promise<void> {
+    this.#isClosing = true;
     await this.#rewriting;
     this.#copy(zone);
     this.#cancelCopy?.();
@@ -62,9 +67,9 @@ export class FileStore implements Store {
     const before = journal.length;
     try {
       const salt = Math.floor(clock.random() * 2 ** 32);
-      await journal.rewrite(salt, stateEntries(zone.atOnce()), zone.waiting());
+      const head = paced(stateEntries(zone.atOnce()), this.#pace);
+      await journal.rewrite(salt, head, zone.waiting());
       this.#limit = Math.max(this.#options.enough ?? ENOUGH, 4 * journal.length);
-      this.#copy(zone);
     } catch (error) {
       const reason = (error as Error).message;
       log.warn({ zone: `${zone.current().origin}`, reason }, "the journal cannot be begun anew");
@@ -84,7 +89,7 @@ export class FileStore implements Store {
     const snapshot = current();
     if (this.#copied === snapshot.serial) return;
     try {
-      await writeCopy(snapshot, { disk, path, holdsOf, wallTime });
+      await writeCopy(snapshot, { disk, path, holdsOf, wallTime, pace: this.#pace });
       this.#copied = snapshot.serial;
     } catch (error) {
       log.warn({ file: path, reason: (error as Error).message }, "the copy cannot be written");

@@ -73,7 +73,7 @@ export class Tape {
     this.#isDoubtful = false;
     this.#length += frame.length;
     this.#number = (this.#number + 1) >>> 0;
-    this.#reserve();
+    if (frame.length < RESERVE / 2) this.#reserve();
   }
 
   /** Makes sure that nothing is behind the last frame. */
