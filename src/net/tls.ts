@@ -6,6 +6,7 @@
  * Invariant: who does not finish the handshake in the time an idle connection has is let go, and has
  * a place like any other until then. Credentials are replaced without a connection being lost.
  */
+import { constants } from "node:crypto";
 import type { Socket } from "node:net";
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
 import type { Cancel, Clock } from "../clock.ts";
@@ -82,6 +83,8 @@ export function contextOf({ certificate, privateKey }: Credentials): SecureConte
     ...{ cert: certificate, key: privateKey, minVersion: "TLSv1.2", ciphers: CIPHERS },
     // OpenSSL resumes a session only where it knows which service it was of.
     sessionIdContext: "dnssd-gateway",
+    // A handshake costs us more than its asking costs, so there is one (RFC 9113 §9.2.1 asks for no more).
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
 }
 
