@@ -9,7 +9,7 @@ import { findUpdateServers, type UpdateServer } from "../collector/publishing/up
 import type { Host } from "../config/fields.ts";
 import type { Config } from "../config.ts";
 import type { Name } from "../dns/name.ts";
-import { PersistentConnection, type Server } from "../net/persistent.ts";
+import { PersistentConnection, type PersistentOptions, type Server } from "../net/persistent.ts";
 import { endpointsOf, type Resolve } from "../net/resolver.ts";
 import { collectorPrincipal, reversePrincipal } from "../zone/principal.ts";
 import type { Zone } from "../zone/zone.ts";
@@ -48,10 +48,11 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
 } {
   const { server, transport, lease, withdraw, key: keyName } = publish;
   const key = keyName === undefined ? undefined : config.keys.get(keyName);
-  const connect = (locate: () => Promise<readonly Server[]>) =>
+  const connect = (locate: PersistentOptions["locate"]) =>
     new PersistentConnection({ locate, clock });
-  const find = async (zone: Name) => {
-    const found = await findUpdateServers({ zone, resolve, random: () => clock.random() });
+  const find = async (zone: Name, signal: AbortSignal) => {
+    const random = () => clock.random();
+    const found = await findUpdateServers({ zone, resolve, random, signal });
     if (found.length === 0) throw new Error(NOT_FOUND);
     return found.map(serverOf);
   };
@@ -59,7 +60,7 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
   const shared = server && connect(() => locate(server, transport));
   const connections = new Set<PersistentConnection>();
   const zones = [config.zone, ...config.reverse].map((origin) => {
-    const connection = shared ?? connect(() => find(origin));
+    const connection = shared ?? connect((signal) => find(origin, signal));
     connections.add(connection);
     const far = new FarZone({ origin, connection, clock, key });
     const { publish, readBack } = far;

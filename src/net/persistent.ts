@@ -19,7 +19,7 @@ import type { Endpoint } from "./handler.ts";
 
 export interface PersistentOptions {
   /** Where the server is now, the best address first; asked before each new connection. */
-  readonly locate: () => Promise<readonly Server[]>;
+  readonly locate: (signal: AbortSignal) => Promise<readonly Server[]>;
   readonly clock: Clock;
   /** Milliseconds for each response; 5 s if not given. */
   readonly timeout?: number;
@@ -43,6 +43,8 @@ export type Compose = (id: number) => Uint8Array;
 export class PersistentConnection {
   readonly #options: PersistentOptions;
   #session: Promise<Session> | undefined;
+  /** Until `close`: then what is not open yet is not opened, and nothing is asked again. */
+  #life = new AbortController();
 
   constructor(options: PersistentOptions) {
     this.#options = options;
@@ -56,6 +58,7 @@ export class PersistentConnection {
 
   /** Every response, as a transfer has many, until the caller has enough. */
   async *askAll(compose: Compose): AsyncGenerator<Uint8Array> {
+    const { signal } = this.#life;
     for (;;) {
       const isKept = this.#session !== undefined;
       const session = await this.#open();
@@ -70,7 +73,7 @@ export class PersistentConnection {
       } catch (error) {
         // The server may let go of an idle connection in the moment that it is used again.
         const isGone = session.isClosed && (error as ExchangeError).code !== "timeout";
-        if (isAnswered || !isKept || !isGone) throw error;
+        if (isAnswered || !isKept || !isGone || signal.aborted) throw error;
       } finally {
         inbox.close();
       }
@@ -81,6 +84,8 @@ export class PersistentConnection {
   close(): void {
     const session = this.#session;
     this.#session = undefined;
+    this.#life.abort();
+    this.#life = new AbortController();
     void session?.then(
       (open) => open.end("closed"),
       () => {},
@@ -99,10 +104,11 @@ export class PersistentConnection {
   }
 
   async #connect(onClose: () => void): Promise<Session> {
+    const { signal } = this.#life;
     let failure: unknown;
-    for (const server of await this.#options.locate()) {
+    for (const server of await this.#options.locate(signal)) {
       try {
-        const socket = await connect(server, this.#options.clock);
+        const socket = await connect(server, this.#options.clock, signal);
         return new Session(socket, server, this.#options, onClose);
       } catch (error) {
         failure ??= error;
@@ -119,7 +125,8 @@ export class PersistentConnection {
 const CONNECT_TIMEOUT = 2000;
 const TIMEOUT = 5000;
 
-async function connect(server: Server, clock: Clock): Promise<Socket> {
+async function connect(server: Server, clock: Clock, signal: AbortSignal): Promise<Socket> {
+  if (signal.aborted) throw new ExchangeError(server, "closed");
   const { tls } = server;
   const where = { host: server.address, port: server.port };
   const socket =
@@ -136,11 +143,11 @@ async function connect(server: Server, clock: Clock): Promise<Socket> {
     socket.destroy(new ExchangeError(server, "unreachable"));
   });
   try {
-    await once(socket, tls === undefined ? "connect" : "secureConnect");
+    await once(socket, tls === undefined ? "connect" : "secureConnect", { signal });
     return socket;
   } catch (error) {
     socket.destroy();
-    throw explain(server, error);
+    throw signal.aborted ? new ExchangeError(server, "closed") : explain(server, error);
   } finally {
     cancel();
   }

@@ -83,6 +83,23 @@ suite("a persistent connection", () => {
     assert.equal(new Set(server.queries.map(idOf)).size, 3);
   });
 
+  test("that is being opened is called off when it is closed, and another may be opened", async () => {
+    using server = new Fake(echo);
+    const endpoint = await server.listen();
+    // Nobody (RFC 5737); where there is no way there, nothing is opened in any case.
+    const nobody = { address: "192.0.2.1", port: 53 };
+    let servers = [nobody, nobody];
+    const clock = new FakeClock();
+    using connection = connectionTo(endpoint, { clock, locate: async () => servers });
+    const asked = ask(connection, 1);
+    await new Promise(setImmediate);
+    connection.close();
+    await assert.rejects(asked, ExchangeError);
+    assert.equal(clock.next, undefined);
+    servers = [endpoint];
+    assert.equal(await ask(connection, 2), 2);
+  });
+
   test("is one for questions asked at once, whose answers may come in any order", async () => {
     const held: Uint8Array[] = [];
     using server = new Fake((query, socket) => {
