@@ -11,6 +11,8 @@ interface Waker {
 }
 
 export class FakeClock implements Clock {
+  /** Milliseconds by which the wall clock was put forward. */
+  steps = 0;
   #now = 0;
   #drawn = 0;
   readonly #chance: readonly number[];
@@ -29,7 +31,7 @@ export class FakeClock implements Clock {
   }
 
   wall(): number {
-    return this.#epoch + this.#now;
+    return this.#epoch + this.#now + this.steps;
   }
 
   random(): number {
