@@ -21,7 +21,8 @@ describe("obstacles", () => {
         isRemoval
           ? obstacles.isStuck(host(number), rdata.a("10.1.0.1"))
           : obstacles.isFull(host(number).key, Type.A);
-      for (let number = 0; number < 10_001; number++) obstacles.add(step(number, isRemoval), 0, 1);
+      for (let number = 0; number < 10_001; number++)
+        obstacles.add(step(number, isRemoval), 0, 1, 0);
       assert.ok(!isKnown(0));
       assert.ok(isKnown(1) && isKnown(10_000));
       obstacles.retry();
@@ -31,8 +32,8 @@ describe("obstacles", () => {
 
   it("are news once, and again when they are another", () => {
     const obstacles = new Obstacles();
-    assert.equal(obstacles.add(step(1, false), 100, 101)?.published, 100);
-    assert.equal(obstacles.add(step(1, false), 100, 101), undefined);
-    assert.equal(obstacles.add(step(1, false), 200, 201)?.published, 200);
+    assert.equal(obstacles.add(step(1, false), 100, 101, 0)?.published, 100);
+    assert.equal(obstacles.add(step(1, false), 100, 101, 0), undefined);
+    assert.equal(obstacles.add(step(1, false), 200, 201, 0)?.published, 200);
   });
 });

@@ -321,6 +321,32 @@ suite("what a server refuses", () => {
     assert.equal([...server.zone].length, 0);
   });
 
+  test("everything for a while, as with a full disk, is there within a minute after", () => {
+    for (const outage of [500, 5000, 600_000]) {
+      let isFailing = false;
+      const server = new Server(() => isFailing);
+      const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+      const until = (end: number, from: number) => {
+        let now = from;
+        for (; now < end; now = reconciler.due() ?? end) server.serve(reconciler, now);
+        return now;
+      };
+      // Once when nothing was there yet, and once while all of it is renewed.
+      reconciler.want(printers(upTo(3)));
+      isFailing = true;
+      let now = until(outage, 0);
+      isFailing = false;
+      now = until(now + 60_000, now);
+      assert.deepEqual(lines(server.zone), lines(printers(upTo(3))), `${outage} ms`);
+      server.zone = new RecordSets();
+      isFailing = true;
+      now = until(now + 150_000 + outage, now);
+      isFailing = false;
+      until(now + 60_000, now);
+      assert.deepEqual(lines(server.zone), lines(printers(upTo(3))), `${outage} ms`);
+    }
+  });
+
   test("everything, is asked ever more seldom", () => {
     const server = new Server(() => true);
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });

@@ -1,7 +1,9 @@
 /**
  * What a server has refused when it was asked for that alone: sets that take no more records, as
  * BIND's of a hundred, records that it does not give up, and sets that it does not let be replaced.
- * They are spared for a while, so that they are in nobody's way, and then tried again.
+ * They are spared for a while, so that they are in nobody's way, and then tried again: soon where
+ * nothing of the set is there, for then it is not full, and what is the matter with the server (a
+ * disk that is full, a zone that is not loaded, a rule that is being mended) may pass any moment.
  *
  * Invariant: strangers choose what is refused, so no more is remembered than `MOST` of a kind. What
  * is forgotten, the oldest first, is tried again sooner than it would have been.
@@ -32,16 +34,25 @@ export class Obstacles {
   readonly #stuck = new Map<string, boolean>();
   /** Sets that are changed record by record. */
   readonly #divided = new Map<string, true>();
+  #due: number | undefined;
+  /** Milliseconds to the next of the tries that come soon. */
+  #wait = SOON.first;
+
+  /** When some of them are worth a try. */
+  get due(): number | undefined {
+    return this.#due;
+  }
 
   get isEmpty(): boolean {
     return this.#full.size + this.#stuck.size + this.#divided.size === 0;
   }
 
   /** A step of one record was refused, of a set with `published` others; undefined if not news. */
-  add(step: Step, published: number, wanted: number): Refusal | undefined {
+  add(step: Step, published: number, wanted: number, now: number): Refusal | undefined {
     const { name, type, gone } = step;
     const [rdata] = gone;
     const isRemoval = rdata !== undefined;
+    if (!isRemoval && published === 0) this.#due ??= now + this.#wait;
     const key = isRemoval ? recordKey(name, rdata) : setKey(name, type);
     const isNews = isRemoval ? !this.#stuck.has(key) : this.#full.get(key)?.count !== published;
     if (isRemoval) remember(this.#stuck, key, false);
@@ -60,11 +71,17 @@ export class Obstacles {
     const full = this.#full.get(setKey(name, type));
     if (full === undefined) return false;
     if (count > full.count) this.#full.delete(setKey(name, type));
+    if (full.count === 0) {
+      this.retry();
+      this.#wait = SOON.first;
+    }
     return true;
   }
 
   /** Each may be tried once more. */
   retry(): void {
+    this.#due = undefined;
+    this.#wait = Math.min(this.#wait * 2, SOON.most);
     this.#divided.clear();
     for (const [key, { count }] of this.#full) this.#full.set(key, { count, room: count + 1 });
     for (const key of this.#stuck.keys()) this.#stuck.set(key, true);
@@ -102,6 +119,8 @@ function remember<Value>(memory: Map<string, Value>, key: string, value: Value):
   if (memory.size > MOST) memory.delete(memory.keys().next().value!);
 }
 
+/** Milliseconds. */
+const SOON = { first: 1000, most: 60_000 };
 /** A large site has some thousands of services, and a server that refuses all of them is heard of. */
 const MOST = 10_000;
 

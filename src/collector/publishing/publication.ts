@@ -93,10 +93,14 @@ export class Publication {
   async end(): Promise<void> {
     this.#isEnded = true;
     this.#alarm.set(undefined);
-    const { clock } = this.#options;
+    const { zone, clock, log } = this.#options;
     let cancel = () => {};
     const tooLong = new Promise<void>((resolve) => {
-      cancel = clock.at(clock.now() + LONGEST_END, resolve);
+      cancel = clock.at(clock.now() + LONGEST_END, () => {
+        const fields = { zone: zone.origin.toString(), milliseconds: LONGEST_END };
+        log.warn(fields, "there was no time to take away all that was published");
+        resolve();
+      });
     });
     await Promise.race([this.#finish(), tooLong]);
     cancel();
@@ -105,6 +109,7 @@ export class Publication {
   async #finish(): Promise<void> {
     await this.#work;
     if (!this.#options.zone.withdraw) return;
+    if (this.#trouble?.kind === FAILING) this.#trouble = undefined;
     this.reconciler.withdraw();
     for (;;) {
       const work = this.#trouble === undefined ? this.#publish() : undefined;
@@ -149,6 +154,10 @@ export class Publication {
     }
     this.#readsBack = clock.now() + ASK_AGAIN;
     if (sets === Rcode.NOTAUTH) return this.#complain(new Error("it answers NOTAUTH"));
+    if (sets === Rcode.SERVFAIL) {
+      this.#readsBack = clock.now() + READ_AGAIN;
+      return this.#complain(new Error("it answers SERVFAIL to a transfer"), FAILING);
+    }
     const fields = { zone: zone.origin.toString(), rcode: rcodeName(sets) };
     const remedy = "let the key transfer the zone (allow-transfer in BIND, an acl in Knot)";
     log.warn(fields, `what left while nobody was here stays in the zone: ${remedy}`);
@@ -166,7 +175,7 @@ export class Publication {
       rcode = await zone.publish(update);
       if (rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP) {
         this.#complain(new Error(`it answers ${rcodeName(rcode)}`));
-      } else {
+      } else if (rcode !== Rcode.SERVFAIL) {
         this.#rejoice();
       }
     } catch (error) {
@@ -181,11 +190,11 @@ export class Publication {
 
   //---- For the administrator ----
 
-  #complain(error: Error): void {
+  #complain(error: Error, is?: string): void {
     const { zone, clock, log } = this.#options;
     const { server } = error as Partial<ExchangeError>;
     // A path that is cut shows in one way now and in another then.
-    const kind = server === undefined ? error.message : "no answer";
+    const kind = is ?? (server === undefined ? error.message : "no answer");
     if (this.#trouble?.kind === kind) return;
     this.#trouble = { kind, since: this.#trouble?.since ?? clock.now() };
     if (this.#isEnded) return;
@@ -210,8 +219,13 @@ export class Publication {
       this.#reportForbidden(name, fields);
       return;
     }
+    // So a set is not full of which nothing is there.
+    if (rcode === Rcode.SERVFAIL && published === 0 && !isRemoval) {
+      this.#complain(new Error(`it answers SERVFAIL to ${set}`), FAILING);
+      return;
+    }
     // BIND says SERVFAIL where a set has as many records as it may have, 100 by default.
-    const isFull = rcode === Rcode.SERVFAIL && published > 0;
+    const isFull = rcode === Rcode.SERVFAIL;
     const remedy = "; BIND takes more with max-records-per-type";
     const fact = isRemoval
       ? "the server refuses to remove a record of this set"
@@ -235,6 +249,8 @@ export class Publication {
   }
 }
 
+/** Of trouble: the server is there and has the zone, and fails to do what it is asked. */
+const FAILING = "SERVFAIL";
 /** Milliseconds. A server that is there again is seen by the updates it takes. */
 const READ_AGAIN = 5000;
 /** The administrator has something to do first. */

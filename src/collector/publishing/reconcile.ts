@@ -20,7 +20,7 @@ import type { Guard } from "./common.ts";
 import { completable } from "./completeness.ts";
 import { Obstacles, type Refusal } from "./obstacles.ts";
 import { Patience } from "./patience.ts";
-import { Round } from "./round.ts";
+import { periodOf, Round } from "./round.ts";
 import {
   apart,
   countRecords,
@@ -131,7 +131,8 @@ export class Reconciler {
     const isPending = this.#steps?.length !== 0 || !this.#round.isOver;
     if (isPending) return this.#patience.notBefore;
     const settles = this.#inherited.isEmpty ? undefined : this.#settles;
-    const due = earlier(settles, this.#published.isEmpty ? undefined : this.#refreshes);
+    const refreshes = this.#published.isEmpty ? undefined : this.#refreshes;
+    const due = earlier(earlier(settles, refreshes), this.#obstacles.due);
     return due === undefined ? undefined : Math.max(due, this.#patience.notBefore);
   }
 
@@ -143,6 +144,7 @@ export class Reconciler {
       this.#steps = undefined;
     }
     if (now >= this.#refreshes && this.#round.isOver) this.#beginRound(now);
+    if (now >= (this.#obstacles.due ?? Number.POSITIVE_INFINITY)) this.#tryAgain();
     this.#steps ??= inOrder(this.#difference());
     // Changes go first, but not for so long that a lease is in danger.
     const isLate = now >= this.#refreshes - this.#period * LATE;
@@ -206,12 +208,12 @@ export class Reconciler {
     this.#most = Math.max(1, Math.floor(count / 2));
     const [step] = steps;
     if (step!.isWhole && steps.length === 1) this.#obstacles.divide(step!);
-    else if (count === 1) return this.#setAside(step!);
+    else if (count === 1) return this.#setAside(step!, now);
     return undefined;
   }
 
   /** What may not be said again is perhaps not there. */
-  #setAside(step: Step): Refusal | undefined {
+  #setAside(step: Step, now: number): Refusal | undefined {
     const { name, type, come } = step;
     const before = this.#published.get(name.key, type);
     const rdatas = before?.rdatas.filter(({ key }) => key !== come[0]?.key) ?? [];
@@ -220,7 +222,7 @@ export class Reconciler {
       this.#doubtful.add({ name, type, ttl: UNKNOWN_TTL, rdatas: come });
     }
     const wanted = this.#wanted.get(name.key, type)?.rdatas.length ?? 0;
-    return this.#obstacles.add(step, rdatas.length, wanted);
+    return this.#obstacles.add(step, rdatas.length, wanted, now);
   }
 
   //---- Said again ----
@@ -228,7 +230,10 @@ export class Reconciler {
   #beginRound(now: number): void {
     this.#round.begin(this.#published);
     this.#refreshes = now + this.#period * (1 - this.#random() / 4);
-    if (this.#obstacles.isEmpty) return;
+    if (!this.#obstacles.isEmpty) this.#tryAgain();
+  }
+
+  #tryAgain(): void {
     this.#obstacles.retry();
     this.#steps = undefined;
   }
@@ -331,13 +336,6 @@ export class Reconciler {
   }
 }
 
-/** From one round to the next, at most: half the lease (RFC 9664 §5.2 has clients renew early). */
-function periodOf(lease = UNLEASED): number {
-  return (lease * 1000) / 2;
-}
-
-/** Seconds, as if it had a lease: what is there for ever is made sure of too. */
-const UNLEASED = 1200;
 /** Of a period, what is left of it when a round goes before changes. */
 const LATE = 3 / 4;
 const UNKNOWN_TTL = -1;

@@ -50,3 +50,11 @@ export class Round {
     return [];
   }
 }
+
+/** Milliseconds from one round to the next, at most: half the lease (RFC 9664 §5.2: renew early). */
+export function periodOf(lease = UNLEASED): number {
+  return (lease * 1000) / 2;
+}
+
+/** Seconds, as if it had a lease: what is there for ever is made sure of too. */
+const UNLEASED = 1200;
