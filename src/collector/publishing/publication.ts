@@ -17,6 +17,7 @@ import { Alarm } from "../alarm.ts";
 import { RecordSets } from "../recordsets.ts";
 import type { Guard } from "./common.ts";
 import type { Refusal } from "./obstacles.ts";
+import { PublishError } from "./publish.ts";
 import { Reconciler } from "./reconcile.ts";
 
 /** What a server holds of a zone now; a response code where it does not tell. */
@@ -60,6 +61,9 @@ export class Publication {
   #isEnded = false;
   /** When to read back; undefined when that is done. */
   #readsBack: number | undefined;
+  /** Why what is there could not be read, since an update was last taken; and as it was told. */
+  #unread: string | undefined;
+  #toldUnread: string | undefined;
   /** What stands in the way of all updates, as it was last told, and since when. */
   #trouble: { readonly kind: string; readonly since: number } | undefined;
   /** Sites of which it has been told that the key may not write them. */
@@ -141,26 +145,30 @@ export class Publication {
     try {
       sets = await zone.readBack!();
     } catch (error) {
-      this.#readsBack = clock.now() + READ_AGAIN;
-      this.#complain(error as Error);
+      if (error instanceof PublishError) {
+        this.#cannotRead(error.message);
+      } else {
+        this.#readsBack = clock.now() + READ_AGAIN;
+        this.#complain(error as Error);
+      }
       return;
     }
     if (typeof sets !== "number") {
+      this.#unread = this.#toldUnread = undefined;
       const inherited = [...ours(sets)];
       this.reconciler.inherit(RecordSets.of(sets), inherited, settles());
       const fields = { zone: zone.origin.toString(), sets: inherited.length };
       log.debug(fields, "what is there already is kept until it is known who is still there");
       return;
     }
-    this.#readsBack = clock.now() + ASK_AGAIN;
-    if (sets === Rcode.NOTAUTH) return this.#complain(new Error("it answers NOTAUTH"));
-    if (sets === Rcode.SERVFAIL) {
-      this.#readsBack = clock.now() + READ_AGAIN;
-      return this.#complain(new Error("it answers SERVFAIL to a transfer"), FAILING);
-    }
-    const fields = { zone: zone.origin.toString(), rcode: rcodeName(sets) };
-    const remedy = "let the key transfer the zone (allow-transfer in BIND, an acl in Knot)";
-    log.warn(fields, `what left while nobody was here stays in the zone: ${remedy}`);
+    this.#cannotRead(`it answers ${rcodeName(sets)}`);
+    if (sets === Rcode.SERVFAIL) this.#readsBack = clock.now() + READ_AGAIN;
+  }
+
+  /** Where it takes no updates either, that is told, and not this. */
+  #cannotRead(reason: string): void {
+    this.#readsBack = this.#options.clock.now() + ASK_AGAIN;
+    this.#unread = reason;
   }
 
   #publish(): Promise<void> | undefined {
@@ -181,6 +189,7 @@ export class Publication {
     } catch (error) {
       this.#complain(error as Error);
     }
+    if (rcode === Rcode.NOERROR) this.#tellUnread();
     const refusal = this.reconciler.settle(rcode, clock.now());
     if (zone.granted !== undefined && rcode === Rcode.NOERROR) {
       this.reconciler.grant(zone.granted());
@@ -209,6 +218,17 @@ export class Publication {
     this.#trouble = undefined;
     if (this.#readsBack !== undefined) this.#readsBack = clock.now();
     log.info({ zone: zone.origin.toString(), after }, "the server of the zone takes updates again");
+  }
+
+  #tellUnread(): void {
+    const { zone, log } = this.#options;
+    const reason = this.#unread;
+    this.#unread = undefined;
+    if (reason === undefined || reason === this.#toldUnread) return;
+    this.#toldUnread = reason;
+    const remedy = "let the key transfer the zone (allow-transfer in BIND, an acl in Knot)";
+    const fields = { zone: zone.origin.toString(), reason };
+    log.warn(fields, `what left while nobody was here stays in the zone: ${remedy}`);
   }
 
   #report({ name, type, isRemoval, published, wanted }: Refusal, rcode: Rcode): void {

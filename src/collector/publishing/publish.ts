@@ -13,7 +13,7 @@ import { decode, decodeHeader, encode, type Message, makeMessage } from "../../d
 import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../../dns/record.ts";
-import { partTsig, signTsig, type TsigKey, tsigLength, verifyTsig } from "../../dns/tsig.ts";
+import { FUDGE, partTsig, signTsig, type TsigKey, tsigLength, verifyTsig } from "../../dns/tsig.ts";
 import type { PersistentConnection } from "../../net/persistent.ts";
 import type { Update } from "../../zone/update.ts";
 
@@ -150,7 +150,7 @@ class Exchange {
     const isClockOff = verdict.isValid ? error === Rcode.BADTIME : verdict.error === Rcode.BADTIME;
     if (isClockOff) {
       const theirs = other.length === 6 ? Buffer.from(other).readUIntBE(0, 6) : signed.tsig.time;
-      throw new PublishError(`its clock and this host's differ by ${theirs - now} s (BADTIME)`);
+      throw new PublishError(outOfTime(now - theirs));
     }
     if (!verdict.isValid) {
       throw new PublishError("its answer is not signed as it should be");
@@ -172,6 +172,13 @@ const refusals: Readonly<Record<number, string>> = {
   [Rcode.BADKEY]: "it does not know the key (BADKEY)",
   [Rcode.BADSIG]: "it has another secret for the key (BADSIG)",
 };
+
+function outOfTime(ahead: number): string {
+  // The server has the time, and what it minds is the order (RFC 8945 §5.2.3).
+  if (Math.abs(ahead) <= FUDGE) return "another update, signed later, has overtaken it (BADTIME)";
+  const direction = ahead > 0 ? "ahead of" : "behind";
+  return `this host's clock is ${Math.abs(ahead)} s ${direction} the server's (BADTIME)`;
+}
 
 /** RFC 8945 §5.3.1. */
 const MAX_UNSIGNED = 99;
