@@ -26,6 +26,7 @@ import {
   publishableData,
 } from "./publishable.ts";
 import type { Subnet } from "./subnets.ts";
+import { isUnique } from "./unique.ts";
 
 /** Why a service that was heard of is not published. */
 export type Reason =
@@ -168,6 +169,7 @@ export class Site {
     let until = Number.POSITIVE_INFINITY;
     const isWanted = refusal === undefined && name !== undefined && isPublishableType(type);
     for (const record of heard.records.values()) {
+      if (record.isSuperseded && isUnique(type)) continue;
       since = Math.min(since, record.firstHeard);
       let rdata = isWanted ? this.#translateData(heard.name, record.rdata) : undefined;
       if (rdata !== undefined && !this.#isBelieved(record.rdata, subnets)) {

@@ -41,7 +41,7 @@ describe("Two offices, one zone", { skip: scenarioNeeds() }, () => {
   const summary = (peers: readonly Peer[]) =>
     peers.map((peer) => `${peer.instance} ${peer.site} ${peer.address}:${peer.port}`).sort();
 
-  /** For a second the old one is there as well (RFC 6762 §10.2). */
+  /** One that follows within a tenth of a second stands beside the other until it is said again. */
   const waitForOnePresence = () =>
     waitFor("one presence", async () => {
       const strings = await scenario.strings(lyon, paris);

@@ -5,6 +5,7 @@ import { LinkCache } from "../../src/collector/link/cache.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { decode, encode, makeMessage } from "../../src/dns/message.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
+import { formatRdata } from "../../src/dns/text.ts";
 import {
   cacheOf,
   from,
@@ -194,6 +195,58 @@ suite("the cache-flush bit", () => {
     cache.receive(response("!h A 192.0.2.1"), from(), 10_600);
     pass(cache, 20_000);
     assert.deepEqual(held(cache, "h", "A"), ["192.0.2.1", "192.0.2.2"]);
+  });
+});
+
+suite("what is superseded", () => {
+  const superseded = (cache: LinkCache) =>
+    [...cache.set(local("x").key, Type.TXT)!.records.values()]
+      .filter(({ isSuperseded }) => isSuperseded)
+      .map(({ rdata }) => formatRdata(rdata));
+  const ONE = '!x TXT "one"';
+  const TWO = '!x TXT "two"';
+
+  test("MDNS-36: is what its host said, from the moment it says another thing", () => {
+    const cache = cacheOf(ONE);
+    cache.receive(response(TWO), from(), 10_000);
+    assert.deepEqual(superseded(cache), ['"one"']);
+  });
+
+  test("MDNS-36: is not any more when it is heard again, and the revision tells", () => {
+    const cache = cacheOf(ONE);
+    cache.receive(response(TWO), from(), 10_000);
+    const { revision } = cache;
+    cache.receive(response(TWO), from(), 10_010);
+    assert.equal(cache.revision, revision, "the same again is no news");
+    cache.receive(response(ONE), from(), 10_020);
+    assert.deepEqual(superseded(cache), []);
+    assert.ok(cache.revision > revision);
+  });
+
+  test("MDNS-37: is nothing of the same burst, nor does anything go that is not a second old", () => {
+    const cache = cacheOf();
+    cache.receive(response(ONE), from(), 10_000);
+    cache.receive(response(TWO), from(), 10_100);
+    assert.deepEqual(superseded(cache), []);
+    const { revision } = cache;
+    cache.receive(response(TWO), from(), 10_600);
+    assert.deepEqual(superseded(cache), ['"one"']);
+    assert.ok(cache.revision > revision);
+    pass(cache, 20_000);
+    assert.deepEqual(held(cache, "x", "TXT"), ['"one"', '"two"']);
+  });
+
+  test("MDNS-36: is nothing that another host said, for it may say it again", () => {
+    const cache = cacheOf(ONE);
+    cache.receive(response(TWO), from("10.0.0.8"), 10_000);
+    assert.deepEqual(superseded(cache), []);
+  });
+
+  test("MDNS-36: is what the same host said by the other family", () => {
+    const cache = cacheOf(ONE);
+    cache.receive(response(ONE), from("fe80::9", 6), 5);
+    cache.receive(response(TWO), from(), 10_000);
+    assert.deepEqual(superseded(cache), ['"one"']);
   });
 });
 

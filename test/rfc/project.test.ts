@@ -45,6 +45,7 @@ function at(projection: Projection, owner: string, type?: string): string[] {
   );
 }
 
+const OFFICE_PRINTER = String.raw`Office\032Printer._ipp._tcp.paris.z.example.`;
 const PRINTER = service("Office Printer", "_ipp._tcp", "printer", "10.1.0.10");
 
 suite("a service", () => {
@@ -117,6 +118,39 @@ suite("a service", () => {
         Office\\032Printer._ipp._tcp.paris.z.example. 10 IN TXT ${odd}
         Office\\032Printer._ipp._tcp.paris.z.example. 10 IN TXT "rp=lp2"`),
     );
+  });
+
+  test("MDNS-36: that says another thing than before has said that alone, at once", () => {
+    const text = `${PRINTER}\n!Office\\032Printer._ipp._tcp TYPE10 \\# 1 00`;
+    const cache = cacheOf(text);
+    const site = new Site(PARIS);
+    site.caches.add(cache);
+    assert.equal(at(project([site], ZONE, 9000), OFFICE_PRINTER).length, 3);
+    const anew = response(`
+      !Office\\032Printer._ipp._tcp SRV 0 0 632 printer
+      !Office\\032Printer._ipp._tcp 4500 TXT "txtvers=2"
+      !Office\\032Printer._ipp._tcp TYPE10 \\# 1 01
+      !printer A 10.1.0.11`);
+    cache.receive(anew, from(), 10_000);
+    const projection = project([site], ZONE, 10_000);
+    assert.deepEqual(
+      at(projection, OFFICE_PRINTER),
+      expected(`
+        ${OFFICE_PRINTER} 10 IN NULL \\# 1 01
+        ${OFFICE_PRINTER} 10 IN SRV 0 0 632 printer.paris.z.example.
+        ${OFFICE_PRINTER} 10 IN TXT "txtvers=2"`),
+    );
+    // Addresses are gathered: the old one is there for the second it has.
+    assert.equal(at(projection, "printer.paris.z.example.").length, 2);
+  });
+
+  test("MDNS-36: of which another host says another thing has both, while the first may object", () => {
+    const cache = cacheOf(PRINTER);
+    const site = new Site(PARIS);
+    site.caches.add(cache);
+    const anew = '!Office\\032Printer._ipp._tcp 4500 TXT "txtvers=2"';
+    cache.receive(response(anew), from("10.0.0.8"), 10_000);
+    assert.equal(at(project([site], ZONE, 10_000), OFFICE_PRINTER, "TXT").length, 2);
   });
 
   test("SD-15: priority and weight stay, and several SRV records stay several", () => {

@@ -3,9 +3,9 @@
  * A machine without sockets or timers: `receive` takes what was heard, `poll` what time has done.
  *
  * Invariants: records are learnt from responses alone, never from queries (RFC 6762 §7.1, §8.1). One
- * message is one batch. `revision` moves if and only if a record came, went, changed its TTL, or came
- * back from near its end. Nothing a stranger sends makes the cache larger than `limit` octets, and
- * who fills it pays first.
+ * message is one batch. `revision` moves if and only if a record came, went, was superseded, changed
+ * its TTL, or came back from near its end. Nothing a stranger sends makes the cache larger than
+ * `limit` octets, and who fills it pays first.
  */
 import { Class, Opcode, Rcode, Type } from "../../dns/constants.ts";
 import { bitmapTypes } from "../../dns/fields.ts";
@@ -109,7 +109,6 @@ export class LinkCache {
     for (const { name, type, ttl, rdata } of [...message.answers, ...message.additionals]) {
       const entry = this.#set(name.key, type)?.records.get(rdata.key);
       if (entry === undefined || ttl === 0 || isCalledOff(entry)) continue;
-      if (isWaning(entry, now)) this.#change(entry.set);
       this.#ledger.repeat(entry);
       this.#renew(entry, now);
     }
@@ -195,7 +194,7 @@ export class LinkCache {
       entry.firstHeard = now;
       this.counters.learnt++;
     } else {
-      if (entry.ttl !== ttl || isWaning(entry, now)) this.#change(entry.set);
+      if (entry.ttl !== ttl) this.#change(entry.set);
       this.#ledger.repeat(entry);
     }
     if (isNews && entry.set.dispute?.returns(key, now)) this.#disputed?.(entry.set, from.source);
@@ -207,19 +206,27 @@ export class LinkCache {
   }
 
   #renew(entry: Entry, now: number): void {
-    entry.lastHeard = now;
-    entry.ends = now + entry.lifetime;
-    entry.step = 0;
-    entry.doubts = 0;
+    if (entry.isSuperseded || isWaning(entry, now)) this.#change(entry.set);
+    entry.renew(now);
     this.#plan(entry);
   }
 
-  /** RFC 6762 §10.2: what was last heard more than a second ago goes in a second. */
+  /**
+   * RFC 6762 §10.2: what was last heard more than a second ago goes in a second. What its own host
+   * leaves out in another burst is superseded at once; what another one does, it may object to.
+   */
   #flush(set: Entries, from: Pick<Packet, "source" | "family">, now: number): void {
     for (const entry of set.records.values()) {
-      if (entry.lastHeard >= now - GRACE) continue;
+      const age = now - entry.lastHeard;
+      if (age <= BURST) continue;
       if (set.type === Type.NSEC && entry.families !== bit(from.family)) continue;
-      if (isOfAnother(entry, from)) {
+      const isOwn = !entry.isOfAnother(from);
+      if (isOwn && !entry.isSuperseded) {
+        entry.isSuperseded = true;
+        this.#change(set);
+      }
+      if (age <= GRACE) continue;
+      if (!isOwn) {
         set.dispute ??= new Dispute();
         if (set.dispute.keeps(entry.key, now)) continue;
       }
@@ -321,14 +328,6 @@ export class LinkCache {
   }
 }
 
-/**
- * Was it another host that said this last? Of a host that speaks by both families, one copy cannot
- * be compared with the other.
- */
-function isOfAnother({ speaker }: Entry, { source, family }: Pick<Packet, "source" | "family">) {
-  return speaker !== source && speaker.includes(":") === (family === 6);
-}
-
 function bit(family: Family): number {
   return family === 4 ? 1 : 2;
 }
@@ -337,6 +336,8 @@ function bit(family: Family): number {
 const TOP_BIT = 0x8000;
 /** Milliseconds a record has left after a goodbye or a flush (RFC 6762 §10.1, §10.2). */
 const GRACE = 1000;
+/** Milliseconds within which a host says all of a set, "as close together as feasible" (§10.2). */
+const BURST = 100;
 /** Milliseconds a doubted record has to be heard again (RFC 6762 §10.4, §10.5). */
 const DOUBT = 10_000;
 /** Parts of a lifetime after which a record is asked for again (RFC 6762 §5.2) … */

@@ -1,6 +1,6 @@
 /** A record in a link's cache, and the sets it stands in. Only the cache changes them. */
 import type { Rdata } from "../../dns/rdata.ts";
-import type { Family } from "../../net/link.ts";
+import type { Family, Packet } from "../../net/link.ts";
 import type { Dispute } from "./dispute.ts";
 import type { Ranked } from "./heap.ts";
 import type { HeardName, HeardRecord, HeardSet } from "./heard.ts";
@@ -19,6 +19,7 @@ export class Entry implements HeardRecord, Ranked {
   lastHeard = 0;
   ends = 0;
   speaker = "";
+  isSuperseded = false;
   /** Bits of the families it was heard on. */
   families = 0;
   /** The next of `REFRESHES`; past them, the end. */
@@ -37,6 +38,23 @@ export class Entry implements HeardRecord, Ranked {
 
   get lifetime(): number {
     return Math.min(this.ttl, LONGEST_TTL) * 1000;
+  }
+
+  /** As it is when it has been heard. */
+  renew(now: number): void {
+    this.lastHeard = now;
+    this.ends = now + this.lifetime;
+    this.step = 0;
+    this.doubts = 0;
+    this.isSuperseded = false;
+  }
+
+  /**
+   * Was it another host that said this last? Of a host that speaks by both families, one copy cannot
+   * be compared with the other.
+   */
+  isOfAnother({ source, family }: Pick<Packet, "source" | "family">): boolean {
+    return this.speaker !== source && this.speaker.includes(":") === (family === 6);
   }
 }
 

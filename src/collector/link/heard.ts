@@ -16,6 +16,8 @@ export interface HeardRecord {
   /** The address that said it first, and the one that said it last. */
   readonly source: string;
   readonly speaker: string;
+  /** Who said it has said what there is since, and left it out (RFC 6762 §10.2). */
+  readonly isSuperseded: boolean;
 }
 
 /** The records of one name and type: one at least. */

@@ -16,6 +16,7 @@ import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Update } from "../../zone/update.ts";
 import { common, distinct, isSame, keysOf, RecordSets, without } from "../recordsets.ts";
+import { isUnique } from "../unique.ts";
 import type { Guard } from "./common.ts";
 import { completable } from "./completeness.ts";
 import { Obstacles, type Refusal } from "./obstacles.ts";
@@ -26,7 +27,6 @@ import {
   countRecords,
   guarded,
   inOrder,
-  isUnique,
   octetsOf,
   prerequisitesOf,
   type Room,

@@ -7,6 +7,7 @@ import type { Name } from "../../dns/name.ts";
 import { Rdata } from "../../dns/rdata.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
 import { addition, removal, removalOfSet } from "../../zone/update.ts";
+import { isAddress, isUnique, leads } from "../unique.ts";
 import type { Guard } from "./common.ts";
 
 /** What one update does to one set, or to as much of it as it has room for. */
@@ -64,23 +65,6 @@ export function guarded(step: Step, guard: Guard): readonly Step[] {
   });
   const rest = gone.length + step.come.length > 0 ? apart({ ...step, gone }) : [];
   return [...rest, ...alone];
-}
-
-/**
- * Has it one owner, who says it as a whole (RFC 6762 §10.2)? Of a list, and of the addresses of a
- * host with several links, each collector may hear a part.
- */
-export function isUnique(type: number): boolean {
-  return !leads(type) && !isAddress(type);
-}
-
-/** A CNAME suffers nothing beside it, so the two cannot change places in another order. */
-function leads(type: number): boolean {
-  return type === Type.PTR || type === Type.CNAME;
-}
-
-function isAddress(type: number): boolean {
-  return type === Type.A || type === Type.AAAA;
 }
 
 /** Takes from the front what there is room for, of a step larger than that a part. */
