@@ -20,6 +20,8 @@ const RESPONDERS = 5;
 const EACH = 5;
 /** Milliseconds: series of questions have come down to one in some minutes by then. */
 const SETTLING = 260_000;
+/** Minutes of a silent LAN, at most: its devices are asked every two. */
+const SILENT = 5;
 const ADDRESS = "10.77.1.1";
 const ZONE = "bonjour.example.com";
 const ZEROCONF = `
@@ -62,7 +64,7 @@ export async function traffic({ minutes }: TrafficOptions, print: (line: string)
     return rowOf(name, seen, 60 / minutes);
   });
   for (const row of rows) print(await row);
-  await silence(lab, minutes, print);
+  await silence(lab, Math.min(minutes, SILENT), print);
 }
 
 async function office(lab: Lab, name: string): Promise<{ host: Host; capture: Capture }> {

@@ -147,3 +147,46 @@ suite("questions", () => {
     assert.equal(querier.counters.suppressed, 1);
   });
 });
+
+suite("series", () => {
+  const DAY = 86_400_000;
+
+  test("that began at different times share packets when their waits are long", () => {
+    const cache = cacheOf("");
+    const querier = querierOf(cache);
+    const series = ["_a._tcp", "_b._tcp", "_c._tcp"].map((type) => wanted(type));
+    querier.want(series.slice(0, 1), 0);
+    const sent = run(querier, cache, 0, 700);
+    querier.want(series.slice(0, 2), 700);
+    sent.push(...run(querier, cache, 700, 900));
+    querier.want(series, 900);
+    sent.push(...run(querier, cache, 900, DAY));
+    const late = sent.filter(({ at }) => at > 120_000);
+    assert.ok(late.length >= 25 && late.length <= 30, `${late.length} packets`);
+    for (const { at, message } of late) assert.equal(message.questions.length, 3, `at ${at}`);
+  });
+
+  test("of two families settle on one turn for all that they share", () => {
+    const cache = cacheOf("");
+    const querier = querierOf(cache, { families: () => [4, 6] });
+    const sent: string[] = [];
+    for (let at = 0, isLate = false; at < DAY; at = querier.due() ?? Infinity) {
+      if (!isLate && at > 1_500_000) {
+        querier.want([wanted("_a._tcp"), wanted("_b._tcp")], at);
+        isLate = true;
+      } else if (at === 0) querier.want([wanted("_a._tcp")], at);
+      for (const { bytes, to } of querier.poll(at)) {
+        const asked = decode(bytes)
+          .questions.map(({ name }) => `${name}`.slice(1, 2))
+          .join("");
+        sent.push(`${asked}${to?.family ?? ""}`);
+      }
+    }
+    assert.deepEqual(sent.slice(0, 7), Array(7).fill("a"));
+    assert.deepEqual(sent.slice(7, 11), ["a4", "a6", "a4", "a6"]);
+    const late = sent.slice(-10).map((each) => [...each].sort().join(""));
+    const turns = ["4ab", "6ab"];
+    if (late[0] !== turns[0]) turns.reverse();
+    assert.deepEqual(late, Array(5).fill(turns).flat());
+  });
+});

@@ -84,11 +84,27 @@ suite("a series of questions", () => {
 
   test("MDNS-03: comes down to one an hour, and stays there", () => {
     const set = stage();
+    const six = set.lan.host("six", "fe80::6").record();
     set.clock.advance(24 * HOUR);
-    const times = timesOf(set, META, Type.PTR);
+    const times = [...new Set([...timesOf(set, META, Type.PTR), ...six.heard.map(({ at }) => at)])];
+    times.sort((a, b) => a - b);
     assert.ok(times.length <= 36, `${times.length} in a day`);
     assert.ok(Math.max(...gapsOf(times)) <= 1.04 * HOUR);
     assert.ok(gapsOf(times).at(-1)! >= HOUR);
+  });
+
+  test("MDNS-48: goes to both families in the first two minutes, then to each in turn", () => {
+    const set = stage();
+    const both = set.lan.host("both", "10.0.0.46", "fe80::46").record();
+    set.clock.advance(24 * HOUR);
+    const families = (isLate: boolean) =>
+      both.heard.filter(({ at }) => at >= 2 * MINUTE === isLate).map(({ family }) => family);
+    const early = families(false);
+    assert.equal(early.filter((each) => each === 4).length, 7);
+    assert.equal(early.filter((each) => each === 6).length, 7);
+    const late = families(true);
+    assert.ok(late.length >= 25, `${late}`);
+    for (const [i, family] of late.entries()) assert.equal(family, i % 2 === 0 ? 4 : 6);
   });
 
   test("MDNS-04: starts after 20 to 120 ms, by chance", () => {

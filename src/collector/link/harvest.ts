@@ -72,6 +72,7 @@ export class Harvest {
       random,
       limit: Math.min(link.mtu, LARGEST_PACKET) - HEADERS,
       isUnicastWanted: !link.isShared,
+      families: () => this.#families,
       ownerOf: (set, time) =>
         refresh === "unicast" ? ownerOf(set, link.addresses, time) : undefined,
     });

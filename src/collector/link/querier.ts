@@ -4,7 +4,8 @@
  * `poll` gives the packets to send now.
  *
  * Invariants: a question is never asked twice within a second, and each wait of a series is at least
- * twice the one before, up to an hour. No more than 20 packets leave in a second (RFC 8766 §9.3),
+ * twice the one before, up to an hour. What is due may wait a while for what will be, so that they
+ * share a packet (§5.3); never the other way round. No more than 20 packets leave in a second (RFC 8766 §9.3),
  * but for the rest of a known-answer list, which has to follow at once (RFC 6762 §7.2); where that
  * is too few, those who gave rise to questions take turns.
  */
@@ -12,11 +13,12 @@ import { Class } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
+import type { Family } from "../../net/link.ts";
 import { obtain } from "../obtain.ts";
+import { Ask } from "./ask.ts";
 import type { WantedQuestion } from "./browser.ts";
 import type { LinkCache } from "./cache.ts";
-import { onGrid } from "./grid.ts";
-import { Heap, type Ranked } from "./heap.ts";
+import { Heap } from "./heap.ts";
 import { type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
 import type { Owner } from "./owner.ts";
 import { composeQuery } from "./query.ts";
@@ -28,14 +30,16 @@ export interface QuerierOptions {
   readonly limit: number;
   /** May unicast responses be asked for? Not where another responder owns the port (§15.1). */
   readonly isUnicastWanted: boolean;
+  /** Those the link speaks now. */
+  readonly families?: () => readonly Family[];
   /** Who is asked alone when this set has grown old; all are where there is nobody. */
   readonly ownerOf?: (set: HeardSet, now: number) => Owner | undefined;
 }
 
-/** A packet to be sent: to one host, or to all. */
+/** A packet to be sent: to one host, to all that speak one family, or to all. */
 export interface Outgoing {
   readonly bytes: Uint8Array;
-  readonly to?: Owner;
+  readonly to?: Owner | { readonly family: Family };
 }
 
 export class Querier {
@@ -142,6 +146,7 @@ export class Querier {
     for (const [to, asks] of byOwner(inTurns(this.#takeDue(now)))) {
       // Who is asked alone answers us alone, without being told to (RFC 6762 §6.7).
       const isUnicastWanted = isFirst && to === undefined;
+      const whom = to ?? this.#turnOf(asks);
       let at = 0;
       while (at < asks.length && this.#nextTurn() <= now) {
         const part = asks
@@ -149,7 +154,7 @@ export class Querier {
           .map((ask) => ({ name: ask.name, type: ask.type, known: this.#known(ask, now) }));
         const query = composeQuery(part, { limit: this.#options.limit, isUnicastWanted });
         for (const bytes of query.packets) {
-          sent.push(to === undefined ? { bytes } : { bytes, to });
+          sent.push(whom === undefined ? { bytes } : { bytes, to: whom });
           this.#sent.push(now);
         }
         for (const ask of asks.slice(at, at + query.taken)) this.#asked(ask, now);
@@ -165,6 +170,7 @@ export class Querier {
     return sent;
   }
 
+  /** What is due; nothing while all of that may wait for company. */
   #takeDue(now: number): Ask[] {
     const due: Ask[] = [];
     for (let ask = this.#agenda.first; ask && ask.rank <= now; ask = this.#agenda.first) {
@@ -175,7 +181,36 @@ export class Querier {
         due.push(ask);
       }
     }
-    return due;
+    const company = due.length > 0 ? this.#companyOf(due) : [];
+    const meeting = company.at(-1)?.rank;
+    if (meeting === undefined) return due;
+    for (const ask of [...due, ...company]) this.#agenda.place(ask, meeting);
+    return [];
+  }
+
+  /** Those that are due while all of these and of themselves may wait, in their order. */
+  #companyOf(due: readonly Ask[]): Ask[] {
+    const company: Ask[] = [];
+    let until = Math.min(...due.map(({ latest }) => latest));
+    for (let ask = this.#agenda.first; ask && ask.rank <= until; ask = this.#agenda.first) {
+      this.#agenda.remove(ask);
+      company.push(ask);
+      until = Math.min(until, ask.latest);
+    }
+    return company;
+  }
+
+  /**
+   * Long series go to the families of the link in turns: whoever speaks both hears each question
+   * once, and who speaks one hears every second (RFC 6762 §20).
+   */
+  #turnOf(asks: readonly Ask[]): { readonly family: Family } | undefined {
+    const [first] = asks;
+    const isDual = (this.#options.families?.().length ?? 0) > 1;
+    if (first === undefined || !isDual || !asks.every(({ wait }) => wait >= SLOW)) return undefined;
+    const family = first.family === 4 ? 6 : 4;
+    for (const ask of asks) ask.family = family;
+    return { family };
   }
 
   /** Has all that was in doubt been heard again since it was asked for? */
@@ -201,6 +236,11 @@ export class Querier {
   #add(ask: Ask, times: number, time: number): void {
     ask.times = times;
     this.#asks.set(keyOf(ask.name, ask.type), ask);
+    this.#place(ask, time);
+  }
+
+  #place(ask: Ask, time: number, slack = 0): void {
+    ask.latest = time + slack;
     this.#agenda.place(ask, time);
   }
 
@@ -212,7 +252,7 @@ export class Querier {
   /** It stays for a second, so that nobody asks it again too soon. */
   #finish(ask: Ask): void {
     ask.times = 0;
-    this.#agenda.place(ask, Math.max(ask.last + FIRST_WAIT, 0));
+    this.#place(ask, Math.max(ask.last + FIRST_WAIT, 0));
   }
 
   #asked(ask: Ask, now: number): void {
@@ -222,7 +262,7 @@ export class Querier {
     ask.last = now;
     ask.times--;
     if (ask.times === 0) this.#finish(ask);
-    else this.#agenda.place(ask, onGrid(now + ask.wait, ask.wait * GRID));
+    else this.#place(ask, now + ask.wait, ask.wait * (ask.wait < SLOW ? SLACK : LONG_SLACK));
     this.#cache.asked(ask.name.key, ask.type, now);
   }
 
@@ -236,39 +276,6 @@ export class Querier {
       if (known.length === MAX_KNOWN) break;
     }
     return known;
-  }
-}
-
-/** A question, and how often it is still to be asked. */
-class Ask implements Ranked {
-  readonly name: Name;
-  readonly type: number;
-  readonly source: string;
-  /** When to ask it, while it waits in the agenda. */
-  rank = 0;
-  index = -1;
-  times = 0;
-  /** Milliseconds between the last time and the next. */
-  wait = 0;
-  last = Number.NEGATIVE_INFINITY;
-  /** Who is asked; all if undefined. */
-  to: Owner | undefined;
-
-  constructor(name: Name, type: number, source: string) {
-    this.name = name;
-    this.type = type;
-    this.source = source;
-  }
-
-  /** What it waits for is as new as if it had never been asked. */
-  restart(): void {
-    this.wait = 0;
-    this.last = Number.NEGATIVE_INFINITY;
-  }
-
-  /** Is it to be asked soon: in the second half of its wait, or for the first time? */
-  isNear(now: number): boolean {
-    return this.rank - now <= Math.max(this.wait / 2, LATEST_START);
   }
 }
 
@@ -317,8 +324,11 @@ const RATE = 20;
 /** Milliseconds, the first and the longest wait of a series (RFC 6762 §5.2). */
 const FIRST_WAIT = 1000;
 const LAST_WAIT = 3_600_000;
-/** A wait may become this part longer, so that questions meet in a packet. */
-const GRID = 1 / 32;
+/** Milliseconds of a wait that is long: nobody waits for what will be found by then. */
+const SLOW = 60_000;
+/** The part by which a wait may become longer where others are due then: series meet, and stay so. */
+const SLACK = 1 / 32;
+const LONG_SLACK = 1 / 2;
 /** Milliseconds in which a unicast response is one to our question (RFC 6762 §6). */
 const UNICAST_WAIT = 2000;
 /** Questions for what somebody waits for. */

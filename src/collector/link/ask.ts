@@ -1,0 +1,44 @@
+/** What the querier asks: one question of a series, or one that is asked a few times. */
+import type { Name } from "../../dns/name.ts";
+import type { Family } from "../../net/link.ts";
+import type { Ranked } from "./heap.ts";
+import type { Owner } from "./owner.ts";
+
+/** A question, when it is due, and how often it is still to be asked. */
+export class Ask implements Ranked {
+  readonly name: Name;
+  readonly type: number;
+  readonly source: string;
+  /** When to ask it, while it waits in the agenda; and when at the latest, if it waits for others. */
+  rank = 0;
+  index = -1;
+  latest = 0;
+  times = 0;
+  /** Milliseconds between the last time and the next. */
+  wait = 0;
+  last = Number.NEGATIVE_INFINITY;
+  /** Who is asked; all if undefined. */
+  to: Owner | undefined;
+  /** By which family it was asked last, since families take turns. */
+  family: Family | undefined;
+
+  constructor(name: Name, type: number, source: string) {
+    this.name = name;
+    this.type = type;
+    this.source = source;
+  }
+
+  /** What it waits for is as new as if it had never been asked. */
+  restart(): void {
+    this.wait = 0;
+    this.last = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Is it to be asked soon: in the second half of its wait, or for the first time? */
+  isNear(now: number): boolean {
+    return this.rank - now <= Math.max(this.wait / 2, SOON);
+  }
+}
+
+/** Milliseconds, the most that a first question waits (RFC 6762 §5.2). */
+const SOON = 120;
