@@ -167,6 +167,8 @@ class Watch {
       await Promise.all(
         this.#theirs.map(async ({ name, endpoint }) => {
           const serial = await serialOf(endpoint);
+          // No answer in time is no word on what it has.
+          if (serial === 0) return;
           // The first serial that it lacks has been there since, at the least.
           const lacked = this.#seen.find((each) => each.serial > serial);
           this.#behind.get(name)!.push(lacked === undefined ? 0 : at - lacked.at);
