@@ -95,28 +95,32 @@ export class SitePolicy {
 
   /**
    * Why a service of this type of `local.` is not to be published with this host; undefined if it
-   * is. Without a host, rules that speak of hosts and addresses fit nothing.
+   * is. Without a host, rules that speak of hosts and addresses fit nothing. `hosts` are its name
+   * and those that it is an alias of.
    */
   objection(
     type: NameKey,
     service: Name,
-    host?: Name,
+    hosts: () => Iterable<Name> = () => [],
     addresses: () => Iterable<Uint8Array> = () => [],
   ): Denial | undefined {
     const rule = this.#rules.find(
       (each) =>
         (each.types === undefined || each.types.has(type)) &&
         (each.instance === undefined || fits(each.instance, instanceText(service))) &&
-        isOf(each, host, addresses),
+        isOf(each, hosts, addresses),
     );
     return rule === undefined || rule.isAllowed ? undefined : rule.reason;
   }
 
   /** Why a host is not to be told of, whatever its services: so say rules that fit each of them. */
-  hostObjection(host: Name, addresses: () => Iterable<Uint8Array>): Denial | undefined {
+  hostObjection(
+    hosts: () => Iterable<Name>,
+    addresses: () => Iterable<Uint8Array>,
+  ): Denial | undefined {
     const rule = this.#rules.find(
       (each) =>
-        each.types === undefined && each.instance === undefined && isOf(each, host, addresses),
+        each.types === undefined && each.instance === undefined && isOf(each, hosts, addresses),
     );
     return rule === undefined || rule.isAllowed ? undefined : rule.reason;
   }
@@ -205,11 +209,11 @@ export class SitePolicy {
 /** Does the rule fit this host, as far as it speaks of hosts? */
 function isOf(
   { host: pattern, addresses: networks }: PolicyRule,
-  host: Name | undefined,
+  hosts: () => Iterable<Name>,
   addresses: () => Iterable<Uint8Array>,
 ): boolean {
   return (
-    (pattern === undefined || (host !== undefined && fits(pattern, hostText(host)))) &&
+    (pattern === undefined || [...hosts()].some((host) => fits(pattern, hostText(host)))) &&
     (networks === undefined || [...addresses()].some((address) => isOn(networks, address)))
   );
 }

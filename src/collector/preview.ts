@@ -5,9 +5,10 @@
  */
 import { Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
-import { type Rdata, srvOf } from "../dns/rdata.ts";
+import { type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { LOCAL, parseInstance } from "../dns/service.ts";
+import { MAX_ALIASES } from "./link/browser.ts";
 import { obtain } from "./obtain.ts";
 import { type Denial, type Policy, SitePolicy } from "./policy.ts";
 import { RecordSets } from "./recordsets.ts";
@@ -37,8 +38,9 @@ export function preview(policy: Policy, zone: Name, published: Iterable<RecordSe
     const heard = (each: Name) => each.replaceSuffix(site, LOCAL) ?? each;
     const denials = rdatas.map((rdata) => {
       const { target } = srvOf(rdata);
-      const addresses = () => addressesOf(sets, target);
-      return rules.objection(heard(parts.type).key, name, heard(target), addresses);
+      const hosts = namesOf(sets, target);
+      const addresses = () => hosts.flatMap((host) => addressesOf(sets, host));
+      return rules.objection(heard(parts.type).key, name, () => hosts.map(heard), addresses);
     });
     const reason = denials.findLast((denial) => denial !== undefined);
     if (reason !== undefined && !denials.includes(undefined)) {
@@ -49,6 +51,13 @@ export function preview(policy: Policy, zone: Name, published: Iterable<RecordSe
     if (sets.get(name.key, Type.TXT)?.rdatas.some(isEdited)) edited.push(name);
   }
   return { services, hidden, edited };
+}
+
+/** It, and what it is an alias of. */
+function namesOf(sets: RecordSets, host: Name, aliases = MAX_ALIASES): Name[] {
+  const [alias] = sets.get(host.key, Type.CNAME)?.rdatas ?? [];
+  if (alias === undefined || aliases === 0) return [host];
+  return [host, ...namesOf(sets, targetOf(alias)!, aliases - 1)];
 }
 
 function addressesOf(sets: RecordSets, host: Name): Uint8Array[] {

@@ -86,8 +86,12 @@ class SiteProjection {
   }
 
   makeHost(host: Name): void {
-    const addresses = () => this.#addressesOf(host, MAX_ALIASES);
-    if (this.#site.policy?.hostObjection(host, addresses) !== undefined) return;
+    const [hosts, addresses] = [() => this.#namesOf(host), () => this.#addressesOf(host)];
+    if (this.#site.policy?.hostObjection(hosts, addresses) !== undefined) return;
+    const place = this.#place(host);
+    // What an alias leads to may not be known yet: then who is told of the alias asks for that.
+    const objection = aliasOf(place) && this.#hostObjection(place, MAX_ALIASES);
+    if (objection !== undefined && objection !== UNKNOWN) return;
     this.#publishHost(host, MAX_ALIASES);
   }
 
@@ -162,31 +166,35 @@ class SiteProjection {
 
   #serverObjection(service: Name, host: Name): Reason | undefined {
     if (host.isRoot) return "it says that it is not available"; // RFC 2782 "Target"
-    const addresses = () => this.#addressesOf(host, MAX_ALIASES);
-    const denial = this.#site.policy?.objection(typeKeyOf(service), service, host, addresses);
+    const [hosts, addresses] = [() => this.#namesOf(host), () => this.#addressesOf(host)];
+    const denial = this.#site.policy?.objection(typeKeyOf(service), service, hosts, addresses);
     if (denial !== undefined) return denial;
     return host.isUnder(LOCAL) ? this.#hostObjection(this.#place(host), MAX_ALIASES) : undefined;
   }
 
+  /** It, and what it is an alias of. */
+  *#namesOf(host: Name, aliases = MAX_ALIASES): Iterable<Name> {
+    yield host;
+    const alias = aliases > 0 && host.isUnder(LOCAL) ? aliasOf(this.#place(host)) : undefined;
+    if (alias !== undefined) yield* this.#namesOf(alias.targets[0]!, aliases - 1);
+  }
+
   /** Those that were heard of it, and of what it is an alias of. */
-  *#addressesOf(host: Name, aliases: number): Iterable<Uint8Array> {
-    yield* this.#site.addressesOf(host.key);
-    if (aliases === 0 || !host.isUnder(LOCAL)) return;
-    const alias = aliasOf(this.#place(host));
-    if (alias !== undefined) yield* this.#addressesOf(alias.targets[0]!, aliases - 1);
+  *#addressesOf(host: Name): Iterable<Uint8Array> {
+    for (const { key } of this.#namesOf(host)) yield* this.#site.addressesOf(key);
   }
 
   #hostObjection(host: Place, aliases: number): Reason | undefined {
     if (host.objection === "not known yet") {
       // For the time being, should an alias lead back here.
-      host.objection = "no address of its host is known";
+      host.objection = UNKNOWN;
       host.objection = this.#addressObjection(host, aliases);
     }
     return host.objection;
   }
 
   #addressObjection(host: Place, aliases: number): Reason | undefined {
-    let reason: Reason = "no address of its host is known";
+    let reason: Reason = UNKNOWN;
     for (const { type, set, refusal } of host.sets) {
       if (type !== Type.A && type !== Type.AAAA) continue;
       if (set !== undefined) return undefined;
@@ -322,6 +330,7 @@ function keep(
   return rdatas.length > 0 ? { ...set, ttl, rdatas } : undefined;
 }
 
+const UNKNOWN: Reason = "no address of its host is known";
 /**
  * Milliseconds, up to the end of a second: in one and a half at least, a service is asked twice for
  * the TXT record it was announced without.

@@ -13,13 +13,14 @@ _ipp._tcp.paris PTR \027[31mRed._ipp._tcp.paris
 \027[31mRed._ipp._tcp.paris SRV 0 0 631 printer.paris
 \027[31mRed._ipp._tcp.paris TXT "UUID=1" "note=\027]0;pwned\007"
 _ipp._tcp.paris PTR \<b\>Lab._ipp._tcp.paris
-\<b\>Lab._ipp._tcp.paris SRV 0 0 631 lab.paris
+\<b\>Lab._ipp._tcp.paris SRV 0 0 631 bench.paris
 \<b\>Lab._ipp._tcp.paris TXT "UUID=2" "=x" "uuid=3" "" "flag" "empty="
 _services._dns-sd._udp PTR _ipp._tcp
 _ipp._tcp PTR \027[31mRed._ipp._tcp.paris
 _ipp._tcp PTR \<b\>Lab._ipp._tcp.paris
 pc.paris A 10.1.0.20
 printer.paris A 10.1.0.10
+bench.paris CNAME lab.paris
 lab.paris A 10.1.7.10
 `;
 

@@ -280,6 +280,62 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("nothing that a policy hides is told by another name, nor what cannot be reached", async () => {
+    const rules = [
+      { deny: "all", host: "secret*" },
+      { deny: "all", address: "10.1.7.0/24" },
+    ];
+    const asked = new AskedOffice({ policy: policy.parse({ rules }) });
+    const hidden = {
+      "secret-7": "!secret-7 A 10.1.0.20",
+      "a denied address": "!box A 10.1.7.20",
+      "a foreign address": "!far A 8.8.8.8",
+      "a link-local address": "!near AAAA fe80::20",
+      "a name that steers": "!wpad A 10.1.0.21",
+    };
+    const hosts = ["secret-7", "box", "far", "near", "wpad"];
+    asked.device("10.1.0.20", Object.values(hidden).join("\n")).announce();
+    const aliases = hosts.map((host) => `!to-${host} CNAME ${host}\n!via-${host} CNAME to-${host}`);
+    const services = hosts.map(
+      (host) => `!s._${host}._tcp SRV 0 0 1 via-${host}\n!s._${host}._tcp TXT ""`,
+    );
+    asked.device("10.1.0.30", [...aliases, ...services].join("\n")).announce();
+    asked.device("10.1.0.31", "!laptop A 10.1.0.31\n!open CNAME laptop").announce();
+    await asked.office.clock.elapse(20_000);
+    for (const host of hosts) {
+      for (const owner of [`to-${host}`, `via-${host}`]) {
+        for (const type of ["A", "AAAA", "CNAME", "HINFO"]) {
+          assert.deepEqual(
+            seenOf(await asked.ask(`${owner} ${type}`)),
+            NOTHING,
+            `${owner} ${type}`,
+          );
+        }
+      }
+      assert.deepEqual(seenOf(await asked.ask(`s._${host}._tcp SRV`)), NOTHING, host);
+    }
+    assert.equal((await asked.ask("open A")).lines.length, 2);
+    const sets = [...asked.office.zone.current].filter(({ type }) => type !== Type.SOA);
+    assert.deepEqual(
+      lines(sets).filter((line) => !/ NS /.test(line)),
+      [],
+    );
+    await asked.end();
+  });
+
+  test("an alias is told of before it is known what it leads to", async () => {
+    const asked = new AskedOffice({ policy: policy.parse({}) });
+    asked.device("10.1.0.20", "!www CNAME box").announce();
+    asked.device("10.1.0.21", "!box A 10.1.0.21", 500);
+    await asked.office.clock.elapse(20_000);
+    assert.deepEqual((await asked.ask("www A")).lines, [
+      "www.site1.z.example. 10 IN CNAME box.site1.z.example.",
+    ]);
+    assert.equal((await asked.ask("box A")).lines.length, 1);
+    assert.equal((await asked.ask("www A")).lines.length, 2);
+    await asked.end();
+  });
+
   test("whose client is gone, and when all ends, nobody waits", async () => {
     const asked = new AskedOffice();
     await asked.office.clock.elapse(20_000);

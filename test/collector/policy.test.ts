@@ -84,6 +84,14 @@ suite("a rule", () => {
     assert.deepEqual(judge("{ rules: [{ deny: all, address: 10.1.0.10 }] }", text), DENIED);
   });
 
+  test("about hosts fits whatever is an alias of one", () => {
+    const text = `${PRINTER.replace("631 printer", "631 alias")}\nalias CNAME printer`;
+    assert.deepEqual(judge("{ rules: [{ deny: all, host: printer }] }", text), DENIED);
+    assert.deepEqual(judge("{ rules: [{ deny: all, host: alias }] }", text), DENIED);
+    const allowed = "{ rules: [{ allow: all, host: alias }, { deny: all }] }";
+    assert.deepEqual(judge(allowed, text), LISTED);
+  });
+
   test("about a host takes one of two away from a service, and the service where it has no other", () => {
     const text = `${PRINTER}
       Office\\032Printer._ipp._tcp SRV 1 0 631 spare
