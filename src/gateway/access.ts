@@ -111,7 +111,9 @@ function makePrincipal(
   if (sites === undefined) return operatorPrincipal(name);
   const domains = sites.flatMap((label) => shared.child(label) ?? []);
   const isItsSite: IsItsSite = (site) => domains.some((domain) => domain.equals(site));
-  return origin.equals(shared)
-    ? collectorPrincipal(name, shared, isItsSite)
-    : reversePrincipal(name, shared, isItsSite);
+  const principal = origin.equals(shared) ? collectorPrincipal : reversePrincipal;
+  return { ...principal(name, shared, isItsSite), share: SHARE };
 }
+
+/** Of a zone's room, for the key of a site: 125,000 records, so some fifteen thousand services. */
+const SHARE = 1 / 4;

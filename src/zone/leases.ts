@@ -74,6 +74,8 @@ export class Leases {
   readonly #byId = new Map<number, Entry>();
   /** A binary heap by `due`: the parent of i is (i - 1) >> 1. */
   readonly #heap: Entry[] = [];
+  /** By holder, of how many entries. */
+  readonly #counts = new Map<string, number>();
   #nextId = 0;
 
   /** How many records have an entry. */
@@ -115,6 +117,15 @@ export class Leases {
   heldBy(by: string): ZoneRecord[] {
     const isMine = (hold: Hold) => hold.by === by;
     return [...this.#byId.values()].filter(({ holds }) => holds.some(isMine));
+  }
+
+  isHeldBy(record: ZoneRecord, by: string): boolean {
+    return this.#entries.get(keyOf(record))?.holds.some((hold) => hold.by === by) === true;
+  }
+
+  /** How many records `heldBy` gives. */
+  countOf(by: string): number {
+    return this.#counts.get(by) ?? 0;
   }
 
   record(id: number): ZoneRecord | undefined {
@@ -204,9 +215,21 @@ export class Leases {
       this.#entries.set(entry.key, entry);
       this.#byId.set(entry.id, entry);
     }
+    this.#count(entry.holds, holds);
     entry.holds = holds;
     entry.due = holds.reduce((due, { expires }) => Math.min(due, expires), FOREVER);
     this.#place(entry);
+  }
+
+  #count(before: readonly Hold[], after: readonly Hold[]): void {
+    const isRenewal = before.length === 1 && after.length === 1 && before[0]!.by === after[0]!.by;
+    if (isRenewal) return;
+    for (const { by } of after) this.#counts.set(by, this.countOf(by) + 1);
+    for (const { by } of before) {
+      const count = this.countOf(by) - 1;
+      if (count > 0) this.#counts.set(by, count);
+      else this.#counts.delete(by);
+    }
   }
 
   //---- The heap ----

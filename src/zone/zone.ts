@@ -20,6 +20,7 @@ import { encodeEntry } from "./journal/entry.ts";
 import { firstState, type StateAtOnce, stepEntry, type ZoneState } from "./journal/state.ts";
 import { FILE, FOREVER, type Hold, type ZoneRecord } from "./leases.ts";
 import { mergeUpdate } from "./merge.ts";
+import { Room } from "./room.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type Outcome, resolve, type Update } from "./update.ts";
 
@@ -64,7 +65,7 @@ export class Zone {
   /** Resolves when its signal has ended and all is on the disk. */
   readonly closed: Promise<void>;
   readonly #clock: Clock;
-  readonly #capacity: number;
+  readonly #room: Room;
   readonly #log: Log | undefined;
   readonly #store: Store | undefined;
   readonly #commits: Commits;
@@ -87,7 +88,7 @@ export class Zone {
   constructor(options: ZoneOptions, store?: Store, state?: ZoneState) {
     this.origin = options.origin;
     this.#clock = options.clock;
-    this.#capacity = options.capacity ?? MAX_RECORDS;
+    this.#room = new Room(options);
     this.#log = options.log;
     this.#store = store;
     this.#state = state ?? firstState(options.origin, [...options.records], options.history);
@@ -178,9 +179,8 @@ export class Zone {
     if (this.#isClosed) return Promise.resolve(Rcode.SERVFAIL);
     const outcome = resolve(this.#ahead, update, by, this.#state.leases);
     if (typeof outcome === "number") return this.#answer(outcome);
-    const { size } = outcome.snapshot;
-    const isFull = size > this.#capacity && size > this.#ahead.size;
-    if (isFull) return this.#answer(Rcode.SERVFAIL);
+    const hasRoom = this.#room.has(outcome, by, this.#state.leases, this.#ahead.size);
+    if (!hasRoom) return this.#answer(Rcode.SERVFAIL);
     return this.#commit(outcome, update, by.name, file);
   }
 
@@ -330,8 +330,6 @@ function milliseconds(seconds: number | undefined): number {
   return seconds === undefined ? FOREVER : seconds * 1000;
 }
 
-/** At some 700 octets each, a few hundred megabytes. */
-const MAX_RECORDS = 500_000;
 /** Milliseconds: what is less is no step, but two readings a moment apart. */
 const STEP = 1000;
 /** Milliseconds until what could not be written is tried again. */

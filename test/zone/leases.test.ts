@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { Type } from "../../src/dns/constants.ts";
+import { rcodeName, Type } from "../../src/dns/constants.ts";
 import { rdata } from "../../src/dns/rdata.ts";
+import { silentLog } from "../../src/log.ts";
 import { FILE, FOREVER, type HoldStep, Leases, type ZoneRecord } from "../../src/zone/leases.ts";
 import { FakeClock } from "../support/clock.ts";
 import { lines, name, principal, setsOf, updateOf, zoneOf } from "./fixture.ts";
@@ -144,6 +145,34 @@ suite("Leases", () => {
     clock.advance(60_000);
     assert.equal(zone.current.size, 4);
     assert.ok(zone.current.set(name("h0"), Type.A));
+  });
+
+  test("nobody holds more than its share, and what it has it may renew and give back", async () => {
+    const facts: unknown[] = [];
+    const log = { ...silentLog, warn: (fields: object) => facts.push(fields) };
+    const clock = new FakeClock();
+    const zone = zoneOf("", { capacity: 100, clock, log });
+    const thief = { ...principal("paris"), share: 1 / 4 };
+    const lyon = { ...principal("lyon"), share: 1 / 4 };
+    const hosts = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => `+ h${from + i} A 10.0.0.1`).join("\n");
+    const apply = (by: typeof thief, text: string) =>
+      zone.apply(updateOf(text, { lease: 60 }), by).then(rcodeName);
+    assert.equal(await apply(thief, hosts(0, 20)), "NOERROR");
+    for (let i = 0; i < 200; i++) {
+      const isWithin = i < 5;
+      const text = hosts(20 + i, 21 + i);
+      assert.equal(await apply(thief, text), isWithin ? "NOERROR" : "SERVFAIL", text);
+    }
+    assert.deepEqual(facts, [{ zone: "z.example.", by: "paris", records: 26 }]);
+    assert.equal(await apply(thief, hosts(0, 25)), "NOERROR");
+    assert.equal(await apply(thief, "- h0 A\n+ other A 10.0.0.1"), "NOERROR");
+    assert.equal(await apply(lyon, hosts(0, 25)), "NOERROR");
+    assert.equal(await apply(thief, "- h1 A"), "NOERROR");
+    assert.equal(await apply(thief, "+ more A 10.0.0.1"), "NOERROR");
+    assert.equal(await apply(thief, "+ most A 10.0.0.1"), "SERVFAIL");
+    clock.advance(60_000);
+    assert.equal(await apply(thief, hosts(100, 125)), "NOERROR");
   });
 
   test("end by no timer once the zone's signal has ended", async () => {
