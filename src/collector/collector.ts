@@ -92,7 +92,8 @@ export class Collector {
   #started = 0;
   /** When the latest link came. */
   #opened = 0;
-  #silentUntil = 0;
+  /** Of each fact. */
+  readonly #silentUntil = new Map<string, number>();
   #isEnded = false;
 
   constructor(options: CollectorOptions) {
@@ -183,7 +184,10 @@ export class Collector {
     const harvest = new Harvest({
       ...(cache && { cache }),
       ...(refresh && { refresh }),
-      disputed: ({ name }, source) => this.#tellOfDispute(link, name, source),
+      disputed: ({ name }, host) => {
+        this.#warn({ link: link.name, name: name.toUnicode(), host }, DISPUTE);
+      },
+      unheard: (host) => this.#warn({ link: link.name, host }, STORM),
       link,
       clock: this.#clock,
       types: this.#types,
@@ -213,12 +217,11 @@ export class Collector {
   }
 
   /** However many there are, one line a minute. */
-  #tellOfDispute({ name: link }: Link, name: Name, host: string): void {
+  #warn(fields: object, fact: string): void {
     const now = this.#clock.now();
-    if (now < this.#silentUntil) return;
-    this.#silentUntil = now + QUIET;
-    const fact = "hosts of one name say different things in turns: what each says is published";
-    this.#options.log.warn({ link, name: name.toUnicode(), host }, fact);
+    if (now < (this.#silentUntil.get(fact) ?? 0)) return;
+    this.#silentUntil.set(fact, now + QUIET);
+    this.#options.log.warn(fields, fact);
   }
 
   /** What a link of this name said that is away, if it was of the same site. */
@@ -324,6 +327,8 @@ function subtypeNames(type: string, labels: readonly string[]): Name[] {
  */
 const SETTLE = 15_000;
 const QUIET = 60_000;
+const DISPUTE = "hosts of one name say different things in turns: what each says is published";
+const STORM = "a host says more than is listened to: the others still are";
 /** No link tells that its addresses are others now. */
 const ADDRESSES_AGAIN = 10_000;
 /** A link may come later than the program, but not much later. */

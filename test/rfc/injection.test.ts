@@ -6,10 +6,11 @@ import { refusalsOf } from "../../src/collector/refusals.ts";
 import { Site } from "../../src/collector/site.ts";
 import { parseConfig } from "../../src/config.ts";
 import { Class, Type } from "../../src/dns/constants.ts";
-import { type Message, makeMessage } from "../../src/dns/message.ts";
+import { encode, type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { formatRecord } from "../../src/dns/text.ts";
+import { silentLog } from "../../src/log.ts";
 import { Device } from "../collector/device.ts";
 import { cacheOf, from, lines, local, response, service, ZONE } from "../collector/fixture.ts";
 import { Office } from "../collector/office.ts";
@@ -227,6 +228,35 @@ suite("a flood", () => {
       assert.equal(services.size, 31);
     });
   }
+});
+
+suite("a storm", () => {
+  test("SEC-12: is hardly read, whoever else speaks is heard, and it is told of once a minute", async () => {
+    const warnings: object[] = [];
+    const log = { ...silentLog, warn: (fields: object) => warnings.push(fields) };
+    const office = new Office({ log });
+    const [lan] = office.lans;
+    const evil = lan!.host("evil", "10.1.0.66");
+    const printer = new Device(lan!, "10.1.0.10", PRINTER);
+    const many = Array.from({ length: 30 }, (_, i) => `h${i} A 10.1.0.66`).join("\n");
+    const bytes = encode(response(many));
+    let isOver = false;
+    const storm = () => {
+      for (let i = 0; i < 20; i++) evil.send(bytes);
+      if (!isOver) office.clock.at(office.clock.now() + 10, storm);
+    };
+    storm();
+    await office.clock.elapse(20_000);
+    const [harvest] = office.collector.harvests.values();
+    const { packets, unheard } = harvest!.counters;
+    assert.ok(packets > 39_000 && unheard > packets / 2, `${unheard} of ${packets}`);
+    printer.announce();
+    await office.until(() => office.browse("_ipp._tcp").length === 1, 1000);
+    await office.clock.elapse(20_000);
+    assert.deepEqual(warnings, [{ link: "site1", host: "10.1.0.66" }]);
+    isOver = true;
+    await office.end();
+  });
 });
 
 suite("two links", () => {

@@ -19,6 +19,7 @@ import { type CacheOptions, LinkCache } from "./cache.ts";
 import type { HeardSet } from "./heard.ts";
 import { ownerOf } from "./owner.ts";
 import { Querier } from "./querier.ts";
+import { Throttle } from "./throttle.ts";
 
 export interface HarvestOptions {
   readonly link: Link;
@@ -33,6 +34,8 @@ export interface HarvestOptions {
   readonly refresh?: "unicast" | "multicast";
   /** See `LinkCache`. */
   readonly disputed?: CacheOptions["disputed"];
+  /** A host says so much that it is not listened to. */
+  readonly unheard?: (source: string) => void;
   /** What the link says has changed. */
   readonly changed: () => void;
   /** Ends when the link goes. */
@@ -41,11 +44,12 @@ export interface HarvestOptions {
 
 export class Harvest {
   readonly cache: LinkCache;
-  readonly counters = { packets: 0, malformed: 0, unexpected: 0 };
+  readonly counters = { packets: 0, malformed: 0, unexpected: 0, unheard: 0 };
   readonly querier: Querier;
   readonly #options: HarvestOptions;
   readonly #clock: Clock;
   readonly #alarm: Alarm;
+  readonly #throttle = new Throttle();
   #interest: Interest;
   /** Of the cache, when it was last made use of. */
   #revision = -1;
@@ -117,6 +121,11 @@ export class Harvest {
     this.counters.packets++;
     if (packet.isUnicast && !packet.isReply && !this.querier.expectsUnicast(now)) {
       this.counters.unexpected++;
+      return;
+    }
+    if (!this.#throttle.admits(packet.source, packet.bytes.length, now)) {
+      this.counters.unheard++;
+      this.#options.unheard?.(packet.source);
       return;
     }
     let message: Message;

@@ -1,0 +1,75 @@
+/**
+ * How much of a link is listened to. Up to a rate all of it is, whoever speaks. Above that, those who
+ * have said more than a host has to say are not heard, so that those who have not still are, and so
+ * that clients have their answers meanwhile (RFC 6762 §21).
+ *
+ * Each source, and the link as a whole, fills a bucket that leaks. Invariant: no more sources than
+ * `MAX_SOURCES` are told apart; where there are more, those who come are taken for one.
+ */
+import { obtain } from "../obtain.ts";
+
+export class Throttle {
+  readonly #link = new Bucket(LINK_RATE);
+  readonly #sources = new Map<string, Bucket>();
+  #swept = Number.NEGATIVE_INFINITY;
+
+  /** Is a packet of so many octets to be listened to? */
+  admits(source: string, octets: number, now: number): boolean {
+    const own = this.#bucketOf(source, now);
+    const cost = PACKET + octets;
+    const isLoud = own.level(now) + cost > SHARE;
+    if (isLoud && this.#link.level(now) + cost > CAPACITY) return false;
+    own.fill(cost, now, SHARE);
+    this.#link.fill(cost, now, CAPACITY);
+    return true;
+  }
+
+  #bucketOf(source: string, now: number): Bucket {
+    const known = this.#sources.get(source);
+    if (known !== undefined) return known;
+    if (this.#sources.size >= MAX_SOURCES) this.#sweep(now);
+    const account = this.#sources.size < MAX_SOURCES ? source : EVERYBODY_ELSE;
+    return obtain(this.#sources, account, () => new Bucket(SOURCE_RATE));
+  }
+
+  /** Forgets who has been silent; however many come, once a second. */
+  #sweep(now: number): void {
+    if (now < this.#swept + 1000) return;
+    this.#swept = now;
+    for (const [source, bucket] of this.#sources) {
+      if (bucket.level(now) === 0) this.#sources.delete(source);
+    }
+  }
+}
+
+class Bucket {
+  /** Octets a millisecond that leak. */
+  readonly #rate: number;
+  #level = 0;
+  #time = 0;
+
+  constructor(rate: number) {
+    this.#rate = rate;
+  }
+
+  level(now: number): number {
+    return Math.max(0, this.#level - this.#rate * (now - this.#time));
+  }
+
+  fill(octets: number, now: number, most: number): void {
+    this.#level = Math.min(this.level(now) + octets, most);
+    this.#time = now;
+  }
+}
+
+/** What a packet costs, however small, in octets of large ones. */
+const PACKET = 200;
+/** Octets a millisecond: of a storm, some 2,500 records a second. */
+const LINK_RATE = 256;
+const SOURCE_RATE = 8;
+/** Octets: some 40,000 records, which no link of honest hosts says at once. */
+const CAPACITY = 2 ** 22;
+/** What one host may say though others leave no room; most say less than 4 kB. */
+const SHARE = 2 ** 16;
+const MAX_SOURCES = 1024;
+const EVERYBODY_ELSE = "";
