@@ -1,6 +1,7 @@
 /** Figures, printed and never asserted: throughput and cost beside other servers, a record's way. */
 import { parseArgs } from "node:util";
 import { contest } from "./contest.ts";
+import { presence } from "./presence.ts";
 import { signing } from "./signing.ts";
 import { traffic } from "./traffic.ts";
 import { updates } from "./updates.ts";
@@ -15,6 +16,7 @@ const { values, positionals } = parseArgs({
     samples: { type: "string", default: "50" },
     spacing: { type: "string", default: "500" },
     minutes: { type: "string", default: "5" },
+    idle: { type: "string", default: "2000" },
   },
 });
 const print = (line: string) => process.stdout.write(`${line}\n`);
@@ -26,6 +28,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
   updates: () => updates({ rounds, seconds }, print),
   signing: async () => signing({ rounds }, print),
   traffic: () => traffic({ minutes: Number(values.minutes) }, print),
+  presence: () => presence({ samples: Number(values.samples), idle: Number(values.idle) }, print),
   async way() {
     const options = { samples: Number(values.samples), spacing: Number(values.spacing) };
     for (const present of [1, Number(values.present)]) await way({ present, ...options }, print);

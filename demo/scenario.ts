@@ -49,6 +49,8 @@ export interface Delay {
   readonly sinceSaid: number;
   /** Since the device's packet was on its LAN: what all that is ours takes. */
   readonly sinceOnLan: number;
+  /** It is told nothing else beside. */
+  readonly isAlone: boolean;
 }
 
 /** Why it cannot be played here; false where it can. */
@@ -130,15 +132,16 @@ export class TwoOffices {
     const watch = await this.watch(to, instanceName(from), "TXT");
     const said = await from.user.say(presence);
     const status = `status=${presence.status}`;
-    const { at } = await watch.until("the new presence", ({ records }) =>
+    const { at, count } = await watch.until("the new presence", ({ records }) =>
       records.some((record) => record.includes(Buffer.from(status).toString("hex"))),
     );
+    await watch.stop();
     const onLan = await waitFor("the packet with it to be captured", () =>
       this.#captures[from.site].datagrams.find(
         (datagram) => datagram.at >= said && datagram.payload.includes(status),
       ),
     );
-    return { sinceSaid: at - said, sinceOnLan: at - onLan.at };
+    return { sinceSaid: at - said, sinceOnLan: at - onLan.at, isAlone: count === 1 };
   }
 
   /** Connects from a desk to an address it has resolved, and gives the first line it is told. */
@@ -159,6 +162,7 @@ export class TwoOffices {
     const left = Date.now();
     await from.user.leave();
     const { at } = await watch.until("the user to be gone", ({ count }) => count === 0);
+    await watch.stop();
     return at - left;
   }
 

@@ -141,6 +141,10 @@ export class Watch {
       deadline,
     );
   }
+
+  async stop(): Promise<void> {
+    await this.#program.stop("SIGKILL");
+  }
 }
 
 /** Milliseconds from one question to the next. */
