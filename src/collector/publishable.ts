@@ -5,7 +5,8 @@
  */
 import { Type } from "../dns/constants.ts";
 import { fold, labelToUnicode, type Name } from "../dns/name.ts";
-import { rdata as make, type Rdata } from "../dns/rdata.ts";
+import { rdata as make, Rdata } from "../dns/rdata.ts";
+import { addressHints, withoutHints } from "../dns/svcparams.ts";
 import { isSteeringType } from "../zone/principal.ts";
 
 export function isPublishableType(type: number): boolean {
@@ -37,7 +38,11 @@ export function hasControls(label: Uint8Array): boolean {
 
 export const EMPTY_TXT = make.txt();
 
-/** Addresses that mean the same host elsewhere; of TXT, an empty one for none (RFC 6763 §6.1). */
+/**
+ * Addresses that mean the same host elsewhere, without those that SVCB and HTTPS but hint at: what
+ * is told of a host is what its own records say (RFC 9460 §7.3). Of TXT, an empty one for none (RFC
+ * 6763 §6.1).
+ */
 export function publishableData(rdata: Rdata): Rdata | undefined {
   const bytes = rdata.values[0];
   switch (rdata.type) {
@@ -47,9 +52,19 @@ export function publishableData(rdata: Rdata): Rdata | undefined {
       return isReachable6(bytes as Uint8Array) ? rdata : undefined;
     case Type.TXT:
       return rdata.isEmpty ? EMPTY_TXT : rdata;
+    case Type.SVCB:
+    case Type.HTTPS:
+      return unhinted(rdata);
     default:
       return rdata;
   }
+}
+
+function unhinted(rdata: Rdata): Rdata | undefined {
+  const params = rdata.values.at(-1) as Uint8Array | undefined;
+  if (params === undefined || addressHints(params).length === 0) return rdata;
+  const bare = withoutHints(params);
+  return bare && new Rdata(rdata.type, [...rdata.values.slice(0, -1), bare]);
 }
 
 /** Not 0/8, 127/8, 169.254/16, nor anything from multicast on (RFC 6890 §2.2.2). */

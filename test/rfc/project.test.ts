@@ -255,6 +255,19 @@ suite("what is withheld", () => {
     ]);
   });
 
+  test("SEC-08: addresses that are but hinted at, and what cannot be read without them", () => {
+    const projection = projectionOf(`${PRINTER}
+      printer HTTPS 1 . alpn=h2 ipv4hint=8.8.8.8 port=8443 ipv6hint=fe80::1
+      printer HTTPS 2 . mandatory=ipv4hint ipv4hint=8.8.8.8
+      Office\\032Printer._ipp._tcp SVCB 1 printer ipv4hint=10.1.0.10`);
+    const isHinting = (type: number) => type === Type.HTTPS || type === Type.SVCB;
+    const found = [...projection.sets].filter(({ type }) => isHinting(type));
+    assert.deepEqual(
+      lines(found).map((line) => line.split(" ").slice(3).join(" ")),
+      ["SVCB 1 printer.paris.z.example.", 'HTTPS 1 . alpn="h2" port=8443'],
+    );
+  });
+
   test("PROXY-16, PROXY-17, SEC-08: addresses that mean nothing, or something else, elsewhere", () => {
     const useless = [
       "A 169.254.3.4",
