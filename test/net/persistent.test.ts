@@ -100,6 +100,19 @@ suite("a persistent connection", () => {
     assert.equal(await ask(connection, 2), 2);
   });
 
+  test("is not opened again for who waited when it was closed", async () => {
+    using server = new Fake((query, socket) => {
+      if (markOf(query) === 1) echo(query, socket);
+    });
+    using connection = connectionTo(await server.listen());
+    assert.equal(await ask(connection, 1), 1);
+    const asked = ask(connection, 2);
+    await waitFor("the question", () => server.queries.length === 2);
+    connection.close();
+    await assert.rejects(asked, ExchangeError);
+    assert.equal(server.sockets.length, 1);
+  });
+
   test("is one for questions asked at once, whose answers may come in any order", async () => {
     const held: Uint8Array[] = [];
     using server = new Fake((query, socket) => {
