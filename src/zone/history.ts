@@ -2,16 +2,23 @@
  * The last changes of a zone, for those who follow it (RFC 1995 §4). Readers have no queue here: a
  * reader is a serial, and asks for what came after it.
  *
- * Invariant: the kept changes follow on one another, and the last leads to the current serial.
+ * Invariant: the kept changes follow on one another, and the last leads to the current serial. There
+ * are no more of them, of records in them, or of octets in these, than the limits say.
  */
 import type { Change } from "./change.ts";
+
+interface Kept {
+  readonly change: Change;
+  readonly records: number;
+  readonly octets: number;
+}
 
 export class History {
   readonly #limit: number;
   /** By the serial they start from, oldest first. */
-  readonly #changes = new Map<number, Change>();
-  /** Records in them. */
+  readonly #changes = new Map<number, Kept>();
   #records = 0;
+  #octets = 0;
 
   constructor(limit = MAX_CHANGES) {
     this.#limit = limit;
@@ -19,36 +26,49 @@ export class History {
 
   /** The change that starts from this serial. */
   after(serial: number): Change | undefined {
-    return this.#changes.get(serial);
+    return this.#changes.get(serial)?.change;
   }
 
   /** `zoneSize`: the records of the zone after it. */
   add(change: Change, zoneSize: number): void {
     this.#forget(change.from);
-    this.#changes.set(change.from, change);
-    this.#records += countRecords(change);
+    const kept = { change, ...sizeOf(change) };
+    this.#changes.set(change.from, kept);
+    this.#records += kept.records;
+    this.#octets += kept.octets;
     const enough = Math.max(zoneSize, MIN_CHANGED_RECORDS);
     for (const oldest of this.#changes.keys()) {
-      if (this.#changes.size <= this.#limit && this.#records <= enough) break;
+      const isLittle = this.#records <= enough && this.#octets <= MAX_OCTETS;
+      if (isLittle && this.#changes.size <= this.#limit) break;
       this.#forget(oldest);
     }
   }
 
   #forget(serial: number): void {
-    const change = this.#changes.get(serial);
-    if (change === undefined) return;
+    const kept = this.#changes.get(serial);
+    if (kept === undefined) return;
     this.#changes.delete(serial);
-    this.#records -= countRecords(change);
+    this.#records -= kept.records;
+    this.#octets -= kept.octets;
   }
 }
 
-function countRecords({ removed, added }: Change): number {
-  let count = 0;
-  for (const sets of [removed, added]) for (const set of sets) count += set.rdatas.length;
-  return count;
+function sizeOf({ removed, added }: Change): Pick<Kept, "records" | "octets"> {
+  let records = 0;
+  let octets = 0;
+  for (const sets of [removed, added]) {
+    for (const { name, rdatas } of sets) {
+      records += rdatas.length;
+      octets += name.wireLength;
+      for (const { key } of rdatas) octets += key.length;
+    }
+  }
+  return { records, octets };
 }
 
 /** At a change a second, of some hours. */
 const MAX_CHANGES = 10_000;
 /** Differences larger than the zone are of no use to a secondary (RFC 1995 §5); to others, some. */
 const MIN_CHANGED_RECORDS = 10_000;
+/** Of names and data: TXT records may have 64 KiB each. */
+const MAX_OCTETS = 16 * 2 ** 20;
