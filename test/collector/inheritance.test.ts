@@ -35,6 +35,8 @@ test("what a collector may have put into a zone is told from its sites", () => {
      lb._dns-sd._udp PTR paris
      lb._dns-sd._udp PTR lyon
      r._dns-sd._udp PTR @
+     dr._dns-sd._udp PTR paris
+     r._dns-sd._udp.paris PTR paris
      lb._dns-sd._udp.lyon PTR @
      lb._dns-sd._udp.paris PTR paris`.replace(/^ +/gm, ""),
     { origin: ZONE, isPartial: true },
@@ -62,6 +64,7 @@ test("what it may have put into a reverse zone is told from its sites and its su
      db._dns-sd._udp.0.0 PTR paris.z.example.
      db._dns-sd._udp.0.0 PTR other.example.
      r._dns-sd._udp.0.0 PTR z.example.
+     dr._dns-sd._udp.0.0 PTR paris.z.example.
      lb._dns-sd._udp.0.128 PTR z.example.
      lb._dns-sd._udp.0.128 PTR paris.z.example.
      2.0 PTR pc.paris.z.example.

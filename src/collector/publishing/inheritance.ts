@@ -37,13 +37,18 @@ export function inheritance(
   };
   const isRecommending = (name: Name) => {
     const parts = parseEnumeration(name);
-    if (parts === undefined || !BROWSING.includes(parts.enumeration)) return false;
+    if (parts === undefined) return false;
     return [zone, ...subnets].some((domain) => domain.equals(parts.domain));
+  };
+  /** Where to register, which the administrator says alone, and which may be why a site is ours. */
+  const isRegistering = (name: Name) => {
+    const parts = parseEnumeration(name);
+    return parts !== undefined && !BROWSING.includes(parts.enumeration);
   };
   const isZone = (rdata: Rdata) => targetOf(rdata)?.equals(zone) === true;
   const inherited: RecordSet[] = [];
   for (const set of whole) {
-    if (!isPublishableType(set.type)) continue;
+    if (!isPublishableType(set.type) || isRegistering(set.name)) continue;
     if (isOurs(set.name)) {
       inherited.push(set);
     } else if (set.type === Type.PTR) {
