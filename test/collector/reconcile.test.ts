@@ -594,13 +594,14 @@ suite("what is inherited", () => {
 });
 
 suite("what sites have in common, on a server without leases", () => {
+  // In an order in which they cannot go: who recommends the zone does so while it has types.
   const paris = `
-    _ipp._tcp PTR p._ipp._tcp.paris
-    _services._dns-sd._udp PTR _ipp._tcp
     lb._dns-sd._udp PTR @
-    lb._dns-sd._udp.paris PTR paris`.replace(/^ +/gm, "");
+    lb._dns-sd._udp.paris PTR paris
+    _services._dns-sd._udp PTR _ipp._tcp
+    _ipp._tcp PTR p._ipp._tcp.paris`.replace(/^ +/gm, "");
   const lyon =
-    "_ipp._tcp PTR p._ipp._tcp.lyon\n_services._dns-sd._udp PTR _ipp._tcp\nlb._dns-sd._udp PTR @";
+    "lb._dns-sd._udp PTR @\n_services._dns-sd._udp PTR _ipp._tcp\n_ipp._tcp PTR p._ipp._tcp.lyon";
 
   /** An update with what must be so for it (RFC 2136 §3.2). */
   function serve(reconciler: Reconciler, zone: RecordSets): RecordSets {

@@ -31,7 +31,7 @@ export interface Room {
 
 /**
  * What lists or leads elsewhere goes first and comes last; addresses come early and go late. What
- * goes only when others have gone is the last of all.
+ * goes only when others have gone is the last of all, and behind those if they are of the kind too.
  */
 export function inOrder(steps: Iterable<Step>): Step[] {
   const ranks: Step[][] = [[], [], [], [], [], []];
@@ -42,7 +42,10 @@ export function inOrder(steps: Iterable<Step>): Step[] {
     else if (isAddress(step.type)) ranks[isRemoval ? 3 : 1]!.push(step);
     else ranks[2]!.push(step);
   }
-  return ranks.flat();
+  const waiting = ranks.pop()!;
+  const names = new Set(waiting.map(({ name }) => name.key));
+  const isLast = ({ unless }: Step) => names.has(unless!.key);
+  return [...ranks.flat(), ...waiting.filter((step) => !isLast(step)), ...waiting.filter(isLast)];
 }
 
 /** In two steps where both are to be done, if others have their place between the two. */
