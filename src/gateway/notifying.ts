@@ -14,8 +14,9 @@ import { notifySecondaries, type Secondary } from "../dnsserver/secondaries.ts";
 import type { Log } from "../log.ts";
 import { ask, ExchangeError } from "../net/exchange.ts";
 import type { Endpoint } from "../net/handler.ts";
+import { endpointsOf } from "../net/hosts.ts";
 import { formatEndpoint } from "../net/listener.ts";
-import { endpointsOf, type Resolve } from "../net/resolver.ts";
+import type { Resolve } from "../net/resolver.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { ServedZones } from "./zones.ts";
 
@@ -33,7 +34,7 @@ export async function notifyAll(options: NotifyingOptions, signal: AbortSignal):
   const configured = config.transfer.notify.map(({ server, key }): Secondary => {
     const name = formatEndpoint({ address: server.host, port: server.port });
     const locate = async () => {
-      const endpoints = await endpointsOf(server.host, server.port);
+      const endpoints = await endpointsOf(server.host, server.port, { resolve, signal });
       return endpoints.length === 0 ? undefined : endpoints;
     };
     return secondary(name, locate, clock, key === undefined ? undefined : config.keys.get(key));

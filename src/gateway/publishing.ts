@@ -9,8 +9,9 @@ import { findUpdateServers, type UpdateServer } from "../collector/publishing/up
 import type { Host } from "../config/fields.ts";
 import type { Config } from "../config.ts";
 import type { Name } from "../dns/name.ts";
+import { endpointsOf, type Finding } from "../net/hosts.ts";
 import { PersistentConnection, type PersistentOptions, type Server } from "../net/persistent.ts";
-import { endpointsOf, type Resolve } from "../net/resolver.ts";
+import type { Resolve } from "../net/resolver.ts";
 import { collectorPrincipal, reversePrincipal } from "../zone/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 
@@ -57,7 +58,7 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
     return found.map(serverOf);
   };
   // The server that is named has all the zones; else each may be elsewhere.
-  const shared = server && connect(() => locate(server, transport));
+  const shared = server && connect((signal) => locate(server, transport, { resolve, signal }));
   const connections = new Set<PersistentConnection>();
   const zones = [config.zone, ...config.reverse].map((origin) => {
     const connection = shared ?? connect((signal) => find(origin, signal));
@@ -73,9 +74,13 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
 }
 
 /** The addresses of a server that is named; by TLS it is to prove that it has this name. */
-async function locate({ host, port }: Host, transport: "tcp" | "tls"): Promise<readonly Server[]> {
+async function locate(
+  { host, port }: Host,
+  transport: "tcp" | "tls",
+  how: Finding,
+): Promise<readonly Server[]> {
   const isMoved = transport === "tls" && port === DNS_PORT;
-  const endpoints = await endpointsOf(host, isMoved ? DOT_PORT : port);
+  const endpoints = await endpointsOf(host, isMoved ? DOT_PORT : port, how);
   if (endpoints.length === 0) throw new Error(`${host}: this host knows no address of that name`);
   if (transport === "tcp") return endpoints;
   return endpoints.map((endpoint) => ({ ...endpoint, tls: { serverName: host } }));

@@ -4,7 +4,6 @@
  * and it knows no search list and no hosts file, because what it is asked is about zones.
  */
 import { Resolver } from "node:dns";
-import { lookup } from "node:dns/promises";
 import type { Clock } from "../clock.ts";
 import { Class, Rcode } from "../dns/constants.ts";
 import { type Message, makeMessage } from "../dns/message.ts";
@@ -47,16 +46,6 @@ export function resolver({ clock, servers, timeout = TIMEOUT }: ResolverOptions)
     }
     return undefined;
   };
-}
-
-/** A server of this name as this host knows it, by its hosts file too; none where it does not. */
-export async function endpointsOf(host: string, port: number): Promise<Endpoint[]> {
-  try {
-    const found = await lookup(host, { all: true });
-    return found.map(({ address }) => ({ address, port }));
-  } catch {
-    return [];
-  }
 }
 
 function isKnowing({ rcode }: Message): boolean {

@@ -63,9 +63,10 @@ describe("A collector that is told to end", {
     const collector = await startCollector(host);
     await waitFor("the printer", () => collector.events(/service came/).length > 0);
     await ends(collector);
-    // Where nobody says at which site the link is, nor which server the zone has.
+    // Where nobody says at which site the link is, nor which server the zone has, nor where that is.
     const publish = { key: "paris", withdraw: true };
-    for (const settings of [{ links: [{ interface: "eth0" }] }, { publish }]) {
+    const named = { ...publish, server: "ns1.example.com:53" };
+    for (const settings of [{ links: [{ interface: "eth0" }] }, { publish }, { publish: named }]) {
       const asking = await startCollector(host, settings);
       const isAsking = async () => (await sockets(host)).includes(":0035 ");
       await waitFor("a question on its way", isAsking);

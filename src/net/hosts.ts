@@ -1,0 +1,72 @@
+/**
+ * Where a host is that the configuration names: as the system would have it, by its hosts file and
+ * by DNS. The system itself cannot be told to stop looking, and a program stays until it has; so it
+ * is asked for those names alone that are not of DNS: a single label, and `.local`.
+ */
+import { lookup } from "node:dns/promises";
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { Type } from "../dns/constants.ts";
+import { FormatError } from "../dns/format.ts";
+import { Name } from "../dns/name.ts";
+import { addressOf } from "../dns/rdata.ts";
+import type { Endpoint } from "./handler.ts";
+import type { Resolve } from "./resolver.ts";
+
+export interface Finding {
+  readonly resolve: Resolve;
+  readonly signal?: AbortSignal;
+  /** What the hosts file says. */
+  readonly hosts?: () => string;
+}
+
+/** None where nobody knows it. */
+export async function endpointsOf(host: string, port: number, how: Finding): Promise<Endpoint[]> {
+  return (await addressesOf(host.replace(/\.$/, ""), how)).map((address) => ({ address, port }));
+}
+
+async function addressesOf(
+  host: string,
+  { resolve, signal, hosts = hostsFile }: Finding,
+): Promise<readonly string[]> {
+  if (isIP(host) !== 0) return [host];
+  const listed = addressesIn(hosts(), host);
+  if (listed.length > 0) return listed;
+  if (!/\.(?!local$)[^.]*$/i.test(host)) return askSystem(host);
+  let name: Name;
+  try {
+    name = Name.parse(`${host}.`);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return [];
+  }
+  const answers = await Promise.all([Type.AAAA, Type.A].map((type) => resolve(name, type, signal)));
+  return answers.flatMap((answer) =>
+    (answer?.answers ?? []).flatMap(({ rdata }) => addressOf(rdata) ?? []),
+  );
+}
+
+/** hosts(5): an address, and the names of its host. */
+function addressesIn(text: string, host: string): string[] {
+  return text.split("\n").flatMap((line) => {
+    const [address = "", ...names] = line.replace(/#.*/, "").trim().split(/\s+/);
+    const isNamed = names.some((name) => name.toLowerCase() === host.toLowerCase());
+    return isNamed && isIP(address) !== 0 ? [address] : [];
+  });
+}
+
+async function askSystem(host: string): Promise<string[]> {
+  try {
+    return (await lookup(host, { all: true })).map(({ address }) => address);
+  } catch {
+    return [];
+  }
+}
+
+function hostsFile(): string {
+  try {
+    return readFileSync("/etc/hosts", "utf8");
+  } catch {
+    return "";
+  }
+}
