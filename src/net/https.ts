@@ -9,6 +9,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
+  constants,
   createSecureServer,
   type Http2ServerRequest,
   type Http2ServerResponse,
@@ -91,6 +92,8 @@ class HttpConnection {
   /** Of HTTP/2. */
   #session: ServerHttp2Session | undefined;
   #requests = 0;
+  /** Requests that were reset, those that were not taken off. */
+  #resets = 0;
   /** Complete requests whose answer is not there yet. */
   #pending = 0;
   /** Answers that the peer has not taken. */
@@ -139,6 +142,7 @@ class HttpConnection {
       this.#requests--;
       this.#held -= held;
       ended.abort();
+      this.#count(isReset(response));
     });
     const isTooMuch = this.#requests > MAX_REQUESTS || this.#held > MAX_HELD;
     const message = isTooMuch ? 503 : await messageIn(request, hold);
@@ -150,6 +154,13 @@ class HttpConnection {
     if (ended.signal.aborted) return;
     hold(outcome.body?.length ?? 0);
     this.#send(request, response, outcome);
+  }
+
+  /** Who asks and resets without end costs more than who asks (RFC 9113 §10.5). */
+  #count(isReset: boolean): void {
+    this.#resets = Math.max(0, this.#resets + (isReset ? 1 : -1));
+    if (this.#resets <= MAX_REQUESTS) return;
+    this.#session?.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   async #ask(bytes: Buffer, signal: AbortSignal): Promise<Outcome> {
@@ -189,6 +200,10 @@ class HttpConnection {
       }
     });
   }
+}
+
+function isReset(response: Answer): boolean {
+  return "stream" in response && response.stream.rstCode !== constants.NGHTTP2_NO_ERROR;
 }
 
 /** Who asks decides what there is, so what is kept for one client is nobody else's (RFC 9111 §5.2.2.7). */

@@ -48,15 +48,33 @@ async function post(session: ClientHttp2Session, body: Uint8Array): Promise<Repl
 }
 
 /** A connection over which a test writes what it likes. */
-async function openTls({ https, certificate }: Secure): Promise<TLSSocket & Disposable> {
+async function openTls(
+  { https, certificate }: Secure,
+  protocol = "http/1.1",
+): Promise<TLSSocket & Disposable> {
   const socket = connectTls({
     ...{ host: "127.0.0.1", port: https.endpoint.port, ca: certificate.certificate },
-    ALPNProtocols: ["http/1.1"],
+    ALPNProtocols: [protocol],
   });
   socket.on("error", () => {});
   await once(socket, "secureConnect");
   return Object.assign(socket, { [Symbol.dispose]: () => void socket.destroy() });
 }
+
+/** Types of frames (RFC 9113 §6). */
+const [HEADERS, RST_STREAM, SETTINGS] = [0x01, 0x03, 0x04];
+
+function http2Frame(type: number, stream: number, payload: string): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head[3] = type;
+  // END_STREAM and END_HEADERS.
+  head[4] = type === HEADERS ? 0x05 : 0;
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, Buffer.from(payload, "latin1")]);
+}
+
+const sized = (text: string) => String.fromCharCode(text.length) + text;
 
 async function openTcp(port: number): Promise<Socket & Disposable> {
   const socket = connectTcp({ host: "127.0.0.1", port, allowHalfOpen: true });
@@ -233,6 +251,28 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     plain.destroy();
     await waitFor("its end", () => signals[1]!.aborted);
     await waitFor("its place", () => server.places.size === 1);
+  });
+
+  test("that asks and takes back without end is let go", { timeout: 10_000 }, async () => {
+    let asked = 0;
+    const handler: Handler = ({ message }) => {
+      asked++;
+      return [makeResponse(message, {})];
+    };
+    await using server = await listenSecurely({ handler, clock: new FakeClock() });
+    using socket = await openTls(server, "h2");
+    socket.resume();
+    const path = `/dns-query?dns=${query.toString("base64url")}`;
+    // GET, https, :authority, :path (RFC 7541 §6.1, §6.2.2, Appendix A).
+    const asks = `\x82\x87\x01${sized("a")}\x04${sized(path)}`;
+    const requests = Array.from({ length: 10 * MAX_REQUESTS }, (_, i) => [
+      http2Frame(HEADERS, 2 * i + 1, asks),
+      http2Frame(RST_STREAM, 2 * i + 1, "\0\0\0\x08"),
+    ]);
+    const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    socket.write(Buffer.concat([preface, http2Frame(SETTINGS, 0, ""), ...requests.flat()]));
+    await once(socket, "close");
+    assert.ok(asked > 0 && asked <= MAX_REQUESTS + 1, `${asked} of them were answered`);
   });
 
   test("has one of the places that all listeners share, from before its handshake on", async () => {
