@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
@@ -49,6 +56,13 @@ suite("lock", () => {
     const { pid } = spawnSync("true");
     writeFileSync(path, `${pid} ?\n`);
     lock(path)();
+  });
+
+  test("that cannot be written on a full disk leaves nothing behind", (t) => {
+    const path = place(t);
+    symlinkSync("/dev/full", `${path}.${process.pid}`);
+    assert.throws(() => lock(path), /ENOSPC/);
+    assert.deepEqual(readdirSync(join(path, "..")), []);
   });
 
   test("that another has taken since is not let go of", (t) => {

@@ -10,8 +10,8 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:
 export function lock(path: string): () => void {
   const own = `${process.pid} ${startOf(process.pid)}\n`;
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, own);
   try {
+    writeFileSync(draft, own);
     // To link is to make a file that was not there, whole, or to fail.
     if (!hasLinked(draft, path)) {
       takeOver(path, draft);
