@@ -6,9 +6,15 @@ import { decode, encode, type Message } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../../src/dns/record.ts";
-import { type FollowedZone, ReadyAnswers } from "../../src/dnsserver/ready.ts";
+import {
+  type FollowedZone,
+  MAX_ENTRIES,
+  MAX_OCTETS,
+  ReadyAnswers,
+} from "../../src/dnsserver/ready.ts";
 import type { Principal } from "../../src/zone/change.ts";
 import type { Zone } from "../../src/zone/zone.ts";
+import { inUse } from "../support/memory.ts";
 import { makeServer, makeZone, name, opt, origin, question, zoneRecords } from "./fixture.ts";
 
 const operator: Principal = { name: "test", isOperator: true, permits: () => true };
@@ -185,6 +191,32 @@ suite("ready-made answers", () => {
     for (let i = 0; i < 1000; i++) byOctets.serve(encode(question(`nobody${i}`)));
     assert.ok(byOctets.ready.octets <= 10_000 && byOctets.ready.octets > 9_000);
     assert.ok(byOctets.ready.size > 10);
+  });
+
+  test("SEC-13: the memory they take is bounded, however many names an answer was made from", () => {
+    const records = [...zoneRecords()];
+    const set = (owner: string, ...rdatas: readonly Rdata[]) => {
+      records.push({ name: name(owner), type: rdatas[0]!.type, ttl: 10, rdatas });
+    };
+    const instances = Array.from({ length: 45 }, (_, i) => name(`p${i}._x._tcp`));
+    set("_x._tcp", ...instances.map((each) => rdata.ptr(each)));
+    for (const [i, each] of instances.entries()) {
+      set(`${each}`, rdata.srv(0, 0, 1, name(`h${i}`)));
+      set(`h${i}`, rdata.a("10.1.0.1"));
+    }
+    const { answers, ready } = makeReadyServer({}, makeZone(records));
+    const before = inUse();
+    // Each size is another query, and the same answer.
+    for (let i = 0; i < 25_000; i++) {
+      answers(encode(question("_x._tcp", Type.PTR, { edns: opt({ udpSize: 1232 + i }) })));
+    }
+    assert.ok(ready.size > 1000 && ready.size < 25_000, `${ready.size} entries`);
+    assert.ok(ready.octets <= MAX_OCTETS);
+    const many = inUse() - before;
+    assert.ok(many < 1.5 * MAX_OCTETS, `${many} octets`);
+    for (let i = 0; i < MAX_ENTRIES; i++) answers(encode(question(`nobody${i}.paris`)));
+    const small = inUse() - before;
+    assert.ok(small < 1.5 * MAX_OCTETS, `${small} octets`);
   });
 
   test("a query longer than any that is kept is not even looked up", () => {

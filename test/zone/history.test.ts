@@ -1,24 +1,12 @@
 /** What is kept of a zone's changes, filled several times over. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { Type } from "../../src/dns/constants.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import type { Change } from "../../src/zone/change.ts";
 import { History } from "../../src/zone/history.ts";
+import { inUse } from "../support/memory.ts";
 import { name, operator, updateOf, zoneOf } from "./fixture.ts";
-
-setFlagsFromString("--expose-gc");
-const collect: () => void = runInNewContext("gc");
-
-/** Octets in use when all that nobody needs is gone. */
-function inUse(): number {
-  collect();
-  collect();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
-}
 
 const MIB = 2 ** 20;
 
