@@ -116,16 +116,25 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     assert.match(await handshake(server, "-alpn", "h2"), /alert no application protocol/);
   });
 
+  /** What the second of two connections says that has the session of the first. */
+  async function resume({ tls }: Secure, ...options: readonly string[]): Promise<string> {
+    const file = join(temporaryFolder(), "session");
+    const where = `127.0.0.1:${tls.endpoint.port}`;
+    const client = `openssl s_client -connect ${where} -alpn dot ${options.join(" ")}`;
+    await succeed(["sh", "-c", `sleep 0.5 | ${client} -sess_out ${file} 2>&1`]);
+    return succeed(["sh", "-c", `sleep 0.1 | ${client} -sess_in ${file} 2>&1`]);
+  }
+
   test("XPORT-15: a session is resumed, by TLS 1.3 and by 1.2", async () => {
     await using server = await listenSecurely();
     for (const version of ["-tls1_3", "-tls1_2"]) {
-      const file = join(temporaryFolder(), "session");
-      const where = `127.0.0.1:${server.tls.endpoint.port}`;
-      const client = `openssl s_client -connect ${where} ${version} -alpn dot`;
-      await succeed(["sh", "-c", `sleep 0.5 | ${client} -sess_out ${file} 2>&1`]);
-      const again = await succeed(["sh", "-c", `sleep 0.1 | ${client} -sess_in ${file} 2>&1`]);
-      assert.match(again, /^Reused, TLSv1/m, version);
+      assert.match(await resume(server, version), /^Reused, TLSv1/m, version);
     }
+  });
+
+  test("SEC-13: nothing is kept of sessions: who takes no ticket begins anew", async () => {
+    await using server = await listenSecurely();
+    assert.match(await resume(server, "-tls1_2", "-no_ticket"), /^New, TLSv1\.2/m);
   });
 
   test("XPORT-16: a hundred queries in one write, and a slow one that holds up none", async () => {
