@@ -5,7 +5,7 @@
  * out (RFC 2181 §9).
  */
 import { Class, Opcode, Rcode, Type, typeName } from "./constants.ts";
-import { type Edns, ednsLength, extendedRcode, readEdns, UDP_SIZE, writeEdns } from "./edns.ts";
+import { type Edns, ednsLength, extendedRcode, readEdns, writeEdns } from "./edns.ts";
 import { type Compression, isKnownShape } from "./fields.ts";
 import { FormatError } from "./format.ts";
 import type { Name } from "./name.ts";
@@ -233,7 +233,7 @@ export interface EncodeOptions {
 export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   const { limit = 0xffff, compression = "unicast", first = 0, reserve = 0, block } = options;
   const { questions, answers, authorities, additionals, edns } = message;
-  const writer = new Writer(Math.min(limit, UDP_SIZE));
+  const writer = new Writer(Math.min(limit, USUAL));
   const padding = block === undefined ? undefined : { block, limit: limit - reserve, reserve };
   const room = limit - reserve - (edns === undefined ? 0 : ednsLength(edns, padding));
   /** Rewound when it does not fit. */
@@ -310,6 +310,9 @@ export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   writer.setU16(10, counts.additionals + (edns === undefined ? 0 : 1));
   return writer.done();
 }
+
+/** Octets that most messages have room in; more is had when it is needed. */
+const USUAL = 512;
 
 /** Tries to fit what did not, before the rest is given up. */
 const MAX_MISSED = 8;

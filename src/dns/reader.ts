@@ -88,6 +88,17 @@ export class Reader {
     return name;
   }
 
+  /** Past a name, whatever its pointer leads to. */
+  skipName(): void {
+    for (let length = this.u8(); length > 0; length = this.u8()) {
+      if (length >= 0xc0) {
+        this.skip(1);
+        return;
+      }
+      this.skip(length);
+    }
+  }
+
   /** The name at `start`, of at most `room` octets and with at most `pointers` pointers. */
   #nameAt(start: number, end: number, room: number, pointers: number): Name {
     let at = start;

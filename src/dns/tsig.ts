@@ -5,9 +5,10 @@
  * Order of checks (§5.2): key, MAC, time, truncation. Each failure is a value, not an exception; a
  * TSIG in the wrong place is a FormatError.
  */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { Class, Rcode, Type } from "./constants.ts";
 import { FormatError } from "./format.ts";
+import { type HashAlgorithm, Hmac } from "./hmac.ts";
 import { Name } from "./name.ts";
 import { Rdata, readRdata, writeRdata } from "./rdata.ts";
 import { Reader } from "./reader.ts";
@@ -63,19 +64,19 @@ export function partTsig(bytes: Uint8Array): SignedMessage | undefined {
   const reader = new Reader(bytes, 4);
   const [questions, ...records] = [reader.u16(), reader.u16(), reader.u16(), reader.u16()];
   for (let i = 0; i < questions!; i++) {
-    reader.name();
-    reader.take(4);
+    reader.skipName();
+    reader.skip(4);
   }
   const total = records.reduce((sum, count) => sum + count, 0);
   for (let i = 1; i <= total; i++) {
     const start = reader.offset;
-    const name = reader.name();
+    reader.skipName();
     const type = reader.u16();
     const klass = reader.u16();
     const ttl = reader.u32();
     const length = reader.u16();
     if (type !== Type.TSIG) {
-      reader.take(length);
+      reader.skip(length);
       continue;
     }
     if (i !== total || records[2] === 0 || klass !== Class.ANY || ttl !== 0) {
@@ -86,6 +87,7 @@ export function partTsig(bytes: Uint8Array): SignedMessage | undefined {
     if (length === 0) throw new FormatError("TSIG data is empty");
     const [algorithm, time, fudge, mac, originalId, error, other] = readRdata(reader, type, length)
       .values as [Name, number, number, Uint8Array, number, number, Uint8Array];
+    const name = new Reader(bytes, start).name();
     const body = Buffer.from(bytes.subarray(0, start));
     body.writeUInt16BE(originalId, 0);
     body.writeUInt16BE(records[2]! - 1, 10);
@@ -209,10 +211,11 @@ function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: SignC
   for (const message of unsigned) components.bytes(message);
   components.bytes(body);
   if (!isContinuation) {
-    components.bytes(canonicalWire(tsig.key));
+    // Uncompressed and in lower case (§4.3.3).
+    components.name(tsig.key.toLowerCase());
     components.u16(Class.ANY);
     components.u32(0);
-    components.bytes(canonicalWire(tsig.algorithm));
+    components.name(tsig.algorithm.toLowerCase());
   }
   components.u48(tsig.time);
   components.u16(tsig.fudge);
@@ -221,8 +224,18 @@ function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: SignC
     components.u16(tsig.other.length);
     components.bytes(tsig.other);
   }
-  const hash = key.algorithm.slice("hmac-".length);
-  return createHmac(hash, key.secret).update(components.done()).digest();
+  return hmacOf(key).digest(components.done());
+}
+
+const hmacs = new WeakMap<TsigKey, Hmac>();
+
+function hmacOf(key: TsigKey): Hmac {
+  let hmac = hmacs.get(key);
+  if (hmac === undefined) {
+    hmac = new Hmac(key.algorithm.slice("hmac-".length) as HashAlgorithm, key.secret);
+    hmacs.set(key, hmac);
+  }
+  return hmac;
 }
 
 interface SignContext {
@@ -249,11 +262,6 @@ const algorithmNames = new Map(tsigAlgorithms.map((each) => [each, Name.parse(`$
 
 function algorithmName(algorithm: TsigAlgorithm): Name {
   return algorithmNames.get(algorithm)!;
-}
-
-/** Uncompressed and in lower case (§4.3.3). */
-function canonicalWire(name: Name): Uint8Array {
-  return Buffer.from(name.toLowerCase().wire, "latin1");
 }
 
 function timeOctets(seconds: number): Uint8Array {
