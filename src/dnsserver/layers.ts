@@ -48,7 +48,9 @@ export function mapResponses(
   responses: Responses,
   change: (response: Message) => Message | undefined,
 ): Responses {
-  return Symbol.iterator in responses ? mapNow(responses, change) : mapLater(responses, change);
+  if (Symbol.iterator in responses) return mapNow(responses, change);
+  if (responses instanceof Promise) return responses.then((all) => mapNow(all, change));
+  return mapEach(responses, change);
 }
 
 function* mapNow(responses: Iterable<Message>, change: (response: Message) => Message | undefined) {
@@ -58,7 +60,7 @@ function* mapNow(responses: Iterable<Message>, change: (response: Message) => Me
   }
 }
 
-async function* mapLater(
+async function* mapEach(
   responses: AsyncIterable<Message>,
   change: (response: Message) => Message | undefined,
 ) {

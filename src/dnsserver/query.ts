@@ -7,14 +7,14 @@ import { type Edns, ExtendedError, extendedError, UDP_SIZE } from "../dns/edns.t
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import { Name } from "../dns/name.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
-import type { Handler, Request, Transport } from "../net/handler.ts";
+import type { Request, Transport } from "../net/handler.ts";
 import type { Catalog } from "./catalog.ts";
 import { zoneOptions } from "./zoneoptions.ts";
 
 /** The fields of a response that its query does not decide. */
 type Fields = Partial<Message>;
 
-export function queryHandler(catalog: Catalog): Handler {
+export function queryHandler(catalog: Catalog): (request: Request) => readonly Message[] {
   return ({ message, transport }: Request) => {
     const [question] = message.questions;
     // RFC 9619 §4: QDCOUNT is 1. With no one question there is none to echo.

@@ -73,10 +73,7 @@ export function signatures({ keys, clock, log }: SignatureOptions): Layer {
     }
     const first = () => updates.once(identity, { time, mac }, () => gather(answer()));
     const late = () => [refuse(Rcode.BADTIME, key)];
-    return sealed(
-      () => mapResponses(again(first, late), (response) => ({ ...response, id })),
-      seal,
-    );
+    return sealed(() => mapResponses(first() ?? late(), (response) => ({ ...response, id })), seal);
   };
 }
 
@@ -131,9 +128,11 @@ function sealed(answer: () => Responses, seal: Seal): Responses {
   };
   try {
     const responses = answer();
-    return Symbol.iterator in responses
-      ? sealNow(responses, seal, fail)
-      : sealLater(responses, seal, fail);
+    if (Symbol.iterator in responses) return sealNow(responses, seal, fail);
+    if (responses instanceof Promise) {
+      return responses.then((all) => sealNow(all, seal, fail), fail);
+    }
+    return sealEach(responses, seal, fail);
   } catch (error) {
     return fail(error);
   }
@@ -149,7 +148,7 @@ function* sealNow(responses: Iterable<Message>, seal: Seal, fail: Fail) {
   }
 }
 
-async function* sealLater(responses: AsyncIterable<Message>, seal: Seal, fail: Fail) {
+async function* sealEach(responses: AsyncIterable<Message>, seal: Seal, fail: Fail) {
   try {
     for await (const response of responses) yield { seal, ...response };
   } catch (error) {
@@ -158,17 +157,11 @@ async function* sealLater(responses: AsyncIterable<Message>, seal: Seal, fail: F
 }
 
 async function gather(responses: Responses): Promise<readonly Message[]> {
+  const all = await responses;
+  if (Symbol.iterator in all) return [...all];
   const gathered: Message[] = [];
-  for await (const response of responses) gathered.push(response);
+  for await (const response of all) gathered.push(response);
   return gathered;
-}
-
-/** What an update comes to; nothing is done before somebody waits for it. */
-async function* again(
-  first: () => Promise<readonly Message[]> | undefined,
-  late: () => readonly Message[],
-): AsyncGenerator<Message> {
-  yield* (await first()) ?? late();
 }
 
 /** Milliseconds between two lines: a clock that is wrong should be seen, a flood not fill a disk. */

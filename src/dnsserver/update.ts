@@ -37,12 +37,12 @@ export function updateHandler({ find, principalOf }: UpdateOptions): Handler {
   };
 }
 
-async function* apply(
+async function apply(
   zone: Pick<Zone, "apply">,
   message: Message,
   by: Principal,
   lease: Lease | undefined,
-): AsyncGenerator<Message> {
+): Promise<readonly Message[]> {
   const update = {
     zone: message.questions[0]!.name,
     prerequisites: message.answers,
@@ -52,7 +52,7 @@ async function* apply(
   const rcode = await zone.apply(update, by);
   const isGranted = rcode === Rcode.NOERROR && lease !== undefined;
   const edns = isGranted ? { ...plain, options: [leaseOption(lease)] } : undefined;
-  yield makeResponse(message, { rcode, edns });
+  return [makeResponse(message, { rcode, edns })];
 }
 
 /** Its options are all that the EDNS layer looks at. */

@@ -40,10 +40,10 @@ export function openOnDemand({ config, log, ...options }: AskedOptions): OnDeman
  * even where nothing is waited for, so that it is never ready (see `ready.ts`).
  */
 export function asksOnDemand(demand: OnDemand, origin: Name): Layer {
-  async function* later(question: Question, request: Request): AsyncGenerator<Message> {
+  async function later(question: Question, request: Request): Promise<readonly Message[]> {
     const client = `network ${networkOf(request.source.address)}`;
     const answer = await demand.answer(question, client, request.signal);
-    yield* queryHandler(new Catalog([{ origin, answer: () => answer }]))(request);
+    return queryHandler(new Catalog([{ origin, answer: () => answer }]))(request);
   }
   return (next) => (request) => {
     const [question, ...more] = request.message.questions;

@@ -71,9 +71,9 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
       yield fail(request, error);
     }
   }
-  async function* respondLater(request: Request, responses: AsyncIterable<Message>) {
+  async function* respondLater(request: Request, responses: Exclude<Responses, Iterable<Message>>) {
     try {
-      for await (const response of responses) yield encodeFor(request, response);
+      for await (const response of await responses) yield encodeFor(request, response);
     } catch (error) {
       // Nobody waits for the answer of a request whose signal has ended.
       if (!request.signal.aborted) yield fail(request, error);

@@ -39,9 +39,10 @@ export interface Request {
 
 /**
  * The responses to a request, in order: one as a rule, several for a transfer, none for silence.
- * An Iterable makes each the moment it is asked for it.
+ * An Iterable makes each the moment it is asked for it; a Promise is of what has to be waited for
+ * once, and an AsyncIterable waits for each.
  */
-export type Responses = Iterable<Message> | AsyncIterable<Message>;
+export type Responses = Iterable<Message> | Promise<Iterable<Message>> | AsyncIterable<Message>;
 export type Handler = (request: Request) => Responses;
 export type Layer = (next: Handler) => Handler;
 

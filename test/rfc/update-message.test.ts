@@ -307,7 +307,7 @@ suite("leases", () => {
     for (const seconds of [[1], [300, 7200], [300, 2 ** 31]]) {
       const message = asking(lease(...seconds));
       const responses = handler({ message, key: "operator" } as Request);
-      for await (const response of responses) assert.equal(response.rcode, 0);
+      for await (const response of await responses) assert.equal(response.rcode, 0);
     }
     assert.deepEqual(
       told.map((each) => [each.lease, "keyLease" in each ? each.keyLease : undefined]),
