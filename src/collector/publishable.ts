@@ -5,12 +5,11 @@
  */
 import { Type } from "../dns/constants.ts";
 import { fold, labelToUnicode, type Name } from "../dns/name.ts";
-import { rdata as make, Rdata } from "../dns/rdata.ts";
-import { addressHints, withoutHints } from "../dns/svcparams.ts";
-import { isSteeringType } from "../zone/principal.ts";
+import { rdata as make, type Rdata } from "../dns/rdata.ts";
+import { isCarriedType } from "../zone/principal.ts";
 
 export function isPublishableType(type: number): boolean {
-  return !isSteeringType(type);
+  return isCarriedType(type);
 }
 
 /** No wildcard, and no label by which DNS-SD and its protocols speak of themselves. */
@@ -39,9 +38,8 @@ export function hasControls(label: Uint8Array): boolean {
 export const EMPTY_TXT = make.txt();
 
 /**
- * Addresses that mean the same host elsewhere, without those that SVCB and HTTPS but hint at: what
- * is told of a host is what its own records say (RFC 9460 §7.3). Of TXT, an empty one for none (RFC
- * 6763 §6.1).
+ * Addresses that mean the same host elsewhere; of TXT, an empty one for none (RFC 6763 §6.1). Knot
+ * takes no NULL without data.
  */
 export function publishableData(rdata: Rdata): Rdata | undefined {
   const bytes = rdata.values[0];
@@ -52,19 +50,9 @@ export function publishableData(rdata: Rdata): Rdata | undefined {
       return isReachable6(bytes as Uint8Array) ? rdata : undefined;
     case Type.TXT:
       return rdata.isEmpty ? EMPTY_TXT : rdata;
-    case Type.SVCB:
-    case Type.HTTPS:
-      return unhinted(rdata);
     default:
-      return rdata;
+      return rdata.isEmpty ? undefined : rdata;
   }
-}
-
-function unhinted(rdata: Rdata): Rdata | undefined {
-  const params = rdata.values.at(-1) as Uint8Array | undefined;
-  if (params === undefined || addressHints(params).length === 0) return rdata;
-  const bare = withoutHints(params);
-  return bare && new Rdata(rdata.type, [...rdata.values.slice(0, -1), bare]);
 }
 
 /** Not 0/8, 127/8, 169.254/16, nor anything from multicast on (RFC 6890 §2.2.2). */

@@ -6,12 +6,16 @@ import type { Clock } from "../clock.ts";
 import { Type } from "../dns/constants.ts";
 import { LOCAL, serviceTypesName } from "../dns/service.ts";
 import type { Log } from "../log.ts";
-import { steeringTypes } from "../zone/principal.ts";
+import { isSteeringType } from "../zone/principal.ts";
 import type { HeardSet } from "./link/heard.ts";
-import { isReserved } from "./publishable.ts";
+import { isPublishableType, isReserved } from "./publishable.ts";
 import type { Reason, Site } from "./site.ts";
 
-export type Refusal = Reason | "its type steers servers" | "it says where to browse or register";
+export type Refusal =
+  | Reason
+  | "its type steers servers"
+  | "its type is not read alike by all servers"
+  | "it says where to browse or register";
 
 /** Records, by what speaks against them. */
 export function refusalsOf(sites: Iterable<Site>): ReadonlyMap<Refusal, number> {
@@ -64,7 +68,9 @@ function* refused(
 ): Iterable<{ readonly refusal: Refusal; readonly records: HeardSet["records"] }> {
   for (const site of sites) {
     for (const cache of site.caches) {
-      for (const type of WATCHED) {
+      for (const type of cache.types) {
+        // Every host sends it (RFC 6762 §6.1), and means no harm by it.
+        if (type === Type.NSEC) continue;
         for (const heard of cache.ofType(type)) {
           const refusal = refusalOf(site, heard);
           if (refusal !== undefined) yield { refusal, records: heard.records };
@@ -75,17 +81,13 @@ function* refused(
 }
 
 function refusalOf(site: Site, heard: HeardSet): Refusal | undefined {
-  if (steeringTypes.has(heard.type)) return "its type steers servers";
+  if (isSteeringType(heard.type)) return "its type steers servers";
+  if (!isPublishableType(heard.type)) return "its type is not read alike by all servers";
   if (heard.type !== Type.PTR) return site.refusal(heard);
   const isSteering = isReserved(heard.name) && !heard.name.equals(TYPES);
   return isSteering ? "it says where to browse or register" : undefined;
 }
 
 const TYPES = serviceTypesName(LOCAL)!;
-/** Every host sends NSEC (RFC 6762 §6.1), and means no harm by it. */
-const WATCHED: readonly number[] = [
-  ...[Type.PTR, Type.SRV, Type.A, Type.AAAA, Type.CNAME],
-  ...[...steeringTypes].filter((type) => type !== Type.NSEC),
-];
 /** Milliseconds from one look to the next: all that is heard is gone through. */
 const PERIOD = 180_000;

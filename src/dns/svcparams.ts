@@ -80,24 +80,6 @@ export function addressHints(bytes: Uint8Array): Uint8Array[] {
   return addresses;
 }
 
-/** These without ipv4hint and ipv6hint; undefined where who reads them must know one (§8). */
-export function withoutHints(bytes: Uint8Array): Uint8Array | undefined {
-  const writer = new Writer();
-  for (const reader = new Reader(bytes); reader.left > 0; ) {
-    const [key, length] = [reader.u16(), reader.u16()];
-    const value = reader.take(length);
-    if (forms[key]?.addressLength !== undefined) continue;
-    const mandatory = new Reader(key === 0 ? value : new Uint8Array());
-    while (mandatory.left > 1) {
-      if (forms[mandatory.u16()]?.addressLength !== undefined) return undefined;
-    }
-    writer.u16(key);
-    writer.u16(length);
-    writer.bytes(value);
-  }
-  return Uint8Array.from(writer.done());
-}
-
 /** The wire form of words such as `alpn="h2,h3"`, in any order. */
 export function parseSvcParams(words: readonly string[]): Uint8Array {
   const params = new Map<number, Uint8Array>();

@@ -6,7 +6,7 @@
  * word, but its collector's own.
  */
 import { addressOfReverseName } from "../dns/address.ts";
-import { Type } from "../dns/constants.ts";
+import { Class, Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import { targetOf } from "../dns/rdata.ts";
 import type { ResourceRecord } from "../dns/record.ts";
@@ -33,6 +33,7 @@ export function collectorPrincipal(name: string, origin: Name, isItsSite: IsItsS
     permits(record) {
       const { name: owner, type } = record;
       if (!owner.isUnder(origin) || isSteeringType(type)) return false;
+      if (record.class === Class.IN && !isCarried(record)) return false;
       const domain = recommendingDomain(owner);
       if (domain !== undefined) {
         const target = pointedTo(record);
@@ -127,6 +128,25 @@ export const steeringTypes: ReadonlySet<number> = new Set([
 export function isSteeringType(type: number): boolean {
   return steeringTypes.has(type);
 }
+
+/**
+ * Those whose data every server reads alike: addresses, names, numbers, text, or nothing but octets.
+ * One record of another type that a stricter server does not take, a SSHFP or an HTTPS say, would
+ * end its copying of the whole zone; so BIND, Knot and NSD do.
+ */
+export function isCarriedType(type: number): boolean {
+  // Private use is nobody's to read (RFC 6895 §3.1).
+  return carriedTypes.has(type) || (type >= 0xff00 && type <= 0xfffe);
+}
+
+function isCarried({ type, rdata }: Pick<ResourceRecord, "type" | "rdata">): boolean {
+  return isCarriedType(type) && !rdata.isEmpty;
+}
+
+const carriedTypes: ReadonlySet<number> = new Set([
+  ...[Type.A, Type.AAAA, Type.CNAME, Type.PTR, Type.SRV, Type.TXT, Type.HINFO, Type.NULL],
+  ...[Type.MX, Type.RP, Type.AFSDB, Type.RT, Type.PX, Type.KX],
+]);
 
 /** Does the wildcard, or a label by which DNS-SD and its protocols speak of themselves, stand here? */
 function isSteeringName(labels: readonly Uint8Array[]): boolean {

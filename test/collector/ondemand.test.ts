@@ -211,7 +211,17 @@ suite("on demand", () => {
     await asked.office.clock.elapse(20_000);
     const never = [
       ...["@ A", "@ SOA", "laptop SOA", "laptop NS", "laptop DS", "laptop DNSKEY", "laptop ANY"],
-      ...["laptop NSEC", "laptop RRSIG", "laptop AXFR", "laptop OPT", "_tcp PTR", "_udp PTR"],
+      ...[
+        "laptop NSEC",
+        "laptop HTTPS",
+        "printer HTTPS",
+        "laptop SSHFP",
+        "laptop RRSIG",
+        "laptop AXFR",
+        "laptop OPT",
+        "_tcp PTR",
+        "_udp PTR",
+      ],
       ...["b._dns-sd._udp PTR", "lb._dns-sd._udp PTR", "_services._dns-sd._udp PTR"],
       ...["_dns-llq._udp SRV", "_dns-push-tls._tcp SRV", "_dns-update._udp SRV"],
       ...["_sub._ipp._tcp PTR", "* A", "*._ipp._tcp SRV", "_a.laptop A", "wpad A"],
@@ -222,8 +232,8 @@ suite("on demand", () => {
     for (const text of never) assert.ok(!asked.onDemand.covers(questionOf(text)), text);
     for (const text of [
       "laptop A",
-      "laptop HTTPS",
-      "printer HTTPS",
+      "laptop HINFO",
+      "printer HINFO",
       "_new._tcp PTR",
       "x._new._tcp SRV",
     ]) {

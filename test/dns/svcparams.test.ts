@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FormatError } from "../../src/dns/format.ts";
-import { formatSvcParams, parseSvcParams, withoutHints } from "../../src/dns/svcparams.ts";
+import { formatSvcParams, parseSvcParams } from "../../src/dns/svcparams.ts";
 
 describe("SvcParams", () => {
   // The vectors of RFC 9460 Appendix D.2, without priority and target.
@@ -92,16 +92,4 @@ describe("SvcParams", () => {
       assert.deepEqual(Buffer.from(parseSvcParams([printed])), bytes);
     });
   }
-
-  it("are the same without hints of addresses, or none where one of them is mandatory", () => {
-    const bare = (...words: string[]) => {
-      const params = withoutHints(parseSvcParams(words));
-      return params && formatSvcParams(params);
-    };
-    const hints = ["ipv4hint=192.0.2.1", "ipv6hint=2001:db8::1"];
-    assert.equal(bare("alpn=h2", "port=8443", ...hints), 'alpn="h2" port=8443');
-    assert.equal(bare("mandatory=alpn", "alpn=h2", ...hints), 'mandatory=alpn alpn="h2"');
-    assert.equal(bare(...hints), "");
-    assert.equal(bare("mandatory=alpn,ipv4hint", "alpn=h2", ...hints), undefined);
-  });
 });

@@ -70,6 +70,19 @@ describe("a collector bound to a site", () => {
     assert.ok(!may("*._tcp", ptr("x._ipp._tcp.paris")));
   });
 
+  it("SEC-09: adds no record of a type that other servers may refuse to copy, and may remove it", () => {
+    const garbage = Uint8Array.of(0xff);
+    for (const type of [29, 37, Type.SSHFP, Type.TLSA, Type.NAPTR, Type.HTTPS, Type.CAA, 300]) {
+      assert.ok(!may("pc.paris", rdata.opaque(type, garbage)), `${type}`);
+      assert.ok(may("pc.paris", rdata.opaque(type, garbage), Class.NONE), `${type}`);
+      assert.ok(may("pc.paris", rdata.opaque(type, Buffer.of()), Class.ANY), `${type}`);
+    }
+    for (const type of [Type.NULL, 0xff00, 0xfffe]) {
+      assert.ok(may("pc.paris", rdata.opaque(type, garbage)), `${type}`);
+      assert.ok(!may("pc.paris", rdata.opaque(type, Buffer.of())), `${type}`);
+    }
+  });
+
   it("may tell clients to browse its own site, there and at the apex", () => {
     for (const kind of ["b", "db", "LB"]) {
       assert.ok(may(`${kind}._dns-sd._udp.paris`, ptr("Paris")));
@@ -151,6 +164,7 @@ it("SEC-16: whatever a collector asks, it changes its site and its pointers, and
   const data = fc.oneof(
     owner.map((target) => rdata.ptr(target)),
     fc.constantFrom(...types, Type.PTR).map((type) => new Rdata(type, [])),
+    fc.constant(rdata.a("10.1.0.1")),
   );
   const isParis = (place: Name) => place.isUnder(name("paris"));
   let permitted = 0;

@@ -69,6 +69,11 @@ export class LinkCache {
     return this.#set(name, type);
   }
 
+  /** Those there are records of. */
+  get types(): Iterable<number> {
+    return this.#types.keys();
+  }
+
   /** Every set of a type. */
   ofType(type: number): Iterable<HeardSet> {
     return this.#types.get(type) ?? [];

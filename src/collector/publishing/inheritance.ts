@@ -10,7 +10,7 @@ import type { Name } from "../../dns/name.ts";
 import { type Rdata, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { BROWSING, parseEnumeration, serviceTypesName } from "../../dns/service.ts";
-import { isPublishableType } from "../publishable.ts";
+import { isSteeringType } from "../../zone/principal.ts";
 import { RecordSets } from "../recordsets.ts";
 
 export interface Heir {
@@ -48,7 +48,7 @@ export function inheritance(
   const isZone = (rdata: Rdata) => targetOf(rdata)?.equals(zone) === true;
   const inherited: RecordSet[] = [];
   for (const set of whole) {
-    if (!isPublishableType(set.type) || isRegistering(set.name)) continue;
+    if (isSteeringType(set.type) || isRegistering(set.name)) continue;
     if (isOurs(set.name)) {
       inherited.push(set);
     } else if (set.type === Type.PTR) {
