@@ -225,7 +225,7 @@ suite("a collector that ends", () => {
     isDown = true;
     let hasEnded = false;
     const ended = office.end().then(() => (hasEnded = true));
-    await office.clock.elapse(790);
+    await office.clock.elapse(590);
     assert.equal(hasEnded, false);
     await office.clock.elapse(20);
     assert.equal(hasEnded, true);
