@@ -182,7 +182,8 @@ export class Publication {
     try {
       rcode = await zone.publish(update);
       if (rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP) {
-        this.#complain(new Error(`it answers ${rcodeName(rcode)}`));
+        const what = rcode === Rcode.NOTAUTH ? "has no such zone" : "knows no updates";
+        this.#complain(new Error(`it ${what} (${rcodeName(rcode)})`));
       } else if (rcode !== Rcode.SERVFAIL) {
         this.#rejoice();
       }
