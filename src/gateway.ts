@@ -19,7 +19,6 @@ import { keepalive } from "./dnsserver/keepalive.ts";
 import { byOpcode, edns, layered } from "./dnsserver/layers.ts";
 import { Limits, limited } from "./dnsserver/limits.ts";
 import { notifyHandler } from "./dnsserver/notify.ts";
-import { reserved } from "./dnsserver/reserved.ts";
 import { signatures } from "./dnsserver/signature.ts";
 import { transfers } from "./dnsserver/transfer.ts";
 import { updateHandler } from "./dnsserver/update.ts";
@@ -109,6 +108,11 @@ async function* openListeners(
 ) {
   const { clock, log, signal, onReload, onDemand } = options;
   const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
+  // To strangers the catalog is not there (RFC 9432 §7), whatever they ask.
+  const findOpen = (origin: Name) => {
+    const zone = find(origin);
+    return zone === zones.catalog ? undefined : zone;
+  };
   const origins = zones.all.map((zone) => zone.origin);
   const { keysOf, isSigned } = zones;
   if (config.transfer.allow.length + config.transfer.notify.length > 0 && origins.some(isSigned)) {
@@ -140,16 +144,14 @@ async function* openListeners(
       ...(limits
         ? [limited({ limits, networkOf: (address) => views.clientOf(address).network })]
         : []),
-      ...(zones.catalog ? [reserved(zones.catalog.origin, access.mayTransfer)] : []),
       transfers({ find, isAllowed: access.mayTransfer, clock, log }),
     ],
     byOpcode({
       [Opcode.QUERY]: viewed(views.viewOf),
-      [Opcode.UPDATE]: updateHandler({
-        find,
-        principalOf: access.principalOf,
+      [Opcode.UPDATE]: updateHandler({ find: findOpen, principalOf: access.principalOf }),
+      [Opcode.NOTIFY]: notifyHandler({
+        ...{ isServed: (name) => findOpen(name) !== undefined, clock, log },
       }),
-      [Opcode.NOTIFY]: notifyHandler({ isServed: (name) => find(name) !== undefined, clock, log }),
     }),
   );
   const ready = new ReadyViews({ clientOf: views.clientOf, limits });

@@ -1,6 +1,7 @@
 /** What each client gets to see of the zones served here: the views of the configuration. */
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
+import type { Question } from "../dns/message.ts";
 import { Catalog } from "../dnsserver/catalog.ts";
 import { identified } from "../dnsserver/identity.ts";
 import { layered } from "../dnsserver/layers.ts";
@@ -50,15 +51,21 @@ export function openViews(options: ViewsOptions): Views {
       handler: layered([identified(identity), ...layers], queryHandler(catalog)),
       ready: new ReadyAnswers({
         catalog,
-        // What is for some alone is never ready for others.
-        zones: all.filter((each) => each !== zones.catalog),
+        zones: all,
         maxEntries: Math.ceil(MAX_ENTRIES / share),
         maxOctets: Math.ceil(MAX_OCTETS / share),
       }),
     };
   };
-  const whole = make(zones.all, onDemand && [onDemand]);
-  const open = zones.all.filter((each) => each !== zones.catalog);
+  const { catalog } = zones;
+  const open = zones.all.filter((each) => each !== catalog);
+  const whole = make(open, onDemand && [onDemand]);
+  // For those who may copy it alone (RFC 9432 §7): to others it is as if it had never been.
+  const listing = catalog && { origin: catalog.origin, view: make([catalog]) };
+  const asksListing = (request: Request): boolean => {
+    const isWithin = ({ name }: Question) => listing !== undefined && name.isUnder(listing.origin);
+    return request.message.questions.some(isWithin) && access.mayTransfer(request, listing!.origin);
+  };
   const parts = views.map(({ networks, sites, addresses }) => {
     const shown = addresses && new Networks(addresses);
     const isAddressShown = shown && ((address: string) => shown.includes(address));
@@ -80,6 +87,9 @@ export function openViews(options: ViewsOptions): Views {
   const clientOf = (address: string) => sources.of(address);
   return {
     clientOf,
-    viewOf: (request) => (access.seesAll(request) ? whole : clientOf(request.source.address).view),
+    viewOf: (request) => {
+      if (asksListing(request)) return listing?.view;
+      return access.seesAll(request) ? whole : clientOf(request.source.address).view;
+    },
   };
 }

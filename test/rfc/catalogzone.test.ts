@@ -6,14 +6,17 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { parseConfig } from "../../src/config.ts";
-import { Class, Opcode, rcodeName, Type } from "../../src/dns/constants.ts";
-import { encode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { encode, type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { SigningKey } from "../../src/dns/signingkey.ts";
 import { formatRecord } from "../../src/dns/text.ts";
-import { reserved } from "../../src/dnsserver/reserved.ts";
+import { viewed } from "../../src/dnsserver/views.ts";
+import { Access } from "../../src/gateway/access.ts";
+import { openViews, type ViewedZone } from "../../src/gateway/views.ts";
 import { openZones } from "../../src/gateway/zones.ts";
 import { silentLog } from "../../src/log.ts";
+import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { catalogRecords } from "../../src/zone/catalogzone.ts";
 import { Snapshot } from "../../src/zone/snapshot.ts";
 import { temporaryFolder } from "../support/gateway.ts";
@@ -133,29 +136,42 @@ suite("a catalog zone", () => {
     await second.close();
   });
 
-  test("CAT-07: is there for those who may copy it, and REFUSED to all others", () => {
-    const layer = reserved(origin, ({ key }) => key === "ns2");
-    const handler = layer(({ message }) => [makeResponse(message, {})]);
-    const { signal } = new AbortController();
-    const rcodeFor = (owner: string, key?: string, opcode: number = Opcode.QUERY) => {
+  test("CAT-07: is there for those who may copy it, and to all others as if it were not", async () => {
+    const folder = temporaryFolder();
+    const text = JSON.stringify({
+      ...{ zone: "bonjour.example", catalog: "catalog.example", data: folder },
+      keys: { ns2: { secret: "AAAA", site: [] }, ns3: { secret: "AAAA", site: [] } },
+      transfer: { allow: ["key:ns2", "192.168.0.2"] },
+      query: { allow: ["private", "key:ns3"] },
+    });
+    const config = parseConfig(text, "g", folder);
+    const life = new AbortController();
+    const shared = { clock: systemClock, log: silentLog, signal: life.signal };
+    const zones = await openZones(config, shared);
+    const access = new Access(config, () => false);
+    const authorityOf = (zone: ViewedZone) => new ZoneAuthority(zone);
+    const { viewOf } = openViews({ config, zones, access, ...shared, authorityOf });
+    const handler = viewed(viewOf);
+    const answerTo = (owner: string, who: { key?: string; address?: string }) => {
       const question = { name: Name.parse(owner), type: Type.SOA, class: Class.IN };
-      const message = makeMessage({ opcode, questions: [question] });
-      const source = { address: "192.0.2.9", port: 4000 };
-      const request = {
-        message,
-        bytes: encode(message),
-        transport: "udp" as const,
-        source,
-        signal,
-      };
-      const [response] = handler({ ...request, ...(key && { key }) }) as Iterable<Message>;
-      return rcodeName(response!.rcode);
+      const message = makeMessage({ id: 7, questions: [question] });
+      const { key, address = "192.168.0.9" } = who;
+      const source = { address, port: 4000 };
+      const request = { message, bytes: encode(message), transport: "udp" as const, source };
+      const [response] = handler({ ...request, signal: life.signal, ...(key && { key }) }) as [
+        Message,
+      ];
+      return { ...response, questions: [] };
     };
     for (const owner of ["catalog.example.", "version.catalog.example.", "x.CATALOG.example."]) {
-      assert.equal(rcodeFor(owner), "REFUSED");
-      assert.equal(rcodeFor(owner, "ns3"), "REFUSED");
-      assert.equal(rcodeFor(owner, "ns2"), "NOERROR");
+      for (const who of [{}, { key: "ns3" }]) {
+        assert.deepEqual(answerTo(owner, who), answerTo("no.such.example.", who));
+      }
+      for (const who of [{ key: "ns2" }, { address: "192.168.0.2" }]) {
+        assert.ok(answerTo(owner, who).isAuthoritative);
+      }
     }
-    assert.equal(rcodeFor("example."), "NOERROR");
+    life.abort();
+    await zones.closed;
   });
 });
