@@ -131,12 +131,12 @@ export function isSteeringType(type: number): boolean {
 
 /**
  * Those whose data every server reads alike: addresses, names, numbers, text, or nothing but octets.
- * One record of another type that a stricter server does not take, a SSHFP or an HTTPS say, would
- * end its copying of the whole zone; so BIND, Knot and NSD do.
+ * One record of another type that a stricter server does not take, an SSHFP or an HTTPS say, would
+ * end its copying of the whole zone; so BIND, Knot, NSD and PowerDNS do. What is for private use
+ * some have a use for, PowerDNS one that runs programs.
  */
 export function isCarriedType(type: number): boolean {
-  // Private use is nobody's to read (RFC 6895 §3.1).
-  return carriedTypes.has(type) || (type >= 0xff00 && type <= 0xfffe);
+  return carriedTypes.has(type);
 }
 
 function isCarried({ type, rdata }: Pick<ResourceRecord, "type" | "rdata">): boolean {

@@ -166,7 +166,7 @@ for (const [name, start, skip] of targets) {
           `_chat._tcp.paris PTR ${label}._chat._tcp.paris`,
           `${label}._chat._tcp.paris SRV 0 0 5298 UPPER-case.paris`,
           `${label}._chat._tcp.paris TXT "status=avail" "\\195\\169\\000\\255" ""`,
-          `${label}._chat._tcp.paris TYPE65280 \\# 3 00ff80`,
+          `${label}._chat._tcp.paris NULL \\# 3 00ff80`,
         ])
         .concat(`x._chat._tcp.paris NULL \\# 1400 ${"89504e47".repeat(350)}`)
         .join("\n");

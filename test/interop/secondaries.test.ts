@@ -7,9 +7,12 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { suite, test } from "node:test";
+import { Class, typeName } from "../../src/dns/constants.ts";
+import { FormatError } from "../../src/dns/format.ts";
 import { decode, encode, makeResponse } from "../../src/dns/message.ts";
-import { soaOf } from "../../src/dns/rdata.ts";
+import { parseRdata, soaOf } from "../../src/dns/rdata.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { isCarriedType } from "../../src/zone/principal.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { linesOf, step, stock } from "../support/churn.ts";
 import { freePort } from "../support/primary.ts";
@@ -61,6 +64,20 @@ async function expectEqual(ours: Serving, theirs: Secondary, zone = ZONE): Promi
   assert.deepEqual(linesOf(copied ?? []), linesOf(wanted));
 }
 
+/** Of each type that a collector may add, data that is as little as it can be: roots, nothing, zero. */
+const ODDEST = Array.from({ length: 0x10000 }, (_, type) => type)
+  .filter(isCarriedType)
+  .map((type) => {
+    for (let length = 1; length <= 16; length++) {
+      try {
+        return parseRdata(type, new Uint8Array(length));
+      } catch (error) {
+        if (!(error instanceof FormatError)) throw error;
+      }
+    }
+    throw new Error(`no data for ${typeName(type)}`);
+  });
+
 async function burst(ours: Serving, from: number): Promise<void> {
   for (let i = from; i < from + BURST; i++) await ours.update(step(i, ours.origin));
 }
@@ -102,6 +119,25 @@ for (const make of makes) {
       const whole = all.slice(followed.length).filter((kind) => kind === "AXFR");
       assert.ok(whole.length <= cut, `${all}`);
       t.diagnostic(`${2 * BURST} changes by ${all.length - 1} transfers`);
+    });
+
+    test("SEC-09: copies whatever a collector may add, however odd", async () => {
+      await using pair = await start(make);
+      const { ours, theirs } = pair;
+      await expectEqual(ours, theirs);
+      await ours.update(
+        ODDEST.map((rdata) => {
+          const { type } = rdata;
+          return {
+            name: ours.origin.child(typeName(type))!,
+            type,
+            class: Class.IN,
+            ttl: 10,
+            rdata,
+          };
+        }),
+      );
+      await expectEqual(ours, theirs);
     });
 
     test("XFR-22: that was away is told, and catches up by IXFR", async () => {

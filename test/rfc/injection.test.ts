@@ -126,11 +126,12 @@ suite("a record that steers", () => {
       printer TYPE29 \\# 1 ff
       printer SSHFP 1 1 00
       printer TYPE300 \\# 1 ff
+      printer TYPE65402 \\# 1 ff
       printer HTTPS 1 . port=80
       Office\\032Printer._ipp._tcp NAPTR 1 1 "u" "E2U" "!(!x!" .
       Office\\032Printer._ipp._tcp NULL \\# 0`);
     assert.deepEqual(result.lines, NOTHING_MORE);
-    assert.deepEqual(result.refusals, { "its type is not read alike by all servers": 5 });
+    assert.deepEqual(result.refusals, { "its type is not read alike by all servers": 6 });
   });
 
   test("SEC-09: at the site's own domain is not published, though a service leads there", () => {
