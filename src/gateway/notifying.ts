@@ -15,6 +15,7 @@ import type { Log } from "../log.ts";
 import { ask, ExchangeError } from "../net/exchange.ts";
 import type { Endpoint } from "../net/handler.ts";
 import { endpointsOf } from "../net/hosts.ts";
+import { ifTold } from "../net/interfaces.ts";
 import { formatEndpoint } from "../net/listener.ts";
 import type { Resolve } from "../net/resolver.ts";
 import type { Zone } from "../zone/zone.ts";
@@ -97,7 +98,7 @@ async function endpointsNamed(
   const rdatas = here.length > 0 ? here : await rdatasOf(name, resolve);
   const addresses = rdatas.flatMap((rdata) => addressOf(rdata) ?? []);
   if (addresses.length === 0) return undefined;
-  const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const own = Object.values(ifTold(networkInterfaces) ?? {}).flatMap((each) => each ?? []);
   return addresses
     .filter((address) => !own.some((each) => each.address === address))
     .map((address) => ({ address, port: DNS_PORT }));

@@ -50,7 +50,8 @@ export function followInterfaces(
   let cancel = () => {};
   const poll = () => {
     cancel = clock.at(clock.now() + POLL_INTERVAL, poll);
-    look(readInterfaces(host));
+    const found = ifTold(() => readInterfaces(host));
+    if (found !== undefined) look(found);
   };
   signal.addEventListener("abort", () => cancel(), { once: true });
   poll();
@@ -68,15 +69,32 @@ export function attachedNetworks(
   let end = Number.NEGATIVE_INFINITY;
   return (address) => {
     if (clock.now() >= end) {
-      const addresses = readInterfaces(host).flatMap((each) => each.addresses);
-      networks = new Networks(
-        addresses.map((each) => ({ address: each.address, length: each.prefix })),
-      );
+      const addresses = ifTold(() => readInterfaces(host))?.flatMap((each) => each.addresses);
+      networks =
+        addresses === undefined
+          ? networks
+          : new Networks(addresses.map(({ address, prefix }) => ({ address, length: prefix })));
       end = clock.now() + ATTACHED_LIFE;
     }
     return networks.includes(address);
   };
 }
+
+/**
+ * What `read` is told; undefined where the kernel does not tell now, for want of file descriptors as a
+ * rule, which strangers may have used up. Who asked goes on with what it knew.
+ */
+export function ifTold<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!untold.has(`${(error as NodeJS.ErrnoException).code}`)) throw error;
+    return undefined;
+  }
+}
+
+/** As readFileSync and os.networkInterfaces() have it. */
+const untold: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ERR_SYSTEM_ERROR"]);
 
 /** The interfaces that are up, have a carrier and an address. */
 export function readInterfaces(host: Host = thisHost): Interface[] {
@@ -110,11 +128,11 @@ export function readInterfaces(host: Host = thisHost): Interface[] {
  * own multicast sockets never have (see `multicast.ts`). Where it cannot be known: true.
  */
 export function isPortHeld(port: number, host: Host = thisHost): boolean {
-  const sockets = host.read("/proc/net/udp");
+  const sockets = ifTold(() => host.read("/proc/net/udp"));
   if (sockets === undefined) return true;
   // "  sl  local_address rem_address …", in hexadecimal (Linux, proc_net_tcp.txt).
   const wildcard = new RegExp(`^\\s*\\d+: 0+:${port.toString(16).padStart(4, "0")} `, "im");
-  return wildcard.test(sockets) || wildcard.test(host.read("/proc/net/udp6") ?? "");
+  return wildcard.test(sockets) || wildcard.test(ifTold(() => host.read("/proc/net/udp6")) ?? "");
 }
 
 function linkAddress({ address, cidr, family }: NetworkInterfaceInfo): LinkAddress {
@@ -135,9 +153,10 @@ const thisHost: Host = {
   read(path) {
     try {
       return readFileSync(path, "utf8");
-    } catch {
+    } catch (error) {
       // Not Linux, or the interface went in this moment.
-      return undefined;
+      if (!untold.has(`${(error as NodeJS.ErrnoException).code}`)) return undefined;
+      throw error;
     }
   },
 };

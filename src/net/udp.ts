@@ -14,6 +14,7 @@ import type { Cancel, Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { type Edge, makeEdge } from "./edge.ts";
 import type { Endpoint, Handler, Ready } from "./handler.ts";
+import { ifTold } from "./interfaces.ts";
 import type { Family } from "./link.ts";
 import { ListenError, type Listener } from "./listener.ts";
 
@@ -130,7 +131,7 @@ class Sockets {
   }
 
   async #rescan(): Promise<void> {
-    const wanted = this.#wanted();
+    const wanted = ifTold(() => this.#wanted()) ?? new Set(this.#byAddress.keys());
     for (const address of this.#byAddress.keys()) {
       if (!wanted.has(address)) this.#closeOne(address);
     }

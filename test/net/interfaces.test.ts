@@ -134,6 +134,40 @@ test("Who follows sees what there is at once, then each second, until the signal
   assert.equal(clock.next, undefined);
 });
 
+/** As Node has it where none is left, by os.networkInterfaces() and by fs. */
+const withoutDescriptors = ["ERR_SYSTEM_ERROR", "EMFILE"].map((code): Host => {
+  const fail = () => {
+    throw Object.assign(new Error("too many open files"), { code });
+  };
+  return code === "EMFILE"
+    ? { interfaces: () => ({ eth0: [info("10.1.0.1/24")] }), read: fail }
+    : { interfaces: fail, read: () => undefined };
+});
+
+test("Where the kernel does not tell, for want of file descriptors, all is as it was", () => {
+  for (const failing of withoutDescriptors) {
+    const clock = new FakeClock();
+    const { signal } = new AbortController();
+    const working = host({ eth0: [info("10.1.0.1/24")] }, eth0);
+    let current = working;
+    const fickle: Host = {
+      interfaces: () => current.interfaces(),
+      read: (path) => current.read(path),
+    };
+    const isAttached = attachedNetworks(clock, fickle);
+    const seen: (readonly Interface[])[] = [];
+    followInterfaces({ clock, signal, host: fickle }, (now) => seen.push(now));
+    assert.equal(isAttached("10.1.0.9"), true);
+    current = failing;
+    clock.advance(10_000);
+    assert.deepEqual([seen.length, isAttached("10.1.0.9")], [1, true]);
+    assert.equal(isPortHeld(5353, fickle), true);
+    current = working;
+    clock.advance(1_000);
+    assert.deepEqual(seen[1], seen[0]);
+  }
+});
+
 const HEAD =
   "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 const row = (local: string, remote: string) =>

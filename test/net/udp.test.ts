@@ -209,6 +209,24 @@ suite("UDP listener", () => {
     assert.equal(freed.address().port, port);
   });
 
+  test("addresses stay open while the kernel does not tell which there are", async () => {
+    const clock = new FakeClock();
+    let error: Error | undefined;
+    await using listener = await listen({
+      endpoint: { address: "0.0.0.0", port: 0 },
+      addresses: () => {
+        if (error !== undefined) throw error;
+        return ["127.0.0.1"];
+      },
+      clock,
+    });
+    error = Object.assign(new Error("too many open files"), { code: "ERR_SYSTEM_ERROR" });
+    await clock.elapse(10_000);
+    using socket = await client();
+    const { port } = listener.endpoint;
+    assert.equal((await exchange(socket, port, "127.0.0.1")).response.id, 7);
+  });
+
   test("an address that is in use when it comes is tried again, and told of once", async () => {
     const clock = new FakeClock();
     let addresses = ["127.0.0.1"];
