@@ -162,7 +162,6 @@ export class Publication {
       return;
     }
     this.#cannotRead(`it answers ${rcodeName(sets)}`);
-    if (sets === Rcode.SERVFAIL) this.#readsBack = clock.now() + READ_AGAIN;
   }
 
   /** Where it takes no updates either, that is told, and not this. */
@@ -247,7 +246,7 @@ export class Publication {
     }
     // BIND says SERVFAIL where a set has as many records as it may have, 100 by default.
     const isFull = rcode === Rcode.SERVFAIL;
-    const remedy = "; BIND takes more with max-records-per-type";
+    const remedy = "; BIND takes more with max-records-per-type, up to 65,535 octets";
     const fact = isRemoval
       ? "the server refuses to remove a record of this set"
       : `the server takes no more records in this set${isFull ? remedy : ""}`;
