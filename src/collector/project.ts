@@ -243,9 +243,13 @@ class SiteProjection {
     const merged = name.replaceSuffix(LOCAL, this.#zone);
     if (set === undefined || merged === undefined) return;
     const isFar = targets.map((target) => !target!.isUnder(LOCAL));
-    const isListed = targets.map((target, i) => !isFar[i] && this.#isListed(target!));
     const { policy } = this.#site;
     const isDenied = (service: Name) => policy?.objection(type.key, service) !== undefined;
+    // Under a type that is not its own, that type's rules count as well.
+    const mayBe = (service: Name) => service.isUnder(type) || !isDenied(service);
+    const isListed = targets.map((target, i) => {
+      return !isFar[i] && this.#isListed(target!) && mayBe(target!);
+    });
     const all = keep(set, ttls, (i) => (isFar[i]! ? !isDenied(targets[i]!) : isListed[i]!));
     if (all !== undefined) this.#whole.sets.add(all);
     // What leads elsewhere is the site's affair (RFC 6763 §4.2); the zone lists its own.

@@ -117,6 +117,25 @@ suite("a rule", () => {
     assert.equal(count("{ rules: [{ deny: chat }] }").length, 1);
   });
 
+  test("is about services that are listed under a type that is not theirs, too", () => {
+    const text = `${service("Page", "_http._tcp", "h", "10.1.0.2")}
+      _ipp._tcp PTR Page._http._tcp
+      _color._sub._ipp._tcp PTR Page._http._tcp
+      _kerberos._udp PTR Page._http._tcp`;
+    const listed = (policy: string) =>
+      lines(project([siteOf(policyOf(policy), text)], ZONE, LATER).sets)
+        .filter((line) => line.includes(" PTR "))
+        .map((line) => line.replace(/ .* /, " "))
+        .filter((line) => !/^_http\S+ Page\.|PTR _http/.test(line));
+    const sites = ["paris.z.example.", "z.example."];
+    const all = listed("{}");
+    assert.ok(all.every((line) => !/kerberos/.test(line)) && all.length === 8, `${all}`);
+    assert.deepEqual(
+      listed("{ rules: [{ deny: printers }] }"),
+      sites.map((domain) => `_services._dns-sd._udp.${domain} _http._tcp.${domain}`),
+    );
+  });
+
   test("allows what is off unless allowed, and no more", () => {
     const phone = service("Phone", "_companion-link._tcp", "phone", "10.1.0.3");
     assert.deepEqual(judge("{}", phone), ["its type tells of people, and no rule allows it"]);
