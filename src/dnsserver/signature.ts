@@ -51,8 +51,8 @@ export function signatures({ keys, clock, log }: SignatureOptions): Layer {
     if (!isSigned(request.message)) return next(request);
     const signed = partTsig(request.bytes)!;
     const { tsig } = signed;
-    const refuse = (error: Rcode, key?: TsigKey): Message => {
-      report(request, signed, error);
+    const refuse = (error: Rcode, key?: TsigKey, isLate = false): Message => {
+      report(request, signed, isLate ? "signed before the latest of its key" : reasonOf(error));
       const options = error === Rcode.BADTIME ? { error, client: tsig } : { error };
       const isSaidSigned = key !== undefined && error !== Rcode.BADSIG;
       const seal = isSaidSigned
@@ -72,7 +72,7 @@ export function signatures({ keys, clock, log }: SignatureOptions): Layer {
       return sealed(answer, seal);
     }
     const first = () => updates.once(identity, { time, mac }, () => gather(answer()));
-    const late = () => [refuse(Rcode.BADTIME, key)];
+    const late = () => [refuse(Rcode.BADTIME, key, true)];
     return sealed(() => mapResponses(first() ?? late(), (response) => ({ ...response, id })), seal);
   };
 }
@@ -164,18 +164,23 @@ async function gather(responses: Responses): Promise<readonly Message[]> {
   return gathered;
 }
 
+function reasonOf(error: Rcode): string {
+  return error === Rcode.BADSIG ? "BADSIG" : rcodeName(error);
+}
+
 /** Milliseconds between two lines: a clock that is wrong should be seen, a flood not fill a disk. */
 const REPORT_INTERVAL = 1000;
 
 function refusalReport(clock: Clock, log: Log) {
   let next = Number.NEGATIVE_INFINITY;
   let refused = 0;
-  return ({ source }: Request, { tsig }: SignedMessage, error: Rcode): void => {
+  return ({ source }: Request, { tsig }: SignedMessage, reason: string): void => {
     refused++;
     if (clock.now() < next) return;
     next = clock.now() + REPORT_INTERVAL;
-    const reason = error === Rcode.BADSIG ? "BADSIG" : rcodeName(error);
-    const fields = { key: `${tsig.key}`, from: source.address, reason, refused };
+    // Seconds: of most use where it is BADTIME.
+    const ahead = tsig.time - Math.floor(clock.wall() / 1000);
+    const fields = { key: `${tsig.key}`, from: source.address, reason, ahead, refused };
     log.warn(fields, "a signed request was refused");
     refused = 0;
   };

@@ -271,12 +271,20 @@ suite("verifying a request", () => {
     const { one, now, clock } = stillServer({ log: log() });
     const request = sign(soa, { ...operator, name: Name.parse("nobody.") }, now());
     for (let i = 0; i < 100; i++) await one(request.bytes);
-    assert.deepEqual(lines, [{ key: "nobody.", from: "192.0.2.99", reason: "BADKEY", refused: 1 }]);
+    const line = { key: "nobody.", from: "192.0.2.99", reason: "BADKEY" };
+    assert.deepEqual(lines, [{ ...line, ahead: 0, refused: 1 }]);
     clock.advance(1000);
     await one(request.bytes);
-    assert.deepEqual(lines.slice(1), [
-      { key: "nobody.", from: "192.0.2.99", reason: "BADKEY", refused: 100 },
+    assert.deepEqual(lines.slice(1), [{ ...line, ahead: -1, refused: 100 }]);
+    clock.advance(1000);
+    await one(sign(soa, operator, now() + 3600).bytes);
+    assert.deepEqual(lines.slice(2), [
+      { ...line, key: `${operator.name}`, reason: "BADTIME", ahead: 3600, refused: 1 },
     ]);
+    await one(sign(adding("late"), operator, now()).bytes);
+    clock.advance(1000);
+    await one(sign(adding("early"), operator, now() - 60).bytes);
+    assert.match(JSON.stringify(lines[3]), /signed before the latest of its key/);
   });
 });
 
