@@ -38,10 +38,12 @@ export async function messageIn(
 ): Promise<Buffer | number | undefined> {
   const { method = "", url = "", headers } = request;
   if (url.length > MAX_TARGET) return 414;
-  const [path, query = ""] = url.split("?", 2);
+  // As to a proxy, which servers take too (RFC 9112 §3.2.2).
+  const [path, query = ""] = url.replace(/^https?:\/\/[^/?]*/i, "").split("?", 2);
   if (path !== PATH) return 404;
   if (method === "POST") {
-    if (mediaTypeOf(`${headers["content-type"]}`) !== MEDIA_TYPE) return 415;
+    const { "content-type": type, "content-encoding": coding = "identity" } = headers;
+    if (mediaTypeOf(`${type}`) !== MEDIA_TYPE || coding !== "identity") return 415;
     if (!isAccepted(headers.accept)) return 406;
     return checked(await readBody(request, hold));
   }

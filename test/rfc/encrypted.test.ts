@@ -431,6 +431,7 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
       [414, `/dns-query?dns=${"A".repeat(9000)}`],
       [415, "/dns-query", "-d", "hello"],
       [415, "/dns-query", "-H", "content-type: application/json", "-d", "{}"],
+      [415, "/dns-query", ...post(12, "-H", "content-encoding: gzip")],
       [200, pathOf(question("printer.paris")), "-H", "accept: text/html, */*;q=0.8"],
       [200, `${pathOf(question("printer.paris"))}&x=1`],
     ];
@@ -443,6 +444,13 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
         if (status === 405) assert.equal(reply.headers.get("allow"), "GET, HEAD, POST");
       }
     }
+  });
+
+  test("XPORT-20: a request may be written as to a proxy", async () => {
+    await using server = await listenSecurely();
+    const target = `https://ns1.example.com${pathOf(question("printer.paris"))}`;
+    const reply = await curl(server, "/", "--http1.1", "--request-target", target);
+    assert.deepEqual([reply.status, decode(reply.body).answers.length], [200, 1]);
   });
 
   test("SEC-19: whatever is asked, in whichever words, nothing comes back as HTML", async () => {
