@@ -22,6 +22,16 @@ describe("docs/rfcs.md", () => {
     assert.deepEqual(wrong, []);
   });
 
+  it("has the rules of each area from the first to the last, and leaves none out", () => {
+    const numbers = new Map<string, number>();
+    for (const { id } of rows) {
+      const area = id.slice(0, id.lastIndexOf("-"));
+      const expected = (numbers.get(area) ?? 0) + 1;
+      assert.equal(Number(id.slice(area.length + 1)), expected, id);
+      numbers.set(area, expected);
+    }
+  });
+
   it("has each rule once, with a status that means something", () => {
     assert.ok(rows.length > 200, `${rows.length} rows`);
     assert.equal(new Set(rows.map(({ id }) => id)).size, rows.length);
