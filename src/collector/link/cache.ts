@@ -17,7 +17,7 @@ import type { Family, Packet } from "../../net/link.ts";
 import { isData, isOfLink } from "../linklocal.ts";
 import { obtain } from "../obtain.ts";
 import { Dispute } from "./dispute.ts";
-import { type Entries, type EntriesOfName, Entry } from "./entry.ts";
+import { bit, type Entries, type EntriesOfName, Entry, OVERHEAD } from "./entry.ts";
 import { onGrid } from "./grid.ts";
 import { Heap } from "./heap.ts";
 import { type HeardName, type HeardSet, isCalledOff } from "./heard.ts";
@@ -333,10 +333,6 @@ export class LinkCache {
   }
 }
 
-function bit(family: Family): number {
-  return family === 4 ? 1 : 2;
-}
-
 /** Cache-flush in a record, unicast response in a question (RFC 6762 §10.2, §5.4). */
 const TOP_BIT = 0x8000;
 /** Milliseconds a record has left after a goodbye or a flush (RFC 6762 §10.1, §10.2). */
@@ -350,6 +346,4 @@ const REFRESHES: readonly number[] = [0.8, 0.85, 0.9, 0.95];
 /** … plus at most 0.02 of it, by chance and by the grid. */
 const JITTER = 0.015;
 const GRID = 0.005;
-/** Octets of memory a record takes beside its name and data, measured by bench/collector.ts. */
-const OVERHEAD = 1000;
 const DEFAULT_LIMIT = 32 * 2 ** 20;

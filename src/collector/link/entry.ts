@@ -74,5 +74,12 @@ export interface Entries extends HeardSet {
   dispute?: Dispute;
 }
 
+/** Of those that say on which families a record was heard. */
+export function bit(family: Family): number {
+  return family === 4 ? 1 : 2;
+}
+
+/** Octets of memory a record takes beside its name and data, measured by bench/collector.ts. */
+export const OVERHEAD = 1000;
 /** Seconds: above every TTL that RFC 6762 §10 recommends, and a ghost leaves the same afternoon. */
 const LONGEST_TTL = 7200;
