@@ -33,5 +33,7 @@ socket.bind({ port: 5353, address }, () => {
   socket.setMulticastInterface(address);
   socket.setMulticastTTL(255);
   const octets = encode(announcement, { compression: "multicast" });
-  socket.send(octets, 5353, "224.0.0.251", () => socket.close());
+  const say = (then: () => void) => socket.send(octets, 5353, "224.0.0.251", then);
+  // Twice (RFC 6762 §8.3): beside a flood, the kernel may lose one on its way.
+  say(() => setTimeout(say, 1000, () => socket.close()));
 });
