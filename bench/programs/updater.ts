@@ -65,7 +65,6 @@ const quantile = (share: number) => latencies[Math.floor(share * (latencies.leng
 const result: UpdaterResult = {
   rate: latencies.length / took,
   refused,
-  isExhausted: sent === most,
   median: quantile(0.5),
   late: quantile(0.99),
 };
