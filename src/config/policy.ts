@@ -35,6 +35,10 @@ const sites = listOf(site, "expected a site such as paris, or a list of them");
 const pattern = z
   .string('expected a name, with * for any text, such as "Test *"')
   .min(1, 'expected a name, with * for any text, such as "Test *"');
+/** With `.local` it would fit nothing, and a rule that is to hide something would not. */
+const hostPattern = pattern.refine((text) => !/\.local\.?$/i.test(text), {
+  error: "expected a host's name without .local, such as printer",
+});
 const networks = listOf(
   network,
   "expected a network such as 10.1.0.0/16, or a list of them",
@@ -45,14 +49,19 @@ export const policyRule = z
     allow: types.optional(),
     deny: types.optional(),
     instance: pattern.optional(),
-    host: pattern.optional(),
+    host: hostPattern.optional(),
     address: networks.optional(),
     site: sites.optional(),
   })
   // What is said of all types is undefined, so what counts is that it is said.
   .refine((rule) => "allow" in rule !== "deny" in rule, {
     error: "expected allow or deny, one of them",
-  });
+  })
+  .refine(
+    ({ allow, deny, address, site }) =>
+      ![allow?.size, deny?.size, address?.length, site?.length].includes(0),
+    { error: "a list in it is empty, and so it fits nothing; expected one entry at least" },
+  );
 
 const key = z
   .string("expected a TXT key such as adminurl")
@@ -111,7 +120,7 @@ export const policyFields = z.strictObject(
       .array(policyAddresses, "expected a list such as [{ from: 192.168.1.0/24, to: 10.2.1.0/24 }]")
       .default([]),
     networks: networks.default([]),
-    hosts: listOf(pattern, "expected host names such as [wpad]").default([]),
+    hosts: listOf(hostPattern, "expected host names such as [wpad]").default([]),
   },
   "expected fields such as rules:",
 );

@@ -53,7 +53,7 @@ suite("a rule", () => {
     ['{ deny: all, instance: "*PRINT*" }', true],
     ["{ deny: all, host: PRINTER }", true],
     ['{ deny: all, host: "print*" }', true],
-    ["{ deny: all, host: printer.local }", false],
+    ["{ deny: all, host: printer.loc }", false],
     ["{ deny: all, address: 10.1.0.0/24 }", true],
     ["{ deny: all, address: [192.0.2.0/24, 10.1.0.10] }", true],
     ["{ deny: all, address: 10.1.0.11 }", false],
