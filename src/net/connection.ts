@@ -118,7 +118,7 @@ export class Connection {
       }
       this.#lastActive = this.#options.clock.now();
       this.#options.place.touch();
-      rounds.spend();
+      rounds.spend(bytes.length);
       void this.#answer(bytes);
     }
     if (this.#isOver) return;

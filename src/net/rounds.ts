@@ -3,13 +3,17 @@
  * thousands of queries at once, and libuv reads on from a stream as long as there is more; answered in
  * one go, they would keep datagrams and other peers waiting for seconds.
  *
- * Invariant: of all streams together no more than `SIZE` messages are taken in one round of the event
- * loop, and who waits for the next round waits behind those who came before.
+ * Invariant: of all streams together no more than `SIZE` messages, and one that is long for many, are
+ * taken in one round of the event loop, and who waits for the next round waits behind those who came
+ * before.
  */
 import type { Clock } from "../clock.ts";
 
 /** Messages: some milliseconds' work, about what libuv takes from a UDP socket between two looks. */
 export const SIZE = 64;
+
+/** Of a message, that cost no more to read than a query does to be answered. */
+const OCTETS = 1024;
 
 export class Rounds {
   readonly #clock: Clock;
@@ -22,13 +26,13 @@ export class Rounds {
 
   /** True when nothing more may be taken in this round. */
   get isOver(): boolean {
-    return this.#left === 0;
+    return this.#left <= 0;
   }
 
-  /** Says that one message is taken. */
-  spend(): void {
+  /** Says that one message of this length is taken. */
+  spend(octets: number): void {
     if (this.#left === SIZE) this.#clock.at(this.#clock.now(), () => this.#begin());
-    this.#left--;
+    this.#left -= Math.ceil(octets / OCTETS);
   }
 
   /** Calls `go` in a later round, once however often it is asked to. */

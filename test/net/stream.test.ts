@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
 import { suite, test } from "node:test";
 import { type Clock, systemClock } from "../../src/clock.ts";
-import { Class, Type } from "../../src/dns/constants.ts";
+import { Class, EdnsOption, Type } from "../../src/dns/constants.ts";
 import { decode, encode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
@@ -143,20 +143,32 @@ suite("stream connection", () => {
     );
   });
 
-  test("who sends thousands of queries keeps nobody waiting", async () => {
-    const handled: number[] = [];
-    const handler: Handler = (request) => {
-      handled.push(request.message.id);
-      return echo(request);
-    };
-    const { connections, client, clock, responses } = open({ handler });
-    const [total, single] = [2000, 60_000];
-    client.write(Buffer.concat(Array.from({ length: total }, (_, id) => frame(queryOf(id)))));
-    openOn(connections).client.write(frame(queryOf(single)));
-    while (handled.length <= total) await clock.elapse(0);
-    assert.ok(handled.indexOf(single) < 2 * SIZE, `it came ${handled.indexOf(single)}th`);
-    await waitFor("every response", () => responses.length === total);
-  });
+  for (const [what, padding] of [
+    ["thousands of queries", 0],
+    ["long ones", 60_000],
+  ] as const) {
+    test(`who sends ${what} keeps nobody waiting`, async () => {
+      const handled: number[] = [];
+      const handler: Handler = (request) => {
+        handled.push(request.message.id);
+        return echo(request);
+      };
+      const { connections, client, clock, responses } = open({ handler });
+      const [total, single] = [padding === 0 ? 2000 : 20, 60_000];
+      const options = [{ code: EdnsOption.PADDING, data: Buffer.alloc(padding) }];
+      const edns = { udpSize: 1232, version: 0, dnssecOk: false, options };
+      const queries = Array.from({ length: total }, (_, id) => {
+        const query = decode(queryOf(id));
+        return frame(encode(padding === 0 ? query : { ...query, edns }));
+      });
+      client.write(Buffer.concat(queries));
+      openOn(connections).client.write(frame(queryOf(single)));
+      while (handled.length <= total) await clock.elapse(0);
+      const most = padding === 0 ? 2 * SIZE : 6;
+      assert.ok(handled.indexOf(single) < most, `it came ${handled.indexOf(single)}th`);
+      await waitFor("every response", () => responses.length === total);
+    });
+  }
 
   test("who does not read its answers is not read from either, and let go in the end", async () => {
     const text = Array.from({ length: 200 }, () => "x".repeat(250));
