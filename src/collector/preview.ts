@@ -11,13 +11,15 @@ import { LOCAL, parseInstance } from "../dns/service.ts";
 import { MAX_ALIASES } from "./link/browser.ts";
 import { obtain } from "./obtain.ts";
 import { type Denial, type Policy, SitePolicy } from "./policy.ts";
+import { isSteeringHost } from "./publishable.ts";
 import { RecordSets } from "./recordsets.ts";
+import type { Reason } from "./site.ts";
 
 export interface Preview {
   /** How many services there are. */
   readonly services: number;
   /** Those that would be hidden, by what hides them: rules in their order, then what is off. */
-  readonly hidden: ReadonlyMap<Denial, readonly Name[]>;
+  readonly hidden: ReadonlyMap<Denial | typeof STEERING, readonly Name[]>;
   /** Those whose TXT records would be others. */
   readonly edited: readonly Name[];
 }
@@ -25,8 +27,9 @@ export interface Preview {
 export function preview(policy: Policy, zone: Name, published: Iterable<RecordSet>): Preview {
   const sets = RecordSets.of(published);
   const sites = new Map<NameKey, SitePolicy>();
-  const hidden = new Map<Denial, Name[]>();
+  const hidden = new Map<Denial | typeof STEERING, Name[]>();
   for (const { isAllowed, reason } of policy.rules) if (!isAllowed) hidden.set(reason, []);
+  hidden.set(STEERING, []);
   const edited: Name[] = [];
   let services = 0;
   for (const { name, type, rdatas } of sets) {
@@ -39,6 +42,10 @@ export function preview(policy: Policy, zone: Name, published: Iterable<RecordSe
     const denials = rdatas.map((rdata) => {
       const { target } = srvOf(rdata);
       const hosts = namesOf(sets, target);
+      const isSteering = (host: Name) => {
+        return host.isUnder(site) && isSteeringHost(host) && !rules.isExempt(heard(host));
+      };
+      if (hosts.some(isSteering)) return STEERING;
       const addresses = () => hosts.flatMap((host) => addressesOf(sets, host));
       return rules.objection(heard(parts.type).key, name, () => hosts.map(heard), addresses);
     });
@@ -52,6 +59,9 @@ export function preview(policy: Policy, zone: Name, published: Iterable<RecordSe
   }
   return { services, hidden, edited };
 }
+
+/** No rule changes that, only `hosts` does. */
+const STEERING = "its host's name steers clients" satisfies Reason;
 
 /** It, and what it is an alias of. */
 function namesOf(sets: RecordSets, host: Name, aliases = MAX_ALIASES): Name[] {

@@ -15,6 +15,10 @@ _ipp._tcp.paris PTR \027[31mRed._ipp._tcp.paris
 _ipp._tcp.paris PTR \<b\>Lab._ipp._tcp.paris
 \<b\>Lab._ipp._tcp.paris SRV 0 0 631 bench.paris
 \<b\>Lab._ipp._tcp.paris TXT "UUID=2" "=x" "uuid=3" "" "flag" "empty="
+Proxy._http._tcp.paris SRV 0 0 80 wpad.paris
+Own._http._tcp.paris SRV 0 0 80 isatap.paris
+wpad.paris A 10.1.0.30
+isatap.paris A 10.1.0.30
 _services._dns-sd._udp PTR _ipp._tcp
 _ipp._tcp PTR \027[31mRed._ipp._tcp.paris
 _ipp._tcp PTR \<b\>Lab._ipp._tcp.paris
@@ -32,6 +36,7 @@ policy:
     - { deny: all, address: 10.9.0.0/16 }
     - { deny: printers, address: 10.1.7.0/24 }
   text: [{ type: printers, drop: [uuid] }]
+  hosts: isatap
 `;
 
 test("check --dry-run says what a policy would hide of what is published, and drives no terminal", {
@@ -49,7 +54,7 @@ test("check --dry-run says what a policy would hide of what is published, and dr
   assert.equal(stderr, "");
   assert.equal(status, 0);
   assert.deepEqual(String(stdout).split("\n").slice(0, -1), [
-    `${file}: of 3 services in z.example., 2 would be hidden`,
+    `${file}: of 5 services in z.example., 3 would be hidden`,
     "     1  policy.rules[0] denies it",
     "        Juliet._presence._tcp.paris.z.example.",
     "     0  policy.rules[1] denies it",
@@ -57,6 +62,8 @@ test("check --dry-run says what a policy would hide of what is published, and dr
     "        <b>Lab._ipp._tcp.paris.z.example.",
     "     0  its type tells of people, and no rule allows it",
     "     0  its type steers clients, and no rule allows it",
+    "     1  its host's name steers clients",
+    "        Proxy._http._tcp.paris.z.example.",
     "     1  TXT records would be others",
     "        \\027[31mRed._ipp._tcp.paris.z.example.",
     "Of what is not published now, and of links' networks, this says nothing.",
