@@ -48,6 +48,9 @@ export function key(name: string, options: KeyOptions): void | Promise<void> {
   print(
     `# dnssd-gateway.yaml of the gateway, and of the collector with publish: { key: ${name} }\n`,
   );
+  if (site === undefined) {
+    print("# bound to no site: who has it may write everything; --site LABEL binds it to one\n");
+  }
   print(`keys:\n  ${name}: { algorithm: ${algorithm}, ${place}${siteField} }\n`);
   if (file === undefined) {
     print(`\n# named.conf of BIND, or a file for nsupdate -k and dig -k\n${statement}`);

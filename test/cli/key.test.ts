@@ -37,6 +37,8 @@ describe("dnssd-gateway key", () => {
   it("binds the key to a site", async () => {
     const { ours } = await printed("paris", "--site", "paris");
     assert.deepEqual(parseConfig(ours, "printed", "/").keys.get("paris")!.sites, ["paris"]);
+    assert.ok(!ours.includes("everything"));
+    assert.match((await printed("paris")).ours, /^# bound to no site: .*everything/m);
   });
 
   it("writes a file that only its owner can read, and never over another", async () => {
