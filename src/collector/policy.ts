@@ -247,11 +247,15 @@ function fitting(strings: readonly Uint8Array[]): readonly Uint8Array[] {
   });
 }
 
-/** IPv4's first and last address of a subnet are the subnet's and everybody's (RFC 919 §7). */
+/**
+ * The first address of a subnet is the subnet's own, in IPv6 any router's (RFC 4291 §2.6.1); IPv4's
+ * last is everybody's (RFC 919 §7).
+ */
 function isOfNobody({ base, prefix }: Subnet, address: Uint8Array): boolean {
-  if (base.length !== 4 || prefix > 30) return false;
-  const hostBits = (Buffer.from(address).readUInt32BE() << prefix) >>> prefix;
-  return hostBits === 0 || hostBits === 0xffffffff >>> prefix;
+  if (8 * base.length - prefix < 2) return false;
+  if (Buffer.compare(address, base) === 0) return true;
+  const ones = 0xffffffff >>> prefix;
+  return base.length === 4 && (Buffer.from(address).readUInt32BE() & ones) >>> 0 === ones;
 }
 
 /** From one projection to the next nearly all names stay the same values. */

@@ -184,7 +184,7 @@ suite("addresses", () => {
   });
 
   test("SEC-08: that mean everybody on the link are not, whatever is allowed", () => {
-    const broadcast = ["A 10.1.255.255", "A 10.1.0.0", "A 10.2.255.255"];
+    const broadcast = ["A 10.1.255.255", "A 10.1.0.0", "A 10.2.255.255", "AAAA fd00::"];
     assert.deepEqual(addressesOf("{ networks: private }", ...broadcast), [
       ...["10.1.0.10", "10.2.255.255"],
     ]);
