@@ -1,5 +1,5 @@
 /** `run`: the gateway in the foreground, until SIGTERM or SIGINT. */
-
+import { isatty } from "node:tty";
 import { systemClock } from "../clock.ts";
 import { type Config, defaultConfig, readConfig } from "../config.ts";
 import { openGateway } from "../gateway.ts";
@@ -17,12 +17,12 @@ export async function run(options: RunOptions): Promise<void> {
   const log = openLog(options.log);
   const stop = new AbortController();
   const reloads: (() => void)[] = [];
-  if (!process.stderr.isTTY) process.on("SIGHUP", () => readAgain(reloads, log));
+  if (!hasTerminal()) process.on("SIGHUP", () => readAgain(reloads, log));
   const gateway = await openGateway(config, {
     ...{ clock: systemClock, log, signal: stop.signal },
     onReload: (reload) => reloads.push(reload),
   });
-  for (const signal of ["SIGTERM", "SIGINT", ...(process.stderr.isTTY ? HANG_UP : [])] as const) {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.once(signal, () => {
       log.info({ signal }, "stopping");
       stop.abort();
@@ -33,8 +33,10 @@ export async function run(options: RunOptions): Promise<void> {
   await gateway.closed;
 }
 
-/** At a terminal it says that this has gone, and to a service that files have changed. */
-const HANG_UP = ["SIGHUP"] as const;
+/** Then SIGHUP says that it has gone, and ends us as it does by default: nothing can be told any more. */
+function hasTerminal(): boolean {
+  return [0, 1, 2].some((descriptor) => isatty(descriptor));
+}
 
 function readAgain(reloads: readonly (() => void)[], log: Log): void {
   for (const reload of reloads) reload();
