@@ -154,6 +154,7 @@ export class Connection {
   /** False when there is nobody to write to any more. */
   async #write(octets: Buffer): Promise<boolean> {
     if (this.#isClosing) return false;
+    this.#options.rounds.spend(octets.length);
     const error = await new Promise((resolve) => this.#stream.write(frame(octets), resolve));
     if (this.#isClosing || error instanceof Error) return false;
     this.#lastActive = this.#options.clock.now();

@@ -3,16 +3,16 @@
  * thousands of queries at once, and libuv reads on from a stream as long as there is more; answered in
  * one go, they would keep datagrams and other peers waiting for seconds.
  *
- * Invariant: of all streams together no more than `SIZE` messages, and one that is long for many, are
- * taken in one round of the event loop, and who waits for the next round waits behind those who came
- * before.
+ * Invariant: of all streams together no more than `SIZE` messages, theirs and ours, are taken in one
+ * round of the event loop, one that is long for many, and who waits for the next round waits behind
+ * those who came before.
  */
 import type { Clock } from "../clock.ts";
 
-/** Messages: some milliseconds' work, about what libuv takes from a UDP socket between two looks. */
-export const SIZE = 64;
+/** Some milliseconds' work: queries with answers about twice what libuv takes of a UDP socket at once. */
+export const SIZE = 128;
 
-/** Of a message, that cost no more to read than a query does to be answered. */
+/** Of a message, that cost no more than a query does with its answer. */
 const OCTETS = 1024;
 
 export class Rounds {
@@ -29,7 +29,7 @@ export class Rounds {
     return this.#left <= 0;
   }
 
-  /** Says that one message of this length is taken. */
+  /** Says that one message of this length was taken, or made. */
   spend(octets: number): void {
     if (this.#left === SIZE) this.#clock.at(this.#clock.now(), () => this.#begin());
     this.#left -= Math.ceil(octets / OCTETS);

@@ -23,6 +23,21 @@ const queryOf = (id: number) =>
   encode(makeMessage({ id, questions: [{ name: owner, type: Type.TXT, class: Class.IN }] }));
 const echo: Handler = ({ message }) => [makeResponse(message, {})];
 
+/** An id of nobody else. */
+const SINGLE = 60_000;
+
+/** Notes whom it answers, with so many octets and some. */
+function counting(octets = 0) {
+  const handled: number[] = [];
+  const text = rdata.txt(...Array.from({ length: octets / 250 }, () => "x".repeat(250)));
+  const large = { name: owner, type: Type.TXT, class: Class.IN, ttl: 1, rdata: text };
+  const handler: Handler = ({ message }) => {
+    handled.push(message.id);
+    return [makeResponse(message, { answers: octets === 0 ? [] : [large] })];
+  };
+  return { handled, handler };
+}
+
 interface Setting {
   handler?: Handler;
   clock?: FakeClock;
@@ -143,32 +158,24 @@ suite("stream connection", () => {
     );
   });
 
-  for (const [what, padding] of [
-    ["thousands of queries", 0],
-    ["long ones", 60_000],
-  ] as const) {
-    test(`who sends ${what} keeps nobody waiting`, async () => {
-      const handled: number[] = [];
-      const handler: Handler = (request) => {
-        handled.push(request.message.id);
-        return echo(request);
-      };
+  test("who sends thousands of queries, or long ones, keeps nobody waiting", async () => {
+    const padding = { code: EdnsOption.PADDING, data: Buffer.alloc(60_000) };
+    const edns = { udpSize: 1232, version: 0, dnssecOk: false, options: [padding] };
+    const long = (id: number) => encode({ ...decode(queryOf(id)), edns });
+    for (const { total, most, query } of [
+      { total: 2000, most: 2 * SIZE, query: queryOf },
+      { total: 20, most: 8, query: long },
+    ]) {
+      const { handled, handler } = counting();
       const { connections, client, clock, responses } = open({ handler });
-      const [total, single] = [padding === 0 ? 2000 : 20, 60_000];
-      const options = [{ code: EdnsOption.PADDING, data: Buffer.alloc(padding) }];
-      const edns = { udpSize: 1232, version: 0, dnssecOk: false, options };
-      const queries = Array.from({ length: total }, (_, id) => {
-        const query = decode(queryOf(id));
-        return frame(encode(padding === 0 ? query : { ...query, edns }));
-      });
-      client.write(Buffer.concat(queries));
-      openOn(connections).client.write(frame(queryOf(single)));
+      client.write(Buffer.concat(Array.from({ length: total }, (_, id) => frame(query(id)))));
+      openOn(connections).client.write(frame(queryOf(SINGLE)));
       while (handled.length <= total) await clock.elapse(0);
-      const most = padding === 0 ? 2 * SIZE : 6;
-      assert.ok(handled.indexOf(single) < most, `it came ${handled.indexOf(single)}th`);
+      const place = handled.indexOf(SINGLE);
+      assert.ok(place < most, `it came ${place}th of ${total}`);
       await waitFor("every response", () => responses.length === total);
-    });
-  }
+    }
+  });
 
   test("who does not read its answers is not read from either, and let go in the end", async () => {
     const text = Array.from({ length: 200 }, () => "x".repeat(250));
@@ -409,6 +416,21 @@ suite("TCP listener", () => {
       listenTcp({ endpoint, handler: echo, clock: systemClock, log: silentLog, signal }),
       { name: "ListenError", code: "EADDRINUSE", transport: "tcp", endpoint },
     );
+  });
+
+  test("who asks for much and takes it keeps nobody waiting", async () => {
+    const { handled, handler } = counting(50_000);
+    await using listener = await listen({ handler });
+    const { port } = listener.endpoint;
+    const [greedy, modest] = [await dial(port), await dial(port)];
+    const { responses } = reader(greedy);
+    await new Promise(setImmediate);
+    greedy.write(Buffer.concat(Array.from({ length: 30 }, (_, id) => frame(queryOf(id)))));
+    modest.write(frame(queryOf(SINGLE)));
+    await waitFor("every response", () => responses.length === 30);
+    const place = handled.indexOf(SINGLE);
+    assert.ok(place < 15, `it came ${place}th`);
+    for (const socket of [greedy, modest]) socket.destroy();
   });
 
   test("nothing is answered any more to who is let go, whatever it had sent", async () => {
