@@ -301,7 +301,9 @@ export class Collector {
   }
 
   get #places(): Place[] {
-    return [...this.#legs].map(([{ addresses }, { site }]) => ({ site: site.domain, addresses }));
+    return [...this.#legs].map(([{ addresses }, { site }]) => {
+      return { site: site.domain, addresses, mapped: site.policy?.mapped ?? [] };
+    });
   }
 
   /** The origin of the zone a name is published into, the longest that fits. */

@@ -139,6 +139,11 @@ export class SitePolicy {
     );
   }
 
+  /** Where mapped addresses of the site are. */
+  get mapped(): readonly Subnet[] {
+    return this.#addresses.map(({ to }) => to);
+  }
+
   /** An A or AAAA as it is seen from elsewhere. */
   address(data: Rdata): Rdata {
     const heard = data.values[0] as Uint8Array;

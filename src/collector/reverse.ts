@@ -7,8 +7,9 @@
  *
  * A host that knows nothing but its address asks the first at the base address of its subnet, in
  * full, whatever the prefix length (RFC 6763 §11). The second are the published addresses turned
- * round, those of the link's own subnets alone: that a host says it has another's address is no
- * reason to believe it (RFC 8766 §5.4). Nothing link-local is in either.
+ * round, those of the link's own subnets alone, or of those that an administrator has mapped them to:
+ * that a host says it has another's address is no reason to believe it (RFC 8766 §5.4). Nothing
+ * link-local is in either.
  */
 import { reverseName } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
@@ -27,6 +28,8 @@ export interface Place {
   readonly site: Name;
   /** The addresses this host has there. */
   readonly addresses: readonly LinkAddress[];
+  /** Where a map has put addresses of the site. */
+  readonly mapped?: readonly Subnet[];
 }
 
 export interface ReverseInputs {
@@ -68,8 +71,8 @@ function subnetRecords({ zone, browsed, reverse, places }: ReverseInputs): Recor
 
 function hostRecords({ reverse, places, sets }: ReverseInputs): RecordSet[] {
   const sites = new Map<NameKey, Subnet[]>();
-  for (const { site, addresses } of places) {
-    obtain(sites, site.key, () => []).push(...subnetsOf(addresses));
+  for (const { site, addresses, mapped = [] } of places) {
+    obtain(sites, site.key, () => []).push(...subnetsOf(addresses), ...mapped);
   }
   const subnetsAt = (host: NameKey): readonly Subnet[] | undefined => {
     for (const [site, subnets] of sites) if (host.startsWith(site)) return subnets;

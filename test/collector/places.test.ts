@@ -4,6 +4,7 @@ import { suite, test } from "node:test";
 import type { CollectorOptions } from "../../src/collector/collector.ts";
 import { enumerationRecords } from "../../src/collector/enumeration.ts";
 import { reverseRecords } from "../../src/collector/reverse.ts";
+import { parseConfig } from "../../src/config.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
@@ -79,6 +80,28 @@ suite("the places of a collector", () => {
     assert.deepEqual(lb("0.0.1"), []);
     assert.deepEqual(lb("0.4.9"), ["z.example."]);
     assert.deepEqual(pointers(reverse, "2.0.1.10.in-addr.arpa."), [], "of another network now");
+    await office.end();
+  });
+
+  test("have their hosts in reverse zones where a map has put them, and nobody else", async () => {
+    const reverse = reverseZone();
+    const by = reversePrincipal("collector", ZONE, () => true);
+    const map = "policy: { addresses: [{ from: 10.1.0.0/24, to: 10.200.0.0/24 }] }";
+    const office = new Office({
+      extra,
+      policy: parseConfig(map, "p", ".").policy,
+      zones: [
+        { origin: ZONE, publish: async () => Rcode.NOERROR },
+        { origin: REVERSE, publish: (update) => reverse.apply(update, by) },
+      ],
+    });
+    const [lan] = office.lans;
+    new Device(lan!, "10.1.0.2", service("x", "_ipp._tcp", "pc", "10.1.0.2")).announce();
+    new Device(lan!, "10.1.0.3", service("y", "_ipp._tcp", "liar", "10.200.0.3")).announce();
+    await office.clock.elapse(5000);
+    assert.deepEqual(pointers(reverse, "2.0.200.10.in-addr.arpa."), ["pc.site1.z.example."]);
+    assert.deepEqual(pointers(reverse, "3.0.200.10.in-addr.arpa."), []);
+    assert.deepEqual(pointers(reverse, "2.0.1.10.in-addr.arpa."), []);
     await office.end();
   });
 
