@@ -1,7 +1,7 @@
 /** AXFR (RFC 5936) and IXFR (RFC 1995), octets in and octets out. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { before, suite, test } from "node:test";
 import fc from "fast-check";
 import { systemClock } from "../../src/clock.ts";
@@ -18,16 +18,25 @@ import { queryHandler } from "../../src/dnsserver/query.ts";
 import { transfers } from "../../src/dnsserver/transfer.ts";
 import { Access } from "../../src/gateway/access.ts";
 import { silentLog } from "../../src/log.ts";
+import { IDLE_TIMEOUT } from "../../src/net/connection.ts";
 import { makeEdge } from "../../src/net/edge.ts";
 import { ask } from "../../src/net/exchange.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
-import type { Endpoint, Request, Transport } from "../../src/net/handler.ts";
+import type { Endpoint, Layer, Request, Transport } from "../../src/net/handler.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { replay } from "../../src/zone/change.ts";
 import type { Snapshot } from "../../src/zone/snapshot.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { opt, zoneRecords } from "../dnsserver/fixture.ts";
-import { listenSecured, paris, secondary, stillServer } from "../dnsserver/secured.ts";
+import {
+  listenSecured,
+  paris,
+  type SecuredOptions,
+  secondary,
+  stillServer,
+} from "../dnsserver/secured.ts";
+import { FakeClock } from "../support/clock.ts";
+import { inUse } from "../support/memory.ts";
 import { sign, tsigOf, verified } from "../support/tsig.ts";
 import { waitFor } from "../support/wait.ts";
 import { lines, name, operator, origin, setsOf, updateOf, zoneOf } from "../zone/fixture.ts";
@@ -453,8 +462,8 @@ suite("transfers by TCP", () => {
     makeMessage({ id, questions: [{ name: origin, type, class: Class.IN }] });
 
   /** The fixture's zone with some thousand records more, behind a socket. */
-  async function listen() {
-    const server = await listenSecured();
+  async function listen(options?: SecuredOptions) {
+    const server = await listenSecured(options);
     const updates = Array.from({ length: 5000 }, (_, i) => ({
       ...{ name: origin.child(`h${i}`)!, type: Type.A, class: Class.IN, ttl: 10 },
       rdata: rdata.a("10.0.0.1"),
@@ -513,6 +522,54 @@ suite("transfers by TCP", () => {
     // Without turns, each query waits for a message of every transfer.
     between.sort((a, b) => a - b);
     assert.ok(between[between.length >> 1]! < 10, `${between}`);
+  });
+
+  test("SEC-13: who asks for hundreds and takes nothing costs little, and nothing that lasts", async () => {
+    const clock = new FakeClock();
+    const connections = new Set<AbortSignal>();
+    const inner: Layer = (next) => (request) => {
+      if (request.transport === "tcp") connections.add(request.signal);
+      return next(request);
+    };
+    await using server = await listen({ clock, inner });
+    const soa = query(9, Type.SOA);
+    /** Octets in use while the peers are there; then they are gone. */
+    const round = async (): Promise<number> => {
+      const peers: Socket[] = [];
+      using _ = { [Symbol.dispose]: () => peers.forEach((peer) => void peer.destroy()) };
+      connections.clear();
+      const { bytes } = sign(query(1, Type.AXFR), paris, Math.floor(clock.wall() / 1000));
+      const many = Buffer.concat(Array.from({ length: 300 }, () => frame(bytes)));
+      for (let i = 0; i < 2; i++) {
+        const socket = connect({ host: server.endpoint.address, port: server.endpoint.port });
+        socket.on("error", () => {});
+        await once(socket, "connect");
+        socket.pause();
+        socket.write(many);
+        peers.push(socket);
+      }
+      const started = performance.now();
+      while (performance.now() - started < 500) {
+        await ask(server.endpoint, soa, { clock: systemClock });
+      }
+      const during = inUse();
+      // When the buffers of the system are full too.
+      const areGone = async () => {
+        await clock.elapse(IDLE_TIMEOUT + 1);
+        return [...connections].every(({ aborted }) => aborted);
+      };
+      await waitFor("their end", areGone, 30_000);
+      assert.equal(connections.size, peers.length);
+      return during;
+    };
+    const before = inUse();
+    for (let i = 0; i < 2; i++) {
+      const taken = (await round()) - before;
+      // Of each 64 messages of 16 KiB with their records.
+      assert.ok(taken < 2 * 64 * 128 * 1024, `${taken} octets`);
+      // Some wait for their turn until they see that nobody is there.
+      await waitFor("nothing to be left", () => inUse() - before < 3 * 2 ** 20, 20_000, 200);
+    }
   });
 });
 
