@@ -30,6 +30,21 @@ suite("a throttle", () => {
     }
   });
 
+  test("SEC-12: holds it against nobody for long that the link had room for him", () => {
+    const throttle = new Throttle();
+    let now = 0;
+    for (; now < 3_600_000; now += 10) throttle.admits("10.0.0.1", PACKET, now);
+    const storm = () => {
+      for (let i = 0; i < 5000; i++) throttle.admits("10.0.0.66", PACKET, now);
+    };
+    storm();
+    assert.ok(!throttle.admits("10.0.0.1", PACKET, now));
+    now += 1000;
+    storm();
+    assert.ok(throttle.admits("10.0.0.1", PACKET, now));
+    assert.ok(!throttle.admits("10.0.0.66", PACKET, now));
+  });
+
   for (const sources of [1, 20]) {
     test(`SEC-12: in a storm of ${sources} host(s) listens to little of it, and to all that others say`, () => {
       const { throttle, heard, now } = storm(sources, 30);
@@ -55,7 +70,10 @@ suite("a throttle", () => {
     // The link's measure, and 1024 first words.
     assert.ok(heard < 4195 + 256 + 1024 + 80, `${heard}`);
     assert.ok(!throttle.admits("fe80::1:0:0", PACKET, 1000));
-    // When they have gone, there is room again.
-    assert.ok(throttle.admits("fe80::1:0:0", PACKET, 60_000));
+    // When they have gone, there is room again, for each apart.
+    for (let i = 0; i < 5000; i++) throttle.admits("fe80::66", PACKET, 60_000);
+    for (let i = 0; i < 500; i++) {
+      assert.ok(throttle.admits(`fe80::2:0:${i.toString(16)}`, PACKET, 60_000), `${i}`);
+    }
   });
 });
