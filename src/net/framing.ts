@@ -26,7 +26,8 @@ export class Frames {
       this.#needed = end;
       return undefined;
     }
-    this.#pieces = [held.subarray(end)];
+    // Of what is read to its end nothing is kept: an empty view would keep all that it is of.
+    this.#pieces = held.length === end ? [] : [held.subarray(end)];
     this.#held -= end;
     this.#needed = LENGTH;
     return held.subarray(LENGTH, end);
