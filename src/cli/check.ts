@@ -4,6 +4,7 @@ import { ConfigError } from "../config/mistakes.ts";
 import { defaultConfig, readConfig } from "../config.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
+import { whyNotAsked } from "../gateway/ondemand.ts";
 import { readMasterFile } from "../zone/masterfile.ts";
 import { dryRun } from "./dryrun.ts";
 import type { ServerOptions } from "./server.ts";
@@ -20,8 +21,10 @@ export async function check(file: string, options: CheckOptions): Promise<void> 
     const sets = await checkZone(file, options);
     process.stdout.write(`${file}: ${sets} record sets, no mistake found\n`);
   } else {
-    const { zone } = readConfig(file);
-    process.stdout.write(`${file}: zone ${zone}, no mistake found\n`);
+    const config = readConfig(file);
+    const note = whyNotAsked(config);
+    process.stdout.write(`${file}: zone ${config.zone}, no mistake found\n`);
+    if (note !== undefined) process.stdout.write(`${file}: ${note}\n`);
   }
 }
 

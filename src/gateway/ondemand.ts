@@ -20,19 +20,29 @@ export interface AskedOptions extends Omit<OnDemandOptions, "sites"> {
  * what is learnt, and not those of a collector that publishes elsewhere.
  */
 export function openOnDemand({ config, log, ...options }: AskedOptions): OnDemand | undefined {
-  const { links = [], zone, publish, transfer, catalog, dnssec } = config;
+  const { links = [], zone } = config;
   const asked = links.filter((link) => link.onDemand);
   const sites = asked.flatMap((link) => zone.child(link.site ?? link.interface) ?? []);
   if (sites.length === 0) return undefined;
-  const isCopied = transfer.allow.length + transfer.notify.length > 0 || catalog !== undefined;
-  if (!isCopied && dnssec === undefined && publish === undefined) {
-    return new OnDemand({ ...options, sites });
-  }
-  log.warn(
-    { sites: sites.map(String) },
-    "no link is asked on demand: the zone is copied, signed or published elsewhere",
-  );
+  const reason = whyNotAsked(config);
+  if (reason === undefined) return new OnDemand({ ...options, sites });
+  log.warn({ sites: sites.map(String) }, reason);
   return undefined;
+}
+
+/** Why links that want to be asked are not; undefined where they are, or none wants to be. */
+export function whyNotAsked(config: Config): string | undefined {
+  const { links = [], publish, transfer, catalog, dnssec } = config;
+  if (!links.some((link) => link.onDemand)) return undefined;
+  const reasons: readonly (readonly [field: string, isSet: boolean, what: string])[] = [
+    ["transfer.allow", transfer.allow.length > 0, "the zone is copied"],
+    ["transfer.notify", transfer.notify.length > 0, "the zone is copied"],
+    ["catalog", catalog !== undefined, "the zone is copied"],
+    ["dnssec", dnssec !== undefined, "the zone is signed"],
+    ["publish", publish !== undefined, "what is heard is published elsewhere"],
+  ];
+  const reason = reasons.find(([, isSet]) => isSet);
+  return reason && `no link is asked on demand: ${reason[2]} (${reason[0]})`;
 }
 
 /**

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite, test } from "node:test";
 import { parseConfig } from "../../src/config.ts";
 import { openOnDemand } from "../../src/gateway/ondemand.ts";
 import { type Log, silentLog } from "../../src/log.ts";
 import { FakeClock } from "../support/clock.ts";
+import { MAIN, temporaryFolder } from "../support/gateway.ts";
+import { run } from "../support/process.ts";
 import { zoneOf } from "../zone/fixture.ts";
 
 const ASKED = "zone: z.example\nlinks: [{ interface: eth0, site: paris, onDemand: true }]\n";
@@ -29,17 +33,29 @@ suite("asking links on demand", () => {
     assert.deepEqual(open(ASKED), { isOpen: true, warnings: [] });
   });
 
-  test("PROXY-34: is off where the zone is copied, signed or published elsewhere, and says so", () => {
-    for (const field of [
-      "transfer: { allow: [192.0.2.0/24] }",
-      'transfer: { notify: ["192.0.2.2:53"] }',
-      "catalog: catalog.example",
-      "dnssec: { keys: ./keys }",
-      'publish: { server: "192.0.2.1:53" }',
-    ]) {
-      const { isOpen, warnings } = open(ASKED + field);
-      assert.equal(isOpen, false, field);
-      assert.match(warnings.join(), /^no link is asked on demand/, field);
+  test("PROXY-34: is off where the zone is copied, signed or published elsewhere, and says so, to who checks it too", async () => {
+    const file = join(temporaryFolder(), "gateway.yaml");
+    for (const [text, field] of [
+      ["transfer: { allow: [192.0.2.0/24] }", "transfer.allow"],
+      ['transfer: { notify: ["192.0.2.2:53"] }', "transfer.notify"],
+      ["catalog: catalog.example", "catalog"],
+      ["dnssec: { keys: ./keys }", "dnssec"],
+      ['publish: { server: "192.0.2.1:53" }', "publish"],
+    ] as const) {
+      const { isOpen, warnings } = open(ASKED + text);
+      assert.equal(isOpen, false, text);
+      assert.equal(warnings.length, 1);
+      assert.match(warnings[0]!, /^no link is asked on demand: .* is (copied|signed|published)/);
+      assert.ok(warnings[0]!.endsWith(`(${field})`), warnings[0]);
+      writeFileSync(file, ASKED + text);
+      const { stdout } = await run([process.execPath, MAIN, "check", file]);
+      assert.equal(
+        `${stdout}`,
+        `${file}: zone z.example., no mistake found\n${file}: ${warnings[0]}\n`,
+      );
     }
+    writeFileSync(file, ASKED);
+    const { stdout } = await run([process.execPath, MAIN, "check", file]);
+    assert.equal(`${stdout}`, `${file}: zone z.example., no mistake found\n`);
   });
 });
