@@ -78,6 +78,18 @@ program
   .option("--retire <tag>", "with --dnssec: end the key of this tag, which has a successor")
   .action(key);
 
+program.hook("preAction", (_, command) => {
+  // Who serves goes on when nobody listens; of the others there is nothing left to do.
+  process.stdout.on("error", command.name() === "run" ? () => {} : leave);
+});
+
+function leave({ code, message }: NodeJS.ErrnoException): never {
+  // Who reads may have enough of it: `dnssd-gateway zone | head`.
+  if (code === "EPIPE") process.exit(0);
+  process.stderr.write(`${message}\n`);
+  process.exit(1);
+}
+
 try {
   await program.parseAsync();
 } catch (error) {

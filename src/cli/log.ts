@@ -4,13 +4,20 @@ import type { Log } from "../log.ts";
 import { forTerminal } from "./terminal.ts";
 
 export function openLog(level: string): Log {
-  if (!process.stderr.isTTY)
-    return pino({ level, base: null }, pino.destination({ fd: 2, sync: true }));
+  if (!process.stderr.isTTY) {
+    const destination = pino.destination({ fd: 2, sync: true, maxLength: KEPT });
+    // That nobody can read it, or its disk is full, is no reason to end.
+    destination.on("error", () => {});
+    return pino({ level, base: null }, destination);
+  }
   return pino(
     { level, base: null },
     { write: (line: string) => process.stderr.write(readable(line)) },
   );
 }
+
+/** Octets of lines that could not be written and are tried again with the next. */
+const KEPT = 65_536;
 
 /** `10:21:03 info  service came instance="Office Printer" site=paris`. */
 export function readable(line: string): string {

@@ -1,0 +1,56 @@
+/** What is printed where nobody can take it: a disk that is full, a reader that has gone. */
+import assert from "node:assert/strict";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import { describe, it } from "node:test";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { encode, makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { frame } from "../../src/net/framing.ts";
+import { MAIN, temporaryFolder } from "../support/gateway.ts";
+import { freePort } from "../support/primary.ts";
+import { Running, run } from "../support/process.ts";
+import { waitFor } from "../support/wait.ts";
+
+const ROOT = Name.parse(".");
+const skip = existsSync("/dev/full") ? false : "needs /dev/full";
+const shell = (line: string) => ["sh", "-c", line, process.execPath, MAIN];
+
+describe("output that cannot be written", { skip }, () => {
+  it("ends no service, be it its log or what it says when it starts", async () => {
+    for (const redirection of ["2>/dev/full", ">/dev/full"]) {
+      const folder = temporaryFolder();
+      const config = join(folder, "gateway.yaml");
+      const port = await freePort();
+      const dns = [`127.0.0.1:${port}`];
+      writeFileSync(config, JSON.stringify({ links: [], listen: { dns }, data: folder }));
+      const program = new Running(shell(`exec "$0" "$1" run --config ${config} ${redirection}`));
+      // Who is answered by TCP comes after all that is done at the start.
+      await waitFor(`it to serve: ${redirection}`, () => !program.isRunning || isAnswered(port));
+      program.child.kill("SIGTERM");
+      assert.equal(await program.ended, 0, program.stderr);
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it("is one line of any other command, and nothing where the reader has had enough", async () => {
+    const full = await run(shell('"$0" "$1" key paris >/dev/full'));
+    assert.equal(full.status, 1);
+    assert.match(full.stderr, /^ENOSPC: .*\n$/);
+    const gone = await run(shell('("$0" "$1" key paris; echo $? >&2) | true'));
+    assert.equal(gone.stderr, "0\n");
+  });
+});
+
+async function isAnswered(port: number): Promise<boolean> {
+  const query = makeMessage({
+    id: 1,
+    questions: [{ name: ROOT, type: Type.SOA, class: Class.IN }],
+  });
+  const socket = connect(port, "127.0.0.1").on("error", () => {});
+  socket.end(frame(encode(query)));
+  const octets = await buffer(socket).catch(() => Buffer.alloc(0));
+  return octets.length > 0;
+}
