@@ -36,10 +36,11 @@ const expected = {
   privateKey: "the certificate's private key in PEM, without a passphrase",
 } as const;
 
-/** Throws CredentialsError. */
-export function readCredentials(paths: CredentialPaths): Credentials {
+/** `known` itself where the files still hold that. Throws CredentialsError. */
+export function readCredentials(paths: CredentialPaths, known?: Credentials): Credentials {
   const certificate = read("certificate", paths);
   const privateKey = read("privateKey", paths);
+  if (known?.certificate === certificate && known.privateKey === privateKey) return known;
   const shown = parse("certificate", paths, () => new X509Certificate(certificate));
   const key: KeyObject = parse("privateKey", paths, () => createPrivateKey(privateKey));
   if (!shown.checkPrivateKey(key)) {

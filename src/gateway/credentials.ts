@@ -24,6 +24,12 @@ export interface FollowOptions {
 /** Milliseconds between two looks at the files. */
 const INTERVAL = 5000;
 
+/**
+ * Milliseconds after which the same is shown anew, for the keys of session tickets go with what is
+ * shown, and who learns an old one reads what was said under it (RFC 9325 §3.4: a week at most).
+ */
+const TICKET_LIFE = 24 * 3600 * 1000;
+
 /** Follows the files; the function that is returned looks at them at once. */
 export function followCredentials(options: FollowOptions): () => void {
   const { paths, present, clock, log, signal } = options;
@@ -31,9 +37,11 @@ export function followCredentials(options: FollowOptions): () => void {
   /** What was wrong at the look before: two files are not replaced in one moment. */
   let suspicion: string | undefined;
   let complaint: string | undefined;
+  let renewal = clock.now() + TICKET_LIFE;
 
   const look = (isAsked: boolean): void => {
-    const found = attempt(paths);
+    if (clock.now() >= renewal) show(shown);
+    const found = attempt(paths, shown);
     if (typeof found === "string") {
       if (found !== complaint && (isAsked || found === suspicion)) {
         complaint = found;
@@ -43,10 +51,14 @@ export function followCredentials(options: FollowOptions): () => void {
       return;
     }
     suspicion = complaint = undefined;
-    if (isSame(found, shown)) return;
-    shown = found;
-    present(found);
+    if (found === shown) return;
+    show(found);
     tell();
+  };
+  const show = (credentials: Credentials): void => {
+    shown = credentials;
+    renewal = clock.now() + TICKET_LIFE;
+    present(credentials);
   };
   const tell = () => {
     const expires = new Date(shown.expires).toISOString();
@@ -68,15 +80,11 @@ export function followCredentials(options: FollowOptions): () => void {
 }
 
 /** What is in the files, or what is wrong with them. */
-function attempt(paths: CredentialPaths): Credentials | string {
+function attempt(paths: CredentialPaths, known: Credentials): Credentials | string {
   try {
-    return readCredentials(paths);
+    return readCredentials(paths, known);
   } catch (error) {
     if (error instanceof CredentialsError) return error.message;
     throw error;
   }
-}
-
-function isSame(a: Credentials, b: Credentials): boolean {
-  return a.certificate === b.certificate && a.privateKey === b.privateKey;
 }

@@ -77,7 +77,7 @@ const CIPHERS = [
   "ECDHE+CHACHA20",
 ].join(":");
 
-/** Sessions are resumed by tickets (RFC 7858 §3.4), whose keys last as long as the credentials. */
+/** Sessions are resumed by tickets (RFC 7858 §3.4), whose keys go with the context. */
 export function contextOf({ certificate, privateKey }: Credentials): SecureContextOptions {
   return {
     ...{ cert: certificate, key: privateKey, minVersion: "TLSv1.2", ciphers: CIPHERS },

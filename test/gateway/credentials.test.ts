@@ -119,6 +119,21 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     }
   });
 
+  test("or do not change are shown anew each day, for new keys of tickets, and quietly", async () => {
+    const { made, paths, presented, warnings, clock } = follow();
+    clock.advance(24 * 3600 * 1000 - SOON);
+    assert.equal(presented.length, 0);
+    writeFileSync(paths.certificate, "nothing");
+    clock.advance(SOON);
+    assert.deepEqual(
+      presented.map(({ certificate }) => certificate),
+      [made.certificate],
+    );
+    writeFileSync(paths.certificate, made.certificate);
+    clock.advance(24 * 3600 * 1000);
+    assert.deepEqual([presented.length, warnings.length], [2, 0]);
+  });
+
   test("and are not good are told of in one line, and the old ones stay", async () => {
     const { paths, presented, warnings, clock, look } = follow();
     writeFileSync(paths.certificate, "nothing");
