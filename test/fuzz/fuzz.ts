@@ -80,7 +80,7 @@ export async function fuzz({ print, ...attack }: FuzzOptions): Promise<string | 
   if (!target.isRunning) return `the gateway died:\n${target.lastWords}`;
   const [unanswered] = intruder.events<{ by: string[] }>("unanswered");
   if (unanswered !== undefined) return `nothing honest was answered by ${unanswered.by.join(", ")}`;
-  if (!intruder.isRunning) return `the intruder ended: ${intruder.stderr}`;
+  if (!intruder.isRunning) return `the intruder ended, ${await intruder.ended}: ${intruder.stderr}`;
   if (done === undefined) return `an honest question went unanswered\n${sender.stderr}`;
   const intruded = intruder.events<Intruded>("intruded").at(-1);
   await intruder.stop();
