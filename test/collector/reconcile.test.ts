@@ -50,6 +50,27 @@ suite("a reconciler", () => {
     assert.ok(reconciler.due()! > 60_000);
   });
 
+  test("what changes faster than it can be sent keeps nothing else out", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, limit: 1000 });
+    let zone = new RecordSets();
+    // Each update has room for some twenty records; before it is through, a hundred are others.
+    const storm = (round: number) =>
+      Array.from({ length: 100 }, (_, i) => `h${round}-${i} A 10.0.0.1`).join("\n");
+    const honest = "_ipp._tcp PTR p\np SRV 0 0 1 h\nh A 10.0.0.2\n";
+    const has = (type: number) => [...zone].some((set) => set.type === type);
+    let updates = 0;
+    for (let round = 0; !has(Type.PTR); round++) {
+      reconciler.want(setsOf(`${honest}${storm(round)}`));
+      for (let i = 0; i < 2; i++) {
+        zone = applied(zone, reconciler.poll(0)!);
+        reconciler.settle(Rcode.NOERROR, 0);
+        assert.ok(++updates < 50, "it comes to be listed");
+      }
+    }
+    reconciler.want(setsOf(honest));
+    assert.deepEqual(lines(settle(reconciler, zone)), lines(setsOf(honest)));
+  });
+
   test("says a set again that has another TTL", () => {
     const reconciler = new Reconciler({ zone: ZONE, random });
     reconciler.want(setsOf("a A 10.0.0.1\na A 10.0.0.2"));

@@ -11,7 +11,8 @@ import { type Rdata, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { BROWSING, parseEnumeration, serviceTypesName } from "../../dns/service.ts";
 import { isSteeringType } from "../../zone/principal.ts";
-import { RecordSets } from "../recordsets.ts";
+import { distinct, RecordSets } from "../recordsets.ts";
+import { isUnique } from "../unique.ts";
 
 export interface Heir {
   readonly zone: Name;
@@ -61,4 +62,15 @@ export function inheritance(
     }
   }
   return inherited;
+}
+
+/**
+ * With what may yet be wanted of what was there: of lists and of addresses others may be heard yet,
+ * what else is heard of a name is all there is of its type (RFC 6762 §10.2).
+ */
+export function withInherited(set: RecordSet, inherited: RecordSets): RecordSet {
+  if (inherited.isEmpty || isUnique(set.type)) return set;
+  const own = inherited.get(set.name.key, set.type);
+  if (own === undefined) return set;
+  return { ...set, rdatas: distinct([...set.rdatas, ...own.rdatas]) };
 }

@@ -4,6 +4,9 @@
  * (RFC 9664 §5). A machine without sockets or timers. It knows no events, only the two states, so an
  * update that was lost and one that was never sent are one case: the difference is taken again.
  *
+ * One difference is gone through to its end before the next one is taken: what changes faster than
+ * it can be sent keeps nothing else out.
+ *
  * Invariants: after each update every listed service is there with all it needs, since what lists is
  * taken away first and added last, and not at all where the server refuses the rest. What may or may
  * not have arrived counts as both: it is added again if wanted, removed again if not. A record that
@@ -15,10 +18,11 @@ import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Update } from "../../zone/update.ts";
-import { common, distinct, isSame, keysOf, RecordSets, without } from "../recordsets.ts";
+import { common, isSame, keysOf, RecordSets, without } from "../recordsets.ts";
 import { isUnique } from "../unique.ts";
 import type { Guard } from "./common.ts";
 import { completable } from "./completeness.ts";
+import { withInherited } from "./inheritance.ts";
 import { Obstacles, type Refusal } from "./obstacles.ts";
 import { Patience } from "./patience.ts";
 import { periodOf, Round } from "./round.ts";
@@ -63,8 +67,10 @@ export class Reconciler {
   /** What was there before, and may yet be wanted; until it settles. */
   #inherited = new RecordSets();
   #settles = 0;
-  /** What is still to be done, in order; undefined until the difference is taken again. */
-  #steps: Step[] | undefined;
+  /** What is still to be done of the difference that was taken last, in order. */
+  #steps: Step[] = [];
+  /** Is there no other difference yet? */
+  #isCurrent = false;
   /** What is still to be said again. */
   readonly #round = new Round();
   #refreshes = Number.NEGATIVE_INFINITY;
@@ -90,7 +96,7 @@ export class Reconciler {
     this.#wanted = sets;
     // What has been heard is wanted for as long as it is heard, and no longer.
     this.#inherited = without(this.#inherited, sets);
-    this.#steps = undefined;
+    this.#isCurrent = false;
   }
 
   /**
@@ -106,7 +112,7 @@ export class Reconciler {
     this.#inherited = without(without(this.#published, known), this.#wanted);
     this.#doubtful = new RecordSets();
     this.#settles = settles;
-    this.#steps = undefined;
+    this.#startOver();
     this.#sayAllAgain();
   }
 
@@ -123,12 +129,13 @@ export class Reconciler {
     this.#refreshes = Number.POSITIVE_INFINITY;
     this.#patience.end();
     this.want(new RecordSets());
+    this.#startOver();
   }
 
   /** When `poll` has something to do; never while an update is on its way. */
   due(): number | undefined {
     if (this.#inFlight !== undefined) return undefined;
-    const isPending = this.#steps?.length !== 0 || !this.#round.isOver;
+    const isPending = !this.#isCurrent || this.#steps.length > 0 || !this.#round.isOver;
     if (isPending) return this.#patience.notBefore;
     const settles = this.#inherited.isEmpty ? undefined : this.#settles;
     const refreshes = this.#published.isEmpty ? undefined : this.#refreshes;
@@ -141,11 +148,14 @@ export class Reconciler {
     if (this.#inFlight !== undefined || now < this.#patience.notBefore) return undefined;
     if (!this.#inherited.isEmpty && now >= this.#settles) {
       this.#inherited = new RecordSets();
-      this.#steps = undefined;
+      this.#startOver();
     }
     if (now >= this.#refreshes && this.#round.isOver) this.#beginRound(now);
     if (now >= (this.#obstacles.due ?? Number.POSITIVE_INFINITY)) this.#tryAgain();
-    this.#steps ??= inOrder(this.#difference());
+    if (this.#steps.length === 0 && !this.#isCurrent) {
+      this.#steps = inOrder(this.#difference());
+      this.#isCurrent = true;
+    }
     // Changes go first, but not for so long that a lease is in danger.
     const isLate = now >= this.#refreshes - this.#period * LATE;
     const room = { octets: this.#limit, records: this.#most };
@@ -179,7 +189,7 @@ export class Reconciler {
       if (!isRefresh) for (const step of steps) this.#record(step, true);
       return undefined;
     }
-    this.#steps = undefined;
+    this.#startOver();
     if (rcode === undefined) {
       this.counters.failures++;
       if (!isRefresh) for (const step of steps) this.#record(step, false);
@@ -235,7 +245,7 @@ export class Reconciler {
 
   #tryAgain(): void {
     this.#obstacles.retry();
-    this.#steps = undefined;
+    this.#startOver();
   }
 
   /** The server may have lost it, or may be another one. */
@@ -265,14 +275,19 @@ export class Reconciler {
     const newTtl = come.length > 0 ? ttl : (published?.ttl ?? ttl);
     this.#published.put({ name, type, ttl: isDone ? newTtl : UNKNOWN_TTL, rdatas: sure });
     this.#doubtful.put({ name, type, ttl: UNKNOWN_TTL, rdatas: unsure });
-    if (isDone && this.#obstacles.clear(step, sure.length)) this.#steps = undefined;
+    if (isDone && this.#obstacles.clear(step, sure.length)) this.#startOver();
+  }
+
+  #startOver(): void {
+    this.#steps = [];
+    this.#isCurrent = false;
   }
 
   *#difference(): Iterable<Step> {
     const [wanted, published, obstacles] = [this.#wanted, this.#published, this.#obstacles];
     for (const set of wanted) {
       const possible = completable(set, { wanted, published, obstacles });
-      yield* this.#stepsTo(this.#withInherited(possible));
+      yield* this.#stepsTo(withInherited(possible, this.#inherited));
     }
     const rest = (name: Name, type: number) =>
       this.#inherited.get(name.key, type) ?? { name, type, ttl: UNKNOWN_TTL, rdatas: [] };
@@ -283,17 +298,6 @@ export class Reconciler {
       const isDone = [this.#wanted, this.#published].some((sets) => sets.get(name.key, type));
       if (!isDone) yield* this.#stepsTo(rest(name, type));
     }
-  }
-
-  /**
-   * Of lists and of addresses others may be heard yet; what else is heard of a name is all there is
-   * of its type (RFC 6762 §10.2).
-   */
-  #withInherited(set: RecordSet): RecordSet {
-    if (this.#inherited.isEmpty || isUnique(set.type)) return set;
-    const inherited = this.#inherited.get(set.name.key, set.type);
-    if (inherited === undefined) return set;
-    return { ...set, rdatas: distinct([...set.rdatas, ...inherited.rdatas]) };
   }
 
   /** From what is there to `wanted`. */
