@@ -54,10 +54,6 @@ suite("A zone that names its secondaries", { skip: needs("named", "nsupdate", "d
     const host = plug("gw", GATEWAY);
     const [near, far] = Object.values(SECONDARIES);
     host.etc("resolv.conf", `nameserver ${far}\n`);
-    const servers = [
-      await startNamed(plug("near", near!), near!, secondary),
-      await startNamed(plug("far", far!), far!, secondary + hosting, { hosting: hostingZone }),
-    ];
     await Gateway.start(
       host,
       {
@@ -70,6 +66,11 @@ suite("A zone that names its secondaries", { skip: needs("named", "nsupdate", "d
           .join("")}ns1 60 A ${GATEWAY}\nns2 60 A ${near}\n`,
       },
     );
+    // After it, so that their first refresh finds it: BIND may not try again for long.
+    const servers = [
+      await startNamed(plug("near", near!), near!, secondary),
+      await startNamed(plug("far", far!), far!, secondary + hosting, { hosting: hostingZone }),
+    ];
     const serials = () =>
       Promise.all(
         [GATEWAY, near!, far!].map(async (server) => {
