@@ -210,6 +210,32 @@ suite("a collector that ends", () => {
     assert.equal(office.zone.current.size, 2);
   });
 
+  test("takes its time where the server takes one update after the other", async () => {
+    let delay = 0;
+    const office: Office = new Office({
+      published: {
+        lease: LEASE,
+        granted: () => undefined,
+        withdraw: true,
+        publish: async (update) => {
+          const { clock } = office;
+          if (delay > 0) await new Promise<void>((go) => clock.at(clock.now() + delay, go));
+          return office.zone.apply(update, publisher);
+        },
+      },
+    });
+    printers(office.lans[0]!, 3, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === 3);
+    await office.clock.elapse(20_000);
+    delay = 500;
+    let hasEnded = false;
+    const ended = office.end().then(() => (hasEnded = true));
+    const time = await office.until(() => hasEnded);
+    await ended;
+    assert.equal(office.zone.current.size, 2);
+    assert.ok(time >= 1000, `${time} ms`);
+  });
+
   test("does not wait for a server that is away", async () => {
     let isDown = false;
     const office: Office = new Office({

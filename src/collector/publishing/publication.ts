@@ -59,6 +59,8 @@ export class Publication {
   readonly #alarm: Alarm;
   #work: Promise<void> | undefined;
   #isEnded = false;
+  /** The server has taken something. */
+  #goesOn = () => {};
   /** When to read back; undefined when that is done. */
   #readsBack: number | undefined;
   /** Why what is there could not be read, since an update was last taken; and as it was told. */
@@ -93,20 +95,30 @@ export class Publication {
     this.#alarm.set(this.#readsBack);
   }
 
-  /** Resolves when nothing is on its way and what is to be taken away is, or when that takes long. */
+  /**
+   * Resolves when nothing is on its way and what is to be taken away is, or when the server says
+   * nothing for a while.
+   */
   async end(): Promise<void> {
     this.#isEnded = true;
     this.#alarm.set(undefined);
-    const { zone, clock, log } = this.#options;
+    const { clock } = this.#options;
+    const latest = clock.now() + LONGEST_END;
     let cancel = () => {};
     const tooLong = new Promise<void>((resolve) => {
-      cancel = clock.at(clock.now() + LONGEST_END, () => {
-        const fields = { zone: zone.origin.toString(), milliseconds: LONGEST_END };
-        log.warn(fields, "there was no time to take away all that was published");
-        resolve();
-      });
+      this.#goesOn = () => {
+        cancel();
+        const time = Math.min(clock.now() + LONGEST_SILENCE, latest);
+        cancel = clock.at(time, () => {
+          const fields = { zone: this.#options.zone.origin.toString() };
+          this.#options.log.warn(fields, "there was no time to take away all that was published");
+          resolve();
+        });
+      };
+      this.#goesOn();
     });
     await Promise.race([this.#finish(), tooLong]);
+    this.#goesOn = () => {};
     cancel();
   }
 
@@ -189,7 +201,10 @@ export class Publication {
     } catch (error) {
       this.#complain(error as Error);
     }
-    if (rcode === Rcode.NOERROR) this.#tellUnread();
+    if (rcode === Rcode.NOERROR) {
+      this.#goesOn();
+      this.#tellUnread();
+    }
     const refusal = this.reconciler.settle(rcode, clock.now());
     if (zone.granted !== undefined && rcode === Rcode.NOERROR) {
       this.reconciler.grant(zone.granted());
@@ -275,5 +290,7 @@ const FAILING = "SERVFAIL";
 const READ_AGAIN = 5000;
 /** The administrator has something to do first. */
 const ASK_AGAIN = 600_000;
-/** Of the second within which the program has to end, on a busy machine too. */
-const LONGEST_END = 600;
+/** Of the second within which the program has to end when nobody answers, on a busy machine too. */
+const LONGEST_SILENCE = 600;
+/** A server without leases takes what is listed one by one, and so long does a site of thousands. */
+const LONGEST_END = 10_000;
