@@ -166,6 +166,24 @@ suite("series", () => {
     for (const { at, message } of late) assert.equal(message.questions.length, 3, `at ${at}`);
   });
 
+  test("of lists that grow old meet, whatever chance says of each", () => {
+    const chance = [0.9, 0.1, 0.5, 0, 0.99];
+    let drawn = 0;
+    const cache = new LinkCache({ random: () => chance[drawn++ % chance.length]! });
+    const types = ["_a._tcp", "_b._tcp", "_c._tcp"];
+    for (const [i, type] of types.entries()) {
+      cache.receive(response(`${type} 4500 PTR x.${type}`), from(), 100 * i);
+    }
+    const querier = querierOf(cache);
+    querier.want(
+      types.map((type) => wanted(type)),
+      300,
+    );
+    const late = run(querier, cache, 300, 4_400_000).filter(({ at }) => at > 3_000_000);
+    assert.ok(late.length >= 4 && late.length <= 5, `${late.map(({ at }) => at)}`);
+    for (const { at, message } of late) assert.equal(message.questions.length, 3, `at ${at}`);
+  });
+
   test("of two families settle on one turn for all that they share", () => {
     const cache = cacheOf("");
     const querier = querierOf(cache, { families: () => [4, 6] });

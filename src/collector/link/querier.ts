@@ -14,7 +14,6 @@ import type { Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
 import type { Family } from "../../net/link.ts";
-import { obtain } from "../obtain.ts";
 import { Ask } from "./ask.ts";
 import type { WantedQuestion } from "./browser.ts";
 import type { LinkCache } from "./cache.ts";
@@ -22,6 +21,7 @@ import { Heap } from "./heap.ts";
 import { type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
 import type { Owner } from "./owner.ts";
 import { composeQuery } from "./query.ts";
+import { byOwner, inTurns } from "./turns.ts";
 
 export interface QuerierOptions {
   readonly cache: LinkCache;
@@ -48,6 +48,8 @@ export class Querier {
   readonly #cache: LinkCache;
   readonly #asks = new Map<string, Ask>();
   readonly #agenda = new Heap<Ask>();
+  /** Lists that have grown old, and go with the next that has to. */
+  readonly #waiting = new Set<Ask>();
   /** When the last packets left, oldest first. */
   #sent: number[] = [];
   #unicastUntil = Number.NEGATIVE_INFINITY;
@@ -79,6 +81,11 @@ export class Querier {
   refresh(set: HeardSet, now: number): void {
     const [first] = set.records.values();
     const ask = this.#once(set.name, set.type, first?.source ?? "", 1, now);
+    if (ask.times === Infinity) {
+      // Lists wait for other lists, whose refreshes chance has put at other times (RFC 6762 §5.3).
+      this.#place(ask, ask.rank + LIST_SLACK * (first?.lifetime ?? 0));
+      this.#waiting.add(ask);
+    }
     ask.to = ask.times === 1 ? this.#options.ownerOf?.(set, now) : undefined;
   }
 
@@ -183,9 +190,16 @@ export class Querier {
     }
     const company = due.length > 0 ? this.#companyOf(due) : [];
     const meeting = company.at(-1)?.rank;
-    if (meeting === undefined) return due;
+    if (meeting === undefined) return due.length > 0 ? [...due, ...this.#takeWaiting(now)] : due;
     for (const ask of [...due, ...company]) this.#agenda.place(ask, meeting);
     return [];
+  }
+
+  #takeWaiting(now: number): Ask[] {
+    const mayGo = ({ index, last }: Ask) => index >= 0 && last + FIRST_WAIT <= now;
+    const waiting = [...this.#waiting].filter(mayGo);
+    for (const ask of waiting) this.#agenda.remove(ask);
+    return waiting;
   }
 
   /** Those that are due while all of these and of themselves may wait, in their order. */
@@ -246,6 +260,7 @@ export class Querier {
 
   #remove(ask: Ask): void {
     this.#agenda.remove(ask);
+    this.#waiting.delete(ask);
     this.#asks.delete(keyOf(ask.name, ask.type));
   }
 
@@ -261,6 +276,7 @@ export class Querier {
     ask.wait = Math.min(Math.max(FIRST_WAIT, twice), LAST_WAIT);
     ask.last = now;
     ask.times--;
+    this.#waiting.delete(ask);
     if (ask.times === 0) this.#finish(ask);
     else this.#place(ask, now + ask.wait, ask.wait * (ask.wait < SLOW ? SLACK : LONG_SLACK));
     this.#cache.asked(ask.name.key, ask.type, now);
@@ -290,32 +306,6 @@ function remainingTtl(record: HeardRecord, now: number): number | undefined {
   return 2 * age <= record.lifetime && 2 * ttl >= record.ttl ? ttl : undefined;
 }
 
-/** One of each source after the other, each source's in the order given. */
-function inTurns(asks: readonly Ask[]): Ask[] {
-  const bySource = new Map<string, Ask[]>();
-  for (const ask of asks) obtain(bySource, ask.source, () => []).push(ask);
-  const turns: Ask[] = [];
-  for (let round = 0; turns.length < asks.length; round++) {
-    for (const [source, own] of bySource) {
-      const ask = own[round];
-      if (ask === undefined) bySource.delete(source);
-      else turns.push(ask);
-    }
-  }
-  return turns;
-}
-
-/** What all are asked comes first. */
-function byOwner(asks: readonly Ask[]): Iterable<[Owner | undefined, Ask[]]> {
-  const groups = new Map<string, [Owner | undefined, Ask[]]>([["", [undefined, []]]]);
-  for (const ask of asks) {
-    obtain(groups, ask.to?.address ?? "", (): [Owner | undefined, Ask[]] => [ask.to, []])[1].push(
-      ask,
-    );
-  }
-  return groups.values();
-}
-
 /** Milliseconds before the first question of a series (RFC 6762 §5.2). */
 const EARLIEST_START = 20;
 const LATEST_START = 120;
@@ -329,6 +319,8 @@ const SLOW = 60_000;
 /** The part by which a wait may become longer where others are due then: series meet, and stay so. */
 const SLACK = 1 / 32;
 const LONG_SLACK = 1 / 2;
+/** The part of a lifetime that a list may wait so: there is time to ask four times. */
+const LIST_SLACK = 0.02;
 /** Milliseconds in which a unicast response is one to our question (RFC 6762 §6). */
 const UNICAST_WAIT = 2000;
 /** Questions for what somebody waits for. */
