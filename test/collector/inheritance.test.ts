@@ -227,13 +227,13 @@ suite("a collector that ends", () => {
     printers(office.lans[0]!, 3, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 3);
     await office.clock.elapse(20_000);
-    delay = 500;
+    delay = 1500;
     let hasEnded = false;
     const ended = office.end().then(() => (hasEnded = true));
     const time = await office.until(() => hasEnded);
     await ended;
     assert.equal(office.zone.current.size, 2);
-    assert.ok(time >= 1000, `${time} ms`);
+    assert.ok(time >= 3000, `${time} ms`);
   });
 
   test("does not wait for a server that is away", async () => {
@@ -251,7 +251,7 @@ suite("a collector that ends", () => {
     isDown = true;
     let hasEnded = false;
     const ended = office.end().then(() => (hasEnded = true));
-    await office.clock.elapse(590);
+    await office.clock.elapse(1990);
     assert.equal(hasEnded, false);
     await office.clock.elapse(20);
     assert.equal(hasEnded, true);

@@ -1,4 +1,4 @@
-/** A collector that is told to end ends within a second, whatever it waits for. */
+/** A collector that is told to end ends soon, whatever it waits for. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Avahi } from "../support/avahi.ts";
@@ -43,14 +43,14 @@ const startCollector = (host: Host, settings: Partial<GatewaySettings> = {}) =>
 /** What it has to do with others, by UDP and TCP. */
 const sockets = (host: Host) => host.succeed(["cat", "/proc/net/udp", "/proc/net/tcp"]);
 
-/** Sends SIGTERM; it is to end by itself, in order, within a second. */
+/** Sends SIGTERM; it is to end by itself, in order, within three seconds. */
 async function ends({ program }: Gateway, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
   const start = Date.now();
   program.child.kill(signal);
   const status = await program.ended;
   const time = Date.now() - start;
   assert.equal(status, 0, program.stderr);
-  assert.ok(time < 1_000, `${time} ms`);
+  assert.ok(time < 3_000, `${time} ms`);
 }
 
 describe("A collector that is told to end", {

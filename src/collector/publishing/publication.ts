@@ -290,7 +290,7 @@ const FAILING = "SERVFAIL";
 const READ_AGAIN = 5000;
 /** The administrator has something to do first. */
 const ASK_AGAIN = 600_000;
-/** Of the second within which the program has to end when nobody answers, on a busy machine too. */
-const LONGEST_SILENCE = 600;
+/** A server that took updates until now may be busy; one that did not is not waited for. */
+const LONGEST_SILENCE = 2000;
 /** A server without leases takes what is listed one by one, and so long does a site of thousands. */
 const LONGEST_END = 10_000;
