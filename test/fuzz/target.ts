@@ -33,7 +33,7 @@ export class Target {
   readonly #certificate: Certificate;
 
   private constructor(gateway: Gateway, device: Host, attacker: Host, certificate: Certificate) {
-    this.vitals = new Vitals(gateway);
+    this.vitals = new Vitals(gateway.program);
     this.#gateway = gateway;
     this.#device = device;
     this.#attacker = attacker;

@@ -8,6 +8,7 @@
  */
 import { parseArgs } from "node:util";
 import { needs } from "../support/lab.ts";
+import { growthOf } from "./memory.ts";
 import { type OfficeFigures, officeSoak, tools, troubleOf } from "./office.ts";
 import { type Figures, secondariesSoak } from "./secondaries.ts";
 
@@ -26,13 +27,14 @@ const [followed, harvested] = await Promise.all([
   missing || officeSoak({ ...options, print: (line) => print(`office       ${line}`) }),
 ]);
 
-const { changes, seconds, records, memory, secondaries } = followed;
+const { changes, seconds, records, live, secondaries } = followed;
 print(`\n${changes} changes in ${seconds} s to a zone of ${records} records`);
-print(`${memory[0]} MiB after a tenth of the time, ${memory[1]} MiB at the end\n`);
+print(`in use at the start and after each tenth: ${live.join(" ")} MiB\n`);
 print("secondary  AXFR  IXFR  behind: median, most  differences  ldns-compare-zones  still serves");
 for (const each of secondaries) print(rowOf(each));
 if (!secondaries.every(isEqual) || secondaries.length === 0) process.exitCode = 1;
 print("");
+judge(growthOf(live));
 if (typeof harvested === "object") report(harvested);
 else print(`no office: ${harvested}`);
 
@@ -47,8 +49,11 @@ function report(figures: OfficeFigures): void {
   print(`resident: ${resident.join(" ")} MiB`);
   print(`handles at first, at most, at last: ${handles.join(", ")}`);
   print(`${(load * 100).toFixed(1)} % of a core`);
-  const trouble = troubleOf(figures);
-  print(trouble === undefined ? "memory and handles are flat" : `NOT flat: ${trouble}`);
+  judge(troubleOf(figures));
+}
+
+function judge(trouble: string | undefined): void {
+  print(trouble === undefined ? "flat" : `NOT flat: ${trouble}`);
   if (trouble !== undefined) process.exitCode = 1;
 }
 

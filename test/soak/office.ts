@@ -11,6 +11,7 @@ import { type Host, Lab } from "../support/lab.ts";
 import { Vitals, weighable } from "../support/vitals.ts";
 import { sleep, waitFor } from "../support/wait.ts";
 import type { Asked, Clientele } from "./client.ts";
+import { growthOf, mebibytes, TENTHS } from "./memory.ts";
 
 export interface OfficeOptions {
   readonly seconds: number;
@@ -73,7 +74,7 @@ export async function officeSoak({ seconds, rate, print }: OfficeOptions): Promi
     },
   };
   const gateway = await weighable(() => Gateway.start(host, settings), HEAP);
-  const vitals = new Vitals(gateway);
+  const vitals = new Vitals(gateway.program);
   const addresses = Array.from({ length: DEVICES }, (_, i) => `${LAN}.${100 + i}`);
   const hosts = lab
     .host("devices")
@@ -138,24 +139,11 @@ export function troubleOf({ live, handles }: OfficeFigures): string | undefined 
   const [atFirst, most, atLast] = handles;
   if (atLast > atFirst) return `${atFirst} handles at first, ${atLast} at last`;
   if (most > MAX_HANDLES) return `${most} handles`;
-  // The history of the zone is full after a minute or two; code is compiled for some time yet.
-  const [start, ...tenths] = live;
-  const mean = (some: readonly number[]) => some.reduce((sum, each) => sum + each, 0) / some.length;
-  const [middle, end] = [mean(tenths.slice(3, 6)), mean(tenths.slice(-3))];
-  if (end > middle * GROWTH)
-    return `${middle.toFixed(1)} MiB in the middle, ${end.toFixed(1)} at last`;
-  if (end > start! + MAX_GROWN) return `${start} MiB at first, ${end.toFixed(1)} at last`;
-  return undefined;
+  return growthOf(live);
 }
 
 /** The clients' connections, left ones and those in use, and those that are being closed. */
 const MAX_HANDLES = 150;
-/** How much more may be in use at the end than in the middle: there are ups and downs. */
-const GROWTH = 1.05;
-/** MiB: of history, of caches that were empty. */
-const MAX_GROWN = 32;
-const TENTHS = 10;
-
 /** Waits until the zone says what all devices say, no less and no more. */
 async function settled(host: Host): Promise<void> {
   let seen = "";
@@ -183,8 +171,4 @@ async function recordsOf(host: Host, type: string): Promise<string[]> {
 async function serialOf(host: Host): Promise<number> {
   const soa = await host.succeed(["dig", "@127.0.0.1", ZONE, "SOA", "+short"]);
   return Number(soa.split(" ")[2]);
-}
-
-function mebibytes(octets: number): number {
-  return Math.round((octets / 2 ** 20) * 10) / 10;
 }

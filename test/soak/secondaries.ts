@@ -2,7 +2,7 @@
  * Every secondary there is follows one of our zones, which changes at a steady pace; then all is
  * still, and what each has is compared with what we have, record by record.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/clock.ts";
 import { Class, Type } from "../../src/dns/constants.ts";
@@ -18,7 +18,9 @@ import { run } from "../support/process.ts";
 import { makes, Secondary } from "../support/secondary.ts";
 import { Serving } from "../support/serving.ts";
 import { hasTool } from "../support/tool.ts";
+import { Vitals, weighableEnvironment } from "../support/vitals.ts";
 import { sleep, waitFor } from "../support/wait.ts";
+import { mebibytes, TENTHS } from "./memory.ts";
 
 export interface SecondariesOptions {
   readonly seconds: number;
@@ -46,8 +48,8 @@ export interface Outcome {
   readonly changes: number;
   readonly seconds: number;
   readonly records: number;
-  /** MiB resident, after the first tenth and at the end. */
-  readonly memory: readonly [number, number];
+  /** MiB in use after full collections, at the start and after each tenth of the time. */
+  readonly live: readonly number[];
   readonly secondaries: readonly Figures[];
 }
 
@@ -55,6 +57,8 @@ const ZONE = "bonjour.example.";
 const SECRET = Buffer.from("the secret of a secondary").toString("base64");
 /** Milliseconds for the last change to arrive everywhere. */
 const PATIENCE = 60_000;
+/** MiB of V8's old space. */
+const HEAP = 256;
 /** Milliseconds between two looks at the serials. */
 const LOOK = 250;
 
@@ -71,6 +75,7 @@ export async function secondariesSoak({
       zone: ZONE,
       readers: Object.fromEntries(there.map(({ name }) => [name.toLowerCase(), SECRET])),
       notify: ports.map((port) => `127.0.0.1:${port}`),
+      environment: weighableEnvironment(HEAP),
     }),
   );
   await ours.update(stock(ours.origin));
@@ -86,13 +91,15 @@ export async function secondariesSoak({
   const began = performance.now();
   const end = began + seconds * 1000;
   let changes = 0;
-  let early = memoryOf(ours);
+  const vitals = new Vitals(ours.program);
+  const live = [await vitals.weigh()];
   const watching = watch.until(end);
   for (let next = began; next < end; next += 1000 / rate) {
     const wait = next - performance.now();
     if (wait > 0) await sleep(wait);
     await ours.update(step(changes++, ours.origin));
-    if (changes === Math.floor((seconds * rate) / 10)) early = memoryOf(ours);
+    const way = (performance.now() - began) / (end - began);
+    if (way * TENTHS >= live.length) live.push(await vitals.weigh());
     if (changes % (rate * 30) === 0) print(`${changes} changes; ${watch.line()}`);
   }
   const took = (performance.now() - began) / 1000;
@@ -100,7 +107,6 @@ export async function secondariesSoak({
   await settled(ours, theirs);
 
   const wanted = await ours.records();
-  const memory = [early, memoryOf(ours)] as const;
   const copies = await Promise.all(theirs.map((each) => each.records(ZONE)));
   const ldns: (string | undefined)[] = [];
   for (const copy of copies) ldns.push(await compare(ours, wanted, copy ?? []));
@@ -120,7 +126,7 @@ export async function secondariesSoak({
     };
   });
   const records = wanted.reduce((sum, { rdatas }) => sum + rdatas.length, 0);
-  return { changes, seconds: Math.round(took), records, memory, secondaries };
+  return { changes, seconds: Math.round(took), records, live: live.map(mebibytes), secondaries };
 }
 
 /** Waits until every secondary has our serial. */
@@ -207,12 +213,6 @@ async function compare(ours: Serving, a: Sets, b: Sets): Promise<string | undefi
   });
   const { stdout, stderr } = await run(["ldns-compare-zones", ...files]);
   return stdout.toString().trim().replaceAll("\t", " ") || stderr.trim();
-}
-
-/** MiB resident. */
-function memoryOf(ours: Serving): number {
-  const status = readFileSync(`/proc/${ours.pid}/status`, "utf8");
-  return Math.round(Number(/^VmRSS:\s+(\d+)/m.exec(status)![1]) / 1024);
 }
 
 /** Ends all that was put on it, the last first. */

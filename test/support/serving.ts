@@ -29,6 +29,8 @@ export interface ServingSettings {
   readonly readers: Readonly<Record<string, string>>;
   readonly notify?: readonly string[];
   readonly catalog?: string;
+  /** Of the program, beside our own. */
+  readonly environment?: NodeJS.ProcessEnv;
   /** Serves by TLS too, and shows this. */
   readonly certificate?: Certificate;
 }
@@ -50,6 +52,7 @@ export class Serving {
   readonly origin: Name;
   readonly #connection: PersistentConnection;
   readonly #far: FarZone;
+  readonly #environment: NodeJS.ProcessEnv;
   #program: Running | undefined;
   /** Of those that have ended. */
   #log = "";
@@ -58,6 +61,7 @@ export class Serving {
     this.endpoint = { address: "127.0.0.1", port };
     this.tls = { address: "127.0.0.1", port: tlsPort };
     this.origin = Name.parse(settings.zone);
+    this.#environment = settings.environment ?? {};
     const { zone, readers, notify = [], catalog, certificate } = settings;
     const listen = {
       dns: [`127.0.0.1:${port}`],
@@ -99,7 +103,7 @@ export class Serving {
   async start(): Promise<void> {
     const config = join(this.folder, "gateway.yaml");
     const command = [process.execPath, MAIN, "run", "--log", "debug", "--config", config];
-    this.#program = new Running(command);
+    this.#program = new Running(command, { env: this.#environment });
     await this.#program.line(STARTED);
   }
 
@@ -129,8 +133,8 @@ export class Serving {
       .map((line) => JSON.parse(line) as Transfer);
   }
 
-  get pid(): number {
-    return this.#program!.pid;
+  get program(): Running {
+    return this.#program!;
   }
 
   get log(): string {

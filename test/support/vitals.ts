@@ -6,23 +6,25 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Gateway } from "./gateway.ts";
+import type { Running } from "./process.ts";
 import { waitFor } from "./wait.ts";
 
 export class Vitals {
-  readonly #gateway: Gateway;
+  readonly #program: Running;
 
-  /** Of one that was started by `weighable`. */
-  constructor(gateway: Gateway) {
-    this.#gateway = gateway;
+  /** Of one that was started as `weighable`. */
+  constructor(program: Running) {
+    this.#program = program;
   }
 
   /** Octets in use, when all garbage has been collected. */
   async weigh(): Promise<number> {
-    const events = () => this.#gateway.events(/^weighed$/);
-    const { length } = events();
-    process.kill(this.#gateway.program.pid, "SIGUSR2");
-    const { live } = await waitFor("the gateway to be weighed", () => events()[length]);
-    return Number(live);
+    const { length } = this.#program.stderr;
+    process.kill(this.#program.pid, "SIGUSR2");
+    const weighed = await waitFor("the gateway to be weighed", () =>
+      /"weighed","live":(\d+)\}/.exec(this.#program.stderr.slice(length)),
+    );
+    return Number(weighed[1]);
   }
 
   /** Octets of resident memory. */
@@ -43,7 +45,7 @@ export class Vitals {
   }
 
   #path(file: string): string {
-    return `/proc/${this.#gateway.program.pid}/${file}`;
+    return `/proc/${this.#program.pid}/${file}`;
   }
 
   #read(file: string): string {
@@ -51,13 +53,18 @@ export class Vitals {
   }
 }
 
-/** Starts a gateway that can be weighed; `heap`: MiB of V8's old space. */
+/** Starts a gateway that can be weighed. */
 export async function weighable(start: () => Promise<Gateway>, heap: number): Promise<Gateway> {
-  const gauge = pathToFileURL(join(import.meta.dirname, "gauge.js"));
-  process.env.NODE_OPTIONS = `--max-old-space-size=${heap} --expose-gc --import=${gauge}`;
+  Object.assign(process.env, weighableEnvironment(heap));
   const started = start();
   delete process.env.NODE_OPTIONS;
   return started;
+}
+
+/** `heap`: MiB of V8's old space. */
+export function weighableEnvironment(heap: number): { readonly NODE_OPTIONS: string } {
+  const gauge = pathToFileURL(join(import.meta.dirname, "gauge.js"));
+  return { NODE_OPTIONS: `--max-old-space-size=${heap} --expose-gc --import=${gauge}` };
 }
 
 /** Of the kernel's clock, a second: USER_HZ, proc(5). */

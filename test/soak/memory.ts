@@ -1,0 +1,25 @@
+/** What a gateway has in use while it is soaked: weighed at the start and after each tenth. */
+
+export const TENTHS = 10;
+
+/** How the memory grows, if it does; `live` are MiB in use. */
+export function growthOf(live: readonly number[]): string | undefined {
+  // The history of the zone is full after a minute or two; code is compiled for some time yet.
+  const [start, ...tenths] = live;
+  const mean = (some: readonly number[]) => some.reduce((sum, each) => sum + each, 0) / some.length;
+  const [middle, end] = [mean(tenths.slice(3, 6)), mean(tenths.slice(-3))];
+  if (end > middle * GROWTH) {
+    return `${middle.toFixed(1)} MiB in the middle, ${end.toFixed(1)} at last`;
+  }
+  if (end > start! + MAX_GROWN) return `${start} MiB at first, ${end.toFixed(1)} at last`;
+  return undefined;
+}
+
+export function mebibytes(octets: number): number {
+  return Math.round((octets / 2 ** 20) * 10) / 10;
+}
+
+/** How much more may be in use at the end than in the middle: there are ups and downs. */
+const GROWTH = 1.05;
+/** MiB: of history, of caches that were empty. */
+const MAX_GROWN = 32;
