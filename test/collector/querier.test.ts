@@ -180,7 +180,7 @@ suite("series", () => {
       300,
     );
     const late = run(querier, cache, 300, 4_400_000).filter(({ at }) => at > 3_000_000);
-    assert.ok(late.length >= 4 && late.length <= 5, `${late.map(({ at }) => at)}`);
+    assert.ok(late.length >= 3 && late.length <= 4, `${late.map(({ at }) => at)}`);
     for (const { at, message } of late) assert.equal(message.questions.length, 3, `at ${at}`);
   });
 
@@ -201,7 +201,7 @@ suite("series", () => {
       }
     }
     assert.deepEqual(sent.slice(0, 7), Array(7).fill("a"));
-    assert.deepEqual(sent.slice(7, 11), ["a4", "a6", "a4", "a6"]);
+    assert.deepEqual(sent.slice(7, 10), ["a4", "a6", "a4"]);
     const late = sent.slice(-10).map((each) => [...each].sort().join(""));
     const turns = ["4ab", "6ab"];
     if (late[0] !== turns[0]) turns.reverse();

@@ -272,8 +272,9 @@ export class Querier {
 
   #asked(ask: Ask, now: number): void {
     const gap = now - ask.last;
-    const twice = 2 * Math.max(ask.wait, gap < LAST_WAIT ? gap : 0);
-    ask.wait = Math.min(Math.max(FIRST_WAIT, twice), LAST_WAIT);
+    const factor = ask.wait < SLOW ? 2 : SLOW_FACTOR;
+    const longer = factor * Math.max(ask.wait, gap < LAST_WAIT ? gap : 0);
+    ask.wait = Math.min(Math.max(FIRST_WAIT, longer), LAST_WAIT);
     ask.last = now;
     ask.times--;
     this.#waiting.delete(ask);
@@ -316,11 +317,13 @@ const FIRST_WAIT = 1000;
 const LAST_WAIT = 3_600_000;
 /** Milliseconds of a wait that is long: nobody waits for what will be found by then. */
 const SLOW = 60_000;
+/** By which it grows (RFC 6762 §5.2: at least two). */
+const SLOW_FACTOR = 4;
 /** The part by which a wait may become longer where others are due then: series meet, and stay so. */
 const SLACK = 1 / 32;
 const LONG_SLACK = 1 / 2;
 /** The part of a lifetime that a list may wait so: there is time to ask four times. */
-const LIST_SLACK = 0.02;
+const LIST_SLACK = 0.025;
 /** Milliseconds in which a unicast response is one to our question (RFC 6762 §6). */
 const UNICAST_WAIT = 2000;
 /** Questions for what somebody waits for. */
