@@ -161,11 +161,18 @@ class Patience {
 
   constructor(server: Endpoint, { clock, signal, timeout = TIMEOUT }: ExchangeOptions) {
     signal?.throwIfAborted();
-    const expired = new AbortController();
-    this.end = clock.at(clock.now() + timeout, () => {
-      expired.abort(new ExchangeError(server, "timeout"));
+    const over = new AbortController();
+    const cancel = clock.at(clock.now() + timeout, () => {
+      over.abort(new ExchangeError(server, "timeout"));
     });
-    this.signal = signal === undefined ? expired.signal : AbortSignal.any([signal, expired.signal]);
+    // Not AbortSignal.any: a signal that lasts remembers each that was ever made of it.
+    const forward = () => over.abort(signal?.reason);
+    signal?.addEventListener("abort", forward, { once: true });
+    this.end = () => {
+      cancel();
+      signal?.removeEventListener("abort", forward);
+    };
+    this.signal = over.signal;
     this.#server = server;
   }
 

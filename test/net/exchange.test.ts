@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createSocket, type RemoteInfo } from "node:dgram";
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
@@ -68,6 +68,17 @@ suite("exchange", () => {
     const response = await ask(server, query, options);
     assert.equal(response.recursionAvailable, true);
     assert.ok(response.questions[0]?.name.equals(query.questions[0]!.name));
+  });
+
+  test("leaves nothing with a signal that outlives it", async () => {
+    using server = await serve({ udp: (asked, send) => send(answer(asked)) });
+    const { signal } = new AbortController();
+    for (let i = 0; i < 3; i++) await ask(server, query, { ...options, signal });
+    assert.equal(getEventListeners(signal, "abort").length, 0);
+    // What Node has made of it, it keeps in sets of the signal.
+    const fields = Object.getOwnPropertySymbols(signal).map((field) => Reflect.get(signal, field));
+    const kept = fields.filter((value) => value?.constructor?.name.endsWith("Set"));
+    assert.ok(kept.every((set: Set<unknown>) => set.size === 0));
   });
 
   test("asks from a new port with a new id each time", async () => {
