@@ -184,6 +184,17 @@ suite("series", () => {
     for (const { at, message } of late) assert.equal(message.questions.length, 3, `at ${at}`);
   });
 
+  test("of a list are asked at once where a record of it is called off", () => {
+    const cache = cacheOf("_a._tcp 4500 PTR x._a._tcp\n_a._tcp 4500 PTR y._a._tcp");
+    const querier = querierOf(cache);
+    querier.want([wanted("_a._tcp")], 0);
+    run(querier, cache, 0, 600_000);
+    cache.receive(response("_a._tcp 0 PTR x._a._tcp"), from(), 600_000);
+    querier.refresh(cache.set(local("_a._tcp").key, Type.PTR)!, 600_000);
+    assert.equal(querier.due(), 600_000);
+    assert.equal(querier.poll(600_000).length, 1);
+  });
+
   test("of two families settle on one turn for all that they share", () => {
     const cache = cacheOf("");
     const querier = querierOf(cache, { families: () => [4, 6] });

@@ -83,7 +83,7 @@ export class Querier {
     const ask = this.#once(set.name, set.type, first?.source ?? "", 1, now);
     if (ask.times === Infinity) {
       // Lists wait for other lists, whose refreshes chance has put at other times (RFC 6762 §5.3).
-      this.#place(ask, ask.rank + LIST_SLACK * (first?.lifetime ?? 0));
+      this.#place(ask, ask.rank + LIST_SLACK * shortestLife(set));
       this.#waiting.add(ask);
     }
     ask.to = ask.times === 1 ? this.#options.ownerOf?.(set, now) : undefined;
@@ -267,6 +267,7 @@ export class Querier {
   /** It stays for a second, so that nobody asks it again too soon. */
   #finish(ask: Ask): void {
     ask.times = 0;
+    this.#waiting.delete(ask);
     this.#place(ask, Math.max(ask.last + FIRST_WAIT, 0));
   }
 
@@ -298,6 +299,15 @@ export class Querier {
 
 function keyOf(name: Name, type: number): string {
   return `${type} ${name.key}`;
+}
+
+/** Milliseconds; none where a record is called off, which its owner has a second to say again. */
+function shortestLife({ records }: HeardSet): number {
+  let shortest = Number.POSITIVE_INFINITY;
+  for (const record of records.values()) {
+    shortest = Math.min(shortest, isCalledOff(record) ? 0 : record.lifetime);
+  }
+  return records.size > 0 ? shortest : 0;
 }
 
 function remainingTtl(record: HeardRecord, now: number): number | undefined {
