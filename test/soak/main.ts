@@ -21,6 +21,9 @@ const { values } = parseArgs({
 const options = { seconds: Number(values.minutes) * 60, rate: Number(values.rate) };
 const print = (line: string) => console.log(line);
 
+/** Lines of a secondary's log. */
+const REMARKS = 40;
+
 const missing = needs(...tools);
 const [followed, harvested] = await Promise.all([
   secondariesSoak({ ...options, print: (line) => print(`secondaries  ${line}`) }),
@@ -32,6 +35,9 @@ print(`\n${changes} changes in ${seconds} s to a zone of ${records} records`);
 print(`in use at the start and after each tenth: ${live.join(" ")} MiB\n`);
 print("secondary  AXFR  IXFR  behind: median, most  differences  ldns-compare-zones  still serves");
 for (const each of secondaries) print(rowOf(each));
+for (const { name, remarks } of secondaries.filter((each) => !isEqual(each))) {
+  for (const line of remarks.slice(0, REMARKS)) print(`${name} says: ${line}`);
+}
 if (!secondaries.every(isEqual) || secondaries.length === 0) process.exitCode = 1;
 print("");
 judge(growthOf(live));

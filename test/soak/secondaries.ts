@@ -42,6 +42,8 @@ export interface Figures {
   readonly ldns: string | undefined;
   /** After our end. */
   readonly stillServes: boolean;
+  /** What it said of whole transfers and of failures. */
+  readonly remarks: readonly string[];
 }
 
 export interface Outcome {
@@ -61,6 +63,7 @@ const PATIENCE = 60_000;
 const HEAP = 256;
 /** Milliseconds between two looks at the serials. */
 const LOOK = 250;
+const REMARKABLE = /\bAXFR\b|error|fail|refused|timed? ?out|fallback/i;
 
 export async function secondariesSoak({
   seconds,
@@ -113,7 +116,7 @@ export async function secondariesSoak({
   await ours.stop("SIGKILL");
   const after = await Promise.all(theirs.map((each) => each.records(ZONE)));
   const lines = linesOf(wanted);
-  const secondaries = theirs.map(({ name }, i): Figures => {
+  const secondaries = theirs.map(({ name, log }, i): Figures => {
     const of = ours.transfers.filter(({ key }) => key === name.toLowerCase());
     return {
       name,
@@ -123,6 +126,7 @@ export async function secondariesSoak({
       differences: countDifferences(lines, linesOf(copies[i] ?? [])),
       ldns: ldns[i],
       stillServes: countDifferences(lines, linesOf(after[i] ?? [])) === 0,
+      remarks: log.split("\n").filter((line) => REMARKABLE.test(line)),
     };
   });
   const records = wanted.reduce((sum, { rdatas }) => sum + rdatas.length, 0);

@@ -14,41 +14,20 @@ import {
   succeedNow,
   whenTestEnds,
 } from "./process.ts";
+import { root } from "./root.ts";
 import { skipWithout } from "./tool.ts";
 import { waitFor } from "./wait.ts";
 
-/** Where the tools are that are no programs. */
-const PYTHON = "/usr/lib/python3/dist-packages";
+/** Debian's, and where its modules are. */
+const PYTHON = "/usr/bin/python3";
+const MODULES = "/usr/lib/python3/dist-packages";
 
 /** Why a test in a lab cannot run here; false where it can. For its `skip`. */
 export function needs(...tools: readonly string[]): string | false {
   if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs root on Linux";
   const isThere = (tool: string) =>
-    tool.startsWith("python3-") && existsSync(join(PYTHON, tool.slice("python3-".length)));
+    tool.startsWith("python3-") && existsSync(join(MODULES, tool.slice("python3-".length)));
   return skipWithout("ip", ...tools.filter((tool) => !isThere(tool)));
-}
-
-/** Can this kernel have VLANs on an interface? */
-export function hasVlans(host: Host): boolean {
-  try {
-    ip(
-      host.namespace,
-      "link",
-      "add",
-      "link",
-      "eth0",
-      "name",
-      "eth0.99",
-      "type",
-      "vlan",
-      "id",
-      "99",
-    );
-  } catch {
-    return false;
-  }
-  ip(host.namespace, "link", "del", "eth0.99");
-  return true;
 }
 
 /** Labs of test processes that were killed, with whatever still runs there. */
@@ -161,6 +140,21 @@ export class Host {
     for (const address of addresses) this.addAddress(name, address);
     ip(namespace, "link", "set", name, "up");
     return this;
+  }
+
+  /**
+   * Gives it the interface of a VLAN, "eth0.20", on the cable of another; of ours where the kernel
+   * can make none, with the same frames on the cable.
+   */
+  async vlan(cable: string, id: number, address: string): Promise<void> {
+    const name = `${cable}.${id}`;
+    const ours = [PYTHON, join(root, "test/support/vlan.py"), cable, name, `${id}`];
+    const link = ["ip", "link", "add", "link", cable, "name", name, "type", "vlan", "id", `${id}`];
+    if ((await this.run(link)).status !== 0) {
+      await this.start(ours).line(/"there"/);
+    }
+    this.addAddress(name, address);
+    ip(this.namespace, "link", "set", name, "up");
   }
 
   /** Takes the interface out of the machine. */
