@@ -15,6 +15,8 @@ export interface Commit {
 }
 
 export interface CommitsOptions {
+  /** All that has been added goes on its way together; what is added next does not go with it. */
+  readonly begin: () => void;
   readonly append: (entries: readonly Uint8Array[]) => Promise<void>;
   /** All that was taken together has been kept; `isWritten` unless there was nothing to write. */
   readonly kept: (isWritten: boolean) => void;
@@ -47,11 +49,12 @@ export class Commits {
   }
 
   async #work(): Promise<void> {
-    const { append, kept, failed } = this.#options;
+    const { begin, append, kept, failed } = this.#options;
     this.#isRunning = true;
     while (this.#waiting.length > 0) {
       const group = this.#waiting;
       this.#waiting = [];
+      begin();
       const entries = group.flatMap(({ entry }) => entry ?? []);
       try {
         if (entries.length > 0) await append(entries);

@@ -4,8 +4,9 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Name } from "../dns/name.ts";
+import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
-import type { Principal } from "./change.ts";
+import type { Change, Principal } from "./change.ts";
 import type { HoldStep, Leases } from "./leases.ts";
 import type { Outcome } from "./update.ts";
 
@@ -28,7 +29,7 @@ export class Room {
   /** May an update come to this? What makes nothing more always may. `size` is that before. */
   has(outcome: Outcome, by: Principal, leases: Leases, size: number): boolean {
     const { capacity = MAX_RECORDS } = this.#options;
-    const after = outcome.snapshot.size;
+    const after = size + growthOf(outcome.change);
     if (after > capacity && after > size) {
       this.#tell(by, after, "the zone is full, and an update fails");
       return false;
@@ -48,6 +49,12 @@ export class Room {
     this.#tells = clock.now() + INTERVAL;
     log?.warn({ zone: `${origin}`, by, records }, fact);
   }
+}
+
+function growthOf(change: Change | undefined): number {
+  const count = (sets: readonly RecordSet[] = []) =>
+    sets.reduce((sum, { rdatas }) => sum + rdatas.length, 0);
+  return count(change?.added) - count(change?.removed);
 }
 
 /** Records that `by` holds afterwards and not before; less than none where it lets go of more. */

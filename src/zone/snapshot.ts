@@ -55,13 +55,16 @@ export class Snapshot implements Iterable<RecordSet> {
 
   /** A zone of these sets, one for each name and type, all at `origin` or beneath it. */
   static of(origin: Name, sets: Iterable<RecordSet>): Snapshot {
-    const { nodes, size, cuts } = plant(new Trie<Node>(), origin, [], sets);
+    const { nodes, size, cuts } = plant(new Trie<Node>().edit(), origin, [], sets);
     return new Snapshot(origin, nodes, size, cuts);
   }
 
-  /** This zone without the sets of `gone` and with those of `sets` in place of what they replace. */
-  with(gone: Iterable<Gone>, sets: Iterable<RecordSet>): Snapshot {
-    const { nodes, size, cuts } = plant(this.#nodes, this.origin, gone, sets);
+  /**
+   * This zone without the sets of `gone` and with those of `sets` in place of what they replace. Of
+   * the snapshots that one `owner` makes, each from the one before, only the last may be read.
+   */
+  with(gone: Iterable<Gone>, sets: Iterable<RecordSet>, owner?: object): Snapshot {
+    const { nodes, size, cuts } = plant(this.#nodes.edit(owner), this.origin, gone, sets);
     return new Snapshot(this.origin, nodes, this.size + size, this.cuts + cuts);
   }
 
@@ -155,12 +158,11 @@ const LOWEST = /[\0\x01]/g;
 
 /** The nodes as they are then, and how many records and cuts more there are. */
 function plant(
-  before: Trie<Node>,
+  nodes: TrieEdit<Node>,
   origin: Name,
   gone: Iterable<Gone>,
   sets: Iterable<RecordSet>,
 ): { nodes: Trie<Node>; size: number; cuts: number } {
-  const nodes = before.edit();
   let size = 0;
   let cuts = 0;
   const count = (set: RecordSet | undefined, sign: 1 | -1) => {

@@ -1,8 +1,8 @@
 /**
  * A persistent map from strings: a hash array mapped trie (Phil Bagwell, "Ideal Hash Trees", 2001).
  * A Trie never changes; a TrieEdit makes the next one, copying the branches on the way to what it
- * changes and sharing the rest. A branch the edit has made itself it changes in place, so filling a
- * large map costs no more than it must.
+ * changes and sharing the rest. A branch that its owner has made, this edit or one before, it changes
+ * in place, so filling a large map costs no more than it must.
  *
  * Invariants: a branch below the root holds at least two leaves, itself or beneath it; leaves are
  * found by five bits of the hash a level, and by another hash after every sixth.
@@ -22,8 +22,9 @@ export class Trie<V> {
     return find(this.root, key)?.value;
   }
 
-  edit(): TrieEdit<V> {
-    return new TrieEdit(this);
+  /** A trie made by the same owner before is no more one to read: what is made next takes its place. */
+  edit(owner?: object): TrieEdit<V> {
+    return new TrieEdit(this, owner ?? {});
   }
 
   /** In no order to rely on. */
@@ -39,12 +40,13 @@ export class Trie<V> {
 export class TrieEdit<V> {
   #root: Branch<V>;
   #size: number;
-  /** Marks the branches that nobody but this edit has seen. */
-  #owner = {};
+  /** Marks the branches that nobody else has seen. */
+  readonly #owner: object;
 
-  constructor(trie: Trie<V>) {
+  constructor(trie: Trie<V>, owner: object) {
     this.#root = trie.root;
     this.#size = trie.size;
+    this.#owner = owner;
   }
 
   get(key: string): V | undefined {
@@ -62,9 +64,8 @@ export class TrieEdit<V> {
     this.#size--;
   }
 
-  /** What has been made. The edit may go on from there. */
+  /** What has been made; the edit is over. */
   done(): Trie<V> {
-    this.#owner = {};
     return new Trie(this.#root, this.#size);
   }
 

@@ -1,6 +1,6 @@
 /**
  * Dynamic update (RFC 2136 §3.2 to §3.4): what becomes of a zone when somebody asks for a change.
- * Pure: the answer is a response code, or the next snapshot with all of the update in it. Every
+ * Pure: the answer is a response code, or all that is different in the next snapshot. Every
  * writer comes this way, be it nsupdate, a collector, an edited file or a lease that ends.
  */
 import { Class, Rcode, Type } from "../dns/constants.ts";
@@ -12,7 +12,7 @@ import type { Change, Principal } from "./change.ts";
 import { Draft } from "./draft.ts";
 import { type HoldStep, keyOf, type Leases, type ZoneRecord } from "./leases.ts";
 import { checkPrerequisites, overrides, prescan } from "./prerequisites.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { Gone, Snapshot } from "./snapshot.ts";
 
 /** A message of RFC 2136 without its envelope. */
 export interface Update {
@@ -46,9 +46,11 @@ export function removalOfSet(name: Name, type: number): ResourceRecord {
 }
 
 export interface Outcome {
-  readonly snapshot: Snapshot;
   /** Undefined where nothing visible changed: then the serial stays too (RFC 2136 §3.6). */
   readonly change: Change | undefined;
+  /** The sets that changed as they are now, and those that are no more. */
+  readonly sets: readonly RecordSet[];
+  readonly gone: readonly Gone[];
   readonly holds: readonly HoldStep[];
 }
 
@@ -101,17 +103,16 @@ class Work {
     for (const record of this.#swept.values()) holds.push({ does: "releaseAll", record });
     const old = this.#base.soa;
     const isSame = this.#soa === old && removed.length === 0 && added.length === 0;
-    if (isSame) return { snapshot: this.#base, change: undefined, holds };
+    if (isSame) return { change: undefined, sets: [], gone: [], holds };
     const soa = this.#soa === old ? withSerial(old, nextSerial(this.#base.serial)) : this.#soa;
-    const snapshot = this.#base.with(gone, [soa, ...sets]);
     const change = {
       from: this.#base.serial,
-      to: snapshot.serial,
+      to: soaOf(soa.rdatas[0]!).serial,
       removed: [old, ...removed],
       added: [soa, ...added],
       by: this.#by.name,
     };
-    return { snapshot, change, holds };
+    return { change, sets: [soa, ...sets], gone, holds };
   }
 
   /** RFC 2136 §3.4.2.2. */

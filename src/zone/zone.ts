@@ -75,6 +75,8 @@ export class Zone {
   #current: Snapshot;
   /** Worked out. The leases of the state are at this point. */
   #ahead: Snapshot;
+  /** Owns the snapshots of what waits together, of which nobody reads but the last. */
+  #owner = {};
   #file: readonly RecordSet[];
   #wallOffset: number;
   #isClosed = false;
@@ -97,6 +99,7 @@ export class Zone {
     this.#file = this.#state.file;
     this.#wallOffset = wallOffset(options.clock);
     this.#commits = new Commits({
+      begin: () => this.#own(),
       append: (entries) => store!.append(entries),
       kept: (isWritten) => this.#kept(isWritten),
       failed: (error) => this.#failed(error),
@@ -193,7 +196,7 @@ export class Zone {
   }
 
   #commit(
-    { snapshot, change, holds }: Outcome,
+    { change, sets, gone, holds }: Outcome,
     { lease: seconds, keyLease: keySeconds = seconds }: Update,
     by: string,
     file: readonly RecordSet[] | undefined,
@@ -210,6 +213,7 @@ export class Zone {
     );
     const fileBefore = this.#file;
     const isNothing = change === undefined && taken.steps.length === 0 && file === undefined;
+    const snapshot = change === undefined ? this.#ahead : this.#ahead.with(gone, sets, this.#owner);
     this.#ahead = snapshot;
     this.#file = file ?? fileBefore;
     this.#schedule();
@@ -230,6 +234,11 @@ export class Zone {
       const entry = this.#store && stepEntry(step);
       this.#commits.add({ entry, keep, undo });
     });
+  }
+
+  /** What is ahead now will be read, and stays as it is. */
+  #own(): void {
+    this.#owner = {};
   }
 
   #kept(isWritten: boolean): void {
@@ -289,13 +298,16 @@ export class Zone {
       holdsOf: (record) => leases.holds(record),
       wallTime: (time) => time + this.#wallOffset,
       waiting: () => this.#commits.waiting,
-      atOnce: () => ({
-        snapshot: this.#ahead,
-        held: leases.entries(),
-        nextId: leases.nextId,
-        file: this.#file,
-        wallOffset: this.#wallOffset,
-      }),
+      atOnce: () => {
+        this.#own();
+        return {
+          snapshot: this.#ahead,
+          held: leases.entries(),
+          nextId: leases.nextId,
+          file: this.#file,
+          wallOffset: this.#wallOffset,
+        };
+      },
     };
   }
 

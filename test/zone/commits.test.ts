@@ -7,6 +7,7 @@ function bench() {
   const told: string[] = [];
   const ends: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const commits = new Commits({
+    begin: () => told.push("begin"),
     append: (entries) => {
       told.push(`write ${entries.map(String).join(" ")}`);
       return new Promise((resolve, reject) => ends.push({ resolve, reject }));
@@ -34,13 +35,13 @@ suite("Commits", () => {
   test("write at once, and together all that comes while a write is under way", async () => {
     const { told, ends, add, commits, turn } = bench();
     add("a");
-    assert.deepEqual(told.splice(0), ["write a"]);
+    assert.deepEqual(told.splice(0), ["begin", "write a"]);
     add("b");
     add("c");
     assert.deepEqual(commits.waiting.map(String), ["b", "c"]);
     ends[0]!.resolve();
     await turn();
-    assert.deepEqual(told.splice(0), ["keep a", "kept", "write b c"]);
+    assert.deepEqual(told.splice(0), ["keep a", "kept", "begin", "write b c"]);
     assert.deepEqual(commits.waiting, []);
     ends[1]!.resolve();
     await commits.idle();
@@ -50,13 +51,13 @@ suite("Commits", () => {
   test("keep at once what needs no writing, unless something is under way", async () => {
     const { told, ends, add, answer, commits } = bench();
     answer("x");
-    assert.deepEqual(told.splice(0), ["keep x", "answered"]);
+    assert.deepEqual(told.splice(0), ["begin", "keep x", "answered"]);
     add("a");
     answer("y");
-    assert.deepEqual(told.splice(0), ["write a"]);
+    assert.deepEqual(told.splice(0), ["begin", "write a"]);
     ends[0]!.resolve();
     await commits.idle();
-    assert.deepEqual(told, ["keep a", "kept", "keep y", "answered"]);
+    assert.deepEqual(told, ["keep a", "kept", "begin", "keep y", "answered"]);
   });
 
   test("undo all that rests on what could not be written, the last first, and go on", async () => {
@@ -66,10 +67,10 @@ suite("Commits", () => {
     answer("c");
     ends[0]!.reject(new Error("ENOSPC"));
     await turn();
-    assert.deepEqual(told.splice(0), ["write a", "undo c", "undo b", "undo a", "ENOSPC"]);
+    assert.deepEqual(told.splice(0), ["begin", "write a", "undo c", "undo b", "undo a", "ENOSPC"]);
     add("d");
     ends[1]!.resolve();
     await commits.idle();
-    assert.deepEqual(told, ["write d", "keep d", "kept"]);
+    assert.deepEqual(told, ["begin", "write d", "keep d", "kept"]);
   });
 });

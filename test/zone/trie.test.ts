@@ -38,7 +38,8 @@ suite("Trie", () => {
         for (const { key, value } of first) edit.set(key, value);
         const trie = edit.done();
         const before = [...trie.values()];
-        for (const next of [edit, trie.edit()]) {
+        const owner = {};
+        for (const next of [trie.edit(), trie.edit(owner), trie.edit(owner)]) {
           for (const { key, isRemoval, value } of second) {
             if (isRemoval) next.delete(key);
             else next.set(key, value);
@@ -49,20 +50,52 @@ suite("Trie", () => {
     );
   });
 
+  test("is the one that its owner made last, and of the others those that were there before", () => {
+    fc.assert(
+      fc.property(fc.array(fc.array(step)), fc.array(fc.array(step)), (first, second) => {
+        const model = new Map<string, number>();
+        const make = (trie: Trie<number>, rounds: typeof first) => {
+          const owner = {};
+          for (const steps of rounds) {
+            const edit = trie.edit(owner);
+            for (const { key, isRemoval, value } of steps) {
+              if (isRemoval) edit.delete(key);
+              else edit.set(key, value);
+              if (isRemoval) model.delete(key);
+              else model.set(key, value);
+            }
+            trie = edit.done();
+          }
+          return trie;
+        };
+        const before = make(new Trie<number>(), first);
+        const all = [...before.values()];
+        const after = make(before, second);
+        assert.deepEqual([...before.values()], all);
+        for (const [key, value] of model) assert.equal(after.get(key), value);
+        assert.equal([...after.values()].length, model.size);
+        assert.equal(after.size, model.size);
+      }),
+    );
+  });
+
   test("holds 200,000 keys, among them some whose hashes share all six levels, and lets go of them", () => {
     const keys = Array.from({ length: 200_000 }, (_, i) => `name ${i}`);
-    const edit = new Trie<number>().edit();
-    for (const [i, key] of keys.entries()) edit.set(key, i);
-    const trie = edit.done();
+    const full = new Trie<number>().edit();
+    for (const [i, key] of keys.entries()) full.set(key, i);
+    const trie = full.done();
     assert.equal(trie.size, keys.length);
     assert.ok(keys.every((key, i) => trie.get(key) === i));
     assert.equal(trie.get("name 200000"), undefined);
+    const owner = {};
+    const edit = trie.edit(owner);
     for (const key of keys.slice(1)) edit.delete(key);
     const last = edit.done();
     assert.deepEqual([...last.values()], [0]);
     assert.ok("value" in last.root.slots[0]!, "no branches are left on the way to it");
-    edit.delete(keys[0]!);
-    assert.deepEqual([...edit.done().values()], []);
+    const none = last.edit(owner);
+    none.delete(keys[0]!);
+    assert.deepEqual([...none.done().values()], []);
     assert.equal(trie.size, keys.length);
   });
 });

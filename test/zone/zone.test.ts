@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Type } from "../../src/dns/constants.ts";
+import fc from "fast-check";
+import { Rcode, Type } from "../../src/dns/constants.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { type Change, replay } from "../../src/zone/change.ts";
-import type { Zone } from "../../src/zone/zone.ts";
-import { lines, name, operator, principal, updateOf, zoneOf } from "./fixture.ts";
+import type { Snapshot } from "../../src/zone/snapshot.ts";
+import { type Store, type Working, Zone } from "../../src/zone/zone.ts";
+import { FakeClock } from "../support/clock.ts";
+import { lines, name, operator, origin, principal, setsOf, updateOf, zoneOf } from "./fixture.ts";
+import { facts, Model, update } from "./model.ts";
 
 const add = (zone: Zone, i: number) => zone.apply(updateOf(`+ n${i} A 10.0.0.1`), operator);
 
@@ -13,6 +17,23 @@ async function take(steps: AsyncIterator<Change | "resync">, count: number) {
   const taken: (Change | "resync" | undefined)[] = [];
   for (let i = 0; i < count; i++) taken.push((await steps.next()).value);
   return taken.map((step) => (typeof step === "object" ? `${step.from}-${step.to}` : step));
+}
+
+/** Its writes end, or fail, when a test says so; `working` is there from the first that was kept. */
+function slowStore() {
+  const ends: ((fails: boolean) => void)[] = [];
+  let known: Working | undefined;
+  const store: Store = {
+    append: () =>
+      new Promise((resolve, reject) => {
+        ends.push((fails) => (fails ? reject(new Error("ENOSPC")) : resolve()));
+      }),
+    kept(working) {
+      known = working;
+    },
+    close: async () => {},
+  };
+  return { store, ends, working: () => known };
 }
 
 suite("Zone", () => {
@@ -58,6 +79,49 @@ suite("Zone", () => {
       .flatMap(({ removed, added }) => [...removed, ...added])
       .reduce((sum, set) => sum + set.rdatas.length, 0);
     assert.ok(count <= 10_000);
+  });
+
+  test("shows what stays as it is, while updates wait together and some are undone", async () => {
+    const round = fc.record({
+      updates: fc.array(update, { maxLength: 8 }),
+      disk: fc.constantFrom("nothing", "write", "write", "fail"),
+      looksAhead: fc.boolean(),
+    });
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    await fc.assert(
+      fc.asyncProperty(fc.array(round, { maxLength: 12 }), async (rounds) => {
+        const { store, ends, working } = slowStore();
+        const records = setsOf("a A 10.0.0.1\nb.a A 10.0.0.2");
+        const zone = new Zone({ origin, records, clock: new FakeClock() }, store);
+        const model = new Model(records.flatMap(recordsOf));
+        const seen: { readonly snapshot: Snapshot; readonly told: string[] }[] = [];
+        const see = (snapshot: Snapshot) =>
+          seen.push({ snapshot, told: facts([...snapshot].flatMap(recordsOf)) });
+        const applied: Promise<unknown>[] = [];
+        for (const { updates, disk, looksAhead } of rounds) {
+          for (const each of updates) {
+            const done = zone.apply(each, operator);
+            applied.push(done.then((rcode) => rcode === Rcode.NOERROR && model.apply(each)));
+          }
+          see(zone.current);
+          if (looksAhead && working() !== undefined) see(working()!.atOnce().snapshot);
+          if (disk !== "nothing") ends.shift()?.(disk === "fail");
+          await turn();
+          see(zone.current);
+        }
+        for (; ends.length > 0; await turn()) ends.shift()!(false);
+        await Promise.all(applied);
+        see(zone.current);
+        for (const { snapshot, told } of seen) {
+          assert.deepEqual(facts([...snapshot].flatMap(recordsOf)), told);
+        }
+        const isSoa = ({ type }: { type: number }) => type === Type.SOA;
+        const expected = model.records.filter((record) => !isSoa(record));
+        const others = [...zone.current].filter((set) => !isSoa(set));
+        assert.deepEqual(facts(others.flatMap(recordsOf)), facts(expected));
+      }),
+      { numRuns: 300 },
+    );
   });
 
   test("tells followers every change once, in order, however slow they are", async () => {
