@@ -15,10 +15,13 @@ const lengths = {
 
 export type HashAlgorithm = keyof typeof lengths;
 
+/** Octets of a block with a usual message. */
+const USUAL = 1024;
+
 export class Hmac {
   readonly #algorithm: HashAlgorithm;
-  /** K XOR ipad. */
-  readonly #inner: Buffer;
+  /** K XOR ipad, and room for a message. */
+  #inner: Buffer;
   /** K XOR opad, and room for the inner digest. */
   readonly #outer: Buffer;
   readonly #block: number;
@@ -28,7 +31,7 @@ export class Hmac {
     const used = key.length > block ? hash(algorithm, key, "buffer") : key;
     this.#algorithm = algorithm;
     this.#block = block;
-    this.#inner = Buffer.alloc(block, 0x36);
+    this.#inner = Buffer.alloc(USUAL, 0x36);
     this.#outer = Buffer.alloc(block + digest, 0x5c);
     for (const [i, octet] of used.entries()) {
       this.#inner[i]! ^= octet;
@@ -37,8 +40,16 @@ export class Hmac {
   }
 
   digest(message: Uint8Array): Buffer {
+    const end = this.#block + message.length;
+    if (end > this.#inner.length) {
+      this.#inner = Buffer.concat(
+        [this.#inner.subarray(0, this.#block)],
+        Math.max(end, 2 * this.#inner.length),
+      );
+    }
+    this.#inner.set(message, this.#block);
     // As text of one octet a unit: a buffer for each digest costs as much as the digest.
-    const inner = hash(this.#algorithm, Buffer.concat([this.#inner, message]), "binary");
+    const inner = hash(this.#algorithm, this.#inner.subarray(0, end), "binary");
     this.#outer.write(inner, this.#block, "latin1");
     return Buffer.from(hash(this.#algorithm, this.#outer, "binary"), "latin1");
   }

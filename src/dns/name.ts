@@ -103,17 +103,7 @@ export class Name {
   }
 
   get key(): NameKey {
-    if (this.#key === undefined) {
-      const { wire } = this;
-      const starts = startsOf(wire);
-      let key = "";
-      let end = wire.length - 1;
-      for (let i = starts.length - 1; i >= 0; i--) {
-        key += wire.slice(starts[i], end);
-        end = starts[i]!;
-      }
-      this.#key = foldText(key) as NameKey;
-    }
+    this.#key ??= keyOf(this.wire);
     return this.#key;
   }
 
@@ -187,6 +177,18 @@ export class Name {
   toJSON(): string {
     return this.toString();
   }
+}
+
+/** The labels folded, from the last to the first. */
+function keyOf(wire: string): NameKey {
+  const end = wire.length - 1;
+  let place = end;
+  for (let at = 0; at < end; ) {
+    const next = at + 1 + wire.charCodeAt(at);
+    place -= next - at;
+    for (let to = place; at < next; at++) scratch[to++] = fold(wire.charCodeAt(at));
+  }
+  return scratch.toString("latin1", 0, end) as NameKey;
 }
 
 /** Canonical order of RFC 4034 §6.1. */

@@ -40,7 +40,7 @@ export class Rdata {
    * Two records of one name and type are the same record when their keys are equal (RFC 2136 §1.1).
    */
   get key(): string {
-    this.#key ??= this.#write(true).done().toString("latin1");
+    this.#key ??= this.#write(true).toString("latin1");
     return this.#key;
   }
 
@@ -50,30 +50,35 @@ export class Rdata {
 
   /** Uncompressed, case kept. */
   toWire(): Uint8Array {
-    return this.#write(false).done();
+    return new Uint8Array(this.#write(false));
   }
 
   /** The same record data with every name put through `change`; undefined when one gives undefined. */
   mapNames(change: (name: Name) => Name | undefined): Rdata | undefined {
-    let [isChanged, isPossible] = [false, true];
-    const values = this.values.map((value) => {
-      if (!(value instanceof Name)) return value;
-      const changed = change(value);
-      if (changed === undefined) isPossible = false;
-      else if (changed !== value) isChanged = true;
-      return changed ?? value;
-    });
-    if (!isPossible) return undefined;
-    return isChanged ? new Rdata(this.type, values) : this;
+    let changed: Value[] | undefined;
+    for (let i = 0; i < this.values.length; i++) {
+      const value = this.values[i]!;
+      if (!(value instanceof Name)) continue;
+      const name = change(value);
+      if (name === undefined) return undefined;
+      if (name === value) continue;
+      changed ??= [...this.values];
+      changed[i] = name;
+    }
+    return changed === undefined ? this : new Rdata(this.type, changed);
   }
 
-  #write(isFolded: boolean): Writer {
-    const writer = new Writer(64, { isCompressing: false });
+  /** Good until the next. */
+  #write(isFolded: boolean): Buffer {
+    scratch.length = 0;
     const rdata = isFolded ? this.mapNames((name) => name.toLowerCase())! : this;
-    writeRdata(writer, rdata, "none");
-    return writer;
+    writeRdata(scratch, rdata, "none");
+    return scratch.done();
   }
 }
+
+/** Where data is put together. */
+const scratch = new Writer(512, { isCompressing: false });
 
 /** Reads the `length` octets of rdata of a record of `type`; RDLENGTH 0 gives no values. */
 export function readRdata(reader: Reader, type: number, length: number): Rdata {

@@ -15,7 +15,7 @@ export class Reader {
   readonly bytes: Buffer;
   offset: number;
   end: number;
-  /** Names found at the ends of pointers. */
+  /** Names that pointers may lead to, from the first pointer on. */
   #targets: Map<number, Name> | undefined;
   /** Where the name read last has its end. */
   #after = 0;
@@ -83,7 +83,9 @@ export class Reader {
 
   /** A name, compressed or not. */
   name(): Name {
-    const name = this.#nameAt(this.offset, this.end, MAX_NAME, MAX_POINTERS);
+    const start = this.offset;
+    const name = this.#nameAt(start, this.end, MAX_NAME, MAX_POINTERS);
+    this.#targets?.set(start, name);
     this.offset = this.#after;
     return name;
   }

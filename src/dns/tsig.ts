@@ -203,7 +203,7 @@ export function refusalLength({ tsig }: SignedMessage): number {
 /** Of all components in one piece (§4.3). */
 function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: SignContext): Buffer {
   const { priorMac, unsigned = [], isContinuation = false } = context;
-  const components = new Writer(body.length + 256, { isCompressing: false });
+  components.length = 0;
   if (priorMac !== undefined) {
     components.u16(priorMac.length);
     components.bytes(priorMac);
@@ -227,6 +227,8 @@ function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: SignC
   return hmacOf(key).digest(components.done());
 }
 
+/** Where they are put together. */
+const components = new Writer(1024, { isCompressing: false });
 const hmacs = new WeakMap<TsigKey, Hmac>();
 
 function hmacOf(key: TsigKey): Hmac {

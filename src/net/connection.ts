@@ -144,10 +144,11 @@ export class Connection {
 
   /** Each response only when the one before has been taken: a transfer goes at the peer's pace. */
   async #writeAll(responses: Octets): Promise<void> {
-    if (Symbol.iterator in responses) {
-      for (const octets of responses) if (!(await this.#write(octets))) return;
+    const all = responses instanceof Promise ? await responses : responses;
+    if (Symbol.iterator in all) {
+      for (const octets of all) if (!(await this.#write(octets))) return;
     } else {
-      for await (const octets of responses) if (!(await this.#write(octets))) return;
+      for await (const octets of all) if (!(await this.#write(octets))) return;
     }
   }
 

@@ -29,8 +29,8 @@ import type { Handler, Ready, Request, Responses } from "./handler.ts";
 /** A request before it is decoded. */
 export type Received = Omit<Request, "message">;
 
-/** The octets of the responses: an Iterable where the Handler need not wait. */
-export type Octets = Iterable<Buffer> | AsyncIterable<Buffer>;
+/** The octets of the responses, in the form in which the Handler gave them. */
+export type Octets = Iterable<Buffer> | Promise<Iterable<Buffer>> | AsyncIterable<Buffer>;
 
 export type Edge = (received: Received) => Octets;
 
@@ -60,25 +60,27 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
     report(cause);
     return encodeFor(request, { ...makeError(request.message, Rcode.SERVFAIL), seal });
   };
-  function* respond(request: Request, responses: Iterable<Message>): Generator<Buffer> {
+  function* respond(request: Request, responses: Iterable<Message>, isReady: boolean) {
     try {
       for (const response of responses) {
         const octets = encodeFor(request, response);
-        ready?.offer(request, octets);
+        if (isReady) ready?.offer(request, octets);
         yield octets;
       }
     } catch (error) {
-      yield fail(request, error);
+      yield* failLater(request, error);
     }
   }
-  async function* respondLater(request: Request, responses: Exclude<Responses, Iterable<Message>>) {
+  async function* respondEach(request: Request, responses: AsyncIterable<Message>) {
     try {
-      for await (const response of await responses) yield encodeFor(request, response);
+      for await (const response of responses) yield encodeFor(request, response);
     } catch (error) {
-      // Nobody waits for the answer of a request whose signal has ended.
-      if (!request.signal.aborted) yield fail(request, error);
+      yield* failLater(request, error);
     }
   }
+  /** Nobody waits for the answer of a request whose signal has ended. */
+  const failLater = (request: Request, error: unknown): Buffer[] =>
+    request.signal.aborted ? [] : [fail(request, error)];
 
   return (received) => {
     const { bytes } = received;
@@ -99,9 +101,12 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
       if (!(error instanceof FormatError)) return [fail(request, error)];
       return [encodeFor(request, makeError(message, Rcode.FORMERR))];
     }
-    return Symbol.iterator in responses
-      ? respond(request, responses)
-      : respondLater(request, responses);
+    if (Symbol.iterator in responses) return respond(request, responses, true);
+    if (!(responses instanceof Promise)) return respondEach(request, responses);
+    return responses.then(
+      (all) => respond(request, all, false),
+      (error) => failLater(request, error),
+    );
   };
 }
 

@@ -168,7 +168,7 @@ class HttpConnection {
     this.#pending++;
     try {
       const responses = edge({ bytes, transport: "https", source, signal });
-      for await (const octets of responses) return answer(octets);
+      for await (const octets of await responses) return answer(octets);
       return refusal(503);
     } finally {
       this.#pending--;

@@ -12,7 +12,7 @@ import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
 import type { Cancel, Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import { type Edge, makeEdge } from "./edge.ts";
+import { type Edge, makeEdge, type Octets } from "./edge.ts";
 import type { Endpoint, Handler, Ready } from "./handler.ts";
 import { ifTold } from "./interfaces.ts";
 import type { Family } from "./link.ts";
@@ -228,10 +228,10 @@ class Sockets {
     }
   }
 
-  async #sendLater(address: string, responses: AsyncIterable<Buffer>, to: Endpoint) {
+  async #sendLater(address: string, responses: Octets, to: Endpoint) {
     this.#waiting++;
     try {
-      for await (const octets of responses) this.#send(address, octets, to);
+      for await (const octets of await responses) this.#send(address, octets, to);
     } finally {
       this.#waiting--;
     }

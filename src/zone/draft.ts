@@ -76,10 +76,15 @@ export class Draft {
       for (const set of touched.values()) {
         if (!set.isChanged) continue;
         const { name, type, ttl, before } = set;
-        const went = set.isRenewed ? before!.rdatas : set.removed();
-        const came = set.isRenewed ? set.rdatas() : set.added();
         const after = set.after();
-        if (went.length > 0) removed.push({ ...before!, rdatas: went });
+        if (before === undefined) {
+          sets.push(after);
+          added.push(after);
+          continue;
+        }
+        const went = set.isRenewed ? before.rdatas : set.removed();
+        const came = set.isRenewed ? set.rdatas() : set.added();
+        if (went.length > 0) removed.push({ ...before, rdatas: went });
         if (came.length > 0) added.push({ name, type, ttl, rdatas: came });
         if (after.rdatas.length > 0) sets.push(after);
         else gone.push({ name, type });

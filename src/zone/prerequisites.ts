@@ -15,6 +15,7 @@ export function checkPrerequisites(
   snapshot: Snapshot,
   prerequisites: readonly ResourceRecord[],
 ): Rcode {
+  if (prerequisites.length === 0) return Rcode.NOERROR;
   const expected = new Map<string, ResourceRecord[]>();
   for (const record of prerequisites) {
     const { name, type, ttl, rdata } = record;
@@ -98,7 +99,8 @@ export function overrides(
   return updates.some(({ name, type, class: klass, ttl, rdata }) => {
     if (klass === Class.NONE) return isLeased(name, rdata);
     if (klass !== Class.ANY && type === Type.PTR) return false;
-    const sets = snapshot.node(name.key)?.sets ?? [];
+    const sets = snapshot.node(name.key)?.sets;
+    if (sets === undefined) return false;
     const touched = sets.filter((set) => type === Type.ANY || set.type === type);
     if (klass === Class.ANY) return touched.some(isLeasedSet);
     const isChanged = (set: RecordSet) =>

@@ -125,7 +125,7 @@ class Work {
     }
     const isNew = !this.#draft.has(name, rdata);
     const record = this.#draft.add(name, servedTtl(ttl), rdata);
-    const isBack = this.#swept.delete(keyOf(record));
+    const isBack = this.#swept.size > 0 && this.#swept.delete(keyOf(record));
     this.#holds.push({ does: isNew && !isBack ? "take" : "join", record });
   }
 

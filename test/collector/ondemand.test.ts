@@ -378,7 +378,7 @@ suite("on demand", () => {
       const source = { address: "10.9.0.1", port: 4000 };
       const { signal } = new AbortController();
       const octets: Buffer[] = [];
-      for await (const each of edge({ bytes, transport: "udp", source, signal })) {
+      for await (const each of await edge({ bytes, transport: "udp", source, signal })) {
         octets.push(each);
       }
       assert.equal(octets.length, 1, text);

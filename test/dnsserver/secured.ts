@@ -106,7 +106,8 @@ export function makeSecured({
     ready,
     async ask(bytes, transport = "udp") {
       const responses: Buffer[] = [];
-      for await (const octets of edge({ bytes, transport, source, signal })) responses.push(octets);
+      for await (const octets of await edge({ bytes, transport, source, signal }))
+        responses.push(octets);
       return responses;
     },
   };

@@ -6,7 +6,7 @@ import { decode, encode, type Message, makeMessage, makeResponse } from "../../s
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { type Log, silentLog } from "../../src/log.ts";
-import { makeEdge } from "../../src/net/edge.ts";
+import { makeEdge, type Octets } from "../../src/net/edge.ts";
 import type { Handler, Ready, Request, Transport } from "../../src/net/handler.ts";
 import { FakeClock } from "../support/clock.ts";
 
@@ -29,14 +29,14 @@ function edge(handler: Handler, options: Surroundings = {}) {
     inner({ bytes, transport, source: { address: "192.0.2.9", port: 9 }, signal });
 }
 
-function decodeAll(octets: Iterable<Buffer> | AsyncIterable<Buffer>): Message[] {
+function decodeAll(octets: Octets): Message[] {
   assert.ok(Symbol.iterator in octets, "answered without waiting");
   return Array.from(octets, (one) => decode(one));
 }
 
-async function collect(octets: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<Message[]> {
+async function collect(octets: Octets): Promise<Message[]> {
   const messages: Message[] = [];
-  for await (const one of octets) messages.push(decode(one));
+  for await (const one of await octets) messages.push(decode(one));
   return messages;
 }
 

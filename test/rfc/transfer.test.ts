@@ -54,7 +54,7 @@ function serve(zone: Zone, isAllowed = true) {
   const { signal } = new AbortController();
   async function* octets(query: Message, transport: Transport = "tcp"): AsyncGenerator<Buffer> {
     const tls = transport === "tls" ? { version: "TLSv1.3", application: "dot" } : undefined;
-    yield* edge({ bytes: encode(query), transport, tls, source, signal });
+    yield* await edge({ bytes: encode(query), transport, tls, source, signal });
   }
   return {
     octets,

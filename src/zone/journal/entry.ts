@@ -9,7 +9,7 @@
  * records is a few octets.
  */
 import { FormatError } from "../../dns/format.ts";
-import { type Rdata, readRdata, writeRdata } from "../../dns/rdata.ts";
+import type { Rdata } from "../../dns/rdata.ts";
 import { Reader } from "../../dns/reader.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { Writer } from "../../dns/writer.ts";
@@ -21,6 +21,22 @@ import {
   type StepTaken,
   type ZoneRecord,
 } from "../leases.ts";
+import {
+  readCount,
+  readList,
+  readRecord,
+  readSet,
+  readSets,
+  readText,
+  readTime,
+  writeCount,
+  writeList,
+  writeRecord,
+  writeSet,
+  writeSets,
+  writeText,
+  writeTime,
+} from "./octets.ts";
 
 /** What one update did. */
 export interface Step {
@@ -179,14 +195,10 @@ interface Run {
 }
 
 function runsOf(steps: readonly StepTaken[], sets: readonly RecordSet[]): Run[] {
-  const added = recordsOf(sets);
-  const places = new Map(added.map(({ rdata }, i) => [rdata, i]));
+  const placeOf = placesIn(recordsOf(sets));
   const runs: Run[] = [];
   for (const { does, record, id } of steps) {
-    const found = places.get(record.rdata);
-    // Data of two names may be one object.
-    const isSame = found !== undefined && added[found]!.name === record.name;
-    const place = id ?? (isSame ? found : undefined);
+    const place = id ?? placeOf(record);
     const refers = id !== undefined ? "id" : place !== undefined ? "added" : "record";
     const last = runs.at(-1);
     const goesOn =
@@ -195,6 +207,20 @@ function runsOf(steps: readonly StepTaken[], sets: readonly RecordSet[]): Run[] 
     else runs.push({ does, refers, first: place ?? 0, length: 1, record });
   }
   return runs;
+}
+
+/** Where a record is among these; they are mostly asked for one after the other. */
+function placesIn(added: readonly ZoneRecord[]): (record: ZoneRecord) => number | undefined {
+  let next = 0;
+  let places: Map<Rdata, number> | undefined;
+  return ({ name, rdata }) => {
+    // Data of two names may be one object.
+    const isAt = (place: number) => added[place]?.rdata === rdata && added[place].name === name;
+    if (isAt(next)) return next++;
+    places ??= new Map(added.map(({ rdata }, i) => [rdata, i]));
+    const found = places.get(rdata);
+    return found !== undefined && isAt(found) ? found : undefined;
+  };
 }
 
 function writeRun(writer: Writer, { does, refers, first, length, record }: Run): void {
@@ -250,100 +276,3 @@ function readHeld(reader: Reader): HeldRecord {
   });
   return { id, ...record, holds };
 }
-
-//---- Records ----
-
-function writeSets(writer: Writer, sets: readonly RecordSet[]): void {
-  writeList(writer, sets, writeSet);
-}
-
-function readSets(reader: Reader): RecordSet[] {
-  return readList(reader, readSet);
-}
-
-function writeSet(writer: Writer, { name, type, ttl, rdatas }: RecordSet): void {
-  writer.name(name);
-  writer.u16(type);
-  writer.u32(ttl);
-  writeList(writer, rdatas, writeData);
-}
-
-function readSet(reader: Reader): RecordSet {
-  const name = reader.name();
-  const type = reader.u16();
-  const ttl = reader.u32();
-  return { name, type, ttl, rdatas: readList(reader, (reader) => readData(reader, type)) };
-}
-
-function writeRecord(writer: Writer, { name, rdata }: ZoneRecord): void {
-  writer.name(name);
-  writer.u16(rdata.type);
-  writeData(writer, rdata);
-}
-
-function readRecord(reader: Reader): ZoneRecord {
-  const name = reader.name();
-  return { name, rdata: readData(reader, reader.u16()) };
-}
-
-function writeData(writer: Writer, rdata: Rdata): void {
-  writer.withLength(() => writeRdata(writer, rdata, "none"));
-}
-
-function readData(reader: Reader, type: number): Rdata {
-  return readRdata(reader, type, reader.u16());
-}
-
-//---- Numbers and text ----
-
-function writeList<T>(
-  writer: Writer,
-  list: readonly T[],
-  write: (writer: Writer, item: T) => void,
-): void {
-  writeCount(writer, list.length);
-  for (const item of list) write(writer, item);
-}
-
-function readList<T>(reader: Reader, read: (reader: Reader) => T): T[] {
-  const list: T[] = [];
-  for (let left = readCount(reader); left > 0; left--) list.push(read(reader));
-  return list;
-}
-
-/** Seven bits an octet, the lowest first; the top bit says that more follow. */
-function writeCount(writer: Writer, count: number): void {
-  for (; count >= 0x80; count = Math.floor(count / 0x80)) writer.u8((count % 0x80) | 0x80);
-  writer.u8(count);
-}
-
-function readCount(reader: Reader): number {
-  let count = 0;
-  for (let unit = 1; ; unit *= 0x80) {
-    const octet = reader.u8();
-    count += (octet & 0x7f) * unit;
-    if (octet < 0x80) return count;
-  }
-}
-
-function writeText(writer: Writer, text: string): void {
-  const octets = Buffer.from(text);
-  writeCount(writer, octets.length);
-  writer.bytes(octets);
-}
-
-function readText(reader: Reader): string {
-  return Buffer.from(reader.take(readCount(reader))).toString();
-}
-
-/** Milliseconds of a lease; FOREVER has all bits set. */
-function writeTime(writer: Writer, time: number): void {
-  writer.u48(time === FOREVER ? NEVER : Math.ceil(time));
-}
-
-function readTime(reader: Reader): number {
-  const time = reader.u48();
-  return time === NEVER ? FOREVER : time;
-}
-
-const NEVER = 2 ** 48 - 1;
