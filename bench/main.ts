@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
     spacing: { type: "string", default: "500" },
     minutes: { type: "string", default: "5" },
     idle: { type: "string", default: "2000" },
+    sync: { type: "string", default: "0" },
   },
 });
 const print = (line: string) => process.stdout.write(`${line}\n`);
@@ -25,7 +26,7 @@ const seconds = Number(values.seconds);
 
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   queries: () => contest({ rounds, seconds }, print),
-  updates: () => updates({ rounds, seconds }, print),
+  updates: () => updates({ rounds, seconds, sync: Number(values.sync) }, print),
   signing: async () => signing({ rounds }, print),
   traffic: () => traffic({ minutes: Number(values.minutes) }, print),
   presence: () => presence({ samples: Number(values.samples), idle: Number(values.idle) }, print),

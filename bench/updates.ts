@@ -1,7 +1,7 @@
 /**
  * Durable updates a second, beside BIND and Knot and what a program without DNS can do: three records
  * each, signed, over TCP, by 1, 16 and 256 clients. Each server in turn, with the same load, its files
- * on the same file system.
+ * on the same file system; where it is asked for, each sync takes longer, as it does on other disks.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -16,6 +16,7 @@ import type { TsigKey } from "../src/dns/tsig.ts";
 import { formatMasterFile } from "../src/zone/masterfile.ts";
 import { hasTool } from "../test/support/tool.ts";
 import { answering, freePort, median, processorTime } from "./contest.ts";
+import { slowDisk } from "./slowdisk.ts";
 
 export const ORIGIN = Name.parse("bonjour.example.com.");
 
@@ -29,6 +30,8 @@ export interface UpdatesOptions {
   readonly rounds: number;
   /** Seconds of each measurement. */
   readonly seconds: number;
+  /** Milliseconds that each sync takes more. */
+  readonly sync: number;
 }
 
 /** What `programs/updater.ts` is told, and tells. */
@@ -149,12 +152,13 @@ export async function updates(options: UpdatesOptions, print: (line: string) => 
 async function contestOf(
   present: readonly Contestant[],
   clients: number,
-  { rounds, seconds }: UpdatesOptions,
+  { rounds, seconds, sync }: UpdatesOptions,
 ): Promise<readonly Entry[]> {
   const folder = mkdtempSync(join(tmpdir(), "dnssd-gateway-bench-"));
   const entries: Entry[] = [];
   try {
-    for (const each of present) entries.push(await start(each, join(folder, each.title)));
+    const env = { ...process.env, ...slowDisk(sync, folder) };
+    for (const each of present) entries.push(await start(each, join(folder, each.title), env));
     for (let round = 0; round <= rounds; round++) {
       for (const entry of entries) {
         await quiet(entries);
@@ -188,12 +192,16 @@ interface Entry {
   readonly results: UpdaterResult[];
 }
 
-async function start({ title, command }: Contestant, folder: string): Promise<Entry> {
+async function start(
+  { title, command }: Contestant,
+  folder: string,
+  env: NodeJS.ProcessEnv,
+): Promise<Entry> {
   mkdirSync(folder);
   writeFileSync(join(folder, "zone"), formatMasterFile(zoneRecords(), ORIGIN));
   const port = await freePort();
   const [name = "", ...rest] = command(port, folder);
-  const child = spawn(name, rest, { stdio: "ignore" });
+  const child = spawn(name, rest, { stdio: "ignore", env });
   await answering(port, child);
   return { title, port, child, rate: FIRST_RATE, results: [] };
 }
