@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { browse } from "./cli/browse.ts";
 import { check } from "./cli/check.ts";
 import { key } from "./cli/key.ts";
-import { run } from "./cli/run.ts";
+import { type RunOptions, run } from "./cli/run.ts";
 import { forTerminal } from "./cli/terminal.ts";
 import { zone } from "./cli/zone.ts";
 import { ConfigError } from "./config/mistakes.ts";
@@ -25,7 +25,12 @@ program
     "configuration file (YAML); without it, every interface and loopback",
   )
   .option("--log <level>", "debug, info, warn, error or silent", "info")
-  .action(run);
+  .allowExcessArguments()
+  .action((options: RunOptions, { args: [unknown] }: Command) => {
+    // As `run` may be left out, it is told what is no command.
+    if (unknown !== undefined) program.error(`error: no command is called '${unknown}'`);
+    return run(options);
+  });
 
 program
   .command("browse")

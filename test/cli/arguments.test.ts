@@ -1,0 +1,22 @@
+/** Arguments that nobody knows: said by name, and nothing is begun. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MAIN } from "../support/gateway.ts";
+import { run } from "../support/process.ts";
+
+describe("the command line", () => {
+  it("says which command or option there is none of", async () => {
+    const cases = {
+      bogus: "error: no command is called 'bogus'",
+      "run bogus": "error: no command is called 'bogus'",
+      "--bogus": "error: unknown option '--bogus'",
+      "check --bogus": "error: unknown option '--bogus'",
+    };
+    for (const [line, said] of Object.entries(cases)) {
+      const { status, stderr, stdout } = await run([process.execPath, MAIN, ...line.split(" ")]);
+      assert.equal(stderr, `${said}\n(see dnssd-gateway --help)\n`);
+      assert.equal(status, 1);
+      assert.equal(stdout.length, 0, "nothing was begun");
+    }
+  });
+});
