@@ -8,7 +8,7 @@ import { Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
-import type { ZoneRecord } from "./leases.ts";
+import type { ZoneRecord } from "./recordmap.ts";
 import { type Gone, type Snapshot, setOf } from "./snapshot.ts";
 
 export interface Difference {

@@ -9,20 +9,13 @@
  * on it.
  */
 import { Type } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
+import { RecordMap, type ZoneRecord } from "./recordmap.ts";
 
 /** The holder of what a zone starts with. */
 export const FILE = "file";
 
 /** When what has no lease expires. */
 export const FOREVER = Number.POSITIVE_INFINITY;
-
-/** A record in a zone: its TTL is not its own but its set's. */
-export interface ZoneRecord {
-  readonly name: Name;
-  readonly rdata: Rdata;
-}
 
 /**
  * What an update does to the hold on a record: `take` it, new to the zone; `join` those who hold it;
@@ -55,7 +48,6 @@ export interface HeldRecord extends ZoneRecord {
 }
 
 interface Entry extends HeldRecord {
-  readonly key: string;
   holds: readonly Hold[];
   /** When the first of its holds ends. */
   due: number;
@@ -70,7 +62,7 @@ export interface Taken {
 }
 
 export class Leases {
-  readonly #entries = new Map<string, Entry>();
+  readonly #byRecord = new RecordMap<Entry>();
   readonly #byId = new Map<number, Entry>();
   /** A binary heap by `due`: the parent of i is (i - 1) >> 1. */
   readonly #heap: Entry[] = [];
@@ -80,7 +72,7 @@ export class Leases {
 
   /** How many records have an entry. */
   get size(): number {
-    return this.#entries.size;
+    return this.#byId.size;
   }
 
   get nextId(): number {
@@ -89,7 +81,7 @@ export class Leases {
 
   /** Of a record that is in the zone. */
   holds(record: ZoneRecord): readonly Hold[] {
-    return this.#entries.get(keyOf(record))?.holds ?? [FILE_HOLD];
+    return this.#byRecord.get(record)?.holds ?? [FILE_HOLD];
   }
 
   holders(record: ZoneRecord): string[] {
@@ -98,7 +90,7 @@ export class Leases {
 
   /** Would this record, which is in the zone, stay if `by` let go of it? */
   isHeldByAnother(record: ZoneRecord, by: string): boolean {
-    const entry = this.#entries.get(keyOf(record));
+    const entry = this.#byRecord.get(record);
     if (entry === undefined) return by !== FILE;
     return entry.holds.some((hold) => hold.by !== by);
   }
@@ -109,7 +101,7 @@ export class Leases {
   }
 
   isLeasedByAnother(record: ZoneRecord, by: string): boolean {
-    const holds = this.#entries.get(keyOf(record))?.holds;
+    const holds = this.#byRecord.get(record)?.holds;
     return holds?.some((hold) => hold.by !== by && hold.expires !== FOREVER) === true;
   }
 
@@ -120,7 +112,7 @@ export class Leases {
   }
 
   isHeldBy(record: ZoneRecord, by: string): boolean {
-    return this.#entries.get(keyOf(record))?.holds.some((hold) => hold.by === by) === true;
+    return this.#byRecord.get(record)?.holds.some((hold) => hold.by === by) === true;
   }
 
   /** How many records `heldBy` gives. */
@@ -151,14 +143,13 @@ export class Leases {
     const before: { entry: Entry; holds: readonly Hold[] }[] = [];
     const alone = [hold];
     for (const { does, record } of steps) {
-      const key = keyOf(record);
-      const entry = this.#entries.get(key);
+      const entry = this.#byRecord.get(record);
       const mine = record.rdata.type === Type.KEY ? keyHold : hold;
       const holds = holdsAfter(does, entry?.holds, mine, mine === hold ? alone : [mine]);
       if (holds === entry?.holds || (entry === undefined && holds.length === 0)) continue;
       const id = entry !== undefined && entry.id < firstNew ? entry.id : undefined;
       taken.push({ does, record, id });
-      const changed = entry ?? newEntry(this.#nextId++, key, record);
+      const changed = entry ?? newEntry(this.#nextId++, record);
       before.push({ entry: changed, holds: changed.holds });
       this.#set(changed, holds);
     }
@@ -172,14 +163,14 @@ export class Leases {
   /** Puts back what `entries` and `nextId` told. */
   restore(entries: Iterable<HeldRecord>, nextId: number): void {
     for (const held of entries) {
-      this.#set(newEntry(held.id, keyOf(held), held), held.holds);
+      this.#set(newEntry(held.id, held), held.holds);
     }
     this.#nextId = nextId;
   }
 
   /** Changes every hold. */
   map(change: (hold: Hold) => Hold): void {
-    for (const entry of this.#entries.values()) this.#set(entry, entry.holds.map(change));
+    for (const entry of this.#byId.values()) this.#set(entry, entry.holds.map(change));
   }
 
   /** When the next lease ends. */
@@ -209,10 +200,10 @@ export class Leases {
   /** No holds, no entry. */
   #set(entry: Entry, holds: readonly Hold[]): void {
     if (holds.length === 0) {
-      this.#entries.delete(entry.key);
+      this.#byRecord.delete(entry);
       this.#byId.delete(entry.id);
     } else if (entry.holds.length === 0) {
-      this.#entries.set(entry.key, entry);
+      this.#byRecord.set(entry);
       this.#byId.set(entry.id, entry);
     }
     this.#count(entry.holds, holds);
@@ -283,8 +274,8 @@ export class Leases {
   }
 }
 
-function newEntry(id: number, key: string, { name, rdata }: ZoneRecord): Entry {
-  return { id, key, name, rdata, holds: NOBODY, due: FOREVER, position: -1 };
+function newEntry(id: number, { name, rdata }: ZoneRecord): Entry {
+  return { id, name, rdata, holds: NOBODY, due: FOREVER, position: -1 };
 }
 
 /**
@@ -324,8 +315,3 @@ function* together(
 
 const NOBODY: readonly Hold[] = [];
 const FILE_HOLD: Hold = { by: FILE, expires: FOREVER, lease: FOREVER };
-
-/** The length in front of the name keeps apart what would run together. */
-export function keyOf({ name, rdata }: ZoneRecord): string {
-  return `${name.key.length} ${rdata.type} ${name.key}${rdata.key}`;
-}

@@ -7,7 +7,7 @@ import { Class, Type } from "../dns/constants.ts";
 import { soaOf } from "../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import { compareSerials, nextSerial } from "../dns/serial.ts";
-import { keyOf } from "./leases.ts";
+import { RecordMap } from "./recordmap.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { type Update, withSerial } from "./update.ts";
 
@@ -17,13 +17,12 @@ export function mergeUpdate(
   says: readonly RecordSet[],
   snapshot: Snapshot,
 ): Update | undefined {
-  const before = recordsByKey(said);
-  const after = recordsByKey(says);
-  const removed = [...before.values()].filter(
-    (record) => !isSoa(record) && !after.has(keyOf(record)),
-  );
+  const before = recordMapOf(said);
+  const after = recordMapOf(says);
+  const isRemoved = (record: ResourceRecord) => !isSoa(record) && after.get(record) === undefined;
+  const removed = [...before.values()].filter(isRemoved);
   const added = [...after.values()].filter((record) => {
-    const old = before.get(keyOf(record));
+    const old = before.get(record);
     if (old === undefined || isSoa(record)) return old?.ttl !== record.ttl;
     // Of a record that somebody removed since, another TTL is no news.
     return old.ttl !== record.ttl && isThere(snapshot, record);
@@ -58,6 +57,8 @@ function isSoa({ type }: ResourceRecord): boolean {
   return type === Type.SOA;
 }
 
-function recordsByKey(sets: readonly RecordSet[]): Map<string, ResourceRecord> {
-  return new Map(sets.flatMap(recordsOf).map((record) => [keyOf(record), record]));
+function recordMapOf(sets: readonly RecordSet[]): RecordMap<ResourceRecord> {
+  const map = new RecordMap<ResourceRecord>();
+  for (const record of sets.flatMap(recordsOf)) map.set(record);
+  return map;
 }

@@ -10,8 +10,9 @@ import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts
 import { compareSerials, nextSerial } from "../dns/serial.ts";
 import type { Change, Principal } from "./change.ts";
 import { Draft } from "./draft.ts";
-import { type HoldStep, keyOf, type Leases, type ZoneRecord } from "./leases.ts";
+import type { HoldStep, Leases } from "./leases.ts";
 import { checkPrerequisites, overrides, prescan } from "./prerequisites.ts";
+import { RecordMap, type ZoneRecord } from "./recordmap.ts";
 import type { Gone, Snapshot } from "./snapshot.ts";
 
 /** A message of RFC 2136 without its envelope. */
@@ -79,7 +80,7 @@ class Work {
   readonly #draft: Draft;
   readonly #holds: HoldStep[] = [];
   /** Removed whoever heard it; what is added again keeps its holders. */
-  readonly #swept = new Map<string, ZoneRecord>();
+  readonly #swept = new RecordMap<ZoneRecord>();
   #soa: RecordSet;
 
   constructor(base: Snapshot, by: Principal, leases: Leases) {
@@ -125,7 +126,7 @@ class Work {
     }
     const isNew = !this.#draft.has(name, rdata);
     const record = this.#draft.add(name, servedTtl(ttl), rdata);
-    const isBack = this.#swept.size > 0 && this.#swept.delete(keyOf(record));
+    const isBack = this.#swept.delete(record);
     this.#holds.push({ does: isNew && !isBack ? "take" : "join", record });
   }
 
@@ -170,7 +171,7 @@ class Work {
       this.#holds.push({ does: "release", record });
     } else {
       this.#draft.remove(name, rdata);
-      this.#swept.set(keyOf(record), record);
+      this.#swept.set(record);
     }
   }
 

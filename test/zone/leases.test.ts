@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { rcodeName, Type } from "../../src/dns/constants.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { silentLog } from "../../src/log.ts";
-import { FILE, FOREVER, type HoldStep, Leases, type ZoneRecord } from "../../src/zone/leases.ts";
+import { FILE, FOREVER, type HoldStep, Leases } from "../../src/zone/leases.ts";
+import type { ZoneRecord } from "../../src/zone/recordmap.ts";
 import { FakeClock } from "../support/clock.ts";
 import { lines, name, principal, setsOf, updateOf, zoneOf } from "./fixture.ts";
 

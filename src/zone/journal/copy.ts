@@ -5,8 +5,9 @@
  */
 import type { Name } from "../../dns/name.ts";
 import type { RecordSet } from "../../dns/record.ts";
-import { FILE, FOREVER, type Hold, type ZoneRecord } from "../leases.ts";
+import { FILE, FOREVER, type Hold } from "../leases.ts";
 import { MasterFileFormat, usualTtl } from "../masterfile.ts";
+import type { ZoneRecord } from "../recordmap.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { type Pace, paced } from "./paced.ts";

@@ -13,14 +13,8 @@ import type { Rdata } from "../../dns/rdata.ts";
 import { Reader } from "../../dns/reader.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { Writer } from "../../dns/writer.ts";
-import {
-  FOREVER,
-  type HeldRecord,
-  type Hold,
-  type HoldStep,
-  type StepTaken,
-  type ZoneRecord,
-} from "../leases.ts";
+import { FOREVER, type HeldRecord, type Hold, type HoldStep, type StepTaken } from "../leases.ts";
+import type { ZoneRecord } from "../recordmap.ts";
 import {
   readCount,
   readList,

@@ -1,0 +1,72 @@
+/**
+ * A map from the records of a zone. Most names have few records, which are looked through; a list of
+ * instances may have thousands, and is a map of its own. So no key is made for a record.
+ */
+import type { Name, NameKey } from "../dns/name.ts";
+import type { Rdata } from "../dns/rdata.ts";
+
+/** A record in a zone: its TTL is not its own but its set's. */
+export interface ZoneRecord {
+  readonly name: Name;
+  readonly rdata: Rdata;
+}
+
+export class RecordMap<V extends ZoneRecord> {
+  /** A name has at least one. */
+  readonly #byName = new Map<NameKey, V[] | Map<string, V>>();
+
+  get({ name, rdata }: ZoneRecord): V | undefined {
+    const here = this.#byName.get(name.key);
+    if (here === undefined) return undefined;
+    return here instanceof Map ? here.get(keyOf(rdata)) : here[placeOf(here, rdata)];
+  }
+
+  /** `value` is found by its own name and data, and takes the place of the one that was. */
+  set(value: V): void {
+    const here = this.#byName.get(value.name.key);
+    if (here === undefined) {
+      this.#byName.set(value.name.key, [value]);
+    } else if (here instanceof Map) {
+      here.set(keyOf(value.rdata), value);
+    } else {
+      const place = placeOf(here, value.rdata);
+      if (place >= 0) here[place] = value;
+      else here.push(value);
+      if (here.length > FEW) {
+        this.#byName.set(value.name.key, new Map(here.map((each) => [keyOf(each.rdata), each])));
+      }
+    }
+  }
+
+  delete({ name, rdata }: ZoneRecord): boolean {
+    const here = this.#byName.get(name.key);
+    if (here === undefined) return false;
+    if (here instanceof Map) {
+      const isThere = here.delete(keyOf(rdata));
+      if (here.size === 0) this.#byName.delete(name.key);
+      return isThere;
+    }
+    const place = placeOf(here, rdata);
+    if (place < 0) return false;
+    here.splice(place, 1);
+    if (here.length === 0) this.#byName.delete(name.key);
+    return true;
+  }
+
+  *values(): Generator<V> {
+    for (const here of this.#byName.values()) yield* here.values();
+  }
+}
+
+function placeOf(few: readonly ZoneRecord[], rdata: Rdata): number {
+  for (let place = 0; place < few.length; place++)
+    if (few[place]!.rdata.equals(rdata)) return place;
+  return -1;
+}
+
+function keyOf({ type, key }: Rdata): string {
+  return `${type} ${key}`;
+}
+
+/** Up to here it is as fast to look through all. */
+const FEW = 12;
