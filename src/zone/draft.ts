@@ -22,7 +22,7 @@ export interface Difference {
 
 export class Draft {
   readonly #base: Snapshot;
-  readonly #touched = new Map<NameKey, Map<number, DraftSet>>();
+  readonly #touched = new Map<NameKey, DraftSet[]>();
 
   constructor(base: Snapshot) {
     this.#base = base;
@@ -30,17 +30,17 @@ export class Draft {
 
   /** The types at `name`, but SOA. */
   types(name: Name): number[] {
-    const touched = this.#touched.get(name.key);
+    const touched = this.#touched.get(name.key) ?? [];
     const types: number[] = [];
     for (const { type } of this.#base.node(name.key)?.sets ?? []) {
-      if (type !== Type.SOA && touched?.has(type) !== true) types.push(type);
+      if (type !== Type.SOA && !touched.some((set) => set.type === type)) types.push(type);
     }
-    for (const set of touched?.values() ?? []) if (set.size > 0) types.push(set.type);
+    for (const set of touched) if (set.size > 0) types.push(set.type);
     return types;
   }
 
   rdatas(name: Name, type: number): readonly Rdata[] {
-    const touched = this.#touched.get(name.key)?.get(type);
+    const touched = this.#touched.get(name.key)?.find((set) => set.type === type);
     return touched === undefined ? (this.#base.set(name, type)?.rdatas ?? []) : touched.rdatas();
   }
 
@@ -73,7 +73,7 @@ export class Draft {
     const sets: RecordSet[] = [];
     const gone: Gone[] = [];
     for (const touched of this.#touched.values()) {
-      for (const set of touched.values()) {
+      for (const set of touched) {
         if (!set.isChanged) continue;
         const { name, type, ttl, before } = set;
         const after = set.after();
@@ -96,20 +96,23 @@ export class Draft {
   #open(name: Name, type: number): DraftSet {
     let touched = this.#touched.get(name.key);
     if (touched === undefined) {
-      touched = new Map();
+      touched = [];
       this.#touched.set(name.key, touched);
     }
-    let set = touched.get(type);
+    let set = touched.find((other) => other.type === type);
     if (set === undefined) {
       const node = this.#base.node(name.key);
       // The case of the first record at a name is the name's.
       const owner = node?.sets[0]?.name ?? name;
       set = new DraftSet(owner, type, node && setOf(node, type));
-      touched.set(type, set);
+      touched.push(set);
     }
     return set;
   }
 }
+
+/** Most sets lose nothing. Nothing is put here. */
+const NOTHING = new Set<number>();
 
 class DraftSet {
   readonly name: Name;
@@ -117,7 +120,7 @@ class DraftSet {
   readonly before: RecordSet | undefined;
   ttl: number;
   /** Places in `before` of what is no more. */
-  readonly #removed = new Set<number>();
+  #removed = NOTHING;
   /** By key. */
   readonly #added = new Map<string, Rdata>();
 
@@ -170,7 +173,9 @@ class DraftSet {
   remove(rdata: Rdata): void {
     this.#added.delete(rdata.key);
     const place = this.#placeOf(rdata);
-    if (place !== undefined) this.#removed.add(place);
+    if (place === undefined) return;
+    if (this.#removed === NOTHING) this.#removed = new Set();
+    this.#removed.add(place);
   }
 
   rdatas(): readonly Rdata[] {
