@@ -41,3 +41,20 @@ export const systemClock: Clock = {
 export function earlier(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined ? b : b === undefined ? a : Math.min(a, b);
 }
+
+/**
+ * A ration of one in so many milliseconds, for lines that strangers can provoke: at each call, how
+ * many calls there have been since the one that was served last, or 0 where this one is not.
+ */
+export function rationed(clock: Clock, interval: number): () => number {
+  let next = Number.NEGATIVE_INFINITY;
+  let calls = 0;
+  return () => {
+    calls++;
+    if (clock.now() < next) return 0;
+    next = clock.now() + interval;
+    const served = calls;
+    calls = 0;
+    return served;
+  };
+}

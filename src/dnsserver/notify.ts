@@ -3,7 +3,7 @@
  * secondary, so nobody here is a known primary: a zone that is served is REFUSED, any other is NOTAUTH
  * (§3.10). What the message says of the zone's data is not looked at (§3.8).
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, rationed } from "../clock.ts";
 import { Rcode } from "../dns/constants.ts";
 import { makeResponse } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
@@ -34,10 +34,9 @@ export function notifyHandler({ isServed, clock, log }: NotifyOptions): Handler 
 const REPORT_INTERVAL = 60_000;
 
 function strangerReport(clock: Clock, log: Log) {
-  let next = Number.NEGATIVE_INFINITY;
+  const ration = rationed(clock, REPORT_INTERVAL);
   return ({ source }: Request, zone: Name): void => {
-    if (clock.now() < next) return;
-    next = clock.now() + REPORT_INTERVAL;
+    if (ration() === 0) return;
     log.warn({ zone: `${zone}`, from: source.address }, "NOTIFY came, but no zone is copied here");
   };
 }

@@ -10,7 +10,7 @@
  * Invariant: `request.key` is there only where this layer has verified it, and who sent no TSIG gets
  * none. A request without one passes at the price of a glance.
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, rationed } from "../clock.ts";
 import { Opcode, Rcode, rcodeName, Type } from "../dns/constants.ts";
 import { ednsReply } from "../dns/edns.ts";
 import { type Message, makeResponse } from "../dns/message.ts";
@@ -172,16 +172,13 @@ function reasonOf(error: Rcode): string {
 const REPORT_INTERVAL = 1000;
 
 function refusalReport(clock: Clock, log: Log) {
-  let next = Number.NEGATIVE_INFINITY;
-  let refused = 0;
+  const ration = rationed(clock, REPORT_INTERVAL);
   return ({ source }: Request, { tsig }: SignedMessage, reason: string): void => {
-    refused++;
-    if (clock.now() < next) return;
-    next = clock.now() + REPORT_INTERVAL;
+    const refused = ration();
+    if (refused === 0) return;
     // Seconds: of most use where it is BADTIME.
     const ahead = tsig.time - Math.floor(clock.wall() / 1000);
     const fields = { key: `${tsig.key}`, from: source.address, reason, ahead, refused };
     log.warn(fields, "a signed request was refused");
-    refused = 0;
   };
 }

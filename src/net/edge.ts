@@ -7,7 +7,7 @@
  * itself a response gets an answer unless the Handler chooses silence (RFC 8906 §3); what is a
  * response gets none, so two servers never talk to each other (RFC 1035 §7.3).
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, rationed } from "../clock.ts";
 import { EdnsOption, Opcode, Rcode, Type } from "../dns/constants.ts";
 import { type Edns, ednsReply, udpLimit } from "../dns/edns.ts";
 import { FormatError } from "../dns/format.ts";
@@ -197,13 +197,9 @@ function salvage(bytes: Uint8Array): Message {
 const REPORT_INTERVAL = 1000;
 
 function failureReport(clock: Clock, log: Log): (error: unknown) => void {
-  let next = Number.NEGATIVE_INFINITY;
-  let failures = 0;
+  const ration = rationed(clock, REPORT_INTERVAL);
   return (error) => {
-    failures++;
-    if (clock.now() < next) return;
-    next = clock.now() + REPORT_INTERVAL;
-    log.error({ err: error, failures }, "a request could not be answered");
-    failures = 0;
+    const failures = ration();
+    if (failures > 0) log.error({ err: error, failures }, "a request could not be answered");
   };
 }

@@ -2,7 +2,7 @@
  * How many records a zone takes: as many as there is memory for, and of each principal no more than
  * its share, so that who has stolen the key of one site cannot leave the others without room.
  */
-import type { Clock } from "../clock.ts";
+import { type Clock, rationed } from "../clock.ts";
 import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
@@ -19,11 +19,11 @@ export interface RoomOptions {
 
 export class Room {
   readonly #options: RoomOptions;
-  /** When to tell again of what was not taken. */
-  #tells = Number.NEGATIVE_INFINITY;
+  readonly #ration: () => number;
 
   constructor(options: RoomOptions) {
     this.#options = options;
+    this.#ration = rationed(options.clock, INTERVAL);
   }
 
   /** May an update come to this? What makes nothing more always may. `size` is that before. */
@@ -44,10 +44,8 @@ export class Room {
   }
 
   #tell({ name: by }: Principal, records: number, fact: string): void {
-    const { origin, clock, log } = this.#options;
-    if (clock.now() < this.#tells) return;
-    this.#tells = clock.now() + INTERVAL;
-    log?.warn({ zone: `${origin}`, by, records }, fact);
+    const { origin, log } = this.#options;
+    if (this.#ration() > 0) log?.warn({ zone: `${origin}`, by, records }, fact);
   }
 }
 
