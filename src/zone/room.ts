@@ -65,7 +65,7 @@ function gained(steps: readonly HoldStep[], by: string, leases: Leases): number 
   return count;
 }
 
-/** At some 700 octets each, a few hundred megabytes. */
+/** At some 850 octets each, over four hundred megabytes. */
 const MAX_RECORDS = 500_000;
 /** Milliseconds between two lines: who is refused tries again. */
 const INTERVAL = 60_000;
