@@ -20,8 +20,8 @@ const USUAL = 1024;
 
 export class Hmac {
   readonly #algorithm: HashAlgorithm;
-  /** K XOR ipad, and room for a message. */
-  #inner: Buffer;
+  /** K XOR ipad, and room for a usual message. */
+  readonly #inner: Buffer;
   /** K XOR opad, and room for the inner digest. */
   readonly #outer: Buffer;
   readonly #block: number;
@@ -41,16 +41,12 @@ export class Hmac {
 
   digest(message: Uint8Array): Buffer {
     const end = this.#block + message.length;
-    if (end > this.#inner.length) {
-      this.#inner = Buffer.concat(
-        [this.#inner.subarray(0, this.#block)],
-        Math.max(end, 2 * this.#inner.length),
-      );
-    }
-    this.#inner.set(message, this.#block);
+    let inner: Buffer = this.#inner;
+    if (end > inner.length) inner = Buffer.concat([inner.subarray(0, this.#block)], end);
+    inner.set(message, this.#block);
     // As text of one octet a unit: a buffer for each digest costs as much as the digest.
-    const inner = hash(this.#algorithm, this.#inner.subarray(0, end), "binary");
-    this.#outer.write(inner, this.#block, "latin1");
+    const half = hash(this.#algorithm, inner.subarray(0, end), "binary");
+    this.#outer.write(half, this.#block, "latin1");
     return Buffer.from(hash(this.#algorithm, this.#outer, "binary"), "latin1");
   }
 }

@@ -70,7 +70,7 @@ export class Rdata {
 
   /** Good until the next. */
   #write(isFolded: boolean): Buffer {
-    scratch.length = 0;
+    scratch.clear();
     const rdata = isFolded ? this.mapNames((name) => name.toLowerCase())! : this;
     writeRdata(scratch, rdata, "none");
     return scratch.done();

@@ -203,7 +203,7 @@ export function refusalLength({ tsig }: SignedMessage): number {
 /** Of all components in one piece (§4.3). */
 function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: SignContext): Buffer {
   const { priorMac, unsigned = [], isContinuation = false } = context;
-  components.length = 0;
+  components.clear();
   if (priorMac !== undefined) {
     components.u16(priorMac.length);
     components.bytes(priorMac);

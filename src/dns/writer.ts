@@ -5,6 +5,9 @@
  */
 import type { Name } from "./name.ts";
 
+/** Octets that a writer keeps from one use to the next. */
+const MAX_KEPT = 4096;
+
 /** A pointer has 14 bits. */
 const MAX_POINTER = 0x3fff;
 
@@ -95,6 +98,12 @@ export class Writer {
     this.u16(0);
     write();
     this.setU16(at, this.length - at - 2);
+  }
+
+  /** Empties it, so that it may be used again; what has become large is let go. */
+  clear(): void {
+    this.rewind({ length: 0, names: 0 });
+    if (this.#buffer.length > MAX_KEPT) this.#buffer = Buffer.allocUnsafe(MAX_KEPT);
   }
 
   setU16(at: number, value: number): void {

@@ -68,7 +68,8 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
         yield octets;
       }
     } catch (error) {
-      yield* failLater(request, error);
+      if (isReady) yield fail(request, error);
+      else yield* failLater(request, error);
     }
   }
   async function* respondEach(request: Request, responses: AsyncIterable<Message>) {

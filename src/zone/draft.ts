@@ -22,7 +22,7 @@ export interface Difference {
 
 export class Draft {
   readonly #base: Snapshot;
-  readonly #touched = new Map<NameKey, DraftSet[]>();
+  readonly #touched = new Map<NameKey, Map<number, DraftSet>>();
 
   constructor(base: Snapshot) {
     this.#base = base;
@@ -30,17 +30,17 @@ export class Draft {
 
   /** The types at `name`, but SOA. */
   types(name: Name): number[] {
-    const touched = this.#touched.get(name.key) ?? [];
+    const touched = this.#touched.get(name.key);
     const types: number[] = [];
     for (const { type } of this.#base.node(name.key)?.sets ?? []) {
-      if (type !== Type.SOA && !touched.some((set) => set.type === type)) types.push(type);
+      if (type !== Type.SOA && touched?.has(type) !== true) types.push(type);
     }
-    for (const set of touched) if (set.size > 0) types.push(set.type);
+    for (const set of touched?.values() ?? []) if (set.size > 0) types.push(set.type);
     return types;
   }
 
   rdatas(name: Name, type: number): readonly Rdata[] {
-    const touched = this.#touched.get(name.key)?.find((set) => set.type === type);
+    const touched = this.#touched.get(name.key)?.get(type);
     return touched === undefined ? (this.#base.set(name, type)?.rdatas ?? []) : touched.rdatas();
   }
 
@@ -73,7 +73,7 @@ export class Draft {
     const sets: RecordSet[] = [];
     const gone: Gone[] = [];
     for (const touched of this.#touched.values()) {
-      for (const set of touched) {
+      for (const set of touched.values()) {
         if (!set.isChanged) continue;
         const { name, type, ttl, before } = set;
         const after = set.after();
@@ -96,16 +96,16 @@ export class Draft {
   #open(name: Name, type: number): DraftSet {
     let touched = this.#touched.get(name.key);
     if (touched === undefined) {
-      touched = [];
+      touched = new Map();
       this.#touched.set(name.key, touched);
     }
-    let set = touched.find((other) => other.type === type);
+    let set = touched.get(type);
     if (set === undefined) {
       const node = this.#base.node(name.key);
       // The case of the first record at a name is the name's.
       const owner = node?.sets[0]?.name ?? name;
       set = new DraftSet(owner, type, node && setOf(node, type));
-      touched.push(set);
+      touched.set(type, set);
     }
     return set;
   }
