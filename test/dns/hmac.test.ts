@@ -26,7 +26,7 @@ suite("HMAC", () => {
       for (const length of [0, 1, 20, 63, 64, 65, 127, 128, 129, 300]) {
         const key = randomBytes(length);
         const hmac = new Hmac(algorithm, key);
-        for (const message of [randomBytes(0), randomBytes(1), randomBytes(65_535)]) {
+        for (const message of [0, 1, 65_535, 2].map((size) => randomBytes(size))) {
           const expected = createHmac(algorithm, key).update(message).digest("hex");
           assert.equal(hmac.digest(message).toString("hex"), expected, `${algorithm} ${length}`);
         }
