@@ -76,7 +76,7 @@ describe("Writer", () => {
   it("is empty again when it is cleared, however much it held", () => {
     const names = fc.array(arbitrary.name, { maxLength: 8 });
     fc.assert(
-      fc.property(names, fc.constantFrom(0, 600, 5000), names, (before, more, after) => {
+      fc.property(names, fc.constantFrom(0, 600, 200_000), names, (before, more, after) => {
         const plain = new Writer();
         for (const name of after) plain.name(name);
         const cleared = new Writer();
@@ -84,7 +84,7 @@ describe("Writer", () => {
         cleared.bytes(new Uint8Array(more));
         cleared.clear();
         assert.equal(cleared.done().length, 0);
-        assert.ok(cleared.done().buffer.byteLength <= 8192, "what is large is let go");
+        assert.ok(cleared.done().buffer.byteLength < 200_000, "what is large is let go");
         for (const name of after) cleared.name(name);
         assert.deepEqual(cleared.done(), plain.done());
       }),
