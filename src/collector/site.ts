@@ -74,6 +74,7 @@ export interface TranslatedSet {
 interface Source {
   readonly cache: LinkCache;
   readonly version: number;
+  readonly renewals: number;
   readonly subnets: readonly Subnet[] | undefined;
 }
 
@@ -119,16 +120,16 @@ export class Site {
   /** What was translated before stays the same object until it is another or its time is up. */
   translate(name: NameKey, time: number): TranslatedName {
     const known = this.#known.get(name);
-    if (known !== undefined && time <= known.until && this.#isFrom(known.sources, name)) {
-      return known;
-    }
+    const holds = known !== undefined && time <= known.until && this.#isFrom(known.sources, name);
+    if (holds && !this.#isRenewed(known.sources, name)) return known;
     const sets: TranslatedSet[] = [];
     const sources: Source[] = [];
     let until = Number.POSITIVE_INFINITY;
     for (const cache of this.caches) {
       const heard = cache.at(name);
       const subnets = this.#subnets.get(cache);
-      sources.push({ cache, version: heard?.version ?? ABSENT, subnets });
+      const { version = ABSENT, renewals = 0 } = heard ?? {};
+      sources.push({ cache, version, renewals, subnets });
       for (const each of heard?.sets.values() ?? []) {
         const set = this.#translate(each, subnets, time);
         sets.push(set);
@@ -136,7 +137,8 @@ export class Site {
       }
     }
     if (sets.length === 0) return NOTHING;
-    const translated = { sets: exact(sets), until, sources: exact(sources) };
+    // What lives longer is the same for longer.
+    const translated = { sets: holds ? known.sets : exact(sets), until, sources: exact(sources) };
     this.#known.set(name, translated);
     return translated;
   }
@@ -155,6 +157,10 @@ export class Site {
       if (source.version !== (cache.at(name)?.version ?? ABSENT)) return false;
     }
     return true;
+  }
+
+  #isRenewed(sources: readonly Source[], name: NameKey): boolean {
+    return sources.some(({ cache, renewals }) => renewals !== (cache.at(name)?.renewals ?? 0));
   }
 
   #translate(heard: HeardSet, subnets: readonly Subnet[] | undefined, time: number): TranslatedSet {

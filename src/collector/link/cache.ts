@@ -17,7 +17,7 @@ import type { Family, Packet } from "../../net/link.ts";
 import { isData, isOfLink } from "../linklocal.ts";
 import { obtain } from "../obtain.ts";
 import { Dispute } from "./dispute.ts";
-import { bit, type Entries, type EntriesOfName, Entry, OVERHEAD } from "./entry.ts";
+import { bit, type Entries, type EntriesOfName, Entry, newName, OVERHEAD } from "./entry.ts";
 import { onGrid } from "./grid.ts";
 import { Heap } from "./heap.ts";
 import { type HeardName, type HeardSet, isCalledOff } from "./heard.ts";
@@ -212,6 +212,7 @@ export class LinkCache {
 
   #renew(entry: Entry, now: number): void {
     if (entry.isSuperseded || isWaning(entry, now)) this.#change(entry.set);
+    else entry.set.home.renewals++;
     entry.renew(now);
     this.#plan(entry);
   }
@@ -284,7 +285,7 @@ export class LinkCache {
 
   #add(name: Name, rdata: Rdata, key: string, octets: number, source: string): Entry {
     const { type } = rdata;
-    const home = obtain(this.#names, name.key, () => ({ sets: new Map(), version: 0 }));
+    const home = obtain(this.#names, name.key, newName);
     const set = obtain(home.sets, type, () => {
       const asked = { 4: Number.NEGATIVE_INFINITY, 6: Number.NEGATIVE_INFINITY };
       return { name, type, records: new Map(), home, asked };

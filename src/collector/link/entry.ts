@@ -62,6 +62,11 @@ export class Entry implements HeardRecord, Ranked {
 export interface EntriesOfName extends HeardName {
   readonly sets: Map<number, Entries>;
   version: number;
+  renewals: number;
+}
+
+export function newName(): EntriesOfName {
+  return { sets: new Map(), version: 0, renewals: 0 };
 }
 
 /** The records of a name and type. */

@@ -32,6 +32,8 @@ export interface HeardName {
   readonly sets: ReadonlyMap<number, HeardSet>;
   /** The cache's revision when one of them last changed: the same version, the same records. */
   readonly version: number;
+  /** How often one of them was heard again with nothing else new: it lives longer. */
+  readonly renewals: number;
 }
 
 /** Is it to go before its time: said goodbye to, superseded, or doubted (RFC 6762 §10.1-10.5)? */
