@@ -15,13 +15,14 @@ const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8"
 /** Folder (or file of `src`) → what it may import; `types` marks what it may import for types only. */
 const mayImport: Readonly<Record<string, { values: string[]; types?: string[] }>> = {
   dns: { values: [] },
+  agedmap: { values: [] },
   clock: { values: [] },
   log: { values: [] },
   config: { values: ["dns"] },
   net: { values: ["dns", "clock"], types: ["log"] },
-  zone: { values: ["dns", "clock"], types: ["log"] },
-  collector: { values: ["dns", "clock", "zone"], types: ["net", "log"] },
-  dnsserver: { values: ["dns", "clock", "zone"], types: ["net", "log"] },
+  zone: { values: ["agedmap", "dns", "clock"], types: ["log"] },
+  collector: { values: ["agedmap", "dns", "clock", "zone"], types: ["net", "log"] },
+  dnsserver: { values: ["agedmap", "dns", "clock", "zone"], types: ["net", "log"] },
 };
 const ROOTS = ["gateway", "cli", "main"];
 

@@ -17,6 +17,7 @@
  * and a name is entered only in the case the zone has it in: clients that send each query in another
  * case (draft-vixie-dnsext-dns0x20) are answered by the Handler and leave the table alone.
  */
+import { AgedMap } from "../agedmap.ts";
 import { Class, Opcode, Rcode } from "../dns/constants.ts";
 import type { Message, Question } from "../dns/message.ts";
 import type { Name, NameKey } from "../dns/name.ts";
@@ -65,7 +66,7 @@ export const MAX_ENTRIES = 50_000;
 export const MAX_OCTETS = 32 * 2 ** 20;
 
 /** Octets of memory that an entry takes beside its query and its response, as measured on Node 20. */
-const ENTRY = 350;
+const ENTRY = 400;
 /** And for each name that it depends on: in its list, and it in the name's. */
 const PER_NAME = 72;
 
@@ -80,7 +81,7 @@ export class ReadyAnswers implements Ready {
   readonly #parts: ReadonlyMap<NameKey, Part>;
   readonly #maxEntries: number;
   readonly #maxOctets: number;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new AgedMap<string, Entry>();
   #octets = 0;
 
   constructor(options: ReadyOptions) {
@@ -153,7 +154,7 @@ export class ReadyAnswers implements Ready {
       else entries.add(entry);
     }
     while (this.#entries.size > this.#maxEntries || this.#octets > this.#maxOctets) {
-      this.#drop(this.#entries.values().next().value!);
+      this.#drop(this.#entries.oldest!.value);
     }
   }
 

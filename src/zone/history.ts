@@ -5,6 +5,8 @@
  * Invariant: the kept changes follow on one another, and the last leads to the current serial. There
  * are no more of them, of records in them, or of octets in these, than the limits say.
  */
+import { AgedMap } from "../agedmap.ts";
+import { Type } from "../dns/constants.ts";
 import type { Change } from "./change.ts";
 
 interface Kept {
@@ -15,8 +17,8 @@ interface Kept {
 
 export class History {
   readonly #limit: number;
-  /** By the serial they start from, oldest first. */
-  readonly #changes = new Map<number, Kept>();
+  /** By the serial they start from. */
+  readonly #changes = new AgedMap<number, Kept>();
   #records = 0;
   #octets = 0;
 
@@ -37,11 +39,9 @@ export class History {
     this.#records += kept.records;
     this.#octets += kept.octets;
     const enough = Math.max(zoneSize, MIN_CHANGED_RECORDS);
-    for (const oldest of this.#changes.keys()) {
-      const isLittle = this.#records <= enough && this.#octets <= MAX_OCTETS;
-      if (isLittle && this.#changes.size <= this.#limit) break;
-      this.#forget(oldest);
-    }
+    const isMuch = () =>
+      this.#changes.size > this.#limit || this.#records > enough || this.#octets > MAX_OCTETS;
+    while (isMuch()) this.#forget(this.#changes.oldest!.key);
   }
 
   #forget(serial: number): void {
@@ -57,8 +57,10 @@ function sizeOf({ removed, added }: Change): Pick<Kept, "records" | "octets"> {
   let records = 0;
   let octets = 0;
   for (const sets of [removed, added]) {
-    for (const { name, rdatas } of sets) {
+    for (const { name, type, rdatas } of sets) {
       records += rdatas.length;
+      // SOAs differ by a number, and share their names.
+      if (type === Type.SOA) continue;
       octets += name.wireLength;
       for (const { key } of rdatas) octets += key.length;
     }

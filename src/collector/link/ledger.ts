@@ -8,6 +8,7 @@
  * nobody to blame: then those who were there stay, and newcomers wait.
  */
 
+import { AgedMap } from "../../agedmap.ts";
 import { obtain } from "../obtain.ts";
 import { Heap, type Ranked } from "./heap.ts";
 
@@ -43,13 +44,12 @@ export class Ledger<T extends Entered> {
   get victim(): T | undefined {
     const largest = this.#largest.first;
     if (largest === undefined || -largest.rank < this.#limit / SHARES) return undefined;
-    const [oldest] = largest.items;
-    return oldest;
+    return largest.items.oldest?.value;
   }
 
   enter(item: T): void {
     const account = obtain(this.#accounts, item.source, () => new Account<T>());
-    account.items.add(item);
+    account.items.set(item, item);
     this.#octets += item.octets;
     this.#largest.place(account, account.rank - item.octets);
   }
@@ -58,7 +58,7 @@ export class Ledger<T extends Entered> {
   repeat(item: T): void {
     const { items } = this.#accounts.get(item.source)!;
     items.delete(item);
-    items.add(item);
+    items.set(item, item);
   }
 
   leave(item: T): void {
@@ -74,11 +74,11 @@ export class Ledger<T extends Entered> {
 
 class Account<T> implements Ranked {
   /** Longest not repeated first. */
-  readonly items = new Set<T>();
+  readonly items = new AgedMap<T, T>();
   /** The octets it has filled, below zero, so that the largest is first. */
   rank = 0;
   index = -1;
 }
 
-/** Of the link's cache, one is about sixty records: more than most devices have to say. */
+/** Of the link's cache, one is some forty-five records: more than most devices have to say. */
 const SHARES = 512;

@@ -3,6 +3,8 @@
  * what was asked for again has a place of its own, where what has not been asked for the longest
  * leaves first. So names that are made up, each asked for once, push out nothing but each other.
  */
+import { AgedMap } from "../../agedmap.ts";
+
 export interface RecentOptions {
   /** How many of those asked for once, and how many of the others. */
   readonly once: number;
@@ -11,8 +13,8 @@ export interface RecentOptions {
 
 export class Recent<Value> {
   readonly #limits: RecentOptions;
-  readonly #once = new Map<string, Value>();
-  readonly #often = new Map<string, Value>();
+  readonly #once = new AgedMap<string, Value>();
+  readonly #often = new AgedMap<string, Value>();
 
   constructor(limits: RecentOptions) {
     this.#limits = limits;
@@ -37,7 +39,7 @@ export class Recent<Value> {
   }
 }
 
-function put<Value>(map: Map<string, Value>, key: string, value: Value, limit: number): void {
+function put<Value>(map: AgedMap<string, Value>, key: string, value: Value, limit: number): void {
   map.set(key, value);
-  if (map.size > limit) map.delete(map.keys().next().value!);
+  if (map.size > limit) map.delete(map.oldest!.key);
 }
