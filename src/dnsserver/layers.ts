@@ -20,7 +20,9 @@ export function layered(layers: readonly Layer[], handler: Handler): Handler {
 export const edns: Layer = (next) => (request) => {
   const asked = request.message.edns;
   if (asked === undefined) {
-    return mapResponses(next(request), (response) => ({ ...response, edns: undefined }));
+    return mapResponses(next(request), (response) =>
+      response.edns === undefined ? response : { ...response, edns: undefined },
+    );
   }
   if (asked.version > 0) {
     return [makeResponse(request.message, { rcode: Rcode.BADVERS, edns: ednsReply(asked) })];

@@ -73,7 +73,8 @@ export function signatures({ keys, clock, log }: SignatureOptions): Layer {
     }
     const first = () => updates.once(identity, { time, mac }, () => gather(answer()));
     const late = () => [refuse(Rcode.BADTIME, key, true)];
-    return sealed(() => mapResponses(first() ?? late(), (response) => ({ ...response, id })), seal);
+    const renamed = (response: Message) => (response.id === id ? response : { ...response, id });
+    return sealed(() => mapResponses(first() ?? late(), renamed), seal);
   };
 }
 
