@@ -56,6 +56,9 @@ export interface Message extends Header {
   readonly seal?: Seal | undefined;
 }
 
+/** Most sections of most messages: one for all of them. */
+const NONE: readonly never[] = [];
+
 /** A message with everything not named off, empty or zero. */
 export function makeMessage(fields: Partial<Message>): Message {
   // A literal: spreading an object of this size takes longer than decoding a query.
@@ -70,10 +73,10 @@ export function makeMessage(fields: Partial<Message>): Message {
     authenticData: fields.authenticData ?? false,
     checkingDisabled: fields.checkingDisabled ?? false,
     rcode: fields.rcode ?? Rcode.NOERROR,
-    questions: fields.questions ?? [],
-    answers: fields.answers ?? [],
-    authorities: fields.authorities ?? [],
-    additionals: fields.additionals ?? [],
+    questions: fields.questions ?? NONE,
+    answers: fields.answers ?? NONE,
+    authorities: fields.authorities ?? NONE,
+    additionals: fields.additionals ?? NONE,
     edns: fields.edns,
   };
 }
@@ -166,7 +169,8 @@ function readRecords(
   count: number,
   opts: Opt[],
   isLenient: boolean,
-): ResourceRecord[] {
+): readonly ResourceRecord[] {
+  if (count === 0) return NONE;
   const records: ResourceRecord[] = [];
   let malformed = 0;
   for (let i = 0; i < count; i++) {

@@ -189,15 +189,19 @@ export function refuseTsig(message: Uint8Array, request: SignedMessage, error: R
 
 /** Octets a TSIG of this key takes that says this error, so that room is kept for it. */
 export function tsigLength(key: TsigKey, error: Rcode = Rcode.NOERROR): number {
-  const names = key.name.wireLength + algorithmName(key.algorithm).wireLength;
   const other = error === Rcode.BADTIME ? 6 : 0;
-  // Type, class, TTL, RDLENGTH; time, fudge, MAC size, id, error, other size.
-  return names + 10 + 16 + digestLengths[key.algorithm] + other;
+  return lengthOf(key.name, algorithmName(key.algorithm), digestLengths[key.algorithm] + other);
 }
 
 /** Octets of what `refuseTsig` appends. */
 export function refusalLength({ tsig }: SignedMessage): number {
-  return tsig.key.wireLength + tsig.algorithm.wireLength + 10 + 16;
+  return lengthOf(tsig.key, tsig.algorithm, 0);
+}
+
+/** Octets of a TSIG record with so many of MAC and other data. */
+function lengthOf(key: Name, algorithm: Name, rest: number): number {
+  // Type, class, TTL, RDLENGTH; time, fudge, MAC size, id, error, other size.
+  return key.wireLength + algorithm.wireLength + 10 + 16 + rest;
 }
 
 /** Of all components in one piece (§4.3). */
@@ -248,7 +252,8 @@ interface SignContext {
 
 function append(message: Uint8Array, tsig: TsigFields): Buffer {
   const { key, algorithm, time, fudge, mac, originalId, error, other } = tsig;
-  const writer = new Writer(message.length + 256, { isCompressing: false });
+  const length = lengthOf(key, algorithm, mac.length + other.length);
+  const writer = new Writer(message.length + length, { isCompressing: false });
   writer.bytes(message);
   writer.setU16(10, ((message[10]! << 8) | message[11]!) + 1);
   writer.name(key);

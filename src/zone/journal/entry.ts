@@ -70,7 +70,8 @@ export type Entry =
 const KINDS = ["begin", "sets", "holds", "file", "end", "clock", "step"] as const;
 
 export function encodeEntry(entry: Entry): Uint8Array {
-  const writer = new Writer(512, { isCompressing: false });
+  const writer = scratch;
+  writer.clear();
   writer.u8(KINDS.indexOf(entry.is));
   switch (entry.is) {
     case "begin":
@@ -90,8 +91,11 @@ export function encodeEntry(entry: Entry): Uint8Array {
     case "step":
       writeStep(writer, entry);
   }
-  return writer.done();
+  return Buffer.from(writer.done());
 }
+
+/** Where an entry is put together: how long it will be is not known before. */
+const scratch = new Writer(4096, { isCompressing: false });
 
 /** `recordOf` knows the records that have an entry at this point of the journal. */
 export function decodeEntry(
