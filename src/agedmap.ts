@@ -58,6 +58,9 @@ export class AgedMap<K, V> {
     else older.newer = newer;
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
+    // What has grown old in memory before it left would keep what it leads to from being collected early.
+    place.older = undefined;
+    place.newer = undefined;
     return this.#places.delete(key);
   }
 }

@@ -2,6 +2,7 @@
  * The gateway with one link in memory, which hears what the parent process sends. Its parameters are
  * a port and an empty folder.
  */
+import { settleHeap } from "../../src/cli/heap.ts";
 import { systemClock } from "../../src/clock.ts";
 import { defaultConfig } from "../../src/config.ts";
 import { openGateway } from "../../src/gateway.ts";
@@ -9,6 +10,7 @@ import { silentLog } from "../../src/log.ts";
 import type { Link, Packet } from "../../src/net/link.ts";
 import { ORIGIN } from "../office.ts";
 
+settleHeap();
 let hear: (packet: Packet) => void = () => {};
 const link: Link = {
   name: "site",

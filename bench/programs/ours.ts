@@ -2,6 +2,7 @@
  * This server: a zone, its layers and the ready-made answers, on UDP at the port given, as the
  * gateway has them: who asks is looked up and each response counted, loopback like any network.
  */
+import { settleHeap } from "../../src/cli/heap.ts";
 import { systemClock } from "../../src/clock.ts";
 import { Opcode } from "../../src/dns/constants.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
@@ -18,6 +19,7 @@ import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { ORIGIN, officeRecords } from "../office.ts";
 
+settleHeap();
 const [port, mode] = process.argv.slice(2);
 const clock = systemClock;
 const zone = new Zone({ origin: ORIGIN, records: officeRecords(), clock });

@@ -1,4 +1,5 @@
 /** This server as a primary: a zone with a journal in the folder given, updated by key over TCP. */
+import { settleHeap } from "../../src/cli/heap.ts";
 import { systemClock } from "../../src/clock.ts";
 import { Opcode } from "../../src/dns/constants.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
@@ -14,6 +15,7 @@ import { openZone } from "../../src/zone/openzone.ts";
 import { operatorPrincipal } from "../../src/zone/principal.ts";
 import { key, ORIGIN, zoneRecords } from "../updates.ts";
 
+settleHeap();
 const [port, folder = ""] = process.argv.slice(2);
 const { signal } = new AbortController();
 const zone = await openZone({

@@ -5,6 +5,7 @@ import { type Config, defaultConfig, readConfig } from "../config.ts";
 import { openGateway } from "../gateway.ts";
 import type { Log } from "../log.ts";
 import { formatEndpoint } from "../net/listener.ts";
+import { settleHeap } from "./heap.ts";
 import { openLog } from "./log.ts";
 
 export interface RunOptions {
@@ -13,6 +14,7 @@ export interface RunOptions {
 }
 
 export async function run(options: RunOptions): Promise<void> {
+  settleHeap();
   const config = options.config === undefined ? defaultConfig() : readConfig(options.config);
   const log = openLog(options.log);
   const stop = new AbortController();
