@@ -8,6 +8,7 @@ import { Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
+import { Additions } from "./additions.ts";
 import type { ZoneRecord } from "./recordmap.ts";
 import { type Gone, type Snapshot, setOf } from "./snapshot.ts";
 
@@ -121,8 +122,7 @@ class DraftSet {
   ttl: number;
   /** Places in `before` of what is no more. */
   #removed = NOTHING;
-  /** By key. */
-  readonly #added = new Map<string, Rdata>();
+  readonly #added = new Additions();
 
   constructor(name: Name, type: number, before: RecordSet | undefined) {
     this.name = name;
@@ -145,7 +145,7 @@ class DraftSet {
   }
 
   has(rdata: Rdata): boolean {
-    if (this.#added.has(rdata.key)) return true;
+    if (this.#added.get(rdata) !== undefined) return true;
     const place = this.#placeOf(rdata);
     return place !== undefined && !this.#removed.has(place);
   }
@@ -156,8 +156,7 @@ class DraftSet {
 
   /** Gives the one that stands for it. */
   add(rdata: Rdata): Rdata {
-    const { key } = rdata;
-    const added = this.#added.get(key);
+    const added = this.#added.get(rdata);
     if (added !== undefined) return added;
     const place = this.#placeOf(rdata);
     const old = place === undefined ? undefined : this.before!.rdatas[place]!;
@@ -166,12 +165,12 @@ class DraftSet {
       this.#removed.delete(place!);
       return old;
     }
-    this.#added.set(key, rdata);
+    this.#added.add(rdata);
     return rdata;
   }
 
   remove(rdata: Rdata): void {
-    this.#added.delete(rdata.key);
+    this.#added.delete(rdata);
     const place = this.#placeOf(rdata);
     if (place === undefined) return;
     if (this.#removed === NOTHING) this.#removed = new Set();
@@ -188,7 +187,7 @@ class DraftSet {
   }
 
   added(): Rdata[] {
-    return [...this.#added.values()];
+    return this.#added.all();
   }
 
   /** The set as it is now. To be asked for once: the places are handed on. */
