@@ -1,6 +1,6 @@
 /**
  * A map that knows its oldest entry, which is what a bounded memory forgets. A Map knows it as well, but
- * finds it the slower the more have left ahead of it: where 50,000 entries come and go in 20 µs.
+ * finds it the slower the more have left ahead of it: of 50,000 that come and go, in 20 µs.
  */
 
 export interface Aged<K, V> {
