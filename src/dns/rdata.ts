@@ -160,6 +160,9 @@ export interface Srv {
   readonly target: Name;
 }
 
+/** The place of the serial among the values of a SOA (RFC 1035 §3.3.13). */
+export const SERIAL = 2;
+
 export function soaOf(data: Rdata): Soa {
   const [mname, rname, serial, refresh, retry, expire, minimum] = valuesOf(data, Type.SOA);
   return { mname, rname, serial, refresh, retry, expire, minimum } as unknown as Soa;

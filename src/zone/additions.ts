@@ -1,6 +1,6 @@
 /**
  * Record data that comes to a set, in the order it came. To most sets comes one, which needs no key to
- * be told from others by: to make it takes longer than all else that is done with the record here.
+ * be told from others by: three keys are a twentieth of what an update of three records takes.
  */
 import type { Rdata } from "../dns/rdata.ts";
 

@@ -5,7 +5,7 @@
  */
 import { Class, Rcode, Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
-import { Rdata, soaOf } from "../dns/rdata.ts";
+import { Rdata, SERIAL, soaOf } from "../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import { compareSerials, nextSerial } from "../dns/serial.ts";
 import type { Change, Principal } from "./change.ts";
@@ -215,9 +215,9 @@ function replaces(rdata: Rdata, old: Rdata): boolean {
   return rdata.type !== Type.WKS || rdata.key.slice(0, 5) === old.key.slice(0, 5);
 }
 
-/** A SOA set with another serial, the third field (RFC 1035 §3.3.13). */
+/** A SOA set with another serial. */
 export function withSerial({ name, type, ttl, rdatas }: RecordSet, serial: number): RecordSet {
-  return { name, type, ttl, rdatas: [new Rdata(type, rdatas[0]!.values.with(2, serial))] };
+  return { name, type, ttl, rdatas: [new Rdata(type, rdatas[0]!.values.with(SERIAL, serial))] };
 }
 
 /** What has the top bit set counts as 0 (RFC 2181 §8). */

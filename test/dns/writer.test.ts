@@ -84,7 +84,9 @@ describe("Writer", () => {
         cleared.bytes(new Uint8Array(more));
         cleared.clear();
         assert.equal(cleared.done().length, 0);
-        assert.ok(cleared.done().buffer.byteLength < 200_000, "what is large is let go");
+        // Small ones lie together in one that Node keeps for them.
+        const most = Math.max(8192, Buffer.poolSize);
+        assert.ok(cleared.done().buffer.byteLength <= most, "what is large is let go");
         for (const name of after) cleared.name(name);
         assert.deepEqual(cleared.done(), plain.done());
       }),

@@ -8,7 +8,7 @@
 import type { Clock } from "../../clock.ts";
 import { FormatError } from "../../dns/format.ts";
 import type { Name } from "../../dns/name.ts";
-import type { Rdata } from "../../dns/rdata.ts";
+import { type Rdata, SERIAL } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { batches } from "../batches.ts";
 import { type Change, replay } from "../change.ts";
@@ -74,9 +74,8 @@ function shorten({
   return { to, soa: isRaised ? undefined : soa, removed, added };
 }
 
-/** The serial is the third field of a SOA (RFC 1035 §3.3.13). */
 function isSameButSerial({ values }: Rdata, other: Rdata): boolean {
-  return values.every((value, i) => i === 2 || value === other.values[i]);
+  return values.every((value, i) => i === SERIAL || value === other.values[i]);
 }
 
 //---- Reading back ----
