@@ -1,6 +1,7 @@
 /**
  * Durable updates a second, beside BIND and Knot and what a program without DNS can do: three records
- * each, signed, over TCP, by 1, 16 and 256 clients. Each server in turn, with the same load, its files
+ * each, signed, over TCP, by 1, 16 and 256 clients that wait for each answer, and by one that keeps
+ * 64 under way. Each server in turn, with the same load, its files
  * on the same file system; where it is asked for, each sync takes longer, as it does on other disks.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
@@ -38,6 +39,8 @@ export interface UpdatesOptions {
 export interface UpdaterOptions {
   readonly port: number;
   readonly clients: number;
+  /** Updates that a client has sent and that have not been answered. */
+  readonly underWay: number;
   readonly seconds: number;
   /** Of the names it adds. */
   readonly prefix: string;
@@ -53,8 +56,15 @@ export interface UpdaterResult {
   readonly late: number;
 }
 
-const CLIENTS = [1, 16, 256];
-const MANY = 64;
+type Load = Pick<UpdaterOptions, "clients" | "underWay">;
+
+const loads: readonly Load[] = [
+  { clients: 1, underWay: 1 },
+  { clients: 1, underWay: 64 },
+  { clients: 16, underWay: 1 },
+  { clients: 256, underWay: 1 },
+];
+const warmUp: Load = { clients: 64, underWay: 1 };
 
 interface Contestant {
   readonly title: string;
@@ -139,9 +149,7 @@ export async function updates(options: UpdatesOptions, print: (line: string) => 
     return missing.length === 0;
   });
   print(`${"updates/s".padEnd(12)}${present.map(({ title }) => title.padStart(WIDTH)).join("")}`);
-  for (const clients of CLIENTS) {
-    print(line(clients, await contestOf(present, clients, options)));
-  }
+  for (const load of loads) print(line(load, await contestOf(present, load, options)));
   print("×: how many times as many we do; ms: 99 of 100 answers came sooner");
 }
 
@@ -151,7 +159,7 @@ export async function updates(options: UpdatesOptions, print: (line: string) => 
  */
 async function contestOf(
   present: readonly Contestant[],
-  clients: number,
+  load: Load,
   { rounds, seconds, sync }: UpdatesOptions,
 ): Promise<readonly Entry[]> {
   const folder = mkdtempSync(join(tmpdir(), "dnssd-gateway-bench-"));
@@ -162,7 +170,7 @@ async function contestOf(
     for (let round = 0; round <= rounds; round++) {
       for (const entry of entries) {
         await quiet(entries);
-        const result = await measure(entry, round === 0 ? MANY : clients, round, seconds);
+        const result = await measure(entry, round === 0 ? warmUp : load, round, seconds);
         if (round > 0) entry.results.push(result);
       }
     }
@@ -208,14 +216,14 @@ async function start(
 
 async function measure(
   entry: Entry,
-  clients: number,
+  load: Load,
   round: number,
   seconds: number,
 ): Promise<UpdaterResult> {
   const { title, port, rate } = entry;
   const options: UpdaterOptions = {
-    ...{ port, clients, seconds },
-    prefix: `r${round}-${clients}`,
+    ...{ port, ...load, seconds },
+    prefix: `r${round}`,
     most: Math.ceil(3 * rate * seconds),
   };
   const { stdout } = await promisify(execFile)(process.execPath, [
@@ -231,7 +239,7 @@ async function measure(
 /** Updates a second, before anything has been measured. */
 const FIRST_RATE = 5000;
 
-function line(clients: number, entries: readonly Entry[]): string {
+function line({ clients, underWay }: Load, entries: readonly Entry[]): string {
   const rates = entries.map(({ results }) => median(results.map(({ rate }) => rate)));
   const cells = entries.map(({ results }, i) => {
     const times = i === 0 ? "" : ` (${(rates[0]! / rates[i]!).toFixed(1)}×)`;
@@ -239,7 +247,7 @@ function line(clients: number, entries: readonly Entry[]): string {
     const rate = Math.round(rates[i]!).toLocaleString("en");
     return `${rate}${times} ${late.toFixed(0)} ms`.padStart(WIDTH);
   });
-  return `${clients} clients`.padEnd(12) + cells.join("");
+  return `${clients} × ${underWay}`.padEnd(12) + cells.join("");
 }
 
 const WIDTH = 24;

@@ -7,6 +7,7 @@ import { fdatasync, openSync, writeSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { Hmac } from "../../src/dns/hmac.ts";
+import { Frames, frame } from "../../src/net/framing.ts";
 import { key } from "../updates.ts";
 
 const [port, folder = ""] = process.argv.slice(2);
@@ -15,7 +16,7 @@ const hmac = new Hmac("sha256", key.secret);
 const ZEROS = Buffer.alloc(2 ** 20);
 let written = 0;
 let zeroed = 0;
-let waiting: { readonly socket: Socket; readonly message: Buffer }[] = [];
+let waiting: { readonly socket: Socket; readonly message: Uint8Array }[] = [];
 let isSyncing = false;
 
 function sync(): void {
@@ -34,20 +35,22 @@ function sync(): void {
 }
 
 /** As long as a signed NOERROR, and such. */
-function answer(message: Buffer): Buffer {
-  const octets = Buffer.from(message.subarray(0, 130));
-  octets.writeUInt16BE(128);
-  octets[5]! = 0;
+function answer(message: Uint8Array): Buffer {
+  const octets = Buffer.from(message.subarray(0, 128));
+  octets[3] = 0;
   octets.set(hmac.digest(octets), 80);
-  return octets;
+  return frame(octets);
 }
 
-// The client has one update under way and sends it in one piece.
 const server = createServer({ noDelay: true }, (socket) => {
   socket.on("error", () => {});
-  socket.on("data", (message) => {
-    hmac.digest(message);
-    waiting.push({ socket, message });
+  const frames = new Frames();
+  socket.on("data", (piece: Buffer) => {
+    frames.push(piece);
+    for (let message = frames.next(); message !== undefined; message = frames.next()) {
+      hmac.digest(message);
+      waiting.push({ socket, message });
+    }
     if (!isSyncing) sync();
   });
 });

@@ -1,11 +1,11 @@
 /**
- * The load of `updates.ts`: so many clients, each with one connection kept and one update under way,
- * for so many seconds. An update adds three records at names not there before. All are signed before
+ * The load of `updates.ts`: so many clients, each with one connection kept and so many updates under
+ * way on it, for so many seconds. An update adds three records at names not there before. All are signed before
  * the first is sent, so that this process is not what is measured; it prints its counts as JSON.
  */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { Class, Opcode, Type } from "../../src/dns/constants.ts";
+import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
@@ -14,7 +14,9 @@ import { signTsig } from "../../src/dns/tsig.ts";
 import { frame } from "../../src/net/framing.ts";
 import { key, ORIGIN, type UpdaterOptions, type UpdaterResult } from "../updates.ts";
 
-const { port, clients, seconds, prefix, most } = JSON.parse(process.argv[2]!) as UpdaterOptions;
+const { port, clients, underWay, seconds, prefix, most } = JSON.parse(
+  process.argv[2]!,
+) as UpdaterOptions;
 
 /** A service as a collector registers it. */
 function update(number: number): Buffer {
@@ -70,31 +72,42 @@ const result: UpdaterResult = {
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);
 
-/** One update after the other, until the time is over or there are none left. */
+/** As one is answered the next is sent, until the time is over or there are none left. */
 function run(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
-    let sentAt = 0;
+    const sentAt = new Map<number, number>();
     let held: Buffer = Buffer.of();
     const next = () => {
-      if (isOver || sent === most) {
-        socket.destroy();
-        resolve();
-        return;
-      }
-      sentAt = performance.now();
+      if (isOver || sent === most) return;
+      sentAt.set(sent & 0xffff, performance.now());
       socket.write(updates[sent++]!);
+    };
+    const answered = (message: Buffer) => {
+      const id = message.readUInt16BE();
+      const isDone = (message[3]! & 0xf) === Rcode.NOERROR;
+      if (isDone) latencies.push(performance.now() - sentAt.get(id)!);
+      else refused++;
+      sentAt.delete(id);
+      next();
     };
     socket.on("data", (piece: Buffer) => {
       held = held.length === 0 ? piece : Buffer.concat([held, piece]);
-      if (held.length < 2 || held.length < 2 + held.readUInt16BE()) return;
-      // RCODE, after the length, the id and the first flags.
-      if ((held[5]! & 0xf) === 0) latencies.push(performance.now() - sentAt);
-      else refused++;
-      held = Buffer.of();
-      next();
+      socket.cork();
+      while (held.length >= 2 && held.length >= 2 + held.readUInt16BE()) {
+        const end = 2 + held.readUInt16BE();
+        answered(held.subarray(2, end));
+        held = held.subarray(end);
+      }
+      socket.uncork();
+      if (sentAt.size > 0) return;
+      socket.destroy();
+      resolve();
     });
     socket.on("error", reject);
     socket.on("close", () => reject(new Error(`port ${port} closed the connection`)));
-    next();
+    socket.cork();
+    for (let i = 0; i < underWay; i++) next();
+    socket.uncork();
+    if (sentAt.size === 0) resolve();
   });
 }
