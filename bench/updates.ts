@@ -5,7 +5,7 @@
  * on the same file system; where it is asked for, each sync takes longer, as it does on other disks.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -15,8 +15,9 @@ import { rdata } from "../src/dns/rdata.ts";
 import type { RecordSet } from "../src/dns/record.ts";
 import type { TsigKey } from "../src/dns/tsig.ts";
 import { formatMasterFile } from "../src/zone/masterfile.ts";
+import { freePort } from "../test/support/freeport.ts";
 import { hasTool } from "../test/support/tool.ts";
-import { answering, freePort, median, processorTime } from "./contest.ts";
+import { answering, median, processorTime } from "./contest.ts";
 import { slowDisk } from "./slowdisk.ts";
 
 export const ORIGIN = Name.parse("bonjour.example.com.");
@@ -98,6 +99,8 @@ const contestants: readonly Contestant[] = [
         "tcp-clients 1000",
         "update-quota 1000",
         "max-records-per-type 0",
+        // Otherwise it is cut to twice the size of the zone, again and again.
+        "max-journal-size unlimited",
       ];
       const zone = [
         `type primary`,
@@ -153,91 +156,78 @@ export async function updates(options: UpdatesOptions, print: (line: string) => 
   print("×: how many times as many we do; ms: 99 of 100 answers came sooner");
 }
 
-/**
- * Each with a zone that is new. The first round, of many clients, lets compilers finish as they have
- * in a server that has been up for a while, and does not count.
- */
+/** In turns, so that what else the machine does falls on all of them alike. */
 async function contestOf(
   present: readonly Contestant[],
   load: Load,
   { rounds, seconds, sync }: UpdatesOptions,
 ): Promise<readonly Entry[]> {
+  const entries = present.map((contestant): Entry => ({ contestant, results: [] }));
+  for (let round = 0; round < rounds; round++) {
+    for (const { contestant, results } of entries)
+      results.push(await runOf(contestant, load, seconds, sync));
+  }
+  return entries;
+}
+
+/**
+ * Of a server that has just been started, with a zone that is new: what it has to keep, and what it has
+ * left to do, is of this run alone. Many clients come first, so that compilers are done as they are in
+ * a server that has been up for a while.
+ */
+async function runOf(
+  contestant: Contestant,
+  load: Load,
+  seconds: number,
+  sync: number,
+): Promise<UpdaterResult> {
   const folder = mkdtempSync(join(tmpdir(), "dnssd-gateway-bench-"));
-  const entries: Entry[] = [];
+  let child: ChildProcess | undefined;
   try {
+    writeFileSync(join(folder, "zone"), formatMasterFile(zoneRecords(), ORIGIN));
+    const port = await freePort();
+    const [name = "", ...rest] = contestant.command(port, folder);
     const env = { ...process.env, ...slowDisk(sync, folder) };
-    for (const each of present) entries.push(await start(each, join(folder, each.title), env));
-    for (let round = 0; round <= rounds; round++) {
-      for (const entry of entries) {
-        await quiet(entries);
-        const result = await measure(entry, round === 0 ? warmUp : load, round, seconds);
-        if (round > 0) entry.results.push(result);
-      }
-    }
-    return entries;
+    child = spawn(name, rest, { stdio: "ignore", env });
+    await answering(port, child);
+    const { title } = contestant;
+    const { rate } = await measure(title, { port, ...warmUp, seconds, prefix: "w", most: FIRST });
+    await quiet(child);
+    const most = Math.ceil(3 * Math.max(rate, 1000) * seconds);
+    return await measure(title, { port, ...load, seconds, prefix: "u", most });
   } finally {
-    for (const { child } of entries) child.kill("SIGKILL");
+    child?.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /** Until what the last measurement has left to do is done: it would count against the next. */
-async function quiet(entries: readonly Entry[]): Promise<void> {
-  const spent = () => entries.reduce((sum, { child }) => sum + processorTime(child.pid!), 0);
+async function quiet({ pid }: ChildProcess): Promise<void> {
   for (let tries = 0; tries < 20; tries++) {
-    const before = spent();
+    const before = processorTime(pid!);
     await new Promise((resolve) => setTimeout(resolve, 500));
-    if (spent() - before < 0.02) return;
+    if (processorTime(pid!) - before < 0.02) return;
   }
 }
 
 interface Entry {
-  readonly title: string;
-  readonly port: number;
-  readonly child: ChildProcess;
-  /** As measured last: so much for how many messages to sign beforehand. */
-  rate: number;
+  readonly contestant: Contestant;
   readonly results: UpdaterResult[];
 }
 
-async function start(
-  { title, command }: Contestant,
-  folder: string,
-  env: NodeJS.ProcessEnv,
-): Promise<Entry> {
-  mkdirSync(folder);
-  writeFileSync(join(folder, "zone"), formatMasterFile(zoneRecords(), ORIGIN));
-  const port = await freePort();
-  const [name = "", ...rest] = command(port, folder);
-  const child = spawn(name, rest, { stdio: "ignore", env });
-  await answering(port, child);
-  return { title, port, child, rate: FIRST_RATE, results: [] };
-}
-
-async function measure(
-  entry: Entry,
-  load: Load,
-  round: number,
-  seconds: number,
-): Promise<UpdaterResult> {
-  const { title, port, rate } = entry;
-  const options: UpdaterOptions = {
-    ...{ port, ...load, seconds },
-    prefix: `r${round}`,
-    most: Math.ceil(3 * rate * seconds),
-  };
+/** `options.most` are signed beforehand. */
+async function measure(title: string, options: UpdaterOptions): Promise<UpdaterResult> {
   const { stdout } = await promisify(execFile)(process.execPath, [
     program("updater"),
     JSON.stringify(options),
   ]);
   const result = JSON.parse(stdout) as UpdaterResult;
   if (result.refused > 0) throw new Error(`${title} refused ${result.refused} updates`);
-  entry.rate = Math.max(result.rate, 1000);
   return result;
 }
 
-/** Updates a second, before anything has been measured. */
-const FIRST_RATE = 5000;
+/** Updates to warm up with, at the most. */
+const FIRST = 30_000;
 
 function line({ clients, underWay }: Load, entries: readonly Entry[]): string {
   const rates = entries.map(({ results }) => median(results.map(({ rate }) => rate)));

@@ -10,9 +10,10 @@ import { decodeHeader, encode, makeMessage } from "../src/dns/message.ts";
 import { Name } from "../src/dns/name.ts";
 import { rdata } from "../src/dns/rdata.ts";
 import { LOCAL } from "../src/dns/service.ts";
+import { freePort } from "../test/support/freeport.ts";
 import { temporaryFolder } from "../test/support/gateway.ts";
 import { sleep } from "../test/support/wait.ts";
-import { answering, freePort, quantile } from "./contest.ts";
+import { answering, quantile } from "./contest.ts";
 import { ORIGIN } from "./office.ts";
 
 export interface WayOptions {

@@ -156,10 +156,18 @@ export class Connection {
   async #write(octets: Buffer): Promise<boolean> {
     if (this.#isClosing) return false;
     this.#options.rounds.spend(octets.length);
+    if (this.#pending > 1) this.#gather();
     const error = await new Promise((resolve) => this.#stream.write(frame(octets), resolve));
     if (this.#isClosing || error instanceof Error) return false;
     this.#lastActive = this.#options.clock.now();
     return true;
+  }
+
+  /** Answers that are ready together, as those of one sync are, go in one write (RFC 7766 §8). */
+  #gather(): void {
+    if (this.#stream.writableCorked > 0) return;
+    this.#stream.cork();
+    process.nextTick(() => this.#stream.uncork());
   }
 
   #watch(): void {

@@ -9,8 +9,8 @@ import { Class, Type } from "../../src/dns/constants.ts";
 import { encode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { frame } from "../../src/net/framing.ts";
+import { freePort } from "../support/freeport.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
-import { freePort } from "../support/primary.ts";
 import { Running, run } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 

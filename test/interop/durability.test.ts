@@ -11,8 +11,8 @@ import { rdata, soaOf } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
 import { compareSerials } from "../../src/dns/serial.ts";
 import { PersistentConnection } from "../../src/net/persistent.ts";
+import { freePort } from "../support/freeport.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
-import { freePort } from "../support/primary.ts";
 import { Running } from "../support/process.ts";
 
 const ORIGIN = Name.parse("bonjour.example.");

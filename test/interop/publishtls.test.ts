@@ -16,9 +16,9 @@ import { Avahi } from "../support/avahi.ts";
 import { startBind } from "../support/bind.ts";
 import { type Certificate, makeCertificate } from "../support/certificate.ts";
 import { dig } from "../support/dig.ts";
+import { freePort } from "../support/freeport.ts";
 import { Gateway, MAIN, temporaryFolder } from "../support/gateway.ts";
 import { Lab, needs } from "../support/lab.ts";
-import { freePort } from "../support/primary.ts";
 import { skipWithout } from "../support/tool.ts";
 import { waitFor } from "../support/wait.ts";
 

@@ -15,7 +15,7 @@ import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { isCarriedType } from "../../src/zone/principal.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { linesOf, step, stock } from "../support/churn.ts";
-import { freePort } from "../support/primary.ts";
+import { freePort } from "../support/freeport.ts";
 import { run, succeed } from "../support/process.ts";
 import { type Make, makes, Secondary, serialIn } from "../support/secondary.ts";
 import { OPERATOR, Serving } from "../support/serving.ts";

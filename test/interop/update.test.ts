@@ -1,8 +1,6 @@
 /** Dynamic update and signed transfers by their real clients: BIND's nsupdate and dig, Knot's knsupdate and kdig. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { Class, Type } from "../../src/dns/constants.ts";
@@ -19,6 +17,7 @@ import {
   type SecuredListener,
   secondary,
 } from "../dnsserver/secured.ts";
+import { freePort } from "../support/freeport.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
 import { type Finished, Running, run, succeed as succeedCommand } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
@@ -266,15 +265,6 @@ suite("the program, with keys it has made", { skip: skipWithout("nsupdate", "dig
 });
 
 const succeedIn = (cwd: string, command: readonly string[]) => succeedCommand(command, { cwd });
-
-/** By TCP, and as a rule by UDP too. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
 
 function assertVerified(text: string, message: string): void {
   assert.match(text, /TSIG/, message);

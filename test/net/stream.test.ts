@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
-import { type Duplex, duplexPair } from "node:stream";
+import { Duplex, duplexPair } from "node:stream";
 import { suite, test } from "node:test";
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { Class, EdnsOption, Type } from "../../src/dns/constants.ts";
@@ -112,6 +112,34 @@ suite("stream connection", () => {
     client.write(Buffer.concat([frame(queryOf(1)), frame(queryOf(2))]));
     await waitFor("two responses", () => pieces.length >= 2);
     for (const piece of pieces) assert.equal(piece.readUInt16BE(0), piece.length - 2);
+  });
+
+  test("answers that are ready together go in one write", async () => {
+    const requests: (() => void)[] = [];
+    const handler: Handler = ({ message }) =>
+      new Promise((resolve) => requests.push(() => resolve([makeResponse(message, {})])));
+    const writes: number[] = [];
+    const stream = new Duplex({
+      read() {},
+      write(_octets, _encoding, done) {
+        writes.push(1);
+        done();
+      },
+      writev(pieces, done) {
+        writes.push(pieces.length);
+        done();
+      },
+    });
+    const connections = new Connections("tcp", { handler, clock: new FakeClock(), log: silentLog });
+    connections.accept(stream, { address: "192.0.2.9", port: 9 });
+    stream.push(Buffer.concat([1, 2, 3, 4].map((id) => frame(queryOf(id)))));
+    await waitFor("all of them", () => requests.length === 4);
+    for (const answer of requests.slice(0, 3)) answer();
+    await waitFor("the three", () => writes.length > 0);
+    requests[3]!();
+    await waitFor("the last", () => writes.length > 1);
+    assert.deepEqual(writes, [3, 1]);
+    stream.destroy();
   });
 
   test("fast answers pass slow ones", async () => {

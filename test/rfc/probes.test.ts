@@ -14,8 +14,8 @@ import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { decode, encode, type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
+import { freePort } from "../support/freeport.ts";
 import { MAIN, STARTED, temporaryFolder } from "../support/gateway.ts";
-import { freePort } from "../support/primary.ts";
 import { Running } from "../support/process.ts";
 
 const ZONE = Name.parse("bonjour.test.");

@@ -13,7 +13,7 @@ import { ask } from "../../src/net/exchange.ts";
 import type { Endpoint } from "../../src/net/handler.ts";
 import { formatMasterFile } from "../../src/zone/masterfile.ts";
 import { linesOf, step, stock } from "../support/churn.ts";
-import { freePort } from "../support/primary.ts";
+import { freePort } from "../support/freeport.ts";
 import { run } from "../support/process.ts";
 import { makes, Secondary } from "../support/secondary.ts";
 import { Serving } from "../support/serving.ts";

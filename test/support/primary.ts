@@ -3,12 +3,10 @@
  * may update and transfer it, a port of 127.0.0.1 of their own (or 53 of a lab's host), a folder
  * that goes with the test.
  */
-import { createSocket } from "node:dgram";
-import { once } from "node:events";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import type { Endpoint } from "../../src/net/handler.ts";
+import { freePort } from "./freeport.ts";
 import { temporaryFolder } from "./gateway.ts";
 import type { Host } from "./lab.ts";
 import { Running } from "./process.ts";
@@ -98,23 +96,5 @@ export class Primary {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop("SIGKILL");
     rmSync(this.folder, { recursive: true, force: true });
-  }
-}
-
-/** A port of 127.0.0.1 that nobody has, by UDP and by TCP. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    const socket = createSocket("udp4");
-    const isFree = await new Promise<boolean>((resolve) => {
-      socket.once("error", () => resolve(false));
-      socket.bind(port, "127.0.0.1", () => resolve(true));
-    });
-    socket.close();
-    server.close();
-    await once(server, "close");
-    if (isFree) return port;
   }
 }

@@ -5,8 +5,8 @@ import type { Name } from "../../src/dns/name.ts";
 import type { Rdata } from "../../src/dns/rdata.ts";
 import { formatRdata } from "../../src/dns/text.ts";
 import type { Endpoint } from "../../src/net/handler.ts";
+import { freePort } from "./freeport.ts";
 import { temporaryFolder } from "./gateway.ts";
-import { freePort } from "./primary.ts";
 import { Running } from "./process.ts";
 import { waitFor } from "./wait.ts";
 

@@ -13,8 +13,8 @@ import type { Endpoint, Transport } from "../../src/net/handler.ts";
 import { PersistentConnection } from "../../src/net/persistent.ts";
 import type { Update } from "../../src/zone/update.ts";
 import type { Certificate } from "./certificate.ts";
+import { freePort } from "./freeport.ts";
 import { MAIN, STARTED, temporaryFolder } from "./gateway.ts";
-import { freePort } from "./primary.ts";
 import { Running } from "./process.ts";
 import { copyOf } from "./secondary.ts";
 
