@@ -78,6 +78,7 @@ export function makeMessage(fields: Partial<Message>): Message {
     authorities: fields.authorities ?? NONE,
     additionals: fields.additionals ?? NONE,
     edns: fields.edns,
+    seal: fields.seal,
   };
 }
 
@@ -155,6 +156,7 @@ export function decode(bytes: Uint8Array, { isLenient = false }: DecodeOptions =
     authorities,
     additionals,
     edns: opt?.edns,
+    seal: undefined,
   };
 }
 

@@ -55,11 +55,16 @@ export function mapResponses(
   return mapEach(responses, change);
 }
 
-function* mapNow(responses: Iterable<Message>, change: (response: Message) => Message | undefined) {
+function mapNow(
+  responses: readonly Message[],
+  change: (response: Message) => Message | undefined,
+): readonly Message[] {
+  const all: Message[] = [];
   for (const response of responses) {
     const changed = change(response);
-    if (changed !== undefined) yield changed;
+    if (changed !== undefined) all.push(changed);
   }
+  return all;
 }
 
 async function* mapEach(

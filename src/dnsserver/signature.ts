@@ -43,7 +43,7 @@ export interface SignatureOptions {
 export function signatures({ keys, clock, log }: SignatureOptions): Layer {
   const known = new Map<NameKey, { identity: string; key: TsigKey }>();
   for (const [identity, key] of keys) known.set(key.name.key, { identity, key });
-  const updates = new ReplayGuard<Promise<readonly Message[]>>();
+  const updates = new ReplayGuard<Gathered>();
   const report = refusalReport(clock, log);
   const now = () => Math.floor(clock.wall() / 1000);
 
@@ -77,6 +77,8 @@ export function signatures({ keys, clock, log }: SignatureOptions): Layer {
     return sealed(() => mapResponses(first() ?? late(), renamed), seal);
   };
 }
+
+type Gathered = Exclude<Responses, AsyncIterable<Message>>;
 
 function refusal(request: Message, error: Rcode, seal: Seal): Message {
   const edns = request.edns && ednsReply(request.edns);
@@ -129,10 +131,8 @@ function sealed(answer: () => Responses, seal: Seal): Responses {
   };
   try {
     const responses = answer();
-    if (Symbol.iterator in responses) return sealNow(responses, seal, fail);
-    if (responses instanceof Promise) {
-      return responses.then((all) => sealNow(all, seal, fail), fail);
-    }
+    if (Symbol.iterator in responses) return sealNow(responses, seal);
+    if (responses instanceof Promise) return responses.then((all) => sealNow(all, seal), fail);
     return sealEach(responses, seal, fail);
   } catch (error) {
     return fail(error);
@@ -141,28 +141,27 @@ function sealed(answer: () => Responses, seal: Seal): Responses {
 
 type Fail = (error: unknown) => never;
 
-function* sealNow(responses: Iterable<Message>, seal: Seal, fail: Fail) {
-  try {
-    for (const response of responses) yield { seal, ...response };
-  } catch (error) {
-    fail(error);
-  }
+function sealNow(responses: readonly Message[], seal: Seal): readonly Message[] {
+  return responses.map((response) => ({ ...response, seal: response.seal ?? seal }));
 }
 
 async function* sealEach(responses: AsyncIterable<Message>, seal: Seal, fail: Fail) {
   try {
-    for await (const response of responses) yield { seal, ...response };
+    for await (const response of responses) yield { ...response, seal: response.seal ?? seal };
   } catch (error) {
     fail(error);
   }
 }
 
-async function gather(responses: Responses): Promise<readonly Message[]> {
-  const all = await responses;
-  if (Symbol.iterator in all) return [...all];
-  const gathered: Message[] = [];
-  for await (const response of all) gathered.push(response);
-  return gathered;
+/** Not one by one, so that they can be had again. */
+function gather(responses: Responses): Gathered {
+  return Symbol.asyncIterator in responses ? gatherEach(responses) : responses;
+}
+
+async function gatherEach(responses: AsyncIterable<Message>): Promise<readonly Message[]> {
+  const all: Message[] = [];
+  for await (const response of responses) all.push(response);
+  return all;
 }
 
 function reasonOf(error: Rcode): string {

@@ -11,7 +11,7 @@ import { setMaxListeners } from "node:events";
 import type { Duplex } from "node:stream";
 import type { Cancel, Clock } from "../clock.ts";
 import { HEADER_LENGTH } from "../dns/message.ts";
-import type { Edge, Octets } from "./edge.ts";
+import type { Edge } from "./edge.ts";
 import { Frames, frame } from "./framing.ts";
 import type { Endpoint, TlsParameters, Transport } from "./handler.ts";
 import type { Place } from "./places.ts";
@@ -119,12 +119,12 @@ export class Connection {
       this.#lastActive = this.#options.clock.now();
       this.#options.place.touch();
       rounds.spend(bytes.length);
-      void this.#answer(bytes);
+      this.#answer(bytes);
     }
     if (this.#isOver) return;
     // A peer that only says it has no more queries still gets its answers (RFC 7766 §6.2.4).
     if (this.#hasPeerEnded && this.#pending === 0) this.close();
-    else this.#stream.resume();
+    else if (this.#stream.isPaused()) this.#stream.resume();
   };
 
   /** True when nobody reads answers any more, though queries of theirs may be held. */
@@ -132,36 +132,53 @@ export class Connection {
     return this.#isClosing || this.#stream.destroyed;
   }
 
-  async #answer(bytes: Uint8Array): Promise<void> {
+  #answer(bytes: Uint8Array): void {
     const { edge, transport, source, place, tls } = this.#options;
     const { signal } = this.#ended;
     const idleTimeout = place.isCrowded ? 0 : IDLE_TIMEOUT;
     this.#pending++;
-    await this.#writeAll(edge({ bytes, transport, source, idleTimeout, tls, signal }));
+    const responses = edge({ bytes, transport, source, idleTimeout, tls, signal });
+    if (Symbol.iterator in responses) this.#writeAll(responses);
+    else if (responses instanceof Promise) void this.#writeLater(responses);
+    else void this.#writeEach(responses);
+  }
+
+  /** A query is under way until its answers have been taken. */
+  #writeAll(all: readonly Buffer[]): void {
+    this.#pending += all.length - 1;
+    for (const octets of all) this.#write(octets, this.#taken);
+  }
+
+  async #writeLater(responses: Promise<readonly Buffer[]>): Promise<void> {
+    this.#writeAll(await responses);
+    this.#read();
+  }
+
+  /** Each only when the one before has been taken: a transfer goes at the peer's pace. */
+  async #writeEach(responses: AsyncIterable<Buffer>): Promise<void> {
+    for await (const octets of responses) {
+      if (this.#isOver) return;
+      this.#pending++;
+      await new Promise<void>((resolve) => this.#write(octets, () => resolve()));
+      this.#taken();
+    }
     this.#pending--;
     this.#read();
   }
 
-  /** Each response only when the one before has been taken: a transfer goes at the peer's pace. */
-  async #writeAll(responses: Octets): Promise<void> {
-    const all = responses instanceof Promise ? await responses : responses;
-    if (Symbol.iterator in all) {
-      for (const octets of all) if (!(await this.#write(octets))) return;
-    } else {
-      for await (const octets of all) if (!(await this.#write(octets))) return;
-    }
-  }
-
-  /** False when there is nobody to write to any more. */
-  async #write(octets: Buffer): Promise<boolean> {
-    if (this.#isClosing) return false;
+  #write(octets: Buffer, taken: () => void): void {
+    if (this.#isOver) return;
     this.#options.rounds.spend(octets.length);
     if (this.#pending > 1) this.#gather();
-    const error = await new Promise((resolve) => this.#stream.write(frame(octets), resolve));
-    if (this.#isClosing || error instanceof Error) return false;
-    this.#lastActive = this.#options.clock.now();
-    return true;
+    this.#stream.write(frame(octets), taken);
   }
+
+  /** The peer's system has an answer, or the stream has failed. */
+  readonly #taken = (): void => {
+    this.#pending--;
+    this.#lastActive = this.#options.clock.now();
+    this.#read();
+  };
 
   /** Answers that are ready together, as those of one sync are, go in one write (RFC 7766 §8). */
   #gather(): void {

@@ -26,23 +26,22 @@ export interface Request {
   readonly transport: Transport;
   readonly source: Endpoint;
   /** Milliseconds that its connection may be idle; undefined where there is none that is DNS's own. */
-  readonly idleTimeout?: number;
+  readonly idleTimeout?: number | undefined;
   /** What its handshake came to; only of transport "tls". */
   readonly tls?: TlsParameters | undefined;
   /** What the configuration calls the key that signed it; only a layer that has verified sets it. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** It came with a cookie of ours, so from where it says; only the layer that has looked sets it. */
-  readonly hasCookie?: boolean;
+  readonly hasCookie?: boolean | undefined;
   /** Ends when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }
 
 /**
- * The responses to a request, in order: one as a rule, several for a transfer, none for silence.
- * An Iterable makes each the moment it is asked for it; a Promise is of what has to be waited for
- * once, and an AsyncIterable waits for each.
+ * The responses to a request, in order: one as a rule, several for a transfer, none for silence. A
+ * Promise is of what has to be waited for once; an AsyncIterable makes each when it is asked for it.
  */
-export type Responses = Iterable<Message> | Promise<Iterable<Message>> | AsyncIterable<Message>;
+export type Responses = readonly Message[] | Promise<readonly Message[]> | AsyncIterable<Message>;
 export type Handler = (request: Request) => Responses;
 export type Layer = (next: Handler) => Handler;
 

@@ -56,7 +56,7 @@ export class Places {
       return undefined;
     }
     this.#perSource.set(source, count + 1);
-    const place = this.#makePlace(stream);
+    const place = new Taken(stream, this.#taken, CROWD * this.#limits.total);
     this.#taken.set(place, stream);
     stream.once("close", () => {
       this.#taken.delete(place);
@@ -64,21 +64,6 @@ export class Places {
       if (left === 0) this.#perSource.delete(source);
       else this.#perSource.set(source, left);
     });
-    return place;
-  }
-
-  #makePlace(stream: Duplex): Place {
-    const taken = this.#taken;
-    const crowd = CROWD * this.#limits.total;
-    const place: Place = {
-      isIdle: () => true,
-      touch() {
-        if (taken.delete(place)) taken.set(place, stream);
-      },
-      get isCrowded() {
-        return taken.size >= crowd;
-      },
-    };
     return place;
   }
 
@@ -92,6 +77,27 @@ export class Places {
       return true;
     }
     return false;
+  }
+}
+
+class Taken implements Place {
+  isIdle = () => true;
+  readonly #stream: Duplex;
+  readonly #all: Map<Place, Duplex>;
+  readonly #crowd: number;
+
+  constructor(stream: Duplex, all: Map<Place, Duplex>, crowd: number) {
+    this.#stream = stream;
+    this.#all = all;
+    this.#crowd = crowd;
+  }
+
+  touch(): void {
+    if (this.#all.delete(this)) this.#all.set(this, this.#stream);
+  }
+
+  get isCrowded(): boolean {
+    return this.#all.size >= this.#crowd;
   }
 }
 

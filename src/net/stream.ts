@@ -73,8 +73,13 @@ export class Connections {
   /** As `accept`, for a stream that has its place. */
   serve(stream: Duplex, source: Endpoint, place: Place, tls?: TlsParameters): void {
     const connection = new Connection(stream, {
-      ...{ edge: this.#edge, transport: this.#transport, source, place, tls },
-      ...{ rounds: this.#rounds, clock: this.#clock },
+      edge: this.#edge,
+      transport: this.#transport,
+      source,
+      place,
+      rounds: this.#rounds,
+      clock: this.#clock,
+      tls,
     });
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));

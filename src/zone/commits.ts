@@ -40,7 +40,7 @@ export class Commits {
 
   /** What is still to be written, and not under way. */
   get waiting(): readonly Uint8Array[] {
-    return this.#waiting.flatMap(({ entry }) => entry ?? []);
+    return entriesOf(this.#waiting);
   }
 
   /** Resolves when nothing waits. */
@@ -55,7 +55,7 @@ export class Commits {
       const group = this.#waiting;
       this.#waiting = [];
       begin();
-      const entries = group.flatMap(({ entry }) => entry ?? []);
+      const entries = entriesOf(group);
       try {
         if (entries.length > 0) await append(entries);
       } catch (error) {
@@ -69,4 +69,10 @@ export class Commits {
     }
     this.#isRunning = false;
   }
+}
+
+function entriesOf(commits: readonly Commit[]): Uint8Array[] {
+  const entries: Uint8Array[] = [];
+  for (const { entry } of commits) if (entry !== undefined) entries.push(entry);
+  return entries;
 }

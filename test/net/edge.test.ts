@@ -75,10 +75,7 @@ suite("edge", () => {
     };
     const handlers: Handler[] = [
       mistake,
-      // biome-ignore lint/correctness/useYield: it fails before
-      function* () {
-        mistake();
-      },
+      async () => mistake(),
       // biome-ignore lint/correctness/useYield: it fails before
       async function* () {
         mistake();

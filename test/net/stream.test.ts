@@ -242,7 +242,7 @@ suite("stream connection", () => {
       rdata: rdata.txt(...text),
     };
     let made = 0;
-    const handler: Handler = function* ({ message }) {
+    const handler: Handler = async function* ({ message }) {
       while (made < 1000) {
         made++;
         yield makeResponse(message, { answers: [large] });

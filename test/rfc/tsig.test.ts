@@ -404,10 +404,7 @@ suite("signing the response", () => {
     };
     const handlers: readonly Handler[] = [
       mistake,
-      // biome-ignore lint/correctness/useYield: it fails before
-      function* () {
-        mistake();
-      },
+      async () => mistake(),
       // biome-ignore lint/correctness/useYield: it fails before
       async function* () {
         mistake();

@@ -249,7 +249,9 @@ function readRun(
 }
 
 function recordsOf(sets: readonly RecordSet[]): ZoneRecord[] {
-  return sets.flatMap(({ name, rdatas }) => rdatas.map((rdata) => ({ name, rdata })));
+  const records: ZoneRecord[] = [];
+  for (const { name, rdatas } of sets) for (const rdata of rdatas) records.push({ name, rdata });
+  return records;
 }
 
 //---- Holds ----

@@ -61,8 +61,9 @@ const PIECE = 128;
 
 /** The entry of an update that has been worked out. */
 export function stepEntry(step: Omit<Step, "change"> & { readonly change?: Change | undefined }) {
-  const { change } = step;
-  return encodeEntry({ is: "step", ...step, change: change && shorten(change) });
+  const { at, by, lease, keyLease, holds, file } = step;
+  const change = step.change && shorten(step.change);
+  return encodeEntry({ is: "step", at, by, lease, keyLease, change, holds, file });
 }
 
 function shorten({
