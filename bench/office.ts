@@ -38,8 +38,10 @@ export function officeRecords(): RecordSet[] {
   const numbers = { serial: 1, refresh: 7200, retry: 3600, expire: 86400, minimum: TTL };
   const soa = rdata.soa({ mname: ns, rname: Name.parse("hostmaster", ORIGIN), ...numbers });
   const set = (name: Name, ...rdatas: RecordSet["rdatas"]): RecordSet => ({
-    ...{ name, ttl: TTL, rdatas },
+    name,
     type: rdatas[0]!.type,
+    ttl: TTL,
+    rdatas,
   });
   const browse = new Map<string, { name: Name; rdatas: ReturnType<typeof rdata.ptr>[] }>();
   const sets = [set(ORIGIN, soa), set(ORIGIN, rdata.ns(ns)), set(ns, rdata.a("127.0.0.1"))];

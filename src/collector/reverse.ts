@@ -93,7 +93,9 @@ function hostRecords({ reverse, places, sets }: ReverseInputs): RecordSet[] {
     }
   }
   return [...hosts.values()].map(({ name, ttl, hosts }) => ({
-    ...{ name, type: Type.PTR, ttl },
+    name,
+    type: Type.PTR,
+    ttl,
     rdatas: hosts.sort(byKey).slice(0, MAX_NAMES).map(pointerTo),
   }));
 }

@@ -14,7 +14,8 @@ export class Round {
   /** In the order in which it could have come to be there. */
   begin(published: RecordSets): void {
     const steps: Step[] = [];
-    for (const set of published) steps.push({ ...set, gone: [], come: set.rdatas });
+    for (const { name, type, ttl, rdatas } of published)
+      steps.push({ name, type, ttl, gone: [], come: rdatas });
     this.#steps = inOrder(steps);
   }
 
