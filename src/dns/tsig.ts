@@ -37,6 +37,9 @@ export interface TsigKey {
   readonly secret: Uint8Array;
 }
 
+/** Of a MAC that is not there yet, and of other data as a rule. */
+const NONE = new Uint8Array();
+
 /** Seconds a clock may be off (§10 "a value of 300"). */
 export const FUDGE = 300;
 
@@ -162,10 +165,10 @@ export function signTsig(
     algorithm: algorithmName(key.algorithm),
     time: client?.time ?? now,
     fudge: client?.fudge ?? FUDGE,
-    mac: new Uint8Array(),
+    mac: NONE,
     originalId: (message[0]! << 8) | message[1]!,
     error,
-    other: error === Rcode.BADTIME ? timeOctets(now) : new Uint8Array(),
+    other: error === Rcode.BADTIME ? timeOctets(now) : NONE,
   };
   const mac = digest(key, message, unsignedFields, options);
   return { bytes: append(message, { ...unsignedFields, mac }), mac };
@@ -174,16 +177,15 @@ export function signTsig(
 /** BADKEY and BADSIG are said unsigned: a TSIG with an empty MAC (§5.2.1, §5.2.2). */
 export function refuseTsig(message: Uint8Array, request: SignedMessage, error: Rcode): Buffer {
   const { key, algorithm, time, originalId } = request.tsig;
-  const none = new Uint8Array();
   return append(message, {
     key,
     algorithm,
     time,
     fudge: FUDGE,
-    mac: none,
+    mac: NONE,
     originalId,
     error,
-    other: none,
+    other: NONE,
   });
 }
 
