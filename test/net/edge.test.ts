@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { setFlagsFromString } from "node:v8";
 import fc from "fast-check";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { decode, encode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
@@ -57,6 +58,24 @@ suite("edge", () => {
     );
     assert.equal(seen[0]?.transport, "tcp");
     assert.deepEqual(Buffer.from(seen[0]!.bytes), encode(query));
+  });
+
+  test("requests are of one shape, with what a layer puts into them too", () => {
+    setFlagsFromString("--allow-natives-syntax");
+    const haveSameShape = new Function("a", "b", "return %HaveSameMap(a, b)");
+    const requests: Request[] = [];
+    const keyed: Request[] = [];
+    const ask = edge((request) => {
+      requests.push(request);
+      keyed.push({ ...request, key: "operator" });
+      return [];
+    });
+    for (let i = 0; i < 100; i++) ask(encode(query), i % 2 === 0 ? "udp" : "tcp");
+    // The first few are made before V8 has seen any.
+    for (const later of [requests.slice(50), keyed.slice(50)]) {
+      assert.equal(later.length, 50);
+      assert.ok(later.every((each) => haveSameShape(each, later[0]) as boolean));
+    }
   });
 
   test("waits where the Handler waits", async () => {
