@@ -157,17 +157,18 @@ export class Connection {
   /** Each only when the one before has been taken: a transfer goes at the peer's pace. */
   async #writeEach(responses: AsyncIterable<Buffer>): Promise<void> {
     for await (const octets of responses) {
-      if (this.#isOver) return;
-      this.#pending++;
       await new Promise<void>((resolve) => this.#write(octets, () => resolve()));
-      this.#taken();
+      if (this.#isOver) break;
+      this.#lastActive = this.#options.clock.now();
     }
-    this.#pending--;
-    this.#read();
+    this.#taken();
   }
 
   #write(octets: Buffer, taken: () => void): void {
-    if (this.#isOver) return;
+    if (this.#isOver) {
+      taken();
+      return;
+    }
     this.#options.rounds.spend(octets.length);
     if (this.#pending > 1) this.#gather();
     this.#stream.write(frame(octets), taken);

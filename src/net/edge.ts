@@ -62,10 +62,14 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
     report(cause);
     return [encodeFor(request, { ...makeError(request.message, Rcode.SERVFAIL), seal })];
   };
-  const respond = (request: Request, responses: readonly Message[]): readonly Buffer[] => {
+  const respond = (request: Request, responses: readonly Message[], isReady: boolean): Buffer[] => {
     const all: Buffer[] = [];
     try {
-      for (const response of responses) all.push(encodeFor(request, response));
+      for (const response of responses) {
+        const octets = encodeFor(request, response);
+        if (isReady) ready?.offer(request, octets);
+        all.push(octets);
+      }
     } catch (error) {
       all.push(...fail(request, error));
     }
@@ -101,13 +105,11 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
     if (Symbol.asyncIterator in responses) return respondEach(request, responses);
     if (responses instanceof Promise) {
       return responses.then(
-        (all) => respond(request, all),
+        (all) => respond(request, all, false),
         (error) => fail(request, error),
       );
     }
-    const all = respond(request, responses);
-    if (ready !== undefined) for (const octets of all) ready.offer(request, octets);
-    return all;
+    return respond(request, responses, true);
   };
 }
 
