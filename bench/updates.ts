@@ -1,8 +1,8 @@
 /**
  * Durable updates a second, beside BIND and Knot and what a program without DNS can do: three records
  * each, signed, over TCP, by 1, 16 and 256 clients that wait for each answer, and by one that keeps
- * 64 under way. Each server in turn, with the same load, its files
- * on the same file system; where it is asked for, each sync takes longer, as it does on other disks.
+ * 64 under way. Each server in turn, with the same load, its files on the same file system; where it
+ * is asked for, each sync takes longer, as it does on other disks.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

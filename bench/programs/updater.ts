@@ -1,17 +1,18 @@
 /**
  * The load of `updates.ts`: so many clients, each with one connection kept and so many updates under
- * way on it, for so many seconds. An update adds three records at names not there before. All are signed before
- * the first is sent, so that this process is not what is measured; it prints its counts as JSON.
+ * way on it, for so many seconds. An update adds three records at names not there before. All are
+ * signed before the first is sent, so that this process is not what is measured; it prints its counts
+ * as JSON.
  */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
-import { encode, makeMessage } from "../../src/dns/message.ts";
+import { decodeHeader, encode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { signTsig } from "../../src/dns/tsig.ts";
-import { frame } from "../../src/net/framing.ts";
+import { Frames, frame } from "../../src/net/framing.ts";
 import { key, ORIGIN, type UpdaterOptions, type UpdaterResult } from "../updates.ts";
 
 const { port, clients, underWay, seconds, prefix, most } = JSON.parse(
@@ -75,39 +76,38 @@ process.stdout.write(`${JSON.stringify(result)}\n`);
 /** As one is answered the next is sent, until the time is over or there are none left. */
 function run(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
+    const frames = new Frames();
     const sentAt = new Map<number, number>();
-    let held: Buffer = Buffer.of();
     const next = () => {
       if (isOver || sent === most) return;
       sentAt.set(sent & 0xffff, performance.now());
       socket.write(updates[sent++]!);
     };
-    const answered = (message: Buffer) => {
-      const id = message.readUInt16BE();
-      const isDone = (message[3]! & 0xf) === Rcode.NOERROR;
-      if (isDone) latencies.push(performance.now() - sentAt.get(id)!);
+    const answered = (octets: Uint8Array) => {
+      const { id, rcode } = decodeHeader(octets);
+      if (rcode === Rcode.NOERROR) latencies.push(performance.now() - sentAt.get(id)!);
       else refused++;
       sentAt.delete(id);
       next();
     };
-    socket.on("data", (piece: Buffer) => {
-      held = held.length === 0 ? piece : Buffer.concat([held, piece]);
+    const together = (send: () => void) => {
       socket.cork();
-      while (held.length >= 2 && held.length >= 2 + held.readUInt16BE()) {
-        const end = 2 + held.readUInt16BE();
-        answered(held.subarray(2, end));
-        held = held.subarray(end);
-      }
+      send();
       socket.uncork();
       if (sentAt.size > 0) return;
       socket.destroy();
       resolve();
+    };
+    socket.on("data", (piece: Buffer) => {
+      frames.push(piece);
+      together(() => {
+        for (let octets = frames.next(); octets; octets = frames.next()) answered(octets);
+      });
     });
     socket.on("error", reject);
     socket.on("close", () => reject(new Error(`port ${port} closed the connection`)));
-    socket.cork();
-    for (let i = 0; i < underWay; i++) next();
-    socket.uncork();
-    if (sentAt.size === 0) resolve();
+    together(() => {
+      for (let i = 0; i < underWay; i++) next();
+    });
   });
 }

@@ -26,8 +26,8 @@ import { type Seal, SealedError } from "../dns/seal.ts";
 import type { Log } from "../log.ts";
 import type { Handler, Ready, Request, Responses } from "./handler.ts";
 
-/** A request before it is decoded. */
-export type Received = Omit<Request, "message">;
+/** A request before it is decoded, and before a layer has looked at it. */
+export type Received = Omit<Request, "message" | "key" | "hasCookie">;
 
 /** The octets of the responses, in the form in which the Handler gave them. */
 export type Octets = readonly Buffer[] | Promise<readonly Buffer[]> | AsyncIterable<Buffer>;
