@@ -18,6 +18,7 @@ const { values, positionals } = parseArgs({
     minutes: { type: "string", default: "5" },
     idle: { type: "string", default: "2000" },
     sync: { type: "string", default: "0" },
+    records: { type: "string", default: "0" },
   },
 });
 const print = (line: string) => process.stdout.write(`${line}\n`);
@@ -26,7 +27,10 @@ const seconds = Number(values.seconds);
 
 const parts: Readonly<Record<string, () => Promise<void>>> = {
   queries: () => contest({ rounds, seconds }, print),
-  updates: () => updates({ rounds, seconds, sync: Number(values.sync) }, print),
+  updates() {
+    const options = { sync: Number(values.sync), records: Number(values.records) };
+    return updates({ rounds, seconds, ...options }, print);
+  },
   signing: async () => signing({ rounds }, print),
   traffic: () => traffic({ minutes: Number(values.minutes) }, print),
   presence: () => presence({ samples: Number(values.samples), idle: Number(values.idle) }, print),

@@ -1,8 +1,8 @@
 /**
  * Durable updates a second, beside BIND and Knot and what a program without DNS can do: three records
  * each, signed, over TCP, by 1, 16 and 256 clients that wait for each answer, and by one that keeps
- * 64 under way. Each server in turn, with the same load, its files on the same file system; where it
- * is asked for, each sync takes longer, as it does on other disks.
+ * 64 under way. Each server in turn, with the same load, its files on the same file system. Where it
+ * is asked for, the zone is large from the start, or each sync takes longer, as it does on other disks.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -34,6 +34,8 @@ export interface UpdatesOptions {
   readonly seconds: number;
   /** Milliseconds that each sync takes more. */
   readonly sync: number;
+  /** In the zone at the start. */
+  readonly records: number;
 }
 
 /** What `programs/updater.ts` is told, and tells. */
@@ -66,6 +68,8 @@ const loads: readonly Load[] = [
   { clients: 256, underWay: 1 },
 ];
 const warmUp: Load = { clients: 64, underWay: 1 };
+/** The prefix of what is there at the start; clients have others. */
+const PRESENT = "p";
 
 interface Contestant {
   readonly title: string;
@@ -160,12 +164,12 @@ export async function updates(options: UpdatesOptions, print: (line: string) => 
 async function contestOf(
   present: readonly Contestant[],
   load: Load,
-  { rounds, seconds, sync }: UpdatesOptions,
+  options: UpdatesOptions,
 ): Promise<readonly Entry[]> {
   const entries = present.map((contestant): Entry => ({ contestant, results: [] }));
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < options.rounds; round++) {
     for (const { contestant, results } of entries)
-      results.push(await runOf(contestant, load, seconds, sync));
+      results.push(await runOf(contestant, load, options));
   }
   return entries;
 }
@@ -178,13 +182,12 @@ async function contestOf(
 async function runOf(
   contestant: Contestant,
   load: Load,
-  seconds: number,
-  sync: number,
+  { seconds, sync, records }: UpdatesOptions,
 ): Promise<UpdaterResult> {
   const folder = mkdtempSync(join(tmpdir(), "dnssd-gateway-bench-"));
   let child: ChildProcess | undefined;
   try {
-    writeFileSync(join(folder, "zone"), formatMasterFile(zoneRecords(), ORIGIN));
+    writeFileSync(join(folder, "zone"), formatMasterFile(zoneRecords(records), ORIGIN));
     const port = await freePort();
     const [name = "", ...rest] = contestant.command(port, folder);
     const env = { ...process.env, ...slowDisk(sync, folder) };
@@ -242,8 +245,8 @@ function line({ clients, underWay }: Load, entries: readonly Entry[]): string {
 
 const WIDTH = 24;
 
-/** SOA and NS with the address of the server. */
-export function zoneRecords(): RecordSet[] {
+/** SOA and NS with the address of the server, and so many records of services. */
+function zoneRecords(present: number): RecordSet[] {
   const ns = Name.parse("ns", ORIGIN);
   const soa = rdata.soa({
     mname: ns,
@@ -254,12 +257,29 @@ export function zoneRecords(): RecordSet[] {
     expire: 86_400,
     minimum: 10,
   });
-  return [
+  const sets: RecordSet[] = [
     { name: ORIGIN, type: Type.SOA, ttl: 10, rdatas: [soa] },
     { name: ORIGIN, type: Type.NS, ttl: 10, rdatas: [rdata.ns(ns)] },
     { name: ns, type: Type.A, ttl: 10, rdatas: [rdata.a("127.0.0.1")] },
   ];
+  for (let i = 0; i < present / RECORDS; i++) sets.push(...serviceSets(PRESENT, i));
+  return sets;
 }
+
+/** A service as a collector registers it: three records. */
+export function serviceSets(prefix: string, number: number): RecordSet[] {
+  const host = Name.parse(`${prefix}-${number}`, ORIGIN);
+  const instance = Name.parse(`User-${prefix}-${number}._presence._tcp`, ORIGIN);
+  const address = rdata.a(`10.1.${(number >> 8) & 255}.${number & 255}`);
+  return [
+    { name: instance, type: Type.SRV, ttl: 10, rdatas: [rdata.srv(0, 0, 5298, host)] },
+    { name: instance, type: Type.TXT, ttl: 10, rdatas: [rdata.txt("txtvers=1", "status=avail")] },
+    { name: host, type: Type.A, ttl: 10, rdatas: [address] },
+  ];
+}
+
+/** Of a service. */
+const RECORDS = 3;
 
 /** Sections of one item or of a list, in the YAML that Knot reads. */
 function knotConfiguration(config: Readonly<Record<string, object | readonly object[]>>): string {

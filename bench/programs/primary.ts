@@ -1,4 +1,6 @@
 /** This server as a primary: a zone with a journal in the folder given, updated by key over TCP. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { settleHeap } from "../../src/cli/heap.ts";
 import { systemClock } from "../../src/clock.ts";
 import { Opcode } from "../../src/dns/constants.ts";
@@ -11,15 +13,17 @@ import { silentLog } from "../../src/log.ts";
 import { listenTcp } from "../../src/net/stream.ts";
 import { listenUdp } from "../../src/net/udp.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
+import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { openZone } from "../../src/zone/openzone.ts";
 import { operatorPrincipal } from "../../src/zone/principal.ts";
-import { key, ORIGIN, zoneRecords } from "../updates.ts";
+import { key, ORIGIN } from "../updates.ts";
 
 settleHeap();
 const [port, folder = ""] = process.argv.slice(2);
 const { signal } = new AbortController();
+const file = readFileSync(join(folder, "zone"), "utf8");
 const zone = await openZone({
-  ...{ origin: ORIGIN, folder, fileRecords: zoneRecords() },
+  ...{ origin: ORIGIN, folder, fileRecords: parseMasterFile(file, { origin: ORIGIN }) },
   ...{ clock: systemClock, log: silentLog, signal },
 });
 const handler = layered(

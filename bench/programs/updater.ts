@@ -8,36 +8,22 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { decodeHeader, encode, makeMessage } from "../../src/dns/message.ts";
-import { Name } from "../../src/dns/name.ts";
-import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { signTsig } from "../../src/dns/tsig.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
-import { key, ORIGIN, type UpdaterOptions, type UpdaterResult } from "../updates.ts";
+import { key, ORIGIN, serviceSets, type UpdaterOptions, type UpdaterResult } from "../updates.ts";
 
 const { port, clients, underWay, seconds, prefix, most } = JSON.parse(
   process.argv[2]!,
 ) as UpdaterOptions;
 
-/** A service as a collector registers it. */
+/** It adds a service. */
 function update(number: number): Buffer {
-  const host = Name.parse(`${prefix}-${number}`, ORIGIN);
-  const instance = Name.parse(`User-${prefix}-${number}._presence._tcp`, ORIGIN);
-  const sets = [
-    { name: instance, type: Type.SRV, ttl: 10, rdatas: [rdata.srv(0, 0, 5298, host)] },
-    { name: instance, type: Type.TXT, ttl: 10, rdatas: [rdata.txt("txtvers=1", "status=avail")] },
-    {
-      name: host,
-      type: Type.A,
-      ttl: 10,
-      rdatas: [rdata.a(`10.1.${(number >> 8) & 255}.${number & 255}`)],
-    },
-  ];
   const message = makeMessage({
     id: number & 0xffff,
     opcode: Opcode.UPDATE,
     questions: [{ name: ORIGIN, type: Type.SOA, class: Class.IN }],
-    authorities: sets.flatMap(recordsOf),
+    authorities: serviceSets(prefix, number).flatMap(recordsOf),
   });
   return frame(signTsig(encode(message), key, { now }).bytes);
 }
