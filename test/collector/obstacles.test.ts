@@ -25,7 +25,7 @@ describe("obstacles", () => {
         obstacles.add(step(number, isRemoval), 0, 1, 0);
       assert.ok(!isKnown(0));
       assert.ok(isKnown(1) && isKnown(10_000));
-      obstacles.retry();
+      obstacles.retry(0);
       assert.ok(isKnown(1));
     }
   });
@@ -35,5 +35,30 @@ describe("obstacles", () => {
     assert.equal(obstacles.add(step(1, false), 100, 101, 0)?.published, 100);
     assert.equal(obstacles.add(step(1, false), 100, 101, 0), undefined);
     assert.equal(obstacles.add(step(1, false), 200, 201, 0)?.published, 200);
+  });
+
+  it("are tried by turns, the longest spared first, and forgotten where nobody tries", () => {
+    const obstacles = new Obstacles();
+    const numbers = Array.from({ length: 10 }, (_, i) => i);
+    for (const number of numbers) obstacles.add(step(number, false), 0, 1, 0);
+    const open = () =>
+      numbers.filter((i) => {
+        const wanted = [rdata.a("10.1.0.1")];
+        return (
+          obstacles.isFull(host(i).key, Type.A) &&
+          obstacles.addable(host(i), Type.A, wanted, []).length > 0
+        );
+      });
+    assert.deepEqual(open(), []);
+    obstacles.retry(obstacles.due!);
+    assert.deepEqual(open(), [0, 1, 2, 3]);
+    // Two are refused again, and two have left.
+    for (const number of [0, 1]) obstacles.add(step(number, false), 0, 1, obstacles.due!);
+    obstacles.retry(obstacles.due!);
+    assert.deepEqual(open(), [4, 5, 6, 7]);
+    assert.ok(!obstacles.isFull(host(2).key, Type.A));
+    for (let round = 0; round < 4; round++) if (obstacles.due) obstacles.retry(obstacles.due);
+    assert.equal(obstacles.due, undefined);
+    assert.ok(obstacles.isEmpty);
   });
 });

@@ -12,6 +12,7 @@ import { guardOf } from "../../src/collector/publishing/common.ts";
 import { inheritance } from "../../src/collector/publishing/inheritance.ts";
 import { Publication, type PublishedZone } from "../../src/collector/publishing/publication.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
+import { Rcode } from "../../src/dns/constants.ts";
 import type { Name } from "../../src/dns/name.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { silentLog } from "../../src/log.ts";
@@ -269,6 +270,32 @@ suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig"
     assert.deepEqual(await there(target), []);
   });
 
+  test("BIND's rule for names of hosts is told once with the option that lifts it", async () => {
+    const odd = `Desk._http._tcp.paris SRV 0 0 80 DESKTOP_01.paris\nDESKTOP_01.paris A 10.1.0.11\n`;
+    const refusing = await bindTarget();
+    try {
+      await using publisher = new Publisher(refusing.zone());
+      publisher.want(`${odd}${PRINTER}`);
+      await expectThere(refusing, setsOf(PRINTER));
+      const { counters } = publisher.publication.reconciler;
+      await waitFor("both to be refused again", () => counters.refusals > 4);
+      const [fact, ...more] = publisher.facts;
+      assert.deepEqual(more, []);
+      assert.deepEqual([fact?.site, fact?.rcode], ["paris", "REFUSED"]);
+      assert.match(
+        fact!.fact,
+        /letters, digits and hyphens; BIND takes it with check-names ignore/,
+      );
+    } finally {
+      await refusing[Symbol.asyncDispose]();
+    }
+    await using taking = await bindTarget({ lines: "check-names ignore;" });
+    await using publisher = new Publisher(taking.zone());
+    publisher.want(`${odd}${PRINTER}`);
+    await expectThere(taking, setsOf(`${odd}${PRINTER}`));
+    assert.deepEqual(publisher.facts, []);
+  });
+
   test("TSIG-06: a clock that is wrong is told with the difference", async () => {
     for (const [name, start] of far) {
       await using target = await start();
@@ -279,6 +306,30 @@ suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig"
       assert.match(String(publisher.facts[0]!.reason), /clock is (4000|3999|4001) s behind/, name);
     }
   });
+});
+
+test("a zone that is frozen for a while is told of, and what changed meanwhile is there soon", async () => {
+  await using target = await localTarget();
+  let isFrozen = false;
+  const zone = target.zone();
+  await using publisher = new Publisher({
+    ...zone,
+    key: "paris",
+    publish: async (update) => (isFrozen ? Rcode.REFUSED : zone.publish(update)),
+  });
+  const { counters } = publisher.publication.reconciler;
+  publisher.want(PRINTER);
+  await expectThere(target, setsOf(PRINTER));
+  isFrozen = true;
+  const changed = PRINTER.replace("note=one", "note=two");
+  publisher.want(changed);
+  const { refusals } = counters;
+  await waitFor("it to be tried again", () => counters.refusals > refusals + 3);
+  isFrozen = false;
+  await expectThere(target, setsOf(changed));
+  const [fact, ...more] = publisher.facts;
+  assert.deepEqual(more, []);
+  assert.match(fact!.fact, /refuses what it let the key write before.*frozen/);
 });
 
 suite("a server that does not let the key transfer", {

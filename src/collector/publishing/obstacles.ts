@@ -1,9 +1,10 @@
 /**
  * What a server has refused when it was asked for that alone: sets that take no more records, as
  * BIND's of a hundred, records that it does not give up, and sets that it does not let be replaced.
- * They are spared for a while, so that they are in nobody's way, and then tried again: soon where
- * nothing of the set is there, for then it is not full, and what is the matter with the server (a
- * disk that is full, a zone that is not loaded, a rule that is being mended) may pass any moment.
+ * They are spared for a while, so that they are in nobody's way, and then tried again: soon, and ever
+ * more seldom, for what is the matter with the server (a disk that is full, a zone that is frozen, a
+ * rule that is being mended) may pass any moment. A few are tried at a time, by turns, and for each
+ * that is taken a few more.
  *
  * Invariant: strangers choose what is refused, so no more is remembered than `MOST` of a kind. What
  * is forgotten, the oldest first, is tried again sooner than it would have been.
@@ -16,6 +17,7 @@ import type { Step } from "./step.ts";
 export interface Refusal {
   readonly name: Name;
   readonly type: number;
+  readonly record: Rdata;
   readonly isRemoval: boolean;
   /** Records of the set that are published and that are wanted. */
   readonly published: number;
@@ -38,6 +40,14 @@ export class Obstacles {
   /** Milliseconds to the next of the tries that come soon. */
   #wait = SOON.first;
 
+  /** Is a step, which has been refused, no more than another try? */
+  knows({ name, type, gone, come }: Step): boolean {
+    return (
+      gone.every((rdata) => this.isStuck(name, rdata)) &&
+      (come.length === 0 || this.isFull(name.key, type))
+    );
+  }
+
   /** When some of them are worth a try. */
   get due(): number | undefined {
     return this.#due;
@@ -49,15 +59,15 @@ export class Obstacles {
 
   /** A step of one record was refused, of a set with `published` others; undefined if not news. */
   add(step: Step, published: number, wanted: number, now: number): Refusal | undefined {
-    const { name, type, gone } = step;
-    const [rdata] = gone;
-    const isRemoval = rdata !== undefined;
-    if (!isRemoval && published === 0) this.#due ??= now + this.#wait;
-    const key = isRemoval ? recordKey(name, rdata) : setKey(name, type);
+    const { name, type, gone, come } = step;
+    const isRemoval = gone.length > 0;
+    const record = (gone[0] ?? come[0])!;
+    this.#due ??= now + this.#wait;
+    const key = isRemoval ? recordKey(name, record) : setKey(name, type);
     const isNews = isRemoval ? !this.#stuck.has(key) : this.#full.get(key)?.count !== published;
     if (isRemoval) remember(this.#stuck, key, false);
     else remember(this.#full, key, { count: published, room: published });
-    return isNews ? { name, type, isRemoval, published, wanted } : undefined;
+    return isNews ? { name, type, record, isRemoval, published, wanted } : undefined;
   }
 
   /** A step that replaces a set was refused. */
@@ -66,25 +76,33 @@ export class Obstacles {
   }
 
   /** A step was taken, and the set has so many records now. Is something tried again for that? */
-  clear({ name, type, gone }: Step, count: number): boolean {
-    for (const rdata of gone) this.#stuck.delete(recordKey(name, rdata));
-    const full = this.#full.get(setKey(name, type));
-    if (full === undefined) return false;
-    if (count > full.count) this.#full.delete(setKey(name, type));
-    if (full.count === 0) {
-      this.retry();
+  clear({ name, type, gone }: Step, count: number, now: number): boolean {
+    const key = setKey(name, type);
+    const full = this.#full.get(key);
+    let isOver = full !== undefined && count > full.count;
+    if (isOver) this.#full.delete(key);
+    for (const rdata of gone) if (this.#stuck.delete(recordKey(name, rdata))) isOver = true;
+    if (isOver) {
+      // What was refused is taken, so the rest may be as well.
       this.#wait = SOON.first;
+      this.retry(now);
     }
-    return true;
+    return isOver || full !== undefined;
   }
 
-  /** Each may be tried once more. */
-  retry(): void {
-    this.#due = undefined;
-    this.#wait = Math.min(this.#wait * 2, SOON.most);
+  /**
+   * Of each kind those that have been spared for longest may be tried once more. Nobody wants what was
+   * not tried when last it could be.
+   */
+  retry(now: number): void {
     this.#divided.clear();
-    for (const [key, { count }] of this.#full) this.#full.set(key, { count, room: count + 1 });
-    for (const key of this.#stuck.keys()) this.#stuck.set(key, true);
+    for (const [key, { count, room }] of this.#full) if (room > count) this.#full.delete(key);
+    for (const [key, isTried] of this.#stuck) if (isTried) this.#stuck.delete(key);
+    for (const [key, { count }] of firstOf(this.#full, TRIES))
+      remember(this.#full, key, { count, room: count + 1 });
+    for (const [key] of firstOf(this.#stuck, TRIES)) remember(this.#stuck, key, true);
+    this.#due = this.isEmpty ? undefined : now + this.#wait;
+    this.#wait = Math.min(this.#wait * 2, SOON.most);
   }
 
   /** Of what is missing in a set, what may be added to what is there. */
@@ -115,10 +133,19 @@ export class Obstacles {
 }
 
 function remember<Value>(memory: Map<string, Value>, key: string, value: Value): void {
+  memory.delete(key);
   memory.set(key, value);
   if (memory.size > MOST) memory.delete(memory.keys().next().value!);
 }
 
+function firstOf<Value>(memory: Map<string, Value>, count: number): [string, Value][] {
+  const first: [string, Value][] = [];
+  for (const entry of memory) if (first.push(entry) === count) break;
+  return first;
+}
+
+/** Of each kind, at a time. */
+const TRIES = 4;
 /** Milliseconds. */
 const SOON = { first: 1000, most: 60_000 };
 /** A large site has some thousands of services, and a server that refuses all of them is heard of. */

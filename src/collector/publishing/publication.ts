@@ -18,6 +18,7 @@ import { RecordSets } from "../recordsets.ts";
 import type { Guard } from "./common.ts";
 import type { Refusal } from "./obstacles.ts";
 import { PublishError } from "./publish.ts";
+import { reasonOf } from "./reasons.ts";
 import { Reconciler } from "./reconcile.ts";
 
 /** What a server holds of a zone now; a response code where it does not tell. */
@@ -68,7 +69,7 @@ export class Publication {
   #toldUnread: string | undefined;
   /** What stands in the way of all updates, as it was last told, and since when. */
   #trouble: { readonly kind: string; readonly since: number } | undefined;
-  /** Sites of which it has been told that the key may not write them. */
+  /** Sites, and why something of them is refused, as has been told. */
   readonly #forbidden = new Set<string>();
 
   constructor(options: PublicationOptions) {
@@ -246,41 +247,31 @@ export class Publication {
     log.warn(fields, `what left while nobody was here stays in the zone: ${remedy}`);
   }
 
-  #report({ name, type, isRemoval, published, wanted }: Refusal, rcode: Rcode): void {
+  #report(refusal: Refusal, rcode: Rcode): void {
     const { zone, log } = this.#options;
+    const { name, type, isRemoval, published, wanted } = refusal;
     const set = `${name.toUnicode()} ${typeName(type)}`;
-    const fields = { zone: zone.origin.toString(), set, rcode: rcodeName(rcode) };
-    if (rcode === Rcode.REFUSED) {
-      this.#reportForbidden(name, fields);
-      return;
-    }
     // So a set is not full of which nothing is there.
     if (rcode === Rcode.SERVFAIL && published === 0 && !isRemoval) {
       this.#complain(new Error(`it answers SERVFAIL to ${set}`), FAILING);
       return;
     }
-    // BIND says SERVFAIL where a set has as many records as it may have, 100 by default.
-    const isFull = rcode === Rcode.SERVFAIL;
-    const remedy = "; BIND takes more with max-records-per-type, up to 65,535 octets";
-    const fact = isRemoval
-      ? "the server refuses to remove a record of this set"
-      : `the server takes no more records in this set${isFull ? remedy : ""}`;
-    log.warn({ ...fields, published, wanted }, fact);
+    const reason = reasonOf(refusal, rcode, zone.key !== undefined);
+    const fields = { zone: zone.origin.toString(), set, rcode: rcodeName(rcode) };
+    if (rcode === Rcode.REFUSED) this.#reportForbidden(name, reason, fields);
+    else log.warn({ ...fields, published, wanted }, reason);
   }
 
   /** Once for all of a site: what a key may not write is a rule, and seldom about one name. */
-  #reportForbidden(name: Name, fields: object): void {
+  #reportForbidden(name: Name, reason: string, fields: object): void {
     const { zone, log, sites } = this.#options;
     const beneath = sites().filter((domain) => name.isUnder(domain));
     const label = ({ labels }: Name) => labelToUnicode(labels[0]!);
     const site = (beneath.length > 0 ? beneath : sites()).map(label).join(", ");
-    const fact =
-      zone.key === undefined
-        ? "the server lets nobody write this name without a key"
-        : "the server does not let the key write this name; is it a key of this site?";
-    const tell = this.#forbidden.has(site) ? log.debug : log.warn;
-    this.#forbidden.add(site);
-    tell.call(log, { ...fields, site, key: zone.key }, fact);
+    const told = `${site}: ${reason}`;
+    const tell = this.#forbidden.has(told) ? log.debug : log.warn;
+    this.#forbidden.add(told);
+    tell.call(log, { ...fields, site, key: zone.key }, reason);
   }
 }
 

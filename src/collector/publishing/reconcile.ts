@@ -151,7 +151,7 @@ export class Reconciler {
       this.#startOver();
     }
     if (now >= this.#refreshes && this.#round.isOver) this.#beginRound(now);
-    if (now >= (this.#obstacles.due ?? Number.POSITIVE_INFINITY)) this.#tryAgain();
+    if (now >= (this.#obstacles.due ?? Number.POSITIVE_INFINITY)) this.#tryAgain(now);
     if (this.#steps.length === 0 && !this.#isCurrent) {
       this.#steps = inOrder(this.#difference());
       this.#isCurrent = true;
@@ -186,13 +186,13 @@ export class Reconciler {
     if (rcode === Rcode.NOERROR || isLeft) {
       this.#patience.succeeded();
       this.#most *= 2;
-      if (!isRefresh) for (const step of steps) this.#record(step, true);
+      if (!isRefresh) for (const step of steps) this.#record(step, true, now);
       return undefined;
     }
     this.#startOver();
     if (rcode === undefined) {
       this.counters.failures++;
-      if (!isRefresh) for (const step of steps) this.#record(step, false);
+      if (!isRefresh) for (const step of steps) this.#record(step, false, now);
       this.#patience.unanswered(now);
       this.#sayAllAgain();
       return undefined;
@@ -212,7 +212,8 @@ export class Reconciler {
    */
   #isolate(steps: readonly Step[], rcode: Rcode, now: number): Refusal | undefined {
     const isOfZone = rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP;
-    this.#patience.refused(now, isOfZone);
+    const isNews = !steps.every((step) => this.#obstacles.knows(step));
+    if (isOfZone || isNews) this.#patience.refused(now, isOfZone);
     if (isOfZone) return undefined;
     const count = countRecords(steps);
     this.#most = Math.max(1, Math.floor(count / 2));
@@ -240,11 +241,11 @@ export class Reconciler {
   #beginRound(now: number): void {
     this.#round.begin(this.#published);
     this.#refreshes = now + this.#period * (1 - this.#random() / 4);
-    if (!this.#obstacles.isEmpty) this.#tryAgain();
+    if (!this.#obstacles.isEmpty) this.#tryAgain(now);
   }
 
-  #tryAgain(): void {
-    this.#obstacles.retry();
+  #tryAgain(now: number): void {
+    this.#obstacles.retry(now);
     this.#startOver();
   }
 
@@ -262,7 +263,7 @@ export class Reconciler {
   //---- The two states ----
 
   /** What a step has come to: done, or nobody knows. */
-  #record(step: Step, isDone: boolean): void {
+  #record(step: Step, isDone: boolean, now: number): void {
     const { name, type, ttl, gone, come } = step;
     const touched = keysOf([...gone, ...come]);
     const published = this.#published.get(name.key, type);
@@ -275,7 +276,7 @@ export class Reconciler {
     const newTtl = come.length > 0 ? ttl : (published?.ttl ?? ttl);
     this.#published.put({ name, type, ttl: isDone ? newTtl : UNKNOWN_TTL, rdatas: sure });
     this.#doubtful.put({ name, type, ttl: UNKNOWN_TTL, rdatas: unsure });
-    if (isDone && this.#obstacles.clear(step, sure.length)) this.#startOver();
+    if (isDone && this.#obstacles.clear(step, sure.length, now)) this.#startOver();
   }
 
   #startOver(): void {
