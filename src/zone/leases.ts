@@ -178,12 +178,16 @@ export class Leases {
     return this.#heap[0]?.due;
   }
 
-  /** By their holders, the records whose lease has ended. They stay until they are released. */
-  ended(now: number): Map<string, ZoneRecord[]> {
+  /**
+   * By their holders, records whose lease has ended, of no more than `most` entries. They stay until
+   * they are released.
+   */
+  ended(now: number, most = Number.POSITIVE_INFINITY): Map<string, ZoneRecord[]> {
     const ended = new Map<string, ZoneRecord[]>();
+    let left = most;
     const visit = (position: number): void => {
       const entry = this.#heap[position];
-      if (entry === undefined || entry.due > now) return;
+      if (entry === undefined || entry.due > now || left-- <= 0) return;
       for (const { by, expires } of entry.holds) {
         if (expires > now) continue;
         const records = ended.get(by);

@@ -53,6 +53,19 @@ function isThere(snapshot: Snapshot, { name, type, rdata }: ResourceRecord): boo
   return snapshot.set(name, type)?.rdatas.some((other) => other.equals(rdata)) === true;
 }
 
+/** The file, but for these records. */
+export function withoutRecords(
+  file: readonly RecordSet[],
+  records: readonly ResourceRecord[],
+): RecordSet[] {
+  const left = new RecordMap<ResourceRecord>();
+  for (const record of records) left.set(record);
+  return file.flatMap((set) => {
+    const rdatas = set.rdatas.filter((rdata) => left.get({ name: set.name, rdata }) === undefined);
+    return rdatas.length === 0 ? [] : [{ ...set, rdatas }];
+  });
+}
+
 function isSoa({ type }: ResourceRecord): boolean {
   return type === Type.SOA;
 }

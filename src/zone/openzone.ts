@@ -10,16 +10,15 @@ import { FormatError } from "../dns/format.ts";
 import type { Name } from "../dns/name.ts";
 import { soaOf } from "../dns/rdata.ts";
 import { type RecordSet, recordsOf } from "../dns/record.ts";
-import { compareSerials, nextSerial } from "../dns/serial.ts";
+import { compareSerials } from "../dns/serial.ts";
 import type { Log } from "../log.ts";
 import { type Disk, systemDisk } from "./journal/disk.ts";
 import { Journal } from "./journal/journal.ts";
 import { firstState, readState, stateEntries, type ZoneState } from "./journal/state.ts";
 import { FileStore } from "./journal/store.ts";
-import { FILE } from "./leases.ts";
 import { parseMasterFile } from "./masterfile.ts";
 import { withSerial } from "./update.ts";
-import { type Store, Zone, type ZoneOptions } from "./zone.ts";
+import { fileHand, type Store, Zone, type ZoneOptions } from "./zone.ts";
 
 export interface ZonePlace extends Pick<ZoneOptions, "history" | "capacity"> {
   readonly origin: Name;
@@ -41,7 +40,7 @@ export interface ZonePlace extends Pick<ZoneOptions, "history" | "capacity"> {
 
 /** Throws what the file system throws, and FormatError where a journal is damaged. */
 export async function openZone(place: ZonePlace): Promise<Zone> {
-  const { origin, folder, fileRecords, clock, log, disk = systemDisk } = place;
+  const { origin, folder, clock, log, disk = systemDisk } = place;
   const path = join(folder, fileName(origin));
   const unlock = disk.lock(`${path}.lock`);
   try {
@@ -55,9 +54,9 @@ export async function openZone(place: ZonePlace): Promise<Zone> {
     };
     const zone = new Zone({ ...place, records: [] }, store, state);
     await raiseSerial(zone, await savedSerial(disk, path, origin), log);
-    await zone.endLeases();
-    const rcode = await zone.merge(fileRecords);
-    if (rcode !== Rcode.NOERROR) log.error({ zone: `${origin}` }, "its file could not be merged");
+    // Nobody waits yet, and nobody is to see what has ended.
+    await zone.endLeases(Number.POSITIVE_INFINITY);
+    await mergeFile(zone, place);
     const { serial, size } = zone.current;
     const took = Math.round(clock.now() - start);
     log.info({ zone: `${origin}`, serial, records: size, milliseconds: took }, "zone is open");
@@ -67,6 +66,23 @@ export async function openZone(place: ZonePlace): Promise<Zone> {
     throw error;
   }
 }
+
+/** Until it is in the zone: a disk that is full at the start will not be for ever. */
+async function mergeFile(zone: Zone, place: ZonePlace, isAgain = false): Promise<void> {
+  const { clock, log, signal, fileRecords } = place;
+  const rcode = await zone.merge(fileRecords);
+  if (rcode === Rcode.NOERROR || signal.aborted) return;
+  const fields = { zone: `${zone.origin}` };
+  if (!isAgain) log.error(fields, "its file could not be merged, and is tried again each minute");
+  const cancel = clock.at(clock.now() + MERGE_AGAIN, () => {
+    signal.removeEventListener("abort", cancel);
+    void mergeFile(zone, place, true);
+  });
+  signal.addEventListener("abort", cancel, { once: true });
+}
+
+/** Milliseconds. */
+const MERGE_AGAIN = 60_000;
 
 async function openJournal(
   disk: Disk,
@@ -106,24 +122,37 @@ const REMEDY = "expected it as it was written: put back a backup, or move it awa
 async function firstSerial(disk: Disk, path: string, origin: Name, clock: Clock): Promise<number> {
   const time = Math.floor(clock.wall() / 1000) >>> 0;
   const saved = await savedSerial(disk, path, origin);
-  return saved !== undefined && compareSerials(saved, time) >= 0 ? nextSerial(saved) : time;
+  if (saved === undefined) return time;
+  const unseen = serialBehind(saved);
+  return compareSerials(unseen, time) > 0 ? unseen : time;
 }
 
 /**
  * A journal that was put back from a backup, or lost its end, is behind the copy. Others have seen
- * the serials between, so ours goes on from there (RFC 1982 §7).
+ * the serials between and those that came after the copy, so ours goes on behind them all (RFC 1982
+ * §7).
  */
 async function raiseSerial(zone: Zone, saved: number | undefined, log: Log): Promise<void> {
   const { origin, current } = zone;
   if (saved === undefined || compareSerials(saved, current.serial) <= 0) return;
   const fields = { zone: `${origin}`, serial: current.serial, copy: saved };
   log.warn(fields, "the journal ends before its copy was written: what came between is lost");
-  const updates = recordsOf(withSerial(current.soa, nextSerial(saved)));
-  await zone.apply(
-    { zone: origin, prerequisites: [], updates },
-    { name: FILE, permits: () => true },
-  );
+  const updates = recordsOf(withSerial(current.soa, serialBehind(saved)));
+  const rcode = await zone.apply({ zone: origin, prerequisites: [], updates }, fileHand);
+  // With the old one it would say of other contents what others have under it.
+  if (rcode !== Rcode.NOERROR) throw new Error(`${origin} could not be given a later serial`);
 }
+
+/** Behind all that can have been seen since the copy had this one. */
+function serialBehind(saved: number): number {
+  return (saved + UNSEEN) >>> 0 || 1;
+}
+
+/**
+ * More than a zone can change in the quarter of an hour that its copy is old, and less than a hundredth
+ * of what may count as later.
+ */
+const UNSEEN = 2 ** 24;
 
 /** Of the readable copy, which opens with the SOA. */
 async function savedSerial(disk: Disk, path: string, origin: Name): Promise<number | undefined> {

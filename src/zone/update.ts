@@ -41,6 +41,11 @@ export function removal(set: RecordSet): ResourceRecord[] {
   return recordsOf(set).map((record) => ({ ...record, class: Class.NONE, ttl: 0 }));
 }
 
+/** The record of an update that removes this one. */
+export function removalOf({ name, rdata }: ZoneRecord): ResourceRecord {
+  return { name, type: rdata.type, class: Class.NONE, ttl: 0, rdata };
+}
+
 /** The record of an update that removes a set whole, whoever it is from. */
 export function removalOfSet(name: Name, type: number): ResourceRecord {
   return { name, type, class: Class.ANY, ttl: 0, rdata: new Rdata(type, []) };
@@ -53,6 +58,8 @@ export interface Outcome {
   readonly sets: readonly RecordSet[];
   readonly gone: readonly Gone[];
   readonly holds: readonly HoldStep[];
+  /** What was to be added and was not, for what else is at its name; the answer does not tell. */
+  readonly passedOver: readonly ResourceRecord[];
 }
 
 export function resolve(
@@ -79,6 +86,7 @@ class Work {
   readonly #leases: Leases;
   readonly #draft: Draft;
   readonly #holds: HoldStep[] = [];
+  readonly #passedOver: ResourceRecord[] = [];
   /** Removed whoever heard it; what is added again keeps its holders. */
   readonly #swept = new RecordMap<ZoneRecord>();
   #soa: RecordSet;
@@ -100,11 +108,11 @@ class Work {
 
   outcome(): Outcome {
     const { removed, added, sets, gone } = this.#draft.difference();
-    const holds = this.#holds;
+    const [holds, passedOver] = [this.#holds, this.#passedOver];
     for (const record of this.#swept.values()) holds.push({ does: "releaseAll", record });
     const old = this.#base.soa;
     const isSame = this.#soa === old && removed.length === 0 && added.length === 0;
-    if (isSame) return { change: undefined, sets: [], gone: [], holds };
+    if (isSame) return { change: undefined, sets: [], gone: [], holds, passedOver };
     const soa = this.#soa === old ? withSerial(old, nextSerial(this.#base.serial)) : this.#soa;
     const change = {
       from: this.#base.serial,
@@ -113,14 +121,18 @@ class Work {
       added: [soa, ...added],
       by: this.#by.name,
     };
-    return { change, sets: [soa, ...sets], gone, holds };
+    return { change, sets: [soa, ...sets], gone, holds, passedOver };
   }
 
   /** RFC 2136 §3.4.2.2. */
-  #add({ name, type, ttl, rdata }: ResourceRecord): void {
-    if (this.#conflicts(name, type)) return;
-    for (const old of isReplacing(type) ? this.#draft.rdatas(name, type) : []) {
-      if (!replaces(rdata, old)) continue;
+  #add(added: ResourceRecord): void {
+    const { name, type, ttl, rdata } = added;
+    const replaced = isReplacing(type) ? this.#replaced(name, rdata) : [];
+    if (this.#conflicts(name, type) || replaced.some((old) => this.#isKept(name, old))) {
+      this.#passedOver.push(added);
+      return;
+    }
+    for (const old of replaced) {
       this.#draft.remove(name, old);
       this.#holds.push({ does: "releaseAll", record: { name, rdata: old } });
     }
@@ -128,6 +140,19 @@ class Work {
     const record = this.#draft.add(name, servedTtl(ttl), rdata);
     const isBack = this.#swept.delete(record);
     this.#holds.push({ does: isNew && !isBack ? "take" : "join", record });
+  }
+
+  #replaced(name: Name, rdata: Rdata): Rdata[] {
+    return this.#draft.rdatas(name, rdata.type).filter((old) => replaces(rdata, old));
+  }
+
+  /** Does it stay, whoever but an operator would have it go? */
+  #isKept(name: Name, rdata: Rdata): boolean {
+    return (
+      this.#by.isOperator !== true &&
+      this.#draft.had(name, rdata) &&
+      this.#leases.isHeldForeverByAnother({ name, rdata }, this.#by.name)
+    );
   }
 
   /** An alias has no other data beside it; the later of the two is passed over in silence. */
@@ -165,9 +190,7 @@ class Work {
    */
   #sweep(name: Name, rdata: Rdata): void {
     const record = { name, rdata };
-    const stays =
-      this.#draft.had(name, rdata) && this.#leases.isHeldForeverByAnother(record, this.#by.name);
-    if (stays) {
+    if (this.#isKept(name, rdata)) {
       this.#holds.push({ does: "release", record });
     } else {
       this.#draft.remove(name, rdata);

@@ -10,20 +10,21 @@
  * left no trace.
  */
 import type { Cancel, Clock } from "../clock.ts";
-import { Class, Rcode } from "../dns/constants.ts";
+import { Rcode } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
-import type { RecordSet, ResourceRecord } from "../dns/record.ts";
+import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
 import type { Change, Principal } from "./change.ts";
 import { Commits } from "./commits.ts";
 import { encodeEntry } from "./journal/entry.ts";
 import { firstState, type StateAtOnce, stepEntry, type ZoneState } from "./journal/state.ts";
 import { FILE, FOREVER, type Hold } from "./leases.ts";
-import { mergeUpdate } from "./merge.ts";
+import { mergeUpdate, withoutRecords } from "./merge.ts";
 import type { ZoneRecord } from "./recordmap.ts";
 import { Room } from "./room.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { type Outcome, resolve, type Update } from "./update.ts";
+import { type Outcome, removalOf, resolve, type Update } from "./update.ts";
+import { WallClock } from "./wallclock.ts";
 
 export interface ZoneOptions {
   readonly origin: Name;
@@ -79,7 +80,8 @@ export class Zone {
   /** Owns the snapshots of what waits together, of which nobody reads but the last. */
   #owner = {};
   #file: readonly RecordSet[];
-  #wallOffset: number;
+  /** Where there is something to write; without a store nothing is. */
+  readonly #wall: WallClock | undefined;
   #isClosed = false;
   #isFailing = false;
   /** Leases that have ended are not let go before. */
@@ -98,13 +100,16 @@ export class Zone {
     this.#current = this.#state.snapshot;
     this.#ahead = this.#current;
     this.#file = this.#state.file;
-    this.#wallOffset = wallOffset(options.clock);
     this.#commits = new Commits({
       begin: () => this.#own(),
       append: (entries) => store!.append(entries),
       kept: (isWritten) => this.#kept(isWritten),
       failed: (error) => this.#failed(error),
     });
+    const write = (forward: number, undo = () => {}) =>
+      this.#commits.add({ entry: encodeEntry({ is: "clock", forward }), keep: () => {}, undo });
+    this.#wall = store && new WallClock(options.clock, write);
+    if (this.#state.forward !== 0) write(this.#state.forward);
     this.closed = new Promise((resolve) => {
       const close = () => resolve(this.#close());
       if (options.signal?.aborted) close();
@@ -185,7 +190,19 @@ export class Zone {
     if (typeof outcome === "number") return this.#answer(outcome);
     const hasRoom = this.#room.has(outcome, by, this.#state.leases, this.#ahead.size);
     if (!hasRoom) return this.#answer(Rcode.SERVFAIL);
-    return this.#commit(outcome, update, by.name, file);
+    return this.#commit(outcome, update, by.name, file && this.#said(file, outcome));
+  }
+
+  /** What of its file a zone has taken: the rest is tried again with the next. */
+  #said(file: readonly RecordSet[], { passedOver }: Outcome): readonly RecordSet[] {
+    const [first] = passedOver;
+    if (first === undefined) return file;
+    const fields = { zone: `${this.origin}`, records: passedOver.length, first: `${first.name}` };
+    this.#log?.warn(
+      fields,
+      "static records are passed over until the next start: others are there",
+    );
+    return withoutRecords(file, passedOver);
   }
 
   /** When what it was worked out from is on the disk. */
@@ -202,7 +219,7 @@ export class Zone {
     by: string,
     file: readonly RecordSet[] | undefined,
   ): Promise<Rcode> {
-    this.#followWall();
+    this.#wall?.follow();
     const lease = milliseconds(seconds);
     const keyLease = milliseconds(keySeconds);
     const holdOf = (lease: number): Hold => ({ by, expires: this.#clock.now() + lease, lease });
@@ -219,8 +236,6 @@ export class Zone {
     this.#file = file ?? fileBefore;
     this.#schedule();
     if (isNothing) return this.#answer(Rcode.NOERROR);
-    const at = this.#clock.now() + this.#wallOffset;
-    const step = { at, by, lease, keyLease, change, holds: taken.steps, file };
     return new Promise((resolve) => {
       const keep = () => {
         this.#current = snapshot;
@@ -232,7 +247,9 @@ export class Zone {
         this.#file = fileBefore;
         resolve(Rcode.SERVFAIL);
       };
-      const entry = this.#store && stepEntry(step);
+      const at = this.#wallTime(this.#clock.now());
+      const entry =
+        this.#store && stepEntry({ at, by, lease, keyLease, change, holds: taken.steps, file });
       this.#commits.add({ entry, keep, undo });
     });
   }
@@ -273,10 +290,11 @@ export class Zone {
     this.#wakesAt = time;
   }
 
-  /** A lease that ends is an update like any other: its holder lets go. */
-  async endLeases(): Promise<void> {
+  /** A lease that ends is an update like any other: its holder lets go. Of many, some at a time. */
+  async endLeases(most = ENDED): Promise<void> {
     this.#wakesAt = undefined;
-    const ended = [...this.#state.leases.ended(this.#clock.now())].map(([name, records]) => {
+    const now = this.#clock.now();
+    const ended = [...this.#state.leases.ended(now, most)].map(([name, records]) => {
       const update = { zone: this.origin, prerequisites: [], updates: records.map(removalOf) };
       return this.#apply(update, { name, permits: () => true });
     });
@@ -287,6 +305,8 @@ export class Zone {
   async #close(): Promise<void> {
     this.#isClosed = true;
     this.#schedule();
+    this.#wall?.follow();
+    this.#wall?.close();
     await this.#commits.idle();
     await this.#store?.close(this.#working);
   }
@@ -297,7 +317,7 @@ export class Zone {
     return {
       current: () => this.#current,
       holdsOf: (record) => leases.holds(record),
-      wallTime: (time) => time + this.#wallOffset,
+      wallTime: (time) => this.#wallTime(time),
       waiting: () => this.#commits.waiting,
       atOnce: () => {
         this.#own();
@@ -306,44 +326,24 @@ export class Zone {
           held: leases.entries(),
           nextId: leases.nextId,
           file: this.#file,
-          wallOffset: this.#wallOffset,
+          wallOffset: this.#wallTime(0),
         };
       },
     };
   }
 
-  /**
-   * The wall clock was put forward or back: what is written of leases goes with it, so that a later
-   * start neither cuts them short nor draws them out.
-   */
-  #followWall(): void {
-    const before = this.#wallOffset;
-    const forward = wallOffset(this.#clock) - before;
-    if (this.#store === undefined || Math.abs(forward) < STEP) return;
-    this.#wallOffset = before + forward;
-    const undo = () => {
-      this.#wallOffset = before;
-    };
-    this.#commits.add({ entry: encodeEntry({ is: "clock", forward }), keep: () => {}, undo });
+  #wallTime(time: number): number {
+    return time + (this.#wall?.offset ?? 0);
   }
 }
 
-const fileHand: Principal = { name: FILE, permits: () => true };
-
-function removalOf({ name, rdata }: ZoneRecord): ResourceRecord {
-  return { name, type: rdata.type, class: Class.NONE, ttl: 0, rdata };
-}
-
-/** What to add to a time of the clock for that of the wall. */
-function wallOffset(clock: Clock): number {
-  return Math.round(clock.wall() - clock.now());
-}
+export const fileHand: Principal = { name: FILE, permits: () => true };
 
 function milliseconds(seconds: number | undefined): number {
   return seconds === undefined ? FOREVER : seconds * 1000;
 }
 
-/** Milliseconds: what is less is no step, but two readings a moment apart. */
-const STEP = 1000;
+/** Records let go of at once, in some fifteen milliseconds. */
+const ENDED = 1000;
 /** Milliseconds until what could not be written is tried again. */
 const RETRY = 1000;

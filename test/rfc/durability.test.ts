@@ -237,6 +237,47 @@ suite("leases that last", () => {
     assert.ok(!has(again, "a"));
   });
 
+  test("LEASE-10, SEC-24: nor is more granted by starting again and again", async () => {
+    let disk = new MemoryDisk();
+    const first = await openOn(disk, { clock: new FakeClock() });
+    await first.apply(updateOf(ADD, { lease: 300 }), paris);
+    let wall = new FakeClock().wall() - 3_600_000;
+    for (let start = 0; start < 3; start++) {
+      disk = disk.afterKill();
+      const clock = new FakeClock({ epoch: wall });
+      const zone = await openOn(disk, { clock });
+      await clock.elapse(99_999);
+      assert.ok(has(zone, "a"), `start ${start}`);
+      wall += 100_000;
+    }
+    assert.ok(!has(await openOn(disk.afterKill(), { clock: new FakeClock({ epoch: wall }) }), "a"));
+  });
+
+  test("LEASE-10, SEC-24: a wall clock is followed where nobody writes, at the end and each minute", async () => {
+    for (const isStopped of [true, false]) {
+      for (const step of [-3_600_000, 3_600_000]) {
+        const disk = new MemoryDisk();
+        const clock = new FakeClock();
+        const stop = new AbortController();
+        const zone = await openOn(disk, { clock, signal: stop.signal });
+        await zone.apply(updateOf(ADD, { lease: 300 }), paris);
+        clock.steps = step;
+        await clock.elapse(isStopped ? 1000 : 60_000);
+        if (isStopped) {
+          stop.abort();
+          await zone.closed;
+        }
+        const later = new FakeClock({ epoch: clock.wall() });
+        const image = disk.afterKill();
+        const again = await openOn(image, { clock: later });
+        await later.elapse(300_000 - clock.now() - 1);
+        assert.ok(has(again, "a"), `${step}`);
+        await later.elapse(1);
+        assert.ok(!has(again, "a"), `${step}`);
+      }
+    }
+  });
+
   test("LEASE-06: a refresh is no change and no serial, and yet lasts", async () => {
     const disk = new MemoryDisk();
     const clock = new FakeClock();
@@ -329,6 +370,10 @@ suite("serials", () => {
     await zone.closed;
     const left = MemoryDisk.of([[COPY, disk.octets(COPY)]]);
     assert.ok((await opened(left, 0)).current.serial > zone.current.serial);
+    // By the clock of a start that is later than the copy, but not than what was seen after it.
+    const copied = zone.current.serial;
+    const soon = await opened(left, (copied + 1) * 1000);
+    assert.ok(soon.current.serial > copied + 900 * 1000, `${soon.current.serial}`);
     const scribbled = MemoryDisk.of([[COPY, Buffer.from("what is this")]]);
     assert.equal((await opened(scribbled, Date.UTC(2025, 0, 1))).current.serial, YEAR_2025);
   });
@@ -346,8 +391,15 @@ suite("serials", () => {
       [JOURNAL, backup],
       [COPY, disk.octets(COPY)],
     ]);
+    // On a disk that is full it would say of other contents what others have under its serial.
+    const full = restored.afterKill();
+    full.before = (what) => {
+      if (what === "write") throw new Error("ENOSPC");
+    };
+    await assert.rejects(openOn(full), /z\.example\. could not be given a later serial/);
     const again = await openOn(restored);
-    assert.ok(compareSerials(again.current.serial, zone.current.serial) > 0);
+    // And those of a quarter of an hour after the copy, at a thousand a second and more.
+    assert.ok(compareSerials(again.current.serial, zone.current.serial + 900_000) > 0);
     assert.ok(again.current.set(name("n"), Type.A) && !again.current.set(name("n1"), Type.A));
     // Once: it is the journal's from then on.
     const { serial } = again.current;

@@ -117,7 +117,7 @@ suite("Leases", () => {
     assert.equal(leases.size, 0);
   });
 
-  test("of 20,000 records are refreshed by one update and end by one change", async () => {
+  test("of 20,000 records are refreshed by one update, and end a thousand at a time", async () => {
     const clock = new FakeClock();
     const zone = zoneOf("", { clock });
     const text = Array.from({ length: 20_000 }, (_, i) => `+ h${i} A 10.0.0.1`).join("\n");
@@ -128,7 +128,7 @@ suite("Leases", () => {
     }
     assert.equal(zone.current.serial, 2);
     clock.advance(150_000);
-    assert.equal(zone.current.serial, 3);
+    assert.equal(zone.current.serial, 22);
     assert.deepEqual(lines(zone.current).length, lines(setsOf("")).length);
   });
 

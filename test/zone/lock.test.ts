@@ -14,6 +14,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { lock } from "../../src/zone/journal/lock.ts";
+import { waitFor } from "../support/wait.ts";
+
+const URL_OF_LOCK = new URL("../../src/zone/journal/lock.js", import.meta.url).href;
+/** Of a program of its own. */
+const IMPORTED = `const { lock } = await import(${JSON.stringify(URL_OF_LOCK)});`;
 
 suite("lock", () => {
   function place(t: { after(done: () => void): void }): string {
@@ -33,9 +38,7 @@ suite("lock", () => {
 
   test("of a process that lives is respected, of one that was killed taken over", async (t) => {
     const path = place(t);
-    const program = `const { lock } = await import(${JSON.stringify(
-      new URL("../../src/zone/journal/lock.js", import.meta.url).href,
-    )}); lock(${JSON.stringify(path)}); console.log("held"); setInterval(() => {}, 1000);`;
+    const program = `${IMPORTED} lock(${JSON.stringify(path)}); console.log("held"); setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", program]);
     const gone = once(child, "exit");
     await once(child.stdout, "data");
@@ -46,6 +49,51 @@ suite("lock", () => {
     assert.match(readFileSync(path, "utf8"), new RegExp(`^${process.pid} `));
     unlock();
     assert.deepEqual(readdirSync(join(path, "..")), []);
+  });
+
+  test("of a process that is dead, and whose parent does not ask after it, is taken over", async (t) => {
+    const path = place(t);
+    const program = `${IMPORTED} lock(${JSON.stringify(path)}); process.kill(process.pid, "SIGKILL");`;
+    // A shell starts it, and becomes a program that never waits.
+    const script = '"$0" --input-type=module -e "$1" & echo $!; exec sleep 60';
+    const parent = spawn("sh", ["-c", script, process.execPath, program]);
+    t.after(() => parent.kill("SIGKILL"));
+    const [line] = (await once(parent.stdout, "data")) as [Buffer];
+    const stat = `/proc/${Number(line)}/stat`;
+    await waitFor("it to be dead", () => / Z /.test(readFileSync(stat, "utf8")));
+    assert.match(readFileSync(path, "utf8"), new RegExp(`^${Number(line)} `));
+    lock(path)();
+    assert.ok(existsSync(stat));
+  });
+
+  test("that was left is taken over by one of those who see it at once", async (t) => {
+    const path = place(t);
+    const program = `${IMPORTED}
+    process.stdin.on("data", () => {
+      let said = "won";
+      try { lock(${JSON.stringify(path)}); } catch (error) { said = error.message; }
+      console.log(said);
+    });
+    console.log("ready");`;
+    const spawned = Array.from({ length: 4 }, () =>
+      spawn(process.execPath, ["--input-type=module", "-e", program]),
+    );
+    t.after(() => {
+      for (const child of spawned) child.kill("SIGKILL");
+    });
+    const next = async (child: (typeof spawned)[number]) =>
+      String((await once(child.stdout, "data"))[0]).trim();
+    await Promise.all(spawned.map(next));
+    for (let round = 0; round < 50; round++) {
+      writeFileSync(path, `${process.pid} of another boot ${round}\n`);
+      const said = spawned.map(next);
+      for (const child of spawned) child.stdin.write("now\n");
+      const results = await Promise.all(said);
+      assert.equal(results.filter((each) => each === "won").length, 1, results.join("; "));
+      for (const each of results)
+        if (each !== "won") assert.match(each, /: in use by (process \d+|another process);/);
+      assert.deepEqual(readdirSync(join(path, "..")), ["z.lock"]);
+    }
   });
 
   test("of another process with the same number, now gone, is taken over", (t) => {

@@ -40,9 +40,18 @@ export class MemoryDisk implements Disk {
     return Buffer.from(this.#files.get(path)!.octets);
   }
 
-  /** As another process finds it after this one was killed. */
+  /**
+   * As another process finds it after this one was killed: all of it, and what was not synced or
+   * settled is so no more than before.
+   */
   afterKill(): MemoryDisk {
-    return MemoryDisk.of([...this.#files].map(([path, { octets }]) => [path, octets]));
+    const disk = new MemoryDisk();
+    const copies = new Map<Content, Content>();
+    const copied = (files: ReadonlyMap<string, Content>) =>
+      new Map([...files].map(([path, content]) => [path, copyOf(content, copies)]));
+    disk.#files = copied(this.#files);
+    disk.#settled = copied(this.#settled);
+    return disk;
   }
 
   /** As it is after a power cut; `chance` says for each thing not synced whether it lasts. */
@@ -134,6 +143,15 @@ export class MemoryDisk implements Disk {
       close: () => {},
     };
   }
+}
+
+function copyOf(content: Content, copies: Map<Content, Content>): Content {
+  let copy = copies.get(content);
+  if (copy === undefined) {
+    copy = { octets: Buffer.from(content.octets), unsynced: [...content.unsynced] };
+    copies.set(content, copy);
+  }
+  return copy;
 }
 
 /** As it was at the last sync, and by chance what was written since. */

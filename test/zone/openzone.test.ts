@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { FormatError } from "../../src/dns/format.ts";
+import { silentLog } from "../../src/log.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { FakeClock } from "../support/clock.ts";
 import { COPY, JOURNAL, openOn } from "./durable.ts";
@@ -182,6 +183,59 @@ suite("the zone's file", () => {
       lines(after.current).filter((line) => line.includes("\tNS\t")),
       ["z.example.\t3600\tIN\tNS\tns2.example."],
     );
+  });
+
+  test("that cannot be merged for want of room is, as soon as there is some", async () => {
+    const disk = new MemoryDisk();
+    await openOn(disk);
+    const clock = new FakeClock();
+    const again = disk.afterKill();
+    again.before = (what) => {
+      if (what === "write") throw new Error("ENOSPC");
+    };
+    const zone = await openOn(again, { clock, text: "new A 10.0.0.1" });
+    assert.equal(records(zone), "");
+    await clock.elapse(120_000);
+    again.before = () => {};
+    await clock.elapse(60_000);
+    assert.equal(records(zone), "new A 10.0.0.1");
+    assert.equal(records(await openOn(again.afterKill())), "");
+  });
+
+  test("is passed over where others stand in its way, with a line, and tried again at each start", async () => {
+    for (const [theirs, own] of [
+      ["www A 10.0.0.9", "www CNAME other"],
+      ["www CNAME b", "www CNAME other"],
+      ["www CNAME b", "www A 10.0.0.1"],
+    ] as const) {
+      const facts: string[] = [];
+      const log = { ...silentLog, warn: (_: object, fact: string) => facts.push(fact) };
+      const disk = new MemoryDisk();
+      const zone = await openOn(disk);
+      await zone.apply(updateOf(`+ ${theirs}`), operator);
+      const text = `${own}\nelse A 10.0.0.2`;
+      const second = await openOn(disk.afterKill(), { text, log });
+      assert.equal(
+        records(second),
+        `else A 10.0.0.2; ${theirs}`.replace(/CNAME (\S+)$/, "CNAME $1.z.example."),
+      );
+      assert.match(facts.join(), /^static records are passed over until the next start/);
+      const left = disk.afterKill();
+      const third = await openOn(left, { text });
+      await third.apply(updateOf(`- www ${theirs.split(" ")[1]}`), operator);
+      const fourth = await openOn(left.afterKill(), { text });
+      assert.ok(fourth.current.set(name("www"), own.includes("CNAME") ? 5 : 1), own);
+    }
+  });
+
+  test("has an alias that a collector's does not replace", async () => {
+    const text = "www CNAME own";
+    const zone = await starts(text, { update: "+ www CNAME other", by: paris }, text);
+    assert.equal(records(zone), "www CNAME own.z.example.");
+    await zone.apply(updateOf("- www CNAME other"), paris);
+    assert.equal(records(zone), "www CNAME own.z.example.");
+    await zone.apply(updateOf("+ www CNAME other"), operator);
+    assert.equal(records(zone), "www CNAME other.z.example.");
   });
 
   test("can be merged while the zone is served", async () => {

@@ -70,6 +70,20 @@ suite("Tape", () => {
     }
   });
 
+  test("with any stretch of it lost before the last write, is refused", async () => {
+    const writes = Array.from({ length: 12 }, (_, i) => [`write ${i}`]);
+    const { disk, ends } = await tapeOf(...writes);
+    const whole = disk.octets("tape").subarray(0, ends.at(-1));
+    const last = ends.at(-2)!;
+    for (let from = ends[0]!; from < last; from++) {
+      for (let end = from + 1; end <= last; end += 7) {
+        const damaged = Buffer.from(whole).fill(0, from, end);
+        if (damaged.equals(whole)) continue;
+        assert.throws(() => readTape(damaged), /damaged at octet \d+/, `${from} to ${end}`);
+      }
+    }
+  });
+
   test("takes nothing for a frame that a stranger wrote into one", async () => {
     const { disk, ends } = await tapeOf(["one"], ["two"]);
     const frame = disk.octets("tape").subarray(ends[1], ends[2]);

@@ -43,6 +43,8 @@ export class Journal {
       const recording = readTape(octets);
       const tape = Tape.goOn(disk.open(path), recording);
       await tape.cutOff();
+      // Who gave it its name may have died before that would last.
+      await disk.settle(path);
       const { entries, torn } = recording;
       return { journal: new Journal(disk, path, tape), entries, torn };
     } catch (error) {

@@ -13,10 +13,7 @@ export function lock(path: string): () => void {
   try {
     writeFileSync(draft, own);
     // To link is to make a file that was not there, whole, or to fail.
-    if (!hasLinked(draft, path)) {
-      takeOver(path, draft);
-      if (!hasLinked(draft, path)) throw inUse(path);
-    }
+    if (!hasLinked(draft, path)) takeOver(path, draft);
   } finally {
     rmSync(draft, { force: true });
   }
@@ -25,22 +22,29 @@ export function lock(path: string): () => void {
   };
 }
 
-/** Takes away the lock of a process that is no more; throws if it lives. */
+/**
+ * Puts `draft` in the place of a lock whose process is no more; throws if it lives. Of several who see
+ * that at once one does, who has a lock of its own for it.
+ */
 function takeOver(path: string, draft: string): void {
-  if (isHeld(read(path))) throw inUse(path);
-  const old = `${draft}.old`;
+  const left = read(path);
+  if (left !== undefined && isHeld(left)) throw inUse(path);
+  const release = lock(`${path}.${nameOf(left)}`);
   try {
-    renameSync(path, old);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
+    if (read(path) !== left) throw inUse(path);
+    renameSync(draft, path);
+  } finally {
+    release();
   }
-  // Another may have taken it over since it was read: then it gets it back.
-  const isOthers = isHeld(read(old));
-  if (isOthers) hasLinked(old, path);
-  rmSync(old, { force: true });
-  if (isOthers) throw inUse(path);
 }
+
+/** As a part of a file's name. */
+function nameOf(left = "nobody"): string {
+  return left.slice(0, LONGEST).replace(/\W+/g, "-");
+}
+
+/** Characters of a number, a boot and a time. */
+const LONGEST = 64;
 
 function isHeld(text: string | undefined): boolean {
   const [, pid, start] = /^(\d+) (.*)\n$/.exec(text ?? "") ?? [];
@@ -58,7 +62,9 @@ function startOf(pid: number): string | undefined {
   const words = read(`/proc/${pid}/stat`)
     ?.replace(/^.*\) /s, "")
     .split(" ");
-  return words && `${boot} ${words[19]}`;
+  // One that has died may be there until its parent asks after it, which some never do.
+  const isDead = words === undefined || words[0] === "Z" || words[0] === "X";
+  return isDead ? undefined : `${boot} ${words[19]}`;
 }
 
 function isAlive(pid: number): boolean {
@@ -91,5 +97,6 @@ function read(path: string): string | undefined {
 
 function inUse(path: string): Error {
   const [pid] = (read(path) ?? "").split(" ");
-  return new Error(`${path}: in use by process ${pid}; expected a folder of one process's own`);
+  const who = pid ? `process ${pid}` : "another process";
+  return new Error(`${path}: in use by ${who}; expected a folder of one process's own`);
 }

@@ -24,6 +24,8 @@ export interface ZoneState {
   readonly history: History;
   /** What the zone's file said when it was last merged. */
   readonly file: readonly RecordSet[];
+  /** Milliseconds by which the wall clock was put forward while nobody ran; less than 0 where back. */
+  readonly forward: number;
 }
 
 /** What is to be told of a state that goes on changing. */
@@ -115,19 +117,27 @@ class StateReader {
   finish(clock: Clock): ZoneState {
     if (this.#snapshot === undefined) throw new FormatError("the zone is not in it whole");
     const wall = clock.wall();
-    const now = clock.now();
-    // A clock that was put back gives nobody more than was granted.
-    this.#leases.map(({ by, expires, lease }) => ({
-      by,
-      expires: expires === FOREVER ? FOREVER : now + Math.min(expires - wall, lease),
-      lease,
-    }));
+    // Nothing can have been granted after now: the clock was put back, and nobody gets more for it.
+    const forward = Math.min(wall - this.#latest(), 0);
+    const ahead = clock.now() - wall + forward;
+    this.#leases.map((hold) => ({ ...hold, expires: hold.expires + ahead }));
     return {
+      forward,
       snapshot: this.#snapshot,
       leases: this.#leases,
       history: this.#history,
       file: this.#file,
     };
+  }
+
+  /** When a lease was granted last. */
+  #latest(): number {
+    let latest = Number.NEGATIVE_INFINITY;
+    for (const { holds } of this.#leases.entries()) {
+      for (const { expires, lease } of holds)
+        if (lease !== FOREVER) latest = Math.max(latest, expires - lease);
+    }
+    return latest;
   }
 
   #take(entry: Entry): void {
@@ -182,5 +192,6 @@ export function firstState(origin: Name, file: readonly RecordSet[], history?: n
     leases: new Leases(),
     history: new History(history),
     file,
+    forward: 0,
   };
 }

@@ -149,12 +149,11 @@ export function readTape(octets: Buffer): Recording {
     at += frame.length;
     frames++;
   }
-  const later = findFrame(octets, at + 1, (salt + frames + 1) >>> 0, salt);
-  if (later !== undefined) {
-    throw new FormatError(`damaged at octet ${at}, ${octets.length - at} before its end`);
-  }
   let end = octets.length;
   while (end > at && octets[end - 1] === 0) end--;
+  if (hasLater(octets, at + 1, (salt + frames) >>> 0, salt)) {
+    throw new FormatError(`damaged at octet ${at}, ${end - at} before its end`);
+  }
   return { salt, frames, length: at, entries, torn: end - at };
 }
 
@@ -180,14 +179,19 @@ function frameAt(octets: Buffer, at: number, number: number, salt: number): Buff
   return frame.readUInt32BE(8) === checksumOf(frame, salt) ? frame : undefined;
 }
 
-/** Where a whole frame of this number stands, at `from` or behind. */
-function findFrame(octets: Buffer, from: number, number: number, salt: number): number | undefined {
-  const pattern = Buffer.alloc(4);
-  pattern.writeUInt32BE(number);
-  for (let at = octets.indexOf(pattern, from + 4); at >= 0; at = octets.indexOf(pattern, at + 1)) {
-    if (frameAt(octets, at - 4, number, salt) !== undefined) return at - 4;
+/**
+ * Is there a whole frame at `from` or behind, of any number that may come after this one? What damages
+ * a file is seldom smaller than a sector, and many frames have room in one.
+ */
+function hasLater(octets: Buffer, from: number, number: number, salt: number): boolean {
+  const most = Math.floor((octets.length - from) / FRAME_HEAD);
+  for (let at = from; at + FRAME_HEAD <= octets.length; at++) {
+    const found = octets.readUInt32BE(at + 4);
+    const ahead = (found - number) >>> 0;
+    if (ahead === 0 || ahead > most) continue;
+    if (frameAt(octets, at, found, salt) !== undefined) return true;
   }
-  return undefined;
+  return false;
 }
 
 function entriesOf(frame: Buffer): Buffer[] {

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import fs, { mkdtempSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { syncBuiltinESMExports } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { systemDisk } from "../../src/zone/journal/disk.ts";
+
+/** What no test of a process that is killed can tell: the system keeps its writes, synced or not. */
+suite("the disk", () => {
+  test("UPD-26: is told to have what was written before sync resolves, and names before settle does", async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "disk-"));
+    const asked: string[] = [];
+    const { fdatasync } = fs;
+    const handles = Object.getPrototypeOf(await opened(folder));
+    const { sync } = handles;
+    t.after(() => {
+      fs.fdatasync = fdatasync;
+      handles.sync = sync;
+      syncBuiltinESMExports();
+      rmSync(folder, { recursive: true });
+    });
+    fs.fdatasync = ((descriptor: number, done: (error: Error | null) => void) => {
+      asked.push(fs.readlinkSync(`/proc/self/fd/${descriptor}`));
+      fdatasync(descriptor, done);
+    }) as typeof fdatasync;
+    handles.sync = function (this: { fd: number }) {
+      asked.push(fs.readlinkSync(`/proc/self/fd/${this.fd}`));
+      return sync.call(this);
+    };
+    syncBuiltinESMExports();
+    const path = join(folder, "j");
+    const file = systemDisk.create(path);
+    file.write(Buffer.from("one"), 0);
+    assert.deepEqual(asked, []);
+    await file.sync();
+    assert.deepEqual(asked.splice(0), [path]);
+    file.close();
+    await systemDisk.settle(path);
+    assert.deepEqual(asked, [folder]);
+    assert.equal(String(await systemDisk.read(path)), "one");
+  });
+});
+
+async function opened(path: string) {
+  const handle = await open(path);
+  await handle.close();
+  return handle;
+}
