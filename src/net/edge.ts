@@ -77,7 +77,11 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
   };
   async function* respondEach(request: Request, responses: AsyncIterable<Message>) {
     try {
-      for await (const response of responses) yield encodeFor(request, response);
+      for await (const response of responses) {
+        const octets = encodeFor(request, response);
+        if (isTruncated(octets)) throw misfit(response);
+        yield octets;
+      }
     } catch (error) {
       yield* fail(request, error);
     }
@@ -129,6 +133,12 @@ function makeRequest(received: Received, message: Message): Request {
     hasCookie: undefined,
     signal: received.signal,
   };
+}
+
+/** Of a stream nothing may be missing, and nobody asks for a part of it again (RFC 5936 §2.2). */
+function misfit({ seal }: Message): Error {
+  const error = new Error("a message of a stream does not fit");
+  return seal === undefined ? error : new SealedError(error, seal);
 }
 
 /** What does not fit is only its question, TC and the seal, whatever it was (RFC 8945 §5.3). */

@@ -13,8 +13,10 @@ export interface Principal {
   readonly name: string;
   /** Removes outright. Everybody else only takes his hand away from a record (see `leases.ts`). */
   readonly isOperator?: boolean;
-  /** Of the records that a zone may hold, the part that it may; all if not given. */
+  /** Of the room that a zone has, the part that it may take; all if not given. */
   readonly share?: number;
+  /** Seconds: what it adds has no longer a TTL; and a set that is not its alone keeps the one it has. */
+  readonly maxTtl?: number;
   /** May it add this record, or remove it (class ANY or NONE: RFC 2136 §2.5)? */
   permits(record: ResourceRecord): boolean;
 }

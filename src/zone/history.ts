@@ -7,8 +7,8 @@
  */
 import { AgedMap } from "../agedmap.ts";
 import { Type } from "../dns/constants.ts";
-import type { Value } from "../dns/fields.ts";
 import type { Change } from "./change.ts";
+import { dataOctets } from "./weight.ts";
 
 interface Kept {
   readonly change: Change;
@@ -63,16 +63,10 @@ function sizeOf({ removed, added }: Change): Pick<Kept, "records" | "octets"> {
       // SOAs differ by a number, and share their names.
       if (type === Type.SOA) continue;
       octets += name.wireLength;
-      for (const { values } of rdatas) for (const value of values) octets += octetsOf(value);
+      for (const rdata of rdatas) octets += dataOctets(rdata);
     }
   }
   return { records, octets };
-}
-
-/** Of memory, and of the wire, nearly. */
-function octetsOf(value: Value): number {
-  if (typeof value === "number") return 4;
-  return value instanceof Uint8Array ? value.length : value.wireLength;
 }
 
 /** At a change a second, of some hours. */

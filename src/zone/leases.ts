@@ -10,6 +10,7 @@
  */
 import { Type } from "../dns/constants.ts";
 import { RecordMap, type ZoneRecord } from "./recordmap.ts";
+import { weightOf } from "./weight.ts";
 
 /** The holder of what a zone starts with. */
 export const FILE = "file";
@@ -53,6 +54,7 @@ interface Entry extends HeldRecord {
   due: number;
   /** Where it stands in the heap, -1 where it never ends. */
   position: number;
+  readonly weight: number;
 }
 
 export interface Taken {
@@ -66,13 +68,19 @@ export class Leases {
   readonly #byId = new Map<number, Entry>();
   /** A binary heap by `due`: the parent of i is (i - 1) >> 1. */
   readonly #heap: Entry[] = [];
-  /** By holder, of how many entries. */
-  readonly #counts = new Map<string, number>();
+  /** By holder, of all entries that it holds. */
+  readonly #weights = new Map<string, number>();
+  #weight = 0;
   #nextId = 0;
 
   /** How many records have an entry. */
   get size(): number {
     return this.#byId.size;
+  }
+
+  /** What the records that have an entry take of the zone's room. */
+  get weight(): number {
+    return this.#weight;
   }
 
   get nextId(): number {
@@ -115,9 +123,9 @@ export class Leases {
     return this.#byRecord.get(record)?.holds.some((hold) => hold.by === by) === true;
   }
 
-  /** How many records `heldBy` gives. */
-  countOf(by: string): number {
-    return this.#counts.get(by) ?? 0;
+  /** What the records that `heldBy` gives take of the zone's room. */
+  weightOf(by: string): number {
+    return this.#weights.get(by) ?? 0;
   }
 
   record(id: number): ZoneRecord | undefined {
@@ -205,25 +213,26 @@ export class Leases {
   #set(entry: Entry, holds: readonly Hold[]): void {
     if (holds.length === 0) {
       this.#byRecord.delete(entry);
-      this.#byId.delete(entry.id);
+      if (this.#byId.delete(entry.id)) this.#weight -= entry.weight;
     } else if (entry.holds.length === 0) {
       this.#byRecord.set(entry);
       this.#byId.set(entry.id, entry);
+      this.#weight += entry.weight;
     }
-    this.#count(entry.holds, holds);
+    this.#weigh(entry, holds);
     entry.holds = holds;
     entry.due = holds.reduce((due, { expires }) => Math.min(due, expires), FOREVER);
     this.#place(entry);
   }
 
-  #count(before: readonly Hold[], after: readonly Hold[]): void {
+  #weigh({ holds: before, weight }: Entry, after: readonly Hold[]): void {
     const isRenewal = before.length === 1 && after.length === 1 && before[0]!.by === after[0]!.by;
     if (isRenewal) return;
-    for (const { by } of after) this.#counts.set(by, this.countOf(by) + 1);
+    for (const { by } of after) this.#weights.set(by, this.weightOf(by) + weight);
     for (const { by } of before) {
-      const count = this.countOf(by) - 1;
-      if (count > 0) this.#counts.set(by, count);
-      else this.#counts.delete(by);
+      const left = this.weightOf(by) - weight;
+      if (left > 0) this.#weights.set(by, left);
+      else this.#weights.delete(by);
     }
   }
 
@@ -279,7 +288,8 @@ export class Leases {
 }
 
 function newEntry(id: number, { name, rdata }: ZoneRecord): Entry {
-  return { id, name, rdata, holds: NOBODY, due: FOREVER, position: -1 };
+  const weight = weightOf(rdata);
+  return { id, name, rdata, holds: NOBODY, due: FOREVER, position: -1, weight };
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Rdata } from "../dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../dns/record.ts";
 import type { Leases } from "./leases.ts";
 import type { Snapshot } from "./snapshot.ts";
+import { dataOctets } from "./weight.ts";
 
 /** NOERROR where all of them hold, else the response code of the first that does not. */
 export function checkPrerequisites(
@@ -62,6 +63,7 @@ export function prescan(snapshot: Snapshot, updates: readonly ResourceRecord[]):
     if (record.class === Class.IN) {
       // Data of no octets is data only where the type does not say otherwise.
       if (isMeta(type) || (rdata.isEmpty && isKnownShape(type))) return Rcode.FORMERR;
+      if (dataOctets(rdata) > LONGEST) return Rcode.REFUSED;
     } else if (record.class === Class.ANY) {
       const isBadType = isMeta(type) && type !== Type.ANY;
       if (ttl !== 0 || !rdata.isEmpty || isBadType) return Rcode.FORMERR;
@@ -73,6 +75,12 @@ export function prescan(snapshot: Snapshot, updates: readonly ResourceRecord[]):
   }
   return Rcode.NOERROR;
 }
+
+/**
+ * Octets of data: with its name, a question, an OPT record and the longest of TSIGs a transfer has it in
+ * one message (RFC 5936 §2.2), whoever wants it and by whatever key.
+ */
+const LONGEST = 64_000;
 
 /**
  * Would this update of an operator take away or change what another holds by a lease? That is heard

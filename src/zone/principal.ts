@@ -12,6 +12,7 @@ import { targetOf } from "../dns/rdata.ts";
 import type { ResourceRecord } from "../dns/record.ts";
 import { BROWSING, parseEnumeration } from "../dns/service.ts";
 import type { Principal } from "./change.ts";
+import { dataOctets } from "./weight.ts";
 
 /** Who looks after the zone: anything, and what they remove is gone. */
 export function operatorPrincipal(name: string): Principal {
@@ -30,6 +31,7 @@ export function collectorPrincipal(name: string, origin: Name, isItsSite: IsItsS
   const sites = new Sites(origin, isItsSite);
   return {
     name,
+    maxTtl: MAX_TTL,
     permits(record) {
       const { name: owner, type } = record;
       if (!owner.isUnder(origin) || isSteeringType(type)) return false;
@@ -38,9 +40,8 @@ export function collectorPrincipal(name: string, origin: Name, isItsSite: IsItsS
       if (domain !== undefined) {
         const target = pointedTo(record);
         if (target === undefined) return false;
-        return domain.equals(origin)
-          ? target.equals(origin) || sites.has(target)
-          : sites.has(domain) && target.equals(domain);
+        if (!domain.equals(origin)) return sites.has(domain) && target.equals(domain);
+        return target.equals(origin) || (sites.has(target) && !isDefault(owner));
       }
       if (isSteeringName(owner.labelsUnder(origin))) return false;
       return sites.contain(owner) || isMerged(record, origin, sites);
@@ -56,6 +57,7 @@ export function reversePrincipal(name: string, origin: Name, isItsSite: IsItsSit
   const sites = new Sites(origin, isItsSite);
   return {
     name,
+    maxTtl: MAX_TTL,
     permits(record) {
       const target = pointedTo(record);
       if (target === undefined) return false;
@@ -94,6 +96,11 @@ class Sites {
 /** What a PTR leads to; undefined for other records, and for a set as a whole. */
 function pointedTo({ type, rdata }: ResourceRecord): Name | undefined {
   return type === Type.PTR ? targetOf(rdata) : undefined;
+}
+
+/** Is it where clients look which domain is the one to browse? That is the zone, and no site. */
+function isDefault(name: Name): boolean {
+  return parseEnumeration(name)?.enumeration === "db";
 }
 
 /** The domain of which this name says what to browse; where to register is the administrator's. */
@@ -140,8 +147,14 @@ export function isCarriedType(type: number): boolean {
 }
 
 function isCarried({ type, rdata }: Pick<ResourceRecord, "type" | "rdata">): boolean {
-  return isCarriedType(type) && !rdata.isEmpty;
+  return isCarriedType(type) && !rdata.isEmpty && dataOctets(rdata) <= LONGEST_HEARD;
 }
+
+/** Octets of a message of multicast DNS, and so of all that can have been heard (RFC 6762 §17). */
+const LONGEST_HEARD = 9000;
+
+/** Seconds: for so long a resolver may keep what a stolen key has said. Collectors say ten. */
+const MAX_TTL = 3600;
 
 const carriedTypes: ReadonlySet<number> = new Set([
   ...[Type.A, Type.AAAA, Type.CNAME, Type.PTR, Type.SRV, Type.TXT, Type.HINFO, Type.NULL],

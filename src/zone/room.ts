@@ -1,6 +1,7 @@
 /**
  * How many records a zone takes: as many as there is memory for, and of each principal no more than
- * its share, so that who has stolen the key of one site cannot leave the others without room.
+ * its share, so that who has stolen the key of one site cannot leave the others without room. A record
+ * of many octets counts as several.
  */
 import { type Clock, rationed } from "../clock.ts";
 import type { Name } from "../dns/name.ts";
@@ -9,6 +10,7 @@ import type { Log } from "../log.ts";
 import type { Change, Principal } from "./change.ts";
 import type { HoldStep, Leases } from "./leases.ts";
 import type { Outcome } from "./update.ts";
+import { weightOf } from "./weight.ts";
 
 export interface RoomOptions {
   readonly origin: Name;
@@ -26,17 +28,19 @@ export class Room {
     this.#ration = rationed(options.clock, INTERVAL);
   }
 
-  /** May an update come to this? What makes nothing more always may. `size` is that before. */
-  has(outcome: Outcome, by: Principal, leases: Leases, size: number): boolean {
+  /** May an update come to this? What makes nothing more always may. `records` are those before. */
+  has(outcome: Outcome, by: Principal, leases: Leases, records: number): boolean {
     const { capacity = MAX_RECORDS } = this.#options;
+    // Those without a lease are of the zone's file, and have a usual size.
+    const size = records - leases.size + leases.weight;
     const after = size + growthOf(outcome.change);
     if (after > capacity && after > size) {
       this.#tell(by, after, "the zone is full, and an update fails");
       return false;
     }
     const most = Math.floor(capacity * (by.share ?? 1));
-    const held = leases.countOf(by.name);
-    if (held + outcome.holds.length <= most) return true;
+    const held = leases.weightOf(by.name);
+    if (held + mostOf(outcome.holds) <= most) return true;
     const holding = held + gained(outcome.holds, by.name, leases);
     if (holding <= Math.max(most, held)) return true;
     this.#tell(by, holding, "a key holds as many records as it may, and an update fails");
@@ -50,19 +54,30 @@ export class Room {
 }
 
 function growthOf(change: Change | undefined): number {
-  const count = (sets: readonly RecordSet[] = []) =>
-    sets.reduce((sum, { rdatas }) => sum + rdatas.length, 0);
-  return count(change?.added) - count(change?.removed);
+  return change === undefined ? 0 : sumOf(change.added) - sumOf(change.removed);
 }
 
-/** Records that `by` holds afterwards and not before; less than none where it lets go of more. */
+function sumOf(sets: readonly RecordSet[]): number {
+  let sum = 0;
+  for (const { rdatas } of sets) for (const rdata of rdatas) sum += weightOf(rdata);
+  return sum;
+}
+
+/** Were all of them new. */
+function mostOf(steps: readonly HoldStep[]): number {
+  let sum = 0;
+  for (const { record } of steps) sum += weightOf(record.rdata);
+  return sum;
+}
+
+/** What `by` holds afterwards and not before; less than nothing where it lets go of more. */
 function gained(steps: readonly HoldStep[], by: string, leases: Leases): number {
-  let count = 0;
+  let sum = 0;
   for (const { does, record } of steps) {
     const isNew = does === "take" || does === "join";
-    if (leases.isHeldBy(record, by) !== isNew) count += isNew ? 1 : -1;
+    if (leases.isHeldBy(record, by) !== isNew) sum += (isNew ? 1 : -1) * weightOf(record.rdata);
   }
-  return count;
+  return sum;
 }
 
 /** At some 850 octets each, over four hundred megabytes. */

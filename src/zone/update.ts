@@ -74,7 +74,7 @@ export function resolve(
   if (refusal !== Rcode.NOERROR) return refusal;
   if (!updates.every((record) => by.permits(record))) return Rcode.REFUSED;
   if (by.isOperator && overrides(updates, by.name, snapshot, leases)) return Rcode.REFUSED;
-  const work = new Work(snapshot, by, leases);
+  const work = new Work(snapshot, by, leases, update.lease);
   for (const record of updates) work.do(record);
   return work.outcome();
 }
@@ -89,14 +89,19 @@ class Work {
   readonly #passedOver: ResourceRecord[] = [];
   /** Removed whoever heard it; what is added again keeps its holders. */
   readonly #swept = new RecordMap<ZoneRecord>();
+  readonly #emptied = new Emptied();
+  readonly #maxTtl: number;
+  /** Of sets that were there, once it has been asked. */
+  readonly #isAlone = new Map<RecordSet, boolean>();
   #soa: RecordSet;
 
-  constructor(base: Snapshot, by: Principal, leases: Leases) {
+  constructor(base: Snapshot, by: Principal, leases: Leases, lease = Number.POSITIVE_INFINITY) {
     this.#base = base;
     this.#by = by;
     this.#leases = leases;
     this.#draft = new Draft(base);
     this.#soa = base.soa;
+    this.#maxTtl = by.maxTtl === undefined ? MAX_TTL : Math.min(by.maxTtl, lease);
   }
 
   do(record: ResourceRecord): void {
@@ -137,9 +142,32 @@ class Work {
       this.#holds.push({ does: "releaseAll", record: { name, rdata: old } });
     }
     const isNew = !this.#draft.has(name, rdata);
-    const record = this.#draft.add(name, servedTtl(ttl), rdata);
+    const record = this.#draft.add(name, this.#ttlOf(name, type, ttl), rdata);
+    this.#emptied.add(record);
     const isBack = this.#swept.delete(record);
     this.#holds.push({ does: isNew && !isBack ? "take" : "join", record });
+  }
+
+  /** A set takes the TTL of what is added (RFC 2181 §5.2), unless others are in it. */
+  #ttlOf(name: Name, type: number, asked: number): number {
+    const ttl = Math.min(servedTtl(asked), this.#maxTtl);
+    if (this.#by.maxTtl === undefined) return ttl;
+    const before = this.#base.set(name, type);
+    return before === undefined || before.ttl === ttl || this.#hasAlone(before) ? ttl : before.ttl;
+  }
+
+  /**
+   * Might it have written all of this set, and does nobody hold any of it for ever? To look through a
+   * large one each time would cost more than it is worth.
+   */
+  #hasAlone(set: RecordSet): boolean {
+    const known = this.#isAlone.get(set);
+    if (known !== undefined) return known;
+    const isOwn = (record: ResourceRecord) =>
+      this.#by.permits(record) && !this.#leases.isHeldForeverByAnother(record, this.#by.name);
+    const isAlone = set.rdatas.length <= LARGE && recordsOf(set).every(isOwn);
+    this.#isAlone.set(set, isAlone);
+    return isAlone;
   }
 
   #replaced(name: Name, rdata: Rdata): Rdata[] {
@@ -177,7 +205,8 @@ class Work {
     for (const each of type === Type.ANY ? this.#draft.types(name) : [type]) {
       if (isApex && (each === Type.SOA || each === Type.NS)) continue;
       const isSet = type !== Type.ANY && this.#by.isOperator !== true;
-      for (const rdata of this.#draft.rdatas(name, each)) {
+      const all = () => this.#draft.rdatas(name, each);
+      for (const rdata of this.#emptied.take(name, each, isSet, all)) {
         if (isSet) this.#sweep(name, rdata);
         else this.#letGo(name, rdata);
       }
@@ -220,6 +249,35 @@ class Work {
   }
 }
 
+/**
+ * Sets that an update has emptied, as far as it may: what is left there stays, however often it asks.
+ * So of a set that is emptied again only that is looked at which it has added since, and the length of
+ * an update is the length of its work.
+ */
+class Emptied {
+  /** By name, type and how: to remove a set whole takes more away. */
+  readonly #added = new Map<string, Rdata[]>();
+
+  /** What to remove now. `all` are the records that are there. */
+  take(name: Name, type: number, isSet: boolean, all: () => readonly Rdata[]): readonly Rdata[] {
+    const key = keyOf(name, type, isSet);
+    const added = this.#added.get(key);
+    this.#added.set(key, []);
+    return added ?? all();
+  }
+
+  add({ name, rdata }: ZoneRecord): void {
+    if (this.#added.size === 0) return;
+    for (const isSet of [true, false]) {
+      this.#added.get(keyOf(name, rdata.type, isSet))?.push(rdata);
+    }
+  }
+}
+
+function keyOf(name: Name, type: number, isSet: boolean): string {
+  return `${type} ${isSet} ${name.key}`;
+}
+
 /** What may stand beside a CNAME (RFC 4034 §3, §4; RFC 3007 §3.1.1 for KEY). */
 export function isBesideCname(type: number): boolean {
   return type === Type.RRSIG || type === Type.NSEC || type === Type.KEY || type === Type.SIG;
@@ -245,5 +303,10 @@ export function withSerial({ name, type, ttl, rdatas }: RecordSet, serial: numbe
 
 /** What has the top bit set counts as 0 (RFC 2181 §8). */
 function servedTtl(ttl: number): number {
-  return ttl >= 2 ** 31 ? 0 : ttl;
+  return ttl > MAX_TTL ? 0 : ttl;
 }
+
+/** Records. */
+const LARGE = 100;
+/** Seconds (RFC 2181 §8). */
+const MAX_TTL = 2 ** 31 - 1;

@@ -112,6 +112,30 @@ suite("edge", () => {
     }
   });
 
+  test("ends a stream with SERVFAIL where one of its messages does not fit, signed or not", async () => {
+    const big = { name: owner, type: Type.NULL, class: Class.IN, ttl: 0 };
+    const data = rdata.opaque(Type.NULL, new Uint8Array(65_480));
+    const seal = { length: 40, close: (octets: Buffer) => octets };
+    for (const fields of [{}, { seal }]) {
+      const answers = [{ ...big, rdata: data }];
+      const stream: Handler = async function* ({ message }) {
+        yield makeResponse(message, { answers: [], ...fields });
+        yield makeResponse(message, { answers, ...fields });
+        yield makeResponse(message, { answers: [], ...fields });
+      };
+      const responses = await collect(edge(stream)(encode(query), "tcp"));
+      assert.deepEqual(
+        responses.map(({ rcode, isTruncated }) => [rcode, isTruncated]),
+        "seal" in fields
+          ? [
+              [Rcode.NOERROR, false],
+              [Rcode.SERVFAIL, false],
+            ]
+          : Array(3).fill([Rcode.NOERROR, false]),
+      );
+    }
+  });
+
   test("logs mistakes at most once a second, with their number", () => {
     const lines: object[] = [];
     const log: Log = { ...silentLog, error: (fields) => void lines.push(fields) };

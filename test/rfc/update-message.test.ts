@@ -55,6 +55,14 @@ const updating = (...authorities: ResourceRecord[]): Message =>
   adding("unused", undefined, { authorities });
 
 suite("the envelope", () => {
+  test("UPD-14: a removal with a TTL is FORMERR, with the top bit set too", async () => {
+    const { rcode } = setUp();
+    for (const ttl of [1, 2 ** 31, 2 ** 32 - 1]) {
+      const removal = { ...record("pc", Type.A, new Rdata(Type.A, [])), class: Class.ANY, ttl };
+      assert.equal(await rcode(updating(removal)), "FORMERR", `${ttl}`);
+    }
+  });
+
   test("UPD-01: where no zone can be updated it is NOTIMP", () => {
     const response = makeServer().ask(adding("new"));
     assert.equal(rcodeName(response.rcode), "NOTIMP");

@@ -151,6 +151,7 @@ suite("who may, and what an update may have", () => {
   test("UPD-13: what is no type of data cannot be added", async () => {
     for (const type of META)
       await expectRefusal({ type: emptyRecord("x", type, 1).type }, "FORMERR");
+    await expectRefusal({ type: 0 }, "FORMERR");
     await expectRefusal({ rdata: none }, "FORMERR");
   });
 
@@ -192,6 +193,12 @@ suite("what an update does", () => {
       alias CNAME www
       _ipp._tcp PTR A._ipp._tcp`,
     );
+    // Of a set as well, by whoever is no operator.
+    const zone = zoneOf(ZONE);
+    const before = lines(zone.current);
+    const update = updateOf("+ new TXT x\n- new TXT", { lease: 60 });
+    assert.equal(await apply(zone, update, principal("paris")), "NOERROR");
+    assert.deepEqual(lines(zone.current), before);
   });
 
   test("UPD-17: a record that is there is not there twice, its TTL is the later one", async () => {
@@ -254,6 +261,14 @@ suite("what an update does", () => {
       assert.equal(zone.current.serial, 1, update);
     }
     await expectRecords("- alias ANY\n+ alias A 10.0.0.1", ZONE.replace("CNAME www", "A 10.0.0.1"));
+    // But for what may stand beside one (RFC 4034 §3, §4, RFC 3007 §3.1.1).
+    const key = "KEY \\# 6 020003050102";
+    await expectRecords(`+ alias ${key}`, `${ZONE}\nalias ${key}`);
+    await expectRecords(
+      "+ k CNAME www",
+      `${ZONE}\nk ${key}\nk CNAME www`,
+      zoneOf(`${ZONE}\nk ${key}`),
+    );
   });
 
   test("UPD-20: a SOA takes the place of the old one if its serial is greater", async () => {

@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Class, Rcode, Type } from "../../src/dns/constants.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { Leases } from "../../src/zone/leases.ts";
+import { collectorPrincipal } from "../../src/zone/principal.ts";
+import { resolve } from "../../src/zone/update.ts";
+import { FakeClock } from "../support/clock.ts";
+import {
+  emptyRecord,
+  lines,
+  name,
+  operator,
+  origin,
+  principal,
+  updateOf,
+  zoneOf,
+} from "./fixture.ts";
+
+const collector = (site: string) =>
+  collectorPrincipal(site, origin, (domain) => domain.equals(name(site)));
+const [paris, lyon] = [collector("paris"), collector("lyon")];
+
+suite("the TTL of a set", () => {
+  const ttlOf = (zone: ReturnType<typeof zoneOf>, owner: string) =>
+    zone.current.set(name(owner), Type.PTR)?.ttl;
+  const one = "_ipp._tcp 10 PTR a._ipp._tcp.lyon";
+
+  test("SEC-16: is no site's to set where another is in it, nor where something is held for ever", async () => {
+    const zone = zoneOf("b._dns-sd._udp PTR @");
+    await zone.apply(updateOf(`+ ${one}`, { lease: 300 }), lyon);
+    const long = "_ipp._tcp 600 PTR x._ipp._tcp.paris";
+    const own = "_ipp._tcp.paris 600 PTR x._ipp._tcp.paris";
+    const browsed = "b._dns-sd._udp 600 PTR paris";
+    const all = [long, own, browsed].map((each) => `+ ${each}`).join("\n");
+    assert.equal(await zone.apply(updateOf(all, { lease: 900 }), paris), Rcode.NOERROR);
+    const ttls = () =>
+      ["_ipp._tcp", "_ipp._tcp.paris", "b._dns-sd._udp"].map((at) => ttlOf(zone, at));
+    assert.deepEqual(ttls(), [10, 600, 60]);
+    assert.equal(zone.current.set(name("_ipp._tcp"), Type.PTR)?.rdatas.length, 2);
+    // What is its alone takes another, as each collector of a site may give it.
+    await zone.apply(updateOf(`+ ${own.replace("600", "20")}`), paris);
+    assert.deepEqual(ttls(), [10, 20, 60]);
+    await zone.apply(updateOf("+ _ipp._tcp 30 PTR b._ipp._tcp"), operator);
+    assert.equal(ttlOf(zone, "_ipp._tcp"), 30);
+  });
+
+  test("SEC-16: is an hour at most by the key of a site, and no more than its lease", async () => {
+    const zone = zoneOf("");
+    const add = `+ _ipp._tcp.paris 2147483647 PTR x._ipp._tcp.paris`;
+    await zone.apply(updateOf(add), paris);
+    assert.equal(ttlOf(zone, "_ipp._tcp.paris"), 3600);
+    await zone.apply(updateOf(add, { lease: 300 }), paris);
+    assert.equal(ttlOf(zone, "_ipp._tcp.paris"), 300);
+    await zone.apply(updateOf("+ other 2147483647 A 10.0.0.1"), operator);
+    assert.equal(zone.current.set(name("other"), Type.A)?.ttl, 2 ** 31 - 1);
+  });
+});
+
+suite("the work of an update", () => {
+  test("SEC-13: is as long as the update, however large the sets that it names again and again", () => {
+    const zone = zoneOf("");
+    const leases = new Leases();
+    const by = principal("paris");
+    const shared = Array.from({ length: 100 }, (_, i) => `+ _x._tcp PTR x${i}`).join("\n");
+    const own = Array.from({ length: 100 }, (_, i) => `+ _x._tcp PTR y${i}`).join("\n");
+    let snapshot = zone.current;
+    for (const [text, who] of [
+      [shared, "lyon"],
+      [`${shared}\n${own}`, "paris"],
+    ] as const) {
+      const outcome = resolve(snapshot, updateOf(text), principal(who), leases);
+      assert.ok(typeof outcome === "object");
+      leases.take(outcome.holds, { by: who, expires: 1000, lease: 1000 });
+      snapshot = snapshot.with(outcome.gone, outcome.sets);
+    }
+    const added = updateOf("+ _x._tcp PTR y1\n+ _x._tcp PTR x1").updates;
+    const removals = [
+      [emptyRecord("_x._tcp", "PTR", Class.ANY), emptyRecord("_x._tcp", "ANY", Class.ANY)],
+      [emptyRecord("_x._tcp", "ANY", Class.ANY), ...added],
+      [emptyRecord("_x._tcp", "PTR", Class.ANY), ...added],
+    ];
+    for (const some of removals) {
+      const updates = Array.from({ length: 500 }, () => some).flat();
+      const outcome = resolve(snapshot, { ...updateOf(""), updates }, by, leases);
+      assert.ok(typeof outcome === "object");
+      assert.ok(outcome.holds.length < 3000, `${outcome.holds.length} steps`);
+    }
+  });
+
+  test("removes a set, adds to it and removes it again, and nothing is left", async () => {
+    for (const what of ["PTR", "ANY"]) {
+      const zone = zoneOf("", { clock: new FakeClock() });
+      await zone.apply(updateOf("+ _x._tcp PTR a\n+ _x._tcp PTR b", { lease: 60 }), lyonIn());
+      const update = `- _x._tcp ${what}\n+ _x._tcp PTR a\n+ _x._tcp PTR c\n- _x._tcp ${what}\n+ _x._tcp PTR d`;
+      await zone.apply(updateOf(update, { lease: 60 }), lyonIn());
+      assert.deepEqual(
+        lines(zone.current).filter((line) => line.includes("PTR")),
+        ["_x._tcp.z.example.\t60\tIN\tPTR\td.z.example."],
+      );
+    }
+  });
+
+  const lyonIn = () => principal("lyon");
+});
+
+suite("data of many octets", () => {
+  const big = (octets: number) => ({
+    ...updateOf(""),
+    updates: [
+      {
+        ...{ name: name("big.paris"), type: Type.NULL, class: Class.IN, ttl: 10 },
+        rdata: rdata.opaque(Type.NULL, new Uint8Array(octets)),
+      },
+    ],
+  });
+
+  test("is not a collector's where nobody can have heard it, nor anybody's that fits no transfer", async () => {
+    const zone = zoneOf("");
+    assert.equal(await zone.apply(big(9000), paris), Rcode.NOERROR);
+    assert.equal(await zone.apply(big(9001), paris), Rcode.REFUSED);
+    assert.equal(await zone.apply(big(9001), operator), Rcode.NOERROR);
+    assert.equal(await zone.apply(big(64_000), operator), Rcode.NOERROR);
+    assert.equal(await zone.apply(big(64_001), operator), Rcode.REFUSED);
+  });
+
+  test("SEC-13: counts as several records", async () => {
+    const zone = zoneOf("", { capacity: 100 });
+    const thief = { ...principal("paris"), share: 1 / 2 };
+    const host = (i: number) => ({
+      ...big(0),
+      updates: big(2560).updates.map((each) => ({ ...each, name: name(`h${i}`) })),
+    });
+    const answers: Rcode[] = [];
+    for (let i = 0; i < 6; i++) answers.push(await zone.apply(host(i), thief));
+    // Eleven each, of fifty.
+    assert.deepEqual(answers, [0, 0, 0, 0, Rcode.SERVFAIL, Rcode.SERVFAIL]);
+    for (let i = 6; i < 12; i++) answers.push(await zone.apply(host(i), operator));
+    assert.deepEqual(answers.slice(6), [0, 0, 0, 0, Rcode.SERVFAIL, Rcode.SERVFAIL]);
+    assert.equal(await zone.apply(updateOf("- h0 ANY"), thief), Rcode.NOERROR);
+    assert.equal(await zone.apply(host(0), thief), Rcode.NOERROR);
+  });
+});
