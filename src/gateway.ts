@@ -14,6 +14,7 @@ import type { Config } from "./config.ts";
 import { Opcode } from "./dns/constants.ts";
 import { COOKIE_SECRET_LENGTH } from "./dns/cookie.ts";
 import type { Name } from "./dns/name.ts";
+import { Complaints } from "./dnsserver/complaints.ts";
 import { cookies, rollingSecrets } from "./dnsserver/cookies.ts";
 import { keepalive } from "./dnsserver/keepalive.ts";
 import { byOpcode, edns, layered } from "./dnsserver/layers.ts";
@@ -135,9 +136,10 @@ async function* openListeners(
     cookieSecret === undefined
       ? rollingSecrets(() => randomBytes(COOKIE_SECRET_LENGTH), clock)
       : () => cookieSecret;
+  const complaints = new Complaints(clock, log);
   const handler = layered(
     [
-      signatures({ keys: config.keys, clock, log }),
+      signatures({ keys: config.keys, clock, complaints }),
       edns,
       keepalive,
       cookies({ secrets, clock }),
@@ -148,7 +150,11 @@ async function* openListeners(
     ],
     byOpcode({
       [Opcode.QUERY]: viewed(views.viewOf),
-      [Opcode.UPDATE]: updateHandler({ find: findOpen, principalOf: access.principalOf }),
+      [Opcode.UPDATE]: updateHandler({
+        find: findOpen,
+        principalOf: access.principalOf,
+        complaints,
+      }),
       [Opcode.NOTIFY]: notifyHandler({
         ...{ isServed: (name) => findOpen(name) !== undefined, clock, log },
       }),

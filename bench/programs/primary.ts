@@ -5,6 +5,7 @@ import { settleHeap } from "../../src/cli/heap.ts";
 import { systemClock } from "../../src/clock.ts";
 import { Opcode } from "../../src/dns/constants.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
+import { Complaints } from "../../src/dnsserver/complaints.ts";
 import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { signatures } from "../../src/dnsserver/signature.ts";
@@ -26,11 +27,16 @@ const zone = await openZone({
   ...{ origin: ORIGIN, folder, fileRecords: parseMasterFile(file, { origin: ORIGIN }) },
   ...{ clock: systemClock, log: silentLog, signal },
 });
+const complaints = new Complaints(systemClock, silentLog);
 const handler = layered(
-  [signatures({ keys: new Map([["bench", key]]), clock: systemClock, log: silentLog }), edns],
+  [signatures({ keys: new Map([["bench", key]]), clock: systemClock, complaints }), edns],
   byOpcode({
     [Opcode.QUERY]: queryHandler(new Catalog([new ZoneAuthority(zone)])),
-    [Opcode.UPDATE]: updateHandler({ find: () => zone, principalOf: operatorPrincipal }),
+    [Opcode.UPDATE]: updateHandler({
+      find: () => zone,
+      principalOf: operatorPrincipal,
+      complaints,
+    }),
   }),
 );
 const endpoint = { address: "127.0.0.1", port: Number(port) };

@@ -10,7 +10,7 @@
  * Invariant: `request.key` is there only where this layer has verified it, and who sent no TSIG gets
  * none. A request without one passes at the price of a glance.
  */
-import { type Clock, rationed } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { Opcode, Rcode, rcodeName, Type } from "../dns/constants.ts";
 import { ednsReply } from "../dns/edns.ts";
 import { type Message, makeResponse } from "../dns/message.ts";
@@ -28,8 +28,8 @@ import {
   tsigLength,
   verifyTsig,
 } from "../dns/tsig.ts";
-import type { Log } from "../log.ts";
-import type { Layer, Request, Responses } from "../net/handler.ts";
+import type { Layer, Responses } from "../net/handler.ts";
+import type { Complaints } from "./complaints.ts";
 import { mapResponses } from "./layers.ts";
 import { ReplayGuard } from "./replayguard.ts";
 
@@ -37,14 +37,13 @@ export interface SignatureOptions {
   /** By what the configuration calls them. */
   readonly keys: ReadonlyMap<string, TsigKey>;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly complaints: Complaints;
 }
 
-export function signatures({ keys, clock, log }: SignatureOptions): Layer {
+export function signatures({ keys, clock, complaints }: SignatureOptions): Layer {
   const known = new Map<NameKey, { identity: string; key: TsigKey }>();
   for (const [identity, key] of keys) known.set(key.name.key, { identity, key });
   const updates = new ReplayGuard<Gathered>();
-  const report = refusalReport(clock, log);
   const now = () => Math.floor(clock.wall() / 1000);
 
   return (next) => (request) => {
@@ -52,7 +51,13 @@ export function signatures({ keys, clock, log }: SignatureOptions): Layer {
     const signed = partTsig(request.bytes)!;
     const { tsig } = signed;
     const refuse = (error: Rcode, key?: TsigKey, isLate = false): Message => {
-      report(request, signed, isLate ? "signed before the latest of its key" : reasonOf(error));
+      const reason = isLate ? "signed before the latest of its key" : reasonOf(error);
+      complaints.tell(key && `${key.name}`, `a signed request was refused: ${reason}`, () => ({
+        key: `${tsig.key}`,
+        from: request.source.address,
+        // Seconds: of most use where it is BADTIME.
+        ahead: tsig.time - now(),
+      }));
       const options = error === Rcode.BADTIME ? { error, client: tsig } : { error };
       const isSaidSigned = key !== undefined && error !== Rcode.BADSIG;
       const seal = isSaidSigned
@@ -166,19 +171,4 @@ async function gatherEach(responses: AsyncIterable<Message>): Promise<readonly M
 
 function reasonOf(error: Rcode): string {
   return error === Rcode.BADSIG ? "BADSIG" : rcodeName(error);
-}
-
-/** Milliseconds between two lines: a clock that is wrong should be seen, a flood not fill a disk. */
-const REPORT_INTERVAL = 1000;
-
-function refusalReport(clock: Clock, log: Log) {
-  const ration = rationed(clock, REPORT_INTERVAL);
-  return ({ source }: Request, { tsig }: SignedMessage, reason: string): void => {
-    const refused = ration();
-    if (refused === 0) return;
-    // Seconds: of most use where it is BADTIME.
-    const ahead = tsig.time - Math.floor(clock.wall() / 1000);
-    const fields = { key: `${tsig.key}`, from: source.address, reason, ahead, refused };
-    log.warn(fields, "a signed request was refused");
-  };
 }

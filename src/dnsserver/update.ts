@@ -10,30 +10,51 @@ import type { Name } from "../dns/name.ts";
 import type { Handler } from "../net/handler.ts";
 import type { Principal } from "../zone/change.ts";
 import type { Zone } from "../zone/zone.ts";
+import type { Complaints } from "./complaints.ts";
 
 export interface UpdateOptions {
   /** The zone of exactly this name that may be updated here. */
   readonly find: (origin: Name) => Pick<Zone, "apply"> | undefined;
   /** Who a key stands for in that zone; undefined where it has no say. */
   readonly principalOf: (key: string, origin: Name) => Principal | undefined;
+  readonly complaints: Complaints;
 }
 
-export function updateHandler({ find, principalOf }: UpdateOptions): Handler {
-  return ({ message, key }) => {
+export function updateHandler({ find, principalOf, complaints }: UpdateOptions): Handler {
+  return ({ message, key, source }) => {
     const respond = (rcode: Rcode): Message => makeResponse(message, { rcode });
     const [section] = message.questions;
     // RFC 2136 §3.1.1.
     if (section === undefined || message.questions.length > 1 || section.type !== Type.SOA) {
       return [respond(Rcode.FORMERR)];
     }
+    const complain = (reason: string, owner?: Name) =>
+      complaints.tell(key, `an update was refused: ${reason}`, () => ({
+        ...{ zone: `${section.name}`, key, from: source.address },
+        ...(owner !== undefined && { name: `${owner}` }),
+      }));
     const zone = section.class === Class.IN ? find(section.name) : undefined;
-    if (zone === undefined) return [respond(Rcode.NOTAUTH)];
+    if (zone === undefined) {
+      complain("no zone of this name can be updated here");
+      return [respond(Rcode.NOTAUTH)];
+    }
     // Before the prerequisites, which would tell a stranger what the zone holds.
     const principal = key === undefined ? undefined : principalOf(key, section.name);
-    if (principal === undefined) return [respond(Rcode.REFUSED)];
+    if (principal === undefined) {
+      complain(key === undefined ? "it is not signed" : "its key may write nothing in this zone");
+      return [respond(Rcode.REFUSED)];
+    }
     const asked = readLease(message.edns);
     if (asked === "malformed") return [respond(Rcode.FORMERR)];
-    return apply(zone, message, principal, asked && granted(asked));
+    const refused = () => {
+      const forbidden = message.authorities.find((record) => !principal.permits(record));
+      const reason = "its key may not write this name, or not so";
+      complain(
+        forbidden === undefined ? "others have what it would change" : reason,
+        forbidden?.name,
+      );
+    };
+    return apply(zone, message, principal, asked && granted(asked), refused);
   };
 }
 
@@ -42,6 +63,7 @@ async function apply(
   message: Message,
   by: Principal,
   lease: Lease | undefined,
+  refused: () => void,
 ): Promise<readonly Message[]> {
   const update = {
     zone: message.questions[0]!.name,
@@ -50,6 +72,7 @@ async function apply(
     ...lease,
   };
   const rcode = await zone.apply(update, by);
+  if (rcode === Rcode.REFUSED) refused();
   const isGranted = rcode === Rcode.NOERROR && lease !== undefined;
   const edns = isGranted ? { ...plain, options: [leaseOption(lease)] } : undefined;
   return [makeResponse(message, { rcode, edns })];

@@ -10,6 +10,7 @@ import { rdata } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
 import { type TsigKey, tsigAlgorithms } from "../../src/dns/tsig.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
+import { Complaints } from "../../src/dnsserver/complaints.ts";
 import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
@@ -89,11 +90,12 @@ export function makeSecured({
     clock: systemClock,
     log,
   });
+  const complaints = new Complaints(clock, log);
   const handler = layered(
-    [signatures({ keys, clock, log }), edns, inner, transfer],
+    [signatures({ keys, clock, complaints }), edns, inner, transfer],
     byOpcode({
       [Opcode.QUERY]: queryHandler(catalog),
-      [Opcode.UPDATE]: updateHandler({ find, principalOf }),
+      [Opcode.UPDATE]: updateHandler({ find, principalOf, complaints }),
     }),
   );
   const ready = new ReadyAnswers({ catalog, zones: [zone] });

@@ -7,7 +7,9 @@ import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
 import type { TsigKey } from "../../src/dns/tsig.ts";
+import { Complaints } from "../../src/dnsserver/complaints.ts";
 import { updateHandler } from "../../src/dnsserver/update.ts";
+import { silentLog } from "../../src/log.ts";
 import type { Request } from "../../src/net/handler.ts";
 import type { Update } from "../../src/zone/update.ts";
 import {
@@ -53,6 +55,42 @@ const record = (owner: string, type: number, data: Rdata): ResourceRecord => ({
 
 const updating = (...authorities: ResourceRecord[]): Message =>
   adding("unused", undefined, { authorities });
+
+suite("what the log says of updates that are refused", () => {
+  test("is who, from where, of which zone and name, and why, once a minute each", async () => {
+    const lines: object[] = [];
+    const warn = (fields: object, fact: string) => lines.push({ ...fields, fact });
+    const server = stillServer({ log: { ...silentLog, warn } });
+    const signed = (message: Message, key: TsigKey) =>
+      server.one(sign(message, key, server.now()).bytes);
+    const elsewhere = adding("new", undefined, {
+      questions: [{ name: name("sub"), type: Type.SOA, class: Class.IN }],
+    });
+    for (let i = 0; i < 3; i++) {
+      await server.one(encode(adding("new")));
+      await signed(adding(`pc${i}.lyon`), paris);
+      await signed(adding(`new${i}`), secondary);
+      await signed(elsewhere, lyon);
+    }
+    const shared = { from: "192.0.2.99", refused: 1 };
+    const fact = (reason: string) => `an update was refused: ${reason}`;
+    assert.deepEqual(lines, [
+      { ...shared, zone: `${origin}`, key: undefined, fact: fact("it is not signed") },
+      {
+        ...{ ...shared, zone: `${origin}`, key: "paris", name: `${name("pc0.lyon")}` },
+        fact: fact("its key may not write this name, or not so"),
+      },
+      {
+        ...{ ...shared, zone: `${origin}`, key: "secondary" },
+        fact: fact("its key may write nothing in this zone"),
+      },
+      {
+        ...{ ...shared, zone: `${name("sub")}`, key: "lyon" },
+        fact: fact("no zone of this name can be updated here"),
+      },
+    ]);
+  });
+});
 
 suite("the envelope", () => {
   test("UPD-14: a removal with a TTL is FORMERR, with the top bit set too", async () => {
@@ -311,10 +349,12 @@ suite("leases", () => {
         },
       }),
       principalOf,
+      complaints: new Complaints(new FakeClock(), silentLog),
     });
     for (const seconds of [[1], [300, 7200], [300, 2 ** 31]]) {
       const message = asking(lease(...seconds));
-      const responses = handler({ message, key: "operator" } as Request);
+      const source = { address: "192.0.2.99", port: 5 };
+      const responses = handler({ message, key: "operator", source } as Request);
       for await (const response of await responses) assert.equal(response.rcode, 0);
     }
     assert.deepEqual(
