@@ -139,7 +139,7 @@ async function* openListeners(
   const complaints = new Complaints(clock, log);
   const handler = layered(
     [
-      signatures({ keys: config.keys, clock, complaints }),
+      signatures({ keys: config.keys, clock, complaints, signedBefore: zones.signedBefore }),
       edns,
       keepalive,
       cookies({ secrets, clock }),

@@ -29,7 +29,13 @@ const zone = await openZone({
 });
 const complaints = new Complaints(systemClock, silentLog);
 const handler = layered(
-  [signatures({ keys: new Map([["bench", key]]), clock: systemClock, complaints }), edns],
+  [
+    signatures({
+      ...{ keys: new Map([["bench", key]]), clock: systemClock, complaints },
+      signedBefore: (key) => zone.signed(key),
+    }),
+    edns,
+  ],
   byOpcode({
     [Opcode.QUERY]: queryHandler(new Catalog([new ZoneAuthority(zone)])),
     [Opcode.UPDATE]: updateHandler({

@@ -5,24 +5,31 @@
  * answer of the first (RFC 2136 §5).
  *
  * Honest updates overtake each other on their way, those of two programs with one key above all, and
- * clients do not try again; so some seconds are let pass, and within them MACs are remembered.
+ * clients do not try again; so some seconds are let pass, and within them MACs are remembered. After
+ * a restart none are known, and nothing overtakes what was done before it.
  */
 export class ReplayGuard<Answer> {
   /** By the identity of the key, so there are no more than keys. */
   readonly #recent = new Map<string, Recent<Answer>>();
+  readonly #before: (key: string) => number | undefined;
 
-  /** The answer to the first with this MAC; undefined where its time has passed. */
-  once(
-    key: string,
-    { time, mac }: { readonly time: number; readonly mac: Uint8Array },
-    answer: () => Answer,
-  ): Answer | undefined {
+  /** `before` tells when the last was signed that was done before the start: all MACs are forgotten. */
+  constructor(before: (key: string) => number | undefined) {
+    this.#before = before;
+  }
+
+  /**
+   * The answer to the first with this MAC; undefined where its time has passed. `latest` is the latest
+   * time that can be right: where a later one was taken, it was by a clock that was wrong.
+   */
+  once(key: string, { time, mac, latest }: SignedAt, answer: () => Answer): Answer | undefined {
     let recent = this.#recent.get(key);
-    if (recent === undefined) {
-      recent = { latest: time, answers: new Map() };
+    if (recent === undefined || recent.latest > latest) {
+      const before = recent === undefined ? (this.#before(key) ?? 0) : 0;
+      recent = { before: before > latest ? 0 : before, latest: time, answers: new Map() };
       this.#recent.set(key, recent);
     }
-    if (time < recent.latest - OVERTAKING) return undefined;
+    if (time <= recent.before || time < recent.latest - OVERTAKING) return undefined;
     const id = Buffer.from(mac).toString("latin1");
     const known = recent.answers.get(id);
     if (known !== undefined) return known.answer;
@@ -40,7 +47,15 @@ export class ReplayGuard<Answer> {
   }
 }
 
+/** Times in seconds. */
+interface SignedAt {
+  readonly time: number;
+  readonly mac: Uint8Array;
+  readonly latest: number;
+}
+
 interface Recent<Answer> {
+  readonly before: number;
   /** Seconds, as signed. */
   latest: number;
   /** By MAC, oldest first. */

@@ -18,6 +18,7 @@ import type { NameKey } from "../dns/name.ts";
 import type { ResourceRecord } from "../dns/record.ts";
 import { type Seal, SealedError } from "../dns/seal.ts";
 import {
+  FUDGE,
   partTsig,
   refusalLength,
   refuseTsig,
@@ -38,12 +39,15 @@ export interface SignatureOptions {
   readonly keys: ReadonlyMap<string, TsigKey>;
   readonly clock: Clock;
   readonly complaints: Complaints;
+  /** When the last update by a key was signed that was done before the start; seconds. */
+  readonly signedBefore: (key: string) => number | undefined;
 }
 
-export function signatures({ keys, clock, complaints }: SignatureOptions): Layer {
+export function signatures(options: SignatureOptions): Layer {
+  const { keys, clock, complaints, signedBefore } = options;
   const known = new Map<NameKey, { identity: string; key: TsigKey }>();
   for (const [identity, key] of keys) known.set(key.name.key, { identity, key });
-  const updates = new ReplayGuard<Gathered>();
+  const updates = new ReplayGuard<Gathered>(signedBefore);
   const now = () => Math.floor(clock.wall() / 1000);
 
   return (next) => (request) => {
@@ -72,11 +76,12 @@ export function signatures({ keys, clock, complaints }: SignatureOptions): Layer
     const { identity } = known.get(key.name.key)!;
     const { id, opcode } = request.message;
     const seal = signature(key, mac, now);
-    const answer = () => next({ ...request, key: identity });
+    const answer = () => next({ ...request, key: identity, signed: time });
     if (opcode !== Opcode.UPDATE) {
       return sealed(answer, seal);
     }
-    const first = () => updates.once(identity, { time, mac }, () => gather(answer()));
+    const at = { time, mac, latest: now() + FUDGE };
+    const first = () => updates.once(identity, at, () => gather(answer()));
     const late = () => [refuse(Rcode.BADTIME, key, true)];
     const renamed = (response: Message) => (response.id === id ? response : { ...response, id });
     return sealed(() => mapResponses(first() ?? late(), renamed), seal);

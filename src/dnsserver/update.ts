@@ -5,9 +5,9 @@
  */
 import { Class, Rcode, Type } from "../dns/constants.ts";
 import { type Lease, leaseOption, readLease } from "../dns/lease.ts";
-import { type Message, makeResponse } from "../dns/message.ts";
+import { makeResponse } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
-import type { Handler } from "../net/handler.ts";
+import type { Handler, Request } from "../net/handler.ts";
 import type { Principal } from "../zone/change.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { Complaints } from "./complaints.ts";
@@ -21,61 +21,54 @@ export interface UpdateOptions {
 }
 
 export function updateHandler({ find, principalOf, complaints }: UpdateOptions): Handler {
-  return ({ message, key, source }) => {
-    const respond = (rcode: Rcode): Message => makeResponse(message, { rcode });
-    const [section] = message.questions;
+  const refuse = ({ message, key, source }: Request, rcode: Rcode, reason: string, of?: Name) => {
+    complaints.tell(key, `an update was refused: ${reason}`, () => ({
+      ...{ zone: `${message.questions[0]!.name}`, key, from: source.address },
+      ...(of !== undefined && { name: `${of}` }),
+    }));
+    return [makeResponse(message, { rcode })];
+  };
+  return (request) => {
+    const { message, key } = request;
+    const [section, ...more] = message.questions;
     // RFC 2136 §3.1.1.
-    if (section === undefined || message.questions.length > 1 || section.type !== Type.SOA) {
-      return [respond(Rcode.FORMERR)];
+    if (section?.type !== Type.SOA || more.length > 0) {
+      return [makeResponse(message, { rcode: Rcode.FORMERR })];
     }
-    const complain = (reason: string, owner?: Name) =>
-      complaints.tell(key, `an update was refused: ${reason}`, () => ({
-        ...{ zone: `${section.name}`, key, from: source.address },
-        ...(owner !== undefined && { name: `${owner}` }),
-      }));
     const zone = section.class === Class.IN ? find(section.name) : undefined;
-    if (zone === undefined) {
-      complain("no zone of this name can be updated here");
-      return [respond(Rcode.NOTAUTH)];
-    }
+    if (zone === undefined) return refuse(request, Rcode.NOTAUTH, "it is of no zone that is here");
     // Before the prerequisites, which would tell a stranger what the zone holds.
     const principal = key === undefined ? undefined : principalOf(key, section.name);
     if (principal === undefined) {
-      complain(key === undefined ? "it is not signed" : "its key may write nothing in this zone");
-      return [respond(Rcode.REFUSED)];
+      const reason =
+        key === undefined ? "it is not signed" : "its key may write nothing in the zone";
+      return refuse(request, Rcode.REFUSED, reason);
     }
     const asked = readLease(message.edns);
-    if (asked === "malformed") return [respond(Rcode.FORMERR)];
-    const refused = () => {
-      const forbidden = message.authorities.find((record) => !principal.permits(record));
-      const reason = "its key may not write this name, or not so";
-      complain(
-        forbidden === undefined ? "others have what it would change" : reason,
-        forbidden?.name,
-      );
-    };
-    return apply(zone, message, principal, asked && granted(asked), refused);
+    if (asked === "malformed") return [makeResponse(message, { rcode: Rcode.FORMERR })];
+    const lease = asked && granted(asked);
+    return apply(zone, request, principal, lease).then((rcode) => {
+      if (rcode === Rcode.REFUSED) {
+        const forbidden = message.authorities.find((record) => !principal.permits(record));
+        if (forbidden === undefined)
+          return refuse(request, rcode, "others have what it would change");
+        return refuse(request, rcode, "its key may not write this name, or not so", forbidden.name);
+      }
+      const isGranted = rcode === Rcode.NOERROR && lease !== undefined;
+      const edns = isGranted ? { ...plain, options: [leaseOption(lease)] } : undefined;
+      return [makeResponse(message, { rcode, edns })];
+    });
   };
 }
 
-async function apply(
+function apply(
   zone: Pick<Zone, "apply">,
-  message: Message,
+  { message, signed }: Request,
   by: Principal,
   lease: Lease | undefined,
-  refused: () => void,
-): Promise<readonly Message[]> {
-  const update = {
-    zone: message.questions[0]!.name,
-    prerequisites: message.answers,
-    updates: message.authorities,
-    ...lease,
-  };
-  const rcode = await zone.apply(update, by);
-  if (rcode === Rcode.REFUSED) refused();
-  const isGranted = rcode === Rcode.NOERROR && lease !== undefined;
-  const edns = isGranted ? { ...plain, options: [leaseOption(lease)] } : undefined;
-  return [makeResponse(message, { rcode, edns })];
+): Promise<Rcode> {
+  const { questions, answers: prerequisites, authorities: updates } = message;
+  return zone.apply({ zone: questions[0]!.name, prerequisites, updates, ...lease, signed }, by);
 }
 
 /** Its options are all that the EDNS layer looks at. */

@@ -31,6 +31,8 @@ export interface ServedZones {
   /** Those that sign a zone, now or once they are there; undefined where no zone is signed. */
   readonly keysOf: (origin: Name) => ZoneKeys | undefined;
   readonly isSigned: (origin: Name) => boolean;
+  /** When the last update by a key was signed that any of them has had; seconds. */
+  readonly signedBefore: (key: string) => number;
   /** Resolves when all that they took is on the disk. */
   readonly closed: Promise<void>;
 }
@@ -79,7 +81,11 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
     if (catalog !== undefined) zones.push(catalog);
     const all = catalog === undefined ? members : [...members, catalog];
     const closed = Promise.all(zones.map((zone) => zone.closed)).then(() => undefined);
-    return { dynamic, catalog, all, keysOf, isSigned, closed };
+    const signedBefore = (key: string) => {
+      const times = dynamic.map((zone) => zone.signed(key) ?? 0);
+      return Math.max(...times);
+    };
+    return { dynamic, catalog, all, keysOf, isSigned, signedBefore, closed };
   } catch (error) {
     failed.abort();
     await Promise.allSettled(zones.map((zone) => zone.closed));

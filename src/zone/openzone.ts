@@ -17,8 +17,9 @@ import { Journal } from "./journal/journal.ts";
 import { firstState, readState, stateEntries, type ZoneState } from "./journal/state.ts";
 import { FileStore } from "./journal/store.ts";
 import { parseMasterFile } from "./masterfile.ts";
+import type { Store } from "./store.ts";
 import { withSerial } from "./update.ts";
-import { fileHand, type Store, Zone, type ZoneOptions } from "./zone.ts";
+import { fileHand, Zone, type ZoneOptions } from "./zone.ts";
 
 export interface ZonePlace extends Pick<ZoneOptions, "history" | "capacity"> {
   readonly origin: Name;
@@ -96,8 +97,7 @@ async function openJournal(
   if (opened === undefined) {
     const records = withSerialAbove(fileRecords, await firstSerial(disk, path, origin, clock));
     const state = firstState(origin, records, history);
-    const { snapshot } = state;
-    const atOnce = { snapshot, held: [], nextId: 0, file: fileRecords, wallOffset: 0 };
+    const atOnce = { ...state, held: [], nextId: 0, file: fileRecords, wallOffset: 0 };
     const salt = Math.floor(clock.random() * 2 ** 32);
     const journal = await Journal.create(disk, file, salt, stateEntries(atOnce));
     return { journal, state: { ...state, file: fileRecords } };

@@ -17,12 +17,13 @@ import type { Log } from "../log.ts";
 import type { Change, Principal } from "./change.ts";
 import { Commits } from "./commits.ts";
 import { encodeEntry } from "./journal/entry.ts";
-import { firstState, type StateAtOnce, stepEntry, type ZoneState } from "./journal/state.ts";
+import { firstState, stepEntry, type ZoneState } from "./journal/state.ts";
 import { FILE, FOREVER, type Hold } from "./leases.ts";
 import { mergeUpdate, withoutRecords } from "./merge.ts";
 import type { ZoneRecord } from "./recordmap.ts";
 import { Room } from "./room.ts";
 import type { Snapshot } from "./snapshot.ts";
+import type { Store, Working } from "./store.ts";
 import { type Outcome, removalOf, resolve, type Update } from "./update.ts";
 import { WallClock } from "./wallclock.ts";
 
@@ -38,28 +39,6 @@ export interface ZoneOptions {
   /** When it ends, leases do not any more, and no update is taken. */
   readonly signal?: AbortSignal;
   readonly log?: Log;
-}
-
-/** Where the changes of a zone last. */
-export interface Store {
-  /** Resolves when all of them are on the disk; if it rejects, none is. */
-  append(entries: readonly Uint8Array[]): Promise<void>;
-  /** Something has been written, and is seen. */
-  kept(zone: Working): void;
-  close(zone: Working): Promise<void>;
-}
-
-/** A zone as its store sees it. */
-export interface Working {
-  /** On the disk. */
-  current(): Snapshot;
-  holdsOf(record: ZoneRecord): readonly Hold[];
-  /** Of a time of the zone's clock, milliseconds since 1970. */
-  wallTime(time: number): number;
-  /** All that has been worked out, be it written or not. */
-  atOnce(): StateAtOnce;
-  /** Entries that have been worked out and not been given to `append`. */
-  waiting(): readonly Uint8Array[];
 }
 
 export class Zone {
@@ -184,6 +163,11 @@ export class Zone {
     return this.#state.leases.heldBy(by);
   }
 
+  /** When the last update of `by` was signed that has come to something; seconds. */
+  signed(by: string): number | undefined {
+    return this.#state.signed.latest(by);
+  }
+
   #apply(update: Update, by: Principal, file?: readonly RecordSet[]): Promise<Rcode> {
     if (this.#isClosed) return Promise.resolve(Rcode.SERVFAIL);
     const outcome = resolve(this.#ahead, update, by, this.#state.leases);
@@ -215,7 +199,7 @@ export class Zone {
 
   #commit(
     { change, sets, gone, holds }: Outcome,
-    { lease: seconds, keyLease: keySeconds = seconds }: Update,
+    { lease: seconds, keyLease: keySeconds = seconds, signed }: Update,
     by: string,
     file: readonly RecordSet[] | undefined,
   ): Promise<Rcode> {
@@ -239,6 +223,7 @@ export class Zone {
     return new Promise((resolve) => {
       const keep = () => {
         this.#current = snapshot;
+        this.#state.signed.note(by, signed);
         if (change !== undefined) this.#state.history.add(change, snapshot.size);
         resolve(Rcode.NOERROR);
       };
@@ -248,8 +233,8 @@ export class Zone {
         resolve(Rcode.SERVFAIL);
       };
       const at = this.#wallTime(this.#clock.now());
-      const entry =
-        this.#store && stepEntry({ at, by, lease, keyLease, change, holds: taken.steps, file });
+      const step = { at, by, lease, keyLease, change, holds: taken.steps, file, signed };
+      const entry = this.#store && stepEntry(step);
       this.#commits.add({ entry, keep, undo });
     });
   }
@@ -327,6 +312,7 @@ export class Zone {
           nextId: leases.nextId,
           file: this.#file,
           wallOffset: this.#wallTime(0),
+          signed: this.#state.signed,
         };
       },
     };

@@ -92,7 +92,12 @@ export function makeSecured({
   });
   const complaints = new Complaints(clock, log);
   const handler = layered(
-    [signatures({ keys, clock, complaints }), edns, inner, transfer],
+    [
+      signatures({ keys, clock, complaints, signedBefore: (key) => zone.signed(key) }),
+      edns,
+      inner,
+      transfer,
+    ],
     byOpcode({
       [Opcode.QUERY]: queryHandler(catalog),
       [Opcode.UPDATE]: updateHandler({ find, principalOf, complaints }),

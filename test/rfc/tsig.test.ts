@@ -10,16 +10,19 @@ import { rdata } from "../../src/dns/rdata.ts";
 import { signTsig, type TsigKey } from "../../src/dns/tsig.ts";
 import { silentLog } from "../../src/log.ts";
 import type { Handler, Layer } from "../../src/net/handler.ts";
-import { MANY, name, opt, origin, question } from "../dnsserver/fixture.ts";
+import { openZone } from "../../src/zone/openzone.ts";
+import { MANY, name, opt, origin, question, zoneRecords } from "../dnsserver/fixture.ts";
 import {
   adding,
+  makeSecured,
   operator,
   operators,
   paris,
+  type Secured,
   secondary,
   stillServer,
 } from "../dnsserver/secured.ts";
-
+import { FakeClock } from "../support/clock.ts";
 import {
   append,
   changed,
@@ -30,6 +33,7 @@ import {
   tsigOf,
   verified,
 } from "../support/tsig.ts";
+import { MemoryDisk } from "../zone/memorydisk.ts";
 
 const NONE = new Uint8Array();
 
@@ -337,6 +341,43 @@ suite("what comes again", () => {
       assert.equal(zone.current.serial, serial, `${seconds} s`);
       assert.equal(zone.current.set(name("new"), Type.A), undefined);
     }
+  });
+
+  test("TSIG-07: nor after a restart is anything done that was signed before the last", async () => {
+    const disk = new MemoryDisk();
+    const serverOn = async (disk: MemoryDisk, clock: FakeClock) => {
+      const place = { origin, folder: "", fileRecords: zoneRecords(), log: silentLog, disk };
+      const { signal } = new AbortController();
+      const zone = await openZone({ ...place, clock, signal, enough: 2000 });
+      return makeSecured({ clock, zone });
+    };
+    const clock = new FakeClock();
+    const now = () => Math.floor(clock.wall() / 1000);
+    const ask = async ({ ask }: Secured, { bytes }: SignedRequest) =>
+      tsigOf((await ask(bytes, "tcp"))[0]!).error;
+    const first = await serverOn(disk, clock);
+    const early = sign(adding("early"), operator, now());
+    const same = sign(adding("same"), operator, now() + 1);
+    clock.advance(1000);
+    // So many that the journal is begun anew.
+    for (let i = 0; i < 100; i++) {
+      assert.equal(await ask(first, sign(adding(`new${i}`), operator, now())), 0);
+    }
+    for (const other of [early, same]) {
+      const again = await serverOn(disk.afterKill(), clock);
+      assert.equal(await ask(again, other), Rcode.BADTIME);
+      assert.equal(again.zone.current.size, first.zone.current.size);
+      // Another key is none of its business, and what is signed later is done.
+      assert.equal(await ask(again, sign(adding("x.paris"), paris, now() - 60)), 0);
+      clock.advance(1000);
+      assert.equal(await ask(again, sign(adding("later"), operator, now())), 0);
+    }
+    // A clock that was wrong, and was put back: nobody is kept out for it.
+    const back = new FakeClock({ epoch: clock.wall() - 3_600_000 });
+    const again = await serverOn(disk.afterKill(), back);
+    const honest = sign(adding("honest"), operator, Math.floor(back.wall() / 1000));
+    assert.equal(await ask(again, honest), 0);
+    assert.ok(again.zone.current.set(name("honest"), Type.A));
   });
 
   test("UPD-30: an update sent again gets the answer of the first, under its own id", async () => {

@@ -82,11 +82,11 @@ suite("what the log says of updates that are refused", () => {
       },
       {
         ...{ ...shared, zone: `${origin}`, key: "secondary" },
-        fact: fact("its key may write nothing in this zone"),
+        fact: fact("its key may write nothing in the zone"),
       },
       {
         ...{ ...shared, zone: `${name("sub")}`, key: "lyon" },
-        fact: fact("no zone of this name can be updated here"),
+        fact: fact("it is of no zone that is here"),
       },
     ]);
   });

@@ -33,7 +33,7 @@ export const COPY = "z.example.saved";
 
 /** `wallOffset` makes wall time of the times of holds. */
 export function describe(
-  state: Pick<ZoneState, "file" | "snapshot">,
+  state: Pick<ZoneState, "file" | "snapshot" | "signed">,
   held: readonly HeldRecord[],
   nextId: number,
   wallOffset: number,
@@ -47,6 +47,7 @@ export function describe(
     }),
     `next ${nextId}`,
     ...lines(state.file),
+    ...state.signed.entries().map(([by, time]) => `${by} signed at ${time}`),
   ];
 }
 

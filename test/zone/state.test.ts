@@ -5,8 +5,9 @@ import { FormatError } from "../../src/dns/format.ts";
 import { Journal } from "../../src/zone/journal/journal.ts";
 import { firstState, readState, stateEntries } from "../../src/zone/journal/state.ts";
 import { readTape } from "../../src/zone/journal/tape.ts";
+import type { Store, Working } from "../../src/zone/store.ts";
 import type { Update } from "../../src/zone/update.ts";
-import { type Store, type Working, Zone } from "../../src/zone/zone.ts";
+import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 import { describe } from "./durable.ts";
 import { operator, origin, principal, setsOf, updateOf } from "./fixture.ts";
@@ -23,8 +24,8 @@ async function recorded(clock: FakeClock) {
   const journal = await Journal.create(disk, "j", 5, stateEntries(atOnce));
   const stages: { readonly end: number; readonly told: string[]; readonly since: unknown }[] = [];
   const note = (working: Working) => {
-    const { held, nextId, wallOffset, snapshot, file } = working.atOnce();
-    const told = describe({ snapshot, file }, [...held], nextId, wallOffset);
+    const { held, nextId, wallOffset, ...state } = working.atOnce();
+    const told = describe(state, [...held], nextId, wallOffset);
     stages.push({ end: journal.length, told, since: JSON.stringify(zone.since(1)) });
   };
   const store: Store = {
@@ -66,7 +67,7 @@ suite("a journal read back", () => {
         }),
         paris,
       ],
-      [updateOf("+ p 7 A 10.0.0.8"), operator],
+      [updateOf("+ p 7 A 10.0.0.8", { signed: 1_750_000_000 }), operator],
       [updateOf("+ a NULL \\# 2 abcd", { lease: 30 }), principal("prä")],
     ];
     for (const [step, by] of steps) {
@@ -103,7 +104,11 @@ suite("a journal read back", () => {
         const clock = new FakeClock();
         const { disk, zone, stages, start } = await recorded(clock);
         for (const { update, by, lease, passes } of steps) {
-          await zone.apply(lease === undefined ? update : { ...update, lease }, by);
+          const signed = by === operator ? passes : undefined;
+          await zone.apply(
+            { ...(lease === undefined ? update : { ...update, lease }), signed },
+            by,
+          );
           await clock.elapse(passes);
         }
         const { end = start } = stages.at(-1) ?? {};
@@ -126,7 +131,7 @@ suite("a journal read back", () => {
     const filled = stages.at(-1)!.end;
     for (let i = 0; i < 10; i++) {
       clock.advance(150_000);
-      await zone.apply(updateOf(many, { lease: 300 }), paris);
+      await zone.apply(updateOf(many, { lease: 300, signed: 1_750_000_000 + i }), paris);
     }
     const refresh = (stages.at(-1)!.end - filled) / 10;
     assert.ok(refresh < 100, `${refresh} octets`);

@@ -45,6 +45,8 @@ export interface Step {
   readonly holds: readonly StepTaken[];
   /** What the zone's file says from here on. */
   readonly file: readonly RecordSet[] | undefined;
+  /** When its update was signed, in seconds. */
+  readonly signed: number | undefined;
 }
 
 /** As a Change, but for the SOA, which is there only where more than its serial is new. */
@@ -61,13 +63,15 @@ export type Entry =
   /** `expires` of a hold is wall time here. */
   | { readonly is: "holds"; readonly held: readonly HeldRecord[] }
   | { readonly is: "file"; readonly sets: readonly RecordSet[] }
+  /** When the last update of each principal was signed. */
+  | { readonly is: "signed"; readonly times: readonly (readonly [by: string, time: number])[] }
   | { readonly is: "end" }
   /** The wall clock was found to have been put forward by so many milliseconds. */
   | { readonly is: "clock"; readonly forward: number }
   | ({ readonly is: "step" } & Step);
 
 /** The values are part of the format. */
-const KINDS = ["begin", "sets", "holds", "file", "end", "clock", "step"] as const;
+const KINDS = ["begin", "sets", "holds", "file", "end", "clock", "step", "signed"] as const;
 
 export function encodeEntry(entry: Entry): Uint8Array {
   const writer = scratch;
@@ -83,6 +87,9 @@ export function encodeEntry(entry: Entry): Uint8Array {
       break;
     case "holds":
       writeList(writer, entry.held, writeHeld);
+      break;
+    case "signed":
+      writeList(writer, entry.times, writeSigned);
       break;
     case "clock":
       writer.u8(entry.forward < 0 ? 1 : 0);
@@ -112,6 +119,8 @@ export function decodeEntry(
       return { is, sets: readSets(reader) };
     case "holds":
       return { is, held: readList(reader, readHeld) };
+    case "signed":
+      return { is, times: readList(reader, readSigned) };
     case "end":
       return { is };
     case "clock":
@@ -129,18 +138,21 @@ const HAS_CHANGE = 1;
 const HAS_SOA = 2;
 const HAS_LEASE = 4;
 const HAS_FILE = 8;
+const HAS_SIGNED = 16;
 
 function writeStep(writer: Writer, step: Step): void {
-  const { at, by, lease, keyLease, change, holds, file } = step;
+  const { at, by, lease, keyLease, change, holds, file, signed } = step;
   const hasLease = lease !== FOREVER || keyLease !== FOREVER;
   writer.u8(
     (change === undefined ? 0 : HAS_CHANGE) |
       (change?.soa === undefined ? 0 : HAS_SOA) |
       (hasLease ? HAS_LEASE : 0) |
-      (file === undefined ? 0 : HAS_FILE),
+      (file === undefined ? 0 : HAS_FILE) |
+      (signed === undefined ? 0 : HAS_SIGNED),
   );
   writer.u48(at);
   writeText(writer, by);
+  if (signed !== undefined) writer.u48(signed);
   if (hasLease) {
     writeTime(writer, lease);
     writeTime(writer, keyLease);
@@ -159,6 +171,7 @@ function readStep(reader: Reader, recordOf: (id: number) => ZoneRecord | undefin
   const flags = reader.u8();
   const at = reader.u48();
   const by = readText(reader);
+  const signed = flags & HAS_SIGNED ? reader.u48() : undefined;
   const lease = flags & HAS_LEASE ? readTime(reader) : FOREVER;
   const keyLease = flags & HAS_LEASE ? readTime(reader) : FOREVER;
   let change: StepChange | undefined;
@@ -172,7 +185,7 @@ function readStep(reader: Reader, recordOf: (id: number) => ZoneRecord | undefin
     refers === "id" ? recordOf(i) : { name: added[i]!.name, rdata: added[i]!.rdata };
   const holds = readList(reader, () => readRun(reader, recordAt)).flat();
   const file = flags & HAS_FILE ? readSets(reader) : undefined;
-  return { at, by, lease, keyLease, change, holds, file };
+  return { at, by, lease, keyLease, change, holds, file, signed };
 }
 
 //---- Steps on holds, in runs ----
@@ -252,6 +265,15 @@ function recordsOf(sets: readonly RecordSet[]): ZoneRecord[] {
   const records: ZoneRecord[] = [];
   for (const { name, rdatas } of sets) for (const rdata of rdatas) records.push({ name, rdata });
   return records;
+}
+
+function writeSigned(writer: Writer, [by, time]: readonly [string, number]): void {
+  writeText(writer, by);
+  writer.u48(time);
+}
+
+function readSigned(reader: Reader): readonly [string, number] {
+  return [readText(reader), reader.u48()];
 }
 
 //---- Holds ----

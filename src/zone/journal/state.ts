@@ -14,6 +14,7 @@ import { batches } from "../batches.ts";
 import { type Change, replay } from "../change.ts";
 import { History } from "../history.ts";
 import { FOREVER, type HeldRecord, type Hold, Leases } from "../leases.ts";
+import { Signed } from "../signed.ts";
 import { Snapshot } from "../snapshot.ts";
 import { withSerial } from "../update.ts";
 import { decodeEntry, type Entry, encodeEntry, type Step, type StepChange } from "./entry.ts";
@@ -26,6 +27,7 @@ export interface ZoneState {
   readonly file: readonly RecordSet[];
   /** Milliseconds by which the wall clock was put forward while nobody ran; less than 0 where back. */
   readonly forward: number;
+  readonly signed: Signed;
 }
 
 /** What is to be told of a state that goes on changing. */
@@ -36,11 +38,12 @@ export interface StateAtOnce {
   readonly file: readonly RecordSet[];
   /** What to add to the time of a hold for that of the wall. */
   readonly wallOffset: number;
+  readonly signed: Signed;
 }
 
 /** In pieces, so that others get a turn between them. */
 export function* stateEntries(state: StateAtOnce): Generator<Uint8Array> {
-  const { snapshot, held, nextId, file, wallOffset } = state;
+  const { snapshot, held, nextId, file, wallOffset, signed } = state;
   const wallTime = ({ by, expires, lease }: Hold): Hold => ({
     by,
     expires: expires + wallOffset,
@@ -55,6 +58,8 @@ export function* stateEntries(state: StateAtOnce): Generator<Uint8Array> {
     yield encodeEntry({ is: "holds", held: entries });
   }
   for (const sets of batches(file, PIECE)) yield encodeEntry({ is: "file", sets });
+  const times = signed.entries();
+  if (times.length > 0) yield encodeEntry({ is: "signed", times });
   yield encodeEntry({ is: "end" });
 }
 
@@ -63,9 +68,9 @@ const PIECE = 128;
 
 /** The entry of an update that has been worked out. */
 export function stepEntry(step: Omit<Step, "change"> & { readonly change?: Change | undefined }) {
-  const { at, by, lease, keyLease, holds, file } = step;
+  const { at, by, lease, keyLease, holds, file, signed } = step;
   const change = step.change && shorten(step.change);
-  return encodeEntry({ is: "step", at, by, lease, keyLease, change, holds, file });
+  return encodeEntry({ is: "step", at, by, lease, keyLease, change, holds, file, signed });
 }
 
 function shorten({
@@ -99,6 +104,7 @@ class StateReader {
   readonly #origin: Name;
   readonly #leases = new Leases();
   readonly #history: History;
+  readonly #signed = new Signed();
   #nextId = 0;
   #sets: RecordSet[] = [];
   readonly #held: HeldRecord[] = [];
@@ -127,6 +133,7 @@ class StateReader {
       leases: this.#leases,
       history: this.#history,
       file: this.#file,
+      signed: this.#signed,
     };
   }
 
@@ -158,6 +165,9 @@ class StateReader {
         this.#snapshot = Snapshot.of(this.#origin, this.#sets);
         this.#leases.restore(this.#held, this.#nextId);
         return;
+      case "signed":
+        for (const [by, time] of entry.times) this.#signed.note(by, time);
+        return;
       case "clock":
         this.#leases.map((hold) => ({ ...hold, expires: hold.expires + entry.forward }));
         return;
@@ -166,8 +176,9 @@ class StateReader {
     }
   }
 
-  #step({ at, by, lease, keyLease, change, holds, file }: Step): void {
+  #step({ at, by, lease, keyLease, change, holds, file, signed }: Step): void {
     if (this.#snapshot === undefined) throw new FormatError("a step before the zone");
+    this.#signed.note(by, signed);
     const holdOf = (lease: number): Hold => ({ by, expires: at + lease, lease });
     this.#leases.take(holds, holdOf(lease), holdOf(keyLease));
     if (file !== undefined) this.#file = [...file];
@@ -193,5 +204,6 @@ export function firstState(origin: Name, file: readonly RecordSet[], history?: n
     history: new History(history),
     file,
     forward: 0,
+    signed: new Signed(),
   };
 }

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
-import type { Store, Working } from "../zone.ts";
+import type { Store, Working } from "../store.ts";
 import { writeCopy } from "./copy.ts";
 import type { Disk } from "./disk.ts";
 import type { Journal } from "./journal.ts";
