@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line. Each command is a file of `cli/`; this one only reads the arguments. */
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { browse } from "./cli/browse.ts";
 import { check } from "./cli/check.ts";
 import { key } from "./cli/key.ts";
@@ -24,11 +24,15 @@ program
     "-c, --config <file>",
     "configuration file (YAML); without it, every interface and loopback",
   )
-  .option("--log <level>", "debug, info, warn, error or silent", "info")
+  .addOption(
+    new Option("--log <level>", "how much it says on standard error")
+      .choices(["debug", "info", "warn", "error", "silent"])
+      .default("info"),
+  )
   .allowExcessArguments()
   .action((options: RunOptions, { args: [unknown] }: Command) => {
     // As `run` may be left out, it is told what is no command.
-    if (unknown !== undefined) program.error(`error: no command is called '${unknown}'`);
+    if (unknown !== undefined) program.error(`error: ${whyNoCommand(unknown)}`);
     return run(options);
   });
 
@@ -82,6 +86,14 @@ program
   .option("--role <role>", "with --dnssec: csk, ksk or zsk", "csk")
   .option("--retire <tag>", "with --dnssec: end the key of this tag, which has a successor")
   .action(key);
+
+function whyNoCommand(word: string): string {
+  if (program.commands.some((command) => command.name() === word)) {
+    return `the command comes first and its options behind it: dnssd-gateway ${word} …`;
+  }
+  if (/[./]/.test(word)) return `a configuration is given by --config ${word}`;
+  return `no command is called '${word}'`;
+}
 
 program.hook("preAction", (_, command) => {
   // Who serves goes on when nobody listens; of the others there is nothing left to do.

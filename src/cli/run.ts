@@ -2,6 +2,7 @@
 import { isatty } from "node:tty";
 import { systemClock } from "../clock.ts";
 import { type Config, defaultConfig, readConfig } from "../config.ts";
+import { updateHost } from "../gateway/publishing.ts";
 import { openGateway } from "../gateway.ts";
 import type { Log } from "../log.ts";
 import { formatEndpoint } from "../net/listener.ts";
@@ -49,12 +50,12 @@ function readAgain(reloads: readonly (() => void)[], log: Log): void {
 /** The first thing to try, ready to be pasted. */
 function welcome({ zone, listen, publish }: Config): string {
   if (listen === undefined) {
-    const server = publish?.server;
+    const server = publish && updateHost(publish);
     const at =
       server === undefined
         ? "the server that DNS tells"
         : formatEndpoint({ address: server.host, port: server.port });
-    return `Publishing into ${zone} at ${at}.\n\n`;
+    return `Will publish into ${zone} at ${at}${publish?.transport === "tls" ? " by TLS" : ""}.\n\n`;
   }
   const { address, port } = listen.dns[0]!;
   const asked = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;

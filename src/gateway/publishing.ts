@@ -47,7 +47,7 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
   zones: PublishedZone[];
   close: () => void;
 } {
-  const { server, transport, lease, withdraw, key: keyName } = publish;
+  const { transport, lease, withdraw, key: keyName } = publish;
   const key = keyName === undefined ? undefined : config.keys.get(keyName);
   const connect = (locate: PersistentOptions["locate"]) =>
     new PersistentConnection({ locate, clock });
@@ -57,6 +57,7 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
     if (found.length === 0) throw new Error(NOT_FOUND);
     return found.map(serverOf);
   };
+  const server = updateHost(publish);
   // The server that is named has all the zones; else each may be elsewhere.
   const shared = server && connect((signal) => locate(server, transport, { resolve, signal }));
   const connections = new Set<PersistentConnection>();
@@ -73,14 +74,19 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
   return { zones, close };
 }
 
+/** Where a server that is named takes updates. */
+export function updateHost({ server, transport }: FarZonesOptions["publish"]): Host | undefined {
+  const isMoved = transport === "tls" && server?.port === DNS_PORT;
+  return server && { host: server.host, port: isMoved ? DOT_PORT : server.port };
+}
+
 /** The addresses of a server that is named; by TLS it is to prove that it has this name. */
 async function locate(
   { host, port }: Host,
   transport: "tcp" | "tls",
   how: Finding,
 ): Promise<readonly Server[]> {
-  const isMoved = transport === "tls" && port === DNS_PORT;
-  const endpoints = await endpointsOf(host, isMoved ? DOT_PORT : port, how);
+  const endpoints = await endpointsOf(host, port, how);
   if (endpoints.length === 0) throw new Error(`${host}: this host knows no address of that name`);
   if (transport === "tcp") return endpoints;
   return endpoints.map((endpoint) => ({ ...endpoint, tls: { serverName: host } }));

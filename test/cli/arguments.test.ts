@@ -11,6 +11,12 @@ describe("the command line", () => {
       "run bogus": "error: no command is called 'bogus'",
       "--bogus": "error: unknown option '--bogus'",
       "check --bogus": "error: unknown option '--bogus'",
+      "run gateway.yaml": "error: a configuration is given by --config gateway.yaml",
+      "/etc/gateway.yaml": "error: a configuration is given by --config /etc/gateway.yaml",
+      "--log debug check gateway.yaml":
+        "error: the command comes first and its options behind it: dnssd-gateway check …",
+      "run --log loud":
+        "error: option '--log <level>' argument 'loud' is invalid. Allowed choices are debug, info, warn, error, silent.",
     };
     for (const [line, said] of Object.entries(cases)) {
       const { status, stderr, stdout } = await run([process.execPath, MAIN, ...line.split(" ")]);

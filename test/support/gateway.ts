@@ -96,7 +96,7 @@ export class Gateway {
 }
 
 /** The line by which a program that runs says what it does. */
-export const STARTED = /^(Serving|Publishing) /;
+export const STARTED = /^(Serving|Will publish) /;
 
 /** Gone at the latest when the test process ends. */
 export function temporaryFolder(): string {
