@@ -5,6 +5,8 @@
  */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { stringify } from "yaml";
 import { systemClock } from "../clock.ts";
 import { KEY_NAME, KEY_NAME_EXPECTED, site as siteLabel } from "../config/fields.ts";
 import { ConfigError } from "../config/mistakes.ts";
@@ -45,13 +47,15 @@ export function key(name: string, options: KeyOptions): void | Promise<void> {
       ? `secret: ${JSON.stringify(secret)}`
       : `secretFile: ${JSON.stringify(file)}`;
   const print = (text: string) => process.stdout.write(text);
+  // Quoted where it would be another word to YAML: 010, 1e3, null.
+  const word = stringify(name, { blockQuote: false }).trimEnd();
   print(
-    `# dnssd-gateway.yaml of the gateway, and of the collector with publish: { key: ${name} }\n`,
+    `# dnssd-gateway.yaml of the gateway, and of the collector with publish: { key: ${word} }\n`,
   );
   if (site === undefined) {
     print("# bound to no site: who has it may write everything; --site LABEL binds it to one\n");
   }
-  print(`keys:\n  ${name}: { algorithm: ${algorithm}, ${place}${siteField} }\n`);
+  print(`keys:\n  ${word}: { algorithm: ${algorithm}, ${place}${siteField} }\n`);
   if (file === undefined) {
     print(`\n# named.conf of BIND, or a file for nsupdate -k and dig -k\n${statement}`);
   }
@@ -67,7 +71,11 @@ function writeSecret(file: string, text: string): void {
     writeFileSync(file, text, { mode: 0o600, flag: "wx" });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why = code === "EEXIST" ? "is there already" : `cannot be written (${code})`;
+    const reasons: Readonly<Record<string, string>> = {
+      EEXIST: "is there already",
+      ENOENT: `there is no folder ${dirname(file)}`,
+    };
+    const why = reasons[code ?? ""] ?? `cannot be written (${code})`;
     throw new ConfigError([`${file}: ${why}; expected the path of a new file`]);
   }
 }

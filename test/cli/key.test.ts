@@ -34,6 +34,15 @@ describe("dnssd-gateway key", () => {
     assert.notEqual((await printed("paris")).ours, (await printed("paris")).ours);
   });
 
+  it("prints a name so that YAML reads that name and no number", async () => {
+    for (const name of ["1e3", "0x1F", "010", "null", "true", "-", "---", "1.5", "paris-2.key"]) {
+      const { ours, bind } = await printed("--", name);
+      assert.deepEqual([...parseConfig(ours, "printed", "/").keys.keys()], [name]);
+      assert.ok(bind.includes(`key "${name}" {`));
+    }
+    assert.match((await printed("paris")).ours, /^ {2}paris: /m, "quoted only where it must be");
+  });
+
   it("binds the key to a site", async () => {
     const { ours } = await printed("paris", "--site", "paris");
     assert.deepEqual(parseConfig(ours, "printed", "/").keys.get("paris")!.sites, ["paris"]);
@@ -55,6 +64,8 @@ describe("dnssd-gateway key", () => {
     const { status, stderr } = await key("paris", "--file", file);
     assert.deepEqual([status, stderr.trim().split("\n").length], [1, 1], stderr);
     assert.equal(readFileSync(file, "utf8"), text);
+    const nowhere = await key("paris", "--file", join(folder, "keys", "paris"));
+    assert.match(nowhere.stderr, /: there is no folder \/.*\/keys; expected/);
     rmSync(folder, { recursive: true });
   });
 
