@@ -8,30 +8,11 @@ import { dirname, resolve } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { identity, query, view } from "./config/asking.ts";
-import {
-  domain,
-  grant,
-  host,
-  KEY_NAME,
-  KEY_NAME_EXPECTED,
-  keySecret,
-  reverseZone,
-  secret,
-  serviceType,
-  site,
-  sites,
-} from "./config/fields.ts";
+import { domain, grant, host, reverseZone, serviceType, site } from "./config/fields.ts";
+import { type Key, key, keys, readKeys } from "./config/keys.ts";
 import { type Listening, listen, withCredentials } from "./config/listening.ts";
-import { ConfigError, type Issue, Mistakes } from "./config/mistakes.ts";
+import { ConfigError, Mistakes, whyUnread } from "./config/mistakes.ts";
 import { policy, policyAddresses, policyFields, policyRule, policyText } from "./config/policy.ts";
-import { FormatError } from "./dns/format.ts";
-import { Name } from "./dns/name.ts";
-import { type TsigAlgorithm, type TsigKey, tsigAlgorithms } from "./dns/tsig.ts";
-
-/** A TSIG key, and the sites whose collector has it; without sites it is an operator's. */
-export interface Key extends TsigKey {
-  readonly sites: readonly string[] | undefined;
-}
 
 export const DEFAULT_ZONE = "bonjour.home.arpa";
 export const DEFAULT_PORT = 5300;
@@ -43,19 +24,6 @@ const link = z.strictObject({
   site: site.optional(),
   onDemand: z.boolean("expected true or false").optional(),
 });
-
-const key = z
-  .strictObject({
-    algorithm: z
-      .enum(tsigAlgorithms as [TsigAlgorithm], `expected one of ${tsigAlgorithms.join(", ")}`)
-      .default("hmac-sha256"),
-    secret: secret.optional(),
-    secretFile: z.string("expected the path of a file with the secret").optional(),
-    site: sites.optional(),
-  })
-  .refine((fields) => (fields.secret === undefined) !== (fields.secretFile === undefined), {
-    error: "expected secret or secretFile, and not both",
-  });
 
 const publish = z.strictObject(
   {
@@ -103,13 +71,7 @@ const schema = z
       links: z.array(link, "expected a list such as [{ interface: eth0, site: paris }]").optional(),
       listen: listen.optional(),
       publish: publish.optional(),
-      keys: z
-        .record(
-          z.string().regex(KEY_NAME),
-          key,
-          `expected keys by name (${KEY_NAME_EXPECTED}), such as paris: { secretFile: … }`,
-        )
-        .default({}),
+      keys,
       transfer: transfer.prefault({}),
       query: query.prefault({}),
       views: z
@@ -225,10 +187,10 @@ export function parseConfig(text: string, file: string, folder: string): Config 
   const mistakes = new Mistakes({ file, document, lines, fieldsAt });
   const result = schema.safeParse(document.toJS() ?? {});
   if (!result.success) throw mistakes.error(result.error.issues);
-  const { data, keys, listen: fields, dnssec: signing, ...rest } = result.data;
+  const { data, keys: keyFields, listen: fields, dnssec: signing, ...rest } = result.data;
   const endpoints = fields ?? (rest.publish === undefined ? LOOPBACK : undefined);
   const listening = endpoints && withCredentials(endpoints, folder);
-  const read = readKeys(keys, folder);
+  const read = readKeys(keyFields, (path) => readFileSync(resolve(folder, path), "utf8"));
   if (listening !== undefined && "message" in listening) {
     throw mistakes.error([...read.issues, listening]);
   }
@@ -241,33 +203,6 @@ export function parseConfig(text: string, file: string, folder: string): Config 
     data: resolve(folder, data),
   };
 }
-
-/** The keys with their secrets, which may stand in files of their own. */
-function readKeys(fields: Parsed["keys"], folder: string) {
-  const keys = new Map<string, Key>();
-  const issues: Issue[] = [];
-  for (const [name, { algorithm, secret: given, secretFile, site: sites }] of Object.entries(
-    fields,
-  )) {
-    try {
-      const octets = given ?? keySecret(readFileSync(resolve(folder, secretFile!), "utf8"));
-      keys.set(name, { name: Name.parse(name), algorithm, secret: octets, sites });
-    } catch (error) {
-      const isRead = error instanceof FormatError;
-      const what = isRead ? error.message : `${secretFile}: ${whyUnread(error)}`;
-      const path = ["keys", name, ...(isRead ? [] : ["secretFile"])];
-      issues.push({ path, message: `${what}; expected ${KEY_EXPECTED}` });
-    }
-  }
-  return { keys, issues };
-}
-
-function whyUnread(error: unknown): string | undefined {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === "ENOENT" ? "no such file" : code === "EACCES" ? "may not be read" : code;
-}
-
-const KEY_EXPECTED = "a key's name, and a secret as `dnssd-gateway key NAME` prints it";
 
 //---- For mistakes ----
 

@@ -5,6 +5,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
+import { whyUnread } from "./mistakes.ts";
 
 /** Where the files are. */
 export interface CredentialPaths {
@@ -63,9 +64,7 @@ function read(field: keyof CredentialPaths, paths: CredentialPaths): string {
   try {
     return readFileSync(paths[field], "utf8");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const why = code === "ENOENT" ? "no such file" : code === "EACCES" ? "may not be read" : code;
-    throw new CredentialsError(field, `${paths[field]}: ${why}`);
+    throw new CredentialsError(field, `${paths[field]}: ${whyUnread(error)}`);
   }
 }
 

@@ -79,10 +79,14 @@ export const KEY_NAME_EXPECTED = 'letters, digits, -, _ and dots, and not "file"
 
 export const secret = z.string("expected a secret in base64").transform((text, context) => {
   const octets = /^[A-Za-z0-9+/]+={0,2}$/.test(text) ? Buffer.from(text, "base64") : Buffer.of();
-  if (octets.length > 0) return octets;
-  context.addIssue("not base64; expected a secret such as `dnssd-gateway key NAME` prints");
+  if (octets.length >= SHORTEST_SECRET) return octets;
+  const what = octets.length > 0 ? "too short to be a secret" : "not base64";
+  context.addIssue(`${what}; expected a secret such as \`dnssd-gateway key NAME\` prints`);
   return z.NEVER;
 });
+
+/** As short as a MAC may be (RFC 8945 §5.2.2.1); a good one is as long as the digest (RFC 2104 §3). */
+const SHORTEST_SECRET = 10;
 
 export const host = z
   .string('expected a server such as "192.0.2.1:53" or ns1.example.com')
@@ -134,15 +138,4 @@ export function parseAddress(text: string, defaultPort?: number): Address | unde
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   if (isIP(bare) === 0 || port === undefined || port > 65535) return undefined;
   return { address: bare, port };
-}
-
-/**
- * The secret in a key's file: the base64 text alone, or the `key` statement that tsig-keygen and
- * knotd's keymgr print. Throws FormatError.
- */
-export function keySecret(text: string): Buffer {
-  const quoted = /\bsecret:?\s+"?([A-Za-z0-9+/=]+)"?/.exec(text)?.[1];
-  const result = secret.safeParse(quoted ?? text.trim());
-  if (!result.success) throw new FormatError(result.error.issues[0]!.message);
-  return result.data;
 }

@@ -138,9 +138,10 @@ suite("a catalog zone", () => {
 
   test("CAT-07: is there for those who may copy it, and to all others as if it were not", async () => {
     const folder = temporaryFolder();
+    const secret = Buffer.alloc(32).toString("base64");
     const text = JSON.stringify({
       ...{ zone: "bonjour.example", catalog: "catalog.example", data: folder },
-      keys: { ns2: { secret: "AAAA", site: [] }, ns3: { secret: "AAAA", site: [] } },
+      keys: { ns2: { secret, site: [] }, ns3: { secret, site: [] } },
       transfer: { allow: ["key:ns2", "192.168.0.2"] },
       query: { allow: ["private", "key:ns3"] },
     });

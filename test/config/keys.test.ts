@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { ConfigError } from "../../src/config/mistakes.ts";
+import { parseConfig } from "../../src/config.ts";
+import { temporaryFolder } from "../support/gateway.ts";
+
+const secret = Buffer.from("a secret of the two").toString("base64");
+const bind = (name: string, algorithm = "hmac-sha256") =>
+  `key "${name}" {\n\talgorithm ${algorithm};\n\tsecret "${secret}";\n};\n`;
+
+describe("the keys of a configuration", () => {
+  const folder = temporaryFolder();
+  const keysOf = (fields: string) => parseConfig(`keys: { ${fields} }`, "g.yaml", folder).keys;
+  const mistakes = (fields: string): readonly string[] => {
+    try {
+      keysOf(fields);
+    } catch (error) {
+      assert.ok(error instanceof ConfigError);
+      return error.lines;
+    }
+    assert.fail(`no mistake was found in ${fields}`);
+  };
+  const write = (file: string, text: string) => writeFileSync(join(folder, file), text);
+
+  it("have secrets in files of their own, bare or as BIND and Knot write them", () => {
+    write("bare", `${secret}\n`);
+    write("bind", bind("B."));
+    write("knot", `key:\n- id: b\n  algorithm: hmac-sha256\n  secret: ${secret}\n`);
+    for (const file of ["bare", "bind", "knot"]) {
+      const key = keysOf(`b: { secretFile: ${file} }`).get("b")!;
+      assert.equal(Buffer.from(key.secret).toString(), "a secret of the two", file);
+      assert.equal(key.algorithm, "hmac-sha256");
+    }
+  });
+
+  it("are for the algorithm that their file names", () => {
+    write("long", bind("b", "HMAC-SHA512"));
+    assert.equal(keysOf("b: { secretFile: long }").get("b")!.algorithm, "hmac-sha512");
+    assert.deepEqual(mistakes("b: { secretFile: long, algorithm: hmac-sha256 }"), [
+      "g.yaml:1: keys.b.secretFile: long: a key for hmac-sha512; expected one for hmac-sha256, the algorithm given",
+    ]);
+    write("weak", bind("b", "hmac-md5"));
+    assert.match(
+      mistakes("b: { secretFile: weak }")[0]!,
+      /secretFile: weak: expected one of hmac-/,
+    );
+  });
+
+  it("are told from one another: a file of another key, two that are one in DNS", () => {
+    write("lyon", bind("lyon"));
+    assert.deepEqual(mistakes("paris: { secretFile: lyon }"), [
+      "g.yaml:1: keys.paris.secretFile: lyon: the file of the key lyon; expected that of paris",
+    ]);
+    assert.deepEqual(mistakes(`Paris: { secret: ${secret} }, paris: { secret: ${secret} }`), [
+      "g.yaml:1: keys.paris: one name with Paris in DNS; expected another",
+    ]);
+  });
+
+  it("have no secret that could be guessed, nor a word in its place", () => {
+    write("word", "garbage\n");
+    write("poor", "not a secret!");
+    const made = "expected a secret such as `dnssd-gateway key NAME` prints";
+    assert.deepEqual(
+      mistakes("a: { secret: abcd }, b: { secretFile: word }, c: { secretFile: poor }"),
+      [`g.yaml:1: keys.a.secret: too short to be a secret; ${made}`],
+    );
+    assert.deepEqual(mistakes("b: { secretFile: word }, c: { secretFile: poor }"), [
+      `g.yaml:1: keys.b.secretFile: word: too short to be a secret; ${made}`,
+      `g.yaml:1: keys.c.secretFile: poor: not base64; ${made}`,
+    ]);
+  });
+
+  it("say what is made by which command where a file cannot be read", () => {
+    mkdirSync(join(folder, "folder"));
+    const made = "expected the file that `dnssd-gateway key b --file` made";
+    assert.deepEqual(mistakes("b: { secretFile: bb }"), [
+      `g.yaml:1: keys.b.secretFile: bb: no such file; ${made}`,
+    ]);
+    assert.deepEqual(mistakes("b: { secretFile: folder }"), [
+      `g.yaml:1: keys.b.secretFile: folder: is a folder; ${made}`,
+    ]);
+  });
+});
