@@ -8,10 +8,19 @@ import { dirname, resolve } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { z } from "zod";
 import { identity, query, view } from "./config/asking.ts";
-import { domain, grant, host, reverseZone, serviceType, site } from "./config/fields.ts";
+import {
+  domain,
+  grant,
+  host,
+  mailbox,
+  nameserver,
+  reverseZone,
+  serviceType,
+  site,
+} from "./config/fields.ts";
 import { type Key, key, keys, readKeys } from "./config/keys.ts";
 import { type Listening, listen, withCredentials } from "./config/listening.ts";
-import { ConfigError, Mistakes, whyUnread } from "./config/mistakes.ts";
+import { ConfigError, Mistakes, placeOf, whyUnread } from "./config/mistakes.ts";
 import { policy, policyAddresses, policyFields, policyRule, policyText } from "./config/policy.ts";
 
 export const DEFAULT_ZONE = "bonjour.home.arpa";
@@ -66,8 +75,8 @@ const schema = z
   .strictObject(
     {
       zone: domain.prefault(DEFAULT_ZONE),
-      nameservers: z.array(domain, "expected a list of host names").default([]),
-      contact: domain.optional(),
+      nameservers: z.array(nameserver, "expected a list of host names").default([]),
+      contact: mailbox.optional(),
       links: z.array(link, "expected a list such as [{ interface: eth0, site: paris }]").optional(),
       listen: listen.optional(),
       publish: publish.optional(),
@@ -128,6 +137,14 @@ const schema = z
       context.addIssue({ code: "custom", path, message });
     };
     expectKey(config.publish?.key, "publish", "key");
+    const { key: keyName = "" } = config.publish ?? {};
+    const own = config.keys[keyName]?.site?.map((label) => label.toLowerCase());
+    config.links?.forEach(({ site }, i) => {
+      // Only who has written it twice can have written it wrongly.
+      if (site === undefined || own === undefined || own.includes(site.toLowerCase())) return;
+      const message = `${site} is no site of the key ${keyName}, which publishes; expected ${own.join(" or ") || "none"}`;
+      context.addIssue({ code: "custom", path: ["links", i, "site"], message });
+    });
     config.transfer.allow.forEach((who, i) => {
       if ("key" in who) expectKey(who.key, "transfer", "allow", i);
     });
@@ -185,7 +202,7 @@ export function parseConfig(text: string, file: string, folder: string): Config 
     );
   }
   const mistakes = new Mistakes({ file, document, lines, fieldsAt });
-  const result = schema.safeParse(document.toJS() ?? {});
+  const result = schema.safeParse(document.toJS() ?? {}, { error: expectedFields });
   if (!result.success) throw mistakes.error(result.error.issues);
   const { data, keys: keyFields, listen: fields, dnssec: signing, ...rest } = result.data;
   const endpoints = fields ?? (rest.publish === undefined ? LOOPBACK : undefined);
@@ -205,6 +222,13 @@ export function parseConfig(text: string, file: string, folder: string): Config 
 }
 
 //---- For mistakes ----
+
+/** For places where there are to be fields, and nothing of their own is said of them. */
+function expectedFields({ code, path = [], ...issue }: z.core.$ZodRawIssue): string | undefined {
+  if (code !== "invalid_type" || issue.expected !== "object") return undefined;
+  const [first, second] = fieldsAt(placeOf(path));
+  return `expected fields such as ${first}: and ${second}:`;
+}
 
 /** The fields there are at a place in the tree: a list's place is `[]`, a name of the user's `*`. */
 function fieldsAt(path: string): readonly string[] {

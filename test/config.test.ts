@@ -77,6 +77,35 @@ data: zones
     assert.deepEqual(mistakes("- 1"), ["gateway.yaml: expected fields such as zone: and links:"]);
   });
 
+  it("says what is missing, and which fields there are where something else stands", () => {
+    assert.equal(
+      mistakes('listen:\n  tls: ["0.0.0.0:853"]')[0],
+      'gateway.yaml:2: listen.dns: missing; expected a list such as ["0.0.0.0:53", "[::]:53"]',
+    );
+    assert.deepEqual(mistakes("links:\n  - site: paris"), [
+      "gateway.yaml:2: links[0].interface: missing; expected the name of an interface such as eth0",
+    ]);
+    assert.deepEqual(mistakes("links: [eth0]\nviews: [5]\nkeys: { a: x }\nquery: any"), [
+      "gateway.yaml:1: links[0]: expected fields such as interface: and site:",
+      "gateway.yaml:3: keys.a: expected fields such as algorithm: and secret:",
+      "gateway.yaml:4: query: expected fields such as allow: and limit:",
+      "gateway.yaml:2: views[0]: expected fields such as networks: and sites:",
+    ]);
+  });
+
+  it("has names of name servers, and a mailbox as mail or as DNS has it (RFC 1035 §8)", () => {
+    for (const server of ["192.0.2.53", "192.0.2.53:53", "2001:db8::53"]) {
+      assert.deepEqual(mistakes(`nameservers: ["${server}"]`), [
+        "gateway.yaml:1: nameservers[0]: an address is no name; expected that of the server, such as ns1.example.com",
+      ]);
+    }
+    const contact = (text: string) => String(parse(`contact: ${text}`).contact);
+    assert.equal(contact("hostmaster@example.com"), "hostmaster.example.com.");
+    assert.equal(contact("host.master@example.com"), "host\\.master.example.com.");
+    assert.equal(contact("hostmaster.example.com"), "hostmaster.example.com.");
+    assert.match(mistakes("contact: a@b..c")[0]!, /contact: empty label/);
+  });
+
   it("names every mistake, not the first alone", () => {
     assert.equal(mistakes("zone: 5\nenumerate: all\nlinks: 5").length, 3);
   });
@@ -136,6 +165,19 @@ keys:
     const named = (name: string) => `keys: { ${name}: { secret: ${secret} } }`;
     assert.equal(parse(named("files")).keys.size, 1);
     assert.match(mistakes(named("file")).join(), /keys\.file: expected keys by name/);
+  });
+
+  it("publishes sites with a key that is theirs, as far as it says so", () => {
+    const text = (site: string, more = "") =>
+      `keys: { k: { secret: ${secret}, site: ${site} } }
+publish: { server: "192.0.2.1", key: k }
+links: [{ interface: eth0, site: paris }, { interface: eth1 }${more}]`;
+    assert.equal(parse(text("Paris")).links?.length, 2);
+    assert.equal(parse(text("[lyon, paris]", ", { interface: e, site: lyon }")).links?.length, 3);
+    assert.deepEqual(mistakes(text("parsi")), [
+      "gateway.yaml:3: links[0].site: paris is no site of the key k, which publishes; expected parsi",
+    ]);
+    assert.match(mistakes(text("[]"))[0]!, /links\[0\]\.site: .*expected none$/);
   });
 
   it("publishes elsewhere and then serves nothing unless told to", () => {
@@ -210,7 +252,10 @@ views: [{ networks: [10.1.0.0/16, "2001:db8::/32"], sites: [paris], addresses: [
     assert.equal(parse("dnssec: { keys: keys }").dnssec?.keys, "/etc/dnssd-gateway/keys");
     assert.equal(parse("").dnssec, undefined);
     assert.match(mistakes("dnssec: true")[0]!, /dnssec: expected \{ keys: FOLDER \}/);
-    assert.match(mistakes("dnssec: { key: keys }").join(), /dnssec.keys: expected the path/);
+    assert.match(
+      mistakes("dnssec: { key: keys }").join(),
+      /dnssec.keys: missing; expected the path/,
+    );
   });
 
   it("names the secondaries that are told of changes, with a key or without", () => {
@@ -283,7 +328,7 @@ catalog: catalog.example`,
       ],
       [
         "views: [{ sites: [paris] }]",
-        "gateway.yaml:1: views[0].networks: expected a list such as [10.1.0.0/16]",
+        "gateway.yaml:1: views[0].networks: missing; expected a list such as [10.1.0.0/16]",
       ],
       [
         "views: [{ networks: [any], site: paris }]",

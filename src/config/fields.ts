@@ -44,6 +44,24 @@ export const domain = z
     }
   });
 
+/** A zone's NS record has the name of a host; where that is, is said elsewhere. */
+export const nameserver = z
+  .string("expected a host name such as ns1.example.com")
+  .refine((text) => parseAddress(text, DNS_PORT) === undefined, {
+    error: "an address is no name; expected that of the server, such as ns1.example.com",
+    abort: true,
+  })
+  .pipe(domain);
+
+/** As mail has it, or as DNS does: what is in front of the @ is the first label (RFC 1035 §8). */
+export const mailbox = z
+  .string("expected a mailbox such as hostmaster@example.com")
+  .transform((text) => {
+    const [, local, host] = /^([^@]+)@([^@]+)$/.exec(text) ?? [];
+    return local === undefined ? text : `${local.replace(/[.\\]/g, "\\$&")}.${host}`;
+  })
+  .pipe(domain);
+
 export const address = z
   .string('expected an address and a port such as "0.0.0.0:53" or "[::]:53"')
   .transform((text, context) => {

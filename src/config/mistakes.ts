@@ -43,10 +43,16 @@ export class Mistakes {
   }
 
   #explain({ path, message, keys }: Issue): string[] {
-    if (keys === undefined) return [this.#line(path, message)];
-    const known = this.#options.fieldsAt(formatPath(path).replace(/\[\d+\]/g, "[]"));
+    if (keys === undefined) return [this.#line(path, this.#found(path, message))];
+    const known = this.#options.fieldsAt(placeOf(path));
     const unknown = `unknown field; expected one of ${known.join(", ")}`;
     return keys.map((key) => this.#line([...path, key], unknown));
+  }
+
+  /** Of what is not there, that it is missing, where the message only says what was expected. */
+  #found(path: readonly PropertyKey[], message: string): string {
+    const isThere = path.length === 0 || this.#options.document.hasIn(path);
+    return isThere || !message.startsWith("expected") ? message : `missing; ${message}`;
   }
 
   #line(path: readonly PropertyKey[], message: string): string {
@@ -79,6 +85,11 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: "may not be read",
   EISDIR: "is a folder",
 };
+
+/** A place in any configuration: `links[]` of `links[0]`. */
+export function placeOf(path: readonly PropertyKey[]): string {
+  return formatPath(path).replace(/\[\d+\]/g, "[]");
+}
 
 function formatPath(path: readonly PropertyKey[]): string {
   return path

@@ -32,7 +32,7 @@ const cases: readonly (readonly [policy: string, expected: RegExp])[] = [
   ["{ rules: { deny: all } }", /rules: expected a list such as \[\{ deny: chat, /],
   ["{ text: [{ type: chat, drop: ['a=b'] }] }", /text\[0\]\.drop\S*: expected .*key/],
   [`{ text: [{ type: all, set: { a: ${"x".repeat(254)} } }] }`, /set\.a: expected 255 octets/],
-  ["{ text: [{ drop: [a] }] }", /text\[0\]\.type: expected a service type/],
+  ["{ text: [{ drop: [a] }] }", /text\[0\]\.type: missing; expected a service type/],
   ["{ addresses: [{ from: 10.1.0.0/16, to: 10.2.0.0/24 }] }", /\.to: expected from and to of one/],
   ["{ addresses: [{ from: 10.1.0.1, to: 'fd00::1' }] }", /\.to: expected from and to of one/],
   ["{ addresses: [{ from: here, to: 10.2.0.0/24 }] }", /\.from: "here" is no network; expected/],
