@@ -1,10 +1,15 @@
-/** `check`: reads a configuration or a zone file the way `run` would, and opens nothing. */
+/**
+ * `check`: reads a configuration, and the zone files and keys it names, or one zone file alone, the way
+ * `run` would, and opens nothing.
+ */
 import { basename } from "node:path";
-import { ConfigError } from "../config/mistakes.ts";
-import { defaultConfig, readConfig } from "../config.ts";
+import { ConfigError, whyUnread } from "../config/mistakes.ts";
+import { type Config, defaultConfig, readConfig } from "../config.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
+import { checkKeyFolder } from "../gateway/keyfolder.ts";
 import { whyNotAsked } from "../gateway/ondemand.ts";
+import { readZones } from "../gateway/zones.ts";
 import { readMasterFile } from "../zone/masterfile.ts";
 import { dryRun } from "./dryrun.ts";
 import type { ServerOptions } from "./server.ts";
@@ -22,10 +27,18 @@ export async function check(file: string, options: CheckOptions): Promise<void> 
     process.stdout.write(`${file}: ${sets} record sets, no mistake found\n`);
   } else {
     const config = readConfig(file);
+    if (config.listen !== undefined) await checkServed(config);
     const note = whyNotAsked(config);
     process.stdout.write(`${file}: zone ${config.zone}, no mistake found\n`);
     if (note !== undefined) process.stdout.write(`${file}: ${note}\n`);
   }
+}
+
+/** What is read besides by who serves zones. */
+async function checkServed(config: Config): Promise<void> {
+  const { filled, others } = await readZones(config);
+  const origins = [...filled, ...others].map(({ origin }) => origin);
+  if (config.dnssec !== undefined) await checkKeyFolder(config.dnssec.keys, origins);
 }
 
 async function checkZone(file: string, options: CheckOptions): Promise<number> {
@@ -36,10 +49,7 @@ async function checkZone(file: string, options: CheckOptions): Promise<number> {
     return (await readMasterFile(file, origin, { isPartial: origin.equals(zone) })).length;
   } catch (error) {
     if (error instanceof FormatError) throw new ConfigError(error.message.split("\n"));
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new ConfigError([
-      `${file}: ${code === "ENOENT" ? "no such file" : code}; expected a zone file`,
-    ]);
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new ConfigError([`${file}: ${whyUnread(error)}; expected a zone file`]);
   }
 }

@@ -57,8 +57,7 @@ export async function openKeyFolder(
   };
   await bringIn();
   if ([...zones.values()].every(({ all }) => all.length === 0)) {
-    const hint = `expected one as \`dnssd-gateway key --dnssec ${origins[0]}\` makes it`;
-    throw new ConfigError([`${folder}: no key of a zone that is served here; ${hint}`]);
+    throw noKey(folder, origins);
   }
   const look = () =>
     bringIn().catch((error: Error) => {
@@ -75,6 +74,18 @@ export async function openKeyFolder(
   onReload?.(() => void look());
   signal.addEventListener("abort", () => cancel(), { once: true });
   return zones;
+}
+
+/** Reads the folder as the start does. Throws ConfigError. */
+export async function checkKeyFolder(folder: string, origins: readonly Name[]): Promise<void> {
+  const keys = await readKeyFolder(folder);
+  const isServed = ({ owner }: SigningKey) => origins.some((origin) => origin.equals(owner));
+  if (!keys.some(isServed)) throw noKey(folder, origins);
+}
+
+function noKey(folder: string, origins: readonly Name[]): ConfigError {
+  const hint = `expected one as \`dnssd-gateway key --dnssec ${origins[0]}\` makes it`;
+  return new ConfigError([`${folder}: no key of a zone that is served here; ${hint}`]);
 }
 
 function replaceKeys(zone: ZoneKeys, keys: readonly SigningKey[], clock: Clock, log: Log): void {

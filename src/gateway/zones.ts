@@ -15,7 +15,7 @@ import type { Log } from "../log.ts";
 import { apexEnumeration, apexRecords } from "../zone/apex.ts";
 import { catalogRecords, memberRecord } from "../zone/catalogzone.ts";
 import type { ZoneKeys } from "../zone/dnssec/zonekeys.ts";
-import { readZoneFolder, type ZoneFile } from "../zone/folder.ts";
+import { readZoneFolder } from "../zone/folder.ts";
 import { openZone } from "../zone/openzone.ts";
 import { operatorPrincipal } from "../zone/principal.ts";
 import { removal } from "../zone/update.ts";
@@ -51,19 +51,18 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   const zones: Zone[] = [];
-  const origins = [config.zone, ...config.reverse];
   try {
     await mkdir(config.data, { recursive: true });
-    const files = await readZoneFolder(config.data, origins);
-    for (const origin of origins) {
-      const file = files.find((each) => each.origin.equals(origin));
-      const fileRecords = withApex(file?.records ?? [], config, origin);
+    const { filled, others } = await readZones(config);
+    for (const { origin, records } of filled) {
+      const fileRecords = withApex(records, config, origin);
       const place = { ...options, signal, origin, folder: config.data, fileRecords };
       zones.push(await openZone(place));
     }
     const dynamic = [...zones];
-    const others = files.filter((file) => !origins.some((each) => each.equals(file.origin)));
-    const members = [...dynamic, ...others.map((file) => openStatic(file, { ...options, signal }))];
+    // Nobody changes these but their files, so that a file's serial is its zone's own.
+    const fixed = others.map((file) => new Zone({ ...options, signal, ...file }));
+    const members = [...dynamic, ...fixed];
     const served = members.map((zone) => zone.origin);
     let catalog: Zone | undefined;
     const keys =
@@ -89,14 +88,43 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
   } catch (error) {
     failed.abort();
     await Promise.allSettled(zones.map((zone) => zone.closed));
-    if (error instanceof ConfigError) throw error;
-    if (error instanceof FormatError) throw new ConfigError(error.message.split("\n"));
-    const expected = "expected a folder for zone files that can be read and written";
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new ConfigError([
-      code === undefined ? message : `${config.data}: ${message}; ${expected}`,
-    ]);
+    throw explain(error, config.data);
   }
+}
+
+/**
+ * What the zone files say of the zones that are filled by collectors, each of which there is whether
+ * it has a file or not, and of all others. Writes nothing. Throws ConfigError.
+ */
+export async function readZones({ zone, reverse, catalog, data }: Config) {
+  const origins = [zone, ...reverse];
+  const isFilled = (origin: Name) => origins.some((each) => each.equals(origin));
+  const files = await readZoneFolder(data, origins).catch((error: unknown) => {
+    throw explain(error, data);
+  });
+  const others = files.filter(({ origin }) => !isFilled(origin));
+  const mistakes = others
+    .filter(({ records }) => !records.some(({ type }) => type === Type.SOA))
+    .map(({ path, origin }) => `${path}: no SOA record; expected one at ${origin}`);
+  if (catalog !== undefined && others.some(({ origin }) => origin.equals(catalog))) {
+    mistakes.push(`catalog: ${catalog} has a zone file; expected another name`);
+  }
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  const filled = origins.map((origin) => {
+    const { records = [] } = files.find((file) => file.origin.equals(origin)) ?? {};
+    return { origin, records };
+  });
+  return { filled, others };
+}
+
+function explain(error: unknown, data: string): unknown {
+  if (error instanceof ConfigError) return error;
+  if (error instanceof FormatError) return new ConfigError(error.message.split("\n"));
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined) return new ConfigError([message]);
+  const what = code === "EEXIST" || code === "ENOTDIR" ? "is no folder" : message;
+  const expected = "expected a folder for zone files that can be read and written";
+  return new ConfigError([`${data}: ${what}; ${expected}`]);
 }
 
 /** It lasts, so that its serial rises when there is another zone, and only then. */
@@ -106,9 +134,6 @@ async function openCatalog(
   options: ZonesOptions,
 ): Promise<Zone | undefined> {
   if (origin === undefined) return undefined;
-  if (origins.some((each) => each.equals(origin))) {
-    throw new ConfigError([`catalog: ${origin} has a zone file; expected another name`]);
-  }
   const members = origins.filter((each) => !isSigned(each));
   const fileRecords = catalogRecords({ origin, contact, members });
   return openZone({ ...options, origin, folder: data, fileRecords });
@@ -138,12 +163,4 @@ function withApex(
     ({ name, type }) => !records.some((set) => set.type === type && set.name.equals(name)),
   );
   return [...records, ...missing];
-}
-
-/** Nobody changes it but its file, so that the file's serial is its own. */
-function openStatic({ origin, path, records }: ZoneFile, options: ZonesOptions): Zone {
-  if (!records.some((set) => set.type === Type.SOA)) {
-    throw new ConfigError([`${path}: no SOA record; expected one at ${origin}`]);
-  }
-  return new Zone({ ...options, origin, records });
 }

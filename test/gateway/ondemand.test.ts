@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { parseConfig } from "../../src/config.ts";
@@ -34,7 +34,12 @@ suite("asking links on demand", () => {
   });
 
   test("PROXY-34: is off where the zone is copied, signed or published elsewhere, and says so, to who checks it too", async () => {
-    const file = join(temporaryFolder(), "gateway.yaml");
+    const folder = temporaryFolder();
+    const file = join(folder, "gateway.yaml");
+    const keys = join(folder, "keys");
+    mkdirSync(keys);
+    const signing = ["key", "--dnssec", "z.example", "--folder", keys];
+    assert.equal((await run([process.execPath, MAIN, ...signing])).status, 0);
     for (const [text, field] of [
       ["transfer: { allow: [192.0.2.0/24] }", "transfer.allow"],
       ['transfer: { notify: ["192.0.2.2:53"] }', "transfer.notify"],

@@ -1,0 +1,82 @@
+/** `check`: what `run` would refuse, it tells before. */
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { MAIN, temporaryFolder } from "../support/gateway.ts";
+import { run } from "../support/process.ts";
+
+describe("dnssd-gateway check", () => {
+  const folder = temporaryFolder();
+  const path = (file: string) => join(folder, file);
+  const config = path("gateway.yaml");
+  const write = (text: string, file = "gateway.yaml") => writeFileSync(path(file), text);
+  const check = async (file = config, ...options: readonly string[]) => {
+    const { status, stdout, stderr } = await run([
+      process.execPath,
+      MAIN,
+      "check",
+      file,
+      ...options,
+    ]);
+    return { status, said: `${stdout}${stderr}`.split("\n").slice(0, -1) };
+  };
+  mkdirSync(path("zones"));
+
+  it("reads the zone files of a configuration as the start does", async () => {
+    write("zone: z.example\n");
+    write("$TTL 60\nwiki A 192.0.2.9\n", "zones/z.example.zone");
+    const good = `${config}: zone z.example., no mistake found`;
+    assert.deepEqual(await check(), { status: 0, said: [good] });
+
+    write("$TTL 60\nwiki A 192.0.2\n", "zones/z.example.zone");
+    const wrong = await check();
+    assert.equal(wrong.status, 1);
+    assert.match(wrong.said.join("\n"), /z\.example\.zone:2: [^\n]*192\.0\.2[^\n]*$/);
+    const refused = await run([process.execPath, MAIN, "run", "--config", config]);
+    assert.equal(refused.stderr, `${wrong.said[0]}\n`);
+
+    // Who serves nothing reads none.
+    write("zone: z.example\nlinks: [{ interface: eth0 }]\npublish: { server: 192.0.2.53 }\n");
+    assert.deepEqual(await check(), { status: 0, said: [good] });
+  });
+
+  it("tells of a further zone without SOA, which the shared one may be", async () => {
+    write("zone: z.example\ncatalog: y.example\n");
+    write("$TTL 60\nwiki A 192.0.2.9\n", "zones/z.example.zone");
+    write("$TTL 60\n@ NS ns.example.\n", "zones/y.example.zone");
+    const { status, said } = await check();
+    assert.equal(status, 1);
+    assert.match(said.join("\n"), /y\.example\.zone.*SOA/);
+
+    write("$TTL 60\n@ NS ns.e.\n@ SOA ns.e. h.e. 1 1 1 1 1\n", "zones/y.example.zone");
+    assert.deepEqual((await check()).said, [
+      "catalog: y.example. has a zone file; expected another name",
+    ]);
+  });
+
+  it("tells of folders and files that are in one another's place", async () => {
+    const expected = "expected a folder for zone files that can be read and written";
+    write("data: gateway.yaml\n");
+    const said = [`${config}: is no folder; ${expected}`];
+    assert.deepEqual(await check(), { status: 1, said });
+    const refused = await run([process.execPath, MAIN, "run", "--config", config]);
+    assert.equal(refused.stderr, `${said[0]}\n`);
+
+    assert.deepEqual((await check(folder)).said, [
+      `${folder}: is a folder; expected a configuration file (YAML)`,
+    ]);
+    assert.deepEqual((await check(folder, "--origin", "z.example")).said, [
+      `${folder}: is a folder; expected a zone file`,
+    ]);
+  });
+
+  it("tells that there is no key of a zone that is to be signed", async () => {
+    mkdirSync(path("keys"));
+    mkdirSync(path("none"));
+    write("zone: z.example\ndata: none\ndnssec: { keys: keys }\n");
+    const { status, said } = await check();
+    assert.equal(status, 1);
+    assert.match(said[0]!, /keys: no key of a zone that is served here; expected one as/);
+  });
+});
