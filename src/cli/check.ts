@@ -8,10 +8,10 @@ import { type Config, defaultConfig, readConfig } from "../config.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 import { checkKeyFolder } from "../gateway/keyfolder.ts";
-import { whyNotAsked } from "../gateway/ondemand.ts";
 import { readZones } from "../gateway/zones.ts";
 import { readMasterFile } from "../zone/masterfile.ts";
 import { dryRun } from "./dryrun.ts";
+import { notesOn } from "./notes.ts";
 import type { ServerOptions } from "./server.ts";
 
 export interface CheckOptions extends ServerOptions {
@@ -28,9 +28,8 @@ export async function check(file: string, options: CheckOptions): Promise<void> 
   } else {
     const config = readConfig(file);
     if (config.listen !== undefined) await checkServed(config);
-    const note = whyNotAsked(config);
     process.stdout.write(`${file}: zone ${config.zone}, no mistake found\n`);
-    if (note !== undefined) process.stdout.write(`${file}: ${note}\n`);
+    for (const note of notesOn(config)) process.stdout.write(`${file}: ${note}\n`);
   }
 }
 

@@ -3,18 +3,30 @@
  * publishes. Nothing is changed, and names are printed so that they drive no terminal.
  */
 import { preview } from "../collector/preview.ts";
-import { readConfig } from "../config.ts";
-import type { Name } from "../dns/name.ts";
+import { type Config, readConfig } from "../config.ts";
+import { Type } from "../dns/constants.ts";
+import type { Name, NameKey } from "../dns/name.ts";
+import type { RecordSet } from "../dns/record.ts";
+import { notesOn } from "./notes.ts";
 import { chooseServer, type ServerOptions } from "./server.ts";
 import { transfer } from "./transfer.ts";
 
 export async function dryRun(file: string, options: ServerOptions): Promise<void> {
-  const { policy } = readConfig(file);
+  const config = readConfig(file);
   const server = chooseServer({ ...options, config: file });
   const { domain } = server;
-  const { services, hidden, edited } = preview(policy, domain, await transfer(server));
+  const sites = sitesOf(config, domain);
+  // Services are SRV records; those of other sites are other collectors' to judge.
+  const isOurs = ({ name, type }: RecordSet) =>
+    type !== Type.SRV || sites === undefined || sites.some((site) => name.isUnder(site));
+  const published = (await transfer(server)).filter(isOurs);
+  const { services, hidden, edited } = preview(config.policy, domain, published);
   const hiddenInAll = [...hidden.values()].reduce((sum, names) => sum + names.length, 0);
-  const lines = [`${file}: of ${services} services in ${domain}, ${hiddenInAll} would be hidden`];
+  const where = sites?.map((site) => site.toUnicode()).join(", ") ?? domain;
+  const lines = [
+    ...notesOn(config).map((note) => `${file}: ${note}`),
+    `${file}: of ${services} services in ${where}, ${hiddenInAll} would be hidden`,
+  ];
   for (const [reason, names] of hidden) {
     lines.push(`${String(names.length).padStart(6)}  ${reason}`, ...listed(names));
   }
@@ -24,6 +36,18 @@ export async function dryRun(file: string, options: ServerOptions): Promise<void
   );
   lines.push("Of what is not published now, and of links' networks, this says nothing.");
   process.stdout.write(lines.map((line) => `${line}\n`).join(""));
+}
+
+/** Those of the links; undefined where one is not known from the configuration, or there is no link. */
+function sitesOf({ links = [], publish }: Config, domain: Name): Name[] | undefined {
+  const sites = new Map<NameKey, Name>();
+  for (const { site, interface: name } of links) {
+    const label = site ?? (publish === undefined ? name : undefined);
+    const place = label === undefined ? undefined : domain.child(label);
+    if (place === undefined) return undefined;
+    sites.set(place.key, place);
+  }
+  return sites.size > 0 ? [...sites.values()] : undefined;
 }
 
 function listed(names: readonly Name[]): string[] {

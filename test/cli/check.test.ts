@@ -79,4 +79,31 @@ describe("dnssd-gateway check", () => {
     assert.equal(status, 1);
     assert.match(said[0]!, /keys: no key of a zone that is served here; expected one as/);
   });
+
+  it("notes what is no mistake and does nothing", async () => {
+    const publish = "publish: { server: 192.0.2.53 }\n";
+    const cases: [string, string][] = [
+      [
+        "links: []\npolicy: { rules: [{ deny: chat }] }\n",
+        "policy does nothing where no link is heard (links: []); collectors have it",
+      ],
+      [`links: []\n${publish}`, "nothing is published, for no link is heard (links: [])"],
+      [
+        `${publish}listen: { dns: ["127.0.0.1:53"] }\n`,
+        "the zone served (listen) gets nothing of what is published elsewhere (publish)",
+      ],
+      [
+        "publish: { server: '2001:db8::53:53' }\n",
+        "2001:db8::53:53 is an address without a port; with one it would be [2001:db8::53]:53",
+      ],
+    ];
+    for (const [text, note] of cases) {
+      write(`zone: z.example\ndata: none\n${text}`);
+      const { status, said } = await check();
+      assert.equal(status, 0);
+      assert.deepEqual(said.slice(1), [`${config}: ${note}`]);
+    }
+    write("zone: z.example\ndata: none\nlinks: []\npublish: { server: '2001:db8::53' }\n");
+    assert.equal((await check()).said.length, 2);
+  });
 });

@@ -19,6 +19,8 @@ Proxy._http._tcp.paris SRV 0 0 80 wpad.paris
 Own._http._tcp.paris SRV 0 0 80 isatap.paris
 wpad.paris A 10.1.0.30
 isatap.paris A 10.1.0.30
+Romeo._presence._tcp.lyon SRV 0 0 5298 pc.lyon
+pc.lyon A 10.2.0.20
 _services._dns-sd._udp PTR _ipp._tcp
 _ipp._tcp PTR \027[31mRed._ipp._tcp.paris
 _ipp._tcp PTR \<b\>Lab._ipp._tcp.paris
@@ -54,9 +56,10 @@ test("check --dry-run says what a policy would hide of what is published, and dr
   assert.equal(stderr, "");
   assert.equal(status, 0);
   assert.deepEqual(String(stdout).split("\n").slice(0, -1), [
-    `${file}: of 5 services in z.example., 3 would be hidden`,
-    "     1  policy.rules[0] denies it",
+    `${file}: of 6 services in z.example., 4 would be hidden`,
+    "     2  policy.rules[0] denies it",
     "        Juliet._presence._tcp.paris.z.example.",
+    "        Romeo._presence._tcp.lyon.z.example.",
     "     0  policy.rules[1] denies it",
     "     1  policy.rules[2] denies it",
     "        <b>Lab._ipp._tcp.paris.z.example.",
@@ -68,6 +71,17 @@ test("check --dry-run says what a policy would hide of what is published, and dr
     "        \\027[31mRed._ipp._tcp.paris.z.example.",
     "Of what is not published now, and of links' networks, this says nothing.",
   ]);
+
+  // What other sites have is their collectors' to hide.
+  writeFileSync(file, `${POLICY}links: [{ interface: eth0, site: Lyon }]\n`);
+  const lyon = await check("--server", "127.0.0.1:53");
+  assert.match(`${lyon.stdout}`, /: of 1 services in Lyon\.z\.example\., 1 would be hidden\n/);
+  assert.ok(!`${lyon.stdout}`.includes("paris"));
+  writeFileSync(file, `${POLICY}links: []\n`);
+  const deaf = await check("--server", "127.0.0.1:53");
+  assert.match(`${deaf.stdout}`, /: policy does nothing where no link is heard/);
+  assert.match(`${deaf.stdout}`, /: of 6 services in z\.example\., 4 would be hidden\n/);
+  writeFileSync(file, POLICY);
 
   // So it is with the other commands, whatever a zone holds.
   for (const command of [["zone"], ["browse", "_ipp._tcp"], ["browse"]]) {
