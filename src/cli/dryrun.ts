@@ -8,18 +8,17 @@ import { Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { notesOn } from "./notes.ts";
-import { chooseServer, type ServerOptions } from "./server.ts";
+import type { ServerOptions } from "./server.ts";
 import { transfer } from "./transfer.ts";
 
 export async function dryRun(file: string, options: ServerOptions): Promise<void> {
   const config = readConfig(file);
-  const server = chooseServer({ ...options, config: file });
-  const { domain } = server;
+  const { domain, sets } = await transfer({ ...options, config: file });
   const sites = sitesOf(config, domain);
   // Services are SRV records; those of other sites are other collectors' to judge.
   const isOurs = ({ name, type }: RecordSet) =>
     type !== Type.SRV || sites === undefined || sites.some((site) => name.isUnder(site));
-  const published = (await transfer(server)).filter(isOurs);
+  const published = sets.filter(isOurs);
   const { services, hidden, edited } = preview(config.policy, domain, published);
   const hiddenInAll = [...hidden.values()].reduce((sum, names) => sum + names.length, 0);
   const where = sites?.map((site) => site.toUnicode()).join(", ") ?? domain;

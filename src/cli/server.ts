@@ -25,16 +25,18 @@ export interface Server {
   ask(name: Name, type: number): Promise<Message>;
 }
 
-export function chooseServer(options: ServerOptions): Server {
+/** What arguments and configuration say; no address where what is published to has a name or is found. */
+export function readOptions(options: ServerOptions) {
   const config = options.config === undefined ? defaultConfig() : readConfig(options.config);
-  const address =
-    options.server === undefined
-      ? ownServer(config)
-      : (parseAddress(options.server, 53) ??
-        fail(
-          `--server: "${options.server}" is not an address; expected 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53`,
-        ));
+  const address = options.server === undefined ? ownServer(config) : parseServer(options.server);
   const domain = options.domain === undefined ? config.zone : parseDomain(options.domain);
+  return { config, address, domain };
+}
+
+export function chooseServer(options: ServerOptions): Server {
+  const { domain, ...chosen } = readOptions(options);
+  const address =
+    chosen.address ?? fail("--server: not given; expected the address of a server to ask");
   return {
     address,
     domain,
@@ -50,6 +52,15 @@ export function chooseServer(options: ServerOptions): Server {
   };
 }
 
+function parseServer(text: string): Address {
+  return (
+    parseAddress(text, 53) ??
+    fail(
+      `--server: "${text}" is not an address; expected 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53`,
+    )
+  );
+}
+
 function parseDomain(text: string): Name {
   try {
     return Name.parse(text);
@@ -60,11 +71,10 @@ function parseDomain(text: string): Name {
 }
 
 /** Where the zone of this configuration is served: here, or where it is published to. */
-function ownServer({ listen, publish }: Config): Address {
-  const far = publish?.server;
+function ownServer({ listen, publish }: Config): Address | undefined {
   if (listen !== undefined) return reachable(listen.dns[0]!);
-  const address = far === undefined ? undefined : parseAddress(far.host, far.port);
-  return address ?? fail("--server: not given; expected the address of a server to ask");
+  const far = publish?.server;
+  return far && parseAddress(far.host, far.port);
 }
 
 /** A wildcard is where a server listens; loopback is where it is asked. */

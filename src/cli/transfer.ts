@@ -1,49 +1,46 @@
-/** A whole zone from the server that has it, by AXFR (RFC 5936). */
+/**
+ * A whole zone from the server that has it, by AXFR (RFC 5936): the one that is given, the gateway
+ * here, or the one that the configuration publishes to, found and asked as its collector does it.
+ */
 import { systemClock } from "../clock.ts";
+import { FarZone } from "../collector/publishing/publish.ts";
 import { ConfigError } from "../config/mistakes.ts";
-import { Class, Rcode, rcodeName, Type } from "../dns/constants.ts";
-import { makeMessage } from "../dns/message.ts";
-import type { NameKey } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import type { RecordSet, ResourceRecord } from "../dns/record.ts";
-import { askAll } from "../net/exchange.ts";
+import { rcodeName } from "../dns/constants.ts";
+import type { Name } from "../dns/name.ts";
+import type { RecordSet } from "../dns/record.ts";
+import { locating } from "../gateway/publishing.ts";
+import { ExchangeError } from "../net/exchange.ts";
 import { formatEndpoint } from "../net/listener.ts";
-import type { Server } from "./server.ts";
-
-/** Milliseconds for the whole transfer. */
-const TIMEOUT = 30_000;
+import { PersistentConnection } from "../net/persistent.ts";
+import { resolver } from "../net/resolver.ts";
+import { readOptions, type ServerOptions } from "./server.ts";
 
 /** Throws ConfigError with the server's reason. */
-export async function transfer({ address, domain }: Server): Promise<RecordSet[]> {
-  const query = makeMessage({ questions: [{ name: domain, type: Type.AXFR, class: Class.IN }] });
-  const records: ResourceRecord[] = [];
-  let ends = 0;
+export async function transfer(
+  options: ServerOptions,
+): Promise<{ domain: Name; sets: readonly RecordSet[] }> {
+  const clock = systemClock;
+  const { config, address, domain: origin } = readOptions(options);
+  const { publish, listen, keys } = config;
+  const isGiven = options.server !== undefined;
+  const locate =
+    isGiven || listen !== undefined || publish === undefined
+      ? () => Promise.resolve([address!])
+      : locating(origin, { publish, resolve: resolver({ clock }), clock });
+  // The gateway here lets its own host copy what it serves.
+  const key = isGiven || listen === undefined ? keys.get(publish?.key ?? "") : undefined;
+  const connection = new PersistentConnection({ locate, clock });
   try {
-    for await (const message of askAll(address, query, { clock: systemClock, timeout: TIMEOUT })) {
-      if (message.rcode !== Rcode.NOERROR) {
-        throw new Error(`refuses to transfer ${domain}: ${rcodeName(message.rcode)}`);
-      }
-      for (const record of message.answers) {
-        // The SOA opens and closes a transfer (RFC 5936 §2.2).
-        if (record.type === Type.SOA && ++ends === 2) break;
-        records.push(record);
-      }
-      if (ends === 2) break;
+    const sets = await new FarZone({ origin, connection, clock, key }).readBack();
+    if (typeof sets === "number") {
+      throw new Error(`refuses to transfer ${origin}: ${rcodeName(sets)}`);
     }
-    if (ends < 2) throw new Error("ended the transfer before its closing SOA");
+    return { domain: origin, sets };
   } catch (error) {
-    throw new ConfigError([`${formatEndpoint(address)}: ${(error as Error).message}`]);
+    const server = error instanceof ExchangeError ? error.server : address;
+    const where = server === undefined ? `the server of ${origin}` : formatEndpoint(server);
+    throw new ConfigError([`${where}: ${(error as Error).message}`]);
+  } finally {
+    connection.close();
   }
-  return setsOf(records);
-}
-
-function setsOf(records: readonly ResourceRecord[]): RecordSet[] {
-  const sets = new Map<string, Omit<RecordSet, "rdatas"> & { rdatas: Rdata[] }>();
-  for (const { name, type, ttl, rdata } of records) {
-    const key: `${number} ${NameKey}` = `${type} ${name.key}`;
-    const set = sets.get(key);
-    if (set === undefined) sets.set(key, { name, type, ttl, rdatas: [rdata] });
-    else set.rdatas.push(rdata);
-  }
-  return [...sets.values()];
 }

@@ -47,22 +47,15 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
   zones: PublishedZone[];
   close: () => void;
 } {
-  const { transport, lease, withdraw, key: keyName } = publish;
+  const { lease, withdraw, key: keyName } = publish;
   const key = keyName === undefined ? undefined : config.keys.get(keyName);
-  const connect = (locate: PersistentOptions["locate"]) =>
-    new PersistentConnection({ locate, clock });
-  const find = async (zone: Name, signal: AbortSignal) => {
-    const random = () => clock.random();
-    const found = await findUpdateServers({ zone, resolve, random, signal });
-    if (found.length === 0) throw new Error(NOT_FOUND);
-    return found.map(serverOf);
-  };
-  const server = updateHost(publish);
+  const connect = (zone: Name) =>
+    new PersistentConnection({ locate: locating(zone, { publish, resolve, clock }), clock });
   // The server that is named has all the zones; else each may be elsewhere.
-  const shared = server && connect((signal) => locate(server, transport, { resolve, signal }));
+  const shared = publish.server && connect(config.zone);
   const connections = new Set<PersistentConnection>();
   const zones = [config.zone, ...config.reverse].map((origin) => {
-    const connection = shared ?? connect((signal) => find(origin, signal));
+    const connection = shared ?? connect(origin);
     connections.add(connection);
     const far = new FarZone({ origin, connection, clock, key });
     const { publish, readBack } = far;
@@ -72,6 +65,23 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
     for (const connection of connections) connection.close();
   };
   return { zones, close };
+}
+
+/** Finds the server of a zone: the one that is named, or what DNS tells. */
+export function locating(
+  zone: Name,
+  { publish, resolve, clock }: Omit<FarZonesOptions, "config">,
+): PersistentOptions["locate"] {
+  const server = updateHost(publish);
+  if (server !== undefined) {
+    return (signal) => locate(server, publish.transport, { resolve, signal });
+  }
+  const random = () => clock.random();
+  return async (signal) => {
+    const found = await findUpdateServers({ zone, resolve, random, signal });
+    if (found.length === 0) throw new Error(NOT_FOUND);
+    return found.map(serverOf);
+  };
 }
 
 /** Where a server that is named takes updates. */

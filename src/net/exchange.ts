@@ -68,40 +68,28 @@ export async function ask(
     const response = await askUdp(server, query(), options);
     if (!response.isTruncated) return response;
   }
-  for await (const response of askStream(server, query(), options)) return response;
-  throw new ExchangeError(server, "closed");
+  return askStream(server, query(), options);
 }
 
-/** Every response, as a transfer has many, by TCP, until the caller has enough or the server ends. */
-export function askAll(
-  server: Endpoint,
-  message: Message,
-  options: ExchangeOptions,
-): AsyncGenerator<Message> {
-  return askStream(server, makeQuery(message), options);
-}
-
-async function* askStream(
+async function askStream(
   server: Endpoint,
   query: Query,
   options: ExchangeOptions,
-): AsyncGenerator<Message> {
+): Promise<Message> {
   const patience = new Patience(server, options);
   const socket = connect({ host: server.address, port: server.port, signal: patience.signal });
   try {
     await once(socket, "connect");
     socket.write(frame(query.octets));
     const frames = new Frames();
-    let isFirst = true;
     for await (const piece of socket) {
       frames.push(piece);
       for (let bytes = frames.next(); bytes !== undefined; bytes = frames.next()) {
-        const response = query.accept(bytes, isFirst);
-        if (response === undefined) continue;
-        isFirst = false;
-        yield response;
+        const response = query.accept(bytes);
+        if (response !== undefined) return response;
       }
     }
+    throw new ExchangeError(server, "closed");
   } catch (error) {
     throw patience.explain(error);
   } finally {
@@ -127,7 +115,7 @@ async function askUdp(
       patience.signal.addEventListener("abort", () => reject(patience.signal.reason));
       socket.on("error", reject);
       socket.on("message", (bytes) => {
-        const response = accept(bytes, true);
+        const response = accept(bytes);
         if (response !== undefined) resolve(response);
       });
       const send = () => {
@@ -187,31 +175,28 @@ class Patience {
 interface Query {
   readonly octets: Buffer;
   /** Undefined for whatever else comes, which is not for us. */
-  readonly accept: (bytes: Uint8Array, isFirst: boolean) => Message | undefined;
+  readonly accept: (bytes: Uint8Array) => Message | undefined;
 }
 
 function makeQuery(message: Message): Query {
   const query = { ...message, id: randomInt(0x10000) };
   return {
     octets: encode(query),
-    accept(bytes, isFirst) {
+    accept(bytes) {
       const response = responseTo(query, bytes);
-      // Only the first need repeat the question (RFC 5936 §2.2.1).
-      if (response === undefined || (isFirst && !echoes(query, response))) return undefined;
-      return response;
+      return response !== undefined && echoes(query, response) ? response : undefined;
     },
   };
 }
 
-/** With one response, not the many of a transfer. */
 function signedQuery({ octets, accept }: Query, key: TsigKey, clock: Clock): Query {
   const now = () => Math.floor(clock.wall() / 1000);
   const { bytes, mac } = signTsig(octets, key, { now: now() });
   const find = (name: Name) => (name.equals(key.name) ? key : undefined);
   return {
     octets: bytes,
-    accept(bytes, isFirst) {
-      const response = accept(bytes, isFirst);
+    accept(bytes) {
+      const response = accept(bytes);
       const signed = response && partTsig(bytes);
       if (signed === undefined) return undefined;
       const verdict = verifyTsig(signed, { find, now: now(), priorMac: mac });

@@ -7,7 +7,7 @@ import { systemClock } from "../../src/clock.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { decode, encode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import { ask, askAll } from "../../src/net/exchange.ts";
+import { ask } from "../../src/net/exchange.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import { FakeClock } from "../support/clock.ts";
 import { waitFor } from "../support/wait.ts";
@@ -163,20 +163,6 @@ suite("exchange", () => {
       },
     });
     assert.equal((await ask(server, query, { ...options, tcp: true })).rcode, Rcode.NOERROR);
-  });
-
-  test("gives every response of a transfer, of which later ones have no question", async () => {
-    using server = await serve({
-      tcp(asked, socket) {
-        const rest = answer(asked, { questions: [], isAuthoritative: true });
-        socket.end(Buffer.concat([frame(answer(asked)), frame(rest), frame(rest)]));
-      },
-    });
-    const questions: number[] = [];
-    for await (const response of askAll(server, query, options)) {
-      questions.push(response.questions.length);
-    }
-    assert.deepEqual(questions, [1, 0, 0]);
   });
 
   test("says that nobody answers, when the time is over", async () => {
