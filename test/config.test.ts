@@ -308,7 +308,7 @@ catalog: catalog.example`,
       ],
       [
         `keys: { a: { secret: ${secret}, sites: x } }`,
-        "gateway.yaml:1: keys.a.sites: unknown field; expected one of algorithm, secret, secretFile, site",
+        "gateway.yaml:1: keys.a.sites: unknown field; expected one of algorithm, secret, secretFile, site, networks",
       ],
       [
         "query: { allow: [key:x] }",

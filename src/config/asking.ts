@@ -36,7 +36,7 @@ export const network = z
     return z.NEVER;
   });
 
-const networks = z
+export const networks = z
   .array(network, "expected a list such as [10.1.0.0/16]")
   .transform((lists) => lists.flat());
 

@@ -7,12 +7,15 @@ import { z } from "zod";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 import { type TsigAlgorithm, type TsigKey, tsigAlgorithms } from "../dns/tsig.ts";
-import { KEY_NAME, KEY_NAME_EXPECTED, secret, sites } from "./fields.ts";
+import { networks } from "./asking.ts";
+import { KEY_NAME, KEY_NAME_EXPECTED, type Prefix, secret, sites } from "./fields.ts";
 import { type Issue, whyUnread } from "./mistakes.ts";
 
 /** A TSIG key, and the sites whose collector has it; without sites it is an operator's. */
 export interface Key extends TsigKey {
   readonly sites: readonly string[] | undefined;
+  /** Of whose addresses a collector writes the names in reverse zones; undefined for all. */
+  readonly networks: readonly Prefix[] | undefined;
 }
 
 const algorithm = z.enum(
@@ -26,6 +29,11 @@ export const key = z
     secret: secret.optional(),
     secretFile: z.string("expected the path of a file with the secret").optional(),
     site: sites.optional(),
+    networks: networks.optional(),
+  })
+  .refine(({ site, networks }) => networks === undefined || site !== undefined, {
+    error: "expected a site as well, for networks narrow what its collector may write",
+    path: ["networks"],
   })
   .refine((fields) => (fields.secret === undefined) !== (fields.secretFile === undefined), {
     error: "expected secret or secretFile, and not both",
@@ -60,7 +68,7 @@ export function readKeys(fields: z.output<typeof keys>, read: Read) {
 }
 
 function readKey(word: string, fields: Fields, read: Read): Key | Issue {
-  const { secretFile, site: sites } = fields;
+  const { secretFile, site: sites, networks } = fields;
   let name: Name;
   try {
     name = Name.parse(word);
@@ -69,7 +77,8 @@ function readKey(word: string, fields: Fields, read: Read): Key | Issue {
     return mistake(word, `${error.message}; expected the name of a key`);
   }
   if (secretFile === undefined) {
-    return { name, algorithm: fields.algorithm ?? DEFAULT, secret: fields.secret!, sites };
+    const { algorithm = DEFAULT, secret } = fields;
+    return { name, algorithm, secret: secret!, sites, networks };
   }
   const wrong = (why: string) => mistake(word, `${secretFile}: ${why}`, "secretFile");
   let text: string;
@@ -90,7 +99,7 @@ function readKey(word: string, fields: Fields, read: Read): Key | Issue {
       `a key for ${algorithm}; expected one for ${fields.algorithm}, the algorithm given`,
     );
   }
-  return { name, algorithm, secret, sites };
+  return { name, algorithm, secret, sites, networks };
 }
 
 const DEFAULT = "hmac-sha256";

@@ -1,7 +1,9 @@
 /** Who may do what here, told from the keys of the configuration and from where a request comes. */
 import type { Attached } from "../config/asking.ts";
 import type { Grant } from "../config/fields.ts";
+import type { Key } from "../config/keys.ts";
 import type { Config } from "../config.ts";
+import { formatAddress } from "../dns/address.ts";
 import type { Name } from "../dns/name.ts";
 import type { Request } from "../net/handler.ts";
 import { LOOPBACK, Networks, type Prefix } from "../net/networks.ts";
@@ -40,12 +42,12 @@ export class Access {
     const isAnyAttached = query.allow.some((who) => "isAttached" in who);
     this.#isOnOurNetworks = isAnyAttached ? isOnOurNetworks : () => false;
     this.#isSigned = isSigned;
-    for (const [name, { sites }] of config.keys) {
-      if (sites?.length === 0) continue;
+    for (const [name, key] of config.keys) {
+      if (key.sites?.length === 0) continue;
       for (const origin of this.#dynamicZones) {
         this.#principals.set(
           `${name} ${origin.key}`,
-          makePrincipal(name, origin, config.zone, sites),
+          makePrincipal(name, origin, config.zone, key),
         );
       }
     }
@@ -106,13 +108,17 @@ function makePrincipal(
   name: string,
   origin: Name,
   shared: Name,
-  sites: readonly string[] | undefined,
+  { sites, networks }: Pick<Key, "sites" | "networks">,
 ): Principal {
   if (sites === undefined) return operatorPrincipal(name);
   const domains = sites.flatMap((label) => shared.child(label) ?? []);
   const isItsSite: IsItsSite = (site) => domains.some((domain) => domain.equals(site));
-  const principal = origin.equals(shared) ? collectorPrincipal : reversePrincipal;
-  return { ...principal(name, shared, isItsSite), share: SHARE };
+  if (origin.equals(shared)) {
+    return { ...collectorPrincipal(name, shared, isItsSite), share: SHARE };
+  }
+  const own = networks && new Networks(networks);
+  const isItsAddress = (address: Uint8Array) => own?.includes(formatAddress(address)) !== false;
+  return { ...reversePrincipal(name, shared, isItsSite, isItsAddress), share: SHARE };
 }
 
 /** Of a zone's room, for the key of a site: 125,000 records, so some fifteen thousand services. */

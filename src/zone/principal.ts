@@ -51,9 +51,15 @@ export function collectorPrincipal(name: string, origin: Name, isItsSite: IsItsS
 
 /**
  * The same collector in a reverse zone: at the name of an address a PTR to a host of its own, and
- * at that of a subnet what tells its hosts to browse the zone `origin` or one of its sites.
+ * at that of a subnet what tells its hosts to browse the zone `origin` or one of its sites. Which
+ * addresses are its own `isItsAddress` says, of their octets.
  */
-export function reversePrincipal(name: string, origin: Name, isItsSite: IsItsSite): Principal {
+export function reversePrincipal(
+  name: string,
+  origin: Name,
+  isItsSite: IsItsSite,
+  isItsAddress: (address: Uint8Array) => boolean = () => true,
+): Principal {
   const sites = new Sites(origin, isItsSite);
   return {
     name,
@@ -62,7 +68,8 @@ export function reversePrincipal(name: string, origin: Name, isItsSite: IsItsSit
       const target = pointedTo(record);
       if (target === undefined) return false;
       const domain = recommendingDomain(record.name);
-      if (addressOfReverseName(domain ?? record.name) === undefined) return false;
+      const address = addressOfReverseName(domain ?? record.name);
+      if (address === undefined || !isItsAddress(address)) return false;
       if (domain !== undefined) return target.equals(origin) || sites.has(target);
       return sites.contain(target) && !sites.has(target);
     },

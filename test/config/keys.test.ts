@@ -35,6 +35,18 @@ describe("the keys of a configuration", () => {
     }
   });
 
+  it("may be narrowed to networks, where they are a site's", () => {
+    const fields = `secret: "${secret}", networks: [10.1.0.0/16, "2001:db8::/32"]`;
+    const key = keysOf(`b: { ${fields}, site: paris }`).get("b")!;
+    const written = key.networks?.map(({ address, length }) => `${address}/${length}`);
+    assert.deepEqual(written, ["10.1.0.0/16", "2001:db8::/32"]);
+    assert.match(mistakes(`b: { ${fields} }`).join(), /keys\.b\.networks: expected a site as well/);
+    assert.match(
+      mistakes(`b: { secret: "${secret}", site: x, networks: [10.1] }`).join(),
+      /keys\.b\.networks\[0\]: "?10\.1"? is no network|keys\.b\.networks\[0\]: expected/,
+    );
+  });
+
   it("are for the algorithm that their file names", () => {
     write("long", bind("b", "HMAC-SHA512"));
     assert.equal(keysOf("b: { secretFile: long }").get("b")!.algorithm, "hmac-sha512");

@@ -222,6 +222,20 @@ describe("a collector in a reverse zone", () => {
     assert.ok(!mayReverse(`dr._dns-sd._udp.${IPV4}`, ptr("paris")));
   });
 
+  it("may write of its own addresses alone, where it is said which those are", () => {
+    const narrow = reversePrincipal(
+      "paris",
+      origin,
+      (site) => site.equals(name("paris")),
+      ([first, second]) => first === 10 && second === 77,
+    );
+    const may = (owner: string, target: string) => narrow.permits(recordOf(owner, ptr(target)));
+    assert.ok(may(IPV4, "pc.paris") && may(`b._dns-sd._udp.${IPV4}`, "paris"));
+    const lyon = IPV4.replace("77", "78");
+    assert.ok(!may(lyon, "pc.paris") && !may(`b._dns-sd._udp.${lyon}`, "paris"));
+    assert.ok(!may(IPV6, "pc.paris"));
+  });
+
   it("may write nothing else there", () => {
     const owners = ["77.10.in-addr.arpa.", "1.20.1.77.10.in-addr.arpa.", "*.1.77.10.in-addr.arpa."];
     const deep = [

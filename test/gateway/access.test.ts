@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { parseConfig } from "../../src/config.ts";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { Access } from "../../src/gateway/access.ts";
+import { temporaryFolder } from "../support/gateway.ts";
+
+suite("the key of a site", () => {
+  test("SEC-16: writes in reverse zones of its networks alone, where it has some", () => {
+    const secret = Buffer.alloc(32, 7).toString("base64");
+    const text = `
+zone: bonjour.example.com
+reverse: [10.in-addr.arpa, 8.b.d.0.1.0.0.2.ip6.arpa]
+keys:
+  narrow: { secret: "${secret}", site: paris, networks: [10.1.0.0/16, "2001:db8:1::/48"] }
+  wide: { secret: "${secret}", site: paris }
+`;
+    const config = parseConfig(text, "gateway.yaml", temporaryFolder());
+    const access = new Access(config, () => false);
+    const may = (key: string, owner: string, target: string) => {
+      const name = Name.parse(owner);
+      const zone = config.reverse.find((each) => name.isUnder(each))!;
+      const data = rdata.ptr(Name.parse(target, config.zone));
+      const record = { name, type: Type.PTR, class: Class.IN, ttl: 10, rdata: data };
+      return access.principalOf(key, zone)!.permits(record);
+    };
+    const nibbles = (site: string) =>
+      `${"0.".repeat(16)}0.0.0.0.${site}.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.`;
+    for (const [owner, target] of [
+      ["7.0.1.10.in-addr.arpa.", "pc.paris"],
+      ["lb._dns-sd._udp.0.0.1.10.in-addr.arpa.", "paris"],
+      [nibbles("1"), "pc.paris"],
+    ] as const) {
+      assert.ok(may("narrow", owner, target) && may("wide", owner, target), owner);
+    }
+    for (const [owner, target] of [
+      ["7.0.2.10.in-addr.arpa.", "pc.paris"],
+      ["lb._dns-sd._udp.0.0.2.10.in-addr.arpa.", "paris"],
+      [nibbles("2"), "pc.paris"],
+    ] as const) {
+      assert.ok(!may("narrow", owner, target) && may("wide", owner, target), owner);
+    }
+  });
+});
