@@ -35,7 +35,7 @@ export class ExchangeError extends Error {
   readonly code: string;
 
   constructor(server: Endpoint, code: string, options?: ErrorOptions) {
-    super(reasons[code] ?? code, options);
+    super(reasons[code] ?? certificateReason(code, options?.cause) ?? code, options);
     this.server = server;
     this.code = code;
   }
@@ -48,7 +48,29 @@ const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nobody listens there",
   ENETUNREACH: "there is no way to this network",
   EHOSTUNREACH: "there is no way to this host",
+  CERT_HAS_EXPIRED: "its certificate has expired, by this host's clock",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet, by this host's clock",
 };
+
+/** What TLS has against a server's certificate (RFC 8310 §8), as OpenSSL and Node call it. */
+function certificateReason(code: string, cause: unknown): string | undefined {
+  if (UNTRUSTED.has(code)) {
+    return `its certificate is not trusted (${code}); is the authority named in NODE_EXTRA_CA_CERTS?`;
+  }
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    const { host = "this one" } = cause as { readonly host?: string };
+    return `its certificate is for other names than ${host} (${code})`;
+  }
+  return undefined;
+}
+
+const UNTRUSTED: ReadonlySet<string> = new Set([
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+]);
 
 export interface AskOptions extends ExchangeOptions {
   /** Signs the query, and what it has not signed is no response to it (RFC 8945 §5.3). */

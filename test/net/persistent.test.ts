@@ -278,8 +278,18 @@ suite("a persistent connection over TLS", { skip: skipWithout("openssl") }, () =
     for (const mark of [1, 2]) assert.equal(await ask(connection, mark), mark);
     assert.equal(server.sockets.length, 1);
     using other = connectionTo(endpoint, { locate: locate("ns2.example.com", cert) });
-    await assert.rejects(ask(other, 1), { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
+    await assert.rejects(ask(other, 1), {
+      code: "ERR_TLS_CERT_ALTNAME_INVALID",
+      message:
+        "its certificate is for other names than ns2.example.com (ERR_TLS_CERT_ALTNAME_INVALID)",
+    });
+    using dialled = connectionTo(endpoint, { locate: locate("127.0.0.1", cert) });
+    await assert.rejects(ask(dialled, 1), /for other names than 127\.0\.0\.1 \(ERR_/);
     using untrusting = connectionTo(endpoint, { locate: locate("ns1.example.com") });
-    await assert.rejects(ask(untrusting, 1), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" });
+    await assert.rejects(ask(untrusting, 1), {
+      code: "DEPTH_ZERO_SELF_SIGNED_CERT",
+      message:
+        "its certificate is not trusted (DEPTH_ZERO_SELF_SIGNED_CERT); is the authority named in NODE_EXTRA_CA_CERTS?",
+    });
   });
 });
