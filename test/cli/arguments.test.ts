@@ -5,6 +5,11 @@ import { MAIN } from "../support/gateway.ts";
 import { run } from "../support/process.ts";
 
 describe("the command line", () => {
+  it("is a program of its own, however often it is built where it was linked to", async () => {
+    const { status, stdout } = await run([MAIN, "--version"]);
+    assert.deepEqual([status, `${stdout}`], [0, "0.1.0\n"]);
+  });
+
   it("says which command or option there is none of", async () => {
     const cases = {
       bogus: "error: no command is called 'bogus'",
