@@ -260,7 +260,7 @@ suite("AXFR", () => {
 });
 
 suite("who may copy a zone", () => {
-  const secret = Buffer.from("a secret").toString("base64");
+  const secret = Buffer.from("a secret of the key").toString("base64");
   const keys = `
 keys:
   paris: { secret: ${secret}, site: paris }
