@@ -39,9 +39,7 @@ describe("obstacles", () => {
 
   it("are tried by turns, the longest spared first, and forgotten where nobody tries", () => {
     const obstacles = new Obstacles();
-    const numbers = Array.from({ length: 10 }, (_, i) => i);
-    for (const number of numbers) obstacles.add(step(number, false), 0, 1, 0);
-    const open = () =>
+    const open = (numbers: readonly number[]) =>
       numbers.filter((i) => {
         const wanted = [rdata.a("10.1.0.1")];
         return (
@@ -49,16 +47,32 @@ describe("obstacles", () => {
           obstacles.addable(host(i), Type.A, wanted, []).length > 0
         );
       });
-    assert.deepEqual(open(), []);
+    const all = Array.from({ length: 10 }, (_, i) => i);
+    for (const number of all) obstacles.add(step(number, false), 0, 1, 0);
+    assert.deepEqual(open(all), []);
     obstacles.retry(obstacles.due!);
-    assert.deepEqual(open(), [0, 1, 2, 3]);
-    // Two are refused again, and two have left.
-    for (const number of [0, 1]) obstacles.add(step(number, false), 0, 1, obstacles.due!);
+    const left = all.filter((i) => i !== 2);
+    assert.deepEqual(open(left), [0, 1, 3]);
+    // One is refused again, one has left, and two wait for their turn still.
+    obstacles.add(step(0, false), 0, 1, obstacles.due!);
     obstacles.retry(obstacles.due!);
-    assert.deepEqual(open(), [4, 5, 6, 7]);
+    assert.deepEqual(open(left), [1, 3, 4, 5]);
     assert.ok(!obstacles.isFull(host(2).key, Type.A));
     for (let round = 0; round < 4; round++) if (obstacles.due) obstacles.retry(obstacles.due);
     assert.equal(obstacles.due, undefined);
     assert.ok(obstacles.isEmpty);
+  });
+
+  it("leave half of the turns to those that were tried least", () => {
+    const obstacles = new Obstacles();
+    const refuse = (i: number) => obstacles.add(step(i, true), 0, 1, 0);
+    const isOpen = (i: number) =>
+      obstacles.isStuck(host(i), rdata.a("10.1.0.1")) &&
+      obstacles.removable(host(i), [rdata.a("10.1.0.1")]).length > 0;
+    const old = Array.from({ length: 100 }, (_, i) => i);
+    for (const number of [...old, ...old]) refuse(number);
+    for (const number of [100, 101, 102]) refuse(number);
+    obstacles.retry(0);
+    assert.deepEqual([...old, 100, 101, 102].filter(isOpen), [0, 1, 100, 101]);
   });
 });

@@ -404,6 +404,55 @@ suite("what a server refuses", () => {
     }
   });
 
+  test("a set that shrinks, is tried now and then, and told with its record", () => {
+    for (const data of ["SRV 0 0 # h", 'TXT "#"']) {
+      for (const count of [2, 3]) {
+        const text = (upTo: number) =>
+          Array.from({ length: upTo }, (_, i) => `x ${data.replace("#", `${i}`)}`).join("\n");
+        let isFrozen = false;
+        const server = new Server(() => isFrozen);
+        const reconciler = new Reconciler({ zone: ZONE, random, lease: 1200 });
+        reconciler.want(setsOf(text(count)));
+        server.serve(reconciler, 0);
+        isFrozen = true;
+        reconciler.want(setsOf(text(1)));
+        let now = 1000;
+        for (; now < 600_000; now = reconciler.due()!) {
+          for (const refusal of server.serve(reconciler, now)) assert.ok(refusal.record);
+        }
+        assert.ok(server.refusals < 80, `${server.refusals} refusals in ten minutes`);
+        isFrozen = false;
+        server.serve(reconciler, now);
+        server.serve(reconciler, reconciler.due()!);
+        assert.deepEqual(lines(server.zone), lines(setsOf(text(1))));
+      }
+    }
+  });
+
+  test("for ever, is not looked for again after a cut", () => {
+    const hosts = Array.from({ length: 60 }, (_, i) => `odd-${i}`);
+    const odd = hosts.map((host) => ZONE.child(host)!.key);
+    const server = new Server((zone) => odd.some((host) => zone.get(host, Type.A) !== undefined));
+    const reconciler = new Reconciler({ zone: ZONE, random });
+    const all = (status: string) =>
+      setsOf([...hosts.map((host) => `${host} A 10.0.0.1`), `x TXT "${status}"`].join("\n"));
+    reconciler.want(all("one"));
+    let now = 0;
+    for (; now < 3 * 3_600_000; now = reconciler.due()!) {
+      server.updates = 0;
+      server.serve(reconciler, now);
+    }
+    reconciler.want(all("two"));
+    for (const end = now + 15_000; now < end; now = reconciler.due()!) {
+      assert.ok(reconciler.poll(now));
+      reconciler.settle(undefined, now);
+    }
+    server.updates = 0;
+    assert.deepEqual(server.serve(reconciler, now), []);
+    assert.deepEqual(lines(server.zone), ['x.z.example. 10 IN TXT "two"']);
+    assert.ok(server.updates < 20, `${server.updates} updates`);
+  });
+
   test("for ever, makes no change wait that comes hours later", () => {
     const hosts = Array.from({ length: 20 }, (_, i) => `odd-${i}`);
     const odd = hosts.map((host) => ZONE.child(host)!.key);

@@ -5,12 +5,10 @@
  * more seldom, for what is the matter with the server (a disk that is full, a zone that is frozen, a
  * rule that is being mended) may pass any moment. A few are tried at a time, by turns, and for each
  * that is taken a few more.
- *
- * Invariant: strangers choose what is refused, so no more is remembered than `MOST` of a kind. What
- * is forgotten, the oldest first, is tried again sooner than it would have been.
  */
 import type { Name, NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
+import { Spared } from "./spared.ts";
 import type { Step } from "./step.ts";
 
 /** Of this set the server takes no more, or gives a record not up. */
@@ -24,21 +22,18 @@ export interface Refusal {
   readonly wanted: number;
 }
 
-/** A set that takes no more records than `count`; as many as `room` are tried. */
-interface Full {
-  readonly count: number;
-  readonly room: number;
-}
-
 export class Obstacles {
-  readonly #full = new Map<string, Full>();
-  /** Records; true where to remove it may be tried once more. */
-  readonly #stuck = new Map<string, boolean>();
+  /** Sets, by how many records they take. */
+  readonly #full = new Spared<number>();
+  /** Records. */
+  readonly #stuck = new Spared<true>();
   /** Sets that are changed record by record. */
-  readonly #divided = new Map<string, true>();
+  #divided = new Spared<true>();
   #due: number | undefined;
   /** Milliseconds to the next of the tries that come soon. */
   #wait = SOON.first;
+  /** Of each kind, how many are tried next. */
+  #tries = TRIES;
 
   /** Is a step, which has been refused, no more than another try? */
   knows({ name, type, gone, come }: Step): boolean {
@@ -64,54 +59,52 @@ export class Obstacles {
     const record = (gone[0] ?? come[0])!;
     this.#due ??= now + this.#wait;
     const key = isRemoval ? recordKey(name, record) : setKey(name, type);
-    const isNews = isRemoval ? !this.#stuck.has(key) : this.#full.get(key)?.count !== published;
-    if (isRemoval) remember(this.#stuck, key, false);
-    else remember(this.#full, key, { count: published, room: published });
+    const isNews = isRemoval ? !this.#stuck.has(key) : this.#full.get(key) !== published;
+    if (isRemoval) this.#stuck.put(key, true);
+    else this.#full.put(key, published);
     return isNews ? { name, type, record, isRemoval, published, wanted } : undefined;
   }
 
   /** A step that replaces a set was refused. */
-  divide({ name, type }: Step): void {
-    remember(this.#divided, setKey(name, type), true);
+  divide({ name, type }: Step, now: number): void {
+    this.#due ??= now + this.#wait;
+    this.#divided.put(setKey(name, type), true);
   }
 
   /** A step was taken, and the set has so many records now. Is something tried again for that? */
   clear({ name, type, gone }: Step, count: number, now: number): boolean {
     const key = setKey(name, type);
     const full = this.#full.get(key);
-    let isOver = full !== undefined && count > full.count;
+    let isOver = full !== undefined && count > full;
     if (isOver) this.#full.delete(key);
     for (const rdata of gone) if (this.#stuck.delete(recordKey(name, rdata))) isOver = true;
     if (isOver) {
       // What was refused is taken, so the rest may be as well.
       this.#wait = SOON.first;
-      this.retry(now);
+      this.#due = now;
+      this.#tries += TRIES;
     }
     return isOver || full !== undefined;
   }
 
-  /**
-   * Of each kind those that have been spared for longest may be tried once more. Nobody wants what was
-   * not tried when last it could be.
-   */
+  /** What may be tried once more is what the next difference has of them. */
   retry(now: number): void {
-    this.#divided.clear();
-    for (const [key, { count, room }] of this.#full) if (room > count) this.#full.delete(key);
-    for (const [key, isTried] of this.#stuck) if (isTried) this.#stuck.delete(key);
-    for (const [key, { count }] of firstOf(this.#full, TRIES))
-      remember(this.#full, key, { count, room: count + 1 });
-    for (const [key] of firstOf(this.#stuck, TRIES)) remember(this.#stuck, key, true);
+    this.#divided = new Spared();
+    this.#full.open(this.#tries);
+    this.#stuck.open(this.#tries);
+    this.#tries = TRIES;
     this.#due = this.isEmpty ? undefined : now + this.#wait;
-    this.#wait = Math.min(this.#wait * 2, SOON.most);
+    this.#wait = this.isEmpty ? SOON.first : Math.min(this.#wait * 2, SOON.most);
   }
 
   /** Of what is missing in a set, what may be added to what is there. */
   addable(name: Name, type: number, missing: readonly Rdata[], there: readonly Rdata[]) {
-    const full = this.#full.get(setKey(name, type));
-    if (full === undefined) return missing;
-    const known = new Set(there.map(({ key }) => key));
-    let room = full.room - there.length;
-    return missing.filter(({ key }) => known.has(key) || --room >= 0);
+    const key = setKey(name, type);
+    const full = this.#full.get(key);
+    if (full === undefined || missing.length === 0) return missing;
+    const known = new Set(there.map((rdata) => rdata.key));
+    let room = Math.max(0, full - there.length) + (this.#full.mayTry(key) ? 1 : 0);
+    return missing.filter((rdata) => known.has(rdata.key) || --room >= 0);
   }
 
   isFull(name: NameKey, type: number): boolean {
@@ -124,7 +117,7 @@ export class Obstacles {
 
   removable(name: Name, rdatas: readonly Rdata[]): readonly Rdata[] {
     if (this.#stuck.size === 0) return rdatas;
-    return rdatas.filter((rdata) => this.#stuck.get(recordKey(name, rdata)) !== false);
+    return rdatas.filter((rdata) => this.#stuck.mayTry(recordKey(name, rdata)));
   }
 
   isStuck(name: Name, rdata: Rdata): boolean {
@@ -132,24 +125,10 @@ export class Obstacles {
   }
 }
 
-function remember<Value>(memory: Map<string, Value>, key: string, value: Value): void {
-  memory.delete(key);
-  memory.set(key, value);
-  if (memory.size > MOST) memory.delete(memory.keys().next().value!);
-}
-
-function firstOf<Value>(memory: Map<string, Value>, count: number): [string, Value][] {
-  const first: [string, Value][] = [];
-  for (const entry of memory) if (first.push(entry) === count) break;
-  return first;
-}
-
 /** Of each kind, at a time. */
 const TRIES = 4;
 /** Milliseconds. */
 const SOON = { first: 1000, most: 60_000 };
-/** A large site has some thousands of services, and a server that refuses all of them is heard of. */
-const MOST = 10_000;
 
 function setKey({ key }: Pick<Name, "key">, type: number): string {
   return `${type} ${key}`;

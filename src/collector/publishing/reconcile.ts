@@ -18,20 +18,15 @@ import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Update } from "../../zone/update.ts";
-import { common, isSame, keysOf, RecordSets, without } from "../recordsets.ts";
-import { isUnique } from "../unique.ts";
+import { common, keysOf, RecordSets, without } from "../recordsets.ts";
 import type { Guard } from "./common.ts";
-import { completable } from "./completeness.ts";
-import { withInherited } from "./inheritance.ts";
+import { difference, UNKNOWN_TTL } from "./difference.ts";
 import { Obstacles, type Refusal } from "./obstacles.ts";
 import { Patience } from "./patience.ts";
 import { periodOf, Round } from "./round.ts";
 import {
-  apart,
   countRecords,
-  guarded,
   inOrder,
-  octetsOf,
   prerequisitesOf,
   type Room,
   recordsOfStep,
@@ -151,7 +146,10 @@ export class Reconciler {
       this.#startOver();
     }
     if (now >= this.#refreshes && this.#round.isOver) this.#beginRound(now);
-    if (now >= (this.#obstacles.due ?? Number.POSITIVE_INFINITY)) this.#tryAgain(now);
+    if (now >= (this.#obstacles.due ?? Number.POSITIVE_INFINITY)) {
+      this.#obstacles.retry(now);
+      this.#startOver();
+    }
     if (this.#steps.length === 0 && !this.#isCurrent) {
       this.#steps = inOrder(this.#difference());
       this.#isCurrent = true;
@@ -218,7 +216,7 @@ export class Reconciler {
     const count = countRecords(steps);
     this.#most = Math.max(1, Math.floor(count / 2));
     const [step] = steps;
-    if (step!.isWhole && steps.length === 1) this.#obstacles.divide(step!);
+    if (step!.isWhole && steps.length === 1) this.#obstacles.divide(step!, now);
     else if (count === 1) return this.#setAside(step!, now);
     return undefined;
   }
@@ -241,12 +239,6 @@ export class Reconciler {
   #beginRound(now: number): void {
     this.#round.begin(this.#published);
     this.#refreshes = now + this.#period * (1 - this.#random() / 4);
-    if (!this.#obstacles.isEmpty) this.#tryAgain(now);
-  }
-
-  #tryAgain(now: number): void {
-    this.#obstacles.retry(now);
-    this.#startOver();
   }
 
   /** The server may have lost it, or may be another one. */
@@ -284,65 +276,20 @@ export class Reconciler {
     this.#isCurrent = false;
   }
 
-  *#difference(): Iterable<Step> {
-    const [wanted, published, obstacles] = [this.#wanted, this.#published, this.#obstacles];
-    for (const set of wanted) {
-      const possible = completable(set, { wanted, published, obstacles });
-      yield* this.#stepsTo(withInherited(possible, this.#inherited));
-    }
-    const rest = (name: Name, type: number) =>
-      this.#inherited.get(name.key, type) ?? { name, type, ttl: UNKNOWN_TTL, rdatas: [] };
-    for (const { name, type } of this.#published) {
-      if (!this.#wanted.get(name.key, type)) yield* this.#stepsTo(rest(name, type));
-    }
-    for (const { name, type } of this.#doubtful) {
-      const isDone = [this.#wanted, this.#published].some((sets) => sets.get(name.key, type));
-      if (!isDone) yield* this.#stepsTo(rest(name, type));
-    }
-  }
-
-  /** From what is there to `wanted`. */
-  #stepsTo(wanted: RecordSet): readonly Step[] {
-    const { name, type, ttl } = wanted;
-    const published = this.#published.get(name.key, type);
-    const doubtful = this.#doubtful.isEmpty ? undefined : this.#doubtful.get(name.key, type);
-    if (doubtful === undefined && published !== undefined && isSame(published, wanted)) return [];
-    const after = keysOf(wanted.rdatas);
-    const before = keysOf(published?.ttl === ttl ? published.rdatas : []);
-    const there = [...(published?.rdatas ?? []), ...(doubtful?.rdatas ?? [])];
-    const left = there.filter(({ key }) => !after.has(key));
-    const gone = this.#obstacles.removable(name, left);
-    const come = this.#obstacles.addable(
-      name,
-      type,
-      wanted.rdatas.filter(({ key }) => !before.has(key)),
-      published?.rdatas ?? [],
-    );
-    if (gone.length === 0 && come.length === 0) return [];
-    const step = { name, type, ttl, gone, come };
-    const isChange = gone.length > 0 && after.size > 0 && gone.length === left.length;
-    if (isChange && isUnique(type)) return this.#replacing(step, wanted.rdatas);
-    return this.#isLeased || !this.#guard ? apart(step) : guarded(step, this.#guard);
-  }
-
-  /** What has one owner is as it says now, whoever published what it said (RFC 6762 §10.2). */
-  #replacing(step: Step, whole: readonly Rdata[]): readonly Step[] {
-    const { name, type } = step;
-    // The new first: what is listed is complete all the while.
-    if (this.#obstacles.isDivided(name, type))
-      return [
-        { ...step, gone: [] },
-        { ...step, come: [] },
-      ];
-    const replacement: Step = { ...step, come: whole, isWhole: true };
-    const isPossible =
-      !this.#obstacles.isFull(name.key, type) && octetsOf(replacement) <= this.#limit;
-    return [isPossible ? replacement : step];
+  #difference(): Iterable<Step> {
+    return difference({
+      wanted: this.#wanted,
+      published: this.#published,
+      doubtful: this.#doubtful,
+      inherited: this.#inherited,
+      obstacles: this.#obstacles,
+      guard: this.#isLeased ? undefined : this.#guard,
+      limit: this.#limit,
+    });
   }
 }
 
 /** Of a period, what is left of it when a round goes before changes. */
 const LATE = 3 / 4;
-const UNKNOWN_TTL = -1;
 /** Octets: one message of 65,535 with its envelope, by TCP. */
 const DEFAULT_LIMIT = 48_000;

@@ -7,7 +7,7 @@ import type { Name } from "../../dns/name.ts";
 import { Rdata } from "../../dns/rdata.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
 import { addition, removal, removalOfSet } from "../../zone/update.ts";
-import { isAddress, isUnique, leads } from "../unique.ts";
+import { isAddress, leads } from "../unique.ts";
 import type { Guard } from "./common.ts";
 
 /** What one update does to one set, or to as much of it as it has room for. */
@@ -48,13 +48,12 @@ export function inOrder(steps: Iterable<Step>): Step[] {
   return [...ranks.flat(), ...waiting.filter((step) => !isLast(step)), ...waiting.filter(isLast)];
 }
 
-/** In two steps where both are to be done, if others have their place between the two. */
+/** In two steps where both are to be done, the new first: what is listed is complete all the while. */
 export function apart(step: Step): readonly Step[] {
   if (step.gone.length === 0 || step.come.length === 0) return [step];
-  if (isUnique(step.type)) return [step];
   return [
-    { ...step, come: [] },
     { ...step, gone: [] },
+    { ...step, come: [] },
   ];
 }
 

@@ -1,0 +1,79 @@
+/**
+ * The difference between what is there and what is wanted, as steps from the one to the other. What
+ * the server refuses is spared, and so is what would be of no use without it.
+ */
+import type { Name } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { isSame, keysOf, type RecordSets } from "../recordsets.ts";
+import { isUnique } from "../unique.ts";
+import type { Guard } from "./common.ts";
+import { completable, type Standing } from "./completeness.ts";
+import { withInherited } from "./inheritance.ts";
+import { apart, guarded, octetsOf, type Step } from "./step.ts";
+
+export interface Between extends Standing {
+  /** What may be there besides what is published. */
+  readonly doubtful: RecordSets;
+  /** What was there before, and may yet be wanted. */
+  readonly inherited: RecordSets;
+  /** Where the server does not know who wants what. */
+  readonly guard: Guard | undefined;
+  /** Octets of an update, about. */
+  readonly limit: number;
+}
+
+export function* difference(between: Between): Iterable<Step> {
+  const { wanted, published, doubtful, inherited } = between;
+  for (const set of wanted) {
+    yield* stepsTo(withInherited(completable(set, between), inherited), between);
+  }
+  const rest = (name: Name, type: number) =>
+    inherited.get(name.key, type) ?? { name, type, ttl: UNKNOWN_TTL, rdatas: [] };
+  for (const { name, type } of published) {
+    if (!wanted.get(name.key, type)) yield* stepsTo(rest(name, type), between);
+  }
+  for (const { name, type } of doubtful) {
+    const isDone = [wanted, published].some((sets) => sets.get(name.key, type));
+    if (!isDone) yield* stepsTo(rest(name, type), between);
+  }
+}
+
+/** From what is there to `wanted`. */
+function stepsTo(wanted: RecordSet, between: Between): readonly Step[] {
+  const { obstacles, guard } = between;
+  const { name, type, ttl } = wanted;
+  const published = between.published.get(name.key, type);
+  const doubtful = between.doubtful.isEmpty ? undefined : between.doubtful.get(name.key, type);
+  if (doubtful === undefined && published !== undefined && isSame(published, wanted)) return [];
+  const after = keysOf(wanted.rdatas);
+  const before = keysOf(published?.ttl === ttl ? published.rdatas : []);
+  const there = [...(published?.rdatas ?? []), ...(doubtful?.rdatas ?? [])];
+  const left = there.filter(({ key }) => !after.has(key));
+  const gone = obstacles.removable(name, left);
+  const come = obstacles.addable(
+    name,
+    type,
+    wanted.rdatas.filter(({ key }) => !before.has(key)),
+    published?.rdatas ?? [],
+  );
+  if (gone.length === 0 && come.length === 0) return [];
+  const step = { name, type, ttl, gone, come };
+  const isChange = gone.length > 0 && after.size > 0 && gone.length === left.length;
+  if (isChange && isUnique(type)) return replacing(step, wanted.rdatas, between);
+  return guard === undefined ? apart(step) : guarded(step, guard);
+}
+
+/** What has one owner is as it says now, whoever published what it said (RFC 6762 §10.2). */
+function replacing(
+  step: Step,
+  whole: readonly Rdata[],
+  { obstacles, limit }: Between,
+): readonly Step[] {
+  const { name, type } = step;
+  const replacement: Step = { ...step, come: whole, isWhole: true };
+  const isRefused = obstacles.isFull(name.key, type) || obstacles.isDivided(name, type);
+  return isRefused || octetsOf(replacement) > limit ? apart(step) : [replacement];
+}
+
+export const UNKNOWN_TTL = -1;
