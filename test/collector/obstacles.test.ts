@@ -63,16 +63,25 @@ describe("obstacles", () => {
     assert.ok(obstacles.isEmpty);
   });
 
-  it("leave half of the turns to those that were tried least", () => {
+  it("leave half of each turn to what was refused while nothing was taken", () => {
     const obstacles = new Obstacles();
+    const address = rdata.a("10.1.0.1");
     const refuse = (i: number) => obstacles.add(step(i, true), 0, 1, 0);
     const isOpen = (i: number) =>
-      obstacles.isStuck(host(i), rdata.a("10.1.0.1")) &&
-      obstacles.removable(host(i), [rdata.a("10.1.0.1")]).length > 0;
+      obstacles.isStuck(host(i), address) && obstacles.removable(host(i), [address]).length > 0;
     const old = Array.from({ length: 100 }, (_, i) => i);
-    for (const number of [...old, ...old]) refuse(number);
-    for (const number of [100, 101, 102]) refuse(number);
+    const late = [100, 101, 102];
+    for (let turn = 0; turn < 3; turn++) {
+      for (const number of old) refuse(number);
+      obstacles.succeeded();
+    }
+    for (let turn = 0; turn < 99; turn++) for (const number of late) refuse(number);
     obstacles.retry(0);
-    assert.deepEqual([...old, 100, 101, 102].filter(isOpen), [0, 1, 100, 101]);
+    assert.deepEqual([...old, ...late].filter(isOpen), [0, 1, 100, 101]);
+    // Others are taken, and these are not.
+    obstacles.succeeded();
+    for (const number of [0, 1, ...late]) refuse(number);
+    obstacles.retry(0);
+    assert.deepEqual([...old, ...late].filter(isOpen), [2, 3, 4, 5]);
   });
 });

@@ -344,6 +344,25 @@ suite("what a server refuses", () => {
     assert.equal([...server.zone].length, 0);
   });
 
+  test("that a service leaves a list, keeps what the service needs", () => {
+    const gone = `_ipp._tcp PTR x\nx SRV 0 0 1 h\nx TXT "t"\nh A 10.0.0.1`;
+    for (const stays of ["", 'x SRV 0 0 2 h\nx TXT "u"']) {
+      let isHeld = true;
+      const server = new Server((zone) => isHeld && zone.get(BROWSE.key, Type.PTR) === undefined);
+      const reconciler = new Reconciler({ zone: ZONE, random, lease: 1200 });
+      reconciler.want(setsOf(gone));
+      server.serve(reconciler, 0);
+      reconciler.want(setsOf(stays));
+      let now = 1000;
+      for (; now < 60_000; now = reconciler.due()!) server.serve(reconciler, now);
+      const listed = `_ipp._tcp PTR x\nh A 10.0.0.1\n${stays || 'x SRV 0 0 1 h\nx TXT "t"'}`;
+      assert.deepEqual(lines(server.zone), lines(setsOf(listed)));
+      isHeld = false;
+      server.serve(reconciler, now);
+      assert.deepEqual(lines(server.zone), lines(setsOf(stays)));
+    }
+  });
+
   test("everything for a while, as with a full disk, is there within a minute after", () => {
     for (const outage of [500, 5000, 600_000]) {
       let isFailing = false;
@@ -427,6 +446,36 @@ suite("what a server refuses", () => {
         assert.deepEqual(lines(server.zone), lines(setsOf(text(1))));
       }
     }
+  });
+
+  test("for ever, keeps nothing out that was refused in a freeze of an hour", () => {
+    const hosts = Array.from({ length: 60 }, (_, i) => `odd-${i}`);
+    const odd = hosts.map((host) => ZONE.child(host)!.key);
+    let isFrozen = false;
+    const server = new Server(
+      (zone) => isFrozen || odd.some((host) => zone.get(host, Type.A) !== undefined),
+    );
+    const reconciler = new Reconciler({ zone: ZONE, random });
+    const good = (port: number) =>
+      upTo(30)
+        .map((i) => `_ipp._tcp PTR p${i}\np${i} SRV 0 0 ${port} h\nh A 10.0.0.1`)
+        .join("\n");
+    const bad = hosts.map((host) => `${host} A 10.0.0.1`).join("\n");
+    let now = 0;
+    const until = (end: number) => {
+      for (; now < end; now = reconciler.due() ?? end) {
+        server.updates = 0;
+        server.serve(reconciler, now);
+      }
+    };
+    reconciler.want(setsOf(`${bad}\n${good(1)}`));
+    until(3 * 3_600_000);
+    isFrozen = true;
+    reconciler.want(setsOf(`${bad}\n${good(2)}`));
+    until(4 * 3_600_000);
+    isFrozen = false;
+    until(now + 60_000);
+    assert.deepEqual(lines(server.zone), lines(setsOf(good(2))));
   });
 
   test("for ever, is not looked for again after a cut", () => {

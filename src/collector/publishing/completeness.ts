@@ -1,11 +1,11 @@
 /**
  * What of a list can be there with all it needs: a service its SRV and TXT records and an address of
  * its host (RFC 6763 §4). What the server takes none of makes what leads to it useless, so that is
- * not listed either.
+ * not listed either. And what the server does not let go from a list keeps what it needs.
  */
 import { Type } from "../../dns/constants.ts";
-import type { NameKey } from "../../dns/name.ts";
-import { srvOf, targetOf } from "../../dns/rdata.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import { type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { keysOf, type RecordSets } from "../recordsets.ts";
 import type { Obstacles } from "./obstacles.ts";
@@ -13,6 +13,8 @@ import type { Obstacles } from "./obstacles.ts";
 export interface Standing {
   readonly wanted: RecordSets;
   readonly published: RecordSets;
+  /** What may be there besides what is published. */
+  readonly doubtful: RecordSets;
   readonly obstacles: Obstacles;
 }
 
@@ -32,6 +34,25 @@ function isPossible(instance: NameKey, standing: Standing): boolean {
   const host = srvOf(srv).target.key;
   const addresses = [Type.A, Type.AAAA].filter((type) => wanted.get(host, type) !== undefined);
   return addresses.length === 0 || !addresses.every((type) => isMissing(host, type));
+}
+
+/** Names of services that are listed still because the server does not let go of that, and of their hosts. */
+export function heldNames({ published, doubtful, obstacles }: Standing): ReadonlySet<NameKey> {
+  const held = new Set<NameKey>();
+  if (!obstacles.hasStuck) return held;
+  const isStuck = (name: Name) => (rdata: Rdata) => obstacles.isStuck(name, rdata);
+  for (const sets of [published, doubtful]) {
+    for (const { name, type, rdatas } of sets) {
+      if (type !== Type.PTR) continue;
+      for (const rdata of rdatas.filter(isStuck(name))) {
+        const instance = targetOf(rdata)!.key;
+        held.add(instance);
+        for (const srv of published.get(instance, Type.SRV)?.rdatas ?? [])
+          held.add(srvOf(srv).target.key);
+      }
+    }
+  }
+  return held;
 }
 
 /** Does the server take nothing of what is wanted there? */

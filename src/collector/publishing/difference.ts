@@ -2,19 +2,17 @@
  * The difference between what is there and what is wanted, as steps from the one to the other. What
  * the server refuses is spared, and so is what would be of no use without it.
  */
-import type { Name } from "../../dns/name.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { isSame, keysOf, type RecordSets } from "../recordsets.ts";
-import { isUnique } from "../unique.ts";
+import { isUnique, leads } from "../unique.ts";
 import type { Guard } from "./common.ts";
-import { completable, type Standing } from "./completeness.ts";
+import { completable, heldNames, type Standing } from "./completeness.ts";
 import { withInherited } from "./inheritance.ts";
 import { apart, guarded, octetsOf, type Step } from "./step.ts";
 
 export interface Between extends Standing {
-  /** What may be there besides what is published. */
-  readonly doubtful: RecordSets;
   /** What was there before, and may yet be wanted. */
   readonly inherited: RecordSets;
   /** Where the server does not know who wants what. */
@@ -23,8 +21,9 @@ export interface Between extends Standing {
   readonly limit: number;
 }
 
-export function* difference(between: Between): Iterable<Step> {
-  const { wanted, published, doubtful, inherited } = between;
+export function* difference(given: Between): Iterable<Step> {
+  const { wanted, published, doubtful, inherited } = given;
+  const between = { ...given, held: heldNames(given) };
   for (const set of wanted) {
     yield* stepsTo(withInherited(completable(set, between), inherited), between);
   }
@@ -40,8 +39,11 @@ export function* difference(between: Between): Iterable<Step> {
 }
 
 /** From what is there to `wanted`. */
-function stepsTo(wanted: RecordSet, between: Between): readonly Step[] {
-  const { obstacles, guard } = between;
+function stepsTo(
+  wanted: RecordSet,
+  between: Between & { readonly held: ReadonlySet<NameKey> },
+): readonly Step[] {
+  const { obstacles, guard, held } = between;
   const { name, type, ttl } = wanted;
   const published = between.published.get(name.key, type);
   const doubtful = between.doubtful.isEmpty ? undefined : between.doubtful.get(name.key, type);
@@ -50,13 +52,15 @@ function stepsTo(wanted: RecordSet, between: Between): readonly Step[] {
   const before = keysOf(published?.ttl === ttl ? published.rdatas : []);
   const there = [...(published?.rdatas ?? []), ...(doubtful?.rdatas ?? [])];
   const left = there.filter(({ key }) => !after.has(key));
-  const gone = obstacles.removable(name, left);
   const come = obstacles.addable(
     name,
     type,
     wanted.rdatas.filter(({ key }) => !before.has(key)),
     published?.rdatas ?? [],
   );
+  // Of what something leads to, something stays.
+  const isHeld = come.length === 0 && left.length === there.length && held.has(name.key);
+  const gone = isHeld && !leads(type) ? [] : obstacles.removable(name, left);
   if (gone.length === 0 && come.length === 0) return [];
   const step = { name, type, ttl, gone, come };
   const isChange = gone.length > 0 && after.size > 0 && gone.length === left.length;

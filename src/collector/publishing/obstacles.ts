@@ -71,6 +71,12 @@ export class Obstacles {
     this.#divided.put(setKey(name, type), true);
   }
 
+  /** An update was taken, and may have been a refresh. */
+  succeeded(): void {
+    this.#full.succeeded();
+    this.#stuck.succeeded();
+  }
+
   /** A step was taken, and the set has so many records now. Is something tried again for that? */
   clear({ name, type, gone }: Step, count: number, now: number): boolean {
     const key = setKey(name, type);
@@ -118,6 +124,10 @@ export class Obstacles {
   removable(name: Name, rdatas: readonly Rdata[]): readonly Rdata[] {
     if (this.#stuck.size === 0) return rdatas;
     return rdatas.filter((rdata) => this.#stuck.mayTry(recordKey(name, rdata)));
+  }
+
+  get hasStuck(): boolean {
+    return this.#stuck.size > 0;
   }
 
   isStuck(name: Name, rdata: Rdata): boolean {

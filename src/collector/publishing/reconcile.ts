@@ -183,6 +183,7 @@ export class Reconciler {
     const isLeft = rcode === Rcode.YXRRSET && steps[0]!.unless !== undefined;
     if (rcode === Rcode.NOERROR || isLeft) {
       this.#patience.succeeded();
+      if (!isLeft) this.#obstacles.succeeded();
       this.#most *= 2;
       if (!isRefresh) for (const step of steps) this.#record(step, true, now);
       return undefined;

@@ -1,15 +1,17 @@
 /**
- * What went wrong and is left alone for a while, then tried again: a few at a time, of which half are
- * those that were left alone for longest, and half those that were tried least. So each has its turn,
- * and what went wrong a moment ago does not wait for all that goes wrong for ever.
+ * What went wrong and is left alone for a while, then tried again: a few at a time, those that were
+ * left alone for longest. Half of them are such as may have gone wrong with everything else, and are
+ * not to blame; these do not wait for all that goes wrong for ever.
  *
  * Invariant: strangers choose what goes wrong, so no more than `MOST` is remembered. What is
  * forgotten, the oldest first, is tried again sooner than it would have been.
  */
 interface Thing<Value> {
   readonly value: Value;
-  /** How often it went wrong. */
-  readonly times: number;
+  /** How many things had gone well when it went wrong first. */
+  readonly successes: number;
+  /** It went wrong again after something else had gone well. */
+  readonly isToBlame: boolean;
   /** May it be tried? */
   isOpen: boolean;
   /** Has anybody asked whether it may be, since it was opened? */
@@ -18,6 +20,7 @@ interface Thing<Value> {
 
 export class Spared<Value> {
   readonly #things = new Map<string, Thing<Value>>();
+  #successes = 0;
 
   get size(): number {
     return this.#things.size;
@@ -33,10 +36,17 @@ export class Spared<Value> {
 
   /** It went wrong, perhaps once more. */
   put(key: string, value: Value): void {
-    const times = (this.#things.get(key)?.times ?? 0) + 1;
+    const { successes = this.#successes, isToBlame: wasToBlame = false } =
+      this.#things.get(key) ?? {};
+    const isToBlame = wasToBlame || successes < this.#successes;
     this.#things.delete(key);
-    this.#things.set(key, { value, times, isOpen: false, isWanted: false });
+    this.#things.set(key, { value, successes, isToBlame, isOpen: false, isWanted: false });
     if (this.#things.size > MOST) this.#things.delete(this.#things.keys().next().value!);
+  }
+
+  /** Something else went well. */
+  succeeded(): void {
+    this.#successes++;
   }
 
   delete(key: string): boolean {
@@ -61,10 +71,11 @@ export class Spared<Value> {
       else this.#things.delete(key);
       thing.isWanted = false;
     }
-    const half = Math.max(0, left) / 2;
-    const eldest = closed.splice(0, Math.ceil(half));
-    const newest = closed.toSorted((a, b) => a.times - b.times).slice(0, Math.floor(half));
-    for (const thing of [...eldest, ...newest]) thing.isOpen = true;
+    if (left <= 0) return;
+    const innocent = closed.filter(({ isToBlame }) => !isToBlame).slice(0, left / 2);
+    for (const thing of innocent) thing.isOpen = true;
+    const others = closed.filter(({ isOpen }) => !isOpen).slice(0, left - innocent.length);
+    for (const thing of others) thing.isOpen = true;
   }
 }
 
