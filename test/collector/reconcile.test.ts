@@ -15,6 +15,15 @@ import { applied, cacheOf, lines, service, ZONE } from "./fixture.ts";
 
 const random = () => 0;
 
+/** Chance that is the same each time. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return state / 2 ** 31;
+  };
+}
+
 function setsOf(text: string): RecordSets {
   return RecordSets.of(parseMasterFile(`$TTL 10\n${text}`, { origin: ZONE, isPartial: true }));
 }
@@ -292,6 +301,53 @@ suite("what a server refuses", () => {
     );
     assert.equal([...server.zone].length, 1 + 249 + 250);
     assert.ok(server.updates < 40, `${server.updates} updates`);
+  });
+
+  test("many, as BIND hosts with odd names, keep the others out for no longer than they are found", () => {
+    for (const first of [0, 150]) {
+      const odd = upTo(40).map((i) => first + i);
+      const refused = odd.map((i) => ZONE.child(`h${i}`)!.key);
+      const server = new Server((zone) => refused.some((host) => zone.get(host, Type.A)));
+      const reconciler = new Reconciler({ zone: ZONE, random: seeded(first + 1), lease: 300 });
+      reconciler.want(printers(upTo(250)));
+      let now = 0;
+      for (; listed(server) < 210; now = reconciler.due()!) server.serve(reconciler, now);
+      assert.ok(now < 2000, `listed after ${now} ms`);
+      assert.ok(server.updates < 500, `${server.updates} updates`);
+    }
+  });
+
+  test("all of a site, keeps another site out for no longer than a moment", () => {
+    const site = (label: string) =>
+      upTo(60)
+        .map(
+          (i) =>
+            `_ipp._tcp PTR p${i}.${label}\np${i}.${label} SRV 0 0 1 h.${label}\nh.${label} A 10.0.0.1`,
+        )
+        .join("\n");
+    const lyon = ZONE.child("lyon")!;
+    const server = new Server((zone) => [...zone].some(({ name }) => name.isUnder(lyon)));
+    const make = () => {
+      const reconciler = new Reconciler({ zone: ZONE, random: seeded(1), lease: 300 });
+      reconciler.want(setsOf(`${site("lyon")}\n${site("paris")}`));
+      return reconciler;
+    };
+    const forbidden = make();
+    for (let now = 0; now < 5000; now = forbidden.due()!) server.serve(forbidden, now);
+    assert.deepEqual(lines(server.zone), lines(setsOf(site("paris"))));
+
+    // And when it may not be renewed, the other one is.
+    const reconciler = make();
+    settle(reconciler, new RecordSets());
+    const renewed = new Set<string>();
+    for (let now = reconciler.due()!; now < 160_000; now = reconciler.due()!) {
+      for (let update = reconciler.poll(now); update !== undefined; update = reconciler.poll(now)) {
+        const isRefused = update.updates.some(({ name }) => name.isUnder(lyon));
+        if (!isRefused) for (const { name } of update.updates) renewed.add(name.key);
+        reconciler.settle(isRefused ? Rcode.REFUSED : Rcode.NOERROR, now);
+      }
+    }
+    for (const { name } of setsOf(site("paris"))) assert.ok(renewed.has(name.key), `${name}`);
   });
 
   test("a service's own, keeps the service out of the lists, until it is taken", () => {

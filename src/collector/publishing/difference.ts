@@ -21,20 +21,21 @@ export interface Between extends Standing {
   readonly limit: number;
 }
 
-export function* difference(given: Between): Iterable<Step> {
+/** Set by set. */
+export function* difference(given: Between): Iterable<readonly Step[]> {
   const { wanted, published, doubtful, inherited } = given;
   const between = { ...given, held: heldNames(given) };
   for (const set of wanted) {
-    yield* stepsTo(withInherited(completable(set, between), inherited), between);
+    yield stepsTo(withInherited(completable(set, between), inherited), between);
   }
   const rest = (name: Name, type: number) =>
     inherited.get(name.key, type) ?? { name, type, ttl: UNKNOWN_TTL, rdatas: [] };
   for (const { name, type } of published) {
-    if (!wanted.get(name.key, type)) yield* stepsTo(rest(name, type), between);
+    if (!wanted.get(name.key, type)) yield stepsTo(rest(name, type), between);
   }
   for (const { name, type } of doubtful) {
     const isDone = [wanted, published].some((sets) => sets.get(name.key, type));
-    if (!isDone) yield* stepsTo(rest(name, type), between);
+    if (!isDone) yield stepsTo(rest(name, type), between);
   }
 }
 

@@ -88,7 +88,7 @@ export class Obstacles {
       // What was refused is taken, so the rest may be as well.
       this.#wait = SOON.first;
       this.#due = now;
-      this.#tries += TRIES;
+      this.#tries += MORE;
     }
     return isOver || full !== undefined;
   }
@@ -136,7 +136,9 @@ export class Obstacles {
 }
 
 /** Of each kind, at a time. */
-const TRIES = 4;
+const TRIES = 2;
+/** For each that is taken. */
+const MORE = 8;
 /** Milliseconds. */
 const SOON = { first: 1000, most: 60_000 };
 

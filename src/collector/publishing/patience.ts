@@ -25,7 +25,7 @@ export class Patience {
   refused(now: number, isOfZone: boolean): void {
     this.#failures = 0;
     const tries = this.#refusals++ - (isOfZone ? 0 : QUICK_REFUSALS);
-    if (tries >= 0) this.#wait(now, REFUSED, tries);
+    if (tries >= 0) this.#wait(now, isOfZone ? NO_ZONE : REFUSED, tries);
   }
 
   /** Not a moment is left. */
@@ -33,8 +33,8 @@ export class Patience {
     this.#notBefore = 0;
   }
 
-  #wait(now: number, { first, most }: typeof RETRY, tries: number): void {
-    const wait = Math.min(first * 2 ** tries, most);
+  #wait(now: number, { first, growth, most }: typeof RETRY, tries: number): void {
+    const wait = Math.min(first * growth ** tries, most);
     this.#notBefore = now + wait * (1 - this.#random() / 2);
   }
 }
@@ -43,7 +43,9 @@ export class Patience {
  * Milliseconds between tries, at first and at most; each is shortened by up to half, by chance. A
  * connection attempt is cheap, and when a path heals all is to be there within 3 s.
  */
-const RETRY = { first: 250, most: 1000 };
-const REFUSED = { first: 1000, most: 60_000 };
+const RETRY = { first: 250, growth: 2, most: 1000 };
+const NO_ZONE = { first: 1000, growth: 2, most: 60_000 };
+/** Each is of something else, and tells what is to be left out: the next may be taken. */
+const REFUSED = { first: 250, growth: 1.15, most: 60_000 };
 /** One after the other: as many as it takes to find one record in an update. */
 const QUICK_REFUSALS = 16;

@@ -24,6 +24,7 @@ import { difference, UNKNOWN_TTL } from "./difference.ts";
 import { Obstacles, type Refusal } from "./obstacles.ts";
 import { Patience } from "./patience.ts";
 import { periodOf, Round } from "./round.ts";
+import { shuffled } from "./shuffled.ts";
 import {
   countRecords,
   inOrder,
@@ -151,7 +152,7 @@ export class Reconciler {
       this.#startOver();
     }
     if (this.#steps.length === 0 && !this.#isCurrent) {
-      this.#steps = inOrder(this.#difference());
+      this.#steps = this.#difference();
       this.#isCurrent = true;
     }
     // Changes go first, but not for so long that a lease is in danger.
@@ -188,19 +189,19 @@ export class Reconciler {
       if (!isRefresh) for (const step of steps) this.#record(step, true, now);
       return undefined;
     }
-    this.#startOver();
     if (rcode === undefined) {
       this.counters.failures++;
       if (!isRefresh) for (const step of steps) this.#record(step, false, now);
       this.#patience.unanswered(now);
+      this.#startOver();
       this.#sayAllAgain();
       return undefined;
     }
     this.counters.refusals++;
-    const refusal = this.#isolate(steps, rcode, now);
-    // Of these, what was set aside is published no more.
+    // Of these, what is set aside is published no more, and not in the next difference.
     if (isRefresh) this.#round.putBack(steps);
-    return refusal;
+    else this.#steps.unshift(...steps);
+    return this.#isolate(steps, rcode, now);
   }
 
   //---- Refused ----
@@ -213,12 +214,13 @@ export class Reconciler {
     const isOfZone = rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP;
     const isNews = !steps.every((step) => this.#obstacles.knows(step));
     if (isOfZone || isNews) this.#patience.refused(now, isOfZone);
-    if (isOfZone) return undefined;
     const count = countRecords(steps);
+    const isWhole = steps.length === 1 && steps[0]!.isWhole === true;
+    if (isOfZone || isWhole || count === 1) this.#startOver();
+    if (isOfZone) return undefined;
     this.#most = Math.max(1, Math.floor(count / 2));
-    const [step] = steps;
-    if (step!.isWhole && steps.length === 1) this.#obstacles.divide(step!, now);
-    else if (count === 1) return this.#setAside(step!, now);
+    if (isWhole) this.#obstacles.divide(steps[0]!, now);
+    else if (count === 1) return this.#setAside(steps[0]!, now);
     return undefined;
   }
 
@@ -238,7 +240,7 @@ export class Reconciler {
   //---- Said again ----
 
   #beginRound(now: number): void {
-    this.#round.begin(this.#published);
+    this.#round.begin(this.#published, this.#random);
     this.#refreshes = now + this.#period * (1 - this.#random() / 4);
   }
 
@@ -277,8 +279,8 @@ export class Reconciler {
     this.#isCurrent = false;
   }
 
-  #difference(): Iterable<Step> {
-    return difference({
+  #difference(): Step[] {
+    const sets = difference({
       wanted: this.#wanted,
       published: this.#published,
       doubtful: this.#doubtful,
@@ -287,6 +289,9 @@ export class Reconciler {
       guard: this.#isLeased ? undefined : this.#guard,
       limit: this.#limit,
     });
+    // What is refused may be all of a site: the others do not wait for the last of it.
+    const isSearching = this.#most < Number.POSITIVE_INFINITY;
+    return inOrder((isSearching ? shuffled(sets, this.#random) : [...sets]).flat());
   }
 }
 

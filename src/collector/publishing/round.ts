@@ -2,6 +2,7 @@
 import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import { keysOf, type RecordSets } from "../recordsets.ts";
+import { shuffled } from "./shuffled.ts";
 import { inOrder, type Room, type Step, takeSome } from "./step.ts";
 
 export class Round {
@@ -11,10 +12,10 @@ export class Round {
     return this.#steps.length === 0;
   }
 
-  /** In the order in which it could have come to be there. */
-  begin(published: RecordSets): void {
+  /** In an order in which it could have come to be there. */
+  begin(published: RecordSets, random: () => number): void {
     const steps: Step[] = [];
-    for (const { name, type, ttl, rdatas } of published)
+    for (const { name, type, ttl, rdatas } of shuffled(published, random))
       steps.push({ name, type, ttl, gone: [], come: rdatas });
     this.#steps = inOrder(steps);
   }
