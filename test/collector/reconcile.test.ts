@@ -9,6 +9,7 @@ import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Site } from "../../src/collector/site.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode, makeMessage } from "../../src/dns/message.ts";
+import type { Name } from "../../src/dns/name.ts";
 import { srvOf, targetOf } from "../../src/dns/rdata.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { applied, cacheOf, lines, service, ZONE } from "./fixture.ts";
@@ -580,6 +581,31 @@ suite("what a server refuses", () => {
       assert.ok(server.updates < 150, `${server.updates} updates in ten minutes`);
       server.updates = 0;
     }
+  });
+
+  test("to renew a large set, is found with few updates, and brings all of it back", () => {
+    const server = new Server(() => false);
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    const sets = printers(upTo(250));
+    reconciler.want(sets);
+    server.serve(reconciler, 0);
+    const began = reconciler.due()!;
+    let updates = 0;
+    let now = began;
+    const isOfList = (names: readonly { readonly name: Name }[]) =>
+      names.some(({ name }) => name.equals(BROWSE));
+    for (; now < began + 1000; now = reconciler.due()!) {
+      for (let update = reconciler.poll(now); update !== undefined; update = reconciler.poll(now)) {
+        const isRefused = isOfList(update.updates);
+        reconciler.settle(isRefused ? Rcode.REFUSED : Rcode.NOERROR, now);
+        updates++;
+      }
+    }
+    assert.ok(updates < 30, `${updates} updates`);
+    server.zone = RecordSets.of([...sets].filter(({ name }) => !name.equals(BROWSE)));
+    for (const end = now + 60_000; now < end; now = reconciler.due()!)
+      server.serve(reconciler, now);
+    assert.deepEqual(lines(server.zone), lines(sets));
   });
 
   test("everything, is asked ever more seldom", () => {

@@ -201,7 +201,7 @@ export class Reconciler {
     // Of these, what is set aside is published no more, and not in the next difference.
     if (isRefresh) this.#round.putBack(steps);
     else this.#steps.unshift(...steps);
-    return this.#isolate(steps, rcode, now);
+    return this.#isolate(steps, { rcode, isRefresh, now });
   }
 
   //---- Refused ----
@@ -210,7 +210,10 @@ export class Reconciler {
    * An update is refused whole (RFC 2136 §3.7): halves of it are tried until a single record is
    * found that is refused by itself. That one is set aside.
    */
-  #isolate(steps: readonly Step[], rcode: Rcode, now: number): Refusal | undefined {
+  #isolate(
+    steps: readonly Step[],
+    { rcode, isRefresh, now }: { rcode: Rcode; isRefresh: boolean; now: number },
+  ): Refusal | undefined {
     const isOfZone = rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP;
     const isNews = !steps.every((step) => this.#obstacles.knows(step));
     if (isOfZone || isNews) this.#patience.refused(now, isOfZone);
@@ -220,18 +223,24 @@ export class Reconciler {
     if (isOfZone) return undefined;
     this.#most = Math.max(1, Math.floor(count / 2));
     if (isWhole) this.#obstacles.divide(steps[0]!, now);
-    else if (count === 1) return this.#setAside(steps[0]!, now);
+    else if (count === 1) return this.#setAside(steps[0]!, isRefresh, now);
     return undefined;
   }
 
-  /** What may not be said again is perhaps not there. */
-  #setAside(step: Step, now: number): Refusal | undefined {
+  /**
+   * What may not be said again is perhaps not there; nor is the rest of its set, if that is the
+   * second of it.
+   */
+  #setAside(step: Step, isRefresh: boolean, now: number): Refusal | undefined {
     const { name, type, come } = step;
+    const isAll = isRefresh && this.#obstacles.isFull(name.key, type);
     const before = this.#published.get(name.key, type);
-    const rdatas = before?.rdatas.filter(({ key }) => key !== come[0]?.key) ?? [];
-    if (before !== undefined && rdatas.length < before.rdatas.length) {
+    const isLost = ({ key }: Rdata) => isAll || key === come[0]?.key;
+    const rdatas = before?.rdatas.filter((rdata) => !isLost(rdata)) ?? [];
+    const lost = before?.rdatas.filter(isLost) ?? [];
+    if (before !== undefined && lost.length > 0) {
       this.#published.put({ ...before, rdatas });
-      this.#doubtful.add({ name, type, ttl: UNKNOWN_TTL, rdatas: come });
+      this.#doubtful.add({ name, type, ttl: UNKNOWN_TTL, rdatas: lost });
     }
     const wanted = this.#wanted.get(name.key, type)?.rdatas.length ?? 0;
     return this.#obstacles.add(step, rdatas.length, wanted, now);
