@@ -54,6 +54,13 @@ export interface PublicationOptions {
   readonly settles: () => number;
 }
 
+interface Trouble {
+  readonly kind: string;
+  readonly since: number;
+  /** Was the server away for some of the time? */
+  readonly wasAway: boolean;
+}
+
 export class Publication {
   readonly reconciler: Reconciler;
   readonly #options: PublicationOptions;
@@ -64,13 +71,17 @@ export class Publication {
   #goesOn = () => {};
   /** When to read back; undefined when that is done. */
   #readsBack: number | undefined;
+  /** How often in a row what is there could not be read. */
+  #misreadings = 0;
   /** Why what is there could not be read, since an update was last taken; and as it was told. */
   #unread: string | undefined;
   #toldUnread: string | undefined;
   /** What stands in the way of all updates, as it was last told, and since when. */
-  #trouble: { readonly kind: string; readonly since: number } | undefined;
+  #trouble: Trouble | undefined;
   /** Sites, and why something of them is refused, as has been told. */
   readonly #forbidden = new Set<string>();
+  /** When the latest of these was told. */
+  #toldForbidden = 0;
 
   constructor(options: PublicationOptions) {
     const { zone, clock } = options;
@@ -106,33 +117,41 @@ export class Publication {
     const { clock } = this.#options;
     const latest = clock.now() + LONGEST_END;
     let cancel = () => {};
-    const tooLong = new Promise<void>((resolve) => {
+    const tooLong = new Promise<string>((resolve) => {
       this.#goesOn = () => {
         cancel();
         const time = Math.min(clock.now() + LONGEST_SILENCE, latest);
-        cancel = clock.at(time, () => {
-          const fields = { zone: this.#options.zone.origin.toString() };
-          this.#options.log.warn(fields, "there was no time to take away all that was published");
-          resolve();
-        });
+        cancel = clock.at(time, () =>
+          resolve("there was no time to take away all that was published"),
+        );
       };
       this.#goesOn();
     });
-    await Promise.race([this.#finish(), tooLong]);
+    const failure = await Promise.race([this.#finish(), tooLong]);
     this.#goesOn = () => {};
     cancel();
+    if (failure === undefined) return;
+    const left = [...this.reconciler.published];
+    const [set] = left.map(({ name, type }) => `${name.toUnicode()} ${typeName(type)}`);
+    const fields = { zone: this.#options.zone.origin.toString(), sets: left.length, set };
+    this.#options.log.warn(fields, failure);
   }
 
-  async #finish(): Promise<void> {
+  /** Why something stays, if it does. */
+  async #finish(): Promise<string | undefined> {
     await this.#work;
-    if (!this.#options.zone.withdraw) return;
+    if (!this.#options.zone.withdraw) return undefined;
     if (this.#trouble?.kind === FAILING) this.#trouble = undefined;
     this.reconciler.withdraw();
     for (;;) {
-      const work = this.#trouble === undefined ? this.#publish() : undefined;
-      if (work === undefined) return;
+      if (this.#trouble !== undefined) return undefined;
+      const work = this.#publish();
+      if (work === undefined) break;
       await work;
     }
+    return this.reconciler.isHindered
+      ? "the server does not let go of all that was published"
+      : undefined;
   }
 
   #go(): void {
@@ -152,22 +171,18 @@ export class Publication {
   }
 
   async #read(): Promise<void> {
-    const { zone, clock, log, ours, settles } = this.#options;
+    const { zone, log, ours, settles } = this.#options;
     this.#readsBack = undefined;
     let sets: Iterable<RecordSet> | Rcode;
     try {
       sets = await zone.readBack!();
     } catch (error) {
-      if (error instanceof PublishError) {
-        this.#cannotRead(error.message);
-      } else {
-        this.#readsBack = clock.now() + READ_AGAIN;
-        this.#complain(error as Error);
-      }
+      this.#cannotRead((error as Error).message);
       return;
     }
     if (typeof sets !== "number") {
       this.#unread = this.#toldUnread = undefined;
+      this.#misreadings = 0;
       const inherited = [...ours(sets)];
       this.reconciler.inherit(RecordSets.of(sets), inherited, settles());
       const fields = { zone: zone.origin.toString(), sets: inherited.length };
@@ -179,7 +194,8 @@ export class Publication {
 
   /** Where it takes no updates either, that is told, and not this. */
   #cannotRead(reason: string): void {
-    this.#readsBack = this.#options.clock.now() + ASK_AGAIN;
+    const wait = Math.min(READ_AGAIN.first * 2 ** this.#misreadings++, READ_AGAIN.most);
+    this.#readsBack = this.#options.clock.now() + wait;
     this.#unread = reason;
   }
 
@@ -191,6 +207,7 @@ export class Publication {
   async #send(update: Update): Promise<void> {
     const { zone, clock } = this.#options;
     let rcode: Rcode | undefined;
+    let isAnswered = false;
     try {
       rcode = await zone.publish(update);
       if (rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP) {
@@ -200,15 +217,15 @@ export class Publication {
         this.#rejoice();
       }
     } catch (error) {
+      isAnswered = error instanceof PublishError;
       this.#complain(error as Error);
     }
+    const refusal = this.reconciler.settle(rcode, clock.now(), isAnswered);
     if (rcode === Rcode.NOERROR) {
       this.#goesOn();
       this.#tellUnread();
-    }
-    const refusal = this.reconciler.settle(rcode, clock.now());
-    if (zone.granted !== undefined && rcode === Rcode.NOERROR) {
-      this.reconciler.grant(zone.granted());
+      this.#tellUnhindered();
+      if (zone.granted !== undefined) this.reconciler.grant(zone.granted());
     }
     if (refusal !== undefined) this.#report(refusal, rcode!);
   }
@@ -219,9 +236,10 @@ export class Publication {
     const { zone, clock, log } = this.#options;
     const { server } = error as Partial<ExchangeError>;
     // A path that is cut shows in one way now and in another then.
-    const kind = is ?? (server === undefined ? error.message : "no answer");
+    const kind = is ?? (server === undefined ? error.message : AWAY);
     if (this.#trouble?.kind === kind) return;
-    this.#trouble = { kind, since: this.#trouble?.since ?? clock.now() };
+    const { since = clock.now(), wasAway = false } = this.#trouble ?? {};
+    this.#trouble = { kind, since, wasAway: wasAway || kind === AWAY };
     if (this.#isEnded) return;
     const fields = { zone: zone.origin.toString(), server, reason: error.message };
     log.warn(fields, "the server of the zone takes no updates");
@@ -230,9 +248,12 @@ export class Publication {
   #rejoice(): void {
     const { zone, clock, log } = this.#options;
     if (this.#trouble === undefined) return;
-    const after = Math.round(clock.now() - this.#trouble.since);
+    const { since, wasAway } = this.#trouble;
+    const after = Math.round(clock.now() - since);
     this.#trouble = undefined;
-    if (this.#readsBack !== undefined) this.#readsBack = clock.now();
+    // It may be another one, or have an older zone, in which there is what was taken away since.
+    const isOlder = wasAway && zone.readBack !== undefined && zone.granted?.() === undefined;
+    if (this.#readsBack !== undefined || isOlder) this.#readsBack = clock.now();
     log.info({ zone: zone.origin.toString(), after }, "the server of the zone takes updates again");
   }
 
@@ -247,7 +268,16 @@ export class Publication {
     log.warn(fields, `what left while nobody was here stays in the zone: ${remedy}`);
   }
 
+  #tellUnhindered(): void {
+    const { zone, clock, log } = this.#options;
+    const isSoon = clock.now() < this.#toldForbidden + QUIET;
+    if (this.#forbidden.size === 0 || isSoon || this.reconciler.isHindered) return;
+    this.#forbidden.clear();
+    log.info({ zone: zone.origin.toString() }, "the server refuses nothing any more");
+  }
+
   #report(refusal: Refusal, rcode: Rcode): void {
+    if (this.#isEnded) return;
     const { zone, log } = this.#options;
     const { name, type, isRemoval, published, wanted } = refusal;
     const set = `${name.toUnicode()} ${typeName(type)}`;
@@ -264,23 +294,30 @@ export class Publication {
 
   /** Once for all of a site: what a key may not write is a rule, and seldom about one name. */
   #reportForbidden(name: Name, reason: string, fields: object): void {
-    const { zone, log, sites } = this.#options;
+    const { zone, clock, log, sites } = this.#options;
     const beneath = sites().filter((domain) => name.isUnder(domain));
     const label = ({ labels }: Name) => labelToUnicode(labels[0]!);
     const site = (beneath.length > 0 ? beneath : sites()).map(label).join(", ");
     const told = `${site}: ${reason}`;
-    const tell = this.#forbidden.has(told) ? log.debug : log.warn;
+    const isTold = this.#forbidden.has(told);
+    const tell = isTold ? log.debug : log.warn;
+    if (!isTold) this.#toldForbidden = clock.now();
     this.#forbidden.add(told);
     tell.call(log, { ...fields, site, key: zone.key }, reason);
   }
 }
 
+/** Of trouble: nobody answers. */
+const AWAY = "no answer";
 /** Of trouble: the server is there and has the zone, and fails to do what it is asked. */
 const FAILING = "SERVFAIL";
-/** Milliseconds. A server that is there again is seen by the updates it takes. */
-const READ_AGAIN = 5000;
-/** The administrator has something to do first. */
-const ASK_AGAIN = 600_000;
+/**
+ * Milliseconds. A server that is there again is seen by the updates it takes; one that takes them and
+ * does not tell what is there is asked ever more seldom: the administrator has something to do first.
+ */
+const READ_AGAIN = { first: 5000, most: 600_000 };
+/** Milliseconds: strangers may have something refused, and take it back, as often as they like. */
+const QUIET = 60_000;
 /** A server that took updates until now may be busy; one that did not is not waited for. */
 const LONGEST_SILENCE = 2000;
 /** A server without leases takes what is listed one by one, and so long does a site of thousands. */

@@ -73,7 +73,7 @@ export class Reconciler {
   /** Milliseconds from one round to the next, at most. */
   #period: number;
   #inFlight: { readonly steps: readonly Step[]; readonly isRefresh: boolean } | undefined;
-  readonly #obstacles = new Obstacles();
+  #obstacles = new Obstacles();
   /** Records in an update, at most: few while a refused one is looked for. */
   #most = Number.POSITIVE_INFINITY;
   readonly #patience: Patience;
@@ -124,8 +124,21 @@ export class Reconciler {
     this.#round.end();
     this.#refreshes = Number.POSITIVE_INFINITY;
     this.#patience.end();
+    // Who refused it a moment ago may take it now, and there is no other time.
+    this.#obstacles = new Obstacles();
+    this.#most = Number.POSITIVE_INFINITY;
     this.want(new RecordSets());
     this.#startOver();
+  }
+
+  /** What is there for certain, as far as it was put there or found there. */
+  get published(): Iterable<RecordSet> {
+    return this.#published;
+  }
+
+  /** Is anything refused? */
+  get isHindered(): boolean {
+    return !this.#obstacles.isEmpty;
   }
 
   /** When `poll` has something to do; never while an update is on its way. */
@@ -174,10 +187,10 @@ export class Reconciler {
   }
 
   /**
-   * What became of the update: its response code, or undefined where there was no response. Gives
-   * what is set aside because of it, if that is news.
+   * What became of the update: its response code, or undefined where there was no response, or none
+   * that counts, and so `isAnswered`. Gives what is set aside because of it, if that is news.
    */
-  settle(rcode: Rcode | undefined, now: number): Refusal | undefined {
+  settle(rcode: Rcode | undefined, now: number, isAnswered = false): Refusal | undefined {
     const { steps, isRefresh } = this.#inFlight!;
     this.#inFlight = undefined;
     // Others have it still, so it is theirs.
@@ -192,7 +205,8 @@ export class Reconciler {
     if (rcode === undefined) {
       this.counters.failures++;
       if (!isRefresh) for (const step of steps) this.#record(step, false, now);
-      this.#patience.unanswered(now);
+      if (isAnswered) this.#patience.refused(now, true);
+      else this.#patience.unanswered(now);
       this.#startOver();
       this.#sayAllAgain();
       return undefined;

@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Publication, type PublishedZone } from "../../src/collector/publishing/publication.ts";
+import { PublishError } from "../../src/collector/publishing/publish.ts";
+import { RecordSets } from "../../src/collector/recordsets.ts";
+import { Rcode } from "../../src/dns/constants.ts";
+import { ExchangeError } from "../../src/net/exchange.ts";
+import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { FakeClock } from "../support/clock.ts";
+import { applied, lines, ZONE } from "./fixture.ts";
+
+const setsOf = (text: string) =>
+  RecordSets.of(parseMasterFile(`$TTL 10\n${text}`, { origin: ZONE, isPartial: true }));
+
+const away = (code: string) => new ExchangeError({ address: "192.0.2.53", port: 53 }, code);
+
+/** A server whose rule a test changes, a publication into it, and what it logs. */
+class Scene {
+  readonly clock = new FakeClock();
+  readonly publication: Publication;
+  readonly log: string[] = [];
+  zone = new RecordSets();
+  updates = 0;
+  reads = 0;
+  /** What becomes of an update, or of a reading, that is not done. */
+  fails: Rcode | Error | undefined;
+  unreadable: Error | undefined;
+
+  constructor(options: Partial<PublishedZone> = {}) {
+    const tell =
+      (level: string) =>
+      (_: object, fact: string): void => {
+        if (level !== "debug") this.log.push(`${level}: ${fact}`);
+      };
+    const log = {
+      debug: tell("debug"),
+      info: tell("info"),
+      warn: tell("warn"),
+      error: tell("error"),
+    };
+    this.publication = new Publication({
+      clock: this.clock,
+      log,
+      guard: () => undefined,
+      sites: () => [ZONE.child("paris")!],
+      settles: () => 15_000,
+      ours: (sets) => sets,
+      zone: {
+        origin: ZONE,
+        key: "paris",
+        withdraw: true,
+        publish: async (update) => {
+          this.updates++;
+          if (this.fails instanceof Error) throw this.fails;
+          if (this.fails !== undefined) return this.fails;
+          this.zone = applied(this.zone, update);
+          return Rcode.NOERROR;
+        },
+        readBack: async () => {
+          this.reads++;
+          if (this.unreadable !== undefined) throw this.unreadable;
+          return this.zone;
+        },
+        ...options,
+      },
+    });
+  }
+
+  want(text: string): void {
+    this.publication.want(setsOf(text));
+  }
+}
+
+suite("a zone that is published into", () => {
+  test("a server that takes updates and closes on transfers is told of once, and asked seldom", async () => {
+    const scene = new Scene();
+    scene.unreadable = away("closed");
+    scene.publication.inherit();
+    for (let i = 0; i < 60; i++) {
+      scene.want(`x TXT "${i}"`);
+      await scene.clock.elapse(1000);
+      assert.deepEqual(lines(scene.zone), lines(setsOf(`x TXT "${i}"`)));
+    }
+    assert.equal(scene.log.length, 1);
+    assert.match(scene.log[0]!, /what left while nobody was here stays in the zone/);
+    assert.ok(scene.reads < 6, `${scene.reads} readings`);
+  });
+
+  test("a server that was away is read again as soon as it takes an update", async () => {
+    const scene = new Scene();
+    scene.unreadable = scene.fails = away("ECONNREFUSED");
+    scene.publication.inherit();
+    scene.want("x TXT a");
+    await scene.clock.elapse(300_000);
+    assert.deepEqual(scene.log, ["warn: the server of the zone takes no updates"]);
+    scene.unreadable = scene.fails = undefined;
+    const { reads } = scene;
+    await scene.clock.elapse(1000);
+    assert.equal(scene.reads, reads + 1);
+  });
+
+  test("a server that comes back with an older zone loses what was taken away since", async () => {
+    for (const lease of [undefined, 300]) {
+      const scene = new Scene({ granted: () => lease });
+      scene.publication.inherit();
+      scene.want("h A 10.0.0.1\ngone A 10.0.0.7");
+      await scene.clock.elapse(20_000);
+      const older = scene.zone;
+      scene.want("h A 10.0.0.1");
+      await scene.clock.elapse(1000);
+      scene.fails = away("ECONNREFUSED");
+      scene.zone = older;
+      scene.want("h A 10.0.0.1\nnew A 10.0.0.8");
+      await scene.clock.elapse(30_000);
+      scene.fails = undefined;
+      await scene.clock.elapse(2000);
+      // Where there are leases, that of what has left ends.
+      const ghost = lease === undefined ? "" : "gone A 10.0.0.7";
+      const expected = setsOf(`h A 10.0.0.1\nnew A 10.0.0.8\n${ghost}`);
+      assert.deepEqual(lines(scene.zone), lines(expected));
+      assert.equal(scene.reads, lease === undefined ? 2 : 1);
+    }
+  });
+
+  test("a key that the server does not know is tried ever more seldom, up to a minute", async () => {
+    const scene = new Scene();
+    scene.fails = new PublishError("it does not know the key (BADKEY): paris.");
+    scene.want("h A 10.0.0.1");
+    await scene.clock.elapse(3_600_000);
+    assert.ok(scene.updates > 50 && scene.updates < 120, `${scene.updates} updates in an hour`);
+    assert.deepEqual(scene.log, ["warn: the server of the zone takes no updates"]);
+    scene.fails = undefined;
+    await scene.clock.elapse(60_000);
+    assert.deepEqual(lines(scene.zone), lines(setsOf("h A 10.0.0.1")));
+  });
+
+  test("each freeze is told, and its end", async () => {
+    const scene = new Scene();
+    scene.want("x TXT a");
+    await scene.clock.elapse(1000);
+    for (const word of ["b", "c"]) {
+      scene.fails = Rcode.REFUSED;
+      scene.want(`x TXT ${word}`);
+      await scene.clock.elapse(120_000);
+      scene.fails = undefined;
+      await scene.clock.elapse(120_000);
+      assert.deepEqual(scene.log.splice(0), [
+        "warn: the server refuses what it let the key write before; is its zone frozen?",
+        "info: the server refuses nothing any more",
+      ]);
+    }
+  });
+
+  test("what somebody has refused and takes back without end fills no log", async () => {
+    const scene: Scene = new Scene({
+      publish: async (update) => {
+        const isRefused = update.updates.some(({ name }) => name.equals(ZONE.child("odd_1")!));
+        if (!isRefused) scene.zone = applied(scene.zone, update);
+        return isRefused ? Rcode.REFUSED : Rcode.NOERROR;
+      },
+    });
+    for (let i = 0; i < 600; i++) {
+      scene.want(`x TXT ${i}\n${i % 10 === 0 ? "odd_1 A 10.0.0.1" : ""}`);
+      await scene.clock.elapse(1000);
+    }
+    assert.ok(scene.log.length > 2 && scene.log.length <= 20, `${scene.log.length} lines`);
+  });
+});
+
+suite("a zone that is left", () => {
+  test("right after a thaw holds nothing any more", async () => {
+    const scene = new Scene();
+    scene.want("h A 10.0.0.1\nleft A 10.0.0.2\nleft TXT a");
+    await scene.clock.elapse(1000);
+    scene.fails = Rcode.REFUSED;
+    scene.want("h A 10.0.0.1");
+    await scene.clock.elapse(120_000);
+    scene.fails = undefined;
+    await scene.publication.end();
+    assert.deepEqual(lines(scene.zone), []);
+  });
+
+  test("while it is frozen is told, in one line", async () => {
+    const scene = new Scene();
+    scene.want("h A 10.0.0.1\nx SRV 0 0 1 h\n_ipp._tcp PTR x");
+    await scene.clock.elapse(1000);
+    scene.fails = Rcode.REFUSED;
+    await scene.publication.end();
+    assert.deepEqual(scene.log, ["warn: the server does not let go of all that was published"]);
+  });
+});
