@@ -79,8 +79,8 @@ export class Collector {
   readonly #types: readonly Name[];
   readonly #sites = new Map<NameKey, Site>();
   readonly #legs = new Map<Link, Leg>();
-  /** The domains of all sites there have been. */
-  readonly #domains = new Map<NameKey, Name>();
+  /** The domains of sites that are this collector's to keep, whether there is a link or not. */
+  readonly #kept: readonly Name[];
   readonly #publications: ReadonlyMap<Name, Publication>;
   readonly #alarm: Alarm;
   #projection: Projection = {
@@ -106,12 +106,12 @@ export class Collector {
     this.#withholding = new Withholding(clock, log);
     this.#refusalReport = new RefusalReport(clock, log);
     this.#alarm = new Alarm(clock, () => this.#project());
-    for (const label of sites) this.#know(zone.child(label));
+    this.#kept = sites.flatMap((label) => zone.child(label) ?? []);
     const guard = guardOf(zone, browsed);
     const publication = (published: PublishedZone) =>
       new Publication({
         ...{ zone: published, clock, log, guard },
-        sites: () => [...this.#domains.values()],
+        sites: () => this.#domains,
         ours: (sets) => inheritance(sets, this.#heir),
         settles: () => this.#settles,
       });
@@ -243,12 +243,14 @@ export class Collector {
       log.warn({ link: link.name }, "link not used: the name of its site is too long for the zone");
       return undefined;
     }
-    this.#know(domain);
     return obtain(this.#sites, domain.key, () => new Site(domain, policy));
   }
 
-  #know(domain: Name | undefined): void {
-    if (domain !== undefined) this.#domains.set(domain.key, domain);
+  /** One that a link was at, and is no more, may be somebody else's by now. */
+  get #domains(): readonly Name[] {
+    const here = [...this.#sites.values()].map(({ domain }) => domain);
+    const others = here.filter((domain) => !this.#kept.some((kept) => kept.equals(domain)));
+    return [...this.#kept, ...others];
   }
 
   #leave({ harvest, site }: Leg): void {
@@ -258,11 +260,11 @@ export class Collector {
 
   /** What is beneath the sites already is to be kept until it is known whether it is still there. */
   #inherit(): void {
-    if (this.#domains.size > 0) for (const each of this.#publications.values()) each.inherit();
+    if (this.#domains.length > 0) for (const each of this.#publications.values()) each.inherit();
   }
 
   get #settles(): number {
-    const isWaiting = [...this.#domains.keys()].some((domain) => !this.#sites.has(domain));
+    const isWaiting = this.#kept.some(({ key }) => !this.#sites.has(key));
     const latest = isWaiting ? this.#started + SETTLE_WITHOUT_LINK : this.#opened;
     return Math.max(latest, this.#opened + SETTLE);
   }
@@ -295,7 +297,7 @@ export class Collector {
     const subnets = this.#places.flatMap(({ addresses }) => subnetsOf(addresses));
     return {
       zone,
-      sites: [...this.#domains.values()],
+      sites: this.#domains,
       subnets: subnets.map(({ base }) => reverseName(base)),
     };
   }

@@ -6,6 +6,7 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { addition } from "../../src/zone/update.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { publisher } from "../support/publisher.ts";
 import { Device } from "./device.ts";
@@ -353,5 +354,31 @@ test("a link that is found to be at another site takes along what it has said", 
     "a._ipp._tcp.there.z.example.",
   ]);
   assert.deepEqual(office.browse("_ipp._tcp", "z.example."), ["a._ipp._tcp.there.z.example."]);
+  await office.end();
+});
+
+test("a site that a link is at no more is left to those who are there", async () => {
+  let label = "here";
+  // A server that does not know who wants what.
+  const office: Office = new Office({
+    siteOf: () => label,
+    published: { publish: (update) => office.zone.apply(update, publisher) },
+  });
+  const text = service("a", "_ipp._tcp", "h", "10.1.0.2");
+  new Device(office.lans[0]!, "10.1.0.2", text).announce();
+  await office.until(() => office.browse("_ipp._tcp", "here.z.example.").length === 1);
+  label = "there";
+  office.collector.relabel();
+  await office.until(() => office.browse("_ipp._tcp", "here.z.example.").length === 0);
+  await office.clock.elapse(30_000);
+  const [name, other] = ["_ipp._tcp.here.z.example.", "b._ipp._tcp.here.z.example."].map((owner) =>
+    Name.parse(owner),
+  );
+  const updates = addition({ name: name!, type: Type.PTR, ttl: 10, rdatas: [rdata.ptr(other!)] });
+  await office.zone.apply({ zone: ZONE, prerequisites: [], updates }, publisher);
+  // What is there is read again.
+  office.collector.relabel();
+  await office.clock.elapse(30_000);
+  assert.deepEqual(office.browse("_ipp._tcp", "here.z.example."), [`${other}`]);
   await office.end();
 });
