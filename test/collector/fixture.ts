@@ -13,6 +13,20 @@ import type { Family } from "../../src/net/link.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import type { Update } from "../../src/zone/update.ts";
 
+/** Sets of the zone, as a master file has them. */
+export function setsOf(text: string): RecordSets {
+  return RecordSets.of(parseMasterFile(`$TTL 10\n${text}`, { origin: ZONE, isPartial: true }));
+}
+
+/** Chance that is the same each time. */
+export function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return state / 2 ** 31;
+  };
+}
+
 export const ZONE = Name.parse("z.example.");
 export const local = (text: string): Name => Name.parse(text, LOCAL);
 /** The top bit of a class: cache-flush in a record, QU in a question. */

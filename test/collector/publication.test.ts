@@ -5,12 +5,8 @@ import { PublishError } from "../../src/collector/publishing/publish.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Rcode } from "../../src/dns/constants.ts";
 import { ExchangeError } from "../../src/net/exchange.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { FakeClock } from "../support/clock.ts";
-import { applied, lines, ZONE } from "./fixture.ts";
-
-const setsOf = (text: string) =>
-  RecordSets.of(parseMasterFile(`$TTL 10\n${text}`, { origin: ZONE, isPartial: true }));
+import { applied, lines, setsOf, ZONE } from "./fixture.ts";
 
 const away = (code: string) => new ExchangeError({ address: "192.0.2.53", port: 53 }, code);
 

@@ -11,23 +11,9 @@ import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode, makeMessage } from "../../src/dns/message.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { srvOf, targetOf } from "../../src/dns/rdata.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
-import { applied, cacheOf, lines, service, ZONE } from "./fixture.ts";
+import { applied, cacheOf, lines, seeded, service, setsOf, ZONE } from "./fixture.ts";
 
 const random = () => 0;
-
-/** Chance that is the same each time. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
-    return state / 2 ** 31;
-  };
-}
-
-function setsOf(text: string): RecordSets {
-  return RecordSets.of(parseMasterFile(`$TTL 10\n${text}`, { origin: ZONE, isPartial: true }));
-}
 
 /** Sends everything there is to send, to a zone that takes it. */
 function settle(reconciler: Reconciler, zone: RecordSets, now = 0): RecordSets {

@@ -40,16 +40,15 @@ function isPossible(instance: NameKey, standing: Standing): boolean {
 export function heldNames({ published, doubtful, obstacles }: Standing): ReadonlySet<NameKey> {
   const held = new Set<NameKey>();
   if (!obstacles.hasStuck) return held;
+  const there = [published, doubtful];
   const isStuck = (name: Name) => (rdata: Rdata) => obstacles.isStuck(name, rdata);
-  for (const sets of [published, doubtful]) {
-    for (const { name, type, rdatas } of sets) {
-      if (type !== Type.PTR) continue;
-      for (const rdata of rdatas.filter(isStuck(name))) {
-        const instance = targetOf(rdata)!.key;
-        held.add(instance);
-        for (const srv of published.get(instance, Type.SRV)?.rdatas ?? [])
-          held.add(srvOf(srv).target.key);
-      }
+  for (const { name, type, rdatas } of there.flatMap((sets) => [...sets])) {
+    if (type !== Type.PTR) continue;
+    for (const rdata of rdatas.filter(isStuck(name))) {
+      const instance = targetOf(rdata)!.key;
+      held.add(instance);
+      const srvs = there.flatMap((sets) => sets.get(instance, Type.SRV)?.rdatas ?? []);
+      for (const srv of srvs) held.add(srvOf(srv).target.key);
     }
   }
   return held;

@@ -59,8 +59,9 @@ function stepsTo(
     wanted.rdatas.filter(({ key }) => !before.has(key)),
     published?.rdatas ?? [],
   );
-  // Of what something leads to, something stays.
-  const isHeld = come.length === 0 && left.length === there.length && held.has(name.key);
+  // Where something leads to, something stays that is there for certain.
+  const isLast = come.length === 0 && !published?.rdatas.some(({ key }) => after.has(key));
+  const isHeld = isLast && held.has(name.key);
   const gone = isHeld && !leads(type) ? [] : obstacles.removable(name, left);
   if (gone.length === 0 && come.length === 0) return [];
   const step = { name, type, ttl, gone, come };
