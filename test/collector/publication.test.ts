@@ -176,6 +176,27 @@ suite("a zone that is left", () => {
     assert.deepEqual(lines(scene.zone), []);
   });
 
+  test("while its server is away is told, unless nothing was published", async () => {
+    for (const text of ["h A 10.0.0.1\nx SRV 0 0 1 h\n_ipp._tcp PTR x", ""]) {
+      const scene = new Scene();
+      scene.want(text);
+      await scene.clock.elapse(1000);
+      scene.fails = away("ECONNREFUSED");
+      scene.want(`${text}\nnew A 10.0.0.2`);
+      await scene.clock.elapse(1000);
+      const before = scene.log.length;
+      // What was under way may have arrived.
+      scene.want(text);
+      await scene.publication.end();
+      const fact = "warn: the server takes no updates: what was published stays";
+      assert.deepEqual(scene.log.slice(before), [fact]);
+    }
+    const scene = new Scene();
+    scene.fails = away("ECONNREFUSED");
+    await scene.publication.end();
+    assert.deepEqual(scene.log, []);
+  });
+
   test("while it is frozen is told, in one line", async () => {
     const scene = new Scene();
     scene.want("h A 10.0.0.1\nx SRV 0 0 1 h\n_ipp._tcp PTR x");

@@ -155,7 +155,7 @@ suite("an update to a server far away", () => {
 
   test("TSIG-04, TSIG-05: says what is wrong with the key", async () => {
     for (const [error, reason] of [
-      [Rcode.BADKEY, /does not know the key .*paris/],
+      [Rcode.BADKEY, /does not know the key, .*BADKEY.*paris/],
       [Rcode.BADSIG, /another secret for the key .*paris/],
     ] as const) {
       const zone = farZone((request, octets) => {

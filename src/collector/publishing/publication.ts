@@ -130,8 +130,8 @@ export class Publication {
     const failure = await Promise.race([this.#finish(), tooLong]);
     this.#goesOn = () => {};
     cancel();
-    if (failure === undefined) return;
-    const left = [...this.reconciler.published];
+    const left = [...this.reconciler.left];
+    if (failure === undefined || left.length === 0) return;
     const [set] = left.map(({ name, type }) => `${name.toUnicode()} ${typeName(type)}`);
     const fields = { zone: this.#options.zone.origin.toString(), sets: left.length, set };
     this.#options.log.warn(fields, failure);
@@ -144,7 +144,8 @@ export class Publication {
     if (this.#trouble?.kind === FAILING) this.#trouble = undefined;
     this.reconciler.withdraw();
     for (;;) {
-      if (this.#trouble !== undefined) return undefined;
+      if (this.#trouble !== undefined)
+        return "the server takes no updates: what was published stays";
       const work = this.#publish();
       if (work === undefined) break;
       await work;

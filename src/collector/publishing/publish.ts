@@ -169,7 +169,7 @@ class Exchange {
 
 /** What an error in a TSIG says that is not signed itself. */
 const refusals: Readonly<Record<number, string>> = {
-  [Rcode.BADKEY]: "it does not know the key (BADKEY)",
+  [Rcode.BADKEY]: "it does not know the key, or knows it with another algorithm (BADKEY)",
   [Rcode.BADSIG]: "it has another secret for the key (BADSIG)",
 };
 

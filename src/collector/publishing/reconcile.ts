@@ -131,9 +131,9 @@ export class Reconciler {
     this.#startOver();
   }
 
-  /** What is there for certain, as far as it was put there or found there. */
-  get published(): Iterable<RecordSet> {
-    return this.#published;
+  /** What is there, or may be, as far as it was put there or found there. */
+  get left(): readonly RecordSet[] {
+    return [...this.#published, ...this.#doubtful];
   }
 
   /** Is anything refused? */
