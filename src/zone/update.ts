@@ -76,7 +76,7 @@ export function resolve(
   if (refusal !== Rcode.NOERROR) return refusal;
   if (!updates.every((record) => by.permits(record))) return Rcode.REFUSED;
   if (by.isOperator && overrides(updates, by.name, snapshot, leases)) return Rcode.REFUSED;
-  const work = new Work(snapshot, by, leases, update.lease);
+  const work = new Work(snapshot, by, leases);
   for (const record of updates) work.do(record);
   return work.outcome();
 }
@@ -92,18 +92,16 @@ class Work {
   /** Removed whoever heard it; what is added again keeps its holders. */
   readonly #swept = new RecordMap<ZoneRecord>();
   readonly #emptied = new Emptied();
-  readonly #maxTtl: number;
   /** Of sets that were there, once it has been asked. */
   readonly #isAlone = new Map<RecordSet, boolean>();
   #soa: RecordSet;
 
-  constructor(base: Snapshot, by: Principal, leases: Leases, lease = Number.POSITIVE_INFINITY) {
+  constructor(base: Snapshot, by: Principal, leases: Leases) {
     this.#base = base;
     this.#by = by;
     this.#leases = leases;
     this.#draft = new Draft(base);
     this.#soa = base.soa;
-    this.#maxTtl = by.maxTtl === undefined ? MAX_TTL : Math.min(by.maxTtl, lease);
   }
 
   do(record: ResourceRecord): void {
@@ -152,8 +150,9 @@ class Work {
 
   /** A set takes the TTL of what is added (RFC 2181 §5.2), unless others are in it. */
   #ttlOf(name: Name, type: number, asked: number): number {
-    const ttl = Math.min(servedTtl(asked), this.#maxTtl);
-    if (this.#by.maxTtl === undefined) return ttl;
+    const { maxTtl } = this.#by;
+    if (maxTtl === undefined) return servedTtl(asked);
+    const ttl = Math.min(servedTtl(asked), maxTtl);
     const before = this.#base.set(name, type);
     return before === undefined || before.ttl === ttl || this.#hasAlone(before) ? ttl : before.ttl;
   }
