@@ -105,6 +105,9 @@ suite("openZone", () => {
     assert.deepEqual(disk.paths, [JOURNAL], "not at once");
     await clock.elapse(1);
     assert.deepEqual(disk.paths, [JOURNAL, COPY]);
+    // Its serial counts where the journal is lost, so it is there after a power cut.
+    const lasting = disk.afterPowerCut(() => false);
+    assert.deepEqual(lasting.octets(COPY), disk.octets(COPY));
     await zone.apply(updateOf('+ a A 10.0.0.1\n+ t TXT "x;y"', { lease: 300 }), paris);
     stop.abort();
     await zone.closed;
