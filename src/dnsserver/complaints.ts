@@ -18,7 +18,7 @@ export class Complaints {
     this.#log = log;
   }
 
-  /** `who` is what the configuration calls a key; undefined for a stranger. `what` is one of few. */
+  /** `who` names a key that is known; undefined for a stranger. `what` is one of few. */
   tell(who: string | undefined, what: string, fields: () => object): void {
     const id = who === undefined ? "" : `${who} ${what}`;
     let ration = this.#rations.get(id);
