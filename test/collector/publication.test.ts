@@ -68,18 +68,43 @@ class Scene {
 }
 
 suite("a zone that is published into", () => {
-  test("a server that takes updates and closes on transfers is told of once, and asked seldom", async () => {
+  test("a server that takes updates and closes on transfers is told of once, and asked ever more seldom", async () => {
     const scene = new Scene();
     scene.unreadable = away("closed");
     scene.publication.inherit();
-    for (let i = 0; i < 60; i++) {
+    const reads: number[] = [];
+    for (let i = 0; i < 1200; i++) {
       scene.want(`x TXT "${i}"`);
       await scene.clock.elapse(1000);
       assert.deepEqual(lines(scene.zone), lines(setsOf(`x TXT "${i}"`)));
+      reads.push(scene.reads);
     }
     assert.equal(scene.log.length, 1);
     assert.match(scene.log[0]!, /what left while nobody was here stays in the zone/);
-    assert.ok(scene.reads < 6, `${scene.reads} readings`);
+    assert.ok(reads[59]! <= 12, `${reads[59]} readings in a minute`);
+    assert.ok(reads[1199]! < 50, `${reads[1199]} readings in twenty minutes`);
+    scene.unreadable = undefined;
+    await scene.clock.elapse(1200 * 100);
+    assert.equal(scene.reads, reads[1199]! + 1);
+  });
+
+  test("a server that is silent to transfers takes a fifth of the time from updates", async () => {
+    const scene: Scene = new Scene({
+      readBack: () =>
+        new Promise((_, reject) => {
+          scene.reads++;
+          scene.clock.at(scene.clock.now() + 5000, () => reject(away("no answer")));
+        }),
+    });
+    scene.publication.inherit();
+    let late = 0;
+    for (let i = 0; i < 600; i++) {
+      scene.want(`x TXT "${i}"`);
+      await scene.clock.elapse(1000);
+      if (lines(scene.zone).join() !== lines(setsOf(`x TXT "${i}"`)).join()) late++;
+    }
+    assert.ok(late > 5 && late <= 600 / 5, `late for ${late} of 600 s`);
+    assert.ok(scene.reads > 10, `${scene.reads} readings`);
   });
 
   test("a server that was away is read again as soon as it takes an update", async () => {

@@ -71,8 +71,8 @@ export class Publication {
   #goesOn = () => {};
   /** When to read back; undefined when that is done. */
   #readsBack: number | undefined;
-  /** How often in a row what is there could not be read. */
-  #misreadings = 0;
+  /** Since when what is there could not be read. */
+  #unreadSince: number | undefined;
   /** Why what is there could not be read, since an update was last taken; and as it was told. */
   #unread: string | undefined;
   #toldUnread: string | undefined;
@@ -172,31 +172,34 @@ export class Publication {
   }
 
   async #read(): Promise<void> {
-    const { zone, log, ours, settles } = this.#options;
+    const { zone, clock, log, ours, settles } = this.#options;
     this.#readsBack = undefined;
+    const began = clock.now();
     let sets: Iterable<RecordSet> | Rcode;
     try {
       sets = await zone.readBack!();
     } catch (error) {
-      this.#cannotRead((error as Error).message);
+      this.#cannotRead((error as Error).message, began);
       return;
     }
     if (typeof sets !== "number") {
       this.#unread = this.#toldUnread = undefined;
-      this.#misreadings = 0;
+      this.#unreadSince = undefined;
       const inherited = [...ours(sets)];
       this.reconciler.inherit(RecordSets.of(sets), inherited, settles());
       const fields = { zone: zone.origin.toString(), sets: inherited.length };
       log.debug(fields, "what is there already is kept until it is known who is still there");
       return;
     }
-    this.#cannotRead(`it answers ${rcodeName(sets)}`);
+    this.#cannotRead(`it answers ${rcodeName(sets)}`, began);
   }
 
   /** Where it takes no updates either, that is told, and not this. */
-  #cannotRead(reason: string): void {
-    const wait = Math.min(READ_AGAIN.first * 2 ** this.#misreadings++, READ_AGAIN.most);
-    this.#readsBack = this.#options.clock.now() + wait;
+  #cannotRead(reason: string, began: number): void {
+    const now = this.#options.clock.now();
+    this.#unreadSince ??= began;
+    const share = Math.max((now - began) * UPDATES_SHARE, (now - this.#unreadSince) * DELAY_SHARE);
+    this.#readsBack = now + Math.min(Math.max(share, READ_AGAIN.least), READ_AGAIN.most);
     this.#unread = reason;
   }
 
@@ -316,7 +319,11 @@ const FAILING = "SERVFAIL";
  * Milliseconds. A server that is there again is seen by the updates it takes; one that takes them and
  * does not tell what is there is asked ever more seldom: the administrator has something to do first.
  */
-const READ_AGAIN = { first: 5000, most: 600_000 };
+const READ_AGAIN = { least: 5000, most: 600_000 };
+/** What has left is out that much later than it could be, of the time for which nothing could be read. */
+const DELAY_SHARE = 1 / 10;
+/** Updates wait for a reading, so they get four times as long as it took. */
+const UPDATES_SHARE = 4;
 /** Milliseconds: strangers may have something refused, and take it back, as often as they like. */
 const QUIET = 60_000;
 /** A server that took updates until now may be busy; one that did not is not waited for. */
