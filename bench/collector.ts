@@ -16,7 +16,6 @@ import { LOCAL } from "../src/dns/service.ts";
 const SERVICES = 2500;
 const FLUSH = Class.IN | 0x8000;
 const ZONE = Name.parse("bonjour.example.com.");
-const print = (line: string) => process.stdout.write(`${line}\n`);
 
 /** One announcement: PTR, SRV, TXT and A, as devices send them. */
 function announcement(i: number): Buffer {
@@ -39,55 +38,57 @@ function announcement(i: number): Buffer {
   return encode(makeMessage({ isResponse: true, answers }), { compression: "multicast" });
 }
 
-function time(what: string, unit: "µs" | "ms", times: number, work: (i: number) => void): void {
-  const start = performance.now();
-  for (let i = 0; i < times; i++) work(i);
-  const each = ((performance.now() - start) / times) * (unit === "µs" ? 1000 : 1);
-  print(`${what}: ${each.toFixed(2)} ${unit}`);
+/** Prints a line for each. */
+export function collector(print: (line: string) => void): void {
+  const time = (what: string, unit: "µs" | "ms", times: number, work: (i: number) => void) => {
+    const start = performance.now();
+    for (let i = 0; i < times; i++) work(i);
+    const each = ((performance.now() - start) / times) * (unit === "µs" ? 1000 : 1);
+    print(`${what}: ${each.toFixed(2)} ${unit}`);
+  };
+  const collect = globalThis.gc ?? (() => {});
+  const packets = Array.from({ length: SERVICES }, (_, i) => announcement(i));
+  const cache = new LinkCache({ random: Math.random });
+  const receive = (i: number) => {
+    const source = `10.1.${(i % SERVICES) >> 8}.${i % 256}`;
+    const message = decode(packets[i % SERVICES]!, { isLenient: true });
+    cache.receive(message, { source, family: 4 }, i / 10);
+  };
+
+  collect();
+  const before = process.memoryUsage();
+  time("datagram of 4 new records, decoded and learnt", "µs", SERVICES, receive);
+  collect();
+  const after = process.memoryUsage();
+  const bytes = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
+  print(
+    `memory of a record: ${(bytes / cache.size).toFixed(0)} octets, ${cache.octets / cache.size} charged`,
+  );
+  time("datagram of 4 known records, decoded and refreshed", "µs", 20 * SERVICES, receive);
+  time("datagram decoded alone", "µs", 20 * SERVICES, (i) =>
+    decode(packets[i % SERVICES]!, { isLenient: true }),
+  );
+
+  const site = new Site(ZONE.child("paris")!);
+  site.caches.add(cache);
+  const now = 10_000;
+  time(`what to ask, of ${cache.size} records`, "ms", 50, () =>
+    interestIn(cache, { types: [], families: [4, 6] }),
+  );
+  const reconciler = new Reconciler({ zone: ZONE, random: Math.random });
+  time("first projection and its updates", "ms", 1, () => {
+    reconciler.want(project([site], ZONE, now).sets);
+    while (reconciler.poll(now) !== undefined) reconciler.settle(Rcode.NOERROR, now);
+  });
+  time("projection", "ms", 100, () => project([site], ZONE, now));
+  time("projection and difference", "ms", 100, () => {
+    reconciler.want(project([site], ZONE, now).sets);
+    reconciler.poll(now);
+  });
+  time("projection and difference after one more service", "ms", 100, (i) => {
+    const message = decode(announcement(SERVICES + i), { isLenient: true });
+    cache.receive(message, { source: "10.1.200.1", family: 4 }, now);
+    reconciler.want(project([site], ZONE, now).sets);
+    while (reconciler.poll(now) !== undefined) reconciler.settle(Rcode.NOERROR, now);
+  });
 }
-
-const collect = globalThis.gc ?? (() => {});
-const packets = Array.from({ length: SERVICES }, (_, i) => announcement(i));
-const cache = new LinkCache({ random: Math.random });
-const receive = (i: number) => {
-  const source = `10.1.${(i % SERVICES) >> 8}.${i % 256}`;
-  const message = decode(packets[i % SERVICES]!, { isLenient: true });
-  cache.receive(message, { source, family: 4 }, i / 10);
-};
-
-collect();
-const before = process.memoryUsage();
-time("datagram of 4 new records, decoded and learnt", "µs", SERVICES, receive);
-collect();
-const after = process.memoryUsage();
-const bytes = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers;
-print(
-  `memory of a record: ${(bytes / cache.size).toFixed(0)} octets, ${cache.octets / cache.size} charged`,
-);
-time("datagram of 4 known records, decoded and refreshed", "µs", 20 * SERVICES, receive);
-time("datagram decoded alone", "µs", 20 * SERVICES, (i) =>
-  decode(packets[i % SERVICES]!, { isLenient: true }),
-);
-
-const site = new Site(ZONE.child("paris")!);
-site.caches.add(cache);
-const now = 10_000;
-time(`what to ask, of ${cache.size} records`, "ms", 50, () =>
-  interestIn(cache, { types: [], families: [4, 6] }),
-);
-const reconciler = new Reconciler({ zone: ZONE, random: Math.random });
-time("first projection and its updates", "ms", 1, () => {
-  reconciler.want(project([site], ZONE, now).sets);
-  while (reconciler.poll(now) !== undefined) reconciler.settle(Rcode.NOERROR, now);
-});
-time("projection", "ms", 100, () => project([site], ZONE, now));
-time("projection and difference", "ms", 100, () => {
-  reconciler.want(project([site], ZONE, now).sets);
-  reconciler.poll(now);
-});
-time("projection and difference after one more service", "ms", 100, (i) => {
-  const message = decode(announcement(SERVICES + i), { isLenient: true });
-  cache.receive(message, { source: "10.1.200.1", family: 4 }, now);
-  reconciler.want(project([site], ZONE, now).sets);
-  while (reconciler.poll(now) !== undefined) reconciler.settle(Rcode.NOERROR, now);
-});

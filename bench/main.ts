@@ -1,5 +1,6 @@
 /** Figures, printed and never asserted: throughput and cost beside other servers, a record's way. */
 import { parseArgs } from "node:util";
+import { collector } from "./collector.ts";
 import { contest } from "./contest.ts";
 import { presence } from "./presence.ts";
 import { signing } from "./signing.ts";
@@ -31,6 +32,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
     const options = { sync: Number(values.sync), records: Number(values.records) };
     return updates({ rounds, seconds, ...options }, print);
   },
+  collector: async () => collector(print),
   signing: async () => signing({ rounds }, print),
   traffic: () => traffic({ minutes: Number(values.minutes) }, print),
   presence: () => presence({ samples: Number(values.samples), idle: Number(values.idle) }, print),

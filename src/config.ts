@@ -23,8 +23,8 @@ import { type Listening, listen, withCredentials } from "./config/listening.ts";
 import { ConfigError, Mistakes, placeOf, whyUnread } from "./config/mistakes.ts";
 import { policy, policyAddresses, policyFields, policyRule, policyText } from "./config/policy.ts";
 
-export const DEFAULT_ZONE = "bonjour.home.arpa";
-export const DEFAULT_PORT = 5300;
+const DEFAULT_ZONE = "bonjour.home.arpa";
+const DEFAULT_PORT = 5300;
 
 const link = z.strictObject({
   interface: z

@@ -2,6 +2,7 @@
  * The composition root: makes the parts, connects them, hands each its lifetime, and does nothing
  * else. Data flows one way: links → collector → zone → authority → handler → listeners.
  */
+
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
@@ -10,6 +11,7 @@ import { enumerationRecords } from "./collector/enumeration.ts";
 import type { OnDemand } from "./collector/ondemand.ts";
 import { reverseRecords } from "./collector/reverse.ts";
 import { SiteLabels } from "./collector/sitelabel.ts";
+import type { Listening } from "./config/listening.ts";
 import type { Config } from "./config.ts";
 import { Opcode } from "./dns/constants.ts";
 import { COOKIE_SECRET_LENGTH } from "./dns/cookie.ts";
@@ -70,7 +72,8 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   // Who writes into the zones ends before them.
   const written = new AbortController();
   setMaxListeners(0, written.signal);
-  const zones = config.listen && (await openZones(config, { ...options, signal: written.signal }));
+  const { listen } = config;
+  const zones = listen && (await openZones(config, { ...options, signal: written.signal }));
   let collector: Collector | undefined;
   const siteAt = (domain: Name) => collector?.siteAt(domain);
   const onDemand = zones && openOnDemand({ config, zone: zones.dynamic[0]!, siteAt, clock, log });
@@ -81,8 +84,8 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
     await zones?.closed;
   };
   try {
-    if (zones !== undefined) {
-      const opening = { ...options, signal, onDemand };
+    if (listen !== undefined && zones !== undefined) {
+      const opening = { ...options, signal, listen, onDemand };
       for await (const listener of openListeners(config, zones, opening)) {
         closed.push(listener.closed);
       }
@@ -101,13 +104,14 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   return { closed: Promise.all(closed).then(close, close) };
 }
 
+interface ListeningOptions extends GatewayOptions {
+  readonly listen: Listening;
+  readonly onDemand: OnDemand | undefined;
+}
+
 /** The servers of these zones, one after the other. */
-async function* openListeners(
-  config: Config,
-  zones: ServedZones,
-  options: GatewayOptions & { readonly onDemand: OnDemand | undefined },
-) {
-  const { clock, log, signal, onReload, onDemand } = options;
+async function* openListeners(config: Config, zones: ServedZones, options: ListeningOptions) {
+  const { clock, log, signal, onReload, listen, onDemand } = options;
   const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
   // To strangers the catalog is not there (RFC 9432 §7), whatever they ask.
   const findOpen = (origin: Name) => {
@@ -149,7 +153,7 @@ async function* openListeners(
       transfers({ find, isAllowed: access.mayTransfer, clock, log }),
     ],
     byOpcode({
-      [Opcode.QUERY]: viewed(views.viewOf),
+      [Opcode.QUERY]: viewed(views.handlerOf),
       [Opcode.UPDATE]: updateHandler({
         find: findOpen,
         principalOf: access.principalOf,
@@ -162,13 +166,12 @@ async function* openListeners(
   );
   const ready = new ReadyViews({ clientOf: views.clientOf, limits });
   const places = new Places();
-  for (const endpoint of config.listen?.dns ?? []) {
+  for (const endpoint of listen.dns) {
     const shared = { endpoint, handler, clock, log, signal };
     yield await listenUdp({ ...shared, ready });
     yield await listenTcp({ ...shared, places });
   }
-  if (config.listen === undefined) return;
-  yield* openSecureListeners(config.listen, { handler, clock, log, signal, places, onReload });
+  yield* openSecureListeners(listen, { handler, clock, log, signal, places, onReload });
 }
 
 /** Runs until its signal ends. */

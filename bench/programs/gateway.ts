@@ -2,7 +2,7 @@
  * The gateway with one link in memory, which hears what the parent process sends. Its parameters are
  * a port and an empty folder.
  */
-import { settleHeap } from "../../src/cli/heap.ts";
+import { settleHeap } from "../../src/cli/v8.ts";
 import { systemClock } from "../../src/clock.ts";
 import { defaultConfig } from "../../src/config.ts";
 import { openGateway } from "../../src/gateway.ts";

@@ -2,7 +2,7 @@
  * This server: a zone, its layers and the ready-made answers, on UDP at the port given, as the
  * gateway has them: who asks is looked up and each response counted, loopback like any network.
  */
-import { settleHeap } from "../../src/cli/heap.ts";
+import { settleHeap } from "../../src/cli/v8.ts";
 import { systemClock } from "../../src/clock.ts";
 import { Opcode } from "../../src/dns/constants.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
@@ -48,7 +48,7 @@ await listenUdp({
       cookies({ secrets: rollingSecrets(() => Buffer.alloc(16), clock), clock }),
       limited({ limits, networkOf: (address) => clientOf(address).network }),
     ],
-    byOpcode({ [Opcode.QUERY]: viewed(({ source }) => clientOf(source.address).view) }),
+    byOpcode({ [Opcode.QUERY]: viewed(({ source }) => clientOf(source.address).view?.handler) }),
   ),
   ready,
   clock,

@@ -1,7 +1,7 @@
 /** This server as a primary: a zone with a journal in the folder given, updated by key over TCP. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { settleHeap } from "../../src/cli/heap.ts";
+import { settleHeap } from "../../src/cli/v8.ts";
 import { systemClock } from "../../src/clock.ts";
 import { Opcode } from "../../src/dns/constants.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
@@ -32,7 +32,7 @@ const handler = layered(
   [
     signatures({
       ...{ keys: new Map([["bench", key]]), clock: systemClock, complaints },
-      signedBefore: (key) => zone.signed(key),
+      signedBefore: (key) => zone.lastSigned(key),
     }),
     edns,
   ],

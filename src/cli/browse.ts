@@ -124,12 +124,17 @@ function instanceTitle(instance: Name, domain: Name): string {
   const label = instance.labels[0];
   if (label === undefined || instance.labels.length < 4) return instance.toUnicode();
   const home = Name.of(instance.labels.slice(3));
-  const title = labelToUnicode(label).replace(/\\([.\\])/g, "$1");
+  const title = plainLabel(label);
   return home.equals(domain) ? title : `${title}  (${home.toUnicode()})`;
 }
 
-/** UTF-8 as it is, controls and everything else escaped; quoted where a space is inside. */
+/** UTF-8 as it is, dots and backslashes too; controls and everything else escaped. */
+function plainLabel(octets: Uint8Array): string {
+  return labelToUnicode(octets).replace(/\\([.\\])/g, "$1");
+}
+
+/** As a label is printed; quoted where a space is inside. */
 function printable(string: Uint8Array): string {
-  const text = labelToUnicode(string).replace(/\\([.\\])/g, "$1");
+  const text = plainLabel(string);
   return text.includes(" ") ? `"${text}"` : text;
 }

@@ -35,9 +35,14 @@ export async function check(file: string, options: CheckOptions): Promise<void> 
 
 /** What is read besides by who serves zones. */
 async function checkServed(config: Config): Promise<void> {
-  const { filled, others } = await readZones(config);
-  const origins = [...filled, ...others].map(({ origin }) => origin);
+  const { dynamic, fixed } = await readZones(config, warn);
+  const origins = [...dynamic, ...fixed].map(({ origin }) => origin);
   if (config.dnssec !== undefined) await checkKeyFolder(config.dnssec.keys, origins);
+}
+
+/** What is no mistake. */
+function warn(remark: string): void {
+  process.stdout.write(`${remark}\n`);
 }
 
 async function checkZone(file: string, options: CheckOptions): Promise<number> {
@@ -45,7 +50,8 @@ async function checkZone(file: string, options: CheckOptions): Promise<number> {
   try {
     const origin = Name.parse(options.origin ?? basename(file, ".zone"));
     // The gateway keeps SOA and NS of the shared zone, so its file may do without.
-    return (await readMasterFile(file, origin, { isPartial: origin.equals(zone) })).length;
+    const isPartial = origin.equals(zone);
+    return (await readMasterFile(file, origin, { isPartial, warn })).length;
   } catch (error) {
     if (error instanceof FormatError) throw new ConfigError(error.message.split("\n"));
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;

@@ -53,7 +53,10 @@ export function key(name: string, options: KeyOptions): void | Promise<void> {
     `# dnssd-gateway.yaml of the gateway, and of the collector with publish: { key: ${word} }\n`,
   );
   if (site === undefined) {
-    print("# bound to no site: who has it may write everything; --site LABEL binds it to one\n");
+    print(
+      "# bound to no site: who has it may write everything; --site LABEL binds it to one, and with\n" +
+        "# site: [] it may write nothing, as is right for a secondary\n",
+    );
   }
   print(`keys:\n  ${word}: { algorithm: ${algorithm}, ${place}${siteField} }\n`);
   if (file === undefined) {

@@ -1,4 +1,5 @@
 /** `run`: the gateway in the foreground, until SIGTERM or SIGINT. */
+
 import { isatty } from "node:tty";
 import { systemClock } from "../clock.ts";
 import { type Config, defaultConfig, readConfig } from "../config.ts";
@@ -6,8 +7,9 @@ import { updateHost } from "../gateway/publishing.ts";
 import { openGateway } from "../gateway.ts";
 import type { Log } from "../log.ts";
 import { formatEndpoint } from "../net/listener.ts";
-import { settleHeap } from "./heap.ts";
 import { openLog } from "./log.ts";
+import { reachable } from "./server.ts";
+import { settleHeap } from "./v8.ts";
 
 export interface RunOptions {
   readonly config?: string;
@@ -57,9 +59,8 @@ function welcome({ zone, listen, publish }: Config): string {
         : formatEndpoint({ address: server.host, port: server.port });
     return `Will publish into ${zone} at ${at}${publish?.transport === "tls" ? " by TLS" : ""}.\n\n`;
   }
-  const { address, port } = listen.dns[0]!;
-  const asked = address === "0.0.0.0" ? "127.0.0.1" : address === "::" ? "::1" : address;
-  const dig = `dig @${asked}${port === 53 ? "" : ` -p ${port}`}`;
+  const { address, port } = reachable(listen.dns[0]!);
+  const dig = `dig @${address}${port === 53 ? "" : ` -p ${port}`}`;
   const also = [
     ...listen.tls.map((endpoint) => `TLS ${formatEndpoint(endpoint)}`),
     ...listen.https.map((endpoint) => `https://${formatEndpoint(endpoint)}/dns-query`),

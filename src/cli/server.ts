@@ -3,7 +3,8 @@ import { systemClock } from "../clock.ts";
 import { type Address, parseAddress } from "../config/fields.ts";
 import { ConfigError } from "../config/mistakes.ts";
 import { type Config, defaultConfig, readConfig } from "../config.ts";
-import { Class } from "../dns/constants.ts";
+import { Class, DNS_PORT } from "../dns/constants.ts";
+import { UDP_SIZE } from "../dns/edns.ts";
 import { FormatError } from "../dns/format.ts";
 import { type Message, makeMessage } from "../dns/message.ts";
 import { Name } from "../dns/name.ts";
@@ -14,9 +15,6 @@ export interface ServerOptions {
   readonly server?: string;
   readonly config?: string;
 }
-
-/** Milliseconds; dig's own patience. */
-const TIMEOUT = 5000;
 
 export interface Server {
   readonly address: Address;
@@ -45,16 +43,16 @@ export function chooseServer(options: ServerOptions): Server {
         address,
         makeMessage({
           questions: [{ name, type, class: Class.IN }],
-          edns: { udpSize: 1232, version: 0, dnssecOk: false, options: [] },
+          edns: { udpSize: UDP_SIZE, version: 0, dnssecOk: false, options: [] },
         }),
-        { clock: systemClock, timeout: TIMEOUT },
+        { clock: systemClock },
       ),
   };
 }
 
 function parseServer(text: string): Address {
   return (
-    parseAddress(text, 53) ??
+    parseAddress(text, DNS_PORT) ??
     fail(
       `--server: "${text}" is not an address; expected 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53`,
     )
@@ -78,7 +76,7 @@ function ownServer({ listen, publish }: Config): Address | undefined {
 }
 
 /** A wildcard is where a server listens; loopback is where it is asked. */
-function reachable({ address, port }: Address): Address {
+export function reachable({ address, port }: Address): Address {
   if (address === "0.0.0.0") return { address: "127.0.0.1", port };
   return address === "::" ? { address: "::1", port } : { address, port };
 }

@@ -3,7 +3,7 @@
  * here, or the one that the configuration publishes to, found and asked as its collector does it.
  */
 import { systemClock } from "../clock.ts";
-import { FarZone } from "../collector/publishing/publish.ts";
+import { FarZone } from "../collector/publishing/farzone.ts";
 import { ConfigError } from "../config/mistakes.ts";
 import { rcodeName } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";

@@ -21,7 +21,7 @@ import { obtain } from "./obtain.ts";
 import type { Policy } from "./policy.ts";
 import { Presence } from "./presence.ts";
 import { type Projection, project } from "./project.ts";
-import { guardOf } from "./publishing/common.ts";
+import { guardOf } from "./publishing/guard.ts";
 import { type Heir, inheritance } from "./publishing/inheritance.ts";
 import { Publication, type PublishedZone } from "./publishing/publication.ts";
 import { RecordSets } from "./recordsets.ts";
@@ -52,7 +52,7 @@ export interface CollectorOptions {
   readonly subtypes?: Readonly<Record<string, readonly string[]>>;
   /** Called when what the links say, or which there are, may be another. */
   readonly changed?: () => void;
-  /** Milliseconds that a link may be away before what it said is withdrawn: 0. */
+  /** Milliseconds that a link may be away before what it said is withdrawn; 0 if not given. */
   readonly grace?: number;
   /** See `Harvest`. */
   readonly refresh?: "unicast" | "multicast";

@@ -9,16 +9,18 @@
  * for themselves are never asked for (RFC 8766 §6.3 to §6.5). No more than so many wait at once; who
  * has most questions waiting makes room for others.
  */
+
 import type { Clock } from "../clock.ts";
-import { Rcode, Type } from "../dns/constants.ts";
+import { isDataType, Rcode, Type } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import { LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
 import { type Answer, lookup } from "../zone/lookup.ts";
+import { isCarriedType } from "../zone/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { Harvest } from "./link/harvest.ts";
 import { projectHost } from "./project.ts";
-import { hasUnderscore, isPublishableType, isReserved, isSteeringHost } from "./publishable.ts";
+import { hasUnderscore, isReserved, isSteeringHost } from "./publishable.ts";
 import type { Site } from "./site.ts";
 
 /** A site, and the links that are there now. */
@@ -197,9 +199,7 @@ function isAskable(name: Name, type: number): boolean {
   const isUnderscored = name.labels[0]![0] === UNDERSCORE;
   const service = parseServiceType(name) ?? (isUnderscored ? undefined : parseInstance(name));
   if (hasUnderscore(name) && service?.domain.equals(LOCAL) !== true) return false;
-  // Neither OPT nor a question type (RFC 6895 §3.1).
-  const isData = type !== 0 && type !== Type.OPT && (type < 128 || type > 255);
-  return isData && isPublishableType(type);
+  return isDataType(type) && isCarriedType(type);
 }
 
 function isServiceName(name: Name): boolean {

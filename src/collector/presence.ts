@@ -1,6 +1,6 @@
 /**
- * Which services came, left and returned: for the log, and for people who look for one that is no
- * longer there. Those that left are kept for an hour, in node-cache and by the wall clock, since
+ * Which services came, left and returned, for the log, where people look for one that is no longer
+ * there. Those that left are kept for an hour, in node-cache and by the wall clock, since
  * lateness does no harm here.
  */
 import NodeCache from "node-cache";

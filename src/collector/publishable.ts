@@ -3,14 +3,10 @@
  * would steer clients or servers is never published, however it is asked for; nor are addresses
  * that mean another host, or none, elsewhere.
  */
+import { isLinkLocal } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
 import { fold, labelToUnicode, type Name } from "../dns/name.ts";
 import { rdata as make, type Rdata } from "../dns/rdata.ts";
-import { isCarriedType } from "../zone/principal.ts";
-
-export function isPublishableType(type: number): boolean {
-  return isCarriedType(type);
-}
 
 /** No wildcard, and no label by which DNS-SD and its protocols speak of themselves. */
 export function isReserved(name: Name): boolean {
@@ -64,8 +60,7 @@ function isReachable4([first = 0, second = 0]: Uint8Array): boolean {
 /** Not unspecified, loopback or IPv4 in disguise (all in ::/32), link-local, or multicast. */
 function isReachable6(bytes: Uint8Array): boolean {
   if (bytes.subarray(0, 4).every((byte) => byte === 0)) return false;
-  const isLinkLocal = bytes[0] === 0xfe && (bytes[1]! & 0xc0) === 0x80;
-  if (isLinkLocal || bytes[0] === 0xff) return false;
+  if (isLinkLocal(bytes) || bytes[0] === 0xff) return false;
   const embedded = embedded4(bytes);
   return embedded === undefined || isReachable4(embedded);
 }

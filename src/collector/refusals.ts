@@ -2,13 +2,14 @@
  * How much of what a site's links say now may never be published, and why: nothing of it is in the
  * zone, so this is where it is seen. A level, no event: it is counted when somebody asks.
  */
+
 import type { Clock } from "../clock.ts";
 import { Type } from "../dns/constants.ts";
 import { LOCAL, serviceTypesName } from "../dns/service.ts";
 import type { Log } from "../log.ts";
-import { isSteeringType } from "../zone/principal.ts";
+import { isCarriedType, isSteeringType } from "../zone/principal.ts";
 import type { HeardSet } from "./link/heard.ts";
-import { isPublishableType, isReserved } from "./publishable.ts";
+import { isReserved } from "./publishable.ts";
 import type { Reason, Site } from "./site.ts";
 
 export type Refusal =
@@ -82,7 +83,7 @@ function* refused(
 
 function refusalOf(site: Site, heard: HeardSet): Refusal | undefined {
   if (isSteeringType(heard.type)) return "its type steers servers";
-  if (!isPublishableType(heard.type)) return "its type is not read alike by all servers";
+  if (!isCarriedType(heard.type)) return "its type is not read alike by all servers";
   if (heard.type !== Type.PTR) return site.refusal(heard);
   const isSteering = isReserved(heard.name) && !heard.name.equals(TYPES);
   return isSteering ? "it says where to browse or register" : undefined;

@@ -6,11 +6,13 @@
  * Names are translated one by one, whatever the others say. From one time to the next nearly all
  * stay as they are, and then the translation is the very same one.
  */
+
 import { Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { type Rdata, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { LOCAL, parseInstance } from "../dns/service.ts";
+import { isCarriedType } from "../zone/principal.ts";
 import type { LinkCache } from "./link/cache.ts";
 import type { HeardSet } from "./link/heard.ts";
 import { SERVED_TTL, servedTtl, ttlHolds } from "./link/ttl.ts";
@@ -20,7 +22,6 @@ import {
   EMPTY_TXT,
   hasControls,
   hasUnderscore,
-  isPublishableType,
   isReserved,
   isSteeringHost,
   publishableData,
@@ -173,7 +174,7 @@ export class Site {
     let foreign: Reason | undefined;
     let since = Number.POSITIVE_INFINITY;
     let until = Number.POSITIVE_INFINITY;
-    const isWanted = refusal === undefined && name !== undefined && isPublishableType(type);
+    const isWanted = refusal === undefined && name !== undefined && isCarriedType(type);
     for (const record of heard.records.values()) {
       if (record.isSuperseded && isUnique(type)) continue;
       since = Math.min(since, record.firstHeard);

@@ -8,7 +8,10 @@ export function isUnique(type: number): boolean {
   return !leads(type) && !isAddress(type);
 }
 
-/** A CNAME suffers nothing beside it, so the two cannot change places in another order. */
+/**
+ * Does it lead elsewhere, as an entry of a list and an alias do? (Nothing may stand beside a CNAME, RFC
+ * 1034 §3.6.2, so the old one has to go before what is new comes.)
+ */
 export function leads(type: number): boolean {
   return type === Type.PTR || type === Type.CNAME;
 }

@@ -2,8 +2,10 @@
  * What the text of a field means: names, addresses, servers, secrets, those who are granted something.
  * Each says in its mistake what was expected.
  */
+
 import { isIP } from "node:net";
 import { z } from "zod";
+import { DNS_PORT } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 
@@ -27,8 +29,6 @@ export interface Prefix {
 
 /** Who is meant: the holder of a key, or a network. */
 export type Grant = { readonly key: string } | Prefix;
-
-const DNS_PORT = 53;
 
 export const domain = z
   .string("expected a domain name such as bonjour.example.com")

@@ -3,9 +3,8 @@
  * become the types in them here, and what is off by default becomes the last rules, so that those
  * who apply a policy know of neither.
  */
-import { isIP } from "node:net";
 import { z } from "zod";
-import { addressBytes, baseAddress } from "../dns/address.ts";
+import { addressOctets, baseAddress } from "../dns/address.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import { LOCAL } from "../dns/service.ts";
 import { network } from "./asking.ts";
@@ -163,7 +162,7 @@ function keyOf(type: string): NameKey {
 }
 
 function subnetOf({ address, length }: Prefix) {
-  const bytes = addressBytes(address, isIP(address) as 4 | 6);
+  const bytes = addressOctets(address);
   return { base: baseAddress(bytes, length), prefix: length };
 }
 

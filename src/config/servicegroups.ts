@@ -131,5 +131,3 @@ export const serviceGroups = {
     "_sleep-proxy._udp", // its link alone may hand it a service to keep
   ],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
-
-export type ServiceGroup = keyof typeof serviceGroups;

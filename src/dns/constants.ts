@@ -1,4 +1,4 @@
-/** Numbers of the IANA "Domain Name System Parameters" registry that this program gives a meaning to. */
+/** Numbers of the IANA "Domain Name System Parameters" registry that this program or its tests speak of. */
 
 export const Type = {
   A: 1,
@@ -91,12 +91,20 @@ export const EdnsOption = {
   ZONEVERSION: 19,
 } as const;
 
+/** Of UDP and TCP (RFC 1035 §4.2). */
+export const DNS_PORT = 53;
+
 const typeNames = new Map<number, string>(Object.entries(Type).map(([name, type]) => [type, name]));
 const rcodeNames = new Map<number, string>(
   Object.entries(Rcode)
     .filter(([name]) => name !== "BADSIG")
     .map(([name, rcode]) => [rcode, name]),
 );
+
+/** Of records in a zone: the others are asked for, or say something of a message (RFC 6895 §3.1). */
+export function isDataType(type: number): boolean {
+  return type !== 0 && type !== Type.OPT && (type < 128 || type > 255);
+}
 
 /** "SRV", or "TYPE65280" (RFC 3597 §5). */
 export function typeName(type: number): string {

@@ -95,7 +95,7 @@ export function signedOctets(set: RecordSet, fields: SignatureFields): Uint8Arra
 }
 
 /** One UTF-16 unit an octet, so that the order of strings is the order of RFC 4034 §6.3. */
-export function canonicalRdata(data: Rdata): string {
+function canonicalRdata(data: Rdata): string {
   return isFolded(data.type) ? data.key : Buffer.from(data.toWire()).toString("latin1");
 }
 

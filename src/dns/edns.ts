@@ -97,10 +97,15 @@ function paddingAfter(length: number, { block, limit, reserve }: Padding): numbe
   return Math.min(whole - reserve, limit) - length;
 }
 
+/** The data of the first option of this code; undefined where there is none. */
+export function optionOf(edns: Edns | undefined, code: number): Uint8Array | undefined {
+  return edns?.options.find((option) => option.code === code)?.data;
+}
+
 //---- What a responder says ----
 
 /** Octets by UDP without EDNS (RFC 1035 §4.2.1), and the least an OPT record can mean (RFC 6891 §6.2.3). */
-export const PLAIN_UDP_SIZE = 512;
+const PLAIN_UDP_SIZE = 512;
 
 /**
  * The most octets sent and asked for by UDP: an IPv6 packet of 1,280 octets carries them in one piece

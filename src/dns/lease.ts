@@ -4,7 +4,7 @@
  * records apart, for a name is kept longer than what stands at it.
  */
 import { EdnsOption as OptionCode } from "./constants.ts";
-import type { Edns, EdnsOption } from "./edns.ts";
+import { type Edns, type EdnsOption, optionOf } from "./edns.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
@@ -16,10 +16,10 @@ export interface Lease {
 
 /** Undefined where none is asked for; an option of any other length is malformed. */
 export function readLease(edns: Edns | undefined): Lease | "malformed" | undefined {
-  const option = edns?.options.find(({ code }) => code === OptionCode.UPDATE_LEASE);
-  if (option === undefined) return undefined;
-  const reader = new Reader(option.data);
-  switch (option.data.length) {
+  const data = optionOf(edns, OptionCode.UPDATE_LEASE);
+  if (data === undefined) return undefined;
+  const reader = new Reader(data);
+  switch (data.length) {
     case 4:
       return { lease: reader.u32() };
     case 8:

@@ -187,7 +187,7 @@ function readRecords(
       const rdata = checkEmpty(readRdata(reader, type, length), klass);
       const record = { name, type, class: klass, ttl, rdata };
       if (type === Type.OPT) opts.push({ record, edns: readEdns(record) });
-      else records.push(ttl > MAX_TTL && isData(klass) ? { ...record, ttl: 0 } : record);
+      else records.push(ttl > MAX_TTL && isDataClass(klass) ? { ...record, ttl: 0 } : record);
     } catch (error) {
       if (!(isLenient && error instanceof FormatError) || ++malformed > MAX_MALFORMED) throw error;
     }
@@ -202,7 +202,7 @@ const MAX_MALFORMED = 32;
 const MAX_TTL = 0x7fffffff;
 
 /** An UPDATE removes with a TTL of 0, and with no other (RFC 2136 §2.5). */
-const isData = (klass: number) => klass !== Class.ANY && klass !== Class.NONE;
+const isDataClass = (klass: number) => klass !== Class.ANY && klass !== Class.NONE;
 
 /**
  * RDLENGTH 0 is data for NULL, OPT and types not known, and in UPDATE a question or a deletion. An

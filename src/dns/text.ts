@@ -1,5 +1,5 @@
 /**
- * Records as people write them: the master file form of every field of the table in `rdata.ts`
+ * Records as people write them: the master file form of every field of the table in `fields.ts`
  * (RFC 1035 §5.1, RFC 3597 §5, RFC 4034, RFC 9460 §2.1). What is printed here is read back here as
  * the same octets, whatever they are, and loads in other servers.
  */

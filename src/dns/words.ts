@@ -16,7 +16,7 @@ export interface Token {
 }
 
 /** Set on what `octetsOf` gives for an octet that was written with an escape. */
-export const ESCAPED = 0x100;
+const ESCAPED = 0x100;
 
 /** The octets of people's text, in UTF-8 where it is not ASCII; escaped ones carry `ESCAPED`. */
 export function octetsOf(text: string): number[] {

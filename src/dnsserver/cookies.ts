@@ -9,7 +9,7 @@ import type { Clock } from "../clock.ts";
 import { addressOctets } from "../dns/address.ts";
 import { EdnsOption, Opcode, Rcode } from "../dns/constants.ts";
 import { judgeCookie, makeCookie } from "../dns/cookie.ts";
-import { withOption } from "../dns/edns.ts";
+import { optionOf, withOption } from "../dns/edns.ts";
 import { type Message, makeResponse } from "../dns/message.ts";
 import type { Layer } from "../net/handler.ts";
 import { mapResponses } from "./layers.ts";
@@ -26,7 +26,7 @@ export function cookies({ secrets, clock }: CookieOptions): Layer {
   return (next) => (request) => {
     const { message, source } = request;
     // Of several the first counts (RFC 7873 §5.2).
-    const sent = message.edns?.options.find(({ code }) => code === EdnsOption.COOKIE)?.data;
+    const sent = optionOf(message.edns, EdnsOption.COOKIE);
     if (sent === undefined) return next(request);
     const context = {
       secrets: secrets(),

@@ -4,7 +4,7 @@
  * configured is not told: no option, REFUSED.
  */
 import { Class, EdnsOption, Type } from "../dns/constants.ts";
-import { withOption } from "../dns/edns.ts";
+import { optionOf, withOption } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import { rdata } from "../dns/rdata.ts";
@@ -48,7 +48,7 @@ function asksFor(
 }
 
 function asksForNsid({ edns }: Message): boolean {
-  return edns?.options.some(({ code }) => code === EdnsOption.NSID) ?? false;
+  return optionOf(edns, EdnsOption.NSID) !== undefined;
 }
 
 /** TTL 0: which server answers may be another the next time (RFC 4892 §3). */

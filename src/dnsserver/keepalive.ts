@@ -4,23 +4,20 @@
  * is passed over (§3.3.1).
  */
 import { EdnsOption } from "../dns/constants.ts";
-import { type Edns, type EdnsOption as Option, withOption } from "../dns/edns.ts";
+import { type EdnsOption as Option, optionOf, withOption } from "../dns/edns.ts";
 import type { Layer } from "../net/handler.ts";
 import { mapResponses } from "./layers.ts";
 
 export const keepalive: Layer = (next) => (request) => {
   const { idleTimeout, message } = request;
-  if (idleTimeout === undefined || !hasKeepalive(message.edns)) return next(request);
+  if (idleTimeout === undefined || optionOf(message.edns, EdnsOption.TCP_KEEPALIVE) === undefined)
+    return next(request);
   const option = timeoutOption(idleTimeout);
   return mapResponses(next(request), (response) => ({
     ...response,
     edns: withOption(response.edns, option),
   }));
 };
-
-function hasKeepalive(edns: Edns | undefined): boolean {
-  return edns?.options.some(({ code }) => code === EdnsOption.TCP_KEEPALIVE) ?? false;
-}
 
 /** In units of 100 ms (RFC 7828 §3.1). */
 function timeoutOption(milliseconds: number): Option {

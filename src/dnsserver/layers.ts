@@ -1,6 +1,7 @@
 /**
- * The layers every request passes before a Handler of its opcode: EDNS(0) (RFC 6891) outermost, so
- * that every response has an OPT record exactly when its request had one; then the opcode.
+ * The layers that each request passes before the Handler of its opcode, the first outermost; and of
+ * them the one for EDNS(0) (RFC 6891), which stands outside of all that put options into responses, so
+ * that every response has an OPT record exactly when its request had one.
  */
 import { Rcode } from "../dns/constants.ts";
 import { ednsReply } from "../dns/edns.ts";

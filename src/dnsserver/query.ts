@@ -3,7 +3,7 @@
  * REFUSED outside of every zone. Never recursive: RA is off and RD only copied (RFC 1035 §4.1.1).
  */
 import { Class, Rcode, Type } from "../dns/constants.ts";
-import { type Edns, ExtendedError, extendedError, UDP_SIZE } from "../dns/edns.ts";
+import { type Edns, ExtendedError, extendedError, UDP_SIZE, withOption } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import { Name } from "../dns/name.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
@@ -56,7 +56,7 @@ function answer(
   transport: Transport,
 ): Fields {
   const authority = catalog.findFor(question);
-  if (authority === undefined) return isOfLink(question.name) ? nowhere : outside;
+  if (authority === undefined) return isForLinkAlone(question.name) ? nowhere : outside;
   const dnssecOk = edns?.dnssecOk === true;
   const found = authority.answer({ ...question, class: Class.IN }, dnssecOk);
   const isCompact = dnssecOk && found.isSigned === true;
@@ -88,31 +88,31 @@ function isCut(answers: readonly ResourceRecord[], transport: Transport): boolea
   return transport === "udp" && answers.length * LEAST_RECORD > UDP_SIZE;
 }
 
-/** What the EDNS layer looks at is in it, or not. */
+/** Only what a Handler puts into it counts: the rest is the EDNS layer's to say. */
 const reply: Edns = { udpSize: 0, version: 0, dnssecOk: false, options: [] };
 
 /** No SOA, no referral upward (RFC 8906 §3.1.1), but the reason (RFC 8914 §4.21). */
 const outside: Fields = {
   rcode: Rcode.REFUSED,
-  edns: { ...reply, options: [extendedError(ExtendedError.NOT_AUTHORITATIVE)] },
+  edns: withOption(undefined, extendedError(ExtendedError.NOT_AUTHORITATIVE)),
 };
 
 /** What only multicast can answer is at once said not to be here (RFC 6762 §22.1 item 5). */
 const nowhere: Fields = { rcode: Rcode.NXDOMAIN };
 
-const ofLink = [
+const ofLinks = [
   "local.",
   "254.169.in-addr.arpa.",
   ...["8", "9", "a", "b"].map((digit) => `${digit}.e.f.ip6.arpa.`),
 ].map((text) => Name.parse(text));
 
-function isOfLink(name: Name): boolean {
-  return ofLink.some((domain) => name.isUnder(domain));
+function isForLinkAlone(name: Name): boolean {
+  return ofLinks.some((domain) => name.isUnder(domain));
 }
 
 const noQueryType: Fields = {
   rcode: Rcode.FORMERR,
-  edns: { ...reply, options: [extendedError(ExtendedError.INVALID_QUERY_TYPE)] },
+  edns: withOption(undefined, extendedError(ExtendedError.INVALID_QUERY_TYPE)),
 };
 
 /**

@@ -4,11 +4,12 @@
  * within bounds, and the answer says what was granted (RFC 9664 §4.3, §8).
  */
 import { Class, Rcode, Type } from "../dns/constants.ts";
+import { withOption } from "../dns/edns.ts";
 import { type Lease, leaseOption, readLease } from "../dns/lease.ts";
 import { makeResponse } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import type { Handler, Request } from "../net/handler.ts";
-import type { Principal } from "../zone/change.ts";
+import type { Principal } from "../zone/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { Complaints } from "./complaints.ts";
 
@@ -55,7 +56,7 @@ export function updateHandler({ find, principalOf, complaints }: UpdateOptions):
         return refuse(request, rcode, "its key may not write this name, or not so", forbidden.name);
       }
       const isGranted = rcode === Rcode.NOERROR && lease !== undefined;
-      const edns = isGranted ? { ...plain, options: [leaseOption(lease)] } : undefined;
+      const edns = isGranted ? withOption(undefined, leaseOption(lease)) : undefined;
       return [makeResponse(message, { rcode, edns })];
     });
   };
@@ -70,9 +71,6 @@ function apply(
   const { questions, answers: prerequisites, authorities: updates } = message;
   return zone.apply({ zone: questions[0]!.name, prerequisites, updates, ...lease, signed }, by);
 }
-
-/** Its options are all that the EDNS layer looks at. */
-const plain = { udpSize: 0, version: 0, dnssecOk: false };
 
 /** Seconds (RFC 9664 §8). */
 const MIN_LEASE = 30;

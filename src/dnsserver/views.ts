@@ -26,10 +26,10 @@ export interface Client {
 }
 
 /** QUERY, as the view of its client has it. */
-export function viewed(viewOf: (request: Request) => View | undefined): Handler {
+export function viewed(handlerOf: (request: Request) => Handler | undefined): Handler {
   return (request) => {
-    const view = viewOf(request);
-    if (view !== undefined) return view.handler(request);
+    const handler = handlerOf(request);
+    if (handler !== undefined) return handler(request);
     const edns = withOption(undefined, extendedError(ExtendedError.PROHIBITED));
     return [makeResponse(request.message, { rcode: Rcode.REFUSED, edns })];
   };

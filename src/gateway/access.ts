@@ -7,7 +7,7 @@ import { formatAddress } from "../dns/address.ts";
 import type { Name } from "../dns/name.ts";
 import type { Request } from "../net/handler.ts";
 import { LOOPBACK, Networks, type Prefix } from "../net/networks.ts";
-import type { Principal } from "../zone/change.ts";
+import type { Principal } from "../zone/principal.ts";
 import {
   collectorPrincipal,
   type IsItsSite,

@@ -5,7 +5,7 @@
 import { networkInterfaces } from "node:os";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import { Rcode, Type } from "../dns/constants.ts";
+import { DNS_PORT, Rcode, Type } from "../dns/constants.ts";
 import type { Message } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import { addressOf, type Rdata } from "../dns/rdata.ts";
@@ -105,7 +105,6 @@ async function endpointsNamed(
 }
 
 const ADDRESS_TYPES = [Type.A, Type.AAAA];
-const DNS_PORT = 53;
 
 async function rdatasOf(name: Name, resolve: Resolve): Promise<readonly Rdata[]> {
   const responses = await Promise.all(ADDRESS_TYPES.map((type) => resolve(name, type)));

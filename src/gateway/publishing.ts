@@ -2,12 +2,14 @@
  * Where collected records go: into the zones served here, or into those of a server far away. The
  * collector cannot tell the one from the other.
  */
+
 import type { Clock } from "../clock.ts";
+import { FarZone } from "../collector/publishing/farzone.ts";
 import type { PublishedZone } from "../collector/publishing/publication.ts";
-import { FarZone } from "../collector/publishing/publish.ts";
 import { findUpdateServers, type UpdateServer } from "../collector/publishing/updateserver.ts";
 import type { Host } from "../config/fields.ts";
 import type { Config } from "../config.ts";
+import { DNS_PORT } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import { endpointsOf, type Finding } from "../net/hosts.ts";
 import { PersistentConnection, type PersistentOptions, type Server } from "../net/persistent.ts";
@@ -107,8 +109,6 @@ const NOT_FOUND =
   "DNS tells no server for it: no SRV of _dns-update-tls._tcp or _dns-update._tcp, no SOA whose " +
   "primary has an address; publish.server would name one";
 
-/** Not TLS, whoever asks (RFC 7858 §3.1). */
-const DNS_PORT = 53;
 const DOT_PORT = 853;
 
 function serverOf({ address, port, host, isTls }: UpdateServer): Server {

@@ -11,7 +11,7 @@ import { type FollowedZone, MAX_ENTRIES, MAX_OCTETS, ReadyAnswers } from "../dns
 import { Sources } from "../dnsserver/sources.ts";
 import type { Client, View } from "../dnsserver/views.ts";
 import type { Log } from "../log.ts";
-import type { Layer, Request } from "../net/handler.ts";
+import type { Handler, Layer, Request } from "../net/handler.ts";
 import { LOOPBACK, Networks } from "../net/networks.ts";
 import type { Authority } from "../zone/authority.ts";
 import type { Zone } from "../zone/zone.ts";
@@ -35,7 +35,8 @@ export type ViewedZone = Pick<Zone, "origin" | "current" | "since">;
 
 export interface Views {
   readonly clientOf: (address: string) => Client;
-  readonly viewOf: (request: Request) => View | undefined;
+  /** Who answers a QUERY; undefined where nobody does. */
+  readonly handlerOf: (request: Request) => Handler | undefined;
 }
 
 export function openViews(options: ViewsOptions): Views {
@@ -45,10 +46,12 @@ export function openViews(options: ViewsOptions): Views {
     log.warn({ allow: "any" }, "everybody may ask, for private addresses too; views can hide them");
   }
   const share = 1 + views.length;
-  const make = (all: readonly FollowedZone[], layers: readonly Layer[] = []): View => {
+  const handlerOf = (catalog: Catalog, layers: readonly Layer[] = []) =>
+    layered([identified(identity), ...layers], queryHandler(catalog));
+  const make = (all: readonly FollowedZone[], layers?: readonly Layer[]): View => {
     const catalog = new Catalog(all.map(authorityOf));
     return {
-      handler: layered([identified(identity), ...layers], queryHandler(catalog)),
+      handler: handlerOf(catalog, layers),
       ready: new ReadyAnswers({
         catalog,
         zones: all,
@@ -61,7 +64,10 @@ export function openViews(options: ViewsOptions): Views {
   const open = zones.all.filter((each) => each !== catalog);
   const whole = make(open, onDemand && [onDemand]);
   // For those who may copy it alone (RFC 9432 §7): to others it is as if it had never been.
-  const listing = catalog && { origin: catalog.origin, view: make([catalog]) };
+  const listing = catalog && {
+    origin: catalog.origin,
+    handler: handlerOf(new Catalog([authorityOf(catalog)])),
+  };
   const asksListing = (request: Request): boolean => {
     const isWithin = ({ name }: Question) => listing !== undefined && name.isUnder(listing.origin);
     return request.message.questions.some(isWithin) && access.mayTransfer(request, listing!.origin);
@@ -87,9 +93,10 @@ export function openViews(options: ViewsOptions): Views {
   const clientOf = (address: string) => sources.of(address);
   return {
     clientOf,
-    viewOf: (request) => {
-      if (asksListing(request)) return listing?.view;
-      return access.seesAll(request) ? whole : clientOf(request.source.address).view;
+    handlerOf: (request) => {
+      if (asksListing(request)) return listing?.handler;
+      const view = access.seesAll(request) ? whole : clientOf(request.source.address).view;
+      return view?.handler;
     },
   };
 }

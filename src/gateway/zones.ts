@@ -53,15 +53,17 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
   const zones: Zone[] = [];
   try {
     await mkdir(config.data, { recursive: true });
-    const { filled, others } = await readZones(config);
-    for (const { origin, records } of filled) {
+    const warn = (remark: string) =>
+      options.log.warn({ remark }, "a zone file has something odd, and is served");
+    const files = await readZones(config, warn);
+    for (const { origin, records } of files.dynamic) {
       const fileRecords = withApex(records, config, origin);
       const place = { ...options, signal, origin, folder: config.data, fileRecords };
       zones.push(await openZone(place));
     }
     const dynamic = [...zones];
     // Nobody changes these but their files, so that a file's serial is its zone's own.
-    const fixed = others.map((file) => new Zone({ ...options, signal, ...file }));
+    const fixed = files.fixed.map((file) => new Zone({ ...options, signal, ...file }));
     const members = [...dynamic, ...fixed];
     const served = members.map((zone) => zone.origin);
     let catalog: Zone | undefined;
@@ -81,7 +83,7 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
     const all = catalog === undefined ? members : [...members, catalog];
     const closed = Promise.all(zones.map((zone) => zone.closed)).then(() => undefined);
     const signedBefore = (key: string) => {
-      const times = dynamic.map((zone) => zone.signed(key) ?? 0);
+      const times = dynamic.map((zone) => zone.lastSigned(key) ?? 0);
       return Math.max(...times);
     };
     return { dynamic, catalog, all, keysOf, isSigned, signedBefore, closed };
@@ -94,27 +96,32 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
 
 /**
  * What the zone files say of the zones that are filled by collectors, each of which there is whether
- * it has a file or not, and of all others. Writes nothing. Throws ConfigError.
+ * it has a file or not, and of all others. `warn` is told of what is odd and yet can be served. Writes
+ * nothing. Throws ConfigError.
  */
-export async function readZones({ zone, reverse, catalog, data }: Config) {
+export async function readZones(
+  { zone, reverse, catalog, data }: Config,
+  warn: (remark: string) => void,
+) {
   const origins = [zone, ...reverse];
-  const isFilled = (origin: Name) => origins.some((each) => each.equals(origin));
-  const files = await readZoneFolder(data, origins).catch((error: unknown) => {
+  const isDynamic = (origin: Name) => origins.some((each) => each.equals(origin));
+  const options = { dynamic: origins, warn };
+  const files = await readZoneFolder(data, options).catch((error: unknown) => {
     throw explain(error, data);
   });
-  const others = files.filter(({ origin }) => !isFilled(origin));
-  const mistakes = others
+  const fixed = files.filter(({ origin }) => !isDynamic(origin));
+  const mistakes = fixed
     .filter(({ records }) => !records.some(({ type }) => type === Type.SOA))
     .map(({ path, origin }) => `${path}: no SOA record; expected one at ${origin}`);
-  if (catalog !== undefined && others.some(({ origin }) => origin.equals(catalog))) {
+  if (catalog !== undefined && fixed.some(({ origin }) => origin.equals(catalog))) {
     mistakes.push(`catalog: ${catalog} has a zone file; expected another name`);
   }
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  const filled = origins.map((origin) => {
+  const dynamic = origins.map((origin) => {
     const { records = [] } = files.find((file) => file.origin.equals(origin)) ?? {};
     return { origin, records };
   });
-  return { filled, others };
+  return { dynamic, fixed };
 }
 
 function explain(error: unknown, data: string): unknown {

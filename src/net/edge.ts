@@ -9,7 +9,7 @@
  */
 import { type Clock, rationed } from "../clock.ts";
 import { EdnsOption, Opcode, Rcode, Type } from "../dns/constants.ts";
-import { type Edns, ednsReply, udpLimit } from "../dns/edns.ts";
+import { type Edns, ednsReply, optionOf, udpLimit } from "../dns/edns.ts";
 import { FormatError } from "../dns/format.ts";
 import {
   decode,
@@ -162,8 +162,8 @@ const BLOCK = 468;
 
 /** Who pads is padded to (RFC 7830 §4), where nobody can see what is padding. */
 function blockFor({ transport, message: { edns } }: Request): number | undefined {
-  if (transport === "udp" || transport === "tcp" || edns === undefined) return undefined;
-  return edns.options.some(({ code }) => code === EdnsOption.PADDING) ? BLOCK : undefined;
+  if (transport === "udp" || transport === "tcp") return undefined;
+  return optionOf(edns, EdnsOption.PADDING) === undefined ? undefined : BLOCK;
 }
 
 const ANCOUNT = 6;

@@ -1,5 +1,5 @@
 /**
- * The asking end, for the command line: one query to one server, by UDP and, where the answer is
+ * The asking end: one query to one server, by UDP and, where the answer is
  * truncated, by TCP (RFC 1035 §4.2, RFC 7766 §5).
  *
  * Invariant: a response is taken only from the server asked, to the port asked from, with the id and

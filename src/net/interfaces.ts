@@ -39,6 +39,7 @@ export interface Following {
   readonly host?: Host;
 }
 
+/** Milliseconds. */
 const POLL_INTERVAL = 1_000;
 
 /** Calls `look` with the interfaces there are now, and again about each second until `signal` ends. */
@@ -125,7 +126,7 @@ export function readInterfaces(host: Host = thisHost): Interface[] {
 
 /**
  * True where a program other than this one has a UDP socket on the wildcard address and `port`. Our
- * own multicast sockets never have (see `multicast.ts`). Where it cannot be known: true.
+ * own multicast sockets never have (see `multicastlink.ts`). Where it cannot be known: true.
  */
 export function isPortHeld(port: number, host: Host = thisHost): boolean {
   const sockets = ifTold(() => host.read("/proc/net/udp"));

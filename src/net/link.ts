@@ -1,6 +1,6 @@
 /**
  * A link: one interface on which mDNS is spoken (RFC 6762 §2 "link-local scope"). The collector
- * knows links only by this page; sockets are `multicast.ts`'s, and a test's LAN is in memory.
+ * knows links only by this page; sockets are `multicastlink.ts`'s, and a test's LAN is in memory.
  */
 
 export type Family = 4 | 6;

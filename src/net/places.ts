@@ -9,7 +9,7 @@
  */
 import { isIPv4 } from "node:net";
 import type { Duplex } from "node:stream";
-import { addressBytes } from "../dns/address.ts";
+import { addressOctets, hexOf } from "../dns/address.ts";
 
 export interface Limits {
   readonly total: number;
@@ -104,6 +104,5 @@ class Taken implements Place {
 /** IPv4 addresses each for itself, IPv6 by the /64 that one host can have all of. */
 function sourceKey(address: string): string {
   if (isIPv4(address)) return address;
-  const [plain = ""] = address.split("%");
-  return Buffer.from(addressBytes(plain, 6).subarray(0, 8)).toString("hex");
+  return hexOf(addressOctets(address).subarray(0, 8));
 }

@@ -5,7 +5,7 @@
  */
 import { Resolver } from "node:dns";
 import type { Clock } from "../clock.ts";
-import { Class, Rcode } from "../dns/constants.ts";
+import { Class, DNS_PORT, Rcode } from "../dns/constants.ts";
 import { type Message, makeMessage } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import { ask, ExchangeError } from "./exchange.ts";
@@ -54,15 +54,14 @@ function isKnowing({ rcode }: Message): boolean {
 
 /** What resolv.conf says at this moment; its order is that of preference. */
 function systemServers(): Endpoint[] {
-  return new Resolver().getServers().map(endpointOf);
+  return new Resolver().getServers().map(parseEndpoint);
 }
 
 /** "192.0.2.1", "192.0.2.1:5300", "2001:db8::1" or "[2001:db8::1]:5300". */
-export function endpointOf(text: string): Endpoint {
+export function parseEndpoint(text: string): Endpoint {
   const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text) ?? [];
   return { address: bracketed ?? plain ?? text, port: Number(port ?? DNS_PORT) };
 }
 
-const DNS_PORT = 53;
 /** Milliseconds: the servers of a host are near. */
 const TIMEOUT = 2000;

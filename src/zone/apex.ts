@@ -9,7 +9,7 @@ import type { RecordSet } from "../dns/record.ts";
 import { BROWSING, type Enumeration, enumerationName } from "../dns/service.ts";
 
 /** Seconds. Names that appear must not stay hidden behind a cached "no" (RFC 8766 §6.1). */
-export const NEGATIVE_TTL = 10;
+const NEGATIVE_TTL = 10;
 /** Seconds. A site that is plugged in shows up in lists of domains within a minute. */
 const ENUMERATION_TTL = 60;
 /** Seconds. */

@@ -1,25 +1,12 @@
 /**
  * What happened to a zone, and by whom: one value for everybody who wants to know. A journal writes
  * it, IXFR sends it as it stands (RFC 1995 §4: the old SOA and what is deleted, the new SOA and what
- * is added), NOTIFY and DNS Push follow it.
+ * is added), NOTIFY, views and ready-made answers follow it.
  */
 import { Type } from "../dns/constants.ts";
-import type { RecordSet, ResourceRecord } from "../dns/record.ts";
+import type { RecordSet } from "../dns/record.ts";
 import { Draft } from "./draft.ts";
 import type { Snapshot } from "./snapshot.ts";
-
-/** Who asks for an update. */
-export interface Principal {
-  readonly name: string;
-  /** Removes outright. Everybody else only takes his hand away from a record (see `leases.ts`). */
-  readonly isOperator?: boolean;
-  /** Of the room that a zone has, the part that it may take; all if not given. */
-  readonly share?: number;
-  /** Seconds: what it adds has no longer a TTL; and a set that is not its alone keeps the one it has. */
-  readonly maxTtl?: number;
-  /** May it add this record, or remove it (class ANY or NONE: RFC 2136 §2.5)? */
-  permits(record: ResourceRecord): boolean;
-}
 
 export interface Change {
   /** The serial before. */

@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
-import { readMasterFile } from "./masterfile.ts";
+import { type MasterFileOptions, readMasterFile } from "./masterfile.ts";
 
 export interface ZoneFile {
   readonly path: string;
@@ -15,19 +15,22 @@ export interface ZoneFile {
   readonly records: readonly RecordSet[];
 }
 
-/**
- * Every zone file of a folder; none where the folder does not exist. Those of the zones `dynamic` may
- * leave SOA and NS to the gateway. Throws FormatError.
- */
+export interface FolderOptions extends Pick<MasterFileOptions, "warn"> {
+  /** Their files may leave SOA and NS to the gateway. */
+  readonly dynamic?: readonly Name[];
+}
+
+/** Every zone file of a folder; none where the folder does not exist. Throws FormatError. */
 export async function readZoneFolder(
   path: string,
-  dynamic: readonly Name[] = [],
+  { dynamic = [], warn }: FolderOptions = {},
 ): Promise<ZoneFile[]> {
   const files: ZoneFile[] = [];
   for (const file of await zoneFilesOf(path)) {
     const origin = originOf(file);
     const isPartial = dynamic.some((each) => each.equals(origin));
-    files.push({ path: file, origin, records: await readMasterFile(file, origin, { isPartial }) });
+    const records = await readMasterFile(file, origin, { isPartial, ...(warn && { warn }) });
+    files.push({ path: file, origin, records });
   }
   return files;
 }

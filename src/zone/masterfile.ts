@@ -9,7 +9,15 @@
 import { readFileSync } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { Class, className, parseClass, parseType, Type, typeName } from "../dns/constants.ts";
+import {
+  Class,
+  className,
+  isDataType,
+  parseClass,
+  parseType,
+  Type,
+  typeName,
+} from "../dns/constants.ts";
 import { isKnownShape } from "../dns/fields.ts";
 import { FormatError } from "../dns/format.ts";
 import { compareNames, Name } from "../dns/name.ts";
@@ -17,8 +25,7 @@ import { type Rdata, soaOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { formatRdata, parseRdataText, parseSeconds } from "../dns/text.ts";
 import { spellings, type Token } from "../dns/words.ts";
-import { readEntries } from "./entries.ts";
-import { isMeta } from "./prerequisites.ts";
+import { readEntries } from "./masterentries.ts";
 import { checkZone, type PlacedRecord } from "./zonecheck.ts";
 
 export interface MasterFileOptions {
@@ -269,7 +276,7 @@ function parseDataType(word: string | undefined): number {
   if (word === undefined) throw new FormatError("the record ends early, expected a type and data");
   const type = parseType(word);
   if (type === undefined) throw new FormatError(`"${word}" is no type, expected one such as PTR`);
-  if (isMeta(type)) throw new FormatError(`${typeName(type)} is not a type of data`);
+  if (!isDataType(type)) throw new FormatError(`${typeName(type)} is not a type of data`);
   return type;
 }
 

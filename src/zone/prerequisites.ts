@@ -2,7 +2,7 @@
  * What an update is held against before anything is done (RFC 2136 §3.2, §3.4.1): is the zone as
  * its sender believes, and is each of its records one that an update may have?
  */
-import { Class, Rcode, Type } from "../dns/constants.ts";
+import { Class, isDataType, Rcode, Type } from "../dns/constants.ts";
 import { isKnownShape } from "../dns/fields.ts";
 import type { Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
@@ -62,13 +62,13 @@ export function prescan(snapshot: Snapshot, updates: readonly ResourceRecord[]):
     if (!name.isUnder(snapshot.origin)) return Rcode.NOTZONE;
     if (record.class === Class.IN) {
       // Data of no octets is data only where the type does not say otherwise.
-      if (isMeta(type) || (rdata.isEmpty && isKnownShape(type))) return Rcode.FORMERR;
+      if (!isDataType(type) || (rdata.isEmpty && isKnownShape(type))) return Rcode.FORMERR;
       if (dataOctets(rdata) > LONGEST) return Rcode.REFUSED;
     } else if (record.class === Class.ANY) {
-      const isBadType = isMeta(type) && type !== Type.ANY;
+      const isBadType = !isDataType(type) && type !== Type.ANY;
       if (ttl !== 0 || !rdata.isEmpty || isBadType) return Rcode.FORMERR;
     } else if (record.class === Class.NONE) {
-      if (ttl !== 0 || isMeta(type)) return Rcode.FORMERR;
+      if (ttl !== 0 || !isDataType(type)) return Rcode.FORMERR;
     } else {
       return Rcode.FORMERR;
     }
@@ -115,9 +115,4 @@ export function overrides(
       set.ttl !== ttl || !set.rdatas.some((other) => other.equals(rdata));
     return touched.some((set) => isLeasedSet(set) && isChanged(set));
   });
-}
-
-/** Types that are asked for or say something of a message, and are no data (RFC 6895 §3.1). */
-export function isMeta(type: number): boolean {
-  return type === 0 || type === Type.OPT || (type >= 128 && type <= 255);
 }

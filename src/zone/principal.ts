@@ -11,8 +11,20 @@ import type { Name } from "../dns/name.ts";
 import { targetOf } from "../dns/rdata.ts";
 import type { ResourceRecord } from "../dns/record.ts";
 import { BROWSING, parseEnumeration } from "../dns/service.ts";
-import type { Principal } from "./change.ts";
 import { dataOctets } from "./weight.ts";
+
+/** Who asks for an update. */
+export interface Principal {
+  readonly name: string;
+  /** Removes outright. Everybody else only takes his hand away from a record (see `leases.ts`). */
+  readonly isOperator?: boolean;
+  /** Of the room that a zone has, the part that it may take; all if not given. */
+  readonly share?: number;
+  /** Seconds: what it adds has no longer a TTL; and a set that is not its alone keeps the one it has. */
+  readonly maxTtl?: number;
+  /** May it add this record, or remove it (class ANY or NONE: RFC 2136 §2.5)? */
+  permits(record: ResourceRecord): boolean;
+}
 
 /** Who looks after the zone: anything, and what they remove is gone. */
 export function operatorPrincipal(name: string): Principal {
@@ -117,7 +129,7 @@ function recommendingDomain(name: Name): Name | undefined {
 }
 
 /** Those that say where a zone ends, who serves it, or whom to trust. */
-export const steeringTypes: ReadonlySet<number> = new Set([
+const steeringTypes: ReadonlySet<number> = new Set([
   Type.SOA,
   Type.NS,
   Type.MD,

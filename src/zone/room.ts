@@ -7,8 +7,9 @@ import { type Clock, rationed } from "../clock.ts";
 import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
-import type { Change, Principal } from "./change.ts";
+import type { Change } from "./change.ts";
 import type { HoldStep, Leases } from "./leases.ts";
+import type { Principal } from "./principal.ts";
 import type { Outcome } from "./update.ts";
 import { weightOf } from "./weight.ts";
 

@@ -8,10 +8,11 @@ import type { Name } from "../dns/name.ts";
 import { Rdata, SERIAL, soaOf } from "../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import { compareSerials, nextSerial } from "../dns/serial.ts";
-import type { Change, Principal } from "./change.ts";
+import type { Change } from "./change.ts";
 import { Draft } from "./draft.ts";
 import type { HoldStep, Leases } from "./leases.ts";
 import { checkPrerequisites, overrides, prescan } from "./prerequisites.ts";
+import type { Principal } from "./principal.ts";
 import { RecordMap, type ZoneRecord } from "./recordmap.ts";
 import type { Gone, Snapshot } from "./snapshot.ts";
 

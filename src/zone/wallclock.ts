@@ -16,7 +16,7 @@ export class WallClock {
   #offset: number;
   #cancel: Cancel = () => {};
 
-  /** Who is killed should have followed, though nobody asked for hours: it looks each minute. */
+  /** Looks each minute of itself, so that the journal follows the clock though nothing changes for hours. */
   constructor(clock: Clock, stepped: Stepped) {
     this.#clock = clock;
     this.#stepped = stepped;

@@ -14,12 +14,13 @@ import { Rcode } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
-import type { Change, Principal } from "./change.ts";
+import type { Change } from "./change.ts";
 import { Commits } from "./commits.ts";
 import { encodeEntry } from "./journal/entry.ts";
 import { firstState, stepEntry, type ZoneState } from "./journal/state.ts";
 import { FILE, FOREVER, type Hold } from "./leases.ts";
 import { mergeUpdate, withoutRecords } from "./merge.ts";
+import type { Principal } from "./principal.ts";
 import type { ZoneRecord } from "./recordmap.ts";
 import { Room } from "./room.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -164,7 +165,7 @@ export class Zone {
   }
 
   /** When the last update of `by` was signed that has come to something; seconds. */
-  signed(by: string): number | undefined {
+  lastSigned(by: string): number | undefined {
     return this.#state.signed.latest(by);
   }
 
@@ -296,7 +297,7 @@ export class Zone {
     await this.#store?.close(this.#working);
   }
 
-  /** Its functions go on telling the truth. */
+  /** Each function tells of the moment at which it is called. */
   get #working(): Working {
     const { leases } = this.#state;
     return {

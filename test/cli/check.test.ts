@@ -3,6 +3,10 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { readConfig } from "../../src/config.ts";
+import { openZones } from "../../src/gateway/zones.ts";
+import { silentLog } from "../../src/log.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
 import { run } from "../support/process.ts";
 
@@ -39,6 +43,35 @@ describe("dnssd-gateway check", () => {
     // Who serves nothing reads none.
     write("zone: z.example\nlinks: [{ interface: eth0 }]\npublish: { server: 192.0.2.53 }\n");
     assert.deepEqual(await check(), { status: 0, said: [good] });
+  });
+
+  it("and the start say what of a zone file is odd and no mistake", async () => {
+    write("zone: z.example\ncatalog: y.example\nlisten: { dns: [127.0.0.1:0] }\n");
+    const text =
+      "web 60 CNAME www\nwww 60 A 192.0.2.9\nwww 90 A 192.0.2.8\nx._http._tcp 60 SRV 0 0 80 web\n";
+    write(text, "zones/z.example.zone");
+    const file = path("zones/z.example.zone");
+    const odd = [
+      `${file}:3: A of www.z.example. with TTL 90 and 60, the lower is taken`,
+      `${file}:4: SRV leads to the alias web.z.example.`,
+    ];
+    const { status, said } = await check();
+    assert.equal(status, 0);
+    assert.deepEqual(said.slice(0, 3), [...odd, `${config}: zone z.example., no mistake found`]);
+    const alone = await check(file, "--config", config);
+    assert.deepEqual(alone.said.slice(0, 2), odd);
+
+    const warnings: object[] = [];
+    const stop = new AbortController();
+    const log = { ...silentLog, warn: (fields: object) => warnings.push(fields) };
+    const options = { clock: systemClock, log, signal: stop.signal };
+    const zones = await openZones(readConfig(config), options);
+    stop.abort();
+    await zones.closed;
+    assert.deepEqual(
+      warnings,
+      odd.map((remark) => ({ remark })),
+    );
   });
 
   it("tells of a further zone without SOA, which the shared one may be", async () => {

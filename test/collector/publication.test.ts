@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { PublishError } from "../../src/collector/publishing/farzone.ts";
 import { Publication, type PublishedZone } from "../../src/collector/publishing/publication.ts";
-import { PublishError } from "../../src/collector/publishing/publish.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Rcode } from "../../src/dns/constants.ts";
 import { ExchangeError } from "../../src/net/exchange.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { project } from "../../src/collector/project.ts";
-import { guardOf } from "../../src/collector/publishing/common.ts";
+import { guardOf } from "../../src/collector/publishing/guard.ts";
 import type { Refusal } from "../../src/collector/publishing/obstacles.ts";
 import { Reconciler } from "../../src/collector/publishing/reconcile.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";

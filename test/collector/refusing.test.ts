@@ -1,7 +1,7 @@
 /** Servers that refuse by rules made by chance, and change them: what is kept to whatever they do. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { guardOf } from "../../src/collector/publishing/common.ts";
+import { guardOf } from "../../src/collector/publishing/guard.ts";
 import { Reconciler } from "../../src/collector/publishing/reconcile.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";

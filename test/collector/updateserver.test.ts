@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { findUpdateServers, inOrder } from "../../src/collector/publishing/updateserver.ts";
+import { byPriority, findUpdateServers } from "../../src/collector/publishing/updateserver.ts";
 import { Name } from "../../src/dns/name.ts";
 import type { Srv } from "../../src/dns/rdata.ts";
 import { Answers } from "./answers.ts";
@@ -68,7 +68,7 @@ describe("SRV records (RFC 2782)", () => {
     return { priority, weight, port, target: Name.parse("one.example.") };
   };
   const ports = (services: readonly Srv[], random: () => number) =>
-    inOrder(services, random).map(({ port }) => port);
+    byPriority(services, random).map(({ port }) => port);
 
   it("are tried by priority, the lowest first", () => {
     const services = [srv(20, 9, 1), srv(10, 0, 2), srv(30, 0, 3), srv(0, 0, 4)];

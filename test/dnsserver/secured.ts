@@ -23,7 +23,7 @@ import type { Endpoint, Handler, Layer, Transport } from "../../src/net/handler.
 import { listenTcp } from "../../src/net/stream.ts";
 import { listenUdp, type UdpListener } from "../../src/net/udp.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
-import type { Principal } from "../../src/zone/change.ts";
+import type { Principal } from "../../src/zone/principal.ts";
 import { collectorPrincipal, operatorPrincipal } from "../../src/zone/principal.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -93,7 +93,7 @@ export function makeSecured({
   const complaints = new Complaints(clock, log);
   const handler = layered(
     [
-      signatures({ keys, clock, complaints, signedBefore: (key) => zone.signed(key) }),
+      signatures({ keys, clock, complaints, signedBefore: (key) => zone.lastSigned(key) }),
       edns,
       inner,
       transfer,

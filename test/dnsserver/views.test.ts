@@ -13,7 +13,7 @@ import { ReadyViews, type View, viewed } from "../../src/dnsserver/views.ts";
 import { silentLog } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
-import type { Principal } from "../../src/zone/change.ts";
+import type { Principal } from "../../src/zone/principal.ts";
 import { ZoneView } from "../../src/zone/zoneview.ts";
 import { FakeClock } from "../support/clock.ts";
 import { makeZone, name, opt, origin, question } from "./fixture.ts";
@@ -34,7 +34,7 @@ function makeViews(zone = makeZone()) {
   const ready = new ReadyViews({ clientOf, limits: undefined });
   const handler = layered(
     [edns],
-    byOpcode({ [Opcode.QUERY]: viewed(({ source }) => clientOf(source.address).view) }),
+    byOpcode({ [Opcode.QUERY]: viewed(({ source }) => clientOf(source.address).view?.handler) }),
   );
   const edge = makeEdge({ handler, clock: new FakeClock(), log: silentLog, ready });
   const { signal } = new AbortController();

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { systemClock } from "../../src/clock.ts";
-import { FarZone } from "../../src/collector/publishing/publish.ts";
+import { FarZone } from "../../src/collector/publishing/farzone.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata, soaOf } from "../../src/dns/rdata.ts";

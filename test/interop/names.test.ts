@@ -7,7 +7,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
-import { FarZone } from "../../src/collector/publishing/publish.ts";
+import { FarZone } from "../../src/collector/publishing/farzone.ts";
 import { findUpdateServers } from "../../src/collector/publishing/updateserver.ts";
 import { reverseRecords } from "../../src/collector/reverse.ts";
 import { SiteLabels } from "../../src/collector/sitelabel.ts";

@@ -2,13 +2,13 @@
  * The same collector publishes into any primary that speaks RFC 2136: one suite for the zone of this
  * process, a gateway far away, BIND and Knot; and what each make has of its own.
  */
+
 import assert from "node:assert/strict";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
-import { isPublishableType } from "../../src/collector/publishable.ts";
-import { guardOf } from "../../src/collector/publishing/common.ts";
+import { guardOf } from "../../src/collector/publishing/guard.ts";
 import { inheritance } from "../../src/collector/publishing/inheritance.ts";
 import { Publication, type PublishedZone } from "../../src/collector/publishing/publication.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
@@ -17,6 +17,7 @@ import type { Name } from "../../src/dns/name.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { silentLog } from "../../src/log.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { isCarriedType } from "../../src/zone/principal.ts";
 import { lines } from "../collector/fixture.ts";
 import { lyon } from "../dnsserver/secured.ts";
 import {
@@ -85,7 +86,7 @@ class Publisher {
 
 /** What is there beside SOA and NS. */
 async function there(target: Target): Promise<string[]> {
-  return lines((await target.records()).filter(({ type }) => isPublishableType(type)));
+  return lines((await target.records()).filter(({ type }) => isCarriedType(type)));
 }
 
 async function expectThere(target: Target, sets: RecordSets): Promise<void> {

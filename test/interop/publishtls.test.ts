@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
-import { FarZone } from "../../src/collector/publishing/publish.ts";
+import { FarZone } from "../../src/collector/publishing/farzone.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import type { Endpoint } from "../../src/net/handler.ts";

@@ -151,8 +151,8 @@ suite("a catalog zone", () => {
     const zones = await openZones(config, shared);
     const access = new Access(config, () => false);
     const authorityOf = (zone: ViewedZone) => new ZoneAuthority(zone);
-    const { viewOf } = openViews({ config, zones, access, ...shared, authorityOf });
-    const handler = viewed(viewOf);
+    const { handlerOf } = openViews({ config, zones, access, ...shared, authorityOf });
+    const handler = viewed(handlerOf);
     const answerTo = (owner: string, who: { key?: string; address?: string }) => {
       const question = { name: Name.parse(owner), type: Type.SOA, class: Class.IN };
       const message = makeMessage({ id: 7, questions: [question] });

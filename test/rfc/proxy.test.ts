@@ -245,9 +245,7 @@ suite("who may see it", () => {
 
   test("PROXY-52: whoever no view is for is REFUSED, with nothing of it", () => {
     const { handler } = makeServer(zoneWith(PRINTER));
-    const scoped = viewed(({ source }) =>
-      source.address.startsWith("10.") ? { handler, ready: undefined as never } : undefined,
-    );
+    const scoped = viewed(({ source }) => (source.address.startsWith("10.") ? handler : undefined));
     const rcodeFor = (address: string) => {
       const [message] = scoped({
         message: questionOf("_ipp._tcp.paris PTR"),

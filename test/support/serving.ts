@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/clock.ts";
-import { FarZone } from "../../src/collector/publishing/publish.ts";
+import { FarZone } from "../../src/collector/publishing/farzone.ts";
 import { Rcode } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import type { RecordSet } from "../../src/dns/record.ts";

@@ -4,8 +4,8 @@
  * that could be asked.
  */
 import { type Clock, systemClock } from "../../src/clock.ts";
+import { FarZone } from "../../src/collector/publishing/farzone.ts";
 import type { PublishedZone } from "../../src/collector/publishing/publication.ts";
-import { FarZone } from "../../src/collector/publishing/publish.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { soaOf } from "../../src/dns/rdata.ts";

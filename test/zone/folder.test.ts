@@ -18,7 +18,7 @@ suite("a folder of zone files", async () => {
     await write("bonjour.example.zone", "printer 60 A 10.0.0.1");
     await write("1.10.in-addr.arpa.zone", `${HEAD}2.3 60 PTR printer.example.`);
     await write("notes.txt", "not a zone");
-    const files = await readZoneFolder(folder, [shared]);
+    const files = await readZoneFolder(folder, { dynamic: [shared] });
     assert.deepEqual(
       files.map(({ origin, records }) => [origin.toString(), records.length]),
       [
@@ -42,7 +42,7 @@ suite("a folder of zone files", async () => {
   test("says which file has a name that is no zone's", async () => {
     await write("a..b.zone", HEAD);
     await assert.rejects(
-      readZoneFolder(folder, [shared]),
+      readZoneFolder(folder, { dynamic: [shared] }),
       /a\.\.b\.zone: .*expected the zone's name/,
     );
   });

@@ -7,7 +7,7 @@ import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../../src/dns/record.ts";
 import { parseSvcParams } from "../../src/dns/svcparams.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
-import type { Principal } from "../../src/zone/change.ts";
+import type { Principal } from "../../src/zone/principal.ts";
 import type { Snapshot } from "../../src/zone/snapshot.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { type Shown, ZoneView } from "../../src/zone/zoneview.ts";

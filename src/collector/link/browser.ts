@@ -2,7 +2,7 @@
  * What there is to be asked on a link, told from what its cache holds (RFC 6763 §4, §7.1, §9):
  *
  *     _services._dns-sd._udp ─PTR→ types ─PTR→ instances ─SRV→ hosts ─A, AAAA→ addresses
- *                                                 └─TXT, and what `services.ts` adds
+ *                                                 └─TXT, and what `extratypes.ts` adds
  *
  * A type counts however it was heard of. It is always asked for again, since another instance may
  * be there at any time; of the rest, only what is missing is, and no more at once than one source
@@ -13,7 +13,7 @@ import type { Name, NameKey } from "../../dns/name.ts";
 import { targetOf } from "../../dns/rdata.ts";
 import { LOCAL, parseInstance, parseServiceType, serviceTypesName } from "../../dns/service.ts";
 import type { Family } from "../../net/link.ts";
-import { recordTypesOf } from "../services.ts";
+import { recordTypesOf } from "../extratypes.ts";
 import type { LinkCache } from "./cache.ts";
 import type { HeardSet } from "./heard.ts";
 

@@ -14,12 +14,12 @@ import type { Name, NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
 import type { Family, Packet } from "../../net/link.ts";
-import { isData, isOfLink } from "../linklocal.ts";
 import { obtain } from "../obtain.ts";
 import { Dispute } from "./dispute.ts";
 import { bit, type Entries, type EntriesOfName, Entry, newName, OVERHEAD } from "./entry.ts";
 import { onGrid } from "./grid.ts";
 import { Heap } from "./heap.ts";
+import { isHearable } from "./hearable.ts";
 import { type HeardName, type HeardSet, isCalledOff } from "./heard.ts";
 import { Ledger } from "./ledger.ts";
 import { isWaning } from "./ttl.ts";
@@ -179,7 +179,7 @@ export class LinkCache {
     from: Pick<Packet, "source" | "family">,
     now: number,
   ): Entries | undefined {
-    if ((klass & ~TOP_BIT) !== Class.IN || !isData(type) || !isOfLink(name)) return undefined;
+    if ((klass & ~TOP_BIT) !== Class.IN || !isHearable(name, type)) return undefined;
     const set = this.#set(name.key, type);
     // What a responder denies it denies on its own family.
     const key = type === Type.NSEC ? `${from.family}${rdata.key}` : rdata.key;

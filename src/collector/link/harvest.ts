@@ -30,7 +30,7 @@ export interface HarvestOptions {
   readonly limit?: number;
   /** What the link said before it went for a moment. */
   readonly cache?: LinkCache;
-  /** Is the owner of a record that grows old asked first, or all at once: all. */
+  /** Who is asked first about a record that grows old: its owner, or all, which is the default. */
   readonly refresh?: "unicast" | "multicast";
   /** See `LinkCache`. */
   readonly disputed?: CacheOptions["disputed"];

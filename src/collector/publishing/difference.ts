@@ -7,8 +7,8 @@ import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { isSame, keysOf, type RecordSets } from "../recordsets.ts";
 import { isUnique, leads } from "../unique.ts";
-import type { Guard } from "./common.ts";
 import { completable, heldNames, type Standing } from "./completeness.ts";
+import type { Guard } from "./guard.ts";
 import { withInherited } from "./inheritance.ts";
 import { apart, guarded, octetsOf, type Step } from "./step.ts";
 

@@ -15,9 +15,9 @@ import type { ExchangeError } from "../../net/exchange.ts";
 import type { Publish, Update } from "../../zone/update.ts";
 import { Alarm } from "../alarm.ts";
 import { RecordSets } from "../recordsets.ts";
-import type { Guard } from "./common.ts";
+import { PublishError } from "./farzone.ts";
+import type { Guard } from "./guard.ts";
 import type { Refusal } from "./obstacles.ts";
-import { PublishError } from "./publish.ts";
 import { reasonOf } from "./reasons.ts";
 import { Reconciler } from "./reconcile.ts";
 

@@ -8,7 +8,7 @@ import { Rdata } from "../../dns/rdata.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
 import { addition, removal, removalOfSet } from "../../zone/update.ts";
 import { isAddress, leads } from "../unique.ts";
-import type { Guard } from "./common.ts";
+import type { Guard } from "./guard.ts";
 
 /** What one update does to one set, or to as much of it as it has room for. */
 export interface Step {
@@ -19,7 +19,7 @@ export interface Step {
   readonly come: readonly Rdata[];
   /** `come` is all of the set, and what else is there goes, whoever put it there. */
   readonly isWhole?: true;
-  /** What goes, and goes alone, if nobody has a PTR here (see `common.ts`). */
+  /** What goes, and goes alone, if nobody has a PTR here (see `guard.ts`). */
   readonly unless?: Name;
 }
 

@@ -4,7 +4,7 @@
  * of Authoritative Unicast DNS Server"; RFC 2136 §4.1). It is found again for each new connection, so
  * that a server which moves is followed.
  */
-import { Type } from "../../dns/constants.ts";
+import { DNS_PORT, Type } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
 import { Name } from "../../dns/name.ts";
 import { addressOf, type Srv, soaOf, srvOf } from "../../dns/rdata.ts";
@@ -33,7 +33,7 @@ export async function findUpdateServers(finding: Finding): Promise<readonly Upda
   for (const { service, isTls } of services) {
     const name = Name.join(service.labels, zone);
     const answer = name && (await finding.resolve(name, Type.SRV, finding.signal));
-    for (const { target, port } of inOrder(servicesIn(answer), finding.random)) {
+    for (const { target, port } of byPriority(servicesIn(answer), finding.random)) {
       servers.push(...(await addressesOf(target, { port, isTls }, finding)));
     }
   }
@@ -73,7 +73,7 @@ function servicesIn(answer: Message | undefined): Srv[] {
 }
 
 /** The lowest priority first; among equals by chance, the likelier the more weight (RFC 2782). */
-export function inOrder(services: readonly Srv[], random: () => number): Srv[] {
+export function byPriority(services: readonly Srv[], random: () => number): Srv[] {
   const ordered: Srv[] = [];
   // Those without weight stand first, so that they have a small chance of being chosen.
   const left = services.toSorted((a, b) => a.priority - b.priority || a.weight - b.weight);
@@ -107,5 +107,3 @@ async function primaryOf({ zone, resolve, signal }: Finding): Promise<Name | und
   }
   return undefined;
 }
-
-const DNS_PORT = 53;

@@ -24,7 +24,7 @@ export interface KeyUse {
 }
 
 /** Seconds that DNSKEY, CDS and CDNSKEY may be kept: how long a key is known before all know it. */
-export const KEY_TTL = 3600;
+const KEY_TTL = 3600;
 
 export class ZoneKeys {
   readonly origin: Name;

@@ -14,7 +14,7 @@ import { batches } from "../batches.ts";
 import { type Change, replay } from "../change.ts";
 import { History } from "../history.ts";
 import { FOREVER, type HeldRecord, type Hold, Leases } from "../leases.ts";
-import { Signed } from "../signed.ts";
+import { SigningTimes } from "../signingtimes.ts";
 import { Snapshot } from "../snapshot.ts";
 import { withSerial } from "../update.ts";
 import { decodeEntry, type Entry, encodeEntry, type Step, type StepChange } from "./entry.ts";
@@ -27,7 +27,7 @@ export interface ZoneState {
   readonly file: readonly RecordSet[];
   /** Milliseconds by which the wall clock was put forward while nobody ran; less than 0 where back. */
   readonly forward: number;
-  readonly signed: Signed;
+  readonly signed: SigningTimes;
 }
 
 /** What is to be told of a state that goes on changing. */
@@ -38,7 +38,7 @@ export interface StateAtOnce {
   readonly file: readonly RecordSet[];
   /** What to add to the time of a hold for that of the wall. */
   readonly wallOffset: number;
-  readonly signed: Signed;
+  readonly signed: SigningTimes;
 }
 
 /** In pieces, so that others get a turn between them. */
@@ -104,7 +104,7 @@ class StateReader {
   readonly #origin: Name;
   readonly #leases = new Leases();
   readonly #history: History;
-  readonly #signed = new Signed();
+  readonly #signed = new SigningTimes();
   #nextId = 0;
   #sets: RecordSet[] = [];
   readonly #held: HeldRecord[] = [];
@@ -204,6 +204,6 @@ export function firstState(origin: Name, file: readonly RecordSet[], history?: n
     history: new History(history),
     file,
     forward: 0,
-    signed: new Signed(),
+    signed: new SigningTimes(),
   };
 }

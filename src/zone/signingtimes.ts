@@ -3,7 +3,7 @@
  * signed before may have been recorded by somebody, who must not undo with it what was done since, nor
  * after a restart (RFC 8945 §5.2.3, §10).
  */
-export class Signed {
+export class SigningTimes {
   /** Seconds; by principal, so there are no more than keys. */
   readonly #latest = new Map<string, number>();
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { FarZone } from "../../src/collector/publishing/publish.ts";
+import { FarZone } from "../../src/collector/publishing/farzone.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { leaseOption, readLease } from "../../src/dns/lease.ts";
 import { decode, encode, type Message, makeResponse } from "../../src/dns/message.ts";

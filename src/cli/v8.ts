@@ -7,7 +7,7 @@
  */
 import { setFlagsFromString } from "node:v8";
 
-/** Before there is anything to do. */
+/** To be called before anything else is done. */
 export function settleHeap(): void {
   setFlagsFromString("--no-allocation-site-pretenuring");
 }
