@@ -4,7 +4,8 @@
  */
 import { systemClock } from "../src/clock.ts";
 import { Class, Opcode, Type } from "../src/dns/constants.ts";
-import { encode, makeMessage } from "../src/dns/message.ts";
+import { encode } from "../src/dns/encode.ts";
+import { makeMessage } from "../src/dns/message.ts";
 import { Catalog } from "../src/dnsserver/catalog.ts";
 import { byOpcode, edns, layered } from "../src/dnsserver/layers.ts";
 import { queryHandler } from "../src/dnsserver/query.ts";

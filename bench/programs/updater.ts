@@ -7,7 +7,8 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
-import { decodeHeader, encode, makeMessage } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decodeHeader, makeMessage } from "../../src/dns/message.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { signTsig } from "../../src/dns/tsig.ts";
 import { Frames, frame } from "../../src/net/framing.ts";

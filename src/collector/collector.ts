@@ -5,7 +5,7 @@
  * one that is back before that has its cache again, so nothing is seen of it. One that is found to
  * be elsewhere is a cache of another site.
  */
-import { type Cancel, type Clock, earlier } from "../clock.ts";
+import { type Cancel, type Clock, earlier, rationed } from "../clock.ts";
 import { reverseName } from "../dns/address.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
@@ -93,7 +93,7 @@ export class Collector {
   /** When the latest link came. */
   #opened = 0;
   /** Of each fact. */
-  readonly #silentUntil = new Map<string, number>();
+  readonly #rations = new Map<string, () => number>();
   #isEnded = false;
 
   constructor(options: CollectorOptions) {
@@ -218,10 +218,8 @@ export class Collector {
 
   /** However many there are, one line a minute. */
   #warn(fields: object, fact: string): void {
-    const now = this.#clock.now();
-    if (now < (this.#silentUntil.get(fact) ?? 0)) return;
-    this.#silentUntil.set(fact, now + QUIET);
-    this.#options.log.warn(fields, fact);
+    const ration = obtain(this.#rations, fact, () => rationed(this.#clock, QUIET));
+    if (ration() > 0) this.#options.log.warn(fields, fact);
   }
 
   /** What a link of this name said that is away, if it was of the same site. */

@@ -15,6 +15,11 @@ const lengths = {
 
 export type HashAlgorithm = keyof typeof lengths;
 
+/** Octets of a digest. */
+export function hashLength(algorithm: HashAlgorithm): number {
+  return lengths[algorithm].digest;
+}
+
 /** Octets of a block with a usual message. */
 const USUAL = 1024;
 

@@ -1,19 +1,16 @@
 /**
- * Messages, wire form both ways (RFC 1035 §4, EDNS(0) of RFC 6891). Decoding is strict for unicast
- * and lenient for multicast, where one bad rdata must not cost the rest (RFC 6762 §6.1). Encoding
- * never passes `limit`: what must be there and does not fit sets TC, what is merely helpful is left
- * out (RFC 2181 §9).
+ * Messages, and how they are read (RFC 1035 §4, EDNS(0) of RFC 6891): strictly in unicast, and leniently
+ * in multicast, where one bad rdata must not cost the rest (RFC 6762 §6.1). `encode.ts` writes them.
  */
 import { Class, Opcode, Rcode, Type, typeName } from "./constants.ts";
-import { type Edns, ednsLength, extendedRcode, readEdns, writeEdns } from "./edns.ts";
-import { type Compression, isKnownShape } from "./fields.ts";
+import { type Edns, extendedRcode, readEdns } from "./edns.ts";
+import { isKnownShape } from "./fields.ts";
 import { FormatError } from "./format.ts";
 import type { Name } from "./name.ts";
-import { type Rdata, rdata, readRdata, writeRdata } from "./rdata.ts";
+import { type Rdata, rdata, readRdata } from "./rdata.ts";
 import { Reader } from "./reader.ts";
-import { type ResourceRecord, setsOf } from "./record.ts";
+import type { ResourceRecord } from "./record.ts";
 import type { Seal } from "./seal.ts";
-import { Writer } from "./writer.ts";
 
 export interface Question {
   readonly name: Name;
@@ -215,135 +212,4 @@ function checkEmpty(data: Rdata, klass: number): Rdata {
   }
   if (type !== Type.TXT) throw new FormatError(`${typeName(type)} data is empty`);
   return rdata.txt();
-}
-
-export interface EncodeOptions {
-  /** Octets, 65,535 by default. */
-  readonly limit?: number;
-  /** Which names in rdata may be compressed: "unicast" by default. */
-  readonly compression?: Compression;
-  /**
-   * Where a record set that does not fit starts: at its record `first` modulo its size, so that a
-   * client without TCP sees all of them over a few tries.
-   */
-  readonly first?: number;
-  /** Octets to keep free at the end, for a TSIG record. */
-  readonly reserve?: number;
-  /** Pad to a whole number of so many octets, the reserve among them (RFC 7830). */
-  readonly block?: number | undefined;
-}
-
-/**
- * The octets of a message, never more than `limit`. A question or a record set of the answer or
- * authority section that does not fit sets TC and ends the message; of the answer's set, as many
- * whole records as fit are kept. Sets of the additional section that do not fit are left out in
- * silence, but for a referral's glue, which sets TC (RFC 9471 §3).
- */
-export function encode(message: Message, options: EncodeOptions = {}): Buffer {
-  const { limit = 0xffff, compression = "unicast", first = 0, reserve = 0, block } = options;
-  const { questions, answers, authorities, additionals, edns } = message;
-  const writer = new Writer(Math.min(limit, USUAL));
-  const padding = block === undefined ? undefined : { block, limit: limit - reserve, reserve };
-  const room = limit - reserve - (edns === undefined ? 0 : ednsLength(edns, padding));
-  /** Rewound when it does not fit. */
-  const writeRecord = (record: ResourceRecord): boolean => {
-    const mark = writer.mark();
-    writer.name(record.name, compression !== "none");
-    writer.u16(record.type);
-    writer.u16(record.class);
-    writer.u32(record.ttl);
-    const at = writer.length;
-    writer.u16(0);
-    writeRdata(writer, record.rdata, compression);
-    writer.setU16(at, writer.length - at - 2);
-    if (writer.length <= room) return true;
-    writer.rewind(mark);
-    return false;
-  };
-  /** All of it or, rewound, nothing. */
-  const writeSet = (set: readonly ResourceRecord[]): boolean => {
-    const mark = writer.mark();
-    if (set.every(writeRecord)) return true;
-    writer.rewind(mark);
-    return false;
-  };
-  /** As many as fit, from `first` on and round; one that cannot fit at all does not stand in the way. */
-  const writePart = (set: readonly ResourceRecord[]): number => {
-    let written = 0;
-    for (let i = 0; i < set.length && (written > 0 || i < MAX_MISSED); i++) {
-      if (writeRecord(set[(first + i) % set.length]!)) written++;
-      else if (written > 0) break;
-    }
-    return written;
-  };
-
-  for (let i = 0; i < HEADER_LENGTH; i += 2) writer.u16(0);
-  const counts = { questions: 0, answers: 0, authorities: 0, additionals: 0 };
-  let isCut = false;
-  for (const question of questions) {
-    const mark = writer.mark();
-    writer.name(question.name);
-    writer.u16(question.type);
-    writer.u16(question.class);
-    isCut = writer.length > room;
-    if (isCut) {
-      writer.rewind(mark);
-      break;
-    }
-    counts.questions++;
-  }
-  for (const set of setsOf(isCut ? [] : answers)) {
-    isCut = !writeSet(set);
-    counts.answers += isCut ? writePart(set) : set.length;
-    if (isCut) break;
-  }
-  for (const set of setsOf(isCut ? [] : authorities)) {
-    isCut = !writeSet(set);
-    if (isCut) break;
-    counts.authorities += set.length;
-  }
-  let missed = 0;
-  for (const set of setsOf(isCut ? [] : additionals)) {
-    if (writeSet(set)) counts.additionals += set.length;
-    // A smaller set may still fit, but a long tail is not worth trying one by one.
-    else if (++missed >= MAX_MISSED) break;
-  }
-  isCut ||= missed > 0 && isReferral(message);
-  if (edns !== undefined) writeEdns(writer, edns, message.rcode, padding);
-
-  writer.setU16(0, message.id);
-  writer.setU16(2, flagsOf(message, message.isTruncated || isCut));
-  writer.setU16(4, counts.questions);
-  writer.setU16(6, counts.answers);
-  writer.setU16(8, counts.authorities);
-  writer.setU16(10, counts.additionals + (edns === undefined ? 0 : 1));
-  return writer.done();
-}
-
-/** Octets that most messages have room in; more is had when it is needed. */
-const USUAL = 512;
-
-/** Tries to fit what did not, before the rest is given up. */
-const MAX_MISSED = 8;
-
-function flagsOf(message: Message, isTruncated: boolean): number {
-  // A code above 15 cannot be said without EDNS; its lower bits alone would say something else.
-  const rcode = message.rcode > 15 && message.edns === undefined ? Rcode.SERVFAIL : message.rcode;
-  return (
-    (message.isResponse ? 0x8000 : 0) |
-    (message.opcode << 11) |
-    (message.isAuthoritative ? 0x0400 : 0) |
-    (isTruncated ? 0x0200 : 0) |
-    (message.recursionDesired ? 0x0100 : 0) |
-    (message.recursionAvailable ? 0x0080 : 0) |
-    (message.authenticData ? 0x0020 : 0) |
-    (message.checkingDisabled ? 0x0010 : 0) |
-    (rcode & 0xf)
-  );
-}
-
-/** No answer, but servers to ask instead (RFC 1034 §4.2.1). */
-function isReferral({ isResponse, isAuthoritative, answers, authorities }: Message): boolean {
-  const isDelegation = authorities.some(({ type }) => type === Type.NS);
-  return isResponse && !isAuthoritative && answers.length === 0 && isDelegation;
 }

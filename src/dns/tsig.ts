@@ -8,27 +8,27 @@
 import { timingSafeEqual } from "node:crypto";
 import { Class, Rcode, Type } from "./constants.ts";
 import { FormatError } from "./format.ts";
-import { type HashAlgorithm, Hmac } from "./hmac.ts";
+import { type HashAlgorithm, Hmac, hashLength } from "./hmac.ts";
 import { Name } from "./name.ts";
 import { Rdata, readRdata, writeRdata } from "./rdata.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
-/** Algorithm → octets of its digest (§6). MD5 is left out. */
-const digestLengths = {
-  "hmac-sha1": 20,
-  "hmac-sha224": 28,
-  "hmac-sha256": 32,
-  "hmac-sha384": 48,
-  "hmac-sha512": 64,
-} as const;
+/** By algorithm (§6). MD5 is left out. */
+const hashes = {
+  "hmac-sha1": "sha1",
+  "hmac-sha224": "sha224",
+  "hmac-sha256": "sha256",
+  "hmac-sha384": "sha384",
+  "hmac-sha512": "sha512",
+} as const satisfies Readonly<Record<string, HashAlgorithm>>;
 
-export type TsigAlgorithm = keyof typeof digestLengths;
-export const tsigAlgorithms = Object.keys(digestLengths) as TsigAlgorithm[];
+export type TsigAlgorithm = keyof typeof hashes;
+export const tsigAlgorithms = Object.keys(hashes) as TsigAlgorithm[];
 
 /** Octets of its digest, and so of a good secret. */
 export function digestLength(algorithm: TsigAlgorithm): number {
-  return digestLengths[algorithm];
+  return hashLength(hashes[algorithm]);
 }
 
 export interface TsigKey {
@@ -127,7 +127,7 @@ export function verifyTsig(signed: SignedMessage, options: VerifyOptions): Verdi
   if (key === undefined || !tsig.algorithm.equals(algorithmName(key.algorithm))) {
     return { isValid: false, error: Rcode.BADKEY };
   }
-  const full = digestLengths[key.algorithm];
+  const full = digestLength(key.algorithm);
   // §5.2.2.1: shorter than ten octets or half the digest, or longer than it.
   if (tsig.mac.length > full || tsig.mac.length < Math.max(10, full / 2)) {
     return { isValid: false, error: Rcode.FORMERR, key };
@@ -192,7 +192,7 @@ export function refuseTsig(message: Uint8Array, request: SignedMessage, error: R
 /** Octets a TSIG of this key takes that says this error, so that room is kept for it. */
 export function tsigLength(key: TsigKey, error: Rcode = Rcode.NOERROR): number {
   const other = error === Rcode.BADTIME ? 6 : 0;
-  return lengthOf(key.name, algorithmName(key.algorithm), digestLengths[key.algorithm] + other);
+  return lengthOf(key.name, algorithmName(key.algorithm), digestLength(key.algorithm) + other);
 }
 
 /** Octets of what `refuseTsig` appends. */
@@ -240,7 +240,7 @@ const hmacs = new WeakMap<TsigKey, Hmac>();
 function hmacOf(key: TsigKey): Hmac {
   let hmac = hmacs.get(key);
   if (hmac === undefined) {
-    hmac = new Hmac(key.algorithm.slice("hmac-".length) as HashAlgorithm, key.secret);
+    hmac = new Hmac(hashes[key.algorithm], key.secret);
     hmacs.set(key, hmac);
   }
   return hmac;

@@ -11,7 +11,8 @@
 import type { Clock } from "../clock.ts";
 import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
 import { ExtendedError, extendedError, UDP_SIZE, udpLimit, withOption } from "../dns/edns.ts";
-import { encode, type Message, makeResponse, type Question } from "../dns/message.ts";
+import { encode } from "../dns/encode.ts";
+import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import { soaOf } from "../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";

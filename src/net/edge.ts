@@ -10,11 +10,11 @@
 import { type Clock, rationed } from "../clock.ts";
 import { EdnsOption, Opcode, Rcode, Type } from "../dns/constants.ts";
 import { type Edns, ednsReply, optionOf, udpLimit } from "../dns/edns.ts";
+import { encode } from "../dns/encode.ts";
 import { FormatError } from "../dns/format.ts";
 import {
   decode,
   decodeHeader,
-  encode,
   HEADER_LENGTH,
   type Message,
   makeMessage,

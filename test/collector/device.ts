@@ -1,6 +1,7 @@
 /** Devices of a LAN in memory: they announce, answer as RFC 6762 §6 asks, say goodbye, fall silent. */
 import { Class, Type } from "../../src/dns/constants.ts";
-import { encode, type Message, makeMessage } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { type Message, makeMessage } from "../../src/dns/message.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
 import type { Packet } from "../../src/net/link.ts";
 import type { Lan, LanHost } from "../support/lan.ts";

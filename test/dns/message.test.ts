@@ -3,11 +3,11 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { ednsLength } from "../../src/dns/edns.ts";
+import { encode } from "../../src/dns/encode.ts";
 import { FormatError } from "../../src/dns/format.ts";
 import {
   decode,
   decodeHeader,
-  encode,
   HEADER_LENGTH,
   type Message,
   makeMessage,

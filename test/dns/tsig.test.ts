@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
+import { encode } from "../../src/dns/encode.ts";
 import { FormatError } from "../../src/dns/format.ts";
-import { encode, makeMessage } from "../../src/dns/message.ts";
+import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import {
   partTsig,

@@ -2,7 +2,8 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { Class, Opcode, Type } from "../../src/dns/constants.ts";
 import type { Edns } from "../../src/dns/edns.ts";
-import { decode, encode, type Message, makeMessage } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode, type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Class, EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
-import { decode, encode, type Message } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode, type Message } from "../../src/dns/message.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
 import { cookies } from "../../src/dnsserver/cookies.ts";
 import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";

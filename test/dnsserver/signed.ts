@@ -4,7 +4,8 @@
  */
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { Class, Opcode, parseType } from "../../src/dns/constants.ts";
-import { decode, encode, type Message, makeMessage } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode, type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { type KeyRole, SigningKey } from "../../src/dns/signingkey.ts";

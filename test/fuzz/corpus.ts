@@ -4,8 +4,9 @@
  * mutation reaches more than a refusal.
  */
 import { Class, EdnsOption, Opcode, Type } from "../../src/dns/constants.ts";
+import { encode } from "../../src/dns/encode.ts";
 import { leaseOption } from "../../src/dns/lease.ts";
-import { encode, type Message, makeMessage } from "../../src/dns/message.ts";
+import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { parseRdata, Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";

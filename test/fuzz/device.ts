@@ -4,7 +4,8 @@
  */
 import { createSocket } from "node:dgram";
 import { Class } from "../../src/dns/constants.ts";
-import { encode, makeMessage } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { type Rdata, rdata } from "../../src/dns/rdata.ts";
 

@@ -7,8 +7,9 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
+import { encode } from "../../src/dns/encode.ts";
 import { FormatError } from "../../src/dns/format.ts";
-import { decode, encode, makeMessage } from "../../src/dns/message.ts";
+import { decode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { multicastCorpus, unicastCorpus, ZONE } from "./corpus.ts";
 import { Mutator } from "./mutation.ts";

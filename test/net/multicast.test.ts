@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Type } from "../../src/dns/constants.ts";
-import { encode, makeMessage } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Capture } from "../support/capture.ts";
 import { type Host, Lab, needs } from "../support/lab.ts";

@@ -4,7 +4,7 @@ import { suite, test } from "node:test";
 import fc from "fast-check";
 import { EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import type { EdnsOption as Option } from "../../src/dns/edns.ts";
-import { encode } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { makeServer, opt, question } from "../dnsserver/fixture.ts";
 import { listenBoth } from "../dnsserver/listening.ts";

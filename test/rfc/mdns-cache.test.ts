@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { LinkCache } from "../../src/collector/link/cache.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
-import { decode, encode, makeMessage } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode, makeMessage } from "../../src/dns/message.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import { formatRdata } from "../../src/dns/text.ts";
 import {

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { Class, EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
-import { decode, encode, makeMessage } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { MANY, makeServer, name, opt, origin, question } from "../dnsserver/fixture.ts";
 

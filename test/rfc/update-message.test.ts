@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Class, EdnsOption, Opcode, rcodeName, Type } from "../../src/dns/constants.ts";
-import { decode, encode, type Message } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode, type Message } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Class, Type } from "../../src/dns/constants.ts";
+import { encode } from "../../src/dns/encode.ts";
 import type { Compression } from "../../src/dns/fields.ts";
 import { FormatError } from "../../src/dns/format.ts";
-import { decode, encode, type Message, makeMessage } from "../../src/dns/message.ts";
+import { decode, type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { parseRdata, Rdata, rdata, srvOf, targetOf } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";

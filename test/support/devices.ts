@@ -6,7 +6,8 @@
 import { createSocket, type Socket } from "node:dgram";
 import { createInterface } from "node:readline";
 import { Class, Type } from "../../src/dns/constants.ts";
-import { decode, encode, makeMessage } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";

@@ -5,7 +5,8 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
-import { decode, encode, makeMessage } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 

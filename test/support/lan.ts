@@ -5,7 +5,8 @@
  */
 import { isIPv4 } from "node:net";
 import type { Clock } from "../../src/clock.ts";
-import { decode, encode, type Message } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode, type Message } from "../../src/dns/message.ts";
 import type { Family, Link, LinkAddress, LinkWatch, Packet } from "../../src/net/link.ts";
 
 export interface Faults {

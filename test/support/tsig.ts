@@ -1,7 +1,8 @@
 /** The client's end of TSIG, honest or not. */
 import assert from "node:assert/strict";
 import { Class, Type } from "../../src/dns/constants.ts";
-import { decode, encode, type Message } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode, type Message } from "../../src/dns/message.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { Rdata, writeRdata } from "../../src/dns/rdata.ts";
 import {

@@ -5,7 +5,8 @@
  */
 import { createSocket } from "node:dgram";
 import { parseType } from "../../src/dns/constants.ts";
-import { decode, encode, makeMessage } from "../../src/dns/message.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 
 const [server = "", interval, ...asked] = process.argv.slice(2);

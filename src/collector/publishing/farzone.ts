@@ -8,8 +8,9 @@
 import type { Clock } from "../../clock.ts";
 import { Class, Opcode, Rcode, rcodeName, Type } from "../../dns/constants.ts";
 import { UDP_SIZE } from "../../dns/edns.ts";
+import { encode } from "../../dns/encode.ts";
 import { leaseOption, readLease } from "../../dns/lease.ts";
-import { decode, decodeHeader, encode, type Message, makeMessage } from "../../dns/message.ts";
+import { decode, decodeHeader, type Message, makeMessage } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../../dns/record.ts";
