@@ -16,12 +16,13 @@ const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8"
 const mayImport: Readonly<Record<string, { values: string[]; types?: string[] }>> = {
   dns: { values: [] },
   agedmap: { values: [] },
+  heap: { values: [] },
   clock: { values: [] },
   log: { values: [] },
   config: { values: ["dns"] },
   net: { values: ["dns", "clock"], types: ["log"] },
-  zone: { values: ["agedmap", "dns", "clock"], types: ["log"] },
-  collector: { values: ["agedmap", "dns", "clock", "zone"], types: ["net", "log"] },
+  zone: { values: ["agedmap", "heap", "dns", "clock"], types: ["log"] },
+  collector: { values: ["agedmap", "heap", "dns", "clock", "zone"], types: ["net", "log"] },
   dnsserver: { values: ["agedmap", "dns", "clock", "zone"], types: ["net", "log"] },
 };
 const ROOTS = ["gateway", "cli", "main"];

@@ -9,11 +9,12 @@
  */
 import { setMaxListeners } from "node:events";
 import type { Duplex } from "node:stream";
-import type { Cancel, Clock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { HEADER_LENGTH } from "../dns/message.ts";
 import type { Edge } from "./edge.ts";
 import { Frames, frame } from "./framing.ts";
 import type { Endpoint, TlsParameters, Transport } from "./handler.ts";
+import { IDLE_TIMEOUT, IdleWatch } from "./idle.ts";
 import type { Place } from "./places.ts";
 import type { Rounds } from "./rounds.ts";
 
@@ -28,17 +29,11 @@ export interface ConnectionOptions {
   readonly tls?: TlsParameters | undefined;
 }
 
-/** Milliseconds; "on the order of a few seconds" (RFC 7766 §6.2.3), 10 s is common among servers. */
-export const IDLE_TIMEOUT = 10_000;
-
 /** Queries of one connection under way at once. */
 export const MAX_PENDING = 64;
 
 /** Octets of answers that the peer has not taken. */
 const MAX_UNREAD = 256 * 1024;
-
-/** Milliseconds to go on reading after our end, for the peer to take what we sent and end too. */
-const LINGER = 500;
 
 export class Connection {
   readonly closed: Promise<void>;
@@ -49,21 +44,24 @@ export class Connection {
   #pending = 0;
   #hasPeerEnded = false;
   #isClosing = false;
-  /** When the peer last did something that counts. */
-  #lastActive: number;
-  #cancelTimer: Cancel = () => {};
+  readonly #idle: IdleWatch;
 
   constructor(stream: Duplex, options: ConnectionOptions) {
     this.#stream = stream;
     this.#options = options;
-    this.#lastActive = options.clock.now();
+    this.#idle = new IdleWatch(options.clock, {
+      hasUntaken: () => stream.writableLength > 0,
+      isBusy: () => this.#pending > 0,
+      close: () => this.close(),
+      destroy: () => stream.destroy(),
+    });
     options.place.isIdle = () => this.#pending === 0;
     // Every request has this signal, and a Handler that waits listens to it.
     setMaxListeners(0, this.#ended.signal);
     this.closed = new Promise((resolve) => {
       stream.once("close", () => {
         this.#isClosing = true;
-        this.#cancelTimer();
+        this.#idle.stop();
         this.#ended.abort();
         resolve();
       });
@@ -79,7 +77,6 @@ export class Connection {
       this.#hasPeerEnded = true;
       this.#read();
     });
-    this.#watch();
   }
 
   /**
@@ -92,9 +89,7 @@ export class Connection {
     this.#ended.abort();
     this.#stream.end();
     this.#stream.resume();
-    this.#cancelTimer();
-    const { clock } = this.#options;
-    this.#cancelTimer = clock.at(clock.now() + LINGER, () => this.#stream.destroy());
+    this.#idle.linger();
   }
 
   readonly #read = (): void => {
@@ -116,7 +111,7 @@ export class Connection {
         this.close();
         return;
       }
-      this.#lastActive = this.#options.clock.now();
+      this.#idle.touch();
       this.#options.place.touch();
       rounds.spend(bytes.length);
       this.#answer(bytes);
@@ -159,7 +154,7 @@ export class Connection {
     for await (const octets of responses) {
       await new Promise<void>((resolve) => this.#write(octets, () => resolve()));
       if (this.#isOver) break;
-      this.#lastActive = this.#options.clock.now();
+      this.#idle.touch();
     }
     this.#taken();
   }
@@ -177,7 +172,7 @@ export class Connection {
   /** The peer's system has an answer, or the stream has failed. */
   readonly #taken = (): void => {
     this.#pending--;
-    this.#lastActive = this.#options.clock.now();
+    this.#idle.touch();
     this.#read();
   };
 
@@ -186,18 +181,5 @@ export class Connection {
     if (this.#stream.writableCorked > 0) return;
     this.#stream.cork();
     process.nextTick(() => this.#stream.uncork());
-  }
-
-  #watch(): void {
-    const { clock } = this.#options;
-    this.#cancelTimer = clock.at(this.#lastActive + IDLE_TIMEOUT, () => {
-      const isQuiet = clock.now() - this.#lastActive >= IDLE_TIMEOUT;
-      if (isQuiet && this.#stream.writableLength > 0) this.#stream.destroy();
-      else if (isQuiet && this.#pending === 0) this.close();
-      else {
-        if (isQuiet) this.#lastActive = clock.now();
-        this.#watch();
-      }
-    });
   }
 }

@@ -16,12 +16,12 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import type { Socket } from "node:net";
-import type { Cancel, Clock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { decode } from "../dns/message.ts";
-import { IDLE_TIMEOUT } from "./connection.ts";
 import { freshnessOf, MEDIA_TYPE, messageIn } from "./doh.ts";
 import { type Edge, makeEdge } from "./edge.ts";
 import type { Endpoint } from "./handler.ts";
+import { IdleWatch } from "./idle.ts";
 import type { Place } from "./places.ts";
 import type { SecureListener, SecureOptions } from "./tls.ts";
 import { acceptSecure, contextOf, keyOf, listenSecure } from "./tls.ts";
@@ -34,9 +34,6 @@ export const MAX_REQUESTS = 100;
 
 /** Octets of one connection. */
 const MAX_HELD = 256 * 1024;
-
-/** Milliseconds for a peer to take what was sent, after our end. */
-const LINGER = 500;
 
 /** Rejects with a ListenError. */
 export async function listenHttps(options: SecureOptions): Promise<SecureListener> {
@@ -99,18 +96,20 @@ class HttpConnection {
   /** Answers that the peer has not taken. */
   #untaken = 0;
   #held = 0;
-  /** When the peer last did something that counts. */
-  #lastActive: number;
-  #cancelTimer: Cancel = () => {};
+  readonly #idle: IdleWatch;
 
   constructor(socket: Socket, options: HttpConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#lastActive = options.clock.now();
+    this.#idle = new IdleWatch(options.clock, {
+      hasUntaken: () => this.#untaken > 0,
+      isBusy: () => this.#pending > 0,
+      close: () => void this.close(),
+      destroy: () => socket.destroy(),
+    });
     options.place.isIdle = () => this.#pending + this.#untaken === 0;
-    socket.once("close", () => this.#cancelTimer());
+    socket.once("close", () => this.#idle.stop());
     socket.on("error", () => {});
-    this.#watch();
   }
 
   becomeSession(session: ServerHttp2Session): void {
@@ -121,11 +120,9 @@ class HttpConnection {
   async close(): Promise<void> {
     if (this.#socket.destroyed) return;
     const closed = new Promise((resolve) => this.#socket.once("close", resolve));
-    this.#cancelTimer();
     if (this.#session === undefined) this.#socket.end();
     else this.#session.close();
-    const { clock } = this.#options;
-    this.#cancelTimer = clock.at(clock.now() + LINGER, () => this.#socket.destroy());
+    this.#idle.linger();
     await closed;
   }
 
@@ -147,7 +144,7 @@ class HttpConnection {
     const isTooMuch = this.#requests > MAX_REQUESTS || this.#held > MAX_HELD;
     const message = isTooMuch ? 503 : await messageIn(request, hold);
     if (message === undefined) return;
-    this.#lastActive = this.#options.clock.now();
+    this.#idle.touch();
     this.#options.place.touch();
     const outcome =
       typeof message === "number" ? refusal(message) : await this.#ask(message, ended.signal);
@@ -179,26 +176,13 @@ class HttpConnection {
     this.#untaken++;
     response.once("close", () => {
       this.#untaken--;
-      this.#lastActive = this.#options.clock.now();
+      this.#idle.touch();
     });
     response.writeHead(status, { "content-length": body?.length ?? 0, ...headers });
     // What else the request has is read and dropped: who is cut off may miss its answer.
     request.resume();
     if (body === undefined || request.method === "HEAD") response.end();
     else response.end(body);
-  }
-
-  #watch(): void {
-    const { clock } = this.#options;
-    this.#cancelTimer = clock.at(this.#lastActive + IDLE_TIMEOUT, () => {
-      const isQuiet = clock.now() - this.#lastActive >= IDLE_TIMEOUT;
-      if (isQuiet && this.#untaken > 0) this.#socket.destroy();
-      else if (isQuiet && this.#pending === 0) void this.close();
-      else {
-        if (isQuiet) this.#lastActive = clock.now();
-        this.#watch();
-      }
-    });
   }
 }
 

@@ -9,6 +9,7 @@
  * on it.
  */
 import { Type } from "../dns/constants.ts";
+import { Heap, type Ranked } from "../heap.ts";
 import { RecordMap, type ZoneRecord } from "./recordmap.ts";
 import { weightOf } from "./weight.ts";
 
@@ -48,12 +49,9 @@ export interface HeldRecord extends ZoneRecord {
   readonly holds: readonly Hold[];
 }
 
-interface Entry extends HeldRecord {
+/** Its rank is when the first of its holds ends. */
+interface Entry extends HeldRecord, Ranked {
   holds: readonly Hold[];
-  /** When the first of its holds ends. */
-  due: number;
-  /** Where it stands in the heap, -1 where it never ends. */
-  position: number;
   readonly weight: number;
 }
 
@@ -66,8 +64,8 @@ export interface Taken {
 export class Leases {
   readonly #byRecord = new RecordMap<Entry>();
   readonly #byId = new Map<number, Entry>();
-  /** A binary heap by `due`: the parent of i is (i - 1) >> 1. */
-  readonly #heap: Entry[] = [];
+  /** Those that end. */
+  readonly #ending = new Heap<Entry>();
   /** By holder, of all entries that it holds. */
   readonly #weights = new Map<string, number>();
   #weight = 0;
@@ -183,7 +181,7 @@ export class Leases {
 
   /** When the next lease ends. */
   due(): number | undefined {
-    return this.#heap[0]?.due;
+    return this.#ending.first?.rank;
   }
 
   /**
@@ -193,19 +191,15 @@ export class Leases {
   ended(now: number, most = Number.POSITIVE_INFINITY): Map<string, ZoneRecord[]> {
     const ended = new Map<string, ZoneRecord[]>();
     let left = most;
-    const visit = (position: number): void => {
-      const entry = this.#heap[position];
-      if (entry === undefined || entry.due > now || left-- <= 0) return;
+    for (const entry of this.#ending.upTo(now)) {
+      if (left-- <= 0) break;
       for (const { by, expires } of entry.holds) {
         if (expires > now) continue;
         const records = ended.get(by);
         if (records === undefined) ended.set(by, [entry]);
         else records.push(entry);
       }
-      visit(2 * position + 1);
-      visit(2 * position + 2);
-    };
-    visit(0);
+    }
     return ended;
   }
 
@@ -221,8 +215,9 @@ export class Leases {
     }
     this.#weigh(entry, holds);
     entry.holds = holds;
-    entry.due = holds.reduce((due, { expires }) => Math.min(due, expires), FOREVER);
-    this.#place(entry);
+    const due = holds.reduce((due, { expires }) => Math.min(due, expires), FOREVER);
+    if (due === FOREVER) this.#ending.remove(entry);
+    else this.#ending.place(entry, due);
   }
 
   #weigh({ holds: before, weight }: Entry, after: readonly Hold[]): void {
@@ -235,61 +230,11 @@ export class Leases {
       else this.#weights.delete(by);
     }
   }
-
-  //---- The heap ----
-
-  /** Puts an entry where its time belongs. */
-  #place(entry: Entry): void {
-    if (entry.due === FOREVER) {
-      this.#unplace(entry);
-      return;
-    }
-    if (entry.position < 0) entry.position = this.#heap.push(entry) - 1;
-    this.#rise(entry);
-    this.#sink(entry);
-  }
-
-  #unplace(entry: Entry): void {
-    if (entry.position < 0) return;
-    const last = this.#heap.pop()!;
-    if (last !== entry) {
-      this.#stand(last, entry.position);
-      this.#rise(last);
-      this.#sink(last);
-    }
-    entry.position = -1;
-  }
-
-  #rise(entry: Entry): void {
-    for (let at = entry.position; at > 0; at = entry.position) {
-      const parent = this.#heap[(at - 1) >> 1]!;
-      if (parent.due <= entry.due) return;
-      this.#stand(entry, parent.position);
-      this.#stand(parent, at);
-    }
-  }
-
-  #sink(entry: Entry): void {
-    for (;;) {
-      const at = entry.position;
-      const left = this.#heap[2 * at + 1];
-      const right = this.#heap[2 * at + 2];
-      const least = right !== undefined && right.due < left!.due ? right : left;
-      if (least === undefined || least.due >= entry.due) return;
-      this.#stand(entry, least.position);
-      this.#stand(least, at);
-    }
-  }
-
-  #stand(entry: Entry, position: number): void {
-    this.#heap[position] = entry;
-    entry.position = position;
-  }
 }
 
 function newEntry(id: number, { name, rdata }: ZoneRecord): Entry {
   const weight = weightOf(rdata);
-  return { id, name, rdata, holds: NOBODY, due: FOREVER, position: -1, weight };
+  return { id, name, rdata, holds: NOBODY, rank: FOREVER, index: -1, weight };
 }
 
 /**

@@ -10,9 +10,10 @@ import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/m
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { silentLog } from "../../src/log.ts";
-import { IDLE_TIMEOUT, MAX_PENDING } from "../../src/net/connection.ts";
+import { MAX_PENDING } from "../../src/net/connection.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import type { Handler, Request } from "../../src/net/handler.ts";
+import { IDLE_TIMEOUT } from "../../src/net/idle.ts";
 import { type Limits, Places } from "../../src/net/places.ts";
 import { SIZE } from "../../src/net/rounds.ts";
 import { Connections, listenTcp } from "../../src/net/stream.ts";

@@ -9,8 +9,8 @@
  */
 
 import { AgedMap } from "../../agedmap.ts";
+import { Heap, type Ranked } from "../../heap.ts";
 import { obtain } from "../obtain.ts";
-import { Heap, type Ranked } from "./heap.ts";
 
 export interface Entered {
   readonly source: string;

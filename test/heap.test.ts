@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Heap } from "../../src/collector/link/heap.ts";
+import { Heap } from "../src/heap.ts";
 
 const item = () => ({ rank: 0, index: -1 });
 
@@ -27,6 +27,14 @@ test("a heap gives its items by rank, however they were placed, moved and taken 
         }
         assert.equal(heap.size, inside.size);
       }
+      const early = [...heap.upTo(4)].map(({ rank }) => rank).sort((a, b) => a - b);
+      assert.deepEqual(
+        early,
+        [...inside]
+          .map(({ rank }) => rank)
+          .filter((rank) => rank <= 4)
+          .sort((a, b) => a - b),
+      );
       const ranks: number[] = [];
       for (let first = heap.first; first !== undefined; first = heap.first) {
         ranks.push(first.rank);

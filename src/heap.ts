@@ -22,6 +22,17 @@ export class Heap<T extends Ranked> {
     return this.#items[0];
   }
 
+  /** Those of this rank or less, in no order to rely on; to be left alone meanwhile. */
+  *upTo(rank: number): Generator<T> {
+    const ahead = [0];
+    for (let at = ahead.pop(); at !== undefined; at = ahead.pop()) {
+      const item = this.#items[at];
+      if (item === undefined || item.rank > rank) continue;
+      yield item;
+      ahead.push(2 * at + 2, 2 * at + 1);
+    }
+  }
+
   /** Puts an item in, or to its new place if it is in already. */
   place(item: T, rank: number): void {
     item.rank = rank;
