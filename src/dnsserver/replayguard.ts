@@ -20,9 +20,11 @@ export class ReplayGuard<Answer> {
 
   /**
    * The answer to the first with this MAC; undefined where its time has passed. `latest` is the latest
-   * time that can be right: where a later one was taken, it was by a clock that was wrong.
+   * time that can be right, whatever a signature allows itself (§5.2.3, fudge): where a later one was
+   * taken, it was by a clock that was wrong.
    */
   once(key: string, { time, mac, latest }: SignedAt, answer: () => Answer): Answer | undefined {
+    if (time > latest) return undefined;
     let recent = this.#recent.get(key);
     if (recent === undefined || recent.latest > latest) {
       const before = recent === undefined ? (this.#before(key) ?? 0) : 0;
@@ -70,8 +72,11 @@ function forget<T>(answers: Map<string, T>, isForgotten: (answer: T) => boolean)
   }
 }
 
-/** Seconds by which one update may overtake another: what a datagram takes on a bad day. */
-const OVERTAKING = 5;
+/**
+ * Seconds by which one update may overtake another: what a datagram takes on a bad day. It is less than
+ * what a client waits for an answer, 5 s as a rule: one that was given up must not undo what was said since.
+ */
+const OVERTAKING = 3;
 
 /** Of one key; at the fastest that updates are done, those of a second. */
 const MAX_ANSWERS = 10_000;

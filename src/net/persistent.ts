@@ -5,7 +5,8 @@
  *
  * Invariant: who gets no response in time ends the connection for all. Nothing tells a slow peer
  * from a path that has gone, and the retransmissions of a dead connection can outlast the break by
- * a minute, where a new one is there at once.
+ * a minute, where a new one is there at once. What has been given up is not to arrive after what was
+ * said since, so the system is told to forget it (RST, RFC 9293 §3.5.2).
  */
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
@@ -204,6 +205,10 @@ class Session {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#onClose();
+    // Within TLS Node.js cannot reset: there a server has to know an update that comes too late.
+    const isReset = this.#inboxes.size > 0 && !("encrypted" in this.#socket);
+    if (isReset) this.#socket.resetAndDestroy();
+    // At once, where a reset alone would wait for all that was written.
     this.#socket.destroy();
     for (const inbox of this.#inboxes.values()) inbox.fail(error);
   }

@@ -218,6 +218,31 @@ suite("a persistent connection", () => {
     assert.equal(clock.next, undefined);
   });
 
+  test("that is given up is reset: what the server has not had yet it never gets", async () => {
+    const clock = new FakeClock();
+    const sockets: Socket[] = [];
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
+      sockets.push(socket);
+      socket.on("error", () => {});
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    using connection = connectionTo({ address: "127.0.0.1", port }, { clock });
+    // More than the systems of both ends keep for it: some megabytes here, a tenth of one there.
+    const large = Array.from({ length: 300 }, () =>
+      connection.ask((id) => Buffer.concat([message(id, 0), Buffer.alloc(60_000)])),
+    );
+    const given = Promise.allSettled(large);
+    await waitFor("the connection", () => sockets.length === 1);
+    await clock.elapse(5000);
+    await given;
+    sockets[0]!.resume();
+    await once(sockets[0]!, "close");
+    server.close();
+    assert.ok(sockets[0]!.bytesRead < 1_000_000, `${sockets[0]!.bytesRead} octets`);
+  });
+
   test("lets an answer take its time when others come before it", async () => {
     const clock = new FakeClock();
     using server = new Fake(silent);

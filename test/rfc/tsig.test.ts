@@ -309,6 +309,16 @@ suite("what comes again", () => {
     assert.equal(zone.current.set(name("early"), Type.A), undefined);
   });
 
+  test("TSIG-07: one that its sender has given up after 5 s undoes nothing that was said since", async () => {
+    const { one, now, clock, zone } = stillServer();
+    clock.advance(900);
+    const early = sign(adding("early"), operator, now());
+    clock.advance(5000);
+    assert.equal(decode(await one(sign(adding("late"), operator, now()).bytes)).rcode, 0);
+    assert.equal(tsigOf(await one(early.bytes)).error, Rcode.BADTIME);
+    assert.equal(zone.current.set(name("early"), Type.A), undefined);
+  });
+
   test("TSIG-07: one that another has overtaken on the way is done, once", async () => {
     const { one, now, clock, zone } = stillServer();
     const early = sign(adding("early"), operator, now());
@@ -320,7 +330,7 @@ suite("what comes again", () => {
   });
 
   test("TSIG-07: of some seconds all are done, but none of them twice", async () => {
-    for (const seconds of [0, 1, 5]) {
+    for (const seconds of [0, 1, 3]) {
       const { one, now, clock, zone } = stillServer();
       const add = sign(adding("new"), operator, now());
       const [{ name: owner, type } = soa.questions[0]!] = decode(add.bytes).authorities;
