@@ -200,8 +200,8 @@ suite("the cache-flush bit", () => {
 });
 
 suite("what is superseded", () => {
-  const superseded = (cache: LinkCache) =>
-    [...cache.set(local("x").key, Type.TXT)!.records.values()]
+  const superseded = (cache: LinkCache, type: number = Type.TXT) =>
+    [...cache.set(local("x").key, type)!.records.values()]
       .filter(({ isSuperseded }) => isSuperseded)
       .map(({ rdata }) => formatRdata(rdata));
   const ONE = '!x TXT "one"';
@@ -220,21 +220,31 @@ suite("what is superseded", () => {
     cache.receive(response(TWO), from(), 10_010);
     assert.equal(cache.revision, revision, "the same again is no news");
     cache.receive(response(ONE), from(), 10_020);
-    assert.deepEqual(superseded(cache), []);
+    assert.deepEqual(superseded(cache), ['"two"']);
     assert.ok(cache.revision > revision);
+  });
+
+  test("MDNS-36: of TXT and SRV is what came in an earlier message, though both are heard at once", () => {
+    // So hears who stood still for some seconds.
+    const cache = cacheOf();
+    for (const text of [ONE, TWO, '!x TXT "three"']) cache.receive(response(text), from(), 10_000);
+    assert.deepEqual(superseded(cache), ['"one"', '"two"']);
+    cache.receive(response("!x SRV 0 0 1 h"), from(), 10_000);
+    cache.receive(response("!x SRV 0 0 2 h"), from("10.0.0.8"), 10_000);
+    assert.deepEqual(superseded(cache, Type.SRV), [], "another host's it may say again");
   });
 
   test("MDNS-37: is nothing of the same burst, nor does anything go that is not a second old", () => {
     const cache = cacheOf();
-    cache.receive(response(ONE), from(), 10_000);
-    cache.receive(response(TWO), from(), 10_100);
-    assert.deepEqual(superseded(cache), []);
+    cache.receive(response("!x A 192.0.2.1"), from(), 10_000);
+    cache.receive(response("!x A 192.0.2.2"), from(), 10_100);
+    assert.deepEqual(superseded(cache, Type.A), []);
     const { revision } = cache;
-    cache.receive(response(TWO), from(), 10_600);
-    assert.deepEqual(superseded(cache), ['"one"']);
+    cache.receive(response("!x A 192.0.2.2"), from(), 10_600);
+    assert.deepEqual(superseded(cache, Type.A), ["192.0.2.1"]);
     assert.ok(cache.revision > revision);
     pass(cache, 20_000);
-    assert.deepEqual(held(cache, "x", "TXT"), ['"one"', '"two"']);
+    assert.deepEqual(held(cache, "x", "A"), ["192.0.2.1", "192.0.2.2"]);
   });
 
   test("MDNS-36: is nothing that another host said, for it may say it again", () => {

@@ -18,7 +18,6 @@ import type { Family, Packet } from "../../net/link.ts";
 import { obtain } from "../obtain.ts";
 import { Dispute } from "./dispute.ts";
 import { bit, type Entries, type EntriesOfName, Entry, newName, OVERHEAD } from "./entry.ts";
-import { onGrid } from "./grid.ts";
 import { isHearable } from "./hearable.ts";
 import { type HeardName, type HeardSet, isCalledOff } from "./heard.ts";
 import { Ledger } from "./ledger.ts";
@@ -41,6 +40,8 @@ export class LinkCache {
   readonly #agenda = new Heap<Entry>();
   readonly #ledger: Ledger<Entry>;
   #revision = 0;
+  /** Messages so far. */
+  #messages = 0;
 
   constructor({ random, limit = DEFAULT_LIMIT, disputed }: CacheOptions) {
     this.#random = random;
@@ -100,6 +101,7 @@ export class LinkCache {
       this.#doubt(message, from.family, now);
       return;
     }
+    this.#messages++;
     const flushed = new Set<Entries>();
     for (const record of [...message.answers, ...message.additionals]) {
       const set = this.#hear(record, from, now);
@@ -128,7 +130,7 @@ export class LinkCache {
   poll(now: number): Iterable<HeardSet> {
     const aging = new Set<HeardSet>();
     for (let entry = this.#agenda.first; entry && entry.rank <= now; entry = this.#agenda.first) {
-      if (entry.step < REFRESHES.length) {
+      if (entry.isToBeAskedFor) {
         aging.add(entry.set);
         entry.step++;
         this.#plan(entry);
@@ -143,10 +145,7 @@ export class LinkCache {
   /** A question for this set went out: the refreshes it stands for are done. */
   asked(name: NameKey, type: number, now: number): void {
     for (const entry of this.#set(name, type)?.records.values() ?? []) {
-      const age = (now - entry.lastHeard) / entry.lifetime;
-      const before = entry.step;
-      while (age >= (REFRESHES[entry.step] ?? Number.POSITIVE_INFINITY)) entry.step++;
-      if (entry.step !== before) this.#plan(entry);
+      if (entry.asked(now)) this.#plan(entry);
     }
   }
 
@@ -166,8 +165,7 @@ export class LinkCache {
       for (const { records } of sets.values()) {
         for (const entry of records.values()) {
           if (isCalledOff(entry)) continue;
-          entry.ends = now + DOUBT;
-          entry.step = REFRESHES.length;
+          entry.end(now + DOUBT);
           this.#plan(entry);
         }
       }
@@ -205,6 +203,7 @@ export class LinkCache {
     if (isNews && entry.set.dispute?.returns(key, now)) this.#disputed?.(entry.set, from.source);
     entry.ttl = ttl;
     entry.speaker = from.source;
+    entry.message = this.#messages;
     entry.families |= bit(from.family);
     this.#renew(entry, now);
     return entry.set;
@@ -219,12 +218,15 @@ export class LinkCache {
 
   /**
    * RFC 6762 §10.2: what was last heard more than a second ago goes in a second. What its own host
-   * leaves out in another burst is superseded at once; what another one does, it may object to.
+   * leaves out in another burst is superseded at once; what another one does, it may object to. Where
+   * this process stood still, what was said in seconds is heard in one burst: so of what fits one
+   * message, and has one owner, each message has all.
    */
   #flush(set: Entries, from: Pick<Packet, "source" | "family">, now: number): void {
     for (const entry of set.records.values()) {
       const age = now - entry.lastHeard;
-      if (age <= BURST) continue;
+      const isSaidAnew = entry.message !== this.#messages && entry.speaker === from.source;
+      if (age <= BURST && !(isSaidAnew && isWhole(set.type))) continue;
       if (set.type === Type.NSEC && entry.families !== bit(from.family)) continue;
       const isOwn = !entry.isOfAnother(from);
       if (isOwn && !entry.isSuperseded) {
@@ -267,20 +269,13 @@ export class LinkCache {
   }
 
   #shorten(entry: Entry, ends: number): void {
-    if (entry.ends <= ends && entry.step === REFRESHES.length) return;
-    entry.ends = Math.min(entry.ends, ends);
-    entry.step = REFRESHES.length;
+    if (entry.ends <= ends && !entry.isToBeAskedFor) return;
+    entry.end(Math.min(entry.ends, ends));
     this.#plan(entry);
   }
 
   #plan(entry: Entry): void {
-    const refresh = REFRESHES[entry.step];
-    if (refresh === undefined) {
-      this.#agenda.place(entry, entry.ends);
-    } else {
-      const time = entry.lastHeard + entry.lifetime * (refresh + JITTER * this.#random());
-      this.#agenda.place(entry, onGrid(time, entry.lifetime * GRID));
-    }
+    this.#agenda.place(entry, entry.due(this.#random));
   }
 
   #add(name: Name, rdata: Rdata, key: string, octets: number, source: string): Entry {
@@ -334,6 +329,11 @@ export class LinkCache {
   }
 }
 
+/** A service has one SRV record and one TXT record (RFC 6763 §5, §6). */
+function isWhole(type: number): boolean {
+  return type === Type.SRV || type === Type.TXT;
+}
+
 /** Cache-flush in a record, unicast response in a question (RFC 6762 §10.2, §5.4). */
 const TOP_BIT = 0x8000;
 /** Milliseconds a record has left after a goodbye or a flush (RFC 6762 §10.1, §10.2). */
@@ -342,9 +342,4 @@ const GRACE = 1000;
 const BURST = 100;
 /** Milliseconds a doubted record has to be heard again (RFC 6762 §10.4, §10.5). */
 const DOUBT = 10_000;
-/** Parts of a lifetime after which a record is asked for again (RFC 6762 §5.2) … */
-const REFRESHES: readonly number[] = [0.8, 0.85, 0.9, 0.95];
-/** … plus at most 0.02 of it, by chance and by the grid. */
-const JITTER = 0.015;
-const GRID = 0.005;
 const DEFAULT_LIMIT = 32 * 2 ** 20;

@@ -3,6 +3,7 @@ import type { Rdata } from "../../dns/rdata.ts";
 import type { Ranked } from "../../heap.ts";
 import type { Family, Packet } from "../../net/link.ts";
 import type { Dispute } from "./dispute.ts";
+import { onGrid } from "./grid.ts";
 import type { HeardName, HeardRecord, HeardSet } from "./heard.ts";
 
 export class Entry implements HeardRecord, Ranked {
@@ -19,6 +20,8 @@ export class Entry implements HeardRecord, Ranked {
   lastHeard = 0;
   ends = 0;
   speaker = "";
+  /** The message it was heard in last, by number. */
+  message = 0;
   isSuperseded = false;
   /** Bits of the families it was heard on. */
   families = 0;
@@ -38,6 +41,33 @@ export class Entry implements HeardRecord, Ranked {
 
   get lifetime(): number {
     return Math.min(this.ttl, LONGEST_TTL) * 1000;
+  }
+
+  /** Or is its end all that is to come? */
+  get isToBeAskedFor(): boolean {
+    return this.step < REFRESHES.length;
+  }
+
+  /** When it is to be asked for, or comes to its end. */
+  due(random: () => number): number {
+    const refresh = REFRESHES[this.step];
+    if (refresh === undefined) return this.ends;
+    const time = this.lastHeard + this.lifetime * (refresh + JITTER * random());
+    return onGrid(time, this.lifetime * GRID);
+  }
+
+  /** It has been asked for: does that save a question of ours? */
+  asked(now: number): boolean {
+    const age = (now - this.lastHeard) / this.lifetime;
+    const before = this.step;
+    while (age >= (REFRESHES[this.step] ?? Number.POSITIVE_INFINITY)) this.step++;
+    return this.step !== before;
+  }
+
+  /** Unless it is heard again, it goes then. */
+  end(time: number): void {
+    this.ends = time;
+    this.step = REFRESHES.length;
   }
 
   /** As it is when it has been heard. */
@@ -86,5 +116,10 @@ export function bit(family: Family): number {
 
 /** Octets of memory a record takes beside its name and data, measured by bench/collector.ts. */
 export const OVERHEAD = 1350;
+/** Parts of a lifetime after which a record is asked for again (RFC 6762 §5.2) … */
+const REFRESHES: readonly number[] = [0.8, 0.85, 0.9, 0.95];
+/** … plus at most 0.02 of it, by chance and by the grid. */
+const JITTER = 0.015;
+const GRID = 0.005;
 /** Seconds: above every TTL that RFC 6762 §10 recommends, and a ghost leaves the same afternoon. */
 const LONGEST_TTL = 7200;
