@@ -107,6 +107,26 @@ suite("a zone that is published into", () => {
     assert.ok(scene.reads > 10, `${scene.reads} readings`);
   });
 
+  test("a server that is being restarted is not taken for one that tells nobody what is there", async () => {
+    for (const isNoticed of [true, false]) {
+      const scene = new Scene();
+      scene.unreadable = away("ECONNREFUSED");
+      if (isNoticed) scene.fails = scene.unreadable;
+      scene.publication.inherit();
+      scene.want("x TXT a");
+      await scene.clock.elapse(isNoticed ? 30_000 : 4000);
+      scene.unreadable = scene.fails = undefined;
+      scene.want("x TXT b");
+      await scene.clock.elapse(60_000);
+      assert.deepEqual(lines(scene.zone), lines(setsOf("x TXT b")));
+      const told = [
+        "warn: the server of the zone takes no updates",
+        "info: the server of the zone takes updates again",
+      ];
+      assert.deepEqual(scene.log, isNoticed ? told : []);
+    }
+  });
+
   test("a server that was away is read again as soon as it takes an update", async () => {
     const scene = new Scene();
     scene.unreadable = scene.fails = away("ECONNREFUSED");

@@ -73,7 +73,10 @@ export class Publication {
   #readsBack: number | undefined;
   /** Since when what is there could not be read. */
   #unreadSince: number | undefined;
-  /** Why what is there could not be read, since an update was last taken; and as it was told. */
+  /**
+   * Why what is there could not be read, since an update was last taken; and as it was told. Where
+   * updates are not taken either, that is told, and not this.
+   */
   #unread: string | undefined;
   #toldUnread: string | undefined;
   /** What stands in the way of all updates, as it was last told, and since when. */
@@ -179,7 +182,9 @@ export class Publication {
     try {
       sets = await zone.readBack!();
     } catch (error) {
-      this.#cannotRead((error as Error).message, began);
+      // Once may be a server that is being restarted.
+      if (this.#unreadSince !== undefined) this.#unread = (error as Error).message;
+      this.#readLater(began);
       return;
     }
     if (typeof sets !== "number") {
@@ -191,16 +196,15 @@ export class Publication {
       log.debug(fields, "what is there already is kept until it is known who is still there");
       return;
     }
-    this.#cannotRead(`it answers ${rcodeName(sets)}`, began);
+    this.#unread = `it answers ${rcodeName(sets)}`;
+    this.#readLater(began);
   }
 
-  /** Where it takes no updates either, that is told, and not this. */
-  #cannotRead(reason: string, began: number): void {
+  #readLater(began: number): void {
     const now = this.#options.clock.now();
     this.#unreadSince ??= began;
     const share = Math.max((now - began) * UPDATES_SHARE, (now - this.#unreadSince) * DELAY_SHARE);
     this.#readsBack = now + Math.min(Math.max(share, READ_AGAIN.least), READ_AGAIN.most);
-    this.#unread = reason;
   }
 
   #publish(): Promise<void> | undefined {
@@ -255,6 +259,7 @@ export class Publication {
     const { since, wasAway } = this.#trouble;
     const after = Math.round(clock.now() - since);
     this.#trouble = undefined;
+    this.#unread = undefined;
     // It may be another one, or have an older zone, in which there is what was taken away since.
     const isOlder = wasAway && zone.readBack !== undefined && zone.granted?.() === undefined;
     if (this.#readsBack !== undefined || isOlder) this.#readsBack = clock.now();
