@@ -115,6 +115,23 @@ describe("a TSIG", () => {
     assert.equal(errorOf(withMac((mac) => Buffer.concat([mac, mac]))), Rcode.FORMERR);
   });
 
+  it("TSIG-08, TSIG-09: may have a MAC of ten octets and of half the digest, and no shorter", () => {
+    const least = { "hmac-sha1": 10, "hmac-sha224": 14, "hmac-sha256": 16 };
+    const longer = { "hmac-sha384": 24, "hmac-sha512": 32 };
+    const lengths: Readonly<Record<string, number>> = { ...least, ...longer };
+    for (const algorithm of tsigAlgorithms) {
+      const own = { ...key, algorithm };
+      const errorAt = (length: number) =>
+        errorOf(
+          withMac((mac) => mac.subarray(0, length), own),
+          { find: () => own },
+        );
+      const length = lengths[algorithm]!;
+      assert.equal(errorAt(length), Rcode.BADTRUNC, algorithm);
+      assert.equal(errorAt(length - 1), Rcode.FORMERR, algorithm);
+    }
+  });
+
   it("TSIG-09: with a cut but right MAC is BADTRUNC, with a cut and wrong one BADSIG", () => {
     assert.equal(errorOf(withMac((mac) => mac.subarray(0, 16))), Rcode.BADTRUNC);
     assert.equal(errorOf(withMac((mac) => mac.subarray(16, 32))), Rcode.BADSIG);
@@ -122,6 +139,10 @@ describe("a TSIG", () => {
 
   it("TSIG-11: does not depend on the case of the key's name", () => {
     const { bytes } = signTsig(query, { ...key, name: Name.parse("pArIs.KEY.") }, { now: NOW });
+    assert.ok(verify(bytes).isValid);
+    // Nor on that which it was signed in.
+    bytes.write("PARIS", query.length + 1);
+    assert.equal(`${partTsig(bytes)!.tsig.key}`, "PARIS.KEY.");
     assert.ok(verify(bytes).isValid);
   });
 
@@ -155,9 +176,9 @@ describe("a TSIG", () => {
 });
 
 /** The signed query with its MAC changed. */
-function withMac(change: (mac: Uint8Array) => Uint8Array): Uint8Array {
-  const { tsig } = partTsig(signTsig(query, key, { now: NOW }).bytes)!;
-  const algorithm = [...Buffer.from("\x0bhmac-sha256\x00", "latin1")];
+function withMac(change: (mac: Uint8Array) => Uint8Array, own = key): Uint8Array {
+  const { tsig } = partTsig(signTsig(query, own, { now: NOW }).bytes)!;
+  const algorithm = [own.algorithm.length, ...Buffer.from(own.algorithm), 0];
   const mac = change(tsig.mac);
   const name = [...Buffer.from("\x05Paris\x03key\x00", "latin1")];
   const time = Buffer.alloc(10);

@@ -7,9 +7,35 @@ import { rdata } from "../../src/dns/rdata.ts";
 import { Access } from "../../src/gateway/access.ts";
 import { temporaryFolder } from "../support/gateway.ts";
 
+const secret = Buffer.alloc(32, 7).toString("base64");
+
 suite("the key of a site", () => {
+  test("SEC-16: writes beneath its site alone, and no more than a quarter of each zone", () => {
+    const text = `
+zone: bonjour.example.com
+reverse: [10.in-addr.arpa]
+keys:
+  paris: { secret: "${secret}", site: paris }
+  nowhere: { secret: "${secret}", site: [] }
+  operator: { secret: "${secret}" }
+`;
+    const config = parseConfig(text, "gateway.yaml", temporaryFolder());
+    const access = new Access(config, () => false);
+    for (const zone of [config.zone, ...config.reverse]) {
+      assert.equal(access.principalOf("paris", zone)!.share, 1 / 4, `${zone}`);
+      assert.equal(access.principalOf("operator", zone)!.share, undefined);
+      // A key of no site may write nothing; only without the field it is an operator's.
+      assert.equal(access.principalOf("nowhere", zone), undefined);
+    }
+    const may = (owner: string) => {
+      const name = Name.parse(owner, config.zone);
+      const record = { name, type: Type.A, class: Class.IN, ttl: 10, rdata: rdata.a("10.1.0.7") };
+      return access.principalOf("paris", config.zone)!.permits(record);
+    };
+    assert.deepEqual(["pc.paris", "pc.lyon", "pc", "@"].map(may), [true, false, false, false]);
+  });
+
   test("SEC-16: writes in reverse zones of its networks alone, where it has some", () => {
-    const secret = Buffer.alloc(32, 7).toString("base64");
     const text = `
 zone: bonjour.example.com
 reverse: [10.in-addr.arpa, 8.b.d.0.1.0.0.2.ip6.arpa]

@@ -12,6 +12,9 @@ import { MemoryDisk } from "../zone/memorydisk.ts";
 const [paris, lyon] = [principal("paris"), principal("lyon")];
 const has = (zone: Zone, owner: string) => zone.current.set(name(owner), Type.A) !== undefined;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
+const failOn = (failing: string) => (what: string) => {
+  if (what === failing) throw new Error("ENOSPC");
+};
 
 suite("stable storage", () => {
   test("UPD-15: what cannot be written is SERVFAIL and has left no trace, all that waited too", async () => {
@@ -28,9 +31,7 @@ suite("stable storage", () => {
         rdata: before.set(name(owner), Type.A)!.rdatas[0]!,
       });
       const held = holders();
-      disk.before = (what) => {
-        if (what === failing) throw new Error("ENOSPC");
-      };
+      disk.before = failOn(failing);
       const answers = await Promise.all([
         zone.apply(updateOf("+ a A 10.0.0.1\n+ c A 10.0.0.1", { lease: 30 }), lyon),
         zone.apply(updateOf("- a A\n+ d A 10.0.0.2"), paris),
@@ -56,6 +57,35 @@ suite("stable storage", () => {
       assert.deepEqual(lines(again.current), lines(zone.current));
       assert.equal(again.current.serial, before.serial + 1);
     }
+  });
+
+  test("UPD-15: nor has what one update did to a lease more than once", async () => {
+    const disk = new MemoryDisk();
+    const clock = new FakeClock();
+    const zone = await openOn(disk, { clock });
+    await zone.apply(updateOf("+ a A 10.0.0.1", { lease: 60 }), paris);
+    disk.before = failOn("write");
+    const update = updateOf("- a A 10.0.0.1\n+ a A 10.0.0.1", { lease: 600 });
+    assert.equal(await zone.apply(update, paris), Rcode.SERVFAIL);
+    disk.before = () => {};
+    await clock.elapse(60_000);
+    assert.ok(!has(zone, "a"));
+  });
+
+  test("UPD-15: what is granted afterwards is held by the same after a restart", async () => {
+    const disk = new MemoryDisk();
+    const clock = new FakeClock();
+    const zone = await openOn(disk, { clock });
+    disk.before = failOn("write");
+    const failed = updateOf("+ a A 10.0.0.1", { lease: 60 });
+    assert.equal(await zone.apply(failed, paris), Rcode.SERVFAIL);
+    disk.before = () => {};
+    for (const by of [paris, lyon]) {
+      await zone.apply(updateOf("+ b A 10.0.0.1", { lease: 60 }), by);
+    }
+    const again = await openOn(disk.afterKill(), { clock });
+    const [held] = updateOf("+ b A 10.0.0.1").updates;
+    assert.deepEqual(again.holders(held!).toSorted(), ["lyon", "paris"]);
   });
 
   test("UPD-15: a lease that ends while nothing can be written ends when it can", async () => {
@@ -393,9 +423,7 @@ suite("serials", () => {
     ]);
     // On a disk that is full it would say of other contents what others have under its serial.
     const full = restored.afterKill();
-    full.before = (what) => {
-      if (what === "write") throw new Error("ENOSPC");
-    };
+    full.before = failOn("write");
     await assert.rejects(openOn(full), /z\.example\. could not be given a later serial/);
     const again = await openOn(restored);
     // And those of a quarter of an hour after the copy, at a thousand a second and more.

@@ -91,6 +91,12 @@ for (const browsed of ["merged", "sites"] as const) {
   });
 }
 
+test("SD-22: a collector without sites lists nothing, not even the zone", () => {
+  for (const browsed of ["merged", "sites"] as const) {
+    assert.deepEqual(enumerationRecords({ zone: ZONE, browsed, sites: [] }), []);
+  }
+});
+
 test("SD-26: the zone's file may recommend domains in rich text and outside the zone", () => {
   const records = parseMasterFile(
     `@ SOA ns.example. hostmaster.example. 1 7200 3600 86400 10
@@ -241,6 +247,9 @@ test("PROXY-45: a host with several names has a PTR for each, up to a bound", ()
   assert.equal(of(published.slice(0, 3))?.rdatas.length, 3);
   assert.equal(of(published)?.rdatas.length, 8);
   assert.deepEqual(lines([of(published)!]), lines([of(published.toReversed())!]));
+  // Together they live as long as the first of them to end.
+  const two = ["a.paris 10 A 10.77.1.20", "b.paris 5 A 10.77.1.20"];
+  for (const each of [two, two.toReversed()]) assert.equal(of(each)?.ttl, 5);
 });
 
 test("PROXY-45: what is wanted in a reverse zone is what a collector may write there", () => {

@@ -97,8 +97,11 @@ suite("the envelope", () => {
   test("UPD-14: a removal with a TTL is FORMERR, with the top bit set too", async () => {
     const { rcode } = setUp();
     for (const ttl of [1, 2 ** 31, 2 ** 32 - 1]) {
-      const removal = { ...record("pc", Type.A, new Rdata(Type.A, [])), class: Class.ANY, ttl };
-      assert.equal(await rcode(updating(removal)), "FORMERR", `${ttl}`);
+      const set = { ...record("pc", Type.A, new Rdata(Type.A, [])), class: Class.ANY, ttl };
+      const one = { ...record("pc", Type.A, rdata.a("10.0.0.1")), class: Class.NONE, ttl };
+      for (const removal of [set, one]) {
+        assert.equal(await rcode(updating(removal)), "FORMERR", `${ttl}`);
+      }
     }
   });
 
@@ -297,6 +300,14 @@ suite("leases", () => {
       assert.equal(granted(response), undefined);
     }
     assert.equal(has("new"), false);
+  });
+
+  test("LEASE-01: the option has the number 2, in the request and in the response", async () => {
+    const { one, now } = setUp();
+    const option = Buffer.from("000200040000012c", "hex");
+    const { bytes } = sign(asking(lease(300)), operator, now());
+    assert.ok(bytes.includes(option));
+    assert.ok((await one(bytes)).includes(option));
   });
 
   test("LEASE-02, LEASE-07, LEASE-08: what is granted is said in the form it was asked in", async () => {

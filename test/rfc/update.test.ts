@@ -65,6 +65,7 @@ suite("prerequisites", () => {
   test("UPD-05: a name in use, which an empty non-terminal is not, or NXDOMAIN", () =>
     expectEach([
       [[emptyRecord("WWW", "ANY", ANY)], "NOERROR"],
+      [[emptyRecord("alias", "ANY", ANY)], "NOERROR"],
       [[emptyRecord("nobody", "ANY", ANY)], "NXDOMAIN"],
       [[emptyRecord("_tcp", "ANY", ANY)], "NXDOMAIN"],
     ]));
@@ -81,6 +82,7 @@ suite("prerequisites", () => {
       [[emptyRecord("nobody", "ANY", NONE)], "NOERROR"],
       [[emptyRecord("_tcp", "ANY", NONE)], "NOERROR"],
       [[emptyRecord("www", "ANY", NONE)], "YXDOMAIN"],
+      [[emptyRecord("alias", "ANY", NONE)], "YXDOMAIN"],
     ]));
 
   test("UPD-08: a set that is not there, or YXRRSET", () =>
@@ -98,6 +100,9 @@ suite("prerequisites", () => {
       [equal("www A 10.0.0.1\nwww A 10.0.0.3"), "NXRRSET"],
       [equal("www AAAA fd00::1"), "NXRRSET"],
       [equal("_ipp._tcp PTR a._IPP._tcp"), "NOERROR"],
+      [[...equal("alias CNAME www"), ...equal("alias CNAME www")], "NOERROR"],
+      // Of another name, though together they are of as many addresses.
+      [equal("www A 10.0.0.1\nwww A 10.0.0.2\nnobody A 10.0.0.1"), "NXRRSET"],
     ]));
 
   test("UPD-10: a TTL, data with ANY or NONE, or another class is FORMERR", () => {
@@ -146,13 +151,21 @@ suite("who may, and what an update may have", () => {
     await expectRefusal({ class: Class.CH }, "FORMERR");
     await expectRefusal({ name: name("www.example.org.") }, "NOTZONE");
     assert.equal(await apply(zoneOf(""), updateOf("", { zone: name("sub") })), "NOTAUTH");
+    // But after the prerequisites.
+    const prerequisites = [emptyRecord("nobody", "ANY", Class.ANY)];
+    const [bad] = updateOf("+ www A 10.0.0.1").updates;
+    const update = updateOf("", { updates: [{ ...bad!, class: Class.CH }], prerequisites });
+    assert.equal(await apply(zoneOf(""), update), "NXDOMAIN");
   });
 
   test("UPD-13: what is no type of data cannot be added", async () => {
     for (const type of META)
       await expectRefusal({ type: emptyRecord("x", type, 1).type }, "FORMERR");
-    await expectRefusal({ type: 0 }, "FORMERR");
+    for (const type of [0, 128, 200, 248]) await expectRefusal({ type }, "FORMERR");
     await expectRefusal({ rdata: none }, "FORMERR");
+    // Where the numbers begin and end that are of no data (RFC 6895 §3.1).
+    const data = "x TYPE127 \\# 1 ab\nx TYPE256 \\# 6 000a00017561";
+    await expectRecords(data.replace(/^/gm, "+ "), `${ZONE}\n${data}`);
   });
 
   test("UPD-14: a removal with a TTL, or with data where none belongs, is FORMERR", async () => {
@@ -269,18 +282,27 @@ suite("what an update does", () => {
       `${ZONE}\nk ${key}\nk CNAME www`,
       zoneOf(`${ZONE}\nk ${key}`),
     );
+    for (const type of [Type.RRSIG, Type.NSEC, Type.SIG]) {
+      const zone = zoneOf(ZONE);
+      const added = { name: name("alias"), type, class: Class.IN, ttl: 60 };
+      const data = rdata.opaque(type, Buffer.of(0));
+      await apply(zone, updateOf("", { updates: [{ ...added, rdata: data }] }));
+      assert.ok(zone.current.set(name("alias"), type), `${type}`);
+    }
   });
 
   test("UPD-20: a SOA takes the place of the old one if its serial is greater", async () => {
     const soa = (serial: number) => `+ @ 60 SOA ns2.example. h.example. ${serial} 1 2 3 4`;
     for (const serial of [0, 1, 1 + 2 ** 31, 2 ** 32 - 1]) {
       const zone = zoneOf(ZONE);
+      const before = zone.current;
       assert.equal(await apply(zone, updateOf(soa(serial))), "NOERROR");
-      assert.equal(zone.current.serial, 1);
+      assert.equal(zone.current, before, `${serial}`);
     }
     const zone = zoneOf(ZONE);
     assert.equal(await apply(zone, updateOf(`${soa(7)}\n+ new A 10.0.0.1\n${soa(5)}`)), "NOERROR");
     assert.equal(zone.current.serial, 7, "given, so not counted up");
+    assert.equal(zone.current.soa.ttl, 60);
     assert.equal(zone.current.negativeSoa.ttl, 4);
     const [elsewhere] = updateOf(soa(9)).updates;
     await apply(zone, updateOf("", { updates: [{ ...elsewhere!, name: name("new") }] }));
@@ -292,13 +314,16 @@ suite("what an update does", () => {
       await expectRecords(update, ZONE);
     }
     await expectRecords("- @ ANY", ZONE, zoneOf(`${ZONE}\n@ TXT "gone"\n@ MX 10 www`));
+    await expectRecords("- sub NS", ZONE, zoneOf(`${ZONE}\nsub NS ns.example.`));
   });
 
   test("UPD-22: nor one by one, the last NS and the SOA stay", async () => {
     const zone = zoneOf(`${ZONE}\n@ 3600 NS ns2.example.`);
     await expectRecords("- @ NS ns2.example.\n- @ NS ns.example.", ZONE, zone);
-    const [soa] = lines([zoneOf("").current.soa]);
+    const before = zone.current;
+    const [soa] = lines([before.soa]);
     await expectRecords(`- ${soa}`, ZONE, zone);
+    assert.equal(zone.current, before);
     await expectRecords("- sub NS ns.example.", ZONE, zoneOf(`${ZONE}\nsub NS ns.example.`));
   });
 
@@ -416,6 +441,9 @@ suite("leases", () => {
     clock.advance(1e12);
     assert.ok(isThere(zone));
     assert.equal(clock.next, undefined, "nothing waits");
+    // Whoever has it for ever may take it away himself, with its set.
+    await zone.apply(updateOf("- new A"), principal("paris"));
+    assert.ok(!isThere(zone));
   });
 
   test("a record lives while anybody holds it", async () => {
@@ -432,6 +460,41 @@ suite("leases", () => {
     assert.ok(isThere(zone), "the first's lease has ended, the second's has not");
     clock.advance(15_000);
     assert.ok(!isThere(zone));
+  });
+
+  test("so does an alias, of which there is one", async () => {
+    const clock = new FakeClock();
+    const zone = zoneOf(ZONE, { clock });
+    const target = () => zone.current.set(name("new"), Type.CNAME);
+    for (const [by, lease] of [
+      ["first", 60],
+      ["second", 30],
+    ] as const) {
+      await zone.apply(updateOf("+ new CNAME www", { lease }), principal(by));
+    }
+    clock.advance(30_000);
+    assert.ok(target());
+    clock.advance(30_000);
+    assert.ok(!target());
+  });
+
+  test("who removes a name takes nothing away from another, who removes a set what is leased", async () => {
+    const zone = zoneOf(ZONE);
+    const [first, second] = [principal("first"), principal("second")];
+    for (const by of [first, second]) await zone.apply(updateOf(ADD, { lease: 60 }), by);
+    await zone.apply(updateOf("- new ANY"), first);
+    assert.ok(isThere(zone));
+    await zone.apply(updateOf("- new A"), first);
+    assert.ok(!isThere(zone));
+  });
+
+  test("who removes a set that stays has let go of it", async () => {
+    const zone = zoneOf(ZONE);
+    await zone.apply(updateOf(ADD, { lease: 60 }), principal("first"));
+    await zone.apply(updateOf(ADD), principal("second"));
+    await zone.apply(updateOf("- new A"), principal("first"));
+    const held = { name: name("new"), rdata: rdata.a("10.0.0.1") };
+    assert.deepEqual(zone.holders(held), ["second"]);
   });
 
   test("the zone file's records stay when a collector that had them too goes", async () => {
@@ -453,11 +516,16 @@ suite("leases", () => {
   });
 
   test("an operator removes outright what nobody has a lease on, whoever holds it", async () => {
-    const zone = zoneOf(ZONE);
+    const clock = new FakeClock();
+    const zone = zoneOf(ZONE, { clock });
     await zone.apply(updateOf(ADD), principal("paris"));
     await zone.apply(updateOf(`- new ANY\n- www A 10.0.0.1`), operator);
     assert.ok(!isThere(zone));
     assert.equal(zone.current.set(name("www"), Type.A)?.rdatas.length, 1);
+    // Nobody holds it any more, so for whoever adds it again his own lease counts.
+    await zone.apply(updateOf(ADD, { lease: 30 }), principal("lyon"));
+    clock.advance(30_000);
+    assert.ok(!isThere(zone));
   });
 
   test("UPD-32: an operator neither removes nor changes what another has a lease on", async () => {
@@ -503,15 +571,17 @@ suite("leases", () => {
   });
 
   test("what is removed and added again by one update stays, with the new lease", async () => {
-    const clock = new FakeClock();
-    const zone = zoneOf(ZONE, { clock });
-    const paris = principal("paris");
-    await zone.apply(updateOf(ADD, { lease: 30 }), paris);
-    await zone.apply(updateOf(`- new ANY\n${ADD}`, { lease: 60 }), paris);
-    assert.equal(zone.current.serial, 2);
-    clock.advance(59_000);
-    assert.ok(isThere(zone));
-    clock.advance(1_000);
-    assert.ok(!isThere(zone));
+    for (const what of ["ANY", "A"]) {
+      const clock = new FakeClock();
+      const zone = zoneOf(ZONE, { clock });
+      const paris = principal("paris");
+      await zone.apply(updateOf(ADD, { lease: 30 }), paris);
+      await zone.apply(updateOf(`- new ${what}\n${ADD}`, { lease: 60 }), paris);
+      assert.equal(zone.current.serial, 2);
+      clock.advance(59_000);
+      assert.ok(isThere(zone), what);
+      clock.advance(1_000);
+      assert.ok(!isThere(zone), what);
+    }
   });
 });

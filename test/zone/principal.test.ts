@@ -50,6 +50,13 @@ describe("a collector bound to a site", () => {
     assert.ok(!may("_ipp._tcp", ptr("x._ipp._tcp.example.")));
     assert.ok(!may("_services._dns-sd._udp", ptr("evil.example.")));
     assert.ok(!may("_ipp._tcp", rdata.txt("x")));
+    assert.ok(!may("_ipp._tcp", ptr("x._ipp._tcp.paris.evil.example.")));
+    assert.ok(!may("_services._dns-sd._udp", ptr("_ipp._tcp.evil.example.")));
+    assert.ok(!may("_services._dns-sd._udp", ptr("_color._sub._ipp._tcp")));
+    // Names that end like a type's or a subtype's.
+    for (const owner of ["x._ipp._tcp", "x.y._ipp._tcp", "x._sub.y.z._ipp._tcp"]) {
+      assert.ok(!may(owner, ptr("x._ipp._tcp.paris")), owner);
+    }
   });
 
   it("SEC-09: may write nothing that steers clients, not even in its site", () => {
@@ -68,6 +75,16 @@ describe("a collector bound to a site", () => {
     assert.ok(!may("*", ptr("x._ipp._tcp.paris")));
     assert.ok(!may("*._ipp._tcp.paris", ptr("x._ipp._tcp.paris")));
     assert.ok(!may("*._tcp", ptr("x._ipp._tcp.paris")));
+  });
+
+  it("SEC-09: nor may it remove what steers, one record or a set", () => {
+    const { SOA, NS, MD, MF, DNAME, DS, CDS, DNSKEY, CDNSKEY, KEY, SIG, RRSIG, NSEC } = Type;
+    const named = [SOA, NS, MD, MF, DNAME, DS, CDS, DNSKEY, CDNSKEY, KEY, SIG, RRSIG, NSEC];
+    // NXT, NSEC3, NSEC3PARAM, CSYNC, ZONEMD, DLV.
+    for (const type of [...named, 30, 50, 51, 62, 63, 32769]) {
+      assert.ok(!may("pc.paris", rdata.opaque(type, Uint8Array.of(1)), Class.NONE), `${type}`);
+      assert.ok(!may("pc.paris", new Rdata(type, []), Class.ANY), `${type}`);
+    }
   });
 
   it("SEC-09: adds no record of a type that other servers may refuse to copy, and may remove it", () => {
@@ -196,6 +213,10 @@ it("SEC-16: whatever a collector asks, it changes its site and its pointers, and
 describe("a collector in a reverse zone", () => {
   const reverse = reversePrincipal("paris", origin, (site) => site.equals(name("paris")));
   const mayReverse = (owner: string, data: Rdata) => reverse.permits(recordOf(owner, data));
+
+  it("SEC-16: gives a TTL of an hour at most, as in the zone itself", () => {
+    assert.deepEqual([paris.maxTtl, reverse.maxTtl], [3600, 3600]);
+  });
   const IPV4 = "20.1.77.10.in-addr.arpa.";
   const IPV6 = `${"0.".repeat(31)}2.ip6.arpa.`;
 

@@ -41,6 +41,11 @@ suite("the TTL of a set", () => {
     // What is its alone takes another, as each collector of a site may give it.
     await zone.apply(updateOf(`+ ${own.replace("600", "20")}`), paris);
     assert.deepEqual(ttls(), [10, 20, 60]);
+    const other = own.replace("600 PTR x", "20 PTR y");
+    for (const each of [other, other.replace("20", "30")]) {
+      await zone.apply(updateOf(`+ ${each}`), paris);
+    }
+    assert.deepEqual(ttls(), [10, 30, 60]);
     await zone.apply(updateOf("+ _ipp._tcp 30 PTR b._ipp._tcp"), operator);
     assert.equal(ttlOf(zone, "_ipp._tcp"), 30);
   });
