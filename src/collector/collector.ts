@@ -5,6 +5,7 @@
  * one that is back before that has its cache again, so nothing is seen of it. One that is found to
  * be elsewhere is a cache of another site.
  */
+
 import { type Cancel, type Clock, earlier, rationed } from "../clock.ts";
 import { reverseName } from "../dns/address.ts";
 import { Name, type NameKey } from "../dns/name.ts";
@@ -18,6 +19,7 @@ import { Irregularities } from "./irregular.ts";
 import type { LinkCache } from "./link/cache.ts";
 import { Harvest } from "./link/harvest.ts";
 import { obtain } from "./obtain.ts";
+import type { AskedSite } from "./ondemand.ts";
 import type { Policy } from "./policy.ts";
 import { Presence } from "./presence.ts";
 import { type Projection, project } from "./project.ts";
@@ -28,6 +30,7 @@ import { RecordSets } from "./recordsets.ts";
 import { type Refusal, RefusalReport, refusalsOf } from "./refusals.ts";
 import type { Place } from "./reverse.ts";
 import { Site } from "./site.ts";
+import { SteadyClock } from "./steadyclock.ts";
 import { subnetsOf } from "./subnets.ts";
 import { Withholding } from "./withholding.ts";
 
@@ -75,7 +78,7 @@ export class Collector {
   readonly #withholding: Withholding;
   readonly #refusalReport: RefusalReport;
   readonly #options: CollectorOptions;
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #types: readonly Name[];
   readonly #sites = new Map<NameKey, Site>();
   readonly #legs = new Map<Link, Leg>();
@@ -99,13 +102,13 @@ export class Collector {
   constructor(options: CollectorOptions) {
     const { clock, zone, zones, browsed = "merged", subtypes = {}, sites = [], log } = options;
     this.#options = options;
-    this.#clock = clock;
+    this.#clock = new SteadyClock(clock);
     this.#types = Object.entries(subtypes).flatMap(([type, labels]) => subtypeNames(type, labels));
     this.presence = new Presence(clock, log);
     this.#irregularities = new Irregularities(clock, log);
     this.#withholding = new Withholding(clock, log);
     this.#refusalReport = new RefusalReport(clock, log);
-    this.#alarm = new Alarm(clock, () => this.#project());
+    this.#alarm = new Alarm(this.#clock, () => this.#project());
     this.#kept = sites.flatMap((label) => zone.child(label) ?? []);
     const guard = guardOf(zone, browsed);
     const publication = (published: PublishedZone) =>
@@ -113,7 +116,7 @@ export class Collector {
         ...{ zone: published, clock, log, guard },
         sites: () => this.#domains,
         ours: (sets) => inheritance(sets, this.#heir),
-        settles: () => this.#settles,
+        settles: () => this.#clock.elsewhere(this.#settles),
       });
     this.#publications = new Map(zones.map((each) => [each.origin, publication(each)]));
   }
@@ -136,14 +139,18 @@ export class Collector {
   }
 
   /** The site of this domain, with the links that are there now; undefined where none has been. */
-  siteAt({ key }: Name): { site: Site; harvests: readonly Harvest[] } | undefined {
+  siteAt({ key }: Name): AskedSite | undefined {
     const site = this.#sites.get(key);
     const here = [...this.#legs.values()].filter((leg) => leg.site === site && !leg.keep);
-    return site && { site, harvests: here.map(({ harvest }) => harvest) };
+    const now = this.#clock.now();
+    return site && { site, now, harvests: here.map(({ harvest }) => harvest) };
   }
 
   /** Until `signal` ends; then it resolves when nothing is on its way any more. */
   async run(signal: AbortSignal): Promise<void> {
+    this.#clock.run(signal, () => {
+      for (const { harvest, keep } of this.#legs.values()) if (keep === undefined) harvest.resume();
+    });
     this.#started = this.#clock.now();
     await new Promise<void>((resolve) => {
       const end = () => {

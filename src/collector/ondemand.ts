@@ -26,6 +26,8 @@ import type { Site } from "./site.ts";
 /** A site, and the links that are there now. */
 export interface AskedSite {
   readonly site: Site;
+  /** By the clock of what was heard there. */
+  readonly now: number;
   readonly harvests: readonly Pick<Harvest, "inquire" | "cease" | "denies">[];
 }
 
@@ -142,14 +144,14 @@ export class OnDemand {
 
   /** Undefined where the link has said nothing yet. */
   #find(inquiry: Inquiry): Answer | undefined {
-    const { zone, siteAt, clock } = this.#options;
+    const { zone, siteAt } = this.#options;
     const { question, name, isOfService, domain } = inquiry;
     const published = lookup(zone.current, question);
     if (published.answers.length > 0) return published;
     const asked = siteAt(domain);
     if (asked === undefined) return this.#denial;
     if (!isOfService) {
-      const sets = projectHost(asked.site, zone.origin, name, clock.now());
+      const sets = projectHost(asked.site, zone.origin, name, asked.now);
       const answer = lookup(zone.current.with([], sets), question);
       if (answer.answers.length > 0) return answer;
       // What was heard may not be told.

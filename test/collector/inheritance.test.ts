@@ -192,6 +192,59 @@ suite("a collector that comes back", () => {
   });
 });
 
+suite("a collector that stands still", () => {
+  /** So many printers, and how many of them are listed at the least until `elapse` is over. */
+  async function scene(count: number) {
+    const office = new Office(leased);
+    const devices = printers(office.lans[0]!, count, () => 20);
+    await office.until(() => office.browse("_ipp._tcp").length === count);
+    await office.clock.elapse(20_000);
+    const least = async (elapse: number) => {
+      let least = count;
+      for (let i = 0; i < elapse; i += 50) {
+        await office.clock.elapse(50);
+        least = Math.min(least, office.browse("_ipp._tcp").length);
+      }
+      return least;
+    };
+    return { office, devices, least };
+  }
+
+  test("soon after its start goes on listening before it takes anything for gone", async () => {
+    const { office, devices, least } = await scene(10);
+    await office.end();
+    const second = office.start(leased);
+    await office.clock.elapse(30);
+    devices[0]!.isMute = true;
+    office.clock.standStill(20_000);
+    assert.equal(await least(14_000), 10);
+    await office.until(() => office.browse("_ipp._tcp").length === 9, 16_000);
+    await second.end();
+  });
+
+  test("for longer than records live withdraws none of those that are still there", async () => {
+    const { office, devices, least } = await scene(10);
+    office.clock.standStill(130_000);
+    devices[0]!.isMute = true;
+    assert.equal(await least(5000), 10);
+    assert.equal(await least(25_000), 9, "what left meanwhile is out within 30 s");
+    await office.clock.elapse(600_000);
+    assert.equal(office.browse("_ipp._tcp").length, 9);
+    await office.end();
+  });
+
+  test("more than once keeps all that is there, and ends as any other does", async () => {
+    const { office, least } = await scene(3);
+    for (let i = 0; i < 5; i++) {
+      office.clock.standStill(40_000);
+      assert.equal(await least(100_000), 3);
+    }
+    await office.end();
+    const { next = 0 } = office.clock;
+    assert.ok(next > office.clock.now() + 1000, "nothing is left that beats");
+  });
+});
+
 suite("a collector that ends", () => {
   test("for good leaves nothing when its lease is over", async () => {
     const office = new Office(leased);

@@ -378,7 +378,7 @@ suite("what a server refuses", () => {
     const server = new Server((zone) => isHeld && zone.get(host, Type.A) === undefined);
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     server.zone = printers([1]);
-    reconciler.inherit(server.zone, server.zone, 0);
+    reconciler.inherit(server.zone, server.zone, () => 0);
     const [refusal, ...more] = server.serve(reconciler, 0);
     assert.deepEqual([refusal?.isRemoval, refusal?.name.key, more], [true, host, []]);
     assert.deepEqual(server.serve(reconciler, reconciler.due()!), []);
@@ -776,7 +776,7 @@ suite("what is inherited", () => {
 
   test("is said again at once, and without a difference", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
-    reconciler.inherit(there, there, 15_000);
+    reconciler.inherit(there, there, () => 15_000);
     const update = reconciler.poll(0)!;
     assert.ok(update.updates.every((record) => record.class === Class.IN));
     assert.deepEqual(lines(applied(there, update)), lines(there));
@@ -786,7 +786,7 @@ suite("what is inherited", () => {
 
   test("stays as it is while it is heard of bit by bit, and goes when it was not", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
-    reconciler.inherit(there, there, 15_000);
+    reconciler.inherit(there, there, () => 15_000);
     let zone = settle(reconciler, there);
     for (const [now, text] of [
       [1000, "a A 10.0.0.1"],
@@ -804,7 +804,7 @@ suite("what is inherited", () => {
 
   test("gives way to what a service says anew, but lists and addresses are kept beside it", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
-    reconciler.inherit(there, there, 15_000);
+    reconciler.inherit(there, there, () => 15_000);
     reconciler.want(setsOf("x SRV 0 0 9 a\n_ipp._tcp PTR z\na A 10.0.0.7"));
     assert.deepEqual(
       lines(settle(reconciler, there)),
@@ -821,7 +821,7 @@ suite("what is inherited", () => {
     const heard = "a A 10.0.0.1\nx SRV 0 0 1 a\n_ipp._tcp PTR x";
     for (const isHeardFirst of [true, false]) {
       if (isHeardFirst) reconciler.want(setsOf(heard));
-      reconciler.inherit(there, there, 15_000);
+      reconciler.inherit(there, there, () => 15_000);
       if (!isHeardFirst) reconciler.want(setsOf(heard));
       const zone = settle(reconciler, there);
       assert.deepEqual(lines(zone), lines(there));
@@ -833,7 +833,7 @@ suite("what is inherited", () => {
 
   test("is gone at once when everything is withdrawn", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
-    reconciler.inherit(there, there, 15_000);
+    reconciler.inherit(there, there, () => 15_000);
     const zone = settle(reconciler, there);
     reconciler.withdraw();
     assert.deepEqual(lines(settle(reconciler, zone, 1)), []);

@@ -67,6 +67,11 @@ export class FakeClock implements Clock {
     this.#now = end;
   }
 
+  /** As it is for a process that stands still so long: what is due meanwhile is due afterwards. */
+  standStill(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+
   #wakeOne(end: number): boolean {
     const waker = this.#earliest();
     if (waker === undefined || waker.time > end) return false;

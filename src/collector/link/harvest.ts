@@ -81,12 +81,19 @@ export class Harvest {
         refresh === "unicast" ? ownerOf(set, link.addresses, time) : undefined,
     });
     this.#alarm = new Alarm(clock, () => this.#wake());
-    this.cache.resume(clock.now());
-    this.#interest = this.#look(clock.now());
-    for (const set of this.#interest.sets) this.querier.reconfirm(set, clock.now());
-    this.#plan();
+    this.#interest = this.resume();
     link.listen((packet) => this.#hear(packet), gone);
     gone.addEventListener("abort", () => this.#alarm.set(undefined), { once: true });
+  }
+
+  /** Nothing was heard for a while: what was known before is asked for, and goes if it is not said again. */
+  resume(): Interest {
+    const now = this.#clock.now();
+    this.cache.resume(now);
+    this.#interest = this.#look(now);
+    for (const set of this.#interest.sets) this.querier.reconfirm(set, now);
+    this.#plan();
+    return this.#interest;
   }
 
   /** Somebody could not reach what these records say (RFC 6762 §10.4). */

@@ -50,7 +50,7 @@ export interface PublicationOptions {
   readonly guard: Guard;
   /** The domains of the sites that are published. */
   readonly sites: () => readonly Name[];
-  /** When everything has been heard that there is, so that the rest may go. */
+  /** When everything has been heard that there is, so that the rest may go; it may be put off. */
   readonly settles: () => number;
 }
 
@@ -191,7 +191,7 @@ export class Publication {
       this.#unread = this.#toldUnread = undefined;
       this.#unreadSince = undefined;
       const inherited = [...ours(sets)];
-      this.reconciler.inherit(RecordSets.of(sets), inherited, settles());
+      this.reconciler.inherit(RecordSets.of(sets), inherited, settles);
       const fields = { zone: zone.origin.toString(), sets: inherited.length };
       log.debug(fields, "what is there already is kept until it is known who is still there");
       return;

@@ -62,7 +62,7 @@ export class Reconciler {
   #wanted = new RecordSets();
   /** What was there before, and may yet be wanted; until it settles. */
   #inherited = new RecordSets();
-  #settles = 0;
+  #settles: () => number = () => 0;
   /** What is still to be done of the difference that was taken last, in order. */
   #steps: Step[] = [];
   /** Is there no other difference yet? */
@@ -97,10 +97,10 @@ export class Reconciler {
 
   /**
    * What is there, and what of it may be ours; what we have put there ourselves is in any case. What
-   * was not known to be there is kept until `settles`, as if it were wanted, and all is said again at
+   * was not known to be there is kept until the time that `settles` gives, as if it were wanted, and all is said again at
    * once: its lease may be nearly over.
    */
-  inherit(there: RecordSets, ours: Iterable<RecordSet>, settles: number): void {
+  inherit(there: RecordSets, ours: Iterable<RecordSet>, settles: () => number): void {
     const known = without(this.#published, this.#inherited);
     const own = [this.#published, this.#doubtful].flatMap((sets) => [...common(there, sets)]);
     this.#published = RecordSets.of(ours);
@@ -146,7 +146,7 @@ export class Reconciler {
     if (this.#inFlight !== undefined) return undefined;
     const isPending = !this.#isCurrent || this.#steps.length > 0 || !this.#round.isOver;
     if (isPending) return this.#patience.notBefore;
-    const settles = this.#inherited.isEmpty ? undefined : this.#settles;
+    const settles = this.#inherited.isEmpty ? undefined : this.#settles();
     const refreshes = this.#published.isEmpty ? undefined : this.#refreshes;
     const due = earlier(earlier(settles, refreshes), this.#obstacles.due);
     return due === undefined ? undefined : Math.max(due, this.#patience.notBefore);
@@ -155,7 +155,7 @@ export class Reconciler {
   /** The next update to send; what becomes of it is to be told to `settle`. */
   poll(now: number): Update | undefined {
     if (this.#inFlight !== undefined || now < this.#patience.notBefore) return undefined;
-    if (!this.#inherited.isEmpty && now >= this.#settles) {
+    if (!this.#inherited.isEmpty && now >= this.#settles()) {
       this.#inherited = new RecordSets();
       this.#startOver();
     }
