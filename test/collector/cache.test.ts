@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
 import { LinkCache } from "../../src/collector/link/cache.ts";
+import { endOfSecond, servedTtl } from "../../src/collector/link/ttl.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { cacheOf, from, held, local, pass, query, response, service } from "./fixture.ts";
 
@@ -59,6 +60,16 @@ suite("records that grow old", () => {
       assert.equal(cache.due(), 105_000);
       assert.deepEqual([...cache.poll(105_000)], []);
       assert.equal(cache.size, 0);
+    }
+  });
+
+  test("and are said again when they are first asked for are served alike all the time", () => {
+    for (let lifetime = 5000; lifetime <= 200_000; lifetime += 500) {
+      const life = { lastHeard: 123, lifetime };
+      const healthy = servedTtl(life, endOfSecond(life.lastHeard));
+      const answered = life.lastHeard + 0.85 * lifetime;
+      // The end of the second that it is in, at the latest.
+      assert.equal(servedTtl(life, answered + 1000), healthy, `${lifetime} ms`);
     }
   });
 

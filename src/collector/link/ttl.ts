@@ -27,7 +27,8 @@ export function startOfSecond(time: number): number {
 /** The second after a goodbye does not count: it is there for nothing to be seen of it. */
 export function servedTtl(life: Life, time: number): number {
   const left = life.lastHeard + life.lifetime - time;
-  return step(Math.min(life.lifetime * HEALTHY, left));
+  // A second less, for time goes in whole ones.
+  return step(Math.min(life.lifetime * HEALTHY - SECOND, left));
 }
 
 /** Until when it is this, were nothing more heard. */
