@@ -24,6 +24,7 @@ export class SteadyClock implements Clock {
 
   /** Until `signal` ends. `awoke` is called after a long standstill. */
   run(signal: AbortSignal, awoke: () => void): void {
+    if (signal.aborted) return;
     let cancel: Cancel = () => {};
     let known = this.#lost;
     const beat = () => {
@@ -33,10 +34,11 @@ export class SteadyClock implements Clock {
       if (isLong) awoke();
       cancel = this.#clock.at(this.#clock.now() + BEAT, beat);
     };
-    signal.addEventListener("abort", () => {
+    const end = () => {
       cancel();
       this.#latest = undefined;
-    });
+    };
+    signal.addEventListener("abort", end, { once: true });
     this.#latest = this.#clock.now();
     beat();
   }

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { SteadyClock } from "../../src/collector/steadyclock.ts";
+import { FakeClock } from "../support/clock.ts";
+
+function running() {
+  const clock = new FakeClock();
+  const steady = new SteadyClock(clock);
+  const life = new AbortController();
+  const awoke: number[] = [];
+  steady.run(life.signal, () => awoke.push(clock.now()));
+  return { clock, steady, life, awoke };
+}
+
+suite("a steady clock", () => {
+  test("goes as the other does, however long nobody looks at it", () => {
+    const { clock, steady } = running();
+    clock.advance(3_600_000.25);
+    assert.equal(steady.now(), 3_600_000.25);
+    assert.equal(steady.elsewhere(7), 7);
+  });
+
+  test("leaves out a standstill, and wakes when its time has come", () => {
+    const { clock, steady } = running();
+    clock.advance(10_000.3);
+    const woken: number[] = [];
+    for (const wait of [500.1, 60_000.7]) {
+      const time = steady.now() + wait;
+      steady.at(time, () => {
+        assert.ok(steady.now() >= time, "who is woken finds his time come");
+        woken.push(clock.now());
+      });
+    }
+    clock.standStill(20_000);
+    assert.ok(Math.abs(steady.now() - 10_000.3) < 1e-6);
+    assert.ok(Math.abs(steady.elsewhere(0) - 20_000) < 1e-6);
+    clock.advance(100_000);
+    assert.deepEqual(
+      woken.map(Math.round),
+      [30_500, 90_001],
+      "and not earlier, nor later, by the time left out",
+    );
+  });
+
+  test("takes no busy thread for a standstill, and never goes back", () => {
+    const { clock, steady } = running();
+    let latest = 0;
+    for (let i = 0; i < 300; i++) {
+      const before = steady.now();
+      clock.standStill((i % 30) * 200);
+      const after = steady.now();
+      assert.ok(before >= latest && after >= before);
+      if ((i % 30) * 200 <= 3000) assert.ok(after - before >= (i % 30) * 200 - 1e-6);
+      latest = after;
+    }
+  });
+
+  test("says that a long standstill is over, once, and beats no more when it is ended", () => {
+    const { clock, steady, life, awoke } = running();
+    clock.advance(5000);
+    clock.standStill(20_000);
+    clock.advance(5000);
+    assert.deepEqual(awoke, []);
+    clock.standStill(31_000);
+    steady.now();
+    clock.advance(5000);
+    assert.deepEqual(awoke, [61_000]);
+    const cancel = steady.at(steady.now() + 500, () => assert.fail("it was called off"));
+    cancel();
+    life.abort();
+    assert.equal(clock.next, undefined);
+  });
+
+  test("that was ended before it ran does not beat", () => {
+    const clock = new FakeClock();
+    new SteadyClock(clock).run(AbortSignal.abort(), () => {});
+    assert.equal(clock.next, undefined);
+  });
+});
