@@ -2,7 +2,6 @@
  * The composition root: makes the parts, connects them, hands each its lifetime, and does nothing
  * else. Data flows one way: links → collector → zone → authority → handler → listeners.
  */
-
 import { randomBytes } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";

@@ -2,7 +2,6 @@
  * `browse`: what a DNS-SD client sees, by unicast (RFC 6763 §4, §9). Everything is asked of the
  * server; additional records save questions, nothing depends on them (RFC 6763 §12).
  */
-
 import { ConfigError } from "../config/mistakes.ts";
 import { attributesOf } from "../dns/attribute.ts";
 import { Rcode, rcodeName, Type } from "../dns/constants.ts";

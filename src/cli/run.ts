@@ -1,5 +1,4 @@
 /** `run`: the gateway in the foreground, until SIGTERM or SIGINT. */
-
 import { isatty } from "node:tty";
 import { systemClock } from "../clock.ts";
 import { type Config, defaultConfig, readConfig } from "../config.ts";

@@ -5,7 +5,6 @@
  * one that is back before that has its cache again, so nothing is seen of it. One that is found to
  * be elsewhere is a cache of another site.
  */
-
 import { type Cancel, type Clock, earlier, rationed } from "../clock.ts";
 import { reverseName } from "../dns/address.ts";
 import { Name, type NameKey } from "../dns/name.ts";

@@ -9,7 +9,6 @@
  * for themselves are never asked for (RFC 8766 §6.3 to §6.5). No more than so many wait at once; who
  * has most questions waiting makes room for others.
  */
-
 import type { Clock } from "../clock.ts";
 import { isDataType, Rcode, Type } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";

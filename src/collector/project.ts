@@ -7,7 +7,6 @@
  * the zone itself, where the targets stay in their sites; so every site is browsed at once and no
  * set mixes two hosts. Nothing that ends in `local.` is ever in it.
  */
-
 import { earlier } from "../clock.ts";
 import { Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";

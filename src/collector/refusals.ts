@@ -2,7 +2,6 @@
  * How much of what a site's links say now may never be published, and why: nothing of it is in the
  * zone, so this is where it is seen. A level, no event: it is counted when somebody asks.
  */
-
 import type { Clock } from "../clock.ts";
 import { Type } from "../dns/constants.ts";
 import { LOCAL, serviceTypesName } from "../dns/service.ts";

@@ -6,7 +6,6 @@
  * Names are translated one by one, whatever the others say. From one time to the next nearly all
  * stay as they are, and then the translation is the very same one.
  */
-
 import { Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { type Rdata, targetOf } from "../dns/rdata.ts";

@@ -2,7 +2,6 @@
  * What the text of a field means: names, addresses, servers, secrets, those who are granted something.
  * Each says in its mistake what was expected.
  */
-
 import { isIP } from "node:net";
 import { z } from "zod";
 import { DNS_PORT } from "../dns/constants.ts";

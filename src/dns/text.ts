@@ -3,7 +3,6 @@
  * (RFC 1035 §5.1, RFC 3597 §5, RFC 4034, RFC 9460 §2.1). What is printed here is read back here as
  * the same octets, whatever they are, and loads in other servers.
  */
-
 import { addressBytes, formatIPv6 } from "./address.ts";
 import { className, parseType, typeName } from "./constants.ts";
 import {

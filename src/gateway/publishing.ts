@@ -2,7 +2,6 @@
  * Where collected records go: into the zones served here, or into those of a server far away. The
  * collector cannot tell the one from the other.
  */
-
 import type { Clock } from "../clock.ts";
 import { FarZone } from "../collector/publishing/farzone.ts";
 import type { PublishedZone } from "../collector/publishing/publication.ts";

@@ -2,7 +2,6 @@
  * The same collector publishes into any primary that speaks RFC 2136: one suite for the zone of this
  * process, a gateway far away, BIND and Knot; and what each make has of its own.
  */
-
 import assert from "node:assert/strict";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

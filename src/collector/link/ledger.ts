@@ -7,7 +7,6 @@
  * Only where nobody has more than a share, and that takes more addresses than there are shares, is
  * nobody to blame: then those who were there stay, and newcomers wait.
  */
-
 import { AgedMap } from "../../agedmap.ts";
 import { Heap, type Ranked } from "../../heap.ts";
 import { obtain } from "../obtain.ts";

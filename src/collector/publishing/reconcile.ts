@@ -97,8 +97,8 @@ export class Reconciler {
 
   /**
    * What is there, and what of it may be ours; what we have put there ourselves is in any case. What
-   * was not known to be there is kept until the time that `settles` gives, as if it were wanted, and all is said again at
-   * once: its lease may be nearly over.
+   * was not known to be there is kept until the time that `settles` gives, as if it were wanted, and
+   * all is said again at once: its lease may be nearly over.
    */
   inherit(there: RecordSets, ours: Iterable<RecordSet>, settles: () => number): void {
     const known = without(this.#published, this.#inherited);
