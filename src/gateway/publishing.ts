@@ -59,8 +59,9 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
     const connection = shared ?? connect(origin);
     connections.add(connection);
     const far = new FarZone({ origin, connection, clock, key });
-    const { publish, readBack } = far;
-    return { origin, publish, key: keyName, readBack, lease, withdraw, granted: () => far.lease };
+    const { publish, readBack, isOlder } = far;
+    const granted = () => far.lease;
+    return { origin, publish, key: keyName, readBack, isOlder, lease, withdraw, granted };
   });
   const close = () => {
     for (const connection of connections) connection.close();

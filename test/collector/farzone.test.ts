@@ -199,6 +199,44 @@ suite("an update to a server far away", () => {
   });
 });
 
+suite("the serial of a server far away", () => {
+  const answering = (serials: readonly number[]) => {
+    const left = [...serials];
+    return farZone((request, octets) => {
+      const [set] = apexRecords({ origin: ZONE, nameservers: [], serial: left.shift()! });
+      return [signed(octets, makeResponse(request, { answers: recordsOf(set!) }))];
+    });
+  };
+
+  test("says that it has gone back to an older zone, also where serials begin anew", async () => {
+    const zone = answering([7, 7, 9, 8, 2 ** 32 - 1, 2, 1]);
+    const said: boolean[] = [];
+    for (let i = 0; i < 7; i++) said.push(await zone.isOlder());
+    assert.deepEqual(said, [false, false, false, true, true, false, true]);
+  });
+
+  test("is known from what was read back", async () => {
+    let isTransfer = true;
+    const zone = farZone((request, octets) => {
+      if (isTransfer) return transfer(request, octets, () => true);
+      const [set] = apexRecords({ origin: ZONE, nameservers: [], serial: 0 });
+      return [signed(octets, makeResponse(request, { answers: recordsOf(set!) }))];
+    });
+    await zone.readBack();
+    isTransfer = false;
+    assert.equal(await zone.isOlder(), true);
+  });
+
+  test("is not taken from an answer that nobody signed, nor from none", async () => {
+    const unsigned = farZone((request) => [encode(makeResponse(request, {}))]);
+    await assert.rejects(unsigned.isOlder());
+    const silent = farZone((request, octets) => [
+      signed(octets, makeResponse(request, { rcode: Rcode.REFUSED })),
+    ]);
+    assert.equal(await silent.isOlder(), false);
+  });
+});
+
 suite("what is read back from a server far away", () => {
   const whole = lines([soa!, ns!, ...hosts]);
   const readBack = async (serve: Serve) => {

@@ -140,6 +140,36 @@ suite("a zone that is published into", () => {
     assert.equal(scene.reads, reads + 1);
   });
 
+  test("a server that has gone back to an older zone unnoticed is read again, if it grants no leases", async () => {
+    for (const lease of [undefined, 300]) {
+      let isOlder = false;
+      let asked = 0;
+      const scene = new Scene({
+        granted: () => lease,
+        isOlder: async () => {
+          if (++asked === 1) throw away("no answer");
+          const said = isOlder;
+          isOlder = false;
+          return said;
+        },
+      });
+      scene.publication.inherit();
+      scene.want("h A 10.0.0.1\ngone A 10.0.0.7");
+      await scene.clock.elapse(20_000);
+      const older = scene.zone;
+      scene.want("h A 10.0.0.1");
+      await scene.clock.elapse(1000);
+      scene.zone = older;
+      isOlder = true;
+      scene.want("h A 10.0.0.1\nnew A 10.0.0.8");
+      await scene.clock.elapse(1000);
+      const ghost = lease === undefined ? "" : "gone A 10.0.0.7";
+      const expected = setsOf(`h A 10.0.0.1\nnew A 10.0.0.8\n${ghost}`);
+      assert.deepEqual(lines(scene.zone), lines(expected));
+      assert.equal(asked > 0, lease === undefined);
+    }
+  });
+
   test("a server that comes back with an older zone loses what was taken away since", async () => {
     for (const lease of [undefined, 300]) {
       const scene = new Scene({ granted: () => lease });

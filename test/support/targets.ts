@@ -146,8 +146,9 @@ class Far {
     const connection = new PersistentConnection({ locate: async () => [this.endpoint], clock });
     this.#connections.push(connection);
     const far = new FarZone({ origin: ORIGIN, connection, clock, key });
-    const { publish, readBack } = far;
-    return { origin: ORIGIN, lease: LEASE, publish, readBack, granted: () => far.lease };
+    const { publish, readBack, isOlder } = far;
+    const granted = () => far.lease;
+    return { origin: ORIGIN, lease: LEASE, publish, readBack, isOlder, granted };
   }
 
   async records(): Promise<readonly RecordSet[]> {

@@ -12,8 +12,9 @@ import { encode } from "../../dns/encode.ts";
 import { leaseOption, readLease } from "../../dns/lease.ts";
 import { decode, decodeHeader, type Message, makeMessage } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
-import type { Rdata } from "../../dns/rdata.ts";
+import { type Rdata, soaOf } from "../../dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../../dns/record.ts";
+import { compareSerials } from "../../dns/serial.ts";
 import { FUDGE, partTsig, signTsig, type TsigKey, tsigLength, verifyTsig } from "../../dns/tsig.ts";
 import type { PersistentConnection } from "../../net/persistent.ts";
 import type { Update } from "../../zone/update.ts";
@@ -34,6 +35,8 @@ export class FarZone {
   /** Seconds the server grants what was added last; undefined where it knows no leases. */
   lease: number | undefined;
   readonly #options: FarZoneOptions;
+  /** The serial that was told last. */
+  #serial: number | undefined;
 
   constructor(options: FarZoneOptions) {
     this.#options = options;
@@ -73,6 +76,7 @@ export class FarZone {
         throw new PublishError("what it sent is no transfer");
       }
       for (const record of answers) {
+        if (soas === 0) this.#note(answers);
         if (record.type === Type.SOA && ++soas === 2) break;
         sets.add(record);
       }
@@ -82,6 +86,25 @@ export class FarZone {
     exchange.end();
     return sets.values();
   };
+
+  /**
+   * Is the serial lower than when it was told last? Then the server has gone back to a zone of before,
+   * with what was taken away since. Rejects where there is no answer.
+   */
+  readonly isOlder = async (): Promise<boolean> => {
+    const { origin, connection } = this.#options;
+    const exchange = this.#exchange({
+      questions: [{ name: origin, type: Type.SOA, class: Class.IN }],
+    });
+    const before = this.#serial;
+    this.#note(exchange.verify(await connection.ask(exchange.compose)).answers);
+    return before !== undefined && compareSerials(this.#serial!, before) < 0;
+  };
+
+  #note(answers: readonly ResourceRecord[]): void {
+    const soa = answers.find(({ type }) => type === Type.SOA);
+    if (soa !== undefined) this.#serial = soaOf(soa.rdata).serial;
+  }
 
   #exchange(fields: Partial<Message>): Exchange {
     const { key, clock } = this.#options;

@@ -36,6 +36,8 @@ export interface PublishedZone {
   readonly lease?: number | undefined;
   /** Seconds that the server grants, once it is known to. */
   readonly granted?: () => number | undefined;
+  /** Has it gone back to what it was before, by its serial? Asked where it grants no leases. */
+  readonly isOlder?: () => Promise<boolean>;
   /** Take away at the end what was published. */
   readonly withdraw?: boolean;
 }
@@ -234,8 +236,17 @@ export class Publication {
       this.#tellUnread();
       this.#tellUnhindered();
       if (zone.granted !== undefined) this.reconciler.grant(zone.granted());
+      if (await this.#isOlder()) this.inherit();
     }
     if (refusal !== undefined) this.#report(refusal, rcode!);
+  }
+
+  /** A server that keeps leases forgets by itself what nobody says again. */
+  async #isOlder(): Promise<boolean> {
+    const { isOlder, granted } = this.#options.zone;
+    if (isOlder === undefined || granted?.() !== undefined || this.#isEnded) return false;
+    // Where there is no answer, the next update tells what is the matter.
+    return isOlder().catch(() => false);
   }
 
   //---- For the administrator ----
