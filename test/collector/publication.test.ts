@@ -127,6 +127,16 @@ suite("a zone that is published into", () => {
     }
   });
 
+  test("a server that answers what is no transfer is told of at once", async () => {
+    const scene = new Scene();
+    scene.unreadable = new PublishError("it does not know the key (BADKEY)");
+    scene.publication.inherit();
+    scene.want("x TXT a");
+    await scene.clock.elapse(100);
+    assert.equal(scene.log.length, 1);
+    assert.match(scene.log[0]!, /stays in the zone.*allow-transfer/);
+  });
+
   test("a server that was away is read again as soon as it takes an update", async () => {
     const scene = new Scene();
     scene.unreadable = scene.fails = away("ECONNREFUSED");

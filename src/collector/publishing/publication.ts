@@ -184,8 +184,9 @@ export class Publication {
     try {
       sets = await zone.readBack!();
     } catch (error) {
-      // Once may be a server that is being restarted.
-      if (this.#unreadSince !== undefined) this.#unread = (error as Error).message;
+      // One that does not answer once may be restarting.
+      const isAnswer = error instanceof PublishError;
+      if (isAnswer || this.#unreadSince !== undefined) this.#unread = (error as Error).message;
       this.#readLater(began);
       return;
     }
