@@ -237,8 +237,9 @@ suite("a persistent connection", () => {
     await waitFor("the connection", () => sockets.length === 1);
     await clock.elapse(5000);
     await given;
+    const closed = new Promise((resolve) => sockets[0]!.once("close", resolve));
     sockets[0]!.resume();
-    await once(sockets[0]!, "close");
+    await closed;
     server.close();
     assert.ok(sockets[0]!.bytesRead < 1_000_000, `${sockets[0]!.bytesRead} octets`);
   });
