@@ -218,12 +218,16 @@ suite("a persistent connection", () => {
     assert.equal(clock.next, undefined);
   });
 
-  test("that is given up is reset: what the server has not had yet it never gets", async () => {
+  test("that is given up is reset: what the server has not had yet it never gets", async (t) => {
     const clock = new FakeClock();
     const sockets: Socket[] = [];
     const server = createServer({ pauseOnConnect: true }, (socket) => {
       sockets.push(socket);
       socket.on("error", () => {});
+    });
+    t.after(() => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -240,7 +244,6 @@ suite("a persistent connection", () => {
     const closed = new Promise((resolve) => sockets[0]!.once("close", resolve));
     sockets[0]!.resume();
     await closed;
-    server.close();
     assert.ok(sockets[0]!.bytesRead < 1_000_000, `${sockets[0]!.bytesRead} octets`);
   });
 
