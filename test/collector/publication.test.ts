@@ -62,6 +62,17 @@ class Scene {
     });
   }
 
+  /** Something has left; the zone in which it was yet. */
+  async left(): Promise<RecordSets> {
+    this.publication.inherit();
+    this.want("h A 10.0.0.1\ngone A 10.0.0.7");
+    await this.clock.elapse(20_000);
+    const older = this.zone;
+    this.want("h A 10.0.0.1");
+    await this.clock.elapse(1000);
+    return older;
+  }
+
   want(text: string): void {
     this.publication.want(setsOf(text));
   }
@@ -163,12 +174,7 @@ suite("a zone that is published into", () => {
           return said;
         },
       });
-      scene.publication.inherit();
-      scene.want("h A 10.0.0.1\ngone A 10.0.0.7");
-      await scene.clock.elapse(20_000);
-      const older = scene.zone;
-      scene.want("h A 10.0.0.1");
-      await scene.clock.elapse(1000);
+      const older = await scene.left();
       scene.zone = older;
       isOlder = true;
       scene.want("h A 10.0.0.1\nnew A 10.0.0.8");
@@ -183,12 +189,7 @@ suite("a zone that is published into", () => {
   test("a server that comes back with an older zone loses what was taken away since", async () => {
     for (const lease of [undefined, 300]) {
       const scene = new Scene({ granted: () => lease });
-      scene.publication.inherit();
-      scene.want("h A 10.0.0.1\ngone A 10.0.0.7");
-      await scene.clock.elapse(20_000);
-      const older = scene.zone;
-      scene.want("h A 10.0.0.1");
-      await scene.clock.elapse(1000);
+      const older = await scene.left();
       scene.fails = away("ECONNREFUSED");
       scene.zone = older;
       scene.want("h A 10.0.0.1\nnew A 10.0.0.8");
