@@ -88,6 +88,7 @@ export function locating(
 
 /** Where a server that is named takes updates. */
 export function updateHost({ server, transport }: FarZonesOptions["publish"]): Host | undefined {
+  // That one is not TLS, whoever asks (RFC 7858 §3.1).
   const isMoved = transport === "tls" && server?.port === DNS_PORT;
   return server && { host: server.host, port: isMoved ? DOT_PORT : server.port };
 }
