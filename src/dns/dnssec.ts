@@ -81,7 +81,7 @@ export function rrsigRdata(
 /** The octets a signature is made over (RFC 4034 §3.1.8.1). */
 export function signedOctets(set: RecordSet, fields: SignatureFields): Uint8Array {
   const writer = new Writer(512, { isCompressing: false });
-  writer.bytes(rrsigRdata(set, fields).toWire());
+  writer.text(rrsigRdata(set, fields).wire);
   const owner = set.name.toLowerCase();
   for (const data of set.rdatas.map(canonicalRdata).sort(compareText)) {
     writer.name(owner);
@@ -89,14 +89,14 @@ export function signedOctets(set: RecordSet, fields: SignatureFields): Uint8Arra
     writer.u16(Class.IN);
     writer.u32(set.ttl);
     writer.u16(data.length);
-    writer.bytes(Buffer.from(data, "latin1"));
+    writer.text(data);
   }
   return writer.done();
 }
 
 /** One UTF-16 unit an octet, so that the order of strings is the order of RFC 4034 §6.3. */
 function canonicalRdata(data: Rdata): string {
-  return isFolded(data.type) ? data.key : Buffer.from(data.toWire()).toString("latin1");
+  return isFolded(data.type) ? data.key : data.wire;
 }
 
 function compareText(a: string, b: string): number {

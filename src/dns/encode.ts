@@ -35,7 +35,7 @@ export interface EncodeOptions {
 export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   const { limit = 0xffff, compression = "unicast", first = 0, reserve = 0, block } = options;
   const { questions, answers, authorities, additionals, edns } = message;
-  const writer = new Writer(Math.min(limit, USUAL));
+  writer.clear();
   const padding = block === undefined ? undefined : { block, limit: limit - reserve, reserve };
   const room = limit - reserve - (edns === undefined ? 0 : ednsLength(edns, padding));
   /** Rewound when it does not fit. */
@@ -110,11 +110,11 @@ export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   writer.setU16(6, counts.answers);
   writer.setU16(8, counts.authorities);
   writer.setU16(10, counts.additionals + (edns === undefined ? 0 : 1));
-  return writer.done();
+  return Buffer.from(writer.done());
 }
 
-/** Octets that most messages have room in; more is had when it is needed. */
-const USUAL = 512;
+/** Where messages are put together, one at a time. */
+const writer = new Writer(4096);
 
 /** Tries to fit what did not, before the rest is given up. */
 const MAX_MISSED = 8;

@@ -92,6 +92,15 @@ export function isKnownShape(type: number): boolean {
   return shapes.has(type);
 }
 
+/** Types with a name in their rdata. */
+const named: ReadonlySet<number> = new Set(
+  [...shapes].filter(([, shape]) => shape.includes("name")).map(([type]) => type),
+);
+
+export function hasNames(type: number): boolean {
+  return named.has(type);
+}
+
 /** Names in the rdata of these may be compressed in unicast (RFC 3597 §4: those of RFC 1035). */
 const unicastCompressible: ReadonlySet<number> = new Set([
   Type.NS,
@@ -151,7 +160,49 @@ export function isFolded(type: number): boolean {
   return folded.has(type);
 }
 
-/** Reads one field; the reader ends where the rdata ends. */
+/** Past one field that is not a name; a FormatError where it is malformed. The reader ends where the rdata does. */
+export function passField(reader: Reader, field: Field): void {
+  switch (field) {
+    case "string":
+      reader.skip(reader.u8());
+      break;
+    case "tag":
+      checkTag(reader.string());
+      break;
+    case "data16":
+      reader.skip(reader.u16());
+      break;
+    case "strings":
+      checkStrings(reader.rest());
+      break;
+    case "bitmap":
+      checkBitmap(reader.rest());
+      break;
+    case "params":
+      checkParams(reader.rest());
+      break;
+    case "name":
+      reader.skipName();
+      break;
+    default:
+      reader.skip(OCTETS[field] ?? reader.left);
+  }
+}
+
+/** Of fields that have as many in every record. */
+const OCTETS: Readonly<Partial<Record<Field, number>>> = {
+  u8: 1,
+  u16: 2,
+  u32: 4,
+  u48: 6,
+  seconds: 4,
+  type: 2,
+  time: 4,
+  ipv4: 4,
+  ipv6: 16,
+};
+
+/** Reads one field, well-formed as `passField` has found it. */
 export function readField(reader: Reader, field: Field): Value {
   switch (field) {
     case "u8":
@@ -172,17 +223,13 @@ export function readField(reader: Reader, field: Field): Value {
     case "ipv6":
       return reader.take(16);
     case "string":
-      return reader.string();
     case "tag":
-      return checkedTag(reader.string());
+      return reader.string();
     case "data16":
       return reader.take(reader.u16());
     case "strings":
-      return checkedStrings(reader.take(reader.left));
     case "bitmap":
-      return checkedBitmap(reader.take(reader.left));
     case "params":
-      return checkedParams(reader.take(reader.left));
     case "hex":
     case "base64":
     case "value":
@@ -232,21 +279,20 @@ export function writeField(writer: Writer, field: Field, value: Value, compress:
 }
 
 /** RFC 1035 §3.3.14: strings, the last ending where the rdata ends. */
-function checkedStrings(bytes: Uint8Array): Uint8Array {
+function checkStrings(bytes: Uint8Array): void {
   let at = 0;
   while (at < bytes.length) at += 1 + bytes[at]!;
   if (at !== bytes.length) throw new FormatError("a string runs past the end");
-  return bytes;
 }
 
 /** RFC 8659 §4.1. */
-function checkedTag(bytes: Uint8Array): Uint8Array {
-  if (/^[A-Za-z0-9]+$/.test(Buffer.from(bytes).toString("latin1"))) return bytes;
+function checkTag(bytes: Uint8Array): void {
+  if (/^[A-Za-z0-9]+$/.test(Buffer.from(bytes).toString("latin1"))) return;
   throw new FormatError("a property tag has other octets than letters and digits");
 }
 
 /** RFC 4034 §4.1.2: windows rise, each has 1 to 32 octets. */
-function checkedBitmap(bytes: Uint8Array): Uint8Array {
+function checkBitmap(bytes: Uint8Array): void {
   let window = -1;
   for (let at = 0; at < bytes.length; ) {
     const length = bytes[at + 1] ?? 0;
@@ -256,19 +302,17 @@ function checkedBitmap(bytes: Uint8Array): Uint8Array {
     window = bytes[at]!;
     at += 2 + length;
   }
-  return bytes;
 }
 
 /** RFC 9460 §2.2: keys rise, every value lies inside. */
-function checkedParams(bytes: Uint8Array): Uint8Array {
+function checkParams(bytes: Uint8Array): void {
   const reader = new Reader(bytes);
   for (let last = -1; reader.left > 0; ) {
     const key = reader.u16();
     if (key <= last) throw new FormatError("SvcParams are not in rising order");
     last = key;
-    reader.take(reader.u16());
+    reader.skip(reader.u16());
   }
-  return bytes;
 }
 
 /** The types a bitmap names, rising. */

@@ -120,10 +120,9 @@ export function decode(bytes: Uint8Array, { isLenient = false }: DecodeOptions =
   const answerCount = reader.u16();
   const authorityCount = reader.u16();
   const additionalCount = reader.u16();
-  const questions: Question[] = [];
-  for (let i = 0; i < questionCount; i++) {
-    questions.push({ name: reader.name(), type: reader.u16(), class: reader.u16() });
-  }
+  // Nearly all have one: an array that was pushed to has room for seventeen.
+  const questions: Question[] = questionCount === 0 ? [] : [readQuestion(reader)];
+  while (questions.length < questionCount) questions.push(readQuestion(reader));
   const opts: Opt[] = [];
   const answers = readRecords(reader, answerCount, opts, isLenient);
   const authorities = readRecords(reader, authorityCount, opts, isLenient);
@@ -155,6 +154,10 @@ export function decode(bytes: Uint8Array, { isLenient = false }: DecodeOptions =
     edns: opt?.edns,
     seal: undefined,
   };
+}
+
+function readQuestion(reader: Reader): Question {
+  return { name: reader.name(), type: reader.u16(), class: reader.u16() };
 }
 
 interface Opt {

@@ -1,14 +1,19 @@
 /**
- * Record data: the values of its fields, in the order of the field table (`fields.ts`).
+ * Record data: its octets, and the values of its fields in the order of the field table (`fields.ts`).
+ * What comes in messages stays octets; values are made of them when somebody asks, and octets of
+ * values. So most records of a zone are one string.
  *
- * Invariant: the values of an Rdata follow the field table of its type, or are none at all (RDLENGTH
- * 0, which UPDATE gives a meaning to, RFC 2136 §2.4 and §2.5).
+ * Invariant: octets and values follow the field table of the type, or are none at all (RDLENGTH 0,
+ * which UPDATE gives a meaning to, RFC 2136 §2.4 and §2.5).
  */
 import { addressBytes, formatIPv6 } from "./address.ts";
 import { Type, typeName } from "./constants.ts";
 import {
   type Compression,
+  type Field,
+  hasNames,
   isCompressible,
+  passField,
   readField,
   shapeOf,
   stringsIn,
@@ -22,25 +27,46 @@ import { Writer } from "./writer.ts";
 
 export class Rdata {
   readonly type: number;
-  readonly values: readonly Value[];
+  /** One of the two is there from the start. */
+  #values: readonly Value[] | undefined;
+  #wire: string | undefined;
   #key: string | undefined;
 
   constructor(type: number, values: readonly Value[]) {
     this.type = type;
-    this.values = values;
+    this.#values = values;
+  }
+
+  /** Of octets that the caller has found to be well-formed, as `wire` gives them. */
+  static ofWire(type: number, wire: string): Rdata {
+    const rdata = new Rdata(type, NONE);
+    rdata.#wire = wire;
+    if (wire !== "") rdata.#values = undefined;
+    return rdata;
+  }
+
+  get values(): readonly Value[] {
+    this.#values ??= readValues(this.type, this.#wire!);
+    return this.#values;
+  }
+
+  /** The octets, uncompressed, case kept, one UTF-16 unit each. */
+  get wire(): string {
+    this.#wire ??= wireOf(this.type, this.#values!);
+    return this.#wire;
   }
 
   /** RDLENGTH 0. */
   get isEmpty(): boolean {
-    return this.values.length === 0;
+    return this.#values?.length === 0;
   }
 
   /**
-   * The canonical octets (uncompressed, names in lower case: RFC 4034 §6.2), one UTF-16 unit each.
-   * Two records of one name and type are the same record when their keys are equal (RFC 2136 §1.1).
+   * The canonical octets (names in lower case: RFC 4034 §6.2), as `wire` has them. Two records of one
+   * name and type are the same record when their keys are equal (RFC 2136 §1.1).
    */
   get key(): string {
-    this.#key ??= this.#write(true).toString("latin1");
+    this.#key ??= hasNames(this.type) ? this.#fold() : this.wire;
     return this.#key;
   }
 
@@ -48,60 +74,106 @@ export class Rdata {
     return this === other || (this.type === other.type && this.key === other.key);
   }
 
-  /** Uncompressed, case kept. */
+  /** As `wire`. */
   toWire(): Uint8Array {
-    return new Uint8Array(this.#write(false));
+    return new Uint8Array(Buffer.from(this.wire, "latin1"));
+  }
+
+  /** The names in it, first to last. */
+  get names(): readonly Name[] {
+    return hasNames(this.type) ? this.values.filter((value) => value instanceof Name) : NONE;
   }
 
   /** The same record data with every name put through `change`; undefined when one gives undefined. */
   mapNames(change: (name: Name) => Name | undefined): Rdata | undefined {
-    let changed: Value[] | undefined;
-    for (let i = 0; i < this.values.length; i++) {
-      const value = this.values[i]!;
-      if (!(value instanceof Name)) continue;
-      const name = change(value);
-      if (name === undefined) return undefined;
-      if (name === value) continue;
-      changed ??= [...this.values];
-      changed[i] = name;
+    if (!hasNames(this.type)) return this;
+    const changed: Value[] = [];
+    for (const value of this.values) {
+      const after = value instanceof Name ? change(value) : value;
+      if (after === undefined) return undefined;
+      changed.push(after);
     }
-    return changed === undefined ? this : new Rdata(this.type, changed);
+    const isSame = changed.every((value, i) => value === this.values[i]);
+    return isSame ? this : new Rdata(this.type, changed);
   }
 
-  /** Good until the next. */
-  #write(isFolded: boolean): Buffer {
-    scratch.clear();
-    const rdata = isFolded ? this.mapNames((name) => name.toLowerCase())! : this;
-    writeRdata(scratch, rdata, "none");
-    return scratch.done();
+  /** The values made for it are not kept: there are many records, and of few they are asked for. */
+  #fold(): string {
+    const values = this.#values ?? readValues(this.type, this.#wire!);
+    const isFolded = (value: Value) => !(value instanceof Name) || value.toLowerCase() === value;
+    if (values.every(isFolded)) return this.wire;
+    return wireOf(
+      this.type,
+      values.map((value) => (value instanceof Name ? value.toLowerCase() : value)),
+    );
   }
 }
 
-/** Where data is put together. */
+const NONE: readonly never[] = [];
+
+/** Where octets are put together. */
 const scratch = new Writer(512, { isCompressing: false });
+
+function wireOf(type: number, values: readonly Value[]): string {
+  scratch.clear();
+  writeFields(scratch, type, values, false);
+  return scratch.done().toString("latin1");
+}
+
+function readValues(type: number, wire: string): Value[] {
+  const shape = shapeOf(type);
+  if (shape.length === 1 && shape[0] === "name") return [Name.ofWire(wire)];
+  const reader = new Reader(Buffer.from(wire, "latin1"));
+  return shape.map((field) => readField(reader, field));
+}
 
 /** Reads the `length` octets of rdata of a record of `type`; RDLENGTH 0 gives no values. */
 export function readRdata(reader: Reader, type: number, length: number): Rdata {
-  if (length === 0) return new Rdata(type, []);
-  return reader.within(length, () => {
-    const values = shapeOf(type).map((field) => readField(reader, field));
-    return new Rdata(type, values);
-  });
+  return Rdata.ofWire(type, length === 0 ? "" : reader.within(length, readWire, shapeOf(type)));
 }
 
-/** Rdata from uncompressed octets, as a journal or `\# 4 0a000001` gives them. */
+/** The octets up to the end, well-formed and with all names spelled out. */
+function readWire(reader: Reader, shape: readonly Field[]): string {
+  let spelled = "";
+  let from = reader.offset;
+  for (const field of shape) {
+    if (field !== "name") {
+      passField(reader, field);
+      continue;
+    }
+    const at = reader.offset;
+    const { wire } = reader.name();
+    if (reader.offset - at === wire.length) continue;
+    spelled += reader.text(from, at) + wire;
+    from = reader.offset;
+  }
+  return spelled + reader.text(from, reader.offset);
+}
+
+/** Rdata from uncompressed octets, as a journal or `\\# 4 0a000001` gives them. */
 export function parseRdata(type: number, bytes: Uint8Array): Rdata {
   const rdata = readRdata(new Reader(bytes), type, bytes.length);
-  if (Buffer.compare(rdata.toWire(), bytes) !== 0) throw new FormatError("a name is compressed");
+  if (rdata.wire.length !== bytes.length) throw new FormatError("a name is compressed");
   return rdata;
 }
 
 /** Writes rdata without its length. */
 export function writeRdata(writer: Writer, rdata: Rdata, compression: Compression): void {
-  if (rdata.isEmpty) return;
-  const shape = shapeOf(rdata.type);
-  const compress = isCompressible(rdata.type, compression);
-  for (let i = 0; i < shape.length; i++) writeField(writer, shape[i]!, rdata.values[i]!, compress);
+  const { type } = rdata;
+  // Later names may point to those in it, be they themselves compressed or not.
+  if (compression === "none" || !hasNames(type)) writer.text(rdata.wire);
+  else writeFields(writer, type, rdata.values, isCompressible(type, compression));
+}
+
+function writeFields(
+  writer: Writer,
+  type: number,
+  values: readonly Value[],
+  compress: boolean,
+): void {
+  if (values.length === 0) return;
+  const shape = shapeOf(type);
+  for (let i = 0; i < shape.length; i++) writeField(writer, shape[i]!, values[i]!, compress);
 }
 
 //---- Making ----
@@ -175,7 +247,7 @@ export function srvOf(data: Rdata): Srv {
 
 /** The name that PTR, NS, CNAME, DNAME, SRV, MX and their like point to; undefined for other types. */
 export function targetOf(data: Rdata): Name | undefined {
-  return data.values.findLast((value): value is Name => value instanceof Name);
+  return data.names.at(-1);
 }
 
 /** The address of an A or AAAA in text form; undefined for other types. */

@@ -10,6 +10,7 @@ import { Name } from "./name.ts";
 /** A name of 255 octets has at most 127 labels, so no honest name needs more pointers. */
 const MAX_POINTERS = 127;
 const MAX_NAME = 255;
+const NONE = new Uint8Array();
 
 export class Reader {
   readonly bytes: Buffer;
@@ -51,10 +52,22 @@ export class Reader {
 
   /** A copy of the next `length` octets: what is read outlives the datagram it came in. */
   take(length: number): Uint8Array {
+    if (length === 0) return NONE;
     const at = this.#advance(length);
     const octets = new Uint8Array(length);
     for (let i = 0; i < length; i++) octets[i] = this.bytes[at + i]!;
     return octets;
+  }
+
+  /** All that is left: a view, for a look. */
+  rest(): Uint8Array {
+    const at = this.#advance(this.left);
+    return this.bytes.subarray(at, this.offset);
+  }
+
+  /** The octets from one place to another as text, one UTF-16 unit each. */
+  text(from: number, to: number): string {
+    return this.bytes.toString("latin1", from, to);
   }
 
   skip(length: number): void {
@@ -67,13 +80,13 @@ export class Reader {
   }
 
   /** Runs `read` on the next `length` octets alone; it must use all of them. */
-  within<T>(length: number, read: () => T): T {
+  within<T, Of>(length: number, read: (reader: Reader, of: Of) => T, of: Of): T {
     if (length > this.left)
       throw new FormatError(`${length} octets announced, ${this.left} are left`);
     const outer = this.end;
     this.end = this.offset + length;
     try {
-      const value = read();
+      const value = read(this, of);
       if (this.left > 0) throw new FormatError(`${this.left} octets too many in rdata`);
       return value;
     } finally {
@@ -111,7 +124,7 @@ export class Reader {
       length = this.bytes[at]!;
       if (length === 0) {
         this.#after = at + 1;
-        return Name.ofWire(this.bytes.toString("latin1", start, at + 1));
+        return Name.ofWire(this.text(start, at + 1));
       }
       if (length >= 0x40) break;
     }
@@ -122,7 +135,7 @@ export class Reader {
     if (target >= start) throw new FormatError("a compression pointer does not lead backward");
     const tail = this.#targetAt(target, room - (at - start), pointers - 1);
     this.#after = at + 2;
-    return at === start ? tail : Name.ofWire(this.bytes.toString("latin1", start, at) + tail.wire);
+    return at === start ? tail : Name.ofWire(this.text(start, at) + tail.wire);
   }
 
   #targetAt(target: number, room: number, pointers: number): Name {

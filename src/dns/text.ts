@@ -65,9 +65,9 @@ export function parseRdataText(type: number, tokens: readonly Token[], origin: N
   if (words.length > 0) {
     throw new FormatError(`"${words[0]!.text}" stands behind the ${typeName(type)} data`);
   }
-  const rdata = new Rdata(type, values);
-  if (rdata.toWire().length > 0xffff) throw new FormatError("rdata has more than 65535 octets");
-  return rdata;
+  const { wire } = new Rdata(type, values);
+  if (wire.length > 0xffff) throw new FormatError("rdata has more than 65535 octets");
+  return Rdata.ofWire(type, wire);
 }
 
 /** Seconds: a number, or numbers with the units w, d, h, m, s as BIND takes them ("1h30m"). */

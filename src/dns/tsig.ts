@@ -10,7 +10,6 @@ import { Class, Rcode, Type } from "./constants.ts";
 import { FormatError } from "./format.ts";
 import { type HashAlgorithm, Hmac, hashLength } from "./hmac.ts";
 import { Name } from "./name.ts";
-import { Rdata, readRdata, writeRdata } from "./rdata.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
@@ -88,15 +87,21 @@ export function partTsig(bytes: Uint8Array): SignedMessage | undefined {
       );
     }
     if (length === 0) throw new FormatError("TSIG data is empty");
-    const [algorithm, time, fudge, mac, originalId, error, other] = readRdata(reader, type, length)
-      .values as [Name, number, number, Uint8Array, number, number, Uint8Array];
-    const name = new Reader(bytes, start).name();
+    const fields = reader.within(length, readFields, new Reader(bytes, start).name());
     const body = Buffer.from(bytes.subarray(0, start));
-    body.writeUInt16BE(originalId, 0);
+    body.writeUInt16BE(fields.originalId, 0);
     body.writeUInt16BE(records[2]! - 1, 10);
-    return { body, tsig: { key: name, algorithm, time, fudge, mac, originalId, error, other } };
+    return { body, tsig: fields };
   }
   return undefined;
+}
+
+/** RFC 8945 §4.2. */
+function readFields(reader: Reader, key: Name): TsigFields {
+  const [algorithm, time, fudge] = [reader.name(), reader.u48(), reader.u16()];
+  const mac = reader.take(reader.u16());
+  const [originalId, error] = [reader.u16(), reader.u16()];
+  return { key, algorithm, time, fudge, mac, originalId, error, other: reader.take(reader.u16()) };
 }
 
 /** What a check came to. `error` is the TSIG error code; FORMERR is none of those, but an rcode. */
@@ -262,8 +267,16 @@ function append(message: Uint8Array, tsig: TsigFields): Buffer {
   writer.u16(Type.TSIG);
   writer.u16(Class.ANY);
   writer.u32(0);
-  const rdata = new Rdata(Type.TSIG, [algorithm, time, fudge, mac, originalId, error, other]);
-  writer.withLength(() => writeRdata(writer, rdata, "none"));
+  writer.u16(algorithm.wireLength + 16 + mac.length + other.length);
+  writer.name(algorithm);
+  writer.u48(time);
+  writer.u16(fudge);
+  writer.u16(mac.length);
+  writer.bytes(mac);
+  writer.u16(originalId);
+  writer.u16(error);
+  writer.u16(other.length);
+  writer.bytes(other);
   return writer.done();
 }
 

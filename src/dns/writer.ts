@@ -56,6 +56,12 @@ export class Writer {
     this.length += bytes.length;
   }
 
+  /** Octets as text, one UTF-16 unit each. */
+  text(octets: string): void {
+    this.#room(octets.length);
+    this.length += this.#buffer.write(octets, this.length, "latin1");
+  }
+
   /** A <character-string> (RFC 1035 §3.3). */
   string(bytes: Uint8Array): void {
     this.u8(bytes.length);
@@ -65,12 +71,11 @@ export class Writer {
   /** `compress` false writes every label, yet later names may point here. */
   name(name: Name, compress = true): void {
     const { wire } = name;
-    const start = this.length;
     if (this.#offsets === undefined) {
-      this.#room(wire.length);
-      this.length += this.#buffer.write(wire, start, "latin1");
+      this.text(wire);
       return;
     }
+    const start = this.length;
     let at = 0;
     let pointer: number | undefined;
     for (; at < wire.length - 1; at += 1 + wire.charCodeAt(at)) {

@@ -60,12 +60,12 @@ function mapNow(
   responses: readonly Message[],
   change: (response: Message) => Message | undefined,
 ): readonly Message[] {
-  const all: Message[] = [];
-  for (const response of responses) {
-    const changed = change(response);
-    if (changed !== undefined) all.push(changed);
-  }
-  return all;
+  const all = responses.map(change);
+  return all.every(isThere) ? all : all.filter(isThere);
+}
+
+function isThere(response: Message | undefined): response is Message {
+  return response !== undefined;
 }
 
 async function* mapEach(

@@ -14,7 +14,7 @@ import type { Clock } from "../clock.ts";
 import { Opcode, Rcode, rcodeName, Type } from "../dns/constants.ts";
 import { ednsReply } from "../dns/edns.ts";
 import { type Message, makeResponse } from "../dns/message.ts";
-import type { NameKey } from "../dns/name.ts";
+import type { Name, NameKey } from "../dns/name.ts";
 import type { ResourceRecord } from "../dns/record.ts";
 import { type Seal, SealedError } from "../dns/seal.ts";
 import {
@@ -29,7 +29,7 @@ import {
   tsigLength,
   verifyTsig,
 } from "../dns/tsig.ts";
-import type { Layer, Responses } from "../net/handler.ts";
+import type { Layer, Request, Responses } from "../net/handler.ts";
 import type { Complaints } from "./complaints.ts";
 import { mapResponses } from "./layers.ts";
 import { ReplayGuard } from "./replayguard.ts";
@@ -50,43 +50,51 @@ export function signatures(options: SignatureOptions): Layer {
   const updates = new ReplayGuard<Gathered>(signedBefore);
   const now = () => Math.floor(clock.wall() / 1000);
 
+  const find = (name: Name) => known.get(name.key)?.key;
+  const refuse = (
+    request: Request,
+    signed: SignedMessage,
+    error: Rcode,
+    key?: TsigKey,
+    late?: string,
+  ) => {
+    const { tsig } = signed;
+    const fact = `a signed request was refused: ${late ?? reasonOf(error)}`;
+    complaints.tell(key && `${key.name}`, fact, () => ({
+      key: `${tsig.key}`,
+      from: request.source.address,
+      // Seconds: of most use where it is BADTIME.
+      ahead: tsig.time - now(),
+    }));
+    const options = error === Rcode.BADTIME ? { error, client: tsig } : { error };
+    const isSaidSigned = key !== undefined && error !== Rcode.BADSIG;
+    const seal = isSaidSigned
+      ? signature(key, tsig.mac, now, options)
+      : emptySignature(signed, error);
+    return [refusal(request.message, error, seal)];
+  };
+
   return (next) => (request) => {
     if (!isSigned(request.message)) return next(request);
     const signed = partTsig(request.bytes)!;
-    const { tsig } = signed;
-    const refuse = (error: Rcode, key?: TsigKey, isLate = false): Message => {
-      const reason = isLate ? "signed before the latest of its key" : reasonOf(error);
-      complaints.tell(key && `${key.name}`, `a signed request was refused: ${reason}`, () => ({
-        key: `${tsig.key}`,
-        from: request.source.address,
-        // Seconds: of most use where it is BADTIME.
-        ahead: tsig.time - now(),
-      }));
-      const options = error === Rcode.BADTIME ? { error, client: tsig } : { error };
-      const isSaidSigned = key !== undefined && error !== Rcode.BADSIG;
-      const seal = isSaidSigned
-        ? signature(key, tsig.mac, now, options)
-        : emptySignature(signed, error);
-      return refusal(request.message, error, seal);
-    };
-
-    const verdict = verifyTsig(signed, { find: (name) => known.get(name.key)?.key, now: now() });
-    if (!verdict.isValid) return [refuse(verdict.error, verdict.key)];
+    const verdict = verifyTsig(signed, { find, now: now() });
+    if (!verdict.isValid) return refuse(request, signed, verdict.error, verdict.key);
     const { key, mac, time } = verdict;
     const { identity } = known.get(key.name.key)!;
     const { id, opcode } = request.message;
     const seal = signature(key, mac, now);
     const answer = () => next({ ...request, key: identity, signed: time });
-    if (opcode !== Opcode.UPDATE) {
-      return sealed(answer, seal);
-    }
+    if (opcode !== Opcode.UPDATE) return sealed(answer, seal);
     const at = { time, mac, latest: now() + FUDGE };
-    const first = () => updates.once(identity, at, () => gather(answer()));
-    const late = () => [refuse(Rcode.BADTIME, key, true)];
+    const once = () =>
+      updates.once(identity, at, () => gather(answer())) ??
+      refuse(request, signed, Rcode.BADTIME, key, LATE);
     const renamed = (response: Message) => (response.id === id ? response : { ...response, id });
-    return sealed(() => mapResponses(first() ?? late(), renamed), seal);
+    return sealed(() => mapResponses(once(), renamed), seal);
   };
 }
+
+const LATE = "signed before the latest of its key";
 
 type Gathered = Exclude<Responses, AsyncIterable<Message>>;
 

@@ -179,7 +179,7 @@ async function* stream(
   };
   await turns.next();
   for (const record of records) {
-    const size = record.name.wireLength + 10 + record.rdata.toWire().length;
+    const size = record.name.wireLength + 10 + record.rdata.wire.length;
     if (batch.length > 0 && octets + size > MESSAGE_FILL) {
       yield next();
       await turns.next();
@@ -223,7 +223,7 @@ function fitsDatagram(query: Message, response: Message): boolean {
   const { edns, additionals } = query;
   let reserve = edns === undefined ? 0 : OPTIONS;
   for (const { name, type, rdata } of additionals) {
-    if (type === Type.TSIG) reserve += name.wireLength + 10 + rdata.toWire().length + OTHER_DATA;
+    if (type === Type.TSIG) reserve += name.wireLength + 10 + rdata.wire.length + OTHER_DATA;
   }
   const limit = udpLimit(edns);
   const octets = encode({ ...response, edns }, { limit, reserve });

@@ -23,7 +23,7 @@ export interface Difference {
 
 export class Draft {
   readonly #base: Snapshot;
-  readonly #touched = new Map<NameKey, Map<number, DraftSet>>();
+  readonly #touched = new DraftSets();
 
   constructor(base: Snapshot) {
     this.#base = base;
@@ -31,18 +31,17 @@ export class Draft {
 
   /** The types at `name`, but SOA. */
   types(name: Name): number[] {
-    const touched = this.#touched.get(name.key);
     const types: number[] = [];
     for (const { type } of this.#base.node(name.key)?.sets ?? []) {
-      if (type !== Type.SOA && touched?.has(type) !== true) types.push(type);
+      if (type !== Type.SOA && this.#touched.get(name, type) === undefined) types.push(type);
     }
-    for (const set of touched?.values() ?? []) if (set.size > 0) types.push(set.type);
+    for (const set of this.#touched.at(name)) if (set.size > 0) types.push(set.type);
     return types;
   }
 
   rdatas(name: Name, type: number): readonly Rdata[] {
-    const touched = this.#touched.get(name.key)?.get(type);
-    return touched === undefined ? (this.#base.set(name, type)?.rdatas ?? []) : touched.rdatas();
+    const touched = this.#touched.get(name, type);
+    return touched === undefined ? (this.#base.set(name, type)?.rdatas ?? NONE) : touched.rdatas();
   }
 
   has(name: Name, rdata: Rdata): boolean {
@@ -73,47 +72,78 @@ export class Draft {
     const added: RecordSet[] = [];
     const sets: RecordSet[] = [];
     const gone: Gone[] = [];
-    for (const touched of this.#touched.values()) {
-      for (const set of touched.values()) {
-        if (!set.isChanged) continue;
-        const { name, type, ttl, before } = set;
-        const after = set.after();
-        if (before === undefined) {
-          sets.push(after);
-          added.push(after);
-          continue;
-        }
-        const went = set.isRenewed ? before.rdatas : set.removed();
-        const came = set.isRenewed ? set.rdatas() : set.added();
-        if (went.length > 0) removed.push({ ...before, rdatas: went });
-        if (came.length > 0) added.push({ name, type, ttl, rdatas: came });
-        if (after.rdatas.length > 0) sets.push(after);
-        else gone.push({ name, type });
+    for (const set of this.#touched.all) {
+      if (!set.isChanged) continue;
+      const { name, type, ttl, before } = set;
+      const after = set.after();
+      if (before === undefined) {
+        sets.push(after);
+        added.push(after);
+        continue;
       }
+      const went = set.isRenewed ? before.rdatas : set.removed();
+      const came = set.isRenewed ? set.rdatas() : set.added();
+      if (went.length > 0) removed.push({ ...before, rdatas: went });
+      if (came.length > 0) added.push({ name, type, ttl, rdatas: came });
+      if (after.rdatas.length > 0) sets.push(after);
+      else gone.push({ name, type });
     }
     return { removed, added, sets, gone };
   }
 
   #open(name: Name, type: number): DraftSet {
-    let touched = this.#touched.get(name.key);
-    if (touched === undefined) {
-      touched = new Map();
-      this.#touched.set(name.key, touched);
-    }
-    let set = touched.get(type);
-    if (set === undefined) {
-      const node = this.#base.node(name.key);
-      // The case of the first record at a name is the name's.
-      const owner = node?.sets[0]?.name ?? name;
-      set = new DraftSet(owner, type, node && setOf(node, type));
-      touched.set(type, set);
-    }
+    const touched = this.#touched.get(name, type);
+    if (touched !== undefined) return touched;
+    const node = this.#base.node(name.key);
+    // The case of the first record at a name is the name's.
+    const owner = node?.sets[0]?.name ?? name;
+    const set = new DraftSet(owner, type, node && setOf(node, type));
+    this.#touched.add(set);
     return set;
   }
 }
 
+/** Sets in the order they were touched. Most updates touch few, which are looked through. */
+class DraftSets {
+  readonly all: DraftSet[] = [];
+  /** Where there are more. */
+  #byName: Map<NameKey, Map<number, DraftSet>> | undefined;
+
+  get({ key }: Name, type: number): DraftSet | undefined {
+    if (this.#byName !== undefined) return this.#byName.get(key)?.get(type);
+    for (const set of this.all) if (set.type === type && set.name.key === key) return set;
+    return undefined;
+  }
+
+  at({ key }: Name): Iterable<DraftSet> {
+    if (this.#byName !== undefined) return this.#byName.get(key)?.values() ?? [];
+    return this.all.filter((set) => set.name.key === key);
+  }
+
+  /** One that is not there. */
+  add(set: DraftSet): void {
+    this.all.push(set);
+    if (this.#byName !== undefined) {
+      this.#enter(set);
+    } else if (this.all.length > FEW) {
+      this.#byName = new Map();
+      for (const each of this.all) this.#enter(each);
+    }
+  }
+
+  #enter(set: DraftSet): void {
+    const here = this.#byName!.get(set.name.key);
+    if (here === undefined) this.#byName!.set(set.name.key, new Map([[set.type, set]]));
+    else here.set(set.type, set);
+  }
+}
+
+/** Up to here it is as fast to look through all. */
+const FEW = 12;
+
 /** Most sets lose nothing. Nothing is put here. */
 const NOTHING = new Set<number>();
+const NONE: readonly never[] = [];
 
 class DraftSet {
   readonly name: Name;
@@ -194,7 +224,7 @@ class DraftSet {
   after(): RecordSet {
     const { name, type, ttl, before } = this;
     // Of the exact length, unlike an array that was spread: there will be many of these.
-    const rdatas = (before?.rdatas ?? []).concat(this.added());
+    const rdatas = (before?.rdatas ?? NONE).concat(this.added());
     const set = { name, type, ttl, rdatas };
     const places = before && handOn(before, set);
     if (places !== undefined) {
@@ -212,8 +242,8 @@ class DraftSet {
   }
 
   /** The last first, and so in one order however they came to be: journals rely on it. */
-  #gaps(): number[] {
-    return [...this.#removed].sort((a, b) => b - a);
+  #gaps(): readonly number[] {
+    return this.#removed === NOTHING ? NONE : [...this.#removed].sort((a, b) => b - a);
   }
 
   #placeOf(rdata: Rdata): number | undefined {
@@ -225,12 +255,10 @@ class DraftSet {
 
 /** By key, for large sets: from one set to the next that comes of it little changes. */
 const placesBySet = new WeakMap<RecordSet, Map<string, number>>();
-/** Up to here it is as fast to look through all. */
-const SMALL = 12;
 
 function placeOf(set: RecordSet, { key }: Rdata): number | undefined {
   const { rdatas } = set;
-  if (rdatas.length <= SMALL) {
+  if (rdatas.length <= FEW) {
     const place = rdatas.findIndex((other) => other.key === key);
     return place < 0 ? undefined : place;
   }
@@ -251,5 +279,5 @@ function handOn(from: RecordSet, to: RecordSet): Map<string, number> | undefined
 }
 
 function isSameOctets(a: Rdata, b: Rdata): boolean {
-  return a === b || Buffer.compare(a.toWire(), b.toWire()) === 0;
+  return a.wire === b.wire;
 }

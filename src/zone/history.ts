@@ -35,7 +35,7 @@ export class History {
   /** `zoneSize`: the records of the zone after it. */
   add(change: Change, zoneSize: number): void {
     this.#forget(change.from);
-    const kept = { change, ...sizeOf(change) };
+    const kept = keptOf(change);
     this.#changes.set(change.from, kept);
     this.#records += kept.records;
     this.#octets += kept.octets;
@@ -54,10 +54,10 @@ export class History {
   }
 }
 
-function sizeOf({ removed, added }: Change): Pick<Kept, "records" | "octets"> {
+function keptOf(change: Change): Kept {
   let records = 0;
   let octets = 0;
-  for (const sets of [removed, added]) {
+  for (const sets of [change.removed, change.added]) {
     for (const { name, type, rdatas } of sets) {
       records += rdatas.length;
       // SOAs differ by a number, and share their names.
@@ -66,7 +66,7 @@ function sizeOf({ removed, added }: Change): Pick<Kept, "records" | "octets"> {
       for (const rdata of rdatas) octets += dataOctets(rdata);
     }
   }
-  return { records, octets };
+  return { change, records, octets };
 }
 
 /** At a change a second, of some hours. */

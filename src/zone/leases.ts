@@ -61,6 +61,12 @@ export interface Taken {
   undo(): void;
 }
 
+/** What puts a step back. */
+interface Undoing {
+  readonly entry: Entry;
+  readonly before: readonly Hold[];
+}
+
 export class Leases {
   readonly #byRecord = new RecordMap<Entry>();
   readonly #byId = new Map<number, Entry>();
@@ -145,8 +151,7 @@ export class Leases {
    */
   take(steps: readonly HoldStep[], hold: Hold, keyHold = hold): Taken {
     const firstNew = this.#nextId;
-    const taken: StepTaken[] = [];
-    const before: { entry: Entry; holds: readonly Hold[] }[] = [];
+    const taken: (StepTaken & Undoing)[] = [];
     const alone = [hold];
     for (const { does, record } of steps) {
       const entry = this.#byRecord.get(record);
@@ -154,13 +159,12 @@ export class Leases {
       const holds = holdsAfter(does, entry?.holds, mine, mine === hold ? alone : [mine]);
       if (holds === entry?.holds || (entry === undefined && holds.length === 0)) continue;
       const id = entry !== undefined && entry.id < firstNew ? entry.id : undefined;
-      taken.push({ does, record, id });
       const changed = entry ?? newEntry(this.#nextId++, record);
-      before.push({ entry: changed, holds: changed.holds });
+      taken.push({ does, record, id, entry: changed, before: changed.holds });
       this.#set(changed, holds);
     }
     const undo = () => {
-      for (const { entry, holds } of before.reverse()) this.#set(entry, holds);
+      for (const { entry, before } of taken.toReversed()) this.#set(entry, before);
       this.#nextId = firstNew;
     };
     return { steps: taken, undo };

@@ -95,11 +95,12 @@ export function overrides(
 ): boolean {
   const isLeased = (name: Name, rdata: Rdata) => leases.isLeasedByAnother({ name, rdata }, by);
   /** A large set may be named by each of thousands of records, and is looked through once. */
-  const known = new Map<RecordSet, boolean>();
+  let known: Map<RecordSet, boolean> | undefined;
   const isLeasedSet = (set: RecordSet): boolean => {
-    let isLeasedHere = known.get(set);
+    let isLeasedHere = known?.get(set);
     if (isLeasedHere === undefined) {
       isLeasedHere = set.rdatas.some((rdata) => isLeased(set.name, rdata));
+      known ??= new Map();
       known.set(set, isLeasedHere);
     }
     return isLeasedHere;

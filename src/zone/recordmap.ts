@@ -31,10 +31,7 @@ export class RecordMap<V extends ZoneRecord> {
     } else {
       const place = placeOf(here, value.rdata);
       if (place >= 0) here[place] = value;
-      else here.push(value);
-      if (here.length > FEW) {
-        this.#byName.set(value.name.key, new Map(here.map((each) => [keyOf(each.rdata), each])));
-      }
+      else this.#byName.set(value.name.key, withOneMore(here, value));
     }
   }
 
@@ -56,6 +53,12 @@ export class RecordMap<V extends ZoneRecord> {
   *values(): Generator<V> {
     for (const here of this.#byName.values()) yield* here.values();
   }
+}
+
+/** Of the exact length, unlike an array that is pushed to: there are many of these. */
+function withOneMore<V extends ZoneRecord>(few: V[], value: V): V[] | Map<string, V> {
+  const more = few.concat([value]);
+  return more.length > FEW ? new Map(more.map((each) => [keyOf(each.rdata), each])) : more;
 }
 
 function placeOf(few: readonly ZoneRecord[], rdata: Rdata): number {

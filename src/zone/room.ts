@@ -4,6 +4,7 @@
  * of many octets counts as several.
  */
 import { type Clock, rationed } from "../clock.ts";
+import { Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
@@ -58,9 +59,12 @@ function growthOf(change: Change | undefined): number {
   return change === undefined ? 0 : sumOf(change.added) - sumOf(change.removed);
 }
 
+/** Without the SOA, of which there is one before and after. */
 function sumOf(sets: readonly RecordSet[]): number {
   let sum = 0;
-  for (const { rdatas } of sets) for (const rdata of rdatas) sum += weightOf(rdata);
+  for (const { type, rdatas } of sets) {
+    if (type !== Type.SOA) for (const rdata of rdatas) sum += weightOf(rdata);
+  }
   return sum;
 }
 

@@ -16,6 +16,8 @@ import { Trie, type TrieEdit } from "./trie.ts";
 
 export interface Node {
   readonly name: Name;
+  /** The name's. */
+  readonly key: NameKey;
   /** By rising type; none at an empty non-terminal. */
   readonly sets: readonly RecordSet[];
   /** How many nodes have this one as their parent. */
@@ -183,7 +185,7 @@ function plant(
 function put(nodes: TrieEdit<Node>, origin: Name, set: RecordSet): RecordSet | undefined {
   const node = nodes.get(set.name.key);
   if (node === undefined) {
-    nodes.set(set.name.key, { name: set.name, sets: [set], children: 0 });
+    nodes.set(nodeOf(set.name, [set], 0));
     if (!set.name.equals(origin)) grow(nodes, origin, set.name);
     return undefined;
   }
@@ -191,7 +193,7 @@ function put(nodes: TrieEdit<Node>, origin: Name, set: RecordSet): RecordSet | u
   const index = at < 0 ? node.sets.length : at;
   const old = node.sets[index]?.type === set.type ? node.sets[index] : undefined;
   const sets = node.sets.toSpliced(index, old === undefined ? 0 : 1, set);
-  nodes.set(set.name.key, { name: node.name, sets, children: node.children });
+  nodes.set(nodeOf(node.name, sets, node.children));
   return old;
 }
 
@@ -200,11 +202,11 @@ function grow(nodes: TrieEdit<Node>, origin: Name, name: Name): void {
   const key = parentKey(name);
   const parent = nodes.get(key);
   if (parent !== undefined) {
-    nodes.set(key, { name: parent.name, sets: parent.sets, children: parent.children + 1 });
+    nodes.set(nodeOf(parent.name, parent.sets, parent.children + 1));
     return;
   }
   const above = name.parent!;
-  nodes.set(key, { name: above, sets: [], children: 1 });
+  nodes.set(nodeOf(above, [], 1));
   if (!above.equals(origin)) grow(nodes, origin, above);
 }
 
@@ -214,19 +216,23 @@ function remove(nodes: TrieEdit<Node>, origin: Name, { name, type }: Gone): Reco
   const old = node && setOf(node, type);
   if (old === undefined) return undefined;
   const sets = node!.sets.filter((set) => set !== old);
-  replace(nodes, origin, { name: node!.name, sets, children: node!.children });
+  replace(nodes, origin, nodeOf(node!.name, sets, node!.children));
   return old;
 }
 
 /** Puts `node` in the place of the one of its name, or takes that out where nothing is left of it. */
 function replace(nodes: TrieEdit<Node>, origin: Name, node: Node): void {
   if (node.sets.length > 0 || node.children > 0 || node.name.equals(origin)) {
-    nodes.set(node.name.key, node);
+    nodes.set(node);
     return;
   }
-  nodes.delete(node.name.key);
+  nodes.delete(node.key);
   const { name, sets, children } = nodes.get(parentKey(node.name))!;
-  replace(nodes, origin, { name, sets, children: children - 1 });
+  replace(nodes, origin, nodeOf(name, sets, children - 1));
+}
+
+function nodeOf(name: Name, sets: readonly RecordSet[], children: number): Node {
+  return { name, key: name.key, sets, children };
 }
 
 /** Does this set hide what lies beneath its name? */

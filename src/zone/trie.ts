@@ -1,15 +1,19 @@
 /**
- * A persistent map from strings: a hash array mapped trie (Phil Bagwell, "Ideal Hash Trees", 2001).
+ * A persistent map of what has a key: a hash array mapped trie (Phil Bagwell, "Ideal Hash Trees", 2001).
  * A Trie never changes; a TrieEdit makes the next one, copying the branches on the way to what it
  * changes and sharing the rest. A branch that its owner has made, this edit or one before, it changes
  * in place, so filling a large map costs no more than it must.
  *
- * Invariants: a branch below the root holds at least two leaves, itself or beneath it; leaves are
- * found by five bits of the hash a level, and by another hash after every sixth.
+ * Invariants: a branch below the root holds at least two values, itself or beneath it; values are
+ * found by five bits of the hash of their key a level, and by another hash after every sixth.
  */
 import { systemClock } from "../clock.ts";
 
-export class Trie<V> {
+export interface Keyed {
+  readonly key: string;
+}
+
+export class Trie<V extends Keyed> {
   readonly root: Branch<V>;
   readonly size: number;
 
@@ -19,7 +23,7 @@ export class Trie<V> {
   }
 
   get(key: string): V | undefined {
-    return find(this.root, key)?.value;
+    return find(this.root, key);
   }
 
   /** A trie made by the same owner before is no more one to read: what is made next takes its place. */
@@ -31,13 +35,13 @@ export class Trie<V> {
   *values(): Generator<V> {
     const left: Slot<V>[] = [this.root];
     for (let slot = left.pop(); slot !== undefined; slot = left.pop()) {
-      if (slot instanceof Leaf) yield slot.value;
-      else left.push(...slot.slots);
+      if (slot instanceof Branch) left.push(...slot.slots);
+      else yield slot;
     }
   }
 }
 
-export class TrieEdit<V> {
+export class TrieEdit<V extends Keyed> {
   #root: Branch<V>;
   #size: number;
   /** Marks the branches that nobody else has seen. */
@@ -50,11 +54,11 @@ export class TrieEdit<V> {
   }
 
   get(key: string): V | undefined {
-    return find(this.#root, key)?.value;
+    return find(this.#root, key);
   }
 
-  set(key: string, value: V): void {
-    this.#root = this.#put(this.#root, 0, hashOf(key, 0), new Leaf(key, value));
+  set(value: V): void {
+    this.#root = this.#put(this.#root, 0, hashOf(value.key, 0), value);
   }
 
   delete(key: string): void {
@@ -69,27 +73,27 @@ export class TrieEdit<V> {
     return new Trie(this.#root, this.#size);
   }
 
-  #put(branch: Branch<V>, level: number, hash: number, leaf: Leaf<V>): Branch<V> {
+  #put(branch: Branch<V>, level: number, hash: number, value: V): Branch<V> {
     const bit = 1 << (hash & 31);
     const index = countBits(branch.bitmap & (bit - 1));
     if ((branch.bitmap & bit) === 0) {
       this.#size++;
-      const slots = branch.slots.toSpliced(index, 0, leaf);
+      const slots = branch.slots.toSpliced(index, 0, value);
       return this.#change(branch, branch.bitmap | bit, slots);
     }
     const slot = branch.slots[index]!;
     let changed: Slot<V>;
     if (slot instanceof Branch) {
-      changed = this.#put(slot, level + 1, below(hash, level, leaf.key), leaf);
+      changed = this.#put(slot, level + 1, below(hash, level, value.key), value);
       if (changed === slot) return branch;
-    } else if (slot.key === leaf.key) {
-      changed = leaf;
+    } else if (slot.key === value.key) {
+      changed = value;
     } else {
       const fork = new Branch<V>(0, [], this.#owner);
       const old = hashAt(slot.key, level + 1);
       fork.bitmap = 1 << (old & 31);
       fork.slots = [slot];
-      changed = this.#put(fork, level + 1, below(hash, level, leaf.key), leaf);
+      changed = this.#put(fork, level + 1, below(hash, level, value.key), value);
     }
     if (branch.owner === this.#owner) {
       branch.slots[index] = changed;
@@ -98,13 +102,8 @@ export class TrieEdit<V> {
     return this.#change(branch, branch.bitmap, branch.slots.with(index, changed));
   }
 
-  /** What is left of `branch` without `key`, which is in it: nothing, one leaf alone, or a branch. */
-  #remove(
-    branch: Branch<V>,
-    level: number,
-    hash: number,
-    key: string,
-  ): Branch<V> | Leaf<V> | undefined {
+  /** What is left of `branch` without `key`, which is in it: nothing, one value alone, or a branch. */
+  #remove(branch: Branch<V>, level: number, hash: number, key: string): Slot<V> | undefined {
     const bit = 1 << (hash & 31);
     const index = countBits(branch.bitmap & (bit - 1));
     const slot = branch.slots[index]!;
@@ -113,13 +112,13 @@ export class TrieEdit<V> {
         ? this.#remove(slot, level + 1, below(hash, level, key), key)
         : undefined;
     if (left !== undefined) {
-      if (level > 0 && branch.slots.length === 1 && left instanceof Leaf) return left;
+      if (level > 0 && branch.slots.length === 1 && !(left instanceof Branch)) return left;
       return this.#change(branch, branch.bitmap, branch.slots.with(index, left));
     }
     if (branch.slots.length === 1) return undefined;
     if (level > 0 && branch.slots.length === 2) {
       const other = branch.slots[1 - index]!;
-      if (other instanceof Leaf) return other;
+      if (!(other instanceof Branch)) return other;
     }
     return this.#change(branch, branch.bitmap & ~bit, branch.slots.toSpliced(index, 1));
   }
@@ -132,20 +131,10 @@ export class TrieEdit<V> {
   }
 }
 
-type Slot<V> = Branch<V> | Leaf<V>;
-
-class Leaf<V> {
-  readonly key: string;
-  readonly value: V;
-
-  constructor(key: string, value: V) {
-    this.key = key;
-    this.value = value;
-  }
-}
+type Slot<V extends Keyed> = Branch<V> | V;
 
 /** Up to 32 slots, those there are packed together: a bit of `bitmap` says which. */
-class Branch<V> {
+class Branch<V extends Keyed> {
   bitmap: number;
   slots: Slot<V>[];
   readonly owner: object | undefined;
@@ -157,14 +146,14 @@ class Branch<V> {
   }
 }
 
-function find<V>(root: Branch<V>, key: string): Leaf<V> | undefined {
+function find<V extends Keyed>(root: Branch<V>, key: string): V | undefined {
   let branch = root;
   let hash = hashOf(key, 0);
   for (let level = 0; ; level++) {
     const bit = 1 << (hash & 31);
     if ((branch.bitmap & bit) === 0) return undefined;
     const slot = branch.slots[countBits(branch.bitmap & (bit - 1))]!;
-    if (slot instanceof Leaf) return slot.key === key ? slot : undefined;
+    if (!(slot instanceof Branch)) return slot.key === key ? slot : undefined;
     branch = slot;
     hash = below(hash, level, key);
   }

@@ -91,10 +91,10 @@ class Work {
   readonly #holds: HoldStep[] = [];
   readonly #passedOver: ResourceRecord[] = [];
   /** Removed whoever heard it; what is added again keeps its holders. */
-  readonly #swept = new RecordMap<ZoneRecord>();
+  #swept: RecordMap<ZoneRecord> | undefined;
   readonly #emptied = new Emptied();
   /** Of sets that were there, once it has been asked. */
-  readonly #isAlone = new Map<RecordSet, boolean>();
+  #isAlone: Map<RecordSet, boolean> | undefined;
   #soa: RecordSet;
 
   constructor(base: Snapshot, by: Principal, leases: Leases) {
@@ -115,7 +115,7 @@ class Work {
   outcome(): Outcome {
     const { removed, added, sets, gone } = this.#draft.difference();
     const [holds, passedOver] = [this.#holds, this.#passedOver];
-    for (const record of this.#swept.values()) holds.push({ does: "releaseAll", record });
+    for (const record of this.#swept?.values() ?? []) holds.push({ does: "releaseAll", record });
     const old = this.#base.soa;
     const isSame = this.#soa === old && removed.length === 0 && added.length === 0;
     if (isSame) return { change: undefined, sets: [], gone: [], holds, passedOver };
@@ -133,19 +133,14 @@ class Work {
   /** RFC 2136 §3.4.2.2. */
   #add(added: ResourceRecord): void {
     const { name, type, ttl, rdata } = added;
-    const replaced = isReplacing(type) ? this.#replaced(name, rdata) : [];
-    if (this.#conflicts(name, type) || replaced.some((old) => this.#isKept(name, old))) {
+    if (this.#conflicts(name, type) || !this.#replaces(name, rdata)) {
       this.#passedOver.push(added);
       return;
-    }
-    for (const old of replaced) {
-      this.#draft.remove(name, old);
-      this.#holds.push({ does: "releaseAll", record: { name, rdata: old } });
     }
     const isNew = !this.#draft.has(name, rdata);
     const record = this.#draft.add(name, this.#ttlOf(name, type, ttl), rdata);
     this.#emptied.add(record);
-    const isBack = this.#swept.delete(record);
+    const isBack = this.#swept?.delete(record) === true;
     this.#holds.push({ does: isNew && !isBack ? "take" : "join", record });
   }
 
@@ -163,17 +158,26 @@ class Work {
    * large one each time would cost more than it is worth.
    */
   #hasAlone(set: RecordSet): boolean {
-    const known = this.#isAlone.get(set);
+    const known = this.#isAlone?.get(set);
     if (known !== undefined) return known;
     const isOwn = (record: ResourceRecord) =>
       this.#by.permits(record) && !this.#leases.isHeldForeverByAnother(record, this.#by.name);
     const isAlone = set.rdatas.length <= LARGE && recordsOf(set).every(isOwn);
+    this.#isAlone ??= new Map();
     this.#isAlone.set(set, isAlone);
     return isAlone;
   }
 
-  #replaced(name: Name, rdata: Rdata): Rdata[] {
-    return this.#draft.rdatas(name, rdata.type).filter((old) => replaces(rdata, old));
+  /** Takes away what may not stand beside this; false where that is not to be taken away. */
+  #replaces(name: Name, rdata: Rdata): boolean {
+    if (!isReplacing(rdata.type)) return true;
+    const replaced = this.#draft.rdatas(name, rdata.type).filter((old) => replaces(rdata, old));
+    if (replaced.some((old) => this.#isKept(name, old))) return false;
+    for (const old of replaced) {
+      this.#draft.remove(name, old);
+      this.#holds.push({ does: "releaseAll", record: { name, rdata: old } });
+    }
+    return true;
   }
 
   /** Does it stay, whoever but an operator would have it go? */
@@ -225,6 +229,7 @@ class Work {
       this.#holds.push({ does: "release", record });
     } else {
       this.#draft.remove(name, rdata);
+      this.#swept ??= new RecordMap();
       this.#swept.set(record);
     }
   }
@@ -258,18 +263,19 @@ class Work {
  */
 class Emptied {
   /** By name, type and how: to remove a set whole takes more away. */
-  readonly #added = new Map<string, Rdata[]>();
+  #added: Map<string, Rdata[]> | undefined;
 
   /** What to remove now. `all` are the records that are there. */
   take(name: Name, type: number, isSet: boolean, all: () => readonly Rdata[]): readonly Rdata[] {
     const key = keyOf(name, type, isSet);
+    this.#added ??= new Map();
     const added = this.#added.get(key);
     this.#added.set(key, []);
     return added ?? all();
   }
 
   add({ name, rdata }: ZoneRecord): void {
-    if (this.#added.size === 0) return;
+    if (this.#added === undefined) return;
     for (const isSet of [true, false]) {
       this.#added.get(keyOf(name, rdata.type, isSet))?.push(rdata);
     }

@@ -164,11 +164,8 @@ class Filter {
   }
 
   #isDataShown(rdata: Rdata): boolean {
-    for (const value of rdata.values) {
-      if (value instanceof Name && !(this.#isShown(value) && this.#isReverseShown(value))) {
-        return false;
-      }
-    }
+    const isNameShown = (name: Name) => this.#isShown(name) && this.#isReverseShown(name);
+    if (!rdata.names.every(isNameShown)) return false;
     if (this.#isAddressShown === undefined) return true;
     const address = addressOf(rdata);
     const addresses = address === undefined ? hintsOf(rdata) : [address];

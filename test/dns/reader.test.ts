@@ -35,14 +35,14 @@ describe("Reader", () => {
   it("reads a part that must be used up", () => {
     const reader = readerOf("0102 03");
     assert.equal(
-      reader.within(2, () => reader.u16()),
+      reader.within(2, () => reader.u16(), undefined),
       0x0102,
     );
     assert.equal(reader.left, 1);
-    assert.throws(() => readerOf("0102").within(2, () => 0), FormatError);
-    assert.throws(() => readerOf("01").within(2, () => 0), FormatError);
+    assert.throws(() => readerOf("0102").within(2, () => 0, undefined), FormatError);
+    assert.throws(() => readerOf("01").within(2, () => 0, undefined), FormatError);
     const inner = readerOf("0102 0304");
-    assert.throws(() => inner.within(2, () => inner.u32()), FormatError);
+    assert.throws(() => inner.within(2, () => inner.u32(), undefined), FormatError);
     assert.equal(inner.end, 4);
   });
 
@@ -112,9 +112,9 @@ describe("Reader", () => {
 
   it("follows a pointer beyond the part it reads, which only bounds what is read in place", () => {
     const reader = readerOf("01 61 00 c000 ff", 3);
-    assert.equal(reader.within(2, () => reader.name()).toString(), "a.");
+    assert.equal(reader.within(2, () => reader.name(), undefined).toString(), "a.");
     const cut = readerOf("01 61 00", 0);
-    assert.throws(() => cut.within(2, () => cut.name()), FormatError);
+    assert.throws(() => cut.within(2, () => cut.name(), undefined), FormatError);
   });
 
   it("does bounded work, however pointers are laid", () => {

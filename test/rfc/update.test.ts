@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Class, rcodeName, Type } from "../../src/dns/constants.ts";
-import { rdata } from "../../src/dns/rdata.ts";
+import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import { type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import type { Update } from "../../src/zone/update.ts";
 import type { Zone } from "../../src/zone/zone.ts";
@@ -285,7 +285,7 @@ suite("what an update does", () => {
     for (const type of [Type.RRSIG, Type.NSEC, Type.SIG]) {
       const zone = zoneOf(ZONE);
       const added = { name: name("alias"), type, class: Class.IN, ttl: 60 };
-      const data = rdata.opaque(type, Buffer.of(0));
+      const data = Rdata.ofWire(type, "\0");
       await apply(zone, updateOf("", { updates: [{ ...added, rdata: data }] }));
       assert.ok(zone.current.set(name("alias"), type), `${type}`);
     }

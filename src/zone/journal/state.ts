@@ -73,13 +73,15 @@ export function stepEntry(step: Omit<Step, "change"> & { readonly change?: Chang
   return encodeEntry({ is: "step", at, by, lease, keyLease, change, holds, file, signed });
 }
 
-function shorten({
-  removed: [before, ...removed],
-  added: [soa, ...added],
-  to,
-}: Change): StepChange {
-  const isRaised = before!.ttl === soa!.ttl && isSameButSerial(before!.rdatas[0]!, soa!.rdatas[0]!);
-  return { to, soa: isRaised ? undefined : soa, removed, added };
+function shorten({ removed, added, to }: Change): StepChange {
+  const [before, soa] = [removed[0]!, added[0]!];
+  const isRaised = before.ttl === soa.ttl && isSameButSerial(before.rdatas[0]!, soa.rdatas[0]!);
+  return {
+    to,
+    soa: isRaised ? undefined : soa,
+    removed: removed.slice(1),
+    added: added.slice(1),
+  };
 }
 
 function isSameButSerial({ values }: Rdata, other: Rdata): boolean {
