@@ -109,8 +109,8 @@ export class PersistentConnection {
     let failure: unknown;
     for (const server of await this.#options.locate(signal)) {
       try {
-        const socket = await connect(server, this.#options.clock, signal);
-        return new Session(socket, server, this.#options, onClose);
+        const channel = await connect(server, this.#options.clock, signal);
+        return new Session(channel, server, this.#options, onClose);
       } catch (error) {
         failure ??= error;
       }
@@ -126,45 +126,59 @@ export class PersistentConnection {
 const CONNECT_TIMEOUT = 2000;
 const TIMEOUT = 5000;
 
-async function connect(server: Server, clock: Clock, signal: AbortSignal): Promise<Socket> {
+/** What messages go through, and what is beneath it: the same but for TLS, which cannot be reset. */
+interface Channel {
+  readonly socket: Socket;
+  readonly tcp: Socket;
+}
+
+async function connect(server: Server, clock: Clock, signal: AbortSignal): Promise<Channel> {
   if (signal.aborted) throw new ExchangeError(server, "closed");
-  const { tls } = server;
-  const where = { host: server.address, port: server.port };
-  const socket =
-    tls === undefined
-      ? connectTcp({ ...where, noDelay: true })
-      : connectTls({
-          ...where,
-          // An address is no server name (RFC 6066 §3); the certificate is to be for the one dialled.
-          ...(isIP(tls.serverName) === 0 && { servername: tls.serverName }),
-          ALPNProtocols: ["dot"],
-          ...(tls.authorities !== undefined && { ca: tls.authorities }),
-        });
+  const { address: host, port, tls } = server;
+  const tcp = connectTcp({ host, port, noDelay: true });
+  const socket = tls === undefined ? tcp : secured(tcp, host, tls);
   const cancel = clock.at(clock.now() + CONNECT_TIMEOUT, () => {
     socket.destroy(new ExchangeError(server, "unreachable"));
   });
   try {
     await once(socket, tls === undefined ? "connect" : "secureConnect", { signal });
-    return socket;
+    return { socket, tcp };
   } catch (error) {
     socket.destroy();
+    tcp.destroy();
     throw signal.aborted ? new ExchangeError(server, "closed") : explain(server, error);
   } finally {
     cancel();
   }
 }
 
+function secured(tcp: Socket, host: string, { serverName, authorities }: TlsIdentity): Socket {
+  return connectTls({
+    ...{ socket: tcp, host, ALPNProtocols: ["dot"] },
+    // An address is no server name (RFC 6066 §3); the certificate is to be for the one dialled.
+    ...(isIP(serverName) === 0 && { servername: serverName }),
+    ...(authorities !== undefined && { ca: authorities }),
+  });
+}
+
 /** A connection while it lasts. */
 class Session {
   isClosed = false;
   readonly #socket: Socket;
+  readonly #tcp: Socket;
   readonly #server: Endpoint;
   readonly #options: PersistentOptions;
   readonly #inboxes = new Map<number, Inbox>();
   readonly #onClose: () => void;
 
-  constructor(socket: Socket, server: Endpoint, options: PersistentOptions, onClose: () => void) {
+  constructor(
+    { socket, tcp }: Channel,
+    server: Endpoint,
+    options: PersistentOptions,
+    onClose: () => void,
+  ) {
     this.#socket = socket;
+    this.#tcp = tcp;
     this.#server = server;
     this.#options = options;
     this.#onClose = onClose;
@@ -205,9 +219,7 @@ class Session {
     if (this.isClosed) return;
     this.isClosed = true;
     this.#onClose();
-    // Within TLS Node.js cannot reset: there a server has to know an update that comes too late.
-    const isReset = this.#inboxes.size > 0 && !("encrypted" in this.#socket);
-    if (isReset) this.#socket.resetAndDestroy();
+    if (this.#inboxes.size > 0) this.#tcp.resetAndDestroy();
     // At once, where a reset alone would wait for all that was written.
     this.#socket.destroy();
     for (const inbox of this.#inboxes.values()) inbox.fail(error);

@@ -3,14 +3,20 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { suite, test } from "node:test";
+import { suite, type TestContext, test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
 import { systemClock } from "../../src/clock.ts";
 import { ExchangeError } from "../../src/net/exchange.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import type { Endpoint } from "../../src/net/handler.ts";
-import { PersistentConnection, type PersistentOptions } from "../../src/net/persistent.ts";
+import {
+  type Server as DnsServer,
+  PersistentConnection,
+  type PersistentOptions,
+  type TlsIdentity,
+} from "../../src/net/persistent.ts";
 import { FakeClock } from "../support/clock.ts";
+import { freePort } from "../support/freeport.ts";
 import { temporaryFolder } from "../support/gateway.ts";
 import { succeed } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
@@ -60,7 +66,7 @@ const echo: Behave = (query, socket) => socket.write(frame(query));
 const silent: Behave = () => {};
 
 function connectionTo(
-  endpoint: Endpoint,
+  endpoint: DnsServer,
   options: Partial<PersistentOptions> = {},
 ): PersistentConnection & Disposable {
   const connection = new PersistentConnection({
@@ -72,6 +78,45 @@ function connectionTo(
 
 const ask = async (connection: PersistentConnection, mark: number) =>
   markOf(await connection.ask((id) => message(id, mark)));
+
+/**
+ * Octets that a server reads which has not read before the client gave up; the client had more to say
+ * than the systems of both ends keep for it: some megabytes of one, a tenth of one of the other.
+ */
+async function readAfterGivenUp(
+  t: TestContext,
+  make: (serve: (socket: Socket) => void) => Server,
+  tls?: TlsIdentity,
+): Promise<number> {
+  const clock = new FakeClock();
+  const sockets: Socket[] = [];
+  const server = make((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => {});
+  });
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const endpoint = { address: "127.0.0.1", port, tls };
+  using connection = connectionTo(endpoint, { clock });
+  const large = Array.from({ length: 300 }, () =>
+    connection.ask((id) => Buffer.concat([message(id, 0), Buffer.alloc(60_000)])),
+  );
+  const given = Promise.allSettled(large);
+  await waitFor("the connection", () => sockets.length === 1);
+  await waitFor("the questions", () => clock.next !== undefined);
+  await clock.elapse(5000);
+  await given;
+  const socket = sockets[0]!;
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  socket.resume();
+  await closed;
+  return socket.bytesRead;
+}
 
 suite("a persistent connection", () => {
   test("is opened when there is something to ask, and kept", async () => {
@@ -219,32 +264,10 @@ suite("a persistent connection", () => {
   });
 
   test("that is given up is reset: what the server has not had yet it never gets", async (t) => {
-    const clock = new FakeClock();
-    const sockets: Socket[] = [];
-    const server = createServer({ pauseOnConnect: true }, (socket) => {
-      sockets.push(socket);
-      socket.on("error", () => {});
-    });
-    t.after(() => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    using connection = connectionTo({ address: "127.0.0.1", port }, { clock });
-    // More than the systems of both ends keep for it: some megabytes here, a tenth of one there.
-    const large = Array.from({ length: 300 }, () =>
-      connection.ask((id) => Buffer.concat([message(id, 0), Buffer.alloc(60_000)])),
+    const read = await readAfterGivenUp(t, (serve) =>
+      createServer({ pauseOnConnect: true }, serve),
     );
-    const given = Promise.allSettled(large);
-    await waitFor("the connection", () => sockets.length === 1);
-    await clock.elapse(5000);
-    await given;
-    const closed = new Promise((resolve) => sockets[0]!.once("close", resolve));
-    sockets[0]!.resume();
-    await closed;
-    assert.ok(sockets[0]!.bytesRead < 1_000_000, `${sockets[0]!.bytesRead} octets`);
+    assert.ok(read < 1_000_000, `${read} octets`);
   });
 
   test("lets an answer take its time when others come before it", async () => {
@@ -320,5 +343,24 @@ suite("a persistent connection over TLS", { skip: skipWithout("openssl") }, () =
       message:
         "its certificate is not trusted (DEPTH_ZERO_SELF_SIGNED_CERT); is the authority named in NODE_EXTRA_CA_CERTS?",
     });
+  });
+
+  test("that is given up is reset too", async (t) => {
+    const { key, cert } = await certificate();
+    const make = (serve: (socket: Socket) => void) => createTlsServer({ key, cert }, serve);
+    const identity = { serverName: "ns1.example.com", authorities: cert };
+    const read = await readAfterGivenUp(t, make, identity);
+    assert.ok(read < 1_000_000, `${read} octets`);
+  });
+
+  test("says what stands in its way before there is TLS", async () => {
+    const tls = { serverName: "ns1.example.com" };
+    const nobody = { address: "127.0.0.1", port: await freePort() };
+    using closed = connectionTo({ ...nobody, tls });
+    await assert.rejects(ask(closed, 1), { code: "ECONNREFUSED" });
+    using plain = new Fake(silent);
+    plain.server.on("connection", (socket) => socket.end("no TLS"));
+    using other = connectionTo({ ...(await plain.listen()), tls });
+    await assert.rejects(ask(other, 1), ExchangeError);
   });
 });
