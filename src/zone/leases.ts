@@ -69,17 +69,19 @@ interface Undoing {
 
 export class Leases {
   readonly #byRecord = new RecordMap<Entry>();
-  readonly #byId = new Map<number, Entry>();
+  /** While a journal is read: nobody else asks by identifier, and there are many. */
+  #byId: Map<number, Entry> | undefined;
   /** Those that end. */
   readonly #ending = new Heap<Entry>();
   /** By holder, of all entries that it holds. */
   readonly #weights = new Map<string, number>();
+  #size = 0;
   #weight = 0;
   #nextId = 0;
 
   /** How many records have an entry. */
   get size(): number {
-    return this.#byId.size;
+    return this.#size;
   }
 
   /** What the records that have an entry take of the zone's room. */
@@ -120,7 +122,7 @@ export class Leases {
   /** All that this holder holds; of the file, only what others hold too. */
   heldBy(by: string): ZoneRecord[] {
     const isMine = (hold: Hold) => hold.by === by;
-    return [...this.#byId.values()].filter(({ holds }) => holds.some(isMine));
+    return this.#byRecord.all().filter(({ holds }) => holds.some(isMine));
   }
 
   isHeldBy(record: ZoneRecord, by: string): boolean {
@@ -132,13 +134,23 @@ export class Leases {
     return this.#weights.get(by) ?? 0;
   }
 
+  /** To be asked between `index` and `forgetIndex` alone. */
   record(id: number): ZoneRecord | undefined {
-    return this.#byId.get(id);
+    return this.#byId?.get(id);
+  }
+
+  /** Knows records by their identifiers from now on; of one that has no entries yet. */
+  index(): void {
+    this.#byId = new Map();
+  }
+
+  forgetIndex(): void {
+    this.#byId = undefined;
   }
 
   /** The entries as they are now, whatever becomes of them. */
   entries(): Iterable<HeldRecord> {
-    const entries = [...this.#byId.values()];
+    const entries = this.#byRecord.all();
     return together(
       entries,
       entries.map(({ holds }) => holds),
@@ -180,7 +192,7 @@ export class Leases {
 
   /** Changes every hold. */
   map(change: (hold: Hold) => Hold): void {
-    for (const entry of this.#byId.values()) this.#set(entry, entry.holds.map(change));
+    for (const entry of this.#byRecord.all()) this.#set(entry, entry.holds.map(change));
   }
 
   /** When the next lease ends. */
@@ -210,11 +222,15 @@ export class Leases {
   /** No holds, no entry. */
   #set(entry: Entry, holds: readonly Hold[]): void {
     if (holds.length === 0) {
-      this.#byRecord.delete(entry);
-      if (this.#byId.delete(entry.id)) this.#weight -= entry.weight;
+      if (this.#byRecord.delete(entry)) {
+        this.#size--;
+        this.#weight -= entry.weight;
+      }
+      this.#byId?.delete(entry.id);
     } else if (entry.holds.length === 0) {
       this.#byRecord.set(entry);
-      this.#byId.set(entry.id, entry);
+      this.#byId?.set(entry.id, entry);
+      this.#size++;
       this.#weight += entry.weight;
     }
     this.#weigh(entry, holds);

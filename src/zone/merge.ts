@@ -20,8 +20,8 @@ export function mergeUpdate(
   const before = recordMapOf(said);
   const after = recordMapOf(says);
   const isRemoved = (record: ResourceRecord) => !isSoa(record) && after.get(record) === undefined;
-  const removed = [...before.values()].filter(isRemoved);
-  const added = [...after.values()].filter((record) => {
+  const removed = before.all().filter(isRemoved);
+  const added = after.all().filter((record) => {
     const old = before.get(record);
     if (old === undefined || isSoa(record)) return old?.ttl !== record.ttl;
     // Of a record that somebody removed since, another TTL is no news.

@@ -50,8 +50,11 @@ export class RecordMap<V extends ZoneRecord> {
     return true;
   }
 
-  *values(): Generator<V> {
-    for (const here of this.#byName.values()) yield* here.values();
+  /** Those there are at this moment, by name. */
+  all(): V[] {
+    const all: V[] = [];
+    for (const here of this.#byName.values()) for (const value of here.values()) all.push(value);
+    return all;
   }
 }
 

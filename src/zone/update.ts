@@ -115,7 +115,7 @@ class Work {
   outcome(): Outcome {
     const { removed, added, sets, gone } = this.#draft.difference();
     const [holds, passedOver] = [this.#holds, this.#passedOver];
-    for (const record of this.#swept?.values() ?? []) holds.push({ does: "releaseAll", record });
+    for (const record of this.#swept?.all() ?? []) holds.push({ does: "releaseAll", record });
     const old = this.#base.soa;
     const isSame = this.#soa === old && removed.length === 0 && added.length === 0;
     if (isSame) return { change: undefined, sets: [], gone: [], holds, passedOver };

@@ -37,7 +37,7 @@ suite("RecordMap", () => {
           }
           assert.equal(map.get(record), model.get(key));
         }
-        assert.deepEqual(new Set(map.values()), new Set(model.values()));
+        assert.deepEqual(new Set(map.all()), new Set(model.values()));
       }),
     );
   });

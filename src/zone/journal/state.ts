@@ -116,6 +116,7 @@ class StateReader {
   constructor(origin: Name, history: number | undefined) {
     this.#origin = origin;
     this.#history = new History(history);
+    this.#leases.index();
   }
 
   read(octets: Uint8Array): void {
@@ -124,6 +125,7 @@ class StateReader {
 
   finish(clock: Clock): ZoneState {
     if (this.#snapshot === undefined) throw new FormatError("the zone is not in it whole");
+    this.#leases.forgetIndex();
     const wall = clock.wall();
     // Nothing can have been granted after now: the clock was put back, and nobody gets more for it.
     const forward = Math.min(wall - this.#latest(), 0);
