@@ -110,7 +110,7 @@ export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   writer.setU16(6, counts.answers);
   writer.setU16(8, counts.authorities);
   writer.setU16(10, counts.additionals + (edns === undefined ? 0 : 1));
-  return Buffer.from(writer.done());
+  return writer.copy();
 }
 
 /** Where messages are put together, one at a time. */

@@ -64,12 +64,14 @@ export interface SignedMessage {
 /** The message and its TSIG; undefined when it has none. Throws FormatError for a misplaced one (§5.1). */
 export function partTsig(bytes: Uint8Array): SignedMessage | undefined {
   const reader = new Reader(bytes, 4);
-  const [questions, ...records] = [reader.u16(), reader.u16(), reader.u16(), reader.u16()];
-  for (let i = 0; i < questions!; i++) {
+  const questions = reader.u16();
+  const others = reader.u16() + reader.u16();
+  const additionals = reader.u16();
+  for (let i = 0; i < questions; i++) {
     reader.skipName();
     reader.skip(4);
   }
-  const total = records.reduce((sum, count) => sum + count, 0);
+  const total = others + additionals;
   for (let i = 1; i <= total; i++) {
     const start = reader.offset;
     reader.skipName();
@@ -81,16 +83,20 @@ export function partTsig(bytes: Uint8Array): SignedMessage | undefined {
       reader.skip(length);
       continue;
     }
-    if (i !== total || records[2] === 0 || klass !== Class.ANY || ttl !== 0) {
+    if (i !== total || additionals === 0 || klass !== Class.ANY || ttl !== 0) {
       throw new FormatError(
         "a TSIG record must be the last of the additional section, class ANY, TTL 0",
       );
     }
     if (length === 0) throw new FormatError("TSIG data is empty");
-    const fields = reader.within(length, readFields, new Reader(bytes, start).name());
+    const at = reader.offset;
+    reader.offset = start;
+    const key = reader.name();
+    reader.offset = at;
+    const fields = reader.within(length, readFields, key);
     const body = Buffer.from(bytes.subarray(0, start));
     body.writeUInt16BE(fields.originalId, 0);
-    body.writeUInt16BE(records[2]! - 1, 10);
+    body.writeUInt16BE(additionals - 1, 10);
     return { body, tsig: fields };
   }
   return undefined;

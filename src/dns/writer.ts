@@ -129,6 +129,13 @@ export class Writer {
     return this.#buffer.subarray(0, this.length);
   }
 
+  /** What was written, to be kept. */
+  copy(): Buffer {
+    const octets = Buffer.allocUnsafe(this.length);
+    this.#buffer.copy(octets, 0, 0, this.length);
+    return octets;
+  }
+
   #room(more: number): void {
     if (this.length + more <= this.#buffer.length) return;
     const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.length + more));

@@ -184,8 +184,7 @@ const sectioned: ReadonlySet<number> = new Set([Opcode.QUERY, Opcode.NOTIFY, Opc
  * RFC 8490 §5.4 puts TLVs there). Who knows the opcode finds the rest in the request's octets.
  */
 function decodeRequest(bytes: Uint8Array): Message {
-  const header = decodeHeader(bytes);
-  return sectioned.has(header.opcode) ? decode(bytes) : makeMessage(header);
+  return sectioned.has((bytes[2]! >> 3) & 0xf) ? decode(bytes) : makeMessage(decodeHeader(bytes));
 }
 
 function makeError(query: Message, rcode: Rcode): Message {

@@ -9,6 +9,7 @@
  * records is a few octets.
  */
 import { FormatError } from "../../dns/format.ts";
+import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import { Reader } from "../../dns/reader.ts";
 import type { RecordSet } from "../../dns/record.ts";
@@ -98,7 +99,7 @@ export function encodeEntry(entry: Entry): Uint8Array {
     case "step":
       writeStep(writer, entry);
   }
-  return Buffer.from(writer.done());
+  return writer.copy();
 }
 
 /** Where an entry is put together: how long it will be is not known before. */
@@ -206,10 +207,10 @@ interface Run {
 }
 
 function runsOf(steps: readonly StepTaken[], sets: readonly RecordSet[]): Run[] {
-  const placeOf = placesIn(recordsOf(sets));
+  const places = new Places(sets);
   const runs: Run[] = [];
   for (const { does, record, id } of steps) {
-    const place = id ?? placeOf(record);
+    const place = id ?? places.of(record);
     const refers = id !== undefined ? "id" : place !== undefined ? "added" : "record";
     const last = runs.at(-1);
     const goesOn =
@@ -220,18 +221,36 @@ function runsOf(steps: readonly StepTaken[], sets: readonly RecordSet[]): Run[] 
   return runs;
 }
 
-/** Where a record is among these; they are mostly asked for one after the other. */
-function placesIn(added: readonly ZoneRecord[]): (record: ZoneRecord) => number | undefined {
-  let next = 0;
-  let places: Map<Rdata, number> | undefined;
-  return ({ name, rdata }) => {
+/** Where a record is among those of some sets; they are mostly asked for one after the other. */
+class Places {
+  readonly #sets: readonly RecordSet[];
+  /** The one that is expected next: its set, its place there, and its place among all. */
+  #set = 0;
+  #place = 0;
+  #next = 0;
+  #all: Map<Rdata, { readonly name: Name; readonly place: number }> | undefined;
+
+  constructor(sets: readonly RecordSet[]) {
+    this.#sets = sets;
+  }
+
+  of({ name, rdata }: ZoneRecord): number | undefined {
+    const set = this.#sets[this.#set];
+    if (set?.rdatas[this.#place] === rdata && set.name === name) {
+      this.#place++;
+      if (this.#place === set.rdatas.length) {
+        this.#set++;
+        this.#place = 0;
+      }
+      return this.#next++;
+    }
+    this.#all ??= new Map(
+      recordsOf(this.#sets).map(({ name, rdata }, place) => [rdata, { name, place }]),
+    );
+    const found = this.#all.get(rdata);
     // Data of two names may be one object.
-    const isAt = (place: number) => added[place]?.rdata === rdata && added[place].name === name;
-    if (isAt(next)) return next++;
-    places ??= new Map(added.map(({ rdata }, i) => [rdata, i]));
-    const found = places.get(rdata);
-    return found !== undefined && isAt(found) ? found : undefined;
-  };
+    return found?.name === name ? found.place : undefined;
+  }
 }
 
 function writeRun(writer: Writer, { does, refers, first, length, record }: Run): void {

@@ -1,5 +1,5 @@
 /** What entries of a journal are made of, as octets: records, lists, numbers, texts and times. */
-import { type Rdata, readRdata, writeRdata } from "../../dns/rdata.ts";
+import { type Rdata, readRdata } from "../../dns/rdata.ts";
 import type { Reader } from "../../dns/reader.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Writer } from "../../dns/writer.ts";
@@ -39,8 +39,9 @@ export function readRecord(reader: Reader): ZoneRecord {
   return { name, rdata: readData(reader, reader.u16()) };
 }
 
-function writeData(writer: Writer, rdata: Rdata): void {
-  writer.withLength(() => writeRdata(writer, rdata, "none"));
+function writeData(writer: Writer, { wire }: Rdata): void {
+  writer.u16(wire.length);
+  writer.text(wire);
 }
 
 function readData(reader: Reader, type: number): Rdata {
