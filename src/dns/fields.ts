@@ -3,6 +3,7 @@
  * (`text.ts`) and comparison are read from it. A type that is not in it is one field of opaque
  * octets (RFC 3597 §3), so nothing is ever dropped for not being understood.
  */
+import { checkBitmap } from "./bitmap.ts";
 import { Type } from "./constants.ts";
 import { FormatError } from "./format.ts";
 import type { Name } from "./name.ts";
@@ -92,6 +93,19 @@ export function isKnownShape(type: number): boolean {
   return shapes.has(type);
 }
 
+/** Of fields that have as many in every record. */
+const OCTETS: Readonly<Partial<Record<Field, number>>> = {
+  u8: 1,
+  u16: 2,
+  u32: 4,
+  u48: 6,
+  seconds: 4,
+  type: 2,
+  time: 4,
+  ipv4: 4,
+  ipv6: 16,
+};
+
 /** Types with a name in their rdata. */
 const named: ReadonlySet<number> = new Set(
   [...shapes].filter(([, shape]) => shape.includes("name")).map(([type]) => type),
@@ -99,6 +113,19 @@ const named: ReadonlySet<number> = new Set(
 
 export function hasNames(type: number): boolean {
   return named.has(type);
+}
+
+/** Where their name begins, of types that have one at their end and before it always as much. */
+const lastNames: ReadonlyMap<number, number> = new Map(
+  [...shapes].flatMap(([type, shape]): [number, number][] => {
+    const before = shape.slice(0, -1).map((field) => OCTETS[field] ?? Number.NaN);
+    const at = before.reduce((sum, octets) => sum + octets, 0);
+    return shape.at(-1) === "name" && !Number.isNaN(at) ? [[type, at]] : [];
+  }),
+);
+
+export function lastNameAt(type: number): number | undefined {
+  return lastNames.get(type);
 }
 
 /** Names in the rdata of these may be compressed in unicast (RFC 3597 §4: those of RFC 1035). */
@@ -189,19 +216,6 @@ export function passField(reader: Reader, field: Field): void {
   }
 }
 
-/** Of fields that have as many in every record. */
-const OCTETS: Readonly<Partial<Record<Field, number>>> = {
-  u8: 1,
-  u16: 2,
-  u32: 4,
-  u48: 6,
-  seconds: 4,
-  type: 2,
-  time: 4,
-  ipv4: 4,
-  ipv6: 16,
-};
-
 /** Reads one field, well-formed as `passField` has found it. */
 export function readField(reader: Reader, field: Field): Value {
   switch (field) {
@@ -291,19 +305,6 @@ function checkTag(bytes: Uint8Array): void {
   throw new FormatError("a property tag has other octets than letters and digits");
 }
 
-/** RFC 4034 §4.1.2: windows rise, each has 1 to 32 octets. */
-function checkBitmap(bytes: Uint8Array): void {
-  let window = -1;
-  for (let at = 0; at < bytes.length; ) {
-    const length = bytes[at + 1] ?? 0;
-    if (bytes[at]! <= window || length < 1 || length > 32 || at + 2 + length > bytes.length) {
-      throw new FormatError("a type bitmap is malformed");
-    }
-    window = bytes[at]!;
-    at += 2 + length;
-  }
-}
-
 /** RFC 9460 §2.2: keys rise, every value lies inside. */
 function checkParams(bytes: Uint8Array): void {
   const reader = new Reader(bytes);
@@ -313,32 +314,6 @@ function checkParams(bytes: Uint8Array): void {
     last = key;
     reader.skip(reader.u16());
   }
-}
-
-/** The types a bitmap names, rising. */
-export function bitmapTypes(bitmap: Uint8Array): number[] {
-  const types: number[] = [];
-  for (let at = 0; at < bitmap.length; at += 2 + bitmap[at + 1]!) {
-    for (let bit = 0; bit < bitmap[at + 1]! * 8; bit++) {
-      if (bitmap[at + 2 + (bit >> 3)]! & (0x80 >> (bit & 7))) types.push(bitmap[at]! * 256 + bit);
-    }
-  }
-  return types;
-}
-
-/** The bitmap of these types (RFC 4034 §4.1.2). */
-export function typeBitmap(types: Iterable<number>): Uint8Array {
-  const windows = new Map<number, Uint8Array>();
-  for (const type of [...types].sort((a, b) => a - b)) {
-    const window = windows.get(type >> 8) ?? new Uint8Array(32);
-    window[(type & 0xff) >> 3]! |= 0x80 >> (type & 7);
-    windows.set(type >> 8, window);
-  }
-  const parts = [...windows].map(([number, window]) => {
-    const length = window.findLastIndex((byte) => byte !== 0) + 1;
-    return Buffer.from([number, length, ...window.subarray(0, length)]);
-  });
-  return Uint8Array.from(Buffer.concat(parts));
 }
 
 /** The <character-string>s that follow each other in `bytes`. */

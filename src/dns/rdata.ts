@@ -1,7 +1,6 @@
 /**
- * Record data: its octets, and the values of its fields in the order of the field table (`fields.ts`).
- * What comes in messages stays octets; values are made of them when somebody asks, and octets of
- * values. So most records of a zone are one string.
+ * Record data: its octets, of which the values of its fields are made when somebody asks, in the order
+ * of the field table (`fields.ts`). So most records of a zone are one string.
  *
  * Invariant: octets and values follow the field table of the type, or are none at all (RDLENGTH 0,
  * which UPDATE gives a meaning to, RFC 2136 §2.4 and §2.5).
@@ -13,6 +12,7 @@ import {
   type Field,
   hasNames,
   isCompressible,
+  lastNameAt,
   passField,
   readField,
   shapeOf,
@@ -27,38 +27,26 @@ import { Writer } from "./writer.ts";
 
 export class Rdata {
   readonly type: number;
-  /** One of the two is there from the start. */
+  /** The octets, names uncompressed and in the case they came in, one UTF-16 unit each. */
+  readonly wire: string;
   #values: readonly Value[] | undefined;
-  #wire: string | undefined;
   #key: string | undefined;
 
-  constructor(type: number, values: readonly Value[]) {
+  /** Of values, or of well-formed octets as `wire` has them. */
+  constructor(type: number, data: readonly Value[] | string) {
     this.type = type;
-    this.#values = values;
-  }
-
-  /** Of octets that the caller has found to be well-formed, as `wire` gives them. */
-  static ofWire(type: number, wire: string): Rdata {
-    const rdata = new Rdata(type, NONE);
-    rdata.#wire = wire;
-    if (wire !== "") rdata.#values = undefined;
-    return rdata;
+    this.wire = typeof data === "string" ? data : wireOf(type, data);
+    if (typeof data !== "string" && this.wire !== "") this.#values = data;
   }
 
   get values(): readonly Value[] {
-    this.#values ??= readValues(this.type, this.#wire!);
+    this.#values ??= readValues(this);
     return this.#values;
-  }
-
-  /** The octets, uncompressed, case kept, one UTF-16 unit each. */
-  get wire(): string {
-    this.#wire ??= wireOf(this.type, this.#values!);
-    return this.#wire;
   }
 
   /** RDLENGTH 0. */
   get isEmpty(): boolean {
-    return this.#values?.length === 0;
+    return this.wire === "";
   }
 
   /**
@@ -66,7 +54,7 @@ export class Rdata {
    * name and type are the same record when their keys are equal (RFC 2136 §1.1).
    */
   get key(): string {
-    this.#key ??= hasNames(this.type) ? this.#fold() : this.wire;
+    this.#key ??= hasNames(this.type) ? fold(this) : this.wire;
     return this.#key;
   }
 
@@ -96,17 +84,6 @@ export class Rdata {
     const isSame = changed.every((value, i) => value === this.values[i]);
     return isSame ? this : new Rdata(this.type, changed);
   }
-
-  /** The values made for it are not kept: there are many records, and of few they are asked for. */
-  #fold(): string {
-    const values = this.#values ?? readValues(this.type, this.#wire!);
-    const isFolded = (value: Value) => !(value instanceof Name) || value.toLowerCase() === value;
-    if (values.every(isFolded)) return this.wire;
-    return wireOf(
-      this.type,
-      values.map((value) => (value instanceof Name ? value.toLowerCase() : value)),
-    );
-  }
 }
 
 const NONE: readonly never[] = [];
@@ -120,16 +97,30 @@ function wireOf(type: number, values: readonly Value[]): string {
   return scratch.done().toString("latin1");
 }
 
-function readValues(type: number, wire: string): Value[] {
-  const shape = shapeOf(type);
-  if (shape.length === 1 && shape[0] === "name") return [Name.ofWire(wire)];
+function readValues({ type, wire }: Rdata): readonly Value[] {
+  if (wire === "") return NONE;
+  if (lastNameAt(type) === 0) return [Name.ofWire(wire)];
   const reader = new Reader(Buffer.from(wire, "latin1"));
-  return shape.map((field) => readField(reader, field));
+  return shapeOf(type).map((field) => readField(reader, field));
+}
+
+/** Values are not kept here and in `writeRdata`: there are many records, and all of them get here. */
+function fold(rdata: Rdata): string {
+  const { type, wire } = rdata;
+  const at = lastNameAt(type);
+  if (at !== undefined && wire !== "") {
+    const name = Name.ofWire(wire.slice(at));
+    const folded = name.toLowerCase();
+    return folded === name ? wire : wire.slice(0, at) + folded.wire;
+  }
+  const values = readValues(rdata);
+  const folded = values.map((value) => (value instanceof Name ? value.toLowerCase() : value));
+  return folded.every((value, i) => value === values[i]) ? wire : wireOf(type, folded);
 }
 
 /** Reads the `length` octets of rdata of a record of `type`; RDLENGTH 0 gives no values. */
 export function readRdata(reader: Reader, type: number, length: number): Rdata {
-  return Rdata.ofWire(type, length === 0 ? "" : reader.within(length, readWire, shapeOf(type)));
+  return new Rdata(type, length === 0 ? "" : reader.within(length, readWire, shapeOf(type)));
 }
 
 /** The octets up to the end, well-formed and with all names spelled out. */
@@ -153,16 +144,27 @@ function readWire(reader: Reader, shape: readonly Field[]): string {
 /** Rdata from uncompressed octets, as a journal or `\\# 4 0a000001` gives them. */
 export function parseRdata(type: number, bytes: Uint8Array): Rdata {
   const rdata = readRdata(new Reader(bytes), type, bytes.length);
-  if (rdata.wire.length !== bytes.length) throw new FormatError("a name is compressed");
+  if (rdata.wire !== Buffer.from(bytes).toString("latin1")) {
+    throw new FormatError("a name is compressed");
+  }
   return rdata;
 }
 
-/** Writes rdata without its length. */
+/** Writes rdata without its length. Later names may point to those in it, be these compressed or not. */
 export function writeRdata(writer: Writer, rdata: Rdata, compression: Compression): void {
-  const { type } = rdata;
-  // Later names may point to those in it, be they themselves compressed or not.
-  if (compression === "none" || !hasNames(type)) writer.text(rdata.wire);
-  else writeFields(writer, type, rdata.values, isCompressible(type, compression));
+  const { type, wire } = rdata;
+  if (compression === "none" || !hasNames(type) || wire === "") {
+    writer.text(wire);
+    return;
+  }
+  const compress = isCompressible(type, compression);
+  const at = lastNameAt(type);
+  if (at === undefined) {
+    writeFields(writer, type, readValues(rdata), compress);
+  } else {
+    writer.text(wire.slice(0, at));
+    writer.name(Name.ofWire(wire.slice(at)), compress);
+  }
 }
 
 function writeFields(
@@ -208,7 +210,8 @@ export const rdata = {
       soa.expire,
       soa.minimum,
     ]),
-  opaque: (type: number, bytes: Uint8Array) => new Rdata(type, bytes.length === 0 ? [] : [bytes]),
+  opaque: (type: number, bytes: Uint8Array) =>
+    new Rdata(type, Buffer.from(bytes).toString("latin1")),
 };
 
 //---- Reading ----

@@ -4,16 +4,9 @@
  * the same octets, whatever they are, and loads in other servers.
  */
 import { addressBytes, formatIPv6 } from "./address.ts";
+import { bitmapTypes, typeBitmap } from "./bitmap.ts";
 import { className, parseType, typeName } from "./constants.ts";
-import {
-  bitmapTypes,
-  type Field,
-  isKnownShape,
-  shapeOf,
-  stringsIn,
-  typeBitmap,
-  type Value,
-} from "./fields.ts";
+import { type Field, isKnownShape, shapeOf, stringsIn, type Value } from "./fields.ts";
 import { FormatError } from "./format.ts";
 import { Name } from "./name.ts";
 import { parseRdata, Rdata } from "./rdata.ts";
@@ -67,7 +60,7 @@ export function parseRdataText(type: number, tokens: readonly Token[], origin: N
   }
   const { wire } = new Rdata(type, values);
   if (wire.length > 0xffff) throw new FormatError("rdata has more than 65535 octets");
-  return Rdata.ofWire(type, wire);
+  return new Rdata(type, wire);
 }
 
 /** Seconds: a number, or numbers with the units w, d, h, m, s as BIND takes them ("1h30m"). */

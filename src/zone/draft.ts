@@ -103,7 +103,7 @@ export class Draft {
   }
 }
 
-/** Sets in the order they were touched. Most updates touch few, which are looked through. */
+/** Sets in the order they were touched, as a change has them. Most updates touch few, which are looked through. */
 class DraftSets {
   readonly all: DraftSet[] = [];
   /** Where there are more. */

@@ -85,7 +85,7 @@ function gained(steps: readonly HoldStep[], by: string, leases: Leases): number 
   return sum;
 }
 
-/** At some 850 octets each, over four hundred megabytes. */
+/** At some 650 octets each, over three hundred megabytes. */
 const MAX_RECORDS = 500_000;
 /** Milliseconds between two lines: who is refused tries again. */
 const INTERVAL = 60_000;

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { addressBytes, formatIPv6 } from "../../src/dns/address.ts";
+import { bitmapTypes, typeBitmap } from "../../src/dns/bitmap.ts";
 import { Type } from "../../src/dns/constants.ts";
-import { bitmapTypes, typeBitmap } from "../../src/dns/fields.ts";
 import { FormatError } from "../../src/dns/format.ts";
 import { Name } from "../../src/dns/name.ts";
 import {
@@ -34,12 +34,19 @@ describe("Rdata", () => {
     assert.ok(!rdata.srv(0, 0, 1, host).equals(rdata.srv(0, 0, 2, host)));
   });
 
+  it("is told from other data where tests compare", () => {
+    assert.notDeepEqual(rdata.a("192.0.2.1"), rdata.a("192.0.2.2"));
+    assert.notDeepEqual(rdata.ptr(Name.parse("A.example.")), rdata.ptr(Name.parse("a.example.")));
+  });
+
   it("is read from its own octets as the same", () => {
     fc.assert(
       fc.property(arbitrary.rdata, (data) => {
         const back = parseRdata(data.type, data.toWire());
         assert.deepEqual(back, data);
         assert.equal(back.key, data.key);
+        assert.deepEqual(back.values, data.values);
+        assert.deepEqual(back.names, data.names);
       }),
       { numRuns: 1000 },
     );
@@ -113,7 +120,8 @@ describe("Rdata", () => {
     ["a CAA tag of no octets", Type.CAA, "00 00"],
     ["a CAA tag with other octets", Type.CAA, "00 02 612d"],
     ["a name by pointer, where there is nothing to point at", Type.MX, "000a 00 c002"],
-    ["two pointers that make up for each other", Type.MINFO, "016100 c000"],
+    ["two names by pointer", Type.MINFO, "016100 c000"],
+    ["two pointers of which one makes up for the other", Type.PX, "0001 c000 c001"],
   ] as const) {
     it(`refuses ${what}`, () => assert.throws(() => parse(type, hex), FormatError));
   }

@@ -1,10 +1,10 @@
 /** DNSSEC, signed online (RFC 4033 to 4035, 6840, 7344, 8078, 9077, 9824). */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { bitmapTypes } from "../../src/dns/bitmap.ts";
 import { Class, Rcode, Type, typeName } from "../../src/dns/constants.ts";
 import { digestOf } from "../../src/dns/dnssec.ts";
 import { encode } from "../../src/dns/encode.ts";
-import { bitmapTypes } from "../../src/dns/fields.ts";
 import { type Message, makeMessage } from "../../src/dns/message.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { type Rdata, rdata } from "../../src/dns/rdata.ts";

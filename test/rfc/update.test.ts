@@ -285,7 +285,7 @@ suite("what an update does", () => {
     for (const type of [Type.RRSIG, Type.NSEC, Type.SIG]) {
       const zone = zoneOf(ZONE);
       const added = { name: name("alias"), type, class: Class.IN, ttl: 60 };
-      const data = Rdata.ofWire(type, "\0");
+      const data = new Rdata(type, "\0");
       await apply(zone, updateOf("", { updates: [{ ...added, rdata: data }] }));
       assert.ok(zone.current.set(name("alias"), type), `${type}`);
     }

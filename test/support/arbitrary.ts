@@ -1,7 +1,8 @@
 /** Names, record data, records and messages of every kind, for properties. */
 import fc from "fast-check";
+import { typeBitmap } from "../../src/dns/bitmap.ts";
 import { Class, Type } from "../../src/dns/constants.ts";
-import { type Field, isKnownShape, shapeOf, typeBitmap, type Value } from "../../src/dns/fields.ts";
+import { type Field, isKnownShape, shapeOf, type Value } from "../../src/dns/fields.ts";
 import { type Message, makeMessage, type Question } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata } from "../../src/dns/rdata.ts";

@@ -1,0 +1,41 @@
+/** Type bitmaps: sets of types as NSEC and its like have them (RFC 4034 §4.1.2). */
+import { FormatError } from "./format.ts";
+
+/** Windows rise, each has 1 to 32 octets. */
+export function checkBitmap(bytes: Uint8Array): void {
+  let window = -1;
+  for (let at = 0; at < bytes.length; ) {
+    const length = bytes[at + 1] ?? 0;
+    if (bytes[at]! <= window || length < 1 || length > 32 || at + 2 + length > bytes.length) {
+      throw new FormatError("a type bitmap is malformed");
+    }
+    window = bytes[at]!;
+    at += 2 + length;
+  }
+}
+
+/** The types a bitmap names, rising. */
+export function bitmapTypes(bitmap: Uint8Array): number[] {
+  const types: number[] = [];
+  for (let at = 0; at < bitmap.length; at += 2 + bitmap[at + 1]!) {
+    for (let bit = 0; bit < bitmap[at + 1]! * 8; bit++) {
+      if (bitmap[at + 2 + (bit >> 3)]! & (0x80 >> (bit & 7))) types.push(bitmap[at]! * 256 + bit);
+    }
+  }
+  return types;
+}
+
+/** The bitmap of these types. */
+export function typeBitmap(types: Iterable<number>): Uint8Array {
+  const windows = new Map<number, Uint8Array>();
+  for (const type of [...types].sort((a, b) => a - b)) {
+    const window = windows.get(type >> 8) ?? new Uint8Array(32);
+    window[(type & 0xff) >> 3]! |= 0x80 >> (type & 7);
+    windows.set(type >> 8, window);
+  }
+  const parts = [...windows].map(([number, window]) => {
+    const length = window.findLastIndex((byte) => byte !== 0) + 1;
+    return Buffer.from([number, length, ...window.subarray(0, length)]);
+  });
+  return Uint8Array.from(Buffer.concat(parts));
+}
