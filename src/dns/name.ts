@@ -30,7 +30,6 @@ export class Name {
    */
   readonly wire: string;
   #key: NameKey | undefined;
-  #text: string | undefined;
 
   private constructor(wire: string) {
     this.wire = wire;
@@ -162,8 +161,7 @@ export class Name {
 
   /** Absolute, with RFC 1035 §5.1 escapes: printable ASCII stands for itself, the rest as `\DDD`. */
   toString(): string {
-    this.#text ??= this.isRoot ? "." : formatWire(this.wire);
-    return this.#text;
+    return this.isRoot ? "." : formatWire(this.wire);
   }
 
   /**

@@ -39,6 +39,7 @@ export class Rdata {
     if (typeof data !== "string" && this.wire !== "") this.#values = data;
   }
 
+  /** Kept: who asks for them once and for all of a zone does better with `readValues`. */
   get values(): readonly Value[] {
     this.#values ??= readValues(this);
     return this.#values;
@@ -97,14 +98,14 @@ function wireOf(type: number, values: readonly Value[]): string {
   return scratch.done().toString("latin1");
 }
 
-function readValues({ type, wire }: Rdata): readonly Value[] {
+/** The values, not kept. */
+export function readValues({ type, wire }: Rdata): readonly Value[] {
   if (wire === "") return NONE;
   if (lastNameAt(type) === 0) return [Name.ofWire(wire)];
   const reader = new Reader(Buffer.from(wire, "latin1"));
   return shapeOf(type).map((field) => readField(reader, field));
 }
 
-/** Values are not kept here and in `writeRdata`: there are many records, and all of them get here. */
 function fold(rdata: Rdata): string {
   const { type, wire } = rdata;
   const at = lastNameAt(type);

@@ -9,7 +9,7 @@ import { className, parseType, typeName } from "./constants.ts";
 import { type Field, isKnownShape, shapeOf, stringsIn, type Value } from "./fields.ts";
 import { FormatError } from "./format.ts";
 import { Name } from "./name.ts";
-import { parseRdata, Rdata } from "./rdata.ts";
+import { parseRdata, Rdata, readValues } from "./rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "./record.ts";
 import { formatSvcParams, parseSvcParams } from "./svcparams.ts";
 import {
@@ -24,16 +24,17 @@ import {
 /** Record data as dig prints it, with names absolute unless `formatName` has it otherwise. */
 export function formatRdata(rdata: Rdata, formatName: (name: Name) => string = String): string {
   const shape = shapeOf(rdata.type);
-  const isOpaque = !isKnownShape(rdata.type) || rdata.isEmpty || hasOddBitmap(rdata, shape);
+  const values = readValues(rdata);
+  const isOpaque = !isKnownShape(rdata.type) || rdata.isEmpty || hasOddBitmap(values, shape);
   if (isOpaque) return formatOpaque(rdata.toWire());
-  return rdata.values
+  return values
     .map((value, i) => (value instanceof Name ? formatName(value) : formatField(shape[i]!, value)))
     .filter((text) => text !== "")
     .join(" ");
 }
 
 /** A bitmap with octets to spare, as devices send, has no other text than the opaque one. */
-function hasOddBitmap({ values }: Rdata, shape: readonly Field[]): boolean {
+function hasOddBitmap(values: readonly Value[], shape: readonly Field[]): boolean {
   const bitmap = values[shape.indexOf("bitmap")];
   if (!(bitmap instanceof Uint8Array)) return false;
   return Buffer.compare(typeBitmap(bitmapTypes(bitmap)), bitmap) !== 0;
