@@ -187,8 +187,8 @@ export function isFolded(type: number): boolean {
   return folded.has(type);
 }
 
-/** Past one field that is not a name; a FormatError where it is malformed. The reader ends where the rdata does. */
-export function passField(reader: Reader, field: Field): void {
+/** Past one field; a FormatError where it is malformed. The reader ends where the rdata does. */
+export function passField(reader: Reader, field: Exclude<Field, "name">): void {
   switch (field) {
     case "string":
       reader.skip(reader.u8());
@@ -207,9 +207,6 @@ export function passField(reader: Reader, field: Field): void {
       break;
     case "params":
       checkParams(reader.rest());
-      break;
-    case "name":
-      reader.skipName();
       break;
     default:
       reader.skip(OCTETS[field] ?? reader.left);
