@@ -88,6 +88,12 @@ export function parseEnumeration(
     : undefined;
 }
 
+/** Is it where clients look which domain is the one to browse, or to register in? Each has one (RFC 6763 §11). */
+export function isDefault(name: Name): boolean {
+  const enumeration = parseEnumeration(name)?.enumeration;
+  return enumeration === "db" || enumeration === "dr";
+}
+
 /**
  * What is below the two labels of a service type; undefined when `name` does not start with one.
  * Service names longer than RFC 6335 §5.1 allows are in use, and so are underscores; other octets

@@ -10,7 +10,7 @@ import { Class, Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import { targetOf } from "../dns/rdata.ts";
 import type { ResourceRecord } from "../dns/record.ts";
-import { BROWSING, parseEnumeration } from "../dns/service.ts";
+import { BROWSING, isDefault, parseEnumeration } from "../dns/service.ts";
 import { dataOctets } from "./weight.ts";
 
 /** Who asks for an update. */
@@ -53,6 +53,7 @@ export function collectorPrincipal(name: string, origin: Name, isItsSite: IsItsS
         const target = pointedTo(record);
         if (target === undefined) return false;
         if (!domain.equals(origin)) return sites.has(domain) && target.equals(domain);
+        // The default is the zone, and no site.
         return target.equals(origin) || (sites.has(target) && !isDefault(owner));
       }
       if (isSteeringName(owner.labelsUnder(origin))) return false;
@@ -115,11 +116,6 @@ class Sites {
 /** What a PTR leads to; undefined for other records, and for a set as a whole. */
 function pointedTo({ type, rdata }: ResourceRecord): Name | undefined {
   return type === Type.PTR ? targetOf(rdata) : undefined;
-}
-
-/** Is it where clients look which domain is the one to browse? That is the zone, and no site. */
-function isDefault(name: Name): boolean {
-  return parseEnumeration(name)?.enumeration === "db";
 }
 
 /** The domain of which this name says what to browse; where to register is the administrator's. */

@@ -8,6 +8,7 @@ import type { Name } from "../dns/name.ts";
 import { Rdata, SERIAL, soaOf } from "../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import { compareSerials, nextSerial } from "../dns/serial.ts";
+import { isDefault } from "../dns/service.ts";
 import type { Change } from "./change.ts";
 import { Draft } from "./draft.ts";
 import type { HoldStep, Leases } from "./leases.ts";
@@ -133,7 +134,8 @@ class Work {
   /** RFC 2136 §3.4.2.2. */
   #add(added: ResourceRecord): void {
     const { name, type, ttl, rdata } = added;
-    if (this.#conflicts(name, type) || !this.#replaces(name, rdata)) {
+    const isOutOfPlace = this.#conflicts(name, type) || this.#isSecondDefault(name, rdata);
+    if (isOutOfPlace || !this.#replaces(name, rdata)) {
       this.#passedOver.push(added);
       return;
     }
@@ -196,6 +198,13 @@ class Work {
       return name.equals(this.#base.origin) || this.#draft.types(name).some(isOther);
     }
     return !isBesideCname(type) && this.#draft.rdatas(name, Type.CNAME).length > 0;
+  }
+
+  /** Clients have one domain as their default (RFC 6763 §11); who looks after the zone may have said which. */
+  #isSecondDefault(name: Name, rdata: Rdata): boolean {
+    if (rdata.type !== Type.PTR || this.#by.isOperator === true || !isDefault(name)) return false;
+    const isFirst = (old: Rdata) => !old.equals(rdata) && this.#isKept(name, old);
+    return this.#draft.rdatas(name, Type.PTR).some(isFirst);
   }
 
   /** Only where it is newer (RFC 2136 §3.4.2.2). */

@@ -172,6 +172,26 @@ test("SD-27: with sites, the hosts of a subnet are told to browse their own site
   }
 });
 
+test("SD-24: what the zone's file says is the default of the zone, and no collector's word beside it", async () => {
+  const records = apexRecords({ origin: ZONE, nameservers: [], serial: 1 });
+  const zone = new Zone({ origin: ZONE, records, clock: systemClock });
+  const apex = () => answer(zone, ZONE, "db");
+  const file = (targets: readonly string[]) =>
+    parseMasterFile(targets.map((target) => `db._dns-sd._udp 60 PTR ${target}`).join("\n"), {
+      ...{ origin: ZONE, isPartial: true },
+    });
+  await collect(zone, "paris", "merged");
+  assert.deepEqual(apex(), ["z.example."]);
+  await collect(zone, "paris", "merged", removal);
+  await zone.merge([...records, ...file(["other.example."])]);
+  await collect(zone, "paris", "merged");
+  assert.deepEqual(apex(), ["other.example."]);
+  assert.deepEqual(answer(zone, ZONE, "b"), ["z.example."]);
+  await zone.merge([...records, ...file(["z.example."])]);
+  await collect(zone, "paris", "merged");
+  assert.deepEqual(apex(), ["z.example."]);
+});
+
 test("SD-24: two sites on one subnet have one default between them", () => {
   const places = [paris("10.77.1.1/24"), { site: site("lyon"), addresses: on("10.77.1.2/24") }];
   for (const each of [places, places.toReversed()]) {
