@@ -32,17 +32,24 @@ export class Rdata {
   #values: readonly Value[] | undefined;
   #key: string | undefined;
 
-  /** Of values, or of well-formed octets as `wire` has them. */
+  /** Of values, or of well-formed octets as `wire` has them; a FormatError where there are too many. */
   constructor(type: number, data: readonly Value[] | string) {
     this.type = type;
     this.wire = typeof data === "string" ? data : wireOf(type, data);
+    if (this.wire.length > MAX_OCTETS) {
+      throw new FormatError(`rdata has more than ${MAX_OCTETS} octets`);
+    }
     if (typeof data !== "string" && this.wire !== "") this.#values = data;
   }
 
-  /** Kept: who asks for them once and for all of a zone does better with `readValues`. */
   get values(): readonly Value[] {
-    this.#values ??= readValues(this);
+    this.#values ??= readValues(this.type, this.wire);
     return this.#values;
+  }
+
+  /** For who asks of all of a zone: they are not kept, unless they are already. */
+  valuesOnce(): readonly Value[] {
+    return this.#values ?? readValues(this.type, this.wire);
   }
 
   /** RDLENGTH 0. */
@@ -87,6 +94,8 @@ export class Rdata {
   }
 }
 
+/** RDLENGTH has 16 bits (RFC 1035 §3.2.1). */
+const MAX_OCTETS = 0xffff;
 const NONE: readonly never[] = [];
 
 /** Where octets are put together. */
@@ -98,8 +107,7 @@ function wireOf(type: number, values: readonly Value[]): string {
   return scratch.done().toString("latin1");
 }
 
-/** The values, not kept. */
-export function readValues({ type, wire }: Rdata): readonly Value[] {
+function readValues(type: number, wire: string): readonly Value[] {
   if (wire === "") return NONE;
   if (lastNameAt(type) === 0) return [Name.ofWire(wire)];
   const reader = new Reader(Buffer.from(wire, "latin1"));
@@ -114,7 +122,7 @@ function fold(rdata: Rdata): string {
     const folded = name.toLowerCase();
     return folded === name ? wire : wire.slice(0, at) + folded.wire;
   }
-  const values = readValues(rdata);
+  const values = rdata.valuesOnce();
   const folded = values.map((value) => (value instanceof Name ? value.toLowerCase() : value));
   return folded.every((value, i) => value === values[i]) ? wire : wireOf(type, folded);
 }
@@ -161,7 +169,7 @@ export function writeRdata(writer: Writer, rdata: Rdata, compression: Compressio
   const compress = isCompressible(type, compression);
   const at = lastNameAt(type);
   if (at === undefined) {
-    writeFields(writer, type, readValues(rdata), compress);
+    writeFields(writer, type, rdata.valuesOnce(), compress);
   } else {
     writer.text(wire.slice(0, at));
     writer.name(Name.ofWire(wire.slice(at)), compress);
@@ -211,6 +219,7 @@ export const rdata = {
       soa.expire,
       soa.minimum,
     ]),
+  /** Of well-formed octets (RFC 3597 §5). */
   opaque: (type: number, bytes: Uint8Array) =>
     new Rdata(type, Buffer.from(bytes).toString("latin1")),
 };

@@ -9,7 +9,7 @@ import { className, parseType, typeName } from "./constants.ts";
 import { type Field, isKnownShape, shapeOf, stringsIn, type Value } from "./fields.ts";
 import { FormatError } from "./format.ts";
 import { Name } from "./name.ts";
-import { parseRdata, Rdata, readValues } from "./rdata.ts";
+import { parseRdata, Rdata } from "./rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "./record.ts";
 import { formatSvcParams, parseSvcParams } from "./svcparams.ts";
 import {
@@ -24,7 +24,7 @@ import {
 /** Record data as dig prints it, with names absolute unless `formatName` has it otherwise. */
 export function formatRdata(rdata: Rdata, formatName: (name: Name) => string = String): string {
   const shape = shapeOf(rdata.type);
-  const values = readValues(rdata);
+  const values = rdata.valuesOnce();
   const isOpaque = !isKnownShape(rdata.type) || rdata.isEmpty || hasOddBitmap(values, shape);
   if (isOpaque) return formatOpaque(rdata.toWire());
   return values
@@ -59,9 +59,8 @@ export function parseRdataText(type: number, tokens: readonly Token[], origin: N
   if (words.length > 0) {
     throw new FormatError(`"${words[0]!.text}" stands behind the ${typeName(type)} data`);
   }
-  const { wire } = new Rdata(type, values);
-  if (wire.length > 0xffff) throw new FormatError("rdata has more than 65535 octets");
-  return new Rdata(type, wire);
+  // Of its octets, so that the values are not kept.
+  return new Rdata(type, new Rdata(type, values).wire);
 }
 
 /** Seconds: a number, or numbers with the units w, d, h, m, s as BIND takes them ("1h30m"). */

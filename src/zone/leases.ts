@@ -114,6 +114,11 @@ export class Leases {
     return this.holds(record).some((hold) => hold.by !== by && hold.expires === FOREVER);
   }
 
+  /** Does the zone's file hold this record, which is in the zone? */
+  isOfFile(record: ZoneRecord): boolean {
+    return this.holds(record).some(({ by }) => by === FILE);
+  }
+
   isLeasedByAnother(record: ZoneRecord, by: string): boolean {
     const holds = this.#byRecord.get(record)?.holds;
     return holds?.some((hold) => hold.by !== by && hold.expires !== FOREVER) === true;

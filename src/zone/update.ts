@@ -11,7 +11,7 @@ import { compareSerials, nextSerial } from "../dns/serial.ts";
 import { isDefault } from "../dns/service.ts";
 import type { Change } from "./change.ts";
 import { Draft } from "./draft.ts";
-import type { HoldStep, Leases } from "./leases.ts";
+import { FILE, type HoldStep, type Leases } from "./leases.ts";
 import { checkPrerequisites, overrides, prescan } from "./prerequisites.ts";
 import type { Principal } from "./principal.ts";
 import { RecordMap, type ZoneRecord } from "./recordmap.ts";
@@ -200,11 +200,16 @@ class Work {
     return !isBesideCname(type) && this.#draft.rdatas(name, Type.CNAME).length > 0;
   }
 
-  /** Clients have one domain as their default (RFC 6763 §11); who looks after the zone may have said which. */
+  /**
+   * Clients have one domain as their default (RFC 6763 §11), and the zone's file may say which. What is
+   * said by update, even for ever, keeps nobody out: it may be any site's word.
+   */
   #isSecondDefault(name: Name, rdata: Rdata): boolean {
-    if (rdata.type !== Type.PTR || this.#by.isOperator === true || !isDefault(name)) return false;
-    const isFirst = (old: Rdata) => !old.equals(rdata) && this.#isKept(name, old);
-    return this.#draft.rdatas(name, Type.PTR).some(isFirst);
+    if (rdata.type !== Type.PTR || !isDefault(name)) return false;
+    if (this.#by.isOperator === true || this.#by.name === FILE) return false;
+    const isOther = (old: Rdata) =>
+      !old.equals(rdata) && this.#leases.isOfFile({ name, rdata: old });
+    return (this.#base.set(name, Type.PTR)?.rdatas ?? []).some(isOther);
   }
 
   /** Only where it is newer (RFC 2136 §3.4.2.2). */

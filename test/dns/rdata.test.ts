@@ -34,6 +34,34 @@ describe("Rdata", () => {
     assert.ok(!rdata.srv(0, 0, 1, host).equals(rdata.srv(0, 0, 2, host)));
   });
 
+  it("has its names in their order, and is the same whatever their case", () => {
+    const [a, b] = [Name.parse("A.example."), Name.parse("b.EXAMPLE.")];
+    const folded = (name: Name) => name.toLowerCase();
+    for (const [type, values, names] of [
+      [Type.MINFO, [a, b], [a, b]],
+      [Type.PX, [10, b, a], [b, a]],
+      [Type.SOA, [a, b, 1, 2, 3, 4, 5], [a, b]],
+      [Type.NSEC, [a, Uint8Array.of(0, 1, 64)], [a]],
+      [Type.SVCB, [1, b, Uint8Array.of()], [b]],
+      [Type.SRV, [0, 0, 1, a], [a]],
+      [Type.TXT, [Uint8Array.of(1, 0x41)], []],
+    ] as const) {
+      const made = new Rdata(type, values);
+      const read = new Rdata(type, made.wire);
+      for (const data of [made, read]) {
+        assert.deepEqual(data.names, names);
+        assert.equal(data.key, data.mapNames(folded)!.wire);
+        assert.equal(data.key === data.wire, names.length === 0);
+      }
+    }
+  });
+
+  it("has no more octets than its length can say", () => {
+    const octets = new Uint8Array(65_536);
+    assert.equal(rdata.opaque(65280, octets.subarray(1)).wire.length, 65_535);
+    assert.throws(() => rdata.opaque(65280, octets), FormatError);
+  });
+
   it("is told from other data where tests compare", () => {
     assert.notDeepEqual(rdata.a("192.0.2.1"), rdata.a("192.0.2.2"));
     assert.notDeepEqual(rdata.ptr(Name.parse("A.example.")), rdata.ptr(Name.parse("a.example.")));

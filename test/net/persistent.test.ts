@@ -270,6 +270,19 @@ suite("a persistent connection", () => {
     assert.ok(read < 1_000_000, `${read} octets`);
   });
 
+  test("that nobody waits for ends and is not reset", async () => {
+    const errors: unknown[] = [];
+    using server = new Fake((query, socket) => {
+      socket.on("error", (error) => errors.push(error));
+      echo(query, socket);
+    });
+    const connection = connectionTo(await server.listen());
+    assert.equal(await ask(connection, 1), 1);
+    connection.close();
+    await waitFor("the end", () => server.sockets[0]!.destroyed);
+    assert.deepEqual(errors, []);
+  });
+
   test("lets an answer take its time when others come before it", async () => {
     const clock = new FakeClock();
     using server = new Fake(silent);

@@ -1,18 +1,19 @@
 /** Where clients learn what to browse: RFC 6763 §11, RFC 8766 §5.2, §5.4. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { enumerationRecords } from "../../src/collector/enumeration.ts";
 import { type Place, reverseRecords } from "../../src/collector/reverse.ts";
-import { Rcode } from "../../src/dns/constants.ts";
+import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { BROWSING, type Enumeration, enumerationName } from "../../src/dns/service.ts";
 import type { LinkAddress } from "../../src/net/link.ts";
 import { apexEnumeration, apexRecords, type Browsed } from "../../src/zone/apex.ts";
 import { lookup } from "../../src/zone/lookup.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
-import { collectorPrincipal, reversePrincipal } from "../../src/zone/principal.ts";
+import { collectorPrincipal, type Principal, reversePrincipal } from "../../src/zone/principal.ts";
 import { addition, removal } from "../../src/zone/update.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { expected, lines } from "../collector/fixture.ts";
@@ -172,24 +173,59 @@ test("SD-27: with sites, the hosts of a subnet are told to browse their own site
   }
 });
 
-test("SD-24: what the zone's file says is the default of the zone, and no collector's word beside it", async () => {
+suite("SD-24: what the zone's file says is the default of the zone", () => {
   const records = apexRecords({ origin: ZONE, nameservers: [], serial: 1 });
-  const zone = new Zone({ origin: ZONE, records, clock: systemClock });
-  const apex = () => answer(zone, ZONE, "db");
-  const file = (targets: readonly string[]) =>
-    parseMasterFile(targets.map((target) => `db._dns-sd._udp 60 PTR ${target}`).join("\n"), {
-      ...{ origin: ZONE, isPartial: true },
-    });
-  await collect(zone, "paris", "merged");
-  assert.deepEqual(apex(), ["z.example."]);
-  await collect(zone, "paris", "merged", removal);
-  await zone.merge([...records, ...file(["other.example."])]);
-  await collect(zone, "paris", "merged");
-  assert.deepEqual(apex(), ["other.example."]);
-  assert.deepEqual(answer(zone, ZONE, "b"), ["z.example."]);
-  await zone.merge([...records, ...file(["z.example."])]);
-  await collect(zone, "paris", "merged");
-  assert.deepEqual(apex(), ["z.example."]);
+  const db = enumerationName("db", ZONE)!;
+  const said = (...targets: readonly string[]): RecordSet => ({
+    ...{
+      name: db,
+      type: Type.PTR,
+      ttl: 60,
+      rdatas: targets.map((each) => rdata.ptr(Name.parse(each))),
+    },
+  });
+  const zoneOf = (...file: readonly RecordSet[]) =>
+    new Zone({ origin: ZONE, records: [...records, ...file], clock: systemClock });
+  const add = async (zone: Zone, set: RecordSet, by: Partial<Principal> = {}) => {
+    const update = { zone: ZONE, prerequisites: [], updates: addition(set) };
+    const principal = { name: "somebody", permits: () => true, ...by };
+    assert.equal(await zone.apply(update, principal), Rcode.NOERROR);
+  };
+  const apex = (zone: Zone) => answer(zone, ZONE, "db");
+
+  test("and no collector's word comes beside it", async () => {
+    const zone = zoneOf(said("other.example."));
+    await collect(zone, "paris", "merged");
+    assert.deepEqual(apex(zone), ["other.example."]);
+    assert.deepEqual(answer(zone, ZONE, "b"), ["z.example."]);
+    await zone.merge(records);
+    await collect(zone, "paris", "merged");
+    assert.deepEqual(apex(zone), ["z.example."]);
+  });
+
+  test("which a collector may say too", async () => {
+    const zone = zoneOf(said("z.example."));
+    await collect(zone, "paris", "merged");
+    await zone.merge(records);
+    assert.deepEqual(apex(zone), ["z.example."]);
+  });
+
+  test("but what others have said, and for ever, keeps neither it nor anybody else out", async () => {
+    const zone = zoneOf();
+    await add(zone, said("first.example."));
+    await add(zone, said("second.example."), { name: "another" });
+    assert.deepEqual(apex(zone), ["first.example.", "second.example."]);
+    await zone.merge([...records, said("other.example.")]);
+    assert.deepEqual(apex(zone), ["first.example.", "other.example.", "second.example."]);
+  });
+
+  test("and who looks after the zone may say what he likes, as may others of what is no domain", async () => {
+    const zone = zoneOf(said("other.example."));
+    await add(zone, said("z.example."), { isOperator: true });
+    assert.deepEqual(apex(zone), ["other.example.", "z.example."]);
+    await add(zone, { name: db, type: Type.TXT, ttl: 60, rdatas: [rdata.txt("x")] });
+    assert.ok(zone.current.set(db, Type.TXT));
+  });
 });
 
 test("SD-24: two sites on one subnet have one default between them", () => {
