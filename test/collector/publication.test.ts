@@ -148,6 +148,19 @@ suite("a zone that is published into", () => {
     assert.match(scene.log[0]!, /stays in the zone.*allow-transfer/);
   });
 
+  test("a server is read once more when all has come that an earlier process had sent", async () => {
+    const scene = new Scene();
+    scene.publication.inherit();
+    scene.want("x TXT c");
+    await scene.clock.elapse(20_000);
+    scene.zone = setsOf("x TXT b\nx TXT c");
+    await scene.clock.elapse(131_000);
+    assert.deepEqual(lines(scene.zone), lines(setsOf("x TXT c")));
+    assert.equal(scene.reads, 2);
+    await scene.clock.elapse(600_000);
+    assert.equal(scene.reads, 2);
+  });
+
   test("a server that was away is read again as soon as it takes an update", async () => {
     const scene = new Scene();
     scene.unreadable = scene.fails = away("ECONNREFUSED");

@@ -18,6 +18,7 @@ import { RecordSets } from "../recordsets.ts";
 import { PublishError } from "./farzone.ts";
 import type { Guard } from "./guard.ts";
 import type { Refusal } from "./obstacles.ts";
+import { Readings } from "./readings.ts";
 import { reasonOf } from "./reasons.ts";
 import { Reconciler } from "./reconcile.ts";
 
@@ -71,10 +72,7 @@ export class Publication {
   #isEnded = false;
   /** The server has taken something. */
   #goesOn = () => {};
-  /** When to read back; undefined when that is done. */
-  #readsBack: number | undefined;
-  /** Since when what is there could not be read. */
-  #unreadSince: number | undefined;
+  readonly #readings = new Readings();
   /**
    * Why what is there could not be read, since an update was last taken; and as it was told. Where
    * updates are not taken either, that is told, and not this.
@@ -108,8 +106,8 @@ export class Publication {
   /** What may be ours is more than it was: what of it is there already is not known yet. */
   inherit(): void {
     if (this.#options.zone.readBack === undefined || this.#isEnded) return;
-    this.#readsBack = this.#options.clock.now();
-    this.#alarm.set(this.#readsBack);
+    this.#readings.ask(this.#options.clock.now());
+    this.#alarm.set(this.#readings.due);
   }
 
   /**
@@ -163,10 +161,9 @@ export class Publication {
   #go(): void {
     if (this.#work !== undefined || this.#isEnded) return;
     const now = this.#options.clock.now();
-    const isReading = this.#readsBack !== undefined && this.#readsBack <= now;
-    const work = isReading ? this.#read() : this.#publish();
+    const work = this.#readings.begin(now) ? this.#read() : this.#publish();
     if (work === undefined) {
-      this.#alarm.set(earlier(this.#readsBack, this.reconciler.due()));
+      this.#alarm.set(earlier(this.#readings.due, this.reconciler.due()));
       return;
     }
     this.#alarm.set(undefined);
@@ -178,7 +175,6 @@ export class Publication {
 
   async #read(): Promise<void> {
     const { zone, clock, log, ours, settles } = this.#options;
-    this.#readsBack = undefined;
     const began = clock.now();
     let sets: Iterable<RecordSet> | Rcode;
     try {
@@ -186,13 +182,13 @@ export class Publication {
     } catch (error) {
       // One that does not answer once may be restarting.
       const isAnswer = error instanceof PublishError;
-      if (isAnswer || this.#unreadSince !== undefined) this.#unread = (error as Error).message;
-      this.#readLater(began);
+      if (isAnswer || this.#readings.isFailing) this.#unread = (error as Error).message;
+      this.#readings.fail(began, clock.now());
       return;
     }
     if (typeof sets !== "number") {
       this.#unread = this.#toldUnread = undefined;
-      this.#unreadSince = undefined;
+      this.#readings.succeed(began);
       const inherited = [...ours(sets)];
       this.reconciler.inherit(RecordSets.of(sets), inherited, settles);
       const fields = { zone: zone.origin.toString(), sets: inherited.length };
@@ -200,14 +196,7 @@ export class Publication {
       return;
     }
     this.#unread = `it answers ${rcodeName(sets)}`;
-    this.#readLater(began);
-  }
-
-  #readLater(began: number): void {
-    const now = this.#options.clock.now();
-    this.#unreadSince ??= began;
-    const share = Math.max((now - began) * UPDATES_SHARE, (now - this.#unreadSince) * DELAY_SHARE);
-    this.#readsBack = now + Math.min(Math.max(share, READ_AGAIN.least), READ_AGAIN.most);
+    this.#readings.fail(began, clock.now());
   }
 
   #publish(): Promise<void> | undefined {
@@ -274,7 +263,7 @@ export class Publication {
     this.#unread = undefined;
     // It may be another one, or have an older zone, in which there is what was taken away since.
     const isOlder = wasAway && zone.readBack !== undefined && zone.granted?.() === undefined;
-    if (this.#readsBack !== undefined || isOlder) this.#readsBack = clock.now();
+    if (this.#readings.isFailing || isOlder) this.#readings.ask(clock.now());
     log.info({ zone: zone.origin.toString(), after }, "the server of the zone takes updates again");
   }
 
@@ -332,15 +321,6 @@ export class Publication {
 const AWAY = "no answer";
 /** Of trouble: the server is there and has the zone, and fails to do what it is asked. */
 const FAILING = "SERVFAIL";
-/**
- * Milliseconds. A server that is there again is seen by the updates it takes; one that takes them and
- * does not tell what is there is asked ever more seldom: the administrator has something to do first.
- */
-const READ_AGAIN = { least: 5000, most: 600_000 };
-/** What has left is out that much later than it could be, of the time for which nothing could be read. */
-const DELAY_SHARE = 1 / 10;
-/** Updates wait for a reading, so they get four times as long as it took. */
-const UPDATES_SHARE = 4;
 /** Milliseconds: strangers may have something refused, and take it back, as often as they like. */
 const QUIET = 60_000;
 /** A server that took updates until now may be busy; one that did not is not waited for. */
