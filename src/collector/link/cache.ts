@@ -7,7 +7,6 @@
  * its TTL, or came back from near its end. Nothing a stranger sends makes the cache larger than
  * `limit` octets, and who fills it pays first.
  */
-
 import { bitmapTypes } from "../../dns/bitmap.ts";
 import { Class, Opcode, Rcode, Type } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";

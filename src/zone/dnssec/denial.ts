@@ -3,7 +3,6 @@
  * name is the one directly behind it. So it denies types at that name and no other name, and tells
  * nobody what else is in the zone. A name that is not there is said to have the type NXNAME alone.
  */
-
 import { typeBitmap } from "../../dns/bitmap.ts";
 import { Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
