@@ -37,7 +37,7 @@ export class ExchangeError extends Error {
 
   constructor(server: Endpoint, code: string, options?: ErrorOptions) {
     super(reasons[code] ?? certificateReason(code, options?.cause) ?? code, options);
-    this.server = server;
+    this.server = { address: server.address, port: server.port };
     this.code = code;
   }
 }
@@ -47,8 +47,10 @@ const reasons: Readonly<Record<string, string>> = {
   unreachable: "no connection in time",
   closed: "the connection was closed without an answer",
   ECONNREFUSED: "nobody listens there",
+  ECONNRESET: "the connection was reset",
   ENETUNREACH: "there is no way to this network",
   EHOSTUNREACH: "there is no way to this host",
+  ERR_SSL_WRONG_VERSION_NUMBER: "it speaks no TLS there",
   CERT_HAS_EXPIRED: "its certificate has expired, by this host's clock",
   CERT_NOT_YET_VALID: "its certificate is not valid yet, by this host's clock",
 };

@@ -174,7 +174,7 @@ suite("exchange", () => {
       name: "ExchangeError",
       code: "timeout",
       message: "no answer in time",
-      server,
+      server: { address: server.address, port: server.port },
     });
     await clock.elapse(5000);
     await refused;
