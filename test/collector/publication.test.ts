@@ -161,6 +161,22 @@ suite("a zone that is published into", () => {
     assert.equal(scene.reads, 2);
   });
 
+  test("what another collector has published a moment before stays there when the server is read", async () => {
+    const scene = new Scene();
+    scene.publication.inherit();
+    scene.want("x A 10.0.0.1");
+    await scene.clock.elapse(149_000);
+    const both = "x A 10.0.0.1\ny A 10.0.0.2";
+    scene.zone = setsOf(`${both}\ngone A 10.0.0.3`);
+    await scene.clock.elapse(1500);
+    assert.equal(scene.reads, 2);
+    scene.want(both);
+    await scene.clock.elapse(100);
+    assert.equal(lines(scene.zone).length, 3);
+    await scene.clock.elapse(1000);
+    assert.deepEqual(lines(scene.zone), lines(setsOf(both)));
+  });
+
   test("a server that was away is read again as soon as it takes an update", async () => {
     const scene = new Scene();
     scene.unreadable = scene.fails = away("ECONNREFUSED");

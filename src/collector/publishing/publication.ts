@@ -190,7 +190,8 @@ export class Publication {
       this.#unread = this.#toldUnread = undefined;
       this.#readings.succeed(began);
       const inherited = [...ours(sets)];
-      this.reconciler.inherit(RecordSets.of(sets), inherited, settles);
+      const heard = clock.now() + HEARD;
+      this.reconciler.inherit(RecordSets.of(sets), inherited, () => Math.max(settles(), heard));
       const fields = { zone: zone.origin.toString(), sets: inherited.length };
       log.debug(fields, "what is there already is kept until it is known who is still there");
       return;
@@ -321,6 +322,8 @@ export class Publication {
 const AWAY = "no answer";
 /** Of trouble: the server is there and has the zone, and fails to do what it is asked. */
 const FAILING = "SERVFAIL";
+/** Milliseconds: what another collector of the site was the first to hear and to publish is heard by then. */
+const HEARD = 1000;
 /** Milliseconds: strangers may have something refused, and take it back, as often as they like. */
 const QUIET = 60_000;
 /** A server that took updates until now may be busy; one that did not is not waited for. */
