@@ -5,7 +5,7 @@
  * one that is back before that has its cache again, so nothing is seen of it. One that is found to
  * be elsewhere is a cache of another site.
  */
-import { type Cancel, type Clock, earlier, rationed } from "../clock.ts";
+import { Alarm, type Cancel, type Clock, earlier, rationed } from "../clock.ts";
 import { reverseName } from "../dns/address.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
@@ -13,7 +13,6 @@ import { LOCAL } from "../dns/service.ts";
 import type { Log } from "../log.ts";
 import type { Link, LinkWatch } from "../net/link.ts";
 import type { Browsed } from "../zone/apex.ts";
-import { Alarm } from "./alarm.ts";
 import { Irregularities } from "./irregular.ts";
 import type { LinkCache } from "./link/cache.ts";
 import { Harvest } from "./link/harvest.ts";

@@ -15,11 +15,11 @@ import type { Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import { LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
 import { type Answer, lookup } from "../zone/lookup.ts";
-import { isCarriedType } from "../zone/principal.ts";
+import { isCarriedType, isReserved } from "../zone/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { Harvest } from "./link/harvest.ts";
 import { projectHost } from "./project.ts";
-import { hasUnderscore, isReserved, isSteeringHost } from "./publishable.ts";
+import { hasUnderscore, isSteeringHost } from "./publishable.ts";
 import type { Site } from "./site.ts";
 
 /** A site, and the links that are there now. */
@@ -194,7 +194,7 @@ export class OnDemand {
 
 /** May a link be asked for it: neither what DNS keeps for itself nor what DNS-SD does? */
 function isAskable(name: Name, type: number): boolean {
-  if (name.equals(LOCAL) || isReserved(name) || isSteeringHost(name)) return false;
+  if (name.equals(LOCAL) || isReserved(name.labels) || isSteeringHost(name)) return false;
   // `_tcp`, `_sub._ipp._tcp` and their like hold nothing themselves, and what stands beneath names
   // such as `_domainkey` speaks for the domain (RFC 8552).
   const isUnderscored = name.labels[0]![0] === UNDERSCORE;

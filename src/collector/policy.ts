@@ -7,9 +7,9 @@
  * Invariant: a policy takes away or rewrites, and adds nothing that no device said, but for the TXT
  * keys it sets. What `publishable.ts` refuses stays refused, except for the hosts named in `hosts`.
  */
-import { addressBytes, formatIPv6 } from "../dns/address.ts";
+import { isIPv4, isIPv6 } from "node:net";
+import { addressBytes, formatAddress } from "../dns/address.ts";
 import { attributeKey, parseAttribute } from "../dns/attribute.ts";
-import { FormatError } from "../dns/format.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { rdata as make, Rdata, stringsOf } from "../dns/rdata.ts";
 import { LOCAL, parseInstance } from "../dns/service.ts";
@@ -190,14 +190,12 @@ export class SitePolicy {
 
   #hostElsewhere(host: string): string {
     const literal = /^\[(.*)\]$/.exec(host)?.[1];
-    try {
-      if (literal !== undefined) return `[${formatIPv6(this.#map(addressBytes(literal, 6)))}]`;
-      if (/^[\d.]+$/.test(host)) return this.#map(addressBytes(host, 4)).join(".");
-      return host.replace(OF_LINK, (_, labels) => `${labels}.${this.#domainInUrl}`);
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
-      return host;
+    if (literal !== undefined) {
+      const isPlain = isIPv6(literal) && !literal.includes("%");
+      return isPlain ? `[${formatAddress(this.#map(addressBytes(literal, 6)))}]` : host;
     }
+    if (isIPv4(host)) return formatAddress(this.#map(addressBytes(host, 4)));
+    return host.replace(OF_LINK, (_, labels) => `${labels}.${this.#domainInUrl}`);
   }
 
   #map(address: Uint8Array): Uint8Array {

@@ -3,7 +3,7 @@
  * the zone, not as they were heard: what is withheld today is not there to be judged, addresses are
  * those that a map gave them, and which networks the links are in is not known.
  */
-import { Type } from "../dns/constants.ts";
+import { ADDRESS_TYPES, Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
@@ -71,7 +71,7 @@ function namesOf(sets: RecordSets, host: Name, aliases = MAX_ALIASES): Name[] {
 }
 
 function addressesOf(sets: RecordSets, host: Name): Uint8Array[] {
-  return [Type.A, Type.AAAA].flatMap((type) =>
+  return ADDRESS_TYPES.flatMap((type) =>
     (sets.get(host.key, type)?.rdatas ?? []).map(({ values }) => values[0] as Uint8Array),
   );
 }

@@ -8,16 +8,15 @@
  * set mixes two hosts. Nothing that ends in `local.` is ever in it.
  */
 import { earlier } from "../clock.ts";
-import { Type } from "../dns/constants.ts";
+import { isAddressType, Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { rdata as make, type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { LOCAL, parseServiceType, type ServiceType, serviceTypesName } from "../dns/service.ts";
-import { isCarriedType } from "../zone/principal.ts";
+import { isCarriedType, isReserved } from "../zone/principal.ts";
 import { MAX_ALIASES } from "./link/browser.ts";
 import { endOfSecond, SERVED_TTL, startOfSecond } from "./link/ttl.ts";
 import { obtain } from "./obtain.ts";
-import { isReserved } from "./publishable.ts";
 import { RecordSets } from "./recordsets.ts";
 import type { Reason, Site, TranslatedSet } from "./site.ts";
 
@@ -197,7 +196,7 @@ class SiteProjection {
   #addressObjection(host: Place, aliases: number): Reason | undefined {
     let reason: Reason = UNKNOWN;
     for (const { type, set, refusal } of host.sets) {
-      if (type !== Type.A && type !== Type.AAAA) continue;
+      if (!isAddressType(type)) continue;
       if (set !== undefined) return undefined;
       reason = refusal ?? "no address of its host can be reached from elsewhere";
     }
@@ -228,7 +227,7 @@ class SiteProjection {
   /** The instances of a type or subtype, beneath the site and beneath the zone. */
   #list(name: Name): void {
     const parts = parseServiceType(name);
-    if (parts?.domain.equals(LOCAL) !== true || isReserved(name)) return;
+    if (parts?.domain.equals(LOCAL) !== true || isReserved(name.labels)) return;
     const type = this.#place(name);
     if (type.isTold) return;
     type.isTold = true;

@@ -5,13 +5,8 @@
  */
 import { isLinkLocal } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
-import { fold, labelToUnicode, type Name } from "../dns/name.ts";
+import { labelToUnicode, type Name } from "../dns/name.ts";
 import { rdata as make, type Rdata } from "../dns/rdata.ts";
-
-/** No wildcard, and no label by which DNS-SD and its protocols speak of themselves. */
-export function isReserved(name: Name): boolean {
-  return name.labels.some((label) => isWildcard(label) || startsWith(label, "_dns-"));
-}
 
 /**
  * A host by whose name clients of a search domain find a proxy, a tunnel, a key server or where their
@@ -52,9 +47,9 @@ export function publishableData(rdata: Rdata): Rdata | undefined {
 }
 
 /** Not 0/8, 127/8, 169.254/16, nor anything from multicast on (RFC 6890 §2.2.2). */
-function isReachable4([first = 0, second = 0]: Uint8Array): boolean {
-  if (first === 0 || first === 127 || first >= 224) return false;
-  return first !== 169 || second !== 254;
+function isReachable4(bytes: Uint8Array): boolean {
+  const [first = 0] = bytes;
+  return first !== 0 && first !== 127 && first < 224 && !isLinkLocal(bytes);
 }
 
 /** Not unspecified, loopback or IPv4 in disguise (all in ::/32), link-local, or multicast. */
@@ -71,21 +66,8 @@ function embedded4(bytes: Uint8Array): Uint8Array | undefined {
   return NAT64.every((octet, i) => octet === bytes[i]) ? bytes.subarray(12) : undefined;
 }
 
-function isWildcard(label: Uint8Array): boolean {
-  return label.length === 1 && label[0] === ASTERISK;
-}
-
-function startsWith(label: Uint8Array, text: string): boolean {
-  if (label.length < text.length) return false;
-  for (let i = 0; i < text.length; i++) {
-    if (fold(label[i]!) !== text.charCodeAt(i)) return false;
-  }
-  return true;
-}
-
 /** 64:ff9b::/96. */
 const NAT64: readonly number[] = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0];
-const ASTERISK = 0x2a;
 const UNDERSCORE = 0x5f;
 /**
  * draft-ietf-wrec-wpad-01 §4.4.3; RFC 5214 §8.3.2; what Kerberos clients ask for beneath their realm

@@ -4,11 +4,9 @@
  */
 import type { Clock } from "../clock.ts";
 import { Type } from "../dns/constants.ts";
-import { LOCAL, serviceTypesName } from "../dns/service.ts";
 import type { Log } from "../log.ts";
-import { isCarriedType, isSteeringType } from "../zone/principal.ts";
+import { isCarriedType, isReserved, isSteeringType } from "../zone/principal.ts";
 import type { HeardSet } from "./link/heard.ts";
-import { isReserved } from "./publishable.ts";
 import type { Reason, Site } from "./site.ts";
 
 export type Refusal =
@@ -84,10 +82,8 @@ function refusalOf(site: Site, heard: HeardSet): Refusal | undefined {
   if (isSteeringType(heard.type)) return "its type steers servers";
   if (!isCarriedType(heard.type)) return "its type is not read alike by all servers";
   if (heard.type !== Type.PTR) return site.refusal(heard);
-  const isSteering = isReserved(heard.name) && !heard.name.equals(TYPES);
-  return isSteering ? "it says where to browse or register" : undefined;
+  return isReserved(heard.name.labels) ? "it says where to browse or register" : undefined;
 }
 
-const TYPES = serviceTypesName(LOCAL)!;
 /** Milliseconds from one look to the next: all that is heard is gone through. */
 const PERIOD = 180_000;

@@ -12,7 +12,7 @@
  * link-local is in either.
  */
 import { reverseName } from "../dns/address.ts";
-import { Type } from "../dns/constants.ts";
+import { isAddressType, Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { rdata as make, type Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
@@ -80,7 +80,7 @@ function hostRecords({ reverse, places, sets }: ReverseInputs): RecordSet[] {
   };
   const hosts = new Map<NameKey, { readonly name: Name; ttl: number; readonly hosts: Name[] }>();
   for (const { name: host, type, ttl, rdatas } of sets) {
-    if (type !== Type.A && type !== Type.AAAA) continue;
+    if (!isAddressType(type)) continue;
     const subnets = subnetsAt(host.key);
     if (subnets === undefined) continue;
     for (const rdata of rdatas) {

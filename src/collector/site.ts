@@ -6,12 +6,12 @@
  * Names are translated one by one, whatever the others say. From one time to the next nearly all
  * stay as they are, and then the translation is the very same one.
  */
-import { Type } from "../dns/constants.ts";
+import { ADDRESS_TYPES, isAddressType, Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { type Rdata, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { LOCAL, parseInstance } from "../dns/service.ts";
-import { isCarriedType } from "../zone/principal.ts";
+import { isCarriedType, isReserved } from "../zone/principal.ts";
 import type { LinkCache } from "./link/cache.ts";
 import type { HeardSet } from "./link/heard.ts";
 import { SERVED_TTL, servedTtl, ttlHolds } from "./link/ttl.ts";
@@ -21,7 +21,6 @@ import {
   EMPTY_TXT,
   hasControls,
   hasUnderscore,
-  isReserved,
   isSteeringHost,
   publishableData,
 } from "./publishable.ts";
@@ -104,7 +103,7 @@ export class Site {
   /** The addresses that were heard of a host. */
   *addressesOf(host: NameKey): Iterable<Uint8Array> {
     for (const cache of this.caches) {
-      for (const type of [Type.A, Type.AAAA]) {
+      for (const type of ADDRESS_TYPES) {
         for (const { rdata } of cache.set(host, type)?.records.values() ?? []) {
           if (!rdata.isEmpty) yield rdata.values[0] as Uint8Array;
         }
@@ -216,7 +215,7 @@ export class Site {
     if (known !== undefined || this.#rdatas.has(data)) return known;
     let rdata = publishableData(data)?.mapNames((name) => this.name(name));
     if (this.policy !== undefined && rdata !== undefined) {
-      if (isAddress(rdata)) rdata = this.policy.address(rdata);
+      if (isAddressType(rdata.type)) rdata = this.policy.address(rdata);
       if (rdata.type === Type.TXT) rdata = this.policy.text(owner, rdata);
     }
     this.#rdatas.set(data, rdata);
@@ -225,7 +224,8 @@ export class Site {
 
   /** Without a policy, or where it is not known where the leg is, every address is. */
   #isBelieved(data: Rdata, subnets: readonly Subnet[] | undefined): boolean {
-    if (this.policy === undefined || subnets === undefined || !isAddress(data)) return true;
+    if (this.policy === undefined || subnets === undefined || !isAddressType(data.type))
+      return true;
     return this.policy.believes(data.values[0] as Uint8Array, subnets);
   }
 
@@ -236,7 +236,7 @@ export class Site {
       case Type.SRV: {
         const parts = parseInstance(name);
         if (parts?.domain.equals(LOCAL) !== true) return "its name is not that of a service";
-        if (isReserved(name)) return "its name is reserved";
+        if (isReserved(name.labels)) return "its name is reserved";
         if (hasControls(parts.instance)) return "its name has control characters";
         return isTranslatable ? undefined : "its name is too long beneath the site";
       }
@@ -244,7 +244,7 @@ export class Site {
       case Type.AAAA:
       case Type.CNAME:
         // What is at `local.` would be at the site's own domain.
-        if (name.equals(LOCAL) || isReserved(name) || hasUnderscore(name)) {
+        if (name.equals(LOCAL) || isReserved(name.labels) || hasUnderscore(name)) {
           return "its host's name is reserved";
         }
         if (isSteeringHost(name) && !this.policy?.isExempt(name)) {
@@ -255,10 +255,6 @@ export class Site {
         return undefined;
     }
   }
-}
-
-function isAddress({ type }: Rdata): boolean {
-  return type === Type.A || type === Type.AAAA;
 }
 
 function isSameSubnets(a: readonly Subnet[], b: readonly Subnet[]): boolean {

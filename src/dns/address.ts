@@ -4,7 +4,7 @@ import { FormatError } from "./format.ts";
 import { Name } from "./name.ts";
 
 /** RFC 5952 text of 16 octets. */
-export function formatIPv6(bytes: Uint8Array): string {
+function formatIPv6(bytes: Uint8Array): string {
   const groups = Array.from({ length: 8 }, (_, i) => (bytes[i * 2]! << 8) | bytes[i * 2 + 1]!);
   let best = { at: 0, length: 1 };
   for (let at = 0; at < 8; at++) {

@@ -106,6 +106,13 @@ export function isDataType(type: number): boolean {
   return type !== 0 && type !== Type.OPT && (type < 128 || type > 255);
 }
 
+/** What a host has. */
+export const ADDRESS_TYPES: readonly number[] = [Type.A, Type.AAAA];
+
+export function isAddressType(type: number): boolean {
+  return type === Type.A || type === Type.AAAA;
+}
+
 /** "SRV", or "TYPE65280" (RFC 3597 §5). */
 export function typeName(type: number): string {
   return typeNames.get(type) ?? `TYPE${type}`;

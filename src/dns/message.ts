@@ -108,7 +108,7 @@ export function decodeHeader(bytes: Uint8Array): Header {
 }
 
 export interface DecodeOptions {
-  /** Leave out records whose rdata is malformed, and take no offence at octets after the end. */
+  /** Leave out records whose rdata is malformed, and take no offence at octets after the end, nor at OPTs. */
   readonly isLenient?: boolean;
 }
 

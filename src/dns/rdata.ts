@@ -5,8 +5,8 @@
  * Invariant: octets and values follow the field table of the type, or are none at all (RDLENGTH 0,
  * which UPDATE gives a meaning to, RFC 2136 §2.4 and §2.5).
  */
-import { addressBytes, formatIPv6 } from "./address.ts";
-import { Type, typeName } from "./constants.ts";
+import { addressBytes, formatAddress } from "./address.ts";
+import { isAddressType, Type, typeName } from "./constants.ts";
 import {
   type Compression,
   type Field,
@@ -150,7 +150,7 @@ function readWire(reader: Reader, shape: readonly Field[]): string {
   return spelled + reader.text(from, reader.offset);
 }
 
-/** Rdata from uncompressed octets, as a journal or `\\# 4 0a000001` gives them. */
+/** Rdata from uncompressed octets, as `\\# 4 0a000001` gives them (RFC 3597 §5). */
 export function parseRdata(type: number, bytes: Uint8Array): Rdata {
   const rdata = readRdata(new Reader(bytes), type, bytes.length);
   if (rdata.wire !== Buffer.from(bytes).toString("latin1")) {
@@ -266,10 +266,7 @@ export function targetOf(data: Rdata): Name | undefined {
 /** The address of an A or AAAA in text form; undefined for other types. */
 export function addressOf(data: Rdata): string | undefined {
   const bytes = data.values[0];
-  if (!(bytes instanceof Uint8Array)) return undefined;
-  if (data.type === Type.A) return bytes.join(".");
-  if (data.type !== Type.AAAA) return undefined;
-  return formatIPv6(bytes);
+  return isAddressType(data.type) && bytes instanceof Uint8Array ? formatAddress(bytes) : undefined;
 }
 
 /** The strings of a TXT. */

@@ -4,7 +4,7 @@
  * whatever came by wire can be printed and read back.
  */
 
-import { addressBytes, formatIPv6 } from "./address.ts";
+import { addressBytes, formatAddress } from "./address.ts";
 import { FormatError } from "./format.ts";
 import { Reader } from "./reader.ts";
 import { formatString, parseBase64, parseNumber, unescapeOctets } from "./words.ts";
@@ -40,7 +40,7 @@ const forms: readonly Form[] = [
   {
     key: "ipv4hint",
     addressLength: 4,
-    format: (value) => formatAddresses(value, 4, (address) => address.join(".")),
+    format: (value) => formatAddresses(value, 4),
     parse: (text) => Buffer.concat(text.split(",").map((address) => addressBytes(address, 4))),
   },
   {
@@ -51,7 +51,7 @@ const forms: readonly Form[] = [
   {
     key: "ipv6hint",
     addressLength: 16,
-    format: (value) => formatAddresses(value, 16, formatIPv6),
+    format: (value) => formatAddresses(value, 16),
     parse: (text) => Buffer.concat(text.split(",").map((address) => addressBytes(address, 6))),
   },
 ];
@@ -195,15 +195,11 @@ function parseAlpn(text: string): Uint8Array {
   return Uint8Array.from(writer.done());
 }
 
-function formatAddresses(
-  value: Uint8Array,
-  size: number,
-  format: (address: Uint8Array) => string,
-): string | undefined {
+function formatAddresses(value: Uint8Array, size: number): string | undefined {
   if (value.length === 0 || value.length % size !== 0) return undefined;
   const addresses: string[] = [];
   for (let at = 0; at < value.length; at += size) {
-    addresses.push(format(value.subarray(at, at + size)));
+    addresses.push(formatAddress(value.subarray(at, at + size)));
   }
   return addresses.join(",");
 }

@@ -3,7 +3,7 @@
  * (RFC 1035 §5.1, RFC 3597 §5, RFC 4034, RFC 9460 §2.1). What is printed here is read back here as
  * the same octets, whatever they are, and loads in other servers.
  */
-import { addressBytes, formatIPv6 } from "./address.ts";
+import { addressBytes, formatAddress } from "./address.ts";
 import { bitmapTypes, typeBitmap } from "./bitmap.ts";
 import { className, parseType, typeName } from "./constants.ts";
 import { type Field, isKnownShape, shapeOf, stringsIn, type Value } from "./fields.ts";
@@ -80,9 +80,8 @@ function formatField(field: Field, value: number | Uint8Array): string {
   }
   switch (field) {
     case "ipv4":
-      return value.join(".");
     case "ipv6":
-      return formatIPv6(value);
+      return formatAddress(value);
     case "tag":
       return Buffer.from(value).toString("latin1");
     case "strings":

@@ -41,7 +41,7 @@ function refusalOf(question: Question): Rcode | undefined {
     case Type.MAILA:
     case Type.MAILB:
       return Rcode.NOTIMP;
-    // No transfers by whichever transport (RFC 5936 §4.2 for UDP).
+    // What the layer of transfers has left: by UDP (RFC 5936 §4.2) or HTTPS, or not of class IN.
     case Type.AXFR:
     case Type.IXFR:
       return Rcode.REFUSED;

@@ -5,7 +5,7 @@
 import { networkInterfaces } from "node:os";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
-import { DNS_PORT, Rcode, Type } from "../dns/constants.ts";
+import { ADDRESS_TYPES, DNS_PORT, Rcode } from "../dns/constants.ts";
 import type { Message } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import { addressOf, type Rdata } from "../dns/rdata.ts";
@@ -103,8 +103,6 @@ async function endpointsNamed(
     .filter((address) => !own.some((each) => each.address === address))
     .map((address) => ({ address, port: DNS_PORT }));
 }
-
-const ADDRESS_TYPES = [Type.A, Type.AAAA];
 
 async function rdatasOf(name: Name, resolve: Resolve): Promise<readonly Rdata[]> {
   const responses = await Promise.all(ADDRESS_TYPES.map((type) => resolve(name, type)));

@@ -1,6 +1,6 @@
 /**
- * What stands between sockets and answers. A listener decodes a request, calls one Handler and
- * writes what it yields; a Layer is a Handler round another. Only listeners write.
+ * What stands between sockets and answers. The edge decodes a request, calls one Handler and encodes
+ * what it yields; a Layer is a Handler round another. Listeners carry the octets, and only they write.
  */
 import type { Message } from "../dns/message.ts";
 

@@ -3,7 +3,7 @@
  * the addresses without which a delegation leads nowhere (RFC 1034 §4.3.2, RFC 9471). Nothing else,
  * and of this zone alone.
  */
-import { Type } from "../dns/constants.ts";
+import { ADDRESS_TYPES, Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
@@ -63,12 +63,12 @@ class Finds implements Additionals {
     for (const rdata of srv.rdatas) {
       const host = targetOf(rdata)!;
       if (!this.#visit(host) || findCut(this.#snapshot, host, Type.A) !== undefined) continue;
-      this.#addSets(host, ADDRESSES);
+      this.#addSets(host, ADDRESS_TYPES);
     }
   }
 
   addGlue(server: Name): void {
-    if (this.#visit(server)) this.#addSets(server, ADDRESSES);
+    if (this.#visit(server)) this.#addSets(server, ADDRESS_TYPES);
   }
 
   /** Is the name in the zone, and new here? */
@@ -88,5 +88,3 @@ class Finds implements Additionals {
     }
   }
 }
-
-const ADDRESSES = [Type.A, Type.AAAA];

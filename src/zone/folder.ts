@@ -1,6 +1,6 @@
 /**
- * The folder of zone files: `<zone>.zone` holds static records of the shared zone, every other
- * `*.zone` a further zone whose name is the file's (`1.10.in-addr.arpa.zone`).
+ * The folder of zone files, each named as its zone (`1.10.in-addr.arpa.zone`): static records of the
+ * shared zone and of reverse zones that are published into, and further zones, served as they stand.
  */
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";

@@ -56,7 +56,7 @@ export function collectorPrincipal(name: string, origin: Name, isItsSite: IsItsS
         // The default is the zone, and no site.
         return target.equals(origin) || (sites.has(target) && !isDefault(owner));
       }
-      if (isSteeringName(owner.labelsUnder(origin))) return false;
+      if (isReserved(owner.labelsUnder(origin))) return false;
       return sites.contain(owner) || isMerged(record, origin, sites);
     },
   };
@@ -177,7 +177,7 @@ const carriedTypes: ReadonlySet<number> = new Set([
 ]);
 
 /** Does the wildcard, or a label by which DNS-SD and its protocols speak of themselves, stand here? */
-function isSteeringName(labels: readonly Uint8Array[]): boolean {
+export function isReserved(labels: readonly Uint8Array[]): boolean {
   const texts = textsOf(labels);
   return texts.some((text, i) => {
     const isTypeList = text === "_dns-sd" && texts[i - 1] === "_services";

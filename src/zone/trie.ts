@@ -7,7 +7,7 @@
  * Invariants: a branch below the root holds at least two values, itself or beneath it; values are
  * found by five bits of the hash of their key a level, and by another hash after every sixth.
  */
-import { systemClock } from "../clock.ts";
+import { randomInt } from "node:crypto";
 
 export interface Keyed {
   readonly key: string;
@@ -174,7 +174,7 @@ function hashAt(key: string, level: number): number {
 }
 
 /** Names come from strangers; whoever knows the seed could choose names of one hash. */
-const SEED = Math.floor(systemClock.random() * 2 ** 32);
+const SEED = randomInt(2 ** 32);
 
 /** 32 bits; another hash for each `salt`. The constants are those of MurmurHash2 and its mixer. */
 function hashOf(key: string, salt: number): number {

@@ -9,7 +9,7 @@
  * seen, and what NOERROR was said to, is on the disk (RFC 2136 §3.5). What could not be written has
  * left no trace.
  */
-import type { Cancel, Clock } from "../clock.ts";
+import { Alarm, type Clock } from "../clock.ts";
 import { Rcode } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
@@ -66,13 +66,13 @@ export class Zone {
   #isFailing = false;
   /** Leases that have ended are not let go before. */
   #notBefore = 0;
-  #wakesAt: number | undefined;
-  #cancel: Cancel = () => {};
+  readonly #alarm: Alarm;
 
   /** With a `state`, the records of the options are not used. */
   constructor(options: ZoneOptions, store?: Store, state?: ZoneState) {
     this.origin = options.origin;
     this.#clock = options.clock;
+    this.#alarm = new Alarm(options.clock, () => void this.endLeases());
     this.#room = new Room(options);
     this.#log = options.log;
     this.#store = store;
@@ -268,17 +268,11 @@ export class Zone {
 
   #schedule(): void {
     const due = this.#isClosed ? undefined : this.#state.leases.due();
-    const time = due && Math.max(due, this.#notBefore);
-    if (time === this.#wakesAt) return;
-    this.#cancel();
-    this.#cancel =
-      time === undefined ? () => {} : this.#clock.at(time, () => void this.endLeases());
-    this.#wakesAt = time;
+    this.#alarm.set(due && Math.max(due, this.#notBefore));
   }
 
   /** A lease that ends is an update like any other: its holder lets go. Of many, some at a time. */
   async endLeases(most = ENDED): Promise<void> {
-    this.#wakesAt = undefined;
     const now = this.#clock.now();
     const ended = [...this.#state.leases.ended(now, most)].map(([name, records]) => {
       const update = { zone: this.origin, prerequisites: [], updates: records.map(removalOf) };

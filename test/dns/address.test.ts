@@ -5,7 +5,7 @@ import {
   addressBytes,
   addressOfReverseName,
   baseAddress,
-  formatIPv6,
+  formatAddress,
   isLinkLocal,
   reverseName,
 } from "../../src/dns/address.ts";
@@ -67,7 +67,7 @@ describe("the base address of a subnet", () => {
     assert.deepEqual(base("10.77.6.9", 22), bytes("10.77.4.0"));
     assert.deepEqual(base("10.77.6.9", 0), bytes("0.0.0.0"));
     assert.deepEqual(base("10.77.6.9", 32), bytes("10.77.6.9"));
-    assert.equal(formatIPv6(base("2001:db8:1:2345::1", 60)), "2001:db8:1:2340::");
+    assert.equal(formatAddress(base("2001:db8:1:2345::1", 60)), "2001:db8:1:2340::");
   });
 
   it("is the same for every address of the subnet, and for none beside it", () => {

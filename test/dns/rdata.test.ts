@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { addressBytes, formatIPv6 } from "../../src/dns/address.ts";
+import { addressBytes, formatAddress } from "../../src/dns/address.ts";
 import { bitmapTypes, typeBitmap } from "../../src/dns/bitmap.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { FormatError } from "../../src/dns/format.ts";
@@ -181,7 +181,7 @@ describe("addresses", () => {
     ["1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:102:304"],
   ] as const) {
     it(`reads ${text} and prints it as RFC 5952 says`, () => {
-      assert.equal(formatIPv6(addressBytes(text, 6)), canonical);
+      assert.equal(formatAddress(addressBytes(text, 6)), canonical);
     });
   }
 

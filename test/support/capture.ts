@@ -1,5 +1,5 @@
 /** What a wire carried: UDP datagrams seen by tcpdump, an eye that is not ours. */
-import { formatIPv6 } from "../../src/dns/address.ts";
+import { formatAddress } from "../../src/dns/address.ts";
 import type { Host } from "./lab.ts";
 import type { Running } from "./process.ts";
 import { waitFor } from "./wait.ts";
@@ -70,7 +70,7 @@ function readFrame(frame: Buffer, at: number): Datagram | undefined {
   const address = (from: number) =>
     isIPv4
       ? packet.subarray(from, from + 4).join(".")
-      : formatIPv6(packet.subarray(from, from + 16));
+      : formatAddress(packet.subarray(from, from + 16));
   return {
     at,
     family: isIPv4 ? 4 : 6,

@@ -7,13 +7,12 @@
  * gets a quarter of the thread, since others have questions to answer there; but whatever a change
  * costs, the next one is not put off for more than a second.
  */
-import { type Clock, earlier } from "../../clock.ts";
-import { Type } from "../../dns/constants.ts";
+import { Alarm, type Clock, earlier } from "../../clock.ts";
+import { isAddressType } from "../../dns/constants.ts";
 import { FormatError } from "../../dns/format.ts";
 import { decode, type Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import type { Family, Link, Packet } from "../../net/link.ts";
-import { Alarm } from "../alarm.ts";
 import { type Interest, interestIn } from "./browser.ts";
 import { type CacheOptions, LinkCache } from "./cache.ts";
 import type { HeardSet } from "./heard.ts";
@@ -118,7 +117,7 @@ export class Harvest {
   denies({ key }: Name, type: number): boolean {
     const families = this.#families;
     // Who has a name speaks for it on either family, but for its addresses.
-    return type === Type.A || type === Type.AAAA
+    return isAddressType(type)
       ? this.cache.isDenied(key, type, families)
       : families.some((family) => this.cache.isDenied(key, type, [family]));
   }

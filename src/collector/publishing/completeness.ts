@@ -3,7 +3,7 @@
  * its host (RFC 6763 §4). What the server takes none of makes what leads to it useless, so that is
  * not listed either. And what the server does not let go from a list keeps what it needs.
  */
-import { Type } from "../../dns/constants.ts";
+import { ADDRESS_TYPES, Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
 import { type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
@@ -32,7 +32,7 @@ function isPossible(instance: NameKey, standing: Standing): boolean {
   const srv = wanted.get(instance, Type.SRV)?.rdatas[0];
   if (srv === undefined) return true;
   const host = srvOf(srv).target.key;
-  const addresses = [Type.A, Type.AAAA].filter((type) => wanted.get(host, type) !== undefined);
+  const addresses = ADDRESS_TYPES.filter((type) => wanted.get(host, type) !== undefined);
   return addresses.length === 0 || !addresses.every((type) => isMissing(host, type));
 }
 

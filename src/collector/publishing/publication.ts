@@ -6,14 +6,13 @@
  * Invariant: nothing is removed that others may have put there. Until what is there is known, that
  * is all that this collector has not published itself.
  */
-import { type Clock, earlier } from "../../clock.ts";
+import { Alarm, type Clock, earlier } from "../../clock.ts";
 import { Rcode, rcodeName, typeName } from "../../dns/constants.ts";
 import { labelToUnicode, type Name } from "../../dns/name.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Log } from "../../log.ts";
 import type { ExchangeError } from "../../net/exchange.ts";
 import type { Publish, Update } from "../../zone/update.ts";
-import { Alarm } from "../alarm.ts";
 import { RecordSets } from "../recordsets.ts";
 import { PublishError } from "./farzone.ts";
 import type { Guard } from "./guard.ts";

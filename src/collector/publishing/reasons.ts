@@ -1,5 +1,5 @@
 /** What may be the matter where a server refuses a record, in the administrator's words. */
-import { Rcode, Type } from "../../dns/constants.ts";
+import { isAddressType, Rcode, Type } from "../../dns/constants.ts";
 import { Name } from "../../dns/name.ts";
 import { targetOf } from "../../dns/rdata.ts";
 import type { Refusal } from "./obstacles.ts";
@@ -24,7 +24,7 @@ export function reasonOf(refusal: Refusal, rcode: Rcode, hasKey: boolean): strin
 
 /** Of the names of a record, the one that is a host's, as BIND sees it. */
 function hostOf({ name, type, record }: Refusal): Name | undefined {
-  if (type === Type.A || type === Type.AAAA) return name;
+  if (isAddressType(type)) return name;
   const isReverse = type === Type.PTR && name.isUnder(ARPA);
   return type === Type.SRV || isReverse ? targetOf(record) : undefined;
 }

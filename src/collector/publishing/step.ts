@@ -2,12 +2,12 @@
  * Steps of a way from what is published to what is wanted: in which order they go, and how many of
  * them one update takes.
  */
-import { Class, Type } from "../../dns/constants.ts";
+import { Class, isAddressType, Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
 import { Rdata } from "../../dns/rdata.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
 import { addition, removal, removalOfSet } from "../../zone/update.ts";
-import { isAddress, leads } from "../unique.ts";
+import { leads } from "../unique.ts";
 import type { Guard } from "./guard.ts";
 
 /** What one update does to one set, or to as much of it as it has room for. */
@@ -39,7 +39,7 @@ export function inOrder(steps: Iterable<Step>): Step[] {
     const isRemoval = step.come.length === 0;
     if (step.unless !== undefined) ranks[5]!.push(step);
     else if (leads(step.type)) ranks[isRemoval ? 0 : 4]!.push(step);
-    else if (isAddress(step.type)) ranks[isRemoval ? 3 : 1]!.push(step);
+    else if (isAddressType(step.type)) ranks[isRemoval ? 3 : 1]!.push(step);
     else ranks[2]!.push(step);
   }
   const waiting = ranks.pop()!;
