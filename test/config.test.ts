@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseAddress } from "../src/config/fields.ts";
 import { ConfigError } from "../src/config/mistakes.ts";
 import { defaultConfig, parseConfig, readConfig } from "../src/config.ts";
-import { formatEndpoint } from "../src/net/listener.ts";
+import { formatEndpoint, parseEndpoint } from "../src/dns/endpoint.ts";
 
 const parse = (text: string) => parseConfig(text, "gateway.yaml", "/etc/dnssd-gateway");
 
@@ -130,15 +129,15 @@ data: zones
 
 describe("an address", () => {
   it("is read with its port, or with the default one", () => {
-    assert.deepEqual(parseAddress("192.0.2.1:53"), { address: "192.0.2.1", port: 53 });
-    assert.deepEqual(parseAddress("[2001:db8::1]:853"), { address: "2001:db8::1", port: 853 });
-    assert.deepEqual(parseAddress("2001:db8::1", 53), { address: "2001:db8::1", port: 53 });
-    assert.deepEqual(parseAddress("192.0.2.1", 53), { address: "192.0.2.1", port: 53 });
+    assert.deepEqual(parseEndpoint("192.0.2.1:53"), { address: "192.0.2.1", port: 53 });
+    assert.deepEqual(parseEndpoint("[2001:db8::1]:853"), { address: "2001:db8::1", port: 853 });
+    assert.deepEqual(parseEndpoint("2001:db8::1", 53), { address: "2001:db8::1", port: 53 });
+    assert.deepEqual(parseEndpoint("192.0.2.1", 53), { address: "192.0.2.1", port: 53 });
   });
 
   it("is refused without a port where none is implied, or when it is no address", () => {
     for (const text of ["192.0.2.1", "example.com:53", "192.0.2.1:99999", "[::1", ""]) {
-      assert.equal(parseAddress(text), undefined, text);
+      assert.equal(parseEndpoint(text), undefined, text);
     }
   });
 });

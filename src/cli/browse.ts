@@ -5,11 +5,11 @@
 import { ConfigError } from "../config/mistakes.ts";
 import { attributesOf } from "../dns/attribute.ts";
 import { Rcode, rcodeName, Type } from "../dns/constants.ts";
+import { formatEndpoint } from "../dns/endpoint.ts";
 import { FormatError } from "../dns/format.ts";
 import type { Message } from "../dns/message.ts";
 import { labelToUnicode, Name } from "../dns/name.ts";
 import { addressOf, type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
-import { formatEndpoint } from "../net/listener.ts";
 import { chooseServer, type Server, type ServerOptions } from "./server.ts";
 
 export async function browse(type: string | undefined, options: ServerOptions): Promise<void> {

@@ -1,7 +1,7 @@
 /** What is no mistake in a configuration, and yet may not be what somebody had in mind: for `check`. */
 import { isDeepStrictEqual } from "node:util";
-import { parseAddress } from "../config/fields.ts";
 import { type Config, defaultConfig } from "../config.ts";
+import { parseEndpoint } from "../dns/endpoint.ts";
 import { whyNotAsked } from "../gateway/ondemand.ts";
 
 export function notesOn(config: Config): string[] {
@@ -27,6 +27,6 @@ export function notesOn(config: Config): string[] {
 function whyNoPort(host: string): string | undefined {
   const [, address = "", port] = /^(.*:.*):(\d+)$/.exec(host) ?? [];
   const meant = `[${address}]:${port}`;
-  if (parseAddress(meant) === undefined) return undefined;
+  if (parseEndpoint(meant) === undefined) return undefined;
   return `${host} is an address without a port; with one it would be ${meant}`;
 }

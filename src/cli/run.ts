@@ -2,10 +2,10 @@
 import { isatty } from "node:tty";
 import { systemClock } from "../clock.ts";
 import { type Config, defaultConfig, readConfig } from "../config.ts";
+import { formatEndpoint } from "../dns/endpoint.ts";
 import { updateHost } from "../gateway/publishing.ts";
 import { openGateway } from "../gateway.ts";
 import type { Log } from "../log.ts";
-import { formatEndpoint } from "../net/listener.ts";
 import { openLog } from "./log.ts";
 import { reachable } from "./server.ts";
 import { settleHeap } from "./v8.ts";

@@ -1,10 +1,10 @@
 /** The server a command asks, and the zone it asks about: from the arguments or the configuration. */
 import { systemClock } from "../clock.ts";
-import { type Address, parseAddress } from "../config/fields.ts";
 import { ConfigError } from "../config/mistakes.ts";
 import { type Config, defaultConfig, readConfig } from "../config.ts";
 import { Class, DNS_PORT } from "../dns/constants.ts";
 import { UDP_SIZE } from "../dns/edns.ts";
+import { type Endpoint, parseEndpoint } from "../dns/endpoint.ts";
 import { FormatError } from "../dns/format.ts";
 import { type Message, makeMessage } from "../dns/message.ts";
 import { Name } from "../dns/name.ts";
@@ -17,7 +17,7 @@ export interface ServerOptions {
 }
 
 export interface Server {
-  readonly address: Address;
+  readonly address: Endpoint;
   readonly domain: Name;
   /** One question by UDP, by TCP when the answer is cut. */
   ask(name: Name, type: number): Promise<Message>;
@@ -50,9 +50,9 @@ export function chooseServer(options: ServerOptions): Server {
   };
 }
 
-function parseServer(text: string): Address {
+function parseServer(text: string): Endpoint {
   return (
-    parseAddress(text, DNS_PORT) ??
+    parseEndpoint(text, DNS_PORT) ??
     fail(
       `--server: "${text}" is not an address; expected 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53`,
     )
@@ -69,14 +69,14 @@ function parseDomain(text: string): Name {
 }
 
 /** Where the zone of this configuration is served: here, or where it is published to. */
-function ownServer({ listen, publish }: Config): Address | undefined {
+function ownServer({ listen, publish }: Config): Endpoint | undefined {
   if (listen !== undefined) return reachable(listen.dns[0]!);
   const far = publish?.server;
-  return far && parseAddress(far.host, far.port);
+  return far && parseEndpoint(far.host, far.port);
 }
 
 /** A wildcard is where a server listens; loopback is where it is asked. */
-export function reachable({ address, port }: Address): Address {
+export function reachable({ address, port }: Endpoint): Endpoint {
   if (address === "0.0.0.0") return { address: "127.0.0.1", port };
   return address === "::" ? { address: "::1", port } : { address, port };
 }

@@ -4,41 +4,7 @@
  */
 import { z } from "zod";
 import { COOKIE_SECRET_LENGTH } from "../dns/cookie.ts";
-import { type Grant, grant, type Prefix, parsePrefix, site } from "./fields.ts";
-
-/** Networks with names of their own. */
-const named: Readonly<Record<string, readonly Prefix[]>> = {
-  // RFC 1918, link-local (RFC 3927, RFC 4291 §2.5.6), ULA (RFC 4193). Not 100.64/10, which strangers
-  // share behind a carrier's translator (RFC 6598).
-  private: [
-    { address: "10.0.0.0", length: 8 },
-    { address: "172.16.0.0", length: 12 },
-    { address: "192.168.0.0", length: 16 },
-    { address: "169.254.0.0", length: 16 },
-    { address: "fc00::", length: 7 },
-    { address: "fe80::", length: 10 },
-  ],
-  any: [
-    { address: "0.0.0.0", length: 0 },
-    { address: "::", length: 0 },
-  ],
-};
-
-export const network = z
-  .string("expected a network such as 10.1.0.0/16, private or any")
-  .transform((text, context): readonly Prefix[] => {
-    const prefix = parsePrefix(text);
-    const prefixes = prefix === undefined ? named[text] : [prefix];
-    if (prefixes !== undefined) return prefixes;
-    context.addIssue(
-      `"${text}" is no network; expected one such as 10.1.0.0/16, an address, private or any`,
-    );
-    return z.NEVER;
-  });
-
-export const networks = z
-  .array(network, "expected a list such as [10.1.0.0/16]")
-  .transform((lists) => lists.flat());
+import { type Grant, grant, namedNetworks, networks, site } from "./fields.ts";
 
 /** Whoever is in a network that this host is on as well. */
 export interface Attached {
@@ -49,7 +15,7 @@ const asker = z
   .string("expected private, attached, any, key:NAME, or a network such as 192.0.2.0/24")
   .transform((text, context): readonly (Grant | Attached)[] => {
     if (text === "attached") return [{ isAttached: true }];
-    const prefixes = named[text];
+    const prefixes = namedNetworks[text];
     if (prefixes !== undefined) return prefixes;
     const granted = grant.safeParse(text);
     if (granted.success) return [granted.data];

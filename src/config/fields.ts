@@ -2,28 +2,17 @@
  * What the text of a field means: names, addresses, servers, secrets, those who are granted something.
  * Each says in its mistake what was expected.
  */
-import { isIP } from "node:net";
 import { z } from "zod";
+import { type Prefix, parsePrefix } from "../dns/address.ts";
 import { DNS_PORT } from "../dns/constants.ts";
+import { parseEndpoint } from "../dns/endpoint.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
-
-/** Where to listen or whom to ask: an address in text form and a port. */
-export interface Address {
-  readonly address: string;
-  readonly port: number;
-}
 
 /** A server by name or address. */
 export interface Host {
   readonly host: string;
   readonly port: number;
-}
-
-/** A network in CIDR notation. */
-export interface Prefix {
-  readonly address: string;
-  readonly length: number;
 }
 
 /** Who is meant: the holder of a key, or a network. */
@@ -46,7 +35,7 @@ export const domain = z
 /** A zone's NS record has the name of a host; where that is, is said elsewhere. */
 export const nameserver = z
   .string("expected a host name such as ns1.example.com")
-  .refine((text) => parseAddress(text, DNS_PORT) === undefined, {
+  .refine((text) => parseEndpoint(text, DNS_PORT) === undefined, {
     error: "an address is no name; expected that of the server, such as ns1.example.com",
     abort: true,
   })
@@ -64,7 +53,7 @@ export const mailbox = z
 export const address = z
   .string('expected an address and a port such as "0.0.0.0:53" or "[::]:53"')
   .transform((text, context) => {
-    const parsed = parseAddress(text);
+    const parsed = parseEndpoint(text);
     if (parsed !== undefined) return parsed;
     context.addIssue(
       `"${text}" is not an address with a port; expected "0.0.0.0:53" or "[::]:53", quoted`,
@@ -109,7 +98,7 @@ export const host = z
   .string('expected a server such as "192.0.2.1:53" or ns1.example.com')
   .transform((text, context): Host => {
     const named = /^([\w.-]+?)(?::(\d{1,5}))?$/.exec(text);
-    const parsed = parseAddress(text, DNS_PORT);
+    const parsed = parseEndpoint(text, DNS_PORT);
     if (parsed !== undefined) return { host: parsed.address, port: parsed.port };
     const port = Number(named?.[2] ?? DNS_PORT);
     if (named !== null && !/^[\d.]+$/.test(named[1]!) && port <= 65535) {
@@ -133,26 +122,41 @@ export const grant = z
     return z.NEVER;
   });
 
+/** Networks with names of their own. */
+export const namedNetworks: Readonly<Record<string, readonly Prefix[]>> = {
+  // RFC 1918, link-local (RFC 3927, RFC 4291 §2.5.6), ULA (RFC 4193). Not 100.64/10, which strangers
+  // share behind a carrier's translator (RFC 6598).
+  private: [
+    { address: "10.0.0.0", length: 8 },
+    { address: "172.16.0.0", length: 12 },
+    { address: "192.168.0.0", length: 16 },
+    { address: "169.254.0.0", length: 16 },
+    { address: "fc00::", length: 7 },
+    { address: "fe80::", length: 10 },
+  ],
+  any: [
+    { address: "0.0.0.0", length: 0 },
+    { address: "::", length: 0 },
+  ],
+};
+
+export const network = z
+  .string("expected a network such as 10.1.0.0/16, private or any")
+  .transform((text, context): readonly Prefix[] => {
+    const prefix = parsePrefix(text);
+    const prefixes = prefix === undefined ? namedNetworks[text] : [prefix];
+    if (prefixes !== undefined) return prefixes;
+    context.addIssue(
+      `"${text}" is no network; expected one such as 10.1.0.0/16, an address, private or any`,
+    );
+    return z.NEVER;
+  });
+
+export const networks = z
+  .array(network, "expected a list such as [10.1.0.0/16]")
+  .transform((lists) => lists.flat());
+
 export const reverseZone = domain.refine(
   (name) => name.isUnder(Name.parse("in-addr.arpa")) || name.isUnder(Name.parse("ip6.arpa")),
   { error: "expected a reverse zone such as 1.10.in-addr.arpa" },
 );
-
-/** "192.0.2.0/24", or an address alone; undefined when it is neither. */
-export function parsePrefix(text: string): Prefix | undefined {
-  const [address = "", length, ...rest] = text.split("/");
-  const most = isIP(address) === 4 ? 32 : 128;
-  const bits = length === undefined ? most : /^\d{1,3}$/.test(length) ? Number(length) : 999;
-  return isIP(address) !== 0 && bits <= most && rest.length === 0
-    ? { address, length: bits }
-    : undefined;
-}
-
-/** "192.0.2.1:53", "[2001:db8::1]:53"; undefined when it is neither. */
-export function parseAddress(text: string, defaultPort?: number): Address | undefined {
-  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text);
-  const bare = match?.[1] ?? match?.[2] ?? text;
-  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
-  if (isIP(bare) === 0 || port === undefined || port > 65535) return undefined;
-  return { address: bare, port };
-}

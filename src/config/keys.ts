@@ -4,11 +4,11 @@
  * signature otherwise, on the other side.
  */
 import { z } from "zod";
+import type { Prefix } from "../dns/address.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 import { type TsigAlgorithm, type TsigKey, tsigAlgorithms } from "../dns/tsig.ts";
-import { networks } from "./asking.ts";
-import { KEY_NAME, KEY_NAME_EXPECTED, type Prefix, secret, sites } from "./fields.ts";
+import { KEY_NAME, KEY_NAME_EXPECTED, networks, secret, sites } from "./fields.ts";
 import { type Issue, whyUnread } from "./mistakes.ts";
 
 /** A TSIG key, and the sites whose collector has it; without sites it is an operator's. */

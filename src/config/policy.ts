@@ -4,11 +4,10 @@
  * who apply a policy know of neither.
  */
 import { z } from "zod";
-import { addressOctets, baseAddress } from "../dns/address.ts";
+import { addressOctets, baseAddress, type Prefix, parsePrefix } from "../dns/address.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import { LOCAL } from "../dns/service.ts";
-import { network } from "./asking.ts";
-import { type Prefix, parsePrefix, serviceType, site } from "./fields.ts";
+import { network, serviceType, site } from "./fields.ts";
 import { serviceGroups } from "./servicegroups.ts";
 
 const WHAT = `a service type such as _ipp._tcp, all, or one of ${Object.keys(serviceGroups).join(", ")}`;

@@ -1,7 +1,14 @@
-/** IP addresses, text to octets and back, and the names they have in reverse zones. */
-import { isIPv4, isIPv6 } from "node:net";
+/** IP addresses and networks, text to octets and back, and the names they have in reverse zones. */
+import { isIP, isIPv4, isIPv6 } from "node:net";
 import { FormatError } from "./format.ts";
 import { Name } from "./name.ts";
+
+/** A network in CIDR notation (RFC 4632 §3.1, RFC 4291 §2.3). */
+export interface Prefix {
+  readonly address: string;
+  /** Bits: at most 32 or 128, by the address. */
+  readonly length: number;
+}
 
 /** RFC 5952 text of 16 octets. */
 function formatIPv6(bytes: Uint8Array): string {
@@ -53,6 +60,16 @@ export function addressOctets(text: string): Uint8Array {
 /** The text of 4 or 16 octets. */
 export function formatAddress(bytes: Uint8Array): string {
   return bytes.length === 4 ? bytes.join(".") : formatIPv6(bytes);
+}
+
+/** "192.0.2.0/24", or an address alone; undefined when it is neither. */
+export function parsePrefix(text: string): Prefix | undefined {
+  const [address = "", length, ...rest] = text.split("/");
+  const most = isIP(address) === 4 ? 32 : 128;
+  const bits = length === undefined ? most : /^\d{1,3}$/.test(length) ? Number(length) : 999;
+  return isIP(address) !== 0 && bits <= most && rest.length === 0
+    ? { address, length: bits }
+    : undefined;
 }
 
 /** The first address of the subnet that 4 or 16 octets lie in: all host bits zero. */

@@ -3,10 +3,10 @@ import type { Attached } from "../config/asking.ts";
 import type { Grant } from "../config/fields.ts";
 import type { Key } from "../config/keys.ts";
 import type { Config } from "../config.ts";
-import { formatAddress } from "../dns/address.ts";
+import { formatAddress, type Prefix } from "../dns/address.ts";
 import type { Name } from "../dns/name.ts";
 import type { Request } from "../net/handler.ts";
-import { LOOPBACK, Networks, type Prefix } from "../net/networks.ts";
+import { LOOPBACK, Networks } from "../net/networks.ts";
 import type { Principal } from "../zone/principal.ts";
 import {
   collectorPrincipal,

@@ -6,18 +6,17 @@ import { networkInterfaces } from "node:os";
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { ADDRESS_TYPES, DNS_PORT, Rcode } from "../dns/constants.ts";
+import { type Endpoint, formatEndpoint } from "../dns/endpoint.ts";
 import type { Message } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
-import { addressOf, type Rdata } from "../dns/rdata.ts";
+import { addressOf } from "../dns/rdata.ts";
 import type { TsigKey } from "../dns/tsig.ts";
 import { notifySecondaries, type Secondary } from "../dnsserver/secondaries.ts";
 import type { Log } from "../log.ts";
 import { ask, ExchangeError } from "../net/exchange.ts";
-import type { Endpoint } from "../net/handler.ts";
 import { endpointsOf } from "../net/hosts.ts";
 import { ifTold } from "../net/interfaces.ts";
-import { formatEndpoint } from "../net/listener.ts";
-import type { Resolve } from "../net/resolver.ts";
+import { addressesOf, type Resolve } from "../net/resolver.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { ServedZones } from "./zones.ts";
 
@@ -95,18 +94,13 @@ async function endpointsNamed(
   const here = zones.flatMap(({ current }) =>
     ADDRESS_TYPES.flatMap((type) => current.set(name, type)?.rdatas ?? []),
   );
-  const rdatas = here.length > 0 ? here : await rdatasOf(name, resolve);
-  const addresses = rdatas.flatMap((rdata) => addressOf(rdata) ?? []);
+  const served = here.flatMap((rdata) => addressOf(rdata) ?? []);
+  const addresses = served.length > 0 ? served : await addressesOf(name, resolve);
   if (addresses.length === 0) return undefined;
   const own = Object.values(ifTold(networkInterfaces) ?? {}).flatMap((each) => each ?? []);
   return addresses
     .filter((address) => !own.some((each) => each.address === address))
     .map((address) => ({ address, port: DNS_PORT }));
-}
-
-async function rdatasOf(name: Name, resolve: Resolve): Promise<readonly Rdata[]> {
-  const responses = await Promise.all(ADDRESS_TYPES.map((type) => resolve(name, type)));
-  return responses.flatMap((response) => response?.answers ?? []).map(({ rdata }) => rdata);
 }
 
 /** Milliseconds. */

@@ -5,7 +5,6 @@
 import type { Clock } from "../clock.ts";
 import { FarZone } from "../collector/publishing/farzone.ts";
 import type { PublishedZone } from "../collector/publishing/publication.ts";
-import { findUpdateServers, type UpdateServer } from "../collector/publishing/updateserver.ts";
 import type { Host } from "../config/fields.ts";
 import type { Config } from "../config.ts";
 import { DNS_PORT } from "../dns/constants.ts";
@@ -13,6 +12,7 @@ import type { Name } from "../dns/name.ts";
 import { endpointsOf, type Finding } from "../net/hosts.ts";
 import { PersistentConnection, type PersistentOptions, type Server } from "../net/persistent.ts";
 import type { Resolve } from "../net/resolver.ts";
+import { findUpdateServers } from "../net/updateserver.ts";
 import { collectorPrincipal, reversePrincipal } from "../zone/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 
@@ -82,7 +82,7 @@ export function locating(
   return async (signal) => {
     const found = await findUpdateServers({ zone, resolve, random, signal });
     if (found.length === 0) throw new Error(NOT_FOUND);
-    return found.map(serverOf);
+    return found;
   };
 }
 
@@ -111,7 +111,3 @@ const NOT_FOUND =
   "primary has an address; publish.server would name one";
 
 const DOT_PORT = 853;
-
-function serverOf({ address, port, host, isTls }: UpdateServer): Server {
-  return { address, port, tls: isTls ? { serverName: `${host}`.replace(/\.$/, "") } : undefined };
-}

@@ -2,15 +2,10 @@
  * What stands between sockets and answers. The edge decodes a request, calls one Handler and encodes
  * what it yields; a Layer is a Handler round another. Listeners carry the octets, and only they write.
  */
+import type { Endpoint } from "../dns/endpoint.ts";
 import type { Message } from "../dns/message.ts";
 
 export type Transport = "udp" | "tcp" | "tls" | "https";
-
-export interface Endpoint {
-  /** An IP address in text form; IPv4 is never in its mapped IPv6 form. */
-  readonly address: string;
-  readonly port: number;
-}
 
 export interface TlsParameters {
   /** "TLSv1.3". */

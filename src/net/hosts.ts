@@ -6,12 +6,10 @@
 import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { Type } from "../dns/constants.ts";
+import type { Endpoint } from "../dns/endpoint.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
-import { addressOf } from "../dns/rdata.ts";
-import type { Endpoint } from "./handler.ts";
-import type { Resolve } from "./resolver.ts";
+import { addressesOf, type Resolve } from "./resolver.ts";
 
 export interface Finding {
   readonly resolve: Resolve;
@@ -22,10 +20,10 @@ export interface Finding {
 
 /** None where nobody knows it. */
 export async function endpointsOf(host: string, port: number, how: Finding): Promise<Endpoint[]> {
-  return (await addressesOf(host.replace(/\.$/, ""), how)).map((address) => ({ address, port }));
+  return (await addressesNamed(host.replace(/\.$/, ""), how)).map((address) => ({ address, port }));
 }
 
-async function addressesOf(
+async function addressesNamed(
   host: string,
   { resolve, signal, hosts = hostsFile }: Finding,
 ): Promise<readonly string[]> {
@@ -40,10 +38,7 @@ async function addressesOf(
     if (!(error instanceof FormatError)) throw error;
     return [];
   }
-  const answers = await Promise.all([Type.AAAA, Type.A].map((type) => resolve(name, type, signal)));
-  return answers.flatMap((answer) =>
-    (answer?.answers ?? []).flatMap(({ rdata }) => addressOf(rdata) ?? []),
-  );
+  return addressesOf(name, resolve, signal);
 }
 
 /** hosts(5): an address, and the names of its host. */

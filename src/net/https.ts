@@ -17,10 +17,10 @@ import {
 } from "node:http2";
 import type { Socket } from "node:net";
 import type { Clock } from "../clock.ts";
+import type { Endpoint } from "../dns/endpoint.ts";
 import { decode } from "../dns/message.ts";
 import { freshnessOf, MEDIA_TYPE, messageIn } from "./doh.ts";
 import { type Edge, makeEdge } from "./edge.ts";
-import type { Endpoint } from "./handler.ts";
 import { IdleWatch } from "./idle.ts";
 import type { Place } from "./places.ts";
 import type { SecureListener, SecureOptions } from "./tls.ts";

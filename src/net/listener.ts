@@ -1,5 +1,6 @@
 /** What every listener gives its owner: where it listens, and when the last socket has gone. */
-import type { Endpoint, Transport } from "./handler.ts";
+import { type Endpoint, formatEndpoint } from "../dns/endpoint.ts";
+import type { Transport } from "./handler.ts";
 
 export interface Listener {
   /** With the port that was chosen, where port 0 was asked for. */
@@ -31,8 +32,3 @@ const reasons: Readonly<Record<string, string>> = {
   EACCES: "no right to use the port",
   EADDRNOTAVAIL: "this host does not have the address",
 };
-
-/** "192.0.2.1:53", "[2001:db8::1]:53". */
-export function formatEndpoint({ address, port }: Endpoint): string {
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}

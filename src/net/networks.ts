@@ -1,11 +1,6 @@
 /** Networks in CIDR notation, and whether an address lies in one of them. */
 import { BlockList, isIPv4 } from "node:net";
-
-export interface Prefix {
-  readonly address: string;
-  /** Bits: at most 32 or 128, by the address. */
-  readonly length: number;
-}
+import type { Prefix } from "../dns/address.ts";
 
 export class Networks {
   readonly #list = new BlockList();

@@ -13,10 +13,10 @@ import { once } from "node:events";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { Clock } from "../clock.ts";
+import type { Endpoint } from "../dns/endpoint.ts";
 import { HEADER_LENGTH } from "../dns/message.ts";
 import { ExchangeError } from "./exchange.ts";
 import { Frames, frame } from "./framing.ts";
-import type { Endpoint } from "./handler.ts";
 
 export interface PersistentOptions {
   /** Where the server is now, the best address first; asked before each new connection. */

@@ -5,11 +5,12 @@
  */
 import { Resolver } from "node:dns";
 import type { Clock } from "../clock.ts";
-import { Class, DNS_PORT, Rcode } from "../dns/constants.ts";
+import { Class, DNS_PORT, Rcode, Type } from "../dns/constants.ts";
+import { type Endpoint, parseEndpoint } from "../dns/endpoint.ts";
 import { type Message, makeMessage } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
+import { addressOf } from "../dns/rdata.ts";
 import { ask, ExchangeError } from "./exchange.ts";
-import type { Endpoint } from "./handler.ts";
 
 /**
  * The response of the first server that knows: that there is something (NOERROR), or that there is
@@ -48,19 +49,25 @@ export function resolver({ clock, servers, timeout = TIMEOUT }: ResolverOptions)
   };
 }
 
+/** IPv6 first (RFC 6724 §2.1); none where it has none, or nobody knows. */
+export async function addressesOf(
+  host: Name,
+  resolve: Resolve,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const types = [Type.AAAA, Type.A];
+  const responses = await Promise.all(types.map((type) => resolve(host, type, signal)));
+  const answers = responses.flatMap((response) => response?.answers ?? []);
+  return answers.flatMap(({ rdata }) => addressOf(rdata) ?? []);
+}
+
 function isKnowing({ rcode }: Message): boolean {
   return rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN;
 }
 
 /** What resolv.conf says at this moment; its order is that of preference. */
 function systemServers(): Endpoint[] {
-  return new Resolver().getServers().map(parseEndpoint);
-}
-
-/** "192.0.2.1", "192.0.2.1:5300", "2001:db8::1" or "[2001:db8::1]:5300". */
-export function parseEndpoint(text: string): Endpoint {
-  const [, bracketed, plain, port] = /^(?:\[(.+)\]|([^:]+)):(\d+)$/.exec(text) ?? [];
-  return { address: bracketed ?? plain ?? text, port: Number(port ?? DNS_PORT) };
+  return new Resolver().getServers().flatMap((text) => parseEndpoint(text, DNS_PORT) ?? []);
 }
 
 /** Milliseconds: the servers of a host are near. */

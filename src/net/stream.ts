@@ -8,10 +8,11 @@
 import { createServer, isIPv4, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../clock.ts";
+import type { Endpoint } from "../dns/endpoint.ts";
 import type { Log } from "../log.ts";
 import { Connection } from "./connection.ts";
 import { type Edge, makeEdge } from "./edge.ts";
-import type { Endpoint, Handler, TlsParameters, Transport } from "./handler.ts";
+import type { Handler, TlsParameters, Transport } from "./handler.ts";
 import { ListenError, type Listener } from "./listener.ts";
 import { type Place, Places } from "./places.ts";
 import { Rounds } from "./rounds.ts";

@@ -35,11 +35,6 @@ export interface Update {
 /** Where updates go: the zone in this process, or a server far away. */
 export type Publish = (update: Update) => Promise<Rcode>;
 
-/** The records of an update that add this set. */
-export function addition(set: RecordSet): ResourceRecord[] {
-  return recordsOf(set);
-}
-
 /** The records of an update that remove these records of the set. */
 export function removal(set: RecordSet): ResourceRecord[] {
   return recordsOf(set).map((record) => ({ ...record, class: Class.NONE, ttl: 0 }));

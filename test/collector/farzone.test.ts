@@ -11,7 +11,6 @@ import { partTsig, refuseTsig, signTsig, type TsigKey, verifyTsig } from "../../
 import type { Compose } from "../../src/net/persistent.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
-import { addition } from "../../src/zone/update.ts";
 import { FakeClock } from "../support/clock.ts";
 import { lines, ZONE } from "./fixture.ts";
 
@@ -30,7 +29,7 @@ const hosts = parseMasterFile(
 const update = {
   zone: ZONE,
   prerequisites: [],
-  updates: hosts.flatMap(addition),
+  updates: hosts.flatMap(recordsOf),
   lease: 300,
 };
 
@@ -91,7 +90,7 @@ suite("an update to a server far away", () => {
     const text = Array.from({ length: 3000 }, (_, i) => `x 10 TXT "${i} of three thousand texts"`);
     const [set] = parseMasterFile(text.join("\n"), { origin: ZONE, isPartial: true });
     await assert.rejects(
-      zone.publish({ ...update, updates: addition(set!) }),
+      zone.publish({ ...update, updates: recordsOf(set!) }),
       /longer than a message may be/,
     );
     assert.ok(!isSent);

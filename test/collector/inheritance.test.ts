@@ -4,9 +4,9 @@ import { inheritance } from "../../src/collector/publishing/inheritance.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
+import { recordsOf } from "../../src/dns/record.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
-import { addition } from "../../src/zone/update.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { publisher } from "../support/publisher.ts";
 import { Device } from "./device.ts";
@@ -427,7 +427,7 @@ test("a site that a link is at no more is left to those who are there", async ()
   const [name, other] = ["_ipp._tcp.here.z.example.", "b._ipp._tcp.here.z.example."].map((owner) =>
     Name.parse(owner),
   );
-  const updates = addition({ name: name!, type: Type.PTR, ttl: 10, rdatas: [rdata.ptr(other!)] });
+  const updates = recordsOf({ name: name!, type: Type.PTR, ttl: 10, rdatas: [rdata.ptr(other!)] });
   await office.zone.apply({ zone: ZONE, prerequisites: [], updates }, publisher);
   // What is there is read again.
   office.collector.relabel();

@@ -8,9 +8,10 @@ import { parseConfig } from "../../src/config.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
+import { recordsOf } from "../../src/dns/record.ts";
 import { apexRecords, type Browsed } from "../../src/zone/apex.ts";
 import { reversePrincipal } from "../../src/zone/principal.ts";
-import { addition, type Update } from "../../src/zone/update.ts";
+import type { Update } from "../../src/zone/update.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 import { publisher } from "../support/publisher.ts";
@@ -156,7 +157,7 @@ suite("the places of a collector", () => {
       ttl: 60,
       rdatas: [rdata.ptr(ZONE)],
     };
-    const update = { zone: REVERSE, prerequisites: [], updates: addition(others) };
+    const update = { zone: REVERSE, prerequisites: [], updates: recordsOf(others) };
     assert.equal(await reverse.apply(update, publisher), Rcode.NOERROR);
     const recommended = () =>
       ["b", "db", "lb"].map((kind) => [

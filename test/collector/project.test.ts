@@ -8,9 +8,9 @@ import { decode } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { srvOf, targetOf } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
+import { recordsOf } from "../../src/dns/record.ts";
 import { LOCAL } from "../../src/dns/service.ts";
 import { collectorPrincipal } from "../../src/zone/principal.ts";
-import { addition } from "../../src/zone/update.ts";
 import { cacheOf, from, pass, response, service, ZONE } from "./fixture.ts";
 
 /** Pieces that meet one another often, the odd ones among them. */
@@ -65,7 +65,7 @@ function check(sets: readonly RecordSet[], isMixed: (name: Name, other: Name) =>
     assert.ok(set.name.isUnder(ZONE) && !set.name.equals(ZONE), `${set.name} is beneath the zone`);
     assert.equal(new Set(set.rdatas.map((each) => each.key)).size, set.rdatas.length);
     assert.ok(set.rdatas.length > 0 && set.ttl >= 1 && set.ttl <= 10);
-    for (const record of addition(set)) assert.ok(permits(record), `${set.name} is permitted`);
+    for (const record of recordsOf(set)) assert.ok(permits(record), `${set.name} is permitted`);
     for (const rdata of set.rdatas) {
       for (const value of rdata.values) {
         if (!(value instanceof Name)) continue;

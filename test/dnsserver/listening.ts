@@ -1,8 +1,9 @@
 /** The fixture's zone behind real sockets, UDP and TCP on one port, with ready-made answers. */
 import { type Clock, systemClock } from "../../src/clock.ts";
+import type { Endpoint } from "../../src/dns/endpoint.ts";
 import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
 import { silentLog } from "../../src/log.ts";
-import type { Endpoint, Layer } from "../../src/net/handler.ts";
+import type { Layer } from "../../src/net/handler.ts";
 import { listenTcp } from "../../src/net/stream.ts";
 import { listenUdp, type UdpListener } from "../../src/net/udp.ts";
 import { makeServer, type Server } from "./fixture.ts";

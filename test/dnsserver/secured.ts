@@ -4,6 +4,7 @@
  */
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { Class, Opcode, Type } from "../../src/dns/constants.ts";
+import type { Endpoint } from "../../src/dns/endpoint.ts";
 import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
@@ -19,7 +20,7 @@ import { transfers } from "../../src/dnsserver/transfer.ts";
 import { updateHandler } from "../../src/dnsserver/update.ts";
 import { type Log, silentLog } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
-import type { Endpoint, Handler, Layer, Transport } from "../../src/net/handler.ts";
+import type { Handler, Layer, Transport } from "../../src/net/handler.ts";
 import { listenTcp } from "../../src/net/stream.ts";
 import { listenUdp, type UdpListener } from "../../src/net/udp.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";

@@ -5,6 +5,7 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { Class, Opcode, parseType } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
+import type { Endpoint } from "../../src/dns/endpoint.ts";
 import { decode, type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
@@ -15,7 +16,7 @@ import { queryHandler } from "../../src/dnsserver/query.ts";
 import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
 import { silentLog } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
-import type { Endpoint, Transport } from "../../src/net/handler.ts";
+import type { Transport } from "../../src/net/handler.ts";
 import { listenTcp } from "../../src/net/stream.ts";
 import { listenUdp } from "../../src/net/udp.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";

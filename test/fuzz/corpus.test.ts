@@ -15,8 +15,8 @@ import { Rcode } from "../../src/dns/constants.ts";
 import { FormatError } from "../../src/dns/format.ts";
 import { decode } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
+import { recordsOf } from "../../src/dns/record.ts";
 import { collectorPrincipal } from "../../src/zone/principal.ts";
-import { addition } from "../../src/zone/update.ts";
 import { listenSecurely } from "../dnsserver/secure.ts";
 import { listenSecured, makeSecured } from "../dnsserver/secured.ts";
 import { type Ports, unanswered } from "../support/honest.ts";
@@ -51,7 +51,7 @@ suite("SEC-20: datagrams of the corpus", () => {
         if (!(error instanceof FormatError)) throw error;
       }
       const { permits } = collectorPrincipal("collector", zone, () => true);
-      const published = [...project([site], zone, 0).sets].flatMap(addition);
+      const published = [...project([site], zone, 0).sets].flatMap(recordsOf);
       assert.ok(published.length > 0, "what is honest is published");
       for (const record of published) {
         assert.ok(permits(record), `${record.name} would be refused, and all else with it`);

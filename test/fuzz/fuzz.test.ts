@@ -13,10 +13,9 @@ import { encode } from "../../src/dns/encode.ts";
 import { FormatError } from "../../src/dns/format.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import type { ResourceRecord } from "../../src/dns/record.ts";
+import { type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import { formatRdata, parseRdataText } from "../../src/dns/text.ts";
 import { collectorPrincipal } from "../../src/zone/principal.ts";
-import { addition } from "../../src/zone/update.ts";
 import { makeServer } from "../dnsserver/fixture.ts";
 import { wordsOf } from "../support/words.ts";
 import { multicastCorpus, unicastCorpus, ZONE } from "./corpus.ts";
@@ -87,7 +86,7 @@ describe(`${COUNT.toLocaleString("en")} hostile datagrams`, () => {
       const message = messageOf(mutator.next(), true);
       if (message !== undefined) cache.receive(message, { source: "10.0.0.66", family: 4 }, now);
       if (now % 5000 !== 4999) continue;
-      for (const record of [...project([site], zone, now).sets].flatMap(addition)) {
+      for (const record of [...project([site], zone, now).sets].flatMap(recordsOf)) {
         published++;
         assert.ok(permits(record), `${record.name} ${record.rdata.values.join(" ")}`);
       }

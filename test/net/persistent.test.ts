@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { suite, type TestContext, test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
 import { systemClock } from "../../src/clock.ts";
+import type { Endpoint } from "../../src/dns/endpoint.ts";
 import { ExchangeError } from "../../src/net/exchange.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
-import type { Endpoint } from "../../src/net/handler.ts";
 import {
   type Server as DnsServer,
   PersistentConnection,

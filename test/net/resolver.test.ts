@@ -5,10 +5,11 @@ import { describe, it } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
+import { parseEndpoint } from "../../src/dns/endpoint.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { parseEndpoint, resolver } from "../../src/net/resolver.ts";
+import { resolver } from "../../src/net/resolver.ts";
 
 const name = Name.parse("lb._dns-sd._udp.Building\\0321.example.");
 const PTR = { name, type: Type.PTR, class: 1, ttl: 60, rdata: rdata.ptr(Name.parse("\\255.z.")) };
@@ -75,10 +76,10 @@ describe("a resolver", () => {
   });
 
   it("asks the servers of this host where none are given", () => {
-    assert.deepEqual(parseEndpoint("192.0.2.1"), { address: "192.0.2.1", port: 53 });
+    assert.deepEqual(parseEndpoint("192.0.2.1", 53), { address: "192.0.2.1", port: 53 });
     assert.deepEqual(parseEndpoint("192.0.2.1:5300"), { address: "192.0.2.1", port: 5300 });
-    assert.deepEqual(parseEndpoint("2001:db8::1"), { address: "2001:db8::1", port: 53 });
+    assert.deepEqual(parseEndpoint("2001:db8::1", 53), { address: "2001:db8::1", port: 53 });
     assert.deepEqual(parseEndpoint("[2001:db8::1]:5300"), { address: "2001:db8::1", port: 5300 });
-    assert.deepEqual(parseEndpoint("fe80::1%eth0"), { address: "fe80::1%eth0", port: 53 });
+    assert.deepEqual(parseEndpoint("fe80::1%eth0", 53), { address: "fe80::1%eth0", port: 53 });
   });
 });

@@ -7,14 +7,14 @@ import { type Place, reverseRecords } from "../../src/collector/reverse.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import type { RecordSet } from "../../src/dns/record.ts";
+import { type RecordSet, recordsOf } from "../../src/dns/record.ts";
 import { BROWSING, type Enumeration, enumerationName } from "../../src/dns/service.ts";
 import type { LinkAddress } from "../../src/net/link.ts";
 import { apexEnumeration, apexRecords, type Browsed } from "../../src/zone/apex.ts";
 import { lookup } from "../../src/zone/lookup.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { collectorPrincipal, type Principal, reversePrincipal } from "../../src/zone/principal.ts";
-import { addition, removal } from "../../src/zone/update.ts";
+import { removal } from "../../src/zone/update.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { expected, lines } from "../collector/fixture.ts";
 
@@ -29,7 +29,7 @@ function sharedZone(browsed: Browsed): Zone {
 }
 
 /** A collector of this one site, with a key of its own, begins or ends. */
-async function collect(zone: Zone, label: string, browsed: Browsed, change = addition) {
+async function collect(zone: Zone, label: string, browsed: Browsed, change = recordsOf) {
   const sets = enumerationRecords({ zone: ZONE, browsed, sites: [site(label)] });
   const update = { zone: ZONE, prerequisites: [], updates: sets.flatMap(change) };
   const by = collectorPrincipal(label, ZONE, (name) => name.equals(site(label)));
@@ -187,7 +187,7 @@ suite("SD-24: what the zone's file says is the default of the zone", () => {
   const zoneOf = (...file: readonly RecordSet[]) =>
     new Zone({ origin: ZONE, records: [...records, ...file], clock: systemClock });
   const add = async (zone: Zone, set: RecordSet, by: Partial<Principal> = {}) => {
-    const update = { zone: ZONE, prerequisites: [], updates: addition(set) };
+    const update = { zone: ZONE, prerequisites: [], updates: recordsOf(set) };
     const principal = { name: "somebody", permits: () => true, ...by };
     assert.equal(await zone.apply(update, principal), Rcode.NOERROR);
   };
@@ -312,7 +312,7 @@ test("PROXY-45: what is wanted in a reverse zone is what a collector may write t
   const sets = reversed([paris("10.77.1.1/24")], "pc.paris A 10.77.1.20");
   const sited = reversed([paris("10.77.1.1/24")], "", { browsed: "sites" });
   const by = reversePrincipal("paris", ZONE, (name) => name.equals(site("paris")));
-  for (const record of [...sets, ...sited].flatMap(addition)) {
+  for (const record of [...sets, ...sited].flatMap(recordsOf)) {
     assert.ok(by.permits(record), String(record.name));
   }
 });

@@ -5,7 +5,7 @@
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Endpoint } from "../../src/net/handler.ts";
+import type { Endpoint } from "../../src/dns/endpoint.ts";
 import { freePort } from "./freeport.ts";
 import { temporaryFolder } from "./gateway.ts";
 import type { Host } from "./lab.ts";

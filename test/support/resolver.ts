@@ -1,10 +1,10 @@
 /** Resolvers of other makes that validate what they get from one server, each on a port of 127.0.0.1. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Endpoint } from "../../src/dns/endpoint.ts";
 import type { Name } from "../../src/dns/name.ts";
 import type { Rdata } from "../../src/dns/rdata.ts";
 import { formatRdata } from "../../src/dns/text.ts";
-import type { Endpoint } from "../../src/net/handler.ts";
 import { freePort } from "./freeport.ts";
 import { temporaryFolder } from "./gateway.ts";
 import { Running } from "./process.ts";

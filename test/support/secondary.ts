@@ -6,10 +6,10 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Type } from "../../src/dns/constants.ts";
+import type { Endpoint } from "../../src/dns/endpoint.ts";
 import { Name } from "../../src/dns/name.ts";
 import { soaOf } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
-import type { Endpoint } from "../../src/net/handler.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { temporaryFolder } from "./gateway.ts";
 import { Running, run, succeed } from "./process.ts";

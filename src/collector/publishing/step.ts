@@ -5,8 +5,8 @@
 import { Class, isAddressType, Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
 import { Rdata } from "../../dns/rdata.ts";
-import type { ResourceRecord } from "../../dns/record.ts";
-import { addition, removal, removalOfSet } from "../../zone/update.ts";
+import { type ResourceRecord, recordsOf } from "../../dns/record.ts";
+import { removal, removalOfSet } from "../../zone/update.ts";
 import { leads } from "../unique.ts";
 import type { Guard } from "./guard.ts";
 
@@ -107,7 +107,7 @@ export function prerequisitesOf({ unless }: Step): ResourceRecord[] {
 
 /** As an update has them (RFC 2136 §2.5). */
 export function recordsOfStep({ name, type, ttl, gone, come, isWhole }: Step): ResourceRecord[] {
-  const added = addition({ name, type, ttl, rdatas: come });
+  const added = recordsOf({ name, type, ttl, rdatas: come });
   if (isWhole) return [removalOfSet(name, type), ...added];
   return [...removal({ name, type, ttl, rdatas: gone }), ...added];
 }

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { byPriority, findUpdateServers } from "../../src/collector/publishing/updateserver.ts";
 import { Name } from "../../src/dns/name.ts";
 import type { Srv } from "../../src/dns/rdata.ts";
-import { Answers } from "./answers.ts";
+import { byPriority, findUpdateServers } from "../../src/net/updateserver.ts";
+import { Answers } from "../collector/answers.ts";
 
 const ZONE = Name.parse("z.example.");
 
 async function found(text: string, answers = new Answers(text)): Promise<string[]> {
   const { resolve } = answers;
   const servers = await findUpdateServers({ zone: ZONE, resolve, random: () => 0 });
-  return servers.map(({ host, address, port, isTls }) =>
-    [host, address, port, isTls ? "TLS" : "TCP"].join(" "),
+  return servers.map(({ address, port, tls }) =>
+    [address, port, tls ? `TLS to ${tls.serverName}` : "TCP"].join(" "),
   );
 }
 
@@ -26,26 +26,24 @@ describe("the update server of a zone", () => {
       _dns-update._tcp.z.example. SRV 0 0 53 two.example.
       _dns-update-tls._tcp.z.example. SRV 0 0 853 one.example.`;
     assert.deepEqual(await found(text), [
-      "one.example. 2001:db8::1 853 TLS",
-      "one.example. 192.0.2.1 853 TLS",
-      "two.example. 192.0.2.2 53 TCP",
+      "2001:db8::1 853 TLS to one.example",
+      "192.0.2.1 853 TLS to one.example",
+      "192.0.2.2 53 TCP",
     ]);
   });
 
   it("is the primary that the SOA names where there is no SRV that leads anywhere", async () => {
     const soa = "z.example. SOA two.example. h.example. 1 7200 3600 86400 10";
-    assert.deepEqual(await found(`${HOSTS}\n${soa}`), ["two.example. 192.0.2.2 53 TCP"]);
+    assert.deepEqual(await found(`${HOSTS}\n${soa}`), ["192.0.2.2 53 TCP"]);
     const nowhere = `
       _dns-update._tcp.z.example. SRV 0 0 0 .
       _dns-update-tls._tcp.z.example. SRV 0 0 853 nobody.example.`;
-    assert.deepEqual(await found(`${HOSTS}\n${soa}\n${nowhere}`), [
-      "two.example. 192.0.2.2 53 TCP",
-    ]);
+    assert.deepEqual(await found(`${HOSTS}\n${soa}\n${nowhere}`), ["192.0.2.2 53 TCP"]);
   });
 
   it("is that of the zone that encloses the name", async () => {
     const text = `${HOSTS}\nexample. SOA two.example. h.example. 1 7200 3600 86400 10`;
-    assert.deepEqual(await found(text), ["two.example. 192.0.2.2 53 TCP"]);
+    assert.deepEqual(await found(text), ["192.0.2.2 53 TCP"]);
   });
 
   it("is nobody where nobody can be asked, or nobody is named", async () => {
@@ -59,7 +57,7 @@ describe("the update server of a zone", () => {
     const answers = new Answers(`${HOSTS}\n_dns-update._tcp.z.example. SRV 0 0 53 one.example.`);
     assert.equal((await found("", answers)).length, 2);
     answers.say(`${HOSTS}\n_dns-update._tcp.z.example. SRV 0 0 5300 two.example.`);
-    assert.deepEqual(await found("", answers), ["two.example. 192.0.2.2 5300 TCP"]);
+    assert.deepEqual(await found("", answers), ["192.0.2.2 5300 TCP"]);
   });
 });
 

@@ -4,21 +4,14 @@
  * of Authoritative Unicast DNS Server"; RFC 2136 §4.1). It is found again for each new connection, so
  * that a server which moves is followed.
  */
-import { DNS_PORT, Type } from "../../dns/constants.ts";
-import type { Message } from "../../dns/message.ts";
-import { Name } from "../../dns/name.ts";
-import { addressOf, type Srv, soaOf, srvOf } from "../../dns/rdata.ts";
-import type { Endpoint } from "../../net/handler.ts";
-import type { Resolve } from "../../net/resolver.ts";
+import { DNS_PORT, Type } from "../dns/constants.ts";
+import type { Message } from "../dns/message.ts";
+import { Name } from "../dns/name.ts";
+import { type Srv, soaOf, srvOf } from "../dns/rdata.ts";
+import type { Server } from "./persistent.ts";
+import { addressesOf, type Resolve } from "./resolver.ts";
 
-/** One to be tried; those that come first are tried first. */
-export interface UpdateServer extends Endpoint {
-  /** Its name, by which it is known to TLS. */
-  readonly host: Name;
-  readonly isTls: boolean;
-}
-
-export interface Finding {
+export interface UpdateServerOptions {
   readonly zone: Name;
   readonly resolve: Resolve;
   /** Uniform in [0, 1). */
@@ -26,37 +19,26 @@ export interface Finding {
   readonly signal?: AbortSignal;
 }
 
-/** None where the zone has none, or its servers cannot be asked. */
-export async function findUpdateServers(finding: Finding): Promise<readonly UpdateServer[]> {
-  const { zone } = finding;
-  const servers: UpdateServer[] = [];
+/** In the order in which to try them; none where the zone has none, or its servers cannot be asked. */
+export async function findUpdateServers(options: UpdateServerOptions): Promise<readonly Server[]> {
+  const { zone, resolve, random, signal } = options;
+  const at = async (host: Name, port: number, isTls: boolean): Promise<readonly Server[]> => {
+    const addresses = await addressesOf(host, resolve, signal);
+    // TLS knows it by its name.
+    const tls = isTls ? { serverName: `${host}`.replace(/\.$/, "") } : undefined;
+    return addresses.map((address) => ({ address, port, tls }));
+  };
+  const servers: Server[] = [];
   for (const { service, isTls } of services) {
     const name = Name.join(service.labels, zone);
-    const answer = name && (await finding.resolve(name, Type.SRV, finding.signal));
-    for (const { target, port } of byPriority(servicesIn(answer), finding.random)) {
-      servers.push(...(await addressesOf(target, { port, isTls }, finding)));
+    const answer = name && (await resolve(name, Type.SRV, signal));
+    for (const { target, port } of byPriority(servicesIn(answer), random)) {
+      servers.push(...(await at(target, port, isTls)));
     }
   }
   if (servers.length > 0) return servers;
-  const primary = await primaryOf(finding);
-  return primary === undefined
-    ? []
-    : addressesOf(primary, { port: DNS_PORT, isTls: false }, finding);
-}
-
-/** A server whose name is given, by its addresses. */
-export async function addressesOf(
-  host: Name,
-  { port, isTls }: Pick<UpdateServer, "port" | "isTls">,
-  { resolve, signal }: Pick<Finding, "resolve" | "signal">,
-): Promise<readonly UpdateServer[]> {
-  const answers = await Promise.all([Type.AAAA, Type.A].map((type) => resolve(host, type, signal)));
-  return answers.flatMap((answer) => {
-    const addresses = (answer?.answers ?? []).map(({ rdata }) => addressOf(rdata));
-    return addresses
-      .filter((address) => address !== undefined)
-      .map((address) => ({ host, address, port, isTls }));
-  });
+  const primary = await primaryOf(options);
+  return primary === undefined ? [] : at(primary, DNS_PORT, false);
 }
 
 const services = [
@@ -96,7 +78,11 @@ function draw(equals: readonly Srv[], chance: number): number {
 }
 
 /** MNAME of the zone that this name lies in: whoever answers says which zone that is (RFC 2308 §3). */
-async function primaryOf({ zone, resolve, signal }: Finding): Promise<Name | undefined> {
+async function primaryOf({
+  zone,
+  resolve,
+  signal,
+}: UpdateServerOptions): Promise<Name | undefined> {
   for (let name: Name | undefined = zone; name !== undefined; name = name.parent) {
     const answer = await resolve(name, Type.SOA, signal);
     const found = [...(answer?.answers ?? []), ...(answer?.authorities ?? [])].find(

@@ -1,0 +1,25 @@
+/** Where a server or a client of DNS is: an address and a port, and their text. */
+import { isIP } from "node:net";
+
+export interface Endpoint {
+  /** An IP address in text form; IPv4 is never in its mapped IPv6 form. */
+  readonly address: string;
+  readonly port: number;
+}
+
+/** "192.0.2.1:53", "[2001:db8::1]:53". */
+export function formatEndpoint({ address, port }: Endpoint): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/**
+ * "192.0.2.1:53" or "[2001:db8::1]:53"; where there is a default, the address may stand alone too.
+ * Undefined for other text.
+ */
+export function parseEndpoint(text: string, defaultPort?: number): Endpoint | undefined {
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text);
+  const bare = match?.[1] ?? match?.[2] ?? text;
+  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
+  if (isIP(bare) === 0 || port === undefined || port > 65535) return undefined;
+  return { address: bare, port };
+}
