@@ -21,8 +21,8 @@ import { keepalive } from "./dnsserver/keepalive.ts";
 import { byOpcode, edns, layered } from "./dnsserver/layers.ts";
 import { Limits, limited } from "./dnsserver/limits.ts";
 import { notifyHandler } from "./dnsserver/notify.ts";
-import { signatures } from "./dnsserver/signature.ts";
 import { transfers } from "./dnsserver/transfer.ts";
+import { tsig } from "./dnsserver/tsig.ts";
 import { updateHandler } from "./dnsserver/update.ts";
 import { ReadyViews, viewed } from "./dnsserver/views.ts";
 import { Access } from "./gateway/access.ts";
@@ -142,7 +142,7 @@ async function* openListeners(config: Config, zones: ServedZones, options: Liste
   const complaints = new Complaints(clock, log);
   const handler = layered(
     [
-      signatures({ keys: config.keys, clock, complaints, signedBefore: zones.signedBefore }),
+      tsig({ keys: config.keys, clock, complaints, signedBefore: zones.signedBefore }),
       edns,
       keepalive,
       cookies({ secrets, clock }),

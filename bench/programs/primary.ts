@@ -8,7 +8,7 @@ import { Catalog } from "../../src/dnsserver/catalog.ts";
 import { Complaints } from "../../src/dnsserver/complaints.ts";
 import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
-import { signatures } from "../../src/dnsserver/signature.ts";
+import { tsig } from "../../src/dnsserver/tsig.ts";
 import { updateHandler } from "../../src/dnsserver/update.ts";
 import { silentLog } from "../../src/log.ts";
 import { listenTcp } from "../../src/net/stream.ts";
@@ -30,7 +30,7 @@ const zone = await openZone({
 const complaints = new Complaints(systemClock, silentLog);
 const handler = layered(
   [
-    signatures({
+    tsig({
       ...{ keys: new Map([["bench", key]]), clock: systemClock, complaints },
       signedBefore: (key) => zone.lastSigned(key),
     }),

@@ -26,7 +26,7 @@ import { type Heir, inheritance } from "./publishing/inheritance.ts";
 import { Publication, type PublishedZone } from "./publishing/publication.ts";
 import { RecordSets } from "./recordsets.ts";
 import { type Refusal, RefusalReport, refusalsOf } from "./refusals.ts";
-import type { Place } from "./reverse.ts";
+import type { LinkPlace } from "./reverse.ts";
 import { Site } from "./site.ts";
 import { SteadyClock } from "./steadyclock.ts";
 import { subnetsOf } from "./subnets.ts";
@@ -44,7 +44,7 @@ export interface CollectorOptions {
   /** What all of the zone's collectors recommend of it. */
   readonly browsed?: Browsed;
   /** What else is wanted in these zones. */
-  readonly extra?: (places: readonly Place[], sets: RecordSets) => Iterable<RecordSet>;
+  readonly extra?: (places: readonly LinkPlace[], sets: RecordSets) => Iterable<RecordSet>;
   /** The labels of sites that are this collector's to keep, whether there is a link or not. */
   readonly sites?: readonly string[];
   /** What is to be published of what is heard; all that may be if not given. */
@@ -305,7 +305,7 @@ export class Collector {
     };
   }
 
-  get #places(): Place[] {
+  get #places(): LinkPlace[] {
     return [...this.#legs].map(([{ addresses }, { site }]) => {
       return { site: site.domain, addresses, mapped: site.policy?.mapped ?? [] };
     });

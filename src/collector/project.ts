@@ -167,7 +167,7 @@ class SiteProjection {
   #serverObjection(service: Name, host: Name): Reason | undefined {
     if (host.isRoot) return "it says that it is not available"; // RFC 2782 "Target"
     const [hosts, addresses] = [() => this.#namesOf(host), () => this.#addressesOf(host)];
-    const denial = this.#site.policy?.objection(typeKeyOf(service), service, hosts, addresses);
+    const denial = this.#site.policy?.objection(service.parentKey, service, hosts, addresses);
     if (denial !== undefined) return denial;
     return host.isUnder(LOCAL) ? this.#hostObjection(this.#place(host), MAX_ALIASES) : undefined;
   }
@@ -302,11 +302,6 @@ class Place {
   constructor(sets: readonly TranslatedSet[]) {
     this.sets = sets;
   }
-}
-
-/** The type's name as a key, which that of its instance begins with. */
-function typeKeyOf(service: Name): NameKey {
-  return service.key.slice(0, -1 - service.wire.charCodeAt(0)) as NameKey;
 }
 
 /** Of a name that is nothing but another name for something (RFC 1034 §3.6.2). */

@@ -23,7 +23,7 @@ import { obtain } from "./obtain.ts";
 import { isOn, type Subnet, subnetsOf } from "./subnets.ts";
 
 /** Where a link is. */
-export interface Place {
+export interface LinkPlace {
   /** The domain of its site. */
   readonly site: Name;
   /** The addresses this host has there. */
@@ -38,7 +38,7 @@ export interface ReverseInputs {
   readonly browsed: Browsed;
   /** The reverse zones that are to be filled. */
   readonly reverse: readonly Name[];
-  readonly places: readonly Place[];
+  readonly places: readonly LinkPlace[];
   /** What is wanted in the zone. */
   readonly sets: Iterable<RecordSet>;
 }

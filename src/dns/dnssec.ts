@@ -105,9 +105,7 @@ function compareText(a: string, b: string): number {
 
 /** Without the root and without an asterisk in front (RFC 4034 §3.1.3). */
 function labelCount(name: Name): number {
-  const { labels } = name;
-  const isWildcard = labels[0]?.length === 1 && labels[0][0] === 0x2a;
-  return labels.length - (isWildcard ? 1 : 0);
+  return name.labels.length - (name.isWildcard ? 1 : 0);
 }
 
 const NONE = new Uint8Array();

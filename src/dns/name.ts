@@ -125,6 +125,16 @@ export class Name {
     return this.isRoot ? undefined : Name.ofWire(this.wire.slice(1 + this.wire.charCodeAt(0)));
   }
 
+  /** The key of the parent, which is made of it at once; not of the root. */
+  get parentKey(): NameKey {
+    return this.key.slice(0, -1 - this.wire.charCodeAt(0)) as NameKey;
+  }
+
+  /** Is the first label an asterisk (RFC 4592 §2.1.1)? */
+  get isWildcard(): boolean {
+    return this.wire.startsWith("\x01*");
+  }
+
   /** With every ASCII letter in lower case. */
   toLowerCase(): Name {
     const wire = foldText(this.wire);

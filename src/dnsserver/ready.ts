@@ -246,10 +246,6 @@ function rcodeOf(response: Uint8Array): Rcode {
 /** True where names beneath a changed one may be answered in another way. */
 function isFarReaching(change: Change): boolean {
   return (
-    movesCut(change) || [...change.removed, ...change.added].some((set) => isWildcard(set.name))
+    movesCut(change) || [...change.removed, ...change.added].some((set) => set.name.isWildcard)
   );
-}
-
-function isWildcard({ labels: [first] }: Name): boolean {
-  return first?.length === 1 && first[0] === 0x2a;
 }

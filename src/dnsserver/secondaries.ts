@@ -26,7 +26,7 @@ export interface Secondary {
   tell(notice: Message, signal: AbortSignal): Promise<Rcode | undefined>;
 }
 
-export interface NotifyingOptions {
+export interface SecondariesOptions {
   readonly zone: NotifiedZone;
   /** Nobody is told of a zone that nobody may copy. */
   readonly isCopied: () => boolean;
@@ -40,7 +40,7 @@ export interface NotifyingOptions {
 
 /** Runs until its signal ends. */
 export async function notifySecondaries(
-  { zone, isCopied, configured, secondaryOf, clock, log }: NotifyingOptions,
+  { zone, isCopied, configured, secondaryOf, clock, log }: SecondariesOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const notifier = (secondary: Secondary) => new Notifier({ zone, secondary, clock, log, signal });
@@ -78,7 +78,7 @@ const FIRST_RETRY = 2000;
 const LAST_RETRY = 60_000;
 const MAX_RETRIES = 5;
 
-interface NotifierOptions extends Pick<NotifyingOptions, "zone" | "clock" | "log"> {
+interface NotifierOptions extends Pick<SecondariesOptions, "zone" | "clock" | "log"> {
   readonly secondary: Secondary;
   readonly signal: AbortSignal;
 }

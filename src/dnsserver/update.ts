@@ -64,12 +64,12 @@ export function updateHandler({ find, principalOf, complaints }: UpdateOptions):
 
 function apply(
   zone: Pick<Zone, "apply">,
-  { message, signed }: Request,
+  { message, signedAt }: Request,
   by: Principal,
   lease: Lease | undefined,
 ): Promise<Rcode> {
   const { questions, answers: prerequisites, authorities: updates } = message;
-  return zone.apply({ zone: questions[0]!.name, prerequisites, updates, ...lease, signed }, by);
+  return zone.apply({ zone: questions[0]!.name, prerequisites, updates, ...lease, signedAt }, by);
 }
 
 /** Seconds (RFC 9664 §8). */

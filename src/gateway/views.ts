@@ -14,7 +14,6 @@ import type { Log } from "../log.ts";
 import type { Handler, Layer, Request } from "../net/handler.ts";
 import { LOOPBACK, Networks } from "../net/networks.ts";
 import type { Authority } from "../zone/authority.ts";
-import type { Zone } from "../zone/zone.ts";
 import { ZoneView } from "../zone/zoneview.ts";
 import type { Access } from "./access.ts";
 import type { ServedZones } from "./zones.ts";
@@ -28,10 +27,8 @@ export interface ViewsOptions {
   /** In front of the answers to those who see all. */
   readonly onDemand?: Layer | undefined;
   /** Who answers from a zone, or from a view of it. */
-  readonly authorityOf: (zone: ViewedZone) => Authority;
+  readonly authorityOf: (zone: FollowedZone) => Authority;
 }
-
-export type ViewedZone = Pick<Zone, "origin" | "current" | "since">;
 
 export interface Views {
   readonly clientOf: (address: string) => Client;

@@ -27,7 +27,7 @@ import type { Log } from "../log.ts";
 import type { Handler, Ready, Request, Responses } from "./handler.ts";
 
 /** A request before it is decoded, and before a layer has looked at it. */
-export type Received = Omit<Request, "message" | "key" | "signed" | "hasCookie">;
+export type Received = Omit<Request, "message" | "key" | "signedAt" | "hasCookie">;
 
 /** The octets of the responses, in the form in which the Handler gave them. */
 export type Octets = readonly Buffer[] | Promise<readonly Buffer[]> | AsyncIterable<Buffer>;
@@ -130,7 +130,7 @@ function makeRequest(received: Received, message: Message): Request {
     idleTimeout: received.idleTimeout,
     tls: received.tls,
     key: undefined,
-    signed: undefined,
+    signedAt: undefined,
     hasCookie: undefined,
     signal: received.signal,
   };

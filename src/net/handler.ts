@@ -27,7 +27,7 @@ export interface Request {
   /** What the configuration calls the key that signed it; only a layer that has verified sets it. */
   readonly key?: string | undefined;
   /** When that was, by its sender's clock: seconds since 1970. */
-  readonly signed?: number | undefined;
+  readonly signedAt?: number | undefined;
   /** It came with a cookie of ours, so from where it says; only the layer that has looked sets it. */
   readonly hasCookie?: boolean | undefined;
   /** Ends when nobody waits for the answer any more. */

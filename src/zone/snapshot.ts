@@ -199,7 +199,7 @@ function put(nodes: TrieEdit<Node>, origin: Name, set: RecordSet): RecordSet | u
 
 /** A node was made at `name`: its parent, made too where it is not there, has one child more. */
 function grow(nodes: TrieEdit<Node>, origin: Name, name: Name): void {
-  const key = parentKey(name);
+  const key = name.parentKey;
   const parent = nodes.get(key);
   if (parent !== undefined) {
     nodes.set(nodeOf(parent.name, parent.sets, parent.children + 1));
@@ -227,7 +227,7 @@ function replace(nodes: TrieEdit<Node>, origin: Name, node: Node): void {
     return;
   }
   nodes.delete(node.key);
-  const { name, sets, children } = nodes.get(parentKey(node.name))!;
+  const { name, sets, children } = nodes.get(node.name.parentKey)!;
   replace(nodes, origin, nodeOf(name, sets, children - 1));
 }
 
@@ -238,9 +238,4 @@ function nodeOf(name: Name, sets: readonly RecordSet[], children: number): Node 
 /** Does this set hide what lies beneath its name? */
 function isCut({ name, type }: Gone, origin: Name): boolean {
   return type === Type.DNAME || (type === Type.NS && !name.equals(origin));
-}
-
-/** The key of the name directly above, which must not be the root. */
-function parentKey(name: Name): NameKey {
-  return name.key.slice(0, -1 - name.wire.charCodeAt(0)) as NameKey;
 }

@@ -29,7 +29,7 @@ export interface Update {
   /** Seconds for added KEY records (RFC 9664 §4); `lease` without it. */
   readonly keyLease?: number;
   /** When it was signed, where it was: seconds since 1970, by its sender's clock (RFC 8945 §4.2). */
-  readonly signed?: number | undefined;
+  readonly signedAt?: number | undefined;
 }
 
 /** Where updates go: the zone in this process, or a server far away. */

@@ -166,7 +166,7 @@ export class Zone {
 
   /** When the last update of `by` was signed that has come to something; seconds. */
   lastSigned(by: string): number | undefined {
-    return this.#state.signed.latest(by);
+    return this.#state.signingTimes.latest(by);
   }
 
   #apply(update: Update, by: Principal, file?: readonly RecordSet[]): Promise<Rcode> {
@@ -200,7 +200,7 @@ export class Zone {
 
   #commit(
     { change, sets, gone, holds }: Outcome,
-    { lease: seconds, keyLease: keySeconds = seconds, signed }: Update,
+    { lease: seconds, keyLease: keySeconds = seconds, signedAt }: Update,
     by: string,
     file: readonly RecordSet[] | undefined,
   ): Promise<Rcode> {
@@ -224,7 +224,7 @@ export class Zone {
     return new Promise((resolve) => {
       const keep = () => {
         this.#current = snapshot;
-        this.#state.signed.note(by, signed);
+        this.#state.signingTimes.note(by, signedAt);
         if (change !== undefined) this.#state.history.add(change, snapshot.size);
         resolve(Rcode.NOERROR);
       };
@@ -234,7 +234,7 @@ export class Zone {
         resolve(Rcode.SERVFAIL);
       };
       const at = this.#wallTime(this.#clock.now());
-      const step = { at, by, lease, keyLease, change, holds: taken.steps, file, signed };
+      const step = { at, by, lease, keyLease, change, holds: taken.steps, file, signedAt };
       const entry = this.#store && stepEntry(step);
       this.#commits.add({ entry, keep, undo });
     });
@@ -307,7 +307,7 @@ export class Zone {
           nextId: leases.nextId,
           file: this.#file,
           wallOffset: this.#wallTime(0),
-          signed: this.#state.signed,
+          signingTimes: this.#state.signingTimes,
         };
       },
     };

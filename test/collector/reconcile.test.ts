@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import fc from "fast-check";
 import { project } from "../../src/collector/project.ts";
 import { guardOf } from "../../src/collector/publishing/guard.ts";
-import type { Refusal } from "../../src/collector/publishing/obstacles.ts";
+import type { Obstacle } from "../../src/collector/publishing/obstacles.ts";
 import { Reconciler } from "../../src/collector/publishing/reconcile.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Site } from "../../src/collector/site.ts";
@@ -183,8 +183,8 @@ class Server {
   }
 
   /** Takes what there is to send now; gives what was set aside. */
-  serve(reconciler: Reconciler, now: number): Refusal[] {
-    const refusals: Refusal[] = [];
+  serve(reconciler: Reconciler, now: number): Obstacle[] {
+    const refusals: Obstacle[] = [];
     for (let update = reconciler.poll(now); update !== undefined; update = reconciler.poll(now)) {
       assert.ok(++this.updates < 1000, "it comes to an end");
       const after = applied(this.zone, update);

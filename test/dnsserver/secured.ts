@@ -15,8 +15,8 @@ import { Complaints } from "../../src/dnsserver/complaints.ts";
 import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
-import { signatures } from "../../src/dnsserver/signature.ts";
 import { transfers } from "../../src/dnsserver/transfer.ts";
+import { tsig } from "../../src/dnsserver/tsig.ts";
 import { updateHandler } from "../../src/dnsserver/update.ts";
 import { type Log, silentLog } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
@@ -94,7 +94,7 @@ export function makeSecured({
   const complaints = new Complaints(clock, log);
   const handler = layered(
     [
-      signatures({ keys, clock, complaints, signedBefore: (key) => zone.lastSigned(key) }),
+      tsig({ keys, clock, complaints, signedBefore: (key) => zone.lastSigned(key) }),
       edns,
       inner,
       transfer,

@@ -12,9 +12,10 @@ import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { SigningKey } from "../../src/dns/signingkey.ts";
 import { formatRecord } from "../../src/dns/text.ts";
+import type { FollowedZone } from "../../src/dnsserver/ready.ts";
 import { viewed } from "../../src/dnsserver/views.ts";
 import { Access } from "../../src/gateway/access.ts";
-import { openViews, type ViewedZone } from "../../src/gateway/views.ts";
+import { openViews } from "../../src/gateway/views.ts";
 import { openZones } from "../../src/gateway/zones.ts";
 import { silentLog } from "../../src/log.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
@@ -151,7 +152,7 @@ suite("a catalog zone", () => {
     const shared = { clock: systemClock, log: silentLog, signal: life.signal };
     const zones = await openZones(config, shared);
     const access = new Access(config, () => false);
-    const authorityOf = (zone: ViewedZone) => new ZoneAuthority(zone);
+    const authorityOf = (zone: FollowedZone) => new ZoneAuthority(zone);
     const { handlerOf } = openViews({ config, zones, access, ...shared, authorityOf });
     const handler = viewed(handlerOf);
     const answerTo = (owner: string, who: { key?: string; address?: string }) => {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { enumerationRecords } from "../../src/collector/enumeration.ts";
-import { type Place, reverseRecords } from "../../src/collector/reverse.ts";
+import { type LinkPlace, reverseRecords } from "../../src/collector/reverse.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
@@ -128,7 +128,7 @@ function on(...addresses: readonly string[]): LinkAddress[] {
 }
 
 function reversed(
-  places: readonly Place[],
+  places: readonly LinkPlace[],
   published = "",
   options: { browsed?: Browsed; reverse?: readonly Name[] } = {},
 ): RecordSet[] {
@@ -138,7 +138,7 @@ function reversed(
   return reverseRecords({ zone: ZONE, browsed, reverse, places, sets });
 }
 
-const paris = (...addresses: readonly string[]): Place => ({
+const paris = (...addresses: readonly string[]): LinkPlace => ({
   site: site("paris"),
   addresses: on(...addresses),
 });

@@ -1,5 +1,4 @@
 /** Zones on a disk in memory, and all that is known of one, as lines to compare. */
-
 import { silentLog } from "../../src/log.ts";
 import type { ZoneState } from "../../src/zone/journal/state.ts";
 import type { HeldRecord } from "../../src/zone/leases.ts";
@@ -33,7 +32,7 @@ export const COPY = "z.example.saved";
 
 /** `wallOffset` makes wall time of the times of holds. */
 export function describe(
-  state: Pick<ZoneState, "file" | "snapshot" | "signed">,
+  state: Pick<ZoneState, "file" | "snapshot" | "signingTimes">,
   held: readonly HeldRecord[],
   nextId: number,
   wallOffset: number,
@@ -47,7 +46,7 @@ export function describe(
     }),
     `next ${nextId}`,
     ...lines(state.file),
-    ...state.signed.entries().map(([by, time]) => `${by} signed at ${time}`),
+    ...state.signingTimes.entries().map(([by, time]) => `${by} signed at ${time}`),
   ];
 }
 

@@ -16,7 +16,7 @@ suite("a step in a journal", () => {
   function ownersOf(holds: readonly StepTaken[]): string[] {
     const step: Step = {
       ...{ at: 0, by: "paris", lease: FOREVER, keyLease: FOREVER, file: undefined },
-      ...{ change: { to: 2, soa: undefined, removed: [], added }, holds, signed: undefined },
+      ...{ change: { to: 2, soa: undefined, removed: [], added }, holds, signedAt: undefined },
     };
     const known = { name: name("known"), rdata: data };
     const read = decodeEntry(encodeEntry({ is: "step", ...step }), (id) =>

@@ -67,7 +67,7 @@ suite("a journal read back", () => {
         }),
         paris,
       ],
-      [updateOf("+ p 7 A 10.0.0.8", { signed: 1_750_000_000 }), operator],
+      [updateOf("+ p 7 A 10.0.0.8", { signedAt: 1_750_000_000 }), operator],
       [updateOf("+ a NULL \\# 2 abcd", { lease: 30 }), principal("prä")],
     ];
     for (const [step, by] of steps) {
@@ -104,9 +104,9 @@ suite("a journal read back", () => {
         const clock = new FakeClock();
         const { disk, zone, stages, start } = await recorded(clock);
         for (const { update, by, lease, passes } of steps) {
-          const signed = by === operator ? passes : undefined;
+          const signedAt = by === operator ? passes : undefined;
           await zone.apply(
-            { ...(lease === undefined ? update : { ...update, lease }), signed },
+            { ...(lease === undefined ? update : { ...update, lease }), signedAt },
             by,
           );
           await clock.elapse(passes);
@@ -131,7 +131,7 @@ suite("a journal read back", () => {
     const filled = stages.at(-1)!.end;
     for (let i = 0; i < 10; i++) {
       clock.advance(150_000);
-      await zone.apply(updateOf(many, { lease: 300, signed: 1_750_000_000 + i }), paris);
+      await zone.apply(updateOf(many, { lease: 300, signedAt: 1_750_000_000 + i }), paris);
     }
     const refresh = (stages.at(-1)!.end - filled) / 10;
     assert.ok(refresh < 100, `${refresh} octets`);

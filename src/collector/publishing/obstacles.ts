@@ -12,7 +12,7 @@ import { Spared } from "./spared.ts";
 import type { Step } from "./step.ts";
 
 /** Of this set the server takes no more, or gives a record not up. */
-export interface Refusal {
+export interface Obstacle {
   readonly name: Name;
   readonly type: number;
   readonly record: Rdata;
@@ -53,7 +53,7 @@ export class Obstacles {
   }
 
   /** A step of one record was refused, of a set with `published` others; undefined if not news. */
-  add(step: Step, published: number, wanted: number, now: number): Refusal | undefined {
+  add(step: Step, published: number, wanted: number, now: number): Obstacle | undefined {
     const { name, type, gone, come } = step;
     const isRemoval = gone.length > 0;
     const record = (gone[0] ?? come[0])!;

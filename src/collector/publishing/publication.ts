@@ -16,7 +16,7 @@ import type { Publish, Update } from "../../zone/update.ts";
 import { RecordSets } from "../recordsets.ts";
 import { PublishError } from "./farzone.ts";
 import type { Guard } from "./guard.ts";
-import type { Refusal } from "./obstacles.ts";
+import type { Obstacle } from "./obstacles.ts";
 import { Readings } from "./readings.ts";
 import { reasonOf } from "./reasons.ts";
 import { Reconciler } from "./reconcile.ts";
@@ -286,7 +286,7 @@ export class Publication {
     log.info({ zone: zone.origin.toString() }, "the server refuses nothing any more");
   }
 
-  #report(refusal: Refusal, rcode: Rcode): void {
+  #report(refusal: Obstacle, rcode: Rcode): void {
     if (this.#isEnded) return;
     const { zone, log } = this.#options;
     const { name, type, isRemoval, published, wanted } = refusal;

@@ -2,9 +2,9 @@
 import { isAddressType, Rcode, Type } from "../../dns/constants.ts";
 import { Name } from "../../dns/name.ts";
 import { targetOf } from "../../dns/rdata.ts";
-import type { Refusal } from "./obstacles.ts";
+import type { Obstacle } from "./obstacles.ts";
 
-export function reasonOf(refusal: Refusal, rcode: Rcode, hasKey: boolean): string {
+export function reasonOf(refusal: Obstacle, rcode: Rcode, hasKey: boolean): string {
   const { isRemoval, published } = refusal;
   if (rcode === Rcode.REFUSED) {
     const host = isRemoval ? undefined : hostOf(refusal);
@@ -23,7 +23,7 @@ export function reasonOf(refusal: Refusal, rcode: Rcode, hasKey: boolean): strin
 }
 
 /** Of the names of a record, the one that is a host's, as BIND sees it. */
-function hostOf({ name, type, record }: Refusal): Name | undefined {
+function hostOf({ name, type, record }: Obstacle): Name | undefined {
   if (isAddressType(type)) return name;
   const isReverse = type === Type.PTR && name.isUnder(ARPA);
   return type === Type.SRV || isReverse ? targetOf(record) : undefined;

@@ -21,7 +21,7 @@ import type { Update } from "../../zone/update.ts";
 import { common, keysOf, RecordSets, without } from "../recordsets.ts";
 import { difference, UNKNOWN_TTL } from "./difference.ts";
 import type { Guard } from "./guard.ts";
-import { Obstacles, type Refusal } from "./obstacles.ts";
+import { type Obstacle, Obstacles } from "./obstacles.ts";
 import { Patience } from "./patience.ts";
 import { periodOf, Round } from "./round.ts";
 import { shuffled } from "./shuffled.ts";
@@ -190,7 +190,7 @@ export class Reconciler {
    * What became of the update: its response code, or undefined where there was no response, or none
    * that counts, and so `isAnswered`. Gives what is set aside because of it, if that is news.
    */
-  settle(rcode: Rcode | undefined, now: number, isAnswered = false): Refusal | undefined {
+  settle(rcode: Rcode | undefined, now: number, isAnswered = false): Obstacle | undefined {
     const { steps, isRefresh } = this.#inFlight!;
     this.#inFlight = undefined;
     // Others have it still, so it is theirs.
@@ -227,7 +227,7 @@ export class Reconciler {
   #isolate(
     steps: readonly Step[],
     { rcode, isRefresh, now }: { rcode: Rcode; isRefresh: boolean; now: number },
-  ): Refusal | undefined {
+  ): Obstacle | undefined {
     const isOfZone = rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP;
     const isNews = !steps.every((step) => this.#obstacles.knows(step));
     if (isOfZone || isNews) this.#patience.refused(now, isOfZone);
@@ -245,7 +245,7 @@ export class Reconciler {
    * What may not be said again is perhaps not there; nor is the rest of its set, if that is the
    * second of it.
    */
-  #setAside(step: Step, isRefresh: boolean, now: number): Refusal | undefined {
+  #setAside(step: Step, isRefresh: boolean, now: number): Obstacle | undefined {
     const { name, type, come } = step;
     const isAll = isRefresh && this.#obstacles.isFull(name.key, type);
     const before = this.#published.get(name.key, type);

@@ -2,6 +2,7 @@
 import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import { keysOf, type RecordSets } from "../recordsets.ts";
+import { UNKNOWN_TTL } from "./difference.ts";
 import { shuffled } from "./shuffled.ts";
 import { inOrder, type Room, type Step, takeSome } from "./step.ts";
 
@@ -39,7 +40,7 @@ export class Round {
       const steps = takeSome(this.#steps, room).flatMap((step) => {
         const set = published.get(step.name.key, step.type);
         // What is in doubt is said again as a difference.
-        if (set === undefined || set.ttl < 0) return [];
+        if (set === undefined || set.ttl === UNKNOWN_TTL) return [];
         if (set.rdatas === step.come && isSpared === undefined) return [step];
         const there = keysOf(set.rdatas);
         const come = step.come.filter(

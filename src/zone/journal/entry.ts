@@ -47,7 +47,7 @@ export interface Step {
   /** What the zone's file says from here on. */
   readonly file: readonly RecordSet[] | undefined;
   /** When its update was signed, in seconds. */
-  readonly signed: number | undefined;
+  readonly signedAt: number | undefined;
 }
 
 /** As a Change, but for the SOA, which is there only where more than its serial is new. */
@@ -142,18 +142,18 @@ const HAS_FILE = 8;
 const HAS_SIGNED = 16;
 
 function writeStep(writer: Writer, step: Step): void {
-  const { at, by, lease, keyLease, change, holds, file, signed } = step;
+  const { at, by, lease, keyLease, change, holds, file, signedAt } = step;
   const hasLease = lease !== FOREVER || keyLease !== FOREVER;
   writer.u8(
     (change === undefined ? 0 : HAS_CHANGE) |
       (change?.soa === undefined ? 0 : HAS_SOA) |
       (hasLease ? HAS_LEASE : 0) |
       (file === undefined ? 0 : HAS_FILE) |
-      (signed === undefined ? 0 : HAS_SIGNED),
+      (signedAt === undefined ? 0 : HAS_SIGNED),
   );
   writer.u48(at);
   writeText(writer, by);
-  if (signed !== undefined) writer.u48(signed);
+  if (signedAt !== undefined) writer.u48(signedAt);
   if (hasLease) {
     writeTime(writer, lease);
     writeTime(writer, keyLease);
@@ -172,7 +172,7 @@ function readStep(reader: Reader, recordOf: (id: number) => ZoneRecord | undefin
   const flags = reader.u8();
   const at = reader.u48();
   const by = readText(reader);
-  const signed = flags & HAS_SIGNED ? reader.u48() : undefined;
+  const signedAt = flags & HAS_SIGNED ? reader.u48() : undefined;
   const lease = flags & HAS_LEASE ? readTime(reader) : FOREVER;
   const keyLease = flags & HAS_LEASE ? readTime(reader) : FOREVER;
   let change: StepChange | undefined;
@@ -186,7 +186,7 @@ function readStep(reader: Reader, recordOf: (id: number) => ZoneRecord | undefin
     refers === "id" ? recordOf(i) : { name: added[i]!.name, rdata: added[i]!.rdata };
   const holds = readList(reader, () => readRun(reader, recordAt)).flat();
   const file = flags & HAS_FILE ? readSets(reader) : undefined;
-  return { at, by, lease, keyLease, change, holds, file, signed };
+  return { at, by, lease, keyLease, change, holds, file, signedAt };
 }
 
 //---- Steps on holds, in runs ----

@@ -27,7 +27,7 @@ export interface ZoneState {
   readonly file: readonly RecordSet[];
   /** Milliseconds by which the wall clock was put forward while nobody ran; less than 0 where back. */
   readonly forward: number;
-  readonly signed: SigningTimes;
+  readonly signingTimes: SigningTimes;
 }
 
 /** What is to be told of a state that goes on changing. */
@@ -38,12 +38,12 @@ export interface StateAtOnce {
   readonly file: readonly RecordSet[];
   /** What to add to the time of a hold for that of the wall. */
   readonly wallOffset: number;
-  readonly signed: SigningTimes;
+  readonly signingTimes: SigningTimes;
 }
 
 /** In pieces, so that others get a turn between them. */
 export function* stateEntries(state: StateAtOnce): Generator<Uint8Array> {
-  const { snapshot, held, nextId, file, wallOffset, signed } = state;
+  const { snapshot, held, nextId, file, wallOffset, signingTimes } = state;
   const wallTime = ({ by, expires, lease }: Hold): Hold => ({
     by,
     expires: expires + wallOffset,
@@ -58,7 +58,7 @@ export function* stateEntries(state: StateAtOnce): Generator<Uint8Array> {
     yield encodeEntry({ is: "holds", held: entries });
   }
   for (const sets of batches(file, PIECE)) yield encodeEntry({ is: "file", sets });
-  const times = signed.entries();
+  const times = signingTimes.entries();
   if (times.length > 0) yield encodeEntry({ is: "signed", times });
   yield encodeEntry({ is: "end" });
 }
@@ -68,9 +68,9 @@ const PIECE = 128;
 
 /** The entry of an update that has been worked out. */
 export function stepEntry(step: Omit<Step, "change"> & { readonly change?: Change | undefined }) {
-  const { at, by, lease, keyLease, holds, file, signed } = step;
+  const { at, by, lease, keyLease, holds, file, signedAt } = step;
   const change = step.change && shorten(step.change);
-  return encodeEntry({ is: "step", at, by, lease, keyLease, change, holds, file, signed });
+  return encodeEntry({ is: "step", at, by, lease, keyLease, change, holds, file, signedAt });
 }
 
 function shorten({ removed, added, to }: Change): StepChange {
@@ -106,7 +106,7 @@ class StateReader {
   readonly #origin: Name;
   readonly #leases = new Leases();
   readonly #history: History;
-  readonly #signed = new SigningTimes();
+  readonly #signingTimes = new SigningTimes();
   #nextId = 0;
   #sets: RecordSet[] = [];
   readonly #held: HeldRecord[] = [];
@@ -137,7 +137,7 @@ class StateReader {
       leases: this.#leases,
       history: this.#history,
       file: this.#file,
-      signed: this.#signed,
+      signingTimes: this.#signingTimes,
     };
   }
 
@@ -170,7 +170,7 @@ class StateReader {
         this.#leases.restore(this.#held, this.#nextId);
         return;
       case "signed":
-        for (const [by, time] of entry.times) this.#signed.note(by, time);
+        for (const [by, time] of entry.times) this.#signingTimes.note(by, time);
         return;
       case "clock":
         this.#leases.map((hold) => ({ ...hold, expires: hold.expires + entry.forward }));
@@ -180,9 +180,9 @@ class StateReader {
     }
   }
 
-  #step({ at, by, lease, keyLease, change, holds, file, signed }: Step): void {
+  #step({ at, by, lease, keyLease, change, holds, file, signedAt }: Step): void {
     if (this.#snapshot === undefined) throw new FormatError("a step before the zone");
-    this.#signed.note(by, signed);
+    this.#signingTimes.note(by, signedAt);
     const holdOf = (lease: number): Hold => ({ by, expires: at + lease, lease });
     this.#leases.take(holds, holdOf(lease), holdOf(keyLease));
     if (file !== undefined) this.#file = [...file];
@@ -208,6 +208,6 @@ export function firstState(origin: Name, file: readonly RecordSet[], history?: n
     history: new History(history),
     file,
     forward: 0,
-    signed: new SigningTimes(),
+    signingTimes: new SigningTimes(),
   };
 }

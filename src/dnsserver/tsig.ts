@@ -34,7 +34,7 @@ import type { Complaints } from "./complaints.ts";
 import { mapResponses } from "./layers.ts";
 import { ReplayGuard } from "./replayguard.ts";
 
-export interface SignatureOptions {
+export interface TsigOptions {
   /** By what the configuration calls them. */
   readonly keys: ReadonlyMap<string, TsigKey>;
   readonly clock: Clock;
@@ -43,7 +43,7 @@ export interface SignatureOptions {
   readonly signedBefore: (key: string) => number | undefined;
 }
 
-export function signatures(options: SignatureOptions): Layer {
+export function tsig(options: TsigOptions): Layer {
   const { keys, clock, complaints, signedBefore } = options;
   const known = new Map<NameKey, { identity: string; key: TsigKey }>();
   for (const [identity, key] of keys) known.set(key.name.key, { identity, key });
@@ -58,19 +58,17 @@ export function signatures(options: SignatureOptions): Layer {
     key?: TsigKey,
     late?: string,
   ) => {
-    const { tsig } = signed;
+    const { key: claimed, mac, time } = signed.tsig;
     const fact = `a signed request was refused: ${late ?? reasonOf(error)}`;
     complaints.tell(key && `${key.name}`, fact, () => ({
-      key: `${tsig.key}`,
+      key: `${claimed}`,
       from: request.source.address,
       // Seconds: of most use where it is BADTIME.
-      ahead: tsig.time - now(),
+      ahead: time - now(),
     }));
-    const options = error === Rcode.BADTIME ? { error, client: tsig } : { error };
+    const options = error === Rcode.BADTIME ? { error, client: signed.tsig } : { error };
     const isSaidSigned = key !== undefined && error !== Rcode.BADSIG;
-    const seal = isSaidSigned
-      ? signature(key, tsig.mac, now, options)
-      : emptySignature(signed, error);
+    const seal = isSaidSigned ? responseSeal(key, mac, now, options) : refusalSeal(signed, error);
     return [refusal(request.message, error, seal)];
   };
 
@@ -82,8 +80,8 @@ export function signatures(options: SignatureOptions): Layer {
     const { key, mac, time } = verdict;
     const { identity } = known.get(key.name.key)!;
     const { id, opcode } = request.message;
-    const seal = signature(key, mac, now);
-    const answer = () => next({ ...request, key: identity, signed: time });
+    const seal = responseSeal(key, mac, now);
+    const answer = () => next({ ...request, key: identity, signedAt: time });
     if (opcode !== Opcode.UPDATE) return sealed(answer, seal);
     const at = { time, mac, latest: now() + FUDGE };
     const once = () =>
@@ -114,7 +112,7 @@ function isTsig({ type }: ResourceRecord): boolean {
 }
 
 /** Signs a response; the later ones of a stream with a shorter digest (RFC 8945 §5.3.1). */
-function signature(
+function responseSeal(
   key: TsigKey,
   requestMac: Uint8Array,
   now: () => number,
@@ -135,7 +133,7 @@ function signature(
 }
 
 /** Says what is wrong, with a MAC of no octets (RFC 8945 §5.3.2). */
-function emptySignature(signed: SignedMessage, error: Rcode): Seal {
+function refusalSeal(signed: SignedMessage, error: Rcode): Seal {
   return {
     length: refusalLength(signed),
     close: (octets) => refuseTsig(octets, signed, error),
