@@ -1,13 +1,12 @@
 /**
- * Master files (RFC 1035 §5, RFC 2308 §4, RFC 3597 §5): a zone as people write it, and as other
- * servers load it. What is written here is read here, and in BIND, Knot and NSD, as the same
- * records.
+ * Master files (RFC 1035 §5, RFC 2308 §4, RFC 3597 §5): a zone as people write it, and as
+ * `masterformat.ts` does.
  *
  * A mistake is told as "file:line: what, expected what"; reading goes on behind it, so that one look
  * finds all of them.
  */
 import { readFileSync } from "node:fs";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import {
   Class,
@@ -18,13 +17,12 @@ import {
   Type,
   typeName,
 } from "../dns/constants.ts";
-import { isKnownShape } from "../dns/fields.ts";
 import { FormatError } from "../dns/format.ts";
-import { compareNames, Name } from "../dns/name.ts";
-import { type Rdata, soaOf } from "../dns/rdata.ts";
+import { Name } from "../dns/name.ts";
+import { soaOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
-import { formatRdata, parseRdataText, parseSeconds } from "../dns/text.ts";
-import { spellings, type Token } from "../dns/words.ts";
+import { parseRdataText, parseSeconds } from "../dns/text.ts";
+import type { Token } from "../dns/words.ts";
 import { readEntries } from "./masterentries.ts";
 import { checkZone, type PlacedRecord } from "./zonecheck.ts";
 
@@ -58,93 +56,6 @@ export async function readMasterFile(
   const include = (other: string) => decodeText(readFileSync(other), other);
   return parseMasterFile(text, { ...options, origin, file: path, include });
 }
-
-/** The file is replaced as a whole: whoever reads it meanwhile gets the old one or the new. */
-export async function writeMasterFile(
-  path: string,
-  sets: Iterable<RecordSet>,
-  origin: Name,
-): Promise<void> {
-  const draft = `${path}.new`;
-  await writeFile(draft, formatMasterFile(sets, origin));
-  await rename(draft, path);
-}
-
-/** As text that `parseMasterFile` and other servers read; the same sets always give the same text. */
-export function formatMasterFile(sets: Iterable<RecordSet>, origin: Name): string {
-  const sorted = [...sets].sort(compareSets);
-  const format = new MasterFileFormat(origin, usualTtl(sorted));
-  return [format.head, ...sorted.map((set) => format.set(set))].join("");
-}
-
-/** Sets as text, one after the other. */
-export class MasterFileFormat {
-  readonly head: string;
-  readonly #ttl: number;
-  readonly #format: (name: Name) => string;
-  #owner: Name | undefined;
-
-  constructor(origin: Name, ttl: number) {
-    this.head = `$ORIGIN ${origin}\n$TTL ${ttl}\n`;
-    this.#ttl = ttl;
-    this.#format = (name) => formatName(name, origin);
-  }
-
-  /** A line for each record, with what `remark` has to say of it. */
-  set({ name, type, ttl, rdatas }: RecordSet, remark?: (rdata: Rdata) => string): string {
-    const isAsBefore = this.#owner?.wire === name.wire;
-    this.#owner = name;
-    let owner = (isAsBefore ? "" : this.#format(name)).padEnd(COLUMN);
-    const time = (ttl === this.#ttl ? "" : String(ttl)).padEnd(5);
-    // With opaque data goes a type by number: Knot knows no NULL.
-    const word = (isKnownShape(type) ? typeName(type) : `TYPE${type}`).padEnd(5);
-    let lines = "";
-    for (const rdata of rdatas.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
-      const comment = remark?.(rdata) ?? "";
-      const data = formatRdata(rdata, this.#format);
-      lines += `${owner} ${time} IN ${word} ${data}${comment && ` ; ${comment}`}\n`;
-      owner = "".padEnd(COLUMN);
-    }
-    return lines;
-  }
-}
-
-/** Longer owners push the rest of their line to the right. */
-const COLUMN = 32;
-
-/** The SOA first, then by canonical order and rising type. */
-function compareSets(a: RecordSet, b: RecordSet): number {
-  const isSoa = (set: RecordSet) => Number(set.type === Type.SOA);
-  return isSoa(b) - isSoa(a) || compareNames(a.name, b.name) || a.type - b.type;
-}
-
-/** What most sets have, the lower of two with as many. */
-export function usualTtl(sets: Iterable<RecordSet>): number {
-  const counts = new Map<number, number>();
-  for (const { ttl } of sets) counts.set(ttl, (counts.get(ttl) ?? 0) + 1);
-  const [usual] = [...counts].sort(([a, m], [b, n]) => n - m || a - b);
-  return usual?.[0] ?? 0;
-}
-
-/** Relative to the origin where it lies beneath it. */
-function formatName(name: Name, origin: Name): string {
-  if (name.equals(origin)) return "@";
-  const isRelative = name.isUnder(origin) && !origin.isRoot;
-  const labels = isRelative ? name.labelsUnder(origin) : name.labels;
-  const text = labels.map(formatLabel).join(".");
-  return isRelative ? text : `${text}.`;
-}
-
-function formatLabel(label: Uint8Array): string {
-  let text = "";
-  for (const octet of label) text += SPELLINGS[octet];
-  return text;
-}
-
-/** Knot takes letters, digits and `*-/_` as they are, everything else behind a backslash only. */
-const SPELLINGS = spellings("!\"#$%&'()+,.:;<=>?@[\\]^`{|}~", false);
-
-//---- Reading ----
 
 /** Files that include files. */
 const MAX_DEPTH = 10;

@@ -6,7 +6,7 @@
 import type { Name } from "../../dns/name.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { FILE, FOREVER, type Hold } from "../leases.ts";
-import { MasterFileFormat, usualTtl } from "../masterfile.ts";
+import { MasterFileFormat, usualTtl } from "../masterformat.ts";
 import type { ZoneRecord } from "../recordmap.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Disk, DiskFile } from "./disk.ts";
