@@ -25,7 +25,7 @@ import { guardOf } from "./publishing/guard.ts";
 import { type Heir, inheritance } from "./publishing/inheritance.ts";
 import { Publication, type PublishedZone } from "./publishing/publication.ts";
 import { RecordSets } from "./recordsets.ts";
-import { type Refusal, RefusalReport, refusalsOf } from "./refusals.ts";
+import { RefusalReport } from "./refusals.ts";
 import type { LinkPlace } from "./reverse.ts";
 import { Site } from "./site.ts";
 import { SteadyClock } from "./steadyclock.ts";
@@ -122,18 +122,6 @@ export class Collector {
   /** What is published, and why the rest is not. */
   get projection(): Projection {
     return this.#projection;
-  }
-
-  /** Of each zone. */
-  get counters() {
-    return new Map(
-      [...this.#publications].map(([zone, { reconciler }]) => [zone, reconciler.counters]),
-    );
-  }
-
-  /** How many records that are heard may never be published, by what speaks against them. */
-  get refusals(): ReadonlyMap<Refusal, number> {
-    return refusalsOf(this.#sites.values());
   }
 
   /** The site of this domain, with the links that are there now; undefined where none has been. */

@@ -2,15 +2,13 @@
  * What is published though RFC 6763 would rather not have it so, told to whoever looks after the
  * devices: TXT records that fit no packet of an Ethernet (§6.2), and types that are no service names
  * (§7). Each is told of once, as long as it is there.
- *
- * Invariant: strangers choose how much there is of it, so no more than `MAX_LINES` and one are
- * written a minute. What comes within the minute is told after it.
  */
 import type { Clock } from "../clock.ts";
 import { Type } from "../dns/constants.ts";
 import { labelToUnicode, type Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import type { Log } from "../log.ts";
+import { Notices } from "./notices.ts";
 import { obtain } from "./obtain.ts";
 import type { Projection } from "./project.ts";
 
@@ -21,14 +19,13 @@ interface Irregularity {
 }
 
 export class Irregularities {
-  readonly #clock: Clock;
+  readonly #notices: Notices;
   readonly #log: Log;
   /** By what they are of. */
   #told: ReadonlySet<string> = new Set();
-  #silentUntil = 0;
 
   constructor(clock: Clock, log: Log) {
-    this.#clock = clock;
+    this.#notices = new Notices(clock);
     this.#log = log;
   }
 
@@ -36,16 +33,14 @@ export class Irregularities {
   update(projection: Pick<Projection, "services" | "sets">): void {
     const found = irregularitiesOf(projection);
     const news = [...found].filter(([key]) => !this.#told.has(key));
-    const now = this.#clock.now();
-    const isSilent = now < this.#silentUntil;
+    const { isSilent } = this.#notices;
     this.#told = new Set([...found.keys()].filter((key) => !isSilent || this.#told.has(key)));
-    if (isSilent || news.length === 0) return;
-    this.#silentUntil = now + QUIET;
-    for (const [, { level, fields, fact }] of news.slice(0, MAX_LINES)) {
-      this.#log[level](fields, fact);
-    }
-    const count = news.length - MAX_LINES;
-    if (count > 0) this.#log.warn({ count }, "more services are not as RFC 6763 has them");
+    if (isSilent) return;
+    this.#notices.tell(
+      news,
+      ([, { level, fields, fact }]) => this.#log[level](fields, fact),
+      (count) => this.#log.warn({ count }, "more services are not as RFC 6763 has them"),
+    );
   }
 }
 
@@ -79,6 +74,3 @@ const types = new WeakMap<Name, string>();
 const SERVICE_NAME = /^_(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/i;
 /** Octets of TXT data (RFC 6763 §6.2). */
 const LARGE = 1300;
-const MAX_LINES = 20;
-/** Milliseconds. */
-const QUIET = 60_000;

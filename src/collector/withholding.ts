@@ -3,14 +3,12 @@
  * once as long as it is so. One that lacks something for a moment only, as all do at first, is not.
  * What a rule hides is told of by its type: who hides people's devices does not want their names in
  * a log (RFC 9076 §6).
- *
- * Invariant: strangers choose how many there are, so no more than `MAX_LINES` and one are written a
- * minute. What comes within the minute is told after it.
  */
 import type { Clock } from "../clock.ts";
 import { labelToUnicode, type Name } from "../dns/name.ts";
 import { parseInstance } from "../dns/service.ts";
 import type { Log } from "../log.ts";
+import { Notices } from "./notices.ts";
 import { isDenial } from "./policy.ts";
 import type { Withheld } from "./project.ts";
 
@@ -21,13 +19,14 @@ interface Watched extends Withheld {
 
 export class Withholding {
   readonly #clock: Clock;
+  readonly #notices: Notices;
   readonly #log: Log;
   /** By their names, which stay the same objects for as long as they are heard. */
   #watched: ReadonlyMap<Name, Watched> = new Map();
-  #silentUntil = 0;
 
   constructor(clock: Clock, log: Log) {
     this.#clock = clock;
+    this.#notices = new Notices(clock);
     this.#log = log;
   }
 
@@ -41,7 +40,7 @@ export class Withholding {
       watched.set(each.name, isSame ? before : { ...each, since: now, isTold: false });
     }
     this.#watched = watched;
-    if (now < this.#silentUntil) return;
+    if (this.#notices.isSilent) return;
     const lines = new Map<string, object>();
     for (const each of watched.values()) {
       if (each.isTold || now - each.since < PATIENCE) continue;
@@ -49,13 +48,11 @@ export class Withholding {
       const fields = fieldsOf(each);
       lines.set(JSON.stringify(fields), fields);
     }
-    if (lines.size === 0) return;
-    this.#silentUntil = now + QUIET;
-    for (const fields of [...lines.values()].slice(0, MAX_LINES)) {
-      this.#log.info(fields, "service is not published");
-    }
-    const count = lines.size - MAX_LINES;
-    if (count > 0) this.#log.info({ count }, "more services are not published");
+    this.#notices.tell(
+      [...lines.values()],
+      (fields) => this.#log.info(fields, "service is not published"),
+      (count) => this.#log.info({ count }, "more services are not published"),
+    );
   }
 }
 
@@ -67,5 +64,3 @@ function fieldsOf({ name, site, reason }: Withheld): object {
 
 /** Milliseconds: longer than it takes to ask twice for what an announcement lacks. */
 const PATIENCE = 5000;
-const MAX_LINES = 20;
-const QUIET = 60_000;

@@ -60,11 +60,6 @@ export function parseServiceType(name: Name): ServiceType | undefined {
   return beneath && { subtype: name.labels[0]!, type: type!, domain: beneath };
 }
 
-/** Is this `_ipp._tcp` in some domain? */
-export function isServiceType(name: Name): boolean {
-  return domainOf(name) !== undefined;
-}
-
 /** Where `domain` lists its service types (RFC 6763 §9); undefined when the name is too long. */
 export function serviceTypesName(domain: Name): Name | undefined {
   return Name.join(SERVICES.labels, domain);

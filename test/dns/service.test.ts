@@ -3,7 +3,6 @@ import { describe, it } from "node:test";
 import { Name } from "../../src/dns/name.ts";
 import {
   enumerationName,
-  isServiceType,
   parseEnumeration,
   parseInstance,
   parseServiceType,
@@ -11,6 +10,8 @@ import {
 } from "../../src/dns/service.ts";
 
 const name = (text: string) => Name.parse(text);
+
+const isServiceType = (type: Name) => parseServiceType(type)?.type === type;
 
 describe("parseInstance", () => {
   it("parts a service instance's name (RFC 6763 §4.1)", () => {
