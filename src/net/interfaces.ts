@@ -10,7 +10,7 @@ import { readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import type { Clock } from "../clock.ts";
-import type { LinkAddress } from "./link.ts";
+import type { Family, LinkAddress } from "./link.ts";
 import { Networks } from "./networks.ts";
 
 export interface Interface {
@@ -70,11 +70,8 @@ export function attachedNetworks(
   let end = Number.NEGATIVE_INFINITY;
   return (address) => {
     if (clock.now() >= end) {
-      const addresses = ifTold(() => readInterfaces(host))?.flatMap((each) => each.addresses);
-      networks =
-        addresses === undefined
-          ? networks
-          : new Networks(addresses.map(({ address, prefix }) => ({ address, length: prefix })));
+      const interfaces = ifTold(() => readInterfaces(host));
+      if (interfaces !== undefined) networks = networksOf(interfaces);
       end = clock.now() + ATTACHED_LIFE;
     }
     return networks.includes(address);
@@ -143,6 +140,40 @@ function linkAddress({ address, cidr, family }: NetworkInterfaceInfo): LinkAddre
     address,
     prefix: cidr === null ? whole : Number(cidr.slice(cidr.indexOf("/") + 1)),
   };
+}
+
+/** Those that these interfaces are in. */
+export function networksOf(interfaces: readonly Interface[]): Networks {
+  const addresses = interfaces.flatMap((one) => one.addresses);
+  return new Networks(addresses.map(({ address, prefix }) => ({ address, length: prefix })));
+}
+
+/** Has the interface an address in one of these, but for link-local ones? */
+export function isIn(networks: Networks, itself: Interface): boolean {
+  return lastingAddresses(itself).some(({ address }) => networks.includes(address));
+}
+
+/** Link-local ones are the same everywhere. */
+export function lastingAddresses({ addresses }: Interface): LinkAddress[] {
+  return addresses.filter(({ address }) => !/^(fe80:|169\.254\.)/.test(address));
+}
+
+/**
+ * Packets leave from one address: in IPv6 the link-local one, if there is one. In IPv4 sockets know
+ * the interface by it, so it is none that another interface has too.
+ */
+export function speakingAddress(
+  { addresses }: Interface,
+  family: Family,
+  others: readonly Interface[],
+): string | undefined {
+  const own = addresses.filter((one) => one.family === family);
+  if (family === 4) return own.find(({ address }) => !isAddressOf(others, address))?.address;
+  return (own.find((one) => one.address.startsWith("fe80:")) ?? own[0])?.address;
+}
+
+function isAddressOf(interfaces: readonly Interface[], address: string): boolean {
+  return interfaces.some(({ addresses }) => addresses.some((one) => one.address === address));
 }
 
 /** Linux, include/uapi/linux/if.h. */

@@ -5,10 +5,16 @@
  */
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import { followInterfaces, type Host, type Interface, isPortHeld } from "./interfaces.ts";
+import {
+  followInterfaces,
+  type Host,
+  type Interface,
+  isPortHeld,
+  lastingAddresses,
+  networksOf,
+} from "./interfaces.ts";
 import type { LinkWatch } from "./link.ts";
 import { MDNS_PORT, MulticastLink } from "./multicastlink.ts";
-import { lastingAddresses, subnets } from "./subnets.ts";
 
 export interface MulticastOptions {
   readonly clock: Clock;
@@ -71,14 +77,14 @@ function* concernsAbout(wanted: readonly Interface[], named: readonly string[]):
     if (!wanted.some((one) => one.name === name)) yield `interface ${name} is not there, or down`;
   }
   for (const [at, one] of wanted.entries()) {
-    const near = subnets([one]);
+    const near = networksOf([one]);
     for (const other of wanted.slice(at + 1)) {
       const both = `interfaces ${one.name} and ${other.name}`;
       const addresses = lastingAddresses(other);
       const same = addresses.find(({ address }) =>
         one.addresses.some((own) => own.address === address),
       );
-      const shared = addresses.find(({ family, address }) => near.check(address, `ipv${family}`));
+      const shared = addresses.find(({ address }) => near.includes(address));
       if (same !== undefined) {
         yield `${both} have one address, ${same.address}: by IPv4, neither is heard by it`;
       } else if (shared !== undefined) {

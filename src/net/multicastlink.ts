@@ -16,13 +16,18 @@
  *   answer, whoever has port 5353.
  */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
-import { BlockList } from "node:net";
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
-import type { Interface } from "./interfaces.ts";
+import {
+  type Interface,
+  isIn,
+  lastingAddresses,
+  networksOf,
+  speakingAddress,
+} from "./interfaces.ts";
 import type { Family, Link, LinkAddress, Packet } from "./link.ts";
-import { isIn, lastingAddresses, speakingAddress, subnets } from "./subnets.ts";
+import { Networks } from "./networks.ts";
 
 /** RFC 6762 §3. */
 export const MDNS_PORT = 5353;
@@ -85,10 +90,10 @@ export class MulticastLink implements Link {
   /** Times in a row that something failed. */
   readonly #failures = new Map<string, number>();
   #echoes: { readonly bytes: Uint8Array; readonly until: number }[] = [];
-  #near = new BlockList();
+  #near = new Networks([]);
   /** The subnets that tell where it is, the last it had. */
-  #network: BlockList | undefined;
-  #far = new BlockList();
+  #network: Networks | undefined;
+  #far = new Networks([]);
   /** True while no other link's IPv4 packets can come to our socket. */
   #isApart = true;
   #hasStrangers = false;
@@ -106,10 +111,10 @@ export class MulticastLink implements Link {
     if (!isDeepStrictEqual(this.addresses, itself.addresses)) this.addresses = itself.addresses;
     this.mtu = itself.mtu;
     this.isShared = isShared;
-    this.#near = subnets([itself]);
+    this.#near = networksOf([itself]);
     const addresses = lastingAddresses(itself);
-    if (addresses.length > 0) this.#network = subnets([{ ...itself, addresses }]);
-    this.#far = subnets(interfaces);
+    if (addresses.length > 0) this.#network = networksOf([{ ...itself, addresses }]);
+    this.#far = networksOf(interfaces);
     const plans = new Map<string, Plan>();
     for (const family of [4, 6] as const) {
       const address = speakingAddress(itself, family, interfaces);
@@ -157,7 +162,7 @@ export class MulticastLink implements Link {
       const port = this.#ports.get(`${to?.address === undefined ? "speak" : "ask"}${family}`);
       if (!port?.isReady) continue;
       // Where another interface is in that subnet too, who knows which way it would go.
-      const isInBoth = to?.address && family === 4 && this.#far.check(to.address, "ipv4");
+      const isInBoth = to?.address && family === 4 && this.#far.includes(to.address);
       if (isInBoth) continue;
       const sent = (error: Error | null) => {
         if (error === null) this.#failures.delete(`send${family}`);
@@ -278,13 +283,13 @@ export class MulticastLink implements Link {
   ): Reason | undefined {
     if (port !== MDNS_PORT) return "foreign port";
     if (bytes.length > MAX_PACKET - HEADERS[family]) return "too long";
-    const isNear = this.#near.check(source, `ipv${family}`);
+    const isNear = this.#near.includes(source);
     if (role === "own" || role === "ask") return isNear ? undefined : "off link";
     if (this.#isEcho(source, bytes)) return "own";
     if (family === 6) return undefined;
     // What comes to the group is on the link whatever its source (RFC 6762 §11), where it can be
     // told which link that is. Else its subnet tells, if no other interface is in it.
-    const isFar = this.#far.check(source, "ipv4");
+    const isFar = this.#far.includes(source);
     if (isNear) return this.#isApart || !isFar ? undefined : "of another link";
     if (!this.#isApart || isFar) return "of another link";
     if (!this.#hasStrangers) {
