@@ -120,6 +120,14 @@ const schema = z
       }
       interfaces.set(each.interface, i);
     });
+    config.reverse.forEach((origin, i) => {
+      const first = [...config.reverse.slice(0, i), config.zone].find((each) =>
+        each.equals(origin),
+      );
+      if (first === undefined) return;
+      const message = `${origin} is a zone of its own already; expected each zone once`;
+      context.addIssue({ code: "custom", path: ["reverse", i], message });
+    });
     config.nameservers.forEach((server, i) => {
       // RFC 8766 §6.2: a server's own name cannot be found through the zone it serves.
       if (server.isUnder(config.zone)) {

@@ -199,7 +199,9 @@ links: [{ interface: eth0, site: paris }, { interface: eth1 }${more}]`;
     assert.deepEqual(server("[2001:db8::1]:53"), { host: "2001:db8::1", port: 53 });
     assert.deepEqual(server("ns1.example.com"), { host: "ns1.example.com", port: 53 });
     assert.deepEqual(server("ns1.example.com:5353"), { host: "ns1.example.com", port: 5353 });
-    assert.match(mistakes('publish: { server: "192.0.2.1.9" }')[0]!, /is no server; expected/);
+    for (const text of ["192.0.2.1.9", "192.0.2.1:0", "ns1.example.com:0", "[2001:db8::1]:65536"]) {
+      assert.match(mistakes(`publish: { server: "${text}" }`)[0]!, /is no server; expected/, text);
+    }
   });
 
   it("lets private and attached networks ask, all they like, and nobody else (SEC-05)", () => {
@@ -332,6 +334,10 @@ catalog: catalog.example`,
       [
         "views: [{ networks: [any], site: paris }]",
         "gateway.yaml:1: views[0].site: unknown field; expected one of networks, sites, addresses",
+      ],
+      [
+        "reverse: [1.10.in-addr.arpa, 1.10.IN-ADDR.arpa.]",
+        "gateway.yaml:1: reverse[1]: 1.10.IN-ADDR.arpa. is a zone of its own already; expected each zone once",
       ],
       [
         "reverse: [example.com]",

@@ -5,6 +5,7 @@
 import { basename } from "node:path";
 import { ConfigError, whyUnread } from "../config/mistakes.ts";
 import { type Config, defaultConfig, readConfig } from "../config.ts";
+import { Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 import { checkKeyFolder } from "../gateway/keyfolder.ts";
@@ -36,6 +37,14 @@ export async function check(file: string, options: CheckOptions): Promise<void> 
 /** What is read besides by who serves zones. */
 async function checkServed(config: Config): Promise<void> {
   const { dynamic, fixed } = await readZones(config, warn);
+  const { origin, records } = dynamic[0]!;
+  const { nameservers } = config;
+  if (
+    nameservers.length > 0 &&
+    records.some(({ name, type }) => type === Type.NS && name.equals(origin))
+  ) {
+    warn(`nameservers does nothing, for the file of ${origin} has NS records of its own`);
+  }
   const origins = [...dynamic, ...fixed].map(({ origin }) => origin);
   if (config.dnssec !== undefined) await checkKeyFolder(config.dnssec.keys, origins);
 }

@@ -2,14 +2,18 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Config, defaultConfig } from "../config.ts";
 import { parseEndpoint } from "../dns/endpoint.ts";
+import { LOCAL } from "../dns/service.ts";
 import { whyNotAsked } from "../gateway/ondemand.ts";
 
 export function notesOn(config: Config): string[] {
-  const { links, listen, publish, policy, transfer } = config;
+  const { zone, links, listen, publish, policy, transfer } = config;
   const isDeaf = links?.length === 0;
   const hasPolicy = !isDeepStrictEqual(policy, defaultConfig().policy);
   const servers = [publish?.server, ...transfer.notify.map(({ server }) => server)];
   const notes = [
+    // RFC 6762 §3.
+    zone.isUnder(LOCAL) &&
+      `${zone} is asked for by multicast, as all names in local. are: clients will not ask this server`,
     whyNotAsked(config),
     isDeaf &&
       hasPolicy &&

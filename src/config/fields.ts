@@ -99,10 +99,11 @@ export const host = z
   .transform((text, context): Host => {
     const named = /^([\w.-]+?)(?::(\d{1,5}))?$/.exec(text);
     const parsed = parseEndpoint(text, DNS_PORT);
-    if (parsed !== undefined) return { host: parsed.address, port: parsed.port };
-    const port = Number(named?.[2] ?? DNS_PORT);
-    if (named !== null && !/^[\d.]+$/.test(named[1]!) && port <= 65535) {
-      return { host: named[1]!, port };
+    const isName = named !== null && !/^[\d.]+$/.test(named[1]!);
+    const port = parsed?.port ?? Number(named?.[2] ?? DNS_PORT);
+    if (port > 0 && port <= 65535) {
+      if (parsed !== undefined) return { host: parsed.address, port };
+      if (isName) return { host: named[1]!, port };
     }
     context.addIssue(
       `"${text}" is no server; expected "192.0.2.1:53", "[2001:db8::1]:53" or ns1.example.com`,

@@ -37,7 +37,8 @@ export function updateHandler({ find, principalOf, complaints }: UpdateOptions):
       return [makeResponse(message, { rcode: Rcode.FORMERR })];
     }
     const zone = section.class === Class.IN ? find(section.name) : undefined;
-    if (zone === undefined) return refuse(request, Rcode.NOTAUTH, "it is of no zone that is here");
+    if (zone === undefined)
+      return refuse(request, Rcode.NOTAUTH, "it is of no zone that takes updates here");
     // Before the prerequisites, which would tell a stranger what the zone holds.
     const principal = key === undefined ? undefined : principalOf(key, section.name);
     if (principal === undefined) {

@@ -4,6 +4,7 @@
  * them, and the catalog of the others.
  */
 import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { ConfigError } from "../config/mistakes.ts";
 import type { Config } from "../config.ts";
@@ -127,8 +128,11 @@ export async function readZones(
 function explain(error: unknown, data: string): unknown {
   if (error instanceof ConfigError) return error;
   if (error instanceof FormatError) return new ConfigError(error.message.split("\n"));
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message, path = data } = error as NodeJS.ErrnoException;
   if (code === undefined) return new ConfigError([message]);
+  if (path.startsWith(join(data, "/"))) {
+    return new ConfigError([`${path}: ${message}; expected a file that can be read and written`]);
+  }
   const what = code === "EEXIST" || code === "ENOTDIR" ? "is no folder" : message;
   const expected = "expected a folder for zone files that can be read and written";
   return new ConfigError([`${data}: ${what}; ${expected}`]);

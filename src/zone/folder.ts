@@ -28,8 +28,16 @@ export async function readZoneFolder(
   const files: ZoneFile[] = [];
   for (const file of await zoneFilesOf(path)) {
     const origin = originOf(file);
+    const other = files.find((each) => each.origin.equals(origin));
+    if (other !== undefined) {
+      throw new FormatError(`${file}: the zone of ${other.path}; expected one file for each zone`);
+    }
     const isPartial = dynamic.some((each) => each.equals(origin));
-    const records = await readMasterFile(file, origin, { isPartial, ...(warn && { warn }) });
+    const options = { isPartial, ...(warn && { warn }) };
+    const records = await readMasterFile(file, origin, options).catch((error: unknown) => {
+      // Of a folder the system does not say which.
+      throw error instanceof FormatError ? error : Object.assign(error as Error, { path: file });
+    });
     files.push({ path: file, origin, records });
   }
   return files;

@@ -186,7 +186,11 @@ class Parser {
 function parseDataType(word: string | undefined): number {
   if (word === undefined) throw new FormatError("the record ends early, expected a type and data");
   const type = parseType(word);
-  if (type === undefined) throw new FormatError(`"${word}" is no type, expected one such as PTR`);
+  if (type === undefined) {
+    throw new FormatError(
+      `"${word}" is no type known here, expected one such as PTR, or one by number: TYPE65280 \\# 2 abcd`,
+    );
+  }
   if (!isDataType(type)) throw new FormatError(`${typeName(type)} is not a type of data`);
   return type;
 }

@@ -2,6 +2,7 @@
  * Records become sets, and a zone is looked over before it is served (RFC 1035 §5.2): what cannot be
  * is a mistake, what is odd a warning.
  */
+import { isIPv4 } from "node:net";
 import { Type, typeName } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import { type Rdata, targetOf } from "../dns/rdata.ts";
@@ -120,14 +121,30 @@ class Checks implements CheckedZone {
   followTargets(): void {
     for (const sets of this.#names.values()) {
       for (const type of [Type.NS, Type.MX, Type.SRV]) {
-        const { place, rdatas } = sets.get(type) ?? { place: "", rdatas: [] };
-        for (const rdata of rdatas) {
+        const set = sets.get(type);
+        if (set === undefined) continue;
+        const { place, name } = set;
+        const word = typeName(type);
+        const warn = (what: string) => this.warnings.push({ place, what: `${word} ${what}` });
+        if (type === Type.NS && name.isWildcard) {
+          warn(`of ${name}, which BIND does not load (RFC 4592 §4.2)`);
+        }
+        for (const rdata of set.rdatas) {
           const target = targetOf(rdata)!;
-          if (this.#names.get(target.key)?.has(Type.CNAME)) {
-            this.warnings.push({ place, what: `${typeName(type)} leads to the alias ${target}` });
+          const there = this.#names.get(target.key);
+          if (there?.has(Type.CNAME)) warn(`leads to the alias ${target}`);
+          else if (type === Type.NS && looksLikeAddress(target, this.#origin)) {
+            warn(`leads to the name ${target}, expected that of a server, not its address`);
           }
         }
       }
     }
   }
+}
+
+/** "1.2.3.4" without a final dot is a name in the zone. */
+function looksLikeAddress(target: Name, origin: Name): boolean {
+  if (!target.isUnder(origin)) return false;
+  const labels = target.labelsUnder(origin).map((label) => Buffer.from(label).toString("latin1"));
+  return isIPv4(labels.join("."));
 }

@@ -1,8 +1,8 @@
 /** `check`: what `run` would refuse, it tells before. */
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { beforeEach, describe, it } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config.ts";
 import { openZones } from "../../src/gateway/zones.ts";
@@ -25,7 +25,10 @@ describe("dnssd-gateway check", () => {
     ]);
     return { status, said: `${stdout}${stderr}`.split("\n").slice(0, -1) };
   };
-  mkdirSync(path("zones"));
+  beforeEach(() => {
+    rmSync(path("zones"), { recursive: true, force: true });
+    mkdirSync(path("zones"));
+  });
 
   it("reads the zone files of a configuration as the start does", async () => {
     write("zone: z.example\n");
@@ -43,6 +46,32 @@ describe("dnssd-gateway check", () => {
     // Who serves nothing reads none.
     write("zone: z.example\nlinks: [{ interface: eth0 }]\npublish: { server: 192.0.2.53 }\n");
     assert.deepEqual(await check(), { status: 0, said: [good] });
+  });
+
+  it("says what nameservers cannot do, and what clients will not ask", async () => {
+    write("zone: z.local\nnameservers: [ns1.example.com]\n");
+    write("$TTL 60\n@ NS ns2.example.com.\n", "zones/z.local.zone");
+    assert.deepEqual((await check()).said, [
+      "nameservers does nothing, for the file of z.local. has NS records of its own",
+      `${config}: zone z.local., no mistake found`,
+      `${config}: z.local. is asked for by multicast, as all names in local. are: clients will not ask this server`,
+    ]);
+  });
+
+  it("takes one file for each zone, and names the one that cannot be read", async () => {
+    write("zone: z.example\n");
+    write("@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns\n", "zones/y.example.zone");
+    write("@ 60 SOA ns h 9 2 3 4 5\n@ 60 NS ns\n", "zones/Y.example.zone");
+    const files = [path("zones/Y.example.zone"), path("zones/y.example.zone")];
+    const { status, said } = await check();
+    assert.equal(status, 1);
+    const twice = `${files[1]}: the zone of ${files[0]}; expected one file for each zone`;
+    assert.deepEqual(said, [twice]);
+    rmSync(files[0]!);
+    rmSync(files[1]!);
+    mkdirSync(files[1]!);
+    const folder = await check();
+    assert.match(folder.said[0]!, /y\.example\.zone: EISDIR.*; expected a file that can be read/);
   });
 
   it("and the start say what of a zone file is odd and no mistake", async () => {

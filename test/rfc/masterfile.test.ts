@@ -276,6 +276,17 @@ j 60 A (`,
       "z.zone:6: SRV leads to the alias a.z.example.",
     ]);
   });
+
+  test("NS of a wildcard, and NS with an address for a name, are warned of", () => {
+    const warnings: string[] = [];
+    const warn = (text: string) => warnings.push(text);
+    const text = `${HEAD}$TTL 60\n*.x NS b\ny NS 192.0.2.1\ny NS 192.0.2.1.\ny NS 192.0.2`;
+    parseMasterFile(text, { origin, file: "z.zone", warn });
+    assert.deepEqual(warnings, [
+      "z.zone:4: NS of *.x.z.example., which BIND does not load (RFC 4592 §4.2)",
+      "z.zone:5: NS leads to the name 192.0.2.1.z.example., expected that of a server, not its address",
+    ]);
+  });
 });
 
 suite("what is written", () => {

@@ -87,7 +87,7 @@ suite("what the log says of updates that are refused", () => {
       },
       {
         ...{ ...shared, zone: `${name("sub")}`, key: "lyon" },
-        fact: fact("it is of no zone that is here"),
+        fact: fact("it is of no zone that takes updates here"),
       },
     ]);
   });
