@@ -22,6 +22,11 @@ export class RecordSets implements Iterable<RecordSet> {
     return undefined;
   }
 
+  /** Of any type. */
+  has(name: NameKey): boolean {
+    return this.#names.has(name);
+  }
+
   /** In place of what is there; nothing in its place where it has no record. */
   put(set: RecordSet): void {
     const { key } = set.name;

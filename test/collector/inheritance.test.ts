@@ -57,6 +57,30 @@ test("what a collector may have put into a zone is told from its sites", () => {
   );
 });
 
+test("what has a longer TTL than collectors give was put there by hand, and what lists it", () => {
+  const sets = parseMasterFile(
+    `$TTL 3600
+     paris TXT "of the office"
+     wiki.paris A 10.1.0.77
+     Wiki._http._tcp.paris SRV 0 0 80 wiki.paris
+     lb._dns-sd._udp.paris 60 PTR paris
+     pc.paris 5 A 10.1.0.10
+     x._http._tcp.paris 10 SRV 0 0 80 pc.paris
+     _http._tcp PTR x._http._tcp.paris
+     _http._tcp PTR Wiki._http._tcp.paris
+     _services._dns-sd._udp PTR _http._tcp`.replace(/^ +/gm, ""),
+    { origin: ZONE, isPartial: true },
+  );
+  assert.deepEqual(
+    lines(inheritance(sets, { zone: ZONE, sites: [ZONE.child("paris")!], subnets: [] })),
+    expected(`
+      lb._dns-sd._udp.paris.z.example. 60 IN PTR paris.z.example.
+      pc.paris.z.example. 5 IN A 10.1.0.10
+      x._http._tcp.paris.z.example. 10 IN SRV 0 0 80 pc.paris.z.example.
+      _http._tcp.z.example. 3600 IN PTR x._http._tcp.paris.z.example.`),
+  );
+});
+
 test("what it may have put into a reverse zone is told from its sites and its subnets", () => {
   const origin = Name.parse("1.10.in-addr.arpa.");
   const sets = parseMasterFile(

@@ -245,6 +245,23 @@ suite("a zone that is published into", () => {
     assert.deepEqual(lines(scene.zone), lines(setsOf("h A 10.0.0.1")));
   });
 
+  test("a path that is cut in ever other ways is told of once for each way", async () => {
+    const scene = new Scene();
+    const ways = [away("ECONNREFUSED"), new Error("this host knows no address of that name")];
+    scene.want("x TXT a");
+    for (let i = 0; i < 100; i++) {
+      scene.fails = ways[i % 2]!;
+      await scene.clock.elapse(30_000);
+    }
+    assert.deepEqual(scene.log, Array(2).fill("warn: the server of the zone takes no updates"));
+    scene.fails = undefined;
+    await scene.clock.elapse(60_000);
+    scene.fails = ways[0]!;
+    scene.want("x TXT b");
+    await scene.clock.elapse(1000);
+    assert.equal(scene.log.length, 4);
+  });
+
   test("each freeze is told, and its end", async () => {
     const scene = new Scene();
     scene.want("x TXT a");
@@ -289,6 +306,57 @@ suite("a zone that is left", () => {
     scene.fails = undefined;
     await scene.publication.end();
     assert.deepEqual(lines(scene.zone), []);
+  });
+
+  test("during a reading waits for none, and is quiet when it has ended", async () => {
+    for (const isSilent of [false, true]) {
+      let read = (_: RecordSets) => {};
+      const scene: Scene = new Scene({
+        readBack: () => new Promise((resolve) => (read = resolve)),
+      });
+      scene.want("h A 10.0.0.1");
+      await scene.clock.elapse(1000);
+      scene.publication.inherit();
+      await scene.clock.elapse(10);
+      const there = scene.zone;
+      if (isSilent) scene.fails = away("timeout");
+      const publish = scene.updates;
+      await scene.publication.end();
+      assert.deepEqual(lines(scene.zone), isSilent ? lines(there) : []);
+      const { updates } = scene;
+      assert.equal(updates, publish + 1);
+      read(there);
+      await scene.clock.elapse(100_000);
+      assert.equal(scene.updates, updates);
+      assert.equal(scene.log.length, isSilent ? 1 : 0);
+    }
+  });
+
+  test("while nothing is answered is left as it is, also by what is answered later", async () => {
+    let answer = () => {};
+    const scene: Scene = new Scene({
+      publish: (update) => {
+        scene.updates++;
+        if (scene.updates === 1) {
+          scene.zone = applied(scene.zone, update);
+          return Promise.resolve(Rcode.NOERROR);
+        }
+        return new Promise((resolve) => {
+          answer = () => resolve(Rcode.NOERROR);
+        });
+      },
+    });
+    scene.want("h A 10.0.0.1");
+    await scene.clock.elapse(1000);
+    scene.want("h A 10.0.0.1\nnew A 10.0.0.2");
+    await scene.clock.elapse(10);
+    const end = scene.publication.end();
+    await scene.clock.elapse(2500);
+    await end;
+    answer();
+    await scene.clock.elapse(100_000);
+    assert.equal(scene.updates, 2);
+    assert.equal(scene.log.length, 1);
   });
 
   test("while its server is away is told, unless nothing was published", async () => {

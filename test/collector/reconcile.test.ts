@@ -687,10 +687,25 @@ suite("a lease", () => {
 
   test("that is granted for less is kept to", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
-    reconciler.grant(60);
+    reconciler.grant(60, 0);
     reconciler.want(sets);
     settle(reconciler, new RecordSets());
     assert.ok(reconciler.due()! <= 30_000);
+  });
+
+  test("that is granted for less once it was taken is kept to from then on", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 3600 });
+    reconciler.want(sets);
+    const zone = settle(reconciler, new RecordSets());
+    reconciler.grant(60, 0);
+    assert.ok(reconciler.due()! <= 30_000);
+    settle(reconciler, zone, reconciler.due());
+    reconciler.grant(60, 30_000);
+    assert.ok(reconciler.due()! > 30_000);
+    // Who withdraws says nothing again.
+    reconciler.withdraw();
+    reconciler.grant(30, 30_000);
+    assert.deepEqual(lines(settle(reconciler, zone, 100_000)), []);
   });
 
   test("that cannot be renewed is tried for until it can, and what is lost is there again", () => {
@@ -816,6 +831,28 @@ suite("what is inherited", () => {
     );
   });
 
+  test("gives way to an alias, and an alias to all else, for a server takes none beside it", () => {
+    const cname = "web CNAME nas\nnas A 10.0.0.9";
+    const address = "web A 10.0.0.1\nnas A 10.0.0.9";
+    for (const [before, after] of [
+      [cname, address],
+      [address, cname],
+    ] as const) {
+      const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+      reconciler.inherit(setsOf(before), setsOf(before), () => 15_000);
+      const zone = settle(reconciler, setsOf(before));
+      reconciler.want(setsOf(after));
+      const sent: string[] = [];
+      for (let update = reconciler.poll(0); update !== undefined; update = reconciler.poll(0)) {
+        sent.push(...update.updates.map((each) => `${each.class} ${each.type}`));
+        reconciler.settle(Rcode.NOERROR, 0);
+      }
+      const [old, young] = before === cname ? [Type.CNAME, Type.A] : [Type.A, Type.CNAME];
+      assert.deepEqual(sent, [`${Class.NONE} ${old}`, `${Class.IN} ${young}`]);
+      assert.equal(lines(zone).length, 2);
+    }
+  });
+
   test("goes at once when it has been heard and says goodbye, before the rest is settled", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     const heard = "a A 10.0.0.1\nx SRV 0 0 1 a\n_ipp._tcp PTR x";
@@ -852,18 +889,33 @@ suite("what sites have in common, on a server without leases", () => {
     "lb._dns-sd._udp PTR @\n_services._dns-sd._udp PTR _ipp._tcp\n_ipp._tcp PTR p._ipp._tcp.lyon";
 
   /** An update with what must be so for it (RFC 2136 §3.2). */
-  function serve(reconciler: Reconciler, zone: RecordSets): RecordSets {
+  function serve(reconciler: Reconciler, zone: RecordSets, now = 0): RecordSets {
     let result = zone;
-    for (let update = reconciler.poll(0); update !== undefined; update = reconciler.poll(0)) {
+    for (let update = reconciler.poll(now); update !== undefined; update = reconciler.poll(now)) {
       const isThere = update.prerequisites.some(({ name, type, class: klass, rdata }) => {
         assert.deepEqual([klass, rdata.isEmpty], [Class.NONE, true]);
         return result.get(name.key, type) !== undefined;
       });
       if (!isThere) result = applied(result, update);
-      reconciler.settle(isThere ? Rcode.YXRRSET : Rcode.NOERROR, 0);
+      reconciler.settle(isThere ? Rcode.YXRRSET : Rcode.NOERROR, now);
     }
     return result;
   }
+
+  test("is not taken for that of others for what is kept of one's own", () => {
+    const guard = guardOf(ZONE, "merged");
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, guard });
+    reconciler.grant(undefined, 0);
+    const types = "_services._dns-sd._udp PTR _ipp._tcp\n";
+    const old = setsOf(`${types}_ipp._tcp PTR old._ipp._tcp.paris`);
+    reconciler.inherit(old, old, () => 15_000);
+    reconciler.want(setsOf(`${types}_ipp._tcp PTR now._ipp._tcp.paris`));
+    let zone = serve(reconciler, old);
+    reconciler.want(new RecordSets());
+    zone = serve(reconciler, zone, 1000);
+    assert.deepEqual(lines(zone), lines(old));
+    assert.deepEqual(lines(serve(reconciler, zone, 15_000)), []);
+  });
 
   test("goes with the last that wants it, and not before", () => {
     const make = () => {
@@ -873,7 +925,7 @@ suite("what sites have in common, on a server without leases", () => {
         lease: 300,
         guard: guardOf(ZONE, "merged"),
       });
-      reconciler.grant(undefined);
+      reconciler.grant(undefined, 0);
       return reconciler;
     };
     const [inParis, inLyon] = [make(), make()];
@@ -901,7 +953,7 @@ suite("what sites have in common, on a server without leases", () => {
       lease: 300,
       guard: guardOf(ZONE, "merged"),
     });
-    reconciler.grant(300);
+    reconciler.grant(300, 0);
     reconciler.want(setsOf(paris));
     const zone = serve(reconciler, new RecordSets());
     reconciler.withdraw();

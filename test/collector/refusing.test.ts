@@ -57,7 +57,7 @@ class World {
       limit: this.pick(300, 3000, 48_000),
       ...(this.is(0.5) && { guard: guardOf(ZONE, "merged") }),
     });
-    if (this.is(0.5)) this.reconciler.grant(undefined);
+    if (this.is(0.5)) this.reconciler.grant(undefined, 0);
   }
 
   is(chance: number): boolean {

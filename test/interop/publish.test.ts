@@ -208,6 +208,25 @@ for (const [name, start, skip] of targets) {
       assert.notEqual(await serialOf(target), serial);
     });
 
+    test("what was put there by hand stays, beneath the site too", async () => {
+      await using target = await start();
+      const hand = [
+        "paris 3600 TXT office",
+        "wiki.paris 3600 A 10.1.0.77",
+        "Wiki._http._tcp.paris 3600 SRV 0 0 80 wiki.paris",
+        "_http._tcp.paris 3600 PTR Wiki._http._tcp.paris",
+        "_http._tcp 3600 PTR Wiki._http._tcp.paris",
+      ].join("\n");
+      {
+        await using before = new Publisher(target.zone());
+        before.want(`${hand}\ngone.paris A 10.1.0.99`);
+        await expectThere(target, setsOf(`${hand}\ngone.paris A 10.1.0.99`));
+      }
+      await using publisher = new Publisher(target.zone());
+      publisher.want(PRINTER);
+      await expectThere(target, setsOf(`${hand}\n${PRINTER}`));
+    });
+
     test("what is withdrawn at the end is gone soon", async (t) => {
       await using target = await start();
       const publisher = new Publisher({ ...target.zone(), withdraw: true });

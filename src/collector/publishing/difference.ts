@@ -2,6 +2,7 @@
  * The difference between what is there and what is wanted, as steps from the one to the other. What
  * the server refuses is spared, and so is what would be of no use without it.
  */
+import { Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
@@ -9,7 +10,7 @@ import { isSame, keysOf, type RecordSets } from "../recordsets.ts";
 import { isUnique, leads } from "../unique.ts";
 import { completable, heldNames, type Standing } from "./completeness.ts";
 import type { Guard } from "./guard.ts";
-import { withInherited } from "./inheritance.ts";
+import { withInherited, withoutAliases } from "./inheritance.ts";
 import { apart, guarded, octetsOf, type Step } from "./step.ts";
 
 export interface Between extends Standing {
@@ -23,8 +24,9 @@ export interface Between extends Standing {
 
 /** Set by set. */
 export function* difference(given: Between): Iterable<readonly Step[]> {
-  const { wanted, published, doubtful, inherited } = given;
-  const between = { ...given, held: heldNames(given) };
+  const { wanted, published, doubtful } = given;
+  const inherited = withoutAliases(given);
+  const between = { ...given, inherited, held: heldNames(given) };
   for (const set of wanted) {
     yield stepsTo(withInherited(completable(set, between), inherited), between);
   }
@@ -67,7 +69,18 @@ function stepsTo(
   const step = { name, type, ttl, gone, come };
   const isChange = gone.length > 0 && after.size > 0 && gone.length === left.length;
   if (isChange && isUnique(type)) return replacing(step, wanted.rdatas, between);
-  return guard === undefined ? apart(step) : guarded(step, guard);
+  if (guard === undefined) return apart(step);
+  return guarded(step, guard).filter(({ unless }) => !unless || !isOurs(unless, between));
+}
+
+/**
+ * Does something of ours stay there for now? Then it is not the others that a record there tells of. When
+ * it goes there is another difference.
+ */
+function isOurs(list: Name, { inherited, published, obstacles }: Between): boolean {
+  if (inherited.get(list.key, Type.PTR) !== undefined) return true;
+  const there = published.get(list.key, Type.PTR)?.rdatas ?? [];
+  return there.some((rdata) => obstacles.isStuck(list, rdata));
 }
 
 /** What has one owner is as it says now, whoever published what it said (RFC 6762 §10.2). */

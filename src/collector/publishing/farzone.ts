@@ -193,7 +193,8 @@ class Exchange {
 
 /** What an error in a TSIG says that is not signed itself. */
 const refusals: Readonly<Record<number, string>> = {
-  [Rcode.BADKEY]: "it does not know the key, or knows it with another algorithm (BADKEY)",
+  [Rcode.BADKEY]:
+    "it does not know the key, or not with this algorithm, or its acl does not let it do this (BADKEY)",
   [Rcode.BADSIG]: "it has another secret for the key (BADSIG)",
 };
 

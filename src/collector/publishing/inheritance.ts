@@ -3,7 +3,7 @@
  * sites, and elsewhere the pointers that lead beneath them (RFC 6763 §4.2); and what recommends the
  * whole zone, to those who ask at the zone or by an address of its subnets (§11). An entry in the list of
  * types (RFC 6763 §9) belongs to everybody who has services of that type, so it is its own only
- * where nobody else lists one.
+ * where nobody else lists one. What has a longer TTL than a collector gives was put there by hand.
  */
 import { Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
@@ -11,6 +11,7 @@ import { type Rdata, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { BROWSING, parseEnumeration, serviceTypesName } from "../../dns/service.ts";
 import { isSteeringType } from "../../zone/principal.ts";
+import { SERVED_TTL } from "../link/ttl.ts";
 import { distinct, RecordSets } from "../recordsets.ts";
 import { isUnique } from "../unique.ts";
 
@@ -30,7 +31,10 @@ export function inheritance(
   const types = serviceTypesName(zone);
   const isOurs = (name: Name | undefined) =>
     name !== undefined && sites.some((site) => name.isUnder(site));
-  const leadsToUs = (rdata: Rdata) => isOurs(targetOf(rdata));
+  const leadsToUs = (rdata: Rdata) => {
+    const target = targetOf(rdata);
+    return isOurs(target) && !isByHand(whole.get(target!.key, Type.SRV));
+  };
   const listsOurs = (rdata: Rdata) => {
     const type = targetOf(rdata);
     const listed = type && whole.get(type.key, Type.PTR);
@@ -51,7 +55,7 @@ export function inheritance(
   for (const set of whole) {
     if (isSteeringType(set.type) || isRegistering(set.name)) continue;
     if (isOurs(set.name)) {
-      inherited.push(set);
+      if (!isByHand(set)) inherited.push(set);
     } else if (set.type === Type.PTR) {
       const isList = types !== undefined && set.name.equals(types);
       const isShared = isRecommending(set.name) ? isZone : () => false;
@@ -62,6 +66,30 @@ export function inheritance(
     }
   }
   return inherited;
+}
+
+/** Collectors give what is heard `SERVED_TTL` at most. */
+function isByHand(set: RecordSet | undefined): boolean {
+  return set !== undefined && set.ttl > SERVED_TTL && parseEnumeration(set.name) === undefined;
+}
+
+/**
+ * Without what cannot stay beside what is wanted: a server takes no record beside an alias, and no
+ * alias beside a record, and says NOERROR (RFC 2136 §3.4.2.2).
+ */
+export function withoutAliases({
+  inherited,
+  wanted,
+}: {
+  readonly inherited: RecordSets;
+  readonly wanted: RecordSets;
+}): RecordSets {
+  if (inherited.isEmpty) return inherited;
+  const isBarred = ({ name, type }: RecordSet) =>
+    type === Type.CNAME
+      ? wanted.has(name.key) && wanted.get(name.key, Type.CNAME) === undefined
+      : wanted.get(name.key, Type.CNAME) !== undefined;
+  return RecordSets.of([...inherited].filter((set) => !isBarred(set)));
 }
 
 /**

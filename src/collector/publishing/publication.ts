@@ -58,6 +58,8 @@ export interface PublicationOptions {
 
 interface Trouble {
   readonly kind: string;
+  /** That were told: a path that is cut shows in one way now and in another then. */
+  readonly told: ReadonlySet<string>;
   readonly since: number;
   /** Was the server away for some of the time? */
   readonly wasAway: boolean;
@@ -68,6 +70,7 @@ export class Publication {
   readonly #options: PublicationOptions;
   readonly #alarm: Alarm;
   #work: Promise<void> | undefined;
+  #isReading = false;
   #isEnded = false;
   /** The server has taken something. */
   #goesOn = () => {};
@@ -119,6 +122,7 @@ export class Publication {
     const { clock } = this.#options;
     const latest = clock.now() + LONGEST_END;
     let cancel = () => {};
+    const isOver = new AbortController();
     const tooLong = new Promise<string>((resolve) => {
       this.#goesOn = () => {
         cancel();
@@ -129,7 +133,8 @@ export class Publication {
       };
       this.#goesOn();
     });
-    const failure = await Promise.race([this.#finish(), tooLong]);
+    const failure = await Promise.race([this.#finish(isOver.signal), tooLong]);
+    isOver.abort();
     this.#goesOn = () => {};
     cancel();
     const left = [...this.reconciler.left];
@@ -139,10 +144,10 @@ export class Publication {
     this.#options.log.warn(fields, failure);
   }
 
-  /** Why something stays, if it does. */
-  async #finish(): Promise<string | undefined> {
-    await this.#work;
-    if (!this.#options.zone.withdraw) return undefined;
+  /** Why something stays, if it does. What is there is not waited for: nothing but our own is to go. */
+  async #finish(isOver: AbortSignal): Promise<string | undefined> {
+    if (!this.#isReading) await this.#work;
+    if (!this.#options.zone.withdraw || isOver.aborted) return undefined;
     if (this.#trouble?.kind === FAILING) this.#trouble = undefined;
     this.reconciler.withdraw();
     for (;;) {
@@ -151,6 +156,7 @@ export class Publication {
       const work = this.#publish();
       if (work === undefined) break;
       await work;
+      if (isOver.aborted) return undefined;
     }
     return this.reconciler.isHindered
       ? "the server does not let go of all that was published"
@@ -176,14 +182,18 @@ export class Publication {
     const { zone, clock, log, ours, settles } = this.#options;
     const began = clock.now();
     let sets: Iterable<RecordSet> | Rcode;
+    this.#isReading = true;
     try {
       sets = await zone.readBack!();
+      if (this.#isEnded) return;
     } catch (error) {
       // One that does not answer once may be restarting.
       const isAnswer = error instanceof PublishError;
       if (isAnswer || this.#readings.isFailing) this.#unread = (error as Error).message;
       this.#readings.fail(began, clock.now());
       return;
+    } finally {
+      this.#isReading = false;
     }
     if (typeof sets !== "number") {
       this.#unread = this.#toldUnread = undefined;
@@ -225,7 +235,7 @@ export class Publication {
       this.#goesOn();
       this.#tellUnread();
       this.#tellUnhindered();
-      if (zone.granted !== undefined) this.reconciler.grant(zone.granted());
+      if (zone.granted !== undefined) this.reconciler.grant(zone.granted(), clock.now());
       if (await this.#isOlder()) this.inherit();
     }
     if (refusal !== undefined) this.#report(refusal, rcode!);
@@ -244,12 +254,15 @@ export class Publication {
   #complain(error: Error, is?: string): void {
     const { zone, clock, log } = this.#options;
     const { server } = error as Partial<ExchangeError>;
-    // A path that is cut shows in one way now and in another then.
     const kind = is ?? (server === undefined ? error.message : AWAY);
-    if (this.#trouble?.kind === kind) return;
-    const { since = clock.now(), wasAway = false } = this.#trouble ?? {};
-    this.#trouble = { kind, since, wasAway: wasAway || kind === AWAY };
-    if (this.#isEnded) return;
+    const { since = clock.now(), wasAway = false, told = NONE } = this.#trouble ?? {};
+    this.#trouble = {
+      kind,
+      told: new Set([...told, kind]),
+      since,
+      wasAway: wasAway || kind === AWAY,
+    };
+    if (told.has(kind) || this.#isEnded) return;
     const fields = { zone: zone.origin.toString(), server, reason: error.message };
     log.warn(fields, "the server of the zone takes no updates");
   }
@@ -271,7 +284,7 @@ export class Publication {
     const { zone, log } = this.#options;
     const reason = this.#unread;
     this.#unread = undefined;
-    if (reason === undefined || reason === this.#toldUnread) return;
+    if (this.#isEnded || reason === undefined || reason === this.#toldUnread) return;
     this.#toldUnread = reason;
     const remedy = "let the key transfer the zone (allow-transfer in BIND, an acl in Knot)";
     const fields = { zone: zone.origin.toString(), reason };
@@ -317,6 +330,7 @@ export class Publication {
   }
 }
 
+const NONE: ReadonlySet<string> = new Set();
 /** Of trouble: nobody answers. */
 const AWAY = "no answer";
 /** Of trouble: the server is there and has the zone, and fails to do what it is asked. */

@@ -112,10 +112,15 @@ export class Reconciler {
     this.#sayAllAgain();
   }
 
-  /** Seconds that the server has granted, where it has. */
-  grant(lease: number | undefined): void {
+  /** Seconds that the server has granted, where it has. Of fewer than before the next round is sooner. */
+  grant(lease: number | undefined, now: number): void {
     this.#isLeased = lease !== undefined;
-    this.#period = periodOf(lease ?? this.#lease);
+    const period = periodOf(lease ?? this.#lease);
+    const isAwaited = Number.isFinite(this.#refreshes);
+    if (isAwaited && period < this.#period) {
+      this.#refreshes = Math.min(this.#refreshes, this.#nextRound(now, period));
+    }
+    this.#period = period;
   }
 
   /** Nothing is wanted any more, and nothing waited for. */
@@ -264,7 +269,11 @@ export class Reconciler {
 
   #beginRound(now: number): void {
     this.#round.begin(this.#published, this.#random);
-    this.#refreshes = now + this.#period * (1 - this.#random() / 4);
+    this.#refreshes = this.#nextRound(now, this.#period);
+  }
+
+  #nextRound(now: number, period: number): number {
+    return now + period * (1 - this.#random() / 4);
   }
 
   /** The server may have lost it, or may be another one. */
