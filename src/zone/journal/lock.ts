@@ -1,39 +1,37 @@
 /**
- * One process for a zone's journal: two would write over each other. A lock is a file that names its
- * process. It outlives a process that was killed, so one whose process is no more is taken over;
- * that a number has gone to another process since is told by the time it was started at. Processes
- * that do not see each other, in containers that share a folder, it does not keep apart.
+ * One process for a zone's journal: two would write over each other. A lock is a symbolic link that leads
+ * nowhere and names its process: to make it is to make what was not there, whole, or to fail, and needs
+ * no room on a disk that is full. It outlives a process that was killed, so one whose process is no more
+ * is taken over; that a number has gone to another process since is told by the time it was started at.
+ * Processes that do not see each other, in containers that share a folder, it does not keep apart.
  */
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 
 /** Throws where another process has it. Gives what lets it go. */
 export function lock(path: string): () => void {
-  const own = `${process.pid} ${startOf(process.pid)}\n`;
-  const draft = `${path}.${process.pid}`;
-  try {
-    writeFileSync(draft, own);
-    // To link is to make a file that was not there, whole, or to fail.
-    if (!hasLinked(draft, path)) takeOver(path, draft);
-  } finally {
-    rmSync(draft, { force: true });
-  }
+  const own = `${process.pid} ${startOf(process.pid)}`;
+  if (!isMade(path, own)) takeOver(path, own);
   return () => {
-    if (read(path) === own) rmSync(path, { force: true });
+    if (ownerOf(path) === own) rmSync(path, { force: true });
   };
 }
 
 /**
- * Puts `draft` in the place of a lock whose process is no more; throws if it lives. Of several who see
+ * Puts one's own in the place of a lock whose process is no more; throws if it lives. Of several who see
  * that at once one does, who has a lock of its own for it.
  */
-function takeOver(path: string, draft: string): void {
-  const left = read(path);
+function takeOver(path: string, own: string): void {
+  const left = ownerOf(path);
   if (left !== undefined && isHeld(left)) throw inUse(path);
   const release = lock(`${path}.${nameOf(left)}`);
+  const draft = `${path}.${process.pid}`;
   try {
-    if (read(path) !== left) throw inUse(path);
+    if (ownerOf(path) !== left) throw inUse(path);
+    rmSync(draft, { force: true });
+    symlinkSync(own, draft);
     renameSync(draft, path);
   } finally {
+    rmSync(draft, { force: true });
     release();
   }
 }
@@ -47,7 +45,7 @@ function nameOf(left = "nobody"): string {
 const LONGEST = 64;
 
 function isHeld(text: string | undefined): boolean {
-  const [, pid, start] = /^(\d+) (.*)\n$/.exec(text ?? "") ?? [];
+  const [, pid, start] = /^(\d+) (.*)$/.exec(text ?? "") ?? [];
   return pid !== undefined && startOf(Number(pid)) === start;
 }
 
@@ -76,9 +74,9 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function hasLinked(from: string, to: string): boolean {
+function isMade(path: string, own: string): boolean {
   try {
-    linkSync(from, to);
+    symlinkSync(own, path);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
@@ -86,17 +84,26 @@ function hasLinked(from: string, to: string): boolean {
   }
 }
 
+/** Undefined where it is not there, or no lock. */
+function ownerOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined for a process that has just gone. */
 function read(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    // Not there, or of a process that has just gone.
     return undefined;
   }
 }
 
 function inUse(path: string): Error {
-  const [pid] = (read(path) ?? "").split(" ");
+  const [pid] = (ownerOf(path) ?? "").split(" ");
   const who = pid ? `process ${pid}` : "another process";
   return new Error(`${path}: in use by ${who}; expected a folder of one process's own`);
 }
