@@ -917,6 +917,18 @@ suite("what sites have in common, on a server without leases", () => {
     assert.deepEqual(lines(serve(reconciler, zone, 15_000)), []);
   });
 
+  test("is said again by who has only read it, for others may have taken it away", () => {
+    const guard = guardOf(ZONE, "merged");
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, guard });
+    reconciler.grant(undefined, 0);
+    const types = setsOf("_services._dns-sd._udp PTR _ipp._tcp");
+    reconciler.inherit(types, types, () => 15_000);
+    assert.deepEqual(lines(serve(reconciler, types)), lines(types));
+    // The other site's last printer has left.
+    reconciler.want(setsOf(paris));
+    assert.deepEqual(lines(serve(reconciler, new RecordSets(), 1000)), lines(setsOf(paris)));
+  });
+
   test("goes with the last that wants it, and not before", () => {
     const make = () => {
       const reconciler = new Reconciler({

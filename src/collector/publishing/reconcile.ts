@@ -90,9 +90,22 @@ export class Reconciler {
 
   want(sets: RecordSets): void {
     this.#wanted = sets;
+    this.#doubtShared(common(this.#inherited, sets));
     // What has been heard is wanted for as long as it is heard, and no longer.
     this.#inherited = without(this.#inherited, sets);
     this.#isCurrent = false;
+  }
+
+  /** What was read a while ago others may have taken away since, where there are no leases. */
+  #doubtShared(sets: RecordSets): void {
+    if (this.#isLeased) return;
+    const shared = new RecordSets();
+    for (const set of sets) {
+      const rdatas = set.rdatas.filter((rdata) => this.#guard?.(set.name, rdata) !== undefined);
+      shared.put({ ...set, ttl: UNKNOWN_TTL, rdatas });
+    }
+    if (!shared.isEmpty) this.#published = without(this.#published, shared);
+    for (const set of shared) this.#doubtful.add(set);
   }
 
   /**
