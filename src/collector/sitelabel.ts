@@ -4,8 +4,12 @@
  * the network's address in hexadecimal (draft-pusateri-dnssd-update-proxy-01, "Subdomain Naming").
  * So all collectors of a link come to the same label without knowing of one another.
  *
- * Invariant: when nobody can be asked, a link stays where it is.
+ * A look that cannot tell changes nothing: when nobody can be asked, or addresses are still coming.
+ *
+ * Invariant: a link is where it was, also one of that name that is back in one of its networks, until
+ * a look tells otherwise. One that is back in none of them yet is not there before it is known where.
  */
+import { AgedMap } from "../agedmap.ts";
 import type { Clock } from "../clock.ts";
 import { hexOf, reverseName } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
@@ -16,7 +20,7 @@ import { type Enumeration, enumerationName } from "../dns/service.ts";
 import type { Log } from "../log.ts";
 import type { Link, LinkWatch } from "../net/link.ts";
 import type { Resolve } from "../net/resolver.ts";
-import { subnetsOf } from "./subnets.ts";
+import { isOn, type Subnet, subnetsOf } from "./subnets.ts";
 
 export interface SiteLabelsOptions {
   readonly zone: Name;
@@ -29,9 +33,26 @@ export interface SiteLabelsOptions {
   readonly moved: () => void;
 }
 
+/** Where a link is, and its networks when that was found. */
+interface Place {
+  readonly label: string;
+  readonly networks: readonly Subnet[];
+}
+
+/** What a look found. */
+interface Look {
+  readonly networks: readonly Subnet[];
+  /** Are the link's addresses others than at the last look? */
+  readonly areNew: boolean;
+  /** The sites that are named, best first; undefined where nobody can be asked. */
+  readonly named: readonly string[] | undefined;
+}
+
 export class SiteLabels {
   readonly #options: SiteLabelsOptions;
-  readonly #labels = new Map<Link, string>();
+  readonly #places = new Map<Link, Place>();
+  /** Where links were when they went, by name. */
+  readonly #left = new AgedMap<string, Place>();
 
   constructor(options: SiteLabelsOptions) {
     this.#options = options;
@@ -51,47 +72,104 @@ export class SiteLabels {
 
   /** Of a link that was opened. */
   readonly of = (link: Link): string => {
-    return this.#options.given(link) ?? this.#labels.get(link) ?? link.name;
+    return this.#options.given(link) ?? this.#places.get(link)?.label ?? link.name;
   };
 
   #discover(link: Link, gone: AbortSignal, open: () => void): void {
-    const { clock, log, moved } = this.#options;
+    const { clock } = this.#options;
     let cancel = () => {};
+    let due = 0;
+    let seen: Link["addresses"] | undefined;
     const look = async () => {
-      const found = await this.#find(link, gone);
+      const areNew = seen !== link.addresses;
+      seen = link.addresses;
+      const networks = subnetsOf(seen);
+      const named = await this.#ask(networks, gone);
       if (gone.aborted) return;
-      const before = this.#labels.get(link);
-      const label = found ?? before ?? networkLabel(link);
-      const wait = found === undefined ? SOON : PERIOD;
-      cancel = clock.at(clock.now() + wait * (1 + (clock.random() - 0.5) * JITTER), look);
-      if (label === undefined || label === before) return;
-      this.#labels.set(link, label);
-      log.info({ link: link.name, site: label }, "the network says at which site the link is");
-      if (before === undefined) open();
-      else moved();
+      const wait = this.#settle(link, { networks, areNew, named }, open) ? PERIOD : SOON;
+      due = clock.now() + wait * (1 + (clock.random() - 0.5) * JITTER);
+      rest();
+    };
+    // No link tells that its addresses are others now.
+    const rest = () => {
+      cancel = clock.at(Math.min(due, clock.now() + BEAT), () => {
+        if (clock.now() < due && link.addresses === seen) rest();
+        else void look();
+      });
     };
     const close = () => {
       cancel();
-      this.#labels.delete(link);
+      this.#leave(link);
     };
     gone.addEventListener("abort", close, { once: true });
     void look();
   }
 
-  /** Undefined where nobody can be asked, or the link is in no network yet. */
-  async #find(link: Link, gone: AbortSignal): Promise<string | undefined> {
+  /** Puts the link where it is. False where the look cannot tell. */
+  #settle(link: Link, { networks, areNew, named }: Look, open: () => void): boolean {
+    const { log, moved } = this.#options;
+    const here = this.#places.get(link);
+    const known = here ?? this.#left.get(link.name);
+    // By SLAAC they come before those by DHCP. What does not change any more is all that there is.
+    const areComing = areNew && known !== undefined && lacksFamily(networks, known);
+    const [label] = named ?? [];
+    const own = areComing ? undefined : calledAfter(networks);
+    const told = label !== undefined ? { label, networks } : named && own;
+    const before = here ?? (known && isBack(networks, known) ? known : undefined);
+    const place = told ?? before ?? own;
+    if (place === undefined) return false;
+    this.#places.set(link, place);
+    if (place.label !== here?.label) {
+      const fact = label !== undefined ? NAMED : place === before ? AS_BEFORE : CALLED;
+      log.info({ link: link.name, site: place.label }, fact);
+      if (here === undefined) open();
+      else moved();
+    }
+    return told !== undefined;
+  }
+
+  #leave(link: Link): void {
+    const place = this.#places.get(link);
+    if (place === undefined) return;
+    this.#places.delete(link);
+    this.#left.delete(link.name);
+    this.#left.set(link.name, place);
+    if (this.#left.size > CAPACITY) this.#left.delete(this.#left.oldest!.key);
+  }
+
+  /** The sites that the first of these names with any leads to; undefined where nobody can be asked. */
+  async #ask(
+    networks: readonly Subnet[],
+    gone: AbortSignal,
+  ): Promise<readonly string[] | undefined> {
     const { zone, resolve } = this.#options;
-    for (const { base } of subnetsOf(link.addresses)) {
+    for (const { base } of networks) {
       for (const kind of KINDS) {
         const name = enumerationName(kind, reverseName(base))!;
         const answer = await resolve(name, Type.PTR, gone);
         if (answer === undefined) return undefined;
-        const [label] = labelsIn(answer, zone);
-        if (label !== undefined) return label;
+        const labels = labelsIn(answer, zone);
+        if (labels.length > 0) return labels;
       }
     }
-    return networkLabel(link);
+    return [];
   }
+}
+
+/** "cb007100" for 203.0.113.0/24; undefined where there is no network yet. */
+function calledAfter(networks: readonly Subnet[]): Place | undefined {
+  const [first] = networks;
+  return first && { label: hexOf(first.base), networks };
+}
+
+/** Had it addresses of a family that it has none of now? */
+function lacksFamily(networks: readonly Subnet[], known: Place): boolean {
+  const lengths = new Set(networks.map(({ base }) => base.length));
+  return known.networks.some(({ base }) => !lengths.has(base.length));
+}
+
+function isBack(networks: readonly Subnet[], known: Place): boolean {
+  return networks.some(({ base }) => isOn(known.networks, base));
 }
 
 /** Those of the sites of the zone that are named, in an order that is everybody's. */
@@ -111,16 +189,18 @@ function isPlace(label: string): boolean {
   return !label.startsWith("_") && label !== "*" && !label.includes("\ufffd");
 }
 
-/** "cb007100" for 203.0.113.0/24. */
-function networkLabel(link: Link): string | undefined {
-  const [subnet] = subnetsOf(link.addresses);
-  return subnet && hexOf(subnet.base);
-}
-
 /** Who updates looks where to register first, then where to browse. */
 const KINDS: readonly Enumeration[] = ["dr", "r", "db", "b", "lb"];
 /** Milliseconds from one look to the next, about; not all links look at the same time. */
 const PERIOD = 5 * 60_000;
-/** While there is no network, or nobody to ask. */
+/** After one that could not tell. */
 const SOON = 10_000;
 const JITTER = 0.2;
+/** Whether the addresses are still the same is looked at so often; nobody is asked for that. */
+const BEAT = 1000;
+/** Places of links that are away: names of virtual ones are made up anew each time. */
+const CAPACITY = 1000;
+
+const NAMED = "the network says at which site the link is";
+const AS_BEFORE = "nobody says at which site the link is: it is where it was";
+const CALLED = "nobody says at which site the link is: it is called after its network";

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { SiteLabels } from "../../src/collector/sitelabel.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
+import { silentLog } from "../../src/log.ts";
 import { collectorPrincipal } from "../../src/zone/principal.ts";
+import { Lan, LanWatch } from "../support/lan.ts";
+import { Answers } from "./answers.ts";
 import { Device } from "./device.ts";
 import { response, service, ZONE } from "./fixture.ts";
 import { Office, printers } from "./office.ts";
@@ -194,6 +198,44 @@ suite("a collector", () => {
       await office.clock.elapse(40_000);
     }
     assert.equal(office.zone.current.serial, serial);
+    await office.end();
+  });
+
+  test("shows nothing of a link that is away and is told by its network where it is", async () => {
+    const office = new Office({ lans: 0 });
+    const { clock } = office;
+    const lan = new Lan(clock);
+    const link = lan.host("eth0", "10.1.0.250", "fe80::1");
+    const watch = new LanWatch(link);
+    const answers = new Answers("dr._dns-sd._udp.0.0.1.10.in-addr.arpa. PTR site1.z.example.");
+    const labels = new SiteLabels({
+      ...{ zone: ZONE, resolve: answers.resolve, clock, log: silentLog },
+      given: () => undefined,
+      moved: () => running.collector.relabel(),
+    });
+    const links = labels.follow(watch);
+    const running = office.start({ key: "roamer", links, siteOf: labels.of, grace: 15_000 });
+    printers(lan, 3, (i) => 20 + i);
+    await office.until(() => office.browse("_ipp._tcp").length === 3);
+    await clock.elapse(30_000);
+    const { serial } = office.zone.current;
+    const { addresses } = link;
+    const linkLocal = addresses.filter(({ family }) => family === 6);
+    const slaac = { family: 6, address: "2001:db8:1::5", prefix: 64 } as const;
+    for (const first of [addresses, linkLocal, [...linkLocal, slaac]]) {
+      watch.unplug(link);
+      await clock.elapse(9000);
+      answers.isThere = first !== addresses;
+      link.addresses = first;
+      watch.plug(link);
+      await clock.elapse(1500);
+      link.addresses = addresses;
+      await clock.elapse(10_000);
+      answers.isThere = true;
+      await clock.elapse(20 * 60_000);
+      assert.equal(office.zone.current.serial, serial);
+    }
+    await running.end();
     await office.end();
   });
 

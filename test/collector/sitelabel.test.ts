@@ -3,9 +3,9 @@ import { describe, it } from "node:test";
 import { SiteLabels } from "../../src/collector/sitelabel.ts";
 import { Name } from "../../src/dns/name.ts";
 import { silentLog } from "../../src/log.ts";
-import type { LinkWatch } from "../../src/net/link.ts";
+import type { LinkAddress } from "../../src/net/link.ts";
 import { FakeClock } from "../support/clock.ts";
-import { Lan, type LanHost } from "../support/lan.ts";
+import { Lan, type LanHost, LanWatch } from "../support/lan.ts";
 import { Answers } from "./answers.ts";
 
 const ZONE = Name.parse("z.example.");
@@ -16,8 +16,11 @@ interface Followed {
   readonly clock: FakeClock;
   readonly answers: Answers;
   readonly link: LanHost;
+  readonly watch: LanWatch;
   /** What was told of the link, in turn: that it is there, and that it has moved. */
   readonly sites: string[];
+  /** What the log says. */
+  readonly facts: string[];
   readonly end: AbortController;
 }
 
@@ -33,18 +36,27 @@ async function follow(text: string, situation: Situation = {}): Promise<Followed
   const answers = new Answers(text);
   answers.isThere = isThere;
   const link = new Lan(clock).host("eth0", ...addresses);
+  const watch = new LanWatch(link);
   const sites: string[] = [];
+  const facts: string[] = [];
+  const log = { ...silentLog, info: (_: object, fact: string) => void facts.push(fact) };
   const end = new AbortController();
   const labels = new SiteLabels({
-    ...{ zone: ZONE, resolve: answers.resolve, clock, log: silentLog },
+    ...{ zone: ZONE, resolve: answers.resolve, clock, log },
     given: () => situation.given,
     moved: () => void sites.push(`moved to ${labels.of(link)}`),
   });
-  const links: LinkWatch = { follow: (open, signal) => open(link, signal) };
-  labels.follow(links).follow((opened) => void sites.push(labels.of(opened)), end.signal);
+  labels.follow(watch).follow((opened) => void sites.push(labels.of(opened)), end.signal);
   await clock.elapse(0);
-  return { clock, answers, link, sites, end };
+  return { clock, answers, link, watch, sites, facts, end };
 }
+
+const v4 = (address: string, prefix = 24): LinkAddress => ({ family: 4, address, prefix });
+const v6 = (address: string): LinkAddress => ({ family: 6, address, prefix: 64 });
+const HERE = v4("203.0.113.7");
+const SLAAC = v6("2001:db8::7");
+const LINK_LOCAL = v6("fe80::7");
+const SLAAC_LABEL = "20010db8000000000000000000000000";
 
 describe("a link whose site nobody configured", () => {
   it("is at the site that its network's names lead to, in the order dr, r, db, b, lb", async () => {
@@ -110,11 +122,14 @@ describe("a link whose site nobody configured", () => {
   });
 
   it("does not look at the same time as every other link", async () => {
-    const times = new Set<number | undefined>();
+    const times = new Set<number>();
     for (const chance of [0, 0.25, 0.5, 0.99]) {
-      const { clock } = await follow("", { clock: new FakeClock({ chance: [chance] }) });
-      assert.ok(clock.next! >= 4.5 * MINUTE && clock.next! <= 5.5 * MINUTE, `${clock.next}`);
-      times.add(clock.next);
+      const { clock, answers } = await follow("", { clock: new FakeClock({ chance: [chance] }) });
+      const { length } = answers.asked;
+      while (answers.asked.length === length) await clock.elapse(clock.next! - clock.now());
+      const time = clock.now();
+      assert.ok(time >= 4.5 * MINUTE && time <= 5.5 * MINUTE, `${time}`);
+      times.add(time);
     }
     assert.equal(times.size, 4);
   });
@@ -163,6 +178,165 @@ describe("a link whose site nobody configured", () => {
     await clock.elapse(20 * MINUTE);
     assert.equal(answers.asked.length, length);
     assert.equal(clock.next, undefined);
+  });
+});
+
+describe("addresses that come one after the other", () => {
+  it("have a link that starts with IPv6 follow the names of its IPv4 network at once", async () => {
+    const { sites, link, clock } = await follow(`dr.${NETWORK} PTR paris.z.example.`, {
+      addresses: ["2001:db8::7"],
+    });
+    await clock.elapse(1500);
+    link.addresses = [SLAAC, HERE];
+    await clock.elapse(1000);
+    assert.deepEqual(sites, [SLAAC_LABEL, "moved to paris"]);
+  });
+
+  it("have a link that starts with none be there at once when it has one", async () => {
+    const { sites, link, clock } = await follow("", { addresses: ["fe80::7"] });
+    await clock.elapse(1500);
+    link.addresses = [LINK_LOCAL, HERE];
+    await clock.elapse(1000);
+    assert.deepEqual(sites, ["cb007100"]);
+  });
+
+  it("are no reason to ask more than once a second", async () => {
+    const { answers, link, clock } = await follow(`dr.${NETWORK} PTR paris.z.example.`);
+    for (let i = 0; i < 100; i++) {
+      link.addresses = [...link.addresses];
+      await clock.elapse(100);
+    }
+    assert.ok(answers.asked.length <= 11, `${answers.asked.length}`);
+  });
+
+  it("leave a link where it is that is without IPv4 for a moment", async () => {
+    const { sites, link, clock } = await follow(`dr.${NETWORK} PTR paris.z.example.`, {
+      addresses: ["203.0.113.7", "2001:db8::7"],
+    });
+    for (const others of [[SLAAC], [LINK_LOCAL]]) {
+      link.addresses = others;
+      await clock.elapse(5000);
+      link.addresses = [HERE, SLAAC];
+      await clock.elapse(MINUTE);
+    }
+    assert.deepEqual(sites, ["paris"]);
+    link.addresses = [SLAAC];
+    await clock.elapse(MINUTE / 4);
+    assert.deepEqual(sites, ["paris", `moved to ${SLAAC_LABEL}`], "what stays away is not awaited");
+  });
+});
+
+describe("a link that is back", () => {
+  /** After two seconds, with these addresses. */
+  async function back(situation: Situation & { readonly by: readonly LinkAddress[] }) {
+    const followed = await follow(`dr.${NETWORK} PTR paris.z.example.`, situation);
+    const { clock, watch, link, answers, sites } = followed;
+    await clock.elapse(MINUTE);
+    watch.unplug(link);
+    await clock.elapse(2000);
+    link.addresses = situation.by;
+    watch.plug(link);
+    await clock.elapse(0);
+    assert.equal(sites.shift(), "paris");
+    assert.equal(answers.asked[0], `dr.${NETWORK} 12`);
+    return followed;
+  }
+
+  it("by IPv6 first is where it was, as soon as it has its IPv4 address", async () => {
+    for (const first of [SLAAC, LINK_LOCAL]) {
+      for (const isThere of [true, false]) {
+        const { sites, link, clock, answers } = await back({ by: [first] });
+        answers.isThere = isThere;
+        await clock.elapse(1500);
+        assert.deepEqual(sites, [], "meanwhile it is nowhere");
+        link.addresses = [first, HERE];
+        await clock.elapse(1000);
+        answers.isThere = true;
+        await clock.elapse(20 * MINUTE);
+        assert.deepEqual(sites, ["paris"]);
+      }
+    }
+  });
+
+  it("by IPv4 first is where the names of its IPv6 network have led to", async () => {
+    const nibbles = `${"0.".repeat(24)}8.b.d.0.1.0.0.2.ip6.arpa.`;
+    const { sites, link, watch, clock } = await follow(
+      `dr._dns-sd._udp.${nibbles} PTR paris.z.example.`,
+      { addresses: ["203.0.113.7", "2001:db8::7"] },
+    );
+    watch.unplug(link);
+    link.addresses = [HERE];
+    watch.plug(link);
+    await clock.elapse(2000);
+    link.addresses = [HERE, SLAAC];
+    await clock.elapse(20 * MINUTE);
+    assert.deepEqual(sites, ["paris", "paris"]);
+  });
+
+  it("is called after its network when no other address comes", async () => {
+    const { sites, clock } = await back({ by: [SLAAC] });
+    await clock.elapse(9000);
+    assert.deepEqual(sites, []);
+    await clock.elapse(2000);
+    assert.deepEqual(sites, [SLAAC_LABEL]);
+  });
+
+  it("is where it was while nobody can be asked, and the log does not say that the network says so", async () => {
+    const { sites, facts, answers, clock, link, watch } = await back({ by: [HERE] });
+    answers.isThere = false;
+    watch.unplug(link);
+    watch.plug(link);
+    await clock.elapse(MINUTE);
+    answers.isThere = true;
+    await clock.elapse(20 * MINUTE);
+    assert.deepEqual(sites, ["paris", "paris"]);
+    answers.isThere = false;
+    watch.unplug(link);
+    link.addresses = [v4("10.77.6.9", 22)];
+    watch.plug(link);
+    await clock.elapse(0);
+    assert.deepEqual(sites, ["paris", "paris", "0a4d0400"], "but not in another network");
+    const says = "the network says at which site the link is";
+    const nobody = "nobody says at which site the link is";
+    assert.deepEqual(facts, [
+      ...[says, says, `${nobody}: it is where it was`],
+      `${nobody}: it is called after its network`,
+    ]);
+  });
+
+  it("in another network is there at once", async () => {
+    const { sites, answers, clock, link, watch } = await back({ by: [v4("10.77.6.9", 22)] });
+    assert.deepEqual(sites, ["0a4d0400"]);
+    answers.say("dr._dns-sd._udp.0.0.78.10.in-addr.arpa. PTR lyon.z.example.");
+    watch.unplug(link);
+    link.addresses = [LINK_LOCAL];
+    watch.plug(link);
+    await clock.elapse(1500);
+    link.addresses = [LINK_LOCAL, v4("10.78.0.9")];
+    await clock.elapse(1000);
+    assert.deepEqual(sites, ["0a4d0400", "lyon"]);
+  });
+
+  it("is forgotten when a thousand others have gone after it", async () => {
+    for (const [others, label] of [
+      [999, "paris"],
+      [1000, "cb007100"],
+    ] as const) {
+      const { sites, answers, clock, link, watch } = await back({ by: [HERE] });
+      const comeAndGo = async (name: string) => {
+        const other = new Lan(clock).host(name, "203.0.113.8");
+        watch.plug(other);
+        await clock.elapse(0);
+        watch.unplug(other);
+      };
+      await comeAndGo("eth1");
+      watch.unplug(link);
+      for (let i = 0; i < others; i++) await comeAndGo(`veth${i}`);
+      answers.isThere = false;
+      watch.plug(link);
+      await clock.elapse(0);
+      assert.equal(sites.at(-1), label);
+    }
   });
 });
 
