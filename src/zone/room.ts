@@ -1,16 +1,17 @@
 /**
  * How many records a zone takes: as many as there is memory for, and of each principal no more than
  * its share, so that who has stolen the key of one site cannot leave the others without room. A record
- * of many octets counts as several.
+ * of many octets counts as several. A set takes as many as a message does.
  */
 import { type Clock, rationed } from "../clock.ts";
-import { Type } from "../dns/constants.ts";
+import { Type, typeName } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
 import type { Change } from "./change.ts";
 import type { HoldStep, Leases } from "./leases.ts";
 import type { Principal } from "./principal.ts";
+import { isTooLarge, SET_OCTETS, setOctets } from "./setsize.ts";
 import type { Outcome } from "./update.ts";
 import { weightOf } from "./weight.ts";
 
@@ -24,14 +25,18 @@ export interface RoomOptions {
 export class Room {
   readonly #options: RoomOptions;
   readonly #ration: () => number;
+  /** Of sets, which may be too large for days: that is to hide nothing else. */
+  readonly #rationOfSets: () => number;
 
   constructor(options: RoomOptions) {
     this.#options = options;
     this.#ration = rationed(options.clock, INTERVAL);
+    this.#rationOfSets = rationed(options.clock, INTERVAL);
   }
 
   /** May an update come to this? What makes nothing more always may. `records` are those before. */
   has(outcome: Outcome, by: Principal, leases: Leases, records: number): boolean {
+    if (!this.#hasSets(outcome, by)) return false;
     const { capacity = MAX_RECORDS } = this.#options;
     // Those without a lease are of the zone's file, and have a usual size.
     const size = records - leases.size + leases.weight;
@@ -49,6 +54,19 @@ export class Room {
     return false;
   }
 
+  /** Fits each set into a message, or is it at least no larger than it was? */
+  #hasSets({ sets, change }: Outcome, { name: by }: Principal): boolean {
+    const { origin, log } = this.#options;
+    const large = sets.find((set) => isTooLarge(set, origin) && grows(set, change!, origin));
+    if (large === undefined) return true;
+    if (this.#rationOfSets() > 0) {
+      const set = `${large.name} ${typeName(large.type)}`;
+      const fields = { zone: `${origin}`, by, set, records: large.rdatas.length, most: SET_OCTETS };
+      log?.warn(fields, "a set would have more octets than a message takes, and an update fails");
+    }
+    return false;
+  }
+
   #tell({ name: by }: Principal, records: number, fact: string): void {
     const { origin, log } = this.#options;
     if (this.#ration() > 0) log?.warn({ zone: `${origin}`, by, records }, fact);
@@ -57,6 +75,13 @@ export class Room {
 
 function growthOf(change: Change | undefined): number {
   return change === undefined ? 0 : sumOf(change.added) - sumOf(change.removed);
+}
+
+function grows(set: RecordSet, { added, removed }: Change, origin: Name): boolean {
+  const isOfSet = ({ name, type }: RecordSet) => type === set.type && name.equals(set.name);
+  const octets = (sets: readonly RecordSet[]) =>
+    sets.filter(isOfSet).reduce((sum, each) => sum + setOctets(each, origin), 0);
+  return octets(added) > octets(removed);
 }
 
 /** Without the SOA, of which there is one before and after. */

@@ -7,6 +7,7 @@ import { Type, typeName } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import { type Rdata, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
+import { isTooLarge, SET_OCTETS, setOctets } from "./setsize.ts";
 import { isBesideCname } from "./update.ts";
 
 /** A record and where it was written. */
@@ -39,6 +40,7 @@ export function checkZone(
   const checks = new Checks(origin);
   for (const record of records) checks.add(record);
   if (!isPartial) checks.expectApex();
+  checks.measureSets();
   checks.followTargets();
   return checks;
 }
@@ -114,6 +116,19 @@ class Checks implements CheckedZone {
     for (const type of [Type.SOA, Type.NS]) {
       if (apex?.has(type)) continue;
       this.mistakes.push({ what: `no ${typeName(type)} of ${this.#origin}, expected one` });
+    }
+  }
+
+  /** What no message takes nobody could ask for; BIND does not load a zone with such a set. */
+  measureSets(): void {
+    for (const sets of this.#names.values()) {
+      for (const set of sets.values()) {
+        if (!isTooLarge(set, this.#origin)) continue;
+        const { place, name, type, rdatas } = set;
+        const size = `${rdatas.length} records and ${setOctets(set, this.#origin)} octets`;
+        const what = `${typeName(type)} of ${name} with ${size}, expected at most ${SET_OCTETS}`;
+        this.mistakes.push({ place, what });
+      }
     }
   }
 

@@ -43,6 +43,14 @@ describe("dnssd-gateway check", () => {
     const refused = await run([process.execPath, MAIN, "run", "--config", config]);
     assert.equal(refused.stderr, `${wrong.said[0]}\n`);
 
+    const many = Array.from({ length: 4001 }, (_, i) => `www A 10.0.${i >> 8}.${i & 255}\n`);
+    write(`$TTL 60\n${many.join("")}`, "zones/z.example.zone");
+    const large = "A of www.z.example. with 4001 records and 64016 octets, expected at most 64000";
+    assert.deepEqual(await check(), {
+      status: 1,
+      said: [`${path("zones/z.example.zone")}:2: ${large}`],
+    });
+
     // Who serves nothing reads none.
     write("zone: z.example\nlinks: [{ interface: eth0 }]\npublish: { server: 192.0.2.53 }\n");
     assert.deepEqual(await check(), { status: 0, said: [good] });

@@ -6,6 +6,7 @@ import { encode } from "../../src/dns/encode.ts";
 import { leaseOption, readLease } from "../../src/dns/lease.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { partTsig, refuseTsig, signTsig, type TsigKey, verifyTsig } from "../../src/dns/tsig.ts";
 import type { Compose } from "../../src/net/persistent.ts";
@@ -87,10 +88,10 @@ suite("an update to a server far away", () => {
       isSent = true;
       return [];
     });
-    const text = Array.from({ length: 3000 }, (_, i) => `x 10 TXT "${i} of three thousand texts"`);
-    const [set] = parseMasterFile(text.join("\n"), { origin: ZONE, isPartial: true });
+    const texts = Array.from({ length: 3000 }, (_, i) => rdata.txt(`${i} of three thousand texts`));
+    const set = { name: ZONE.child("x")!, type: Type.TXT, ttl: 10, rdatas: texts };
     await assert.rejects(
-      zone.publish({ ...update, updates: recordsOf(set!) }),
+      zone.publish({ ...update, updates: recordsOf(set) }),
       /longer than a message may be/,
     );
     assert.ok(!isSent);

@@ -11,8 +11,9 @@ import { guardOf } from "../../src/collector/publishing/guard.ts";
 import { inheritance } from "../../src/collector/publishing/inheritance.ts";
 import { Publication, type PublishedZone } from "../../src/collector/publishing/publication.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
-import { Rcode } from "../../src/dns/constants.ts";
-import type { Name } from "../../src/dns/name.ts";
+import { Rcode, Type } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import { type Rdata, rdata, targetOf } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { silentLog } from "../../src/log.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
@@ -462,6 +463,87 @@ suite("publishing into BIND", { skip: skipWithout("named", "dig") }, () => {
     assert.equal(publisher.facts.length, 1);
   });
 });
+
+suite("SEC-13: more printers of a type than a message takes", () => {
+  for (const [name, start, skip] of targets.slice(0, 2)) {
+    test(`are listed as far as it does, and the rest in their turn: ${name}`, {
+      skip,
+    }, async (t) => {
+      await using target = await start();
+      await using publisher = new Publisher(target.zone());
+      const { publication, facts } = publisher;
+      const began = performance.now();
+      const all = Array.from({ length: 2000 }, (_, i) => i);
+      publication.want(printers(all));
+      /** Until all is there but PTRs, and of these as many as may be. */
+      const untilFull = async (numbers: readonly number[], more = "") => {
+        const other = lines(setsOf(`${printersAlone(numbers)}${more}`)).join();
+        return await waitFor(
+          "everything to be there but for some of the lists",
+          async () => {
+            const sets = await target.records();
+            const isList = ({ type, name }: RecordSet) =>
+              type === Type.PTR && `${name}`.startsWith("_ipp.");
+            const lists = sets.filter(isList);
+            const rest = sets.filter((set) => isCarriedType(set.type) && !isList(set));
+            const isFull = lists.length === 2 && lists.every((set) => set.rdatas.length === MOST);
+            return isFull && lines(rest).join() === other && lists[0]!.rdatas;
+          },
+          60_000,
+          200,
+        );
+      };
+      const listed = await untilFull(all);
+      t.diagnostic(`${MOST} of 2000 listed twice: ${took(began)}, ${sent(publisher)} updates`);
+      await waitFor("both lines", () => facts.length === 2);
+      for (const { fact, set, rcode, published, wanted } of facts) {
+        assert.match(fact, /takes no more records in this set.*65,535 octets/);
+        assert.match(String(set), /^_ipp\._tcp\..* PTR$/);
+        assert.deepEqual([rcode, wanted], ["SERVFAIL", 2000]);
+        assert.ok(Number(published) <= MOST);
+      }
+      // Another service is there at once, and who leaves makes room.
+      const gone = new Set(listed.slice(0, 300).map((rdata) => numberIn(rdata)));
+      const left = all.filter((i) => !gone.has(i));
+      const scanner = "Scanner._scan._tcp.paris SRV 0 0 80 printer-0001.paris\n";
+      publication.want(printers(left, scanner));
+      const listedThen = await untilFull(left, scanner);
+      assert.ok(listedThen.every((rdata) => !gone.has(numberIn(rdata))));
+      t.diagnostic(`300 of others in their place: ${took(began)}, ${sent(publisher)} updates`);
+    });
+  }
+});
+
+/** Of printers such as these, how many a set takes. */
+const MOST = 1333;
+
+/** What each has beside the PTRs that lead to it. */
+function printersAlone(numbers: readonly number[]): string {
+  return numbers
+    .map((i) => String(i).padStart(4, "0"))
+    .map(
+      (i) => `Printer\\032${i}._ipp._tcp.paris SRV 0 0 631 printer-${i}.paris
+Printer\\032${i}._ipp._tcp.paris TXT "note=one"
+printer-${i}.paris A 10.1.0.10
+`,
+    )
+    .join("");
+}
+
+function numberIn(printer: Rdata): number {
+  return Number(/(\d{4})\._ipp/.exec(`${targetOf(printer)}`)![1]);
+}
+
+function printers(numbers: readonly number[], more = ""): RecordSets {
+  const sets = setsOf(`${printersAlone(numbers)}${more}`);
+  const rdatas = numbers.map((i) =>
+    rdata.ptr(Name.parse(`Printer\\032${String(i).padStart(4, "0")}._ipp._tcp.paris`, ORIGIN)),
+  );
+  for (const owner of ["_ipp._tcp", "_ipp._tcp.paris"]) {
+    sets.put({ name: Name.parse(owner, ORIGIN), type: Type.PTR, ttl: 10, rdatas });
+  }
+  return sets;
+}
 
 function took(began: number): string {
   return `${Math.round(performance.now() - began)} ms`;

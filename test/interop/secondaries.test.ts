@@ -11,7 +11,8 @@ import { Class, typeName } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { FormatError } from "../../src/dns/format.ts";
 import { decode, makeResponse } from "../../src/dns/message.ts";
-import { parseRdata, soaOf } from "../../src/dns/rdata.ts";
+import { Name } from "../../src/dns/name.ts";
+import { parseRdata, type Rdata, rdata, soaOf } from "../../src/dns/rdata.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { isCarriedType } from "../../src/zone/principal.ts";
 import { makeCertificate } from "../support/certificate.ts";
@@ -139,6 +140,51 @@ for (const make of makes) {
         }),
       );
       await expectEqual(ours, theirs);
+    });
+
+    test("SEC-13: copies sets that are as large as the zone takes them", async (t) => {
+      await using pair = await start(make);
+      const { ours, theirs } = pair;
+      const add = (owner: string, rdatas: readonly Rdata[]) =>
+        ours.update(
+          rdatas.map((rdata) => {
+            const name = Name.parse(owner, ours.origin);
+            return { name, type: rdata.type, class: Class.IN, ttl: 10, rdata };
+          }),
+        );
+      /** Half as many as before where it takes no more, down to one. */
+      const fill = async (owner: string, make: (i: number) => Rdata) => {
+        let count = 0;
+        for (let step = 400; step >= 1; ) {
+          const more = Array.from({ length: step }, (_, i) => make(count + i));
+          const isTaken = await add(owner, more).then(
+            () => true,
+            () => false,
+          );
+          if (isTaken) count += step;
+          else step >>= 1;
+        }
+        return count;
+      };
+      const instance = (i: number) =>
+        Name.parse(`Instance\\032Number\\032${10_000 + i}._big._tcp.paris`, ours.origin);
+      const counts = [
+        await fill("_big._tcp.paris", (i) => rdata.ptr(instance(i))),
+        await fill("host.paris", (i) => rdata.a(`10.1.${i >> 8}.${i & 255}`)),
+        await fill("text.paris", (i) => rdata.txt(`${i}`.padEnd(250, "x"))),
+      ];
+      t.diagnostic(`${counts[0]} PTR, ${counts[1]} A and ${counts[2]} TXT records in a set`);
+      assert.match(
+        ours.log,
+        /more octets than a message takes.*_big\._tcp\.paris|_big\._tcp\.paris.*more octets than a message takes/,
+      );
+      await expectEqual(ours, theirs);
+      // The whole zone at once too, by who has nothing of it.
+      await theirs[Symbol.asyncDispose]();
+      const port = await freePort();
+      const settings = { zone: ZONE, primary: ours.endpoint, secret: SECRET };
+      await using other = await Secondary.start(make, port, settings);
+      await expectEqual(ours, other);
     });
 
     test("XFR-22: that was away is told, and catches up by IXFR", async () => {

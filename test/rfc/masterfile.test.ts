@@ -13,7 +13,7 @@ import type { RecordSet } from "../../src/dns/record.ts";
 import { parseMasterFile, readMasterFile } from "../../src/zone/masterfile.ts";
 import { formatMasterFile } from "../../src/zone/masterformat.ts";
 import * as arbitrary from "../support/arbitrary.ts";
-import { succeed } from "../support/process.ts";
+import { run, succeed } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
 import { lines, origin, SOA } from "../zone/fixture.ts";
 
@@ -264,6 +264,36 @@ j 60 A (`,
       "z.zone:4: A of a.z.example. with TTL 30 and 60, the lower is taken",
       "z.zone:5: A of a.z.example. with TTL 90 and 30, the lower is taken",
     ]);
+  });
+
+  test("SEC-13: a set that no message takes is a mistake, to BIND as well", {
+    skip: skipWithout("named-checkzone"),
+  }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), "dnssd-gateway-"));
+    const path = join(folder, "z.zone");
+    // 16 octets each, and 52 of data with 3 beside it.
+    for (const [kind, most] of [
+      ["A", 4000],
+      ["PTR", 1163],
+    ] as const) {
+      const text = (count: number) =>
+        `${HEAD}$TTL 60\n${Array.from({ length: count }, (_, i) =>
+          kind === "A"
+            ? `www A 10.0.${i >> 8}.${i & 255}`
+            : `_x._tcp PTR ${String(i).padStart(32, "x")}._x._tcp`,
+        ).join("\n")}\n`;
+      assert.deepEqual(mistakesIn(text(most)), []);
+      const [mistake, ...more] = mistakesIn(text(most + 1));
+      assert.match(mistake!, new RegExp(`^z\\.zone:4: ${kind} of .* with ${most + 1} records`));
+      assert.match(mistake!, /6\d{4} octets, expected at most 64000$/);
+      assert.deepEqual(more, []);
+      await writeFile(path, text(most));
+      await succeed(["named-checkzone", "z.example", path]);
+      await writeFile(path, text(3 * most));
+      const refused = await run(["named-checkzone", "z.example", path]);
+      assert.match(`${refused.stdout}`, /ran out of space/);
+    }
+    await rm(folder, { recursive: true });
   });
 
   test("AUTH-27: NS, MX and SRV that lead to an alias are warned of", () => {

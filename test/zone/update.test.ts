@@ -123,6 +123,8 @@ suite("data of many octets", () => {
     assert.equal(await zone.apply(big(9000), paris), Rcode.NOERROR);
     assert.equal(await zone.apply(big(9001), paris), Rcode.REFUSED);
     assert.equal(await zone.apply(big(9001), operator), Rcode.NOERROR);
+    // Beside those it would fit no message.
+    assert.equal(await zone.apply(updateOf("- big.paris NULL"), operator), Rcode.NOERROR);
     assert.equal(await zone.apply(big(64_000), operator), Rcode.NOERROR);
     assert.equal(await zone.apply(big(64_001), operator), Rcode.REFUSED);
   });
