@@ -95,9 +95,11 @@ function whyNoCommand(word: string): string {
   return `no command is called '${word}'`;
 }
 
+let isService = false;
 program.hook("preAction", (_, command) => {
+  isService = command.name() === "run";
   // Who serves goes on when nobody listens; of the others there is nothing left to do.
-  process.stdout.on("error", command.name() === "run" ? () => {} : leave);
+  process.stdout.on("error", isService ? () => {} : leave);
 });
 
 function leave({ code, message }: NodeJS.ErrnoException): never {
@@ -114,3 +116,5 @@ try {
   process.stderr.write(`${forTerminal(error.message)}\n`);
   process.exitCode = 1;
 }
+// What is unsaid by now is for a reader who stands still, and whoever starts it again is not to wait.
+if (isService) process.exit();
