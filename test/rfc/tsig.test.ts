@@ -271,7 +271,7 @@ suite("verifying a request", () => {
     assert.equal(response.id, 0x9999);
   });
 
-  test("who signs in vain is in the log, each key and all strangers once a minute at most", async () => {
+  test("who signs in vain is in the log, each key and all strangers once a minute and reason", async () => {
     const lines: unknown[] = [];
     const warn = (fields: object, fact: string) => lines.push({ ...fields, fact });
     const { one, now, clock } = stillServer({ log: { ...silentLog, warn } });
@@ -280,6 +280,11 @@ suite("verifying a request", () => {
     for (let i = 0; i < 100; i++) await one(request.bytes);
     const line = { key: "nobody.", from: "192.0.2.99", fact: fact("BADKEY") };
     assert.deepEqual(lines.splice(0), [{ ...line, ahead: 0, refused: 1 }]);
+    // A stranger with a key hides none without, and they are counted apart.
+    const unsigned = { from: "192.0.2.99", fact: "an update was refused: it is not signed" };
+    for (let i = 0; i < 3; i++) await one(encode(adding("new")));
+    const plain = { ...unsigned, zone: `${origin}`, key: undefined };
+    assert.deepEqual(lines.splice(0), [{ ...plain, refused: 1 }]);
     // Strangers hide nothing of what a key does, nor one key what another does.
     const far = now() + 3600;
     for (let i = 0; i < 5; i++)
@@ -294,7 +299,12 @@ suite("verifying a request", () => {
     ]);
     clock.advance(60_000);
     await one(request.bytes);
-    assert.deepEqual(lines.splice(0), [{ ...line, ahead: -60, refused: 100 }]);
+    await one(encode(adding("new")));
+    const counted = [
+      { ...line, ahead: -60, refused: 100 },
+      { ...plain, refused: 3 },
+    ];
+    assert.deepEqual(lines.splice(0), counted);
     await one(sign(adding("late"), operator, now()).bytes);
     await one(sign(adding("early"), operator, now() - 60).bytes);
     assert.match(JSON.stringify(lines), /signed before the latest of its key/);
