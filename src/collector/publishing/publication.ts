@@ -256,13 +256,14 @@ export class Publication {
     const { server } = error as Partial<ExchangeError>;
     const kind = is ?? (server === undefined ? error.message : AWAY);
     const { since = clock.now(), wasAway = false, told = NONE } = this.#trouble ?? {};
+    const isNews = !told.has(kind) && told.size < MOST_KINDS;
     this.#trouble = {
       kind,
-      told: new Set([...told, kind]),
+      told: isNews ? new Set([...told, kind]) : told,
       since,
       wasAway: wasAway || kind === AWAY,
     };
-    if (told.has(kind) || this.#isEnded) return;
+    if (!isNews || this.#isEnded) return;
     const fields = { zone: zone.origin.toString(), server, reason: error.message };
     log.warn(fields, "the server of the zone takes no updates");
   }
@@ -331,6 +332,8 @@ export class Publication {
 }
 
 const NONE: ReadonlySet<string> = new Set();
+/** Told of one trouble: a clock that drifts is wrong by other seconds each time. */
+const MOST_KINDS = 20;
 /** Of trouble: nobody answers. */
 const AWAY = "no answer";
 /** Of trouble: the server is there and has the zone, and fails to do what it is asked. */
