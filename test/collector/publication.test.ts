@@ -262,6 +262,25 @@ suite("a zone that is published into", () => {
     assert.equal(scene.log.length, 4);
   });
 
+  test("a path that comes and goes without end is told of once a minute, one that stays away then too", async () => {
+    const scene = new Scene();
+    scene.unreadable = away("timeout");
+    scene.publication.inherit();
+    for (let i = 0; i < 360; i++) {
+      scene.fails = i % 2 === 0 ? away("timeout") : undefined;
+      scene.want(`x TXT "${i}"`);
+      await scene.clock.elapse(5000);
+    }
+    assert.ok(scene.log.length <= 30 * 3, `${scene.log.length} lines in half an hour`);
+    const advice = scene.log.filter((line) => line.includes("transfer"));
+    assert.deepEqual(advice, [], "who does not answer does not refuse");
+    scene.log.splice(0);
+    scene.fails = away("timeout");
+    scene.want("x TXT b");
+    await scene.clock.elapse(120_000);
+    assert.deepEqual(scene.log, ["warn: the server of the zone takes no updates"]);
+  });
+
   test("each freeze is told, and its end", async () => {
     const scene = new Scene();
     scene.want("x TXT a");

@@ -1,25 +1,22 @@
 /**
  * One zone and what a collector keeps in it: reads back what is there already, has the reconciler
- * say what is to be sent, sends it, one update at a time, and tells the administrator what stands in
- * the way, once each time that it changes.
+ * say what is to be sent, and sends it, one update at a time.
  *
  * Invariant: nothing is removed that others may have put there. Until what is there is known, that
  * is all that this collector has not published itself.
  */
 import { Alarm, type Clock, earlier } from "../../clock.ts";
-import { Rcode, rcodeName, typeName } from "../../dns/constants.ts";
-import { labelToUnicode, type Name } from "../../dns/name.ts";
+import { Rcode, rcodeName } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Log } from "../../log.ts";
-import type { ExchangeError } from "../../net/exchange.ts";
 import type { Publish, Update } from "../../zone/update.ts";
 import { RecordSets } from "../recordsets.ts";
 import { PublishError } from "./farzone.ts";
 import type { Guard } from "./guard.ts";
-import type { Obstacle } from "./obstacles.ts";
 import { Readings } from "./readings.ts";
-import { reasonOf } from "./reasons.ts";
 import { Reconciler } from "./reconcile.ts";
+import { Troubles } from "./troubles.ts";
 
 /** What a server holds of a zone now; a response code where it does not tell. */
 export type ReadBack = () => Promise<Iterable<RecordSet> | Rcode>;
@@ -56,15 +53,6 @@ export interface PublicationOptions {
   readonly settles: () => number;
 }
 
-interface Trouble {
-  readonly kind: string;
-  /** That were told: a path that is cut shows in one way now and in another then. */
-  readonly told: ReadonlySet<string>;
-  readonly since: number;
-  /** Was the server away for some of the time? */
-  readonly wasAway: boolean;
-}
-
 export class Publication {
   readonly reconciler: Reconciler;
   readonly #options: PublicationOptions;
@@ -75,18 +63,7 @@ export class Publication {
   /** The server has taken something. */
   #goesOn = () => {};
   readonly #readings = new Readings();
-  /**
-   * Why what is there could not be read, since an update was last taken; and as it was told. Where
-   * updates are not taken either, that is told, and not this.
-   */
-  #unread: string | undefined;
-  #toldUnread: string | undefined;
-  /** What stands in the way of all updates, as it was last told, and since when. */
-  #trouble: Trouble | undefined;
-  /** Sites, and why something of them is refused, as has been told. */
-  readonly #forbidden = new Set<string>();
-  /** When the latest of these was told. */
-  #toldForbidden = 0;
+  readonly #troubles: Troubles;
 
   constructor(options: PublicationOptions) {
     const { zone, clock } = options;
@@ -97,6 +74,7 @@ export class Publication {
       lease: zone.lease,
       guard: options.guard,
     });
+    this.#troubles = new Troubles(options);
     this.#alarm = new Alarm(clock, () => this.#go());
   }
 
@@ -118,6 +96,7 @@ export class Publication {
    */
   async end(): Promise<void> {
     this.#isEnded = true;
+    this.#troubles.end();
     this.#alarm.set(undefined);
     const { clock } = this.#options;
     const latest = clock.now() + LONGEST_END;
@@ -138,20 +117,16 @@ export class Publication {
     this.#goesOn = () => {};
     cancel();
     const left = [...this.reconciler.left];
-    if (failure === undefined || left.length === 0) return;
-    const [set] = left.map(({ name, type }) => `${name.toUnicode()} ${typeName(type)}`);
-    const fields = { zone: this.#options.zone.origin.toString(), sets: left.length, set };
-    this.#options.log.warn(fields, failure);
+    if (failure !== undefined && left.length > 0) this.#troubles.left(left, failure);
   }
 
   /** Why something stays, if it does. What is there is not waited for: nothing but our own is to go. */
   async #finish(isOver: AbortSignal): Promise<string | undefined> {
     if (!this.#isReading) await this.#work;
     if (!this.#options.zone.withdraw || isOver.aborted) return undefined;
-    if (this.#trouble?.kind === FAILING) this.#trouble = undefined;
     this.reconciler.withdraw();
     for (;;) {
-      if (this.#trouble !== undefined)
+      if (this.#troubles.areStanding)
         return "the server takes no updates: what was published stays";
       const work = this.#publish();
       if (work === undefined) break;
@@ -189,14 +164,16 @@ export class Publication {
     } catch (error) {
       // One that does not answer once may be restarting.
       const isAnswer = error instanceof PublishError;
-      if (isAnswer || this.#readings.isFailing) this.#unread = (error as Error).message;
+      if (isAnswer || this.#readings.isFailing) {
+        this.#troubles.unread({ reason: (error as Error).message, isAnswer });
+      }
       this.#readings.fail(began, clock.now());
       return;
     } finally {
       this.#isReading = false;
     }
     if (typeof sets !== "number") {
-      this.#unread = this.#toldUnread = undefined;
+      this.#troubles.read();
       this.#readings.succeed(began);
       const inherited = [...ours(sets)];
       const heard = clock.now() + HEARD;
@@ -205,7 +182,7 @@ export class Publication {
       log.debug(fields, "what is there already is kept until it is known who is still there");
       return;
     }
-    this.#unread = `it answers ${rcodeName(sets)}`;
+    this.#troubles.unread({ reason: `it answers ${rcodeName(sets)}`, isAnswer: true });
     this.#readings.fail(began, clock.now());
   }
 
@@ -222,23 +199,23 @@ export class Publication {
       rcode = await zone.publish(update);
       if (rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP) {
         const what = rcode === Rcode.NOTAUTH ? "has no such zone" : "knows no updates";
-        this.#complain(new Error(`it ${what} (${rcodeName(rcode)})`));
+        this.#troubles.complain(new Error(`it ${what} (${rcodeName(rcode)})`));
       } else if (rcode !== Rcode.SERVFAIL) {
         this.#rejoice();
       }
     } catch (error) {
       isAnswered = error instanceof PublishError;
-      this.#complain(error as Error);
+      this.#troubles.complain(error as Error);
     }
     const refusal = this.reconciler.settle(rcode, clock.now(), isAnswered);
     if (rcode === Rcode.NOERROR) {
       this.#goesOn();
-      this.#tellUnread();
-      this.#tellUnhindered();
+      this.#troubles.tellUnread();
+      this.#troubles.tellUnhindered(this.reconciler.isHindered);
       if (zone.granted !== undefined) this.reconciler.grant(zone.granted(), clock.now());
       if (await this.#isOlder()) this.inherit();
     }
-    if (refusal !== undefined) this.#report(refusal, rcode!);
+    if (refusal !== undefined) this.#troubles.report(refusal, rcode!);
   }
 
   /** A server that keeps leases forgets by itself what nobody says again. */
@@ -249,99 +226,18 @@ export class Publication {
     return isOlder().catch(() => false);
   }
 
-  //---- For the administrator ----
-
-  #complain(error: Error, is?: string): void {
-    const { zone, clock, log } = this.#options;
-    const { server } = error as Partial<ExchangeError>;
-    const kind = is ?? (server === undefined ? error.message : AWAY);
-    const { since = clock.now(), wasAway = false, told = NONE } = this.#trouble ?? {};
-    const isNews = !told.has(kind) && told.size < MOST_KINDS;
-    this.#trouble = {
-      kind,
-      told: isNews ? new Set([...told, kind]) : told,
-      since,
-      wasAway: wasAway || kind === AWAY,
-    };
-    if (!isNews || this.#isEnded) return;
-    const fields = { zone: zone.origin.toString(), server, reason: error.message };
-    log.warn(fields, "the server of the zone takes no updates");
-  }
-
   #rejoice(): void {
-    const { zone, clock, log } = this.#options;
-    if (this.#trouble === undefined) return;
-    const { since, wasAway } = this.#trouble;
-    const after = Math.round(clock.now() - since);
-    this.#trouble = undefined;
-    this.#unread = undefined;
+    const { zone, clock } = this.#options;
+    if (!this.#troubles.areStanding) return;
+    const wasAway = this.#troubles.rejoice();
     // It may be another one, or have an older zone, in which there is what was taken away since.
     const isOlder = wasAway && zone.readBack !== undefined && zone.granted?.() === undefined;
     if (this.#readings.isFailing || isOlder) this.#readings.ask(clock.now());
-    log.info({ zone: zone.origin.toString(), after }, "the server of the zone takes updates again");
-  }
-
-  #tellUnread(): void {
-    const { zone, log } = this.#options;
-    const reason = this.#unread;
-    this.#unread = undefined;
-    if (this.#isEnded || reason === undefined || reason === this.#toldUnread) return;
-    this.#toldUnread = reason;
-    const remedy = "let the key transfer the zone (allow-transfer in BIND, an acl in Knot)";
-    const fields = { zone: zone.origin.toString(), reason };
-    log.warn(fields, `what left while nobody was here stays in the zone: ${remedy}`);
-  }
-
-  #tellUnhindered(): void {
-    const { zone, clock, log } = this.#options;
-    const isSoon = clock.now() < this.#toldForbidden + QUIET;
-    if (this.#forbidden.size === 0 || isSoon || this.reconciler.isHindered) return;
-    this.#forbidden.clear();
-    log.info({ zone: zone.origin.toString() }, "the server refuses nothing any more");
-  }
-
-  #report(refusal: Obstacle, rcode: Rcode): void {
-    if (this.#isEnded) return;
-    const { zone, log } = this.#options;
-    const { name, type, isRemoval, published, wanted } = refusal;
-    const set = `${name.toUnicode()} ${typeName(type)}`;
-    // So a set is not full of which nothing is there.
-    if (rcode === Rcode.SERVFAIL && published === 0 && !isRemoval) {
-      this.#complain(new Error(`it answers SERVFAIL to ${set}`), FAILING);
-      return;
-    }
-    const reason = reasonOf(refusal, rcode, zone.key !== undefined);
-    const fields = { zone: zone.origin.toString(), set, rcode: rcodeName(rcode) };
-    if (rcode === Rcode.REFUSED) this.#reportForbidden(name, reason, fields);
-    else log.warn({ ...fields, published, wanted }, reason);
-  }
-
-  /** Once for all of a site: what a key may not write is a rule, and seldom about one name. */
-  #reportForbidden(name: Name, reason: string, fields: object): void {
-    const { zone, clock, log, sites } = this.#options;
-    const beneath = sites().filter((domain) => name.isUnder(domain));
-    const label = ({ labels }: Name) => labelToUnicode(labels[0]!);
-    const site = (beneath.length > 0 ? beneath : sites()).map(label).join(", ");
-    const told = `${site}: ${reason}`;
-    const isTold = this.#forbidden.has(told);
-    const tell = isTold ? log.debug : log.warn;
-    if (!isTold) this.#toldForbidden = clock.now();
-    this.#forbidden.add(told);
-    tell.call(log, { ...fields, site, key: zone.key }, reason);
   }
 }
 
-const NONE: ReadonlySet<string> = new Set();
-/** Told of one trouble: a clock that drifts is wrong by other seconds each time. */
-const MOST_KINDS = 20;
-/** Of trouble: nobody answers. */
-const AWAY = "no answer";
-/** Of trouble: the server is there and has the zone, and fails to do what it is asked. */
-const FAILING = "SERVFAIL";
 /** Milliseconds: what another collector of the site was the first to hear and to publish is heard by then. */
 const HEARD = 1000;
-/** Milliseconds: strangers may have something refused, and take it back, as often as they like. */
-const QUIET = 60_000;
 /** A server that took updates until now may be busy; one that did not is not waited for. */
 const LONGEST_SILENCE = 2000;
 /** A server without leases takes what is listed one by one, and so long does a site of thousands. */

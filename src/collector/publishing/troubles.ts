@@ -1,0 +1,190 @@
+/**
+ * What stands between a collector and its zone, as the administrator is told of it: each thing once,
+ * and again when it has ended and come back.
+ *
+ * Invariant: a path or a server that comes and goes, and strangers who have something refused and take
+ * it back, get a line a minute, however often they do.
+ */
+import type { Clock } from "../../clock.ts";
+import { Rcode, rcodeName, typeName } from "../../dns/constants.ts";
+import { labelToUnicode, type Name } from "../../dns/name.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import type { Log } from "../../log.ts";
+import type { ExchangeError } from "../../net/exchange.ts";
+import type { Obstacle } from "./obstacles.ts";
+import { reasonOf } from "./reasons.ts";
+
+export interface TroublesOptions {
+  readonly zone: { readonly origin: Name; readonly key?: string | undefined };
+  readonly clock: Clock;
+  readonly log: Log;
+  /** The domains of the sites that are published. */
+  readonly sites: () => readonly Name[];
+}
+
+/** No update is taken. */
+interface Trouble {
+  readonly kind: string;
+  /** That were told: a path that is cut shows in one way now and in another then. */
+  readonly told: ReadonlySet<string>;
+  readonly since: number;
+  /** Was the server away for some of the time? */
+  readonly wasAway: boolean;
+}
+
+/** Why what is there could not be read. */
+interface Unread {
+  readonly reason: string;
+  /** Did the server say so? */
+  readonly isAnswer: boolean;
+}
+
+export class Troubles {
+  readonly #options: TroublesOptions;
+  #trouble: Trouble | undefined;
+  /** When one was told last. */
+  #toldTrouble = Number.NEGATIVE_INFINITY;
+  /** Since an update was last taken: where updates are not taken either, that is told, and not this. */
+  #unread: Unread | undefined;
+  /** The reason, as it was told; and when. */
+  #toldReason: string | undefined;
+  #toldUnread = Number.NEGATIVE_INFINITY;
+  /** Sites, and why something of them is refused, as has been told. */
+  readonly #forbidden = new Set<string>();
+  /** When the latest of these was told. */
+  #toldForbidden = 0;
+  #isEnded = false;
+
+  constructor(options: TroublesOptions) {
+    this.#options = options;
+  }
+
+  /** Does the server take no updates? */
+  get areStanding(): boolean {
+    return this.#trouble !== undefined;
+  }
+
+  /** From now on nothing is told but what `left` is. A server that fails may let go of what it has. */
+  end(): void {
+    this.#isEnded = true;
+    if (this.#trouble?.kind === FAILING) this.#trouble = undefined;
+  }
+
+  /** No update is taken, and why not. */
+  complain(error: Error, is?: string): void {
+    const { log, clock } = this.#options;
+    const { server } = error as Partial<ExchangeError>;
+    const kind = is ?? (server === undefined ? error.message : AWAY);
+    const now = clock.now();
+    const { since = now, wasAway = false, told = NONE } = this.#trouble ?? {};
+    const isSoon = told.size === 0 && now < this.#toldTrouble + QUIET;
+    const isNews = !isSoon && !told.has(kind) && told.size < MOST_KINDS;
+    this.#trouble = {
+      kind,
+      told: isNews ? new Set([...told, kind]) : told,
+      since,
+      wasAway: wasAway || kind === AWAY,
+    };
+    if (!isNews || this.#isEnded) return;
+    this.#toldTrouble = now;
+    const fields = { zone: this.#zone, server, reason: error.message };
+    log.warn(fields, "the server of the zone takes no updates");
+  }
+
+  /** One is taken. Was the server away before? */
+  rejoice(): boolean {
+    const { clock, log } = this.#options;
+    if (this.#trouble === undefined) return false;
+    const { since, wasAway, told } = this.#trouble;
+    const after = Math.round(clock.now() - since);
+    this.#trouble = undefined;
+    this.#unread = undefined;
+    if (told.size > 0)
+      log.info({ zone: this.#zone, after }, "the server of the zone takes updates again");
+    return wasAway;
+  }
+
+  /** What is there is known. */
+  read(): void {
+    this.#unread = this.#toldReason = undefined;
+  }
+
+  unread(unread: Unread): void {
+    this.#unread = unread;
+  }
+
+  /** An update was taken, though what is there may not be known. */
+  tellUnread(): void {
+    const { log, clock } = this.#options;
+    const unread = this.#unread;
+    this.#unread = undefined;
+    if (this.#isEnded || unread === undefined || unread.reason === this.#toldReason) return;
+    const { reason, isAnswer } = unread;
+    if (!isAnswer && clock.now() < this.#toldUnread + QUIET) return;
+    this.#toldReason = reason;
+    this.#toldUnread = clock.now();
+    const fields = { zone: this.#zone, reason };
+    log.warn(fields, `what left while nobody was here stays in the zone${isAnswer ? REMEDY : ""}`);
+  }
+
+  /** An update was taken; is something else still refused? */
+  tellUnhindered(isHindered: boolean): void {
+    const { clock, log } = this.#options;
+    const isSoon = clock.now() < this.#toldForbidden + QUIET;
+    if (this.#forbidden.size === 0 || isSoon || isHindered) return;
+    this.#forbidden.clear();
+    log.info({ zone: this.#zone }, "the server refuses nothing any more");
+  }
+
+  /** A record is not taken. */
+  report(refusal: Obstacle, rcode: Rcode): void {
+    if (this.#isEnded) return;
+    const { zone, log } = this.#options;
+    const { name, type, isRemoval, published, wanted } = refusal;
+    const set = `${name.toUnicode()} ${typeName(type)}`;
+    // So a set is not full of which nothing is there.
+    if (rcode === Rcode.SERVFAIL && published === 0 && !isRemoval) {
+      this.complain(new Error(`it answers SERVFAIL to ${set}`), FAILING);
+      return;
+    }
+    const reason = reasonOf(refusal, rcode, zone.key !== undefined);
+    const fields = { zone: this.#zone, set, rcode: rcodeName(rcode) };
+    if (rcode === Rcode.REFUSED) this.#reportForbidden(name, reason, fields);
+    else log.warn({ ...fields, published, wanted }, reason);
+  }
+
+  /** Once for all of a site: what a key may not write is a rule, and seldom about one name. */
+  #reportForbidden(name: Name, reason: string, fields: object): void {
+    const { zone, clock, log, sites } = this.#options;
+    const beneath = sites().filter((domain) => name.isUnder(domain));
+    const label = ({ labels }: Name) => labelToUnicode(labels[0]!);
+    const site = (beneath.length > 0 ? beneath : sites()).map(label).join(", ");
+    const told = `${site}: ${reason}`;
+    const isTold = this.#forbidden.has(told);
+    const tell = isTold ? log.debug : log.warn;
+    if (!isTold) this.#toldForbidden = clock.now();
+    this.#forbidden.add(told);
+    tell.call(log, { ...fields, site, key: zone.key }, reason);
+  }
+
+  /** At the end: what stays, and why. */
+  left(sets: readonly RecordSet[], reason: string): void {
+    const [set] = sets.map(({ name, type }) => `${name.toUnicode()} ${typeName(type)}`);
+    this.#options.log.warn({ zone: this.#zone, sets: sets.length, set }, reason);
+  }
+
+  get #zone(): string {
+    return this.#options.zone.origin.toString();
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set();
+const REMEDY = ": let the key transfer the zone (allow-transfer in BIND, an acl in Knot)";
+/** Told of one trouble: a clock that drifts is wrong by other seconds each time. */
+const MOST_KINDS = 20;
+/** Of trouble: nobody answers. */
+const AWAY = "no answer";
+/** Of trouble: the server is there and has the zone, and fails to do what it is asked. */
+const FAILING = "SERVFAIL";
+/** Milliseconds. */
+const QUIET = 60_000;
