@@ -16,7 +16,7 @@ import type { Log } from "../log.ts";
 import { apexEnumeration, apexRecords } from "../zone/apex.ts";
 import { catalogRecords, memberRecord } from "../zone/catalogzone.ts";
 import type { ZoneKeys } from "../zone/dnssec/zonekeys.ts";
-import { readZoneFolder } from "../zone/folder.ts";
+import { readZoneFolder, type ZoneFile } from "../zone/folder.ts";
 import { openZone } from "../zone/openzone.ts";
 import { operatorPrincipal } from "../zone/principal.ts";
 import { removal } from "../zone/update.ts";
@@ -122,7 +122,19 @@ export async function readZones(
     const { records = [] } = files.find((file) => file.origin.equals(origin)) ?? {};
     return { origin, records };
   });
+  for (const file of fixed) {
+    const above = dynamic.find(({ origin }) => file.origin.isUnder(origin));
+    if (above !== undefined && !delegates(above, file.origin)) {
+      const expected = `expected its records in ${above.origin}zone, or NS of it there`;
+      warn(`${file.path}: hides what is published at and beneath ${file.origin}, ${expected}`);
+    }
+  }
   return { dynamic, fixed };
+}
+
+function delegates({ origin, records }: Pick<ZoneFile, "origin" | "records">, child: Name) {
+  const cuts = records.filter(({ name, type }) => type === Type.NS && !name.equals(origin));
+  return cuts.some(({ name }) => child.isUnder(name));
 }
 
 function explain(error: unknown, data: string): unknown {

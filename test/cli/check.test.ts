@@ -56,6 +56,20 @@ describe("dnssd-gateway check", () => {
     assert.deepEqual(await check(), { status: 0, said: [good] });
   });
 
+  it("says of a zone file that it hides what collectors publish", async () => {
+    write("zone: z.example\n");
+    const apex = "$TTL 60\n@ SOA ns.z.example. h.z.example. 1 2 3 4 5\n@ NS ns.z.example.\n";
+    write(`${apex}wiki A 192.0.2.9\n`, "zones/paris.z.example.zone");
+    write(apex, "zones/example.zone");
+    const good = `${config}: zone z.example., no mistake found`;
+    const hidden = `${path("zones/paris.z.example.zone")}: hides what is published at and beneath paris.z.example., expected its records in z.example.zone, or NS of it there`;
+    assert.deepEqual(await check(), { status: 0, said: [hidden, good] });
+    write("$TTL 60\n@ NS ns\nns A 192.0.2.1\n", "zones/z.example.zone");
+    assert.deepEqual(await check(), { status: 0, said: [hidden, good] });
+    write("$TTL 60\nparis NS ns\nns A 192.0.2.1\n", "zones/z.example.zone");
+    assert.deepEqual(await check(), { status: 0, said: [good] });
+  });
+
   it("says what nameservers cannot do, and what clients will not ask", async () => {
     write("zone: z.local\nnameservers: [ns1.example.com]\n");
     write("$TTL 60\n@ NS ns2.example.com.\n", "zones/z.local.zone");
