@@ -4,6 +4,7 @@ import { PublishError } from "../../src/collector/publishing/farzone.ts";
 import { Publication, type PublishedZone } from "../../src/collector/publishing/publication.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Rcode } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
 import { ExchangeError } from "../../src/net/exchange.ts";
 import { FakeClock } from "../support/clock.ts";
 import { applied, lines, setsOf, ZONE } from "./fixture.ts";
@@ -295,6 +296,30 @@ suite("a zone that is published into", () => {
         "warn: the server refuses what it let the key write before; is its zone frozen?",
         "info: the server refuses nothing any more",
       ]);
+    }
+  });
+
+  test("a server that fails is told from a list that other sites have filled", async () => {
+    const list = Name.parse("_http._tcp", ZONE);
+    const takesNoMore = /takes no more records in this set/;
+    const [listed, site] = ["_http._tcp PTR h", "h.paris A 10.0.0.1\nh.paris TXT a"];
+    for (const isFull of [true, false]) {
+      const scene: Scene = new Scene({
+        publish: async (update) => {
+          const isRefused = !isFull || update.updates.some(({ name }) => name.equals(list));
+          if (!isRefused) scene.zone = applied(scene.zone, update);
+          return isRefused ? Rcode.SERVFAIL : Rcode.NOERROR;
+        },
+      });
+      scene.want(`${listed}\n${site}`);
+      await scene.clock.elapse(60_000);
+      const [first, ...others] = scene.log;
+      assert.match(
+        first!,
+        isFull ? takesNoMore : /^warn: the server of the zone takes no updates$/,
+      );
+      if (isFull) assert.deepEqual(others, []);
+      assert.deepEqual(lines(scene.zone), isFull ? lines(setsOf(site)) : []);
     }
   });
 

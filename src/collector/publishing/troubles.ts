@@ -142,8 +142,9 @@ export class Troubles {
     const { zone, log } = this.#options;
     const { name, type, isRemoval, published, wanted } = refusal;
     const set = `${name.toUnicode()} ${typeName(type)}`;
-    // So a set is not full of which nothing is there.
-    if (rcode === Rcode.SERVFAIL && published === 0 && !isRemoval) {
+    // So a set is not full of which nothing is there, unless other sites have filled it.
+    const isFailing = rcode === Rcode.SERVFAIL && published === 0 && !isRemoval;
+    if (isFailing && !this.#isMerged(name)) {
       this.complain(new Error(`it answers SERVFAIL to ${set}`), FAILING);
       return;
     }
@@ -156,15 +157,26 @@ export class Troubles {
   /** Once for all of a site: what a key may not write is a rule, and seldom about one name. */
   #reportForbidden(name: Name, reason: string, fields: object): void {
     const { zone, clock, log, sites } = this.#options;
-    const beneath = sites().filter((domain) => name.isUnder(domain));
+    const above = this.#sitesAbove(name);
     const label = ({ labels }: Name) => labelToUnicode(labels[0]!);
-    const site = (beneath.length > 0 ? beneath : sites()).map(label).join(", ");
+    const site = (above.length > 0 ? above : sites()).map(label).join(", ");
     const told = `${site}: ${reason}`;
     const isTold = this.#forbidden.has(told);
     const tell = isTold ? log.debug : log.warn;
     if (!isTold) this.#toldForbidden = clock.now();
     this.#forbidden.add(told);
     tell.call(log, { ...fields, site, key: zone.key }, reason);
+  }
+
+  #sitesAbove(name: Name): readonly Name[] {
+    return this.#options.sites().filter((domain) => name.isUnder(domain));
+  }
+
+  /** Of the zone, and of no site of ours: others put records there too. */
+  #isMerged(name: Name): boolean {
+    const { zone, sites } = this.#options;
+    const isOfZone = sites().some((domain) => domain.isUnder(zone.origin));
+    return isOfZone && this.#sitesAbove(name).length === 0;
   }
 
   /** At the end: what stays, and why. */
