@@ -1,21 +1,24 @@
 /**
- * `npm run soak [-- --minutes N --rate N]`: for ten minutes, BIND, Knot, NSD and PowerDNS, those of
- * them that are installed, follow a zone that changes 20 times a second; and beside it a gateway
- * harvests a LAN where a device comes, changes or goes as often, and clients ask it by all
- * transports. Prints the figures. Ends with exit status 1 where a secondary is not equal in the end,
- * had the whole zone sent more than once or does not go on when we are gone; where the gateway's
- * zone is not what its LAN says in the end; where its memory or handles grow.
+ * `npm run soak [-- --minutes N --rate N --seed N]`: for ten minutes, BIND, Knot, NSD and PowerDNS,
+ * those of them that are installed, follow a zone that changes 20 times a second; and beside it a
+ * gateway harvests a LAN where a device comes, changes or goes as often, and clients ask it by all
+ * transports. Then, for as long, things go wrong by chance in two offices that publish into a gateway,
+ * BIND and Knot, each in turn. Prints the figures. Ends with exit status 1 where a secondary is not
+ * equal in the end, had the whole zone sent more than once or does not go on when we are gone; where a
+ * zone is not what the LANs say in the end; where the gateway's memory or handles grow.
  */
 import { parseArgs } from "node:util";
 import { needs } from "../support/lab.ts";
 import { growthOf } from "./memory.ts";
 import { type OfficeFigures, officeSoak, tools, troubleOf } from "./office.ts";
+import { officesSoak, tools as officesTools, programs, type Server, servers } from "./offices.ts";
 import { type Figures, secondariesSoak } from "./secondaries.ts";
 
 const { values } = parseArgs({
   options: {
     minutes: { type: "string", default: "10" },
     rate: { type: "string", default: "20" },
+    seed: { type: "string", default: `${Date.now() % 100_000}` },
   },
 });
 const options = { seconds: Number(values.minutes) * 60, rate: Number(values.rate) };
@@ -45,6 +48,8 @@ print("");
 judge(growthOf(live));
 if (typeof harvested === "object") report(harvested);
 else print(`no office: ${harvested}`);
+print("");
+for (const server of servers) await goWrong(server);
 
 function report(figures: OfficeFigures): void {
   const { steps, changes, live, resident, handles, load, asked } = figures;
@@ -58,6 +63,21 @@ function report(figures: OfficeFigures): void {
   print(`handles at first, at most, at last: ${handles.join(", ")}`);
   print(`${(load * 100).toFixed(1)} % of a core`);
   judge(troubleOf(figures));
+}
+
+async function goWrong(server: Server): Promise<void> {
+  const missing = needs(...officesTools, ...programs[server]);
+  if (missing) {
+    print(`${server}: ${missing}`);
+    return;
+  }
+  const seconds = options.seconds / servers.length;
+  const { bouts, mishaps, median, most } = await officesSoak({
+    ...{ server, seconds, seed: Number(values.seed) },
+    print: (line) => print(`offices      ${line}`),
+  });
+  print(`${server}, seed ${values.seed}: ${mishaps} things went wrong in ${bouts} bouts`);
+  print(`the zone was right after ${median} ms (median), ${most} ms at most`);
 }
 
 function judge(trouble: string | undefined): void {

@@ -5,6 +5,7 @@ import { needs } from "../support/lab.ts";
 import { makes } from "../support/secondary.ts";
 import { skipWithout } from "../support/tool.ts";
 import { officeSoak, tools, troubleOf } from "./office.ts";
+import { officesSoak, tools as officesTools, programs, servers } from "./offices.ts";
 import { secondariesSoak } from "./secondaries.ts";
 
 const needed = ["dig", ...makes.flatMap(({ needs }) => needs)];
@@ -35,3 +36,14 @@ suite("a LAN that never rests", { skip: needs(...tools) }, () => {
     assert.ok(figures.asked.rounds > 50, `${figures.asked.rounds} rounds were answered`);
   });
 });
+
+for (const server of servers) {
+  const skip = needs(...officesTools, ...programs[server]);
+  suite(`two offices in which things go wrong, and a zone of ${server}`, { skip }, () => {
+    test("are right after each bout", async (t) => {
+      const print = (line: string) => t.diagnostic(line);
+      const { mishaps } = await officesSoak({ server, seconds: 40, seed: 1, print });
+      assert.ok(mishaps > 2, `${mishaps} things went wrong`);
+    });
+  });
+}

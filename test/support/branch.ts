@@ -31,18 +31,22 @@ export class WideArea {
     return branch;
   }
 
-  /** Starts the name server, with two keys for each office. */
+  /** Two for each office. */
+  get keys(): Readonly<Record<string, { readonly secret: string; readonly site: string }>> {
+    const keys = this.#sites.flatMap((site) =>
+      keysOf(site).map((key) => [key, { secret: secretOf(key), site }]),
+    );
+    return Object.fromEntries(keys);
+  }
+
+  /** Starts the name server. */
   serve(settings: Partial<GatewaySettings> = {}): Promise<Gateway> {
     return Gateway.start(this.nameServer, {
       zone: ZONE,
       links: [],
       // Who watches here asks more often than the answers go that a stranger may have.
       query: { limit: 0 },
-      keys: Object.fromEntries(
-        this.#sites.flatMap((site) =>
-          keysOf(site).map((key) => [key, { secret: secretOf(key), site }]),
-        ),
-      ),
+      keys: this.keys,
       ...settings,
     });
   }
