@@ -13,9 +13,10 @@
  */
 import { addressOfReverseName, formatAddress } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
-import { Name } from "../dns/name.ts";
+import type { Name } from "../dns/name.ts";
 import { addressOf, type Rdata, targetOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
+import { serviceTypesName } from "../dns/service.ts";
 import { addressHints } from "../dns/svcparams.ts";
 import type { Change } from "./change.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -33,8 +34,8 @@ export interface Shown {
 export class ZoneView {
   readonly #zone: Pick<Zone, "origin" | "current" | "since">;
   readonly #filter: Filter;
-  /** Lists the types of all services. */
-  readonly #types: Name;
+  /** Lists the types of all services; undefined where the origin leaves no room for such a name. */
+  readonly #types: Name | undefined;
   /** What `#snapshot` was made of. */
   #source: Snapshot;
   #snapshot: Snapshot;
@@ -42,7 +43,7 @@ export class ZoneView {
   constructor(zone: Pick<Zone, "origin" | "current" | "since">, shown: Shown) {
     this.#zone = zone;
     this.#filter = new Filter(zone.origin, shown);
-    this.#types = Name.parse("_services._dns-sd._udp", zone.origin);
+    this.#types = serviceTypesName(zone.origin);
     this.#source = zone.current;
     this.#snapshot = this.#makeWhole();
   }
@@ -59,15 +60,12 @@ export class ZoneView {
   /** As the zone's, and what it says of more than is shown is not said. */
   since(serial: number): readonly Change[] | "resync" {
     const changes = this.#zone.since(serial);
-    if (changes === "resync") return changes;
-    const { current } = this;
+    if (changes === "resync" || this.#types === undefined) return changes;
+    const name = this.#types;
+    const none: RecordSet = { name, type: Type.PTR, ttl: 0, rdatas: [] };
     // The list of types may have changed with any of them.
-    const types = current.set(this.#types, Type.PTR) ?? this.#noTypes;
+    const types = this.current.set(name, Type.PTR) ?? none;
     return changes.map((change) => ({ ...change, added: [...change.added, types] }));
-  }
-
-  get #noTypes(): RecordSet {
-    return { name: this.#types, type: Type.PTR, ttl: 0, rdatas: [] };
   }
 
   #catchUp(): void {
@@ -104,14 +102,14 @@ export class ZoneView {
 
   /** With those types listed that have an instance to be seen. */
   #withTypes(snapshot: Snapshot): Snapshot {
-    const all = this.#source.set(this.#types, Type.PTR);
+    const all = this.#types && this.#source.set(this.#types, Type.PTR);
     if (all === undefined) return snapshot;
     const rdatas = all.rdatas.filter((rdata) => {
       const type = targetOf(rdata)!;
       const isHere = type.isUnder(this.origin);
       return !isHere || snapshot.set(type, Type.PTR) !== undefined;
     });
-    const listed = snapshot.set(this.#types, Type.PTR)?.rdatas ?? [];
+    const listed = snapshot.set(all.name, Type.PTR)?.rdatas ?? [];
     if (rdatas.length === listed.length && rdatas.every((rdata, i) => rdata === listed[i])) {
       return snapshot;
     }

@@ -234,6 +234,17 @@ suite("a view of a zone", () => {
   });
 });
 
+test("a zone has views though its name leaves no room for a list of types", async () => {
+  const long = Name.parse(`${`${"x".repeat(63)}.`.repeat(3)}${"y".repeat(50)}.`);
+  const zone = makeZone([soa(long)], long);
+  const view = new ZoneView(zone, shownTo(["paris"]));
+  const before = zone.current.serial;
+  const record = { name: long, type: Type.TXT, class: Class.IN, ttl: 10, rdata: rdata.txt("a") };
+  await zone.apply({ zone: long, prerequisites: [], updates: [record] }, operator);
+  assert.deepEqual(textOf(view.current), textOf(zone.current));
+  assert.deepEqual(view.since(before), zone.since(before));
+});
+
 /** The same by hand: of the fixture alone. */
 function isSeenFromParis(each: RecordSet): boolean {
   return asSeenFromParis(each).rdatas.length > 0 && !`${each.name}`.includes("lyon");
