@@ -9,10 +9,10 @@ import type { Clock } from "../clock.ts";
 import { addressOctets } from "../dns/address.ts";
 import { EdnsOption, Opcode, Rcode } from "../dns/constants.ts";
 import { judgeCookie, makeCookie } from "../dns/cookie.ts";
-import { optionOf, withOption } from "../dns/edns.ts";
+import { optionOf } from "../dns/edns.ts";
 import { type Message, makeResponse } from "../dns/message.ts";
 import type { Layer } from "../net/handler.ts";
-import { mapResponses } from "./layers.ts";
+import { addOption } from "./layers.ts";
 
 /** As they are now: the first makes cookies, all of them are known. */
 export type CookieSecrets = () => readonly Uint8Array[];
@@ -36,18 +36,14 @@ export function cookies({ secrets, clock }: CookieOptions): Layer {
     const verdict = judgeCookie(sent, context);
     if (verdict === "malformed") return [makeResponse(message, { rcode: Rcode.FORMERR })];
     const data = verdict === "valid" ? sent : makeCookie(sent, context);
-    const answered = (response: Message): Message => ({
-      ...response,
-      edns: withOption(response.edns, { code: EdnsOption.COOKIE, data }),
-    });
+    const option = { code: EdnsOption.COOKIE, data };
     const hasCookie = verdict !== "client";
     if (isForCookie(message)) {
       const isWrong = !hasCookie && sent.length > CLIENT_LENGTH;
-      return [
-        answered(makeResponse(message, { rcode: isWrong ? Rcode.BADCOOKIE : Rcode.NOERROR })),
-      ];
+      const rcode = isWrong ? Rcode.BADCOOKIE : Rcode.NOERROR;
+      return addOption([makeResponse(message, { rcode })], option);
     }
-    return mapResponses(next(hasCookie ? { ...request, hasCookie } : request), answered);
+    return addOption(next(hasCookie ? { ...request, hasCookie } : request), option);
   };
 }
 

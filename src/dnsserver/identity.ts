@@ -4,12 +4,12 @@
  * configured is not told: no option, REFUSED.
  */
 import { Class, EdnsOption, Type } from "../dns/constants.ts";
-import { optionOf, withOption } from "../dns/edns.ts";
+import { optionOf } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import { rdata } from "../dns/rdata.ts";
 import type { Layer } from "../net/handler.ts";
-import { mapResponses } from "./layers.ts";
+import { addOption } from "./layers.ts";
 
 export interface Identity {
   /** Which of several servers this is. */
@@ -31,11 +31,7 @@ export function identified(identity: Identity): Layer {
     const text = question && more.length === 0 ? asksFor(texts, question) : undefined;
     const responses = text === undefined ? next(request) : [tell(message, question!, text)];
     if (server === undefined || !asksForNsid(message)) return responses;
-    const nsid = { code: EdnsOption.NSID, data: Buffer.from(server) };
-    return mapResponses(responses, (response) => ({
-      ...response,
-      edns: withOption(response.edns, nsid),
-    }));
+    return addOption(responses, { code: EdnsOption.NSID, data: Buffer.from(server) });
   };
 }
 

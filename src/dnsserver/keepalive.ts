@@ -4,19 +4,15 @@
  * is passed over (§3.3.1).
  */
 import { EdnsOption } from "../dns/constants.ts";
-import { type EdnsOption as Option, optionOf, withOption } from "../dns/edns.ts";
+import { type EdnsOption as Option, optionOf } from "../dns/edns.ts";
 import type { Layer } from "../net/handler.ts";
-import { mapResponses } from "./layers.ts";
+import { addOption } from "./layers.ts";
 
 export const keepalive: Layer = (next) => (request) => {
   const { idleTimeout, message } = request;
   if (idleTimeout === undefined || optionOf(message.edns, EdnsOption.TCP_KEEPALIVE) === undefined)
     return next(request);
-  const option = timeoutOption(idleTimeout);
-  return mapResponses(next(request), (response) => ({
-    ...response,
-    edns: withOption(response.edns, option),
-  }));
+  return addOption(next(request), timeoutOption(idleTimeout));
 };
 
 /** In units of 100 ms (RFC 7828 §3.1). */

@@ -4,7 +4,7 @@
  * that every response has an OPT record exactly when its request had one.
  */
 import { Rcode } from "../dns/constants.ts";
-import { ednsReply } from "../dns/edns.ts";
+import { type EdnsOption, ednsReply, withOption } from "../dns/edns.ts";
 import { type Message, makeResponse } from "../dns/message.ts";
 import type { Handler, Layer, Responses } from "../net/handler.ts";
 
@@ -15,8 +15,9 @@ export function layered(layers: readonly Layer[], handler: Handler): Handler {
 
 /**
  * OPT in, OPT out, in errors too (RFC 6891 §6.1.1, §7). A Handler within may put options into the
- * `edns` of its response, and the CO flag (RFC 9824 §5.1), and nothing else; who sent no OPT record gets none. Options and flags not
- * known are ignored (§6.1.2, §6.1.4), a version not known is BADVERS (§6.1.3).
+ * `edns` of its response, and the CO flag (RFC 9824 §5.1), and nothing else; who sent no OPT record
+ * gets none. Options and flags not known are ignored (§6.1.2, §6.1.4), a version not known is BADVERS
+ * (§6.1.3).
  */
 export const edns: Layer = (next) => (request) => {
   const asked = request.message.edns;
@@ -41,6 +42,14 @@ export function byOpcode(handlers: Readonly<Record<number, Handler>>): Handler {
     const handler = known.get(request.message.opcode);
     return handler?.(request) ?? [makeResponse(request.message, { rcode: Rcode.NOTIMP })];
   };
+}
+
+/** Each response with one option more. */
+export function addOption(responses: Responses, option: EdnsOption): Responses {
+  return mapResponses(responses, (response) => ({
+    ...response,
+    edns: withOption(response.edns, option),
+  }));
 }
 
 /**
