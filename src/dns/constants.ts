@@ -78,7 +78,8 @@ export const Rcode = {
 } as const;
 export type Rcode = number;
 
-export const EdnsOption = {
+/** Of EDNS(0) options (RFC 6891 §9). */
+export const OptionCode = {
   LLQ: 1,
   UPDATE_LEASE: 2,
   NSID: 3,

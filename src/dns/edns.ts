@@ -2,7 +2,7 @@
  * EDNS(0), RFC 6891: the OPT pseudo-record, whose class and TTL carry other things. It stands in the
  * additional section, once, at the root; `message.ts` sees to that.
  */
-import { EdnsOption as OptionCode, type Rcode, Type } from "./constants.ts";
+import { OptionCode, type Rcode, Type } from "./constants.ts";
 import { Reader } from "./reader.ts";
 import type { ResourceRecord } from "./record.ts";
 import type { Writer } from "./writer.ts";

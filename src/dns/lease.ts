@@ -3,7 +3,7 @@
  * response for how long they are granted. Four octets say it for all records, eight say it for KEY
  * records apart, for a name is kept longer than what stands at it.
  */
-import { EdnsOption as OptionCode } from "./constants.ts";
+import { OptionCode } from "./constants.ts";
 import { type Edns, type EdnsOption, optionOf } from "./edns.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";

@@ -7,7 +7,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { addressOctets } from "../dns/address.ts";
-import { EdnsOption, Opcode, Rcode } from "../dns/constants.ts";
+import { Opcode, OptionCode, Rcode } from "../dns/constants.ts";
 import { judgeCookie, makeCookie } from "../dns/cookie.ts";
 import { optionOf } from "../dns/edns.ts";
 import { type Message, makeResponse } from "../dns/message.ts";
@@ -26,7 +26,7 @@ export function cookies({ secrets, clock }: CookieOptions): Layer {
   return (next) => (request) => {
     const { message, source } = request;
     // Of several the first counts (RFC 7873 §5.2).
-    const sent = optionOf(message.edns, EdnsOption.COOKIE);
+    const sent = optionOf(message.edns, OptionCode.COOKIE);
     if (sent === undefined) return next(request);
     const context = {
       secrets: secrets(),
@@ -36,7 +36,7 @@ export function cookies({ secrets, clock }: CookieOptions): Layer {
     const verdict = judgeCookie(sent, context);
     if (verdict === "malformed") return [makeResponse(message, { rcode: Rcode.FORMERR })];
     const data = verdict === "valid" ? sent : makeCookie(sent, context);
-    const option = { code: EdnsOption.COOKIE, data };
+    const option = { code: OptionCode.COOKIE, data };
     const hasCookie = verdict !== "client";
     if (isForCookie(message)) {
       const isWrong = !hasCookie && sent.length > CLIENT_LENGTH;

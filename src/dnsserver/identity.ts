@@ -3,7 +3,7 @@
  * names of RFC 4892 (`id.server`, `version.server`) with those that BIND had before. What is not
  * configured is not told: no option, REFUSED.
  */
-import { Class, EdnsOption, Type } from "../dns/constants.ts";
+import { Class, OptionCode, Type } from "../dns/constants.ts";
 import { optionOf } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import { Name, type NameKey } from "../dns/name.ts";
@@ -31,7 +31,7 @@ export function identified(identity: Identity): Layer {
     const text = question && more.length === 0 ? asksFor(texts, question) : undefined;
     const responses = text === undefined ? next(request) : [tell(message, question!, text)];
     if (server === undefined || !asksForNsid(message)) return responses;
-    return addOption(responses, { code: EdnsOption.NSID, data: Buffer.from(server) });
+    return addOption(responses, { code: OptionCode.NSID, data: Buffer.from(server) });
   };
 }
 
@@ -44,7 +44,7 @@ function asksFor(
 }
 
 function asksForNsid({ edns }: Message): boolean {
-  return optionOf(edns, EdnsOption.NSID) !== undefined;
+  return optionOf(edns, OptionCode.NSID) !== undefined;
 }
 
 /** TTL 0: which server answers may be another the next time (RFC 4892 §3). */

@@ -3,21 +3,21 @@
  * may be idle, 0 where places are wanted (§3.3.2). Without a connection the option means nothing and
  * is passed over (§3.3.1).
  */
-import { EdnsOption } from "../dns/constants.ts";
-import { type EdnsOption as Option, optionOf } from "../dns/edns.ts";
+import { OptionCode } from "../dns/constants.ts";
+import { type EdnsOption, optionOf } from "../dns/edns.ts";
 import type { Layer } from "../net/handler.ts";
 import { addOption } from "./layers.ts";
 
 export const keepalive: Layer = (next) => (request) => {
   const { idleTimeout, message } = request;
-  if (idleTimeout === undefined || optionOf(message.edns, EdnsOption.TCP_KEEPALIVE) === undefined)
+  if (idleTimeout === undefined || optionOf(message.edns, OptionCode.TCP_KEEPALIVE) === undefined)
     return next(request);
   return addOption(next(request), timeoutOption(idleTimeout));
 };
 
 /** In units of 100 ms (RFC 7828 §3.1). */
-function timeoutOption(milliseconds: number): Option {
+function timeoutOption(milliseconds: number): EdnsOption {
   const data = Buffer.alloc(2);
   data.writeUInt16BE(Math.min(Math.floor(milliseconds / 100), 0xffff));
-  return { code: EdnsOption.TCP_KEEPALIVE, data };
+  return { code: OptionCode.TCP_KEEPALIVE, data };
 }

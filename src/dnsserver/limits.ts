@@ -13,7 +13,7 @@
  */
 import type { Clock } from "../clock.ts";
 import { addressOctets } from "../dns/address.ts";
-import { EdnsOption, Rcode, Type } from "../dns/constants.ts";
+import { OptionCode, Rcode, Type } from "../dns/constants.ts";
 import { optionOf } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import type { Layer } from "../net/handler.ts";
@@ -117,7 +117,7 @@ export function limited({ limits, networkOf }: LimitsLayerOptions): Layer {
 
 /** By TCP, or with the whole of the cookie (RFC 7873 §5.2.3). */
 function comeAgain(query: Message): Message {
-  const isHalf = optionOf(query.edns, EdnsOption.COOKIE) !== undefined;
+  const isHalf = optionOf(query.edns, OptionCode.COOKIE) !== undefined;
   return isHalf
     ? makeResponse(query, { rcode: Rcode.BADCOOKIE })
     : makeResponse(query, { isTruncated: true });

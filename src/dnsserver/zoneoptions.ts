@@ -3,7 +3,7 @@
  * serial (RFC 9660), by which a stale copy among several servers is told; and with its SOA for how long
  * a copy may be served (RFC 7314 §3.1), which is what the SOA says, for nothing here is a copy.
  */
-import { EdnsOption as Code, Type } from "../dns/constants.ts";
+import { OptionCode, Type } from "../dns/constants.ts";
 import type { Edns, EdnsOption } from "../dns/edns.ts";
 import type { Question } from "../dns/message.ts";
 import { soaOf } from "../dns/rdata.ts";
@@ -18,13 +18,13 @@ export function zoneOptions(
   const codes = new Set(asked.options.map(({ code }) => code));
   const { serial, expire } = soaOf(soa.rdatas[0]!);
   const options: EdnsOption[] = [];
-  if (codes.has(Code.EXPIRE) && type === Type.SOA && name.equals(origin)) {
-    options.push({ code: Code.EXPIRE, data: octetsOf(expire) });
+  if (codes.has(OptionCode.EXPIRE) && type === Type.SOA && name.equals(origin)) {
+    options.push({ code: OptionCode.EXPIRE, data: octetsOf(expire) });
   }
-  if (codes.has(Code.ZONEVERSION)) {
+  if (codes.has(OptionCode.ZONEVERSION)) {
     // How many of the labels asked for are the zone's, the root not counted, and SOA-SERIAL (§2).
     const version = [origin.labels.length, SOA_SERIAL, ...octetsOf(serial)];
-    options.push({ code: Code.ZONEVERSION, data: Uint8Array.from(version) });
+    options.push({ code: OptionCode.ZONEVERSION, data: Uint8Array.from(version) });
   }
   return options;
 }

@@ -8,7 +8,7 @@
  * response gets none, so two servers never talk to each other (RFC 1035 §7.3).
  */
 import { type Clock, rationed } from "../clock.ts";
-import { EdnsOption, Opcode, Rcode, Type } from "../dns/constants.ts";
+import { Opcode, OptionCode, Rcode, Type } from "../dns/constants.ts";
 import { type Edns, ednsReply, optionOf, udpLimit } from "../dns/edns.ts";
 import { encode } from "../dns/encode.ts";
 import { FormatError } from "../dns/format.ts";
@@ -163,7 +163,7 @@ const BLOCK = 468;
 /** Who pads is padded to (RFC 7830 §4), where nobody can see what is padding. */
 function blockFor({ transport, message: { edns } }: Request): number | undefined {
   if (transport === "udp" || transport === "tcp") return undefined;
-  return optionOf(edns, EdnsOption.PADDING) === undefined ? undefined : BLOCK;
+  return optionOf(edns, OptionCode.PADDING) === undefined ? undefined : BLOCK;
 }
 
 const ANCOUNT = 6;

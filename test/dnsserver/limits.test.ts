@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Class, EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import { Class, Opcode, OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
@@ -162,7 +162,7 @@ suite("limits for responses", () => {
     const half = Buffer.alloc(8, 3);
     const withCookie = (data: Uint8Array) =>
       question("printer.paris", Type.A, {
-        edns: opt({ options: [{ code: EdnsOption.COOKIE, data }] }),
+        edns: opt({ options: [{ code: OptionCode.COOKIE, data }] }),
       });
     for (let i = 0; i < BURST; i++) assert.equal(ask(withCookie(half))?.rcode, Rcode.NOERROR);
     const refused = ask(withCookie(half))!;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { Class, EdnsOption, type Rcode, Type } from "../../src/dns/constants.ts";
+import { Class, OptionCode, type Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -95,7 +95,7 @@ suite("ready-made answers", () => {
 
   test("nothing is kept that is more than the question's and the zone's", () => {
     const server = makeReadyServer();
-    const options = [{ code: EdnsOption.COOKIE, data: Buffer.alloc(8) }];
+    const options = [{ code: OptionCode.COOKIE, data: Buffer.alloc(8) }];
     const one = question("printer.paris").questions[0]!;
     const extra = record("printer.paris", rdata.a("192.0.2.1"));
     for (const [what, query] of Object.entries({

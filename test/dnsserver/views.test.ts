@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { Class, EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import { Class, Opcode, OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
 import { type Rdata, rdata } from "../../src/dns/rdata.ts";
@@ -130,7 +130,7 @@ suite("views", () => {
     assert.equal(refused.rcode, Rcode.REFUSED);
     assert.deepEqual([refused.answers, refused.authorities, refused.additionals], [[], [], []]);
     const [option] = refused.edns!.options;
-    assert.equal(option?.code, EdnsOption.EXTENDED_ERROR);
+    assert.equal(option?.code, OptionCode.EXTENDED_ERROR);
     assert.deepEqual([...option.data], [0, 18]);
     assert.equal(ask(question("printer.paris"), "203.0.113.1").edns, undefined);
   });

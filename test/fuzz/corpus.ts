@@ -3,7 +3,7 @@
  * those of the folder `corpus`, which are not. The names are those of the zone under attack, so that a
  * mutation reaches more than a refusal.
  */
-import { Class, EdnsOption, Opcode, Type } from "../../src/dns/constants.ts";
+import { Class, Opcode, OptionCode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { leaseOption } from "../../src/dns/lease.ts";
 import { type Message, makeMessage } from "../../src/dns/message.ts";
@@ -130,7 +130,7 @@ export function updateCorpus(): Buffer[] {
     records.map((each) => empty(each, type ?? each.type, klass));
   const removed = records.map((each) => ({ ...each, class: Class.NONE, ttl: 0 }));
   const leases = [{ lease: 30 }, { lease: 30, keyLease: 60 }].map(leaseOption);
-  const cookie = { code: EdnsOption.COOKIE, data: Buffer.alloc(8, 7) };
+  const cookie = { code: OptionCode.COOKIE, data: Buffer.alloc(8, 7) };
   return [
     { authorities: records },
     { answers: ofClass(Class.NONE), authorities: records },
@@ -202,6 +202,6 @@ function tsig(): ResourceRecord {
 }
 
 function ednsOf(data: Uint8Array) {
-  const options = [{ code: EdnsOption.COOKIE, data }];
+  const options = [{ code: OptionCode.COOKIE, data }];
   return { udpSize: 1232, version: 0, dnssecOk: false, options };
 }

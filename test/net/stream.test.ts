@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { Duplex, duplexPair } from "node:stream";
 import { suite, test } from "node:test";
 import { type Clock, systemClock } from "../../src/clock.ts";
-import { Class, EdnsOption, Type } from "../../src/dns/constants.ts";
+import { Class, OptionCode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -189,7 +189,7 @@ suite("stream connection", () => {
   });
 
   test("who sends thousands of queries, or long ones, keeps nobody waiting", async () => {
-    const padding = { code: EdnsOption.PADDING, data: Buffer.alloc(60_000) };
+    const padding = { code: OptionCode.PADDING, data: Buffer.alloc(60_000) };
     const edns = { udpSize: 1232, version: 0, dnssecOk: false, options: [padding] };
     const long = (id: number) => encode({ ...decode(queryOf(id)), edns });
     for (const { total, most, query } of [

@@ -1,8 +1,8 @@
 /** DNS Cookies (RFC 7873, 9018), NSID (RFC 5001) and the names of RFC 4892, as a server has them. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Class, EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
-import type { EdnsOption as Option } from "../../src/dns/edns.ts";
+import { Class, Opcode, OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
+import type { EdnsOption } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -60,11 +60,11 @@ function makeServer(options: ServerOptions = {}) {
   };
 }
 
-const cookie = (data: Uint8Array): Option => ({ code: EdnsOption.COOKIE, data });
-const asking = (...options: Option[]) =>
+const cookie = (data: Uint8Array): EdnsOption => ({ code: OptionCode.COOKIE, data });
+const asking = (...options: EdnsOption[]) =>
   question("printer.paris", Type.A, { edns: opt({ options }) });
 const cookieIn = ({ edns }: Message) =>
-  edns?.options.find(({ code }) => code === EdnsOption.COOKIE)?.data;
+  edns?.options.find(({ code }) => code === OptionCode.COOKIE)?.data;
 
 suite("DNS cookies", () => {
   test("EDNS-14: half a cookie gets its answer, and the whole one", () => {
@@ -172,7 +172,7 @@ suite("DNS cookies", () => {
 });
 
 suite("the identity of a server", () => {
-  const nsid: Option = { code: EdnsOption.NSID, data: new Uint8Array() };
+  const nsid: EdnsOption = { code: OptionCode.NSID, data: new Uint8Array() };
   const chaos = (text: string, type: number = Type.TXT) =>
     question("@", type, { questions: [{ name: Name.parse(text), type, class: Class.CH }] });
 
@@ -181,7 +181,7 @@ suite("the identity of a server", () => {
     const response = server.ask(asking(nsid));
     assert.equal(response.answers.length, 1);
     const [option, ...more] = response.edns!.options;
-    assert.equal(option?.code, EdnsOption.NSID);
+    assert.equal(option?.code, OptionCode.NSID);
     assert.equal(Buffer.from(option.data).toString(), "ns1.paris");
     assert.equal(more.length, 0);
     assert.deepEqual(server.ask(asking()).edns?.options, []);

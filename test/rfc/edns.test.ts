@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
-import type { EdnsOption as Option } from "../../src/dns/edns.ts";
+import { Opcode, OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
+import type { EdnsOption } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { makeServer, opt, question } from "../dnsserver/fixture.ts";
@@ -146,7 +146,7 @@ suite("EDNS(0)", () => {
   });
 
   test("EDNS-18: a query without a cookie is answered as if there were none", () => {
-    const options = [{ code: EdnsOption.COOKIE, data: Buffer.alloc(8, 7) }];
+    const options = [{ code: OptionCode.COOKIE, data: Buffer.alloc(8, 7) }];
     const plain = ask(question("printer.paris"));
     const without = ask(question("printer.paris", Type.A, { edns: opt() }));
     assert.deepEqual(without.answers, plain.answers);
@@ -155,13 +155,13 @@ suite("EDNS(0)", () => {
   });
 
   test("EDNS-24: a client's subnet is ignored", () => {
-    const subnet = { code: EdnsOption.CLIENT_SUBNET, data: Buffer.from([0, 1, 24, 0, 1, 2, 3]) };
+    const subnet = { code: OptionCode.CLIENT_SUBNET, data: Buffer.from([0, 1, 24, 0, 1, 2, 3]) };
     const response = ask(question("printer.paris", Type.A, { edns: opt({ options: [subnet] }) }));
     assert.equal(response.rcode, Rcode.NOERROR);
     assert.deepEqual(response.edns?.options, []);
   });
 
-  const told = (owner: string, type: number, ...options: readonly Option[]) =>
+  const told = (owner: string, type: number, ...options: readonly EdnsOption[]) =>
     ask(question(owner, type, { edns: opt({ options }) })).edns?.options.map(({ code, data }) => [
       code,
       Buffer.from(data).toString("hex"),
@@ -169,8 +169,8 @@ suite("EDNS(0)", () => {
   const asking = (code: number, data = Buffer.alloc(0)) => ({ code, data });
 
   test("EDNS-26: who asks for the SOA is told how long a copy may be served: as the SOA says", () => {
-    const expire = asking(EdnsOption.EXPIRE);
-    const day = [EdnsOption.EXPIRE, "00015180"];
+    const expire = asking(OptionCode.EXPIRE);
+    const day = [OptionCode.EXPIRE, "00015180"];
     assert.deepEqual(told("@", Type.SOA, expire), [day]);
     for (const [owner, type] of [
       ["@", Type.NS],
@@ -183,18 +183,18 @@ suite("EDNS(0)", () => {
   });
 
   test("EDNS-27: who asks is told of which version of which zone the answer is", async () => {
-    const version = asking(EdnsOption.ZONEVERSION);
-    const first = [EdnsOption.ZONEVERSION, "020000000001"];
+    const version = asking(OptionCode.ZONEVERSION);
+    const first = [OptionCode.ZONEVERSION, "020000000001"];
     for (const owner of ["printer.paris", "nobody.paris", "@"]) {
       assert.deepEqual(told(owner, Type.A, version), [first], owner);
     }
     // What else there is in the option is not looked at, nor how often it comes (RFC 9660 §3.2).
-    const odd = asking(EdnsOption.ZONEVERSION, Buffer.from([9, 9]));
+    const odd = asking(OptionCode.ZONEVERSION, Buffer.from([9, 9]));
     assert.deepEqual(told("@", Type.A, odd, version), [first]);
     assert.deepEqual(told("@", Type.A), []);
     assert.deepEqual(
       told("example.org.", Type.A, version)?.map(([code]) => code),
-      [EdnsOption.EXTENDED_ERROR],
+      [OptionCode.EXTENDED_ERROR],
     );
     assert.deepEqual(told("x.local.", Type.A, version), []);
     const { zone, ask: askOther } = makeServer();
@@ -218,9 +218,9 @@ suite("EDNS(0)", () => {
 
   test("EDNS-25: options mean the same in whichever order", () => {
     const options = [
-      { code: EdnsOption.COOKIE, data: Buffer.alloc(8, 1) },
-      { code: EdnsOption.NSID, data: Buffer.alloc(0) },
-      { code: EdnsOption.CLIENT_SUBNET, data: Buffer.from([0, 1, 0, 0]) },
+      { code: OptionCode.COOKIE, data: Buffer.alloc(8, 1) },
+      { code: OptionCode.NSID, data: Buffer.alloc(0) },
+      { code: OptionCode.CLIENT_SUBNET, data: Buffer.from([0, 1, 0, 0]) },
       { code: 100, data: Buffer.from("?") },
     ];
     const first = ask(question("printer.paris", Type.A, { edns: opt({ options }) }));

@@ -9,8 +9,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
-import { EdnsOption, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
-import type { EdnsOption as Option } from "../../src/dns/edns.ts";
+import { OptionCode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
+import type { EdnsOption } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { recordsOf } from "../../src/dns/record.ts";
@@ -31,8 +31,8 @@ import { sleep, waitFor } from "../support/wait.ts";
 const PRINTER = "printer.paris.bonjour.example";
 const BLOCK = 468;
 
-const padding: Option = { code: EdnsOption.PADDING, data: Buffer.alloc(0) };
-const keepalive: Option = { code: EdnsOption.TCP_KEEPALIVE, data: Buffer.alloc(0) };
+const padding: EdnsOption = { code: OptionCode.PADDING, data: Buffer.alloc(0) };
+const keepalive: EdnsOption = { code: OptionCode.TCP_KEEPALIVE, data: Buffer.alloc(0) };
 
 /** kdig's command line up to the question, with the strict profile (RFC 8310 §5). */
 function kdigTls({ tls, certificate }: Secure, host = "ns1.example.com"): string[] {
@@ -261,7 +261,7 @@ suite("padding", { skip: skipWithout("openssl", "kdig") }, () => {
       [padded, "udp"],
     ] as const) {
       const response = decode(answers(query, transport)[0]!);
-      assert.equal(optionOf(response, EdnsOption.PADDING), undefined, transport);
+      assert.equal(optionOf(response, OptionCode.PADDING), undefined, transport);
       if (query === plain) assert.equal(response.edns, undefined);
     }
   });
@@ -293,7 +293,7 @@ suite("keepalive", () => {
         signal,
       } as const;
       const [response] = handler({ ...request, ...about }) as Iterable<Message>;
-      return optionOf(response!, EdnsOption.TCP_KEEPALIVE);
+      return optionOf(response!, OptionCode.TCP_KEEPALIVE);
     };
     const asking = question("printer.paris", Type.A, { edns: opt({ options: [keepalive] }) });
     assert.deepEqual(ask(asking, 10_000), Buffer.from([0, 100]));
@@ -315,7 +315,7 @@ suite("keepalive", () => {
     first.socket.write(frame(encode(query)));
     await waitFor("the answer", () => first.responses.length === 2);
     assert.deepEqual(
-      first.responses.map((each) => optionOf(each, EdnsOption.TCP_KEEPALIVE)),
+      first.responses.map((each) => optionOf(each, OptionCode.TCP_KEEPALIVE)),
       [Uint8Array.of(0, 100), Uint8Array.of(0, 0)],
     );
   });
@@ -551,7 +551,7 @@ suite("transfers over TLS", { skip: skipWithout("openssl", "dig", "kdig") }, () 
       client.socket.write(frame(sign(query, paris, now).bytes));
       await waitFor("a response", () => client.responses.length > 0);
       const [response] = client.responses;
-      const ede = optionOf(response!, EdnsOption.EXTENDED_ERROR);
+      const ede = optionOf(response!, OptionCode.EXTENDED_ERROR);
       return [
         client.socket.getProtocol(),
         rcodeName(response!.rcode),

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { Class, EdnsOption, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import { Class, Opcode, OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -74,7 +74,7 @@ suite("authoritative answers", () => {
   test("EDNS-23: outside of every zone, who speaks EDNS is told why", () => {
     const response = ask(question("www.example.org.", Type.A, { edns: opt() }));
     const [option, ...more] = response.edns!.options;
-    assert.equal(option?.code, EdnsOption.EXTENDED_ERROR);
+    assert.equal(option?.code, OptionCode.EXTENDED_ERROR);
     assert.deepEqual([...option.data], [0, 20]);
     assert.deepEqual(more, []);
   });
@@ -143,7 +143,7 @@ suite("authoritative answers", () => {
 
   test("AUTH-12: no question is FORMERR", () => {
     assert.equal(ask(question("@", Type.A, { questions: [] })).rcode, Rcode.FORMERR);
-    const cookie = opt({ options: [{ code: EdnsOption.COOKIE, data: Buffer.alloc(8) }] });
+    const cookie = opt({ options: [{ code: OptionCode.COOKIE, data: Buffer.alloc(8) }] });
     const response = ask(question("@", Type.A, { questions: [], edns: cookie }));
     assert.equal(response.rcode, Rcode.FORMERR);
     assert.notEqual(response.edns, undefined);

@@ -1,7 +1,7 @@
 /** Dynamic update on the wire: the envelope (RFC 2136 §3.1, §3.8), who may (RFC 3007), leases (RFC 9664). */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Class, EdnsOption, Opcode, rcodeName, Type } from "../../src/dns/constants.ts";
+import { Class, Opcode, OptionCode, rcodeName, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -284,11 +284,11 @@ suite("leases", () => {
   };
   const asking = (data: Uint8Array, fields: Partial<Message> = {}) =>
     adding("new", undefined, {
-      edns: opt({ options: [{ code: EdnsOption.UPDATE_LEASE, data }] }),
+      edns: opt({ options: [{ code: OptionCode.UPDATE_LEASE, data }] }),
       ...fields,
     });
   const granted = (response: Message) => {
-    const option = response.edns?.options.find(({ code }) => code === EdnsOption.UPDATE_LEASE);
+    const option = response.edns?.options.find(({ code }) => code === OptionCode.UPDATE_LEASE);
     return option && Buffer.from(option.data).toString("hex");
   };
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { Class, EdnsOption, rcodeName, Type } from "../../src/dns/constants.ts";
+import { Class, OptionCode, rcodeName, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -126,7 +126,7 @@ suite("SEC-13: a set", () => {
     const asked = Name.parse(`${owner}`.toUpperCase());
     const secret = new Uint8Array(64);
     const key: TsigKey = { name: asked, algorithm: "hmac-sha512", secret };
-    const edns = opt({ options: [{ code: EdnsOption.NSID, data: new Uint8Array(200) }] });
+    const edns = opt({ options: [{ code: OptionCode.NSID, data: new Uint8Array(200) }] });
     const signature = rdata.opaque(Type.RRSIG, new Uint8Array(18 + 255 + 64));
     const label = fc.stringMatching(/^[a-z]{1,60}$/);
     const under = fc.constantFrom("z.example.", "Z.example.", "z.EXAMPLE.", "y.example.", ".");
