@@ -8,7 +8,7 @@
  * keys it sets. What `publishable.ts` refuses stays refused, except for the hosts named in `hosts`.
  */
 import { isIPv4, isIPv6 } from "node:net";
-import { addressBytes, formatAddress } from "../dns/address.ts";
+import { addressOctets, formatAddress } from "../dns/address.ts";
 import { attributeKey, parseAttribute } from "../dns/attribute.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { rdata as make, Rdata, stringsOf } from "../dns/rdata.ts";
@@ -192,9 +192,9 @@ export class SitePolicy {
     const literal = /^\[(.*)\]$/.exec(host)?.[1];
     if (literal !== undefined) {
       const isPlain = isIPv6(literal) && !literal.includes("%");
-      return isPlain ? `[${formatAddress(this.#map(addressBytes(literal, 6)))}]` : host;
+      return isPlain ? `[${formatAddress(this.#map(addressOctets(literal)))}]` : host;
     }
-    if (isIPv4(host)) return formatAddress(this.#map(addressBytes(host, 4)));
+    if (isIPv4(host)) return formatAddress(this.#map(addressOctets(host)));
     return host.replace(OF_LINK, (_, labels) => `${labels}.${this.#domainInUrl}`);
   }
 

@@ -1,5 +1,5 @@
 /** The subnets of a link, told from the addresses this host has on it. */
-import { addressBytes, baseAddress, hexOf, isLinkLocal } from "../dns/address.ts";
+import { addressOctets, baseAddress, hexOf, isLinkLocal } from "../dns/address.ts";
 import type { LinkAddress } from "../net/link.ts";
 
 export interface Subnet {
@@ -15,10 +15,10 @@ export interface Subnet {
  */
 export function subnetsOf(addresses: readonly LinkAddress[]): Subnet[] {
   const subnets = new Map<string, Subnet>();
-  for (const { family, address, prefix } of addresses) {
-    const bytes = addressBytes(address, family);
-    if (isLinkLocal(bytes) || prefix >= bytes.length * 8) continue;
-    const base = baseAddress(bytes, prefix);
+  for (const { address, prefix } of addresses) {
+    const octets = addressOctets(address);
+    if (isLinkLocal(octets) || prefix >= octets.length * 8) continue;
+    const base = baseAddress(octets, prefix);
     subnets.set(`${hexOf(base)}/${prefix}`, { base, prefix });
   }
   return [...subnets.values()].sort(

@@ -25,8 +25,8 @@ function formatIPv6(bytes: Uint8Array): string {
     : `${hex(groups.slice(0, best.at))}::${hex(groups.slice(best.at + best.length))}`;
 }
 
-/** The octets of an address in text form. */
-export function addressBytes(text: string, family: 4 | 6): Uint8Array {
+/** The octets of people's text for an address of this family. */
+export function parseAddress(text: string, family: 4 | 6): Uint8Array {
   if (family === 4) {
     if (!isIPv4(text)) throw new FormatError(`"${text}" is not an IPv4 address`);
     return Uint8Array.from(text.split("."), Number);
@@ -36,7 +36,7 @@ export function addressBytes(text: string, family: 4 | 6): Uint8Array {
   const [plain, dotted] = text.includes(".")
     ? [text.slice(0, text.lastIndexOf(":") + 1), text.slice(text.lastIndexOf(":") + 1)]
     : [text, undefined];
-  const tail = dotted === undefined ? [] : [...addressBytes(dotted, 4)];
+  const tail = dotted === undefined ? [] : [...parseAddress(dotted, 4)];
   const parse = (part: string) =>
     part
       .split(":")
@@ -54,7 +54,7 @@ export function addressBytes(text: string, family: 4 | 6): Uint8Array {
 
 /** The octets of an address of either family, with a scope or without (RFC 4007 §11). */
 export function addressOctets(text: string): Uint8Array {
-  return isIPv4(text) ? addressBytes(text, 4) : addressBytes(text.replace(/%.*/, ""), 6);
+  return isIPv4(text) ? parseAddress(text, 4) : parseAddress(text.replace(/%.*/, ""), 6);
 }
 
 /** The text of 4 or 16 octets. */

@@ -5,7 +5,7 @@
  * Invariant: octets and values follow the field table of the type, or are none at all (RDLENGTH 0,
  * which UPDATE gives a meaning to, RFC 2136 §2.4 and §2.5).
  */
-import { addressBytes, formatAddress } from "./address.ts";
+import { formatAddress, parseAddress } from "./address.ts";
 import { isAddressType, Type, typeName } from "./constants.ts";
 import {
   type Compression,
@@ -191,8 +191,8 @@ function writeFields(
 
 /** Record data from values in people's terms. */
 export const rdata = {
-  a: (address: string) => new Rdata(Type.A, [addressBytes(address, 4)]),
-  aaaa: (address: string) => new Rdata(Type.AAAA, [addressBytes(address, 6)]),
+  a: (address: string) => new Rdata(Type.A, [parseAddress(address, 4)]),
+  aaaa: (address: string) => new Rdata(Type.AAAA, [parseAddress(address, 6)]),
   ns: (target: Name) => new Rdata(Type.NS, [target]),
   ptr: (target: Name) => new Rdata(Type.PTR, [target]),
   cname: (target: Name) => new Rdata(Type.CNAME, [target]),

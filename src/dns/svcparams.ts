@@ -4,7 +4,7 @@
  * whatever came by wire can be printed and read back.
  */
 
-import { addressBytes, formatAddress } from "./address.ts";
+import { formatAddress, parseAddress } from "./address.ts";
 import { FormatError } from "./format.ts";
 import { Reader } from "./reader.ts";
 import { formatString, parseBase64, parseNumber, unescapeOctets } from "./words.ts";
@@ -41,7 +41,7 @@ const forms: readonly Form[] = [
     key: "ipv4hint",
     addressLength: 4,
     format: (value) => formatAddresses(value, 4),
-    parse: (text) => Buffer.concat(text.split(",").map((address) => addressBytes(address, 4))),
+    parse: (text) => Buffer.concat(text.split(",").map((address) => parseAddress(address, 4))),
   },
   {
     key: "ech",
@@ -52,7 +52,7 @@ const forms: readonly Form[] = [
     key: "ipv6hint",
     addressLength: 16,
     format: (value) => formatAddresses(value, 16),
-    parse: (text) => Buffer.concat(text.split(",").map((address) => addressBytes(address, 6))),
+    parse: (text) => Buffer.concat(text.split(",").map((address) => parseAddress(address, 6))),
   },
 ];
 

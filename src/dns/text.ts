@@ -3,7 +3,7 @@
  * (RFC 1035 §5.1, RFC 3597 §5, RFC 4034, RFC 9460 §2.1). What is printed here is read back here as
  * the same octets, whatever they are, and loads in other servers.
  */
-import { addressBytes, formatAddress } from "./address.ts";
+import { formatAddress, parseAddress } from "./address.ts";
 import { bitmapTypes, typeBitmap } from "./bitmap.ts";
 import { className, parseType, typeName } from "./constants.ts";
 import { type Field, isKnownShape, shapeOf, stringsIn, type Value } from "./fields.ts";
@@ -125,9 +125,9 @@ function parseField(field: Field, words: Token[], origin: Name): Value {
     case "time":
       return parseTime(next());
     case "ipv4":
-      return addressBytes(next(), 4);
+      return parseAddress(next(), 4);
     case "ipv6":
-      return addressBytes(next(), 6);
+      return parseAddress(next(), 6);
     case "name":
       return Name.parse(next(), origin);
     case "string":

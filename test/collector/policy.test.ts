@@ -6,7 +6,7 @@ import { project } from "../../src/collector/project.ts";
 import { Site } from "../../src/collector/site.ts";
 import type { Subnet } from "../../src/collector/subnets.ts";
 import { parseConfig } from "../../src/config.ts";
-import { addressBytes } from "../../src/dns/address.ts";
+import { addressOctets } from "../../src/dns/address.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { rdata, stringsOf } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
@@ -14,11 +14,11 @@ import { cacheOf, from, lines, response, service, ZONE } from "./fixture.ts";
 
 const LATER = 5000;
 const policyOf = (text: string): Policy => parseConfig(`policy: ${text}`, "p", ".").policy;
-const subnet = (address: string, prefix: number, family: 4 | 6 = 4): Subnet => ({
-  base: addressBytes(address, family),
+const subnet = (address: string, prefix: number): Subnet => ({
+  base: addressOctets(address),
   prefix,
 });
-const LAN = [subnet("10.1.0.0", 16), subnet("fd00::", 64, 6)];
+const LAN = [subnet("10.1.0.0", 16), subnet("fd00::", 64)];
 
 function siteOf(policy: Policy | undefined, text: string, label = "paris"): Site {
   const site = new Site(ZONE.child(label)!, policy);
@@ -347,7 +347,7 @@ suite("no policy", () => {
     .map((all) => all.map((d) => service(d.instance, d.type, d.host, d.address)).join("\n"));
   const open: Policy = {
     ...{ rules: [], text: [], addresses: [], hosts: [] },
-    networks: [subnet("0.0.0.0", 0), subnet("::", 0, 6)],
+    networks: [subnet("0.0.0.0", 0), subnet("::", 0)],
   };
 
   test("is as a policy that says nothing and believes everything", () => {

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { isOn, subnetsOf } from "../../src/collector/subnets.ts";
-import { addressBytes, baseAddress, hexOf } from "../../src/dns/address.ts";
+import { addressOctets, baseAddress, hexOf } from "../../src/dns/address.ts";
 
-const bytes = (text: string) => addressBytes(text, text.includes(":") ? 6 : 4);
+const bytes = addressOctets;
 
 describe("the subnets of a link", () => {
   it("are those of its addresses, each once, in an order that is everybody's", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import {
-  addressBytes,
+  addressOctets,
   addressOfReverseName,
   baseAddress,
   formatAddress,
@@ -12,7 +12,7 @@ import {
 import { Name } from "../../src/dns/name.ts";
 import * as arbitrary from "../support/arbitrary.ts";
 
-const bytes = (text: string) => addressBytes(text, text.includes(":") ? 6 : 4);
+const bytes = addressOctets;
 const address = fc.oneof(
   fc.uint8Array({ minLength: 4, maxLength: 4 }),
   fc.uint8Array({ minLength: 16, maxLength: 16 }),

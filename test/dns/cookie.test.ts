@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { addressBytes } from "../../src/dns/address.ts";
+import { addressOctets } from "../../src/dns/address.ts";
 import { type CookieContext, judgeCookie, makeCookie } from "../../src/dns/cookie.ts";
 import { sipHash24 } from "../../src/dns/siphash.ts";
 
@@ -31,7 +31,7 @@ suite("SipHash-2-4", () => {
 suite("server cookies", () => {
   const context = (address: string, now: number, ...secrets: string[]): CookieContext => ({
     secrets: secrets.map(hex),
-    address: addressBytes(address, address.includes(":") ? 6 : 4),
+    address: addressOctets(address),
     now,
   });
   const secret = "e5e973e5a6b2a43f48e7dc849e37bfcf";

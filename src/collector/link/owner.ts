@@ -3,7 +3,7 @@
  * link (draft-pusateri-dnssd-update-proxy-01). Asked from a port other than 5353 it answers us alone
  * (RFC 6762 §6.7), so neither question nor answer wakes anybody else.
  */
-import { addressBytes } from "../../dns/address.ts";
+import { addressOctets } from "../../dns/address.ts";
 import type { Family, LinkAddress } from "../../net/link.ts";
 import { isOn, subnetsOf } from "../subnets.ts";
 import { type HeardSet, isCalledOff } from "./heard.ts";
@@ -28,8 +28,7 @@ export function ownerOf(
   const [address, ...others] = speakers;
   if (address === undefined || others.length > 0) return undefined;
   const family = address.includes(":") ? 6 : 4;
-  const isNear =
-    address.startsWith("fe80:") || isOn(subnetsOf(addresses), addressBytes(address, family));
+  const isNear = address.startsWith("fe80:") || isOn(subnetsOf(addresses), addressOctets(address));
   return isNear ? { family, address } : undefined;
 }
 
