@@ -124,17 +124,11 @@ export class Leases {
     return holds?.some((hold) => hold.by !== by && hold.expires !== FOREVER) === true;
   }
 
-  /** All that this holder holds; of the file, only what others hold too. */
-  heldBy(by: string): ZoneRecord[] {
-    const isMine = (hold: Hold) => hold.by === by;
-    return this.#byRecord.all().filter(({ holds }) => holds.some(isMine));
-  }
-
   isHeldBy(record: ZoneRecord, by: string): boolean {
     return this.#byRecord.get(record)?.holds.some((hold) => hold.by === by) === true;
   }
 
-  /** What the records that `heldBy` gives take of the zone's room. */
+  /** What all that this holder holds takes of the zone's room; of the file, what others hold too. */
   weightOf(by: string): number {
     return this.#weights.get(by) ?? 0;
   }

@@ -159,11 +159,6 @@ export class Zone {
     return this.#state.leases.holders(record);
   }
 
-  /** What a principal holds of the zone: after a restart it may find there what it wants no more. */
-  heldBy(by: string): readonly ZoneRecord[] {
-    return this.#state.leases.heldBy(by);
-  }
-
   /** When the last update of `by` was signed that has come to something; seconds. */
   lastSigned(by: string): number | undefined {
     return this.#state.signingTimes.latest(by);
