@@ -10,7 +10,6 @@ import { Catalog } from "../src/dnsserver/catalog.ts";
 import { byOpcode, edns, layered } from "../src/dnsserver/layers.ts";
 import { queryHandler } from "../src/dnsserver/query.ts";
 import { ReadyAnswers } from "../src/dnsserver/ready.ts";
-import { silentLog } from "../src/log.ts";
 import { makeEdge } from "../src/net/edge.ts";
 import { ZoneAuthority } from "../src/zone/authority.ts";
 import { Signatures } from "../src/zone/dnssec/signatures.ts";
@@ -18,6 +17,7 @@ import { SigningAuthority } from "../src/zone/dnssec/signing.ts";
 import { ZoneKeys } from "../src/zone/dnssec/zonekeys.ts";
 import { Zone } from "../src/zone/zone.ts";
 import { keysOf, name, origin, signedRecords } from "../test/dnsserver/signed.ts";
+import { silentLog } from "../test/support/log.ts";
 import { median } from "./contest.ts";
 
 export interface SigningOptions {

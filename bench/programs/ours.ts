@@ -13,10 +13,10 @@ import { queryHandler } from "../../src/dnsserver/query.ts";
 import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
 import { Sources } from "../../src/dnsserver/sources.ts";
 import { ReadyViews, viewed } from "../../src/dnsserver/views.ts";
-import { silentLog } from "../../src/log.ts";
 import { listenUdp } from "../../src/net/udp.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { Zone } from "../../src/zone/zone.ts";
+import { silentLog } from "../../test/support/log.ts";
 import { ORIGIN, officeRecords } from "../office.ts";
 
 settleHeap();

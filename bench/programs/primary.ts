@@ -10,13 +10,13 @@ import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { tsig } from "../../src/dnsserver/tsig.ts";
 import { updateHandler } from "../../src/dnsserver/update.ts";
-import { silentLog } from "../../src/log.ts";
 import { listenTcp } from "../../src/net/stream.ts";
 import { listenUdp } from "../../src/net/udp.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { openZone } from "../../src/zone/openzone.ts";
 import { operatorPrincipal } from "../../src/zone/principal.ts";
+import { silentLog } from "../../test/support/log.ts";
 import { key, ORIGIN } from "../updates.ts";
 
 settleHeap();

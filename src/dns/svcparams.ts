@@ -3,7 +3,6 @@
  * A value that is not what its key says is printed in the generic form `keyNNNNN="…"`, so that
  * whatever came by wire can be printed and read back.
  */
-
 import { formatAddress, parseAddress } from "./address.ts";
 import { FormatError } from "./format.ts";
 import { Reader } from "./reader.ts";

@@ -6,8 +6,8 @@ import { beforeEach, describe, it } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config.ts";
 import { openZones } from "../../src/gateway/zones.ts";
-import { silentLog } from "../../src/log.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
+import { silentLog } from "../support/log.ts";
 import { run } from "../support/process.ts";
 
 describe("dnssd-gateway check", () => {

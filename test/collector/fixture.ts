@@ -1,5 +1,4 @@
 /** What links say and ask, written as master files beneath `local.`. */
-
 import { LinkCache } from "../../src/collector/link/cache.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Class, parseType, type Rcode } from "../../src/dns/constants.ts";

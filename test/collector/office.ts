@@ -5,12 +5,12 @@ import type { PublishedZone } from "../../src/collector/publishing/publication.t
 import { Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { targetOf } from "../../src/dns/rdata.ts";
-import { silentLog } from "../../src/log.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
 import { collectorPrincipal } from "../../src/zone/principal.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 import { type Faults, Lan, type LanHost, LanWatch } from "../support/lan.ts";
+import { silentLog } from "../support/log.ts";
 import { Device } from "./device.ts";
 import { service, ZONE } from "./fixture.ts";
 

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SiteLabels } from "../../src/collector/sitelabel.ts";
 import { Name } from "../../src/dns/name.ts";
-import { silentLog } from "../../src/log.ts";
 import type { LinkAddress } from "../../src/net/link.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Lan, type LanHost, LanWatch } from "../support/lan.ts";
+import { silentLog } from "../support/log.ts";
 import { Answers } from "./answers.ts";
 
 const ZONE = Name.parse("z.example.");

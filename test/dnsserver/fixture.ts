@@ -11,11 +11,11 @@ import { Catalog } from "../../src/dnsserver/catalog.ts";
 import { keepalive } from "../../src/dnsserver/keepalive.ts";
 import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
-import { silentLog } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
 import type { Handler, Ready, Transport } from "../../src/net/handler.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { Zone } from "../../src/zone/zone.ts";
+import { silentLog } from "../support/log.ts";
 
 export const origin = Name.parse("bonjour.example.");
 export const name = (text: string) => Name.parse(text, origin);

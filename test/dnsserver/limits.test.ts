@@ -10,11 +10,11 @@ import { accountOf, type Counted, Limits, limited, networkOf } from "../../src/d
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
 import { ReadyViews } from "../../src/dnsserver/views.ts";
-import { silentLog } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
 import type { Transport } from "../../src/net/handler.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 import { makeZone, name, opt, question } from "./fixture.ts";
 
 /** As many as pass at once, where 100 a second do. */

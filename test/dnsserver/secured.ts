@@ -18,7 +18,7 @@ import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
 import { transfers } from "../../src/dnsserver/transfer.ts";
 import { tsig } from "../../src/dnsserver/tsig.ts";
 import { updateHandler } from "../../src/dnsserver/update.ts";
-import { type Log, silentLog } from "../../src/log.ts";
+import type { Log } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
 import type { Handler, Layer, Transport } from "../../src/net/handler.ts";
 import { listenTcp } from "../../src/net/stream.ts";
@@ -28,6 +28,7 @@ import type { Principal } from "../../src/zone/principal.ts";
 import { collectorPrincipal, operatorPrincipal } from "../../src/zone/principal.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 import { makeZone, name, origin, zoneRecords } from "./fixture.ts";
 
 const key = (name: string, algorithm: TsigKey["algorithm"] = "hmac-sha256"): TsigKey => ({

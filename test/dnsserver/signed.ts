@@ -14,7 +14,6 @@ import { Catalog } from "../../src/dnsserver/catalog.ts";
 import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
-import { silentLog } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
 import type { Transport } from "../../src/net/handler.ts";
 import { listenTcp } from "../../src/net/stream.ts";
@@ -25,6 +24,7 @@ import { SigningAuthority } from "../../src/zone/dnssec/signing.ts";
 import { ZoneKeys } from "../../src/zone/dnssec/zonekeys.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { Zone } from "../../src/zone/zone.ts";
+import { silentLog } from "../support/log.ts";
 
 export const origin = Name.parse("signed.example.");
 export const name = (text: string) => Name.parse(text, origin);

@@ -11,12 +11,12 @@ import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
 import { ReadyViews, type View, viewed } from "../../src/dnsserver/views.ts";
-import { silentLog } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import type { Principal } from "../../src/zone/principal.ts";
 import { ZoneView } from "../../src/zone/zoneview.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 import { makeZone, name, opt, origin, question } from "./fixture.ts";
 
 /** 10.1/16 sees paris, 10.2/16 no site, nobody else anything. */

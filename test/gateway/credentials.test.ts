@@ -7,9 +7,9 @@ import {
   readCredentials,
 } from "../../src/config/credentials.ts";
 import { followCredentials } from "../../src/gateway/credentials.ts";
-import { silentLog } from "../../src/log.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 import { skipWithout } from "../support/tool.ts";
 
 /** Milliseconds in which a change of the files is seen. */

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { parseConfig } from "../../src/config.ts";
 import { openOnDemand } from "../../src/gateway/ondemand.ts";
-import { type Log, silentLog } from "../../src/log.ts";
+import type { Log } from "../../src/log.ts";
 import { FakeClock } from "../support/clock.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
+import { silentLog } from "../support/log.ts";
 import { run } from "../support/process.ts";
 import { zoneOf } from "../zone/fixture.ts";
 

@@ -15,11 +15,11 @@ import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { type Rdata, rdata, targetOf } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
-import { silentLog } from "../../src/log.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { isCarriedType } from "../../src/zone/principal.ts";
 import { lines } from "../collector/fixture.ts";
 import { lyon } from "../dnsserver/secured.ts";
+import { silentLog } from "../support/log.ts";
 import {
   bindTarget,
   gatewayTarget,

@@ -7,10 +7,11 @@ import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { type Log, silentLog } from "../../src/log.ts";
+import type { Log } from "../../src/log.ts";
 import { makeEdge, type Octets } from "../../src/net/edge.ts";
 import type { Handler, Ready, Request, Transport } from "../../src/net/handler.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 
 const owner = Name.parse("_ipp._tcp.example.");
 const query = makeMessage({

@@ -6,7 +6,6 @@ import { Duplex } from "node:stream";
 import { suite, test } from "node:test";
 import { encode } from "../../src/dns/encode.ts";
 import { decode } from "../../src/dns/message.ts";
-import { silentLog } from "../../src/log.ts";
 import { frame } from "../../src/net/framing.ts";
 import { IDLE_TIMEOUT } from "../../src/net/idle.ts";
 import { Places } from "../../src/net/places.ts";
@@ -15,6 +14,7 @@ import { listenUdp } from "../../src/net/udp.ts";
 import { makeServer, question } from "../dnsserver/fixture.ts";
 import { listenSecurely } from "../dnsserver/secure.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 import { skipWithout } from "../support/tool.ts";
 import { waitFor } from "../support/wait.ts";
 

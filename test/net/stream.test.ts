@@ -9,7 +9,6 @@ import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { silentLog } from "../../src/log.ts";
 import { MAX_PENDING } from "../../src/net/connection.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import type { Handler, Request } from "../../src/net/handler.ts";
@@ -18,6 +17,7 @@ import { type Limits, Places } from "../../src/net/places.ts";
 import { SIZE } from "../../src/net/rounds.ts";
 import { Connections, listenTcp } from "../../src/net/stream.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 import { waitFor } from "../support/wait.ts";
 
 const owner = Name.parse("example.");

@@ -7,11 +7,11 @@ import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import { silentLog } from "../../src/log.ts";
 import type { Handler, Ready } from "../../src/net/handler.ts";
 import { ListenError } from "../../src/net/listener.ts";
 import { listenUdp, UdpCount, type UdpOptions } from "../../src/net/udp.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 import { waitFor } from "../support/wait.ts";
 
 const query = encode(

@@ -17,11 +17,11 @@ import { viewed } from "../../src/dnsserver/views.ts";
 import { Access } from "../../src/gateway/access.ts";
 import { openViews } from "../../src/gateway/views.ts";
 import { openZones } from "../../src/gateway/zones.ts";
-import { silentLog } from "../../src/log.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { catalogRecords } from "../../src/zone/catalogzone.ts";
 import { Snapshot } from "../../src/zone/snapshot.ts";
 import { temporaryFolder } from "../support/gateway.ts";
+import { silentLog } from "../support/log.ts";
 import { waitFor } from "../support/wait.ts";
 import { lines } from "../zone/fixture.ts";
 

@@ -12,12 +12,12 @@ import { cookies, rollingSecrets } from "../../src/dnsserver/cookies.ts";
 import { type Identity, identified } from "../../src/dnsserver/identity.ts";
 import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
-import { silentLog } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
 import type { Handler, Request } from "../../src/net/handler.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { makeZone, opt, question } from "../dnsserver/fixture.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 
 const CLIENT = Buffer.from("2464c4abcf10c957", "hex");
 const HOUR = 3600_000;

@@ -11,10 +11,10 @@ import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { formatRecord } from "../../src/dns/text.ts";
-import { silentLog } from "../../src/log.ts";
 import { Device } from "../collector/device.ts";
 import { cacheOf, from, lines, local, response, service, ZONE } from "../collector/fixture.ts";
 import { Office } from "../collector/office.ts";
+import { silentLog } from "../support/log.ts";
 
 const PRINTER = service("Office Printer", "_ipp._tcp", "printer", "10.1.0.10");
 const PARIS = ZONE.child("paris")!;

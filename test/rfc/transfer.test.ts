@@ -19,7 +19,6 @@ import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { transfers } from "../../src/dnsserver/transfer.ts";
 import { Access } from "../../src/gateway/access.ts";
-import { silentLog } from "../../src/log.ts";
 import { makeEdge } from "../../src/net/edge.ts";
 import { ask } from "../../src/net/exchange.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
@@ -38,6 +37,7 @@ import {
   stillServer,
 } from "../dnsserver/secured.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 import { inUse } from "../support/memory.ts";
 import { sign, tsigOf, verified } from "../support/tsig.ts";
 import { waitFor } from "../support/wait.ts";

@@ -9,7 +9,6 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 
 import { signTsig, type TsigKey } from "../../src/dns/tsig.ts";
-import { silentLog } from "../../src/log.ts";
 import type { Handler, Layer } from "../../src/net/handler.ts";
 import { openZone } from "../../src/zone/openzone.ts";
 import { MANY, name, opt, origin, question, zoneRecords } from "../dnsserver/fixture.ts";
@@ -24,6 +23,7 @@ import {
   stillServer,
 } from "../dnsserver/secured.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 import {
   append,
   changed,

@@ -10,7 +10,6 @@ import type { ResourceRecord } from "../../src/dns/record.ts";
 import type { TsigKey } from "../../src/dns/tsig.ts";
 import { Complaints } from "../../src/dnsserver/complaints.ts";
 import { updateHandler } from "../../src/dnsserver/update.ts";
-import { silentLog } from "../../src/log.ts";
 import type { Request } from "../../src/net/handler.ts";
 import type { Update } from "../../src/zone/update.ts";
 import {
@@ -32,6 +31,7 @@ import {
   stillServer,
 } from "../dnsserver/secured.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 import { sign, verified } from "../support/tsig.ts";
 import { waitFor } from "../support/wait.ts";
 

@@ -3,7 +3,6 @@
  * memory and handles, and whether it has exactly what the LAN says when all is still. Now and then
  * its cable is drawn for a moment.
  */
-
 import { makeCertificate } from "../support/certificate.ts";
 import type { Fleet, FleetOrder } from "../support/devices.ts";
 import { Gateway } from "../support/gateway.ts";

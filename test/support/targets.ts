@@ -12,7 +12,6 @@ import { Name } from "../../src/dns/name.ts";
 import { soaOf } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import type { TsigKey } from "../../src/dns/tsig.ts";
-import { silentLog } from "../../src/log.ts";
 import { PersistentConnection } from "../../src/net/persistent.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
@@ -22,6 +21,7 @@ import { listenSecured, paris, paris2, principalOf } from "../dnsserver/secured.
 import { startBind } from "./bind.ts";
 import { temporaryFolder } from "./gateway.ts";
 import { startKnot } from "./knot.ts";
+import { silentLog } from "./log.ts";
 import type { Primary, PrimarySettings } from "./primary.ts";
 import { succeed } from "./process.ts";
 

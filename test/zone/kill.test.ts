@@ -8,8 +8,8 @@ import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { compareSerials } from "../../src/dns/serial.ts";
-import { silentLog } from "../../src/log.ts";
 import { openZone } from "../../src/zone/openzone.ts";
+import { silentLog } from "../support/log.ts";
 import { name, origin, setsOf } from "./fixture.ts";
 
 const ROUNDS = 10;

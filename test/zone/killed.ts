@@ -4,8 +4,8 @@
  * "- name serial"). The journal is begun anew every few hundred changes.
  */
 import { systemClock } from "../../src/clock.ts";
-import { silentLog } from "../../src/log.ts";
 import { openZone } from "../../src/zone/openzone.ts";
+import { silentLog } from "../support/log.ts";
 import { origin, principal, setsOf, updateOf } from "./fixture.ts";
 
 const [folder, prefix] = process.argv.slice(2) as [string, string];

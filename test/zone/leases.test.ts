@@ -3,10 +3,10 @@ import { suite, test } from "node:test";
 import fc from "fast-check";
 import { rcodeName, Type } from "../../src/dns/constants.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { silentLog } from "../../src/log.ts";
 import { FILE, FOREVER, type HoldStep, Leases } from "../../src/zone/leases.ts";
 import type { ZoneRecord } from "../../src/zone/recordmap.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 import { lines, name, principal, setsOf, updateOf, zoneOf } from "./fixture.ts";
 
 const RECORDS: readonly ZoneRecord[] = ["a", "b", "c", "d", "e"].flatMap((owner) => [

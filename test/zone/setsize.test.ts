@@ -9,12 +9,12 @@ import { Name } from "../../src/dns/name.ts";
 import { type Rdata, rdata } from "../../src/dns/rdata.ts";
 import { type RecordSet, recordsOf } from "../../src/dns/record.ts";
 import { type TsigKey, tsigLength } from "../../src/dns/tsig.ts";
-import { silentLog } from "../../src/log.ts";
 import { isTooLarge } from "../../src/zone/setsize.ts";
 import { removal, type Update } from "../../src/zone/update.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { opt } from "../dnsserver/fixture.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 import { openOn } from "./durable.ts";
 import {
   emptyRecord,
