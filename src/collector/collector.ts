@@ -17,10 +17,9 @@ import { Irregularities } from "./irregular.ts";
 import type { LinkCache } from "./link/cache.ts";
 import { Harvest } from "./link/harvest.ts";
 import { obtain } from "./obtain.ts";
-import type { AskedSite } from "./ondemand.ts";
 import type { Policy } from "./policy.ts";
 import { Presence } from "./presence.ts";
-import { type Projection, project } from "./project.ts";
+import { project } from "./project.ts";
 import { guardOf } from "./publishing/guard.ts";
 import { type Heir, inheritance } from "./publishing/inheritance.ts";
 import { Publication, type PublishedZone } from "./publishing/publication.ts";
@@ -69,9 +68,7 @@ interface Leg {
 }
 
 export class Collector {
-  /** By the link's name. */
-  readonly harvests = new Map<string, Harvest>();
-  readonly presence: Presence;
+  readonly #presence: Presence;
   readonly #irregularities: Irregularities;
   readonly #withholding: Withholding;
   readonly #refusalReport: RefusalReport;
@@ -84,12 +81,6 @@ export class Collector {
   readonly #kept: readonly Name[];
   readonly #publications: ReadonlyMap<Name, Publication>;
   readonly #alarm: Alarm;
-  #projection: Projection = {
-    sets: new RecordSets(),
-    services: new Map(),
-    withheld: [],
-    due: undefined,
-  };
   #started = 0;
   /** When the latest link came. */
   #opened = 0;
@@ -102,7 +93,7 @@ export class Collector {
     this.#options = options;
     this.#clock = new SteadyClock(clock);
     this.#types = Object.entries(subtypes).flatMap(([type, labels]) => subtypeNames(type, labels));
-    this.presence = new Presence(clock, log);
+    this.#presence = new Presence(clock, log);
     this.#irregularities = new Irregularities(clock, log);
     this.#withholding = new Withholding(clock, log);
     this.#refusalReport = new RefusalReport(clock, log);
@@ -119,13 +110,8 @@ export class Collector {
     this.#publications = new Map(zones.map((each) => [each.origin, publication(each)]));
   }
 
-  /** What is published, and why the rest is not. */
-  get projection(): Projection {
-    return this.#projection;
-  }
-
   /** The site of this domain, with the links that are there now; undefined where none has been. */
-  siteAt({ key }: Name): AskedSite | undefined {
+  siteAt({ key }: Name) {
     const site = this.#sites.get(key);
     const here = [...this.#legs.values()].filter((leg) => leg.site === site && !leg.keep);
     const now = this.#clock.now();
@@ -150,7 +136,7 @@ export class Collector {
     });
     this.#alarm.set(undefined);
     for (const { keep } of this.#legs.values()) keep?.();
-    this.presence.close();
+    this.#presence.close();
     await Promise.all([...this.#publications.values()].map((each) => each.end()));
   }
 
@@ -190,7 +176,6 @@ export class Collector {
     const leg: Leg = { harvest, site };
     site.caches.add(harvest.cache);
     this.#legs.set(link, leg);
-    this.harvests.set(link.name, harvest);
     this.#inherit();
     const end = () => {
       this.#leave(leg);
@@ -199,7 +184,6 @@ export class Collector {
       if (!this.#isEnded) this.#project();
     };
     const close = () => {
-      if (this.harvests.get(link.name) === harvest) this.harvests.delete(link.name);
       const { grace = 0 } = this.#options;
       if (this.#isEnded || grace === 0) end();
       else leg.keep = this.#clock.at(this.#clock.now() + grace, end);
@@ -266,10 +250,10 @@ export class Collector {
     for (const [{ addresses }, { harvest, site, keep }] of this.#legs) {
       if (keep === undefined) site.locate(harvest.cache, subnetsOf(addresses));
     }
-    this.#projection = project(this.#sites.values(), zone, this.#clock.now());
-    const { sets, services, withheld, due } = this.#projection;
-    this.presence.update(services);
-    this.#irregularities.update(this.#projection);
+    const projection = project(this.#sites.values(), zone, this.#clock.now());
+    const { sets, services, withheld, due } = projection;
+    this.#presence.update(services);
+    this.#irregularities.update(projection);
     this.#withholding.update(withheld);
     this.#refusalReport.update(this.#sites.values());
     const wanted = new Map(

@@ -8,22 +8,16 @@ import type { Clock } from "../clock.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import type { Log } from "../log.ts";
 
-export interface DepartedService {
-  readonly name: Name;
-  /** Wall time, in milliseconds. */
-  readonly left: number;
-}
-
 type Services = ReadonlyMap<NameKey, Name>;
 
 export class Presence {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #departed = new NodeCache({
+  /** Wall times, in milliseconds, by the services' names. */
+  readonly #leftAt = new NodeCache({
     stdTTL: LIFETIME,
     checkperiod: LIFETIME / 6,
     maxKeys: CAPACITY,
-    useClones: false,
   });
   #present: Services = new Map();
 
@@ -39,33 +33,27 @@ export class Presence {
     this.#present = services;
     const now = this.#clock.wall();
     for (const [at, [key, name]] of left.entries()) {
-      this.#keep(key, { name, left: now });
+      this.#keep(key, now);
       this.#say(at, { service: name.toUnicode() }, "service left");
     }
     for (const [at, [key, name]] of came.entries()) {
-      const departed = this.#departed.take<DepartedService>(key);
+      const leftAt = this.#leftAt.take<number>(key);
       const service = name.toUnicode();
-      if (departed === undefined) this.#say(at, { service }, "service came");
-      else this.#say(at, { service, after: now - departed.left }, "service returned");
+      if (leftAt === undefined) this.#say(at, { service }, "service came");
+      else this.#say(at, { service, after: now - leftAt }, "service returned");
     }
     this.#sayMore(left.length, "more services left");
     this.#sayMore(came.length, "more services came");
   }
 
-  /** Those that left within the hour, latest first. */
-  departed(): DepartedService[] {
-    const services = Object.values(this.#departed.mget<DepartedService>(this.#departed.keys()));
-    return services.sort((a, b) => b.left - a.left);
-  }
-
   close(): void {
-    this.#departed.close();
+    this.#leftAt.close();
   }
 
   /** Where too many have left already, it throws: then one more is not worth keeping. */
-  #keep(key: NameKey, service: DepartedService): void {
+  #keep(key: NameKey, time: number): void {
     try {
-      this.#departed.set(key, service);
+      this.#leftAt.set(key, time);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).name !== "ECACHEFULL") throw error;
     }
