@@ -49,7 +49,7 @@ export function collector(print: (line: string) => void): void {
   };
   const collect = globalThis.gc ?? (() => {});
   const packets = Array.from({ length: SERVICES }, (_, i) => announcement(i));
-  const cache = new LinkCache({ random: Math.random });
+  const cache = new LinkCache({ random: Math.random, disputed: () => {} });
   const receive = (i: number) => {
     const source = `10.1.${(i % SERVICES) >> 8}.${i % 256}`;
     const message = decode(packets[i % SERVICES]!, { isLenient: true });

@@ -15,7 +15,7 @@ import type { Link, LinkWatch } from "../net/link.ts";
 import type { Browsed } from "../zone/apex.ts";
 import { Irregularities } from "./irregular.ts";
 import type { LinkCache } from "./link/cache.ts";
-import { Harvest } from "./link/harvest.ts";
+import { Harvest, type HarvestOptions } from "./link/harvest.ts";
 import { obtain } from "./obtain.ts";
 import type { Policy } from "./policy.ts";
 import { Presence } from "./presence.ts";
@@ -55,7 +55,7 @@ export interface CollectorOptions {
   /** Milliseconds that a link may be away before what it said is withdrawn; 0 if not given. */
   readonly grace?: number;
   /** See `Harvest`. */
-  readonly refresh?: "unicast" | "multicast";
+  readonly refresh: HarvestOptions["refresh"];
   readonly log: Log;
 }
 
@@ -159,10 +159,9 @@ export class Collector {
     if (site === undefined) return;
     this.#opened = this.#clock.now();
     const cache = this.#takeBack(link.name, site);
-    const { refresh } = this.#options;
     const harvest = new Harvest({
-      ...(cache && { cache }),
-      ...(refresh && { refresh }),
+      cache,
+      refresh: this.#options.refresh,
       disputed: ({ name }, host) => {
         this.#warn({ link: link.name, name: name.toUnicode(), host }, DISPUTE);
       },

@@ -47,7 +47,7 @@ suite("what a cache tells", () => {
 suite("records that grow old", () => {
   test("come up at 80, 85, 90 and 95 % of their life and up to 2 % later, and end with it", () => {
     for (const chance of [0, 0.5, 0.999]) {
-      const cache = new LinkCache({ random: () => chance });
+      const cache = new LinkCache({ random: () => chance, disputed: () => {} });
       cache.receive(response("h 100 A 10.0.0.1"), from(), 5000);
       for (const part of [80, 85, 90, 95]) {
         const due = cache.due()!;

@@ -74,7 +74,11 @@ export const from = (source = HOST, family: Family = 4) => ({ source, family });
 
 /** A cache that has heard this at time 0. */
 export function cacheOf(text = "", limit?: number): LinkCache {
-  const cache = new LinkCache({ random: () => 0.5, ...(limit !== undefined && { limit }) });
+  const cache = new LinkCache({
+    random: () => 0.5,
+    disputed: () => {},
+    ...(limit !== undefined && { limit }),
+  });
   if (text !== "") cache.receive(response(text), from(), 0);
   return cache;
 }

@@ -23,7 +23,12 @@ function stage(cost: number) {
     changes.push(slow.now());
     lag += cost;
   };
-  new Harvest({ link, clock: slow, types: [], changed, gone: new AbortController().signal });
+  new Harvest({
+    ...{ link, clock: slow, types: [], refresh: "multicast", changed },
+    disputed: () => {},
+    unheard: () => {},
+    gone: new AbortController().signal,
+  });
   const say = (time: number, i: number) =>
     clock.at(time, () => device.say(response(`h${i} A 10.0.0.${i % 250}`)));
   return { clock, changes, say };

@@ -59,6 +59,7 @@ export class Office {
       clock,
       links,
       siteOf: (link) => link.name,
+      refresh: "multicast",
       zone: ZONE,
       zones: [
         {

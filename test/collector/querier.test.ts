@@ -12,6 +12,8 @@ function querierOf(cache: LinkCache, options: Partial<QuerierOptions> = {}): Que
     random: () => 0.5,
     limit: 1452,
     isUnicastWanted: false,
+    families: () => [],
+    ownerOf: () => undefined,
     ...options,
   });
 }
@@ -37,7 +39,8 @@ suite("refreshes", () => {
   test("of a shared set are one question for all its records, whatever chance says of each", () => {
     const chance = Array.from({ length: 89 }, (_, i) => ((i * 37) % 89) / 89);
     let drawn = 0;
-    const cache = new LinkCache({ random: () => chance[drawn++ % chance.length]! });
+    const random = () => chance[drawn++ % chance.length]!;
+    const cache = new LinkCache({ random, disputed: () => {} });
     for (let i = 0; i < 500; i++) {
       cache.receive(response(`_ipp._tcp 4500 PTR p${i}._ipp._tcp`), from(), i);
     }
@@ -169,7 +172,8 @@ suite("series", () => {
   test("of lists that grow old meet, whatever chance says of each", () => {
     const chance = [0.9, 0.1, 0.5, 0, 0.99];
     let drawn = 0;
-    const cache = new LinkCache({ random: () => chance[drawn++ % chance.length]! });
+    const random = () => chance[drawn++ % chance.length]!;
+    const cache = new LinkCache({ random, disputed: () => {} });
     const types = ["_a._tcp", "_b._tcp", "_c._tcp"];
     for (const [i, type] of types.entries()) {
       cache.receive(response(`${type} 4500 PTR x.${type}`), from(), 100 * i);

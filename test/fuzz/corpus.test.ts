@@ -40,7 +40,7 @@ suite("SEC-20: datagrams of the corpus", () => {
       }
       const zone = Name.parse(ZONE);
       const site = new Site(zone.child("lan")!);
-      const cache = new LinkCache({ random: () => 0.5 });
+      const cache = new LinkCache({ random: () => 0.5, disputed: () => {} });
       site.caches.add(cache);
       // The first is a whole announcement: a service, where it is, what is said of it.
       const [announcement] = multicastCorpus();

@@ -61,7 +61,7 @@ describe(`${COUNT.toLocaleString("en")} hostile datagrams`, () => {
 
   it("leave a link's cache within its bounds", () => {
     const limit = 1_000_000;
-    const cache = new LinkCache({ random: Math.random, limit });
+    const cache = new LinkCache({ random: Math.random, disputed: () => {}, limit });
     const mutator = new Mutator(3, multicastCorpus());
     for (let now = 0; now < COUNT / 4; now++) {
       const message = messageOf(mutator.next(), true);
@@ -77,7 +77,7 @@ describe(`${COUNT.toLocaleString("en")} hostile datagrams`, () => {
   it("have nothing published that the zone would refuse, which would keep out all the rest", () => {
     const zone = Name.parse(ZONE);
     const { permits } = collectorPrincipal("collector", zone, () => true);
-    const cache = new LinkCache({ random: Math.random });
+    const cache = new LinkCache({ random: Math.random, disputed: () => {} });
     const site = new Site(zone.child("lan")!);
     site.caches.add(cache);
     const mutator = new Mutator(8, multicastCorpus());

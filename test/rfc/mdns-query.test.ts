@@ -36,6 +36,9 @@ function stage(
     link,
     clock,
     types: [],
+    refresh: "multicast",
+    disputed: () => {},
+    unheard: () => {},
     changed: () => {},
     gone: new AbortController().signal,
     ...options,
@@ -455,7 +458,7 @@ for (const [owner, type] of [
       device.host.say(response(service("a", "_ipp._tcp", "h", "10.0.0.3")));
     });
     set.clock.advance(30_000);
-    set.harvest.reconfirm(set.harvest.cache.set(local(owner).key, Type[type])!);
+    set.harvest.resume();
     set.clock.advance(9999);
     const times = timesOf(set, owner, Type[type], 30_000);
     assert.ok(times.length >= 2, `${times}`);

@@ -28,7 +28,7 @@ export interface CacheOptions {
   /** Octets of memory, about. */
   readonly limit?: number;
   /** Hosts say different things of a name, again and again; this is one of them. */
-  readonly disputed?: (set: HeardSet, source: string) => void;
+  readonly disputed: (set: HeardSet, source: string) => void;
 }
 
 export class LinkCache {
@@ -200,7 +200,7 @@ export class LinkCache {
       if (entry.ttl !== ttl) this.#change(entry.set);
       this.#ledger.repeat(entry);
     }
-    if (isNews && entry.set.dispute?.returns(key, now)) this.#disputed?.(entry.set, from.source);
+    if (isNews && entry.set.dispute?.returns(key, now)) this.#disputed(entry.set, from.source);
     entry.ttl = ttl;
     entry.speaker = from.source;
     entry.message = this.#messages;

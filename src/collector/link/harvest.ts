@@ -15,7 +15,6 @@ import type { Name } from "../../dns/name.ts";
 import type { Family, Link, Packet } from "../../net/link.ts";
 import { type Interest, interestIn } from "./browser.ts";
 import { type CacheOptions, LinkCache } from "./cache.ts";
-import type { HeardSet } from "./heard.ts";
 import { ownerOf } from "./owner.ts";
 import { Querier } from "./querier.ts";
 import { Throttle } from "./throttle.ts";
@@ -25,16 +24,14 @@ export interface HarvestOptions {
   readonly clock: Clock;
   /** Service types and subtypes of `.local` to ask for in any case. */
   readonly types: readonly Name[];
-  /** Octets of memory for what the link says. */
-  readonly limit?: number;
   /** What the link said before it went for a moment. */
-  readonly cache?: LinkCache;
-  /** Who is asked first about a record that grows old: its owner, or all, which is the default. */
-  readonly refresh?: "unicast" | "multicast";
+  readonly cache?: LinkCache | undefined;
+  /** Who is asked first about a record that grows old: its owner, or all. */
+  readonly refresh: "unicast" | "multicast";
   /** See `LinkCache`. */
-  readonly disputed?: CacheOptions["disputed"];
+  readonly disputed: CacheOptions["disputed"];
   /** A host says so much that it is not listened to. */
-  readonly unheard?: (source: string) => void;
+  readonly unheard: (source: string) => void;
   /** What the link says has changed. */
   readonly changed: () => void;
   /** Ends when the link goes. */
@@ -49,7 +46,7 @@ export class Harvest {
   readonly #clock: Clock;
   readonly #alarm: Alarm;
   readonly #throttle = new Throttle();
-  #interest: Interest;
+  #interest: Interest = { questions: [], sets: new Set() };
   /** Of the cache, when it was last made use of. */
   #revision = -1;
   /** When the burst began that is not over yet, and when it is. */
@@ -59,17 +56,11 @@ export class Harvest {
   #paid = 0;
 
   constructor(options: HarvestOptions) {
-    const { link, clock, gone, limit, cache, disputed, refresh } = options;
+    const { link, clock, gone, cache, disputed, refresh } = options;
     const random = () => clock.random();
     this.#options = options;
     this.#clock = clock;
-    this.cache =
-      cache ??
-      new LinkCache({
-        random,
-        ...(limit !== undefined && { limit }),
-        ...(disputed && { disputed }),
-      });
+    this.cache = cache ?? new LinkCache({ random, disputed });
     this.querier = new Querier({
       cache: this.cache,
       random,
@@ -80,24 +71,17 @@ export class Harvest {
         refresh === "unicast" ? ownerOf(set, link.addresses, time) : undefined,
     });
     this.#alarm = new Alarm(clock, () => this.#wake());
-    this.#interest = this.resume();
+    this.resume();
     link.listen((packet) => this.#hear(packet), gone);
     gone.addEventListener("abort", () => this.#alarm.set(undefined), { once: true });
   }
 
   /** Nothing was heard for a while: what was known before is asked for, and goes if it is not said again. */
-  resume(): Interest {
+  resume(): void {
     const now = this.#clock.now();
     this.cache.resume(now);
-    this.#interest = this.#look(now);
+    this.#look(now);
     for (const set of this.#interest.sets) this.querier.reconfirm(set, now);
-    this.#plan();
-    return this.#interest;
-  }
-
-  /** Somebody could not reach what these records say (RFC 6762 §10.4). */
-  reconfirm(set: HeardSet): void {
-    this.querier.reconfirm(set, this.#clock.now());
     this.#plan();
   }
 
@@ -131,7 +115,7 @@ export class Harvest {
     }
     if (!this.#throttle.admits(packet.source, packet.bytes.length, now)) {
       this.counters.unheard++;
-      this.#options.unheard?.(packet.source);
+      this.#options.unheard(packet.source);
       return;
     }
     let message: Message;
@@ -172,7 +156,7 @@ export class Harvest {
     this.#notice(now);
     if (this.#over !== undefined && this.#over <= now) {
       this.#began = this.#over = undefined;
-      this.#interest = this.#look(now);
+      this.#look(now);
       this.#options.changed();
       const end = this.#clock.now();
       const paid = Math.max(this.#paid, now) + PRICE * (end - now);
@@ -190,12 +174,12 @@ export class Harvest {
     this.#over = Math.max(over, this.#paid - CREDIT);
   }
 
-  #look(now: number): Interest {
+  /** At what there is to be asked now. */
+  #look(now: number): void {
     const { types } = this.#options;
     this.#revision = this.cache.revision;
-    const interest = interestIn(this.cache, { types, families: this.#families });
-    this.querier.want(interest.questions, now);
-    return interest;
+    this.#interest = interestIn(this.cache, { types, families: this.#families });
+    this.querier.want(this.#interest.questions, now);
   }
 
   get #families(): Family[] {

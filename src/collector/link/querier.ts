@@ -31,9 +31,9 @@ export interface QuerierOptions {
   /** May unicast responses be asked for? Not where another responder owns the port (§15.1). */
   readonly isUnicastWanted: boolean;
   /** Those the link speaks now. */
-  readonly families?: () => readonly Family[];
+  readonly families: () => readonly Family[];
   /** Who is asked alone when this set has grown old; all are where there is nobody. */
-  readonly ownerOf?: (set: HeardSet, now: number) => Owner | undefined;
+  readonly ownerOf: (set: HeardSet, now: number) => Owner | undefined;
 }
 
 /** A packet to be sent: to one host, to all that speak one family, or to all. */
@@ -86,7 +86,7 @@ export class Querier {
       this.#place(ask, ask.rank + LIST_SLACK * shortestLife(set));
       this.#waiting.add(ask);
     }
-    ask.to = ask.times === 1 ? this.#options.ownerOf?.(set, now) : undefined;
+    ask.to = ask.times === 1 ? this.#options.ownerOf(set, now) : undefined;
   }
 
   /** Somebody could not reach what these records say: ask, and let them go unless answered (§10.4). */
@@ -220,7 +220,7 @@ export class Querier {
    */
   #turnOf(asks: readonly Ask[]): { readonly family: Family } | undefined {
     const [first] = asks;
-    const isDual = (this.#options.families?.().length ?? 0) > 1;
+    const isDual = this.#options.families().length > 1;
     if (first === undefined || !isDual || !asks.every(({ wait }) => wait >= SLOW)) return undefined;
     const family = first.family === 4 ? 6 : 4;
     for (const ask of asks) ask.family = family;
