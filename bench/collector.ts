@@ -7,6 +7,7 @@ import { LinkCache } from "../src/collector/link/cache.ts";
 import { project } from "../src/collector/project.ts";
 import { Reconciler } from "../src/collector/publishing/reconcile.ts";
 import { Site } from "../src/collector/site.ts";
+import { defaultConfig } from "../src/config.ts";
 import { Class, Rcode, Type } from "../src/dns/constants.ts";
 import { encode } from "../src/dns/encode.ts";
 import { decode, makeMessage } from "../src/dns/message.ts";
@@ -70,7 +71,7 @@ export function collector(print: (line: string) => void): void {
     decode(packets[i % SERVICES]!, { isLenient: true }),
   );
 
-  const site = new Site(ZONE.child("paris")!);
+  const site = new Site(ZONE.child("paris")!, defaultConfig().policy);
   site.caches.add(cache);
   const now = 10_000;
   time(`what to ask, of ${cache.size} records`, "ms", 50, () =>

@@ -41,19 +41,19 @@ export interface CollectorOptions {
   /** The zones that are published into, that one among them. */
   readonly zones: readonly PublishedZone[];
   /** What all of the zone's collectors recommend of it. */
-  readonly browsed?: Browsed;
+  readonly browsed: Browsed;
   /** What else is wanted in these zones. */
-  readonly extra?: (places: readonly LinkPlace[], sets: RecordSets) => Iterable<RecordSet>;
+  readonly extra: (places: readonly LinkPlace[], sets: RecordSets) => Iterable<RecordSet>;
   /** The labels of sites that are this collector's to keep, whether there is a link or not. */
-  readonly sites?: readonly string[];
-  /** What is to be published of what is heard; all that may be if not given. */
-  readonly policy?: Policy;
+  readonly sites: readonly string[];
+  /** What is to be published of what is heard. */
+  readonly policy: Policy;
   /** Subtypes to ask for, by service type: they cannot be listed by asking (RFC 6763 §7.1). */
-  readonly subtypes?: Readonly<Record<string, readonly string[]>>;
+  readonly subtypes: Readonly<Record<string, readonly string[]>>;
   /** Called when what the links say, or which there are, may be another. */
-  readonly changed?: () => void;
-  /** Milliseconds that a link may be away before what it said is withdrawn; 0 if not given. */
-  readonly grace?: number;
+  readonly changed: () => void;
+  /** Milliseconds that a link may be away before what it said is withdrawn. */
+  readonly grace: number;
   /** See `Harvest`. */
   readonly refresh: HarvestOptions["refresh"];
   readonly log: Log;
@@ -89,7 +89,7 @@ export class Collector {
   #isEnded = false;
 
   constructor(options: CollectorOptions) {
-    const { clock, zone, zones, browsed = "merged", subtypes = {}, sites = [], log } = options;
+    const { clock, zone, zones, browsed, subtypes, sites, log } = options;
     this.#options = options;
     this.#clock = new SteadyClock(clock);
     this.#types = Object.entries(subtypes).flatMap(([type, labels]) => subtypeNames(type, labels));
@@ -183,7 +183,7 @@ export class Collector {
       if (!this.#isEnded) this.#project();
     };
     const close = () => {
-      const { grace = 0 } = this.#options;
+      const { grace } = this.#options;
       if (this.#isEnded || grace === 0) end();
       else leg.keep = this.#clock.at(this.#clock.now() + grace, end);
     };
@@ -258,12 +258,10 @@ export class Collector {
     const wanted = new Map(
       zones.map(({ origin }) => [origin, origin.equals(zone) ? sets : new RecordSets()]),
     );
-    if (extra !== undefined) {
-      for (const set of extra(this.#places, sets)) wanted.get(this.#zoneOf(set.name)!)?.add(set);
-    }
+    for (const set of extra(this.#places, sets)) wanted.get(this.#zoneOf(set.name)!)?.add(set);
     for (const [origin, publication] of this.#publications) publication.want(wanted.get(origin)!);
-    this.#options.changed?.();
-    this.#alarm.set(earlier(due, extra && this.#clock.now() + ADDRESSES_AGAIN));
+    this.#options.changed();
+    this.#alarm.set(earlier(due, this.#clock.now() + ADDRESSES_AGAIN));
   }
 
   get #heir(): Heir {
@@ -278,7 +276,7 @@ export class Collector {
 
   get #places(): LinkPlace[] {
     return [...this.#legs].map(([{ addresses }, { site }]) => {
-      return { site: site.domain, addresses, mapped: site.policy?.mapped ?? [] };
+      return { site: site.domain, addresses, mapped: site.policy.mapped };
     });
   }
 

@@ -87,7 +87,7 @@ class SiteProjection {
 
   makeHost(host: Name): void {
     const [hosts, addresses] = [() => this.#namesOf(host), () => this.#addressesOf(host)];
-    if (this.#site.policy?.hostObjection(hosts, addresses) !== undefined) return;
+    if (this.#site.policy.hostObjection(hosts, addresses) !== undefined) return;
     const place = this.#place(host);
     // What an alias leads to may not be known yet: then who is told of the alias asks for that.
     const objection = aliasOf(place) && this.#hostObjection(place, MAX_ALIASES);
@@ -167,7 +167,7 @@ class SiteProjection {
   #serverObjection(service: Name, host: Name): Reason | undefined {
     if (host.isRoot) return "it says that it is not available"; // RFC 2782 "Target"
     const [hosts, addresses] = [() => this.#namesOf(host), () => this.#addressesOf(host)];
-    const denial = this.#site.policy?.objection(service.parentKey, service, hosts, addresses);
+    const denial = this.#site.policy.objection(service.parentKey, service, hosts, addresses);
     if (denial !== undefined) return denial;
     return host.isUnder(LOCAL) ? this.#hostObjection(this.#place(host), MAX_ALIASES) : undefined;
   }
@@ -244,7 +244,7 @@ class SiteProjection {
     if (set === undefined || merged === undefined) return;
     const isFar = targets.map((target) => !target!.isUnder(LOCAL));
     const { policy } = this.#site;
-    const isDenied = (service: Name) => policy?.objection(type.key, service) !== undefined;
+    const isDenied = (service: Name) => policy.objection(type.key, service) !== undefined;
     // Under a type that is not its own, that type's rules count as well.
     const mayBe = (service: Name) => service.isUnder(type) || !isDenied(service);
     const isListed = targets.map((target, i) => {

@@ -29,7 +29,7 @@ export interface LinkPlace {
   /** The addresses this host has there. */
   readonly addresses: readonly LinkAddress[];
   /** Where a map has put addresses of the site. */
-  readonly mapped?: readonly Subnet[];
+  readonly mapped: readonly Subnet[];
 }
 
 export interface ReverseInputs {
@@ -71,7 +71,7 @@ function subnetRecords({ zone, browsed, reverse, places }: ReverseInputs): Recor
 
 function hostRecords({ reverse, places, sets }: ReverseInputs): RecordSet[] {
   const sites = new Map<NameKey, Subnet[]>();
-  for (const { site, addresses, mapped = [] } of places) {
+  for (const { site, addresses, mapped } of places) {
     obtain(sites, site.key, () => []).push(...subnetsOf(addresses), ...mapped);
   }
   const subnetsAt = (host: NameKey): readonly Subnet[] | undefined => {

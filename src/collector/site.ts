@@ -81,17 +81,17 @@ export class Site {
   readonly domain: Name;
   /** One for each leg of the site; what they hear is one. */
   readonly caches = new Set<LinkCache>();
-  /** What is to be published of it; undefined for all that may be. */
-  readonly policy: SitePolicy | undefined;
+  /** What is to be published of it. */
+  readonly policy: SitePolicy;
   readonly #known = new Map<NameKey, TranslatedName & { readonly sources: readonly Source[] }>();
   /** Undefined as a value: it has no translation. */
   readonly #rdatas = new WeakMap<Rdata, Rdata | undefined>();
   readonly #noText = new WeakMap<Name, Rdata>();
   readonly #subnets = new WeakMap<LinkCache, readonly Subnet[]>();
 
-  constructor(domain: Name, policy?: Policy) {
+  constructor(domain: Name, policy: Policy) {
     this.domain = domain;
-    this.policy = policy && new SitePolicy(policy, domain);
+    this.policy = new SitePolicy(policy, domain);
   }
 
   /** Where a leg is now: a policy believes no other addresses. */
@@ -205,8 +205,7 @@ export class Site {
 
   /** The TXT record of a service that has none (RFC 6763 §6.1). */
   noText(service: Name): Rdata {
-    const { policy } = this;
-    return obtain(this.#noText, service, () => policy?.text(service, EMPTY_TXT) ?? EMPTY_TXT);
+    return obtain(this.#noText, service, () => this.policy.text(service, EMPTY_TXT));
   }
 
   /** The data is that of one record of one name. */
@@ -214,18 +213,15 @@ export class Site {
     const known = this.#rdatas.get(data);
     if (known !== undefined || this.#rdatas.has(data)) return known;
     let rdata = publishableData(data)?.mapNames((name) => this.name(name));
-    if (this.policy !== undefined && rdata !== undefined) {
-      if (isAddressType(rdata.type)) rdata = this.policy.address(rdata);
-      if (rdata.type === Type.TXT) rdata = this.policy.text(owner, rdata);
-    }
+    if (rdata !== undefined && isAddressType(rdata.type)) rdata = this.policy.address(rdata);
+    if (rdata?.type === Type.TXT) rdata = this.policy.text(owner, rdata);
     this.#rdatas.set(data, rdata);
     return rdata;
   }
 
-  /** Without a policy, or where it is not known where the leg is, every address is. */
+  /** Where it is not known where the leg is, every address is. */
   #isBelieved(data: Rdata, subnets: readonly Subnet[] | undefined): boolean {
-    if (this.policy === undefined || subnets === undefined || !isAddressType(data.type))
-      return true;
+    if (subnets === undefined || !isAddressType(data.type)) return true;
     return this.policy.believes(data.values[0] as Uint8Array, subnets);
   }
 
@@ -247,7 +243,7 @@ export class Site {
         if (name.equals(LOCAL) || isReserved(name.labels) || hasUnderscore(name)) {
           return "its host's name is reserved";
         }
-        if (isSteeringHost(name) && !this.policy?.isExempt(name)) {
+        if (isSteeringHost(name) && !this.policy.isExempt(name)) {
           return "its host's name steers clients";
         }
         return isTranslatable ? undefined : "its host's name is too long beneath the site";

@@ -1,5 +1,6 @@
 /** What links say and ask, written as master files beneath `local.`. */
 import { LinkCache } from "../../src/collector/link/cache.ts";
+import type { Policy } from "../../src/collector/policy.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Class, parseType, type Rcode } from "../../src/dns/constants.ts";
 import { type Message, makeMessage, type Question } from "../../src/dns/message.ts";
@@ -25,6 +26,12 @@ export function seeded(seed: number): () => number {
     return state / 2 ** 31;
   };
 }
+
+/** All that may be published is. */
+export const OPEN: Policy = {
+  ...{ rules: [], text: [], addresses: [], hosts: [] },
+  networks: [4, 16].map((length) => ({ base: new Uint8Array(length), prefix: 0 })),
+};
 
 export const ZONE = Name.parse("z.example.");
 export const local = (text: string): Name => Name.parse(text, LOCAL);

@@ -4,7 +4,7 @@ import { Irregularities } from "../../src/collector/irregular.ts";
 import { project } from "../../src/collector/project.ts";
 import { Site } from "../../src/collector/site.ts";
 import { FakeClock } from "../support/clock.ts";
-import { cacheOf, service, ZONE } from "./fixture.ts";
+import { cacheOf, OPEN, service, ZONE } from "./fixture.ts";
 
 /** What is logged of what a site publishes, one time after the other. */
 function watch() {
@@ -23,7 +23,7 @@ function watch() {
     clock,
     /** The lines that are new. */
     publish(...services: readonly string[]): string[] {
-      const site = new Site(ZONE.child("paris")!);
+      const site = new Site(ZONE.child("paris")!, OPEN);
       site.caches.add(cacheOf(services.join("\n")));
       irregularities.update(project([site], ZONE, 5000));
       return said.splice(0);

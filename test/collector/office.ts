@@ -12,7 +12,7 @@ import { FakeClock } from "../support/clock.ts";
 import { type Faults, Lan, type LanHost, LanWatch } from "../support/lan.ts";
 import { silentLog } from "../support/log.ts";
 import { Device } from "./device.ts";
-import { service, ZONE } from "./fixture.ts";
+import { OPEN, service, ZONE } from "./fixture.ts";
 
 const META = "_services._dns-sd._udp";
 
@@ -59,7 +59,10 @@ export class Office {
       clock,
       links,
       siteOf: (link) => link.name,
-      refresh: "multicast",
+      ...{ refresh: "multicast", grace: 0, browsed: "merged", sites: [], subtypes: {} },
+      policy: OPEN,
+      extra: () => [],
+      changed: () => {},
       zone: ZONE,
       zones: [
         {

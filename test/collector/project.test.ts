@@ -11,7 +11,7 @@ import type { RecordSet } from "../../src/dns/record.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { LOCAL } from "../../src/dns/service.ts";
 import { collectorPrincipal } from "../../src/zone/principal.ts";
-import { cacheOf, from, pass, response, service, ZONE } from "./fixture.ts";
+import { cacheOf, from, OPEN, pass, response, service, ZONE } from "./fixture.ts";
 
 /** Pieces that meet one another often, the odd ones among them. */
 const owner = fc.constantFrom(
@@ -91,7 +91,7 @@ test("whatever the links say, the zone gets complete services, no .local, and no
   fc.assert(
     fc.property(fc.array(said, { minLength: 3, maxLength: 3 }), fc.nat(130_000), (texts, now) => {
       const sites = domains.map((domain, i) => {
-        const site = new Site(domain);
+        const site = new Site(domain, OPEN);
         site.caches.add(cacheOf(texts[i]));
         return site;
       });
@@ -116,7 +116,7 @@ test("octets of any kind make no record that may not be there", () => {
           assert.equal((error as Error).name, "FormatError");
         }
       }
-      const site = new Site(domains[0]!);
+      const site = new Site(domains[0]!, OPEN);
       site.caches.add(cache);
       check([...project([site], ZONE, 5000).sets], () => false);
     }),
@@ -143,7 +143,7 @@ test("the same caches at the same time give the same, whatever was projected bef
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
-      const used = new Site(domains[0]!);
+      const used = new Site(domains[0]!, OPEN);
       const caches = [cacheOf(), cacheOf(), cacheOf()];
       for (const cache of caches.slice(0, 2)) used.caches.add(cache);
       let now = 0;
@@ -152,7 +152,7 @@ test("the same caches at the same time give the same, whatever was projected bef
         for (const cache of caches) pass(cache, now);
         if (isReplugged) used.caches[used.caches.size === 2 ? "add" : "delete"](caches[leg]!);
         caches[leg]!.receive(response(text), from(), now);
-        const fresh = new Site(domains[0]!);
+        const fresh = new Site(domains[0]!, OPEN);
         for (const cache of used.caches) fresh.caches.add(cache);
         const projection = all(project([used], ZONE, now));
         assert.deepEqual(projection, all(project([fresh], ZONE, now)));
@@ -167,7 +167,7 @@ test("the same caches at the same time give the same, whatever was projected bef
 });
 
 test("what has not changed is the same object, so that a difference is quickly found", () => {
-  const site = new Site(domains[0]!);
+  const site = new Site(domains[0]!, OPEN);
   const cache = cacheOf(service("a", "_ipp._tcp", "h", "10.0.0.1"));
   site.caches.add(cache);
   const before = [...project([site], ZONE, 0).sets];

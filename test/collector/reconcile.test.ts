@@ -12,7 +12,7 @@ import { encode } from "../../src/dns/encode.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { rdata, srvOf, targetOf } from "../../src/dns/rdata.ts";
-import { applied, cacheOf, lines, seeded, service, setsOf, ZONE } from "./fixture.ts";
+import { applied, cacheOf, lines, OPEN, seeded, service, setsOf, ZONE } from "./fixture.ts";
 
 const random = () => 0;
 
@@ -765,7 +765,7 @@ suite("a lease", () => {
   });
 
   test("of a thousand services is renewed with few messages", () => {
-    const site = new Site(ZONE.child("s")!);
+    const site = new Site(ZONE.child("s")!, OPEN);
     const text = upToText(1000).map((_, i) =>
       service(`Printer on floor ${i}`, "_ipp._tcp", `printer-${i}`, `10.0.${i >> 8}.${i & 255}`),
     );
@@ -1032,7 +1032,7 @@ test("whatever becomes of updates, the zone is as wanted when one more has come 
 
 test("after each of many updates every listed service is complete", () => {
   const services = (numbers: readonly number[], host: (i: number) => string) => {
-    const site = new Site(ZONE.child("s")!);
+    const site = new Site(ZONE.child("s")!, OPEN);
     const text = numbers.map((i) => service(`p${i}`, "_ipp._tcp", host(i), `10.0.0.${i}`));
     site.caches.add(cacheOf(text.join("\n")));
     return project([site], ZONE, 5000).sets;

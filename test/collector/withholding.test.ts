@@ -9,7 +9,7 @@ import { policy } from "../../src/config/policy.ts";
 import { parseConfig } from "../../src/config.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Device } from "./device.ts";
-import { cacheOf, from, response, service, ZONE } from "./fixture.ts";
+import { cacheOf, from, OPEN, response, service, ZONE } from "./fixture.ts";
 import { Office } from "./office.ts";
 
 interface Line {
@@ -30,7 +30,7 @@ function bare(count: number, rules?: object): Site {
   const text = Array.from({ length: count }, (_, i) =>
     service(`s${i}`, "_ipp._tcp", `h${i}`, "10.1.0.2").replace(/\n[^\n]*$/, ""),
   );
-  const site = new Site(ZONE.child("paris")!, rules && policy.parse(rules));
+  const site = new Site(ZONE.child("paris")!, rules ? policy.parse(rules) : OPEN);
   site.caches.add(cacheOf(text.join("\n")));
   return site;
 }
@@ -153,7 +153,7 @@ suite("records that may never be published", () => {
     const { log, take } = notebook();
     const clock = new FakeClock();
     const report = new RefusalReport(clock, log);
-    const site = new Site(ZONE.child("paris")!);
+    const site = new Site(ZONE.child("paris")!, OPEN);
     const cache = cacheOf(service("x", "_ipp._tcp", "printer", "10.1.0.10"));
     site.caches.add(cache);
     const look = (seconds: number) => {

@@ -17,6 +17,7 @@ import { decode } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { collectorPrincipal } from "../../src/zone/principal.ts";
+import { OPEN } from "../collector/fixture.ts";
 import { listenSecurely } from "../dnsserver/secure.ts";
 import { listenSecured, makeSecured } from "../dnsserver/secured.ts";
 import { type Ports, unanswered } from "../support/honest.ts";
@@ -39,7 +40,7 @@ suite("SEC-20: datagrams of the corpus", () => {
         }
       }
       const zone = Name.parse(ZONE);
-      const site = new Site(zone.child("lan")!);
+      const site = new Site(zone.child("lan")!, OPEN);
       const cache = new LinkCache({ random: () => 0.5, disputed: () => {} });
       site.caches.add(cache);
       // The first is a whole announcement: a service, where it is, what is said of it.

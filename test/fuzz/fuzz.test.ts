@@ -16,6 +16,7 @@ import { Name } from "../../src/dns/name.ts";
 import { type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import { formatRdata, parseRdataText } from "../../src/dns/text.ts";
 import { collectorPrincipal } from "../../src/zone/principal.ts";
+import { OPEN } from "../collector/fixture.ts";
 import { makeServer } from "../dnsserver/fixture.ts";
 import { wordsOf } from "../support/words.ts";
 import { multicastCorpus, unicastCorpus, ZONE } from "./corpus.ts";
@@ -78,7 +79,7 @@ describe(`${COUNT.toLocaleString("en")} hostile datagrams`, () => {
     const zone = Name.parse(ZONE);
     const { permits } = collectorPrincipal("collector", zone, () => true);
     const cache = new LinkCache({ random: Math.random, disputed: () => {} });
-    const site = new Site(zone.child("lan")!);
+    const site = new Site(zone.child("lan")!, OPEN);
     site.caches.add(cache);
     const mutator = new Mutator(8, multicastCorpus());
     let published = 0;

@@ -84,7 +84,7 @@ for (const [make, start, program] of [
       const addresses = [{ family: 4, address: "10.77.1.1", prefix: 24 } as const];
       const sets = reverseRecords({
         ...{ zone: ZONE, browsed: "sites", reverse: [REVERSE] },
-        places: [{ site: ZONE.child("paris")!, addresses }],
+        places: [{ site: ZONE.child("paris")!, addresses, mapped: [] }],
         sets: setsOf("pc.paris A 10.77.1.20", ZONE),
       });
       await publish(REVERSE, sets, async () => [primary.endpoint]);

@@ -141,6 +141,7 @@ function reversed(
 const paris = (...addresses: readonly string[]): LinkPlace => ({
   site: site("paris"),
   addresses: on(...addresses),
+  mapped: [],
 });
 
 test("SD-27: a subnet's names are at its base address, all octets, whatever its length", () => {
@@ -161,7 +162,10 @@ test("SD-27: a subnet's names are at its base address, all octets, whatever its 
 });
 
 test("SD-27: with sites, the hosts of a subnet are told to browse their own site", () => {
-  const places = [paris("10.77.1.1/24"), { site: site("lyon"), addresses: on("10.77.2.1/24") }];
+  const places = [
+    paris("10.77.1.1/24"),
+    { site: site("lyon"), addresses: on("10.77.2.1/24"), mapped: [] },
+  ];
   const sets = reversed(places, "", { browsed: "sites" });
   assert.equal(sets.length, 6);
   for (const { name, rdatas } of sets) {
@@ -229,7 +233,10 @@ suite("SD-24: what the zone's file says is the default of the zone", () => {
 });
 
 test("SD-24: two sites on one subnet have one default between them", () => {
-  const places = [paris("10.77.1.1/24"), { site: site("lyon"), addresses: on("10.77.1.2/24") }];
+  const places = [
+    paris("10.77.1.1/24"),
+    { site: site("lyon"), addresses: on("10.77.1.2/24"), mapped: [] },
+  ];
   for (const each of [places, places.toReversed()]) {
     const counts = reversed(each, "", { browsed: "sites" }).map(({ name, rdatas }) => [
       String(name).split(".")[0],
@@ -279,7 +286,7 @@ test("PROXY-45, 46: a published host's address leads to its name; owners stay in
 test("PROXY-47: an address outside the link's subnets, or outside the zones, has no PTR", () => {
   const hosts = (published: string) =>
     reversed(
-      [paris("10.77.1.1/24"), { site: site("lyon"), addresses: on("10.77.2.1/24") }],
+      [paris("10.77.1.1/24"), { site: site("lyon"), addresses: on("10.77.2.1/24"), mapped: [] }],
       published,
     )
       .filter(({ name }) => !String(name).includes("_dns-sd"))

@@ -12,7 +12,16 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { formatRecord } from "../../src/dns/text.ts";
 import { Device } from "../collector/device.ts";
-import { cacheOf, from, lines, local, response, service, ZONE } from "../collector/fixture.ts";
+import {
+  cacheOf,
+  from,
+  lines,
+  local,
+  OPEN,
+  response,
+  service,
+  ZONE,
+} from "../collector/fixture.ts";
 import { Office } from "../collector/office.ts";
 import { silentLog } from "../support/log.ts";
 
@@ -159,7 +168,7 @@ suite("a record that steers", () => {
 
   test("SD-36: a name that is too long beneath the site is counted", () => {
     const long = Array.from("abcd", (letter) => letter.repeat(60)).join(".");
-    const site = new Site(Name.parse(`${"x".repeat(30)}.z.example.`));
+    const site = new Site(Name.parse(`${"x".repeat(30)}.z.example.`), OPEN);
     site.caches.add(cacheOf(`${long} A 10.1.0.1`));
     assert.deepEqual(Object.fromEntries(refusalsOf([site])), {
       "its host's name is too long beneath the site": 1,
@@ -237,7 +246,7 @@ suite("a flood", () => {
         if (i === 5000) cache.receive(response(late), from("10.1.1.99"), 50);
       }
       assert.ok(cache.size < limit / 1000);
-      const site = new Site(PARIS);
+      const site = new Site(PARIS, OPEN);
       site.caches.add(cache);
       const { services } = project([site], ZONE, 5000);
       assert.equal(services.size, 31);

@@ -13,6 +13,7 @@ import {
   from,
   lines,
   local,
+  OPEN,
   response,
   service,
   ZONE,
@@ -24,7 +25,7 @@ const LYON = ZONE.child("lyon")!;
 const LATER = 5000;
 
 function siteOf(domain: Name, ...texts: readonly string[]): Site {
-  const site = new Site(domain);
+  const site = new Site(domain, OPEN);
   for (const text of texts) site.caches.add(cacheOf(text));
   return site;
 }
@@ -97,7 +98,7 @@ suite("a service", () => {
     const txt = { name, type: Type.TXT, class: Class.IN, ttl: 120, rdata: new Rdata(Type.TXT, []) };
     const empty = makeMessage({ isResponse: true, answers: [txt] });
     cache.receive(empty, from(), 0);
-    const site = new Site(PARIS);
+    const site = new Site(PARIS, OPEN);
     site.caches.add(cache);
     assert.deepEqual(
       at(project([site], ZONE, 0), "Office\\032Printer._ipp._tcp.paris.z.example.", "TXT"),
@@ -123,7 +124,7 @@ suite("a service", () => {
   test("MDNS-36: that says another thing than before has said that alone, at once", () => {
     const text = `${PRINTER}\n!Office\\032Printer._ipp._tcp TYPE10 \\# 1 00`;
     const cache = cacheOf(text);
-    const site = new Site(PARIS);
+    const site = new Site(PARIS, OPEN);
     site.caches.add(cache);
     assert.equal(at(project([site], ZONE, 9000), OFFICE_PRINTER).length, 3);
     const anew = response(`
@@ -146,7 +147,7 @@ suite("a service", () => {
 
   test("MDNS-36: of which another host says another thing has both, while the first may object", () => {
     const cache = cacheOf(PRINTER);
-    const site = new Site(PARIS);
+    const site = new Site(PARIS, OPEN);
     site.caches.add(cache);
     const anew = '!Office\\032Printer._ipp._tcp 4500 TXT "txtvers=2"';
     cache.receive(response(anew), from("10.0.0.8"), 10_000);
@@ -186,7 +187,7 @@ suite("a service", () => {
   });
 
   test("SD-20: its type is listed as long as it has an instance", () => {
-    const [site, cache] = [new Site(PARIS), cacheOf(PRINTER)];
+    const [site, cache] = [new Site(PARIS, OPEN), cacheOf(PRINTER)];
     site.caches.add(cache);
     cache.receive(response(service("b", "_http._tcp", "h", "10.1.0.2")), from(), 0);
     // One that is withheld is none.
@@ -381,7 +382,7 @@ suite("what is withheld", () => {
       ...{ name, type: Type.SOA, class: Class.IN, ttl: 120, rdata: data },
     }));
     cache.receive(makeMessage({ isResponse: true, answers }), from(), 0);
-    const site = new Site(PARIS);
+    const site = new Site(PARIS, OPEN);
     site.caches.add(cache);
     assert.deepEqual(lines(project([site], ZONE, LATER).sets), lines(projectionOf(PRINTER).sets));
   });
@@ -541,7 +542,7 @@ suite("TTLs", () => {
   });
 
   test("PROXY-12: are 10 s again as soon as a record is heard in its last second", () => {
-    const [site, cache] = [new Site(PARIS), cacheOf(PRINTER)];
+    const [site, cache] = [new Site(PARIS, OPEN), cacheOf(PRINTER)];
     site.caches.add(cache);
     const ttlAt = (now: number) =>
       project([site], ZONE, now).sets.get(PARIS.child("printer")!.key, Type.A)?.ttl;
@@ -568,7 +569,7 @@ suite("TTLs", () => {
   });
 
   test("MDNS-38: do not change in the second after a goodbye", () => {
-    const [site, cache] = [new Site(PARIS), cacheOf(PRINTER)];
+    const [site, cache] = [new Site(PARIS, OPEN), cacheOf(PRINTER)];
     site.caches.add(cache);
     const before = lines(project([site], ZONE, LATER).sets);
     cache.receive(
@@ -577,7 +578,7 @@ suite("TTLs", () => {
       LATER,
     );
     assert.deepEqual(lines(project([site], ZONE, LATER + 500).sets), before);
-    const another = new Site(PARIS);
+    const another = new Site(PARIS, OPEN);
     another.caches.add(cache);
     assert.deepEqual(lines(project([another], ZONE, LATER + 500).sets), before);
     cache.poll(LATER + 1000);

@@ -16,7 +16,7 @@ import { apexEnumeration, apexRecords } from "../../src/zone/apex.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { ZoneView } from "../../src/zone/zoneview.ts";
-import { cacheOf, from, lines, response, service, ZONE } from "../collector/fixture.ts";
+import { cacheOf, from, lines, OPEN, response, service, ZONE } from "../collector/fixture.ts";
 import { makeServer, type Server } from "../dnsserver/fixture.ts";
 import { FakeClock } from "../support/clock.ts";
 
@@ -28,7 +28,7 @@ const LATER = 5000;
 /** The shared zone with one site that has said this. */
 function zoneWith(text: string, label = "paris"): Zone {
   const domain = ZONE.child(label)!;
-  const site = new Site(domain);
+  const site = new Site(domain, OPEN);
   site.caches.add(cacheOf(text));
   const apex = { origin: ZONE, nameservers: NAMESERVERS, serial: 1 };
   const enumerated = enumerationRecords({ zone: ZONE, browsed: "merged", sites: [domain] });
@@ -121,7 +121,7 @@ suite("a site's domain", () => {
     const six = service("Scanner", "_scanner._tcp", "scanner", "10.1.0.11");
     cache.receive(response(six.replace("A 10.1.0.11", "AAAA fd00::11")), from("fe80::11", 6), 0);
     cache.receive(response("!printer AAAA fd00::10"), from("fe80::10", 6), 0);
-    const site = new Site(ZONE.child("paris")!);
+    const site = new Site(ZONE.child("paris")!, OPEN);
     site.caches.add(cache);
     const { sets } = project([site], ZONE, LATER);
     const addresses = lines(sets).filter((line) => / A(AAA)? /.test(line));
