@@ -145,12 +145,8 @@ export class SigningKey {
   /** The text of `.key`. */
   formatKey(): string {
     const role = this.isEntryPoint ? "key-signing" : "zone-signing";
-    const comments = keyEvents.flatMap((event) => {
-      const time = this.times[event];
-      return time === undefined ? [] : [`; ${event}: ${formatTime(time)}\n`];
-    });
     return (
-      `; This is a ${role} key, keyid ${this.tag}, for ${this.owner}\n${comments.join("")}` +
+      `; This is a ${role} key, keyid ${this.tag}, for ${this.owner}\n${this.#formatTimes("; ")}` +
       `${this.owner} IN DNSKEY ${formatRdata(this.dnskey)}\n`
     );
   }
@@ -158,14 +154,19 @@ export class SigningKey {
   /** The text of `.private`: for one file of its owner alone, and nothing else. */
   formatPrivateKey(): string {
     const { d = "" } = this.#secret.export({ format: "jwk" });
-    const lines = keyEvents.flatMap((event) => {
-      const time = this.times[event];
-      return time === undefined ? [] : [`${event}: ${formatTime(time)}\n`];
-    });
     return (
       `Private-key-format: v1.3\nAlgorithm: ${this.number} (${this.algorithm.toUpperCase()})\n` +
-      `PrivateKey: ${Buffer.from(d, "base64url").toString("base64")}\n${lines.join("")}`
+      `PrivateKey: ${Buffer.from(d, "base64url").toString("base64")}\n${this.#formatTimes("")}`
     );
+  }
+
+  /** A line for each of its times. */
+  #formatTimes(prefix: string): string {
+    const lines = keyEvents.map((event) => {
+      const time = this.times[event];
+      return time === undefined ? "" : `${prefix}${event}: ${formatTime(time)}\n`;
+    });
+    return lines.join("");
   }
 }
 
