@@ -16,10 +16,12 @@ import { type Disk, systemDisk } from "./journal/disk.ts";
 import { FileStore } from "./journal/filestore.ts";
 import { Journal } from "./journal/journal.ts";
 import { firstState, readState, stateEntries, type ZoneState } from "./journal/state.ts";
+import { FILE } from "./leases.ts";
 import { parseMasterFile } from "./masterfile.ts";
+import { holderPrincipal } from "./principal.ts";
 import type { Store } from "./store.ts";
 import { withSerial } from "./update.ts";
-import { fileHand, Zone, type ZoneOptions } from "./zone.ts";
+import { Zone, type ZoneOptions } from "./zone.ts";
 
 export interface ZonePlace extends Pick<ZoneOptions, "history" | "capacity"> {
   readonly origin: Name;
@@ -138,7 +140,10 @@ async function raiseSerial(zone: Zone, saved: number | undefined, log: Log): Pro
   const fields = { zone: `${origin}`, serial: current.serial, copy: saved };
   log.warn(fields, "the journal ends before its copy was written: what came between is lost");
   const updates = recordsOf(withSerial(current.soa, serialBehind(saved)));
-  const rcode = await zone.apply({ zone: origin, prerequisites: [], updates }, fileHand);
+  const rcode = await zone.apply(
+    { zone: origin, prerequisites: [], updates },
+    holderPrincipal(FILE),
+  );
   // With the old one it would say of other contents what others have under it.
   if (rcode !== Rcode.NOERROR) throw new Error(`${origin} could not be given a later serial`);
 }

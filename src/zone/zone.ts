@@ -20,7 +20,7 @@ import { encodeEntry } from "./journal/entry.ts";
 import { firstState, stepEntry, type ZoneState } from "./journal/state.ts";
 import { FILE, FOREVER, type Hold } from "./leases.ts";
 import { mergeUpdate, withoutRecords } from "./merge.ts";
-import type { Principal } from "./principal.ts";
+import { holderPrincipal, type Principal } from "./principal.ts";
 import type { ZoneRecord } from "./recordmap.ts";
 import { Room } from "./room.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -111,7 +111,7 @@ export class Zone {
   merge(file: readonly RecordSet[]): Promise<Rcode> {
     const update = mergeUpdate(this.#file, file, this.#ahead);
     if (update === undefined) return Promise.resolve(Rcode.NOERROR);
-    return this.#apply(update, fileHand, file);
+    return this.#apply(update, holderPrincipal(FILE), file);
   }
 
   /** What came after `serial`, oldest first. */
@@ -271,7 +271,7 @@ export class Zone {
     const now = this.#clock.now();
     const ended = [...this.#state.leases.ended(now, most)].map(([name, records]) => {
       const update = { zone: this.origin, prerequisites: [], updates: records.map(removalOf) };
-      return this.#apply(update, { name, permits: () => true });
+      return this.#apply(update, holderPrincipal(name));
     });
     this.#schedule();
     await Promise.all(ended);
@@ -312,8 +312,6 @@ export class Zone {
     return time + (this.#wall?.offset ?? 0);
   }
 }
-
-export const fileHand: Principal = { name: FILE, permits: () => true };
 
 function milliseconds(seconds: number | undefined): number {
   return seconds === undefined ? FOREVER : seconds * 1000;
