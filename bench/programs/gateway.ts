@@ -15,7 +15,7 @@ let hear: (packet: Packet) => void = () => {};
 const link: Link = {
   name: "site",
   addresses: [{ family: 4, address: "10.1.0.1", prefix: 16 }],
-  mtu: 1500,
+  payload: 1452,
   isShared: false,
   send() {},
   listen(receive) {

@@ -30,8 +30,8 @@ export interface Link {
   readonly name: string;
   /** As they are now; a new array after a change. */
   readonly addresses: readonly LinkAddress[];
-  /** Octets of an IP packet. */
-  readonly mtu: number;
+  /** Octets of a message that one packet takes, of whichever family. */
+  readonly payload: number;
   /** True where another responder owns port 5353 of this host (RFC 6762 §15.1). */
   readonly isShared: boolean;
   /**

@@ -76,7 +76,7 @@ export class MulticastLink implements Link {
   readonly name: string;
   readonly index: number;
   addresses: readonly LinkAddress[] = [];
-  mtu = 0;
+  payload = 0;
   isShared = true;
   readonly gone: AbortSignal;
   /** Datagrams heard and not passed on. */
@@ -109,7 +109,7 @@ export class MulticastLink implements Link {
   /** Makes the sockets fit the interface as it is now; opens again what failed. */
   adjust(itself: Interface, { links, interfaces, isShared }: Surroundings): void {
     if (!isDeepStrictEqual(this.addresses, itself.addresses)) this.addresses = itself.addresses;
-    this.mtu = itself.mtu;
+    this.payload = Math.min(itself.mtu, MAX_PACKET) - HEADERS[6];
     this.isShared = isShared;
     this.#near = networksOf([itself]);
     const addresses = lastingAddresses(itself);

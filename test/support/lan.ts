@@ -77,7 +77,7 @@ export interface Heard extends Packet {
 export class LanHost implements Link {
   readonly name: string;
   addresses: readonly LinkAddress[];
-  mtu = 1500;
+  payload = 1452;
   isShared = false;
   /** The cable. */
   isUp = true;

@@ -27,7 +27,7 @@ multicastLinks({ clock: systemClock, log, ...(names.length > 0 && { interfaces: 
   (link, gone) => {
     links.set(link.name, link);
     const facts = () => ({ link: link.name, addresses: link.addresses, isShared: link.isShared });
-    print("came", { ...facts(), mtu: link.mtu });
+    print("came", { ...facts(), payload: link.payload });
     link.listen(({ bytes, ...from }) => {
       print("packet", { ...facts(), ...from, hex: Buffer.from(bytes).toString("hex") });
     }, gone);

@@ -64,7 +64,7 @@ export class Harvest {
     this.querier = new Querier({
       cache: this.cache,
       random,
-      limit: Math.min(link.mtu, LARGEST_PACKET) - HEADERS,
+      limit: link.payload,
       isUnicastWanted: !link.isShared,
       families: () => this.#families,
       ownerOf: (set, time) =>
@@ -192,10 +192,6 @@ export class Harvest {
   }
 }
 
-/** Octets of an mDNS packet with its headers, at most (RFC 6762 §17). */
-const LARGEST_PACKET = 9000;
-/** Octets of an IPv6 and a UDP header. */
-const HEADERS = 48;
 /** Milliseconds without a change after which a burst is over, and how long one may last. */
 const QUIET = 25;
 const LONGEST_BURST = 100;
