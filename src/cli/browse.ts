@@ -10,6 +10,7 @@ import { FormatError } from "../dns/format.ts";
 import type { Message } from "../dns/message.ts";
 import { labelToUnicode, Name } from "../dns/name.ts";
 import { addressOf, type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
+import { setKey } from "../dns/record.ts";
 import { chooseServer, type Server, type ServerOptions } from "./server.ts";
 
 export async function browse(type: string | undefined, options: ServerOptions): Promise<void> {
@@ -96,10 +97,6 @@ class Answers {
       throw new ConfigError([`${server}: ${(error as Error).message}; is the gateway running?`]);
     }
   }
-}
-
-function setKey(name: Name, type: number): string {
-  return `${type} ${name.key}`;
 }
 
 function under(type: string, domain: Name): Name {

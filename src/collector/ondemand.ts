@@ -13,7 +13,7 @@ import type { Clock } from "../clock.ts";
 import { isDataType, Rcode, Type } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
-import { LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
+import { isUnderscored, LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
 import { type Answer, lookup } from "../zone/lookup.ts";
 import { isCarriedType, isReserved } from "../zone/principal.ts";
 import type { Zone } from "../zone/zone.ts";
@@ -197,8 +197,8 @@ function isAskable(name: Name, type: number): boolean {
   if (name.equals(LOCAL) || isReserved(name.labels) || isSteeringHost(name)) return false;
   // `_tcp`, `_sub._ipp._tcp` and their like hold nothing themselves, and what stands beneath names
   // such as `_domainkey` speaks for the domain (RFC 8552).
-  const isUnderscored = name.labels[0]![0] === UNDERSCORE;
-  const service = parseServiceType(name) ?? (isUnderscored ? undefined : parseInstance(name));
+  const service =
+    parseServiceType(name) ?? (isUnderscored(name.labels[0]!) ? undefined : parseInstance(name));
   if (hasUnderscore(name) && service?.domain.equals(LOCAL) !== true) return false;
   return isDataType(type) && isCarriedType(type);
 }
@@ -211,7 +211,6 @@ function isHeard({ name, question }: Inquiry, { site }: AskedSite): boolean {
   return [...site.caches].some((cache) => cache.set(name.key, question.type) !== undefined);
 }
 
-const UNDERSCORE = 0x5f;
 /** What `browser.ts` asks for by itself. */
 const HARVESTED: ReadonlySet<number> = new Set([
   Type.PTR,

@@ -7,6 +7,7 @@ import { isLinkLocal } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
 import { labelToUnicode, type Name } from "../dns/name.ts";
 import { rdata as make, type Rdata } from "../dns/rdata.ts";
+import { isUnderscored } from "../dns/service.ts";
 
 /**
  * A host by whose name clients of a search domain find a proxy, a tunnel, a key server or where their
@@ -18,7 +19,7 @@ export function isSteeringHost({ labels }: Name): boolean {
 
 /** Not a host's name: labels that start so have a meaning of their own (RFC 8552 §1.2). */
 export function hasUnderscore({ labels }: Name): boolean {
-  return labels.some(([first]) => first === UNDERSCORE);
+  return labels.some(isUnderscored);
 }
 
 /** RFC 6763 §4.1.1: instance names have no ASCII control characters. */
@@ -68,7 +69,6 @@ function embedded4(bytes: Uint8Array): Uint8Array | undefined {
 
 /** 64:ff9b::/96. */
 const NAT64: readonly number[] = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0];
-const UNDERSCORE = 0x5f;
 /**
  * draft-ietf-wrec-wpad-01 §4.4.3; RFC 5214 §8.3.2; what Kerberos clients ask for beneath their realm
  * where it has no SRV records; mail clients; RFC 8461 §3.3; RFC 6761 §6.3.

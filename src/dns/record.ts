@@ -33,6 +33,11 @@ export function recordsOf(set: RecordSet): ResourceRecord[] {
   }));
 }
 
+/** Of the set of this name and type, as a key of maps. */
+export function setKey({ key }: Pick<Name, "key">, type: number): string {
+  return `${type} ${key}`;
+}
+
 /** Runs of records of one name and type. */
 export function* setsOf(records: readonly ResourceRecord[]): Generator<readonly ResourceRecord[]> {
   for (let from = 0; from < records.length; ) {

@@ -83,6 +83,11 @@ export function parseEnumeration(
     : undefined;
 }
 
+/** Is it a label by which protocols speak of themselves (RFC 8552 §1.2), and none of a host or a site? */
+export function isUnderscored(label: Uint8Array): boolean {
+  return label[0] === UNDERSCORE;
+}
+
 /** Is it where clients look which domain is the one to browse, or to register in? Each has one (RFC 6763 §11). */
 export function isDefault(name: Name): boolean {
   const enumeration = parseEnumeration(name)?.enumeration;
@@ -117,6 +122,7 @@ function startsWith({ wire }: Name, label: string): boolean {
   return true;
 }
 
+const UNDERSCORE = 0x5f;
 const SERVICE_NAME = "-_0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const DNS_SD = Name.parse("_dns-sd._udp");
 const SERVICES = Name.parse("_services._dns-sd._udp");

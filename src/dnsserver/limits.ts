@@ -16,6 +16,7 @@ import { addressOctets } from "../dns/address.ts";
 import { OptionCode, Rcode, Type } from "../dns/constants.ts";
 import { optionOf } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
+import { isUnderscored } from "../dns/service.ts";
 import type { Layer } from "../net/handler.ts";
 import { mapResponses } from "./layers.ts";
 
@@ -144,15 +145,10 @@ export function accountOf(question: Question | undefined, response: Counted): nu
   // and so does each where it is denied by an NSEC (RFC 9824 §3.1).
   const isChance =
     rcode === Rcode.NXDOMAIN ||
-    question.name.labels.some(isOfService) ||
+    question.name.labels.some(isUnderscored) ||
     authorities.some(({ type }) => type === Type.NSEC);
   if (authority.type === Type.SOA && !isChance) return hashOf(question.name.key, NODATA);
   return hashOf(authority.name.key, NEGATIVE);
-}
-
-/** `_ipp`, `_tcp`, `_sub`. */
-function isOfService([first]: Uint8Array): boolean {
-  return first === 0x5f;
 }
 
 const ERROR = 1;

@@ -6,7 +6,7 @@ import { Class, isDataType, Rcode, Type } from "../dns/constants.ts";
 import { isKnownShape } from "../dns/fields.ts";
 import type { Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
-import type { RecordSet, ResourceRecord } from "../dns/record.ts";
+import { type RecordSet, type ResourceRecord, setKey } from "../dns/record.ts";
 import type { Leases } from "./leases.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { dataOctets } from "./weight.ts";
@@ -23,7 +23,7 @@ export function checkPrerequisites(
     if (ttl !== 0) return Rcode.FORMERR;
     if (!name.isUnder(snapshot.origin)) return Rcode.NOTZONE;
     if (record.class === Class.IN) {
-      const key = `${type} ${name.key}`;
+      const key = setKey(name, type);
       const set = expected.get(key);
       if (set === undefined) expected.set(key, [record]);
       else set.push(record);

@@ -10,7 +10,7 @@ import { Class, Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import { targetOf } from "../dns/rdata.ts";
 import type { ResourceRecord } from "../dns/record.ts";
-import { BROWSING, isDefault, parseEnumeration } from "../dns/service.ts";
+import { BROWSING, isDefault, isUnderscored, parseEnumeration } from "../dns/service.ts";
 import { dataOctets } from "./weight.ts";
 
 /** Who asks for an update. */
@@ -108,7 +108,7 @@ class Sites {
   contain(name: Name): boolean {
     if (!name.isUnder(this.#origin)) return false;
     const label = name.labels[name.labels.length - this.#origin.labels.length - 1];
-    if (label === undefined || label[0] === UNDERSCORE) return false;
+    if (label === undefined || isUnderscored(label)) return false;
     return this.#isItsSite(this.#origin.child(label)!);
   }
 
@@ -219,4 +219,3 @@ function textsOf(labels: readonly Uint8Array[]): string[] {
 }
 
 const TYPE_LIST = "_services._dns-sd._udp";
-const UNDERSCORE = 0x5f;

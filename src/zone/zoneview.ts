@@ -15,7 +15,7 @@ import { addressOfReverseName, formatAddress } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import { addressOf, type Rdata, targetOf } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
+import { type RecordSet, setKey } from "../dns/record.ts";
 import { serviceTypesName } from "../dns/service.ts";
 import { addressHints } from "../dns/svcparams.ts";
 import type { Change } from "./change.ts";
@@ -88,7 +88,7 @@ export class ZoneView {
   #follow(changes: readonly Change[]): Snapshot {
     const touched = new Map<string, RecordSet>();
     for (const { removed, added } of changes) {
-      for (const set of [...removed, ...added]) touched.set(`${set.type} ${set.name.key}`, set);
+      for (const set of [...removed, ...added]) touched.set(setKey(set.name, set.type), set);
     }
     const [gone, sets]: [RecordSet[], RecordSet[]] = [[], []];
     for (const old of touched.values()) {

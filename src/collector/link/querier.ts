@@ -12,7 +12,7 @@
 import { Class } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
-import type { ResourceRecord } from "../../dns/record.ts";
+import { type ResourceRecord, setKey } from "../../dns/record.ts";
 import { Heap } from "../../heap.ts";
 import type { Family } from "../../net/link.ts";
 import { Ask } from "./ask.ts";
@@ -65,7 +65,7 @@ export class Querier {
     const start = now + EARLIEST_START + (LATEST_START - EARLIEST_START) * this.#options.random();
     const wanted = new Set<string>();
     for (const { name, type, source } of questions) {
-      const key = keyOf(name, type);
+      const key = setKey(name, type);
       wanted.add(key);
       const ask = this.#asks.get(key);
       if (ask === undefined) this.#add(new Ask(name, type, source), Infinity, start);
@@ -98,7 +98,7 @@ export class Querier {
 
   /** Somebody waits for an answer: twice, a second apart (RFC 8766 §5.6). */
   inquire(name: Name, type: number, source: string, now: number): void {
-    const ask = this.#asks.get(keyOf(name, type)) ?? new Ask(name, type, source);
+    const ask = this.#asks.get(setKey(name, type)) ?? new Ask(name, type, source);
     // What is being asked is asked for everybody.
     if (ask.times > 0) return;
     const start = now + EARLIEST_START + (LATEST_START - EARLIEST_START) * this.#options.random();
@@ -107,7 +107,7 @@ export class Querier {
 
   /** Nobody waits any more. */
   cease(name: Name, type: number): void {
-    const ask = this.#asks.get(keyOf(name, type));
+    const ask = this.#asks.get(setKey(name, type));
     if (ask === undefined || ask.times === 0 || ask.times === Infinity) return;
     if (ask.last === Number.NEGATIVE_INFINITY) this.#remove(ask);
     else this.#finish(ask);
@@ -122,7 +122,7 @@ export class Querier {
     if (query.isResponse || query.isTruncated) return;
     for (const question of query.questions) {
       if (question.class !== Class.IN) continue;
-      const ask = this.#asks.get(keyOf(question.name, question.type));
+      const ask = this.#asks.get(setKey(question.name, question.type));
       if (ask === undefined || ask.times === 0 || !ask.isNear(now)) continue;
       const known = new Set(this.#known(ask, now).map(({ rdata }) => rdata.key));
       const isWider = query.answers.some(
@@ -241,7 +241,7 @@ export class Querier {
   }
 
   #once(name: Name, type: number, source: string, times: number, now: number): Ask {
-    const ask = this.#asks.get(keyOf(name, type)) ?? new Ask(name, type, source);
+    const ask = this.#asks.get(setKey(name, type)) ?? new Ask(name, type, source);
     ask.to = undefined;
     this.#add(ask, Math.max(ask.times, times), Math.max(now, ask.last + FIRST_WAIT));
     return ask;
@@ -249,7 +249,7 @@ export class Querier {
 
   #add(ask: Ask, times: number, time: number): void {
     ask.times = times;
-    this.#asks.set(keyOf(ask.name, ask.type), ask);
+    this.#asks.set(setKey(ask.name, ask.type), ask);
     this.#place(ask, time);
   }
 
@@ -261,7 +261,7 @@ export class Querier {
   #remove(ask: Ask): void {
     this.#agenda.remove(ask);
     this.#waiting.delete(ask);
-    this.#asks.delete(keyOf(ask.name, ask.type));
+    this.#asks.delete(setKey(ask.name, ask.type));
   }
 
   /** It stays for a second, so that nobody asks it again too soon. */
@@ -295,10 +295,6 @@ export class Querier {
     }
     return known;
   }
-}
-
-function keyOf(name: Name, type: number): string {
-  return `${type} ${name.key}`;
 }
 
 /** Milliseconds; none where a record is called off, which its owner has a second to say again. */

@@ -13,7 +13,7 @@ import { leaseOption, readLease } from "../../dns/lease.ts";
 import { decode, decodeHeader, type Message, makeMessage } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import { type Rdata, soaOf } from "../../dns/rdata.ts";
-import type { RecordSet, ResourceRecord } from "../../dns/record.ts";
+import { type RecordSet, type ResourceRecord, setKey } from "../../dns/record.ts";
 import { compareSerials } from "../../dns/serial.ts";
 import { FUDGE, partTsig, signTsig, type TsigKey, tsigLength, verifyTsig } from "../../dns/tsig.ts";
 import type { PersistentConnection } from "../../net/persistent.ts";
@@ -218,7 +218,7 @@ class Gathering {
   readonly #sets = new Map<string, RecordSet & { readonly rdatas: Rdata[] }>();
 
   add({ name, type, ttl, rdata }: ResourceRecord): void {
-    const key = `${type} ${name.key}`;
+    const key = setKey(name, type);
     const set = this.#sets.get(key);
     if (set === undefined) this.#sets.set(key, { name, type, ttl, rdatas: [rdata] });
     else set.rdatas.push(rdata);

@@ -8,6 +8,7 @@
  */
 import type { Name, NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
+import { setKey } from "../../dns/record.ts";
 import { Spared } from "./spared.ts";
 import type { Step } from "./step.ts";
 
@@ -141,10 +142,6 @@ const TRIES = 2;
 const MORE = 8;
 /** Milliseconds. */
 const SOON = { first: 1000, most: 60_000 };
-
-function setKey({ key }: Pick<Name, "key">, type: number): string {
-  return `${type} ${key}`;
-}
 
 /** The length in front of the name keeps apart what would run together. */
 function recordKey(name: Name, rdata: Rdata): string {
