@@ -4,9 +4,9 @@
  */
 import { interestIn } from "../src/collector/link/browser.ts";
 import { LinkCache } from "../src/collector/link/cache.ts";
-import { project } from "../src/collector/project.ts";
-import { Reconciler } from "../src/collector/publishing/reconcile.ts";
-import { Site } from "../src/collector/site.ts";
+import { project } from "../src/collector/projection/project.ts";
+import { Site } from "../src/collector/projection/site.ts";
+import { Reconciler } from "../src/collector/publishing/reconciler.ts";
 import { defaultConfig } from "../src/config.ts";
 import { Class, Rcode, Type } from "../src/dns/constants.ts";
 import { encode } from "../src/dns/encode.ts";

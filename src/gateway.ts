@@ -9,7 +9,7 @@ import { Collector, type CollectorOptions } from "./collector/collector.ts";
 import { enumerationRecords } from "./collector/enumeration.ts";
 import type { OnDemand } from "./collector/ondemand.ts";
 import { reverseRecords } from "./collector/reverse.ts";
-import { SiteLabels } from "./collector/sitelabel.ts";
+import { SiteLabels } from "./collector/sitelabels.ts";
 import type { Listening } from "./config/listening.ts";
 import type { Config } from "./config.ts";
 import { Opcode } from "./dns/constants.ts";

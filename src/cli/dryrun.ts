@@ -2,7 +2,7 @@
  * `check --dry-run`: what the policy of a configuration would hide of what a running gateway
  * publishes. Nothing is changed, and names are printed so that they drive no terminal.
  */
-import { preview } from "../collector/preview.ts";
+import { preview } from "../collector/projection/preview.ts";
 import { type Config, readConfig } from "../config.ts";
 import { Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";

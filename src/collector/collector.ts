@@ -13,23 +13,20 @@ import { LOCAL } from "../dns/service.ts";
 import type { Log } from "../log.ts";
 import type { Link, LinkWatch } from "../net/link.ts";
 import type { Browsed } from "../zone/apex.ts";
-import { Irregularities } from "./irregular.ts";
 import type { LinkCache } from "./link/cache.ts";
 import { Harvest, type HarvestOptions } from "./link/harvest.ts";
 import { obtain } from "./obtain.ts";
-import type { Policy } from "./policy.ts";
-import { Presence } from "./presence.ts";
-import { project } from "./project.ts";
+import type { Policy } from "./projection/policy.ts";
+import { project } from "./projection/project.ts";
+import { Site } from "./projection/site.ts";
 import { guardOf } from "./publishing/guard.ts";
 import { type Heir, inheritance } from "./publishing/inheritance.ts";
 import { Publication, type PublishedZone } from "./publishing/publication.ts";
 import { RecordSets } from "./recordsets.ts";
-import { RefusalReport } from "./refusals.ts";
+import { Report } from "./report/report.ts";
 import type { LinkPlace } from "./reverse.ts";
-import { Site } from "./site.ts";
 import { SteadyClock } from "./steadyclock.ts";
 import { subnetsOf } from "./subnets.ts";
-import { Withholding } from "./withholding.ts";
 
 export interface CollectorOptions {
   readonly clock: Clock;
@@ -68,10 +65,7 @@ interface Leg {
 }
 
 export class Collector {
-  readonly #presence: Presence;
-  readonly #irregularities: Irregularities;
-  readonly #withholding: Withholding;
-  readonly #refusalReport: RefusalReport;
+  readonly #report: Report;
   readonly #options: CollectorOptions;
   readonly #clock: SteadyClock;
   readonly #types: readonly Name[];
@@ -93,10 +87,7 @@ export class Collector {
     this.#options = options;
     this.#clock = new SteadyClock(clock);
     this.#types = Object.entries(subtypes).flatMap(([type, labels]) => subtypeNames(type, labels));
-    this.#presence = new Presence(clock, log);
-    this.#irregularities = new Irregularities(clock, log);
-    this.#withholding = new Withholding(clock, log);
-    this.#refusalReport = new RefusalReport(clock, log);
+    this.#report = new Report(clock, log);
     this.#alarm = new Alarm(this.#clock, () => this.#project());
     this.#kept = sites.flatMap((label) => zone.child(label) ?? []);
     const guard = guardOf(zone, browsed);
@@ -136,7 +127,7 @@ export class Collector {
     });
     this.#alarm.set(undefined);
     for (const { keep } of this.#legs.values()) keep?.();
-    this.#presence.close();
+    this.#report.close();
     await Promise.all([...this.#publications.values()].map((each) => each.end()));
   }
 
@@ -250,11 +241,8 @@ export class Collector {
       if (keep === undefined) site.locate(harvest.cache, subnetsOf(addresses));
     }
     const projection = project(this.#sites.values(), zone, this.#clock.now());
-    const { sets, services, withheld, due } = projection;
-    this.#presence.update(services);
-    this.#irregularities.update(projection);
-    this.#withholding.update(withheld);
-    this.#refusalReport.update(this.#sites.values());
+    const { sets, due } = projection;
+    this.#report.update(projection, this.#sites.values());
     const wanted = new Map(
       zones.map(({ origin }) => [origin, origin.equals(zone) ? sets : new RecordSets()]),
     );

@@ -18,9 +18,9 @@ import { type Answer, lookup } from "../zone/lookup.ts";
 import { isCarriedType, isReserved } from "../zone/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { Harvest } from "./link/harvest.ts";
-import { projectHost } from "./project.ts";
-import { hasUnderscore, isSteeringHost } from "./publishable.ts";
-import type { Site } from "./site.ts";
+import { projectHost } from "./projection/project.ts";
+import { hasUnderscore, isSteeringHost } from "./projection/publishable.ts";
+import type { Site } from "./projection/site.ts";
 
 /** A site, and the links that are there now. */
 export interface AskedSite {

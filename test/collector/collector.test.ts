@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { SiteLabels } from "../../src/collector/sitelabel.ts";
+import { SiteLabels } from "../../src/collector/sitelabels.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { collectorPrincipal } from "../../src/zone/principal.ts";

@@ -1,6 +1,6 @@
 /** What links say and ask, written as master files beneath `local.`. */
 import { LinkCache } from "../../src/collector/link/cache.ts";
-import type { Policy } from "../../src/collector/policy.ts";
+import type { Policy } from "../../src/collector/projection/policy.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Class, parseType, type Rcode } from "../../src/dns/constants.ts";
 import { type Message, makeMessage, type Question } from "../../src/dns/message.ts";

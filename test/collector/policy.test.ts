@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { fits, type Policy, SitePolicy } from "../../src/collector/policy.ts";
-import { project } from "../../src/collector/project.ts";
-import { Site } from "../../src/collector/site.ts";
+import { fits, type Policy, SitePolicy } from "../../src/collector/projection/policy.ts";
+import { project } from "../../src/collector/projection/project.ts";
+import { Site } from "../../src/collector/projection/site.ts";
 import type { Subnet } from "../../src/collector/subnets.ts";
 import { parseConfig } from "../../src/config.ts";
 import { addressOctets } from "../../src/dns/address.ts";

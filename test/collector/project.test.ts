@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type Projection, project } from "../../src/collector/project.ts";
-import { Site } from "../../src/collector/site.ts";
+import { type Projection, project } from "../../src/collector/projection/project.ts";
+import { Site } from "../../src/collector/projection/site.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { decode } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";

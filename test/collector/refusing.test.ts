@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { guardOf } from "../../src/collector/publishing/guard.ts";
-import { Reconciler } from "../../src/collector/publishing/reconcile.ts";
+import { Reconciler } from "../../src/collector/publishing/reconciler.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import type { NameKey } from "../../src/dns/name.ts";

@@ -1,10 +1,10 @@
 /** What an administrator is told of what is heard and not published. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { project } from "../../src/collector/project.ts";
-import { RefusalReport } from "../../src/collector/refusals.ts";
-import { Site } from "../../src/collector/site.ts";
-import { Withholding } from "../../src/collector/withholding.ts";
+import { project } from "../../src/collector/projection/project.ts";
+import { Site } from "../../src/collector/projection/site.ts";
+import { RefusalReport } from "../../src/collector/report/refusals.ts";
+import { Withholding } from "../../src/collector/report/withholding.ts";
 import { policy } from "../../src/config/policy.ts";
 import { parseConfig } from "../../src/config.ts";
 import { FakeClock } from "../support/clock.ts";

@@ -9,7 +9,7 @@ import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { FarZone } from "../../src/collector/publishing/farzone.ts";
 import { reverseRecords } from "../../src/collector/reverse.ts";
-import { SiteLabels } from "../../src/collector/sitelabel.ts";
+import { SiteLabels } from "../../src/collector/sitelabels.ts";
 import { Rcode } from "../../src/dns/constants.ts";
 import { type Endpoint, formatEndpoint } from "../../src/dns/endpoint.ts";
 import { Name } from "../../src/dns/name.ts";

@@ -1,9 +1,9 @@
 /** What a device may say to harm clients of the zone, and what becomes of it. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { project } from "../../src/collector/project.ts";
-import { refusalsOf } from "../../src/collector/refusals.ts";
-import { Site } from "../../src/collector/site.ts";
+import { project } from "../../src/collector/projection/project.ts";
+import { Site } from "../../src/collector/projection/site.ts";
+import { refusalsOf } from "../../src/collector/report/refusals.ts";
 import { parseConfig } from "../../src/config.ts";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";

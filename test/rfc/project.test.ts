@@ -1,8 +1,8 @@
 /** What of a link's word becomes the zone's: RFC 6763 §4 to §9, RFC 8766 §5.5 and §6. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { type Projection, project } from "../../src/collector/project.ts";
-import { Site } from "../../src/collector/site.ts";
+import { type Projection, project } from "../../src/collector/projection/project.ts";
+import { Site } from "../../src/collector/projection/site.ts";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { enumerationRecords } from "../../src/collector/enumeration.ts";
-import { project } from "../../src/collector/project.ts";
-import { Site } from "../../src/collector/site.ts";
+import { project } from "../../src/collector/projection/project.ts";
+import { Site } from "../../src/collector/projection/site.ts";
 import { policy } from "../../src/config/policy.ts";
 import { Class, parseType, Rcode, Type } from "../../src/dns/constants.ts";
 import { type Message, makeMessage } from "../../src/dns/message.ts";

@@ -15,7 +15,7 @@ import { RecordSets } from "../recordsets.ts";
 import { PublishError } from "./farzone.ts";
 import type { Guard } from "./guard.ts";
 import { Readings } from "./readings.ts";
-import { Reconciler } from "./reconcile.ts";
+import { Reconciler } from "./reconciler.ts";
 import { Troubles } from "./troubles.ts";
 
 /** What a server holds of a zone now; a response code where it does not tell. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import fc from "fast-check";
-import { project } from "../../src/collector/project.ts";
+import { project } from "../../src/collector/projection/project.ts";
+import { Site } from "../../src/collector/projection/site.ts";
 import { guardOf } from "../../src/collector/publishing/guard.ts";
 import type { Obstacle } from "../../src/collector/publishing/obstacles.ts";
-import { Reconciler } from "../../src/collector/publishing/reconcile.ts";
+import { Reconciler } from "../../src/collector/publishing/reconciler.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
-import { Site } from "../../src/collector/site.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { makeMessage } from "../../src/dns/message.ts";

@@ -2,12 +2,12 @@
  * How much of what a site's links say now may never be published, and why: nothing of it is in the
  * zone, so this is where it is seen. A level, no event: it is counted when somebody asks.
  */
-import type { Clock } from "../clock.ts";
-import { Type } from "../dns/constants.ts";
-import type { Log } from "../log.ts";
-import { isCarriedType, isReserved, isSteeringType } from "../zone/principal.ts";
-import type { HeardSet } from "./link/heard.ts";
-import type { Reason, Site } from "./site.ts";
+import type { Clock } from "../../clock.ts";
+import { Type } from "../../dns/constants.ts";
+import type { Log } from "../../log.ts";
+import { isCarriedType, isReserved, isSteeringType } from "../../zone/principal.ts";
+import type { HeardSet } from "../link/heard.ts";
+import type { Reason, Site } from "../projection/site.ts";
 
 export type Refusal =
   | Reason

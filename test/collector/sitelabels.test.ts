@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { SiteLabels } from "../../src/collector/sitelabel.ts";
+import { SiteLabels } from "../../src/collector/sitelabels.ts";
 import { Name } from "../../src/dns/name.ts";
 import type { LinkAddress } from "../../src/net/link.ts";
 import { FakeClock } from "../support/clock.ts";

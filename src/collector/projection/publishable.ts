@@ -3,11 +3,11 @@
  * would steer clients or servers is never published, however it is asked for; nor are addresses
  * that mean another host, or none, elsewhere.
  */
-import { isLinkLocal } from "../dns/address.ts";
-import { Type } from "../dns/constants.ts";
-import { labelToUnicode, type Name } from "../dns/name.ts";
-import { rdata as make, type Rdata } from "../dns/rdata.ts";
-import { isUnderscored } from "../dns/service.ts";
+import { isLinkLocal } from "../../dns/address.ts";
+import { Type } from "../../dns/constants.ts";
+import { labelToUnicode, type Name } from "../../dns/name.ts";
+import { rdata as make, type Rdata } from "../../dns/rdata.ts";
+import { isUnderscored } from "../../dns/service.ts";
 
 /**
  * A host by whose name clients of a search domain find a proxy, a tunnel, a key server or where their

@@ -3,14 +3,14 @@
  * devices: TXT records that fit no packet of an Ethernet (§6.2), and types that are no service names
  * (§7). Each is told of once, as long as it is there.
  */
-import type { Clock } from "../clock.ts";
-import { Type } from "../dns/constants.ts";
-import { labelToUnicode, type Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import type { Log } from "../log.ts";
+import type { Clock } from "../../clock.ts";
+import { Type } from "../../dns/constants.ts";
+import { labelToUnicode, type Name } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import type { Log } from "../../log.ts";
+import { obtain } from "../obtain.ts";
+import type { Projection } from "../projection/project.ts";
 import { Notices } from "./notices.ts";
-import { obtain } from "./obtain.ts";
-import type { Projection } from "./project.ts";
 
 interface Irregularity {
   readonly level: "info" | "warn";

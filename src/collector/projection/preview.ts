@@ -3,16 +3,16 @@
  * the zone, not as they were heard: what is withheld today is not there to be judged, addresses are
  * those that a map gave them, and which networks the links are in is not known.
  */
-import { ADDRESS_TYPES, Type } from "../dns/constants.ts";
-import type { Name, NameKey } from "../dns/name.ts";
-import { type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
-import { LOCAL, parseInstance } from "../dns/service.ts";
-import { MAX_ALIASES } from "./link/browser.ts";
-import { obtain } from "./obtain.ts";
+import { ADDRESS_TYPES, Type } from "../../dns/constants.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import { type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { LOCAL, parseInstance } from "../../dns/service.ts";
+import { MAX_ALIASES } from "../link/browser.ts";
+import { obtain } from "../obtain.ts";
+import { RecordSets } from "../recordsets.ts";
 import { type Denial, type Policy, SitePolicy } from "./policy.ts";
 import { isSteeringHost } from "./publishable.ts";
-import { RecordSets } from "./recordsets.ts";
 import type { Reason } from "./site.ts";
 
 export interface Preview {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Irregularities } from "../../src/collector/irregular.ts";
-import { project } from "../../src/collector/project.ts";
-import { Site } from "../../src/collector/site.ts";
+import { project } from "../../src/collector/projection/project.ts";
+import { Site } from "../../src/collector/projection/site.ts";
+import { Irregularities } from "../../src/collector/report/irregularities.ts";
 import { FakeClock } from "../support/clock.ts";
 import { cacheOf, OPEN, service, ZONE } from "./fixture.ts";
 

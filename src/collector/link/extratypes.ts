@@ -2,8 +2,8 @@
  * What instances of some service types have beside SRV and TXT. Such a record is asked for by name,
  * since nothing else would tell that it is there.
  */
-import { Type } from "../dns/constants.ts";
-import { Name, type NameKey } from "../dns/name.ts";
+import { Type } from "../../dns/constants.ts";
+import { Name, type NameKey } from "../../dns/name.ts";
 
 const table: Readonly<Record<string, readonly number[]>> = {
   // The buddy picture of link-local messaging (XEP-0174 and, before it, iChat).

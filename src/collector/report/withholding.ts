@@ -4,13 +4,13 @@
  * What a rule hides is told of by its type: who hides people's devices does not want their names in
  * a log (RFC 9076 §6).
  */
-import type { Clock } from "../clock.ts";
-import { labelToUnicode, type Name } from "../dns/name.ts";
-import { parseInstance } from "../dns/service.ts";
-import type { Log } from "../log.ts";
+import type { Clock } from "../../clock.ts";
+import { labelToUnicode, type Name } from "../../dns/name.ts";
+import { parseInstance } from "../../dns/service.ts";
+import type { Log } from "../../log.ts";
+import { isDenial } from "../projection/policy.ts";
+import type { Withheld } from "../projection/project.ts";
 import { Notices } from "./notices.ts";
-import { isDenial } from "./policy.ts";
-import type { Withheld } from "./project.ts";
 
 interface Watched extends Withheld {
   readonly since: number;

@@ -4,9 +4,9 @@
  * lateness does no harm here.
  */
 import NodeCache from "node-cache";
-import type { Clock } from "../clock.ts";
-import type { Name, NameKey } from "../dns/name.ts";
-import type { Log } from "../log.ts";
+import type { Clock } from "../../clock.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import type { Log } from "../../log.ts";
 
 type Services = ReadonlyMap<NameKey, Name>;
 

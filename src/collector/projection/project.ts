@@ -7,17 +7,17 @@
  * the zone itself, where the targets stay in their sites; so every site is browsed at once and no
  * set mixes two hosts. Nothing that ends in `local.` is ever in it.
  */
-import { earlier } from "../clock.ts";
-import { isAddressType, Type } from "../dns/constants.ts";
-import type { Name, NameKey } from "../dns/name.ts";
-import { rdata as make, type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
-import { LOCAL, parseServiceType, type ServiceType, serviceTypesName } from "../dns/service.ts";
-import { isCarriedType, isReserved } from "../zone/principal.ts";
-import { MAX_ALIASES } from "./link/browser.ts";
-import { endOfSecond, SERVED_TTL, startOfSecond } from "./link/ttl.ts";
-import { obtain } from "./obtain.ts";
-import { RecordSets } from "./recordsets.ts";
+import { earlier } from "../../clock.ts";
+import { isAddressType, Type } from "../../dns/constants.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import { rdata as make, type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { LOCAL, parseServiceType, type ServiceType, serviceTypesName } from "../../dns/service.ts";
+import { isCarriedType, isReserved } from "../../zone/principal.ts";
+import { MAX_ALIASES } from "../link/browser.ts";
+import { endOfSecond, SERVED_TTL, startOfSecond } from "../link/ttl.ts";
+import { obtain } from "../obtain.ts";
+import { RecordSets } from "../recordsets.ts";
 import type { Reason, Site, TranslatedSet } from "./site.ts";
 
 export interface Projection {

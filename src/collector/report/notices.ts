@@ -4,7 +4,7 @@
  * Invariant: no more than `MAX_LINES` and one are written a minute. Who finds it silent tells what has
  * come meanwhile after it.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../clock.ts";
 
 export class Notices {
   readonly #clock: Clock;

@@ -8,14 +8,14 @@
  * keys it sets. What `publishable.ts` refuses stays refused, except for the hosts named in `hosts`.
  */
 import { isIPv4, isIPv6 } from "node:net";
-import { addressOctets, formatAddress } from "../dns/address.ts";
-import { attributeKey, parseAttribute } from "../dns/attribute.ts";
-import type { Name, NameKey } from "../dns/name.ts";
-import { rdata as make, Rdata, stringsOf } from "../dns/rdata.ts";
-import { LOCAL, parseInstance } from "../dns/service.ts";
-import { obtain } from "./obtain.ts";
+import { addressOctets, formatAddress } from "../../dns/address.ts";
+import { attributeKey, parseAttribute } from "../../dns/attribute.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import { rdata as make, Rdata, stringsOf } from "../../dns/rdata.ts";
+import { LOCAL, parseInstance } from "../../dns/service.ts";
+import { obtain } from "../obtain.ts";
+import { isOn, type Subnet } from "../subnets.ts";
 import { EMPTY_TXT } from "./publishable.ts";
-import { isOn, type Subnet } from "./subnets.ts";
 
 /** All that is said in it has to fit. */
 export interface Scope {

@@ -6,16 +6,18 @@
  * Names are translated one by one, whatever the others say. From one time to the next nearly all
  * stay as they are, and then the translation is the very same one.
  */
-import { ADDRESS_TYPES, isAddressType, Type } from "../dns/constants.ts";
-import type { Name, NameKey } from "../dns/name.ts";
-import { type Rdata, targetOf } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
-import { LOCAL, parseInstance } from "../dns/service.ts";
-import { isCarriedType, isReserved } from "../zone/principal.ts";
-import type { LinkCache } from "./link/cache.ts";
-import type { HeardSet } from "./link/heard.ts";
-import { SERVED_TTL, servedTtl, ttlHolds } from "./link/ttl.ts";
-import { obtain } from "./obtain.ts";
+import { ADDRESS_TYPES, isAddressType, Type } from "../../dns/constants.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import { type Rdata, targetOf } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { LOCAL, parseInstance } from "../../dns/service.ts";
+import { isCarriedType, isReserved } from "../../zone/principal.ts";
+import type { LinkCache } from "../link/cache.ts";
+import type { HeardSet } from "../link/heard.ts";
+import { SERVED_TTL, servedTtl, ttlHolds } from "../link/ttl.ts";
+import { obtain } from "../obtain.ts";
+import type { Subnet } from "../subnets.ts";
+import { isUnique } from "../unique.ts";
 import { type Denial, type Policy, SitePolicy } from "./policy.ts";
 import {
   EMPTY_TXT,
@@ -24,8 +26,6 @@ import {
   isSteeringHost,
   publishableData,
 } from "./publishable.ts";
-import type { Subnet } from "./subnets.ts";
-import { isUnique } from "./unique.ts";
 
 /** Why a service that was heard of is not published. */
 export type Reason =
