@@ -10,7 +10,7 @@ import { Catalog } from "../src/dnsserver/catalog.ts";
 import { byOpcode, edns, layered } from "../src/dnsserver/layers.ts";
 import { queryHandler } from "../src/dnsserver/query.ts";
 import { ReadyAnswers } from "../src/dnsserver/ready.ts";
-import { makeEdge } from "../src/net/edge.ts";
+import { makeEdge } from "../src/net/server/edge.ts";
 import { ZoneAuthority } from "../src/zone/authority.ts";
 import { Signatures } from "../src/zone/dnssec/signatures.ts";
 import { SigningAuthority } from "../src/zone/dnssec/signing.ts";

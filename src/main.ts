@@ -8,7 +8,7 @@ import { type RunOptions, run } from "./cli/run.ts";
 import { forTerminal } from "./cli/terminal.ts";
 import { zone } from "./cli/zone.ts";
 import { ConfigError } from "./config/mistakes.ts";
-import { ListenError } from "./net/listener.ts";
+import { ListenError } from "./net/server/listener.ts";
 
 const program = new Command("dnssd-gateway")
   .description(

@@ -103,8 +103,8 @@ describe("the structure of src", () => {
           "gateway/keyfolder.ts",
           "config.ts",
           "config/credentials.ts",
-          "net/hosts.ts",
-          "net/interfaces.ts",
+          "net/client/hosts.ts",
+          "net/links/interfaces.ts",
         ].includes(file) || file.startsWith("cli/"),
     );
   });

@@ -6,7 +6,7 @@ import { settleHeap } from "../../src/cli/v8.ts";
 import { systemClock } from "../../src/clock.ts";
 import { defaultConfig } from "../../src/config.ts";
 import { openGateway } from "../../src/gateway.ts";
-import type { Link, Packet } from "../../src/net/link.ts";
+import type { Link, Packet } from "../../src/net/links/link.ts";
 import { silentLog } from "../../test/support/log.ts";
 import { ORIGIN } from "../office.ts";
 

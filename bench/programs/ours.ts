@@ -13,7 +13,7 @@ import { queryHandler } from "../../src/dnsserver/query.ts";
 import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
 import { Sources } from "../../src/dnsserver/sources.ts";
 import { ReadyViews, viewed } from "../../src/dnsserver/views.ts";
-import { listenUdp } from "../../src/net/udp.ts";
+import { listenUdp } from "../../src/net/server/udp.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { silentLog } from "../../test/support/log.ts";

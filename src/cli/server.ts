@@ -8,7 +8,7 @@ import { type Endpoint, parseEndpoint } from "../dns/endpoint.ts";
 import { FormatError } from "../dns/format.ts";
 import { type Message, makeMessage } from "../dns/message.ts";
 import { Name } from "../dns/name.ts";
-import { ask } from "../net/exchange.ts";
+import { ask } from "../net/client/exchange.ts";
 
 export interface ServerOptions {
   readonly domain?: string;

@@ -10,9 +10,9 @@ import { formatEndpoint } from "../dns/endpoint.ts";
 import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { locating } from "../gateway/publishing.ts";
-import { ExchangeError } from "../net/exchange.ts";
-import { PersistentConnection } from "../net/persistent.ts";
-import { resolver } from "../net/resolver.ts";
+import { ExchangeError } from "../net/client/exchange.ts";
+import { PersistentConnection } from "../net/client/persistent.ts";
+import { resolver } from "../net/client/resolver.ts";
 import { readOptions, type ServerOptions } from "./server.ts";
 
 /** Throws ConfigError with the server's reason. */

@@ -11,7 +11,7 @@ import { Name, type NameKey } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { LOCAL } from "../dns/service.ts";
 import type { Log } from "../log.ts";
-import type { Link, LinkWatch } from "../net/link.ts";
+import type { Link, LinkWatch } from "../net/links/link.ts";
 import type { Browsed } from "../zone/apex.ts";
 import type { LinkCache } from "./link/cache.ts";
 import { Harvest, type HarvestOptions } from "./link/harvest.ts";

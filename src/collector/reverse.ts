@@ -17,7 +17,7 @@ import type { Name, NameKey } from "../dns/name.ts";
 import { rdata as make, type Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { BROWSING } from "../dns/service.ts";
-import type { LinkAddress } from "../net/link.ts";
+import type { LinkAddress } from "../net/links/link.ts";
 import { type Browsed, enumeration } from "../zone/apex.ts";
 import { obtain } from "./obtain.ts";
 import { isOn, type Subnet, subnetsOf } from "./subnets.ts";

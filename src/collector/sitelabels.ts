@@ -18,8 +18,8 @@ import type { Name } from "../dns/name.ts";
 import { targetOf } from "../dns/rdata.ts";
 import { type Enumeration, enumerationName } from "../dns/service.ts";
 import type { Log } from "../log.ts";
-import type { Link, LinkWatch } from "../net/link.ts";
-import type { Resolve } from "../net/resolver.ts";
+import type { Resolve } from "../net/client/resolver.ts";
+import type { Link, LinkWatch } from "../net/links/link.ts";
 import { isOn, type Subnet, subnetsOf } from "./subnets.ts";
 
 export interface SiteLabelsOptions {

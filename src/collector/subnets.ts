@@ -1,6 +1,6 @@
 /** The subnets of a link, told from the addresses this host has on it. */
 import { addressOctets, baseAddress, hexOf, isLinkLocal } from "../dns/address.ts";
-import type { LinkAddress } from "../net/link.ts";
+import type { LinkAddress } from "../net/links/link.ts";
 
 export interface Subnet {
   /** All host bits zero; 4 or 16 octets. */

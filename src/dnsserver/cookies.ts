@@ -11,7 +11,7 @@ import { Opcode, OptionCode, Rcode } from "../dns/constants.ts";
 import { judgeCookie, makeCookie } from "../dns/cookie.ts";
 import { optionOf } from "../dns/edns.ts";
 import { type Message, makeResponse } from "../dns/message.ts";
-import type { Layer } from "../net/handler.ts";
+import type { Layer } from "../net/server/handler.ts";
 import { addOption } from "./layers.ts";
 
 /** As they are now: the first makes cookies, all of them are known. */

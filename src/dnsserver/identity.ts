@@ -8,7 +8,7 @@ import { optionOf } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import { rdata } from "../dns/rdata.ts";
-import type { Layer } from "../net/handler.ts";
+import type { Layer } from "../net/server/handler.ts";
 import { addOption } from "./layers.ts";
 
 export interface Identity {

@@ -5,7 +5,7 @@
  */
 import { OptionCode } from "../dns/constants.ts";
 import { type EdnsOption, optionOf } from "../dns/edns.ts";
-import type { Layer } from "../net/handler.ts";
+import type { Layer } from "../net/server/handler.ts";
 import { addOption } from "./layers.ts";
 
 export const keepalive: Layer = (next) => (request) => {

@@ -6,7 +6,7 @@
 import { Rcode } from "../dns/constants.ts";
 import { type EdnsOption, ednsReply, withOption } from "../dns/edns.ts";
 import { type Message, makeResponse } from "../dns/message.ts";
-import type { Handler, Layer, Responses } from "../net/handler.ts";
+import type { Handler, Layer, Responses } from "../net/server/handler.ts";
 
 /** `handler` behind these layers; the first is the outermost. */
 export function layered(layers: readonly Layer[], handler: Handler): Handler {

@@ -17,7 +17,7 @@ import { OptionCode, Rcode, Type } from "../dns/constants.ts";
 import { optionOf } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import { isUnderscored } from "../dns/service.ts";
-import type { Layer } from "../net/handler.ts";
+import type { Layer } from "../net/server/handler.ts";
 import { mapResponses } from "./layers.ts";
 
 export interface LimitOptions {

@@ -8,7 +8,7 @@ import { Rcode } from "../dns/constants.ts";
 import { makeResponse } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import type { Log } from "../log.ts";
-import type { Handler, Request } from "../net/handler.ts";
+import type { Handler, Request } from "../net/server/handler.ts";
 
 export interface NotifyOptions {
   readonly isServed: (origin: Name) => boolean;

@@ -7,7 +7,7 @@ import { type Edns, ExtendedError, extendedError, UDP_SIZE, withOption } from ".
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import { Name } from "../dns/name.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
-import type { Request, Transport } from "../net/handler.ts";
+import type { Request, Transport } from "../net/server/handler.ts";
 import type { Catalog } from "./catalog.ts";
 import { zoneOptions } from "./zoneoptions.ts";
 

@@ -21,7 +21,7 @@ import { AgedMap } from "../agedmap.ts";
 import { Class, Opcode, Rcode } from "../dns/constants.ts";
 import type { Message, Question } from "../dns/message.ts";
 import type { Name, NameKey } from "../dns/name.ts";
-import type { Ready, Request } from "../net/handler.ts";
+import type { Ready, Request } from "../net/server/handler.ts";
 import { type Change, movesCut } from "../zone/change.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
 import type { Zone } from "../zone/zone.ts";

@@ -18,7 +18,7 @@ import { soaOf } from "../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import { compareSerials } from "../dns/serial.ts";
 import type { Log } from "../log.ts";
-import type { Handler, Layer, Request, Responses } from "../net/handler.ts";
+import type { Handler, Layer, Request, Responses } from "../net/server/handler.ts";
 import type { Change } from "../zone/change.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
 import type { Zone } from "../zone/zone.ts";

@@ -29,7 +29,7 @@ import {
   tsigLength,
   verifyTsig,
 } from "../dns/tsig.ts";
-import type { Layer, Request, Responses } from "../net/handler.ts";
+import type { Layer, Request, Responses } from "../net/server/handler.ts";
 import type { Complaints } from "./complaints.ts";
 import { mapResponses } from "./layers.ts";
 import { ReplayGuard } from "./replayguard.ts";

@@ -8,7 +8,7 @@ import { withOption } from "../dns/edns.ts";
 import { type Lease, leaseOption, readLease } from "../dns/lease.ts";
 import { makeResponse } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
-import type { Handler, Request } from "../net/handler.ts";
+import type { Handler, Request } from "../net/server/handler.ts";
 import type { Principal } from "../zone/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { Complaints } from "./complaints.ts";

@@ -9,7 +9,7 @@ import { Rcode } from "../dns/constants.ts";
 import { ExtendedError, extendedError, UDP_SIZE, withOption } from "../dns/edns.ts";
 import type { Endpoint } from "../dns/endpoint.ts";
 import { makeResponse } from "../dns/message.ts";
-import type { Handler, Ready, Request } from "../net/handler.ts";
+import type { Handler, Ready, Request } from "../net/server/handler.ts";
 import type { Limits } from "./limits.ts";
 import { type ReadyAnswers, respond } from "./ready.ts";
 

@@ -5,8 +5,8 @@ import type { Key } from "../config/keys.ts";
 import type { Config } from "../config.ts";
 import { formatAddress, type Prefix } from "../dns/address.ts";
 import type { Name } from "../dns/name.ts";
-import type { Request } from "../net/handler.ts";
 import { LOOPBACK, Networks } from "../net/networks.ts";
+import type { Request } from "../net/server/handler.ts";
 import type { Principal } from "../zone/principal.ts";
 import {
   collectorPrincipal,

@@ -13,10 +13,10 @@ import { addressOf } from "../dns/rdata.ts";
 import type { TsigKey } from "../dns/tsig.ts";
 import { notifySecondaries, type Secondary } from "../dnsserver/secondaries.ts";
 import type { Log } from "../log.ts";
-import { ask, ExchangeError } from "../net/exchange.ts";
-import { endpointsOf } from "../net/hosts.ts";
-import { ifTold } from "../net/interfaces.ts";
-import { addressesOf, type Resolve } from "../net/resolver.ts";
+import { ask, ExchangeError } from "../net/client/exchange.ts";
+import { endpointsOf } from "../net/client/hosts.ts";
+import { addressesOf, type Resolve } from "../net/client/resolver.ts";
+import { ifTold } from "../net/links/interfaces.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { ServedZones } from "./zones.ts";
 

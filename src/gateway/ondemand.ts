@@ -8,7 +8,7 @@ import { Catalog } from "../dnsserver/catalog.ts";
 import { networkOf } from "../dnsserver/limits.ts";
 import { queryHandler } from "../dnsserver/query.ts";
 import type { Log } from "../log.ts";
-import type { Layer, Request } from "../net/handler.ts";
+import type { Layer, Request } from "../net/server/handler.ts";
 
 export interface AskedOptions extends Omit<OnDemandOptions, "sites"> {
   readonly config: Config;

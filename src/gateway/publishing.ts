@@ -9,10 +9,14 @@ import type { Host } from "../config/fields.ts";
 import type { Config } from "../config.ts";
 import { DNS_PORT } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
-import { endpointsOf, type Finding } from "../net/hosts.ts";
-import { PersistentConnection, type PersistentOptions, type Server } from "../net/persistent.ts";
-import type { Resolve } from "../net/resolver.ts";
-import { findUpdateServers } from "../net/updateserver.ts";
+import { endpointsOf, type Finding } from "../net/client/hosts.ts";
+import {
+  PersistentConnection,
+  type PersistentOptions,
+  type Server,
+} from "../net/client/persistent.ts";
+import type { Resolve } from "../net/client/resolver.ts";
+import { findUpdateServers } from "../net/client/updateserver.ts";
 import { collectorPrincipal, reversePrincipal } from "../zone/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 

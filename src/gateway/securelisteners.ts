@@ -1,7 +1,7 @@
 /** The listeners of TLS and HTTPS, and the credentials they show, followed while they listen. */
 import type { Listening } from "../config/listening.ts";
-import { listenHttps } from "../net/https.ts";
-import { listenTls, type SecureListener, type SecureOptions } from "../net/tls.ts";
+import { listenHttps } from "../net/server/https.ts";
+import { listenTls, type SecureListener, type SecureOptions } from "../net/server/tls.ts";
 import { followCredentials } from "./credentials.ts";
 
 export interface SecureListenersOptions extends Omit<SecureOptions, "endpoint" | "credentials"> {

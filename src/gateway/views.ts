@@ -11,8 +11,8 @@ import { type FollowedZone, MAX_ENTRIES, MAX_OCTETS, ReadyAnswers } from "../dns
 import { Sources } from "../dnsserver/sources.ts";
 import type { Client, View } from "../dnsserver/views.ts";
 import type { Log } from "../log.ts";
-import type { Handler, Layer, Request } from "../net/handler.ts";
 import { LOOPBACK, Networks } from "../net/networks.ts";
+import type { Handler, Layer, Request } from "../net/server/handler.ts";
 import type { Authority } from "../zone/authority.ts";
 import { ZoneView } from "../zone/zoneview.ts";
 import type { Access } from "./access.ts";

@@ -4,7 +4,7 @@ import { Rcode } from "../../src/dns/constants.ts";
 import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { type RecordSet, recordsOf } from "../../src/dns/record.ts";
-import type { Resolve } from "../../src/net/resolver.ts";
+import type { Resolve } from "../../src/net/client/resolver.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 
 export class Answers {

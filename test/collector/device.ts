@@ -3,7 +3,7 @@ import { Class, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { type Message, makeMessage } from "../../src/dns/message.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
-import type { Packet } from "../../src/net/link.ts";
+import type { Packet } from "../../src/net/links/link.ts";
 import type { Lan, LanHost } from "../support/lan.ts";
 import { records, TOP } from "./fixture.ts";
 

@@ -9,7 +9,7 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { partTsig, refuseTsig, signTsig, type TsigKey, verifyTsig } from "../../src/dns/tsig.ts";
-import type { Compose } from "../../src/net/persistent.ts";
+import type { Compose } from "../../src/net/client/persistent.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { FakeClock } from "../support/clock.ts";

@@ -9,7 +9,7 @@ import type { Rdata } from "../../src/dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import { LOCAL } from "../../src/dns/service.ts";
 import { formatRecord } from "../../src/dns/text.ts";
-import type { Family } from "../../src/net/link.ts";
+import type { Family } from "../../src/net/links/link.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import type { Update } from "../../src/zone/update.ts";
 

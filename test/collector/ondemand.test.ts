@@ -11,7 +11,7 @@ import { Name } from "../../src/dns/name.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { asksOnDemand } from "../../src/gateway/ondemand.ts";
-import { makeEdge } from "../../src/net/edge.ts";
+import { makeEdge } from "../../src/net/server/edge.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import type { Answer } from "../../src/zone/lookup.ts";
 import { silentLog } from "../support/log.ts";

@@ -5,7 +5,7 @@ import { Publication, type PublishedZone } from "../../src/collector/publishing/
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Rcode } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
-import { ExchangeError } from "../../src/net/exchange.ts";
+import { ExchangeError } from "../../src/net/client/exchange.ts";
 import { FakeClock } from "../support/clock.ts";
 import { applied, lines, setsOf, ZONE } from "./fixture.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { SiteLabels } from "../../src/collector/sitelabels.ts";
 import { Name } from "../../src/dns/name.ts";
-import type { LinkAddress } from "../../src/net/link.ts";
+import type { LinkAddress } from "../../src/net/links/link.ts";
 import { FakeClock } from "../support/clock.ts";
 import { Lan, type LanHost, LanWatch } from "../support/lan.ts";
 import { silentLog } from "../support/log.ts";

@@ -10,8 +10,8 @@ import { accountOf, type Counted, Limits, limited, networkOf } from "../../src/d
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
 import { ReadyViews } from "../../src/dnsserver/views.ts";
-import { makeEdge } from "../../src/net/edge.ts";
-import type { Transport } from "../../src/net/handler.ts";
+import { makeEdge } from "../../src/net/server/edge.ts";
+import type { Transport } from "../../src/net/server/handler.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";

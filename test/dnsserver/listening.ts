@@ -2,9 +2,9 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 import type { Endpoint } from "../../src/dns/endpoint.ts";
 import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
-import type { Layer } from "../../src/net/handler.ts";
-import { listenTcp } from "../../src/net/stream.ts";
-import { listenUdp, type UdpListener } from "../../src/net/udp.ts";
+import type { Layer } from "../../src/net/server/handler.ts";
+import { listenTcp } from "../../src/net/server/stream.ts";
+import { listenUdp, type UdpListener } from "../../src/net/server/udp.ts";
 import { silentLog } from "../support/log.ts";
 import { makeServer, type Server } from "./fixture.ts";
 

@@ -2,10 +2,10 @@
 import { type Clock, systemClock } from "../../src/clock.ts";
 import type { Endpoint } from "../../src/dns/endpoint.ts";
 import type { Log } from "../../src/log.ts";
-import type { Handler } from "../../src/net/handler.ts";
-import { listenHttps } from "../../src/net/https.ts";
-import { Places } from "../../src/net/places.ts";
-import { listenTls, type SecureListener } from "../../src/net/tls.ts";
+import type { Handler } from "../../src/net/server/handler.ts";
+import { listenHttps } from "../../src/net/server/https.ts";
+import { Places } from "../../src/net/server/places.ts";
+import { listenTls, type SecureListener } from "../../src/net/server/tls.ts";
 import { type Certificate, makeCertificate } from "../support/certificate.ts";
 import { silentLog } from "../support/log.ts";
 import { makeServer } from "./fixture.ts";

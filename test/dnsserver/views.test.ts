@@ -11,7 +11,7 @@ import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
 import { ReadyViews, type View, viewed } from "../../src/dnsserver/views.ts";
-import { makeEdge } from "../../src/net/edge.ts";
+import { makeEdge } from "../../src/net/server/edge.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import type { Principal } from "../../src/zone/principal.ts";
 import { ZoneView } from "../../src/zone/zoneview.ts";

@@ -10,7 +10,7 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata, soaOf } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
 import { compareSerials } from "../../src/dns/serial.ts";
-import { PersistentConnection } from "../../src/net/persistent.ts";
+import { PersistentConnection } from "../../src/net/client/persistent.ts";
 import { freePort } from "../support/freeport.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
 import { Running } from "../support/process.ts";

@@ -8,7 +8,7 @@ import { FarZone } from "../../src/collector/publishing/farzone.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import type { Endpoint } from "../../src/dns/endpoint.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { PersistentConnection } from "../../src/net/persistent.ts";
+import { PersistentConnection } from "../../src/net/client/persistent.ts";
 import { name, origin } from "../dnsserver/fixture.ts";
 import { listenSecurely } from "../dnsserver/secure.ts";
 import { makeSecured, paris } from "../dnsserver/secured.ts";

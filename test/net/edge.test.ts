@@ -8,8 +8,8 @@ import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/m
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import type { Log } from "../../src/log.ts";
-import { makeEdge, type Octets } from "../../src/net/edge.ts";
-import type { Handler, Ready, Request, Transport } from "../../src/net/handler.ts";
+import { makeEdge, type Octets } from "../../src/net/server/edge.ts";
+import type { Handler, Ready, Request, Transport } from "../../src/net/server/handler.ts";
 import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";
 

@@ -8,7 +8,7 @@ import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import { ask } from "../../src/net/exchange.ts";
+import { ask } from "../../src/net/client/exchange.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import { FakeClock } from "../support/clock.ts";
 import { waitFor } from "../support/wait.ts";

@@ -4,8 +4,8 @@ import { Type } from "../../src/dns/constants.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { recordsOf } from "../../src/dns/record.ts";
-import { endpointsOf } from "../../src/net/hosts.ts";
-import type { Resolve } from "../../src/net/resolver.ts";
+import { endpointsOf } from "../../src/net/client/hosts.ts";
+import type { Resolve } from "../../src/net/client/resolver.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 
 const ZONE = `$TTL 60

@@ -8,7 +8,7 @@ import {
   type Interface,
   isPortHeld,
   readInterfaces,
-} from "../../src/net/interfaces.ts";
+} from "../../src/net/links/interfaces.ts";
 import { FakeClock } from "../support/clock.ts";
 
 const info = (cidr: string, fields: object = {}) =>

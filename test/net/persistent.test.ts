@@ -7,14 +7,14 @@ import { suite, type TestContext, test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
 import { systemClock } from "../../src/clock.ts";
 import type { Endpoint } from "../../src/dns/endpoint.ts";
-import { ExchangeError } from "../../src/net/exchange.ts";
-import { Frames, frame } from "../../src/net/framing.ts";
+import { ExchangeError } from "../../src/net/client/exchange.ts";
 import {
   type Server as DnsServer,
   PersistentConnection,
   type PersistentOptions,
   type TlsIdentity,
-} from "../../src/net/persistent.ts";
+} from "../../src/net/client/persistent.ts";
+import { Frames, frame } from "../../src/net/framing.ts";
 import { FakeClock } from "../support/clock.ts";
 import { freePort } from "../support/freeport.ts";
 import { temporaryFolder } from "../support/gateway.ts";

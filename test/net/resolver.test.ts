@@ -9,7 +9,7 @@ import { parseEndpoint } from "../../src/dns/endpoint.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { resolver } from "../../src/net/resolver.ts";
+import { resolver } from "../../src/net/client/resolver.ts";
 
 const name = Name.parse("lb._dns-sd._udp.Building\\0321.example.");
 const PTR = { name, type: Type.PTR, class: 1, ttl: 60, rdata: rdata.ptr(Name.parse("\\255.z.")) };

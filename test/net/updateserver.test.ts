@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Name } from "../../src/dns/name.ts";
 import type { Srv } from "../../src/dns/rdata.ts";
-import { byPriority, findUpdateServers } from "../../src/net/updateserver.ts";
+import { byPriority, findUpdateServers } from "../../src/net/client/updateserver.ts";
 import { Answers } from "../collector/answers.ts";
 
 const ZONE = Name.parse("z.example.");

@@ -9,7 +9,7 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { type RecordSet, recordsOf } from "../../src/dns/record.ts";
 import { BROWSING, type Enumeration, enumerationName } from "../../src/dns/service.ts";
-import type { LinkAddress } from "../../src/net/link.ts";
+import type { LinkAddress } from "../../src/net/links/link.ts";
 import { apexEnumeration, apexRecords, type Browsed } from "../../src/zone/apex.ts";
 import { lookup } from "../../src/zone/lookup.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";

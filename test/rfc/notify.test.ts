@@ -16,7 +16,7 @@ import { notifyHandler } from "../../src/dnsserver/notify.ts";
 import { notifySecondaries, type Secondary } from "../../src/dnsserver/secondaries.ts";
 import { notifyAll } from "../../src/gateway/notifying.ts";
 import type { Log } from "../../src/log.ts";
-import type { Resolve } from "../../src/net/resolver.ts";
+import type { Resolve } from "../../src/net/client/resolver.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";

@@ -11,7 +11,7 @@ import { Name } from "../../src/dns/name.ts";
 import { soaOf, srvOf, targetOf } from "../../src/dns/rdata.ts";
 import { type Enumeration, enumerationName, enumerations } from "../../src/dns/service.ts";
 import { viewed } from "../../src/dnsserver/views.ts";
-import type { Transport } from "../../src/net/handler.ts";
+import type { Transport } from "../../src/net/server/handler.ts";
 import { apexEnumeration, apexRecords } from "../../src/zone/apex.ts";
 import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { Zone } from "../../src/zone/zone.ts";

@@ -9,7 +9,7 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 
 import { signTsig, type TsigKey } from "../../src/dns/tsig.ts";
-import type { Handler, Layer } from "../../src/net/handler.ts";
+import type { Handler, Layer } from "../../src/net/server/handler.ts";
 import { openZone } from "../../src/zone/openzone.ts";
 import { MANY, name, opt, origin, question, zoneRecords } from "../dnsserver/fixture.ts";
 import {

@@ -10,7 +10,7 @@ import type { ResourceRecord } from "../../src/dns/record.ts";
 import type { TsigKey } from "../../src/dns/tsig.ts";
 import { Complaints } from "../../src/dnsserver/complaints.ts";
 import { updateHandler } from "../../src/dnsserver/update.ts";
-import type { Request } from "../../src/net/handler.ts";
+import type { Request } from "../../src/net/server/handler.ts";
 import type { Update } from "../../src/zone/update.ts";
 import {
   makeServer,

@@ -8,7 +8,7 @@ import { systemClock } from "../../src/clock.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import { ask } from "../../src/net/exchange.ts";
+import { ask } from "../../src/net/client/exchange.ts";
 import { standardPorts, unanswered } from "../support/honest.ts";
 import { sleep } from "../support/wait.ts";
 

@@ -10,7 +10,7 @@ import type { Endpoint } from "../../src/dns/endpoint.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { soaOf } from "../../src/dns/rdata.ts";
-import { ask } from "../../src/net/exchange.ts";
+import { ask } from "../../src/net/client/exchange.ts";
 import { formatMasterFile } from "../../src/zone/masterformat.ts";
 import { linesOf, step, stock } from "../support/churn.ts";
 import { freePort } from "../support/freeport.ts";

@@ -1,7 +1,7 @@
 /** Certificates of a test, each with its key in a folder of its own, made by openssl. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Credentials } from "../../src/net/tls.ts";
+import type { Credentials } from "../../src/net/server/tls.ts";
 import { temporaryFolder } from "./gateway.ts";
 import { succeedNow } from "./process.ts";
 

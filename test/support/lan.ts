@@ -7,7 +7,7 @@ import { isIPv4 } from "node:net";
 import type { Clock } from "../../src/clock.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
-import type { Family, Link, LinkAddress, LinkWatch, Packet } from "../../src/net/link.ts";
+import type { Family, Link, LinkAddress, LinkWatch, Packet } from "../../src/net/links/link.ts";
 
 export interface Faults {
   /** Of each datagram for each hearer, the chance to be lost. */

@@ -5,8 +5,8 @@
  */
 import { createInterface } from "node:readline";
 import { systemClock } from "../../src/clock.ts";
-import type { Link } from "../../src/net/link.ts";
-import { multicastLinks } from "../../src/net/multicast.ts";
+import type { Link } from "../../src/net/links/link.ts";
+import { multicastLinks } from "../../src/net/links/multicast.ts";
 
 const print = (event: string, fields: object) =>
   process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);

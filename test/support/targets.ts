@@ -12,7 +12,7 @@ import { Name } from "../../src/dns/name.ts";
 import { soaOf } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import type { TsigKey } from "../../src/dns/tsig.ts";
-import { PersistentConnection } from "../../src/net/persistent.ts";
+import { PersistentConnection } from "../../src/net/client/persistent.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
 import { parseMasterFile } from "../../src/zone/masterfile.ts";
 import { openZone } from "../../src/zone/openzone.ts";

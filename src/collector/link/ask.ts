@@ -1,7 +1,7 @@
 /** What the querier asks: one question of a series, or one that is asked a few times. */
 import type { Name } from "../../dns/name.ts";
 import type { Ranked } from "../../heap.ts";
-import type { Family } from "../../net/link.ts";
+import type { Family } from "../../net/links/link.ts";
 import type { Owner } from "./owner.ts";
 
 /** A question, when it is due, and how often it is still to be asked. */

@@ -12,7 +12,7 @@ import { Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
 import { targetOf } from "../../dns/rdata.ts";
 import { LOCAL, parseInstance, parseServiceType, serviceTypesName } from "../../dns/service.ts";
-import type { Family } from "../../net/link.ts";
+import type { Family } from "../../net/links/link.ts";
 import type { LinkCache } from "./cache.ts";
 import { recordTypesOf } from "./extratypes.ts";
 import type { HeardSet } from "./heard.ts";

@@ -14,7 +14,7 @@ import type { Name, NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { ResourceRecord } from "../../dns/record.ts";
 import { Heap } from "../../heap.ts";
-import type { Family, Packet } from "../../net/link.ts";
+import type { Family, Packet } from "../../net/links/link.ts";
 import { obtain } from "../obtain.ts";
 import { Dispute } from "./dispute.ts";
 import { bit, type Entries, type EntriesOfName, Entry, newName, OVERHEAD } from "./entry.ts";

@@ -1,7 +1,7 @@
 /** A record in a link's cache, and the sets it stands in. Only the cache changes them. */
 import type { Rdata } from "../../dns/rdata.ts";
 import type { Ranked } from "../../heap.ts";
-import type { Family, Packet } from "../../net/link.ts";
+import type { Family, Packet } from "../../net/links/link.ts";
 import type { Dispute } from "./dispute.ts";
 import { onGrid } from "./grid.ts";
 import type { HeardName, HeardRecord, HeardSet } from "./heard.ts";

@@ -12,7 +12,7 @@ import { isAddressType } from "../../dns/constants.ts";
 import { FormatError } from "../../dns/format.ts";
 import { decode, type Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
-import type { Family, Link, Packet } from "../../net/link.ts";
+import type { Family, Link, Packet } from "../../net/links/link.ts";
 import { type Interest, interestIn } from "./browser.ts";
 import { type CacheOptions, LinkCache } from "./cache.ts";
 import { ownerOf } from "./owner.ts";

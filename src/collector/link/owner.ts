@@ -4,7 +4,7 @@
  * (RFC 6762 §6.7), so neither question nor answer wakes anybody else.
  */
 import { addressOctets } from "../../dns/address.ts";
-import type { Family, LinkAddress } from "../../net/link.ts";
+import type { Family, LinkAddress } from "../../net/links/link.ts";
 import { isOn, subnetsOf } from "../subnets.ts";
 import { type HeardSet, isCalledOff } from "./heard.ts";
 

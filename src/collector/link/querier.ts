@@ -14,7 +14,7 @@ import type { Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import { type ResourceRecord, setKey } from "../../dns/record.ts";
 import { Heap } from "../../heap.ts";
-import type { Family } from "../../net/link.ts";
+import type { Family } from "../../net/links/link.ts";
 import { Ask } from "./ask.ts";
 import type { WantedQuestion } from "./browser.ts";
 import type { LinkCache } from "./cache.ts";

@@ -16,7 +16,7 @@ import { type Rdata, soaOf } from "../../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, setKey } from "../../dns/record.ts";
 import { compareSerials } from "../../dns/serial.ts";
 import { FUDGE, partTsig, signTsig, type TsigKey, tsigLength, verifyTsig } from "../../dns/tsig.ts";
-import type { PersistentConnection } from "../../net/persistent.ts";
+import type { PersistentConnection } from "../../net/client/persistent.ts";
 import type { Update } from "../../zone/update.ts";
 
 export interface FarZoneOptions {

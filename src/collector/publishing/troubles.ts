@@ -10,7 +10,7 @@ import { Rcode, rcodeName, typeName } from "../../dns/constants.ts";
 import { labelToUnicode, type Name } from "../../dns/name.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Log } from "../../log.ts";
-import type { ExchangeError } from "../../net/exchange.ts";
+import type { ExchangeError } from "../../net/client/exchange.ts";
 import type { Obstacle } from "./obstacles.ts";
 import { reasonOf } from "./reasons.ts";
 

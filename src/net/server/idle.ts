@@ -3,7 +3,7 @@
  * nothing that counts is let go, at once if it does not take its answers, gently if nothing is under
  * way. What counts is the connection's to say, by `touch`.
  */
-import type { Cancel, Clock } from "../clock.ts";
+import type { Cancel, Clock } from "../../clock.ts";
 
 /** Milliseconds; "on the order of a few seconds" (RFC 7766 §6.2.3), 10 s is common among servers. */
 export const IDLE_TIMEOUT = 10_000;

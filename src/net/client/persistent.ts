@@ -12,11 +12,11 @@ import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import type { Clock } from "../clock.ts";
-import type { Endpoint } from "../dns/endpoint.ts";
-import { HEADER_LENGTH } from "../dns/message.ts";
+import type { Clock } from "../../clock.ts";
+import type { Endpoint } from "../../dns/endpoint.ts";
+import { HEADER_LENGTH } from "../../dns/message.ts";
+import { Frames, frame } from "../framing.ts";
 import { ExchangeError } from "./exchange.ts";
-import { Frames, frame } from "./framing.ts";
 
 export interface PersistentOptions {
   /** Where the server is now, the best address first; asked before each new connection. */

@@ -2,8 +2,8 @@
  * What stands between sockets and answers. The edge decodes a request, calls one Handler and encodes
  * what it yields; a Layer is a Handler round another. Listeners carry the octets, and only they write.
  */
-import type { Endpoint } from "../dns/endpoint.ts";
-import type { Message } from "../dns/message.ts";
+import type { Endpoint } from "../../dns/endpoint.ts";
+import type { Message } from "../../dns/message.ts";
 
 export type Transport = "udp" | "tcp" | "tls" | "https";
 

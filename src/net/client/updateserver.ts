@@ -4,10 +4,10 @@
  * of Authoritative Unicast DNS Server"; RFC 2136 §4.1). It is found again for each new connection, so
  * that a server which moves is followed.
  */
-import { DNS_PORT, Type } from "../dns/constants.ts";
-import type { Message } from "../dns/message.ts";
-import { Name } from "../dns/name.ts";
-import { type Srv, soaOf, srvOf } from "../dns/rdata.ts";
+import { DNS_PORT, Type } from "../../dns/constants.ts";
+import type { Message } from "../../dns/message.ts";
+import { Name } from "../../dns/name.ts";
+import { type Srv, soaOf, srvOf } from "../../dns/rdata.ts";
 import type { Server } from "./persistent.ts";
 import { addressesOf, type Resolve } from "./resolver.ts";
 

@@ -7,7 +7,7 @@
  * round of the event loop, one that is long for many, and who waits for the next round waits behind
  * those who came before.
  */
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../clock.ts";
 
 /** Some milliseconds' work: queries with answers about twice what libuv takes of a UDP socket at once. */
 export const SIZE = 128;

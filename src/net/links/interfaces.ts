@@ -9,9 +9,9 @@
 import { readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
-import type { Clock } from "../clock.ts";
+import type { Clock } from "../../clock.ts";
+import { Networks } from "../networks.ts";
 import type { Family, LinkAddress } from "./link.ts";
-import { Networks } from "./networks.ts";
 
 export interface Interface {
   readonly name: string;

@@ -9,11 +9,11 @@
  */
 import { setMaxListeners } from "node:events";
 import type { Duplex } from "node:stream";
-import type { Clock } from "../clock.ts";
-import type { Endpoint } from "../dns/endpoint.ts";
-import { HEADER_LENGTH } from "../dns/message.ts";
+import type { Clock } from "../../clock.ts";
+import type { Endpoint } from "../../dns/endpoint.ts";
+import { HEADER_LENGTH } from "../../dns/message.ts";
+import { Frames, frame } from "../framing.ts";
 import type { Edge } from "./edge.ts";
-import { Frames, frame } from "./framing.ts";
 import type { TlsParameters, Transport } from "./handler.ts";
 import { IDLE_TIMEOUT, IdleWatch } from "./idle.ts";
 import type { Place } from "./places.ts";

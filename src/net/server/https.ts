@@ -16,9 +16,9 @@ import {
   type ServerHttp2Session,
 } from "node:http2";
 import type { Socket } from "node:net";
-import type { Clock } from "../clock.ts";
-import type { Endpoint } from "../dns/endpoint.ts";
-import { decode } from "../dns/message.ts";
+import type { Clock } from "../../clock.ts";
+import type { Endpoint } from "../../dns/endpoint.ts";
+import { decode } from "../../dns/message.ts";
 import { freshnessOf, MEDIA_TYPE, messageIn } from "./doh.ts";
 import { type Edge, makeEdge } from "./edge.ts";
 import { IdleWatch } from "./idle.ts";

@@ -9,7 +9,7 @@
  */
 import { isIPv4 } from "node:net";
 import type { Duplex } from "node:stream";
-import { addressOctets, hexOf } from "../dns/address.ts";
+import { addressOctets, hexOf } from "../../dns/address.ts";
 
 export interface Limits {
   readonly total: number;

@@ -1,5 +1,5 @@
 /** What every listener gives its owner: where it listens, and when the last socket has gone. */
-import { type Endpoint, formatEndpoint } from "../dns/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
 import type { Transport } from "./handler.ts";
 
 export interface Listener {

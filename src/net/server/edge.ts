@@ -7,11 +7,11 @@
  * itself a response gets an answer unless the Handler chooses silence (RFC 8906 §3); what is a
  * response gets none, so two servers never talk to each other (RFC 1035 §7.3).
  */
-import { type Clock, rationed } from "../clock.ts";
-import { Opcode, OptionCode, Rcode, Type } from "../dns/constants.ts";
-import { type Edns, ednsReply, optionOf, udpLimit } from "../dns/edns.ts";
-import { encode } from "../dns/encode.ts";
-import { FormatError } from "../dns/format.ts";
+import { type Clock, rationed } from "../../clock.ts";
+import { Opcode, OptionCode, Rcode, Type } from "../../dns/constants.ts";
+import { type Edns, ednsReply, optionOf, udpLimit } from "../../dns/edns.ts";
+import { encode } from "../../dns/encode.ts";
+import { FormatError } from "../../dns/format.ts";
 import {
   decode,
   decodeHeader,
@@ -20,10 +20,10 @@ import {
   makeMessage,
   makeResponse,
   type Question,
-} from "../dns/message.ts";
-import { Reader } from "../dns/reader.ts";
-import { type Seal, SealedError } from "../dns/seal.ts";
-import type { Log } from "../log.ts";
+} from "../../dns/message.ts";
+import { Reader } from "../../dns/reader.ts";
+import { type Seal, SealedError } from "../../dns/seal.ts";
+import type { Log } from "../../log.ts";
 import type { Handler, Ready, Request, Responses } from "./handler.ts";
 
 /** A request before it is decoded, and before a layer has looked at it. */

@@ -6,9 +6,9 @@
  * says no is 200 as well (§4.2.1).
  */
 import type { Readable } from "node:stream";
-import { Rcode, Type } from "../dns/constants.ts";
-import { HEADER_LENGTH, type Message } from "../dns/message.ts";
-import { soaOf } from "../dns/rdata.ts";
+import { Rcode, Type } from "../../dns/constants.ts";
+import { HEADER_LENGTH, type Message } from "../../dns/message.ts";
+import { soaOf } from "../../dns/rdata.ts";
 
 export const MEDIA_TYPE = "application/dns-message";
 export const PATH = "/dns-query";

@@ -7,9 +7,9 @@
  */
 import { createServer, isIPv4, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Clock } from "../clock.ts";
-import type { Endpoint } from "../dns/endpoint.ts";
-import type { Log } from "../log.ts";
+import type { Clock } from "../../clock.ts";
+import type { Endpoint } from "../../dns/endpoint.ts";
+import type { Log } from "../../log.ts";
 import { Connection } from "./connection.ts";
 import { type Edge, makeEdge } from "./edge.ts";
 import type { Handler, TlsParameters, Transport } from "./handler.ts";

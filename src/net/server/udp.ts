@@ -10,13 +10,13 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { setMaxListeners } from "node:events";
 import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
-import type { Cancel, Clock } from "../clock.ts";
-import type { Endpoint } from "../dns/endpoint.ts";
-import type { Log } from "../log.ts";
+import type { Cancel, Clock } from "../../clock.ts";
+import type { Endpoint } from "../../dns/endpoint.ts";
+import type { Log } from "../../log.ts";
+import { ifTold } from "../links/interfaces.ts";
+import type { Family } from "../links/link.ts";
 import { type Edge, makeEdge, type Octets } from "./edge.ts";
 import type { Handler, Ready } from "./handler.ts";
-import { ifTold } from "./interfaces.ts";
-import type { Family } from "./link.ts";
 import { ListenError, type Listener } from "./listener.ts";
 
 export interface UdpOptions {

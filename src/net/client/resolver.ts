@@ -4,12 +4,12 @@
  * and it knows no search list and no hosts file, because what it is asked is about zones.
  */
 import { Resolver } from "node:dns";
-import type { Clock } from "../clock.ts";
-import { Class, DNS_PORT, Rcode, Type } from "../dns/constants.ts";
-import { type Endpoint, parseEndpoint } from "../dns/endpoint.ts";
-import { type Message, makeMessage } from "../dns/message.ts";
-import type { Name } from "../dns/name.ts";
-import { addressOf } from "../dns/rdata.ts";
+import type { Clock } from "../../clock.ts";
+import { Class, DNS_PORT, Rcode, Type } from "../../dns/constants.ts";
+import { type Endpoint, parseEndpoint } from "../../dns/endpoint.ts";
+import { type Message, makeMessage } from "../../dns/message.ts";
+import type { Name } from "../../dns/name.ts";
+import { addressOf } from "../../dns/rdata.ts";
 import { ask, ExchangeError } from "./exchange.ts";
 
 /**

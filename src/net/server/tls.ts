@@ -9,8 +9,8 @@
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
 import { createServer, type SecureContextOptions, type Server, type TLSSocket } from "node:tls";
-import type { Cancel, Clock } from "../clock.ts";
-import type { Endpoint } from "../dns/endpoint.ts";
+import type { Cancel, Clock } from "../../clock.ts";
+import type { Endpoint } from "../../dns/endpoint.ts";
 import { IDLE_TIMEOUT } from "./idle.ts";
 import type { Listener } from "./listener.ts";
 import { type Place, Places } from "./places.ts";

@@ -3,8 +3,8 @@
  * About each second the links there are, are made those there should be. That one rule covers
  * interfaces that come, go, are plugged in again or change address, and sockets that failed.
  */
-import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Clock } from "../../clock.ts";
+import type { Log } from "../../log.ts";
 import {
   followInterfaces,
   type Host,

@@ -10,14 +10,14 @@ import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, isIPv4 } from "node:net";
-import type { Cancel, Clock } from "../clock.ts";
-import { encode } from "../dns/encode.ts";
-import type { Endpoint } from "../dns/endpoint.ts";
-import { FormatError } from "../dns/format.ts";
-import { decode, type Message } from "../dns/message.ts";
-import type { Name } from "../dns/name.ts";
-import { partTsig, signTsig, type TsigKey, verifyTsig } from "../dns/tsig.ts";
-import { Frames, frame } from "./framing.ts";
+import type { Cancel, Clock } from "../../clock.ts";
+import { encode } from "../../dns/encode.ts";
+import type { Endpoint } from "../../dns/endpoint.ts";
+import { FormatError } from "../../dns/format.ts";
+import { decode, type Message } from "../../dns/message.ts";
+import type { Name } from "../../dns/name.ts";
+import { partTsig, signTsig, type TsigKey, verifyTsig } from "../../dns/tsig.ts";
+import { Frames, frame } from "../framing.ts";
 
 export interface ExchangeOptions {
   readonly clock: Clock;

@@ -17,8 +17,9 @@
  */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isDeepStrictEqual } from "node:util";
-import type { Clock } from "../clock.ts";
-import type { Log } from "../log.ts";
+import type { Clock } from "../../clock.ts";
+import type { Log } from "../../log.ts";
+import { Networks } from "../networks.ts";
 import {
   type Interface,
   isIn,
@@ -27,7 +28,6 @@ import {
   speakingAddress,
 } from "./interfaces.ts";
 import type { Family, Link, LinkAddress, Packet } from "./link.ts";
-import { Networks } from "./networks.ts";
 
 /** RFC 6762 §3. */
 export const MDNS_PORT = 5353;

@@ -6,9 +6,9 @@
 import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import type { Endpoint } from "../dns/endpoint.ts";
-import { FormatError } from "../dns/format.ts";
-import { Name } from "../dns/name.ts";
+import type { Endpoint } from "../../dns/endpoint.ts";
+import { FormatError } from "../../dns/format.ts";
+import { Name } from "../../dns/name.ts";
 import { addressesOf, type Resolve } from "./resolver.ts";
 
 export interface Finding {
