@@ -31,7 +31,7 @@ export class Access {
   constructor(
     config: AccessConfig,
     isOnOurNetworks: (address: string) => boolean,
-    isSigned: (origin: Name) => boolean = () => false,
+    isSigned: (origin: Name) => boolean,
   ) {
     const { transfer, query } = config;
     this.#config = config;

@@ -389,6 +389,7 @@ suite("a collector of several zones", () => {
     const publish = (zone: Zone) => ({
       origin: zone.origin,
       publish: (update: Parameters<Zone["apply"]>[0]) => zone.apply(update, publisher),
+      readBack: async () => zone.current,
     });
     const ptr = (owner: string, ttl = 10) => ({
       ...{ name: Name.parse(owner), type: Type.PTR, ttl },

@@ -65,8 +65,12 @@ suite("the places of a collector", () => {
     const office = new Office({
       extra,
       zones: [
-        { origin: ZONE, publish: async () => Rcode.NOERROR },
-        { origin: REVERSE, publish: (update) => reverse.apply(update, by) },
+        { origin: ZONE, publish: async () => Rcode.NOERROR, readBack: async () => Rcode.REFUSED },
+        {
+          origin: REVERSE,
+          publish: (update) => reverse.apply(update, by),
+          readBack: async () => reverse.current,
+        },
       ],
     });
     const text = service("x", "_ipp._tcp", "pc", "10.1.0.2");
@@ -92,8 +96,12 @@ suite("the places of a collector", () => {
       extra,
       policy: parseConfig(map, "p", ".").policy,
       zones: [
-        { origin: ZONE, publish: async () => Rcode.NOERROR },
-        { origin: REVERSE, publish: (update) => reverse.apply(update, by) },
+        { origin: ZONE, publish: async () => Rcode.NOERROR, readBack: async () => Rcode.REFUSED },
+        {
+          origin: REVERSE,
+          publish: (update) => reverse.apply(update, by),
+          readBack: async () => reverse.current,
+        },
       ],
     });
     const [lan] = office.lans;
@@ -113,7 +121,7 @@ suite("the places of a collector", () => {
       extra,
       grace: 15_000,
       zones: [
-        { origin: ZONE, publish: async () => Rcode.NOERROR },
+        { origin: ZONE, publish: async () => Rcode.NOERROR, readBack: async () => Rcode.REFUSED },
         {
           origin: REVERSE,
           publish: (update) => reverse.apply(update, by),

@@ -25,6 +25,8 @@ import { silentLog } from "../support/log.ts";
 import { waitFor } from "../support/wait.ts";
 import { lines } from "../zone/fixture.ts";
 
+const isNever = () => false;
+
 const origin = Name.parse("catalog.example.");
 const zones = ["bonjour.example.", "1.10.in-addr.arpa.", "Other.example."].map((each) =>
   Name.parse(each),
@@ -151,7 +153,7 @@ suite("a catalog zone", () => {
     const life = new AbortController();
     const shared = { clock: systemClock, log: silentLog, signal: life.signal };
     const zones = await openZones(config, shared);
-    const access = new Access(config, () => false);
+    const access = new Access(config, isNever, isNever);
     const authorityOf = (zone: FollowedZone) => new ZoneAuthority(zone);
     const { handlerOf } = openViews({ config, zones, access, ...shared, authorityOf });
     const handler = viewed(handlerOf);

@@ -43,6 +43,8 @@ import { sign, tsigOf, verified } from "../support/tsig.ts";
 import { waitFor } from "../support/wait.ts";
 import { lines, name, operator, origin, setsOf, updateOf, zoneOf } from "../zone/fixture.ts";
 
+const isNever = () => false;
+
 const source = { address: "192.0.2.99", port: 4000 };
 
 /** A server of this zone that lets everybody copy it, or nobody. */
@@ -271,7 +273,7 @@ keys:
   ns3: { secret: ${secret}, site: [] }
 `;
   const access = (text: string) =>
-    new Access(parseConfig(`zone: z.example\n${text}`, "g", "/"), () => false);
+    new Access(parseConfig(`zone: z.example\n${text}`, "g", "/"), isNever, isNever);
   const from = (address: string, key?: string) =>
     ({ source: { address, port: 4000 }, ...(key && { key }) }) as Request;
 

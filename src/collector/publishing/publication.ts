@@ -28,7 +28,7 @@ export interface PublishedZone {
   readonly publish: Publish;
   /** By which name the configuration has the key that updates are signed with. */
   readonly key?: string | undefined;
-  readonly readBack?: ReadBack;
+  readonly readBack: ReadBack;
   /** Seconds for which records are asked to be there; for ever if not given. */
   readonly lease?: number | undefined;
   /** Seconds that the server grants, once it is known to. */
@@ -85,7 +85,7 @@ export class Publication {
 
   /** What may be ours is more than it was: what of it is there already is not known yet. */
   inherit(): void {
-    if (this.#options.zone.readBack === undefined || this.#isEnded) return;
+    if (this.#isEnded) return;
     this.#readings.ask(this.#options.clock.now());
     this.#alarm.set(this.#readings.due);
   }
@@ -159,7 +159,7 @@ export class Publication {
     let sets: Iterable<RecordSet> | Rcode;
     this.#isReading = true;
     try {
-      sets = await zone.readBack!();
+      sets = await zone.readBack();
       if (this.#isEnded) return;
     } catch (error) {
       // One that does not answer once may be restarting.
@@ -231,7 +231,7 @@ export class Publication {
     if (!this.#troubles.areStanding) return;
     const wasAway = this.#troubles.rejoice();
     // It may be another one, or have an older zone, in which there is what was taken away since.
-    const isOlder = wasAway && zone.readBack !== undefined && zone.granted?.() === undefined;
+    const isOlder = wasAway && zone.granted?.() === undefined;
     if (this.#readings.isFailing || isOlder) this.#readings.ask(clock.now());
   }
 }
