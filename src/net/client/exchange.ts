@@ -1,6 +1,6 @@
 /**
- * The asking end: one query to one server, by UDP and, where the answer is
- * truncated, by TCP (RFC 1035 §4.2, RFC 7766 §5).
+ * The asking end: one query to one server, by UDP and, where the answer is truncated, by TCP
+ * (RFC 1035 §4.2, RFC 7766 §5).
  *
  * Invariant: a response is taken only from the server asked, to the port asked from, with the id and
  * the question asked (RFC 5452 §9.1); id and port are the kernel's and the cipher's choice, new for
@@ -24,8 +24,8 @@ export interface ExchangeOptions {
   readonly signal?: AbortSignal;
   /** Milliseconds for the whole exchange; 5 s, as dig waits, if not given. */
   readonly timeout?: number;
-  /** Do not try UDP first. */
-  readonly tcp?: boolean;
+  /** Signs the query, and what it has not signed is no response to it (RFC 8945 §5.3). */
+  readonly key?: TsigKey | undefined;
 }
 
 /** No answer; the message says why, in words that follow the server's name. */
@@ -75,34 +75,22 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ]);
 
-export interface AskOptions extends ExchangeOptions {
-  /** Signs the query, and what it has not signed is no response to it (RFC 8945 §5.3). */
-  readonly key?: TsigKey | undefined;
-}
-
 /** Rejects with an ExchangeError, or with the signal's reason when that ends first. */
 export async function ask(
   server: Endpoint,
   message: Message,
-  options: AskOptions,
+  options: ExchangeOptions,
 ): Promise<Message> {
   const { key, clock } = options;
   const query = () =>
     key === undefined ? makeQuery(message) : signedQuery(makeQuery(message), key, clock);
-  if (!options.tcp) {
-    const response = await askUdp(server, query(), options);
-    if (!response.isTruncated) return response;
-  }
-  return askStream(server, query(), options);
+  const response = await askUdp(server, query(), options);
+  return response.isTruncated ? askTcp(server, query(), options) : response;
 }
 
-async function askStream(
-  server: Endpoint,
-  query: Query,
-  options: ExchangeOptions,
-): Promise<Message> {
-  const patience = new Patience(server, options);
-  const socket = connect({ host: server.address, port: server.port, signal: patience.signal });
+async function askTcp(server: Endpoint, query: Query, options: ExchangeOptions): Promise<Message> {
+  const deadline = new Deadline(server, options);
+  const socket = connect({ host: server.address, port: server.port, signal: deadline.signal });
   try {
     await once(socket, "connect");
     socket.write(frame(query.octets));
@@ -116,10 +104,10 @@ async function askStream(
     }
     throw new ExchangeError(server, "closed");
   } catch (error) {
-    throw patience.explain(error);
+    throw deadline.explain(error);
   } finally {
     socket.destroy();
-    patience.end();
+    deadline.end();
   }
 }
 
@@ -132,12 +120,12 @@ async function askUdp(
   options: ExchangeOptions,
 ): Promise<Message> {
   const { clock, timeout = TIMEOUT } = options;
-  const patience = new Patience(server, options);
+  const deadline = new Deadline(server, options);
   const socket = createSocket(isIPv4(server.address) ? "udp4" : "udp6");
   let cancelResend = () => {};
   try {
     return await new Promise((resolve, reject) => {
-      patience.signal.addEventListener("abort", () => reject(patience.signal.reason));
+      deadline.signal.addEventListener("abort", () => reject(deadline.signal.reason));
       socket.on("error", reject);
       socket.on("message", (bytes) => {
         const response = accept(bytes);
@@ -155,11 +143,11 @@ async function askUdp(
       });
     });
   } catch (error) {
-    throw patience.explain(error);
+    throw deadline.explain(error);
   } finally {
     cancelResend();
     socket.close();
-    patience.end();
+    deadline.end();
   }
 }
 
@@ -167,7 +155,7 @@ async function askUdp(
 const TIMEOUT = 5000;
 
 /** How long one exchange may take, and what to say when it fails. */
-class Patience {
+class Deadline {
   readonly signal: AbortSignal;
   readonly end: Cancel;
   readonly #server: Endpoint;
