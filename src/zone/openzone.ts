@@ -23,7 +23,7 @@ import type { Store } from "./store.ts";
 import { withSerial } from "./update.ts";
 import { Zone, type ZoneOptions } from "./zone.ts";
 
-export interface ZonePlace extends Pick<ZoneOptions, "history" | "capacity"> {
+export interface ZonePlace extends Pick<ZoneOptions, "capacity"> {
   readonly origin: Name;
   /** Where its files are kept; it must be there. */
   readonly folder: string;
@@ -90,7 +90,7 @@ const MERGE_AGAIN = 60_000;
 async function openJournal(
   disk: Disk,
   path: string,
-  { origin, clock, log, fileRecords, history }: ZonePlace,
+  { origin, clock, log, fileRecords }: ZonePlace,
 ): Promise<{ journal: Journal; state: ZoneState }> {
   const file = `${path}.journal`;
   const opened = await Journal.open(disk, file).catch((error: unknown) => {
@@ -98,7 +98,7 @@ async function openJournal(
   });
   if (opened === undefined) {
     const records = withSerialAbove(fileRecords, await firstSerial(disk, path, origin, clock));
-    const state = firstState(origin, records, history);
+    const state = firstState(origin, records);
     const atOnce = { ...state, held: [], nextId: 0, file: fileRecords, wallOffset: 0 };
     const salt = Math.floor(clock.random() * 2 ** 32);
     const journal = await Journal.create(disk, file, salt, stateEntries(atOnce));
@@ -107,7 +107,7 @@ async function openJournal(
   const { journal, entries, torn } = opened;
   if (torn > 0) log.warn({ file, octets: torn }, "a write that was not finished is cut off");
   try {
-    return { journal, state: readState(entries, origin, clock, history) };
+    return { journal, state: readState(entries, origin, clock) };
   } catch (error) {
     journal.close();
     if (!(error instanceof FormatError)) throw error;

@@ -91,13 +91,8 @@ function isSameButSerial({ values }: Rdata, other: Rdata): boolean {
 //---- Reading back ----
 
 /** Throws FormatError where the entries are not those of a zone `origin`. */
-export function readState(
-  entries: Iterable<Uint8Array>,
-  origin: Name,
-  clock: Clock,
-  history?: number,
-): ZoneState {
-  const reader = new StateReader(origin, history);
+export function readState(entries: Iterable<Uint8Array>, origin: Name, clock: Clock): ZoneState {
+  const reader = new StateReader(origin);
   for (const entry of entries) reader.read(entry);
   return reader.finish(clock);
 }
@@ -105,7 +100,7 @@ export function readState(
 class StateReader {
   readonly #origin: Name;
   readonly #leases = new Leases();
-  readonly #history: History;
+  readonly #history = new History();
   readonly #signingTimes = new SigningTimes();
   #nextId = 0;
   #sets: RecordSet[] = [];
@@ -113,9 +108,8 @@ class StateReader {
   #file: RecordSet[] = [];
   #snapshot: Snapshot | undefined;
 
-  constructor(origin: Name, history: number | undefined) {
+  constructor(origin: Name) {
     this.#origin = origin;
-    this.#history = new History(history);
     this.#leases.index();
   }
 
