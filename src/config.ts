@@ -71,108 +71,107 @@ const dnssec = z.strictObject(
   "expected { keys: FOLDER }, with keys as `dnssd-gateway key --dnssec` makes them",
 );
 
-const schema = z
-  .strictObject(
-    {
-      zone: domain.prefault(DEFAULT_ZONE),
-      nameservers: z.array(nameserver, "expected a list of host names").default([]),
-      contact: mailbox.optional(),
-      links: z.array(link, "expected a list such as [{ interface: eth0, site: paris }]").optional(),
-      listen: listen.optional(),
-      publish: publish.optional(),
-      keys,
-      transfer: transfer.prefault({}),
-      query: query.prefault({}),
-      views: z
-        .array(view, "expected a list such as [{ networks: [10.1.0.0/16], sites: [paris] }]")
-        .default([]),
-      identity: identity.prefault({}),
-      catalog: domain.optional(),
-      dnssec: dnssec.optional(),
-      reverse: z.array(reverseZone, "expected a list such as [1.10.in-addr.arpa]").default([]),
-      enumerate: z.enum(["merged", "sites"], "expected merged or sites").default("merged"),
-      grace: z
-        .number("expected seconds")
-        .min(0, "expected 0 s at least")
-        .max(3600, "expected an hour at most")
-        .default(15),
-      policy: policy.prefault({}),
-      refresh: z.enum(["unicast", "multicast"], "expected unicast or multicast").default("unicast"),
-      subtypes: z
-        .record(serviceType, z.array(z.string().min(1), "expected a list such as [_printer]"), {
-          error: "expected service types with their subtypes, such as _ipp._tcp: [_universal]",
-        })
-        .default({}),
-      data: z.string("expected the path of a folder").default("./zones"),
-    },
-    "expected fields such as zone: and links:",
-  )
-  .superRefine((config, context) => {
-    const interfaces = new Map<string, number>();
-    config.links?.forEach((each, i) => {
-      const first = interfaces.get(each.interface);
-      if (first !== undefined) {
-        context.addIssue({
-          code: "custom",
-          path: ["links", i, "interface"],
-          message: `${each.interface} is links[${first}] already; expected each interface once`,
-        });
-      }
-      interfaces.set(each.interface, i);
-    });
-    config.reverse.forEach((origin, i) => {
-      const first = [...config.reverse.slice(0, i), config.zone].find((each) =>
-        each.equals(origin),
-      );
-      if (first === undefined) return;
-      const message = `${origin} is a zone of its own already; expected each zone once`;
-      context.addIssue({ code: "custom", path: ["reverse", i], message });
-    });
-    config.nameservers.forEach((server, i) => {
-      // RFC 8766 §6.2: a server's own name cannot be found through the zone it serves.
-      if (server.isUnder(config.zone)) {
-        context.addIssue({
-          code: "custom",
-          path: ["nameservers", i],
-          message: `${server} lies in the zone; expected a name outside ${config.zone}`,
-        });
-      }
-    });
-    const expectKey = (name: string | undefined, ...path: PropertyKey[]) => {
-      if (name === undefined || Object.hasOwn(config.keys, name)) return;
-      const known = Object.keys(config.keys).join(", ") || "none is given";
-      const message = `no key "${name}"; expected one of keys: ${known}`;
-      context.addIssue({ code: "custom", path, message });
-    };
-    expectKey(config.publish?.key, "publish", "key");
-    const { key: keyName = "" } = config.publish ?? {};
-    const own = config.keys[keyName]?.site?.map((label) => label.toLowerCase());
-    config.links?.forEach(({ site }, i) => {
-      // Only who has written it twice can have written it wrongly.
-      if (site === undefined || own === undefined || own.includes(site.toLowerCase())) return;
-      const message = `${site} is no site of the key ${keyName}, which publishes; expected ${own.join(" or ") || "none"}`;
-      context.addIssue({ code: "custom", path: ["links", i, "site"], message });
-    });
-    config.transfer.allow.forEach((who, i) => {
-      if ("key" in who) expectKey(who.key, "transfer", "allow", i);
-    });
-    for (const who of config.query.allow) {
-      if ("key" in who) expectKey(who.key, "query", "allow");
-    }
-    config.transfer.notify.forEach(({ key }, i) => {
-      expectKey(key, "transfer", "notify", i, "key");
-    });
-    const { catalog } = config;
-    if (catalog && [config.zone, ...config.reverse].some((zone) => zone.equals(catalog))) {
-      context.addIssue({
-        code: "custom",
-        path: ["catalog"],
-        message: `${catalog} is a zone of its own already; expected another name`,
-      });
-    }
-  });
+const table = z.strictObject(
+  {
+    zone: domain.prefault(DEFAULT_ZONE),
+    nameservers: z.array(nameserver, "expected a list of host names").default([]),
+    contact: mailbox.optional(),
+    links: z.array(link, "expected a list such as [{ interface: eth0, site: paris }]").optional(),
+    listen: listen.optional(),
+    publish: publish.optional(),
+    keys,
+    transfer: transfer.prefault({}),
+    query: query.prefault({}),
+    views: z
+      .array(view, "expected a list such as [{ networks: [10.1.0.0/16], sites: [paris] }]")
+      .default([]),
+    identity: identity.prefault({}),
+    catalog: domain.optional(),
+    dnssec: dnssec.optional(),
+    reverse: z.array(reverseZone, "expected a list such as [1.10.in-addr.arpa]").default([]),
+    enumerate: z.enum(["merged", "sites"], "expected merged or sites").default("merged"),
+    grace: z
+      .number("expected seconds")
+      .min(0, "expected 0 s at least")
+      .max(3600, "expected an hour at most")
+      .default(15),
+    policy: policy.prefault({}),
+    refresh: z.enum(["unicast", "multicast"], "expected unicast or multicast").default("unicast"),
+    subtypes: z
+      .record(serviceType, z.array(z.string().min(1), "expected a list such as [_printer]"), {
+        error: "expected service types with their subtypes, such as _ipp._tcp: [_universal]",
+      })
+      .default({}),
+    data: z.string("expected the path of a folder").default("./zones"),
+  },
+  "expected fields such as zone: and links:",
+);
 
-type Parsed = z.output<typeof schema>;
+type Parsed = z.output<typeof table>;
+
+/** What is right by itself, and not beside what is said elsewhere. */
+const schema = table.superRefine((parsed, context) => {
+  const tell: Tell = (message, ...path) => context.addIssue({ code: "custom", path, message });
+  checkLinks(parsed, tell);
+  checkZones(parsed, tell);
+  checkKeys(parsed, tell);
+});
+
+/** Of a mistake at a path in the tree. */
+type Tell = (message: string, ...path: PropertyKey[]) => void;
+
+function checkLinks({ links = [] }: Parsed, tell: Tell): void {
+  const interfaces = new Map<string, number>();
+  for (const [i, { interface: name }] of links.entries()) {
+    const first = interfaces.get(name);
+    if (first !== undefined) {
+      const message = `${name} is links[${first}] already; expected each interface once`;
+      tell(message, "links", i, "interface");
+    }
+    interfaces.set(name, i);
+  }
+}
+
+function checkZones({ zone, reverse, nameservers, catalog }: Parsed, tell: Tell): void {
+  for (const [i, origin] of reverse.entries()) {
+    if (![...reverse.slice(0, i), zone].some((each) => each.equals(origin))) continue;
+    tell(`${origin} is a zone of its own already; expected each zone once`, "reverse", i);
+  }
+  for (const [i, server] of nameservers.entries()) {
+    // RFC 8766 §6.2: a server's own name cannot be found through the zone it serves.
+    if (!server.isUnder(zone)) continue;
+    tell(`${server} lies in the zone; expected a name outside ${zone}`, "nameservers", i);
+  }
+  if (catalog !== undefined && [zone, ...reverse].some((each) => each.equals(catalog))) {
+    tell(`${catalog} is a zone of its own already; expected another name`, "catalog");
+  }
+}
+
+/** Each that is named is there, and the one that publishes fits the sites of the links. */
+function checkKeys({ keys, links = [], publish, query, transfer }: Parsed, tell: Tell): void {
+  const expectKey = (name: string | undefined, ...path: PropertyKey[]) => {
+    if (name === undefined || Object.hasOwn(keys, name)) return;
+    const known = Object.keys(keys).join(", ") || "none is given";
+    tell(`no key "${name}"; expected one of keys: ${known}`, ...path);
+  };
+  const { key: keyName = "" } = publish ?? {};
+  expectKey(publish?.key, "publish", "key");
+  const own = keys[keyName]?.site?.map((label) => label.toLowerCase());
+  for (const [i, { site }] of links.entries()) {
+    // Only who has written it twice can have written it wrongly.
+    if (site === undefined || own === undefined || own.includes(site.toLowerCase())) continue;
+    const expected = own.join(" or ") || "none";
+    const message = `${site} is no site of the key ${keyName}, which publishes; expected ${expected}`;
+    tell(message, "links", i, "site");
+  }
+  for (const [i, who] of transfer.allow.entries()) {
+    if ("key" in who) expectKey(who.key, "transfer", "allow", i);
+  }
+  for (const who of query.allow) if ("key" in who) expectKey(who.key, "query", "allow");
+  for (const [i, { key }] of transfer.notify.entries()) {
+    expectKey(key, "transfer", "notify", i, "key");
+  }
+}
 
 export interface Config extends Readonly<Omit<Parsed, "data" | "keys" | "listen">> {
   /** Undefined for a collector alone: it publishes elsewhere and serves nothing. */
@@ -244,7 +243,7 @@ function fieldsAt(path: string): readonly string[] {
 }
 
 const knownFields: Readonly<Record<string, readonly string[]>> = {
-  "": Object.keys(schema.shape),
+  "": Object.keys(table.shape),
   "links[]": Object.keys(link.shape),
   listen: Object.keys(listen.shape),
   "keys.*": Object.keys(key.shape),
