@@ -83,7 +83,7 @@ export function parseEnumeration(
     : undefined;
 }
 
-/** Is it a label by which protocols speak of themselves (RFC 8552 §1.2), and none of a host or a site? */
+/** Is it a label by which protocols speak of themselves (RFC 8552 §1.2), no host and no site? */
 export function isUnderscored(label: Uint8Array): boolean {
   return label[0] === UNDERSCORE;
 }

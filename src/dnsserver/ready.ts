@@ -13,9 +13,10 @@
  * - nothing waits to be told of a Change: each use compares the zone's snapshot with the one the
  *   entries are true for, and catches up first.
  *
- * Strangers choose what is asked, so entries and the memory they take are bounded, the oldest leaves first,
- * and a name is entered only in the case the zone has it in: clients that send each query in another
- * case (draft-vixie-dnsext-dns0x20) are answered by the Handler and leave the table alone.
+ * Strangers choose what is asked, so entries and the memory they take are bounded, the oldest
+ * leaves first, and a name is entered only in the case the zone has it in: clients that send each
+ * query in another case (draft-vixie-dnsext-dns0x20) are answered by the Handler and leave the
+ * table alone.
  */
 import { AgedMap } from "../agedmap.ts";
 import { Class, Opcode, Rcode } from "../dns/constants.ts";

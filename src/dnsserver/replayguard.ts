@@ -73,8 +73,9 @@ function forget<T>(answers: Map<string, T>, isForgotten: (answer: T) => boolean)
 }
 
 /**
- * Seconds by which one update may overtake another: what a datagram takes on a bad day. It is less than
- * what a client waits for an answer, 5 s as a rule: one that was given up must not undo what was said since.
+ * Seconds by which one update may overtake another: what a datagram takes on a bad day. It is less
+ * than what a client waits for an answer, 5 s as a rule: one that was given up must not undo what
+ * was said since.
  */
 const OVERTAKING = 3;
 

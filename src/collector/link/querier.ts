@@ -3,11 +3,11 @@
  * sockets or timers: it is told what is of interest, what grows old and what other hosts ask, and
  * `poll` gives the packets to send now.
  *
- * Invariants: a question is never asked twice within a second, and each wait of a series is at least
- * twice the one before, up to an hour. What is due may wait a while for what will be, so that they
- * share a packet (§5.3); never the other way round. No more than 20 packets leave in a second (RFC 8766 §9.3),
- * but for the rest of a known-answer list, which has to follow at once (RFC 6762 §7.2); where that
- * is too few, those who gave rise to questions take turns.
+ * Invariants: a question is never asked twice within a second, and each wait of a series is at
+ * least twice the one before, up to an hour. What is due may wait a while for what will be, so that
+ * they share a packet (§5.3); never the other way round. No more than 20 packets leave in a second
+ * (RFC 8766 §9.3), but for the rest of a known-answer list, which has to follow at once (RFC 6762
+ * §7.2); where that is too few, those who gave rise to questions take turns.
  */
 import { Class } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";

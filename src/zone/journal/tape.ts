@@ -1,6 +1,6 @@
 /**
- * A file of frames, each with what one write put there, behind a head; behind the
- * last frame there is nothing, or zeros.
+ * A file of frames, each with what one write put there, behind a head; behind the last frame there
+ * is nothing, or zeros.
  *
  *     head   "DNSSDZJ" version(4) salt(4) checksum(4)
  *     frame  length(4) number(4) checksum(4) entries, each: length(4) octets
