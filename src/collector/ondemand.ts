@@ -18,6 +18,7 @@ import { type Answer, lookup } from "../zone/lookup.ts";
 import { isCarriedType, isReserved } from "../zone/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { Harvest } from "./link/harvest.ts";
+import { obtain } from "./obtain.ts";
 import { projectHost } from "./projection/project.ts";
 import { hasUnderscore, isSteeringHost } from "./projection/publishable.ts";
 import type { Site } from "./projection/site.ts";
@@ -181,9 +182,7 @@ export class OnDemand {
     if (this.#waiting.size < MAX_WAITING) return true;
     const shares = new Map<string, Waiter[]>([[client, []]]);
     for (const waiter of this.#waiting) {
-      const share = shares.get(waiter.client);
-      if (share === undefined) shares.set(waiter.client, [waiter]);
-      else share.push(waiter);
+      obtain(shares, waiter.client, () => []).push(waiter);
     }
     const largest = [...shares.values()].reduce((a, b) => (b.length > a.length ? b : a));
     if (largest.length <= shares.get(client)!.length + 1) return false;

@@ -7,6 +7,8 @@ import { timingSafeEqual } from "node:crypto";
 import { compareSerials } from "./serial.ts";
 import { sipHash24 } from "./siphash.ts";
 
+/** Octets of the client's part, which is a cookie by itself (RFC 7873 §4.1). */
+export const CLIENT_COOKIE_LENGTH = 8;
 /** Octets of a secret. */
 export const COOKIE_SECRET_LENGTH = 16;
 
@@ -27,8 +29,8 @@ export type CookieVerdict = "malformed" | "client" | "valid" | "stale";
 
 export function judgeCookie(option: Uint8Array, context: CookieContext): CookieVerdict {
   const { length } = option;
-  if (length === CLIENT_LENGTH) return "client";
-  if (length < CLIENT_LENGTH + 8 || length > CLIENT_LENGTH + 32) return "malformed";
+  if (length === CLIENT_COOKIE_LENGTH) return "client";
+  if (length < CLIENT_COOKIE_LENGTH + 8 || length > CLIENT_COOKIE_LENGTH + 32) return "malformed";
   // Other lengths and versions are other servers' (RFC 9018 §4).
   if (length !== COOKIE_LENGTH || option[8] !== VERSION) return "client";
   const time = Buffer.from(option.buffer, option.byteOffset, length).readUInt32BE(12);
@@ -44,14 +46,13 @@ export function judgeCookie(option: Uint8Array, context: CookieContext): CookieV
 /** A whole cookie for whoever sent this option, of which only the client's part is looked at. */
 export function makeCookie(option: Uint8Array, context: CookieContext): Uint8Array {
   const cookie = Buffer.alloc(COOKIE_LENGTH);
-  cookie.set(option.subarray(0, CLIENT_LENGTH));
+  cookie.set(option.subarray(0, CLIENT_COOKIE_LENGTH));
   cookie[8] = VERSION;
   cookie.writeUInt32BE(context.now >>> 0, 12);
   cookie.set(hashOf(context.secrets[0]!, cookie, context.address), 16);
   return cookie;
 }
 
-const CLIENT_LENGTH = 8;
 const COOKIE_LENGTH = 24;
 const VERSION = 1;
 /** Seconds (RFC 9018 §4.3). */

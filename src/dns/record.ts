@@ -22,6 +22,9 @@ export interface RecordSet {
   readonly rdatas: readonly Rdata[];
 }
 
+/** Octets of a record beside its data, at the least: a pointer, type, class, TTL, length (RFC 1035 §4.1.3). */
+export const LEAST_RECORD = 12;
+
 /** The records of a set, class IN. */
 export function recordsOf(set: RecordSet): ResourceRecord[] {
   return set.rdatas.map((rdata) => ({

@@ -111,7 +111,7 @@ function readFields(reader: Reader, key: Name): TsigFields {
 }
 
 /** What a check came to. `error` is the TSIG error code; FORMERR is none of those, but an rcode. */
-export type Verdict =
+export type TsigVerdict =
   | {
       readonly isValid: true;
       readonly key: TsigKey;
@@ -131,7 +131,7 @@ export interface VerifyOptions {
   readonly isContinuation?: boolean;
 }
 
-export function verifyTsig(signed: SignedMessage, options: VerifyOptions): Verdict {
+export function verifyTsig(signed: SignedMessage, options: VerifyOptions): TsigVerdict {
   const { tsig } = signed;
   const key = options.find(tsig.key);
   // §5.2.1: an algorithm that is not the key's is no better than an unknown key.

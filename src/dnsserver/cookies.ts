@@ -8,7 +8,7 @@
 import type { Clock } from "../clock.ts";
 import { addressOctets } from "../dns/address.ts";
 import { Opcode, OptionCode, Rcode } from "../dns/constants.ts";
-import { judgeCookie, makeCookie } from "../dns/cookie.ts";
+import { CLIENT_COOKIE_LENGTH, judgeCookie, makeCookie } from "../dns/cookie.ts";
 import { optionOf } from "../dns/edns.ts";
 import { type Message, makeResponse } from "../dns/message.ts";
 import type { Layer } from "../net/server/handler.ts";
@@ -39,15 +39,13 @@ export function cookies({ secrets, clock }: CookieOptions): Layer {
     const option = { code: OptionCode.COOKIE, data };
     const hasCookie = verdict !== "client";
     if (isForCookie(message)) {
-      const isWrong = !hasCookie && sent.length > CLIENT_LENGTH;
+      const isWrong = !hasCookie && sent.length > CLIENT_COOKIE_LENGTH;
       const rcode = isWrong ? Rcode.BADCOOKIE : Rcode.NOERROR;
       return addOption([makeResponse(message, { rcode })], option);
     }
     return addOption(next(hasCookie ? { ...request, hasCookie } : request), option);
   };
 }
-
-const CLIENT_LENGTH = 8;
 
 /** A query for a cookie and nothing else (RFC 7873 §5.4). */
 function isForCookie({ opcode, questions }: Message): boolean {

@@ -6,7 +6,7 @@ import { Class, Rcode, Type } from "../dns/constants.ts";
 import { type Edns, ExtendedError, extendedError, UDP_SIZE, withOption } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import { Name } from "../dns/name.ts";
-import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
+import { LEAST_RECORD, type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import type { Request, Transport } from "../net/server/handler.ts";
 import type { Catalog } from "./catalog.ts";
 import { zoneOptions } from "./zoneoptions.ts";
@@ -79,9 +79,6 @@ function answer(
     }),
   };
 }
-
-/** Octets of a record at the least: a pointer, type, class, TTL and length (RFC 1035 §4.1.3). */
-const LEAST_RECORD = 12;
 
 /** True where there is certainly no room for anything after the answers, so none need be looked for. */
 function isCut(answers: readonly ResourceRecord[], transport: Transport): boolean {

@@ -15,7 +15,7 @@ import { encode } from "../dns/encode.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import { soaOf } from "../dns/rdata.ts";
-import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
+import { LEAST_RECORD, type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
 import { compareSerials } from "../dns/serial.ts";
 import type { Log } from "../log.ts";
 import type { Handler, Layer, Request, Responses } from "../net/server/handler.ts";
@@ -229,6 +229,3 @@ function fitsDatagram(query: Message, response: Message): boolean {
   const octets = encode({ ...response, edns }, { limit, reserve });
   return (octets[2]! & 0x02) === 0;
 }
-
-/** Octets: a pointer, type, class, TTL and length (RFC 1035 §4.1.3). */
-const LEAST_RECORD = 12;

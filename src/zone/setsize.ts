@@ -5,7 +5,7 @@
 import { Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
+import { LEAST_RECORD, type RecordSet } from "../dns/record.ts";
 import { dataOctets } from "./weight.ts";
 
 /**
@@ -19,7 +19,7 @@ export function isTooLarge(set: RecordSet, origin: Name): boolean {
   const { length } = set.rdatas;
   if (length === 1) return false;
   // This is more than it can be, and tells most sets at a glance.
-  let octets = length * ENVELOPE;
+  let octets = length * LEAST_RECORD;
   for (const rdata of set.rdatas) octets += dataOctets(rdata);
   return octets > SET_OCTETS && setOctets(set, origin) > SET_OCTETS;
 }
@@ -30,10 +30,12 @@ export function isTooLarge(set: RecordSet, origin: Name): boolean {
  */
 export function setOctets({ name, type, rdatas }: RecordSet, origin: Name): number {
   const zone = name.wire.slice(-origin.wire.length);
-  const short = type === Type.PTR ? Math.max(KEPT, ENVELOPE + POINTER - zone.length) : ENVELOPE;
+  const short =
+    type === Type.PTR ? Math.max(KEPT, LEAST_RECORD + POINTER - zone.length) : LEAST_RECORD;
   let octets = 0;
   for (const rdata of rdatas) {
-    octets += dataOctets(rdata) + (short < ENVELOPE && leadsInto(rdata, zone) ? short : ENVELOPE);
+    octets +=
+      dataOctets(rdata) + (short < LEAST_RECORD && leadsInto(rdata, zone) ? short : LEAST_RECORD);
   }
   return octets;
 }
@@ -47,8 +49,6 @@ function leadsInto({ wire }: Rdata, zone: string): boolean {
   return at === end;
 }
 
-/** Of each record beside its data: a pointer, type, class, TTL and length (RFC 1035 §4.1.3). */
-const ENVELOPE = 12;
 const POINTER = 2;
 /** Of each record beside its data, in BIND. */
 const KEPT = 2;

@@ -13,7 +13,7 @@ import { Frames, frame } from "../../src/net/framing.ts";
 import { MAX_PENDING } from "../../src/net/server/connection.ts";
 import type { Handler, Request } from "../../src/net/server/handler.ts";
 import { IDLE_TIMEOUT } from "../../src/net/server/idle.ts";
-import { type Limits, Places } from "../../src/net/server/places.ts";
+import { type PlaceLimits, Places } from "../../src/net/server/places.ts";
 import { SIZE } from "../../src/net/server/rounds.ts";
 import { Connections, listenTcp } from "../../src/net/server/stream.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -43,7 +43,7 @@ function counting(octets = 0) {
 interface Setting {
   handler?: Handler;
   clock?: FakeClock;
-  limits?: Limits;
+  limits?: PlaceLimits;
 }
 
 /** A client's end of a connection whose other end is served. */

@@ -11,7 +11,7 @@ import { isUnique, leads } from "../unique.ts";
 import { completable, heldNames, type Standing } from "./completeness.ts";
 import type { Guard } from "./guard.ts";
 import { withInherited, withoutAliases } from "./inheritance.ts";
-import { apart, guarded, octetsOf, type Step } from "./step.ts";
+import { apart, guarded, octetsOfStep, type Step } from "./step.ts";
 
 export interface Between extends Standing {
   /** What was there before, and may yet be wanted. */
@@ -92,7 +92,7 @@ function replacing(
   const { name, type } = step;
   const replacement: Step = { ...step, come: whole, isWhole: true };
   const isRefused = obstacles.isFull(name.key, type) || obstacles.isDivided(name, type);
-  return isRefused || octetsOf(replacement) > limit ? apart(step) : [replacement];
+  return isRefused || octetsOfStep(replacement) > limit ? apart(step) : [replacement];
 }
 
 export const UNKNOWN_TTL = -1;

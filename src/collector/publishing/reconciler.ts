@@ -29,10 +29,10 @@ import {
   countRecords,
   inOrder,
   prerequisitesOf,
-  type Room,
   recordsOfStep,
   type Step,
   takeSome,
+  type UpdateSize,
 } from "./step.ts";
 
 export interface ReconcilerOptions {
@@ -295,7 +295,7 @@ export class Reconciler {
     this.#refreshes = Number.NEGATIVE_INFINITY;
   }
 
-  #takeRound(room: Room): Step[] {
+  #takeRound(room: UpdateSize): Step[] {
     const isStuck = (name: Name, rdata: Rdata) => this.#obstacles.isStuck(name, rdata);
     return this.#round.take(this.#published, room, this.#obstacles.isEmpty ? undefined : isStuck);
   }

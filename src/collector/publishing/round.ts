@@ -4,7 +4,7 @@ import type { Rdata } from "../../dns/rdata.ts";
 import { keysOf, type RecordSets } from "../recordsets.ts";
 import { UNKNOWN_TTL } from "./difference.ts";
 import { shuffled } from "./shuffled.ts";
-import { inOrder, type Room, type Step, takeSome } from "./step.ts";
+import { inOrder, type Step, takeSome, type UpdateSize } from "./step.ts";
 
 export class Round {
   #steps: Step[] = [];
@@ -33,7 +33,7 @@ export class Round {
   /** What comes next of what is published still, but for what is to be spared. */
   take(
     published: RecordSets,
-    room: Room,
+    room: UpdateSize,
     isSpared?: (name: Name, rdata: Rdata) => boolean,
   ): Step[] {
     while (this.#steps.length > 0) {

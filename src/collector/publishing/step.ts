@@ -24,7 +24,7 @@ export interface Step {
 }
 
 /** Of an update, about. */
-export interface Room {
+export interface UpdateSize {
   readonly octets: number;
   readonly records: number;
 }
@@ -70,14 +70,14 @@ export function guarded(step: Step, guard: Guard): readonly Step[] {
 }
 
 /** Takes from the front what there is room for, of a step larger than that a part. */
-export function takeSome(steps: Step[], room: Room): Step[] {
+export function takeSome(steps: Step[], room: UpdateSize): Step[] {
   let octets = 0;
   let records = 0;
   let count = 0;
   if (steps[0]?.unless !== undefined) return steps.splice(0, 1);
   for (const step of steps) {
     if (step.unless !== undefined) break;
-    octets += octetsOf(step);
+    octets += octetsOfStep(step);
     records += countOf(step);
     if (octets > room.octets || records > room.records) break;
     count++;
@@ -85,7 +85,7 @@ export function takeSome(steps: Step[], room: Room): Step[] {
   if (count > 0 || steps.length === 0) return steps.splice(0, count);
   const step = steps[0]!;
   if (step.isWhole) return steps.splice(0, 1);
-  const share = Math.floor((countOf(step) * room.octets) / octetsOf(step));
+  const share = Math.floor((countOf(step) * room.octets) / octetsOfStep(step));
   const part = Math.max(1, Math.min(share, room.records));
   const gone = step.gone.slice(0, part);
   const come = step.come.slice(0, part - gone.length);
@@ -116,7 +116,7 @@ function countOf({ gone, come }: Step): number {
   return gone.length + come.length;
 }
 
-export function octetsOf({ name, gone, come }: Step): number {
+export function octetsOfStep({ name, gone, come }: Step): number {
   let octets = 0;
   for (const { key } of gone) octets += name.wireLength + FIXED + key.length;
   for (const { key } of come) octets += name.wireLength + FIXED + key.length;

@@ -26,7 +26,7 @@ export interface HttpRequest extends Readable {
 }
 
 /** Says that so many octets more are held for a request; false where there is no room for them. */
-export type Hold = (octets: number) => boolean;
+type Reserve = (octets: number) => boolean;
 
 /**
  * The message a request carries, or the status it is refused with; undefined where it ends before it
@@ -34,7 +34,7 @@ export type Hold = (octets: number) => boolean;
  */
 export async function messageIn(
   request: HttpRequest,
-  hold: Hold,
+  hold: Reserve,
 ): Promise<Buffer | number | undefined> {
   const { method = "", url = "", headers } = request;
   if (url.length > MAX_TARGET) return 414;
@@ -64,7 +64,7 @@ function decodeParameter(text: string): Buffer | number {
 }
 
 /** Goes on reading what it has refused, and keeps none of it. */
-function readBody(request: HttpRequest, hold: Hold): Promise<Buffer | number | undefined> {
+function readBody(request: HttpRequest, hold: Reserve): Promise<Buffer | number | undefined> {
   if (Number(request.headers["content-length"]) > MAX_MESSAGE) return Promise.resolve(413);
   return new Promise((resolve) => {
     let pieces: Uint8Array[] = [];

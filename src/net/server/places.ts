@@ -11,13 +11,13 @@ import { isIPv4 } from "node:net";
 import type { Duplex } from "node:stream";
 import { addressOctets, hexOf } from "../../dns/address.ts";
 
-export interface Limits {
+export interface PlaceLimits {
   readonly total: number;
   /** Of one IPv4 address or one IPv6 /64. Many clients may share a translated address. */
   readonly perSource: number;
 }
 
-const LIMITS: Limits = { total: 2000, perSource: 500 };
+const LIMITS: PlaceLimits = { total: 2000, perSource: 500 };
 
 /** What of all places is taken when the next ones are better not kept for long. */
 const CROWD = 0.9;
@@ -32,12 +32,12 @@ export interface Place {
 }
 
 export class Places {
-  readonly #limits: Limits;
+  readonly #limits: PlaceLimits;
   /** The longest without a message first. */
   readonly #taken = new Map<Place, Duplex>();
   readonly #perSource = new Map<string, number>();
 
-  constructor(limits: Limits = LIMITS) {
+  constructor(limits: PlaceLimits = LIMITS) {
     this.#limits = limits;
   }
 
