@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { encode } from "../src/dns/encode.ts";
 import { makeMessage } from "../src/dns/message.ts";
-import { formatMasterFile } from "../src/zone/masterformat.ts";
+import { formatMasterFile } from "../src/zone/masterfile/masterformat.ts";
 import { freePort } from "../test/support/freeport.ts";
 import { hasTool } from "../test/support/tool.ts";
 import { ORIGIN, officeQuestions, officeRecords } from "./office.ts";

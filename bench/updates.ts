@@ -14,7 +14,7 @@ import { Name } from "../src/dns/name.ts";
 import { rdata } from "../src/dns/rdata.ts";
 import type { RecordSet } from "../src/dns/record.ts";
 import type { TsigKey } from "../src/dns/tsig.ts";
-import { formatMasterFile } from "../src/zone/masterformat.ts";
+import { formatMasterFile } from "../src/zone/masterfile/masterformat.ts";
 import { freePort } from "../test/support/freeport.ts";
 import { hasTool } from "../test/support/tool.ts";
 import { answering, median, processorTime } from "./contest.ts";

@@ -40,8 +40,8 @@ import { multicastLinks } from "./net/links/multicast.ts";
 import { Places } from "./net/server/places.ts";
 import { listenTcp } from "./net/server/stream.ts";
 import { listenUdp } from "./net/server/udp.ts";
-import { ZoneAuthority } from "./zone/authority.ts";
 import { SigningAuthority } from "./zone/dnssec/signing.ts";
+import { ZoneAuthority } from "./zone/lookup/authority.ts";
 
 export interface GatewayOptions {
   readonly clock: Clock;

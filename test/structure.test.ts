@@ -95,10 +95,10 @@ describe("the structure of src", () => {
       /from "node:fs(\/promises)?"/,
       (file) =>
         [
-          "zone/masterfile.ts",
+          "zone/masterfile/masterfile.ts",
           "zone/journal/disk.ts",
           "zone/journal/lock.ts",
-          "zone/folder.ts",
+          "zone/masterfile/folder.ts",
           "gateway/zones.ts",
           "gateway/keyfolder.ts",
           "config.ts",

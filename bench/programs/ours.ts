@@ -14,7 +14,7 @@ import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
 import { Sources } from "../../src/dnsserver/sources.ts";
 import { ReadyViews, viewed } from "../../src/dnsserver/views.ts";
 import { listenUdp } from "../../src/net/server/udp.ts";
-import { ZoneAuthority } from "../../src/zone/authority.ts";
+import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { silentLog } from "../../test/support/log.ts";
 import { ORIGIN, officeRecords } from "../office.ts";

@@ -12,10 +12,10 @@ import { tsig } from "../../src/dnsserver/tsig.ts";
 import { updateHandler } from "../../src/dnsserver/update.ts";
 import { listenTcp } from "../../src/net/server/stream.ts";
 import { listenUdp } from "../../src/net/server/udp.ts";
-import { ZoneAuthority } from "../../src/zone/authority.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { openZone } from "../../src/zone/openzone.ts";
-import { operatorPrincipal } from "../../src/zone/principal.ts";
+import { operatorPrincipal } from "../../src/zone/update/principal.ts";
 import { silentLog } from "../../test/support/log.ts";
 import { key, ORIGIN } from "../updates.ts";
 

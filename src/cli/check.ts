@@ -10,7 +10,7 @@ import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 import { checkKeyFolder } from "../gateway/keyfolder.ts";
 import { readZones } from "../gateway/zones.ts";
-import { readMasterFile } from "../zone/masterfile.ts";
+import { readMasterFile } from "../zone/masterfile/masterfile.ts";
 import { dryRun } from "./dryrun.ts";
 import { notesOn } from "./notes.ts";
 import type { ServerOptions } from "./server.ts";

@@ -5,7 +5,7 @@
 import { Type } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
-import type { Authority } from "../zone/authority.ts";
+import type { Authority } from "../zone/lookup/authority.ts";
 
 export class Catalog {
   readonly #authorities: ReadonlyMap<string, Authority>;

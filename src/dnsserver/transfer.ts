@@ -19,8 +19,8 @@ import { LEAST_RECORD, type RecordSet, type ResourceRecord, recordsOf } from "..
 import { compareSerials } from "../dns/serial.ts";
 import type { Log } from "../log.ts";
 import type { Handler, Layer, Request, Responses } from "../net/server/handler.ts";
-import type { Change } from "../zone/change.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
+import type { Change } from "../zone/update/change.ts";
 import type { Zone } from "../zone/zone.ts";
 
 export type TransferredZone = Pick<Zone, "current" | "since">;

@@ -9,7 +9,7 @@ import { type Lease, leaseOption, readLease } from "../dns/lease.ts";
 import { makeResponse } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import type { Handler, Request } from "../net/server/handler.ts";
-import type { Principal } from "../zone/principal.ts";
+import type { Principal } from "../zone/update/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { Complaints } from "./complaints.ts";
 

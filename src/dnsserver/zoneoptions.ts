@@ -7,7 +7,7 @@ import { OptionCode, Type } from "../dns/constants.ts";
 import type { Edns, EdnsOption } from "../dns/edns.ts";
 import type { Question } from "../dns/message.ts";
 import { soaOf } from "../dns/rdata.ts";
-import type { Authority } from "../zone/authority.ts";
+import type { Authority } from "../zone/lookup/authority.ts";
 
 export function zoneOptions(
   asked: Edns | undefined,

@@ -7,13 +7,13 @@ import { formatAddress, type Prefix } from "../dns/address.ts";
 import type { Name } from "../dns/name.ts";
 import { LOOPBACK, Networks } from "../net/networks.ts";
 import type { Request } from "../net/server/handler.ts";
-import type { Principal } from "../zone/principal.ts";
+import type { Principal } from "../zone/update/principal.ts";
 import {
   collectorPrincipal,
   type IsItsSite,
   operatorPrincipal,
   reversePrincipal,
-} from "../zone/principal.ts";
+} from "../zone/update/principal.ts";
 
 type AccessConfig = Pick<Config, "zone" | "reverse" | "keys" | "transfer" | "query">;
 

@@ -17,7 +17,7 @@ import {
 } from "../net/client/persistent.ts";
 import type { Resolve } from "../net/client/resolver.ts";
 import { findUpdateServers } from "../net/client/updateserver.ts";
-import { collectorPrincipal, reversePrincipal } from "../zone/principal.ts";
+import { collectorPrincipal, reversePrincipal } from "../zone/update/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 
 /** Who publishes from within this process: no name a key may have. */

@@ -13,8 +13,8 @@ import type { Client, View } from "../dnsserver/views.ts";
 import type { Log } from "../log.ts";
 import { LOOPBACK, Networks } from "../net/networks.ts";
 import type { Handler, Layer, Request } from "../net/server/handler.ts";
-import type { Authority } from "../zone/authority.ts";
-import { ZoneView } from "../zone/zoneview.ts";
+import type { Authority } from "../zone/lookup/authority.ts";
+import { ZoneView } from "../zone/lookup/zoneview.ts";
 import type { Access } from "./access.ts";
 import type { ServedZones } from "./zones.ts";
 

@@ -16,10 +16,10 @@ import type { Log } from "../log.ts";
 import { apexEnumeration, apexRecords } from "../zone/apex.ts";
 import { catalogRecords, memberRecord } from "../zone/catalogzone.ts";
 import type { ZoneKeys } from "../zone/dnssec/zonekeys.ts";
-import { readZoneFolder, type ZoneFile } from "../zone/folder.ts";
+import { readZoneFolder, type ZoneFile } from "../zone/masterfile/folder.ts";
 import { openZone } from "../zone/openzone.ts";
-import { operatorPrincipal } from "../zone/principal.ts";
-import { removal } from "../zone/update.ts";
+import { operatorPrincipal } from "../zone/update/principal.ts";
+import { removal } from "../zone/update/update.ts";
 import { Zone } from "../zone/zone.ts";
 import { openKeyFolder } from "./keyfolder.ts";
 

@@ -7,8 +7,8 @@
  */
 import { AgedMap } from "../agedmap.ts";
 import { Type } from "../dns/constants.ts";
-import type { Change } from "./change.ts";
-import { dataOctets } from "./weight.ts";
+import type { Change } from "./update/change.ts";
+import { dataOctets } from "./update/weight.ts";
 
 interface Kept {
   readonly change: Change;

@@ -16,11 +16,11 @@ import { type Disk, systemDisk } from "./journal/disk.ts";
 import { FileStore } from "./journal/filestore.ts";
 import { Journal } from "./journal/journal.ts";
 import { firstState, readState, stateEntries, type ZoneState } from "./journal/state.ts";
-import { FILE } from "./leases.ts";
-import { parseMasterFile } from "./masterfile.ts";
-import { holderPrincipal } from "./principal.ts";
-import type { Store } from "./store.ts";
-import { withSerial } from "./update.ts";
+import type { Store } from "./journal/store.ts";
+import { parseMasterFile } from "./masterfile/masterfile.ts";
+import { FILE } from "./update/leases.ts";
+import { holderPrincipal } from "./update/principal.ts";
+import { withSerial } from "./update/update.ts";
 import { Zone, type ZoneOptions } from "./zone.ts";
 
 export interface ZonePlace extends Pick<ZoneOptions, "capacity"> {

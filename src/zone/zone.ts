@@ -14,18 +14,18 @@ import { Rcode } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
-import type { Change } from "./change.ts";
 import { Commits } from "./commits.ts";
 import { encodeEntry } from "./journal/entry.ts";
 import { firstState, stepEntry, type ZoneState } from "./journal/state.ts";
-import { FILE, FOREVER, type Hold } from "./leases.ts";
-import { mergeUpdate, withoutRecords } from "./merge.ts";
-import { holderPrincipal, type Principal } from "./principal.ts";
-import type { ZoneRecord } from "./recordmap.ts";
-import { Room } from "./room.ts";
+import type { Store, Working } from "./journal/store.ts";
 import type { Snapshot } from "./snapshot.ts";
-import type { Store, Working } from "./store.ts";
-import { type Outcome, removalOf, resolve, type Update } from "./update.ts";
+import type { Change } from "./update/change.ts";
+import { FILE, FOREVER, type Hold } from "./update/leases.ts";
+import { mergeUpdate, withoutRecords } from "./update/merge.ts";
+import { holderPrincipal, type Principal } from "./update/principal.ts";
+import type { ZoneRecord } from "./update/recordmap.ts";
+import { Room } from "./update/room.ts";
+import { type Outcome, removalOf, resolve, type Update } from "./update/update.ts";
 import { WallClock } from "./wallclock.ts";
 
 export interface ZoneOptions {

@@ -5,7 +5,7 @@ import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { type RecordSet, recordsOf } from "../../src/dns/record.ts";
 import type { Resolve } from "../../src/net/client/resolver.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 
 export class Answers {
   /** "name TYPE" of each question, in turn. */

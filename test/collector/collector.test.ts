@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import { SiteLabels } from "../../src/collector/sitelabels.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
-import { collectorPrincipal } from "../../src/zone/principal.ts";
+import { collectorPrincipal } from "../../src/zone/update/principal.ts";
 import { Lan, LanWatch } from "../support/lan.ts";
 import { silentLog } from "../support/log.ts";
 import { Answers } from "./answers.ts";

@@ -11,7 +11,7 @@ import { recordsOf } from "../../src/dns/record.ts";
 import { partTsig, refuseTsig, signTsig, type TsigKey, verifyTsig } from "../../src/dns/tsig.ts";
 import type { Compose } from "../../src/net/client/persistent.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { FakeClock } from "../support/clock.ts";
 import { lines, ZONE } from "./fixture.ts";
 

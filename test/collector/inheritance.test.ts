@@ -6,7 +6,7 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { publisher } from "../support/publisher.ts";
 import { Device } from "./device.ts";

@@ -6,7 +6,7 @@ import { Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { targetOf } from "../../src/dns/rdata.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
-import { collectorPrincipal } from "../../src/zone/principal.ts";
+import { collectorPrincipal } from "../../src/zone/update/principal.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 import { type Faults, Lan, type LanHost, LanWatch } from "../support/lan.ts";

@@ -10,7 +10,7 @@ import { srvOf, targetOf } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { LOCAL } from "../../src/dns/service.ts";
-import { collectorPrincipal } from "../../src/zone/principal.ts";
+import { collectorPrincipal } from "../../src/zone/update/principal.ts";
 import { cacheOf, from, OPEN, pass, response, service, ZONE } from "./fixture.ts";
 
 /** Pieces that meet one another often, the odd ones among them. */

@@ -8,7 +8,7 @@ import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import type { NameKey } from "../../src/dns/name.ts";
 import { srvOf, targetOf } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
-import type { Update } from "../../src/zone/update.ts";
+import type { Update } from "../../src/zone/update/update.ts";
 import { applied, lines, seeded, setsOf, ZONE } from "./fixture.ts";
 
 const SEEDS = Number(process.env.SEEDS ?? 40);

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
-import type { Authority } from "../../src/zone/authority.ts";
+import type { Authority } from "../../src/zone/lookup/authority.ts";
 
 const authority = (origin: Name): Authority => ({
   origin,

@@ -13,7 +13,7 @@ import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { makeEdge } from "../../src/net/server/edge.ts";
 import type { Handler, Ready, Transport } from "../../src/net/server/handler.ts";
-import { ZoneAuthority } from "../../src/zone/authority.ts";
+import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { silentLog } from "../support/log.ts";
 

@@ -12,7 +12,7 @@ import { ReadyAnswers } from "../../src/dnsserver/ready.ts";
 import { ReadyViews } from "../../src/dnsserver/views.ts";
 import { makeEdge } from "../../src/net/server/edge.ts";
 import type { Transport } from "../../src/net/server/handler.ts";
-import { ZoneAuthority } from "../../src/zone/authority.ts";
+import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";
 import { makeZone, name, opt, question } from "./fixture.ts";

@@ -13,7 +13,7 @@ import {
   MAX_OCTETS,
   ReadyAnswers,
 } from "../../src/dnsserver/ready.ts";
-import type { Principal } from "../../src/zone/principal.ts";
+import type { Principal } from "../../src/zone/update/principal.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { inUse } from "../support/memory.ts";
 import { makeServer, makeZone, name, opt, origin, question, zoneRecords } from "./fixture.ts";

@@ -18,11 +18,11 @@ import { makeEdge } from "../../src/net/server/edge.ts";
 import type { Transport } from "../../src/net/server/handler.ts";
 import { listenTcp } from "../../src/net/server/stream.ts";
 import { listenUdp } from "../../src/net/server/udp.ts";
-import { ZoneAuthority } from "../../src/zone/authority.ts";
 import { Signatures, type SignaturesOptions } from "../../src/zone/dnssec/signatures.ts";
 import { SigningAuthority } from "../../src/zone/dnssec/signing.ts";
 import { ZoneKeys } from "../../src/zone/dnssec/zonekeys.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { silentLog } from "../support/log.ts";
 

@@ -16,7 +16,7 @@ import { FormatError } from "../../src/dns/format.ts";
 import { decode } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { recordsOf } from "../../src/dns/record.ts";
-import { collectorPrincipal } from "../../src/zone/principal.ts";
+import { collectorPrincipal } from "../../src/zone/update/principal.ts";
 import { OPEN } from "../collector/fixture.ts";
 import { listenSecurely } from "../dnsserver/secure.ts";
 import { listenSecured, makeSecured } from "../dnsserver/secured.ts";

@@ -15,7 +15,7 @@ import { decode, type Message } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import { formatRdata, parseRdataText } from "../../src/dns/text.ts";
-import { collectorPrincipal } from "../../src/zone/principal.ts";
+import { collectorPrincipal } from "../../src/zone/update/principal.ts";
 import { OPEN } from "../collector/fixture.ts";
 import { makeServer } from "../dnsserver/fixture.ts";
 import { wordsOf } from "../support/words.ts";

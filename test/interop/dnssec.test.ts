@@ -10,8 +10,8 @@ import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { SigningKey } from "../../src/dns/signingkey.ts";
 import { formatRdata } from "../../src/dns/text.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
-import { formatMasterFile } from "../../src/zone/masterformat.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
+import { formatMasterFile } from "../../src/zone/masterfile/masterformat.ts";
 import {
   keysOf,
   listenSigned,

@@ -19,7 +19,7 @@ import { PersistentConnection } from "../../src/net/client/persistent.ts";
 import { type Resolve, resolver } from "../../src/net/client/resolver.ts";
 import { findUpdateServers } from "../../src/net/client/updateserver.ts";
 import type { LinkWatch } from "../../src/net/links/link.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { Answers } from "../collector/answers.ts";
 import { startBind } from "../support/bind.ts";
 import { FakeClock } from "../support/clock.ts";

@@ -17,7 +17,7 @@ import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { makeServer, makeZone, opt, origin, question } from "../dnsserver/fixture.ts";
 import { listenBoth } from "../dnsserver/listening.ts";
 import { listenSecurely, type Secure } from "../dnsserver/secure.ts";

@@ -6,7 +6,7 @@ import { Name } from "../../src/dns/name.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { endpointsOf } from "../../src/net/client/hosts.ts";
 import type { Resolve } from "../../src/net/client/resolver.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 
 const ZONE = `$TTL 60
 ns1.example. A 192.0.2.53

@@ -14,7 +14,7 @@ import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { makeEdge } from "../../src/net/server/edge.ts";
 import type { Handler, Request } from "../../src/net/server/handler.ts";
-import { ZoneAuthority } from "../../src/zone/authority.ts";
+import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import { makeZone, opt, question } from "../dnsserver/fixture.ts";
 import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";

@@ -11,10 +11,14 @@ import { type RecordSet, recordsOf } from "../../src/dns/record.ts";
 import { BROWSING, type Enumeration, enumerationName } from "../../src/dns/service.ts";
 import type { LinkAddress } from "../../src/net/links/link.ts";
 import { apexEnumeration, apexRecords, type Browsed } from "../../src/zone/apex.ts";
-import { lookup } from "../../src/zone/lookup.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
-import { collectorPrincipal, type Principal, reversePrincipal } from "../../src/zone/principal.ts";
-import { removal } from "../../src/zone/update.ts";
+import { lookup } from "../../src/zone/lookup/lookup.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
+import {
+  collectorPrincipal,
+  type Principal,
+  reversePrincipal,
+} from "../../src/zone/update/principal.ts";
+import { removal } from "../../src/zone/update/update.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { expected, lines } from "../collector/fixture.ts";
 

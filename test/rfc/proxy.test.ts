@@ -13,9 +13,9 @@ import { type Enumeration, enumerationName, enumerations } from "../../src/dns/s
 import { viewed } from "../../src/dnsserver/views.ts";
 import type { Transport } from "../../src/net/server/handler.ts";
 import { apexEnumeration, apexRecords } from "../../src/zone/apex.ts";
-import { ZoneAuthority } from "../../src/zone/authority.ts";
+import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
+import { ZoneView } from "../../src/zone/lookup/zoneview.ts";
 import { Zone } from "../../src/zone/zone.ts";
-import { ZoneView } from "../../src/zone/zoneview.ts";
 import { cacheOf, from, lines, OPEN, response, service, ZONE } from "../collector/fixture.ts";
 import { makeServer, type Server } from "../dnsserver/fixture.ts";
 import { FakeClock } from "../support/clock.ts";

@@ -24,9 +24,9 @@ import { Frames, frame } from "../../src/net/framing.ts";
 import { makeEdge } from "../../src/net/server/edge.ts";
 import type { Layer, Request, Transport } from "../../src/net/server/handler.ts";
 import { IDLE_TIMEOUT } from "../../src/net/server/idle.ts";
-import { ZoneAuthority } from "../../src/zone/authority.ts";
-import { replay } from "../../src/zone/change.ts";
+import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import type { Snapshot } from "../../src/zone/snapshot.ts";
+import { replay } from "../../src/zone/update/change.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { opt, zoneRecords } from "../dnsserver/fixture.ts";
 import {

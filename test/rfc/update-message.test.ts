@@ -11,7 +11,7 @@ import type { TsigKey } from "../../src/dns/tsig.ts";
 import { Complaints } from "../../src/dnsserver/complaints.ts";
 import { updateHandler } from "../../src/dnsserver/update.ts";
 import type { Request } from "../../src/net/server/handler.ts";
-import type { Update } from "../../src/zone/update.ts";
+import type { Update } from "../../src/zone/update/update.ts";
 import {
   makeServer,
   makeZone,

@@ -4,7 +4,7 @@ import { suite, test } from "node:test";
 import { Class, rcodeName, Type } from "../../src/dns/constants.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import { type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
-import type { Update } from "../../src/zone/update.ts";
+import type { Update } from "../../src/zone/update/update.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 import {

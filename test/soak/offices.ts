@@ -6,7 +6,7 @@
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { seeded } from "../collector/fixture.ts";
 import { startBind } from "../support/bind.ts";
 import { type Branch, NAME_SERVER, WideArea, ZONE } from "../support/branch.ts";

@@ -11,7 +11,7 @@ import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { soaOf } from "../../src/dns/rdata.ts";
 import { ask } from "../../src/net/client/exchange.ts";
-import { formatMasterFile } from "../../src/zone/masterformat.ts";
+import { formatMasterFile } from "../../src/zone/masterfile/masterformat.ts";
 import { linesOf, step, stock } from "../support/churn.ts";
 import { freePort } from "../support/freeport.ts";
 import { run } from "../support/process.ts";

@@ -10,7 +10,7 @@ import type { Endpoint } from "../../src/dns/endpoint.ts";
 import { Name } from "../../src/dns/name.ts";
 import { soaOf } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { temporaryFolder } from "./gateway.ts";
 import { Running, run, succeed } from "./process.ts";
 import { root } from "./root.ts";

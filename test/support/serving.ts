@@ -12,7 +12,7 @@ import { Name } from "../../src/dns/name.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { PersistentConnection } from "../../src/net/client/persistent.ts";
 import type { Transport } from "../../src/net/server/handler.ts";
-import type { Update } from "../../src/zone/update.ts";
+import type { Update } from "../../src/zone/update/update.ts";
 import type { Certificate } from "./certificate.ts";
 import { freePort } from "./freeport.ts";
 import { MAIN, STARTED, temporaryFolder } from "./gateway.ts";

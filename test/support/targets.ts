@@ -14,7 +14,7 @@ import type { RecordSet } from "../../src/dns/record.ts";
 import type { TsigKey } from "../../src/dns/tsig.ts";
 import { PersistentConnection } from "../../src/net/client/persistent.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { openZone } from "../../src/zone/openzone.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { listenSecured, paris, paris2, principalOf } from "../dnsserver/secured.ts";

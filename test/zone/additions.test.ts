@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { rdata } from "../../src/dns/rdata.ts";
-import { Additions } from "../../src/zone/additions.ts";
+import { Additions } from "../../src/zone/update/additions.ts";
 import { name } from "./fixture.ts";
 
 describe("record data that comes to a set", () => {

@@ -3,9 +3,9 @@ import { suite, test } from "node:test";
 import fc from "fast-check";
 import { Type } from "../../src/dns/constants.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { replay } from "../../src/zone/change.ts";
-import { Draft } from "../../src/zone/draft.ts";
 import type { Snapshot } from "../../src/zone/snapshot.ts";
+import { replay } from "../../src/zone/update/change.ts";
+import { Draft } from "../../src/zone/update/draft.ts";
 import { name, snapshotOf } from "./fixture.ts";
 
 const owner = name("many");

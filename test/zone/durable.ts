@@ -1,8 +1,8 @@
 /** Zones on a disk in memory, and all that is known of one, as lines to compare. */
 import type { ZoneState } from "../../src/zone/journal/state.ts";
-import type { HeldRecord } from "../../src/zone/leases.ts";
 import { openZone, type ZonePlace } from "../../src/zone/openzone.ts";
 import type { Snapshot } from "../../src/zone/snapshot.ts";
+import type { HeldRecord } from "../../src/zone/update/leases.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";

@@ -6,11 +6,11 @@ import { Name } from "../../src/dns/name.ts";
 import { Rdata } from "../../src/dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import { formatRecord } from "../../src/dns/text.ts";
-import { lookup } from "../../src/zone/lookup.ts";
-import { parseMasterFile } from "../../src/zone/masterfile.ts";
-import type { Principal } from "../../src/zone/principal.ts";
+import { lookup } from "../../src/zone/lookup/lookup.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { Snapshot } from "../../src/zone/snapshot.ts";
-import type { Update } from "../../src/zone/update.ts";
+import type { Principal } from "../../src/zone/update/principal.ts";
+import type { Update } from "../../src/zone/update/update.ts";
 import { Zone, type ZoneOptions } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 

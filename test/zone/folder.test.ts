@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, suite, test } from "node:test";
 import { Name } from "../../src/dns/name.ts";
-import { readZoneFolder } from "../../src/zone/folder.ts";
+import { readZoneFolder } from "../../src/zone/masterfile/folder.ts";
 
 const shared = Name.parse("bonjour.example.");
 const HEAD = "@ 60 SOA ns.example. h.example. 1 2 3 4 5\n@ 60 NS ns.example.\n";

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Type } from "../../src/dns/constants.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import type { Change } from "../../src/zone/change.ts";
 import { History } from "../../src/zone/history.ts";
+import type { Change } from "../../src/zone/update/change.ts";
 import { inUse } from "../support/memory.ts";
 import { name, operator, updateOf, zoneOf } from "./fixture.ts";
 

@@ -4,7 +4,7 @@ import { Class, Type } from "../../src/dns/constants.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../../src/dns/record.ts";
-import type { Update } from "../../src/zone/update.ts";
+import type { Update } from "../../src/zone/update/update.ts";
 import { emptyRecord, name, origin, SOA, sets } from "./fixture.ts";
 
 const OWNERS = ["@", "a", "A", "b.a", "c.b.a", "d.c.b.a", "x", "z.x", "*.x", "y.*.x"] as const;

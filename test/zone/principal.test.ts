@@ -9,7 +9,7 @@ import {
   collectorPrincipal,
   operatorPrincipal,
   reversePrincipal,
-} from "../../src/zone/principal.ts";
+} from "../../src/zone/update/principal.ts";
 
 const origin = Name.parse("zone.test.");
 const name = (text: string) => Name.parse(text, origin);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Type } from "../../src/dns/constants.ts";
-import { collectorPrincipal, operatorPrincipal } from "../../src/zone/principal.ts";
+import { collectorPrincipal, operatorPrincipal } from "../../src/zone/update/principal.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 import { lines, name, origin, updateOf, zoneOf } from "./fixture.ts";

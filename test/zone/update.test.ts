@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { Leases } from "../../src/zone/leases.ts";
-import { collectorPrincipal } from "../../src/zone/principal.ts";
-import { resolve } from "../../src/zone/update.ts";
+import { Leases } from "../../src/zone/update/leases.ts";
+import { collectorPrincipal } from "../../src/zone/update/principal.ts";
+import { resolve } from "../../src/zone/update/update.ts";
 import { FakeClock } from "../support/clock.ts";
 import {
   emptyRecord,

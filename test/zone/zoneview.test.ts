@@ -6,11 +6,11 @@ import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../../src/dns/record.ts";
 import { parseSvcParams } from "../../src/dns/svcparams.ts";
-import { ZoneAuthority } from "../../src/zone/authority.ts";
-import type { Principal } from "../../src/zone/principal.ts";
+import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
+import { type Shown, ZoneView } from "../../src/zone/lookup/zoneview.ts";
 import type { Snapshot } from "../../src/zone/snapshot.ts";
+import type { Principal } from "../../src/zone/update/principal.ts";
 import { Zone } from "../../src/zone/zone.ts";
-import { type Shown, ZoneView } from "../../src/zone/zoneview.ts";
 import { FakeClock } from "../support/clock.ts";
 
 const origin = Name.parse("bonjour.example.");

@@ -11,7 +11,7 @@ import type { Name, NameKey } from "../../dns/name.ts";
 import { type Rdata, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { LOCAL, parseInstance } from "../../dns/service.ts";
-import { isCarriedType, isReserved } from "../../zone/principal.ts";
+import { isCarriedType, isReserved } from "../../zone/update/principal.ts";
 import type { LinkCache } from "../link/cache.ts";
 import type { HeardSet } from "../link/heard.ts";
 import { SERVED_TTL, servedTtl, ttlHolds } from "../link/ttl.ts";

@@ -17,7 +17,7 @@ import { type RecordSet, type ResourceRecord, setKey } from "../../dns/record.ts
 import { compareSerials } from "../../dns/serial.ts";
 import { FUDGE, partTsig, signTsig, type TsigKey, tsigLength, verifyTsig } from "../../dns/tsig.ts";
 import type { PersistentConnection } from "../../net/client/persistent.ts";
-import type { Update } from "../../zone/update.ts";
+import type { Update } from "../../zone/update/update.ts";
 
 export interface FarZoneOptions {
   readonly origin: Name;

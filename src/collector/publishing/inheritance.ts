@@ -10,7 +10,7 @@ import type { Name } from "../../dns/name.ts";
 import { type Rdata, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { BROWSING, parseEnumeration, serviceTypesName } from "../../dns/service.ts";
-import { isSteeringType } from "../../zone/principal.ts";
+import { isSteeringType } from "../../zone/update/principal.ts";
 import { SERVED_TTL } from "../link/ttl.ts";
 import { distinct, RecordSets } from "../recordsets.ts";
 import { isUnique } from "../unique.ts";

@@ -10,7 +10,7 @@ import { Rcode, rcodeName } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Log } from "../../log.ts";
-import type { Publish, Update } from "../../zone/update.ts";
+import type { Publish, Update } from "../../zone/update/update.ts";
 import { RecordSets } from "../recordsets.ts";
 import { PublishError } from "./farzone.ts";
 import type { Guard } from "./guard.ts";

@@ -17,7 +17,7 @@ import { Rcode } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
-import type { Update } from "../../zone/update.ts";
+import type { Update } from "../../zone/update/update.ts";
 import { common, keysOf, RecordSets, without } from "../recordsets.ts";
 import { difference, UNKNOWN_TTL } from "./difference.ts";
 import type { Guard } from "./guard.ts";

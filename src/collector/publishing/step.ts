@@ -6,7 +6,7 @@ import { Class, isAddressType, Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
 import { Rdata } from "../../dns/rdata.ts";
 import { type ResourceRecord, recordsOf } from "../../dns/record.ts";
-import { removal, removalOfSet } from "../../zone/update.ts";
+import { removal, removalOfSet } from "../../zone/update/update.ts";
 import { leads } from "../unique.ts";
 import type { Guard } from "./guard.ts";
 

@@ -5,7 +5,7 @@
 import type { Clock } from "../../clock.ts";
 import { Type } from "../../dns/constants.ts";
 import type { Log } from "../../log.ts";
-import { isCarriedType, isReserved, isSteeringType } from "../../zone/principal.ts";
+import { isCarriedType, isReserved, isSteeringType } from "../../zone/update/principal.ts";
 import type { HeardSet } from "../link/heard.ts";
 import type { Reason, Site } from "../projection/site.ts";
 

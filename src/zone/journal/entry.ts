@@ -14,8 +14,14 @@ import type { Rdata } from "../../dns/rdata.ts";
 import { Reader } from "../../dns/reader.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { Writer } from "../../dns/writer.ts";
-import { FOREVER, type HeldRecord, type Hold, type HoldStep, type StepTaken } from "../leases.ts";
-import type { ZoneRecord } from "../recordmap.ts";
+import {
+  FOREVER,
+  type HeldRecord,
+  type Hold,
+  type HoldStep,
+  type StepTaken,
+} from "../update/leases.ts";
+import type { ZoneRecord } from "../update/recordmap.ts";
 import {
   readCount,
   readList,

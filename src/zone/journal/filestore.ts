@@ -4,12 +4,12 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
-import type { Store, Working } from "../store.ts";
 import { writeCopy } from "./copy.ts";
 import type { Disk } from "./disk.ts";
 import type { Journal } from "./journal.ts";
 import { type Pace, paced } from "./paced.ts";
 import { stateEntries } from "./state.ts";
+import type { Store, Working } from "./store.ts";
 
 export interface FileStoreOptions {
   readonly disk: Disk;

@@ -11,13 +11,13 @@ import type { Name } from "../../dns/name.ts";
 import { type Rdata, SERIAL } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { batches } from "../batches.ts";
-import { type Change, replay } from "../change.ts";
 import { History } from "../history.ts";
-import { FOREVER, type HeldRecord, type Hold, Leases } from "../leases.ts";
-import { SigningTimes } from "../signingtimes.ts";
 import { Snapshot } from "../snapshot.ts";
-import { withSerial } from "../update.ts";
+import { type Change, replay } from "../update/change.ts";
+import { FOREVER, type HeldRecord, type Hold, Leases } from "../update/leases.ts";
+import { withSerial } from "../update/update.ts";
 import { decodeEntry, type Entry, encodeEntry, type Step, type StepChange } from "./entry.ts";
+import { SigningTimes } from "./signingtimes.ts";
 
 export interface ZoneState {
   readonly snapshot: Snapshot;

@@ -1,8 +1,8 @@
 /** Where a zone lasts, and the zone as what makes it last sees it. */
-import type { StateAtOnce } from "./journal/state.ts";
-import type { Hold } from "./leases.ts";
-import type { ZoneRecord } from "./recordmap.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { Snapshot } from "../snapshot.ts";
+import type { Hold } from "../update/leases.ts";
+import type { ZoneRecord } from "../update/recordmap.ts";
+import type { StateAtOnce } from "./state.ts";
 
 /** Where the changes of a zone last. */
 export interface Store {

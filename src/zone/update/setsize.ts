@@ -2,10 +2,10 @@
  * How large a set may be: who asks for it is to get it in one message, and secondaries are to take it.
  * A larger one nobody can have, and BIND copies nothing more of a zone that has one.
  */
-import { Type } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import { LEAST_RECORD, type RecordSet } from "../dns/record.ts";
+import { Type } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import { LEAST_RECORD, type RecordSet } from "../../dns/record.ts";
 import { dataOctets } from "./weight.ts";
 
 /**

@@ -5,12 +5,12 @@
  * services, wildcards (RFC 8766 §6.3 to §6.5). What tells clients to browse the site is no stranger's
  * word, but its collector's own.
  */
-import { addressOfReverseName } from "../dns/address.ts";
-import { Class, Type } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
-import { targetOf } from "../dns/rdata.ts";
-import type { ResourceRecord } from "../dns/record.ts";
-import { BROWSING, isDefault, isUnderscored, parseEnumeration } from "../dns/service.ts";
+import { addressOfReverseName } from "../../dns/address.ts";
+import { Class, Type } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import { targetOf } from "../../dns/rdata.ts";
+import type { ResourceRecord } from "../../dns/record.ts";
+import { BROWSING, isDefault, isUnderscored, parseEnumeration } from "../../dns/service.ts";
 import { dataOctets } from "./weight.ts";
 
 /** Who asks for an update. */

@@ -2,7 +2,7 @@
  * A master file cut into entries and words (RFC 1035 §5.1): an entry is a line, or several where
  * parentheses hold them together; comments go, escapes stay for those who know what they are in.
  */
-import type { Token } from "../dns/words.ts";
+import type { Token } from "../../dns/words.ts";
 
 export interface Entry {
   /** Where it starts, counted from 1. */

@@ -8,8 +8,8 @@
  * same steps taken in the same order give the same entries, identifiers and all: a journal relies
  * on it.
  */
-import { Type } from "../dns/constants.ts";
-import { Heap, type Ranked } from "../heap.ts";
+import { Type } from "../../dns/constants.ts";
+import { Heap, type Ranked } from "../../heap.ts";
 import { RecordMap, type ZoneRecord } from "./recordmap.ts";
 import { weightOf } from "./weight.ts";
 

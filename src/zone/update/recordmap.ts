@@ -2,8 +2,8 @@
  * A map from the records of a zone. Most names have few records, which are looked through; a list of
  * instances may have thousands, and is a map of its own. So no key is made for a record.
  */
-import type { Name, NameKey } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
 
 /** A record in a zone: its TTL is not its own but its set's. */
 export interface ZoneRecord {

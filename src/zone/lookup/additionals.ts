@@ -3,12 +3,12 @@
  * the addresses without which a delegation leads nowhere (RFC 1034 §4.3.2, RFC 9471). Nothing else,
  * and of this zone alone.
  */
-import { ADDRESS_TYPES, Type } from "../dns/constants.ts";
-import type { Name, NameKey } from "../dns/name.ts";
-import { targetOf } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
+import { ADDRESS_TYPES, Type } from "../../dns/constants.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import { targetOf } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { type Snapshot, setOf } from "../snapshot.ts";
 import { findCut } from "./cut.ts";
-import { type Snapshot, setOf } from "./snapshot.ts";
 
 export interface Additionals {
   /** Each once. */

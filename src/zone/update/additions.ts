@@ -2,7 +2,7 @@
  * Record data that comes to a set, in the order it came. To most sets comes one, which needs no key to
  * be told from others by: three keys are a twentieth of what an update of three records takes.
  */
-import type { Rdata } from "../dns/rdata.ts";
+import type { Rdata } from "../../dns/rdata.ts";
 
 export class Additions {
   /** Where there is no more than one. */

@@ -3,11 +3,11 @@
  * its share, so that who has stolen the key of one site cannot leave the others without room. A record
  * of many octets counts as several. A set takes as many as a message does.
  */
-import { type Clock, rationed } from "../clock.ts";
-import { Type, typeName } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
-import type { RecordSet } from "../dns/record.ts";
-import type { Log } from "../log.ts";
+import { type Clock, rationed } from "../../clock.ts";
+import { Type, typeName } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import type { Log } from "../../log.ts";
 import type { Change } from "./change.ts";
 import type { HoldStep, Leases } from "./leases.ts";
 import type { Principal } from "./principal.ts";

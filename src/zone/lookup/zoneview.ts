@@ -11,16 +11,16 @@
  * Invariant: `current` is made of the zone's snapshot of this moment. Nothing waits to be told: each
  * look catches up first, with what has changed and no more.
  */
-import { addressOfReverseName, formatAddress } from "../dns/address.ts";
-import { Type } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
-import { addressOf, type Rdata, targetOf } from "../dns/rdata.ts";
-import { type RecordSet, setKey } from "../dns/record.ts";
-import { serviceTypesName } from "../dns/service.ts";
-import { addressHints } from "../dns/svcparams.ts";
-import type { Change } from "./change.ts";
-import { Snapshot } from "./snapshot.ts";
-import type { Zone } from "./zone.ts";
+import { addressOfReverseName, formatAddress } from "../../dns/address.ts";
+import { Type } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import { addressOf, type Rdata, targetOf } from "../../dns/rdata.ts";
+import { type RecordSet, setKey } from "../../dns/record.ts";
+import { serviceTypesName } from "../../dns/service.ts";
+import { addressHints } from "../../dns/svcparams.ts";
+import { Snapshot } from "../snapshot.ts";
+import type { Change } from "../update/change.ts";
+import type { Zone } from "../zone.ts";
 
 /** What is shown; where a field is undefined, all. */
 export interface Shown {

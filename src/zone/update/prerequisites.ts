@@ -2,13 +2,13 @@
  * What an update is held against before anything is done (RFC 2136 §3.2, §3.4.1): is the zone as
  * its sender believes, and is each of its records one that an update may have?
  */
-import { Class, isDataType, Rcode, Type } from "../dns/constants.ts";
-import { isKnownShape } from "../dns/fields.ts";
-import type { Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import { type RecordSet, type ResourceRecord, setKey } from "../dns/record.ts";
+import { Class, isDataType, Rcode, Type } from "../../dns/constants.ts";
+import { isKnownShape } from "../../dns/fields.ts";
+import type { Name } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import { type RecordSet, type ResourceRecord, setKey } from "../../dns/record.ts";
+import type { Snapshot } from "../snapshot.ts";
 import type { Leases } from "./leases.ts";
-import type { Snapshot } from "./snapshot.ts";
 import { dataOctets } from "./weight.ts";
 
 /** NOERROR where all of them hold, else the response code of the first that does not. */

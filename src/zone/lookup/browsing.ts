@@ -6,10 +6,10 @@
  * A domain is one of services when it has names beneath `_dns-sd._udp` (RFC 6763 §9, §11). All else
  * is answered by RFC 1034 alone.
  */
-import type { NameKey } from "../dns/name.ts";
-import { enumerations } from "../dns/service.ts";
+import type { NameKey } from "../../dns/name.ts";
+import { enumerations } from "../../dns/service.ts";
+import type { Snapshot } from "../snapshot.ts";
 import { keysDownTo } from "./cut.ts";
-import type { Snapshot } from "./snapshot.ts";
 
 /** Is `name`, which the zone does not have, one to be browsed? */
 export function isBrowseName(snapshot: Snapshot, name: NameKey): boolean {

@@ -3,19 +3,19 @@
  * Pure: the answer is a response code, or all that is different in the next snapshot. Every
  * writer comes this way, be it nsupdate, a collector, an edited file or a lease that ends.
  */
-import { Class, Rcode, Type } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
-import { Rdata, SERIAL, soaOf } from "../dns/rdata.ts";
-import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
-import { compareSerials, nextSerial } from "../dns/serial.ts";
-import { isDefault } from "../dns/service.ts";
+import { Class, Rcode, Type } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import { Rdata, SERIAL, soaOf } from "../../dns/rdata.ts";
+import { type RecordSet, type ResourceRecord, recordsOf } from "../../dns/record.ts";
+import { compareSerials, nextSerial } from "../../dns/serial.ts";
+import { isDefault } from "../../dns/service.ts";
+import type { Gone, Snapshot } from "../snapshot.ts";
 import type { Change } from "./change.ts";
 import { Draft } from "./draft.ts";
 import { FILE, type HoldStep, type Leases } from "./leases.ts";
 import { checkPrerequisites, overrides, prescan } from "./prerequisites.ts";
 import type { Principal } from "./principal.ts";
 import { RecordMap, type ZoneRecord } from "./recordmap.ts";
-import type { Gone, Snapshot } from "./snapshot.ts";
 
 /** A message of RFC 2136 without its envelope. */
 export interface Update {

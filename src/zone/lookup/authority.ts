@@ -1,9 +1,9 @@
 /** Who answers for a name and all beneath it. */
-import type { Question } from "../dns/message.ts";
-import type { Name } from "../dns/name.ts";
-import type { RecordSet } from "../dns/record.ts";
+import type { Question } from "../../dns/message.ts";
+import type { Name } from "../../dns/name.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import type { Zone } from "../zone.ts";
 import { type Answer, lookup } from "./lookup.ts";
-import type { Zone } from "./zone.ts";
 
 export interface Authority {
   readonly origin: Name;

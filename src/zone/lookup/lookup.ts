@@ -5,15 +5,15 @@
  *
  * To ANY, every set of the name, of which whoever answers by UDP sends one (RFC 8482 §4.1, §4.4).
  */
-import { Rcode, Type } from "../dns/constants.ts";
-import type { Question } from "../dns/message.ts";
-import type { Name, NameKey } from "../dns/name.ts";
-import { rdata, targetOf } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
+import { Rcode, Type } from "../../dns/constants.ts";
+import type { Question } from "../../dns/message.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import { rdata, targetOf } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import type { Snapshot } from "../snapshot.ts";
 import { type Additionals, additionalsOf, glueOf } from "./additionals.ts";
 import { isBrowseName } from "./browsing.ts";
 import { findCut, keysDownTo } from "./cut.ts";
-import type { Snapshot } from "./snapshot.ts";
 
 export interface Answer {
   readonly rcode: Rcode;

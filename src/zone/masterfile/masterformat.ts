@@ -2,13 +2,13 @@
  * Master files as they are written (RFC 1035 §5, RFC 3597 §5): what is written here is read by
  * `masterfile.ts`, and by BIND, Knot and NSD, as the same records.
  */
-import { Type, typeName } from "../dns/constants.ts";
-import { isKnownShape } from "../dns/fields.ts";
-import { compareNames, type Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
-import { formatRdata } from "../dns/text.ts";
-import { spellings } from "../dns/words.ts";
+import { Type, typeName } from "../../dns/constants.ts";
+import { isKnownShape } from "../../dns/fields.ts";
+import { compareNames, type Name } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { formatRdata } from "../../dns/text.ts";
+import { spellings } from "../../dns/words.ts";
 
 /** As text that `parseMasterFile` and other servers read; the same sets always give the same text. */
 export function formatMasterFile(sets: Iterable<RecordSet>, origin: Name): string {

@@ -16,13 +16,13 @@ import {
   parseType,
   Type,
   typeName,
-} from "../dns/constants.ts";
-import { FormatError } from "../dns/format.ts";
-import { Name } from "../dns/name.ts";
-import { soaOf } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
-import { parseRdataText, parseSeconds } from "../dns/text.ts";
-import type { Token } from "../dns/words.ts";
+} from "../../dns/constants.ts";
+import { FormatError } from "../../dns/format.ts";
+import { Name } from "../../dns/name.ts";
+import { soaOf } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { parseRdataText, parseSeconds } from "../../dns/text.ts";
+import type { Token } from "../../dns/words.ts";
 import { readEntries } from "./masterentries.ts";
 import { checkZone, type PlacedRecord } from "./zonecheck.ts";
 

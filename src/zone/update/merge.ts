@@ -3,12 +3,12 @@
  * difference is an update in the file's name. What others wrote meanwhile stays, be it that they
  * added what the file never had or removed what it has still.
  */
-import { Class, Type } from "../dns/constants.ts";
-import { soaOf } from "../dns/rdata.ts";
-import { type RecordSet, type ResourceRecord, recordsOf } from "../dns/record.ts";
-import { compareSerials, nextSerial } from "../dns/serial.ts";
+import { Class, Type } from "../../dns/constants.ts";
+import { soaOf } from "../../dns/rdata.ts";
+import { type RecordSet, type ResourceRecord, recordsOf } from "../../dns/record.ts";
+import { compareSerials, nextSerial } from "../../dns/serial.ts";
+import type { Snapshot } from "../snapshot.ts";
 import { RecordMap } from "./recordmap.ts";
-import type { Snapshot } from "./snapshot.ts";
 import { type Update, withSerial } from "./update.ts";
 
 /** Undefined where the file says what it said. */

@@ -3,10 +3,10 @@
  * it, IXFR sends it as it stands (RFC 1995 §4: the old SOA and what is deleted, the new SOA and what
  * is added), NOTIFY, views and ready-made answers follow it.
  */
-import { Type } from "../dns/constants.ts";
-import type { RecordSet } from "../dns/record.ts";
+import { Type } from "../../dns/constants.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import type { Snapshot } from "../snapshot.ts";
 import { Draft } from "./draft.ts";
-import type { Snapshot } from "./snapshot.ts";
 
 export interface Change {
   /** The serial before. */

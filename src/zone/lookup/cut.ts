@@ -3,10 +3,10 @@
  * say, and beneath a DNAME (RFC 6672 §2.4) there is nothing. The records there stay in the zone, as
  * glue or occluded (RFC 5936 §3.5), and come into sight when the cut goes.
  */
-import { Type } from "../dns/constants.ts";
-import type { Name, NameKey } from "../dns/name.ts";
-import type { RecordSet } from "../dns/record.ts";
-import { type Snapshot, setOf } from "./snapshot.ts";
+import { Type } from "../../dns/constants.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { type Snapshot, setOf } from "../snapshot.ts";
 
 /**
  * The NS or DNAME set that takes the question for `name` and `type` away from this zone's data; the

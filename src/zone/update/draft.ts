@@ -4,13 +4,13 @@
  *
  * Invariant: the snapshot is not touched, so an update that fails half way has happened not at all.
  */
-import { Type } from "../dns/constants.ts";
-import type { Name, NameKey } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
+import { Type } from "../../dns/constants.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { type Gone, type Snapshot, setOf } from "../snapshot.ts";
 import { Additions } from "./additions.ts";
 import type { ZoneRecord } from "./recordmap.ts";
-import { type Gone, type Snapshot, setOf } from "./snapshot.ts";
 
 export interface Difference {
   /** What went, and what came; a set whose TTL changes goes and comes as a whole. */

@@ -3,12 +3,12 @@
  * is a mistake, what is odd a warning.
  */
 import { isIPv4 } from "node:net";
-import { Type, typeName } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
-import { type Rdata, targetOf } from "../dns/rdata.ts";
-import type { RecordSet } from "../dns/record.ts";
-import { isTooLarge, SET_OCTETS, setOctets } from "./setsize.ts";
-import { isBesideCname } from "./update.ts";
+import { Type, typeName } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import { type Rdata, targetOf } from "../../dns/rdata.ts";
+import type { RecordSet } from "../../dns/record.ts";
+import { isTooLarge, SET_OCTETS, setOctets } from "../update/setsize.ts";
+import { isBesideCname } from "../update/update.ts";
 
 /** A record and where it was written. */
 export interface PlacedRecord {

@@ -2,7 +2,7 @@
  * What a record takes of a zone's room, in records of a usual size: those of a service have some
  * dozens of octets, a picture a thousand, and what a stranger makes up may have tens of thousands.
  */
-import type { Rdata } from "../dns/rdata.ts";
+import type { Rdata } from "../../dns/rdata.ts";
 
 export function weightOf(rdata: Rdata): number {
   return 1 + Math.floor(dataOctets(rdata) / USUAL);

@@ -4,9 +4,9 @@
  */
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { FormatError } from "../dns/format.ts";
-import { Name } from "../dns/name.ts";
-import type { RecordSet } from "../dns/record.ts";
+import { FormatError } from "../../dns/format.ts";
+import { Name } from "../../dns/name.ts";
+import type { RecordSet } from "../../dns/record.ts";
 import { type MasterFileOptions, readMasterFile } from "./masterfile.ts";
 
 export interface ZoneFile {
