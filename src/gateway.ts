@@ -37,6 +37,7 @@ import { resolver } from "./net/client/resolver.ts";
 import { attachedNetworks } from "./net/links/interfaces.ts";
 import type { Link, LinkWatch } from "./net/links/link.ts";
 import { multicastLinks } from "./net/links/multicast.ts";
+import type { Handler, Ready } from "./net/server/handler.ts";
 import { Places } from "./net/server/places.ts";
 import { listenTcp } from "./net/server/stream.ts";
 import { listenUdp } from "./net/server/udp.ts";
@@ -103,14 +104,30 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   return { closed: Promise.all(closed).then(close, close) };
 }
 
-interface ListeningOptions extends GatewayOptions {
+interface ServingOptions extends GatewayOptions {
   readonly listen: Listening;
   readonly onDemand: OnDemand | undefined;
 }
 
 /** The servers of these zones, one after the other. */
-async function* openListeners(config: Config, zones: ServedZones, options: ListeningOptions) {
-  const { clock, log, signal, onReload, listen, onDemand } = options;
+async function* openListeners(config: Config, zones: ServedZones, options: ServingOptions) {
+  const { clock, log, signal, onReload, listen } = options;
+  const { handler, ready } = makeHandler(config, zones, options);
+  const places = new Places();
+  for (const endpoint of listen.dns) {
+    const shared = { endpoint, handler, clock, log, signal };
+    yield await listenUdp({ ...shared, ready });
+    yield await listenTcp({ ...shared, places });
+  }
+  yield* openSecureListeners(listen, { handler, clock, log, signal, places, onReload });
+}
+
+/** What answers requests, with all the layers in front of it, and what is ready before any of these. */
+function makeHandler(
+  config: Config,
+  zones: ServedZones,
+  { clock, log, onDemand }: Pick<ServingOptions, "clock" | "log" | "onDemand">,
+): { handler: Handler; ready: Ready } {
   const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
   // To strangers the catalog is not there (RFC 9432 §7), whatever they ask.
   const findOpen = (origin: Name) => {
@@ -163,14 +180,7 @@ async function* openListeners(config: Config, zones: ServedZones, options: Liste
       }),
     }),
   );
-  const ready = new ReadyViews({ clientOf: views.clientOf, limits });
-  const places = new Places();
-  for (const endpoint of listen.dns) {
-    const shared = { endpoint, handler, clock, log, signal };
-    yield await listenUdp({ ...shared, ready });
-    yield await listenTcp({ ...shared, places });
-  }
-  yield* openSecureListeners(listen, { handler, clock, log, signal, places, onReload });
+  return { handler, ready: new ReadyViews({ clientOf: views.clientOf, limits }) };
 }
 
 /** Runs until its signal ends. */

@@ -27,7 +27,7 @@ export interface KeyFolderOptions {
   readonly log: Log;
   readonly signal: AbortSignal;
   /** Called when a zone has other keys than before. */
-  readonly changed?: () => void;
+  readonly changed: () => void;
   /** Takes what is to be called when somebody asks for the files to be read again. */
   readonly onReload?: ((reload: () => void) => void) | undefined;
 }
@@ -50,7 +50,7 @@ export async function openKeyFolder(
       replaceKeys(zone, own, clock, log);
     }
     const strange = keys.filter(({ owner }) => !zones.has(owner.key));
-    changed?.();
+    changed();
     if (strange.length > 0) {
       log.warn({ keys: strange.map(({ fileName }) => fileName) }, "keys of zones not served here");
     }

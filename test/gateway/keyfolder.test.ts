@@ -43,6 +43,7 @@ class Scene {
     const log: Log = { debug: note, info: note, warn: note, error: note };
     const zones = await openKeyFolder({
       ...{ folder, clock, log, origins: [origin, other], signal: this.#life.signal },
+      changed: () => {},
       onReload: (reload) => {
         this.reload = reload;
       },
