@@ -27,6 +27,22 @@ const mayImport: Readonly<Record<string, { values: string[]; types?: string[] }>
 };
 const ROOTS = ["gateway", "cli", "main"];
 
+/** Folder within a room → those beside it that it may import from; what all share lies above them. */
+const mayLookInto: Readonly<Record<string, readonly string[]>> = {
+  "net/links": [],
+  "net/client": [],
+  "net/server": ["net/links"],
+  "zone/update": [],
+  "zone/lookup": ["zone/update"],
+  "zone/masterfile": ["zone/update"],
+  "zone/journal": ["zone/update", "zone/masterfile"],
+  "zone/dnssec": ["zone/lookup"],
+  "collector/link": [],
+  "collector/projection": ["collector/link"],
+  "collector/publishing": ["collector/link"],
+  "collector/report": ["collector/link", "collector/projection"],
+};
+
 interface Import {
   readonly target: string;
   readonly isTypeOnly: boolean;
@@ -60,6 +76,22 @@ describe("the structure of src", () => {
           rule.values.includes(other) ||
           (isTypeOnly && rule.types?.includes(other));
         if (!isAllowed) wrong.push(`${file} → ${target}`);
+      }
+    }
+    assert.deepEqual(wrong, []);
+  });
+
+  it("has folders within rooms that look one way", () => {
+    const wrong: string[] = [];
+    for (const { file, text } of files) {
+      const folder = dirname(file);
+      if (!folder.includes("/")) continue;
+      const allowed = mayLookInto[folder];
+      assert.ok(allowed, `${file} lies in a folder this test does not know`);
+      for (const { target } of importsOf(file, text)) {
+        const other = dirname(target);
+        const isBeside = other.includes("/") && other !== folder && roomOf(other) === roomOf(file);
+        if (isBeside && !allowed.includes(other)) wrong.push(`${file} → ${target}`);
       }
     }
     assert.deepEqual(wrong, []);
