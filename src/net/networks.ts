@@ -16,9 +16,3 @@ export class Networks {
     return this.#list.check(address.replace(/%.*/, ""), "ipv6");
   }
 }
-
-/** This host itself. */
-export const LOOPBACK: readonly Prefix[] = [
-  { address: "127.0.0.0", length: 8 },
-  { address: "::1", length: 128 },
-];

@@ -22,7 +22,7 @@ keys:
   operator: { secret: "${secret}" }
 `;
     const config = parseConfig(text, "gateway.yaml", temporaryFolder());
-    const access = new Access(config, isNever, isNever);
+    const access = new Access(config, { isOwn: isNever, isAttached: isNever }, isNever);
     for (const zone of [config.zone, ...config.reverse]) {
       assert.equal(access.principalOf("paris", zone)!.share, 1 / 4, `${zone}`);
       assert.equal(access.principalOf("operator", zone)!.share, undefined);
@@ -46,7 +46,7 @@ keys:
   wide: { secret: "${secret}", site: paris }
 `;
     const config = parseConfig(text, "gateway.yaml", temporaryFolder());
-    const access = new Access(config, isNever, isNever);
+    const access = new Access(config, { isOwn: isNever, isAttached: isNever }, isNever);
     const may = (key: string, owner: string, target: string) => {
       const name = Name.parse(owner);
       const zone = config.reverse.find((each) => name.isUnder(each))!;

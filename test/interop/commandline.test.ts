@@ -35,6 +35,19 @@ describe("The command line", { skip: needs() }, () => {
     assert.match(lines[0]!, /127\.0\.0\.1:53.*in use/);
   });
 
+  it("The zone is printed on its own host, by whichever address it is asked at", async () => {
+    await using lab = new Lab();
+    const net = office(lab);
+    for (const address of ["10.77.1.1", "[fd00:77:1::1]", "127.0.0.1"]) {
+      const listen = { dns: [`${address}:53`] };
+      const gateway = await Gateway.start(net.gateway, { zone: ZONE, links: [], listen });
+      const { status, stdout, stderr } = await gateway.command("zone");
+      assert.equal(status, 0, stderr);
+      assert.match(`${stdout}`, /\bSOA\b/);
+      await gateway.program.stop();
+    }
+  });
+
   it("A missing right is one line, and the exit status 1", async () => {
     await using lab = new Lab();
     const { gateway } = office(lab);

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import type { NetworkInterfaceInfo } from "node:os";
 import { test } from "node:test";
 import {
-  attachedNetworks,
   followInterfaces,
   type Host,
   type Interface,
   isPortHeld,
   readInterfaces,
+  surroundings,
 } from "../../src/net/links/interfaces.ts";
 import { FakeClock } from "../support/clock.ts";
 
@@ -60,12 +60,14 @@ test("An address with a label of its own belongs to the interface the label begi
   );
 });
 
-test("An address is attached while an interface has one of its network, looked at each five seconds", () => {
+test("An address is attached while an interface has one of its network, and own while it has that, looked at each five seconds", () => {
   const clock = new FakeClock();
   const interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = {
     eth0: [info("203.0.113.1/24"), info("2001:db8:1::1/64"), info("fe80::1/64", { scopeid: 7 })],
   };
-  const isAttached = attachedNetworks(clock, host(interfaces));
+  const { isAttached, isOwn } = surroundings(clock, host(interfaces));
+  const own = ["127.9.9.9", "203.0.113.1", "203.0.114.1", "2001:db8:1::1", "fe80::1%eth0"];
+  assert.deepEqual(own.map(isOwn), [true, true, false, true, false]);
   const all = ["203.0.113.9", "2001:db8:1::9", "fe80::9%eth0", "203.0.114.9", "2001:db8:2::9"];
   assert.deepEqual(all.map(isAttached), [true, true, true, false, false]);
   interfaces.eth0 = [info("203.0.114.1/24")];
@@ -73,6 +75,7 @@ test("An address is attached while an interface has one of its network, looked a
   assert.deepEqual(all.map(isAttached), [true, true, true, false, false]);
   clock.advance(1);
   assert.deepEqual(all.map(isAttached), [false, false, false, true, false]);
+  assert.deepEqual(own.map(isOwn), [true, false, true, false, false]);
 });
 
 test("An interface without the multicast flag, and the port of a bridge, are not multicast", () => {
@@ -154,13 +157,13 @@ test("Where the kernel does not tell, for want of file descriptors, all is as it
       interfaces: () => current.interfaces(),
       read: (path) => current.read(path),
     };
-    const isAttached = attachedNetworks(clock, fickle);
+    const { isAttached, isOwn } = surroundings(clock, fickle);
     const seen: (readonly Interface[])[] = [];
     followInterfaces({ clock, signal, host: fickle }, (now) => seen.push(now));
     assert.equal(isAttached("10.1.0.9"), true);
     current = failing;
     clock.advance(10_000);
-    assert.deepEqual([seen.length, isAttached("10.1.0.9")], [1, true]);
+    assert.deepEqual([seen.length, isAttached("10.1.0.9"), isOwn("10.1.0.1")], [1, true, true]);
     assert.equal(isPortHeld(5353, fickle), true);
     current = working;
     clock.advance(1_000);

@@ -153,7 +153,7 @@ suite("a catalog zone", () => {
     const life = new AbortController();
     const shared = { clock: systemClock, log: silentLog, signal: life.signal };
     const zones = await openZones(config, shared);
-    const access = new Access(config, isNever, isNever);
+    const access = new Access(config, { isOwn: isNever, isAttached: isNever }, isNever);
     const authorityOf = (zone: FollowedZone) => new ZoneAuthority(zone);
     const { handlerOf } = openViews({ config, zones, access, ...shared, authorityOf });
     const handler = viewed(handlerOf);

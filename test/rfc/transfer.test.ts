@@ -43,8 +43,6 @@ import { sign, tsigOf, verified } from "../support/tsig.ts";
 import { waitFor } from "../support/wait.ts";
 import { lines, name, operator, origin, setsOf, updateOf, zoneOf } from "../zone/fixture.ts";
 
-const isNever = () => false;
-
 const source = { address: "192.0.2.99", port: 4000 };
 
 /** A server of this zone that lets everybody copy it, or nobody. */
@@ -272,8 +270,12 @@ keys:
   ns2: { secret: ${secret}, site: [] }
   ns3: { secret: ${secret}, site: [] }
 `;
+  const surroundings = {
+    isOwn: (address: string) => ["127.0.0.1", "192.0.2.53"].includes(address),
+    isAttached: (address: string) => address.startsWith("192.0.2."),
+  };
   const access = (text: string) =>
-    new Access(parseConfig(`zone: z.example\n${text}`, "g", "/"), isNever, isNever);
+    new Access(parseConfig(`zone: z.example\n${text}`, "g", "/"), surroundings, () => false);
   const from = (address: string, key?: string) =>
     ({ source: { address, port: 4000 }, ...(key && { key }) }) as Request;
 
@@ -282,6 +284,7 @@ keys:
     assert.equal(closed.mayTransfer(from("192.0.2.9"), origin), false);
     assert.equal(closed.mayTransfer(from("10.0.0.9"), origin), false);
     assert.equal(closed.mayTransfer(from("127.0.0.1"), origin), true);
+    assert.equal(closed.mayTransfer(from("192.0.2.53"), origin), true);
     const open = access(`${keys}transfer: { allow: [192.0.2.0/28, key:ns2] }`);
     assert.equal(open.mayTransfer(from("192.0.2.9"), origin), true);
     assert.equal(open.mayTransfer(from("192.0.2.99"), origin), false);

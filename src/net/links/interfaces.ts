@@ -10,6 +10,7 @@ import { readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import type { Clock } from "../../clock.ts";
+import type { Prefix } from "../../dns/address.ts";
 import { Networks } from "../networks.ts";
 import type { Family, LinkAddress } from "./link.ts";
 
@@ -58,24 +59,54 @@ export function followInterfaces(
   poll();
 }
 
-/** Milliseconds that what was read of the host's networks is taken for true. */
-const ATTACHED_LIFE = 5_000;
+/** What this host's own addresses tell of the address of another. */
+export interface Surroundings {
+  /** Is it this host's own? */
+  isOwn(address: string): boolean;
+  /** Is it in a network that this host has an address of? */
+  isAttached(address: string): boolean;
+}
 
-/** Is an address in a network that this host has an address of? */
-export function attachedNetworks(
-  clock: Pick<Clock, "now">,
-  host: Host = thisHost,
-): (address: string) => boolean {
-  let networks = new Networks([]);
+/** This host's own, though it tells of none. */
+const LOOPBACK: readonly Prefix[] = [
+  { address: "127.0.0.0", length: 8 },
+  { address: "::1", length: 128 },
+];
+
+/** Milliseconds that what was read of the host's networks is taken for true. */
+const SURROUNDINGS_LIFE = 5_000;
+
+/** As they are now, or were a moment ago. */
+export function surroundings(clock: Pick<Clock, "now">, host: Host = thisHost): Surroundings {
+  let own = new Networks(LOOPBACK);
+  let attached = own;
   let end = Number.NEGATIVE_INFINITY;
-  return (address) => {
-    if (clock.now() >= end) {
-      const interfaces = ifTold(() => readInterfaces(host));
-      if (interfaces !== undefined) networks = networksOf(interfaces);
-      end = clock.now() + ATTACHED_LIFE;
-    }
-    return networks.includes(address);
+  const look = () => {
+    if (clock.now() < end) return;
+    end = clock.now() + SURROUNDINGS_LIFE;
+    const interfaces = ifTold(() => readInterfaces(host));
+    if (interfaces === undefined) return;
+    attached = networksOf(interfaces);
+    own = new Networks([...LOOPBACK, ...interfaces.flatMap(hostPrefixes)]);
   };
+  return {
+    isOwn(address) {
+      look();
+      return own.includes(address);
+    },
+    isAttached(address) {
+      look();
+      return attached.includes(address);
+    },
+  };
+}
+
+/** A neighbour on another link may have a link-local address of ours. */
+function hostPrefixes(itself: Interface): Prefix[] {
+  return lastingAddresses(itself).map(({ address, family }) => ({
+    address,
+    length: family === 4 ? 32 : 128,
+  }));
 }
 
 /**
