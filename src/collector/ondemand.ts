@@ -92,7 +92,7 @@ export class OnDemand {
     const known = isWithheld ? this.#denial : this.#find(inquiry);
     if (known !== undefined) return Promise.resolve(known);
     if (!this.#makeRoom(client)) return Promise.resolve(this.#denial);
-    return this.#wait(inquiry, client, signal);
+    return this.#wait(inquiry, asked, client, signal);
   }
 
   /** The zone, or what the links say, may be another. */
@@ -103,7 +103,12 @@ export class OnDemand {
     }
   }
 
-  #wait(inquiry: Inquiry, client: string, signal: AbortSignal): Promise<Answer> {
+  #wait(
+    inquiry: Inquiry,
+    { harvests }: AskedSite,
+    client: string,
+    signal: AbortSignal,
+  ): Promise<Answer> {
     const { clock, siteAt } = this.#options;
     const { name, question, domain } = inquiry;
     return new Promise((resolve) => {
@@ -121,9 +126,7 @@ export class OnDemand {
       const waiter = { ...inquiry, client, finish };
       this.#waiting.add(waiter);
       signal.addEventListener("abort", giveUp, { once: true });
-      for (const harvest of siteAt(domain)?.harvests ?? []) {
-        harvest.inquire(name, question.type, client);
-      }
+      for (const harvest of harvests) harvest.inquire(name, question.type, client);
     });
   }
 

@@ -291,6 +291,16 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("a policy that allows one host and hides all services of others hides these alone", async () => {
+    const rules = [{ allow: "all", host: "open*" }, { deny: "all" }];
+    const asked = new AskedOffice({ policy: policy.parse({ rules }) });
+    asked.device("10.1.0.20", "!open-7 A 10.1.0.20\n!laptop A 10.1.0.21").announce();
+    await asked.office.clock.elapse(20_000);
+    assert.equal((await asked.ask("open-7 A")).lines.length, 1);
+    assert.deepEqual(seenOf(await asked.ask("laptop A")), NOTHING);
+    await asked.end();
+  });
+
   test("nothing that a policy hides is told by another name, nor what cannot be reached", async () => {
     const rules = [
       { deny: "all", host: "secret*" },
@@ -334,6 +344,18 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("nothing of a service that a policy hides is told by an alias of it", async () => {
+    const asked = new AskedOffice({ policy: policy.parse({ rules: [{ deny: "chat" }] }) });
+    const hidden = service("x", "_presence._tcp", "h", "10.1.0.20");
+    asked.device("10.1.0.20", `${hidden}\n!user CNAME x._presence._tcp`).announce();
+    await asked.office.clock.elapse(20_000);
+    for (const type of ["TXT", "SRV"]) {
+      const { lines } = await asked.ask(`user ${type}`);
+      assert.ok(!lines.some((line) => / (TXT|SRV) /.test(line)), `${lines}`);
+    }
+    await asked.end();
+  });
+
   test("an alias is told of before it is known what it leads to", async () => {
     const asked = new AskedOffice({ policy: policy.parse({}) });
     asked.device("10.1.0.20", "!www CNAME box").announce();
@@ -360,6 +382,32 @@ suite("on demand", () => {
     const last = asked.start("nobody A");
     await asked.end();
     assert.deepEqual(seenOf(await last), NOTHING);
+  });
+
+  test("SEC-11: the link of the site is asked, and no other", async () => {
+    const asked = new AskedOffice({ lans: 2 });
+    await asked.office.clock.elapse(20_000);
+    const ears = asked.office.lans.map((lan, i) => lan.host("ear", `10.${i + 1}.0.99`).record());
+    await asked.ask("nobody A");
+    const counts = ears.map(
+      ({ heard }) =>
+        heard.filter(({ message }) =>
+          message.questions.some(({ name }) => `${name}` === "nobody.local."),
+        ).length,
+    );
+    assert.deepEqual(counts, [2, 0]);
+    await asked.end();
+  });
+
+  test("a link that goes while a client waits leaves it an answer", async () => {
+    const asked = new AskedOffice();
+    await asked.office.clock.elapse(20_000);
+    const answer = asked.start("nobody A");
+    asked.office.links.unplug(asked.office.hosts[0]!);
+    await asked.office.clock.elapse(PATIENCE);
+    assert.deepEqual(seenOf(await answer), NOTHING);
+    assert.equal(asked.onDemand.waiting, 0);
+    await asked.end();
   });
 
   test("is never answered without waiting, so that nothing of it is ready", async () => {

@@ -51,6 +51,10 @@ suite("a name that steers clients", () => {
       assert.deepEqual(result.lines, NOTHING_MORE);
       assert.deepEqual(result.refusals, { "its host's name steers clients": 1 });
       assert.equal(result.withheld[0]!.reason, "its host's name steers clients");
+      const alias = text.replace(`!${host} A 10.1.0.66`, `!${host} CNAME box\n!box A 10.1.0.66`);
+      const aliased = sent(`${PRINTER}\n${alias}`);
+      assert.deepEqual(aliased.lines, NOTHING_MORE);
+      assert.equal(aliased.withheld[0]!.reason, "its host's name steers clients");
     });
   }
 

@@ -26,7 +26,7 @@ export class Dispute {
 
   /** A record is said that was not there or was to go. True where a dispute begins with it. */
   returns(key: string, now: number): boolean {
-    if (key !== this.#lost || now < this.#until) return false;
+    if (key !== this.#lost) return false;
     this.#lost = undefined;
     this.#returns = now - this.#lostAt < LENGTH ? this.#returns + 1 : 0;
     if (this.#returns < MOST) return false;

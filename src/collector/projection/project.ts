@@ -18,6 +18,7 @@ import { MAX_ALIASES } from "../link/browser.ts";
 import { endOfSecond, SERVED_TTL, startOfSecond } from "../link/ttl.ts";
 import { obtain } from "../obtain.ts";
 import { RecordSets } from "../recordsets.ts";
+import { hasUnderscore } from "./publishable.ts";
 import type { Reason, Site, TranslatedSet } from "./site.ts";
 
 export interface Projection {
@@ -196,26 +197,27 @@ class SiteProjection {
   #addressObjection(host: Place, aliases: number): Reason | undefined {
     let reason: Reason = UNKNOWN;
     for (const { type, set, refusal } of host.sets) {
+      // A name that may not be a host's may not be an alias's either.
+      if (type === Type.CNAME) reason = refusal ?? reason;
       if (!isAddressType(type)) continue;
       if (set !== undefined) return undefined;
       reason = refusal ?? "no address of its host can be reached from elsewhere";
     }
     const alias = aliasOf(host);
     if (alias === undefined || aliases === 0) return reason;
-    if (alias.refusal !== undefined) return alias.refusal;
     const target = alias.targets[0]!;
     if (!target.isUnder(LOCAL)) return undefined;
     return this.#hostObjection(this.#place(target), aliases - 1);
   }
 
   #publishHost(name: Name, aliases: number): void {
-    if (!name.isUnder(LOCAL)) return;
+    // What an alias tells of a service would be told though the service is withheld.
+    if (!name.isUnder(LOCAL) || hasUnderscore(name)) return;
     const host = this.#place(name);
     if (host.isPublished) return;
     host.isPublished = true;
     for (const { type, set } of host.sets) {
-      // Of a service that is a host as well, SRV records are published as the service's.
-      if (type === Type.PTR || type === Type.CNAME || type === Type.SRV) continue;
+      if (type === Type.PTR || type === Type.CNAME) continue;
       if (set !== undefined) this.#whole.sets.add(set);
     }
     const alias = aliasOf(host);
