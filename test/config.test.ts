@@ -116,6 +116,16 @@ data: zones
     );
   });
 
+  it("refuses a site that is no label", () => {
+    const site = (label: string) => `links: [{ interface: eth0, site: "${label}" }]`;
+    assert.equal(parse(site("x".repeat(63))).links?.length, 1);
+    for (const label of ["", "x".repeat(64), "é".repeat(32)]) {
+      assert.deepEqual(mistakes(site(label)), [
+        "gateway.yaml:1: links[0].site: expected one label of 1 to 63 octets such as paris",
+      ]);
+    }
+  });
+
   it("refuses a site that would be read as a service", () => {
     assert.match(mistakes("links: [{ interface: eth0, site: _tcp }]")[0]!, /links\[0\]\.site/);
   });
@@ -216,6 +226,12 @@ links: [{ interface: eth0, site: paris }, { interface: eth1 }${more}]`;
     assert.ok(query.allow.some((who) => "isAttached" in who));
     assert.deepEqual([query.limit, query.slip, query.cookieSecret], [100, 2, undefined]);
     assert.deepEqual([views, identity], [[], {}]);
+  });
+
+  it("says why a file cannot be read, also where there is no word for it", () => {
+    assert.throws(() => readConfig("x".repeat(300)), {
+      message: `${"x".repeat(300)}: ENAMETOOLONG; expected a configuration file (YAML)`,
+    });
   });
 
   it("reads who may ask and what each sees", () => {

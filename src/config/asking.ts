@@ -3,7 +3,6 @@
  * `query`, `views` and `identity`.
  */
 import { z } from "zod";
-import { COOKIE_SECRET_LENGTH } from "../dns/cookie.ts";
 import { type Grant, grant, namedNetworks, networks, site } from "./fields.ts";
 
 /** Whoever is in a network that this host is on as well. */
@@ -26,7 +25,7 @@ const asker = z
 const cookieSecret = z
   .string("expected a secret of 32 hexadecimal digits")
   .regex(/^[0-9a-f]{32}$/i, "expected a secret of 32 hexadecimal digits")
-  .transform((text): Uint8Array => Buffer.from(text, "hex").subarray(0, COOKIE_SECRET_LENGTH));
+  .transform((text): Uint8Array => Buffer.from(text, "hex"));
 
 export const query = z.strictObject({
   allow: z

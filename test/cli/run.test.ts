@@ -1,10 +1,13 @@
-/** What `run` says first: what it does, and where. */
+/** What `run` says first: what it does, and where; or why not. */
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { freePort } from "../support/freeport.ts";
 import { MAIN, STARTED, temporaryFolder } from "../support/gateway.ts";
-import { Running } from "../support/process.ts";
+import { Running, run, succeed } from "../support/process.ts";
 
 test("a collector says where it will publish, the port of TLS where it goes by TLS", async () => {
   const cases = {
@@ -20,5 +23,47 @@ test("a collector says where it will publish, the port of TLS where it goes by T
     const said = await program.line(STARTED);
     assert.equal(said, `Will publish into z.example. at ${at}.`);
     await program.stop();
+  }
+});
+
+test("a gateway that cannot listen wherever it is told ends, and lets go of what it has", async () => {
+  const folder = temporaryFolder();
+  const file = join(folder, "gateway.yaml");
+  const taken = createSocket("udp4").bind(0, "127.0.0.1");
+  await once(taken, "listening");
+  taken.unref();
+  const addresses = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${taken.address().port}`];
+  const listen = JSON.stringify({ dns: addresses });
+  writeFileSync(file, `zone: z.example\nlinks: []\nlisten: ${listen}\n`);
+  const command = [process.execPath, MAIN, "run", "--config", file];
+  const { status, stderr, stdout } = await run(command);
+  assert.equal(status, 1, stderr);
+  assert.ok(`${stdout}${stderr}`.includes(addresses[1]!), `${stdout}${stderr}`);
+  taken.close();
+  const program = new Running(command);
+  await program.line(STARTED);
+  assert.equal(await program.stop(), 0);
+});
+
+test("a gateway says so where it is to have copies of a zone that it signs", async () => {
+  const folder = temporaryFolder();
+  const file = join(folder, "gateway.yaml");
+  const keys = join(folder, "keys");
+  await succeed([process.execPath, MAIN, "key", "--dnssec", "z.example", "--folder", keys]);
+  const listen = `{ dns: ["127.0.0.1:${await freePort()}"] }`;
+  for (const [transfer, count] of [
+    ["{ allow: [192.0.2.0/24] }", 1],
+    ['{ notify: ["127.0.0.1:9"] }', 1],
+    ["{}", 0],
+  ] as const) {
+    writeFileSync(
+      file,
+      `zone: z.example\nlinks: []\nlisten: ${listen}\ndnssec: { keys: ${keys} }\ntransfer: ${transfer}\n`,
+    );
+    const program = new Running([process.execPath, MAIN, "run", "--config", file]);
+    await program.line(STARTED);
+    await program.stop();
+    const told = program.stderr.match(/"zones":\["z\.example\."\].*copied by nobody/g) ?? [];
+    assert.equal(told.length, count, program.stderr);
   }
 });

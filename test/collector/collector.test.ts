@@ -304,6 +304,61 @@ suite("a collector", () => {
     await office.end();
   });
 
+  test("says what is odd in what it publishes, and what it may never publish", async () => {
+    const office = new Office({ extra: () => [] });
+    const text = service("a", "_no_name._tcp", "h", "10.1.0.2");
+    new Device(office.lans[0]!, "10.1.0.2", `${text}\n!wpad 4500 A 10.1.0.2`).announce();
+    await office.clock.elapse(200_000);
+    const facts = office.log.map(({ fact }) => fact);
+    for (const fact of [
+      "its type is no service name",
+      "records are heard that may never be published",
+    ]) {
+      assert.equal(facts.filter((each) => each === fact).length, 1, fact);
+    }
+    await office.end();
+  });
+
+  test("does without a link whose site has no name in the zone, and says so", async () => {
+    const long = "x".repeat(20);
+    const warnings: string[] = [];
+    const warn = (fields: object, fact: string) =>
+      void warnings.push(`${fact} ${JSON.stringify(fields)}`);
+    const office = new Office({
+      lans: 2,
+      // Of 240 octets, where a name has 255.
+      zone: Name.parse(`${["a", "b", "c"].map((c) => c.repeat(63)).join(".")}.${"d".repeat(46)}.`),
+      log: { ...silentLog, warn },
+      sites: [long, "site2"],
+      siteOf: ({ name }) => (name === "site1" ? long : name),
+    });
+    await office.clock.elapse(1000);
+    assert.deepEqual(warnings, [
+      'link not used: the name of its site is too long for the zone {"link":"site1"}',
+    ]);
+    await office.end();
+  });
+
+  test("that finds a link elsewhere leaves the others where they are", async () => {
+    const places = new Map<string, string>();
+    const office = new Office({
+      lans: 2,
+      siteOf: ({ name }) => places.get(name) ?? name,
+    });
+    for (const [i, lan] of office.lans.entries()) printers(lan, 2, () => 20 + i);
+    const found = () =>
+      ["site1", "site2", "attic"].map(
+        (site) => office.browse("_ipp._tcp", `${site}.z.example.`).length,
+      );
+    await office.until(() => found().join() === "2,2,0");
+    places.set("site1", "attic");
+    office.collector.relabel();
+    await office.until(() => found().join() === "0,2,2");
+    await office.clock.elapse(30_000);
+    assert.deepEqual(found(), [0, 2, 2]);
+    await office.end();
+  });
+
   test("asks for configured subtypes", async () => {
     const office = new Office({ subtypes: { "_ipp._tcp": ["_universal"] } });
     const text = service("a", "_ipp._tcp", "h", "10.1.0.2");

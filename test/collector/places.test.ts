@@ -62,13 +62,18 @@ suite("the places of a collector", () => {
   test("have their names in reverse zones, and their hosts', and follow a renumbering", async () => {
     const reverse = reverseZone();
     const by = reversePrincipal("collector", ZONE, () => true);
+    const written: Update["updates"][number][] = [];
+    const publish = (update: Update) => {
+      written.push(...update.updates);
+      return reverse.apply(update, by);
+    };
     const office = new Office({
       extra,
       zones: [
         { origin: ZONE, publish: async () => Rcode.NOERROR, readBack: async () => Rcode.REFUSED },
         {
           origin: REVERSE,
-          publish: (update) => reverse.apply(update, by),
+          publish,
           readBack: async () => reverse.current,
         },
       ],
@@ -76,6 +81,7 @@ suite("the places of a collector", () => {
     const text = service("x", "_ipp._tcp", "pc", "10.1.0.2");
     new Device(office.lans[0]!, "10.1.0.2", text).announce();
     await office.clock.elapse(5000);
+    assert.ok(written.length > 0 && written.every(({ name }) => name.isUnder(REVERSE)));
     assert.deepEqual(pointers(reverse, "2.0.1.10.in-addr.arpa."), ["pc.site1.z.example."]);
     const lb = (network: string) =>
       pointers(reverse, `lb._dns-sd._udp.${network}.10.in-addr.arpa.`);

@@ -40,6 +40,17 @@ const PRINTER = service("Office Printer", "_ipp._tcp", "printer", "10.1.0.10");
 const DENIED = ["policy.rules[0] denies it"];
 const LISTED = ["Office Printer"];
 
+test("SEC-08: an address is believed as soon as its link is in a wider network of the same base", () => {
+  const site = new Site(ZONE.child("paris")!, policyOf("{}"));
+  const cache = cacheOf(service("a", "_ipp._tcp", "h", "10.1.7.10"));
+  site.caches.add(cache);
+  const listed = (prefix: number) => {
+    site.locate(cache, [subnet("10.1.0.0", prefix)]);
+    return project([site], ZONE, LATER).services.size;
+  };
+  assert.deepEqual([24, 16, 24].map(listed), [0, 1, 0]);
+});
+
 suite("a rule", () => {
   const cases: readonly (readonly [rule: string, doesFit: boolean])[] = [
     ["{ deny: printers }", true],

@@ -93,6 +93,29 @@ suite("questions", () => {
       assert.ok(time - times[i]! >= 1000, `${times}`);
   });
 
+  test("that somebody waits for are asked twice, once where nobody does any more, or as often as ever", () => {
+    const timesOf = (querier: Querier, cache: LinkCache, now: number) =>
+      run(querier, cache, now, now + 60_000).map(({ at }) => at);
+    const cache = cacheOf();
+    const querier = querierOf(cache);
+    const [name, type] = [local("h"), Type.A];
+    querier.inquire(name, type, "me", 0);
+    assert.equal(timesOf(querier, cache, 0).length, 2);
+    querier.inquire(name, type, "me", 60_000);
+    assert.equal(querier.poll(60_100).length, 1);
+    querier.cease(name, type);
+    assert.deepEqual(timesOf(querier, cache, 60_100), []);
+    const wished = querierOf(cache);
+    wished.want([wanted("h", type)], 0);
+    const start = timesOf(wished, cache, 0).length;
+    assert.ok(start > 4);
+    const both = querierOf(cache);
+    both.want([wanted("h", type)], 0);
+    both.inquire(name, type, "me", 10);
+    both.cease(name, type);
+    assert.equal(timesOf(both, cache, 0).length, start);
+  });
+
   test("of one source do not keep those of another waiting", () => {
     const cache = cacheOf();
     const querier = querierOf(cache);

@@ -304,6 +304,16 @@ describe("a link that is back", () => {
     ]);
   });
 
+  it("and goes before it is known where it is, is where it was when it is back once more", async () => {
+    const { sites, answers, clock, link, watch } = await back({ by: [LINK_LOCAL] });
+    answers.isThere = false;
+    watch.unplug(link);
+    link.addresses = [HERE];
+    watch.plug(link);
+    await clock.elapse(0);
+    assert.deepEqual(sites, ["paris"]);
+  });
+
   it("in another network is there at once", async () => {
     const { sites, answers, clock, link, watch } = await back({ by: [v4("10.77.6.9", 22)] });
     assert.deepEqual(sites, ["0a4d0400"]);

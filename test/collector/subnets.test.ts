@@ -11,12 +11,18 @@ describe("the subnets of a link", () => {
     const addresses = [
       { family: 6, address: "2001:db8::1", prefix: 64 },
       { family: 4, address: "10.2.0.9", prefix: 16 },
+      { family: 4, address: "10.1.0.9", prefix: 24 },
       { family: 4, address: "10.1.0.9", prefix: 16 },
       { family: 4, address: "10.1.255.1", prefix: 16 },
     ] as const;
     const bases = (of: typeof addresses | readonly (typeof addresses)[number][]) =>
       subnetsOf(of).map(({ base, prefix }) => `${hexOf(base)}/${prefix}`);
-    const expected = ["0a010000/16", "0a020000/16", "20010db8000000000000000000000000/64"];
+    const expected = [
+      "0a010000/16",
+      "0a010000/24",
+      "0a020000/16",
+      "20010db8000000000000000000000000/64",
+    ];
     assert.deepEqual(bases(addresses), expected);
     assert.deepEqual(bases(addresses.toReversed()), expected);
   });

@@ -26,9 +26,9 @@ function notebook() {
 }
 
 /** `count` services without an address, and a site that hears them. */
-function bare(count: number, rules?: object): Site {
+function bare(count: number, rules?: object, type = "_ipp._tcp"): Site {
   const text = Array.from({ length: count }, (_, i) =>
-    service(`s${i}`, "_ipp._tcp", `h${i}`, "10.1.0.2").replace(/\n[^\n]*$/, ""),
+    service(`s${i}`, type, `h${i}`, "10.1.0.2").replace(/\n[^\n]*$/, ""),
   );
   const site = new Site(ZONE.child("paris")!, rules ? policy.parse(rules) : OPEN);
   site.caches.add(cacheOf(text.join("\n")));
@@ -72,6 +72,14 @@ suite("a service that is withheld", () => {
       take().map(({ reason }) => reason),
       ["its name is reserved"],
     );
+    const elsewhere = { ...other, site: ZONE.child("lyon")! };
+    withholding.update([elsewhere]);
+    clock.advance(60_000);
+    withholding.update([elsewhere]);
+    assert.deepEqual(
+      take().map(({ site }) => site),
+      ["lyon"],
+    );
   });
 
   test("does not fill a log, however many there are", () => {
@@ -110,19 +118,19 @@ suite("a service that is withheld", () => {
     const { log, take } = notebook();
     const clock = new FakeClock();
     const withholding = new Withholding(clock, log);
-    const rules = { rules: [{ deny: "printers" }] };
-    const { withheld } = project([bare(30, rules)], ZONE, 5000);
-    withholding.update(withheld);
-    clock.advance(5000);
-    withholding.update(withheld);
-    assert.deepEqual(take(), [
-      {
-        fact: "service is not published",
-        type: "_ipp._tcp.local.",
-        site: "paris",
-        reason: "policy.rules[0] denies it",
-      },
-    ]);
+    for (const [rules, type, reason] of [
+      [[{ deny: "printers" }], "_ipp._tcp", "policy.rules[0] denies it"],
+      [[], "_airdrop._tcp", "its type tells of people, and no rule allows it"],
+      [[], "_ldap._tcp", "its type steers clients, and no rule allows it"],
+    ] as const) {
+      const { withheld } = project([bare(30, { rules }, type)], ZONE, 5000);
+      withholding.update(withheld);
+      clock.advance(60_000);
+      withholding.update(withheld);
+      assert.deepEqual(take(), [
+        { fact: "service is not published", type: `${type}.local.`, site: "paris", reason },
+      ]);
+    }
   });
 
   test("is told of by a collector, its name without what drives a terminal", async () => {

@@ -35,6 +35,7 @@ const cases: readonly (readonly [policy: string, expected: RegExp])[] = [
   ["{ text: [{ drop: [a] }] }", /text\[0\]\.type: missing; expected a service type/],
   ["{ addresses: [{ from: 10.1.0.0/16, to: 10.2.0.0/24 }] }", /\.to: expected from and to of one/],
   ["{ addresses: [{ from: 10.1.0.1, to: 'fd00::1' }] }", /\.to: expected from and to of one/],
+  ["{ addresses: [{ from: 10.0.0.0/8, to: 'fd00::/8' }] }", /\.to: expected from and to of one/],
   ["{ addresses: [{ from: here, to: 10.2.0.0/24 }] }", /\.from: "here" is no network; expected/],
   ["deny", /policy: expected fields such as rules:$/],
 ];

@@ -117,6 +117,18 @@ suite("ready-made answers", () => {
     }
   });
 
+  test("an answer that is made twice is kept once", async () => {
+    const { answers, ready, zone } = makeReadyServer();
+    const bytes = encode(question("printer.paris"));
+    answers(bytes);
+    const { octets } = ready;
+    answers(bytes);
+    assert.deepEqual([ready.size, ready.octets], [1, octets]);
+    await change(zone, record("printer.paris", rdata.a("10.1.0.11")));
+    assert.equal(ready.answer(bytes), undefined);
+    assert.deepEqual([ready.size, ready.octets], [0, 0]);
+  });
+
   test("a name is kept in the case the zone has it in", () => {
     const server = makeReadyServer();
     const query = question("Office\\032Printer._ipp._tcp.paris", Type.SRV);

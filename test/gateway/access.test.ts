@@ -5,11 +5,47 @@ import { Class, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { Access } from "../../src/gateway/access.ts";
+import type { Request } from "../../src/net/server/handler.ts";
 import { temporaryFolder } from "../support/gateway.ts";
 
 const isNever = () => false;
 
 const secret = Buffer.alloc(32, 7).toString("base64");
+
+suite("who may ask", () => {
+  const accessOf = (allow: string) => {
+    const config = parseConfig(`query: { allow: [${allow}] }`, "gateway.yaml", temporaryFolder());
+    const isAttached = (address: string) => address === "203.0.113.7";
+    return new Access(config, { isOwn: isNever, isAttached }, isNever);
+  };
+
+  test("SEC-05: is in a network that is named, or is attached where that is said", () => {
+    const addresses = ["192.0.2.1", "203.0.113.7", "203.0.113.8"];
+    const may = (allow: string) => addresses.map((address) => accessOf(allow).mayAsk(address));
+    assert.deepEqual(may("192.0.2.0/24, attached"), [true, true, false]);
+    assert.deepEqual(may("192.0.2.0/24"), [true, false, false]);
+    assert.deepEqual(may("attached"), [false, true, false]);
+  });
+});
+
+test("SEC-06: who sees all is told by the key, whichever field has it", () => {
+  const names = ["asker", "reader", "paris", "operator", "nowhere"];
+  const text = `
+query: { allow: [key:asker] }
+transfer: { allow: [key:reader] }
+keys:
+  asker: { secret: "${secret}", site: [] }
+  reader: { secret: "${secret}", site: [] }
+  paris: { secret: "${secret}", site: paris }
+  operator: { secret: "${secret}" }
+  nowhere: { secret: "${secret}", site: [] }
+`;
+  const config = parseConfig(text, "g", temporaryFolder());
+  const access = new Access(config, { isOwn: isNever, isAttached: isNever }, isNever);
+  const sees = (key?: string) => access.seesAll({ key } as Request);
+  assert.deepEqual(names.map(sees), [true, true, true, true, false]);
+  assert.equal(sees(), false);
+});
 
 suite("the key of a site", () => {
   test("SEC-16: writes beneath its site alone, and no more than a quarter of each zone", () => {

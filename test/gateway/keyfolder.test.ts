@@ -39,7 +39,8 @@ class Scene {
 
   async open() {
     const { folder, clock, facts } = this;
-    const note = (_fields: object, fact: string) => void facts.push(fact);
+    const note = (fields: object, fact: string) =>
+      void facts.push(`${fact} ${JSON.stringify(fields)}`);
     const log: Log = { debug: note, info: note, warn: note, error: note };
     const zones = await openKeyFolder({
       ...{ folder, clock, log, origins: [origin, other], signal: this.#life.signal },
@@ -65,7 +66,8 @@ describe("the folder of keys", () => {
       all.map(({ tag }) => tag),
       [key.tag],
     );
-    assert.ok(scene.facts.some((fact) => /not served here/.test(fact)));
+    const strange = scene.facts.filter((fact) => /not served here/.test(fact));
+    assert.deepEqual(strange, [`keys of zones not served here {"keys":["${foreign.fileName}"]}`]);
     scene.end();
   });
 
@@ -75,11 +77,29 @@ describe("the folder of keys", () => {
     scene.write(make());
     scene.clock.advance(60_000);
     await waitFor("the second key", () => zone.all.length === 2);
+    await waitFor("the next look to be due", () => scene.clock.next !== undefined);
+    scene.write(make());
+    scene.clock.advance(60_000);
+    await waitFor("the third key", () => zone.all.length === 3);
     scene.write(make());
     scene.reload();
-    await waitFor("the third key", () => zone.all.length === 3);
+    await waitFor("the fourth key", () => zone.all.length === 4);
+    assert.ok(!scene.facts.some((fact) => /not served here/.test(fact)));
     scene.end();
     assert.equal(scene.clock.next, undefined);
+  });
+
+  it("says whether they sign", async () => {
+    const [key, later] = [make(), make({ Activate: 2 ** 32 - 1 })];
+    const told = async (each: SigningKey) => {
+      const scene = new Scene().write(each);
+      await scene.open();
+      scene.end();
+      return scene.facts;
+    };
+    const fields = ({ tag }: SigningKey) => `{"zone":"z.example.","keys":[${tag}]}`;
+    assert.deepEqual(await told(key), [`the zone is signed ${fields(key)}`]);
+    assert.deepEqual(await told(later), [`no key of the zone signs yet ${fields(later)}`]);
   });
 
   it("brings in other times of a key", async () => {

@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { parseConfig } from "../../src/config.ts";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
 import { openOnDemand } from "../../src/gateway/ondemand.ts";
 import type { Log } from "../../src/log.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -32,6 +34,26 @@ suite("asking links on demand", () => {
       assert.deepEqual(open(text), { isOpen: false, warnings: [] });
     }
     assert.deepEqual(open(ASKED), { isOpen: true, warnings: [] });
+    const tooLong = `zone: ${["a", "b", "c"].map((c) => c.repeat(63)).join(".")}.z.example`;
+    const site = `site: ${"x".repeat(63)}`;
+    const far = ASKED.replace("zone: z.example", tooLong).replace("site: paris", site);
+    assert.deepEqual(open(far), { isOpen: false, warnings: [] }, "a site that no name is left for");
+  });
+
+  test("is of the sites alone that say so, which are called after their interface if nothing else", () => {
+    const config = parseConfig(
+      `zone: z.example
+links: [{ interface: eth0, onDemand: true }, { interface: eth1, site: lyon }]`,
+      "g",
+      "/",
+    );
+    const parts = { zone: zoneOf(""), clock: new FakeClock(), siteAt: () => undefined };
+    const asked = openOnDemand({ ...parts, config, log: silentLog })!;
+    const covers = (owner: string) =>
+      asked.covers({ name: Name.parse(owner, config.zone), type: Type.A, class: Class.IN });
+    assert.deepEqual(["pc.eth0", "pc.lyon", "pc.eth1", "pc"].map(covers), [
+      ...[true, false, false, false],
+    ]);
   });
 
   test("PROXY-34: is off where the zone is copied, signed or published elsewhere, and says so, to who checks it too", async () => {

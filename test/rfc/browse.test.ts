@@ -46,6 +46,19 @@ suite("what is asked", () => {
     assert.ok(asks.includes("_color._sub._ipp._tcp PTR") && asks.includes("_ipp._tcp PTR"));
   });
 
+  test("once each, however many ways lead there", () => {
+    const text = `
+      ${META} PTR _ipp._tcp
+      _ipp._tcp PTR a._ipp._tcp
+      _x._sub._ipp._tcp PTR a._ipp._tcp
+      _ipp._tcp PTR b._ipp._tcp
+      !b._ipp._tcp SRV 0 0 1 h
+      !c._http._tcp SRV 0 0 1 h`;
+    const { asks } = interestOf(text);
+    assert.deepEqual(asks, [...new Set(asks)]);
+    assert.ok(asks.includes("h A") && asks.includes("a._ipp._tcp SRV"));
+  });
+
   test("of an instance, what is missing", () => {
     const text = "_ipp._tcp PTR a._ipp._tcp\n_ipp._tcp PTR b._ipp._tcp\n!a._ipp._tcp TXT x";
     const { asks, keeps } = interestOf(text);

@@ -375,11 +375,11 @@ suite("serials", () => {
     assert.ok(compareSerials(1, zone.current.serial) > 0);
   });
 
-  test("XFR-19: a file's serial of 0 says nothing, where others would take it for newer too", async () => {
+  test("XFR-19: a file's serial that is older, or 0 where others would take it for newer, says nothing", async () => {
     const far = Date.UTC(2060, 0, 1);
-    const fileRecords = (mname: string) =>
+    const fileRecords = (mname: string, serial = 0) =>
       setsOf("").map((set) => {
-        const [soa] = updateOf(`+ @ SOA ${mname} h.example. 0 1 2 3 4`).updates;
+        const [soa] = updateOf(`+ @ SOA ${mname} h.example. ${serial} 1 2 3 4`).updates;
         return set.type === Type.SOA ? { ...set, rdatas: [soa!.rdata] } : set;
       });
     const disk = new MemoryDisk();
@@ -389,6 +389,10 @@ suite("serials", () => {
     const again = await openOn(disk.afterKill(), { clock, fileRecords: fileRecords("b.example.") });
     assert.equal(again.current.serial, far / 1000 + 1);
     assert.match(lines([again.current.soa])[0]!, /b\.example\./);
+    const older = fileRecords("c.example.", far / 1000 - 1);
+    const last = await openOn(disk.afterKill(), { clock, fileRecords: older });
+    assert.equal(last.current.serial, far / 1000 + 1);
+    assert.match(lines([last.current.soa])[0]!, /c\.example\./);
   });
 
   test("XFR-19: where the journal was lost, the copy still tells the last serial", async () => {

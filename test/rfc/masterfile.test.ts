@@ -11,7 +11,7 @@ import { Name } from "../../src/dns/name.ts";
 import { type Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { parseMasterFile, readMasterFile } from "../../src/zone/masterfile/masterfile.ts";
-import { formatMasterFile } from "../../src/zone/masterfile/masterformat.ts";
+import { formatMasterFile, usualTtl } from "../../src/zone/masterfile/masterformat.ts";
 import * as arbitrary from "../support/arbitrary.ts";
 import { run, succeed } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
@@ -221,6 +221,9 @@ j 60 A (`,
       "16",
     ]);
     assert.equal(mistakesIn(Array(100).fill("x").join("\n")).length, 21);
+    assert.deepEqual(mistakesIn(`${HEAD}f 60 TXT shut "open`), [
+      "z.zone:3: a quoted string does not end on its line, expected '\"'",
+    ]);
   });
 
   test("MF-05: TYPEnnn, CLASSnnn and \\# stand for any type, class and data", () => {
@@ -252,6 +255,10 @@ j 60 A (`,
     ]);
     const soa = parseMasterFile("@ 1d SOA a b 1 2h 30m 1w 10s\n@ NS ns.example.", { origin })[0]!;
     assert.deepEqual(soa.rdatas[0]!.values.slice(2), [1, 7200, 1800, 604800, 10]);
+    // RFC 2181 §8.
+    assert.deepEqual(mistakesIn(`${HEAD}a 2147483647 A 10.0.0.1\nb 2147483648 A 10.0.0.2`), [
+      "z.zone:4: TTL 2147483648, expected at most 2147483647",
+    ]);
   });
 
   test("RFC 2181 §5.2: of two TTLs in a set the lower is taken, with a word about it", () => {
@@ -361,6 +368,13 @@ t TLSA 3 1 1 ${"ef".repeat(32)}
   test("MF-07: is read again as the same records, whatever they are", () => {
     assert.deepEqual(lines(parseMasterFile(text, { origin })), lines(sets));
     assert.match(text, /^\$ORIGIN z\.example\.\n\$TTL 10\n@ +3600 +IN SOA /);
+    assert.match(text, /\nprinter\.paris +IN A +10\.1\.0\.10\n +IN A +10\.1\.0\.11\n +IN HINFO /);
+  });
+
+  test("has the TTL that most sets have said once, the lower of two with as many", () => {
+    const usual = (...ttls: readonly number[]) =>
+      usualTtl(ttls.map((ttl) => ({ ...sets[0]!, ttl })));
+    assert.deepEqual([usual(60, 10, 60), usual(60, 10), usual()], [60, 10, 0]);
   });
 
   test("MF-07: is the same text for the same records in any order", () => {

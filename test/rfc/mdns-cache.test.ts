@@ -27,6 +27,12 @@ suite("what is learnt", () => {
     assert.equal(cache.size, 0);
   });
 
+  test("nothing of names that no link has a say in (RFC 6762 §3, §4)", () => {
+    const cache = cacheOf("www.example.org. A 10.0.0.1\nlocal.example. A 10.0.0.1\n@ NS h");
+    assert.equal(cache.size, 1);
+    assert.equal(cacheOf("1.0.0.10.in-addr.arpa. PTR h\nh A 10.0.0.1").size, 2);
+  });
+
   test("MDNS-15: nothing from the authority section of a query", () => {
     const cache = cacheOf();
     const probe = query("x._ipp._tcp SRV", "", { authorities: records("x._ipp._tcp SRV 0 0 1 h") });
@@ -153,6 +159,15 @@ suite("what an owner says to us alone", () => {
     assert.deepEqual(held(cache, "h", "A"), ["10.0.0.2"]);
     pass(cache, 220_000);
     assert.deepEqual(held(cache, "h", "A"), []);
+  });
+
+  test("is no goodbye, and no life, where its TTL is 0", () => {
+    const cache = cacheOf("!h A 10.0.0.2");
+    cache.confirm(response("h 0 A 10.0.0.2"), 100_000);
+    pass(cache, 119_999);
+    assert.equal(cache.size, 1);
+    pass(cache, 120_000);
+    assert.equal(cache.size, 0);
   });
 
   test("brings nothing back that was called off", () => {
@@ -313,6 +328,18 @@ suite("MDNS-68: two hosts that fight over a name", () => {
     assert.deepEqual(disputes, []);
   });
 
+  test("two that take a name in turns, minutes apart, do not fight over it", () => {
+    const disputes: unknown[] = [];
+    const cache = new LinkCache({ random: () => 0.5, disputed: (set) => disputes.push(set) });
+    for (let i = 0; i < 8; i++) {
+      const address = i % 2 === 0 ? A : B;
+      cache.receive(response(`!h 4500 A ${address}`), from(address), i * 200_000);
+      pass(cache, i * 200_000 + 5000);
+      assert.deepEqual(held(cache, "h", "A"), [address]);
+    }
+    assert.deepEqual(disputes, []);
+  });
+
   test("a host that moves to another address and back is not taken for two", () => {
     const cache = cacheOf();
     for (const [i, address] of [A, B, A].entries()) {
@@ -429,6 +456,15 @@ suite("doubts", () => {
       assert.equal(cache.size, 1);
     });
   }
+
+  test("MDNS-42: what a query lists of another name does not count, nor what is not known here", () => {
+    const cache = cacheOf("h 4500 A 10.0.0.1");
+    for (const now of [20_000, 22_000]) {
+      cache.receive(query("nobody ANY\nnobody A\nh A", "g A 10.0.0.1"), stranger, now);
+    }
+    pass(cache, 60_000);
+    assert.equal(cache.size, 0);
+  });
 
   test("MDNS-44: a query by the family on which the record was never heard is none either", () => {
     const cache = cacheOf(ptr);

@@ -160,6 +160,15 @@ suite("a series of questions", () => {
     assert.equal(timesOf(set, META, Type.PTR).length, 1);
   });
 
+  test("MDNS-16: also where it lists answers, all of them ours", () => {
+    const known = [`${META} 4500 PTR _ipp._tcp`, `${META} 4500 PTR _http._tcp`];
+    const set = stage();
+    set.witness.say(response(known.join("\n")));
+    set.witness.say(query(`${META} PTR`, known[0]));
+    set.clock.advance(900);
+    assert.deepEqual(timesOf(set, META, Type.PTR), []);
+  });
+
   for (const [what, heard] of [
     ["for a unicast response", query(`${META} PTR QU`)],
     ["with known answers that we lack", query(`${META} PTR`, `${META} PTR _ipp._tcp`)],
@@ -173,6 +182,20 @@ suite("a series of questions", () => {
       assert.equal(timesOf(set, META, Type.PTR).length, 1);
     });
   }
+
+  test("MDNS-14: a known answer of TTL 0 is no goodbye, and nobody is asked for it", () => {
+    const set = stage();
+    set.witness.say(response(service("a", "_ipp._tcp", "h", "10.0.0.3")));
+    set.clock.advance(10_000);
+    const other = set.lan.host("other", "10.0.0.4");
+    other.say(query("h TXT", "h 0 A 10.0.0.3"));
+    set.clock.advance(5000);
+    assert.deepEqual(timesOf(set, "h", Type.A), []);
+    assert.equal(held(set.harvest.cache, "h", "A").length, 1);
+    other.say(response("h 0 A 10.0.0.3"));
+    set.clock.advance(500);
+    assert.equal(timesOf(set, "h", Type.A).length, 1);
+  });
 
   test("MDNS-61: several questions share a packet", () => {
     const set = stage({ types: [local("_ipp._tcp"), local("_http._tcp")] });
@@ -571,6 +594,21 @@ suite("a record that grows old", () => {
     clock.advance(20_000);
     assert.ok(heardOf(witness, "h", Type.A, aged).length > 0);
     assert.equal(held(harvest.cache, "h", "A").length, 1);
+  });
+
+  test("is asked for of all where two have said it", () => {
+    const set = stage({ refresh: "unicast" }, (lan) => {
+      for (const last of [3, 4]) {
+        const text = service(`s${last}`, "_ipp._tcp", `h${last}`, `10.0.0.${last}`);
+        new Device(lan, `10.0.0.${last}`, `${text}\nh TXT "${last}"`).announce();
+      }
+    });
+    set.witness.say(response(service("x", "_ipp._tcp", "h", "10.0.0.2")));
+    set.clock.advance(90_000);
+    assert.deepEqual(heardOf(set.witness, "h", Type.TXT), []);
+    // At 80 % of its life; at 85 % it would be in any case.
+    set.clock.advance(9500);
+    assert.ok(heardOf(set.witness, "h", Type.TXT).length > 0);
   });
 
   test("is asked for of all where that is wanted", () => {

@@ -36,7 +36,7 @@ class Audience {
   readonly clock = new FakeClock();
   readonly told: Told[] = [];
   readonly facts: string[] = [];
-  answer: (to: string) => Rcode | undefined = () => Rcode.NOERROR;
+  answer: (to: string) => Rcode | undefined | Promise<Rcode> = () => Rcode.NOERROR;
   readonly #life = new AbortController();
   readonly log: Log = {
     ...silentLog,
@@ -142,6 +142,34 @@ suite("NOTIFY to secondaries", () => {
     assert.deepEqual(audience.facts.slice(1), ["the secondary takes NOTIFY again"]);
   });
 
+  test("XFR-21: nothing more is sent while an answer is awaited, and then of the last change", async () => {
+    using audience = new Audience();
+    const zone = zoneOf("");
+    const answers: ((rcode: Rcode) => void)[] = [];
+    audience.answer = () => new Promise<Rcode>((resolve) => answers.push(resolve));
+    audience.follow(zone, "a");
+    for (let i = 0; i < 5; i++) {
+      await audience.clock.elapse(500);
+      await add(zone, i);
+    }
+    assert.equal(audience.told.length, 1);
+    answers[0]!(Rcode.NOERROR);
+    await audience.clock.elapse(1000);
+    assert.deepEqual(audience.told.map(serialOf), [1, zone.current.serial]);
+  });
+
+  test("XFR-27: who is no more among the NS records is told no more, though it never answered", async () => {
+    using audience = new Audience();
+    audience.answer = () => undefined;
+    const zone = zoneOf("@ 3600 NS ns2.example.");
+    audience.follow(zone);
+    await audience.clock.elapse(1000);
+    assert.deepEqual(audience.times("ns2.example."), [0]);
+    await zone.apply(updateOf("- @ NS ns2.example."), operator);
+    await audience.clock.elapse(600_000);
+    assert.deepEqual(audience.times("ns2.example."), [0]);
+  });
+
   test("a mistake of ours is told, and the notice sent again", async () => {
     using audience = new Audience();
     audience.answer = () => {
@@ -232,7 +260,8 @@ suite("NOTIFY by UDP", () => {
     );
     const life = new AbortController();
     const facts: string[] = [];
-    const log: Log = { ...silentLog, warn: (_, fact) => facts.push(fact) };
+    const note = (_: object, fact: string) => void facts.push(fact);
+    const log: Log = { ...silentLog, warn: note, error: note };
     const zones = { all: [zone], isSigned: () => false };
     const options = { config, zones, resolve, clock: systemClock, log };
     const done = notifyAll(options, life.signal);
@@ -256,6 +285,14 @@ suite("NOTIFY by UDP", () => {
     );
     const [first, ...again] = secondary.received;
     for (const each of again) assert.deepEqual(each, first, "the same, sent again");
+  });
+
+  test("XFR-23: that nobody answers is told as that, and is no mistake of ours", async () => {
+    using secondary = await secondarySocket(() => undefined);
+    await notifying({ port: secondary.port }, zoneOf(""), async (facts) => {
+      await waitFor("a word", () => facts.length > 0);
+      assert.deepEqual(facts, ["the secondary does not answer to NOTIFY"]);
+    });
   });
 
   test("XFR-27: is signed where the secondary has a key, and only its signature is an answer", async () => {

@@ -171,6 +171,12 @@ suite("a service", () => {
     assert.deepEqual(at(projectionOf(text), name, "NULL"), [`${name} 10 IN NULL \\# 4 FFD8FFE0`]);
   });
 
+  test("lists nothing itself, and is no alias", () => {
+    const owner = "Office\\032Printer._ipp._tcp";
+    const text = `${PRINTER}\n${owner} PTR x._ipp._tcp\n!${owner} CNAME x._ipp._tcp`;
+    assert.deepEqual(lines(projectionOf(text).sets), lines(projectionOf(PRINTER).sets));
+  });
+
   test("SD-16, SD-17, SD-19: subtypes of any octets list the plain instance, at both levels, and are no types", () => {
     const text = `${PRINTER}
       _universal._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp
@@ -409,6 +415,7 @@ suite("names", () => {
         _ipp._tcp.paris.z.example. 10 IN PTR Office\\032Printer._ipp._tcp.paris.z.example.`),
     );
     assert.equal(at(projection, "_ipp._tcp.z.example.").length, 1);
+    assert.deepEqual(projection.withheld, [], "it is for others to say whether it is there");
     assert.match(
       at(projection, "Office\\032Printer._ipp._tcp.paris.z.example.", "SRV")[0]!,
       /print\.example\.org\.$/,
@@ -457,12 +464,35 @@ suite("names", () => {
     assert.deepEqual(lines(projectionOf(text).sets), lines(projectionOf(PRINTER).sets));
   });
 
+  test("a host has its other records, but lists nothing", () => {
+    const text = `${PRINTER}\n!printer HINFO "a" "b"\nprinter PTR x._ipp._tcp`;
+    const types = [...projectionOf(text).sets].flatMap(({ name, type }) =>
+      `${name}` === "printer.paris.z.example." ? [type] : [],
+    );
+    assert.deepEqual(types, [Type.A, Type.HINFO]);
+  });
+
   test("a host may be an alias of another, and then has nothing beside it", () => {
     const alias = PRINTER.replace("!printer A 10.1.0.10", "!printer CNAME box\n!box A 10.1.0.10");
     assert.deepEqual(at(projectionOf(alias), "printer.paris.z.example."), [
       "printer.paris.z.example. 10 IN CNAME box.paris.z.example.",
     ]);
     assert.equal(at(projectionOf(alias), "box.paris.z.example.").length, 1);
+    const chain = (length: number) =>
+      PRINTER.replace(
+        "!printer A 10.1.0.10",
+        Array.from({ length }, (_, i) => `!${i === 0 ? "printer" : `a${i}`} CNAME a${i + 1}`)
+          .concat(`!a${length} A 10.1.0.10`)
+          .join("\n"),
+      );
+    assert.equal(projectionOf(chain(4)).services.size, 1);
+    assert.deepEqual(reasons(chain(5)), [
+      "Office\\032Printer._ipp._tcp.local. no address of its host is known",
+    ]);
+    const far = PRINTER.replace("!printer A 10.1.0.10", "!printer CNAME box.example.org.");
+    assert.deepEqual(at(projectionOf(far), "printer.paris.z.example."), [
+      "printer.paris.z.example. 10 IN CNAME box.example.org.",
+    ]);
     const both = `${alias}\n!printer A 10.1.0.11`;
     assert.deepEqual(at(projectionOf(both), "printer.paris.z.example."), [
       "printer.paris.z.example. 10 IN A 10.1.0.11",

@@ -445,6 +445,16 @@ suite("IXFR", () => {
     }
   });
 
+  test("AUTH-11: with two questions there is none", async () => {
+    const { ask } = serve(zoneOf(""));
+    const [question] = axfr().questions;
+    const answers = await ask({ ...axfr(), questions: [question!, question!] });
+    assert.deepEqual(
+      answers.map(({ rcode, answers }) => [rcodeName(rcode), answers.length]),
+      [["FORMERR", 0]],
+    );
+  });
+
   test("XFR-20: serials go past the end of the numbers, past 0, and are followed there", async () => {
     const near = setsOf(hosts(50)).map(
       (set): RecordSet =>

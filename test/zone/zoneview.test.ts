@@ -194,6 +194,21 @@ suite("a view of a zone", () => {
     assert.deepEqual(owners.sort(), ["10.0.1.10.in-addr.arpa.", "10.in-addr.arpa."]);
   });
 
+  test("SEC-07: not at the origin either, nor among the hints of HTTPS", () => {
+    const hinting = (kind: number) =>
+      new Rdata(kind, [1, Name.parse("www.example."), parseSvcParams(["ipv4hint=10.3.0.1"])]);
+    const records = [
+      ...sets(),
+      set(origin, rdata.a("10.3.0.1"), rdata.a("10.1.0.1")),
+      set(name("_web._tcp"), hinting(Type.HTTPS)),
+    ];
+    const isAddressShown = (address: string) => address.startsWith("10.1.");
+    const { current } = new ZoneView(makeZone(records), shownTo(undefined, isAddressShown));
+    assert.deepEqual(current.set(origin, Type.A)?.rdatas, [rdata.a("10.1.0.1")]);
+    assert.equal(current.set(name("_web._tcp"), Type.HTTPS), undefined);
+    assert.ok(current.set(origin, Type.NS));
+  });
+
   test("follows the zone, change by change, as one made anew would be", async () => {
     const record = (owner: string, data: Rdata): ResourceRecord => ({
       ...{ name: name(owner), type: data.type, class: Class.IN, ttl: 10, rdata: data },
