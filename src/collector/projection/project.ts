@@ -211,8 +211,7 @@ class SiteProjection {
   }
 
   #publishHost(name: Name, aliases: number): void {
-    // What an alias tells of a service would be told though the service is withheld.
-    if (!name.isUnder(LOCAL) || hasUnderscore(name)) return;
+    if (!name.isUnder(LOCAL)) return;
     const host = this.#place(name);
     if (host.isPublished) return;
     host.isPublished = true;
@@ -309,7 +308,8 @@ class Place {
 /** Of a name that is nothing but another name for something (RFC 1034 §3.6.2). */
 function aliasOf(host: Place): TranslatedSet | undefined {
   const alias = host.sets.find(({ type }) => type === Type.CNAME);
-  if (alias?.set === undefined) return undefined;
+  // One of a service would tell of it, though the service is withheld.
+  if (alias?.set === undefined || hasUnderscore(alias.targets[0]!)) return undefined;
   const isAlone = host.sets.every(({ type }) => type === Type.CNAME || !isCarriedType(type));
   return isAlone ? alias : undefined;
 }
