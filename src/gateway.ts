@@ -34,7 +34,7 @@ import { openViews } from "./gateway/views.ts";
 import { openZones, type ServedZones } from "./gateway/zones.ts";
 import type { Log } from "./log.ts";
 import { resolver } from "./net/client/resolver.ts";
-import { surroundings } from "./net/links/interfaces.ts";
+import { hostNetworks } from "./net/links/interfaces.ts";
 import type { Link, LinkWatch } from "./net/links/link.ts";
 import { multicastLinks } from "./net/links/multicast.ts";
 import type { Handler, Ready } from "./net/server/handler.ts";
@@ -140,7 +140,7 @@ function makeHandler(
     const fields = { zones: origins.filter(isSigned).map(String) };
     log.warn(fields, "signed zones are copied by nobody, for a copy would have no signatures");
   }
-  const access = new Access(config, surroundings(clock), isSigned);
+  const access = new Access(config, hostNetworks(clock), isSigned);
   const views = openViews({
     ...{ config, zones, access, clock, log },
     onDemand: onDemand && asksOnDemand(onDemand, config.zone),

@@ -5,8 +5,8 @@ import type { Key } from "../config/keys.ts";
 import type { Config } from "../config.ts";
 import { formatAddress, type Prefix } from "../dns/address.ts";
 import type { Name } from "../dns/name.ts";
-import type { Surroundings } from "../net/links/interfaces.ts";
-import { Networks } from "../net/networks.ts";
+import type { HostNetworks } from "../net/links/interfaces.ts";
+import { LOOPBACK, Networks } from "../net/networks.ts";
 import type { Request } from "../net/server/handler.ts";
 import type { Principal } from "../zone/update/principal.ts";
 import {
@@ -26,22 +26,18 @@ export class Access {
   readonly #isSigned: (origin: Name) => boolean;
   readonly #askers: Networks;
   readonly #askerKeys: ReadonlySet<string>;
-  readonly #surroundings: Surroundings;
+  readonly #networks: HostNetworks;
   readonly #isAnyAttached: boolean;
 
   /** `isSigned`: here, as clients ask. */
-  constructor(
-    config: AccessConfig,
-    surroundings: Surroundings,
-    isSigned: (origin: Name) => boolean,
-  ) {
+  constructor(config: AccessConfig, networks: HostNetworks, isSigned: (origin: Name) => boolean) {
     const { transfer, query } = config;
     this.#config = config;
-    this.#readers = new Networks(prefixesOf(transfer.allow));
+    this.#readers = new Networks([...LOOPBACK, ...prefixesOf(transfer.allow)]);
     this.#readerKeys = keysOf(transfer.allow);
     this.#askers = new Networks(prefixesOf(query.allow));
     this.#askerKeys = keysOf(query.allow);
-    this.#surroundings = surroundings;
+    this.#networks = networks;
     this.#isAnyAttached = query.allow.some((who) => "isAttached" in who);
     this.#isSigned = isSigned;
     for (const [name, key] of config.keys) {
@@ -67,24 +63,24 @@ export class Access {
    */
   readonly mayTransfer = ({ source, key }: Request, origin: Name): boolean => {
     if (key !== undefined && this.principalOf(key, origin) !== undefined) return true;
-    if (this.#isSigned(origin)) return this.isOnThisHost(source.address);
-    if (this.isReader(source.address)) return true;
+    if (this.#networks.isOwn(source.address)) return true;
+    if (this.#isSigned(origin)) return false;
+    if (this.#readers.includes(source.address)) return true;
     return key !== undefined && this.#readerKeys.has(key);
   };
 
-  isOnThisHost(address: string): boolean {
-    return this.#surroundings.isOwn(address);
-  }
-
-  /** This host, and who may copy zones by where it is: it sees all there is. */
+  /**
+   * This host, and who may copy zones by where it is: it sees all there is. But not by its other
+   * addresses: a resolver on this host asks from these, for others.
+   */
   isReader(address: string): boolean {
-    return this.isOnThisHost(address) || this.#readers.includes(address);
+    return this.#readers.includes(address);
   }
 
   /** Whoever is in a network that is named, or on one that this host is on too. */
   mayAsk(address: string): boolean {
     if (this.#askers.includes(address)) return true;
-    return this.#isAnyAttached && this.#surroundings.isAttached(address);
+    return this.#isAnyAttached && this.#networks.isAttached(address);
   }
 
   /** Whose key says so, wherever it asks from. */

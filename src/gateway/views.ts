@@ -11,7 +11,7 @@ import { type FollowedZone, MAX_ENTRIES, MAX_OCTETS, ReadyAnswers } from "../dns
 import { Sources } from "../dnsserver/sources.ts";
 import type { Client, View } from "../dnsserver/views.ts";
 import type { Log } from "../log.ts";
-import { Networks } from "../net/networks.ts";
+import { LOOPBACK, Networks } from "../net/networks.ts";
 import type { Handler, Layer, Request } from "../net/server/handler.ts";
 import type { Authority } from "../zone/lookup/authority.ts";
 import { ZoneView } from "../zone/lookup/zoneview.ts";
@@ -81,12 +81,10 @@ export function openViews(options: ViewsOptions): Views {
     if (parts.length === 0) return whole;
     return parts.find(({ networks }) => networks.includes(address))?.view;
   };
-  const unlimited = new Networks(query.unlimited);
-  const isUnlimited = (address: string) =>
-    access.isOnThisHost(address) || unlimited.includes(address);
+  const unlimited = new Networks([...LOOPBACK, ...query.unlimited]);
   const judge = (address: string): Client => ({
     view: seenFrom(address),
-    network: isUnlimited(address) ? undefined : networkOf(address),
+    network: unlimited.includes(address) ? undefined : networkOf(address),
   });
   const sources = new Sources({ judge, clock });
   const clientOf = (address: string) => sources.of(address);

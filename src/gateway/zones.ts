@@ -123,7 +123,9 @@ export async function readZones(
     return { origin, records };
   });
   for (const file of fixed) {
-    const above = dynamic.find(({ origin }) => file.origin.isUnder(origin));
+    const [above] = dynamic
+      .filter(({ origin }) => file.origin.isUnder(origin))
+      .sort((a, b) => b.origin.wireLength - a.origin.wireLength);
     if (above !== undefined && !delegates(above, file.origin)) {
       const expected = `expected its records in ${above.origin}zone, or NS of it there`;
       warn(`${file.path}: hides what is published at and beneath ${file.origin}, ${expected}`);

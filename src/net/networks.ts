@@ -16,3 +16,9 @@ export class Networks {
     return this.#list.check(address.replace(/%.*/, ""), "ipv6");
   }
 }
+
+/** This host itself, by whatever it is called. */
+export const LOOPBACK: readonly Prefix[] = [
+  { address: "127.0.0.0", length: 8 },
+  { address: "::1", length: 128 },
+];

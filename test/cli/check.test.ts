@@ -68,6 +68,11 @@ describe("dnssd-gateway check", () => {
     assert.deepEqual(await check(), { status: 0, said: [hidden, good] });
     write("$TTL 60\nparis NS ns\nns A 192.0.2.1\n", "zones/z.example.zone");
     assert.deepEqual(await check(), { status: 0, said: [good] });
+    // The zone above is the nearest.
+    write("zone: z.example\nreverse: [10.in-addr.arpa, 1.10.in-addr.arpa]\n");
+    write(apex, "zones/2.1.10.in-addr.arpa.zone");
+    write("$TTL 60\n2 NS ns.z.example.\n", "zones/1.10.in-addr.arpa.zone");
+    assert.deepEqual(await check(), { status: 0, said: [good] });
   });
 
   it("says what nameservers cannot do, and what clients will not ask", async () => {

@@ -4,10 +4,10 @@ import { test } from "node:test";
 import {
   followInterfaces,
   type Host,
+  hostNetworks,
   type Interface,
   isPortHeld,
   readInterfaces,
-  surroundings,
 } from "../../src/net/links/interfaces.ts";
 import { FakeClock } from "../support/clock.ts";
 
@@ -65,7 +65,7 @@ test("An address is attached while an interface has one of its network, and own 
   const interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = {
     eth0: [info("203.0.113.1/24"), info("2001:db8:1::1/64"), info("fe80::1/64", { scopeid: 7 })],
   };
-  const { isAttached, isOwn } = surroundings(clock, host(interfaces));
+  const { isAttached, isOwn } = hostNetworks(clock, host(interfaces));
   const own = ["127.9.9.9", "203.0.113.1", "203.0.114.1", "2001:db8:1::1", "fe80::1%eth0"];
   assert.deepEqual(own.map(isOwn), [true, true, false, true, false]);
   const all = ["203.0.113.9", "2001:db8:1::9", "fe80::9%eth0", "203.0.114.9", "2001:db8:2::9"];
@@ -157,7 +157,7 @@ test("Where the kernel does not tell, for want of file descriptors, all is as it
       interfaces: () => current.interfaces(),
       read: (path) => current.read(path),
     };
-    const { isAttached, isOwn } = surroundings(clock, fickle);
+    const { isAttached, isOwn } = hostNetworks(clock, fickle);
     const seen: (readonly Interface[])[] = [];
     followInterfaces({ clock, signal, host: fickle }, (now) => seen.push(now));
     assert.equal(isAttached("10.1.0.9"), true);

@@ -270,12 +270,12 @@ keys:
   ns2: { secret: ${secret}, site: [] }
   ns3: { secret: ${secret}, site: [] }
 `;
-  const surroundings = {
+  const networks = {
     isOwn: (address: string) => ["127.0.0.1", "192.0.2.53"].includes(address),
     isAttached: (address: string) => address.startsWith("192.0.2."),
   };
   const access = (text: string) =>
-    new Access(parseConfig(`zone: z.example\n${text}`, "g", "/"), surroundings, () => false);
+    new Access(parseConfig(`zone: z.example\n${text}`, "g", "/"), networks, () => false);
   const from = (address: string, key?: string) =>
     ({ source: { address, port: 4000 }, ...(key && { key }) }) as Request;
 

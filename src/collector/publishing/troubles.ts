@@ -2,8 +2,8 @@
  * What stands between a collector and its zone, as the administrator is told of it: each thing once,
  * and again when it has ended and come back.
  *
- * Invariant: a path or a server that comes and goes, and strangers who have something refused and take
- * it back, get a line a minute, however often they do.
+ * Invariant: however often a path or a server comes and goes, or strangers have something refused and
+ * take it back, each thing is told once a minute.
  */
 import type { Clock } from "../../clock.ts";
 import { Rcode, rcodeName, typeName } from "../../dns/constants.ts";
@@ -120,7 +120,7 @@ export class Troubles {
     this.#unread = undefined;
     if (this.#isEnded || unread === undefined || unread.reason === this.#toldReason) return;
     const { reason, isAnswer } = unread;
-    if (!isAnswer && clock.now() < this.#toldUnread + QUIET) return;
+    if (clock.now() < this.#toldUnread + QUIET) return;
     this.#toldReason = reason;
     this.#toldUnread = clock.now();
     const fields = { zone: this.#zone, reason };
@@ -143,8 +143,8 @@ export class Troubles {
     const { name, type, isRemoval, published, wanted } = refusal;
     const set = `${name.toUnicode()} ${typeName(type)}`;
     // So a set is not full of which nothing is there, unless other sites have filled it.
-    const isFailing = rcode === Rcode.SERVFAIL && published === 0 && !isRemoval;
-    if (isFailing && !this.#isMerged(name)) {
+    const isEmpty = rcode === Rcode.SERVFAIL && published === 0 && !isRemoval;
+    if (isEmpty && (this.areStanding || !this.#isMerged(name))) {
       this.complain(new Error(`it answers SERVFAIL to ${set}`), FAILING);
       return;
     }

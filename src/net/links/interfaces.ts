@@ -11,7 +11,7 @@ import { isIPv4 } from "node:net";
 import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
 import type { Clock } from "../../clock.ts";
 import type { Prefix } from "../../dns/address.ts";
-import { Networks } from "../networks.ts";
+import { LOOPBACK, Networks } from "../networks.ts";
 import type { Family, LinkAddress } from "./link.ts";
 
 export interface Interface {
@@ -60,30 +60,24 @@ export function followInterfaces(
 }
 
 /** What this host's own addresses tell of the address of another. */
-export interface Surroundings {
+export interface HostNetworks {
   /** Is it this host's own? */
   isOwn(address: string): boolean;
   /** Is it in a network that this host has an address of? */
   isAttached(address: string): boolean;
 }
 
-/** This host's own, though it tells of none. */
-const LOOPBACK: readonly Prefix[] = [
-  { address: "127.0.0.0", length: 8 },
-  { address: "::1", length: 128 },
-];
-
 /** Milliseconds that what was read of the host's networks is taken for true. */
-const SURROUNDINGS_LIFE = 5_000;
+const NETWORKS_LIFE = 5_000;
 
 /** As they are now, or were a moment ago. */
-export function surroundings(clock: Pick<Clock, "now">, host: Host = thisHost): Surroundings {
+export function hostNetworks(clock: Pick<Clock, "now">, host: Host = thisHost): HostNetworks {
   let own = new Networks(LOOPBACK);
   let attached = own;
   let end = Number.NEGATIVE_INFINITY;
   const look = () => {
     if (clock.now() < end) return;
-    end = clock.now() + SURROUNDINGS_LIFE;
+    end = clock.now() + NETWORKS_LIFE;
     const interfaces = ifTold(() => readInterfaces(host));
     if (interfaces === undefined) return;
     attached = networksOf(interfaces);

@@ -34,7 +34,7 @@ type Reserve = (octets: number) => boolean;
  */
 export async function messageIn(
   request: HttpRequest,
-  hold: Reserve,
+  reserve: Reserve,
 ): Promise<Buffer | number | undefined> {
   const { method = "", url = "", headers } = request;
   if (url.length > MAX_TARGET) return 414;
@@ -45,7 +45,7 @@ export async function messageIn(
     const { "content-type": type, "content-encoding": coding = "identity" } = headers;
     if (mediaTypeOf(`${type}`) !== MEDIA_TYPE || coding !== "identity") return 415;
     if (!isAccepted(headers.accept)) return 406;
-    return checked(await readBody(request, hold));
+    return checked(await readBody(request, reserve));
   }
   if (method !== "GET" && method !== "HEAD") return 405;
   if (!isAccepted(headers.accept)) return 406;
@@ -64,7 +64,7 @@ function decodeParameter(text: string): Buffer | number {
 }
 
 /** Goes on reading what it has refused, and keeps none of it. */
-function readBody(request: HttpRequest, hold: Reserve): Promise<Buffer | number | undefined> {
+function readBody(request: HttpRequest, reserve: Reserve): Promise<Buffer | number | undefined> {
   if (Number(request.headers["content-length"]) > MAX_MESSAGE) return Promise.resolve(413);
   return new Promise((resolve) => {
     let pieces: Uint8Array[] = [];
@@ -76,7 +76,7 @@ function readBody(request: HttpRequest, hold: Reserve): Promise<Buffer | number 
     request.on("data", (piece: Uint8Array) => {
       length += piece.length;
       if (length > MAX_MESSAGE) refuse(413);
-      else if (!hold(piece.length)) refuse(503);
+      else if (!reserve(piece.length)) refuse(503);
       else pieces.push(piece);
     });
     request.once("end", () => resolve(Buffer.concat(pieces)));
