@@ -52,7 +52,7 @@ export class Troubles {
   /** Sites, and why something of them is refused, as has been told. */
   readonly #forbidden = new Set<string>();
   /** When the latest of these was told. */
-  #toldForbidden = 0;
+  #toldForbidden = Number.NEGATIVE_INFINITY;
   #isEnded = false;
 
   constructor(options: TroublesOptions) {
@@ -154,6 +154,12 @@ export class Troubles {
     else log.warn({ ...fields, published, wanted }, reason);
   }
 
+  /** At the end: what stays, and why. */
+  left(sets: readonly RecordSet[], reason: string): void {
+    const [set] = sets.map(({ name, type }) => `${name.toUnicode()} ${typeName(type)}`);
+    this.#options.log.warn({ zone: this.#zone, sets: sets.length, set }, reason);
+  }
+
   /** Once for all of a site: what a key may not write is a rule, and seldom about one name. */
   #reportForbidden(name: Name, reason: string, fields: object): void {
     const { zone, clock, log, sites } = this.#options;
@@ -177,12 +183,6 @@ export class Troubles {
     const { zone, sites } = this.#options;
     const isOfZone = sites().some((domain) => domain.isUnder(zone.origin));
     return isOfZone && this.#sitesAbove(name).length === 0;
-  }
-
-  /** At the end: what stays, and why. */
-  left(sets: readonly RecordSet[], reason: string): void {
-    const [set] = sets.map(({ name, type }) => `${name.toUnicode()} ${typeName(type)}`);
-    this.#options.log.warn({ zone: this.#zone, sets: sets.length, set }, reason);
   }
 
   get #zone(): string {
