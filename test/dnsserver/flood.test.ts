@@ -44,10 +44,14 @@ suite("a flood of updates", () => {
     };
     const sockets = [await open(), await open(), await open()];
     const sent = Promise.all(sockets.slice(1).map(flood));
-    for (let id = 1; id <= 100; id++) await answered(sockets[0]!, server.endpoint, id);
-    isOver = true;
+    try {
+      for (let id = 1; id <= 100; id++) await answered(sockets[0]!, server.endpoint, id);
+    } finally {
+      isOver = true;
+      await sent;
+      for (const socket of sockets) socket.close();
+    }
     assert.ok((await sent).every((count) => count > 100));
-    for (const socket of sockets) socket.close();
     assert.equal(server.zone.current, before);
   });
 });

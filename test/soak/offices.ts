@@ -155,6 +155,8 @@ class Scene {
       const mishap = this.#pick(this.#mishaps)();
       if (mishap === undefined) continue;
       told.push(mishap.told);
+      // What goes wrong with it is seen when all are waited for.
+      mishap.over.catch(() => {});
       all.push(mishap.over);
     }
     // Devices come to rest when all is well again, or before.

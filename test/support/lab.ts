@@ -76,6 +76,8 @@ export class Lab {
   host(name: string): Host {
     return new Host(this.#namespace(name), (program) => {
       this.#programs.push(program);
+      // What a test that has failed goes on with comes too late.
+      if (!this.#isUp) program.child.kill("SIGKILL");
       return program;
     });
   }

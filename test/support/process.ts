@@ -59,7 +59,7 @@ export async function succeed(command: readonly string[], where?: Surroundings):
 /** As `succeed`, for set-up and undoing, where nothing else goes on. */
 export function succeedNow(...command: readonly string[]): string {
   const { status, stdout, stderr, error } = spawnSync(command[0]!, command.slice(1), {
-    encoding: "utf8",
+    ...{ encoding: "utf8", timeout: 30_000, killSignal: "SIGKILL" },
   });
   if (status !== 0) throw new Error(`${command.join(" ")}: ${error?.message ?? stderr}`);
   return stdout;

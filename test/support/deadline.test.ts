@@ -1,0 +1,52 @@
+/** What test files hang in, tried on some that do. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { temporaryFolder } from "./gateway.ts";
+import { run } from "./process.ts";
+
+const HANGING = [
+  [
+    "a loop",
+    "test('t', () => { (function turning() { for (;;); })(); });",
+    /hanging\.test\.mjs: Error: it is here\n(.*\n)?.*at turning .*hanging\.test\.mjs/,
+    1_000,
+  ],
+  [
+    "a wait",
+    "test('t', () => new Promise((resolve) => setTimeout(resolve, 100_000)));",
+    /hanging\.test\.mjs: after 1 s it waits for .*Timeout/,
+    1_000,
+  ],
+  [
+    "what it left open",
+    "test('t', () => void createServer().listen(0));",
+    /hanging\.test\.mjs: after its last test it waits for .*TCPServerWrap/,
+    60_000,
+  ],
+] as const;
+
+suite("a test file that hangs in", { concurrency: true }, () => {
+  for (const [what, code, expected, deadline] of HANGING) {
+    test(`${what} fails, and says so`, async () => {
+      const file = join(temporaryFolder(), "hanging.test.mjs");
+      const head = "import { test } from 'node:test';\nimport { createServer } from 'node:net';\n";
+      writeFileSync(file, `${head}${code}\n`);
+      const watch = ["--import", join(import.meta.dirname, "deadline.js")];
+      const command = [
+        "env",
+        "-u",
+        "NODE_TEST_CONTEXT",
+        process.execPath,
+        ...watch,
+        "--test",
+        file,
+      ];
+      const limits = { timeout: 60_000, env: { TEST_FILE_DEADLINE: `${deadline}` } };
+      const { status, stdout } = await run(command, limits);
+      assert.equal(status, 1);
+      assert.match(`${stdout}`, expected);
+    });
+  }
+});
