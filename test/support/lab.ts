@@ -77,7 +77,7 @@ export class Lab {
     return new Host(this.#namespace(name), (program) => {
       this.#programs.push(program);
       // What a test that has failed goes on with comes too late.
-      if (!this.#isUp) program.child.kill("SIGKILL");
+      if (!this.#isUp) program.kill();
       return program;
     });
   }

@@ -28,7 +28,7 @@ export function whenTestEnds(undo: () => void): void {
 }
 
 process.once("exit", () => {
-  for (const program of running) program.child.kill("SIGKILL");
+  for (const program of running) program.kill();
   for (const undo of atEnd.reverse()) undo();
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -42,7 +42,7 @@ export function run(
 ): Promise<Finished> {
   const program = new Running(command, { ...(env && { env }), ...(cwd && { cwd }) });
   program.child.stdin!.end(input ?? "");
-  const timer = setTimeout(() => program.child.kill("SIGKILL"), timeout);
+  const timer = setTimeout(() => program.kill(), timeout);
   return program.ended.then((status) => {
     clearTimeout(timer);
     return { status, stdout: Buffer.concat(program.stdout), stderr: program.stderr };
@@ -85,6 +85,8 @@ export class Running {
       env: { ...process.env, ...env },
       ...(cwd && { cwd }),
       stdio: ["pipe", "pipe", "pipe"],
+      // In a group of its own, with what it starts.
+      detached: true,
     });
     running.add(this);
     this.child.stdout!.on("data", (data: Buffer) => {
@@ -149,11 +151,21 @@ export class Running {
     this.child.stdin!.write(`${line}\n`);
   }
 
+  /** Ends it at once, with what it has started: that has its output open, which is waited for. */
+  kill(): void {
+    try {
+      process.kill(-this.pid, "SIGKILL");
+    } catch {
+      // It has ended in this moment.
+    }
+  }
+
   /** Sends `signal` and waits for the end; SIGKILL if it does not come. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
     if (this.isRunning) {
-      this.child.kill(signal);
-      const timer = setTimeout(() => this.child.kill("SIGKILL"), 5_000);
+      if (signal === "SIGKILL") this.kill();
+      else this.child.kill(signal);
+      const timer = setTimeout(() => this.kill(), 5_000);
       await this.ended;
       clearTimeout(timer);
     }
