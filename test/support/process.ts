@@ -71,7 +71,7 @@ export class Running {
   readonly child: ChildProcess;
   readonly stdout: Buffer[] = [];
   stderr = "";
-  /** Its exit status, null where a signal ended it. */
+  /** Its exit status, null where a signal ended it; with all that it has printed. */
   readonly ended: Promise<number | null>;
   readonly #lines: string[] = [];
   #rest = "";
@@ -101,11 +101,16 @@ export class Running {
     // Writing to a program that has ended is no trouble: its end is seen by who waits for it.
     this.child.stdin!.on("error", () => {});
     this.ended = new Promise((resolve, reject) => {
+      let patience: NodeJS.Timeout | undefined;
       this.child.once("error", (error) => {
         running.delete(this);
         reject(error);
       });
+      this.child.once("exit", () => {
+        patience = setTimeout(() => this.#letGo(), LEFT_BEHIND);
+      });
       this.child.once("close", (status) => {
+        clearTimeout(patience);
         running.delete(this);
         resolve(status);
       });
@@ -171,4 +176,13 @@ export class Running {
     }
     return this.ended;
   }
+
+  /** What it has started and left behind has its output too, and may never end. */
+  #letGo(): void {
+    this.child.stdout!.destroy();
+    this.child.stderr!.destroy();
+  }
 }
+
+/** Milliseconds from the end of a program to that of what it has started. */
+const LEFT_BEHIND = 5_000;
