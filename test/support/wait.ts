@@ -12,11 +12,12 @@ export async function waitFor<T>(
   deadline = 10_000,
   interval = 20,
 ): Promise<T> {
-  const end = Date.now() + deadline;
+  // Not the wall clock, which may be put back.
+  const end = performance.now() + deadline;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (Date.now() > end) throw new Error(`waited ${deadline} ms for ${what}`);
+    if (performance.now() > end) throw new Error(`waited ${deadline} ms for ${what}`);
     await sleep(interval);
   }
 }
