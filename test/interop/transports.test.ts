@@ -78,14 +78,17 @@ type Ask = (query: Buffer) => Promise<Buffer>;
 function framed(stream: Duplex): Ask {
   const frames = new Frames();
   let take = (_: Buffer) => {};
+  let fail = () => {};
   stream.on("data", (piece) => {
     frames.push(piece);
     for (let octets = frames.next(); octets; octets = frames.next()) take(Buffer.from(octets));
   });
+  stream.once("close", () => fail());
   return (query) => {
     stream.write(frame(query));
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       take = resolve;
+      fail = () => reject(new Error("the connection was closed"));
     });
   };
 }
@@ -127,8 +130,9 @@ async function ways(port: number, { tls, https, certificate }: Secure) {
     },
   };
   const udp: Ask = async (query) => {
+    const answered = once(socket, "message", { signal: AbortSignal.timeout(5000) });
     socket.send(query, port, host);
-    return (await once(socket, "message"))[0];
+    return (await answered)[0];
   };
   const close = () => {
     tcp.destroy();

@@ -41,8 +41,11 @@ const POST = { ":method": "POST", ":path": "/dns-query", "content-type": MEDIA_T
 
 async function post(session: ClientHttp2Session, body: Uint8Array): Promise<Reply> {
   const stream = session.request(POST);
+  // With its connection it ends without a word.
+  const life = new AbortController();
+  stream.once("close", () => life.abort());
   stream.end(body);
-  const [headers] = await once(stream, "response");
+  const [headers] = await once(stream, "response", { signal: life.signal });
   const pieces: Buffer[] = [];
   for await (const piece of stream) pieces.push(piece);
   return { status: headers[":status"], body: Buffer.concat(pieces) };
@@ -291,7 +294,9 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
   test("makes room when it is idle, and none when it waits for an answer", async () => {
     const places = new Places({ total: 1, perSource: 100 });
     const release = new AbortController();
+    let isAsked = false;
     const handler: Handler = async function* ({ message }) {
+      isAsked ||= message.id === 1;
       if (message.id === 1) await once(release.signal, "abort");
       yield makeResponse(message, {});
     };
@@ -301,7 +306,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     using busy = await openHttp2(server);
     await waitFor("the end of the idle one", () => idle.destroyed);
     const asked = post(busy, encode(question("printer.paris", Type.A, { id: 1 })));
-    await sleep(100);
+    await waitFor("the question", () => isAsked);
     using refused = await openTcp(server.https.endpoint.port);
     refused.resume();
     await once(refused, "end");

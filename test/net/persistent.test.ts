@@ -108,11 +108,11 @@ async function readAfterGivenUp(
   );
   const given = Promise.allSettled(large);
   await waitFor("the connection", () => sockets.length === 1);
+  const socket = sockets[0]!;
+  const closed = new Promise((resolve) => socket.once("close", resolve));
   await waitFor("the questions", () => clock.next !== undefined);
   await clock.elapse(5000);
   await given;
-  const socket = sockets[0]!;
-  const closed = new Promise((resolve) => socket.once("close", resolve));
   socket.resume();
   await closed;
   return socket.bytesRead;

@@ -527,6 +527,10 @@ suite("transfers by TCP", () => {
     const between: number[] = [];
     const taken = () => clients.reduce((sum, { records }) => sum + records(), 0);
     while (taken() < total) {
+      assert.ok(
+        clients.every(({ isOpen }) => isOpen()),
+        "none is let go before it has all",
+      );
       const [began, before] = [performance.now(), received()];
       await ask(server.endpoint, query(9, Type.SOA), { clock: systemClock });
       waits.push(performance.now() - began);
@@ -609,6 +613,7 @@ async function connectTo({ address, port }: Endpoint) {
   return {
     responses,
     records: () => records,
+    isOpen: () => !socket.destroyed,
     send: (octets: Uint8Array) => socket.write(frame(octets)),
     [Symbol.dispose]: () => socket.destroy(),
   };

@@ -88,8 +88,8 @@ suite("lock", () => {
     t.after(() => {
       for (const child of spawned) child.kill("SIGKILL");
     });
-    const next = async (child: (typeof spawned)[number]) =>
-      String((await once(child.stdout, "data"))[0]).trim();
+    const next = async ({ stdout }: (typeof spawned)[number]) =>
+      String((await once(stdout, "data", { signal: AbortSignal.timeout(10_000) }))[0]).trim();
     await Promise.all(spawned.map(next));
     for (let round = 0; round < 50; round++) {
       leave(path, `${process.pid} of another boot ${round}`);
