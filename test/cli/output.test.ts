@@ -30,8 +30,7 @@ describe("output that cannot be written", { skip }, () => {
       const program = new Running(shell(`exec "$0" "$1" run --config ${config} ${redirection}`));
       // Who is answered by TCP comes after all that is done at the start.
       await waitFor(`it to serve: ${redirection}`, () => !program.isRunning || isAnswered(port));
-      program.child.kill("SIGTERM");
-      assert.equal(await program.ended, 0, program.stderr);
+      assert.equal(await program.stop(), 0, program.stderr);
       rmSync(folder, { recursive: true });
     }
   });

@@ -94,8 +94,7 @@ describe("The command line", { skip: needs() }, () => {
     const { program } = await Gateway.start(net.gateway, { zone: ZONE });
     program.child.kill("SIGHUP");
     await waitFor("SIGHUP to be heard of", () => /"signal":"SIGHUP"/.test(program.stderr));
-    program.child.kill("SIGTERM");
-    assert.equal(await program.ended, 0);
+    assert.equal(await program.stop(), 0);
   });
 
   for (const signal of ["SIGTERM", "SIGINT"] as const) {

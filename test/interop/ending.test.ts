@@ -46,8 +46,7 @@ const sockets = (host: Host) => host.succeed(["cat", "/proc/net/udp", "/proc/net
 /** Sends SIGTERM; it is to end by itself, in order, within three seconds. */
 async function ends({ program }: Gateway, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
   const start = Date.now();
-  program.child.kill(signal);
-  const status = await program.ended;
+  const status = await program.stop(signal);
   const time = Date.now() - start;
   assert.equal(status, 0, program.stderr);
   assert.ok(time < 3_000, `${time} ms`);

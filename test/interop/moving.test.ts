@@ -66,12 +66,14 @@ class Asked {
   }
 
   async isSettled(): Promise<number> {
-    for (let before = 0; ; ) {
+    let before = 0;
+    const isSettled = async () => {
       const serial = await this.serial();
-      if (serial === before) return serial;
+      const isSame = serial === before;
       before = serial;
-      await sleep(3_000);
-    }
+      return isSame && serial;
+    };
+    return waitFor("the zone to be at rest", isSettled, 60_000, 3_000);
   }
 
   facts(pattern: RegExp): unknown[] {

@@ -257,8 +257,7 @@ suite("the program, with keys it has made", { skip: skipWithout("nsupdate", "dig
       assert.doesNotMatch(text, /lyon/);
       assertVerified(text, "AXFR");
     } finally {
-      program.child.kill("SIGTERM");
-      await program.ended;
+      await program.stop();
       rmSync(folder, { recursive: true });
     }
   });
