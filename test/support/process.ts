@@ -156,7 +156,7 @@ export class Running {
     this.child.stdin!.write(`${line}\n`);
   }
 
-  /** Ends it at once, with what it has started: that has its output open, which is waited for. */
+  /** Ends it at once, with what it has started. */
   kill(): void {
     try {
       process.kill(-this.pid, "SIGKILL");
@@ -179,6 +179,7 @@ export class Running {
 
   /** What it has started and left behind has its output too, and may never end. */
   #letGo(): void {
+    this.kill();
     this.child.stdout!.destroy();
     this.child.stderr!.destroy();
   }
