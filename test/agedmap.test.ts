@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { AgedMap } from "../src/agedmap.ts";
+import fc from "./support/fastcheck.ts";
 
 describe("a map that knows its oldest entry", () => {
   it("is a Map, and its oldest is that Map's first", () => {

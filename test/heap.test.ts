@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { Heap } from "../src/heap.ts";
+import fc from "./support/fastcheck.ts";
 
 const item = () => ({ rank: 0, index: -1 });
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { LinkCache } from "../../src/collector/link/cache.ts";
 import { endOfSecond, servedTtl } from "../../src/collector/link/ttl.ts";
 import { Type } from "../../src/dns/constants.ts";
+import fc from "../support/fastcheck.ts";
 import { cacheOf, from, held, local, pass, query, response, service } from "./fixture.ts";
 
 suite("what a cache tells", () => {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { fits, type Policy, SitePolicy } from "../../src/collector/projection/policy.ts";
 import { project } from "../../src/collector/projection/project.ts";
 import { Site } from "../../src/collector/projection/site.ts";
@@ -10,6 +9,7 @@ import { addressOctets } from "../../src/dns/address.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { rdata, stringsOf } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
+import fc from "../support/fastcheck.ts";
 import { cacheOf, from, lines, OPEN, response, service, ZONE } from "./fixture.ts";
 
 const LATER = 5000;

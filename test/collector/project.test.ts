@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { type Projection, project } from "../../src/collector/projection/project.ts";
 import { Site } from "../../src/collector/projection/site.ts";
 import { Type } from "../../src/dns/constants.ts";
@@ -11,6 +10,7 @@ import type { RecordSet } from "../../src/dns/record.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { LOCAL } from "../../src/dns/service.ts";
 import { collectorPrincipal } from "../../src/zone/update/principal.ts";
+import fc from "../support/fastcheck.ts";
 import { cacheOf, from, OPEN, pass, response, service, ZONE } from "./fixture.ts";
 
 /** Pieces that meet one another often, the odd ones among them. */

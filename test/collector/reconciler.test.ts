@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { project } from "../../src/collector/projection/project.ts";
 import { Site } from "../../src/collector/projection/site.ts";
 import { guardOf } from "../../src/collector/publishing/guard.ts";
@@ -12,6 +11,7 @@ import { encode } from "../../src/dns/encode.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { rdata, srvOf, targetOf } from "../../src/dns/rdata.ts";
+import fc from "../support/fastcheck.ts";
 import { applied, cacheOf, lines, OPEN, seeded, service, setsOf, ZONE } from "./fixture.ts";
 
 const random = () => 0;

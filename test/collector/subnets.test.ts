@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { isOn, subnetsOf } from "../../src/collector/subnets.ts";
 import { addressOctets, baseAddress, hexOf } from "../../src/dns/address.ts";
+import fc from "../support/fastcheck.ts";
 
 const bytes = addressOctets;
 

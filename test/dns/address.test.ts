@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import {
   addressOctets,
   addressOfReverseName,
@@ -11,6 +10,7 @@ import {
 } from "../../src/dns/address.ts";
 import { Name } from "../../src/dns/name.ts";
 import * as arbitrary from "../support/arbitrary.ts";
+import fc from "../support/fastcheck.ts";
 
 const bytes = addressOctets;
 const address = fc.oneof(

@@ -7,7 +7,6 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import dnsPacket from "dns-packet";
 import dns2 from "dns2";
-import fc from "fast-check";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeMessage } from "../../src/dns/message.ts";
@@ -15,6 +14,7 @@ import type { Name } from "../../src/dns/name.ts";
 import { addressOf, rdata, soaOf, srvOf, stringsOf, targetOf } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
 import * as arbitrary from "../support/arbitrary.ts";
+import fc from "../support/fastcheck.ts";
 
 const compressions = fc.constantFrom("unicast" as const, "multicast" as const, "none" as const);
 

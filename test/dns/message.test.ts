@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { ednsLength } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/encode.ts";
@@ -17,6 +16,7 @@ import { Name } from "../../src/dns/name.ts";
 import { type Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
 import * as arbitrary from "../support/arbitrary.ts";
+import fc from "../support/fastcheck.ts";
 
 const BROWSE = Name.parse("_ipp._tcp.example.com.");
 const plainEdns = { udpSize: 1232, version: 0, dnssecOk: false, options: [] };

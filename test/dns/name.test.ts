@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { FormatError } from "../../src/dns/format.ts";
 import { compareNames, labelToUnicode, Name } from "../../src/dns/name.ts";
 import * as arbitrary from "../support/arbitrary.ts";
+import fc from "../support/fastcheck.ts";
 
 describe("Name", () => {
   it("reads text with escapes and prints it again", () => {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { formatAddress, parseAddress } from "../../src/dns/address.ts";
 import { bitmapTypes, typeBitmap } from "../../src/dns/bitmap.ts";
 import { Type } from "../../src/dns/constants.ts";
@@ -17,6 +16,7 @@ import {
   targetOf,
 } from "../../src/dns/rdata.ts";
 import * as arbitrary from "../support/arbitrary.ts";
+import fc from "../support/fastcheck.ts";
 
 const host = Name.parse("Host.example.com.");
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { compareSerials, nextSerial } from "../../src/dns/serial.ts";
 import { u32 } from "../support/arbitrary.ts";
+import fc from "../support/fastcheck.ts";
 
 describe("serial numbers", () => {
   for (const [older, newer] of [

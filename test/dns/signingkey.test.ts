@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Type } from "../../src/dns/constants.ts";
 import { digestOf, keyTag, rrsigRdata, signedOctets } from "../../src/dns/dnssec.ts";
 import { FormatError } from "../../src/dns/format.ts";
@@ -9,6 +8,7 @@ import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { keyEvents, keyRoles, SigningKey, signingAlgorithms } from "../../src/dns/signingkey.ts";
 import { formatRdata } from "../../src/dns/text.ts";
+import fc from "../support/fastcheck.ts";
 import { isSignature } from "../support/validation.ts";
 
 /** The examples of RFC 8080 §6.1 and RFC 6605 §6.1: keys, their DS, a set and its signature. */

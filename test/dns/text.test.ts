@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Class, parseType, Type } from "../../src/dns/constants.ts";
 import { FormatError } from "../../src/dns/format.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import { formatRdata, formatRecord, parseRdataText, parseSeconds } from "../../src/dns/text.ts";
 import * as arbitrary from "../support/arbitrary.ts";
+import fc from "../support/fastcheck.ts";
 import { wordsOf } from "../support/words.ts";
 
 const ORIGIN = Name.parse("example.com.");

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Name } from "../../src/dns/name.ts";
 import { Reader } from "../../src/dns/reader.ts";
 import { Writer } from "../../src/dns/writer.ts";
 import * as arbitrary from "../support/arbitrary.ts";
+import fc from "../support/fastcheck.ts";
 
 function written(write: (writer: Writer) => void): string {
   const writer = new Writer(4);

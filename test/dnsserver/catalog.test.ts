@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
 import type { Authority } from "../../src/zone/lookup/authority.ts";
+import fc from "../support/fastcheck.ts";
 
 const authority = (origin: Name): Authority => ({
   origin,

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Class, OptionCode, type Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
@@ -15,6 +14,7 @@ import {
 } from "../../src/dnsserver/ready.ts";
 import type { Principal } from "../../src/zone/update/principal.ts";
 import type { Zone } from "../../src/zone/zone.ts";
+import fc from "../support/fastcheck.ts";
 import { inUse } from "../support/memory.ts";
 import { makeServer, makeZone, name, opt, origin, question, zoneRecords } from "./fixture.ts";
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Class, Opcode, OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
@@ -16,6 +15,7 @@ import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import { ZoneView } from "../../src/zone/lookup/zoneview.ts";
 import type { Principal } from "../../src/zone/update/principal.ts";
 import { FakeClock } from "../support/clock.ts";
+import fc from "../support/fastcheck.ts";
 import { silentLog } from "../support/log.ts";
 import { makeZone, name, opt, origin, question } from "./fixture.ts";
 

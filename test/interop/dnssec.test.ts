@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { digestOf, signedOctets } from "../../src/dns/dnssec.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
@@ -22,6 +21,7 @@ import {
   signedRecords,
 } from "../dnsserver/signed.ts";
 import { plainName, rdataOf } from "../support/arbitrary.ts";
+import fc from "../support/fastcheck.ts";
 import { temporaryFolder } from "../support/gateway.ts";
 import { run, succeed } from "../support/process.ts";
 import { startResolver, trustAnchors } from "../support/resolver.ts";

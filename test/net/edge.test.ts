@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
-import fc from "fast-check";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
@@ -11,6 +10,7 @@ import type { Log } from "../../src/log.ts";
 import { makeEdge, type Octets } from "../../src/net/server/edge.ts";
 import type { Handler, Ready, Request, Transport } from "../../src/net/server/handler.ts";
 import { FakeClock } from "../support/clock.ts";
+import fc from "../support/fastcheck.ts";
 import { silentLog } from "../support/log.ts";
 
 const owner = Name.parse("_ipp._tcp.example.");

@@ -1,13 +1,13 @@
 /** EDNS(0) as a server speaks it: RFC 6891, RFC 3225, RFC 8906 §8.2. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Opcode, OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
 import type { EdnsOption } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { makeServer, opt, question } from "../dnsserver/fixture.ts";
 import { listenBoth } from "../dnsserver/listening.ts";
+import fc from "../support/fastcheck.ts";
 import { succeed } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
 

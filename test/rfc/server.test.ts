@@ -1,12 +1,12 @@
 /** What an authoritative server answers, octets in and octets out: RFC 1034, 1035, 8906 and others. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Class, Opcode, OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { MANY, makeServer, name, opt, origin, question } from "../dnsserver/fixture.ts";
+import fc from "../support/fastcheck.ts";
 
 const server = makeServer();
 const { ask, answers } = server;

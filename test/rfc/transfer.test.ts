@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { before, suite, test } from "node:test";
-import fc from "fast-check";
 import { systemClock } from "../../src/clock.ts";
 import { parseConfig } from "../../src/config.ts";
 import { Class, Opcode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
@@ -37,6 +36,7 @@ import {
   stillServer,
 } from "../dnsserver/secured.ts";
 import { FakeClock } from "../support/clock.ts";
+import fc from "../support/fastcheck.ts";
 import { silentLog } from "../support/log.ts";
 import { inUse } from "../support/memory.ts";
 import { sign, tsigOf, verified } from "../support/tsig.ts";

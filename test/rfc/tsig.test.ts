@@ -1,13 +1,11 @@
 /** TSIG as a server has it, octets in and octets out (RFC 8945 §5). */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Class, Opcode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-
 import { signTsig, type TsigKey } from "../../src/dns/tsig.ts";
 import type { Handler, Layer } from "../../src/net/server/handler.ts";
 import { openZone } from "../../src/zone/openzone.ts";
@@ -23,6 +21,7 @@ import {
   stillServer,
 } from "../dnsserver/secured.ts";
 import { FakeClock } from "../support/clock.ts";
+import fc from "../support/fastcheck.ts";
 import { silentLog } from "../support/log.ts";
 import {
   append,

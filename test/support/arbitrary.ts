@@ -1,5 +1,5 @@
 /** Names, record data, records and messages of every kind, for properties. */
-import fc from "fast-check";
+
 import { typeBitmap } from "../../src/dns/bitmap.ts";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { type Field, isKnownShape, shapeOf, type Value } from "../../src/dns/fields.ts";
@@ -7,6 +7,7 @@ import { type Message, makeMessage, type Question } from "../../src/dns/message.
 import { Name } from "../../src/dns/name.ts";
 import { Rdata } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
+import fc from "./fastcheck.ts";
 
 /** Objects as the codec makes them, so that deep equality can be asked for. */
 const literals = { noNullPrototype: true } as const;

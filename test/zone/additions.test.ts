@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { rdata } from "../../src/dns/rdata.ts";
 import { Additions } from "../../src/zone/update/additions.ts";
+import fc from "../support/fastcheck.ts";
 import { name } from "./fixture.ts";
 
 describe("record data that comes to a set", () => {

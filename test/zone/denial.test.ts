@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { bitmapTypes } from "../../src/dns/bitmap.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { compareNames, Name } from "../../src/dns/name.ts";
 import { nsecSet } from "../../src/zone/dnssec/denial.ts";
 import { name as anyName, label } from "../support/arbitrary.ts";
+import fc from "../support/fastcheck.ts";
 
 const origin = Name.parse("z.example.");
 const nextOf = (name: Name, isCut = false): Name =>

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Type } from "../../src/dns/constants.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import type { Snapshot } from "../../src/zone/snapshot.ts";
 import { replay } from "../../src/zone/update/change.ts";
 import { Draft } from "../../src/zone/update/draft.ts";
+import fc from "../support/fastcheck.ts";
 import { name, snapshotOf } from "./fixture.ts";
 
 const owner = name("many");

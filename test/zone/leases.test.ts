@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { rcodeName, Type } from "../../src/dns/constants.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { FILE, FOREVER, type HoldStep, Leases } from "../../src/zone/update/leases.ts";
 import type { ZoneRecord } from "../../src/zone/update/recordmap.ts";
 import { FakeClock } from "../support/clock.ts";
+import fc from "../support/fastcheck.ts";
 import { silentLog } from "../support/log.ts";
 import { lines, name, principal, setsOf, updateOf, zoneOf } from "./fixture.ts";
 

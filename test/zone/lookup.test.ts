@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { type Answer, lookup } from "../../src/zone/lookup/lookup.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { Snapshot } from "../../src/zone/snapshot.ts";
 import { type Change, movesCut } from "../../src/zone/update/change.ts";
+import fc from "../support/fastcheck.ts";
 import { ask, lines, name, operator, snapshotOf, zoneOf } from "./fixture.ts";
 import { update } from "./model.ts";
 

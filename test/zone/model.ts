@@ -1,10 +1,11 @@
 /** Updates made of a few names and records, that they may meet, and a zone as simple as can be. */
-import fc from "fast-check";
+
 import { Class, Type } from "../../src/dns/constants.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../../src/dns/record.ts";
 import type { Update } from "../../src/zone/update/update.ts";
+import fc from "../support/fastcheck.ts";
 import { emptyRecord, name, origin, SOA, sets } from "./fixture.ts";
 
 const OWNERS = ["@", "a", "A", "b.a", "c.b.a", "d.c.b.a", "x", "z.x", "*.x", "y.*.x"] as const;

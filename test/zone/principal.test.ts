@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata, targetOf } from "../../src/dns/rdata.ts";
@@ -10,6 +9,7 @@ import {
   operatorPrincipal,
   reversePrincipal,
 } from "../../src/zone/update/principal.ts";
+import fc from "../support/fastcheck.ts";
 
 const origin = Name.parse("zone.test.");
 const name = (text: string) => Name.parse(text, origin);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Recent } from "../../src/zone/dnssec/recent.ts";
+import fc from "../support/fastcheck.ts";
 
 describe("a memory for what strangers choose", () => {
   it("has no more than its bounds, whatever is asked for", () => {

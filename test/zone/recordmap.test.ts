@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { rdata } from "../../src/dns/rdata.ts";
 import { RecordMap, type ZoneRecord } from "../../src/zone/update/recordmap.ts";
+import fc from "../support/fastcheck.ts";
 import { name } from "./fixture.ts";
 
 /** Of one name many, and data that differs in its type alone or in nothing but case. */

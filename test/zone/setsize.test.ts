@@ -1,7 +1,6 @@
 /** How many records a set takes: as many as a message does, and a secondary. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Class, OptionCode, rcodeName, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, makeMessage } from "../../src/dns/message.ts";
@@ -14,6 +13,7 @@ import { removal, type Update } from "../../src/zone/update/update.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { opt } from "../dnsserver/fixture.ts";
 import { FakeClock } from "../support/clock.ts";
+import fc from "../support/fastcheck.ts";
 import { silentLog } from "../support/log.ts";
 import { openOn } from "./durable.ts";
 import {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Type } from "../../src/dns/constants.ts";
 import { compareNames, Name } from "../../src/dns/name.ts";
 import { type RecordSet, recordsOf } from "../../src/dns/record.ts";
 import { Snapshot } from "../../src/zone/snapshot.ts";
 import { replay } from "../../src/zone/update/change.ts";
 import * as arbitrary from "../support/arbitrary.ts";
+import fc from "../support/fastcheck.ts";
 import { lines, name, operator, origin, setsOf, snapshotOf, zoneOf } from "./fixture.ts";
 import { facts, Model, nodesOf, update } from "./model.ts";
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { FormatError } from "../../src/dns/format.ts";
 import { Journal } from "../../src/zone/journal/journal.ts";
 import { firstState, readState, stateEntries } from "../../src/zone/journal/state.ts";
@@ -9,6 +8,7 @@ import { readTape } from "../../src/zone/journal/tape.ts";
 import type { Update } from "../../src/zone/update/update.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
+import fc from "../support/fastcheck.ts";
 import { describe } from "./durable.ts";
 import { operator, origin, principal, setsOf, updateOf } from "./fixture.ts";
 import { MemoryDisk } from "./memorydisk.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Trie } from "../../src/zone/trie.ts";
+import fc from "../support/fastcheck.ts";
 
 /** Few keys, so that they meet, and some as long as names get. */
 const key = fc.oneof(fc.integer({ min: 0, max: 40 }).map(String), fc.string({ maxLength: 255 }));

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import type { Store, Working } from "../../src/zone/journal/store.ts";
@@ -8,6 +7,7 @@ import type { Snapshot } from "../../src/zone/snapshot.ts";
 import { type Change, replay } from "../../src/zone/update/change.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
+import fc from "../support/fastcheck.ts";
 import { lines, name, operator, origin, principal, setsOf, updateOf, zoneOf } from "./fixture.ts";
 import { facts, Model, update } from "./model.ts";
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import fc from "fast-check";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
@@ -12,6 +11,7 @@ import type { Snapshot } from "../../src/zone/snapshot.ts";
 import type { Principal } from "../../src/zone/update/principal.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
+import fc from "../support/fastcheck.ts";
 
 const origin = Name.parse("bonjour.example.");
 const name = (text: string) => Name.parse(text, origin);
