@@ -14,7 +14,7 @@ import { PersistentConnection } from "../../src/net/client/persistent.ts";
 import { freePort } from "../support/freeport.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
 import { Running } from "../support/process.ts";
-import { waitFor } from "../support/wait.ts";
+import { laterSecond } from "../support/wait.ts";
 
 const ORIGIN = Name.parse("bonjour.example.");
 const SECRET = Buffer.from("of the collector of paris");
@@ -66,12 +66,10 @@ describe("A gateway that is killed", () => {
 
     const acknowledged = new Set<number>();
     const seen = { serial: 0, tried: 0, lost: 0 };
-    /** Milliseconds since 1970: a second begins in which nothing was signed yet. */
-    let signed = 0;
+    let killed = 0;
     for (let life = 1; life <= LIVES; life++) {
       const program = await start();
-      // Of what was signed in the second of the latest that is there, nothing is taken after a restart.
-      await waitFor("another second", () => Date.now() >= signed);
+      await laterSecond(killed);
       const last = (UPDATES * life) / LIVES;
       // In the middle of it: some are done, and each client waits for one.
       const enough = acknowledged.size + UPDATES / LIVES / 2;
@@ -96,7 +94,7 @@ describe("A gateway that is killed", () => {
       );
       // It lives if too few were acknowledged.
       await program.stop("SIGKILL");
-      signed = (Math.floor(Date.now() / 1000) + 1) * 1000;
+      killed = Date.now();
       assert.ok(acknowledged.size >= enough, `${acknowledged.size} of ${enough} by then`);
 
       const back = await start();

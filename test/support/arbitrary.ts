@@ -1,5 +1,4 @@
 /** Names, record data, records and messages of every kind, for properties. */
-
 import { typeBitmap } from "../../src/dns/bitmap.ts";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { type Field, isKnownShape, shapeOf, type Value } from "../../src/dns/fields.ts";

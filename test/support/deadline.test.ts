@@ -34,17 +34,9 @@ suite("a test file that hangs in", { concurrency: true }, () => {
       const head = "import { test } from 'node:test';\nimport { createServer } from 'node:net';\n";
       writeFileSync(file, `${head}${code}\n`);
       const watch = ["--import", join(import.meta.dirname, "deadline.js")];
-      const command = [
-        "env",
-        "-u",
-        "NODE_TEST_CONTEXT",
-        process.execPath,
-        ...watch,
-        "--test",
-        file,
-      ];
+      const runner = ["env", "-u", "NODE_TEST_CONTEXT", process.execPath];
       const limits = { timeout: 60_000, env: { TEST_FILE_DEADLINE: `${deadline}` } };
-      const { status, stdout } = await run(command, limits);
+      const { status, stdout } = await run([...runner, ...watch, "--test", file], limits);
       assert.equal(status, 1);
       assert.match(`${stdout}`, expected);
     });

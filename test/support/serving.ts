@@ -18,7 +18,7 @@ import { freePort } from "./freeport.ts";
 import { MAIN, STARTED, temporaryFolder } from "./gateway.ts";
 import { Running } from "./process.ts";
 import { copyOf } from "./secondary.ts";
-import { waitFor } from "./wait.ts";
+import { laterSecond } from "./wait.ts";
 
 const secret = Buffer.from("the secret of the operator").toString("base64");
 /** The key of the operator, as nsupdate takes it. */
@@ -58,8 +58,8 @@ export class Serving {
   #program: Running | undefined;
   /** Of those that have ended. */
   #log = "";
-  /** Milliseconds since 1970: a second begins in which no update was signed yet. */
-  #unsigned = 0;
+  /** Milliseconds since 1970. */
+  #stopped = 0;
 
   private constructor(port: number, tlsPort: number, settings: ServingSettings) {
     this.endpoint = { address: "127.0.0.1", port };
@@ -109,14 +109,13 @@ export class Serving {
     const command = [process.execPath, MAIN, "run", "--log", "debug", "--config", config];
     this.#program = new Running(command, { env: this.#environment });
     await this.#program.line(STARTED);
-    // Of what was signed in the second of the latest that is there, nothing is taken after a restart.
-    await waitFor("another second", () => Date.now() >= this.#unsigned);
+    await laterSecond(this.#stopped);
   }
 
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
     this.#connection.close();
     await this.#program?.stop(signal);
-    this.#unsigned = (Math.floor(Date.now() / 1000) + 1) * 1000;
+    this.#stopped = Date.now();
     this.#log += this.#program?.stderr ?? "";
     this.#program = undefined;
   }

@@ -22,6 +22,15 @@ export async function waitFor<T>(
   }
 }
 
+/**
+ * Waits for a later second than that of `since`, milliseconds since 1970: of what is signed in the second
+ * of the latest update that it has, a server takes nothing after a restart.
+ */
+export async function laterSecond(since: number): Promise<void> {
+  const second = (time: number) => Math.floor(time / 1000);
+  await waitFor("a later second", () => second(Date.now()) > second(since));
+}
+
 export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

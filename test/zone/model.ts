@@ -1,5 +1,4 @@
 /** Updates made of a few names and records, that they may meet, and a zone as simple as can be. */
-
 import { Class, Type } from "../../src/dns/constants.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
