@@ -71,7 +71,10 @@ class Answers {
     const known = this.#sets.get(setKey(name, type));
     if (known !== undefined) return known;
     const message = await this.#ask(name, type);
-    if (message.rcode !== Rcode.NOERROR && message.rcode !== Rcode.NXDOMAIN) {
+    const isAnswered = message.rcode === Rcode.NOERROR || message.rcode === Rcode.NXDOMAIN;
+    // What leads out of the domain, to the host of a service say, is for other servers to answer.
+    const isExpected = this.#sets.size === 0 || name.isUnder(this.domain);
+    if (!isAnswered && isExpected) {
       const server = formatEndpoint(this.#server.address);
       throw new ConfigError([
         `${server} answers ${rcodeName(message.rcode)} for ${name}; expected a server of ${this.domain}`,
@@ -101,7 +104,8 @@ class Answers {
 
 function under(type: string, domain: Name): Name {
   try {
-    return Name.parse(type, domain);
+    // `_ipp._tcp.`, as some programs print a type, is no name of the root's.
+    return Name.parse(type.replace(/^(_[^.]+\._(?:tcp|udp))\.$/i, "$1"), domain);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new ConfigError([`${type}: ${error.message}; expected a service type such as _ipp._tcp`]);

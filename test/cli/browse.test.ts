@@ -1,0 +1,59 @@
+/** `browse`: what it lists, and what it leaves to other servers. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Name } from "../../src/dns/name.ts";
+import { recordsOf } from "../../src/dns/record.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
+import { MAIN } from "../support/gateway.ts";
+import { run } from "../support/process.ts";
+import { Serving } from "../support/serving.ts";
+
+const ZONE = "z.example.";
+
+test("a service on a host of another zone, or of another domain, is listed beside the others", async () => {
+  await using server = await Serving.start({ zone: ZONE, readers: {} });
+  const sets = parseMasterFile(
+    `$TTL 10
+@ SOA ns h 1 1 1 1 1
+@ NS ns
+_services._dns-sd._udp PTR _http._tcp
+_services._dns-sd._udp PTR _ipp._tcp.other.example.
+_http._tcp PTR Nas._http._tcp.paris
+_http._tcp PTR Wiki._http._tcp
+_http._tcp PTR Far._http._tcp.other.example.
+Nas._http._tcp.paris SRV 0 0 80 nas.paris
+nas.paris A 10.1.0.10
+Wiki._http._tcp SRV 0 0 80 wiki.other.example.
+`,
+    { origin: Name.parse(ZONE) },
+  );
+  await server.update(sets.filter(({ name }) => name.labels.length > 2).flatMap(recordsOf));
+  const browse = async (...words: string[]) => {
+    const where = ["--domain", "z.example", "--server", `127.0.0.1:${server.endpoint.port}`];
+    const { status, stdout, stderr } = await run([
+      process.execPath,
+      MAIN,
+      "browse",
+      ...where,
+      ...words,
+    ]);
+    return [status, `${stdout}${stderr}`] as const;
+  };
+  const listed = `Far  (other.example.)
+Nas  (paris.z.example.)
+    nas.paris.z.example.:80
+    10.1.0.10
+Wiki
+    wiki.other.example.:80
+`;
+  // As programs print a type, or a person copies its name.
+  for (const type of ["_http._tcp", "_http._tcp.", "_http._tcp.z.example."]) {
+    const [status, text] = await browse(type);
+    assert.equal(text.split("\n").sort().join("\n"), listed.split("\n").sort().join("\n"));
+    assert.equal(status, 0);
+  }
+  assert.deepEqual(await browse(), [0, "     3  _http._tcp\n     0  _ipp._tcp.other.example.\n"]);
+  const [status, text] = await browse("_http._tcp.other.example.");
+  assert.equal(status, 1);
+  assert.match(text, /answers REFUSED for _http\._tcp\.other\.example\.; expected a server of/);
+});
