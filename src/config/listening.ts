@@ -1,6 +1,8 @@
 /** Where to listen, and what TLS listeners show of themselves: the field `listen`. */
+import { isIPv4 } from "node:net";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { type Endpoint, formatEndpoint } from "../dns/endpoint.ts";
 import { type Credentials, CredentialsError, readCredentials } from "./credentials.ts";
 import { address } from "./fields.ts";
 import type { Issue } from "./mistakes.ts";
@@ -18,6 +20,21 @@ export const listen = z
     certificate: pathOf("a certificate (PEM)"),
     privateKey: pathOf("its private key (PEM)"),
   })
+  .superRefine(({ dns, tls = [], https = [] }, context) => {
+    const all = Object.entries({ dns, tls, https }).flatMap(([field, endpoints]) =>
+      endpoints.map((endpoint, i) => ({
+        endpoint,
+        path: [field, i],
+        place: `listen.${field}[${i}]`,
+      })),
+    );
+    for (const [i, { endpoint, path }] of all.entries()) {
+      const first = all.slice(0, i).find((other) => isSamePlace(other.endpoint, endpoint));
+      if (first === undefined) continue;
+      const where = `${formatEndpoint(endpoint)} is taken by ${first.place}`;
+      context.addIssue({ code: "custom", path, message: `${where}; expected each place once` });
+    }
+  })
   .superRefine(({ tls, https, certificate, privateKey }, context) => {
     const secure = tls !== undefined ? "tls" : https !== undefined ? "https" : undefined;
     for (const [field, path] of Object.entries({ certificate, privateKey })) {
@@ -26,6 +43,19 @@ export const listen = z
       context.addIssue({ code: "custom", path: [field], message });
     }
   });
+
+/** All of them take TCP, and a wildcard takes every address of its family. */
+function isSamePlace(one: Endpoint, other: Endpoint): boolean {
+  const addresses = [one.address, other.address];
+  const isOne =
+    one.address === other.address || addresses.includes(isIPv4(one.address) ? "0.0.0.0" : "::");
+  return (
+    isOne &&
+    isIPv4(one.address) === isIPv4(other.address) &&
+    one.port === other.port &&
+    one.port !== 0
+  );
+}
 
 type Parsed = z.output<typeof listen>;
 

@@ -1,5 +1,6 @@
 /** Where a server or a client of DNS is: an address and a port, and their text. */
 import { isIP } from "node:net";
+import { addressOctets, formatAddress } from "./address.ts";
 
 export interface Endpoint {
   /** An IP address in text form; IPv4 is never in its mapped IPv6 form. */
@@ -21,5 +22,11 @@ export function parseEndpoint(text: string, defaultPort?: number): Endpoint | un
   const bare = match?.[1] ?? match?.[2] ?? text;
   const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
   if (isIP(bare) === 0 || port === undefined || port > 65535) return undefined;
-  return { address: bare, port };
+  return { address: canonical(bare), port };
+}
+
+/** The one text of an address (RFC 5952 §4): `::0` is every address, as `::` is. */
+function canonical(text: string): string {
+  const [address = "", ...scope] = text.split("%");
+  return [formatAddress(addressOctets(address)), ...scope].join("%");
 }

@@ -65,4 +65,21 @@ listen:
       /listen\.dot: unknown field; expected one of dns, tls, https, certificate, privateKey/,
     );
   });
+
+  test("has each place once, and a wildcard takes those of its family", () => {
+    const said = (text: string) => mistakes(`listen: { ${text} }`);
+    assert.deepEqual(said('dns: ["127.0.0.1:53", "127.0.0.1:53"]'), [
+      "gateway.yaml:1: listen.dns[1]: 127.0.0.1:53 is taken by listen.dns[0]; expected each place once",
+    ]);
+    assert.deepEqual(said('dns: ["[::1]:53", "127.0.0.1:53", "[::0]:53"]'), [
+      "gateway.yaml:1: listen.dns[2]: [::]:53 is taken by listen.dns[0]; expected each place once",
+    ]);
+    assert.match(
+      said('dns: ["127.0.0.1:853"], tls: ["0.0.0.0:853"], certificate: c, privateKey: k').join(),
+      /listen\.tls\[0\]: 0\.0\.0\.0:853 is taken by listen\.dns\[0\]/,
+    );
+    const good =
+      'listen: { dns: ["0.0.0.0:53", "[::]:53", "127.0.0.1:54", "127.0.0.1:0", "127.0.0.1:0"] }';
+    assert.equal(parseConfig(good, "gateway.yaml", "/").listen?.dns.length, 5);
+  });
 });

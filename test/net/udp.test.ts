@@ -177,6 +177,13 @@ suite("UDP listener", () => {
     await assert.rejects(listen({ endpoint }), { name: "ListenError", code: "EADDRNOTAVAIL" });
   });
 
+  test("an address of a link that is not there, or of none, is a ListenError that says so", async () => {
+    for (const address of ["fe80::1%nonesuch", "fe80::1"]) {
+      const message = `cannot listen on UDP [${address}]:53: this host has no such interface, or the address is of a link and names none`;
+      await assert.rejects(listen({ endpoint: { address, port: 53 } }), { message });
+    }
+  });
+
   test("a wildcard that cannot be opened everywhere is not opened at all", async () => {
     await using taken = await listen({ endpoint: { address: "127.0.0.2", port: 0 } });
     const { port } = taken.endpoint;

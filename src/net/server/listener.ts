@@ -31,4 +31,5 @@ const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is in use",
   EACCES: "no right to use the port",
   EADDRNOTAVAIL: "this host does not have the address",
+  EINVAL: "this host has no such interface, or the address is of a link and names none",
 };
