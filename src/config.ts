@@ -3,15 +3,17 @@
  * Parts of the program get plain values, never this file. A mistake is one line that says in which
  * file and line, at which path, what was found and what was expected; nothing has been opened then.
  */
+import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { LineCounter, parseDocument } from "yaml";
+import { type Document, type ErrorCode, LineCounter, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import { identity, query, view } from "./config/asking.ts";
 import {
   domain,
   grant,
   host,
+  interfaceName,
   mailbox,
   nameserver,
   reverseZone,
@@ -27,12 +29,14 @@ const DEFAULT_ZONE = "bonjour.home.arpa";
 const DEFAULT_PORT = 5300;
 
 const link = z.strictObject({
-  interface: z
-    .string("expected the name of an interface such as eth0")
-    .min(1, "expected the name of an interface such as eth0"),
+  interface: interfaceName,
   site: site.optional(),
   onDemand: z.boolean("expected true or false").optional(),
 });
+
+const subtype = z
+  .string("expected a subtype such as _universal")
+  .min(1, "expected a subtype such as _universal");
 
 const publish = z.strictObject(
   {
@@ -98,7 +102,7 @@ const table = z.strictObject(
     policy: policy.prefault({}),
     refresh: z.enum(["unicast", "multicast"], "expected unicast or multicast").default("unicast"),
     subtypes: z
-      .record(serviceType, z.array(z.string().min(1), "expected a list such as [_printer]"), {
+      .record(serviceType, z.array(subtype, "expected a list such as [_printer]"), {
         error: "expected service types with their subtypes, such as _ipp._tcp: [_universal]",
       })
       .default({}),
@@ -188,24 +192,38 @@ export function defaultConfig(): Config {
 
 /** Reads and checks a configuration file. Throws ConfigError with one line a mistake. */
 export function readConfig(path: string): Config {
-  let text: string;
+  let octets: Buffer;
   try {
-    text = readFileSync(path, "utf8");
+    octets = readFileSync(path);
   } catch (error) {
     throw new ConfigError([`${path}: ${whyUnread(error)}; expected a configuration file (YAML)`]);
   }
-  return parseConfig(text, path, dirname(resolve(path)));
+  if (!isUtf8(octets)) {
+    const line = octets
+      .toString("latin1")
+      .split("\n")
+      .findIndex((each) => !isUtf8(Buffer.from(each, "latin1")));
+    throw new ConfigError([
+      `${path}:${line + 1}: not UTF-8; expected a configuration file (YAML) in it`,
+    ]);
+  }
+  return parseConfig(octets.toString(), path, dirname(resolve(path)));
 }
 
 /** `file` stands in front of each mistake; paths in the text are relative to `folder`. */
 export function parseConfig(text: string, file: string, folder: string): Config {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  if (document.errors.length > 0) {
+  const unread = [
+    ...document.errors.map(({ pos, code, message }) => ({
+      at: pos[0],
+      message: yamlMistakes[code] ?? message,
+    })),
+    ...strayAliases(document),
+  ];
+  if (unread.length > 0) {
     throw new ConfigError(
-      document.errors.map(
-        (error) => `${file}:${lines.linePos(error.pos[0]).line}: ${error.message}`,
-      ),
+      unread.map(({ at, message }) => `${file}:${lines.linePos(at).line}: ${message}`),
     );
   }
   const mistakes = new Mistakes({ file, document, lines, fieldsAt });
@@ -229,6 +247,25 @@ export function parseConfig(text: string, file: string, folder: string): Config 
 }
 
 //---- For mistakes ----
+
+/** Where the parser speaks to programmers. */
+const yamlMistakes: Readonly<Partial<Record<ErrorCode, string>>> = {
+  DUPLICATE_KEY: "a field that is there already; expected each once",
+  MULTIPLE_DOCS: "a second document; expected one in a file",
+};
+
+/** YAML takes text that begins with * for the name of something above: `*:53`, `*-test`. */
+function strayAliases(document: Document): { at: number; message: string }[] {
+  const found: { at: number; message: string }[] = [];
+  visit(document, {
+    Alias(_, alias) {
+      if (alias.resolve(document) !== undefined) return;
+      const message = `*${alias.source} stands for nothing above; expected it in quotes, "*${alias.source}"`;
+      found.push({ at: alias.range?.[0] ?? 0, message });
+    },
+  });
+  return found;
+}
 
 /** For places where there are to be fields, and nothing of their own is said of them. */
 function expectedFields({ code, path = [], ...issue }: z.core.$ZodRawIssue): string | undefined {

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { ConfigError } from "../src/config/mistakes.ts";
 import { defaultConfig, parseConfig, readConfig } from "../src/config.ts";
 import { formatEndpoint, parseEndpoint } from "../src/dns/endpoint.ts";
+import { temporaryFolder } from "./support/gateway.ts";
 
 const parse = (text: string) => parseConfig(text, "gateway.yaml", "/etc/dnssd-gateway");
 
@@ -126,6 +129,59 @@ data: zones
     }
   });
 
+  it("says of text with a star in front that YAML takes it for a name", () => {
+    const said = (text: string) =>
+      `*${text} stands for nothing above; expected it in quotes, "*${text}"`;
+    assert.deepEqual(mistakes("zone: z.example\npolicy: { rules: [{ deny: all, host: *test }] }"), [
+      `gateway.yaml:2: ${said("test")}`,
+    ]);
+    assert.deepEqual(mistakes("listen: { dns: [*:53] }"), [`gateway.yaml:1: ${said(":53")}`]);
+    assert.equal(
+      parse("zone: &z z.example\ncatalog: catalog.example\nidentity: { server: *z }").identity
+        .server,
+      "z.example",
+    );
+  });
+
+  it("says what is there twice, and what a list or a text lacks", () => {
+    assert.deepEqual(mistakes("zone: a.example\nzone: b.example"), [
+      "gateway.yaml:2: a field that is there already; expected each once",
+    ]);
+    assert.deepEqual(mistakes("zone: a.example\n---\nzone: b.example"), [
+      "gateway.yaml:2: a second document; expected one in a file",
+    ]);
+    assert.deepEqual(mistakes("query: { cookieSecret: [] }"), [
+      "gateway.yaml:1: query.cookieSecret: expected one secret at least",
+    ]);
+    assert.deepEqual(mistakes("subtypes: { _ipp._tcp: [''] }"), [
+      "gateway.yaml:1: subtypes._ipp._tcp[0]: expected a subtype such as _universal",
+    ]);
+  });
+
+  it("refuses as an interface what can be none, such as the label of an address", () => {
+    assert.equal(parse("links: [{ interface: eth0.10 }, { interface: wg-1 }]").links?.length, 2);
+    for (const name of ["eth0:1", "eth0 ", "a/b"]) {
+      assert.deepEqual(mistakes(`links: [{ interface: "${name}" }]`), [
+        `gateway.yaml:1: links[0].interface: "${name}" is no interface; expected the name of one, such as eth0`,
+      ]);
+    }
+  });
+
+  it("is UTF-8, or says which line is not", () => {
+    const file = join(temporaryFolder(), "gateway.yaml");
+    const write = (text: string, encoding: "latin1" | "utf16le" | "utf8") =>
+      writeFileSync(file, text, encoding);
+    const message = (line: number) =>
+      `${file}:${line}: not UTF-8; expected a configuration file (YAML) in it`;
+    const text = "zone: z.example\r\nlinks: [{ interface: eth0, site: zürich }]\r\n";
+    write(text, "latin1");
+    assert.throws(() => readConfig(file), { message: message(2) });
+    write(`\ufeff${text}`, "utf16le");
+    assert.throws(() => readConfig(file), { message: message(1) });
+    write(`\ufeff${text}`, "utf8");
+    assert.equal(readConfig(file).links?.[0]?.site, "zürich");
+  });
+
   it("refuses a site that would be read as a service", () => {
     assert.match(mistakes("links: [{ interface: eth0, site: _tcp }]")[0]!, /links\[0\]\.site/);
   });
@@ -143,6 +199,12 @@ describe("an address", () => {
     assert.deepEqual(parseEndpoint("[2001:db8::1]:853"), { address: "2001:db8::1", port: 853 });
     assert.deepEqual(parseEndpoint("2001:db8::1", 53), { address: "2001:db8::1", port: 53 });
     assert.deepEqual(parseEndpoint("192.0.2.1", 53), { address: "192.0.2.1", port: 53 });
+  });
+
+  it("has one text, however it is written (RFC 5952 §4)", () => {
+    assert.deepEqual(parseEndpoint("[::0]:53"), { address: "::", port: 53 });
+    assert.equal(parseEndpoint("2001:DB8:0::1", 53)?.address, "2001:db8::1");
+    assert.equal(parseEndpoint("fe80:0::1%eth0", 53)?.address, "fe80::1%eth0");
   });
 
   it("is refused without a port where none is implied, or when it is no address", () => {

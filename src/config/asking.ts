@@ -44,9 +44,10 @@ export const query = z.strictObject({
   // An answer to a stranger's word that reaches a private network harms nobody far away.
   unlimited: networks.prefault(["private"]),
   cookieSecret: z
-    .union([cookieSecret.transform((one) => [one]), z.array(cookieSecret).min(1)], {
+    .union([cookieSecret.transform((one) => [one]), z.array(cookieSecret)], {
       error: "expected a secret of 32 hexadecimal digits, or a list of them, the newest first",
     })
+    .refine((secrets) => secrets.length > 0, "expected one secret at least")
     .optional(),
 });
 

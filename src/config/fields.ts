@@ -70,6 +70,14 @@ export const site = z
     error: "a site is a place, not a service: expected a label without a leading underscore",
   });
 
+/** Linux has no interface with one of the refused characters in its name; `eth0:1` is an address's label. */
+export const interfaceName = z
+  .string("expected the name of an interface such as eth0")
+  .min(1, "expected the name of an interface such as eth0")
+  .refine((text) => !/[\s/:]/.test(text), {
+    error: ({ input }) => `"${input}" is no interface; expected the name of one, such as eth0`,
+  });
+
 export const serviceType = z
   .string("expected a service type such as _ipp._tcp")
   .regex(/^_[^.]{1,62}\._(tcp|udp)$/i, { error: "expected a service type such as _ipp._tcp" });
