@@ -18,6 +18,8 @@ const RESOLVER = "9.9.4.1";
 const SERVERS = { "ns1.test.": "9.9.2.1", "ns2.test.": "9.9.3.1" };
 const SIGNED = "bonjour.test";
 const PLAIN = "plain.test";
+/** Of which the signed zone above it says that it is not there. */
+const HIDDEN = "hidden.test";
 
 const SERVICES = `
 _ipp._tcp PTR Office\\032Printer._ipp._tcp.paris
@@ -113,7 +115,12 @@ suite("A chain from the root", {
       },
       {
         [`${SIGNED}.zone`]: own,
-        [`${PLAIN}.zone`]: `${own}@ SOA ns1.test. hostmaster.test. 1 7200 3600 86400 10\n`,
+        ...Object.fromEntries(
+          [PLAIN, HIDDEN].map((zone) => [
+            `${zone}.zone`,
+            `${own}@ SOA ns1.test. hostmaster.test. 1 7200 3600 86400 10\n`,
+          ]),
+        ),
       },
     );
     await startUnbound(resolver, folder);
@@ -135,6 +142,15 @@ suite("A chain from the root", {
         assert.match(reply, /status: (NOERROR|NXDOMAIN)/, reply);
         assert.equal(/flags: [a-z ]*\bad\b/.test(reply), isSecure, reply);
       }
+    }
+
+    for (const start of [forwardingBind, forwardingUnbound]) {
+      const port = await start(resolver, folder);
+      const asked = ["dig", `@${RESOLVER}`, "-p", `${port}`, "+adflag"];
+      const hidden = await resolver.succeed([...asked, `printer.paris.${HIDDEN}`, "A"]);
+      assert.match(hidden, /10\.1\.0\.10/, hidden);
+      const signed = await resolver.succeed([...asked, `printer.paris.${SIGNED}`, "A"]);
+      assert.match(signed, /flags: [a-z ]*\bad\b/, `${start.name} validates`);
     }
 
     const env = { ...process.env, ROOT_HINTS: join(folder, "hints") };
@@ -171,15 +187,50 @@ suite("A chain from the root", {
   });
 });
 
-async function startUnbound(host: Host, folder: string): Promise<void> {
-  const file = join(folder, "unbound.conf");
+/** The lines that docs/operations.md has for a resolver in front, with HIDDEN in them. */
+function linesFor(make: string): string {
+  const page = readFileSync(join(root, "docs/operations.md"), "utf8");
+  const [, lines] = new RegExp(`\n${make}:\n\n\`\`\`\n([^\`]*)`).exec(page) ?? [];
+  if (lines === undefined) throw new Error(`docs/operations.md has no lines for ${make}`);
+  return lines
+    .replaceAll("bonjour.example.com", HIDDEN)
+    .replaceAll("192.0.2.1", SERVERS["ns1.test."]);
+}
+
+async function forwardingUnbound(host: Host, folder: string): Promise<number> {
+  await startUnbound(host, folder, 5301, linesFor("Unbound"));
+  return 5301;
+}
+
+async function forwardingBind(host: Host, folder: string): Promise<number> {
+  const file = join(folder, "forwarding.conf");
+  const options = `directory "${folder}"; pid-file none; session-keyfile none;
+    listen-on port 5302 { any; }; listen-on-v6 { none; }; dnssec-validation yes;`;
+  writeFileSync(
+    file,
+    `${linesFor("BIND").replace("options {", `options { ${options}`)}
+     controls { };
+     ${readFileSync(join(folder, "delv.conf"), "utf8")}
+     zone "." { type hint; file "hints"; };`,
+  );
+  const bind = host.start(["named", "-g", "-c", file]);
+  await waitFor("named", () => {
+    if (!bind.isRunning) throw new Error(bind.stderr);
+    return /\ball zones loaded\b/.test(bind.stderr);
+  });
+  return 5302;
+}
+
+async function startUnbound(host: Host, folder: string, port = 53, more = ""): Promise<void> {
+  const file = join(folder, `unbound-${port}.conf`);
   writeFileSync(
     file,
     `server:
+  port: ${port}
   directory: "${folder}"
   username: ""
   chroot: ""
-  pidfile: "${folder}/pid"
+  pidfile: ""
   use-syslog: no
   logfile: ""
   verbosity: 1
@@ -192,7 +243,7 @@ async function startUnbound(host: Host, folder: string): Promise<void> {
   local-zone: "test." nodefault
 remote-control:
   control-enable: no
-`,
+${more}`,
   );
   const unbound = host.start(["unbound", "-d", "-c", file]);
   await waitFor("unbound", () => {
