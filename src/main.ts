@@ -82,8 +82,8 @@ program
     "write the secret to this new file (mode 0600) in place of printing it",
   )
   .option("--dnssec", "make a key that signs the zone of this name, and print its DS")
-  .option("--folder <path>", "with --dnssec: the folder of such keys", "keys")
-  .option("--role <role>", "with --dnssec: csk, ksk or zsk", "csk")
+  .option("--folder <path>", "with --dnssec: the folder of such keys (default: keys)")
+  .option("--role <role>", "with --dnssec: csk (default), ksk or zsk")
   .option("--retire <tag>", "with --dnssec: end the key of this tag, which has a successor")
   .action(key);
 

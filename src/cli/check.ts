@@ -13,6 +13,7 @@ import { readZones } from "../gateway/zones.ts";
 import { readMasterFile } from "../zone/masterfile/masterfile.ts";
 import { dryRun } from "./dryrun.ts";
 import { notesOn } from "./notes.ts";
+import { refuse } from "./options.ts";
 import type { ServerOptions } from "./server.ts";
 
 export interface CheckOptions extends ServerOptions {
@@ -22,8 +23,14 @@ export interface CheckOptions extends ServerOptions {
 }
 
 export async function check(file: string, options: CheckOptions): Promise<void> {
-  if (options.dryRun) return dryRun(file, options);
-  if (file.endsWith(".zone") || options.origin !== undefined) {
+  const isZone = file.endsWith(".zone") || options.origin !== undefined;
+  if (!isZone) refuse(options, ["config"], "is for zone files; expected FILE alone");
+  if (options.dryRun) {
+    refuse(options, ["origin"], "is for zone files, which --dry-run does not read");
+    return dryRun(file, options);
+  }
+  refuse(options, ["domain", "server"], "is for --dry-run; expected that with it");
+  if (isZone) {
     const sets = await checkZone(file, options);
     process.stdout.write(`${file}: ${sets} record sets, no mistake found\n`);
   } else {
@@ -56,8 +63,8 @@ function warn(remark: string): void {
 
 async function checkZone(file: string, options: CheckOptions): Promise<number> {
   const { zone } = options.config === undefined ? defaultConfig() : readConfig(options.config);
+  const origin = originOf(file, options.origin);
   try {
-    const origin = Name.parse(options.origin ?? basename(file, ".zone"));
     // The gateway keeps SOA and NS of the shared zone, so its file may do without.
     const isPartial = origin.equals(zone);
     return (await readMasterFile(file, origin, { isPartial, warn })).length;
@@ -65,5 +72,17 @@ async function checkZone(file: string, options: CheckOptions): Promise<number> {
     if (error instanceof FormatError) throw new ConfigError(error.message.split("\n"));
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new ConfigError([`${file}: ${whyUnread(error)}; expected a zone file`]);
+  }
+}
+
+function originOf(file: string, given: string | undefined): Name {
+  try {
+    return Name.parse(given ?? basename(file, ".zone"));
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    const where = given === undefined ? file : "--origin";
+    throw new ConfigError([
+      `${where}: ${error.message}; expected a zone such as bonjour.example.com`,
+    ]);
   }
 }

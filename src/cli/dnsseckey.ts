@@ -21,8 +21,8 @@ import { readKeyFolder } from "../gateway/keyfolder.ts";
 
 export interface DnssecKeyOptions {
   readonly algorithm?: string;
-  readonly role: string;
-  readonly folder: string;
+  readonly role?: string;
+  readonly folder?: string;
   /** The tag of a key that has a successor. */
   readonly retire?: string;
   /** Milliseconds since 1970. */
@@ -34,7 +34,7 @@ const DAY = 86_400;
 const RETIREMENT = 2 * DAY;
 
 export async function dnssecKey(zone: string, options: DnssecKeyOptions): Promise<void> {
-  const { algorithm = "ecdsap256sha256", role, folder, retire } = options;
+  const { algorithm = "ecdsap256sha256", role = "csk", folder = "keys", retire } = options;
   const origin = parseZone(zone);
   const now = Math.floor(options.now / 1000);
   if (retire !== undefined) return retireKey(origin, retire, folder, now);
@@ -55,7 +55,7 @@ async function makeKey(
   role: KeyRole,
   { folder, now }: { folder: string; now: number },
 ): Promise<SigningKey> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  writing(folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }));
   const others = await readKeyFolder(folder);
   const sync = role === "zsk" ? {} : { SyncPublish: now };
   const times = { Created: now, Publish: now, Activate: now, ...sync };
@@ -93,10 +93,16 @@ async function retireKey(origin: Name, tag: string, folder: string, now: number)
 /** The secret last: who finds it finds the other. Never over another, unless it is the same key's. */
 function writeKey(folder: string, key: SigningKey, flag: "w" | "wx"): void {
   const path = join(folder, key.fileName);
-  try {
+  writing(path, () => {
     writeFileSync(`${path}.key`, key.formatKey(), { mode: 0o644, flag });
     writeFileSync(`${path}.new`, key.formatPrivateKey(), { mode: 0o600, flag: "wx" });
     renameSync(`${path}.new`, `${path}.private`);
+  });
+}
+
+function writing(path: string, write: () => void): void {
+  try {
+    write();
   } catch (error) {
     const { message } = error as Error;
     throw new ConfigError([`${path}: ${message}; expected a folder that can be written`]);

@@ -12,6 +12,7 @@ import { KEY_NAME, KEY_NAME_EXPECTED, site as siteLabel } from "../config/fields
 import { ConfigError } from "../config/mistakes.ts";
 import { digestLength, type TsigAlgorithm, tsigAlgorithms } from "../dns/tsig.ts";
 import { dnssecKey } from "./dnsseckey.ts";
+import { refuse } from "./options.ts";
 
 export interface KeyOptions {
   readonly algorithm?: string;
@@ -19,13 +20,17 @@ export interface KeyOptions {
   readonly file?: string;
   /** A key that signs a zone. */
   readonly dnssec?: boolean;
-  readonly folder: string;
-  readonly role: string;
+  readonly folder?: string;
+  readonly role?: string;
   readonly retire?: string;
 }
 
 export function key(name: string, options: KeyOptions): void | Promise<void> {
-  if (options.dnssec) return dnssecKey(name, { ...options, now: systemClock.wall() });
+  if (options.dnssec) {
+    refuse(options, ["site", "file"], "is for keys of updates and transfers; expected no --dnssec");
+    return dnssecKey(name, { ...options, now: systemClock.wall() });
+  }
+  refuse(options, ["folder", "role", "retire"], "is for keys of zones; expected --dnssec with it");
   const { algorithm = "hmac-sha256", site, file } = options;
   // Without any character that one of the two forms would take for its own.
   if (!KEY_NAME.test(name)) {

@@ -30,4 +30,24 @@ describe("the command line", () => {
       assert.equal(stdout.length, 0, "nothing was begun");
     }
   });
+
+  it("refuses an option that would do nothing where it stands", async () => {
+    const cases = {
+      "key paris --retire 17": "--retire: is for keys of zones; expected --dnssec with it",
+      "key paris --folder keys": "--folder: is for keys of zones; expected --dnssec with it",
+      "key --dnssec z.example --site paris":
+        "--site: is for keys of updates and transfers; expected no --dnssec",
+      "check gateway.yaml --server 192.0.2.1": "--server: is for --dry-run; expected that with it",
+      "check gateway.yaml --config gateway.yaml":
+        "--config: is for zone files; expected FILE alone",
+      "check z.zone --dry-run --origin z.example":
+        "--origin: is for zone files, which --dry-run does not read",
+      "check z.zone --origin a..b":
+        '--origin: empty label in "a..b"; expected a zone such as bonjour.example.com',
+    };
+    for (const [line, said] of Object.entries(cases)) {
+      const { status, stderr, stdout } = await run([process.execPath, MAIN, ...line.split(" ")]);
+      assert.deepEqual([status, stderr, `${stdout}`], [1, `${said}\n`, ""]);
+    }
+  });
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { SigningKey } from "../../src/dns/signingkey.ts";
@@ -110,6 +110,16 @@ describe("dnssd-gateway key --dnssec", () => {
       const { status, text } = await key(...parameters);
       assert.equal(status, 1);
       assert.match(text, why);
+    }
+  });
+
+  it("says in one line that the folder cannot be made, or is none", async () => {
+    const { folder, key } = open();
+    writeFileSync(folder, "");
+    for (const more of [[], ["--folder", join(folder, "deeper")]]) {
+      const { status, text } = await key(ZONE, ...more);
+      assert.equal(status, 1);
+      assert.match(text, /^\S+\/keys\S*: .*; expected a folder that can be written\n$/);
     }
   });
 });
