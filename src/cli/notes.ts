@@ -5,19 +5,25 @@ import { parseEndpoint } from "../dns/endpoint.ts";
 import { LOCAL } from "../dns/service.ts";
 import { whyNotAsked } from "../gateway/ondemand.ts";
 
+/** What only who hears links looks at, and what only who serves zones. */
+const HEARING = ["policy", "subtypes", "grace", "refresh"] as const;
+const SERVING = [
+  ...(["nameservers", "contact", "transfer", "query", "views", "identity"] as const),
+  ...(["catalog", "dnssec"] as const),
+];
+
 export function notesOn(config: Config): string[] {
-  const { zone, links, listen, publish, policy, transfer } = config;
+  const { zone, links, listen, publish, transfer } = config;
   const isDeaf = links?.length === 0;
-  const hasPolicy = !isDeepStrictEqual(policy, defaultConfig().policy);
   const servers = [publish?.server, ...transfer.notify.map(({ server }) => server)];
   const notes = [
     // RFC 6762 §3.
     zone.isUnder(LOCAL) &&
       `${zone} is asked for by multicast, as all names in local. are: clients will not ask this server`,
     whyNotAsked(config),
-    isDeaf &&
-      hasPolicy &&
-      "policy does nothing where no link is heard (links: []); collectors have it",
+    isDeaf && whyIdle(config, HEARING, "no link is heard (links: []); collectors have it"),
+    listen === undefined &&
+      whyIdle(config, SERVING, "nothing is served (publish without listen); the server has it"),
     isDeaf && publish && "nothing is published, for no link is heard (links: [])",
     publish &&
       listen &&
@@ -25,6 +31,14 @@ export function notesOn(config: Config): string[] {
     ...servers.map((server) => server && whyNoPort(server.host)),
   ];
   return notes.filter((note) => typeof note === "string");
+}
+
+/** Of fields that say something and stand where nobody looks at them. */
+function whyIdle(config: Config, fields: readonly (keyof Config)[], where: string) {
+  const usual = defaultConfig();
+  const idle = fields.filter((field) => !isDeepStrictEqual(config[field], usual[field]));
+  if (idle.length === 0) return undefined;
+  return `${idle.join(", ")} ${idle.length === 1 ? "does" : "do"} nothing where ${where}`;
 }
 
 /** An IPv6 address without brackets whose last group looks like a port. */

@@ -176,6 +176,14 @@ describe("dnssd-gateway check", () => {
         "links: []\npolicy: { rules: [{ deny: chat }] }\n",
         "policy does nothing where no link is heard (links: []); collectors have it",
       ],
+      [
+        "links: []\nsubtypes: { _ipp._tcp: [_universal] }\ngrace: 60\n",
+        "subtypes, grace do nothing where no link is heard (links: []); collectors have it",
+      ],
+      [
+        `${publish}query: { limit: 5 }\nviews: [{ networks: [any] }]\nnameservers: [ns1.example]\n`,
+        "nameservers, query, views do nothing where nothing is served (publish without listen); the server has it",
+      ],
       [`links: []\n${publish}`, "nothing is published, for no link is heard (links: [])"],
       [
         `${publish}listen: { dns: ["127.0.0.1:53"] }\n`,
