@@ -22,6 +22,8 @@ export async function run(options: RunOptions): Promise<void> {
   const stop = new AbortController();
   const reloads: (() => void)[] = [];
   if (!hasTerminal()) process.on("SIGHUP", () => readAgain(reloads, log));
+  // Other daemons open their log anew on it; Node would open a debugger, to every user of this host.
+  process.on("SIGUSR1", () => log.info({ signal: "SIGUSR1" }, "nothing is done on this signal"));
   const gateway = await openGateway(config, {
     ...{ clock: systemClock, log, signal: stop.signal },
     onReload: (reload) => reloads.push(reload),

@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { freePort } from "../support/freeport.ts";
 import { MAIN, STARTED, temporaryFolder } from "../support/gateway.ts";
 import { Running, run, succeed } from "../support/process.ts";
+import { waitFor } from "../support/wait.ts";
 
 test("a collector says where it will publish, the port of TLS where it goes by TLS", async () => {
   const cases = {
@@ -66,4 +67,15 @@ test("a gateway says so where it is to have copies of a zone that it signs", asy
     const told = program.stderr.match(/"zones":\["z\.example\."\].*copied by nobody/g) ?? [];
     assert.equal(told.length, count, program.stderr);
   }
+});
+
+test("a signal that has other daemons open their log anew opens no debugger", async () => {
+  const file = join(temporaryFolder(), "gateway.yaml");
+  writeFileSync(file, `links: []\nlisten: { dns: ["127.0.0.1:${await freePort()}"] }\n`);
+  const program = new Running([process.execPath, MAIN, "run", "--config", file]);
+  await program.line(STARTED);
+  program.child.kill("SIGUSR1");
+  await waitFor("SIGUSR1 to be heard of", () => /SIGUSR1|Debugger/.test(program.stderr));
+  assert.equal(await program.stop(), 0);
+  assert.doesNotMatch(program.stderr, /Debugger/);
 });
