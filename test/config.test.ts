@@ -417,10 +417,12 @@ catalog: catalog.example`,
         "reverse: [1.10.in-addr.arpa, 1.10.IN-ADDR.arpa.]",
         "gateway.yaml:1: reverse[1]: 1.10.IN-ADDR.arpa. is a zone of its own already; expected each zone once",
       ],
-      [
-        "reverse: [example.com]",
-        "gateway.yaml:1: reverse[0]: expected a reverse zone such as 1.10.in-addr.arpa",
-      ],
+      ...["example.com", "2001.ip6.arpa", "g.ip6.arpa", "300.in-addr.arpa", "010.in-addr.arpa"].map(
+        (zone): [string, string] => [
+          `reverse: [${zone}]`,
+          "gateway.yaml:1: reverse[0]: expected a reverse zone such as 1.10.in-addr.arpa or 8.b.d.0.1.0.0.2.ip6.arpa",
+        ],
+      ),
       [
         "publish: { lease: 5 }",
         "gateway.yaml:1: publish.lease: expected 30 s at least (RFC 9664 §8)",

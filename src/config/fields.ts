@@ -165,7 +165,10 @@ export const networks = z
   .array(network, "expected a list such as [10.1.0.0/16]")
   .transform((lists) => lists.flat());
 
-export const reverseZone = domain.refine(
-  (name) => name.isUnder(Name.parse("in-addr.arpa")) || name.isUnder(Name.parse("ip6.arpa")),
-  { error: "expected a reverse zone such as 1.10.in-addr.arpa" },
-);
+/** Of whole octets or nibbles: beneath any other name no address has its own. */
+const REVERSE =
+  /^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){0,4}in-addr\.arpa\.$|^([0-9a-f]\.){0,32}ip6\.arpa\.$/i;
+
+export const reverseZone = domain.refine((name) => REVERSE.test(name.toString()), {
+  error: "expected a reverse zone such as 1.10.in-addr.arpa or 8.b.d.0.1.0.0.2.ip6.arpa",
+});
