@@ -24,6 +24,8 @@ export function notesOn(config: Config): string[] {
     isDeaf && whyIdle(config, HEARING, "no link is heard (links: []); collectors have it"),
     listen === undefined &&
       whyIdle(config, SERVING, "nothing is served (publish without listen); the server has it"),
+    listen?.isUnread &&
+      "certificate and privateKey do nothing where neither tls nor https is listened for (listen)",
     isDeaf && publish && "nothing is published, for no link is heard (links: [])",
     publish &&
       listen &&

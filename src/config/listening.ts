@@ -64,6 +64,8 @@ export interface Listening extends Pick<Parsed, "dns"> {
   readonly https: Parsed["dns"];
   /** Of `tls` and `https`, where there are any. */
   readonly credentials: ListenCredentials | undefined;
+  /** Files are named for what is not listened for, and not read. */
+  readonly isUnread?: boolean;
 }
 
 export interface ListenCredentials {
@@ -75,7 +77,10 @@ export interface ListenCredentials {
 /** The field with what its files hold, their paths relative to `folder`; or what is wrong with them. */
 export function withCredentials(fields: Parsed, folder: string): Listening | Issue {
   const { dns, tls = [], https = [], certificate = "", privateKey = "" } = fields;
-  if (tls.length + https.length === 0) return { dns, tls, https, credentials: undefined };
+  if (tls.length + https.length === 0) {
+    const isUnread = `${certificate}${privateKey}` !== "";
+    return { dns, tls, https, credentials: undefined, isUnread };
+  }
   const paths = {
     certificate: resolve(folder, certificate),
     privateKey: resolve(folder, privateKey),

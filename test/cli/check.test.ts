@@ -184,6 +184,10 @@ describe("dnssd-gateway check", () => {
         `${publish}query: { limit: 5 }\nviews: [{ networks: [any] }]\nnameservers: [ns1.example]\n`,
         "nameservers, query, views do nothing where nothing is served (publish without listen); the server has it",
       ],
+      [
+        "listen: { dns: ['127.0.0.1:53'], certificate: none.pem }\n",
+        "certificate and privateKey do nothing where neither tls nor https is listened for (listen)",
+      ],
       [`links: []\n${publish}`, "nothing is published, for no link is heard (links: [])"],
       [
         `${publish}listen: { dns: ["127.0.0.1:53"] }\n`,
