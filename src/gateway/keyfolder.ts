@@ -39,9 +39,14 @@ export async function openKeyFolder(
   const { folder, origins, clock, log, signal, changed, onReload } = options;
   const zones = new Map(origins.map((origin) => [origin.key, new ZoneKeys(origin, [])]));
   let before = "";
+  let bared: ReadonlySet<string> = new Set();
   const bringIn = async () => {
-    // What is to be said of the files is said once.
-    const keys = await readKeyFolder(folder, before === "" ? log : undefined);
+    const found = new Set<string>();
+    const keys = await readKeyFolder(folder, (path) => found.add(path));
+    for (const path of found) {
+      if (!bared.has(path)) log.warn({ path }, "a secret that others can read; chmod 600");
+    }
+    bared = found;
     const now = JSON.stringify(keys.map(({ fileName, times }) => [fileName, times]));
     if (now === before) return;
     before = now;
@@ -110,8 +115,11 @@ function replaceKeys(zone: ZoneKeys, keys: readonly SigningKey[], clock: Clock, 
   else log.warn(fields(all), "no key of the zone signs yet");
 }
 
-/** Every key there, with its secret. Throws ConfigError. */
-export async function readKeyFolder(folder: string, log?: Log): Promise<SigningKey[]> {
+/** Every key there, with its secret; `tell` is told of secrets that others can read. Throws ConfigError. */
+export async function readKeyFolder(
+  folder: string,
+  tell: (path: string) => void = () => {},
+): Promise<SigningKey[]> {
   const keys: SigningKey[] = [];
   for (const file of await secretsIn(folder)) {
     const path = join(folder, file);
@@ -120,7 +128,7 @@ export async function readKeyFolder(folder: string, log?: Log): Promise<SigningK
       const key = await readFile(path.replace(/private$/, "key"), "utf8");
       keys.push(SigningKey.parse(key, secret));
       const { mode } = await stat(path);
-      if ((mode & 0o077) !== 0) log?.warn({ path }, "a secret that others can read; chmod 600");
+      if ((mode & 0o077) !== 0) tell(path);
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code === undefined && !(error instanceof FormatError)) throw error;

@@ -136,7 +136,22 @@ describe("the folder of keys", () => {
     const scene = new Scene().write(key);
     chmodSync(join(scene.folder, `${key.fileName}.private`), 0o640);
     await scene.open();
-    assert.ok(scene.facts.some((fact) => /chmod 600/.test(fact)));
+    const told = () => scene.facts.filter((fact) => /chmod 600/.test(fact));
+    assert.equal(told().length, 1);
+    // And of one that comes later, once.
+    const later = make();
+    scene.write(later);
+    chmodSync(join(scene.folder, `${later.fileName}.private`), 0o644);
+    scene.reload();
+    await waitFor("the later one to be told of", () => told().length > 1);
+    scene.write(make());
+    scene.reload();
+    await waitFor(
+      "a third key",
+      () => scene.facts.filter((fact) => /is signed/.test(fact)).length > 2,
+    );
+    assert.equal(told().length, 2);
+    assert.ok(told()[1]!.includes(later.fileName));
     scene.end();
   });
 
