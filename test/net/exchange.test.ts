@@ -8,6 +8,7 @@ import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
+import { partTsig, signTsig, type TsigKey } from "../../src/dns/tsig.ts";
 import { ask } from "../../src/net/client/exchange.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -17,10 +18,20 @@ const query = makeMessage({
   questions: [{ name: Name.parse("Example."), type: Type.A, class: Class.IN }],
 });
 const options = { clock: systemClock, timeout: 5000 };
+const key: TsigKey = {
+  name: Name.parse("k."),
+  algorithm: "hmac-sha256",
+  secret: Buffer.alloc(32, 7),
+};
 
 interface Fake {
   /** What to send for a query, at once. */
-  readonly udp?: (query: Message, send: (octets: Uint8Array) => void, from: RemoteInfo) => void;
+  readonly udp?: (
+    query: Message,
+    send: (octets: Uint8Array) => void,
+    from: RemoteInfo,
+    octets: Uint8Array,
+  ) => void;
   readonly tcp?: (query: Message, socket: Socket) => void;
 }
 
@@ -40,7 +51,7 @@ async function serve({ udp, tcp }: Fake) {
   const { port } = server.address() as AddressInfo;
   const socket = createSocket("udp4");
   socket.on("message", (octets, from) => {
-    udp?.(decode(octets), (answer) => socket.send(answer, from.port, from.address), from);
+    udp?.(decode(octets), (answer) => socket.send(answer, from.port, from.address), from, octets);
   });
   socket.bind(port, "127.0.0.1");
   await once(socket, "listening");
@@ -138,6 +149,21 @@ suite("exchange", () => {
       },
     });
     assert.equal((await ask(server, query, options)).rcode, Rcode.NXDOMAIN);
+  });
+
+  test("takes nothing that is not signed as it should be, misplaced TSIGs among it", async () => {
+    using server = await serve({
+      udp(asked, send, _from, octets) {
+        const [tsig] = asked.additionals;
+        send(answer(asked));
+        send(answer(asked, { answers: [tsig!] }));
+        send(answer(asked, { additionals: [{ ...tsig!, class: Class.IN }] }));
+        const priorMac = partTsig(octets)!.tsig.mac;
+        const now = Math.floor(systemClock.wall() / 1000);
+        send(signTsig(answer(asked, { rcode: Rcode.NXDOMAIN }), key, { now, priorMac }).bytes);
+      },
+    });
+    assert.equal((await ask(server, query, { ...options, key })).rcode, Rcode.NXDOMAIN);
   });
 
   test("takes an error that has no question", async () => {

@@ -187,18 +187,20 @@ class Deadline {
 /** A query as it is sent, and what passes for a response to it. */
 interface Query {
   readonly octets: Buffer;
-  /** Undefined for whatever else comes, which is not for us. */
-  readonly accept: (bytes: Uint8Array) => Message | undefined;
+  readonly accept: Accept;
 }
+
+/** Undefined for whatever else comes, which is not for us. */
+type Accept = (bytes: Uint8Array) => Message | undefined;
 
 function makeQuery(message: Message): Query {
   const query = { ...message, id: randomInt(0x10000) };
   return {
     octets: encode(query),
-    accept(bytes) {
-      const response = responseTo(query, bytes);
-      return response !== undefined && echoes(query, response) ? response : undefined;
-    },
+    accept: wellFormed((bytes) => {
+      const response = decode(bytes, { isLenient: true });
+      return isResponseTo(query, response) ? response : undefined;
+    }),
   };
 }
 
@@ -208,36 +210,36 @@ function signedQuery({ octets, accept }: Query, key: TsigKey, clock: Clock): Que
   const find = (name: Name) => (name.equals(key.name) ? key : undefined);
   return {
     octets: bytes,
-    accept(bytes) {
+    accept: wellFormed((bytes) => {
       const response = accept(bytes);
       const signed = response && partTsig(bytes);
       if (signed === undefined) return undefined;
       const verdict = verifyTsig(signed, { find, now: now(), priorMac: mac });
       return verdict.isValid ? response : undefined;
-    },
+    }),
   };
 }
 
-/** The response, if these octets are the one to `query`; whatever else comes is not for us. */
-function responseTo(query: Message, bytes: Uint8Array): Message | undefined {
-  let response: Message;
-  try {
-    response = decode(bytes, { isLenient: true });
-  } catch (error) {
-    if (error instanceof FormatError) return undefined;
-    throw error;
-  }
-  const { isResponse, id, opcode } = response;
-  return isResponse && id === query.id && opcode === query.opcode ? response : undefined;
+function wellFormed(accept: Accept): Accept {
+  return (bytes) => {
+    try {
+      return accept(bytes);
+    } catch (error) {
+      if (error instanceof FormatError) return undefined;
+      throw error;
+    }
+  };
 }
 
-/** The same question, in the case it was asked; or none, as some errors have it (RFC 1035 §4.1.1). */
-function echoes(query: Message, response: Message): boolean {
-  if (response.questions.length === 0) return response.rcode !== 0;
+/** To the same question, in the case it was asked; or to none, as some errors are (RFC 1035 §4.1.1). */
+function isResponseTo(query: Message, response: Message): boolean {
+  const { isResponse, id, opcode, questions, rcode } = response;
+  if (!isResponse || id !== query.id || opcode !== query.opcode) return false;
+  if (questions.length === 0) return rcode !== 0;
   return (
-    response.questions.length === query.questions.length &&
+    questions.length === query.questions.length &&
     query.questions.every((asked, i) => {
-      const { name, type, class: klass } = response.questions[i]!;
+      const { name, type, class: klass } = questions[i]!;
       return name.wire === asked.name.wire && type === asked.type && klass === asked.class;
     })
   );
