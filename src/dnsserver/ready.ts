@@ -5,8 +5,8 @@
  * Invariant: what is served is, octet for octet, what the Handler would answer at that moment. So
  *
  * - only what is a pure function of the query's octets and of one zone is entered: one question of
- *   class IN, no EDNS option, no further record, NOERROR or NXDOMAIN, not truncated, and no
- *   signature in the answer, for those end with time;
+ *   class IN, no EDNS option, no further record, NOERROR or NXDOMAIN, not truncated, and nothing
+ *   that ends with time, as signatures do;
  * - an entry lives as long as the names its answer was made from (`Answer.names`) are untouched. A
  *   Change touches the names of its sets and, as empty non-terminals may come and go, the names
  *   above them. Cuts, DNAMEs and wildcards decide about names beneath them and touch all entries;
@@ -130,12 +130,13 @@ export class ReadyAnswers implements Ready {
     const authority = this.#catalog.findFor(question);
     const part = authority && this.#parts.get(authority.origin.key);
     if (authority === undefined || part === undefined) return;
-    if (message.edns?.dnssecOk && authority.isSigned) return;
+    const dnssecOk = message.edns?.dnssecOk === true;
+    if (authority.endsWithTime?.(question, dnssecOk)) return;
     this.#catchUp(part);
     if (!isStoredCase(question, part.snapshot, response)) return;
-    const answer = authority.answer(question, message.edns?.dnssecOk);
-    const { names, isSigned } = answer;
-    if (isSigned || names.length > MAX_NAMES) return;
+    const answer = authority.answer(question, dnssecOk);
+    const { names } = answer;
+    if (names.length > MAX_NAMES) return;
     const query = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1", 2);
     const account = accountOf(question, answer);
     // A Buffer's own `slice` is a view, which would keep all of the memory it was cut from.

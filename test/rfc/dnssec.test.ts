@@ -493,6 +493,17 @@ describe("signatures through time", () => {
     });
     assert.equal(ready.answer(encode(query)), undefined);
   });
+
+  it("SEC-DNSSEC-15: nor is one of a zone that is not signed yet, nor what it says of keys", () => {
+    const { ask, ready, keys } = open({ keys: [] });
+    for (const dnssecOk of [true, false]) ask("@ DNSKEY", { dnssecOk });
+    ask("printer.paris A");
+    assert.equal(ready.size, 0);
+    ask("printer.paris A", { dnssecOk: false });
+    assert.equal(ready.size, 1);
+    keys.replace(keysOf());
+    assert.ok(ask("printer.paris A").answers.some(isOf(Type.RRSIG)));
+  });
 });
 
 describe("keys through time", () => {

@@ -40,13 +40,14 @@ export class SigningAuthority implements Authority {
     return this.#inner.soa;
   }
 
-  get isSigned(): boolean {
-    return this.#signatures.use.zoneSigners.length > 0;
+  /** Signatures end; and keys come, sign and go, where there are none yet too. */
+  endsWithTime({ type }: Question, dnssecOk: boolean): boolean {
+    return dnssecOk || OWN_TYPES.has(type);
   }
 
   answer(question: Question, dnssecOk = false): Answer {
-    if (!dnssecOk && !OWN_TYPES.has(question.type)) return this.#inner.answer(question);
-    const { isSigned } = this;
+    if (!this.endsWithTime(question, dnssecOk)) return this.#inner.answer(question);
+    const isSigned = this.#signatures.use.zoneSigners.length > 0;
     if (isSigned && question.type === Type.NSEC) return this.#answerNsec(question, dnssecOk);
     if (isSigned && question.type === Type.RRSIG) return this.#answerRrsig(question, dnssecOk);
     const found = this.#find(question);

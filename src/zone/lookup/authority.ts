@@ -9,8 +9,8 @@ export interface Authority {
   readonly origin: Name;
   /** As it is now; undefined where what is answered is in no version of the zone. */
   readonly soa?: RecordSet | undefined;
-  /** Its answers to `dnssecOk` end with time. */
-  readonly isSigned?: boolean;
+  /** May its answer be another with time, though nothing changes in the zone? */
+  endsWithTime?(question: Question, dnssecOk: boolean): boolean;
   /**
    * To a question of class IN at `origin` or beneath it; with `dnssecOk` with signatures (RFC 4035
    * §3.1), if it has them.
