@@ -45,26 +45,25 @@ export function openViews(options: ViewsOptions): Views {
   const share = 1 + views.length;
   const handlerOf = (catalog: Catalog, layers: readonly Layer[] = []) =>
     layered([identified(identity), ...layers], queryHandler(catalog));
+  const { catalog } = zones;
+  // For those who may copy it alone (RFC 9432 §7): to others it is as if it had never been.
+  const listing = catalog && authorityOf(catalog);
   const make = (all: readonly FollowedZone[], layers?: readonly Layer[]): View => {
-    const catalog = new Catalog(all.map(authorityOf));
+    const authorities = all.map(authorityOf);
     return {
-      handler: handlerOf(catalog, layers),
+      handler: handlerOf(new Catalog(authorities), layers),
       ready: new ReadyAnswers({
-        catalog,
+        // Within the listing who asks decides what there is, so nothing there is ready.
+        catalog: new Catalog(listing ? [...authorities, listing] : authorities),
         zones: all,
         maxEntries: Math.ceil(MAX_ENTRIES / share),
         maxOctets: Math.ceil(MAX_OCTETS / share),
       }),
     };
   };
-  const { catalog } = zones;
   const open = zones.all.filter((each) => each !== catalog);
   const whole = make(open, onDemand && [onDemand]);
-  // For those who may copy it alone (RFC 9432 §7): to others it is as if it had never been.
-  const listing = catalog && {
-    origin: catalog.origin,
-    handler: handlerOf(new Catalog([authorityOf(catalog)])),
-  };
+  const listingHandler = listing && handlerOf(new Catalog([listing]));
   const asksListing = (request: Request): boolean => {
     const isWithin = ({ name }: Question) => listing !== undefined && name.isUnder(listing.origin);
     return request.message.questions.some(isWithin) && access.mayTransfer(request, listing!.origin);
@@ -91,7 +90,7 @@ export function openViews(options: ViewsOptions): Views {
   return {
     clientOf,
     handlerOf: (request) => {
-      if (asksListing(request)) return listing?.handler;
+      if (asksListing(request)) return listingHandler;
       const view = access.seesAll(request) ? whole : clientOf(request.source.address).view;
       return view?.handler;
     },

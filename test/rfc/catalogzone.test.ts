@@ -6,17 +6,18 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { parseConfig } from "../../src/config.ts";
-import { Class, Type } from "../../src/dns/constants.ts";
+import { Class, rcodeName, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
-import { type Message, makeMessage } from "../../src/dns/message.ts";
+import { decode, type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { SigningKey } from "../../src/dns/signingkey.ts";
 import { formatRecord } from "../../src/dns/text.ts";
 import type { FollowedZone } from "../../src/dnsserver/ready.ts";
-import { viewed } from "../../src/dnsserver/views.ts";
+import { ReadyViews, viewed } from "../../src/dnsserver/views.ts";
 import { Access } from "../../src/gateway/access.ts";
 import { openViews } from "../../src/gateway/views.ts";
 import { openZones } from "../../src/gateway/zones.ts";
+import { makeEdge } from "../../src/net/server/edge.ts";
 import { catalogRecords } from "../../src/zone/catalogzone.ts";
 import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import { Snapshot } from "../../src/zone/snapshot.ts";
@@ -176,6 +177,39 @@ suite("a catalog zone", () => {
         assert.ok(answerTo(owner, who).isAuthoritative);
       }
     }
+    life.abort();
+    await zones.closed;
+  });
+
+  test("CAT-07: so it is beneath another zone, though one has asked the same before", async () => {
+    const folder = temporaryFolder();
+    const [shared, catalog] = ["bonjour.example", "catalog.bonjour.example"];
+    const settings = { zone: shared, catalog, data: folder, transfer: { allow: ["10.9.0.2"] } };
+    const config = parseConfig(JSON.stringify(settings), "g", folder);
+    const life = new AbortController();
+    const options = { clock: systemClock, log: silentLog, signal: life.signal };
+    const zones = await openZones(config, options);
+    const access = new Access(config, { isOwn: isNever, isAttached: isNever }, isNever);
+    const authorityOf = (zone: FollowedZone) => new ZoneAuthority(zone);
+    const views = openViews({ config, zones, access, ...options, authorityOf });
+    const ready = new ReadyViews({ clientOf: views.clientOf, limits: undefined });
+    const edge = makeEdge({ handler: viewed(views.handlerOf), ready, ...options });
+    const rcodes = (owner: string, addresses: readonly string[]) =>
+      addresses.map((address) => {
+        const question = { name: Name.parse(owner), type: Type.SOA, class: Class.IN };
+        const bytes = encode(makeMessage({ questions: [question] }));
+        const source = { address, port: 4000 };
+        const request = { bytes, transport: "udp" as const, source, signal: life.signal };
+        const octets = ready.answer(bytes, source) ?? (edge(request) as readonly Buffer[])[0]!;
+        const { rcode, authorities } = decode(octets);
+        return `${rcodeName(rcode)} ${authorities.map(({ name }) => name).join()}`;
+      });
+    const [stranger, secondary] = ["10.9.0.9", "10.9.0.2"];
+    const nowhere = `NXDOMAIN ${shared}.`;
+    const two = rcodes(`${catalog}.`, [stranger, secondary]);
+    assert.deepEqual(two, [nowhere, "NOERROR "]);
+    const others = rcodes(`nothing.${catalog}.`, [secondary, stranger]);
+    assert.deepEqual(others, [`NXDOMAIN ${catalog}.`, nowhere]);
     life.abort();
     await zones.closed;
   });
