@@ -56,14 +56,14 @@ export interface GatewayOptions {
 }
 
 export interface Gateway {
-  /** Resolves when the last socket has gone and all that was taken is on the disk. */
+  /** Resolves when the last socket has gone and all that was taken is on the disk; where a part fails, rejects then. */
   readonly closed: Promise<void>;
 }
 
 /** Opens what the configuration names. Throws ConfigError or ListenError, having closed all again. */
 export async function openGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
   const { clock, log } = options;
-  // Ends the parts that are open when a later one cannot be opened.
+  // Ends the parts that are open when another cannot be opened, or fails.
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
   // Every socket and every link listens to it; so many are no leak.
@@ -83,6 +83,11 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
     written.abort();
     await zones?.closed;
   };
+  const fail = async (error: unknown): Promise<never> => {
+    failed.abort();
+    await close();
+    throw error;
+  };
   try {
     if (listen !== undefined && zones !== undefined) {
       const opening = { ...options, signal, listen, onDemand };
@@ -93,15 +98,13 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
       closed.push(notifyAll({ config, zones, resolve, clock, log }, signal));
     }
   } catch (error) {
-    failed.abort();
-    await close();
-    throw error;
+    return fail(error);
   }
   const opened = openCollector(config, zones, { ...options, changed: () => onDemand?.look() });
   collector = opened.collector;
   closed.push(opened.run(signal));
   if (onDemand !== undefined) closed.push(onDemand.run(signal));
-  return { closed: Promise.all(closed).then(close, close) };
+  return { closed: Promise.all(closed).then(close, fail) };
 }
 
 interface ServingOptions extends GatewayOptions {
