@@ -398,12 +398,20 @@ catalog: catalog.example`,
         'gateway.yaml:1: query.allow[0]: "public" is nobody; expected key:NAME, an address, or a network such as 192.0.2.0/24, private, attached or any',
       ],
       [
+        "query: { allow: [constructor] }",
+        'gateway.yaml:1: query.allow[0]: "constructor" is nobody; expected key:NAME, an address, or a network such as 192.0.2.0/24, private, attached or any',
+      ],
+      [
         "query: { cookieSecret: abc }",
         "gateway.yaml:1: query.cookieSecret: expected a secret of 32 hexadecimal digits, or a list of them, the newest first",
       ],
       [
         "views: [{ networks: [office] }]",
         'gateway.yaml:1: views[0].networks[0]: "office" is no network; expected one such as 10.1.0.0/16, an address, private or any',
+      ],
+      [
+        "views: [{ networks: [constructor] }]",
+        'gateway.yaml:1: views[0].networks[0]: "constructor" is no network; expected one such as 10.1.0.0/16, an address, private or any',
       ],
       [
         "views: [{ sites: [paris] }]",

@@ -14,7 +14,7 @@ const asker = z
   .string("expected private, attached, any, key:NAME, or a network such as 192.0.2.0/24")
   .transform((text, context): readonly (Grant | Attached)[] => {
     if (text === "attached") return [{ isAttached: true }];
-    const prefixes = namedNetworks[text];
+    const prefixes = namedNetworks.get(text);
     if (prefixes !== undefined) return prefixes;
     const granted = grant.safeParse(text);
     if (granted.success) return [granted.data];

@@ -131,8 +131,7 @@ export const grant = z
     return z.NEVER;
   });
 
-/** Networks with names of their own. */
-export const namedNetworks: Readonly<Record<string, readonly Prefix[]>> = {
+const named: Readonly<Record<string, readonly Prefix[]>> = {
   // RFC 1918, link-local (RFC 3927, RFC 4291 §2.5.6), ULA (RFC 4193). Not 100.64/10, which strangers
   // share behind a carrier's translator (RFC 6598).
   private: [
@@ -148,12 +147,14 @@ export const namedNetworks: Readonly<Record<string, readonly Prefix[]>> = {
     { address: "::", length: 0 },
   ],
 };
+/** Networks with names of their own. */
+export const namedNetworks: ReadonlyMap<string, readonly Prefix[]> = new Map(Object.entries(named));
 
 export const network = z
   .string("expected a network such as 10.1.0.0/16, private or any")
   .transform((text, context): readonly Prefix[] => {
     const prefix = parsePrefix(text);
-    const prefixes = prefix === undefined ? namedNetworks[text] : [prefix];
+    const prefixes = prefix === undefined ? namedNetworks.get(text) : [prefix];
     if (prefixes !== undefined) return prefixes;
     context.addIssue(
       `"${text}" is no network; expected one such as 10.1.0.0/16, an address, private or any`,
