@@ -32,6 +32,12 @@ suite("Tape", () => {
     assert.deepEqual([recording.length, recording.torn], [ends.at(-1), 0]);
   });
 
+  test("has as many entries in a write as were waiting for it", async () => {
+    const many = new Array<string>(130_000).fill("entry");
+    const { disk } = await tapeOf(many);
+    assert.equal(readTape(disk.octets("tape")).entries.length, many.length);
+  });
+
   test("cut off anywhere, has what was written whole, and goes on from there", async () => {
     const { disk, ends } = await tapeOf(["one"], ["two", "three"], ["four"]);
     const whole = disk.octets("tape").subarray(0, ends.at(-1));

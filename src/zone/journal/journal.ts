@@ -76,7 +76,8 @@ export class Journal {
     this.#appending = this.#append(entries);
     try {
       await this.#appending;
-      this.#rewriting?.later.push(...entries);
+      const later = this.#rewriting?.later;
+      if (later !== undefined) for (const entry of entries) later.push(entry);
     } catch (error) {
       this.#rewriting?.abort(error);
       throw error;

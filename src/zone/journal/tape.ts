@@ -145,7 +145,7 @@ export function readTape(octets: Buffer): Recording {
   for (;;) {
     const frame = frameAt(octets, at, (salt + frames) >>> 0, salt);
     if (frame === undefined) break;
-    entries.push(...entriesOf(frame));
+    for (const entry of entriesOf(frame)) entries.push(entry);
     at += frame.length;
     frames++;
   }
@@ -194,14 +194,13 @@ function hasLater(octets: Buffer, from: number, number: number, salt: number): b
   return false;
 }
 
-function entriesOf(frame: Buffer): Buffer[] {
-  const entries: Buffer[] = [];
+/** One by one: a frame may have more than a call takes arguments. */
+function* entriesOf(frame: Buffer): Generator<Buffer> {
   for (let at = FRAME_HEAD; at < frame.length; ) {
     const end = at + 4 + frame.readUInt32BE(at);
-    entries.push(frame.subarray(at + 4, end));
+    yield frame.subarray(at + 4, end);
     at = end;
   }
-  return entries;
 }
 
 const MAGIC = "DNSSDZJ";
