@@ -3,13 +3,13 @@
  * difference is an update in the file's name. What others wrote meanwhile stays, be it that they
  * added what the file never had or removed what it has still.
  */
-import { Class, Type } from "../../dns/constants.ts";
+import { Type } from "../../dns/constants.ts";
 import { soaOf } from "../../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../../dns/record.ts";
 import { compareSerials, nextSerial } from "../../dns/serial.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { RecordMap } from "./recordmap.ts";
-import { type Update, withSerial } from "./update.ts";
+import { removalOf, type Update, withSerial } from "./update.ts";
 
 /** Undefined where the file says what it said. */
 export function mergeUpdate(
@@ -34,7 +34,7 @@ export function mergeUpdate(
     type === Type.NS && name.equals(snapshot.origin);
   const updates = [
     ...added.filter(isApexNs),
-    ...removed.map((record) => ({ ...record, class: Class.NONE, ttl: 0 })),
+    ...removed.map(removalOf),
     ...added.filter((record) => !isApexNs(record)).map((record) => newer(record, snapshot)),
   ];
   return { zone: snapshot.origin, prerequisites: [], updates };

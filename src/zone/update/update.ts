@@ -37,7 +37,7 @@ export type Publish = (update: Update) => Promise<Rcode>;
 
 /** The records of an update that remove these records of the set. */
 export function removal(set: RecordSet): ResourceRecord[] {
-  return recordsOf(set).map((record) => ({ ...record, class: Class.NONE, ttl: 0 }));
+  return recordsOf(set).map(removalOf);
 }
 
 /** The record of an update that removes this one. */
