@@ -265,8 +265,9 @@ export function targetOf(data: Rdata): Name | undefined {
 
 /** The address of an A or AAAA in text form; undefined for other types. */
 export function addressOf(data: Rdata): string | undefined {
-  const bytes = data.values[0];
-  return isAddressType(data.type) && bytes instanceof Uint8Array ? formatAddress(bytes) : undefined;
+  // Of other types no values are made for this, which would be kept.
+  const bytes = isAddressType(data.type) ? data.values[0] : undefined;
+  return bytes instanceof Uint8Array ? formatAddress(bytes) : undefined;
 }
 
 /** The strings of a TXT. */

@@ -175,7 +175,8 @@ const UNDERSCORE = 0x5f;
 const ARPA = "\x04arpa";
 
 /** Addresses that SVCB and HTTPS hint at (RFC 9460 §7.3). */
-function hintsOf({ type, values }: Rdata): string[] {
-  const params = type === Type.SVCB || type === Type.HTTPS ? values.at(-1) : undefined;
+function hintsOf(data: Rdata): string[] {
+  const { type } = data;
+  const params = type === Type.SVCB || type === Type.HTTPS ? data.values.at(-1) : undefined;
   return params instanceof Uint8Array ? addressHints(params).map(formatAddress) : [];
 }
