@@ -22,7 +22,7 @@ import { Frames, frame } from "../framing.ts";
 export interface ExchangeOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal;
-  /** Milliseconds for the whole exchange; 5 s, as dig waits, if not given. */
+  /** Milliseconds by UDP, and as many again by TCP; 5 s, as dig waits, if not given. */
   readonly timeout?: number;
   /** Signs the query, and what it has not signed is no response to it (RFC 8945 §5.3). */
   readonly key?: TsigKey | undefined;

@@ -17,7 +17,7 @@ export const PATH = "/dns-query";
 const MAX_TARGET = 8192;
 
 /** Octets of a DNS message (RFC 8484 §6). */
-export const MAX_MESSAGE = 65_535;
+const MAX_MESSAGE = 65_535;
 
 export interface HttpRequest extends Readable {
   readonly method?: string | undefined;

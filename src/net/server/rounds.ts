@@ -3,7 +3,7 @@
  * thousands of queries at once, and libuv reads on from a stream as long as there is more; answered in
  * one go, they would keep datagrams and other peers waiting for seconds.
  *
- * Invariant: of all streams together no more than `SIZE` messages, theirs and ours, are taken in one
+ * Invariant: of all streams of a listener no more than `SIZE` messages, theirs and ours, are taken in one
  * round of the event loop, one that is long for many, and who waits for the next round waits behind
  * those who came before.
  */
