@@ -14,6 +14,7 @@ import {
   grant,
   host,
   interfaceName,
+  isLabel,
   mailbox,
   nameserver,
   reverseZone,
@@ -33,10 +34,6 @@ const link = z.strictObject({
   site: site.optional(),
   onDemand: z.boolean("expected true or false").optional(),
 });
-
-const subtype = z
-  .string("expected a subtype such as _universal")
-  .min(1, "expected a subtype such as _universal");
 
 const publish = z.strictObject(
   {
@@ -74,6 +71,10 @@ const dnssec = z.strictObject(
   { keys: z.string("expected the path of a folder with keys") },
   "expected { keys: FOLDER }, with keys as `dnssd-gateway key --dnssec` makes them",
 );
+
+const subtype = z
+  .string("expected a subtype such as _universal")
+  .refine(isLabel, "expected a subtype of 1 to 63 octets such as _universal");
 
 const table = z.strictObject(
   {

@@ -154,7 +154,7 @@ data: zones
       "gateway.yaml:1: query.cookieSecret: expected one secret at least",
     ]);
     assert.deepEqual(mistakes("subtypes: { _ipp._tcp: [''] }"), [
-      "gateway.yaml:1: subtypes._ipp._tcp[0]: expected a subtype such as _universal",
+      "gateway.yaml:1: subtypes._ipp._tcp[0]: expected a subtype of 1 to 63 octets such as _universal",
     ]);
   });
 
@@ -400,6 +400,18 @@ catalog: catalog.example`,
       [
         "query: { allow: [constructor] }",
         'gateway.yaml:1: query.allow[0]: "constructor" is nobody; expected key:NAME, an address, or a network such as 192.0.2.0/24, private, attached or any',
+      ],
+      [
+        `subtypes: { _ipp._tcp: [${"x".repeat(64)}] }`,
+        "gateway.yaml:1: subtypes._ipp._tcp[0]: expected a subtype of 1 to 63 octets such as _universal",
+      ],
+      [
+        `subtypes: { _${"é".repeat(32)}._tcp: [_universal] }`,
+        `gateway.yaml:1: subtypes._${"é".repeat(32)}._tcp: expected service types with their subtypes, such as _ipp._tcp: [_universal]`,
+      ],
+      [
+        `links: [{ interface: ${"x".repeat(64)}, onDemand: true }]`,
+        "gateway.yaml:1: links[0].interface: expected the name of an interface such as eth0",
       ],
       [
         "query: { cookieSecret: abc }",

@@ -61,9 +61,14 @@ export const address = z
     return z.NEVER;
   });
 
+/** RFC 1035 §2.3.4. */
+export function isLabel(text: string): boolean {
+  return text.length > 0 && Buffer.byteLength(text) <= 63;
+}
+
 export const site = z
   .string("expected one label such as paris")
-  .refine((text) => text.length > 0 && Buffer.byteLength(text) <= 63, {
+  .refine(isLabel, {
     error: "expected one label of 1 to 63 octets such as paris",
   })
   .refine((text) => !text.startsWith("_") && text !== "*", {
@@ -73,14 +78,15 @@ export const site = z
 /** Linux has no interface with one of the refused characters in its name; `eth0:1` is an address's label. */
 export const interfaceName = z
   .string("expected the name of an interface such as eth0")
-  .min(1, "expected the name of an interface such as eth0")
+  .refine(isLabel, "expected the name of an interface such as eth0")
   .refine((text) => !/[\s/:]/.test(text), {
     error: ({ input }) => `"${input}" is no interface; expected the name of one, such as eth0`,
   });
 
+/** Of the octets that a service type has (see `dns/service.ts`). */
 export const serviceType = z
   .string("expected a service type such as _ipp._tcp")
-  .regex(/^_[^.]{1,62}\._(tcp|udp)$/i, { error: "expected a service type such as _ipp._tcp" });
+  .regex(/^_[\w-]{1,62}\._(tcp|udp)$/i, { error: "expected a service type such as _ipp._tcp" });
 
 /** None at all: the key's holder may write nothing. */
 export const sites = z.union([site.transform((label) => [label]), z.array(site)], {

@@ -27,6 +27,8 @@ const cases: readonly (readonly [policy: string, expected: RegExp])[] = [
   ],
   ["{ hosts: [wpad.local] }", /hosts\S*: expected .*host/],
   ["{ rules: [{ deny: all, address: [] }] }", /rules\[0\]: a list in it is empty/],
+  [`{ rules: [{ deny: _${"é".repeat(32)}._tcp }] }`, /deny: "_é+\._tcp" is neither a type nor/],
+  ["{ rules: [{ deny: '_a\\9b._tcp' }] }", /deny: "_a\\9b\._tcp" is neither a type nor a group/],
   ["{ rules: [{ deny: [] }] }", /rules\[0\]: a list in it is empty/],
   ["{ rules: [{ deny: all, site: [] }] }", /rules\[0\]: a list in it is empty/],
   ["{ rules: { deny: all } }", /rules: expected a list such as \[\{ deny: chat, /],
