@@ -289,8 +289,16 @@ suite("what is read back from a server far away", () => {
     );
   });
 
+  test("is of that zone alone", async () => {
+    const elsewhere = { ...hosts[0]!, name: Name.parse("host.elsewhere.") };
+    const sets = [soa!, elsewhere, ns!, ...hosts, soa!];
+    const read = await readBack((query, octets) => transfer(query, octets, () => true, sets));
+    assert.deepEqual(read, whole);
+  });
+
   test("is an error where it is no transfer", async () => {
-    for (const sets of [[], [ns!, soa!]]) {
+    const other = { ...soa!, name: Name.parse("elsewhere.") };
+    for (const sets of [[], [ns!, soa!], [other, ns!, other]]) {
       await assert.rejects(
         readBack((query, octets) => [
           signed(octets, makeResponse(query, { answers: sets.flatMap(recordsOf) })),

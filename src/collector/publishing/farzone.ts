@@ -67,18 +67,20 @@ export class FarZone {
     const exchange = this.#exchange({
       questions: [{ name: origin, type: Type.AXFR, class: Class.IN }],
     });
+    const isSoa = ({ name, type }: ResourceRecord) => type === Type.SOA && name.equals(origin);
     const sets = new Gathering();
     let soas = 0;
     for await (const octets of connection.askAll(exchange.compose)) {
       const { rcode, answers } = exchange.verify(octets);
       if (rcode !== Rcode.NOERROR) return rcode;
-      if (answers.length === 0 || (soas === 0 && answers[0]!.type !== Type.SOA)) {
+      if (answers.length === 0 || (soas === 0 && !isSoa(answers[0]!))) {
         throw new PublishError("what it sent is no transfer");
       }
       for (const record of answers) {
         if (soas === 0) this.#note(answers);
-        if (record.type === Type.SOA && ++soas === 2) break;
-        sets.add(record);
+        if (isSoa(record) && ++soas === 2) break;
+        // What lies elsewhere is not this zone's to say.
+        if (record.name.isUnder(origin)) sets.add(record);
       }
       // RFC 5936 §2.2: it ends with the SOA that it began with.
       if (soas === 2) break;
