@@ -28,7 +28,8 @@ export const systemClock: Clock = {
     const arm = () => {
       const delay = Math.ceil(time - performance.now());
       timer = setTimeout(
-        () => (delay > LONGEST_TIMEOUT ? arm() : wake()),
+        // Its milliseconds are whole, and the last of them is not always over.
+        () => (performance.now() < time ? arm() : wake()),
         Math.min(Math.max(delay, 0), LONGEST_TIMEOUT),
       );
     };
