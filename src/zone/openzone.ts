@@ -46,6 +46,7 @@ export async function openZone(place: ZonePlace): Promise<Zone> {
   const { origin, folder, clock, log, disk = systemDisk } = place;
   const path = join(folder, fileName(origin));
   const unlock = disk.lock(`${path}.lock`);
+  let isOpen = false;
   try {
     const start = clock.now();
     const { journal, state } = await openJournal(disk, path, place);
@@ -53,10 +54,12 @@ export async function openZone(place: ZonePlace): Promise<Zone> {
     const store: Store = {
       append: (entries) => files.append(entries),
       kept: (zone) => files.kept(zone),
-      close: (zone) => files.close(zone).finally(unlock),
+      // One that cannot be opened is behind its copy, which tells the next start of that.
+      close: (zone) => files.close(isOpen ? zone : undefined).finally(unlock),
     };
     const zone = new Zone({ ...place, records: [] }, store, state);
     await raiseSerial(zone, await savedSerial(disk, path, origin), log);
+    isOpen = true;
     // Nobody waits yet, and nobody is to see what has ended.
     await zone.endLeases(Number.POSITIVE_INFINITY);
     await mergeFile(zone, place);

@@ -52,10 +52,11 @@ export class FileStore implements Store {
     if (journal.length > this.#limit) this.#rewriting = this.#rewrite(zone);
   }
 
-  async close(zone: Working): Promise<void> {
+  /** With a zone, of which there is to be a copy then. */
+  async close(zone?: Working): Promise<void> {
     this.#isClosing = true;
     await this.#rewriting;
-    this.#copy(zone);
+    if (zone !== undefined) this.#copy(zone);
     this.#cancelCopy?.();
     await this.#copying;
     this.#options.journal.close();
