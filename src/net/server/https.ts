@@ -57,8 +57,11 @@ export async function listenHttps(options: SecureOptions): Promise<SecureListene
   const handshakes = acceptSecure(server, options, (socket, source, place) => {
     const key = keyOf(socket);
     const { clock } = options;
-    connections.set(key, new HttpConnection(socket, { edge, source, place, clock }));
-    socket.once("close", () => connections.delete(key));
+    const connection = new HttpConnection(socket, { edge, source, place, clock });
+    connections.set(key, connection);
+    socket.once("close", () => {
+      if (connections.get(key) === connection) connections.delete(key);
+    });
   });
   server.on("session", (session) => {
     connections.get(keyOf(session.socket))?.becomeSession(session);

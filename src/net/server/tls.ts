@@ -110,7 +110,7 @@ export function acceptSecure(
     handshakes.set(key, { socket, place, cancel });
     socket.once("close", () => {
       cancel();
-      handshakes.delete(key);
+      if (handshakes.get(key)?.socket === socket) handshakes.delete(key);
     });
   });
   // First, for an HTTP server makes a session of the socket at once.
@@ -136,7 +136,10 @@ interface Handshake {
   readonly cancel: Cancel;
 }
 
-/** The same for a socket and for the secure one made of it; no two connections have it at once. */
+/**
+ * The same for a socket and for the secure one made of it. Two connections have it at once where a peer
+ * uses its port again before we are told that the first has gone; then it is the second's.
+ */
 export function keyOf({ remoteAddress, remotePort, localAddress }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress}`;
 }
