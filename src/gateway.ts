@@ -225,9 +225,6 @@ function openCollector(
       ];
     },
   });
-  const run = async (signal: AbortSignal): Promise<void> => {
-    await collector.run(signal);
-    far?.close();
-  };
+  const run = (signal: AbortSignal) => collector.run(signal).finally(() => far?.close());
   return { collector, run };
 }
