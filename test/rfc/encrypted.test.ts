@@ -9,7 +9,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
-import { OptionCode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
+import { Opcode, OptionCode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
 import type { EdnsOption } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
@@ -445,6 +445,19 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
         if (status === 405) assert.equal(reply.headers.get("allow"), "GET, HEAD, POST");
       }
     }
+  });
+
+  test("XPORT-20: an update is taken by POST alone, for who reads changes nothing (RFC 9110 §9.2.1)", async () => {
+    await using server = await listenSecurely();
+    const update = { ...question("@", Type.SOA), opcode: Opcode.UPDATE };
+    const file = join(temporaryFolder(), "update");
+    writeFileSync(file, encode(update));
+    for (const options of [[], ["--head"]]) {
+      const reply = await curl(server, pathOf(update), ...options);
+      assert.equal(reply.status, 400, options.join(" "));
+    }
+    const posted = await curl(server, "/dns-query", "-H", MESSAGE, "--data-binary", `@${file}`);
+    assert.deepEqual([posted.status, decode(posted.body).opcode], [200, Opcode.UPDATE]);
   });
 
   test("XPORT-20: a request may be written as to a proxy", async () => {

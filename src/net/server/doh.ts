@@ -6,8 +6,8 @@
  * says no is 200 as well (§4.2.1).
  */
 import type { Readable } from "node:stream";
-import { Rcode, Type } from "../../dns/constants.ts";
-import { HEADER_LENGTH, type Message } from "../../dns/message.ts";
+import { Opcode, Rcode, Type } from "../../dns/constants.ts";
+import { decodeHeader, HEADER_LENGTH, type Message } from "../../dns/message.ts";
 import { soaOf } from "../../dns/rdata.ts";
 
 export const MEDIA_TYPE = "application/dns-message";
@@ -49,7 +49,13 @@ export async function messageIn(
   }
   if (method !== "GET" && method !== "HEAD") return 405;
   if (!isAccepted(headers.accept)) return 406;
-  return checked(decodeParameter(new URLSearchParams(query).get("dns") ?? ""));
+  const message = checked(decodeParameter(new URLSearchParams(query).get("dns") ?? ""));
+  // Who reads changes nothing (RFC 9110 §9.2.1): a link may be followed by anybody, at any time.
+  return typeof message === "object" && isUpdate(message) ? 400 : message;
+}
+
+function isUpdate(message: Buffer): boolean {
+  return decodeHeader(message).opcode === Opcode.UPDATE;
 }
 
 /** What is no query at all gets no answer from the edge either. */
