@@ -13,6 +13,7 @@ import {
   operator,
   origin,
   principal,
+  setsOf,
   updateOf,
   zoneOf,
 } from "./fixture.ts";
@@ -46,8 +47,27 @@ suite("the TTL of a set", () => {
       await zone.apply(updateOf(`+ ${each}`), paris);
     }
     assert.deepEqual(ttls(), [10, 30, 60]);
-    await zone.apply(updateOf("+ _ipp._tcp 30 PTR b._ipp._tcp"), operator);
-    assert.equal(ttlOf(zone, "_ipp._tcp"), 30);
+    await zone.apply(updateOf("+ _ipp._tcp 5 PTR b._ipp._tcp"), operator);
+    assert.equal(ttlOf(zone, "_ipp._tcp"), 5);
+  });
+
+  test("PROXY-12: is no longer than ten seconds where what is heard is in it, whatever is beside it", async () => {
+    const file = "_http._tcp 3600 PTR wiki._http._tcp\n_nfs._tcp 3600 PTR n._nfs._tcp";
+    const zone = zoneOf(file);
+    await zone.apply(updateOf("+ _http._tcp 10 PTR x._http._tcp.paris", { lease: 300 }), paris);
+    assert.equal(ttlOf(zone, "_http._tcp"), 10);
+    await zone.apply(updateOf(`+ ${one}`, { lease: 300 }), lyon);
+    await zone.apply(updateOf("+ _http._tcp 60 PTR news._http._tcp"), operator);
+    await zone.apply(updateOf("+ _ipp._tcp 3600 PTR c._ipp._tcp"), operator);
+    await zone.merge(setsOf(`${file}\n_ipp._tcp 3600 PTR b._ipp._tcp`));
+    assert.deepEqual([ttlOf(zone, "_http._tcp"), ttlOf(zone, "_ipp._tcp")], [10, 10]);
+    // Neither is it less than that for the others.
+    await zone.apply(updateOf("+ _nfs._tcp 0 PTR x._nfs._tcp.paris", { lease: 300 }), paris);
+    assert.equal(ttlOf(zone, "_nfs._tcp"), 10);
+    // When nothing of it is heard any more, who looks after the zone says what it is.
+    await zone.apply(updateOf("- _nfs._tcp PTR x._nfs._tcp.paris"), paris);
+    await zone.apply(updateOf("+ _nfs._tcp 60 PTR n._nfs._tcp"), operator);
+    assert.equal(ttlOf(zone, "_nfs._tcp"), 60);
   });
 
   test("SEC-16: is an hour at most by the key of a site", async () => {

@@ -141,28 +141,42 @@ class Work {
     this.#holds.push({ does: isNew && !isBack ? "take" : "join", record });
   }
 
-  /** A set takes the TTL of what is added (RFC 2181 §5.2), unless others are in it. */
+  /**
+   * A set takes the TTL of what is added (RFC 2181 §5.2), unless others are in it. With what is heard in
+   * it, it has the lower of the two, for that is not to be kept for longer (RFC 8766 §5.5.1), whatever
+   * stands beside it; and no site makes it lower than that for the others.
+   */
   #ttlOf(name: Name, type: number, asked: number): number {
     const { maxTtl } = this.#by;
-    if (maxTtl === undefined) return servedTtl(asked);
-    const ttl = Math.min(servedTtl(asked), maxTtl);
+    const ttl = Math.min(servedTtl(asked), maxTtl ?? MAX_TTL);
     const before = this.#base.set(name, type);
-    return before === undefined || before.ttl === ttl || this.#hasAlone(before) ? ttl : before.ttl;
+    if (before === undefined || before.ttl === ttl || this.#hasAlone(before)) return ttl;
+    return Math.min(before.ttl, maxTtl === undefined ? ttl : Math.max(ttl, HEARD_TTL));
   }
 
   /**
    * Might it have written all of this set, and does nobody hold any of it for ever? To look through a
-   * large one each time would cost more than it is worth.
+   * large one each time would cost more than it is worth. Who may write anything asks whether another
+   * has a lease.
    */
   #hasAlone(set: RecordSet): boolean {
     const known = this.#isAlone?.get(set);
     if (known !== undefined) return known;
-    const isOwn = (record: ResourceRecord) =>
-      this.#by.permits(record) && !this.#leases.isHeldForeverByAnother(record, this.#by.name);
-    const isAlone = set.rdatas.length <= LARGE && recordsOf(set).every(isOwn);
+    const { name, maxTtl } = this.#by;
+    const isAlone =
+      maxTtl === undefined
+        ? !set.rdatas.some((rdata) =>
+            this.#leases.isLeasedByAnother({ name: set.name, rdata }, name),
+          )
+        : set.rdatas.length <= LARGE && recordsOf(set).every((record) => this.#isOwn(record));
     this.#isAlone ??= new Map();
     this.#isAlone.set(set, isAlone);
     return isAlone;
+  }
+
+  #isOwn(record: ResourceRecord): boolean {
+    const { name } = this.#by;
+    return this.#by.permits(record) && !this.#leases.isHeldForeverByAnother(record, name);
   }
 
   /** Takes away what may not stand beside this; false where that is not to be taken away. */
@@ -325,5 +339,7 @@ function servedTtl(ttl: number): number {
 
 /** Records. */
 const LARGE = 100;
+/** Seconds for which what is heard is served. */
+const HEARD_TTL = 10;
 /** Seconds (RFC 2181 §8). */
 const MAX_TTL = 2 ** 31 - 1;
