@@ -3,7 +3,7 @@
  * would, and prints the DNSKEY and what the parent is to have. With `--retire`, says of a key when it
  * ends: its successor signs already, and the parent has the successor's DS (RFC 6781 §4.1.2).
  */
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../config/mistakes.ts";
 import { digestOf } from "../dns/dnssec.ts";
@@ -95,6 +95,8 @@ function writeKey(folder: string, key: SigningKey, flag: "w" | "wx"): void {
   const path = join(folder, key.fileName);
   writing(path, () => {
     writeFileSync(`${path}.key`, key.formatKey(), { mode: 0o644, flag });
+    // What a run that was killed has left.
+    rmSync(`${path}.new`, { force: true });
     writeFileSync(`${path}.new`, key.formatPrivateKey(), { mode: 0o600, flag: "wx" });
     renameSync(`${path}.new`, `${path}.private`);
   });

@@ -15,6 +15,9 @@ import { fold, Name } from "./name.ts";
 /** `local.` (RFC 6762 §3). */
 export const LOCAL = Name.parse("local.");
 
+/** Seconds for which what was heard by multicast is served at most (RFC 8766 §5.5.1). */
+export const SERVED_TTL = 10;
+
 /** What a domain recommends to clients, in front of `_dns-sd._udp` (RFC 6763 §11). */
 export const enumerations = {
   b: "domains to browse",

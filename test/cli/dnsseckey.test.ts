@@ -68,7 +68,7 @@ describe("dnssd-gateway key --dnssec", () => {
   });
 
   it("SEC-DNSSEC-16: makes a successor, and retires a key that has one", async () => {
-    const { key, keys } = open();
+    const { folder, key, keys } = open();
     await key(ZONE);
     const [first] = keys();
     const alone = await key(ZONE, "--retire", `${first!.tag}`);
@@ -76,6 +76,7 @@ describe("dnssd-gateway key --dnssec", () => {
     assert.match(alone.text, /only key of its kind/);
     await key(ZONE);
     assert.equal(keys().length, 2);
+    writeFileSync(join(folder, `${first!.fileName}.new`), "of a run that was killed");
     const retired = await key(ZONE, "--retire", `${first!.tag}`);
     assert.equal(retired.status, 0, retired.text);
     const { times } = keys().find(({ tag }) => tag === first!.tag)!;

@@ -7,10 +7,8 @@
  * of it: thousands of lives that run out are looked at once a second, not thousands of times, and
  * nothing is served for longer than it lives.
  */
+import { SERVED_TTL } from "../../dns/service.ts";
 import type { HeardRecord } from "./heard.ts";
-
-/** Seconds. */
-export const SERVED_TTL = 10;
 
 type Life = Pick<HeardRecord, "lastHeard" | "lifetime">;
 

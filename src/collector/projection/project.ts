@@ -12,10 +12,16 @@ import { isAddressType, Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
 import { rdata as make, type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
-import { LOCAL, parseServiceType, type ServiceType, serviceTypesName } from "../../dns/service.ts";
+import {
+  LOCAL,
+  parseServiceType,
+  SERVED_TTL,
+  type ServiceType,
+  serviceTypesName,
+} from "../../dns/service.ts";
 import { isCarriedType, isReserved } from "../../zone/update/principal.ts";
 import { MAX_ALIASES } from "../link/browser.ts";
-import { endOfSecond, SERVED_TTL, startOfSecond } from "../link/ttl.ts";
+import { endOfSecond, startOfSecond } from "../link/ttl.ts";
 import { obtain } from "../obtain.ts";
 import { RecordSets } from "../recordsets.ts";
 import { hasUnderscore } from "./publishable.ts";

@@ -9,9 +9,8 @@ import { Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
 import { type Rdata, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
-import { BROWSING, parseEnumeration, serviceTypesName } from "../../dns/service.ts";
+import { BROWSING, parseEnumeration, SERVED_TTL, serviceTypesName } from "../../dns/service.ts";
 import { isSteeringType } from "../../zone/update/principal.ts";
-import { SERVED_TTL } from "../link/ttl.ts";
 import { distinct, RecordSets } from "../recordsets.ts";
 import { isUnique } from "../unique.ts";
 

@@ -8,7 +8,7 @@ import type { Name } from "../../dns/name.ts";
 import { Rdata, SERIAL, soaOf } from "../../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../../dns/record.ts";
 import { compareSerials, nextSerial } from "../../dns/serial.ts";
-import { isDefault } from "../../dns/service.ts";
+import { isDefault, SERVED_TTL } from "../../dns/service.ts";
 import type { Gone, Snapshot } from "../snapshot.ts";
 import type { Change } from "./change.ts";
 import { Draft } from "./draft.ts";
@@ -151,7 +151,7 @@ class Work {
     const ttl = Math.min(servedTtl(asked), maxTtl ?? MAX_TTL);
     const before = this.#base.set(name, type);
     if (before === undefined || before.ttl === ttl || this.#hasAlone(before)) return ttl;
-    return Math.min(before.ttl, maxTtl === undefined ? ttl : Math.max(ttl, HEARD_TTL));
+    return Math.min(before.ttl, maxTtl === undefined ? ttl : Math.max(ttl, SERVED_TTL));
   }
 
   /**
@@ -339,7 +339,5 @@ function servedTtl(ttl: number): number {
 
 /** Records. */
 const LARGE = 100;
-/** Seconds for which what is heard is served. */
-const HEARD_TTL = 10;
 /** Seconds (RFC 2181 §8). */
 const MAX_TTL = 2 ** 31 - 1;
