@@ -167,9 +167,9 @@ suite("questions", () => {
     const times = run(querier, cache, 0, 6000).map(({ at }) => at);
     assert.equal(times.length, 3);
     const wait = 4000;
-    querier.observe(query("_a._tcp PTR"), times[2]! + wait / 4);
+    querier.observe(query("_a._tcp PTR"), 4, times[2]! + wait / 4);
     assert.equal(querier.counters.suppressed, 0);
-    querier.observe(query("_a._tcp PTR"), times[2]! + (3 * wait) / 4);
+    querier.observe(query("_a._tcp PTR"), 4, times[2]! + (3 * wait) / 4);
     assert.equal(querier.counters.suppressed, 1);
   });
 });

@@ -61,6 +61,9 @@ function heardOf(witness: LanHost, owner: string, type: number, since = 0): Hear
   );
 }
 
+/** Another host that speaks both families. */
+const bystander = ({ lan }: Stage) => lan.host("bystander", "10.0.0.5", "fe80::5");
+
 const META = "_services._dns-sd._udp";
 const gapsOf = (times: readonly number[]) => times.slice(1).map((time, i) => time - times[i]!);
 
@@ -143,7 +146,7 @@ suite("a series of questions", () => {
     const wait = gapsOf(before).at(-1)! * 2;
     const due = before.at(-1)! + wait;
     set.clock.advance(due - 500 - set.clock.now());
-    set.witness.say(query(`${META} PTR`));
+    bystander(set).say(query(`${META} PTR`));
     set.clock.advance(3000);
     assert.deepEqual(timesOf(set, META, Type.PTR), before, "ours is skipped");
     set.clock.advance(5 * MINUTE);
@@ -153,7 +156,7 @@ suite("a series of questions", () => {
 
   test("MDNS-16: the first of a series is skipped as well", () => {
     const set = stage();
-    set.witness.say(query(`${META} PTR`));
+    bystander(set).say(query(`${META} PTR`));
     set.clock.advance(900);
     assert.deepEqual(timesOf(set, META, Type.PTR), []);
     set.clock.advance(200);
@@ -164,7 +167,7 @@ suite("a series of questions", () => {
     const known = [`${META} 4500 PTR _ipp._tcp`, `${META} 4500 PTR _http._tcp`];
     const set = stage();
     set.witness.say(response(known.join("\n")));
-    set.witness.say(query(`${META} PTR`, known[0]));
+    bystander(set).say(query(`${META} PTR`, known[0]));
     set.clock.advance(900);
     assert.deepEqual(timesOf(set, META, Type.PTR), []);
   });
@@ -177,9 +180,26 @@ suite("a series of questions", () => {
   ] as const) {
     test(`MDNS-17: another host's question ${what} counts for nothing`, () => {
       const set = stage();
-      set.witness.say(heard);
+      bystander(set).say(heard);
       set.clock.advance(200);
       assert.equal(timesOf(set, META, Type.PTR).length, 1);
+    });
+  }
+
+  for (const [family, address] of [
+    [4, "10.0.0.7"],
+    [6, "fe80::7"],
+  ] as const) {
+    test(`MDNS-17: one by IPv${family} alone is none for those who speak the other family`, () => {
+      const set = stage();
+      const other = set.lan.host("other", address);
+      const hearers = set.lan.host("hearers", family === 4 ? "fe80::8" : "10.0.0.8").record();
+      for (let at = 10; at < 3 * HOUR; at += 20_000) {
+        set.clock.at(at, () => other.say(query(`${META} PTR`)));
+      }
+      set.clock.advance(3 * HOUR);
+      const times = hearers.heard.map(({ at }) => at);
+      assert.ok(times.length >= 8 && times[0]! < 200, `${times}`);
     });
   }
 

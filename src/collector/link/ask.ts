@@ -21,6 +21,8 @@ export class Ask implements Ranked {
   to: Owner | undefined;
   /** By which family it was asked last, since families take turns. */
   family: Family | undefined;
+  /** When other hosts asked it last, by each family. */
+  readonly #others: Record<Family, number> = { 4: -Infinity, 6: -Infinity };
 
   constructor(name: Name, type: number, source: string) {
     this.name = name;
@@ -34,11 +36,30 @@ export class Ask implements Ranked {
     this.last = Number.NEGATIVE_INFINITY;
   }
 
+  /** By which of the link's families it goes next: once its wait is long, they take turns. */
+  nextOf(families: readonly Family[]): readonly Family[] {
+    if (this.to !== undefined) return [this.to.family];
+    return families.length > 1 && this.wait >= SLOW ? [this.family === 4 ? 6 : 4] : families;
+  }
+
+  /**
+   * Another host asks it by one family. Have all heard it by now who would hear it from us? Who speaks
+   * the other family alone has not (RFC 6762 §20).
+   */
+  isCovered(family: Family, families: readonly Family[], now: number): boolean {
+    this.#others[family] = now;
+    return this.nextOf(families).every((each) => now - this.#others[each] < TOGETHER);
+  }
+
   /** Is it to be asked soon: in the second half of its wait, or for the first time? */
   isNear(now: number): boolean {
     return this.rank - now <= Math.max(this.wait / 2, SOON);
   }
 }
 
+/** Milliseconds of a wait that is long: nobody waits for what will be found by then. */
+export const SLOW = 60_000;
+/** Milliseconds from the packet of one family to that of the other, of one query. */
+const TOGETHER = 1000;
 /** Milliseconds, the most that a first question waits (RFC 6762 §5.2). */
 const SOON = 120;

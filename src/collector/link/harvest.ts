@@ -129,7 +129,7 @@ export class Harvest {
     if (packet.isReply) {
       this.cache.confirm(message, now);
     } else {
-      this.querier.observe(message, now);
+      this.querier.observe(message, packet.family, now);
       this.cache.receive(message, packet, now);
       if (message.isResponse) this.#doubtGoodbyes(message, packet, now);
     }

@@ -15,7 +15,7 @@ import type { Name } from "../../dns/name.ts";
 import { type ResourceRecord, setKey } from "../../dns/record.ts";
 import { Heap } from "../../heap.ts";
 import type { Family } from "../../net/links/link.ts";
-import { Ask } from "./ask.ts";
+import { Ask, SLOW } from "./ask.ts";
 import type { WantedQuestion } from "./browser.ts";
 import type { LinkCache } from "./cache.ts";
 import { type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
@@ -115,11 +115,13 @@ export class Querier {
 
   /**
    * Another host's query: what we were about to ask as well counts as asked by us (RFC 6762 §7.3),
-   * if it was asked of all, in full, and without answers we do not know. "About to" is the second
-   * half of a wait: early in it, the answers of our own last question may still be on their way.
+   * if it was asked of all whom we would ask, in full, and without answers we do not know. "About to"
+   * is the second half of a wait: early in it, the answers of our own last question may still be on
+   * their way.
    */
-  observe(query: Message, now: number): void {
+  observe(query: Message, family: Family, now: number): void {
     if (query.isResponse || query.isTruncated) return;
+    const families = this.#options.families();
     for (const question of query.questions) {
       if (question.class !== Class.IN) continue;
       const ask = this.#asks.get(setKey(question.name, question.type));
@@ -129,7 +131,8 @@ export class Querier {
         ({ name, type, rdata }) =>
           type === ask.type && name.equals(ask.name) && !known.has(rdata.key),
       );
-      if (isWider) continue;
+      if (isWider || !ask.isCovered(family, families, now)) continue;
+      ask.family = family;
       this.counters.suppressed++;
       this.#asked(ask, now);
     }
@@ -219,10 +222,10 @@ export class Querier {
    * once, and who speaks one hears every second (RFC 6762 §20).
    */
   #turnOf(asks: readonly Ask[]): { readonly family: Family } | undefined {
-    const [first] = asks;
-    const isDual = this.#options.families().length > 1;
-    if (first === undefined || !isDual || !asks.every(({ wait }) => wait >= SLOW)) return undefined;
-    const family = first.family === 4 ? 6 : 4;
+    const families = this.#options.families();
+    if (families.length < 2 || !asks.every(({ wait }) => wait >= SLOW)) return undefined;
+    const family = asks[0]?.nextOf(families)[0];
+    if (family === undefined) return undefined;
     for (const ask of asks) ask.family = family;
     return { family };
   }
@@ -321,8 +324,6 @@ const RATE = 20;
 /** Milliseconds, the first and the longest wait of a series (RFC 6762 §5.2). */
 const FIRST_WAIT = 1000;
 const LAST_WAIT = 3_600_000;
-/** Milliseconds of a wait that is long: nobody waits for what will be found by then. */
-const SLOW = 60_000;
 /** By which it grows (RFC 6762 §5.2: at least two). */
 const SLOW_FACTOR = 4;
 /** The part by which a wait may become longer where others are due then: series meet, and stay so. */
