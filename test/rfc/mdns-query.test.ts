@@ -217,6 +217,37 @@ suite("a series of questions", () => {
     assert.equal(timesOf(set, "h", Type.A).length, 1);
   });
 
+  test("MDNS-63: a goodbye of another host is doubted only for what is of interest", () => {
+    const set = stage();
+    const name = "9.0.0.10.in-addr.arpa.";
+    set.witness.say(response(`!${name} 120 PTR h.local.\nstranger A 10.0.0.9`));
+    set.clock.advance(10_000);
+    const before = set.witness.heard.length;
+    const other = set.lan.host("other", "10.0.0.4");
+    other.say(response(`${name} 0 PTR h.local.\nstranger 0 A 10.0.0.9`));
+    set.clock.advance(900);
+    const asked = set.witness.heard.slice(before).flatMap(({ message }) => message.questions);
+    assert.deepEqual(
+      asked.map(({ name }) => String(name)),
+      [],
+    );
+  });
+
+  test("MDNS-36: a list that one host takes for its own is asked for while the others have a second", () => {
+    const set = stage({}, (lan) => {
+      new Device(lan, "10.0.0.3", service("a", "_ipp._tcp", "h", "10.0.0.3")).announce();
+    });
+    set.clock.advance(10 * MINUTE);
+    const other = set.lan.host("other", "10.0.0.4");
+    const text = service("b", "_ipp._tcp", "i", "10.0.0.4").replace("_ipp._tcp", "!_ipp._tcp");
+    for (const at of [0, 1000]) set.clock.at(set.clock.now() + at, () => other.say(response(text)));
+    for (let i = 0; i < 100; i++) {
+      set.clock.advance(50);
+      const listed = held(set.harvest.cache, "_ipp._tcp", "PTR");
+      assert.ok(listed.includes("a._ipp._tcp.local."), `after ${50 * i} ms`);
+    }
+  });
+
   test("MDNS-61: several questions share a packet", () => {
     const set = stage({ types: [local("_ipp._tcp"), local("_http._tcp")] });
     set.clock.advance(130);

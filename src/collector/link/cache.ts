@@ -335,7 +335,7 @@ function isWhole(type: number): boolean {
 }
 
 /** Cache-flush in a record, unicast response in a question (RFC 6762 §10.2, §5.4). */
-const TOP_BIT = 0x8000;
+export const TOP_BIT = 0x8000;
 /** Milliseconds a record has left after a goodbye or a flush (RFC 6762 §10.1, §10.2). */
 const GRACE = 1000;
 /** Milliseconds within which a host says all of a set, "as close together as feasible" (§10.2). */

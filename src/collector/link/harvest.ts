@@ -8,13 +8,14 @@
  * costs, the next one is not put off for more than a second.
  */
 import { Alarm, type Clock, earlier } from "../../clock.ts";
-import { isAddressType } from "../../dns/constants.ts";
+import { isAddressType, Type } from "../../dns/constants.ts";
 import { FormatError } from "../../dns/format.ts";
 import { decode, type Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import type { Family, Link, Packet } from "../../net/links/link.ts";
 import { type Interest, interestIn } from "./browser.ts";
-import { type CacheOptions, LinkCache } from "./cache.ts";
+import { type CacheOptions, LinkCache, TOP_BIT } from "./cache.ts";
+import { type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
 import { ownerOf } from "./owner.ts";
 import { Querier } from "./querier.ts";
 import { Throttle } from "./throttle.ts";
@@ -131,21 +132,34 @@ export class Harvest {
     } else {
       this.querier.observe(message, packet.family, now);
       this.cache.receive(message, packet, now);
-      if (message.isResponse) this.#doubtGoodbyes(message, packet, now);
+      if (message.isResponse) this.#doubt(message, packet, now);
     }
     this.#notice(now);
     this.#plan();
   }
 
-  /** Who never said a record may not have to call it off: its owner is asked while it has a second. */
-  #doubtGoodbyes({ answers }: Message, { source }: Packet, now: number): void {
-    for (const { name, type, ttl, rdata } of answers) {
-      if (ttl > 0) continue;
+  /**
+   * Who never said a record may not have to call it off: its owner is asked while it has a second. A
+   * list has many owners, so nobody calls off the others' entries by the cache-flush bit; some do.
+   */
+  #doubt({ answers, additionals }: Message, { source }: Packet, now: number): void {
+    const doubted = new Set<HeardSet>();
+    // However often it is taken in one message, a long list is gone through once.
+    const taken = new Set<HeardSet>();
+    const isOfOthers = (record: HeardRecord | undefined) =>
+      record !== undefined &&
+      isCalledOff(record) &&
+      ![record.source, record.speaker].includes(source);
+    for (const { name, type, class: klass, ttl, rdata } of [...answers, ...additionals]) {
+      const isFlush = type === Type.PTR && ttl > 0 && (klass & TOP_BIT) !== 0;
+      if (ttl > 0 && !isFlush) continue;
       const set = this.cache.set(name.key, type);
-      const record = set?.records.get(rdata.key);
-      if (record === undefined || [record.source, record.speaker].includes(source)) continue;
-      this.querier.refresh(set!, now);
+      if (set === undefined || !this.#interest.sets.has(set) || taken.has(set)) continue;
+      if (isFlush) taken.add(set);
+      const records = isFlush ? [...set.records.values()] : [set.records.get(rdata.key)];
+      if (records.some(isOfOthers)) doubted.add(set);
     }
+    for (const set of doubted) this.querier.refresh(set, now);
   }
 
   #wake(): void {
