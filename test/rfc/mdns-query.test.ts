@@ -99,6 +99,23 @@ suite("a series of questions", () => {
     assert.ok(gapsOf(times).at(-1)! >= HOUR);
   });
 
+  for (const minutes of [3, 5, 10, 20]) {
+    test(`what was out of reach for ${minutes} minutes is found in no more than that again`, () => {
+      const set = stage();
+      const text = `${META} 4500 PTR _ipp._tcp\n${service("a", "_ipp._tcp", "h", "10.0.0.3")}`;
+      const device = new Device(set.lan, "10.0.0.3", text);
+      device.announce();
+      const isThere = () => held(set.harvest.cache, "a._ipp._tcp", "SRV").length > 0;
+      set.clock.advance(30 * MINUTE);
+      device.host.isUp = false;
+      set.clock.advance(minutes * MINUTE);
+      assert.ok(!isThere());
+      device.host.isUp = true;
+      set.clock.advance(minutes * MINUTE);
+      assert.ok(isThere());
+    });
+  }
+
   test("MDNS-48: goes to both families in the first two minutes, then to each in turn", () => {
     const set = stage();
     const both = set.lan.host("both", "10.0.0.46", "fe80::46").record();

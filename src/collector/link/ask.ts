@@ -1,4 +1,5 @@
 /** What the querier asks: one question of a series, or one that is asked a few times. */
+import { Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
 import type { Ranked } from "../../heap.ts";
 import type { Family } from "../../net/links/link.ts";
@@ -36,10 +37,18 @@ export class Ask implements Ranked {
     this.last = Number.NEGATIVE_INFINITY;
   }
 
+  /**
+   * A long wait for the next entry of a list, which announces itself. What was lost on the way does not
+   * when the way is there again: who misses that is to wait no longer than it was away.
+   */
+  get isSlow(): boolean {
+    return this.type === Type.PTR && this.wait >= SLOW;
+  }
+
   /** By which of the link's families it goes next: once its wait is long, they take turns. */
   nextOf(families: readonly Family[]): readonly Family[] {
     if (this.to !== undefined) return [this.to.family];
-    return families.length > 1 && this.wait >= SLOW ? [this.family === 4 ? 6 : 4] : families;
+    return families.length > 1 && this.isSlow ? [this.family === 4 ? 6 : 4] : families;
   }
 
   /**

@@ -223,7 +223,7 @@ export class Querier {
    */
   #turnOf(asks: readonly Ask[]): { readonly family: Family } | undefined {
     const families = this.#options.families();
-    if (families.length < 2 || !asks.every(({ wait }) => wait >= SLOW)) return undefined;
+    if (families.length < 2 || !asks.every(({ isSlow }) => isSlow)) return undefined;
     const family = asks[0]?.nextOf(families)[0];
     if (family === undefined) return undefined;
     for (const ask of asks) ask.family = family;
@@ -276,7 +276,7 @@ export class Querier {
 
   #asked(ask: Ask, now: number): void {
     const gap = now - ask.last;
-    const factor = ask.wait < SLOW ? 2 : SLOW_FACTOR;
+    const factor = ask.isSlow ? SLOW_FACTOR : 2;
     const longer = factor * Math.max(ask.wait, gap < LAST_WAIT ? gap : 0);
     ask.wait = Math.min(Math.max(FIRST_WAIT, longer), LAST_WAIT);
     ask.last = now;
@@ -324,7 +324,7 @@ const RATE = 20;
 /** Milliseconds, the first and the longest wait of a series (RFC 6762 §5.2). */
 const FIRST_WAIT = 1000;
 const LAST_WAIT = 3_600_000;
-/** By which it grows (RFC 6762 §5.2: at least two). */
+/** By which one for a list grows (RFC 6762 §5.2: at least two). */
 const SLOW_FACTOR = 4;
 /** The part by which a wait may become longer where others are due then: series meet, and stay so. */
 const SLACK = 1 / 32;
