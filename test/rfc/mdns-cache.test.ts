@@ -466,6 +466,21 @@ suite("doubts", () => {
     assert.equal(cache.size, 0);
   });
 
+  test("MDNS-44: nor is one by a family that its owner speaks no more", () => {
+    const cache = cacheOf();
+    for (const [now, family] of [
+      [0, 4],
+      [5, 6],
+      [10_000, 4],
+    ] as const) {
+      cache.receive(response(ptr), from("10.0.0.9", family), now);
+    }
+    for (const now of [20_000, 22_000]) {
+      cache.receive(query("_ipp._tcp PTR"), from("fe80::77", 6), now);
+    }
+    pass(cache, 60_000);
+    assert.equal(cache.size, 1);
+  });
   test("MDNS-44: a query by the family on which the record was never heard is none either", () => {
     const cache = cacheOf(ptr);
     for (const now of [20_000, 22_000]) {

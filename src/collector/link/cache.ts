@@ -204,7 +204,8 @@ export class LinkCache {
     entry.ttl = ttl;
     entry.speaker = from.source;
     entry.message = this.#messages;
-    entry.families |= bit(from.family);
+    const isRepeated = now - entry.lastHeard < GRACE;
+    entry.families = (isRepeated ? entry.families : 0) | bit(from.family);
     this.#renew(entry, now);
     return entry.set;
   }
@@ -244,7 +245,7 @@ export class LinkCache {
 
   /**
    * Another host asks: RFC 6762 §10.5. Only where the answer would have come to our ears: not for
-   * QU questions, not for records heard on the other family alone, not for those it lists itself;
+   * QU questions, not for records last heard on the other family alone, not for those it lists itself;
    * with TC its list is still to come. One query may arrive more than once.
    */
   #doubt(query: Message, family: Family, now: number): void {

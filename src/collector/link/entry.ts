@@ -23,7 +23,7 @@ export class Entry implements HeardRecord, Ranked {
   /** The message it was heard in last, by number. */
   message = 0;
   isSuperseded = false;
-  /** Bits of the families it was heard on. */
+  /** Bits of the families it was heard on the last time. */
   families = 0;
   /** The next of `REFRESHES`; past them, the end. */
   step = 0;
