@@ -168,12 +168,12 @@ suite("on demand", () => {
 
   test("a subtype and a type that nobody asked for are in the zone from then on", async () => {
     const asked = new AskedOffice();
-    const printer = `${PRINTER}\n_universal._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp`;
+    const printer = `${PRINTER}\n_color._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp`;
     asked.device("10.1.0.10", `_services._dns-sd._udp PTR _ipp._tcp\n${printer}`);
     asked.device("10.1.0.11", service("quiet", "_quiet._tcp", "q", "10.1.0.11"));
     await asked.office.clock.elapse(20_000);
     for (const [owner, instance] of [
-      ["_universal._sub._ipp._tcp", "Office\\032Printer._ipp._tcp"],
+      ["_color._sub._ipp._tcp", "Office\\032Printer._ipp._tcp"],
       ["_quiet._tcp", "quiet._quiet._tcp"],
     ]) {
       assert.deepEqual(asked.office.browse(owner!), []);

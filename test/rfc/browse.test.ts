@@ -24,8 +24,8 @@ suite("what is asked", () => {
   });
 
   test("SD-21: of a type that was told of, its instances", () => {
-    const { asks, keeps, sources } = interestOf(`${META} PTR _ipp._tcp`);
-    assert.deepEqual(asks, ["_ipp._tcp PTR", `${META} PTR`]);
+    const { asks, keeps, sources } = interestOf(`${META} PTR _a._tcp`);
+    assert.deepEqual(asks, ["_a._tcp PTR", `${META} PTR`]);
     assert.deepEqual(keeps, [`${META} PTR`]);
     assert.deepEqual([...sources], ["", "10.0.0.9"]);
   });
@@ -36,14 +36,26 @@ suite("what is asked", () => {
   });
 
   test("SD-18: of subtypes, those that are configured and those that were overheard", () => {
-    const types = [local("_universal._sub._ipp._tcp")];
+    const types = [local("_color._sub._a._tcp")];
     assert.deepEqual(interestOf("", { types }).asks, [
-      "_ipp._tcp PTR",
+      "_a._tcp PTR",
+      "_color._sub._a._tcp PTR",
       `${META} PTR`,
-      "_universal._sub._ipp._tcp PTR",
     ]);
     const { asks } = interestOf("_color._sub._ipp._tcp PTR a._ipp._tcp");
     assert.ok(asks.includes("_color._sub._ipp._tcp PTR") && asks.includes("_ipp._tcp PTR"));
+  });
+
+  test("SD-18: of printers, the subtypes that clients browse in place of the type", () => {
+    const { asks } = interestOf(`${META} PTR _IPP._tcp\n_ipps._tcp PTR a._ipps._tcp`);
+    for (const type of ["_IPP._tcp", "_ipps._tcp"]) {
+      for (const label of ["_universal", "_print", "_cups"]) {
+        assert.ok(
+          asks.some((ask) => ask.toLowerCase() === `${label}._sub.${type} PTR`.toLowerCase()),
+        );
+      }
+    }
+    assert.ok(!interestOf("").asks.some((ask) => ask.includes("_sub")));
   });
 
   test("once each, however many ways lead there", () => {
@@ -60,16 +72,16 @@ suite("what is asked", () => {
   });
 
   test("of an instance, what is missing", () => {
-    const text = "_ipp._tcp PTR a._ipp._tcp\n_ipp._tcp PTR b._ipp._tcp\n!a._ipp._tcp TXT x";
+    const text = "_a._tcp PTR a._a._tcp\n_a._tcp PTR b._a._tcp\n!a._a._tcp TXT x";
     const { asks, keeps } = interestOf(text);
     assert.deepEqual(asks, [
-      "_ipp._tcp PTR",
+      "_a._tcp PTR",
       `${META} PTR`,
-      "a._ipp._tcp SRV",
-      "b._ipp._tcp SRV",
-      "b._ipp._tcp TXT",
+      "a._a._tcp SRV",
+      "b._a._tcp SRV",
+      "b._a._tcp TXT",
     ]);
-    assert.deepEqual(keeps, ["_ipp._tcp PTR", "a._ipp._tcp TXT"]);
+    assert.deepEqual(keeps, ["_a._tcp PTR", "a._a._tcp TXT"]);
   });
 
   test("of a chat user, the picture", () => {
@@ -91,9 +103,9 @@ suite("what is asked", () => {
   });
 
   test("of a complete service, nothing but whether there are others", () => {
-    const text = `${service("a", "_ipp._tcp", "h", "10.0.0.1")}\n!h AAAA fd00::1`;
+    const text = `${service("a", "_a._tcp", "h", "10.0.0.1")}\n!h AAAA fd00::1`;
     const { asks, keeps } = interestOf(text);
-    assert.deepEqual(asks, ["_ipp._tcp PTR", `${META} PTR`]);
+    assert.deepEqual(asks, ["_a._tcp PTR", `${META} PTR`]);
     assert.equal(keeps.length, 5);
   });
 

@@ -16,6 +16,7 @@ import type { Family } from "../../net/links/link.ts";
 import type { LinkCache } from "./cache.ts";
 import { recordTypesOf } from "./extratypes.ts";
 import type { HeardSet } from "./heard.ts";
+import { subtypesOf } from "./subtypes.ts";
 
 export interface WantedQuestion {
   readonly name: Name;
@@ -91,6 +92,7 @@ class Walk implements Interest {
       if (instance.isUnder(LOCAL)) this.resolve(instance, records, source);
     }
     this.browse(type, source);
+    for (const subtype of subtypesOf(name)) this.browse(subtype, source);
   }
 
   resolve(instance: Name, records: readonly number[], source: string): void {

@@ -1,0 +1,24 @@
+/**
+ * Subtypes that clients are known to browse instead of the type: whoever prints from a telephone asks
+ * for nothing else. They cannot be listed by asking (RFC 6763 §7.1), and a device says them unasked only
+ * when it comes, so they are asked for wherever their type is heard of.
+ */
+import { Name, type NameKey } from "../../dns/name.ts";
+
+const table: Readonly<Record<string, readonly string[]>> = {
+  // AirPrint, IPP Everywhere (PWG 5100.14) and CUPS.
+  "_ipp._tcp": ["_universal", "_print", "_cups"],
+  "_ipps._tcp": ["_universal", "_print", "_cups"],
+};
+
+const subtypes: ReadonlyMap<NameKey, readonly Name[]> = new Map(
+  Object.entries(table).map(([type, labels]) => [
+    Name.parse(`${type}.local.`).key,
+    labels.map((label) => Name.parse(`${label}._sub.${type}.local.`)),
+  ]),
+);
+
+/** The subtypes to ask for where this type, a name in `.local`, is heard of. */
+export function subtypesOf(type: Name): readonly Name[] {
+  return subtypes.get(type.key) ?? [];
+}
