@@ -70,6 +70,20 @@ suite("the TTL of a set", () => {
     assert.equal(ttlOf(zone, "_nfs._tcp"), 60);
   });
 
+  test("PROXY-12: is not for ever what a site said when nobody else was in it", async () => {
+    const zone = zoneOf("_nfs._tcp 5 PTR n._nfs._tcp");
+    // What is about to run out has no longer to live.
+    await zone.apply(updateOf("+ _ipp._tcp 1 PTR x._ipp._tcp.paris", { lease: 300 }), paris);
+    assert.equal(ttlOf(zone, "_ipp._tcp"), 1);
+    await zone.apply(updateOf(`+ ${one}`, { lease: 300 }), lyon);
+    assert.equal(ttlOf(zone, "_ipp._tcp"), 10);
+    await zone.apply(updateOf("+ _ipp._tcp 1 PTR x._ipp._tcp.paris", { lease: 300 }), paris);
+    assert.equal(ttlOf(zone, "_ipp._tcp"), 10);
+    // What the file says is meant.
+    await zone.apply(updateOf("+ _nfs._tcp 10 PTR x._nfs._tcp.paris", { lease: 300 }), paris);
+    assert.equal(ttlOf(zone, "_nfs._tcp"), 5);
+  });
+
   test("SEC-16: is an hour at most by the key of a site", async () => {
     const zone = zoneOf("");
     const add = `+ _ipp._tcp.paris 2147483647 PTR x._ipp._tcp.paris`;

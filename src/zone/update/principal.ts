@@ -20,7 +20,7 @@ export interface Principal {
   readonly isOperator?: boolean;
   /** Of the room that a zone has, the part that it may take; all if not given. */
   readonly share?: number;
-  /** Seconds: what it adds has no longer a TTL; and a set that is not its alone keeps the one it has. */
+  /** Seconds: what it adds has no longer a TTL. That of a set that is not its alone it does not set. */
   readonly maxTtl?: number;
   /** May it add this record, or remove it (class ANY or NONE: RFC 2136 §2.5)? */
   permits(record: ResourceRecord): boolean;

@@ -144,20 +144,21 @@ class Work {
   /**
    * A set takes the TTL of what is added (RFC 2181 §5.2), unless others are in it. With what is heard in
    * it, it has the lower of the two, for that is not to be kept for longer (RFC 8766 §5.5.1), whatever
-   * stands beside it; and no site makes it lower than that for the others.
+   * stands beside it; and no site makes it lower than that for the others, nor has, being there first.
    */
   #ttlOf(name: Name, type: number, asked: number): number {
     const { maxTtl } = this.#by;
     const ttl = Math.min(servedTtl(asked), maxTtl ?? MAX_TTL);
     const before = this.#base.set(name, type);
     if (before === undefined || before.ttl === ttl || this.#hasAlone(before)) return ttl;
-    return Math.min(before.ttl, maxTtl === undefined ? ttl : Math.max(ttl, SERVED_TTL));
+    if (maxTtl === undefined) return Math.min(before.ttl, ttl);
+    const isSites = before.ttl < SERVED_TTL && this.#isLeased(before);
+    return isSites ? SERVED_TTL : Math.min(before.ttl, Math.max(ttl, SERVED_TTL));
   }
 
   /**
-   * Might it have written all of this set, and does nobody hold any of it for ever? To look through a
-   * large one each time would cost more than it is worth. Who may write anything asks whether another
-   * has a lease.
+   * Might it have written all of this set, and does nobody hold any of it for ever? Who may write
+   * anything asks whether another has a lease.
    */
   #hasAlone(set: RecordSet): boolean {
     const known = this.#isAlone?.get(set);
@@ -168,15 +169,20 @@ class Work {
         ? !set.rdatas.some((rdata) =>
             this.#leases.isLeasedByAnother({ name: set.name, rdata }, name),
           )
-        : set.rdatas.length <= LARGE && recordsOf(set).every((record) => this.#isOwn(record));
+        : this.#isLeased(set) && recordsOf(set).every((record) => this.#by.permits(record));
     this.#isAlone ??= new Map();
     this.#isAlone.set(set, isAlone);
     return isAlone;
   }
 
-  #isOwn(record: ResourceRecord): boolean {
-    const { name } = this.#by;
-    return this.#by.permits(record) && !this.#leases.isHeldForeverByAnother(record, name);
+  /**
+   * Does nobody else hold any of it for ever? To look through a large one each time would cost more than
+   * it is worth.
+   */
+  #isLeased({ name, rdatas }: RecordSet): boolean {
+    const isHeld = (rdata: Rdata) =>
+      this.#leases.isHeldForeverByAnother({ name, rdata }, this.#by.name);
+    return rdatas.length <= LARGE && !rdatas.some(isHeld);
   }
 
   /** Takes away what may not stand beside this; false where that is not to be taken away. */
