@@ -324,6 +324,21 @@ j 60 A (`,
       "z.zone:5: NS leads to the name 192.0.2.1.z.example., expected that of a server, not its address",
     ]);
   });
+
+  test("what a DNAME hides is warned of, as secondaries load no zone with it", () => {
+    const warnings: string[] = [];
+    const warn = (text: string) => warnings.push(text);
+    const text = `${HEAD}$TTL 60\nx.y.Old A 10.0.0.1\nx.y.Old TXT a\nold DNAME new\nnew A 10.0.0.2\nq DNAME new\nq NS ns.example.`;
+    const sets = parseMasterFile(text, { origin, file: "z.zone", warn });
+    assert.equal(sets.length, 8);
+    assert.deepEqual(warnings, [
+      "z.zone:4: x.y.Old.z.example., which the DNAME of Old.z.example. hides; Knot and NSD load no such zone",
+      "z.zone:9: NS beside the DNAME of q.z.example.; Knot loads no such zone",
+    ]);
+    // At the origin they stand side by side.
+    parseMasterFile(`${HEAD}@ 60 DNAME new.example.`, { origin, warn });
+    assert.equal(warnings.length, 2);
+  });
 });
 
 suite("what is written", () => {

@@ -42,6 +42,7 @@ export function checkZone(
   if (!isPartial) checks.expectApex();
   checks.measureSets();
   checks.followTargets();
+  checks.lookBeneathDnames();
   return checks;
 }
 
@@ -154,6 +155,31 @@ class Checks implements CheckedZone {
         }
       }
     }
+  }
+
+  /** What a DNAME hides may be there, and secondaries may refuse the zone for it (RFC 6672 §2.4). */
+  lookBeneathDnames(): void {
+    const all = [...this.#names.values()];
+    if (!all.some((sets) => sets.has(Type.DNAME))) return;
+    for (const sets of all) {
+      const { place, name } = sets.values().next().value!;
+      const above = this.#dnameAbove(name);
+      if (above !== undefined) {
+        const what = `${name}, which the DNAME of ${above} hides; Knot and NSD load no such zone`;
+        this.warnings.push({ place, what });
+      }
+      if (sets.has(Type.NS) && sets.has(Type.DNAME) && !name.equals(this.#origin)) {
+        const what = `NS beside the DNAME of ${name}; Knot loads no such zone`;
+        this.warnings.push({ place: sets.get(Type.NS)!.place, what });
+      }
+    }
+  }
+
+  #dnameAbove(name: Name): Name | undefined {
+    for (let at = name.parent; at?.isUnder(this.#origin); at = at.parent) {
+      if (this.#names.get(at.key)?.has(Type.DNAME)) return at;
+    }
+    return undefined;
   }
 }
 
