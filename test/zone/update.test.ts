@@ -82,6 +82,15 @@ suite("the TTL of a set", () => {
     // What the file says is meant.
     await zone.apply(updateOf("+ _nfs._tcp 10 PTR x._nfs._tcp.paris", { lease: 300 }), paris);
     assert.equal(ttlOf(zone, "_nfs._tcp"), 5);
+    // Nor is it in a set so large that nobody is asked whose it is.
+    for (const ttl of [3, 10]) {
+      const many = Array.from(
+        { length: 150 },
+        (_, i) => `+ _x._tcp ${ttl} PTR x${i}._x._tcp.paris`,
+      );
+      await zone.apply(updateOf(many.join("\n"), { lease: 300 }), paris);
+      assert.equal(ttlOf(zone, "_x._tcp"), ttl);
+    }
   });
 
   test("SEC-16: is an hour at most by the key of a site", async () => {

@@ -78,6 +78,9 @@ export function resolve(
   return work.outcome();
 }
 
+/** Of a set: all of it may be one's own; or others have leases in it; or somebody holds it as it is. */
+type Share = "alone" | "leased" | "held";
+
 /** The update section, one record after the other (RFC 2136 §3.4.2). */
 class Work {
   readonly #base: Snapshot;
@@ -89,8 +92,8 @@ class Work {
   /** Removed whoever heard it; what is added again keeps its holders. */
   #swept: RecordMap<ZoneRecord> | undefined;
   readonly #emptied = new Emptied();
-  /** Of sets that were there, once it has been asked. */
-  #isAlone: Map<RecordSet, boolean> | undefined;
+  /** In sets that were there, once it has been asked. */
+  readonly #shares = new Map<RecordSet, Share>();
   #soa: RecordSet;
 
   constructor(base: Snapshot, by: Principal, leases: Leases) {
@@ -150,39 +153,34 @@ class Work {
     const { maxTtl } = this.#by;
     const ttl = Math.min(servedTtl(asked), maxTtl ?? MAX_TTL);
     const before = this.#base.set(name, type);
-    if (before === undefined || before.ttl === ttl || this.#hasAlone(before)) return ttl;
+    if (before === undefined || before.ttl === ttl) return ttl;
+    const share = this.#shareOf(before);
+    if (share === "alone") return ttl;
     if (maxTtl === undefined) return Math.min(before.ttl, ttl);
-    const isSites = before.ttl < SERVED_TTL && this.#isLeased(before);
-    return isSites ? SERVED_TTL : Math.min(before.ttl, Math.max(ttl, SERVED_TTL));
+    const least = share === "leased" ? SERVED_TTL : 0;
+    return Math.max(least, Math.min(before.ttl, Math.max(ttl, SERVED_TTL)));
+  }
+
+  #shareOf(set: RecordSet): Share {
+    const share = this.#shares.get(set) ?? this.#findShare(set);
+    this.#shares.set(set, share);
+    return share;
   }
 
   /**
-   * Might it have written all of this set, and does nobody hold any of it for ever? Who may write
-   * anything asks whether another has a lease.
+   * To look through what is others', or large, each time would cost more than it is worth, unless its TTL
+   * is one that may be raised. Who may write anything asks whether another has a lease.
    */
-  #hasAlone(set: RecordSet): boolean {
-    const known = this.#isAlone?.get(set);
-    if (known !== undefined) return known;
-    const { name, maxTtl } = this.#by;
-    const isAlone =
-      maxTtl === undefined
-        ? !set.rdatas.some((rdata) =>
-            this.#leases.isLeasedByAnother({ name: set.name, rdata }, name),
-          )
-        : this.#isLeased(set) && recordsOf(set).every((record) => this.#by.permits(record));
-    this.#isAlone ??= new Map();
-    this.#isAlone.set(set, isAlone);
-    return isAlone;
-  }
-
-  /**
-   * Does nobody else hold any of it for ever? To look through a large one each time would cost more than
-   * it is worth.
-   */
-  #isLeased({ name, rdatas }: RecordSet): boolean {
-    const isHeld = (rdata: Rdata) =>
-      this.#leases.isHeldForeverByAnother({ name, rdata }, this.#by.name);
-    return rdatas.length <= LARGE && !rdatas.some(isHeld);
+  #findShare(set: RecordSet): Share {
+    const [by, leases] = [this.#by, this.#leases];
+    const isAnyOf = (is: (record: ResourceRecord) => boolean) => recordsOf(set).some(is);
+    if (by.maxTtl === undefined) {
+      return isAnyOf((each) => leases.isLeasedByAnother(each, by.name)) ? "held" : "alone";
+    }
+    const isOthers = set.rdatas.length > LARGE || isAnyOf((each) => !by.permits(each));
+    if (isOthers && set.ttl >= SERVED_TTL) return "held";
+    if (isAnyOf((each) => leases.isHeldForeverByAnother(each, by.name))) return "held";
+    return isOthers ? "leased" : "alone";
   }
 
   /** Takes away what may not stand beside this; false where that is not to be taken away. */
