@@ -25,3 +25,28 @@ test("a connection from a port that is used again is served, though the first go
   assert.deepEqual(served, [secure]);
   assert.ok(!secure.destroyed);
 });
+
+test("a connection by an interface that has gone in this moment is let go, before TLS and after it", async () => {
+  const server = new Server();
+  const served: unknown[] = [];
+  acceptSecure(server, { clock: new FakeClock() }, (socket) => served.push(socket));
+  const [before, first, secure] = [goneAt(4000), socketOf(4001), goneAt(4001)];
+  server.emit("connection", before);
+  server.emit("connection", first);
+  server.emit("secureConnection", secure);
+  assert.deepEqual([before.destroyed, first.destroyed, secure.destroyed], [true, false, true]);
+  assert.deepEqual(served, []);
+  first.destroy();
+  await once(first, "close");
+});
+
+/** Its addresses are link-local ones, and Node finds no interface for them. */
+function goneAt(remotePort: number): PassThrough {
+  return Object.defineProperty(socketOf(remotePort), "remoteAddress", {
+    get() {
+      throw Object.assign(new Error("ENXIO: no such device or address, uv_if_indextoiid"), {
+        ...{ errno: -6, code: "ENXIO", syscall: "uv_if_indextoiid" },
+      });
+    },
+  });
+}

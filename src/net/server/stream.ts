@@ -39,10 +39,19 @@ export async function listenTcp(options: StreamOptions): Promise<Listener> {
   return listenStream(server, "tcp", options, () => connections.close());
 }
 
-/** Where the peer is; undefined when it has gone already. */
-export function endpointOf({ remoteAddress, remotePort }: Socket): Endpoint | undefined {
-  if (remoteAddress === undefined || remotePort === undefined) return undefined;
-  return { address: remoteAddress, port: remotePort };
+/**
+ * Where the peer is; undefined when it has gone already, or the interface has that a link-local address of
+ * the connection is of, which Node then throws. What was read once, a socket knows from then on.
+ */
+export function endpointOf(socket: Socket): Endpoint | undefined {
+  try {
+    const { remoteAddress, remotePort, localAddress } = socket;
+    if (remoteAddress === undefined || remotePort === undefined) return undefined;
+    return localAddress === undefined ? undefined : { address: remoteAddress, port: remotePort };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall !== "uv_if_indextoiid") throw error;
+    return undefined;
+  }
 }
 
 /** Connections of one listener. */

@@ -115,10 +115,11 @@ export function acceptSecure(
   });
   // First, for an HTTP server makes a session of the socket at once.
   server.prependListener("secureConnection", (socket) => {
+    const source = endpointOf(socket);
+    if (source === undefined) return void socket.destroy();
     const key = keyOf(socket);
     const handshake = handshakes.get(key);
-    const source = endpointOf(socket);
-    if (handshake === undefined || source === undefined) return void socket.destroy();
+    if (handshake === undefined) return void socket.destroy();
     handshake.cancel();
     handshakes.delete(key);
     serve(socket, source, handshake.place);
@@ -137,7 +138,7 @@ interface Handshake {
 }
 
 /**
- * The same for a socket and for the secure one made of it. Two connections have it at once where a peer
+ * The same for a socket and for the secure one made of it, of which is known where its peer is. Two connections have it at once where a peer
  * uses its port again before we are told that the first has gone; then it is the second's.
  */
 export function keyOf({ remoteAddress, remotePort, localAddress }: Socket): string {
