@@ -15,7 +15,7 @@ import { notifySecondaries, type Secondary } from "../dnsserver/secondaries.ts";
 import type { Log } from "../log.ts";
 import { ask, ExchangeError } from "../net/client/exchange.ts";
 import { endpointsOf } from "../net/client/hosts.ts";
-import { addressesOf, type Resolve } from "../net/client/resolver.ts";
+import { addressesOf, MAX_ADDRESSES, type Resolve } from "../net/client/resolver.ts";
 import { ifTold } from "../net/links/interfaces.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { ServedZones } from "./zones.ts";
@@ -92,7 +92,7 @@ async function endpointsNamed(
   resolve: Resolve,
 ): Promise<readonly Endpoint[] | undefined> {
   const here = zones.flatMap(({ current }) =>
-    ADDRESS_TYPES.flatMap((type) => current.set(name, type)?.rdatas ?? []),
+    ADDRESS_TYPES.flatMap((type) => current.set(name, type)?.rdatas.slice(0, MAX_ADDRESSES) ?? []),
   );
   const served = here.flatMap((rdata) => addressOf(rdata) ?? []);
   const addresses = served.length > 0 ? served : await addressesOf(name, resolve);

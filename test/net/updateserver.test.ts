@@ -53,6 +53,19 @@ describe("the update server of a zone", () => {
     assert.deepEqual(await found("", answers), []);
   });
 
+  it("is no more than eight hosts of a kind, at no more than eight addresses of a family", async () => {
+    const addresses = Array.from({ length: 9 }, (_, i) =>
+      [`one.example. A 192.0.2.${i}`, `one.example. AAAA 2001:db8::${i}`].join("\n"),
+    );
+    const services = Array.from(
+      { length: 9 },
+      (_, i) => `_dns-update._tcp.z.example. SRV ${i} 0 ${i} one.example.`,
+    );
+    const servers = await found([...addresses, ...services].join("\n"));
+    assert.equal(servers.length, 8 * (8 + 8));
+    assert.deepEqual(servers.at(-1), "192.0.2.7 7 TCP");
+  });
+
   it("is looked for anew each time", async () => {
     const answers = new Answers(`${HOSTS}\n_dns-update._tcp.z.example. SRV 0 0 53 one.example.`);
     assert.equal((await found("", answers)).length, 2);

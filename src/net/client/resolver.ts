@@ -49,6 +49,12 @@ export function resolver({ clock, servers, timeout = TIMEOUT }: ResolverOptions)
   };
 }
 
+/**
+ * Addresses of one family that a host is tried at: each costs a socket and its time, and whoever answers
+ * may say thousands.
+ */
+export const MAX_ADDRESSES = 8;
+
 /** IPv6 first (RFC 6724 §2.1); none where it has none, or nobody knows. */
 export async function addressesOf(
   host: Name,
@@ -57,8 +63,10 @@ export async function addressesOf(
 ): Promise<readonly string[]> {
   const types = [Type.AAAA, Type.A];
   const responses = await Promise.all(types.map((type) => resolve(host, type, signal)));
-  const answers = responses.flatMap((response) => response?.answers ?? []);
-  return answers.flatMap(({ rdata }) => addressOf(rdata) ?? []);
+  return responses.flatMap((response) => {
+    const addresses = (response?.answers ?? []).flatMap(({ rdata }) => addressOf(rdata) ?? []);
+    return addresses.slice(0, MAX_ADDRESSES);
+  });
 }
 
 function isKnowing({ rcode }: Message): boolean {

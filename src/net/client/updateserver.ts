@@ -32,7 +32,8 @@ export async function findUpdateServers(options: UpdateServerOptions): Promise<r
   for (const { service, isTls } of services) {
     const name = Name.join(service.labels, zone);
     const answer = name && (await resolve(name, Type.SRV, signal));
-    for (const { target, port } of byPriority(servicesIn(answer), random)) {
+    const offered = byPriority(servicesIn(answer), random);
+    for (const { target, port } of offered.slice(0, MAX_SERVERS)) {
       servers.push(...(await at(target, port, isTls)));
     }
   }
@@ -40,6 +41,9 @@ export async function findUpdateServers(options: UpdateServerOptions): Promise<r
   const primary = await primaryOf(options);
   return primary === undefined ? [] : at(primary, DNS_PORT, false);
 }
+
+/** Of one kind, whoever names thousands: one that nobody knows takes seconds to look for. */
+const MAX_SERVERS = 8;
 
 const services = [
   { service: Name.parse("_dns-update-tls._tcp"), isTls: true },
