@@ -6,6 +6,8 @@ import { forTerminal } from "./terminal.ts";
 export function openLog(level: string): Log {
   // Asking makes a pipe one that never waits. A terminal does: who stops his (^S) stops us.
   if (process.stderr.isTTY) {
+    // It may have gone, which SIGHUP tells to its own session alone.
+    process.stderr.on("error", () => {});
     return pino(
       { level, base: null },
       { write: (line: string) => process.stderr.write(readable(line)) },

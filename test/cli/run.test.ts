@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { freePort } from "../support/freeport.ts";
 import { MAIN, STARTED, temporaryFolder } from "../support/gateway.ts";
 import { Running, run, succeed } from "../support/process.ts";
+import { skipWithout } from "../support/tool.ts";
 import { waitFor } from "../support/wait.ts";
 
 test("a collector says where it will publish, the port of TLS where it goes by TLS", async () => {
@@ -78,4 +79,30 @@ test("a signal that has other daemons open their log anew opens no debugger", as
   await waitFor("SIGUSR1 to be heard of", () => /SIGUSR1|Debugger/.test(program.stderr));
   assert.equal(await program.stop(), 0);
   assert.doesNotMatch(program.stderr, /Debugger/);
+});
+
+/** Starts a program that has its log on a terminal, and no part in its session; takes that away. */
+const TERMINAL = `
+import os, signal, subprocess, sys
+ours, its = os.openpty()
+program = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=its, start_new_session=True)
+program.stdout.readline()
+os.close(its)
+os.close(ours)
+program.send_signal(signal.SIGUSR1)
+try:
+    print("ended", program.wait(1))
+except subprocess.TimeoutExpired:
+    print("goes on")
+    program.kill()
+    program.wait()
+`;
+
+test("a gateway goes on when the terminal that its log is on has gone, and no SIGHUP came", {
+  skip: skipWithout("python3"),
+}, async () => {
+  const file = join(temporaryFolder(), "gateway.yaml");
+  writeFileSync(file, `links: []\nlisten: { dns: ["127.0.0.1:${await freePort()}"] }\n`);
+  const command = [process.execPath, MAIN, "run", "--config", file];
+  assert.equal(await succeed(["python3", "-c", TERMINAL, ...command]), "goes on\n");
 });
