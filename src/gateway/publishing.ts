@@ -24,6 +24,8 @@ import type { Zone } from "../zone/zone.ts";
 const COLLECTOR = "(collector)";
 /** Seconds, here: a gateway that is started again finds what it had, if it was not long away. */
 const LEASE = 300;
+/** Records of a zone far away: twice what one here has room for. */
+const CAPACITY = 1_000_000;
 
 /** `zones` are those that collectors fill, the shared one first. */
 export function nearZones(zones: readonly Zone[]): PublishedZone[] {
@@ -62,7 +64,7 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
   const zones = [config.zone, ...config.reverse].map((origin) => {
     const connection = shared ?? connect(origin);
     connections.add(connection);
-    const far = new FarZone({ origin, connection, clock, key });
+    const far = new FarZone({ origin, connection, clock, key, capacity: CAPACITY });
     const { publish, readBack, isOlder } = far;
     const granted = () => far.lease;
     return { origin, publish, key: keyName, readBack, isOlder, lease, withdraw, granted };

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { FarZone } from "../../src/collector/publishing/farzone.ts";
+import { FarZone, type FarZoneOptions } from "../../src/collector/publishing/farzone.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { leaseOption, readLease } from "../../src/dns/lease.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { recordsOf } from "../../src/dns/record.ts";
+import { type RecordSet, recordsOf } from "../../src/dns/record.ts";
 import { partTsig, refuseTsig, signTsig, type TsigKey, verifyTsig } from "../../src/dns/tsig.ts";
 import type { Compose } from "../../src/net/client/persistent.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
@@ -37,7 +37,7 @@ const update = {
 /** What a server makes of a request: octets of its responses. */
 type Serve = (request: Message, octets: Uint8Array) => Iterable<Uint8Array>;
 
-function farZone(serve: Serve, options: { key?: TsigKey | undefined } = { key }): FarZone {
+function farZone(serve: Serve, options: Partial<FarZoneOptions> = { key }): FarZone {
   async function* askAll(compose: Compose): AsyncGenerator<Uint8Array> {
     const octets = compose(0x1234);
     yield* serve(decode(octets), octets);
@@ -294,6 +294,23 @@ suite("what is read back from a server far away", () => {
     const sets = [soa!, elsewhere, ns!, ...hosts, soa!];
     const read = await readBack((query, octets) => transfer(query, octets, () => true, sets));
     assert.deepEqual(read, whole);
+  });
+
+  test("is an error where it has no end", async () => {
+    function* endless(): Generator<RecordSet> {
+      yield soa!;
+      for (;;) yield* hosts;
+    }
+    const zone = farZone(
+      function* (query) {
+        for (const set of endless()) yield encode(makeResponse(query, { answers: recordsOf(set) }));
+      },
+      { key: undefined, capacity: 1000 },
+    );
+    await assert.rejects(zone.readBack(), {
+      name: "PublishError",
+      message: /more than 1000 records/,
+    });
   });
 
   test("is an error where it is no transfer", async () => {

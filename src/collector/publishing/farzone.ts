@@ -18,12 +18,15 @@ import { compareSerials } from "../../dns/serial.ts";
 import { FUDGE, partTsig, signTsig, type TsigKey, tsigLength, verifyTsig } from "../../dns/tsig.ts";
 import type { PersistentConnection } from "../../net/client/persistent.ts";
 import type { Update } from "../../zone/update/update.ts";
+import { weightOf } from "../../zone/update/weight.ts";
 
 export interface FarZoneOptions {
   readonly origin: Name;
   readonly connection: Pick<PersistentConnection, "ask" | "askAll">;
   readonly clock: Clock;
   readonly key?: TsigKey | undefined;
+  /** Records that are read back at most, for a transfer may have no end; all if not given. */
+  readonly capacity?: number;
 }
 
 /** No answer that counts: its fate is not known. The message says why. */
@@ -63,13 +66,14 @@ export class FarZone {
 
   /** What the zone holds now; a response code where the server does not tell. */
   readonly readBack = async (): Promise<readonly RecordSet[] | Rcode> => {
-    const { origin, connection } = this.#options;
+    const { origin, connection, capacity = Number.POSITIVE_INFINITY } = this.#options;
     const exchange = this.#exchange({
       questions: [{ name: origin, type: Type.AXFR, class: Class.IN }],
     });
     const isSoa = ({ name, type }: ResourceRecord) => type === Type.SOA && name.equals(origin);
     const sets = new Gathering();
     let soas = 0;
+    let weight = 0;
     for await (const octets of connection.askAll(exchange.compose)) {
       const { rcode, answers } = exchange.verify(octets);
       if (rcode !== Rcode.NOERROR) return rcode;
@@ -79,8 +83,12 @@ export class FarZone {
       for (const record of answers) {
         if (soas === 0) this.#note(answers);
         if (isSoa(record) && ++soas === 2) break;
+        weight += weightOf(record.rdata);
         // What lies elsewhere is not this zone's to say.
         if (record.name.isUnder(origin)) sets.add(record);
+      }
+      if (weight > capacity) {
+        throw new PublishError(`it has more than ${capacity} records, and is not read`);
       }
       // RFC 5936 §2.2: it ends with the SOA that it began with.
       if (soas === 2) break;
