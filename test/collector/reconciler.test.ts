@@ -709,6 +709,20 @@ suite("a lease", () => {
     assert.deepEqual(lines(settle(reconciler, zone, 100_000)), []);
   });
 
+  test("of less than half a minute is renewed as one of half a minute (RFC 9664 §8)", () => {
+    for (const lease of [0, 1, 29]) {
+      const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+      reconciler.want(sets);
+      settle(reconciler, new RecordSets());
+      reconciler.grant(lease, 0);
+      const due = reconciler.due()!;
+      assert.ok(due > 10_000 && due <= 15_000, `${due}`);
+      reconciler.poll(due);
+      reconciler.settle(Rcode.NOERROR, due);
+      assert.equal(reconciler.poll(due), undefined);
+    }
+  });
+
   test("that cannot be renewed is tried for until it can, and what is lost is there again", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.want(sets);
