@@ -190,7 +190,7 @@ suite("Journal", () => {
       if (failed !== undefined) operations.add(failed);
       else break;
     }
-    for (const each of ["create", "write", "sync", "rename", "settle"])
+    for (const each of ["create", "write", "sync", "rename", "close", "settle"])
       assert.ok(operations.has(each), each);
   });
 

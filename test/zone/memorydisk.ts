@@ -120,8 +120,10 @@ export class MemoryDisk implements Disk {
   }
 
   #fileOf(content: Content): DiskFile {
+    let isClosed = false;
     return {
       write: (octets, position) => {
+        if (isClosed) throw new Error("EBADF");
         this.#operate("write");
         this.#change(
           content,
@@ -140,7 +142,11 @@ export class MemoryDisk implements Disk {
         await undefined;
         content.unsynced.splice(0, length);
       },
-      close: () => {},
+      // It is closed, whatever comes of it (close(2)).
+      close: () => {
+        isClosed = true;
+        this.#operate("close");
+      },
     };
   }
 }

@@ -114,9 +114,11 @@ export class Journal {
       if (failure !== undefined) throw failure.error;
       await writeAll(tape, unknown());
       await this.#disk.rename(draftOf(this.#path), this.#path);
-      this.#tape.close();
+      const before = this.#tape;
       this.#tape = tape;
       this.#isUnsettled = true;
+      // Should that fail it is closed all the same, and its descriptor soon somebody else's.
+      before.close();
       await this.#settle();
     } catch (error) {
       if (this.#tape !== tape) {
