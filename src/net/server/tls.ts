@@ -138,8 +138,9 @@ interface Handshake {
 }
 
 /**
- * The same for a socket and for the secure one made of it, of which is known where its peer is. Two connections have it at once where a peer
- * uses its port again before we are told that the first has gone; then it is the second's.
+ * The same for a socket and for the secure one made of it, of which it is known where its peer is. Two
+ * connections have it at once where a peer uses its port again before we are told that the first has
+ * gone; then it is the second's.
  */
 export function keyOf({ remoteAddress, remotePort, localAddress }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress}`;
