@@ -128,7 +128,7 @@ export class Reconciler {
   /** Seconds that the server has granted, where it has. Of fewer than before the next round is sooner. */
   grant(lease: number | undefined, now: number): void {
     this.#isLeased = lease !== undefined;
-    const period = periodOf(lease === undefined ? this.#lease : Math.max(lease, LEAST_LEASE));
+    const period = periodOf(lease ?? this.#lease);
     const isAwaited = Number.isFinite(this.#refreshes);
     if (isAwaited && period < this.#period) {
       this.#refreshes = Math.min(this.#refreshes, this.#nextRound(now, period));
@@ -340,8 +340,6 @@ export class Reconciler {
   }
 }
 
-/** Seconds (RFC 9664 §8): who grants nothing is not to be told of all without a pause. */
-const LEAST_LEASE = 30;
 /** Of a period, what is left of it when a round goes before changes. */
 const LATE = 3 / 4;
 /** Octets: one message of 65,535 with its envelope, by TCP. */

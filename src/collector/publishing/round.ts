@@ -54,10 +54,16 @@ export class Round {
   }
 }
 
-/** Milliseconds from one round to the next, at most: half the lease (RFC 9664 §5.2: renew early). */
+/**
+ * Milliseconds from one round to the next, at most: half the lease (RFC 9664 §5.2: renew early). Who grants
+ * so little that it is over before that is not to be told of all without a pause.
+ */
 export function periodOf(lease = UNLEASED): number {
-  return (lease * 1000) / 2;
+  return ((lease < SHORTEST ? LEAST : lease) * 1000) / 2;
 }
 
+/** Seconds that can be renewed in time, and the least that servers are to grant (RFC 9664 §8). */
+const SHORTEST = 2;
+const LEAST = 30;
 /** Seconds, as if it had a lease: what is there for ever is made sure of too. */
 const UNLEASED = 1200;
