@@ -93,6 +93,32 @@ suite("the TTL of a set", () => {
     }
   });
 
+  test("PROXY-12: is not for ever what a site said before something was put beside it for ever", async () => {
+    const zone = zoneOf("");
+    const add = (ttl: number) =>
+      zone.apply(updateOf(`+ _ipp._tcp ${ttl} PTR x._ipp._tcp.paris`, { lease: 300 }), paris);
+    await add(1);
+    await zone.apply(updateOf("+ _ipp._tcp 3600 PTR b._ipp._tcp"), operator);
+    await add(10);
+    assert.equal(ttlOf(zone, "_ipp._tcp"), 10);
+    // What is meant to be less is.
+    await zone.apply(updateOf("+ _ipp._tcp 5 PTR b._ipp._tcp"), operator);
+    await add(10);
+    assert.equal(ttlOf(zone, "_ipp._tcp"), 5);
+  });
+
+  test("PROXY-12: is no less for others where a collector may write for all sites", async () => {
+    const zone = zoneOf("");
+    const near = collectorPrincipal("near", origin, () => true);
+    const say = (ttl: number) =>
+      zone.apply(updateOf(`+ _ipp._tcp ${ttl} PTR x._ipp._tcp.paris`, { lease: 300 }), near);
+    await say(2);
+    assert.equal(ttlOf(zone, "_ipp._tcp"), 2);
+    await zone.apply(updateOf(`+ ${one}`, { lease: 300 }), lyon);
+    await say(1);
+    assert.equal(ttlOf(zone, "_ipp._tcp"), 10);
+  });
+
   test("SEC-16: is an hour at most by the key of a site", async () => {
     const zone = zoneOf("");
     const add = `+ _ipp._tcp.paris 2147483647 PTR x._ipp._tcp.paris`;

@@ -156,7 +156,7 @@ class Work {
     if (before === undefined || before.ttl === ttl) return ttl;
     const share = this.#shareOf(before);
     if (share === "alone") return ttl;
-    if (maxTtl === undefined) return Math.min(before.ttl, ttl);
+    if (maxTtl === undefined) return Math.min(Math.max(before.ttl, SERVED_TTL), ttl);
     const least = share === "leased" ? SERVED_TTL : 0;
     return Math.max(least, Math.min(before.ttl, Math.max(ttl, SERVED_TTL)));
   }
@@ -169,7 +169,7 @@ class Work {
 
   /**
    * To look through what is others', or large, each time would cost more than it is worth, unless its TTL
-   * is one that may be raised. Who may write anything asks whether another has a lease.
+   * is one that may be raised. Of what he may write, a record that another alone has a lease of is not his.
    */
   #findShare(set: RecordSet): Share {
     const [by, leases] = [this.#by, this.#leases];
@@ -177,7 +177,10 @@ class Work {
     if (by.maxTtl === undefined) {
       return isAnyOf((each) => leases.isLeasedByAnother(each, by.name)) ? "held" : "alone";
     }
-    const isOthers = set.rdatas.length > LARGE || isAnyOf((each) => !by.permits(each));
+    const isOf = (each: ResourceRecord) =>
+      !by.permits(each) ||
+      (leases.isLeasedByAnother(each, by.name) && !leases.isHeldBy(each, by.name));
+    const isOthers = set.rdatas.length > LARGE || isAnyOf(isOf);
     if (isOthers && set.ttl >= SERVED_TTL) return "held";
     if (isAnyOf((each) => leases.isHeldForeverByAnother(each, by.name))) return "held";
     return isOthers ? "leased" : "alone";
