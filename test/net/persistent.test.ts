@@ -184,6 +184,23 @@ suite("a persistent connection", () => {
     assert.equal(server.sockets.length, 1);
   });
 
+  test("ends where a transfer of which somebody had enough does not", async () => {
+    using server = new Fake((query, socket) => {
+      const one = frame(query);
+      const piece = Buffer.alloc(4000 * one.length, one);
+      const more = () => {
+        if (!socket.destroyed) socket.write(piece, () => setImmediate(more));
+      };
+      more();
+    });
+    using connection = connectionTo(await server.listen());
+    for await (const octets of connection.askAll((id) => message(id, 7))) {
+      assert.equal(markOf(octets), 7);
+      break;
+    }
+    await waitFor("the connection to end", () => server.sockets[0]!.destroyed);
+  });
+
   test("serves with a server that closes after each answer", async () => {
     using server = new Fake((query, socket) => socket.end(frame(query)));
     using connection = connectionTo(await server.listen());

@@ -125,6 +125,8 @@ export class PersistentConnection {
  */
 const CONNECT_TIMEOUT = 2000;
 const TIMEOUT = 5000;
+/** Octets. */
+const MAX_UNWANTED = 2 ** 20;
 
 /** What messages go through, and what is beneath it: the same but for TLS, which cannot be reset. */
 interface Channel {
@@ -183,12 +185,16 @@ class Session {
     this.#options = options;
     this.#onClose = onClose;
     const frames = new Frames();
+    let unwanted = 0;
     socket.on("data", (piece) => {
       frames.push(piece);
       for (let bytes = frames.next(); bytes !== undefined; bytes = frames.next()) {
         if (bytes.length < HEADER_LENGTH) return this.end("closed");
-        // An id that nobody waits for is that of a transfer of which somebody had enough.
-        this.#inboxes.get((bytes[0]! << 8) | bytes[1]!)?.put(bytes);
+        const inbox = this.#inboxes.get((bytes[0]! << 8) | bytes[1]!);
+        // An id that nobody waits for is that of a transfer of which somebody had enough; it may have no end.
+        if (inbox === undefined) unwanted += bytes.length;
+        else inbox.put(bytes);
+        if (unwanted > MAX_UNWANTED) return this.end("closed");
       }
     });
     socket.on("error", (error) => this.#fail(explain(server, error)));
