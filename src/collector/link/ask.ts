@@ -20,6 +20,8 @@ export class Ask implements Ranked {
   last = Number.NEGATIVE_INFINITY;
   /** Who is asked; all if undefined. */
   to: Owner | undefined;
+  /** Somebody has but a second to say that it is still so. */
+  isUrgent = false;
   /** By which family it was asked last, since families take turns. */
   family: Family | undefined;
   /** When other hosts asked it last, by each family. */
@@ -45,10 +47,15 @@ export class Ask implements Ranked {
     return this.type === Type.PTR && this.wait >= SLOW;
   }
 
-  /** By which of the link's families it goes next: once its wait is long, they take turns. */
+  /** Once its wait is long, families take turns; but who has a second does not wait for his. */
+  get takesTurns(): boolean {
+    return this.isSlow && !this.isUrgent;
+  }
+
+  /** By which of the link's families it goes next. */
   nextOf(families: readonly Family[]): readonly Family[] {
     if (this.to !== undefined) return [this.to.family];
-    return families.length > 1 && this.isSlow ? [this.family === 4 ? 6 : 4] : families;
+    return families.length > 1 && this.takesTurns ? [this.family === 4 ? 6 : 4] : families;
   }
 
   /**

@@ -229,7 +229,9 @@ export class LinkCache {
       const isSaidAnew = entry.message !== this.#messages && entry.speaker === from.source;
       if (age <= BURST && !(isSaidAnew && isWhole(set.type))) continue;
       if (set.type === Type.NSEC && entry.families !== bit(from.family)) continue;
-      const isOwn = !entry.isOfAnother(from);
+      // A list has many owners, so what was said by the other family is as likely another's.
+      const isOwn =
+        set.type === Type.PTR ? entry.speaker === from.source : !entry.isOfAnother(from);
       if (isOwn && !entry.isSuperseded) {
         entry.isSuperseded = true;
         this.#change(set);

@@ -82,8 +82,10 @@ export class Querier {
     const [first] = set.records.values();
     const ask = this.#once(set.name, set.type, first?.source ?? "", 1, now);
     if (ask.times === Infinity) {
+      const life = shortestLife(set);
+      ask.isUrgent ||= life === 0;
       // Lists wait for other lists, whose refreshes chance has put at other times (RFC 6762 §5.3).
-      this.#place(ask, ask.rank + LIST_SLACK * shortestLife(set));
+      this.#place(ask, ask.rank + LIST_SLACK * life);
       this.#waiting.add(ask);
     }
     ask.to = ask.times === 1 ? this.#options.ownerOf(set, now) : undefined;
@@ -223,7 +225,7 @@ export class Querier {
    */
   #turnOf(asks: readonly Ask[]): { readonly family: Family } | undefined {
     const families = this.#options.families();
-    if (families.length < 2 || !asks.every(({ isSlow }) => isSlow)) return undefined;
+    if (families.length < 2 || !asks.every(({ takesTurns }) => takesTurns)) return undefined;
     const family = asks[0]?.nextOf(families)[0];
     if (family === undefined) return undefined;
     for (const ask of asks) ask.family = family;
@@ -280,6 +282,7 @@ export class Querier {
     const longer = factor * Math.max(ask.wait, gap < LAST_WAIT ? gap : 0);
     ask.wait = Math.min(Math.max(FIRST_WAIT, longer), LAST_WAIT);
     ask.last = now;
+    ask.isUrgent = false;
     ask.times--;
     this.#waiting.delete(ask);
     if (ask.times === 0) this.#finish(ask);
