@@ -105,7 +105,7 @@ class Answers {
 function under(type: string, domain: Name): Name {
   try {
     // `_ipp._tcp.`, as some programs print a type, is no name of the root's.
-    return Name.parse(type.replace(/^(_[^.]+\._(?:tcp|udp))\.$/i, "$1"), domain);
+    return Name.parse(type.replace(/(^_[^.]+|\._sub\._[^.]+)(\._(?:tcp|udp))\.$/i, "$1$2"), domain);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new ConfigError([`${type}: ${error.message}; expected a service type such as _ipp._tcp`]);

@@ -18,6 +18,7 @@ test("a service on a host of another zone, or of another domain, is listed besid
 @ NS ns
 _services._dns-sd._udp PTR _http._tcp
 _services._dns-sd._udp PTR _ipp._tcp.other.example.
+_color._sub._http._tcp PTR Nas._http._tcp.paris
 _http._tcp PTR Nas._http._tcp.paris
 _http._tcp PTR Wiki._http._tcp
 _http._tcp PTR Far._http._tcp.other.example.
@@ -51,6 +52,9 @@ Wiki
     const [status, text] = await browse(type);
     assert.equal(text.split("\n").sort().join("\n"), listed.split("\n").sort().join("\n"));
     assert.equal(status, 0);
+  }
+  for (const type of ["_color._sub._http._tcp", "_color._sub._http._tcp."]) {
+    assert.match((await browse(type))[1], /^Nas /);
   }
   assert.deepEqual(await browse(), [0, "     3  _http._tcp\n     0  _ipp._tcp.other.example.\n"]);
   const [status, text] = await browse("_http._tcp.other.example.");
