@@ -950,6 +950,19 @@ suite("what sites have in common, on a server without leases", () => {
     assert.deepEqual(lines(serve(reconciler, new RecordSets(), 1000)), lines(setsOf(paris)));
   });
 
+  test("is not taken away by who has had no answer yet", () => {
+    const guard = guardOf(ZONE, "merged");
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, guard });
+    const types = "_services._dns-sd._udp PTR _ipp._tcp\n_ipp._tcp PTR";
+    const old = setsOf(`${types} p._ipp._tcp.paris`);
+    reconciler.inherit(old, old, () => 15_000);
+    reconciler.poll(0);
+    reconciler.settle(undefined, 0);
+    const others = setsOf(`${types} p._ipp._tcp.lyon`);
+    const both = setsOf(`${types} p._ipp._tcp.lyon\n_ipp._tcp PTR p._ipp._tcp.paris`);
+    assert.deepEqual(lines(serve(reconciler, both, 20_000)), lines(others));
+  });
+
   test("goes with the last that wants it, and not before", () => {
     const make = () => {
       const reconciler = new Reconciler({

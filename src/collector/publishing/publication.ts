@@ -31,7 +31,7 @@ export interface PublishedZone {
   readonly readBack: ReadBack;
   /** Seconds for which records are asked to be there; for ever if not given. */
   readonly lease?: number | undefined;
-  /** Seconds that the server grants, once it is known to. */
+  /** Seconds that the server grants, once it is known to; not given where it always does. */
   readonly granted?: () => number | undefined;
   /** Has it gone back to what it was before, by its serial? Asked where it grants no leases. */
   readonly isOlder?: () => Promise<boolean>;
@@ -72,7 +72,8 @@ export class Publication {
       zone: zone.origin,
       random: () => clock.random(),
       lease: zone.lease,
-      guard: options.guard,
+      // The zones of this process know who wants what.
+      guard: zone.granted && options.guard,
     });
     this.#troubles = new Troubles(options);
     this.#alarm = new Alarm(clock, () => this.#go());

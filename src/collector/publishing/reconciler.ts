@@ -41,7 +41,7 @@ export interface ReconcilerOptions {
   /** Seconds to ask for; for ever if not given. */
   readonly lease?: number | undefined;
   /** Of what others may want too, where the server does not know who wants what. */
-  readonly guard?: Guard;
+  readonly guard?: Guard | undefined;
   /** Octets of an update, about. */
   readonly limit?: number;
 }
@@ -53,8 +53,8 @@ export class Reconciler {
   readonly #lease: number | undefined;
   readonly #limit: number;
   readonly #guard: Guard | undefined;
-  /** False where the server was asked for a lease and has said nothing of it. */
-  #isLeased = true;
+  /** Has the server granted a lease? Who has answered nothing yet may know of none. */
+  #isLeased = false;
   /** What is there for certain. */
   #published = new RecordSets();
   /** What may be there besides, after updates whose fate is not known. */
