@@ -361,6 +361,14 @@ suite("what a server refuses", () => {
         reconciler.want(setsOf(`${wanted}\n${other}`));
         const refusals = server.serve(reconciler, 1000);
         assert.ok(refusals.length > 0, refused);
+        // It may be everything that is refused, until something else is taken.
+        if (before !== "" && wanted !== fresh) {
+          assert.deepEqual(lines(server.zone), lines(setsOf(`${old}\n${other}`)), refused);
+        }
+        reconciler.want(setsOf(`${wanted}\n${other}\nz A 10.0.0.9`));
+        server.serve(reconciler, 1100);
+        reconciler.want(setsOf(`${wanted}\n${other}`));
+        for (let round = 0; round < 3; round++) server.serve(reconciler, reconciler.due()!);
         assert.deepEqual(
           server.zone.get(BROWSE.key, Type.PTR)?.rdatas.map((rdata) => `${targetOf(rdata)}`),
           ["y.z.example."],
@@ -465,6 +473,38 @@ suite("what a server refuses", () => {
       reconciler.want(setsOf(text("three", "")));
       server.serve(reconciler, Math.max(now, reconciler.due()!));
       assert.deepEqual(lines(server.zone), lines(setsOf(text("three", ""))));
+    }
+  });
+
+  test("every change, as of a zone that is frozen, takes no service from the lists", () => {
+    const text = (word: string) =>
+      upTo(12)
+        .map((i) => {
+          const [port, address] = word === "one" ? [1, i] : [i % 2, 100 + (i % 3)];
+          return `_ipp._tcp PTR p${i}\np${i} SRV 0 0 ${port} h${i}\np${i} TXT ${word}\nh${i} A 10.0.0.${address}`;
+        })
+        .join("\n");
+    for (let frozen = 0; frozen < 300_000; frozen = frozen * 1.5 + 100) {
+      let isFrozen = false;
+      const server = new Server((zone) => {
+        const list = zone.get(BROWSE.key, Type.PTR);
+        if (!isFrozen) assert.equal(list?.rdatas.length, 12, `${frozen} ms`);
+        return isFrozen;
+      });
+      const reconciler = new Reconciler({ zone: ZONE, random: seeded(1), lease: 1200 });
+      const until = (end: number, from: number) => {
+        let now = from;
+        for (; now < end; now = reconciler.due() ?? end) server.serve(reconciler, now);
+        return now;
+      };
+      reconciler.want(setsOf(text("one")));
+      server.serve(reconciler, 0);
+      isFrozen = true;
+      reconciler.want(setsOf(text("two")));
+      const now = until(1000 + frozen, 1000);
+      isFrozen = false;
+      until(now + 60_000, now);
+      assert.deepEqual(lines(server.zone), lines(setsOf(text("two"))), `${frozen} ms`);
     }
   });
 

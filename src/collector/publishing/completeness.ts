@@ -2,6 +2,9 @@
  * What of a list can be there with all it needs: a service its SRV and TXT records and an address of
  * its host (RFC 6763 §4). What the server takes none of makes what leads to it useless, so that is
  * not listed either. And what the server does not let go from a list keeps what it needs.
+ *
+ * A service that is listed stays so, as it was, for as long as the server may be refusing everything:
+ * else the end of a freeze would take it from the lists before it brings what has changed.
  */
 import { ADDRESS_TYPES, Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
@@ -21,13 +24,17 @@ export interface Standing {
 /** The very same where nothing is in the way. */
 export function completable(set: RecordSet, standing: Standing): RecordSet {
   if (set.type !== Type.PTR || standing.obstacles.isEmpty) return set;
-  const rdatas = set.rdatas.filter((rdata) => isPossible(targetOf(rdata)!.key, standing));
+  const listed = keysOf(standing.published.get(set.name.key, set.type)?.rdatas ?? []);
+  const rdatas = set.rdatas.filter((rdata) => {
+    const instance = targetOf(rdata)!.key;
+    return isPossible(instance, standing) || (listed.has(rdata.key) && stays(instance, standing));
+  });
   return rdatas.length === set.rdatas.length ? set : { ...set, rdatas };
 }
 
-function isPossible(instance: NameKey, standing: Standing): boolean {
+function isPossible(instance: NameKey, standing: Standing, refuses = isRefused): boolean {
   const { wanted } = standing;
-  const isMissing = (name: NameKey, type: number) => isRefused(name, type, standing);
+  const isMissing = (name: NameKey, type: number) => refuses(name, type, standing);
   if (isMissing(instance, Type.SRV) || isMissing(instance, Type.TXT)) return false;
   const srv = wanted.get(instance, Type.SRV)?.rdatas[0];
   if (srv === undefined) return true;
@@ -36,15 +43,25 @@ function isPossible(instance: NameKey, standing: Standing): boolean {
   return addresses.length === 0 || !addresses.every((type) => isMissing(host, type));
 }
 
-/** Names of services that are listed still because the server does not let go of that, and of their hosts. */
-export function heldNames({ published, doubtful, obstacles }: Standing): ReadonlySet<NameKey> {
+/** May it be listed as it was? */
+function stays(instance: NameKey, standing: Standing): boolean {
+  return isPossible(instance, standing, isRefusedForGood);
+}
+
+/** Names of services that are listed still though not as they are now, or not any more, and of their hosts. */
+export function heldNames(standing: Standing): ReadonlySet<NameKey> {
+  const { published, doubtful, obstacles } = standing;
   const held = new Set<NameKey>();
-  if (!obstacles.hasStuck) return held;
+  if (obstacles.isEmpty) return held;
   const there = [published, doubtful];
-  const isStuck = (name: Name) => (rdata: Rdata) => obstacles.isStuck(name, rdata);
+  const isHeld = (name: Name) => (rdata: Rdata) => {
+    const instance = targetOf(rdata)!.key;
+    if (obstacles.isStuck(name, rdata)) return true;
+    return !isPossible(instance, standing) && stays(instance, standing);
+  };
   for (const { name, type, rdatas } of there.flatMap((sets) => [...sets])) {
     if (type !== Type.PTR) continue;
-    for (const rdata of rdatas.filter(isStuck(name))) {
+    for (const rdata of rdatas.filter(isHeld(name))) {
       const instance = targetOf(rdata)!.key;
       held.add(instance);
       const srvs = there.flatMap((sets) => sets.get(instance, Type.SRV)?.rdatas ?? []);
@@ -60,4 +77,11 @@ function isRefused(name: NameKey, type: number, standing: Standing): boolean {
   if (!obstacles.isFull(name, type)) return false;
   const there = keysOf(published.get(name, type)?.rdatas ?? []);
   return wanted.get(name, type)?.rdatas.some(({ key }) => there.has(key)) === false;
+}
+
+/** Was it refused again after the server had taken something else, or is nothing there that was before? */
+function isRefusedForGood(name: NameKey, type: number, standing: Standing): boolean {
+  const { published, obstacles } = standing;
+  const isLasting = obstacles.isToBlame(name, type) || published.get(name, type) === undefined;
+  return isLasting && isRefused(name, type, standing);
 }

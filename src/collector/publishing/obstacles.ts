@@ -118,6 +118,11 @@ export class Obstacles {
     return this.#full.has(setKey({ key: name }, type));
   }
 
+  /** Is it the set that is refused, and not everything? */
+  isToBlame(name: NameKey, type: number): boolean {
+    return this.#full.isToBlame(setKey({ key: name }, type));
+  }
+
   isDivided(name: Name, type: number): boolean {
     return this.#divided.has(setKey(name, type));
   }
@@ -125,10 +130,6 @@ export class Obstacles {
   removable(name: Name, rdatas: readonly Rdata[]): readonly Rdata[] {
     if (this.#stuck.size === 0) return rdatas;
     return rdatas.filter((rdata) => this.#stuck.mayTry(recordKey(name, rdata)));
-  }
-
-  get hasStuck(): boolean {
-    return this.#stuck.size > 0;
   }
 
   isStuck(name: Name, rdata: Rdata): boolean {

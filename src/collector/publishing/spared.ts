@@ -34,6 +34,10 @@ export class Spared<Value> {
     return this.#things.get(key)?.value;
   }
 
+  isToBlame(key: string): boolean {
+    return this.#things.get(key)?.isToBlame === true;
+  }
+
   /** It went wrong, perhaps once more. */
   put(key: string, value: Value): void {
     const { successes = this.#successes, isToBlame: wasToBlame = false } =
