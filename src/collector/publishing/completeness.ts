@@ -18,13 +18,19 @@ export interface Standing {
   readonly published: RecordSets;
   /** What may be there besides what is published. */
   readonly doubtful: RecordSets;
+  /** What of that was published, and may not be said again. */
+  readonly unrenewed: RecordSets;
   readonly obstacles: Obstacles;
 }
 
 /** The very same where nothing is in the way. */
 export function completable(set: RecordSet, standing: Standing): RecordSet {
   if (set.type !== Type.PTR || standing.obstacles.isEmpty) return set;
-  const listed = keysOf(standing.published.get(set.name.key, set.type)?.rdatas ?? []);
+  const listed = keysOf(
+    [standing.published, standing.unrenewed].flatMap(
+      (sets) => sets.get(set.name.key, set.type)?.rdatas ?? [],
+    ),
+  );
   const rdatas = set.rdatas.filter((rdata) => {
     const instance = targetOf(rdata)!.key;
     return isPossible(instance, standing) || (listed.has(rdata.key) && stays(instance, standing));
@@ -81,7 +87,8 @@ function isRefused(name: NameKey, type: number, standing: Standing): boolean {
 
 /** Was it refused again after the server had taken something else, or is nothing there that was before? */
 function isRefusedForGood(name: NameKey, type: number, standing: Standing): boolean {
-  const { published, obstacles } = standing;
-  const isLasting = obstacles.isToBlame(name, type) || published.get(name, type) === undefined;
+  const { published, unrenewed, obstacles } = standing;
+  const isThere = [published, unrenewed].some((sets) => sets.get(name, type) !== undefined);
+  const isLasting = obstacles.isToBlame(name, type) || !isThere;
   return isLasting && isRefused(name, type, standing);
 }

@@ -25,15 +25,7 @@ import { type Obstacle, Obstacles } from "./obstacles.ts";
 import { Patience } from "./patience.ts";
 import { periodOf, Round } from "./round.ts";
 import { shuffled } from "./shuffled.ts";
-import {
-  countRecords,
-  inOrder,
-  prerequisitesOf,
-  recordsOfStep,
-  type Step,
-  takeSome,
-  type UpdateSize,
-} from "./step.ts";
+import { countRecords, inOrder, type Step, takeSome, type UpdateSize, updateOf } from "./step.ts";
 
 export interface ReconcilerOptions {
   readonly zone: Name;
@@ -59,6 +51,8 @@ export class Reconciler {
   #published = new RecordSets();
   /** What may be there besides, after updates whose fate is not known. */
   #doubtful = new RecordSets();
+  /** What of that was published, and may not be said again. */
+  #unrenewed = new RecordSets();
   #wanted = new RecordSets();
   /** What was there before, and may yet be wanted; until it settles. */
   #inherited = new RecordSets();
@@ -120,6 +114,7 @@ export class Reconciler {
     for (const set of own) this.#published.add(set);
     this.#inherited = without(without(this.#published, known), this.#wanted);
     this.#doubtful = new RecordSets();
+    this.#unrenewed = new RecordSets();
     this.#settles = settles;
     this.#startOver();
     this.#sayAllAgain();
@@ -196,12 +191,7 @@ export class Reconciler {
     this.#inFlight = { steps, isRefresh };
     this.counters.updates++;
     if (isRefresh) this.counters.refreshes++;
-    return {
-      zone: this.#zone,
-      prerequisites: steps.flatMap(prerequisitesOf),
-      updates: steps.flatMap(recordsOfStep),
-      ...(this.#lease !== undefined && { lease: this.#lease }),
-    };
+    return updateOf(steps, this.#zone, this.#lease);
   }
 
   /**
@@ -268,11 +258,11 @@ export class Reconciler {
     const isAll = isRefresh && this.#obstacles.isFull(name.key, type);
     const before = this.#published.get(name.key, type);
     const isLost = ({ key }: Rdata) => isAll || key === come[0]?.key;
-    const rdatas = before?.rdatas.filter((rdata) => !isLost(rdata)) ?? [];
     const lost = before?.rdatas.filter(isLost) ?? [];
-    if (before !== undefined && lost.length > 0) {
-      this.#published.put({ ...before, rdatas });
-      this.#doubtful.add({ name, type, ttl: UNKNOWN_TTL, rdatas: lost });
+    const rdatas = before?.rdatas.filter((rdata) => !isLost(rdata)) ?? [];
+    if (lost.length > 0) this.#published.put({ ...before!, rdatas });
+    for (const sets of isRefresh ? [this.#doubtful, this.#unrenewed] : [this.#doubtful]) {
+      if (lost.length > 0) sets.add({ name, type, ttl: UNKNOWN_TTL, rdatas: lost });
     }
     const wanted = this.#wanted.get(name.key, type)?.rdatas.length ?? 0;
     return this.#obstacles.add(step, rdatas.length, wanted, now);
@@ -307,15 +297,18 @@ export class Reconciler {
     const { name, type, ttl, gone, come } = step;
     const touched = keysOf([...gone, ...come]);
     const published = this.#published.get(name.key, type);
-    const doubtful = this.#doubtful.get(name.key, type);
-    const sure = published?.rdatas.filter(({ key }) => !touched.has(key)) ?? [];
-    const unsure = doubtful?.rdatas.filter(({ key }) => !touched.has(key)) ?? [];
+    const rest = (sets: RecordSets, but = touched) =>
+      sets.get(name.key, type)?.rdatas.filter(({ key }) => !but.has(key)) ?? [];
+    const sure = rest(this.#published);
+    const unsure = rest(this.#doubtful);
+    const unrenewed = rest(this.#unrenewed, isDone ? touched : keysOf(gone));
     if (isDone) sure.push(...come);
     else unsure.push(...gone, ...come);
     // The set takes the TTL of what is added (RFC 2181 §5.2), and keeps it through removals.
     const newTtl = come.length > 0 ? ttl : (published?.ttl ?? ttl);
     this.#published.put({ name, type, ttl: isDone ? newTtl : UNKNOWN_TTL, rdatas: sure });
     this.#doubtful.put({ name, type, ttl: UNKNOWN_TTL, rdatas: unsure });
+    this.#unrenewed.put({ name, type, ttl: UNKNOWN_TTL, rdatas: unrenewed });
     if (isDone && this.#obstacles.clear(step, sure.length, now)) this.#startOver();
   }
 
@@ -329,6 +322,7 @@ export class Reconciler {
       wanted: this.#wanted,
       published: this.#published,
       doubtful: this.#doubtful,
+      unrenewed: this.#unrenewed,
       inherited: this.#inherited,
       obstacles: this.#obstacles,
       guard: this.#isLeased ? undefined : this.#guard,

@@ -6,7 +6,7 @@ import { Class, isAddressType, Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
 import { Rdata } from "../../dns/rdata.ts";
 import { type ResourceRecord, recordsOf } from "../../dns/record.ts";
-import { removal, removalOfSet } from "../../zone/update/update.ts";
+import { removal, removalOfSet, type Update } from "../../zone/update/update.ts";
 import { leads } from "../unique.ts";
 import type { Guard } from "./guard.ts";
 
@@ -99,14 +99,24 @@ export function countRecords(steps: readonly Step[]): number {
   return steps.reduce((sum, step) => sum + countOf(step), 0);
 }
 
+/** `lease` in seconds; for ever if not given. */
+export function updateOf(steps: readonly Step[], zone: Name, lease: number | undefined): Update {
+  return {
+    zone,
+    prerequisites: steps.flatMap(prerequisitesOf),
+    updates: steps.flatMap(recordsOfStep),
+    ...(lease !== undefined && { lease }),
+  };
+}
+
 /** What must be so for a step to be taken (RFC 2136 §2.4.3). */
-export function prerequisitesOf({ unless }: Step): ResourceRecord[] {
+function prerequisitesOf({ unless }: Step): ResourceRecord[] {
   if (unless === undefined) return [];
   return [{ name: unless, type: Type.PTR, class: Class.NONE, ttl: 0, rdata: NO_DATA }];
 }
 
 /** As an update has them (RFC 2136 §2.5). */
-export function recordsOfStep({ name, type, ttl, gone, come, isWhole }: Step): ResourceRecord[] {
+function recordsOfStep({ name, type, ttl, gone, come, isWhole }: Step): ResourceRecord[] {
   const added = recordsOf({ name, type, ttl, rdatas: come });
   if (isWhole) return [removalOfSet(name, type), ...added];
   return [...removal({ name, type, ttl, rdatas: gone }), ...added];
