@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Name } from "../../src/dns/name.ts";
 import type { Srv } from "../../src/dns/rdata.ts";
+import type { Resolve } from "../../src/net/client/resolver.ts";
 import { byPriority, findUpdateServers } from "../../src/net/client/updateserver.ts";
 import { Answers } from "../collector/answers.ts";
 
@@ -51,6 +52,25 @@ describe("the update server of a zone", () => {
     const answers = new Answers(HOSTS);
     answers.isThere = false;
     assert.deepEqual(await found("", answers), []);
+  });
+
+  it("is none of those that come later while nobody says whether there is an earlier one", async () => {
+    const text = `${HOSTS}
+      z.example. SOA two.example. h.example. 1 7200 3600 86400 10
+      _dns-update._tcp.z.example. SRV 0 0 53 two.example.
+      _dns-update-tls._tcp.z.example. SRV 0 0 853 one.example.`;
+    for (const unanswered of [1, 2]) {
+      const answers = new Answers(text);
+      const { resolve } = answers;
+      // The path is back while the questions are being asked.
+      const healing: Resolve = async (name, type) => {
+        answers.isThere = answers.asked.length >= unanswered;
+        return resolve(name, type);
+      };
+      const find = () => findUpdateServers({ zone: ZONE, resolve: healing, random: () => 0 });
+      for (let i = 0; i < unanswered; i++) assert.deepEqual(await find(), []);
+      assert.equal((await find())[0]?.tls?.serverName, "one.example");
+    }
   });
 
   it("is no more than eight hosts of a kind, at no more than eight addresses of a family", async () => {

@@ -19,7 +19,10 @@ export interface UpdateServerOptions {
   readonly signal?: AbortSignal;
 }
 
-/** In the order in which to try them; none where the zone has none, or its servers cannot be asked. */
+/**
+ * In the order in which to try them; none where the zone has none, or its servers cannot be asked. Who
+ * is not told whether there is a better one is not sent to the next: a connection is kept for long.
+ */
 export async function findUpdateServers(options: UpdateServerOptions): Promise<readonly Server[]> {
   const { zone, resolve, random, signal } = options;
   const at = async (host: Name, port: number, isTls: boolean): Promise<readonly Server[]> => {
@@ -32,6 +35,7 @@ export async function findUpdateServers(options: UpdateServerOptions): Promise<r
   for (const { service, isTls } of services) {
     const name = Name.join(service.labels, zone);
     const answer = name && (await resolve(name, Type.SRV, signal));
+    if (name !== undefined && answer === undefined) return [];
     const offered = byPriority(servicesIn(answer), random);
     for (const { target, port } of offered.slice(0, MAX_SERVERS)) {
       servers.push(...(await at(target, port, isTls)));
