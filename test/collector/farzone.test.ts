@@ -3,6 +3,7 @@ import { suite, test } from "node:test";
 import { FarZone, type FarZoneOptions } from "../../src/collector/publishing/farzone.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
+import type { Endpoint } from "../../src/dns/endpoint.ts";
 import { leaseOption, readLease } from "../../src/dns/lease.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -37,16 +38,20 @@ const update = {
 /** What a server makes of a request: octets of its responses. */
 type Serve = (request: Message, octets: Uint8Array) => Iterable<Uint8Array>;
 
-function farZone(serve: Serve, options: Partial<FarZoneOptions> = { key }): FarZone {
+function farZone(
+  serve: Serve,
+  options: Partial<FarZoneOptions> = { key },
+  at: { server: Endpoint | undefined } = { server: undefined },
+): FarZone {
   async function* askAll(compose: Compose): AsyncGenerator<Uint8Array> {
     const octets = compose(0x1234);
     yield* serve(decode(octets), octets);
     throw new Error("no more came");
   }
-  const connection = {
+  const connection = Object.assign(at, {
     askAll,
     ask: async (compose: Compose) => (await askAll(compose).next()).value!,
-  };
+  });
   return new FarZone({ origin: ZONE, clock, connection, ...options });
 }
 
@@ -200,12 +205,13 @@ suite("an update to a server far away", () => {
 });
 
 suite("the serial of a server far away", () => {
-  const answering = (serials: readonly number[]) => {
+  const answering = (serials: readonly number[], at?: { server: Endpoint | undefined }) => {
     const left = [...serials];
-    return farZone((request, octets) => {
+    const serve: Serve = (request, octets) => {
       const [set] = apexRecords({ origin: ZONE, nameservers: [], serial: left.shift()! });
       return [signed(octets, makeResponse(request, { answers: recordsOf(set!) }))];
-    });
+    };
+    return farZone(serve, { key }, at);
   };
 
   test("says that it has gone back to an older zone, also where serials begin anew", async () => {
@@ -213,6 +219,17 @@ suite("the serial of a server far away", () => {
     const said: boolean[] = [];
     for (let i = 0; i < 7; i++) said.push(await zone.isOlder());
     assert.deepEqual(said, [false, false, false, true, true, false, true]);
+  });
+
+  test("tells nothing where another server says it, which may have an older zone", async () => {
+    const at = { server: { address: "192.0.2.1", port: 53 } };
+    const zone = answering([7, 8, 9, 9, 10], at);
+    const said: boolean[] = [];
+    for (const address of ["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2", "2001:db8::1"]) {
+      at.server = { address, port: 53 };
+      said.push(await zone.isOlder());
+    }
+    assert.deepEqual(said, [false, false, true, false, true]);
   });
 
   test("is known from what was read back", async () => {

@@ -7,6 +7,7 @@ import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
+import { FarZone } from "../../src/collector/publishing/farzone.ts";
 import { guardOf } from "../../src/collector/publishing/guard.ts";
 import { inheritance } from "../../src/collector/publishing/inheritance.ts";
 import { Publication, type PublishedZone } from "../../src/collector/publishing/publication.ts";
@@ -15,6 +16,7 @@ import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { type Rdata, rdata, targetOf } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
+import { PersistentConnection } from "../../src/net/client/persistent.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { isCarriedType } from "../../src/zone/update/principal.ts";
 import { lines } from "../collector/fixture.ts";
@@ -254,6 +256,38 @@ for (const [name, start, skip] of targets) {
 
 suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig") }, () => {
   const far = targets.slice(1);
+
+  test("another server that takes the place of one has what is published, and nothing else of before", async () => {
+    await using one = await bindTarget();
+    await using other = await bindTarget();
+    let { endpoint } = one.primary;
+    const locate = async () => [endpoint];
+    const connection = new PersistentConnection({ locate, clock: systemClock });
+    const { origin, lease } = one.zone();
+    const zone = new FarZone({ origin, connection, clock: systemClock, key: KEY });
+    const { publish, readBack, isOlder } = zone;
+    const granted = () => zone.lease;
+    await using publisher = new Publisher({ origin, lease, publish, readBack, isOlder, granted });
+    // The copy has a higher serial.
+    const before = `${PRINTER}gone.paris A 10.1.0.99\n`;
+    publisher.want(before);
+    await expectThere(one, setsOf(before));
+    await using copying = new Publisher(other.zone());
+    for (const text of [PRINTER, services(2), before]) {
+      copying.want(text);
+      await expectThere(other, setsOf(text));
+    }
+    publisher.want(PRINTER);
+    await expectThere(one, setsOf(PRINTER));
+    assert.ok((await serialOf(other)) > (await serialOf(one)));
+    endpoint = other.primary.endpoint;
+    // As a server does with one that is idle.
+    connection.close();
+    const after = PRINTER.replace("note=one", "note=two");
+    publisher.want(after);
+    await expectThere(other, setsOf(after));
+    connection.close();
+  });
 
   test("TSIG-13: a wrong secret or a key not known is one clear line", async () => {
     for (const [name, start] of far) {

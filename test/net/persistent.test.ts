@@ -257,6 +257,7 @@ suite("a persistent connection", () => {
     assert.equal(await ask(connection, 1), 1);
     assert.equal(await ask(connection, 2), 2);
     assert.equal(times, 2);
+    assert.equal(connection.server, endpoint);
   });
 
   test("is given up after five seconds without an answer, for all who wait, and opened anew", async () => {

@@ -9,6 +9,7 @@ import type { Clock } from "../../clock.ts";
 import { Class, Opcode, Rcode, rcodeName, Type } from "../../dns/constants.ts";
 import { UDP_SIZE } from "../../dns/edns.ts";
 import { encode } from "../../dns/encode.ts";
+import { formatEndpoint } from "../../dns/endpoint.ts";
 import { leaseOption, readLease } from "../../dns/lease.ts";
 import { decode, decodeHeader, type Message, makeMessage } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
@@ -22,7 +23,7 @@ import { weightOf } from "../../zone/update/weight.ts";
 
 export interface FarZoneOptions {
   readonly origin: Name;
-  readonly connection: Pick<PersistentConnection, "ask" | "askAll">;
+  readonly connection: Pick<PersistentConnection, "ask" | "askAll" | "server">;
   readonly clock: Clock;
   readonly key?: TsigKey | undefined;
   /** Records that are read back at most, for a transfer may have no end; all if not given. */
@@ -38,8 +39,9 @@ export class FarZone {
   /** Seconds the server grants what was added last; undefined where it knows no leases. */
   lease: number | undefined;
   readonly #options: FarZoneOptions;
-  /** The serial that was told last. */
+  /** The serial that was told last, and by whom. */
   #serial: number | undefined;
+  #server: string | undefined;
 
   constructor(options: FarZoneOptions) {
     this.#options = options;
@@ -99,21 +101,26 @@ export class FarZone {
 
   /**
    * Is the serial lower than when it was told last? Then the server has gone back to a zone of before,
-   * with what was taken away since. Rejects where there is no answer.
+   * with what was taken away since. So may another server have, whatever its serial. Rejects where there
+   * is no answer.
    */
   readonly isOlder = async (): Promise<boolean> => {
     const { origin, connection } = this.#options;
     const exchange = this.#exchange({
       questions: [{ name: origin, type: Type.SOA, class: Class.IN }],
     });
-    const before = this.#serial;
+    const [before, by] = [this.#serial, this.#server];
     this.#note(exchange.verify(await connection.ask(exchange.compose)).answers);
-    return before !== undefined && compareSerials(this.#serial!, before) < 0;
+    if (before === undefined) return false;
+    return this.#server !== by || compareSerials(this.#serial!, before) < 0;
   };
 
   #note(answers: readonly ResourceRecord[]): void {
     const soa = answers.find(({ type }) => type === Type.SOA);
-    if (soa !== undefined) this.#serial = soaOf(soa.rdata).serial;
+    if (soa === undefined) return;
+    const { server } = this.#options.connection;
+    this.#serial = soaOf(soa.rdata).serial;
+    this.#server = server && formatEndpoint(server);
   }
 
   #exchange(fields: Partial<Message>): Exchange {

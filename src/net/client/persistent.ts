@@ -44,11 +44,17 @@ export type Compose = (id: number) => Uint8Array;
 export class PersistentConnection {
   readonly #options: PersistentOptions;
   #session: Promise<Session> | undefined;
+  #server: Server | undefined;
   /** Until `close`: then what is not open yet is not opened, and nothing is asked again. */
   #life = new AbortController();
 
   constructor(options: PersistentOptions) {
     this.#options = options;
+  }
+
+  /** With whom the latest connection is or was; undefined before the first. */
+  get server(): Endpoint | undefined {
+    return this.#server;
   }
 
   /** The response. Rejects with an ExchangeError. */
@@ -110,6 +116,7 @@ export class PersistentConnection {
     for (const server of await this.#options.locate(signal)) {
       try {
         const channel = await connect(server, this.#options.clock, signal);
+        this.#server = server;
         return new Session(channel, server, this.#options, onClose);
       } catch (error) {
         failure ??= error;
