@@ -934,6 +934,17 @@ suite("what is inherited", () => {
     }
   });
 
+  test("is not what one has put there oneself and takes away, though that may not have arrived", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    reconciler.want(setsOf("_ipp._tcp PTR x\nx SRV 0 0 1 h\nh A 10.0.0.1"));
+    const zone = settle(reconciler, new RecordSets());
+    reconciler.want(new RecordSets());
+    reconciler.poll(0);
+    reconciler.settle(undefined, 0);
+    reconciler.inherit(zone, zone, () => 15_000);
+    assert.deepEqual(lines(settle(reconciler, zone, 1000)), []);
+  });
+
   test("is gone at once when everything is withdrawn", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.inherit(there, there, () => 15_000);

@@ -108,7 +108,9 @@ export class Reconciler {
    * all is said again at once: its lease may be nearly over.
    */
   inherit(there: RecordSets, ours: Iterable<RecordSet>, settles: () => number): void {
-    const known = without(this.#published, this.#inherited);
+    const before = RecordSets.of(this.#published);
+    for (const set of this.#doubtful) before.add(set);
+    const known = without(before, this.#inherited);
     const own = [this.#published, this.#doubtful].flatMap((sets) => [...common(there, sets)]);
     this.#published = RecordSets.of(ours);
     for (const set of own) this.#published.add(set);
