@@ -7,8 +7,8 @@
  * else the end of a freeze would take it from the lists before it brings what has changed.
  */
 import { ADDRESS_TYPES, Type } from "../../dns/constants.ts";
-import type { Name, NameKey } from "../../dns/name.ts";
-import { type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
+import type { NameKey } from "../../dns/name.ts";
+import { srvOf, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { keysOf, type RecordSets } from "../recordsets.ts";
 import type { Obstacles } from "./obstacles.ts";
@@ -23,8 +23,8 @@ export interface Standing {
   readonly obstacles: Obstacles;
 }
 
-/** The very same where nothing is in the way. */
-export function completable(set: RecordSet, standing: Standing): RecordSet {
+/** The very same where nothing is in the way. Services that are listed as they were come to `kept`. */
+export function completable(set: RecordSet, standing: Standing, kept: Set<NameKey>): RecordSet {
   if (set.type !== Type.PTR || standing.obstacles.isEmpty) return set;
   const listed = keysOf(
     [standing.published, standing.unrenewed].flatMap(
@@ -33,7 +33,10 @@ export function completable(set: RecordSet, standing: Standing): RecordSet {
   );
   const rdatas = set.rdatas.filter((rdata) => {
     const instance = targetOf(rdata)!.key;
-    return isPossible(instance, standing) || (listed.has(rdata.key) && stays(instance, standing));
+    if (isPossible(instance, standing)) return true;
+    const stays = listed.has(rdata.key) && isPossible(instance, standing, isRefusedForGood);
+    if (stays) kept.add(instance);
+    return stays;
   });
   return rdatas.length === set.rdatas.length ? set : { ...set, rdatas };
 }
@@ -49,30 +52,22 @@ function isPossible(instance: NameKey, standing: Standing, refuses = isRefused):
   return addresses.length === 0 || !addresses.every((type) => isMissing(host, type));
 }
 
-/** May it be listed as it was? */
-function stays(instance: NameKey, standing: Standing): boolean {
-  return isPossible(instance, standing, isRefusedForGood);
-}
-
-/** Names of services that are listed still though not as they are now, or not any more, and of their hosts. */
-export function heldNames(standing: Standing): ReadonlySet<NameKey> {
+/** Names of services that are listed still, as they were or because the server does not let go of that, and of their hosts. */
+export function heldNames(standing: Standing, kept: ReadonlySet<NameKey>): ReadonlySet<NameKey> {
   const { published, doubtful, obstacles } = standing;
-  const held = new Set<NameKey>();
-  if (obstacles.isEmpty) return held;
+  const services = new Set(kept);
   const there = [published, doubtful];
-  const isHeld = (name: Name) => (rdata: Rdata) => {
-    const instance = targetOf(rdata)!.key;
-    if (obstacles.isStuck(name, rdata)) return true;
-    return !isPossible(instance, standing) && stays(instance, standing);
-  };
-  for (const { name, type, rdatas } of there.flatMap((sets) => [...sets])) {
+  const all = obstacles.hasStuck ? there.flatMap((sets) => [...sets]) : [];
+  for (const { name, type, rdatas } of all) {
     if (type !== Type.PTR) continue;
-    for (const rdata of rdatas.filter(isHeld(name))) {
-      const instance = targetOf(rdata)!.key;
-      held.add(instance);
-      const srvs = there.flatMap((sets) => sets.get(instance, Type.SRV)?.rdatas ?? []);
-      for (const srv of srvs) held.add(srvOf(srv).target.key);
+    for (const rdata of rdatas) {
+      if (obstacles.isStuck(name, rdata)) services.add(targetOf(rdata)!.key);
     }
+  }
+  const held = new Set(services);
+  for (const service of services) {
+    const srvs = there.flatMap((sets) => sets.get(service, Type.SRV)?.rdatas ?? []);
+    for (const srv of srvs) held.add(srvOf(srv).target.key);
   }
   return held;
 }

@@ -26,10 +26,10 @@ export interface Between extends Standing {
 export function* difference(given: Between): Iterable<readonly Step[]> {
   const { wanted, published, doubtful } = given;
   const inherited = withoutAliases(given);
-  const between = { ...given, inherited, held: heldNames(given) };
-  for (const set of wanted) {
-    yield stepsTo(withInherited(completable(set, between), inherited), between);
-  }
+  const kept = new Set<NameKey>();
+  const possible = [...wanted].map((set) => completable(set, given, kept));
+  const between = { ...given, inherited, held: heldNames(given, kept) };
+  for (const set of possible) yield stepsTo(withInherited(set, inherited), between);
   const rest = (name: Name, type: number) =>
     inherited.get(name.key, type) ?? { name, type, ttl: UNKNOWN_TTL, rdatas: [] };
   for (const { name, type } of published) {

@@ -132,6 +132,10 @@ export class Obstacles {
     return rdatas.filter((rdata) => this.#stuck.mayTry(recordKey(name, rdata)));
   }
 
+  get hasStuck(): boolean {
+    return this.#stuck.size > 0;
+  }
+
   isStuck(name: Name, rdata: Rdata): boolean {
     return this.#stuck.has(recordKey(name, rdata));
   }
