@@ -52,7 +52,10 @@ function isPossible(instance: NameKey, standing: Standing, refuses = isRefused):
   return addresses.length === 0 || !addresses.every((type) => isMissing(host, type));
 }
 
-/** Names of services that are listed still, as they were or because the server does not let go of that, and of their hosts. */
+/**
+ * Names of services that are listed still, as they were or because the server does not let go of that, and
+ * of their hosts.
+ */
 export function heldNames(standing: Standing, kept: ReadonlySet<NameKey>): ReadonlySet<NameKey> {
   const { published, doubtful, obstacles } = standing;
   const services = new Set(kept);

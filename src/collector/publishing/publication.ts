@@ -33,7 +33,7 @@ export interface PublishedZone {
   readonly lease?: number | undefined;
   /** Seconds that the server grants, once it is known to; not given where it always does. */
   readonly granted?: () => number | undefined;
-  /** Has it gone back to what it was before, by its serial, or become another? Asked where it grants no leases. */
+  /** Has it gone back to what it was before, by its serial, or become another? Without leases alone. */
   readonly isOlder?: () => Promise<boolean>;
   /** Take away at the end what was published. */
   readonly withdraw?: boolean;
