@@ -20,6 +20,8 @@ const SIGNED = "bonjour.test";
 const PLAIN = "plain.test";
 /** Of which the signed zone above it says that it is not there. */
 const HIDDEN = "hidden.test";
+/** As the page names it: what is private resolvers take for empty by themselves. */
+const REVERSE = "1.10.in-addr.arpa";
 
 const SERVICES = `
 _ipp._tcp PTR Office\\032Printer._ipp._tcp.paris
@@ -111,9 +113,10 @@ suite("A chain from the root", {
       machine,
       {
         ...{ zone: SIGNED, links: [], query: { allow: ["any"] }, dnssec: { keys } },
-        ...{ nameservers: delegation, contact: "hostmaster.test" },
+        ...{ nameservers: delegation, contact: "hostmaster.test", reverse: [REVERSE] },
       },
       {
+        [`${REVERSE}.zone`]: `$TTL 10\n10.0 PTR printer.paris.${HIDDEN}.\n`,
         [`${SIGNED}.zone`]: own,
         ...Object.fromEntries(
           [PLAIN, HIDDEN].map((zone) => [
@@ -149,6 +152,8 @@ suite("A chain from the root", {
       const asked = ["dig", `@${RESOLVER}`, "-p", `${port}`, "+adflag"];
       const hidden = await resolver.succeed([...asked, `printer.paris.${HIDDEN}`, "A"]);
       assert.match(hidden, /10\.1\.0\.10/, hidden);
+      const name = await resolver.succeed([...asked, "-x", "10.1.0.10"]);
+      assert.match(name, /\bPTR\tprinter\.paris\.hidden\.test\.$/m, name);
       const signed = await resolver.succeed([...asked, `printer.paris.${SIGNED}`, "A"]);
       assert.match(signed, /flags: [a-z ]*\bad\b/, `${start.name} validates`);
     }
