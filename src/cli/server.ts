@@ -42,6 +42,8 @@ export function chooseServer(options: ServerOptions): Server {
       ask(
         address,
         makeMessage({
+          // As clients ask, so that the server may be their resolver.
+          recursionDesired: true,
           questions: [{ name, type, class: Class.IN }],
           edns: { udpSize: UDP_SIZE, version: 0, dnssecOk: false, options: [] },
         }),

@@ -24,6 +24,7 @@ const HIDDEN = "hidden.test";
 const REVERSE = "1.10.in-addr.arpa";
 
 const SERVICES = `
+_services._dns-sd._udp PTR _ipp._tcp
 _ipp._tcp PTR Office\\032Printer._ipp._tcp.paris
 Office\\032Printer._ipp._tcp.paris SRV 0 0 631 printer.paris
 Office\\032Printer._ipp._tcp.paris TXT "txtvers=1"
@@ -154,6 +155,9 @@ suite("A chain from the root", {
       assert.match(hidden, /10\.1\.0\.10/, hidden);
       const name = await resolver.succeed([...asked, "-x", "10.1.0.10"]);
       assert.match(name, /\bPTR\tprinter\.paris\.hidden\.test\.$/m, name);
+      const where = ["--server", `${RESOLVER}:${port}`, "--domain", HIDDEN];
+      const seen = await resolver.succeed([process.execPath, MAIN, "browse", ...where]);
+      assert.equal(seen, "     1  _ipp._tcp\n", `as ${start.name} has clients see it`);
       const signed = await resolver.succeed([...asked, `printer.paris.${SIGNED}`, "A"]);
       assert.match(signed, /flags: [a-z ]*\bad\b/, `${start.name} validates`);
     }
