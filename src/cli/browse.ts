@@ -71,13 +71,18 @@ class Answers {
     const known = this.#sets.get(setKey(name, type));
     if (known !== undefined) return known;
     const message = await this.#ask(name, type);
-    const isAnswered = message.rcode === Rcode.NOERROR || message.rcode === Rcode.NXDOMAIN;
-    // What leads out of the domain, to the host of a service say, is for other servers to answer.
-    const isExpected = this.#sets.size === 0 || name.isUnder(this.domain);
-    if (!isAnswered && isExpected) {
+    const isKnown = message.rcode === Rcode.NOERROR || message.rcode === Rcode.NXDOMAIN;
+    const isOwn = message.isAuthoritative || message.recursionAvailable;
+    // That others know, and nothing of what is there.
+    const isReferral = isKnown && !isOwn && message.answers.length === 0;
+    // What leads out of the domain, to the host of a service say, is for other servers to answer, as is
+    // what is delegated within it.
+    const isExpected = this.#sets.size === 0 || (name.isUnder(this.domain) && !isReferral);
+    if ((!isKnown || isReferral) && isExpected) {
       const server = formatEndpoint(this.#server.address);
+      const said = isReferral ? "with a referral" : rcodeName(message.rcode);
       throw new ConfigError([
-        `${server} answers ${rcodeName(message.rcode)} for ${name}; expected a server of ${this.domain}`,
+        `${server} answers ${said} for ${name}; expected a server of ${this.domain}`,
       ]);
     }
     // Additional sets are whole (RFC 2181 §9), so they may stand for an answer.

@@ -25,6 +25,7 @@ _http._tcp PTR Far._http._tcp.other.example.
 Nas._http._tcp.paris SRV 0 0 80 nas.paris
 nas.paris A 10.1.0.10
 Wiki._http._tcp SRV 0 0 80 wiki.other.example.
+there NS ns.other.example.
 `,
     { origin: Name.parse(ZONE) },
   );
@@ -60,4 +61,9 @@ Wiki
   const [status, text] = await browse("_http._tcp.other.example.");
   assert.equal(status, 1);
   assert.match(text, /answers REFUSED for _http\._tcp\.other\.example\.; expected a server of/);
+  const [, elsewhere] = await browse("--domain", "there.z.example");
+  assert.match(
+    elsewhere,
+    /answers with a referral for .*; expected a server of there\.z\.example\./,
+  );
 });
