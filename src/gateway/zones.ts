@@ -14,12 +14,10 @@ import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
 import { apexEnumeration, apexRecords } from "../zone/apex.ts";
-import { catalogRecords, memberRecord } from "../zone/catalogzone.ts";
+import { catalogRecords } from "../zone/catalogzone.ts";
 import type { ZoneKeys } from "../zone/dnssec/zonekeys.ts";
 import { readZoneFolder, type ZoneFile } from "../zone/masterfile/folder.ts";
 import { openZone } from "../zone/openzone.ts";
-import { operatorPrincipal } from "../zone/update/principal.ts";
-import { removal } from "../zone/update/update.ts";
 import { Zone } from "../zone/zone.ts";
 import { openKeyFolder } from "./keyfolder.ts";
 
@@ -74,12 +72,13 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
         ...{ ...options, signal, folder: config.dnssec.keys },
         origins: served,
         changed: () => {
-          if (catalog !== undefined) void unlist(catalog, served.filter(isSigned), options.log);
+          if (catalog !== undefined) void unlist(catalog, copied(), config, options.log);
         },
       }));
     const keysOf = (origin: Name) => keys?.get(origin.key);
     const isSigned = (origin: Name) => (keysOf(origin)?.all.length ?? 0) > 0;
-    catalog = await openCatalog(config, { origins: served, isSigned }, { ...options, signal });
+    const copied = () => served.filter((origin) => !isSigned(origin));
+    catalog = await openCatalog(config, copied(), { ...options, signal });
     if (catalog !== undefined) zones.push(catalog);
     const all = catalog === undefined ? members : [...members, catalog];
     const closed = Promise.all(zones.map((zone) => zone.closed)).then(() => undefined);
@@ -155,21 +154,23 @@ function explain(error: unknown, data: string): unknown {
 /** It lasts, so that its serial rises when there is another zone, and only then. */
 async function openCatalog(
   { catalog: origin, contact, data }: Config,
-  { origins, isSigned }: { readonly origins: readonly Name[]; isSigned(origin: Name): boolean },
+  members: readonly Name[],
   options: ZonesOptions,
 ): Promise<Zone | undefined> {
   if (origin === undefined) return undefined;
-  const members = origins.filter((each) => !isSigned(each));
   const fileRecords = catalogRecords({ origin, contact, members });
   return openZone({ ...options, origin, folder: data, fileRecords });
 }
 
-/** Takes from the catalog what is signed from now on. */
-async function unlist(catalog: Zone, signed: readonly Name[], log: Log): Promise<void> {
+/** Takes from the catalog what is signed from now on; as its file, or the next start would not list it again. */
+async function unlist(
+  catalog: Zone,
+  members: readonly Name[],
+  { contact }: Config,
+  log: Log,
+): Promise<void> {
   const { origin } = catalog;
-  const updates = signed.flatMap((zone) => removal(memberRecord(origin, zone)));
-  const update = { zone: origin, prerequisites: [], updates };
-  const rcode = await catalog.apply(update, operatorPrincipal("keys"));
+  const rcode = await catalog.merge(catalogRecords({ origin, contact, members }));
   if (rcode !== Rcode.NOERROR) log.error({ zone: `${origin}` }, "signed zones are still listed");
 }
 

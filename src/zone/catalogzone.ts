@@ -27,7 +27,7 @@ export function catalogRecords({ origin, contact, members }: CatalogZone): Recor
 }
 
 /** By which the catalog lists a zone (§4.1). */
-export function memberRecord(catalog: Name, zone: Name): RecordSet {
+function memberRecord(catalog: Name, zone: Name): RecordSet {
   const name = Name.parse(`${labelOf(zone)}.zones`, catalog);
   return { name, type: Type.PTR, ttl: 0, rdatas: [rdata.ptr(zone)] };
 }

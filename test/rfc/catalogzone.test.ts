@@ -113,8 +113,8 @@ suite("a catalog zone", () => {
     sign("bonjour.example.");
     const text =
       "zone: bonjour.example\ncatalog: catalog.example\nreverse: [1.10.in-addr.arpa, 2.10.in-addr.arpa]\ndnssec: { keys: keys }";
-    const config = { ...parseConfig(text, "g", folder), data: folder };
-    const open = async () => {
+    const signed = { ...parseConfig(text, "g", folder), data: folder };
+    const open = async (config = signed) => {
       const life = new AbortController();
       const reloads: (() => void)[] = [];
       const onReload = (reload: () => void) => void reloads.push(reload);
@@ -138,7 +138,14 @@ suite("a catalog zone", () => {
     await first.close();
     const second = await open();
     assert.deepEqual(second.listed(), ["2.10.in-addr.arpa."]);
+    sign("2.10.in-addr.arpa.");
+    second.reload();
+    await waitFor("the other zone to go", () => second.listed().length === 0);
     await second.close();
+    const unsigned = await open({ ...signed, dnssec: undefined });
+    const all = ["1.10.in-addr.arpa.", "2.10.in-addr.arpa.", "bonjour.example."];
+    assert.deepEqual(unsigned.listed().sort(), all, "what is signed no more is there again");
+    await unsigned.close();
   });
 
   test("CAT-07: is there for those who may copy it, and to all others as if it were not", async () => {
