@@ -53,7 +53,7 @@ async function checkServed(config: Config): Promise<void> {
     warn(`nameservers does nothing, for the file of ${origin} has NS records of its own`);
   }
   const origins = [...dynamic, ...fixed].map(({ origin }) => origin);
-  if (config.dnssec !== undefined) await checkKeyFolder(config.dnssec.keys, origins);
+  if (config.dnssec !== undefined) await checkKeyFolder(config.dnssec.keys, origins, warn);
 }
 
 /** What is no mistake. */

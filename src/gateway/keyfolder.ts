@@ -81,11 +81,18 @@ export async function openKeyFolder(
   return zones;
 }
 
-/** Reads the folder as the start does. Throws ConfigError. */
-export async function checkKeyFolder(folder: string, origins: readonly Name[]): Promise<void> {
+/** Reads the folder as the start does; `warn` is told of keys of other zones. Throws ConfigError. */
+export async function checkKeyFolder(
+  folder: string,
+  origins: readonly Name[],
+  warn: (remark: string) => void,
+): Promise<void> {
   const keys = await readKeyFolder(folder);
-  const isServed = ({ owner }: SigningKey) => origins.some((origin) => origin.equals(owner));
-  if (!keys.some(isServed)) throw noKey(folder, origins);
+  const strange = keys.filter(({ owner }) => !origins.some((origin) => origin.equals(owner)));
+  if (strange.length === keys.length) throw noKey(folder, origins);
+  for (const { fileName, owner } of strange) {
+    warn(`${join(folder, fileName)}.key: does nothing, for ${owner} is not served here`);
+  }
 }
 
 function noKey(folder: string, origins: readonly Name[]): ConfigError {

@@ -169,6 +169,25 @@ describe("dnssd-gateway check", () => {
     assert.match(said[0]!, /keys: no key of a zone that is served here; expected one as/);
   });
 
+  it("says which keys sign nothing, for their zone is not served", async () => {
+    const make = async (zone: string) => {
+      const { status } = await run([process.execPath, MAIN, "key", "--dnssec", zone], {
+        cwd: folder,
+      });
+      assert.equal(status, 0);
+    };
+    await make("z.example");
+    write("zone: z.example\ndata: none\ndnssec: { keys: keys }\n");
+    assert.deepEqual((await check()).said, [`${config}: zone z.example., no mistake found`]);
+    await make("old.example");
+    const { status, said } = await check();
+    assert.equal(status, 0);
+    assert.equal(said.length, 2);
+    const [file = "", what] = said[0]!.split(": ");
+    assert.ok(file.startsWith(path("keys/Kold.example.+013+")), file);
+    assert.equal(what, "does nothing, for old.example. is not served here");
+  });
+
   it("notes what is no mistake and does nothing", async () => {
     const publish = "publish: { server: 192.0.2.53 }\n";
     const cases: [string, string][] = [
