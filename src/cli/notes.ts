@@ -26,6 +26,7 @@ export function notesOn(config: Config): string[] {
       whyIdle(config, SERVING, "nothing is served (publish without listen); the server has it"),
     listen?.isUnread &&
       "certificate and privateKey do nothing where neither tls nor https is listened for (listen)",
+    ...sitesWithoutLink(config),
     isDeaf && publish && "nothing is published, for no link is heard (links: [])",
     publish &&
       listen &&
@@ -41,6 +42,23 @@ function whyIdle(config: Config, fields: readonly (keyof Config)[], where: strin
   const idle = fields.filter((field) => !isDeepStrictEqual(config[field], usual[field]));
   if (idle.length === 0) return undefined;
   return `${idle.join(", ")} ${idle.length === 1 ? "does" : "do"} nothing where ${where}`;
+}
+
+/** A rule for a site under a name that it had before hides nothing there, and nobody would notice. */
+function sitesWithoutLink({ links = [], publish, policy }: Config): string[] {
+  const own = links.map(
+    (link) => link.site ?? (publish === undefined ? link.interface : undefined),
+  );
+  // Where one is found in the DNS it may be at any site.
+  if (own.length === 0 || own.includes(undefined)) return [];
+  const labels = own.map((label) => label?.toLowerCase());
+  return (["rules", "text", "addresses"] as const).flatMap((field) =>
+    policy[field].flatMap(({ sites = [] }: { sites?: readonly string[] | undefined }, i) => {
+      const missing = sites.filter((site) => !labels.includes(site.toLowerCase()));
+      if (missing.length === 0) return [];
+      return `policy.${field}[${i}] does nothing at ${missing.join(", ")}, where no link is (links)`;
+    }),
+  );
 }
 
 /** An IPv6 address without brackets whose last group looks like a port. */

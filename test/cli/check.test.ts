@@ -207,6 +207,18 @@ describe("dnssd-gateway check", () => {
         "listen: { dns: ['127.0.0.1:53'], certificate: none.pem }\n",
         "certificate and privateKey do nothing where neither tls nor https is listened for (listen)",
       ],
+      [
+        "links: [{ interface: eth0, site: hq }]\npolicy: { rules: [{ deny: chat, site: [HQ, paris, lyon] }] }\n",
+        "policy.rules[0] does nothing at paris, lyon, where no link is (links)",
+      ],
+      [
+        `${publish}links: [{ interface: eth0, site: hq }]\npolicy: { text: [{ type: all, drop: [a] }, { type: all, drop: [b], site: paris }] }\n`,
+        "policy.text[1] does nothing at paris, where no link is (links)",
+      ],
+      [
+        "links: [{ interface: eth0 }]\npolicy: { addresses: [{ from: 10.1.0.0/24, to: 10.2.0.0/24, site: paris }] }\n",
+        "policy.addresses[0] does nothing at paris, where no link is (links)",
+      ],
       [`links: []\n${publish}`, "nothing is published, for no link is heard (links: [])"],
       [
         `${publish}listen: { dns: ["127.0.0.1:53"] }\n`,
@@ -223,7 +235,18 @@ describe("dnssd-gateway check", () => {
       assert.equal(status, 0);
       assert.deepEqual(said.slice(1), [`${config}: ${note}`]);
     }
-    write("zone: z.example\ndata: none\nlinks: []\npublish: { server: '2001:db8::53' }\n");
-    assert.equal((await check()).said.length, 2);
+    const others = [
+      ["links: []\npublish: { server: '2001:db8::53' }\n", 1],
+      // Any site may be theirs.
+      ["policy: { rules: [{ deny: chat, site: eth7 }] }\n", 0],
+      [
+        `${publish}links: [{ interface: eth0 }]\npolicy: { rules: [{ deny: chat, site: hq }] }\n`,
+        0,
+      ],
+    ] as const;
+    for (const [text, notes] of others) {
+      write(`zone: z.example\ndata: none\n${text}`);
+      assert.equal((await check()).said.length, 1 + notes, text);
+    }
   });
 });
