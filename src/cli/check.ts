@@ -45,7 +45,7 @@ export async function check(file: string, options: CheckOptions): Promise<void> 
 async function checkServed(config: Config): Promise<void> {
   const { dynamic, fixed } = await readZones(config, warn);
   const { origin, records } = dynamic[0]!;
-  const { nameservers } = config;
+  const { nameservers, transfer, dnssec } = config;
   if (
     nameservers.length > 0 &&
     records.some(({ name, type }) => type === Type.NS && name.equals(origin))
@@ -53,7 +53,11 @@ async function checkServed(config: Config): Promise<void> {
     warn(`nameservers does nothing, for the file of ${origin} has NS records of its own`);
   }
   const origins = [...dynamic, ...fixed].map(({ origin }) => origin);
-  if (config.dnssec !== undefined) await checkKeyFolder(config.dnssec.keys, origins, warn);
+  if (dnssec === undefined) return;
+  const signed = await checkKeyFolder(dnssec.keys, origins, warn);
+  if (transfer.allow.length + transfer.notify.length > 0) {
+    warn(`transfer does nothing for ${signed.join(", ")}: a signed zone is copied by nobody`);
+  }
 }
 
 /** What is no mistake. */

@@ -81,18 +81,23 @@ export async function openKeyFolder(
   return zones;
 }
 
-/** Reads the folder as the start does; `warn` is told of keys of other zones. Throws ConfigError. */
+/**
+ * Reads the folder as the start does, and tells which of the zones are signed; `warn` is told of keys of
+ * others. Throws ConfigError.
+ */
 export async function checkKeyFolder(
   folder: string,
   origins: readonly Name[],
   warn: (remark: string) => void,
-): Promise<void> {
+): Promise<Name[]> {
   const keys = await readKeyFolder(folder);
-  const strange = keys.filter(({ owner }) => !origins.some((origin) => origin.equals(owner)));
-  if (strange.length === keys.length) throw noKey(folder, origins);
-  for (const { fileName, owner } of strange) {
+  const signed = origins.filter((origin) => keys.some(({ owner }) => owner.equals(origin)));
+  if (signed.length === 0) throw noKey(folder, origins);
+  for (const { fileName, owner } of keys) {
+    if (signed.some((origin) => origin.equals(owner))) continue;
     warn(`${join(folder, fileName)}.key: does nothing, for ${owner} is not served here`);
   }
+  return signed;
 }
 
 function noKey(folder: string, origins: readonly Name[]): ConfigError {

@@ -169,7 +169,7 @@ describe("dnssd-gateway check", () => {
     assert.match(said[0]!, /keys: no key of a zone that is served here; expected one as/);
   });
 
-  it("says which keys sign nothing, for their zone is not served", async () => {
+  it("says which keys sign nothing, for their zone is not served, and that signed zones are not copied", async () => {
     const make = async (zone: string) => {
       const { status } = await run([process.execPath, MAIN, "key", "--dnssec", zone], {
         cwd: folder,
@@ -186,6 +186,11 @@ describe("dnssd-gateway check", () => {
     const [file = "", what] = said[0]!.split(": ");
     assert.ok(file.startsWith(path("keys/Kold.example.+013+")), file);
     assert.equal(what, "does nothing, for old.example. is not served here");
+    write(
+      "zone: z.example\ndata: none\ndnssec: { keys: keys }\ntransfer: { allow: [192.0.2.1] }\n",
+    );
+    const copied = "transfer does nothing for z.example.: a signed zone is copied by nobody";
+    assert.equal((await check()).said[1], copied);
   });
 
   it("notes what is no mistake and does nothing", async () => {
