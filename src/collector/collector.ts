@@ -113,6 +113,7 @@ export class Collector {
   async run(signal: AbortSignal): Promise<void> {
     this.#clock.run(signal, () => {
       for (const { harvest, keep } of this.#legs.values()) if (keep === undefined) harvest.resume();
+      for (const publication of this.#publications.values()) publication.renew();
     });
     this.#started = this.#clock.now();
     await new Promise<void>((resolve) => {

@@ -22,15 +22,21 @@ export class SteadyClock implements Clock {
     this.#clock = clock;
   }
 
-  /** Until `signal` ends. `awoke` is called after a long standstill. */
+  /**
+   * Until `signal` ends. `awoke` is called after a long standstill, and after a sleep of the machine:
+   * that a clock which never steps does not count, and the wall clock does. It does so where it is put
+   * forward, too: who is called for nothing does no harm.
+   */
   run(signal: AbortSignal, awoke: () => void): void {
     if (signal.aborted) return;
     let cancel: Cancel = () => {};
     let known = this.#lost;
+    let ahead = this.#ahead;
     const beat = () => {
       this.now();
-      const isLong = this.#lost - known > LONG;
+      const isLong = this.#lost - known > LONG || this.#ahead - ahead > LONG;
       known = this.#lost;
+      ahead = this.#ahead;
       if (isLong) awoke();
       cancel = this.#clock.at(this.#clock.now() + BEAT, beat);
     };
@@ -52,6 +58,11 @@ export class SteadyClock implements Clock {
     }
     this.#shown = Math.max(this.#shown, now - this.#lost);
     return this.#shown;
+  }
+
+  /** What the wall clock is ahead of the other clock. */
+  get #ahead(): number {
+    return this.#clock.wall() - this.#clock.now();
   }
 
   /** What the other clock shows at a time of this one, if nothing more is left out. */

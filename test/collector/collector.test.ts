@@ -4,6 +4,7 @@ import { SiteLabels } from "../../src/collector/sitelabels.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { collectorPrincipal } from "../../src/zone/update/principal.ts";
+import { removal } from "../../src/zone/update/update.ts";
 import { Lan, LanWatch } from "../support/lan.ts";
 import { silentLog } from "../support/log.ts";
 import { Answers } from "./answers.ts";
@@ -282,6 +283,27 @@ suite("a collector", () => {
     assert.equal(office.browse("_ipp._tcp").length, 0);
     isDown = false;
     await office.until(() => office.browse("_ipp._tcp").length === 1, 10_000);
+    await office.end();
+  });
+
+  test("that was asleep says all again at once, and has no more than what is there now", async () => {
+    const office = new Office();
+    const [, second] = printers(office.lans[0]!, 2, (i) => 20 + i);
+    await office.until(() => office.browse("_ipp._tcp").length === 2);
+    await office.clock.elapse(60_000);
+    // By the clocks of others an hour has passed, and leases are over.
+    office.clock.steps += 3_600_000;
+    second!.isMute = true;
+    const updates = [...office.zone.current.nodes()]
+      .flatMap(({ sets }) => sets)
+      .filter(({ name }) => !name.equals(ZONE))
+      .flatMap(removal);
+    const principal = collectorPrincipal("collector", ZONE, () => true);
+    await office.zone.apply({ zone: ZONE, prerequisites: [], updates }, principal);
+    assert.deepEqual(office.browse("_ipp._tcp"), []);
+    await office.until(() => office.browse("_ipp._tcp").length === 2, 1100);
+    await office.until(() => office.browse("_ipp._tcp").length === 1, 11_000);
+    assert.match(office.browse("_ipp._tcp")[0]!, /^printer\\0320/);
     await office.end();
   });
 

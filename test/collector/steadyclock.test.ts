@@ -71,6 +71,20 @@ suite("a steady clock", () => {
     assert.equal(clock.next, undefined);
   });
 
+  test("says that a sleep of the machine is over, which the wall clock alone has counted", () => {
+    const { clock, steady, awoke } = running();
+    clock.advance(5000.5);
+    clock.steps += 20_000;
+    clock.advance(5000);
+    clock.steps -= 3_600_000;
+    clock.advance(5000);
+    assert.deepEqual(awoke, []);
+    clock.steps += 31_000;
+    clock.advance(5000);
+    assert.deepEqual(awoke, [16_000]);
+    assert.equal(steady.now(), 20_000.5, "and leaves nothing out for it");
+  });
+
   test("that was ended before it ran does not beat", () => {
     const clock = new FakeClock();
     new SteadyClock(clock).run(AbortSignal.abort(), () => {});

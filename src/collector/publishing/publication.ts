@@ -84,6 +84,12 @@ export class Publication {
     this.#go();
   }
 
+  /** Leases went on while this machine slept, and may be over. */
+  renew(): void {
+    this.reconciler.sayAllAgain();
+    this.#go();
+  }
+
   /** What may be ours is more than it was: what of it is there already is not known yet. */
   inherit(): void {
     if (this.#isEnded) return;

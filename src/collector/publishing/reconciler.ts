@@ -119,7 +119,7 @@ export class Reconciler {
     this.#unrenewed = new RecordSets();
     this.#settles = settles;
     this.#startOver();
-    this.#sayAllAgain();
+    this.sayAllAgain();
   }
 
   /** Seconds that the server has granted, where it has. Of fewer than before the next round is sooner. */
@@ -218,7 +218,7 @@ export class Reconciler {
       if (isAnswered) this.#patience.refused(now, true);
       else this.#patience.unanswered(now);
       this.#startOver();
-      this.#sayAllAgain();
+      this.sayAllAgain();
       return undefined;
     }
     this.counters.refusals++;
@@ -282,7 +282,7 @@ export class Reconciler {
   }
 
   /** The server may have lost it, or may be another one. */
-  #sayAllAgain(): void {
+  sayAllAgain(): void {
     this.#round.end();
     this.#refreshes = Number.NEGATIVE_INFINITY;
   }
