@@ -22,7 +22,7 @@ import {
   site,
 } from "./config/fields.ts";
 import { type Key, key, keys, readKeys } from "./config/keys.ts";
-import { type Listening, listen, withCredentials } from "./config/listening.ts";
+import { type Listening, listen, loopback, withCredentials } from "./config/listening.ts";
 import { ConfigError, Mistakes, placeOf, whyUnread } from "./config/mistakes.ts";
 import { policy, policyAddresses, policyFields, policyRule, policyText } from "./config/policy.ts";
 
@@ -49,9 +49,6 @@ const publish = z.strictObject(
   },
   "expected fields such as server: and key:",
 );
-
-/** Where a gateway listens that is told nothing. */
-const LOOPBACK = listen.parse({ dns: [`127.0.0.1:${DEFAULT_PORT}`, `[::1]:${DEFAULT_PORT}`] });
 
 const secondary = z.strictObject({ server: host, key: z.string().optional() });
 
@@ -231,7 +228,7 @@ export function parseConfig(text: string, file: string, folder: string): Config 
   const result = schema.safeParse(document.toJS() ?? {}, { error: expectedFields });
   if (!result.success) throw mistakes.error(result.error.issues);
   const { data, keys: keyFields, listen: fields, dnssec: signing, ...rest } = result.data;
-  const endpoints = fields ?? (rest.publish === undefined ? LOOPBACK : undefined);
+  const endpoints = fields ?? (rest.publish === undefined ? loopback(DEFAULT_PORT) : undefined);
   const listening = endpoints && withCredentials(endpoints, folder);
   const read = readKeys(keyFields, (path) => readFileSync(resolve(folder, path), "utf8"));
   if (listening !== undefined && "message" in listening) {

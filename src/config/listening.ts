@@ -1,5 +1,6 @@
 /** Where to listen, and what TLS listeners show of themselves: the field `listen`. */
 import { isIPv4 } from "node:net";
+import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { type Endpoint, formatEndpoint } from "../dns/endpoint.ts";
@@ -43,6 +44,22 @@ export const listen = z
       context.addIssue({ code: "custom", path: [field], message });
     }
   });
+
+/** Where a gateway listens that is told nothing: many a container has no ::1. */
+export function loopback(port: number): Parsed {
+  return listen.parse({ dns: [`127.0.0.1:${port}`, ...(hasIPv6() ? [`[::1]:${port}`] : [])] });
+}
+
+function hasIPv6(): boolean {
+  try {
+    return Object.values(networkInterfaces()).some((all) =>
+      all?.some(({ address }) => address === "::1"),
+    );
+  } catch {
+    // Who is not told finds out when it is listened there.
+    return true;
+  }
+}
 
 /** All of them take TCP, and a wildcard takes every address of its family. */
 function isSamePlace(one: Endpoint, other: Endpoint): boolean {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { Gateway, MAIN, temporaryFolder } from "../support/gateway.ts";
+import { Gateway, MAIN, STARTED, temporaryFolder } from "../support/gateway.ts";
 import { type Host, Lab, needs } from "../support/lab.ts";
 import { office } from "../support/office.ts";
 import { waitFor } from "../support/wait.ts";
@@ -46,6 +46,15 @@ describe("The command line", { skip: needs() }, () => {
       assert.match(`${stdout}`, /\bSOA\b/);
       await gateway.program.stop();
     }
+  });
+
+  it("It starts without a configuration on a host without IPv6, as many a container is", async () => {
+    await using lab = new Lab();
+    const host = lab.host("alone");
+    await host.run(["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"]);
+    const program = host.start([process.execPath, MAIN], { cwd: temporaryFolder() });
+    const line = await program.line(STARTED);
+    assert.match(line, / on 127\.0\.0\.1:5300\. Try/);
   });
 
   it("A missing right is one line, and the exit status 1", async () => {
