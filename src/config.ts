@@ -185,7 +185,16 @@ export interface Config extends Readonly<Omit<Parsed, "data" | "keys" | "listen"
 
 /** No file at all: every interface, the default zone, loopback only. */
 export function defaultConfig(): Config {
-  return parseConfig("", "default", process.cwd());
+  return parseConfig("", "default", workingFolder());
+}
+
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    const expected = "expected one that is there, or --config with a whole path";
+    throw new ConfigError([`the folder that this was started in has been removed; ${expected}`]);
+  }
 }
 
 /** Reads and checks a configuration file. Throws ConfigError with one line a mistake. */

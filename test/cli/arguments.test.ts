@@ -1,7 +1,7 @@
 /** Arguments that nobody knows: said by name, and nothing is begun. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { MAIN } from "../support/gateway.ts";
+import { MAIN, temporaryFolder } from "../support/gateway.ts";
 import { run } from "../support/process.ts";
 
 describe("the command line", () => {
@@ -49,5 +49,13 @@ describe("the command line", () => {
       const { status, stderr, stdout } = await run([process.execPath, MAIN, ...line.split(" ")]);
       assert.deepEqual([status, stderr, `${stdout}`], [1, `${said}\n`, ""]);
     }
+  });
+
+  it("without a configuration needs the folder that it is started in, and says so", async () => {
+    const folder = temporaryFolder();
+    const shell = ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", process.execPath, MAIN];
+    const { status, stderr, stdout } = await run([...shell, "run"], { cwd: folder });
+    assert.match(stderr, /^the folder that this was started in has been removed; expected .*\n$/);
+    assert.deepEqual([status, `${stdout}`], [1, ""]);
   });
 });
