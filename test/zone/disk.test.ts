@@ -41,6 +41,19 @@ suite("the disk", () => {
     assert.deepEqual(asked, [folder]);
     assert.equal(String(await systemDisk.read(path)), "one");
   });
+
+  test("tells whether a name leads to a file, and takes it for one where it may not look", (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "disk-"));
+    t.after(() => rmSync(folder, { recursive: true, force: true }));
+    const path = join(folder, "j");
+    systemDisk.create(path).close();
+    assert.ok(systemDisk.isThere(path));
+    assert.ok(systemDisk.isThere(join(path, "beneath a file")));
+    rmSync(path);
+    assert.ok(!systemDisk.isThere(path));
+    rmSync(folder, { recursive: true });
+    assert.ok(!systemDisk.isThere(path));
+  });
 });
 
 async function opened(path: string) {

@@ -73,6 +73,20 @@ suite("Journal", () => {
     assert.equal(await told(again), "head a b c");
   });
 
+  test("UPD-26: that was taken away takes nothing, until it is put back", async () => {
+    const disk = new MemoryDisk();
+    const journal = await journalOf(disk, "head");
+    await journal.append([octets("a")]);
+    await disk.rename("j", "elsewhere");
+    await assert.rejects(
+      journal.append([octets("b")]),
+      /^Error: j has been taken away; expected it back/,
+    );
+    await disk.rename("elsewhere", "j");
+    await journal.append([octets("c")]);
+    assert.equal(await told(disk), "head a c");
+  });
+
   test("UPD-26: has on the disk what a start has read, though its writer died before the sync", async () => {
     const disk = new MemoryDisk();
     const journal = await journalOf(disk, "head");

@@ -93,6 +93,10 @@ export class MemoryDisk implements Disk {
     this.#files.delete(path);
   }
 
+  isThere(path: string): boolean {
+    return this.#files.has(path);
+  }
+
   async settle(): Promise<void> {
     this.#operate("settle");
     this.#settled = new Map(this.#files);
