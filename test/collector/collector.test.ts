@@ -307,6 +307,15 @@ suite("a collector", () => {
     await office.end();
   });
 
+  test("that stood still finds at once who has come, where there was nobody before", async () => {
+    const office = new Office();
+    await office.clock.elapse(2 * 3_600_000);
+    printers(office.lans[0]!, 1, () => 20);
+    office.clock.standStill(40_000);
+    await office.until(() => office.browse("_ipp._tcp").length === 1, 3000);
+    await office.end();
+  });
+
   test("says who came, left and returned, and after how long", async () => {
     const office = new Office();
     const [device] = printers(office.lans[0]!, 1, () => 20);

@@ -77,11 +77,15 @@ export class Harvest {
     gone.addEventListener("abort", () => this.#alarm.set(undefined), { once: true });
   }
 
-  /** Nothing was heard for a while: what was known before is asked for, and goes if it is not said again. */
+  /**
+   * Nothing was heard for a while: what was known before is asked for, and goes if it is not said again;
+   * and so is what may have come.
+   */
   resume(): void {
     const now = this.#clock.now();
     this.cache.resume(now);
     this.#look(now);
+    this.querier.startOver(now);
     for (const set of this.#interest.sets) this.querier.reconfirm(set, now);
     this.#plan();
   }

@@ -40,3 +40,12 @@ export interface HeardName {
 export function isCalledOff({ ends, lastHeard, lifetime }: HeardRecord): boolean {
   return ends < lastHeard + lifetime;
 }
+
+/** Milliseconds; none where a record is called off, which its owner has a second to say again. */
+export function shortestLife({ records }: HeardSet): number {
+  let shortest = Number.POSITIVE_INFINITY;
+  for (const record of records.values()) {
+    shortest = Math.min(shortest, isCalledOff(record) ? 0 : record.lifetime);
+  }
+  return records.size > 0 ? shortest : 0;
+}

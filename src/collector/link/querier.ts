@@ -18,7 +18,7 @@ import type { Family } from "../../net/links/link.ts";
 import { Ask, SLOW } from "./ask.ts";
 import type { WantedQuestion } from "./browser.ts";
 import type { LinkCache } from "./cache.ts";
-import { type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
+import { type HeardRecord, type HeardSet, isCalledOff, shortestLife } from "./heard.ts";
 import type { Owner } from "./owner.ts";
 import { composeQuery } from "./query.ts";
 import { byOwner, inTurns } from "./turns.ts";
@@ -74,6 +74,15 @@ export class Querier {
     }
     for (const [key, ask] of this.#asks) {
       if (ask.times === Infinity && !wanted.has(key)) this.#finish(ask);
+    }
+  }
+
+  /** Nothing was heard for a while: each series that goes on for ever begins anew. */
+  startOver(now: number): void {
+    for (const ask of this.#asks.values()) {
+      if (ask.times !== Infinity || ask.last === Number.NEGATIVE_INFINITY) continue;
+      this.#place(ask, Math.max(now, ask.last + FIRST_WAIT));
+      ask.restart();
     }
   }
 
@@ -301,15 +310,6 @@ export class Querier {
     }
     return known;
   }
-}
-
-/** Milliseconds; none where a record is called off, which its owner has a second to say again. */
-function shortestLife({ records }: HeardSet): number {
-  let shortest = Number.POSITIVE_INFINITY;
-  for (const record of records.values()) {
-    shortest = Math.min(shortest, isCalledOff(record) ? 0 : record.lifetime);
-  }
-  return records.size > 0 ? shortest : 0;
 }
 
 function remainingTtl(record: HeardRecord, now: number): number | undefined {
