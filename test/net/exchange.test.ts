@@ -9,7 +9,7 @@ import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { partTsig, signTsig, type TsigKey } from "../../src/dns/tsig.ts";
-import { ask } from "../../src/net/client/exchange.ts";
+import { ask, ExchangeError } from "../../src/net/client/exchange.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import { FakeClock } from "../support/clock.ts";
 import { waitFor } from "../support/wait.ts";
@@ -221,6 +221,15 @@ suite("exchange", () => {
     await assert.rejects(ask(server, query, options), refused);
     server.closeUdp();
     await assert.rejects(ask(server, query, options), refused);
+  });
+
+  test("says what this host lacks", () => {
+    const server = { address: "2001:db8::1", port: 53 };
+    const said = ["EAFNOSUPPORT", "EMFILE"].map((code) => new ExchangeError(server, code).message);
+    assert.deepEqual(said, [
+      "this host does not speak IPv6",
+      "no file descriptor is left here (ulimit -n)",
+    ]);
   });
 
   test("says that the connection was closed without an answer", async () => {

@@ -184,6 +184,17 @@ suite("UDP listener", () => {
     }
   });
 
+  test("what this host lacks is said in words", () => {
+    const endpoint = { address: "::", port: 53 };
+    const said = ["EAFNOSUPPORT", "EMFILE"].map((code) => {
+      return new ListenError("tcp", endpoint, Object.assign(new Error(code), { code })).message;
+    });
+    assert.deepEqual(said, [
+      "cannot listen on TCP [::]:53: this host does not speak IPv6",
+      "cannot listen on TCP [::]:53: no file descriptor is left (ulimit -n)",
+    ]);
+  });
+
   test("a wildcard that cannot be opened everywhere is not opened at all", async () => {
     await using taken = await listen({ endpoint: { address: "127.0.0.2", port: 0 } });
     const { port } = taken.endpoint;

@@ -49,6 +49,8 @@ const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nobody listens there",
   ECONNRESET: "the connection was reset",
   ENETUNREACH: "there is no way to this network",
+  EAFNOSUPPORT: "this host does not speak IPv6",
+  EMFILE: "no file descriptor is left here (ulimit -n)",
   EHOSTUNREACH: "there is no way to this host",
   ERR_SSL_WRONG_VERSION_NUMBER: "it speaks no TLS there",
   CERT_HAS_EXPIRED: "its certificate has expired, by this host's clock",
