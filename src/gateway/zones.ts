@@ -3,6 +3,7 @@
  * their files hold, those of all other zone files, as they stand, some of them with keys that sign
  * them, and the catalog of the others.
  */
+import { setMaxListeners } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
@@ -49,6 +50,8 @@ export interface ZonesOptions {
 export async function openZones(config: Config, options: ZonesOptions): Promise<ServedZones> {
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
+  // Every zone listens to it; so many are no leak.
+  setMaxListeners(0, signal);
   const zones: Zone[] = [];
   try {
     await mkdir(config.data, { recursive: true });

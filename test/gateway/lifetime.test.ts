@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { parseConfig } from "../../src/config.ts";
@@ -19,5 +22,33 @@ suite("the life of a gateway", () => {
       },
     });
     await assert.rejects(gateway.closed, { message: "no links" });
+  });
+
+  test("so many zones as there may be are no leak to be warned of", async () => {
+    const folder = temporaryFolder();
+    const records =
+      "$TTL 60\n@ SOA ns.example. h.example. 1 7200 3600 86400 10\n@ NS ns.example.\n";
+    for (let i = 0; i < 20; i++) writeFileSync(join(folder, `z${i}.example.net.zone`), records);
+    const warnings: string[] = [];
+    const note = ({ message }: Error) => warnings.push(message);
+    const stop = new AbortController();
+    process.on("warning", note);
+    try {
+      const settings = {
+        ...{ zone: "z.example", data: folder, links: [], listen: { dns: ["127.0.0.1:0"] } },
+        transfer: { notify: ["127.0.0.1:1"] },
+      };
+      const gateway = await openGateway(parseConfig(JSON.stringify(settings), "g", folder), {
+        ...{ clock: systemClock, log: silentLog, signal: stop.signal },
+      });
+      stop.abort();
+      await gateway.closed;
+      // One is told of in a later turn; those before this one have been then.
+      process.emitWarning("the last");
+      await once(process, "warning");
+    } finally {
+      process.off("warning", note);
+    }
+    assert.deepEqual(warnings, ["the last"]);
   });
 });
