@@ -5,7 +5,8 @@
  * Invariant: a secondary that answers is told of a zone once a second at most, and of the last change
  * always. One that does not is told again after a time that doubles each time, and is let be after
  * `MAX_RETRIES`, until there is another change (§3.6). Nothing is queued: what there is to tell is
- * the serial that the zone has by then.
+ * the serial that the zone has by then. Of many zones a secondary is told of a few at a time, for they
+ * all begin at once, and one that is away may be waited for by each.
  */
 import type { Cancel, Clock } from "../clock.ts";
 import { Class, Opcode, Rcode, rcodeName, Type } from "../dns/constants.ts";
@@ -22,9 +23,44 @@ export type NotifiedZone = Pick<Zone, "origin" | "current" | "follow">;
 export interface Secondary {
   /** As the log calls it; each has another. */
   readonly name: string;
+  /** Of all zones that it is told of. */
+  readonly turns: Turns;
   /** Its answer, whatever it be (RFC 1996 §3.12); undefined where none came. */
   tell(notice: Message, signal: AbortSignal): Promise<Rcode | undefined>;
 }
+
+/** How many notices may be under way; the others wait, the first to come the first to go. */
+export class Turns {
+  #left = UNDER_WAY;
+  readonly #waiting = new Set<() => void>();
+
+  /** Calls `go` when it is its turn, which is over when `pass` is called. */
+  take(go: () => void): void {
+    this.#waiting.add(go);
+    this.#next();
+  }
+
+  /** Waits no more. */
+  leave(go: () => void): void {
+    this.#waiting.delete(go);
+  }
+
+  pass(): void {
+    this.#left++;
+    this.#next();
+  }
+
+  #next(): void {
+    const [go] = this.#waiting;
+    if (go === undefined || this.#left === 0) return;
+    this.#waiting.delete(go);
+    this.#left--;
+    go();
+  }
+}
+
+/** To one secondary: hundreds are told in some seconds over any distance, and cost few sockets. */
+const UNDER_WAY = 8;
 
 export interface SecondariesOptions {
   readonly zone: NotifiedZone;
@@ -103,8 +139,13 @@ class Notifier {
   /** The zone has changed. */
   wake(): void {
     if (this.#isEnded || this.#isTelling || this.#cancel !== undefined) return;
-    const tell = () => void this.#tell();
-    this.#cancel = this.#options.clock.at(this.#notBefore, tell);
+    const { clock, secondary } = this.#options;
+    const { turns } = secondary;
+    const tell = () => void this.#tell().finally(() => turns.pass());
+    this.#cancel = clock.at(this.#notBefore, () => {
+      this.#cancel = () => turns.leave(tell);
+      turns.take(tell);
+    });
   }
 
   end(): void {

@@ -8,10 +8,10 @@ import type { Config } from "../config.ts";
 import { ADDRESS_TYPES, DNS_PORT, Rcode } from "../dns/constants.ts";
 import { type Endpoint, formatEndpoint } from "../dns/endpoint.ts";
 import type { Message } from "../dns/message.ts";
-import type { Name } from "../dns/name.ts";
+import type { Name, NameKey } from "../dns/name.ts";
 import { addressOf } from "../dns/rdata.ts";
 import type { TsigKey } from "../dns/tsig.ts";
-import { notifySecondaries, type Secondary } from "../dnsserver/secondaries.ts";
+import { notifySecondaries, type Secondary, Turns } from "../dnsserver/secondaries.ts";
 import type { Log } from "../log.ts";
 import { ask, ExchangeError } from "../net/client/exchange.ts";
 import { endpointsOf } from "../net/client/hosts.ts";
@@ -39,12 +39,13 @@ export async function notifyAll(options: NotifyingOptions, signal: AbortSignal):
     };
     return secondary(name, locate, clock, key === undefined ? undefined : config.keys.get(key));
   });
+  // Of whatever zones it is a server: it is one, with its turns and its addresses.
+  const named = new Map<NameKey, Secondary>();
   const secondaryOf = (name: Name): Secondary => {
-    return secondary(
-      `${name}`,
-      remembered(clock, () => endpointsNamed(name, zones.all, resolve)),
-      clock,
-    );
+    const locate = remembered(clock, () => endpointsNamed(name, zones.all, resolve));
+    const known = named.get(name.key) ?? secondary(`${name}`, locate, clock);
+    named.set(name.key, known);
+    return known;
   };
   const shared = { configured, secondaryOf, clock, log };
   const notify = (zone: Zone) => {
@@ -69,6 +70,7 @@ function secondary(
   };
   return {
     name,
+    turns: new Turns(),
     async tell(notice, signal): Promise<Rcode | undefined> {
       const endpoints = await locate();
       if (endpoints?.length === 0) return Rcode.NOERROR;

@@ -13,7 +13,7 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata, soaOf } from "../../src/dns/rdata.ts";
 import { partTsig, signTsig, type TsigKey } from "../../src/dns/tsig.ts";
 import { notifyHandler } from "../../src/dnsserver/notify.ts";
-import { notifySecondaries, type Secondary } from "../../src/dnsserver/secondaries.ts";
+import { notifySecondaries, type Secondary, Turns } from "../../src/dnsserver/secondaries.ts";
 import { notifyAll } from "../../src/gateway/notifying.ts";
 import type { Log } from "../../src/log.ts";
 import type { Resolve } from "../../src/net/client/resolver.ts";
@@ -48,6 +48,7 @@ class Audience {
   secondary(name: string): Secondary {
     return {
       name,
+      turns: new Turns(),
       tell: async (notice) => {
         this.told.push({ to: name, at: this.clock.now(), notice });
         return this.answer(name);
@@ -58,10 +59,10 @@ class Audience {
   isSigned = false;
 
   /** From now until the test ends. */
-  follow(zone: Zone, ...configured: readonly string[]): void {
+  follow(zone: Zone, ...configured: readonly (string | Secondary)[]): void {
     const options = {
       ...{ zone, clock: this.clock, log: this.log, isCopied: () => !this.isSigned },
-      configured: configured.map((name) => this.secondary(name)),
+      configured: configured.map((who) => (typeof who === "string" ? this.secondary(who) : who)),
       secondaryOf: (name: Name) => this.secondary(`${name}`),
     };
     void notifySecondaries(options, this.#life.signal);
@@ -158,6 +159,45 @@ suite("NOTIFY to secondaries", () => {
     assert.deepEqual(audience.told.map(serialOf), [1, zone.current.serial]);
   });
 
+  test("XFR-21: of many zones a few at a time, and who does not answer keeps nobody else waiting", async () => {
+    using audience = new Audience();
+    const answers: ((rcode: Rcode) => void)[] = [];
+    audience.answer = (to) =>
+      to === "slow" ? new Promise<Rcode>((resolve) => answers.push(resolve)) : Rcode.NOERROR;
+    const zones = Array.from({ length: 50 }, () => zoneOf(""));
+    const secondaries = [audience.secondary("slow"), audience.secondary("quick")];
+    for (const zone of zones) audience.follow(zone, ...secondaries);
+    await audience.clock.elapse(100);
+    assert.deepEqual([audience.times("slow").length, audience.times("quick").length], [8, 50]);
+    const last = zones.at(-1)!;
+    await add(last, 1);
+    await audience.clock.elapse(1000);
+    assert.equal(audience.times("quick").length, 51);
+    while (answers.length > 0) {
+      answers.shift()!(Rcode.NOERROR);
+      await audience.clock.elapse(0);
+    }
+    const slow = audience.told.filter(({ to }) => to === "slow");
+    assert.equal(slow.length, 50);
+    assert.equal(serialOf(slow.at(-1)!), last.current.serial, "what is there to tell by then");
+  });
+
+  test("XFR-21: who has gone is not told when it would be its turn", async () => {
+    using audience = new Audience();
+    const answers: ((rcode: Rcode) => void)[] = [];
+    audience.answer = () => new Promise<Rcode>((resolve) => answers.push(resolve));
+    const shared = audience.secondary("ns2.example.");
+    audience.secondary = () => shared;
+    const zones = Array.from({ length: 9 }, () => zoneOf("@ 3600 NS ns2.example."));
+    for (const zone of zones) audience.follow(zone);
+    await audience.clock.elapse(0);
+    await zones.at(-1)!.apply(updateOf("- @ NS ns2.example."), operator);
+    await audience.clock.elapse(0);
+    for (const answer of answers.splice(0)) answer(Rcode.NOERROR);
+    await audience.clock.elapse(5000);
+    assert.equal(audience.told.length, 8);
+  });
+
   test("XFR-27: who is no more among the NS records is told no more, though it never answered", async () => {
     using audience = new Audience();
     audience.answer = () => undefined;
@@ -246,7 +286,7 @@ suite("NOTIFY by UDP", () => {
       key,
       resolve = async () => undefined,
     }: { port: number; key?: string; resolve?: Resolve },
-    zone: Zone,
+    zone: Zone | readonly Zone[],
     during: (facts: string[]) => Promise<unknown>,
   ): Promise<void> {
     const config = parseConfig(
@@ -262,7 +302,7 @@ suite("NOTIFY by UDP", () => {
     const facts: string[] = [];
     const note = (_: object, fact: string) => void facts.push(fact);
     const log: Log = { ...silentLog, warn: note, error: note };
-    const zones = { all: [zone], isSigned: () => false };
+    const zones = { all: [zone].flat(), isSigned: () => false };
     const options = { config, zones, resolve, clock: systemClock, log };
     const done = notifyAll(options, life.signal);
     await during(facts);
@@ -334,6 +374,20 @@ suite("NOTIFY by UDP", () => {
       assert.deepEqual(facts, [], "we need not be told");
     });
     assert.deepEqual(asked.sort(), ["ns2.example. 1", "ns2.example. 28"]);
+  });
+
+  test("XFR-27: a server of many zones is looked for a few times at once, not for each", async () => {
+    using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
+    const asked: string[] = [];
+    const resolve: Resolve = (name, type) => {
+      asked.push(`${name} ${type}`);
+      return new Promise(() => {});
+    };
+    const zones = Array.from({ length: 50 }, () => zoneOf("@ 3600 NS ns2.example."));
+    await notifying({ port: secondary.port, resolve }, zones, () =>
+      waitFor("the other to be told of all", () => secondary.received.length === zones.length),
+    );
+    assert.equal(asked.length, 16);
   });
 
   test("XFR-27: nobody is asked for addresses that are here, glue among them", async () => {
