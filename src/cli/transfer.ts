@@ -35,7 +35,7 @@ export async function transfer(
     if (typeof sets === "number") {
       throw new Error(`refuses to transfer ${origin}: ${rcodeName(sets)}`);
     }
-    return { domain: origin, sets };
+    return { domain: origin, sets: [...sets] };
   } catch (error) {
     const server = error instanceof ExchangeError ? error.server : address;
     const where = server === undefined ? `the server of ${origin}` : formatEndpoint(server);

@@ -1,9 +1,16 @@
 /** Record sets by name and type; sets are values, so the same one may be in several of these. */
-import type { NameKey } from "../dns/name.ts";
+import type { Name, NameKey } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 
-export class RecordSets implements Iterable<RecordSet> {
+/** What a zone holds, which may be hundreds of thousands of sets: to be looked at where it stands. */
+export interface HeldSets {
+  set(name: Name, type: number): RecordSet | undefined;
+  /** In no order to rely on. */
+  sets(): Iterable<RecordSet>;
+}
+
+export class RecordSets implements Iterable<RecordSet>, HeldSets {
   /** A name has few types, so a list serves better than a map. */
   readonly #names = new Map<NameKey, RecordSet[]>();
 
@@ -20,6 +27,14 @@ export class RecordSets implements Iterable<RecordSet> {
   get(name: NameKey, type: number): RecordSet | undefined {
     for (const set of this.#names.get(name) ?? NOTHING) if (set.type === type) return set;
     return undefined;
+  }
+
+  set(name: Name, type: number): RecordSet | undefined {
+    return this.get(name.key, type);
+  }
+
+  sets(): Iterable<RecordSet> {
+    return this;
   }
 
   /** Of any type. */
@@ -69,9 +84,16 @@ export function without(sets: RecordSets, other: RecordSets): RecordSets {
   return rest;
 }
 
-/** The records that the other has as well. */
-export function common(sets: RecordSets, other: RecordSets): RecordSets {
-  return without(sets, without(sets, other));
+/** The records of `held` that are among these as well. */
+export function common(held: HeldSets, sets: RecordSets): RecordSets {
+  const both = new RecordSets();
+  for (const { name, type, rdatas } of sets) {
+    const set = held.set(name, type);
+    if (set === undefined) continue;
+    const keys = keysOf(rdatas);
+    both.put({ ...set, rdatas: set.rdatas.filter(({ key }) => keys.has(key)) });
+  }
+  return both;
 }
 
 /** Each once, in the order they came. */

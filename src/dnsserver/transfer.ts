@@ -136,9 +136,8 @@ function* wholeZone(snapshot: Snapshot): Generator<ResourceRecord> {
 /** In order as long as somebody may read it, and sorting costs nothing. */
 const MAX_SORTED = 4096;
 
-function* setsOf(snapshot: Snapshot): Generator<RecordSet> {
-  if (snapshot.size <= MAX_SORTED) yield* snapshot;
-  else for (const { sets } of snapshot.nodes()) yield* sets;
+function setsOf(snapshot: Snapshot): Iterable<RecordSet> {
+  return snapshot.size <= MAX_SORTED ? snapshot : snapshot.sets();
 }
 
 /** Each change with the SOAs before and after it, oldest first, between the newest SOA (RFC 1995 §4). */

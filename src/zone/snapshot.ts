@@ -80,6 +80,11 @@ export class Snapshot implements Iterable<RecordSet> {
     return this.#nodes.values();
   }
 
+  /** Of all names, in no order to rely on: to sort them costs many times as much. */
+  *sets(): Generator<RecordSet> {
+    for (const { sets } of this.nodes()) yield* sets;
+  }
+
   set(name: Name, type: number): RecordSet | undefined {
     const node = this.#nodes.get(name.key);
     return node === undefined ? undefined : setOf(node, type);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { inheritance } from "../../src/collector/publishing/inheritance.ts";
+import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
@@ -43,7 +44,9 @@ test("what a collector may have put into a zone is told from its sites", () => {
     { origin: ZONE, isPartial: true },
   );
   assert.deepEqual(
-    lines(inheritance(sets, { zone: ZONE, sites: [ZONE.child("paris")!], subnets: [] })),
+    lines(
+      inheritance(RecordSets.of(sets), { zone: ZONE, sites: [ZONE.child("paris")!], subnets: [] }),
+    ),
     expected(`
       printer.paris.z.example. 10 IN A 10.1.0.10
       x._ipp._tcp.paris.z.example. 10 IN SRV 0 0 1 printer.paris.z.example.
@@ -72,7 +75,9 @@ test("what has a longer TTL than collectors give was put there by hand, and what
     { origin: ZONE, isPartial: true },
   );
   assert.deepEqual(
-    lines(inheritance(sets, { zone: ZONE, sites: [ZONE.child("paris")!], subnets: [] })),
+    lines(
+      inheritance(RecordSets.of(sets), { zone: ZONE, sites: [ZONE.child("paris")!], subnets: [] }),
+    ),
     expected(`
       lb._dns-sd._udp.paris.z.example. 60 IN PTR paris.z.example.
       pc.paris.z.example. 5 IN A 10.1.0.10
@@ -99,7 +104,7 @@ test("what it may have put into a reverse zone is told from its sites and its su
   );
   const subnets = [Name.parse("0.0", origin)];
   assert.deepEqual(
-    lines(inheritance(sets, { zone: ZONE, sites: [ZONE.child("paris")!], subnets })),
+    lines(inheritance(RecordSets.of(sets), { zone: ZONE, sites: [ZONE.child("paris")!], subnets })),
     expected(`
       lb._dns-sd._udp.0.0.1.10.in-addr.arpa. 10 IN PTR z.example.
       db._dns-sd._udp.0.0.1.10.in-addr.arpa. 10 IN PTR paris.z.example.

@@ -41,7 +41,7 @@ class Scene {
       guard: () => undefined,
       sites: () => [ZONE.child("paris")!],
       settles: () => 15_000,
-      ours: (sets) => sets,
+      ours: (there) => there.sets(),
       zone: {
         origin: ZONE,
         key: "paris",
@@ -98,6 +98,25 @@ suite("a zone that is published into", () => {
     scene.unreadable = undefined;
     await scene.clock.elapse(1200 * 100);
     assert.equal(scene.reads, reads[1199]! + 1);
+  });
+
+  test("what is there is looked through once, where it stands, however much it is", async () => {
+    const sets = [...setsOf("a A 10.0.0.1\nb A 10.0.0.2\nc A 10.0.0.3")];
+    let looked = 0;
+    const there = {
+      set: () => undefined,
+      *sets() {
+        for (const set of sets) {
+          looked++;
+          yield set;
+        }
+      },
+    };
+    const scene = new Scene({ readBack: async () => there });
+    scene.publication.inherit();
+    scene.want("d A 10.0.0.4");
+    await scene.clock.elapse(1000);
+    assert.equal(looked, sets.length);
   });
 
   test("a server that is silent to transfers takes a fifth of the time from updates", async () => {

@@ -40,7 +40,7 @@ async function publishInto(endpoint: Endpoint, { certificate }: Certificate): Pr
   const holds = async (): Promise<boolean> => {
     const sets = await far.readBack();
     assert.ok(typeof sets !== "number", `no transfer: rcode ${sets}`);
-    return sets.some((set) => set.name.equals(record.name));
+    return [...sets].some((set) => set.name.equals(record.name));
   };
   try {
     assert.equal(await update(Class.IN, 10), Rcode.NOERROR);

@@ -97,6 +97,7 @@ suite("Snapshot", () => {
         const [soa, ...rest] = [...snapshot];
         assert.equal(soa, snapshot.soa);
         assert.equal(rest.length, unique.length + 1);
+        assert.deepEqual(new Set(snapshot.sets()), new Set(snapshot));
         for (let i = 1; i < rest.length; i++) {
           const order = compareNames(rest[i - 1]!.name, rest[i]!.name);
           assert.ok(order < 0 || (order === 0 && rest[i - 1]!.type < rest[i]!.type));

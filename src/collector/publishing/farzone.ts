@@ -20,6 +20,7 @@ import { FUDGE, partTsig, signTsig, type TsigKey, tsigLength, verifyTsig } from 
 import type { PersistentConnection } from "../../net/client/persistent.ts";
 import type { Update } from "../../zone/update/update.ts";
 import { weightOf } from "../../zone/update/weight.ts";
+import { RecordSets } from "../recordsets.ts";
 
 export interface FarZoneOptions {
   readonly origin: Name;
@@ -67,7 +68,7 @@ export class FarZone {
   };
 
   /** What the zone holds now; a response code where the server does not tell. */
-  readonly readBack = async (): Promise<readonly RecordSet[] | Rcode> => {
+  readonly readBack = async (): Promise<RecordSets | Rcode> => {
     const { origin, connection, capacity = Number.POSITIVE_INFINITY } = this.#options;
     const exchange = this.#exchange({
       questions: [{ name: origin, type: Type.AXFR, class: Class.IN }],
@@ -96,7 +97,7 @@ export class FarZone {
       if (soas === 2) break;
     }
     exchange.end();
-    return sets.values();
+    return RecordSets.of(sets.values());
   };
 
   /**
@@ -241,7 +242,7 @@ class Gathering {
     else set.rdatas.push(rdata);
   }
 
-  values(): readonly RecordSet[] {
-    return [...this.#sets.values()];
+  values(): Iterable<RecordSet> {
+    return this.#sets.values();
   }
 }

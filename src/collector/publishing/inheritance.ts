@@ -11,7 +11,7 @@ import { type Rdata, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { BROWSING, parseEnumeration, SERVED_TTL, serviceTypesName } from "../../dns/service.ts";
 import { isSteeringType } from "../../zone/update/principal.ts";
-import { distinct, RecordSets } from "../recordsets.ts";
+import { distinct, type HeldSets, RecordSets } from "../recordsets.ts";
 import { isUnique } from "../unique.ts";
 
 export interface Heir {
@@ -22,21 +22,17 @@ export interface Heir {
   readonly subnets: readonly Name[];
 }
 
-export function inheritance(
-  sets: Iterable<RecordSet>,
-  { zone, sites, subnets }: Heir,
-): RecordSet[] {
-  const whole = RecordSets.of(sets);
+export function inheritance(whole: HeldSets, { zone, sites, subnets }: Heir): RecordSet[] {
   const types = serviceTypesName(zone);
   const isOurs = (name: Name | undefined) =>
     name !== undefined && sites.some((site) => name.isUnder(site));
   const leadsToUs = (rdata: Rdata) => {
     const target = targetOf(rdata);
-    return isOurs(target) && !isByHand(whole.get(target!.key, Type.SRV));
+    return isOurs(target) && !isByHand(whole.set(target!, Type.SRV));
   };
   const listsOurs = (rdata: Rdata) => {
     const type = targetOf(rdata);
-    const listed = type && whole.get(type.key, Type.PTR);
+    const listed = type && whole.set(type, Type.PTR);
     return listed === undefined || listed.rdatas.every(leadsToUs);
   };
   const isRecommending = (name: Name) => {
@@ -51,11 +47,13 @@ export function inheritance(
   };
   const isZone = (rdata: Rdata) => targetOf(rdata)?.equals(zone) === true;
   const inherited: RecordSet[] = [];
-  for (const set of whole) {
+  for (const set of whole.sets()) {
+    const isBeneath = isOurs(set.name);
+    if (!isBeneath && set.type !== Type.PTR) continue;
     if (isSteeringType(set.type) || isRegistering(set.name)) continue;
-    if (isOurs(set.name)) {
+    if (isBeneath) {
       if (!isByHand(set)) inherited.push(set);
-    } else if (set.type === Type.PTR) {
+    } else {
       const isList = types !== undefined && set.name.equals(types);
       const isShared = isRecommending(set.name) ? isZone : () => false;
       const rdatas = isList

@@ -11,7 +11,7 @@ import type { Name } from "../../dns/name.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Log } from "../../log.ts";
 import type { Publish, Update } from "../../zone/update/update.ts";
-import { RecordSets } from "../recordsets.ts";
+import type { HeldSets, RecordSets } from "../recordsets.ts";
 import { PublishError } from "./farzone.ts";
 import type { Guard } from "./guard.ts";
 import { Readings } from "./readings.ts";
@@ -19,7 +19,7 @@ import { Reconciler } from "./reconciler.ts";
 import { Troubles } from "./troubles.ts";
 
 /** What a server holds of a zone now; a response code where it does not tell. */
-export type ReadBack = () => Promise<Iterable<RecordSet> | Rcode>;
+export type ReadBack = () => Promise<HeldSets | Rcode>;
 
 /** A zone that is published into. */
 export interface PublishedZone {
@@ -44,7 +44,7 @@ export interface PublicationOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Of the sets of the zone, what this collector may have put there. */
-  readonly ours: (sets: Iterable<RecordSet>) => Iterable<RecordSet>;
+  readonly ours: (there: HeldSets) => Iterable<RecordSet>;
   /** Of what other sites may want too. */
   readonly guard: Guard;
   /** The domains of the sites that are published. */
@@ -163,10 +163,10 @@ export class Publication {
   async #read(): Promise<void> {
     const { zone, clock, log, ours, settles } = this.#options;
     const began = clock.now();
-    let sets: Iterable<RecordSet> | Rcode;
+    let there: HeldSets | Rcode;
     this.#isReading = true;
     try {
-      sets = await zone.readBack();
+      there = await zone.readBack();
       if (this.#isEnded) return;
     } catch (error) {
       // One that does not answer once may be restarting.
@@ -179,17 +179,17 @@ export class Publication {
     } finally {
       this.#isReading = false;
     }
-    if (typeof sets !== "number") {
+    if (typeof there !== "number") {
       this.#troubles.read();
       this.#readings.succeed(began);
-      const inherited = [...ours(sets)];
+      const inherited = [...ours(there)];
       const heard = clock.now() + HEARD;
-      this.reconciler.inherit(RecordSets.of(sets), inherited, () => Math.max(settles(), heard));
+      this.reconciler.inherit(there, inherited, () => Math.max(settles(), heard));
       const fields = { zone: zone.origin.toString(), sets: inherited.length };
       log.debug(fields, "what is there already is kept until it is known who is still there");
       return;
     }
-    this.#troubles.unread({ reason: `it answers ${rcodeName(sets)}`, isAnswer: true });
+    this.#troubles.unread({ reason: `it answers ${rcodeName(there)}`, isAnswer: true });
     this.#readings.fail(began, clock.now());
   }
 

@@ -18,7 +18,7 @@ import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Update } from "../../zone/update/update.ts";
-import { common, keysOf, RecordSets, without } from "../recordsets.ts";
+import { common, type HeldSets, keysOf, RecordSets, without } from "../recordsets.ts";
 import { difference, UNKNOWN_TTL } from "./difference.ts";
 import type { Guard } from "./guard.ts";
 import { type Obstacle, Obstacles } from "./obstacles.ts";
@@ -84,7 +84,7 @@ export class Reconciler {
 
   want(sets: RecordSets): void {
     this.#wanted = sets;
-    this.#doubtShared(common(this.#inherited, sets));
+    this.#doubtShared(common(sets, this.#inherited));
     // What has been heard is wanted for as long as it is heard, and no longer.
     this.#inherited = without(this.#inherited, sets);
     this.#isCurrent = false;
@@ -107,7 +107,7 @@ export class Reconciler {
    * was not known to be there is kept until the time that `settles` gives, as if it were wanted, and
    * all is said again at once: its lease may be nearly over.
    */
-  inherit(there: RecordSets, ours: Iterable<RecordSet>, settles: () => number): void {
+  inherit(there: HeldSets, ours: Iterable<RecordSet>, settles: () => number): void {
     const before = RecordSets.of(this.#published);
     for (const set of this.#doubtful) before.add(set);
     const known = without(before, this.#inherited);

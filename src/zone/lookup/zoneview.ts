@@ -76,11 +76,9 @@ export class ZoneView {
 
   #makeWhole(): Snapshot {
     const sets: RecordSet[] = [];
-    for (const node of this.#source.nodes()) {
-      for (const set of node.sets) {
-        const seen = this.#filter.see(set);
-        if (seen !== undefined) sets.push(seen);
-      }
+    for (const set of this.#source.sets()) {
+      const seen = this.#filter.see(set);
+      if (seen !== undefined) sets.push(seen);
     }
     return this.#withTypes(Snapshot.of(this.origin, sets));
   }
