@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { type BrowseOptions, interestIn } from "../../src/collector/link/browser.ts";
-import { typeName } from "../../src/dns/constants.ts";
+import { Type, typeName } from "../../src/dns/constants.ts";
 import { cacheOf, from, local, response, service } from "../collector/fixture.ts";
 
 const META = "_services._dns-sd._udp";
@@ -135,5 +135,23 @@ suite("what is asked", () => {
     assert.ok(questions.length <= 1003, `${questions.length}`);
     const printer = questions.filter(({ name }) => name.equals(local("printer._ipp._tcp")));
     assert.equal(printer.length, 2);
+  });
+
+  test("of one source that speaks for thousands, first what a service cannot be without", () => {
+    const instances = Array.from({ length: 3000 }, (_, i) => `x${i}._presence._tcp`);
+    const known = instances.slice(0, 1500).flatMap((instance, i) => {
+      const address = i % 2 ? "A 10.0.0.1" : "AAAA 2001:db8::1";
+      return [`!${instance} SRV 0 0 1 h${i}`, `!${instance} TXT x`, `!h${i} ${address}`];
+    });
+    const cache = cacheOf(
+      [...instances.map((instance) => `_presence._tcp PTR ${instance}`), ...known].join("\n"),
+    );
+    const { questions } = interestIn(cache, { types: [], families: [4, 6] });
+    const asked = (type: number) => questions.filter((question) => question.type === type).length;
+    assert.ok(
+      asked(Type.SRV) >= 490 && asked(Type.TXT) >= 490,
+      "of those of which nothing is known",
+    );
+    assert.deepEqual([asked(Type.A), asked(Type.AAAA), asked(Type.NULL)], [0, 0, 0]);
   });
 });

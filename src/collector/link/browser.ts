@@ -6,9 +6,10 @@
  *
  * A type counts however it was heard of. It is always asked for again, since another instance may
  * be there at any time; of the rest, only what is missing is, and no more at once than one source
- * may have us ask. Nothing outside `.local` is ever asked for (RFC 6762 §3).
+ * may have us ask: first what a service cannot be without, for the rest may be missing for ever.
+ * Nothing outside `.local` is ever asked for (RFC 6762 §3).
  */
-import { Type } from "../../dns/constants.ts";
+import { ADDRESS_TYPES, Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
 import { targetOf } from "../../dns/rdata.ts";
 import { LOCAL, parseInstance, parseServiceType, serviceTypesName } from "../../dns/service.ts";
@@ -54,6 +55,7 @@ export function interestIn(cache: LinkCache, options: BrowseOptions): Interest {
     walk.browse(type, sourceOf(set));
     walk.resolve(set.name, recordTypesOf(type), sourceOf(set));
   }
+  walk.askForTheRest();
   return walk;
 }
 
@@ -64,6 +66,8 @@ class Walk implements Interest {
   readonly #families: readonly Family[];
   readonly #types = new Set<NameKey>();
   readonly #seen = new Set<NameKey>();
+  /** What is asked for where a source has not had us ask enough. */
+  readonly #rest: WantedQuestion[] = [];
   /** How much each source has us ask. */
   readonly #shares = new Map<string, number>();
 
@@ -99,7 +103,7 @@ class Walk implements Interest {
     if (!this.#visit(instance)) return;
     this.#want(instance, Type.SRV, source);
     this.#want(instance, Type.TXT, source);
-    for (const type of records) this.#want(instance, type, source);
+    for (const type of records) this.#want(instance, type, source, true);
     for (const { rdata, source } of this.#records(instance, Type.SRV)) {
       this.#locate(targetOf(rdata)!, source, MAX_ALIASES);
     }
@@ -109,8 +113,8 @@ class Walk implements Interest {
     if (aliases < 0 || !host.isUnder(LOCAL) || !this.#visit(host)) return;
     const alias = this.#cache.set(host.key, Type.CNAME);
     if (alias === undefined) {
-      this.#want(host, Type.A, source);
-      this.#want(host, Type.AAAA, source);
+      const isFound = ADDRESS_TYPES.some((type) => this.#cache.set(host.key, type) !== undefined);
+      for (const type of ADDRESS_TYPES) this.#want(host, type, source, isFound);
     } else {
       for (const { rdata, source } of alias.records.values()) {
         this.#locate(targetOf(rdata)!, source, aliases - 1);
@@ -128,10 +132,15 @@ class Walk implements Interest {
     return true;
   }
 
-  #want(name: Name, type: number, source: string): void {
+  askForTheRest(): void {
+    for (const { name, type, source } of this.#rest) this.#ask(name, type, source);
+  }
+
+  #want(name: Name, type: number, source: string, canBeMissing = false): void {
     if (this.#cache.set(name.key, type) !== undefined) return;
     if (this.#cache.isDenied(name.key, type, this.#families)) return;
-    this.#ask(name, type, source);
+    if (canBeMissing) this.#rest.push({ name, type, source });
+    else this.#ask(name, type, source);
   }
 
   #ask(name: Name, type: number, source: string): void {
