@@ -4,7 +4,7 @@ import type { Grant } from "../config/fields.ts";
 import type { Key } from "../config/keys.ts";
 import type { Config } from "../config.ts";
 import { formatAddress, type Prefix } from "../dns/address.ts";
-import type { Name } from "../dns/name.ts";
+import type { Name, NameKey } from "../dns/name.ts";
 import type { HostNetworks } from "../net/links/interfaces.ts";
 import { LOOPBACK, Networks } from "../net/networks.ts";
 import type { Request } from "../net/server/handler.ts";
@@ -19,8 +19,9 @@ import {
 type AccessConfig = Pick<Config, "zone" | "reverse" | "keys" | "transfer" | "query">;
 
 export class Access {
-  readonly #config: AccessConfig;
-  readonly #principals = new Map<string, Principal>();
+  readonly #shared: Name;
+  /** By zone, and by key. */
+  readonly #principals: ReadonlyMap<NameKey, ReadonlyMap<string, Principal>>;
   readonly #readers: Networks;
   readonly #readerKeys: ReadonlySet<string>;
   readonly #isSigned: (origin: Name) => boolean;
@@ -32,7 +33,7 @@ export class Access {
   /** `isSigned`: here, as clients ask. */
   constructor(config: AccessConfig, networks: HostNetworks, isSigned: (origin: Name) => boolean) {
     const { transfer, query } = config;
-    this.#config = config;
+    this.#shared = config.zone;
     this.#readers = new Networks([...LOOPBACK, ...prefixesOf(transfer.allow)]);
     this.#readerKeys = keysOf(transfer.allow);
     this.#askers = new Networks(prefixesOf(query.allow));
@@ -40,20 +41,21 @@ export class Access {
     this.#networks = networks;
     this.#isAnyAttached = query.allow.some((who) => "isAttached" in who);
     this.#isSigned = isSigned;
+    const [shared, reverse] = [new Map<string, Principal>(), new Map<string, Principal>()];
     for (const [name, key] of config.keys) {
       if (key.sites?.length === 0) continue;
-      for (const origin of this.#dynamicZones) {
-        this.#principals.set(
-          `${name} ${origin.key}`,
-          makePrincipal(name, origin, config.zone, key),
-        );
-      }
+      const principals = principalsOf(name, config.zone, key);
+      shared.set(name, principals.shared);
+      reverse.set(name, principals.reverse);
     }
+    // There may be hundreds of these zones, and of keys.
+    const ofReverse = config.reverse.map(({ key }) => [key, reverse] as const);
+    this.#principals = new Map([...ofReverse, [config.zone.key, shared]]);
   }
 
   /** Who the holder of a key is in a zone; undefined where it has no say. */
   readonly principalOf = (key: string, origin: Name): Principal | undefined => {
-    return this.#principals.get(`${key} ${origin.key}`);
+    return this.#principals.get(origin.key)?.get(key);
   };
 
   /**
@@ -87,11 +89,7 @@ export class Access {
   seesAll({ key }: Request): boolean {
     if (key === undefined) return false;
     const isKnown = this.#askerKeys.has(key) || this.#readerKeys.has(key);
-    return isKnown || this.#dynamicZones.some((zone) => this.principalOf(key, zone) !== undefined);
-  }
-
-  get #dynamicZones(): readonly Name[] {
-    return [this.#config.zone, ...this.#config.reverse];
+    return isKnown || this.principalOf(key, this.#shared) !== undefined;
   }
 }
 
@@ -105,21 +103,24 @@ function keysOf(grants: Grants): ReadonlySet<string> {
   return new Set(grants.flatMap((who) => ("key" in who ? [who.key] : [])));
 }
 
-function makePrincipal(
+/** Who the holder of a key is in the shared zone, and in each of the reverse ones. */
+function principalsOf(
   name: string,
-  origin: Name,
   shared: Name,
   { sites, networks }: Pick<Key, "sites" | "networks">,
-): Principal {
-  if (sites === undefined) return operatorPrincipal(name);
+): { readonly shared: Principal; readonly reverse: Principal } {
+  if (sites === undefined) {
+    const operator = operatorPrincipal(name);
+    return { shared: operator, reverse: operator };
+  }
   const domains = sites.flatMap((label) => shared.child(label) ?? []);
   const isItsSite: IsItsSite = (site) => domains.some((domain) => domain.equals(site));
-  if (origin.equals(shared)) {
-    return { ...collectorPrincipal(name, shared, isItsSite), share: SHARE };
-  }
   const own = networks && new Networks(networks);
   const isItsAddress = (address: Uint8Array) => own?.includes(formatAddress(address)) !== false;
-  return { ...reversePrincipal(name, shared, isItsSite, isItsAddress), share: SHARE };
+  return {
+    shared: { ...collectorPrincipal(name, shared, isItsSite), share: SHARE },
+    reverse: { ...reversePrincipal(name, shared, isItsSite, isItsAddress), share: SHARE },
+  };
 }
 
 /** Of a zone's room, for the key of a site: 125,000 records, so some fifteen thousand services. */

@@ -48,6 +48,20 @@ keys:
 });
 
 suite("the key of a site", () => {
+  test("is one in all reverse zones, however many there are", () => {
+    const text = `
+reverse: [1.10.in-addr.arpa, 2.10.in-addr.arpa]
+keys:
+  paris: { secret: "${secret}", site: paris, networks: [10.2.0.0/16] }
+`;
+    const config = parseConfig(text, "gateway.yaml", temporaryFolder());
+    const access = new Access(config, { isOwn: isNever, isAttached: isNever }, isNever);
+    const [first, second] = config.reverse.map((zone) => access.principalOf("paris", zone));
+    assert.ok(first !== undefined && first === second);
+    assert.notEqual(access.principalOf("paris", config.zone), first);
+    assert.equal(access.principalOf("paris", Name.parse("3.10.in-addr.arpa")), undefined);
+  });
+
   test("SEC-16: writes beneath its site alone, and no more than a quarter of each zone", () => {
     const text = `
 zone: bonjour.example.com
