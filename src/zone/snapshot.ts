@@ -97,16 +97,17 @@ export class Snapshot implements Iterable<RecordSet> {
 
   /** The same in pieces, the first of them empty: to make one takes a few milliseconds at most. */
   *pieces(): Generator<readonly RecordSet[]> {
-    const sorted: { readonly nodes: readonly RankedNode[]; at: number }[] = [];
+    const sorted: SortedNodes[] = [];
     for (const nodes of batches(this.nodes(), SORTED)) {
       const ranked = nodes.map((node) => ({ node, rank: rankOf(node) }));
       sorted.push({ nodes: ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)), at: 0 });
       yield [];
     }
+    // In this order they are a heap.
+    sorted.sort((a, b) => (rankAhead(a) < rankAhead(b) ? -1 : 1));
     let piece: RecordSet[] = [this.soa];
-    for (let lowest = lowestOf(sorted); lowest !== undefined; lowest = lowestOf(sorted)) {
-      const { sets } = lowest.nodes[lowest.at++]!.node;
-      for (const set of sets) if (set !== this.soa) piece.push(set);
+    for (let node = takeLowest(sorted); node !== undefined; node = takeLowest(sorted)) {
+      for (const set of node.sets) if (set !== this.soa) piece.push(set);
       if (piece.length < PIECE) continue;
       yield piece;
       piece = [];
@@ -120,19 +121,34 @@ interface RankedNode {
   readonly rank: string;
 }
 
-/** Of lists that are sorted each, the one with the lowest node ahead. */
-function lowestOf<T extends { readonly nodes: readonly RankedNode[]; readonly at: number }>(
-  lists: readonly T[],
-): T | undefined {
-  let lowest: T | undefined;
-  let rank = "";
-  for (const list of lists) {
-    const ahead = list.nodes[list.at];
-    if (ahead === undefined || (lowest !== undefined && rank < ahead.rank)) continue;
-    lowest = list;
-    rank = ahead.rank;
+interface SortedNodes {
+  readonly nodes: readonly RankedNode[];
+  /** Of the first that has not been taken; there is one. */
+  at: number;
+}
+
+function rankAhead({ nodes, at }: SortedNodes): string {
+  return nodes[at]!.rank;
+}
+
+/** From a heap of lists by the rank ahead of each; undefined where nothing is left. */
+function takeLowest(lists: SortedNodes[]): Node | undefined {
+  const lowest = lists[0];
+  if (lowest === undefined) return undefined;
+  const { node } = lowest.nodes[lowest.at++]!;
+  const moved = lowest.at < lowest.nodes.length ? lowest : lists.pop()!;
+  if (lists.length === 0) return node;
+  let at = 0;
+  for (;;) {
+    let below = 2 * at + 1;
+    if (below + 1 < lists.length && rankAhead(lists[below + 1]!) < rankAhead(lists[below]!))
+      below++;
+    if (below >= lists.length || rankAhead(moved) <= rankAhead(lists[below]!)) break;
+    lists[at] = lists[below]!;
+    at = below;
   }
-  return lowest;
+  lists[at] = moved;
+  return node;
 }
 
 /** Nodes sorted, and sets given, at once. */

@@ -106,6 +106,17 @@ suite("Snapshot", () => {
     );
   });
 
+  test("is iterated in that order where it is large, too", () => {
+    const [address] = setsOf("x A 10.0.0.1").slice(-1);
+    const sites = Array.from({ length: 5000 }, (_, i) => `h${(i * 7919) % 5000}.s${i % 7}`);
+    const sets = sites.map((text) => ({ ...address!, name: name(text) }));
+    const [, ...rest] = [...Snapshot.of(origin, [...setsOf(""), ...sets])];
+    assert.equal(rest.length, sets.length + 1);
+    for (let i = 1; i < rest.length; i++) {
+      assert.ok(compareNames(rest[i - 1]!.name, rest[i]!.name) < 0, `${rest[i]!.name}`);
+    }
+  });
+
   test("wants one SOA at its origin and nothing outside", () => {
     const [soa, ns] = setsOf("");
     assert.throws(() => Snapshot.of(origin, [ns!]), /one SOA is expected/);
