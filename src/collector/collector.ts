@@ -13,7 +13,7 @@ import { LOCAL } from "../dns/service.ts";
 import type { Log } from "../log.ts";
 import type { Link, LinkWatch } from "../net/links/link.ts";
 import type { Browsed } from "../zone/apex.ts";
-import type { LinkCache } from "./link/cache.ts";
+import { HeldSubnets } from "./heldsubnets.ts";
 import { Harvest, type HarvestOptions } from "./link/harvest.ts";
 import { obtain } from "./obtain.ts";
 import type { Policy } from "./projection/policy.ts";
@@ -26,7 +26,6 @@ import { RecordSets } from "./recordsets.ts";
 import { Report } from "./report/report.ts";
 import type { LinkPlace } from "./reverse.ts";
 import { SteadyClock } from "./steadyclock.ts";
-import { subnetsOf } from "./subnets.ts";
 
 export interface CollectorOptions {
   readonly clock: Clock;
@@ -59,6 +58,7 @@ export interface CollectorOptions {
 /** A link in use, or one that is away. */
 interface Leg {
   readonly harvest: Harvest;
+  readonly subnets: HeldSubnets;
   site: Site;
   /** Of one that is away: puts off its end for ever. */
   keep?: Cancel;
@@ -75,6 +75,7 @@ export class Collector {
   readonly #kept: readonly Name[];
   readonly #publications: ReadonlyMap<Name, Publication>;
   readonly #alarm: Alarm;
+  readonly #beat: Alarm;
   #started = 0;
   /** When the latest link came. */
   #opened = 0;
@@ -89,6 +90,7 @@ export class Collector {
     this.#types = Object.entries(subtypes).flatMap(([type, labels]) => subtypeNames(type, labels));
     this.#report = new Report(clock, log);
     this.#alarm = new Alarm(this.#clock, () => this.#project());
+    this.#beat = new Alarm(this.#clock, () => this.#look());
     this.#kept = sites.flatMap((label) => zone.child(label) ?? []);
     const guard = guardOf(zone, browsed);
     const publication = (published: PublishedZone) =>
@@ -125,8 +127,10 @@ export class Collector {
       signal.addEventListener("abort", end, { once: true });
       this.#inherit();
       this.#options.links.follow((link, gone) => this.#open(link, gone), signal);
+      this.#look();
     });
     this.#alarm.set(undefined);
+    this.#beat.set(undefined);
     for (const { keep } of this.#legs.values()) keep?.();
     this.#report.close();
     await Promise.all([...this.#publications.values()].map((each) => each.end()));
@@ -150,9 +154,9 @@ export class Collector {
     const site = this.#siteOf(link);
     if (site === undefined) return;
     this.#opened = this.#clock.now();
-    const cache = this.#takeBack(link.name, site);
+    const before = this.#takeBack(link.name, site);
     const harvest = new Harvest({
-      cache,
+      cache: before?.harvest.cache,
       refresh: this.#options.refresh,
       disputed: ({ name }, host) => {
         this.#warn({ link: link.name, name: name.toUnicode(), host }, DISPUTE);
@@ -164,7 +168,9 @@ export class Collector {
       changed: () => this.#project(),
       gone,
     });
-    const leg: Leg = { harvest, site };
+    const subnets = new HeldSubnets(this.#options.grace, before?.subnets.all);
+    subnets.look(link.addresses, this.#opened);
+    const leg: Leg = { harvest, site, subnets };
     site.caches.add(harvest.cache);
     this.#legs.set(link, leg);
     this.#inherit();
@@ -184,19 +190,30 @@ export class Collector {
     this.#project();
   }
 
+  /** No link tells that its addresses are others now. */
+  #look(): void {
+    const now = this.#clock.now();
+    let isChanged = false;
+    for (const [{ addresses }, { subnets, keep }] of this.#legs) {
+      if (keep === undefined && subnets.look(addresses, now)) isChanged = true;
+    }
+    if (isChanged) this.#project();
+    this.#beat.set(now + BEAT);
+  }
+
   /** However many there are, one line a minute. */
   #warn(fields: object, fact: string): void {
     const ration = obtain(this.#rations, fact, () => rationed(this.#clock, QUIET));
     if (ration() > 0) this.#options.log.warn(fields, fact);
   }
 
-  /** What a link of this name said that is away, if it was of the same site. */
-  #takeBack(name: string, site: Site): LinkCache | undefined {
+  /** The leg of a link of this name that is away, if it was of the same site. */
+  #takeBack(name: string, site: Site): Leg | undefined {
     for (const [link, leg] of this.#legs) {
       if (link.name !== name || leg.keep === undefined) continue;
       leg.keep();
       this.#legs.delete(link);
-      if (leg.site === site) return leg.harvest.cache;
+      if (leg.site === site) return leg;
       this.#leave(leg);
     }
     return undefined;
@@ -238,8 +255,8 @@ export class Collector {
   #project(): void {
     if (this.#isEnded) return;
     const { zone, extra, zones } = this.#options;
-    for (const [{ addresses }, { harvest, site, keep }] of this.#legs) {
-      if (keep === undefined) site.locate(harvest.cache, subnetsOf(addresses));
+    for (const { harvest, site, subnets } of this.#legs.values()) {
+      site.locate(harvest.cache, subnets.all);
     }
     const projection = project(this.#sites.values(), zone, this.#clock.now());
     const { sets, due } = projection;
@@ -250,12 +267,12 @@ export class Collector {
     for (const set of extra(this.#places, sets)) wanted.get(this.#zoneOf(set.name)!)?.add(set);
     for (const [origin, publication] of this.#publications) publication.want(wanted.get(origin)!);
     this.#options.changed();
-    this.#alarm.set(earlier(due, this.#clock.now() + ADDRESSES_AGAIN));
+    this.#alarm.set(earlier(due, this.#clock.now() + AGAIN));
   }
 
   get #heir(): Heir {
     const { zone } = this.#options;
-    const subnets = this.#places.flatMap(({ addresses }) => subnetsOf(addresses));
+    const subnets = this.#places.flatMap((place) => place.subnets);
     return {
       zone,
       sites: this.#domains,
@@ -264,8 +281,8 @@ export class Collector {
   }
 
   get #places(): LinkPlace[] {
-    return [...this.#legs].map(([{ addresses }, { site }]) => {
-      return { site: site.domain, addresses, mapped: site.policy.mapped };
+    return [...this.#legs.values()].map(({ site, subnets }) => {
+      return { site: site.domain, subnets: subnets.all, mapped: site.policy.mapped };
     });
   }
 
@@ -294,7 +311,9 @@ const SETTLE = 15_000;
 const QUIET = 60_000;
 const DISPUTE = "hosts of one name say different things in turns: what each says is published";
 const STORM = "a host says more than is listened to: the others still are";
-/** No link tells that its addresses are others now. */
-const ADDRESSES_AGAIN = 10_000;
+/** Whether links' addresses are still the same is looked at so often. */
+const BEAT = 1000;
+/** What is reported waits for its time, and no projection tells when that is. */
+const AGAIN = 10_000;
 /** A link may come later than the program, but not much later. */
 const SETTLE_WITHOUT_LINK = 25_000;

@@ -17,17 +17,16 @@ import type { Name, NameKey } from "../dns/name.ts";
 import { rdata as make, type Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { BROWSING } from "../dns/service.ts";
-import type { LinkAddress } from "../net/links/link.ts";
 import { type Browsed, enumeration } from "../zone/apex.ts";
 import { obtain } from "./obtain.ts";
-import { isOn, type Subnet, subnetsOf } from "./subnets.ts";
+import { isOn, type Subnet } from "./subnets.ts";
 
 /** Where a link is. */
 export interface LinkPlace {
   /** The domain of its site. */
   readonly site: Name;
-  /** The addresses this host has there. */
-  readonly addresses: readonly LinkAddress[];
+  /** Those that this host has addresses of there. */
+  readonly subnets: readonly Subnet[];
   /** Where a map has put addresses of the site. */
   readonly mapped: readonly Subnet[];
 }
@@ -52,9 +51,9 @@ export function reverseRecords(inputs: ReverseInputs): RecordSet[] {
 /** What the names of the subnets recommend; a subnet of two sites has the first for its default. */
 function subnetRecords({ zone, browsed, reverse, places }: ReverseInputs): RecordSet[] {
   const subnets = new Map<NameKey, { readonly name: Name; readonly domains: Name[] }>();
-  for (const { site, addresses } of places) {
+  for (const { site, subnets: own } of places) {
     const domain = browsed === "merged" ? zone : site;
-    for (const { base } of subnetsOf(addresses)) {
+    for (const { base } of own) {
       const name = reverseName(base);
       if (!isIn(reverse, name)) continue;
       const { domains } = obtain(subnets, name.key, () => ({ name, domains: [] }));
@@ -71,8 +70,8 @@ function subnetRecords({ zone, browsed, reverse, places }: ReverseInputs): Recor
 
 function hostRecords({ reverse, places, sets }: ReverseInputs): RecordSet[] {
   const sites = new Map<NameKey, Subnet[]>();
-  for (const { site, addresses, mapped } of places) {
-    obtain(sites, site.key, () => []).push(...subnetsOf(addresses), ...mapped);
+  for (const { site, subnets, mapped } of places) {
+    obtain(sites, site.key, () => []).push(...subnets, ...mapped);
   }
   const subnetsAt = (host: NameKey): readonly Subnet[] | undefined => {
     for (const [site, subnets] of sites) if (host.startsWith(site)) return subnets;

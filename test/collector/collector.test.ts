@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { SiteLabels } from "../../src/collector/sitelabels.ts";
+import { parseConfig } from "../../src/config.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { collectorPrincipal } from "../../src/zone/update/principal.ts";
@@ -237,6 +238,37 @@ suite("a collector", () => {
       assert.equal(office.zone.current.serial, serial);
     }
     await running.end();
+    await office.end();
+  });
+
+  test("shows nothing of a link whose addresses are away for a moment, and then believes no others", async () => {
+    const { policy } = parseConfig("", "none", ".");
+    const office = new Office({ grace: 15_000, policy });
+    printers(office.lans[0]!, 3, (i) => 20 + i);
+    const [host] = office.hosts;
+    const dhcp = { family: 4, address: "10.1.0.251", prefix: 16 } as const;
+    const slaac = { family: 6, address: "2001:db8:1::5", prefix: 64 } as const;
+    const linkLocal = { family: 6, address: "fe80::1", prefix: 64 } as const;
+    host!.addresses = [dhcp, linkLocal];
+    await office.until(() => office.browse("_ipp._tcp").length === 3);
+    await office.clock.elapse(30_000);
+    const { serial } = office.zone.current;
+    for (const first of [[linkLocal], [linkLocal, slaac]]) {
+      for (const away of [0, 3000]) {
+        if (away > 0) office.links.unplug(host!);
+        await office.clock.elapse(away);
+        host!.addresses = first;
+        if (away > 0) office.links.plug(host!);
+        await office.clock.elapse(2500);
+        host!.addresses = [dhcp, ...first];
+        await office.clock.elapse(40_000);
+        assert.equal(office.zone.current.serial, serial);
+      }
+    }
+    host!.addresses = [linkLocal];
+    await office.clock.elapse(14_000);
+    assert.equal(office.browse("_ipp._tcp").length, 3);
+    await office.until(() => office.browse("_ipp._tcp").length === 0, 12_000);
     await office.end();
   });
 

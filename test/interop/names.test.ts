@@ -10,6 +10,7 @@ import { systemClock } from "../../src/clock.ts";
 import { FarZone } from "../../src/collector/publishing/farzone.ts";
 import { reverseRecords } from "../../src/collector/reverse.ts";
 import { SiteLabels } from "../../src/collector/sitelabels.ts";
+import { subnetsOf } from "../../src/collector/subnets.ts";
 import { Rcode } from "../../src/dns/constants.ts";
 import { type Endpoint, formatEndpoint } from "../../src/dns/endpoint.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -81,10 +82,10 @@ for (const [make, start, program] of [
 
     test("SD-27, PROXY-45: a reverse zone is filled, and tells where a link is", async () => {
       await using primary = await start({ zone: String(REVERSE), keys });
-      const addresses = [{ family: 4, address: "10.77.1.1", prefix: 24 } as const];
+      const subnets = subnetsOf([{ family: 4, address: "10.77.1.1", prefix: 24 }]);
       const sets = reverseRecords({
         ...{ zone: ZONE, browsed: "sites", reverse: [REVERSE] },
-        places: [{ site: ZONE.child("paris")!, addresses, mapped: [] }],
+        places: [{ site: ZONE.child("paris")!, subnets, mapped: [] }],
         sets: setsOf("pc.paris A 10.77.1.20", ZONE),
       });
       await publish(REVERSE, sets, async () => [primary.endpoint]);

@@ -4,6 +4,7 @@ import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { enumerationRecords } from "../../src/collector/enumeration.ts";
 import { type LinkPlace, reverseRecords } from "../../src/collector/reverse.ts";
+import { type Subnet, subnetsOf } from "../../src/collector/subnets.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
@@ -123,12 +124,13 @@ const REVERSE = ["77.10.in-addr.arpa.", "8.b.d.0.1.0.0.2.ip6.arpa."].map((text) 
   Name.parse(text),
 );
 
-/** "10.77.1.1/24" as a link has it. */
-function on(...addresses: readonly string[]): LinkAddress[] {
-  return addresses.map((text) => {
+/** The subnets of a link with addresses such as "10.77.1.1/24". */
+function on(...addresses: readonly string[]): Subnet[] {
+  const linkAddresses = addresses.map((text): LinkAddress => {
     const [address = "", prefix] = text.split("/");
     return { family: address.includes(":") ? 6 : 4, address, prefix: Number(prefix) };
   });
+  return subnetsOf(linkAddresses);
 }
 
 function reversed(
@@ -144,7 +146,7 @@ function reversed(
 
 const paris = (...addresses: readonly string[]): LinkPlace => ({
   site: site("paris"),
-  addresses: on(...addresses),
+  subnets: on(...addresses),
   mapped: [],
 });
 
@@ -168,7 +170,7 @@ test("SD-27: a subnet's names are at its base address, all octets, whatever its 
 test("SD-27: with sites, the hosts of a subnet are told to browse their own site", () => {
   const places = [
     paris("10.77.1.1/24"),
-    { site: site("lyon"), addresses: on("10.77.2.1/24"), mapped: [] },
+    { site: site("lyon"), subnets: on("10.77.2.1/24"), mapped: [] },
   ];
   const sets = reversed(places, "", { browsed: "sites" });
   assert.equal(sets.length, 6);
@@ -239,7 +241,7 @@ suite("SD-24: what the zone's file says is the default of the zone", () => {
 test("SD-24: two sites on one subnet have one default between them", () => {
   const places = [
     paris("10.77.1.1/24"),
-    { site: site("lyon"), addresses: on("10.77.1.2/24"), mapped: [] },
+    { site: site("lyon"), subnets: on("10.77.1.2/24"), mapped: [] },
   ];
   for (const each of [places, places.toReversed()]) {
     const counts = reversed(each, "", { browsed: "sites" }).map(({ name, rdatas }) => [
@@ -290,7 +292,7 @@ test("PROXY-45, 46: a published host's address leads to its name; owners stay in
 test("PROXY-47: an address outside the link's subnets, or outside the zones, has no PTR", () => {
   const hosts = (published: string) =>
     reversed(
-      [paris("10.77.1.1/24"), { site: site("lyon"), addresses: on("10.77.2.1/24"), mapped: [] }],
+      [paris("10.77.1.1/24"), { site: site("lyon"), subnets: on("10.77.2.1/24"), mapped: [] }],
       published,
     )
       .filter(({ name }) => !String(name).includes("_dns-sd"))
