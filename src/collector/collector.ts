@@ -194,8 +194,10 @@ export class Collector {
   #look(): void {
     const now = this.#clock.now();
     let isChanged = false;
-    for (const [{ addresses }, { subnets, keep }] of this.#legs) {
-      if (keep === undefined && subnets.look(addresses, now)) isChanged = true;
+    for (const [{ addresses }, { harvest, subnets, keep }] of this.#legs) {
+      if (keep !== undefined || !subnets.look(addresses, now)) continue;
+      harvest.readdress();
+      isChanged = true;
     }
     if (isChanged) this.#project();
     this.#beat.set(now + BEAT);

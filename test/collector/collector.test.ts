@@ -272,6 +272,27 @@ suite("a collector", () => {
     await office.end();
   });
 
+  test("asks again, of a link that is back, those who speak a family alone that comes last", async () => {
+    const office = new Office({ grace: 15_000 });
+    printers(office.lans[0]!, 3, (i) => 20 + i);
+    const [host] = office.hosts;
+    const { addresses } = host!;
+    await office.until(() => office.browse("_ipp._tcp").length === 3);
+    await office.clock.elapse(30_000);
+    const { serial } = office.zone.current;
+    for (const late of [1000, 4000, 8000]) {
+      office.links.unplug(host!);
+      await office.clock.elapse(3000);
+      host!.addresses = addresses.filter(({ family }) => family === 6);
+      office.links.plug(host!);
+      await office.clock.elapse(late);
+      host!.addresses = addresses;
+      await office.clock.elapse(60_000);
+      assert.equal(office.zone.current.serial, serial, `after ${late} ms`);
+    }
+    await office.end();
+  });
+
   test("withdraws what a link said when it has been away for its grace", async () => {
     const office = new Office({ grace: 15_000 });
     printers(office.lans[0]!, 3, (i) => 20 + i);

@@ -178,6 +178,35 @@ describe("MDNS-47: links that move", {
     assert.deepEqual(await joined(host), ["eth0"]);
   });
 
+  it("Nothing is seen of one that has nothing but a link-local address for less than the grace", async () => {
+    await using lab = new Lab();
+    const { host } = await openLan(lab);
+    const links = [{ interface: "eth0", site: "office" }];
+    const asked = await Asked.start(host, { links, reverse: [REVERSE] });
+    await asked.services("office", 1);
+    await asked.becomes(`10.1.77.${REVERSE}`, "PTR", [`host-10.office.${ZONE}.`]);
+    const serial = await asked.isSettled();
+    const network = "10.77.1.1/24";
+    // As a client of DHCP does without a carrier; by then IPv6 has been there for a while.
+    host.cable("eth0", "down");
+    host.removeAddress("eth0", network);
+    await waitFor("its end", () => asked.facts(/link is gone/).length === 1);
+    host.cable("eth0", "up");
+    await waitFor("its return", () => asked.facts(/link is there/).length === 2);
+    await sleep(4_000);
+    host.addAddress("eth0", network);
+    // Whatever is not heard again within ten seconds would go (RFC 6762 §10.4).
+    await sleep(11_000);
+    assert.equal(await asked.serial(), serial);
+    assert.equal((await asked.ask(`${TYPE}.office.${ZONE}`, "PTR")).length, 1);
+    // For longer it is in no network.
+    host.removeAddress("eth0", network);
+    await asked.services("office", 0);
+    host.addAddress("eth0", network);
+    await asked.services("office", 1);
+    assert.deepEqual(asked.facts(/link is there/), ["eth0", "eth0"]);
+  });
+
   const skip = existsSync("/dev/net/tun") ? false : "needs /dev/net/tun";
   it("A VLAN that is added is heard from then on, and no more when it is taken away", {
     skip,

@@ -48,6 +48,7 @@ export class Harvest {
   readonly #alarm: Alarm;
   readonly #throttle = new Throttle();
   #interest: Interest = { questions: [], sets: new Set() };
+  #spoken: readonly Family[];
   /** Of the cache, when it was last made use of. */
   #revision = -1;
   /** When the burst began that is not over yet, and when it is. */
@@ -61,6 +62,7 @@ export class Harvest {
     const random = () => clock.random();
     this.#options = options;
     this.#clock = clock;
+    this.#spoken = this.#families;
     this.cache = cache ?? new LinkCache({ random, disputed });
     this.querier = new Querier({
       cache: this.cache,
@@ -87,6 +89,18 @@ export class Harvest {
     this.#look(now);
     this.querier.startOver(now);
     for (const set of this.#interest.sets) this.querier.reconfirm(set, now);
+    this.#plan();
+  }
+
+  /** The link has other addresses: who speaks a family that it did not speak has not heard what is in doubt. */
+  readdress(): void {
+    const before = this.#spoken;
+    this.#spoken = this.#families;
+    if (this.#spoken.every((family) => before.includes(family))) return;
+    const now = this.#clock.now();
+    for (const set of this.#interest.sets) {
+      if ([...set.records.values()].some(isCalledOff)) this.querier.reconfirm(set, now);
+    }
     this.#plan();
   }
 
