@@ -3,6 +3,7 @@ import type { NetworkInterfaceInfo } from "node:os";
 import { test } from "node:test";
 import {
   followInterfaces,
+  groupMembers,
   type Host,
   hostNetworks,
   type Interface,
@@ -189,6 +190,30 @@ test("Port 5353 is held by a socket on the wildcard address of either family, an
     row("01014D0A:14E9", "FB0000E0:14E9") +
     row("0100000A:14E9", "00000000:14E9");
   assert.equal(held(ours, ""), false);
+});
+
+test("Who is in the group of mDNS is told by interface", () => {
+  // As Linux prints it, names of any length among them.
+  const table = `Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter
+1\tlo        :     1      V3
+\t\t\t\t010000E0     1 0:00000000\t\t0
+2\teth0      :     2      V3
+\t\t\t\tFB0000E0     3 0:00000000\t\t0
+\t\t\t\t010000E0     1 0:00000000\t\t0
+3\teth0.20   :     1      V3
+\t\t\t\t010000E0     1 0:00000000\t\t0
+4\tbr-0a1b2c3d4e5f:     2      V3
+\t\t\t\t010000E0     1 0:00000000\t\t0
+\t\t\t\tFB0000E0     1 0:00000000\t\t0
+`;
+  const names = ["lo", "eth0", "eth0.20", "br-0a1b2c3d4e5f", "eth1"];
+  const isMember = groupMembers(host({}, { "/proc/net/igmp": table }));
+  assert.deepEqual(names.filter(isMember), ["eth0", "br-0a1b2c3d4e5f"]);
+  const isMemberThere = groupMembers(
+    host({}, { "/proc/net/igmp": table.replaceAll("FB0000E0", "E00000FB") }),
+  );
+  assert.deepEqual(names.filter(isMemberThere), ["eth0", "br-0a1b2c3d4e5f"]);
+  assert.equal(groupMembers(host({}))("eth0"), false);
 });
 
 test("Where it cannot be known who holds a port, somebody does", () => {

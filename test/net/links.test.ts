@@ -75,6 +75,27 @@ test(
 );
 
 test(
+  "MDNS-46: a link takes nothing from an interface that is no link, whatever its hosts say they are",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const { gateway, hosts, peers } = await twoLans(lab, "192.168.1.1/24", "10.77.2.1/24");
+    const probe = await startProbe(gateway, 1, "a0");
+    const other = await startProbe(gateway, 1, "b0");
+    await waitFor("both to know of one another", async () => {
+      const text = await gateway.succeed(["cat", "/proc/net/mcfilter"]);
+      return [...text.matchAll(/[ab]0 0xe00000fb 0x7f000001/g)].length === 2;
+    });
+    await say(peers[1], "eth0", "of a's", () => heard(other, "of a's").length > 5);
+    hosts[1].removeAddress("eth0", "192.168.1.10/24");
+    hosts[1].addAddress("eth0", "172.16.5.5/24");
+    await say(peers[1], "eth0", "of none", () => links(heard(other, "of none")).includes("b0 4"));
+    await say(peers[0], "eth0", "on a", () => links(heard(probe, "on a")).length === 2);
+    assert.deepEqual([...heard(probe, "of a's"), ...heard(probe, "of none")], []);
+  },
+);
+
+test(
   "MDNS-46: of two links with one address each is heard by IPv6 alone, and it is said",
   inLab,
   async () => {

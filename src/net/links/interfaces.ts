@@ -4,7 +4,7 @@
  * its own state fit what is there now, so that nothing depends on having seen an event.
  *
  * The part that Node does not tell (multicast flag, index, MTU) is read from /sys, the owners of
- * ports from /proc; without them, as on other systems, the cautious answer is given.
+ * ports and the members of groups from /proc; without them, as on other systems, the cautious answer is given.
  */
 import { readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
@@ -158,6 +158,20 @@ export function isPortHeld(port: number, host: Host = thisHost): boolean {
   return wildcard.test(sockets) || wildcard.test(ifTold(() => host.read("/proc/net/udp6")) ?? "");
 }
 
+/**
+ * Whether a program of this host has joined the group of mDNS by IPv4 on the interface of this name.
+ * No where this is not Linux, which alone gives a socket what others have joined for.
+ */
+export function groupMembers(host: Host = thisHost): (name: string) => boolean {
+  const table = host.read("/proc/net/igmp");
+  if (table === undefined) return () => false;
+  // A line for each interface, and then one for each of its groups (Linux, net/ipv4/igmp.c).
+  const names = [...table.matchAll(/^\d+\s+([^\s:]+).*((?:\n\t.*)*)/gm)]
+    .filter(([, , groups]) => IN_GROUP.test(groups!))
+    .map(([, name]) => name!);
+  return (name) => names.includes(name);
+}
+
 function linkAddress({ address, cidr, family }: NetworkInterfaceInfo): LinkAddress {
   const whole = family === "IPv4" ? 32 : 128;
   return {
@@ -204,6 +218,8 @@ function isAddressOf(interfaces: readonly Interface[], address: string): boolean
 /** Linux, include/uapi/linux/if.h. */
 const IFF_MULTICAST = 0x1000;
 const ETHERNET_MTU = 1_500;
+/** 224.0.0.251, in the byte order of either kind of machine. */
+const IN_GROUP = /\t(?:FB0000E0|E00000FB) /;
 
 const thisHost: Host = {
   interfaces: networkInterfaces,

@@ -7,8 +7,10 @@ import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
 import {
   followInterfaces,
+  groupMembers,
   type Host,
   type Interface,
+  ifTold,
   isPortHeld,
   lastingAddresses,
   networksOf,
@@ -36,6 +38,7 @@ export function multicastLinks({ clock, interfaces, log, host }: MulticastOption
     follow(open, signal) {
       const links = new Map<string, MulticastLink>();
       let known: ReadonlySet<string> = new Set();
+      let isMember = (_name: string) => false;
       const close = (link: MulticastLink) => {
         links.delete(link.name);
         link.close();
@@ -51,10 +54,12 @@ export function multicastLinks({ clock, interfaces, log, host }: MulticastOption
           close(link);
         }
         const isShared = isPortHeld(MDNS_PORT, host);
+        isMember = ifTold(() => groupMembers(host)) ?? isMember;
+        const heard = present.filter((one) => isWanted(one) || isMember(one.name));
         for (const one of wanted) {
           const link = links.get(one.name) ?? new MulticastLink(one, clock, log);
           link.adjust(one, {
-            links: wanted.filter((other) => other !== one),
+            heard: heard.filter((other) => other !== one),
             interfaces: present.filter((other) => other !== one),
             isShared,
           });

@@ -4,9 +4,9 @@
  *
  * - "group" is bound to the group's address and hears what is sent to the group, nothing else. In
  *   IPv6 the address has a scope, so it hears one interface. In IPv4 Linux gives it every group
- *   packet of the host (ip(7), IP_MULTICAST_ALL); so on the interface of every other link, and of
- *   every other one in its subnet, it joins the group for an impossible source alone, which keeps
- *   that interface's packets away.
+ *   packet of the host (ip(7), IP_MULTICAST_ALL); so on the interface of every other link, of every
+ *   other one in its subnet, and where another program has joined the group, it joins for an
+ *   impossible source alone, which keeps that interface's packets away.
  * - "speak" is bound to the interface's address and connected to the group: it sends from the right
  *   address and the right port, and hears nothing, so it never takes a packet from another program.
  * - "own" is bound to the interface's address and hears what is sent to us alone. It would take
@@ -47,8 +47,8 @@ const NOBODY = "127.0.0.1";
 
 /** What else there is on this host. */
 export interface Surroundings {
-  /** The interfaces of the other links. */
-  readonly links: readonly Interface[];
+  /** Those of all other interfaces on which this host hears the group: the other links, and more. */
+  readonly heard: readonly Interface[];
   /** All other interfaces. */
   readonly interfaces: readonly Interface[];
   readonly isShared: boolean;
@@ -94,7 +94,7 @@ export class MulticastLink implements Link {
   /** The subnets that tell where it is, the last it had. */
   #network: Networks | undefined;
   #far = new Networks([]);
-  /** True while no other link's IPv4 packets can come to our socket. */
+  /** True while no other interface's IPv4 packets can come to our socket. */
   #isApart = true;
   #hasStrangers = false;
 
@@ -107,7 +107,7 @@ export class MulticastLink implements Link {
   }
 
   /** Makes the sockets fit the interface as it is now; opens again what failed. */
-  adjust(itself: Interface, { links, interfaces, isShared }: Surroundings): void {
+  adjust(itself: Interface, { heard, interfaces, isShared }: Surroundings): void {
     if (!isDeepStrictEqual(this.addresses, itself.addresses)) this.addresses = itself.addresses;
     this.payload = Math.min(itself.mtu, MAX_PACKET) - HEADERS[6];
     this.isShared = isShared;
@@ -119,7 +119,7 @@ export class MulticastLink implements Link {
     for (const family of [4, 6] as const) {
       const address = speakingAddress(itself, family, interfaces);
       if (address === undefined) continue;
-      const apart = family === 4 ? this.#strangers(itself, links, interfaces) : [];
+      const apart = family === 4 ? this.#strangers(itself, heard, interfaces) : [];
       plans.set(`group${family}`, { role: "group", family, address, apart });
       plans.set(`speak${family}`, { role: "speak", family, address, apart: [] });
       plans.set(`ask${family}`, { role: "ask", family, address, apart: [] });
@@ -132,9 +132,9 @@ export class MulticastLink implements Link {
   }
 
   /** Addresses of the interfaces whose packets would be taken for this one's. */
-  #strangers(itself: Interface, links: readonly Interface[], interfaces: readonly Interface[]) {
+  #strangers(itself: Interface, heard: readonly Interface[], interfaces: readonly Interface[]) {
     const isStrange = (other: Interface) =>
-      links.includes(other) || (other.isMulticast && isIn(this.#near, other));
+      heard.includes(other) || (other.isMulticast && isIn(this.#near, other));
     return interfaces
       .filter(isStrange)
       .flatMap((other) => {
