@@ -71,3 +71,26 @@ test("after a quiet time a few changes cost no wait, and after a dear one none w
   assert.equal(dear.changes.length, 2);
   assert.ok(dear.changes[1]! <= dear.changes[0]! + 3000 + 1000, `${dear.changes}`);
 });
+
+test("MDNS-59: a packet is no larger than the interface takes by then", () => {
+  const clock = new FakeClock();
+  const lan = new Lan(clock);
+  const link = lan.host("gateway", "10.0.0.1");
+  const device = lan.host("device", "10.0.0.2").record();
+  link.payload = 8952;
+  new Harvest({
+    ...{ link, clock, types: [], refresh: "multicast", changed: () => {} },
+    ...{ disputed: () => {}, unheard: () => {}, gone: new AbortController().signal },
+  });
+  const instances = Array.from({ length: 100 }, (_, i) => `_ipp._tcp 4500 PTR p${i}._ipp._tcp`);
+  device.say(response(instances.join("\n")));
+  const largest = (from: number) => {
+    const packets = device.heard.filter(({ at, message }) => at >= from && !message.isResponse);
+    return Math.max(...packets.map(({ bytes }) => bytes.length));
+  };
+  clock.advance(5000);
+  assert.ok(largest(0) > 1232, `${largest(0)} octets`);
+  link.payload = 1232;
+  clock.advance(60_000);
+  assert.ok(largest(5000) <= 1232, `${largest(5000)} octets`);
+});

@@ -10,7 +10,7 @@ function querierOf(cache: LinkCache, options: Partial<QuerierOptions> = {}): Que
   return new Querier({
     cache,
     random: () => 0.5,
-    limit: 1452,
+    limit: () => 1452,
     isUnicastWanted: false,
     families: () => [],
     ownerOf: () => undefined,

@@ -67,7 +67,7 @@ export class Harvest {
     this.querier = new Querier({
       cache: this.cache,
       random,
-      limit: link.payload,
+      limit: () => link.payload,
       isUnicastWanted: !link.isShared,
       families: () => this.#families,
       ownerOf: (set, time) =>

@@ -26,8 +26,8 @@ import { byOwner, inTurns } from "./turns.ts";
 export interface QuerierOptions {
   readonly cache: LinkCache;
   readonly random: () => number;
-  /** Octets of a packet, without its IP and UDP headers. */
-  readonly limit: number;
+  /** Octets of a packet now, without its IP and UDP headers. */
+  readonly limit: () => number;
   /** May unicast responses be asked for? Not where another responder owns the port (§15.1). */
   readonly isUnicastWanted: boolean;
   /** Those the link speaks now. */
@@ -173,7 +173,7 @@ export class Querier {
         const part = asks
           .slice(at, at + MAX_QUESTIONS)
           .map((ask) => ({ name: ask.name, type: ask.type, known: this.#known(ask, now) }));
-        const query = composeQuery(part, { limit: this.#options.limit, isUnicastWanted });
+        const query = composeQuery(part, { limit: this.#options.limit(), isUnicastWanted });
         for (const bytes of query.packets) {
           sent.push(whom === undefined ? { bytes } : { bytes, to: whom });
           this.#sent.push(now);
