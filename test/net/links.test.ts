@@ -96,6 +96,25 @@ test(
 );
 
 test(
+  "Of a link whose subnet is a part of another's it is said, whichever is first",
+  inLab,
+  async () => {
+    for (const [a0, b0] of [
+      ["10.77.1.1/24", "10.77.2.1/16"],
+      ["10.77.2.1/16", "10.77.1.1/24"],
+    ] as const) {
+      await using lab = new Lab();
+      const { gateway } = await twoLans(lab, a0, b0);
+      const probe = await startProbe(gateway, 2);
+      assert.deepEqual(warnings(probe), [
+        "interfaces a0 and b0 are in one subnet, that of 10.77.1.1/24: " +
+          "hosts of one may be taken for hosts of the other",
+      ]);
+    }
+  },
+);
+
+test(
   "MDNS-46: of two links with one address each is heard by IPv6 alone, and it is said",
   inLab,
   async () => {

@@ -15,7 +15,7 @@ import {
   lastingAddresses,
   networksOf,
 } from "./interfaces.ts";
-import type { LinkWatch } from "./link.ts";
+import type { LinkAddress, LinkWatch } from "./link.ts";
 import { MDNS_PORT, MulticastLink } from "./multicastlink.ts";
 
 export interface MulticastOptions {
@@ -82,14 +82,12 @@ function* concernsAbout(wanted: readonly Interface[], named: readonly string[]):
     if (!wanted.some((one) => one.name === name)) yield `interface ${name} is not there, or down`;
   }
   for (const [at, one] of wanted.entries()) {
-    const near = networksOf([one]);
+    const addresses = lastingAddresses(one);
     for (const other of wanted.slice(at + 1)) {
       const both = `interfaces ${one.name} and ${other.name}`;
-      const addresses = lastingAddresses(other);
-      const same = addresses.find(({ address }) =>
-        one.addresses.some((own) => own.address === address),
-      );
-      const shared = addresses.find(({ address }) => near.includes(address));
+      const others = lastingAddresses(other);
+      const same = others.find(({ address }) => addresses.some((own) => own.address === address));
+      const shared = inOneOf(others, one) ?? inOneOf(addresses, other);
       if (same !== undefined) {
         yield `${both} have one address, ${same.address}: by IPv4, neither is heard by it`;
       } else if (shared !== undefined) {
@@ -98,4 +96,9 @@ function* concernsAbout(wanted: readonly Interface[], named: readonly string[]):
       }
     }
   }
+}
+
+function inOneOf(addresses: readonly LinkAddress[], itself: Interface): LinkAddress | undefined {
+  const near = networksOf([itself]);
+  return addresses.find(({ address }) => near.includes(address));
 }
