@@ -120,6 +120,27 @@ test(
   },
 );
 
+test(
+  "Packets leave from an address that can be answered, where the link has one",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const lan = lab.lan("sw");
+    const addresses = ["203.0.113.9/32", "10.77.1.1/24"];
+    const host = lab.host("host").plug(lan, { name: "eth0", addresses });
+    const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+    const peer = await startProbe(far, 1);
+    const probe = await startProbe(host, 1);
+    const sources = async (text: string) => {
+      const packets = await reach(probe, "eth0", peer, text, 6);
+      return [...new Set(packets.filter(({ family }) => family === 4).map(({ source }) => source))];
+    };
+    assert.deepEqual(await sources("hello"), ["10.77.1.1"]);
+    host.removeAddress("eth0", "10.77.1.1/24");
+    await waitFor("the other", async () => `${await sources("again")}` === "203.0.113.9");
+  },
+);
+
 test("MDNS-46: two LANs of one and the same prefix stay apart", inLab, async () => {
   await using lab = new Lab();
   const a = lab.lan("a");

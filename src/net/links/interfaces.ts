@@ -199,7 +199,9 @@ export function lastingAddresses({ addresses }: Interface): LinkAddress[] {
 
 /**
  * Packets leave from one address: in IPv6 the link-local one, if there is one. In IPv4 sockets know
- * the interface by it, so it is none that another interface has too.
+ * the interface by it, so it is none that another interface has too; and one that is in no subnet,
+ * a service's that moves from host to host say, only where there is no other, for who is asked from
+ * there has no way to answer.
  */
 export function speakingAddress(
   { addresses }: Interface,
@@ -207,7 +209,10 @@ export function speakingAddress(
   others: readonly Interface[],
 ): string | undefined {
   const own = addresses.filter((one) => one.family === family);
-  if (family === 4) return own.find(({ address }) => !isAddressOf(others, address))?.address;
+  if (family === 4) {
+    const known = own.filter(({ address }) => !isAddressOf(others, address));
+    return (known.find(({ prefix }) => prefix < 32) ?? known[0])?.address;
+  }
   return (own.find((one) => one.address.startsWith("fe80:")) ?? own[0])?.address;
 }
 
