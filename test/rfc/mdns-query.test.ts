@@ -303,6 +303,52 @@ suite("a series of questions", () => {
   });
 });
 
+for (const [rule, what, fields] of [
+  ["MDNS-28", "of another opcode", { opcode: Opcode.UPDATE }],
+  ["MDNS-29", "with a response code", { rcode: Rcode.NXDOMAIN }],
+] as const) {
+  suite(`what is heard in a message ${what}`, () => {
+    test(`${rule}: as a response, is not learnt`, () => {
+      const set = stage();
+      set.witness.say(response("h A 10.0.0.3", fields));
+      set.clock.advance(100);
+      assert.equal(set.harvest.cache.size, 0);
+    });
+
+    test(`${rule}: as another host's question, does not count as ours, and is no reason to doubt`, () => {
+      const set = stage();
+      bystander(set).say(query(`${META} PTR`, "", fields));
+      set.clock.advance(200);
+      assert.equal(timesOf(set, META, Type.PTR).length, 1);
+      set.witness.say(response("stranger TXT hello"));
+      for (let i = 0; i < 3; i++) {
+        set.clock.advance(2000);
+        bystander(set).say(query("stranger TXT", "", fields));
+      }
+      set.clock.advance(20_000);
+      assert.equal(held(set.harvest.cache, "stranger", "TXT").length, 1);
+    });
+
+    test(`${rule}: as an owner's answer to us alone, renews nothing`, () => {
+      for (const [said, count] of [
+        [{}, 1],
+        [fields, 0],
+      ] as const) {
+        const set = stage({ refresh: "unicast" }, (lan) => {
+          const owner = lan.host("owner", "10.0.0.3");
+          owner.say(response(service("a", "_ipp._tcp", "h", "10.0.0.3")));
+          owner.react((_, { isUnicast }) => {
+            const to = { family: 4, address: "10.0.0.1" } as const;
+            if (isUnicast) owner.say(response("h A 10.0.0.3", said), to);
+          });
+        });
+        set.clock.advance(121_000);
+        assert.equal(held(set.harvest.cache, "h", "A").length, count);
+      }
+    });
+  });
+}
+
 suite("unicast responses", () => {
   const classes = ({ witness }: Stage) =>
     witness.heard.flatMap(({ message }) => message.questions.map((each) => each.class));

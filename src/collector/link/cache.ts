@@ -8,7 +8,7 @@
  * `limit` octets, and who fills it pays first.
  */
 import { bitmapTypes } from "../../dns/bitmap.ts";
-import { Class, Opcode, Rcode, Type } from "../../dns/constants.ts";
+import { Class, Type } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
@@ -95,8 +95,6 @@ export class LinkCache {
   }
 
   receive(message: Message, from: Pick<Packet, "source" | "family">, now: number): void {
-    // RFC 6762 §18.3, §18.11. An OPT record's upper eight bits are not looked at.
-    if (message.opcode !== Opcode.QUERY || (message.rcode & 0xf) !== Rcode.NOERROR) return;
     if (!message.isResponse) {
       this.#doubt(message, from.family, now);
       return;
@@ -112,7 +110,7 @@ export class LinkCache {
 
   /** An owner says to us alone what is still so; of its TTLs there nothing can be told (§6.7). */
   confirm(message: Message, now: number): void {
-    if (!message.isResponse || (message.rcode & 0xf) !== Rcode.NOERROR) return;
+    if (!message.isResponse) return;
     for (const { name, type, ttl, rdata } of [...message.answers, ...message.additionals]) {
       const entry = this.#set(name.key, type)?.records.get(rdata.key);
       if (entry === undefined || ttl === 0 || isCalledOff(entry)) continue;

@@ -8,7 +8,7 @@
  * costs, the next one is not put off for more than a second.
  */
 import { Alarm, type Clock, earlier } from "../../clock.ts";
-import { isAddressType, Type } from "../../dns/constants.ts";
+import { isAddressType, Opcode, Rcode, Type } from "../../dns/constants.ts";
 import { FormatError } from "../../dns/format.ts";
 import { decode, type Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
@@ -145,6 +145,8 @@ export class Harvest {
       this.counters.malformed++;
       return;
     }
+    // RFC 6762 §18.3, §18.11. An OPT record's upper eight bits are not looked at.
+    if (message.opcode !== Opcode.QUERY || (message.rcode & 0xf) !== Rcode.NOERROR) return;
     if (packet.isReply) {
       this.cache.confirm(message, now);
     } else {
