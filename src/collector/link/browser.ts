@@ -82,7 +82,7 @@ class Walk implements Interest {
 
   /** A name that may be a service type, with or without a subtype: its instances, and its type. */
   browse(name: Name | undefined, source: string): void {
-    if (name === undefined || !name.isUnder(LOCAL) || this.#types.has(name.key)) return;
+    if (name === undefined || this.#types.has(name.key)) return;
     const type = parseServiceType(name)?.type;
     if (type?.parent?.parent?.equals(LOCAL) !== true && !name.equals(TYPES)) return;
     this.#types.add(name.key);
