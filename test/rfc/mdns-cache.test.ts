@@ -78,6 +78,7 @@ suite("what is learnt", () => {
 
   test("MDNS-34: a class is its low 15 bits, and only IN is kept", () => {
     const cache = cacheOf("!h A 10.0.0.1");
+    assert.deepEqual(held(cache, "h", "A"), ["10.0.0.1"]);
     cache.receive(response("h A 10.0.0.1"), from(), 0);
     const chaos = records("h A 10.0.0.2").map((record) => ({ ...record, class: Class.CH | TOP }));
     cache.receive(makeMessage({ isResponse: true, answers: chaos }), from(), 0);
@@ -91,6 +92,16 @@ suite("what is learnt", () => {
     cache.receive(decode(bytes, { isLenient: true }), from(), 0);
     assert.deepEqual(held(cache, "h", "A"), ["10.0.0.1"]);
     assert.equal(cache.size, 1);
+  });
+
+  test("MDNS-35: nor is OPT data, or any other type that has a meaning in messages alone", () => {
+    const cache = cacheOf();
+    const answers = [Type.OPT, Type.AXFR, Type.ANY].map((type) => {
+      const data = new Rdata(type, [Buffer.of(0)]);
+      return { name: local("h"), type, class: Class.IN, ttl: 120, rdata: data };
+    });
+    cache.receive(makeMessage({ isResponse: true, answers }), from(), 0);
+    assert.equal(cache.size, 0);
   });
 
   test("MDNS-51: a broken NSEC costs nothing but itself", () => {
@@ -404,11 +415,15 @@ suite("doubts", () => {
     assert.equal(cache.size, 0);
   });
 
-  test("MDNS-42: questions for every type count as well", () => {
-    const cache = cacheOf(ptr);
-    for (const now of [20_000, 21_000]) cache.receive(query("_ipp._tcp ANY"), stranger, now);
-    pass(cache, 31_000);
-    assert.equal(cache.size, 0);
+  test("MDNS-42: questions for every type, or of every class, count as well", () => {
+    const { questions } = query("_ipp._tcp PTR");
+    const ofAnyClass = questions.map((each) => ({ ...each, class: Class.ANY }));
+    for (const asked of [query("_ipp._tcp ANY"), makeMessage({ questions: ofAnyClass })]) {
+      const cache = cacheOf(ptr);
+      for (const now of [20_000, 21_000]) cache.receive(asked, stranger, now);
+      pass(cache, 31_000);
+      assert.equal(cache.size, 0);
+    }
   });
 
   test("MDNS-42: one query, or two with an answer after them, and it stays", () => {
@@ -444,6 +459,13 @@ suite("doubts", () => {
       assert.equal(cache.size, 1);
     });
   }
+
+  test("MDNS-42: a query within a second of the record is none, for its owner may not repeat it yet", () => {
+    const cache = cacheOf(ptr);
+    for (const now of [999, 5000]) cache.receive(query("_ipp._tcp PTR"), stranger, now);
+    pass(cache, 60_000);
+    assert.equal(cache.size, 1);
+  });
 
   test("MDNS-42: what a query lists of another name does not count, nor what is not known here", () => {
     const cache = cacheOf("h 4500 A 10.0.0.1");

@@ -88,6 +88,17 @@ suite("a series of questions", () => {
     for (const [i, gap] of gaps.slice(1).entries()) assert.ok(gap >= 2 * gaps[i]!, `${gaps}`);
   });
 
+  test("MDNS-02: what one client no longer waits for and another does is not asked twice within a second", () => {
+    const set = stage();
+    for (let i = 0; i < 10; i++) {
+      set.harvest.inquire(local("h"), Type.A, `10.0.0.${i}`);
+      set.clock.advance(200);
+      set.harvest.cease(local("h"), Type.A);
+    }
+    const gaps = gapsOf(timesOf(set, "h", Type.A));
+    assert.ok(gaps.length >= 1 && Math.min(...gaps) >= 1000, `${gaps}`);
+  });
+
   test("MDNS-03: comes down to one an hour, and stays there", () => {
     const set = stage();
     const six = set.lan.host("six", "fe80::6").record();
@@ -203,6 +214,13 @@ suite("a series of questions", () => {
     });
   }
 
+  test("MDNS-32: the question in a response counts for nothing", () => {
+    const set = stage();
+    bystander(set).say(query(`${META} PTR`, "", { isResponse: true }));
+    set.clock.advance(200);
+    assert.equal(timesOf(set, META, Type.PTR).length, 1);
+  });
+
   for (const [family, address] of [
     [4, "10.0.0.7"],
     [6, "fe80::7"],
@@ -232,6 +250,22 @@ suite("a series of questions", () => {
     other.say(response("h 0 A 10.0.0.3"));
     set.clock.advance(500);
     assert.equal(timesOf(set, "h", Type.A).length, 1);
+  });
+
+  test("MDNS-14, MDNS-43: nor is one with the cache-flush bit, of a list that is doubted", () => {
+    const set = stage();
+    const list = "_ipp._tcp 4500 PTR a._ipp._tcp\n_ipp._tcp 4500 PTR b._ipp._tcp";
+    set.witness.say(response(list));
+    set.clock.advance(2 * MINUTE);
+    const since = set.clock.now();
+    const other = set.lan.host("other", "10.0.0.4");
+    for (let i = 0; i < 3; i++) {
+      other.say(query("_ipp._tcp PTR\n_http._tcp PTR", "!_ipp._tcp 4500 PTR a._ipp._tcp"));
+      set.clock.advance(1500);
+    }
+    assert.deepEqual(timesOf(set, "_ipp._tcp", Type.PTR, since), []);
+    set.clock.advance(10_000);
+    assert.deepEqual(held(set.harvest.cache, "_ipp._tcp", "PTR"), ["a._ipp._tcp.local."]);
   });
 
   test("MDNS-63: a goodbye of another host is doubted only for what is of interest", () => {
@@ -348,6 +382,14 @@ for (const [rule, what, fields] of [
     });
   });
 }
+
+test("MDNS-29: of a response code, the upper bits that OPT has are not looked at", () => {
+  const set = stage();
+  const edns = { udpSize: 1440, version: 0, dnssecOk: false, options: [] };
+  set.witness.say(response("h A 10.0.0.3", { edns, rcode: Rcode.BADVERS }));
+  set.clock.advance(100);
+  assert.equal(set.harvest.cache.size, 1);
+});
 
 suite("unicast responses", () => {
   const classes = ({ witness }: Stage) =>
@@ -582,6 +624,7 @@ suite("what leaves", () => {
         !b._ipp._tcp SRV 0 0 1 www.example.com.
         !c._ipp._tcp SRV 0 0 1 alias
         !alias CNAME www.example.com.
+        !d._ipp._tcp.0.0.10.in-addr.arpa. SRV 0 0 1 h
         1.0.0.10.in-addr.arpa. PTR h`),
     );
     set.clock.advance(HOUR);

@@ -320,9 +320,11 @@ suite("what is withheld", () => {
   });
 
   test("SD-03: instance names with control characters", () => {
-    const text = PRINTER.replaceAll("Office\\032Printer", "Office\\027[31mPrinter");
-    assert.deepEqual(lines(projectionOf(text).sets), []);
-    assert.match(reasons(text)[0]!, /control characters$/);
+    for (const control of ["\\000", "\\027[31m", "\\031", "\\127"]) {
+      const text = PRINTER.replaceAll("Office\\032Printer", `Office${control}Printer`);
+      assert.deepEqual(lines(projectionOf(text).sets), []);
+      assert.match(reasons(text)[0]!, /control characters$/);
+    }
   });
 
   test("SD-07: types that hold other octets than letters, digits, hyphens and underscores", () => {
@@ -346,6 +348,13 @@ suite("what is withheld", () => {
       ["Far\\032Printer._ipp._tcp.local. its host's name is too long beneath the site"],
     );
     assert.equal(projection.services.size, 1);
+    const name = `${"a".repeat(60)}._ipp._tcp`;
+    const far = ["b", "c", "d"].reduce((zone, label) => zone.child(label.repeat(60))!, ZONE);
+    const service = siteOf(far, PRINTER.replaceAll("Office\\032Printer._ipp._tcp", name));
+    assert.deepEqual(
+      project([service], ZONE, LATER).withheld.map(({ reason }) => reason),
+      ["its name is too long beneath the site"],
+    );
   });
 
   test("SEC-09: what would steer clients or servers", () => {
@@ -367,6 +376,11 @@ suite("what is withheld", () => {
       _x._tcp PTR y._x._tcp
       y._x._tcp SRV 0 0 1 lb._dns-sd._udp
       lb._dns-sd._udp A 10.1.0.66
+      v._x._tcp SRV 0 0 1 *
+      * A 10.1.0.66
+      w._x._tcp SRV 0 0 1 _kerberos
+      _kerberos A 10.1.0.66
+      z._x._tcp SRV 0 0 1 local.
       local. NS evil
       local. A 10.1.0.66`);
     assert.deepEqual(lines(projection.sets), lines(projectionOf(PRINTER).sets));
@@ -586,6 +600,18 @@ suite("TTLs", () => {
   test("PROXY-13: of a record with a short life are short from the start, and never change", () => {
     const short = PRINTER.replace("!printer A", "!printer 10 A");
     for (const now of [0, 5000, 8200]) assert.equal(ttlOf(short, now), 1);
+  });
+
+  test("PROXY-13: of any life are the same from the start until its first refresh has been answered", () => {
+    for (let life = 10; life <= 120; life++) {
+      const [site, cache] = [new Site(PARIS, OPEN), cacheOf()];
+      site.caches.add(cache);
+      cache.receive(response(PRINTER.replace("!printer A", `!printer ${life} A`)), from(), 900);
+      const ttlAt = (now: number) =>
+        project([site], ZONE, now).sets.get(PARIS.child("printer")!.key, Type.A)?.ttl;
+      const first = ttlAt(900);
+      assert.equal(ttlAt(900 + 850 * life), first, `${life} s`);
+    }
   });
 
   test("of a set are one, that of its shortest-lived record (RFC 2181 §5.2)", () => {
