@@ -10,7 +10,7 @@
  * has most questions waiting makes room for others.
  */
 import type { Clock } from "../clock.ts";
-import { isDataType, Rcode, Type } from "../dns/constants.ts";
+import { Rcode, Type } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import { isUnderscored, LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
@@ -202,7 +202,7 @@ function isAskable(name: Name, type: number): boolean {
   const service =
     parseServiceType(name) ?? (isUnderscored(name.labels[0]!) ? undefined : parseInstance(name));
   if (hasUnderscore(name) && service?.domain.equals(LOCAL) !== true) return false;
-  return isDataType(type) && isCarriedType(type);
+  return isCarriedType(type);
 }
 
 function isServiceName(name: Name): boolean {

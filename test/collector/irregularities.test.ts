@@ -68,7 +68,7 @@ suite("irregularities", () => {
 
   test("SD-07: types that are no service names are told of, each once", () => {
     const { publish } = watch();
-    const types = ["_averyveryverylongname", "_nvstream_dbd", "_123", "_a--b", "_-a"];
+    const types = ["_one-of-16-octets", "_nvstream_dbd", "_123", "_a--b", "_-a"];
     const odd = types.flatMap((type) =>
       ["a", "b"].map((name) => service(name, `${type}._tcp`, "h", "10.0.0.1")),
     );

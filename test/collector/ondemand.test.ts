@@ -8,15 +8,17 @@ import { encode } from "../../src/dns/encode.ts";
 import type { Question } from "../../src/dns/message.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
+import { recordsOf } from "../../src/dns/record.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { asksOnDemand } from "../../src/gateway/ondemand.ts";
 import { makeEdge } from "../../src/net/server/edge.ts";
 import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import type { Answer } from "../../src/zone/lookup/lookup.ts";
+import { operatorPrincipal } from "../../src/zone/update/principal.ts";
 import { silentLog } from "../support/log.ts";
 import { Device } from "./device.ts";
-import { lines, records, service, ZONE } from "./fixture.ts";
+import { lines, records, service, setsOf, ZONE } from "./fixture.ts";
 import { Office, type OfficeOptions } from "./office.ts";
 
 const PRINTER = service("Office Printer", "_ipp._tcp", "printer", "10.1.0.10");
@@ -139,6 +141,24 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("PROXY-24: who denies an address by one family speaks for none of the other", async () => {
+    const asked = new AskedOffice();
+    asked.device("10.1.0.20", "!desk NSEC desk A").announce();
+    asked.device("fe80::21", "!desk AAAA fd00::21", 1200);
+    await asked.office.clock.elapse(20_000);
+    assert.equal((await asked.ask("desk AAAA")).lines.length, 1);
+    await asked.end();
+  });
+
+  test("PROXY-24: what one link of a site denies another may have", async () => {
+    const asked = new AskedOffice({ lans: 2, siteOf: () => "site1" });
+    asked.device("10.1.0.20 fe80::20", "!desk NSEC desk HINFO").announce();
+    new Device(asked.office.lans[1]!, "10.2.0.21", "!desk A 10.2.0.21", { delay: 1200 });
+    await asked.office.clock.elapse(20_000);
+    assert.equal((await asked.ask("desk A")).lines.length, 1);
+    await asked.end();
+  });
+
   test("PROXY-25: who is not there is NODATA after a wait that dig does not tire of", async () => {
     const asked = new AskedOffice();
     await asked.office.clock.elapse(20_000);
@@ -150,6 +170,21 @@ suite("on demand", () => {
     const [first, second, ...more] = questions("nobody", Type.A);
     assert.ok(second! - first! >= 1000);
     assert.deepEqual(more, [], "nobody asks any more");
+    await asked.end();
+  });
+
+  test("PROXY-25: what somebody still waits for is asked again, though another has gone", async () => {
+    const asked = new AskedOffice();
+    await asked.office.clock.elapse(20_000);
+    const questions = asked.listen();
+    const client = new AbortController();
+    const [gone, stays] = [asked.start("nobody A", "gone", client.signal), asked.start("nobody A")];
+    await asked.office.clock.elapse(500);
+    client.abort();
+    assert.deepEqual(seenOf(await gone), NOTHING);
+    await asked.office.clock.elapse(PATIENCE);
+    assert.equal((await stays).after, PATIENCE);
+    assert.equal(questions("nobody", Type.A).length, 2);
     await asked.end();
   });
 
@@ -203,6 +238,8 @@ suite("on demand", () => {
     const { lines: hinfo, after } = await asked.ask("printer HINFO");
     assert.deepEqual(hinfo, ['printer.site1.z.example. 10 IN HINFO "box" "none"']);
     assert.ok(after < 300, `${after} ms`);
+    await asked.office.clock.elapse(1000);
+    assert.ok(!asked.onDemand.covers(questionOf("printer HINFO")), "the zone has it from then on");
     await asked.end();
   });
 
@@ -243,6 +280,17 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("PROXY-39: nor is what has been delegated to others", async () => {
+    const asked = new AskedOffice();
+    const { zone } = asked.office;
+    const [set] = setsOf("lab.site1 NS ns.example.");
+    const update = { zone: ZONE, prerequisites: [], updates: recordsOf(set!) };
+    assert.equal(await zone.apply(update, operatorPrincipal("operator")), Rcode.NOERROR);
+    assert.ok(!asked.onDemand.covers(questionOf("pc.lab A")));
+    assert.ok(asked.onDemand.covers(questionOf("pc.other A")));
+    await asked.end();
+  });
+
   test("a service that is withheld is denied at once", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.10", PRINTER.replace("A 10.1.0.10", "AAAA fe80::10")).announce();
@@ -256,7 +304,9 @@ suite("on demand", () => {
   test("PROXY-51: who asks for everything takes nothing from who asks for one thing", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.20", "!laptop A 10.1.0.20");
+    asked.device("10.1.0.21", "!desk A 10.1.0.21", 1500);
     await asked.office.clock.elapse(20_000);
+    const early = asked.start("desk A", "early");
     const host = asked.office.lans[0]!.host("ear", "10.1.0.99").record();
     const start = asked.office.clock.now();
     let answered = 0;
@@ -270,6 +320,7 @@ suite("on demand", () => {
     const { after, lines } = await one;
     assert.equal(lines.length, 1);
     assert.ok(after < 500, `${after} ms`);
+    assert.equal((await early).lines.length, 1);
     assert.equal(answered, 5000);
     assert.equal(asked.onDemand.waiting, 0);
     const sent = host.heard.filter((each) => each.source === "10.1.0.251").map(({ at }) => at);
@@ -277,6 +328,20 @@ suite("on demand", () => {
       assert.ok(sent.filter((other) => other >= at && other < at + 1000).length <= 20);
     }
     assert.ok(sent.length > 1 && sent.every((at) => at >= start));
+    await asked.end();
+  });
+
+  test("PROXY-51: where nobody has more than others, who comes last makes room for them", async () => {
+    const asked = new AskedOffice();
+    await asked.office.clock.elapse(20_000);
+    const isAnswered = Array.from({ length: 201 }, () => false);
+    for (const i of isAnswered.keys()) {
+      void asked.start("nobody A", `client ${i}`).then(() => {
+        isAnswered[i] = true;
+      });
+    }
+    await asked.office.clock.elapse(1000);
+    assert.deepEqual(isAnswered.indexOf(true), 200);
     await asked.end();
   });
 
