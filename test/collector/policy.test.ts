@@ -201,6 +201,20 @@ suite("addresses", () => {
     ]);
   });
 
+  test("SEC-08: in a network of two addresses both are hosts (RFC 3021, RFC 6164)", () => {
+    for (const [base, prefix, record] of [
+      ["10.1.0.0", 31, "A 10.1.0.0"],
+      ["10.1.0.0", 31, "A 10.1.0.1"],
+      ["fd00::", 127, "AAAA fd00::"],
+    ] as const) {
+      const site = new Site(ZONE.child("paris")!, policyOf("{}"));
+      const cache = cacheOf(PRINTER.replace("A 10.1.0.10", record));
+      site.caches.add(cache);
+      site.locate(cache, [subnet(base, prefix)]);
+      assert.equal(project([site], ZONE, LATER).services.size, 1, record);
+    }
+  });
+
   test("SEC-08: a service whose host has no other is withheld, and it is said why", () => {
     const text = PRINTER.replace("10.1.0.10", "8.8.8.8");
     assert.deepEqual(judge("{}", text), ["no address of its host is one of its link"]);

@@ -305,6 +305,14 @@ suite("MDNS-68: two hosts that fight over a name", () => {
     assert.deepEqual(long.disputes, short.disputes);
   });
 
+  test("it begins when what one took back is said for the second time, however slowly they speak", () => {
+    for (const every of [5, 48]) {
+      assert.deepEqual(fight(3 * every, every).disputes, []);
+      assert.equal(fight(5 * every, every).disputes.length, 1);
+      assert.equal(fight(60 * every, every).changes, fight(10 * every, every).changes);
+    }
+  });
+
   test("one that gives up is forgotten when its records have lived", () => {
     const { cache } = fight(60);
     for (let second = 60; second < 400; second += 60) {
@@ -580,6 +588,20 @@ suite("bounds", () => {
     assert.equal(printers(cache), 10);
     assert.ok(cache.counters.evicted > 15_000);
     assert.ok(cache.octets > LIMIT * 0.9, "who came late is still heard");
+  });
+
+  test("MDNS-70: of what one address has said, what it goes on saying stays longest", () => {
+    const cache = cacheOf("", LIMIT);
+    const isKept = () => held(cache, "kept", "A").length > 0;
+    flood(cache, 600, (i) => {
+      assert.ok(i === 0 || isKept(), `${i}`);
+      if (i % 100 === 0) {
+        cache.receive(response("kept 4500 A 10.0.0.66"), from("10.0.0.66"), 1000);
+      }
+      return "10.0.0.66";
+    });
+    assert.ok(cache.counters.evicted > 1000);
+    assert.ok(isKept());
   });
 
   test("MDNS-70: a flood from more addresses than any subnet has costs newcomers, not those who were there", () => {

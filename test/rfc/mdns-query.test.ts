@@ -772,6 +772,34 @@ suite("a record that grows old", () => {
     assert.equal(held(harvest.cache, "h", "A").length, 1);
   });
 
+  for (const [owner, isAlone] of [
+    ["10.0.0.3", true],
+    ["fe80::3", true],
+    ["10.99.0.3", false],
+    ["2001:db8::3", false],
+  ] as const) {
+    test(`is asked for of ${isAlone ? "its host alone, which is" : "all where its host is not on the link, but"} at ${owner}`, () => {
+      const set = stage({ refresh: "unicast" }, (lan) => {
+        new Device(lan, owner, service("a", "_ipp._tcp", "h", "10.0.0.3")).announce();
+      });
+      const six = set.lan.host("six", "fe80::6").record();
+      set.clock.advance(99_000);
+      const heard = [set.witness, six].flatMap((ear) => heardOf(ear, "h", Type.A, aged));
+      assert.equal(heard.length === 0, isAlone);
+      assert.equal(held(set.harvest.cache, "h", "A").length, 1);
+    });
+  }
+
+  test("is asked for of all where another host has called it off, for then its host's word alone does not count", () => {
+    const { clock, lan, harvest } = owners("unicast");
+    clock.advance(aged);
+    lan.host("other", "10.0.0.4").say(response("h 0 A 10.0.0.3"));
+    for (let i = 0; i < 40; i++) {
+      clock.advance(50);
+      assert.equal(held(harvest.cache, "h", "A").length, 1, `after ${50 * i} ms`);
+    }
+  });
+
   test("MDNS-06: is asked for of all when that host does not answer", () => {
     const { clock, lan, witness, harvest } = owners("unicast");
     clock.advance(aged);
