@@ -94,6 +94,29 @@ test(
   },
 );
 
+test("MDNS-26: so does what is asked of one host alone, but from another port", inLab, async () => {
+  await using lab = new Lab();
+  const lan = lab.lan("sw");
+  const near = lab.host("near").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
+  const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+  const wire = await Capture.on(far, "eth0");
+  const probe = await startProbe(near, 1);
+  for (const [family, address] of [
+    [4, "10.77.1.2"],
+    [6, await far.linkLocal("eth0")],
+  ] as const) {
+    const alone = () => wire.datagrams.find((one) => one.destination === address);
+    await waitFor(`IPv${family}`, () => {
+      probe.say(`eth0 ${hex("alone")} ${family} ${address}`);
+      return alone() !== undefined;
+    });
+    assert.equal(alone()!.hops, 255);
+    assert.equal(alone()!.destinationPort, 5353);
+    assert.notEqual(alone()!.sourcePort, 5353);
+  }
+  await wire.stop();
+});
+
 test(
   "MDNS-46, MDNS-47: with two links, each packet is heard on its own and goes out on its own",
   inLab,
@@ -195,6 +218,33 @@ test(
 );
 
 test(
+  "MDNS-46: where nothing tells two links apart, their IPv4 packets are heard on neither",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const a = lab.lan("a");
+    const gateway = lab
+      .host("gw")
+      .plug(a, { name: "a0", addresses: ["192.168.1.1/24"] })
+      .plug(lab.lan("b"), { name: "b0", addresses: ["192.168.1.2/24"] });
+    gateway.set("net/ipv4/igmp_max_memberships", "1");
+    const onA = lab.host("pa").plug(a, { name: "eth0", addresses: ["192.168.1.10/24"] });
+    const probe = await startProbe(gateway, 2);
+    const peer = await startProbe(onA, 1);
+    const reasons = () =>
+      probe.events<{ interface?: string; reason?: string }>("log").flatMap((one) => {
+        return one.reason === "of another link" ? one.interface : [];
+      });
+    await waitFor("packets on both", () => {
+      peer.say(`eth0 ${hex("on a")}`);
+      return reasons().length === 2 && heard(probe, "on a").length > 0;
+    });
+    const links = heard(probe, "on a").map(({ link, family }) => `${link} ${family}`);
+    assert.deepEqual([...new Set(links)], ["a0 6"]);
+  },
+);
+
+test(
   "MDNS-23, MDNS-24, MDNS-25, MDNS-27, MDNS-60: what is taken from the wire and what is not",
   inLab,
   async () => {
@@ -250,6 +300,20 @@ test(
     await reach(one, "eth0", two, "from one");
     await reach(two, "eth0", one, "from two");
     assert.deepEqual([heard(one, "from one"), heard(two, "from two")], [[], []]);
+    // Nor is anything else taken for what we have just sent.
+    const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+    const other = await startProbe(far, 1);
+    for (const [speaker, text] of [
+      [two, "another's"],
+      [other, "ours"],
+    ] as const) {
+      await waitFor(`"${text}" to be heard`, () => {
+        for (const each of [hex("ours"), hex("more of ours")]) one.say(`eth0 ${each}`);
+        speaker.say(`eth0 ${hex(text)}`);
+        return heard(one, text).length > 0;
+      });
+    }
+    assert.ok(heard(one, "ours").every(({ source }) => source !== "10.77.1.1"));
   },
 );
 
