@@ -194,4 +194,21 @@ suite("records that may never be published", () => {
       },
     ]);
   });
+
+  test("SD-36: are told of where a subtype's name is too long beneath the site", () => {
+    const { log, take } = notebook();
+    const domain = ["b", "c", "d"].reduce((zone, label) => zone.child(label.repeat(60))!, ZONE);
+    const site = new Site(domain, OPEN);
+    const printer = service("x", "_ipp._tcp", "printer", "10.1.0.10");
+    const subtype = `${"s".repeat(63)}._sub._ipp._tcp`;
+    site.caches.add(cacheOf(`${printer}\n${subtype} PTR x._ipp._tcp`));
+    const { sets, services, withheld } = project([site], ZONE, 5000);
+    assert.deepEqual([services.size, withheld.length], [1, 0]);
+    assert.ok(![...sets].some(({ name }) => `${name}`.includes("_sub")));
+    new RefusalReport(new FakeClock(), log).update([site]);
+    assert.deepEqual(
+      take().map((line) => line.records),
+      [{ "its name is too long beneath the site": 1 }],
+    );
+  });
 });

@@ -225,7 +225,7 @@ export class Site {
     return this.policy.believes(data.values[0] as Uint8Array, subnets);
   }
 
-  /** Why nothing of this name is published, whatever it leads to: of services, hosts and aliases. */
+  /** Why nothing of this name is published, whatever it leads to. */
   refusal({ name, type }: HeardSet): Reason | undefined {
     const isTranslatable = this.name(name) !== undefined;
     switch (type) {
@@ -248,7 +248,7 @@ export class Site {
         }
         return isTranslatable ? undefined : "its host's name is too long beneath the site";
       default:
-        return undefined;
+        return isTranslatable ? undefined : "its name is too long beneath the site";
     }
   }
 }

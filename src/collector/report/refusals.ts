@@ -81,8 +81,9 @@ function* refused(
 function refusalOf(site: Site, heard: HeardSet): Refusal | undefined {
   if (isSteeringType(heard.type)) return "its type steers servers";
   if (!isCarriedType(heard.type)) return "its type is not read alike by all servers";
-  if (heard.type !== Type.PTR) return site.refusal(heard);
-  return isReserved(heard.name.labels) ? "it says where to browse or register" : undefined;
+  const isList = heard.type === Type.PTR;
+  if (isList && isReserved(heard.name.labels)) return "it says where to browse or register";
+  return site.refusal(heard);
 }
 
 /** Milliseconds from one look to the next: all that is heard is gone through. */
