@@ -79,6 +79,21 @@ suite("a reconciler", () => {
     );
   });
 
+  test("says a set again that has another TTL, though something else was to go from it first", () => {
+    const reconciler = new Reconciler({ zone: ZONE, random, limit: 1 });
+    reconciler.want(setsOf("_a._tcp PTR x\n_a._tcp PTR y"));
+    let zone = settle(reconciler, new RecordSets());
+    const wanted = setsOf("_a._tcp 5 PTR x");
+    reconciler.want(wanted);
+    zone = applied(zone, reconciler.poll(0)!);
+    reconciler.settle(Rcode.NOERROR, 0);
+    assert.deepEqual(lines(zone), lines(setsOf("_a._tcp PTR x")));
+    reconciler.poll(0);
+    reconciler.settle(Rcode.NOTAUTH, 0);
+    for (let now = 0; now < 60_000; now = reconciler.due()!) zone = settle(reconciler, zone, now);
+    assert.deepEqual(lines(zone), lines(wanted));
+  });
+
   test("sends one update at a time, and what has changed since with the next", () => {
     const reconciler = new Reconciler({ zone: ZONE, random });
     reconciler.want(setsOf("a A 10.0.0.1"));
@@ -1038,6 +1053,7 @@ suite("what sites have in common, on a server without leases", () => {
     inParis.withdraw();
     zone = serve(inParis, zone);
     assert.deepEqual(lines(zone), lines(setsOf(lyon)));
+    assert.equal(inParis.counters.refusals, 0, "what others have still is no refusal");
     inParis.want(setsOf(paris));
     zone = serve(inParis, zone);
     assert.deepEqual(lines(zone), both);
