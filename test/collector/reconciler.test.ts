@@ -356,7 +356,8 @@ suite("what a server refuses", () => {
 
   test("a service's own, keeps the service out of the lists, until it is taken", () => {
     const old = '_ipp._tcp PTR x\nx SRV 0 0 1 h\nx TXT "one"\nh A 10.0.0.1';
-    const other = '_ipp._tcp PTR y\ny SRV 0 0 1 h\ny TXT "one"\nh A 10.0.0.1';
+    // Of a host that is not ours to publish nothing is wanted, so nothing of it is missing.
+    const other = '_ipp._tcp PTR y\ny SRV 0 0 1 far.example.\ny TXT "one"';
     const fresh = `_ipp._tcp PTR x\nx SRV 0 0 2 g\nx TXT "two"\ng A 10.0.0.2\ng AAAA fd00::2`;
     for (const [refused, wanted] of [
       ["x SRV 0 0 2 h", old.replace("0 0 1", "0 0 2")],
