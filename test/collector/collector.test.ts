@@ -293,6 +293,24 @@ suite("a collector", () => {
     await office.end();
   });
 
+  test("SEC-11: shows nothing at a site of what a link said before it came there", async () => {
+    let site = "paris";
+    const office = new Office({ grace: 15_000, siteOf: () => site });
+    const [host] = office.hosts;
+    const devices = printers(office.lans[0]!, 3, () => 20);
+    await office.until(() => office.browse("_ipp._tcp", "paris.z.example.").length === 3);
+    office.links.unplug(host!);
+    for (const device of devices) device.isMute = true;
+    site = "lyon";
+    office.links.plug(host!);
+    for (let i = 0; i < 200; i++) {
+      await office.clock.elapse(100);
+      assert.deepEqual(office.browse("_ipp._tcp", "lyon.z.example."), [], `after ${100 * i} ms`);
+    }
+    assert.deepEqual(office.browse("_ipp._tcp", "paris.z.example."), []);
+    await office.end();
+  });
+
   test("withdraws what a link said when it has been away for its grace", async () => {
     const office = new Office({ grace: 15_000 });
     printers(office.lans[0]!, 3, (i) => 20 + i);
