@@ -4,6 +4,7 @@ import { suite, test } from "node:test";
 import { Harvest, type HarvestOptions } from "../../src/collector/link/harvest.ts";
 import { composeQuery } from "../../src/collector/link/query.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import { makeMessage } from "../../src/dns/message.ts";
 import { LOCAL } from "../../src/dns/service.ts";
 import { Device } from "../collector/device.ts";
 import { held, local, query, records, response, service, TOP } from "../collector/fixture.ts";
@@ -825,6 +826,29 @@ suite("a record that grows old", () => {
     set.clock.advance(9500);
     assert.ok(heardOf(set.witness, "h", Type.TXT).length > 0);
   });
+
+  for (const refresh of ["unicast", "multicast"] as const) {
+    test(`MDNS-06: that lives for seconds is asked for of all in time, with refresh: ${refresh}`, () => {
+      const said = records("_x._tcp 5 PTR a._x._tcp\n!a._x._tcp 5 SRV 0 0 80 h\n!h 5 A 10.0.0.3");
+      const { clock, harvest } = stage({ refresh }, (lan) => {
+        const device = lan.host("10.0.0.3", "10.0.0.3");
+        const say = (answers: typeof said) => {
+          if (answers.length > 0) device.say(makeMessage({ isResponse: true, answers }));
+        };
+        device.react(({ questions }, { isUnicast }) => {
+          const isAsked = (record: (typeof said)[number]) =>
+            questions.some(({ name, type }) => type === record.type && name.equals(record.name));
+          // Not all answer who asks them alone.
+          if (!isUnicast) say(said.filter(isAsked));
+        });
+        say(said);
+      });
+      for (let i = 0; i < 600; i++) {
+        clock.advance(500);
+        assert.equal(harvest.cache.size, said.length, `at ${clock.now()}`);
+      }
+    });
+  }
 
   test("is asked for of all where that is wanted", () => {
     const { clock, asked } = owners("multicast");

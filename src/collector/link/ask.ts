@@ -20,7 +20,7 @@ export class Ask implements Ranked {
   last = Number.NEGATIVE_INFINITY;
   /** Who is asked; all if undefined. */
   to: Owner | undefined;
-  /** Somebody has but a second to say that it is still so. */
+  /** There is no time to ask one after the other: somebody has a second or so to say that it is still so. */
   isUrgent = false;
   /** By which family it was asked last, since families take turns. */
   family: Family | undefined;
@@ -47,7 +47,7 @@ export class Ask implements Ranked {
     return this.type === Type.PTR && this.wait >= SLOW;
   }
 
-  /** Once its wait is long, families take turns; but who has a second does not wait for his. */
+  /** Once its wait is long, families take turns; but who has no time does not wait for his. */
   get takesTurns(): boolean {
     return this.isSlow && !this.isUrgent;
   }

@@ -90,14 +90,15 @@ export class Querier {
   refresh(set: HeardSet, now: number): void {
     const [first] = set.records.values();
     const ask = this.#once(set.name, set.type, first?.source ?? "", 1, now);
+    const life = shortestLife(set);
+    ask.isUrgent ||= life < LEISURE;
     if (ask.times === Infinity) {
-      const life = shortestLife(set);
-      ask.isUrgent ||= life === 0;
       // Lists wait for other lists, whose refreshes chance has put at other times (RFC 6762 §5.3).
       this.#place(ask, ask.rank + LIST_SLACK * life);
       this.#waiting.add(ask);
     }
-    ask.to = ask.times === 1 ? this.#options.ownerOf(set, now) : undefined;
+    const isAlone = ask.times === 1 && !ask.isUrgent;
+    ask.to = isAlone ? this.#options.ownerOf(set, now) : undefined;
   }
 
   /** Somebody could not reach what these records say: ask, and let them go unless answered (§10.4). */
@@ -332,6 +333,8 @@ const SLOW_FACTOR = 4;
 /** The part by which a wait may become longer where others are due then: series meet, and stay so. */
 const SLACK = 1 / 32;
 const LONG_SLACK = 1 / 2;
+/** Milliseconds of a life whose last fifth has room for four questions, a second apart. */
+const LEISURE = 20_000;
 /** The part of a lifetime that a list may wait so: there is time to ask four times. */
 const LIST_SLACK = 0.025;
 /** Milliseconds in which a unicast response is one to our question (RFC 6762 §6). */
