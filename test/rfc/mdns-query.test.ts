@@ -285,6 +285,35 @@ suite("a series of questions", () => {
     );
   });
 
+  test("MDNS-38: a program that ends takes its machine's address from no other's service", () => {
+    const set = stage();
+    const machine = set.lan.host("machine", "10.0.0.3");
+    const address = response("!h A 10.0.0.3");
+    let saidAt = 0;
+    machine.react((message) => {
+      const isAsked = message.questions.some(({ name, type }) => {
+        return type === Type.A && name.equals(local("h"));
+      });
+      // RFC 6762 §6: no record is said twice within a second.
+      if (!isAsked || set.clock.now() - saidAt < 1000) return;
+      saidAt = set.clock.now();
+      machine.say(address);
+    });
+    machine.say(response(service("stays", "_ipp._tcp", "h", "10.0.0.3")));
+    machine.say(response(service("ends", "_ipp._tcp", "h", "10.0.0.3")));
+    set.clock.advance(10_000);
+    const ending = response(service("ends", "_ipp._tcp", "h", "10.0.0.3"));
+    const goodbye = { ...ending, answers: ending.answers.map((each) => ({ ...each, ttl: 0 })) };
+    for (const after of [0, 125, 250]) {
+      set.clock.at(set.clock.now() + after, () => machine.say(goodbye));
+    }
+    for (let i = 0; i < 100; i++) {
+      set.clock.advance(50);
+      assert.equal(held(set.harvest.cache, "h", "A").length, 1, `after ${50 * i} ms`);
+    }
+    assert.deepEqual(held(set.harvest.cache, "ends._ipp._tcp", "SRV"), []);
+  });
+
   for (const [owner, other] of [
     ["10.0.0.3", "10.0.0.4"],
     ["10.0.0.3", "fe80::4"],

@@ -160,7 +160,8 @@ export class Harvest {
 
   /**
    * Who never said a record may not have to call it off: its owner is asked while it has a second. A
-   * list has many owners, so nobody calls off the others' entries by the cache-flush bit; some do.
+   * list has many owners, so nobody calls off the others' entries by the cache-flush bit; some do. And
+   * the programs of a machine have its addresses in common: one that ends may call off the others'.
    */
   #doubt({ answers, additionals }: Message, { source }: Packet, now: number): void {
     const doubted = new Set<HeardSet>();
@@ -169,7 +170,7 @@ export class Harvest {
     const isOfOthers = (record: HeardRecord | undefined) =>
       record !== undefined &&
       isCalledOff(record) &&
-      ![record.source, record.speaker].includes(source);
+      (isAddressType(record.rdata.type) || ![record.source, record.speaker].includes(source));
     for (const { name, type, class: klass, ttl, rdata } of [...answers, ...additionals]) {
       const isFlush = type === Type.PTR && ttl > 0 && (klass & TOP_BIT) !== 0;
       if (ttl > 0 && !isFlush) continue;
@@ -179,7 +180,8 @@ export class Harvest {
       const records = isFlush ? [...set.records.values()] : [set.records.get(rdata.key)];
       if (records.some(isOfOthers)) doubted.add(set);
     }
-    for (const set of doubted) this.querier.refresh(set, now);
+    // A goodbye may be said again, and who has answered to the first is silent for a second (RFC 6762 §6).
+    for (const set of doubted) this.querier.refresh(set, now + REPETITIONS);
   }
 
   #wake(): void {
@@ -229,6 +231,8 @@ export class Harvest {
 /** Milliseconds without a change after which a burst is over, and how long one may last. */
 const QUIET = 25;
 const LONGEST_BURST = 100;
+/** Milliseconds from one goodbye to the same again, at the most. */
+const REPETITIONS = 300;
 /** Milliseconds of a storm for one that it costs. */
 const PRICE = 4;
 /** Milliseconds that may be owed: what comes after a quiet time need not wait. */
