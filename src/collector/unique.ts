@@ -15,3 +15,8 @@ export function isUnique(type: number): boolean {
 export function leads(type: number): boolean {
   return type === Type.PTR || type === Type.CNAME;
 }
+
+/** Is it one record as a rule: the SRV or the TXT record of a service (RFC 6763 §5, §6)? */
+export function isWhole(type: number): boolean {
+  return type === Type.SRV || type === Type.TXT;
+}

@@ -153,11 +153,23 @@ suite("what an owner says to us alone", () => {
   test("goes on for the life it had, whatever TTL it is said with, and nothing else is learnt", () => {
     const cache = cacheOf("!h A 10.0.0.2");
     pass(cache, 100_000);
-    cache.confirm(response("h 10 A 10.0.0.2\nh 10 A 10.0.0.3"), 100_000);
+    cache.confirm(response("h 10 A 10.0.0.2\nh 10 AAAA 2001:db8::2"), 100_000);
     pass(cache, 219_000);
     assert.deepEqual(held(cache, "h", "A"), ["10.0.0.2"]);
+    assert.equal(cache.size, 1);
     pass(cache, 220_000);
     assert.deepEqual(held(cache, "h", "A"), []);
+  });
+
+  test("does not go on where it says more of it than was heard, so that all are asked", () => {
+    const cache = cacheOf("!h A 10.0.0.2\n!h TXT same");
+    pass(cache, 100_000);
+    cache.confirm(response("h 10 A 10.0.0.2\nh 10 A 10.0.0.3\nh 10 TXT same"), 100_000);
+    pass(cache, 119_000);
+    assert.deepEqual(held(cache, "h", "A"), ["10.0.0.2"]);
+    pass(cache, 120_000);
+    assert.deepEqual(held(cache, "h", "A"), []);
+    assert.equal(cache.size, 1);
   });
 
   test("is no goodbye, and no life, where its TTL is 0", () => {

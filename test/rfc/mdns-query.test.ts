@@ -879,6 +879,25 @@ suite("a record that grows old", () => {
     });
   }
 
+  for (const refresh of ["unicast", "multicast"] as const) {
+    test(`brings what was said anew and not heard, with refresh: ${refresh}`, () => {
+      let device: Device | undefined;
+      const { clock, lan, harvest } = stage({ refresh }, (lan) => {
+        device = new Device(lan, "10.0.0.3", service("a", "_ipp._tcp", "h", "10.0.0.3"));
+        device.announce();
+      });
+      clock.advance(10_000);
+      device!.records = [...device!.records, ...records("!h A 10.0.0.5")];
+      lan.faults.loss = 1;
+      device!.announce();
+      clock.advance(1000);
+      lan.faults.loss = 0;
+      // Within one life of the address.
+      clock.advance(120_000);
+      assert.deepEqual(held(harvest.cache, "h", "A"), ["10.0.0.3", "10.0.0.5"]);
+    });
+  }
+
   test("is asked for of all where that is wanted", () => {
     const { clock, asked } = owners("multicast");
     clock.advance(10 * MINUTE);

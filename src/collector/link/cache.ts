@@ -16,6 +16,7 @@ import type { ResourceRecord } from "../../dns/record.ts";
 import { Heap } from "../../heap.ts";
 import type { Family, Packet } from "../../net/links/link.ts";
 import { obtain } from "../obtain.ts";
+import { isWhole } from "../unique.ts";
 import { Dispute } from "./dispute.ts";
 import { bit, type Entries, type EntriesOfName, Entry, newName, OVERHEAD } from "./entry.ts";
 import { isHearable } from "./hearable.ts";
@@ -108,12 +109,18 @@ export class LinkCache {
     for (const set of flushed) this.#flush(set, from, now);
   }
 
-  /** An owner says to us alone what is still so; of its TTLs there nothing can be told (§6.7). */
+  /**
+   * An owner says to us alone what is still so; of its TTLs there nothing can be told (§6.7). Where it
+   * says more than was heard, that is no answer, so that all are asked, and all of it is heard.
+   */
   confirm(message: Message, now: number): void {
     if (!message.isResponse) return;
-    for (const { name, type, ttl, rdata } of [...message.answers, ...message.additionals]) {
-      const entry = this.#set(name.key, type)?.records.get(rdata.key);
-      if (entry === undefined || ttl === 0 || isCalledOff(entry)) continue;
+    const said = [...message.answers, ...message.additionals].filter(({ ttl }) => ttl > 0);
+    const setOf = ({ name, type }: ResourceRecord) => this.#set(name.key, type);
+    const entryOf = (each: ResourceRecord) => setOf(each)?.records.get(each.rdata.key);
+    const news = new Set(said.filter((each) => !entryOf(each)).map(setOf));
+    for (const entry of said.map(entryOf)) {
+      if (entry === undefined || news.has(entry.set) || isCalledOff(entry)) continue;
       this.#ledger.repeat(entry);
       this.#renew(entry, now);
     }
@@ -328,11 +335,6 @@ export class LinkCache {
     }
     return true;
   }
-}
-
-/** A service has one SRV record and one TXT record (RFC 6763 §5, §6). */
-function isWhole(type: number): boolean {
-  return type === Type.SRV || type === Type.TXT;
 }
 
 /** Cache-flush in a record, unicast response in a question (RFC 6762 §10.2, §5.4). */
