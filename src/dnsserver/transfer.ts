@@ -214,15 +214,13 @@ function respond(query: Message, answers: readonly ResourceRecord[]): Message {
 
 /** Octets for EDNS options in a response, such as a cookie; where they take more, TC says so. */
 const OPTIONS = 64;
-/** Octets at the end of a TSIG that a request need not have (RFC 8945 §5.2.3). */
-const OTHER_DATA = 6;
 
 /** With what the layers further out put in: the OPT record, and a TSIG like that of the request. */
 function fitsDatagram(query: Message, response: Message): boolean {
   const { edns, additionals } = query;
   let reserve = edns === undefined ? 0 : OPTIONS;
   for (const { name, type, rdata } of additionals) {
-    if (type === Type.TSIG) reserve += name.wireLength + 10 + rdata.wire.length + OTHER_DATA;
+    if (type === Type.TSIG) reserve += name.wireLength + 10 + rdata.wire.length;
   }
   const limit = udpLimit(edns);
   const octets = encode({ ...response, edns }, { limit, reserve });
