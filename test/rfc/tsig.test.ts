@@ -19,6 +19,7 @@ import {
   type Secured,
   secondary,
   stillServer,
+  wordy,
 } from "../dnsserver/secured.ts";
 import { FakeClock } from "../support/clock.ts";
 import fc from "../support/fastcheck.ts";
@@ -629,6 +630,26 @@ suite("signing the response", () => {
       sizes[isTruncated ? "truncated" : "whole"]++;
     }
     assert.ok(sizes.whole > 0 && sizes.truncated > 0);
+  });
+
+  test("TSIG-15: so do those of one that says what is wrong with another", async () => {
+    const { one, now } = stillServer();
+    const made = (lengths: readonly number[]) => lengths.map((each) => "x".repeat(each)).join(".");
+    const unknown = { ...operator, name: Name.parse(`${made([60, 60, 60, 24])}.`) };
+    for (const [key, time, error] of [
+      [wordy, now() - 1000, Rcode.BADTIME],
+      [unknown, now(), Rcode.BADKEY],
+    ] as const) {
+      const sizes = { whole: 0, truncated: 0 };
+      for (let last = 45; last <= 61; last++) {
+        const asked = question(`${made([63, 63, 63, last])}.`);
+        const octets = await one(sign(asked, key, time).bytes);
+        assert.ok(octets.length <= 512, `${octets.length} octets`);
+        assert.equal(tsigOf(octets).error, error);
+        sizes[decode(octets).isTruncated ? "truncated" : "whole"]++;
+      }
+      assert.ok(sizes.whole > 0 && sizes.truncated > 0, `${error}`);
+    }
   });
 
   test("TSIG-17: a key may do what it is for, and nothing else", async () => {
