@@ -3,18 +3,18 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bitmapTypes } from "../../src/dns/bitmap.ts";
 import { Class, Rcode, Type, typeName } from "../../src/dns/constants.ts";
-import { digestOf } from "../../src/dns/dnssec.ts";
+import { digestOf, signedOctets } from "../../src/dns/dnssec.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { type Message, makeMessage } from "../../src/dns/message.ts";
-import type { Name } from "../../src/dns/name.ts";
-import { type Rdata, rdata } from "../../src/dns/rdata.ts";
+import { Name } from "../../src/dns/name.ts";
+import { type Rdata, rdata, soaOf } from "../../src/dns/rdata.ts";
 import { type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import { formatRdata } from "../../src/dns/text.ts";
 import { SigningAuthority } from "../../src/zone/dnssec/signing.ts";
 import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import { ZoneView } from "../../src/zone/lookup/zoneview.ts";
 import { makeServer, opt, question } from "../dnsserver/fixture.ts";
-import { keysOf, makeSigned, name, origin } from "../dnsserver/signed.ts";
+import { keysOf, makeSigned, name, origin, signedRecords } from "../dnsserver/signed.ts";
 import { FakeClock } from "../support/clock.ts";
 import { assertSigned, rrsigOf, rrsigsOver, setsOf } from "../support/validation.ts";
 
@@ -210,6 +210,28 @@ describe("a zone signed online", () => {
     }
   });
 
+  it("SEC-DNSSEC-06: what is signed is in order, its names in lower case, but those of later types", () => {
+    const fields = { algorithm: 13, tag: 0x1267, inception: 1, expiration: 2 };
+    const u16 = (value: number) => String.fromCharCode(value >> 8, value & 0xff);
+    const wire = (text: string) => Name.parse(text).wire;
+    for (const [text, type, ...datas] of [
+      [
+        "Host PTR alpha\nHost PTR Beta",
+        Type.PTR,
+        ...["beta.signed.example.", "alpha.signed.example."].map(wire),
+      ],
+      ["Host SVCB 1 Target", Type.SVCB, `\0\x01${wire("Target.signed.example.")}`],
+    ] as const) {
+      const set = signedRecords(text).find((each) => each.name.equals(name("host")))!;
+      const octets = signedOctets(set, { ...fields, signer: Name.parse("Signed.EXAMPLE.") });
+      const head = `${u16(type)}\x0d\x03\0\0\0<\0\0\0\x02\0\0\0\x01\x12\x67`;
+      const own = `${wire("host.signed.example.")}${u16(type)}\0\x01\0\0\0<`;
+      const records = datas.map((data) => own + u16(data.length) + data);
+      const expected = head + wire("signed.example.") + records.join("");
+      assert.equal(Buffer.from(octets).toString("latin1"), expected, text);
+    }
+  });
+
   it("SEC-DNSSEC-03: but for what DNSSEC adds, all get the same answer", () => {
     const { ask, zone } = open();
     const isAdded = ({ type }: ResourceRecord) => type === Type.RRSIG || type === Type.NSEC;
@@ -359,13 +381,19 @@ describe("compact denial", () => {
     );
   });
 
-  it("SEC-DNSSEC-14: an NSEC lives as long as the negative answer (RFC 9077 §3)", () => {
-    const { ask } = open();
+  it("SEC-DNSSEC-14: an NSEC lives as long as the negative answer (RFC 9077 §3)", async () => {
+    const { ask, zone } = open();
     for (const asked of ["nobody A", "printer.paris TXT", "host.unsigned A", "paris NSEC"]) {
       const { answers, authorities } = ask(asked);
       const [nsec] = [...answers, ...authorities].filter(isOf(Type.NSEC));
       assert.equal(nsec?.ttl, 30, asked);
     }
+    // By the minimum of the SOA, or by the SOA's own TTL, whichever is less.
+    const soa = rdata.soa({ ...soaOf(zone.current.soa.rdatas[0]!), serial: 7 });
+    const record = { name: origin, type: Type.SOA, class: Class.IN, ttl: 20, rdata: soa };
+    const by = { name: "test", permits: () => true };
+    await zone.apply({ zone: origin, prerequisites: [], updates: [record] }, by);
+    assert.equal(ask("nobody A").authorities.find(isOf(Type.NSEC))?.ttl, 20);
   });
 
   it("SEC-DNSSEC-19: the DS of the origin is not here to find", () => {
