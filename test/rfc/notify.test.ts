@@ -36,7 +36,7 @@ class Audience {
   readonly clock = new FakeClock();
   readonly told: Told[] = [];
   readonly facts: string[] = [];
-  answer: (to: string) => Rcode | undefined | Promise<Rcode> = () => Rcode.NOERROR;
+  answer: (to: string) => Rcode | undefined | Promise<Rcode | undefined> = () => Rcode.NOERROR;
   readonly #life = new AbortController();
   readonly log: Log = {
     ...silentLog,
@@ -141,6 +141,26 @@ suite("NOTIFY to secondaries", () => {
     await audience.clock.elapse(0);
     assert.equal(audience.told.length, before + 2);
     assert.deepEqual(audience.facts.slice(1), ["the secondary takes NOTIFY again"]);
+  });
+
+  test("XFR-23: what changes during the last try is told after it, though that had no answer", async () => {
+    using audience = new Audience();
+    const zone = zoneOf("");
+    let isLast = false;
+    let end = () => {};
+    const unanswered = new Promise<undefined>((resolve) => {
+      end = () => resolve(undefined);
+    });
+    audience.answer = () => (isLast ? unanswered : undefined);
+    audience.follow(zone, "dead");
+    await audience.clock.elapse(61_999);
+    isLast = true;
+    await audience.clock.elapse(1);
+    await add(zone, 1);
+    await audience.clock.elapse(1000);
+    end();
+    await audience.clock.elapse(600_000);
+    assert.deepEqual(audience.told.map(serialOf), [1, 1, 1, 1, 1, 1, zone.current.serial]);
   });
 
   test("XFR-21: nothing more is sent while an answer is awaited, and then of the last change", async () => {
