@@ -179,7 +179,7 @@ suite("stable storage", () => {
 suite("leases that last", () => {
   const ADD = "+ a A 10.0.0.1";
 
-  test("LEASE-05: KEY records follow the key lease, the others the lease", async () => {
+  test("LEASE-03, LEASE-05: KEY records follow the key lease, the others the lease", async () => {
     const disk = new MemoryDisk();
     const clock = new FakeClock();
     let zone = await openOn(disk, { clock });
