@@ -214,6 +214,9 @@ suite("the identity of a server", () => {
     }
     assert.equal(server.ask(chaos("authors.bind.")).rcode, Rcode.REFUSED);
     assert.equal(server.ask(chaos("id.server.", Type.A)).rcode, Rcode.REFUSED);
+    const inClassIn = { name: Name.parse("id.server."), type: Type.TXT, class: Class.IN };
+    const response = server.ask(question("@", Type.TXT, { questions: [inClassIn] }));
+    assert.deepEqual([response.rcode, response.answers], [Rcode.REFUSED, []]);
     assert.equal(makeServer({ identity: { server: "x" } }).ask(chaos("version.bind.")).rcode, 5);
   });
 });
