@@ -383,7 +383,10 @@ suite("what is sent along", () => {
   });
 
   test("AUTH-46: nothing is sent along with anything else", () => {
-    for (const question of ["@ SOA", "@ NS", "@ MX", "host1 A", "First._ipp._tcp TXT"]) {
+    for (const question of [
+      ...["@ SOA", "@ NS", "@ MX", "host1 A", "First._ipp._tcp TXT"],
+      ...["_ipp._tcp ANY", "First._ipp._tcp ANY"],
+    ]) {
       assert.deepEqual(ask(zone, question).additionals, [], question);
     }
     for (const question of ["_services._dns-sd._udp PTR", "lb._dns-sd._udp PTR"]) {
