@@ -9,6 +9,7 @@ import { Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
+import { MAX_PENDING } from "../../src/net/server/connection.ts";
 import type { Handler } from "../../src/net/server/handler.ts";
 import { UdpCount } from "../../src/net/server/udp.ts";
 import { MANY, question } from "../dnsserver/fixture.ts";
@@ -224,8 +225,9 @@ suite("TCP", () => {
     await using server = await listenBoth();
     for (const length of [0, 1, 11]) {
       using client = await dial(server.endpoint.port);
-      write(client.socket, Buffer.alloc(length));
+      write(client.socket, Buffer.alloc(length), query);
       await waitFor("the end", () => client.hasEnded);
+      assert.equal(client.responses.length, 0);
     }
   });
 
@@ -266,6 +268,29 @@ suite("TCP", () => {
     await waitFor("the end", () => client.hasEnded);
     assert.equal(client.error, undefined);
     assert.equal(client.responses.length, 30);
+  });
+
+  test("XPORT-13: what comes after the end is taken, though nothing was read any more before", async () => {
+    let asked = 0;
+    const silent = (): Handler => () => {
+      asked++;
+      return new Promise(() => {});
+    };
+    const server = await listenBoth({ wrap: silent, clock: new FakeClock() });
+    using client = await dial(server.endpoint.port);
+    write(client.socket, ...Array.from({ length: MAX_PENDING }, (_, id) => queryOf(id)));
+    // More than the kernel keeps for both ends.
+    let isTaken = false;
+    const much = Buffer.concat(Array.from({ length: 400 }, () => frame(Buffer.alloc(60_000))));
+    client.socket.write(much, () => {
+      isTaken = true;
+    });
+    await waitFor("all that are answered at once", () => asked === MAX_PENDING);
+    const closed = server[Symbol.asyncDispose]();
+    await waitFor("the rest to be taken", () => isTaken);
+    client.socket.end();
+    await closed;
+    assert.equal(client.error, undefined);
   });
 });
 
