@@ -9,15 +9,16 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from "node:tls";
-import { Opcode, OptionCode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
+import { Class, Opcode, OptionCode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
 import type { EdnsOption } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
+import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import type { Handler } from "../../src/net/server/handler.ts";
 import { Places } from "../../src/net/server/places.ts";
-import { makeServer, opt, question } from "../dnsserver/fixture.ts";
+import { makeServer, opt, origin, question } from "../dnsserver/fixture.ts";
 import { listenBoth } from "../dnsserver/listening.ts";
 import { listenSecurely, type Secure } from "../dnsserver/secure.ts";
 import { makeSecured, paris, stillServer } from "../dnsserver/secured.ts";
@@ -265,6 +266,21 @@ suite("padding", { skip: skipWithout("openssl", "kdig") }, () => {
       if (query === plain) assert.equal(response.edns, undefined);
     }
   });
+
+  test("EDNS-22: nor more than a message may have, with a signature behind it or without", () => {
+    for (const reserve of [0, 100]) {
+      let last = 0;
+      for (let length = 65_200; last <= 0xffff - 10; length += 10) {
+        const data = rdata.opaque(65280, Buffer.alloc(length));
+        const answer = { ...{ name: origin, type: 65280, class: Class.IN, ttl: 0 }, rdata: data };
+        const response = makeResponse(question("@", 65280), { answers: [answer], edns: opt() });
+        const octets = encode(response, { reserve, block: BLOCK });
+        assert.equal(decode(octets).isTruncated, false);
+        last = octets.length + reserve;
+        assert.ok(last <= 0xffff, `${last} octets`);
+      }
+    }
+  });
 });
 
 suite("keepalive", () => {
@@ -509,7 +525,8 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
   });
 
   test("XPORT-22: the id is the query's, nothing is cut short, no zone is transferred", async () => {
-    await using server = await listenSecurely();
+    const { handler } = makeSecured();
+    await using server = await listenSecurely({ handler });
     for (const id of [0, 4711]) {
       const all = question("_presence._tcp.paris", Type.PTR, { id });
       const reply = decode((await curl(server, pathOf(all))).body);
@@ -517,7 +534,9 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
       assert.equal(reply.isTruncated, false);
       assert.equal(reply.answers.length, 200);
     }
-    const transfer = await curl(server, pathOf(question("@", Type.AXFR)));
+    // By TLS who signs so gets it.
+    const { bytes } = sign(question("@", Type.AXFR), paris, Math.floor(Date.now() / 1000));
+    const transfer = await curl(server, `/dns-query?dns=${bytes.toString("base64url")}`);
     assert.equal(decode(transfer.body).rcode, Rcode.REFUSED);
   });
 });
