@@ -6,9 +6,8 @@
  * says no is 200 as well (§4.2.1).
  */
 import type { Readable } from "node:stream";
-import { Opcode, Rcode, Type } from "../../dns/constants.ts";
+import { Opcode, Type } from "../../dns/constants.ts";
 import { decodeHeader, HEADER_LENGTH, type Message } from "../../dns/message.ts";
-import { soaOf } from "../../dns/rdata.ts";
 
 export const MEDIA_TYPE = "application/dns-message";
 export const PATH = "/dns-query";
@@ -105,11 +104,9 @@ function isAccepted(accept: string | readonly string[] | undefined): boolean {
 
 /**
  * Seconds for which an answer is fresh (RFC 8484 §5.1): by the least TTL of its records, of a
- * negative one by its SOA (RFC 2308 §5), and not at all where neither says so.
+ * negative one by that of its SOA (RFC 2308 §5), and not at all where there is neither.
  */
-export function freshnessOf({ rcode, answers, authorities }: Message): number {
-  if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN) return 0;
+export function freshnessOf({ answers, authorities }: Message): number {
   if (answers.length > 0) return Math.min(...answers.map(({ ttl }) => ttl));
-  const soa = authorities.find(({ type }) => type === Type.SOA);
-  return soa === undefined ? 0 : Math.min(soa.ttl, soaOf(soa.rdata).minimum);
+  return authorities.find(({ type }) => type === Type.SOA)?.ttl ?? 0;
 }
