@@ -81,8 +81,6 @@ const CIPHERS = [
 export function contextOf({ certificate, privateKey }: Credentials): SecureContextOptions {
   return {
     ...{ cert: certificate, key: privateKey, minVersion: "TLSv1.2", ciphers: CIPHERS },
-    // OpenSSL resumes a session only where it knows which service it was of.
-    sessionIdContext: "dnssd-gateway",
     // A handshake costs us more than its asking costs, so there is one (RFC 9113 §9.2.1 asks for no more).
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
