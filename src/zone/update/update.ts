@@ -207,11 +207,11 @@ class Work {
     );
   }
 
-  /** An alias has no other data beside it; the later of the two is passed over in silence. */
+  /** An alias has no other data beside it, as the origin has; the later of the two is passed over in silence. */
   #conflicts(name: Name, type: number): boolean {
     if (type === Type.CNAME) {
       const isOther = (other: number) => other !== Type.CNAME && !isBesideCname(other);
-      return name.equals(this.#base.origin) || this.#draft.types(name).some(isOther);
+      return this.#draft.types(name).some(isOther);
     }
     return !isBesideCname(type) && this.#draft.rdatas(name, Type.CNAME).length > 0;
   }
@@ -266,7 +266,7 @@ class Work {
 
   /** Never the SOA, nor the last NS of the zone (RFC 2136 §3.4.2.4). */
   #removeRecord({ name, type, rdata }: ResourceRecord): void {
-    if (type === Type.SOA || !this.#draft.has(name, rdata)) return;
+    if (type === Type.SOA) return;
     const isApexNs = type === Type.NS && name.equals(this.#base.origin);
     if (isApexNs && this.#draft.rdatas(name, type).length === 1) {
       this.#holds.push({ does: "release", record: { name, rdata } });
