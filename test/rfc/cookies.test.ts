@@ -17,6 +17,7 @@ import type { Handler, Request } from "../../src/net/server/handler.ts";
 import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import { makeZone, opt, question } from "../dnsserver/fixture.ts";
 import { FakeClock } from "../support/clock.ts";
+import fc from "../support/fastcheck.ts";
 import { silentLog } from "../support/log.ts";
 
 const CLIENT = Buffer.from("2464c4abcf10c957", "hex");
@@ -171,6 +172,24 @@ suite("DNS cookies", () => {
     clock.advance(24 * HOUR);
     assert.deepEqual(now(), [3, 2]);
   });
+});
+
+test("EDNS-25: options mean the same in whichever order", () => {
+  const { ask } = makeServer({ identity: { server: "ns1.paris" } });
+  const options = [
+    cookie(CLIENT),
+    { code: OptionCode.NSID, data: Buffer.alloc(0) },
+    { code: OptionCode.ZONEVERSION, data: Buffer.alloc(0) },
+    { code: OptionCode.CLIENT_SUBNET, data: Buffer.from([0, 1, 0, 0]) },
+    { code: 100, data: Buffer.from("?") },
+  ];
+  const first = ask(asking(...options));
+  assert.equal(first.edns?.options.length, 3);
+  fc.assert(
+    fc.property(fc.shuffledSubarray(options, { minLength: options.length }), (shuffled) => {
+      assert.deepEqual(ask(asking(...shuffled)), first);
+    }),
+  );
 });
 
 suite("the identity of a server", () => {

@@ -215,20 +215,4 @@ suite("EDNS(0)", () => {
     assert.match(said, /; EXPIRE: 86400 /);
     assert.match(said, /; OPT=19: 02 00 00 00 00 01/);
   });
-
-  test("EDNS-25: options mean the same in whichever order", () => {
-    const options = [
-      { code: OptionCode.COOKIE, data: Buffer.alloc(8, 1) },
-      { code: OptionCode.NSID, data: Buffer.alloc(0) },
-      { code: OptionCode.CLIENT_SUBNET, data: Buffer.from([0, 1, 0, 0]) },
-      { code: 100, data: Buffer.from("?") },
-    ];
-    const first = ask(question("printer.paris", Type.A, { edns: opt({ options }) }));
-    fc.assert(
-      fc.property(fc.shuffledSubarray(options, { minLength: 4 }), (shuffled) => {
-        const edns = opt({ options: shuffled });
-        assert.deepEqual(ask(question("printer.paris", Type.A, { edns })), first);
-      }),
-    );
-  });
 });
