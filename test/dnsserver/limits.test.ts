@@ -104,6 +104,7 @@ suite("limits for responses", () => {
       {},
       { edns: opt({ udpSize: 4096 }) },
       { edns: opt({ dnssecOk: true }) },
+      { edns: opt({ compactOk: true }) },
     ]) {
       const query = question("printer.paris", Type.A, { recursionDesired: true, ...fields });
       const { ask } = makeLimited({ slip: 1 });
