@@ -209,6 +209,18 @@ suite("a view of a zone", () => {
     assert.ok(current.set(origin, Type.NS));
   });
 
+  test("SEC-07: nor by what leads to a reverse name (RFC 2317)", () => {
+    const at = Name.parse("10.in-addr.arpa.");
+    const aliases = ["10.0.1.10.in-addr.arpa.", "10.0.3.10.in-addr.arpa."].map((target, i) =>
+      set(at.child(`alias${i}`)!, rdata.cname(Name.parse(target))),
+    );
+    const isAddressShown = (address: string) => address.startsWith("10.1.");
+    const zone = makeZone([...reverseSets(at), ...aliases], at);
+    const { current } = new ZoneView(zone, shownTo(undefined, isAddressShown));
+    assert.ok(current.set(at.child("alias0")!, Type.CNAME));
+    assert.equal(current.set(at.child("alias1")!, Type.CNAME), undefined);
+  });
+
   test("follows the zone, change by change, as one made anew would be", async () => {
     const record = (owner: string, data: Rdata): ResourceRecord => ({
       ...{ name: name(owner), type: data.type, class: Class.IN, ttl: 10, rdata: data },
