@@ -274,8 +274,8 @@ keys:
     isOwn: (address: string) => ["127.0.0.1", "192.0.2.53"].includes(address),
     isAttached: (address: string) => address.startsWith("192.0.2."),
   };
-  const access = (text: string) =>
-    new Access(parseConfig(`zone: z.example\n${text}`, "g", "/"), networks, () => false);
+  const access = (text: string, isSigned = false) =>
+    new Access(parseConfig(`zone: z.example\n${text}`, "g", "/"), networks, () => isSigned);
   const from = (address: string, key?: string) =>
     ({ source: { address, port: 4000 }, ...(key && { key }) }) as Request;
 
@@ -290,6 +290,19 @@ keys:
     assert.equal(open.mayTransfer(from("192.0.2.99"), origin), false);
     assert.equal(open.mayTransfer(from("192.0.2.99", "ns2"), origin), true);
     assert.equal(open.mayTransfer(from("192.0.2.99", "ns3"), origin), false);
+  });
+
+  test("XFR-09, SEC-DNSSEC-18: who publishes reads back; what is signed here nobody else does but this host", () => {
+    for (const isSigned of [false, true]) {
+      const { mayTransfer } = access(
+        `${keys}transfer: { allow: [192.0.2.0/28, key:ns2] }`,
+        isSigned,
+      );
+      const may = (address: string, key?: string) => mayTransfer(from(address, key), origin);
+      assert.ok(may("192.0.2.99", "paris") && may("192.0.2.99", "admin") && may("192.0.2.53"));
+      assert.equal(may("192.0.2.9"), !isSigned);
+      assert.equal(may("192.0.2.99", "ns2"), !isSigned);
+    }
   });
 
   test("a key of no site reads what it is allowed to, and writes nothing", () => {
