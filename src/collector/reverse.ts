@@ -19,6 +19,7 @@ import type { RecordSet } from "../dns/record.ts";
 import { BROWSING } from "../dns/service.ts";
 import { type Browsed, enumeration } from "../zone/apex.ts";
 import { obtain } from "./obtain.ts";
+import { hasUnderscore } from "./projection/publishable.ts";
 import { isOn, type Subnet } from "./subnets.ts";
 
 /** Where a link is. */
@@ -79,7 +80,7 @@ function hostRecords({ reverse, places, sets }: ReverseInputs): RecordSet[] {
   };
   const hosts = new Map<NameKey, { readonly name: Name; ttl: number; readonly hosts: Name[] }>();
   for (const { name: host, type, ttl, rdatas } of sets) {
-    if (!isAddressType(type)) continue;
+    if (!isAddressType(type) || hasUnderscore(host)) continue;
     const subnets = subnetsAt(host.key);
     if (subnets === undefined) continue;
     for (const rdata of rdatas) {

@@ -80,9 +80,16 @@ suite("the places of a collector", () => {
     });
     const text = service("x", "_ipp._tcp", "pc", "10.1.0.2");
     new Device(office.lans[0]!, "10.1.0.2", text).announce();
+    const itself = service("Hub", "_hub._tcp", "Hub._hub._tcp", "10.1.0.3");
+    new Device(office.lans[0]!, "10.1.0.3", itself).announce();
     await office.clock.elapse(5000);
     assert.ok(written.length > 0 && written.every(({ name }) => name.isUnder(REVERSE)));
     assert.deepEqual(pointers(reverse, "2.0.1.10.in-addr.arpa."), ["pc.site1.z.example."]);
+    assert.deepEqual(
+      pointers(reverse, "3.0.1.10.in-addr.arpa."),
+      [],
+      "a service is no host's name",
+    );
     const lb = (network: string) =>
       pointers(reverse, `lb._dns-sd._udp.${network}.10.in-addr.arpa.`);
     assert.deepEqual(lb("0.0.1"), ["z.example."]);

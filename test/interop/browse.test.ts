@@ -13,7 +13,7 @@ import type { ResourceRecord } from "../../src/dns/record.ts";
 import { Avahi } from "../support/avahi.ts";
 import { dig, kdig, type Reply } from "../support/dig.ts";
 import { Gateway } from "../support/gateway.ts";
-import { Lab, needs } from "../support/lab.ts";
+import { type Host, Lab, needs } from "../support/lab.ts";
 import { GATEWAY, type Office, office } from "../support/office.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -47,6 +47,12 @@ const all = (records: readonly ResourceRecord[]) =>
   records.map((record) => octets(record.rdata)).sort();
 const expected = (...rdatas: Rdata[]) => rdatas.map(octets).sort();
 
+/** With python-zeroconf. */
+function publisher(device: Host, address: string, service: object) {
+  const script = join(import.meta.dirname, "../../../test/support/zeroconf-publisher.py");
+  return device.start(["/usr/bin/python3", script, JSON.stringify([service]), address]);
+}
+
 describe("Four services with hard names, of three kinds of responder", {
   skip: needs("avahi-daemon", "avahi-browse", "dbus-daemon", "dig", "kdig", "python3-zeroconf"),
 }, () => {
@@ -70,20 +76,11 @@ describe("Four services with hard names, of three kinds of responder", {
       links: [{ interface: "eth0", site: "office" }],
     });
     const [, , zeroconf, small] = published;
-    const python = net.device("python", 11).start([
-      ...[
-        "/usr/bin/python3",
-        join(import.meta.dirname, "../../../test/support/zeroconf-publisher.py"),
-      ],
-      JSON.stringify([
-        {
-          ...{ name: zeroconf.name, type: TYPE, port: zeroconf.port, host: "host-11" },
-          addresses: ["10.77.1.11", "fd00:77:1::11"],
-          properties: Object.fromEntries([zeroconf.txt.split("=")]),
-        },
-      ]),
-      "10.77.1.11",
-    ]);
+    const python = publisher(net.device("python", 11), "10.77.1.11", {
+      ...{ name: zeroconf.name, type: TYPE, port: zeroconf.port, host: "host-11" },
+      addresses: ["10.77.1.11", "fd00:77:1::11"],
+      properties: Object.fromEntries([zeroconf.txt.split("=")]),
+    });
     const node = net.device("node", 12).script(
       "multicast-responder",
       "10.77.1.12",
@@ -257,5 +254,30 @@ describe("Sixty instances of one type, and a client without EDNS and TCP", {
     }
     t.diagnostic(`avahi-browse of 60 instances listed ${counts.join(", ")} in turn`);
     assert.deepEqual([...seen].sort(), names.sort());
+  });
+});
+
+describe("A service that names no host, as python-zeroconf makes them", {
+  skip: needs("avahi-daemon", "avahi-browse", "dbus-daemon", "python3-zeroconf"),
+}, () => {
+  it("SD-01: is its own, and avahi-browse resolves it over unicast DNS", async () => {
+    await using lab = new Lab();
+    const net = office(lab);
+    await Gateway.start(net.gateway, {
+      zone: ZONE,
+      links: [{ interface: "eth0", site: "office" }],
+    });
+    const service = { name: "My Hub", type: "_hub._tcp", port: 8123, addresses: ["10.77.1.11"] };
+    const python = publisher(net.device("python", 11), "10.77.1.11", service);
+    await python.line(/published/);
+    net.client.etc("resolv.conf", `nameserver ${GATEWAY}\n`);
+    const browser = await Avahi.start(net.client, {
+      ...{ hostName: "client", hasBus: true, isWideArea: true },
+    });
+    const resolved = async () =>
+      (await browser.browse("_hub._tcp", ZONE)).find(({ event }) => event === "=");
+    await waitFor("it to be resolved", async () => (await resolved()) !== undefined, 20_000, 200);
+    const { instance, address, port } = (await resolved())!;
+    assert.deepEqual([instance, address, port], ["My Hub", "10.77.1.11", 8123]);
   });
 });

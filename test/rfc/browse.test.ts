@@ -102,6 +102,19 @@ suite("what is asked", () => {
     );
   });
 
+  test("of a service that is its own host, the addresses that are missing", () => {
+    const text = `_a._tcp PTR x._a._tcp
+      x._a._tcp SRV 0 0 1 X._a._tcp
+      x._a._tcp TXT ""`;
+    assert.deepEqual(
+      interestOf(text).asks,
+      ["_a._tcp PTR", `${META} PTR`, "X._a._tcp A", "X._a._tcp AAAA"].sort(),
+    );
+    const known = interestOf(`${text}\n x._a._tcp A 10.1.0.1`);
+    assert.ok(!known.asks.includes("X._a._tcp A"));
+    assert.ok(known.keeps.includes("x._a._tcp A"));
+  });
+
   test("of a complete service, nothing but whether there are others", () => {
     const text = `${service("a", "_a._tcp", "h", "10.0.0.1")}\n!h AAAA fd00::1`;
     const { asks, keeps } = interestOf(text);

@@ -65,6 +65,50 @@ suite("a service", () => {
     );
   });
 
+  test("SD-01: that names itself as its host is there with its addresses", () => {
+    const text = `
+      _http._tcp PTR Hub._http._tcp
+      Hub._http._tcp SRV 0 0 8123 Hub._http._tcp
+      Hub._http._tcp TXT "a=1"
+      Hub._http._tcp A 10.1.0.10
+      Hub._http._tcp A 169.254.0.1`;
+    assert.deepEqual(
+      lines(projectionOf(text).sets),
+      expected(`
+        _http._tcp.paris.z.example. 10 IN PTR Hub._http._tcp.paris.z.example.
+        _http._tcp.z.example. 10 IN PTR Hub._http._tcp.paris.z.example.
+        Hub._http._tcp.paris.z.example. 10 IN SRV 0 0 8123 Hub._http._tcp.paris.z.example.
+        Hub._http._tcp.paris.z.example. 10 IN TXT "a=1"
+        Hub._http._tcp.paris.z.example. 10 IN A 10.1.0.10
+        _services._dns-sd._udp.paris.z.example. 10 IN PTR _http._tcp.paris.z.example.
+        _services._dns-sd._udp.z.example. 10 IN PTR _http._tcp.z.example.
+      `),
+    );
+    const unreachable = text.replace("A 10.1.0.10", "A 127.0.0.1");
+    assert.deepEqual(reasons(unreachable), [
+      "Hub._http._tcp.local. no address of its host can be reached from elsewhere",
+    ]);
+    assert.deepEqual(lines(projectionOf(unreachable).sets), []);
+  });
+
+  test("SEC-10: has no addresses that are another's, and is a host for none but itself", () => {
+    const text = `
+      ${PRINTER}
+      Office\\032Printer._ipp._tcp A 10.1.0.66
+      _http._tcp PTR Web._http._tcp
+      Web._http._tcp SRV 0 0 80 Office\\032Printer._ipp._tcp
+      Web._http._tcp TXT ""
+      _http._tcp PTR _evil._http._tcp
+      _evil._http._tcp SRV 0 0 80 _evil._http._tcp
+      _evil._http._tcp TXT ""
+      _evil._http._tcp A 10.1.0.66`;
+    assert.deepEqual(lines(projectionOf(text).sets), lines(projectionOf(PRINTER).sets));
+    assert.deepEqual(reasons(text), [
+      "Web._http._tcp.local. its host's name is reserved",
+      "_evil._http._tcp.local. its host's name is reserved",
+    ]);
+  });
+
   test("SD-06: what is neither tcp nor udp stands beneath _udp alone", () => {
     const text = service("a", "_x._udp", "h", "10.1.0.2");
     const owners = [...projectionOf(text).sets].map(({ name }) => name.toString());

@@ -1,7 +1,7 @@
 """Publishes services with python-zeroconf until standard input ends; then says goodbye.
 
-The first parameter is a JSON list of objects: name, type ("_http._tcp"), port, host, addresses,
-properties (name to text), ttl (seconds). The second is the address of the interface.
+The first parameter is a JSON list of objects: name, type ("_http._tcp"), port, host (without one a
+service is its own), addresses, properties (name to text), ttl (seconds). The second is the address of the interface.
 """
 
 import json
@@ -15,7 +15,7 @@ services = [
         f"{one['type']}.local.",
         f"{one['name']}.{one['type']}.local.",
         port=one["port"],
-        server=f"{one['host']}.local.",
+        server=f"{one['host']}.local." if "host" in one else None,
         parsed_addresses=one["addresses"],
         properties=one.get("properties", {}),
         **({"host_ttl": one["ttl"], "other_ttl": one["ttl"]} if "ttl" in one else {}),

@@ -105,7 +105,9 @@ class Walk implements Interest {
     this.#want(instance, Type.TXT, source);
     for (const type of records) this.#want(instance, type, source, true);
     for (const { rdata, source } of this.#records(instance, Type.SRV)) {
-      this.#locate(targetOf(rdata)!, source, MAX_ALIASES);
+      const host = targetOf(rdata)!;
+      if (host.equals(instance)) this.#wantAddresses(host, source);
+      else this.#locate(host, source, MAX_ALIASES);
     }
   }
 
@@ -113,13 +115,17 @@ class Walk implements Interest {
     if (aliases < 0 || !host.isUnder(LOCAL) || !this.#visit(host)) return;
     const alias = this.#cache.set(host.key, Type.CNAME);
     if (alias === undefined) {
-      const isFound = ADDRESS_TYPES.some((type) => this.#cache.set(host.key, type) !== undefined);
-      for (const type of ADDRESS_TYPES) this.#want(host, type, source, isFound);
+      this.#wantAddresses(host, source);
     } else {
       for (const { rdata, source } of alias.records.values()) {
         this.#locate(targetOf(rdata)!, source, aliases - 1);
       }
     }
+  }
+
+  #wantAddresses(host: Name, source: string): void {
+    const isFound = ADDRESS_TYPES.some((type) => this.#cache.set(host.key, type) !== undefined);
+    for (const type of ADDRESS_TYPES) this.#want(host, type, source, isFound);
   }
 
   /** False where it was visited before. Whatever is known of the name is kept fresh. */

@@ -154,8 +154,9 @@ class SiteProjection {
       const text = { name: this.#site.name(name)!, type: Type.TXT, ttl: SERVED_TTL };
       sets.push({ ...text, rdatas: [this.#site.noText(name)] });
     }
-    for (const set of sets) this.#whole.sets.add(set);
-    for (const host of hosts) this.#publishHost(host, MAX_ALIASES);
+    const isOwnHost = hosts.some((host) => host.equals(name));
+    for (const set of sets) if (isOwnHost || !isAddressType(set.type)) this.#whole.sets.add(set);
+    for (const host of hosts) if (!host.equals(name)) this.#publishHost(host, MAX_ALIASES);
   }
 
   #withhold(name: Name, service: Place, reason: Reason): void {
@@ -176,7 +177,10 @@ class SiteProjection {
     const [hosts, addresses] = [() => this.#namesOf(host), () => this.#addressesOf(host)];
     const denial = this.#site.policy.objection(service.parentKey, service, hosts, addresses);
     if (denial !== undefined) return denial;
-    return host.isUnder(LOCAL) ? this.#hostObjection(this.#place(host), MAX_ALIASES) : undefined;
+    if (!host.isUnder(LOCAL)) return undefined;
+    // A service is a host for itself alone: else another would tell of one that is withheld.
+    if (hasUnderscore(host) && !host.equals(service)) return "its host's name is reserved";
+    return this.#hostObjection(this.#place(host), MAX_ALIASES);
   }
 
   /** It, and what it is an alias of. */

@@ -7,7 +7,7 @@ import { isLinkLocal } from "../../dns/address.ts";
 import { Type } from "../../dns/constants.ts";
 import { labelToUnicode, type Name } from "../../dns/name.ts";
 import { rdata as make, type Rdata } from "../../dns/rdata.ts";
-import { isUnderscored } from "../../dns/service.ts";
+import { isUnderscored, LOCAL, parseInstance } from "../../dns/service.ts";
 
 /**
  * A host by whose name clients of a search domain find a proxy, a tunnel, a key server or where their
@@ -20,6 +20,11 @@ export function isSteeringHost({ labels }: Name): boolean {
 /** Not a host's name: labels that start so have a meaning of their own (RFC 8552 §1.2). */
 export function hasUnderscore({ labels }: Name): boolean {
   return labels.some(isUnderscored);
+}
+
+/** Is it a service's name, whose SRV record may lead to itself? Some programs know no other host's name. */
+export function mayBeItsOwnHost(name: Name): boolean {
+  return !isUnderscored(name.labels[0]!) && parseInstance(name)?.domain.equals(LOCAL) === true;
 }
 
 /** RFC 6763 §4.1.1: instance names have no ASCII control characters. */

@@ -24,6 +24,7 @@ import {
   hasControls,
   hasUnderscore,
   isSteeringHost,
+  mayBeItsOwnHost,
   publishableData,
 } from "./publishable.ts";
 
@@ -238,15 +239,18 @@ export class Site {
       }
       case Type.A:
       case Type.AAAA:
-      case Type.CNAME:
+      case Type.CNAME: {
+        const isService = type !== Type.CNAME && mayBeItsOwnHost(name);
+        const isNoHost = hasUnderscore(name) && !isService;
         // What is at `local.` would be at the site's own domain.
-        if (name.equals(LOCAL) || isReserved(name.labels) || hasUnderscore(name)) {
+        if (name.equals(LOCAL) || isReserved(name.labels) || isNoHost) {
           return "its host's name is reserved";
         }
-        if (isSteeringHost(name) && !this.policy.isExempt(name)) {
+        if (isSteeringHost(name) && !isService && !this.policy.isExempt(name)) {
           return "its host's name steers clients";
         }
         return isTranslatable ? undefined : "its host's name is too long beneath the site";
+      }
       default:
         return isTranslatable ? undefined : "its name is too long beneath the site";
     }
