@@ -113,13 +113,9 @@ export async function readZones(
     throw explain(error, data);
   });
   const fixed = files.filter(({ origin }) => !isDynamic(origin));
-  const mistakes = fixed
-    .filter(({ records }) => !records.some(({ type }) => type === Type.SOA))
-    .map(({ path, origin }) => `${path}: no SOA record; expected one at ${origin}`);
   if (catalog !== undefined && fixed.some(({ origin }) => origin.equals(catalog))) {
-    mistakes.push(`catalog: ${catalog} has a zone file; expected another name`);
+    throw new ConfigError([`catalog: ${catalog} has a zone file; expected another name`]);
   }
-  if (mistakes.length > 0) throw new ConfigError(mistakes);
   const dynamic = origins.map((origin) => {
     const { records = [] } = files.find((file) => file.origin.equals(origin)) ?? {};
     return { origin, records };
