@@ -137,10 +137,8 @@ export class SigningAuthority implements Authority {
     if (any.answers.length > 0) {
       return { types: any.answers.map((set) => set.type).filter((type) => !SIGNING.has(type)) };
     }
-    if (any.authorities[0]?.type === Type.NS) {
-      const { answers } = this.#ask(name, Type.DS);
-      return { types: [Type.NS, ...answers.map((set) => set.type)], isCut: true };
-    }
+    // At a cut with a DS nothing is denied.
+    if (any.authorities[0]?.type === Type.NS) return { types: [Type.NS], isCut: true };
     return { types: any.rcode === Rcode.NXDOMAIN ? [Type.NXNAME] : [] };
   }
 
