@@ -360,7 +360,30 @@ suite("serials", () => {
     }
   });
 
-  test("XFR-19: a serial of the file counts where it is newer, across the end of the numbers too", async () => {
+  const fileRecords = (mname: string, serial = 0) =>
+    setsOf("").map((set) => {
+      const [soa] = updateOf(`+ @ SOA ${mname} h.example. ${serial} 1 2 3 4`).updates;
+      return set.type === Type.SOA ? { ...set, rdatas: [soa!.rdata] } : set;
+    });
+
+  test("XFR-19: a serial of the file counts where it is newer, at the first start and later", async () => {
+    const disk = new MemoryDisk();
+    const start = async (serial: number) => {
+      const records = fileRecords("ns.example.", serial);
+      return (await openOn(disk.afterKill(), { fileRecords: records })).current.serial;
+    };
+    const first = YEAR_2025 + 1000;
+    assert.equal(await start(first), first);
+    const zone = await openOn(disk, { fileRecords: fileRecords("ns.example.", first) });
+    await zone.apply(updateOf("+ n A 10.0.0.1"), operator);
+    assert.equal(zone.current.serial, first + 1);
+    assert.equal(await start(first), first + 1, "nothing has changed");
+    assert.equal(await start(first + 1000), first + 1000);
+    assert.equal(await zone.merge(fileRecords("ns.example.", first + 500)), Rcode.NOERROR);
+    assert.equal(zone.current.serial, first + 500);
+  });
+
+  test("XFR-19: none is lower across the end of the numbers", async () => {
     const disk = new MemoryDisk();
     const zone = await openOn(disk);
     const set = async (serial: number) => {
@@ -377,11 +400,6 @@ suite("serials", () => {
 
   test("XFR-19: a file's serial that is older, or 0 where others would take it for newer, says nothing", async () => {
     const far = Date.UTC(2060, 0, 1);
-    const fileRecords = (mname: string, serial = 0) =>
-      setsOf("").map((set) => {
-        const [soa] = updateOf(`+ @ SOA ${mname} h.example. ${serial} 1 2 3 4`).updates;
-        return set.type === Type.SOA ? { ...set, rdatas: [soa!.rdata] } : set;
-      });
     const disk = new MemoryDisk();
     const clock = new FakeClock({ epoch: far });
     const zone = await openOn(disk, { clock, fileRecords: fileRecords("ns.example.") });
