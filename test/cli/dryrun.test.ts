@@ -36,7 +36,7 @@ policy:
   rules:
     - { deny: chat }
     - { deny: all, address: 10.9.0.0/16 }
-    - { deny: printers, address: 10.1.7.0/24 }
+    - { deny: printers, host: lab, address: 10.1.7.0/24 }
   text: [{ type: printers, drop: [uuid] }]
   hosts: isatap
 `;
@@ -77,6 +77,13 @@ test("check --dry-run says what a policy would hide of what is published, and dr
   const lyon = await check("--server", "127.0.0.1:53");
   assert.match(`${lyon.stdout}`, /: of 1 services in Lyon\.z\.example\., 1 would be hidden\n/);
   assert.ok(!`${lyon.stdout}`.includes("paris"));
+  // A link without a site has its name, but where collectors elsewhere have such links too.
+  writeFileSync(file, `${POLICY}links: [{ interface: paris }]\n`);
+  const named = await check("--server", "127.0.0.1:53");
+  assert.match(`${named.stdout}`, /: of 5 services in paris\.z\.example\., 3 would be hidden\n/);
+  writeFileSync(file, `${POLICY}links: [{ interface: paris }]\npublish: {}\n`);
+  const far = await check("--server", "127.0.0.1:53");
+  assert.match(`${far.stdout}`, /: of 6 services in z\.example\., 4 would be hidden\n/);
   writeFileSync(file, `${POLICY}links: []\n`);
   const deaf = await check("--server", "127.0.0.1:53");
   assert.match(`${deaf.stdout}`, /: policy does nothing where no link is heard/);
