@@ -1,5 +1,7 @@
 /** Arguments that nobody knows: said by name, and nothing is begun. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
 import { run } from "../support/process.ts";
@@ -49,6 +51,31 @@ describe("the command line", () => {
       const { status, stderr, stdout } = await run([process.execPath, MAIN, ...line.split(" ")]);
       assert.deepEqual([status, stderr, `${stdout}`], [1, `${said}\n`, ""]);
     }
+  });
+
+  it("says what is no server, no domain and no type of service", async () => {
+    const server = "is not an address; expected 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53";
+    const domain = "expected a domain name such as bonjour.example.com";
+    const cases = {
+      "browse --server ns1.example.com": `--server: "ns1.example.com" ${server}`,
+      "zone --server 192.0.2.1:x": `--server: "192.0.2.1:x" ${server}`,
+      "zone --domain a..b": `--domain: empty label in "a..b"; ${domain}`,
+      "browse --server 127.0.0.1:1 _ipp.._tcp":
+        '_ipp.._tcp: empty label in "_ipp.._tcp"; expected a service type such as _ipp._tcp',
+      "browse --server 127.0.0.1:1": "127.0.0.1:1: nobody listens there; is the gateway running?",
+    };
+    for (const [line, said] of Object.entries(cases)) {
+      const { status, stderr, stdout } = await run([process.execPath, MAIN, ...line.split(" ")]);
+      assert.deepEqual([status, stderr, `${stdout}`], [1, `${said}\n`, ""]);
+    }
+  });
+
+  it("wants to know a server where the configuration has none with an address", async () => {
+    const file = join(temporaryFolder(), "far.yaml");
+    writeFileSync(file, "zone: z.example\npublish: {}\n");
+    const { status, stderr } = await run([process.execPath, MAIN, "browse", "--config", file]);
+    const said = "--server: not given; expected the address of a server to ask\n";
+    assert.deepEqual([status, stderr], [1, said]);
   });
 
   it("without a configuration needs the folder that it is started in, and says so", async () => {

@@ -58,6 +58,11 @@ Wiki
     assert.match((await browse(type))[1], /^Nas /);
   }
   assert.deepEqual(await browse(), [0, "     3  _http._tcp\n     0  _ipp._tcp.other.example.\n"]);
+  assert.deepEqual(await browse("_ssh._tcp"), [0, "no _ssh._tcp in z.example.\n"]);
+  assert.deepEqual(await browse("--domain", "paris.z.example"), [
+    0,
+    "no services in paris.z.example.\n",
+  ]);
   const [status, text] = await browse("_http._tcp.other.example.");
   assert.equal(status, 1);
   assert.match(text, /answers REFUSED for _http\._tcp\.other\.example\.; expected a server of/);

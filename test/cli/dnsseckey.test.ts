@@ -101,7 +101,7 @@ describe("dnssd-gateway key --dnssec", () => {
   });
 
   it("says what was expected", async () => {
-    const { key } = open();
+    const { key, keys } = open();
     for (const [parameters, why] of [
       [[ZONE, "--algorithm", "rsasha1"], /expected one of ecdsap256sha256, ed25519/],
       [[ZONE, "--role", "boss"], /expected one of csk, ksk, zsk/],
@@ -112,6 +112,15 @@ describe("dnssd-gateway key --dnssec", () => {
       assert.equal(status, 1);
       assert.match(text, why);
     }
+    await key("other.example.");
+    const other = keys()[0]!.tag;
+    const none = await key(ZONE, "--retire", `${other}`);
+    assert.match(none.text, /^"\d+": no key of bonjour\.example\.com\.; expected one of none$/m);
+    await key(ZONE);
+    const own = keys().find(({ tag }) => tag !== other)!.tag;
+    const { status, text } = await key(ZONE, "--retire", "x");
+    assert.equal(status, 1);
+    assert.ok(text.includes(`"x": no key of ${ZONE}.; expected one of ${own}\n`), text);
   });
 
   it("says in one line that the folder cannot be made, or is none", async () => {
