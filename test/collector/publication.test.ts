@@ -16,6 +16,7 @@ class Scene {
   readonly clock = new FakeClock();
   readonly publication: Publication;
   readonly log: string[] = [];
+  readonly reasons: unknown[] = [];
   zone = new RecordSets();
   updates = 0;
   reads = 0;
@@ -26,8 +27,9 @@ class Scene {
   constructor(options: Partial<PublishedZone> = {}) {
     const tell =
       (level: string) =>
-      (_: object, fact: string): void => {
+      (fields: object, fact: string): void => {
         if (level !== "debug") this.log.push(`${level}: ${fact}`);
+        if ("reason" in fields) this.reasons.push(fields.reason);
       };
     const log = {
       debug: tell("debug"),
@@ -263,6 +265,25 @@ suite("a zone that is published into", () => {
     scene.fails = undefined;
     await scene.clock.elapse(60_000);
     assert.deepEqual(lines(scene.zone), lines(setsOf("h A 10.0.0.1")));
+  });
+
+  test("a server that has no such zone, or knows no updates, is told of by that, and tried again", async () => {
+    const scene = new Scene();
+    for (const [rcode, reason] of [
+      [Rcode.NOTAUTH, "it has no such zone (NOTAUTH)"],
+      [Rcode.NOTIMP, "it knows no updates (NOTIMP)"],
+    ] as const) {
+      scene.fails = rcode;
+      scene.want(`h TXT ${reason.length}`);
+      await scene.clock.elapse(3_600_000);
+      assert.deepEqual(scene.reasons, [reason]);
+      scene.fails = undefined;
+      await scene.clock.elapse(60_000);
+      assert.deepEqual(lines(scene.zone), lines(setsOf(`h TXT ${reason.length}`)));
+      assert.match(scene.log.at(-1)!, /^info: .* takes updates again$/);
+      scene.reasons.length = 0;
+      await scene.clock.elapse(60_000);
+    }
   });
 
   test("a path that is cut in ever other ways is told of once for each way", async () => {
