@@ -64,6 +64,17 @@ suite("Draft", () => {
     );
   });
 
+  test("knows the types of a name, however many other sets it has touched", () => {
+    for (const others of [0, 1, 11, 12, 13, 100]) {
+      const draft = new Draft(snapshotOf("many TXT a\nmany A 10.0.0.1"));
+      draft.add(owner, 60, rdata.cname(name("there")));
+      for (let i = 0; i < others; i++) draft.add(name(`other${i}`), 60, at(i));
+      draft.remove(owner, at(1));
+      assert.deepEqual(new Set(draft.types(owner)), new Set([Type.TXT, Type.CNAME]), `${others}`);
+      assert.deepEqual(draft.types(name("none")), []);
+    }
+  });
+
   test("leaves the snapshot as it was, whichever of several drafts it was looked at by", () => {
     const before = snapshotOf(
       Array.from({ length: 30 }, (_, i) => `many A 10.0.0.${i}`).join("\n"),
