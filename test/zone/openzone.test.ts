@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { FormatError } from "../../src/dns/format.ts";
 import { rdata } from "../../src/dns/rdata.ts";
+import { encodeEntry } from "../../src/zone/journal/entry.ts";
+import { Journal } from "../../src/zone/journal/journal.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";
@@ -78,6 +80,24 @@ suite("openZone", () => {
     assert.deepEqual(holders, [["paris"], ["operator"], ["paris", "file"]]);
   });
 
+  test("says what a journal has that it does not know, and lets go of the folder", async () => {
+    const cases: [octets: Uint8Array, why: RegExp][] = [
+      [Buffer.of(99), /an entry of a kind that is not known/],
+      [encodeEntry({ is: "end" }), /one SOA is expected/],
+    ];
+    for (const [octets, why] of cases) {
+      const disk = new MemoryDisk();
+      await Journal.create(disk, JOURNAL, 1, [octets]);
+      for (let start = 0; start < 2; start++) {
+        await assert.rejects(openOn(disk), (error: Error) => {
+          assert.match(error.message, why);
+          assert.match(error.message, /^z\.example\.journal: .*; expected it as it was written/);
+          return error instanceof FormatError;
+        });
+      }
+    }
+  });
+
   test("says that a write was cut off", async () => {
     const disk = new MemoryDisk();
     const zone = await openOn(disk);
@@ -120,6 +140,35 @@ suite("openZone", () => {
     assert.match(text, /b +IN A +10\.0\.0\.1 ; operator\n/);
     assert.match(text, /www +IN A +10\.0\.0\.1\n/);
     assert.deepEqual(disk.paths, [JOURNAL, COPY]);
+  });
+
+  test("without room for a copy says so, leaves no half of one, and writes it later", async () => {
+    const disk = new MemoryDisk();
+    const clock = new FakeClock();
+    const warnings: string[] = [];
+    const log = {
+      ...silentLog,
+      warn: (fields: object, fact: string) => warnings.push(`${JSON.stringify(fields)} ${fact}`),
+    };
+    const stop = new AbortController();
+    const zone = await openOn(disk, { clock, log, signal: stop.signal });
+    for (const failing of ["write", "rename"]) {
+      await zone.apply(updateOf(`+ ${failing} A 10.0.0.1`), operator);
+      disk.before = (what) => {
+        if (what === failing) throw new Error("ENOSPC");
+      };
+      await clock.elapse(15 * 60_000);
+      disk.before = () => {};
+      assert.deepEqual(warnings.splice(0), [
+        `{"file":"${COPY}","reason":"ENOSPC"} the copy cannot be written`,
+      ]);
+      assert.deepEqual(disk.paths, [JOURNAL]);
+    }
+    stop.abort();
+    await zone.closed;
+    assert.deepEqual(warnings, []);
+    const text = disk.octets(COPY).toString();
+    assert.deepEqual(lines(parseMasterFile(text, { origin })), lines(zone.current));
   });
 });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { crc32 } from "node:zlib";
 import { FormatError } from "../../src/dns/format.ts";
 import { readTape, Tape } from "../../src/zone/journal/tape.ts";
 import { MemoryDisk } from "./memorydisk.ts";
@@ -74,6 +75,16 @@ suite("Tape", () => {
       damaged[at]! ^= 0x10;
       assert.equal(textOf(damaged), "one two", "the last is taken for one that was under way");
     }
+  });
+
+  test("of another format is told from one that is damaged", async () => {
+    const { disk } = await tapeOf(["one"]);
+    const later = disk.octets("tape");
+    const version = "DNSSDZJ".length;
+    later.writeUInt32BE(later.readUInt32BE(version) + 1, version);
+    assert.throws(() => readTape(later), /damaged at its head/);
+    later.writeUInt32BE(crc32(later.subarray(0, version + 8)), version + 8);
+    assert.throws(() => readTape(later), /^FormatError: of format 2, expected 1$/);
   });
 
   test("with any stretch of it lost before the last write, is refused", async () => {
