@@ -67,8 +67,12 @@ suite("what the log says of updates that are refused", () => {
     const elsewhere = adding("new", undefined, {
       questions: [{ name: name("sub"), type: Type.SOA, class: Class.IN }],
     });
+    const { authorities: updates } = adding("printer.paris", "10.1.0.10");
+    const update = { zone: origin, prerequisites: [], updates, lease: 60 };
+    await server.zone.apply(update, principalOf("paris")!);
     for (let i = 0; i < 3; i++) {
       await server.one(encode(adding("new")));
+      await signed(adding("printer.paris", "10.1.0.66"), operator);
       await signed(adding(`pc${i}.lyon`), paris);
       await signed(adding(`new${i}`), secondary);
       await signed(elsewhere, lyon);
@@ -77,6 +81,10 @@ suite("what the log says of updates that are refused", () => {
     const fact = (reason: string) => `an update was refused: ${reason}`;
     assert.deepEqual(lines, [
       { ...shared, zone: `${origin}`, key: undefined, fact: fact("it is not signed") },
+      {
+        ...{ ...shared, zone: `${origin}`, key: "operator" },
+        fact: fact("others have what it would change"),
+      },
       {
         ...{ ...shared, zone: `${origin}`, key: "paris", name: `${name("pc0.lyon")}` },
         fact: fact("its key may not write this name, or not so"),
