@@ -221,6 +221,9 @@ j 60 A (`,
       "16",
     ]);
     assert.equal(mistakesIn(Array(100).fill("x").join("\n")).length, 21);
+    assert.match(mistakesIn(" 60 A 10.0.0.1")[0]!, /^z.zone:1: the first record has no owner/);
+    const query = mistakesIn(`${HEAD}a 60 TYPE255 \\# 0`);
+    assert.deepEqual(query, ["z.zone:3: ANY is not a type of data"]);
     assert.deepEqual(mistakesIn(`${HEAD}f 60 TXT shut "open`), [
       "z.zone:3: a quoted string does not end on its line, expected '\"'",
     ]);
