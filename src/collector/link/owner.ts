@@ -6,14 +6,14 @@
 import { addressOctets } from "../../dns/address.ts";
 import type { Family, LinkAddress } from "../../net/links/link.ts";
 import { isOn, subnetsOf } from "../subnets.ts";
-import { type HeardSet, isCalledOff } from "./heard.ts";
+import type { HeardSet } from "./heard.ts";
 
 export interface Owner {
   readonly family: Family;
   readonly address: string;
 }
 
-/** Undefined where it has to be asked of all: there are several, it was asked in vain, or there is doubt. */
+/** Undefined where it has to be asked of all: there are several, or it was asked in vain. */
 export function ownerOf(
   { records }: HeardSet,
   addresses: readonly LinkAddress[],
@@ -21,7 +21,6 @@ export function ownerOf(
 ): Owner | undefined {
   const speakers = new Set<string>();
   for (const record of records.values()) {
-    if (isCalledOff(record)) return undefined;
     if (now - record.lastHeard > FIRST_REFRESH * record.lifetime) return undefined;
     speakers.add(record.speaker);
   }
