@@ -44,6 +44,20 @@ suite("what a cache tells", () => {
   });
 });
 
+suite("a link that was away", () => {
+  test("lets go of what was called off before when it would have, and of the rest in 10 s", () => {
+    const cache = cacheOf("h 120 A 10.0.0.1\ng 120 A 10.0.0.2");
+    cache.receive(response("g 0 A 10.0.0.2"), from(), 50_000);
+    cache.resume(50_500);
+    pass(cache, 51_000);
+    assert.deepEqual(held(cache, "g", "A"), []);
+    pass(cache, 60_499);
+    assert.deepEqual(held(cache, "h", "A"), ["10.0.0.1"]);
+    pass(cache, 60_500);
+    assert.equal(cache.size, 0);
+  });
+});
+
 suite("records that grow old", () => {
   test("come up at 80, 85, 90 and 95 % of their life and up to 2 % later, and end with it", () => {
     for (const chance of [0, 0.5, 0.999]) {

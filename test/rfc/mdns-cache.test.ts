@@ -181,6 +181,14 @@ suite("what an owner says to us alone", () => {
     assert.equal(cache.size, 0);
   });
 
+  test("is no question, whatever it says that is known already", () => {
+    const cache = cacheOf("!h A 10.0.0.2");
+    pass(cache, 100_000);
+    cache.confirm(query("h A", "h 120 A 10.0.0.2"), 100_000);
+    pass(cache, 120_000);
+    assert.equal(cache.size, 0);
+  });
+
   test("brings nothing back that was called off", () => {
     const cache = cacheOf("!h A 10.0.0.2");
     cache.receive(response("h 0 A 10.0.0.2"), from(), 5000);
