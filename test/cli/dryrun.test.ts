@@ -17,6 +17,8 @@ _ipp._tcp.paris PTR \<b\>Lab._ipp._tcp.paris
 \<b\>Lab._ipp._tcp.paris TXT "UUID=2" "=x" "uuid=3" "" "flag" "empty="
 Proxy._http._tcp.paris SRV 0 0 80 wpad.paris
 Own._http._tcp.paris SRV 0 0 80 isatap.paris
+WPAD._http._tcp.paris SRV 0 0 80 wpad._http._tcp.paris
+wpad._http._tcp.paris A 10.1.0.31
 wpad.paris A 10.1.0.30
 isatap.paris A 10.1.0.30
 Romeo._presence._tcp.lyon SRV 0 0 5298 pc.lyon
@@ -56,7 +58,7 @@ test("check --dry-run says what a policy would hide of what is published, and dr
   assert.equal(stderr, "");
   assert.equal(status, 0);
   assert.deepEqual(String(stdout).split("\n").slice(0, -1), [
-    `${file}: of 6 services in z.example., 4 would be hidden`,
+    `${file}: of 7 services in z.example., 4 would be hidden`,
     "     2  policy.rules[0] denies it",
     "        Juliet._presence._tcp.paris.z.example.",
     "        Romeo._presence._tcp.lyon.z.example.",
@@ -80,14 +82,14 @@ test("check --dry-run says what a policy would hide of what is published, and dr
   // A link without a site has its name, but where collectors elsewhere have such links too.
   writeFileSync(file, `${POLICY}links: [{ interface: paris }]\n`);
   const named = await check("--server", "127.0.0.1:53");
-  assert.match(`${named.stdout}`, /: of 5 services in paris\.z\.example\., 3 would be hidden\n/);
+  assert.match(`${named.stdout}`, /: of 6 services in paris\.z\.example\., 3 would be hidden\n/);
   writeFileSync(file, `${POLICY}links: [{ interface: paris }]\npublish: {}\n`);
   const far = await check("--server", "127.0.0.1:53");
-  assert.match(`${far.stdout}`, /: of 6 services in z\.example\., 4 would be hidden\n/);
+  assert.match(`${far.stdout}`, /: of 7 services in z\.example\., 4 would be hidden\n/);
   writeFileSync(file, `${POLICY}links: []\n`);
   const deaf = await check("--server", "127.0.0.1:53");
   assert.match(`${deaf.stdout}`, /: policy does nothing where no link is heard/);
-  assert.match(`${deaf.stdout}`, /: of 6 services in z\.example\., 4 would be hidden\n/);
+  assert.match(`${deaf.stdout}`, /: of 7 services in z\.example\., 4 would be hidden\n/);
   writeFileSync(file, POLICY);
 
   // So it is with the other commands, whatever a zone holds.

@@ -43,7 +43,9 @@ export function preview(policy: Policy, zone: Name, published: Iterable<RecordSe
       const { target } = srvOf(rdata);
       const hosts = namesOf(sets, target);
       const isSteering = (host: Name) => {
-        return host.isUnder(site) && isSteeringHost(host) && !rules.isExempt(heard(host));
+        // A service that is its own host has no host's name.
+        if (!host.isUnder(site) || host.equals(name)) return false;
+        return isSteeringHost(host) && !rules.isExempt(heard(host));
       };
       if (hosts.some(isSteering)) return STEERING;
       const addresses = () => hosts.flatMap((host) => addressesOf(sets, host));
