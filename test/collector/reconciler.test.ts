@@ -120,26 +120,35 @@ suite("a reconciler", () => {
       now = due;
     }
     assert.deepEqual(waits, [250, 500, 1000, 1000, 1000]);
+    // One that refuses is there.
+    assert.ok(reconciler.poll(now));
+    reconciler.settle(Rcode.NOTAUTH, now);
+    now = reconciler.due()!;
+    assert.ok(reconciler.poll(now));
+    reconciler.settle(undefined, now);
+    assert.equal(reconciler.due()! - now, 250);
   });
 
-  test("waits while the server does not have the zone, longer each time, up to a minute", () => {
-    const reconciler = new Reconciler({ zone: ZONE, random });
-    reconciler.want(setsOf("a A 10.0.0.1"));
-    const waits: number[] = [];
-    let now = 0;
-    for (let i = 0; i < 8; i++) {
+  test("waits while the server does not have the zone, or knows no updates, longer each time, up to a minute", () => {
+    for (const rcode of [Rcode.NOTAUTH, Rcode.NOTIMP]) {
+      const reconciler = new Reconciler({ zone: ZONE, random });
+      reconciler.want(setsOf("a A 10.0.0.1"));
+      const waits: number[] = [];
+      let now = 0;
+      for (let i = 0; i < 8; i++) {
+        assert.ok(reconciler.poll(now));
+        assert.equal(reconciler.settle(rcode, now), undefined);
+        waits.push(reconciler.due()! - now);
+        now = reconciler.due()!;
+      }
+      assert.deepEqual(
+        waits,
+        [1, 2, 4, 8, 16, 32, 60, 60].map((seconds) => seconds * 1000),
+      );
       assert.ok(reconciler.poll(now));
-      assert.equal(reconciler.settle(Rcode.NOTAUTH, now), undefined);
-      waits.push(reconciler.due()! - now);
-      now = reconciler.due()!;
+      reconciler.settle(Rcode.NOERROR, now);
+      assert.ok(reconciler.due()! - now > 60_000);
     }
-    assert.deepEqual(
-      waits,
-      [1, 2, 4, 8, 16, 32, 60, 60].map((seconds) => seconds * 1000),
-    );
-    assert.ok(reconciler.poll(now));
-    reconciler.settle(Rcode.NOERROR, now);
-    assert.ok(reconciler.due()! - now > 60_000);
   });
 
   test("takes away again what a lost update may have brought", () => {
@@ -280,6 +289,21 @@ suite("what a server refuses", () => {
     server.serve(reconciler, 2000);
     assert.equal(listed(server), 98);
     assert.deepEqual(lines(server.zone), lines(printers(upTo(103).slice(5))));
+  });
+
+  test("as BIND a set of more than a hundred, takes another TTL all the same", () => {
+    const server = new Server((zone) => [...zone].some(({ rdatas }) => rdatas.length > 100));
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+    const sets = printers(upTo(103));
+    reconciler.want(sets);
+    server.serve(reconciler, 0);
+    const isList = ({ type }: { readonly type: number }) => type === Type.PTR;
+    reconciler.want(
+      RecordSets.of([...sets].map((set) => (isList(set) ? { ...set, ttl: 5 } : set))),
+    );
+    server.serve(reconciler, 1);
+    assert.equal(listed(server), 100);
+    assert.equal(server.zone.get(BROWSE.key, Type.PTR)?.ttl, 5);
   });
 
   test("with its limit lifted, is there after the next round", () => {
@@ -430,6 +454,41 @@ suite("what a server refuses", () => {
       server.serve(reconciler, now);
       assert.deepEqual(lines(server.zone), lines(setsOf(stays)));
     }
+  });
+
+  test("that a service leaves a list, keeps no alias of its host, beside which nothing can come", () => {
+    const server = new Server((zone) => zone.get(BROWSE.key, Type.PTR) === undefined);
+    const reconciler = new Reconciler({ zone: ZONE, random });
+    reconciler.want(setsOf("_ipp._tcp PTR x\nx SRV 0 0 1 h\nh CNAME a\na A 10.0.0.1"));
+    // Not yet refused, for nothing is there.
+    server.zone = settle(reconciler, new RecordSets());
+    reconciler.want(setsOf("h A 10.0.0.2"));
+    server.serve(reconciler, 0);
+    const left = "_ipp._tcp PTR x\nx SRV 0 0 1 h\nh A 10.0.0.2";
+    assert.deepEqual(lines(server.zone), lines(setsOf(left)));
+  });
+
+  test("a record, and then another, is there soon after the rule for it is mended", () => {
+    const odd = ["a", "b"].map((label) => ZONE.child(label)!.key);
+    let refused = odd;
+    const server = new Server((zone) => refused.some((host) => zone.get(host, Type.A)));
+    const reconciler = new Reconciler({ zone: ZONE, random });
+    reconciler.want(setsOf("a A 10.0.0.1\nb A 10.0.0.2"));
+    let now = 0;
+    const until = (end: number) => {
+      for (; now < end; now = reconciler.due()!) server.serve(reconciler, now);
+    };
+    until(600_000);
+    assert.deepEqual(lines(server.zone), []);
+    refused = odd.slice(1);
+    let taken = now;
+    for (; server.zone.isEmpty; now = reconciler.due()!) {
+      taken = now;
+      server.serve(reconciler, now);
+    }
+    refused = [];
+    until(taken + 10_000);
+    assert.deepEqual(lines(server.zone), lines(setsOf("a A 10.0.0.1\nb A 10.0.0.2")));
   });
 
   test("everything for a while, as with a full disk, is there within a minute after", () => {
@@ -664,6 +723,15 @@ suite("what a server refuses", () => {
     for (let now = 0; now < 600_000; now = reconciler.due()!) server.serve(reconciler, now);
     assert.ok(server.updates < 100, `${server.updates} updates in ten minutes`);
   });
+
+  test("everything that has left, is asked ever more seldom", () => {
+    const server = new Server(() => true);
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 86_400 });
+    server.zone = printers(upTo(200));
+    reconciler.inherit(server.zone, server.zone, () => 0);
+    for (let now = 0; now < 600_000; now = reconciler.due()!) server.serve(reconciler, now);
+    assert.ok(server.updates < 100, `${server.updates} updates in ten minutes`);
+  });
 });
 
 suite("what has one owner", () => {
@@ -726,6 +794,9 @@ suite("what has one owner", () => {
       assert.equal(reconciler.settle(isRefused ? Rcode.REFUSED : Rcode.NOERROR, 0), undefined);
     }
     assert.deepEqual(lines(zone), lines(setsOf(changed)));
+    assert.ok(reconciler.isHindered);
+    assert.equal(reconciler.poll(reconciler.due()!), undefined);
+    assert.ok(!reconciler.isHindered, "and replaced again from then on");
   });
 });
 
@@ -845,6 +916,19 @@ suite("a lease", () => {
     assert.deepEqual(lines(zone), lines(setsOf(many.slice(1500).join("\n"))));
   });
 
+  test("does not bring back the TTL that a set had when the round began", () => {
+    const many = upToText(2000);
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, limit: 5000 });
+    reconciler.want(setsOf(many.join("\n")));
+    let zone = settle(reconciler, new RecordSets());
+    const now = reconciler.due()!;
+    zone = applied(zone, reconciler.poll(now)!);
+    const wanted = setsOf(many.map((line) => line.replace(" A ", " 5 A ")).join("\n"));
+    reconciler.want(wanted);
+    reconciler.settle(Rcode.NOERROR, now);
+    assert.deepEqual(lines(settle(reconciler, zone, now)), lines(wanted));
+  });
+
   test("of a thousand services is renewed with few messages", () => {
     const site = new Site(ZONE.child("s")!, OPEN);
     const text = upToText(1000).map((_, i) =>
@@ -961,6 +1045,21 @@ suite("what is inherited", () => {
     assert.deepEqual(lines(settle(reconciler, zone, 1000)), []);
   });
 
+  test("is not what others may have put there, but is what one has, and may not be gone", () => {
+    for (const hasGone of [false, true]) {
+      const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
+      reconciler.want(setsOf("a A 10.0.0.1"));
+      const before = settle(reconciler, new RecordSets());
+      reconciler.want(new RecordSets());
+      reconciler.poll(0);
+      reconciler.settle(undefined, 0);
+      const zone = hasGone ? new RecordSets() : before;
+      reconciler.inherit(zone, [], () => 15_000);
+      if (hasGone) assert.equal(reconciler.poll(1000), undefined, "what is gone is not removed");
+      assert.deepEqual(lines(settle(reconciler, zone, 1000)), []);
+    }
+  });
+
   test("is gone at once when everything is withdrawn", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.inherit(there, there, () => 15_000);
@@ -968,6 +1067,49 @@ suite("what is inherited", () => {
     reconciler.withdraw();
     assert.deepEqual(lines(settle(reconciler, zone, 1)), []);
     assert.equal(reconciler.due(), undefined);
+  });
+});
+
+suite("what is withdrawn", () => {
+  const text = Array.from({ length: 20 }, (_, i) => `h${i} A 10.0.0.${i}`).join("\n");
+  const start = (limit?: number) => {
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, ...(limit && { limit }) });
+    reconciler.want(setsOf(`${text}\n_ipp._tcp PTR x\nx SRV 0 0 1 h0`));
+    return { reconciler, zone: settle(reconciler, new RecordSets()) };
+  };
+
+  test("waits for nothing, and goes at once though few were sent at a time", () => {
+    const { reconciler, zone } = start();
+    reconciler.want(setsOf(`${text}\nodd A 10.0.0.1`));
+    // The service goes; then a record is looked for, and a zone that is being loaded waited for.
+    const [one, rest] = [reconciler.poll(0)!, Rcode.REFUSED];
+    assert.ok(one.updates.length > 1);
+    reconciler.settle(rest, 0);
+    assert.ok(reconciler.poll(0)!.updates.length < one.updates.length);
+    reconciler.settle(Rcode.NOTAUTH, 0);
+    assert.equal(reconciler.poll(0), undefined);
+    reconciler.withdraw();
+    const update = reconciler.poll(0)!;
+    assert.deepEqual(lines(applied(zone, update)), []);
+  });
+
+  test("is not said again, nor what cannot go", () => {
+    for (const isBegun of [true, false]) {
+      const { reconciler } = start(100);
+      reconciler.sayAllAgain();
+      if (isBegun) {
+        reconciler.poll(0);
+        reconciler.settle(Rcode.NOERROR, 0);
+      }
+      reconciler.withdraw();
+      const isStuck = ({ type }: { readonly type: number }) => type === Type.PTR;
+      for (let update = reconciler.poll(0); update !== undefined; update = reconciler.poll(0)) {
+        assert.ok(update.updates.every((record) => record.class === Class.NONE));
+        reconciler.settle(update.updates.some(isStuck) ? Rcode.REFUSED : Rcode.NOERROR, 0);
+      }
+      const left = "_ipp._tcp PTR x\nx SRV 0 0 1 h0\nh0 A 10.0.0.0";
+      assert.deepEqual(lines(RecordSets.of(reconciler.left)), lines(setsOf(left)));
+    }
   });
 });
 
@@ -1065,6 +1207,36 @@ suite("what sites have in common, on a server without leases", () => {
     assert.deepEqual(lines(serve(inParis, zone)), []);
   });
 
+  test("that others have still, does not tell that the server takes changes again", () => {
+    const guard = guardOf(ZONE, "merged");
+    const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, guard, limit: 1 });
+    reconciler.grant(undefined, 0);
+    const text = (port: number, more: string) => `
+_services._dns-sd._udp PTR _ipp._tcp
+_ipp._tcp PTR p
+p SRV 0 0 ${port} h
+h A 10.0.0.1
+${more}`;
+    const types = "_services._dns-sd._udp PTR _http._tcp\n_http._tcp PTR";
+    reconciler.want(setsOf(text(1, `${types} w`)));
+    let zone = serve(reconciler, setsOf(`${types} others`));
+    reconciler.want(setsOf(text(2, "")));
+    // The first of it, that a service has left, is taken, and then the disk is full.
+    zone = applied(zone, reconciler.poll(0)!);
+    reconciler.settle(Rcode.NOERROR, 0);
+    const list = ZONE.child("_tcp")!.child("_ipp")!.key;
+    for (let now = 0; now < 120_000; now = reconciler.due()!) {
+      for (let update = reconciler.poll(now); update !== undefined; update = reconciler.poll(now)) {
+        const isOthers = update.prerequisites.length > 0;
+        if (now > 60_000) zone = isOthers ? zone : applied(zone, update);
+        assert.ok(zone.get(list, Type.PTR), "it is listed all the while");
+        const rcode = isOthers ? Rcode.YXRRSET : now > 60_000 ? Rcode.NOERROR : Rcode.SERVFAIL;
+        reconciler.settle(rcode, now);
+      }
+    }
+    assert.deepEqual(lines(zone), lines(setsOf(text(2, `${types} others`))));
+  });
+
   test("is the server's to keep where it knows leases", () => {
     const reconciler = new Reconciler({
       zone: ZONE,
@@ -1073,8 +1245,11 @@ suite("what sites have in common, on a server without leases", () => {
       guard: guardOf(ZONE, "merged"),
     });
     reconciler.grant(300, 0);
+    const there = setsOf(paris);
+    reconciler.inherit(there, there, () => 15_000);
+    const zone = serve(reconciler, there);
     reconciler.want(setsOf(paris));
-    const zone = serve(reconciler, new RecordSets());
+    assert.equal(reconciler.poll(0), undefined, "what was read is said once");
     reconciler.withdraw();
     const update = reconciler.poll(0)!;
     assert.deepEqual(update.prerequisites, []);
@@ -1100,26 +1275,30 @@ const wanted = fc
 
 /** What becomes of an update: done, refused, lost on the way there, lost on the way back. */
 const fate = fc.constantFrom("done", "refused", "lost", "unanswered");
+/** Milliseconds: some while a round is on its way, and some to the next one. */
+const pause = fc.constantFrom(1000, 10_000, 100_000, 600_000);
 
 test("whatever becomes of updates, the zone is as wanted when one more has come through", () => {
-  const step = fc.record({ wanted: fc.option(wanted), fate });
+  const step = fc.record({ wanted: fc.option(wanted), fate, pause });
   fc.assert(
     fc.property(
       fc.array(step, { maxLength: 20 }),
       fc.constantFrom(40, 150, 10_000),
-      (steps, limit) => {
-        const reconciler = new Reconciler({ zone: ZONE, random, limit });
+      fc.constantFrom(0, 0.5, 0.99),
+      (steps, limit, chance) => {
+        const reconciler = new Reconciler({ zone: ZONE, random: () => chance, limit });
         let zone = new RecordSets();
         let target = new RecordSets();
         let now = 0;
-        for (const { wanted, fate } of steps) {
-          now += 100_000;
+        for (const { wanted, fate, pause } of steps) {
+          now += pause;
           if (wanted !== null) {
             target = wanted;
             reconciler.want(wanted);
           }
           const update = reconciler.poll(now);
           if (update === undefined) continue;
+          assert.ok(update.updates.every(({ ttl }) => ttl >= 0));
           if (fate === "done" || fate === "unanswered") zone = applied(zone, update);
           const rcode =
             fate === "done" ? Rcode.NOERROR : fate === "refused" ? Rcode.REFUSED : undefined;
