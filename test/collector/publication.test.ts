@@ -212,6 +212,21 @@ suite("a zone that is published into", () => {
     assert.equal(scene.reads, reads + 1);
   });
 
+  test("a server that was away, and has not its zone yet when it is back, is read again too", async () => {
+    const scene = new Scene();
+    scene.publication.inherit();
+    scene.want("x TXT a");
+    await scene.clock.elapse(200_000);
+    const { reads } = scene;
+    for (const fails of [away("ECONNREFUSED"), Rcode.NOTAUTH, undefined]) {
+      assert.equal(scene.reads, reads);
+      scene.fails = fails;
+      scene.want("x TXT b");
+      await scene.clock.elapse(10_000);
+    }
+    assert.equal(scene.reads, reads + 1);
+  });
+
   test("a server that has gone back to an older zone unnoticed is read again, if it grants no leases", async () => {
     for (const lease of [undefined, 300]) {
       let isOlder = false;
@@ -303,6 +318,16 @@ suite("a zone that is published into", () => {
     assert.equal(scene.log.length, 4);
   });
 
+  test("a clock that drifts is told of a few times", async () => {
+    const scene = new Scene();
+    scene.want("x TXT a");
+    for (let i = 0; i < 100; i++) {
+      scene.fails = new PublishError(`this host's clock is ${i} s behind the server's (BADTIME)`);
+      await scene.clock.elapse(120_000);
+    }
+    assert.equal(scene.log.length, 20);
+  });
+
   test("a path that comes and goes without end is told of once a minute, one that stays away then too", async () => {
     const scene = new Scene();
     scene.unreadable = away("timeout");
@@ -390,6 +415,20 @@ suite("a zone that is left", () => {
     scene.fails = undefined;
     await scene.publication.end();
     assert.deepEqual(lines(scene.zone), []);
+  });
+
+  test("while the server fails at what is new lets it take away the rest", async () => {
+    const scene = new Scene();
+    scene.want("h.paris A 10.0.0.1");
+    await scene.clock.elapse(1000);
+    scene.fails = Rcode.SERVFAIL;
+    scene.want("h.paris A 10.0.0.1\nnew.paris A 10.0.0.2");
+    await scene.clock.elapse(1000);
+    assert.deepEqual(scene.log, ["warn: the server of the zone takes no updates"]);
+    scene.fails = undefined;
+    await scene.publication.end();
+    assert.deepEqual(lines(scene.zone), []);
+    assert.equal(scene.log.length, 1);
   });
 
   test("during a reading waits for none, and is quiet when it has ended", async () => {
