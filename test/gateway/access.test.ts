@@ -47,6 +47,33 @@ keys:
   assert.equal(sees(), false);
 });
 
+test("A zone that is signed here is copied by this host and by who publishes into it alone", () => {
+  const text = `
+zone: bonjour.example.com
+reverse: [10.in-addr.arpa]
+transfer: { allow: [key:reader, 192.0.2.0/24] }
+keys:
+  reader: { secret: "${secret}", site: [] }
+  paris: { secret: "${secret}", site: paris }
+`;
+  const config = parseConfig(text, "gateway.yaml", temporaryFolder());
+  const isOwn = (address: string) => address === "203.0.113.7";
+  const access = new Access(config, { isOwn, isAttached: isNever }, (origin) =>
+    origin.equals(config.zone),
+  );
+  const may = (address: string, origin: Name, key?: string) =>
+    access.mayTransfer({ source: { address }, key } as Request, origin);
+  for (const [address, key, isCopied] of [
+    ["203.0.113.7", undefined, true],
+    ["203.0.113.8", "paris", true],
+    ["203.0.113.8", "reader", false],
+    ["192.0.2.1", undefined, false],
+  ] as const) {
+    assert.equal(may(address, config.zone, key), isCopied, `${address} ${key}`);
+    assert.ok(may(address, config.reverse[0]!, key), `${address} ${key}`);
+  }
+});
+
 suite("the key of a site", () => {
   test("is one in all reverse zones, however many there are", () => {
     const text = `
