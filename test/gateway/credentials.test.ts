@@ -146,6 +146,9 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     const next = replace(paths, "ns2.example.com");
     look();
     assert.equal(presented[0]?.certificate, next.certificate);
+    writeFileSync(paths.certificate, "nothing");
+    look();
+    assert.equal(warnings.length, 2, "and told of again when that is wrong again");
   });
 
   test("one file after the other are no mistake", async () => {
