@@ -203,6 +203,46 @@ suite("a collector", () => {
     await office.end();
   });
 
+  test("shows nothing of links that are away together, and come back one by one", async () => {
+    const office = new Office({ lans: 2, grace: 15_000 });
+    for (const [i, lan] of office.lans.entries()) printers(lan, 2, () => 20 + i);
+    await office.until(() => office.browse("_ipp._tcp", "z.example.").length === 4);
+    await office.clock.elapse(30_000);
+    const { serial } = office.zone.current;
+    for (const host of office.hosts) office.links.unplug(host);
+    for (const host of office.hosts.toReversed()) {
+      await office.clock.elapse(5000);
+      office.links.plug(host);
+    }
+    await office.clock.elapse(40_000);
+    assert.equal(office.zone.current.serial, serial);
+    await office.end();
+  });
+
+  test("leaves at its site what a link said that is away, and has nobody there to ask", async () => {
+    const places = new Map<string, string>();
+    const office = new Office({
+      grace: 15_000,
+      siteOf: ({ name }) => places.get(name) ?? name,
+    });
+    printers(office.lans[0]!, 2, () => 20);
+    const found = () =>
+      ["site1", "attic"].map((site) => office.browse("_ipp._tcp", `${site}.z.example.`).length);
+    const asked = () => office.collector.siteAt(ZONE.child("site1")!)?.harvests.length;
+    await office.until(() => found().join() === "2,0");
+    assert.equal(asked(), 1);
+    office.links.unplug(office.hosts[0]!);
+    assert.equal(asked(), 0);
+    // Of one that has gone nobody knows where it is.
+    places.set("site1", "attic");
+    office.collector.relabel();
+    await office.clock.elapse(5000);
+    assert.deepEqual(found(), [2, 0]);
+    office.links.plug(office.hosts[0]!);
+    await office.until(() => found().join() === "0,2");
+    await office.end();
+  });
+
   test("shows nothing of a link that is away and is told by its network where it is", async () => {
     const office = new Office({ lans: 0 });
     const { clock } = office;
@@ -265,6 +305,15 @@ suite("a collector", () => {
         assert.equal(office.zone.current.serial, serial);
       }
     }
+    // Without a subnet first, and then away.
+    host!.addresses = [linkLocal];
+    await office.clock.elapse(10_000);
+    office.links.unplug(host!);
+    await office.clock.elapse(10_000);
+    host!.addresses = [dhcp, linkLocal];
+    office.links.plug(host!);
+    await office.clock.elapse(40_000);
+    assert.equal(office.zone.current.serial, serial);
     host!.addresses = [linkLocal];
     await office.clock.elapse(14_000);
     assert.equal(office.browse("_ipp._tcp").length, 3);
