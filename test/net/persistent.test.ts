@@ -221,6 +221,24 @@ suite("a persistent connection", () => {
     assert.notEqual(second, third, "a message is not sent twice");
   });
 
+  test("that the server closes in the middle of a transfer is not asked for the rest of it", async () => {
+    using fake = new Fake((query, socket) => {
+      if (markOf(query) === 1) echo(query, socket);
+      else socket.end(frame(query));
+    });
+    using connection = connectionTo(await fake.listen());
+    assert.equal(await ask(connection, 1), 1);
+    const marks: number[] = [];
+    const transfer = async () => {
+      for await (const octets of connection.askAll((id) => message(id, 2))) {
+        marks.push(markOf(octets));
+        assert.ok(marks.length < 5);
+      }
+    };
+    await assert.rejects(transfer(), { name: "ExchangeError", code: "closed" });
+    assert.deepEqual([marks, fake.queries.length], [[2], 2]);
+  });
+
   test("that is closed without an answer when it is new is an error", async () => {
     using server = new Fake((_, socket) => socket.destroy());
     using connection = connectionTo(await server.listen());
