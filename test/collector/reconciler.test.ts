@@ -1102,11 +1102,15 @@ suite("what is withdrawn", () => {
         reconciler.settle(Rcode.NOERROR, 0);
       }
       reconciler.withdraw();
+      reconciler.grant(60, 0);
       const isStuck = ({ type }: { readonly type: number }) => type === Type.PTR;
-      for (let update = reconciler.poll(0); update !== undefined; update = reconciler.poll(0)) {
-        assert.ok(update.updates.every((record) => record.class === Class.NONE));
-        reconciler.settle(update.updates.some(isStuck) ? Rcode.REFUSED : Rcode.NOERROR, 0);
+      for (const now of [0, 200_000]) {
+        for (let update = reconciler.poll(now); update; update = reconciler.poll(now)) {
+          assert.ok(update.updates.every((record) => record.class === Class.NONE));
+          reconciler.settle(update.updates.some(isStuck) ? Rcode.REFUSED : Rcode.NOERROR, now);
+        }
       }
+      assert.ok(reconciler.counters.refusals > 1);
       const left = "_ipp._tcp PTR x\nx SRV 0 0 1 h0\nh0 A 10.0.0.0";
       assert.deepEqual(lines(RecordSets.of(reconciler.left)), lines(setsOf(left)));
     }
