@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import type { Srv } from "../../src/dns/rdata.ts";
+import { Rdata, rdata, type Srv } from "../../src/dns/rdata.ts";
 import type { Resolve } from "../../src/net/client/resolver.ts";
 import { byPriority, findUpdateServers } from "../../src/net/client/updateserver.ts";
 import { Answers } from "../collector/answers.ts";
@@ -71,6 +73,30 @@ describe("the update server of a zone", () => {
       for (let i = 0; i < unanswered; i++) assert.deepEqual(await find(), []);
       assert.equal((await find())[0]?.tls?.serverName, "one.example");
     }
+  });
+
+  it("is not that of a zone further up while nobody says whether there is a nearer one", async () => {
+    const answers = new Answers(
+      `${HOSTS}\nexample. SOA two.example. h.example. 1 7200 3600 86400 10`,
+    );
+    const resolve: Resolve = async (name, type) =>
+      name.equals(ZONE) ? undefined : answers.resolve(name, type);
+    assert.deepEqual(await findUpdateServers({ zone: ZONE, resolve, random: () => 0 }), []);
+  });
+
+  it("is told neither by records without data nor by the SOA of a zone beside it", async () => {
+    const answers = new Answers(HOSTS);
+    const mname = Name.parse("two.example.");
+    const times = { serial: 1, refresh: 7200, retry: 3600, expire: 86_400, minimum: 10 };
+    const soa = rdata.soa({ mname, rname: mname, ...times });
+    const resolve: Resolve = async (name, type) => {
+      if (type === Type.A || type === Type.AAAA) return answers.resolve(name, type);
+      const shared = { type, class: Class.IN, ttl: 10 };
+      const beside = { ...shared, name: Name.parse("y.example."), rdata: soa };
+      const empty = { ...shared, name: ZONE, rdata: new Rdata(type, []) };
+      return makeMessage({ answers: type === Type.SOA ? [beside, empty] : [empty] });
+    };
+    assert.deepEqual(await findUpdateServers({ zone: ZONE, resolve, random: () => 0 }), []);
   });
 
   it("is no more than eight hosts of a kind, at no more than eight addresses of a family", async () => {
