@@ -385,11 +385,15 @@ suite("a collector of several zones", () => {
 
   test("puts each name into the zone it belongs to, and what belongs to none nowhere", async () => {
     const office: Office = new Office();
-    const reverse = new Zone({
-      origin: REVERSE,
-      records: apexRecords({ origin: REVERSE, nameservers: [], serial: 1 }),
-      clock: office.clock,
-    });
+    const zoneOf = (origin: Name) =>
+      new Zone({
+        origin,
+        records: apexRecords({ origin, nameservers: [], serial: 1 }),
+        clock: office.clock,
+      });
+    const reverse = zoneOf(REVERSE);
+    const around = zoneOf(Name.parse("10.in-addr.arpa."));
+    const within = zoneOf(Name.parse("7.1.10.in-addr.arpa."));
     await office.end();
     const publish = (zone: Zone) => ({
       origin: zone.origin,
@@ -401,17 +405,26 @@ suite("a collector of several zones", () => {
       rdatas: [rdata.ptr(Name.parse("h.site1.z.example."))],
     });
     const second = office.start({
-      zones: [publish(office.zone), publish(reverse)],
+      zones: [office.zone, around, within, reverse].map(publish),
       extra: (places, sets) =>
         places.length === 0 || sets.isEmpty
           ? []
-          : [ptr("2.0.1.10.in-addr.arpa."), ptr("2.0.2.10.in-addr.arpa."), ptr("lb.z.example.")],
+          : [
+              "2.0.1.10.in-addr.arpa.",
+              "2.7.1.10.in-addr.arpa.",
+              "2.0.11.in-addr.arpa.",
+              "lb.z.example.",
+            ].map((owner) => ptr(owner)),
     });
     printers(office.lans[0]!, 1, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 1);
     await office.clock.elapse(1000);
     assert.ok(reverse.current.set(Name.parse("2.0.1.10.in-addr.arpa."), Type.PTR));
-    assert.equal(reverse.current.size, 3);
+    assert.ok(within.current.set(Name.parse("2.7.1.10.in-addr.arpa."), Type.PTR));
+    assert.deepEqual(
+      [reverse, within, around].map(({ current }) => current.size),
+      [3, 3, 2],
+    );
     assert.ok(office.zone.current.set(Name.parse("lb.z.example."), Type.PTR));
     second.links.unplug(second.hosts[0]!);
     await office.clock.elapse(1000);
