@@ -100,6 +100,27 @@ suite("a zone that is published into", () => {
     scene.unreadable = undefined;
     await scene.clock.elapse(1200 * 100);
     assert.equal(scene.reads, reads[1199]! + 1);
+    // What has been mended and is broken again is told again.
+    scene.unreadable = away("closed");
+    scene.publication.inherit();
+    for (let i = 0; i < 60; i++) {
+      scene.want(`x TXT "again ${i}"`);
+      await scene.clock.elapse(1000);
+    }
+    assert.equal(scene.log.length, 2);
+    assert.doesNotMatch(scene.log[1]!, /allow-transfer/, "nobody knows that it is not let");
+  });
+
+  test("a server that cannot be read in ever other ways is told of once a minute", async () => {
+    const scene = new Scene();
+    scene.publication.inherit();
+    for (let i = 0; i < 600; i++) {
+      scene.unreadable = new PublishError(`it has more than ${i} records`);
+      scene.want(`x TXT "${i}"`);
+      await scene.clock.elapse(1000);
+    }
+    assert.ok(scene.log.length > 1 && scene.log.length <= 10, `${scene.log.length} lines`);
+    assert.match(scene.log[0]!, /allow-transfer/);
   });
 
   test("what is there is looked through once, where it stands, however much it is", async () => {
@@ -362,6 +383,28 @@ suite("a zone that is published into", () => {
         "info: the server refuses nothing any more",
       ]);
     }
+  });
+
+  test("that nothing is refused any more is told when nothing is", async () => {
+    let odd = ["odd_1.paris", "odd_2.paris"];
+    const scene: Scene = new Scene({
+      publish: async (update) => {
+        const isRefused = update.updates.some(({ name }) =>
+          odd.some((other) => name.equals(Name.parse(other, ZONE))),
+        );
+        if (!isRefused) scene.zone = applied(scene.zone, update);
+        return isRefused ? Rcode.REFUSED : Rcode.NOERROR;
+      },
+    });
+    scene.want("odd_1.paris A 10.0.0.1\nodd_2.paris A 10.0.0.2");
+    const isOver = () => scene.log.some((line) => line.includes("refuses nothing any more"));
+    for (const rest of [["odd_2.paris"], []]) {
+      await scene.clock.elapse(300_000);
+      assert.ok(!isOver());
+      odd = rest;
+    }
+    await scene.clock.elapse(300_000);
+    assert.ok(isOver());
   });
 
   test("a server that fails is told from a list that other sites have filled", async () => {
