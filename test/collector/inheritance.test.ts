@@ -453,6 +453,25 @@ test("a link that is found to be at another site takes along what it has said", 
   await office.end();
 });
 
+test("a site that a link comes to is rid of what was left there", async () => {
+  let label = "here";
+  const office: Office = new Office({
+    siteOf: () => label,
+    published: { publish: (update) => office.zone.apply(update, publisher) },
+  });
+  const left = { name: Name.parse("old.there.z.example."), type: Type.A, ttl: 10 };
+  const updates = recordsOf({ ...left, rdatas: [rdata.a("10.1.0.9")] });
+  await office.zone.apply({ zone: ZONE, prerequisites: [], updates }, publisher);
+  // Nothing is read any more for the start.
+  await office.clock.elapse(200_000);
+  assert.ok(office.zone.current.set(left.name, left.type));
+  label = "there";
+  office.collector.relabel();
+  await office.clock.elapse(30_000);
+  assert.equal(office.zone.current.set(left.name, left.type), undefined);
+  await office.end();
+});
+
 test("a site that a link is at no more is left to those who are there", async () => {
   let label = "here";
   // A server that does not know who wants what.
