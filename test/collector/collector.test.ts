@@ -458,7 +458,8 @@ suite("a collector", () => {
   test("says what is odd in what it publishes, and what it may never publish", async () => {
     const office = new Office({ extra: () => [] });
     const text = service("a", "_no_name._tcp", "h", "10.1.0.2");
-    new Device(office.lans[0]!, "10.1.0.2", `${text}\n!wpad 4500 A 10.1.0.2`).announce();
+    const more = "!wpad 4500 A 10.1.0.2\n!h 4500 NSEC h.local. A";
+    new Device(office.lans[0]!, "10.1.0.2", `${text}\n${more}`).announce();
     await office.clock.elapse(200_000);
     const facts = office.log.map(({ fact }) => fact);
     for (const fact of [
@@ -467,6 +468,9 @@ suite("a collector", () => {
     ]) {
       assert.equal(facts.filter((each) => each === fact).length, 1, fact);
     }
+    // Every host says of which types it has none.
+    const counts = office.log.flatMap((line) => ("records" in line ? [line.records] : []));
+    assert.deepEqual(counts, [{ "its host's name steers clients": 1 }]);
     await office.end();
   });
 
