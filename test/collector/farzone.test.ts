@@ -120,13 +120,23 @@ suite("an update to a server far away", () => {
 
   test("knows what lease was granted, and by whom none is", async () => {
     let edns: Message["edns"];
-    const zone = farZone((request, octets) => [signed(octets, makeResponse(request, { edns }))]);
+    let rcode: Rcode = Rcode.NOERROR;
+    const zone = farZone((request, octets) => [
+      signed(octets, makeResponse(request, { edns, rcode })),
+    ]);
     await zone.publish(update);
     assert.equal(zone.lease, undefined);
     const options = [leaseOption({ lease: 60 })];
     edns = { udpSize: 1232, version: 0, dnssecOk: false, options };
     await zone.publish(update);
     assert.equal(zone.lease, 60);
+    // Who refuses grants nothing anew; who takes it without a lease may have become another.
+    [edns, rcode] = [undefined, Rcode.REFUSED];
+    await zone.publish(update);
+    assert.equal(zone.lease, 60);
+    rcode = Rcode.NOERROR;
+    await zone.publish(update);
+    assert.equal(zone.lease, undefined);
   });
 
   test("that is refused is refused, where the answer is signed", async () => {
