@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { copyFileSync, writeFileSync } from "node:fs";
 import { suite, test } from "node:test";
 import {
@@ -88,7 +89,11 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
         warn: (fields, fact) => warnings.push(`${fact} ${JSON.stringify(fields)}`),
       },
     });
-    return { ...{ made, paths, clock, presented, warnings, look }, end: () => life.abort() };
+    const { signal } = life;
+    return {
+      ...{ made, paths, clock, presented, warnings, look, signal },
+      end: () => life.abort(),
+    };
   }
   const replace = (paths: { certificate: string; privateKey: string }, host: string) => {
     const next = makeCertificate(host);
@@ -180,8 +185,10 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
   });
 
   test("are no more looked at after the end", () => {
-    const { clock, end } = follow();
+    const { clock, signal, end } = follow();
+    clock.advance(10 * SOON);
     assert.notEqual(clock.next, undefined);
+    assert.equal(getEventListeners(signal, "abort").length, 1, "looks leave nothing behind");
     end();
     assert.equal(clock.next, undefined);
   });
