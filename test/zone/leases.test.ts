@@ -176,6 +176,19 @@ suite("Leases", () => {
     assert.equal(await apply(thief, hosts(100, 125)), "NOERROR");
   });
 
+  test("SEC-13: nobody makes room by giving back twice what he has once", async () => {
+    for (const again of ["- h0 A 10.0.0.1", "- h0 A 10.0.0.1\n+ h0 A 10.0.0.1", "- h0 ANY"]) {
+      const zone = zoneOf("", { capacity: 100 });
+      const thief = { ...principal("paris"), share: 1 / 4 };
+      const apply = (text: string) =>
+        zone.apply(updateOf(text, { lease: 60 }), thief).then(rcodeName);
+      assert.equal(await apply("+ h0 A 10.0.0.1"), "NOERROR");
+      const hosts = Array.from({ length: 40 }, (_, i) => `+ x${i} A 10.0.0.1`);
+      const more = [...Array<string>(40).fill(again), ...hosts].join("\n");
+      assert.equal(await apply(more), "SERVFAIL", again);
+    }
+  });
+
   test("end by no timer once the zone's signal has ended", async () => {
     const clock = new FakeClock();
     const stop = new AbortController();

@@ -11,6 +11,7 @@ import type { Log } from "../../log.ts";
 import type { Change } from "./change.ts";
 import type { HoldStep, Leases } from "./leases.ts";
 import type { Principal } from "./principal.ts";
+import { RecordMap, type ZoneRecord } from "./recordmap.ts";
 import { isTooLarge, SET_OCTETS, setOctets } from "./setsize.ts";
 import type { Outcome } from "./update.ts";
 import { weightOf } from "./weight.ts";
@@ -102,10 +103,16 @@ function mostOf(steps: readonly HoldStep[]): number {
 
 /** What `by` holds afterwards and not before; less than nothing where it lets go of more. */
 function gained(steps: readonly HoldStep[], by: string, leases: Leases): number {
-  let sum = 0;
+  // Each record once, by the last that is done to it: an update may let go of it as often as it likes.
+  const after = new RecordMap<ZoneRecord & { readonly isHeld: boolean }>();
   for (const { does, record } of steps) {
-    const isNew = does === "take" || does === "join";
-    if (leases.isHeldBy(record, by) !== isNew) sum += (isNew ? 1 : -1) * weightOf(record.rdata);
+    const { name, rdata } = record;
+    after.set({ name, rdata, isHeld: does === "take" || does === "join" });
+  }
+  let sum = 0;
+  for (const record of after.all()) {
+    const { rdata, isHeld } = record;
+    if (leases.isHeldBy(record, by) !== isHeld) sum += (isHeld ? 1 : -1) * weightOf(rdata);
   }
   return sum;
 }
