@@ -42,17 +42,24 @@ suite("the disk", () => {
     assert.equal(String(await systemDisk.read(path)), "one");
   });
 
-  test("tells whether a name leads to a file, and takes it for one where it may not look", (t) => {
+  test("tells whether a name leads to a file, and takes it for so where it may not look", (t) => {
     const folder = mkdtempSync(join(tmpdir(), "disk-"));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     const path = join(folder, "j");
-    systemDisk.create(path).close();
-    assert.ok(systemDisk.isThere(path));
-    assert.ok(systemDisk.isThere(join(path, "beneath a file")));
-    rmSync(path);
-    assert.ok(!systemDisk.isThere(path));
+    const file = systemDisk.create(path);
+    t.after(() => file.close());
+    assert.ok(file.isAt(path));
+    assert.ok(file.isAt(join(path, "beneath a file")));
+    fs.renameSync(path, join(folder, "elsewhere"));
+    assert.ok(!file.isAt(path));
+    fs.copyFileSync(join(folder, "elsewhere"), path);
+    assert.ok(!file.isAt(path), "a copy is another");
+    fs.renameSync(join(folder, "elsewhere"), path);
+    assert.ok(file.isAt(path));
+    fs.symlinkSync(path, join(folder, "link"));
+    assert.ok(file.isAt(join(folder, "link")));
     rmSync(folder, { recursive: true });
-    assert.ok(!systemDisk.isThere(path));
+    assert.ok(!file.isAt(path));
   });
 });
 

@@ -93,10 +93,6 @@ export class MemoryDisk implements Disk {
     this.#files.delete(path);
   }
 
-  isThere(path: string): boolean {
-    return this.#files.has(path);
-  }
-
   async settle(): Promise<void> {
     this.#operate("settle");
     this.#settled = new Map(this.#files);
@@ -146,6 +142,7 @@ export class MemoryDisk implements Disk {
         await undefined;
         content.unsynced.splice(0, length);
       },
+      isAt: (path) => this.#files.get(path) === content,
       // It is closed, whatever comes of it (close(2)).
       close: () => {
         isClosed = true;

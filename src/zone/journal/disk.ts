@@ -2,7 +2,15 @@
  * What a journal asks of a file system, and the one there is. What has been written is on the disk
  * when `sync` has resolved, and not before; a name is there to stay when `settle` has.
  */
-import { closeSync, fdatasync, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { lock } from "./lock.ts";
@@ -17,8 +25,6 @@ export interface Disk {
   /** Whoever opens `to` gets the one file or the other, whole. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
-  /** Would who reads it find a file? Where that cannot be told, as if it would. */
-  isThere(path: string): boolean;
   /** Throws where another process has it. Gives what lets it go. */
   lock(path: string): () => void;
   /** Makes what was created, renamed and removed beside `path` last. */
@@ -30,6 +36,8 @@ export interface DiskFile {
   write(octets: Uint8Array, position: number): void;
   truncate(length: number): void;
   sync(): Promise<void>;
+  /** Would who reads `path` find this file? Where that cannot be told, as if he would. */
+  isAt(path: string): boolean;
   close(): void;
 }
 
@@ -46,13 +54,6 @@ export const systemDisk: Disk = {
   create: (path) => new SystemFile(openSync(path, "w")),
   rename,
   remove: (path) => rm(path, { force: true }),
-  isThere(path) {
-    try {
-      return statSync(path, { throwIfNoEntry: false }) !== undefined;
-    } catch {
-      return true;
-    }
-  },
   lock,
   async settle(path) {
     const folder = await open(dirname(path));
@@ -85,6 +86,16 @@ class SystemFile implements DiskFile {
     return new Promise((resolve, reject) => {
       fdatasync(this.#descriptor, (error) => (error === null ? resolve() : reject(error)));
     });
+  }
+
+  isAt(path: string): boolean {
+    try {
+      const found = statSync(path, { throwIfNoEntry: false });
+      const { dev, ino } = fstatSync(this.#descriptor);
+      return found?.ino === ino && found.dev === dev;
+    } catch {
+      return true;
+    }
   }
 
   close(): void {

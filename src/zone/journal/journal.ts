@@ -140,8 +140,8 @@ export class Journal {
 
   async #append(entries: readonly Uint8Array[]): Promise<void> {
     if (this.#isUnsettled) await this.#settle();
-    // A file without a name takes all that is written, and nobody ever finds it.
-    if (!this.#disk.isThere(this.#path)) {
+    // A file without its name takes all that is written, and nobody ever finds it.
+    if (!this.#tape.isAt(this.#path)) {
       throw new Error(`${this.#path} has been taken away; expected it back, or a restart`);
     }
     await this.#tape.write(entries);

@@ -84,6 +84,11 @@ export class Tape {
     this.#isDoubtful = false;
   }
 
+  /** Is its file the one of this name? */
+  isAt(path: string): boolean {
+    return this.#file.isAt(path);
+  }
+
   close(): void {
     this.#file.close();
   }
