@@ -1,5 +1,6 @@
 /** What is no mistake in a configuration, and yet may not be what somebody had in mind: for `check`. */
 import { isDeepStrictEqual } from "node:util";
+import { folded } from "../collector/projection/policy.ts";
 import { type Config, defaultConfig } from "../config.ts";
 import { parseEndpoint } from "../dns/endpoint.ts";
 import { LOCAL } from "../dns/service.ts";
@@ -51,10 +52,10 @@ function sitesWithoutLink({ links = [], publish, policy }: Config): string[] {
   );
   // Where one is found in the DNS it may be at any site.
   if (own.length === 0 || own.includes(undefined)) return [];
-  const labels = own.map((label) => label?.toLowerCase());
+  const labels = own.map((label) => folded(label!));
   return (["rules", "text", "addresses"] as const).flatMap((field) =>
     policy[field].flatMap(({ sites = [] }: { sites?: readonly string[] | undefined }, i) => {
-      const missing = sites.filter((site) => !labels.includes(site.toLowerCase()));
+      const missing = sites.filter((site) => !labels.includes(folded(site)));
       if (missing.length === 0) return [];
       return `policy.${field}[${i}] does nothing at ${missing.join(", ")}, where no link is (links)`;
     }),

@@ -242,6 +242,10 @@ describe("dnssd-gateway check", () => {
     }
     const others = [
       ["links: []\npublish: { server: '2001:db8::53' }\n", 1],
+      [
+        "links: [{ interface: eth0, site: 'caf\u00e9' }]\npolicy: { rules: [{ deny: chat, site: 'cafe\u0301' }] }\n",
+        0,
+      ],
       // Any site may be theirs.
       ["policy: { rules: [{ deny: chat, site: eth7 }] }\n", 0],
       [

@@ -280,7 +280,8 @@ function textOf(octets: Uint8Array): string {
   return folded(Buffer.from(octets).toString("utf8"));
 }
 
-function folded(text: string): string {
+/** Case aside, and in one form of Unicode. */
+export function folded(text: string): string {
   return text.normalize("NFC").toLowerCase();
 }
 
