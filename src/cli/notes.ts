@@ -1,7 +1,7 @@
 /** What is no mistake in a configuration, and yet may not be what somebody had in mind: for `check`. */
 import { isDeepStrictEqual } from "node:util";
 import { folded } from "../collector/projection/policy.ts";
-import { type Config, defaultConfig } from "../config.ts";
+import { type Config, parseConfig } from "../config.ts";
 import { parseEndpoint } from "../dns/endpoint.ts";
 import { LOCAL } from "../dns/service.ts";
 import { whyNotAsked } from "../gateway/ondemand.ts";
@@ -39,7 +39,8 @@ export function notesOn(config: Config): string[] {
 
 /** Of fields that say something and stand where nobody looks at them. */
 function whyIdle(config: Config, fields: readonly (keyof Config)[], where: string) {
-  const usual = defaultConfig();
+  // No folder plays a part in these, and the one that this was started in may be gone.
+  const usual = parseConfig("", "default", "/");
   const idle = fields.filter((field) => !isDeepStrictEqual(config[field], usual[field]));
   if (idle.length === 0) return undefined;
   return `${idle.join(", ")} ${idle.length === 1 ? "does" : "do"} nothing where ${where}`;

@@ -85,4 +85,12 @@ describe("the command line", () => {
     assert.match(stderr, /^the folder that this was started in has been removed; expected .*\n$/);
     assert.deepEqual([status, `${stdout}`], [1, ""]);
   });
+
+  it("with the whole path of a configuration checks it wherever it is started", async () => {
+    const config = join(temporaryFolder(), "gateway.yaml");
+    writeFileSync(config, "links: []\ndata: none\n");
+    const shell = ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", process.execPath, MAIN];
+    const { status, stderr } = await run([...shell, "check", config], { cwd: temporaryFolder() });
+    assert.deepEqual([status, stderr], [0, ""]);
+  });
 });
