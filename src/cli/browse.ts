@@ -72,9 +72,7 @@ class Answers {
     if (known !== undefined) return known;
     const message = await this.#ask(name, type);
     const isKnown = message.rcode === Rcode.NOERROR || message.rcode === Rcode.NXDOMAIN;
-    const isOwn = message.isAuthoritative || message.recursionAvailable;
-    // That others know, and nothing of what is there.
-    const isReferral = isKnown && !isOwn && message.answers.length === 0;
+    const isReferral = refers(message);
     // What leads out of the domain, to the host of a service say, is for other servers to answer, as is
     // what is delegated within it.
     const isExpected = this.#sets.size === 0 || (name.isUnder(this.domain) && !isReferral);
@@ -105,6 +103,12 @@ class Answers {
       throw new ConfigError([`${server}: ${(error as Error).message}; is the gateway running?`]);
     }
   }
+}
+
+/** That others know, and nothing of what is there: without an SOA, which denies (RFC 2308 §2.2). */
+function refers({ rcode, answers, authorities }: Message): boolean {
+  const has = (wanted: number) => authorities.some(({ type }) => type === wanted);
+  return rcode === Rcode.NOERROR && answers.length === 0 && has(Type.NS) && !has(Type.SOA);
 }
 
 function under(type: string, domain: Name): Name {

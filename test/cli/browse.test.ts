@@ -1,6 +1,11 @@
 /** `browse`: what it lists, and what it leaves to other servers. */
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { test } from "node:test";
+import { Rcode } from "../../src/dns/constants.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
@@ -71,4 +76,18 @@ Wiki
     elsewhere,
     /answers with a referral for .*; expected a server of there\.z\.example\./,
   );
+});
+
+test("nothing is there where a server says so that neither has the zone nor says that it recurses", async () => {
+  for (const rcode of [Rcode.NOERROR, Rcode.NXDOMAIN]) {
+    const server = createSocket("udp4", (octets, { port, address }) => {
+      server.send(encode(makeResponse(decode(octets), { rcode })), port, address);
+    });
+    server.bind(0, "127.0.0.1");
+    await once(server, "listening");
+    const where = ["--domain", "z.example", "--server", `127.0.0.1:${server.address().port}`];
+    const { status, stdout, stderr } = await run([process.execPath, MAIN, "browse", ...where]);
+    server.close();
+    assert.deepEqual([status, `${stdout}`, stderr], [0, "no services in z.example.\n", ""]);
+  }
 });
