@@ -189,6 +189,18 @@ suite("Leases", () => {
     }
   });
 
+  test("of what an update removes twice and adds again are still those of its holders", async () => {
+    const clock = new FakeClock();
+    const zone = zoneOf("", { clock });
+    const paris = principal("paris");
+    assert.equal(await zone.apply(updateOf("+ a A 10.0.0.1", { lease: 60 }), paris), 0);
+    const again = "- a A\n- a A 10.0.0.1\n+ a A 10.0.0.1";
+    assert.equal(await zone.apply(updateOf(again, { lease: 60 }), paris), 0);
+    assert.deepEqual(zone.holders({ name: name("a"), rdata: rdata.a("10.0.0.1") }), ["paris"]);
+    clock.advance(60_000);
+    assert.equal(zone.current.set(name("a"), Type.A), undefined);
+  });
+
   test("end by no timer once the zone's signal has ended", async () => {
     const clock = new FakeClock();
     const stop = new AbortController();

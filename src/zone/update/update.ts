@@ -264,9 +264,9 @@ class Work {
     }
   }
 
-  /** Never the SOA, nor the last NS of the zone (RFC 2136 §3.4.2.4). */
+  /** Never the SOA, nor the last NS of the zone (RFC 2136 §3.4.2.4); what was swept keeps its holders. */
   #removeRecord({ name, type, rdata }: ResourceRecord): void {
-    if (type === Type.SOA) return;
+    if (type === Type.SOA || !this.#draft.has(name, rdata)) return;
     const isApexNs = type === Type.NS && name.equals(this.#base.origin);
     if (isApexNs && this.#draft.rdatas(name, type).length === 1) {
       this.#holds.push({ does: "release", record: { name, rdata } });
