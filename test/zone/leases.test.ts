@@ -194,11 +194,25 @@ suite("Leases", () => {
     const zone = zoneOf("", { clock });
     const paris = principal("paris");
     assert.equal(await zone.apply(updateOf("+ a A 10.0.0.1", { lease: 60 }), paris), 0);
-    const again = "- a A\n- a A 10.0.0.1\n+ a A 10.0.0.1";
-    assert.equal(await zone.apply(updateOf(again, { lease: 60 }), paris), 0);
-    assert.deepEqual(zone.holders({ name: name("a"), rdata: rdata.a("10.0.0.1") }), ["paris"]);
+    for (const twice of ["- a A\n- a A 10.0.0.1"]) {
+      const again = updateOf(`${twice}\n+ a A 10.0.0.1`, { lease: 60 });
+      assert.equal(await zone.apply(again, paris), 0);
+      const record = { name: name("a"), rdata: rdata.a("10.0.0.1") };
+      assert.deepEqual(zone.holders(record), ["paris"], twice);
+    }
     clock.advance(60_000);
     assert.equal(zone.current.set(name("a"), Type.A), undefined);
+  });
+
+  test("of an alias that an update replaces and puts back are still those of its holders", async () => {
+    const clock = new FakeClock();
+    const zone = zoneOf("", { clock });
+    assert.equal(await zone.apply(updateOf("+ a CNAME c", { lease: 60 }), principal("lyon")), 0);
+    const back = "+ a CNAME b\n+ a CNAME c\n- a CNAME c";
+    assert.equal(await zone.apply(updateOf(back, { lease: 60 }), principal("paris")), 0);
+    assert.deepEqual(zone.holders({ name: name("a"), rdata: rdata.cname(name("c")) }), ["lyon"]);
+    clock.advance(60_000);
+    assert.equal(zone.current.set(name("a"), Type.CNAME), undefined);
   });
 
   test("end by no timer once the zone's signal has ended", async () => {

@@ -191,10 +191,7 @@ class Work {
     if (!isReplacing(rdata.type)) return true;
     const replaced = this.#draft.rdatas(name, rdata.type).filter((old) => replaces(rdata, old));
     if (replaced.some((old) => this.#isKept(name, old))) return false;
-    for (const old of replaced) {
-      this.#draft.remove(name, old);
-      this.#holds.push({ does: "releaseAll", record: { name, rdata: old } });
-    }
+    for (const old of replaced) this.#sweep(name, old);
     return true;
   }
 
