@@ -194,7 +194,7 @@ suite("Leases", () => {
     const zone = zoneOf("", { clock });
     const paris = principal("paris");
     assert.equal(await zone.apply(updateOf("+ a A 10.0.0.1", { lease: 60 }), paris), 0);
-    for (const twice of ["- a A\n- a A 10.0.0.1"]) {
+    for (const twice of ["- a A\n- a A 10.0.0.1", "- a A\n+ a A 10.0.0.1\n- a ANY\n- a A"]) {
       const again = updateOf(`${twice}\n+ a A 10.0.0.1`, { lease: 60 });
       assert.equal(await zone.apply(again, paris), 0);
       const record = { name: name("a"), rdata: rdata.a("10.0.0.1") };

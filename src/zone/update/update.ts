@@ -240,6 +240,7 @@ class Work {
       const isSet = type !== Type.ANY && this.#by.isOperator !== true;
       const all = () => this.#draft.rdatas(name, each);
       for (const rdata of this.#emptied.take(name, each, isSet, all)) {
+        if (!this.#draft.has(name, rdata)) continue;
         if (isSet) this.#sweep(name, rdata);
         else this.#letGo(name, rdata);
       }
