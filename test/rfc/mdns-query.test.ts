@@ -100,6 +100,25 @@ suite("a series of questions", () => {
     assert.ok(gaps.length >= 1 && Math.min(...gaps) >= 1000, `${gaps}`);
   });
 
+  test("MDNS-02: that begins anew is not asked twice within a second", () => {
+    const set = stage();
+    const text = `${META} 4500 PTR _ipp._tcp\n${service("a", "_ipp._tcp", "h", "10.0.0.3")}`;
+    new Device(set.lan, "10.0.0.3", text).announce();
+    set.clock.advance(MINUTE);
+    for (let i = 0; i < 10; i++) {
+      set.harvest.resume();
+      set.clock.advance(300);
+    }
+    for (const [owner, type] of [
+      [META, Type.PTR],
+      ["_ipp._tcp", Type.PTR],
+      ["a._ipp._tcp", Type.SRV],
+    ] as const) {
+      const gaps = gapsOf(timesOf(set, owner, type, MINUTE));
+      assert.ok(gaps.length >= 1 && Math.min(...gaps) >= 1000, `${owner}: ${gaps}`);
+    }
+  });
+
   test("MDNS-03: comes down to one an hour, and stays there", () => {
     const set = stage();
     const six = set.lan.host("six", "fe80::6").record();

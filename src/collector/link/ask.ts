@@ -17,7 +17,10 @@ export class Ask implements Ranked {
   times = 0;
   /** Milliseconds between the last time and the next. */
   wait = 0;
+  /** When it was asked, since it began. */
   last = Number.NEGATIVE_INFINITY;
+  /** When it may be asked again, whether or not it has begun anew. */
+  earliest = Number.NEGATIVE_INFINITY;
   /** Who is asked; all if undefined. */
   to: Owner | undefined;
   /** There is no time to ask one after the other: somebody has a second or so to say that it is still so. */

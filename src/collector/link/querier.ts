@@ -69,7 +69,7 @@ export class Querier {
       wanted.add(key);
       const ask = this.#asks.get(key);
       if (ask === undefined) this.#add(new Ask(name, type, source), Infinity, start);
-      else if (ask.times === 0) this.#add(ask, Infinity, Math.max(start, ask.last + FIRST_WAIT));
+      else if (ask.times === 0) this.#add(ask, Infinity, Math.max(start, ask.earliest));
       else ask.times = Infinity;
     }
     for (const [key, ask] of this.#asks) {
@@ -81,7 +81,7 @@ export class Querier {
   startOver(now: number): void {
     for (const ask of this.#asks.values()) {
       if (ask.times !== Infinity || ask.last === Number.NEGATIVE_INFINITY) continue;
-      this.#place(ask, Math.max(now, ask.last + FIRST_WAIT));
+      this.#place(ask, Math.max(now, ask.earliest));
       ask.restart();
     }
   }
@@ -114,15 +114,14 @@ export class Querier {
     // What is being asked is asked for everybody.
     if (ask.times > 0) return;
     const start = now + EARLIEST_START + (LATEST_START - EARLIEST_START) * this.#options.random();
-    this.#add(ask, INQUIRIES, Math.max(start, ask.last + FIRST_WAIT));
+    this.#add(ask, INQUIRIES, Math.max(start, ask.earliest));
   }
 
   /** Nobody waits any more. */
   cease(name: Name, type: number): void {
     const ask = this.#asks.get(setKey(name, type));
     if (ask === undefined || ask.times === 0 || ask.times === Infinity) return;
-    if (ask.last === Number.NEGATIVE_INFINITY) this.#remove(ask);
-    else this.#finish(ask);
+    this.#finish(ask);
   }
 
   /**
@@ -211,7 +210,7 @@ export class Querier {
   }
 
   #takeWaiting(now: number): Ask[] {
-    const mayGo = ({ index, last }: Ask) => index >= 0 && last + FIRST_WAIT <= now;
+    const mayGo = ({ index, earliest }: Ask) => index >= 0 && earliest <= now;
     const waiting = [...this.#waiting].filter(mayGo);
     for (const ask of waiting) this.#agenda.remove(ask);
     return waiting;
@@ -258,7 +257,7 @@ export class Querier {
   #once(name: Name, type: number, source: string, times: number, now: number): Ask {
     const ask = this.#asks.get(setKey(name, type)) ?? new Ask(name, type, source);
     ask.to = undefined;
-    this.#add(ask, Math.max(ask.times, times), Math.max(now, ask.last + FIRST_WAIT));
+    this.#add(ask, Math.max(ask.times, times), Math.max(now, ask.earliest));
     return ask;
   }
 
@@ -283,7 +282,7 @@ export class Querier {
   #finish(ask: Ask): void {
     ask.times = 0;
     this.#waiting.delete(ask);
-    this.#place(ask, Math.max(ask.last + FIRST_WAIT, 0));
+    this.#place(ask, Math.max(ask.earliest, 0));
   }
 
   #asked(ask: Ask, now: number): void {
@@ -292,6 +291,7 @@ export class Querier {
     const longer = factor * Math.max(ask.wait, gap < LAST_WAIT ? gap : 0);
     ask.wait = Math.min(Math.max(FIRST_WAIT, longer), LAST_WAIT);
     ask.last = now;
+    ask.earliest = now + FIRST_WAIT;
     ask.isUrgent = false;
     ask.times--;
     this.#waiting.delete(ask);
