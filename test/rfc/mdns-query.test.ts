@@ -333,6 +333,25 @@ suite("a series of questions", () => {
     assert.deepEqual(held(set.harvest.cache, "ends._ipp._tcp", "SRV"), []);
   });
 
+  for (const [gap, count] of [[600, 2]] as const) {
+    test(`MDNS-38: ${count} goodbyes ${gap} ms apart take no record of who answers`, () => {
+      const set = stage();
+      const text = `${META} 4500 PTR _ipp._tcp\n${service("a", "_ipp._tcp", "h", "10.0.0.3")}`;
+      new Device(set.lan, "10.0.0.3", text).announce();
+      set.clock.advance(10_000);
+      const other = set.lan.host("other", "10.0.0.4");
+      const goodbye = response("_ipp._tcp 0 PTR a._ipp._tcp\nh 0 A 10.0.0.3");
+      for (let i = 0; i < count; i++) {
+        set.clock.at(set.clock.now() + i * gap, () => other.say(goodbye));
+      }
+      for (let i = 0; i < 250; i++) {
+        set.clock.advance(20);
+        assert.equal(held(set.harvest.cache, "_ipp._tcp", "PTR").length, 1, `after ${20 * i} ms`);
+        assert.equal(held(set.harvest.cache, "h", "A").length, 1, `after ${20 * i} ms`);
+      }
+    });
+  }
+
   for (const [owner, other] of [
     ["10.0.0.3", "10.0.0.4"],
     ["10.0.0.3", "fe80::4"],

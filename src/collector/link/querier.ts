@@ -245,7 +245,8 @@ export class Querier {
   #isAnswered({ name, type, times, last }: Ask): boolean {
     if (times === Infinity || last === Number.NEGATIVE_INFINITY) return false;
     const records = [...(this.#cache.set(name.key, type)?.records.values() ?? [])];
-    return records.length > 0 && records.every(({ lastHeard }) => lastHeard >= last);
+    const isHeard = (record: HeardRecord) => record.lastHeard >= last && !isCalledOff(record);
+    return records.length > 0 && records.every(isHeard);
   }
 
   /** The earliest time at which one more packet is no more than 20 in a second. */
