@@ -333,7 +333,15 @@ suite("a series of questions", () => {
     assert.deepEqual(held(set.harvest.cache, "ends._ipp._tcp", "SRV"), []);
   });
 
-  for (const [gap, count] of [[600, 2]] as const) {
+  for (const [gap, count] of [
+    [600, 2],
+    [450, 7],
+    [350, 9],
+    [290, 10],
+    [250, 12],
+    [125, 24],
+    [50, 60],
+  ] as const) {
     test(`MDNS-38: ${count} goodbyes ${gap} ms apart take no record of who answers`, () => {
       const set = stage();
       const text = `${META} 4500 PTR _ipp._tcp\n${service("a", "_ipp._tcp", "h", "10.0.0.3")}`;

@@ -15,7 +15,7 @@ import type { Name } from "../../dns/name.ts";
 import type { Family, Link, Packet } from "../../net/links/link.ts";
 import { type Interest, interestIn } from "./browser.ts";
 import { type CacheOptions, LinkCache, TOP_BIT } from "./cache.ts";
-import { type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
+import { firstEnd, type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
 import { ownerOf } from "./owner.ts";
 import { Querier } from "./querier.ts";
 import { Throttle } from "./throttle.ts";
@@ -181,7 +181,10 @@ export class Harvest {
       if (records.some(isOfOthers)) doubted.add(set);
     }
     // A goodbye may be said again, and who has answered to the first is silent for a second (RFC 6762 §6).
-    for (const set of doubted) this.querier.refresh(set, now + REPETITIONS);
+    // However often it is said, there is a question before the end.
+    for (const set of doubted) {
+      this.querier.refresh(set, Math.min(now + REPETITIONS, firstEnd(set) - REPETITIONS));
+    }
   }
 
   #wake(): void {

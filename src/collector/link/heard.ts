@@ -49,3 +49,10 @@ export function shortestLife({ records }: HeardSet): number {
   }
   return records.size > 0 ? shortest : 0;
 }
+
+/** When a record of it goes, the first to go. */
+export function firstEnd({ records }: HeardSet): number {
+  let first = Number.POSITIVE_INFINITY;
+  for (const { ends } of records.values()) first = Math.min(first, ends);
+  return first;
+}
