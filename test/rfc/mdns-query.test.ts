@@ -147,6 +147,22 @@ suite("a series of questions", () => {
     });
   }
 
+  for (const minutes of [30, 120]) {
+    test(`MDNS-48: who speaks a family that the link has after ${minutes} minutes is found at once`, () => {
+      const set = stage();
+      const { addresses } = set.link;
+      set.link.addresses = addresses.filter(({ family }) => family === 6);
+      set.harvest.readdress();
+      const text = `${META} 4500 PTR _ipp._tcp\n${service("a", "_ipp._tcp", "h", "10.0.0.3")}`;
+      new Device(set.lan, "10.0.0.3", text);
+      set.clock.advance(minutes * MINUTE);
+      set.link.addresses = addresses;
+      set.harvest.readdress();
+      set.clock.advance(5000);
+      assert.equal(held(set.harvest.cache, "h", "A").length, 1);
+    });
+  }
+
   test("MDNS-48: goes to both families in the first two minutes, then to each in turn", () => {
     const set = stage();
     const both = set.lan.host("both", "10.0.0.46", "fe80::46").record();

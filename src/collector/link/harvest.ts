@@ -86,20 +86,26 @@ export class Harvest {
   resume(): void {
     const now = this.#clock.now();
     this.cache.resume(now);
-    this.#look(now);
-    this.querier.startOver(now);
-    for (const set of this.#interest.sets) this.querier.reconfirm(set, now);
-    this.#plan();
+    this.#askAnew(now, () => true);
   }
 
-  /** The link has other addresses: who speaks a family that it did not speak has not heard what is in doubt. */
+  /**
+   * The link has other addresses: who speaks a family that it did not speak was asked nothing, and has not
+   * heard what is in doubt.
+   */
   readdress(): void {
     const before = this.#spoken;
     this.#spoken = this.#families;
     if (this.#spoken.every((family) => before.includes(family))) return;
-    const now = this.#clock.now();
+    this.#askAnew(this.#clock.now(), ({ records }) => [...records.values()].some(isCalledOff));
+  }
+
+  /** What may have come, and what is in doubt. */
+  #askAnew(now: number, isInDoubt: (set: HeardSet) => boolean): void {
+    this.#look(now);
+    this.querier.startOver(now);
     for (const set of this.#interest.sets) {
-      if ([...set.records.values()].some(isCalledOff)) this.querier.reconfirm(set, now);
+      if (isInDoubt(set)) this.querier.reconfirm(set, now);
     }
     this.#plan();
   }
