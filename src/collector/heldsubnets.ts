@@ -10,8 +10,8 @@ export class HeldSubnets {
   readonly #grace: number;
   #addresses: readonly LinkAddress[] = [];
   #all: readonly Subnet[];
-  /** When those that it has lost end. */
-  #end = Number.POSITIVE_INFINITY;
+  /** When those that it has lost end, by the octets of their family's addresses. */
+  readonly #ends = new Map<number, number>();
 
   /** `before` is what a link of this name was in that went a moment ago. */
   constructor(grace: number, before: readonly Subnet[] = []) {
@@ -25,18 +25,18 @@ export class HeldSubnets {
 
   /** With the addresses that the link has now; true where the subnets may be others. */
   look(addresses: readonly LinkAddress[], now: number): boolean {
-    if (addresses === this.#addresses && now < this.#end) return false;
+    if (addresses === this.#addresses && now < Math.min(...this.#ends.values())) return false;
     this.#addresses = addresses;
     const own = subnetsOf(addresses);
-    const lost = this.#all.filter(({ base }) => !own.some((one) => isOfFamily(one, base)));
-    const end = Math.min(this.#end, now + this.#grace);
-    const held = now < end ? lost : [];
-    this.#end = held.length > 0 ? end : Number.POSITIVE_INFINITY;
-    this.#all = [...own, ...held].sort((a, b) => a.base.length - b.base.length);
+    this.#all = [4, 16].flatMap((octets) => {
+      const isOfFamily = ({ base }: Subnet) => base.length === octets;
+      const there = own.filter(isOfFamily);
+      const lost = there.length > 0 ? [] : this.#all.filter(isOfFamily);
+      const end = lost.length > 0 ? (this.#ends.get(octets) ?? now + this.#grace) : now;
+      if (now < end) this.#ends.set(octets, end);
+      else this.#ends.delete(octets);
+      return now < end ? lost : there;
+    });
     return true;
   }
-}
-
-function isOfFamily({ base }: Subnet, { length }: Uint8Array): boolean {
-  return base.length === length;
 }

@@ -27,6 +27,19 @@ describe("the subnets that a link is in", () => {
     assert.deepEqual(bases(subnets), [OLD, GLOBAL], "another grace for another loss");
   });
 
+  it("are for a grace of their own those of each family", () => {
+    const subnets = new HeldSubnets(15);
+    subnets.look([old, global, linkLocal], 0);
+    subnets.look([global, linkLocal], 5);
+    subnets.look([linkLocal], 15);
+    subnets.look([linkLocal], 20);
+    assert.deepEqual(bases(subnets), [GLOBAL]);
+    subnets.look([linkLocal], 29);
+    assert.deepEqual(bases(subnets), [GLOBAL]);
+    subnets.look([linkLocal], 30);
+    assert.deepEqual(bases(subnets), []);
+  });
+
   it("are those of now where it has another one of the family, and where there is no grace", () => {
     const subnets = new HeldSubnets(15);
     subnets.look([old, global], 0);
