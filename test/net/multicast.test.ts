@@ -214,6 +214,10 @@ test(
       probe.events<Heard>("packet").map((packet) => [packet.link, packet.source]),
       [["b0", "10.77.2.10"]],
     );
+    const warned = probe
+      .events<{ level: string; fact: string; interface: string }>("log")
+      .filter(({ level, fact }) => level === "warn" && /igmp_max_memberships/.test(fact));
+    assert.deepEqual(warned.map((one) => one.interface).sort(), ["a0", "b0"]);
   },
 );
 

@@ -44,6 +44,9 @@ const ECHO_LIFE = 2_000;
 const MAX_ECHOES = 256;
 /** A source that no packet from a wire has. */
 const NOBODY = "127.0.0.1";
+const TOO_MANY =
+  "more interfaces hear multicast DNS than net.ipv4.igmp_max_memberships lets one socket tell apart: " +
+  "by IPv4, hosts are on this one if their addresses say so";
 
 /** What else there is on this host. */
 export interface Surroundings {
@@ -247,7 +250,15 @@ export class MulticastLink implements Link {
       return true;
     } catch (error) {
       // More interfaces than net.ipv4.igmp_max_memberships, or a system that has no such thing.
-      this.#complain("apart", error as Error);
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code !== "ENOBUFS") this.#complain("apart", error as Error);
+      else if (!this.#failures.has("apart")) {
+        this.#failures.set("apart", 1);
+        this.#log.warn(
+          { interface: this.name, interfaces: apart.length, error: message },
+          TOO_MANY,
+        );
+      }
       return false;
     }
   }
