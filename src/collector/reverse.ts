@@ -16,10 +16,9 @@ import { isAddressType, Type } from "../dns/constants.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { rdata as make, type Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
-import { BROWSING } from "../dns/service.ts";
+import { BROWSING, parseInstance } from "../dns/service.ts";
 import { type Browsed, enumeration } from "../zone/apex.ts";
 import { obtain } from "./obtain.ts";
-import { hasUnderscore } from "./projection/publishable.ts";
 import { isOn, type Subnet } from "./subnets.ts";
 
 /** Where a link is. */
@@ -80,7 +79,8 @@ function hostRecords({ reverse, places, sets }: ReverseInputs): RecordSet[] {
   };
   const hosts = new Map<NameKey, { readonly name: Name; ttl: number; readonly hosts: Name[] }>();
   for (const { name: host, type, ttl, rdatas } of sets) {
-    if (!isAddressType(type) || hasUnderscore(host)) continue;
+    // A service that is its own host has no host's name.
+    if (!isAddressType(type) || parseInstance(host) !== undefined) continue;
     const subnets = subnetsAt(host.key);
     if (subnets === undefined) continue;
     for (const rdata of rdatas) {

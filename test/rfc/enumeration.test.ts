@@ -289,6 +289,18 @@ test("PROXY-45, 46: a published host's address leads to its name; owners stay in
   );
 });
 
+test("PROXY-45: a host has its PTR though the zone's name has an underscore; a service is no host", () => {
+  const zone = Name.parse("_dnssd.example.");
+  const text = "$TTL 10\npc.paris A 10.77.1.20\nHub._hub._tcp.paris A 10.77.1.21";
+  const sets = parseMasterFile(text, { origin: zone, isPartial: true });
+  const places = [{ ...paris("10.77.1.1/24"), site: zone.child("paris")! }];
+  const all = reverseRecords({ zone, browsed: "merged", reverse: REVERSE, places, sets });
+  assert.deepEqual(
+    lines(all.filter(({ name }) => !String(name).includes("_dns-sd"))),
+    expected("20.1.77.10.in-addr.arpa. 10 IN PTR pc.paris._dnssd.example."),
+  );
+});
+
 test("PROXY-47: an address outside the link's subnets, or outside the zones, has no PTR", () => {
   const hosts = (published: string) =>
     reversed(
