@@ -363,6 +363,18 @@ suite("what is sent along", () => {
     });
   });
 
+  test("SD-30: the addresses of a service that is its own host come too, and once", () => {
+    const own = `Hub._hub._tcp SRV 0 0 80 hub._hub._tcp\nHub._hub._tcp TXT "x"
+      Hub._hub._tcp A 10.0.0.3\nHub._hub._tcp AAAA fd00::3`;
+    const other = `Web._hub._tcp SRV 0 0 80 Hub._hub._tcp\nWeb._hub._tcp TXT "x"`;
+    const list = "_hub._tcp PTR Hub._hub._tcp\n_hub._tcp PTR Web._hub._tcp";
+    expectAnswer(snapshotOf(`${list}\n${own}\n${other}`), {
+      ask: "_hub._tcp PTR",
+      answer: list,
+      additional: `${own}\n${other}`,
+    });
+  });
+
   test("SD-30: those of 1000 instances come too, for a stream to carry what fits", () => {
     const many = Array.from({ length: 1000 }, (_, i) => {
       const instance = `Printer\\032${i}._ipp._tcp`;

@@ -42,7 +42,9 @@ class Finds implements Additionals {
   readonly names: NameKey[] = [];
   readonly #snapshot: Snapshot;
   readonly #owner: Name;
-  readonly #visited = new Set<NameKey>();
+  readonly #instances = new Set<NameKey>();
+  /** Apart from those: a service may be its own host. */
+  readonly #hosts = new Set<NameKey>();
 
   constructor(snapshot: Snapshot, owner: Name) {
     this.#snapshot = snapshot;
@@ -50,7 +52,8 @@ class Finds implements Additionals {
   }
 
   addInstance(name: Name): void {
-    if (!this.#visit(name) || findCut(this.#snapshot, name, Type.SRV) !== undefined) return;
+    if (!this.#visit(name, this.#instances)) return;
+    if (findCut(this.#snapshot, name, Type.SRV) !== undefined) return;
     const srv = this.#snapshot.set(name, Type.SRV);
     // Without SRV it is no instance but, say, a domain to browse.
     if (srv === undefined) return;
@@ -62,19 +65,20 @@ class Finds implements Additionals {
   addAddresses(srv: RecordSet): void {
     for (const rdata of srv.rdatas) {
       const host = targetOf(rdata)!;
-      if (!this.#visit(host) || findCut(this.#snapshot, host, Type.A) !== undefined) continue;
+      if (!this.#visit(host, this.#hosts)) continue;
+      if (findCut(this.#snapshot, host, Type.A) !== undefined) continue;
       this.#addSets(host, ADDRESS_TYPES);
     }
   }
 
   addGlue(server: Name): void {
-    if (this.#visit(server)) this.#addSets(server, ADDRESS_TYPES);
+    if (this.#visit(server, this.#hosts)) this.#addSets(server, ADDRESS_TYPES);
   }
 
   /** Is the name in the zone, and new here? */
-  #visit(name: Name): boolean {
-    if (!name.isUnder(this.#snapshot.origin) || this.#visited.has(name.key)) return false;
-    this.#visited.add(name.key);
+  #visit(name: Name, visited: Set<NameKey>): boolean {
+    if (!name.isUnder(this.#snapshot.origin) || visited.has(name.key)) return false;
+    visited.add(name.key);
     if (!name.isUnder(this.#owner)) this.names.push(name.key);
     return true;
   }
