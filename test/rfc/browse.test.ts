@@ -110,9 +110,23 @@ suite("what is asked", () => {
       interestOf(text).asks,
       ["_a._tcp PTR", `${META} PTR`, "X._a._tcp A", "X._a._tcp AAAA"].sort(),
     );
+    assert.ok(interestOf(`${text}\n x._a._tcp CNAME h`).asks.includes("X._a._tcp A"));
     const known = interestOf(`${text}\n x._a._tcp A 10.1.0.1`);
     assert.ok(!known.asks.includes("X._a._tcp A"));
     assert.ok(known.keeps.includes("x._a._tcp A"));
+  });
+
+  test("of a service that another one calls its host, as much as of any", () => {
+    for (const leads of [
+      "w._a._tcp SRV 0 0 1 x._a._tcp",
+      "w._a._tcp SRV 0 0 1 h\nh CNAME x._a._tcp",
+    ]) {
+      const text = `_a._tcp PTR w._a._tcp\n${leads}`;
+      const { asks } = interestOf(`${text}\n_a._tcp PTR x._a._tcp`);
+      assert.ok(asks.includes("x._a._tcp SRV") && asks.includes("x._a._tcp TXT"), leads);
+      const other = interestOf(`${text.replaceAll("x._a", "x._b")}\nx._b._tcp SRV 0 0 1 i`);
+      assert.ok(other.asks.includes("_b._tcp PTR") && other.asks.includes("i A"), leads);
+    }
   });
 
   test("of a complete service, nothing but whether there are others", () => {

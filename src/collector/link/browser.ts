@@ -49,7 +49,7 @@ export function interestIn(cache: LinkCache, options: BrowseOptions): Interest {
   }
   for (const set of cache.ofType(Type.PTR)) walk.browse(set.name, sourceOf(set));
   for (const set of cache.ofType(Type.SRV)) {
-    if (walk.hasSeen(set.name)) continue;
+    if (walk.hasResolved(set.name)) continue;
     const type = parseInstance(set.name)?.type;
     if (type === undefined || !type.isUnder(LOCAL)) continue;
     walk.browse(type, sourceOf(set));
@@ -65,7 +65,9 @@ class Walk implements Interest {
   readonly #cache: LinkCache;
   readonly #families: readonly Family[];
   readonly #types = new Set<NameKey>();
-  readonly #seen = new Set<NameKey>();
+  readonly #instances = new Set<NameKey>();
+  /** Apart from those: a service may be its own host, or be called another's. */
+  readonly #hosts = new Set<NameKey>();
   /** What is asked for where a source has not had us ask enough. */
   readonly #rest: WantedQuestion[] = [];
   /** How much each source has us ask. */
@@ -76,8 +78,8 @@ class Walk implements Interest {
     this.#families = families;
   }
 
-  hasSeen(name: Name): boolean {
-    return this.#seen.has(name.key);
+  hasResolved(name: Name): boolean {
+    return this.#instances.has(name.key);
   }
 
   /** A name that may be a service type, with or without a subtype: its instances, and its type. */
@@ -100,22 +102,23 @@ class Walk implements Interest {
   }
 
   resolve(instance: Name, records: readonly number[], source: string): void {
-    if (!this.#visit(instance)) return;
+    if (!this.#visit(instance, this.#instances)) return;
     this.#want(instance, Type.SRV, source);
     this.#want(instance, Type.TXT, source);
     for (const type of records) this.#want(instance, type, source, true);
     for (const { rdata, source } of this.#records(instance, Type.SRV)) {
-      const host = targetOf(rdata)!;
-      if (host.equals(instance)) this.#wantAddresses(host, source);
-      else this.#locate(host, source, MAX_ALIASES);
+      this.#locate(targetOf(rdata)!, source, MAX_ALIASES);
     }
   }
 
   #locate(host: Name, source: string, aliases: number): void {
-    if (aliases < 0 || !host.isUnder(LOCAL) || !this.#visit(host)) return;
-    const alias = this.#cache.set(host.key, Type.CNAME);
+    if (aliases < 0 || !host.isUnder(LOCAL) || !this.#visit(host, this.#hosts)) return;
+    // A service's name is no alias, whatever is said.
+    const isService = parseInstance(host) !== undefined;
+    const alias = isService ? undefined : this.#cache.set(host.key, Type.CNAME);
     if (alias === undefined) {
-      this.#wantAddresses(host, source);
+      const isFound = ADDRESS_TYPES.some((type) => this.#cache.set(host.key, type) !== undefined);
+      for (const type of ADDRESS_TYPES) this.#want(host, type, source, isFound);
     } else {
       for (const { rdata, source } of alias.records.values()) {
         this.#locate(targetOf(rdata)!, source, aliases - 1);
@@ -123,15 +126,10 @@ class Walk implements Interest {
     }
   }
 
-  #wantAddresses(host: Name, source: string): void {
-    const isFound = ADDRESS_TYPES.some((type) => this.#cache.set(host.key, type) !== undefined);
-    for (const type of ADDRESS_TYPES) this.#want(host, type, source, isFound);
-  }
-
   /** False where it was visited before. Whatever is known of the name is kept fresh. */
-  #visit(name: Name): boolean {
-    if (this.#seen.has(name.key)) return false;
-    this.#seen.add(name.key);
+  #visit(name: Name, visited: Set<NameKey>): boolean {
+    if (visited.has(name.key)) return false;
+    visited.add(name.key);
     for (const set of this.#cache.at(name.key)?.sets.values() ?? []) {
       if (set.type !== Type.NSEC) this.sets.add(set);
     }
