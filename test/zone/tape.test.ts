@@ -148,6 +148,19 @@ suite("Tape", () => {
     });
   }
 
+  test("UPD-26: has nothing of what failed to last, should its writer die before the next", async () => {
+    const { disk, tape } = await tapeOf(["one"]);
+    disk.before = (what) => {
+      if (what !== "sync") return;
+      disk.before = () => {};
+      throw new Error("EIO");
+    };
+    await assert.rejects(tape.write([octets("two")]), /EIO/);
+    for (const left of [disk.afterKill(), disk.afterPowerCut(() => true)]) {
+      assert.equal(textOf(left.octets("tape")), "one");
+    }
+  });
+
   test("writes nothing behind what it could not cut off", async () => {
     const { disk, tape } = await tapeOf(["one"]);
     disk.before = (what) => {
