@@ -29,6 +29,7 @@ suite("Journal", () => {
         () => true,
         () => false,
       );
+      assert.equal(disk.descriptors, isDone ? 1 : 0, `step ${step}`);
       const found = [disk.afterKill(), disk.afterPowerCut(() => false)];
       for (const after of found) {
         const text = await told(after);
@@ -129,6 +130,18 @@ suite("Journal", () => {
     assert.deepEqual(disk.paths, ["j"]);
   });
 
+  test("begun anew is written in few writes, each of many entries", async () => {
+    const disk = new MemoryDisk();
+    const journal = await journalOf(disk, "head");
+    let syncs = 0;
+    disk.before = (what) => {
+      if (what === "sync") syncs++;
+    };
+    const entries = new Array<Uint8Array>(200).fill(octets("x".repeat(16 * 1024)));
+    await journal.rewrite(2, entries, []);
+    assert.ok(syncs < 20, `${syncs} writes`);
+  });
+
   test("begun anew in pieces has what was appended between them, and after the last", async () => {
     const disk = new MemoryDisk();
     const journal = await journalOf(disk, "head");
@@ -199,6 +212,7 @@ suite("Journal", () => {
       await journal.rewrite(2, [octets("head"), octets("more")], []).catch(() => {});
       disk.before = () => {};
       assert.deepEqual(disk.paths, ["j"], "nothing is left over");
+      assert.equal(disk.descriptors, 1, `step ${step}: ${failed}`);
       await journal.append([octets("a")]);
       // Who reads it settles it.
       const left = disk.afterPowerCut(() => false);

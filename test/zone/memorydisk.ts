@@ -17,6 +17,8 @@ interface Content {
 export class MemoryDisk implements Disk {
   /** Operations so far: whatever changes something. */
   operations = 0;
+  /** Files that are open. */
+  descriptors = 0;
   /** Called before each operation with what it is; may throw. */
   before: (what: string) => void = () => {};
   #files = new Map<string, Content>();
@@ -121,6 +123,7 @@ export class MemoryDisk implements Disk {
 
   #fileOf(content: Content): DiskFile {
     let isClosed = false;
+    this.descriptors++;
     return {
       write: (octets, position) => {
         if (isClosed) throw new Error("EBADF");
@@ -145,6 +148,7 @@ export class MemoryDisk implements Disk {
       isAt: (path) => this.#files.get(path) === content,
       // It is closed, whatever comes of it (close(2)).
       close: () => {
+        if (!isClosed) this.descriptors--;
         isClosed = true;
         this.#operate("close");
       },
