@@ -102,12 +102,15 @@ suite("Tape", () => {
   });
 
   test("takes nothing for a frame that a stranger wrote into one", async () => {
-    const { disk, ends } = await tapeOf(["one"], ["two"]);
-    const frame = disk.octets("tape").subarray(ends[1], ends[2]);
     const other = new MemoryDisk();
+    // He has guessed what number comes next, and not the salt.
+    const guess = { salt: 3, frames: 6, length: 0, entries: [], torn: 0 };
+    const forger = Tape.goOn(other.create("forged"), guess);
+    await forger.write([octets("one")]);
+    const frame = other.octets("forged").subarray(0, forger.length);
     const tape = Tape.begin(other.create("tape"), 7);
     await tape.write([frame]);
-    await tape.write([frame]);
+    await tape.write([frame, octets("cut")]);
     const rest = other.octets("tape").subarray(0, tape.length - 1);
     assert.equal(readTape(rest).entries.length, 1);
   });
