@@ -268,6 +268,40 @@ suite("stream connection", () => {
     await waitFor("all of them", () => responses.length === 1000);
   });
 
+  test("who takes many responses slowly keeps its connection", async () => {
+    const text = rdata.txt(...Array.from({ length: 200 }, () => "x".repeat(250)));
+    const large = { name: owner, type: Type.TXT, class: Class.IN, ttl: 1, rdata: text };
+    const handler: Handler = async function* ({ message }) {
+      for (let made = 0; made < 10; made++) yield makeResponse(message, { answers: [large] });
+    };
+    const clock = new FakeClock();
+    const connections = new Connections("tcp", { handler, clock, log: silentLog });
+    const [client, server] = duplexPair();
+    connections.accept(server, { address: "192.0.2.9", port: 9 });
+    client.write(frame(queryOf(1)));
+    const frames = new Frames();
+    const next = () => {
+      const piece: Buffer | null = client.read();
+      if (piece !== null) frames.push(piece);
+      return frames.next();
+    };
+    for (let taken = 0; taken < 10; taken++) {
+      await clock.elapse(IDLE_TIMEOUT / 3);
+      await waitFor(`response ${taken}`, next);
+    }
+    assert.equal(connections.size, 1);
+  });
+
+  test("what gets no answer is not under way for ever", async () => {
+    const { client, server, connections, clock, state } = open({ handler: () => [] });
+    for (let id = 0; id <= MAX_PENDING; id++) client.write(frame(queryOf(id)));
+    await clock.elapse(1000);
+    client.end();
+    await waitFor("the end", () => state.hasEnded);
+    server.destroy();
+    await waitFor("its place", () => connections.size === 0);
+  });
+
   test("the idle time is over ten seconds after the last whole message, whatever octets come", async () => {
     const { client, clock, responses, state } = open();
     await clock.elapse(IDLE_TIMEOUT - 1);
