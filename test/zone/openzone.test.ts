@@ -172,50 +172,6 @@ suite("openZone", () => {
   });
 });
 
-suite("a journal that grows", () => {
-  const DRAFT = `${JOURNAL}.new`;
-  let updates = 0;
-  const flip = (zone: Awaited<ReturnType<typeof openOn>>) =>
-    zone.apply(updateOf(++updates % 2 === 1 ? "+ a A 10.0.0.1" : "- a A 10.0.0.1"), operator);
-
-  test("is begun anew to its end before it is closed, and left alone then", async () => {
-    const disk = new MemoryDisk();
-    const stop = new AbortController();
-    const zone = await openOn(disk, { signal: stop.signal, enough: 2000 });
-    while (!disk.paths.includes(DRAFT)) assert.equal(await flip(zone), 0);
-    const { serial } = zone.current;
-    stop.abort();
-    await zone.closed;
-    assert.deepEqual(disk.paths, [JOURNAL, COPY]);
-    const { operations } = disk;
-    for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve));
-    assert.equal(disk.operations, operations, "somebody else may have the folder now");
-    assert.equal((await openOn(disk)).current.serial, serial);
-  });
-
-  test("and cannot be begun anew is tried again when it is half as long again", async () => {
-    const disk = new MemoryDisk();
-    const zone = await openOn(disk, { enough: 2000 });
-    const lengths: number[] = [];
-    const length = () => disk.octets(JOURNAL).findLastIndex((octet) => octet !== 0) + 1;
-    disk.before = (what) => {
-      if (what !== "create") return;
-      lengths.push(length());
-      throw new Error("ENOSPC");
-    };
-    while (lengths.length < 4) assert.equal(await flip(zone), 0);
-    for (const [i, before] of lengths.slice(0, -1).entries()) {
-      const growth = lengths[i + 1]! / before;
-      assert.ok(growth > 1.49 && growth < 1.6, `${lengths}`);
-    }
-    disk.before = () => {};
-    const last = length();
-    while (length() >= last && length() < 2 * last) assert.equal(await flip(zone), 0);
-    assert.ok(length() < last, "begun anew");
-    assert.deepEqual(lines((await openOn(disk.afterKill())).current), lines(zone.current));
-  });
-});
-
 suite("the zone's file", () => {
   /** The zone after a start with each of these files, and what is done in between. */
   async function starts(...steps: readonly (string | { update: string; by?: typeof paris })[]) {
