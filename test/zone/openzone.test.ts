@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { FormatError } from "../../src/dns/format.ts";
+import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { encodeEntry } from "../../src/zone/journal/entry.ts";
 import { Journal } from "../../src/zone/journal/journal.ts";
@@ -64,6 +65,27 @@ suite("openZone", () => {
         assert.match(error.message, /^z\.example\.journal: damaged at its head/);
         return true;
       });
+    }
+  });
+
+  test("finds again what is called as it is, in whatever letters and with a slash in it", async () => {
+    for (const [called, again, files] of [
+      ["Z.Example.", "z.eXample.", "z.example"],
+      // RFC 2317.
+      ["0/25.2.0.192.in-addr.arpa.", "0/25.2.0.192.in-addr.arpa.", "0\\04725.2.0.192.in-addr.arpa"],
+      [".", ".", "."],
+    ] as const) {
+      const placeOf = (name: string) => {
+        const origin = Name.parse(name);
+        const text = "@ 60 SOA ns.test. h.test. 0 1 1 1 1\n@ 60 NS ns.test.";
+        return { origin, fileRecords: parseMasterFile(text, { origin }) };
+      };
+      const disk = new MemoryDisk();
+      const { current } = await openOn(disk, placeOf(called));
+      assert.deepEqual(disk.paths, [`${files}.journal`]);
+      const left = disk.afterKill();
+      assert.equal((await openOn(left, placeOf(again))).current.serial, current.serial);
+      assert.deepEqual(left.paths, [`${files}.journal`]);
     }
   });
 
@@ -255,6 +277,22 @@ suite("the zone's file", () => {
     await clock.elapse(60_000);
     assert.equal(records(zone), "new A 10.0.0.1");
     assert.equal(records(await openOn(again.afterKill())), "");
+  });
+
+  test("that could not be merged is not tried again once the zone is closed", async () => {
+    const disk = new MemoryDisk();
+    await openOn(disk);
+    const clock = new FakeClock();
+    const stop = new AbortController();
+    const again = disk.afterKill();
+    again.before = (what) => {
+      if (what === "write") throw new Error("ENOSPC");
+    };
+    const zone = await openOn(again, { clock, signal: stop.signal, text: "new A 10.0.0.1" });
+    assert.equal(clock.next, 60_000);
+    stop.abort();
+    await zone.closed;
+    assert.equal(clock.next, undefined);
   });
 
   test("is passed over where others stand in its way, with a line, and tried again at each start", async () => {

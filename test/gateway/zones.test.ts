@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { parseConfig } from "../../src/config.ts";
+import { Rcode } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { recordsOf } from "../../src/dns/record.ts";
+import { openZones } from "../../src/gateway/zones.ts";
+import { temporaryFolder } from "../support/gateway.ts";
+import { silentLog } from "../support/log.ts";
+import { principal } from "../zone/fixture.ts";
+
+const paris = principal("paris");
+const zone = "bonjour.example.";
+const reverse = ["1.10.in-addr.arpa.", "2.10.in-addr.arpa."];
+
+function configOn(data: string) {
+  return parseConfig(JSON.stringify({ zone, reverse, data }), "g", data);
+}
+
+suite("the zones served", () => {
+  test("TSIG-07: tell when a key signed last, for whichever of them it was, after a restart too", async () => {
+    const folder = temporaryFolder();
+    for (const [i, time] of [
+      [1, 1_750_000_002],
+      [2, 1_750_000_004],
+      [0, 1_750_000_006],
+      [1, 1_750_000_008],
+    ] as const) {
+      const owner = [zone, ...reverse][i]!;
+      const origin = Name.parse(owner);
+      const record = {
+        name: Name.parse(`a${time}`, origin),
+        type: 16,
+        ttl: 10,
+        rdatas: [rdata.txt("a")],
+      };
+      const update = { zone: origin, prerequisites: [], updates: recordsOf(record) };
+      const life = new AbortController();
+      const options = { clock: systemClock, log: silentLog, signal: life.signal };
+      const zones = await openZones(configOn(folder), options);
+      const rcode = await zones.dynamic[i]!.apply({ ...update, signedAt: time }, paris);
+      assert.equal(rcode, Rcode.NOERROR);
+      assert.equal(zones.signedBefore("paris"), time);
+      assert.equal(zones.signedBefore("lyon"), 0);
+      life.abort();
+      await zones.closed;
+    }
+  });
+
+  test("let go of their folder where one of them cannot be opened", async () => {
+    const folder = temporaryFolder();
+    const damaged = join(folder, "2.10.in-addr.arpa.journal");
+    mkdirSync(damaged);
+    const life = new AbortController();
+    const options = { clock: systemClock, log: silentLog, signal: life.signal };
+    await assert.rejects(openZones(configOn(folder), options), /EISDIR/);
+    rmSync(damaged, { recursive: true });
+    const zones = await openZones(configOn(folder), options);
+    assert.equal(zones.all.length, 3);
+    life.abort();
+    await zones.closed;
+  });
+});
