@@ -192,5 +192,5 @@ function withSerialAbove(records: readonly RecordSet[], least: number): RecordSe
 
 /** As the zone files of the folder are named, without the last dot; RFC 2317 has names with "/". */
 function fileName(origin: Name): string {
-  return `${origin.toLowerCase()}`.replace(/(?<=.)\.$/, "").replaceAll("/", "\\047");
+  return `${origin.toLowerCase()}`.replace(/\.$/, "").replaceAll("/", "\\047");
 }
