@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
-import { decode, makeMessage, makeResponse } from "../../src/dns/message.ts";
+import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import type { Handler, Ready } from "../../src/net/server/handler.ts";
 import { ListenError } from "../../src/net/server/listener.ts";
@@ -116,15 +116,17 @@ suite("UDP listener", () => {
     assert.deepEqual(rcodes, [Rcode.NXDOMAIN, Rcode.REFUSED]);
   });
 
-  test("requests whose Handler never ends are bounded, and others are still answered", async () => {
+  test("requests whose Handler waits are bounded, others are answered, and so are they when it ends", async () => {
     const BOUND = 1000;
     let waiting = 0;
+    const patience = new AbortController();
+    setMaxListeners(0, patience.signal);
     const handler: Handler = (request) => {
       if (request.message.id === 7) return echo(request);
       return (async function* () {
         waiting++;
-        await once(request.signal, "abort");
-        yield* [];
+        if (!patience.signal.aborted) await once(patience.signal, "abort");
+        yield* echo(request) as Message[];
       })();
     };
     await using listener = await listen({ handler });
@@ -140,6 +142,12 @@ suite("UDP listener", () => {
     assert.equal(listener.counts[UdpCount.OVERLOAD], 200);
     const { response } = await exchange(socket, listener.endpoint.port, "127.0.0.1");
     assert.equal(response.id, 7);
+    // Those that are done make room.
+    patience.abort();
+    using another = await client();
+    const late = await exchange(another, listener.endpoint.port, "127.0.0.1", slow);
+    assert.equal(late.response.id, 8);
+    assert.equal(listener.counts[UdpCount.OVERLOAD], 200);
   });
 
   test("an answer that cannot be sent costs nothing but itself", async () => {
