@@ -25,7 +25,7 @@ export class SteadyClock implements Clock {
   /**
    * Until `signal` ends. `awoke` is called after a long standstill, and after a sleep of the machine:
    * that a clock which never steps does not count, and the wall clock does. It does so where it is put
-   * forward, too: who is called for nothing does no harm.
+   * forward, too: then all is asked once more than it need be.
    */
   run(signal: AbortSignal, awoke: () => void): void {
     if (signal.aborted) return;
