@@ -106,6 +106,7 @@ test(
       await using lab = new Lab();
       const { gateway } = await twoLans(lab, a0, b0);
       const probe = await startProbe(gateway, 2);
+      await waitFor("a warning", () => warnings(probe).length > 0);
       assert.deepEqual(warnings(probe), [
         "interfaces a0 and b0 are in one subnet, that of 10.77.1.1/24: " +
           "hosts of one may be taken for hosts of the other",
