@@ -1,13 +1,21 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 
-/** A port of 127.0.0.1 that nobody has, by UDP and by TCP. */
+/**
+ * A port of 127.0.0.1 that nobody has, by UDP and by TCP: none of those that systems give to who asks
+ * for any, as other programs do until it is opened.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
+    const port = next;
+    next = port < LAST ? port + 1 : FIRST;
+    const server = createServer().listen(port, "127.0.0.1");
+    const isFreeByTcp = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.once("listening", () => resolve(true));
+    });
+    if (!isFreeByTcp) continue;
     const socket = createSocket("udp4");
     const isFree = await new Promise<boolean>((resolve) => {
       socket.once("error", () => resolve(false));
@@ -19,3 +27,8 @@ export async function freePort(): Promise<number> {
     if (isFree) return port;
   }
 }
+
+/** Linux gives 32768 and more (ip_local_port_range), other systems higher ones. */
+const [FIRST, LAST] = [10_000, 32_000];
+/** Test files that run at once have ports far from each other. */
+let next = FIRST + Math.floor(Math.random() * (LAST - FIRST));
