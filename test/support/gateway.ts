@@ -83,8 +83,7 @@ export class Gateway {
 
   /** Events of its log whose text fits. */
   events(pattern: RegExp): Record<string, unknown>[] {
-    return this.program.stderr
-      .split("\n")
+    return this.program.errorLines
       .filter((line) => line.startsWith("{"))
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .filter((event) => pattern.test(String(event.msg)));

@@ -130,6 +130,11 @@ export class Running {
     return this.#lines;
   }
 
+  /** Whole lines of standard error: what has come of the next one may be a part of it. */
+  get errorLines(): readonly string[] {
+    return this.stderr.split("\n").slice(0, -1);
+  }
+
   /** Lines that are JSON objects with an `event` of this name. */
   events<T = Record<string, unknown>>(name: string): T[] {
     return this.#lines

@@ -135,6 +135,7 @@ export class Serving {
   get transfers(): readonly Transfer[] {
     return this.log
       .split("\n")
+      .slice(0, -1)
       .filter((line) => /"(a zone is|changes of a zone are) transferred"/.test(line))
       .map((line) => JSON.parse(line) as Transfer);
   }
