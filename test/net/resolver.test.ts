@@ -10,6 +10,8 @@ import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { resolver } from "../../src/net/client/resolver.ts";
+import { FakeClock } from "../support/clock.ts";
+import { waitFor } from "../support/wait.ts";
 
 const name = Name.parse("lb._dns-sd._udp.Building\\0321.example.");
 const PTR = { name, type: Type.PTR, class: 1, ttl: 60, rdata: rdata.ptr(Name.parse("\\255.z.")) };
@@ -57,8 +59,11 @@ describe("a resolver", () => {
     using refusing = await serve({ rcode: Rcode.REFUSED });
     using server = await serve({ answers: [PTR] });
     const servers = [silent, absent, failing, refusing, server];
-    const answer = await resolver({ ...impatient, servers })(name, Type.PTR);
-    assert.equal(answer?.answers.length, 1);
+    const clock = new FakeClock();
+    const answer = resolver({ clock, timeout: 3000, servers })(name, Type.PTR);
+    await waitFor("the silent one to be asked", () => silent.asked.length > 0);
+    await clock.elapse(3000);
+    assert.equal((await answer)?.answers.length, 1);
     assert.equal(refusing.asked.length, 1);
   });
 
