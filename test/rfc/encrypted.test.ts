@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { suite, test } from "node:test";
@@ -24,7 +24,7 @@ import { listenSecurely, type Secure } from "../dnsserver/secure.ts";
 import { makeSecured, paris, stillServer } from "../dnsserver/secured.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { temporaryFolder } from "../support/gateway.ts";
-import { run, succeed } from "../support/process.ts";
+import { Running, run, succeed } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
 import { hasTsig, sign } from "../support/tsig.ts";
 import { sleep, waitFor } from "../support/wait.ts";
@@ -122,9 +122,14 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
   async function resume({ tls }: Secure, ...options: readonly string[]): Promise<string> {
     const file = join(temporaryFolder(), "session");
     const where = `127.0.0.1:${tls.endpoint.port}`;
-    const client = `openssl s_client -connect ${where} -alpn dot ${options.join(" ")}`;
-    await succeed(["sh", "-c", `sleep 0.5 | ${client} -sess_out ${file} 2>&1`]);
-    return succeed(["sh", "-c", `sleep 0.1 | ${client} -sess_in ${file} 2>&1`]);
+    const client = ["openssl", "s_client", "-connect", where, "-alpn", "dot", ...options];
+    const first = new Running([...client, "-sess_out", file]);
+    // It is written when the server has given it, which may be after the handshake.
+    const isGiven = () => existsSync(file) && readFileSync(file, "utf8").includes("-----END");
+    await waitFor("the session", isGiven);
+    first.child.stdin!.end();
+    assert.equal(await first.ended, 0);
+    return succeed([...client, "-sess_in", file]);
   }
 
   test("XPORT-15: a session is resumed, by TLS 1.3 and by 1.2", async () => {
