@@ -85,7 +85,7 @@ describe("Two LANs with one prefix", {
     });
     const both = everything(() => "192.168.1");
     await becomes(host, both);
-    assert.equal(gateway.events(/eth0 and eth1 are in one subnet/).length, 1);
+    await waitFor("a word", () => gateway.events(/eth0 and eth1 are in one subnet/).length === 1);
     // What is asked for again is asked of both, and each answers for itself.
     const late = await lyon.publish({ name: "Late", type: TYPE, port: 700 });
     await waitFor("one more", async () => (await served(host)).some((l) => l.includes("Late")));
