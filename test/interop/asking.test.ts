@@ -81,7 +81,7 @@ suite("who asks", { skip: needs("dig", "kdig") }, () => {
 
   /** By TCP, which is not counted, unless the options say otherwise. */
   const dig = (from: string, ...words: readonly string[]) =>
-    hosts[from]!.succeed(["dig", `@${server[from]}`, "+tries=1", "+time=3", "+norec", ...words]);
+    hosts[from]!.succeed(["dig", `@${server[from]}`, "+tries=1", "+time=5", "+norec", ...words]);
   const digTcp = (from: string, ...words: readonly string[]) => dig(from, "+tcp", ...words);
 
   test("SEC-05: strangers are REFUSED and told why; so is who no view is for", async () => {
@@ -138,16 +138,18 @@ suite("who asks", { skip: needs("dig", "kdig") }, () => {
   test("SEC-02: beyond the limit come TC, by TCP the answer; with a cookie, all of them", async () => {
     const host = `printer.paris.${ZONE}`;
     const plain = ["+nocookie", "+ignore", host];
-    let isCut = false;
-    for (let i = 0; i < 30 && !isCut; i++) {
-      isCut = /flags:[^;]* tc/.test(await dig("paris", ...plain));
-    }
-    assert.ok(isCut, "never limited");
-    assert.match(await dig("paris", ...plain), /ANSWER: 0/);
+    // A second after the one before, which a busy machine may take to ask again, there is an answer.
+    const limited = async (sign: RegExp, ...words: readonly string[]): Promise<string> => {
+      for (let i = 0; i < 30; i++) {
+        const text = await dig("paris", ...words);
+        if (sign.test(text)) return text;
+      }
+      return assert.fail(`never limited: ${words}`);
+    };
+    assert.match(await limited(/flags:[^;]* tc/, ...plain), /ANSWER: 0/);
     // As dig does it when it is not told otherwise.
-    assert.match(await dig("paris", "+nocookie", host), /10\.1\.0\.10[\s\S]*\(TCP\)/);
-    const retried = await dig("paris", "+cookie", "+badcookie", host);
-    assert.match(retried, /BADCOOKIE, retrying/);
+    assert.match(await limited(/\(TCP\)/, "+nocookie", host), /10\.1\.0\.10/);
+    const retried = await limited(/BADCOOKIE, retrying/, "+cookie", "+badcookie", host);
     assert.match(retried, /10\.1\.0\.10[\s\S]*\(UDP\)/);
     const knot = await hosts.paris!.succeed([
       ...["kdig", `@${server.paris}`, "+cookie", "+badcookie=2", host],
