@@ -34,7 +34,7 @@ const COPIES = 3;
 /** Octets V8 has beside its old space, with three semi-spaces of 16 MiB, and code. */
 const YOUNG = 64 * 2 ** 20;
 /** Milliseconds in which an honest service is to come and to go; and for which it is looked for. */
-const PATIENCE = 10_000;
+const PATIENCE = 20_000;
 const LOOKED_FOR = 60_000;
 
 /** Why the gateway failed; undefined where it did not. */

@@ -341,7 +341,7 @@ suite("NOTIFY by UDP", () => {
       encode(makeResponse(answers[i++]!(decode(bytes)), { isAuthoritative: true })),
     );
     await notifying({ port: secondary.port }, zoneOf(""), () =>
-      waitFor("three notices", () => secondary.received.length === 3),
+      waitFor("three notices", () => secondary.received.length === 3, 30_000),
     );
     const [first, ...again] = secondary.received;
     for (const each of again) assert.deepEqual(each, first, "the same, sent again");

@@ -314,7 +314,7 @@ suite("UDP", () => {
       await host.start([process.execPath, serve, wildcard, "53"]).line(/^listening/);
     }
     const ask = async (address: string, ...options: string[]) => {
-      const command = ["dig", `@${address}`, "+tries=1", "+time=1", "+short", ...options];
+      const command = ["dig", `@${address}`, "+tries=1", "+time=3", "+short", ...options];
       const { stdout } = await client.run([...command, "printer.paris.bonjour.example"]);
       return stdout.toString();
     };

@@ -11,13 +11,13 @@ const HANGING = [
     "a loop",
     "test('t', () => { (function turning() { for (;;); })(); });",
     /hanging\.test\.mjs: Error: it is here\n(.*\n)?.*at turning .*hanging\.test\.mjs/,
-    1_000,
+    2_000,
   ],
   [
     "a wait",
     "test('t', () => new Promise((resolve) => setTimeout(resolve, 100_000)));",
-    /hanging\.test\.mjs: after 1 s it waits for .*Timeout/,
-    1_000,
+    /hanging\.test\.mjs: after 2 s it waits for .*Timeout/,
+    2_000,
   ],
   [
     "what it left open",

@@ -33,7 +33,7 @@ export async function dig(
 ): Promise<Reply> {
   const text = await host.succeed([
     ...["dig", "-u", `@${server}`, "-t", type, "-q", name],
-    ...["+unknownformat", "+norec", "+tries=1", "+time=3", ...options],
+    ...["+unknownformat", "+norec", "+tries=1", "+time=5", ...options],
   ]);
   return readReply(text);
 }
@@ -43,7 +43,7 @@ export async function kdig(
   { server, name, type, options = [] }: Question,
 ): Promise<Reply> {
   const text = await host.succeed([
-    ...["kdig", `@${server}`, "+generic", "+noidn", "+norec", "+retry=0", "+time=3", ...options],
+    ...["kdig", `@${server}`, "+generic", "+noidn", "+norec", "+retry=0", "+time=5", ...options],
     ...["-t", type, "-q", name],
   ]);
   return readReply(text);
