@@ -206,8 +206,8 @@ describe(`Collectors that are away for ${ABSENCE} s`, {
         `what stays went ${went.toFixed(1)} s after the collector and was all there ` +
           `${came.toFixed(1)} s after its return`,
       );
-      // It is renewed at half of the lease at the latest.
-      assert.ok(went > lease / 2 - 2 && went < lease + 2);
+      // It is renewed at half of the lease at the latest; a busy machine may be late.
+      assert.ok(went > lease / 2 - 5 && went < lease + 5);
       assert.ok(came < RETURN);
       const [gone, there] = [observer.versions.indexOf(first), observer.versions.indexOf(back)];
       assert.equal(lacking.length, there - gone, "only once");
