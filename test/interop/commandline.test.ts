@@ -18,7 +18,7 @@ describe("The command line", { skip: needs() }, () => {
     const file = join(folder, "gateway.yaml");
     writeFileSync(file, JSON.stringify({ zone: ZONE, data: folder, ...settings }));
     const command = [...prefix, process.execPath, MAIN, "run", "--config", file];
-    const { status, stderr } = await host.run(command, { timeout: 10_000 });
+    const { status, stderr } = await host.run(command);
     rmSync(folder, { recursive: true });
     return {
       status,

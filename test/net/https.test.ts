@@ -257,7 +257,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     await waitFor("its place", () => server.places.size === 1);
   });
 
-  test("that asks and takes back without end is let go", { timeout: 10_000 }, async () => {
+  test("that asks and takes back without end is let go", { timeout: 60_000 }, async () => {
     let asked = 0;
     const handler: Handler = ({ message }) => {
       asked++;

@@ -41,7 +41,7 @@ async function say(from: Running, link: string, text: string, isEnough: () => bo
       from.say(`${link} ${hex(text)}`);
       return false;
     },
-    10_000,
+    30_000,
     100,
   );
 }

@@ -42,7 +42,7 @@ async function reach(from: Running, link: string, to: Running, text: string) {
       from.say(`${link} ${hex(text)}`);
       return false;
     },
-    10_000,
+    30_000,
     100,
   );
   return now();

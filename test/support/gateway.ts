@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Host } from "./lab.ts";
 import { type Finished, type Running, whenTestEnds } from "./process.ts";
-import { waitFor } from "./wait.ts";
+import { DEADLINE, waitFor } from "./wait.ts";
 
 export const MAIN = join(import.meta.dirname, "../../src/main.js");
 
@@ -132,7 +132,7 @@ export class Watch {
   until(
     what: string,
     isIt: (change: Change) => boolean,
-    { since = 0, deadline = 10_000 } = {},
+    { since = 0, deadline = DEADLINE } = {},
   ): Promise<Change> {
     return waitFor(
       what,

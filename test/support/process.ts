@@ -3,7 +3,7 @@
  * however it ends.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { waitFor } from "./wait.ts";
+import { DEADLINE, waitFor } from "./wait.ts";
 
 export interface Finished {
   readonly status: number | null;
@@ -143,7 +143,7 @@ export class Running {
   }
 
   /** The first line that fits, once it is there. */
-  line(pattern: RegExp, deadline = 10_000): Promise<string> {
+  line(pattern: RegExp, deadline = DEADLINE): Promise<string> {
     return waitFor(
       `${pattern} from ${this.command}`,
       () => {

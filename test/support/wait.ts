@@ -1,5 +1,8 @@
 /** Waiting for a condition, never for a guess. */
 
+/** Milliseconds, many times what a busy machine takes. */
+export const DEADLINE = 30_000;
+
 type Falsy = false | 0 | "" | null | undefined;
 
 /**
@@ -9,7 +12,7 @@ type Falsy = false | 0 | "" | null | undefined;
 export async function waitFor<T>(
   what: string,
   condition: () => T | Falsy | Promise<T | Falsy>,
-  deadline = 10_000,
+  deadline = DEADLINE,
   interval = 20,
 ): Promise<T> {
   // Not the wall clock, which may be put back.
