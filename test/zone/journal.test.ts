@@ -8,7 +8,7 @@ const octets = (text: string) => Buffer.from(text);
 
 async function told(disk: MemoryDisk): Promise<string> {
   const opened = await Journal.open(disk, "j");
-  return opened === undefined ? "nothing" : opened.entries.map(String).join(" ");
+  return opened === undefined ? "nothing" : [...opened.entries].join(" ");
 }
 
 async function journalOf(disk: MemoryDisk, ...head: string[]): Promise<Journal> {
@@ -67,7 +67,7 @@ suite("Journal", () => {
     const journal = await journalOf(disk, "head");
     await journal.append([octets("a"), octets("b")]);
     const opened = await Journal.open(disk.afterKill(), "j");
-    assert.equal(opened!.entries.map(String).join(" "), "head a b");
+    assert.equal([...opened!.entries].join(" "), "head a b");
     const again = disk.afterKill();
     const second = (await Journal.open(again, "j"))!.journal;
     await second.append([octets("c")]);

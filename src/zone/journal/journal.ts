@@ -12,7 +12,7 @@ import { readTape, Tape } from "./tape.ts";
 
 export interface OpenedJournal {
   readonly journal: Journal;
-  readonly entries: readonly Uint8Array[];
+  readonly entries: Iterable<Uint8Array>;
   /** Octets of a write that was under way when its writer died. */
   readonly torn: number;
 }

@@ -135,8 +135,8 @@ export interface Recording {
   readonly frames: number;
   /** Up to the end of the last frame. */
   readonly length: number;
-  /** In the order they were written. */
-  readonly entries: readonly Uint8Array[];
+  /** In the order they were written; made as they are read, for there may be millions. */
+  readonly entries: Iterable<Uint8Array>;
   /** Octets, not zeros, of a write that was under way when its writer died. */
   readonly torn: number;
 }
@@ -144,13 +144,11 @@ export interface Recording {
 /** What is on a tape. Throws FormatError where it is damaged. */
 export function readTape(octets: Buffer): Recording {
   const salt = readHead(octets);
-  const entries: Uint8Array[] = [];
   let frames = 0;
   let at = HEAD;
   for (;;) {
     const frame = frameAt(octets, at, (salt + frames) >>> 0, salt);
     if (frame === undefined) break;
-    for (const entry of entriesOf(frame)) entries.push(entry);
     at += frame.length;
     frames++;
   }
@@ -159,6 +157,7 @@ export function readTape(octets: Buffer): Recording {
   if (hasLater(octets, at + 1, (salt + frames) >>> 0, salt)) {
     throw new FormatError(`damaged at octet ${at}, ${end - at} before its end`);
   }
+  const entries = { [Symbol.iterator]: () => entriesOf(octets.subarray(HEAD, at)) };
   return { salt, frames, length: at, entries, torn: end - at };
 }
 
@@ -199,12 +198,15 @@ function hasLater(octets: Buffer, from: number, number: number, salt: number): b
   return false;
 }
 
-/** One by one: a frame may have more than a call takes arguments. */
-function* entriesOf(frame: Buffer): Generator<Buffer> {
-  for (let at = FRAME_HEAD; at < frame.length; ) {
-    const end = at + 4 + frame.readUInt32BE(at);
-    yield frame.subarray(at + 4, end);
-    at = end;
+/** Of frames that are whole, one behind the other. */
+function* entriesOf(frames: Buffer): Generator<Buffer> {
+  for (let at = 0; at < frames.length; ) {
+    const next = at + FRAME_HEAD + frames.readUInt32BE(at);
+    for (at += FRAME_HEAD; at < next; ) {
+      const end = at + 4 + frames.readUInt32BE(at);
+      yield frames.subarray(at + 4, end);
+      at = end;
+    }
   }
 }
 
