@@ -4,7 +4,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { suite, test } from "node:test";
-import { systemClock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import { parseConfig } from "../../src/config.ts";
 import { Class, Opcode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
@@ -17,11 +17,12 @@ import { notifySecondaries, type Secondary, Turns } from "../../src/dnsserver/se
 import { notifyAll } from "../../src/gateway/notifying.ts";
 import type { Log } from "../../src/log.ts";
 import type { Resolve } from "../../src/net/client/resolver.ts";
-import type { Zone } from "../../src/zone/zone.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
+import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";
 import { waitFor } from "../support/wait.ts";
-import { operator, origin, updateOf, zoneOf } from "../zone/fixture.ts";
+import { operator, origin, SOA, updateOf, zoneOf } from "../zone/fixture.ts";
 
 const add = (zone: Zone, i: number) => zone.apply(updateOf(`+ n${i} A 10.0.0.1`), operator);
 
@@ -300,35 +301,59 @@ suite("NOTIFY by UDP", () => {
   const key: TsigKey = { name: Name.parse("ns2"), algorithm: "hmac-sha256", secret };
   const now = () => Math.floor(Date.now() / 1000);
 
+  interface Setting {
+    /** Of the server that the configuration names; if not given, it names none. */
+    readonly port?: number;
+    readonly host?: string;
+    readonly key?: string;
+    readonly resolve?: Resolve;
+    readonly clock?: Clock;
+    readonly isSigned?: (origin: Name) => boolean;
+  }
+
   async function notifying(
-    {
-      port,
-      key,
-      resolve = async () => undefined,
-    }: { port: number; key?: string; resolve?: Resolve },
+    { port, host = "127.0.0.1", key, ...setting }: Setting,
     zone: Zone | readonly Zone[],
     during: (facts: string[]) => Promise<unknown>,
   ): Promise<void> {
+    const server = { server: `${host}:${port}`, ...(key && { key }) };
     const config = parseConfig(
       JSON.stringify({
         zone: "z.example",
         keys: { ns2: { secret: secret.toString("base64"), site: [] } },
-        transfer: { notify: [{ server: `127.0.0.1:${port}`, ...(key && { key }) }] },
+        transfer: { notify: port === undefined ? [] : [server] },
       }),
       "g",
       "/",
     );
+    const { resolve = async () => undefined, clock = systemClock } = setting;
+    const { isSigned = () => false } = setting;
     const life = new AbortController();
     const facts: string[] = [];
     const note = (_: object, fact: string) => void facts.push(fact);
     const log: Log = { ...silentLog, warn: note, error: note };
-    const zones = { all: [zone].flat(), isSigned: () => false };
-    const options = { config, zones, resolve, clock: systemClock, log };
-    const done = notifyAll(options, life.signal);
+    const zones = { all: [zone].flat(), isSigned };
+    const done = notifyAll({ config, zones, resolve, clock, log }, life.signal);
     await during(facts);
     life.abort();
     await done;
   }
+
+  const other = Name.parse("other.example.");
+  const otherZone = (text: string) => {
+    const records = parseMasterFile(`$TTL 60\n${SOA}\n@ NS ns.example.\n${text}`, {
+      origin: other,
+    });
+    return new Zone({ origin: other, records, clock: new FakeClock() });
+  };
+
+  /** Says that every name has this address. */
+  const resolving =
+    (address: string): Resolve =>
+    async (name, type) => {
+      const here = { name, type: Type.A, class: Class.IN, ttl: 10, rdata: rdata.a(address) };
+      return makeMessage({ answers: type === Type.A ? [here] : [] });
+    };
 
   test("XFR-23: an answer of another id, or to another question, is none", async () => {
     const answers = [
@@ -353,6 +378,68 @@ suite("NOTIFY by UDP", () => {
       await waitFor("a word", () => facts.length > 0);
       assert.deepEqual(facts, ["the secondary does not answer to NOTIFY"]);
     });
+  });
+
+  test("XFR-23: is sent once a second for three, and then has no answer", async () => {
+    using secondary = await secondarySocket(() => undefined);
+    const clock = new FakeClock();
+    await notifying({ port: secondary.port, clock }, zoneOf(""), async (facts) => {
+      await clock.elapse(0);
+      for (const times of [1, 2, 3]) {
+        await waitFor(`notice ${times}`, () => secondary.received.length === times);
+        await clock.elapse(999);
+        assert.equal(secondary.received.length, times);
+        assert.deepEqual(facts, []);
+        await clock.elapse(1);
+      }
+      await waitFor("a word", () => facts.length > 0);
+    });
+  });
+
+  test("XFR-23: who is not waited for any longer, for we end, is no mistake of ours", async () => {
+    using secondary = await secondarySocket(() => undefined);
+    let told: string[] = [];
+    await notifying({ port: secondary.port }, zoneOf(""), async (facts) => {
+      told = facts;
+      await waitFor("the notice", () => secondary.received.length === 1);
+    });
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    assert.deepEqual(told, []);
+  });
+
+  test("XFR-27: a server that is named, and that nobody knows, is not told, which is said", async () => {
+    await notifying({ host: "ns2.other.example", port: 53 }, zoneOf(""), async (facts) => {
+      await waitFor("a word", () => facts.length > 0);
+      assert.deepEqual(facts, ["the secondary does not answer to NOTIFY"]);
+    });
+  });
+
+  test("XFR-27: of the addresses of a server one is enough that answers", async () => {
+    using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
+    const resolve: Resolve = async (name, type) => {
+      if (type === Type.A) return resolving("127.0.0.1")(name, type);
+      const here = { name, type, class: Class.IN, ttl: 10, rdata: rdata.aaaa("::1") };
+      return makeMessage({ answers: [here] });
+    };
+    const { port } = secondary;
+    const zone = zoneOf("");
+    await notifying({ host: "ns2.other.example", port, resolve }, zone, async (facts) => {
+      await waitFor("the notice of the start", () => secondary.received.length === 1);
+      await add(zone, 1);
+      await waitFor("the change to be told", () => secondary.received.length === 2);
+      assert.deepEqual(facts, []);
+    });
+  });
+
+  test("XFR-22: nobody is told of those of the zones that are signed", async () => {
+    using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
+    const { port } = secondary;
+    const isSigned = (name: Name) => name.equals(origin);
+    await notifying({ port, isSigned }, [zoneOf(""), otherZone("")], () =>
+      waitFor("a notice", () => secondary.received.length > 0),
+    );
+    const told = secondary.received.map((bytes) => `${decode(bytes).questions[0]!.name}`);
+    assert.deepEqual(told, ["other.example."]);
   });
 
   test("XFR-27: is signed where the secondary has a key, and only its signature is an answer", async () => {
@@ -381,10 +468,9 @@ suite("NOTIFY by UDP", () => {
   test("XFR-27: the NS of the zone is asked for its addresses; our own are passed over", async () => {
     using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
     const asked: string[] = [];
-    const resolve: Resolve = async (name, type) => {
+    const resolve: Resolve = (name, type) => {
       asked.push(`${name} ${type}`);
-      const here = { name, type: Type.A, class: Class.IN, ttl: 10, rdata: rdata.a("127.0.0.1") };
-      return makeMessage({ answers: type === Type.A ? [here] : [] });
+      return resolving("127.0.0.1")(name, type);
     };
     const zone = zoneOf("@ 3600 NS ns2.example.");
     await notifying({ port: secondary.port, resolve }, zone, async (facts) => {
@@ -394,6 +480,43 @@ suite("NOTIFY by UDP", () => {
       assert.deepEqual(facts, [], "we need not be told");
     });
     assert.deepEqual(asked.sort(), ["ns2.example. 1", "ns2.example. 28"]);
+  });
+
+  test("XFR-27: an address that was found is known for a minute", async () => {
+    const clock = new FakeClock();
+    let asked = 0;
+    const resolve: Resolve = (name, type) => {
+      asked++;
+      return resolving("127.0.0.1")(name, type);
+    };
+    const zone = zoneOf("@ 3600 NS ns2.example.");
+    await notifying({ clock, resolve }, zone, async () => {
+      await clock.elapse(59_000);
+      await add(zone, 1);
+      await clock.elapse(999);
+      assert.equal(asked, 2);
+      await clock.elapse(1);
+      await add(zone, 2);
+      await clock.elapse(0);
+      assert.equal(asked, 4);
+    });
+  });
+
+  test("XFR-27: a server is told at some of its addresses, though the zone has many of it", async () => {
+    /** Each that is told is waited for. */
+    class Waits extends FakeClock {
+      begun = 0;
+      override at(time: number, wake: () => void) {
+        if (time === 3000) this.begun++;
+        return super.at(time, wake);
+      }
+    }
+    const clock = new Waits();
+    const hosts = Array.from({ length: 20 }, (_, i) => `ns2 A 127.9.9.${i + 1}`);
+    await notifying({ clock }, zoneOf(["@ 3600 NS ns2", ...hosts].join("\n")), () =>
+      clock.elapse(0),
+    );
+    assert.equal(clock.begun, 8);
   });
 
   test("XFR-27: a server of many zones is looked for a few times at once, not for each", async () => {
@@ -415,12 +538,14 @@ suite("NOTIFY by UDP", () => {
     const asked: string[] = [];
     const resolve: Resolve = async (name) => void asked.push(`${name}`);
     const zone = zoneOf(
-      "@ 3600 NS ns2\n@ 3600 NS ns.cut\nns2 A 127.0.0.1\ncut NS ns.cut\nns.cut AAAA ::1",
+      "@ 3600 NS ns2\n@ 3600 NS ns.cut\nns2 A 127.0.0.1\ncut NS ns.cut\nns.cut AAAA ::1\n" +
+        "@ 3600 NS ns2.other.example.",
     );
-    await notifying({ port: secondary.port, resolve }, zone, async (facts) => {
-      await waitFor("the notice of the start", () => secondary.received.length === 1);
+    const zones = [zone, otherZone("ns2 A 127.0.0.1")];
+    await notifying({ port: secondary.port, resolve }, zones, async (facts) => {
+      await waitFor("the notices of the start", () => secondary.received.length === 2);
       await add(zone, 1);
-      await waitFor("the change to be told", () => secondary.received.length === 2);
+      await waitFor("the change to be told", () => secondary.received.length === 3);
       assert.deepEqual(facts, []);
     });
     assert.deepEqual(asked, []);
