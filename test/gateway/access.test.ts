@@ -95,6 +95,7 @@ zone: bonjour.example.com
 reverse: [10.in-addr.arpa]
 keys:
   paris: { secret: "${secret}", site: paris }
+  both: { secret: "${secret}", site: [paris, lyon] }
   nowhere: { secret: "${secret}", site: [] }
   operator: { secret: "${secret}" }
 `;
@@ -106,12 +107,14 @@ keys:
       // A key of no site may write nothing; only without the field it is an operator's.
       assert.equal(access.principalOf("nowhere", zone), undefined);
     }
-    const may = (owner: string) => {
+    const may = (key: string) => (owner: string) => {
       const name = Name.parse(owner, config.zone);
       const record = { name, type: Type.A, class: Class.IN, ttl: 10, rdata: rdata.a("10.1.0.7") };
-      return access.principalOf("paris", config.zone)!.permits(record);
+      return access.principalOf(key, config.zone)!.permits(record);
     };
-    assert.deepEqual(["pc.paris", "pc.lyon", "pc", "@"].map(may), [true, false, false, false]);
+    const owners = ["pc.paris", "pc.lyon", "pc.rome", "pc", "@"];
+    assert.deepEqual(owners.map(may("paris")), [true, false, false, false, false]);
+    assert.deepEqual(owners.map(may("both")), [true, true, false, false, false]);
   });
 
   test("SEC-16: writes in reverse zones of its networks alone, where it has some", () => {
