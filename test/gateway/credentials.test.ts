@@ -80,18 +80,20 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     const clock = new FakeClock({ epoch });
     const presented: Credentials[] = [];
     const warnings: string[] = [];
+    const facts: string[] = [];
     const life = new AbortController();
     const look = followCredentials({
       ...{ paths, shown: readCredentials(paths), clock, signal: life.signal },
       present: (credentials) => presented.push(credentials),
       log: {
         ...silentLog,
+        info: (_, fact) => facts.push(fact),
         warn: (fields, fact) => warnings.push(`${fact} ${JSON.stringify(fields)}`),
       },
     });
     const { signal } = life;
     return {
-      ...{ made, paths, clock, presented, warnings, look, signal },
+      ...{ made, paths, clock, presented, warnings, facts, look, signal },
       end: () => life.abort(),
     };
   }
@@ -103,7 +105,7 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
   };
 
   test("are shown when somebody asks, and once", () => {
-    const { paths, presented, look } = follow();
+    const { paths, presented, facts, look } = follow();
     look();
     assert.equal(presented.length, 0);
     const next = replace(paths, "ns2.example.com");
@@ -113,6 +115,7 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
       presented.map(({ certificate }) => certificate),
       [next.certificate],
     );
+    assert.deepEqual(facts, ["certificate in use", "certificate in use"]);
   });
 
   test("are seen soon when nobody does", async () => {
@@ -158,21 +161,26 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
 
   test("one file after the other are no mistake", async () => {
     const { paths, presented, warnings, clock } = follow();
-    const next = makeCertificate("ns2.example.com");
-    copyFileSync(next.paths.certificate, paths.certificate);
-    await clock.elapse(SOON);
-    copyFileSync(next.paths.privateKey, paths.privateKey);
-    await clock.elapse(SOON);
-    assert.deepEqual(warnings, []);
-    assert.equal(presented[0]?.privateKey, next.privateKey);
+    for (const host of ["ns2.example.com", "ns3.example.com"]) {
+      const next = makeCertificate(host);
+      copyFileSync(next.paths.certificate, paths.certificate);
+      await clock.elapse(SOON);
+      copyFileSync(next.paths.privateKey, paths.privateKey);
+      await clock.elapse(SOON);
+      assert.deepEqual(warnings, []);
+      assert.equal(presented.at(-1)?.privateKey, next.privateKey);
+    }
   });
 
   test("but stay half are one", async () => {
-    const { paths, warnings, clock } = follow();
-    copyFileSync(makeCertificate("ns2.example.com").paths.certificate, paths.certificate);
-    await clock.elapse(4 * SOON);
-    assert.equal(warnings.length, 1);
-    assert.match(warnings[0]!, /key\.pem: not the key of/);
+    const next = makeCertificate("ns2.example.com");
+    for (const half of ["certificate", "privateKey"] as const) {
+      const { paths, warnings, clock } = follow();
+      copyFileSync(next.paths[half], paths[half]);
+      await clock.elapse(4 * SOON);
+      assert.equal(warnings.length, 1);
+      assert.match(warnings[0]!, /key\.pem: not the key of/);
+    }
   });
 
   test("and have expired are shown, and told of", () => {
