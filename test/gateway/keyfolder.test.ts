@@ -21,6 +21,7 @@ class Scene {
   readonly folder = temporaryFolder();
   readonly clock = new FakeClock();
   readonly facts: string[] = [];
+  changes = 0;
   reload = () => {};
   readonly #life = new AbortController();
 
@@ -44,7 +45,7 @@ class Scene {
     const log: Log = { debug: note, info: note, warn: note, error: note };
     const zones = await openKeyFolder({
       ...{ folder, clock, log, origins: [origin, other], signal: this.#life.signal },
-      changed: () => {},
+      changed: () => this.changes++,
       onReload: (reload) => {
         this.reload = reload;
       },
@@ -61,6 +62,7 @@ describe("the folder of keys", () => {
   it("gives each zone its own", async () => {
     const [key, foreign] = [make(), make({}, Name.parse("elsewhere.example."))];
     const scene = new Scene().write(key, foreign, make({}, other));
+    writeFileSync(join(scene.folder, "tls.private"), "no key of a zone");
     const { all } = await scene.open();
     assert.deepEqual(
       all.map(({ tag }) => tag),
@@ -77,15 +79,28 @@ describe("the folder of keys", () => {
     scene.write(make());
     scene.clock.advance(60_000);
     await waitFor("the second key", () => zone.all.length === 2);
-    await waitFor("the next look to be due", () => scene.clock.next !== undefined);
+    const looked = () => waitFor("the next look to be due", () => scene.clock.next !== undefined);
+    await looked();
     scene.write(make());
     scene.clock.advance(60_000);
     await waitFor("the third key", () => zone.all.length === 3);
+    await looked();
+    scene.clock.advance(60_000);
+    await looked();
+    const signed = scene.facts.filter((fact) => /is signed/.test(fact));
+    assert.deepEqual(
+      [scene.changes, signed.length],
+      [3, 3],
+      "nothing is said where nothing is new",
+    );
     scene.write(make());
     scene.reload();
     await waitFor("the fourth key", () => zone.all.length === 4);
     assert.ok(!scene.facts.some((fact) => /not served here/.test(fact)));
+    scene.write(make());
+    scene.clock.advance(60_000);
     scene.end();
+    await waitFor("the last look to be over", () => zone.all.length === 5);
     assert.equal(scene.clock.next, undefined);
   });
 
@@ -164,6 +179,8 @@ describe("the folder of keys", () => {
     await mistake(new Scene(), /no key of a zone.*key --dnssec z\.example\./);
     const broken = new Scene();
     writeFileSync(join(broken.folder, "Kbroken.private"), "no key");
+    await mistake(broken, /Kbroken\.private: .*expected a key of BIND's form/);
+    writeFileSync(join(broken.folder, "Kbroken.key"), "no key");
     await mistake(broken, /Kbroken\.private: .*expected a key of BIND's form/);
     const gone = new Scene();
     rmSync(gone.folder, { recursive: true });
