@@ -5,7 +5,7 @@ import { Class, type Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
 import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Access } from "../../src/gateway/access.ts";
 import { openViews } from "../../src/gateway/views.ts";
-import type { Request } from "../../src/net/server/handler.ts";
+import type { Layer, Request } from "../../src/net/server/handler.ts";
 import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import { FakeClock } from "../support/clock.ts";
 import { temporaryFolder } from "../support/gateway.ts";
@@ -20,13 +20,13 @@ const isNever = () => false;
 const OWN = "10.9.2.53";
 
 /** What these views show of a host in each of two sites. */
-function open(text: string) {
+function open(text: string, onDemand?: Layer) {
   const config = parseConfig(`zone: z.example\n${KEYS}\n${text}`, "g", temporaryFolder());
   const zone = zoneOf("pc.paris A 10.1.0.7\npc.lyon A 10.2.0.7");
   const warnings: string[] = [];
   const clock = new FakeClock();
   const views = openViews({
-    ...{ config, clock },
+    ...{ config, clock, onDemand },
     access: new Access(
       config,
       { isOwn: (address) => address === OWN, isAttached: isNever },
@@ -86,6 +86,22 @@ views:
     assert.equal(seen("10.8.0.1", "k"), ALL);
     assert.equal(seen("192.0.2.8"), "NOERROR NXDOMAIN");
     for (const reader of ["192.0.2.7", "127.0.0.1"]) assert.equal(seen(reader), ALL, reader);
+  });
+
+  test("SEC-06: of hosts that a view shows, it may show some addresses alone", () => {
+    const { seen } = open("views: [{ networks: [10.9.0.0/16], addresses: [10.2.0.0/16] }]");
+    assert.equal(seen("10.9.1.1"), "NXDOMAIN NOERROR");
+    assert.equal(seen("127.0.0.1"), ALL);
+  });
+
+  test("SEC-06: links are asked for those who see all, and for no view", () => {
+    const asked: string[] = [];
+    const { seen } = open("views: [{ networks: [10.9.0.0/16] }]", (next) => (request) => {
+      asked.push(request.source.address);
+      return next(request);
+    });
+    for (const address of ["10.9.1.1", "127.0.0.1"]) assert.equal(seen(address), ALL);
+    assert.deepEqual(asked, ["127.0.0.1", "127.0.0.1"]);
   });
 
   test("SEC-05: who may not ask has no view, though one names its network", () => {
