@@ -9,8 +9,11 @@ import {
   type Interface,
   isPortHeld,
   readInterfaces,
+  speakingAddress,
 } from "../../src/net/links/interfaces.ts";
+import { multicastLinks } from "../../src/net/links/multicast.ts";
 import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
 
 const info = (cidr: string, fields: object = {}) =>
   ({
@@ -51,6 +54,32 @@ test("An interface has its addresses of both families, its index and its MTU", (
   ]);
 });
 
+test("An address without a netmask is in no network", () => {
+  const [one] = readInterfaces(host({ tun0: [info("10.3.0.1/32", { cidr: null })] }));
+  assert.deepEqual(one!.addresses, [{ family: 4, address: "10.3.0.1", prefix: 32 }]);
+});
+
+test("By IPv6 packets leave from the link-local address, where there is one", () => {
+  const leaves = (...addresses: readonly string[]) =>
+    speakingAddress(readInterfaces(host({ eth0: addresses.map((each) => info(each)) }))[0]!, 6, []);
+  assert.equal(leaves("10.1.0.1/16", "2001:db8::1/64", "fe80::1/64"), "fe80::1");
+  assert.equal(leaves("10.1.0.1/16", "2001:db8::1/64"), "2001:db8::1");
+  assert.equal(leaves("10.1.0.1/16"), undefined);
+});
+
+test("What has not the multicast flag, and the loopback, are no links", () => {
+  const there = host(
+    { lo: [info("127.0.0.1/8", { internal: true })], wg0: [info("10.3.0.1/24")] },
+    { "/sys/class/net/lo/flags": "0x1049", "/sys/class/net/wg0/flags": "0x91" },
+  );
+  const opened: string[] = [];
+  const life = new AbortController();
+  const links = multicastLinks({ clock: new FakeClock(), log: silentLog, host: there });
+  links.follow(({ name }) => opened.push(name), life.signal);
+  life.abort();
+  assert.deepEqual(opened, []);
+});
+
 test("An address with a label of its own belongs to the interface the label begins with", () => {
   const found = readInterfaces(
     host({ eth0: [info("10.1.0.1/16")], "eth0:1": [info("10.2.0.1/16")] }, eth0),
@@ -69,6 +98,7 @@ test("An address is attached while an interface has one of its network, and own 
   const { isAttached, isOwn } = hostNetworks(clock, host(interfaces));
   const own = ["127.9.9.9", "203.0.113.1", "203.0.114.1", "2001:db8:1::1", "fe80::1%eth0"];
   assert.deepEqual(own.map(isOwn), [true, true, false, true, false]);
+  assert.deepEqual(["203.0.113.2", "2001:db8:1::2"].map(isOwn), [false, false], "a neighbour's");
   const all = ["203.0.113.9", "2001:db8:1::9", "fe80::9%eth0", "203.0.114.9", "2001:db8:2::9"];
   assert.deepEqual(all.map(isAttached), [true, true, true, false, false]);
   interfaces.eth0 = [info("203.0.114.1/24")];
@@ -119,6 +149,13 @@ test("This machine has a loopback interface with 127.0.0.1/8", () => {
   assert.equal(loopback?.isMulticast, false);
 });
 
+test("Who follows when the signal has ended sees nothing", () => {
+  const clock = new FakeClock();
+  const seen: (readonly Interface[])[] = [];
+  followInterfaces({ clock, signal: AbortSignal.abort() }, (now) => seen.push(now));
+  assert.deepEqual([seen, clock.next], [[], undefined]);
+});
+
 test("Who follows sees what there is at once, then each second, until the signal ends", () => {
   const clock = new FakeClock();
   const life = new AbortController();
@@ -139,11 +176,11 @@ test("Who follows sees what there is at once, then each second, until the signal
 });
 
 /** As Node has it where none is left, by os.networkInterfaces() and by fs. */
-const withoutDescriptors = ["ERR_SYSTEM_ERROR", "EMFILE"].map((code): Host => {
+const withoutDescriptors = ["ERR_SYSTEM_ERROR", "EMFILE", "ENFILE"].map((code): Host => {
   const fail = () => {
     throw Object.assign(new Error("too many open files"), { code });
   };
-  return code === "EMFILE"
+  return code !== "ERR_SYSTEM_ERROR"
     ? { interfaces: () => ({ eth0: [info("10.1.0.1/24")] }), read: fail }
     : { interfaces: fail, read: () => undefined };
 });
