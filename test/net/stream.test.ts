@@ -337,19 +337,63 @@ suite("stream connection", () => {
     await waitFor("the response", () => responses.length === 1);
   });
 
-  test("the Handler is told when the peer has gone", async () => {
+  test("the idle time begins anew with an answer", async () => {
+    const answers: (() => void)[] = [];
+    const handler: Handler = (request) =>
+      new Promise((resolve) => answers.push(() => resolve(echo(request) as Message[])));
+    const { client, clock, responses } = open({ handler });
+    for (const times of [1, 2]) {
+      client.write(frame(queryOf(times)));
+      await waitFor("the query", () => answers.length === times);
+      await clock.elapse(IDLE_TIMEOUT - 1);
+      answers.at(-1)!();
+      await waitFor("the response", () => responses.length === times);
+      await clock.elapse(IDLE_TIMEOUT - 1);
+    }
+    client.destroy();
+  });
+
+  test("the Handler is told when the peer has gone, and when we go", async () => {
     let request: Request | undefined;
     const handler: Handler = async function* (each) {
       request = each;
       await once(each.signal, "abort");
       yield* echo(each) as Message[];
     };
-    const { client, server, connections } = open({ handler });
+    for (const isOurs of [false, true]) {
+      const { client, server, connections, clock } = open({ handler });
+      client.write(frame(queryOf(1)));
+      const { signal } = await waitFor("the request", () => request);
+      request = undefined;
+      if (isOurs) {
+        void connections.close();
+        assert.equal(signal.aborted, true);
+      }
+      server.destroy();
+      await waitFor("the end", () => connections.size === 0);
+      assert.equal(signal.aborted, true);
+      await clock.elapse(0);
+      assert.equal(clock.next, undefined, "nothing more is to be done for it");
+    }
+  });
+
+  test("no more messages of a stream are made for who has gone", async () => {
+    let made = 0;
+    let isOver = false;
+    const handler: Handler = async function* ({ message }) {
+      try {
+        for (; made < 1000; made++) {
+          yield makeResponse(message, {});
+          if (made === 10) server.destroy();
+        }
+      } finally {
+        isOver = true;
+      }
+    };
+    const { client, server } = open({ handler });
     client.write(frame(queryOf(1)));
-    await waitFor("the request", () => request);
-    server.destroy();
-    await waitFor("the end", () => connections.size === 0);
-    assert.equal(request?.signal.aborted, true);
+    await waitFor("the end of the stream", () => isOver);
+    assert.ok(made < 20, `${made} messages`);
   });
 
   test("what is no message ends the connection: a length of less than a header", async () => {
