@@ -2,16 +2,19 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import type { OnDemand } from "../../src/collector/ondemand.ts";
 import { parseConfig } from "../../src/config.ts";
-import { Class, Type } from "../../src/dns/constants.ts";
+import { Class, Rcode, Type } from "../../src/dns/constants.ts";
+import { makeMessage, type Question } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import { openOnDemand } from "../../src/gateway/ondemand.ts";
+import { asksOnDemand, openOnDemand } from "../../src/gateway/ondemand.ts";
 import type { Log } from "../../src/log.ts";
+import type { Answer } from "../../src/zone/lookup/lookup.ts";
 import { FakeClock } from "../support/clock.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
 import { silentLog } from "../support/log.ts";
 import { run } from "../support/process.ts";
-import { zoneOf } from "../zone/fixture.ts";
+import { name, origin, zoneOf } from "../zone/fixture.ts";
 
 const ASKED = "zone: z.example\nlinks: [{ interface: eth0, site: paris, onDemand: true }]\n";
 
@@ -54,6 +57,33 @@ links: [{ interface: eth0, onDemand: true }, { interface: eth1, site: lyon }]`,
     assert.deepEqual(["pc.eth0", "pc.lyon", "pc.eth1", "pc"].map(covers), [
       ...[true, false, false, false],
     ]);
+  });
+
+  test("PROXY-51: is for a network, while somebody there waits, and for one question of class IN", async () => {
+    const asked: { client: string; signal: AbortSignal | undefined }[] = [];
+    const answer = async (_: Question, client: string, signal: AbortSignal): Promise<Answer> => {
+      asked.push({ client, signal });
+      const empty = { answers: [], authorities: [], additionals: [], names: [] };
+      return { rcode: Rcode.NOERROR, isAuthoritative: true, ...empty };
+    };
+    const demand = { covers: () => true, answer } as unknown as OnDemand;
+    const handler = asksOnDemand(demand, origin)(() => []);
+    const { signal } = new AbortController();
+    const question = { name: name("pc.paris"), type: Type.A, class: Class.IN };
+    const ask = (questions: readonly Question[], address = "10.1.0.7") =>
+      handler({
+        ...{ message: makeMessage({ questions }), bytes: new Uint8Array(), transport: "udp" },
+        ...{ source: { address, port: 4000 }, signal },
+      });
+    for (const last of ["1.7", "1.8", "2.7"]) await ask([question], `10.1.${last}`);
+    const [first, second, third] = asked.splice(0);
+    assert.equal(first!.client, second!.client);
+    assert.notEqual(first!.client, third!.client);
+    assert.equal(first!.signal, signal);
+    for (const questions of [[], [question, question], [{ ...question, class: Class.ANY }]]) {
+      assert.deepEqual(await ask(questions), []);
+    }
+    assert.deepEqual(asked, []);
   });
 
   test("PROXY-34: is off where the zone is copied, signed or published elsewhere, and says so, to who checks it too", async () => {
