@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { parseConfig } from "../../src/config.ts";
-import { farZones } from "../../src/gateway/publishing.ts";
+import { farZones, updateHost } from "../../src/gateway/publishing.ts";
 
 describe("zones far away", () => {
   const failure = async (publish: string) => {
@@ -15,6 +15,18 @@ describe("zones far away", () => {
       (error: Error) => error.message,
     );
   };
+
+  it("XPORT-14: by TLS are not at the port of plain DNS", () => {
+    const portOf = (publish: string) => {
+      const config = parseConfig(`zone: z.example\npublish: ${publish}`, "test", "/");
+      return updateHost(config.publish!)?.port;
+    };
+    assert.equal(portOf("{ server: ns.example, transport: tls }"), 853);
+    assert.equal(portOf('{ server: "192.0.2.1:53", transport: tls }'), 853);
+    assert.equal(portOf('{ server: "ns.example:8853", transport: tls }'), 8853);
+    assert.equal(portOf("{ server: ns.example }"), 53);
+    assert.equal(portOf("{ transport: tls }"), undefined);
+  });
 
   it("of a server that DNS does not tell: what was looked for, and how else to say it", async () => {
     assert.match(await failure("{}"), /_dns-update\._tcp.*SOA.*publish\.server/);
