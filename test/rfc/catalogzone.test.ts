@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { parseConfig } from "../../src/config.ts";
-import { Class, rcodeName, Type } from "../../src/dns/constants.ts";
+import { Class, Opcode, rcodeName, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
+import { formatEndpoint } from "../../src/dns/endpoint.ts";
 import { decode, type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { SigningKey } from "../../src/dns/signingkey.ts";
@@ -17,10 +18,13 @@ import { ReadyViews, viewed } from "../../src/dnsserver/views.ts";
 import { Access } from "../../src/gateway/access.ts";
 import { openViews } from "../../src/gateway/views.ts";
 import { openZones } from "../../src/gateway/zones.ts";
+import { openGateway } from "../../src/gateway.ts";
+import { ask } from "../../src/net/client/exchange.ts";
 import { makeEdge } from "../../src/net/server/edge.ts";
 import { catalogRecords } from "../../src/zone/catalogzone.ts";
 import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import { Snapshot } from "../../src/zone/snapshot.ts";
+import { freePort } from "../support/freeport.ts";
 import { temporaryFolder } from "../support/gateway.ts";
 import { silentLog } from "../support/log.ts";
 import { waitFor } from "../support/wait.ts";
@@ -219,5 +223,32 @@ suite("a catalog zone", () => {
     assert.deepEqual(others, [`NXDOMAIN ${catalog}.`, nowhere]);
     life.abort();
     await zones.closed;
+  });
+
+  test("CAT-07: nor is it for who would change it, or says that it has changed", async () => {
+    const folder = temporaryFolder();
+    const server = { address: "127.0.0.1", port: await freePort() };
+    const settings = {
+      ...{ zone: "bonjour.example", catalog: "catalog.example", data: folder, links: [] },
+      listen: { dns: [formatEndpoint(server)] },
+    };
+    const life = new AbortController();
+    const options = { clock: systemClock, log: silentLog, signal: life.signal };
+    const config = parseConfig(JSON.stringify(settings), "g", folder);
+    const gateway = await openGateway(config, options);
+    for (const opcode of [Opcode.UPDATE, Opcode.NOTIFY]) {
+      for (const [owner, rcode] of [
+        ["bonjour.example.", "REFUSED"],
+        ["catalog.example.", "NOTAUTH"],
+        ["no.such.example.", "NOTAUTH"],
+      ] as const) {
+        const question = { name: Name.parse(owner), type: Type.SOA, class: Class.IN };
+        const message = makeMessage({ opcode, questions: [question] });
+        const answer = await ask(server, message, { clock: systemClock });
+        assert.equal(rcodeName(answer.rcode), rcode, owner);
+      }
+    }
+    life.abort();
+    await gateway.closed;
   });
 });
