@@ -448,6 +448,7 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
       [405, "/dns-query", "-X", "PUT"],
       [405, "/dns-query", "-X", "DELETE"],
       [406, pathOf(question("printer.paris")), "-H", "accept: application/dns-json"],
+      [406, "/dns-query", ...post(12), "-H", "accept: application/dns-json"],
       [413, "/dns-query", ...post(65_536)],
       [413, "/dns-query", ...post(1_000_000, "-H", "transfer-encoding: chunked")],
       [414, `/dns-query?dns=${"A".repeat(9000)}`],
@@ -455,6 +456,7 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
       [415, "/dns-query", "-H", "content-type: application/json", "-d", "{}"],
       [415, "/dns-query", ...post(12, "-H", "content-encoding: gzip")],
       [200, pathOf(question("printer.paris")), "-H", "accept: text/html, */*;q=0.8"],
+      [200, pathOf(question("printer.paris")), "-H", "accept: application/*"],
       [200, `${pathOf(question("printer.paris"))}&x=1`],
     ];
     for (const [option] of versions) {
