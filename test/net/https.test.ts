@@ -315,14 +315,18 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
   });
 
   test("ends with its listener, who asks something or not", async () => {
-    const server = await listenSecurely();
+    const clock = new FakeClock();
+    const server = await listenSecurely({ clock });
     using session = await openHttp2(server);
     using plain = await openTls(server);
     using _raw = await openTcp(server.https.endpoint.port);
     await post(session, query);
     await waitFor("their places", () => server.places.size === 3);
     plain.resume();
-    await server[Symbol.asyncDispose]();
+    const ended = server[Symbol.asyncDispose]();
+    // Nobody is waited for any longer.
+    await clock.elapse(500);
     await waitFor("their end", () => server.places.size === 0);
+    await ended;
   });
 });
