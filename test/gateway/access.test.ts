@@ -26,6 +26,24 @@ suite("who may ask", () => {
     assert.deepEqual(may("192.0.2.0/24"), [true, false, false]);
     assert.deepEqual(may("attached"), [false, true, false]);
   });
+
+  test("SEC-05: is private where no stranger is", () => {
+    const access = accessOf("private");
+    const mayAsk = (address: string) => access.mayAsk(address);
+    for (const [first, last] of [
+      ["10.0.0.0", "10.255.255.255"],
+      ["172.16.0.0", "172.31.255.255"],
+      ["192.168.0.0", "192.168.255.255"],
+      ["169.254.0.0", "169.254.255.255"],
+      ["fc00::", "fdff::1"],
+      ["fe80::1", "febf::1"],
+    ] as const) {
+      assert.ok(mayAsk(first) && mayAsk(last), first);
+    }
+    for (const stranger of ["11.0.0.0", "100.64.0.1", "172.32.0.0", "192.169.0.0", "fe00::1"]) {
+      assert.ok(!mayAsk(stranger), stranger);
+    }
+  });
 });
 
 test("SEC-06: who sees all is told by the key, whichever field has it", () => {
