@@ -26,6 +26,7 @@ describe("a configuration", () => {
     assert.equal(config.links, undefined);
     assert.deepEqual(config.listen?.dns.map(formatEndpoint), ["127.0.0.1:5300", "[::1]:5300"]);
     assert.equal(config.enumerate, "merged");
+    assert.equal(config.grace, 15);
   });
 
   it("reads every field", () => {
@@ -110,6 +111,12 @@ data: zones
 
   it("names every mistake, not the first alone", () => {
     assert.equal(mistakes("zone: 5\nenumerate: all\nlinks: 5").length, 3);
+    const files =
+      'listen: { dns: ["[::]:53"], tls: ["[::]:853"], certificate: none.pem, privateKey: none.pem }';
+    assert.deepEqual(
+      mistakes(`keys: { a: { secretFile: none } }\n${files}`).map((line) => line.split(" ")[1]),
+      ["keys.a.secretFile:", "listen.certificate:"],
+    );
   });
 
   it("refuses a nameserver inside the zone (PROXY-36)", () => {
@@ -183,7 +190,10 @@ data: zones
   });
 
   it("refuses a site that would be read as a service", () => {
-    assert.match(mistakes("links: [{ interface: eth0, site: _tcp }]")[0]!, /links\[0\]\.site/);
+    for (const label of ["_tcp", "'*'"]) {
+      const [line] = mistakes(`links: [{ interface: eth0, site: ${label} }]`);
+      assert.match(line!, /links\[0\]\.site: a site is a place/);
+    }
   });
 
   it("says of a file that is not there that it is not there", () => {
@@ -244,7 +254,7 @@ keys:
 publish: { server: "192.0.2.1", key: k }
 links: [{ interface: eth0, site: paris }, { interface: eth1 }${more}]`;
     assert.equal(parse(text("Paris")).links?.length, 2);
-    assert.equal(parse(text("[lyon, paris]", ", { interface: e, site: lyon }")).links?.length, 3);
+    assert.equal(parse(text("[lyon, paris]", ", { interface: e, site: LYON }")).links?.length, 3);
     assert.deepEqual(mistakes(text("parsi")), [
       "gateway.yaml:3: links[0].site: paris is no site of the key k, which publishes; expected parsi",
     ]);
@@ -271,7 +281,13 @@ links: [{ interface: eth0, site: paris }, { interface: eth1 }${more}]`;
     assert.deepEqual(server("[2001:db8::1]:53"), { host: "2001:db8::1", port: 53 });
     assert.deepEqual(server("ns1.example.com"), { host: "ns1.example.com", port: 53 });
     assert.deepEqual(server("ns1.example.com:5353"), { host: "ns1.example.com", port: 5353 });
-    for (const text of ["192.0.2.1.9", "192.0.2.1:0", "ns1.example.com:0", "[2001:db8::1]:65536"]) {
+    for (const text of [
+      "192.0.2.1.9",
+      "192.0.2.1:0",
+      "ns1.example.com:0",
+      "ns1.example.com:65536",
+      "[2001:db8::1]:65536",
+    ]) {
       assert.match(mistakes(`publish: { server: "${text}" }`)[0]!, /is no server; expected/, text);
     }
   });
@@ -287,6 +303,8 @@ links: [{ interface: eth0, site: paris }, { interface: eth1 }${more}]`;
     assert.ok(!networks.includes("0.0.0.0"));
     assert.ok(query.allow.some((who) => "isAttached" in who));
     assert.deepEqual([query.limit, query.slip, query.cookieSecret], [100, 2, undefined]);
+    const own = query.allow.filter((who) => "address" in who);
+    assert.deepEqual(query.unlimited, own);
     assert.deepEqual([views, identity], [[], {}]);
   });
 
@@ -325,6 +343,12 @@ views: [{ networks: [10.1.0.0/16, "2001:db8::/32"], sites: [paris], addresses: [
       { address: "192.0.2.0", length: 24 },
       { address: "2001:db8::1", length: 128 },
     ]);
+  });
+
+  it("has its files beside it, wherever it is read from", () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "gateway.yaml"), "zone: z.example");
+    assert.equal(readConfig(join(folder, "gateway.yaml")).data, join(folder, "zones"));
   });
 
   it("takes the folder of the keys that sign zones, beside the file", () => {
@@ -366,9 +390,13 @@ catalog: catalog.example`,
         "gateway.yaml:2: catalog: a.example. is a zone of its own already; expected another name",
       ],
       [
-        "publish: { key: paris }",
-        'gateway.yaml:1: publish.key: no key "paris"; expected one of keys: none is given',
+        "reverse: [1.10.in-addr.arpa]\ncatalog: 1.10.in-addr.arpa",
+        "gateway.yaml:2: catalog: 1.10.in-addr.arpa. is a zone of its own already; expected another name",
       ],
+      ...["paris", "constructor"].map((key): [string, string] => [
+        `publish: { key: ${key} }`,
+        `gateway.yaml:1: publish.key: no key "${key}"; expected one of keys: none is given`,
+      ]),
       [
         "transfer: { allow: [key:x] }",
         'gateway.yaml:1: transfer.allow[0]: no key "x"; expected one of keys: none is given',
@@ -385,6 +413,11 @@ catalog: catalog.example`,
         "keys: { a: { site: paris } }",
         "gateway.yaml:1: keys.a: expected secret or secretFile, and not both",
       ],
+      [
+        `keys: { a: { secret: ${secret}, secretFile: a } }`,
+        "gateway.yaml:1: keys.a: expected secret or secretFile, and not both",
+      ],
+      ["listen: { dns: [] }", "gateway.yaml:1: listen.dns: expected at least one address"],
       [
         `keys: { a: { secret: ${secret}, sites: x } }`,
         "gateway.yaml:1: keys.a.sites: unknown field; expected one of algorithm, secret, secretFile, site, networks",
@@ -406,6 +439,10 @@ catalog: catalog.example`,
         "gateway.yaml:1: subtypes._ipp._tcp[0]: expected a subtype of 1 to 63 octets such as _universal",
       ],
       [
+        "subtypes: { _ipp._tcp.local: [_universal] }",
+        "gateway.yaml:1: subtypes._ipp._tcp.local: expected service types with their subtypes, such as _ipp._tcp: [_universal]",
+      ],
+      [
         `subtypes: { _${"é".repeat(32)}._tcp: [_universal] }`,
         `gateway.yaml:1: subtypes._${"é".repeat(32)}._tcp: expected service types with their subtypes, such as _ipp._tcp: [_universal]`,
       ],
@@ -414,7 +451,7 @@ catalog: catalog.example`,
         "gateway.yaml:1: links[0].interface: expected the name of an interface such as eth0",
       ],
       [
-        "query: { cookieSecret: abc }",
+        `query: { cookieSecret: ${"a".repeat(31)} }`,
         "gateway.yaml:1: query.cookieSecret: expected a secret of 32 hexadecimal digits, or a list of them, the newest first",
       ],
       [
@@ -437,16 +474,41 @@ catalog: catalog.example`,
         "reverse: [1.10.in-addr.arpa, 1.10.IN-ADDR.arpa.]",
         "gateway.yaml:1: reverse[1]: 1.10.IN-ADDR.arpa. is a zone of its own already; expected each zone once",
       ],
-      ...["example.com", "2001.ip6.arpa", "g.ip6.arpa", "300.in-addr.arpa", "010.in-addr.arpa"].map(
-        (zone): [string, string] => [
-          `reverse: [${zone}]`,
-          "gateway.yaml:1: reverse[0]: expected a reverse zone such as 1.10.in-addr.arpa or 8.b.d.0.1.0.0.2.ip6.arpa",
-        ],
-      ),
+      ...[
+        "example.com",
+        "2001.ip6.arpa",
+        "g.ip6.arpa",
+        "300.in-addr.arpa",
+        "256.in-addr.arpa",
+        "010.in-addr.arpa",
+        "1.2.3.4.5.in-addr.arpa",
+      ].map((zone): [string, string] => [
+        `reverse: [${zone}]`,
+        "gateway.yaml:1: reverse[0]: expected a reverse zone such as 1.10.in-addr.arpa or 8.b.d.0.1.0.0.2.ip6.arpa",
+      ]),
       [
-        "publish: { lease: 5 }",
+        "zone: 1.10.in-addr.arpa\nreverse: [1.10.in-addr.arpa]",
+        "gateway.yaml:2: reverse[0]: 1.10.in-addr.arpa. is a zone of its own already; expected each zone once",
+      ],
+      [
+        "publish: { lease: 29 }",
         "gateway.yaml:1: publish.lease: expected 30 s at least (RFC 9664 §8)",
       ],
+      [
+        "publish: { lease: 86401 }",
+        "gateway.yaml:1: publish.lease: expected a day at most (RFC 9664 §8)",
+      ],
+      ["query: { slip: 11 }", "gateway.yaml:1: query.slip: expected 0 to 10"],
+      ...["", "x".repeat(256)].map((text): [string, string] => [
+        `identity: { server: "${text}" }`,
+        "gateway.yaml:1: identity.server: expected a text of 1 to 255 octets",
+      ]),
+      [
+        "zone: .",
+        "gateway.yaml:1: zone: the root is no zone; expected a domain name such as bonjour.example.com",
+      ],
+      ["grace: -1", "gateway.yaml:1: grace: expected 0 s at least"],
+      ["grace: 3601", "gateway.yaml:1: grace: expected an hour at most"],
     ];
     for (const [text, line] of cases) assert.equal(mistakes(text)[0], line);
   });

@@ -33,6 +33,10 @@ describe("the keys of a configuration", () => {
       assert.equal(Buffer.from(key.secret).toString(), "a secret of the two", file);
       assert.equal(key.algorithm, "hmac-sha256");
     }
+    assert.match(
+      mistakes("c: { secretFile: knot }").join(),
+      /the file of the key b; expected that/,
+    );
   });
 
   it("may be narrowed to networks, where they are a site's", () => {
@@ -47,7 +51,10 @@ describe("the keys of a configuration", () => {
     );
   });
 
-  it("are for the algorithm that their file names", () => {
+  it("are for the algorithm that their file names, or else the field", () => {
+    write("nameless", secret);
+    const said = keysOf("b: { secretFile: nameless, algorithm: hmac-sha512 }").get("b")!;
+    assert.equal(said.algorithm, "hmac-sha512");
     write("long", bind("b", "HMAC-SHA512"));
     assert.equal(keysOf("b: { secretFile: long }").get("b")!.algorithm, "hmac-sha512");
     assert.deepEqual(mistakes("b: { secretFile: long, algorithm: hmac-sha256 }"), [
