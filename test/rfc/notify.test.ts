@@ -401,7 +401,7 @@ suite("NOTIFY by UDP", () => {
     let told: string[] = [];
     await notifying({ port: secondary.port }, zoneOf(""), async (facts) => {
       told = facts;
-      await waitFor("the notice", () => secondary.received.length === 1);
+      await waitFor("the notice", () => secondary.received.length >= 1);
     });
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
     assert.deepEqual(told, []);
@@ -424,9 +424,9 @@ suite("NOTIFY by UDP", () => {
     const { port } = secondary;
     const zone = zoneOf("");
     await notifying({ host: "ns2.other.example", port, resolve }, zone, async (facts) => {
-      await waitFor("the notice of the start", () => secondary.received.length === 1);
+      await waitFor("the notice of the start", () => secondary.received.length >= 1);
       await add(zone, 1);
-      await waitFor("the change to be told", () => secondary.received.length === 2);
+      await waitFor("the change to be told", () => secondary.received.length >= 2);
       assert.deepEqual(facts, []);
     });
   });
@@ -453,9 +453,9 @@ suite("NOTIFY by UDP", () => {
     });
     const zone = zoneOf("");
     await notifying({ port: secondary.port, key: "ns2" }, zone, async (facts) => {
-      await waitFor("the notice again", () => secondary.received.length === 2);
+      await waitFor("the notice again", () => secondary.received.length >= 2);
       await add(zone, 1);
-      await waitFor("the notice of a change", () => secondary.received.length === 3);
+      await waitFor("the notice of a change", () => secondary.received.length >= 3);
       assert.deepEqual(facts, []);
     });
     const [first] = secondary.received;
@@ -476,7 +476,7 @@ suite("NOTIFY by UDP", () => {
     await notifying({ port: secondary.port, resolve }, zone, async (facts) => {
       await waitFor("the questions", () => asked.length === 2);
       await add(zone, 1);
-      await waitFor("the change to be told", () => secondary.received.length === 2);
+      await waitFor("the change to be told", () => secondary.received.length >= 2);
       assert.deepEqual(facts, [], "we need not be told");
     });
     assert.deepEqual(asked.sort(), ["ns2.example. 1", "ns2.example. 28"]);
@@ -528,7 +528,7 @@ suite("NOTIFY by UDP", () => {
     };
     const zones = Array.from({ length: 50 }, () => zoneOf("@ 3600 NS ns2.example."));
     await notifying({ port: secondary.port, resolve }, zones, () =>
-      waitFor("the other to be told of all", () => secondary.received.length === zones.length),
+      waitFor("the other to be told of all", () => secondary.received.length >= zones.length),
     );
     assert.equal(asked.length, 16);
   });
@@ -543,9 +543,9 @@ suite("NOTIFY by UDP", () => {
     );
     const zones = [zone, otherZone("ns2 A 127.0.0.1")];
     await notifying({ port: secondary.port, resolve }, zones, async (facts) => {
-      await waitFor("the notices of the start", () => secondary.received.length === 2);
+      await waitFor("the notices of the start", () => secondary.received.length >= 2);
       await add(zone, 1);
-      await waitFor("the change to be told", () => secondary.received.length === 3);
+      await waitFor("the change to be told", () => secondary.received.length >= 3);
       assert.deepEqual(facts, []);
     });
     assert.deepEqual(asked, []);
