@@ -13,6 +13,7 @@ import { formatRdata } from "../../src/dns/text.ts";
 import { SigningAuthority } from "../../src/zone/dnssec/signing.ts";
 import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import { ZoneView } from "../../src/zone/lookup/zoneview.ts";
+import { removal } from "../../src/zone/update/update.ts";
 import { makeServer, opt, question } from "../dnsserver/fixture.ts";
 import { keysOf, makeSigned, name, origin, signedRecords } from "../dnsserver/signed.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -506,6 +507,20 @@ describe("signatures through time", () => {
     for (const each of after) check(each);
     assert.notDeepEqual(window(after[0]!).signature, before[0]);
     assert.deepEqual(window(after[1]!).signature, before[1]);
+  });
+
+  it("SEC-DNSSEC-06: a name in data that comes back in another case is signed as it is now", async () => {
+    const { ask, check, zone } = open();
+    const by = { name: "test", permits: () => true };
+    for (const target of ["Target.Svc", "target.svc"]) {
+      const [set] = signedRecords(`late SVCB 1 ${target}`).slice(-1);
+      const updates = recordsOf(set!);
+      await zone.apply({ zone: origin, prerequisites: [], updates }, by);
+      const answer = ask("late SVCB");
+      assert.match(formatRdata(answer.answers[0]!.rdata), new RegExp(` ${target}`));
+      check(answer);
+      await zone.apply({ zone: origin, prerequisites: [], updates: removal(set!) }, by);
+    }
   });
 
   it("SEC-DNSSEC-15: an answer that ends with time is not among those that are ready", () => {

@@ -127,7 +127,7 @@ function keyOf({ name, type, ttl }: RecordSet): string {
   return `${type} ${ttl} ${name.key}`;
 }
 
-/** Sets of one name, type and TTL. */
+/** Sets of one name, type and TTL, octet for octet: of some types the case of names is signed too. */
 function isSame({ rdatas: a }: RecordSet, { rdatas: b }: RecordSet): boolean {
-  return a === b || (a.length === b.length && a.every((data, i) => data.equals(b[i]!)));
+  return a.length === b.length && a.every(({ wire }, i) => wire === b[i]!.wire);
 }
