@@ -184,6 +184,10 @@ old DNAME y`),
       ["z.zone: no SOA", "z.zone: no NS "],
     );
     assert.deepEqual(mistakesIn("a 1 A 10.0.0.1", { isPartial: true }), []);
+    // SOA and NS are there, though another says them.
+    assert.deepEqual(mistakesIn("$TTL 1\na CNAME b\n@ CNAME b", { isPartial: true }), [
+      "z.zone:3: CNAME of z.example., expected none where a zone has its SOA and NS",
+    ]);
   });
 
   test("MF-04: what is wrong in a line is told with the line, and all lines are looked at", () => {

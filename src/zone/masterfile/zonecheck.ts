@@ -39,7 +39,8 @@ export function checkZone(
 ): CheckedZone {
   const checks = new Checks(origin);
   for (const record of records) checks.add(record);
-  if (!isPartial) checks.expectApex();
+  if (isPartial) checks.keepApex();
+  else checks.expectApex();
   checks.measureSets();
   checks.followTargets();
   checks.lookBeneathDnames();
@@ -118,6 +119,14 @@ class Checks implements CheckedZone {
       if (apex?.has(type)) continue;
       this.mistakes.push({ what: `no ${typeName(type)} of ${this.#origin}, expected one` });
     }
+  }
+
+  /** It has SOA and NS, whose file says nothing of them. */
+  keepApex(): void {
+    const alias = this.#names.get(this.#origin.key)?.get(Type.CNAME);
+    if (alias === undefined) return;
+    const what = `CNAME of ${alias.name}, expected none where a zone has its SOA and NS`;
+    this.mistakes.push({ place: alias.place, what });
   }
 
   /** What no message takes nobody could ask for; BIND does not load a zone with such a set. */
