@@ -173,7 +173,10 @@ async function unlist(
   if (rcode !== Rcode.NOERROR) log.error({ zone: `${origin}` }, "signed zones are still listed");
 }
 
-/** The records of a file; SOA, NS and what is to be browsed are added where it says nothing of them. */
+/**
+ * The records of a file; SOA, NS and what is to be browsed are added where it says nothing of them,
+ * by an alias neither.
+ */
 function withApex(
   records: readonly RecordSet[],
   { zone, nameservers, contact, enumerate }: Config,
@@ -184,8 +187,9 @@ function withApex(
     ...apexRecords({ origin, nameservers, contact, serial: 0 }),
     ...(origin.equals(zone) ? apexEnumeration(origin, enumerate) : []),
   ];
-  const missing = own.filter(
-    ({ name, type }) => !records.some((set) => set.type === type && set.name.equals(name)),
-  );
+  const missing = own.filter(({ name, type }) => {
+    const isSaid = (set: RecordSet) => set.type === type || set.type === Type.CNAME;
+    return !records.some((set) => isSaid(set) && set.name.equals(name));
+  });
   return [...records, ...missing];
 }

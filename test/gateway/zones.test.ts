@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { parseConfig } from "../../src/config.ts";
-import { Rcode } from "../../src/dns/constants.ts";
+import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
@@ -49,6 +49,22 @@ suite("the zones served", () => {
       life.abort();
       await zones.closed;
     }
+  });
+
+  test("AUTH-18: have nothing of their own beside an alias of their file", async () => {
+    const folder = temporaryFolder();
+    const text = "$TTL 60\nlb._dns-sd._udp CNAME b._dns-sd._udp\nb._dns-sd._udp PTR paris\n";
+    writeFileSync(join(folder, `${zone}zone`), text);
+    const life = new AbortController();
+    const options = { clock: systemClock, log: silentLog, signal: life.signal };
+    const { dynamic, closed } = await openZones(configOn(folder), options);
+    const typesOf = (label: string) =>
+      [...dynamic[0]!.current]
+        .filter(({ name }) => name.equals(Name.parse(`${label}._dns-sd._udp.${zone}`)))
+        .map(({ type }) => type);
+    assert.deepEqual(["lb", "b", "db"].map(typesOf), [[Type.CNAME], [Type.PTR], [Type.PTR]]);
+    life.abort();
+    await closed;
   });
 
   test("let go of their folder where one of them cannot be opened", async () => {
