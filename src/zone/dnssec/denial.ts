@@ -11,7 +11,7 @@ import type { RecordSet } from "../../dns/record.ts";
 
 export interface Denied {
   readonly name: Name;
-  /** The types it has, but for RRSIG and NSEC. */
+  /** The types it has; RRSIG and NSEC are added. */
   readonly types: readonly number[];
   /** A delegation: the names beneath it are another zone's to deny (RFC 9824 §3.4). */
   readonly isCut?: boolean;

@@ -135,7 +135,7 @@ export class SigningAuthority implements Authority {
   #typesAt(name: Name): { types: readonly number[]; isCut?: boolean } {
     const any = this.#find({ name, type: Type.ANY, class: Class.IN });
     if (any.answers.length > 0) {
-      return { types: any.answers.map((set) => set.type).filter((type) => !SIGNING.has(type)) };
+      return { types: any.answers.map((set) => set.type) };
     }
     // At a cut with a DS nothing is denied.
     if (any.authorities[0]?.type === Type.NS) return { types: [Type.NS], isCut: true };
@@ -220,6 +220,5 @@ function lastName(name: Name, answers: readonly RecordSet[]): Name {
 function isSynthesised(answers: readonly RecordSet[]): (set: RecordSet) => boolean {
   const dnames = answers.filter((set) => set.type === Type.DNAME);
   return ({ type, name }) =>
-    type === Type.CNAME &&
-    dnames.some((dname) => name.isUnder(dname.name) && !name.equals(dname.name));
+    type === Type.CNAME && dnames.some((dname) => name.isUnder(dname.name));
 }

@@ -76,7 +76,7 @@ class EntryReader {
     let end = this.#skipTo(isQuoted ? QUOTED_END : WORD_END);
     while (end === "\\") {
       // What is escaped is part of the word, but for the end of the line.
-      this.#at += (this.#text[this.#at + 1] ?? "\n") === "\n" ? 1 : 2;
+      this.#at += this.#text[this.#at + 1] === "\n" ? 1 : 2;
       end = this.#skipTo(isQuoted ? QUOTED_END : WORD_END);
     }
     const text = this.#text.slice(start, this.#at);
