@@ -100,7 +100,6 @@ export function parseSvcParams(words: readonly string[]): Uint8Array {
   }
   const writer = new Writer();
   for (const [key, value] of [...params].sort(([a], [b]) => a - b)) {
-    if (value.length > 0xffff) throw new FormatError("a parameter has more than 65535 octets");
     writer.u16(key);
     writer.u16(value.length);
     writer.bytes(value);

@@ -68,7 +68,7 @@ export function formatString(bytes: Uint8Array): string {
 
 /** A number of at most `most`. */
 export function parseNumber(text: string, most: number): number {
-  const number = /^\d{1,15}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
+  const number = /^\d+$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
   if (number > most) throw new FormatError(`"${text}" is not a number of at most ${most}`);
   return number;
 }
