@@ -174,7 +174,7 @@ class Parser {
       );
     }
     const rdata = parseRdataText(type, words, origin);
-    if (type === Type.SOA) this.#minimum ??= soaOf(rdata).minimum;
+    if (type === Type.SOA) this.#minimum = soaOf(rdata).minimum;
     this.#lastTtl = ttl ?? this.#lastTtl;
     // RFC 2308 §4, RFC 1035 §5.1; without either, as BIND does.
     const given = ttl ?? this.#usualTtl ?? this.#lastTtl ?? this.#minimum;

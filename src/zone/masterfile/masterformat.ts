@@ -69,7 +69,7 @@ export function usualTtl(sets: Iterable<RecordSet>): number {
 /** Relative to the origin where it lies beneath it. */
 function formatName(name: Name, origin: Name): string {
   if (name.equals(origin)) return "@";
-  const isRelative = name.isUnder(origin) && !origin.isRoot;
+  const isRelative = name.isUnder(origin);
   const labels = isRelative ? name.labelsUnder(origin) : name.labels;
   const text = labels.map(formatLabel).join(".");
   return isRelative ? text : `${text}.`;
