@@ -60,12 +60,39 @@ describe("SigningKey", () => {
       assert.equal(read.tag, tag);
       assert.equal(keyTag(read.dnskey), tag);
       assert.equal(formatRdata(digestOf(read.owner, read.dnskey)), ds);
+      const upper = Name.parse(`${read.owner}`.toUpperCase());
+      assert.equal(formatRdata(digestOf(upper, read.dnskey)), ds);
       const fields = { algorithm: read.number, tag, signer: read.owner, ...times };
       const octets = signedOctets(set, fields);
       assert.ok(isSignature(read.dnskey, octets, Buffer.from(signature, "base64")));
       assert.ok(isSignature(read.dnskey, octets, read.sign(octets)));
     });
   }
+
+  it("reads what other tools write: the data in two words, no TTL or class, any case, blanks", () => {
+    const { key, secret } = examples[1];
+    const read = SigningKey.parse(key, secret);
+    for (const [from, to] of [
+      ["3600 IN ", ""],
+      ["3600 ", ""],
+      ["IN DNSKEY", "in dnskey"],
+      ["edbkr", "edb kr"],
+      ["example.net", "; a comment\nexample.net"],
+    ] as const) {
+      assert.ok(key.includes(from));
+      const other = SigningKey.parse(key.replace(from, to), `${secret}Publish: 20250101000000 \n`);
+      assert.ok(other.dnskey.equals(read.dnskey), to);
+      assert.equal(other.times.Publish, Date.UTC(2025, 0, 1) / 1000);
+    }
+  });
+
+  it("names its files as BIND does, with no slash in them (RFC 2317)", () => {
+    const { key, secret } = examples[0];
+    const nameOf = (owner: string) =>
+      SigningKey.parse(key.replace("example.com.", owner), secret).fileName;
+    assert.equal(nameOf("Example.com."), "Kexample.com.+015+03613");
+    assert.equal(nameOf("0/25.2.0.192.in-addr.arpa."), "K0\\04725.2.0.192.in-addr.arpa.+015+03613");
+  });
 
   it("makes the signature of RFC 8080 §6.1, octet for octet", () => {
     const { key, secret, set, tag, times, signature } = examples[0];
@@ -81,7 +108,7 @@ describe("SigningKey", () => {
   it("is the same after it was written and read, with its times", () => {
     for (const algorithm of signingAlgorithms) {
       for (const role of keyRoles) {
-        const times = Object.fromEntries(keyEvents.map((event, i) => [event, 1_700_000_000 + i]));
+        const times = Object.fromEntries(keyEvents.map((event, i) => [event, 100_000_000 * i]));
         const made = SigningKey.generate(Name.parse("Zone.example."), algorithm, role, times);
         const read = SigningKey.parse(made.formatKey(), made.formatPrivateKey());
         assert.ok(read.dnskey.equals(made.dnskey));
@@ -106,8 +133,10 @@ describe("SigningKey", () => {
     const refused: readonly [string, string, RegExp][] = [
       [a.key, b.secret, /not of one key/],
       ["; nothing", a.secret, /no DNSKEY/],
+      [a.key.replace("257 3", "257 4"), a.secret, /no DNSKEY/],
       [a.key, a.secret.replace("15", "8"), /expected 13/],
       [a.key, a.secret.replace(/PrivateKey.*/, "PrivateKey: AAAA"), /32 octets/],
+      [a.key, a.secret.replace(/PrivateKey.*/, `PrivateKey: ${"A".repeat(48)}`), /32 octets/],
       [b.key, b.secret.replace(/PrivateKey.*/, `PrivateKey: ${"A".repeat(43)}=`), /P-256/],
       [a.key, `${a.secret}Publish: soon\n`, /soon/],
     ];
@@ -149,9 +178,25 @@ describe("what is signed", () => {
     );
   });
 
+  it("is in the order of its octets, and what ends sooner comes sooner (RFC 4034 §6.3)", () => {
+    const data = (hex: string) => rdata.opaque(65280, Buffer.from(hex, "hex"));
+    const made = octets("a.", 65280, ["02", "0102", "01"].map(data));
+    const own = "016100ff0000010000000a";
+    assert.ok(made.endsWith(`${own}000101${own}00020102${own}000102`), made);
+  });
+
   it("keeps the case in types that RFC 4034 §6.2 does not name (RFC 6840 §5.1)", () => {
     const nsec = (next: string) => new Rdata(Type.NSEC, [Name.parse(next), Buffer.of(0, 1, 64)]);
     assert.notEqual(octets("a.", Type.NSEC, [nsec("b.")]), octets("a.", Type.NSEC, [nsec("B.")]));
+  });
+
+  it("has times modulo 2^32 (RFC 4034 §3.1.5)", () => {
+    const set = { name: Name.root, type: Type.A, ttl: 1, rdatas: [rdata.a("10.0.0.1")] };
+    const times = { expiration: 2 ** 32 + 5, inception: 2 ** 32 + 4 };
+    const made = rrsigRdata(set, { ...fields, ...times });
+    for (const { values } of [made, new Rdata(Type.RRSIG, made.wire)]) {
+      assert.deepEqual(values.slice(4, 6), [5, 4]);
+    }
   });
 
   it("counts no label for an asterisk in front (RFC 4034 §3.1.3)", () => {

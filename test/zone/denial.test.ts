@@ -57,12 +57,18 @@ describe("an NSEC made for one name", () => {
       ["a".repeat(61), `${"a".repeat(61)}\\000`],
       ["a".repeat(62), `${"a".repeat(61)}b`],
       [`${"a".repeat(61)}\\255`, `${"a".repeat(60)}b`],
+      [`${"a".repeat(61)}\\254`, `${"a".repeat(61)}\\255`],
       [`${"a".repeat(61)}@`, `${"a".repeat(61)}[`],
     ] as const) {
       assert.equal(`${nextOf(long(owner))}`, `${long(next)}`, owner);
     }
     const highest = long("\\255".repeat(62));
     assert.equal(nextOf(highest).labels.length, highest.labels.length - 1);
+    // With all else beneath it behind it, each of these has one name: the first that is not.
+    const cut = (label: string) => `${nextOf(Name.parse(label, origin), true)}`;
+    assert.equal(cut("a".repeat(62)), `${"a".repeat(62)}\\000.${origin}`);
+    assert.equal(cut("a".repeat(63)), `${"a".repeat(62)}b.${origin}`);
+    assert.equal(cut("\\255".repeat(63)), `${origin}`);
   });
 
   it("names the types it is given, RRSIG and NSEC", () => {

@@ -24,6 +24,7 @@ describe("a memory for what strangers choose", () => {
     for (let i = 0; i < 100; i++) recent.set(`made up ${i}`, i);
     assert.equal(recent.get("asked"), 1);
     assert.equal(recent.get("made up 95"), undefined);
+    assert.equal(recent.get("made up 96"), 96);
     assert.equal(recent.get("made up 99"), 99);
   });
 

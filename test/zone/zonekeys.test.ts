@@ -58,6 +58,19 @@ describe("the keys of a zone", () => {
     }
   });
 
+  it("are not used before they are shown, nor after", () => {
+    const at = (times: KeyTimes, time: number) => {
+      const { sets, zoneSigners } = new ZoneKeys(origin, [make("csk", times)]).at(time);
+      return `${sets.map(({ type }) => typeName(type)).join(" ")}; ${zoneSigners.length}`;
+    };
+    const whole = { Activate: 10, SyncPublish: 10, Delete: 20 };
+    assert.deepEqual(
+      [9, 10, 20].map((time) => at(whole, time)),
+      ["; 0", "DNSKEY CDS CDNSKEY; 1", "; 0"],
+    );
+    assert.equal(at({ Activate: 10, Publish: 20 }, 10), "DNSKEY; 1");
+  });
+
   it("are the same object for as long as nothing about them is another", () => {
     const keys = new ZoneKeys(origin, [make("csk", { Activate: 20 })]);
     assert.equal(keys.at(20), keys.at(1e9));
@@ -72,10 +85,14 @@ describe("the keys of a zone", () => {
       make("ksk", { SyncPublish: 1 }),
       make("zsk", { SyncPublish: 1 }),
     ]);
-    const sets = keys.at(2).sets.filter(({ type }) => type !== Type.DNSKEY);
+    const { sets } = keys.at(2);
     assert.deepEqual(
-      sets.map(({ rdatas }) => rdatas.length),
-      [1, 1],
+      sets.map(({ type, ttl, rdatas }) => [type, ttl, ...rdatas.map((data) => data.type)]),
+      [
+        [Type.DNSKEY, 3600, Type.DNSKEY, Type.DNSKEY],
+        [Type.CDS, 3600, Type.CDS],
+        [Type.CDNSKEY, 3600, Type.CDNSKEY],
+      ],
     );
   });
 });
