@@ -43,14 +43,14 @@ suite("what is read", () => {
     expectRecords(
       `$TTL 60 ; a minute
 www A 10.0.0.1 ; one
-    A 10.0.0.2
+    A 10.0.0.2;two
 \tAAAA fd00::1
 
 ; nothing here
    ; nor here
 @ MX ( 10
    mail ) ; in two lines
-$ORIGIN sub
+$Origin sub
 @ A 10.0.0.3
 www (
   ; inside
@@ -58,7 +58,10 @@ www (
 $ORIGIN sub.example.
 $ORIGIN z.example.
 a TXT plain "" "with space" half"quoted string"end
-b.z.example. A 10.0.0.4`,
+a TXT ( one ( "two" ) three
+) ; of the outer
+(b.z.example. A 10.0.0.4)
+"$TTL" A 10.0.0.5`,
       [
         "www.z.example. 60 IN A 10.0.0.1",
         "www.z.example. 60 IN A 10.0.0.2",
@@ -67,14 +70,16 @@ b.z.example. A 10.0.0.4`,
         "sub.z.example. 60 IN A 10.0.0.3",
         'www.sub.z.example. 60 IN TXT "a;b" "(c"',
         'a.z.example. 60 IN TXT "plain" "" "with space" "half" "quoted string" "end"',
+        'a.z.example. 60 IN TXT "one" "two" "three"',
         "b.z.example. 60 IN A 10.0.0.4",
+        "\\$TTL.z.example. 60 IN A 10.0.0.5",
       ],
     );
   });
 
   test("MF-01: included files have an origin and owners of their own", () => {
     const files: Readonly<Record<string, string>> = {
-      "/zones/sub/hosts": "$ORIGIN deeper\na A 10.0.0.1\n$INCLUDE more",
+      "/zones/sub/hosts": "$ORIGIN deeper\na A 10.0.0.1\n$INCLUDE more far",
       "/zones/sub/more": "b A 10.0.0.2",
     };
     const include = (path: string) => {
@@ -85,7 +90,7 @@ b.z.example. A 10.0.0.4`,
     const found = lines(parseMasterFile(text, { origin, file: "/zones/z.zone", include }));
     for (const line of [
       "a.deeper.lan.z.example.\t60\tIN\tA\t10.0.0.1",
-      "b.deeper.lan.z.example.\t60\tIN\tA\t10.0.0.2",
+      "b.far.deeper.lan.z.example.\t60\tIN\tA\t10.0.0.2",
       "www.z.example.\t60\tIN\tAAAA\tfd00::1",
       "c.z.example.\t60\tIN\tA\t10.0.0.3",
     ]) {
@@ -109,6 +114,17 @@ b.z.example. A 10.0.0.4`,
     assert.match(mistakesIn(`${HEAD}$INCLUDE x`)[0]!, /INCLUDE is not read here/);
   });
 
+  test("MF-01: files include files, ten in turn and no more", () => {
+    const include = (path: string) => `$INCLUDE ${Number(path.slice(7)) + 1}`;
+    for (const last of [10, 11]) {
+      const upTo = (path: string) => (path === `/zones/${last}` ? "a 1 A 10.0.0.1" : include(path));
+      const options = { file: "/zones/0", include: upTo, isPartial: true };
+      const mistakes = mistakesIn("$INCLUDE 1", options);
+      assert.equal(mistakes.length, last - 10);
+      if (last > 10) assert.match(mistakes[0]!, /^\/zones\/10:1: .* or 10 files do in turn/);
+    }
+  });
+
   test("MF-02: \\DDD and \\X stand for any octet, in names and in strings", () => {
     const text =
       '$TTL 60\nMr\\.\\032Brown\\\'s\\ 2\\.5\\"\\;\\(1\\)\\\\._ipp._tcp TXT "\\195\\169\\"\\\\\\000"';
@@ -117,10 +133,10 @@ b.z.example. A 10.0.0.4`,
     assert.equal(Buffer.from(label!).toString(), "Mr. Brown's 2.5\";(1)\\");
     assert.deepEqual(set!.rdatas[0]!.values[0], Uint8Array.of(5, 0xc3, 0xa9, 0x22, 0x5c, 0));
     // Only ASCII blanks part words.
-    const [blank] = parseMasterFile(`${HEAD}a\u00a0b\u2028c 60 A 10.0.0.1\r\n`, { origin }).slice(
-      -1,
-    );
+    const words = `${HEAD}a\u00a0b\u2028c 60 TXT \u00a0d\r\n`;
+    const [blank] = parseMasterFile(words, { origin }).slice(-1);
     assert.equal(Buffer.from(blank!.name.labels[0]!).toString(), "a\u00a0b\u2028c");
+    assert.ok(blank!.rdatas[0]!.equals(rdata.txt("\u00a0d")));
     const [utf8] = parseMasterFile(`${HEAD}$TTL 60\nÉtage\\ 2 TXT "Küche 🖨"`, { origin }).slice(-1);
     assert.equal(Buffer.from(utf8!.name.labels[0]!).toString(), "Étage 2");
     assert.ok(utf8!.rdatas[0]!.equals(rdata.txt("Küche 🖨")));
@@ -184,6 +200,10 @@ old DNAME y`),
       ["z.zone: no SOA", "z.zone: no NS "],
     );
     assert.deepEqual(mistakesIn("a 1 A 10.0.0.1", { isPartial: true }), []);
+    // Of RFC 4034 and RFC 3007 §3.1.1, before and behind.
+    const key = "KEY 256 3 13 AAAA";
+    const beside = `$TTL 1\na ${key}\na CNAME b\nb CNAME c\nb ${key}`;
+    assert.deepEqual(mistakesIn(beside, { isPartial: true }), []);
     // SOA and NS are there, though another says them.
     assert.deepEqual(mistakesIn("$TTL 1\na CNAME b\n@ CNAME b", { isPartial: true }), [
       "z.zone:3: CNAME of z.example., expected none where a zone has its SOA and NS",
@@ -205,10 +225,10 @@ f 60 TXT "open
 g 60 A ) 10.0.0.1
 h 1y A 10.0.0.1
 i\\300 60 A 10.0.0.1
-j 60 A (`,
+j 60 A ( 10.0.0.1`,
     );
-    const places = mistakes.map((line) => /^z.zone:(\d+): \S/.exec(line)?.[1]);
-    assert.deepEqual(places, [
+    const placeOf = (mistake: string) => /^z.zone:(\d+): \S/.exec(mistake)?.[1];
+    assert.deepEqual(mistakes.map(placeOf), [
       "3",
       "4",
       "5",
@@ -224,10 +244,39 @@ j 60 A (`,
       "15",
       "16",
     ]);
-    assert.equal(mistakesIn(Array(100).fill("x").join("\n")).length, 21);
+    assert.match(mistakes.at(-1)!, /the file ends inside parentheses/);
+    const odd = mistakesIn(
+      `)
+"open
+a 60 TXT end\\
+b 60 TXT (
+fine
+) ; and
+c 60 A x
+d 5 6 A 10.0.0.1
+e 5 IN IN A 10.0.0.1
+ $TTL 5
+$TTL 5 6
+$ORIGIN
+$INCLUDE a b c`,
+      { isPartial: true },
+    );
+    assert.deepEqual(odd.map(placeOf), ["1", "2", "3", "7", "8", "9", "10", "11", "12", "13"]);
+    assert.match(odd.at(-1)!, /\$INCLUDE with 3 words/);
+    const many = (count: number) =>
+      mistakesIn(Array(count).fill("x").join("\n"), { isPartial: true }).slice(19);
+    assert.deepEqual(many(20).map(placeOf), ["20"]);
+    assert.deepEqual(many(100).slice(1), ["z.zone: and 80 more"]);
     assert.match(mistakesIn(" 60 A 10.0.0.1")[0]!, /^z.zone:1: the first record has no owner/);
-    const query = mistakesIn(`${HEAD}a 60 TYPE255 \\# 0`);
-    assert.deepEqual(query, ["z.zone:3: ANY is not a type of data"]);
+    for (const [type, called] of [
+      [0, "TYPE0"],
+      [41, "OPT"],
+      [128, "NXNAME"],
+      [255, "ANY"],
+    ] as const) {
+      const query = mistakesIn(`${HEAD}a 60 TYPE${type} \\# 0`);
+      assert.deepEqual(query, [`z.zone:3: ${called} is not a type of data`]);
+    }
     assert.deepEqual(mistakesIn(`${HEAD}f 60 TXT shut "open`), [
       "z.zone:3: a quoted string does not end on its line, expected '\"'",
     ]);
@@ -313,7 +362,7 @@ j 60 A (`,
   test("AUTH-27: NS, MX and SRV that lead to an alias are warned of", () => {
     const warnings: string[] = [];
     const warn = (text: string) => warnings.push(text);
-    const text = `${HEAD}$TTL 60\na CNAME b\nx MX 1 A\nx SRV 0 0 1 a\nx NS b`;
+    const text = `${HEAD}$TTL 60\na CNAME b\nx MX 1 A\nx SRV 0 0 1 a\nx NS b\nx PTR a`;
     parseMasterFile(text, { origin, file: "z.zone", warn });
     assert.deepEqual(warnings, [
       "z.zone:5: MX leads to the alias A.z.example.",
@@ -324,7 +373,8 @@ j 60 A (`,
   test("NS of a wildcard, and NS with an address for a name, are warned of", () => {
     const warnings: string[] = [];
     const warn = (text: string) => warnings.push(text);
-    const text = `${HEAD}$TTL 60\n*.x NS b\ny NS 192.0.2.1\ny NS 192.0.2.1.\ny NS 192.0.2`;
+    const text = `${HEAD}$TTL 60\n*.x NS b\ny NS 192.0.2.1\ny NS 192.0.2.1.\ny NS 192.0.2
+y NS 192.0.2.1.y.test.\n*.w MX 1 192.0.2.1`;
     parseMasterFile(text, { origin, file: "z.zone", warn });
     assert.deepEqual(warnings, [
       "z.zone:4: NS of *.x.z.example., which BIND does not load (RFC 4592 §4.2)",
@@ -343,8 +393,11 @@ j 60 A (`,
       "z.zone:9: NS beside the DNAME of q.z.example.; Knot loads no such zone",
     ]);
     // At the origin they stand side by side.
-    parseMasterFile(`${HEAD}@ 60 DNAME new.example.`, { origin, warn });
-    assert.equal(warnings.length, 2);
+    const whole = `${HEAD}@ 60 DNAME new.example.\nx.y 60 A 10.0.0.1`;
+    parseMasterFile(whole, { origin, file: "z.zone", warn });
+    assert.deepEqual(warnings.slice(2), [
+      "z.zone:4: x.y.z.example., which the DNAME of z.example. hides; Knot and NSD load no such zone",
+    ]);
   });
 });
 
@@ -393,6 +446,15 @@ t TLSA 3 1 1 ${"ef".repeat(32)}
     assert.match(text, /\nprinter\.paris +IN A +10\.1\.0\.10\n +IN A +10\.1\.0\.11\n +IN HINFO /);
   });
 
+  test("MF-07: has each set's owner in its own case, and left out where it is the same", () => {
+    const text = "$TTL 60\na A 10.0.0.1\nA TXT x\nA PTR a";
+    const sets = parseMasterFile(text, { origin, isPartial: true });
+    assert.equal(
+      formatMasterFile(sets, origin).replaceAll(/ +/g, " "),
+      '$ORIGIN z.example.\n$TTL 60\na IN A 10.0.0.1\nA IN PTR a\n IN TXT "x"\n',
+    );
+  });
+
   test("has the TTL that most sets have said once, the lower of two with as many", () => {
     const usual = (...ttls: readonly number[]) =>
       usualTtl(ttls.map((ttl) => ({ ...sets[0]!, ttl })));
@@ -438,8 +500,14 @@ t TLSA 3 1 1 ${"ef".repeat(32)}
     const path = join(folder, "z.example.zone");
     await writeFile(path, text);
     assert.deepEqual(lines(await readMasterFile(path, origin)), lines(sets));
+    await writeFile(path, `\ufeff${text}`);
+    assert.deepEqual(lines(await readMasterFile(path, origin)), lines(sets), "a mark in front");
     await writeFile(path, Buffer.from("a 1 TXT \xff", "latin1"));
     await assert.rejects(readMasterFile(path, origin), /not UTF-8/);
+    await writeFile(join(folder, "whole"), "$INCLUDE z.example.zone");
+    await assert.rejects(readMasterFile(join(folder, "whole"), origin), {
+      message: /whole:1: .*z\.example\.zone cannot be read \(.*not UTF-8/,
+    });
     await rm(folder, { recursive: true });
   });
 

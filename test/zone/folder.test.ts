@@ -18,6 +18,7 @@ suite("a folder of zone files", async () => {
     await write("bonjour.example.zone", "printer 60 A 10.0.0.1");
     await write("1.10.in-addr.arpa.zone", `${HEAD}2.3 60 PTR printer.example.`);
     await write("notes.txt", "not a zone");
+    await write("bonjour.example.zone~", "what an editor left");
     const files = await readZoneFolder(folder, { dynamic: [shared] });
     assert.deepEqual(
       files.map(({ origin, records }) => [origin.toString(), records.length]),
