@@ -6,6 +6,7 @@ import {
   baseAddress,
   formatAddress,
   isLinkLocal,
+  parsePrefix,
   reverseName,
 } from "../../src/dns/address.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -85,11 +86,39 @@ describe("the base address of a subnet", () => {
   });
 });
 
+it("A prefix is an address with as many bits as it may have, or with all", () => {
+  for (const [text, length] of [
+    ["192.0.2.0/24", 24],
+    ["192.0.2.1/32", 32],
+    ["192.0.2.1", 32],
+    ["::/0", 0],
+    ["fd00::1/128", 128],
+    ["fd00::1", 128],
+  ] as const) {
+    assert.deepEqual(parsePrefix(text), { address: text.split("/")[0], length });
+  }
+  for (const text of ["192.0.2.0/33", "::/129", "10.0.0.0/8/8", "10.0.0.0/", "::/ 8", "x/8", ""]) {
+    assert.equal(parsePrefix(text), undefined, text);
+  }
+});
+
+it("An address with a scope has the octets of the address (RFC 4007 §11)", () => {
+  assert.deepEqual(bytes("fe80::1%eth0"), bytes("fe80::1"));
+});
+
 it("Link-local is 169.254/16 and fe80::/10", () => {
   for (const text of ["169.254.0.0", "169.254.255.255", "fe80::1", "febf::1"]) {
     assert.ok(isLinkLocal(bytes(text)), text);
   }
-  for (const text of ["169.253.0.1", "10.254.0.1", "fec0::1", "fd00::1", "::1", "2001:db8::fe80"]) {
+  for (const text of [
+    "169.253.0.1",
+    "169.255.0.1",
+    "10.254.0.1",
+    "fec0::1",
+    "fd00::1",
+    "::1",
+    "2001:db8::fe80",
+  ]) {
     assert.ok(!isLinkLocal(bytes(text)), text);
   }
 });

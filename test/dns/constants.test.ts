@@ -7,6 +7,7 @@ describe("names of numbers", () => {
     assert.equal(parseType("srv"), 33);
     assert.equal(parseType("Type65280"), 65280);
     assert.equal(parseType("TYPE1"), 1);
+    assert.equal(parseType("TYPE65535"), 65535);
     for (const text of ["", "TYPE", "TYPE65536", "TYPE-1", "TYPE1x", "constructor", "NOTATYPE"]) {
       assert.equal(parseType(text), undefined, text);
     }

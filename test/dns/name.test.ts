@@ -10,6 +10,7 @@ describe("Name", () => {
     const name = Name.parse(String.raw`Mr\.\032Brown's\0322\.5\"\032Printer.local.`);
     assert.equal(Buffer.from(name.labels[0]!).toString(), `Mr. Brown's 2.5" Printer`);
     assert.equal(name.toString(), String.raw`Mr\.\032Brown's\0322\.5\"\032Printer.local.`);
+    assert.equal(Name.parse("$TTL.").toString(), String.raw`\$TTL.`);
   });
 
   it("takes a name without a final dot to be beneath the origin", () => {
@@ -19,6 +20,7 @@ describe("Name", () => {
     assert.equal(Name.parse("@", origin), origin);
     assert.equal(Name.parse(String.raw`\@`, origin).toString(), String.raw`\@.example.com.`);
     assert.equal(Name.parse(String.raw`a\.`, origin).toString(), String.raw`a\..example.com.`);
+    assert.equal(Name.parse(String.raw`a\046`, origin).toString(), String.raw`a\..example.com.`);
     assert.equal(Name.parse(".", origin), Name.root);
   });
 
@@ -51,6 +53,8 @@ describe("Name", () => {
     assert.ok(!Name.parse("Ü.local.").equals(Name.parse("ü.local.")));
     assert.ok(!Name.parse(String.raw`\192.`).equals(Name.parse(String.raw`\224.`)));
     assert.ok(!Name.parse("[.").equals(Name.parse("{.")));
+    assert.ok(!Name.parse(String.raw`\@.`).equals(Name.parse("`.")));
+    assert.equal(Name.parse("PRINTER.Local.").toLowerCase().toString(), "printer.local.");
     assert.equal(Name.parse("PRINTER.Local.").toString(), "PRINTER.Local.");
   });
 
@@ -85,6 +89,7 @@ describe("Name", () => {
       labelToUnicode(Buffer.from("a\u001b[2J\u202eb.c\\d")),
       String.raw`a\027[2J\226\128\174b\.c\\d`,
     );
+    assert.equal(labelToUnicode(Buffer.from("a\u0085\u2067b")), String.raw`a\194\133\226\129\167b`);
     assert.equal(labelToUnicode(Uint8Array.of(0xff, 0x41)), String.raw`\255A`);
     assert.equal(labelToUnicode(Buffer.from("\ufeffx")), "\ufeffx");
   });

@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { formatAddress } from "../../src/dns/address.ts";
+import { Type } from "../../src/dns/constants.ts";
 import { FormatError } from "../../src/dns/format.ts";
-import { formatSvcParams, parseSvcParams } from "../../src/dns/svcparams.ts";
+import { Name } from "../../src/dns/name.ts";
+import { Rdata } from "../../src/dns/rdata.ts";
+import { addressHints, formatSvcParams, parseSvcParams } from "../../src/dns/svcparams.ts";
 
 describe("SvcParams", () => {
   // The vectors of RFC 9460 Appendix D.2, without priority and target.
@@ -81,7 +85,10 @@ describe("SvcParams", () => {
     ["0007 0001 61", 'key7="a"'],
     ["0003 0003 010203", String.raw`key3="\001\002\003"`],
     ["0001 0002 0561", String.raw`key1="\005a"`],
+    ["0001 0004 02683200", String.raw`key1="\002h2\000"`],
     ["0001 0000", "key1"],
+    ["0004 0000", "key4"],
+    ["0005 0000", "key5"],
     ["0002 0001 61", 'key2="a"'],
     ["0004 0003 616263", 'key4="abc"'],
     ["0000 0002 0003", String.raw`key0="\000\003"`],
@@ -92,4 +99,24 @@ describe("SvcParams", () => {
       assert.deepEqual(Buffer.from(parseSvcParams([printed])), bytes);
     });
   }
+
+  it("have no text of their own where mandatory ends within a key", () => {
+    const bytes = Buffer.from("00000003000300000300020035", "hex");
+    assert.equal(formatSvcParams(bytes), String.raw`key0="\000\003\000" port=53`);
+  });
+
+  it("are no longer than data can be", () => {
+    const long = "x".repeat(65_536);
+    assert.throws(
+      () => new Rdata(Type.SVCB, [1, Name.root, parseSvcParams([`key7=${long}`])]),
+      FormatError,
+    );
+  });
+
+  it("name the addresses of a host, whatever else they say, and no half ones", () => {
+    const hints = (bytes: Uint8Array) => addressHints(bytes).map(formatAddress);
+    const words = ["alpn=h2", "ipv4hint=10.0.0.1,10.0.0.2", "ech=AAEC", "ipv6hint=fd00::1"];
+    assert.deepEqual(hints(parseSvcParams(words)), ["10.0.0.1", "10.0.0.2", "fd00::1"]);
+    assert.deepEqual(hints(Buffer.from("000400060a0000010a00", "hex")), ["10.0.0.1"]);
+  });
 });
