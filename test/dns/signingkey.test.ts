@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Type } from "../../src/dns/constants.ts";
+import { parseType, Type } from "../../src/dns/constants.ts";
 import { digestOf, keyTag, rrsigRdata, signedOctets } from "../../src/dns/dnssec.ts";
 import { FormatError } from "../../src/dns/format.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { keyEvents, keyRoles, SigningKey, signingAlgorithms } from "../../src/dns/signingkey.ts";
-import { formatRdata } from "../../src/dns/text.ts";
+import { formatRdata, parseRdataText } from "../../src/dns/text.ts";
 import fc from "../support/fastcheck.ts";
 import { isSignature } from "../support/validation.ts";
+import { wordsOf } from "../support/words.ts";
 
 /** The examples of RFC 8080 §6.1 and RFC 6605 §6.1: keys, their DS, a set and its signature. */
 const examples = [
@@ -183,6 +184,25 @@ describe("what is signed", () => {
     const made = octets("a.", 65280, ["02", "0102", "01"].map(data));
     const own = "016100ff0000010000000a";
     assert.ok(made.endsWith(`${own}000101${own}00020102${own}000102`), made);
+  });
+
+  it("has names in lower case in the types that RFC 4034 §6.2 names, and are in use", () => {
+    for (const [type, line] of [
+      ...["NS", "CNAME", "PTR", "DNAME"].map((type) => [type, "A."] as const),
+      ...["MX", "AFSDB", "RT", "KX"].map((type) => [type, "1 A."] as const),
+      ["SOA", "A. B. 1 1 1 1 1"],
+      ["MINFO", "A. B."],
+      ["RP", "A. B."],
+      ["PX", "1 A. B."],
+      ["SRV", "0 0 1 A."],
+      ["NAPTR", '1 1 "" "" "" A.'],
+    ] as const) {
+      const [upper, lower] = [line, line.toLowerCase()].map((text) => {
+        const data = parseRdataText(parseType(type)!, wordsOf(text), Name.root);
+        return octets("a.", data.type, [data]);
+      });
+      assert.equal(upper, lower, type);
+    }
   });
 
   it("keeps the case in types that RFC 4034 §6.2 does not name (RFC 6840 §5.1)", () => {

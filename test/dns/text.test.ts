@@ -46,6 +46,7 @@ describe("formatRdata and parseRdataText", () => {
     ["NSEC", "host.example.com. A MX RRSIG NSEC TYPE1234"],
     ["CAA", '0 issue "ca.example.net; account=230123"'],
     ["CAA", "128 tbs Unknown", '128 tbs "Unknown"'],
+    ["SVCB", '1 a.example.net. alpn="dot"'],
     ["HTTPS", '1 . "port=8443" alpn="h2"', '1 . alpn="h2" port=8443'],
     ["HTTPS", '1 . alpn="h2,h3" port=8443 ipv4hint=10.0.0.1,10.0.0.2'],
     ["TSIG", "hmac-sha256. 853804800 300 3 AAEC 1234 16 6 AAAAAAAB"],
