@@ -266,13 +266,18 @@ suite("what an update does", () => {
     for (const update of [
       "+ www CNAME other",
       "+ alias A 10.0.0.1",
-      "+ @ CNAME www",
       "+ alias DNAME other",
       "+ _ipp._tcp CNAME www\n+ alias TXT x",
     ]) {
       const zone = await expectRecords(update, ZONE);
       assert.equal(zone.current.serial, 1, update);
     }
+    // No file may say that: beside it are SOA and NS.
+    const target = rdata.cname(name("www"));
+    const ofZone = { name: origin, type: Type.CNAME, class: Class.IN, ttl: 60, rdata: target };
+    const unchanged = zoneOf(ZONE);
+    await apply(unchanged, updateOf("", { updates: [ofZone] }));
+    assert.equal(unchanged.current.serial, 1);
     await expectRecords("- alias ANY\n+ alias A 10.0.0.1", ZONE.replace("CNAME www", "A 10.0.0.1"));
     // But for what may stand beside one (RFC 4034 §3, §4, RFC 3007 §3.1.1).
     const key = "KEY \\# 6 020003050102";
