@@ -107,7 +107,8 @@ describe("a zone signed online", () => {
   }
 
   it("SEC-DNSSEC-02: keys are signed by who the parent knows, all else by the other (RFC 7344 §4.1)", () => {
-    const { ask, keys } = open({ keys: keysOf(["ksk", "zsk"]) });
+    const elsewhere = "_dsboot.z.test._signal.ns CDS 0 0 0 00";
+    const { ask, keys } = open({ keys: keysOf(["ksk", "zsk"]), text: elsewhere });
     const [ksk, zsk] = keys.all;
     const signers = (asked: string) =>
       ask(asked)
@@ -117,6 +118,8 @@ describe("a zone signed online", () => {
       assert.deepEqual(signers(`@ ${type}`), [ksk!.tag], type);
     }
     assert.deepEqual(signers("@ SOA"), [zsk!.tag]);
+    // Of another zone (RFC 9615 §4.1).
+    assert.deepEqual(signers("_dsboot.z.test._signal.ns CDS"), [zsk!.tag]);
   });
 
   it("SEC-DNSSEC-02: an alias that leads beneath a DNAME is signed, the one made there is not", () => {

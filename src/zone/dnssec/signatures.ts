@@ -86,7 +86,9 @@ export class Signatures {
 
   #make(set: RecordSet): readonly Rdata[] | undefined {
     const { use } = this;
-    const signers = KEY_TYPES.has(set.type) ? use.keySigners : use.zoneSigners;
+    // Elsewhere they are another zone's, and signed as all else is (RFC 9615 §4.1).
+    const isOfKeys = KEY_TYPES.has(set.type) && set.name.equals(this.#keys.origin);
+    const signers = isOfKeys ? use.keySigners : use.zoneSigners;
     if (!this.#spend(signers.length)) return undefined;
     const now = Math.floor(this.#clock.wall() / 1000);
     const jitter = Math.floor(this.#clock.random() * JITTER);
