@@ -134,9 +134,7 @@ export class SigningAuthority implements Authority {
 
   #typesAt(name: Name): { types: readonly number[]; isCut?: boolean } {
     const any = this.#find({ name, type: Type.ANY, class: Class.IN });
-    if (any.answers.length > 0) {
-      return { types: any.answers.map((set) => set.type) };
-    }
+    if (any.answers.length > 0) return { types: any.answers.map((set) => set.type) };
     // At a cut with a DS nothing is denied.
     if (any.authorities[0]?.type === Type.NS) return { types: [Type.NS], isCut: true };
     return { types: any.rcode === Rcode.NXDOMAIN ? [Type.NXNAME] : [] };
@@ -182,10 +180,9 @@ function isElsewhere(name: Name, { answers: [first] }: Answer): boolean {
 /** Sets of a signed answer's additional section. */
 const MAX_ALONG = 16;
 
-const SIGNING: ReadonlySet<number> = new Set([Type.RRSIG, Type.NSEC]);
 const KEY_TYPES: ReadonlySet<number> = new Set([Type.DNSKEY, Type.CDS, Type.CDNSKEY, Type.ANY]);
 /** Of these something is to be said even to who does not ask for signatures. */
-const OWN_TYPES: ReadonlySet<number> = new Set([...SIGNING, ...KEY_TYPES]);
+const OWN_TYPES: ReadonlySet<number> = new Set([Type.RRSIG, Type.NSEC, ...KEY_TYPES]);
 
 const nothing: Answer = {
   rcode: Rcode.NOERROR,
