@@ -61,7 +61,7 @@ program
   .description("check a configuration file, or a zone file (*.zone)")
   .argument("<file>")
   .option("-o, --origin <name>", "origin of a zone file (default: its name without .zone)")
-  .option("-c, --config <file>", "whose shared zone may lack SOA and NS in its file")
+  .option("-c, --config <file>", "whose shared and reverse zones may lack SOA and NS in files")
   .option("--dry-run", "say what its policy would hide of what a running gateway publishes")
   .option("-d, --domain <name>", "with --dry-run: the zone (default: the configuration's)")
   .option("-s, --server <address>", "with --dry-run: the gateway (default: the configuration's)")

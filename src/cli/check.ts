@@ -66,11 +66,12 @@ function warn(remark: string): void {
 }
 
 async function checkZone(file: string, options: CheckOptions): Promise<number> {
-  const { zone } = options.config === undefined ? defaultConfig() : readConfig(options.config);
+  const { config } = options;
+  const { zone, reverse } = config === undefined ? defaultConfig() : readConfig(config);
   const origin = originOf(file, options.origin);
   try {
-    // The gateway keeps SOA and NS of the shared zone, so its file may do without.
-    const isPartial = origin.equals(zone);
+    // The gateway keeps SOA and NS of these, so their files may do without.
+    const isPartial = [zone, ...reverse].some((each) => each.equals(origin));
     return (await readMasterFile(file, origin, { isPartial, warn })).length;
   } catch (error) {
     if (error instanceof FormatError) throw new ConfigError(error.message.split("\n"));

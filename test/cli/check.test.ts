@@ -130,9 +130,13 @@ describe("dnssd-gateway check", () => {
     );
   });
 
-  it("tells of a further zone without SOA, which the shared one may be", async () => {
-    write("zone: z.example\ncatalog: y.example\n");
-    write("$TTL 60\nwiki A 192.0.2.9\n", "zones/z.example.zone");
+  it("tells of a further zone without SOA, which the shared one and reverse ones may be", async () => {
+    write("zone: z.example\nreverse: [1.10.in-addr.arpa]\ncatalog: y.example\n");
+    for (const file of ["zones/z.example.zone", "zones/1.10.in-addr.arpa.zone"]) {
+      write("$TTL 60\nwiki A 192.0.2.9\n", file);
+      const alone = await check(path(file), "--config", config);
+      assert.deepEqual(alone.said, [`${path(file)}: 1 record sets, no mistake found`]);
+    }
     write("$TTL 60\n@ NS ns.example.\n", "zones/y.example.zone");
     const { status, said } = await check();
     assert.equal(status, 1);
