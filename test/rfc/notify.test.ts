@@ -365,9 +365,15 @@ suite("NOTIFY by UDP", () => {
     using secondary = await secondarySocket((bytes) =>
       encode(makeResponse(answers[i++]!(decode(bytes)), { isAuthoritative: true })),
     );
-    await notifying({ port: secondary.port }, zoneOf(""), () =>
-      waitFor("three notices", () => secondary.received.length === 3, 30_000),
-    );
+    const clock = new FakeClock();
+    await notifying({ port: secondary.port, clock }, zoneOf(""), async () => {
+      await clock.elapse(0);
+      await waitFor("the notice", () => secondary.received.length === 1);
+      for (const times of [2, 3]) {
+        await clock.elapse(1000);
+        await waitFor(`notice ${times}`, () => secondary.received.length === times);
+      }
+    });
     const [first, ...again] = secondary.received;
     for (const each of again) assert.deepEqual(each, first, "the same, sent again");
   });
