@@ -117,8 +117,14 @@ suite("edge", () => {
   test("ends a stream with SERVFAIL where one of its messages does not fit, signed or not", async () => {
     const big = { name: owner, type: Type.NULL, class: Class.IN, ttl: 0 };
     const data = rdata.opaque(Type.NULL, new Uint8Array(65_480));
-    const seal = { length: 40, close: (octets: Buffer) => octets };
-    for (const fields of [{}, { seal }]) {
+    const closed: Message[] = [];
+    const close = (octets: Buffer) => {
+      closed.push(decode(octets));
+      return octets;
+    };
+    const summary = (messages: readonly Message[]) =>
+      messages.map(({ rcode, isTruncated }) => [rcode, isTruncated]);
+    for (const fields of [{}, { seal: { length: 40, close } }]) {
       const answers = [{ ...big, rdata: data }];
       const stream: Handler = async function* ({ message }) {
         yield makeResponse(message, { answers: [], ...fields });
@@ -127,7 +133,7 @@ suite("edge", () => {
       };
       const responses = await collect(edge(stream)(encode(query), "tcp"));
       assert.deepEqual(
-        responses.map(({ rcode, isTruncated }) => [rcode, isTruncated]),
+        summary(responses),
         "seal" in fields
           ? [
               [Rcode.NOERROR, false],
@@ -136,6 +142,11 @@ suite("edge", () => {
           : Array(3).fill([Rcode.NOERROR, false]),
       );
     }
+    // Each signature is over the one before: of what is not sent there is none (RFC 8945 §5.3.1).
+    assert.deepEqual(summary(closed), [
+      [Rcode.NOERROR, false],
+      [Rcode.SERVFAIL, false],
+    ]);
   });
 
   test("logs mistakes at most once a second, with their number", () => {

@@ -86,6 +86,20 @@ suite("EDNS(0)", () => {
     assert.equal(ask(inAnswers).rcode, Rcode.FORMERR, "in the answer section");
   });
 
+  test("EDNS-04: FORMERR has DO as it was sent, wherever the OPT record was", () => {
+    const query = encode(question("printer.paris"));
+    // An answer, an OPT record, and an octet too many.
+    query.writeUInt16BE(1, 6);
+    query.writeUInt16BE(1, 10);
+    const address = [0, 0, Type.A, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 9];
+    for (const dnssecOk of [true, false]) {
+      const record = optRecord({ ttl: dnssecOk ? 0x8000 : 0 });
+      const response = ask(Buffer.concat([query, Buffer.from(address), record, Buffer.alloc(1)]));
+      assert.equal(response.rcode, Rcode.FORMERR);
+      assert.equal(response.edns?.dnssecOk, dnssecOk);
+    }
+  });
+
   test("EDNS-05: a version above 0 is BADVERS with version 0, no answer and no AA", () => {
     for (const version of [1, 2, 100, 255]) {
       const response = ask(question("@", Type.SOA, { edns: opt({ version }) }));

@@ -312,6 +312,9 @@ suite("malformed queries", () => {
   test("AUTH-49: FORMERR repeats the question where it could be read", () => {
     const response = ask(Buffer.concat([query, Buffer.from([0])]));
     assert.ok(response.questions[0]?.name.equals(name("printer.paris")));
+    const one = question("printer.paris").questions[0]!;
+    const two = encode(question("@", Type.A, { questions: [one, one] }));
+    assert.deepEqual(ask(Buffer.concat([two, Buffer.from([0])])).questions, []);
   });
 });
 

@@ -22,7 +22,7 @@ import {
   type Question,
 } from "../../dns/message.ts";
 import { Reader } from "../../dns/reader.ts";
-import { type Seal, SealedError } from "../../dns/seal.ts";
+import { SealedError } from "../../dns/seal.ts";
 import type { Log } from "../../log.ts";
 import type { Handler, Ready, Request, Responses } from "./handler.ts";
 
@@ -46,13 +46,17 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
   const report = failureReport(clock, log);
   let first = 0;
 
-  const encodeFor = (request: Request, response: Message): Buffer => {
+  const encodeFor = (request: Request, response: Message, isPart = false): Buffer => {
     const limit = request.transport === "udp" ? udpLimit(request.message.edns) : 0xffff;
     const block = blockFor(request);
-    if (response.seal !== undefined) return encodeSealed(response, response.seal, limit, block);
-    const octets = encode(response, { limit, first, block });
+    const { seal } = response;
+    const octets = encode(response, { limit, first, reserve: seal?.length ?? 0, block });
+    if (!isTruncated(octets)) return seal?.close(octets) ?? octets;
+    if (isPart) throw misfit(response);
+    if (seal !== undefined)
+      return seal.close(encode(cut(response), { limit, reserve: seal.length, block }));
     // The next truncated answer goes on where this one stopped.
-    if (isTruncated(octets)) first = (first + octets.readUInt16BE(ANCOUNT)) >>> 0;
+    first = (first + octets.readUInt16BE(ANCOUNT)) >>> 0;
     return octets;
   };
   /** Nobody waits for the answer of a request whose signal has ended. */
@@ -77,11 +81,7 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
   };
   async function* respondEach(request: Request, responses: AsyncIterable<Message>) {
     try {
-      for await (const response of responses) {
-        const octets = encodeFor(request, response);
-        if (isTruncated(octets)) throw misfit(response);
-        yield octets;
-      }
+      for await (const response of responses) yield encodeFor(request, response, true);
     } catch (error) {
       yield* fail(request, error);
     }
@@ -143,18 +143,9 @@ function misfit({ seal }: Message): Error {
 }
 
 /** What does not fit is only its question, TC and the seal, whatever it was (RFC 8945 §5.3). */
-function encodeSealed(
-  response: Message,
-  seal: Seal,
-  limit: number,
-  block: number | undefined,
-): Buffer {
-  const options = { limit, reserve: seal.length, block };
-  const octets = encode(response, options);
-  if (!isTruncated(octets)) return seal.close(octets);
+function cut(response: Message): Message {
   const { questions, edns } = response;
-  const fields = { questions, edns, isTruncated: true };
-  return seal.close(encode(makeResponse(response, fields), options));
+  return makeResponse(response, { questions, edns, isTruncated: true });
 }
 
 /** Octets, of which a padded response has a whole number (RFC 8467 §4.1). */
