@@ -98,6 +98,10 @@ describe("dnssd-gateway key --dnssec", () => {
       told.map(({ isEntryPoint }) => isEntryPoint),
       [true],
     );
+    // One is no successor of the other.
+    const { status, text } = await key(ZONE, "--retire", `${told[0]!.tag}`);
+    assert.equal(status, 1);
+    assert.match(text, /only key of its kind/);
   });
 
   it("says what was expected", async () => {

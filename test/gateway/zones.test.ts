@@ -8,7 +8,7 @@ import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
-import { openZones } from "../../src/gateway/zones.ts";
+import { openZones, readZones } from "../../src/gateway/zones.ts";
 import { temporaryFolder } from "../support/gateway.ts";
 import { silentLog } from "../support/log.ts";
 import { principal } from "../zone/fixture.ts";
@@ -66,6 +66,39 @@ suite("the zones served", () => {
     life.abort();
     await closed;
     assert.deepEqual(types, [[Type.CNAME], [Type.PTR], [Type.PTR]]);
+  });
+
+  test("are told of none that is hidden by a zone beneath a cut", async () => {
+    const data = temporaryFolder();
+    const apex = "$TTL 60\n@ SOA ns.z. h.z. 1 2 3 4 5\n@ NS ns.z.\n";
+    writeFileSync(join(data, "east.paris.bonjour.example.zone"), apex);
+    const remarks: string[] = [];
+    const read = async (record: string) => {
+      writeFileSync(join(data, "bonjour.example.zone"), `$TTL 60\n${record}\n`);
+      await readZones(configOn(data), (remark) => remarks.push(remark));
+      return remarks.splice(0).length;
+    };
+    for (const cut of ["paris", "east.paris"]) assert.equal(await read(`${cut} NS ns.z.`), 0, cut);
+    const others = [
+      "west.paris NS ns.z.",
+      "x.east.paris NS ns.z.",
+      "@ NS ns.z.",
+      "paris A 192.0.2.9",
+    ];
+    for (const other of others) assert.equal(await read(other), 1, other);
+  });
+
+  test("say of themselves what is to be browsed, but for the reverse ones", async () => {
+    const life = new AbortController();
+    const options = { clock: systemClock, log: silentLog, signal: life.signal };
+    const zones = await openZones(configOn(temporaryFolder()), options);
+    const told = zones.dynamic.map(({ current }) =>
+      [...current].filter(({ type }) => type === Type.PTR).map(({ name }) => `${name}`),
+    );
+    life.abort();
+    await zones.closed;
+    const browsing = ["b", "db", "lb"].map((kind) => `${kind}._dns-sd._udp.${zone}`);
+    assert.deepEqual(told, [browsing, [], []]);
   });
 
   test("let go of their folder where one of them cannot be opened", async () => {

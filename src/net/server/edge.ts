@@ -53,8 +53,9 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
     const octets = encode(response, { limit, first, reserve: seal?.length ?? 0, block });
     if (!isTruncated(octets)) return seal?.close(octets) ?? octets;
     if (isPart) throw misfit(response);
-    if (seal !== undefined)
+    if (seal !== undefined) {
       return seal.close(encode(cut(response), { limit, reserve: seal.length, block }));
+    }
     // The next truncated answer goes on where this one stopped.
     first = (first + octets.readUInt16BE(ANCOUNT)) >>> 0;
     return octets;
