@@ -1,14 +1,28 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { describe, it } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { parseConfig } from "../../src/config.ts";
-import { farZones, updateHost } from "../../src/gateway/publishing.ts";
+import { Rcode, rcodeName } from "../../src/dns/constants.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decodeHeader, makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { recordsOf } from "../../src/dns/record.ts";
+import { farZones, locating, nearZones, updateHost } from "../../src/gateway/publishing.ts";
+import { Frames, frame } from "../../src/net/framing.ts";
+import { apexRecords } from "../../src/zone/apex.ts";
+import { Zone } from "../../src/zone/zone.ts";
+import { FakeClock } from "../support/clock.ts";
+import { waitFor } from "../support/wait.ts";
+import { name, zoneOf } from "../zone/fixture.ts";
 
 describe("zones far away", () => {
   const failure = async (publish: string) => {
     const config = parseConfig(`zone: z.example\nlinks: []\npublish: ${publish}`, "test", "/");
-    const resolve = () => Promise.resolve(undefined);
-    const far = farZones({ config, publish: config.publish!, resolve, clock: systemClock });
+    const how = { publish: config.publish!, resolve: nobody, clock: systemClock };
+    const far = farZones({ config, ...how });
     const update = { zone: config.zone, prerequisites: [], updates: [] };
     return far.zones[0]!.publish(update).then(
       () => assert.fail("there is nobody to answer"),
@@ -28,6 +42,58 @@ describe("zones far away", () => {
     assert.equal(portOf("{ transport: tls }"), undefined);
   });
 
+  it("XPORT-14: by TLS prove that they have the name that they are given, by TCP nothing", async () => {
+    const serversOf = (publish: string) => {
+      const config = parseConfig(`zone: z.example\npublish: ${publish}`, "test", "/");
+      const how = { publish: config.publish!, resolve: nobody, clock: systemClock };
+      return locating(config.zone, how)(new AbortController().signal);
+    };
+    const address = "192.0.2.1";
+    assert.deepEqual(await serversOf(`{ server: ${address}, transport: tls }`), [
+      { address, port: 853, tls: { serverName: address } },
+    ]);
+    assert.deepEqual(await serversOf(`{ server: ${address} }`), [{ address, port: 53 }]);
+  });
+
+  it("are as the configuration says, and at one server by one connection", async () => {
+    const connections = new Set<Socket>();
+    const server = createServer((socket) => {
+      connections.add(socket.on("error", () => {}));
+      const frames = new Frames();
+      socket.on("data", (bytes) => {
+        frames.push(bytes);
+        const update = frames.next();
+        if (update !== undefined) socket.write(answered(update));
+      });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const publish = { server: `127.0.0.1:${port}`, lease: 7200, withdraw: false };
+    const settings = { zone: "z.example", reverse: ["10.in-addr.arpa"], publish };
+    const config = parseConfig(JSON.stringify(settings), "test", "/");
+    const how = { publish: config.publish!, resolve: nobody, clock: systemClock };
+    const { zones, close } = farZones({ config, ...how });
+    try {
+      for (const { origin, publish } of zones) {
+        const update = { zone: origin, prerequisites: [], updates: [] };
+        assert.equal(await publish(update), Rcode.NOERROR);
+      }
+      assert.deepEqual(
+        zones.map(({ origin, lease, withdraw }) => [`${origin}`, lease, withdraw]),
+        [
+          ["z.example.", 7200, false],
+          ["10.in-addr.arpa.", 7200, false],
+        ],
+      );
+      assert.equal(connections.size, 1);
+      close();
+      await waitFor("its end", () => [...connections].every(({ closed }) => closed));
+    } finally {
+      for (const socket of connections) socket.destroy();
+      server.close();
+    }
+  });
+
   it("of a server that DNS does not tell: what was looked for, and how else to say it", async () => {
     assert.match(await failure("{}"), /_dns-update\._tcp.*SOA.*publish\.server/);
   });
@@ -39,3 +105,38 @@ describe("zones far away", () => {
     }
   });
 });
+
+describe("zones served here", () => {
+  it("hold what is said under a lease, in a reverse one what a collector says of addresses", async () => {
+    const shared = zoneOf("");
+    const origin = Name.parse("1.10.in-addr.arpa.");
+    const apex = apexRecords({ origin, nameservers: [], serial: 1 });
+    const reverse = new Zone({ origin, records: apex, clock: new FakeClock() });
+    const zones = nearZones([shared, reverse]);
+    assert.deepEqual(
+      zones.map(({ lease }) => lease),
+      [300, 300],
+    );
+    const tv = name("tv.paris");
+    const cases = [
+      [0, tv, rdata.a("10.1.0.9"), "NOERROR"],
+      [0, Name.parse("9.0.1.10.in-addr.arpa."), rdata.ptr(tv), "NOTZONE"],
+      [1, Name.parse("9.0.1.10.in-addr.arpa."), rdata.ptr(tv), "NOERROR"],
+      [1, Name.parse("9.0.1.10.in-addr.arpa."), rdata.a("10.1.0.9"), "REFUSED"],
+    ] as const;
+    for (const [i, owner, data, rcode] of cases) {
+      const set = { name: owner, type: data.type, ttl: 10, rdatas: [data] };
+      const update = { zone: zones[i]!.origin, prerequisites: [], updates: recordsOf(set) };
+      assert.equal(rcodeName(await zones[i]!.publish(update)), rcode, `${owner}`);
+    }
+  });
+});
+
+/** Knows nothing. */
+const nobody = () => Promise.resolve(undefined);
+
+/** NOERROR, in a frame. */
+function answered(update: Uint8Array): Buffer {
+  const { id, opcode } = decodeHeader(update);
+  return frame(encode(makeMessage({ id, opcode, isResponse: true })));
+}

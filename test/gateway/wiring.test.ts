@@ -1,0 +1,122 @@
+/** What the composition root hands on of a configuration: seen from outside. */
+import assert from "node:assert/strict";
+import { createServer, type Socket } from "node:net";
+import { suite, test } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { parseConfig } from "../../src/config.ts";
+import { Class, OptionCode, Type } from "../../src/dns/constants.ts";
+import { optionOf } from "../../src/dns/edns.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { formatEndpoint } from "../../src/dns/endpoint.ts";
+import { decode, decodeHeader, makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { openGateway } from "../../src/gateway.ts";
+import { PersistentConnection } from "../../src/net/client/persistent.ts";
+import { Frames, frame } from "../../src/net/framing.ts";
+import type { Link } from "../../src/net/links/link.ts";
+import { freePort } from "../support/freeport.ts";
+import { temporaryFolder } from "../support/gateway.ts";
+import { silentLog } from "../support/log.ts";
+import { waitFor } from "../support/wait.ts";
+
+const zone = "bonjour.example";
+const soa = { name: Name.parse(zone), type: Type.SOA, class: Class.IN };
+
+/** With one link, of which `sent` is all that was said on it. */
+async function open(settings: object) {
+  const folder = temporaryFolder();
+  const stop = new AbortController();
+  const sent: Uint8Array[] = [];
+  const link: Link = {
+    name: "eth0",
+    addresses: [{ family: 4, address: "10.1.0.1", prefix: 24 }],
+    payload: 1440,
+    isShared: false,
+    send: (bytes) => void sent.push(bytes),
+    listen: () => {},
+  };
+  const links = [{ interface: "eth0", site: "paris" }];
+  const config = parseConfig(
+    JSON.stringify({ zone, links, data: folder, ...settings }),
+    "g",
+    folder,
+  );
+  const gateway = await openGateway(config, {
+    ...{ clock: systemClock, log: silentLog, signal: stop.signal },
+    links: { follow: (found) => found(link, stop.signal) },
+  });
+  const close = () => {
+    stop.abort();
+    return gateway.closed;
+  };
+  return { sent, close, [Symbol.asyncDispose]: close };
+}
+
+async function openServing(settings: object = {}) {
+  const server = { address: "127.0.0.1", port: await freePort() };
+  const gateway = await open({ listen: { dns: [formatEndpoint(server)] }, ...settings });
+  return Object.assign(gateway, { server });
+}
+
+suite("a gateway", () => {
+  test("tells by TCP how long it waits", async () => {
+    await using gateway = await openServing();
+    const locate = async () => [gateway.server];
+    const connection = new PersistentConnection({ locate, clock: systemClock });
+    const options = [{ code: OptionCode.TCP_KEEPALIVE, data: Buffer.alloc(0) }];
+    const edns = { udpSize: 1232, version: 0, dnssecOk: false, options };
+    try {
+      const octets = await connection.ask((id) =>
+        encode(makeMessage({ id, questions: [soa], edns })),
+      );
+      const told = optionOf(decode(octets).edns, OptionCode.TCP_KEEPALIVE);
+      assert.deepEqual(told && Buffer.from(told), Buffer.from([0, 100]));
+    } finally {
+      connection.close();
+    }
+  });
+
+  test("asks its links for the subtypes that are configured", async () => {
+    await using gateway = await openServing({ subtypes: { "_x._tcp": ["_y"] } });
+    await waitFor("the question", () =>
+      gateway.sent
+        .flatMap((bytes) => decode(bytes).questions)
+        .some(({ name }) => name.equals(Name.parse("_y._sub._x._tcp.local."))),
+    );
+  });
+
+  test("that publishes elsewhere leaves no connection behind", async () => {
+    const connections = new Set<Socket>();
+    let answers = 0;
+    const server = createServer((socket) => {
+      connections.add(socket.on("error", () => {}));
+      const frames = new Frames();
+      // It would be let go for want of an answer, too.
+      socket.on("data", (bytes) => {
+        frames.push(bytes);
+        for (let query = frames.next(); query !== undefined; query = frames.next()) {
+          const { id, opcode } = decodeHeader(query);
+          socket.write(
+            frame(encode(makeMessage({ id, opcode, isResponse: true }))),
+            () => answers++,
+          );
+        }
+      });
+    });
+    const port = await freePort();
+    await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+    const publish = { server: `127.0.0.1:${port}`, withdraw: false };
+    const gateway = await open({ publish });
+    try {
+      await waitFor("an answer", () => answers > 0);
+    } finally {
+      await gateway.close();
+    }
+    try {
+      await waitFor("its end", () => [...connections].every(({ closed }) => closed));
+    } finally {
+      for (const socket of connections) socket.destroy();
+      server.close();
+    }
+  });
+});
