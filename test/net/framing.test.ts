@@ -4,6 +4,29 @@ import { Frames, frame } from "../../src/net/framing.ts";
 import { inUse } from "../support/memory.ts";
 
 suite("messages in a stream", () => {
+  test("a short one behind a long one is not waited for", () => {
+    const frames = new Frames();
+    const long = frame(Buffer.alloc(1000, 1));
+    frames.push(long.subarray(0, 500));
+    assert.equal(frames.next(), undefined);
+    frames.push(Buffer.concat([long.subarray(500), frame(Buffer.of(2))]));
+    assert.equal(frames.next()?.length, 1000);
+    assert.deepEqual(frames.next(), Buffer.of(2));
+  });
+
+  test("SEC-13: octets that come one by one are not copied again with each", (context) => {
+    const frames = new Frames();
+    const { mock } = context.mock.method(Buffer, "concat");
+    const message = frame(Buffer.alloc(1000, 1));
+    for (const octet of message.subarray(0, -1)) {
+      frames.push(Buffer.of(octet));
+      assert.equal(frames.next(), undefined);
+    }
+    frames.push(message.subarray(-1));
+    assert.equal(frames.next()?.length, 1000);
+    assert.ok(mock.callCount() <= 2, `${mock.callCount()} times`);
+  });
+
   test("SEC-13: leave nothing behind when all of them are read, however many came in one piece", () => {
     const message = frame(Buffer.alloc(510, 7));
     const connections: Frames[] = [];

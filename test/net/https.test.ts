@@ -1,7 +1,7 @@
 /** Who speaks HTTP badly, slowly or not at all: what it costs, and how long. */
 import assert from "node:assert/strict";
 import { once, setMaxListeners } from "node:events";
-import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { type ClientHttp2Session, connect as connectHttp2, type Settings } from "node:http2";
 import { connect as connectTcp, type Socket } from "node:net";
 import { suite, test } from "node:test";
 import { connect as connectTls, type TLSSocket } from "node:tls";
@@ -28,9 +28,12 @@ interface Reply {
   readonly body: Buffer;
 }
 
-async function openHttp2({ https, certificate }: Secure): Promise<ClientHttp2Session & Disposable> {
+async function openHttp2(
+  { https, certificate }: Secure,
+  settings: Settings = {},
+): Promise<ClientHttp2Session & Disposable> {
   const session = connectHttp2(`https://127.0.0.1:${https.endpoint.port}`, {
-    ca: certificate.certificate,
+    ...{ ca: certificate.certificate, settings },
   });
   session.on("error", () => {});
   await once(session, "remoteSettings");
@@ -312,6 +315,37 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     await once(refused, "end");
     release.abort();
     assert.equal(decode((await asked).body).id, 1);
+  });
+
+  test("makes no room while its answers are not taken", async () => {
+    const places = new Places({ total: 1, perSource: 100 });
+    await using server = await listenSecurely({ handler: large, places });
+    using session = await openHttp2(server, { initialWindowSize: 1000 });
+    const stream = session.request(POST);
+    stream.on("error", () => {});
+    stream.end(query);
+    // Nobody reads, so the window closes.
+    stream.pause();
+    await once(stream, "response");
+    using refused = await openTcp(server.https.endpoint.port);
+    refused.resume();
+    await once(refused, "end");
+    assert.ok(!session.destroyed);
+  });
+
+  test("ends with its listener in the midst of a request", async () => {
+    const clock = new FakeClock();
+    const server = await listenSecurely({ clock });
+    using session = await openHttp2(server);
+    const stream = session.request(POST);
+    stream.on("error", () => {});
+    stream.write(query.subarray(1));
+    // The server has that when it has what comes after it.
+    await post(session, query);
+    const ended = server[Symbol.asyncDispose]();
+    await clock.elapse(500);
+    await waitFor("its end", () => server.places.size === 0);
+    await ended;
   });
 
   test("ends with its listener, who asks something or not", async () => {

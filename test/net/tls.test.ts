@@ -40,6 +40,19 @@ test("a connection by an interface that has gone in this moment is let go, befor
   await once(first, "close");
 });
 
+test("a connection that is secure does not end with those that are not", async () => {
+  const server = new Server();
+  const { end } = acceptSecure(server, { clock: new FakeClock() }, () => {});
+  const [first, second] = [socketOf(4000), socketOf(4001)];
+  server.emit("connection", first);
+  server.emit("connection", second);
+  server.emit("secureConnection", socketOf(4000));
+  end();
+  assert.deepEqual([first.destroyed, second.destroyed], [false, true]);
+  first.destroy();
+  await once(first, "close");
+});
+
 /** Its addresses are link-local ones, and Node finds no interface for them. */
 function goneAt(remotePort: number): PassThrough {
   return Object.defineProperty(socketOf(remotePort), "remoteAddress", {
