@@ -48,7 +48,8 @@ async function endFromOutside(file: string): Promise<void> {
   const { callFrameId } = params.callFrames[0]!;
   const inFrame = (expression: string) =>
     session.post("Debugger.evaluateOnCallFrame", { callFrameId, expression });
-  void inFrame("new Error('it is here').stack").then(({ result }) => say(file, result.value));
+  const stack = inFrame("new Error('it is here').stack");
+  await Promise.race([stack.then(({ result }) => say(file, result.value)), sleep(GRACE)]);
   // As if the file itself did: what it started is ended, then it waits for us to go.
   void inFrame("process.exit(1)");
   await sleep(GRACE);
