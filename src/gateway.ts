@@ -126,7 +126,7 @@ async function* openListeners(config: Config, zones: ServedZones, options: Servi
 }
 
 /** What answers requests, with all the layers in front of it, and what is ready before any of these. */
-function makeHandler(
+export function makeHandler(
   config: Config,
   zones: ServedZones,
   { clock, log, onDemand }: Pick<ServingOptions, "clock" | "log" | "onDemand">,
