@@ -3,7 +3,6 @@
  * else. Data flows one way: links → collector → zone → authority → handler → listeners.
  */
 import { randomBytes } from "node:crypto";
-import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
 import { Collector, type CollectorOptions } from "./collector/collector.ts";
 import { enumerationRecords } from "./collector/enumeration.ts";
@@ -66,12 +65,8 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   // Ends the parts that are open when another cannot be opened, or fails.
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
-  // Every socket and every link listens to it; so many are no leak.
-  setMaxListeners(0, options.signal, signal);
-
   // Who writes into the zones ends before them.
   const written = new AbortController();
-  setMaxListeners(0, written.signal);
   const { listen } = config;
   const zones = listen && (await openZones(config, { ...options, signal: written.signal }));
   let collector: Collector | undefined;
