@@ -1,29 +1,34 @@
 /** What the composition root hands on of a configuration: seen from outside. */
 import assert from "node:assert/strict";
-import { createServer, type Socket } from "node:net";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { parseConfig } from "../../src/config.ts";
-import { Class, OptionCode, Type } from "../../src/dns/constants.ts";
+import { Class, Opcode, OptionCode, Type } from "../../src/dns/constants.ts";
 import { optionOf } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { formatEndpoint } from "../../src/dns/endpoint.ts";
 import { decode, decodeHeader, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import { openGateway } from "../../src/gateway.ts";
+import { type GatewayOptions, openGateway } from "../../src/gateway.ts";
 import { PersistentConnection } from "../../src/net/client/persistent.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import type { Link } from "../../src/net/links/link.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { FakeClock } from "../support/clock.ts";
 import { freePort } from "../support/freeport.ts";
 import { temporaryFolder } from "../support/gateway.ts";
 import { silentLog } from "../support/log.ts";
+import { skipWithout } from "../support/tool.ts";
 import { waitFor } from "../support/wait.ts";
 
 const zone = "bonjour.example";
 const soa = { name: Name.parse(zone), type: Type.SOA, class: Class.IN };
 
 /** With one link, of which `sent` is all that was said on it. */
-async function open(settings: object) {
+async function open(settings: object, options: Partial<GatewayOptions> = {}) {
   const folder = temporaryFolder();
   const stop = new AbortController();
   const sent: Uint8Array[] = [];
@@ -44,6 +49,7 @@ async function open(settings: object) {
   const gateway = await openGateway(config, {
     ...{ clock: systemClock, log: silentLog, signal: stop.signal },
     links: { follow: (found) => found(link, stop.signal) },
+    ...options,
   });
   const close = () => {
     stop.abort();
@@ -73,6 +79,40 @@ suite("a gateway", () => {
       assert.deepEqual(told && Buffer.from(told), Buffer.from([0, 100]));
     } finally {
       connection.close();
+    }
+  });
+
+  test("tells of its zone who is to be told", async () => {
+    const socket = createSocket("udp4").bind(0, "127.0.0.1");
+    const opcodes: number[] = [];
+    socket.on("message", (bytes) => opcodes.push(decodeHeader(bytes).opcode));
+    try {
+      await once(socket, "listening");
+      const notify = [`127.0.0.1:${socket.address().port}`];
+      await using _ = await openServing({ transfer: { notify } });
+      await waitFor("the notice", () => opcodes.includes(Opcode.NOTIFY));
+    } finally {
+      socket.close();
+    }
+  });
+
+  test("SEC-13: has one count of connections for all its listeners", {
+    skip: skipWithout("openssl"),
+  }, async () => {
+    const { paths } = makeCertificate();
+    const ports = [await freePort(), await freePort(), await freePort(), await freePort()];
+    const [first, second, tls, https] = ports.map((port) => `127.0.0.1:${port}`);
+    const listen = { dns: [first, second], tls: [tls], https: [https], ...paths };
+    let reloads = 0;
+    await using _ = await open({ listen }, { clock: new FakeClock(), onReload: () => reloads++ });
+    assert.equal(reloads, 1, "and looks at its certificate when it is told to");
+    // One source may have five hundred.
+    const sockets = Array.from({ length: 501 }, (_, i) => connect(ports[i % 4]!, "127.0.0.1"));
+    for (const socket of sockets) socket.on("error", () => {});
+    try {
+      await waitFor("the end of one", () => sockets.some(({ closed }) => closed));
+    } finally {
+      for (const socket of sockets) socket.destroy();
     }
   });
 
