@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { systemClock } from "../src/clock.ts";
+import { setImmediate } from "node:timers/promises";
+import { Alarm, earlier, rationed, systemClock } from "../src/clock.ts";
+import { FakeClock } from "./support/clock.ts";
 
 test("who is woken by the system's clock finds that his time has come", async () => {
   const early = await Promise.all(
@@ -12,4 +14,54 @@ test("who is woken by the system's clock finds that his time has come", async ()
     }),
   );
   assert.equal(Math.max(...early), 0);
+});
+
+test("the system is asked for no time that it cannot wait for", async () => {
+  const warnings: string[] = [];
+  const note = ({ message }: Error) => warnings.push(message);
+  process.on("warning", note);
+  const cancels = [-5, 2 ** 31, 2 ** 33].map((wait) =>
+    systemClock.at(systemClock.now() + wait, () => {}),
+  );
+  // One is told of in a later turn.
+  await setImmediate();
+  for (const cancel of cancels) cancel();
+  process.off("warning", note);
+  assert.deepEqual(warnings, []);
+});
+
+test("never is later than any time", () => {
+  assert.deepEqual([earlier(1, 2), earlier(2, 1)], [1, 1]);
+  assert.deepEqual([earlier(1, undefined), earlier(undefined, 1)], [1, 1]);
+  assert.equal(earlier(undefined, undefined), undefined);
+});
+
+test("a ration is one in its time, which tells of all that went without", () => {
+  const clock = new FakeClock();
+  const ration = rationed(clock, 10);
+  clock.advance(3);
+  assert.deepEqual([ration(), ration(), ration()], [1, 0, 0]);
+  clock.advance(9);
+  assert.equal(ration(), 0);
+  clock.advance(1);
+  assert.deepEqual([ration(), ration()], [4, 0]);
+  clock.advance(100);
+  assert.deepEqual([ration(), ration()], [2, 0]);
+});
+
+test("an alarm rings once, at the time that was set last", () => {
+  const clock = new FakeClock();
+  const rings: number[] = [];
+  const alarm = new Alarm(clock, () => rings.push(clock.now()));
+  for (const time of [10, 20, 20]) alarm.set(time);
+  clock.advance(30);
+  assert.deepEqual(rings, [20]);
+  // Though it was the same before it rang.
+  alarm.set(20);
+  clock.advance(0);
+  assert.deepEqual(rings, [20, 30]);
+  alarm.set(40);
+  alarm.set(undefined);
+  clock.advance(100);
+  assert.deepEqual(rings, [20, 30]);
 });
