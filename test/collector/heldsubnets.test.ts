@@ -50,6 +50,20 @@ describe("the subnets that a link is in", () => {
     assert.deepEqual(bases(hasty), []);
   });
 
+  it("end without a change of the addresses, and are looked at no more than need be", () => {
+    const subnets = new HeldSubnets(15);
+    const before = [old];
+    assert.ok(subnets.look(before, 0));
+    assert.ok(!subnets.look(before, 1));
+    const after = [linkLocal];
+    assert.ok(subnets.look(after, 2));
+    assert.ok(!subnets.look(after, 16));
+    assert.deepEqual(bases(subnets), [OLD]);
+    assert.ok(subnets.look(after, 17));
+    assert.deepEqual(bases(subnets), []);
+    assert.ok(!subnets.look(after, 18));
+  });
+
   it("begin with what a link was in that went a moment ago", () => {
     const before = new HeldSubnets(15);
     before.look([old], 0);

@@ -32,8 +32,8 @@ suite("a steady clock", () => {
       });
     }
     clock.standStill(20_000);
-    assert.ok(Math.abs(steady.now() - 10_000.3) < 1e-6);
     assert.ok(Math.abs(steady.elsewhere(0) - 20_000) < 1e-6);
+    assert.ok(Math.abs(steady.now() - 10_000.3) < 1e-6);
     clock.advance(100_000);
     assert.deepEqual(
       woken.map(Math.round),
@@ -42,15 +42,40 @@ suite("a steady clock", () => {
     );
   });
 
+  test("shows who is woken his time, however sums of fractions come out", () => {
+    const { clock, steady } = running();
+    clock.advance(10_000.3);
+    clock.standStill(20_000.7);
+    let woken = 0;
+    for (let i = 1; i <= 100; i++) {
+      const time = steady.now() + i / 7;
+      steady.at(time, () => {
+        assert.ok(steady.now() >= time);
+        woken++;
+      });
+      clock.advance(i / 7 + 1e-6);
+    }
+    assert.equal(woken, 100);
+  });
+
+  test("wakes nobody who has called it off, though he was to be woken later by a standstill", () => {
+    const { clock, steady } = running();
+    const cancel = steady.at(500, () => assert.fail("it was called off"));
+    clock.standStill(20_000);
+    clock.advance(0);
+    cancel();
+    clock.advance(10_000);
+  });
+
   test("takes no busy thread for a standstill, and never goes back", () => {
     const { clock, steady } = running();
     let latest = 0;
     for (let i = 0; i < 300; i++) {
       const before = steady.now();
-      clock.standStill((i % 30) * 200);
+      clock.standStill((i % 30) * 200.1);
       const after = steady.now();
       assert.ok(before >= latest && after >= before);
-      if ((i % 30) * 200 <= 3000) assert.ok(after - before >= (i % 30) * 200 - 1e-6);
+      if (i % 30 < 15) assert.ok(after - before >= (i % 30) * 200.1 - 1e-6);
       latest = after;
     }
   });
@@ -58,23 +83,26 @@ suite("a steady clock", () => {
   test("says that a long standstill is over, once, and beats no more when it is ended", () => {
     const { clock, steady, life, awoke } = running();
     clock.advance(5000);
-    clock.standStill(20_000);
+    clock.standStill(29_000);
     clock.advance(5000);
     assert.deepEqual(awoke, []);
     clock.standStill(31_000);
     steady.now();
     clock.advance(5000);
-    assert.deepEqual(awoke, [61_000]);
+    assert.deepEqual(awoke, [70_000]);
     const cancel = steady.at(steady.now() + 500, () => assert.fail("it was called off"));
     cancel();
     life.abort();
     assert.equal(clock.next, undefined);
+    const now = steady.now();
+    clock.advance(10_000);
+    assert.equal(steady.now(), now + 10_000, "and takes no rest for a standstill");
   });
 
   test("says that a sleep of the machine is over, which the wall clock alone has counted", () => {
     const { clock, steady, awoke } = running();
     clock.advance(5000.5);
-    clock.steps += 20_000;
+    clock.steps += 29_000;
     clock.advance(5000);
     clock.steps -= 3_600_000;
     clock.advance(5000);

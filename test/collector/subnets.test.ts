@@ -28,6 +28,8 @@ describe("the subnets of a link", () => {
   });
 
   it("are none that are link-local, and none of one address", () => {
+    const pair = subnetsOf([{ family: 4, address: "10.1.0.1", prefix: 31 }]);
+    assert.deepEqual(pair, [{ base: bytes("10.1.0.0"), prefix: 31 }]);
     assert.deepEqual(
       subnetsOf([
         { family: 4, address: "169.254.1.1", prefix: 16 },
