@@ -264,6 +264,7 @@ suite("on demand", () => {
       ...["_dns-llq._udp SRV", "_dns-push-tls._tcp SRV", "_dns-update._udp SRV"],
       ...["_sub._ipp._tcp PTR", "* A", "*._ipp._tcp SRV", "_a.laptop A", "wpad A"],
       ...["k1._domainkey TXT", "_dmarc TXT", "_acme-challenge.laptop TXT", "_443._tcp.laptop TLSA"],
+      ...["_new._tcp.lab PTR", "x._new._tcp.lab SRV"],
       ...["_ipp._tcp PTR", "printer A", "printer AAAA", "Office\\032Printer._ipp._tcp TXT"],
       ...["laptop.site2.z.example. A", "_ipp._tcp.z.example. PTR", "laptop.example. A"],
     ];
@@ -331,19 +332,26 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-51: where nobody has more than others, who comes last makes room for them", async () => {
-    const asked = new AskedOffice();
-    await asked.office.clock.elapse(20_000);
-    const isAnswered = Array.from({ length: 201 }, () => false);
-    for (const i of isAnswered.keys()) {
-      void asked.start("nobody A", `client ${i}`).then(() => {
-        isAnswered[i] = true;
-      });
-    }
-    await asked.office.clock.elapse(1000);
-    assert.deepEqual(isAnswered.indexOf(true), 200);
-    await asked.end();
-  });
+  for (const [clients, first, who] of [
+    [200, 200, "nobody has more than others, who comes last makes room for them"],
+    [100, 0, "each has two, one of them makes room for who has none"],
+  ] as const) {
+    test(`PROXY-51: where ${who}`, async () => {
+      const asked = new AskedOffice();
+      await asked.office.clock.elapse(20_000);
+      const isAnswered = Array.from({ length: 201 }, () => false);
+      for (const i of isAnswered.keys()) {
+        const client = i < 200 ? `client ${i % clients}` : "another";
+        void asked.start("nobody A", client).then(() => {
+          isAnswered[i] = true;
+        });
+      }
+      await asked.office.clock.elapse(1000);
+      assert.deepEqual(isAnswered.indexOf(true), first);
+      assert.equal(asked.onDemand.waiting, 200);
+      await asked.end();
+    });
+  }
 
   test("a policy that hides every service of a host hides the host", async () => {
     const rules = [{ deny: "all", host: "secret*" }, { deny: "printers" }];
@@ -439,8 +447,12 @@ suite("on demand", () => {
     const questions = asked.listen();
     const client = new AbortController();
     const gone = asked.start("nobody A", "me", client.signal);
+    // For them nobody is asked what he asked for.
+    void asked.start("nobody AAAA", "you");
+    void asked.start("somebody A", "you");
     client.abort();
     assert.equal((await gone).after, 0);
+    assert.equal((await asked.start("nobody A", "me", client.signal)).after, 0);
     await asked.office.clock.elapse(5000);
     assert.deepEqual(questions("nobody", Type.A), []);
     const last = asked.start("nobody A");
