@@ -92,6 +92,28 @@ keys:
   }
 });
 
+test("A key copies what it publishes into, and all if it is named, and nothing else", () => {
+  const text = `
+zone: bonjour.example.com
+reverse: [10.in-addr.arpa]
+transfer: { allow: [key:reader] }
+keys:
+  reader: { secret: "${secret}", site: [] }
+  paris: { secret: "${secret}", site: paris }
+  nowhere: { secret: "${secret}", site: [] }
+`;
+  const config = parseConfig(text, "gateway.yaml", temporaryFolder());
+  const access = new Access(config, { isOwn: isNever, isAttached: isNever }, isNever);
+  const zones = [config.zone, ...config.reverse, Name.parse("other.example.")];
+  const may = (key: string) =>
+    zones.map((zone) =>
+      access.mayTransfer({ source: { address: "192.0.2.9" }, key } as Request, zone),
+    );
+  assert.deepEqual(may("reader"), [true, true, true]);
+  assert.deepEqual(may("paris"), [true, true, false]);
+  assert.deepEqual(may("nowhere"), [false, false, false]);
+});
+
 suite("the key of a site", () => {
   test("is one in all reverse zones, however many there are", () => {
     const text = `
@@ -130,6 +152,9 @@ keys:
       const record = { name, type: Type.A, class: Class.IN, ttl: 10, rdata: rdata.a("10.1.0.7") };
       return access.principalOf(key, config.zone)!.permits(record);
     };
+    const strange = { name: config.reverse[0]!, type: Type.TXT, class: Class.IN, ttl: 10 };
+    const record = { ...strange, rdata: rdata.txt("a") };
+    assert.ok(access.principalOf("operator", config.reverse[0]!)!.permits(record));
     const owners = ["pc.paris", "pc.lyon", "pc.rome", "pc", "@"];
     assert.deepEqual(owners.map(may("paris")), [true, false, false, false, false]);
     assert.deepEqual(owners.map(may("both")), [true, true, false, false, false]);
