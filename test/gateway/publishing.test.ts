@@ -6,14 +6,17 @@ import { systemClock } from "../../src/clock.ts";
 import { parseConfig } from "../../src/config.ts";
 import { Rcode, rcodeName } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
+import { leaseOption } from "../../src/dns/lease.ts";
 import { decodeHeader, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
+import { partTsig, signTsig } from "../../src/dns/tsig.ts";
 import { farZones, locating, nearZones, updateHost } from "../../src/gateway/publishing.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
 import { Zone } from "../../src/zone/zone.ts";
+import { opt } from "../dnsserver/fixture.ts";
 import { FakeClock } from "../support/clock.ts";
 import { waitFor } from "../support/wait.ts";
 import { name, zoneOf } from "../zone/fixture.ts";
@@ -94,6 +97,74 @@ describe("zones far away", () => {
     }
   });
 
+  it("are told of what is published under the key that is named, and of its lease", async () => {
+    const signers: string[] = [];
+    const server = createServer((socket) => {
+      const frames = new Frames();
+      socket.on("error", () => {});
+      socket.on("data", (bytes) => {
+        frames.push(bytes);
+        const update = frames.next();
+        if (update === undefined) return;
+        const signed = partTsig(update);
+        signers.push(`${signed?.tsig.key}`);
+        const { id, opcode } = decodeHeader(update);
+        const edns = opt({ options: [leaseOption({ lease: 600 })] });
+        const answer = encode(makeMessage({ id, opcode, isResponse: true, edns }));
+        if (signed === undefined) socket.write(frame(answer));
+        else
+          socket.write(
+            frame(
+              signTsig(answer, config.keys.get("paris")!, {
+                priorMac: signed.tsig.mac,
+                now: signed.tsig.time,
+              }).bytes,
+            ),
+          );
+      });
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const keys = { paris: { secret: Buffer.alloc(32, 7).toString("base64"), site: "paris" } };
+    const settings = {
+      zone: "z.example",
+      keys,
+      publish: { server: `127.0.0.1:${port}`, key: "paris" },
+    };
+    const config = parseConfig(JSON.stringify(settings), "test", "/");
+    const how = { publish: config.publish!, resolve: nobody, clock: systemClock };
+    const { zones, close } = farZones({ config, ...how });
+    try {
+      const { publish, key, granted } = zones[0]!;
+      const update = { zone: config.zone, prerequisites: [], updates: [] };
+      assert.equal(await publish({ ...update, lease: 900 }), Rcode.NOERROR);
+      assert.deepEqual([key, ...signers], ["paris", "paris."]);
+      assert.equal(granted!(), 600);
+    } finally {
+      close();
+      server.close();
+    }
+  });
+
+  it("are each where DNS tells of it, if no server is named", async () => {
+    const config = parseConfig(
+      "zone: z.example\nreverse: [10.in-addr.arpa]\npublish: {}",
+      "g",
+      "/",
+    );
+    const asked: string[] = [];
+    const resolve = (name: Name) => {
+      asked.push(`${name}`);
+      return nobody();
+    };
+    const { zones } = farZones({ config, publish: config.publish!, resolve, clock: systemClock });
+    for (const { origin, publish } of zones) {
+      await assert.rejects(publish({ zone: origin, prerequisites: [], updates: [] }));
+      const names = asked.splice(0);
+      assert.ok(names.length > 0 && names.every((name) => name.endsWith(`${origin}`)), `${names}`);
+    }
+  });
+
   it("of a server that DNS does not tell: what was looked for, and how else to say it", async () => {
     assert.match(await failure("{}"), /_dns-update\._tcp.*SOA.*publish\.server/);
   });
@@ -117,6 +188,7 @@ describe("zones served here", () => {
       zones.map(({ lease }) => lease),
       [300, 300],
     );
+    assert.equal(await zones[1]!.readBack!(), reverse.current);
     const tv = name("tv.paris");
     const cases = [
       [0, tv, rdata.a("10.1.0.9"), "NOERROR"],

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
+import type { ConfigError } from "../../src/config/mistakes.ts";
 import { parseConfig } from "../../src/config.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -68,6 +69,47 @@ suite("the zones served", () => {
     assert.deepEqual(types, [[Type.CNAME], [Type.PTR], [Type.PTR]]);
   });
 
+  test("have of themselves the names that are configured, in a folder that is made for them", async () => {
+    const data = join(temporaryFolder(), "a", "b");
+    const settings = { nameservers: ["ns1.example"], contact: "h.example", catalog: "c.example" };
+    const config = parseConfig(JSON.stringify({ zone, reverse, data, ...settings }), "g", data);
+    const life = new AbortController();
+    const options = { clock: systemClock, log: silentLog, signal: life.signal };
+    const zones = await openZones(config, options);
+    const told = zones.all.map(({ current }) => {
+      const [ns, soa] = [Type.NS, Type.SOA].map((type) => current.set(current.origin, type)!);
+      return [ns!, soa!].map(({ rdatas }) => `${rdatas[0]!.values.slice(0, 2)}`).join(" ");
+    });
+    life.abort();
+    await zones.closed;
+    const own = "ns1.example. ns1.example.,h.example.";
+    assert.deepEqual(told, [own, own, own, "invalid. invalid.,h.example."]);
+  });
+
+  test("cannot be where their folder is none, or the catalog has a file", async () => {
+    const folder = temporaryFolder();
+    const life = new AbortController();
+    const options = { clock: systemClock, log: silentLog, signal: life.signal };
+    const file = join(folder, "other.example.zone");
+    writeFileSync(file, "$TTL 60\n@ SOA ns.z. h.z. 1 2 3 4 5\n@ NS ns.z.\n");
+    for (const data of [file, join(file, "zones")]) {
+      await assert.rejects(openZones(configOn(data), options), (error: ConfigError) => {
+        assert.deepEqual(error.lines, [
+          `${data}: is no folder; expected a folder for zone files that can be read and written`,
+        ]);
+        return true;
+      });
+    }
+    const text = JSON.stringify({ zone, data: folder, catalog: "other.example" });
+    const mistake = /^ConfigError: catalog: other\.example\. has a zone file/;
+    await assert.rejects(openZones(parseConfig(text, "g", folder), options), mistake);
+    writeFileSync(file, "a A 1\nb A 2\n");
+    await assert.rejects(openZones(configOn(folder), options), (error: ConfigError) => {
+      assert.equal(error.lines.length, 4, "a line for each mistake");
+      return true;
+    });
+  });
+
   test("are told of none that is hidden by a zone beneath a cut", async () => {
     const data = temporaryFolder();
     const apex = "$TTL 60\n@ SOA ns.z. h.z. 1 2 3 4 5\n@ NS ns.z.\n";
@@ -86,6 +128,27 @@ suite("the zones served", () => {
       "paris A 192.0.2.9",
     ];
     for (const other of others) assert.equal(await read(other), 1, other);
+  });
+
+  test("hide what is published in the zone that is next above them", async () => {
+    const data = temporaryFolder();
+    const apex = "$TTL 60\n@ SOA ns.z. h.z. 1 2 3 4 5\n@ NS ns.z.\n";
+    const write = (origin: string, more: string) =>
+      writeFileSync(join(data, `${origin}.zone`), `${apex}${more}\n`);
+    write("5.1.10.in-addr.arpa", "");
+    const reverse = ["10.in-addr.arpa", "1.10.in-addr.arpa"];
+    const config = parseConfig(JSON.stringify({ zone, reverse, data }), "g", data);
+    const remarks: string[] = [];
+    for (const [above, next, count] of [
+      ["5.1 NS ns.z.", "", 1],
+      ["", "5 NS ns.z.", 0],
+    ] as const) {
+      write("10.in-addr.arpa", above);
+      write("1.10.in-addr.arpa", next);
+      await readZones(config, (remark) => remarks.push(remark));
+      const hidden = remarks.splice(0).filter((remark) => /hides/.test(remark));
+      assert.equal(hidden.length, count, above + next);
+    }
   });
 
   test("say of themselves what is to be browsed, but for the reverse ones", async () => {
