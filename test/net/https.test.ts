@@ -1,7 +1,12 @@
 /** Who speaks HTTP badly, slowly or not at all: what it costs, and how long. */
 import assert from "node:assert/strict";
 import { once, setMaxListeners } from "node:events";
-import { type ClientHttp2Session, connect as connectHttp2, type Settings } from "node:http2";
+import {
+  type ClientHttp2Session,
+  connect as connectHttp2,
+  constants,
+  type Settings,
+} from "node:http2";
 import { connect as connectTcp, type Socket } from "node:net";
 import { suite, test } from "node:test";
 import { connect as connectTls, type TLSSocket } from "node:tls";
@@ -40,6 +45,7 @@ async function openHttp2(
   return Object.assign(session, { [Symbol.dispose]: () => session.destroy() });
 }
 
+const GET = { ":path": `/dns-query?dns=${query.toString("base64url")}` };
 const POST = { ":method": "POST", ":path": "/dns-query", "content-type": MEDIA_TYPE };
 
 async function post(session: ClientHttp2Session, body: Uint8Array): Promise<Reply> {
@@ -103,6 +109,8 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
   test("serves many requests, by HTTP/2 at once and by HTTP/1.1 one after the other", async () => {
     await using server = await listenSecurely();
     using session = await openHttp2(server);
+    const { maxConcurrentStreams, maxHeaderListSize } = session.remoteSettings;
+    assert.deepEqual([maxConcurrentStreams, maxHeaderListSize], [100, 16_384]);
     const replies = await Promise.all(Array.from({ length: 200 }, () => post(session, query)));
     assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([200]));
     using plain = await openTls(server);
@@ -183,9 +191,8 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     await using server = await listenSecurely({ clock, handler });
     using session = await openHttp2(server);
     const streams = Array.from({ length: MAX_REQUESTS }, () => {
-      const stream = session.request(POST);
+      const stream = session.request(GET);
       stream.on("error", () => {});
-      stream.end(query);
       // Nobody reads, so the windows close.
       stream.pause();
       return stream;
@@ -197,6 +204,24 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     assert.ok(statuses.includes(503));
     await outwait(clock);
     await waitFor("its end", () => server.places.size === 0);
+  });
+
+  test("that waits for an answer is waited for", async () => {
+    const clock = new FakeClock();
+    const release = new AbortController();
+    let isAsked = false;
+    const handler: Handler = async function* ({ message }) {
+      isAsked = true;
+      await once(release.signal, "abort");
+      yield makeResponse(message, {});
+    };
+    await using server = await listenSecurely({ clock, handler });
+    using session = await openHttp2(server);
+    const reply = post(session, query);
+    await waitFor("the question", () => isAsked);
+    await outwait(clock);
+    release.abort();
+    assert.equal((await reply).status, 200);
   });
 
   test("has so many requests under way and no more", async () => {
@@ -217,6 +242,42 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     release.abort();
     await Promise.all(replies);
     assert.equal(most, MAX_REQUESTS);
+  });
+
+  test("has no more of them under way where they come without waiting, by HTTP/1.1", async () => {
+    let waiting = 0;
+    let most = 0;
+    const release = new AbortController();
+    setMaxListeners(0, release.signal);
+    const handler: Handler = async function* ({ message }) {
+      most = Math.max(most, ++waiting);
+      if (!release.signal.aborted) await once(release.signal, "abort");
+      waiting--;
+      yield makeResponse(message, {});
+    };
+    await using server = await listenSecurely({ handler });
+    using socket = await openTls(server);
+    let text = "";
+    socket.on("data", (piece: Buffer) => {
+      text += piece.toString("latin1");
+    });
+    socket.write(`GET ${GET[":path"]} HTTP/1.1\r\nhost: a\r\n\r\n`.repeat(MAX_REQUESTS + 10));
+    await waitFor("as many as may be", () => waiting === MAX_REQUESTS);
+    release.abort();
+    const isAnswered = () => text.match(/HTTP\/1\.1 (200|503) /g)?.length === MAX_REQUESTS + 10;
+    await waitFor("all answers", isAnswered);
+    assert.equal(most, MAX_REQUESTS);
+  });
+
+  test("may take back one request and another, if it takes answers too", async () => {
+    await using server = await listenSecurely();
+    using session = await openHttp2(server);
+    for (let i = 0; i < MAX_REQUESTS + 10; i++) {
+      const stream = session.request(POST);
+      stream.on("error", () => {});
+      stream.close(constants.NGHTTP2_CANCEL);
+      assert.equal((await post(session, query)).status, 200);
+    }
   });
 
   test("holds no more of requests that are not complete than of answers", async () => {
@@ -315,6 +376,31 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     await once(refused, "end");
     release.abort();
     assert.equal(decode((await asked).body).id, 1);
+  });
+
+  test("makes room when it is the one that asked longest ago", async () => {
+    const places = new Places({ total: 2, perSource: 100 });
+    await using server = await listenSecurely({ places });
+    using first = await openHttp2(server);
+    using second = await openHttp2(server);
+    assert.equal((await post(first, query)).status, 200);
+    using _third = await openTcp(server.https.endpoint.port);
+    await waitFor("the end of the second", () => second.destroyed);
+    assert.ok(!first.destroyed);
+  });
+
+  test("that asks just before its time is over has as much for the answer", async () => {
+    const clock = new FakeClock();
+    await using server = await listenSecurely({ clock, handler: large });
+    using session = await openHttp2(server, { initialWindowSize: 1000 });
+    await clock.elapse(IDLE_TIMEOUT - 1);
+    const stream = session.request(GET);
+    stream.pause();
+    await once(stream, "response");
+    await clock.elapse(2);
+    let octets = 0;
+    for await (const piece of stream) octets += piece.length;
+    assert.ok(octets > 50_000);
   });
 
   test("makes no room while its answers are not taken", async () => {
