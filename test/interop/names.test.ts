@@ -131,6 +131,7 @@ $TTL 60
 @ SOA ns.${ZONE} hostmaster.example. 1 3600 600 86400 5
 @ NS ns.${ZONE}
 lb._dns-sd._udp.0.1 PTR paris.${ZONE}
+lb._dns-sd._udp.0.0 PTR lyon.${ZONE}
 `;
 
   test("SD-27, PROXY-45: learns both from the servers of its host's resolv.conf", async () => {
@@ -149,7 +150,7 @@ lb._dns-sd._udp.0.1 PTR paris.${ZONE}
     await Gateway.start(nameServer, {
       ...{ zone, data, links: [], reverse: [reverse] },
       listen: { dns: [`${NAME_SERVER}:53`, `${NAME_SERVER}:5300`] },
-      keys: { paris: { secret: keys.paris, site: "paris" } },
+      keys: { paris: { secret: keys.paris, site: ["paris", "lyon"] } },
     });
     const collector = host("collector", 2);
     collector.etc("resolv.conf", `nameserver ${NAME_SERVER}\n`);
@@ -174,6 +175,11 @@ lb._dns-sd._udp.0.1 PTR paris.${ZONE}
     const named = await waitFor("its address", () => dig("-x", "10.77.1.20"));
     assert.equal(named, `Printer-1.paris.${ZONE}`);
     assert.equal(await dig(`lb._dns-sd._udp.paris.${ZONE}`, "PTR"), `paris.${ZONE}`);
+    // Of several networks the first that leads to a site decides.
+    await collector.succeed(["ip", "address", "add", "10.77.0.2/24", "dev", "eth0"]);
+    const moved = () => dig(`_ipp._tcp.lyon.${ZONE}`, "PTR");
+    const there = await waitFor("the printer at the other site", moved, 20_000);
+    assert.equal(there, `Printer\\0321._ipp._tcp.lyon.${ZONE}`);
   });
 });
 

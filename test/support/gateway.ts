@@ -20,7 +20,9 @@ export interface GatewaySettings {
   readonly listen?: { readonly dns: readonly string[]; readonly [field: string]: unknown };
   /** With this and without `listen` it is a collector alone. */
   readonly publish?: Readonly<Record<string, unknown>>;
-  readonly keys?: Readonly<Record<string, { readonly secret: string; readonly site?: string }>>;
+  readonly keys?: Readonly<
+    Record<string, { readonly secret: string; readonly site?: string | readonly string[] }>
+  >;
   readonly reverse?: readonly string[];
   readonly grace?: number;
   readonly refresh?: "unicast" | "multicast";
