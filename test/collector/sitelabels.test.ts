@@ -100,6 +100,22 @@ describe("a link whose site nobody configured", () => {
     assert.deepEqual(sites, ["20010db8000000000000000000000000"]);
   });
 
+  it("is not there where it went before that was known", async () => {
+    const { watch, link, sites, clock } = await follow("");
+    watch.unplug(link);
+    watch.plug(link);
+    watch.unplug(link);
+    await clock.elapse(MINUTE);
+    assert.deepEqual(sites, ["cb007100"]);
+  });
+
+  it("is at the site that an alias leads to, which is none itself", async () => {
+    const { sites } = await follow(
+      `b.${NETWORK} CNAME alias.z.example.\nalias.z.example. PTR paris.z.example.`,
+    );
+    assert.deepEqual(sites, ["paris"]);
+  });
+
   it("takes one of several, the same as everybody", async () => {
     const text = (...names: string[]) =>
       names.map((each) => `b.${NETWORK} PTR ${each}.z.example.`).join("\n");
