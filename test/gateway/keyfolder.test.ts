@@ -60,7 +60,7 @@ class Scene {
 
 describe("the folder of keys", () => {
   it("gives each zone its own", async () => {
-    const [key, foreign] = [make(), make({}, Name.parse("elsewhere.example."))];
+    const [key, foreign] = [make(), make({}, Name.parse("elsewhere.z.example."))];
     const scene = new Scene().write(key, foreign, make({}, other));
     writeFileSync(join(scene.folder, "tls.private"), "no key of a zone");
     const { all } = await scene.open();
@@ -110,6 +110,7 @@ describe("the folder of keys", () => {
       const scene = new Scene().write(each);
       await scene.open();
       scene.end();
+      assert.equal(scene.clock.next, undefined, "and nothing is looked at any more");
       return scene.facts;
     };
     const fields = ({ tag }: SigningKey) => `{"zone":"z.example.","keys":[${tag}]}`;
@@ -156,7 +157,7 @@ describe("the folder of keys", () => {
     // And of one that comes later, once.
     const later = make();
     scene.write(later);
-    chmodSync(join(scene.folder, `${later.fileName}.private`), 0o644);
+    chmodSync(join(scene.folder, `${later.fileName}.private`), 0o604);
     scene.reload();
     await waitFor("the later one to be told of", () => told().length > 1);
     scene.write(make());
