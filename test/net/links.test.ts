@@ -199,9 +199,11 @@ test(
     const probe = await startProbe(host, 1);
     /** Waits until the link has these IPv4 addresses, as it says with each packet. */
     const isKnown = (...addresses: readonly string[]) =>
-      say(peer, "eth0", `${addresses}`, () => {
-        const now = heard(probe, `${addresses}`).at(-1)?.addresses ?? [];
-        const own = now.filter(({ family }) => family === 4).map(({ address }) => address);
+      say(peer, "eth0", `at ${addresses}`, () => {
+        const packet = heard(probe, `at ${addresses}`).at(-1);
+        if (packet === undefined) return false;
+        const now = packet.addresses.filter(({ family }) => family === 4);
+        const own = now.map(({ address }) => address);
         return own.length === addresses.length && addresses.every((each) => own.includes(each));
       });
     const counts = () => [probe.events("came").length, probe.events("went").length];
