@@ -4,7 +4,7 @@
  * each local address, and addresses that come and go are followed.
  *
  * Invariant: nothing that arrives ends the process. Source port 0, to which nothing can be sent, and
- * our own sockets are passed over before anything is looked at; what cannot be sent is counted.
+ * our own sockets are passed over before anything is looked at; what cannot be sent is lost.
  */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { setMaxListeners } from "node:events";
@@ -44,10 +44,6 @@ export const UdpCount = {
   OWN: 3,
   /** Not answered because too many others waited. */
   OVERLOAD: 4,
-  /** Could not be sent. */
-  UNSENT: 5,
-  /** Ready, and not sent because its network had enough. */
-  WITHHELD: 6,
 } as const;
 
 export interface UdpListener extends Listener {
@@ -174,7 +170,7 @@ class Sockets {
         if (this.#isWildcard && cause.code === "EADDRNOTAVAIL") resolve();
         else reject(new ListenError("udp", { address, port: this.#port }, cause));
       });
-      socket.bind({ address, port: this.#port, exclusive: true }, () => {
+      socket.bind({ address, port: this.#port }, () => {
         socket.removeAllListeners("error");
         this.#serve(address, socket);
         if (this.#isClosed) this.#closeOne(address);
@@ -189,9 +185,8 @@ class Sockets {
     const own = this.#byAddress;
     const port = socket.address().port;
     this.#port = port;
-    this.#refused.delete(address);
     own.set(address, socket);
-    socket.on("error", () => counts[UdpCount.UNSENT]!++);
+    socket.on("error", () => {});
     socket.on("message", (query, source) => {
       if (source.port === 0) {
         counts[UdpCount.PORT_ZERO]!++;
@@ -203,10 +198,7 @@ class Sockets {
       }
       const made = ready?.answer(query, source);
       if (made !== undefined) {
-        if (made.length === 0) {
-          counts[UdpCount.WITHHELD]!++;
-          return;
-        }
+        if (made.length === 0) return;
         counts[UdpCount.READY]!++;
         socket.send(made, source.port, source.address);
         return;
@@ -240,12 +232,8 @@ class Sockets {
 
   /** From the address that was asked; if that has gone, not at all. */
   #send(address: string, octets: Buffer, to: Endpoint): void {
-    this.#byAddress.get(address)?.send(octets, to.port, to.address, this.#sent);
+    this.#byAddress.get(address)?.send(octets, to.port, to.address);
   }
-
-  readonly #sent = (error: Error | null): void => {
-    if (error !== null) this.#counts[UdpCount.UNSENT]!++;
-  };
 
   #closeOne(address: string): void {
     const socket = this.#byAddress.get(address);
