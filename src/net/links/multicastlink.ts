@@ -156,7 +156,6 @@ export class MulticastLink implements Link {
   close(): void {
     this.#life.abort();
     for (const [id, port] of this.#ports) this.#close(id, port);
-    this.#hearers.clear();
   }
 
   /** What is sent before the sockets are open, or has no socket, is lost as if on the wire. */
@@ -181,7 +180,7 @@ export class MulticastLink implements Link {
   }
 
   listen(receive: (packet: Packet) => void, signal: AbortSignal): void {
-    if (signal.aborted || this.gone.aborted) return;
+    if (signal.aborted) return;
     this.#hearers.add(receive);
     signal.addEventListener("abort", () => this.#hearers.delete(receive), { once: true });
   }
@@ -228,7 +227,6 @@ export class MulticastLink implements Link {
       {
         port: role === "ask" ? 0 : MDNS_PORT,
         address: this.#scoped(role === "group" ? GROUP[family] : address, family),
-        exclusive: true,
       },
       () => {
         try {
