@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once, setMaxListeners } from "node:events";
+import { existsSync, readdirSync, readlinkSync } from "node:fs";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
@@ -48,6 +49,21 @@ async function client(address = "127.0.0.1", port = 0) {
   return Object.assign(socket, { [Symbol.dispose]: () => socket.close() });
 }
 
+/** Sockets of this process, where the system lists its files. */
+function openSockets(): number {
+  const folder = "/proc/self/fd";
+  if (!existsSync(folder)) return 0;
+  const isSocket = (file: string) => {
+    try {
+      return readlinkSync(`${folder}/${file}`).startsWith("socket:");
+    } catch {
+      // That of the folder itself.
+      return false;
+    }
+  };
+  return readdirSync(folder).filter(isSocket).length;
+}
+
 async function exchange(socket: Socket, port: number, address: string, bytes = query) {
   const received = once(socket, "message", { signal: AbortSignal.timeout(5000) });
   socket.send(bytes, port, address);
@@ -70,6 +86,23 @@ suite("UDP listener", () => {
     using socket = await client("::1");
     const { response } = await exchange(socket, listener.endpoint.port, "::1");
     assert.equal(response.id, 7);
+  });
+
+  test("a wildcard of either family is one socket for each address of that family", async () => {
+    for (const [address, own, family] of [
+      ["0.0.0.0", "127.0.0.1", 4],
+      ["::", "::1", 6],
+    ] as const) {
+      const asked: number[] = [];
+      const addresses = (which: number) => {
+        asked.push(which);
+        return [own];
+      };
+      await using listener = await listen({ endpoint: { address, port: 0 }, addresses });
+      using socket = await client(own);
+      await exchange(socket, listener.endpoint.port, own);
+      assert.deepEqual(asked, [family]);
+    }
   });
 
   test("what is ready is sent without asking the Handler", async () => {
@@ -203,6 +236,22 @@ suite("UDP listener", () => {
     ]);
   });
 
+  test("an address of the wildcard that cannot be used yet is waited for, without a word", async () => {
+    const clock = new FakeClock();
+    const said: object[] = [];
+    const say = (fields: object) => void said.push(fields);
+    await using listener = await listen({
+      endpoint: { address: "0.0.0.0", port: 0 },
+      addresses: () => ["192.0.2.1", "127.0.0.1"],
+      clock,
+      log: { ...silentLog, info: say, warn: say },
+    });
+    await clock.elapse(3000);
+    using socket = await client();
+    await exchange(socket, listener.endpoint.port, "127.0.0.1");
+    assert.deepEqual(said, []);
+  });
+
   test("a wildcard that cannot be opened everywhere is not opened at all", async () => {
     await using taken = await listen({ endpoint: { address: "127.0.0.2", port: 0 } });
     const { port } = taken.endpoint;
@@ -266,11 +315,21 @@ suite("UDP listener", () => {
       log,
     });
     const { port } = listener.endpoint;
+    const warning = `cannot listen on UDP 127.0.0.3:${port}: the port is in use`;
     {
       using _holder = await client("127.0.0.3", port);
       addresses = ["127.0.0.1", "127.0.0.3"];
       await clock.elapse(10_000);
-      assert.deepEqual(warnings, [`cannot listen on UDP 127.0.0.3:${port}: the port is in use`]);
+      assert.deepEqual(warnings, [warning]);
+      const before = openSockets();
+      await clock.elapse(10_000);
+      assert.equal(openSockets(), before, "each time that it was tried");
+      // Again where it was away.
+      addresses = ["127.0.0.1"];
+      await clock.elapse(3000);
+      addresses = ["127.0.0.1", "127.0.0.3"];
+      await clock.elapse(10_000);
+      assert.deepEqual(warnings, [warning, warning]);
     }
     await clock.elapse(3000);
     using socket = await client();
@@ -295,6 +354,39 @@ suite("UDP listener", () => {
     respond();
     using again = await client("127.0.0.1", listener.endpoint.port);
     assert.equal(again.address().port, listener.endpoint.port, "the port is free");
+  });
+
+  test("ends with a signal that ends while it opens", { timeout: 60_000 }, async () => {
+    const life = new AbortController();
+    const opening = listen({ signal: life.signal });
+    life.abort();
+    const { closed, endpoint } = await opening;
+    await closed;
+    using again = await client("127.0.0.1", endpoint.port);
+    assert.equal(again.address().port, endpoint.port, "the port is free");
+  });
+
+  test("opens no address when its signal has ended, and looks for none", async () => {
+    for (const coming of [[], ["127.0.0.3"], ["127.0.0.3", "127.0.0.4"]]) {
+      const clock = new FakeClock();
+      const life = new AbortController();
+      const addresses = ["127.0.0.1"];
+      const listener = await listen({
+        endpoint: { address: "0.0.0.0", port: 0 },
+        ...{ clock, signal: life.signal, addresses: () => addresses },
+      });
+      addresses.push(...coming);
+      // It opens the first of them, and is to go on.
+      if (coming.length > 0) clock.advance(3000);
+      life.abort();
+      await listener.closed;
+      if (coming.length > 0) await clock.elapse(0);
+      assert.equal(clock.next, undefined);
+      for (const address of addresses) {
+        using again = await client(address, listener.endpoint.port);
+        assert.equal(again.address().address, address, "it is free");
+      }
+    }
   });
 
   test("does not open when its signal has ended already", async () => {
