@@ -1,10 +1,18 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
-import { Server } from "node:tls";
+import { connect as connectTls, Server } from "node:tls";
+import { encode } from "../../src/dns/encode.ts";
+import { frame } from "../../src/net/framing.ts";
+import { Places } from "../../src/net/server/places.ts";
 import { acceptSecure } from "../../src/net/server/tls.ts";
+import { question } from "../dnsserver/fixture.ts";
+import { listenSecurely } from "../dnsserver/secure.ts";
 import { FakeClock } from "../support/clock.ts";
+import { skipWithout } from "../support/tool.ts";
+import { waitFor } from "../support/wait.ts";
 
 /** All that is looked at of one. */
 const socketOf = (remotePort: number) =>
@@ -51,6 +59,57 @@ test("a connection that is secure does not end with those that are not", async (
   assert.deepEqual([first.destroyed, second.destroyed], [false, true]);
   first.destroy();
   await once(first, "close");
+});
+
+test("a peer may use one port for connections to two addresses of ours", () => {
+  const server = new Server();
+  const served: unknown[] = [];
+  acceptSecure(server, { clock: new FakeClock() }, (socket) => served.push(socket));
+  const connections = ["192.0.2.2", "192.0.2.3"].map((localAddress) => {
+    return [socketOf(4000), socketOf(4000)].map((socket) =>
+      Object.assign(socket, { localAddress }),
+    );
+  });
+  for (const [socket] of connections) server.emit("connection", socket);
+  for (const [, secure] of connections) server.emit("secureConnection", secure);
+  assert.deepEqual(
+    served,
+    connections.map(([, secure]) => secure),
+  );
+});
+
+test("connections that are secure and those that are not yet end with their listener", {
+  skip: skipWithout("openssl"),
+  timeout: 60_000,
+}, async () => {
+  const places = new Places();
+  const server = await listenSecurely({ clock: new FakeClock(), places });
+  const { port } = server.tls.endpoint;
+  const early = connectTcp(port, "127.0.0.1");
+  const secure = connectTls({ host: "127.0.0.1", port, ca: server.certificate.certificate });
+  const ends = [early, secure].map((socket) => {
+    socket.on("error", () => {}).resume();
+    return once(socket, "close");
+  });
+  secure.write(frame(encode(question("printer.paris"))));
+  await once(secure, "data");
+  await waitFor("both to be accepted", () => places.size === 2);
+  await server[Symbol.asyncDispose]();
+  await Promise.all(ends);
+});
+
+test("a connection that goes before it is secure leaves nothing behind", async () => {
+  const server = new Server();
+  const clock = new FakeClock();
+  const served: unknown[] = [];
+  acceptSecure(server, { clock }, (socket) => served.push(socket));
+  const [first, late] = [socketOf(4000), socketOf(4000)];
+  server.emit("connection", first);
+  first.destroy();
+  await once(first, "close");
+  server.emit("secureConnection", late);
+  assert.ok(late.destroyed);
+  assert.deepEqual([served, clock.next], [[], undefined]);
 });
 
 /** Its addresses are link-local ones, and Node finds no interface for them. */

@@ -116,6 +116,13 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     const weak = await handshake(server, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256");
     assert.match(weak, /Cipher is \(NONE\)/);
     assert.match(await handshake(server, "-alpn", "h2"), /alert no application protocol/);
+    // RFC 8446 §9.1 and RFC 9325 §4.2: what a client may have alone.
+    for (const suite of ["AES_128_GCM_SHA256", "AES_256_GCM_SHA384", "CHACHA20_POLY1305_SHA256"]) {
+      const one = await handshake(server, "-tls1_3", "-ciphersuites", `TLS_${suite}`);
+      assert.ok(one.includes(`New, TLSv1.3, Cipher is TLS_${suite}`), one);
+    }
+    const chacha = await handshake(server, "-tls1_2", "-cipher", "ECDHE+CHACHA20");
+    assert.match(chacha, /New, TLSv1\.2, Cipher is ECDHE-ECDSA-CHACHA20-POLY1305/);
   });
 
   /** What the second of two connections says that has the session of the first. */
