@@ -7,6 +7,7 @@ import {
   type Host,
   hostNetworks,
   type Interface,
+  ifTold,
   isPortHeld,
   readInterfaces,
   speakingAddress,
@@ -57,6 +58,8 @@ test("An interface has its addresses of both families, its index and its MTU", (
 test("An address without a netmask is in no network", () => {
   const [one] = readInterfaces(host({ tun0: [info("10.3.0.1/32", { cidr: null })] }));
   assert.deepEqual(one!.addresses, [{ family: 4, address: "10.3.0.1", prefix: 32 }]);
+  const [six] = readInterfaces(host({ tun0: [info("2001:db8::1/128", { cidr: null })] }));
+  assert.deepEqual(six!.addresses, [{ family: 6, address: "2001:db8::1", prefix: 128 }]);
 });
 
 test("By IPv6 packets leave from the link-local address, where there is one", () => {
@@ -207,6 +210,14 @@ test("Where the kernel does not tell, for want of file descriptors, all is as it
     clock.advance(1_000);
     assert.deepEqual(seen[1], seen[0]);
   }
+});
+
+test("What else goes wrong where the kernel is asked is not passed over", () => {
+  const error = new TypeError("a mistake");
+  const fail = () => {
+    throw error;
+  };
+  assert.throws(() => ifTold(fail), error);
 });
 
 const HEAD =

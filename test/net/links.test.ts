@@ -165,15 +165,21 @@ test(
     const { gateway, hosts, peers } = await twoLans(lab, "192.168.1.1/24", "192.168.1.2/24");
     const wires = [await Capture.on(hosts[0], "eth0"), await Capture.on(hosts[1], "eth0")];
     const probe = await startProbe(gateway, 2);
-    const alone = (text: string) =>
+    const alone = (text: string, to = "192.168.1.10") =>
       wires.map(
         ({ datagrams }) =>
           datagrams.filter(
-            ({ payload, destination }) =>
-              payload.equals(Buffer.from(text)) && destination === "192.168.1.10",
+            ({ payload, destination }) => payload.equals(Buffer.from(text)) && destination === to,
           ).length,
       );
     for (const link of ["a0", "b0"]) probe.say(`${link} ${hex("in both")} 4 192.168.1.10`);
+    // By IPv6 the address says which.
+    const near = await hosts[0].linkLocal("eth0");
+    await waitFor("the question by IPv6", () => {
+      probe.say(`a0 ${hex("by IPv6")} 6 ${near}`);
+      return alone("by IPv6", near)[0]! > 0;
+    });
+    assert.equal(alone("by IPv6", near)[1], 0);
     // It has done that when it has done what it was told to after it.
     await say(probe, "a0", "asked", () => heard(peers[0], "asked").length > 0);
     gateway.removeAddress("b0", "192.168.1.2/24");

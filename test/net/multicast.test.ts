@@ -5,8 +5,12 @@ import { Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
+import type { Interface } from "../../src/net/links/interfaces.ts";
+import { MulticastLink } from "../../src/net/links/multicastlink.ts";
 import { Capture } from "../support/capture.ts";
+import { FakeClock } from "../support/clock.ts";
 import { type Host, Lab, needs } from "../support/lab.ts";
+import { silentLog } from "../support/log.ts";
 import type { Running } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -15,6 +19,7 @@ interface Heard {
   readonly family: 4 | 6;
   readonly source: string;
   readonly isUnicast: boolean;
+  readonly isReply: boolean;
   readonly isShared: boolean;
   readonly hex: string;
 }
@@ -51,19 +56,81 @@ async function reach(from: Running, link: string, to: Running, text: string) {
 /** A datagram from outside: whatever address, port and destination. */
 async function cast(host: Host, text: string, fields: object): Promise<void> {
   const program = `
-    const { text, bind, to, port, hops, size } = ${JSON.stringify({ text, ...fields })};
+    const { text, bind, to, port, toPort, hops, size } = ${JSON.stringify({ text, ...fields })};
     const family = to.includes(":") ? 6 : 4;
     const socket = require("dgram").createSocket({ type: "udp" + family, reuseAddr: true });
     socket.bind(port ?? 5353, bind, () => {
       if (bind && family === 4) socket.setMulticastInterface(bind);
       socket.setMulticastTTL(hops ?? 255);
       const bytes = size ? Buffer.alloc(size, text) : Buffer.from(text);
-      socket.send(bytes, 5353, to, () => socket.close());
+      socket.send(bytes, toPort ?? 5353, to, () => socket.close());
     });`;
   await host.succeed([process.execPath, "-e", program]);
 }
 
 const GROUP = "224.0.0.251";
+
+/** Where port 5353 is another's, too. */
+const ALONE = { heard: [], interfaces: [], isShared: true };
+
+/** An interface with these IPv4 addresses. */
+const interfaceOf = (...addresses: readonly string[]): Interface => ({
+  ...{ name: "test0", index: 1, mtu: 1_500, isLoopback: false, isMulticast: true },
+  addresses: addresses.map((address) => ({ family: 4, address, prefix: 24 })),
+});
+
+test("A socket that fails is tried again, and told of when it fails a second time", async () => {
+  const warned: string[] = [];
+  const warn = (fields: object) => void warned.push((fields as { socket: string }).socket);
+  const log = { ...silentLog, warn };
+  const link = new MulticastLink(interfaceOf("192.0.2.1"), new FakeClock(), log);
+  const adjust = (address: string) => link.adjust(interfaceOf(address), ALONE);
+  adjust("192.0.2.1");
+  assert.deepEqual(warned, []);
+  // It is there for a moment: then the count begins anew.
+  adjust("127.0.0.1");
+  await new Promise(setImmediate);
+  adjust("192.0.2.1");
+  assert.deepEqual(warned, []);
+  for (let i = 0; i < 3; i++) adjust("192.0.2.1");
+  assert.deepEqual(warned.sort(), ["ask4", "group4", "speak4"]);
+  link.close();
+});
+
+test("What is sent before there are sockets is lost, as on the wire", () => {
+  const link = new MulticastLink(interfaceOf("127.0.0.1"), new FakeClock(), silentLog);
+  link.send(Buffer.from("early"));
+  link.adjust(interfaceOf("127.0.0.1"), ALONE);
+  link.send(Buffer.from("early"));
+  link.close();
+  link.send(Buffer.from("late"));
+});
+
+test("Of a large MTU only as much is used as a message may have", () => {
+  const link = new MulticastLink(interfaceOf(), new FakeClock(), silentLog);
+  for (const [mtu, payload] of [
+    [1_500, 1_452],
+    [9_000, 8_952],
+    [65_536, 8_952],
+  ] as const) {
+    link.adjust({ ...interfaceOf(), mtu }, ALONE);
+    assert.equal(link.payload, payload);
+  }
+  link.close();
+});
+
+test("The addresses of a link are new ones after a change alone", () => {
+  const link = new MulticastLink(interfaceOf(), new FakeClock(), silentLog);
+  // Another interface has it too, so it has no sockets.
+  const surroundings = { ...ALONE, interfaces: [interfaceOf("192.0.2.1")] };
+  link.adjust(interfaceOf("192.0.2.1"), surroundings);
+  const before = link.addresses;
+  link.adjust(interfaceOf("192.0.2.1"), surroundings);
+  assert.equal(link.addresses, before);
+  link.adjust(interfaceOf(), surroundings);
+  assert.deepEqual(link.addresses, []);
+  link.close();
+});
 
 test(
   "MDNS-01, MDNS-26, MDNS-48: packets go to both groups from port 5353 with hop limit 255",
@@ -95,28 +162,45 @@ test(
   },
 );
 
-test("MDNS-26: so does what is asked of one host alone, but from another port", inLab, async () => {
-  await using lab = new Lab();
-  const lan = lab.lan("sw");
-  const near = lab.host("near").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
-  const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
-  const wire = await Capture.on(far, "eth0");
-  const probe = await startProbe(near, 1);
-  for (const [family, address] of [
-    [4, "10.77.1.2"],
-    [6, await far.linkLocal("eth0")],
-  ] as const) {
-    const alone = () => wire.datagrams.find((one) => one.destination === address);
-    await waitFor(`IPv${family}`, () => {
-      probe.say(`eth0 ${hex("alone")} ${family} ${address}`);
-      return alone() !== undefined;
-    });
-    assert.equal(alone()!.hops, 255);
-    assert.equal(alone()!.destinationPort, 5353);
-    assert.notEqual(alone()!.sourcePort, 5353);
-  }
-  await wire.stop();
-});
+test(
+  "MDNS-24, MDNS-26: so does what is asked of one host alone, but from another port, and only who is on the link answers there",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const lan = lab.lan("sw");
+    const near = lab.host("near").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
+    const far = lab
+      .host("far")
+      .plug(lan, { name: "eth0", addresses: ["10.77.1.2/24", "10.99.0.1/32"] });
+    near.route("10.99.0.0/16", "10.77.1.2");
+    const wire = await Capture.on(far, "eth0");
+    const probe = await startProbe(near, 1);
+    for (const [family, address] of [
+      [4, "10.77.1.2"],
+      [6, await far.linkLocal("eth0")],
+    ] as const) {
+      const alone = () => wire.datagrams.find((one) => one.destination === address);
+      await waitFor(`IPv${family}`, () => {
+        probe.say(`eth0 ${hex("alone")} ${family} ${address}`);
+        return alone() !== undefined;
+      });
+      assert.equal(alone()!.hops, 255);
+      assert.equal(alone()!.destinationPort, 5353);
+      assert.notEqual(alone()!.sourcePort, 5353);
+    }
+    await wire.stop();
+    const { sourcePort: toPort } = wire.datagrams.find((one) => one.destination === "10.77.1.2")!;
+    const to = { to: "10.77.1.1", toPort };
+    await cast(far, "off link", { bind: "10.99.0.1", ...to });
+    await cast(far, "foreign port", { bind: "10.77.1.2", port: 40_000, ...to });
+    await cast(far, "answer", { bind: "10.77.1.2", ...to });
+    await waitFor("the answer", () => probe.events("packet").length > 0);
+    assert.deepEqual(
+      probe.events<Heard>("packet").map(({ hex, isUnicast, isReply }) => [hex, isUnicast, isReply]),
+      [[hex("answer"), true, true]],
+    );
+  },
+);
 
 test(
   "MDNS-46, MDNS-47: with two links, each packet is heard on its own and goes out on its own",
@@ -128,7 +212,7 @@ test(
     const gateway = lab
       .host("gw")
       .plug(a, { name: "a0", addresses: ["10.77.1.1/24"] })
-      .plug(b, { name: "b0", addresses: ["10.77.2.1/24"] });
+      .plug(b, { name: "b_0", addresses: ["10.77.2.1/24"] });
     const onA = lab.host("pa").plug(a, { name: "eth0", addresses: ["10.77.1.10/24"] });
     const onB = lab.host("pb").plug(b, { name: "eth0", addresses: ["10.77.2.10/24"] });
     const probe = await startProbe(gateway, 2);
@@ -137,9 +221,9 @@ test(
       ...new Set(packets.map((one) => `${one.link} ${one.family}`)),
     ];
     assert.deepEqual(links(await reach(peerA, "eth0", probe, "from a")).sort(), ["a0 4", "a0 6"]);
-    assert.deepEqual(links(await reach(peerB, "eth0", probe, "from b")).sort(), ["b0 4", "b0 6"]);
+    assert.deepEqual(links(await reach(peerB, "eth0", probe, "from b")).sort(), ["b_0 4", "b_0 6"]);
     await reach(probe, "a0", peerA, "to a");
-    await reach(probe, "b0", peerB, "to b");
+    await reach(probe, "b_0", peerB, "to b");
     assert.deepEqual([heard(peerA, "to b"), heard(peerB, "to a")], [[], []]);
   },
 );
@@ -262,16 +346,20 @@ test(
       .plug(elsewhere, { name: "eth1", addresses: ["10.77.2.1/24"] });
     const far = lab
       .host("far")
-      .plug(lan, { name: "eth0", addresses: ["10.77.1.2/24", "10.99.0.1/32"] });
+      .plug(lan, { name: "eth0", addresses: ["10.77.1.2/24", "10.99.0.1/32", "10.77.2.2/32"] });
     near.route("10.99.0.0/16", "10.77.1.2");
     const probe = await startProbe(near, 2);
-    await cast(far, "foreign port", { bind: "10.77.1.2", to: GROUP, port: 40_000 });
+    for (const port of [40_000, 40_001]) {
+      await cast(far, "foreign port", { bind: "10.77.1.2", to: GROUP, port });
+    }
     await cast(far, "off link", { bind: "10.99.0.1", to: "10.77.1.1" });
     await cast(far, "unicast", { bind: "10.77.1.2", to: "10.77.1.1" });
     await cast(far, "group, off link", { bind: "10.99.0.1", to: GROUP });
+    await cast(far, "group, off link again", { bind: "10.99.0.1", to: GROUP });
+    await cast(far, "of eth1's", { bind: "10.77.2.2", to: GROUP });
     await cast(far, "old ttl", { bind: "10.77.1.2", to: GROUP, hops: 64 });
-    await cast(far, "long", { bind: "10.77.1.2", to: GROUP, size: 8_900 });
-    await cast(far, "too long", { bind: "10.77.1.2", to: GROUP, size: 9_100 });
+    await cast(far, "long", { bind: "10.77.1.2", to: GROUP, size: 8_972 });
+    await cast(far, "too long", { bind: "10.77.1.2", to: GROUP, size: 8_973 });
     await cast(far, "end", { bind: "10.77.1.2", to: GROUP });
     // What was sent to it alone comes to another socket.
     for (const last of ["unicast", "end"]) {
@@ -282,17 +370,23 @@ test(
       return [text.length > 1000 ? text.length : text, link, source, isUnicast];
     });
     assert.deepEqual(got.sort(), [
-      [8_900, "eth0", "10.77.1.2", false],
+      [8_972, "eth0", "10.77.1.2", false],
       ["end", "eth0", "10.77.1.2", false],
+      ["group, off link again", "eth0", "10.99.0.1", false],
       ["group, off link", "eth0", "10.99.0.1", false],
       ["old ttl", "eth0", "10.77.1.2", false],
       ["unicast", "eth0", "10.77.1.2", true],
     ]);
-    const said = probe.events<{ fact: string; source?: string }>("log");
-    assert.ok(said.some((one) => /of no subnet/.test(one.fact) && one.source === "10.99.0.1"));
-    const reasons = probe.events<{ reason?: string }>("log").map((one) => one.reason);
-    for (const reason of ["foreign port", "off link", "too long"])
-      assert.ok(reasons.includes(reason));
+    // Each is told of once.
+    const said = probe.events<{ fact: string; source: string; reason?: string }>("log");
+    const strangers = said.filter(({ fact }) => /of no subnet/.test(fact));
+    assert.deepEqual(
+      strangers.map(({ source }) => source),
+      ["10.99.0.1"],
+    );
+    assert.deepEqual(said.flatMap(({ reason }) => reason ?? []).sort(), [
+      ...["foreign port", "of another link", "off link", "too long"],
+    ]);
   },
 );
 
@@ -322,6 +416,11 @@ test(
       });
     }
     assert.ok(heard(one, "ours").every(({ source }) => source !== "10.77.1.1"));
+    const reasons = [one, two].flatMap((probe) => probe.events<{ reason?: string }>("log"));
+    assert.ok(
+      reasons.every(({ reason }) => reason !== "own"),
+      "it is no news",
+    );
   },
 );
 
