@@ -37,9 +37,13 @@ describe("the command line", () => {
     const cases = {
       "key paris --retire 17": "--retire: is for keys of zones; expected --dnssec with it",
       "key paris --folder keys": "--folder: is for keys of zones; expected --dnssec with it",
+      "key paris --role csk": "--role: is for keys of zones; expected --dnssec with it",
+      "key --dnssec z.example --file paris.key":
+        "--file: is for keys of updates and transfers; expected no --dnssec",
       "key --dnssec z.example --site paris":
         "--site: is for keys of updates and transfers; expected no --dnssec",
       "check gateway.yaml --server 192.0.2.1": "--server: is for --dry-run; expected that with it",
+      "check gateway.yaml --domain z.example": "--domain: is for --dry-run; expected that with it",
       "check gateway.yaml --config gateway.yaml":
         "--config: is for zone files; expected FILE alone",
       "check z.zone --dry-run --origin z.example":

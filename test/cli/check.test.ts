@@ -83,6 +83,11 @@ describe("dnssd-gateway check", () => {
       `${config}: zone z.local., no mistake found`,
       `${config}: z.local. is asked for by multicast, as all names in local. are: clients will not ask this server`,
     ]);
+    // Of what is delegated beneath, and of what else is at the apex, it does nothing the less.
+    write("zone: z.example\nnameservers: [ns1.example.com]\n");
+    rmSync(path("zones/z.local.zone"));
+    write("$TTL 60\n@ TXT a\nlab NS ns2.example.com.\n", "zones/z.example.zone");
+    assert.deepEqual((await check()).said, [`${config}: zone z.example., no mistake found`]);
   });
 
   it("takes one file for each zone, and names the one that cannot be read", async () => {
@@ -161,6 +166,10 @@ describe("dnssd-gateway check", () => {
     ]);
     assert.deepEqual((await check(folder, "--origin", "z.example")).said, [
       `${folder}: is a folder; expected a zone file`,
+    ]);
+    const nameless = path("zones/a..b.zone");
+    assert.deepEqual((await check(nameless)).said, [
+      `${nameless}: empty label in "a..b"; expected a zone such as bonjour.example.com`,
     ]);
   });
 

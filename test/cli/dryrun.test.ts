@@ -83,7 +83,10 @@ test("check --dry-run says what a policy would hide of what is published, and dr
   writeFileSync(file, `${POLICY}links: [{ interface: paris }]\n`);
   const named = await check("--server", "127.0.0.1:53");
   assert.match(`${named.stdout}`, /: of 6 services in paris\.z\.example\., 3 would be hidden\n/);
-  writeFileSync(file, `${POLICY}links: [{ interface: paris }]\npublish: {}\n`);
+  writeFileSync(
+    file,
+    `${POLICY}links: [{ interface: eth0, site: lyon }, { interface: paris }]\npublish: {}\n`,
+  );
   const far = await check("--server", "127.0.0.1:53");
   assert.match(`${far.stdout}`, /: of 7 services in z\.example\., 4 would be hidden\n/);
   writeFileSync(file, `${POLICY}links: []\n`);

@@ -31,7 +31,9 @@ describe("dnssd-gateway key", () => {
   });
 
   it("prints another secret each time", async () => {
-    assert.notEqual((await printed("paris")).ours, (await printed("paris")).ours);
+    const [one, another] = [await printed("paris"), await printed("paris")];
+    assert.notEqual(one.ours, another.ours);
+    assert.match(one.bind, /algorithm hmac-sha256;/, "where none is named");
   });
 
   it("prints a name so that YAML reads that name and no number", async () => {
@@ -47,12 +49,15 @@ describe("dnssd-gateway key", () => {
     const { ours } = await printed("paris", "--site", "paris");
     assert.deepEqual(parseConfig(ours, "printed", "/").keys.get("paris")!.sites, ["paris"]);
     assert.ok(!ours.includes("everything"));
+    const label = 'Étage 1: "nord", est';
+    const rich = (await printed("paris", "--site", label)).ours;
+    assert.deepEqual(parseConfig(rich, "printed", "/").keys.get("paris")!.sites, [label]);
     assert.match((await printed("paris")).ours, /^# bound to no site: .*everything/m);
   });
 
   it("writes a file that only its owner can read, and never over another", async () => {
     const folder = temporaryFolder();
-    const file = join(folder, "paris.key");
+    const file = join(folder, "paris, 1: a.key");
     const { ours, bind } = await printed("paris", "--file", file);
     assert.equal(bind, "");
     assert.equal(statSync(file).mode & 0o777, 0o600);
@@ -62,7 +67,10 @@ describe("dnssd-gateway key", () => {
     assert.ok(!ours.includes(Buffer.from(secret).toString("base64")));
 
     const { status, stderr } = await key("paris", "--file", file);
-    assert.deepEqual([status, stderr.trim().split("\n").length], [1, 1], stderr);
+    assert.deepEqual(
+      [status, stderr],
+      [1, `${file}: is there already; expected the path of a new file\n`],
+    );
     assert.equal(readFileSync(file, "utf8"), text);
     const nowhere = await key("paris", "--file", join(folder, "keys", "paris"));
     assert.match(nowhere.stderr, /: there is no folder \/.*\/keys; expected/);

@@ -44,7 +44,7 @@ test("a gateway that cannot listen wherever it is told ends, and lets go of what
   taken.close();
   const program = new Running(command);
   await program.line(STARTED);
-  assert.equal(await program.stop(), 0);
+  assert.equal(await program.stop("SIGINT"), 0);
 });
 
 test("a gateway says so where it is to have copies of a zone that it signs", async () => {
@@ -64,6 +64,10 @@ test("a gateway says so where it is to have copies of a zone that it signs", asy
     );
     const program = new Running([process.execPath, MAIN, "run", "--config", file]);
     await program.line(STARTED);
+    program.child.kill("SIGHUP");
+    await waitFor("SIGHUP to be heard of", () =>
+      /signing keys are read again/.test(program.stderr),
+    );
     await program.stop();
     const told = program.stderr.match(/"zones":\["z\.example\."\].*copied by nobody/g) ?? [];
     assert.equal(told.length, count, program.stderr);
@@ -72,11 +76,18 @@ test("a gateway says so where it is to have copies of a zone that it signs", asy
 
 test("a signal that has other daemons open their log anew opens no debugger", async () => {
   const file = join(temporaryFolder(), "gateway.yaml");
-  writeFileSync(file, `links: []\nlisten: { dns: ["127.0.0.1:${await freePort()}"] }\n`);
+  const port = await freePort();
+  writeFileSync(file, `links: []\nlisten: { dns: ["0.0.0.0:${port}"] }\n`);
   const program = new Running([process.execPath, MAIN, "run", "--config", file]);
-  await program.line(STARTED);
+  assert.match(
+    await program.line(STARTED),
+    /^Serving bonjour\.home\.arpa\. on 0\.0\.0\.0:\d+\. Try:$/,
+  );
+  await program.line(new RegExp(`^  dig @127\\.0\\.0\\.1 -p ${port} _services\\.`));
   program.child.kill("SIGUSR1");
   await waitFor("SIGUSR1 to be heard of", () => /SIGUSR1|Debugger/.test(program.stderr));
+  program.child.kill("SIGHUP");
+  await waitFor("SIGHUP to be heard of", () => /"nothing is read again; /.test(program.stderr));
   assert.equal(await program.stop(), 0);
   assert.doesNotMatch(program.stderr, /Debugger/);
 });
