@@ -27,8 +27,13 @@ _color._sub._http._tcp PTR Nas._http._tcp.paris
 _http._tcp PTR Nas._http._tcp.paris
 _http._tcp PTR Wiki._http._tcp
 _http._tcp PTR Far._http._tcp.other.example.
+_http._tcp PTR Lab._http._tcp.there
+_http._tcp PTR Near._http._tcp.local.
+_http._tcp PTR odd.
 Nas._http._tcp.paris SRV 0 0 80 nas.paris
+Nas._http._tcp.paris TXT ""
 nas.paris A 10.1.0.10
+nas.paris AAAA 2001:db8::10
 Wiki._http._tcp SRV 0 0 80 wiki.other.example.
 there NS ns.other.example.
 `,
@@ -47,11 +52,14 @@ there NS ns.other.example.
     return [status, `${stdout}${stderr}`] as const;
   };
   const listed = `Far  (other.example.)
+Lab  (there.z.example.)
+Near  (local.)
 Nas  (paris.z.example.)
     nas.paris.z.example.:80
-    10.1.0.10
+    10.1.0.10, 2001:db8::10
 Wiki
     wiki.other.example.:80
+odd.
 `;
   // As programs print a type, or a person copies its name.
   for (const type of ["_http._tcp", "_http._tcp.", "_http._tcp.z.example."]) {
@@ -62,7 +70,7 @@ Wiki
   for (const type of ["_color._sub._http._tcp", "_color._sub._http._tcp."]) {
     assert.match((await browse(type))[1], /^Nas /);
   }
-  assert.deepEqual(await browse(), [0, "     3  _http._tcp\n     0  _ipp._tcp.other.example.\n"]);
+  assert.deepEqual(await browse(), [0, "     6  _http._tcp\n     0  _ipp._tcp.other.example.\n"]);
   assert.deepEqual(await browse("_ssh._tcp"), [0, "no _ssh._tcp in z.example.\n"]);
   assert.deepEqual(await browse("--domain", "paris.z.example"), [
     0,
