@@ -15,11 +15,9 @@ export interface Keyed {
 
 export class Trie<V extends Keyed> {
   readonly root: Branch<V>;
-  readonly size: number;
 
-  constructor(root: Branch<V> = new Branch<V>(0, [], undefined), size = 0) {
+  constructor(root: Branch<V> = new Branch<V>(0, [], undefined)) {
     this.root = root;
-    this.size = size;
   }
 
   get(key: string): V | undefined {
@@ -43,13 +41,11 @@ export class Trie<V extends Keyed> {
 
 export class TrieEdit<V extends Keyed> {
   #root: Branch<V>;
-  #size: number;
   /** Marks the branches that nobody else has seen. */
   readonly #owner: object;
 
   constructor(trie: Trie<V>, owner: object) {
     this.#root = trie.root;
-    this.#size = trie.size;
     this.#owner = owner;
   }
 
@@ -65,19 +61,17 @@ export class TrieEdit<V extends Keyed> {
     if (find(this.#root, key) === undefined) return;
     const left = this.#remove(this.#root, 0, hashOf(key, 0), key);
     this.#root = left instanceof Branch ? left : new Branch(0, [], this.#owner);
-    this.#size--;
   }
 
   /** What has been made; the edit is over. */
   done(): Trie<V> {
-    return new Trie(this.#root, this.#size);
+    return new Trie(this.#root);
   }
 
   #put(branch: Branch<V>, level: number, hash: number, value: V): Branch<V> {
     const bit = 1 << (hash & 31);
     const index = countBits(branch.bitmap & (bit - 1));
     if ((branch.bitmap & bit) === 0) {
-      this.#size++;
       const slots = branch.slots.toSpliced(index, 0, value);
       return this.#change(branch, branch.bitmap | bit, slots);
     }

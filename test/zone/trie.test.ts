@@ -33,7 +33,6 @@ suite("Trie", () => {
           }
           trie = edit.done();
           for (const [key, value] of model) assert.equal(trie.get(key)?.value, value);
-          assert.equal(trie.size, model.size);
           assert.deepEqual(valuesOf(trie).sort(), [...model.values()].sort());
         }
       }),
@@ -83,7 +82,6 @@ suite("Trie", () => {
         assert.deepEqual([...before.values()], all);
         for (const [key, value] of model) assert.equal(after.get(key)?.value, value);
         assert.equal([...after.values()].length, model.size);
-        assert.equal(after.size, model.size);
       }),
     );
   });
@@ -93,7 +91,7 @@ suite("Trie", () => {
     const full = new Trie<Item>().edit();
     for (const [i, key] of keys.entries()) full.set({ key, value: i });
     const trie = full.done();
-    assert.equal(trie.size, keys.length);
+    assert.equal(valuesOf(trie).length, keys.length);
     assert.ok(keys.every((key, i) => trie.get(key)?.value === i));
     assert.equal(trie.get("name 200000"), undefined);
     const owner = {};
@@ -105,6 +103,6 @@ suite("Trie", () => {
     const none = last.edit(owner);
     none.delete(keys[0]!);
     assert.deepEqual([...none.done().values()], []);
-    assert.equal(trie.size, keys.length);
+    assert.equal(valuesOf(trie).length, keys.length);
   });
 });
