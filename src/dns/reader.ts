@@ -21,12 +21,12 @@ export class Reader {
   /** Where the name read last has its end. */
   #after = 0;
 
-  constructor(bytes: Uint8Array, offset = 0, end = bytes.length) {
+  constructor(bytes: Uint8Array, offset = 0) {
     this.bytes = Buffer.isBuffer(bytes)
       ? bytes
       : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     this.offset = offset;
-    this.end = end;
+    this.end = bytes.length;
   }
 
   get left(): number {

@@ -23,8 +23,8 @@ describe("Reader", () => {
 
   it("reads nothing past its end", () => {
     for (const read of ["u8", "u16", "u32", "u48", "string", "name"] as const) {
-      const reader = new Reader(Buffer.from("0501020304050607"), 0, 0);
-      assert.throws(() => reader[read](), FormatError, read);
+      const reader = readerOf("0501020304050607");
+      assert.throws(() => reader.within(0, () => reader[read](), undefined), FormatError, read);
     }
     const reader = readerOf("05 61 62");
     assert.throws(() => reader.string(), FormatError);
