@@ -119,15 +119,19 @@ export type TsigVerdict =
     }
   | { readonly isValid: false; readonly error: Rcode; readonly key?: TsigKey };
 
-export interface VerifyOptions {
-  readonly find: (name: Name) => TsigKey | undefined;
-  /** Seconds since 1970. */
-  readonly now: number;
+/** What was signed before, and is digested with a message. */
+interface Context {
   /** Of a response: the MAC of its request, or of the message before it in a stream (§5.3). */
   readonly priorMac?: Uint8Array;
   /** Of the second and later messages of a stream: unsigned ones since the last signed (§5.3.1). */
   readonly unsigned?: readonly Uint8Array[];
   readonly isContinuation?: boolean;
+}
+
+export interface VerifyOptions extends Context {
+  readonly find: (name: Name) => TsigKey | undefined;
+  /** Seconds since 1970. */
+  readonly now: number;
 }
 
 export function verifyTsig(signed: SignedMessage, options: VerifyOptions): TsigVerdict {
@@ -152,12 +156,9 @@ export function verifyTsig(signed: SignedMessage, options: VerifyOptions): TsigV
   return { isValid: true, key, mac: tsig.mac, time: tsig.time };
 }
 
-export interface SignOptions {
+export interface SignOptions extends Context {
   /** Seconds since 1970. */
   readonly now: number;
-  readonly priorMac?: Uint8Array;
-  readonly unsigned?: readonly Uint8Array[];
-  readonly isContinuation?: boolean;
   readonly error?: Rcode;
   /** BADTIME: what the client said is signed, the server's time goes into Other Data (§5.2.3). */
   readonly client?: Pick<TsigFields, "time" | "fudge">;
@@ -217,7 +218,7 @@ function lengthOf(key: Name, algorithm: Name, rest: number): number {
 }
 
 /** Of all components in one piece (§4.3). */
-function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: SignContext): Buffer {
+function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: Context): Buffer {
   const { priorMac, unsigned = [], isContinuation = false } = context;
   components.clear();
   if (priorMac !== undefined) {
@@ -254,12 +255,6 @@ function hmacOf(key: TsigKey): Hmac {
     hmacs.set(key, hmac);
   }
   return hmac;
-}
-
-interface SignContext {
-  readonly priorMac?: Uint8Array;
-  readonly unsigned?: readonly Uint8Array[];
-  readonly isContinuation?: boolean;
 }
 
 function append(message: Uint8Array, tsig: TsigFields): Buffer {
