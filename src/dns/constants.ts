@@ -68,7 +68,6 @@ export const Rcode = {
   NXRRSET: 8,
   NOTAUTH: 9,
   NOTZONE: 10,
-  DSOTYPENI: 11,
   BADVERS: 16,
   BADSIG: 16,
   BADKEY: 17,
@@ -80,7 +79,6 @@ export type Rcode = number;
 
 /** Of EDNS(0) options (RFC 6891 §9). */
 export const OptionCode = {
-  LLQ: 1,
   UPDATE_LEASE: 2,
   NSID: 3,
   CLIENT_SUBNET: 8,
