@@ -35,32 +35,34 @@ export async function check(file: string, options: CheckOptions): Promise<void> 
     process.stdout.write(`${file}: ${sets} record sets, no mistake found\n`);
   } else {
     const config = readConfig(file);
-    if (config.listen !== undefined) await checkServed(config);
+    const notes = config.listen === undefined ? [] : await checkServed(config);
     process.stdout.write(`${file}: zone ${config.zone}, no mistake found\n`);
-    for (const note of notesOn(config)) process.stdout.write(`${file}: ${note}\n`);
+    for (const note of [...notes, ...notesOn(config)]) process.stdout.write(`${file}: ${note}\n`);
   }
 }
 
-/** What is read besides by who serves zones. */
-async function checkServed(config: Config): Promise<void> {
+/** What is read besides by who serves zones; gives notes on the configuration that tell of it. */
+async function checkServed(config: Config): Promise<string[]> {
   const { dynamic, fixed } = await readZones(config, warn);
   const { origin, records } = dynamic[0]!;
   const { nameservers, transfer, dnssec } = config;
+  const notes: string[] = [];
   if (
     nameservers.length > 0 &&
     records.some(({ name, type }) => type === Type.NS && name.equals(origin))
   ) {
-    warn(`nameservers does nothing, for the file of ${origin} has NS records of its own`);
+    notes.push(`nameservers does nothing, for the file of ${origin} has NS records of its own`);
   }
   const origins = [...dynamic, ...fixed].map(({ origin }) => origin);
-  if (dnssec === undefined) return;
+  if (dnssec === undefined) return notes;
   const signed = await checkKeyFolder(dnssec.keys, origins, warn);
   if (transfer.allow.length + transfer.notify.length > 0) {
-    warn(`transfer does nothing for ${signed.join(", ")}: a signed zone is copied by nobody`);
+    notes.push(`transfer does nothing for ${signed.join(", ")}: a signed zone is copied by nobody`);
   }
+  return notes;
 }
 
-/** What is no mistake. */
+/** What is no mistake in a file that says which it is. */
 function warn(remark: string): void {
   process.stdout.write(`${remark}\n`);
 }

@@ -79,8 +79,8 @@ describe("dnssd-gateway check", () => {
     write("zone: z.local\nnameservers: [ns1.example.com]\n");
     write("$TTL 60\n@ NS ns2.example.com.\n", "zones/z.local.zone");
     assert.deepEqual((await check()).said, [
-      "nameservers does nothing, for the file of z.local. has NS records of its own",
       `${config}: zone z.local., no mistake found`,
+      `${config}: nameservers does nothing, for the file of z.local. has NS records of its own`,
       `${config}: z.local. is asked for by multicast, as all names in local. are: clients will not ask this server`,
     ]);
     // Of what is delegated beneath, and of what else is at the apex, it does nothing the less.
@@ -203,7 +203,7 @@ describe("dnssd-gateway check", () => {
       "zone: z.example\ndata: none\ndnssec: { keys: keys }\ntransfer: { allow: [192.0.2.1] }\n",
     );
     const copied = "transfer does nothing for z.example.: a signed zone is copied by nobody";
-    assert.equal((await check()).said[1], copied);
+    assert.equal((await check()).said[2], `${config}: ${copied}`);
   });
 
   it("notes what is no mistake and does nothing", async () => {
