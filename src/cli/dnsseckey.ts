@@ -38,8 +38,9 @@ export async function dnssecKey(zone: string, options: DnssecKeyOptions): Promis
   const origin = parseZone(zone);
   const now = Math.floor(options.now / 1000);
   if (retire !== undefined) return retireKey(origin, retire, folder, now);
-  if (!isOneOf(signingAlgorithms, algorithm)) throw mistake(algorithm, signingAlgorithms);
-  if (!isOneOf(keyRoles, role)) throw mistake(role, keyRoles);
+  if (!isOneOf(signingAlgorithms, algorithm))
+    throw mistake("algorithm", algorithm, signingAlgorithms);
+  if (!isOneOf(keyRoles, role)) throw mistake("role", role, keyRoles);
   const key = await makeKey(origin, algorithm, role, { folder, now });
   const print = (text: string) => process.stdout.write(text);
   print(`; ${join(folder, key.fileName)}.private holds the secret\n`);
@@ -73,12 +74,12 @@ async function retireKey(origin: Name, tag: string, folder: string, now: number)
   const key = keys.find((each) => `${each.tag}` === tag);
   if (key === undefined) {
     const known = keys.map((each) => each.tag).join(", ") || "none";
-    throw new ConfigError([`"${tag}": no key of ${origin}; expected one of ${known}`]);
+    throw new ConfigError([`--retire: "${tag}": no key of ${origin}; expected one of ${known}`]);
   }
   const isSuccessor = (other: SigningKey) =>
     other !== key && other.isEntryPoint === key.isEntryPoint && other.times.Inactive === undefined;
   if (!keys.some(isSuccessor)) {
-    const why = `${tag} is the only key of its kind; make its successor first`;
+    const why = `--retire: ${tag} is the only key of its kind; make its successor first`;
     throw new ConfigError([`${why}: dnssd-gateway key --dnssec ${origin}`]);
   }
   const end = now + RETIREMENT;
@@ -124,6 +125,6 @@ function isOneOf<T extends string>(all: readonly T[], text: string): text is T {
   return (all as readonly string[]).includes(text);
 }
 
-function mistake(text: string, expected: readonly string[]): ConfigError {
-  return new ConfigError([`"${text}": expected one of ${expected.join(", ")}`]);
+function mistake(option: string, text: string, expected: readonly string[]): ConfigError {
+  return new ConfigError([`--${option}: "${text}": expected one of ${expected.join(", ")}`]);
 }

@@ -37,7 +37,9 @@ export function key(name: string, options: KeyOptions): void | Promise<void> {
     throw new ConfigError([`"${name}": expected a name of ${KEY_NAME_EXPECTED}`]);
   }
   if (!isAlgorithm(algorithm)) {
-    throw new ConfigError([`"${algorithm}": expected one of ${tsigAlgorithms.join(", ")}`]);
+    throw new ConfigError([
+      `--algorithm: "${algorithm}": expected one of ${tsigAlgorithms.join(", ")}`,
+    ]);
   }
   const label = siteLabel.optional().safeParse(site);
   if (!label.success) {

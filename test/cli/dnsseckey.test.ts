@@ -107,8 +107,11 @@ describe("dnssd-gateway key --dnssec", () => {
   it("says what was expected", async () => {
     const { key, keys } = open();
     for (const [parameters, why] of [
-      [[ZONE, "--algorithm", "rsasha1"], /expected one of ecdsap256sha256, ed25519/],
-      [[ZONE, "--role", "boss"], /expected one of csk, ksk, zsk/],
+      [
+        [ZONE, "--algorithm", "rsasha1"],
+        /^--algorithm: "rsasha1": expected one of ecdsap256sha256, ed25519$/m,
+      ],
+      [[ZONE, "--role", "boss"], /^--role: "boss": expected one of csk, ksk, zsk$/m],
       [["a..b"], /expected a zone such as/],
       [[ZONE, "--retire", "17"], /expected/],
     ] as const) {
@@ -119,12 +122,15 @@ describe("dnssd-gateway key --dnssec", () => {
     await key("other.example.");
     const other = keys()[0]!.tag;
     const none = await key(ZONE, "--retire", `${other}`);
-    assert.match(none.text, /^"\d+": no key of bonjour\.example\.com\.; expected one of none$/m);
+    assert.match(
+      none.text,
+      /^--retire: "\d+": no key of bonjour\.example\.com\.; expected one of none$/m,
+    );
     await key(ZONE);
     const own = keys().find(({ tag }) => tag !== other)!.tag;
     const { status, text } = await key(ZONE, "--retire", "x");
     assert.equal(status, 1);
-    assert.ok(text.includes(`"x": no key of ${ZONE}.; expected one of ${own}\n`), text);
+    assert.ok(text.includes(`--retire: "x": no key of ${ZONE}.; expected one of ${own}\n`), text);
   });
 
   it("says in one line that the folder cannot be made, or is none", async () => {

@@ -84,6 +84,8 @@ describe("dnssd-gateway key", () => {
     ]) {
       const { status, stdout, stderr } = await key(...parameters);
       assert.deepEqual([status, `${stdout}`, stderr.trim().split("\n").length], [1, "", 1], stderr);
+      const option = parameters.find((each) => each.startsWith("--")) ?? "";
+      assert.ok(stderr.startsWith(option), stderr);
     }
   });
 
