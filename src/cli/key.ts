@@ -56,9 +56,7 @@ export function key(name: string, options: KeyOptions): void | Promise<void> {
   const print = (text: string) => process.stdout.write(text);
   // Quoted where it would be another word to YAML: 010, 1e3, null.
   const word = stringify(name, { blockQuote: false }).trimEnd();
-  print(
-    `# dnssd-gateway.yaml of the gateway, and of the collector with publish: { key: ${word} }\n`,
-  );
+  print(`# for the gateway, and for the collector with publish: { key: ${word} }\n`);
   if (site === undefined) {
     print(
       "# bound to no site: who has it may write everything; --site LABEL binds it to one, and with\n" +
