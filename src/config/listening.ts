@@ -4,7 +4,12 @@ import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { type Endpoint, formatEndpoint } from "../dns/endpoint.ts";
-import { type Credentials, CredentialsError, readCredentials } from "./credentials.ts";
+import {
+  type CredentialPaths,
+  type Credentials,
+  CredentialsError,
+  readCredentials,
+} from "./credentials.ts";
 import { address } from "./fields.ts";
 import type { Issue } from "./mistakes.ts";
 
@@ -86,7 +91,7 @@ export interface Listening extends Pick<Parsed, "dns"> {
 }
 
 export interface ListenCredentials {
-  readonly paths: { readonly certificate: string; readonly privateKey: string };
+  readonly paths: CredentialPaths;
   /** As they were when the configuration was read. */
   readonly read: Credentials;
 }
