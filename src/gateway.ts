@@ -174,7 +174,9 @@ export function makeHandler(
         complaints,
       }),
       [Opcode.NOTIFY]: notifyHandler({
-        ...{ isServed: (name) => findOpen(name) !== undefined, clock, log },
+        isServed: (name) => findOpen(name) !== undefined,
+        clock,
+        log,
       }),
     }),
   );
