@@ -5,12 +5,11 @@
  */
 import { formatAddress, parseAddress } from "./address.ts";
 import { bitmapTypes, typeBitmap } from "./bitmap.ts";
-import { className, parseType, typeName } from "./constants.ts";
+import { parseType, typeName } from "./constants.ts";
 import { type Field, isKnownShape, shapeOf, stringsIn, type Value } from "./fields.ts";
 import { FormatError } from "./format.ts";
 import { Name } from "./name.ts";
 import { parseRdata, Rdata } from "./rdata.ts";
-import { type RecordSet, type ResourceRecord, recordsOf } from "./record.ts";
 import { formatSvcParams, parseSvcParams } from "./svcparams.ts";
 import {
   formatString,
@@ -38,13 +37,6 @@ function hasOddBitmap(values: readonly Value[], shape: readonly Field[]): boolea
   const bitmap = values[shape.indexOf("bitmap")];
   if (!(bitmap instanceof Uint8Array)) return false;
   return Buffer.compare(typeBitmap(bitmapTypes(bitmap)), bitmap) !== 0;
-}
-
-/** A line for each record, as dig prints them. */
-export function formatRecord(record: ResourceRecord | RecordSet): string {
-  if ("rdatas" in record) return recordsOf(record).map(formatRecord).join("\n");
-  const { name, ttl, type, rdata } = record;
-  return `${name}\t${ttl}\t${className(record.class)}\t${typeName(type)}\t${formatRdata(rdata)}`;
 }
 
 /**

@@ -8,10 +8,10 @@ import { Name } from "../../src/dns/name.ts";
 import type { Rdata } from "../../src/dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import { LOCAL } from "../../src/dns/service.ts";
-import { formatRecord } from "../../src/dns/text.ts";
 import type { Family } from "../../src/net/links/link.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import type { Update } from "../../src/zone/update/update.ts";
+import { formatRecord } from "../support/formatrecord.ts";
 
 /** Sets of the zone, as a master file has them. */
 export function setsOf(text: string): RecordSets {

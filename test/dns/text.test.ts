@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Class, parseType, Type } from "../../src/dns/constants.ts";
+import { parseType, Type } from "../../src/dns/constants.ts";
 import { FormatError } from "../../src/dns/format.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
-import { formatRdata, formatRecord, parseRdataText, parseSeconds } from "../../src/dns/text.ts";
+import { formatRdata, parseRdataText, parseSeconds } from "../../src/dns/text.ts";
 import * as arbitrary from "../support/arbitrary.ts";
 import fc from "../support/fastcheck.ts";
 import { wordsOf } from "../support/words.ts";
@@ -175,27 +175,4 @@ describe("parseSeconds", () => {
   for (const text of ["", "h", "1x", "1h2", "-1", "4294967296", "9999w", "1.5h"]) {
     it(`refuses "${text}"`, () => assert.throws(() => parseSeconds(text), FormatError));
   }
-});
-
-describe("formatRecord", () => {
-  it("gives a line of owner, TTL, class, type and data", () => {
-    const name = Name.parse("a.example.com.");
-    const a = rdata.a("10.0.0.1");
-    assert.equal(
-      formatRecord({ name, type: Type.A, class: Class.IN, ttl: 10, rdata: a }),
-      "a.example.com.\t10\tIN\tA\t10.0.0.1",
-    );
-    assert.equal(
-      formatRecord({ name, type: Type.A, class: 0x8001, ttl: 10, rdata: a }),
-      "a.example.com.\t10\tCLASS32769\tA\t10.0.0.1",
-    );
-  });
-
-  it("gives a line for each record of a set", () => {
-    const rdatas = [rdata.a("10.0.0.1"), rdata.a("10.0.0.2")];
-    assert.equal(
-      formatRecord({ name: ORIGIN, type: Type.A, ttl: 10, rdatas }),
-      "example.com.\t10\tIN\tA\t10.0.0.1\nexample.com.\t10\tIN\tA\t10.0.0.2",
-    );
-  });
 });

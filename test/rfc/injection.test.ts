@@ -10,7 +10,6 @@ import { encode } from "../../src/dns/encode.ts";
 import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { formatRecord } from "../../src/dns/text.ts";
 import { Device } from "../collector/device.ts";
 import {
   cacheOf,
@@ -23,6 +22,7 @@ import {
   ZONE,
 } from "../collector/fixture.ts";
 import { Office } from "../collector/office.ts";
+import { formatRecord } from "../support/formatrecord.ts";
 import { silentLog } from "../support/log.ts";
 
 const PRINTER = service("Office Printer", "_ipp._tcp", "printer", "10.1.0.10");

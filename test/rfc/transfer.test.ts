@@ -12,7 +12,6 @@ import { decode, type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata, soaOf } from "../../src/dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../../src/dns/record.ts";
-import { formatRecord } from "../../src/dns/text.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
 import { addOption, byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
@@ -37,6 +36,7 @@ import {
 } from "../dnsserver/secured.ts";
 import { FakeClock } from "../support/clock.ts";
 import fc from "../support/fastcheck.ts";
+import { formatRecord } from "../support/formatrecord.ts";
 import { silentLog } from "../support/log.ts";
 import { inUse } from "../support/memory.ts";
 import { sign, tsigOf, verified } from "../support/tsig.ts";

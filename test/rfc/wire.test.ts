@@ -9,7 +9,8 @@ import { decode, type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { parseRdata, Rdata, rdata, srvOf, targetOf } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
-import { formatRdata, formatRecord } from "../../src/dns/text.ts";
+import { formatRdata } from "../../src/dns/text.ts";
+import { formatRecord } from "../support/formatrecord.ts";
 
 const NAME = "c0de-1.example.com.";
 /** Every type whose rdata the rules on compression name, with NAME as the name in it. */

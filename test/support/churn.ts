@@ -3,7 +3,7 @@ import { Class, Type } from "../../src/dns/constants.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../../src/dns/record.ts";
-import { formatRecord } from "../../src/dns/text.ts";
+import { formatRecord } from "./formatrecord.ts";
 
 /** Hosts that stay, so that a change is small beside the zone (RFC 1995 §5). */
 export function stock(origin: Name): ResourceRecord[] {

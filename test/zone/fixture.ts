@@ -5,7 +5,6 @@ import { Class, parseType, type Rcode, rcodeName } from "../../src/dns/constants
 import { Name } from "../../src/dns/name.ts";
 import { Rdata } from "../../src/dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
-import { formatRecord } from "../../src/dns/text.ts";
 import { lookup } from "../../src/zone/lookup/lookup.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { Snapshot } from "../../src/zone/snapshot.ts";
@@ -13,6 +12,7 @@ import type { Principal } from "../../src/zone/update/principal.ts";
 import type { Update } from "../../src/zone/update/update.ts";
 import { Zone, type ZoneOptions } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
+import { formatRecord } from "../support/formatrecord.ts";
 
 export const origin = Name.parse("z.example.");
 export const name = (text: string): Name => Name.parse(text, origin);
