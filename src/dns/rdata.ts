@@ -150,7 +150,7 @@ function readWire(reader: Reader, shape: readonly Field[]): string {
   return spelled + reader.text(from, reader.offset);
 }
 
-/** Rdata from uncompressed octets, as `\\# 4 0a000001` gives them (RFC 3597 §5). */
+/** Rdata from uncompressed octets, as `\# 4 0a000001` gives them (RFC 3597 §5). */
 export function parseRdata(type: number, bytes: Uint8Array): Rdata {
   const rdata = readRdata(new Reader(bytes), type, bytes.length);
   if (rdata.wire !== Buffer.from(bytes).toString("latin1")) {
