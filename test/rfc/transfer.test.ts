@@ -40,7 +40,7 @@ import { formatRecord } from "../support/formatrecord.ts";
 import { silentLog } from "../support/log.ts";
 import { inUse } from "../support/memory.ts";
 import { sign, tsigOf, verified } from "../support/tsig.ts";
-import { waitFor } from "../support/wait.ts";
+import { DEADLINE, waitFor } from "../support/wait.ts";
 import { lines, name, operator, origin, setsOf, updateOf, zoneOf } from "../zone/fixture.ts";
 
 const source = { address: "192.0.2.99", port: 4000 };
@@ -586,9 +586,10 @@ suite("transfers by TCP", () => {
         socket.write(many);
         peers.push(socket);
       }
+      await waitFor("their questions", () => connections.size === peers.length);
       const started = performance.now();
       while (performance.now() - started < 500) {
-        await ask(server.endpoint, soa, { clock: systemClock });
+        await ask(server.endpoint, soa, { clock: systemClock, timeout: DEADLINE });
       }
       const during = inUse();
       // When the buffers of the system are full too.
