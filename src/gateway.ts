@@ -132,12 +132,7 @@ export function makeHandler(
     const zone = find(origin);
     return zone === zones.catalog ? undefined : zone;
   };
-  const origins = zones.all.map((zone) => zone.origin);
   const { keysOf, isSigned } = zones;
-  if (config.transfer.allow.length + config.transfer.notify.length > 0 && origins.some(isSigned)) {
-    const fields = { zones: origins.filter(isSigned).map(String) };
-    log.warn(fields, "signed zones are copied by nobody, for a copy would have no signatures");
-  }
   const access = new Access(config, hostNetworks(clock), isSigned);
   const views = openViews({
     ...{ config, zones, access, clock, log },

@@ -11,7 +11,7 @@ import { ConfigError } from "../config/mistakes.ts";
 import type { Config } from "../config.ts";
 import { Rcode, Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
-import type { Name } from "../dns/name.ts";
+import type { Name, NameKey } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
 import { apexEnumeration, apexRecords } from "../zone/apex.ts";
@@ -69,18 +69,23 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
     const members = [...dynamic, ...fixed];
     const served = members.map((zone) => zone.origin);
     let catalog: Zone | undefined;
-    const keys =
-      config.dnssec &&
-      (await openKeyFolder({
-        ...{ ...options, signal, folder: config.dnssec.keys },
-        origins: served,
-        changed: () => {
-          if (catalog !== undefined) void unlist(catalog, copied(), config, options.log);
-        },
-      }));
+    let keys: ReadonlyMap<NameKey, ZoneKeys> | undefined;
     const keysOf = (origin: Name) => keys?.get(origin.key);
     const isSigned = (origin: Name) => (keysOf(origin)?.all.length ?? 0) > 0;
     const copied = () => served.filter((origin) => !isSigned(origin));
+    let uncopied = 0;
+    const changed = () => {
+      const signed = served.filter(isSigned).map(String);
+      // What is signed stays so: where they are no more, they are the same.
+      if (signed.length > uncopied && isToBeCopied(config)) warnOf(signed, options.log);
+      uncopied = signed.length;
+      if (catalog !== undefined) void unlist(catalog, copied(), config, options.log);
+    };
+    if (config.dnssec !== undefined) {
+      const folder = { folder: config.dnssec.keys, origins: served };
+      keys = await openKeyFolder({ ...options, signal, ...folder, changed });
+      changed();
+    }
     catalog = await openCatalog(config, copied(), { ...options, signal });
     if (catalog !== undefined) zones.push(catalog);
     const all = catalog === undefined ? members : [...members, catalog];
@@ -148,6 +153,14 @@ function explain(error: unknown, data: string): unknown {
   const what = code === "EEXIST" || code === "ENOTDIR" ? "is no folder" : message;
   const expected = "expected a folder for zone files that can be read and written";
   return new ConfigError([`${data}: ${what}; ${expected}`]);
+}
+
+function isToBeCopied({ transfer: { allow, notify } }: Config): boolean {
+  return allow.length + notify.length > 0;
+}
+
+function warnOf(zones: readonly string[], log: Log): void {
+  log.warn({ zones }, "signed zones are copied by nobody, for a copy would have no signatures");
 }
 
 /** It lasts, so that its serial rises when there is another zone, and only then. */

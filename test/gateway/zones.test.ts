@@ -9,9 +9,12 @@ import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
+import { SigningKey } from "../../src/dns/signingkey.ts";
 import { openZones, readZones } from "../../src/gateway/zones.ts";
+import type { Log } from "../../src/log.ts";
 import { temporaryFolder } from "../support/gateway.ts";
 import { silentLog } from "../support/log.ts";
+import { waitFor } from "../support/wait.ts";
 import { principal } from "../zone/fixture.ts";
 
 const paris = principal("paris");
@@ -162,6 +165,51 @@ suite("the zones served", () => {
     await zones.closed;
     const browsing = ["b", "db", "lb"].map((kind) => `${kind}._dns-sd._udp.${zone}`);
     assert.deepEqual(told, [browsing, [], []]);
+  });
+
+  test("SEC-DNSSEC-18: say that one is copied no more when its first key comes, and once", async () => {
+    const folder = temporaryFolder();
+    const keys = join(folder, "keys");
+    mkdirSync(keys);
+    // Of two algorithms no two have one name, whatever their tags.
+    const write = (owner: string, algorithm: "ed25519" | "ecdsap256sha256") => {
+      const key = SigningKey.generate(Name.parse(owner), algorithm, "csk", {});
+      writeFileSync(join(keys, `${key.fileName}.key`), key.formatKey());
+      writeFileSync(join(keys, `${key.fileName}.private`), key.formatPrivateKey(), { mode: 0o600 });
+    };
+    const warnings: unknown[] = [];
+    const log: Log = {
+      ...silentLog,
+      warn: (fields, text) => {
+        if (/copied by nobody/.test(text)) warnings.push((fields as { zones: unknown }).zones);
+      },
+    };
+    const life = new AbortController();
+    let reload = () => {};
+    const onReload = (look: () => void) => {
+      reload = look;
+    };
+    const config = parseConfig(
+      JSON.stringify({ zone, reverse, dnssec: { keys }, transfer: { allow: ["192.0.2.0/24"] } }),
+      "g",
+      folder,
+    );
+    write(reverse[0]!, "ed25519");
+    const options = { clock: systemClock, log, signal: life.signal, onReload };
+    const { keysOf, closed } = await openZones(config, options);
+    assert.deepEqual(warnings, [[reverse[0]]]);
+    for (const [owner, algorithm, count] of [
+      [zone, "ed25519", 1],
+      [zone, "ecdsap256sha256", 2],
+      [reverse[0]!, "ecdsap256sha256", 2],
+    ] as const) {
+      write(owner, algorithm);
+      reload();
+      await waitFor("the key", () => keysOf(Name.parse(owner))?.all.length === count);
+    }
+    life.abort();
+    await closed;
+    assert.deepEqual(warnings, [[reverse[0]], [zone, reverse[0]]]);
   });
 
   test("let go of their folder where one of them cannot be opened", async () => {
