@@ -111,6 +111,22 @@ suite("a zone that is published into", () => {
     assert.doesNotMatch(scene.log[1]!, /allow-transfer/, "nobody knows that it is not let");
   });
 
+  test("a server that was away while there was nothing to say is not told of when it is back", async () => {
+    const scene = new Scene();
+    scene.unreadable = away("timeout");
+    scene.publication.inherit();
+    await scene.clock.elapse(12_000);
+    const { reads } = scene;
+    assert.ok(reads >= 2, `${reads} readings`);
+    scene.unreadable = undefined;
+    scene.want("h A 10.0.0.1");
+    await scene.clock.elapse(1000);
+    assert.deepEqual([scene.updates, scene.reads], [1, reads], "an update comes first");
+    await scene.clock.elapse(30_000);
+    assert.equal(scene.reads, reads + 1);
+    assert.deepEqual(scene.log, []);
+  });
+
   test("a server that cannot be read in ever other ways is told of once a minute", async () => {
     const scene = new Scene();
     scene.publication.inherit();

@@ -60,6 +60,8 @@ export class Publication {
   #work: Promise<void> | undefined;
   #isReading = false;
   #isEnded = false;
+  /** An update, since what is there could not be read. */
+  #hasTaken = false;
   /** The server has taken something. */
   #goesOn = () => {};
   readonly #readings = new Readings();
@@ -169,11 +171,12 @@ export class Publication {
       there = await zone.readBack();
       if (this.#isEnded) return;
     } catch (error) {
-      // One that does not answer once may be restarting.
+      // One that does not answer may be restarting, or away, as long as it takes no update either.
       const isAnswer = error instanceof PublishError;
-      if (isAnswer || this.#readings.isFailing) {
+      if (isAnswer || (this.#readings.isFailing && this.#hasTaken)) {
         this.#troubles.unread({ reason: (error as Error).message, isAnswer });
       }
+      this.#hasTaken = false;
       this.#readings.fail(began, clock.now());
       return;
     } finally {
@@ -216,6 +219,7 @@ export class Publication {
     }
     const refusal = this.reconciler.settle(rcode, clock.now(), isAnswered);
     if (rcode === Rcode.NOERROR) {
+      this.#hasTaken = true;
       this.#goesOn();
       this.#troubles.tellUnread();
       this.#troubles.tellUnhindered(this.reconciler.isHindered);
