@@ -47,7 +47,7 @@ const start = performance.now();
 const done = Promise.all(sockets.map(run));
 setTimeout(() => {
   isOver = true;
-}, seconds * 1000);
+}, seconds * 1000).unref();
 await done;
 const took = (performance.now() - start) / 1000;
 latencies.sort((a, b) => a - b);
