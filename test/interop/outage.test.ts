@@ -109,6 +109,17 @@ class Offices {
   }
 }
 
+/** Services of which a collector has told that they came. */
+function heardBy(collector: Gateway): number {
+  return collector
+    .events(/^(more services|service) came$/)
+    .reduce((sum, { count = 1 }) => sum + (count as number), 0);
+}
+
+function untilHeard(collectors: readonly Gateway[], count: number): Promise<boolean> {
+  return waitFor("all to be heard", () => collectors.every((each) => heardBy(each) === count));
+}
+
 function namesOf(name: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${name} ${i + 1}`);
 }
@@ -172,7 +183,8 @@ describe("Two offices and what goes wrong between them", options, () => {
       async () => (await offices.ask(browse, "PTR")).length === 3,
       30_000,
     );
-    // Both have heard, and both hold, all that there is.
+    await untilHeard([living, dead], 3);
+    // And both hold it.
     await sleep(5000);
     await dead.program.stop("SIGKILL");
     const watch = new Watch(nameServer, NAME_SERVER, `talking\\0321.${browse}`, "TXT");
@@ -201,7 +213,7 @@ describe("Two offices and what goes wrong between them", options, () => {
   it("SEC-25, SEC-17: of two collectors one dies and returns; one alone never returns", async (t) => {
     await using offices = await Offices.open();
     const { paris, lyon, nameServer } = offices;
-    const [first, , alone] = await Promise.all([
+    const [first, second, alone] = await Promise.all([
       paris.collect("first", 2),
       paris.collect("second", 3, 1),
       lyon.collect("alone", 2),
@@ -211,7 +223,8 @@ describe("Two offices and what goes wrong between them", options, () => {
     ]);
     await offices.untilListed("all of Paris", 120, `paris.${ZONE}`);
     await offices.untilListed("all of Lyon", 20, `lyon.${ZONE}`);
-    // Both have heard, and both hold, all that there is.
+    await untilHeard([first!, second!], 130);
+    // And both hold it.
     await sleep(5000);
     const watch = new Watch(nameServer, NAME_SERVER, `_http._tcp.paris.${ZONE}.`, "PTR");
     await watch.until("an answer", ({ count }) => count === 10);
