@@ -3,6 +3,7 @@
  * else. Data flows one way: links → collector → zone → authority → handler → listeners.
  */
 import { randomBytes } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import type { Clock } from "./clock.ts";
 import { Collector, type CollectorOptions } from "./collector/collector.ts";
 import { enumerationRecords } from "./collector/enumeration.ts";
@@ -65,6 +66,8 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   // Ends the parts that are open when another cannot be opened, or fails.
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
+  // Every listener and every link listens to it; so many are no leak.
+  setMaxListeners(0, signal);
   // Who writes into the zones ends before them.
   const written = new AbortController();
   const { listen } = config;
