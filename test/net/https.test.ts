@@ -48,6 +48,20 @@ async function openHttp2(
 const GET = { ":path": `/dns-query?dns=${query.toString("base64url")}` };
 const POST = { ":method": "POST", ":path": "/dns-query", "content-type": MEDIA_TYPE };
 
+/** A Handler that holds all requests until they are released. */
+function holding() {
+  const released = new AbortController();
+  setMaxListeners(0, released.signal);
+  const handler: Handler = async function* ({ message }) {
+    held.most = Math.max(held.most, ++held.waiting);
+    if (!released.signal.aborted) await once(released.signal, "abort");
+    held.waiting--;
+    yield makeResponse(message, {});
+  };
+  const held = { handler, waiting: 0, most: 0, release: () => released.abort() };
+  return held;
+}
+
 async function post(session: ClientHttp2Session, body: Uint8Array): Promise<Reply> {
   const stream = session.request(POST);
   // With its connection it ends without a word.
@@ -225,48 +239,30 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
   });
 
   test("has so many requests under way and no more", async () => {
-    let waiting = 0;
-    let most = 0;
-    const release = new AbortController();
-    setMaxListeners(0, release.signal);
-    const handler: Handler = async function* ({ message }) {
-      most = Math.max(most, ++waiting);
-      if (!release.signal.aborted) await once(release.signal, "abort");
-      waiting--;
-      yield makeResponse(message, {});
-    };
-    await using server = await listenSecurely({ handler });
+    const held = holding();
+    await using server = await listenSecurely({ handler: held.handler });
     using session = await openHttp2(server);
     const replies = Array.from({ length: MAX_REQUESTS * 2 }, () => post(session, query));
-    await waitFor("as many as may be", () => waiting === MAX_REQUESTS);
-    release.abort();
+    await waitFor("as many as may be", () => held.waiting === MAX_REQUESTS);
+    held.release();
     await Promise.all(replies);
-    assert.equal(most, MAX_REQUESTS);
+    assert.equal(held.most, MAX_REQUESTS);
   });
 
   test("has no more of them under way where they come without waiting, by HTTP/1.1", async () => {
-    let waiting = 0;
-    let most = 0;
-    const release = new AbortController();
-    setMaxListeners(0, release.signal);
-    const handler: Handler = async function* ({ message }) {
-      most = Math.max(most, ++waiting);
-      if (!release.signal.aborted) await once(release.signal, "abort");
-      waiting--;
-      yield makeResponse(message, {});
-    };
-    await using server = await listenSecurely({ handler });
+    const held = holding();
+    await using server = await listenSecurely({ handler: held.handler });
     using socket = await openTls(server);
     let text = "";
     socket.on("data", (piece: Buffer) => {
       text += piece.toString("latin1");
     });
     socket.write(`GET ${GET[":path"]} HTTP/1.1\r\nhost: a\r\n\r\n`.repeat(MAX_REQUESTS + 10));
-    await waitFor("as many as may be", () => waiting === MAX_REQUESTS);
-    release.abort();
+    await waitFor("as many as may be", () => held.waiting === MAX_REQUESTS);
+    held.release();
     const isAnswered = () => text.match(/HTTP\/1\.1 (200|503) /g)?.length === MAX_REQUESTS + 10;
     await waitFor("all answers", isAnswered);
-    assert.equal(most, MAX_REQUESTS);
+    assert.equal(held.most, MAX_REQUESTS);
   });
 
   test("may take back one request and another, if it takes answers too", async () => {
