@@ -21,7 +21,7 @@ export function notesOn(config: Config): string[] {
     // RFC 6762 §3.
     zone.isUnder(LOCAL) &&
       `${zone} is asked for by multicast, as all names in local. are: clients will not ask this server`,
-    whyNotAsked(config),
+    whyNotAsked(config) ?? whyNotForViews(config),
     isDeaf && whyIdle(config, HEARING, "no link is heard (links: []); collectors have it"),
     listen === undefined &&
       whyIdle(config, SERVING, "nothing is served (publish without listen); the server has it"),
@@ -35,6 +35,12 @@ export function notesOn(config: Config): string[] {
     ...servers.map((server) => server && whyNoPort(server.host)),
   ];
   return notes.filter((note) => typeof note === "string");
+}
+
+/** Views are of what the zone has, and what is learnt on demand it has not. */
+function whyNotForViews({ links = [], views }: Config): string | undefined {
+  if (views.length === 0 || !links.some((link) => link.onDemand)) return undefined;
+  return "clients that have a view get nothing on demand (views)";
 }
 
 /** Of fields that say something and stand where nobody looks at them. */

@@ -237,6 +237,10 @@ describe("dnssd-gateway check", () => {
         "links: [{ interface: eth0 }]\npolicy: { addresses: [{ from: 10.1.0.0/24, to: 10.2.0.0/24, site: paris }] }\n",
         "policy.addresses[0] does nothing at paris, where no link is (links)",
       ],
+      [
+        "links: [{ interface: eth0, site: hq, onDemand: true }]\nviews: [{ networks: [any] }]\n",
+        "clients that have a view get nothing on demand (views)",
+      ],
       [`links: []\n${publish}`, "nothing is published, for no link is heard (links: [])"],
       [
         `${publish}listen: { dns: ["127.0.0.1:53"] }\n`,
@@ -254,6 +258,7 @@ describe("dnssd-gateway check", () => {
       assert.deepEqual(said.slice(1), [`${config}: ${note}`]);
     }
     const others = [
+      ["links: [{ interface: eth0, site: hq }]\nviews: [{ networks: [any] }]\n", 0],
       ["links: []\npublish: { server: '2001:db8::53' }\n", 1],
       [
         "links: [{ interface: eth0, site: 'caf\u00e9' }]\npolicy: { rules: [{ deny: chat, site: 'cafe\u0301' }] }\n",
