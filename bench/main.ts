@@ -7,6 +7,7 @@ import { signing } from "./signing.ts";
 import { traffic } from "./traffic.ts";
 import { updates } from "./updates.ts";
 import { way } from "./way.ts";
+import { zone } from "./zone.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,6 +33,7 @@ const parts: Readonly<Record<string, () => Promise<void>>> = {
     const options = { sync: Number(values.sync), records: Number(values.records) };
     return updates({ rounds, seconds, ...options }, print);
   },
+  zone: () => zone({ rounds }, print),
   collector: async () => collector(print),
   signing: async () => signing({ rounds }, print),
   traffic: () => traffic({ minutes: Number(values.minutes) }, print),

@@ -246,7 +246,7 @@ function line({ clients, underWay }: Load, entries: readonly Entry[]): string {
 const WIDTH = 24;
 
 /** SOA and NS with the address of the server, and so many records of services. */
-function zoneRecords(present: number): RecordSet[] {
+export function zoneRecords(present: number): RecordSet[] {
   const ns = Name.parse("ns", ORIGIN);
   const soa = rdata.soa({
     mname: ns,
