@@ -14,6 +14,7 @@ function querierOf(cache: LinkCache, options: Partial<QuerierOptions> = {}): Que
     isUnicastWanted: false,
     families: () => [],
     ownerOf: () => undefined,
+    silentOf: () => [],
     ...options,
   });
 }

@@ -960,6 +960,66 @@ suite("a record that grows old", () => {
     });
   }
 
+  const LIST = `${META} 120 PTR _ipp._tcp
+    ${service("a", "_ipp._tcp", "h", "10.0.0.3").replaceAll(" 4500 ", " 120 ")}`;
+  /** A list names two devices, and one of them answers only who asks it alone. */
+  const halfDeaf = (refresh: "unicast" | "multicast") => {
+    const asked: Heard[] = [];
+    const set = stage({ refresh }, (lan) => {
+      new Device(lan, "10.0.0.4", service("b", "_ipp._tcp", "k", "10.0.0.4")).announce();
+      const host = lan.host("deaf", "10.0.0.3").record();
+      host.say(response(LIST));
+      host.react((message, packet) => {
+        if (!packet.isUnicast) return;
+        asked.push({ ...packet, message, at: set.clock.now() });
+        const answers = records(LIST).filter((record) =>
+          message.questions.some(
+            ({ name, type }) => type === record.type && name.equals(record.name),
+          ),
+        );
+        host.say(makeMessage({ isResponse: true, answers }), {
+          family: packet.family,
+          address: packet.source,
+        });
+      });
+    });
+    const listOf = () => held(set.harvest.cache, "_ipp._tcp", "PTR").length;
+    const lists = () =>
+      asked.filter(({ message }) => message.questions.some(({ type }) => type === Type.PTR));
+    return { ...set, listOf, lists };
+  };
+
+  test("MDNS-06: in a list is asked for of its host alone as well, once all were asked in vain", () => {
+    const { clock, listOf, lists, witness } = halfDeaf("unicast");
+    for (let i = 0; i < 30 * 60; i++) {
+      clock.advance(1000);
+      assert.equal(listOf(), 2, `after ${i} s`);
+    }
+    // Every 102 s or so, what others have said not listed.
+    assert.ok(lists().length >= 10 && lists().length <= 40, `${lists().length}`);
+    assert.ok(lists().every(({ message }) => message.answers.length === 0));
+    assert.ok(lists()[0]!.at >= 0.84 * 120_000, `${lists()[0]!.at}`);
+    assert.ok(heardOf(witness, "_ipp._tcp", Type.PTR, aged).length > 0);
+  });
+
+  test("in a list is asked for of nobody alone where all are to be asked", () => {
+    const { clock, listOf, lists } = halfDeaf("multicast");
+    clock.advance(130_000);
+    assert.equal(listOf(), 1);
+    assert.deepEqual(lists(), []);
+  });
+
+  test("in a list goes with its host, which is asked alone three times at the most", () => {
+    const { clock, lan, listOf } = halfDeaf("unicast");
+    const gone = lan.host("gone", "10.0.0.6").record();
+    gone.say(response("_ipp._tcp 120 PTR g._ipp._tcp"));
+    clock.advance(119_000);
+    assert.equal(listOf(), 3);
+    clock.advance(2000);
+    assert.equal(listOf(), 2);
+    assert.equal(gone.heard.filter(({ isUnicast }) => isUnicast).length, 3);
+  });
+
   test("is asked for of all where that is wanted", () => {
     const { clock, asked } = owners("multicast");
     clock.advance(10 * MINUTE);

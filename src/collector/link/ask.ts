@@ -1,6 +1,7 @@
 /** What the querier asks: one question of a series, or one that is asked a few times. */
 import { Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
+import { setKey } from "../../dns/record.ts";
 import type { Ranked } from "../../heap.ts";
 import type { Family } from "../../net/links/link.ts";
 import type { Owner } from "./owner.ts";
@@ -10,6 +11,8 @@ export class Ask implements Ranked {
   readonly name: Name;
   readonly type: number;
   readonly source: string;
+  /** No other question has it: what one is asked is another than what all are. */
+  readonly key: string;
   /** When to ask it, while it waits in the agenda; and when at the latest, if it waits for others. */
   rank = 0;
   index = -1;
@@ -30,10 +33,12 @@ export class Ask implements Ranked {
   /** When other hosts asked it last, by each family. */
   readonly #others: Record<Family, number> = { 4: -Infinity, 6: -Infinity };
 
-  constructor(name: Name, type: number, source: string) {
+  constructor(name: Name, type: number, source: string, to?: Owner) {
     this.name = name;
     this.type = type;
     this.source = source;
+    this.to = to;
+    this.key = setKey(name, type) + (to?.address ?? "");
   }
 
   /** What it waits for is as new as if it had never been asked. */

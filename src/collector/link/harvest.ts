@@ -16,7 +16,7 @@ import type { Family, Link, Packet } from "../../net/links/link.ts";
 import { type Interest, interestIn } from "./browser.ts";
 import { type CacheOptions, LinkCache, TOP_BIT } from "./cache.ts";
 import { firstEnd, type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
-import { ownerOf } from "./owner.ts";
+import { ownerOf, silentOf } from "./owner.ts";
 import { Querier } from "./querier.ts";
 import { Throttle } from "./throttle.ts";
 
@@ -72,6 +72,7 @@ export class Harvest {
       families: () => this.#families,
       ownerOf: (set, time) =>
         refresh === "unicast" ? ownerOf(set, link.addresses, time) : undefined,
+      silentOf: (set, time) => (refresh === "unicast" ? silentOf(set, link.addresses, time) : []),
     });
     this.#alarm = new Alarm(clock, () => this.#wake());
     this.resume();

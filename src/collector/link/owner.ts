@@ -6,7 +6,7 @@
 import { addressOctets } from "../../dns/address.ts";
 import type { Family, LinkAddress } from "../../net/links/link.ts";
 import { isOn, subnetsOf } from "../subnets.ts";
-import type { HeardSet } from "./heard.ts";
+import { type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
 
 export interface Owner {
   readonly family: Family;
@@ -19,13 +19,33 @@ export function ownerOf(
   addresses: readonly LinkAddress[],
   now: number,
 ): Owner | undefined {
-  const speakers = new Set<string>();
+  const heard = [...records.values()];
+  if (heard.some((record) => isAskedInVain(record, now))) return undefined;
+  const [address, ...others] = new Set(heard.map(({ speaker }) => speaker));
+  return address === undefined || others.length > 0 ? undefined : nearby(address, addresses);
+}
+
+/**
+ * Those whose entries of a list nobody has said again since all were asked. What is sent to the group gets
+ * lost more easily than what is sent to one, and some answer who asks them alone (RFC 6762 §5.5).
+ */
+export function silentOf(
+  { records }: HeardSet,
+  addresses: readonly LinkAddress[],
+  now: number,
+): Owner[] {
+  const silent = new Set<string>();
   for (const record of records.values()) {
-    if (now - record.lastHeard > FIRST_REFRESH * record.lifetime) return undefined;
-    speakers.add(record.speaker);
+    if (isAskedInVain(record, now) && !isCalledOff(record)) silent.add(record.speaker);
   }
-  const [address, ...others] = speakers;
-  if (address === undefined || others.length > 0) return undefined;
+  return [...silent].flatMap((address) => nearby(address, addresses) ?? []);
+}
+
+function isAskedInVain({ lastHeard, lifetime }: HeardRecord, now: number): boolean {
+  return now - lastHeard > FIRST_REFRESH * lifetime;
+}
+
+function nearby(address: string, addresses: readonly LinkAddress[]): Owner | undefined {
   const family = address.includes(":") ? 6 : 4;
   const isNear = address.startsWith("fe80:") || isOn(subnetsOf(addresses), addressOctets(address));
   return isNear ? { family, address } : undefined;

@@ -12,13 +12,14 @@
 import { Class } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
-import { type ResourceRecord, setKey } from "../../dns/record.ts";
+import { setKey } from "../../dns/record.ts";
 import { Heap } from "../../heap.ts";
 import type { Family } from "../../net/links/link.ts";
 import { Ask, SLOW } from "./ask.ts";
 import type { WantedQuestion } from "./browser.ts";
 import type { LinkCache } from "./cache.ts";
 import { type HeardRecord, type HeardSet, isCalledOff, shortestLife } from "./heard.ts";
+import { knownAnswers } from "./knownanswers.ts";
 import type { Owner } from "./owner.ts";
 import { composeQuery } from "./query.ts";
 import { byOwner, inTurns } from "./turns.ts";
@@ -34,6 +35,8 @@ export interface QuerierOptions {
   readonly families: () => readonly Family[];
   /** Who is asked alone when this set has grown old; all are where there is nobody. */
   readonly ownerOf: (set: HeardSet, now: number) => Owner | undefined;
+  /** Who is asked alone, beside all, before his entries leave this list. */
+  readonly silentOf: (set: HeardSet, now: number) => readonly Owner[];
 }
 
 /** A packet to be sent: to one host, to all that speak one family, or to all. */
@@ -96,6 +99,7 @@ export class Querier {
       // Lists wait for other lists, whose refreshes chance has put at other times (RFC 6762 §5.3).
       this.#place(ask, ask.rank + LIST_SLACK * life);
       this.#waiting.add(ask);
+      for (const silent of this.#options.silentOf(set, now)) this.#askAlone(set, silent, now);
     }
     const isAlone = ask.times === 1 && !ask.isUrgent;
     ask.to = isAlone ? this.#options.ownerOf(set, now) : undefined;
@@ -137,7 +141,7 @@ export class Querier {
       if (question.class !== Class.IN) continue;
       const ask = this.#asks.get(setKey(question.name, question.type));
       if (ask === undefined || ask.times === 0 || !ask.isNear(now)) continue;
-      const known = new Set(this.#known(ask, now).map(({ rdata }) => rdata.key));
+      const known = new Set(knownAnswers(this.#cache, ask, now).map(({ rdata }) => rdata.key));
       const isWider = query.answers.some(
         ({ name, type, rdata }) =>
           type === ask.type && name.equals(ask.name) && !known.has(rdata.key),
@@ -170,9 +174,11 @@ export class Querier {
       const whom = to ?? this.#turnOf(asks);
       let at = 0;
       while (at < asks.length && this.#nextTurn() <= now) {
-        const part = asks
-          .slice(at, at + MAX_QUESTIONS)
-          .map((ask) => ({ name: ask.name, type: ask.type, known: this.#known(ask, now) }));
+        const part = asks.slice(at, at + MAX_QUESTIONS).map((ask) => {
+          // One says only what is his, so he need not be told what is others'.
+          const known = to === undefined ? knownAnswers(this.#cache, ask, now) : [];
+          return { name: ask.name, type: ask.type, known };
+        });
         const query = composeQuery(part, { limit: this.#options.limit(), isUnicastWanted });
         for (const bytes of query.packets) {
           sent.push(whom === undefined ? { bytes } : { bytes, to: whom });
@@ -262,9 +268,14 @@ export class Querier {
     return ask;
   }
 
+  #askAlone({ name, type }: HeardSet, to: Owner, now: number): void {
+    const ask = new Ask(name, type, to.address, to);
+    if (!this.#asks.has(ask.key)) this.#add(ask, 1, now);
+  }
+
   #add(ask: Ask, times: number, time: number): void {
     ask.times = times;
-    this.#asks.set(setKey(ask.name, ask.type), ask);
+    this.#asks.set(ask.key, ask);
     this.#place(ask, time);
   }
 
@@ -276,7 +287,7 @@ export class Querier {
   #remove(ask: Ask): void {
     this.#agenda.remove(ask);
     this.#waiting.delete(ask);
-    this.#asks.delete(setKey(ask.name, ask.type));
+    this.#asks.delete(ask.key);
   }
 
   /** It stays for a second, so that nobody asks it again too soon. */
@@ -300,25 +311,6 @@ export class Querier {
     else this.#place(ask, now + ask.wait, ask.wait * (ask.wait < SLOW ? SLACK : LONG_SLACK));
     this.#cache.asked(ask.name.key, ask.type, now);
   }
-
-  /** What need not be sent to us: records in the first half of their life (RFC 6762 §7.1). */
-  #known({ name, type }: Ask, now: number): ResourceRecord[] {
-    const known: ResourceRecord[] = [];
-    for (const record of this.#cache.set(name.key, type)?.records.values() ?? []) {
-      const ttl = remainingTtl(record, now);
-      if (ttl === undefined) continue;
-      known.push({ name, type, class: Class.IN, ttl, rdata: record.rdata });
-      if (known.length === MAX_KNOWN) break;
-    }
-    return known;
-  }
-}
-
-function remainingTtl(record: HeardRecord, now: number): number | undefined {
-  if (isCalledOff(record)) return undefined;
-  const age = now - record.lastHeard;
-  const ttl = Math.floor(record.ttl - age / 1000);
-  return 2 * age <= record.lifetime && 2 * ttl >= record.ttl ? ttl : undefined;
 }
 
 /** Milliseconds before the first question of a series (RFC 6762 §5.2). */
@@ -344,7 +336,5 @@ const UNICAST_WAIT = 2000;
 const INQUIRIES = 2;
 /** Questions for a record that is doubted: at once, after 1 s and after 3 s (RFC 6762 §10.4). */
 const RECONFIRMATIONS = 3;
-/** Answers listed with a question, in some thirty packets; a link that has more hears them again. */
-const MAX_KNOWN = 1000;
 /** More than fit any packet that is sent. */
 const MAX_QUESTIONS = 100;

@@ -1,0 +1,31 @@
+/** What need not be sent to us: records in the first half of their life (RFC 6762 §7.1). */
+import { Class } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import type { ResourceRecord } from "../../dns/record.ts";
+import type { LinkCache } from "./cache.ts";
+import { type HeardRecord, isCalledOff } from "./heard.ts";
+
+export function knownAnswers(
+  cache: LinkCache,
+  { name, type }: { readonly name: Name; readonly type: number },
+  now: number,
+): ResourceRecord[] {
+  const known: ResourceRecord[] = [];
+  for (const record of cache.set(name.key, type)?.records.values() ?? []) {
+    const ttl = remainingTtl(record, now);
+    if (ttl === undefined) continue;
+    known.push({ name, type, class: Class.IN, ttl, rdata: record.rdata });
+    if (known.length === MAX_KNOWN) break;
+  }
+  return known;
+}
+
+function remainingTtl(record: HeardRecord, now: number): number | undefined {
+  if (isCalledOff(record)) return undefined;
+  const age = now - record.lastHeard;
+  const ttl = Math.floor(record.ttl - age / 1000);
+  return 2 * age <= record.lifetime && 2 * ttl >= record.ttl ? ttl : undefined;
+}
+
+/** Answers listed with a question, in some thirty packets; a link that has more hears them again. */
+const MAX_KNOWN = 1000;
