@@ -1020,6 +1020,64 @@ suite("a record that grows old", () => {
     assert.equal(gone.heard.filter(({ isUnicast }) => isUnicast).length, 3);
   });
 
+  for (const away of [180, 600, 1500]) {
+    test(`in a list is there again after no more than the ${away} s that its device was cut off`, () => {
+      for (let phase = 0; phase < 5; phase++) {
+        let device: Device | undefined;
+        const { clock, harvest } = stage({ refresh: "unicast" }, (lan) => {
+          device = new Device(lan, "10.0.0.3", LIST);
+          device.announce();
+        });
+        clock.advance(2 * HOUR + phase * 701_000);
+        device!.isMute = true;
+        clock.advance(away * 1000);
+        assert.deepEqual(held(harvest.cache, "_ipp._tcp", "PTR"), []);
+        device!.isMute = false;
+        // It had been away for up to a life when its entry went, and answers within a second.
+        clock.advance((away + 120 + 1) * 1000);
+        assert.equal(held(harvest.cache, "_ipp._tcp", "PTR").length, 1, `phase ${phase}`);
+      }
+    });
+  }
+
+  test("MDNS-02, MDNS-42: in a list, gone since others asked in vain, is there again a minute later", () => {
+    let device: Device | undefined;
+    const { clock, lan, harvest } = stage({ refresh: "unicast" }, (lan) => {
+      device = new Device(lan, "10.0.0.3", service("a", "_ipp._tcp", "h", "10.0.0.3"));
+      device.announce();
+    });
+    clock.advance(2.5 * HOUR);
+    device!.isMute = true;
+    const other = lan.host("other", "10.0.0.4");
+    for (let i = 0; i < 2; i++) {
+      other.say(query("_ipp._tcp PTR"));
+      clock.advance(1500);
+    }
+    clock.advance(10_000);
+    assert.deepEqual(held(harvest.cache, "_ipp._tcp", "PTR"), []);
+    device!.isMute = false;
+    clock.advance(MINUTE + 2000);
+    assert.equal(held(harvest.cache, "_ipp._tcp", "PTR").length, 1);
+  });
+
+  test("MDNS-02, MDNS-03: in a list, once gone, is asked for a life later, then at twice the distance, at last an hour", () => {
+    const set = stage({ refresh: "unicast", types: [local("_ipp._tcp")] });
+    const device = new Device(set.lan, "10.0.0.3", LIST);
+    device.announce();
+    set.clock.advance(2 * HOUR);
+    device.isMute = true;
+    for (let i = 0; i < 120 && held(set.harvest.cache, "_ipp._tcp", "PTR").length > 0; i++) {
+      set.clock.advance(1000);
+    }
+    const gone = set.clock.now();
+    set.clock.advance(12 * HOUR);
+    const gaps = gapsOf([gone, ...timesOf(set, "_ipp._tcp", Type.PTR, gone)]);
+    assert.ok(gaps[0]! >= 100_000 && gaps[0]! <= 130_000, `${gaps}`);
+    for (const [i, gap] of gaps.slice(1).entries())
+      assert.ok(gap >= Math.min(2 * gaps[i]!, HOUR), `${gaps}`);
+    assert.ok(gaps.length <= 16, `${gaps}`);
+  });
+
   test("is asked for of all where that is wanted", () => {
     const { clock, asked } = owners("multicast");
     clock.advance(10 * MINUTE);

@@ -28,6 +28,8 @@ export class Ask implements Ranked {
   to: Owner | undefined;
   /** There is no time to ask one after the other: somebody has a second or so to say that it is still so. */
   isUrgent = false;
+  /** An entry of the list has gone without a word, and is looked for. */
+  isMissing = false;
   /** By which family it was asked last, since families take turns. */
   family: Family | undefined;
   /** When other hosts asked it last, by each family. */
@@ -47,12 +49,20 @@ export class Ask implements Ranked {
     this.last = Number.NEGATIVE_INFINITY;
   }
 
+  /** Who is missing has been away for so long: he is looked for at twice the distance, by all. Gives when next. */
+  miss(silence: number, now: number): number {
+    const away = Math.max(silence, SLOW);
+    this.isMissing = true;
+    this.wait = Math.min(this.wait, away / 2);
+    return Math.min(this.rank, now + away);
+  }
+
   /**
    * A long wait for the next entry of a list, which announces itself. What was lost on the way does not
    * when the way is there again: who misses that is to wait no longer than it was away.
    */
   get isSlow(): boolean {
-    return this.type === Type.PTR && this.wait >= SLOW;
+    return this.type === Type.PTR && this.wait >= SLOW && !this.isMissing;
   }
 
   /** Once its wait is long, families take turns; but who has no time does not wait for his. */

@@ -131,8 +131,8 @@ export class LinkCache {
     return this.#agenda.first?.rank;
   }
 
-  /** Drops what has come to its end, and tells which sets have a record that wants to be asked for. */
-  poll(now: number): Iterable<HeardSet> {
+  /** Drops what is at its end, says what of it nobody had called off, and gives the sets to be asked for. */
+  poll(now: number, lost: (set: HeardSet, silence: number) => void = () => {}): Iterable<HeardSet> {
     const aging = new Set<HeardSet>();
     for (let entry = this.#agenda.first; entry && entry.rank <= now; entry = this.#agenda.first) {
       if (entry.isToBeAskedFor) {
@@ -141,6 +141,7 @@ export class LinkCache {
         this.#plan(entry);
       } else {
         this.counters.expired++;
+        if (entry.silence !== undefined) lost(entry.set, entry.silence);
         this.#drop(entry);
       }
     }
@@ -269,8 +270,7 @@ export class LinkCache {
         for (const entry of set.records.values()) {
           if ((entry.families & bit(family)) === 0 || listed.has(entry.key)) continue;
           if (now - Math.max(entry.lastHeard, entry.doubted) < GRACE) continue;
-          entry.doubted = now;
-          if (++entry.doubts >= 2) this.#shorten(entry, now + DOUBT);
+          if (entry.doubt(now)) this.#shorten(entry, now + DOUBT);
         }
       }
     }

@@ -56,6 +56,18 @@ export class Entry implements HeardRecord, Ranked {
     return onGrid(time, this.lifetime * GRID);
   }
 
+  /** Another host has asked for it; true when so many have that it is gone, unless it is heard again. */
+  doubt(now: number): boolean {
+    this.doubted = now;
+    return ++this.doubts >= DOUBTS;
+  }
+
+  /** At its end, milliseconds in which it should have been heard; none where its owner has called it off. */
+  get silence(): number | undefined {
+    if (this.doubts >= DOUBTS) return this.ends - this.doubted;
+    return this.ends < this.lastHeard + this.lifetime ? undefined : this.lifetime;
+  }
+
   /** It has been asked for: does that save a question of ours? */
   asked(now: number): boolean {
     const age = (now - this.lastHeard) / this.lifetime;
@@ -114,6 +126,8 @@ export function bit(family: Family): number {
   return family === 4 ? 1 : 2;
 }
 
+/** Questions of other hosts that say that a record is gone (RFC 6762 §10.5). */
+const DOUBTS = 2;
 /** Octets of memory a record takes beside its name and data, measured by bench/collector.ts. */
 export const OVERHEAD = 1350;
 /** Parts of a lifetime after which a record is asked for again (RFC 6762 §5.2) … */

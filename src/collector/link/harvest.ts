@@ -196,7 +196,8 @@ export class Harvest {
 
   #wake(): void {
     const now = this.#clock.now();
-    for (const set of this.cache.poll(now)) {
+    const lost = (set: HeardSet, silence: number) => this.querier.miss(set, silence, now);
+    for (const set of this.cache.poll(now, lost)) {
       if (this.#interest.sets.has(set)) this.querier.refresh(set, now);
     }
     this.#notice(now);

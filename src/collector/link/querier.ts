@@ -4,12 +4,13 @@
  * `poll` gives the packets to send now.
  *
  * Invariants: a question is never asked twice within a second, and each wait of a series is at
- * least twice the one before, up to an hour. What is due may wait a while for what will be, so that
- * they share a packet (§5.3); never the other way round. No more than 20 packets leave in a second
- * (RFC 8766 §9.3), but for the rest of a known-answer list, which has to follow at once (RFC 6762
- * §7.2); where that is too few, those who gave rise to questions take turns.
+ * least twice the one before, up to an hour; a list that has lost an entry begins a new one. What is
+ * due may wait a while for what will be, so that they share a packet (§5.3); never the other way
+ * round. No more than 20 packets leave in a second (RFC 8766 §9.3), but for the rest of a
+ * known-answer list, which has to follow at once (RFC 6762 §7.2); where that is too few, those who
+ * gave rise to questions take turns.
  */
-import { Class } from "../../dns/constants.ts";
+import { Class, Type } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import { setKey } from "../../dns/record.ts";
@@ -103,6 +104,13 @@ export class Querier {
     }
     const isAlone = ask.times === 1 && !ask.isUrgent;
     ask.to = isAlone ? this.#options.ownerOf(set, now) : undefined;
+  }
+
+  /** An entry of this list is gone without a word after such a silence: it may be back as soon as it went. */
+  miss({ name, type }: HeardSet, silence: number, now: number): void {
+    const ask = this.#asks.get(setKey(name, type));
+    if (type !== Type.PTR || ask?.times !== Infinity) return;
+    this.#place(ask, ask.miss(silence, now));
   }
 
   /** Somebody could not reach what these records say: ask, and let them go unless answered (§10.4). */
@@ -302,6 +310,7 @@ export class Querier {
     const factor = ask.isSlow ? SLOW_FACTOR : 2;
     const longer = factor * Math.max(ask.wait, gap < LAST_WAIT ? gap : 0);
     ask.wait = Math.min(Math.max(FIRST_WAIT, longer), LAST_WAIT);
+    ask.isMissing &&= ask.wait < LAST_WAIT;
     ask.last = now;
     ask.earliest = now + FIRST_WAIT;
     ask.isUrgent = false;
