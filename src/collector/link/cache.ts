@@ -16,7 +16,7 @@ import type { ResourceRecord } from "../../dns/record.ts";
 import { Heap } from "../../heap.ts";
 import type { Family, Packet } from "../../net/links/link.ts";
 import { obtain } from "../obtain.ts";
-import { isWhole } from "../unique.ts";
+import { isShared, isWhole } from "../unique.ts";
 import { Dispute } from "./dispute.ts";
 import { bit, type Entries, type EntriesOfName, Entry, newName, OVERHEAD } from "./entry.ts";
 import { isHearable } from "./hearable.ts";
@@ -104,7 +104,7 @@ export class LinkCache {
     const flushed = new Set<Entries>();
     for (const record of [...message.answers, ...message.additionals]) {
       const set = this.#hear(record, from, now);
-      if (set !== undefined && record.class & TOP_BIT) flushed.add(set);
+      if (set !== undefined && record.class & TOP_BIT && !isShared(set)) flushed.add(set);
     }
     for (const set of flushed) this.#flush(set, from, now);
   }
@@ -235,9 +235,7 @@ export class LinkCache {
       const isSaidAnew = entry.message !== this.#messages && entry.speaker === from.source;
       if (age <= BURST && !(isSaidAnew && isWhole(set.type))) continue;
       if (set.type === Type.NSEC && entry.families !== bit(from.family)) continue;
-      // A list has many owners, so what was said by the other family is as likely another's.
-      const isOwn =
-        set.type === Type.PTR ? entry.speaker === from.source : !entry.isOfAnother(from);
+      const isOwn = !entry.isOfAnother(from);
       if (isOwn && !entry.isSuperseded) {
         entry.isSuperseded = true;
         this.#change(set);

@@ -8,13 +8,13 @@
  * costs, the next one is not put off for more than a second.
  */
 import { Alarm, type Clock, earlier } from "../../clock.ts";
-import { isAddressType, Opcode, Rcode, Type } from "../../dns/constants.ts";
+import { isAddressType, Opcode, Rcode } from "../../dns/constants.ts";
 import { FormatError } from "../../dns/format.ts";
 import { decode, type Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import type { Family, Link, Packet } from "../../net/links/link.ts";
 import { type Interest, interestIn } from "./browser.ts";
-import { type CacheOptions, LinkCache, TOP_BIT } from "./cache.ts";
+import { type CacheOptions, LinkCache } from "./cache.ts";
 import { firstEnd, type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
 import { ownerOf, silentOf } from "./owner.ts";
 import { Querier } from "./querier.ts";
@@ -166,26 +166,19 @@ export class Harvest {
   }
 
   /**
-   * Who never said a record may not have to call it off: its owner is asked while it has a second. A
-   * list has many owners, so nobody calls off the others' entries by the cache-flush bit; some do. And
+   * Who never said a record may not have to call it off: its owner is asked while it has a second. And
    * the programs of a machine have its addresses in common: one that ends may call off the others'.
    */
   #doubt({ answers, additionals }: Message, { source }: Packet, now: number): void {
     const doubted = new Set<HeardSet>();
-    // However often it is taken in one message, a long list is gone through once.
-    const taken = new Set<HeardSet>();
     const isOfOthers = (record: HeardRecord | undefined) =>
       record !== undefined &&
       isCalledOff(record) &&
       (isAddressType(record.rdata.type) || ![record.source, record.speaker].includes(source));
-    for (const { name, type, class: klass, ttl, rdata } of [...answers, ...additionals]) {
-      const isFlush = type === Type.PTR && ttl > 0 && (klass & TOP_BIT) !== 0;
-      if (ttl > 0 && !isFlush) continue;
-      const set = this.cache.set(name.key, type);
-      if (set === undefined || !this.#interest.sets.has(set) || taken.has(set)) continue;
-      if (isFlush) taken.add(set);
-      const records = isFlush ? [...set.records.values()] : [set.records.get(rdata.key)];
-      if (records.some(isOfOthers)) doubted.add(set);
+    for (const { name, type, ttl, rdata } of [...answers, ...additionals]) {
+      const set = ttl === 0 ? this.cache.set(name.key, type) : undefined;
+      if (set === undefined || !this.#interest.sets.has(set)) continue;
+      if (isOfOthers(set.records.get(rdata.key))) doubted.add(set);
     }
     // A goodbye may be said again, and who has answered to the first is silent for a second (RFC 6762 §6).
     // However often it is said, there is a question before the end.
