@@ -7,9 +7,10 @@
  */
 import { Alarm, type Cancel, type Clock, earlier, rationed } from "../clock.ts";
 import { reverseName } from "../dns/address.ts";
+import { Type } from "../dns/constants.ts";
 import { Name, type NameKey } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
-import { LOCAL } from "../dns/service.ts";
+import { LOCAL, parseServiceType } from "../dns/service.ts";
 import type { Log } from "../log.ts";
 import type { Link, LinkWatch } from "../net/links/link.ts";
 import type { Browsed } from "../zone/apex.ts";
@@ -22,7 +23,7 @@ import { Site } from "./projection/site.ts";
 import { guardOf } from "./publishing/guard.ts";
 import { type Heir, inheritance } from "./publishing/inheritance.ts";
 import { Publication, type PublishedZone } from "./publishing/publication.ts";
-import { RecordSets } from "./recordsets.ts";
+import { type HeldSets, RecordSets } from "./recordsets.ts";
 import { Report } from "./report/report.ts";
 import type { LinkPlace } from "./reverse.ts";
 import { SteadyClock } from "./steadyclock.ts";
@@ -97,7 +98,7 @@ export class Collector {
       new Publication({
         ...{ zone: published, clock, log, guard },
         sites: () => this.#domains,
-        ours: (sets) => inheritance(sets, this.#heir),
+        ours: (sets) => this.#ours(sets),
         settles: () => this.#clock.elsewhere(this.#settles),
       });
     this.#publications = new Map(zones.map((each) => [each.origin, publication(each)]));
@@ -246,6 +247,22 @@ export class Collector {
   /** What is beneath the sites already is to be kept until it is known whether it is still there. */
   #inherit(): void {
     if (this.#domains.length > 0) for (const each of this.#publications.values()) each.inherit();
+  }
+
+  /**
+   * What of a zone may be ours. Each list of it is asked for: a device may still be there that does not
+   * list its type, and none lists its subtypes.
+   */
+  #ours(there: HeldSets): RecordSet[] {
+    const ours = inheritance(there, this.#heir);
+    const lists = ours.filter(({ name, type }) => type === Type.PTR && parseServiceType(name));
+    for (const { harvest, site } of this.#legs.values()) {
+      for (const { name } of lists) {
+        const list = name.isUnder(site.domain) && name.replaceSuffix(site.domain, LOCAL);
+        if (list) harvest.inquire(list, Type.PTR, "");
+      }
+    }
+    return ours;
   }
 
   get #settles(): number {

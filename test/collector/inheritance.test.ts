@@ -129,6 +129,26 @@ suite("a collector that comes back", () => {
     await second.end();
   });
 
+  test("asks for types and subtypes that are there already, which no device lists", async () => {
+    const office = new Office({ ...leased, lans: 2 });
+    const [lan, other] = office.lans;
+    const text = `${service("a", "_ipp._tcp", "h", "10.1.0.2")}\n_x._sub._ipp._tcp PTR a._ipp._tcp`;
+    new Device(lan!, "10.1.0.2", text).announce();
+    const stranger = other!.host("stranger", "10.2.0.3").record();
+    const lists = ["_ipp._tcp", "_x._sub._ipp._tcp"];
+    const least = () => Math.min(...lists.map((list) => office.browse(list).length));
+    await office.until(() => least() === 1);
+    await office.end();
+    const second = office.start(leased);
+    for (let i = 0; i < 600; i++) {
+      await office.clock.elapse(100);
+      assert.equal(least(), 1, `${100 * i} ms later`);
+    }
+    const asked = stranger.heard.flatMap(({ message }) => message.questions);
+    assert.ok(asked.every(({ name }) => String(name) === "_services._dns-sd._udp.local."));
+    await second.end();
+  });
+
   test("removes what left meanwhile, and only that, within 30 s", async () => {
     const office = new Office(leased);
     const devices = printers(office.lans[0]!, 10, () => 20);
