@@ -34,9 +34,9 @@ export const MDNS_PORT = 5353;
 const GROUP = { 4: "224.0.0.251", 6: "ff02::fb" } as const;
 /** IP TTL and hop limit (RFC 6762 §11). */
 const HOPS = 255;
-/** RFC 6762 §17: no packet has more octets, its IP and UDP headers among them. */
+/** RFC 6762 §17: no packet of ours has more octets, its IP and UDP headers among them; some devices' have. */
 const MAX_PACKET = 9_000;
-const HEADERS = { 4: 20 + 8, 6: 40 + 8 } as const;
+const HEADERS = 40 + 8;
 /** A burst of announcements waits here while we are busy; the kernel may give less. */
 const RECEIVE_BUFFER = 1 << 22;
 /** How long our own packet is looked for among those heard, in milliseconds. */
@@ -73,7 +73,7 @@ interface Port {
   isReady: boolean;
 }
 
-type Reason = "foreign port" | "too long" | "off link" | "of another link" | "own";
+type Reason = "foreign port" | "off link" | "of another link" | "own";
 
 export class MulticastLink implements Link {
   readonly name: string;
@@ -112,7 +112,7 @@ export class MulticastLink implements Link {
   /** Makes the sockets fit the interface as it is now; opens again what failed. */
   adjust(itself: Interface, { heard, interfaces, isShared }: Surroundings): void {
     if (!isDeepStrictEqual(this.addresses, itself.addresses)) this.addresses = itself.addresses;
-    this.payload = Math.min(itself.mtu, MAX_PACKET) - HEADERS[6];
+    this.payload = Math.min(itself.mtu, MAX_PACKET) - HEADERS;
     this.isShared = isShared;
     this.#near = networksOf([itself]);
     const addresses = lastingAddresses(itself);
@@ -291,7 +291,6 @@ export class MulticastLink implements Link {
     bytes: Uint8Array,
   ): Reason | undefined {
     if (port !== MDNS_PORT) return "foreign port";
-    if (bytes.length > MAX_PACKET - HEADERS[family]) return "too long";
     const isNear = this.#near.includes(source);
     if (role === "own" || role === "ask") return isNear ? undefined : "off link";
     if (this.#isEcho(source, bytes)) return "own";
