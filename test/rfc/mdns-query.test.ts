@@ -774,6 +774,45 @@ for (const [owner, type] of [
   });
 }
 
+/** Of a service whose device never says that this is all there is. */
+const modest = (port: number) =>
+  `_ipp._tcp PTR a._ipp._tcp\na._ipp._tcp SRV 0 0 ${port} h\na._ipp._tcp TXT ${port}\nh A 10.0.0.3`;
+const heardOfIt = ({ harvest }: Stage) =>
+  (["SRV", "TXT"] as const).map((type) => held(harvest.cache, "a._ipp._tcp", type).sort());
+
+test("MDNS-40, MDNS-41: what a service says anew, without the cache-flush bit, has the old one doubted", () => {
+  const set = stage();
+  const device = new Device(set.lan, "10.0.0.3", modest(1));
+  device.announce();
+  set.clock.advance(30_000);
+  device.records = records(modest(2));
+  device.announce();
+  set.clock.advance(9900);
+  assert.ok(timesOf(set, "a._ipp._tcp", Type.TXT, 30_000).length >= 2);
+  const times = timesOf(set, "a._ipp._tcp", Type.SRV, 30_000);
+  assert.ok(times.length >= 2 && times.length <= 3, `${times}`);
+  set.clock.advance(200);
+  assert.deepEqual(heardOfIt(set), [["0 0 2 h.local."], ['"2"']]);
+});
+
+test("MDNS-40: two hosts that say different things of one service, without that bit, are both heard", () => {
+  const set = stage();
+  new Device(set.lan, "10.0.0.3", modest(1)).announce();
+  set.clock.advance(30_000);
+  new Device(set.lan, "10.0.0.4", modest(2)).announce();
+  set.clock.advance(100);
+  for (let i = 0; i < 3000; i++) {
+    set.clock.advance(100);
+    const both = [
+      ["0 0 1 h.local.", "0 0 2 h.local."],
+      ['"1"', '"2"'],
+    ];
+    assert.deepEqual(heardOfIt(set), both, `${i / 10} s later`);
+  }
+  const times = timesOf(set, "a._ipp._tcp", Type.SRV, 30_000);
+  assert.ok(times.length < 12, `${times}`);
+});
+
 test("MDNS-43: where others ask in vain, nothing is asked to confirm it", () => {
   const set = stage({}, (lan) => {
     const device = new Device(lan, "10.0.0.3", "");

@@ -155,10 +155,10 @@ export class LinkCache {
     }
   }
 
-  /** Someone doubts these records: unless heard again they go soon, whatever their TTL (§10.4). */
+  /** Someone doubts what these records were: unless heard again they go soon, whatever their TTL (§10.4). */
   reconfirm(name: NameKey, type: number, now: number): void {
     for (const entry of this.#set(name, type)?.records.values() ?? []) {
-      this.#shorten(entry, now + DOUBT);
+      if (entry.lastHeard < now) this.#shorten(entry, now + DOUBT);
     }
   }
 

@@ -8,11 +8,12 @@
  * costs, the next one is not put off for more than a second.
  */
 import { Alarm, type Clock, earlier } from "../../clock.ts";
-import { isAddressType, Opcode, Rcode } from "../../dns/constants.ts";
+import { Class, isAddressType, Opcode, Rcode } from "../../dns/constants.ts";
 import { FormatError } from "../../dns/format.ts";
 import { decode, type Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import type { Family, Link, Packet } from "../../net/links/link.ts";
+import { isWhole } from "../unique.ts";
 import { type Interest, interestIn } from "./browser.ts";
 import { type CacheOptions, LinkCache } from "./cache.ts";
 import { firstEnd, type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
@@ -158,11 +159,29 @@ export class Harvest {
       this.cache.confirm(message, now);
     } else {
       this.querier.observe(message, packet.family, now);
+      const changed = message.isResponse ? this.#changedBy(message) : [];
       this.cache.receive(message, packet, now);
+      for (const set of changed) this.querier.reconfirm(set, now);
       if (message.isResponse) this.#doubt(message, packet, now);
     }
     this.#notice(now);
     this.#plan();
+  }
+
+  /**
+   * Services of which something else is said than before, and not that this is all there is, by the
+   * cache-flush bit: some never say that, and after a restart the old port would stand beside the new.
+   */
+  #changedBy({ answers, additionals }: Message): Iterable<HeardSet> {
+    const changed = new Set<HeardSet>();
+    for (const { name, type, class: klass, ttl, rdata } of [...answers, ...additionals]) {
+      if (ttl === 0 || klass !== Class.IN || !isWhole(type)) continue;
+      const set = this.cache.set(name.key, type);
+      if (set !== undefined && this.#interest.sets.has(set) && !set.records.has(rdata.key)) {
+        changed.add(set);
+      }
+    }
+    return changed;
   }
 
   /**
