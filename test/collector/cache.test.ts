@@ -44,6 +44,14 @@ suite("what a cache tells", () => {
   });
 });
 
+test("MDNS-60: a record is heard that a packet has room for, in a longer packet too", () => {
+  const octets = (count: number) => `TYPE10 \\# ${count} ${"00".repeat(count)}`;
+  const cache = cacheOf(`a 120 ${octets(9000)}\nb 120 ${octets(9001)}\nc 120 A 10.0.0.1`);
+  assert.equal(cache.set(local("a").key, Type.NULL)!.records.size, 1);
+  assert.equal(cache.set(local("b").key, Type.NULL), undefined);
+  assert.deepEqual(held(cache, "c", "A"), ["10.0.0.1"]);
+});
+
 suite("a link that was away", () => {
   test("lets go of what was called off before when it would have, and of the rest in 10 s", () => {
     const cache = cacheOf("h 120 A 10.0.0.1\ng 120 A 10.0.0.2");

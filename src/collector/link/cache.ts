@@ -179,11 +179,12 @@ export class LinkCache {
   }
 
   #hear(
-    { name, type, class: klass, ttl, rdata }: ResourceRecord,
+    record: ResourceRecord,
     from: Pick<Packet, "source" | "family">,
     now: number,
   ): Entries | undefined {
-    if ((klass & ~TOP_BIT) !== Class.IN || !isHearable(name, type)) return undefined;
+    const { name, type, class: klass, ttl, rdata } = record;
+    if ((klass & ~TOP_BIT) !== Class.IN || !isHearable(record)) return undefined;
     const set = this.#set(name.key, type);
     // What a responder denies it denies on its own family.
     const key = type === Type.NSEC ? `${from.family}${rdata.key}` : rdata.key;

@@ -1,13 +1,17 @@
 /**
  * Which records a link can say something of: data of `.local` and of the reverse names, which hosts
- * announce beside their addresses (RFC 6762 §4).
+ * announce beside their addresses (RFC 6762 §4), no longer than a packet may be.
  */
 import { isDataType } from "../../dns/constants.ts";
 import { Name } from "../../dns/name.ts";
+import type { ResourceRecord } from "../../dns/record.ts";
 import { LOCAL } from "../../dns/service.ts";
+import { LONGEST_HEARD } from "../../zone/update/principal.ts";
+import { dataOctets } from "../../zone/update/weight.ts";
 
-export function isHearable(name: Name, type: number): boolean {
-  return isDataType(type) && domains.some((domain) => name.isUnder(domain));
+export function isHearable({ name, type, rdata }: ResourceRecord): boolean {
+  const isData = isDataType(type) && dataOctets(rdata) <= LONGEST_HEARD;
+  return isData && domains.some((domain) => name.isUnder(domain));
 }
 
 const domains = [LOCAL, Name.parse("in-addr.arpa."), Name.parse("ip6.arpa.")];

@@ -170,8 +170,8 @@ function isCarried({ type, rdata }: Pick<ResourceRecord, "type" | "rdata">): boo
   return isCarriedType(type) && !rdata.isEmpty && dataOctets(rdata) <= LONGEST_HEARD;
 }
 
-/** Octets of a message of multicast DNS, and so of all that can have been heard (RFC 6762 §17). */
-const LONGEST_HEARD = 9000;
+/** Octets of a packet of multicast DNS, and so of any record that can have been heard (RFC 6762 §17). */
+export const LONGEST_HEARD = 9000;
 
 /** Seconds: for so long a resolver may keep what a stolen key has said. Collectors say ten. */
 const MAX_TTL = 3600;
