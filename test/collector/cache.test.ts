@@ -4,7 +4,7 @@ import { LinkCache } from "../../src/collector/link/cache.ts";
 import { endOfSecond, servedTtl } from "../../src/collector/link/ttl.ts";
 import { Type } from "../../src/dns/constants.ts";
 import fc from "../support/fastcheck.ts";
-import { cacheOf, from, held, local, pass, query, response, service } from "./fixture.ts";
+import { cacheOf, from, held, local, pass, query, response, service, watched } from "./fixture.ts";
 
 suite("what a cache tells", () => {
   const cache = cacheOf(service("a", "_ipp._tcp", "h", "10.0.0.1"));
@@ -167,4 +167,29 @@ test("the revision moves if and only if what is held does", () => {
       return known === undefined || known === ttl;
     });
   }
+});
+
+suite("a query that asks a thousand times", () => {
+  const numbers = Array.from({ length: 1000 }, (_, i) => i);
+  const known = numbers.map((i) => `x PTR a${i}`).join("\n");
+
+  test("has its known answers looked at once, not for each", () => {
+    const cache = cacheOf(numbers.map((i) => `h${i} A 10.0.0.1`).join("\n"));
+    const watch = watched(query(numbers.map((i) => `h${i} A`).join("\n"), known));
+    cache.receive(watch.query, from(), 2000);
+    assert.ok(watch.looks >= 1000 && watch.looks <= 5000, `${watch.looks} looks`);
+  });
+
+  test("for all there is at one name, has it gone through once", () => {
+    const cache = cacheOf(numbers.map((i) => `h TYPE${1000 + i} \\# 1 01`).join("\n"));
+    const sets = cache.at(local("h").key)!.sets as Map<number, unknown>;
+    assert.equal(sets.size, 1000);
+    let walks = 0;
+    sets.values = () => {
+      walks++;
+      return Map.prototype.values.call(sets) as ReturnType<typeof sets.values>;
+    };
+    cache.receive(query(numbers.map(() => "h ANY").join("\n")), from(), 2000);
+    assert.equal(walks, 1);
+  });
 });

@@ -70,6 +70,21 @@ export function query(text: string, known = "", fields: Partial<Message> = {}): 
   });
 }
 
+/** A query as it is, and how often one of its known answers has been looked at. */
+export function watched(query: Message) {
+  const watch = { looks: 0, query };
+  const answers = query.answers.map((answer) =>
+    Object.defineProperty({ ...answer }, "name", {
+      get() {
+        watch.looks++;
+        return answer.name;
+      },
+    }),
+  );
+  watch.query = { ...query, answers };
+  return watch;
+}
+
 function question(line: string): Question {
   const [owner, type, isUnicast] = line.split(" ");
   const klass = isUnicast === "QU" ? Class.IN | TOP : Class.IN;

@@ -4,7 +4,7 @@ import { LinkCache } from "../../src/collector/link/cache.ts";
 import { Querier, type QuerierOptions } from "../../src/collector/link/querier.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
-import { cacheOf, from, local, query, response } from "./fixture.ts";
+import { cacheOf, from, local, query, response, watched } from "./fixture.ts";
 
 function querierOf(cache: LinkCache, options: Partial<QuerierOptions> = {}): Querier {
   return new Querier({
@@ -245,5 +245,40 @@ suite("series", () => {
     const turns = ["4ab", "6ab"];
     if (late[0] !== turns[0]) turns.reverse();
     assert.deepEqual(late, Array(5).fill(turns).flat());
+  });
+});
+
+suite("another host's query that asks a thousand times", () => {
+  const numbers = Array.from({ length: 1000 }, (_, i) => i);
+
+  test("for one list, has what we know of it looked at once", () => {
+    const cache = cacheOf("_a._tcp 4500 PTR x._a._tcp");
+    const querier = querierOf(cache, { families: () => [4] });
+    querier.want([wanted("_a._tcp")], 0);
+    let looks = 0;
+    cache.set = (...of) => {
+      looks++;
+      return LinkCache.prototype.set.apply(cache, of);
+    };
+    const asked = numbers.map(() => "_a._tcp PTR").join("\n");
+    // With an answer that we do not know, the question is not asked for us.
+    querier.observe(query(asked, "_a._tcp PTR y._a._tcp"), 4, 0);
+    assert.equal(looks, 1);
+    assert.equal(querier.counters.suppressed, 0);
+  });
+
+  test("for as many lists, has its known answers looked at once, not for each", () => {
+    const cache = cacheOf("");
+    const querier = querierOf(cache, { families: () => [4] });
+    const lists = numbers.map((i) => `_a${i}._tcp`);
+    querier.want(
+      lists.map((list) => wanted(list)),
+      0,
+    );
+    const known = numbers.map((i) => `x PTR a${i}`).join("\n");
+    const watch = watched(query(lists.map((list) => `${list} PTR`).join("\n"), known));
+    querier.observe(watch.query, 4, 0);
+    assert.equal(querier.counters.suppressed, 1000);
+    assert.ok(watch.looks >= 1000 && watch.looks <= 5000, `${watch.looks} looks`);
   });
 });

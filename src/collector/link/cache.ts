@@ -12,7 +12,7 @@ import { Class, Type } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
-import type { ResourceRecord } from "../../dns/record.ts";
+import { type ResourceRecord, setKey } from "../../dns/record.ts";
 import { Heap } from "../../heap.ts";
 import type { Family, Packet } from "../../net/links/link.ts";
 import { obtain } from "../obtain.ts";
@@ -21,6 +21,7 @@ import { Dispute } from "./dispute.ts";
 import { bit, type Entries, type EntriesOfName, Entry, newName, OVERHEAD } from "./entry.ts";
 import { isHearable } from "./hearable.ts";
 import { type HeardName, type HeardSet, isCalledOff } from "./heard.ts";
+import { listedIn } from "./knownanswers.ts";
 import { Ledger } from "./ledger.ts";
 import { isWaning } from "./ttl.ts";
 
@@ -257,17 +258,18 @@ export class LinkCache {
    */
   #doubt(query: Message, family: Family, now: number): void {
     if (query.isTruncated) return;
-    for (const { name, type, class: klass } of query.questions) {
-      if (klass !== Class.IN && klass !== Class.ANY) continue;
+    const listed = listedIn(query);
+    const questions = query.questions.filter((each) => HEARD_CLASSES.includes(each.class));
+    const distinct = new Map(questions.map((each) => [setKey(each.name, each.type), each]));
+    for (const { name, type } of distinct.values()) {
       const sets = this.#names.get(name.key)?.sets;
       for (const set of type === Type.ANY ? (sets?.values() ?? []) : [sets?.get(type)]) {
         // However often it is asked, a long list is gone through once a second.
         if (set === undefined || now - set.asked[family] < GRACE) continue;
         set.asked[family] = now;
-        const listed = new Set<string>();
-        for (const known of query.answers) if (known.name.equals(name)) listed.add(known.rdata.key);
+        const known = listed.get(setKey(name, set.type));
         for (const entry of set.records.values()) {
-          if ((entry.families & bit(family)) === 0 || listed.has(entry.key)) continue;
+          if ((entry.families & bit(family)) === 0 || known?.has(entry.key)) continue;
           if (now - Math.max(entry.lastHeard, entry.doubted) < GRACE) continue;
           if (entry.doubt(now)) this.#shorten(entry, now + DOUBT);
         }
@@ -336,6 +338,8 @@ export class LinkCache {
   }
 }
 
+/** Of a question that all hear the answer to. */
+const HEARD_CLASSES: readonly number[] = [Class.IN, Class.ANY];
 /** Cache-flush in a record, unicast response in a question (RFC 6762 §10.2, §5.4). */
 export const TOP_BIT = 0x8000;
 /** Milliseconds a record has left after a goodbye or a flush (RFC 6762 §10.1, §10.2). */

@@ -1,7 +1,9 @@
-/** What need not be sent to us: records in the first half of their life (RFC 6762 §7.1). */
+/** What need not be sent to who asks: of ours, records in the first half of their life (RFC 6762 §7.1). */
 import { Class } from "../../dns/constants.ts";
+import type { Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
-import type { ResourceRecord } from "../../dns/record.ts";
+import { type ResourceRecord, setKey } from "../../dns/record.ts";
+import { obtain } from "../obtain.ts";
 import type { LinkCache } from "./cache.ts";
 import { type HeardRecord, isCalledOff } from "./heard.ts";
 
@@ -18,6 +20,15 @@ export function knownAnswers(
     if (known.length === MAX_KNOWN) break;
   }
   return known;
+}
+
+/** What another host lists, by the keys of sets and of data: gone through once, however much it asks. */
+export function listedIn({ answers }: Message): ReadonlyMap<string, ReadonlySet<string>> {
+  const listed = new Map<string, Set<string>>();
+  for (const { name, type, rdata } of answers) {
+    obtain(listed, setKey(name, type), () => new Set<string>()).add(rdata.key);
+  }
+  return listed;
 }
 
 function remainingTtl(record: HeardRecord, now: number): number | undefined {

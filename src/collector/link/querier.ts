@@ -20,7 +20,7 @@ import { Ask, SLOW } from "./ask.ts";
 import type { WantedQuestion } from "./browser.ts";
 import type { LinkCache } from "./cache.ts";
 import { type HeardRecord, type HeardSet, isCalledOff, shortestLife } from "./heard.ts";
-import { knownAnswers } from "./knownanswers.ts";
+import { knownAnswers, listedIn } from "./knownanswers.ts";
 import type { Owner } from "./owner.ts";
 import { composeQuery } from "./query.ts";
 import { byOwner, inTurns } from "./turns.ts";
@@ -145,15 +145,13 @@ export class Querier {
   observe(query: Message, family: Family, now: number): void {
     if (query.isResponse || query.isTruncated) return;
     const families = this.#options.families();
-    for (const question of query.questions) {
-      if (question.class !== Class.IN) continue;
-      const ask = this.#asks.get(setKey(question.name, question.type));
+    const listed = listedIn(query);
+    const questions = query.questions.filter((question) => question.class === Class.IN);
+    for (const key of new Set(questions.map(({ name, type }) => setKey(name, type)))) {
+      const ask = this.#asks.get(key);
       if (ask === undefined || ask.times === 0 || !ask.isNear(now)) continue;
       const known = new Set(knownAnswers(this.#cache, ask, now).map(({ rdata }) => rdata.key));
-      const isWider = query.answers.some(
-        ({ name, type, rdata }) =>
-          type === ask.type && name.equals(ask.name) && !known.has(rdata.key),
-      );
+      const isWider = [...(listed.get(key) ?? [])].some((each) => !known.has(each));
       if (isWider || !ask.isCovered(family, families, now)) continue;
       ask.family = family;
       this.counters.suppressed++;
