@@ -14,6 +14,16 @@ export function checkBitmap(bytes: Uint8Array): void {
   }
 }
 
+/** Does a bitmap name this type? What else it names is not gone through. */
+export function bitmapHas(bitmap: Uint8Array, type: number): boolean {
+  const window = type >> 8;
+  const octet = (type & 0xff) >> 3;
+  let at = 0;
+  while (at < bitmap.length && bitmap[at]! < window) at += 2 + bitmap[at + 1]!;
+  if (bitmap[at] !== window || octet >= bitmap[at + 1]!) return false;
+  return (bitmap[at + 2 + octet]! & (0x80 >> (type & 7))) !== 0;
+}
+
 /** The types a bitmap names, rising. */
 export function bitmapTypes(bitmap: Uint8Array): number[] {
   const types: number[] = [];

@@ -169,6 +169,26 @@ test("the revision moves if and only if what is held does", () => {
   }
 });
 
+test("a denial that names every type is not gone through for one", () => {
+  const windows = Array.from({ length: 256 }, (_, i) => `${hex(i)}20${"ff".repeat(32)}`).join("");
+  const cache = cacheOf(`h NSEC \\# ${windows.length / 2 + 1} 00${windows}`);
+  const [record] = cache.set(local("h").key, Type.NSEC)!.records.values();
+  const values = record!.rdata.values as unknown[];
+  let looks = 0;
+  values[1] = new Proxy(values[1] as Uint8Array, {
+    get(octets, key) {
+      looks++;
+      return Reflect.get(octets, key, octets) as unknown;
+    },
+  });
+  assert.equal(cache.isDenied(local("h").key, 0xfffe, [4]), false);
+  assert.ok(looks >= 1 && looks <= 2000, `${looks} looks`);
+});
+
+function hex(octet: number): string {
+  return octet.toString(16).padStart(2, "0");
+}
+
 suite("a query that asks a thousand times", () => {
   const numbers = Array.from({ length: 1000 }, (_, i) => i);
   const known = numbers.map((i) => `x PTR a${i}`).join("\n");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatAddress, parseAddress } from "../../src/dns/address.ts";
-import { bitmapTypes, typeBitmap } from "../../src/dns/bitmap.ts";
+import { bitmapHas, bitmapTypes, typeBitmap } from "../../src/dns/bitmap.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { FormatError } from "../../src/dns/format.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -163,6 +163,14 @@ describe("type bitmaps", () => {
     assert.equal(Buffer.from(typeBitmap(types)).toString("hex"), hex);
     assert.deepEqual(bitmapTypes(Buffer.from(hex, "hex")), types);
     assert.equal(typeBitmap([]).length, 0);
+  });
+
+  it("have the types they name, and no others", () => {
+    for (const types of [[], [Type.A, Type.MX, Type.NSEC, 1234], [257, 0xffff]]) {
+      const bitmap = typeBitmap(types);
+      const had = Array.from({ length: 0x10000 }, (_, i) => i).filter((i) => bitmapHas(bitmap, i));
+      assert.deepEqual(had, types);
+    }
   });
 });
 

@@ -7,7 +7,7 @@
  * its TTL, or came back from near its end. Nothing a stranger sends makes the cache larger than
  * `limit` octets, and who fills it pays first.
  */
-import { bitmapTypes } from "../../dns/bitmap.ts";
+import { bitmapHas } from "../../dns/bitmap.ts";
 import { Class, Type } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
@@ -91,7 +91,7 @@ export class LinkCache {
     if (said === undefined || this.set(name, type) !== undefined) return false;
     let denied = 0;
     for (const { rdata, families } of said.records.values()) {
-      if (!bitmapTypes(rdata.values[1] as Uint8Array).includes(type)) denied |= families;
+      if (!bitmapHas(rdata.values[1] as Uint8Array, type)) denied |= families;
     }
     return families.every((family) => (denied & bit(family)) !== 0);
   }
