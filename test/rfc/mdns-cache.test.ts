@@ -208,6 +208,13 @@ suite("the cache-flush bit", () => {
     assert.deepEqual(held(cache, "h", "A"), ["192.0.2.2"]);
   });
 
+  test("MDNS-36: the name of an address is one host's, and no list: the old one goes", () => {
+    const cache = cacheOf("!1.2.0.192.in-addr.arpa. PTR h");
+    cache.receive(response("!1.2.0.192.in-addr.arpa. PTR i"), from(), 10_000);
+    pass(cache, 11_000);
+    assert.deepEqual(held(cache, "1.2.0.192.in-addr.arpa.", "PTR"), ["i.local."]);
+  });
+
   test("MDNS-36: other types, and records without the bit, flush nothing", () => {
     const cache = cacheOf("h A 192.0.2.1");
     cache.receive(response("!h AAAA fd00::1\nh A 192.0.2.2"), from(), 10_000);
