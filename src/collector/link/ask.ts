@@ -49,6 +49,24 @@ export class Ask implements Ranked {
     this.last = Number.NEGATIVE_INFINITY;
   }
 
+  /** It has gone out, or counts as if it had. */
+  asked(now: number): void {
+    const gap = now - this.last;
+    const factor = this.isSlow ? SLOW_FACTOR : 2;
+    const longer = factor * Math.max(this.wait, gap < LAST_WAIT ? gap : 0);
+    this.wait = Math.min(Math.max(FIRST_WAIT, longer), LAST_WAIT);
+    this.isMissing &&= this.wait < LAST_WAIT;
+    this.last = now;
+    this.earliest = now + FIRST_WAIT;
+    this.isUrgent = false;
+    this.times--;
+  }
+
+  /** Milliseconds for which what is due may wait for others that will be. */
+  get slack(): number {
+    return this.wait * (this.wait < SLOW ? SLACK : LONG_SLACK);
+  }
+
   /** Who is missing has been away for so long: he is looked for at twice the distance, by all. Gives when next. */
   miss(silence: number, now: number): number {
     const away = Math.max(silence, SLOW);
@@ -91,8 +109,16 @@ export class Ask implements Ranked {
   }
 }
 
+/** Milliseconds, the first and the longest wait of a series (RFC 6762 §5.2). */
+const FIRST_WAIT = 1000;
+const LAST_WAIT = 3_600_000;
+/** By which one for a list grows (RFC 6762 §5.2: at least two). */
+const SLOW_FACTOR = 4;
+/** The part by which a wait may become longer where others are due then: series meet, and stay so. */
+const SLACK = 1 / 32;
+const LONG_SLACK = 1 / 2;
 /** Milliseconds of a wait that is long: nobody waits for what will be found by then. */
-export const SLOW = 60_000;
+const SLOW = 60_000;
 /** Milliseconds from the packet of one family to that of the other, of one query. */
 const TOGETHER = 1000;
 /** Milliseconds, the most that a first question waits (RFC 6762 §5.2). */

@@ -16,7 +16,7 @@ import type { Name } from "../../dns/name.ts";
 import { setKey } from "../../dns/record.ts";
 import { Heap } from "../../heap.ts";
 import type { Family } from "../../net/links/link.ts";
-import { Ask, SLOW } from "./ask.ts";
+import { Ask } from "./ask.ts";
 import type { WantedQuestion } from "./browser.ts";
 import type { LinkCache } from "./cache.ts";
 import { type HeardRecord, type HeardSet, isCalledOff, shortestLife } from "./heard.ts";
@@ -304,18 +304,10 @@ export class Querier {
   }
 
   #asked(ask: Ask, now: number): void {
-    const gap = now - ask.last;
-    const factor = ask.isSlow ? SLOW_FACTOR : 2;
-    const longer = factor * Math.max(ask.wait, gap < LAST_WAIT ? gap : 0);
-    ask.wait = Math.min(Math.max(FIRST_WAIT, longer), LAST_WAIT);
-    ask.isMissing &&= ask.wait < LAST_WAIT;
-    ask.last = now;
-    ask.earliest = now + FIRST_WAIT;
-    ask.isUrgent = false;
-    ask.times--;
+    ask.asked(now);
     this.#waiting.delete(ask);
     if (ask.times === 0) this.#finish(ask);
-    else this.#place(ask, now + ask.wait, ask.wait * (ask.wait < SLOW ? SLACK : LONG_SLACK));
+    else this.#place(ask, now + ask.wait, ask.slack);
     this.#cache.asked(ask.name.key, ask.type, now);
   }
 }
@@ -325,14 +317,6 @@ const EARLIEST_START = 20;
 const LATEST_START = 120;
 /** Packets a second (RFC 8766 §9.3). */
 const RATE = 20;
-/** Milliseconds, the first and the longest wait of a series (RFC 6762 §5.2). */
-const FIRST_WAIT = 1000;
-const LAST_WAIT = 3_600_000;
-/** By which one for a list grows (RFC 6762 §5.2: at least two). */
-const SLOW_FACTOR = 4;
-/** The part by which a wait may become longer where others are due then: series meet, and stay so. */
-const SLACK = 1 / 32;
-const LONG_SLACK = 1 / 2;
 /** Milliseconds of a life whose last fifth has room for four questions, a second apart. */
 const LEISURE = 20_000;
 /** The part of a lifetime that a list may wait so: there is time to ask four times. */
