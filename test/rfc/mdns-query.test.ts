@@ -1003,6 +1003,23 @@ suite("a record that grows old", () => {
     });
   }
 
+  for (const [count, gap] of [
+    [5, 2000],
+    [40, 300],
+  ] as const) {
+    test(`MDNS-06: in a list is asked for in time, though ${count} grow old at ${gap} ms from each other`, () => {
+      const { clock, lan, harvest } = stage();
+      for (let i = 0; i < count; i++) {
+        const text = service(`s${i}`, "_ipp._tcp", `h${i}`, `10.0.1.${i}`);
+        const said = text.replaceAll(" SRV", " 4500 SRV").replaceAll(" A ", " 4500 A ");
+        new Device(lan, `10.0.0.${10 + i}`, said.replace(" 4500 PTR", " 120 PTR")).announce();
+        clock.advance(gap);
+      }
+      clock.advance(10 * MINUTE);
+      assert.equal(harvest.cache.counters.expired, 0);
+    });
+  }
+
   const LIST = `${META} 120 PTR _ipp._tcp
     ${service("a", "_ipp._tcp", "h", "10.0.0.3").replaceAll(" 4500 ", " 120 ")}`;
   /** A list names two devices, and one of them answers only who asks it alone. */

@@ -93,12 +93,15 @@ export class Querier {
   /** Records of this set have come to a part of their life at which they are asked for again. */
   refresh(set: HeardSet, now: number): void {
     const [first] = set.records.values();
+    const before = this.#asks.get(setKey(set.name, set.type));
+    const latest = before && this.#waiting.has(before) ? before.rank : Infinity;
     const ask = this.#once(set.name, set.type, first?.source ?? "", 1, now);
     const life = shortestLife(set);
     ask.isUrgent ||= life < LEISURE;
     if (ask.times === Infinity) {
-      // Lists wait for other lists, whose refreshes chance has put at other times (RFC 6762 §5.3).
-      this.#place(ask, ask.rank + LIST_SLACK * life);
+      // Lists wait for other lists, whose refreshes chance has put at other times (RFC 6762 §5.3). The next
+      // entry that grows old does not put that off.
+      this.#place(ask, Math.min(latest, ask.rank + LIST_SLACK * life));
       this.#waiting.add(ask);
       for (const silent of this.#options.silentOf(set, now)) this.#askAlone(set, silent, now);
     }
