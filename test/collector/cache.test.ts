@@ -4,7 +4,18 @@ import { LinkCache } from "../../src/collector/link/cache.ts";
 import { endOfSecond, servedTtl } from "../../src/collector/link/ttl.ts";
 import { Type } from "../../src/dns/constants.ts";
 import fc from "../support/fastcheck.ts";
-import { cacheOf, from, held, local, pass, query, response, service, watched } from "./fixture.ts";
+import {
+  cacheOf,
+  from,
+  HOST,
+  held,
+  local,
+  pass,
+  query,
+  response,
+  service,
+  watched,
+} from "./fixture.ts";
 
 suite("what a cache tells", () => {
   const cache = cacheOf(service("a", "_ipp._tcp", "h", "10.0.0.1"));
@@ -103,6 +114,14 @@ suite("records that grow old", () => {
     assert.ok(cache.due()! >= 85_000);
     cache.asked(local("h").key, Type.A, 91_000);
     assert.ok(cache.due()! >= 95_000);
+  });
+
+  test("come up no less where another host alone was asked", () => {
+    const cache = cacheOf("_ipp._tcp 100 PTR a._ipp._tcp");
+    cache.asked(local("_ipp._tcp").key, Type.PTR, 80_100, "10.0.0.8");
+    assert.ok(cache.due()! < 82_000);
+    cache.asked(local("_ipp._tcp").key, Type.PTR, 80_100, HOST);
+    assert.ok(cache.due()! >= 85_000);
   });
 });
 

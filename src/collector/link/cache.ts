@@ -149,10 +149,10 @@ export class LinkCache {
     return aging;
   }
 
-  /** A question for this set went out: the refreshes it stands for are done. */
-  asked(name: NameKey, type: number, now: number): void {
+  /** A question for this set went out, to all or to one: the refreshes it stands for are done. */
+  asked(name: NameKey, type: number, now: number, to?: string): void {
     for (const entry of this.#set(name, type)?.records.values() ?? []) {
-      if (entry.asked(now)) this.#plan(entry);
+      if ((to === undefined || entry.speaker === to) && entry.asked(now)) this.#plan(entry);
     }
   }
 

@@ -311,7 +311,7 @@ export class Querier {
     this.#waiting.delete(ask);
     if (ask.times === 0) this.#finish(ask);
     else this.#place(ask, now + ask.wait, ask.slack);
-    this.#cache.asked(ask.name.key, ask.type, now);
+    this.#cache.asked(ask.name.key, ask.type, now, ask.to?.address);
   }
 }
 
