@@ -4,6 +4,7 @@ import { suite, test } from "node:test";
 import { Harvest, type HarvestOptions } from "../../src/collector/link/harvest.ts";
 import { composeQuery } from "../../src/collector/link/query.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
+import { encode } from "../../src/dns/encode.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import { LOCAL } from "../../src/dns/service.ts";
 import { Device } from "../collector/device.ts";
@@ -1078,6 +1079,29 @@ suite("a record that grows old", () => {
     clock.advance(2000);
     assert.equal(listOf(), 2);
     assert.equal(gone.heard.filter(({ isUnicast }) => isUnicast).length, 3);
+  });
+
+  test("in a list is asked for of nobody alone once it is long gone, however many are silent", () => {
+    const { clock, link, witness, harvest } = stage({ refresh: "unicast" });
+    const to: (string | undefined)[] = [];
+    const send = link.send.bind(link);
+    link.send = (bytes, whom) => {
+      to.push(whom?.address);
+      send(bytes, whom);
+    };
+    witness.say(response("_ipp._tcp 4500 PTR a._ipp._tcp"));
+    for (let i = 0; i < 3000; i++) {
+      const said = response(`_ipp._tcp 120 PTR s${i}._ipp._tcp`);
+      const bytes = encode(said, { compression: "multicast" });
+      const source = `fe80::1:${i.toString(16)}`;
+      link.hear({ bytes, family: 6, source, isUnicast: false, isReply: false });
+    }
+    clock.advance(130_000);
+    assert.equal(harvest.cache.size, 1);
+    assert.ok(to.some((address) => address !== undefined));
+    to.length = 0;
+    clock.advance(10 * MINUTE);
+    assert.ok(to.every((address) => address === undefined));
   });
 
   for (const away of [180, 600, 1500]) {

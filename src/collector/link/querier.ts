@@ -54,6 +54,8 @@ export class Querier {
   readonly #agenda = new Heap<Ask>();
   /** Lists that have grown old, and go with the next that has to. */
   readonly #waiting = new Set<Ask>();
+  /** What one host is asked of a list. */
+  readonly #alone = new Set<Ask>();
   /** When the last packets left, oldest first. */
   #sent: number[] = [];
   #unicastUntil = Number.NEGATIVE_INFINITY;
@@ -279,7 +281,9 @@ export class Querier {
 
   #askAlone({ name, type }: HeardSet, to: Owner, now: number): void {
     const ask = new Ask(name, type, to.address, to);
-    if (!this.#asks.has(ask.key)) this.#add(ask, 1, now);
+    if (this.#alone.size >= MAX_ALONE || this.#asks.has(ask.key)) return;
+    this.#alone.add(ask);
+    this.#add(ask, 1, now);
   }
 
   #add(ask: Ask, times: number, time: number): void {
@@ -296,6 +300,7 @@ export class Querier {
   #remove(ask: Ask): void {
     this.#agenda.remove(ask);
     this.#waiting.delete(ask);
+    this.#alone.delete(ask);
     this.#asks.delete(ask.key);
   }
 
@@ -330,5 +335,7 @@ const UNICAST_WAIT = 2000;
 const INQUIRIES = 2;
 /** Questions for a record that is doubted: at once, after 1 s and after 3 s (RFC 6762 §10.4). */
 const RECONFIRMATIONS = 3;
+/** As many as leave in some seconds: more would be too late, and anybody can be heard by any address. */
+const MAX_ALONE = 100;
 /** More than fit any packet that is sent. */
 const MAX_QUESTIONS = 100;
