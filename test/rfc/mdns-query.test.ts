@@ -1081,6 +1081,19 @@ suite("a record that grows old", () => {
     assert.equal(gone.heard.filter(({ isUnicast }) => isUnicast).length, 3);
   });
 
+  test("MDNS-06: in a list, its host is asked alone three times at the most, however often others are asked for", () => {
+    const { clock, lan } = halfDeaf("unicast");
+    const gone = lan.host("gone", "10.0.0.6").record();
+    gone.say(response("_ipp._tcp 4500 PTR g._ipp._tcp"));
+    const restless = lan.host("restless", "10.0.0.7");
+    clock.advance(HOUR);
+    for (let i = 0; i < 1000; i++) {
+      restless.say(response("_ipp._tcp 1 PTR r._ipp._tcp"));
+      clock.advance(1000);
+    }
+    assert.equal(gone.heard.filter(({ isUnicast }) => isUnicast).length, 3);
+  });
+
   test("in a list is asked for of nobody alone once it is long gone, however many are silent", () => {
     const { clock, link, witness, harvest } = stage({ refresh: "unicast" });
     const to: (string | undefined)[] = [];

@@ -30,6 +30,8 @@ export class Ask implements Ranked {
   isUrgent = false;
   /** An entry of the list has gone without a word, and is looked for. */
   isMissing = false;
+  /** When those in the list who are silent were looked for. */
+  looked = Number.NEGATIVE_INFINITY;
   /** By which family it was asked last, since families take turns. */
   family: Family | undefined;
   /** When other hosts asked it last, by each family. */

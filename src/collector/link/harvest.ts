@@ -73,7 +73,8 @@ export class Harvest {
       families: () => this.#families,
       ownerOf: (set, time) =>
         refresh === "unicast" ? ownerOf(set, link.addresses, time) : undefined,
-      silentOf: (set, time) => (refresh === "unicast" ? silentOf(set, link.addresses, time) : []),
+      silentOf: (set, since, time) =>
+        refresh === "unicast" ? silentOf(set, link.addresses, since, time) : [],
     });
     this.#alarm = new Alarm(clock, () => this.#wake());
     this.resume();

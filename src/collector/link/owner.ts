@@ -27,22 +27,30 @@ export function ownerOf(
 
 /**
  * Those whose entries of a list nobody has said again since all were asked. What is sent to the group gets
- * lost more easily than what is sent to one, and some answer who asks them alone (RFC 6762 §5.5).
+ * lost more easily than what is sent to one, and some answer who asks them alone (RFC 6762 §5.5). However
+ * often others have the list asked for, each is among them once in a twentieth of a life: §5.2 has no more.
  */
 export function silentOf(
   { records }: HeardSet,
   addresses: readonly LinkAddress[],
+  since: number,
   now: number,
 ): Owner[] {
   const silent = new Set<string>();
   for (const record of records.values()) {
-    if (isAskedInVain(record, now) && !isCalledOff(record)) silent.add(record.speaker);
+    if (!isAskedInVain(record, now) || isCalledOff(record)) continue;
+    if (partOf(record, now) > partOf(record, since)) silent.add(record.speaker);
   }
   return [...silent].flatMap((address) => nearby(address, addresses) ?? []);
 }
 
 function isAskedInVain({ lastHeard, lifetime }: HeardRecord, now: number): boolean {
   return now - lastHeard > FIRST_REFRESH * lifetime;
+}
+
+/** In which twentieth of its life is a record then? */
+function partOf({ lastHeard, lifetime }: HeardRecord, time: number): number {
+  return Math.floor((20 * (time - lastHeard)) / lifetime);
 }
 
 function nearby(address: string, addresses: readonly LinkAddress[]): Owner | undefined {

@@ -36,8 +36,8 @@ export interface QuerierOptions {
   readonly families: () => readonly Family[];
   /** Who is asked alone when this set has grown old; all are where there is nobody. */
   readonly ownerOf: (set: HeardSet, now: number) => Owner | undefined;
-  /** Who is asked alone, beside all, before his entries leave this list. */
-  readonly silentOf: (set: HeardSet, now: number) => readonly Owner[];
+  /** Who is asked alone, beside all, before his entries leave this list; `since` is when that was asked last. */
+  readonly silentOf: (set: HeardSet, since: number, now: number) => readonly Owner[];
 }
 
 /** A packet to be sent: to one host, to all that speak one family, or to all. */
@@ -105,7 +105,10 @@ export class Querier {
       // entry that grows old does not put that off.
       this.#place(ask, Math.min(latest, ask.rank + LIST_SLACK * life));
       this.#waiting.add(ask);
-      for (const silent of this.#options.silentOf(set, now)) this.#askAlone(set, silent, now);
+      for (const silent of this.#options.silentOf(set, ask.looked, now)) {
+        this.#askAlone(set, silent, now);
+      }
+      ask.looked = now;
     }
     const isAlone = ask.times === 1 && !ask.isUrgent;
     ask.to = isAlone ? this.#options.ownerOf(set, now) : undefined;
