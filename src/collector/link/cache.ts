@@ -180,12 +180,11 @@ export class LinkCache {
   }
 
   #hear(
-    record: ResourceRecord,
+    { name, type, class: klass, ttl, rdata }: ResourceRecord,
     from: Pick<Packet, "source" | "family">,
     now: number,
   ): Entries | undefined {
-    const { name, type, class: klass, ttl, rdata } = record;
-    if ((klass & ~TOP_BIT) !== Class.IN || !isHearable(record)) return undefined;
+    if ((klass & ~TOP_BIT) !== Class.IN || !isHearable(name, rdata)) return undefined;
     const set = this.#set(name.key, type);
     // What a responder denies it denies on its own family.
     const key = type === Type.NSEC ? `${from.family}${rdata.key}` : rdata.key;

@@ -4,13 +4,13 @@
  */
 import { isDataType } from "../../dns/constants.ts";
 import { Name } from "../../dns/name.ts";
-import type { ResourceRecord } from "../../dns/record.ts";
+import type { Rdata } from "../../dns/rdata.ts";
 import { LOCAL } from "../../dns/service.ts";
 import { LONGEST_HEARD } from "../../zone/update/principal.ts";
 import { dataOctets } from "../../zone/update/weight.ts";
 
-export function isHearable({ name, type, rdata }: ResourceRecord): boolean {
-  const isData = isDataType(type) && dataOctets(rdata) <= LONGEST_HEARD;
+export function isHearable(name: Name, rdata: Rdata): boolean {
+  const isData = isDataType(rdata.type) && dataOctets(rdata) <= LONGEST_HEARD;
   return isData && domains.some((domain) => name.isUnder(domain));
 }
 
