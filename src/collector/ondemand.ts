@@ -87,8 +87,7 @@ export class OnDemand {
     if (inquiry === undefined || asked === undefined || signal.aborted) {
       return Promise.resolve(this.#denial);
     }
-    // A service that was heard of and is not in the zone is withheld.
-    const isWithheld = inquiry.isOfService && isHeard(inquiry, asked);
+    const isWithheld = inquiry.isOfService && isHeardForLong(inquiry, asked);
     const known = isWithheld ? this.#denial : this.#find(inquiry);
     if (known !== undefined) return Promise.resolve(known);
     if (!this.#makeRoom(client)) return Promise.resolve(this.#denial);
@@ -207,6 +206,14 @@ function isAskable(name: Name, type: number): boolean {
 
 function isServiceName(name: Name): boolean {
   return parseServiceType(name) !== undefined || parseInstance(name) !== undefined;
+}
+
+/** Then a service that is not in the zone is withheld; what was heard just now is on its way there. */
+function isHeardForLong({ name, question }: Inquiry, { site, now }: AskedSite): boolean {
+  const records = [...site.caches].flatMap((cache) => [
+    ...(cache.set(name.key, question.type)?.records.values() ?? []),
+  ]);
+  return records.length > 0 && records.every(({ firstHeard }) => firstHeard + PATIENCE <= now);
 }
 
 function isHeard({ name, question }: Inquiry, { site }: AskedSite): boolean {

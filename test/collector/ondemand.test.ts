@@ -223,6 +223,29 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("what is asked for at the moment it is heard is told as soon as the zone has it", async () => {
+    const asked = new AskedOffice();
+    const printer = asked.device("10.1.0.10", PRINTER);
+    printer.announce();
+    await asked.office.clock.elapse(20_000);
+    const list = "_color._sub._ipp._tcp";
+    printer.records = [
+      ...printer.records,
+      ...records(`${list} PTR Office\\032Printer._ipp._tcp`),
+      ...records(service("quiet", "_quiet._tcp", "q", "10.1.0.11")),
+    ];
+    printer.announce();
+    await asked.office.clock.elapse(1);
+    const questions = [`${list} PTR`, "_quiet._tcp PTR", "quiet._quiet._tcp SRV"];
+    const answers = questions.map((question) => asked.start(question));
+    await asked.office.until(() => asked.onDemand.waiting === 0, 10_000);
+    for (const { after, lines } of await Promise.all(answers)) {
+      assert.equal(lines.length, 1);
+      assert.ok(after < 500, `${after} ms`);
+    }
+    await asked.end();
+  });
+
   test("an alias leads on, and an unusual type of a host is asked for", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.20", "!www CNAME box\n!box A 10.1.0.20").announce();
