@@ -1,19 +1,15 @@
 /** What need not be sent to who asks: of ours, records in the first half of their life (RFC 6762 §7.1). */
 import { Class } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
-import type { Name } from "../../dns/name.ts";
 import { type ResourceRecord, setKey } from "../../dns/record.ts";
 import { obtain } from "../obtain.ts";
-import type { LinkCache } from "./cache.ts";
-import { type HeardRecord, isCalledOff } from "./heard.ts";
+import { type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
 
-export function knownAnswers(
-  cache: LinkCache,
-  { name, type }: { readonly name: Name; readonly type: number },
-  now: number,
-): ResourceRecord[] {
+export function knownAnswers(set: HeardSet | undefined, now: number): ResourceRecord[] {
+  if (set === undefined) return [];
+  const { name, type } = set;
   const known: ResourceRecord[] = [];
-  for (const record of cache.set(name.key, type)?.records.values() ?? []) {
+  for (const record of set.records.values()) {
     const ttl = remainingTtl(record, now);
     if (ttl === undefined) continue;
     known.push({ name, type, class: Class.IN, ttl, rdata: record.rdata });

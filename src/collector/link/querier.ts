@@ -13,7 +13,7 @@
 import { Class, Type } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
-import { setKey } from "../../dns/record.ts";
+import { type ResourceRecord, setKey } from "../../dns/record.ts";
 import { Heap } from "../../heap.ts";
 import type { Family } from "../../net/links/link.ts";
 import { Ask } from "./ask.ts";
@@ -158,7 +158,7 @@ export class Querier {
     for (const key of new Set(questions.map(({ name, type }) => setKey(name, type)))) {
       const ask = this.#asks.get(key);
       if (ask === undefined || ask.times === 0 || !ask.isNear(now)) continue;
-      const known = new Set(knownAnswers(this.#cache, ask, now).map(({ rdata }) => rdata.key));
+      const known = new Set(this.#known(ask, now).map(({ rdata }) => rdata.key));
       const isWider = [...(listed.get(key) ?? [])].some((each) => !known.has(each));
       if (isWider || !ask.isCovered(family, families, now)) continue;
       ask.family = family;
@@ -190,7 +190,7 @@ export class Querier {
       while (at < asks.length && this.#nextTurn() <= now) {
         const part = asks.slice(at, at + MAX_QUESTIONS).map((ask) => {
           // One says only what is his, so he need not be told what is others'.
-          const known = to === undefined ? knownAnswers(this.#cache, ask, now) : [];
+          const known = to === undefined ? this.#known(ask, now) : [];
           return { name: ask.name, type: ask.type, known };
         });
         const query = composeQuery(part, { limit: this.#options.limit(), isUnicastWanted });
@@ -209,6 +209,10 @@ export class Querier {
     if (sent.length > 0) this.#hasAsked = true;
     this.counters.packets += sent.length;
     return sent;
+  }
+
+  #known({ name, type }: Ask, now: number): ResourceRecord[] {
+    return knownAnswers(this.#cache.set(name.key, type), now);
   }
 
   /** What is due; nothing while all of that may wait for company. */
