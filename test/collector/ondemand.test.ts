@@ -1,109 +1,25 @@
 /** What a link is asked while a client waits: RFC 8766 §5.6, §6.3 to §6.5, §9.3. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { OnDemand } from "../../src/collector/ondemand.ts";
 import { policy } from "../../src/config/policy.ts";
-import { Class, parseType, Rcode, Type } from "../../src/dns/constants.ts";
+import { Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import type { Question } from "../../src/dns/message.ts";
 import { makeMessage } from "../../src/dns/message.ts";
-import { Name } from "../../src/dns/name.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
 import { queryHandler } from "../../src/dnsserver/query.ts";
 import { asksOnDemand } from "../../src/gateway/ondemand.ts";
 import { makeEdge } from "../../src/net/server/edge.ts";
 import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
-import type { Answer } from "../../src/zone/lookup/lookup.ts";
 import { operatorPrincipal } from "../../src/zone/update/principal.ts";
 import { silentLog } from "../support/log.ts";
+import { type Asked, AskedOffice, questionOf } from "./asked.ts";
 import { Device } from "./device.ts";
 import { lines, records, service, setsOf, ZONE } from "./fixture.ts";
-import { Office, type OfficeOptions } from "./office.ts";
 
 const PRINTER = service("Office Printer", "_ipp._tcp", "printer", "10.1.0.10");
 const PATIENCE = 2500;
-
-interface Asked {
-  /** When it was answered, in milliseconds after it was asked. */
-  readonly after: number;
-  readonly rcode: Rcode;
-  readonly lines: readonly string[];
-  readonly soa: number;
-}
-
-/** A site that is asked on demand. */
-class AskedOffice {
-  readonly office: Office;
-  readonly onDemand: OnDemand;
-  readonly #life = new AbortController();
-  readonly #running: Promise<void>;
-
-  constructor(options: OfficeOptions = {}) {
-    this.office = new Office({ ...options, changed: () => this.onDemand?.look() });
-    const { zone, clock, collector } = this.office;
-    this.onDemand = new OnDemand({
-      ...{ zone, clock },
-      sites: [ZONE.child("site1")!],
-      siteAt: (domain) => collector.siteAt(domain),
-    });
-    this.#running = this.onDemand.run(this.#life.signal);
-  }
-
-  device(address: string, text: string, delay = 20): Device {
-    return new Device(this.office.lans[0]!, address, text, { delay });
-  }
-
-  /** Keeps what is asked on the link from now on. */
-  listen() {
-    const host = this.office.lans[0]!.host("ear", "10.1.0.99").record();
-    return (name: string, type: number): number[] =>
-      host.heard
-        .filter(({ message }) =>
-          message.questions.some(
-            (each) => each.type === type && each.name.toString() === `${name}.local.`,
-          ),
-        )
-        .map(({ at }) => at);
-  }
-
-  start(text: string, client = "me", signal = new AbortController().signal): Promise<Asked> {
-    const question = questionOf(text);
-    assert.ok(this.onDemand.covers(question), text);
-    const start = this.office.clock.now();
-    return this.onDemand.answer(question, client, signal).then((answer) => ({
-      after: this.office.clock.now() - start,
-      ...seen(answer),
-    }));
-  }
-
-  async ask(text: string): Promise<Asked> {
-    const asked = this.start(text);
-    let answer: Asked | undefined;
-    void asked.then((found) => {
-      answer = found;
-    });
-    await this.office.until(() => answer !== undefined, 10_000);
-    return answer!;
-  }
-
-  async end(): Promise<void> {
-    this.#life.abort();
-    await this.#running;
-    await this.office.end();
-  }
-}
-
-/** Beneath the site if it has no dot at its end. */
-function questionOf(text: string): Question {
-  const [owner, type] = text.split(" ") as [string, string];
-  return { name: Name.parse(owner, ZONE.child("site1")!), type: parseType(type)!, class: Class.IN };
-}
-
-function seen({ rcode, answers, authorities }: Answer) {
-  const soa = authorities.filter(({ type }) => type === Type.SOA).length;
-  return { rcode, lines: lines(answers), soa };
-}
 
 const NOTHING = { rcode: Rcode.NOERROR, lines: [], soa: 1 };
 
