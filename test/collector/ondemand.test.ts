@@ -162,6 +162,19 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("a list that is asked for now and then anyway is asked for at once", async () => {
+    const asked = new AskedOffice({ subtypes: { "_ipp._tcp": ["_color"] } });
+    const color = "_color._sub._ipp._tcp";
+    await asked.office.clock.elapse(600_000);
+    const questions = asked.listen();
+    await asked.office.until(() => questions(color, Type.PTR).length > 0, 3_600_000);
+    asked.device("10.1.0.10", `${PRINTER}\n${color} PTR Office\\032Printer._ipp._tcp`);
+    const { after, lines } = await asked.ask(`${color} PTR`);
+    assert.equal(lines.length, 1);
+    assert.ok(after < 1500, `${after} ms`);
+    await asked.end();
+  });
+
   test("an alias leads on, and an unusual type of a host is asked for", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.20", "!www CNAME box\n!box A 10.1.0.20").announce();

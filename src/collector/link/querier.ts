@@ -131,10 +131,12 @@ export class Querier {
   /** Somebody waits for an answer: twice, a second apart (RFC 8766 §5.6). */
   inquire(name: Name, type: number, source: string, now: number): void {
     const ask = this.#asks.get(setKey(name, type)) ?? new Ask(name, type, source);
-    // What is being asked is asked for everybody.
-    if (ask.times > 0) return;
+    const isForEver = ask.times === Infinity;
+    // What is being asked is asked for everybody, unless that is too late.
+    if (isForEver ? ask.rank <= now + LATEST_START : ask.times > 0) return;
     const start = now + EARLIEST_START + (LATEST_START - EARLIEST_START) * this.#options.random();
-    this.#add(ask, INQUIRIES, Math.max(start, ask.earliest));
+    this.#add(ask, isForEver ? Infinity : INQUIRIES, Math.max(start, ask.earliest));
+    if (isForEver) ask.restart();
   }
 
   /** Nobody waits any more. */
