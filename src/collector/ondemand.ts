@@ -48,6 +48,8 @@ interface Inquiry {
   readonly name: Name;
   /** Of a service or a list of them: then the zone has it as soon as it may be told. */
   readonly isOfService: boolean;
+  /** What the link is asked: of a service its SRV record too, without which nothing is told of it. */
+  readonly types: ReadonlySet<number>;
 }
 
 interface Waiter extends Inquiry {
@@ -109,7 +111,7 @@ export class OnDemand {
     signal: AbortSignal,
   ): Promise<Answer> {
     const { clock, siteAt } = this.#options;
-    const { name, question, domain } = inquiry;
+    const { name, domain, types } = inquiry;
     return new Promise((resolve) => {
       const giveUp = () => finish(this.#denial);
       const cancel = clock.at(clock.now() + PATIENCE, giveUp);
@@ -117,15 +119,18 @@ export class OnDemand {
         cancel();
         signal.removeEventListener("abort", giveUp);
         this.#waiting.delete(waiter);
-        if (!this.#isWaitedFor(inquiry)) {
-          for (const harvest of siteAt(domain)?.harvests ?? []) harvest.cease(name, question.type);
+        for (const type of types) {
+          if (this.#isWaitedFor(name, type)) continue;
+          for (const harvest of siteAt(domain)?.harvests ?? []) harvest.cease(name, type);
         }
         resolve(answer);
       };
       const waiter = { ...inquiry, client, finish };
       this.#waiting.add(waiter);
       signal.addEventListener("abort", giveUp, { once: true });
-      for (const harvest of harvests) harvest.inquire(name, question.type, client);
+      for (const type of types) {
+        for (const harvest of harvests) harvest.inquire(name, type, client);
+      }
     });
   }
 
@@ -141,7 +146,10 @@ export class OnDemand {
     // What there is of a name of its own the harvest asks for itself.
     const isHarvested = (zone.current.node(question.name.key)?.sets.length ?? 0) > 0;
     if (isHarvested && HARVESTED.has(question.type)) return undefined;
-    return { question, domain, name, isOfService: isServiceName(name) };
+    const isInstance = parseInstance(name) !== undefined;
+    const isOfService = isInstance || parseServiceType(name) !== undefined;
+    const types = new Set([question.type, ...(isInstance && !isHarvested ? [Type.SRV] : [])]);
+    return { question, domain, name, isOfService, types };
   }
 
   /** Undefined where the link has said nothing yet. */
@@ -172,9 +180,9 @@ export class OnDemand {
     return { rcode: Rcode.NOERROR, isAuthoritative: true, authorities, ...nothing };
   }
 
-  #isWaitedFor({ name, question }: Inquiry): boolean {
+  #isWaitedFor(name: Name, type: number): boolean {
     for (const other of this.#waiting) {
-      if (other.question.type === question.type && other.name.equals(name)) return true;
+      if (other.types.has(type) && other.name.equals(name)) return true;
     }
     return false;
   }
@@ -202,10 +210,6 @@ function isAskable(name: Name, type: number): boolean {
     parseServiceType(name) ?? (isUnderscored(name.labels[0]!) ? undefined : parseInstance(name));
   if (hasUnderscore(name) && service?.domain.equals(LOCAL) !== true) return false;
   return isCarriedType(type);
-}
-
-function isServiceName(name: Name): boolean {
-  return parseServiceType(name) !== undefined || parseInstance(name) !== undefined;
 }
 
 /** Then a service that is not in the zone is withheld; what was heard just now is on its way there. */

@@ -162,6 +162,18 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("a service is found by each of its records", async () => {
+    for (const question of ["quiet._quiet._tcp SRV", "quiet._quiet._tcp TXT"]) {
+      const asked = new AskedOffice();
+      asked.device("10.1.0.11", service("quiet", "_quiet._tcp", "q", "10.1.0.11"));
+      await asked.office.clock.elapse(20_000);
+      const { after, lines } = await asked.ask(question);
+      assert.equal(lines.length, 1, question);
+      assert.ok(after < 1000, `${after} ms`);
+      await asked.end();
+    }
+  });
+
   test("a list that is asked for now and then anyway is asked for at once", async () => {
     const asked = new AskedOffice({ subtypes: { "_ipp._tcp": ["_color"] } });
     const color = "_color._sub._ipp._tcp";
