@@ -163,7 +163,9 @@ export class OnDemand {
     if (!isOfService) {
       const sets = projectHost(asked.site, zone.origin, name, asked.now);
       const answer = lookup(zone.current.with([], sets), question);
-      if (answer.answers.length > 0) return answer;
+      const { answers, additionals, names } = answer;
+      // That nothing is known of what an alias leads to is no word that it is not there.
+      if (answers.length > 0) return { ...answer, rcode: Rcode.NOERROR, additionals, names };
       // What was heard may not be told.
       if (isHeard(inquiry, asked)) return this.#denial;
     }

@@ -397,9 +397,8 @@ suite("on demand", () => {
     asked.device("10.1.0.20", "!www CNAME box").announce();
     asked.device("10.1.0.21", "!box A 10.1.0.21", 500);
     await asked.office.clock.elapse(20_000);
-    assert.deepEqual((await asked.ask("www A")).lines, [
-      "www.site1.z.example. 10 IN CNAME box.site1.z.example.",
-    ]);
+    const alone = ["www.site1.z.example. 10 IN CNAME box.site1.z.example."];
+    assert.deepEqual(seenOf(await asked.ask("www A")), { ...NOTHING, lines: alone });
     assert.equal((await asked.ask("box A")).lines.length, 1);
     assert.equal((await asked.ask("www A")).lines.length, 2);
     await asked.end();
