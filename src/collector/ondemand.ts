@@ -17,7 +17,9 @@ import { isUnderscored, LOCAL, parseInstance, parseServiceType } from "../dns/se
 import { type Answer, lookup } from "../zone/lookup/lookup.ts";
 import { isCarriedType, isReserved } from "../zone/update/principal.ts";
 import type { Zone } from "../zone/zone.ts";
+import type { LinkCache } from "./link/cache.ts";
 import type { Harvest } from "./link/harvest.ts";
+import { isCalledOff } from "./link/heard.ts";
 import { obtain } from "./obtain.ts";
 import { projectHost } from "./projection/project.ts";
 import { hasUnderscore, isSteeringHost } from "./projection/publishable.ts";
@@ -28,7 +30,7 @@ export interface AskedSite {
   readonly site: Site;
   /** By the clock of what was heard there. */
   readonly now: number;
-  readonly harvests: readonly Pick<Harvest, "inquire" | "cease" | "denies">[];
+  readonly harvests: readonly Pick<Harvest, "cache" | "inquire" | "cease" | "denies">[];
 }
 
 export interface OnDemandOptions {
@@ -166,13 +168,12 @@ export class OnDemand {
       const { answers, additionals, names } = answer;
       // That nothing is known of what an alias leads to is no word that it is not there.
       if (answers.length > 0) return { ...answer, rcode: Rcode.NOERROR, additionals, names };
-      // What was heard may not be told.
-      if (isHeard(inquiry, asked)) return this.#denial;
     }
-    const { harvests } = asked;
-    return harvests.every((harvest) => harvest.denies(name, question.type))
-      ? this.#denial
-      : undefined;
+    // What was heard of a host may not be told.
+    const isOver = asked.harvests.every(
+      (each) => each.denies(name, question.type) || (!isOfService && isHeard(inquiry, each.cache)),
+    );
+    return isOver ? this.#denial : undefined;
   }
 
   /** NODATA, whether the name is there or not. */
@@ -222,8 +223,10 @@ function isHeardForLong({ name, question }: Inquiry, { site, now }: AskedSite): 
   return records.length > 0 && records.every(({ firstHeard }) => firstHeard + PATIENCE <= now);
 }
 
-function isHeard({ name, question }: Inquiry, { site }: AskedSite): boolean {
-  return [...site.caches].some((cache) => cache.set(name.key, question.type) !== undefined);
+/** A record at least, none of them in doubt? */
+function isHeard({ name, question }: Inquiry, cache: LinkCache): boolean {
+  const records = [...(cache.set(name.key, question.type)?.records.values() ?? [])];
+  return records.length > 0 && !records.some(isCalledOff);
 }
 
 /** What `browser.ts` asks for by itself. */

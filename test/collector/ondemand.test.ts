@@ -75,6 +75,17 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("PROXY-24: what one link of a site has and may not be told another may have", async () => {
+    const asked = new AskedOffice({ lans: 2, siteOf: () => "site1" });
+    asked.device("10.1.0.20", "!desk A 169.254.0.20").announce();
+    new Device(asked.office.lans[1]!, "10.2.0.20", "!desk A 10.2.0.20");
+    await asked.office.clock.elapse(20_000);
+    assert.deepEqual((await asked.ask("desk A")).lines, [
+      "desk.site1.z.example. 10 IN A 10.2.0.20",
+    ]);
+    await asked.end();
+  });
+
   test("PROXY-25: who is not there is NODATA after a wait that dig does not tire of", async () => {
     const asked = new AskedOffice();
     await asked.office.clock.elapse(20_000);
