@@ -13,6 +13,7 @@ import type { Clock } from "../clock.ts";
 import { Rcode, Type } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
+import { setKey } from "../dns/record.ts";
 import { isUnderscored, LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
 import { type Answer, lookup } from "../zone/lookup/lookup.ts";
 import { isCarriedType, isReserved } from "../zone/update/principal.ts";
@@ -21,9 +22,9 @@ import type { LinkCache } from "./link/cache.ts";
 import type { Harvest } from "./link/harvest.ts";
 import { isCalledOff } from "./link/heard.ts";
 import { obtain } from "./obtain.ts";
-import { projectHost } from "./projection/project.ts";
+import { projectOne } from "./projection/project.ts";
 import { hasUnderscore, isSteeringHost } from "./projection/publishable.ts";
-import type { Site } from "./projection/site.ts";
+import { isAwaited, type Site } from "./projection/site.ts";
 
 /** A site, and the links that are there now. */
 export interface AskedSite {
@@ -59,10 +60,17 @@ interface Waiter extends Inquiry {
   readonly finish: (answer: Answer) => void;
 }
 
+/** By name and type, and what the links had said by then: lists are long, and asked for often. */
+interface Withheld {
+  readonly revisions: ReadonlyMap<LinkCache, number>;
+  readonly keys: Set<string>;
+}
+
 export class OnDemand {
   readonly #options: OnDemandOptions;
   /** Oldest first. */
   readonly #waiting = new Set<Waiter>();
+  readonly #withheld = new WeakMap<Site, Withheld>();
 
   constructor(options: OnDemandOptions) {
     this.#options = options;
@@ -91,8 +99,7 @@ export class OnDemand {
     if (inquiry === undefined || asked === undefined || signal.aborted) {
       return Promise.resolve(this.#denial);
     }
-    const isWithheld = inquiry.isOfService && isHeardForLong(inquiry, asked);
-    const known = isWithheld ? this.#denial : this.#find(inquiry);
+    const known = this.#isWithheld(inquiry, asked) ? this.#denial : this.#find(inquiry);
     if (known !== undefined) return Promise.resolve(known);
     if (!this.#makeRoom(client)) return Promise.resolve(this.#denial);
     return this.#wait(inquiry, asked, client, signal);
@@ -162,18 +169,49 @@ export class OnDemand {
     if (published.answers.length > 0) return published;
     const asked = siteAt(domain);
     if (asked === undefined) return this.#denial;
+    const { site, now, harvests } = asked;
     if (!isOfService) {
-      const sets = projectHost(asked.site, zone.origin, name, asked.now);
+      const { sets } = projectOne(site, zone.origin, name, now);
       const answer = lookup(zone.current.with([], sets), question);
       const { answers, additionals, names } = answer;
       // That nothing is known of what an alias leads to is no word that it is not there.
       if (answers.length > 0) return { ...answer, rcode: Rcode.NOERROR, additionals, names };
     }
     // What was heard of a host may not be told.
-    const isOver = asked.harvests.every(
+    const isOver = harvests.every(
       (each) => each.denies(name, question.type) || (!isOfService && isHeard(inquiry, each.cache)),
     );
     return isOver ? this.#denial : undefined;
+  }
+
+  /** A service, or a list of them, of which all that was heard may not be told. */
+  #isWithheld(inquiry: Inquiry, { site, now, harvests }: AskedSite): boolean {
+    const { name, question, isOfService } = inquiry;
+    // For some time, or there may be more that is on its way.
+    const before = now - PATIENCE;
+    if (!isOfService || !harvests.every(({ cache }) => isHeard(inquiry, cache, before)))
+      return false;
+    const known = this.#withheldOf(site);
+    const key = setKey(name, question.type);
+    if (known.has(key)) return true;
+    const { sets, withheld } = projectOne(site, this.#options.zone.origin, name, now);
+    // What may be told is on its way to the zone.
+    if (sets.get(question.name.key, question.type) !== undefined) return false;
+    if (withheld.some(({ reason }) => isAwaited(reason))) return false;
+    known.add(key);
+    return true;
+  }
+
+  /** What is known to be withheld as long as the links say the same. */
+  #withheldOf(site: Site): Set<string> {
+    const { caches } = site;
+    const before = this.#withheld.get(site);
+    const isSame = [...caches].every((cache) => before?.revisions.get(cache) === cache.revision);
+    if (before?.revisions.size === caches.size && isSame) return before.keys;
+    const revisions = new Map([...caches].map((cache) => [cache, cache.revision]));
+    const keys = new Set<string>();
+    this.#withheld.set(site, { revisions, keys });
+    return keys;
   }
 
   /** NODATA, whether the name is there or not. */
@@ -215,18 +253,12 @@ function isAskable(name: Name, type: number): boolean {
   return isCarriedType(type);
 }
 
-/** Then a service that is not in the zone is withheld; what was heard just now is on its way there. */
-function isHeardForLong({ name, question }: Inquiry, { site, now }: AskedSite): boolean {
-  const records = [...site.caches].flatMap((cache) => [
-    ...(cache.set(name.key, question.type)?.records.values() ?? []),
-  ]);
-  return records.length > 0 && records.every(({ firstHeard }) => firstHeard + PATIENCE <= now);
-}
-
-/** A record at least, none of them in doubt? */
-function isHeard({ name, question }: Inquiry, cache: LinkCache): boolean {
+/** A record at least, and is none new since `before`, or in doubt? */
+function isHeard({ name, question }: Inquiry, cache: LinkCache, before = Infinity): boolean {
   const records = [...(cache.set(name.key, question.type)?.records.values() ?? [])];
-  return records.length > 0 && !records.some(isCalledOff);
+  return (
+    records.length > 0 && records.every((each) => each.firstHeard <= before && !isCalledOff(each))
+  );
 }
 
 /** What `browser.ts` asks for by itself. */

@@ -173,6 +173,46 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("a service that was withheld is told as soon as it may be, however long ago it was heard", async () => {
+    const asked = new AskedOffice();
+    const device = asked.device("10.1.0.11", service("quiet", "_quiet._tcp", "q", "169.254.0.11"));
+    device.announce();
+    await asked.office.clock.elapse(20_000);
+    const questions = ["_quiet._tcp PTR", "quiet._quiet._tcp SRV", "quiet._quiet._tcp TXT"];
+    for (const question of questions) {
+      const { after, ...answer } = await asked.ask(question);
+      assert.deepEqual(answer, NOTHING);
+      assert.ok(after <= 5);
+    }
+    device.records = records(service("quiet", "_quiet._tcp", "q", "10.1.0.11"));
+    device.announce();
+    await asked.office.clock.elapse(1);
+    const answers = questions.map((question) => asked.start(question));
+    await asked.office.until(() => asked.onDemand.waiting === 0, 10_000);
+    for (const { after, lines } of await Promise.all(answers)) {
+      assert.equal(lines.length, 1);
+      assert.ok(after < 500, `${after} ms`);
+    }
+    await asked.end();
+  });
+
+  test("what is not known yet of a service is waited for", async () => {
+    const asked = new AskedOffice();
+    const [list, srv, txt, address] = service("quiet", "_quiet._tcp", "q", "10.1.0.11")
+      .trim()
+      .split("\n");
+    const device = asked.device("10.1.0.11", `${list}\n${srv}\n${txt}`);
+    device.announce();
+    await asked.office.clock.elapse(6000);
+    const answers = ["_quiet._tcp PTR", "quiet._quiet._tcp SRV"].map((each) => asked.start(each));
+    await asked.office.clock.elapse(1000);
+    device.records = records(address!);
+    device.announce();
+    await asked.office.until(() => asked.onDemand.waiting === 0, 10_000);
+    for (const { lines } of await Promise.all(answers)) assert.equal(lines.length, 1);
+    await asked.end();
+  });
+
   test("a service is found by each of its records", async () => {
     for (const question of ["quiet._quiet._tcp SRV", "quiet._quiet._tcp TXT"]) {
       const asked = new AskedOffice();

@@ -14,16 +14,18 @@ import { rdata as make, type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import {
   LOCAL,
+  parseInstance,
   parseServiceType,
   SERVED_TTL,
   type ServiceType,
   serviceTypesName,
 } from "../../dns/service.ts";
-import { isCarriedType, isReserved } from "../../zone/update/principal.ts";
+import { isReserved } from "../../zone/update/principal.ts";
 import { MAX_ALIASES } from "../link/browser.ts";
 import { endOfSecond, startOfSecond } from "../link/ttl.ts";
 import { obtain } from "../obtain.ts";
 import { RecordSets } from "../recordsets.ts";
+import { aliasOf, Place } from "./place.ts";
 import { hasUnderscore } from "./publishable.ts";
 import type { Reason, Site, TranslatedSet } from "./site.ts";
 
@@ -50,11 +52,14 @@ export function project(sites: Iterable<Site>, zone: Name, now: number): Project
   return whole;
 }
 
-/** What may be said of one host of the link, whether a service leads there or not. */
-export function projectHost(site: Site, zone: Name, host: Name, now: number): RecordSets {
+/**
+ * Of one name of the link, and what it leads to: a list of services, a service, or else a host, whether a
+ * service leads there or not.
+ */
+export function projectOne(site: Site, zone: Name, name: Name, now: number): Projection {
   const whole = { sets: new RecordSets(), services: new Map(), withheld: [], due: undefined };
-  new SiteProjection(site, zone, now, whole).makeHost(host);
-  return whole.sets;
+  new SiteProjection(site, zone, now, whole).makeOne(name);
+  return whole;
 }
 
 interface Unfinished {
@@ -92,7 +97,13 @@ class SiteProjection {
     this.#site.retain(this.#places);
   }
 
-  makeHost(host: Name): void {
+  makeOne(name: Name): void {
+    if (parseServiceType(name) !== undefined) this.#list(name);
+    else if (parseInstance(name) !== undefined) this.#consider(name, this.#place(name));
+    else this.#makeHost(name);
+  }
+
+  #makeHost(host: Name): void {
     const [hosts, addresses] = [() => this.#namesOf(host), () => this.#addressesOf(host)];
     if (this.#site.policy.hostObjection(hosts, addresses) !== undefined) return;
     const place = this.#place(host);
@@ -279,9 +290,7 @@ class SiteProjection {
 
   #isListed(instance: Name): boolean {
     const service = this.#place(instance);
-    if (service.isListed === undefined) {
-      this.#withhold(instance, service, "no SRV record is known");
-    }
+    this.#consider(instance, service);
     return service.isListed!;
   }
 
@@ -296,32 +305,6 @@ class SiteProjection {
     if (time < this.#time || time === Number.POSITIVE_INFINITY) return;
     this.#whole.due = earlier(this.#whole.due, startOfSecond(time));
   }
-}
-
-/** A name of the site, as this projection finds it. */
-class Place {
-  /** What each leg has of it. */
-  readonly sets: readonly TranslatedSet[];
-  isPublished = false;
-  /** As a service; undefined where it has not been considered. */
-  isListed: boolean | undefined;
-  /** As a type: have its instances been listed? */
-  isTold = false;
-  /** As a host. */
-  objection: Reason | undefined | "not known yet" = "not known yet";
-
-  constructor(sets: readonly TranslatedSet[]) {
-    this.sets = sets;
-  }
-}
-
-/** Of a name that is nothing but another name for something (RFC 1034 §3.6.2). */
-function aliasOf(host: Place): TranslatedSet | undefined {
-  const alias = host.sets.find(({ type }) => type === Type.CNAME);
-  // One of a service would tell of it, though the service is withheld.
-  if (alias?.set === undefined || hasUnderscore(alias.targets[0]!)) return undefined;
-  const isAlone = host.sets.every(({ type }) => type === Type.CNAME || !isCarriedType(type));
-  return isAlone ? alias : undefined;
 }
 
 /** The set with these of its records, itself where that is all of them, undefined where none is. */

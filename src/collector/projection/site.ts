@@ -45,6 +45,11 @@ export type Reason =
   | "its host's name is too long beneath the site"
   | Denial;
 
+/** Is it that something is not known yet, and not that of what is known something is against it? */
+export function isAwaited(reason: Reason): boolean {
+  return AWAITED.has(reason);
+}
+
 /** A name of the link as the zone would have it, whatever else there is. */
 export interface TranslatedName {
   /** What each leg has of it. */
@@ -269,6 +274,11 @@ function exact<T>(values: readonly T[]): readonly T[] {
   return values.slice();
 }
 
+const AWAITED: ReadonlySet<Reason> = new Set<Reason>([
+  "no SRV record is known",
+  "its TXT record is awaited",
+  "no address of its host is known",
+]);
 const NONE: readonly never[] = [];
 const NOTHING: TranslatedName = { sets: [], until: Number.POSITIVE_INFINITY };
 /** The version of a name that is not there; those that are have higher ones. */
