@@ -58,7 +58,9 @@ export class Device {
       (record) =>
         questions.some(
           ({ name, type }) =>
-            name.equals(record.name) && (type === record.type || type === Type.ANY),
+            name.equals(record.name) &&
+            // RFC 6762 §6.
+            (type === record.rdata.type || type === Type.ANY || record.rdata.type === Type.CNAME),
         ) && !known.some((other) => isKnown(record, other)),
     );
     if (answers.length === 0) return;
