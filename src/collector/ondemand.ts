@@ -13,9 +13,10 @@ import type { Clock } from "../clock.ts";
 import { Rcode, Type } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
-import { setKey } from "../dns/record.ts";
+import { type RecordSet, setKey } from "../dns/record.ts";
 import { isUnderscored, LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
 import { type Answer, lookup } from "../zone/lookup/lookup.ts";
+import type { Snapshot } from "../zone/snapshot.ts";
 import { isCarriedType, isReserved } from "../zone/update/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 import type { LinkCache } from "./link/cache.ts";
@@ -172,7 +173,8 @@ export class OnDemand {
     const { site, now, harvests } = asked;
     if (!isOfService) {
       const { sets } = projectOne(site, zone.origin, name, now);
-      const answer = lookup(zone.current.with([], sets), question);
+      const told = [...sets].filter((set) => isNewTo(zone.current, set));
+      const answer = lookup(zone.current.with([], told), question);
       const { answers, additionals, names } = answer;
       // That nothing is known of what an alias leads to is no word that it is not there.
       if (answers.length > 0) return { ...answer, rcode: Rcode.NOERROR, additionals, names };
@@ -251,6 +253,12 @@ function isAskable(name: Name, type: number): boolean {
     parseServiceType(name) ?? (isUnderscored(name.labels[0]!) ? undefined : parseInstance(name));
   if (hasUnderscore(name) && service?.domain.equals(LOCAL) !== true) return false;
   return isCarriedType(type);
+}
+
+/** Not where somebody else's word stands already, nor an alias beside anything (RFC 1034 §3.6.2). */
+function isNewTo(zone: Snapshot, { name, type }: RecordSet): boolean {
+  const there = zone.node(name.key)?.sets ?? [];
+  return there.every((set) => set.type !== type && ![set.type, type].includes(Type.CNAME));
 }
 
 /** A record at least, and is none new since `before`, or in doubt? */

@@ -455,6 +455,25 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("no device says another thing of a name of which the zone says something", async () => {
+    const asked = new AskedOffice();
+    const { zone, clock } = asked.office;
+    const updates = [...setsOf("www.site1 A 192.0.2.1\nbox.site1 A 192.0.2.2")].flatMap(recordsOf);
+    const update = { zone: ZONE, prerequisites: [], updates };
+    assert.equal(await zone.apply(update, operatorPrincipal("operator")), Rcode.NOERROR);
+    const own =
+      "!www CNAME far\n!far A 10.1.0.20\n!box A 10.1.0.20\n!box HINFO c o\n!to-box CNAME box";
+    asked.device("10.1.0.20", own).announce();
+    await clock.elapse(20_000);
+    assert.deepEqual(seenOf(await asked.ask("www HINFO")), NOTHING);
+    assert.deepEqual((await asked.ask("to-box A")).lines, [
+      "box.site1.z.example. 10 IN A 192.0.2.2",
+      "to-box.site1.z.example. 10 IN CNAME box.site1.z.example.",
+    ]);
+    assert.equal((await asked.ask("box HINFO")).lines.length, 1);
+    await asked.end();
+  });
+
   test("whose client is gone, and when all ends, nobody waits", async () => {
     const asked = new AskedOffice();
     await asked.office.clock.elapse(20_000);
