@@ -88,12 +88,19 @@ export class OnDemand {
     for (const { finish } of this.#waiting) finish(this.#denial);
   }
 
-  /** Is this a question, of class IN, that the zone has no answer to and a link may have? */
+  /**
+   * Is this a question, of class IN, that the zone has no answer to and a link may have? Or of a name that
+   * is not there: no type of it is asked for so that a name is denied which a link may have (RFC 8020).
+   */
   covers(question: Question): boolean {
-    return this.#inquiryOf(question) !== undefined;
+    const { zone, sites } = this.#options;
+    if (!sites.some((site) => question.name.isUnder(site))) return false;
+    if (this.#inquiryOf(question) !== undefined) return true;
+    const { answers, rcode } = lookup(zone.current, question);
+    return answers.length === 0 && rcode === Rcode.NXDOMAIN;
   }
 
-  /** To a question that is covered. `client` is whose share it is, `signal` ends with its patience. */
+  /** To a question that is covered, at once where no link is asked. `client` is whose share it is, `signal` ends with its patience. */
   answer(question: Question, client: string, signal: AbortSignal): Promise<Answer> {
     const inquiry = this.#inquiryOf(question);
     const asked = inquiry && this.#options.siteAt(inquiry.domain);

@@ -280,10 +280,16 @@ suite("on demand", () => {
       ...["_sub._ipp._tcp PTR", "* A", "*._ipp._tcp SRV", "_a.laptop A", "wpad A"],
       ...["k1._domainkey TXT", "_dmarc TXT", "_acme-challenge.laptop TXT", "_443._tcp.laptop TLSA"],
       ...["_new._tcp.lab PTR", "x._new._tcp.lab SRV"],
+    ];
+    for (const text of never) {
+      if (!asked.onDemand.covers(questionOf(text))) continue;
+      assert.deepEqual(await asked.start(text), { ...NOTHING, after: 0 }, text);
+    }
+    const elsewhere = [
       ...["_ipp._tcp PTR", "printer A", "printer AAAA", "Office\\032Printer._ipp._tcp TXT"],
       ...["laptop.site2.z.example. A", "_ipp._tcp.z.example. PTR", "laptop.example. A"],
     ];
-    for (const text of never) assert.ok(!asked.onDemand.covers(questionOf(text)), text);
+    for (const text of elsewhere) assert.ok(!asked.onDemand.covers(questionOf(text)), text);
     for (const text of [
       "laptop A",
       "laptop HINFO",
@@ -516,6 +522,34 @@ suite("on demand", () => {
     await asked.office.clock.elapse(PATIENCE);
     assert.deepEqual(seenOf(await answer), NOTHING);
     assert.equal(asked.onDemand.waiting, 0);
+    await asked.end();
+  });
+
+  test("PROXY-25: no name that a link may have is denied, whatever type is asked for", async () => {
+    const asked = new AskedOffice();
+    asked.device("10.1.0.10", PRINTER).announce();
+    await asked.office.clock.elapse(20_000);
+    const catalog = new Catalog([new ZoneAuthority(asked.office.zone)]);
+    const handler = asksOnDemand(asked.onDemand, ZONE)(queryHandler(catalog));
+    const ask = async (text: string) => {
+      const { signal } = new AbortController();
+      const message = makeMessage({ questions: [questionOf(text)] });
+      const source = { address: "10.9.0.1", port: 4000 };
+      const request = {
+        message,
+        bytes: encode(message),
+        transport: "udp",
+        source,
+        signal,
+      } as const;
+      const responses = handler(request);
+      assert.ok(!(Symbol.asyncIterator in responses));
+      return (await responses)[0]!.rcode;
+    };
+    for (const text of ["laptop HTTPS", "laptop ANY", "laptop SOA", "_tcp.lab A", "x.printer NS"]) {
+      assert.equal(await ask(text), Rcode.NOERROR, text);
+    }
+    assert.equal(await ask("laptop.z.example. HTTPS"), Rcode.NXDOMAIN);
     await asked.end();
   });
 
