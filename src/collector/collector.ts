@@ -259,7 +259,7 @@ export class Collector {
     for (const { harvest, site } of this.#legs.values()) {
       for (const { name } of lists) {
         const list = name.isUnder(site.domain) && name.replaceSuffix(site.domain, LOCAL);
-        if (list) harvest.inquire(list, Type.PTR, "");
+        if (list) harvest.inquire(list, [Type.PTR], "");
       }
     }
     return ours;

@@ -10,7 +10,7 @@
  * has most questions waiting makes room for others.
  */
 import type { Clock } from "../clock.ts";
-import { Rcode, Type } from "../dns/constants.ts";
+import { ADDRESS_TYPES, Rcode, Type } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import { type RecordSet, setKey } from "../dns/record.ts";
@@ -52,7 +52,10 @@ interface Inquiry {
   readonly name: Name;
   /** Of a service or a list of them: then the zone has it as soon as it may be told. */
   readonly isOfService: boolean;
-  /** What the link is asked: of a service its SRV record too, without which nothing is told of it. */
+  /**
+   * What the link is asked: of a service its SRV record too, without which nothing is told of it, and of a
+   * host the addresses that a policy looks at.
+   */
   readonly types: ReadonlySet<number>;
 }
 
@@ -100,7 +103,10 @@ export class OnDemand {
     return answers.length === 0 && rcode === Rcode.NXDOMAIN;
   }
 
-  /** To a question that is covered, at once where no link is asked. `client` is whose share it is, `signal` ends with its patience. */
+  /**
+   * To a question that is covered, at once where no link is asked. `client` is whose share it is, `signal`
+   * ends with its patience.
+   */
   answer(question: Question, client: string, signal: AbortSignal): Promise<Answer> {
     const inquiry = this.#inquiryOf(question);
     const asked = inquiry && this.#options.siteAt(inquiry.domain);
@@ -110,7 +116,9 @@ export class OnDemand {
     const known = this.#isWithheld(inquiry, asked) ? this.#denial : this.#find(inquiry);
     if (known !== undefined) return Promise.resolve(known);
     if (!this.#makeRoom(client)) return Promise.resolve(this.#denial);
-    return this.#wait(inquiry, asked, client, signal);
+    const isJudged = !inquiry.isOfService && asked.site.policy.isAboutAddresses;
+    const types = new Set([...inquiry.types, ...(isJudged ? ADDRESS_TYPES : [])]);
+    return this.#wait({ ...inquiry, types }, asked, client, signal);
   }
 
   /** The zone, or what the links say, may be another. */
@@ -145,9 +153,7 @@ export class OnDemand {
       const waiter = { ...inquiry, client, finish };
       this.#waiting.add(waiter);
       signal.addEventListener("abort", giveUp, { once: true });
-      for (const type of types) {
-        for (const harvest of harvests) harvest.inquire(name, type, client);
-      }
+      for (const harvest of harvests) harvest.inquire(name, types, client);
     });
   }
 
@@ -178,17 +184,19 @@ export class OnDemand {
     const asked = siteAt(domain);
     if (asked === undefined) return this.#denial;
     const { site, now, harvests } = asked;
+    let isUntold = false;
     if (!isOfService) {
-      const { sets } = projectOne(site, zone.origin, name, now);
+      const { sets, withheld } = projectOne(site, zone.origin, name, now);
       const told = [...sets].filter((set) => isNewTo(zone.current, set));
       const answer = lookup(zone.current.with([], told), question);
       const { answers, additionals, names } = answer;
       // That nothing is known of what an alias leads to is no word that it is not there.
       if (answers.length > 0) return { ...answer, rcode: Rcode.NOERROR, additionals, names };
+      // What was heard may not be told, unless its addresses say otherwise.
+      isUntold = withheld.length === 0;
     }
-    // What was heard of a host may not be told.
     const isOver = harvests.every(
-      (each) => each.denies(name, question.type) || (!isOfService && isHeard(inquiry, each.cache)),
+      (each) => each.denies(name, question.type) || (isUntold && isHeard(inquiry, each.cache)),
     );
     return isOver ? this.#denial : undefined;
   }

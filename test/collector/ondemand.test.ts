@@ -438,6 +438,23 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("of a host that a policy hides for its address nothing is told before that is known", async () => {
+    const rules = [{ deny: "all", address: "10.1.7.0/24" }];
+    const asked = new AskedOffice({ policy: policy.parse({ rules, networks: ["fd00::/8"] }) });
+    const host = (name: string, address: string) =>
+      `!${name} A ${address}\n!${name} AAAA fd00::20\n!${name} HINFO c o`;
+    asked.device("10.1.0.20", `${host("desk", "10.1.7.20")}\n${host("box", "10.1.7.21")}`);
+    asked.device("10.1.0.30", `${host("pc", "10.1.0.30")}\n!old HINFO c o`);
+    await asked.office.clock.elapse(20_000);
+    for (const question of ["desk HINFO", "box AAAA", "desk AAAA", "old HINFO"]) {
+      assert.deepEqual(seenOf(await asked.ask(question)), NOTHING, question);
+    }
+    const { lines, after } = await asked.ask("pc HINFO");
+    assert.deepEqual(lines, ['pc.site1.z.example. 10 IN HINFO "c" "o"']);
+    assert.ok(after < 300, `${after} ms`);
+    await asked.end();
+  });
+
   test("nothing of a service that a policy hides is told by an alias of it", async () => {
     const asked = new AskedOffice({ policy: policy.parse({ rules: [{ deny: "chat" }] }) });
     const hidden = service("x", "_presence._tcp", "h", "10.1.0.20");

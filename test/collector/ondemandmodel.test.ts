@@ -293,7 +293,8 @@ class World {
         return false;
       if (kind === "PTR") return isService(data);
       if (kind === "SRV" || kind === "TXT") return isService(name);
-      return kind === "CNAME" ? isHost(data) : !isDenied(name);
+      if (kind === "CNAME") return isHost(data);
+      return !isDenied(name) && (has(`${name} A`) ?? has(`${name} AAAA`)) !== undefined;
     });
   }
 }

@@ -100,9 +100,9 @@ suite("questions", () => {
     const cache = cacheOf();
     const querier = querierOf(cache);
     const [name, type] = [local("h"), Type.A];
-    querier.inquire(name, type, "me", 0);
+    querier.inquire(name, [type], "me", 0);
     assert.equal(timesOf(querier, cache, 0).length, 2);
-    querier.inquire(name, type, "me", 60_000);
+    querier.inquire(name, [type], "me", 60_000);
     assert.equal(querier.poll(60_100).length, 1);
     querier.cease(name, type);
     assert.deepEqual(timesOf(querier, cache, 60_100), []);
@@ -112,7 +112,7 @@ suite("questions", () => {
     assert.ok(start > 4);
     const both = querierOf(cache);
     both.want([wanted("h", type)], 0);
-    both.inquire(name, type, "me", 10);
+    both.inquire(name, [type], "me", 10);
     both.cease(name, type);
     assert.equal(timesOf(both, cache, 0).length, start);
   });

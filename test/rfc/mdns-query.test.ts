@@ -93,7 +93,7 @@ suite("a series of questions", () => {
   test("MDNS-02: what one client no longer waits for and another does is not asked twice within a second", () => {
     const set = stage();
     for (let i = 0; i < 10; i++) {
-      set.harvest.inquire(local("h"), Type.A, `10.0.0.${i}`);
+      set.harvest.inquire(local("h"), [Type.A], `10.0.0.${i}`);
       set.clock.advance(200);
       set.harvest.cease(local("h"), Type.A);
     }

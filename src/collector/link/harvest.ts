@@ -113,9 +113,9 @@ export class Harvest {
     this.#plan();
   }
 
-  /** A client waits for this (RFC 8766 §5.6). */
-  inquire(name: Name, type: number, client: string): void {
-    this.querier.inquire(name, type, client, this.#clock.now());
+  /** A client waits for these (RFC 8766 §5.6). */
+  inquire(name: Name, types: Iterable<number>, client: string): void {
+    this.querier.inquire(name, types, client, this.#clock.now());
     this.#plan();
   }
 

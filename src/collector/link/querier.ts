@@ -19,7 +19,7 @@ import type { Family } from "../../net/links/link.ts";
 import { Ask } from "./ask.ts";
 import type { WantedQuestion } from "./browser.ts";
 import type { LinkCache } from "./cache.ts";
-import { type HeardRecord, type HeardSet, isCalledOff, shortestLife } from "./heard.ts";
+import { type HeardSet, isCalledOff, shortestLife } from "./heard.ts";
 import { knownAnswers, listedIn } from "./knownanswers.ts";
 import type { Owner } from "./owner.ts";
 import { composeQuery } from "./query.ts";
@@ -128,22 +128,23 @@ export class Querier {
     this.#once(name, type, first?.source ?? "", RECONFIRMATIONS, now).restart();
   }
 
-  /** Somebody waits for an answer: twice, a second apart (RFC 8766 §5.6). */
-  inquire(name: Name, type: number, source: string, now: number): void {
-    const ask = this.#asks.get(setKey(name, type)) ?? new Ask(name, type, source);
-    const isForEver = ask.times === Infinity;
-    // What is being asked is asked for everybody, unless that is too late.
-    if (isForEver ? ask.rank <= now + LATEST_START : ask.times > 0) return;
+  /** Somebody waits for an answer to these: twice, a second apart (RFC 8766 §5.6). */
+  inquire(name: Name, types: Iterable<number>, source: string, now: number): void {
     const start = now + EARLIEST_START + (LATEST_START - EARLIEST_START) * this.#options.random();
-    this.#add(ask, isForEver ? Infinity : INQUIRIES, Math.max(start, ask.earliest));
-    if (isForEver) ask.restart();
+    for (const type of types) {
+      const ask = this.#asks.get(setKey(name, type)) ?? new Ask(name, type, source);
+      const isForEver = ask.times === Infinity;
+      // What is being asked is asked for everybody, unless that is too late.
+      if (isForEver ? ask.rank <= start : ask.times > 0) continue;
+      this.#add(ask, isForEver ? Infinity : INQUIRIES, Math.max(start, ask.earliest));
+      if (isForEver) ask.restart();
+    }
   }
 
   /** Nobody waits any more. */
   cease(name: Name, type: number): void {
     const ask = this.#asks.get(setKey(name, type));
-    if (ask === undefined || ask.times === 0 || ask.times === Infinity) return;
-    this.#finish(ask);
+    if (ask !== undefined && ask.times > 0 && ask.times < Infinity) this.#finish(ask);
   }
 
   /**
@@ -271,8 +272,7 @@ export class Querier {
   #isAnswered({ name, type, times, last }: Ask): boolean {
     if (times === Infinity || last === Number.NEGATIVE_INFINITY) return false;
     const records = [...(this.#cache.set(name.key, type)?.records.values() ?? [])];
-    const isHeard = (record: HeardRecord) => record.lastHeard >= last && !isCalledOff(record);
-    return records.length > 0 && records.every(isHeard);
+    return records.length > 0 && records.every((r) => r.lastHeard >= last && !isCalledOff(r));
   }
 
   /** The earliest time at which one more packet is no more than 20 in a second. */

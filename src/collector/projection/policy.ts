@@ -125,6 +125,14 @@ export class SitePolicy {
     return rule === undefined || rule.isAllowed ? undefined : rule.reason;
   }
 
+  /** Is whether a host is told of a matter of its addresses? */
+  get isAboutAddresses(): boolean {
+    return this.#rules.some(
+      ({ types, instance, addresses }) =>
+        types === undefined && instance === undefined && addresses !== undefined,
+    );
+  }
+
   /** May this host have its name, which others of its kind may not? */
   isExempt(host: Name): boolean {
     return this.#hosts.has(hostText(host));
