@@ -65,16 +65,17 @@ interface Waiter extends Inquiry {
 }
 
 /** By name and type, and what the links had said by then: lists are long, and asked for often. */
-interface Withheld {
+interface Judged {
   readonly revisions: ReadonlyMap<LinkCache, number>;
-  readonly keys: Set<string>;
+  /** By name and type. */
+  readonly isWithheld: Map<string, boolean>;
 }
 
 export class OnDemand {
   readonly #options: OnDemandOptions;
   /** Oldest first. */
   readonly #waiting = new Set<Waiter>();
-  readonly #withheld = new WeakMap<Site, Withheld>();
+  readonly #judged = new WeakMap<Site, Judged>();
 
   constructor(options: OnDemandOptions) {
     this.#options = options;
@@ -204,31 +205,32 @@ export class OnDemand {
   /** A service, or a list of them, of which all that was heard may not be told. */
   #isWithheld(inquiry: Inquiry, { site, now, harvests }: AskedSite): boolean {
     const { name, question, isOfService } = inquiry;
+    if (!isOfService) return false;
+    const judged = this.#judgedAt(site);
+    const key = setKey(name, question.type);
+    const known = judged.get(key);
+    if (known !== undefined) return known;
     // For some time, or there may be more that is on its way.
     const before = now - PATIENCE;
-    if (!isOfService || !harvests.every(({ cache }) => isHeard(inquiry, cache, before)))
-      return false;
-    const known = this.#withheldOf(site);
-    const key = setKey(name, question.type);
-    if (known.has(key)) return true;
+    if (!harvests.every(({ cache }) => isHeard(inquiry, cache, before))) return false;
     const { sets, withheld } = projectOne(site, this.#options.zone.origin, name, now);
     // What may be told is on its way to the zone.
-    if (sets.get(question.name.key, question.type) !== undefined) return false;
-    if (withheld.some(({ reason }) => isAwaited(reason))) return false;
-    known.add(key);
-    return true;
+    const isTold = sets.get(question.name.key, question.type) !== undefined;
+    const isWithheld = !isTold && !withheld.some(({ reason }) => isAwaited(reason));
+    judged.set(key, isWithheld);
+    return isWithheld;
   }
 
-  /** What is known to be withheld as long as the links say the same. */
-  #withheldOf(site: Site): Set<string> {
+  /** What is known to be withheld, or not to be, as long as the links say the same. */
+  #judgedAt(site: Site): Map<string, boolean> {
     const { caches } = site;
-    const before = this.#withheld.get(site);
+    const before = this.#judged.get(site);
     const isSame = [...caches].every((cache) => before?.revisions.get(cache) === cache.revision);
-    if (before?.revisions.size === caches.size && isSame) return before.keys;
+    if (before?.revisions.size === caches.size && isSame) return before.isWithheld;
     const revisions = new Map([...caches].map((cache) => [cache, cache.revision]));
-    const keys = new Set<string>();
-    this.#withheld.set(site, { revisions, keys });
-    return keys;
+    const isWithheld = new Map<string, boolean>();
+    this.#judged.set(site, { revisions, isWithheld });
+    return isWithheld;
   }
 
   /** NODATA, whether the name is there or not. */
@@ -278,10 +280,11 @@ function isNewTo(zone: Snapshot, { name, type }: RecordSet): boolean {
 
 /** A record at least, and is none new since `before`, or in doubt? */
 function isHeard({ name, question }: Inquiry, cache: LinkCache, before = Infinity): boolean {
-  const records = [...(cache.set(name.key, question.type)?.records.values() ?? [])];
-  return (
-    records.length > 0 && records.every((each) => each.firstHeard <= before && !isCalledOff(each))
-  );
+  const records = cache.set(name.key, question.type)?.records;
+  for (const each of records?.values() ?? []) {
+    if (each.firstHeard > before || isCalledOff(each)) return false;
+  }
+  return records !== undefined;
 }
 
 /** What `browser.ts` asks for by itself. */

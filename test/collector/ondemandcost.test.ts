@@ -1,0 +1,37 @@
+/** What a question on demand costs: a stranger may fill a list, and ask for it as often as he likes. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { AskedOffice } from "./asked.ts";
+import { ZONE } from "./fixture.ts";
+
+const LIST = "_quiet._tcp 4500 PTR a._quiet._tcp\n_quiet._tcp 4500 PTR b._quiet._tcp";
+
+/** How many names of the site have been looked at since. */
+function countLooks(asked: AskedOffice): () => number {
+  const { site } = asked.office.collector.siteAt(ZONE.child("site1")!)!;
+  const translate = site.translate.bind(site);
+  let count = 0;
+  site.translate = (...args) => {
+    count++;
+    return translate(...args);
+  };
+  return () => count;
+}
+
+suite("the cost of a question on demand", () => {
+  test("as long as the links say the same, a list is gone through once", async () => {
+    for (const records of [LIST, `${LIST}\n!a._quiet._tcp 4500 SRV 0 0 0 .`]) {
+      const asked = new AskedOffice();
+      const device = asked.device("10.1.0.20", records);
+      device.announce();
+      device.isMute = true;
+      await asked.office.clock.elapse(20_000);
+      const looks = countLooks(asked);
+      void asked.start("_quiet._tcp PTR");
+      assert.equal(looks(), 3);
+      void asked.start("_quiet._tcp PTR");
+      assert.equal(looks(), 3);
+      await asked.end();
+    }
+  });
+});
