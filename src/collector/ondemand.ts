@@ -67,7 +67,7 @@ interface Waiter extends Inquiry {
 /** By name and type, and what the links had said by then: lists are long, and asked for often. */
 interface Judged {
   readonly revisions: ReadonlyMap<LinkCache, number>;
-  /** By name and type. */
+  /** Of what was heard alone, so that nobody fills it by asking. */
   readonly isWithheld: Map<string, boolean>;
 }
 
@@ -205,7 +205,7 @@ export class OnDemand {
   /** A service, or a list of them, of which all that was heard may not be told. */
   #isWithheld(inquiry: Inquiry, { site, now, harvests }: AskedSite): boolean {
     const { name, question, isOfService } = inquiry;
-    if (!isOfService) return false;
+    if (!isOfService || harvests.length === 0) return false;
     const judged = this.#judgedAt(site);
     const key = setKey(name, question.type);
     const known = judged.get(key);

@@ -1,6 +1,7 @@
 /** What a question on demand costs: a stranger may fill a list, and ask for it as often as he likes. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { Rcode } from "../../src/dns/constants.ts";
 import { AskedOffice } from "./asked.ts";
 import { ZONE } from "./fixture.ts";
 
@@ -33,5 +34,19 @@ suite("the cost of a question on demand", () => {
       assert.equal(looks(), 3);
       await asked.end();
     }
+  });
+
+  test("where no link is there, nothing is gone through, and nothing kept of what is asked for", async () => {
+    const asked = new AskedOffice({ grace: 600_000 });
+    asked.device("10.1.0.20", LIST).announce();
+    await asked.office.clock.elapse(20_000);
+    asked.office.links.unplug(asked.office.hosts[0]!);
+    const looks = countLooks(asked);
+    for (const question of ["_quiet._tcp PTR", "x._quiet._tcp SRV", "nobody._new._tcp SRV"]) {
+      const { after, rcode } = await asked.start(question);
+      assert.deepEqual([after, rcode], [0, Rcode.NOERROR], question);
+    }
+    assert.equal(looks(), 0);
+    await asked.end();
   });
 });
