@@ -154,7 +154,11 @@ export class OnDemand {
       const waiter = { ...inquiry, client, finish };
       this.#waiting.add(waiter);
       signal.addEventListener("abort", giveUp, { once: true });
-      for (const harvest of harvests) harvest.inquire(name, types, client);
+      for (const harvest of harvests) {
+        // What was heard and may not be told yet waits for something else, or for nothing.
+        const unheard = [...types].filter((type) => !isHeard(name, type, harvest.cache));
+        if (unheard.length > 0) harvest.inquire(name, unheard, client);
+      }
     });
   }
 
@@ -197,7 +201,8 @@ export class OnDemand {
       isUntold = withheld.length === 0;
     }
     const isOver = harvests.every(
-      (each) => each.denies(name, question.type) || (isUntold && isHeard(inquiry, each.cache)),
+      (each) =>
+        each.denies(name, question.type) || (isUntold && isHeard(name, question.type, each.cache)),
     );
     return isOver ? this.#denial : undefined;
   }
@@ -212,7 +217,7 @@ export class OnDemand {
     if (known !== undefined) return known;
     // For some time, or there may be more that is on its way.
     const before = now - PATIENCE;
-    if (!harvests.every(({ cache }) => isHeard(inquiry, cache, before))) return false;
+    if (!harvests.every(({ cache }) => isHeard(name, question.type, cache, before))) return false;
     const { sets, withheld } = projectOne(site, this.#options.zone.origin, name, now);
     // What may be told is on its way to the zone.
     const isTold = sets.get(question.name.key, question.type) !== undefined;
@@ -279,8 +284,8 @@ function isNewTo(zone: Snapshot, { name, type }: RecordSet): boolean {
 }
 
 /** A record at least, and is none new since `before`, or in doubt? */
-function isHeard({ name, question }: Inquiry, cache: LinkCache, before = Infinity): boolean {
-  const records = cache.set(name.key, question.type)?.records;
+function isHeard({ key }: Name, type: number, cache: LinkCache, before = Infinity): boolean {
+  const records = cache.set(key, type)?.records;
   for (const each of records?.values() ?? []) {
     if (each.firstHeard > before || isCalledOff(each)) return false;
   }

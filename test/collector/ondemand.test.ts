@@ -128,6 +128,19 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("PROXY-26: what was heard and waits for something else is not asked for again", async () => {
+    const asked = new AskedOffice();
+    const device = asked.device("10.1.0.11", "_quiet._tcp 4500 PTR quiet._quiet._tcp");
+    device.announce();
+    await asked.office.clock.elapse(200_000);
+    const questions = asked.listen();
+    assert.deepEqual(seenOf(await asked.ask("_quiet._tcp PTR")), NOTHING);
+    assert.deepEqual(questions("_quiet._tcp", Type.PTR), []);
+    assert.deepEqual(seenOf(await asked.ask("quiet._quiet._tcp TXT")), NOTHING);
+    assert.equal(questions("quiet._quiet._tcp", Type.SRV).length, 2);
+    await asked.end();
+  });
+
   test("a subtype and a type that nobody asked for are in the zone from then on", async () => {
     const asked = new AskedOffice();
     const printer = `${PRINTER}\n_color._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp`;
