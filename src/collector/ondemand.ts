@@ -12,7 +12,7 @@
 import type { Clock } from "../clock.ts";
 import { ADDRESS_TYPES, Rcode, Type } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
-import type { Name } from "../dns/name.ts";
+import type { Name, NameKey } from "../dns/name.ts";
 import { type RecordSet, setKey } from "../dns/record.ts";
 import { isUnderscored, LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
 import { type Answer, lookup } from "../zone/lookup/lookup.ts";
@@ -23,7 +23,7 @@ import type { LinkCache } from "./link/cache.ts";
 import type { Harvest } from "./link/harvest.ts";
 import { isCalledOff } from "./link/heard.ts";
 import { obtain } from "./obtain.ts";
-import { projectOne } from "./projection/project.ts";
+import { type Projection, projectOne } from "./projection/project.ts";
 import { hasUnderscore, isSteeringHost } from "./projection/publishable.ts";
 import { isAwaited, type Site } from "./projection/site.ts";
 
@@ -124,8 +124,10 @@ export class OnDemand {
 
   /** The zone, or what the links say, may be another. */
   look(): void {
+    // Of one name many may wait for many types.
+    const projected = new Map<NameKey, Projection>();
     for (const waiter of this.#waiting) {
-      const answer = this.#find(waiter);
+      const answer = this.#find(waiter, projected);
       if (answer !== undefined) waiter.finish(answer);
     }
   }
@@ -181,7 +183,7 @@ export class OnDemand {
   }
 
   /** Undefined where the link has said nothing yet. */
-  #find(inquiry: Inquiry): Answer | undefined {
+  #find(inquiry: Inquiry, projected = new Map<NameKey, Projection>()): Answer | undefined {
     const { zone, siteAt } = this.#options;
     const { question, name, isOfService, domain } = inquiry;
     const published = lookup(zone.current, question);
@@ -191,7 +193,9 @@ export class OnDemand {
     const { site, now, harvests } = asked;
     let isUntold = false;
     if (!isOfService) {
-      const { sets, withheld } = projectOne(site, zone.origin, name, now);
+      const { sets, withheld } = obtain(projected, question.name.key, () =>
+        projectOne(site, zone.origin, name, now),
+      );
       const told = [...sets].filter((set) => isNewTo(zone.current, set));
       const answer = lookup(zone.current.with([], told), question);
       const { answers, additionals, names } = answer;

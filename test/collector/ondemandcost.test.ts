@@ -36,6 +36,18 @@ suite("the cost of a question on demand", () => {
     }
   });
 
+  test("a host is looked at once for all who wait for something of it", async () => {
+    const asked = new AskedOffice();
+    asked.device("10.1.0.20", "!laptop 4500 A 10.1.0.20").announce();
+    await asked.office.clock.elapse(20_000);
+    for (const type of ["TXT", "HINFO", "MX"]) void asked.start(`laptop ${type}`);
+    assert.equal(asked.onDemand.waiting, 3);
+    const looks = countLooks(asked);
+    asked.onDemand.look();
+    assert.equal(looks(), 1);
+    await asked.end();
+  });
+
   test("where no link is there, nothing is gone through, and nothing kept of what is asked for", async () => {
     const asked = new AskedOffice({ grace: 600_000 });
     asked.device("10.1.0.20", LIST).announce();

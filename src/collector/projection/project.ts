@@ -104,14 +104,15 @@ class SiteProjection {
   }
 
   #makeHost(host: Name): void {
-    const [hosts, addresses] = [() => this.#namesOf(host), () => this.#addressesOf(host)];
     const { policy } = this.#site;
     const place = this.#place(host);
-    if (policy.isAboutAddresses && !aliasOf(place) && [...addresses()].length === 0) {
+    const addresses = policy.isAboutAddresses ? [...this.#addressesOf(host)] : [];
+    if (policy.isAboutAddresses && !aliasOf(place) && addresses.length === 0) {
       this.#withhold(host, place, UNKNOWN);
       return;
     }
-    if (policy.hostObjection(hosts, addresses) !== undefined) return;
+    const hosts = () => this.#namesOf(host);
+    if (policy.hostObjection(hosts, () => addresses) !== undefined) return;
     // What an alias leads to may not be known yet: then who is told of the alias asks for that.
     const objection = aliasOf(place) && this.#hostObjection(place, MAX_ALIASES);
     if (objection !== undefined && objection !== UNKNOWN) return;
