@@ -136,10 +136,11 @@ export function makeHandler(
     return zone === zones.catalog ? undefined : zone;
   };
   const { keysOf, isSigned } = zones;
+  const origins = zones.all.map(({ origin }) => origin);
   const access = new Access(config, hostNetworks(clock), isSigned);
   const views = openViews({
     ...{ config, zones, access, clock, log },
-    onDemand: onDemand && asksOnDemand(onDemand, config.zone),
+    onDemand: onDemand && asksOnDemand(onDemand, config.zone, origins),
     authorityOf: (zone) => {
       const inner = new ZoneAuthority(zone);
       const own = keysOf(zone.origin);

@@ -49,7 +49,14 @@ export function whyNotAsked(config: Config): string | undefined {
  * Invariant: what the zone has no answer to and a link may have is never answered without waiting,
  * even where nothing is waited for, so that it is never ready (see `ready.ts`).
  */
-export function asksOnDemand(demand: OnDemand, origin: Name): Layer {
+export function asksOnDemand(
+  demand: OnDemand,
+  origin: Name,
+  /** Of all zones served: what lies in one beneath, its file answers. */
+  origins: readonly Name[] = [],
+): Layer {
+  const beneath = origins.filter((each) => each.isUnder(origin) && !each.equals(origin));
+  const isElsewhere = ({ name }: Question) => beneath.some((each) => name.isUnder(each));
   async function later(question: Question, request: Request): Promise<readonly Message[]> {
     const client = `network ${networkOf(request.source.address)}`;
     const answer = await demand.answer(question, client, request.signal);
@@ -58,6 +65,7 @@ export function asksOnDemand(demand: OnDemand, origin: Name): Layer {
   return (next) => (request) => {
     const [question, ...more] = request.message.questions;
     const isOne = question?.class === Class.IN && more.length === 0;
-    return isOne && demand.covers(question) ? later(question, request) : next(request);
+    const isAsked = isOne && !isElsewhere(question) && demand.covers(question);
+    return isAsked ? later(question, request) : next(request);
   };
 }

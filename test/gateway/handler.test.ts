@@ -35,8 +35,12 @@ interface Asker {
 }
 
 /** With the keys of a zone that signs, if it says so. */
-async function open(settings: object, { isSigned = false, onDemand = undefined as unknown } = {}) {
+async function open(
+  settings: object,
+  { isSigned = false, onDemand = undefined as unknown, files = {} as Record<string, string> } = {},
+) {
   const folder = temporaryFolder();
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
   if (isSigned) {
     const key = SigningKey.generate(Name.parse(ZONE), "ed25519", "csk", {});
     mkdirSync(join(folder, "keys"));
@@ -225,5 +229,21 @@ suite("what answers requests", () => {
     const ask = async (owner: string) =>
       (await server.ask(makeMessage({ questions: [questionOf(Type.A, owner)] })))!.answers.length;
     assert.deepEqual([await ask(`pc.paris.${ZONE}`), await ask(`pc.lyon.${ZONE}`)], [1, 0]);
+  });
+
+  test("asks no link for what lies in another zone that is served here", async () => {
+    const nothing = { answers: [], authorities: [], additionals: [], names: [] };
+    const answer = async () => ({ rcode: Rcode.NOERROR, isAuthoritative: true, ...nothing });
+    const lab = `lab.paris.${ZONE}`;
+    const text = `@ SOA ns.${lab} admin.${lab} 1 3600 600 86400 60\n@ NS ns\nns A 192.0.2.1\n`;
+    const options = { onDemand: { covers: () => true, answer }, files: { [`${lab}zone`]: text } };
+    await using server = await open(ANY, options);
+    const ask = async (owner: string) => {
+      const response = await server.ask(makeMessage({ questions: [questionOf(Type.A, owner)] }));
+      return [rcodeName(response!.rcode), response!.answers.length];
+    };
+    assert.deepEqual(await ask(`ns.${lab}`), ["NOERROR", 1]);
+    assert.deepEqual(await ask(`pc.${lab}`), ["NXDOMAIN", 0]);
+    assert.deepEqual(await ask(`pc.paris.${ZONE}`), ["NOERROR", 0]);
   });
 });
