@@ -13,6 +13,7 @@ import type { Clock } from "../clock.ts";
 import { ADDRESS_TYPES, Rcode, Type } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
 import type { Name, NameKey } from "../dns/name.ts";
+import { targetOf } from "../dns/rdata.ts";
 import { type RecordSet, setKey } from "../dns/record.ts";
 import { isUnderscored, LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
 import { type Answer, lookup } from "../zone/lookup/lookup.ts";
@@ -93,15 +94,16 @@ export class OnDemand {
   }
 
   /**
-   * Is this a question, of class IN, that the zone has no answer to and a link may have? Or of a name that
-   * is not there: no type of it is asked for so that a name is denied which a link may have (RFC 8020).
+   * Is this a question, of class IN, that the zone has no answer to and a link may have? Or is a name not
+   * there, it or what it is an alias of, that a link may have: whatever type is asked for, none of these is
+   * denied (RFC 8020).
    */
   covers(question: Question): boolean {
-    const { zone, sites } = this.#options;
-    if (!sites.some((site) => question.name.isUnder(site))) return false;
-    if (this.#inquiryOf(question) !== undefined) return true;
-    const { answers, rcode } = lookup(zone.current, question);
-    return answers.length === 0 && rcode === Rcode.NXDOMAIN;
+    const found = lookup(this.#options.zone.current, question);
+    if (this.#inquiryOf(question, found) !== undefined) return true;
+    const alias = found.answers.at(-1);
+    const last = alias === undefined ? question.name : targetOf(alias.rdatas[0]!);
+    return found.rcode === Rcode.NXDOMAIN && last !== undefined && this.#siteOf(last) !== undefined;
   }
 
   /**
@@ -109,10 +111,11 @@ export class OnDemand {
    * ends with its patience.
    */
   answer(question: Question, client: string, signal: AbortSignal): Promise<Answer> {
-    const inquiry = this.#inquiryOf(question);
+    const found = lookup(this.#options.zone.current, question);
+    const inquiry = this.#inquiryOf(question, found);
     const asked = inquiry && this.#options.siteAt(inquiry.domain);
     if (inquiry === undefined || asked === undefined || signal.aborted) {
-      return Promise.resolve(this.#denial);
+      return Promise.resolve({ ...this.#denial, answers: found.answers });
     }
     const known = this.#isWithheld(inquiry, asked) ? this.#denial : this.#find(inquiry);
     if (known !== undefined) return Promise.resolve(known);
@@ -164,15 +167,18 @@ export class OnDemand {
     });
   }
 
-  #inquiryOf(question: Question): Inquiry | undefined {
-    const { zone, sites } = this.#options;
-    const domain = sites.find((site) => question.name.isUnder(site));
+  #siteOf(name: Name): Name | undefined {
+    return this.#options.sites.find((site) => name.isUnder(site));
+  }
+
+  #inquiryOf(question: Question, found: Answer): Inquiry | undefined {
+    const { zone } = this.#options;
+    if (found.answers.length > 0 || !found.isAuthoritative) return undefined;
+    const domain = this.#siteOf(question.name);
     const name = domain && question.name.replaceSuffix(domain, LOCAL);
     if (domain === undefined || name === undefined || !isAskable(name, question.type)) {
       return undefined;
     }
-    const found = lookup(zone.current, question);
-    if (found.answers.length > 0 || !found.isAuthoritative) return undefined;
     // What there is of a name of its own the harvest asks for itself.
     const isHarvested = (zone.current.node(question.name.key)?.sets.length ?? 0) > 0;
     if (isHarvested && HARVESTED.has(question.type)) return undefined;

@@ -574,12 +574,27 @@ suite("on demand", () => {
       } as const;
       const responses = handler(request);
       assert.ok(!(Symbol.asyncIterator in responses));
-      return (await responses)[0]!.rcode;
+      return (await responses)[0]!;
     };
+    const { zone } = asked.office;
+    const aliases = "www.site1 CNAME nas.site1\nwww CNAME www.site1\nold CNAME gone";
+    const updates = [...setsOf(aliases)].flatMap(recordsOf);
+    const update = { zone: ZONE, prerequisites: [], updates };
+    assert.equal(await zone.apply(update, operatorPrincipal("operator")), Rcode.NOERROR);
     for (const text of ["laptop HTTPS", "laptop ANY", "laptop SOA", "_tcp.lab A", "x.printer NS"]) {
-      assert.equal(await ask(text), Rcode.NOERROR, text);
+      const { rcode, answers, authorities } = await ask(text);
+      assert.deepEqual([rcode, answers.length, authorities.length], [Rcode.NOERROR, 0, 1], text);
     }
-    assert.equal(await ask("laptop.z.example. HTTPS"), Rcode.NXDOMAIN);
+    for (const [text, aliases] of [
+      ["www A", 1],
+      ["www.z.example. HTTPS", 2],
+    ] as const) {
+      const { rcode, answers } = await ask(text);
+      assert.deepEqual([rcode, answers.length], [Rcode.NOERROR, aliases], text);
+    }
+    for (const text of ["laptop.z.example. HTTPS", "old.z.example. A"]) {
+      assert.equal((await ask(text)).rcode, Rcode.NXDOMAIN, text);
+    }
     await asked.end();
   });
 
