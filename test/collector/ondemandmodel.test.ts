@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { obtain } from "../../src/collector/obtain.ts";
 import { policy } from "../../src/config/policy.ts";
 import { Rcode } from "../../src/dns/constants.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
@@ -300,10 +301,15 @@ class World {
 }
 
 /** "name type data", as the link has it. */
-function said({ name, ttl, rdata }: ResourceRecord): string {
-  const [line] = lines([{ name, type: rdata.type, ttl, rdatas: [rdata] }]);
-  return line!.replaceAll(".local.", "").replace(/^(\S+) \d+ IN /, "$1 ");
+function said(record: ResourceRecord): string {
+  return obtain(texts, record, () => {
+    const { name, ttl, rdata } = record;
+    const [line] = lines([{ name, type: rdata.type, ttl, rdatas: [rdata] }]);
+    return line!.replaceAll(".local.", "").replace(/^(\S+) \d+ IN /, "$1 ");
+  });
 }
+
+const texts = new WeakMap<ResourceRecord, string>();
 
 function endOf(records: readonly ResourceRecord[]): ResourceRecord[] {
   return records.map((record) => ({ ...record, ttl: 0 }));
