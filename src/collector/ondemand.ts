@@ -77,6 +77,8 @@ export class OnDemand {
   /** Oldest first. */
   readonly #waiting = new Set<Waiter>();
   readonly #judged = new WeakMap<Site, Judged>();
+  /** When a quarter of the thread will have paid for all lists that were gone through so far. */
+  #paid = Number.NEGATIVE_INFINITY;
 
   constructor(options: OnDemandOptions) {
     this.#options = options;
@@ -228,7 +230,11 @@ export class OnDemand {
     // For some time, or there may be more that is on its way.
     const before = now - PATIENCE;
     if (!harvests.every(({ cache }) => isHeard(name, question.type, cache, before))) return false;
-    const { sets, withheld } = projectOne(site, this.#options.zone.origin, name, now);
+    const { clock, zone } = this.#options;
+    const start = clock.now();
+    if (start + CREDIT < this.#paid) return false;
+    const { sets, withheld } = projectOne(site, zone.origin, name, now);
+    this.#paid = Math.max(this.#paid, start) + PRICE * (clock.now() - start);
     // What may be told is on its way to the zone.
     const isTold = sets.get(question.name.key, question.type) !== undefined;
     const isWithheld = !isTold && !withheld.some(({ reason }) => isAwaited(reason));
@@ -316,5 +322,8 @@ const HARVESTED: ReadonlySet<number> = new Set([
  * to the second (§6). RFC 8766 §5.6 has six seconds, but dig and most resolvers give up after five.
  */
 const PATIENCE = 2500;
+/** As in `harvest.ts`: what a list costs, and may owe. Where that is too much, who asks for it waits. */
+const PRICE = 4;
+const CREDIT = 200;
 /** Clients at once, those who ask the same together. */
 const MAX_WAITING = 200;

@@ -3,17 +3,18 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Rcode } from "../../src/dns/constants.ts";
 import { AskedOffice } from "./asked.ts";
-import { ZONE } from "./fixture.ts";
+import { service, ZONE } from "./fixture.ts";
 
 const LIST = "_quiet._tcp 4500 PTR a._quiet._tcp\n_quiet._tcp 4500 PTR b._quiet._tcp";
 
-/** How many names of the site have been looked at since. */
-function countLooks(asked: AskedOffice): () => number {
+/** How many names of the site have been looked at since; `looked` is called at each. */
+function countLooks(asked: AskedOffice, looked = () => {}): () => number {
   const { site } = asked.office.collector.siteAt(ZONE.child("site1")!)!;
   const translate = site.translate.bind(site);
   let count = 0;
   site.translate = (...args) => {
     count++;
+    looked();
     return translate(...args);
   };
   return () => count;
@@ -34,6 +35,30 @@ suite("the cost of a question on demand", () => {
       assert.equal(looks(), 3);
       await asked.end();
     }
+  });
+
+  test("however often the links say another thing, lists take but a part of the thread", async () => {
+    const asked = new AskedOffice();
+    const { clock } = asked.office;
+    asked.device("10.1.0.20", service("a", "_quiet._tcp", "box", "169.254.0.20")).announce();
+    await clock.elapse(20_000);
+    let cost = 0;
+    const looks = countLooks(asked, () => clock.standStill(cost));
+    const ask = async (address: string) => {
+      asked.device("10.1.0.21", `!other A ${address}`).announce();
+      await clock.elapse(1);
+      const before = looks();
+      cost = 50;
+      void asked.start("_quiet._tcp PTR");
+      cost = 0;
+      return looks() - before;
+    };
+    assert.equal(await ask("10.1.0.21"), 3);
+    assert.equal(await ask("10.1.0.22"), 0);
+    assert.equal(asked.onDemand.waiting, 1);
+    await clock.elapse(600);
+    assert.equal(await ask("10.1.0.23"), 3);
+    await asked.end();
   });
 
   test("a host is looked at once for all who wait for something of it", async () => {
