@@ -459,7 +459,9 @@ suite("on demand", () => {
     asked.device("10.1.0.20", `${host("desk", "10.1.7.20")}\n${host("box", "10.1.7.21")}`);
     asked.device("10.1.0.30", `${host("pc", "10.1.0.30")}\n!old HINFO c o`);
     await asked.office.clock.elapse(20_000);
-    for (const question of ["desk HINFO", "box AAAA", "desk AAAA", "old HINFO"]) {
+    asked.device("fe80::40", "!nas AAAA fe80::40\n!nas HINFO c o");
+    asked.device("10.1.0.40", "!nas A 10.1.7.40", 500);
+    for (const question of ["desk HINFO", "box AAAA", "desk AAAA", "old HINFO", "nas HINFO"]) {
       assert.deepEqual(seenOf(await asked.ask(question)), NOTHING, question);
     }
     const { lines, after } = await asked.ask("pc HINFO");

@@ -295,7 +295,7 @@ class World {
       if (kind === "PTR") return isService(data);
       if (kind === "SRV" || kind === "TXT") return isService(name);
       if (kind === "CNAME") return isHost(data);
-      return !isDenied(name) && (has(`${name} A`) ?? has(`${name} AAAA`)) !== undefined;
+      return !isDenied(name) && has(`${name} A`) !== undefined;
     });
   }
 }

@@ -8,6 +8,7 @@
  * set mixes two hosts. Nothing that ends in `local.` is ever in it.
  */
 import { earlier } from "../../clock.ts";
+import { isLinkLocal } from "../../dns/address.ts";
 import { isAddressType, Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
 import { rdata as make, type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
@@ -107,7 +108,8 @@ class SiteProjection {
     const { policy } = this.#site;
     const place = this.#place(host);
     const addresses = policy.isAboutAddresses ? [...this.#addressesOf(host)] : [];
-    if (policy.isAboutAddresses && !aliasOf(place) && addresses.length === 0) {
+    // Each machine has a link-local one, which says nothing of where it is.
+    if (policy.isAboutAddresses && !aliasOf(place) && addresses.every(isLinkLocal)) {
       this.#withhold(host, place, UNKNOWN);
       return;
     }
