@@ -209,6 +209,20 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("a list that is withheld and was heard just now waits for more", async () => {
+    const asked = new AskedOffice();
+    const announce = (name: string, address: string) =>
+      asked.device("10.1.0.11", service(name, "_quiet._tcp", name, address)).announce();
+    announce("far", "169.254.0.11");
+    await asked.office.clock.elapse(1000);
+    const answer = asked.start("_quiet._tcp PTR");
+    await asked.office.clock.elapse(500);
+    announce("near", "10.1.0.12");
+    await asked.office.until(() => asked.onDemand.waiting === 0, 10_000);
+    assert.equal((await answer).lines.length, 1);
+    await asked.end();
+  });
+
   test("what is not known yet of a service is waited for", async () => {
     const asked = new AskedOffice();
     const [list, srv, txt, address] = service("quiet", "_quiet._tcp", "q", "10.1.0.11")
@@ -464,6 +478,10 @@ suite("on demand", () => {
     for (const question of ["desk HINFO", "box AAAA", "desk AAAA", "old HINFO", "nas HINFO"]) {
       assert.deepEqual(seenOf(await asked.ask(question)), NOTHING, question);
     }
+    asked.device("10.1.0.50", "!pad HINFO c o").announce();
+    asked.device("10.1.0.50", "!pad A 10.1.0.50", 500);
+    await asked.office.clock.elapse(1000);
+    assert.equal((await asked.ask("pad HINFO")).lines.length, 1);
     const { lines, after } = await asked.ask("pc HINFO");
     assert.deepEqual(lines, ['pc.site1.z.example. 10 IN HINFO "c" "o"']);
     assert.ok(after < 300, `${after} ms`);
