@@ -177,12 +177,7 @@ suite("on demand", () => {
     printer.announce();
     await asked.office.clock.elapse(1);
     const questions = [`${list} PTR`, "_quiet._tcp PTR", "quiet._quiet._tcp SRV"];
-    const answers = questions.map((question) => asked.start(question));
-    await asked.office.until(() => asked.onDemand.waiting === 0, 10_000);
-    for (const { after, lines } of await Promise.all(answers)) {
-      assert.equal(lines.length, 1);
-      assert.ok(after < 500, `${after} ms`);
-    }
+    await areTold(asked, questions);
     await asked.end();
   });
 
@@ -200,12 +195,7 @@ suite("on demand", () => {
     device.records = records(service("quiet", "_quiet._tcp", "q", "10.1.0.11"));
     device.announce();
     await asked.office.clock.elapse(1);
-    const answers = questions.map((question) => asked.start(question));
-    await asked.office.until(() => asked.onDemand.waiting === 0, 10_000);
-    for (const { after, lines } of await Promise.all(answers)) {
-      assert.equal(lines.length, 1);
-      assert.ok(after < 500, `${after} ms`);
-    }
+    await areTold(asked, questions);
     await asked.end();
   });
 
@@ -647,4 +637,14 @@ suite("on demand", () => {
 
 function seenOf({ after: _, ...answer }: Asked) {
   return answer;
+}
+
+/** Asked at once, each is told of one record, soon. */
+async function areTold(asked: AskedOffice, questions: readonly string[]): Promise<void> {
+  const answers = questions.map((question) => asked.start(question));
+  await asked.office.until(() => asked.onDemand.waiting === 0, 10_000);
+  for (const { after, lines } of await Promise.all(answers)) {
+    assert.equal(lines.length, 1);
+    assert.ok(after < 500, `${after} ms`);
+  }
 }
