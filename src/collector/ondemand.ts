@@ -207,7 +207,8 @@ export class OnDemand {
       const told = [...sets].filter((set) => isNewTo(zone.current, set));
       const answer = lookup(zone.current.with([], told), question);
       const { answers, additionals, names } = answer;
-      // That nothing is known of what an alias leads to is no word that it is not there.
+      // That nothing is known of what an alias leads to is no word that it is not there. What a lookup
+      // works out when somebody looks is left out by `...`.
       if (answers.length > 0) return { ...answer, rcode: Rcode.NOERROR, additionals, names };
       // What was heard may not be told, unless its addresses say otherwise.
       isUntold = withheld.length === 0;
