@@ -27,6 +27,7 @@ import { obtain } from "./obtain.ts";
 import { type Projection, projectOne } from "./projection/project.ts";
 import { hasUnderscore, isSteeringHost } from "./projection/publishable.ts";
 import { isAwaited, type Site } from "./projection/site.ts";
+import { Quarter } from "./quarter.ts";
 
 /** A site, and the links that are there now. */
 export interface AskedSite {
@@ -77,8 +78,7 @@ export class OnDemand {
   /** Oldest first. */
   readonly #waiting = new Set<Waiter>();
   readonly #judged = new WeakMap<Site, Judged>();
-  /** When a quarter of the thread will have paid for all lists that were gone through so far. */
-  #paid = Number.NEGATIVE_INFINITY;
+  readonly #quarter = new Quarter(CREDIT);
 
   constructor(options: OnDemandOptions) {
     this.#options = options;
@@ -233,9 +233,9 @@ export class OnDemand {
     if (!harvests.every(({ cache }) => isHeard(name, question.type, cache, before))) return false;
     const { clock, zone } = this.#options;
     const start = clock.now();
-    if (start + CREDIT < this.#paid) return false;
+    if (start < this.#quarter.next) return false;
     const { sets, withheld } = projectOne(site, zone.origin, name, now);
-    this.#paid = Math.max(this.#paid, start) + PRICE * (clock.now() - start);
+    this.#quarter.spent(start, clock.now());
     // What may be told is on its way to the zone.
     const isTold = sets.get(question.name.key, question.type) !== undefined;
     const isWithheld = !isTold && !withheld.some(({ reason }) => isAwaited(reason));
@@ -323,8 +323,7 @@ const HARVESTED: ReadonlySet<number> = new Set([
  * to the second (§6). RFC 8766 §5.6 has six seconds, but dig and most resolvers give up after five.
  */
 const PATIENCE = 2500;
-/** As in `harvest.ts`: what a list costs, and may owe. Where that is too much, who asks for it waits. */
-const PRICE = 4;
+/** Milliseconds that lists may owe. Where it is too much, who asks for one waits. */
 const CREDIT = 200;
 /** Clients at once, those who ask the same together. */
 const MAX_WAITING = 200;

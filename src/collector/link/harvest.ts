@@ -13,6 +13,7 @@ import { FormatError } from "../../dns/format.ts";
 import { decode, type Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import type { Family, Link, Packet } from "../../net/links/link.ts";
+import { Quarter } from "../quarter.ts";
 import { isWhole } from "../unique.ts";
 import { type Interest, interestIn } from "./browser.ts";
 import { type CacheOptions, LinkCache } from "./cache.ts";
@@ -48,6 +49,7 @@ export class Harvest {
   readonly #clock: Clock;
   readonly #alarm: Alarm;
   readonly #throttle = new Throttle();
+  readonly #quarter = new Quarter(CREDIT);
   #interest: Interest = { questions: [], sets: new Set() };
   #spoken: readonly Family[];
   /** Of the cache, when it was last made use of. */
@@ -55,8 +57,6 @@ export class Harvest {
   /** When the burst began that is not over yet, and when it is. */
   #began: number | undefined;
   #over: number | undefined;
-  /** When a quarter of the thread will have paid for all changes so far. */
-  #paid = 0;
 
   constructor(options: HarvestOptions) {
     const { link, clock, gone, cache, disputed, refresh } = options;
@@ -218,9 +218,7 @@ export class Harvest {
       this.#began = this.#over = undefined;
       this.#look(now);
       this.#options.changed();
-      const end = this.#clock.now();
-      const paid = Math.max(this.#paid, now) + PRICE * (end - now);
-      this.#paid = Math.min(paid, end + CREDIT + LONGEST_REST);
+      this.#quarter.spent(now, this.#clock.now());
     }
     for (const { bytes, to } of this.querier.poll(now)) this.#options.link.send(bytes, to);
     this.#plan();
@@ -231,7 +229,7 @@ export class Harvest {
     this.#revision = this.cache.revision;
     this.#began ??= now;
     const over = Math.min(now + QUIET, this.#began + LONGEST_BURST);
-    this.#over = Math.max(over, this.#paid - CREDIT);
+    this.#over = Math.max(over, this.#quarter.next);
   }
 
   /** At what there is to be asked now. */
@@ -257,8 +255,5 @@ const QUIET = 25;
 const LONGEST_BURST = 100;
 /** Milliseconds from one goodbye to the same again, at the most. */
 const REPETITIONS = 300;
-/** Milliseconds of a storm for one that it costs. */
-const PRICE = 4;
-/** Milliseconds that may be owed: what comes after a quiet time need not wait. */
+/** Milliseconds that a storm may owe. */
 const CREDIT = 1000;
-const LONGEST_REST = 1000;
