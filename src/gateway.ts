@@ -29,8 +29,9 @@ import { Access } from "./gateway/access.ts";
 import { notifyAll } from "./gateway/notifying.ts";
 import { asksOnDemand, openOnDemand } from "./gateway/ondemand.ts";
 import { farZones, nearZones } from "./gateway/publishing.ts";
+import { openPush } from "./gateway/pushing.ts";
 import { openSecureListeners } from "./gateway/securelisteners.ts";
-import { openViews } from "./gateway/views.ts";
+import { openViews, type Views } from "./gateway/views.ts";
 import { openZones, type ServedZones } from "./gateway/zones.ts";
 import type { Log } from "./log.ts";
 import { resolver } from "./net/client/resolver.ts";
@@ -88,7 +89,8 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   };
   try {
     if (listen !== undefined && zones !== undefined) {
-      const opening = { ...options, signal, listen, onDemand };
+      const reconfirm: Collector["reconfirm"] = (record) => collector?.reconfirm(record);
+      const opening = { ...options, signal, listen, onDemand, reconfirm };
       for await (const listener of openListeners(config, zones, opening)) {
         closed.push(listener.closed);
       }
@@ -108,19 +110,25 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
 interface ServingOptions extends GatewayOptions {
   readonly listen: Listening;
   readonly onDemand: OnDemand | undefined;
+  readonly reconfirm: Collector["reconfirm"];
 }
 
 /** The servers of these zones, one after the other. */
 async function* openListeners(config: Config, zones: ServedZones, options: ServingOptions) {
   const { clock, log, signal, onReload, listen } = options;
-  const { handler, ready } = makeHandler(config, zones, options);
+  const { handler, ready, views } = makeHandler(config, zones, options);
+  const pushing = listen.push && openPush({ ...options, views });
+  if (pushing !== undefined) yield { closed: pushing.push.run(zones.all, signal) };
   const places = new Places();
   for (const endpoint of listen.dns) {
     const shared = { endpoint, handler, clock, log, signal };
     yield await listenUdp({ ...shared, ready });
     yield await listenTcp({ ...shared, places });
   }
-  yield* openSecureListeners(listen, { handler, clock, log, signal, places, onReload });
+  const { openSession } = pushing ?? {};
+  yield* openSecureListeners(listen, {
+    ...{ handler, openSession, clock, log, signal, places, onReload },
+  });
 }
 
 /** What answers requests, with all the layers in front of it, and what is ready before any of these. */
@@ -128,7 +136,7 @@ export function makeHandler(
   config: Config,
   zones: ServedZones,
   { clock, log, onDemand }: Pick<ServingOptions, "clock" | "log" | "onDemand">,
-): { handler: Handler; ready: Ready } {
+): { handler: Handler; ready: Ready; views: Views } {
   const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
   // To strangers the catalog is not there (RFC 9432 §7), whatever they ask.
   const findOpen = (origin: Name) => {
@@ -179,7 +187,7 @@ export function makeHandler(
       }),
     }),
   );
-  return { handler, ready: new ReadyViews({ clientOf: views.clientOf, limits }) };
+  return { handler, ready: new ReadyViews({ clientOf: views.clientOf, limits }), views };
 }
 
 /** Runs until its signal ends. */

@@ -27,6 +27,7 @@ const catalog = new Catalog([new ZoneAuthority(zone)]);
 const view = {
   handler: queryHandler(catalog),
   ready: new ReadyAnswers({ catalog, zones: [zone] }),
+  zones: [zone],
 };
 // None is reached: what the counting costs is to be seen, not what it spares.
 const limits = new Limits({ responses: 1e6, slip: 2, clock });

@@ -9,7 +9,8 @@ import { Alarm, type Cancel, type Clock, earlier, rationed } from "../clock.ts";
 import { reverseName } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
 import { Name, type NameKey } from "../dns/name.ts";
-import type { RecordSet } from "../dns/record.ts";
+import { targetOf } from "../dns/rdata.ts";
+import type { RecordSet, ResourceRecord } from "../dns/record.ts";
 import { LOCAL, parseServiceType } from "../dns/service.ts";
 import type { Log } from "../log.ts";
 import type { Link, LinkWatch } from "../net/links/link.ts";
@@ -110,6 +111,17 @@ export class Collector {
     const here = [...this.#legs.values()].filter((leg) => leg.site === site && !leg.keep);
     const now = this.#clock.now();
     return site && { site, now, harvests: here.map(({ harvest }) => harvest) };
+  }
+
+  /** A client could not reach what a record of the zone says; its link is asked (RFC 8765 §6.5). */
+  reconfirm({ name, type, rdata }: Pick<ResourceRecord, "name" | "type" | "rdata">): void {
+    const { zone } = this.#options;
+    for (const { harvest, site, keep } of this.#legs.values()) {
+      // A list of the whole zone points into the sites.
+      const of = [name, targetOf(rdata)].find((each) => each?.isUnder(site.domain));
+      const heard = of && name.replaceSuffix(of === name ? site.domain : zone, LOCAL);
+      if (heard !== undefined && keep === undefined) harvest.reconfirm(heard, type);
+    }
   }
 
   /** Until `signal` ends; then it resolves when nothing is on its way any more. */

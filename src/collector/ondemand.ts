@@ -127,6 +127,16 @@ export class OnDemand {
     return this.#wait({ ...inquiry, types }, asked, client, signal);
   }
 
+  /** Asks the link for what somebody watches, whatever is known of it (RFC 8766 §5.6); nobody waits. */
+  inquire({ name, type }: Question, client: string): void {
+    const domain = this.#siteOf(name);
+    const heard = domain && name.replaceSuffix(domain, LOCAL);
+    if (heard === undefined || !isAskable(heard, type)) return;
+    for (const harvest of this.#options.siteAt(domain!)?.harvests ?? []) {
+      harvest.inquire(heard, [type], client);
+    }
+  }
+
   /** The zone, or what the links say, may be another. */
   look(): void {
     // Of one name many may wait for many types.

@@ -10,7 +10,7 @@ import {
   CredentialsError,
   readCredentials,
 } from "./credentials.ts";
-import { address } from "./fields.ts";
+import { address, nameserver } from "./fields.ts";
 import type { Issue } from "./mistakes.ts";
 
 const addresses = (example: string) =>
@@ -23,6 +23,7 @@ export const listen = z
     dns: addresses('["0.0.0.0:53", "[::]:53"]'),
     tls: addresses('["0.0.0.0:853", "[::]:853"]').optional(),
     https: addresses('["0.0.0.0:443", "[::]:443"]').optional(),
+    push: nameserver.optional(),
     certificate: pathOf("a certificate (PEM)"),
     privateKey: pathOf("its private key (PEM)"),
   })
@@ -40,6 +41,11 @@ export const listen = z
       const where = `${formatEndpoint(endpoint)} is taken by ${first.place}`;
       context.addIssue({ code: "custom", path, message: `${where}; expected each place once` });
     }
+  })
+  .superRefine(({ push, tls }, context) => {
+    if (push === undefined || tls !== undefined) return;
+    const message = "changes are pushed by TLS alone; expected listen.tls beside it";
+    context.addIssue({ code: "custom", path: ["push"], message });
   })
   .superRefine(({ tls, https, certificate, privateKey }, context) => {
     const secure = tls !== undefined ? "tls" : https !== undefined ? "https" : undefined;
@@ -81,7 +87,8 @@ function isSamePlace(one: Endpoint, other: Endpoint): boolean {
 
 type Parsed = z.output<typeof listen>;
 
-export interface Listening extends Pick<Parsed, "dns"> {
+/** `push`: the name by which clients reach the TLS listeners to have changes pushed. */
+export interface Listening extends Pick<Parsed, "dns" | "push"> {
   readonly tls: Parsed["dns"];
   readonly https: Parsed["dns"];
   /** Of `tls` and `https`, where there are any. */
@@ -98,17 +105,17 @@ export interface ListenCredentials {
 
 /** The field with what its files hold, their paths relative to `folder`; or what is wrong with them. */
 export function withCredentials(fields: Parsed, folder: string): Listening | Issue {
-  const { dns, tls = [], https = [], certificate = "", privateKey = "" } = fields;
+  const { dns, tls = [], https = [], push, certificate = "", privateKey = "" } = fields;
   if (tls.length + https.length === 0) {
     const isUnread = `${certificate}${privateKey}` !== "";
-    return { dns, tls, https, credentials: undefined, isUnread };
+    return { dns, tls, https, push, credentials: undefined, isUnread };
   }
   const paths = {
     certificate: resolve(folder, certificate),
     privateKey: resolve(folder, privateKey),
   };
   try {
-    return { dns, tls, https, credentials: { paths, read: readCredentials(paths) } };
+    return { dns, tls, https, push, credentials: { paths, read: readCredentials(paths) } };
   } catch (error) {
     if (!(error instanceof CredentialsError)) throw error;
     return { path: ["listen", error.field], message: error.message };

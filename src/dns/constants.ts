@@ -68,6 +68,7 @@ export const Rcode = {
   NXRRSET: 8,
   NOTAUTH: 9,
   NOTZONE: 10,
+  DSOTYPENI: 11,
   BADVERS: 16,
   BADSIG: 16,
   BADKEY: 17,

@@ -113,6 +113,9 @@ const PLAIN_UDP_SIZE = 512;
  */
 export const UDP_SIZE = 1232;
 
+/** Octets, of which a padded response has a whole number (RFC 8467 §4.1). */
+export const PADDED_BLOCK = 468;
+
 /** The most octets of a response by UDP to who sent this OPT record, or none. */
 export function udpLimit(asked: Edns | undefined): number {
   if (asked === undefined) return PLAIN_UDP_SIZE;

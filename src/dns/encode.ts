@@ -39,16 +39,9 @@ export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   const padding = block === undefined ? undefined : { block, limit: limit - reserve, reserve };
   const room = limit - reserve - (edns === undefined ? 0 : ednsLength(edns, padding));
   /** Rewound when it does not fit. */
-  const writeRecord = (record: ResourceRecord): boolean => {
+  const writeIfRoom = (record: ResourceRecord): boolean => {
     const mark = writer.mark();
-    writer.name(record.name, compression !== "none");
-    writer.u16(record.type);
-    writer.u16(record.class);
-    writer.u32(record.ttl);
-    const at = writer.length;
-    writer.u16(0);
-    writeRdata(writer, record.rdata, compression);
-    writer.setU16(at, writer.length - at - 2);
+    writeRecord(writer, record, compression);
     if (writer.length <= room) return true;
     writer.rewind(mark);
     return false;
@@ -56,7 +49,7 @@ export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   /** All of it or, rewound, nothing. */
   const writeSet = (set: readonly ResourceRecord[]): boolean => {
     const mark = writer.mark();
-    if (set.every(writeRecord)) return true;
+    if (set.every(writeIfRoom)) return true;
     writer.rewind(mark);
     return false;
   };
@@ -64,7 +57,7 @@ export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   const writePart = (set: readonly ResourceRecord[]): number => {
     let written = 0;
     for (let i = 0; i < set.length && (written > 0 || i < MAX_MISSED); i++) {
-      if (writeRecord(set[(first + i) % set.length]!)) written++;
+      if (writeIfRoom(set[(first + i) % set.length]!)) written++;
       else if (written > 0) break;
     }
     return written;
@@ -111,6 +104,22 @@ export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   writer.setU16(8, counts.authorities);
   writer.setU16(10, counts.additionals + (edns === undefined ? 0 : 1));
   return writer.copy();
+}
+
+/** As sections have it (RFC 1035 §4.1.3). */
+export function writeRecord(
+  writer: Writer,
+  { name, type, class: klass, ttl, rdata }: ResourceRecord,
+  compression: Compression,
+): void {
+  writer.name(name, compression !== "none");
+  writer.u16(type);
+  writer.u16(klass);
+  writer.u32(ttl);
+  const at = writer.length;
+  writer.u16(0);
+  writeRdata(writer, rdata, compression);
+  writer.setU16(at, writer.length - at - 2);
 }
 
 /** Where messages are put together, one at a time. */

@@ -7,12 +7,12 @@ import type { Question } from "../dns/message.ts";
 import type { Name } from "../dns/name.ts";
 import type { Authority } from "../zone/lookup/authority.ts";
 
-export class Catalog {
-  readonly #authorities: ReadonlyMap<string, Authority>;
+export class Catalog<Of extends Pick<Authority, "origin"> = Authority> {
+  readonly #authorities: ReadonlyMap<string, Of>;
   /** Of the origins' keys, the longest first: a name's key begins with that of its zone. */
   readonly #lengths: readonly number[];
 
-  constructor(authorities: Iterable<Authority>) {
+  constructor(authorities: Iterable<Of>) {
     this.#authorities = new Map(
       Array.from(authorities, (authority) => [authority.origin.key, authority]),
     );
@@ -21,7 +21,7 @@ export class Catalog {
   }
 
   /** Who answers for `name`; undefined where it is outside of every zone. */
-  find({ key }: Name): Authority | undefined {
+  find({ key }: Name): Of | undefined {
     for (const length of this.#lengths) {
       const authority = this.#authorities.get(key.slice(0, length));
       if (authority !== undefined) return authority;
@@ -30,7 +30,7 @@ export class Catalog {
   }
 
   /** Who answers this: as `find`, but a DS set lives above the cut (RFC 4035 §3.1.4.1). */
-  findFor({ name, type }: Question): Authority | undefined {
+  findFor({ name, type }: Question): Of | undefined {
     const above = type === Type.DS ? name.parent : undefined;
     return (above === undefined ? undefined : this.find(above)) ?? this.find(name);
   }

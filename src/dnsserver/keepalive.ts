@@ -1,7 +1,7 @@
 /**
  * edns-tcp-keepalive (RFC 7828): who says that it keeps its connection open is told for how long it
  * may be idle, 0 where places are wanted (§3.3.2). Without a connection the option means nothing and
- * is passed over (§3.3.1).
+ * is passed over (§3.3.1); within a session it must not be, and ends it (RFC 8490 §7.1.2).
  */
 import { OptionCode } from "../dns/constants.ts";
 import { type EdnsOption, optionOf } from "../dns/edns.ts";
@@ -9,9 +9,13 @@ import type { Layer } from "../net/server/handler.ts";
 import { addOption } from "./layers.ts";
 
 export const keepalive: Layer = (next) => (request) => {
-  const { idleTimeout, message } = request;
+  const { idleTimeout, session, message } = request;
   if (idleTimeout === undefined || optionOf(message.edns, OptionCode.TCP_KEEPALIVE) === undefined)
     return next(request);
+  if (session !== undefined) {
+    session.abort();
+    return [];
+  }
   return addOption(next(request), timeoutOption(idleTimeout));
 };
 

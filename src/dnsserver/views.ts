@@ -11,12 +11,14 @@ import type { Endpoint } from "../dns/endpoint.ts";
 import { makeResponse } from "../dns/message.ts";
 import type { Handler, Ready, Request } from "../net/server/handler.ts";
 import type { Limits } from "./limits.ts";
-import { type ReadyAnswers, respond } from "./ready.ts";
+import { type FollowedZone, type ReadyAnswers, respond } from "./ready.ts";
 
 export interface View {
   /** Of QUERY. */
   readonly handler: Handler;
   readonly ready: ReadyAnswers;
+  /** What it shows. */
+  readonly zones: readonly FollowedZone[];
 }
 
 /** What there is for an address. */

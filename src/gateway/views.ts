@@ -32,6 +32,8 @@ export interface ViewsOptions {
 
 export interface Views {
   readonly clientOf: (address: string) => Client;
+  /** Of those who see all. */
+  readonly whole: View;
   /** Who answers a QUERY; undefined where nobody does. */
   readonly handlerOf: (request: Request) => Handler | undefined;
 }
@@ -51,6 +53,7 @@ export function openViews(options: ViewsOptions): Views {
   const make = (all: readonly FollowedZone[], layers?: readonly Layer[]): View => {
     const authorities = all.map(authorityOf);
     return {
+      zones: all,
       handler: handlerOf(new Catalog(authorities), layers),
       ready: new ReadyAnswers({
         // Within the listing who asks decides what there is, so nothing there is ready.
@@ -89,6 +92,7 @@ export function openViews(options: ViewsOptions): Views {
   const clientOf = (address: string) => sources.of(address);
   return {
     clientOf,
+    whole,
     handlerOf: (request) => {
       if (asksListing(request)) return listingHandler;
       const view = access.seesAll(request) ? whole : clientOf(request.source.address).view;

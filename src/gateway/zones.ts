@@ -14,7 +14,7 @@ import { FormatError } from "../dns/format.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
-import { apexEnumeration, apexRecords } from "../zone/apex.ts";
+import { apexEnumeration, apexRecords, pushRecords } from "../zone/apex.ts";
 import { catalogRecords } from "../zone/catalogzone.ts";
 import type { ZoneKeys } from "../zone/dnssec/zonekeys.ts";
 import { readZoneFolder, type ZoneFile } from "../zone/masterfile/folder.ts";
@@ -192,13 +192,20 @@ async function unlist(
  */
 function withApex(
   records: readonly RecordSet[],
-  { zone, nameservers, contact, enumerate }: Config,
+  { zone, nameservers, contact, enumerate, listen }: Config,
   origin: Name,
 ): RecordSet[] {
   // Its serial says nothing: the zone has its own.
   const own = [
     ...apexRecords({ origin, nameservers, contact, serial: 0 }),
     ...(origin.equals(zone) ? apexEnumeration(origin, enumerate) : []),
+    ...(listen?.push
+      ? pushRecords(
+          origin,
+          listen.push,
+          listen.tls.map(({ port }) => port),
+        )
+      : []),
   ];
   const missing = own.filter(({ name, type }) => {
     const isSaid = (set: RecordSet) => set.type === type || set.type === Type.CNAME;

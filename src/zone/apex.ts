@@ -42,6 +42,16 @@ export function apexRecords({ origin, nameservers, contact, serial }: Apex): Rec
   ];
 }
 
+/**
+ * Where clients can have changes pushed to them (RFC 8765 §6.1): at the server of this name, by TLS, at
+ * any of these ports.
+ */
+export function pushRecords(origin: Name, server: Name, ports: Iterable<number>): RecordSet[] {
+  const name = origin.child("_tcp")?.child("_dns-push-tls");
+  const rdatas = [...new Set(ports)].map((port) => rdata.srv(0, 0, port, server));
+  return name === undefined ? [] : [{ name, type: Type.SRV, ttl: ENUMERATION_TTL, rdatas }];
+}
+
 /** What a client is to browse: the zone, which lists every site at once, or each site by itself. */
 export type Browsed = "merged" | "sites";
 

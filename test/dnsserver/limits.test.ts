@@ -34,6 +34,7 @@ function makeLimited({ responses = 100, slip = 2, chance = [0.5] } = {}) {
   const view = {
     handler: queryHandler(catalog),
     ready: new ReadyAnswers({ catalog, zones: [zone] }),
+    zones: [zone],
   };
   const clientOf = (address: string) => ({
     view,

@@ -24,7 +24,8 @@ function makeViews(zone = makeZone()) {
   const make = (sites: readonly string[]): View => {
     const seen = new ZoneView(zone, { zone: origin, sites });
     const catalog = new Catalog([new ZoneAuthority(seen)]);
-    return { handler: queryHandler(catalog), ready: new ReadyAnswers({ catalog, zones: [seen] }) };
+    const zones = [seen];
+    return { handler: queryHandler(catalog), ready: new ReadyAnswers({ catalog, zones }), zones };
   };
   // `ns` is a name like a site's.
   const views: Record<string, View> = { "10.1": make(["paris", "ns"]), "10.2": make(["ns"]) };

@@ -125,6 +125,13 @@ export class Harvest {
     this.#plan();
   }
 
+  /** A client could not reach what these say: they go unless they are said again (RFC 6762 §10.4). */
+  reconfirm({ key }: Name, type: number): void {
+    const set = this.cache.set(key, type);
+    if (set !== undefined) this.querier.reconfirm(set, this.#clock.now());
+    this.#plan();
+  }
+
   /** Was it said that there is no such record (RFC 6762 §6.1)? */
   denies({ key }: Name, type: number): boolean {
     const families = this.#families;

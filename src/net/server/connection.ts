@@ -1,6 +1,7 @@
 /**
  * The server's end of one stream of messages, over TCP or TLS (RFC 7766): queries are read as they
- * come, answered side by side and written as they are ready, in any order (§6.2.1.1).
+ * come, answered side by side and written as they are ready, in any order (§6.2.1.1). Where there may
+ * be a session on it (RFC 8490), that has the messages of opcode 6.
  *
  * Invariant: what a peer can make us hold is bounded. No more than `MAX_PENDING` queries are under
  * way, and while those or `MAX_UNREAD` octets of unread answers are, nothing more is read. A peer
@@ -10,6 +11,7 @@
 import { setMaxListeners } from "node:events";
 import type { Duplex } from "node:stream";
 import type { Clock } from "../../clock.ts";
+import { isStateful } from "../../dns/dso.ts";
 import type { Endpoint } from "../../dns/endpoint.ts";
 import { HEADER_LENGTH } from "../../dns/message.ts";
 import { Frames, frame } from "../framing.ts";
@@ -18,6 +20,7 @@ import type { TlsParameters, Transport } from "./handler.ts";
 import { IDLE_TIMEOUT, IdleWatch } from "./idle.ts";
 import type { Place } from "./places.ts";
 import type { Rounds } from "./rounds.ts";
+import type { OpenSession, Peer, Session } from "./session.ts";
 
 export interface ConnectionOptions {
   readonly edge: Edge;
@@ -28,6 +31,15 @@ export interface ConnectionOptions {
   readonly rounds: Rounds;
   readonly clock: Clock;
   readonly tls?: TlsParameters | undefined;
+  /** Undefined where there are no sessions. */
+  readonly stateful?: Stateful | undefined;
+}
+
+/** What a connection needs to have a session. */
+export interface Stateful {
+  readonly openSession: OpenSession;
+  /** Ends the connection by a reset. */
+  readonly reset: () => void;
 }
 
 /** Queries of one connection under way at once. */
@@ -45,6 +57,7 @@ export class Connection {
   #pending = 0;
   #hasPeerEnded = false;
   #isClosing = false;
+  #session: Session | undefined;
   readonly #idle: IdleWatch;
 
   constructor(stream: Duplex, options: ConnectionOptions) {
@@ -52,11 +65,11 @@ export class Connection {
     this.#options = options;
     this.#idle = new IdleWatch(options.clock, {
       hasUntaken: () => stream.writableLength > 0,
-      isBusy: () => this.#pending > 0,
+      isBusy: () => this.#pending > 0 || this.#session?.isEstablished === true,
       close: () => this.close(),
       destroy: () => stream.destroy(),
     });
-    options.place.isIdle = () => this.#pending === 0;
+    options.place.isIdle = () => this.#pending === 0 && this.#session?.isActive !== true;
     // Every request has this signal, and a Handler that waits listens to it.
     setMaxListeners(0, this.#ended.signal);
     this.closed = new Promise((resolve) => {
@@ -93,6 +106,12 @@ export class Connection {
     this.#idle.linger();
   }
 
+  /** As `close`, and a peer that has a session is told that the server ends. */
+  retire(): void {
+    if (!this.#isClosing) this.#session?.retire();
+    this.close();
+  }
+
   readonly #read = (): void => {
     const { rounds } = this.#options;
     while (!this.#isOver) {
@@ -115,7 +134,7 @@ export class Connection {
       this.#idle.touch();
       this.#options.place.touch();
       rounds.spend(bytes.length);
-      this.#answer(bytes);
+      this.#take(bytes);
     }
     if (this.#isOver) return;
     // A peer that only says it has no more queries still gets its answers (RFC 7766 §6.2.4).
@@ -128,12 +147,50 @@ export class Connection {
     return this.#isClosing || this.#stream.destroyed;
   }
 
+  #take(bytes: Uint8Array): void {
+    const { stateful } = this.#options;
+    if (stateful !== undefined && isStateful(bytes)) {
+      this.#session ??= stateful.openSession(this.#peerOf(stateful));
+      this.#session.receive(bytes);
+    } else {
+      this.#session?.touch();
+      this.#answer(bytes);
+    }
+  }
+
+  #peerOf({ reset }: Stateful): Peer {
+    const { source, place } = this.#options;
+    const isBusy = () => this.#pending > 0;
+    return {
+      source,
+      get isBusy() {
+        return isBusy();
+      },
+      get isCrowded() {
+        return place.isCrowded;
+      },
+      send: (message, taken) =>
+        this.#write(message, () => {
+          this.#idle.touch();
+          taken();
+          this.#read();
+        }),
+      abort: () => {
+        if (this.#isOver) return;
+        this.#isClosing = true;
+        reset();
+      },
+      signal: this.#ended.signal,
+    };
+  }
+
   #answer(bytes: Uint8Array): void {
     const { edge, transport, source, place, tls } = this.#options;
     const { signal } = this.#ended;
     const idleTimeout = place.isCrowded ? 0 : IDLE_TIMEOUT;
+    const session = this.#session?.isEstablished ? this.#session : undefined;
     this.#pending++;
-    const responses = edge({ bytes, transport, source, idleTimeout, tls, signal });
+    const responses = edge({ bytes, transport, source, idleTimeout, session, tls, signal });
     if (Symbol.iterator in responses) this.#writeAll(responses);
     else if (responses instanceof Promise) void this.#writeLater(responses);
     else void this.#writeEach(responses);
@@ -173,6 +230,7 @@ export class Connection {
   /** The peer's system has an answer, or the stream has failed. */
   readonly #taken = (): void => {
     this.#pending--;
+    this.#session?.touch();
     this.#idle.touch();
     this.#read();
   };

@@ -9,7 +9,7 @@
  */
 import { type Clock, rationed } from "../../clock.ts";
 import { Opcode, OptionCode, Rcode, Type } from "../../dns/constants.ts";
-import { type Edns, ednsReply, optionOf, udpLimit } from "../../dns/edns.ts";
+import { type Edns, ednsReply, optionOf, PADDED_BLOCK, udpLimit } from "../../dns/edns.ts";
 import { encode } from "../../dns/encode.ts";
 import { FormatError } from "../../dns/format.ts";
 import {
@@ -129,6 +129,7 @@ function makeRequest(received: Received, message: Message): Request {
     transport: received.transport,
     source: received.source,
     idleTimeout: received.idleTimeout,
+    session: received.session,
     tls: received.tls,
     key: undefined,
     signedAt: undefined,
@@ -149,13 +150,10 @@ function cut(response: Message): Message {
   return makeResponse(response, { questions, edns, isTruncated: true });
 }
 
-/** Octets, of which a padded response has a whole number (RFC 8467 §4.1). */
-const BLOCK = 468;
-
 /** Who pads is padded to (RFC 7830 §4), where nobody can see what is padding. */
 function blockFor({ transport, message: { edns } }: Request): number | undefined {
   if (transport === "udp" || transport === "tcp") return undefined;
-  return optionOf(edns, OptionCode.PADDING) === undefined ? undefined : BLOCK;
+  return optionOf(edns, OptionCode.PADDING) === undefined ? undefined : PADDED_BLOCK;
 }
 
 const ANCOUNT = 6;

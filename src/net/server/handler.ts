@@ -4,6 +4,7 @@
  */
 import type { Endpoint } from "../../dns/endpoint.ts";
 import type { Message } from "../../dns/message.ts";
+import type { Session } from "./session.ts";
 
 export type Transport = "udp" | "tcp" | "tls" | "https";
 
@@ -22,6 +23,8 @@ export interface Request {
   readonly source: Endpoint;
   /** Milliseconds that its connection may be idle; undefined where there is none that is DNS's own. */
   readonly idleTimeout?: number | undefined;
+  /** That of its connection, where there is one (RFC 8490). */
+  readonly session?: Pick<Session, "abort"> | undefined;
   /** What its handshake came to; only of transport "tls". */
   readonly tls?: TlsParameters | undefined;
   /** What the configuration calls the key that signed it; only a layer that has verified sets it. */

@@ -10,7 +10,7 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "../../clock.ts";
 import type { Endpoint } from "../../dns/endpoint.ts";
 import type { Log } from "../../log.ts";
-import { Connection } from "./connection.ts";
+import { Connection, type Stateful } from "./connection.ts";
 import { type Edge, makeEdge } from "./edge.ts";
 import type { Handler, TlsParameters, Transport } from "./handler.ts";
 import { ListenError, type Listener } from "./listener.ts";
@@ -81,7 +81,13 @@ export class Connections {
   }
 
   /** As `accept`, for a stream that has its place. */
-  serve(stream: Duplex, source: Endpoint, place: Place, tls?: TlsParameters): void {
+  serve(
+    stream: Duplex,
+    source: Endpoint,
+    place: Place,
+    tls?: TlsParameters,
+    stateful?: Stateful,
+  ): void {
     const connection = new Connection(stream, {
       edge: this.#edge,
       transport: this.#transport,
@@ -90,6 +96,7 @@ export class Connections {
       rounds: this.#rounds,
       clock: this.#clock,
       tls,
+      stateful,
     });
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
@@ -97,7 +104,7 @@ export class Connections {
 
   async close(): Promise<void> {
     const all = [...this.#connections];
-    for (const connection of all) connection.close();
+    for (const connection of all) connection.retire();
     await Promise.all(all.map((connection) => connection.closed));
   }
 }

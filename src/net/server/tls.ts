@@ -14,6 +14,7 @@ import type { Endpoint } from "../../dns/endpoint.ts";
 import { IDLE_TIMEOUT } from "./idle.ts";
 import type { Listener } from "./listener.ts";
 import { type Place, Places } from "./places.ts";
+import type { OpenSession } from "./session.ts";
 import { Connections, endpointOf, listenStream, type StreamOptions } from "./stream.ts";
 
 /** PEM: a certificate, followed by those that issued it, and its key. They fit each other. */
@@ -24,6 +25,8 @@ export interface Credentials {
 
 export interface SecureOptions extends StreamOptions {
   readonly credentials: Credentials;
+  /** Undefined where connections have no sessions (RFC 8490). */
+  readonly openSession?: OpenSession | undefined;
 }
 
 export interface SecureListener extends Listener {
@@ -41,9 +44,12 @@ export async function listenTls(options: SecureOptions): Promise<SecureListener>
     allowHalfOpen: true,
     noDelay: true,
   });
-  const handshakes = acceptSecure(server, options, (socket, source, place) => {
+  const { openSession } = options;
+  const handshakes = acceptSecure(server, options, (socket, source, place, within) => {
     const tls = { version: socket.getProtocol(), application: socket.alpnProtocol };
-    connections.serve(socket, source, place, tls);
+    // A socket of TLS cannot be reset, only that which it goes over.
+    const stateful = openSession && { openSession, reset: () => void within.resetAndDestroy() };
+    connections.serve(socket, source, place, tls, stateful);
   });
   return listenSecure(server, "tls", options, () => {
     handshakes.end();
@@ -86,7 +92,8 @@ export function contextOf({ certificate, privateKey }: Credentials): SecureConte
   };
 }
 
-type Serve = (socket: TLSSocket, source: Endpoint, place: Place) => void;
+/** `within`: the socket that TLS goes over. */
+type Serve = (socket: TLSSocket, source: Endpoint, place: Place, within: Socket) => void;
 
 /**
  * Gives the connections of `server` their places, and those that have become secure to `serve`; `end`
@@ -120,7 +127,7 @@ export function acceptSecure(
     if (handshake === undefined) return void socket.destroy();
     handshake.cancel();
     handshakes.delete(key);
-    serve(socket, source, handshake.place);
+    serve(socket, source, handshake.place, handshake.socket);
   });
   return {
     end: () => {

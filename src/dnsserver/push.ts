@@ -1,0 +1,153 @@
+/**
+ * DNS Push Notifications (RFC 8765): all clients that have asked to be told, how many they may be, and
+ * the zones that are followed for them.
+ */
+import { AgedMap } from "../agedmap.ts";
+import type { Clock } from "../clock.ts";
+import type { Question } from "../dns/message.ts";
+import { type ResourceRecord, setKey } from "../dns/record.ts";
+import type { Zone } from "../zone/zone.ts";
+import { Board, type Watcher } from "./board.ts";
+import { networkOf } from "./limits.ts";
+import { Subscriptions, type SubscriptionsOptions } from "./subscriptions.ts";
+import type { View } from "./views.ts";
+
+/** Subscriptions there may be at once. */
+export interface PushLimits {
+  readonly total: number;
+  /** Of one IPv4 address or one IPv6 /64. */
+  readonly perNetwork: number;
+  readonly perSession: number;
+  /** Sessions that have any: fewer than there are places for connections, which they keep. */
+  readonly sessions: number;
+}
+
+const LIMITS: PushLimits = { total: 20_000, perNetwork: 5000, perSession: 1000, sessions: 1000 };
+
+export interface PushOptions {
+  readonly clock: Clock;
+  /** Of the client at an address. */
+  readonly viewOf: (address: string) => View | undefined;
+  /** A client at an address has begun to watch. */
+  readonly asked?: (question: Question, address: string) => void;
+  /** A client could not reach a record that it is shown. */
+  readonly reconfirm?: (record: Omit<ResourceRecord, "ttl">) => void;
+  readonly limits?: PushLimits;
+}
+
+export class Push {
+  readonly #options: PushOptions;
+  readonly #limits: PushLimits;
+  readonly #boards = new Map<View, Board>();
+  /** To be told, in their turn. */
+  readonly #due = new Set<Watcher>();
+  readonly #perNetwork = new Map<number, number>();
+  #total = 0;
+  #sessions = 0;
+  /** When a set was last asked about. */
+  readonly #reconfirmed = new AgedMap<string, number>();
+
+  constructor(options: PushOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? LIMITS;
+  }
+
+  /** All subscriptions there are. */
+  get size(): number {
+    return this.#total;
+  }
+
+  /** Of a client that has none yet. */
+  open(address: string, send: SubscriptionsOptions["send"]): Subscriptions {
+    const board = this.#boardOf(address);
+    const network = networkOf(address);
+    return new Subscriptions({
+      board,
+      send,
+      enter: (size) => this.#enter(network, size),
+      leave: (count, left) => this.#leave(network, count, left),
+      asked: (question) => this.#options.asked?.(question, address),
+      reconfirm: (record) => board && this.#reconfirm(board, record),
+    });
+  }
+
+  /** Follows these zones until `signal` ends. */
+  async run(zones: readonly Zone[], signal: AbortSignal): Promise<void> {
+    const follow = async (zone: Zone) => {
+      for await (const _ of zone.follow(zone.current.serial, signal)) this.look();
+    };
+    await Promise.all(zones.map(follow));
+  }
+
+  /** The zones may be others. */
+  look(): void {
+    const isWaiting = this.#due.size > 0;
+    for (const board of this.#boards.values()) {
+      for (const watcher of board.look()) this.#due.add(watcher);
+    }
+    if (!isWaiting) this.#tell();
+  }
+
+  /** Some at a time, with a turn for all else between. */
+  #tell(): void {
+    const { clock } = this.#options;
+    let count = 0;
+    for (const watcher of this.#due) {
+      if (count++ === TOLD) return void clock.at(clock.now(), () => this.#tell());
+      this.#due.delete(watcher);
+      watcher.flush();
+    }
+  }
+
+  #boardOf(address: string): Board | undefined {
+    const view = this.#options.viewOf(address);
+    if (view === undefined) return undefined;
+    const board = this.#boards.get(view) ?? new Board(view.zones);
+    this.#boards.set(view, board);
+    return board;
+  }
+
+  #enter(network: number, size: number): boolean {
+    const { total, perNetwork, perSession, sessions } = this.#limits;
+    const count = this.#perNetwork.get(network) ?? 0;
+    if (size >= perSession || count >= perNetwork || this.#total >= total) return false;
+    if (size === 0 && this.#sessions >= sessions) return false;
+    if (size === 0) this.#sessions++;
+    this.#total++;
+    this.#perNetwork.set(network, count + 1);
+    return true;
+  }
+
+  #leave(network: number, count: number, left: number): void {
+    if (count === 0) return;
+    if (left === 0) this.#sessions--;
+    this.#total -= count;
+    const others = this.#perNetwork.get(network)! - count;
+    if (others === 0) this.#perNetwork.delete(network);
+    else this.#perNetwork.set(network, others);
+  }
+
+  /** What the client can see, and each set once in a while, however many ask (RFC 8765 §6.5). */
+  #reconfirm(board: Board, record: Omit<ResourceRecord, "ttl">): void {
+    const { clock, reconfirm } = this.#options;
+    const { name, type, rdata } = record;
+    const set = board.zoneOf(record)?.current.set(name, type);
+    if (!set?.rdatas.some((each) => each.equals(rdata))) return;
+    const now = clock.now();
+    for (let at = this.#reconfirmed.oldest; at !== undefined; at = this.#reconfirmed.oldest) {
+      if (at.value > now - RECONFIRMATION) break;
+      this.#reconfirmed.delete(at.key);
+    }
+    const key = setKey(name, type);
+    if (this.#reconfirmed.has(key) || this.#reconfirmed.size >= MAX_RECONFIRMED) return;
+    this.#reconfirmed.set(key, now);
+    reconfirm?.(record);
+  }
+}
+
+/** Clients that are told in one turn of the event loop: some milliseconds' work. */
+const TOLD = 64;
+/** Milliseconds for the devices to answer (RFC 6762 §10.4), in which nobody need ask again. */
+const RECONFIRMATION = 10_000;
+/** Sets in this time: more are not one device that has gone. */
+const MAX_RECONFIRMED = 100;

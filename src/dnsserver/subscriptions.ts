@@ -1,0 +1,141 @@
+/**
+ * What one client has asked to be told of (RFC 8765 §6.2), and what it has been told: level, not edge. Each
+ * name knows the sets that the client has, and what goes out is the difference to those that are there
+ * now, so nothing is lost or told twice, however much happens while the client does not read.
+ *
+ * Invariant: nothing is made to be sent before the client has taken what was sent; what waits is names.
+ */
+import { Class, Rcode } from "../dns/constants.ts";
+import type { Question } from "../dns/message.ts";
+import type { NameKey } from "../dns/name.ts";
+import { encodePushes } from "../dns/push.ts";
+import type { ResourceRecord } from "../dns/record.ts";
+import type { Board, Watcher } from "./board.ts";
+import { Watched } from "./watched.ts";
+
+export interface SubscriptionsOptions {
+  /** Of the client's view; undefined where it has none. */
+  readonly board: Board | undefined;
+  /** Says whether there may be one more, and takes it. */
+  readonly enter: (size: number) => boolean;
+  /** So many have gone, and so many are left. */
+  readonly leave: (count: number, left: number) => void;
+  /** One has begun. */
+  readonly asked: (question: Question) => void;
+  readonly reconfirm: (record: Omit<ResourceRecord, "ttl">) => void;
+  readonly send: (message: Buffer, taken: () => void) => void;
+}
+
+interface Subscription {
+  readonly watched: Watched;
+  readonly type: number;
+  readonly class: number;
+}
+
+export class Subscriptions implements Watcher {
+  readonly #options: SubscriptionsOptions;
+  readonly #subscriptions = new Map<number, Subscription>();
+  readonly #watched = new Map<NameKey, Watched>();
+  /** Where there may be something to tell. */
+  readonly #changed = new Set<Watched>();
+  /** To be told before that. */
+  #notices: ResourceRecord[] = [];
+  #untaken = 0;
+
+  constructor(options: SubscriptionsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#subscriptions.size;
+  }
+
+  /** Undefined where the client may not ask for that, and is to be let go. */
+  subscribe(id: number, question: Question): Rcode | undefined {
+    const { board, enter, asked } = this.#options;
+    const { name, type, class: klass } = question;
+    const known = this.#watched.get(name.key);
+    if (this.#subscriptions.has(id) || known?.has(type, klass)) return undefined;
+    if (board === undefined) return Rcode.REFUSED;
+    const isHere = klass === Class.IN || klass === Class.ANY;
+    const zone = isHere ? board.zoneOf(question) : undefined;
+    if (zone === undefined) return Rcode.NOTAUTH;
+    if (!enter(this.size)) return Rcode.SERVFAIL;
+    const watched = known ?? new Watched(name, zone);
+    if (known === undefined) {
+      this.#watched.set(name.key, watched);
+      board.watch(name.key, zone, this);
+    }
+    this.#notices.push(...watched.add(type, klass));
+    this.#subscriptions.set(id, { watched, type, class: klass });
+    this.#changed.add(watched);
+    asked(question);
+    return Rcode.NOERROR;
+  }
+
+  /** Of one that is not there, nothing. */
+  unsubscribe(id: number): void {
+    const subscription = this.#subscriptions.get(id);
+    if (subscription === undefined) return;
+    const { watched, type, class: klass } = subscription;
+    this.#subscriptions.delete(id);
+    this.#options.leave(1, this.size);
+    watched.delete(type, klass);
+    this.#notices = this.#notices.filter(
+      (notice) => !notice.name.equals(watched.name) || watched.wants(notice.type),
+    );
+    if (watched.isWanted) return;
+    this.#watched.delete(watched.name.key);
+    this.#changed.delete(watched);
+    this.#options.board?.unwatch(watched.name.key, this);
+  }
+
+  /** What the client could not reach. */
+  reconfirm(record: Omit<ResourceRecord, "ttl">): void {
+    this.#options.reconfirm(record);
+  }
+
+  /** The zone may have changed at this name. */
+  notice(key: NameKey): void {
+    const watched = this.#watched.get(key);
+    if (watched !== undefined) this.#changed.add(watched);
+  }
+
+  /** Tells what there is to be told, if the client has taken what it was told before. */
+  flush(): void {
+    while (this.#untaken === 0 && this.#changed.size + this.#notices.length > 0) {
+      for (const message of encodePushes(this.#portion())) {
+        this.#untaken++;
+        this.#options.send(message, () => {
+          this.#untaken--;
+          this.flush();
+        });
+      }
+    }
+  }
+
+  #portion(): readonly ResourceRecord[] {
+    const notices = this.#notices;
+    this.#notices = [];
+    for (const watched of this.#changed) {
+      if (notices.length >= PORTION) break;
+      this.#changed.delete(watched);
+      for (const notice of watched.update()) notices.push(notice);
+    }
+    return notices;
+  }
+
+  /** The client has gone. */
+  end(): void {
+    this.#options.leave(this.size, 0);
+    for (const watched of this.#watched.values())
+      this.#options.board?.unwatch(watched.name.key, this);
+    this.#subscriptions.clear();
+    this.#watched.clear();
+    this.#changed.clear();
+    this.#notices = [];
+  }
+}
+
+/** Notices that are made at once, more or less: some dozens of kilobytes. */
+const PORTION = 1000;

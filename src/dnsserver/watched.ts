@@ -1,0 +1,103 @@
+/**
+ * A name that a client watches: which types are wanted of it, and which sets the client knows. What is to
+ * be told is the difference to what there is now (RFC 8765 §6.3.1), of names as they stand in the zone:
+ * no wildcard, no alias that is followed (§6.2.1).
+ */
+import { Type } from "../dns/constants.ts";
+import type { Name } from "../dns/name.ts";
+import { added, allRemoved, removed } from "../dns/push.ts";
+import type { RecordSet, ResourceRecord } from "../dns/record.ts";
+import type { FollowedZone } from "./ready.ts";
+
+export class Watched {
+  readonly name: Name;
+  readonly zone: FollowedZone;
+  /** By type and class. */
+  readonly #wanted = new Map<string, number>();
+  #told: readonly RecordSet[] = [];
+
+  constructor(name: Name, zone: FollowedZone) {
+    this.name = name;
+    this.zone = zone;
+  }
+
+  get isWanted(): boolean {
+    return this.#wanted.size > 0;
+  }
+
+  has(type: number, klass: number): boolean {
+    return this.#wanted.has(`${type} ${klass}`);
+  }
+
+  wants(type: number): boolean {
+    for (const wanted of this.#wanted.values()) {
+      if (wanted === type || wanted === Type.ANY) return true;
+    }
+    return false;
+  }
+
+  /**
+   * Who asks anew is told all there is, whatever was told before; what has gone from that, and was not
+   * told, comes back here.
+   */
+  add(type: number, klass: number): ResourceRecord[] {
+    this.#wanted.set(`${type} ${klass}`, type);
+    const gone: ResourceRecord[] = [];
+    const isAnew = (set: RecordSet) => type === Type.ANY || set.type === type;
+    for (const set of this.#told.filter(isAnew)) {
+      const now = this.zone.current.set(this.name, set.type);
+      gone.push(...removals(set, now));
+    }
+    this.#told = this.#told.filter((set) => !isAnew(set));
+    return gone;
+  }
+
+  delete(type: number, klass: number): void {
+    this.#wanted.delete(`${type} ${klass}`);
+    this.#told = this.#told.filter((set) => this.wants(set.type));
+  }
+
+  /** What is to be told for the client to know what there is. */
+  update(): readonly ResourceRecord[] {
+    const { name } = this;
+    const all = this.zone.current.node(name.key)?.sets ?? [];
+    const now = all.filter((set) => this.wants(set.type));
+    const told = this.#told;
+    this.#told = now;
+    // The shortest way to say that nothing is left (RFC 8765 §6.3.1).
+    if (all.length === 0 && told.length > 1) return [allRemoved(name, Type.ANY)];
+    const before = new Map(told.map((set) => [set.type, set]));
+    const notices: ResourceRecord[] = [];
+    for (const set of told) {
+      if (now.every(({ type }) => type !== set.type)) notices.push(allRemoved(name, set.type));
+    }
+    for (const set of now) {
+      const old = before.get(set.type);
+      if (old !== set) notices.push(...differenceOf(old, set));
+    }
+    return notices;
+  }
+}
+
+/** What makes the one set of the other. A TTL is told with all records that have it. */
+function differenceOf(old: RecordSet | undefined, set: RecordSet): readonly ResourceRecord[] {
+  if (old === undefined) return set.rdatas.map((rdata) => added(set, rdata));
+  const known = differences.get(set);
+  if (known?.from === old) return known.notices;
+  const had = new Set(old.ttl === set.ttl ? old.rdatas.map(({ wire }) => wire) : []);
+  const notices = removals(old, set);
+  for (const rdata of set.rdatas) if (!had.has(rdata.wire)) notices.push(added(set, rdata));
+  differences.set(set, { from: old, notices });
+  return notices;
+}
+
+/** Many clients have the same list, and the same change of it. */
+const differences = new WeakMap<
+  RecordSet,
+  { readonly from: RecordSet; readonly notices: readonly ResourceRecord[] }
+>();
+
+function removals(old: RecordSet, now: RecordSet | undefined): ResourceRecord[] {
+  const left = new Set(now?.rdatas.map(({ key }) => key));
+  return old.rdatas.flatMap((rdata) => (left.has(rdata.key) ? [] : [removed(old, rdata)]));
+}

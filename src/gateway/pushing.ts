@@ -1,0 +1,30 @@
+/** Changes pushed to clients, from the views of the zones, with links that are asked for it. */
+import type { Clock } from "../clock.ts";
+import type { Collector } from "../collector/collector.ts";
+import type { OnDemand } from "../collector/ondemand.ts";
+import { networkOf } from "../dnsserver/limits.ts";
+import { Push } from "../dnsserver/push.ts";
+import { StatefulSession } from "../dnsserver/session.ts";
+import type { OpenSession } from "../net/server/session.ts";
+import type { Views } from "./views.ts";
+
+export interface PushingOptions {
+  readonly views: Pick<Views, "clientOf" | "whole">;
+  readonly clock: Clock;
+  readonly onDemand: OnDemand | undefined;
+  readonly reconfirm: Collector["reconfirm"];
+}
+
+export function openPush({ views, clock, onDemand, reconfirm }: PushingOptions) {
+  const viewOf = (address: string) => views.clientOf(address).view;
+  const push = new Push({
+    ...{ clock, viewOf, reconfirm },
+    // As with questions, for those who see all.
+    asked: (question, address) => {
+      const client = `network ${networkOf(address)}`;
+      if (viewOf(address) === views.whole) onDemand?.inquire(question, client);
+    },
+  });
+  const openSession: OpenSession = (peer) => new StatefulSession(peer, { push, clock });
+  return { push, openSession };
+}
