@@ -1,4 +1,5 @@
 /** What is no mistake in a configuration, and yet may not be what somebody had in mind: for `check`. */
+import { X509Certificate } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { folded } from "../collector/projection/policy.ts";
 import { type Config, parseConfig } from "../config.ts";
@@ -27,6 +28,7 @@ export function notesOn(config: Config): string[] {
       whyIdle(config, SERVING, "nothing is served (publish without listen); the server has it"),
     listen?.isUnread &&
       "certificate and privateKey do nothing where neither tls nor https is listened for (listen)",
+    whyNotPushed(config),
     ...sitesWithoutLink(config),
     isDeaf && publish && "nothing is published, for no link is heard (links: [])",
     publish &&
@@ -41,6 +43,15 @@ export function notesOn(config: Config): string[] {
 function whyNotForViews({ links = [], views }: Config): string | undefined {
   if (views.length === 0 || !links.some((link) => link.onDemand)) return undefined;
   return "clients that have a view get nothing on demand (views)";
+}
+
+/** Who has changes pushed looks whether it is the server that is meant (RFC 8765 §7.2). */
+function whyNotPushed({ listen }: Config): string | undefined {
+  const host = listen?.push?.toString().slice(0, -1);
+  const certificate = listen?.credentials?.read.certificate;
+  if (host === undefined || certificate === undefined) return undefined;
+  if (new X509Certificate(certificate).checkHost(host) !== undefined) return undefined;
+  return `clients get no changes pushed, for the certificate is not for ${host} (listen.push)`;
 }
 
 /** Of fields that say something and stand where nobody looks at them. */

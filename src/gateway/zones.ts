@@ -7,6 +7,7 @@ import { setMaxListeners } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
+import type { Listening } from "../config/listening.ts";
 import { ConfigError } from "../config/mistakes.ts";
 import type { Config } from "../config.ts";
 import { Rcode, Type } from "../dns/constants.ts";
@@ -190,6 +191,11 @@ async function unlist(
  * The records of a file; SOA, NS and what is to be browsed are added where it says nothing of them,
  * by an alias neither.
  */
+/** Those that are known before it is listened there. */
+function portsOf({ tls }: Listening): number[] {
+  return tls.map(({ port }) => port).filter((port) => port > 0);
+}
+
 function withApex(
   records: readonly RecordSet[],
   { zone, nameservers, contact, enumerate, listen }: Config,
@@ -199,13 +205,7 @@ function withApex(
   const own = [
     ...apexRecords({ origin, nameservers, contact, serial: 0 }),
     ...(origin.equals(zone) ? apexEnumeration(origin, enumerate) : []),
-    ...(listen?.push
-      ? pushRecords(
-          origin,
-          listen.push,
-          listen.tls.map(({ port }) => port),
-        )
-      : []),
+    ...(listen?.push ? pushRecords(origin, listen.push, portsOf(listen)) : []),
   ];
   const missing = own.filter(({ name, type }) => {
     const isSaid = (set: RecordSet) => set.type === type || set.type === Type.CNAME;

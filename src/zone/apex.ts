@@ -49,7 +49,9 @@ export function apexRecords({ origin, nameservers, contact, serial }: Apex): Rec
 export function pushRecords(origin: Name, server: Name, ports: Iterable<number>): RecordSet[] {
   const name = origin.child("_tcp")?.child("_dns-push-tls");
   const rdatas = [...new Set(ports)].map((port) => rdata.srv(0, 0, port, server));
-  return name === undefined ? [] : [{ name, type: Type.SRV, ttl: ENUMERATION_TTL, rdatas }];
+  return name === undefined || rdatas.length === 0
+    ? []
+    : [{ name, type: Type.SRV, ttl: ENUMERATION_TTL, rdatas }];
 }
 
 /** What a client is to browse: the zone, which lists every site at once, or each site by itself. */

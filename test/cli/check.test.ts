@@ -6,6 +6,7 @@ import { beforeEach, describe, it } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config.ts";
 import { openZones } from "../../src/gateway/zones.ts";
+import { makeCertificate } from "../support/certificate.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
 import { silentLog } from "../support/log.ts";
 import { run } from "../support/process.ts";
@@ -257,7 +258,15 @@ describe("dnssd-gateway check", () => {
       assert.equal(status, 0);
       assert.deepEqual(said.slice(1), [`${config}: ${note}`]);
     }
+    const { paths } = makeCertificate("ns1.example.com");
+    const listen = (push: string) =>
+      `listen: { dns: ["127.0.0.1:53"], tls: ["127.0.0.1:853"], push: ${push}, certificate: ${paths.certificate}, privateKey: ${paths.privateKey} }\n`;
+    write(`zone: z.example\ndata: none\n${listen("ns2.example.com")}`);
+    assert.deepEqual((await check()).said.slice(1), [
+      `${config}: clients get no changes pushed, for the certificate is not for ns2.example.com (listen.push)`,
+    ]);
     const others = [
+      [listen("ns1.example.com"), 0],
       ["links: [{ interface: eth0, site: hq }]\nviews: [{ networks: [any] }]\n", 0],
       ["links: []\npublish: { server: '2001:db8::53' }\n", 1],
       [

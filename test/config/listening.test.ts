@@ -32,9 +32,11 @@ listen:
   https: ["0.0.0.0:443"]
   certificate: cert.pem
   privateKey: key.pem
+  push: ns1.example.com
 `;
     const { listen } = parseConfig(text, "gateway.yaml", made.folder);
     assert.deepEqual(listen?.tls.at(-1), { address: "::", port: 853 });
+    assert.equal(`${listen?.push}`, "ns1.example.com.");
     assert.deepEqual(listen?.https, [{ address: "0.0.0.0", port: 443 }]);
     assert.deepEqual(listen?.credentials?.paths, made.paths);
     assert.equal(listen?.credentials?.read.privateKey, made.privateKey);
@@ -60,9 +62,16 @@ listen:
       wrong("cert.pem")[0]!,
       /^gateway\.yaml:5: listen\.privateKey: \S+\/cert\.pem: no key/,
     );
+    assert.deepEqual(mistakes('listen: { dns: ["0.0.0.0:53"], push: ns1.example.com }'), [
+      "gateway.yaml:1: listen.push: changes are pushed by TLS alone; expected listen.tls beside it",
+    ]);
+    assert.match(
+      mistakes('listen: { dns: ["0.0.0.0:53"], push: "192.0.2.1" }')[0]!,
+      /^gateway\.yaml:1: listen\.push: an address is no name/,
+    );
     assert.match(
       mistakes('listen: { dns: ["0.0.0.0:53"], dot: [] }')[0]!,
-      /listen\.dot: unknown field; expected one of dns, tls, https, certificate, privateKey/,
+      /listen\.dot: unknown field; expected one of dns, tls, https, push, certificate, privateKey/,
     );
   });
 

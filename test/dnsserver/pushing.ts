@@ -83,7 +83,7 @@ export class Pushing {
       endpoint: { address: "127.0.0.1", port: 0 },
       handler: layered([edns, keepalive], byOpcode({ [Opcode.QUERY]: queryHandler(catalog) })),
       openSession: (peer) => new StatefulSession(peer, { push: this.push, clock: this.#clock }),
-      clock: systemClock,
+      clock: this.#clock,
       log: silentLog,
       places: this.places,
       signal: this.#life.signal,

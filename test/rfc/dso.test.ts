@@ -1,0 +1,411 @@
+/** DNS Stateful Operations (RFC 8490): sessions in memory, on a clock of the test's, and by TLS. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { decode } from "../../src/dns/message.ts";
+import { Push } from "../../src/dnsserver/push.ts";
+import { StatefulSession } from "../../src/dnsserver/session.ts";
+import type { Peer } from "../../src/net/server/session.ts";
+import { makeServer, opt, question } from "../dnsserver/fixture.ts";
+import { Pushing, viewOf } from "../dnsserver/pushing.ts";
+import { FakeClock } from "../support/clock.ts";
+import {
+  keepalive,
+  type PushClient,
+  stateful,
+  subscribe,
+  timeouts,
+  tlv,
+  unsubscribe,
+  what,
+} from "../support/pushclient.ts";
+import { waitFor } from "../support/wait.ts";
+import { operator, updateOf, zoneOf } from "../zone/fixture.ts";
+
+const LIST = "_ipp._tcp.z.example.";
+const DSOTYPENI = 11;
+const HOUR = 3_600_000;
+const FOR_EVER = 0xffffffff;
+
+/** A session whose peer is the test. */
+class Client implements Peer {
+  readonly clock: FakeClock;
+  readonly source = { address: "192.0.2.1", port: 4000 };
+  isBusy = false;
+  isCrowded = false;
+  readonly sent: Buffer[] = [];
+  abortedAt: number | undefined;
+  readonly #life = new AbortController();
+  readonly signal = this.#life.signal;
+  readonly session: StatefulSession;
+  readonly zone;
+
+  constructor(clock = new FakeClock()) {
+    this.clock = clock;
+    this.zone = zoneOf("_ipp._tcp PTR one._ipp._tcp", { clock });
+    const view = viewOf([this.zone]);
+    const push = new Push({ clock, viewOf: () => view });
+    void push.run([this.zone], this.signal);
+    this.session = new StatefulSession(this, { push, clock });
+  }
+
+  send(message: Buffer, taken: () => void): void {
+    this.sent.push(message);
+    queueMicrotask(taken);
+  }
+
+  abort(): void {
+    this.abortedAt ??= this.clock.now();
+    this.#life.abort();
+  }
+
+  get isAborted(): boolean {
+    return this.abortedAt !== undefined;
+  }
+
+  /** Gives what was sent meanwhile. */
+  async say(...messages: readonly Uint8Array[]): Promise<Buffer[]> {
+    for (const message of messages) if (!this.isAborted) this.session.receive(message);
+    await this.clock.elapse(0);
+    return this.sent.splice(0);
+  }
+
+  /** The one response to a message, its RCODE and the types of its TLVs. */
+  async ask(message: Uint8Array): Promise<{ rcode: number; types: number[]; octets: Buffer }> {
+    const [octets, ...more] = await this.say(message);
+    assert.ok(octets !== undefined && more.length === 0, "one response");
+    assert.equal(octets.readUInt16BE(0), Buffer.from(message).readUInt16BE(0));
+    assert.equal(octets.readUInt16BE(2) & 0xfff0, 0x8000 | (6 << 11), "QR, opcode 6, and Z 0");
+    const types: number[] = [];
+    for (let at = 12; at < octets.length; at += 4 + octets.readUInt16BE(at + 2)) {
+      types.push(octets.readUInt16BE(at));
+    }
+    return { rcode: octets[3]! & 0xf, types, octets };
+  }
+
+  /** What is granted to who wants this: milliseconds. */
+  async agree(inactivity: number, interval: number): Promise<number[]> {
+    const { octets, types } = await this.ask(keepalive(1, inactivity, interval));
+    assert.deepEqual(types, [1]);
+    return [octets.readUInt32BE(16), octets.readUInt32BE(20)];
+  }
+
+  /** Says nothing until it is let go, and gives after how long, in milliseconds. */
+  async silence(most: number): Promise<number | undefined> {
+    const from = this.clock.now();
+    await this.clock.elapse(most);
+    return this.abortedAt === undefined ? undefined : this.abortedAt - from;
+  }
+}
+
+async function established(): Promise<Client> {
+  const client = new Client();
+  await client.agree(15_000, HOUR);
+  return client;
+}
+
+suite("A stateful message", () => {
+  for (const transport of ["udp", "tcp", "https"] as const) {
+    test(`DSO-01, DSO-02, PUSH-01: is not implemented by ${transport}`, () => {
+      const { ask } = makeServer();
+      for (const message of [keepalive(7, 1000, HOUR), subscribe(7, LIST, Type.PTR)]) {
+        const { id, rcode, opcode } = ask(message, transport);
+        assert.deepEqual([id, rcode, opcode], [7, Rcode.NOTIMP, 6]);
+      }
+    });
+  }
+
+  test("DSO-03, DSO-15: with a section is malformed", async () => {
+    for (const at of [4, 6, 8, 10]) {
+      const client = await established();
+      const message = keepalive(5, 15_000, HOUR);
+      message[at + 1] = 1;
+      assert.equal((await client.ask(message)).rcode, Rcode.FORMERR);
+      assert.ok(!client.isAborted);
+      const unanswered = unsubscribe(5);
+      unanswered[at + 1] = 1;
+      assert.deepEqual(await client.say(unanswered), []);
+      assert.ok(client.isAborted);
+    }
+  });
+
+  test("that says nothing, or is cut off, is malformed", async () => {
+    const client = await established();
+    const whole = keepalive(5, 15_000, HOUR);
+    for (let length = 12; length < whole.length; length++) {
+      const { rcode, types } = await client.ask(whole.subarray(0, length));
+      assert.deepEqual([rcode, types], [Rcode.FORMERR, [2]]);
+    }
+    for (const data of [timeouts(1, 2).subarray(1), Buffer.alloc(9)]) {
+      assert.equal((await client.ask(stateful(5, tlv(1, data)))).rcode, Rcode.FORMERR);
+    }
+    assert.equal((await client.ask(whole)).rcode, Rcode.NOERROR);
+  });
+
+  test("DSO-05, DSO-17, DSO-31: Keepalive is always granted, each request by itself", async () => {
+    const client = new Client();
+    const responses = await client.say(...[1, 2, 3].map((id) => keepalive(id, 15_000, HOUR)));
+    assert.deepEqual(
+      responses.map((octets) => [octets.readUInt16BE(0), octets.length]),
+      [1, 2, 3].map((id) => [id, 24]),
+    );
+    const { types } = await client.ask(subscribe(4, "none.z.example.", Type.PTR));
+    assert.deepEqual(types, []);
+  });
+
+  test("DSO-06: of a type that is not known is answered so, and makes no session", async () => {
+    const client = new Client();
+    const unknown = stateful(5, tlv(0xf800, Buffer.from("abc")));
+    const { rcode, types } = await client.ask(unknown);
+    assert.deepEqual([rcode, types], [DSOTYPENI, [2]]);
+    assert.ok(!client.session.isEstablished);
+    assert.deepEqual(await client.agree(15_000, HOUR), [15_000, HOUR]);
+    assert.equal((await client.ask(unknown)).rcode, DSOTYPENI);
+    assert.ok(client.session.isEstablished && !client.isAborted);
+  });
+
+  test("DSO-08: may have more behind it that is not known", async () => {
+    const client = new Client();
+    const more = tlv(0xfbff, Buffer.from("what"));
+    const message = stateful(5, Buffer.concat([tlv(1, timeouts(15_000, HOUR)), more]));
+    const { rcode, types } = await client.ask(message);
+    assert.deepEqual([rcode, types], [Rcode.NOERROR, [1]]);
+  });
+
+  test("DSO-12: whatever its Z bits and RCODE are", async () => {
+    const client = new Client();
+    const message = stateful(5, tlv(1, timeouts(15_000, HOUR)), 0x07f3);
+    assert.equal((await client.ask(message)).rcode, Rcode.NOERROR);
+  });
+
+  test("DSO-30: that is padded has a padded response", async () => {
+    const client = new Client();
+    const padding = tlv(3, Buffer.from("any octets"));
+    for (const [id, data, types] of [
+      [5, tlv(1, timeouts(15_000, HOUR)), [1, 3]],
+      [6, tlv(0x40, what("none.z.example.", Type.PTR)), [3]],
+      [7, tlv(0x40, what("none.example.", Type.PTR)), [2, 3]],
+    ] as const) {
+      const response = await client.ask(stateful(id, Buffer.concat([data, padding])));
+      assert.deepEqual(response.types, types);
+      assert.equal(response.octets.length, 468);
+    }
+  });
+});
+
+suite("A session ends at once", () => {
+  for (const [title, message] of [
+    ["DSO-07: by what is not known and has no id", stateful(0, tlv(0xf801))],
+    ["DSO-10: by Keepalive without an id", keepalive(0, 15_000, HOUR)],
+    ["DSO-10: by SUBSCRIBE without an id", subscribe(0, LIST, Type.PTR)],
+    ["DSO-10: by UNSUBSCRIBE with an id", stateful(7, tlv(0x42, Buffer.alloc(2)))],
+    ["DSO-10: by RECONFIRM with an id", stateful(7, tlv(0x43, what(LIST, Type.PTR)))],
+    ["DSO-11: by a response without an id", keepalive(0, 15_000, HOUR).fill(0xb0, 2, 3)],
+    ["DSO-11: by a response to nothing", stateful(99, tlv(1, timeouts(15_000, HOUR)), 0x8000)],
+    ["DSO-28: by Retry Delay", stateful(0, tlv(2, Buffer.alloc(4)))],
+    ["DSO-28: by Retry Delay with an id", stateful(7, tlv(2, Buffer.alloc(4)))],
+    ["by what says nothing, without an id", stateful(0, Buffer.alloc(0))],
+    ["by UNSUBSCRIBE of no id", stateful(0, tlv(0x42, Buffer.alloc(1)))],
+  ] as const) {
+    test(title, async () => {
+      const client = await established();
+      assert.deepEqual(await client.say(message), []);
+      assert.ok(client.isAborted);
+    });
+  }
+
+  test("before it has begun, by what has no id", async () => {
+    const client = new Client();
+    assert.deepEqual(await client.say(unsubscribe(1)), []);
+    assert.ok(client.isAborted);
+  });
+
+  test("DSO-09: but not by UNSUBSCRIBE of what is not there", async () => {
+    const client = await established();
+    assert.deepEqual(await client.say(unsubscribe(1)), []);
+    assert.ok(!client.isAborted);
+  });
+});
+
+suite("The time of a session", () => {
+  test("DSO-18, DSO-19, DSO-24: an hour between messages, unless less is wanted, and 10 s at least", async () => {
+    for (const [wanted, granted] of [
+      [1000, 10_000],
+      [60_000, 60_000],
+      [HOUR, HOUR],
+      [2 * HOUR, HOUR],
+      [FOR_EVER, HOUR],
+    ] as const) {
+      assert.deepEqual(await new Client().agree(4000, wanted), [4000, granted]);
+    }
+    assert.deepEqual(await new Client().agree(FOR_EVER, HOUR), [15_000, HOUR]);
+    const crowded = new Client();
+    crowded.isCrowded = true;
+    assert.deepEqual(await crowded.agree(15_000, HOUR), [0, HOUR]);
+    assert.equal(await crowded.silence(20_000), 5000);
+  });
+
+  test("DSO-16: 30 s of silence where nothing was agreed", async () => {
+    const client = new Client();
+    await client.say(subscribe(1, LIST, Type.PTR));
+    assert.equal(await client.silence(60_000), 30_000);
+    const idle = new Client();
+    await idle.say(subscribe(1, LIST, Type.PTR), unsubscribe(1));
+    assert.equal(await idle.silence(60_000), 30_000);
+  });
+
+  test("DSO-20: without anything under way, twice what was agreed and 5 s at least", async () => {
+    for (const [agreed, patience] of [
+      [4000, 8000],
+      [1000, 5000],
+      [0, 5000],
+      [15_000, 30_000],
+    ] as const) {
+      const client = new Client();
+      await client.agree(agreed, HOUR);
+      assert.equal(await client.silence(60_000), patience);
+    }
+  });
+
+  test("DSO-21: Keepalive is no activity, and any other message is", async () => {
+    const client = new Client();
+    await client.agree(10_000, HOUR);
+    for (const second of [5, 10, 15]) {
+      await client.clock.elapse(5000);
+      assert.equal(client.clock.now(), second * 1000);
+      await client.agree(10_000, HOUR);
+    }
+    assert.equal(await client.silence(60_000), 5000);
+    const other = new Client();
+    await other.agree(10_000, HOUR);
+    await other.clock.elapse(15_000);
+    await other.say(unsubscribe(7));
+    await other.clock.elapse(15_000);
+    other.session.touch();
+    assert.equal(await other.silence(60_000), 20_000);
+  });
+
+  test("DSO-22: a subscription is activity, and so is a query that is under way", async () => {
+    const client = new Client();
+    await client.agree(10_000, 60_000);
+    await client.say(subscribe(2, LIST, Type.PTR));
+    for (let minute = 0; minute < 10; minute++) {
+      assert.equal(await client.silence(60_000), undefined);
+      await client.agree(10_000, 60_000);
+    }
+    await client.say(unsubscribe(2));
+    assert.equal(await client.silence(60_000), 20_000);
+    const busy = new Client();
+    await busy.agree(10_000, HOUR);
+    busy.isBusy = true;
+    busy.session.touch();
+    assert.equal(await busy.silence(100_000), undefined);
+    busy.isBusy = false;
+    busy.session.touch();
+    assert.equal(await busy.silence(60_000), 20_000);
+  });
+
+  test("DSO-23: without a message for twice what was agreed, what is sent among them", async () => {
+    const client = new Client();
+    await client.agree(15_000, 10_000);
+    await client.say(subscribe(2, LIST, Type.PTR));
+    await client.clock.elapse(15_000);
+    await client.zone.apply(updateOf("+ _ipp._tcp PTR two._ipp._tcp"), operator);
+    assert.equal(await client.silence(60_000), 20_000);
+    assert.equal(client.sent.length, 1);
+  });
+
+  test("is not the time of an idle connection", async () => {
+    const clock = new FakeClock();
+    await using pushing = await Pushing.open({ clock });
+    const [client, other] = [await pushing.connect(), await pushing.connect()];
+    assert.equal(await client.subscribe(1, LIST, Type.PTR), Rcode.NOERROR);
+    other.send(encode(question("one")));
+    await waitFor("an answer", () => other.received.length);
+    clock.advance(11_000);
+    await waitFor("the other to be let go", () => other.ended);
+    assert.equal(other.ended, "end");
+    client.send(unsubscribe(1));
+    assert.equal(await client.subscribe(2, LIST, Type.PTR), Rcode.NOERROR);
+    clock.advance(30_000);
+    await waitFor("it to be let go", () => client.ended);
+    assert.equal(client.ended, "ECONNRESET");
+  });
+});
+
+suite("A session by TLS", () => {
+  const ended = (client: PushClient) => waitFor("its end", () => client.ended);
+
+  test("DSO-04: begins with a request of the client, and nothing is said before", async () => {
+    await using pushing = await Pushing.open();
+    const client = await pushing.connect();
+    client.send(encode(question("one")));
+    await pushing.change("+ _ipp._tcp PTR three._ipp._tcp");
+    await waitFor("an answer", () => client.received.length);
+    assert.deepEqual(
+      client.received.map(({ opcode }) => opcode),
+      [0],
+    );
+    await pushing.close();
+    assert.equal(await ended(client), "end");
+    assert.equal(client.received.length, 1);
+  });
+
+  test("DSO-14: has queries beside it", async () => {
+    await using pushing = await Pushing.open();
+    const client = await pushing.connect();
+    await client.subscribe(1, LIST, Type.PTR);
+    client.send(encode(question("printer.z.example.", Type.A, { edns: opt() })));
+    const { octets } = await client.response(4711);
+    assert.equal(decode(octets).answers.length, 1);
+    assert.notEqual(decode(octets).edns, undefined);
+    await pushing.change("- _ipp._tcp PTR one._ipp._tcp");
+    await waitFor("a notice", () => client.told.length === 3);
+  });
+
+  test("DSO-13: edns-tcp-keepalive ends it, and without one does not", async () => {
+    await using pushing = await Pushing.open();
+    const client = await pushing.connect();
+    const options = [{ code: OptionCode.TCP_KEEPALIVE, data: Buffer.alloc(0) }];
+    const query = (id: number) =>
+      encode(question("printer.z.example.", Type.A, { id, edns: opt({ options }) }));
+    client.send(query(1));
+    assert.equal(decode((await client.response(1)).octets).edns?.options.length, 1);
+    client.send(keepalive(2, 15_000, HOUR));
+    await client.response(2);
+    client.send(query(3));
+    assert.equal(await ended(client), "ECONNRESET");
+    assert.equal(client.received.length, 2);
+  });
+
+  test("DSO-26, DSO-27: a server that ends says when to come back, and no more", async () => {
+    await using pushing = await Pushing.open();
+    const clients = [await pushing.connect(), await pushing.connect(), await pushing.connect()];
+    for (const client of clients) await client.subscribe(1, LIST, Type.PTR);
+    for (const client of clients) await waitFor("what there is", () => client.told.length === 2);
+    const closed = pushing.close();
+    const delays = new Set<number>();
+    for (const client of clients) {
+      client.send(encode(question("printer.z.example.")));
+      assert.equal(await ended(client), "end");
+      const { id, isResponse, rcode, tlvs } = client.received.at(-1)!;
+      assert.deepEqual([id, isResponse, rcode, tlvs.length], [0, false, Rcode.NOERROR, 1]);
+      assert.equal(tlvs[0]![0], 2);
+      delays.add(tlvs[0]![1].readUInt32BE());
+      assert.equal(client.received.length, 3);
+    }
+    await closed;
+    assert.equal(delays.size, 3);
+    for (const delay of delays) assert.ok(delay >= 2000 && delay <= 10_000, `${delay} ms`);
+  });
+
+  test("a client that says no more is let go, and gets what it has asked for before", async () => {
+    await using pushing = await Pushing.open();
+    const client = await pushing.connect();
+    client.send(subscribe(1, LIST, Type.PTR));
+    client.close();
+    assert.equal(await ended(client), "end");
+    await waitFor("nothing to be left", () => pushing.push.size === 0 && pushing.places.size === 0);
+  });
+});
