@@ -178,6 +178,7 @@ export class Connection {
       abort: () => {
         if (this.#isOver) return;
         this.#isClosing = true;
+        this.#ended.abort();
         reset();
       },
       signal: this.#ended.signal,
