@@ -171,6 +171,7 @@ export class Connection {
       },
       send: (message, taken) =>
         this.#write(message, () => {
+          if (this.#isOver) return;
           this.#idle.touch();
           taken();
           this.#read();

@@ -10,7 +10,7 @@ export interface Peer {
   readonly isBusy: boolean;
   /** Would its place be wanted for others? */
   readonly isCrowded: boolean;
-  /** `taken` is called when the peer's system has the message, or the connection has failed. */
+  /** `taken` is called when the peer's system has the message; never when the connection is over. */
   send(message: Buffer, taken: () => void): void;
   /** Ends the connection at once, unread or not (RFC 8490 §5.3). */
   abort(): void;
