@@ -36,6 +36,8 @@ export class StatefulSession implements Session {
   #lastMessage: number;
   /** The same, but for messages that only keep the session alive (RFC 8490 §6.3). */
   #lastActivity: number;
+  /** No sooner is it let go for want of activity. */
+  #inactiveUntil = 0;
 
   constructor(peer: Peer, { push, clock }: { readonly push: Push; readonly clock: Clock }) {
     this.#peer = peer;
@@ -95,7 +97,7 @@ export class StatefulSession implements Session {
       const message = this.#read(bytes);
       switch (message.type) {
         case DsoType.KEEPALIVE:
-          this.#timeouts = this.#grant(message.read(readTimeouts));
+          this.#agree(this.#grant(message.read(readTimeouts)));
           this.#respond(id, Rcode.NOERROR, message);
           break;
         case DsoType.SUBSCRIBE: {
@@ -164,6 +166,13 @@ export class StatefulSession implements Session {
     };
   }
 
+  /** With less time than before the client has some to notice (RFC 8490 §7.1.1). */
+  #agree(timeouts: SessionTimeouts): void {
+    const isLess = timeouts.inactivity < this.#timeouts.inactivity;
+    if (isLess) this.#inactiveUntil = this.#clock.now() + LEAST_PATIENCE;
+    this.#timeouts = timeouts;
+  }
+
   /** Lets go who is silent for too long (RFC 8490 §6.4.1, §6.5.1), or looks again when that may be. */
   #plan(): void {
     if (!this.#isEstablished || this.#peer.signal.aborted) return;
@@ -172,7 +181,7 @@ export class StatefulSession implements Session {
     const patience = Math.max(LEAST_PATIENCE, 2 * inactivity);
     const due = earlier(
       this.#lastMessage + 2 * keepalive,
-      isBusy ? undefined : this.#lastActivity + patience,
+      isBusy ? undefined : Math.max(this.#lastActivity + patience, this.#inactiveUntil),
     )!;
     if (due <= this.#clock.now()) this.abort();
     else this.#alarm.set(due);
@@ -183,7 +192,7 @@ export class StatefulSession implements Session {
 
 /** Of both, as long as nothing else is agreed (RFC 8490 §6.2). */
 const DEFAULT_TIMEOUT = 15_000;
-/** With an inactivity timeout of less than half of it (RFC 8490 §6.4.1). */
+/** With an inactivity timeout of less than half of it (RFC 8490 §6.4.1), or that has become less. */
 const LEAST_PATIENCE = 5000;
 /** RFC 8490 §6.5.2: none shorter may be granted, and an hour is recommended. */
 const LEAST_KEEPALIVE = 10_000;

@@ -268,6 +268,23 @@ suite("The time of a session", () => {
     }
   });
 
+  test("DSO-20: who is agreed with on less has five seconds from then on (RFC 8490 §7.1.1)", async () => {
+    const client = new Client();
+    await client.agree(15_000, HOUR);
+    await client.clock.elapse(14_000);
+    await client.agree(1000, HOUR);
+    assert.equal(await client.silence(60_000), 5000);
+    const other = new Client();
+    await other.agree(15_000, HOUR);
+    await other.clock.elapse(14_000);
+    other.isCrowded = true;
+    await other.agree(15_000, HOUR);
+    // What is agreed on again is not less.
+    await other.clock.elapse(4000);
+    await other.agree(15_000, HOUR);
+    assert.equal(await other.silence(60_000), 1000);
+  });
+
   test("DSO-21: Keepalive is no activity, and any other message is", async () => {
     const client = new Client();
     await client.agree(10_000, HOUR);
