@@ -8,17 +8,18 @@ import type { NameKey } from "../dns/name.ts";
 import { findCut } from "../zone/lookup/cut.ts";
 import { Catalog } from "./catalog.ts";
 import type { FollowedZone } from "./ready.ts";
+import type { Watched } from "./watched.ts";
 
 export interface Watcher {
-  /** The zone may have changed at this name. */
-  notice(key: NameKey): void;
+  /** Its zone may have changed at its name. */
+  notice(watched: Watched): void;
   /** Tells what there is to be told. */
   flush(): void;
 }
 
 export class Board {
   readonly #catalog: Catalog<FollowedZone>;
-  readonly #watchers = new Map<NameKey, Map<Watcher, FollowedZone>>();
+  readonly #watchers = new Map<NameKey, Map<Watched, Watcher>>();
   /** Up to which change the watchers of a zone were told that there is something. */
   readonly #serials = new Map<FollowedZone, number>();
 
@@ -33,15 +34,17 @@ export class Board {
     return cut?.type === Type.NS ? undefined : zone;
   }
 
-  watch(key: NameKey, zone: FollowedZone, watcher: Watcher): void {
-    const watchers = this.#watchers.get(key) ?? new Map();
-    this.#watchers.set(key, watchers.set(watcher, zone));
+  watch(watched: Watched, watcher: Watcher): void {
+    const { name, zone } = watched;
+    const watchers = this.#watchers.get(name.key) ?? new Map();
+    this.#watchers.set(name.key, watchers.set(watched, watcher));
     if (!this.#serials.has(zone)) this.#serials.set(zone, zone.current.serial);
   }
 
-  unwatch(key: NameKey, watcher: Watcher): void {
+  unwatch(watched: Watched): void {
+    const { key } = watched.name;
     const watchers = this.#watchers.get(key);
-    watchers?.delete(watcher);
+    watchers?.delete(watched);
     if (watchers?.size === 0) this.#watchers.delete(key);
     if (this.#watchers.size === 0) this.#serials.clear();
   }
@@ -50,9 +53,9 @@ export class Board {
   look(): ReadonlySet<Watcher> {
     const told = new Set<Watcher>();
     const tell = (key: NameKey, zone: FollowedZone) => {
-      for (const [watcher, watched] of this.#watchers.get(key) ?? []) {
-        if (watched !== zone) continue;
-        watcher.notice(key);
+      for (const [watched, watcher] of this.#watchers.get(key) ?? []) {
+        if (watched.zone !== zone) continue;
+        watcher.notice(watched);
         told.add(watcher);
       }
     };

@@ -7,10 +7,11 @@
  */
 import { Class, Rcode } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
-import type { NameKey } from "../dns/name.ts";
+import type { Name } from "../dns/name.ts";
 import { encodePushes } from "../dns/push.ts";
 import type { ResourceRecord } from "../dns/record.ts";
 import type { Board, Watcher } from "./board.ts";
+import type { FollowedZone } from "./ready.ts";
 import { Watched } from "./watched.ts";
 
 export interface SubscriptionsOptions {
@@ -35,11 +36,9 @@ interface Subscription {
 export class Subscriptions implements Watcher {
   readonly #options: SubscriptionsOptions;
   readonly #subscriptions = new Map<number, Subscription>();
-  readonly #watched = new Map<NameKey, Watched>();
+  readonly #watched = new Map<string, Watched>();
   /** Where there may be something to tell. */
   readonly #changed = new Set<Watched>();
-  /** To be told before that. */
-  #notices: ResourceRecord[] = [];
   #untaken = 0;
 
   constructor(options: SubscriptionsOptions) {
@@ -54,19 +53,21 @@ export class Subscriptions implements Watcher {
   subscribe(id: number, question: Question): Rcode | undefined {
     const { board, enter, asked } = this.#options;
     const { name, type, class: klass } = question;
-    const known = this.#watched.get(name.key);
-    if (this.#subscriptions.has(id) || known?.has(type, klass)) return undefined;
+    if (this.#subscriptions.has(id)) return undefined;
     if (board === undefined) return Rcode.REFUSED;
     const isHere = klass === Class.IN || klass === Class.ANY;
     const zone = isHere ? board.zoneOf(question) : undefined;
     if (zone === undefined) return Rcode.NOTAUTH;
+    const key = keyOf(name, zone);
+    const known = this.#watched.get(key);
+    if (known?.has(type, klass)) return undefined;
     if (!enter(this.size)) return Rcode.SERVFAIL;
     const watched = known ?? new Watched(name, zone);
     if (known === undefined) {
-      this.#watched.set(name.key, watched);
-      board.watch(name.key, zone, this);
+      this.#watched.set(key, watched);
+      board.watch(watched, this);
     }
-    this.#notices.push(...watched.add(type, klass));
+    watched.add(type, klass);
     this.#subscriptions.set(id, { watched, type, class: klass });
     this.#changed.add(watched);
     asked(question);
@@ -81,13 +82,10 @@ export class Subscriptions implements Watcher {
     this.#subscriptions.delete(id);
     this.#options.leave(1, this.size);
     watched.delete(type, klass);
-    this.#notices = this.#notices.filter(
-      (notice) => !notice.name.equals(watched.name) || watched.wants(notice.type),
-    );
     if (watched.isWanted) return;
-    this.#watched.delete(watched.name.key);
+    this.#watched.delete(keyOf(watched.name, watched.zone));
     this.#changed.delete(watched);
-    this.#options.board?.unwatch(watched.name.key, this);
+    this.#options.board?.unwatch(watched);
   }
 
   /** What the client could not reach. */
@@ -95,15 +93,13 @@ export class Subscriptions implements Watcher {
     this.#options.reconfirm(record);
   }
 
-  /** The zone may have changed at this name. */
-  notice(key: NameKey): void {
-    const watched = this.#watched.get(key);
-    if (watched !== undefined) this.#changed.add(watched);
+  notice(watched: Watched): void {
+    this.#changed.add(watched);
   }
 
   /** Tells what there is to be told, if the client has taken what it was told before. */
   flush(): void {
-    while (this.#untaken === 0 && this.#changed.size + this.#notices.length > 0) {
+    while (this.#untaken === 0 && this.#changed.size > 0) {
       for (const message of encodePushes(this.#portion())) {
         this.#untaken++;
         this.#options.send(message, () => {
@@ -115,8 +111,7 @@ export class Subscriptions implements Watcher {
   }
 
   #portion(): readonly ResourceRecord[] {
-    const notices = this.#notices;
-    this.#notices = [];
+    const notices: ResourceRecord[] = [];
     for (const watched of this.#changed) {
       if (notices.length >= PORTION) break;
       this.#changed.delete(watched);
@@ -128,13 +123,16 @@ export class Subscriptions implements Watcher {
   /** The client has gone. */
   end(): void {
     this.#options.leave(this.size, 0);
-    for (const watched of this.#watched.values())
-      this.#options.board?.unwatch(watched.name.key, this);
+    for (const watched of this.#watched.values()) this.#options.board?.unwatch(watched);
     this.#subscriptions.clear();
     this.#watched.clear();
     this.#changed.clear();
-    this.#notices = [];
   }
+}
+
+/** Of a name in its zone: at the origin of another its DS records are of the zone above. */
+function keyOf(name: Name, { origin }: FollowedZone): string {
+  return `${origin.key.length} ${name.key}`;
 }
 
 /** Notices that are made at once, more or less: some dozens of kilobytes. */

@@ -9,11 +9,17 @@ import { added, allRemoved, removed } from "../dns/push.ts";
 import type { RecordSet, ResourceRecord } from "../dns/record.ts";
 import type { FollowedZone } from "./ready.ts";
 
+interface Wanted {
+  readonly type: number;
+  /** Who asks anew is told all there is, whatever was told before. */
+  isAnew: boolean;
+}
+
 export class Watched {
   readonly name: Name;
   readonly zone: FollowedZone;
   /** By type and class. */
-  readonly #wanted = new Map<string, number>();
+  readonly #wanted = new Map<string, Wanted>();
   #told: readonly RecordSet[] = [];
 
   constructor(name: Name, zone: FollowedZone) {
@@ -29,41 +35,25 @@ export class Watched {
     return this.#wanted.has(`${type} ${klass}`);
   }
 
-  wants(type: number): boolean {
-    for (const wanted of this.#wanted.values()) {
-      if (wanted === type || wanted === Type.ANY) return true;
-    }
-    return false;
-  }
-
-  /**
-   * Who asks anew is told all there is, whatever was told before; what has gone from that, and was not
-   * told, comes back here.
-   */
-  add(type: number, klass: number): ResourceRecord[] {
-    this.#wanted.set(`${type} ${klass}`, type);
-    const gone: ResourceRecord[] = [];
-    const isAnew = (set: RecordSet) => type === Type.ANY || set.type === type;
-    for (const set of this.#told.filter(isAnew)) {
-      const now = this.zone.current.set(this.name, set.type);
-      gone.push(...removals(set, now));
-    }
-    this.#told = this.#told.filter((set) => !isAnew(set));
-    return gone;
+  add(type: number, klass: number): void {
+    this.#wanted.set(`${type} ${klass}`, { type, isAnew: true });
   }
 
   delete(type: number, klass: number): void {
     this.#wanted.delete(`${type} ${klass}`);
-    this.#told = this.#told.filter((set) => this.wants(set.type));
+    this.#told = this.#told.filter(isWantedOf([...this.#wanted.values()]));
   }
 
   /** What is to be told for the client to know what there is. */
   update(): readonly ResourceRecord[] {
     const { name } = this;
+    const wanted = [...this.#wanted.values()];
     const all = this.zone.current.node(name.key)?.sets ?? [];
-    const now = all.filter((set) => this.wants(set.type));
+    const now = all.filter(isWantedOf(wanted));
     const told = this.#told;
     this.#told = now;
+    const isAnew = isWantedOf(wanted.filter((each) => each.isAnew));
+    for (const each of wanted) each.isAnew = false;
     // The shortest way to say that nothing is left (RFC 8765 §6.3.1).
     if (all.length === 0 && told.length > 1) return [allRemoved(name, Type.ANY)];
     const before = new Map(told.map((set) => [set.type, set]));
@@ -73,15 +63,28 @@ export class Watched {
     }
     for (const set of now) {
       const old = before.get(set.type);
-      if (old !== set) notices.push(...differenceOf(old, set));
+      const more = isAnew(set) ? wholeOf(old, set) : old === set ? [] : differenceOf(old, set);
+      for (const notice of more) notices.push(notice);
     }
     return notices;
   }
 }
 
+function isWantedOf(wanted: readonly Wanted[]): (set: RecordSet) => boolean {
+  const types = new Set(wanted.map(({ type }) => type));
+  return ({ type }) => types.has(type) || types.has(Type.ANY);
+}
+
+/** All of a set, and what has gone of what there was. */
+function wholeOf(old: RecordSet | undefined, set: RecordSet): readonly ResourceRecord[] {
+  const notices = old === undefined ? [] : removals(old, set);
+  for (const rdata of set.rdatas) notices.push(added(set, rdata));
+  return notices;
+}
+
 /** What makes the one set of the other. A TTL is told with all records that have it. */
 function differenceOf(old: RecordSet | undefined, set: RecordSet): readonly ResourceRecord[] {
-  if (old === undefined) return set.rdatas.map((rdata) => added(set, rdata));
+  if (old === undefined) return wholeOf(old, set);
   const known = differences.get(set);
   if (known?.from === old) return known.notices;
   const had = new Set(old.ttl === set.ttl ? old.rdatas.map(({ wire }) => wire) : []);
@@ -97,7 +100,7 @@ const differences = new WeakMap<
   { readonly from: RecordSet; readonly notices: readonly ResourceRecord[] }
 >();
 
-function removals(old: RecordSet, now: RecordSet | undefined): ResourceRecord[] {
-  const left = new Set(now?.rdatas.map(({ key }) => key));
+function removals(old: RecordSet, now: RecordSet): ResourceRecord[] {
+  const left = new Set(now.rdatas.map(({ key }) => key));
   return old.rdatas.flatMap((rdata) => (left.has(rdata.key) ? [] : [removed(old, rdata)]));
 }

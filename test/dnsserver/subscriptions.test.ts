@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import { Push } from "../../src/dnsserver/push.ts";
+import type { FollowedZone } from "../../src/dnsserver/ready.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
+import { Zone } from "../../src/zone/zone.ts";
+import { FakeClock } from "../support/clock.ts";
+import { toldIn } from "../support/pushclient.ts";
+import { name, operator, updateOf, zoneOf } from "../zone/fixture.ts";
+import { viewOf } from "./pushing.ts";
+
+/** Subscriptions whose client is the test: it takes what it is told when it is asked to. */
+function open(zones: readonly FollowedZone[]) {
+  const view = viewOf(zones);
+  const push = new Push({ clock: new FakeClock(), viewOf: () => view });
+  const told: string[] = [];
+  const untaken: (() => void)[] = [];
+  const subscriptions = push.open("192.0.2.1", (message, taken) => {
+    untaken.push(taken);
+    for (const { name, type, ttl, data } of toldIn(message)) {
+      const sign = ttl === 0xffffffff ? "-" : ttl === 0xfffffffe ? "--" : "+";
+      told.push(`${sign} ${name} ${type} ${data}`.trim());
+    }
+  });
+  let id = 0;
+  const subscribe = (owner: string, type: number, klass: number = Class.IN) => {
+    subscriptions.subscribe(++id, { name: name(owner), type, class: klass });
+    return id;
+  };
+  /** Gives what is told then. */
+  const take = () => {
+    for (const taken of untaken.splice(0)) taken();
+    push.look();
+    subscriptions.flush();
+    return told.splice(0);
+  };
+  return { subscribe, take, subscriptions, push };
+}
+
+async function change(zone: Zone, ...updates: readonly string[]): Promise<void> {
+  for (const update of updates) await zone.apply(updateOf(update), operator);
+}
+
+suite("Subscriptions", () => {
+  test("PUSH-34: what goes while all is asked for anew, and nothing is taken, is called off", async () => {
+    const zone = zoneOf("printer A 10.1.0.1\nprinter A 10.1.0.2\nprinter TXT t");
+    const { subscribe, take } = open([zone]);
+    subscribe("printer", Type.A);
+    assert.deepEqual(take(), [
+      "+ printer.z.example. 1 10.1.0.1",
+      "+ printer.z.example. 1 10.1.0.2",
+    ]);
+    subscribe("printer", Type.ANY);
+    await change(zone, "- printer A 10.1.0.2", "- printer TXT");
+    assert.deepEqual(take(), [
+      "- printer.z.example. 1 10.1.0.2",
+      "+ printer.z.example. 1 10.1.0.1",
+    ]);
+    subscribe("printer", Type.A, Class.ANY);
+    await change(zone, "- printer A");
+    assert.deepEqual(take(), ["-- printer.z.example. 1"]);
+    assert.deepEqual(take(), []);
+  });
+
+  test("at the origin of a zone the DS records are those of the zone above it", async () => {
+    const zone = zoneOf("sub NS ns.sub\nsub DS 1 8 2 abcd\nsub TXT not-this");
+    const origin = Name.parse("sub.z.example.");
+    const text = "@ 60 SOA ns.example. h.example. 1 1 1 1 1\n@ 60 NS ns.example.\n@ 60 TXT this\n";
+    const sub = new Zone({
+      ...{ origin, clock: new FakeClock() },
+      records: parseMasterFile(text, { origin }),
+    });
+    const ds = "+ sub.z.example. 43 1 8 2 ABCD";
+    const txt = '+ sub.z.example. 16 "this"';
+    for (const [types, expected] of [
+      [
+        [Type.TXT, Type.DS],
+        [txt, ds],
+      ],
+      [
+        [Type.DS, Type.TXT],
+        [ds, txt],
+      ],
+    ]) {
+      const { subscribe, take, subscriptions, push } = open([zone, sub]);
+      const ids = types!.map((type) => subscribe("sub", type as number));
+      assert.deepEqual(take(), expected);
+      assert.equal(
+        subscriptions.subscribe(9, { name: origin, type: Type.DS, class: 1 }),
+        undefined,
+      );
+      await change(zone, "+ sub DS 2 8 2 abcd");
+      assert.deepEqual(take(), ["+ sub.z.example. 43 2 8 2 ABCD"]);
+      await change(zone, "- sub DS 2 8 2 abcd");
+      assert.deepEqual(take(), ["- sub.z.example. 43 2 8 2 ABCD"]);
+      for (const id of ids) subscriptions.unsubscribe(id);
+      await change(zone, "+ sub DS 3 8 2 abcd", "- sub DS 3 8 2 abcd");
+      assert.deepEqual(take(), []);
+      assert.equal(push.size, 0);
+    }
+  });
+});
