@@ -70,9 +70,11 @@ export class Watched {
   }
 }
 
+/** As questions have it, an alias is what there is of whatever type (RFC 8765 §2, §6.3.1). */
 function isWantedOf(wanted: readonly Wanted[]): (set: RecordSet) => boolean {
   const types = new Set(wanted.map(({ type }) => type));
-  return ({ type }) => types.has(type) || types.has(Type.ANY);
+  return ({ type }) =>
+    types.has(type) || types.has(Type.ANY) || (type === Type.CNAME && types.size > 0);
 }
 
 /** All of a set, and what has gone of what there was. */

@@ -149,14 +149,32 @@ suite("SUBSCRIBE", () => {
       records: "alias CNAME printer\nprinter A 10.1.0.10\n*.wild TXT w",
     });
     const client = await pushing.connect();
-    await client.subscribe(1, "alias.z.example.", Type.A);
+    await client.subscribe(1, "alias.z.example.", Type.CNAME);
     await client.subscribe(2, "x.wild.z.example.", Type.TXT);
-    await client.subscribe(3, "alias.z.example.", Type.CNAME);
-    await client.subscribe(4, "*.wild.z.example.", Type.TXT);
+    await client.subscribe(3, "*.wild.z.example.", Type.TXT);
     await knows(client, "5 alias.z.example. printer.z.example.", '16 *.wild.z.example. "w"');
     await pushing.change("- printer A 10.1.0.10\n+ printer A 10.1.0.11");
     await settled(client);
     assert.equal(client.told.length, 2);
+  });
+
+  test("PUSH-09: an alias is told to who asks for another type, and is not followed", async () => {
+    await using pushing = await Pushing.open({
+      records: "alias CNAME printer\nprinter A 10.1.0.10",
+    });
+    const client = await pushing.connect();
+    await client.subscribe(1, "alias.z.example.", Type.A);
+    await knows(client, "5 alias.z.example. printer.z.example.");
+    await pushing.change("- alias CNAME", "+ alias A 10.1.0.12");
+    await knows(client, "1 alias.z.example. 10.1.0.12");
+    await pushing.change("- alias A", "+ alias CNAME printer");
+    await knows(client, "5 alias.z.example. printer.z.example.");
+    client.send(unsubscribe(1));
+    await settled(client);
+    const before = client.told.length;
+    await pushing.change("- alias CNAME");
+    await settled(client, 998);
+    assert.equal(client.told.length, before);
   });
 
   test("PUSH-10: type and class ANY are all of them", async () => {
