@@ -88,19 +88,22 @@ function wholeOf(old: RecordSet | undefined, set: RecordSet): readonly ResourceR
 function differenceOf(old: RecordSet | undefined, set: RecordSet): readonly ResourceRecord[] {
   if (old === undefined) return wholeOf(old, set);
   const known = differences.get(set);
-  if (known?.from === old) return known.notices;
+  if (known?.from.deref() === old) return known.notices;
   const had = new Set(old.ttl === set.ttl ? old.rdatas.map(({ wire }) => wire) : []);
   const notices = removals(old, set);
   for (const rdata of set.rdatas) if (!had.has(rdata.wire)) notices.push(added(set, rdata));
-  differences.set(set, { from: old, notices });
+  differences.set(set, { from: new WeakRef(old), notices });
   return notices;
 }
 
+interface Difference {
+  /** Not held, as that has one before it too: as long as one of them lives, all would. */
+  readonly from: WeakRef<RecordSet>;
+  readonly notices: readonly ResourceRecord[];
+}
+
 /** Many clients have the same list, and the same change of it. */
-const differences = new WeakMap<
-  RecordSet,
-  { readonly from: RecordSet; readonly notices: readonly ResourceRecord[] }
->();
+const differences = new WeakMap<RecordSet, Difference>();
 
 function removals(old: RecordSet, now: RecordSet): ResourceRecord[] {
   const left = new Set(now.rdatas.map(({ key }) => key));

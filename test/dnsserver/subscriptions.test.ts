@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Push } from "../../src/dnsserver/push.ts";
@@ -7,6 +8,7 @@ import type { FollowedZone } from "../../src/dnsserver/ready.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
+import { inUse } from "../support/memory.ts";
 import { toldIn } from "../support/pushclient.ts";
 import { name, operator, updateOf, zoneOf } from "../zone/fixture.ts";
 import { viewOf } from "./pushing.ts";
@@ -100,5 +102,27 @@ suite("Subscriptions", () => {
       assert.deepEqual(take(), []);
       assert.equal(push.size, 0);
     }
+  });
+
+  test("nothing is kept of what a list was before", async () => {
+    const many = Array.from({ length: 1000 }, (_, i) => `_x._tcp PTR i${i}._x._tcp`);
+    const zone = zoneOf(many.join("\n"), { history: 1 });
+    const { subscribe, take } = open([zone]);
+    subscribe("_x._tcp", Type.PTR);
+    assert.equal(take().length, 1000);
+    const growth = async () => {
+      const before = inUse();
+      for (let i = 0; i < 300; i++) {
+        await change(zone, `${i % 2 === 0 ? "+" : "-"} _x._tcp PTR more._x._tcp`);
+        assert.equal(take().length, 1);
+        // What a WeakRef is of is let go with the turn.
+        await turn();
+      }
+      return inUse() - before;
+    };
+    await growth();
+    // A reference for each record of each list there was is two million octets and more.
+    const grown = await growth();
+    assert.ok(grown < 1_000_000, `${grown} octets`);
   });
 });
