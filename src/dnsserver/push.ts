@@ -4,6 +4,7 @@
  */
 import { AgedMap } from "../agedmap.ts";
 import type { Clock } from "../clock.ts";
+import { Class } from "../dns/constants.ts";
 import type { Question } from "../dns/message.ts";
 import { type ResourceRecord, setKey } from "../dns/record.ts";
 import type { Zone } from "../zone/zone.ts";
@@ -130,7 +131,8 @@ export class Push {
   /** What the client can see, and each set once in a while, however many ask (RFC 8765 §6.5). */
   #reconfirm(board: Board, record: Omit<ResourceRecord, "ttl">): void {
     const { clock, reconfirm } = this.#options;
-    const { name, type, rdata } = record;
+    const { name, type, class: klass, rdata } = record;
+    if (klass !== Class.IN) return;
     const set = board.zoneOf(record)?.current.set(name, type);
     if (!set?.rdatas.some((each) => each.equals(rdata))) return;
     const now = clock.now();

@@ -453,6 +453,7 @@ suite("RECONFIRM", () => {
     client.send(record(PRINTER, Type.A, Uint8Array.of(10, 1, 0, 11)));
     client.send(record("nobody.z.example.", Type.A, address));
     client.send(record("printer.example.org.", Type.A, address));
+    client.send(record(LIST, Type.PTR, what(`one.${LIST}`, 0).subarray(0, -4), 3));
     await settled(client, 998);
     assert.deepEqual(asked, [`${PRINTER} 1`]);
     assert.deepEqual(
