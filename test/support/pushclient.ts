@@ -120,18 +120,9 @@ export class PushClient {
 
   /** What a client knows that does as it was told: "type name data", sorted. */
   known(): string[] {
-    const known = new Map<string, string>();
-    for (const { name, type, ttl, data } of this.told) {
-      const at = name.toLowerCase();
-      if (ttl === 0xfffffffe) {
-        for (const key of known.keys()) {
-          const [of, owner] = key.split(" ");
-          if (owner === at && (type === 255 || Number(of) === type)) known.delete(key);
-        }
-      } else if (ttl === 0xffffffff) known.delete(`${type} ${at} ${data.toLowerCase()}`);
-      else known.set(`${type} ${at} ${data.toLowerCase()}`, `${type} ${name} ${data}`);
-    }
-    return [...known.values()].sort();
+    const known = new Map<string, Told>();
+    for (const each of this.told) apply(known, each);
+    return [...known.values()].map(({ type, name, data }) => `${type} ${name} ${data}`).sort();
   }
 
   #receive(octets: Buffer): void {
@@ -150,16 +141,40 @@ export class PushClient {
       rcode: flags & 0xf,
       counts: [4, 6, 8, 10].map((at) => octets.readUInt16BE(at)),
     });
-    if (tlvs[0]?.[0] !== PUSH) return;
-    const reader = new Reader(octets, 16);
-    while (reader.left > 0) {
-      const name = reader.name();
-      const [type, klass, ttl, length] = [reader.u16(), reader.u16(), reader.u32(), reader.u16()];
-      const rdata = readRdata(reader, type, length);
-      const data = rdata.isEmpty ? "" : formatRdata(rdata);
-      this.told.push({ name: `${name}`, type, class: klass, ttl, data });
-    }
+    if (tlvs[0]?.[0] === PUSH) this.told.push(...toldIn(octets));
   }
+}
+
+/** The notices of a PUSH. */
+export function toldIn(octets: Uint8Array): Told[] {
+  const told: Told[] = [];
+  const reader = new Reader(octets, 16);
+  while (reader.left > 0) {
+    const name = reader.name();
+    const [type, klass, ttl, length] = [reader.u16(), reader.u16(), reader.u32(), reader.u16()];
+    const rdata = readRdata(reader, type, length);
+    const data = rdata.isEmpty ? "" : formatRdata(rdata);
+    told.push({ name: `${name}`, type, class: klass, ttl, data });
+  }
+  return told;
+}
+
+/** Does as it was told; the keys of `known` are "type name data", folded. Gives those concerned. */
+export function apply(known: Map<string, Told>, notice: Told): string[] {
+  const { name, type, ttl, data } = notice;
+  const at = name.toLowerCase();
+  if (ttl === 0xfffffffe) {
+    const gone = [...known.keys()].filter((key) => {
+      const [of, owner] = key.split(" ");
+      return owner === at && (type === 255 || Number(of) === type);
+    });
+    for (const key of gone) known.delete(key);
+    return gone;
+  }
+  const key = `${type} ${at} ${data.toLowerCase()}`;
+  if (ttl === 0xffffffff) return known.delete(key) ? [key] : [];
+  known.set(key, notice);
+  return [key];
 }
 
 //---- What clients send ----
