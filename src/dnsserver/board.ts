@@ -13,8 +13,8 @@ import type { Watched } from "./watched.ts";
 export interface Watcher {
   /** Its zone may have changed at its name. */
   notice(watched: Watched): void;
-  /** Tells what there is to be told. */
-  flush(): void;
+  /** Tells what there is to be told, and gives how many records that was. */
+  flush(): number;
 }
 
 export class Board {

@@ -92,11 +92,11 @@ export class Push {
   /** Some at a time, with a turn for all else between. */
   #tell(): void {
     const { clock } = this.#options;
-    let count = 0;
+    let told = 0;
     for (const watcher of this.#due) {
-      if (count++ === TOLD) return void clock.at(clock.now(), () => this.#tell());
+      if (told >= TOLD) return void clock.at(clock.now(), () => this.#tell());
       this.#due.delete(watcher);
-      watcher.flush();
+      told += CLIENT + watcher.flush();
     }
   }
 
@@ -147,8 +147,10 @@ export class Push {
   }
 }
 
-/** Clients that are told in one turn of the event loop: some milliseconds' work. */
-const TOLD = 64;
+/** Records that are told in one turn of the event loop: some milliseconds' work. */
+const TOLD = 1000;
+/** As many of them take as long as a client to whom one is told. */
+const CLIENT = 20;
 /** Milliseconds for the devices to answer (RFC 6762 §10.4), in which nobody need ask again. */
 const RECONFIRMATION = 10_000;
 /** Sets in this time: more are not one device that has gone. */

@@ -97,10 +97,16 @@ export class Subscriptions implements Watcher {
     this.#changed.add(watched);
   }
 
-  /** Tells what there is to be told, if the client has taken what it was told before. */
-  flush(): void {
+  /**
+   * Tells what there is to be told, if the client has taken what it was told before. Gives how many
+   * records that was.
+   */
+  flush(): number {
+    let count = 0;
     while (this.#untaken === 0 && this.#changed.size > 0) {
-      for (const message of encodePushes(this.#portion())) {
+      const portion = this.#portion();
+      count += portion.length;
+      for (const message of encodePushes(portion)) {
         this.#untaken++;
         this.#options.send(message, () => {
           this.#untaken--;
@@ -108,6 +114,7 @@ export class Subscriptions implements Watcher {
         });
       }
     }
+    return count;
   }
 
   #portion(): readonly ResourceRecord[] {

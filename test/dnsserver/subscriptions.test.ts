@@ -104,6 +104,44 @@ suite("Subscriptions", () => {
     }
   });
 
+  test("clients are told some at a time, the fewer the more there is to tell", async () => {
+    for (const [records, clients, most] of [
+      [1, 120, 60],
+      [400, 12, 4],
+    ] as const) {
+      const many = Array.from({ length: records }, (_, i) => `_x._tcp PTR i${i}._x._tcp`);
+      const zone = zoneOf(many.join("\n"));
+      const view = viewOf([zone]);
+      const clock = new FakeClock();
+      const push = new Push({ clock, viewOf: () => view });
+      let told = 0;
+      for (let i = 0; i < clients; i++) {
+        const subscriptions = push.open("192.0.2.1", (message, taken) => {
+          told += toldIn(message).length;
+          queueMicrotask(taken);
+        });
+        subscriptions.subscribe(1, { name: name("_x._tcp"), type: Type.PTR, class: Class.IN });
+        subscriptions.flush();
+      }
+      await turn();
+      assert.equal(told, clients * records);
+      told = 0;
+      await change(zone, "+ _x._tcp 120 PTR i0._x._tcp");
+      push.look();
+      assert.ok(told > 0 && told <= most * records, `${told} records`);
+      // Who has changes meanwhile has its turn as well, and nobody loses it.
+      await change(zone, "+ _x._tcp 10 PTR i0._x._tcp");
+      push.look();
+      assert.ok(told <= most * records, `${told} records`);
+      while (clock.next !== undefined) {
+        const before = told;
+        await clock.elapse(0);
+        assert.ok(told - before > 0);
+      }
+      assert.ok(told >= clients * records);
+    }
+  });
+
   test("nothing is kept of what a list was before", async () => {
     const many = Array.from({ length: 1000 }, (_, i) => `_x._tcp PTR i${i}._x._tcp`);
     const zone = zoneOf(many.join("\n"), { history: 1 });
