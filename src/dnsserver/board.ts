@@ -13,7 +13,7 @@ import type { Watched } from "./watched.ts";
 export interface Watcher {
   /** Its zone may have changed at its name. */
   notice(watched: Watched): void;
-  /** Tells what there is to be told, and gives how many records that was. */
+  /** Tells what there is to be told, and gives how many octets that was, more or less. */
   flush(): number;
 }
 

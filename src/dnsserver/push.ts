@@ -147,10 +147,10 @@ export class Push {
   }
 }
 
-/** Records that are told in one turn of the event loop: some milliseconds' work. */
-const TOLD = 1000;
-/** As many of them take as long as a client to whom one is told. */
-const CLIENT = 20;
+/** Octets that are made in one turn of the event loop: some milliseconds' work. */
+const TOLD = 64 * 1024;
+/** As many of them take as long as a client to whom little is told. */
+const CLIENT = 1024;
 /** Milliseconds for the devices to answer (RFC 6762 §10.4), in which nobody need ask again. */
 const RECONFIRMATION = 10_000;
 /** Sets in this time: more are not one device that has gone. */

@@ -99,14 +99,14 @@ export class Subscriptions implements Watcher {
 
   /**
    * Tells what there is to be told, if the client has taken what it was told before. Gives how many
-   * records that was.
+   * octets that was, more or less.
    */
   flush(): number {
-    let count = 0;
+    let sum = 0;
     while (this.#untaken === 0 && this.#changed.size > 0) {
-      const portion = this.#portion();
-      count += portion.length;
-      for (const message of encodePushes(portion)) {
+      const { notices, octets } = this.#portion();
+      sum += octets;
+      for (const message of encodePushes(notices)) {
         this.#untaken++;
         this.#options.send(message, () => {
           this.#untaken--;
@@ -114,17 +114,21 @@ export class Subscriptions implements Watcher {
         });
       }
     }
-    return count;
+    return sum;
   }
 
-  #portion(): readonly ResourceRecord[] {
+  #portion(): { readonly notices: readonly ResourceRecord[]; readonly octets: number } {
     const notices: ResourceRecord[] = [];
+    let octets = 0;
     for (const watched of this.#changed) {
-      if (notices.length >= PORTION) break;
+      if (octets >= PORTION) break;
       this.#changed.delete(watched);
-      for (const notice of watched.update()) notices.push(notice);
+      for (const notice of watched.update()) {
+        notices.push(notice);
+        octets += RECORD + notice.rdata.wire.length;
+      }
     }
-    return notices;
+    return { notices, octets };
   }
 
   /** The client has gone. */
@@ -142,5 +146,7 @@ function keyOf(name: Name, { origin }: FollowedZone): string {
   return `${origin.key.length} ${name.key}`;
 }
 
-/** Notices that are made at once, more or less: some dozens of kilobytes. */
-const PORTION = 1000;
+/** Octets that are made at once, and beyond it what there is of one name. */
+const PORTION = 64 * 1024;
+/** Octets of a notice beside its data, where names are compressed. */
+const RECORD = 12;
