@@ -10,6 +10,7 @@ import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { parseRdata, Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
+import { keepalive, stateful, subscribe, tlv, unsubscribe, what } from "../support/pushclient.ts";
 import { octetsIn } from "./corpusfile.ts";
 
 export const ZONE = "bonjour.example.";
@@ -104,7 +105,10 @@ export function unicastCorpus(): Buffer[] {
     }),
     makeMessage({ isResponse: true, questions: [zone], answers: [soa()] }),
   );
-  return [...messages.map((message) => encode(message)), ...updateCorpus(), ...octetsIn("dns")];
+  return [
+    ...messages.map((message) => encode(message)),
+    ...[...updateCorpus(), ...statefulCorpus(), ...octetsIn("dns")],
+  ];
 }
 
 /**
@@ -148,6 +152,38 @@ export function updateCorpus(): Buffer[] {
       }),
     ),
   );
+}
+
+/**
+ * What is said in a session of DNS Push (RFC 8765), by those who keep to the rules and by those who do not.
+ * The first three of them begin one, of names that are there, come and go.
+ */
+export function statefulCorpus(): Buffer[] {
+  const list = `_ipp._tcp.${SITE}.${ZONE}`;
+  const host = `printer.${SITE}.${ZONE}`;
+  const padding = tlv(3, Buffer.alloc(20));
+  const confirmed = what(host, Type.A);
+  return [
+    subscribe(1, list, Type.PTR),
+    subscribe(2, host, Type.ANY, Class.ANY),
+    keepalive(3, 15_000, 3_600_000),
+    subscribe(4, `_services._dns-sd._udp.${ZONE}`, Type.PTR),
+    subscribe(5, `a._ipp._tcp.${SITE}.${ZONE}`, Type.SRV),
+    subscribe(6, ZONE, Type.ANY),
+    subscribe(7, ZONE, Type.DS),
+    subscribe(8, `_ipp._tcp.lan.${ZONE}`, Type.PTR),
+    subscribe(9, "example.org.", Type.A),
+    ...[1, 2, 4, 5, 99].map(unsubscribe),
+    stateful(10, Buffer.concat([tlv(0x40, what(list, Type.TXT)), padding])),
+    stateful(11, Buffer.concat([tlv(1, Buffer.alloc(8, 1)), tlv(0xf800), padding])),
+    stateful(0, tlv(0x43, Buffer.concat([confirmed, Buffer.from([10, 1, 0, 10])]))),
+    stateful(0, tlv(0x43, Buffer.concat([what(list, Type.PTR), Buffer.from([0xc0, 16])]))),
+    stateful(12, tlv(0xf801)),
+    stateful(0, tlv(0xf801)),
+    stateful(13, tlv(2, Buffer.alloc(4))),
+    stateful(14, tlv(0x41, confirmed)),
+    stateful(15, tlv(0x40, what(host, Type.A)), 0x8000),
+  ];
 }
 
 const TYPES = ["_ipp._tcp", "_http._tcp", "_presence._tcp", "_googlecast._tcp", "_x._udp"] as const;

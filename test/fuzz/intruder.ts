@@ -14,10 +14,10 @@ import { connect, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { Opcode } from "../../src/dns/constants.ts";
 import { HEADER_LENGTH } from "../../src/dns/message.ts";
-import { frame } from "../../src/net/framing.ts";
+import { Frames, frame } from "../../src/net/framing.ts";
 import { standardPorts, unanswered } from "../support/honest.ts";
 import { sleep } from "../support/wait.ts";
-import { unicastCorpus, ZONE } from "./corpus.ts";
+import { statefulCorpus, unicastCorpus, ZONE } from "./corpus.ts";
 import { octetsIn } from "./corpusfile.ts";
 import { Mutator } from "./mutation.ts";
 import { SignedMutator } from "./signing.ts";
@@ -36,6 +36,8 @@ export interface Intruded {
   readonly secured: number;
   /** Octets that came back by connections. */
   readonly octets: number;
+  /** Messages that pushed something, in sessions. */
+  readonly pushed: number;
   /** Signed messages by UDP, and how many of them were granted updates. */
   readonly signed: number;
   readonly granted: number;
@@ -52,8 +54,10 @@ const ROUND = 1000;
 
 const { seed, server, ca } = JSON.parse(process.argv[2] ?? "") as Intrusion;
 const unicast = new Mutator(seed, unicastCorpus());
+const sessions = statefulCorpus();
 const signed = new SignedMutator(seed + 1);
 const corpora = {
+  session: new Mutator(seed + 7, sessions),
   stream: new Mutator(seed + 3, octetsIn("stream")),
   tls: new Mutator(seed + 4, octetsIn("tls")),
   http: new Mutator(seed + 5, octetsIn("http")),
@@ -61,7 +65,15 @@ const corpora = {
 };
 const { chance } = unicast;
 const now = () => Math.floor(Date.now() / 1000);
-const count = { connections: 0, secured: 0, octets: 0, signed: 0, granted: 0, answered: 0 };
+const count = {
+  connections: 0,
+  secured: 0,
+  octets: 0,
+  pushed: 0,
+  signed: 0,
+  granted: 0,
+  answered: 0,
+};
 
 const print = (event: string, fields: object = {}) =>
   process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
@@ -151,6 +163,28 @@ function frames(): Buffer {
   return chance.below(4) === 0 ? corpora.stream.damaged(whole) : whole;
 }
 
+/** It begins as it should, so that there is something to be pushed; what follows keeps to the rules or not. */
+function sessionFrames(): Buffer {
+  const said = sessions.slice(0, 1 + chance.below(3));
+  for (let times = chance.below(12); times > 0; times--) {
+    const others = [sessions[chance.below(sessions.length)]!, unicast.next(), signed.next(now())];
+    said.push(chance.below(2) === 0 ? corpora.session.next() : chance.one(others));
+  }
+  return Buffer.concat(said.map(frame));
+}
+
+function countingPushes(way: Way): Way {
+  const frames = new Frames();
+  way.stream.on("data", (piece: Buffer) => {
+    frames.push(piece);
+    for (let next = frames.next(); next !== undefined; next = frames.next()) {
+      const isPush = next.length > 14 && next[2] === Opcode.DSO << 3 && next[13] === 0x41;
+      if (isPush) count.pushed++;
+    }
+  });
+  return way;
+}
+
 function httpRequest(): Buffer {
   if (chance.below(2) === 0) return corpora.http.nextOfAnyLength();
   const message = chance.below(2) === 0 ? signed.next(now()) : unicast.next();
@@ -183,6 +217,7 @@ const attacks: readonly (() => Promise<void>)[] = [
   },
   () => say(tcp(dns), frames()),
   () => say(secured(tls, "dot"), frames()),
+  () => say(countingPushes(secured(tls, "dot")), sessionFrames()),
   () => say(tcp(chance.one([tls, https])), corpora.tls.nextOfAnyLength()),
   () => say(secured(https, "http/1.1"), httpRequest()),
   () => say(secured(https, "h2"), corpora.http2.nextOfAnyLength()),

@@ -50,6 +50,7 @@ export class Target {
         dns: ["0.0.0.0:53", "[::]:53"],
         tls: ["0.0.0.0:853"],
         https: ["0.0.0.0:443"],
+        push: "ns1.example.com",
         ...certificate.paths,
       },
       keys: { [SITE]: { secret: Buffer.from(key.secret).toString("base64"), site: SITE } },
