@@ -61,10 +61,12 @@ interface Inquiry {
   readonly types: ReadonlySet<number>;
 }
 
-interface Waiter extends Inquiry {
+interface Guest {
   readonly client: string;
   readonly finish: (answer: Answer) => void;
 }
+
+type Waiter = Inquiry & Guest;
 
 /** By name and type, and what the links had said by then: lists are long, and asked for often. */
 interface Judged {
@@ -77,6 +79,8 @@ export class OnDemand {
   readonly #options: OnDemandOptions;
   /** Oldest first. */
   readonly #waiting = new Set<Waiter>();
+  /** For whom a link was asked just now, though they do not wait. */
+  readonly #watching = new Set<Guest>();
   readonly #judged = new WeakMap<Site, Judged>();
   readonly #quarter = new Quarter(CREDIT);
 
@@ -92,7 +96,7 @@ export class OnDemand {
   async run(signal: AbortSignal): Promise<void> {
     const { zone } = this.#options;
     for await (const _ of zone.follow(zone.current.serial, signal)) this.look();
-    for (const { finish } of this.#waiting) finish(this.#denial);
+    for (const { finish } of [...this.#waiting, ...this.#watching]) finish(this.#denial);
   }
 
   /**
@@ -121,7 +125,7 @@ export class OnDemand {
     }
     const known = this.#isWithheld(inquiry, asked) ? this.#denial : this.#find(inquiry);
     if (known !== undefined) return Promise.resolve(known);
-    if (!this.#makeRoom(client)) return Promise.resolve(this.#denial);
+    if (!this.#makeRoom(this.#waiting, client)) return Promise.resolve(this.#denial);
     const isJudged = !inquiry.isOfService && asked.site.policy.isAboutAddresses;
     const types = new Set([...inquiry.types, ...(isJudged ? ADDRESS_TYPES : [])]);
     return this.#wait({ ...inquiry, types }, asked, client, signal);
@@ -132,6 +136,15 @@ export class OnDemand {
     const domain = this.#siteOf(name);
     const heard = domain && name.replaceSuffix(domain, LOCAL);
     if (heard === undefined || !isAskable(heard, type)) return;
+    if (!this.#makeRoom(this.#watching, client)) return;
+    const { clock } = this.#options;
+    const finish = () => {
+      cancel();
+      this.#watching.delete(watcher);
+    };
+    const watcher = { client, finish };
+    const cancel = clock.at(clock.now() + PATIENCE, finish);
+    this.#watching.add(watcher);
     for (const harvest of this.#options.siteAt(domain!)?.harvests ?? []) {
       harvest.inquire(heard, [type], client);
     }
@@ -280,12 +293,10 @@ export class OnDemand {
   }
 
   /** At the cost of whoever has most; false where that is this client itself. */
-  #makeRoom(client: string): boolean {
-    if (this.#waiting.size < MAX_WAITING) return true;
-    const shares = new Map<string, Waiter[]>([[client, []]]);
-    for (const waiter of this.#waiting) {
-      obtain(shares, waiter.client, () => []).push(waiter);
-    }
+  #makeRoom(guests: ReadonlySet<Guest>, client: string): boolean {
+    if (guests.size < MAX_WAITING) return true;
+    const shares = new Map<string, Guest[]>([[client, []]]);
+    for (const guest of guests) obtain(shares, guest.client, () => []).push(guest);
     const largest = [...shares.values()].reduce((a, b) => (b.length > a.length ? b : a));
     if (largest.length <= shares.get(client)!.length + 1) return false;
     largest[0]!.finish(this.#denial);

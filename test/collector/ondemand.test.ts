@@ -370,6 +370,28 @@ suite("on demand", () => {
     await asked.end();
   });
 
+  test("PROXY-51: who watches everything has no more asked, and takes nothing from others", async () => {
+    const asked = new AskedOffice();
+    await asked.office.clock.elapse(20_000);
+    const host = asked.office.lans[0]!.host("ear", "10.1.0.99").record();
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 5000; i++) {
+        asked.onDemand.inquire(questionOf(`nobody${round}-${i} A`), "flood");
+      }
+      asked.onDemand.inquire(questionOf(`laptop${round} A`), "one");
+      await asked.office.clock.elapse(PATIENCE);
+    }
+    const names = new Set(
+      host.heard.flatMap(({ message }) => message.questions.map(({ name }) => `${name}`)),
+    );
+    for (const round of [0, 1]) {
+      assert.ok(names.has(`laptop${round}.local.`));
+      const ofFlood = [...names].filter((name) => name.startsWith(`nobody${round}-`));
+      assert.equal(ofFlood.length, 200);
+    }
+    await asked.end();
+  });
+
   for (const [clients, first, who] of [
     [200, 200, "nobody has more than others, who comes last makes room for them"],
     [100, 0, "each has two, one of them makes room for who has none"],
