@@ -12,6 +12,8 @@ export interface RespondedService {
   readonly host: string;
   readonly address: string;
   readonly txt: readonly string[];
+  /** "_a4._sub._ipp._tcp". */
+  readonly subtypes?: readonly string[];
 }
 
 const [address = "", services = "[]"] = process.argv.slice(2);
@@ -21,7 +23,9 @@ const ttl = 120;
 const answers = (JSON.parse(services) as RespondedService[]).flatMap((service): Answer[] => {
   const name = `${service.name}.${service.type}.local`;
   const host = `${service.host}.local`;
+  const { subtypes = [] } = service;
   return [
+    ...subtypes.map((each) => ({ name: `${each}.local`, type: "PTR" as const, ttl, data: name })),
     { name: "_services._dns-sd._udp.local", type: "PTR", ttl, data: `${service.type}.local` },
     { name: `${service.type}.local`, type: "PTR", ttl, data: name },
     { name, type: "SRV", ttl, flush: true, data: { port: service.port, target: host } },

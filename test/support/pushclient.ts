@@ -43,9 +43,11 @@ export class PushClient {
   ended: string | undefined;
   readonly #socket: TLSSocket;
   readonly #frames = new Frames();
+  readonly #onMessage: (message: Received) => void;
 
-  private constructor(socket: TLSSocket) {
+  private constructor(socket: TLSSocket, onMessage: (message: Received) => void) {
     this.#socket = socket;
+    this.#onMessage = onMessage;
     socket.on("data", (piece: Buffer) => {
       this.#frames.push(piece);
       for (let next = this.#frames.next(); next !== undefined; next = this.#frames.next()) {
@@ -67,10 +69,12 @@ export class PushClient {
   static async connect(
     { address, port }: Endpoint,
     options: { readonly ca?: string; readonly servername?: string } = {},
+    /** Called with each message, when what it tells is known. */
+    onMessage: (message: Received) => void = () => {},
   ): Promise<PushClient> {
     const trust = options.ca === undefined ? { rejectUnauthorized: false } : options;
     const socket = connect({ host: address, port, ...trust });
-    const client = new PushClient(socket);
+    const client = new PushClient(socket, onMessage);
     await waitFor("a handshake", () => {
       if (client.ended !== undefined) throw new Error(`the connection ended: ${client.ended}`);
       return socket.getProtocol() !== null && !socket.connecting && socket.getCipher()?.name;
@@ -134,14 +138,16 @@ export class PushClient {
       tlvs.push([octets.readUInt16BE(at), octets.subarray(at + 4, at + 4 + length)]);
       at += 4 + length;
     }
-    this.received.push({
+    const message = {
       ...{ octets, opcode, tlvs },
       id: octets.readUInt16BE(0),
       isResponse: flags >= 0x8000,
       rcode: flags & 0xf,
       counts: [4, 6, 8, 10].map((at) => octets.readUInt16BE(at)),
-    });
+    };
+    this.received.push(message);
     if (tlvs[0]?.[0] === PUSH) this.told.push(...toldIn(octets));
+    this.#onMessage(message);
   }
 }
 
@@ -204,6 +210,11 @@ export function what(name: string, type: number, klass = 1): Buffer {
 
 export function subscribe(id: number, name: string, type: number, klass = 1): Buffer {
   return stateful(id, tlv(0x40, what(name, type, klass)));
+}
+
+/** A record that could not be reached. */
+export function reconfirm(name: string, type: number, data: Uint8Array): Buffer {
+  return stateful(0, tlv(0x43, Buffer.concat([what(name, type), data])));
 }
 
 export function unsubscribe(id: number): Buffer {
