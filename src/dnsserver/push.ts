@@ -16,7 +16,7 @@ import type { View } from "./views.ts";
 /** Subscriptions there may be at once. */
 export interface PushLimits {
   readonly total: number;
-  /** Of one IPv4 address or one IPv6 /64. */
+  /** Of one IPv4 /24 or one IPv6 /56. */
   readonly perNetwork: number;
   readonly perSession: number;
   /** Sessions that have any: fewer than there are places for connections, which they keep. */
