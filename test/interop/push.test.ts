@@ -114,7 +114,7 @@ const says =
 const tools = ["avahi-daemon", "dig", "openssl", ...OFFICE_TOOLS];
 
 describe("Changes are pushed", { skip: needs(...tools), concurrency: true }, () => {
-  it("PUSH-06, PUSH-28, PUSH-35, DSO-26: of one office to clients in another, until the server ends", async (t) => {
+  it("UPD-37, PUSH-06, PUSH-28, PUSH-35, DSO-26: of one office to clients in another, until the server ends", async (t) => {
     await using lab = new Lab();
     const area = new WideArea(lab);
     const [paris, lyon] = [area.branch("paris"), area.branch("lyon")];
