@@ -1,8 +1,10 @@
+/** A connection whose stream and session are the test. */
 import assert from "node:assert/strict";
 import { Duplex } from "node:stream";
-import { test } from "node:test";
+import { suite, test } from "node:test";
 import { frame } from "../../src/net/framing.ts";
 import { Connection } from "../../src/net/server/connection.ts";
+import type { Received } from "../../src/net/server/edge.ts";
 import { Places } from "../../src/net/server/places.ts";
 import { Rounds } from "../../src/net/server/rounds.ts";
 import type { Peer } from "../../src/net/server/session.ts";
@@ -10,43 +12,162 @@ import { FakeClock } from "../support/clock.ts";
 import { keepalive } from "../support/pushclient.ts";
 import { waitFor } from "../support/wait.ts";
 
-test("a session is not told that its peer has taken what the peer has not", async () => {
-  const clock = new FakeClock();
-  const source = { address: "192.0.2.1", port: 4000 };
-  const written: (() => void)[] = [];
-  const stream = new Duplex({
-    read: () => {},
-    write: (_octets, _encoding, done) => void written.push(done),
-  });
-  const peers: Peer[] = [];
-  const openSession = (peer: Peer) => {
-    peers.push(peer);
-    const [isEstablished, isActive] = [true, true];
-    const nothing = () => {};
-    return {
-      isEstablished,
-      isActive,
-      receive: nothing,
-      touch: nothing,
-      retire: nothing,
-      abort: nothing,
-    };
+const QUERY = Buffer.alloc(12);
+
+class Peering {
+  readonly clock = new FakeClock();
+  readonly places = new Places();
+  readonly received: Received[] = [];
+  /** What was called of the session, in order. */
+  readonly calls: string[] = [];
+  readonly session = {
+    ...{ isEstablished: true, isActive: true },
+    receive: () => this.calls.push("receive"),
+    touch: () => this.calls.push("touch"),
+    retire: () => this.calls.push("retire"),
+    abort: () => this.calls.push("abort"),
   };
-  const connection = new Connection(stream, {
-    ...{ transport: "tls", source, clock, edge: () => [] },
-    place: new Places().enter(stream, source.address)!,
-    rounds: new Rounds(clock),
-    stateful: { openSession, reset: () => void stream.destroy() },
+  readonly stream: Duplex;
+  readonly connection: Connection;
+  readonly place;
+  #peer: Peer | undefined;
+  #written: (() => void)[] = [];
+
+  constructor() {
+    const { clock, places } = this;
+    const source = { address: "192.0.2.1", port: 4000 };
+    this.stream = new Duplex({
+      read: () => {},
+      write: (_octets, _encoding, done) => void this.#written.push(done),
+    });
+    this.place = places.enter(this.stream, source.address)!;
+    this.connection = new Connection(this.stream, {
+      ...{ transport: "tls", source, clock, place: this.place },
+      edge: (received) => {
+        this.received.push(received);
+        return [Buffer.alloc(12)];
+      },
+      rounds: new Rounds(clock),
+      stateful: {
+        openSession: (peer) => {
+          this.#peer = peer;
+          return this.session;
+        },
+        reset: () => void this.stream.destroy(),
+      },
+    });
+  }
+
+  say(message: Buffer): void {
+    this.stream.push(frame(message));
+  }
+
+  /** A first message of a session. */
+  async begin(): Promise<Peer> {
+    this.say(keepalive(1, 15_000, 15_000));
+    return await waitFor("a session", () => this.calls.includes("receive") && this.#peer);
+  }
+
+  /** The system takes what was written first. */
+  take(): void {
+    this.#written.shift()!();
+  }
+}
+
+suite("a connection with a session", () => {
+  test("does not say that the peer has taken what it has not", async () => {
+    const peering = new Peering();
+    const peer = await peering.begin();
+    let taken = 0;
+    for (let i = 0; i < 3; i++) peer.send(Buffer.alloc(12), () => taken++);
+    peering.take();
+    await waitFor("the first to be taken", () => taken === 1);
+    peer.abort();
+    peer.send(Buffer.alloc(12), () => taken++);
+    await peering.connection.closed;
+    peer.send(Buffer.alloc(12), () => taken++);
+    assert.equal(taken, 1);
   });
-  stream.push(frame(keepalive(1, 15_000, 15_000)));
-  const peer = await waitFor("a session", () => peers[0]);
-  let taken = 0;
-  for (let i = 0; i < 3; i++) peer.send(Buffer.alloc(12), () => taken++);
-  written[0]!();
-  await waitFor("the first to be taken", () => taken === 1);
-  peer.abort();
-  peer.send(Buffer.alloc(12), () => taken++);
-  await connection.closed;
-  peer.send(Buffer.alloc(12), () => taken++);
-  assert.equal(taken, 1);
+
+  test("says when another message comes, and when it was answered", async () => {
+    const peering = new Peering();
+    const peer = await peering.begin();
+    peering.say(QUERY);
+    await waitFor("a query", () => peering.received[0]);
+    assert.deepEqual(peering.calls, ["receive", "touch"]);
+    assert.equal(peer.isBusy, true);
+    peering.take();
+    await waitFor("the answer to be taken", () => peering.calls.length === 3);
+    assert.deepEqual(peering.calls, ["receive", "touch", "touch"]);
+    assert.equal(peer.isBusy, false);
+    peering.stream.destroy();
+  });
+
+  test("tells the Handler of it as long as it is one", async () => {
+    const peering = new Peering();
+    await peering.begin();
+    for (const isEstablished of [true, false]) {
+      peering.session.isEstablished = isEstablished;
+      const count = peering.received.length;
+      peering.say(QUERY);
+      const { session } = await waitFor("a query", () => peering.received[count]);
+      assert.equal(session, isEstablished ? peering.session : undefined);
+    }
+    peering.stream.destroy();
+  });
+
+  test("keeps its place while something is asked for, and goes by the rules of the session", async () => {
+    const peering = new Peering();
+    await peering.begin();
+    assert.equal(peering.place.isIdle(), false);
+    peering.session.isActive = false;
+    assert.equal(peering.place.isIdle(), true);
+    peering.clock.advance(3_600_000);
+    assert.equal(peering.stream.writableEnded, false);
+    peering.session.isEstablished = false;
+    peering.clock.advance(20_000);
+    assert.equal(peering.stream.writableEnded, true);
+    peering.stream.destroy();
+  });
+
+  test("is let go if the peer does not take what is pushed, and not while it takes some", async () => {
+    const peering = new Peering();
+    const peer = await peering.begin();
+    let taken = 0;
+    for (let i = 0; i < 3; i++) peer.send(Buffer.alloc(12), () => taken++);
+    peering.clock.advance(9000);
+    peering.take();
+    await waitFor("the first to be taken", () => taken === 1);
+    peering.clock.advance(9000);
+    assert.equal(peering.stream.destroyed, false);
+    peering.clock.advance(2000);
+    assert.equal(peering.stream.destroyed, true);
+  });
+
+  test("reads on when the peer has taken what was pushed", async () => {
+    const peering = new Peering();
+    const peer = await peering.begin();
+    let taken = 0;
+    for (let i = 0; i < 20; i++) peer.send(Buffer.alloc(16_382), () => taken++);
+    peering.say(QUERY);
+    await waitFor("it to read no more", () => peering.stream.isPaused());
+    // In the next round there is too much that is unread.
+    peering.clock.advance(0);
+    assert.deepEqual(peering.received, []);
+    for (let i = 0; i < 5; i++) {
+      peering.take();
+      await waitFor("some to be taken", () => taken === i + 1);
+    }
+    await waitFor("the query to be read", () => peering.received[0]);
+    peering.stream.destroy();
+  });
+
+  test("says once that the server ends", async () => {
+    const peering = new Peering();
+    await peering.begin();
+    peering.connection.retire();
+    peering.connection.retire();
+    assert.deepEqual(peering.calls, ["receive", "retire"]);
+    peering.stream.destroy();
+  });
 });
