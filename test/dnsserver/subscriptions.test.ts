@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { Class, Type } from "../../src/dns/constants.ts";
+import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Push } from "../../src/dnsserver/push.ts";
 import type { FollowedZone } from "../../src/dnsserver/ready.ts";
@@ -156,6 +156,59 @@ suite("Subscriptions", () => {
       }
       assert.ok(told >= clients * records);
     }
+  });
+
+  test("PUSH-32: there are so many in all, whoever has them", () => {
+    const view = viewOf([zoneOf("printer A 10.1.0.1")]);
+    const limits = { total: 2, perNetwork: 2, perSession: 2, sessions: 9 };
+    const push = new Push({ clock: new FakeClock(), viewOf: () => view, limits });
+    const clients = [1, 2, 3].map((i) => push.open(`192.0.${i}.1`, () => {}));
+    const question = { name: name("printer"), type: Type.A, class: Class.IN };
+    const rcodes = clients.map((client) => client.subscribe(1, question));
+    assert.deepEqual(rcodes, [Rcode.NOERROR, Rcode.NOERROR, Rcode.SERVFAIL]);
+    clients[0]!.end();
+    assert.equal(clients[2]!.subscribe(2, question), Rcode.NOERROR);
+  });
+
+  test("nothing is kept of what was asked for, and nothing done where nobody asks", async () => {
+    const zone = zoneOf("printer A 10.1.0.1");
+    let looks: number[] = [];
+    const followed: FollowedZone = {
+      origin: zone.origin,
+      get current() {
+        return zone.current;
+      },
+      since: (serial) => {
+        looks.push(serial);
+        return zone.since(serial);
+      },
+    };
+    const { subscribe, take, subscriptions } = open([followed]);
+    const come = (from: number, to: number) => {
+      for (let i = from; i < to; i++) subscriptions.unsubscribe(subscribe(`n${i}`, Type.A));
+    };
+    come(0, 1000);
+    const before = inUse();
+    come(1000, 11_000);
+    const grown = inUse() - before;
+    assert.ok(grown < 500_000, `${grown} octets`);
+    await change(zone, "+ printer A 10.1.0.2");
+    assert.deepEqual(take(), []);
+    assert.deepEqual(looks, []);
+    subscribe("printer", Type.A);
+    assert.equal(take().length, 2);
+    // From where it was looked at last.
+    for (const address of ["10.1.0.3", "10.1.0.4"]) {
+      const { serial } = zone.current;
+      await change(zone, `+ printer A ${address}`);
+      assert.deepEqual(take(), [`+ printer.z.example. 1 ${address}`]);
+      assert.equal(looks.at(-1), serial);
+    }
+    subscriptions.end();
+    looks = [];
+    await change(zone, "+ printer A 10.1.0.5");
+    assert.deepEqual(take(), []);
+    assert.deepEqual(looks, []);
   });
 
   test("nothing is kept of what a list was before", async () => {

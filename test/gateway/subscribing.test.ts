@@ -2,11 +2,22 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { OnDemand } from "../../src/collector/ondemand.ts";
 import { Type } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
 import { openPush } from "../../src/gateway/pushing.ts";
+import { pushRecords } from "../../src/zone/apex.ts";
 import { viewOf } from "../dnsserver/pushing.ts";
 import { FakeClock } from "../support/clock.ts";
 import { subscribe } from "../support/pushclient.ts";
 import { zoneOf } from "../zone/fixture.ts";
+
+test("PUSH-28: of listeners of one port at several addresses there is one record", () => {
+  const server = Name.parse("ns1.example.com.");
+  const [set] = pushRecords(Name.parse("z.example."), server, [853, 8853, 853]);
+  assert.deepEqual(
+    set!.rdatas.map((each) => each.values),
+    [853, 8853].map((port) => [0, 0, port, server]),
+  );
+});
 
 test("links are asked on demand for those alone who see all of the zones", () => {
   const zone = zoneOf("printer A 10.1.0.10");

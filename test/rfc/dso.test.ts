@@ -283,6 +283,11 @@ suite("The time of a session", () => {
     await other.clock.elapse(4000);
     await other.agree(15_000, HOUR);
     assert.equal(await other.silence(60_000), 1000);
+    const third = new Client();
+    await third.agree(1000, HOUR);
+    await third.clock.elapse(3000);
+    third.session.touch();
+    assert.equal(await third.silence(60_000), 5000);
   });
 
   test("DSO-21: Keepalive is no activity, and any other message is", async () => {
