@@ -170,6 +170,27 @@ suite("Subscriptions", () => {
     assert.equal(clients[2]!.subscribe(2, question), Rcode.NOERROR);
   });
 
+  test("PUSH-32: who has had none leaves no room for others", () => {
+    const view = viewOf([zoneOf("printer A 10.1.0.1")]);
+    const question = { name: name("printer"), type: Type.A, class: Class.IN };
+    for (const [limits, address] of [
+      [{ total: 9, perNetwork: 9, perSession: 9, sessions: 1 }, "198.51.100.1"],
+      [{ total: 9, perNetwork: 1, perSession: 9, sessions: 9 }, "192.0.2.1"],
+    ] as const) {
+      const push = new Push({ clock: new FakeClock(), viewOf: () => view, limits });
+      for (let i = 0; i < 3; i++) push.open("192.0.2.1", () => {}).end();
+      const [first, second] = ["192.0.2.1", address].map((each) => push.open(each, () => {}));
+      assert.equal(first!.subscribe(1, question), Rcode.NOERROR);
+      push.open("192.0.2.1", () => {}).end();
+      assert.equal(second!.subscribe(1, question), Rcode.SERVFAIL);
+      first!.unsubscribe(1);
+      assert.equal(second!.subscribe(1, question), Rcode.NOERROR);
+      first!.end();
+      assert.equal(first!.subscribe(2, question), Rcode.SERVFAIL);
+      assert.equal(push.size, 1);
+    }
+  });
+
   test("nothing is kept of what was asked for, and nothing done where nobody asks", async () => {
     const zone = zoneOf("printer A 10.1.0.1");
     let looks: number[] = [];
