@@ -221,6 +221,16 @@ suite("A session ends at once", () => {
     assert.ok(client.isAborted);
   });
 
+  test("DSO-04: before it has begun nothing is said of the server's end", async () => {
+    const client = new Client();
+    await client.say(stateful(1, tlv(0xf800)));
+    client.session.retire();
+    assert.deepEqual(client.sent, []);
+    const other = await established();
+    other.session.retire();
+    assert.equal(other.sent.length, 1);
+  });
+
   test("DSO-09: but not by UNSUBSCRIBE of what is not there", async () => {
     const client = await established();
     assert.deepEqual(await client.say(unsubscribe(1)), []);
