@@ -28,6 +28,8 @@ import { type Projection, projectOne } from "./projection/project.ts";
 import { hasUnderscore, isSteeringHost } from "./projection/publishable.ts";
 import { isAwaited, type Site } from "./projection/site.ts";
 import { Quarter } from "./quarter.ts";
+import { type Guest, makeRoom } from "./room.ts";
+import { Watches } from "./watches.ts";
 
 /** A site, and the links that are there now. */
 export interface AskedSite {
@@ -61,12 +63,9 @@ interface Inquiry {
   readonly types: ReadonlySet<number>;
 }
 
-interface Guest {
-  readonly client: string;
+interface Waiter extends Inquiry, Guest {
   readonly finish: (answer: Answer) => void;
 }
-
-type Waiter = Inquiry & Guest;
 
 /** By name and type, and what the links had said by then: lists are long, and asked for often. */
 interface Judged {
@@ -79,13 +78,15 @@ export class OnDemand {
   readonly #options: OnDemandOptions;
   /** Oldest first. */
   readonly #waiting = new Set<Waiter>();
-  /** For whom a link was asked just now, though they do not wait. */
-  readonly #watching = new Set<Guest>();
+  readonly #watches: Watches;
   readonly #judged = new WeakMap<Site, Judged>();
   readonly #quarter = new Quarter(CREDIT);
 
   constructor(options: OnDemandOptions) {
+    const { clock, siteAt } = options;
     this.#options = options;
+    const harvestsAt = (domain: Name) => siteAt(domain)?.harvests ?? [];
+    this.#watches = new Watches({ harvestsAt, clock, patience: PATIENCE });
   }
 
   get waiting(): number {
@@ -96,7 +97,8 @@ export class OnDemand {
   async run(signal: AbortSignal): Promise<void> {
     const { zone } = this.#options;
     for await (const _ of zone.follow(zone.current.serial, signal)) this.look();
-    for (const { finish } of [...this.#waiting, ...this.#watching]) finish(this.#denial);
+    for (const { dismiss } of this.#waiting) dismiss();
+    this.#watches.end();
   }
 
   /**
@@ -125,33 +127,23 @@ export class OnDemand {
     }
     const known = this.#isWithheld(inquiry, asked) ? this.#denial : this.#find(inquiry);
     if (known !== undefined) return Promise.resolve(known);
-    if (!this.#makeRoom(this.#waiting, client)) return Promise.resolve(this.#denial);
+    if (!makeRoom(this.#waiting, client)) return Promise.resolve(this.#denial);
     const isJudged = !inquiry.isOfService && asked.site.policy.isAboutAddresses;
     const types = new Set([...inquiry.types, ...(isJudged ? ADDRESS_TYPES : [])]);
     return this.#wait({ ...inquiry, types }, asked, client, signal);
   }
 
-  /** Asks the link for what somebody watches, whatever is known of it (RFC 8766 §5.6); nobody waits. */
-  inquire({ name, type }: Question, client: string): void {
+  /** Asks the link for what a client watches, whatever is known of it, until what it gives is called. */
+  watch({ name, type }: Question, client: string): () => void {
     const domain = this.#siteOf(name);
     const heard = domain && name.replaceSuffix(domain, LOCAL);
-    if (heard === undefined || !isAskable(heard, type)) return;
-    if (!this.#makeRoom(this.#watching, client)) return;
-    const { clock } = this.#options;
-    const finish = () => {
-      cancel();
-      this.#watching.delete(watcher);
-    };
-    const watcher = { client, finish };
-    const cancel = clock.at(clock.now() + PATIENCE, finish);
-    this.#watching.add(watcher);
-    for (const harvest of this.#options.siteAt(domain!)?.harvests ?? []) {
-      harvest.inquire(heard, [type], client);
-    }
+    if (heard === undefined || !isAskable(heard, type)) return () => {};
+    return this.#watches.begin({ domain: domain!, name: heard, type, client });
   }
 
   /** The zone, or what the links say, may be another. */
   look(): void {
+    this.#watches.look(this.#options.sites);
     // Of one name many may wait for many types.
     const projected = new Map<NameKey, Projection>();
     for (const waiter of this.#waiting) {
@@ -181,7 +173,7 @@ export class OnDemand {
         }
         resolve(answer);
       };
-      const waiter = { ...inquiry, client, finish };
+      const waiter = { ...inquiry, client, finish, dismiss: giveUp };
       this.#waiting.add(waiter);
       signal.addEventListener("abort", giveUp, { once: true });
       for (const harvest of harvests) {
@@ -291,17 +283,6 @@ export class OnDemand {
     }
     return false;
   }
-
-  /** At the cost of whoever has most; false where that is this client itself. */
-  #makeRoom(guests: ReadonlySet<Guest>, client: string): boolean {
-    if (guests.size < MAX_WAITING) return true;
-    const shares = new Map<string, Guest[]>([[client, []]]);
-    for (const guest of guests) obtain(shares, guest.client, () => []).push(guest);
-    const largest = [...shares.values()].reduce((a, b) => (b.length > a.length ? b : a));
-    if (largest.length <= shares.get(client)!.length + 1) return false;
-    largest[0]!.finish(this.#denial);
-    return true;
-  }
 }
 
 /** May a link be asked for it: neither what DNS keeps for itself nor what DNS-SD does? */
@@ -346,5 +327,3 @@ const HARVESTED: ReadonlySet<number> = new Set([
 const PATIENCE = 2500;
 /** Milliseconds that lists may owe. Where it is too much, who asks for one waits. */
 const CREDIT = 200;
-/** Clients at once, those who ask the same together. */
-const MAX_WAITING = 200;

@@ -29,8 +29,8 @@ export interface PushOptions {
   readonly clock: Clock;
   /** Of the client at an address. */
   readonly viewOf: (address: string) => View | undefined;
-  /** A client at an address has begun to watch. */
-  readonly asked?: (question: Question, address: string) => void;
+  /** A client at an address has begun to watch; what it gives is called at the end of that. */
+  readonly asked?: (question: Question, address: string) => (() => void) | undefined;
   /** A client could not reach a record that it is shown. */
   readonly reconfirm?: (record: Omit<ResourceRecord, "ttl">) => void;
   readonly limits?: PushLimits;

@@ -21,8 +21,8 @@ export interface SubscriptionsOptions {
   readonly enter: (size: number) => boolean;
   /** So many have gone, and so many are left. */
   readonly leave: (count: number, left: number) => void;
-  /** One has begun. */
-  readonly asked: (question: Question) => void;
+  /** One has begun; what it gives is called at its end. */
+  readonly asked: (question: Question) => (() => void) | undefined;
   readonly reconfirm: (record: Omit<ResourceRecord, "ttl">) => void;
   readonly send: (message: Buffer, taken: () => void) => void;
 }
@@ -31,6 +31,7 @@ interface Subscription {
   readonly watched: Watched;
   readonly type: number;
   readonly class: number;
+  readonly over: (() => void) | undefined;
 }
 
 export class Subscriptions implements Watcher {
@@ -68,9 +69,8 @@ export class Subscriptions implements Watcher {
       board.watch(watched, this);
     }
     watched.add(type, klass);
-    this.#subscriptions.set(id, { watched, type, class: klass });
+    this.#subscriptions.set(id, { watched, type, class: klass, over: asked(question) });
     this.#changed.add(watched);
-    asked(question);
     return Rcode.NOERROR;
   }
 
@@ -78,8 +78,9 @@ export class Subscriptions implements Watcher {
   unsubscribe(id: number): void {
     const subscription = this.#subscriptions.get(id);
     if (subscription === undefined) return;
-    const { watched, type, class: klass } = subscription;
+    const { watched, type, class: klass, over } = subscription;
     this.#subscriptions.delete(id);
+    over?.();
     this.#options.leave(1, this.size);
     watched.delete(type, klass);
     if (watched.isWanted) return;
@@ -134,6 +135,7 @@ export class Subscriptions implements Watcher {
   /** The client has gone. */
   end(): void {
     this.#options.leave(this.size, 0);
+    for (const { over } of this.#subscriptions.values()) over?.();
     for (const watched of this.#watched.values()) this.#options.board?.unwatch(watched);
     this.#subscriptions.clear();
     this.#watched.clear();

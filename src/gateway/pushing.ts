@@ -22,7 +22,7 @@ export function openPush({ views, clock, onDemand, reconfirm }: PushingOptions) 
     // As with questions, for those who see all.
     asked: (question, address) => {
       const client = `network ${networkOf(address)}`;
-      if (viewOf(address) === views.whole) onDemand?.inquire(question, client);
+      return viewOf(address) === views.whole ? onDemand?.watch(question, client) : undefined;
     },
   });
   const openSession: OpenSession = (peer) => new StatefulSession(peer, { push, clock });

@@ -376,9 +376,9 @@ suite("on demand", () => {
     const host = asked.office.lans[0]!.host("ear", "10.1.0.99").record();
     for (let round = 0; round < 2; round++) {
       for (let i = 0; i < 5000; i++) {
-        asked.onDemand.inquire(questionOf(`nobody${round}-${i} A`), "flood");
+        asked.onDemand.watch(questionOf(`nobody${round}-${i} A`), "flood");
       }
-      asked.onDemand.inquire(questionOf(`laptop${round} A`), "one");
+      asked.onDemand.watch(questionOf(`laptop${round} A`), "one");
       await asked.office.clock.elapse(PATIENCE);
     }
     const names = new Set(
@@ -584,6 +584,31 @@ suite("on demand", () => {
     await asked.office.clock.elapse(PATIENCE);
     assert.deepEqual(seenOf(await answer), NOTHING);
     assert.equal(asked.onDemand.waiting, 0);
+    await asked.end();
+  });
+
+  test("PROXY-29: a link that comes back is asked for the lists that are watched still", async () => {
+    const asked = new AskedOffice();
+    const { clock, hosts, links } = asked.office;
+    const printer = ["_color", "_a4"].map(
+      (each) => `${each}._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp`,
+    );
+    asked.device("10.1.0.10", `${PRINTER}\n${printer.join("\n")}`);
+    const browse = () =>
+      ["_color", "_a4"].map((each) => asked.office.browse(`${each}._sub._ipp._tcp`).length);
+    await clock.elapse(20_000);
+    assert.deepEqual(browse(), [0, 0]);
+    asked.onDemand.watch(questionOf("_color._sub._ipp._tcp PTR"), "me");
+    const end = asked.onDemand.watch(questionOf("_a4._sub._ipp._tcp PTR"), "me");
+    await clock.elapse(PATIENCE);
+    assert.deepEqual(browse(), [1, 1]);
+    end();
+    links.unplug(hosts[0]!);
+    await clock.elapse(20_000);
+    assert.deepEqual(browse(), [0, 0]);
+    links.plug(hosts[0]!);
+    await clock.elapse(PATIENCE);
+    assert.deepEqual(browse(), [1, 0]);
     await asked.end();
   });
 

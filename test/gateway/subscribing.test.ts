@@ -24,8 +24,11 @@ test("links are asked on demand for those alone who see all of the zones", () =>
   const [whole, part] = [viewOf([zone]), viewOf([zone])];
   const asked: string[] = [];
   const onDemand = {
-    inquire: ({ name, type }, client) => void asked.push(`${name} ${type} ${client}`),
-  } satisfies Pick<OnDemand, "inquire"> as unknown as OnDemand;
+    watch: ({ name, type }, client) => {
+      asked.push(`${name} ${type} ${client}`);
+      return () => {};
+    },
+  } satisfies Pick<OnDemand, "watch"> as unknown as OnDemand;
   const { openSession } = openPush({
     views: {
       clientOf: (address) => ({ view: address === "10.1.0.1" ? whole : part, network: undefined }),

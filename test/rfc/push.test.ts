@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Rcode, Type } from "../../src/dns/constants.ts";
+import type { Question } from "../../src/dns/message.ts";
 import { Pushing } from "../dnsserver/pushing.ts";
 import {
   keepalive,
@@ -507,6 +508,26 @@ suite("A client of DNS Push", () => {
       await reset(client);
     });
   }
+
+  test("PROXY-29: what it watches is wanted until it unsubscribes, or goes", async () => {
+    const wanted: string[] = [];
+    const asked = ({ name }: Question) => {
+      wanted.push(`${name}`);
+      return () => void wanted.splice(wanted.indexOf(`${name}`), 1);
+    };
+    await using pushing = await Pushing.open({ asked });
+    const client = await pushing.connect();
+    for (const [i, name] of [LIST, ONE, PRINTER].entries()) {
+      await client.subscribe(i + 1, name, Type.PTR);
+    }
+    await client.subscribe(4, "example.org.", Type.PTR);
+    assert.deepEqual(wanted, [LIST, ONE, PRINTER]);
+    client.send(unsubscribe(2), unsubscribe(4));
+    await settled(client);
+    assert.deepEqual(wanted, [LIST, PRINTER]);
+    client.destroy();
+    await waitFor("nothing to be wanted", () => wanted.length === 0);
+  });
 
   test("PUSH-30: that goes takes its subscriptions along", async () => {
     await using pushing = await Pushing.open();
