@@ -113,14 +113,14 @@ export class Collector {
     return site && { site, now, harvests: here.map(({ harvest }) => harvest) };
   }
 
-  /** A client could not reach what a record of the zone says; its link is asked (RFC 8765 §6.5). */
-  reconfirm({ name, type, rdata }: Pick<ResourceRecord, "name" | "type" | "rdata">): void {
+  /** A client could not reach what this says, of a site or in a list of all: its link is asked (RFC 8765 §6.5). */
+  reconfirm({ name, rdata }: Pick<ResourceRecord, "name" | "rdata">): void {
     const { zone } = this.#options;
     for (const { harvest, site, keep } of this.#legs.values()) {
-      // A list of the whole zone points into the sites.
       const of = [name, targetOf(rdata)].find((each) => each?.isUnder(site.domain));
       const heard = of && name.replaceSuffix(of === name ? site.domain : zone, LOCAL);
-      if (heard !== undefined && keep === undefined) harvest.reconfirm(heard, type);
+      const said = rdata.mapNames((each) => each.replaceSuffix(site.domain, LOCAL));
+      if (heard && said && keep === undefined) harvest.reconfirm(heard, said);
     }
   }
 

@@ -20,6 +20,7 @@ import { type Answer, lookup } from "../zone/lookup/lookup.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
 import { isCarriedType, isReserved } from "../zone/update/principal.ts";
 import type { Zone } from "../zone/zone.ts";
+import { type Guest, makeRoom } from "./guests.ts";
 import type { LinkCache } from "./link/cache.ts";
 import type { Harvest } from "./link/harvest.ts";
 import { isCalledOff } from "./link/heard.ts";
@@ -28,7 +29,6 @@ import { type Projection, projectOne } from "./projection/project.ts";
 import { hasUnderscore, isSteeringHost } from "./projection/publishable.ts";
 import { isAwaited, type Site } from "./projection/site.ts";
 import { Quarter } from "./quarter.ts";
-import { type Guest, makeRoom } from "./room.ts";
 import { Watches } from "./watches.ts";
 
 /** A site, and the links that are there now. */

@@ -6,8 +6,8 @@
 import type { Clock } from "../clock.ts";
 import type { Name } from "../dns/name.ts";
 import { parseServiceType } from "../dns/service.ts";
+import { type Guest, makeRoom } from "./guests.ts";
 import type { Harvest } from "./link/harvest.ts";
-import { type Guest, makeRoom } from "./room.ts";
 
 type Asked = Pick<Harvest, "inquire">;
 

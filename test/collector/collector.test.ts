@@ -4,6 +4,7 @@ import { SiteLabels } from "../../src/collector/sitelabels.ts";
 import { parseConfig } from "../../src/config.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
+import { type Rdata, targetOf } from "../../src/dns/rdata.ts";
 import { collectorPrincipal } from "../../src/zone/update/principal.ts";
 import { removal } from "../../src/zone/update/update.ts";
 import { Lan, LanWatch } from "../support/lan.ts";
@@ -127,6 +128,30 @@ suite("a collector", () => {
     assert.equal(office.zone.current.serial, serial);
     await office.end();
   });
+
+  for (const [what, owner, type] of [
+    ["an entry of its site's list", "_ipp._tcp.site1", Type.PTR],
+    ["an entry of the list of all sites", "_ipp._tcp", Type.PTR],
+    ["what it says", "printer\\0320._ipp._tcp.site1", Type.SRV],
+  ] as const) {
+    test(`drops 10 s after ${what} was doubted who does not answer, and nobody else`, async () => {
+      const office = new Office();
+      const [doubted, mute, there] = printers(office.lans[0]!, 3, () => 20);
+      await office.until(() => office.browse("_ipp._tcp").length === 3);
+      await office.clock.elapse(5000);
+      doubted!.isMute = mute!.isMute = true;
+      const name = Name.parse(owner, ZONE);
+      const { rdatas } = office.zone.current.set(name, type)!;
+      const isDoubted = (each: Rdata) => type === Type.SRV || `${targetOf(each)}`.includes("0320.");
+      office.collector.reconfirm({ name, rdata: rdatas.find(isDoubted)! });
+      const time = await office.until(() => office.browse("_ipp._tcp").length < 3);
+      assert.ok(time >= 9900 && time <= 10_300, `${time} ms`);
+      await office.clock.elapse(20_000);
+      assert.equal(office.browse("_ipp._tcp").length, 2);
+      assert.equal(there!.isMute, false);
+      await office.end();
+    });
+  }
 
   test("drops a service that falls silent when the TTL of what it needs is out", async () => {
     const office = new Office();

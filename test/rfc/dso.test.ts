@@ -360,6 +360,7 @@ suite("The time of a session", () => {
     assert.equal(other.ended, "end");
     client.send(unsubscribe(1));
     assert.equal(await client.subscribe(2, LIST, Type.PTR), Rcode.NOERROR);
+    await waitFor("what there is, twice", () => client.told.length === 4);
     clock.advance(30_000);
     await waitFor("it to be let go", () => client.ended);
     assert.equal(client.ended, "ECONNRESET");

@@ -429,6 +429,15 @@ suite("doubts", () => {
     assert.equal(cache.size, 0);
   });
 
+  test("MDNS-41: of a list one entry may be doubted, and the others stay", () => {
+    const entry = (target: string) => `_ipp._tcp 4500 PTR ${target}._ipp._tcp`;
+    const cache = cacheOf(`${entry("a")}\n${entry("b")}`);
+    const { key } = rdata.ptr(local("a._ipp._tcp"));
+    cache.reconfirm(local("_ipp._tcp").key, Type.PTR, 20_000, key);
+    pass(cache, 30_000);
+    assert.deepEqual(held(cache, "_ipp._tcp", "PTR"), ["b._ipp._tcp.local."]);
+  });
+
   test("MDNS-41: an answer within the 10 s keeps it", () => {
     const cache = cacheOf("a._ipp._tcp 4500 SRV 0 0 1 h");
     cache.reconfirm(local("a._ipp._tcp").key, Type.SRV, 20_000);

@@ -38,6 +38,7 @@ async function settled(client: PushClient, id = 999): Promise<void> {
   await client.response(id);
 }
 
+/** To who has read all that there was: what stands right in front of a reset may hide it. */
 async function reset(client: PushClient): Promise<void> {
   await waitFor("the connection to end", () => client.ended);
   assert.equal(client.ended, "ECONNRESET");
@@ -132,6 +133,7 @@ suite("SUBSCRIBE", () => {
     await client.subscribe(1, LIST, Type.PTR);
     await client.subscribe(2, LIST, Type.ANY);
     await client.subscribe(3, LIST, Type.PTR, 255);
+    await settled(client);
     client.send(subscribe(4, LIST.toUpperCase(), Type.PTR));
     await reset(client);
     await waitFor("nothing to be left of it", () => pushing.push.size === 0);
@@ -141,6 +143,7 @@ suite("SUBSCRIBE", () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     await client.subscribe(1, LIST, Type.PTR);
+    await settled(client);
     client.send(subscribe(1, ONE, Type.SRV));
     await reset(client);
   });
@@ -507,6 +510,7 @@ suite("A client of DNS Push", () => {
       await using pushing = await Pushing.open();
       const client = await pushing.connect();
       await client.subscribe(1, LIST, Type.PTR);
+      await settled(client);
       client.send(message);
       await reset(client);
     });

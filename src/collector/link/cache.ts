@@ -156,10 +156,10 @@ export class LinkCache {
     }
   }
 
-  /** Someone doubts what these records were: unless heard again they go soon, whatever their TTL (§10.4). */
-  reconfirm(name: NameKey, type: number, now: number): void {
-    for (const entry of this.#set(name, type)?.records.values() ?? []) {
-      if (entry.lastHeard < now) this.#shorten(entry, now + DOUBT);
+  /** Someone doubts these records, or that of this key: unless heard again they go soon (§10.4). */
+  reconfirm(name: NameKey, type: number, now: number, only?: string): void {
+    for (const [key, entry] of this.#set(name, type)?.records ?? []) {
+      if (entry.lastHeard < now && key === (only ?? key)) this.#shorten(entry, now + DOUBT);
     }
   }
 

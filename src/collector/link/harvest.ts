@@ -8,10 +8,11 @@
  * costs, the next one is not put off for more than a second.
  */
 import { Alarm, type Clock, earlier } from "../../clock.ts";
-import { Class, isAddressType, Opcode, Rcode } from "../../dns/constants.ts";
+import { Class, isAddressType, Opcode, Rcode, Type } from "../../dns/constants.ts";
 import { FormatError } from "../../dns/format.ts";
 import { decode, type Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
 import type { Family, Link, Packet } from "../../net/links/link.ts";
 import { Quarter } from "../quarter.ts";
 import { isWhole } from "../unique.ts";
@@ -125,10 +126,14 @@ export class Harvest {
     this.#plan();
   }
 
-  /** A client could not reach what these say: they go unless they are said again (RFC 6762 §10.4). */
-  reconfirm({ key }: Name, type: number): void {
+  /**
+   * A client could not reach what this says: it goes unless it is said again (RFC 6762 §10.4), and with
+   * it what the same host says of that name, but no other entry of a list.
+   */
+  reconfirm({ key }: Name, { type, key: entry }: Rdata): void {
     const set = this.cache.set(key, type);
-    if (set !== undefined) this.querier.reconfirm(set, this.#clock.now());
+    const only = type === Type.PTR ? entry : undefined;
+    if (set !== undefined) this.querier.reconfirm(set, this.#clock.now(), only);
     this.#plan();
   }
 

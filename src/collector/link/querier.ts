@@ -122,8 +122,8 @@ export class Querier {
   }
 
   /** Somebody could not reach what these records say: ask, and let them go unless answered (§10.4). */
-  reconfirm({ name, type, records }: HeardSet, now: number): void {
-    this.#cache.reconfirm(name.key, type, now);
+  reconfirm({ name, type, records }: HeardSet, now: number, only?: string): void {
+    this.#cache.reconfirm(name.key, type, now, only);
     const [first] = records.values();
     this.#once(name, type, first?.source ?? "", RECONFIRMATIONS, now).restart();
   }
