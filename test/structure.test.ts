@@ -37,6 +37,7 @@ const mayLookInto: Readonly<Record<string, readonly string[]>> = {
   "zone/masterfile": ["zone/update"],
   "zone/journal": ["zone/update", "zone/masterfile"],
   "zone/dnssec": ["zone/lookup"],
+  "dnsserver/push": [],
   "collector/link": [],
   "collector/projection": ["collector/link"],
   "collector/publishing": ["collector/link"],

@@ -3,8 +3,8 @@ import type { Clock } from "../clock.ts";
 import type { Collector } from "../collector/collector.ts";
 import type { OnDemand } from "../collector/ondemand.ts";
 import { networkOf } from "../dnsserver/limits.ts";
-import { Push } from "../dnsserver/push.ts";
-import { StatefulSession } from "../dnsserver/session.ts";
+import { Push } from "../dnsserver/push/push.ts";
+import { StatefulSession } from "../dnsserver/push/session.ts";
 import type { OpenSession } from "../net/server/session.ts";
 import type { Views } from "./views.ts";
 

@@ -4,7 +4,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { Push } from "../../src/dnsserver/push.ts";
+import { Push } from "../../src/dnsserver/push/push.ts";
 import type { FollowedZone } from "../../src/dnsserver/ready.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { Zone } from "../../src/zone/zone.ts";

@@ -3,11 +3,11 @@
  * be told is the difference to what there is now (RFC 8765 §6.3.1), of names as they stand in the zone:
  * no wildcard, no alias that is followed (§6.2.1).
  */
-import { Type } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
-import { added, allRemoved, removed } from "../dns/push.ts";
-import type { RecordSet, ResourceRecord } from "../dns/record.ts";
-import type { FollowedZone } from "./ready.ts";
+import { Type } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import { added, allRemoved, removed } from "../../dns/push.ts";
+import type { RecordSet, ResourceRecord } from "../../dns/record.ts";
+import type { FollowedZone } from "../ready.ts";
 
 interface Wanted {
   readonly type: number;

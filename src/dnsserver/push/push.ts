@@ -2,16 +2,16 @@
  * DNS Push Notifications (RFC 8765): all clients that have asked to be told, how many they may be, and
  * the zones that are followed for them.
  */
-import { AgedMap } from "../agedmap.ts";
-import type { Clock } from "../clock.ts";
-import { Class } from "../dns/constants.ts";
-import type { Question } from "../dns/message.ts";
-import { type ResourceRecord, setKey } from "../dns/record.ts";
-import type { Zone } from "../zone/zone.ts";
+import { AgedMap } from "../../agedmap.ts";
+import type { Clock } from "../../clock.ts";
+import { Class } from "../../dns/constants.ts";
+import type { Question } from "../../dns/message.ts";
+import { type ResourceRecord, setKey } from "../../dns/record.ts";
+import type { Zone } from "../../zone/zone.ts";
+import { networkOf } from "../limits.ts";
+import type { View } from "../views.ts";
 import { Board, type Watcher } from "./board.ts";
-import { networkOf } from "./limits.ts";
 import { Subscriptions, type SubscriptionsOptions } from "./subscriptions.ts";
-import type { View } from "./views.ts";
 
 /** Subscriptions there may be at once. */
 export interface PushLimits {

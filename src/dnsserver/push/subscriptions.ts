@@ -5,13 +5,13 @@
  *
  * Invariant: nothing is made to be sent before the client has taken what was sent; what waits is names.
  */
-import { Class, Rcode } from "../dns/constants.ts";
-import type { Question } from "../dns/message.ts";
-import type { Name } from "../dns/name.ts";
-import { encodePushes } from "../dns/push.ts";
-import type { ResourceRecord } from "../dns/record.ts";
+import { Class, Rcode } from "../../dns/constants.ts";
+import type { Question } from "../../dns/message.ts";
+import type { Name } from "../../dns/name.ts";
+import { encodePushes } from "../../dns/push.ts";
+import type { ResourceRecord } from "../../dns/record.ts";
+import type { FollowedZone } from "../ready.ts";
 import type { Board, Watcher } from "./board.ts";
-import type { FollowedZone } from "./ready.ts";
 import { Watched } from "./watched.ts";
 
 export interface SubscriptionsOptions {

@@ -2,12 +2,12 @@
  * Who watches which names of the zones that a view shows. A zone is followed by its serial, as everywhere
  * (see `history.ts`), and only while somebody watches a name of it.
  */
-import { Type } from "../dns/constants.ts";
-import type { Question } from "../dns/message.ts";
-import type { NameKey } from "../dns/name.ts";
-import { findCut } from "../zone/lookup/cut.ts";
-import { Catalog } from "./catalog.ts";
-import type { FollowedZone } from "./ready.ts";
+import { Type } from "../../dns/constants.ts";
+import type { Question } from "../../dns/message.ts";
+import type { NameKey } from "../../dns/name.ts";
+import { findCut } from "../../zone/lookup/cut.ts";
+import { Catalog } from "../catalog.ts";
+import type { FollowedZone } from "../ready.ts";
 import type { Watched } from "./watched.ts";
 
 export interface Watcher {

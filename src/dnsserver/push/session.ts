@@ -5,8 +5,8 @@
  * Invariant: a message with an id gets one response, one without gets none, and who breaks the rules in
  * a way that RFC 8490 or RFC 8765 calls fatal is let go at once.
  */
-import { Alarm, type Clock, earlier } from "../clock.ts";
-import { Rcode } from "../dns/constants.ts";
+import { Alarm, type Clock, earlier } from "../../clock.ts";
+import { Rcode } from "../../dns/constants.ts";
 import {
   DsoType,
   encodeStateful,
@@ -15,13 +15,13 @@ import {
   Stateful,
   writeRetryDelay,
   writeTimeouts,
-} from "../dns/dso.ts";
-import { PADDED_BLOCK } from "../dns/edns.ts";
-import { FormatError } from "../dns/format.ts";
-import { decodeHeader } from "../dns/message.ts";
-import { readReconfirmation, readSubscription, readUnsubscription } from "../dns/push.ts";
-import type { Writer } from "../dns/writer.ts";
-import type { Peer, Session } from "../net/server/session.ts";
+} from "../../dns/dso.ts";
+import { PADDED_BLOCK } from "../../dns/edns.ts";
+import { FormatError } from "../../dns/format.ts";
+import { decodeHeader } from "../../dns/message.ts";
+import { readReconfirmation, readSubscription, readUnsubscription } from "../../dns/push.ts";
+import type { Writer } from "../../dns/writer.ts";
+import type { Peer, Session } from "../../net/server/session.ts";
 import type { Push } from "./push.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
