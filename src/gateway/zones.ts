@@ -188,14 +188,9 @@ async function unlist(
 }
 
 /**
- * The records of a file; SOA, NS and what is to be browsed are added where it says nothing of them,
- * by an alias neither.
+ * The records of a file; SOA, NS, what is to be browsed and where changes are pushed are added where it
+ * says nothing of them, by an alias neither.
  */
-/** Those that are known before it is listened there. */
-function portsOf({ tls }: Listening): number[] {
-  return tls.map(({ port }) => port).filter((port) => port > 0);
-}
-
 function withApex(
   records: readonly RecordSet[],
   { zone, nameservers, contact, enumerate, listen }: Config,
@@ -212,4 +207,9 @@ function withApex(
     return !records.some((set) => isSaid(set) && set.name.equals(name));
   });
   return [...records, ...missing];
+}
+
+/** Of TLS; not 0, which stands for one that is not known before it is listened there. */
+function portsOf({ tls }: Listening): number[] {
+  return tls.map(({ port }) => port).filter((port) => port > 0);
 }
