@@ -48,7 +48,7 @@ class Peering {
         return [Buffer.alloc(12)];
       },
       rounds: new Rounds(clock),
-      stateful: {
+      sessions: {
         openSession: (peer) => {
           this.#peer = peer;
           return this.session;

@@ -31,12 +31,12 @@ export interface ConnectionOptions {
   readonly rounds: Rounds;
   readonly clock: Clock;
   readonly tls?: TlsParameters | undefined;
-  /** Undefined where there are no sessions. */
-  readonly stateful?: Stateful | undefined;
+  /** Undefined where there are none. */
+  readonly sessions?: Sessions | undefined;
 }
 
 /** What a connection needs to have a session. */
-export interface Stateful {
+export interface Sessions {
   readonly openSession: OpenSession;
   /** Ends the connection by a reset. */
   readonly reset: () => void;
@@ -148,9 +148,9 @@ export class Connection {
   }
 
   #take(bytes: Uint8Array): void {
-    const { stateful } = this.#options;
-    if (stateful !== undefined && isStateful(bytes)) {
-      this.#session ??= stateful.openSession(this.#peerOf(stateful));
+    const { sessions } = this.#options;
+    if (sessions !== undefined && isStateful(bytes)) {
+      this.#session ??= sessions.openSession(this.#peerOf(sessions));
       this.#session.receive(bytes);
     } else {
       this.#session?.touch();
@@ -158,7 +158,7 @@ export class Connection {
     }
   }
 
-  #peerOf({ reset }: Stateful): Peer {
+  #peerOf({ reset }: Sessions): Peer {
     const { source, place } = this.#options;
     const isBusy = () => this.#pending > 0;
     return {

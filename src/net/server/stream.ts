@@ -10,7 +10,7 @@ import type { Duplex } from "node:stream";
 import type { Clock } from "../../clock.ts";
 import type { Endpoint } from "../../dns/endpoint.ts";
 import type { Log } from "../../log.ts";
-import { Connection, type Stateful } from "./connection.ts";
+import { Connection, type Sessions } from "./connection.ts";
 import { type Edge, makeEdge } from "./edge.ts";
 import type { Handler, TlsParameters, Transport } from "./handler.ts";
 import { ListenError, type Listener } from "./listener.ts";
@@ -86,7 +86,7 @@ export class Connections {
     source: Endpoint,
     place: Place,
     tls?: TlsParameters,
-    stateful?: Stateful,
+    sessions?: Sessions,
   ): void {
     const connection = new Connection(stream, {
       edge: this.#edge,
@@ -96,7 +96,7 @@ export class Connections {
       rounds: this.#rounds,
       clock: this.#clock,
       tls,
-      stateful,
+      sessions,
     });
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));

@@ -48,8 +48,8 @@ export async function listenTls(options: SecureOptions): Promise<SecureListener>
   const handshakes = acceptSecure(server, options, (socket, source, place, within) => {
     const tls = { version: socket.getProtocol(), application: socket.alpnProtocol };
     // A socket of TLS cannot be reset, only that which it goes over.
-    const stateful = openSession && { openSession, reset: () => void within.resetAndDestroy() };
-    connections.serve(socket, source, place, tls, stateful);
+    const sessions = openSession && { openSession, reset: () => void within.resetAndDestroy() };
+    connections.serve(socket, source, place, tls, sessions);
   });
   return listenSecure(server, "tls", options, () => {
     handshakes.end();
