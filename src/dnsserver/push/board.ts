@@ -1,6 +1,6 @@
 /**
  * Who watches which names of the zones that a view shows. A zone is followed by its serial, as everywhere
- * (see `history.ts`), and only while somebody watches a name of it.
+ * (see `history.ts`), from the first who watches a name of it until nobody watches any name.
  */
 import { Type } from "../../dns/constants.ts";
 import type { Question } from "../../dns/message.ts";

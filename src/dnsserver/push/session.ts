@@ -126,7 +126,8 @@ export class StatefulSession implements Session {
   #hear(bytes: Uint8Array): void {
     try {
       const message = this.#read(bytes);
-      const { type } = this.#isEstablished ? message : { type: undefined };
+      // Nothing may be said so before there is a session (RFC 8490 §5.1).
+      const type = this.#isEstablished ? message.type : undefined;
       if (type === DsoType.UNSUBSCRIBE) {
         this.#subscriptions.unsubscribe(message.read(readUnsubscription));
       } else if (type === DsoType.RECONFIRM) {
