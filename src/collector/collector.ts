@@ -113,7 +113,7 @@ export class Collector {
     return site && { site, now, harvests: here.map(({ harvest }) => harvest) };
   }
 
-  /** A client could not reach what this says, of a site or in a list of all: its link is asked (RFC 8765 §6.5). */
+  /** What a site says, or the list of all of them, led a client nowhere: its link is asked (RFC 8765 §6.5). */
   reconfirm({ name, rdata }: Pick<ResourceRecord, "name" | "rdata">): void {
     const { zone } = this.#options;
     for (const { harvest, site, keep } of this.#legs.values()) {

@@ -18,5 +18,5 @@ export function makeRoom(guests: ReadonlySet<Guest>, client: string): boolean {
   return true;
 }
 
-/** Those who ask the same together. */
+/** Each counted, also of several who ask the same. */
 const MAX_GUESTS = 200;

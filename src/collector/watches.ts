@@ -1,7 +1,7 @@
 /**
- * What clients watch of sites whose links are asked on demand (RFC 8766 §5.6): a link is asked for it when that
- * begins, whatever is known of it, and nobody waits. A link that was away may have forgotten what was heard
- * there, so it is asked again for lists; all else is asked for with the list that it is in.
+ * What clients watch of sites whose links are asked on demand (RFC 8766 §5.6): a link is asked for it when
+ * that begins, whatever is known of it, and nobody waits. Of a link that was away, what was heard there may be
+ * forgotten, so it is asked again for lists; all else is asked for with the list that it is in.
  */
 import type { Clock } from "../clock.ts";
 import type { Name } from "../dns/name.ts";
