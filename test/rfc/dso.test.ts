@@ -429,16 +429,19 @@ suite("A session by TLS", () => {
       assert.equal(client.received.length, 3);
     }
     await closed;
-    assert.equal(delays.size, 3);
+    // By chance two may be of the same millisecond.
+    assert.ok(delays.size > 1);
     for (const delay of delays) assert.ok(delay >= 2000 && delay <= 10_000, `${delay} ms`);
   });
 
-  test("a client that says no more is let go, and gets what it has asked for before", async () => {
+  test("a client that says no more is let go, and gets the response to what it has asked before", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     client.send(subscribe(1, LIST, Type.PTR));
     client.close();
     assert.equal(await ended(client), "end");
+    const { id, rcode } = client.received[0]!;
+    assert.deepEqual([id, rcode], [1, Rcode.NOERROR]);
     await waitFor("nothing to be left", () => pushing.push.size === 0 && pushing.places.size === 0);
   });
 });
