@@ -10,7 +10,15 @@ import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { parseRdata, Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
-import { keepalive, stateful, subscribe, tlv, unsubscribe, what } from "../support/pushclient.ts";
+import {
+  keepalive,
+  reconfirm,
+  stateful,
+  subscribe,
+  tlv,
+  unsubscribe,
+  what,
+} from "../support/pushclient.ts";
 import { octetsIn } from "./corpusfile.ts";
 
 export const ZONE = "bonjour.example.";
@@ -162,7 +170,6 @@ export function statefulCorpus(): Buffer[] {
   const list = `_ipp._tcp.${SITE}.${ZONE}`;
   const host = `printer.${SITE}.${ZONE}`;
   const padding = tlv(3, Buffer.alloc(20));
-  const confirmed = what(host, Type.A);
   return [
     subscribe(1, list, Type.PTR),
     subscribe(2, host, Type.ANY, Class.ANY),
@@ -176,12 +183,12 @@ export function statefulCorpus(): Buffer[] {
     ...[1, 2, 4, 5, 99].map(unsubscribe),
     stateful(10, Buffer.concat([tlv(0x40, what(list, Type.TXT)), padding])),
     stateful(11, Buffer.concat([tlv(1, Buffer.alloc(8, 1)), tlv(0xf800), padding])),
-    stateful(0, tlv(0x43, Buffer.concat([confirmed, Buffer.from([10, 1, 0, 10])]))),
-    stateful(0, tlv(0x43, Buffer.concat([what(list, Type.PTR), Buffer.from([0xc0, 16])]))),
+    reconfirm(host, Type.A, Buffer.from([10, 1, 0, 10])),
+    reconfirm(list, Type.PTR, Buffer.from([0xc0, 16])),
     stateful(12, tlv(0xf801)),
     stateful(0, tlv(0xf801)),
     stateful(13, tlv(2, Buffer.alloc(4))),
-    stateful(14, tlv(0x41, confirmed)),
+    stateful(14, tlv(0x41, what(host, Type.A))),
     stateful(15, tlv(0x40, what(host, Type.A)), 0x8000),
   ];
 }

@@ -10,7 +10,7 @@ import { openGateway } from "../../src/gateway.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { freePort } from "../support/freeport.ts";
 import { silentLog } from "../support/log.ts";
-import { keepalive, PushClient, stateful, subscribe, tlv, what } from "../support/pushclient.ts";
+import { keepalive, PushClient, reconfirm, subscribe } from "../support/pushclient.ts";
 import { skipWithout } from "../support/tool.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -83,7 +83,7 @@ suite("a gateway that pushes changes", { skip: skipWithout("openssl") }, () => {
     client.send(keepalive(1, 15_000, 3_600_000));
     const data = Buffer.from([0, 0, 0, 0, port >> 8, port & 255]);
     const target = Buffer.from(Name.parse(push).wire, "latin1");
-    client.send(stateful(0, tlv(0x43, Buffer.concat([what(SERVICE, Type.SRV), data, target]))));
+    client.send(reconfirm(SERVICE, Type.SRV, Buffer.concat([data, target])));
     client.send(keepalive(2, 15_000, 3_600_000));
     assert.equal((await client.response(2)).rcode, Rcode.NOERROR);
   });

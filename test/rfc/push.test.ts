@@ -7,6 +7,7 @@ import { Pushing } from "../dnsserver/pushing.ts";
 import {
   keepalive,
   type PushClient,
+  reconfirm,
   stateful,
   subscribe,
   tlv,
@@ -446,8 +447,6 @@ suite("UNSUBSCRIBE", () => {
 });
 
 suite("RECONFIRM", () => {
-  const record = (name: string, type: number, data: Uint8Array, klass = 1) =>
-    stateful(0, tlv(0x43, Buffer.concat([what(name, type, klass), data])));
   const address = Uint8Array.of(10, 1, 0, 10);
 
   test("PUSH-24, PUSH-26: has no answer, and each set is asked about once in a while", async () => {
@@ -457,12 +456,12 @@ suite("RECONFIRM", () => {
     });
     const client = await pushing.connect();
     await settled(client);
-    for (let i = 0; i < 100; i++) client.send(record(PRINTER, Type.A, address));
+    for (let i = 0; i < 100; i++) client.send(reconfirm(PRINTER, Type.A, address));
     // Not there, or not this.
-    client.send(record(PRINTER, Type.A, Uint8Array.of(10, 1, 0, 11)));
-    client.send(record("nobody.z.example.", Type.A, address));
-    client.send(record("printer.example.org.", Type.A, address));
-    client.send(record(LIST, Type.PTR, what(`one.${LIST}`, 0).subarray(0, -4), 3));
+    client.send(reconfirm(PRINTER, Type.A, Uint8Array.of(10, 1, 0, 11)));
+    client.send(reconfirm("nobody.z.example.", Type.A, address));
+    client.send(reconfirm("printer.example.org.", Type.A, address));
+    client.send(reconfirm(LIST, Type.PTR, what(`one.${LIST}`, 0).subarray(0, -4), 3));
     await settled(client, 998);
     assert.deepEqual(asked, [`${PRINTER} 1`]);
     assert.deepEqual(
@@ -478,16 +477,16 @@ suite("RECONFIRM", () => {
     await settled(client);
     // Behind the header and the TLV's head stands the owner.
     client.send(
-      record(LIST, Type.PTR, Buffer.concat([Buffer.from("\x03one"), Uint8Array.of(0xc0, 16)])),
+      reconfirm(LIST, Type.PTR, Buffer.concat([Buffer.from("\x03one"), Uint8Array.of(0xc0, 16)])),
     );
     await settled(client, 998);
     assert.deepEqual(asked, [LIST]);
   });
 
   for (const [title, message] of [
-    ["type ANY", record(PRINTER, Type.ANY, address)],
-    ["class ANY", record(PRINTER, Type.A, address, 255)],
-    ["data that is none", record(PRINTER, Type.A, address.subarray(1))],
+    ["type ANY", reconfirm(PRINTER, Type.ANY, address)],
+    ["class ANY", reconfirm(PRINTER, Type.A, address, 255)],
+    ["data that is none", reconfirm(PRINTER, Type.A, address.subarray(1))],
   ] as const) {
     test(`PUSH-24: of ${title} it ends the connection`, async () => {
       await using pushing = await Pushing.open();

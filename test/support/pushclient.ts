@@ -213,8 +213,8 @@ export function subscribe(id: number, name: string, type: number, klass = 1): Bu
 }
 
 /** A record that could not be reached. */
-export function reconfirm(name: string, type: number, data: Uint8Array): Buffer {
-  return stateful(0, tlv(0x43, Buffer.concat([what(name, type), data])));
+export function reconfirm(name: string, type: number, data: Uint8Array, klass = 1): Buffer {
+  return stateful(0, tlv(0x43, Buffer.concat([what(name, type, klass), data])));
 }
 
 export function unsubscribe(id: number): Buffer {
