@@ -13,6 +13,7 @@ import { FakeClock } from "../support/clock.ts";
 import {
   keepalive,
   type PushClient,
+  received,
   stateful,
   subscribe,
   timeouts,
@@ -77,11 +78,8 @@ class Client implements Peer {
     assert.ok(octets !== undefined && more.length === 0, "one response");
     assert.equal(octets.readUInt16BE(0), Buffer.from(message).readUInt16BE(0));
     assert.equal(octets.readUInt16BE(2) & 0xfff0, 0x8000 | (6 << 11), "QR, opcode 6, and Z 0");
-    const types: number[] = [];
-    for (let at = 12; at < octets.length; at += 4 + octets.readUInt16BE(at + 2)) {
-      types.push(octets.readUInt16BE(at));
-    }
-    return { rcode: octets[3]! & 0xf, types, octets };
+    const { rcode, tlvs } = received(octets);
+    return { rcode, types: tlvs.map(([type]) => type), octets };
   }
 
   /** What is granted to who wants this: milliseconds. */

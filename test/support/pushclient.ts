@@ -130,25 +130,29 @@ export class PushClient {
   }
 
   #receive(octets: Buffer): void {
-    const flags = octets.readUInt16BE(2);
-    const opcode = (flags >> 11) & 0xf;
-    const tlvs: [number, Buffer][] = [];
-    for (let at = 12; opcode === 6 && at < octets.length; ) {
-      const length = octets.readUInt16BE(at + 2);
-      tlvs.push([octets.readUInt16BE(at), octets.subarray(at + 4, at + 4 + length)]);
-      at += 4 + length;
-    }
-    const message = {
-      ...{ octets, opcode, tlvs },
-      id: octets.readUInt16BE(0),
-      isResponse: flags >= 0x8000,
-      rcode: flags & 0xf,
-      counts: [4, 6, 8, 10].map((at) => octets.readUInt16BE(at)),
-    };
+    const message = received(octets);
     this.received.push(message);
-    if (tlvs[0]?.[0] === PUSH) this.told.push(...toldIn(octets));
+    if (message.tlvs[0]?.[0] === PUSH) this.told.push(...toldIn(octets));
     this.#onMessage(message);
   }
+}
+
+export function received(octets: Buffer): Received {
+  const flags = octets.readUInt16BE(2);
+  const opcode = (flags >> 11) & 0xf;
+  const tlvs: [number, Buffer][] = [];
+  for (let at = 12; opcode === 6 && at < octets.length; ) {
+    const length = octets.readUInt16BE(at + 2);
+    tlvs.push([octets.readUInt16BE(at), octets.subarray(at + 4, at + 4 + length)]);
+    at += 4 + length;
+  }
+  return {
+    ...{ octets, opcode, tlvs },
+    id: octets.readUInt16BE(0),
+    isResponse: flags >= 0x8000,
+    rcode: flags & 0xf,
+    counts: [4, 6, 8, 10].map((at) => octets.readUInt16BE(at)),
+  };
 }
 
 /** The notices of a PUSH. */
