@@ -60,9 +60,13 @@ class Subscriber {
     this.#program = host.script("subscriber", address, `${port}`, name, paths.certificate);
   }
 
+  /** With a session that lasts however long nothing is told in it, once something is subscribed to. */
   static async connect(host: Host, place: Place, certificate: Certificate): Promise<Subscriber> {
     const subscriber = new Subscriber(host, place, certificate);
     await subscriber.#program.line(/"connected"/);
+    const id = ++subscriber.#lastId;
+    subscriber.send({ keepalive: [id, 15_000, 3_600_000] });
+    await subscriber.#response(id, "Keepalive");
     return subscriber;
   }
 
@@ -78,7 +82,11 @@ class Subscriber {
   async subscribe(name: string, type: number): Promise<Message> {
     const id = ++this.#lastId;
     this.send({ subscribe: [id, name, type] });
-    return await waitFor(`a response for ${name}`, () =>
+    return await this.#response(id, name);
+  }
+
+  async #response(id: number, what: string): Promise<Message> {
+    return await waitFor(`a response for ${what}`, () =>
       this.messages.find((each) => each.isResponse && each.id === id),
     );
   }
@@ -226,7 +234,7 @@ describe("Changes are pushed", { skip: needs(...tools), concurrency: true }, () 
     await Gateway.start(net.gateway, settings, files);
     const place = await locate(net.client, GATEWAY, ZONE);
     const connect = () => Subscriber.connect(net.client, place, certificate);
-    const [one, other] = await Promise.all([connect(), connect()]);
+    const other = await connect();
     const printers = `_ipp._tcp.office.${ZONE}.`;
     const printer = `Printer.${printers}`;
     const shares = `_smb._tcp.${ZONE}.`;
@@ -264,6 +272,7 @@ describe("Changes are pushed", { skip: needs(...tools), concurrency: true }, () 
     const subtype = `_a4._sub._ipp._tcp.office.${ZONE}.`;
     const list = { server: GATEWAY, name: `_a4._sub._ipp._tcp.${ZONE}.`, type: "PTR" };
     assert.equal((await dig(net.client, list)).answers.length, 0);
+    const one = await connect();
     const subscribed = Date.now();
     assert.equal((await one.subscribe(subtype, Type.PTR)).rcode, Rcode.NOERROR);
     const found = await one.knows("the silent printer", has(`12 ${subtype} Silent.${printers}`));
