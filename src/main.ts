@@ -3,6 +3,7 @@
 import { Command, Option } from "commander";
 import { browse } from "./cli/browse.ts";
 import { check } from "./cli/check.ts";
+import { doctor } from "./cli/doctor.ts";
 import { key } from "./cli/key.ts";
 import { type RunOptions, run } from "./cli/run.ts";
 import { forTerminal } from "./cli/terminal.ts";
@@ -55,6 +56,15 @@ program
   .option("-s, --server <address>", "server to ask (default: the gateway here)")
   .option("-c, --config <file>", "where the defaults of the other two are read")
   .action(zone);
+
+program
+  .command("doctor")
+  .description("find what is broken between devices, the zone and clients, and say what mends it")
+  .option("-c, --config <file>", "of the gateway or collector on this host")
+  .option("-s, --server <address>", "from elsewhere: the zone's server; this host is not examined")
+  .option("-d, --domain <name>", "from elsewhere: the zone")
+  .option("-r, --resolver <address...>", "resolvers of clients (default: those of this host)")
+  .action(doctor);
 
 program
   .command("check")

@@ -37,6 +37,7 @@ const mayLookInto: Readonly<Record<string, readonly string[]>> = {
   "zone/masterfile": ["zone/update"],
   "zone/journal": ["zone/update", "zone/masterfile"],
   "zone/dnssec": ["zone/lookup"],
+  "cli/doctor": [],
   "dnsserver/push": [],
   "collector/link": [],
   "collector/projection": ["collector/link"],

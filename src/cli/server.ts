@@ -26,7 +26,8 @@ export interface Server {
 /** What arguments and configuration say; no address where what is published to has a name or is found. */
 export function readOptions(options: ServerOptions) {
   const config = options.config === undefined ? defaultConfig() : readConfig(options.config);
-  const address = options.server === undefined ? ownServer(config) : parseServer(options.server);
+  const address =
+    options.server === undefined ? ownServer(config) : parseServer(options.server, "server");
   const domain = options.domain === undefined ? config.zone : parseDomain(options.domain);
   return { config, address, domain };
 }
@@ -52,11 +53,12 @@ export function chooseServer(options: ServerOptions): Server {
   };
 }
 
-function parseServer(text: string): Endpoint {
+/** Throws ConfigError with the name of the option. */
+export function parseServer(text: string, option: string): Endpoint {
   return (
     parseEndpoint(text, DNS_PORT) ??
     fail(
-      `--server: "${text}" is not an address; expected 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53`,
+      `--${option}: "${text}" is not an address; expected 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53`,
     )
   );
 }

@@ -26,6 +26,8 @@ export interface ExchangeOptions {
   readonly timeout?: number;
   /** Signs the query, and what it has not signed is no response to it (RFC 8945 §5.3). */
   readonly key?: TsigKey | undefined;
+  /** By this alone: a response by UDP may be cut then. */
+  readonly transport?: "udp" | "tcp" | undefined;
 }
 
 /** No answer; the message says why, in words that follow the server's name. */
@@ -83,11 +85,13 @@ export async function ask(
   message: Message,
   options: ExchangeOptions,
 ): Promise<Message> {
-  const { key, clock } = options;
+  const { key, clock, transport } = options;
   const query = () =>
     key === undefined ? makeQuery(message) : signedQuery(makeQuery(message), key, clock);
+  if (transport === "tcp") return askTcp(server, query(), options);
   const response = await askUdp(server, query(), options);
-  return response.isTruncated ? askTcp(server, query(), options) : response;
+  const isEnough = !response.isTruncated || transport === "udp";
+  return isEnough ? response : askTcp(server, query(), options);
 }
 
 async function askTcp(server: Endpoint, query: Query, options: ExchangeOptions): Promise<Message> {

@@ -74,7 +74,7 @@ function isKnowing({ rcode }: Message): boolean {
 }
 
 /** What resolv.conf says at this moment; its order is that of preference. */
-function systemServers(): Endpoint[] {
+export function systemServers(): Endpoint[] {
   return new Resolver().getServers().flatMap((text) => parseEndpoint(text, DNS_PORT) ?? []);
 }
 

@@ -1,0 +1,144 @@
+/**
+ * `doctor`: what is broken between devices, the zone and clients, in the order that a record goes:
+ * links, server, zone, other servers, resolvers, clients. It asks and changes nothing; what is not as
+ * it should be comes with what mends it, ready to be pasted where that is a line.
+ */
+import { readFileSync } from "node:fs";
+import { isIPv4 } from "node:net";
+import { systemClock } from "../clock.ts";
+import { subnetsOf } from "../collector/subnets.ts";
+import type { Config } from "../config.ts";
+import type { Endpoint } from "../dns/endpoint.ts";
+import { FormatError } from "../dns/format.ts";
+import { Name } from "../dns/name.ts";
+import { resolver, systemServers } from "../net/client/resolver.ts";
+import { lastingAddresses, readInterfaces } from "../net/links/interfaces.ts";
+import type { LinkWatch } from "../net/links/link.ts";
+import { multicastLinks } from "../net/links/multicast.ts";
+import { asking } from "./doctor/asking.ts";
+import { examineClients } from "./doctor/clients.ts";
+import { type Finding, formatFinding } from "./doctor/finding.ts";
+import { examineLinks } from "./doctor/links.ts";
+import { examineNameservers } from "./doctor/nameservers.ts";
+import { examinePublishing } from "./doctor/publishing.ts";
+import { examineResolver } from "./doctor/resolvers.ts";
+import { examineListening, isLoopback } from "./doctor/server.ts";
+import { examineZone } from "./doctor/zone.ts";
+import { parseServer, reachable, readOptions, type ServerOptions } from "./server.ts";
+
+export interface DoctorOptions extends ServerOptions {
+  /** Addresses, in place of those of this host. */
+  readonly resolver?: readonly string[];
+}
+
+export async function doctor(options: DoctorOptions): Promise<void> {
+  const counts = { ok: 0, odd: 0, broken: 0 };
+  const told = new Map<string, string>();
+  for await (const finding of examine(options)) {
+    counts[finding.verdict]++;
+    process.stdout.write(formatFinding(withoutRepetition(finding, told)));
+  }
+  process.stdout.write(`${counts.ok} ok, ${counts.odd} odd, ${counts.broken} broken\n`);
+  if (counts.broken > 0) process.exitCode = 1;
+}
+
+/** What mends several things is told once. */
+function withoutRepetition(finding: Finding, told: Map<string, string>): Finding {
+  const { place, remedy = [] } = finding;
+  const text = remedy.join("\n");
+  const before = told.get(text);
+  if (before !== undefined && before !== place)
+    return { ...finding, remedy: [`As for ${before}.`] };
+  if (remedy.length > 1) told.set(text, place);
+  return finding;
+}
+
+async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGenerator<Finding> {
+  const resolvers = given?.map((text) => parseServer(text, "resolver")) ?? systemServers();
+  const { config, address, domain: zone } = readOptions(options);
+  const resolve = resolver({ clock, servers: resolvers });
+  const { publish, listen, reverse } = config;
+  let server = address;
+  // At somebody's desk the zone is examined as it is asked for from there, and nothing that a gateway does.
+  const isHere = options.server === undefined && options.domain === undefined;
+  if (isHere) {
+    yield* await examineLinks({ links: config.links, watch: linksOf(config), clock });
+    if (listen !== undefined) yield* await examineListening(ask, listen, zone, clock);
+    const zones = publish === undefined ? [] : [zone, ...reverse];
+    for (const each of zones) {
+      const publishing = {
+        publish: publish!,
+        keys: config.keys,
+        resolve: resolver({ clock }),
+        clock,
+      };
+      const { finding, server: found } = await examinePublishing(each, publishing);
+      yield finding;
+      if (listen === undefined && each === zone) server = found ?? server;
+    }
+  }
+  if (server === undefined) return;
+  const { findings, sample } = await examineZone(ask, server, zone);
+  yield* findings;
+  if (sample === undefined) return;
+  const notify = isHere ? config.transfer.notify : [];
+  yield* await examineNameservers({ ask, server, zone, notify, resolve, clock });
+  const examined = await Promise.all(
+    resolvers.map((each) => {
+      const reached = isHere && listen ? reachedFrom(each, listen.dns) : server;
+      return examineResolver(each, { ask, server: server!, reached, sample, reverse });
+    }),
+  );
+  yield* examined.flat();
+  const subnets = subnetsOf(readInterfaces().filter(isNetwork).flatMap(lastingAddresses));
+  yield* await examineClients({ zone, searchDomains: searchDomains(), subnets, reverse, resolve });
+}
+
+const clock = systemClock;
+const ask = asking(clock);
+
+/** The links of a configuration, and what is odd about them. */
+function linksOf({ links }: Config): (concern: (fact: string) => void) => LinkWatch {
+  return (concern) => {
+    const nothing = () => {};
+    const warn = (_: object, fact: string) => concern(fact);
+    const log = { debug: nothing, info: nothing, warn, error: warn };
+    return multicastLinks({ clock, log, interfaces: links?.map((link) => link.interface) });
+  };
+}
+
+/** Where a resolver can ask the gateway here; undefined where it cannot. */
+function reachedFrom(asker: Endpoint, listen: readonly Endpoint[]): Endpoint | undefined {
+  if (isLoopback(asker)) return reachable(listen[0]!);
+  const addresses = readInterfaces().filter(isNetwork).flatMap(lastingAddresses);
+  for (const { address, port } of listen.filter((each) => !isLoopback(each))) {
+    const isWildcard = address === "0.0.0.0" || address === "::";
+    if (!isWildcard) return { address, port };
+    const own = addresses.find((each) => isIPv4(each.address) === isIPv4(address));
+    if (own !== undefined) return { address: own.address, port };
+  }
+  return undefined;
+}
+
+function isNetwork({ isLoopback }: { readonly isLoopback: boolean }): boolean {
+  return !isLoopback;
+}
+
+/** resolv.conf(5): the last line of either kind counts. */
+function searchDomains(): Name[] {
+  let text: string;
+  try {
+    text = readFileSync("/etc/resolv.conf", "utf8");
+  } catch {
+    return [];
+  }
+  const [, words = ""] = [...text.matchAll(/^(?:search|domain)[ \t]+(.*)$/gm)].at(-1) ?? [];
+  return words.split(/\s+/).flatMap((word) => {
+    try {
+      return word === "" || word === "." ? [] : Name.parse(word);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      return [];
+    }
+  });
+}

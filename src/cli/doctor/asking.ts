@@ -1,0 +1,82 @@
+/** Questions to servers and resolvers, of which no answer is an answer too. */
+import type { Clock } from "../../clock.ts";
+import { Class, OptionCode, Rcode, rcodeName, Type } from "../../dns/constants.ts";
+import { optionOf, UDP_SIZE } from "../../dns/edns.ts";
+import type { Endpoint } from "../../dns/endpoint.ts";
+import { type Message, makeMessage } from "../../dns/message.ts";
+import type { Name } from "../../dns/name.ts";
+import { type Rdata, type Soa, soaOf } from "../../dns/rdata.ts";
+import { ask, ExchangeError } from "../../net/client/exchange.ts";
+
+export interface Manner {
+  /** By this alone. */
+  readonly transport?: "udp" | "tcp";
+  /** As a client asks that knows no EDNS. */
+  readonly isPlain?: boolean;
+  /** CD: what a resolver has is wanted, whether it believes it or not (RFC 4035 §3.2.2). */
+  readonly checkingDisabled?: boolean;
+}
+
+/** The response, or why there is none. */
+export type Ask = (
+  server: Endpoint,
+  name: Name,
+  type: number,
+  manner?: Manner,
+) => Promise<Message | ExchangeError>;
+
+export function asking(clock: Clock): Ask {
+  return async (server, name, type, { transport, isPlain = false, ...flags } = {}) => {
+    const query = makeMessage({
+      ...flags,
+      recursionDesired: true,
+      questions: [{ name, type, class: Class.IN }],
+      edns: isPlain ? undefined : EDNS,
+    });
+    try {
+      return await ask(server, query, { clock, transport });
+    } catch (error) {
+      if (error instanceof ExchangeError) return error;
+      throw error;
+    }
+  };
+}
+
+const EDNS = { udpSize: UDP_SIZE, version: 0, dnssecOk: false, options: [] };
+
+/** The data of this name and type, and what aliases in front of it lead to. */
+export function dataOf(answer: Message | ExchangeError, name: Name, type: number): Rdata[] {
+  if (answer instanceof ExchangeError) return [];
+  const own = answer.answers.filter((record) => record.type === type);
+  const direct = own.filter((record) => record.name.equals(name));
+  return (direct.length > 0 ? direct : own).map(({ rdata }) => rdata);
+}
+
+/** Of the zone itself. */
+export function soaIn(answer: Message | ExchangeError, zone: Name): Soa | undefined {
+  const [soa] = dataOf(answer, zone, Type.SOA);
+  return soa && soaOf(soa);
+}
+
+/** Whose word it is that there is nothing (RFC 2308 §2). */
+export function denierOf({ authorities }: Message): Name | undefined {
+  return authorities.find(({ type }) => type === Type.SOA)?.name;
+}
+
+/** "answers SERVFAIL (DNSSEC Bogus: no key)": what it says that is no answer to the question. */
+export function describe(answer: Message | ExchangeError): string {
+  if (answer instanceof ExchangeError) return answer.message;
+  const why = reasonsOf(answer);
+  const said = why.length > 0 ? ` (${why.join("; ")})` : "";
+  const isEmpty = answer.rcode === Rcode.NOERROR && answer.answers.length === 0;
+  return `${isEmpty ? "answers without a record" : `answers ${rcodeName(answer.rcode)}`}${said}`;
+}
+
+/** Extended errors (RFC 8914 §2): a number, and text if there is some. */
+function reasonsOf({ edns }: Message): string[] {
+  const data = optionOf(edns, OptionCode.EXTENDED_ERROR);
+  if (data === undefined || data.length < 2) return [];
+  const text = Buffer.from(data.subarray(2)).toString().replace(/\0$/, "");
+  const code = (data[0]! << 8) | data[1]!;
+  return [text === "" ? `extended error ${code}` : `extended error ${code}: ${text}`];
+}

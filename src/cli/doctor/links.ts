@@ -1,0 +1,83 @@
+/** Are the links there, and does anybody speak on them? */
+import type { Clock } from "../../clock.ts";
+import type { Config } from "../../config.ts";
+import { Class, Type } from "../../dns/constants.ts";
+import { encode } from "../../dns/encode.ts";
+import { makeMessage } from "../../dns/message.ts";
+import { LOCAL, serviceTypesName } from "../../dns/service.ts";
+import type { Link, LinkWatch } from "../../net/links/link.ts";
+import type { Finding } from "./finding.ts";
+
+export interface LinksOptions {
+  readonly links: Config["links"];
+  /** Those that are there; tells in the log it is given what is odd about them. */
+  readonly watch: (concern: (fact: string) => void) => LinkWatch;
+  readonly clock: Clock;
+}
+
+/** A link, and whom it was heard from. */
+interface Heard {
+  readonly link: Link;
+  readonly hosts: Readonly<Record<4 | 6, Set<string>>>;
+}
+
+/** Asks each link which types there are, and listens a while. */
+export async function examineLinks({ links, watch, clock }: LinksOptions): Promise<Finding[]> {
+  if (links?.length === 0) return [];
+  const heard: Heard[] = [];
+  const concerns = new Set<string>();
+  const over = new AbortController();
+  const follow = watch((fact) => concerns.add(fact));
+  follow.follow((link) => heard.push(listen(link, clock, over.signal)), over.signal);
+  await new Promise<void>((resolve) => clock.at(clock.now() + PATIENCE, resolve));
+  over.abort();
+  if (heard.length === 0 && concerns.size === 0) concerns.add("no interface can multicast");
+  return [
+    ...[...concerns].map((fact) => ({ verdict: "broken", place: "links", fact }) as const),
+    ...heard.map(findingOn),
+  ];
+}
+
+function listen(link: Link, clock: Clock, signal: AbortSignal): Heard {
+  const hosts = { 4: new Set<string>(), 6: new Set<string>() };
+  link.listen(({ family, source }) => {
+    // Another program of this host tells nothing of the network.
+    if (!link.addresses.some(({ address }) => address === source)) hosts[family].add(source);
+  }, signal);
+  const ask = () => {
+    if (!signal.aborted) link.send(TYPES);
+  };
+  ask();
+  clock.at(clock.now() + AGAIN, ask);
+  return { link, hosts };
+}
+
+function findingOn({ link, hosts }: Heard): Finding {
+  const place = `link ${link.name}`;
+  const own = link.addresses.map(({ address, prefix }) => `${address}/${prefix}`).join(", ");
+  const count = Math.max(hosts[4].size, hosts[6].size);
+  if (count > 0) {
+    const fact = `${own}; ${count} ${count === 1 ? "host speaks" : "hosts speak"} multicast DNS`;
+    return { verdict: "ok", place, fact };
+  }
+  return {
+    verdict: "odd",
+    place,
+    fact: `${own}; nobody else speaks multicast DNS`,
+    remedy: [
+      "Either no device is there that advertises something, or packets are lost on the way:",
+      "a firewall of this host (UDP port 5353), a switch that filters multicast (IGMP snooping",
+      "without a querier), a wireless network that keeps its clients apart.",
+    ],
+  };
+}
+
+/** RFC 6763 §9. */
+const TYPES = encode(
+  makeMessage({
+    questions: [{ name: serviceTypesName(LOCAL)!, type: Type.PTR, class: Class.IN }],
+  }),
+);
+/** Milliseconds. Answers to what all have may take half a second (RFC 6762 §6), and get lost. */
+const PATIENCE = 3000;
+const AGAIN = 1000;

@@ -1,0 +1,94 @@
+/** Do all servers of the zone have it as it is? Those it names, and those that are told of changes. */
+import type { Clock } from "../../clock.ts";
+import type { Config } from "../../config.ts";
+import { DNS_PORT, Type } from "../../dns/constants.ts";
+import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
+import { Name } from "../../dns/name.ts";
+import { targetOf } from "../../dns/rdata.ts";
+import { compareSerials } from "../../dns/serial.ts";
+import { ExchangeError } from "../../net/client/exchange.ts";
+import { endpointsOf } from "../../net/client/hosts.ts";
+import { addressesOf, type Resolve } from "../../net/client/resolver.ts";
+import { type Ask, dataOf, describe, soaIn } from "./asking.ts";
+import type { Finding } from "./finding.ts";
+
+export interface NameserversOptions {
+  readonly ask: Ask;
+  /** As it is asked from here. */
+  readonly server: Endpoint;
+  readonly zone: Name;
+  /** Of the configuration: `transfer.notify`. */
+  readonly notify: Config["transfer"]["notify"];
+  readonly resolve: Resolve;
+  readonly clock: Clock;
+}
+
+export async function examineNameservers(options: NameserversOptions): Promise<Finding[]> {
+  const { ask, server, zone, notify, resolve } = options;
+  const set = await ask(server, zone, Type.NS);
+  const names = dataOf(set, zone, Type.NS).flatMap((rdata) => targetOf(rdata) ?? []);
+  const findings = names.map(async (name): Promise<Finding[]> => {
+    const place = `nameserver ${name}`;
+    if (name.equals(NOBODY)) {
+      const fact =
+        "the zone names no server that others could find; secondaries and delegations need";
+      return [{ verdict: "odd", place, fact, remedy: ["nameservers: [ns1.example.com]"] }];
+    }
+    const addresses = await addressesOf(name, resolve);
+    if (addresses.length === 0) {
+      return [{ verdict: "broken", place, fact: "this host's resolver knows no address of it" }];
+    }
+    return Promise.all(
+      addresses.map((address) => examine(place, { address, port: DNS_PORT }, options)),
+    );
+  });
+  const told = notify.map(async ({ server: { host, port } }): Promise<Finding[]> => {
+    const place = `secondary ${host}`;
+    const endpoints = await endpointsOf(host, port, { resolve });
+    if (endpoints.length === 0) {
+      return [{ verdict: "broken", place, fact: "this host knows no address of it" }];
+    }
+    return Promise.all(endpoints.map((endpoint) => examine(place, endpoint, options)));
+  });
+  return (await Promise.all([...findings, ...told])).flat();
+}
+
+async function examine(
+  place: string,
+  endpoint: Endpoint,
+  { ask, server, zone, clock }: NameserversOptions,
+): Promise<Finding> {
+  const at = formatEndpoint(endpoint);
+  const end = clock.now() + PATIENCE;
+  for (;;) {
+    // First ours, so that theirs may be the later one.
+    const ours = soaIn(await ask(server, zone, Type.SOA), zone)?.serial;
+    const answer = await ask(endpoint, zone, Type.SOA);
+    const theirs = soaIn(answer, zone)?.serial;
+    if (answer instanceof ExchangeError || theirs === undefined) {
+      const fact = `at ${at}: ${answer instanceof ExchangeError ? "" : "it "}${describe(answer)} to ${zone}`;
+      return { verdict: "broken", place, fact };
+    }
+    if (!answer.isAuthoritative) {
+      return { verdict: "broken", place, fact: `at ${at}: it knows ${zone} from others only` };
+    }
+    if (ours === undefined || compareSerials(theirs, ours) >= 0) {
+      return { verdict: "ok", place, fact: `at ${at}: has ${zone}, serial ${theirs}` };
+    }
+    if (clock.now() > end) {
+      const fact = `at ${at}: is behind with ${zone}: serial ${theirs}, and it is ${ours}`;
+      return { verdict: "odd", place, fact, remedy: BEHIND };
+    }
+    await new Promise<void>((resolve) => clock.at(clock.now() + AGAIN, resolve));
+  }
+}
+
+/** What a zone has for its NS where none is configured. */
+const NOBODY = Name.parse("localhost.");
+const BEHIND = [
+  "Is it told of changes (transfer.notify) and may it copy the zone (transfer.allow)? Its log says",
+  "what became of the last transfer.",
+];
+/** Milliseconds. A change is with those who are told of it within a second or two. */
+const PATIENCE = 5000;
+const AGAIN = 500;

@@ -1,0 +1,56 @@
+/** Does the server that the collector publishes into take its updates? It is sent one that changes nothing. */
+import type { Clock } from "../../clock.ts";
+import { FarZone } from "../../collector/publishing/farzone.ts";
+import type { Config } from "../../config.ts";
+import { Rcode, rcodeName } from "../../dns/constants.ts";
+import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
+import type { Name } from "../../dns/name.ts";
+import { locating } from "../../gateway/publishing.ts";
+import { PersistentConnection } from "../../net/client/persistent.ts";
+import type { Resolve } from "../../net/client/resolver.ts";
+import type { Finding } from "./finding.ts";
+
+export interface PublishingOptions {
+  readonly publish: NonNullable<Config["publish"]>;
+  readonly keys: Config["keys"];
+  readonly resolve: Resolve;
+  readonly clock: Clock;
+}
+
+/** Of each zone; and where its server is, if that was found. */
+export async function examinePublishing(
+  zone: Name,
+  { publish, keys, resolve, clock }: PublishingOptions,
+): Promise<{ finding: Finding; server: Endpoint | undefined }> {
+  const key = keys.get(publish.key ?? "");
+  const connection = new PersistentConnection({
+    locate: locating(zone, { publish, resolve, clock }),
+    clock,
+  });
+  const far = new FarZone({ origin: zone, connection, clock, key });
+  const who = key === undefined ? "unsigned" : `signed by the key ${publish.key}`;
+  const told = (verdict: Finding["verdict"], fact: string, remedy?: readonly string[]) => {
+    const { server } = connection;
+    const place = `publish ${server === undefined ? zone : formatEndpoint(server)}`;
+    return { finding: { verdict, place, fact, ...(remedy && { remedy }) }, server };
+  };
+  try {
+    const rcode = await far.publish({ zone, prerequisites: [], updates: [] });
+    if (rcode === Rcode.NOERROR) return told("ok", `takes updates of ${zone}, ${who}`);
+    const fact = `answers ${rcodeName(rcode)} to an update of ${zone}, ${who}`;
+    return told("broken", fact, hints[rcode]);
+  } catch (error) {
+    return told("broken", `${zone}: ${(error as Error).message}`);
+  } finally {
+    connection.close();
+  }
+}
+
+const hints: Readonly<Partial<Record<Rcode, readonly string[]>>> = {
+  [Rcode.NOTAUTH]: ["It has no such zone, or is not the zone's primary."],
+  [Rcode.REFUSED]: [
+    "The key may not update this zone (BIND: update-policy or allow-update; Knot: an acl), or it is",
+    "frozen (rndc thaw).",
+  ],
+  [Rcode.SERVFAIL]: ["See its log: the zone could not be loaded, is full, or the disk is."],
+};

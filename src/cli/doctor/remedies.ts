@@ -1,0 +1,92 @@
+/**
+ * What to write into the configuration of others (docs/operations.md, Behind a resolver). Each piece
+ * may be pasted as it stands; BIND has one `options` for all of its own.
+ */
+import type { Endpoint } from "../../dns/endpoint.ts";
+import { Name } from "../../dns/name.ts";
+
+export interface Forwarding {
+  readonly zones: readonly Name[];
+  /** Who has them, as the resolver can reach it. */
+  readonly server: Endpoint;
+  /** Those that say themselves whether they are to be believed. */
+  readonly isSigned: (zone: Name) => boolean;
+}
+
+/** So that a resolver asks the server of these zones. */
+export function forwarding({ zones, server, isSigned }: Forwarding): string[] {
+  const unsigned = zones.filter((zone) => !isSigned(zone));
+  const { address, port } = server;
+  return [
+    "BIND:",
+    ...(unsigned.length > 0
+      ? [`  options { validate-except { ${unsigned.map(quoted).join(" ")} }; };`]
+      : []),
+    ...zones.map((zone) => {
+      const to = `forwarders { ${address} port ${port}; };`;
+      return `  zone "${bare(zone)}" { type forward; forward only; ${to} };`;
+    }),
+    "Unbound:",
+    "  server:",
+    ...unsigned.map((zone) => `    domain-insecure: "${zone}"`),
+    ...zones.map((zone) =>
+      isReverse(zone) ? `    local-zone: "${zone}" transparent` : `    private-domain: "${zone}"`,
+    ),
+    ...zones
+      .filter((zone) => zone.isUnder(HOME))
+      .map((zone) => `    local-zone: "${zone}" transparent`),
+    ...zones.flatMap((zone) => [
+      "  forward-zone:",
+      `    name: "${zone}"`,
+      `    forward-addr: ${address}@${port}`,
+    ]),
+    "dnsmasq:",
+    ...zones.map((zone) => `  server=/${bare(zone)}/${address}#${port}`),
+    ...zones.filter((zone) => !isReverse(zone)).map((zone) => `  rebind-domain-ok=/${bare(zone)}/`),
+  ];
+}
+
+/** So that one that validates does not expect signatures. */
+export function notValidating(zone: Name): string[] {
+  return [
+    `BIND:     options { validate-except { ${quoted(zone)} }; };`,
+    `Unbound:  server: domain-insecure: "${zone}"`,
+  ];
+}
+
+/** So that one that protects from rebinding lets private addresses through. */
+export function privateAddresses(zone: Name): string[] {
+  return [
+    `Unbound:  server: private-domain: "${zone}"`,
+    `dnsmasq:  rebind-domain-ok=/${bare(zone)}/`,
+  ];
+}
+
+/** So that clients ask this domain where to browse; or else, that they are told by the one they have. */
+export function searching(zone: Name, others: readonly Name[]): string[] {
+  return [
+    "either the clients' search domain, by DHCP (option 119):",
+    `  Kea:      "option-data": [{ "name": "domain-search", "data": "${bare(zone)}" }]`,
+    `  ISC:      option domain-search "${bare(zone)}";`,
+    `  dnsmasq:  dhcp-option=option:domain-search,${bare(zone)}`,
+    ...(others.length > 0 ? ["or, in the zone of a search domain that they have:"] : []),
+    ...others.flatMap((domain) =>
+      ["b", "lb"].map((kind) => `  ${kind}._dns-sd._udp.${domain} PTR ${zone}`),
+    ),
+  ];
+}
+
+function bare(zone: Name): string {
+  return zone.toString().slice(0, -1);
+}
+
+function quoted(zone: Name): string {
+  return `"${bare(zone)}";`;
+}
+
+function isReverse(zone: Name): boolean {
+  return zone.isUnder(ARPA) && !zone.isUnder(HOME);
+}
+
+const ARPA = Name.parse("arpa.");
+const HOME = Name.parse("home.arpa.");

@@ -1,0 +1,197 @@
+/**
+ * Does a resolver pass on what the server of the zone has? Each is asked what a client asks, and what it
+ * says is held beside the server's own answer: every way in which it may be another has a cause.
+ */
+import { Rcode, Type, typeName } from "../../dns/constants.ts";
+import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
+import type { Message } from "../../dns/message.ts";
+import type { Name } from "../../dns/name.ts";
+import { ExchangeError } from "../../net/client/exchange.ts";
+import { type Ask, dataOf, denierOf, describe, soaIn } from "./asking.ts";
+import type { Finding } from "./finding.ts";
+import { forwarding, notValidating, privateAddresses } from "./remedies.ts";
+import { BIND_MOST, type Sample } from "./zone.ts";
+
+export interface ResolverOptions {
+  readonly ask: Ask;
+  /** As it is asked from here. */
+  readonly server: Endpoint;
+  /** As others can ask it; undefined where they cannot. */
+  readonly reached: Endpoint | undefined;
+  readonly sample: Sample;
+  /** Of the configuration, beside the zone. */
+  readonly reverse: readonly Name[];
+}
+
+export function examineResolver(resolver: Endpoint, options: ResolverOptions): Promise<Finding[]> {
+  return new Examination(resolver, options).run();
+}
+
+class Examination {
+  readonly #findings: Finding[] = [];
+  readonly #resolver: Endpoint;
+  readonly #options: ResolverOptions;
+  /** Zones that it knows nothing of, and what it says of each. */
+  readonly #unknown: { readonly zone: Name; readonly answer: Message }[] = [];
+
+  constructor(resolver: Endpoint, options: ResolverOptions) {
+    this.#resolver = resolver;
+    this.#options = options;
+  }
+
+  async run(): Promise<Finding[]> {
+    const { sample, reverse } = this.#options;
+    for (const zone of [sample.zone, ...reverse]) {
+      const answer = await this.#ask(zone, Type.SOA);
+      if (answer instanceof ExchangeError) {
+        // Nor will it answer anything else.
+        this.#tell("broken", answer.message);
+        return this.#findings;
+      }
+      const isWhole = soaIn(answer, zone) !== undefined;
+      const isThere = isWhole || dataOf(await this.#ask(zone, Type.NS), zone, Type.NS).length > 0;
+      if (isWhole) this.#tell("ok", `finds ${zone}`);
+      else if (isThere) this.#tell("broken", `${describe(answer)} to ${zone} SOA`, FILTERED);
+      else await this.#miss(zone, answer);
+      if (isThere && zone === sample.zone) await this.#compare();
+    }
+    this.#tellUnknown();
+    return this.#findings;
+  }
+
+  async #miss(zone: Name, answer: Message): Promise<void> {
+    if (answer.rcode === Rcode.SERVFAIL) {
+      const unchecked = await this.#ask(zone, Type.SOA, { checkingDisabled: true });
+      if (soaIn(unchecked, zone) !== undefined) {
+        this.#tellUnbelieved(zone, answer);
+        return;
+      }
+    }
+    this.#unknown.push({ zone, answer });
+  }
+
+  #tellUnbelieved(zone: Name, answer: Message): void {
+    this.#tell(
+      "broken",
+      `${describe(answer)} to ${zone}: it validates, and believes no answer`,
+      this.#isSigned(zone)
+        ? ["The DS records in the zone above are not of the keys that sign it (docs/dnssec.md)."]
+        : notValidating(zone),
+    );
+  }
+
+  /** Of all of them together, so that what mends it can be pasted. */
+  #tellUnknown(): void {
+    const unknown = this.#unknown;
+    if (unknown.length === 0) return;
+    const said = unknown.map(({ zone, answer }) => {
+      const denier = denierOf(answer);
+      const by = denier === undefined ? "" : `, by the word of ${denier}`;
+      return `${zone} (${describe(answer)}${by})`;
+    });
+    const isFailing = unknown.some(({ answer }) => answer.rcode === Rcode.SERVFAIL);
+    const zones = unknown.map(({ zone }) => zone);
+    const remedy = [...this.#forwarding(zones), ...(isFailing ? UNANSWERED : [])];
+    this.#tell("broken", `does not find ${said.join(", ")}`, remedy);
+  }
+
+  #forwarding(zones: readonly Name[]): string[] {
+    const { reached: server } = this.#options;
+    if (server === undefined) {
+      return ["First let the gateway listen where others can ask it (listen.dns)."];
+    }
+    const isSigned = (zone: Name) => this.#isSigned(zone);
+    return ["Let it ask the zone's server:", ...forwarding({ zones, server, isSigned })];
+  }
+
+  /** What is known to be there, and a name that is not. */
+  async #compare(): Promise<void> {
+    const { zone, service, lists } = this.#options.sample;
+    if (service !== undefined) {
+      await this.#compareService(service.instance);
+      await this.#compareAddress(service.host, service.type);
+    }
+    const [longest] = lists;
+    if (longest !== undefined) await this.#compareList(longest.name, longest.instances);
+    const absent = zone.child(ABSENT);
+    if (absent === undefined) return;
+    const answer = await this.#ask(absent, Type.A);
+    const invented = dataOf(answer, absent, Type.A);
+    const own = await this.#askServer(absent, Type.A);
+    if (invented.length > 0 && dataOf(own, absent, Type.A).length === 0) {
+      this.#tell("broken", `has an address for ${absent}, which is not there`);
+    }
+  }
+
+  async #compareService(instance: Name): Promise<void> {
+    for (const type of [Type.SRV, Type.TXT]) {
+      const answer = await this.#lacks(instance, type);
+      if (answer === undefined) continue;
+      const fact = `${describe(answer)} to ${instance.toUnicode()} ${typeName(type)}`;
+      this.#tell("broken", fact, FILTERED);
+    }
+  }
+
+  async #compareAddress(host: Name, type: number): Promise<void> {
+    const answer = await this.#lacks(host, type);
+    if (answer === undefined) return;
+    const fact = `${describe(answer)} to ${host.toUnicode()} ${typeName(type)}: it keeps private addresses back`;
+    this.#tell("broken", fact, privateAddresses(this.#options.sample.zone));
+  }
+
+  async #compareList(list: Name, instances: number): Promise<void> {
+    const of = `${list.toUnicode()}, which has ${instances}`;
+    const answer = await this.#lacks(list, Type.PTR);
+    if (answer !== undefined) {
+      const isLong = instances > BIND_MOST;
+      this.#tell("broken", `${describe(answer)} to ${of}`, isLong ? LONG : []);
+      return;
+    }
+    const plain = await this.#ask(list, Type.PTR, { transport: "udp", isPlain: true });
+    if (plain instanceof ExchangeError || dataOf(plain, list, Type.PTR).length > 0) return;
+    this.#tell("odd", `sends nothing of ${of}, to who asks by UDP without EDNS`, [
+      "So Avahi, which asks so and knows no TCP, lists none of it behind this resolver: let its hosts",
+      "ask the zone's server or BIND, or browse sites one by one (docs/operations.md, Clients).",
+    ]);
+  }
+
+  /** Its answer, where that has nothing of what the server has. */
+  async #lacks(name: Name, type: number): Promise<Message | ExchangeError | undefined> {
+    const answer = await this.#ask(name, type);
+    if (dataOf(answer, name, type).length > 0) return undefined;
+    // It may have gone in this moment.
+    const own = await this.#askServer(name, type);
+    return dataOf(own, name, type).length > 0 ? answer : undefined;
+  }
+
+  #isSigned(zone: Name): boolean {
+    const { sample } = this.#options;
+    return sample.isSigned && zone.equals(sample.zone);
+  }
+
+  readonly #ask = (...question: Tail<Parameters<Ask>>) =>
+    this.#options.ask(this.#resolver, ...question);
+
+  readonly #askServer = (...question: Tail<Parameters<Ask>>) =>
+    this.#options.ask(this.#options.server, ...question);
+
+  #tell(verdict: Finding["verdict"], fact: string, remedy: readonly string[] = []): void {
+    const place = `resolver ${formatEndpoint(this.#resolver)}`;
+    this.#findings.push({ verdict, place, fact, remedy });
+  }
+}
+
+type Tail<T> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
+
+const FILTERED = ["It filters by type or by name; in dnsmasq that is filterwin2k or filter-rr."];
+const UNANSWERED = [
+  "Where it does so already, it gets no answer: from there UDP and TCP must pass, and query.allow",
+  "let it ask. Unbound asks a server that was away again after up to 15 minutes (infra-host-ttl: 60).",
+];
+/** No name of a host that anybody has. */
+const ABSENT = "no-such-host-6f1c2a";
+const LONG = [
+  "It takes no set of so many records; the lines for those that are known:",
+  "BIND:                 options { max-records-per-type 0; };",
+  "PowerDNS Recursor:    max-rrset-size=10000",
+];

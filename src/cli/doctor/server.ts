@@ -1,0 +1,79 @@
+/** Does the gateway here answer, where the configuration says that it listens? */
+import { X509Certificate } from "node:crypto";
+import type { Clock } from "../../clock.ts";
+import type { Listening } from "../../config/listening.ts";
+import { Type } from "../../dns/constants.ts";
+import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
+import type { Name } from "../../dns/name.ts";
+import { ExchangeError } from "../../net/client/exchange.ts";
+import { LOOPBACK, Networks } from "../../net/networks.ts";
+import { reachable } from "../server.ts";
+import { type Ask, describe, soaIn } from "./asking.ts";
+import type { Finding } from "./finding.ts";
+
+export async function examineListening(
+  ask: Ask,
+  listen: Listening,
+  zone: Name,
+  clock: Clock,
+): Promise<Finding[]> {
+  const all = await Promise.all(listen.dns.map((each) => examineEndpoint(ask, each, zone)));
+  return [...all, ...loopbackFinding(listen), ...certificateFinding(listen, clock)].flat();
+}
+
+async function examineEndpoint(ask: Ask, endpoint: Endpoint, zone: Name): Promise<Finding> {
+  const place = `server ${formatEndpoint(endpoint)}`;
+  const transports = ["udp", "tcp"] as const;
+  for (const transport of transports) {
+    const answer = await ask(reachable(endpoint), zone, Type.SOA, { transport });
+    const by = `by ${transport.toUpperCase()}`;
+    if (answer instanceof ExchangeError) {
+      const fact = `${by}: ${answer.message}; is the gateway running, with this configuration?`;
+      return { verdict: "broken", place, fact };
+    }
+    if (soaIn(answer, zone) === undefined) {
+      const fact = `${by} it ${describe(answer)} to ${zone}; another server's, or another configuration's`;
+      return { verdict: "broken", place, fact };
+    }
+    if (!answer.isAuthoritative) {
+      const fact = `${by} it knows ${zone} from others only; another server has this port`;
+      return { verdict: "broken", place, fact };
+    }
+  }
+  return { verdict: "ok", place, fact: `serves ${zone} by UDP and TCP` };
+}
+
+function loopbackFinding({ dns }: Listening): Finding[] {
+  if (!dns.every(isLoopback)) return [];
+  return [
+    {
+      verdict: "odd",
+      place: "server",
+      fact: "it listens on loopback alone, so no other host can ask it; with listen.dns others can:",
+      remedy: ['listen: { dns: ["0.0.0.0:53", "[::]:53"] }'],
+    },
+  ];
+}
+
+export function isLoopback({ address }: Endpoint): boolean {
+  return ITSELF.includes(address);
+}
+
+/** As it is in the file now; a gateway that runs reads it again by itself. */
+function certificateFinding({ credentials, tls, https }: Listening, clock: Clock): Finding[] {
+  if (credentials === undefined) return [];
+  const place = [tls.length > 0 && "TLS", https.length > 0 && "HTTPS"].filter(Boolean).join(", ");
+  const { validFrom, validTo } = new X509Certificate(credentials.read.certificate);
+  const [first, last] = [Date.parse(validFrom), Date.parse(validTo)];
+  const now = clock.wall();
+  const period = `its certificate is good from ${validFrom} to ${validTo}`;
+  if (now < first || now > last) {
+    const fact = `${period}, and that is not now (${new Date(now).toISOString()})`;
+    return [{ verdict: "broken", place, fact }];
+  }
+  return [{ verdict: last - now < SOON ? "odd" : "ok", place, fact: period }];
+}
+
+const ITSELF = new Networks(LOOPBACK);
+/** Milliseconds: a week. */
+const SOON = 7 * 86_400_000;

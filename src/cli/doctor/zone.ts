@@ -1,0 +1,138 @@
+/** What clients need to find in the zone; and what of it others are to be asked for, to compare. */
+import { Type } from "../../dns/constants.ts";
+import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
+import type { Name } from "../../dns/name.ts";
+import { type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
+import { type Enumeration, enumerationName, serviceTypesName } from "../../dns/service.ts";
+import { type Ask, dataOf, describe, soaIn } from "./asking.ts";
+import type { Finding } from "./finding.ts";
+
+/** A list of services. */
+export interface List {
+  readonly name: Name;
+  readonly instances: number;
+}
+
+/** A service that clients can reach. */
+export interface SampleService {
+  readonly instance: Name;
+  readonly host: Name;
+  /** A or AAAA. */
+  readonly type: number;
+}
+
+/** What is there, as the server of the zone has it. */
+export interface Sample {
+  readonly zone: Name;
+  readonly serial: number;
+  readonly isSigned: boolean;
+  /** Longest first. */
+  readonly lists: readonly List[];
+  readonly service: SampleService | undefined;
+}
+
+export interface Examined {
+  readonly findings: Finding[];
+  /** Undefined where the server does not have the zone. */
+  readonly sample: Sample | undefined;
+}
+
+export async function examineZone(ask: Ask, server: Endpoint, zone: Name): Promise<Examined> {
+  const place = `zone ${zone}`;
+  const answer = await ask(server, zone, Type.SOA);
+  const serial = soaIn(answer, zone)?.serial;
+  if (serial === undefined) {
+    const fact = `${formatEndpoint(server)} ${describe(answer)}; expected the zone's own server`;
+    return { findings: [{ verdict: "broken", place, fact }], sample: undefined };
+  }
+  const find: Find = async (name, type) => dataOf(await ask(server, name, type), name, type);
+  const lists: List[] = [];
+  const unreachable: Name[] = [];
+  let service: SampleService | undefined;
+  for (const name of await targetsOf(find, serviceTypesName(zone))) {
+    const instances = await targetsOf(find, name);
+    lists.push({ name, instances: instances.length });
+    const [first] = instances;
+    if (first === undefined) continue;
+    const reached = await reach(find, first, zone);
+    if (reached === undefined) unreachable.push(first);
+    if (typeof reached === "object") service ??= reached;
+  }
+  lists.sort((a, b) => b.instances - a.instances);
+  const isSigned = (await find(zone, Type.DNSKEY)).length > 0;
+  const findings = [
+    contents(lists, serial),
+    ...(await enumerationOf(find, zone)),
+    ...unreachable.map(unreachableFinding),
+    ...longLists(lists),
+  ].map((finding) => ({ ...finding, place }));
+  return { findings, sample: { zone, serial, isSigned, lists, service } };
+}
+
+type Find = (name: Name, type: number) => Promise<readonly Rdata[]>;
+type Placeless = Omit<Finding, "place">;
+
+async function targetsOf(find: Find, name: Name | undefined): Promise<Name[]> {
+  const found = name === undefined ? [] : await find(name, Type.PTR);
+  return found.flatMap((rdata) => targetOf(rdata) ?? []);
+}
+
+/** Undefined where it has no host or its host no address, as far as this zone can tell. */
+async function reach(
+  find: Find,
+  instance: Name,
+  zone: Name,
+): Promise<SampleService | "elsewhere" | undefined> {
+  const [srv] = instance.isUnder(zone) ? await find(instance, Type.SRV) : [];
+  const host = srv && srvOf(srv).target;
+  if (!instance.isUnder(zone) || (host !== undefined && !host.isUnder(zone))) return "elsewhere";
+  if (host === undefined) return undefined;
+  for (const type of [Type.A, Type.AAAA]) {
+    if ((await find(host, type)).length > 0) return { instance, host, type };
+  }
+  return undefined;
+}
+
+function contents(lists: readonly List[], serial: number): Placeless {
+  const sum = lists.reduce((all, { instances }) => all + instances, 0);
+  if (sum === 0) return { verdict: "odd", fact: `serial ${serial}; no service is in it` };
+  const types = `${lists.length} ${lists.length === 1 ? "type" : "types"}`;
+  return { verdict: "ok", fact: `serial ${serial}; ${sum} instances of ${types}` };
+}
+
+/** RFC 6763 §11. */
+async function enumerationOf(find: Find, zone: Name): Promise<Placeless[]> {
+  const kinds: readonly Enumeration[] = ["b", "lb"];
+  const told = await Promise.all(kinds.map((kind) => targetsOf(find, enumerationName(kind, zone))));
+  const missing = kinds.filter((_, i) => told[i]!.length === 0);
+  return missing.map((kind) => {
+    const name = enumerationName(kind, zone);
+    return {
+      verdict: "broken",
+      fact: "clients whose search domain it is are not told to browse it; it needs",
+      remedy: [`${name} PTR ${zone}`],
+    };
+  });
+}
+
+function unreachableFinding(instance: Name): Placeless {
+  const fact = `${instance.toUnicode()} is listed, and has no SRV record or its host no address`;
+  return { verdict: "odd", fact };
+}
+
+function longLists(lists: readonly List[]): Placeless[] {
+  const long = lists.filter(({ instances }) => instances > BIND_MOST);
+  if (long.length === 0) return [];
+  const named = long.map(({ name, instances }) => `${name.toUnicode()} (${instances})`);
+  const more = long.length > 3 ? ` and ${long.length - 3} more` : "";
+  return [
+    {
+      verdict: "odd",
+      fact: `more than ${BIND_MOST} instances: ${named.slice(0, 3).join(", ")}${more}. BIND (9.18.28 and later) refuses that, as a resolver and as a secondary, unless it is told`,
+      remedy: ["options { max-records-per-type 0; };"],
+    },
+  ];
+}
+
+/** Records of a set that BIND takes where it is told nothing. */
+export const BIND_MOST = 100;
