@@ -1,27 +1,31 @@
 /** `doctor`: what it makes of answers, one way of being wrong after the other. */
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { suite, test } from "node:test";
-import type { Ask } from "../../src/cli/doctor/asking.ts";
+import type { Ask, Manner } from "../../src/cli/doctor/asking.ts";
 import { examineClients } from "../../src/cli/doctor/clients.ts";
-import { formatFinding } from "../../src/cli/doctor/finding.ts";
+import { type Finding, formatFinding } from "../../src/cli/doctor/finding.ts";
 import { examineLinks } from "../../src/cli/doctor/links.ts";
 import { examineNameservers } from "../../src/cli/doctor/nameservers.ts";
-import { examinePublishing } from "../../src/cli/doctor/publishing.ts";
 import { examineResolver } from "../../src/cli/doctor/resolvers.ts";
 import { examineListening } from "../../src/cli/doctor/server.ts";
 import { examineZone } from "../../src/cli/doctor/zone.ts";
-import { systemClock } from "../../src/clock.ts";
+import { subnetsOf } from "../../src/collector/subnets.ts";
+import type { Listening } from "../../src/config/listening.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { extendedError } from "../../src/dns/edns.ts";
-import type { Endpoint } from "../../src/dns/endpoint.ts";
+import { type Endpoint, formatEndpoint } from "../../src/dns/endpoint.ts";
 import { type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { type RecordSet, recordsOf } from "../../src/dns/record.ts";
+import { recordsOf } from "../../src/dns/record.ts";
 import { ExchangeError } from "../../src/net/client/exchange.ts";
+import type { Resolve } from "../../src/net/client/resolver.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
+import { FakeClock } from "../support/clock.ts";
+import { MAIN } from "../support/gateway.ts";
+import { Lan, type LanHost } from "../support/lan.ts";
+import { run } from "../support/process.ts";
+import { Serving } from "../support/serving.ts";
 
 const ZONE = Name.parse("z.example.");
 const SERVER: Endpoint = { address: "192.0.2.1", port: 53 };
@@ -41,7 +45,7 @@ printer.paris A 10.1.0.10
 `;
 
 /** What a server says that has this zone. */
-type Answering = (name: Name, type: number) => Partial<Message> | ExchangeError;
+type Answering = (name: Name, type: number, manner: Manner) => Partial<Message> | ExchangeError;
 
 function serving(text: string, origin = ZONE): Answering {
   const sets = parseMasterFile(text, { origin });
@@ -59,10 +63,433 @@ function serving(text: string, origin = ZONE): Answering {
 
 /** Asks whoever is at the address. */
 function asking(servers: ReadonlyMap<Endpoint, Answering>): Ask {
-  return async (server, name, type) => {
-    const said = servers.get(server)?.(name, type) ?? new ExchangeError(server, "ECONNREFUSED");
+  const known = new Map([...servers].map(([server, said]) => [formatEndpoint(server), said]));
+  return async (server, name, type, manner = {}) => {
+    const said =
+      known.get(formatEndpoint(server))?.(name, type, manner) ??
+      new ExchangeError(server, "ECONNREFUSED");
     if (said instanceof ExchangeError) return said;
     const query = makeMessage({ questions: [{ name, type, class: Class.IN }] });
     return makeResponse(query, said);
   };
 }
+
+const texts = (findings: readonly Finding[]) =>
+  findings.map(({ verdict, fact }) => `${verdict}: ${fact}`);
+
+suite("the zone", () => {
+  const examined = async (text: string) => {
+    const ask = asking(new Map([[SERVER, serving(text)]]));
+    const { findings, sample } = await examineZone(ask, SERVER, ZONE);
+    return { sample, findings: texts(findings) };
+  };
+
+  test("is fine with services that can be reached, and may be empty", async () => {
+    const { findings, sample } = await examined(APEX + SERVICES);
+    assert.deepEqual(findings, ["ok: serial 7; 1 instances of 1 type"]);
+    assert.equal(`${sample?.service?.host}`, "printer.paris.z.example.");
+    assert.deepEqual((await examined(APEX)).findings, ["odd: serial 7; no service is in it"]);
+  });
+
+  test("is to say where to browse", async () => {
+    const { findings } = await examined(APEX.replace(/^lb.*$/m, "") + SERVICES);
+    assert.equal(findings.length, 2);
+    assert.match(findings[1]!, /^broken: clients .* it needs$/);
+  });
+
+  test("lists what leads nowhere, and more than BIND takes", async () => {
+    const ghosts = Array.from({ length: 101 }, (_, i) => `_ipp._tcp PTR g${i}._ipp._tcp.paris\n`);
+    const { findings } = await examined(
+      APEX + SERVICES.replace(/^printer.*$/m, "") + ghosts.join(""),
+    );
+    assert.match(findings[1]!, /^odd: Office Printer\S* is listed, and has no SRV record or/);
+    assert.match(findings[2]!, /^odd: more than 100 instances: _ipp\._tcp\.z\.example\. \(102\)\./);
+  });
+
+  test("that is another server's is said to be so", async () => {
+    const ask = asking(new Map([[SERVER, serving(APEX, Name.parse("other.example."))]]));
+    const { findings, sample } = await examineZone(ask, SERVER, ZONE);
+    assert.equal(sample, undefined);
+    assert.deepEqual(texts(findings), [
+      "broken: 192.0.2.1:53 answers REFUSED; expected the zone's own server",
+    ]);
+  });
+});
+
+/** Undefined where it is as always. */
+type Partially = (...question: Parameters<Answering>) => ReturnType<Answering> | undefined;
+
+suite("a resolver", () => {
+  const zone = serving(APEX + SERVICES);
+  const examined = async (
+    resolver: Answering,
+    { server = zone, reached = SERVER, reverse = [] as Name[], isSigned = false } = {},
+  ) => {
+    const ask = asking(
+      new Map([
+        [SERVER, server],
+        [RESOLVER, resolver],
+      ]),
+    );
+    const { sample } = await examineZone(ask, SERVER, ZONE);
+    const options = { ask, server: SERVER, sample: { ...sample!, isSigned }, reverse };
+    return examineResolver(RESOLVER, { ...options, reached: reached ?? undefined });
+  };
+  /** The zone's own answers, but for what this says. */
+  const except = (say: Partially): Answering => {
+    return (...question) => say(...question) ?? zone(...question);
+  };
+  const NOTHING = { rcode: Rcode.NOERROR };
+
+  test("that passes everything on is fine", async () => {
+    assert.deepEqual(texts(await examined(zone)), ["ok: finds z.example."]);
+  });
+
+  test("that does not answer is asked no more", async () => {
+    let asked = 0;
+    const findings = await examined(
+      () => {
+        asked++;
+        return new ExchangeError(RESOLVER, "timeout");
+      },
+      { reverse: [Name.parse("1.10.in-addr.arpa.")] },
+    );
+    assert.deepEqual([texts(findings), asked], [["broken: no answer in time"], 1]);
+  });
+
+  test("that knows no such zone is told, by each make's lines, where it is", async () => {
+    const root = serving("$TTL 1\n@ SOA a. b. 1 1 1 1 1\n@ NS a.\n", Name.root);
+    const reverse = [Name.parse("1.10.in-addr.arpa.")];
+    const [finding, ...more] = await examined(root, { reverse });
+    assert.deepEqual(more, []);
+    const denied = "(answers NXDOMAIN, by the word of .)";
+    assert.equal(finding!.fact, `does not find z.example. ${denied}, 1.10.in-addr.arpa. ${denied}`);
+    const lines = finding!.remedy!.join("\n");
+    assert.match(lines, /validate-except \{ "z.example"; "1.10.in-addr.arpa"; \}/);
+    assert.match(lines, /zone "z.example" \{ .* forwarders \{ 192.0.2.1 port 53; \}; \};/);
+    assert.match(
+      lines,
+      /private-domain: "z.example."\n.*local-zone: "1.10.in-addr.arpa." transparent/,
+    );
+    assert.match(
+      lines,
+      /server=\/1.10.in-addr.arpa\/192.0.2.1#53\n.*rebind-domain-ok=\/z.example\//,
+    );
+    // Of a zone that is signed, signatures are to be looked at.
+    const [signed] = await examined(root, { isSigned: true });
+    assert.doesNotMatch(signed!.remedy!.join("\n"), /validate-except|domain-insecure/);
+  });
+
+  test("cannot be told where it is while nobody else can ask there", async () => {
+    const [finding] = await examined(() => ({ rcode: Rcode.REFUSED }), { reached: null as never });
+    assert.equal(finding!.fact, "does not find z.example. (answers REFUSED)");
+    assert.deepEqual(finding!.remedy, [
+      "First let the gateway listen where others can ask it (listen.dns).",
+    ]);
+  });
+
+  test("that validates where there is nothing to validate with is told so", async () => {
+    const bogus: Answering = (name, type, manner) =>
+      manner.checkingDisabled
+        ? zone(name, type, manner)
+        : {
+            rcode: Rcode.SERVFAIL,
+            edns: {
+              ...{ udpSize: 1232, version: 0, dnssecOk: false },
+              options: [extendedError(9, "no DNSKEY matches")],
+            },
+          };
+    const [finding, ...more] = await examined(bogus);
+    assert.deepEqual(more, []);
+    const said = "answers SERVFAIL (extended error 9: no DNSKEY matches)";
+    assert.equal(finding!.fact, `${said} to z.example.: it validates, and believes no answer`);
+    assert.match(finding!.remedy!.join("\n"), /domain-insecure: "z.example."/);
+    const [signed] = await examined(bogus, { isSigned: true });
+    assert.match(signed!.remedy!.join("\n"), /DS records/);
+  });
+
+  test("that gets no answer itself may ask the wrong one, or be kept from asking", async () => {
+    const [finding] = await examined(() => ({ rcode: Rcode.SERVFAIL }));
+    assert.match(finding!.fact, /^does not find z.example. \(answers SERVFAIL\)$/);
+    const lines = finding!.remedy!.join("\n");
+    assert.match(lines, /forward-addr: 192.0.2.1@53.*query\.allow/s);
+  });
+
+  test("that keeps private addresses back is told not to", async () => {
+    const findings = await examined(except((_, type) => (type === Type.A ? NOTHING : undefined)));
+    assert.deepEqual(texts(findings), [
+      "ok: finds z.example.",
+      "broken: answers without a record to printer.paris.z.example. A: it keeps private addresses back",
+    ]);
+  });
+
+  test("that filters is found, whichever types it does not let through", async () => {
+    const filtered = new Set<number>([Type.SOA, Type.TXT]);
+    const findings = await examined(
+      except((_, type) => (filtered.has(type) ? NOTHING : undefined)),
+    );
+    assert.deepEqual(texts(findings), [
+      "broken: answers without a record to z.example. SOA",
+      "broken: answers without a record to Office Printer._ipp._tcp.paris.z.example. TXT",
+    ]);
+  });
+
+  test("that takes no long list, and that cuts one to nothing, are told apart", async () => {
+    const ghosts = Array.from({ length: 150 }, (_, i) => `_ipp._tcp PTR g${i}._ipp._tcp.paris\n`);
+    const long = serving(APEX + SERVICES + ghosts.join(""));
+    const isList = (name: Name, type: number) => type === Type.PTR && name.labels.length === 4;
+    const refusing: Answering = (name, type, manner) =>
+      isList(name, type) ? { rcode: Rcode.SERVFAIL } : long(name, type, manner);
+    const [, refused] = await examined(refusing, { server: long });
+    assert.equal(refused!.fact, "answers SERVFAIL to _ipp._tcp.z.example., which has 151");
+    assert.match(refused!.remedy!.join("\n"), /max-records-per-type 0;.*max-rrset-size/s);
+    const cutting: Answering = (name, type, manner) =>
+      isList(name, type) && manner.isPlain ? { isTruncated: true } : long(name, type, manner);
+    const [, cut] = await examined(cutting, { server: long });
+    assert.match(
+      cut!.fact,
+      /^sends nothing of _ipp\._tcp\.z\.example\., which has 151, to who asks/,
+    );
+    assert.equal(cut!.verdict, "odd");
+  });
+
+  test("that has an address for every name is found", async () => {
+    const [, invented] = await examined(
+      except((name, type) => {
+        const answers = recordsOf({ name, type, ttl: 1, rdatas: [rdata.a("203.0.113.1")] });
+        return type === Type.A && zone(name, type, {}) ? { answers } : undefined;
+      }),
+    );
+    assert.match(`${invented?.fact}`, /^has an address for no-such-host\S*, which is not there$/);
+  });
+
+  test("is not blamed for what has gone meanwhile", async () => {
+    let isGone = false;
+    const server: Answering = (name, type, manner) =>
+      isGone && name.labels.length > 3 ? NOTHING : zone(name, type, manner);
+    const resolver: Answering = (name, type, manner) => {
+      isGone = true;
+      return server(name, type, manner);
+    };
+    assert.deepEqual(texts(await examined(resolver, { server })), ["ok: finds z.example."]);
+  });
+});
+
+suite("the server here", () => {
+  const examined = async (said: Answering, fields: Partial<Listening> = {}) => {
+    const listen = { dns: [RESOLVER], tls: [], https: [], push: undefined, credentials: undefined };
+    const ask = asking(new Map([[RESOLVER, said]]));
+    return texts(await examineListening(ask, { ...listen, ...fields }, ZONE, new FakeClock()));
+  };
+
+  test("answers with authority, by UDP and by TCP", async () => {
+    const zone = serving(APEX);
+    assert.deepEqual(await examined(zone), ["ok: serves z.example. by UDP and TCP"]);
+    const [deaf] = await examined((name, type, { transport }) =>
+      transport === "tcp" ? new ExchangeError(RESOLVER, "ECONNREFUSED") : zone(name, type, {}),
+    );
+    assert.match(deaf!, /^broken: by TCP: nobody listens there; is the gateway running/);
+    const [other] = await examined(() => ({ rcode: Rcode.REFUSED }));
+    assert.match(other!, /^broken: by UDP it answers REFUSED to z\.example\.; another server's/);
+    const [cache] = await examined((...question) => ({
+      ...zone(...question),
+      isAuthoritative: false,
+    }));
+    assert.match(cache!, /^broken: by UDP it knows z\.example\. from others only/);
+  });
+
+  test("is of use to others where it listens beyond loopback", async () => {
+    const [, alone] = await examined(serving(APEX), { dns: [{ address: "127.0.0.1", port: 53 }] });
+    assert.match(alone!, /^odd: it listens on loopback alone/);
+  });
+
+  test("shows a certificate that is good today, and next week", async () => {
+    const clock = new FakeClock();
+    const shown = async (days: number) => {
+      const expires = clock.wall() + days * 86_400_000;
+      const read = { certificate: "", privateKey: "", expires };
+      const credentials = { paths: { certificate: "", privateKey: "" }, read };
+      const listen = { dns: [SERVER], tls: [SERVER], https: [], push: undefined, credentials };
+      const ask = asking(new Map([[SERVER, serving(APEX)]]));
+      const [, finding] = await examineListening(ask, listen, ZONE, clock);
+      return `${finding!.verdict} ${finding!.place}: ${finding!.fact}`;
+    };
+    assert.match(await shown(30), /^ok TLS: the certificate expires 2025-01-31T/);
+    assert.match(await shown(3), /^odd TLS: the certificate expires 2025-01-04T/);
+    assert.match(await shown(-1), /^broken TLS: the certificate has expired, 2024-12-31T/);
+  });
+});
+
+suite("other servers of the zone", () => {
+  const examined = async (other: Answering, text = APEX) => {
+    const clock = new FakeClock();
+    const addresses: Resolve = async (name, type) =>
+      makeMessage({
+        answers:
+          type === Type.A && name.toString() === "ns.example."
+            ? recordsOf({ name, type, ttl: 1, rdatas: [rdata.a("192.0.2.53")] })
+            : [],
+      });
+    const ask: Ask = async (server, ...question) =>
+      asking(new Map([[server, server.address === "192.0.2.53" ? other : serving(text)]]))(
+        server,
+        ...question,
+      );
+    const notify = [{ server: { host: "192.0.2.53", port: 53 }, key: undefined }];
+    const options = { ask, server: SERVER, zone: ZONE, notify, resolve: addresses, clock };
+    const findings = examineNameservers(options);
+    await clock.elapse(10_000);
+    return texts(await findings);
+  };
+
+  test("have it as it is, or later", async () => {
+    const found = "ok: at 192.0.2.53:53: has z.example., serial 7";
+    assert.deepEqual(await examined(serving(APEX)), [found, found]);
+    const later = serving(APEX.replace(" 7 ", " 8 "));
+    assert.deepEqual(await examined(later), [found.replace("7", "8"), found.replace("7", "8")]);
+  });
+
+  test("have some seconds to follow, and no more", async () => {
+    const behind = await examined(serving(APEX.replace(" 7 ", " 6 ")));
+    assert.match(behind[0]!, /^odd: at 192\.0\.2\.53:53: is behind .*: serial 6, and it is 7$/);
+    let asked = 0;
+    const catching = await examined((...question) =>
+      serving(APEX.replace(" 7 ", asked++ < 4 ? " 6 " : " 7 "))(...question),
+    );
+    assert.match(catching.join(), /^ok: .*,ok: /);
+  });
+
+  test("have the zone, and as their own", async () => {
+    const [silent] = await examined(() => new ExchangeError(RESOLVER, "timeout"));
+    assert.equal(silent, "broken: at 192.0.2.53:53: no answer in time to z.example.");
+    const [refusing] = await examined(() => ({ rcode: Rcode.REFUSED }));
+    assert.equal(refusing, "broken: at 192.0.2.53:53: it answers REFUSED to z.example.");
+    const [cache] = await examined((...question) => ({
+      ...serving(APEX)(...question),
+      isAuthoritative: false,
+    }));
+    assert.match(cache!, /^broken: .* it knows z\.example\. from others only$/);
+  });
+
+  test("are found by their names", async () => {
+    const [lost] = await examined(serving(APEX), APEX.replace("ns.example.", "ns1.example."));
+    assert.equal(lost, "broken: this host's resolver knows no address of it");
+    const [nobody] = await examined(serving(APEX), APEX.replace("ns.example.", "localhost."));
+    assert.match(nobody!, /^odd: the zone names no server that others could find/);
+  });
+});
+
+suite("clients", () => {
+  const told = (...names: string[]): Resolve => {
+    return async (name, type) => {
+      const answers = names.includes(`${name}`)
+        ? recordsOf({ name, type, ttl: 1, rdatas: [rdata.ptr(ZONE)] })
+        : [];
+      return makeMessage({ answers });
+    };
+  };
+  const examined = (resolve: Resolve, searchDomains = [Name.parse("office.example.")]) =>
+    examineClients({
+      ...{ zone: ZONE, searchDomains, resolve, reverse: [Name.parse("10.in-addr.arpa.")] },
+      subnets: subnetsOf([
+        { family: 4, address: "10.1.2.3", prefix: 16 },
+        { family: 4, address: "192.0.2.3", prefix: 24 },
+      ]),
+    });
+
+  test("are told by a search domain, or by their address", async () => {
+    const found = await examined(
+      told("lb._dns-sd._udp.office.example.", "b._dns-sd._udp.0.0.1.10.in-addr.arpa."),
+    );
+    assert.deepEqual(texts(found), [
+      "ok: a search domain of this host, office.example., says to browse z.example.",
+      "ok: clients without a search domain find z.example. by it",
+    ]);
+    assert.equal(found[1]!.place, "subnet 10.1.0.0/16");
+  });
+
+  test("need one of two things where they are not", async () => {
+    const [search, subnet] = await examined(told());
+    assert.match(search!.fact, /^no search domain of this host \(office\.example\.\) says/);
+    assert.deepEqual(search!.remedy!.slice(-2), [
+      "  b._dns-sd._udp.office.example. PTR z.example.",
+      "  lb._dns-sd._udp.office.example. PTR z.example.",
+    ]);
+    assert.match(search!.remedy!.join("\n"), /"domain-search", "data": "z\.example"/);
+    assert.match(subnet!.fact, /^nothing is found at lb\._dns-sd\._udp\.0\.0\.1\.10\.in-addr/);
+    const [none] = await examined(async () => undefined, []);
+    assert.match(none!.fact, /\(none\)/);
+  });
+});
+
+suite("links", () => {
+  const examined = async (
+    open: (lan: Lan) => readonly LanHost[],
+    concerns: readonly string[] = [],
+  ) => {
+    const clock = new FakeClock();
+    const lan = new Lan(clock);
+    const findings = examineLinks({
+      links: undefined,
+      watch: (concern) => ({
+        follow(use, signal) {
+          concerns.forEach(concern);
+          for (const host of open(lan)) use(host, signal);
+        },
+      }),
+      clock,
+    });
+    await clock.elapse(5_000);
+    return (await findings).map((each) => `${each.verdict} ${each.place}: ${each.fact}`);
+  };
+
+  test("are asked, and who speaks there is counted", async () => {
+    const found = await examined((lan) => {
+      for (const address of ["10.1.0.10", "10.1.0.11"]) {
+        const device = lan.host("eth0", address);
+        device.listen(() => device.send(Buffer.from("what it says is nothing here")), NEVER);
+      }
+      return [lan.host("eth0", "10.1.0.1")];
+    });
+    assert.deepEqual(found, ["ok link eth0: 10.1.0.1/24; 2 hosts speak multicast DNS"]);
+  });
+
+  test("where nobody speaks are odd, and where there is none something is broken", async () => {
+    const silent = await examined((lan) => [lan.host("eth0", "10.1.0.1")]);
+    assert.deepEqual(silent, ["odd link eth0: 10.1.0.1/24; nobody else speaks multicast DNS"]);
+    assert.deepEqual(await examined(() => []), ["broken links: no interface can multicast"]);
+    const down = "interface eth9 is not there, or down";
+    assert.deepEqual(await examined(() => [], [down]), [`broken links: ${down}`]);
+  });
+});
+
+test("what strangers have said drives no terminal", () => {
+  const fact = "an answer with \u001b[31m in it";
+  const text = formatFinding({ verdict: "odd", place: "zone", fact, remedy: ["a\u0007b"] });
+  assert.equal(text, "odd     zone: an answer with \\u001b[31m in it\n        a\\u0007b\n");
+});
+
+test("at a desk the server is given; a mistake in an address is told", async () => {
+  const doctor = (...words: string[]) => run([process.execPath, MAIN, "doctor", ...words]);
+  await using server = await Serving.start({ zone: "z.example.", readers: {} });
+  const address = `127.0.0.1:${server.endpoint.port}`;
+  const where = ["--domain", "z.example", "--server", address, "--resolver", address];
+  const { status, stdout } = await doctor(...where);
+  assert.match(`${stdout}`, /^odd {5}zone z\.example\.: serial \d+; no service is in it$/m);
+  assert.match(`${stdout}`, new RegExp(`^ok {6}resolver ${address}: finds z\\.example\\.$`, "m"));
+  assert.match(`${stdout}`, /\n\d+ ok, \d+ odd, 0 broken\n$/);
+  assert.equal(status, 0);
+  const gone = await doctor("--domain", "y.example", "--server", address);
+  assert.deepEqual(
+    [gone.status, `${gone.stdout}`.split("\n")[0]],
+    [
+      1,
+      `broken  zone y.example.: ${address} answers REFUSED (extended error 20); expected the zone's own server`,
+    ],
+  );
+  const wrong = await doctor("--resolver", "ns1");
+  assert.deepEqual([wrong.status, `${wrong.stdout}`], [1, ""]);
+  assert.match(wrong.stderr, /^--resolver: "ns1" is not an address; expected 192\.0\.2\.1, /);
+});
+
+const NEVER = new AbortController().signal;

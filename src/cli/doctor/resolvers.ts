@@ -148,7 +148,8 @@ class Examination {
       return;
     }
     const plain = await this.#ask(list, Type.PTR, { transport: "udp", isPlain: true });
-    if (plain instanceof ExchangeError || dataOf(plain, list, Type.PTR).length > 0) return;
+    if (plain instanceof ExchangeError || !plain.isTruncated) return;
+    if (dataOf(plain, list, Type.PTR).length > 0) return;
     this.#tell("odd", `sends nothing of ${of}, to who asks by UDP without EDNS`, [
       "So Avahi, which asks so and knows no TCP, lists none of it behind this resolver: let its hosts",
       "ask the zone's server or BIND, or browse sites one by one (docs/operations.md, Clients).",
