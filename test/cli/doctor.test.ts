@@ -447,7 +447,9 @@ suite("links", () => {
     const found = await examined((lan) => {
       for (const address of ["10.1.0.10", "10.1.0.11"]) {
         const device = lan.host("eth0", address);
-        device.listen(() => device.send(Buffer.from("what it says is nothing here")), NEVER);
+        device.listen(({ source }) => {
+          if (source === "10.1.0.1") device.send(Buffer.from("whatever it is"));
+        }, NEVER);
       }
       return [lan.host("eth0", "10.1.0.1")];
     });

@@ -7,10 +7,12 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { Avahi } from "../support/avahi.ts";
-import { Gateway, temporaryFolder } from "../support/gateway.ts";
+import { startBind } from "../support/bind.ts";
+import { Gateway, MAIN, temporaryFolder } from "../support/gateway.ts";
+import { startKnot } from "../support/knot.ts";
 import { type Host, Lab, needs } from "../support/lab.ts";
 import { GATEWAY, office } from "../support/office.ts";
-import type { Running } from "../support/process.ts";
+import { type Running, run } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 
 const ZONE = "bonjour.example.com";
@@ -136,6 +138,45 @@ suite("doctor", { skip: needs("avahi-daemon", "named", "unbound", "dnsmasq") }, 
     assert.ok(facts.some(({ remedy }) => remedy.includes(`dnsmasq:  rebind-domain-ok=/${ZONE}/`)));
     rmSync(folder, { recursive: true });
   });
+});
+
+const SECRET = Buffer.from("what both sides know").toString("base64");
+
+suite("doctor, of a collector", { skip: needs("named", "knotd") }, () => {
+  for (const [name, start] of Object.entries({ BIND: startBind, Knot: startKnot })) {
+    test(`says whether ${name} takes its updates, and changes nothing`, async () => {
+      await using primary = await start({ zone: `${ZONE}.`, keys: { paris: SECRET } });
+      const folder = temporaryFolder();
+      const file = join(folder, "paris.yaml");
+      const server = `127.0.0.1:${primary.endpoint.port}`;
+      const examine = async (secret: string, zone = ZONE) => {
+        const publish = { server, key: "paris" };
+        writeFileSync(
+          file,
+          JSON.stringify({ zone, links: [], publish, keys: { paris: { secret } } }),
+        );
+        const command = ["doctor", "--config", file, "--resolver", server];
+        const { stdout, stderr } = await run([process.execPath, MAIN, ...command]);
+        assert.equal(stderr, "");
+        return `${stdout}`;
+      };
+      const before = await examine(SECRET);
+      const taken = `^ok      publish ${server}: takes updates of ${ZONE}\\., signed by the key paris$`;
+      assert.match(before, new RegExp(taken, "m"));
+      const again = await examine(SECRET);
+      assert.deepEqual(/serial \d+/.exec(again), /serial \d+/.exec(before), "nothing was changed");
+      const wrong = await examine(Buffer.from("what one of them knows").toString("base64"));
+      assert.match(
+        wrong,
+        /^broken {2}publish \S+: \S+: it has another secret for the key \(BADSIG\): paris/m,
+      );
+      const other = await examine(SECRET, "other.example");
+      assert.match(
+        other,
+        /^broken {2}publish \S+: .*\b(NOTAUTH|REFUSED)\b/m,
+      );
+    });
+  }
 });
 
 interface Make {
