@@ -12,6 +12,7 @@ import type { Endpoint } from "../dns/endpoint.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 import { resolver, systemServers } from "../net/client/resolver.ts";
+import { sourceAddress } from "../net/client/route.ts";
 import { lastingAddresses, readInterfaces } from "../net/links/interfaces.ts";
 import type { LinkWatch } from "../net/links/link.ts";
 import { multicastLinks } from "../net/links/multicast.ts";
@@ -84,9 +85,10 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
   const notify = isHere ? config.transfer.notify : [];
   yield* await examineNameservers({ ask, server, zone, notify, resolve, clock });
   const examined = await Promise.all(
-    resolvers.map((each) => {
-      const reached = isHere && listen ? reachedFrom(each, listen.dns) : server;
-      return examineResolver(each, { ask, server: server!, reached, sample, reverse });
+    resolvers.map(async (each) => {
+      const reached = isHere && listen ? await reachedFrom(each, listen.dns) : server;
+      const hasViews = config.views.length > 0;
+      return examineResolver(each, { ask, server: server!, reached, sample, reverse, hasViews });
     }),
   );
   yield* examined.flat();
@@ -108,14 +110,19 @@ function linksOf({ links }: Config): (concern: (fact: string) => void) => LinkWa
 }
 
 /** Where a resolver can ask the gateway here; undefined where it cannot. */
-function reachedFrom(asker: Endpoint, listen: readonly Endpoint[]): Endpoint | undefined {
+async function reachedFrom(
+  asker: Endpoint,
+  listen: readonly Endpoint[],
+): Promise<Endpoint | undefined> {
   if (isLoopback(asker)) return reachable(listen[0]!);
-  const addresses = readInterfaces().filter(isNetwork).flatMap(lastingAddresses);
+  const source = await sourceAddress(asker);
+  const all = readInterfaces().filter(isNetwork).flatMap(lastingAddresses);
+  const addresses = [...(source === undefined ? [] : [source]), ...all.map((each) => each.address)];
   for (const { address, port } of listen.filter((each) => !isLoopback(each))) {
     const isWildcard = address === "0.0.0.0" || address === "::";
     if (!isWildcard) return { address, port };
-    const own = addresses.find((each) => isIPv4(each.address) === isIPv4(address));
-    if (own !== undefined) return { address: own.address, port };
+    const own = addresses.find((each) => isIPv4(each) === isIPv4(address));
+    if (own !== undefined) return { address: own, port };
   }
   return undefined;
 }

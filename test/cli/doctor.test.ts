@@ -106,6 +106,20 @@ suite("the zone", () => {
     assert.match(findings[2]!, /^odd: more than 100 instances: _ipp\._tcp\.z\.example\. \(102\)\./);
   });
 
+  test("whose server stops answering is examined no further", async () => {
+    const zone = serving(APEX + SERVICES);
+    let asked = 0;
+    const dying: Answering = (...question) =>
+      ++asked > 3 ? new ExchangeError(SERVER, "timeout") : zone(...question);
+    const { findings, sample } = await examineZone(
+      asking(new Map([[SERVER, dying]])),
+      SERVER,
+      ZONE,
+    );
+    assert.deepEqual([sample, asked], [undefined, 4]);
+    assert.deepEqual(texts(findings), ["broken: 192.0.2.1:53 answers no more: no answer in time"]);
+  });
+
   test("that is another server's is said to be so", async () => {
     const ask = asking(new Map([[SERVER, serving(APEX, Name.parse("other.example."))]]));
     const { findings, sample } = await examineZone(ask, SERVER, ZONE);
@@ -123,7 +137,13 @@ suite("a resolver", () => {
   const zone = serving(APEX + SERVICES);
   const examined = async (
     resolver: Answering,
-    { server = zone, reached = SERVER, reverse = [] as Name[], isSigned = false } = {},
+    {
+      server = zone,
+      reached = SERVER,
+      reverse = [] as Name[],
+      isSigned = false,
+      hasViews = false,
+    } = {},
   ) => {
     const ask = asking(
       new Map([
@@ -132,7 +152,7 @@ suite("a resolver", () => {
       ]),
     );
     const { sample } = await examineZone(ask, SERVER, ZONE);
-    const options = { ask, server: SERVER, sample: { ...sample!, isSigned }, reverse };
+    const options = { ask, server: SERVER, sample: { ...sample!, isSigned }, reverse, hasViews };
     return examineResolver(RESOLVER, { ...options, reached: reached ?? undefined });
   };
   /** The zone's own answers, but for what this says. */
@@ -216,11 +236,15 @@ suite("a resolver", () => {
   });
 
   test("that keeps private addresses back is told not to", async () => {
-    const findings = await examined(except((_, type) => (type === Type.A ? NOTHING : undefined)));
+    const keeping = except((_, type) => (type === Type.A ? NOTHING : undefined));
+    const findings = await examined(keeping);
     assert.deepEqual(texts(findings), [
       "ok: finds z.example.",
       "broken: answers without a record to printer.paris.z.example. A: it keeps private addresses back",
     ]);
+    assert.equal(findings[1]!.remedy?.length, 2);
+    const [, viewed] = await examined(keeping, { hasViews: true });
+    assert.match(viewed!.remedy!.at(-1)!, /^Or the view of the network/);
   });
 
   test("that filters is found, whichever types it does not let through", async () => {

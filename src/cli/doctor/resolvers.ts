@@ -21,6 +21,8 @@ export interface ResolverOptions {
   readonly sample: Sample;
   /** Of the configuration, beside the zone. */
   readonly reverse: readonly Name[];
+  /** Clients of some networks are not shown all. */
+  readonly hasViews: boolean;
 }
 
 export function examineResolver(resolver: Endpoint, options: ResolverOptions): Promise<Finding[]> {
@@ -128,7 +130,7 @@ class Examination {
       const answer = await this.#lacks(instance, type);
       if (answer === undefined) continue;
       const fact = `${describe(answer)} to ${instance.toUnicode()} ${typeName(type)}`;
-      this.#tell("broken", fact, FILTERED);
+      this.#tellLack(fact, FILTERED);
     }
   }
 
@@ -136,7 +138,7 @@ class Examination {
     const answer = await this.#lacks(host, type);
     if (answer === undefined) return;
     const fact = `${describe(answer)} to ${host.toUnicode()} ${typeName(type)}: it keeps private addresses back`;
-    this.#tell("broken", fact, privateAddresses(this.#options.sample.zone));
+    this.#tellLack(fact, privateAddresses(this.#options.sample.zone));
   }
 
   async #compareList(list: Name, instances: number): Promise<void> {
@@ -144,7 +146,7 @@ class Examination {
     const answer = await this.#lacks(list, Type.PTR);
     if (answer !== undefined) {
       const isLong = instances > BIND_MOST;
-      this.#tell("broken", `${describe(answer)} to ${of}`, isLong ? LONG : []);
+      this.#tellLack(`${describe(answer)} to ${of}`, isLong ? LONG : []);
       return;
     }
     const plain = await this.#ask(list, Type.PTR, { transport: "udp", isPlain: true });
@@ -154,6 +156,12 @@ class Examination {
       "So Avahi, which asks so and knows no TCP, lists none of it behind this resolver: let its hosts",
       "ask the zone's server or BIND, or browse sites one by one (docs/operations.md, Clients).",
     ]);
+  }
+
+  /** Of what the server has, as this host is shown it. */
+  #tellLack(fact: string, remedy: readonly string[]): void {
+    const more = this.#options.hasViews ? HIDDEN : [];
+    this.#tell("broken", fact, [...remedy, ...more]);
   }
 
   /** Its answer, where that has nothing of what the server has. */
@@ -185,6 +193,7 @@ class Examination {
 type Tail<T> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
 
 const FILTERED = ["It filters by type or by name; in dnsmasq that is filterwin2k or filter-rr."];
+const HIDDEN = ["Or the view of the network that it asks from does not show it (views)."];
 const UNANSWERED = [
   "Where it does so already, it gets no answer: from there UDP and TCP must pass, and query.allow",
   "let it ask. Unbound asks a server that was away again after up to 15 minutes (infra-host-ttl: 60).",

@@ -4,6 +4,7 @@ import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
 import type { Name } from "../../dns/name.ts";
 import { type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
 import { type Enumeration, enumerationName, serviceTypesName } from "../../dns/service.ts";
+import { ExchangeError } from "../../net/client/exchange.ts";
 import { type Ask, dataOf, describe, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
 
@@ -38,18 +39,28 @@ export interface Examined {
 }
 
 export async function examineZone(ask: Ask, server: Endpoint, zone: Name): Promise<Examined> {
-  const place = `zone ${zone}`;
+  const place = placeOf(zone);
   const answer = await ask(server, zone, Type.SOA);
   const serial = soaIn(answer, zone)?.serial;
   if (serial === undefined) {
     const fact = `${formatEndpoint(server)} ${describe(answer)}; expected the zone's own server`;
     return { findings: [{ verdict: "broken", place, fact }], sample: undefined };
   }
-  const find: Find = async (name, type) => dataOf(await ask(server, name, type), name, type);
+  try {
+    return await examineContents(finding(ask, server), zone, serial);
+  } catch (error) {
+    if (!(error instanceof ExchangeError)) throw error;
+    const fact = `${formatEndpoint(server)} answers no more: ${error.message}`;
+    return { findings: [{ verdict: "broken", place, fact }], sample: undefined };
+  }
+}
+
+async function examineContents(find: Find, zone: Name, serial: number): Promise<Examined> {
   const lists: List[] = [];
   const unreachable: Name[] = [];
   let service: SampleService | undefined;
-  for (const name of await targetsOf(find, serviceTypesName(zone))) {
+  const types = await targetsOf(find, serviceTypesName(zone));
+  for (const name of types.slice(0, MAX_TYPES)) {
     const instances = await targetsOf(find, name);
     lists.push({ name, instances: instances.length });
     const [first] = instances;
@@ -65,12 +76,25 @@ export async function examineZone(ask: Ask, server: Endpoint, zone: Name): Promi
     ...(await enumerationOf(find, zone)),
     ...unreachable.map(unreachableFinding),
     ...longLists(lists),
-  ].map((finding) => ({ ...finding, place }));
+  ].map((each) => ({ ...each, place: placeOf(zone) }));
   return { findings, sample: { zone, serial, isSigned, lists, service } };
 }
 
+/** Rejects with an ExchangeError. */
 type Find = (name: Name, type: number) => Promise<readonly Rdata[]>;
 type Placeless = Omit<Finding, "place">;
+
+function finding(ask: Ask, server: Endpoint): Find {
+  return async (name, type) => {
+    const answer = await ask(server, name, type);
+    if (answer instanceof ExchangeError) throw answer;
+    return dataOf(answer, name, type);
+  };
+}
+
+function placeOf(zone: Name): string {
+  return `zone ${zone}`;
+}
 
 async function targetsOf(find: Find, name: Name | undefined): Promise<Name[]> {
   const found = name === undefined ? [] : await find(name, Type.PTR);
@@ -134,5 +158,7 @@ function longLists(lists: readonly List[]): Placeless[] {
   ];
 }
 
+/** Each costs some questions. */
+const MAX_TYPES = 200;
 /** Records of a set that BIND takes where it is told nothing. */
 export const BIND_MOST = 100;
