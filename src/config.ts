@@ -10,6 +10,7 @@ import { type Document, type ErrorCode, LineCounter, parseDocument, visit } from
 import { z } from "zod";
 import { identity, query, view } from "./config/asking.ts";
 import {
+  address,
   domain,
   grant,
   host,
@@ -105,6 +106,7 @@ const table = z.strictObject(
       })
       .default({}),
     data: z.string("expected the path of a folder").default("./zones"),
+    web: address.optional(),
   },
   "expected fields such as zone: and links:",
 );

@@ -21,6 +21,7 @@ import { keepalive } from "./dnsserver/keepalive.ts";
 import { byOpcode, edns, layered } from "./dnsserver/layers.ts";
 import { Limits, limited } from "./dnsserver/limits.ts";
 import { notifyHandler } from "./dnsserver/notify.ts";
+import { Tally } from "./dnsserver/tally.ts";
 import { transfers } from "./dnsserver/transfer.ts";
 import { tsig } from "./dnsserver/tsig.ts";
 import { updateHandler } from "./dnsserver/update.ts";
@@ -32,6 +33,7 @@ import { farZones, nearZones } from "./gateway/publishing.ts";
 import { openPush } from "./gateway/pushing.ts";
 import { openSecureListeners } from "./gateway/securelisteners.ts";
 import { openViews, type Views } from "./gateway/views.ts";
+import { openWeb, type Served } from "./gateway/web.ts";
 import { openZones, type ServedZones } from "./gateway/zones.ts";
 import type { Log } from "./log.ts";
 import { resolver } from "./net/client/resolver.ts";
@@ -41,7 +43,7 @@ import { multicastLinks } from "./net/links/multicast.ts";
 import type { Handler, Ready } from "./net/server/handler.ts";
 import { Places } from "./net/server/places.ts";
 import { listenTcp } from "./net/server/stream.ts";
-import { listenUdp } from "./net/server/udp.ts";
+import { listenUdp, type UdpListener } from "./net/server/udp.ts";
 import { SigningAuthority } from "./zone/dnssec/signing.ts";
 import { ZoneAuthority } from "./zone/lookup/authority.ts";
 
@@ -77,6 +79,7 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   const siteAt = (domain: Name) => collector?.siteAt(domain);
   const onDemand = zones && openOnDemand({ config, zone: zones.dynamic[0]!, siteAt, clock, log });
   const closed: Promise<unknown>[] = [];
+  let served: Served | undefined;
   const close = async () => {
     await Promise.allSettled(closed);
     written.abort();
@@ -91,9 +94,7 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
     if (listen !== undefined && zones !== undefined) {
       const reconfirm: Collector["reconfirm"] = (record) => collector?.reconfirm(record);
       const opening = { ...options, signal, listen, onDemand, reconfirm };
-      for await (const listener of openListeners(config, zones, opening)) {
-        closed.push(listener.closed);
-      }
+      served = await openListeners(config, zones, { ...opening, closed });
       const resolve = resolver({ clock });
       closed.push(notifyAll({ config, zones, resolve, clock, log }, signal));
     }
@@ -102,6 +103,15 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   }
   const opened = openCollector(config, zones, { ...options, changed: () => onDemand?.look() });
   collector = opened.collector;
+  if (config.web !== undefined) {
+    try {
+      const access = new Access(config, hostNetworks(clock), () => false);
+      const web = { config, served, access, collector, clock, log, signal };
+      closed.push((await openWeb(config.web, web)).closed);
+    } catch (error) {
+      return fail(error);
+    }
+  }
   closed.push(opened.run(signal));
   if (onDemand !== undefined) closed.push(onDemand.run(signal));
   return { closed: Promise.all(closed).then(close, fail) };
@@ -111,24 +121,32 @@ interface ServingOptions extends GatewayOptions {
   readonly listen: Listening;
   readonly onDemand: OnDemand | undefined;
   readonly reconfirm: Collector["reconfirm"];
+  /** Takes the end of each part that is open. */
+  readonly closed: Promise<unknown>[];
 }
 
-/** The servers of these zones, one after the other. */
-async function* openListeners(config: Config, zones: ServedZones, options: ServingOptions) {
-  const { clock, log, signal, onReload, listen } = options;
-  const { handler, ready, views } = makeHandler(config, zones, options);
+/** The servers of these zones. */
+async function openListeners(
+  config: Config,
+  zones: ServedZones,
+  options: ServingOptions,
+): Promise<Served> {
+  const { clock, log, signal, onReload, listen, closed } = options;
+  const { handler, ready, views, tally } = makeHandler(config, zones, options);
   const pushing = listen.push && openPush({ ...options, views });
-  if (pushing !== undefined) yield { closed: pushing.push.run(zones.all, signal) };
+  if (pushing !== undefined) closed.push(pushing.push.run(zones.all, signal));
   const places = new Places();
+  const udp: UdpListener[] = [];
   for (const endpoint of listen.dns) {
     const shared = { endpoint, handler, clock, log, signal };
-    yield await listenUdp({ ...shared, ready });
-    yield await listenTcp({ ...shared, places });
+    const listener = await listenUdp({ ...shared, ready });
+    udp.push(listener);
+    closed.push(listener.closed, (await listenTcp({ ...shared, places })).closed);
   }
-  const { openSession } = pushing ?? {};
-  yield* openSecureListeners(listen, {
-    ...{ handler, openSession, clock, log, signal, places, onReload },
-  });
+  const { openSession, push } = pushing ?? {};
+  const secure = { handler, openSession, clock, log, signal, places, onReload };
+  for await (const listener of openSecureListeners(listen, secure)) closed.push(listener.closed);
+  return { zones, views, tally, udp, push };
 }
 
 /** What answers requests, with all the layers in front of it, and what is ready before any of these. */
@@ -136,7 +154,7 @@ export function makeHandler(
   config: Config,
   zones: ServedZones,
   { clock, log, onDemand }: Pick<ServingOptions, "clock" | "log" | "onDemand">,
-): { handler: Handler; ready: Ready; views: Views } {
+): { handler: Handler; ready: Ready; views: Views; tally: Tally } {
   const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
   // To strangers the catalog is not there (RFC 9432 §7), whatever they ask.
   const findOpen = (origin: Name) => {
@@ -162,8 +180,10 @@ export function makeHandler(
       ? rollingSecrets(() => randomBytes(COOKIE_SECRET_LENGTH), clock)
       : () => cookieSecret;
   const complaints = new Complaints(clock, log);
+  const tally = new Tally();
   const handler = layered(
     [
+      ...(config.web ? [tally.layer] : []),
       tsig({ keys: config.keys, clock, complaints, signedBefore: zones.signedBefore }),
       edns,
       keepalive,
@@ -187,7 +207,8 @@ export function makeHandler(
       }),
     }),
   );
-  return { handler, ready: new ReadyViews({ clientOf: views.clientOf, limits }), views };
+  const ready = new ReadyViews({ clientOf: views.clientOf, limits });
+  return { handler, ready, views, tally };
 }
 
 /** Runs until its signal ends. */

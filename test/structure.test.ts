@@ -23,6 +23,7 @@ const mayImport: Readonly<Record<string, { values: string[]; types?: string[] }>
   net: { values: ["dns", "clock"], types: ["log"] },
   zone: { values: ["agedmap", "heap", "dns", "clock"], types: ["log"] },
   collector: { values: ["agedmap", "heap", "dns", "clock", "zone"], types: ["net", "log"] },
+  web: { values: ["dns", "clock", "zone"], types: ["net"] },
   dnsserver: { values: ["agedmap", "dns", "clock", "zone"], types: ["net", "log"] },
 };
 const ROOTS = ["gateway", "cli", "main"];

@@ -8,7 +8,7 @@
 import { Alarm, type Cancel, type Clock, earlier, rationed } from "../clock.ts";
 import { reverseName } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
-import { Name, type NameKey } from "../dns/name.ts";
+import type { Name, NameKey } from "../dns/name.ts";
 import { targetOf } from "../dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../dns/record.ts";
 import { LOCAL, parseServiceType } from "../dns/service.ts";
@@ -17,6 +17,7 @@ import type { Link, LinkWatch } from "../net/links/link.ts";
 import type { Browsed } from "../zone/apex.ts";
 import { HeldSubnets } from "./heldsubnets.ts";
 import { Harvest, type HarvestOptions } from "./link/harvest.ts";
+import { subtypeNames } from "./link/subtypes.ts";
 import { obtain } from "./obtain.ts";
 import type { Policy } from "./projection/policy.ts";
 import { project } from "./projection/project.ts";
@@ -75,7 +76,7 @@ export class Collector {
   readonly #legs = new Map<Link, Leg>();
   /** The domains of sites that are this collector's to keep, whether there is a link or not. */
   readonly #kept: readonly Name[];
-  readonly #publications: ReadonlyMap<Name, Publication>;
+  readonly publications: ReadonlyMap<Name, Publication>;
   readonly #alarm: Alarm;
   readonly #beat: Alarm;
   #started = 0;
@@ -102,7 +103,13 @@ export class Collector {
         ours: (sets) => this.#ours(sets),
         settles: () => this.#clock.elsewhere(this.#settles),
       });
-    this.#publications = new Map(zones.map((each) => [each.origin, publication(each)]));
+    this.publications = new Map(zones.map((each) => [each.origin, publication(each)]));
+  }
+
+  /** The links that are there. */
+  get heard(): { readonly link: Link; readonly site: Name; readonly harvest: Harvest }[] {
+    const here = [...this.#legs].filter(([, { keep }]) => keep === undefined);
+    return here.map(([link, { site, harvest }]) => ({ link, site: site.domain, harvest }));
   }
 
   /** The site of this domain, with the links that are there now; undefined where none has been. */
@@ -128,7 +135,7 @@ export class Collector {
   async run(signal: AbortSignal): Promise<void> {
     this.#clock.run(signal, () => {
       for (const { harvest, keep } of this.#legs.values()) if (keep === undefined) harvest.resume();
-      for (const publication of this.#publications.values()) publication.renew();
+      for (const publication of this.publications.values()) publication.renew();
     });
     this.#started = this.#clock.now();
     await new Promise<void>((resolve) => {
@@ -146,7 +153,7 @@ export class Collector {
     this.#beat.set(undefined);
     for (const { keep } of this.#legs.values()) keep?.();
     this.#report.close();
-    await Promise.all([...this.#publications.values()].map((each) => each.end()));
+    await Promise.all([...this.publications.values()].map((each) => each.end()));
   }
 
   /** Where links are may have changed: `siteOf` is asked again. What they have said stays known. */
@@ -258,7 +265,7 @@ export class Collector {
 
   /** What is beneath the sites already is to be kept until it is known whether it is still there. */
   #inherit(): void {
-    if (this.#domains.length > 0) for (const each of this.#publications.values()) each.inherit();
+    if (this.#domains.length > 0) for (const each of this.publications.values()) each.inherit();
   }
 
   /**
@@ -296,7 +303,7 @@ export class Collector {
       zones.map(({ origin }) => [origin, origin.equals(zone) ? sets : new RecordSets()]),
     );
     for (const set of extra(this.#places, sets)) wanted.get(this.#zoneOf(set.name)!)?.add(set);
-    for (const [origin, publication] of this.#publications) publication.want(wanted.get(origin)!);
+    for (const [origin, publication] of this.publications) publication.want(wanted.get(origin)!);
     this.#options.changed();
     this.#alarm.set(earlier(due, this.#clock.now() + AGAIN));
   }
@@ -319,19 +326,11 @@ export class Collector {
 
   /** The origin of the zone a name is published into, the longest that fits. */
   #zoneOf(name: Name): Name | undefined {
-    return this.#options.zones
-      .map(({ origin }) => origin)
+    const origins = this.#options.zones.map(({ origin }) => origin);
+    return origins
       .filter((origin) => name.isUnder(origin))
-      .reduce<Name | undefined>(
-        (best, origin) => (best && best.wireLength > origin.wireLength ? best : origin),
-        undefined,
-      );
+      .sort((a, b) => b.wireLength - a.wireLength)[0];
   }
-}
-
-function subtypeNames(type: string, labels: readonly string[]): Name[] {
-  const sub = Name.parse(`_sub.${type}`, LOCAL);
-  return labels.map((label) => sub.child(label)).filter((name) => name !== undefined);
 }
 
 /**

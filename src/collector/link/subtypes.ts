@@ -4,6 +4,7 @@
  * when it comes, so they are asked for wherever their type is heard of.
  */
 import { Name, type NameKey } from "../../dns/name.ts";
+import { LOCAL } from "../../dns/service.ts";
 
 const table: Readonly<Record<string, readonly string[]>> = {
   // AirPrint, IPP Everywhere (PWG 5100.14) and CUPS.
@@ -21,4 +22,10 @@ const subtypes: ReadonlyMap<NameKey, readonly Name[]> = new Map(
 /** The subtypes to ask for where this type, a name in `.local`, is heard of. */
 export function subtypesOf(type: Name): readonly Name[] {
   return subtypes.get(type.key) ?? [];
+}
+
+/** The names of these subtypes in `.local`; of one that is too long there is none. */
+export function subtypeNames(type: string, labels: readonly string[]): Name[] {
+  const sub = Name.parse(`_sub.${type}`, LOCAL);
+  return labels.map((label) => sub.child(label)).filter((name) => name !== undefined);
 }

@@ -81,6 +81,11 @@ export class Publication {
     this.#alarm = new Alarm(clock, () => this.#go());
   }
 
+  /** Does the server take no updates? */
+  get isTroubled(): boolean {
+    return this.#troubles.areStanding;
+  }
+
   want(sets: RecordSets): void {
     this.reconciler.want(sets);
     this.#go();

@@ -53,6 +53,11 @@ export class Push {
     this.#limits = options.limits ?? LIMITS;
   }
 
+  /** Those that have subscriptions. */
+  get sessions(): number {
+    return this.#sessions;
+  }
+
   /** All subscriptions there are. */
   get size(): number {
     return this.#total;

@@ -2,6 +2,9 @@
 import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
 import type { Transport } from "./handler.ts";
 
+/** By what DNS comes, and people. */
+export type Protocol = Transport | "web";
+
 export interface Listener {
   /** With the port that was chosen, where port 0 was asked for. */
   readonly endpoint: Endpoint;
@@ -12,12 +15,12 @@ export interface Listener {
 /** A listener could not be opened; the message is one line for the administrator. */
 export class ListenError extends Error {
   override readonly name = "ListenError";
-  readonly transport: Transport;
+  readonly transport: Protocol;
   readonly endpoint: Endpoint;
   /** As the system says it: "EADDRINUSE", "EACCES". */
   readonly code: string;
 
-  constructor(transport: Transport, endpoint: Endpoint, cause: NodeJS.ErrnoException) {
+  constructor(transport: Protocol, endpoint: Endpoint, cause: NodeJS.ErrnoException) {
     const code = cause.code ?? cause.message;
     const where = `${transport.toUpperCase()} ${formatEndpoint(endpoint)}`;
     super(`cannot listen on ${where}: ${reasons[code] ?? code}`, { cause });

@@ -13,7 +13,7 @@ import type { Log } from "../../log.ts";
 import { Connection, type Sessions } from "./connection.ts";
 import { type Edge, makeEdge } from "./edge.ts";
 import type { Handler, TlsParameters, Transport } from "./handler.ts";
-import { ListenError, type Listener } from "./listener.ts";
+import { ListenError, type Listener, type Protocol } from "./listener.ts";
 import { type Place, Places } from "./places.ts";
 import { Rounds } from "./rounds.ts";
 
@@ -112,7 +112,7 @@ export class Connections {
 /** Starts `server`; when it is to end, `close` ends its connections. Rejects with a ListenError. */
 export function listenStream(
   server: Server,
-  transport: Transport,
+  transport: Protocol,
   { endpoint, signal, log }: Pick<StreamOptions, "endpoint" | "signal" | "log">,
   close: () => Promise<void>,
 ): Promise<Listener> {

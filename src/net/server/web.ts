@@ -1,0 +1,117 @@
+/**
+ * Pages over plain HTTP/1.1, for people and programs on this host's side of a firewall: a listener that
+ * hands each GET to one function, and streams what has no end (server-sent events, HTML §9.2).
+ *
+ * Invariant: what a peer can make us hold is bounded. There are at most `MAX_CONNECTIONS`, each has one
+ * request at a time, without a body; and of a stream nothing is made that the peer has not asked for by
+ * taking what was before.
+ */
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Endpoint } from "../../dns/endpoint.ts";
+import type { Log } from "../../log.ts";
+import type { Listener } from "./listener.ts";
+import { endpointOf, listenStream } from "./stream.ts";
+
+export interface WebRequest {
+  /** Without a query: "/metrics". */
+  readonly path: string;
+  readonly source: Endpoint;
+  /** By which name or address this server was called, without its port; undefined where it was not said. */
+  readonly host: string | undefined;
+  /** What the client has already, as `WebAnswer.tag` had it. */
+  readonly tag: string | undefined;
+  /** Ends with the connection. */
+  readonly signal: AbortSignal;
+}
+
+export interface WebAnswer {
+  readonly status: number;
+  readonly type?: string;
+  /** A piece is made when the one before it has been taken. */
+  readonly body: string | AsyncIterable<string>;
+  /** What tells this body from others: who has it already gets no other. */
+  readonly tag?: string;
+}
+
+export type WebHandler = (request: WebRequest) => WebAnswer | Promise<WebAnswer>;
+
+export interface WebOptions {
+  readonly endpoint: Endpoint;
+  readonly handler: WebHandler;
+  readonly log: Log;
+  /** When it ends, so does the listener, with all that it streams. */
+  readonly signal: AbortSignal;
+}
+
+/** Rejects with a ListenError. */
+export function listenWeb({ handler, ...options }: WebOptions): Promise<Listener> {
+  const server = createServer(
+    {
+      ...{ maxHeaderSize: 8192, keepAliveTimeout: 5000, requestTimeout: 10_000, noDelay: true },
+      // Who looks on and vanishes without a word is noticed.
+      ...{ keepAlive: true, keepAliveInitialDelay: 30_000 },
+    },
+    (request, response) => {
+      serve(request, response, handler).catch((error: unknown) => {
+        options.log.error({ err: error }, "a page could not be made");
+        response.destroy();
+      });
+    },
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  return listenStream(server, "web", options, async () => server.closeAllConnections());
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, handler: WebHandler) {
+  const source = endpointOf(request.socket);
+  if (source === undefined) return request.destroy();
+  const gone = new AbortController();
+  response.on("close", () => gone.abort());
+  response.on("error", () => {});
+  const { method = "", headers, url = "" } = request;
+  if (method !== "GET" && method !== "HEAD") {
+    response.writeHead(405, { allow: "GET, HEAD", connection: "close" }).end();
+    return;
+  }
+  const answer = await handler({
+    path: url.replace(/\?.*$/s, ""),
+    source,
+    host: headers.host?.replace(/:\d*$/, ""),
+    tag: headers["if-none-match"],
+    signal: gone.signal,
+  });
+  const { status, type = "text/plain; charset=utf-8", tag, body } = answer;
+  const isKnown = tag !== undefined && headers["if-none-match"] === `"${tag}"`;
+  response.writeHead(isKnown ? 304 : status, {
+    ...PRECAUTIONS,
+    ...(!isKnown && { "content-type": type }),
+    ...(tag !== undefined && { etag: `"${tag}"` }),
+  });
+  if (isKnown || method === "HEAD") response.end();
+  else if (typeof body === "string") response.end(body);
+  else await stream(body, response, gone.signal);
+}
+
+async function stream(pieces: AsyncIterable<string>, response: ServerResponse, gone: AbortSignal) {
+  try {
+    for await (const piece of pieces) {
+      if (!response.write(piece)) await once(response, "drain", { signal: gone });
+    }
+    response.end();
+  } catch (error) {
+    if (!gone.aborted) throw error;
+  }
+}
+
+/** What is shown is strangers' text: nothing of it is run, nor read by pages of others. */
+const PRECAUTIONS = {
+  "cache-control": "no-cache",
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+} as const;
+const MAX_CONNECTIONS = 64;

@@ -1,0 +1,94 @@
+/** The services of a zone as people know them: what a browser of DNS-SD would list, resolved. */
+import { attributesOf } from "../dns/attribute.ts";
+import { ADDRESS_TYPES, Type } from "../dns/constants.ts";
+import { labelToUnicode, type Name } from "../dns/name.ts";
+import { addressOf, srvOf, targetOf } from "../dns/rdata.ts";
+import { parseInstance, serviceTypesName } from "../dns/service.ts";
+import type { Snapshot } from "../zone/snapshot.ts";
+
+export interface Service {
+  /** As people write it: "Office Printer". */
+  readonly instance: string;
+  /** "_ipp._tcp". */
+  readonly type: string;
+  /** Where it is within the zone: "paris"; empty at the zone itself, whole where it is elsewhere. */
+  readonly site: string;
+  /** Of the whole, as DNS writes it. */
+  readonly name: string;
+  /** Without the last dot; undefined where it has no SRV record. */
+  readonly host: string | undefined;
+  readonly port: number | undefined;
+  readonly addresses: readonly string[];
+  /** The strings of its TXT record that have a key (RFC 6763 §6.4). */
+  readonly text: readonly string[];
+}
+
+/** By site, type and instance; made once of each snapshot. */
+export function servicesIn(zone: Snapshot): readonly Service[] {
+  let services = made.get(zone);
+  if (services === undefined) {
+    services = sorted(listed(zone));
+    made.set(zone, services);
+  }
+  return services;
+}
+
+const made = new WeakMap<Snapshot, readonly Service[]>();
+
+function listed(zone: Snapshot): Service[] {
+  const types = targetsAt(zone, serviceTypesName(zone.origin));
+  return types.flatMap((type) =>
+    targetsAt(zone, type).map((instance) => serviceAt(zone, instance, type)),
+  );
+}
+
+function sorted(services: readonly Service[]): Service[] {
+  const rank = ({ site, type, instance }: Service) => `${site}\0${type}\0${instance}`;
+  return services
+    .map((service) => ({ service, rank: rank(service) }))
+    .sort((a, b) => (a.rank < b.rank ? -1 : 1))
+    .map(({ service }) => service);
+}
+
+function serviceAt(zone: Snapshot, name: Name, listed: Name): Service {
+  const { instance = name.labels[0]!, type = listed, domain = name } = parseInstance(name) ?? {};
+  const [srv] = zone.set(name, Type.SRV)?.rdatas ?? [];
+  const { target: host, port } = srv === undefined ? NOWHERE : srvOf(srv);
+  const [text] = zone.set(name, Type.TXT)?.rdatas ?? [];
+  return {
+    instance: plain(instance),
+    type: type.labels.slice(0, 2).map(labelToUnicode).join("."),
+    site: domain.isUnder(zone.origin)
+      ? domain.labelsUnder(zone.origin).map(labelToUnicode).join(".")
+      : domain.toUnicode(),
+    name: name.toString(),
+    host: host?.toUnicode().replace(/\.$/, ""),
+    port,
+    addresses: host === undefined ? [] : addressesAt(zone, host),
+    text: text === undefined ? [] : attributesOf(text).map(({ string }) => plain(string)),
+  };
+}
+
+function addressesAt(zone: Snapshot, host: Name, aliases = MAX_ALIASES): string[] {
+  const found = ADDRESS_TYPES.flatMap((type) =>
+    (zone.set(host, type)?.rdatas ?? []).flatMap((rdata) => addressOf(rdata) ?? []),
+  );
+  const [alias] = zone.set(host, Type.CNAME)?.rdatas ?? [];
+  const target = alias && targetOf(alias);
+  if (found.length > 0 || target === undefined || aliases === 0) return found;
+  return addressesAt(zone, target, aliases - 1);
+}
+
+function targetsAt(zone: Snapshot, name: Name | undefined): Name[] {
+  const set = name && zone.set(name, Type.PTR);
+  return (set?.rdatas ?? []).flatMap((rdata) => targetOf(rdata) ?? []);
+}
+
+/** UTF-8 as it is; what is none, and controls, escaped as DNS does it. */
+function plain(octets: Uint8Array): string {
+  return labelToUnicode(octets).replace(/\\([.\\])/g, "$1");
+}
+
+const NOWHERE = { target: undefined, port: undefined };
+/** RFC 1034 §3.6.2 wants none; a chain ends somewhere. */
+const MAX_ALIASES = 8;
