@@ -14,7 +14,8 @@ case "${1:-test}" in
     tools="$demo kdig:knot-dnsutils named-checkzone:bind9-utils kzonecheck:knot-dnssecutils
       named:bind9 knotd:knot nsd:nsd pdns_server:pdns-server
       /usr/share/pdns-backend-sqlite3:pdns-backend-sqlite3 sqlite3:sqlite3
-      mdnsd:mdnsd ldns-compare-zones:ldnsutils unbound:unbound dnsmasq:dnsmasq-base dnsviz:dnsviz zonemaster-cli:zonemaster-cli
+      mdnsd:mdnsd ldns-compare-zones:ldnsutils unbound:unbound chromium-headless-shell:chromium-headless-shell
+      dnsmasq:dnsmasq-base dnsviz:dnsviz zonemaster-cli:zonemaster-cli
       /usr/lib/python3/dist-packages/pygraphviz:python3-pygraphviz
       /usr/lib/python3/dist-packages/zeroconf:python3-zeroconf"
     ;;

@@ -65,7 +65,7 @@ data: zones
 
   it("says what is wrong, where, and what was expected", () => {
     assert.deepEqual(mistakes("zone: bonjour.example.com\n\nlinkz: 3\n"), [
-      "gateway.yaml:3: linkz: unknown field; expected one of zone, nameservers, contact, links, listen, publish, keys, transfer, query, views, identity, catalog, dnssec, reverse, enumerate, grace, policy, refresh, subtypes, data",
+      "gateway.yaml:3: linkz: unknown field; expected one of zone, nameservers, contact, links, listen, publish, keys, transfer, query, views, identity, catalog, dnssec, reverse, enumerate, grace, policy, refresh, subtypes, data, web",
     ]);
     assert.deepEqual(mistakes("zone: a..b"), [
       'gateway.yaml:1: zone: empty label in "a..b"; expected a domain name such as bonjour.example.com',

@@ -51,20 +51,24 @@ function readAgain(reloads: readonly (() => void)[], log: Log): void {
 }
 
 /** The first thing to try, ready to be pasted. */
-function welcome({ zone, listen, publish }: Config): string {
+function welcome({ zone, listen, publish, web }: Config): string {
+  const page = web === undefined ? [] : [`http://${formatEndpoint(reachable(web))}/`];
   if (listen === undefined) {
     const server = publish && updateHost(publish);
     const at =
       server === undefined
         ? "the server that DNS tells"
         : formatEndpoint({ address: server.host, port: server.port });
-    return `Will publish into ${zone} at ${at}${publish?.transport === "tls" ? " by TLS" : ""}.\n\n`;
+    const by = publish?.transport === "tls" ? " by TLS" : "";
+    const figures = page.map((url) => ` Figures are at ${url}metrics.`).join("");
+    return `Will publish into ${zone} at ${at}${by}.${figures}\n\n`;
   }
   const { address, port } = reachable(listen.dns[0]!);
   const dig = `dig @${address}${port === 53 ? "" : ` -p ${port}`}`;
   const also = [
     ...listen.tls.map((endpoint) => `TLS ${formatEndpoint(endpoint)}`),
     ...listen.https.map((endpoint) => `https://${formatEndpoint(endpoint)}/dns-query`),
+    ...page,
   ];
   return [
     `Serving ${zone} on ${[...listen.dns.map(formatEndpoint), ...also].join(", ")}. Try:`,

@@ -28,6 +28,39 @@ test("a collector says where it will publish, the port of TLS where it goes by T
   }
 });
 
+test("who listens for browsers says where, and serves figures in either part", async () => {
+  const file = join(temporaryFolder(), "gateway.yaml");
+  const [dns, web] = [await freePort(), await freePort()];
+  const url = `http://127.0.0.1:${web}/`;
+  const fetched = async (path: string) => {
+    const response = await fetch(`${url}${path}`, { headers: { connection: "close" } });
+    return `${response.status} ${await response.text()}`;
+  };
+  const parts = {
+    [`listen: { dns: ["127.0.0.1:${dns}"] }`]: {
+      says: `Serving z.example. on 127.0.0.1:${dns}, ${url}. Try:`,
+      figures: [/^dnssd_zone_serial\{zone="z.example."\} \d+$/m, /^dnssd_datagrams_total/m],
+      page: /^200 .*<title>z\.example<\/title>/s,
+    },
+    'publish: { server: "127.0.0.1:9" }': {
+      says: `Will publish into z.example. at 127.0.0.1:9. Figures are at ${url}metrics.`,
+      figures: [/^dnssd_publishing_troubled\{zone="z.example."\} [01]$/m],
+      page: /^404 /,
+    },
+  };
+  for (const [part, { says, figures, page }] of Object.entries(parts)) {
+    writeFileSync(file, `zone: z.example\nlinks: []\n${part}\nweb: "127.0.0.1:${web}"\n`);
+    const program = new Running([process.execPath, MAIN, "run", "--config", file]);
+    assert.equal(await program.line(STARTED), says);
+    for (const figure of figures) assert.match(await fetched("metrics"), figure);
+    assert.match(await fetched(""), page);
+    assert.equal(await program.stop(), 0);
+  }
+  writeFileSync(file, `zone: z.example\nlinks: []\nweb: 8053\n`);
+  const { stderr } = await run([process.execPath, MAIN, "run", "--config", file]);
+  assert.match(stderr, /gateway\.yaml:3: web: expected an address and a port such as/);
+});
+
 test("a gateway that cannot listen wherever it is told ends, and lets go of what it has", async () => {
   const folder = temporaryFolder();
   const file = join(folder, "gateway.yaml");

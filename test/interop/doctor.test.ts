@@ -171,10 +171,7 @@ suite("doctor, of a collector", { skip: needs("named", "knotd") }, () => {
         /^broken {2}publish \S+: \S+: it has another secret for the key \(BADSIG\): paris/m,
       );
       const other = await examine(SECRET, "other.example");
-      assert.match(
-        other,
-        /^broken {2}publish \S+: .*\b(NOTAUTH|REFUSED)\b/m,
-      );
+      assert.match(other, /^broken {2}publish \S+: .*\b(NOTAUTH|REFUSED)\b/m);
     });
   }
 });

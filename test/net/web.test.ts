@@ -1,0 +1,159 @@
+/** Plain HTTP: what a request is taken for, what goes back, and what nobody can make it hold. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
+import { suite, test } from "node:test";
+import { ListenError } from "../../src/net/server/listener.ts";
+import { listenWeb, type WebAnswer, type WebRequest } from "../../src/net/server/web.ts";
+import { silentLog } from "../support/log.ts";
+import { waitFor } from "../support/wait.ts";
+
+const ENDPOINT = { address: "127.0.0.1", port: 0 };
+
+/** A listener that answers with what it is asked. */
+class Listening {
+  readonly requests: WebRequest[] = [];
+  readonly over = new AbortController();
+  readonly #answer: (request: WebRequest) => WebAnswer;
+  port = 0;
+  closed = Promise.resolve();
+
+  private constructor(answer: (request: WebRequest) => WebAnswer) {
+    this.#answer = answer;
+  }
+
+  static async start(answer: (request: WebRequest) => WebAnswer): Promise<Listening> {
+    const listening = new Listening(answer);
+    const { endpoint, closed } = await listenWeb({
+      endpoint: ENDPOINT,
+      handler: (request) => {
+        listening.requests.push(request);
+        return listening.#answer(request);
+      },
+      log: silentLog,
+      signal: listening.over.signal,
+    });
+    listening.port = endpoint.port;
+    listening.closed = closed;
+    return listening;
+  }
+
+  async get(path: string, { method = "GET", headers = {} } = {}) {
+    const request = httpRequest({ port: this.port, path, method, headers, agent: false }).end();
+    const [response] = await once(request, "response");
+    let body = "";
+    for await (const piece of response) body += piece;
+    const { statusCode, headers: said } = response;
+    return { status: statusCode as number, headers: said as Record<string, string>, body };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.over.abort();
+    await this.closed;
+  }
+}
+
+suite("the web listener", () => {
+  test("hands on what was asked, and sends what is answered", async () => {
+    await using web = await Listening.start(() => ({ status: 418, type: "text/x", body: "short" }));
+    const headers = { host: "[::1]:8053", "if-none-match": '"7"' };
+    const { status, body, headers: said } = await web.get("/a/b?c=d", { headers });
+    assert.deepEqual([status, body, said["content-type"]], [418, "short", "text/x"]);
+    const [{ path, host, tag, source }] = web.requests as [WebRequest];
+    assert.deepEqual([path, host, tag, source.address], ["/a/b", "[::1]", '"7"', "127.0.0.1"]);
+    const head = await web.get("/", { method: "HEAD" });
+    assert.deepEqual([head.status, head.body], [418, ""]);
+  });
+
+  test("says of each answer that nothing in it is to be run, or read by pages of others", async () => {
+    await using web = await Listening.start(() => ({ status: 200, body: "" }));
+    const { headers } = await web.get("/");
+    assert.match(headers["content-security-policy"]!, /^default-src 'none'; script-src 'self';/);
+    assert.equal(headers["x-content-type-options"], "nosniff");
+    assert.equal(headers["cross-origin-resource-policy"], "same-origin");
+    assert.equal(headers["access-control-allow-origin"], undefined);
+  });
+
+  test("sends nothing again to who has it", async () => {
+    await using web = await Listening.start(() => ({ status: 200, body: "long", tag: "7" }));
+    const { headers } = await web.get("/");
+    assert.equal(headers.etag, '"7"');
+    const again = await web.get("/", { headers: { "if-none-match": '"7"' } });
+    assert.deepEqual([again.status, again.body], [304, ""]);
+    assert.equal((await web.get("/", { headers: { "if-none-match": '"6"' } })).body, "long");
+  });
+
+  test("changes nothing for anybody", async () => {
+    await using web = await Listening.start(() => ({ status: 200, body: "" }));
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+      assert.equal((await web.get("/", { method })).status, 405, method);
+    }
+    assert.equal(web.requests.length, 0);
+  });
+
+  test("makes of a stream what is taken, and ends with who looks on", async () => {
+    let made = 0;
+    let isOver = false;
+    async function* pieces() {
+      try {
+        for (;;) {
+          made++;
+          yield "x".repeat(65_536);
+        }
+      } finally {
+        isOver = true;
+      }
+    }
+    await using web = await Listening.start(() => ({ status: 200, body: pieces() }));
+    const socket = connect(web.port, "127.0.0.1");
+    socket.pause();
+    socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let before = -1;
+    await waitFor("it to be full", () => {
+      const isFull = made > 0 && made === before;
+      before = made;
+      return isFull;
+    });
+    assert.ok(made < 1000, `${made} pieces`);
+    socket.destroy();
+    await waitFor("the end", () => isOver);
+  });
+
+  test("ends with its signal, whoever looks on", async () => {
+    async function* never(signal: AbortSignal) {
+      yield "first";
+      await once(signal, "abort");
+    }
+    const web = await Listening.start(({ signal }) => ({ status: 200, body: never(signal) }));
+    const request = httpRequest({ port: web.port, agent: false }).end();
+    const [response] = await once(request, "response");
+    response.on("error", () => {});
+    await once(response, "data");
+    web.over.abort();
+    await web.closed;
+  });
+
+  test("loses one request where a page cannot be made, and goes on", async () => {
+    let isBroken = true;
+    await using web = await Listening.start(() => {
+      if (isBroken) throw new Error("broken");
+      return { status: 200, body: "whole" };
+    });
+    await assert.rejects(web.get("/"), { code: "ECONNRESET" });
+    isBroken = false;
+    assert.equal((await web.get("/")).body, "whole");
+  });
+
+  test("says in one line that its port is in use", async () => {
+    await using web = await Listening.start(() => ({ status: 200, body: "" }));
+    const endpoint = { ...ENDPOINT, port: web.port };
+    const handler = () => ({ status: 200, body: "" });
+    const again = listenWeb({ endpoint, handler, log: silentLog, signal: web.over.signal });
+    await assert.rejects(again, (error) => {
+      assert.ok(error instanceof ListenError);
+      assert.match(error.message, /^cannot listen on WEB 127\.0\.0\.1:\d+: the port is in use$/);
+      return true;
+    });
+  });
+});

@@ -1,0 +1,220 @@
+/** What the web listener shows, to whom, and when it says that there is something new. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Name } from "../../src/dns/name.ts";
+import { recordsOf } from "../../src/dns/record.ts";
+import type { WebAnswer, WebRequest } from "../../src/net/server/web.ts";
+import { renderPage } from "../../src/web/page.ts";
+import { servicesIn } from "../../src/web/services.ts";
+import { Website } from "../../src/web/website.ts";
+import { ZoneView } from "../../src/zone/lookup/zoneview.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
+import { operatorPrincipal } from "../../src/zone/update/principal.ts";
+import { Zone } from "../../src/zone/zone.ts";
+import { FakeClock } from "../support/clock.ts";
+
+const ORIGIN = Name.parse("z.example.");
+const APEX = `$TTL 10
+@ SOA ns h 1 1 1 1 1
+@ NS ns.example.
+_services._dns-sd._udp PTR _ipp._tcp
+_services._dns-sd._udp PTR _http._tcp
+`;
+const PARIS = `_ipp._tcp PTR Dr\\.\\032Smith\\226\\128\\153s\\0322\\.5._ipp._tcp.paris
+Dr\\.\\032Smith\\226\\128\\153s\\0322\\.5._ipp._tcp.paris SRV 0 0 631 printer.paris
+Dr\\.\\032Smith\\226\\128\\153s\\0322\\.5._ipp._tcp.paris TXT "txtvers=1" "note=a <b> & \\"c\\"" "" "=no"
+printer.paris CNAME hp.paris
+hp.paris A 10.1.0.10
+hp.paris AAAA 2001:db8::10
+`;
+const LYON = `_http._tcp PTR NAS._http._tcp.lyon
+NAS._http._tcp.lyon SRV 0 0 80 nas.lyon
+NAS._http._tcp.lyon TXT ""
+nas.lyon A 10.2.0.20
+_http._tcp PTR Ghost._http._tcp.lyon
+_http._tcp PTR Far._http._tcp.other.example.
+`;
+
+function setsOf(text: string) {
+  return parseMasterFile(text, { origin: ORIGIN });
+}
+
+class Visit {
+  readonly clock = new FakeClock();
+  readonly zone = new Zone({
+    origin: ORIGIN,
+    records: setsOf(APEX + PARIS + LYON),
+    clock: this.clock,
+  });
+  readonly lyon = new ZoneView(this.zone, { zone: ORIGIN, sites: ["lyon"] });
+  readonly gone = new AbortController();
+  readonly website = new Website({
+    zone: this.zone,
+    shownTo: (address) => ({ "10.1.0.1": this.zone, "10.2.0.1": this.lyon })[address],
+    mayMeasure: (address) => address === "10.1.0.1",
+    metrics: async () => "figures",
+    names: new Set(["localhost", "ns1.example.com"]),
+    clock: this.clock,
+  });
+
+  async get(path: string, more: Partial<WebRequest> = {}): Promise<WebAnswer> {
+    const source = { address: "10.1.0.1", port: 1 };
+    const request = { path, source, host: "10.1.0.9", tag: undefined, signal: this.gone.signal };
+    return this.website.answer({ ...request, ...more });
+  }
+
+  async update(text: string): Promise<void> {
+    const sets = parseMasterFile(`$TTL 10\n${text}`, { origin: ORIGIN, isPartial: true });
+    const updates = sets.flatMap(recordsOf);
+    const by = operatorPrincipal("operator");
+    await this.zone.apply({ zone: ORIGIN, prerequisites: [], updates }, by);
+  }
+}
+
+const from = (address: string) => ({ source: { address, port: 1 } });
+
+suite("services", () => {
+  const services = servicesIn(new Visit().zone.current);
+
+  test("are what a browser lists, resolved, by site and type", () => {
+    const [first, ghost, nas, paris] = services;
+    assert.deepEqual(
+      services.map(({ site, type, instance }) => [site, type, instance]),
+      [
+        ["lyon", "_http._tcp", "Ghost"],
+        ["lyon", "_http._tcp", "NAS"],
+        ["other.example.", "_http._tcp", "Far"],
+        ["paris", "_ipp._tcp", "Dr. Smith’s 2.5"],
+      ],
+    );
+    assert.deepEqual(paris, {
+      ...{ site: "paris", type: "_ipp._tcp", instance: "Dr. Smith’s 2.5" },
+      name: "Dr\\.\\032Smith\\226\\128\\153s\\0322\\.5._ipp._tcp.paris.z.example.",
+      ...{ host: "printer.paris.z.example", port: 631 },
+      addresses: ["10.1.0.10", "2001:db8::10"],
+      text: ["txtvers=1", 'note=a <b> & "c"'],
+    });
+    assert.deepEqual([first!.host, first!.addresses], [undefined, []]);
+    assert.deepEqual([ghost!.port, nas!.host], [80, undefined]);
+  });
+
+  test("are made once of each snapshot", () => {
+    const { zone } = new Visit();
+    assert.equal(servicesIn(zone.current), servicesIn(zone.current));
+  });
+});
+
+suite("the page", () => {
+  test("escapes what is in it, and leads to hosts that have names of hosts alone", () => {
+    const service = {
+      ...{ instance: "<i>'\"&", type: "_http._tcp", site: "<s>", name: "", addresses: ["<a>"] },
+      ...{ host: "nas.paris", port: 80, text: ["<t>"] },
+    };
+    const odd = { ...service, host: 'x" onclick="y' };
+    const page = renderPage({ zone: "<z>.", serial: 1, services: [service, odd] });
+    assert.doesNotMatch(page, /<[isatz]>|onclick="/);
+    assert.match(page, /<th scope="row">&#60;i&#62;&#39;&#34;&#38;<\/th>/);
+    assert.equal(page.match(/<a href="http:\/\/nas\.paris:80\/">nas\.paris:80<\/a>/g)?.length, 1);
+    assert.match(page, /<td>x&#34; onclick=&#34;y:80<\/td>/);
+  });
+
+  test("shows as many as are of use to somebody", () => {
+    const service = servicesIn(new Visit().zone.current)[0]!;
+    const page = renderPage({ zone: "z.", serial: 1, services: Array(2500).fill(service) });
+    assert.equal(page.match(/<tr>/g)?.length, 2000);
+    assert.match(page, /And 500 more/);
+  });
+});
+
+suite("the web listener shows", () => {
+  test("page and JSON, tagged with the serial, and what they need", async () => {
+    const visit = new Visit();
+    const page = await visit.get("/");
+    assert.deepEqual([page.status, page.tag, page.type], [200, "1", "text/html; charset=utf-8"]);
+    assert.match(`${page.body}`, /<h2>paris<\/h2>.*Dr\. Smith’s 2\.5/s);
+    for (const [, file] of `${page.body}`.matchAll(/(?:href|src)="([a-z.]+)"/g)) {
+      assert.equal((await visit.get(`/${file}`)).status, 200, file);
+    }
+    const { body, tag } = await visit.get("/services.json");
+    const { zone, serial, services } = JSON.parse(`${body}`);
+    assert.deepEqual([zone, serial, tag, services.length], ["z.example.", 1, "1", 4]);
+    assert.equal((await visit.get("/nothing")).status, 404);
+    assert.equal((await visit.get("/__proto__")).status, 404);
+  });
+
+  test("each network what its view has, and others nothing", async () => {
+    const visit = new Visit();
+    const { services } = JSON.parse(
+      `${(await visit.get("/services.json", from("10.2.0.1"))).body}`,
+    );
+    assert.deepEqual(
+      services.map((each: { site: string }) => each.site),
+      ["lyon", "lyon", "other.example."],
+    );
+    for (const path of ["/", "/services.json", "/events"]) {
+      assert.equal((await visit.get(path, from("192.0.2.1"))).status, 403, path);
+    }
+    assert.deepEqual((await visit.get("/metrics")).body, "figures");
+    assert.equal((await visit.get("/metrics", from("10.2.0.1"))).status, 403);
+  });
+
+  test("nothing to pages of others whose names lead here", async () => {
+    const visit = new Visit();
+    for (const host of ["evil.example", "ns1.example.com.evil.example", "", undefined]) {
+      assert.equal((await visit.get("/services.json", { host })).status, 403, host);
+    }
+    for (const host of ["127.0.0.1", "[::1]", "localhost", "NS1.example.com"]) {
+      assert.equal((await visit.get("/services.json", { host })).status, 200, host);
+    }
+  });
+
+  test("metrics alone where no zone is served", async () => {
+    const { clock, gone } = new Visit();
+    const website = new Website({
+      ...{ zone: undefined, shownTo: () => undefined, mayMeasure: () => true, clock },
+      ...{ metrics: async () => "figures", names: new Set<string>() },
+    });
+    const source = { address: "127.0.0.1", port: 1 };
+    const ask = (path: string) =>
+      website.answer({ path, source, host: "::1", tag: undefined, signal: gone.signal });
+    assert.equal((await ask("/")).status, 404);
+    assert.equal((await ask("/metrics")).status, 200);
+  });
+});
+
+suite("the stream of serials", () => {
+  const open = async (visit: Visit, more?: Partial<WebRequest>) => {
+    const { body } = await visit.get("/events", more);
+    return (body as AsyncIterable<string>)[Symbol.asyncIterator]();
+  };
+
+  test("says the latest, and of a burst nothing else", async () => {
+    const visit = new Visit();
+    const events = await open(visit);
+    assert.equal((await events.next()).value, "data: 1\n\n");
+    const next = events.next();
+    await visit.update("one.paris A 10.1.0.1\n");
+    await visit.update("two.paris A 10.1.0.2\n");
+    await visit.clock.elapse(1000);
+    assert.equal((await next).value, "data: 3\n\n");
+    const later = events.next();
+    await visit.update("three.paris A 10.1.0.3\n");
+    await visit.clock.elapse(1000);
+    assert.equal((await later).value, "data: 4\n\n");
+    visit.gone.abort();
+    assert.equal((await events.next()).done, true);
+  });
+
+  test("has so many who look on, and room when they have gone", async () => {
+    const visit = new Visit();
+    const all = [];
+    for (let i = 0; i < 32; i++) {
+      const events = await open(visit);
+      await events.next();
+      all.push(events);
+    }
+    assert.equal((await visit.get("/events")).status, 503);
+    await all[0]!.return?.();
+    assert.equal((await visit.get("/events")).status, 200);
+  });
+});
