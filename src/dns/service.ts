@@ -18,6 +18,12 @@ export const LOCAL = Name.parse("local.");
 /** Seconds for which what was heard by multicast is served at most (RFC 8766 §5.5.1). */
 export const SERVED_TTL = 10;
 
+/**
+ * Records of a set that BIND takes unless it is told (`max-records-per-type`), as a primary, a secondary
+ * and a resolver, from 9.18.28 on: a list of more services is lost to who asks through it.
+ */
+export const LONG_LIST = 100;
+
 /** What a domain recommends to clients, in front of `_dns-sd._udp` (RFC 6763 §11). */
 export const enumerations = {
   b: "domains to browse",

@@ -2,6 +2,7 @@
  * The page: what is known, by site and type, as a document that needs no script; the script of a few
  * lines asks for it again when the zone has changed. All text in it is escaped, whoever it is from.
  */
+import { LONG_LIST } from "../dns/service.ts";
 import type { Service } from "./services.ts";
 
 export interface PageContents {
@@ -26,11 +27,22 @@ export function renderPage({ zone, serial, services }: PageContents): string {
 <main data-serial="${serial}">
 <h1>${title}</h1>
 <p>${services.length} services, serial ${serial} · <a href="services.json">JSON</a> · <a href="metrics">metrics</a></p>
+${longLists(services).join("\n")}
 ${sites.join("\n")}
 ${more > 0 ? `<p>And ${more} more, in <a href="services.json">JSON</a>.</p>` : ""}
 </main>
 </html>
 `;
+}
+
+/** Limits of others (docs/operations.md), which a person who looks for a service may not know. */
+function longLists(services: readonly Service[]): string[] {
+  const byType = grouped(services, ({ type }) => type.toLowerCase());
+  return [...byType].flatMap(([type, { length }]) => {
+    if (length <= LONG_LIST) return [];
+    const what = `${length} instances of ${escaped(type)}`;
+    return `<p><strong>${what}</strong>: BIND refuses more than ${LONG_LIST}, unless it has <code>max-records-per-type 0;</code></p>`;
+  });
 }
 
 function renderSite(site: string, services: readonly Service[]): string {

@@ -59,11 +59,24 @@ suite("irregularities", () => {
     const many = Array.from({ length: 50 }, (_, i) => large(`p${i}`, 2000));
     const lines = publish(...many);
     assert.equal(lines.length, 21);
-    assert.equal(lines[20], 'warn {"count":30} more services are not as RFC 6763 has them');
+    assert.equal(lines[20], 'warn {"count":30} more services are odd in such ways');
     const late = large("late", 2000);
     assert.deepEqual(publish(...many, late), []);
     clock.advance(60_000);
     assert.equal(publish(...many, late).length, 1);
+  });
+
+  test("a type of which there are more than BIND takes is told of, whatever sites they are at", () => {
+    const { publish } = watch();
+    const cameras = Array.from({ length: 101 }, (_, i) =>
+      service(`c${i}`, i % 2 ? "_rtsp._tcp" : "_RTSP._tcp", "h", "10.0.0.1"),
+    );
+    assert.deepEqual(publish(...cameras.slice(1)), []);
+    const line =
+      'warn {"type":"_rtsp._tcp","instances":101}' +
+      " more instances of a type than BIND takes in a set (max-records-per-type)";
+    assert.deepEqual(publish(...cameras), [line]);
+    assert.deepEqual(publish(...cameras), []);
   });
 
   test("SD-07: types that are no service names are told of, each once", () => {

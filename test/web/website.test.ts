@@ -123,6 +123,7 @@ suite("the page", () => {
     const page = renderPage({ zone: "z.", serial: 1, services: Array(2500).fill(service) });
     assert.equal(page.match(/<tr>/g)?.length, 2000);
     assert.match(page, /And 500 more/);
+    assert.match(page, /2500 instances of _http\._tcp<\/strong>: BIND refuses more than 100/);
   });
 });
 

@@ -6,11 +6,12 @@ import { Rcode, Type, typeName } from "../../dns/constants.ts";
 import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
 import type { Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
+import { LONG_LIST } from "../../dns/service.ts";
 import { ExchangeError } from "../../net/client/exchange.ts";
 import { type Ask, dataOf, denierOf, describe, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
 import { forwarding, notValidating, privateAddresses } from "./remedies.ts";
-import { BIND_MOST, type Sample } from "./zone.ts";
+import type { Sample } from "./zone.ts";
 
 export interface ResolverOptions {
   readonly ask: Ask;
@@ -145,7 +146,7 @@ class Examination {
     const of = `${list.toUnicode()}, which has ${instances}`;
     const answer = await this.#lacks(list, Type.PTR);
     if (answer !== undefined) {
-      const isLong = instances > BIND_MOST;
+      const isLong = instances > LONG_LIST;
       this.#tellLack(`${describe(answer)} to ${of}`, isLong ? LONG : []);
       return;
     }

@@ -3,7 +3,12 @@ import { Type } from "../../dns/constants.ts";
 import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
 import type { Name } from "../../dns/name.ts";
 import { type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
-import { type Enumeration, enumerationName, serviceTypesName } from "../../dns/service.ts";
+import {
+  type Enumeration,
+  enumerationName,
+  LONG_LIST,
+  serviceTypesName,
+} from "../../dns/service.ts";
 import { ExchangeError } from "../../net/client/exchange.ts";
 import { type Ask, dataOf, describe, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
@@ -145,14 +150,14 @@ function unreachableFinding(instance: Name): Placeless {
 }
 
 function longLists(lists: readonly List[]): Placeless[] {
-  const long = lists.filter(({ instances }) => instances > BIND_MOST);
+  const long = lists.filter(({ instances }) => instances > LONG_LIST);
   if (long.length === 0) return [];
   const named = long.map(({ name, instances }) => `${name.toUnicode()} (${instances})`);
   const more = long.length > 3 ? ` and ${long.length - 3} more` : "";
   return [
     {
       verdict: "odd",
-      fact: `more than ${BIND_MOST} instances: ${named.slice(0, 3).join(", ")}${more}. BIND (9.18.28 and later) refuses that, as a resolver and as a secondary, unless it is told`,
+      fact: `more than ${LONG_LIST} instances: ${named.slice(0, 3).join(", ")}${more}. BIND (9.18.28 and later) refuses that, as a resolver and as a secondary, unless it is told`,
       remedy: ["options { max-records-per-type 0; };"],
     },
   ];
@@ -160,5 +165,3 @@ function longLists(lists: readonly List[]): Placeless[] {
 
 /** Each costs some questions. */
 const MAX_TYPES = 200;
-/** Records of a set that BIND takes where it is told nothing. */
-export const BIND_MOST = 100;

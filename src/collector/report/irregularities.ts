@@ -1,12 +1,13 @@
 /**
- * What is published though RFC 6763 would rather not have it so, told to whoever looks after the
- * devices: TXT records that fit no packet of an Ethernet (§6.2), and types that are no service names
- * (§7). Each is told of once, as long as it is there.
+ * What is published and may not reach everybody, told to whoever looks after the devices: TXT records
+ * that fit no packet of an Ethernet (RFC 6763 §6.2), types that are no service names (§7), and types
+ * of which there are more than BIND takes in a set. Each is told of once, as long as it is there.
  */
 import type { Clock } from "../../clock.ts";
 import { Type } from "../../dns/constants.ts";
-import { labelToUnicode, type Name } from "../../dns/name.ts";
+import { labelToUnicode, type Name, type NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
+import { LONG_LIST } from "../../dns/service.ts";
 import type { Log } from "../../log.ts";
 import { obtain } from "../obtain.ts";
 import type { Projection } from "../projection/project.ts";
@@ -39,14 +40,16 @@ export class Irregularities {
     this.#notices.tell(
       news,
       ([, { level, fields, fact }]) => this.#log[level](fields, fact),
-      (count) => this.#log.warn({ count }, "more services are not as RFC 6763 has them"),
+      (count) => this.#log.warn({ count }, "more services are odd in such ways"),
     );
   }
 }
 
 function irregularitiesOf({ services, sets }: Pick<Projection, "services" | "sets">) {
   const found = new Map<string, Irregularity>();
+  const lists = new Map<NameKey, { readonly type: Name; instances: number }>();
   for (const [key, name] of services) {
+    obtain(lists, name.parentKey, () => ({ type: name.parent!, instances: 0 })).instances++;
     const octets = largest(sets.get(key, Type.TXT)?.rdatas ?? []);
     if (octets > LARGE) {
       const fields = { service: name.toUnicode(), octets };
@@ -61,7 +64,22 @@ function irregularitiesOf({ services, sets }: Pick<Projection, "services" | "set
     const fields = { type, service: name.toUnicode() };
     found.set(type, { level: "info", fields, fact: "its type is no service name" });
   }
+  for (const [type, instances] of inAllSites(lists.values())) {
+    if (instances <= LONG_LIST) continue;
+    const fact = "more instances of a type than BIND takes in a set (max-records-per-type)";
+    found.set(`list of ${type}`, { level: "warn", fields: { type, instances }, fact });
+  }
   return found;
+}
+
+/** The zone lists those of all sites together. */
+function inAllSites(lists: Iterable<{ readonly type: Name; readonly instances: number }>) {
+  const counts = new Map<string, number>();
+  for (const { type, instances } of lists) {
+    const label = type.labels.slice(0, 2).map(labelToUnicode).join(".").toLowerCase();
+    counts.set(label, (counts.get(label) ?? 0) + instances);
+  }
+  return counts;
 }
 
 function largest(texts: readonly Rdata[]): number {
