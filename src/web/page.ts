@@ -26,7 +26,7 @@ export function renderPage({ zone, serial, services }: PageContents): string {
 <script src="page.js" defer></script>
 <main data-serial="${serial}">
 <h1>${title}</h1>
-<p>${services.length} services, serial ${serial} · <a href="services.json">JSON</a> · <a href="metrics">metrics</a></p>
+<p>${services.length} ${services.length === 1 ? "service" : "services"}, serial ${serial} · <a href="services.json">JSON</a> · <a href="metrics">metrics</a></p>
 ${longLists(services).join("\n")}
 ${sites.join("\n")}
 ${more > 0 ? `<p>And ${more} more, in <a href="services.json">JSON</a>.</p>` : ""}
@@ -108,5 +108,7 @@ h2 { font-size: 1.2rem; margin: 2rem 0 0; border-bottom: 1px solid; }
 table { width: 100%; border-collapse: collapse; margin: 1rem 0; table-layout: fixed; }
 caption { text-align: left; font-weight: bold; opacity: 0.7; }
 th, td { text-align: left; vertical-align: top; padding: 0.2rem 1rem 0.2rem 0; font-weight: normal; overflow-wrap: anywhere; }
+th, td:nth-child(3) { width: 20%; }
+td:nth-child(2), td:nth-child(4) { width: 30%; }
 code { font-size: 0.85em; opacity: 0.8; }
 `;
