@@ -18,12 +18,13 @@ const mayImport: Readonly<Record<string, { values: string[]; types?: string[] }>
   agedmap: { values: [] },
   heap: { values: [] },
   clock: { values: [] },
+  paced: { values: ["clock"] },
   log: { values: [] },
   config: { values: ["dns"] },
   net: { values: ["dns", "clock"], types: ["log"] },
-  zone: { values: ["agedmap", "heap", "dns", "clock"], types: ["log"] },
+  zone: { values: ["agedmap", "heap", "paced", "dns", "clock"], types: ["log"] },
   collector: { values: ["agedmap", "heap", "dns", "clock", "zone"], types: ["net", "log"] },
-  web: { values: ["dns", "clock", "zone"], types: ["net"] },
+  web: { values: ["paced", "dns", "clock", "zone"], types: ["net"] },
   dnsserver: { values: ["agedmap", "dns", "clock", "zone"], types: ["net", "log"] },
 };
 const ROOTS = ["gateway", "cli", "main"];

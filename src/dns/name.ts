@@ -210,6 +210,23 @@ export function compareNames(a: Name, b: Name): number {
   return left.length - right.length;
 }
 
+/**
+ * As `compareNames` orders names, so do their ranks as strings, and some times faster: labels from
+ * the root, each ended by what is below every octet.
+ */
+export function rankOf({ key }: Name): string {
+  let rank = "";
+  for (let at = 0; at < key.length; ) {
+    const end = at + 1 + key.charCodeAt(at);
+    rank += `${key.slice(at + 1, end).replace(LOWEST, "\x01$&")}\0`;
+    at = end;
+  }
+  return rank;
+}
+
+/** The octets that would pass for the end of a label, or for its escape. */
+const LOWEST = /[\0\x01]/g;
+
 /** The labels at these places, as octets without regard to ASCII case. */
 function compareLabels(a: string, left: number, b: string, right: number): number {
   const [leftEnd, rightEnd] = [left + a.charCodeAt(left), right + b.charCodeAt(right)];

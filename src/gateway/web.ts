@@ -10,7 +10,7 @@ import type { Log } from "../log.ts";
 import type { Listener } from "../net/server/listener.ts";
 import { UdpCount, type UdpListener } from "../net/server/udp.ts";
 import { listenWeb } from "../net/server/web.ts";
-import type { Snapshot } from "../zone/snapshot.ts";
+import type { Shown } from "../web/listings.ts";
 import type { Access } from "./access.ts";
 import type { Views } from "./views.ts";
 import type { ServedZones } from "./zones.ts";
@@ -39,15 +39,17 @@ export async function openWeb(
   endpoint: NonNullable<Config["web"]>,
   options: WebOptions,
 ): Promise<Listener> {
-  const [{ metricsOf }, { Website }, { servicesIn }] = await Promise.all([
+  const [{ metricsOf }, { Website }, { Listings }] = await Promise.all([
     import("../web/metrics.ts"),
     import("../web/website.ts"),
-    import("../web/services.ts"),
+    import("../web/listings.ts"),
   ]);
   const { config, served, access, collector, clock, log, signal } = options;
   const zone = served?.zones.dynamic[0];
+  const listings = new Listings(clock);
   const website = new Website({
     zone,
+    listings,
     shownTo: (address) => served && shownTo(served.views, address, config.zone),
     mayMeasure: (address) =>
       served === undefined
@@ -55,7 +57,7 @@ export async function openWeb(
         : served.views.clientOf(address).view === served.views.whole,
     metrics: metricsOf({
       zones: served?.zones.all ?? [],
-      services: () => (zone === undefined ? [] : servicesIn(zone.current)),
+      services: async () => (zone === undefined ? [] : (await listings.of(zone)).services),
       links: () => collector.heard.map(figuresOf),
       publications: () =>
         [...collector.publications].map(([zone, { reconciler, isTroubled }]) => {
@@ -71,7 +73,7 @@ export async function openWeb(
   return listenWeb({ endpoint, handler: website.answer, log, signal });
 }
 
-function shownTo(views: Views, address: string, zone: Name): { current: Snapshot } | undefined {
+function shownTo(views: Views, address: string, zone: Name): Shown | undefined {
   return views.clientOf(address).view?.zones.find(({ origin }) => origin.equals(zone));
 }
 

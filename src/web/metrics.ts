@@ -33,7 +33,7 @@ export interface PublicationFigures {
 export interface MetricsSources {
   readonly zones: readonly { readonly origin: Name; readonly current: Snapshot }[];
   /** Of the shared zone, where it is served here. */
-  readonly services: () => readonly Service[];
+  readonly services: () => Promise<readonly Service[]>;
   readonly links: () => Iterable<LinkFigures>;
   readonly publications: () => Iterable<PublicationFigures>;
   readonly responses: () => Iterable<{
@@ -51,10 +51,15 @@ export function metricsOf(sources: MetricsSources): () => Promise<string> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const made = makers(registry);
+  let services: readonly Service[] = [];
   zoneMetrics(made, sources);
+  serviceMetrics(made, () => services);
   linkMetrics(made, sources);
   serverMetrics(made, sources);
-  return () => registry.metrics();
+  return async () => {
+    services = await sources.services();
+    return registry.metrics();
+  };
 }
 
 type Labels = Readonly<Record<string, string>>;
@@ -90,7 +95,7 @@ function makers(registry: Registry): { readonly gauge: Make; readonly counter: M
 
 type Makers = ReturnType<typeof makers>;
 
-function zoneMetrics({ gauge }: Makers, { zones, services }: MetricsSources): void {
+function zoneMetrics({ gauge }: Makers, { zones }: MetricsSources): void {
   const each = (read: (zone: Snapshot) => number) => () =>
     zones.map(({ origin, current }): Figure => [{ zone: `${origin}` }, read(current)]);
   gauge(
@@ -105,6 +110,9 @@ function zoneMetrics({ gauge }: Makers, { zones, services }: MetricsSources): vo
     ["zone"],
     each(({ size }) => size),
   );
+}
+
+function serviceMetrics({ gauge }: Makers, services: () => readonly Service[]): void {
   gauge("services", "Services that the shared zone lists, by site.", ["site"], () => {
     const counts = countBy(services(), labelOf);
     return [...counts].map(([site, count]): Figure => [{ site }, count]);

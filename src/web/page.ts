@@ -3,20 +3,16 @@
  * lines asks for it again when the zone has changed. All text in it is escaped, whoever it is from.
  */
 import { LONG_LIST } from "../dns/service.ts";
+import type { Listing } from "./listings.ts";
 import type { Service } from "./services.ts";
 
-export interface PageContents {
-  readonly zone: string;
-  readonly serial: number;
-  readonly services: readonly Service[];
-}
-
-export function renderPage({ zone, serial, services }: PageContents): string {
+export function renderPage({ snapshot, services }: Omit<Listing, "json">): string {
+  const { origin, serial } = snapshot;
   const shown = services.slice(0, MAX_SHOWN);
   const bySite = grouped(shown, ({ site }) => site);
   const sites = [...bySite].map(([site, all]) => renderSite(site, all));
   const more = services.length - shown.length;
-  const title = escaped(zone.replace(/\.$/, ""));
+  const title = escaped(origin.toUnicode().replace(/\.$/, ""));
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -89,7 +85,7 @@ const SCHEMES: Readonly<Record<string, string>> = {
 /** What needs no escape, in a URL or here. */
 const HOST = /^[a-z0-9.-]+$/i;
 /** Beyond this a page is of use to nobody. */
-const MAX_SHOWN = 2000;
+const MAX_SHOWN = 1000;
 
 export const SCRIPT = `"use strict";
 new EventSource("events").onmessage = async ({ data }) => {

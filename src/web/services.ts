@@ -1,9 +1,10 @@
 /** The services of a zone as people know them: what a browser of DNS-SD would list, resolved. */
 import { attributesOf } from "../dns/attribute.ts";
 import { ADDRESS_TYPES, Type } from "../dns/constants.ts";
-import { labelToUnicode, type Name } from "../dns/name.ts";
+import { labelToUnicode, type Name, rankOf } from "../dns/name.ts";
 import { addressOf, srvOf, targetOf } from "../dns/rdata.ts";
 import { parseInstance, serviceTypesName } from "../dns/service.ts";
+import { batches } from "../zone/batches.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
 
 export interface Service {
@@ -23,31 +24,26 @@ export interface Service {
   readonly text: readonly string[];
 }
 
-/** By site, type and instance; made once of each snapshot. */
-export function servicesIn(zone: Snapshot): readonly Service[] {
-  let services = made.get(zone);
-  if (services === undefined) {
-    services = sorted(listed(zone));
-    made.set(zone, services);
+/**
+ * By site, type and instance. In pieces, the first of them empty: to make one takes few milliseconds,
+ * but for the one sorting of all.
+ */
+export function* servicesIn(zone: Snapshot): Generator<readonly Service[]> {
+  const found: { readonly rank: string; readonly name: Name; readonly type: Name }[] = [];
+  for (const type of targetsAt(zone, serviceTypesName(zone.origin))) {
+    for (const some of batches(zone.set(type, Type.PTR)?.rdatas ?? [], RANKED)) {
+      for (const name of some.flatMap((rdata) => targetOf(rdata) ?? [])) {
+        // What stands elsewhere comes last.
+        const rank = `${name.isUnder(zone.origin) ? 0 : 1}${rankOf(name)}`;
+        found.push({ rank, name, type });
+      }
+      yield [];
+    }
   }
-  return services;
-}
-
-const made = new WeakMap<Snapshot, readonly Service[]>();
-
-function listed(zone: Snapshot): Service[] {
-  const types = targetsAt(zone, serviceTypesName(zone.origin));
-  return types.flatMap((type) =>
-    targetsAt(zone, type).map((instance) => serviceAt(zone, instance, type)),
-  );
-}
-
-function sorted(services: readonly Service[]): Service[] {
-  const rank = ({ site, type, instance }: Service) => `${site}\0${type}\0${instance}`;
-  return services
-    .map((service) => ({ service, rank: rank(service) }))
-    .sort((a, b) => (a.rank < b.rank ? -1 : 1))
-    .map(({ service }) => service);
+  found.sort((a, b) => (a.rank < b.rank ? -1 : 1));
+  for (const some of batches(found, PIECE)) {
+    yield some.map(({ name, type }) => serviceAt(zone, name, type));
+  }
 }
 
 function serviceAt(zone: Snapshot, name: Name, listed: Name): Service {
@@ -89,6 +85,9 @@ function plain(octets: Uint8Array): string {
   return labelToUnicode(octets).replace(/\\([.\\])/g, "$1");
 }
 
+/** Names ranked, and services made, at once. */
+const RANKED = 512;
+const PIECE = 64;
 const NOWHERE = { target: undefined, port: undefined };
 /** RFC 1034 §3.6.2 wants none; a chain ends somewhere. */
 const MAX_ALIASES = 8;

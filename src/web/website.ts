@@ -2,21 +2,22 @@
  * What the web listener shows: the page, the same as JSON, a stream of serials that says when to look
  * again, and metrics. Who is shown nothing by DNS is shown nothing here, and who has a view sees that.
  *
- * Invariant: what is shown is made of the snapshot of this moment, once for all who ask for it.
+ * Invariant: whatever a browser is told the serial of, it can then get as it is at that serial, or later.
  */
 import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
 import type { WebAnswer, WebHandler, WebRequest } from "../net/server/web.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
 import type { Zone } from "../zone/zone.ts";
+import type { Listing, Listings, Shown } from "./listings.ts";
 import { renderPage, SCRIPT, STYLE } from "./page.ts";
-import { servicesIn } from "./services.ts";
 
 export interface WebsiteOptions {
   /** Undefined where none is served here: then there are metrics alone. */
   readonly zone: Pick<Zone, "current" | "follow"> | undefined;
   /** As the client at this address sees the zone; undefined where it is shown nothing. */
-  readonly shownTo: (address: string) => { readonly current: Snapshot } | undefined;
+  readonly shownTo: (address: string) => Shown | undefined;
+  readonly listings: Listings;
   /** May the client at this address know how the program does? */
   readonly mayMeasure: (address: string) => boolean;
   /** In the text format of Prometheus. */
@@ -28,7 +29,7 @@ export interface WebsiteOptions {
 
 export class Website {
   readonly #options: WebsiteOptions;
-  readonly #pages = new WeakMap<Snapshot, string>();
+  readonly #rendered = new WeakMap<Listing, string>();
   #watching = 0;
 
   constructor(options: WebsiteOptions) {
@@ -38,54 +39,62 @@ export class Website {
   readonly answer: WebHandler = (request) => {
     // A page of others whose name leads here would otherwise read this one (DNS rebinding).
     if (!this.#isCalled(request.host)) return refusal(403, "this server has no such name");
-    const { path } = request;
-    const { address } = request.source;
-    const { mayMeasure, metrics } = this.#options;
-    if (path === "/page.js")
-      return { status: 200, type: "text/javascript; charset=utf-8", body: SCRIPT };
-    if (path === "/page.css") return { status: 200, type: "text/css; charset=utf-8", body: STYLE };
-    if (path === "/metrics") return mayMeasure(address) ? measured(metrics) : refusal(403, DENIED);
-    return this.#answerOfZone(request);
+    const answer = this.#pages.get(request.path);
+    return answer?.(request) ?? refusal(404, "nothing is here");
   };
 
-  #answerOfZone({ path, source, signal }: WebRequest): WebAnswer {
-    const { zone, shownTo } = this.#options;
-    const show = { "/": this.#page, "/services.json": this.#json, "/events": undefined };
-    if (zone === undefined || !Object.hasOwn(show, path)) return refusal(404, "nothing is here");
-    const shown = shownTo(source.address);
-    if (shown === undefined) return refusal(403, DENIED);
-    const make = show[path as keyof typeof show];
-    if (make !== undefined) return make(shown.current);
-    if (this.#watching >= MAX_WATCHING) return refusal(503, "too many look on");
-    return { status: 200, type: "text/event-stream", body: this.#serials(zone, shown, signal) };
+  readonly #pages = new Map<string, Page>([
+    ["/page.js", () => ({ status: 200, type: "text/javascript; charset=utf-8", body: SCRIPT })],
+    ["/page.css", () => ({ status: 200, type: "text/css; charset=utf-8", body: STYLE })],
+    ["/metrics", (request) => this.#metrics(request)],
+    ["/", (request) => this.#shown(request, (shown) => this.#page(shown))],
+    ["/services.json", (request) => this.#shown(request, (shown) => this.#json(shown))],
+    ["/events", (request) => this.#shown(request, (shown) => this.#events(shown, request.signal))],
+  ]);
+
+  async #metrics({ source }: WebRequest): Promise<WebAnswer> {
+    const { mayMeasure, metrics } = this.#options;
+    if (!mayMeasure(source.address)) return refusal(403, DENIED);
+    return { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: await metrics() };
   }
 
-  readonly #page = (current: Snapshot): WebAnswer => {
-    let body = this.#pages.get(current);
-    if (body === undefined) {
-      const { serial } = current;
-      body = renderPage({
-        zone: current.origin.toUnicode(),
-        serial,
-        services: servicesIn(current),
-      });
-      this.#pages.set(current, body);
-    }
-    return { status: 200, type: "text/html; charset=utf-8", body, tag: `${current.serial}` };
-  };
+  #shown(
+    { source }: WebRequest,
+    show: (shown: Shown) => ReturnType<WebHandler>,
+  ): ReturnType<WebHandler> | undefined {
+    const { zone, shownTo } = this.#options;
+    if (zone === undefined) return undefined;
+    const shown = shownTo(source.address);
+    return shown === undefined ? refusal(403, DENIED) : show(shown);
+  }
 
-  readonly #json = (current: Snapshot): WebAnswer => {
-    const { origin, serial } = current;
-    const body = JSON.stringify({ zone: `${origin}`, serial, services: servicesIn(current) });
-    return { status: 200, type: "application/json", body: `${body}\n`, tag: `${serial}` };
-  };
+  async #page(shown: Shown): Promise<WebAnswer> {
+    const listing = await this.#options.listings.of(shown);
+    let body = this.#rendered.get(listing);
+    if (body === undefined) {
+      body = renderPage(listing);
+      this.#rendered.set(listing, body);
+    }
+    const tag = `${listing.snapshot.serial}`;
+    return { status: 200, type: "text/html; charset=utf-8", body, tag };
+  }
+
+  async #json(shown: Shown): Promise<WebAnswer> {
+    const { snapshot, json } = await this.#options.listings.of(shown);
+    const { origin, serial } = snapshot;
+    const head = `{"zone":${JSON.stringify(origin)},"serial":${serial},"services":[\n`;
+    const body = `${head}${json.join(",\n")}\n]}\n`;
+    return { status: 200, type: "application/json", body, tag: `${serial}` };
+  }
+
+  #events(shown: Shown, signal: AbortSignal): WebAnswer {
+    if (this.#watching >= MAX_WATCHING) return refusal(503, "too many look on");
+    return { status: 200, type: "text/event-stream", body: this.#serials(shown, signal) };
+  }
 
   /** That of now, and then each after a change: who reads slowly, or while much changes, gets the latest. */
-  async *#serials(
-    zone: NonNullable<WebsiteOptions["zone"]>,
-    shown: { readonly current: Snapshot },
-    signal: AbortSignal,
-  ): AsyncGenerator<string> {
+  async *#serials(shown: Shown, signal: AbortSignal): AsyncGenerator<string> {
+    const zone = this.#options.zone!;
     this.#watching++;
     try {
       let told = shown.current;
@@ -120,9 +129,8 @@ export class Website {
   }
 }
 
-async function measured(metrics: () => Promise<string>): Promise<WebAnswer> {
-  return { status: 200, type: "text/plain; version=0.0.4; charset=utf-8", body: await metrics() };
-}
+/** Undefined where there is none. */
+type Page = (request: WebRequest) => ReturnType<WebHandler> | undefined;
 
 /** HTML §9.2.6. */
 function event({ serial }: Snapshot): string {

@@ -8,7 +8,7 @@
  */
 import { Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
-import type { Name, NameKey } from "../dns/name.ts";
+import { type Name, type NameKey, rankOf } from "../dns/name.ts";
 import { soaOf } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { batches } from "./batches.ts";
@@ -99,7 +99,7 @@ export class Snapshot implements Iterable<RecordSet> {
   *pieces(): Generator<readonly RecordSet[]> {
     const sorted: SortedNodes[] = [];
     for (const nodes of batches(this.nodes(), SORTED)) {
-      const ranked = nodes.map((node) => ({ node, rank: rankOf(node) }));
+      const ranked = nodes.map((node) => ({ node, rank: rankOf(node.name) }));
       sorted.push({ nodes: ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)), at: 0 });
       yield [];
     }
@@ -159,23 +159,6 @@ export function setOf(node: Node, type: number): RecordSet | undefined {
   for (const set of node.sets) if (set.type === type) return set;
   return undefined;
 }
-
-/**
- * As `compareNames` orders names, so do their ranks as strings, and some times faster: labels from
- * the root, each ended by what is below every octet.
- */
-function rankOf({ name: { key } }: Node): string {
-  let rank = "";
-  for (let at = 0; at < key.length; ) {
-    const end = at + 1 + key.charCodeAt(at);
-    rank += `${key.slice(at + 1, end).replace(LOWEST, "\x01$&")}\0`;
-    at = end;
-  }
-  return rank;
-}
-
-/** The octets that would pass for the end of a label, or for its escape. */
-const LOWEST = /[\0\x01]/g;
 
 //---- Nodes ----
 

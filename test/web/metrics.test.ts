@@ -32,7 +32,7 @@ test("figures are read when somebody asks, and their labels are bounded", async 
   ];
   const sources: MetricsSources = {
     zones: [zone],
-    services: () => servicesIn(zone.current),
+    services: async () => [...servicesIn(zone.current)].flat(),
     links: () => links.map((link) => ({ ...link, heard: { packets } })),
     publications: () => [{ zone: ORIGIN, updates: { updates: 4 }, isTroubled: true }],
     responses: () => [{ transport: "udp", rcode: 3, count: 6 }],

@@ -1,9 +1,11 @@
 /** What the web listener shows, to whom, and when it says that there is something new. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import type { Clock } from "../../src/clock.ts";
 import { Name } from "../../src/dns/name.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import type { WebAnswer, WebRequest } from "../../src/net/server/web.ts";
+import { Listings } from "../../src/web/listings.ts";
 import { renderPage } from "../../src/web/page.ts";
 import { servicesIn } from "../../src/web/services.ts";
 import { Website } from "../../src/web/website.ts";
@@ -50,6 +52,7 @@ class Visit {
   readonly gone = new AbortController();
   readonly website = new Website({
     zone: this.zone,
+    listings: new Listings(this.clock),
     shownTo: (address) => ({ "10.1.0.1": this.zone, "10.2.0.1": this.lyon })[address],
     mayMeasure: (address) => address === "10.1.0.1",
     metrics: async () => "figures",
@@ -74,17 +77,17 @@ class Visit {
 const from = (address: string) => ({ source: { address, port: 1 } });
 
 suite("services", () => {
-  const services = servicesIn(new Visit().zone.current);
+  const services = [...servicesIn(new Visit().zone.current)].flat();
 
   test("are what a browser lists, resolved, by site and type", () => {
-    const [first, ghost, nas, paris] = services;
+    const [ghost, nas, paris, far] = services;
     assert.deepEqual(
       services.map(({ site, type, instance }) => [site, type, instance]),
       [
         ["lyon", "_http._tcp", "Ghost"],
         ["lyon", "_http._tcp", "NAS"],
-        ["other.example.", "_http._tcp", "Far"],
         ["paris", "_ipp._tcp", "Dr. Smith’s 2.5"],
+        ["other.example.", "_http._tcp", "Far"],
       ],
     );
     assert.deepEqual(paris, {
@@ -94,36 +97,33 @@ suite("services", () => {
       addresses: ["10.1.0.10", "2001:db8::10"],
       text: ["txtvers=1", 'note=a <b> & "c"'],
     });
-    assert.deepEqual([first!.host, first!.addresses], [undefined, []]);
-    assert.deepEqual([ghost!.port, nas!.host], [80, undefined]);
-  });
-
-  test("are made once of each snapshot", () => {
-    const { zone } = new Visit();
-    assert.equal(servicesIn(zone.current), servicesIn(zone.current));
+    assert.deepEqual([ghost!.host, ghost!.addresses, far!.text], [undefined, [], []]);
+    assert.deepEqual([nas!.host, nas!.port], ["nas.lyon.z.example", 80]);
   });
 });
 
 suite("the page", () => {
+  const snapshot = new Visit().zone.current;
+
   test("escapes what is in it, and leads to hosts that have names of hosts alone", () => {
     const service = {
       ...{ instance: "<i>'\"&", type: "_http._tcp", site: "<s>", name: "", addresses: ["<a>"] },
       ...{ host: "nas.paris", port: 80, text: ["<t>"] },
     };
     const odd = { ...service, host: 'x" onclick="y' };
-    const page = renderPage({ zone: "<z>.", serial: 1, services: [service, odd] });
-    assert.doesNotMatch(page, /<[isatz]>|onclick="/);
+    const page = renderPage({ snapshot, services: [service, odd] });
+    assert.doesNotMatch(page, /<[isat]>|onclick="/);
     assert.match(page, /<th scope="row">&#60;i&#62;&#39;&#34;&#38;<\/th>/);
     assert.equal(page.match(/<a href="http:\/\/nas\.paris:80\/">nas\.paris:80<\/a>/g)?.length, 1);
     assert.match(page, /<td>x&#34; onclick=&#34;y:80<\/td>/);
   });
 
   test("shows as many as are of use to somebody", () => {
-    const service = servicesIn(new Visit().zone.current)[0]!;
-    const page = renderPage({ zone: "z.", serial: 1, services: Array(2500).fill(service) });
-    assert.equal(page.match(/<tr>/g)?.length, 2000);
+    const service = [...servicesIn(snapshot)].flat()[0]!;
+    const page = renderPage({ snapshot, services: Array(1500).fill(service) });
+    assert.equal(page.match(/<tr>/g)?.length, 1000);
     assert.match(page, /And 500 more/);
-    assert.match(page, /2500 instances of _http\._tcp<\/strong>: BIND refuses more than 100/);
+    assert.match(page, /1500 instances of _http\._tcp<\/strong>: BIND refuses more than 100/);
   });
 });
 
@@ -173,6 +173,7 @@ suite("the web listener shows", () => {
     const { clock, gone } = new Visit();
     const website = new Website({
       ...{ zone: undefined, shownTo: () => undefined, mayMeasure: () => true, clock },
+      listings: new Listings(clock),
       ...{ metrics: async () => "figures", names: new Set<string>() },
     });
     const source = { address: "127.0.0.1", port: 1 };
@@ -219,3 +220,57 @@ suite("the stream of serials", () => {
     assert.equal((await visit.get("/events")).status, 200);
   });
 });
+
+suite("listings", () => {
+  test("are made one after the other, and each is of what was current when it was asked for", async () => {
+    const { clock, zone, lyon, update } = bound(new Visit());
+    const listings = new Listings(clock);
+    const first = listings.of(zone);
+    assert.equal(listings.of(zone), first, "who asks before it is begun gets the same");
+    const view = listings.of(lyon);
+    await update("one.paris A 10.1.0.1\n");
+    const [{ snapshot, services, json }, seen] = [await first, await view];
+    assert.equal(snapshot, zone.current, "begun after the change");
+    assert.deepEqual(
+      json,
+      services.map((each) => JSON.stringify(each)),
+    );
+    assert.deepEqual([services.length, seen.services.length], [4, 3]);
+    assert.equal(await listings.of(zone), await first, "nothing has changed");
+    const next = listings.of(lyon);
+    await Promise.resolve();
+    await update("two.paris A 10.1.0.2\n");
+    const later = listings.of(lyon);
+    assert.equal((await later).snapshot, lyon.current);
+    assert.ok((await next).snapshot.serial <= lyon.current.serial);
+  });
+
+  test("take a fifth of the thread, and little of it at once", async () => {
+    const clock = new FakeClock();
+    const zone = new Visit().zone;
+    // Each look at the clock is a millisecond of work.
+    let looks = 0;
+    let rests = 0;
+    const working: Clock = {
+      ...{ wall: () => clock.wall(), random: () => clock.random() },
+      now: () => clock.now() + looks++,
+      at: (time, wake) => {
+        rests++;
+        return clock.at(time, wake);
+      },
+    };
+    const listing = new Listings(working).of(zone);
+    let isMade = false;
+    void listing.then(() => {
+      isMade = true;
+    });
+    while (!isMade) await clock.elapse(5);
+    assert.equal(rests, 3, "one for each type, and one for the services");
+    assert.equal((await listing).services.length, 4);
+  });
+});
+
+function bound(visit: Visit) {
+  const { clock, zone, lyon } = visit;
+  return { clock, zone, lyon, update: (text: string) => visit.update(text) };
+}

@@ -4,10 +4,10 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
+import { type Pace, paced } from "../../paced.ts";
 import { writeCopy } from "./copy.ts";
 import type { Disk } from "./disk.ts";
 import type { Journal } from "./journal.ts";
-import { type Pace, paced } from "./paced.ts";
 import { stateEntries } from "./state.ts";
 import type { Store, Working } from "./store.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { paced } from "../../src/zone/journal/paced.ts";
-import { FakeClock } from "../support/clock.ts";
+import { paced } from "../src/paced.ts";
+import { FakeClock } from "./support/clock.ts";
 
 suite("long work", () => {
   test("rests four times as long as each piece took, and not when somebody waits", async () => {

@@ -3,7 +3,7 @@
  * as long as the piece took, its writing included. So a zone of any size is written while updates and
  * questions have four fifths of the time, and none of them waits for more than a piece.
  */
-import type { Clock } from "../../clock.ts";
+import type { Clock } from "./clock.ts";
 
 export interface Pace {
   readonly clock: Clock;
