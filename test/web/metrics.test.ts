@@ -20,7 +20,7 @@ _ipp._tcp PTR D._ipp._tcp.other.example.
 _ipp._tcp PTR E._ipp._tcp
 `;
 
-test("figures are read when somebody asks, and their labels are bounded", async () => {
+test("SEC-15: figures are read when somebody asks, and no label is what a stranger chose", async () => {
   const records = parseMasterFile(ZONE, { origin: ORIGIN });
   const zone = new Zone({ origin: ORIGIN, records, clock: systemClock });
   let packets = 5;
