@@ -475,6 +475,27 @@ test(
 );
 
 test(
+  "A guest hears the group, and takes from nobody what is sent to this host alone",
+  inLab,
+  async () => {
+    await using lab = new Lab();
+    const lan = lab.lan("sw");
+    const host = lab.host("host").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
+    const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+    const [probe, peer] = [await startProbe(host, 1), await startProbe(far, 1)];
+    const toProbe = async (text: string) => {
+      await cast(far, text, { bind: "10.77.1.2", to: "10.77.1.1" });
+      return heard(probe, text).length > 0;
+    };
+    await waitFor("unicast", () => toProbe("alone"));
+    const guest = await startProbe(host, 1, "--guest");
+    await reach(peer, "eth0", guest, "group");
+    await waitFor("unicast beside the guest", () => toProbe("beside"));
+    assert.deepEqual(heard(guest, "beside"), []);
+  },
+);
+
+test(
   "MDNS-47: a link comes back after its cable, its address and the interface itself were changed",
   inLab,
   async () => {

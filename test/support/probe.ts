@@ -1,7 +1,8 @@
 /**
  * A program that prints what the links of this host hear, one JSON object a line, and sends what
  * it is told to on standard input: `LINK HEX` to the group, `LINK HEX FAMILY ADDRESS` to one host.
- * Its parameters are the interfaces to use; all of them when there are none.
+ * Its parameters are the interfaces to use; all of them when there are none. With `--guest` in front it
+ * is one.
  */
 import { createInterface } from "node:readline";
 import { systemClock } from "../../src/clock.ts";
@@ -21,20 +22,19 @@ const log = {
 
 const life = new AbortController();
 const links = new Map<string, Link>();
-const names = process.argv.slice(2);
+const isGuest = process.argv[2] === "--guest";
+const names = process.argv.slice(isGuest ? 3 : 2);
+const interfaces = names.length > 0 ? names : undefined;
 
-multicastLinks({ clock: systemClock, log, ...(names.length > 0 && { interfaces: names }) }).follow(
-  (link, gone) => {
-    links.set(link.name, link);
-    const facts = () => ({ link: link.name, addresses: link.addresses, isShared: link.isShared });
-    print("came", { ...facts(), payload: link.payload });
-    link.listen(({ bytes, ...from }) => {
-      print("packet", { ...facts(), ...from, hex: Buffer.from(bytes).toString("hex") });
-    }, gone);
-    gone.addEventListener("abort", () => print("went", { link: link.name }));
-  },
-  life.signal,
-);
+multicastLinks({ clock: systemClock, log, interfaces, isGuest }).follow((link, gone) => {
+  links.set(link.name, link);
+  const facts = () => ({ link: link.name, addresses: link.addresses, isShared: link.isShared });
+  print("came", { ...facts(), payload: link.payload });
+  link.listen(({ bytes, ...from }) => {
+    print("packet", { ...facts(), ...from, hex: Buffer.from(bytes).toString("hex") });
+  }, gone);
+  gone.addEventListener("abort", () => print("went", { link: link.name }));
+}, life.signal);
 
 createInterface(process.stdin).on("line", (line) => {
   const [name = "", hex = "", family, address] = line.split(" ");

@@ -23,12 +23,15 @@ export interface MulticastOptions {
   /** Names of those to use; all that are up, multicast and not loopback by default. */
   readonly interfaces?: readonly string[] | undefined;
   readonly log: Log;
+  /** Here for a moment: what is sent to this host alone stays with the programs that were here before. */
+  readonly isGuest?: boolean;
   /** Where the facts about this host come from. */
   readonly host?: Host;
 }
 
 /** Each follower has sockets of its own. */
-export function multicastLinks({ clock, interfaces, log, host }: MulticastOptions): LinkWatch {
+export function multicastLinks(options: MulticastOptions): LinkWatch {
+  const { clock, interfaces, log, host, isGuest } = options;
   const isWanted = (candidate: Interface) =>
     interfaces === undefined
       ? candidate.isMulticast && !candidate.isLoopback
@@ -53,7 +56,7 @@ export function multicastLinks({ clock, interfaces, log, host }: MulticastOption
           log.info({ interface: link.name }, same ? "link is another network" : "link is gone");
           close(link);
         }
-        const isShared = isPortHeld(MDNS_PORT, host);
+        const isShared = isGuest === true || isPortHeld(MDNS_PORT, host);
         isMember = ifTold(() => groupMembers(host)) ?? isMember;
         const heard = present.filter((one) => isWanted(one) || isMember(one.name));
         for (const one of wanted) {
