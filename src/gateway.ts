@@ -9,7 +9,6 @@ import { Collector, type CollectorOptions } from "./collector/collector.ts";
 import { enumerationRecords } from "./collector/enumeration.ts";
 import type { OnDemand } from "./collector/ondemand.ts";
 import { reverseRecords } from "./collector/reverse.ts";
-import { SiteLabels } from "./collector/sitelabels.ts";
 import type { Listening } from "./config/listening.ts";
 import type { Config } from "./config.ts";
 import { Opcode } from "./dns/constants.ts";
@@ -27,6 +26,7 @@ import { tsig } from "./dnsserver/tsig.ts";
 import { updateHandler } from "./dnsserver/update.ts";
 import { ReadyViews, viewed } from "./dnsserver/views.ts";
 import { Access } from "./gateway/access.ts";
+import { openLinks } from "./gateway/links.ts";
 import { notifyAll } from "./gateway/notifying.ts";
 import { asksOnDemand, openOnDemand } from "./gateway/ondemand.ts";
 import { farZones, nearZones } from "./gateway/publishing.ts";
@@ -38,8 +38,7 @@ import { openZones, type ServedZones } from "./gateway/zones.ts";
 import type { Log } from "./log.ts";
 import { resolver } from "./net/client/resolver.ts";
 import { hostNetworks } from "./net/links/interfaces.ts";
-import type { Link, LinkWatch } from "./net/links/link.ts";
-import { multicastLinks } from "./net/links/multicast.ts";
+import type { LinkWatch } from "./net/links/link.ts";
 import type { Handler, Ready } from "./net/server/handler.ts";
 import { Places } from "./net/server/places.ts";
 import { listenTcp } from "./net/server/stream.ts";
@@ -221,21 +220,12 @@ function openCollector(
   const { zone, publish, enumerate: browsed, reverse } = config;
   const resolve = resolver({ clock });
   const far = publish && farZones({ config, publish, resolve, clock });
-  const configured = (link: Link) =>
-    config.links?.find((each) => each.interface === link.name)?.site;
-  const labels = new SiteLabels({
-    ...{ zone, resolve, clock, log },
-    // Here no two links have one name; elsewhere other collectors have an eth0 too.
-    given: (link) => configured(link) ?? (far === undefined ? link.name : undefined),
+  const { links, siteOf } = openLinks(config, {
+    ...{ resolve, clock, log, zone, links: options.links },
     moved: () => collector.relabel(),
   });
-  const links =
-    options.links ??
-    multicastLinks({ clock, log, interfaces: config.links?.map((link) => link.interface) });
   const collector = new Collector({
-    ...{ clock, log, zone, browsed, changed },
-    links: labels.follow(links),
-    siteOf: labels.of,
+    ...{ clock, log, zone, browsed, changed, links, siteOf },
     sites: config.links?.flatMap(({ site }) => site ?? []) ?? [],
     policy: config.policy,
     subtypes: config.subtypes,
