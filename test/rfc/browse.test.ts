@@ -18,6 +18,21 @@ function interestOf(text: string, options: Partial<BrowseOptions> = {}) {
   };
 }
 
+test("of one name, what it leads to, and of others nothing", () => {
+  const others = `${META} PTR _a._tcp\n_a._tcp PTR y._a._tcp\n!z._b._tcp SRV 0 0 1 other`;
+  const asks = (name: string, text = "") =>
+    interestOf(`${others}\n${text}`, { only: [local(name)] }).asks;
+  const service = ["_a._tcp PTR", "x._a._tcp SRV", "x._a._tcp TXT"];
+  assert.deepEqual(asks("x._a._tcp"), service);
+  const resolved = asks("x._a._tcp", '!x._a._tcp SRV 0 0 1 h\n!x._a._tcp TXT ""\n!h CNAME pc');
+  assert.deepEqual(resolved, ["_a._tcp PTR", "pc A", "pc AAAA"]);
+  assert.deepEqual(asks("_b._tcp", "_b._tcp PTR z._b._tcp"), [
+    ...["_b._tcp PTR", "other A", "other AAAA", "z._b._tcp TXT"],
+  ]);
+  assert.deepEqual(asks("pc"), ["pc A", "pc AAAA"]);
+  assert.deepEqual(asks(META), [`${META} PTR`]);
+});
+
 suite("what is asked", () => {
   test("SD-21: at first, which types there are", () => {
     assert.deepEqual(interestOf("").asks, [`${META} PTR`]);

@@ -38,10 +38,17 @@ export interface BrowseOptions {
   readonly types: readonly Name[];
   /** Those the link speaks. */
   readonly families: readonly Family[];
+  /** These names of `.local` and what they lead to, in place of all there is. */
+  readonly only?: readonly Name[] | undefined;
 }
 
 export function interestIn(cache: LinkCache, options: BrowseOptions): Interest {
   const walk = new Walk(cache, options.families);
+  if (options.only !== undefined) {
+    for (const name of options.only) walk.follow(name);
+    walk.askForTheRest();
+    return walk;
+  }
   walk.browse(TYPES, "");
   for (const type of options.types) walk.browse(type, "");
   for (const { rdata, source } of cache.set(TYPES.key, Type.PTR)?.records.values() ?? []) {
@@ -80,6 +87,19 @@ class Walk implements Interest {
 
   hasResolved(name: Name): boolean {
     return this.#instances.has(name.key);
+  }
+
+  /** A list of services, a service, or else a host. */
+  follow(name: Name): void {
+    const type = parseInstance(name)?.type;
+    if (parseServiceType(name) !== undefined || name.equals(TYPES)) {
+      this.browse(name, "");
+    } else if (type !== undefined) {
+      this.#ask(type, Type.PTR, "");
+      this.resolve(name, recordTypesOf(type), "");
+    } else {
+      this.#locate(name, "", MAX_ALIASES);
+    }
   }
 
   /** A name that may be a service type, with or without a subtype: its instances, and its type. */

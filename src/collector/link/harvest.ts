@@ -28,6 +28,8 @@ export interface HarvestOptions {
   readonly clock: Clock;
   /** Service types and subtypes of `.local` to ask for in any case. */
   readonly types: readonly Name[];
+  /** See `interestIn`. */
+  readonly only?: readonly Name[];
   /** What the link said before it went for a moment. */
   readonly cache?: LinkCache | undefined;
   /** Who is asked first about a record that grows old: its owner, or all. */
@@ -246,9 +248,9 @@ export class Harvest {
 
   /** At what there is to be asked now. */
   #look(now: number): void {
-    const { types } = this.#options;
+    const { types, only } = this.#options;
     this.#revision = this.cache.revision;
-    this.#interest = interestIn(this.cache, { types, families: this.#families });
+    this.#interest = interestIn(this.cache, { types, families: this.#families, only });
     this.querier.want(this.#interest.questions, now);
   }
 
