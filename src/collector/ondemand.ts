@@ -226,7 +226,7 @@ export class OnDemand {
       // works out when somebody looks is left out by `...`.
       if (answers.length > 0) return { ...answer, rcode: Rcode.NOERROR, additionals, names };
       // What was heard may not be told, unless its addresses say otherwise.
-      isUntold = withheld.length === 0;
+      isUntold = !withheld.some(({ reason }) => isAwaited(reason));
     }
     const isOver = harvests.every(
       (each) =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { fits, type Policy, SitePolicy } from "../../src/collector/projection/policy.ts";
-import { project } from "../../src/collector/projection/project.ts";
+import { project, projectOne } from "../../src/collector/projection/project.ts";
 import { Site } from "../../src/collector/projection/site.ts";
 import type { Subnet } from "../../src/collector/subnets.ts";
 import { parseConfig } from "../../src/config.ts";
@@ -10,7 +10,7 @@ import { Type } from "../../src/dns/constants.ts";
 import { rdata, stringsOf } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
 import fc from "../support/fastcheck.ts";
-import { cacheOf, from, lines, OPEN, response, service, ZONE } from "./fixture.ts";
+import { cacheOf, from, lines, local, OPEN, response, service, ZONE } from "./fixture.ts";
 
 const LATER = 5000;
 const policyOf = (text: string): Policy => parseConfig(`policy: ${text}`, "p", ".").policy;
@@ -49,6 +49,35 @@ test("SEC-08: an address is believed as soon as its link is in a wider network o
     return project([site], ZONE, LATER).services.size;
   };
   assert.deepEqual([24, 16, 24].map(listed), [0, 1, 0]);
+});
+
+test("why one host is not told of is told, as far as something is known of it", () => {
+  const text = `
+    !open A 10.1.0.20
+    !secret A 10.1.0.21
+    !near A 169.254.0.22
+    !far A 8.8.8.8
+    !wpad A 10.1.0.23
+    !via CNAME far
+    !old HINFO c o`;
+  const reasonOf = (host: string) => {
+    const policy = policyOf("{ rules: [{ deny: chat }, { deny: all, host: secret }] }");
+    const { sets, withheld } = projectOne(siteOf(policy, text), ZONE, local(host), LATER);
+    const [reason, ...more] = withheld.map(({ name, reason }) => {
+      assert.ok(name.equals(local(host)));
+      return reason;
+    });
+    assert.deepEqual(more, []);
+    return reason ?? [...sets].map(({ type }) => type);
+  };
+  assert.deepEqual(reasonOf("open"), [Type.A]);
+  assert.deepEqual(reasonOf("secret"), "policy.rules[1] denies it");
+  assert.deepEqual(reasonOf("near"), "no address of its host can be reached from elsewhere");
+  assert.deepEqual(reasonOf("far"), "no address of its host is one of its link");
+  assert.deepEqual(reasonOf("wpad"), "its host's name steers clients");
+  assert.deepEqual(reasonOf("via"), "no address of its host is one of its link");
+  assert.deepEqual(reasonOf("old"), [Type.HINFO]);
+  assert.deepEqual(reasonOf("nobody"), []);
 });
 
 suite("a rule", () => {

@@ -39,7 +39,7 @@ export interface Projection {
   readonly due: number | undefined;
 }
 
-/** A service that was heard of and is not published. */
+/** A service that was heard of and is not published; where one name is projected, a host too. */
 export interface Withheld {
   /** As it was heard. */
   readonly name: Name;
@@ -114,11 +114,14 @@ class SiteProjection {
       return;
     }
     const hosts = () => this.#namesOf(host);
-    if (policy.hostObjection(hosts, () => addresses) !== undefined) return;
+    const denial = policy.hostObjection(hosts, () => addresses);
     // What an alias leads to may not be known yet: then who is told of the alias asks for that.
-    const objection = aliasOf(place) && this.#hostObjection(place, MAX_ALIASES);
-    if (objection !== undefined && objection !== UNKNOWN) return;
-    this.#publishHost(host, MAX_ALIASES);
+    const objection = denial ?? this.#hostObjection(place, MAX_ALIASES);
+    const isRefused = objection !== undefined && objection !== UNKNOWN;
+    if (isRefused) this.#withhold(host, place, objection);
+    // Who has no address of use may have other records.
+    const isUntold = isRefused && aliasOf(place) !== undefined;
+    if (denial === undefined && !isUntold) this.#publishHost(host, MAX_ALIASES);
   }
 
   #place({ key }: Name): Place {
