@@ -17,6 +17,7 @@ import { FileStore } from "./journal/filestore.ts";
 import { Journal } from "./journal/journal.ts";
 import { firstState, readState, stateEntries, type ZoneState } from "./journal/state.ts";
 import type { Store } from "./journal/store.ts";
+import { readTape } from "./journal/tape.ts";
 import { parseMasterFile } from "./masterfile/masterfile.ts";
 import { FILE } from "./update/leases.ts";
 import { holderPrincipal } from "./update/principal.ts";
@@ -71,6 +72,20 @@ export async function openZone(place: ZonePlace): Promise<Zone> {
     unlock();
     throw error;
   }
+}
+
+/**
+ * What the journal tells of a zone that another process has open; undefined where there is none. Throws
+ * as `openZone`, and where that process writes just now.
+ */
+export async function readZone({
+  origin,
+  folder,
+  clock,
+  disk = systemDisk,
+}: Pick<ZonePlace, "origin" | "folder" | "clock" | "disk">): Promise<ZoneState | undefined> {
+  const octets = await disk.read(`${join(folder, fileName(origin))}.journal`);
+  return octets && readState(readTape(octets).entries, origin, clock);
 }
 
 /** Until it is in the zone: a disk that is full at the start will not be for ever. */

@@ -6,6 +6,7 @@ import { rdata } from "../../src/dns/rdata.ts";
 import { encodeEntry } from "../../src/zone/journal/entry.ts";
 import { Journal } from "../../src/zone/journal/journal.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
+import { readZone } from "../../src/zone/openzone.ts";
 import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";
 import { COPY, JOURNAL, openOn } from "./durable.ts";
@@ -45,6 +46,24 @@ suite("openZone", () => {
     assert.equal(await applied, 0);
     const again = await openOn(disk);
     assert.equal(records(again), "a A 10.0.0.1");
+  });
+
+  test("tells who holds what to those who read beside it, and nothing is written by them", async () => {
+    const clock = new FakeClock();
+    const disk = new MemoryDisk();
+    const place = { origin, folder: "", clock, disk };
+    assert.equal(await readZone(place), undefined);
+    const zone = await openOn(disk, { clock, text: "a A 10.0.0.1" });
+    await zone.apply({ ...updateOf("+ b A 10.0.0.2"), lease: 300 }, paris);
+    clock.advance(100_000);
+    const { operations, paths } = disk;
+    const { leases } = (await readZone(place))!;
+    const holds = (text: string, address: string) =>
+      leases.holds({ name: name(text), rdata: rdata.a(address) });
+    assert.deepEqual(holds("a", "10.0.0.1"), [{ by: "file", expires: Infinity, lease: Infinity }]);
+    assert.deepEqual(holds("b", "10.0.0.2"), [{ by: "paris", expires: 300_000, lease: 300_000 }]);
+    assert.deepEqual([disk.operations, disk.paths], [operations, paths]);
+    assert.equal(await zone.apply(updateOf("+ c A 10.0.0.3"), paris), 0);
   });
 
   test("is refused to a second while the first is open", async () => {
