@@ -4,6 +4,7 @@ import { Command, Option } from "commander";
 import { browse } from "./cli/browse.ts";
 import { check } from "./cli/check.ts";
 import { doctor } from "./cli/doctor.ts";
+import { explain } from "./cli/explain.ts";
 import { key } from "./cli/key.ts";
 import { type RunOptions, run } from "./cli/run.ts";
 import { forTerminal } from "./cli/terminal.ts";
@@ -48,6 +49,15 @@ program
   )
   .option("-c, --config <file>", "where the defaults of the other two are read")
   .action(browse);
+
+program
+  .command("explain")
+  .description("say why a service, a host or a type of services is published, or not")
+  .argument("<name>", "as the zone or a link has it: 'Office Printer._ipp._tcp', printer.local")
+  .option("-d, --domain <name>", "zone that it is in (default: the configured zone)")
+  .option("-s, --server <address>", "server to ask (default: the gateway here)")
+  .option("-c, --config <file>", "the configuration of the gateway or collector here")
+  .action(explain);
 
 program
   .command("zone")

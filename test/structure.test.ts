@@ -34,6 +34,7 @@ const mayLookInto: Readonly<Record<string, readonly string[]>> = {
   "net/links": [],
   "net/client": [],
   "net/server": ["net/links"],
+  "cli/explain": [],
   "zone/update": [],
   "zone/lookup": ["zone/update"],
   "zone/masterfile": ["zone/update"],

@@ -36,21 +36,20 @@ export function chooseServer(options: ServerOptions): Server {
   const { domain, ...chosen } = readOptions(options);
   const address =
     chosen.address ?? fail("--server: not given; expected the address of a server to ask");
-  return {
-    address,
-    domain,
-    ask: (name, type) =>
-      ask(
-        address,
-        makeMessage({
-          // As clients ask, so that the server may be their resolver.
-          recursionDesired: true,
-          questions: [{ name, type, class: Class.IN }],
-          edns: { udpSize: UDP_SIZE, version: 0, dnssecOk: false, options: [] },
-        }),
-        { clock: systemClock },
-      ),
-  };
+  return { address, domain, ask: asking(address) };
+}
+
+export function asking(address: Endpoint): Server["ask"] {
+  return (name, type) => ask(address, question(name, type), { clock: systemClock });
+}
+
+/** As clients ask, so that the server may be their resolver. */
+export function question(name: Name, type: number): Message {
+  return makeMessage({
+    recursionDesired: true,
+    questions: [{ name, type, class: Class.IN }],
+    edns: { udpSize: UDP_SIZE, version: 0, dnssecOk: false, options: [] },
+  });
 }
 
 /** Throws ConfigError with the name of the option. */

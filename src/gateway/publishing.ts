@@ -21,7 +21,7 @@ import { collectorPrincipal, reversePrincipal } from "../zone/update/principal.t
 import type { Zone } from "../zone/zone.ts";
 
 /** Who publishes from within this process: no name a key may have. */
-const COLLECTOR = "(collector)";
+export const COLLECTOR = "(collector)";
 /** Seconds, here: a gateway that is started again finds what it had, if it was not long away. */
 const LEASE = 300;
 /** Records of a zone far away: twice what one here has room for. */

@@ -23,6 +23,7 @@ export interface GatewaySettings {
   readonly keys?: Readonly<
     Record<string, { readonly secret: string; readonly site?: string | readonly string[] }>
   >;
+  readonly policy?: Readonly<Record<string, unknown>>;
   readonly reverse?: readonly string[];
   readonly grace?: number;
   readonly refresh?: "unicast" | "multicast";

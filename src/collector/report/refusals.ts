@@ -78,7 +78,8 @@ function* refused(
   }
 }
 
-function refusalOf(site: Site, heard: HeardSet): Refusal | undefined {
+/** Why a set that was heard may never be published; undefined where it may. */
+export function refusalOf(site: Site, heard: HeardSet): Refusal | undefined {
   if (isSteeringType(heard.type)) return "its type steers servers";
   if (!isCarriedType(heard.type)) return "its type is not read alike by all servers";
   const isList = heard.type === Type.PTR;

@@ -176,7 +176,7 @@ export const LONGEST_HEARD = 9000;
 /** Seconds: for so long a resolver may keep what a stolen key has said. Collectors say ten. */
 const MAX_TTL = 3600;
 
-const carriedTypes: ReadonlySet<number> = new Set([
+export const carriedTypes: ReadonlySet<number> = new Set([
   ...[Type.A, Type.AAAA, Type.CNAME, Type.PTR, Type.SRV, Type.TXT, Type.HINFO, Type.NULL],
   ...[Type.MX, Type.RP, Type.AFSDB, Type.RT, Type.PX, Type.KX],
 ]);

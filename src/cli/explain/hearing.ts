@@ -1,0 +1,161 @@
+/**
+ * What the links of this host say of a name and of what it leads to, asked as a collector asks: for as
+ * long as something is missing, and for some seconds at most.
+ */
+import { Alarm, type Clock, earlier } from "../../clock.ts";
+import { interestIn } from "../../collector/link/browser.ts";
+import type { LinkCache } from "../../collector/link/cache.ts";
+import { Harvest } from "../../collector/link/harvest.ts";
+import type { Policy } from "../../collector/projection/policy.ts";
+import { Site } from "../../collector/projection/site.ts";
+import { subnetsOf } from "../../collector/subnets.ts";
+import { Type } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import { targetOf } from "../../dns/rdata.ts";
+import type { Family, Link, LinkWatch } from "../../net/links/link.ts";
+import { kindOf, type Subject } from "./subject.ts";
+
+export interface HearingOptions {
+  /** Those of this host. */
+  readonly watch: LinkWatch;
+  /** Each of these from the moment that it is known where it is. */
+  readonly place: (watch: LinkWatch) => {
+    readonly links: LinkWatch;
+    readonly siteOf: (link: Link) => string;
+  };
+  readonly zone: Name;
+  readonly policy: Policy;
+  readonly subject: Subject;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** A link that is heard. */
+export interface Ear {
+  readonly link: string;
+  readonly site: Site;
+  readonly cache: LinkCache;
+}
+
+interface OpenEar extends Ear {
+  readonly since: number;
+  readonly families: () => readonly Family[];
+}
+
+export class Hearing {
+  /** By now. */
+  readonly ears: OpenEar[] = [];
+  /** Resolves when it is known where each link is, or will not be soon. */
+  readonly placed: Promise<void>;
+  /** Resolves when nothing is missing, or will not be heard any more. */
+  readonly over: Promise<void>;
+  readonly #options: HearingOptions;
+  readonly #began: number;
+  readonly #alarm: Alarm;
+  #isPlaced = () => {};
+  #isOver = () => {};
+  /** Links, once all of them have been counted, and those of them of which it is known where they are. */
+  #links = Number.POSITIVE_INFINITY;
+  #placed = 0;
+
+  constructor(options: HearingOptions) {
+    const { watch, place, clock, signal } = options;
+    this.#options = options;
+    this.#began = clock.now();
+    this.placed = new Promise((resolve) => {
+      this.#isPlaced = resolve;
+    });
+    this.over = new Promise((resolve) => {
+      this.#isOver = resolve;
+    });
+    this.#alarm = new Alarm(clock, () => this.#look());
+    signal.addEventListener("abort", () => this.#alarm.set(undefined), { once: true });
+    let count = 0;
+    const counted: LinkWatch = {
+      follow: (open, until) =>
+        watch.follow((link, gone) => {
+          count++;
+          open(link, gone);
+        }, until),
+    };
+    const { links, siteOf } = place(counted);
+    links.follow((link, gone) => this.#open(link, siteOf(link), gone), signal);
+    this.#links = count;
+    this.#look();
+  }
+
+  #open(link: Link, label: string, gone: AbortSignal): void {
+    const { zone, subject } = this.#options;
+    this.#placed++;
+    const domain = zone.child(label);
+    const isMeant = domain !== undefined && (subject.site?.equals(domain) ?? true);
+    if (isMeant) this.#listen(link, domain, gone);
+    this.#look();
+  }
+
+  #listen(link: Link, domain: Name, gone: AbortSignal): void {
+    const { policy, subject, clock } = this.#options;
+    const known = this.ears.find(({ site }) => site.domain.equals(domain));
+    const site = known?.site ?? new Site(domain, policy);
+    const harvest = new Harvest({
+      ...{ link, clock, types: [], only: subject.locals, refresh: "multicast", gone },
+      disputed: () => {},
+      unheard: () => {},
+      changed: () => this.#look(),
+    });
+    const { cache } = harvest;
+    site.caches.add(cache);
+    site.locate(cache, subnetsOf(link.addresses));
+    // Of what else there is at a name nothing tells.
+    for (const local of subject.locals) {
+      if (kindOf(local) !== "list") harvest.inquire(local, [Type.ANY], "");
+    }
+    const families = () => [...new Set(link.addresses.map(({ family }) => family))];
+    this.ears.push({ link: link.name, site, cache, since: clock.now(), families });
+  }
+
+  #look(): void {
+    const { clock, signal } = this.#options;
+    if (signal.aborted) return;
+    const now = clock.now();
+    const latest = this.#began + PLACING;
+    const isPlaced = this.#placed >= this.#links || now >= latest;
+    if (isPlaced) this.#isPlaced();
+    let due = isPlaced ? undefined : latest;
+    for (const ear of this.ears) due = earlier(due, this.#endOf(ear, now));
+    if (due === undefined) this.#isOver();
+    this.#alarm.set(due);
+  }
+
+  /** When it has heard enough, if nothing more comes; undefined where it has. */
+  #endOf(ear: OpenEar, now: number): number | undefined {
+    const [least, most] = [ear.since + LEAST, ear.since + MOST];
+    if (now < least) return least;
+    return now < most && !this.#isComplete(ear) ? most : undefined;
+  }
+
+  #isComplete({ cache, families }: OpenEar): boolean {
+    return this.#options.subject.locals.some((local) => {
+      const kind = kindOf(local);
+      const { questions } = interestIn(cache, { types: [], families: families(), only: [local] });
+      // A list may have more, whatever has come.
+      if (kind === "list" || questions.some(({ type }) => type !== Type.PTR)) return false;
+      return kind === "host" || speakersFor(cache, local).length > 0;
+    });
+  }
+}
+
+/** Who lists this service under its type. */
+export function speakersFor(cache: LinkCache, service: Name): string[] {
+  const list = cache.set(service.parentKey, Type.PTR)?.records.values() ?? [];
+  return [...list]
+    .filter(({ rdata }) => targetOf(rdata)!.equals(service))
+    .map(({ speaker }) => speaker);
+}
+
+/** Milliseconds: another host may say more of the same name. */
+const LEAST = 500;
+/** For three questions, and for a TXT record that is awaited (see `project.ts`). */
+const MOST = 3500;
+/** In which the resolver of the host may be asked where a link is. */
+const PLACING = 6000;
