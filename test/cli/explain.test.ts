@@ -229,6 +229,10 @@ suite("explain says", () => {
     assert.deepEqual(await verdictOn({ name: "printer", zone: PUBLISHED, links: {} }), [
       "Verdict: not published: no link of this host is heard, and the zone has nothing of it",
     ]);
+    const wiki = { name: "Wiki._http._tcp", zone: "Wiki._http._tcp SRV 0 0 80 wiki.other." };
+    assert.deepEqual(await verdictOn({ ...wiki, links: { paris: PRINTER } }), [
+      "Verdict: the zone itself has it, and nobody says it on eth0",
+    ]);
     const { zone, verdict } = await play({ name: NAME, links });
     assert.deepEqual(zone, [
       "In z.example., by 127.0.0.1:53:",
@@ -437,7 +441,7 @@ suite("explain hears", () => {
 suite("explain at the command line", () => {
   const explain = (...words: string[]) => run([process.execPath, MAIN, "explain", ...words]);
 
-  test("drives no terminal, tells who holds what, and goes on where no server answers", async () => {
+  test("SEC-19: drives no terminal, tells who holds what, and goes on where no server answers", async () => {
     await using server = await Serving.start({ zone: "z.example.", readers: {} });
     const bad = '\\027[31m\\"Red\\"\\226\\128\\174';
     const sets = setsOf(
@@ -457,6 +461,17 @@ suite("explain at the command line", () => {
       assert.match(`${stdout}`, /^ +10 s {2}(SRV|A|PTR) /m);
       assert.match(`${stdout}`, /^ {4}held by the key operator$/m);
     }
+    // As a collector reaches it that publishes there.
+    const { port } = server.endpoint;
+    const file = join(temporaryFolder(), "collector.yaml");
+    const publish = { server: `localhost:${port}` };
+    writeFileSync(file, JSON.stringify({ zone: "z.example", links: [], publish }));
+    const far = await explain("_ipp._tcp", "--config", file);
+    assert.match(
+      `${far.stdout}`,
+      new RegExp(`^In z\\.example\\., by 127\\.0\\.0\\.1:${port}:\n {2}_ipp`),
+    );
+    assert.doesNotMatch(`${far.stdout}`, /held by/);
     const nowhere = ["--server", `127.0.0.1:${await freePort()}`];
     const { status, stdout } = await explain("printer.paris", ...config, ...nowhere);
     assert.equal(status, 0);

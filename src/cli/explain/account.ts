@@ -38,7 +38,7 @@ export function zoneLines({ zone, server, word, holds, now }: ZoneAccount): stri
     }
     const lists = [...sets].filter((set) => set.type === Type.PTR && leadsTo(set, name));
     if (here.length === 0) continue;
-    if (lists.length > 0 || kindOf(name) === "service") {
+    if (lists.length > 0 || (kindOf(name) === "service" && trouble === undefined)) {
       const all = lists.map((list) => list.name.toUnicode()).join(", ");
       lines.push(`    listed by ${all || "none"}`);
     }
