@@ -105,7 +105,8 @@ function linksOf({ links }: Config): (concern: (fact: string) => void) => LinkWa
     const nothing = () => {};
     const warn = (_: object, fact: string) => concern(fact);
     const log = { debug: nothing, info: nothing, warn, error: warn };
-    return multicastLinks({ clock, log, interfaces: links?.map((link) => link.interface) });
+    const interfaces = links?.map((link) => link.interface);
+    return multicastLinks({ clock, log, interfaces, isGuest: true });
   };
 }
 

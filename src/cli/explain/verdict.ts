@@ -2,7 +2,6 @@
  * Whether what was asked about is published, and why, or why not: the verdict of the same projection that
  * a collector makes, beside what the zone has. Pure.
  */
-
 import type { HeardSet } from "../../collector/link/heard.ts";
 import { isDenial } from "../../collector/projection/policy.ts";
 import { projectOne } from "../../collector/projection/project.ts";
