@@ -9,12 +9,9 @@ import type { Host } from "../config/fields.ts";
 import type { Config } from "../config.ts";
 import { DNS_PORT } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
+import type { Server } from "../net/client/channel.ts";
 import { endpointsOf, type Finding } from "../net/client/hosts.ts";
-import {
-  PersistentConnection,
-  type PersistentOptions,
-  type Server,
-} from "../net/client/persistent.ts";
+import { PersistentConnection, type PersistentOptions } from "../net/client/persistent.ts";
 import type { Resolve } from "../net/client/resolver.ts";
 import { findUpdateServers } from "../net/client/updateserver.ts";
 import { collectorPrincipal, reversePrincipal } from "../zone/update/principal.ts";

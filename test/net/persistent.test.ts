@@ -7,13 +7,9 @@ import { suite, type TestContext, test } from "node:test";
 import { createServer as createTlsServer } from "node:tls";
 import { systemClock } from "../../src/clock.ts";
 import type { Endpoint } from "../../src/dns/endpoint.ts";
+import type { Server as DnsServer, TlsIdentity } from "../../src/net/client/channel.ts";
 import { ExchangeError } from "../../src/net/client/exchange.ts";
-import {
-  type Server as DnsServer,
-  PersistentConnection,
-  type PersistentOptions,
-  type TlsIdentity,
-} from "../../src/net/client/persistent.ts";
+import { PersistentConnection, type PersistentOptions } from "../../src/net/client/persistent.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import { FakeClock } from "../support/clock.ts";
 import { freePort } from "../support/freeport.ts";

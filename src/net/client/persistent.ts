@@ -9,13 +9,12 @@
  * said since, so the system is told to forget it (RST, RFC 9293 §3.5.2).
  */
 import { randomInt } from "node:crypto";
-import { once } from "node:events";
-import { connect as connectTcp, isIP, type Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import type { Socket } from "node:net";
 import type { Clock } from "../../clock.ts";
 import type { Endpoint } from "../../dns/endpoint.ts";
 import { HEADER_LENGTH } from "../../dns/message.ts";
 import { Frames, frame } from "../framing.ts";
+import { type Channel, connect, explain, type Server } from "./channel.ts";
 import { ExchangeError } from "./exchange.ts";
 
 export interface PersistentOptions {
@@ -24,18 +23,6 @@ export interface PersistentOptions {
   readonly clock: Clock;
   /** Milliseconds for each response; 5 s if not given. */
   readonly timeout?: number;
-}
-
-export interface Server extends Endpoint {
-  /** TLS, and what the server is to prove that it is. */
-  readonly tls?: TlsIdentity | undefined;
-}
-
-export interface TlsIdentity {
-  /** Of the certificate. */
-  readonly serverName: string;
-  /** Certificates in PEM that may have issued it; the system's if not given. */
-  readonly authorities?: string;
 }
 
 /** Octets of a message with this id: made anew for each try, so that no signature goes out twice. */
@@ -126,49 +113,10 @@ export class PersistentConnection {
   }
 }
 
-/**
- * Milliseconds for TCP and TLS to be there: the SYN is sent twice (RFC 6298 §2.1), and a try that
- * began before a path healed does not stand in the way of the next one for long.
- */
-const CONNECT_TIMEOUT = 2000;
+/** Milliseconds. */
 const TIMEOUT = 5000;
 /** Octets. */
 const MAX_UNWANTED = 2 ** 20;
-
-/** What messages go through, and what is beneath it: the same but for TLS, which cannot be reset. */
-interface Channel {
-  readonly socket: Socket;
-  readonly tcp: Socket;
-}
-
-async function connect(server: Server, clock: Clock, signal: AbortSignal): Promise<Channel> {
-  if (signal.aborted) throw new ExchangeError(server, "closed");
-  const { address: host, port, tls } = server;
-  const tcp = connectTcp({ host, port, noDelay: true });
-  const socket = tls === undefined ? tcp : secured(tcp, host, tls);
-  const cancel = clock.at(clock.now() + CONNECT_TIMEOUT, () => {
-    socket.destroy(new ExchangeError(server, "unreachable"));
-  });
-  try {
-    await once(socket, tls === undefined ? "connect" : "secureConnect", { signal });
-    return { socket, tcp };
-  } catch (error) {
-    socket.destroy();
-    tcp.destroy();
-    throw signal.aborted ? new ExchangeError(server, "closed") : explain(server, error);
-  } finally {
-    cancel();
-  }
-}
-
-function secured(tcp: Socket, host: string, { serverName, authorities }: TlsIdentity): Socket {
-  return connectTls({
-    ...{ socket: tcp, host, ALPNProtocols: ["dot"] },
-    // An address is no server name (RFC 6066 §3); the certificate is to be for the one dialled.
-    ...(isIP(serverName) === 0 && { servername: serverName }),
-    ...(authorities !== undefined && { ca: authorities }),
-  });
-}
 
 /** A connection while it lasts. */
 class Session {
@@ -275,10 +223,4 @@ class Inbox {
     cancel();
     return this.next();
   }
-}
-
-function explain(server: Endpoint, error: unknown): Error {
-  if (error instanceof ExchangeError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  return new ExchangeError(server, code ?? message, { cause: error });
 }

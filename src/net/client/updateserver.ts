@@ -8,7 +8,7 @@ import { DNS_PORT, Type } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
 import { Name } from "../../dns/name.ts";
 import { type Srv, soaOf, srvOf } from "../../dns/rdata.ts";
-import type { Server } from "./persistent.ts";
+import type { Server } from "./channel.ts";
 import { addressesOf, type Resolve } from "./resolver.ts";
 
 export interface UpdateServerOptions {
