@@ -4,8 +4,9 @@ import { Class, Type } from "../../src/dns/constants.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata, type Srv } from "../../src/dns/rdata.ts";
+import { byPriority } from "../../src/net/client/discovery.ts";
 import type { Resolve } from "../../src/net/client/resolver.ts";
-import { byPriority, findUpdateServers } from "../../src/net/client/updateserver.ts";
+import { findUpdateServers } from "../../src/net/client/updateserver.ts";
 import { Answers } from "../collector/answers.ts";
 
 const ZONE = Name.parse("z.example.");
