@@ -24,35 +24,40 @@ export function isStateful(bytes: Uint8Array): boolean {
   return ((bytes[2]! >> 3) & 0xf) === Opcode.DSO;
 }
 
-interface Tlv {
+export interface Tlv {
   readonly type: number;
-  /** Of its data, in the message. */
-  readonly from: number;
-  readonly length: number;
+  /** Runs `read` on its data, all of which it must use; pointers may lead out of it. */
+  read<T>(read: (reader: Reader) => T): T;
 }
 
-/** What stands behind the header of a request, or of a message that is not to be answered. */
+/**
+ * What stands behind the header: of a response that may be nothing. A FormatError where the message has
+ * sections, or something cut off.
+ */
+export function readTlvs(bytes: Uint8Array): readonly Tlv[] {
+  const reader = new Reader(bytes, COUNTS);
+  for (let i = 0; i < 4; i++) {
+    if (reader.u16() !== 0) throw new FormatError("a stateful message has a section");
+  }
+  const tlvs: Tlv[] = [];
+  while (reader.left > 0) {
+    const [type, length, from] = [reader.u16(), reader.u16(), reader.offset];
+    tlvs.push({ type, read: (read) => new Reader(bytes, from).within(length, read, undefined) });
+    reader.skip(length);
+  }
+  return tlvs;
+}
+
+/** A request, or a message that is not to be answered. */
 export class Stateful {
-  readonly #bytes: Uint8Array;
   readonly #primary: Tlv;
   /** Whoever pads is padded to (RFC 8490 §7.3). */
   readonly isPadded: boolean;
 
-  /** A FormatError where the message has sections, nothing, or something cut off behind its header. */
+  /** A FormatError as of `readTlvs`, and where the message says nothing. */
   constructor(bytes: Uint8Array) {
-    const reader = new Reader(bytes, COUNTS);
-    for (let i = 0; i < 4; i++) {
-      if (reader.u16() !== 0) throw new FormatError("a stateful message has a section");
-    }
-    const tlvs: Tlv[] = [];
-    while (reader.left > 0) {
-      const [type, length] = [reader.u16(), reader.u16()];
-      tlvs.push({ type, from: reader.offset, length });
-      reader.skip(length);
-    }
-    const [primary, ...more] = tlvs;
+    const [primary, ...more] = readTlvs(bytes);
     if (primary === undefined) throw new FormatError("a stateful message says nothing");
-    this.#bytes = bytes;
     this.#primary = primary;
     this.isPadded = more.some(({ type }) => type === DsoType.ENCRYPTION_PADDING);
   }
@@ -61,10 +66,8 @@ export class Stateful {
     return this.#primary.type;
   }
 
-  /** Runs `read` on the data of the first, all of which it must use; pointers may lead out of it. */
   read<T>(read: (reader: Reader) => T): T {
-    const { from, length } = this.#primary;
-    return new Reader(this.#bytes, from).within(length, read, undefined);
+    return this.#primary.read(read);
   }
 }
 
@@ -121,6 +124,11 @@ export function writeTimeouts(writer: Writer, { inactivity, keepalive }: Session
     writer.u32(inactivity);
     writer.u32(keepalive);
   });
+}
+
+/** As `writeRetryDelay`. */
+export function readRetryDelay(reader: Reader): number {
+  return reader.u32();
 }
 
 /** Milliseconds for which what has failed, or the whole session, is not to be tried again (§7.2). */

@@ -208,7 +208,7 @@ const isDataClass = (klass: number) => klass !== Class.ANY && klass !== Class.NO
  * RDLENGTH 0 is data for NULL, OPT and types not known, and in UPDATE a question or a deletion. An
  * empty TXT, which should not be, is one empty string (RFC 6763 §6.1).
  */
-function checkEmpty(data: Rdata, klass: number): Rdata {
+export function checkEmpty(data: Rdata, klass: number): Rdata {
   const { type } = data;
   if (!data.isEmpty || !isKnownShape(type) || klass === Class.ANY || klass === Class.NONE) {
     return data;
