@@ -1,0 +1,332 @@
+/**
+ * A session in which a server tells what becomes of the sets that are asked for (DNS Push, RFC 8765, in a
+ * session of RFC 8490): the client's side. It knows of each set what the server has said is there, and
+ * keeps time.
+ *
+ * Invariant: `records` of what is granted are those of all that was told, in its order. A server that
+ * breaks the rules in a way that RFC 8490 or RFC 8765 calls fatal is let go at once, and none fills more
+ * than `MAX_OCTETS`.
+ */
+import { Alarm, type Clock, earlier } from "../../clock.ts";
+import { Class, Rcode, rcodeName } from "../../dns/constants.ts";
+import {
+  DsoType,
+  encodeStateful,
+  isStateful,
+  readRetryDelay,
+  readTimeouts,
+  readTlvs,
+  type SessionTimeouts,
+  type Tlv,
+  writeTimeouts,
+} from "../../dns/dso.ts";
+import { FormatError } from "../../dns/format.ts";
+import { decodeHeader, HEADER_LENGTH } from "../../dns/message.ts";
+import type { Name } from "../../dns/name.ts";
+import { MAX_PUSH, readNotices, writeSubscription, writeUnsubscription } from "../../dns/push.ts";
+import type { Writer } from "../../dns/writer.ts";
+import { type Subscription, Subscriptions } from "./subscriptions.ts";
+
+/** What goes to the server, and how that may end. */
+export interface PushWire {
+  send(message: Buffer): void;
+  /** When all is sent. */
+  close(): void;
+  /** At once (RFC 8490 §5.3). */
+  abort(): void;
+}
+
+export interface PushSessionOptions {
+  readonly clock: Clock;
+  /** Something is told or granted. */
+  readonly changed: () => void;
+  /** The server does not tell of this set, or not any more, and is not to be asked for so many milliseconds. */
+  readonly refused: (name: Name, type: number, rcode: Rcode, delay: number) => void;
+  /** Nothing more comes; once. */
+  readonly ended: (end: SessionEnd) => void;
+}
+
+export interface SessionEnd {
+  /** What the server did, as a sentence without its subject. */
+  readonly reason: string;
+  /** Milliseconds in which it is not to be tried again; undefined where nobody says. */
+  readonly delay?: number;
+}
+
+/** "keepalive" for what keeps the session. */
+type Asked = Subscription | "keepalive";
+
+export class PushSession {
+  /** When a message last came. */
+  lastHeard: number;
+  readonly #wire: PushWire;
+  readonly #options: PushSessionOptions;
+  readonly #clock: Clock;
+  readonly #alarm: Alarm;
+  readonly #subscriptions = new Subscriptions();
+  /** Requests without a response, oldest first, and when they were sent. */
+  readonly #asked = new Map<number, { readonly what: Asked; readonly since: number }>();
+  #timeouts: SessionTimeouts = { inactivity: DEFAULT_TIMEOUT, keepalive: DEFAULT_TIMEOUT };
+  #isEstablished = false;
+  #isOver = false;
+  #lastId = 0;
+  /** When a message last came or went. */
+  #lastMessage: number;
+  /** The same, but for messages that only keep the session alive (RFC 8490 §6.3). */
+  #lastActivity: number;
+
+  constructor(wire: PushWire, options: PushSessionOptions) {
+    this.#wire = wire;
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#alarm = new Alarm(options.clock, () => this.#plan());
+    this.lastHeard = this.#lastMessage = this.#lastActivity = options.clock.now();
+    this.#keepAlive();
+  }
+
+  /** Of what was subscribed to and not refused. */
+  find(name: Name, type: number): Subscription | undefined {
+    const found = this.#subscriptions.find(name, type);
+    return found?.isOver ? undefined : found;
+  }
+
+  /** Those that `find` finds. */
+  *[Symbol.iterator](): Generator<Subscription> {
+    for (const each of this.#subscriptions) if (!each.isOver) yield each;
+  }
+
+  /** Of class IN. What is subscribed to already stays so (RFC 8765 §6.2.1). */
+  subscribe(name: Name, type: number): void {
+    if (this.#isOver) return;
+    const known = this.#subscriptions.find(name, type);
+    if (known !== undefined) {
+      known.isOver = false;
+      return;
+    }
+    const id = this.#nextId();
+    const own = this.#subscriptions.add(name, type, id);
+    this.#ask(id, own, (writer) => writeSubscription(writer, { name, type, class: Class.IN }));
+  }
+
+  unsubscribe(name: Name, type: number): void {
+    const own = this.#subscriptions.find(name, type);
+    if (own === undefined) return;
+    own.isOver = true;
+    // Before a session is there it may not be said (RFC 8490 §5.1), and the answer may be that there is none.
+    if (own.granted !== undefined) this.#leave(own);
+  }
+
+  /** As a client that has done (RFC 8765 §6.7). */
+  close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#alarm.set(undefined);
+    this.#wire.close();
+  }
+
+  /** The connection has ended. */
+  lost(reason: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#alarm.set(undefined);
+    this.#options.ended({ reason });
+  }
+
+  /** A message, without its length in front. */
+  receive(bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    try {
+      this.#read(bytes);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.#fail(error.message);
+    }
+    this.#plan();
+  }
+
+  #read(bytes: Uint8Array): void {
+    if (bytes.length < HEADER_LENGTH || !isStateful(bytes)) {
+      throw new FormatError("a message of it is no stateful one");
+    }
+    const { id, isResponse, rcode } = decodeHeader(bytes);
+    const tlvs = readTlvs(bytes);
+    const type = tlvs[0]?.type;
+    this.lastHeard = this.#lastMessage = this.#clock.now();
+    if (isResponse) {
+      this.#hearResponse(id, rcode, tlvs);
+    } else if (type === undefined) {
+      throw new FormatError("a message says nothing");
+    } else if (id !== 0) {
+      // Of all that is known here nothing is a server's to ask (RFC 8490 §5.4.1, §7.1, RFC 8765 §6).
+      if (KNOWN.has(type)) throw new FormatError(`a message of type ${type} is a request`);
+      this.#lastActivity = this.#lastMessage;
+      this.#send(encodeStateful({ id, isResponse: true, rcode: Rcode.DSOTYPENI }));
+    } else {
+      this.#hear(type, tlvs[0]!, { rcode, length: bytes.length });
+    }
+  }
+
+  #hearResponse(id: number, rcode: Rcode, tlvs: readonly Tlv[]): void {
+    const asked = this.#asked.get(id);
+    const own = asked?.what ?? this.#subscriptions.ofId(id);
+    // An operation that goes on may be ended by a second response (RFC 8490 §5.6).
+    if (own === undefined || (asked === undefined && rcode === Rcode.NOERROR)) {
+      throw new FormatError(`a response to ${id}, which is no request`);
+    }
+    this.#asked.delete(id);
+    if (own === "keepalive") this.#agree(rcode, tlvs);
+    else this.#hearOf(own, rcode, tlvs);
+  }
+
+  #hearOf(own: Subscription, rcode: Rcode, tlvs: readonly Tlv[]): void {
+    this.#lastActivity = this.#lastMessage;
+    if (rcode === Rcode.NOERROR) {
+      this.#isEstablished = true;
+      own.granted = this.#clock.now();
+      if (own.isOver) this.#leave(own);
+      else this.#options.changed();
+      return;
+    }
+    const told = tlvs.find(({ type }) => type === DsoType.RETRY_DELAY)?.read(readRetryDelay);
+    this.#subscriptions.delete(own);
+    const delay = told ?? retryDelays[rcode] ?? OTHERWISE_DELAYED;
+    if (!own.isOver) this.#options.refused(own.name, own.type, rcode, delay);
+  }
+
+  /** What the server grants is what holds (RFC 8490 §7.1). */
+  #agree(rcode: Rcode, tlvs: readonly Tlv[]): void {
+    if (rcode !== Rcode.NOERROR) {
+      const reason = `knows of no sessions (${rcodeName(rcode)})`;
+      this.#end("close", { reason, delay: UNSUPPORTED_DELAY });
+      return;
+    }
+    const granted = tlvs.filter(({ type }) => type === DsoType.KEEPALIVE);
+    if (granted.length !== 1) throw new FormatError("a response does not say what is granted");
+    this.#isEstablished = true;
+    this.#setTimeouts(granted[0]!);
+  }
+
+  #setTimeouts(tlv: Tlv): void {
+    const timeouts = tlv.read(readTimeouts);
+    if (timeouts.keepalive < LEAST_KEEPALIVE) throw new FormatError("a keepalive is too short");
+    this.#timeouts = timeouts;
+  }
+
+  /** What is not to be answered. */
+  #hear(type: number, tlv: Tlv, message: { readonly rcode: Rcode; readonly length: number }): void {
+    // Nothing is said unasked before there is a session (RFC 8490 §5.1).
+    if (!this.#isEstablished) throw new FormatError("a message comes before there is a session");
+    if (type === DsoType.KEEPALIVE) {
+      this.#setTimeouts(tlv);
+    } else if (type === DsoType.RETRY_DELAY) {
+      const delay = tlv.read(readRetryDelay);
+      const why = message.rcode === Rcode.NOERROR ? "" : ` (${rcodeName(message.rcode)})`;
+      this.#end("close", { reason: `has ended the session${why}`, delay });
+    } else if (type === DsoType.PUSH) {
+      if (message.length > MAX_PUSH) throw new FormatError("a PUSH is too long");
+      this.#lastActivity = this.#lastMessage;
+      for (const notice of tlv.read(readNotices)) this.#subscriptions.apply(notice);
+      if (this.#subscriptions.octets > MAX_OCTETS) throw new FormatError("it tells too much");
+      this.#options.changed();
+    } else {
+      throw new FormatError(`a message has the unknown type ${type}`);
+    }
+  }
+
+  #leave(own: Subscription): void {
+    this.#subscriptions.delete(own);
+    this.#lastActivity = this.#clock.now();
+    this.#send(encodeStateful({}, (writer) => writeUnsubscription(writer, own.id)));
+    this.#plan();
+  }
+
+  //---- Requests, and time ----
+
+  /** The same wishes each time (RFC 8490 §7.1). */
+  #keepAlive(): void {
+    this.#ask(this.#nextId(), "keepalive", (writer) => writeTimeouts(writer, WANTED));
+  }
+
+  #ask(id: number, what: Asked, write: (writer: Writer) => void): void {
+    this.#asked.set(id, { what, since: this.#clock.now() });
+    if (what !== "keepalive") this.#lastActivity = this.#clock.now();
+    this.#send(encodeStateful({ id }, write));
+    this.#plan();
+  }
+
+  #send(message: Buffer): void {
+    if (this.#isOver) return;
+    this.#lastMessage = this.#clock.now();
+    this.#wire.send(message);
+  }
+
+  #nextId(): number {
+    do this.#lastId = (this.#lastId % 0xffff) + 1;
+    while (this.#subscriptions.ofId(this.#lastId) !== undefined || this.#asked.has(this.#lastId));
+    return this.#lastId;
+  }
+
+  #plan(): void {
+    if (this.#isOver) return;
+    const now = this.#clock.now();
+    const { inactivity, keepalive } = this.#timeouts;
+    const [oldest] = this.#asked.values();
+    const unanswered = oldest && oldest.since + RESPONSE_TIMEOUT;
+    const isIdle = this.#subscriptions.size === 0 && inactivity !== FOR_EVER;
+    const inactive = isIdle ? this.#lastActivity + inactivity : undefined;
+    const isSilent = this.#asked.size === 0 && keepalive !== FOR_EVER;
+    const silent = isSilent ? this.#lastMessage + keepalive : undefined;
+    if (unanswered !== undefined && unanswered <= now) {
+      const reason = "does not answer";
+      // If it has not answered at all it is taken to know of no sessions (RFC 8490 §5.1.1).
+      this.#end("abort", this.#isEstablished ? { reason } : { reason, delay: UNSUPPORTED_DELAY });
+    } else if (inactive !== undefined && inactive <= now) {
+      this.#end("close", { reason: "has nothing to tell" });
+    } else if (silent !== undefined && silent <= now) {
+      this.#keepAlive();
+    } else {
+      this.#alarm.set(earlier(unanswered, earlier(inactive, silent)));
+    }
+  }
+
+  /** It is not to be expected that it does better soon (RFC 8490 §6.6.3.1). */
+  #fail(what: string): void {
+    const reason = `breaks the rules of DNS Push: ${what}`;
+    this.#end("abort", { reason, delay: UNSUPPORTED_DELAY });
+  }
+
+  #end(how: "close" | "abort", end: SessionEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#alarm.set(undefined);
+    this.#wire[how]();
+    this.#options.ended(end);
+  }
+}
+
+const KNOWN: ReadonlySet<number> = new Set(Object.values(DsoType));
+
+/** Octets of what is remembered. */
+const MAX_OCTETS = 16 * 2 ** 20;
+
+//---- Milliseconds ----
+
+/** Of both, as long as nothing else is agreed (RFC 8490 §6.2). */
+const DEFAULT_TIMEOUT = 15_000;
+/** What is recommended (RFC 8490 §6.5.2). That a path is dead the system finds. */
+const WANTED: SessionTimeouts = { inactivity: DEFAULT_TIMEOUT, keepalive: 3_600_000 };
+/** RFC 8490 §6.5.2: no shorter one may be granted. */
+const LEAST_KEEPALIVE = 10_000;
+/** RFC 8490 §6.4.2, §6.5.2. */
+const FOR_EVER = 0xffffffff;
+/** RFC 8490 §5.1.1. */
+const RESPONSE_TIMEOUT = 30_000;
+/** RFC 8490 §6.6.3.3. */
+const UNSUPPORTED_DELAY = 3_600_000;
+/** Until what has failed may be tried again, where the server does not say (RFC 8765 §6.2.2). */
+const retryDelays: Readonly<Record<Rcode, number>> = {
+  [Rcode.SERVFAIL]: 60_000,
+  [Rcode.NOTIMP]: 3_600_000,
+  [Rcode.DSOTYPENI]: 3_600_000,
+};
+const OTHERWISE_DELAYED = 300_000;

@@ -1,0 +1,467 @@
+/** A session of DNS Push as the client has it, with a server that is written from the octets up. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Rcode, Type } from "../../src/dns/constants.ts";
+import { Name } from "../../src/dns/name.ts";
+import { PushSession, type SessionEnd } from "../../src/net/client/pushsession.ts";
+import { FakeClock } from "../support/clock.ts";
+import { type Received, received, stateful, timeouts, tlv } from "../support/pushclient.ts";
+
+const LIST = Name.parse("_ipp._tcp.z.example.");
+const HOST = Name.parse("printer.z.example.");
+const [KEEPALIVE, RETRY_DELAY, PADDING, SUBSCRIBE, PUSH, UNSUBSCRIBE, RECONFIRM] = [
+  1, 2, 3, 0x40, 0x41, 0x42, 0x43,
+];
+const UNKNOWN = 0xf800;
+const QR = 0x8000;
+const HOUR = 3_600_000;
+
+/** A session, and what it does. */
+class Trial {
+  readonly clock = new FakeClock();
+  readonly sent: Received[] = [];
+  /** "close" or "abort". */
+  readonly how: string[] = [];
+  readonly ends: SessionEnd[] = [];
+  readonly refusals: string[] = [];
+  changes = 0;
+  readonly session: PushSession;
+
+  constructor() {
+    const wire = {
+      send: (message: Buffer) => void this.sent.push(received(message)),
+      close: () => void this.how.push("close"),
+      abort: () => void this.how.push("abort"),
+    };
+    this.session = new PushSession(wire, {
+      clock: this.clock,
+      changed: () => this.changes++,
+      refused: (name, type, rcode, delay) => {
+        this.refusals.push(`${name} ${type} ${rcode} ${delay}`);
+      },
+      ended: (end) => this.ends.push(end),
+    });
+  }
+
+  /** With what a client asks for. */
+  static established(inactivity = 15_000, keepalive = HOUR): Trial {
+    const trial = new Trial();
+    trial.grant(1, inactivity, keepalive);
+    return trial;
+  }
+
+  hear(message: Uint8Array): void {
+    this.session.receive(message);
+  }
+
+  grant(id: number, inactivity = 15_000, keepalive = HOUR): void {
+    this.hear(stateful(id, tlv(KEEPALIVE, timeouts(inactivity, keepalive)), QR));
+  }
+
+  /** Subscribes and, unless it is refused, is told so. Gives the id. */
+  subscribe(name = HOST, type: number = Type.A, rcode: number = Rcode.NOERROR): number {
+    this.session.subscribe(name, type);
+    const { id } = this.sent.at(-1)!;
+    this.hear(stateful(id, Buffer.alloc(0), QR | rcode));
+    return id;
+  }
+
+  push(...notices: readonly Buffer[]): void {
+    this.hear(stateful(0, tlv(PUSH, Buffer.concat(notices))));
+  }
+
+  /** The data of a set in hex. */
+  known(name = HOST, type: number = Type.A): string[] | undefined {
+    const records = this.session.find(name, type)?.records;
+    return (
+      records &&
+      [...records.values()].map(({ rdata }) => Buffer.from(rdata.toWire()).toString("hex"))
+    );
+  }
+
+  /** What was sent: types, with the data where that is asked for. */
+  types(): (number | undefined)[] {
+    return this.sent.map(({ tlvs }) => tlvs[0]?.[0]);
+  }
+}
+
+const [ADDED, REMOVED, ALL_REMOVED] = [10, 0xffffffff, 0xfffffffe];
+
+function notice(
+  ttl: number,
+  { name = HOST, type = Type.A as number, klass = 1, data = "" } = {},
+): Buffer {
+  const head = Buffer.alloc(10);
+  head.writeUInt16BE(type);
+  head.writeUInt16BE(klass, 2);
+  head.writeUInt32BE(ttl, 4);
+  const octets = Buffer.from(data, "hex");
+  head.writeUInt16BE(octets.length, 8);
+  return Buffer.concat([Buffer.from(name.wire, "latin1"), head, octets]);
+}
+
+suite("a client's session of DNS Push", () => {
+  test("DSO-19, DSO-31: asks for an hour and for what it wants, and waits for no answer in between", () => {
+    const trial = new Trial();
+    trial.session.subscribe(LIST, Type.PTR);
+    trial.session.subscribe(HOST, Type.A);
+    assert.deepEqual(trial.types(), [KEEPALIVE, SUBSCRIBE, SUBSCRIBE]);
+    assert.deepEqual(trial.sent[0]!.tlvs[0]![1], timeouts(15_000, HOUR));
+    assert.deepEqual(new Set(trial.sent.map(({ id }) => id)).size, 3);
+    const question = Buffer.concat([
+      Buffer.from(LIST.wire, "latin1"),
+      Buffer.from([0, Type.PTR, 0, 1]),
+    ]);
+    assert.deepEqual(trial.sent[1]!.tlvs[0]![1], question);
+    for (const { opcode, counts, isResponse, id, rcode } of trial.sent) {
+      assert.deepEqual([opcode, counts, isResponse, rcode], [6, [0, 0, 0, 0], false, 0]);
+      assert.notEqual(id, 0);
+    }
+  });
+
+  test("PUSH-13, 14: knows what is there after all it was told", () => {
+    const trial = Trial.established();
+    trial.subscribe();
+    trial.subscribe(HOST, Type.TXT);
+    assert.deepEqual(trial.known(), []);
+    const one = { data: "0a000001" };
+    const two = { data: "0a000002" };
+    const text = { type: Type.TXT, data: "0161" };
+    trial.push(notice(ADDED, one), notice(0, two), notice(ADDED, text));
+    assert.deepEqual(trial.known(), ["0a000001", "0a000002"]);
+    trial.push(notice(REMOVED, one));
+    assert.deepEqual(trial.known(), ["0a000002"]);
+    trial.push(notice(ALL_REMOVED));
+    assert.deepEqual([trial.known(), trial.known(HOST, Type.TXT)], [[], ["0161"]]);
+    trial.push(notice(ADDED, one), notice(ALL_REMOVED, { type: 255 }), notice(ADDED, two));
+    assert.deepEqual([trial.known(), trial.known(HOST, Type.TXT)], [["0a000002"], []]);
+    // Of all classes, whatever type that one says (RFC 8765 §6.3.1).
+    trial.push(notice(ADDED, text), notice(ALL_REMOVED, { type: Type.MX, klass: 255 }));
+    assert.deepEqual([trial.known(), trial.known(HOST, Type.TXT)], [[], []]);
+    assert.deepEqual(trial.how, []);
+  });
+
+  test("takes a record that is there already for the same, in whatever case", () => {
+    const trial = Trial.established();
+    trial.subscribe(LIST, Type.PTR);
+    const upper = Buffer.from("\x01A\0", "latin1").toString("hex");
+    const lower = Buffer.from("\x01a\0", "latin1").toString("hex");
+    const add = (data: string) => notice(ADDED, { name: LIST, type: Type.PTR, data });
+    trial.push(add(upper), add(lower));
+    assert.deepEqual(trial.known(LIST, Type.PTR), [lower]);
+    const name = Name.parse("_IPP._tcp.Z.example.");
+    trial.push(notice(REMOVED, { name, type: Type.PTR, data: upper }));
+    assert.deepEqual(trial.known(LIST, Type.PTR), []);
+  });
+
+  test("passes over what it has not subscribed to, and notices of unknown kinds", () => {
+    const trial = Trial.established();
+    const id = trial.subscribe();
+    const data = "0a000001";
+    trial.push(
+      notice(ADDED, { type: Type.AAAA, data: "00".repeat(16) }),
+      notice(ADDED, { klass: 3, data }),
+      notice(ADDED, { name: LIST, data }),
+      notice(0x80000000, { data: "ffff" }),
+      notice(0xfffffffd, { type: 255 }),
+      notice(ADDED, { data }),
+      notice(ALL_REMOVED, { klass: 3 }),
+    );
+    assert.deepEqual(trial.known(), [data]);
+    // What is under way when it unsubscribes, and of the set that it subscribes to again.
+    trial.session.unsubscribe(HOST, Type.A);
+    const { tlvs } = trial.sent.at(-1)!;
+    assert.deepEqual(tlvs, [[UNSUBSCRIBE, Buffer.from([id >> 8, id & 255])]]);
+    trial.push(notice(ADDED, { data }));
+    trial.session.subscribe(HOST, Type.A);
+    trial.push(notice(ADDED, { data }));
+    assert.deepEqual(trial.known(), []);
+    assert.deepEqual(trial.how, []);
+  });
+
+  test("unsubscribes when it is known that there is something to end, and once", () => {
+    const trial = Trial.established();
+    trial.session.subscribe(HOST, Type.A);
+    const { id } = trial.sent.at(-1)!;
+    trial.session.unsubscribe(HOST, Type.A);
+    assert.equal(trial.session.find(HOST, Type.A), undefined);
+    assert.deepEqual(trial.types(), [KEEPALIVE, SUBSCRIBE]);
+    trial.hear(stateful(id, Buffer.alloc(0), QR));
+    assert.deepEqual(trial.types(), [KEEPALIVE, SUBSCRIBE, UNSUBSCRIBE]);
+    trial.session.unsubscribe(HOST, Type.A);
+    assert.equal(trial.sent.length, 3);
+  });
+
+  test("PUSH-07: asks for nothing twice, and for what it wants again before the answer neither", () => {
+    const trial = Trial.established();
+    trial.session.subscribe(HOST, Type.A);
+    trial.session.subscribe(Name.parse("PRINTER.z.example."), Type.A);
+    trial.session.unsubscribe(HOST, Type.A);
+    trial.session.subscribe(HOST, Type.A);
+    assert.deepEqual(trial.types(), [KEEPALIVE, SUBSCRIBE]);
+    trial.hear(stateful(trial.sent[1]!.id, Buffer.alloc(0), QR));
+    assert.deepEqual(trial.known(), []);
+    assert.equal(trial.sent.length, 2);
+  });
+
+  test("DSO-29, PUSH-06: takes no for an answer, with the time that is told or usual; others stay", () => {
+    const trial = Trial.established();
+    trial.subscribe();
+    trial.session.subscribe(LIST, Type.PTR);
+    const delay = tlv(RETRY_DELAY, Buffer.from([0, 0, 0x10, 0]));
+    // What is unknown in a response is passed over.
+    const body = Buffer.concat([tlv(UNKNOWN), delay, tlv(PADDING, Buffer.alloc(3))]);
+    trial.hear(stateful(trial.sent.at(-1)!.id, body, QR | Rcode.SERVFAIL));
+    trial.subscribe(LIST, Type.PTR, Rcode.SERVFAIL);
+    trial.subscribe(LIST, Type.PTR, Rcode.NOTAUTH);
+    trial.subscribe(LIST, Type.PTR, Rcode.DSOTYPENI);
+    trial.subscribe(LIST, Type.PTR, 13);
+    assert.deepEqual(trial.refusals, [
+      `${LIST} 12 2 4096`,
+      `${LIST} 12 2 60000`,
+      `${LIST} 12 9 300000`,
+      `${LIST} 12 11 3600000`,
+      `${LIST} 12 13 300000`,
+    ]);
+    assert.equal(trial.known(LIST, Type.PTR), undefined);
+    assert.deepEqual(trial.known(), []);
+  });
+
+  test("DSO-33: loses what the server ends by a second response, and nothing else", () => {
+    const trial = Trial.established();
+    const id = trial.subscribe();
+    trial.subscribe(LIST, Type.PTR);
+    trial.push(notice(ADDED, { data: "0a000001" }));
+    trial.hear(stateful(id, Buffer.alloc(0), QR | Rcode.NOTAUTH));
+    assert.deepEqual(trial.refusals, [`${HOST} 1 9 300000`]);
+    assert.deepEqual([trial.known(), trial.known(LIST, Type.PTR)], [undefined, []]);
+    assert.deepEqual(trial.how, []);
+  });
+
+  test("DSO-06: answers a request that it does not know, and goes on", () => {
+    const trial = Trial.established();
+    trial.subscribe();
+    trial.hear(stateful(7, tlv(UNKNOWN, Buffer.alloc(2))));
+    const { id, isResponse, rcode, tlvs } = trial.sent.at(-1)!;
+    assert.deepEqual([id, isResponse, rcode, tlvs], [7, true, Rcode.DSOTYPENI, []]);
+    // Behind what is known (DSO-08) it does not matter.
+    const push = Buffer.concat([tlv(PUSH, notice(ADDED, { data: "0a000001" })), tlv(UNKNOWN)]);
+    trial.hear(stateful(0, push));
+    assert.deepEqual([trial.known(), trial.how], [["0a000001"], []]);
+  });
+
+  test("DSO-16, 21, 23: says something in time, which keeps no session that has nothing to do", () => {
+    const idle = new Trial();
+    idle.clock.advance(5000);
+    idle.grant(1, 15_000, 15_000);
+    idle.clock.advance(9_999);
+    assert.deepEqual(idle.how, []);
+    idle.clock.advance(1);
+    assert.deepEqual([idle.how, idle.ends.length], [["close"], 1]);
+
+    const busy = Trial.established(1000, 10_000);
+    busy.subscribe();
+    busy.clock.advance(9_999);
+    assert.equal(busy.sent.length, 2);
+    busy.clock.advance(1);
+    assert.deepEqual(busy.types(), [KEEPALIVE, SUBSCRIBE, KEEPALIVE]);
+    assert.deepEqual(busy.sent[2]!.tlvs, busy.sent[0]!.tlvs);
+    // One at a time, and the next when the last was answered.
+    busy.clock.advance(15_000);
+    assert.equal(busy.sent.length, 3);
+    busy.grant(busy.sent[2]!.id, 1000, 10_000);
+    busy.clock.advance(10_000);
+    assert.equal(busy.sent.length, 4);
+    busy.grant(busy.sent[3]!.id, 1000, 10_000);
+    // The rest of a session that has lost its purpose.
+    busy.session.unsubscribe(HOST, Type.A);
+    busy.clock.advance(999);
+    assert.deepEqual(busy.how, []);
+    busy.clock.advance(1);
+    assert.deepEqual(busy.how, ["close"]);
+  });
+
+  test("DSO-24, 25: takes what the server says of times, then or later; the longest is for ever", () => {
+    const trial = Trial.established(0xffffffff, 0xffffffff);
+    trial.clock.advance(100 * HOUR);
+    assert.deepEqual([trial.sent.length, trial.how], [1, []]);
+    trial.subscribe();
+    trial.hear(stateful(0, tlv(KEEPALIVE, timeouts(0xffffffff, 20_000))));
+    // Nothing is to be said to that.
+    assert.equal(trial.sent.length, 2);
+    trial.clock.advance(20_000);
+    assert.deepEqual(trial.types(), [KEEPALIVE, SUBSCRIBE, KEEPALIVE]);
+    // An end that is due already when it becomes known.
+    trial.grant(trial.sent[2]!.id, 0xffffffff, 0xffffffff);
+    trial.session.unsubscribe(HOST, Type.A);
+    trial.clock.advance(5000);
+    trial.hear(stateful(0, tlv(KEEPALIVE, timeouts(2000, 20_000))));
+    assert.deepEqual(trial.how, ["close"]);
+  });
+
+  test("DSO-26: closes when the server ends it, and says for how long to stay away", () => {
+    for (const [rcode, reason] of [
+      [Rcode.NOERROR, "has ended the session"],
+      [Rcode.SERVFAIL, "has ended the session (SERVFAIL)"],
+      [14, "has ended the session (RCODE14)"],
+    ] as const) {
+      const trial = Trial.established();
+      trial.subscribe();
+      trial.hear(stateful(0, tlv(RETRY_DELAY, Buffer.from([0, 0, 0x20, 0])), rcode));
+      assert.deepEqual([trial.how, trial.ends], [["close"], [{ reason, delay: 8192 }]]);
+      const sent = trial.sent.length;
+      trial.push(notice(ADDED, { data: "0a000001" }));
+      trial.session.subscribe(LIST, Type.PTR);
+      trial.session.lost("is gone");
+      trial.clock.advance(2 * HOUR);
+      assert.deepEqual([trial.sent.length, trial.ends.length, trial.how.length], [sent, 1, 1]);
+    }
+  });
+
+  test("knows a server that knows of no sessions, by what it says or by its silence", () => {
+    for (const rcode of [Rcode.NOTIMP, Rcode.FORMERR, Rcode.DSOTYPENI]) {
+      const trial = new Trial();
+      trial.hear(stateful(1, Buffer.alloc(0), QR | rcode));
+      assert.deepEqual([trial.how, trial.ends[0]?.delay], [["close"], HOUR]);
+    }
+    const mute = new Trial();
+    mute.session.subscribe(LIST, Type.PTR);
+    mute.clock.advance(29_999);
+    assert.deepEqual(mute.how, []);
+    mute.clock.advance(1);
+    const reason = "does not answer";
+    assert.deepEqual([mute.how, mute.ends], [["abort"], [{ reason, delay: HOUR }]]);
+    // One that has known may be back sooner.
+    const silent = Trial.established();
+    silent.session.subscribe(LIST, Type.PTR);
+    silent.clock.advance(30_000);
+    assert.deepEqual([silent.how, silent.ends], [["abort"], [{ reason }]]);
+  });
+
+  test("says once that the connection has ended, and nothing when it has ended it itself", () => {
+    const trial = Trial.established();
+    trial.session.lost("is gone");
+    trial.session.lost("is gone");
+    assert.deepEqual(trial.ends, [{ reason: "is gone" }]);
+    const done = Trial.established();
+    done.session.close();
+    done.session.close();
+    done.session.lost("is gone");
+    done.clock.advance(2 * HOUR);
+    assert.deepEqual([done.ends, done.how, done.sent.length], [[], ["close"], 1]);
+  });
+
+  const data = "0a000001";
+  const fatal: Readonly<Record<string, (trial: Trial) => void>> = {
+    "a message of another kind": ({ session }) => session.receive(Buffer.alloc(12)),
+    "a message without a header": ({ session }) => session.receive(Buffer.alloc(11)),
+    "a section (DSO-03)": (trial) => {
+      const message = stateful(0, tlv(PUSH, notice(ADDED, { data })));
+      message[5] = 1;
+      trial.hear(message);
+    },
+    "a message that says nothing": (trial) => trial.hear(stateful(0, Buffer.alloc(0))),
+    "what is cut off": (trial) =>
+      trial.hear(stateful(0, tlv(PUSH, Buffer.alloc(9)).subarray(0, 8))),
+    "DSO-11: a response to nothing": (trial) => trial.hear(stateful(99, Buffer.alloc(0), QR)),
+    "DSO-11: a response without an id": (trial) => trial.hear(stateful(0, Buffer.alloc(0), QR)),
+    "a second response that grants again": (trial) => {
+      trial.hear(stateful(trial.sent.at(-1)!.id, Buffer.alloc(0), QR));
+    },
+    "DSO-17: a keepalive's response without times": (trial) => {
+      trial.clock.advance(HOUR);
+      trial.hear(stateful(trial.sent.at(-1)!.id, Buffer.alloc(0), QR));
+    },
+    "DSO-17: one that says them twice": (trial) => {
+      trial.clock.advance(HOUR);
+      const times = tlv(KEEPALIVE, timeouts(15_000, HOUR));
+      trial.hear(stateful(trial.sent.at(-1)!.id, Buffer.concat([times, times]), QR));
+    },
+    "DSO-18: a keepalive of less than ten seconds": (trial) => {
+      trial.hear(stateful(0, tlv(KEEPALIVE, timeouts(15_000, 9_999))));
+    },
+    "DSO-07: what it does not know and cannot answer": (trial) =>
+      trial.hear(stateful(0, tlv(UNKNOWN))),
+    "padding alone": (trial) => trial.hear(stateful(0, tlv(PADDING))),
+    "PUSH-27: a subscription of the server": (trial) => {
+      trial.hear(stateful(0, tlv(SUBSCRIBE, Buffer.from(HOST.wire, "latin1"))));
+    },
+    "PUSH-27: the end of one": (trial) =>
+      trial.hear(stateful(0, tlv(UNSUBSCRIBE, Buffer.alloc(2)))),
+    "PUSH-27: a doubt of the server": (trial) => trial.hear(stateful(0, tlv(RECONFIRM))),
+    "PUSH-12: a push that says nothing": (trial) => trial.push(),
+    "PUSH-12: a record of any type": (trial) => trial.push(notice(ADDED, { type: 255, data })),
+    "PUSH-12: one of any class": (trial) => trial.push(notice(REMOVED, { klass: 255, data })),
+    "PUSH-13: data of what is all removed": (trial) => trial.push(notice(ALL_REMOVED, { data })),
+    "PUSH-16: a push of more than 16,382 octets": (trial) => {
+      const one = notice(ADDED, { type: 65_280, data: "00".repeat(16_382 - 12 - 4 - 29) });
+      const more = notice(ADDED, { type: 65_280, data: "00".repeat(16_382 - 12 - 4 - 28) });
+      assert.equal(stateful(0, tlv(PUSH, one)).length, 16_382);
+      trial.push(one);
+      assert.deepEqual(trial.how, []);
+      trial.push(more);
+    },
+    "data that is none": (trial) => trial.push(notice(ADDED, { data: "0a0000" })),
+    "an address without data": (trial) => trial.push(notice(ADDED)),
+    ...Object.fromEntries(
+      [KEEPALIVE, RETRY_DELAY, SUBSCRIBE, PUSH, UNSUBSCRIBE, RECONFIRM].map((type) => [
+        `DSO-10: a request of type ${type}`,
+        (trial: Trial) => trial.hear(stateful(5, tlv(type, timeouts(15_000, HOUR)))),
+      ]),
+    ),
+  };
+  for (const [what, happens] of Object.entries(fatal)) {
+    test(`lets a server go at once for ${what}`, () => {
+      const trial = Trial.established();
+      trial.subscribe();
+      happens(trial);
+      assert.deepEqual(trial.how, ["abort"]);
+      assert.equal(trial.ends.length, 1);
+      assert.equal(trial.ends[0]!.delay, HOUR);
+      assert.match(trial.ends[0]!.reason, /^breaks the rules of DNS Push: /);
+    });
+  }
+
+  test("DSO-04: lets one go that says something before there is a session", () => {
+    const trial = new Trial();
+    trial.push(notice(ADDED, { data }));
+    assert.deepEqual(trial.how, ["abort"]);
+  });
+
+  test("remembers sixteen megabytes and not more, of which what is gone is none", () => {
+    const trial = Trial.established();
+    trial.subscribe(HOST, Type.TXT);
+    const record = (i: number, ttl: number) => {
+      const text = Buffer.alloc(256 * 60, 0xff);
+      text.writeUInt32BE(i, 1);
+      return notice(ttl, { type: Type.TXT, data: text.toString("hex") });
+    };
+    for (let i = 0; i < 2000; i++) {
+      trial.push(record(i % 1000, ADDED));
+      if (i >= 1000) trial.push(notice(ALL_REMOVED, { type: Type.TXT }));
+    }
+    assert.deepEqual(trial.how, []);
+    for (let i = 0; i < 2000; i++) {
+      trial.push(record(i, ADDED));
+      trial.push(record(i, REMOVED));
+    }
+    assert.deepEqual(trial.how, []);
+    let count = 0;
+    while (trial.how.length === 0 && count < 2000) trial.push(record(count++, ADDED));
+    assert.ok(count > 1000 && count < 1100, `${count}`);
+    assert.deepEqual(trial.how, ["abort"]);
+  });
+
+  test("uses an id again that is free, and none that is not", () => {
+    const trial = Trial.established();
+    const kept = trial.subscribe(LIST, Type.PTR);
+    const ids = new Set<number>();
+    for (let i = 0; i < 0x10000; i++) {
+      ids.add(trial.subscribe());
+      trial.session.unsubscribe(HOST, Type.A);
+    }
+    assert.equal(ids.size, 0xffff - 1);
+    assert.ok(!ids.has(kept) && !ids.has(0));
+    assert.deepEqual(trial.how, []);
+  });
+});
