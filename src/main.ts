@@ -48,6 +48,7 @@ program
     "server to ask, such as 192.0.2.1:53 (default: the gateway here)",
   )
   .option("-c, --config <file>", "where the defaults of the other two are read")
+  .option("-w, --watch", "go on, and tell what comes, changes and goes, until SIGINT (^C)")
   .action(browse);
 
 program
@@ -120,6 +121,7 @@ program.hook("preAction", (_, command) => {
   isService = command.name() === "run";
   // Who serves goes on when nobody listens; of the others there is nothing left to do.
   process.stdout.on("error", isService ? () => {} : leave);
+  if (!isService) process.stderr.on("error", leave);
 });
 
 function leave({ code, message }: NodeJS.ErrnoException): never {

@@ -20,7 +20,7 @@ export interface Server {
   readonly address: Endpoint;
   readonly domain: Name;
   /** One question by UDP, by TCP when the answer is cut. */
-  ask(name: Name, type: number): Promise<Message>;
+  ask(name: Name, type: number, signal?: AbortSignal): Promise<Message>;
 }
 
 /** What arguments and configuration say; no address where what is published to has a name or is found. */
@@ -40,7 +40,8 @@ export function chooseServer(options: ServerOptions): Server {
 }
 
 export function asking(address: Endpoint): Server["ask"] {
-  return (name, type) => ask(address, question(name, type), { clock: systemClock });
+  return (name, type, signal) =>
+    ask(address, question(name, type), { clock: systemClock, ...(signal && { signal }) });
 }
 
 /** As clients ask, so that the server may be their resolver. */

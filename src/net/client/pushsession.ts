@@ -84,6 +84,11 @@ export class PushSession {
     this.#keepAlive();
   }
 
+  /** Of subscriptions. */
+  get size(): number {
+    return this.#subscriptions.size;
+  }
+
   /** Of what was subscribed to and not refused. */
   find(name: Name, type: number): Subscription | undefined {
     const found = this.#subscriptions.find(name, type);

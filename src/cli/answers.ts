@@ -1,0 +1,144 @@
+/**
+ * What a server has said of sets, and the way to ask it for more. Additional records save questions,
+ * nothing depends on them (RFC 6763 §12).
+ */
+import { ConfigError } from "../config/mistakes.ts";
+import { Rcode, rcodeName, Type } from "../dns/constants.ts";
+import { formatEndpoint } from "../dns/endpoint.ts";
+import type { Message } from "../dns/message.ts";
+import type { Name } from "../dns/name.ts";
+import { type Rdata, soaOf } from "../dns/rdata.ts";
+import { type ResourceRecord, setKey } from "../dns/record.ts";
+import type { Find } from "./listing.ts";
+import type { Server } from "./server.ts";
+
+export interface KnownSet {
+  readonly rdatas: readonly Rdata[];
+  /** Seconds for which that holds. */
+  readonly ttl: number;
+}
+
+export class Answers {
+  readonly #server: Server;
+  readonly #sets = new Map<string, KnownSet>();
+  /** Of all of it, more or less. */
+  #octets = 0;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  readonly find: Find = (name, type) => this.get(name, type)?.rdatas;
+
+  get(name: Name, type: number): KnownSet | undefined {
+    return this.#sets.get(setKey(name, type));
+  }
+
+  put(name: Name, type: number, set: KnownSet): void {
+    this.#put(setKey(name, type), set);
+  }
+
+  #put(key: string, set: KnownSet | undefined): void {
+    this.#octets += sizeOf(set) - sizeOf(this.#sets.get(key));
+    if (set === undefined) this.#sets.delete(key);
+    else this.#sets.set(key, set);
+  }
+
+  /** Forgets all others. */
+  keep(keys: { has(key: string): boolean }): void {
+    for (const key of this.#sets.keys()) if (!keys.has(key)) this.#put(key, undefined);
+  }
+
+  /** Asks for what `list` looks for, and neither this nor `known` has. Throws ConfigError. */
+  async ask(
+    list: (find: Find) => unknown,
+    {
+      known = () => undefined,
+      signal,
+    }: { readonly known?: Find; readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    for (;;) {
+      const missing: (readonly [name: Name, type: number])[] = [];
+      list((name, type) => {
+        const found = known(name, type) ?? this.find(name, type);
+        if (found === undefined) missing.push([name, type]);
+        return found;
+      });
+      if (missing.length === 0) return;
+      for (const [name, type] of missing) {
+        if (this.get(name, type) === undefined) await this.#askFor(name, type, signal);
+      }
+    }
+  }
+
+  async #askFor(name: Name, type: number, signal: AbortSignal | undefined): Promise<void> {
+    const { domain, address } = this.#server;
+    const message = await this.#exchange(name, type, signal);
+    const isKnown = message.rcode === Rcode.NOERROR || message.rcode === Rcode.NXDOMAIN;
+    const isReferral = refers(message);
+    // What leads out of the domain, to the host of a service say, is for other servers to answer, as is
+    // what is delegated within it.
+    const isExpected = this.#sets.size === 0 || (name.isUnder(domain) && !isReferral);
+    if ((!isKnown || isReferral) && isExpected) {
+      const said = isReferral ? "with a referral" : rcodeName(message.rcode);
+      throw new ConfigError([
+        `${formatEndpoint(address)} answers ${said} for ${name}; expected a server of ${domain}`,
+      ]);
+    }
+    // Additional sets are whole (RFC 2181 §9), so they may stand for an answer.
+    const sections = new Map<string, ResourceRecord[]>();
+    for (const record of [...message.answers, ...message.additionals]) {
+      const key = setKey(record.name, record.type);
+      const records = sections.get(key);
+      if (records === undefined) sections.set(key, [record]);
+      else records.push(record);
+    }
+    for (const [key, records] of sections) this.#put(key, setOf(records));
+    const found = sections.get(setKey(name, type));
+    if (found === undefined) this.put(name, type, { rdatas: [], ttl: negativeTtl(message) });
+    if (this.#octets > MAX_OCTETS) {
+      throw new ConfigError([`${formatEndpoint(address)}: it has more to say than is remembered`]);
+    }
+  }
+
+  async #exchange(name: Name, type: number, signal?: AbortSignal): Promise<Message> {
+    try {
+      return await this.#server.ask(name, type, signal);
+    } catch (error) {
+      const server = formatEndpoint(this.#server.address);
+      throw new ConfigError([`${server}: ${(error as Error).message}; is the gateway running?`]);
+    }
+  }
+}
+
+export function setOf(records: readonly ResourceRecord[]): KnownSet {
+  const ttl = records.reduce((least, each) => Math.min(least, each.ttl), Number.POSITIVE_INFINITY);
+  return { rdatas: records.map(({ rdata }) => rdata), ttl };
+}
+
+function sizeOf(set: KnownSet | undefined): number {
+  if (set === undefined) return 0;
+  return set.rdatas.reduce((sum, { wire }) => sum + OVERHEAD + wire.length, OVERHEAD);
+}
+
+/** Octets that a server can fill, and those of a set or a record beside its own. */
+const MAX_OCTETS = 64 * 2 ** 20;
+const OVERHEAD = 200;
+
+/** RFC 2308 §5. */
+function negativeTtl({ rcode, authorities }: Message): number {
+  if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN) return UNKNOWN_TTL;
+  const soa = authorities.find(({ type, rdata }) => type === Type.SOA && !rdata.isEmpty);
+  return soa === undefined ? UNSAID_TTL : Math.min(soa.ttl, soaOf(soa.rdata).minimum);
+}
+
+/** Seconds, where nobody says for how long nothing is there. */
+export const UNSAID_TTL = 10;
+/** The same where it is for others to say what is. */
+const UNKNOWN_TTL = 60;
+
+/** That others know, and nothing of what is there: without an SOA, which denies (RFC 2308 §2.2). */
+function refers({ rcode, answers, authorities }: Message): boolean {
+  const has = (wanted: number) => authorities.some(({ type }) => type === wanted);
+  return rcode === Rcode.NOERROR && answers.length === 0 && has(Type.NS) && !has(Type.SOA);
+}

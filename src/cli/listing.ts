@@ -1,0 +1,125 @@
+/**
+ * What there is to browse (RFC 6763 §4, §9), as it is printed: a function of the sets that are known. Who
+ * calls it sees by what it looks for what else has to be known.
+ */
+import { ConfigError } from "../config/mistakes.ts";
+import { attributesOf } from "../dns/attribute.ts";
+import { Type } from "../dns/constants.ts";
+import { FormatError } from "../dns/format.ts";
+import { labelToUnicode, Name, type NameKey } from "../dns/name.ts";
+import { addressOf, type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
+
+/** The data of a set; undefined where it is not known. */
+export type Find = (name: Name, type: number) => readonly Rdata[] | undefined;
+
+/** A service type, or an instance of one. */
+export interface Item {
+  readonly key: NameKey;
+  readonly title: string;
+  /** All that is to be said of it; undefined where not all is known. */
+  readonly lines: readonly string[] | undefined;
+}
+
+export interface Listing {
+  /** Whose PTR records are the list. */
+  readonly name: Name;
+  /** What is printed of an empty one. */
+  readonly none: string;
+  /** In their order; undefined where the list is not known. */
+  items(find: Find): readonly Item[] | undefined;
+}
+
+/** All types, each with the number of its instances. */
+export function typesIn(domain: Name): Listing {
+  const name = under("_services._dns-sd._udp", domain);
+  return {
+    name,
+    none: `no services in ${domain.toUnicode()}`,
+    items: (find) => {
+      const types = find(name, Type.PTR);
+      return types && sortedTargets(types).map((type) => typeItem(type, domain, find));
+    },
+  };
+}
+
+/** All instances of a type, with all that clients need to know of them. */
+export function instancesOf(type: string, domain: Name): Listing {
+  const name = under(type, domain);
+  return {
+    name,
+    none: `no ${type} in ${domain.toUnicode()}`,
+    items: (find) => {
+      const instances = find(name, Type.PTR);
+      return instances && sortedTargets(instances).map((each) => instanceItem(each, domain, find));
+    },
+  };
+}
+
+function typeItem(type: Name, domain: Name, find: Find): Item {
+  const instances = find(type, Type.PTR);
+  const title = type.isUnder(domain)
+    ? type.labelsUnder(domain).map(labelToUnicode).join(".")
+    : type.toUnicode();
+  const lines = instances && [`${String(instances.length).padStart(6)}  ${title}`];
+  return { key: type.key, title, lines };
+}
+
+function instanceItem(instance: Name, domain: Name, find: Find): Item {
+  let isWhole = true;
+  const look: (name: Name, type: number) => readonly Rdata[] = (name, type) => {
+    const found = find(name, type);
+    isWhole &&= found !== undefined;
+    // Servers say them in any order, now this, now that.
+    return (found ?? []).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  };
+  const title = instanceTitle(instance, domain);
+  const lines = [title];
+  for (const rdata of look(instance, Type.SRV)) {
+    const { target, port } = srvOf(rdata);
+    lines.push(`    ${target.toUnicode()}:${port}`);
+    const addresses = [...look(target, Type.A), ...look(target, Type.AAAA)];
+    if (addresses.length > 0) lines.push(`    ${addresses.map(addressOf).join(", ")}`);
+  }
+  for (const rdata of look(instance, Type.TXT)) {
+    const strings = attributesOf(rdata).map(({ string }) => printable(string));
+    if (strings.length > 0) lines.push(`    ${strings.join(" ")}`);
+  }
+  return { key: instance.key, title, lines: isWhole ? lines : undefined };
+}
+
+function under(type: string, domain: Name): Name {
+  try {
+    // `_ipp._tcp.`, as some programs print a type, is no name of the root's.
+    return Name.parse(type.replace(/(^_[^.]+|\._sub\._[^.]+)(\._(?:tcp|udp))\.$/i, "$1$2"), domain);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new ConfigError([`${type}: ${error.message}; expected a service type such as _ipp._tcp`]);
+  }
+}
+
+function sortedTargets(rdatas: readonly Rdata[]): Name[] {
+  return rdatas
+    .map(targetOf)
+    .filter((name) => name !== undefined)
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** `Office Printer  (paris.bonjour.example.com.)`: the instance label and the domain it lives in. */
+function instanceTitle(instance: Name, domain: Name): string {
+  const label = instance.labels[0];
+  if (label === undefined || instance.labels.length < 4) return instance.toUnicode();
+  const home = Name.of(instance.labels.slice(3));
+  const title = plainLabel(label);
+  return home.equals(domain) ? title : `${title}  (${home.toUnicode()})`;
+}
+
+/** UTF-8 as it is, dots and backslashes too; controls and everything else escaped. */
+function plainLabel(octets: Uint8Array): string {
+  return labelToUnicode(octets).replace(/\\([.\\])/g, "$1");
+}
+
+/** As a label is printed; quoted where a space is inside. */
+function printable(string: Uint8Array): string {
+  const text = plainLabel(string);
+  return text.includes(" ") ? `"${text}"` : text;
+}

@@ -1,0 +1,402 @@
+/** `browse --watch`: what is printed when, on a clock that the test moves. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Answers } from "../../src/cli/answers.ts";
+import { instancesOf, typesIn } from "../../src/cli/listing.ts";
+import { Rcode, Type } from "../../src/dns/constants.ts";
+import { makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { received, stateful, tlv } from "../support/pushclient.ts";
+import { name, operator, origin, updateOf } from "../zone/fixture.ts";
+import { listed, printer, SERVER, Watched, type WatchedOptions } from "./watched.ts";
+
+const NS = "ns.z.example. (192.0.2.1:853)";
+const PUSHED = `changes are pushed by ${NS}`;
+const asking = (why: string) => `asks again as answers expire: ${why}`;
+const HOUR = 3_600_000;
+const SUBSCRIBE = 0x40;
+
+suite("browse --watch, of a zone whose changes are pushed", () => {
+  test("prints the list, then at once what comes, changes and goes, and asks no more", async () => {
+    await using watched = await Watched.start({ records: printer("one", 1) });
+    assert.deepEqual(watched.printed, listed("one", 1));
+    assert.deepEqual(watched.said, [PUSHED]);
+    const { length } = watched.asked;
+    assert.deepEqual(await watched.change(printer("two", 2, "+")), listed("two", 2, "+"));
+    assert.deepEqual(await watched.change("- two A 10.1.0.2\n+ two A 10.1.0.3"), [
+      "~ two",
+      ...listed("two", 3).slice(1),
+    ]);
+    assert.deepEqual(await watched.change('- one._ipp._tcp TXT\n+ one._ipp._tcp TXT "rp=x" a=b'), [
+      ...listed("one", 1, "~").slice(0, 3),
+      "    rp=x a=b",
+    ]);
+    assert.deepEqual(
+      await watched.change(
+        "- two._ipp._tcp SRV\n+ two._ipp._tcp SRV 0 0 80 far\n+ far AAAA fd00::1",
+      ),
+      ["~ two", "    far.z.example.:80", "    fd00::1", "    rp=two"],
+    );
+    // Of a TTL nothing is printed, nor of what comes and goes in a moment.
+    assert.deepEqual(await watched.change("+ far 30 AAAA fd00::1"), []);
+    assert.deepEqual(await watched.change(printer("three", 3, "+"), printer("three", 3, "-")), []);
+    assert.deepEqual(await watched.change("- _ipp._tcp PTR one._ipp._tcp"), ["- one"]);
+    assert.deepEqual(await watched.change("- _ipp._tcp PTR"), ["- two"]);
+    assert.deepEqual(await watched.within(24 * HOUR), []);
+    assert.equal(watched.asked.length, length);
+    assert.deepEqual(watched.said, [PUSHED]);
+  });
+
+  test("is as soon as it is told, and whole when it is printed", async () => {
+    await using watched = await Watched.start({ records: printer("one", 1) });
+    for (const update of [printer("two", 2, "+")]) await watched.change(update);
+    watched.session.isHeld = true;
+    await watched.change("- one A 10.1.0.1\n+ one A 10.1.0.9", printer("three", 3, "+"));
+    assert.deepEqual(watched.printed, []);
+    watched.session.isHeld = false;
+    watched.session.deliver();
+    const lines = [...listed("one", 9, "~"), ...listed("three", 3, "+")];
+    lines[3] = "    rp=one";
+    // Whether there is an AAAA is known when nobody has said so for a moment.
+    assert.deepEqual(await watched.within(150), lines);
+    // What is agreed to may be told a little later.
+    watched.session.isHeld = true;
+    await watched.change(`${printer("four", 4, "+")}+ four AAAA fd00::4`);
+    while (watched.session.waiting > 0) {
+      watched.session.deliver(1);
+      await watched.pass(50);
+    }
+    const whole = listed("four", 4, "+");
+    whole[2] += ", fd00::4";
+    assert.deepEqual(watched.printed, whole);
+  });
+
+  test("waits for no pause in what changes", async () => {
+    await using watched = await Watched.start({ records: printer("one", 1) });
+    watched.printed.length = 0;
+    for (let i = 0; i < 100; i++) {
+      await watched.zone.apply(updateOf(`- one A\n+ one A 10.2.0.${i}`), operator);
+      await watched.pass(5);
+    }
+    const { length } = watched.printed.filter((line) => line === "~ one");
+    assert.ok(length > 10 && length <= 25, `${length}`);
+  });
+
+  test("subscribes to what it shows, and to nothing else", async () => {
+    await using watched = await Watched.start({ records: printer("one", 1) });
+    const { client } = watched.session;
+    const subscribed = () => [...client].map(({ name, type }) => `${name} ${type}`).sort();
+    const all = (label: string) => [
+      `${label}._ipp._tcp.z.example. 16`,
+      `${label}._ipp._tcp.z.example. 33`,
+      `${label}.z.example. 1`,
+      `${label}.z.example. 28`,
+    ];
+    const list = "_ipp._tcp.z.example. 12";
+    assert.deepEqual(subscribed(), [list, ...all("one")].sort());
+    await watched.change(printer("two", 2, "+"));
+    assert.deepEqual(subscribed(), [list, ...all("one"), ...all("two")].sort());
+    await watched.change(printer("one", 1, "-"));
+    assert.deepEqual(subscribed(), [list, ...all("two")].sort());
+    // Nor is remembered what is not shown.
+    const isKnown = (label: string) => watched.answers?.get(name(label), Type.A) !== undefined;
+    assert.deepEqual([isKnown("one"), isKnown("two")], [false, true]);
+  });
+
+  test("of types prints how many instances there are", async () => {
+    const records = `_services._dns-sd._udp PTR _ipp._tcp\n${printer("one", 1)}`;
+    await using watched = await Watched.start({ records, listing: typesIn(origin) });
+    assert.deepEqual(watched.printed, ["     1  _ipp._tcp"]);
+    assert.deepEqual(await watched.change(printer("two", 2, "+")), ["~      2  _ipp._tcp"]);
+    assert.deepEqual(
+      await watched.change("+ _services._dns-sd._udp PTR _ssh._tcp\n+ _ssh._tcp PTR a._ssh._tcp"),
+      ["+      1  _ssh._tcp"],
+    );
+    assert.deepEqual(await watched.change("- _services._dns-sd._udp PTR _ipp._tcp"), [
+      "- _ipp._tcp",
+    ]);
+  });
+
+  test("of nothing says so, and goes on", async () => {
+    await using watched = await Watched.start({ records: "x A 10.0.0.1" });
+    assert.deepEqual(watched.printed, ["no _ipp._tcp in z.example."]);
+    assert.deepEqual(await watched.change(printer("one", 1, "+")), listed("one", 1, "+"));
+  });
+
+  test("asks for what the server does not tell: of other zones, and beyond its bounds", async () => {
+    const records = `${printer("one", 1)}_ipp._tcp PTR far._ipp._tcp.other.example.\n`;
+    const limits = { total: 9, perNetwork: 9, perSession: 2, sessions: 9 };
+    let subscribed = 0;
+    const intercept = (message: Buffer) => {
+      if (received(message).tlvs[0]?.[0] === SUBSCRIBE) subscribed++;
+      return false;
+    };
+    await using watched = await Watched.start({ records, limits, intercept });
+    assert.deepEqual(watched.printed, [...listed("one", 1), "far  (other.example.)"]);
+    assert.deepEqual(watched.said, [PUSHED]);
+    // It does not ask to be told of anything more for the minute that the server says.
+    const before = subscribed;
+    assert.deepEqual(await watched.change(printer("two", 2, "+")), listed("two", 2, "+"));
+    assert.equal(subscribed, before);
+    watched.asked.length = 0;
+    assert.deepEqual(await watched.change("- one A 10.1.0.1\n+ one A 10.1.0.2"), []);
+    assert.deepEqual(await watched.within(62_000), [
+      "~ one",
+      ...listed("one", 2).slice(1, 3),
+      "    rp=one",
+    ]);
+    assert.ok(watched.asked.includes("one.z.example. 1"));
+    assert.ok(watched.asked.includes("far._ipp._tcp.other.example. 33"));
+    assert.ok(!watched.asked.includes("_ipp._tcp.z.example. 12"));
+    assert.deepEqual(watched.said, [PUSHED]);
+  });
+});
+
+suite("browse --watch, when a session ends", () => {
+  const start = () => Watched.start({ records: `${printer("one", 1)}${printer("two", 2)}` });
+
+  test("DSO-26: comes back when the server says, and prints what is different then", async () => {
+    await using watched = await start();
+    await watched.pass(HOUR);
+    const { length } = watched.asked;
+    // FakeClock's chance is nought, so the server says two seconds, and a try would come after half a one.
+    watched.session.retire();
+    assert.deepEqual(await watched.change(printer("one", 1, "-"), printer("three", 3, "+")), []);
+    assert.equal(watched.tried.length, 1);
+    assert.deepEqual(await watched.within(2500), ["- one", ...listed("three", 3, "+")]);
+    assert.equal(watched.tried.length, 2);
+    assert.ok(watched.tried[1]! - watched.tried[0]! - HOUR >= 2000);
+    assert.equal(watched.asked.length, length);
+    assert.deepEqual(watched.said, [PUSHED, asking(`${NS} has ended the session`), PUSHED]);
+    assert.deepEqual(await watched.within(HOUR), []);
+  });
+
+  test("takes what is not said again for gone, and only when nothing more comes", async () => {
+    const long = "x".repeat(55);
+    const others = Array.from({ length: 400 }, (_, i) => `_ipp._tcp PTR ${long}${i}._ipp._tcp\n`);
+    const limits = { total: 9, perNetwork: 9, perSession: 1, sessions: 9 };
+    const records = `${printer("one", 1)}${others.join("")}`;
+    await using watched = await Watched.start({ records, limits });
+    watched.isHeld = true;
+    watched.session.cut();
+    assert.deepEqual(await watched.change("- _ipp._tcp PTR one._ipp._tcp"), []);
+    // One message at a time, as over a slow line: there are two of the list, behind responses.
+    const { session } = watched;
+    let messages = 0;
+    while (session.waiting > 0) {
+      if (session.deliver(1) < 5000) continue;
+      messages++;
+      assert.deepEqual(await watched.within(900), []);
+    }
+    assert.equal(messages, 2);
+    assert.deepEqual(await watched.within(1100), ["- one"]);
+  });
+
+  test("comes back soon, then later and later, by chance and not all at once", async () => {
+    const tries = async (chance: readonly number[]) => {
+      await using watched = await Watched.start({ records: "", chance });
+      await watched.pass(HOUR);
+      watched.obstacle = "ECONNREFUSED";
+      watched.session.cut();
+      const now = watched.clock.now();
+      await watched.pass(HOUR);
+      assert.deepEqual(watched.said, [
+        PUSHED,
+        asking(`${NS} is gone`),
+        asking(`${NS}: nobody listens there`),
+      ]);
+      return watched.tried.slice(1).map((time) => time - now);
+    };
+    const [soonest, latest] = [await tries([0]), await tries([0.999_999])];
+    assert.deepEqual(soonest.slice(0, 5), [500, 1500, 3500, 7500, 15_500]);
+    assert.deepEqual(latest.slice(0, 3).map(Math.round), [1000, 3000, 7000]);
+    assert.ok(soonest.length < HOUR / 150_000 + 12 && soonest.length > HOUR / 300_000);
+  });
+
+  test("leaves a server for an hour that breaks the rules, or knows of no sessions", async () => {
+    for (const [answer, reason] of [
+      [
+        stateful(1, tlv(SUBSCRIBE)),
+        "breaks the rules of DNS Push: a message of type 64 is a request",
+      ],
+      [stateful(1, Buffer.alloc(0), 0x8000 | Rcode.NOTIMP), "knows of no sessions (NOTIMP)"],
+    ] as const) {
+      const intercept: WatchedOptions["intercept"] = (message, client) => {
+        if (received(message).id === 1) client.receive(answer);
+        return true;
+      };
+      await using watched = await Watched.start({ records: printer("one", 1), intercept });
+      assert.deepEqual(watched.said, [asking(`${NS} ${reason}`)]);
+      await watched.pass(HOUR - 5000);
+      assert.equal(watched.tried.length, 1);
+      await watched.pass(HOUR);
+      assert.equal(watched.tried.length, 2);
+      assert.deepEqual(await watched.change(printer("two", 2, "+")), []);
+      assert.deepEqual(await watched.within(62_000), listed("two", 2, "+"));
+    }
+  });
+
+  test("leaves one for an hour that has let it go twice without a word, before it told anything", async () => {
+    await using watched = await Watched.start({
+      records: printer("one", 1),
+      intercept: (_, client) => {
+        client.lost("is gone");
+        return true;
+      },
+    });
+    await watched.pass(HOUR - 10_000);
+    assert.equal(watched.tried.length, 2);
+    assert.deepEqual(watched.said, [asking(`${NS} is gone`)]);
+    await watched.pass(30_000);
+    assert.equal(watched.tried.length, 3);
+  });
+
+  test("PUSH-06: leaves one that does not tell of the list, for as long as it says, and tries another", async () => {
+    const host = Name.parse("ns2.z.example.");
+    let isWilling = false;
+    await using watched = await Watched.start({
+      records: printer("one", 1),
+      intercept: (message, client) => {
+        const { id, tlvs } = received(message);
+        if (tlvs[0]?.[0] !== SUBSCRIBE || isWilling) return false;
+        const delay = tlv(2, Buffer.from([0, 0, 0x40, 0]));
+        client.receive(stateful(id, delay, 0x8000 | Rcode.REFUSED));
+        return true;
+      },
+    });
+    assert.deepEqual(watched.said, [
+      asking(`${NS} does not tell of _ipp._tcp.z.example. (REFUSED)`),
+    ]);
+    await watched.pass(0x4000 - 3000);
+    assert.equal(watched.tried.length, 1);
+    isWilling = true;
+    watched.offered = [SERVER, { ...SERVER, host }];
+    await watched.pass(10_000);
+    assert.equal(watched.said.at(-1), PUSHED);
+    isWilling = false;
+    await watched.pass(HOUR);
+    isWilling = true;
+    watched.session.retire();
+    await watched.pass(1000);
+    assert.equal(watched.said.at(-1), "changes are pushed by ns2.z.example. (192.0.2.1:853)");
+  });
+});
+
+suite("browse --watch, of a zone whose changes nobody pushes", () => {
+  const list = "_ipp._tcp.z.example. 12";
+  const why = "z.example. has no SRV record at _dns-push-tls._tcp.";
+
+  async function start(records: string): Promise<Watched> {
+    const watched = new Watched({ records });
+    watched.offered = why;
+    await watched.pass(0);
+    return watched;
+  }
+
+  test("asks again two seconds after the shortest TTL, and says why once", async () => {
+    // The AAAA is denied for 10 s, by the SOA.
+    for (const [ttl, pause] of [
+      [0, 2000],
+      [5, 7000],
+      [10, 12_000],
+      [60, 12_000],
+    ] as const) {
+      await using watched = await start(printer("one", 1).replace("PTR", `${ttl} PTR`));
+      assert.deepEqual(watched.printed.splice(0), listed("one", 1));
+      const rounds = () => watched.asked.filter((each) => each === list).length;
+      assert.equal(rounds(), 1);
+      await watched.change(printer("two", 2, "+").replace("PTR", `${ttl} PTR`));
+      await watched.pass(pause - 1001);
+      assert.deepEqual([rounds(), watched.printed], [1, []]);
+      await watched.pass(1);
+      assert.deepEqual([rounds(), watched.printed], [2, listed("two", 2, "+")]);
+      await watched.pass(HOUR);
+      assert.equal(rounds(), 2 + Math.floor(HOUR / pause));
+      assert.deepEqual(watched.said, [asking(why)]);
+    }
+  });
+
+  test("asks once a minute where all may be remembered for longer", async () => {
+    const records = `${printer("one", 1)}one A 10.1.0.2\none A 10.1.0.3\none AAAA fd00::1\n`;
+    await using watched = await start(records.replace(/^(\S+) /gm, "$1 7200 "));
+    assert.equal(watched.printed.splice(0)[2], "    10.1.0.1, 10.1.0.2, 10.1.0.3, fd00::1");
+    const { length } = watched.asked;
+    await watched.pass(59_999);
+    assert.equal(watched.asked.length, length);
+    await watched.pass(1);
+    assert.equal(watched.asked.length, 2 * length);
+    // Whatever order they are said in.
+    assert.deepEqual(await watched.within(HOUR), []);
+  });
+
+  test("keeps what it has while nobody answers, says so once, and asks less and less often", async () => {
+    await using watched = await start(printer("one", 1));
+    await watched.change(printer("one", 1, "-"), printer("two", 2, "+"));
+    watched.isMute = true;
+    watched.asked.length = 0;
+    assert.deepEqual(await watched.within(HOUR), []);
+    assert.ok(watched.asked.length >= 60 && watched.asked.length < 70, `${watched.asked.length}`);
+    const failed = "192.0.2.1:53: no answer in time; is the gateway running? Asks again.";
+    assert.deepEqual(watched.said, [asking(why), failed]);
+    watched.isMute = false;
+    assert.deepEqual(await watched.within(60_000), ["- one", ...listed("two", 2, "+")]);
+    watched.isMute = true;
+    await watched.pass(60_000);
+    assert.deepEqual(watched.said, [asking(why), failed, failed]);
+  });
+
+  test("has changes pushed as soon as somebody does", async () => {
+    await using watched = await start(printer("one", 1));
+    await watched.pass(HOUR);
+    watched.offered = [SERVER];
+    await watched.pass(300_000);
+    assert.deepEqual(watched.said, [asking(why), PUSHED]);
+    const { length } = watched.asked;
+    assert.deepEqual(await watched.change(printer("two", 2, "+")), listed("two", 2, "+"));
+    await watched.pass(HOUR);
+    assert.equal(watched.asked.length, length);
+  });
+
+  test("ends with an error where nobody answers at the start, and with none where it is ended", async () => {
+    const watched = new Watched({ records: printer("one", 1) });
+    watched.isMute = true;
+    await assert.rejects(watched.ended, /192\.0\.2\.1:53: no answer in time/);
+    for (const milliseconds of [0, 5000]) {
+      const ended = new Watched({ records: printer("one", 1) });
+      await ended.pass(milliseconds);
+      ended.stop();
+      await ended.ended;
+      await ended.pass(10);
+      assert.equal(ended.clock.next, undefined);
+      assert.deepEqual(await ended.change(printer("two", 2, "+")), []);
+    }
+  });
+});
+
+suite("what a server can fill", () => {
+  test("is sixty-four megabytes of answers", async () => {
+    const text = rdata.txt(...Array.from({ length: 250 }, () => "x".repeat(255)));
+    const ptrs = Array.from({ length: 2000 }, (_, i) => rdata.ptr(name(`p${i}._ipp._tcp`)));
+    const asked: Name[] = [];
+    const answers = new Answers({
+      ...{ domain: origin, address: { address: "192.0.2.1", port: 53 } },
+      ask: async (name, type) => {
+        asked.push(name);
+        const rdatas = type === Type.PTR ? ptrs : [text];
+        const answers = rdatas.map((rdata) => ({ name, type, class: 1, ttl: 10, rdata }));
+        return makeMessage({ isResponse: true, answers: type === Type.SRV ? [] : answers });
+      },
+    });
+    const listing = instancesOf("_ipp._tcp", origin);
+    await assert.rejects(answers.ask(listing.items), /more to say than is remembered/);
+    assert.ok(asked.length > 1500 && asked.length < 2500, `${asked.length}`);
+  });
+
+  test("is two thousand subscriptions", async () => {
+    const records = Array.from({ length: 1200 }, (_, i) => `_ipp._tcp PTR p${i}._ipp._tcp\n`);
+    const limits = { total: 9999, perNetwork: 9999, perSession: 9999, sessions: 9 };
+    await using watched = await Watched.start({ records: records.join(""), limits });
+    assert.equal(watched.session.client.size, 2000);
+  });
+});
