@@ -69,6 +69,8 @@ export class Watch {
   readonly #shown = new Map<string, Item>();
   /** What was told of them is all there is. */
   readonly #believed = new WeakSet<Subscription>();
+  /** They seemed so at the last look. */
+  #suspected = new Set<Subscription>();
   readonly #alarm: Alarm;
   /** When it rings. */
   #due = NEVER;
@@ -141,17 +143,24 @@ export class Watch {
   #believe(): number {
     const now = this.#clock.now();
     let next = NEVER;
+    const suspected = new Set<Subscription>();
     for (const subscription of this.#pushing.session ?? []) {
       const { name, type, granted, records } = subscription;
       if (granted === undefined) continue;
-      const due = this.#believed.has(subscription) ? now : this.#whenWhole(subscription, granted);
-      if (due > now) {
-        next = Math.min(next, due);
-        continue;
+      if (!this.#believed.has(subscription)) {
+        let due = this.#whenWhole(subscription, granted);
+        // A process that stood still calls its timers before it reads what has come, so it looks twice.
+        if (due > granted && due <= now && !this.#suspected.has(subscription)) {
+          suspected.add(subscription);
+          due = now + BATCH;
+        }
+        next = Math.min(next, due > now ? due : NEVER);
+        if (due > now) continue;
+        this.#believed.add(subscription);
       }
-      this.#believed.add(subscription);
       this.#answers.put(name, type, told([...records.values()]));
     }
+    this.#suspected = suspected;
     return next;
   }
 

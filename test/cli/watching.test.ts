@@ -59,7 +59,7 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     const lines = [...listed("one", 9, "~"), ...listed("three", 3, "+")];
     lines[3] = "    rp=one";
     // Whether there is an AAAA is known when nobody has said so for a moment.
-    assert.deepEqual(await watched.within(150), lines);
+    assert.deepEqual(await watched.within(200), lines);
     // What is agreed to may be told a little later.
     watched.session.isHeld = true;
     await watched.change(`${printer("four", 4, "+")}+ four AAAA fd00::4`);
@@ -70,6 +70,22 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     const whole = listed("four", 4, "+");
     whole[2] += ", fd00::4";
     assert.deepEqual(watched.printed, whole);
+  });
+
+  test("is whole though the process stood still while it was told", async () => {
+    await using watched = await Watched.start({ records: "", listing: typesIn(origin) });
+    watched.session.isHeld = true;
+    await watched.change("+ _services._dns-sd._udp PTR _ssh._tcp\n+ _ssh._tcp PTR a._ssh._tcp");
+    watched.session.deliver();
+    await watched.pass(50);
+    // The server agrees to tell of it; what it tells has come, but is not read yet.
+    watched.session.deliver(1);
+    await watched.pass(50);
+    watched.clock.standStill(5000);
+    await watched.pass(0);
+    watched.session.deliver();
+    await watched.pass(50);
+    assert.deepEqual(watched.printed, ["+      1  _ssh._tcp"]);
   });
 
   test("waits for no pause in what changes", async () => {

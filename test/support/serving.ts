@@ -35,6 +35,8 @@ export interface ServingSettings {
   readonly environment?: NodeJS.ProcessEnv;
   /** Serves by TLS too, and shows this. */
   readonly certificate?: Certificate;
+  /** By TLS changes are pushed too, at this name. */
+  readonly push?: string;
 }
 
 /** A transfer as the log tells it. */
@@ -66,10 +68,11 @@ export class Serving {
     this.tls = { address: "127.0.0.1", port: tlsPort };
     this.origin = Name.parse(settings.zone);
     this.#environment = settings.environment ?? {};
-    const { zone, readers, notify = [], catalog, certificate } = settings;
+    const { zone, readers, notify = [], catalog, certificate, push } = settings;
     const listen = {
       dns: [`127.0.0.1:${port}`],
       ...(certificate && { tls: [`127.0.0.1:${tlsPort}`], ...certificate.paths }),
+      ...(push && { push }),
     };
     const keys = Object.entries(readers).map(([name, secret]) => [name, { secret, site: [] }]);
     const allow = Object.keys(readers).map((name) => `key:${name}`);

@@ -1,0 +1,119 @@
+/** `browse --watch` as it is typed: with a gateway that pushes changes, goes away and comes back. */
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { Name } from "../../src/dns/name.ts";
+import { recordsOf } from "../../src/dns/record.ts";
+import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { MAIN } from "../support/gateway.ts";
+import { Running } from "../support/process.ts";
+import { Serving } from "../support/serving.ts";
+import { skipWithout } from "../support/tool.ts";
+import { waitFor } from "../support/wait.ts";
+
+const ZONE = "z.example.";
+const PUSH = "ns.z.example";
+/** Red, and text turned round. */
+const BAD = "\\027[31m\\226\\128\\174";
+
+/** TTL 0, so that who asks again does it soon. */
+function device(label: string, number: number): string {
+  return `
+_ipp._tcp 0 PTR ${label}._ipp._tcp.paris
+${label}._ipp._tcp.paris 0 SRV 0 0 631 ${label}.paris
+${label}._ipp._tcp.paris 0 TXT "rp=${label}"
+${label}.paris 0 A 10.1.0.${number}
+`;
+}
+
+function listed(label: string, number: number, sign = "") {
+  const title = `${label}  (paris.${ZONE})`;
+  return [
+    sign === "" ? title : `12:03:11  ${sign} ${title}`,
+    ...[`${label}.paris.${ZONE}:631`, `10.1.0.${number}`, `rp=${label}`].map(
+      (each) => `    ${each}`,
+    ),
+  ];
+}
+
+suite("browse --watch", { skip: skipWithout("openssl") }, () => {
+  test("tells what comes, changes and goes, be it pushed or asked for, until it is ended", async (t) => {
+    const certificate = makeCertificate(PUSH);
+    await using server = await Serving.start({
+      ...{ zone: ZONE, readers: {}, certificate, push: PUSH },
+    });
+    const add = async (text: string) => {
+      const origin = Name.parse(ZONE);
+      const sets = parseMasterFile(text, { origin, isPartial: true });
+      await server.update(sets.flatMap(recordsOf));
+    };
+    const types = "_services._dns-sd._udp 0 PTR _ipp._tcp\n";
+    await add(`${types}ns 10 A 127.0.0.1\n${device("one", 1)}${device(BAD, 9)}`);
+    const where = ["--domain", ZONE, "--server", `127.0.0.1:${server.endpoint.port}`];
+    const command = [process.execPath, MAIN, "browse", "--watch", ...where];
+    const trusting = { env: { NODE_EXTRA_CA_CERTS: certificate.paths.certificate } };
+    const pushed = new Running([...command, "_ipp._tcp"], trusting);
+    const asking = new Running([...command, "_ipp._tcp"]);
+    const counting = new Running(command, trusting);
+    const piped = new Running(command, trusting);
+    t.after(() => {
+      for (const watcher of [pushed, asking, counting, piped]) watcher.kill();
+    });
+    const bad = listed("\\027[31m\\226\\128\\174", 9);
+    const linesOf = ({ lines }: Running) =>
+      lines.map((line) => line.replace(/^\d\d:\d\d:\d\d /, "12:03:11 "));
+    const shows = async (watcher: Running, expected: readonly string[]) => {
+      await waitFor(`${expected.at(-1)} from ${watcher.command}`, () => {
+        if (!watcher.isRunning) throw new Error(`it has ended: ${watcher.stderr}`);
+        return watcher.lines.length >= expected.length;
+      });
+      assert.deepEqual(linesOf(watcher), expected);
+    };
+    const says = (watcher: Running, what: RegExp) =>
+      waitFor(`${what}`, () => watcher.errorLines.find((line) => what.test(line)));
+
+    const ends = async (watcher: Running) => {
+      assert.equal(await watcher.stop("SIGINT"), 0);
+      assert.doesNotMatch(`${watcher.lines}${watcher.stderr}`, /[^\P{C}\n]|[\u2028-\u202e]/u);
+    };
+
+    const list = [...listed("one", 1), ...bad];
+    await shows(pushed, list);
+    await shows(asking, list);
+    await shows(counting, ["     2  _ipp._tcp"]);
+    const isPushed = /^changes are pushed by ns\.z\.example\. \(127\.0\.0\.1:\d+\)$/;
+    await Promise.all([pushed, counting, piped].map((each) => says(each, isPushed)));
+    await says(asking, /^asks again as answers expire: ns\.z\.example\. .*NODE_EXTRA_CA_CERTS\?$/);
+
+    await add(device("two", 2));
+    list.push(...listed("two", 2, "+"));
+    await shows(pushed, list);
+    await shows(asking, list);
+    const counts = ["     2  _ipp._tcp", "12:03:11  ~      3  _ipp._tcp"];
+    await shows(counting, counts);
+    await ends(asking);
+    // The reader has had enough.
+    await new Promise((resolve) => piped.child.stdout!.once("close", resolve).destroy());
+    await add(device("three", 3));
+    list.push(...listed("three", 3, "+"));
+    assert.equal(await piped.ended, 0);
+    await shows(pushed, list);
+    counts.push("12:03:11  ~      4  _ipp._tcp");
+    await shows(counting, counts);
+
+    await server.stop("SIGKILL");
+    const file = `ns 10 A 127.0.0.1\n${device("four", 4)}`;
+    writeFileSync(join(server.folder, "zones", "z.example.zone"), `$ORIGIN ${ZONE}\n${file}`);
+    await server.start();
+    list.push(...listed("four", 4, "+"));
+    await shows(pushed, list);
+    await shows(counting, [...counts, "12:03:11  ~      5  _ipp._tcp"]);
+    const twice = () => pushed.errorLines.filter((line) => isPushed.test(line)).length > 1;
+    await waitFor("changes to be pushed again", twice);
+
+    await ends(pushed);
+    await ends(counting);
+  });
+});
