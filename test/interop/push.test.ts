@@ -165,6 +165,15 @@ describe("Changes are pushed", { skip: needs(...tools), concurrency: true }, () 
       [2],
     );
 
+    const person = desk.start(
+      [
+        ...[process.execPath, MAIN, "browse", "_presence._tcp", "--watch"],
+        ...["--domain", ZONE, "--server", NAME_SERVER],
+      ],
+      { env: { NODE_EXTRA_CA_CERTS: certificate.paths.certificate } },
+    );
+    await waitFor("who browses to have changes pushed", () => /are pushed/.test(person.stderr));
+
     const lists = new Watch(desk, NAME_SERVER, list, "PTR");
     const texts = new Watch(desk, NAME_SERVER, anna, "TXT");
     await Promise.all([lists, texts].map((watch) => watch.until("an answer", () => true)));
@@ -186,12 +195,17 @@ describe("Changes are pushed", { skip: needs(...tools), concurrency: true }, () 
       const said = await annaUser.say({ status, msg: `I am ${status}` });
       const told = await all.knows(text, has(`"${text}"`));
       compare(`Anna is ${status}`, told, await texts.until(text, says(text)), said);
+      await person.line(new RegExp(`^    .*\\b${text}\\b`));
     }
     const left = Date.now();
     await annaUser.leave();
     const annaWent = await all.knows("Anna's end", lacks("anna"), left);
     const gone = texts.until("Anna to be gone", ({ count }) => count === 0, { since: left });
     compare("Anna goes", annaWent, await gone, left);
+    await person.line(/^\S+ {2}- anna@laptop/);
+    const ofAnna = person.lines.filter((line) => line.includes(" anna@laptop  (paris"));
+    assert.deepEqual([ofAnna.at(0)?.[10], ofAnna.at(-1)?.[10]], ["+", "-"]);
+    assert.equal(await person.stop("SIGINT"), 0);
 
     // Later than all that was said of Anna.
     await lucUser.say({ status: "away", msg: "Lunch" });
