@@ -2,6 +2,7 @@
  * What a server has said of sets, and the way to ask it for more. Additional records save questions,
  * nothing depends on them (RFC 6763 §12).
  */
+import type { Clock } from "../clock.ts";
 import { ConfigError } from "../config/mistakes.ts";
 import { Rcode, rcodeName, Type } from "../dns/constants.ts";
 import { formatEndpoint } from "../dns/endpoint.ts";
@@ -16,16 +17,30 @@ export interface KnownSet {
   readonly rdatas: readonly Rdata[];
   /** Seconds for which that holds. */
   readonly ttl: number;
+  /** When it was said. */
+  readonly at: number;
+}
+
+export interface AskOptions {
+  /** Has what is known not to be asked for, whatever it was. */
+  readonly known?: Find;
+  /** What holds still; all if not given. */
+  readonly isGood?: (set: KnownSet) => boolean;
+  /** Milliseconds from one question to the next; none if not given. */
+  readonly pause?: number;
+  readonly signal?: AbortSignal;
 }
 
 export class Answers {
   readonly #server: Server;
+  readonly #clock: Clock;
   readonly #sets = new Map<string, KnownSet>();
   /** Of all of it, more or less. */
   #octets = 0;
 
-  constructor(server: Server) {
+  constructor(server: Server, clock: Clock) {
     this.#server = server;
+    this.#clock = clock;
   }
 
   readonly find: Find = (name, type) => this.get(name, type)?.rdatas;
@@ -34,8 +49,8 @@ export class Answers {
     return this.#sets.get(setKey(name, type));
   }
 
-  put(name: Name, type: number, set: KnownSet): void {
-    this.#put(setKey(name, type), set);
+  put(name: Name, type: number, set: Omit<KnownSet, "at">): void {
+    this.#put(setKey(name, type), { ...set, at: this.#clock.now() });
   }
 
   #put(key: string, set: KnownSet | undefined): void {
@@ -49,26 +64,34 @@ export class Answers {
     for (const key of this.#sets.keys()) if (!keys.has(key)) this.#put(key, undefined);
   }
 
-  /** Asks for what `list` looks for, and neither this nor `known` has. Throws ConfigError. */
+  /** Asks for what `list` looks for, and is not known or does not hold any more. Throws ConfigError. */
   async ask(
     list: (find: Find) => unknown,
-    {
-      known = () => undefined,
-      signal,
-    }: { readonly known?: Find; readonly signal?: AbortSignal } = {},
+    { known = () => undefined, isGood = () => true, pause, signal }: AskOptions = {},
   ): Promise<void> {
+    const find: Find = (name, type) => {
+      const set = this.get(name, type);
+      return known(name, type) ?? (set !== undefined && isGood(set) ? set.rdatas : undefined);
+    };
     for (;;) {
       const missing: (readonly [name: Name, type: number])[] = [];
       list((name, type) => {
-        const found = known(name, type) ?? this.find(name, type);
+        const found = find(name, type);
         if (found === undefined) missing.push([name, type]);
         return found;
       });
       if (missing.length === 0) return;
       for (const [name, type] of missing) {
-        if (this.get(name, type) === undefined) await this.#askFor(name, type, signal);
+        if (find(name, type) !== undefined) continue;
+        await this.#askFor(name, type, signal);
+        if (pause !== undefined) await this.#pass(pause);
       }
     }
+  }
+
+  #pass(milliseconds: number): Promise<void> {
+    const clock = this.#clock;
+    return new Promise((resolve) => void clock.at(clock.now() + milliseconds, resolve));
   }
 
   async #askFor(name: Name, type: number, signal: AbortSignal | undefined): Promise<void> {
@@ -93,7 +116,8 @@ export class Answers {
       if (records === undefined) sections.set(key, [record]);
       else records.push(record);
     }
-    for (const [key, records] of sections) this.#put(key, setOf(records));
+    const at = this.#clock.now();
+    for (const [key, records] of sections) this.#put(key, { ...setOf(records), at });
     const found = sections.get(setKey(name, type));
     if (found === undefined) this.put(name, type, { rdatas: [], ttl: negativeTtl(message) });
     if (this.#octets > MAX_OCTETS) {
@@ -111,7 +135,7 @@ export class Answers {
   }
 }
 
-export function setOf(records: readonly ResourceRecord[]): KnownSet {
+export function setOf(records: readonly ResourceRecord[]): Omit<KnownSet, "at"> {
   const ttl = records.reduce((least, each) => Math.min(least, each.ttl), Number.POSITIVE_INFINITY);
   return { rdatas: records.map(({ rdata }) => rdata), ttl };
 }

@@ -1,6 +1,7 @@
 /**
  * `browse`: what a DNS-SD client sees, by unicast (RFC 6763 §4, §9), now or, with `--watch`, from now on.
  */
+import { systemClock } from "../clock.ts";
 import { Answers } from "./answers.ts";
 import { instancesOf, typesIn } from "./listing.ts";
 import { chooseServer, type ServerOptions } from "./server.ts";
@@ -15,7 +16,7 @@ export async function browse(type: string | undefined, options: BrowseOptions): 
   const { domain } = server;
   const listing = type === undefined ? typesIn(domain) : instancesOf(type, domain);
   if (options.watch) return watch(listing, server);
-  const answers = new Answers(server);
+  const answers = new Answers(server, systemClock);
   await answers.ask(listing.items);
   const lines = (listing.items(answers.find) ?? []).flatMap(({ lines }) => lines ?? []);
   const shown = lines.length > 0 ? lines : [listing.none];

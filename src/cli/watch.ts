@@ -11,7 +11,7 @@ import { type ResourceRecord, setKey } from "../dns/record.ts";
 import { findPushServers, openPushSession } from "../net/client/pushserver.ts";
 import { resolver } from "../net/client/resolver.ts";
 import type { Subscription } from "../net/client/subscriptions.ts";
-import { Answers, setOf, UNSAID_TTL } from "./answers.ts";
+import { Answers, type KnownSet, setOf, UNSAID_TTL } from "./answers.ts";
 import type { Item, Listing } from "./listing.ts";
 import { Pushing } from "./pushing.ts";
 import type { Server } from "./server.ts";
@@ -28,7 +28,7 @@ export async function watch(listing: Listing, server: Server): Promise<void> {
   const say = (line: string) => void process.stderr.write(`${forTerminal(line)}\n`);
   await new Watch({
     ...{ listing, clock, signal, say },
-    answers: () => new Answers(server),
+    answers: new Answers(server, clock),
     pushing: (changed) =>
       new Pushing({
         ...{ name: listing.name, clock, signal, say, changed, open: openPushSession },
@@ -46,7 +46,7 @@ export interface WatchOptions {
   readonly listing: Listing;
   readonly clock: Clock;
   /** To be asked, without any yet. */
-  readonly answers: () => Answers;
+  readonly answers: Answers;
   readonly pushing: (changed: () => void) => Pick<Pushing, "session" | "takes" | "start">;
   readonly print: (lines: readonly string[]) => void;
   /** For people, beside the list. */
@@ -64,7 +64,7 @@ export class Watch {
   readonly #clock: Clock;
   readonly #pushing: ReturnType<WatchOptions["pushing"]>;
   /** What is known of all sets, whoever has said so. */
-  #answers: Answers;
+  readonly #answers: Answers;
   /** What was printed last of each item. */
   readonly #shown = new Map<string, Item>();
   /** What was told of them is all there is. */
@@ -74,17 +74,18 @@ export class Watch {
   readonly #alarm: Alarm;
   /** When it rings. */
   #due = NEVER;
-  #isAsking = false;
-  /** When it was asked last, or there was an end of what was told. */
-  #askedAt = 0;
   #isTold = false;
+  /** When that was the last time: till then what was told did hold. */
+  #toldUntil = 0;
+  #isAsking = false;
+  #askedAt = 0;
   /** Times it was asked in vain since. */
   #failures = 0;
 
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    this.#answers = options.answers();
+    this.#answers = options.answers;
     this.#alarm = new Alarm(options.clock, () => this.#look());
     this.#pushing = options.pushing(() => this.#changed());
   }
@@ -124,7 +125,7 @@ export class Watch {
     const { listing, signal } = this.#options;
     if (signal.aborted) return;
     const isTold = this.#pushing.session?.find(listing.name, Type.PTR)?.granted !== undefined;
-    if (this.#isTold && !isTold) this.#askedAt = this.#clock.now();
+    if (this.#isTold && !isTold) this.#toldUntil = this.#clock.now();
     this.#isTold = isTold;
     const believable = this.#believe();
     const wanted = new Map<string, Wanted>();
@@ -182,7 +183,7 @@ export class Watch {
     for (const { name, type } of session ?? []) {
       if (!wanted.has(setKey(name, type))) session!.unsubscribe(name, type);
     }
-    let pause = NEVER;
+    let due = NEVER;
     for (const { name, type } of wanted.values()) {
       if (session?.find(name, type) !== undefined) continue;
       if (this.#pushing.takes(name, type)) {
@@ -190,35 +191,31 @@ export class Watch {
         continue;
       }
       const known = this.#answers.get(name, type);
-      const ttl = known === undefined ? 0 : (known.ttl + LONGER) * 1000;
-      pause = Math.min(pause, Math.max(ttl, LEAST_PAUSE));
+      due = Math.min(due, known === undefined ? 0 : this.#expiry(known));
     }
-    if (pause === NEVER) return NEVER;
-    return this.#askedAt + Math.min(Math.max(pause, LEAST_PAUSE * 2 ** this.#failures), MOST_PAUSE);
+    const pause = Math.min(LEAST_PAUSE * 2 ** this.#failures, MOST_PAUSE);
+    return due === NEVER ? NEVER : Math.max(due, this.#askedAt + pause);
   }
 
-  /** Asks anew for all that nobody tells. */
+  #expiry({ ttl, at }: KnownSet): number {
+    return Math.max(at, this.#toldUntil) + Math.min((ttl + LONGER) * 1000, MOST_PAUSE);
+  }
+
+  /** Asks anew for what nobody tells, where that does not hold any more. */
   async #ask(): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;
-    const { listing, answers, say, signal } = this.#options;
-    const fresh = answers();
-    for (const { name, type } of this.#pushing.session ?? []) {
-      const known = this.#answers.get(name, type);
-      if (known !== undefined) fresh.put(name, type, known);
-    }
-    // Of what is not told yet there is nothing to be asked either.
-    const known = (name: Name, type: number) =>
-      this.#pushing.session?.find(name, type) && fresh.find(name, type) === undefined
-        ? []
-        : undefined;
+    const { listing, say, signal } = this.#options;
+    const begun = this.#clock.now();
     try {
-      await fresh.ask(listing.items, { known, signal });
-      for (const { name, type } of this.#pushing.session ?? []) {
-        const newer = this.#answers.get(name, type);
-        if (newer !== undefined) fresh.put(name, type, newer);
-      }
-      this.#answers = fresh;
+      await this.#answers.ask(listing.items, {
+        // Of what is not told yet there is nothing to be asked either.
+        known: (name, type) =>
+          this.#pushing.session?.find(name, type) && (this.#answers.find(name, type) ?? []),
+        isGood: (set) => this.#expiry(set) > begun,
+        pause: QUESTION_PAUSE,
+        signal,
+      });
       this.#failures = 0;
     } catch (error) {
       if (signal.aborted) return;
@@ -274,6 +271,8 @@ const PATIENCE_FOR_NEW = 100;
 const PATIENCE_FOR_KNOWN = 1000;
 /** However many messages come. */
 const MOST_PATIENCE = 30_000;
+/** Between two questions, so that a long list is no burden. */
+const QUESTION_PAUSE = 20;
 /** Between two times that it asks. */
 const LEAST_PAUSE = 1000;
 const MOST_PAUSE = 60_000;

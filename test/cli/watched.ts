@@ -58,8 +58,8 @@ export class Watched implements AsyncDisposable {
   /** When it was tried to open a session. */
   readonly tried: number[] = [];
   readonly connections: Connection[] = [];
-  /** What is known, or was asked last. */
-  answers: Answers | undefined;
+  /** What is known. */
+  readonly answers: Answers;
   /** Who pushes, or why nobody does. */
   offered: readonly PushServer[] | string = [SERVER];
   /** What becomes of a try, if it comes to nothing. */
@@ -88,12 +88,10 @@ export class Watched implements AsyncDisposable {
     const say = (line: string) => void this.said.push(line);
     const address = { address: "192.0.2.1", port: 53 };
     const ask = async (name: Name, type: number) => this.#answer(name, type);
+    this.answers = new Answers({ address, domain: origin, ask }, clock);
     this.watch = new Watch({
       ...{ listing, clock, say, signal },
-      answers: () => {
-        this.answers = new Answers({ address, domain: origin, ask });
-        return this.answers;
-      },
+      answers: this.answers,
       pushing: (changed) =>
         new Pushing({
           ...{ name: listing.name, clock, say, signal, changed },
