@@ -26,6 +26,8 @@ export interface AskOptions {
   readonly known?: Find;
   /** What holds still; all if not given. */
   readonly isGood?: (set: KnownSet) => boolean;
+  /** Told of an answer that is an error, where it is no reason to end. */
+  readonly refused?: (error: ConfigError) => void;
   /** Milliseconds from one question to the next; none if not given. */
   readonly pause?: number;
   readonly signal?: AbortSignal;
@@ -65,10 +67,8 @@ export class Answers {
   }
 
   /** Asks for what `list` looks for, and is not known or does not hold any more. Throws ConfigError. */
-  async ask(
-    list: (find: Find) => unknown,
-    { known = () => undefined, isGood = () => true, pause, signal }: AskOptions = {},
-  ): Promise<void> {
+  async ask(list: (find: Find) => unknown, options: AskOptions = {}): Promise<void> {
+    const { known = () => undefined, isGood = () => true, pause } = options;
     const find: Find = (name, type) => {
       const set = this.get(name, type);
       return known(name, type) ?? (set !== undefined && isGood(set) ? set.rdatas : undefined);
@@ -83,7 +83,7 @@ export class Answers {
       if (missing.length === 0) return;
       for (const [name, type] of missing) {
         if (find(name, type) !== undefined) continue;
-        await this.#askFor(name, type, signal);
+        await this.#askFor(name, type, options);
         if (pause !== undefined) await this.#pass(pause);
       }
     }
@@ -94,7 +94,7 @@ export class Answers {
     return new Promise((resolve) => void clock.at(clock.now() + milliseconds, resolve));
   }
 
-  async #askFor(name: Name, type: number, signal: AbortSignal | undefined): Promise<void> {
+  async #askFor(name: Name, type: number, { refused, signal }: AskOptions): Promise<void> {
     const { domain, address } = this.#server;
     const message = await this.#exchange(name, type, signal);
     const isKnown = message.rcode === Rcode.NOERROR || message.rcode === Rcode.NXDOMAIN;
@@ -102,11 +102,13 @@ export class Answers {
     // What leads out of the domain, to the host of a service say, is for other servers to answer, as is
     // what is delegated within it.
     const isExpected = this.#sets.size === 0 || (name.isUnder(domain) && !isReferral);
-    if ((!isKnown || isReferral) && isExpected) {
+    if (!isKnown || isReferral) {
       const said = isReferral ? "with a referral" : rcodeName(message.rcode);
-      throw new ConfigError([
-        `${formatEndpoint(address)} answers ${said} for ${name}; expected a server of ${domain}`,
-      ]);
+      const line = `${formatEndpoint(address)} answers ${said} for ${name}; expected a server of ${domain}`;
+      if (isExpected && refused === undefined) throw new ConfigError([line]);
+      if (isExpected) refused!(new ConfigError([line]));
+      this.put(name, type, { rdatas: this.find(name, type) ?? [], ttl: UNKNOWN_TTL });
+      return;
     }
     // Additional sets are whole (RFC 2181 §9), so they may stand for an answer.
     const sections = new Map<string, ResourceRecord[]>();
@@ -150,16 +152,15 @@ const MAX_OCTETS = 64 * 2 ** 20;
 const OVERHEAD = 200;
 
 /** RFC 2308 §5. */
-function negativeTtl({ rcode, authorities }: Message): number {
-  if (rcode !== Rcode.NOERROR && rcode !== Rcode.NXDOMAIN) return UNKNOWN_TTL;
+function negativeTtl({ authorities }: Message): number {
   const soa = authorities.find(({ type, rdata }) => type === Type.SOA && !rdata.isEmpty);
   return soa === undefined ? UNSAID_TTL : Math.min(soa.ttl, soaOf(soa.rdata).minimum);
 }
 
 /** Seconds, where nobody says for how long nothing is there. */
 export const UNSAID_TTL = 10;
-/** The same where it is for others to say what is. */
-const UNKNOWN_TTL = 60;
+/** The same where an error is the answer, or it is for others to say what is. */
+const UNKNOWN_TTL = 30;
 
 /** That others know, and nothing of what is there: without an SOA, which denies (RFC 2308 §2.2). */
 function refers({ rcode, answers, authorities }: Message): boolean {

@@ -4,7 +4,7 @@
  * a server (RFC 8765) or asked for again when the answers expire. So nothing is printed twice.
  */
 import { Alarm, type Clock, systemClock } from "../clock.ts";
-import type { ConfigError } from "../config/mistakes.ts";
+import { ConfigError } from "../config/mistakes.ts";
 import { Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import { type ResourceRecord, setKey } from "../dns/record.ts";
@@ -81,6 +81,8 @@ export class Watch {
   #askedAt = 0;
   /** Times it was asked in vain since. */
   #failures = 0;
+  /** It was said that an answer was an error. */
+  #isRefused = false;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -207,19 +209,25 @@ export class Watch {
     this.#isAsking = true;
     const { listing, say, signal } = this.#options;
     const begun = this.#clock.now();
+    const complain = ({ message }: ConfigError) => say(`${message} Asks again.`);
     try {
       await this.#answers.ask(listing.items, {
         // Of what is not told yet there is nothing to be asked either.
         known: (name, type) =>
           this.#pushing.session?.find(name, type) && (this.#answers.find(name, type) ?? []),
         isGood: (set) => this.#expiry(set) > begun,
+        refused: (error) => {
+          if (!this.#isRefused) complain(error);
+          this.#isRefused = true;
+        },
         pause: QUESTION_PAUSE,
         signal,
       });
       this.#failures = 0;
     } catch (error) {
       if (signal.aborted) return;
-      if (this.#failures++ === 0) say(`${(error as ConfigError).message} Asks again.`);
+      if (!(error instanceof ConfigError)) throw error;
+      if (this.#failures++ === 0) complain(error);
     }
     this.#isAsking = false;
     this.#askedAt = this.#clock.now();

@@ -66,6 +66,8 @@ export class Watched implements AsyncDisposable {
   obstacle: string | undefined;
   /** Nobody answers questions. */
   isMute = false;
+  /** Of what is asked for, in this way. */
+  failing: RegExp = /^$/;
   /** Sessions of this one begin with what is said on the way. */
   isHeld = false;
   readonly watch: Watch;
@@ -144,6 +146,8 @@ export class Watched implements AsyncDisposable {
     this.asked.push(`${name} ${type}`);
     if (this.isMute) throw new ExchangeError({ address: "192.0.2.1", port: 53 }, "timeout");
     if (!name.isUnder(origin)) return makeMessage({ isResponse: true, rcode: Rcode.REFUSED });
+    const isFailing = this.failing.test(`${name} ${type}`);
+    if (isFailing) return makeMessage({ isResponse: true, rcode: Rcode.SERVFAIL });
     const { rcode, answers, authorities, additionals } = lookup(this.zone.current, {
       ...{ name, type, class: Class.IN },
     });

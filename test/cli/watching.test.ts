@@ -382,6 +382,26 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     assert.deepEqual(watched.said, [asking(why), failed, failed]);
   });
 
+  test("keeps what it has of names that cannot be asked for, says so once, and goes on", async () => {
+    await using watched = await start(`${printer("one", 1)}${printer("two", 2)}`);
+    watched.failing = /^(one|new|_ipp._tcp).*z\.example\./;
+    await watched.change(
+      printer("one", 1, "-"),
+      "- two A\n+ two A 10.1.0.9",
+      printer("new", 3, "+"),
+    );
+    assert.deepEqual(await watched.within(70_000), [
+      ...listed("two", 9, "~").slice(0, 3),
+      "    rp=two",
+    ]);
+    await watched.pass(HOUR);
+    const failed =
+      "192.0.2.1:53 answers SERVFAIL for one.z.example.; expected a server of z.example.";
+    assert.deepEqual(watched.said, [asking(why), `${failed} Asks again.`]);
+    watched.failing = /^$/;
+    assert.deepEqual(await watched.within(70_000), ["- one", ...listed("new", 3, "+")]);
+  });
+
   test("has changes pushed as soon as somebody does", async () => {
     await using watched = await start(printer("one", 1));
     await watched.pass(HOUR);
