@@ -1,8 +1,18 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { suite, test } from "node:test";
+import { createServer, type TLSSocket } from "node:tls";
+import { systemClock } from "../../src/clock.ts";
 import { Name } from "../../src/dns/name.ts";
-import { findPushServers } from "../../src/net/client/pushserver.ts";
+import { findPushServers, openPushSession } from "../../src/net/client/pushserver.ts";
+import type { SessionEnd } from "../../src/net/client/pushsession.ts";
+import { frame } from "../../src/net/framing.ts";
 import { Answers } from "../collector/answers.ts";
+import { makeCertificate } from "../support/certificate.ts";
+import { stateful, tlv } from "../support/pushclient.ts";
+import { skipWithout } from "../support/tool.ts";
+import { waitFor } from "../support/wait.ts";
 
 const LIST = Name.parse("_ipp._tcp.z.example.");
 const ZONE = "z.example. SOA ns.other.example. h.example. 1 7200 3600 86400 10";
@@ -44,4 +54,68 @@ test("nobody does, and why, where the zone does not say who, or nobody knows whe
   assert.deepEqual(await found(nowhere), ["no address of ns.z.example. is found"]);
   assert.deepEqual(await found(""), ["no zone of _ipp._tcp.z.example. is found"]);
   assert.deepEqual(await found(ZONE, "", false), ["no zone of _ipp._tcp.z.example. is found"]);
+});
+
+suite("a session over TLS", { skip: skipWithout("openssl") }, () => {
+  const { certificate, privateKey } = makeCertificate("ns.z.example");
+
+  /** With a server that says this when it has heard something. */
+  async function open(...answers: readonly Uint8Array[]) {
+    const ends: SessionEnd[] = [];
+    const seen: string[] = [];
+    const peers: TLSSocket[] = [];
+    const server = createServer({ cert: certificate, key: privateKey }, (socket) => {
+      peers.push(socket);
+      socket.on("data", () => socket.write(Buffer.concat(answers.map(frame))));
+      socket.on("error", (error: NodeJS.ErrnoException) => seen.push(`${error.code}`));
+      socket.on("end", () => seen.push("end"));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const tls = { serverName: "ns.z.example", authorities: certificate };
+    const session = await openPushSession(
+      { address: "127.0.0.1", port, tls },
+      {
+        ...{ clock: systemClock, signal: new AbortController().signal },
+        ...{ changed: () => {}, refused: () => {}, ended: (end) => ends.push(end) },
+      },
+    );
+    await waitFor("the server to know of it", () => peers.length === 1);
+    return {
+      ...{ session, ends, seen, peer: peers[0]! },
+      [Symbol.dispose]() {
+        session.close();
+        peers[0]!.destroy();
+        server.close();
+      },
+    };
+  }
+
+  test("is reset when the server breaks the rules", async () => {
+    using opened = await open(stateful(0, tlv(0xf800)));
+    const { ends, seen } = opened;
+    await waitFor("the end", () => ends.length > 0 && seen.length > 0);
+    assert.match(ends[0]!.reason, /^breaks the rules/);
+    assert.deepEqual(seen, ["ECONNRESET"]);
+  });
+
+  test("is closed gracefully when the server ends it, or nobody needs it", async () => {
+    const times = Buffer.from("00003a980036ee80", "hex");
+    const granted = stateful(1, tlv(1, times), 0x8000);
+    using ended = await open(granted, stateful(0, tlv(2, Buffer.alloc(4))));
+    await waitFor("the end", () => ended.ends.length > 0 && ended.seen.length > 0);
+    assert.deepEqual(ended.ends, [{ reason: "has ended the session", delay: 0 }]);
+    using closed = await open();
+    closed.session.close();
+    await waitFor("the end", () => closed.seen.length > 0);
+    assert.deepEqual([ended.seen, closed.seen, closed.ends], [["end"], ["end"], []]);
+  });
+
+  test("is over when the server is gone", async () => {
+    using gone = await open();
+    gone.peer.destroy();
+    await waitFor("the end", () => gone.ends.length > 0);
+    assert.equal(gone.ends.length, 1);
+  });
 });

@@ -190,6 +190,12 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual(trial.types(), [KEEPALIVE, SUBSCRIBE, UNSUBSCRIBE]);
     trial.session.unsubscribe(HOST, Type.A);
     assert.equal(trial.sent.length, 3);
+    // What is refused then is no news.
+    trial.session.subscribe(HOST, Type.A);
+    trial.session.unsubscribe(HOST, Type.A);
+    trial.hear(stateful(trial.sent.at(-1)!.id, Buffer.alloc(0), QR | Rcode.SERVFAIL));
+    assert.deepEqual(trial.refusals, []);
+    assert.equal(trial.sent.length, 4);
   });
 
   test("PUSH-07: asks for nothing twice, and for what it wants again before the answer neither", () => {
