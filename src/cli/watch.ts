@@ -137,9 +137,11 @@ export class Watch {
     });
     if (items !== undefined) this.#show(items);
     this.#answers.keep(wanted);
+    const now = this.#clock.now();
     const expiry = this.#subscribe(wanted);
-    if (expiry <= this.#clock.now()) void this.#ask();
-    this.#wake(Math.min(believable, this.#isAsking ? NEVER : expiry));
+    if (expiry <= now) void this.#ask();
+    // To ask for a long list takes a while.
+    this.#wake(Math.min(believable, this.#isAsking ? now + LEAST_PAUSE : expiry));
   }
 
   /** Takes over what was told. Gives when there will be more of it. */
@@ -279,8 +281,8 @@ const PATIENCE_FOR_NEW = 100;
 const PATIENCE_FOR_KNOWN = 1000;
 /** However many messages come. */
 const MOST_PATIENCE = 30_000;
-/** Between two questions, so that a long list is no burden. */
-const QUESTION_PAUSE = 20;
-/** Between two times that it asks. */
+/** Between two questions: servers have limits, ours of a hundred denials a second (`query.limit`). */
+const QUESTION_PAUSE = 15;
+/** Between two times that it asks, and between two looks while it does. */
 const LEAST_PAUSE = 1000;
 const MOST_PAUSE = 60_000;
