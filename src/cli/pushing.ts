@@ -38,6 +38,8 @@ export class Pushing {
   /** Sessions that ended without a word why before they were of any use, one after the other. */
   #barren = 0;
   #said = "";
+  /** It was said that a server does not tell of everything. */
+  #isLimited = false;
   /** Until when a server is to be left alone. */
   readonly #avoided = new Map<string, number>();
   /** Until when it is not to be asked for a set, and for any. */
@@ -127,9 +129,14 @@ export class Pushing {
     if (name.equals(this.#options.name) && type === Type.PTR) {
       this.#session?.close();
       this.#end(`does not tell of ${name} (${rcodeName(rcode)})`, delay);
-    } else {
-      this.#options.changed();
+      return;
     }
+    if (rcode !== Rcode.NOTAUTH && !this.#isLimited) {
+      this.#isLimited = true;
+      const why = `${nameOf(this.#server!)} does not tell of everything (${rcodeName(rcode)})`;
+      this.#options.say(`asks again for the rest as answers expire: ${why}`);
+    }
+    this.#options.changed();
   }
 
   #end(reason: string, delay: number | undefined): void {
