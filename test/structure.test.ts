@@ -40,6 +40,7 @@ const mayLookInto: Readonly<Record<string, readonly string[]>> = {
   "zone/masterfile": ["zone/update"],
   "zone/journal": ["zone/update", "zone/masterfile"],
   "zone/dnssec": ["zone/lookup"],
+  "cli/browse": [],
   "cli/doctor": [],
   "dnsserver/push": [],
   "collector/link": [],

@@ -2,10 +2,10 @@
  * `browse`: what a DNS-SD client sees, by unicast (RFC 6763 §4, §9), now or, with `--watch`, from now on.
  */
 import { systemClock } from "../clock.ts";
-import { Answers } from "./answers.ts";
-import { instancesOf, typesIn } from "./listing.ts";
+import { Answers } from "./browse/answers.ts";
+import { instancesOf, typesIn } from "./browse/listing.ts";
+import { watch } from "./browse/watch.ts";
 import { chooseServer, type ServerOptions } from "./server.ts";
-import { watch } from "./watch.ts";
 
 export interface BrowseOptions extends ServerOptions {
   readonly watch?: boolean;

@@ -1,9 +1,9 @@
 /** A zone that is watched, in memory: who watches, the server that it asks, and the one that tells it. */
 
-import { Answers } from "../../src/cli/answers.ts";
-import { instancesOf, type Listing } from "../../src/cli/listing.ts";
-import { Pushing } from "../../src/cli/pushing.ts";
-import { Watch } from "../../src/cli/watch.ts";
+import { Answers } from "../../src/cli/browse/answers.ts";
+import { instancesOf, type Listing } from "../../src/cli/browse/listing.ts";
+import { Pushing } from "../../src/cli/browse/pushing.ts";
+import { Watch } from "../../src/cli/browse/watch.ts";
 import { Class, Rcode } from "../../src/dns/constants.ts";
 import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";

@@ -1,8 +1,8 @@
 /** `browse --watch`: what is printed when, on a clock that the test moves. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { Answers } from "../../src/cli/answers.ts";
-import { instancesOf, typesIn } from "../../src/cli/listing.ts";
+import { Answers } from "../../src/cli/browse/answers.ts";
+import { instancesOf, typesIn } from "../../src/cli/browse/listing.ts";
 import type { Server } from "../../src/cli/server.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { makeMessage } from "../../src/dns/message.ts";

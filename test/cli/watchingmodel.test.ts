@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { instancesOf } from "../../src/cli/listing.ts";
+import { instancesOf } from "../../src/cli/browse/listing.ts";
 import { Class } from "../../src/dns/constants.ts";
 import { lookup } from "../../src/zone/lookup/lookup.ts";
 import { Chance } from "../fuzz/mutation.ts";

@@ -2,16 +2,16 @@
  * What a server has said of sets, and the way to ask it for more. Additional records save questions,
  * nothing depends on them (RFC 6763 §12).
  */
-import type { Clock } from "../clock.ts";
-import { ConfigError } from "../config/mistakes.ts";
-import { Rcode, rcodeName, Type } from "../dns/constants.ts";
-import { formatEndpoint } from "../dns/endpoint.ts";
-import type { Message } from "../dns/message.ts";
-import type { Name } from "../dns/name.ts";
-import { type Rdata, soaOf } from "../dns/rdata.ts";
-import { type ResourceRecord, setKey } from "../dns/record.ts";
+import type { Clock } from "../../clock.ts";
+import { ConfigError } from "../../config/mistakes.ts";
+import { Rcode, rcodeName, Type } from "../../dns/constants.ts";
+import { formatEndpoint } from "../../dns/endpoint.ts";
+import type { Message } from "../../dns/message.ts";
+import type { Name } from "../../dns/name.ts";
+import { type Rdata, soaOf } from "../../dns/rdata.ts";
+import { type ResourceRecord, setKey } from "../../dns/record.ts";
+import type { Server } from "../server.ts";
 import type { Find } from "./listing.ts";
-import type { Server } from "./server.ts";
 
 export interface KnownSet {
   readonly rdatas: readonly Rdata[];

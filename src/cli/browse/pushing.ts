@@ -2,15 +2,15 @@
  * Who tells of changes (RFC 8765): a session with the server that the zone names, opened again when it ends,
  * later and later, and no sooner than that server says. What it does is said on standard error.
  */
-import { AgedMap } from "../agedmap.ts";
-import { Alarm, type Clock } from "../clock.ts";
-import { Rcode, rcodeName, Type } from "../dns/constants.ts";
-import { formatEndpoint } from "../dns/endpoint.ts";
-import type { Name } from "../dns/name.ts";
-import { setKey } from "../dns/record.ts";
-import { ExchangeError } from "../net/client/exchange.ts";
-import type { openPushSession, PushServer } from "../net/client/pushserver.ts";
-import type { PushSession } from "../net/client/pushsession.ts";
+import { AgedMap } from "../../agedmap.ts";
+import { Alarm, type Clock } from "../../clock.ts";
+import { Rcode, rcodeName, Type } from "../../dns/constants.ts";
+import { formatEndpoint } from "../../dns/endpoint.ts";
+import type { Name } from "../../dns/name.ts";
+import { setKey } from "../../dns/record.ts";
+import { ExchangeError } from "../../net/client/exchange.ts";
+import type { openPushSession, PushServer } from "../../net/client/pushserver.ts";
+import type { PushSession } from "../../net/client/pushsession.ts";
 
 export interface PushingOptions {
   /** Of the list that is watched: without its changes others are worth nothing. */

@@ -3,19 +3,19 @@
  * difference of the list as it was printed and as it is now, however what is known of it has come, told by
  * a server (RFC 8765) or asked for again when the answers expire. So nothing is printed twice.
  */
-import { Alarm, type Clock, systemClock } from "../clock.ts";
-import { ConfigError } from "../config/mistakes.ts";
-import { Type } from "../dns/constants.ts";
-import type { Name } from "../dns/name.ts";
-import { type ResourceRecord, setKey } from "../dns/record.ts";
-import { findPushServers, openPushSession } from "../net/client/pushserver.ts";
-import { resolver } from "../net/client/resolver.ts";
-import type { Subscription } from "../net/client/subscriptions.ts";
+import { Alarm, type Clock, systemClock } from "../../clock.ts";
+import { ConfigError } from "../../config/mistakes.ts";
+import { Type } from "../../dns/constants.ts";
+import type { Name } from "../../dns/name.ts";
+import { type ResourceRecord, setKey } from "../../dns/record.ts";
+import { findPushServers, openPushSession } from "../../net/client/pushserver.ts";
+import { resolver } from "../../net/client/resolver.ts";
+import type { Subscription } from "../../net/client/subscriptions.ts";
+import type { Server } from "../server.ts";
+import { forTerminal } from "../terminal.ts";
 import { Answers, type KnownSet, setOf, UNSAID_TTL } from "./answers.ts";
 import type { Item, Listing } from "./listing.ts";
 import { Pushing } from "./pushing.ts";
-import type { Server } from "./server.ts";
-import { forTerminal } from "./terminal.ts";
 
 /** Until SIGINT or SIGTERM. */
 export async function watch(listing: Listing, server: Server): Promise<void> {

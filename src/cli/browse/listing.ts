@@ -2,12 +2,12 @@
  * What there is to browse (RFC 6763 §4, §9), as it is printed: a function of the sets that are known. Who
  * calls it sees by what it looks for what else has to be known.
  */
-import { ConfigError } from "../config/mistakes.ts";
-import { attributesOf } from "../dns/attribute.ts";
-import { Type } from "../dns/constants.ts";
-import { FormatError } from "../dns/format.ts";
-import { labelToUnicode, Name, type NameKey } from "../dns/name.ts";
-import { addressOf, type Rdata, srvOf, targetOf } from "../dns/rdata.ts";
+import { ConfigError } from "../../config/mistakes.ts";
+import { attributesOf } from "../../dns/attribute.ts";
+import { Type } from "../../dns/constants.ts";
+import { FormatError } from "../../dns/format.ts";
+import { labelToUnicode, Name, type NameKey } from "../../dns/name.ts";
+import { addressOf, type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
 
 /** The data of a set; undefined where it is not known. */
 export type Find = (name: Name, type: number) => readonly Rdata[] | undefined;
