@@ -70,7 +70,7 @@ export async function openWeb(
     names: namesOf(config),
     clock,
   });
-  return listenWeb({ endpoint, handler: website.answer, log, signal });
+  return listenWeb({ endpoint, handler: website.answer, clock, log, signal });
 }
 
 function shownTo(views: Views, address: string, zone: Name): Shown | undefined {

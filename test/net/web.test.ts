@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import { suite, test } from "node:test";
 import { ListenError } from "../../src/net/server/listener.ts";
 import { listenWeb, type WebAnswer, type WebRequest } from "../../src/net/server/web.ts";
+import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -14,6 +15,7 @@ const ENDPOINT = { address: "127.0.0.1", port: 0 };
 /** A listener that answers with what it is asked. */
 class Listening {
   readonly requests: WebRequest[] = [];
+  readonly clock = new FakeClock();
   readonly over = new AbortController();
   readonly #answer: (request: WebRequest) => WebAnswer;
   port = 0;
@@ -31,6 +33,7 @@ class Listening {
         listening.requests.push(request);
         return listening.#answer(request);
       },
+      clock: listening.clock,
       log: silentLog,
       signal: listening.over.signal,
     });
@@ -108,7 +111,7 @@ suite("the web listener", () => {
     await using web = await Listening.start(() => ({ status: 200, body: pieces() }));
     const socket = connect(web.port, "127.0.0.1");
     socket.pause();
-    socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    socket.write(GET);
     let before = -1;
     await waitFor("it to be full", () => {
       const isFull = made > 0 && made === before;
@@ -120,11 +123,61 @@ suite("the web listener", () => {
     await waitFor("the end", () => isOver);
   });
 
-  test("ends with its signal, whoever looks on", async () => {
-    async function* never(signal: AbortSignal) {
+  test("has one request of a connection at a time, and lets go who sends more", async () => {
+    await using web = await Listening.start(({ signal }) => ({ status: 200, body: never(signal) }));
+    const socket = connect(web.port, "127.0.0.1").on("error", () => {});
+    socket.write(GET.repeat(100));
+    socket.resume();
+    await waitFor("it to be let go", () => socket.closed);
+    assert.equal(web.requests.length, 1);
+    await waitFor("it to end", () => web.requests[0]!.signal.aborted);
+  });
+
+  test("lets go who does not take a page, but not who waits for more of a stream", async () => {
+    const more = new AbortController();
+    async function* stream() {
       yield "first";
-      await once(signal, "abort");
+      await once(more.signal, "abort");
+      yield "second";
     }
+    const answers = [stream(), "x".repeat(1 << 26)];
+    const answer = () => ({ status: 200, body: answers.shift()! });
+    await using web = await Listening.start(answer);
+    const request = httpRequest({ port: web.port, agent: false }).end();
+    const [response] = await once(request, "response");
+    let text = "";
+    response.on("data", (piece: Buffer) => {
+      text += piece;
+    });
+    const slow = connect(web.port, "127.0.0.1").on("error", () => {});
+    slow.write(GET);
+    await once(slow, "data");
+    slow.pause();
+    await web.clock.elapse(60_000);
+    await waitFor("the slow one to be let go", () => web.requests[1]?.signal.aborted);
+    slow.destroy();
+    more.abort();
+    await once(response, "end");
+    assert.equal(text, "firstsecond");
+  });
+
+  test("has room for others, however many one host opens", async () => {
+    await using web = await Listening.start(({ signal }) => ({ status: 200, body: never(signal) }));
+    const sockets = Array.from({ length: 70 }, () => {
+      const socket = connect(web.port, "127.0.0.1").on("error", () => {});
+      socket.write(GET);
+      return socket.resume();
+    });
+    const isLeft = ({ closed }: (typeof sockets)[number]) => !closed;
+    await waitFor("all but some to be let go", () => sockets.filter(isLeft).length === 24);
+    const other = connect({ port: web.port, host: "127.0.0.1", localAddress: "127.0.0.2" });
+    other.write(GET);
+    const [answer] = await once(other, "data");
+    assert.match(`${answer}`, /^HTTP\/1\.1 200 /);
+    for (const socket of [...sockets, other]) socket.destroy();
+  });
+
+  test("ends with its signal, whoever looks on", async () => {
     const web = await Listening.start(({ signal }) => ({ status: 200, body: never(signal) }));
     const request = httpRequest({ port: web.port, agent: false }).end();
     const [response] = await once(request, "response");
@@ -149,7 +202,8 @@ suite("the web listener", () => {
     await using web = await Listening.start(() => ({ status: 200, body: "" }));
     const endpoint = { ...ENDPOINT, port: web.port };
     const handler = () => ({ status: 200, body: "" });
-    const again = listenWeb({ endpoint, handler, log: silentLog, signal: web.over.signal });
+    const { clock, over } = web;
+    const again = listenWeb({ endpoint, handler, clock, log: silentLog, signal: over.signal });
     await assert.rejects(again, (error) => {
       assert.ok(error instanceof ListenError);
       assert.match(error.message, /^cannot listen on WEB 127\.0\.0\.1:\d+: the port is in use$/);
@@ -157,3 +211,10 @@ suite("the web listener", () => {
     });
   });
 });
+
+const GET = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+async function* never(signal: AbortSignal) {
+  yield "first";
+  await once(signal, "abort");
+}

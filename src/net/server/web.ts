@@ -2,15 +2,19 @@
  * Pages over plain HTTP/1.1, for people and programs on this host's side of a firewall: a listener that
  * hands each GET to one function, and streams what has no end (server-sent events, HTML §9.2).
  *
- * Invariant: what a peer can make us hold is bounded. There are at most `MAX_CONNECTIONS`, each has one
- * request at a time, without a body; and of a stream nothing is made that the peer has not asked for by
- * taking what was before.
+ * Invariant: what a peer can make us hold is bounded. There are so many connections, and no more than a
+ * part of them from one source. Each has one request at a time, without a body: who sends a second one
+ * before the answer (RFC 9112 §9.3.2) is let go, and so is who does not take a page in time. Of a stream
+ * nothing is made that the peer has not asked for by taking what was before.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Clock } from "../../clock.ts";
 import type { Endpoint } from "../../dns/endpoint.ts";
 import type { Log } from "../../log.ts";
 import type { Listener } from "./listener.ts";
+import { type Place, Places } from "./places.ts";
 import { endpointOf, listenStream } from "./stream.ts";
 
 export interface WebRequest {
@@ -39,13 +43,16 @@ export type WebHandler = (request: WebRequest) => WebAnswer | Promise<WebAnswer>
 export interface WebOptions {
   readonly endpoint: Endpoint;
   readonly handler: WebHandler;
+  readonly clock: Clock;
   readonly log: Log;
   /** When it ends, so does the listener, with all that it streams. */
   readonly signal: AbortSignal;
 }
 
 /** Rejects with a ListenError. */
-export function listenWeb({ handler, ...options }: WebOptions): Promise<Listener> {
+export function listenWeb(options: WebOptions): Promise<Listener> {
+  const places = new Places(LIMITS);
+  const connections = new WeakMap<Socket, Place>();
   const server = createServer(
     {
       ...{ maxHeaderSize: 8192, keepAliveTimeout: 5000, requestTimeout: 10_000, noDelay: true },
@@ -53,17 +60,30 @@ export function listenWeb({ handler, ...options }: WebOptions): Promise<Listener
       ...{ keepAlive: true, keepAliveInitialDelay: 30_000 },
     },
     (request, response) => {
-      serve(request, response, handler).catch((error: unknown) => {
+      const place = connections.get(request.socket);
+      if (!place?.isIdle()) return request.destroy();
+      place.touch();
+      place.isIdle = () => response.closed;
+      serve(request, response, options).catch((error: unknown) => {
         options.log.error({ err: error }, "a page could not be made");
         response.destroy();
       });
     },
   );
-  server.maxConnections = MAX_CONNECTIONS;
+  server.on("connection", (socket) => {
+    const source = endpointOf(socket);
+    const place = source && places.enter(socket, source.address);
+    if (place === undefined) socket.destroy();
+    else connections.set(socket, place);
+  });
   return listenStream(server, "web", options, async () => server.closeAllConnections());
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, handler: WebHandler) {
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { handler, clock }: Pick<WebOptions, "handler" | "clock">,
+) {
   const source = endpointOf(request.socket);
   if (source === undefined) return request.destroy();
   const gone = new AbortController();
@@ -81,6 +101,7 @@ async function serve(request: IncomingMessage, response: ServerResponse, handler
     tag: headers["if-none-match"],
     signal: gone.signal,
   });
+  if (gone.signal.aborted) return;
   const { status, type = "text/plain; charset=utf-8", tag, body } = answer;
   const isKnown = tag !== undefined && headers["if-none-match"] === `"${tag}"`;
   response.writeHead(isKnown ? 304 : status, {
@@ -89,8 +110,11 @@ async function serve(request: IncomingMessage, response: ServerResponse, handler
     ...(tag !== undefined && { etag: `"${tag}"` }),
   });
   if (isKnown || method === "HEAD") response.end();
-  else if (typeof body === "string") response.end(body);
-  else await stream(body, response, gone.signal);
+  else if (typeof body !== "string") await stream(body, response, gone.signal);
+  else {
+    const cancel = clock.at(clock.now() + PATIENCE, () => response.destroy());
+    response.on("close", cancel).end(body);
+  }
 }
 
 async function stream(pieces: AsyncIterable<string>, response: ServerResponse, gone: AbortSignal) {
@@ -114,4 +138,7 @@ const PRECAUTIONS = {
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 } as const;
-const MAX_CONNECTIONS = 64;
+/** A browser has six at most, and one of a page that is open; behind a proxy there are several. */
+const LIMITS = { total: 64, perSource: 24 };
+/** Milliseconds for a whole page. */
+const PATIENCE = 60_000;
