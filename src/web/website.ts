@@ -95,11 +95,12 @@ export class Website {
   /** That of now, and then each after a change: who reads slowly, or while much changes, gets the latest. */
   async *#serials(shown: Shown, signal: AbortSignal): AsyncGenerator<string> {
     const zone = this.#options.zone!;
+    const changes = zone.follow(zone.current.serial, signal);
     this.#watching++;
     try {
       let told = shown.current;
       yield event(told);
-      for await (const _ of zone.follow(zone.current.serial, signal)) {
+      for await (const _ of changes) {
         if (shown.current === told) continue;
         await this.#pause(signal);
         told = shown.current;
@@ -113,12 +114,13 @@ export class Website {
   #pause(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     return new Promise((resolve) => {
-      const cancel = clock.at(clock.now() + PAUSE, resolve);
       const end = () => {
         cancel();
+        signal.removeEventListener("abort", end);
         resolve();
       };
-      signal.addEventListener("abort", end, { once: true });
+      const cancel = clock.at(clock.now() + PAUSE, end);
+      signal.addEventListener("abort", end);
     });
   }
 

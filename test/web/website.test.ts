@@ -1,5 +1,6 @@
 /** What the web listener shows, to whom, and when it says that there is something new. */
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { suite, test } from "node:test";
 import type { Clock } from "../../src/clock.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -205,6 +206,30 @@ suite("the stream of serials", () => {
     assert.equal((await later).value, "data: 4\n\n");
     visit.gone.abort();
     assert.equal((await events.next()).done, true);
+  });
+
+  test("says what has changed before the first was taken", async () => {
+    const visit = new Visit();
+    const events = await open(visit);
+    await events.next();
+    await visit.update("one.paris A 10.1.0.1\n");
+    const next = events.next();
+    await visit.clock.elapse(1000);
+    visit.gone.abort();
+    assert.equal((await next).value, "data: 2\n\n");
+  });
+
+  test("leaves nothing behind, however many there were", async () => {
+    const visit = new Visit();
+    const events = await open(visit);
+    await events.next();
+    for (let i = 0; i < 5; i++) {
+      const next = events.next();
+      await visit.update(`h${i}.paris A 10.1.0.1\n`);
+      await visit.clock.elapse(1000);
+      await next;
+    }
+    assert.equal(getEventListeners(visit.gone.signal, "abort").length, 1, "that of who follows");
   });
 
   test("has so many who look on, and room when they have gone", async () => {
