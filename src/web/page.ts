@@ -88,12 +88,25 @@ const HOST = /^[a-z0-9.-]+$/i;
 const MAX_SHOWN = 1000;
 
 export const SCRIPT = `"use strict";
+let latest;
+let isLooking = false;
 new EventSource("events").onmessage = async ({ data }) => {
-  const old = document.querySelector("main");
-  if (old.dataset.serial === data) return;
-  const page = await (await fetch(".")).text();
-  const main = new DOMParser().parseFromString(page, "text/html").querySelector("main");
-  if (main !== null) old.replaceWith(main);
+  latest = data;
+  // One page at a time, so that none comes after a later one.
+  if (isLooking) return;
+  isLooking = true;
+  try {
+    for (let seen; seen !== latest; ) {
+      seen = latest;
+      const old = document.querySelector("main");
+      if (old.dataset.serial === seen) continue;
+      const page = await (await fetch(".")).text();
+      const main = new DOMParser().parseFromString(page, "text/html").querySelector("main");
+      if (main !== null) old.replaceWith(main);
+    }
+  } finally {
+    isLooking = false;
+  }
 };
 `;
 

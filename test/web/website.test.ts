@@ -2,12 +2,13 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { suite, test } from "node:test";
+import { runInNewContext } from "node:vm";
 import type { Clock } from "../../src/clock.ts";
 import { Name } from "../../src/dns/name.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import type { WebAnswer, WebRequest } from "../../src/net/server/web.ts";
 import { Listings } from "../../src/web/listings.ts";
-import { renderPage } from "../../src/web/page.ts";
+import { renderPage, SCRIPT } from "../../src/web/page.ts";
 import { servicesIn } from "../../src/web/services.ts";
 import { Website } from "../../src/web/website.ts";
 import { ZoneView } from "../../src/zone/lookup/zoneview.ts";
@@ -15,6 +16,7 @@ import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { operatorPrincipal } from "../../src/zone/update/principal.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
+import { waitFor } from "../support/wait.ts";
 
 const ORIGIN = Name.parse("z.example.");
 const APEX = `$TTL 10
@@ -125,6 +127,83 @@ suite("the page", () => {
     assert.equal(page.match(/<tr>/g)?.length, 1000);
     assert.match(page, /And 500 more/);
     assert.match(page, /1500 instances of _http\._tcp<\/strong>: BIND refuses more than 100/);
+  });
+});
+
+interface Main {
+  readonly dataset: { readonly serial: string };
+  readonly replaceWith: (other: Main) => void;
+}
+
+/** As much of a browser as the script asks of one. */
+class Looking {
+  /** Each with what it brings; nothing where nobody answers. */
+  readonly fetches: ((serial?: string) => void)[] = [];
+  main = this.#page("1");
+  #source = { onmessage: async (_: { data: string }) => {} };
+
+  constructor() {
+    const looking = this;
+    runInNewContext(SCRIPT, {
+      EventSource: function EventSource() {
+        return looking.#source;
+      },
+      document: { querySelector: () => looking.main },
+      fetch: () =>
+        new Promise((resolve, reject) => {
+          looking.fetches.push((serial) => {
+            if (serial === undefined) reject(new Error("nobody is there"));
+            else resolve({ text: async () => serial });
+          });
+        }),
+      DOMParser: function DOMParser() {
+        const parseFromString = (text: string) => ({ querySelector: () => looking.#page(text) });
+        return { parseFromString };
+      },
+    });
+  }
+
+  hear(serial: string): Promise<void> {
+    return this.#source.onmessage({ data: serial });
+  }
+
+  #page(serial: string): Main {
+    const page: Main = {
+      dataset: { serial },
+      // What is in the document no more takes no other's place.
+      replaceWith: (other) => {
+        if (this.main === page) this.main = other;
+      },
+    };
+    return page;
+  }
+}
+
+suite("the script", () => {
+  test("looks again where something changed while it looked", async () => {
+    const looking = new Looking();
+    const first = looking.hear("2");
+    const second = looking.hear("3");
+    // One after the other, as a browser asks for one address.
+    looking.fetches[0]!("2");
+    await waitFor("another", () => looking.fetches[1]);
+    await waitFor("the page", () => looking.main.dataset.serial === "2");
+    looking.fetches[1]!("3");
+    await Promise.all([first, second]);
+    assert.equal(looking.main.dataset.serial, "3");
+    await looking.hear("3");
+    assert.equal(looking.fetches.length, 2, "it has that");
+  });
+
+  test("tries again with the next, where the server was away", async () => {
+    const looking = new Looking();
+    const lost = looking.hear("2");
+    looking.fetches[0]!();
+    await assert.rejects(lost);
+    const next = looking.hear("3");
+    looking.fetches[1]!("3");
+    await next;
+    assert.equal(looking.main.dataset.serial, "3");
   });
 });
 
