@@ -100,9 +100,8 @@ suite("publishing by TLS", () => {
     const folder = temporaryFolder();
     const file = join(folder, "gateway.yaml");
     writeFileSync(file, JSON.stringify(settings));
-    office.start([process.execPath, MAIN, "run", "--config", file], {
-      ...{ cwd: folder, env: { NODE_EXTRA_CA_CERTS: paths.certificate } },
-    });
+    const where = { cwd: folder, env: { NODE_EXTRA_CA_CERTS: paths.certificate } };
+    office.start([process.execPath, MAIN, "run", "--config", file], where);
     await waitFor(
       "the printer",
       async () => {
@@ -112,5 +111,12 @@ suite("publishing by TLS", () => {
       20_000,
       100,
     );
+
+    writeFileSync(file, JSON.stringify({ ...settings, links: [] }));
+    const doctor = [process.execPath, MAIN, "doctor", "--config", file, "--resolver", "192.0.2.53"];
+    const { stdout } = await office.run(doctor, where);
+    assert.match(`${stdout}`, /^ok {6}publish 192\.0\.2\.53:853: takes updates of bonjour/m);
+    // Questions go to the port of DNS all the same.
+    assert.match(`${stdout}`, /^broken {2}zone \S+: 192\.0\.2\.53:53 nobody listens there;/m);
   });
 });

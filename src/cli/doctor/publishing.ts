@@ -2,7 +2,7 @@
 import type { Clock } from "../../clock.ts";
 import { FarZone } from "../../collector/publishing/farzone.ts";
 import type { Config } from "../../config.ts";
-import { Rcode, rcodeName } from "../../dns/constants.ts";
+import { DNS_PORT, Rcode, rcodeName } from "../../dns/constants.ts";
 import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
 import type { Name } from "../../dns/name.ts";
 import { locating } from "../../gateway/publishing.ts";
@@ -17,7 +17,7 @@ export interface PublishingOptions {
   readonly clock: Clock;
 }
 
-/** Of each zone; and where its server is, if that was found. */
+/** Of each zone; and where its server is to be asked, if that was found. */
 export async function examinePublishing(
   zone: Name,
   { publish, keys, resolve, clock }: PublishingOptions,
@@ -31,8 +31,10 @@ export async function examinePublishing(
   const who = key === undefined ? "unsigned" : `signed by the key ${publish.key}`;
   const told = (verdict: Finding["verdict"], fact: string, remedy?: readonly string[]) => {
     const { server } = connection;
+    // Questions are for the port of DNS, wherever updates go by TLS.
+    const asked = server?.tls ? { ...server, port: DNS_PORT } : server;
     const place = `publish ${server === undefined ? zone : formatEndpoint(server)}`;
-    return { finding: { verdict, place, fact, ...(remedy && { remedy }) }, server };
+    return { finding: { verdict, place, fact, ...(remedy && { remedy }) }, server: asked };
   };
   try {
     const rcode = await far.publish({ zone, prerequisites: [], updates: [] });

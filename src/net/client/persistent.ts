@@ -40,7 +40,7 @@ export class PersistentConnection {
   }
 
   /** With whom the latest connection is or was; undefined before the first. */
-  get server(): Endpoint | undefined {
+  get server(): Server | undefined {
     return this.#server;
   }
 
