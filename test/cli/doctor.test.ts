@@ -106,6 +106,23 @@ suite("the zone", () => {
     assert.match(findings[2]!, /^odd: more than 100 instances: _ipp\._tcp\.z\.example\. \(102\)\./);
   });
 
+  test("may have hosts that are elsewhere, and services that go while it is examined", async () => {
+    const outside = SERVICES.replace(
+      "printer.paris A 10.1.0.10",
+      "printer.paris CNAME hp.example.",
+    );
+    const { findings } = await examined(APEX + outside);
+    assert.deepEqual(findings, ["ok: serial 7; 1 instances of 1 type"]);
+    const [before, after] = [serving(APEX + SERVICES), serving(APEX)];
+    let isGone = false;
+    const going: Answering = (name, type, manner) => {
+      isGone ||= type === Type.SRV;
+      return (isGone ? after : before)(name, type, manner);
+    };
+    const gone = await examineZone(asking(new Map([[SERVER, going]])), SERVER, ZONE);
+    assert.deepEqual(texts(gone.findings), findings);
+  });
+
   test("whose server stops answering is examined no further", async () => {
     const zone = serving(APEX + SERVICES);
     let asked = 0;
@@ -388,6 +405,9 @@ suite("other servers of the zone", () => {
     assert.equal(silent, "broken: at 192.0.2.53:53: no answer in time to z.example.");
     const [refusing] = await examined(() => ({ rcode: Rcode.REFUSED }));
     assert.equal(refusing, "broken: at 192.0.2.53:53: it answers REFUSED to z.example.");
+    const [distant] = await examined(() => new ExchangeError(RESOLVER, "ENETUNREACH"));
+    const way = "cannot be asked from here: there is no way to this network";
+    assert.equal(distant, `odd: at 192.0.2.53:53: ${way}`);
     const [cache] = await examined((...question) => ({
       ...serving(APEX)(...question),
       isAuthoritative: false,

@@ -65,6 +65,10 @@ async function examine(
     const ours = soaIn(await ask(server, zone, Type.SOA), zone)?.serial;
     const answer = await ask(endpoint, zone, Type.SOA);
     const theirs = soaIn(answer, zone)?.serial;
+    if (answer instanceof ExchangeError && NO_WAY.has(answer.code)) {
+      const fact = `at ${at}: cannot be asked from here: ${answer.message}`;
+      return { verdict: "odd", place, fact };
+    }
     if (answer instanceof ExchangeError || theirs === undefined) {
       const fact = `at ${at}: ${answer instanceof ExchangeError ? "" : "it "}${describe(answer)} to ${zone}`;
       return { verdict: "broken", place, fact };
@@ -85,6 +89,8 @@ async function examine(
 
 /** What a zone has for its NS where none is configured. */
 const NOBODY = Name.parse("localhost.");
+/** As of a host that has no IPv6. */
+const NO_WAY: ReadonlySet<string> = new Set(["ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"]);
 const BEHIND = [
   "Is it told of changes (transfer.notify) and may it copy the zone (transfer.allow)? Its log says",
   "what became of the last transfer.",

@@ -71,7 +71,7 @@ async function examineContents(find: Find, zone: Name, serial: number): Promise<
     const [first] = instances;
     if (first === undefined) continue;
     const reached = await reach(find, first, zone);
-    if (reached === undefined) unreachable.push(first);
+    if (reached === undefined && (await stillLists(find, name, first))) unreachable.push(first);
     if (typeof reached === "object") service ??= reached;
   }
   lists.sort((a, b) => b.instances - a.instances);
@@ -106,6 +106,11 @@ async function targetsOf(find: Find, name: Name | undefined): Promise<Name[]> {
   return found.flatMap((rdata) => targetOf(rdata) ?? []);
 }
 
+/** It may have gone in this moment. */
+async function stillLists(find: Find, list: Name, instance: Name): Promise<boolean> {
+  return (await targetsOf(find, list)).some((target) => target.equals(instance));
+}
+
 /** Undefined where it has no host or its host no address, as far as this zone can tell. */
 async function reach(
   find: Find,
@@ -119,7 +124,8 @@ async function reach(
   for (const type of [Type.A, Type.AAAA]) {
     if ((await find(host, type)).length > 0) return { instance, host, type };
   }
-  return undefined;
+  const [alias] = (await find(host, Type.CNAME)).flatMap((rdata) => targetOf(rdata) ?? []);
+  return alias === undefined || alias.isUnder(zone) ? undefined : "elsewhere";
 }
 
 function contents(lists: readonly List[], serial: number): Placeless {
