@@ -144,6 +144,7 @@ suite("the zone", () => {
     assert.deepEqual(texts(findings), [
       "broken: 192.0.2.1:53 answers REFUSED; expected the zone's own server",
     ]);
+    assert.match(`${findings[0]!.remedy}`, /^Or it .* \(query\.allow, views\)\.$/);
   });
 });
 
@@ -217,6 +218,33 @@ suite("a resolver", () => {
     assert.doesNotMatch(signed!.remedy!.join("\n"), /validate-except|domain-insecure/);
   });
 
+  test("that asks over loopback is told so where it would not by itself", async () => {
+    const nobody = () => ({ rcode: Rcode.NXDOMAIN });
+    const linesFor = async (address: string) => {
+      const [finding] = await examined(nobody, { reached: { address, port: 5300 } });
+      return finding!.remedy!.join("\n");
+    };
+    assert.match(await linesFor("127.0.0.1"), /Unbound:\n {2}server:\n.*-query-localhost: no\n/);
+    assert.doesNotMatch(await linesFor("192.0.2.1"), /localhost/);
+  });
+
+  test("that has an empty zone in the place of one does not find that", async () => {
+    const origin = Name.parse("10.in-addr.arpa.");
+    const reverse = serving("$TTL 1\n@ SOA localhost. h.z.example. 7 1 1 1 1\n@ NS a.\n", origin);
+    const empty = serving("$TTL 1\n@ SOA localhost. nobody.invalid. 1 1 1 1 1\n@ NS a.\n", origin);
+    const both = (other: Answering): Answering => {
+      return (name, ...rest) => (name.isUnder(origin) ? other : zone)(name, ...rest);
+    };
+    const server = both(reverse);
+    const [found, ...more] = await examined(both(empty), { server, reverse: [origin] });
+    assert.equal(found!.fact, "finds z.example.");
+    assert.deepEqual(texts(more), [
+      "broken: does not find 10.in-addr.arpa. (has another zone of that name, an empty one)",
+    ]);
+    assert.match(more[0]!.remedy!.join("\n"), /zone "10.in-addr.arpa" \{ type forward;/);
+    assert.equal((await examined(server, { server, reverse: [origin] })).length, 2);
+  });
+
   test("cannot be told where it is while nobody else can ask there", async () => {
     const [finding] = await examined(() => ({ rcode: Rcode.REFUSED }), { reached: null as never });
     assert.equal(finding!.fact, "does not find z.example. (answers REFUSED)");
@@ -242,7 +270,7 @@ suite("a resolver", () => {
     assert.equal(finding!.fact, `${said} to z.example.: it validates, and believes no answer`);
     assert.match(finding!.remedy!.join("\n"), /domain-insecure: "z.example."/);
     const [signed] = await examined(bogus, { isSigned: true });
-    assert.match(signed!.remedy!.join("\n"), /DS records/);
+    assert.match(signed!.remedy!.join("\n"), /no DS record/);
   });
 
   test("that gets no answer itself may ask the wrong one, or be kept from asking", async () => {
@@ -261,6 +289,7 @@ suite("a resolver", () => {
     ]);
     assert.equal(findings[1]!.remedy?.length, 2);
     const [, viewed] = await examined(keeping, { hasViews: true });
+    assert.equal(viewed!.verdict, "odd", "it may be meant");
     assert.match(viewed!.remedy!.at(-1)!, /^Or the view of the network/);
   });
 

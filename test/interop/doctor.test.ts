@@ -16,7 +16,8 @@ import { type Running, run } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 
 const ZONE = "bonjour.example.com";
-const REVERSE = "1.77.10.in-addr.arpa";
+/** Resolvers have an empty zone of this very name. */
+const REVERSE = "10.in-addr.arpa";
 const ROOT = "9.9.1.1";
 const RESOLVER = "10.77.1.53";
 /** More than BIND takes, and Avahi gets by way of some. */
@@ -193,7 +194,7 @@ const bind: Make = {
   isServing: /\ball zones loaded\b.*\brunning\b/s,
   configure: (folder, lines) => {
     // It has one `options` for all.
-    const options = lines.flatMap((line) => /^options \{(.*)\};$/.exec(line)?.[1] ?? []);
+    const options = lines.flatMap((line) => /^options \{(.*)\};/.exec(line)?.[1] ?? []);
     return `
 options { directory "${folder}"; pid-file none; session-keyfile none; dnssec-validation no;
   listen-on port 5301 { any; }; listen-on-v6 { none; }; ${options.join(" ")} };

@@ -72,6 +72,14 @@ export function describe(answer: Message | ExchangeError): string {
   return `${isEmpty ? "answers without a record" : `answers ${rcodeName(answer.rcode)}`}${said}`;
 }
 
+/** What else a refusal may mean: a gateway that listens at some address is asked from there. */
+export function keptOut(answer: Message | ExchangeError): string[] {
+  if (answer instanceof ExchangeError || answer.rcode !== Rcode.REFUSED) return [];
+  return [
+    "Or it answers others, and not this host by the address it asks from (query.allow, views).",
+  ];
+}
+
 /** Extended errors (RFC 8914 §2): a number, and text if there is some. */
 function reasonsOf({ edns }: Message): string[] {
   const data = optionOf(edns, OptionCode.EXTENDED_ERROR);

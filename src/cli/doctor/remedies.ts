@@ -1,9 +1,10 @@
 /**
  * What to write into the configuration of others (docs/operations.md, Behind a resolver). Each piece
- * may be pasted as it stands; BIND has one `options` for all of its own.
+ * may be pasted as it stands, but for `options` of BIND, which has one.
  */
 import type { Endpoint } from "../../dns/endpoint.ts";
 import { Name } from "../../dns/name.ts";
+import { LOOPBACK, Networks } from "../../net/networks.ts";
 
 export interface Forwarding {
   readonly zones: readonly Name[];
@@ -20,7 +21,7 @@ export function forwarding({ zones, server, isSigned }: Forwarding): string[] {
   return [
     "BIND:",
     ...(unsigned.length > 0
-      ? [`  options { validate-except { ${unsigned.map(quoted).join(" ")} }; };`]
+      ? [`  ${bindOptions(`validate-except { ${unsigned.map(quoted).join(" ")} };`)}`]
       : []),
     ...zones.map((zone) => {
       const to = `forwarders { ${address} port ${port}; };`;
@@ -28,6 +29,7 @@ export function forwarding({ zones, server, isSigned }: Forwarding): string[] {
     }),
     "Unbound:",
     "  server:",
+    ...(ITSELF.includes(address) ? ["    do-not-query-localhost: no"] : []),
     ...unsigned.map((zone) => `    domain-insecure: "${zone}"`),
     ...zones.map((zone) =>
       isReverse(zone) ? `    local-zone: "${zone}" transparent` : `    private-domain: "${zone}"`,
@@ -49,7 +51,7 @@ export function forwarding({ zones, server, isSigned }: Forwarding): string[] {
 /** So that one that validates does not expect signatures. */
 export function notValidating(zone: Name): string[] {
   return [
-    `BIND:     options { validate-except { ${quoted(zone)} }; };`,
+    `BIND:     ${bindOptions(`validate-except { ${quoted(zone)} };`)}`,
     `Unbound:  server: domain-insecure: "${zone}"`,
   ];
 }
@@ -76,6 +78,14 @@ export function searching(zone: Name, others: readonly Name[]): string[] {
   ];
 }
 
+/** For lists of any length. */
+export const NO_LIMIT = "max-records-per-type 0;";
+
+/** It reads no second one. */
+export function bindOptions(statement: string): string {
+  return `options { ${statement} };  # within the options that are there`;
+}
+
 function bare(zone: Name): string {
   return zone.toString().slice(0, -1);
 }
@@ -88,5 +98,6 @@ function isReverse(zone: Name): boolean {
   return zone.isUnder(ARPA) && !zone.isUnder(HOME);
 }
 
+const ITSELF = new Networks(LOOPBACK);
 const ARPA = Name.parse("arpa.");
 const HOME = Name.parse("home.arpa.");

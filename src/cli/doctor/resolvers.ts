@@ -10,7 +10,7 @@ import { LONG_LIST } from "../../dns/service.ts";
 import { ExchangeError } from "../../net/client/exchange.ts";
 import { type Ask, dataOf, denierOf, describe, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
-import { forwarding, notValidating, privateAddresses } from "./remedies.ts";
+import { bindOptions, forwarding, NO_LIMIT, notValidating, privateAddresses } from "./remedies.ts";
 import type { Sample } from "./zone.ts";
 
 export interface ResolverOptions {
@@ -35,7 +35,8 @@ class Examination {
   readonly #resolver: Endpoint;
   readonly #options: ResolverOptions;
   /** Zones that it knows nothing of, and what it says of each. */
-  readonly #unknown: { readonly zone: Name; readonly answer: Message }[] = [];
+  readonly #unknown: { readonly zone: Name; readonly answer: Message; readonly said: string }[] =
+    [];
 
   constructor(resolver: Endpoint, options: ResolverOptions) {
     this.#resolver = resolver;
@@ -51,6 +52,10 @@ class Examination {
         this.#tell("broken", answer.message);
         return this.#findings;
       }
+      if (await this.#isOther(zone, answer)) {
+        this.#unknown.push({ zone, answer, said: "has another zone of that name, an empty one" });
+        continue;
+      }
       const isWhole = soaIn(answer, zone) !== undefined;
       const isThere = isWhole || dataOf(await this.#ask(zone, Type.NS), zone, Type.NS).length > 0;
       if (isWhole) this.#tell("ok", `finds ${zone}`);
@@ -62,6 +67,14 @@ class Examination {
     return this.#findings;
   }
 
+  /** Resolvers have some of their own, for private addresses (RFC 6303 §3): nobody's mailbox is there. */
+  async #isOther(zone: Name, answer: Message): Promise<boolean> {
+    const found = soaIn(answer, zone);
+    if (found === undefined) return false;
+    const own = soaIn(await this.#askServer(zone, Type.SOA), zone);
+    return own !== undefined && !own.rname.equals(found.rname);
+  }
+
   async #miss(zone: Name, answer: Message): Promise<void> {
     if (answer.rcode === Rcode.SERVFAIL) {
       const unchecked = await this.#ask(zone, Type.SOA, { checkingDisabled: true });
@@ -70,7 +83,9 @@ class Examination {
         return;
       }
     }
-    this.#unknown.push({ zone, answer });
+    const denier = denierOf(answer);
+    const by = denier === undefined ? "" : `, by the word of ${denier}`;
+    this.#unknown.push({ zone, answer, said: `${describe(answer)}${by}` });
   }
 
   #tellUnbelieved(zone: Name, answer: Message): void {
@@ -78,7 +93,7 @@ class Examination {
       "broken",
       `${describe(answer)} to ${zone}: it validates, and believes no answer`,
       this.#isSigned(zone)
-        ? ["The DS records in the zone above are not of the keys that sign it (docs/dnssec.md)."]
+        ? ["The zone above has no DS record of a key that signs it (docs/dnssec.md)."]
         : notValidating(zone),
     );
   }
@@ -87,15 +102,11 @@ class Examination {
   #tellUnknown(): void {
     const unknown = this.#unknown;
     if (unknown.length === 0) return;
-    const said = unknown.map(({ zone, answer }) => {
-      const denier = denierOf(answer);
-      const by = denier === undefined ? "" : `, by the word of ${denier}`;
-      return `${zone} (${describe(answer)}${by})`;
-    });
+    const all = unknown.map(({ zone, said }) => `${zone} (${said})`);
     const isFailing = unknown.some(({ answer }) => answer.rcode === Rcode.SERVFAIL);
     const zones = unknown.map(({ zone }) => zone);
     const remedy = [...this.#forwarding(zones), ...(isFailing ? UNANSWERED : [])];
-    this.#tell("broken", `does not find ${said.join(", ")}`, remedy);
+    this.#tell("broken", `does not find ${all.join(", ")}`, remedy);
   }
 
   #forwarding(zones: readonly Name[]): string[] {
@@ -159,10 +170,10 @@ class Examination {
     ]);
   }
 
-  /** Of what the server has, as this host is shown it. */
+  /** Of what the server has, as this host is shown it: with views it may be meant. */
   #tellLack(fact: string, remedy: readonly string[]): void {
-    const more = this.#options.hasViews ? HIDDEN : [];
-    this.#tell("broken", fact, [...remedy, ...more]);
+    if (this.#options.hasViews) this.#tell("odd", fact, [...remedy, ...HIDDEN]);
+    else this.#tell("broken", fact, remedy);
   }
 
   /** Its answer, where that has nothing of what the server has. */
@@ -203,6 +214,6 @@ const UNANSWERED = [
 const ABSENT = "no-such-host-6f1c2a";
 const LONG = [
   "It takes no set of so many records; the lines for those that are known:",
-  "BIND:                 options { max-records-per-type 0; };",
+  `BIND:                 ${bindOptions(NO_LIMIT)}`,
   "PowerDNS Recursor:    max-rrset-size=10000",
 ];

@@ -7,7 +7,7 @@ import type { Name } from "../../dns/name.ts";
 import { ExchangeError } from "../../net/client/exchange.ts";
 import { LOOPBACK, Networks } from "../../net/networks.ts";
 import { reachable } from "../server.ts";
-import { type Ask, describe, soaIn } from "./asking.ts";
+import { type Ask, describe, keptOut, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
 
 export async function examineListening(
@@ -32,7 +32,7 @@ async function examineEndpoint(ask: Ask, endpoint: Endpoint, zone: Name): Promis
     }
     if (soaIn(answer, zone) === undefined) {
       const fact = `${by} it ${describe(answer)} to ${zone}; another server's, or another configuration's`;
-      return { verdict: "broken", place, fact };
+      return { verdict: "broken", place, fact, remedy: keptOut(answer) };
     }
     if (!answer.isAuthoritative) {
       const fact = `${by} it knows ${zone} from others only; another server has this port`;

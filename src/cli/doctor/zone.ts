@@ -10,8 +10,9 @@ import {
   serviceTypesName,
 } from "../../dns/service.ts";
 import { ExchangeError } from "../../net/client/exchange.ts";
-import { type Ask, dataOf, describe, soaIn } from "./asking.ts";
+import { type Ask, dataOf, describe, keptOut, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
+import { bindOptions, NO_LIMIT } from "./remedies.ts";
 
 /** A list of services. */
 export interface List {
@@ -49,7 +50,8 @@ export async function examineZone(ask: Ask, server: Endpoint, zone: Name): Promi
   const serial = soaIn(answer, zone)?.serial;
   if (serial === undefined) {
     const fact = `${formatEndpoint(server)} ${describe(answer)}; expected the zone's own server`;
-    return { findings: [{ verdict: "broken", place, fact }], sample: undefined };
+    const remedy = keptOut(answer);
+    return { findings: [{ verdict: "broken", place, fact, remedy }], sample: undefined };
   }
   try {
     return await examineContents(finding(ask, server), zone, serial);
@@ -164,7 +166,7 @@ function longLists(lists: readonly List[]): Placeless[] {
     {
       verdict: "odd",
       fact: `more than ${LONG_LIST} instances: ${named.slice(0, 3).join(", ")}${more}. BIND (9.18.28 and later) refuses that, as a resolver and as a secondary, unless it is told`,
-      remedy: ["options { max-records-per-type 0; };"],
+      remedy: [bindOptions(NO_LIMIT)],
     },
   ];
 }
