@@ -105,5 +105,6 @@ function pushFigures(push: Push) {
 function namesOf({ nameservers, listen }: Config): ReadonlySet<string> {
   const names = [...nameservers, ...(listen?.push ? [listen.push] : [])];
   const bare = names.map((name) => name.toString().slice(0, -1));
-  return new Set(["localhost", hostname(), ...bare].map((name) => name.toLowerCase()));
+  const own = [hostname(), `${hostname().split(".")[0]}.local`];
+  return new Set(["localhost", ...own, ...bare].map((name) => name.toLowerCase()));
 }

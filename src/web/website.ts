@@ -38,7 +38,7 @@ export class Website {
 
   readonly answer: WebHandler = (request) => {
     // A page of others whose name leads here would otherwise read this one (DNS rebinding).
-    if (!this.#isCalled(request.host)) return refusal(403, "this server has no such name");
+    if (!this.#isCalled(request.host)) return refusal(403, UNCALLED);
     const answer = this.#pages.get(request.path);
     return answer?.(request) ?? refusal(404, "nothing is here");
   };
@@ -143,6 +143,8 @@ function refusal(status: number, why: string): WebAnswer {
   return { status, body: `${why}\n` };
 }
 
+const UNCALLED =
+  "this server is not called so: use its address, or one of its own names (nameservers)";
 const DENIED = "not for your network (query.allow)";
 /** Each has a page open. */
 const MAX_WATCHING = 32;

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { freePort } from "../support/freeport.ts";
@@ -36,6 +38,13 @@ test("who listens for browsers says where, and serves figures in either part", a
     const response = await fetch(`${url}${path}`, { headers: { connection: "close" } });
     return `${response.status} ${await response.text()}`;
   };
+  const calledBy = async (host: string) => {
+    const headers = { host, connection: "close" };
+    const request = httpRequest({ port: web, path: "/metrics", headers, agent: false }).end();
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    response.resume();
+    return response.statusCode;
+  };
   const parts = {
     [`listen: { dns: ["127.0.0.1:${dns}"] }`]: {
       says: `Serving z.example. on 127.0.0.1:${dns}, ${url}. Try:`,
@@ -54,6 +63,8 @@ test("who listens for browsers says where, and serves figures in either part", a
     assert.equal(await program.line(STARTED), says);
     for (const figure of figures) assert.match(await fetched("metrics"), figure);
     assert.match(await fetched(""), page);
+    const names = [hostname(), `${hostname().split(".")[0]}.local:${web}`, "other.local"];
+    assert.deepEqual(await Promise.all(names.map(calledBy)), [200, 200, 403]);
     assert.equal(await program.stop(), 0);
   }
   writeFileSync(file, `zone: z.example\nlinks: []\nweb: 8053\n`);
