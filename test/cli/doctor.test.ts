@@ -6,6 +6,7 @@ import { examineClients } from "../../src/cli/doctor/clients.ts";
 import { type Finding, formatFinding } from "../../src/cli/doctor/finding.ts";
 import { examineLinks } from "../../src/cli/doctor/links.ts";
 import { examineNameservers } from "../../src/cli/doctor/nameservers.ts";
+import { forwarding } from "../../src/cli/doctor/remedies.ts";
 import { examineResolver } from "../../src/cli/doctor/resolvers.ts";
 import { examineListening } from "../../src/cli/doctor/server.ts";
 import { examineZone } from "../../src/cli/doctor/zone.ts";
@@ -226,6 +227,16 @@ suite("a resolver", () => {
     };
     assert.match(await linesFor("127.0.0.1"), /Unbound:\n {2}server:\n.*-query-localhost: no\n/);
     assert.doesNotMatch(await linesFor("192.0.2.1"), /localhost/);
+  });
+
+  test("that answers for some names by itself is told not to", () => {
+    const zones = ["bonjour.test.", "bonjour.home.arpa.", "1.10.in-addr.arpa.", "z.example."];
+    const names = zones.map((zone) => Name.parse(zone));
+    const lines = forwarding({ zones: names, server: SERVER, isSigned: () => false });
+    const opened = lines.flatMap((line) => /local-zone: "(.*)" transparent$/.exec(line)?.[1] ?? []);
+    assert.deepEqual(opened, zones.slice(0, 3));
+    const shown = lines.flatMap((line) => /private-domain: "(.*)"$/.exec(line)?.[1] ?? []);
+    assert.deepEqual(shown, [zones[0], zones[1], zones[3]]);
   });
 
   test("that has an empty zone in the place of one does not find that", async () => {

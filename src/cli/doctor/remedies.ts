@@ -31,12 +31,8 @@ export function forwarding({ zones, server, isSigned }: Forwarding): string[] {
     "  server:",
     ...(ITSELF.includes(address) ? ["    do-not-query-localhost: no"] : []),
     ...unsigned.map((zone) => `    domain-insecure: "${zone}"`),
-    ...zones.map((zone) =>
-      isReverse(zone) ? `    local-zone: "${zone}" transparent` : `    private-domain: "${zone}"`,
-    ),
-    ...zones
-      .filter((zone) => zone.isUnder(HOME))
-      .map((zone) => `    local-zone: "${zone}" transparent`),
+    ...zones.filter((zone) => !isReverse(zone)).map((zone) => `    private-domain: "${zone}"`),
+    ...zones.filter(isEmpty).map((zone) => `    local-zone: "${zone}" transparent`),
     ...zones.flatMap((zone) => [
       "  forward-zone:",
       `    name: "${zone}"`,
@@ -98,6 +94,12 @@ function isReverse(zone: Name): boolean {
   return zone.isUnder(ARPA) && !zone.isUnder(HOME);
 }
 
+/** Within what Unbound answers for by itself, that nothing is there (RFC 6303, RFC 6761 §6). */
+function isEmpty(zone: Name): boolean {
+  return EMPTY.some((each) => zone.isUnder(each));
+}
+
 const ITSELF = new Networks(LOOPBACK);
 const ARPA = Name.parse("arpa.");
 const HOME = Name.parse("home.arpa.");
+const EMPTY = [ARPA, Name.parse("test."), Name.parse("invalid.")];
