@@ -51,6 +51,7 @@ const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: "nobody listens there",
   ECONNRESET: "the connection was reset",
   ENETUNREACH: "there is no way to this network",
+  EADDRNOTAVAIL: "this host has no address to ask it from",
   EAFNOSUPPORT: "this host does not speak IPv6",
   EMFILE: "no file descriptor is left here (ulimit -n)",
   EHOSTUNREACH: "there is no way to this host",
