@@ -145,6 +145,7 @@ suite("the web listener", () => {
     await using web = await Listening.start(answer);
     const request = httpRequest({ port: web.port, agent: false }).end();
     const [response] = await once(request, "response");
+    assert.equal(response.headers["x-accel-buffering"], "no", "nor does a proxy keep it");
     let text = "";
     response.on("data", (piece: Buffer) => {
       text += piece;

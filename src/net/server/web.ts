@@ -107,6 +107,8 @@ async function serve(
   response.writeHead(isKnown ? 304 : status, {
     ...PRECAUTIONS,
     ...(!isKnown && { "content-type": type }),
+    // nginx would keep what there is until there is more.
+    ...(typeof body !== "string" && { "x-accel-buffering": "no" }),
     ...(tag !== undefined && { etag: `"${tag}"` }),
   });
   if (isKnown || method === "HEAD") response.end();
