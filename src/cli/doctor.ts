@@ -86,7 +86,7 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
   yield* await examineNameservers({ ask, server, zone, notify, resolve, clock });
   const examined = await Promise.all(
     resolvers.map(async (each) => {
-      const reached = isHere && listen ? await reachedFrom(each, listen.dns) : server;
+      const reached = await reachedFrom(each, isHere && listen ? listen.dns : [server!]);
       const hasViews = config.views.length > 0;
       return examineResolver(each, { ask, server: server!, reached, sample, reverse, hasViews });
     }),
@@ -110,7 +110,7 @@ function linksOf({ links }: Config): (concern: (fact: string) => void) => LinkWa
   };
 }
 
-/** Where a resolver can ask the gateway here; undefined where it cannot. */
+/** Where a resolver can ask a server that listens there; undefined where it cannot. */
 async function reachedFrom(
   asker: Endpoint,
   listen: readonly Endpoint[],

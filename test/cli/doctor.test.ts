@@ -260,7 +260,7 @@ suite("a resolver", () => {
     const [finding] = await examined(() => ({ rcode: Rcode.REFUSED }), { reached: null as never });
     assert.equal(finding!.fact, "does not find z.example. (answers REFUSED)");
     assert.deepEqual(finding!.remedy, [
-      "First let the gateway listen where others can ask it (listen.dns).",
+      "First let the zone's server listen where others can ask it, too (listen.dns).",
     ]);
   });
 

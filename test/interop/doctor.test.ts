@@ -96,6 +96,9 @@ suite("doctor", { skip: needs("avahi-daemon", "named", "unbound", "dnsmasq") }, 
       if (make !== bind) assert.deepEqual(found!.remedy, [`As for resolver ${addressOf(bind)}.`]);
       lines.set(make, piece(before.of(bind)[0]!.remedy, make.name));
     }
+    // None of them is on this host.
+    const [misled] = (await examine("--server", "127.0.0.1")).of(bind);
+    assert.match(`${misled?.remedy}`, /^First let the zone's server listen where others can ask/);
 
     for (const make of makes) await start(make, lines.get(make)!);
     // As from a desk, where the links are not listened to.

@@ -112,7 +112,7 @@ class Examination {
   #forwarding(zones: readonly Name[]): string[] {
     const { reached: server } = this.#options;
     if (server === undefined) {
-      return ["First let the gateway listen where others can ask it (listen.dns)."];
+      return ["First let the zone's server listen where others can ask it, too (listen.dns)."];
     }
     const isSigned = (zone: Name) => this.#isSigned(zone);
     return ["Let it ask the zone's server:", ...forwarding({ zones, server, isSigned })];
