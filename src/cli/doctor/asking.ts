@@ -1,12 +1,13 @@
 /** Questions to servers and resolvers, of which no answer is an answer too. */
 import type { Clock } from "../../clock.ts";
-import { Class, OptionCode, Rcode, rcodeName, Type } from "../../dns/constants.ts";
-import { optionOf, UDP_SIZE } from "../../dns/edns.ts";
+import { OptionCode, Rcode, rcodeName, Type } from "../../dns/constants.ts";
+import { optionOf } from "../../dns/edns.ts";
 import type { Endpoint } from "../../dns/endpoint.ts";
-import { type Message, makeMessage } from "../../dns/message.ts";
+import type { Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import { type Rdata, type Soa, soaOf } from "../../dns/rdata.ts";
 import { ask, ExchangeError } from "../../net/client/exchange.ts";
+import { question } from "../server.ts";
 
 export interface Manner {
   /** By this alone. */
@@ -27,12 +28,8 @@ export type Ask = (
 
 export function asking(clock: Clock): Ask {
   return async (server, name, type, { transport, isPlain = false, ...flags } = {}) => {
-    const query = makeMessage({
-      ...flags,
-      recursionDesired: true,
-      questions: [{ name, type, class: Class.IN }],
-      edns: isPlain ? undefined : EDNS,
-    });
+    const asked = { ...question(name, type), ...flags };
+    const query = isPlain ? { ...asked, edns: undefined } : asked;
     try {
       return await ask(server, query, { clock, transport });
     } catch (error) {
@@ -41,8 +38,6 @@ export function asking(clock: Clock): Ask {
     }
   };
 }
-
-const EDNS = { udpSize: UDP_SIZE, version: 0, dnssecOk: false, options: [] };
 
 /** The data of this name and type, and what aliases in front of it lead to. */
 export function dataOf(answer: Message | ExchangeError, name: Name, type: number): Rdata[] {

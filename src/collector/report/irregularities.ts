@@ -47,9 +47,7 @@ export class Irregularities {
 
 function irregularitiesOf({ services, sets }: Pick<Projection, "services" | "sets">) {
   const found = new Map<string, Irregularity>();
-  const lists = new Map<NameKey, { readonly type: Name; instances: number }>();
   for (const [key, name] of services) {
-    obtain(lists, name.parentKey, () => ({ type: name.parent!, instances: 0 })).instances++;
     const octets = largest(sets.get(key, Type.TXT)?.rdatas ?? []);
     if (octets > LARGE) {
       const fields = { service: name.toUnicode(), octets };
@@ -64,7 +62,9 @@ function irregularitiesOf({ services, sets }: Pick<Projection, "services" | "set
     const fields = { type, service: name.toUnicode() };
     found.set(type, { level: "info", fields, fact: "its type is no service name" });
   }
-  for (const [type, instances] of inAllSites(lists.values())) {
+  // Few have so many, and to count them takes as long as much else here.
+  const lists = services.size > LONG_LIST ? instancesIn(services.values()) : [];
+  for (const [type, instances] of lists) {
     if (instances <= LONG_LIST) continue;
     const fact = "more instances of a type than BIND takes in a set (max-records-per-type)";
     found.set(`list of ${type}`, { level: "warn", fields: { type, instances }, fact });
@@ -72,10 +72,14 @@ function irregularitiesOf({ services, sets }: Pick<Projection, "services" | "set
   return found;
 }
 
-/** The zone lists those of all sites together. */
-function inAllSites(lists: Iterable<{ readonly type: Name; readonly instances: number }>) {
+/** By type: the zone lists those of all sites together. */
+function instancesIn(services: Iterable<Name>): Map<string, number> {
+  const lists = new Map<NameKey, { readonly type: Name; instances: number }>();
+  for (const name of services) {
+    obtain(lists, name.parentKey, () => ({ type: name.parent!, instances: 0 })).instances++;
+  }
   const counts = new Map<string, number>();
-  for (const { type, instances } of lists) {
+  for (const { type, instances } of lists.values()) {
     const label = type.labels.slice(0, 2).map(labelToUnicode).join(".").toLowerCase();
     counts.set(label, (counts.get(label) ?? 0) + instances);
   }
