@@ -52,8 +52,10 @@ test("nobody does, and why, where the zone does not say who, or nobody knows whe
   assert.deepEqual(await found(none), ["z.example. has no SRV record at _dns-push-tls._tcp."]);
   const nowhere = `${ZONE}\n${SERVICE} SRV 0 0 853 ns.z.example.`;
   assert.deepEqual(await found(nowhere), ["no address of ns.z.example. is found"]);
-  assert.deepEqual(await found(""), ["no zone of _ipp._tcp.z.example. is found"]);
-  assert.deepEqual(await found(ZONE, "", false), ["no zone of _ipp._tcp.z.example. is found"]);
+  assert.deepEqual(await found(""), ["nobody tells which zone _ipp._tcp.z.example. is in"]);
+  assert.deepEqual(await found(ZONE, "", false), [
+    "nobody tells which zone _ipp._tcp.z.example. is in",
+  ]);
 });
 
 suite("a session over TLS", { skip: skipWithout("openssl") }, () => {

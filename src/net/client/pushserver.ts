@@ -30,7 +30,7 @@ export async function findPushServers(
   { resolve, resolveElsewhere, random, signal }: PushServersOptions,
 ): Promise<readonly PushServer[] | string> {
   const apex = await apexOf(name, resolve, signal);
-  if (apex === undefined) return `no zone of ${name} is found`;
+  if (apex === undefined) return `nobody tells which zone ${name} is in`;
   const service = Name.join(SERVICE.labels, apex.origin);
   const answer = service && (await resolve(service, Type.SRV, signal));
   const offered = byPriority(servicesIn(answer), random).slice(0, MAX_SERVERS);
