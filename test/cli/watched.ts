@@ -43,6 +43,8 @@ export interface WatchedOptions {
   readonly chance?: readonly number[];
   readonly limits?: PushLimits;
   readonly listing?: Listing;
+  /** See `Watched`. */
+  readonly failing?: RegExp;
   /** What a server does with a message of the client in place of what it does; true where it has. */
   readonly intercept?: (message: Buffer, client: PushSession) => boolean;
 }
@@ -67,7 +69,7 @@ export class Watched implements AsyncDisposable {
   /** Nobody answers questions. */
   isMute = false;
   /** Of what is asked for, in this way. */
-  failing: RegExp = /^$/;
+  failing: RegExp;
   /** Sessions of this one begin with what is said on the way. */
   isHeld = false;
   readonly watch: Watch;
@@ -78,6 +80,7 @@ export class Watched implements AsyncDisposable {
 
   constructor(options: WatchedOptions) {
     this.#options = options;
+    this.failing = options.failing ?? /^$/;
     this.clock = new FakeClock({ chance: [...(options.chance ?? [0])] });
     const clock = this.clock;
     this.zone = zoneOf(options.records, { clock });

@@ -414,6 +414,20 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     assert.deepEqual(await watched.within(70_000), ["- one", ...listed("new", 3, "+")]);
   });
 
+  test("begins with what can be asked for, and ends where the list cannot", async () => {
+    const failed = (name: string) =>
+      `192.0.2.1:53 answers SERVFAIL for ${name}.z.example.; expected a server of z.example.`;
+    const records = `${printer("one", 1)}${printer("two", 2)}`;
+    // An AAAA: what else there is has come along with the list.
+    await using watched = new Watched({ records, failing: /^one\./ });
+    watched.offered = why;
+    await watched.pass(0);
+    assert.deepEqual(watched.printed, [...listed("one", 1), ...listed("two", 2)]);
+    assert.deepEqual(watched.said, [`${failed("one")} Asks again.`, asking(why)]);
+    const other = new Watched({ records, failing: /^_ipp/ });
+    await assert.rejects(other.ended, { message: failed("_ipp._tcp") });
+  });
+
   test("has changes pushed as soon as somebody does", async () => {
     await using watched = await start(printer("one", 1));
     await watched.pass(HOUR);

@@ -96,7 +96,13 @@ export class Watch {
   async run(): Promise<void> {
     const { listing, print, signal } = this.#options;
     try {
-      await this.#answers.ask(listing.items, { signal });
+      await this.#answers.ask(listing.items, {
+        refused: (error) => {
+          if (this.#answers.get(listing.name, Type.PTR) === undefined) throw error;
+          this.#refuse(error);
+        },
+        signal,
+      });
     } catch (error) {
       if (signal.aborted) return;
       throw error;
@@ -209,19 +215,15 @@ export class Watch {
   async #ask(): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;
-    const { listing, say, signal } = this.#options;
+    const { listing, signal } = this.#options;
     const begun = this.#clock.now();
-    const complain = ({ message }: ConfigError) => say(`${message} Asks again.`);
     try {
       await this.#answers.ask(listing.items, {
         // Of what is not told yet there is nothing to be asked either.
         known: (name, type) =>
           this.#pushing.session?.find(name, type) && (this.#answers.find(name, type) ?? []),
         isGood: (set) => this.#expiry(set) > begun,
-        refused: (error) => {
-          if (!this.#isRefused) complain(error);
-          this.#isRefused = true;
-        },
+        refused: (error) => this.#refuse(error),
         pause: QUESTION_PAUSE,
         signal,
       });
@@ -229,11 +231,21 @@ export class Watch {
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof ConfigError)) throw error;
-      if (this.#failures++ === 0) complain(error);
+      if (this.#failures++ === 0) this.#complain(error);
     }
     this.#isAsking = false;
     this.#askedAt = this.#clock.now();
     this.#look();
+  }
+
+  /** A name cannot be asked for: others can. */
+  #refuse(error: ConfigError): void {
+    if (!this.#isRefused) this.#complain(error);
+    this.#isRefused = true;
+  }
+
+  #complain({ message }: ConfigError): void {
+    this.#options.say(`${message} Asks again.`);
   }
 
   #show(items: readonly Item[]): void {
