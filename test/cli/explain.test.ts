@@ -104,7 +104,9 @@ async function play({ name, zone, links, policy, isNear = true, holds }: Scene) 
       asked.push(`${name} ${typeName(type)}`);
       if (sets === undefined) throw new Error("nobody listens there");
       const set = sets.get(name.key, type);
-      return makeMessage({ rcode: Rcode.NOERROR, answers: set ? recordsOf(set) : [] });
+      const isThere = [...sets].some((each) => each.name.isUnder(name));
+      const rcode = isThere ? Rcode.NOERROR : Rcode.NXDOMAIN;
+      return makeMessage({ rcode, answers: set ? recordsOf(set) : [] });
     },
     ZONE,
     ears.map(({ site }) => site.domain),
@@ -192,6 +194,12 @@ suite("explain says", () => {
         `  printer.local.: ${why}`,
       ]);
     }
+    // Be there a rule about addresses or not.
+    const wifi = "{ rules: [{ deny: all, address: 10.2.0.0/16 }], networks: any }";
+    assert.deepEqual(await verdictOn({ name: "printer", zone: "", links: near, policy: wifi }), [
+      "Verdict for paris:",
+      `  printer.local.: ${why}`,
+    ]);
     const bare = { paris: "_ipp._tcp PTR Office\\032Printer._ipp._tcp" };
     assert.deepEqual(await verdictOn({ name: NAME, zone: "", links: bare }), [
       "Verdict for paris:",
@@ -226,6 +234,18 @@ suite("explain says", () => {
     assert.deepEqual(await verdictOn({ name: NAME, zone: PUBLISHED, links: { lyon: "" } }), [
       "No link of this host is at paris: its collector is to be asked, on its own machine",
     ]);
+    for (const [other, rest] of [
+      ["nobody.paris", ": its collector is to be asked, on its own machine"],
+      ["printer.madrid", ", and the zone knows of no such site"],
+      ["10.0.1.10.in-addr.arpa", ", and the zone knows of no such site"],
+    ] as const) {
+      const label = other.replace(/.*\./, "");
+      const said = [`No link of this host is at ${label}${rest}`];
+      assert.deepEqual(
+        await verdictOn({ name: other, zone: PUBLISHED, links: { lyon: "" } }),
+        said,
+      );
+    }
     assert.deepEqual(await verdictOn({ name: "printer", zone: PUBLISHED, links: {} }), [
       "Verdict: not published: no link of this host is heard, and the zone has nothing of it",
     ]);

@@ -5,8 +5,9 @@
 import type { HeardSet } from "../../collector/link/heard.ts";
 import { isDenial } from "../../collector/projection/policy.ts";
 import { projectOne } from "../../collector/projection/project.ts";
+import type { Reason } from "../../collector/projection/site.ts";
 import { refusalOf } from "../../collector/report/refusals.ts";
-import { Type } from "../../dns/constants.ts";
+import { isAddressType, Type } from "../../dns/constants.ts";
 import { labelToUnicode, type Name, type NameKey } from "../../dns/name.ts";
 import { targetOf } from "../../dns/rdata.ts";
 import { LOCAL, parseServiceType } from "../../dns/service.ts";
@@ -42,7 +43,9 @@ export function verdictLines(evidence: Evidence): string[] {
     const here = ears.filter(({ site }) => site.domain.equals(domain));
     const [first] = here;
     if (first === undefined) {
-      lines.push(`No link of this host is at ${label}: ${ELSEWHERE}`);
+      const isEmpty = word.emptySites.some((each) => each.equals(domain));
+      const rest = isEmpty ? NO_SITE : `: ${ELSEWHERE}`;
+      lines.push(`No link of this host is at ${label}${rest}`);
       continue;
     }
     const verdict = new Verdict(evidence, here, first);
@@ -161,8 +164,11 @@ class Verdict {
     if (!isHeard && isThere !== true) return [];
     const { withheld, sets } = this.#project(host);
     const isAddressed = [...sets].some(({ type }) => HOST_TYPES.includes(type));
-    const none = isAddressed ? undefined : "no address of its host is known";
-    const reason = withheld.find(({ name }) => name.equals(host))?.reason ?? none;
+    const none = isAddressed ? undefined : NO_ADDRESS;
+    const why = withheld.find(({ name }) => name.equals(host))?.reason ?? none;
+    // For a rule about addresses those of the link alone count for nothing, as others may follow.
+    const hasAddress = this.#setsAt(host).some(({ type }) => isAddressType(type));
+    const reason = why === NO_ADDRESS && hasAddress ? NO_ADDRESS_OF_USE : why;
     // What means to be a service, under a name that is none.
     const service = this.#setsAt(host).find(({ type }) => type === Type.SRV);
     const odd = isAddressed ? undefined : service && refusalOf(this.#site, service);
@@ -242,8 +248,11 @@ class Verdict {
   }
 }
 
+const NO_ADDRESS: Reason = "no address of its host is known";
+const NO_ADDRESS_OF_USE: Reason = "no address of its host can be reached from elsewhere";
 const HOST_TYPES: readonly number[] = [Type.A, Type.AAAA, Type.CNAME];
 
+const NO_SITE = ", and the zone knows of no such site";
 const ELSEWHERE = "its collector is to be asked, on its own machine";
 const UNKNOWN = "and what the zone has is not known";
 const NOBODY = "not published: nobody says it";

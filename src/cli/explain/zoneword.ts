@@ -17,6 +17,8 @@ export interface ZoneWord {
   readonly names: readonly Name[];
   /** The domains of the sites that it may be at. */
   readonly sites: readonly Name[];
+  /** Those of them at which the zone has nothing at all. */
+  readonly emptySites: readonly Name[];
   /** Why the server told no more; undefined where it told all. */
   readonly trouble: string | undefined;
 }
@@ -27,6 +29,7 @@ export class ZoneInquiry implements ZoneWord {
   readonly sets = new RecordSets();
   readonly names: Name[] = [];
   readonly sites: Name[];
+  readonly emptySites: Name[] = [];
   trouble: string | undefined;
   readonly #ask: Ask;
   readonly #zone: Name;
@@ -40,12 +43,15 @@ export class ZoneInquiry implements ZoneWord {
   }
 
   async ask({ locals, site }: Subject): Promise<void> {
-    if (site !== undefined && !this.sites.some((each) => each.equals(site))) this.sites.push(site);
+    const isElsewhere = site !== undefined && !this.sites.some((each) => each.equals(site));
+    if (isElsewhere) this.sites.push(site);
     await this.#trying(async () => {
       for (const local of locals) {
         if (site === undefined) await this.#askMerged(local);
         for (const each of this.sites) await this.#askAt(each, local);
       }
+      // It may be none: what is no name of this zone at all is read as one relative to it.
+      if (isElsewhere && this.names.length === 0) await this.#askWhetherThere(site);
     });
     // There is something to be said at least of the name that was meant.
     const [local] = locals;
@@ -70,6 +76,12 @@ export class ZoneInquiry implements ZoneWord {
     } catch (error) {
       this.trouble = (error as Error).message;
     }
+  }
+
+  /** NXDOMAIN says that there is nothing beneath it either (RFC 8020). */
+  async #askWhetherThere(site: Name): Promise<void> {
+    const { rcode } = await this.#ask(site, Type.SOA);
+    if (rcode === Rcode.NXDOMAIN) this.emptySites.push(site);
   }
 
   /** At the zone's own name, where lists say at which sites there is such a service. */
