@@ -247,7 +247,12 @@ suite("explain says", () => {
       );
     }
     assert.deepEqual(await verdictOn({ name: "printer", zone: PUBLISHED, links: {} }), [
-      "Verdict: not published: no link of this host is heard, and the zone has nothing of it",
+      "Verdict: no link of this host is heard: for each site ask for printer.SITE",
+    ]);
+    // Which has it at another site.
+    const elsewhere = { name: "printer.local", zone: PUBLISHED, links: { lyon: "", rome: "" } };
+    assert.deepEqual(await verdictOn(elsewhere), [
+      "Verdict: not published at lyon, rome: nobody says it on eth0, eth1, and the zone has nothing of it there; for other sites ask for printer.SITE",
     ]);
     const wiki = { name: "Wiki._http._tcp", zone: "Wiki._http._tcp SRV 0 0 80 wiki.other." };
     assert.deepEqual(await verdictOn({ ...wiki, links: { paris: PRINTER } }), [

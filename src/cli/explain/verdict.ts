@@ -61,7 +61,16 @@ export function verdictLines(evidence: Evidence): string[] {
     return name !== undefined && word.sets.has(name.key);
   });
   if (isThere) return [`Verdict: the zone itself has it, and ${heard}`];
-  return [`Verdict: not published: ${heard}, and the zone has nothing of it`];
+  const [local] = subject.locals;
+  if (subject.site !== undefined || kindOf(local!) !== "host") {
+    return [`Verdict: not published: ${heard}, and the zone has nothing of it`];
+  }
+  // No list says at which sites there is a host of this name.
+  const others = `ask for ${local!.toUnicode().replace(/\.local\.$/i, ".SITE")}`;
+  if (where === "") return [`Verdict: ${heard}: for each site ${others}`];
+  const sites = word.sites.map((site) => labelToUnicode(site.labels[0]!)).join(", ");
+  const here = `${heard}, and the zone has nothing of it there`;
+  return [`Verdict: not published at ${sites}: ${here}; for other sites ${others}`];
 }
 
 interface Judgement {
