@@ -10,7 +10,7 @@ import type { Name } from "../../dns/name.ts";
 import { setKey } from "../../dns/record.ts";
 import { ExchangeError } from "../../net/client/exchange.ts";
 import type { openPushSession, PushServer } from "../../net/client/pushserver.ts";
-import type { PushSession } from "../../net/client/pushsession.ts";
+import { type PushSession, UNSUPPORTED_DELAY } from "../../net/client/pushsession.ts";
 
 export interface PushingOptions {
   /** Of the list that is watched: without its changes others are worth nothing. */
@@ -198,5 +198,3 @@ const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 150_000;
 /** A session of this length was no failure. */
 const LASTING = 60_000;
-/** RFC 8490 §6.6.3.3. */
-const UNSUPPORTED_DELAY = 3_600_000;

@@ -326,8 +326,8 @@ const LEAST_KEEPALIVE = 10_000;
 const FOR_EVER = 0xffffffff;
 /** RFC 8490 §5.1.1. */
 const RESPONSE_TIMEOUT = 30_000;
-/** RFC 8490 §6.6.3.3. */
-const UNSUPPORTED_DELAY = 3_600_000;
+/** Until a server that knows of no sessions, or does not keep their rules, is tried again (RFC 8490 §6.6.3). */
+export const UNSUPPORTED_DELAY = 3_600_000;
 /** Until what has failed may be tried again, where the server does not say (RFC 8765 §6.2.2). */
 const retryDelays: Readonly<Record<Rcode, number>> = {
   [Rcode.SERVFAIL]: 60_000,
