@@ -370,7 +370,8 @@ async function hearingOf(
     text = "",
     places = 0,
     elapse = 10_000,
-  }: { text?: string; places?: number; elapse?: number } = {},
+    isEnded = true,
+  }: { text?: string; places?: number; elapse?: number; isEnded?: boolean } = {},
 ) {
   const clock = new FakeClock();
   const lan = new Lan(clock);
@@ -394,13 +395,14 @@ async function hearingOf(
       },
     }),
   });
-  const times: { placed?: number; over?: number } = {};
+  const times: { placed?: number; over?: number; unplaced?: string[] } = {};
   void hearing.placed.then(() => {
     times.placed = clock.now();
   });
   void hearing.over.then(() => {
     times.over = clock.now();
-    life.abort();
+    times.unplaced = hearing.unplaced;
+    if (isEnded) life.abort();
   });
   await clock.elapse(elapse);
   const packets = recorder.heard.filter(({ source }) => ["10.1.0.1", "fe80::1"].includes(source));
@@ -458,8 +460,13 @@ suite("explain hears", () => {
   test("links of which it is found late where they are, and waits for no longer than some seconds", async () => {
     const late = await hearingOf(NAME, { text: WHOLE, places: 2000 });
     assert.deepEqual([late.placed, late.over, late.ears.length], [2000, 2500, 1]);
-    const never = await hearingOf(NAME, { text: WHOLE, places: 60_000 });
-    assert.deepEqual([never.placed, never.over, never.ears.length], [6000, 6000, 0]);
+    assert.deepEqual(late.unplaced, []);
+    // By then the zone was asked about others.
+    for (const places of [6500, 60_000]) {
+      const never = await hearingOf(NAME, { text: WHOLE, places, isEnded: false });
+      assert.deepEqual([never.placed, never.over, never.ears.length], [6000, 6000, 0]);
+      assert.deepEqual(never.unplaced, ["eth0"]);
+    }
   });
 });
 

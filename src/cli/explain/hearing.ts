@@ -54,9 +54,9 @@ export class Hearing {
   readonly #alarm: Alarm;
   #isPlaced = () => {};
   #isOver = () => {};
-  /** Links, once all of them have been counted, and those of them of which it is known where they are. */
-  #links = Number.POSITIVE_INFINITY;
-  #placed = 0;
+  /** Links of which it is not known where they are, and whether all have been there once. */
+  readonly #unplaced = new Set<Link>();
+  #areCounted = false;
 
   constructor(options: HearingOptions) {
     const { watch, place, clock, signal } = options;
@@ -70,23 +70,30 @@ export class Hearing {
     });
     this.#alarm = new Alarm(clock, () => this.#look());
     signal.addEventListener("abort", () => this.#alarm.set(undefined), { once: true });
-    let count = 0;
     const counted: LinkWatch = {
       follow: (open, until) =>
         watch.follow((link, gone) => {
-          count++;
+          this.#unplaced.add(link);
+          gone.addEventListener("abort", () => this.#unplaced.delete(link), { once: true });
           open(link, gone);
         }, until),
     };
     const { links, siteOf } = place(counted);
     links.follow((link, gone) => this.#open(link, siteOf(link), gone), signal);
-    this.#links = count;
+    this.#areCounted = true;
     this.#look();
+  }
+
+  /** Links that are not heard, as it was not known in time where they are. */
+  get unplaced(): string[] {
+    return [...this.#unplaced].map(({ name }) => name);
   }
 
   #open(link: Link, label: string, gone: AbortSignal): void {
     const { zone, subject } = this.#options;
-    this.#placed++;
+    // By now the zone was asked about the others.
+    if (this.#options.clock.now() >= this.#began + PLACING) return;
+    this.#unplaced.delete(link);
     const domain = zone.child(label);
     const isMeant = domain !== undefined && (subject.site?.equals(domain) ?? true);
     if (isMeant) this.#listen(link, domain, gone);
@@ -119,7 +126,7 @@ export class Hearing {
     if (signal.aborted) return;
     const now = clock.now();
     const latest = this.#began + PLACING;
-    const isPlaced = this.#placed >= this.#links || now >= latest;
+    const isPlaced = (this.#areCounted && this.#unplaced.size === 0) || now >= latest;
     if (isPlaced) this.#isPlaced();
     let due = isPlaced ? undefined : latest;
     for (const ear of this.ears) due = earlier(due, this.#endOf(ear, now));
