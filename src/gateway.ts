@@ -97,21 +97,17 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
       const resolve = resolver({ clock });
       closed.push(notifyAll({ config, zones, resolve, clock, log }, signal));
     }
-  } catch (error) {
-    return fail(error);
-  }
-  const opened = openCollector(config, zones, { ...options, changed: () => onDemand?.look() });
-  collector = opened.collector;
-  if (config.web !== undefined) {
-    try {
+    const opened = openCollector(config, zones, { ...options, changed: () => onDemand?.look() });
+    collector = opened.collector;
+    if (config.web !== undefined) {
       const access = new Access(config, hostNetworks(clock), () => false);
       const web = { config, served, access, collector, clock, log, signal };
       closed.push((await openWeb(config.web, web)).closed);
-    } catch (error) {
-      return fail(error);
     }
+    closed.push(opened.run(signal));
+  } catch (error) {
+    return fail(error);
   }
-  closed.push(opened.run(signal));
   if (onDemand !== undefined) closed.push(onDemand.run(signal));
   return { closed: Promise.all(closed).then(close, fail) };
 }

@@ -269,6 +269,11 @@ export function labelToUnicode(label: Uint8Array): string {
   );
 }
 
+/** The same where it stands alone, so that a dot or a backslash ends nothing: "Dr. Smith". */
+export function textOfLabel(label: Uint8Array): string {
+  return labelToUnicode(label).replace(/\\([.\\])/g, "$1");
+}
+
 function formatWire(wire: string): string {
   let text = "";
   for (const at of startsOf(wire)) {

@@ -1,7 +1,7 @@
 /** The services of a zone as people know them: what a browser of DNS-SD would list, resolved. */
 import { attributesOf } from "../dns/attribute.ts";
 import { ADDRESS_TYPES, Type } from "../dns/constants.ts";
-import { labelToUnicode, type Name, rankOf } from "../dns/name.ts";
+import { labelToUnicode, type Name, rankOf, textOfLabel } from "../dns/name.ts";
 import { addressOf, srvOf, targetOf } from "../dns/rdata.ts";
 import { parseInstance, serviceTypesName } from "../dns/service.ts";
 import { batches } from "../zone/batches.ts";
@@ -52,7 +52,7 @@ function serviceAt(zone: Snapshot, name: Name, listed: Name): Service {
   const { target: host, port } = srv === undefined ? NOWHERE : srvOf(srv);
   const [text] = zone.set(name, Type.TXT)?.rdatas ?? [];
   return {
-    instance: plain(instance),
+    instance: textOfLabel(instance),
     type: type.labels.slice(0, 2).map(labelToUnicode).join("."),
     site: domain.isUnder(zone.origin)
       ? domain.labelsUnder(zone.origin).map(labelToUnicode).join(".")
@@ -61,7 +61,7 @@ function serviceAt(zone: Snapshot, name: Name, listed: Name): Service {
     host: host?.toUnicode().replace(/\.$/, ""),
     port,
     addresses: host === undefined ? [] : addressesAt(zone, host),
-    text: text === undefined ? [] : attributesOf(text).map(({ string }) => plain(string)),
+    text: text === undefined ? [] : attributesOf(text).map(({ string }) => textOfLabel(string)),
   };
 }
 
@@ -78,11 +78,6 @@ function addressesAt(zone: Snapshot, host: Name, aliases = MAX_ALIASES): string[
 function targetsAt(zone: Snapshot, name: Name | undefined): Name[] {
   const set = name && zone.set(name, Type.PTR);
   return (set?.rdatas ?? []).flatMap((rdata) => targetOf(rdata) ?? []);
-}
-
-/** UTF-8 as it is; what is none, and controls, escaped as DNS does it. */
-function plain(octets: Uint8Array): string {
-  return labelToUnicode(octets).replace(/\\([.\\])/g, "$1");
 }
 
 /** Names ranked, and services made, at once. */

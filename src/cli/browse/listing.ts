@@ -6,7 +6,7 @@ import { ConfigError } from "../../config/mistakes.ts";
 import { attributesOf } from "../../dns/attribute.ts";
 import { Type } from "../../dns/constants.ts";
 import { FormatError } from "../../dns/format.ts";
-import { labelToUnicode, Name, type NameKey } from "../../dns/name.ts";
+import { labelToUnicode, Name, type NameKey, textOfLabel } from "../../dns/name.ts";
 import { addressOf, type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
 
 /** The data of a set; undefined where it is not known. */
@@ -109,17 +109,12 @@ function instanceTitle(instance: Name, domain: Name): string {
   const label = instance.labels[0];
   if (label === undefined || instance.labels.length < 4) return instance.toUnicode();
   const home = Name.of(instance.labels.slice(3));
-  const title = plainLabel(label);
+  const title = textOfLabel(label);
   return home.equals(domain) ? title : `${title}  (${home.toUnicode()})`;
-}
-
-/** UTF-8 as it is, dots and backslashes too; controls and everything else escaped. */
-function plainLabel(octets: Uint8Array): string {
-  return labelToUnicode(octets).replace(/\\([.\\])/g, "$1");
 }
 
 /** As a label is printed; quoted where a space is inside. */
 function printable(string: Uint8Array): string {
-  const text = plainLabel(string);
+  const text = textOfLabel(string);
   return text.includes(" ") ? `"${text}"` : text;
 }
