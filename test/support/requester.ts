@@ -1,0 +1,121 @@
+/** A device that registers itself (RFC 9665), honest or not: its key, and the updates that it signs. */
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { Class, Opcode, Type } from "../../src/dns/constants.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { type Lease, leaseOption } from "../../src/dns/lease.ts";
+import { type Message, makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { Rdata, rdata, writeRdata } from "../../src/dns/rdata.ts";
+import type { ResourceRecord } from "../../src/dns/record.ts";
+import { Writer } from "../../src/dns/writer.ts";
+
+/** By the number of RFC 8624 §3.1. */
+const algorithms = {
+  13: { make: () => generateKeyPairSync("ec", { namedCurve: "P-256" }), hash: "sha256" },
+  14: { make: () => generateKeyPairSync("ec", { namedCurve: "P-384" }), hash: "sha384" },
+  15: { make: () => generateKeyPairSync("ed25519"), hash: null },
+  16: { make: () => generateKeyPairSync("ed448"), hash: null },
+} as const;
+
+export interface Times {
+  /** Seconds since 1970; 0 of who has no clock. */
+  readonly inception: number;
+  readonly expiration: number;
+}
+
+export class Requester {
+  readonly algorithm: keyof typeof algorithms;
+  /** Its KEY record's data. */
+  readonly key: Rdata;
+  readonly #secret: KeyObject;
+
+  constructor(algorithm: keyof typeof algorithms = 13, flags = 0) {
+    this.algorithm = algorithm;
+    const { privateKey } = algorithms[algorithm].make();
+    this.#secret = privateKey;
+    const { x = "", y = "" } = privateKey.export({ format: "jwk" });
+    const octets = Buffer.concat([Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
+    this.key = new Rdata(Type.KEY, [flags, 3, algorithm, new Uint8Array(octets)]);
+  }
+
+  /** The octets with a SIG(0) behind them (RFC 2931 §3.1). */
+  sign(message: Message | Uint8Array, times: Times = { inception: 0, expiration: 0 }): Buffer {
+    const body = Buffer.from(message instanceof Uint8Array ? message : encode(message));
+    const signer = Name.parse("anybody.example.");
+    const of = (signature: Uint8Array) =>
+      new Rdata(Type.SIG, [
+        ...[0, this.algorithm, 0, 0, times.expiration, times.inception, 0],
+        ...[signer, signature],
+      ]);
+    const signed = Buffer.concat([of(new Uint8Array()).toWire(), body]);
+    const key = { key: this.#secret, dsaEncoding: "ieee-p1363" } as const;
+    const signature = sign(algorithms[this.algorithm].hash, signed, key);
+    return appendSig0(body, of(new Uint8Array(signature)));
+  }
+}
+
+export function appendSig0(message: Uint8Array, sig: Rdata, owner = Name.root): Buffer {
+  const writer = new Writer(undefined, { isCompressing: false });
+  writer.bytes(message);
+  writer.setU16(10, Buffer.from(message).readUInt16BE(10) + 1);
+  writer.name(owner);
+  writer.u16(Type.SIG);
+  writer.u16(Class.ANY);
+  writer.u32(0);
+  writer.withLength(() => writeRdata(writer, sig, "none"));
+  return writer.done();
+}
+
+/** An SRP Update of the domain. */
+export function registering(
+  domain: string,
+  authorities: readonly ResourceRecord[],
+  lease: Lease | undefined,
+  fields: Partial<Message> = {},
+): Message {
+  const options = lease === undefined ? [] : [leaseOption(lease)];
+  return makeMessage({
+    ...{ id: 0x5352, opcode: Opcode.UPDATE, authorities },
+    questions: [{ name: Name.parse(domain), type: Type.SOA, class: Class.IN }],
+    edns: { udpSize: 1232, version: 0, dnssecOk: false, options },
+    ...fields,
+  });
+}
+
+//---- Instructions (RFC 9665 §3.3.1) ----
+
+export const add = (name: string, data: Rdata, ttl = 10): ResourceRecord => ({
+  ...{ name: Name.parse(name), type: data.type, class: Class.IN, ttl },
+  rdata: data,
+});
+
+export const clear = (name: string): ResourceRecord => ({
+  ...{ name: Name.parse(name), type: Type.ANY, class: Class.ANY, ttl: 0 },
+  rdata: new Rdata(Type.ANY, ""),
+});
+
+export const remove = (name: string, data: Rdata): ResourceRecord => ({
+  ...add(name, data, 0),
+  class: Class.NONE,
+});
+
+export const pointer = (owner: string, target: string, ttl?: number) =>
+  add(owner, rdata.ptr(Name.parse(target)), ttl);
+
+export function host(name: string, key: Rdata, ...addresses: readonly string[]) {
+  const records = addresses.map((address) =>
+    add(name, address.includes(":") ? rdata.aaaa(address) : rdata.a(address)),
+  );
+  return [clear(name), add(name, key), ...records];
+}
+
+/** `instance` with dots and all as DNS writes it: `Office\032Printer._ipp._tcp.z.example.` */
+export function service(instance: string, target: string, port = 631, ...texts: readonly string[]) {
+  const type = instance.replace(/^(\\.|[^.\\])+\./, "");
+  return [
+    pointer(type, instance),
+    clear(instance),
+    add(instance, rdata.srv(0, 0, port, Name.parse(target))),
+    add(instance, rdata.txt(...texts)),
+  ];
+}
