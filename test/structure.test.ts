@@ -17,15 +17,19 @@ const mayImport: Readonly<Record<string, { values: string[]; types?: string[] }>
   dns: { values: [] },
   agedmap: { values: [] },
   heap: { values: [] },
+  quarter: { values: [] },
   clock: { values: [] },
   paced: { values: ["clock"] },
   log: { values: [] },
   config: { values: ["dns"] },
   net: { values: ["dns", "clock"], types: ["log"] },
   zone: { values: ["agedmap", "heap", "paced", "dns", "clock"], types: ["log"] },
-  collector: { values: ["agedmap", "heap", "dns", "clock", "zone"], types: ["net", "log"] },
+  collector: {
+    values: ["agedmap", "heap", "quarter", "dns", "clock", "zone"],
+    types: ["net", "log"],
+  },
   web: { values: ["paced", "dns", "clock", "zone"], types: ["net"] },
-  dnsserver: { values: ["agedmap", "dns", "clock", "zone"], types: ["net", "log"] },
+  dnsserver: { values: ["agedmap", "quarter", "dns", "clock", "zone"], types: ["net", "log"] },
 };
 const ROOTS = ["gateway", "cli", "main"];
 
@@ -43,6 +47,7 @@ const mayLookInto: Readonly<Record<string, readonly string[]>> = {
   "cli/browse": [],
   "cli/doctor": [],
   "dnsserver/push": [],
+  "dnsserver/registrar": [],
   "collector/link": [],
   "collector/projection": ["collector/link"],
   "collector/publishing": ["collector/link"],

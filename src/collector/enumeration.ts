@@ -18,12 +18,10 @@ export interface Enumerated {
   readonly sites: readonly Name[];
 }
 
-/** Sets may have a name and type in common: what is wanted there is all of them together. */
 export function enumerationRecords({ zone, browsed, sites }: Enumerated): RecordSet[] {
   if (sites.length === 0) return [];
   return [
     ...sites.flatMap((site) => enumeration(site, BROWSING, [site])),
-    ...apexEnumeration(zone, browsed),
-    ...(browsed === "sites" ? enumeration(zone, ["b", "lb"], sites) : []),
+    ...apexEnumeration(zone, browsed, sites),
   ];
 }

@@ -16,6 +16,7 @@ import type { Name, NameKey } from "../dns/name.ts";
 import { targetOf } from "../dns/rdata.ts";
 import { type RecordSet, setKey } from "../dns/record.ts";
 import { isUnderscored, LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
+import { Quarter } from "../quarter.ts";
 import { type Answer, lookup } from "../zone/lookup/lookup.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
 import { isCarriedType, isReserved } from "../zone/update/principal.ts";
@@ -28,7 +29,6 @@ import { obtain } from "./obtain.ts";
 import { type Projection, projectOne } from "./projection/project.ts";
 import { hasUnderscore, isSteeringHost } from "./projection/publishable.ts";
 import { isAwaited, type Site } from "./projection/site.ts";
-import { Quarter } from "./quarter.ts";
 import { Watches } from "./watches.ts";
 
 /** A site, and the links that are there now. */

@@ -14,7 +14,7 @@ import { decode, type Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { Family, Link, Packet } from "../../net/links/link.ts";
-import { Quarter } from "../quarter.ts";
+import { Quarter } from "../../quarter.ts";
 import { isWhole } from "../unique.ts";
 import { type Interest, interestIn } from "./browser.ts";
 import { type CacheOptions, LinkCache } from "./cache.ts";
