@@ -47,7 +47,35 @@ export function apexRecords({ origin, nameservers, contact, serial }: Apex): Rec
  * any of these ports.
  */
 export function pushRecords(origin: Name, server: Name, ports: Iterable<number>): RecordSet[] {
-  const name = origin.child("_tcp")?.child("_dns-push-tls");
+  return serviceRecords(origin, "_dns-push-tls", server, ports);
+}
+
+/**
+ * Where devices register (RFC 9665 §3.1.1): in this domain of the zone, which is to be browsed as any site
+ * is; at the server of this name, by TCP or TLS, at any of these ports.
+ */
+export function registrarRecords(
+  origin: Name,
+  site: Name,
+  server: Name | undefined,
+  ports: { readonly tcp: Iterable<number>; readonly tls: Iterable<number> },
+): RecordSet[] {
+  return [
+    ...enumeration(origin, ["r", "dr"], [site]),
+    ...enumeration(site, BROWSING, [site]),
+    ...(server ? serviceRecords(origin, "_dnssd-srp", server, ports.tcp) : []),
+    ...(server ? serviceRecords(origin, "_dnssd-srp-tls", server, ports.tls) : []),
+  ];
+}
+
+/** A service of DNS itself, `_dns-push-tls._tcp` say. */
+function serviceRecords(
+  origin: Name,
+  service: string,
+  server: Name,
+  ports: Iterable<number>,
+): RecordSet[] {
+  const name = origin.child("_tcp")?.child(service);
   const rdatas = [...new Set(ports)].map((port) => rdata.srv(0, 0, port, server));
   return name === undefined || rdatas.length === 0
     ? []
@@ -60,10 +88,18 @@ export type Browsed = "merged" | "sites";
 /**
  * What the zone recommends, whoever publishes into it and however many they are: itself, to whoever
  * may choose (`b`); and, where it is what is to be browsed, to all others as well. Where it is not,
- * each site is added by its collector, and none of them is the default (`db`) of all.
+ * these sites are, and none of them is the default (`db`) of all; others add theirs.
  */
-export function apexEnumeration(origin: Name, browsed: Browsed): RecordSet[] {
-  return enumeration(origin, browsed === "merged" ? BROWSING : ["b"], [origin]);
+export function apexEnumeration(
+  origin: Name,
+  browsed: Browsed,
+  sites: readonly Name[] = [],
+): RecordSet[] {
+  if (browsed === "merged") return enumeration(origin, BROWSING, [origin]);
+  return [
+    ...enumeration(origin, ["b"], [origin, ...sites]),
+    ...(sites.length > 0 ? enumeration(origin, ["lb"], sites) : []),
+  ];
 }
 
 /** What tells clients of a domain to browse these (RFC 6763 §11); a name that is too long is left out. */

@@ -20,7 +20,7 @@ import { firstState, stepEntry, type ZoneState } from "./journal/state.ts";
 import type { Store, Working } from "./journal/store.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Change } from "./update/change.ts";
-import { FILE, FOREVER, type Hold } from "./update/leases.ts";
+import { FILE, FOREVER, type Hold, type Leases } from "./update/leases.ts";
 import { mergeUpdate, withoutRecords } from "./update/merge.ts";
 import { holderPrincipal, type Principal } from "./update/principal.ts";
 import type { ZoneRecord } from "./update/recordmap.ts";
@@ -157,6 +157,14 @@ export class Zone {
   /** Of a record that is in the zone. */
   holders(record: ZoneRecord): readonly string[] {
     return this.#state.leases.holders(record);
+  }
+
+  /**
+   * All that one of a kind holds, and until when, in milliseconds of the clock: what has been worked out,
+   * as the next update will find it, be it seen already or not.
+   */
+  heldBy(by: string): ReturnType<Leases["heldBy"]> {
+    return this.#state.leases.heldBy(by);
   }
 
   /** When the last update of `by` was signed that has come to something; seconds. */

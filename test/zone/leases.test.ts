@@ -57,9 +57,12 @@ function told(ended: Map<string, ZoneRecord[]>): string[] {
     .sort();
 }
 
+/** Of one kind, as devices are that register themselves. */
+const KIND = ["device:a", "device:b"] as const;
+
 const step = fc.record({
   record: fc.constantFrom(...RECORDS),
-  by: fc.constantFrom("file", "paris", "lyon"),
+  by: fc.constantFrom("file", "paris", ...KIND),
   does: fc.constantFrom<"hold" | "release" | "releaseAll">(
     ...(["hold", "hold", "hold", "hold", "release", "releaseAll"] as const),
   ),
@@ -94,11 +97,26 @@ suite("Leases", () => {
           for (const [record, holders] of model.holds) {
             if (holders.size === 0) continue;
             assert.deepEqual(leases.holders(record).sort(), [...holders.keys()].sort());
-            for (const by of ["file", "paris", "lyon"]) {
+            for (const by of ["file", "paris", ...KIND]) {
               const others = [...holders.keys()].filter((other) => other !== by);
               assert.equal(leases.isHeldByAnother(record, by), others.length > 0);
             }
           }
+          const held = KIND.map((by) => {
+            return [...model.holds].flatMap(([record, holders]) => {
+              const expires = holders.get(by);
+              return expires === undefined ? [] : [{ ...record, expires }];
+            });
+          });
+          assert.deepEqual(
+            KIND.map((by) => new Set(leases.heldBy(by))),
+            held.map((records) => new Set(records)),
+          );
+          // Each record here counts as one.
+          for (const [i, by] of KIND.entries()) {
+            assert.equal(leases.weightOf(by), held[i]!.length);
+          }
+          assert.equal(leases.weightOf("device"), held.flat().length);
         }
       }),
       { numRuns: 200 },
@@ -174,6 +192,32 @@ suite("Leases", () => {
     assert.equal(await apply(thief, "+ most A 10.0.0.1"), "SERVFAIL");
     clock.advance(60_000);
     assert.equal(await apply(thief, hosts(100, 125)), "NOERROR");
+  });
+
+  test("those of one kind hold no more than theirs together, whoever of them asks", async () => {
+    const facts: unknown[] = [];
+    const log = { ...silentLog, warn: (fields: object) => facts.push(fields) };
+    const clock = new FakeClock();
+    const zone = zoneOf("", { capacity: 100, clock, log });
+    const device = (id: number) => ({
+      ...principal(`device:${id}`),
+      ...{ share: 1 / 20, kindShare: 1 / 4 },
+    });
+    const apply = (id: number, text: string) =>
+      zone.apply(updateOf(text, { lease: 60 }), device(id)).then(rcodeName);
+    const hosts = (id: number, count: number) =>
+      Array.from({ length: count }, (_, i) => `+ h${id}-${i} A 10.0.0.1`).join("\n");
+    assert.equal(await apply(0, hosts(0, 6)), "SERVFAIL");
+    for (let id = 0; id < 5; id++) assert.equal(await apply(id, hosts(id, 5)), "NOERROR");
+    assert.equal(await apply(5, hosts(5, 1)), "SERVFAIL");
+    assert.deepEqual(facts, [{ zone: "z.example.", by: "device:0", records: 6 }]);
+    // What is there may be refreshed, exchanged and given back; then there is room again.
+    assert.equal(await apply(1, hosts(1, 5)), "NOERROR");
+    assert.equal(await apply(1, "- h1-0 A\n+ other A 10.0.0.1"), "NOERROR");
+    assert.equal(await apply(1, "- other A"), "NOERROR");
+    assert.equal(await apply(5, hosts(5, 1)), "NOERROR");
+    clock.advance(60_000);
+    assert.equal(await apply(6, hosts(6, 5)), "NOERROR");
   });
 
   test("SEC-13: nobody makes room by giving back twice what he has once", async () => {

@@ -7,6 +7,7 @@ import type { ResourceRecord } from "../../src/dns/record.ts";
 import {
   collectorPrincipal,
   operatorPrincipal,
+  requesterPrincipal,
   reversePrincipal,
 } from "../../src/zone/update/principal.ts";
 import fc from "../support/fastcheck.ts";
@@ -277,4 +278,18 @@ it("An operator may write anything, and removes outright", () => {
   const operator = operatorPrincipal("admin");
   assert.ok(operator.isOperator);
   assert.ok(operator.permits(recordOf("@", rdata.ns(name("ns.example.")))));
+
+  it("SEC-16: a device that registers may write what its site's collector may, and its KEY there", () => {
+    const device = requesterPrincipal("1234", origin, name("paris"));
+    const key = new Rdata(Type.KEY, [0, 3, 13, new Uint8Array(64)]);
+    assert.ok(device.permits(recordOf("pc.paris", key)));
+    assert.ok(!device.permits(recordOf("pc.lyon", key)));
+    assert.ok(!device.permits(recordOf("paris", key)), "the site's own name");
+    for (const owner of ["pc.paris", "pc.lyon", "_ipp._tcp", "x._dns-sd._udp.paris", "*.paris"]) {
+      for (const data of [rdata.a("10.1.0.1"), ptr("x._ipp._tcp.paris"), rdata.ns(name("ns"))]) {
+        const record = recordOf(owner, data);
+        assert.equal(device.permits(record), paris.permits(record), `${owner} ${data.type}`);
+      }
+    }
+  });
 });

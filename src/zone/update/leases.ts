@@ -42,6 +42,12 @@ export interface Hold {
   readonly lease: number;
 }
 
+/** That of a holder who is one of many, strangers to each other: "requester" of "requester:…". */
+export function kindOfHolder(holder: string): string | undefined {
+  const end = holder.indexOf(":");
+  return end < 0 ? undefined : holder.slice(0, end);
+}
+
 /** An entry as it stands. */
 export interface HeldRecord extends ZoneRecord {
   /** Short for the record, never used for another. */
@@ -73,8 +79,10 @@ export class Leases {
   #byId: Map<number, Entry> | undefined;
   /** Those that end. */
   readonly #ending = new Heap<Entry>();
-  /** By holder, of all entries that it holds. */
+  /** By holder, and by kind of holders, of all entries that it holds. */
   readonly #weights = new Map<string, number>();
+  /** By holder that is one of a kind. */
+  readonly #entries = new Map<string, Set<Entry>>();
   #size = 0;
   #weight = 0;
   #nextId = 0;
@@ -128,7 +136,16 @@ export class Leases {
     return this.#byRecord.get(record)?.holds.some((hold) => hold.by === by) === true;
   }
 
-  /** What all that this holder holds takes of the zone's room; of the file, what others hold too. */
+  /** All that one of a kind holds, and until when. */
+  heldBy(by: string): (ZoneRecord & Pick<Hold, "expires">)[] {
+    const entries = [...(this.#entries.get(by) ?? [])];
+    return entries.map(({ name, rdata, holds }) => {
+      const { expires } = holds.find((hold) => hold.by === by)!;
+      return { name, rdata, expires };
+    });
+  }
+
+  /** What all that this holder, or kind, holds takes of the zone's room; of the file, what others hold too. */
   weightOf(by: string): number {
     return this.#weights.get(by) ?? 0;
   }
@@ -239,15 +256,34 @@ export class Leases {
     else this.#ending.place(entry, due);
   }
 
-  #weigh({ holds: before, weight }: Entry, after: readonly Hold[]): void {
+  #weigh(entry: Entry, after: readonly Hold[]): void {
+    const { holds: before, weight } = entry;
     const isRenewal = before.length === 1 && after.length === 1 && before[0]!.by === after[0]!.by;
     if (isRenewal) return;
-    for (const { by } of after) this.#weights.set(by, this.weightOf(by) + weight);
-    for (const { by } of before) {
-      const left = this.weightOf(by) - weight;
-      if (left > 0) this.#weights.set(by, left);
-      else this.#weights.delete(by);
-    }
+    for (const { by } of after) this.#count(by, weight);
+    for (const { by } of before) this.#count(by, -weight);
+    for (const { by } of before) if (kindOfHolder(by) !== undefined) this.#leave(by, entry);
+    for (const { by } of after) if (kindOfHolder(by) !== undefined) this.#enter(by, entry);
+  }
+
+  #count(by: string, weight: number): void {
+    const sum = this.weightOf(by) + weight;
+    if (sum > 0) this.#weights.set(by, sum);
+    else this.#weights.delete(by);
+    const kind = kindOfHolder(by);
+    if (kind !== undefined) this.#count(kind, weight);
+  }
+
+  #enter(by: string, entry: Entry): void {
+    const entries = this.#entries.get(by);
+    if (entries === undefined) this.#entries.set(by, new Set([entry]));
+    else entries.add(entry);
+  }
+
+  #leave(by: string, entry: Entry): void {
+    const entries = this.#entries.get(by);
+    entries?.delete(entry);
+    if (entries?.size === 0) this.#entries.delete(by);
   }
 }
 

@@ -20,6 +20,8 @@ export interface Principal {
   readonly isOperator?: boolean;
   /** Of the room that a zone has, the part that it may take; all if not given. */
   readonly share?: number;
+  /** The part that all of its kind may take together (see `kindOfHolder`). */
+  readonly kindShare?: number;
   /** Seconds: what it adds has no longer a TTL. That of a set that is not its alone it does not set. */
   readonly maxTtl?: number;
   /** May it add this record, or remove it (class ANY or NONE: RFC 2136 §2.5)? */
@@ -93,6 +95,28 @@ export function reversePrincipal(
     },
   };
 }
+
+/**
+ * A device that registers itself (RFC 9665) at a site that is for such devices alone, by the KEY that it
+ * shows. What a collector of the site may write, and that KEY, which keeps others from its names.
+ */
+export function requesterPrincipal(key: string, origin: Name, site: Name): Principal {
+  const collector = collectorPrincipal(`${REQUESTER}:${key}`, origin, (each) => each.equals(site));
+  return {
+    ...collector,
+    ...{ share: REQUESTER_SHARE, kindShare: REQUESTERS_SHARE },
+    permits: (record) =>
+      record.type === Type.KEY
+        ? record.name.isUnder(site) && !record.name.equals(site)
+        : collector.permits(record),
+  };
+}
+
+/** Their kind: no key of the configuration has a name with a colon. */
+export const REQUESTER = "requester";
+/** A thousand records, and as many as a site has. */
+const REQUESTER_SHARE = 1 / 500;
+const REQUESTERS_SHARE = 1 / 4;
 
 /** The sites a collector publishes for. */
 class Sites {

@@ -9,7 +9,7 @@ import type { Name } from "../../dns/name.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Log } from "../../log.ts";
 import type { Change } from "./change.ts";
-import type { HoldStep, Leases } from "./leases.ts";
+import { type HoldStep, kindOfHolder, type Leases } from "./leases.ts";
 import type { Principal } from "./principal.ts";
 import { RecordMap, type ZoneRecord } from "./recordmap.ts";
 import { isTooLarge, SET_OCTETS, setOctets } from "./setsize.ts";
@@ -43,16 +43,21 @@ export class Room {
     const size = records - leases.size + leases.weight;
     const after = size + growthOf(outcome.change);
     if (after > capacity && after > size) {
-      this.#tell(by, after, "the zone is full, and an update fails");
+      this.#tell(by.name, after, "the zone is full, and an update fails");
       return false;
     }
-    const most = Math.floor(capacity * (by.share ?? 1));
-    const held = leases.weightOf(by.name);
-    if (held + mostOf(outcome.holds) <= most) return true;
-    const holding = held + gained(outcome.holds, by.name, leases);
-    if (holding <= Math.max(most, held)) return true;
-    this.#tell(by, holding, "a key holds as many records as it may, and an update fails");
-    return false;
+    const more = mostOf(outcome.holds);
+    const isIn = (who: string, share: number) => {
+      const most = Math.floor(capacity * share);
+      const held = leases.weightOf(who);
+      if (held + more <= most) return true;
+      const holding = held + gained(outcome.holds, by.name, leases);
+      if (holding <= Math.max(most, held)) return true;
+      this.#tell(who, holding, "a key holds as many records as it may, and an update fails");
+      return false;
+    };
+    const kind = kindOfHolder(by.name);
+    return isIn(by.name, by.share ?? 1) && (kind === undefined || isIn(kind, by.kindShare ?? 1));
   }
 
   /** Fits each set into a message, or is it at least no larger than it was? */
@@ -68,7 +73,7 @@ export class Room {
     return false;
   }
 
-  #tell({ name: by }: Principal, records: number, fact: string): void {
+  #tell(by: string, records: number, fact: string): void {
     const { origin, log } = this.#options;
     if (this.#ration() > 0) log?.warn({ zone: `${origin}`, by, records }, fact);
   }
