@@ -26,6 +26,7 @@ import { type Key, key, keys, readKeys } from "./config/keys.ts";
 import { type Listening, listen, loopback, withCredentials } from "./config/listening.ts";
 import { ConfigError, Mistakes, placeOf, whyUnread } from "./config/mistakes.ts";
 import { policy, policyAddresses, policyFields, policyRule, policyText } from "./config/policy.ts";
+import { registrar } from "./config/registrar.ts";
 
 const DEFAULT_ZONE = "bonjour.home.arpa";
 const DEFAULT_PORT = 5300;
@@ -82,6 +83,7 @@ const table = z.strictObject(
     links: z.array(link, "expected a list such as [{ interface: eth0, site: paris }]").optional(),
     listen: listen.optional(),
     publish: publish.optional(),
+    registrar: registrar.optional(),
     keys,
     transfer: transfer.prefault({}),
     query: query.prefault({}),
@@ -119,6 +121,7 @@ const schema = table.superRefine((parsed, context) => {
   checkLinks(parsed, tell);
   checkZones(parsed, tell);
   checkKeys(parsed, tell);
+  checkRegistrar(parsed, tell);
 });
 
 /** Of a mistake at a path in the tree. */
@@ -174,6 +177,29 @@ function checkKeys({ keys, links = [], publish, query, transfer }: Parsed, tell:
   for (const who of query.allow) if ("key" in who) expectKey(who.key, "query", "allow");
   for (const [i, { key }] of transfer.notify.entries()) {
     expectKey(key, "transfer", "notify", i, "key");
+  }
+}
+
+/** The names of devices are theirs alone: nobody else writes where they register. */
+function checkRegistrar(
+  { registrar, links = [], keys, publish, listen }: Parsed,
+  tell: Tell,
+): void {
+  if (registrar === undefined) return;
+  const isSame = (label: string | undefined) =>
+    label?.toLowerCase() === registrar.site.toLowerCase();
+  const expected = "expected a site of its own";
+  const link = links.findIndex(({ site, interface: name }) => isSame(site ?? name));
+  if (link >= 0) {
+    tell(`${registrar.site} is the site of links[${link}]; ${expected}`, "registrar", "site");
+  }
+  for (const [name, { site = [] }] of Object.entries(keys)) {
+    if (!site.some(isSame)) continue;
+    tell(`${registrar.site} is a site of the key ${name}; ${expected}`, "registrar", "site");
+  }
+  if (publish !== undefined && listen === undefined) {
+    const message = "no zone is served here (publish without listen); expected it at the server";
+    tell(message, "registrar");
   }
 }
 
@@ -294,6 +320,7 @@ const knownFields: Readonly<Record<string, readonly string[]>> = {
   listen: Object.keys(listen.shape),
   "keys.*": Object.keys(key.shape),
   publish: Object.keys(publish.shape),
+  registrar: Object.keys(registrar.shape),
   dnssec: Object.keys(dnssec.shape),
   transfer: Object.keys(transfer.shape),
   query: Object.keys(query.shape),

@@ -31,6 +31,7 @@ import { notifyAll } from "./gateway/notifying.ts";
 import { asksOnDemand, openOnDemand } from "./gateway/ondemand.ts";
 import { farZones, nearZones } from "./gateway/publishing.ts";
 import { openPush } from "./gateway/pushing.ts";
+import { registering } from "./gateway/registering.ts";
 import { openSecureListeners } from "./gateway/securelisteners.ts";
 import { openViews, type Views } from "./gateway/views.ts";
 import { openWeb, type Served } from "./gateway/web.ts";
@@ -176,6 +177,8 @@ export function makeHandler(
       : () => cookieSecret;
   const complaints = new Complaints(clock, log);
   const tally = new Tally();
+  const updates = updateHandler({ find: findOpen, principalOf: access.principalOf, complaints });
+  const registrations = registering({ config, zone: zones.dynamic[0]!, complaints, clock });
   const handler = layered(
     [
       ...(config.web ? [tally.layer] : []),
@@ -190,11 +193,7 @@ export function makeHandler(
     ],
     byOpcode({
       [Opcode.QUERY]: viewed(views.handlerOf),
-      [Opcode.UPDATE]: updateHandler({
-        find: findOpen,
-        principalOf: access.principalOf,
-        complaints,
-      }),
+      [Opcode.UPDATE]: registrations?.(updates) ?? updates,
       [Opcode.NOTIFY]: notifyHandler({
         isServed: (name) => findOpen(name) !== undefined,
         clock,

@@ -45,11 +45,13 @@ export async function explain(text: string, options: ServerOptions): Promise<voi
     });
     await hearing.placed;
     const { ears } = hearing;
+    const registering = config.registrar && zone.child(config.registrar.site);
+    const domains = ears.map(({ site }) => site.domain);
     // First of all, for what nobody answers for the collector beside us lets go soon (RFC 6762 §10.5).
     const word = new ZoneInquiry(
       server.ask,
       zone,
-      ears.map(({ site }) => site.domain),
+      registering === undefined ? domains : [...domains, registering],
     );
     await word.ask(subject);
     await hearing.over;
@@ -62,7 +64,7 @@ export async function explain(text: string, options: ServerOptions): Promise<voi
     const evidence = {
       ...{ zone, subject, word, ears, now: clock.now(), server: server.name },
       holds: isHere ? await holdsIn(config, zone) : undefined,
-      isNear: publish === undefined,
+      ...{ isNear: publish === undefined, registering },
       file: options.config,
     };
     const lines = [

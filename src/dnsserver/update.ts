@@ -48,7 +48,7 @@ export function updateHandler({ find, principalOf, complaints }: UpdateOptions):
     }
     const asked = readLease(message.edns);
     if (asked === "malformed") return [makeResponse(message, { rcode: Rcode.FORMERR })];
-    const lease = asked && granted(asked);
+    const lease = asked && granted(asked, LONGEST);
     return apply(zone, request, principal, lease).then((rcode) => {
       if (rcode === Rcode.REFUSED) {
         const forbidden = message.authorities.find((record) => !principal.permits(record));
@@ -74,13 +74,12 @@ function apply(
 }
 
 /** Seconds (RFC 9664 §8). */
-const MIN_LEASE = 30;
-const MAX_LEASE = 24 * 3600;
-const MAX_KEY_LEASE = 7 * 24 * 3600;
+const SHORTEST = 30;
+const LONGEST: Required<Lease> = { lease: 24 * 3600, keyLease: 7 * 24 * 3600 };
 
 /** In the form it was asked in, which is the form of the answer. */
-function granted({ lease, keyLease }: Lease): Lease {
-  const within = (seconds: number, most: number) => Math.min(Math.max(seconds, MIN_LEASE), most);
-  const rest = keyLease === undefined ? {} : { keyLease: within(keyLease, MAX_KEY_LEASE) };
-  return { lease: within(lease, MAX_LEASE), ...rest };
+export function granted({ lease, keyLease }: Lease, longest: Required<Lease>): Lease {
+  const within = (seconds: number, most: number) => Math.min(Math.max(seconds, SHORTEST), most);
+  const rest = keyLease === undefined ? {} : { keyLease: within(keyLease, longest.keyLease) };
+  return { lease: within(lease, longest.lease), ...rest };
 }

@@ -15,7 +15,7 @@ import { FormatError } from "../dns/format.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
-import { apexEnumeration, apexRecords, pushRecords } from "../zone/apex.ts";
+import { apexEnumeration, apexRecords, pushRecords, registrarRecords } from "../zone/apex.ts";
 import { catalogRecords } from "../zone/catalogzone.ts";
 import type { ZoneKeys } from "../zone/dnssec/zonekeys.ts";
 import { readZoneFolder, type ZoneFile } from "../zone/masterfile/folder.ts";
@@ -191,16 +191,13 @@ async function unlist(
  * The records of a file; SOA, NS, what is to be browsed and where changes are pushed are added where it
  * says nothing of them, by an alias neither.
  */
-function withApex(
-  records: readonly RecordSet[],
-  { zone, nameservers, contact, enumerate, listen }: Config,
-  origin: Name,
-): RecordSet[] {
+function withApex(records: readonly RecordSet[], config: Config, origin: Name): RecordSet[] {
+  const { zone, nameservers, contact, listen } = config;
   // Its serial says nothing: the zone has its own.
   const own = [
     ...apexRecords({ origin, nameservers, contact, serial: 0 }),
-    ...(origin.equals(zone) ? apexEnumeration(origin, enumerate) : []),
-    ...(listen?.push ? pushRecords(origin, listen.push, portsOf(listen)) : []),
+    ...(origin.equals(zone) ? sharedRecords(config) : []),
+    ...(listen?.push ? pushRecords(origin, listen.push, portsOf(listen.tls)) : []),
   ];
   const missing = own.filter(({ name, type }) => {
     const isSaid = (set: RecordSet) => set.type === type || set.type === Type.CNAME;
@@ -209,7 +206,18 @@ function withApex(
   return [...records, ...missing];
 }
 
-/** Of TLS; not 0, which stands for one that is not known before it is listened there. */
-function portsOf({ tls }: Listening): number[] {
-  return tls.map(({ port }) => port).filter((port) => port > 0);
+/** In the shared zone alone: what is to be browsed, and where devices register. */
+function sharedRecords({ zone, enumerate, registrar, listen }: Config): RecordSet[] {
+  const site = registrar && zone.child(registrar.site);
+  if (site === undefined || listen === undefined) return apexEnumeration(zone, enumerate);
+  const ports = { tcp: portsOf(listen.dns), tls: portsOf(listen.tls) };
+  return [
+    ...apexEnumeration(zone, enumerate, [site]),
+    ...registrarRecords(zone, site, registrar!.server, ports),
+  ];
+}
+
+/** Not 0, which stands for one that is not known before it is listened there. */
+function portsOf(endpoints: Listening["dns"]): number[] {
+  return endpoints.map(({ port }) => port).filter((port) => port > 0);
 }

@@ -10,6 +10,7 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { SigningKey } from "../../src/dns/signingkey.ts";
+import { formatRdata } from "../../src/dns/text.ts";
 import { openZones, readZones } from "../../src/gateway/zones.ts";
 import type { Log } from "../../src/log.ts";
 import { temporaryFolder } from "../support/gateway.ts";
@@ -165,6 +166,37 @@ suite("the zones served", () => {
     await zones.closed;
     const browsing = ["b", "db", "lb"].map((kind) => `${kind}._dns-sd._udp.${zone}`);
     assert.deepEqual(told, [browsing, [], []]);
+  });
+
+  test("SRP-25: say where devices register, and that their site is to be browsed", async () => {
+    const registrar = { site: "devices", server: "ns1.example.com" };
+    const told = async (settings: object) => {
+      const life = new AbortController();
+      const options = { clock: systemClock, log: silentLog, signal: life.signal };
+      const data = temporaryFolder();
+      const listen = { dns: ["127.0.0.1:53", "[::1]:53", "127.0.0.1:5300", "127.0.0.1:0"] };
+      const all = { zone, data, listen, registrar, ...settings };
+      const zones = await openZones(parseConfig(JSON.stringify(all), "g", data), options);
+      const lines = [...zones.dynamic[0]!.current]
+        .filter(({ type }) => type === Type.PTR || type === Type.SRV)
+        .map(
+          (set) =>
+            `${set.name}`.replace(`.${zone}`, "") +
+            " " +
+            set.rdatas.map((each) => formatRdata(each).replace(`.${zone}`, "")).join(", "),
+        );
+      life.abort();
+      await zones.closed;
+      return lines.sort();
+    };
+    const site = ["b", "db", "lb"].map((kind) => `${kind}._dns-sd._udp.devices devices`);
+    const registering = ["dr", "r"].map((kind) => `${kind}._dns-sd._udp devices`);
+    const found = "_dnssd-srp._tcp 0 0 53 ns1.example.com., 0 0 5300 ns1.example.com.";
+    const merged = ["b", "db", "lb"].map((kind) => `${kind}._dns-sd._udp ${zone}`);
+    assert.deepEqual(await told({}), [found, ...merged, ...registering, ...site].sort());
+    const each = [`b._dns-sd._udp ${zone}, devices`, "lb._dns-sd._udp devices"];
+    const unnamed = { enumerate: "sites", registrar: { site: "devices" } };
+    assert.deepEqual(await told(unnamed), [...each, ...registering, ...site].sort());
   });
 
   test("SEC-DNSSEC-18: say that one is copied no more when its first key comes, and once", async () => {

@@ -9,7 +9,8 @@ import { type Rdata, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { formatRdata } from "../../dns/text.ts";
 import { COLLECTOR } from "../../gateway/publishing.ts";
-import { FILE, FOREVER, type Hold } from "../../zone/update/leases.ts";
+import { FILE, FOREVER, type Hold, kindOfHolder } from "../../zone/update/leases.ts";
+import { REQUESTER } from "../../zone/update/principal.ts";
 import type { ZoneRecord } from "../../zone/update/recordmap.ts";
 import { type Ear, speakersFor } from "./hearing.ts";
 import { kindOf, type Subject } from "./subject.ts";
@@ -111,6 +112,7 @@ function holdersOf(holds: readonly Hold[], now: number): string {
 
 function holderText(by: string): string {
   if (by === FILE) return "a zone file";
+  if (kindOfHolder(by) === REQUESTER) return "a device that has registered itself";
   return by === COLLECTOR ? "the collector here" : `the key ${by}`;
 }
 

@@ -30,6 +30,8 @@ export interface Evidence {
   readonly holds?: ((record: ZoneRecord) => readonly Hold[]) | undefined;
   /** Does the same process hear the links and serve the zone? */
   readonly isNear: boolean;
+  /** Where devices register themselves, which no link is at. */
+  readonly registering?: Name | undefined;
   /** Where the rules are written. */
   readonly file: string | undefined;
 }
@@ -42,6 +44,10 @@ export function verdictLines(evidence: Evidence): string[] {
     const label = labelToUnicode(domain.labels[0]!);
     const here = ears.filter(({ site }) => site.domain.equals(domain));
     const [first] = here;
+    if (evidence.registering?.equals(domain)) {
+      lines.push(`At ${label}, where devices register themselves, that is all there is of it`);
+      continue;
+    }
     if (first === undefined) {
       const isEmpty = word.emptySites.some((each) => each.equals(domain));
       const rest = isEmpty ? NO_SITE : `: ${ELSEWHERE}`;

@@ -1,0 +1,14 @@
+/** Devices that register themselves (RFC 9665): the field `registrar`. */
+import { z } from "zod";
+import { nameserver, networks, site } from "./fields.ts";
+
+export const registrar = z.strictObject(
+  {
+    site,
+    /** Where devices are, and so their addresses. */
+    networks: networks.prefault(["private"]),
+    /** The name of this server, by which devices find it. */
+    server: nameserver.optional(),
+  },
+  "expected fields such as site: and networks:",
+);

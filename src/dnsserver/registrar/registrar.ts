@@ -1,0 +1,229 @@
+/**
+ * Devices that register themselves (RFC 9665): an UPDATE that is signed by SIG(0) (RFC 2931) is an SRP
+ * Update, and nothing else. It comes by a connection, from where devices may register, and says how long
+ * it is for; its names become those of the site; the key that it shows has signed it; and the zone has
+ * nothing against it (`claim.ts`). What is refused says why in the log.
+ *
+ * Invariant: from what the key holds to the update that is made of it nothing waits, so no other update
+ * comes between.
+ */
+import { hash } from "node:crypto";
+import type { Clock } from "../../clock.ts";
+import { Class, Rcode, Type } from "../../dns/constants.ts";
+import { withOption } from "../../dns/edns.ts";
+import { type Lease, leaseOption, readLease } from "../../dns/lease.ts";
+import { type Message, makeResponse, type Question } from "../../dns/message.ts";
+import { Name } from "../../dns/name.ts";
+import type { Rdata } from "../../dns/rdata.ts";
+import { hasSig0, partSig0, type Sig0Message, verifySig0 } from "../../dns/sig0.ts";
+import type { Layer, Request } from "../../net/server/handler.ts";
+import { Quarter } from "../../quarter.ts";
+import { requesterPrincipal } from "../../zone/update/principal.ts";
+import type { Zone } from "../../zone/zone.ts";
+import type { Complaints } from "../complaints.ts";
+import { granted } from "../update.ts";
+import { claim } from "./claim.ts";
+import { moved, type Registration, readRegistration, type Unfit } from "./registration.ts";
+
+export interface RegistrarOptions {
+  readonly zone: Pick<Zone, "origin" | "current" | "apply" | "heldBy">;
+  /** The domain that devices register in, beneath the zone's. */
+  readonly site: Name;
+  /** May who has this address register? */
+  readonly isAllowed: (address: string) => boolean;
+  /** What is to be published of what a device says; or why it is not to be there. */
+  readonly admit: (registration: Registration) => Registration | Unfit;
+  readonly clock: Clock;
+  readonly complaints: Complaints;
+}
+
+/** Round the handler of other updates. */
+export function registrar(options: RegistrarOptions): Layer {
+  const own = new Registrar(options);
+  return (next) => (request) => {
+    const isOurs = request.key === undefined && hasSig0(request.message);
+    return isOurs ? own.register(request) : next(request);
+  };
+}
+
+/** What a request asks for, where it is well-formed. */
+interface Application {
+  readonly registration: Registration;
+  readonly key: Rdata;
+  readonly lease: Lease;
+  readonly part: Sig0Message;
+}
+
+interface Refusal {
+  readonly unfit: Unfit;
+}
+
+/** What it comes to: the zone's word, when all is on the disk, and what it is granted then. */
+type Verdict = Refusal | { readonly done: Promise<Rcode>; readonly lease: Lease };
+
+class Registrar {
+  readonly #options: RegistrarOptions;
+  readonly #quarter = new Quarter(CREDIT);
+  #waiting = 0;
+  /** Resolves when the last of those who have asked has had its turn. */
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: RegistrarOptions) {
+    this.#options = options;
+  }
+
+  async register(request: Request): Promise<readonly Message[]> {
+    const { message, transport, source } = request;
+    const { isAllowed } = this.#options;
+    const [section, ...more] = message.questions;
+    if (section?.type !== Type.SOA || more.length > 0) return [formErr(message)];
+    // By UDP anybody may say that he is in one of these networks (§6.1).
+    if (transport === "udp") return this.#refuse(request, "it came by UDP");
+    if (!isAllowed(source.address)) return this.#refuse(request, "it is from elsewhere");
+    const verdict = await this.#inTurn(() => this.#judge(request));
+    if (verdict === "crowded") return this.#refuse(request, "too many wait", Rcode.SERVFAIL);
+    if (verdict === "malformed") return [formErr(message)];
+    if ("unfit" in verdict) return this.#refuse(request, verdict.unfit);
+    const rcode = resultOf(await verdict.done);
+    if (rcode === Rcode.YXDOMAIN) return this.#refuse(request, "a name is another's", rcode);
+    const granted = leaseOption(verdict.lease);
+    const edns = rcode === Rcode.NOERROR ? withOption(undefined, granted) : undefined;
+    return [makeResponse(message, { rcode, edns })];
+  }
+
+  #refuse({ message, source }: Request, reason: Unfit, rcode: Rcode = Rcode.REFUSED) {
+    this.#options.complaints.tell(undefined, `a registration was refused: ${reason}`, () => ({
+      zone: `${message.questions[0]!.name}`,
+      from: source.address,
+    }));
+    return [makeResponse(message, { rcode })];
+  }
+
+  /** After all that came before, and when there is time for it; not where too many wait. */
+  async #inTurn<T>(work: () => Promise<T>): Promise<T | "crowded"> {
+    const { clock } = this.#options;
+    if (this.#waiting >= MOST_WAITING) return "crowded";
+    this.#waiting++;
+    const before = this.#last;
+    let leave = () => {};
+    this.#last = new Promise((resolve) => {
+      leave = resolve;
+    });
+    try {
+      await before;
+      if (clock.now() < this.#quarter.next) {
+        await new Promise<void>((resolve) => clock.at(this.#quarter.next, resolve));
+      }
+      return await work();
+    } finally {
+      this.#waiting--;
+      leave();
+    }
+  }
+
+  #timed<T>(work: () => T): T {
+    const { clock } = this.#options;
+    const from = clock.now();
+    const result = work();
+    this.#quarter.spent(from, clock.now());
+    return result;
+  }
+
+  async #judge(request: Request): Promise<Verdict | "malformed"> {
+    const application = this.#timed(() => this.#read(request));
+    if (application === "malformed" || "unfit" in application) return application;
+    const time = Math.floor(this.#options.clock.wall() / 1000);
+    if (!(await verifySig0(application.part, application.key, time))) return BAD_SIGNATURE;
+    return this.#timed(() => this.#apply(application));
+  }
+
+  #read({ message, bytes }: Request): Application | Refusal | "malformed" {
+    const domain = this.#domainOf(message.questions[0]!);
+    if (domain === undefined) return { unfit: "it is of another domain" };
+    const lease = readLease(message.edns);
+    if (lease === "malformed") return lease;
+    if (lease === undefined) return { unfit: "it has no lease" };
+    if (lease.lease > (lease.keyLease ?? lease.lease)) {
+      return { unfit: "its KEY has a shorter lease" };
+    }
+    const said = readRegistration(message, domain);
+    if (typeof said === "string") return { unfit: said };
+    const registration = moved(said, domain, this.#options.site);
+    if (registration === undefined) return { unfit: "a name is too long beneath the site" };
+    const key = registration.key ?? this.#keyAt(registration.host);
+    if (key === undefined) return { unfit: "its KEY is not known" };
+    const isThere = registration.addresses.length > 0;
+    if (!isThere && lease.lease > 0) return { unfit: "its host has no address" };
+    const part = partSig0(message, bytes);
+    return part === undefined ? BAD_SIGNATURE : { registration, key, lease, part };
+  }
+
+  /** Where the names of an update for this zone are: a device may know no more than its own network. */
+  #domainOf({ name, class: klass }: Question): Name | undefined {
+    const { zone, site } = this.#options;
+    if (klass !== Class.IN) return undefined;
+    if (name.equals(DEFAULT)) return DEFAULT;
+    return name.equals(zone.origin) || name.equals(site) ? site : undefined;
+  }
+
+  #keyAt(host: Name): Rdata | undefined {
+    return this.#options.zone.current.set(host, Type.KEY)?.rdatas[0];
+  }
+
+  /** Of what is signed as it says. */
+  #apply({ registration, key, lease: asked }: Application): Verdict {
+    const { zone, site, admit, clock } = this.#options;
+    const admitted = asked.lease === 0 ? registration : admit(registration);
+    if (typeof admitted === "string") return { unfit: admitted };
+    const lease = grantOf(asked);
+    const by = requesterPrincipal(nameOf(key), zone.origin, site);
+    // All that was worked out before this moment is in it, and what comes later finds this one there.
+    const update = claim(admitted, {
+      ...{ zone: zone.origin, site, key, now: clock.now() },
+      held: zone.heldBy(by.name),
+      lease: { keyLease: lease.lease, ...lease },
+    });
+    return { lease, done: zone.apply(update, by) };
+  }
+}
+
+function formErr(message: Message): Message {
+  return makeResponse(message, { rcode: Rcode.FORMERR });
+}
+
+const BAD_SIGNATURE: Refusal = { unfit: "its signature is not that of its KEY, or not of now" };
+
+/** Milliseconds of work at once, after a quiet time: what a thousand devices take that come back together. */
+const CREDIT = 2000;
+/** Requests. */
+const MOST_WAITING = 1000;
+
+/** Of an update from a device that does not know where it is (RFC 9665 §3.1.2). */
+const DEFAULT = Name.parse("default.service.arpa.");
+
+/** Seconds (RFC 9665 §5.1). */
+const LONGEST: Required<Lease> = { lease: 2 * 3600, keyLease: 14 * 24 * 3600 };
+
+/** In the form it was asked in; none of what is none. */
+function grantOf(asked: Lease): Lease {
+  const { lease, keyLease } = granted(asked, LONGEST);
+  return {
+    lease: asked.lease === 0 ? 0 : lease,
+    ...(keyLease !== undefined && { keyLease: asked.keyLease === 0 ? 0 : keyLease }),
+  };
+}
+
+/** The holder of a KEY, whatever he registers. */
+function nameOf(key: Rdata): string {
+  return hash("sha256", key.toWire(), "hex").slice(0, NAME_LENGTH);
+}
+
+/** Half of a digest: nobody makes a key that has another's. */
+const NAME_LENGTH = 32;
+
+/** RFC 9665 §3.3.5. That a name had this KEY a moment ago and has it no more is a conflict too. */
+function resultOf(rcode: Rcode): Rcode {
+  const isConflict = rcode === Rcode.YXDOMAIN || rcode === Rcode.NXRRSET;
+  if (isConflict) return Rcode.YXDOMAIN;
+  return rcode === Rcode.NOERROR || rcode === Rcode.REFUSED ? rcode : Rcode.SERVFAIL;
+}

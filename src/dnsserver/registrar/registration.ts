@@ -1,0 +1,157 @@
+/**
+ * An SRP Update (RFC 9665 §3.3): a device describes itself and its services in one message, made of
+ * instructions and nothing else. Read here; who may have which name is not asked here.
+ *
+ *     one Host Description (§3.3.1.3):    what is at the host goes; its KEY and addresses come
+ *     Service Descriptions (§3.3.1.2):    what is at a service goes; SRV to that host and TXT come, or not
+ *     Service Discovery (§3.3.1.1):       PTRs of its type and subtypes that lead to such a service
+ *
+ * Invariant: the names of a Registration are beneath the domain, no two of them are one, and it has one
+ * KEY for all of them.
+ */
+import { Class, isAddressType, Type } from "../../dns/constants.ts";
+import type { Message } from "../../dns/message.ts";
+import type { Name, NameKey } from "../../dns/name.ts";
+import { type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
+import { type ResourceRecord, setKey } from "../../dns/record.ts";
+import { parseInstance, parseServiceType } from "../../dns/service.ts";
+
+export interface Registration {
+  readonly host: Name;
+  /** Undefined where it is not told, as the host is to go. */
+  readonly key: Rdata | undefined;
+  /** A and AAAA. */
+  readonly addresses: readonly Rdata[];
+  readonly services: readonly RegisteredService[];
+}
+
+export interface RegisteredService {
+  readonly name: Name;
+  /** The names that list it: of its type, and of its subtypes. */
+  readonly lists: readonly Name[];
+  /** Undefined for a service that goes. */
+  readonly srv: Rdata | undefined;
+  readonly texts: readonly Rdata[];
+}
+
+/** What is wrong with an update that is no registration; short, for the log. */
+export type Unfit = string;
+
+export function readRegistration(message: Message, domain: Name): Registration | Unfit {
+  if (message.answers.length > 0) return "it has prerequisites";
+  const places = new Map<NameKey, Place>();
+  const pointers: ResourceRecord[] = [];
+  const ttls = new Map<string, number>();
+  for (const record of message.authorities) {
+    const { name, type, ttl, rdata } = record;
+    if (!name.isUnder(domain) || name.equals(domain)) return "a name is not beneath the domain";
+    if (record.class === Class.IN) {
+      const set = setKey(name, type);
+      if ((ttls.get(set) ?? ttl) !== ttl) return "the records of a set have several TTLs";
+      ttls.set(set, ttl);
+    }
+    if (record.class === Class.ANY && type === Type.ANY) {
+      if (places.has(name.key)) return "a name is described twice";
+      places.set(name.key, { name, added: [] });
+    } else if (type === Type.PTR && record.class !== Class.ANY) {
+      pointers.push(record);
+    } else if (record.class === Class.IN) {
+      const place = places.get(name.key);
+      if (place === undefined) return "a record is added where not all was removed before";
+      place.added.push(rdata);
+    } else {
+      return "a record is removed by itself";
+    }
+  }
+  const isService = ({ name }: Place) => parseInstance(name)?.domain.equals(domain) === true;
+  const services = [...places.values()].filter(isService);
+  const [host, ...hosts] = [...places.values()].filter((place) => !isService(place));
+  if (host === undefined || hosts.length > 0) return "it does not describe one host";
+  const lists = readLists(pointers, services);
+  return typeof lists === "string" ? lists : describe(host, services, lists);
+}
+
+/** The same beneath another domain; undefined where a name would be too long. */
+export function moved(said: Registration, from: Name, to: Name): Registration | undefined {
+  if (from.equals(to)) return said;
+  let isTooLong = false;
+  const move = (name: Name): Name => {
+    const elsewhere = name.replaceSuffix(from, to);
+    isTooLong ||= elsewhere === undefined;
+    return elsewhere ?? name;
+  };
+  const services = said.services.map(({ name, lists, srv, texts }) => ({
+    name: move(name),
+    lists: lists.map(move),
+    srv: srv?.mapNames(move),
+    texts,
+  }));
+  const registration = { ...said, host: move(said.host), services };
+  return isTooLong ? undefined : registration;
+}
+
+/** A name at which all was removed, and what was put there then. */
+interface Place {
+  readonly name: Name;
+  readonly added: Rdata[];
+}
+
+/** By service, the names that are to list it. */
+function readLists(pointers: readonly ResourceRecord[], services: readonly Place[]) {
+  const lists = new Map<NameKey, Name[]>(services.map(({ name }) => [name.key, []]));
+  for (const { name, class: klass, rdata } of pointers) {
+    const service = targetOf(rdata);
+    const list = service && lists.get(service.key);
+    if (list === undefined) return "a PTR does not lead to a service that is described";
+    const type = parseServiceType(name)?.type;
+    if (type?.equals(service!.parent!) !== true) return "a PTR is not of the type of its service";
+    // What is there from before goes in any case: all that lists a service is in one update (§3.3.4).
+    if (klass === Class.IN) list.push(name);
+  }
+  return lists;
+}
+
+function describe(
+  { name: host, added }: Place,
+  places: readonly Place[],
+  lists: ReadonlyMap<NameKey, readonly Name[]>,
+): Registration | Unfit {
+  const keys = added.filter(({ type }) => type === Type.KEY);
+  const addresses = added.filter(({ type }) => isAddressType(type));
+  if (keys.length + addresses.length < added.length) return "a host has more than KEY, A and AAAA";
+  const [key] = keys;
+  if (keys.length > 1 || (key === undefined && addresses.length > 0))
+    return "a host has not one KEY";
+  const services: RegisteredService[] = [];
+  for (const place of places) {
+    const service = describeService(place, host, key, lists.get(place.name.key)!);
+    if (typeof service === "string") return service;
+    services.push(service);
+  }
+  return { host, key, addresses, services };
+}
+
+function describeService(
+  { name, added }: Place,
+  host: Name,
+  key: Rdata | undefined,
+  lists: readonly Name[],
+): RegisteredService | Unfit {
+  const of = (type: number) => added.filter((rdata) => rdata.type === type);
+  const [servers, texts, keys] = [of(Type.SRV), of(Type.TXT), of(Type.KEY)];
+  if (servers.length + texts.length + keys.length < added.length) {
+    return "a service has more than SRV, TXT and KEY";
+  }
+  if (keys.some((each) => key?.equals(each) !== true))
+    return "a service has not the KEY of its host";
+  const [srv] = servers;
+  if (srv === undefined) {
+    const isGone = texts.length === 0 && lists.length === 0;
+    return isGone ? { name, lists, srv, texts } : "a service has no SRV record";
+  }
+  if (servers.length > 1) return "a service has several SRV records";
+  if (!srvOf(srv).target.equals(host)) return "a service is at another host";
+  if (texts.length === 0) return "a service has no TXT record";
+  const isListed = lists.some((list) => list.equals(name.parent!));
+  return isListed ? { name, lists, srv, texts } : "no PTR of its type leads to a service";
+}

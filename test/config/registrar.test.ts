@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { namedNetworks } from "../../src/config/fields.ts";
+import { ConfigError } from "../../src/config/mistakes.ts";
+import { parseConfig } from "../../src/config.ts";
+
+function mistakes(text: string): readonly string[] {
+  try {
+    parseConfig(text, "gateway.yaml", "/nonexistent");
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.lines;
+  }
+  assert.fail("no mistake was found");
+}
+
+suite("the field registrar", () => {
+  test("is of a site, and of private networks if it does not say which", () => {
+    const { registrar } = parseConfig("registrar: { site: devices }", "gateway.yaml", "/");
+    assert.deepEqual(registrar, { site: "devices", networks: namedNetworks.get("private") });
+    const text = "registrar: { site: devices, networks: [10.1.0.0/16], server: ns1.example.com }";
+    const said = parseConfig(text, "gateway.yaml", "/").registrar;
+    assert.deepEqual(said?.networks, [{ address: "10.1.0.0", length: 16 }]);
+    assert.equal(`${said?.server}`, "ns1.example.com.");
+  });
+
+  test("has a site of its own, which nobody else writes", () => {
+    assert.deepEqual(
+      mistakes("links: [{ interface: eth0, site: Paris }]\nregistrar: { site: paris }"),
+      ["gateway.yaml:2: registrar.site: paris is the site of links[0]; expected a site of its own"],
+    );
+    assert.deepEqual(mistakes("links: [{ interface: eth0 }]\nregistrar: { site: eth0 }"), [
+      "gateway.yaml:2: registrar.site: eth0 is the site of links[0]; expected a site of its own",
+    ]);
+    const keys = "keys: { lyon: { secret: c2VjcmV0IG9mIGx5b24=, site: [paris, lyon] } }";
+    assert.deepEqual(mistakes(`registrar: { site: lyon }\n${keys}`), [
+      "gateway.yaml:1: registrar.site: lyon is a site of the key lyon; expected a site of its own",
+    ]);
+  });
+
+  test("is where a zone is served", () => {
+    assert.deepEqual(mistakes("publish: { server: 192.0.2.1 }\nregistrar: { site: devices }"), [
+      "gateway.yaml:2: registrar: no zone is served here (publish without listen); expected it at the server",
+    ]);
+  });
+
+  test("says what is wrong with it", () => {
+    assert.match(
+      mistakes("registrar: devices")[0]!,
+      /registrar: expected fields such as site: and networks:/,
+    );
+    assert.match(
+      mistakes("registrar: { site: _devices }")[0]!,
+      /registrar\.site: a site is a place/,
+    );
+    assert.match(
+      mistakes("registrar: { site: devices, network: [any] }")[0]!,
+      /registrar\.network: unknown field; expected one of site, networks, server/,
+    );
+  });
+});

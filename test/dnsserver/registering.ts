@@ -1,0 +1,91 @@
+/** A registrar in front of a zone in memory, and who asks it. */
+import { parseConfig } from "../../src/config.ts";
+import { Opcode, rcodeName, Type, typeName } from "../../src/dns/constants.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { type Lease, readLease } from "../../src/dns/lease.ts";
+import { decode, type Message } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import type { ResourceRecord } from "../../src/dns/record.ts";
+import { formatRdata } from "../../src/dns/text.ts";
+import { Complaints } from "../../src/dnsserver/complaints.ts";
+import { byOpcode, edns, layered } from "../../src/dnsserver/layers.ts";
+import { updateHandler } from "../../src/dnsserver/update.ts";
+import { registering as layerOf } from "../../src/gateway/registering.ts";
+import { makeEdge } from "../../src/net/server/edge.ts";
+import type { Transport } from "../../src/net/server/handler.ts";
+import { apexRecords } from "../../src/zone/apex.ts";
+import { Zone } from "../../src/zone/zone.ts";
+import { FakeClock } from "../support/clock.ts";
+import { silentLog } from "../support/log.ts";
+import { Requester, registering, type Times } from "../support/requester.ts";
+
+export const ZONE = "z.example.";
+export const SITE = `devices.${ZONE}`;
+
+/** As most devices ask for it (RFC 9665 §5.1), the KEY's but a day. */
+export const LEASE: Lease = { lease: 7200, keyLease: 86_400 };
+
+export interface Wish {
+  readonly by?: Requester;
+  readonly lease?: Lease | undefined;
+  readonly domain?: string;
+  readonly from?: string;
+  readonly transport?: Transport;
+  readonly times?: Times;
+  readonly fields?: Partial<Message>;
+}
+
+export function openRegistrar(settings: object = {}, capacity?: number) {
+  const clock = new FakeClock();
+  const registrar = { site: "devices", networks: ["10.1.0.0/16", "fd00::/8"] };
+  const config = parseConfig(
+    JSON.stringify({ zone: ZONE, registrar, ...settings }),
+    "gateway.yaml",
+    "/",
+  );
+  const origin = Name.parse(ZONE);
+  const records = apexRecords({ origin, nameservers: [], serial: 1 });
+  const zone = new Zone({ origin, records, clock, ...(capacity && { capacity }) });
+  const lines: string[] = [];
+  const log = { ...silentLog, warn: (_: object, fact: string) => void lines.push(fact) };
+  const complaints = new Complaints(clock, log);
+  const updates = updateHandler({ find: () => zone, principalOf: () => undefined, complaints });
+  const layer = layerOf({ config, zone, complaints, clock })!;
+  const edge = makeEdge({
+    handler: layered([edns], byOpcode({ [Opcode.UPDATE]: layer(updates) })),
+    ...{ clock, log: silentLog },
+  });
+  const { signal } = new AbortController();
+  const device = new Requester();
+
+  const ask = async (bytes: Buffer, { from = "10.1.0.9", transport = "tcp" }: Wish = {}) => {
+    const source = { address: from, port: 4000 };
+    for await (const octets of await edge({ bytes, transport, source, signal })) {
+      return decode(octets);
+    }
+    throw new Error("no answer");
+  };
+  const tell = (records: readonly ResourceRecord[], wish: Wish = {}) => {
+    const { by = device, domain = ZONE, times, fields } = wish;
+    const lease = "lease" in wish ? wish.lease : LEASE;
+    return ask(by.sign(encode(registering(domain, records, lease, fields)), times), wish);
+  };
+  /** The response code, in words. */
+  const register = async (records: readonly ResourceRecord[], wish?: Wish) =>
+    rcodeName((await tell(records, wish)).rcode);
+  /** What is granted. */
+  const granted = async (records: readonly ResourceRecord[], wish?: Wish) =>
+    readLease((await tell(records, wish)).edns);
+  /** What stands at names that end so, in the order of the zone: "printer.devices A 10.1.0.9". */
+  const known = (suffix = ""): string[] =>
+    [...zone.current]
+      .filter(({ type }) => type !== Type.SOA && type !== Type.NS)
+      .flatMap(({ name, type, rdatas }) =>
+        rdatas.map((data) => {
+          const text = type === Type.KEY ? "…" : formatRdata(data).replaceAll(`.${ZONE}`, "");
+          return `${`${name}`.replace(`.${ZONE}`, "")} ${typeName(type)} ${text}`;
+        }),
+      )
+      .filter((line) => line.split(" ")[0]!.endsWith(suffix));
+  return { clock, zone, lines, device, ask, tell, register, granted, known };
+}

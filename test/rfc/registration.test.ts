@@ -1,0 +1,610 @@
+/** Devices that register themselves: the Service Registration Protocol (RFC 9665), by SIG(0) (RFC 2931). */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { encode } from "../../src/dns/encode.ts";
+import { Name } from "../../src/dns/name.ts";
+import { Rdata, rdata } from "../../src/dns/rdata.ts";
+import { Writer } from "../../src/dns/writer.ts";
+import { operatorPrincipal } from "../../src/zone/update/principal.ts";
+import { LEASE, openRegistrar, SITE, ZONE } from "../dnsserver/registering.ts";
+import {
+  add,
+  appendSig0,
+  clear,
+  host,
+  pointer,
+  Requester,
+  registering,
+  remove,
+  service,
+} from "../support/requester.ts";
+
+const HOST = `lamp.${SITE}`;
+const TYPE = `_ipp._tcp.${SITE}`;
+const ONE = `One._ipp._tcp.${SITE}`;
+const TWO = `Two._ipp._tcp.${SITE}`;
+const COLOR = `_color._sub._ipp._tcp.${SITE}`;
+
+const LAMP = ["lamp.devices A 10.1.0.9", "lamp.devices KEY …"];
+const TYPES = [
+  "_services._dns-sd._udp PTR _ipp._tcp",
+  "_services._dns-sd._udp.devices PTR _ipp._tcp.devices",
+];
+const listing = (instance: string) => [
+  `_ipp._tcp PTR ${instance}._ipp._tcp.devices`,
+  `_ipp._tcp.devices PTR ${instance}._ipp._tcp.devices`,
+];
+const describing = (instance: string, port = 631, text = '"txtvers=1"') => [
+  `${instance}._ipp._tcp.devices TXT ${text}`,
+  `${instance}._ipp._tcp.devices KEY …`,
+  `${instance}._ipp._tcp.devices SRV 0 0 ${port} lamp.devices`,
+];
+
+const sorted = (...lines: readonly (string | readonly string[])[]) => lines.flat().sort();
+
+suite("an SRP Update", () => {
+  test("SRP-08, SRP-16: puts a device into the zone, its site and the list of all, at once", async () => {
+    const { register, granted, known, device } = openRegistrar();
+    const update = [...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST, 631, "txtvers=1")];
+    assert.deepEqual(await granted(update), { lease: 7200, keyLease: 86_400 });
+    const all = sorted(LAMP, TYPES, listing("One"), describing("One"));
+    assert.deepEqual(known().sort(), all);
+    // The KEY of a service may be said as well.
+    assert.equal(await register([...update, add(ONE, device.key)]), "NOERROR");
+    assert.deepEqual(known().sort(), all);
+  });
+
+  test("moves the serial for what is new, and not for a refresh", async () => {
+    const { register, zone, device } = openRegistrar();
+    const update = [...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST, 631, "a=1")];
+    await register(update);
+    const { serial } = zone.current;
+    await register(update);
+    assert.equal(zone.current.serial, serial);
+    await register([...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST, 631, "a=2")]);
+    assert.equal(zone.current.serial, serial + 1);
+  });
+
+  test("SRP-01: describes one host, which has one KEY and addresses", async () => {
+    const { register, device, known, lines } = openRegistrar();
+    const other = new Requester();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    for (const update of [
+      [],
+      service(ONE, HOST),
+      [...lamp, ...host(`second.${SITE}`, device.key, "10.1.0.10")],
+      [...lamp, clear(HOST)],
+      [...lamp, add(HOST, other.key)],
+      [...lamp, add(HOST, rdata.txt("nothing of a host"))],
+      [clear(HOST), add(HOST, rdata.a("10.1.0.9"))],
+      [add(HOST, device.key), clear(HOST), add(HOST, rdata.a("10.1.0.9"))],
+      [clear(HOST), add(HOST, device.key)],
+    ]) {
+      assert.equal(await register(update), "REFUSED");
+    }
+    assert.deepEqual(known(), []);
+    assert.ok(lines.includes("a registration was refused: it does not describe one host"));
+  });
+
+  test("SRP-02: describes services of that host, with one SRV and at least one TXT", async () => {
+    const { register, device, known } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    const srv = add(ONE, rdata.srv(0, 0, 631, Name.parse(HOST)));
+    const text = add(ONE, rdata.txt());
+    const list = pointer(TYPE, ONE);
+    for (const update of [
+      service(ONE, `elsewhere.${SITE}`),
+      [list, clear(ONE), srv],
+      [list, clear(ONE), text],
+      [list, srv, text],
+      [list, clear(ONE), srv, add(ONE, rdata.srv(0, 0, 80, Name.parse(HOST))), text],
+      [...service(ONE, HOST), add(ONE, new Requester().key)],
+      [...service(ONE, HOST), add(ONE, rdata.a("10.1.0.9"))],
+    ]) {
+      assert.equal(await register([...lamp, ...update]), "REFUSED");
+    }
+    assert.deepEqual(known(), []);
+    assert.equal(
+      await register([...lamp, list, clear(ONE), srv, text, add(ONE, rdata.txt("b"))]),
+      "NOERROR",
+    );
+  });
+
+  test("SRP-03: lists by PTRs the services that it describes, of their type", async () => {
+    const { register, device, known } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    for (const pointers of [
+      [pointer(TYPE, TWO)],
+      [pointer(`_http._tcp.${SITE}`, ONE)],
+      [pointer(`printers.${SITE}`, ONE)],
+      [pointer(`_services._dns-sd._udp.${SITE}`, TYPE)],
+      [remove(TYPE, rdata.ptr(Name.parse(TWO)))],
+    ]) {
+      assert.equal(await register([...lamp, ...service(ONE, HOST), ...pointers]), "REFUSED");
+    }
+    const [, ...unlisted] = service(ONE, HOST);
+    assert.equal(await register([...lamp, ...unlisted]), "REFUSED");
+    assert.equal(await register([...lamp, ...unlisted, pointer(COLOR, ONE)]), "REFUSED");
+    assert.deepEqual(known(), []);
+  });
+
+  test("SRP-04: is nothing else: no prerequisite, no other type, no other removal, no other name", async () => {
+    const { register, device, known } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    const free = { ...clear(HOST), class: Class.NONE };
+    assert.equal(await register(lamp, { fields: { answers: [free] } }), "REFUSED");
+    const mx = new Rdata(Type.MX, [0, Name.parse("mail.example.")]);
+    const whole = { ...clear(HOST), type: Type.TXT, rdata: new Rdata(Type.TXT, "") };
+    for (const more of [
+      add(HOST, mx),
+      whole,
+      remove(HOST, rdata.a("10.1.0.9")),
+      clear(SITE),
+      clear(`lamp.${ZONE}`),
+      clear("lamp.example."),
+    ]) {
+      assert.equal(await register([...lamp, more]), "REFUSED");
+    }
+    assert.equal(await register(lamp, { domain: "other.example." }), "REFUSED");
+    assert.deepEqual(known(), []);
+  });
+
+  test("SRP-05: says how long it is for, its KEY no shorter", async () => {
+    const { register, device, known } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    assert.equal(await register(lamp, { lease: undefined }), "REFUSED");
+    assert.equal(await register(lamp, { lease: { lease: 60, keyLease: 59 } }), "REFUSED");
+    assert.deepEqual(known(), []);
+    assert.equal(await register(lamp, { lease: { lease: 60 } }), "NOERROR");
+  });
+
+  test("SRP-06: has a name for as long as nobody else had it first", async () => {
+    const { register, device, known, zone } = openRegistrar();
+    const other = new Requester();
+    assert.equal(
+      await register([...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST)]),
+      "NOERROR",
+    );
+    const before = known();
+    assert.equal(await register(host(HOST, other.key, "10.1.0.66"), { by: other }), "YXDOMAIN");
+    const rival = `rival.${SITE}`;
+    const taking = [...host(rival, other.key, "10.1.0.66"), ...service(ONE, rival)];
+    assert.equal(await register(taking, { by: other }), "YXDOMAIN");
+    const removing = [
+      ...host(rival, other.key, "10.1.0.66"),
+      remove(TYPE, rdata.ptr(Name.parse(ONE))),
+      clear(ONE),
+    ];
+    assert.equal(await register(removing, { by: other }), "YXDOMAIN");
+    assert.deepEqual(known(), before);
+    // Nor what stands there without a KEY.
+    const static_ = add(`static.${SITE}`, rdata.a("10.1.0.1"));
+    await zone.apply(
+      { zone: Name.parse(ZONE), prerequisites: [], updates: [static_] },
+      operatorPrincipal("operator"),
+    );
+    assert.equal(await register(host(`static.${SITE}`, device.key, "10.1.0.9")), "YXDOMAIN");
+  });
+
+  test("SRP-06: has it when two ask at one time, and one of them twice", async () => {
+    const { register, device, known } = openRegistrar();
+    const other = new Requester();
+    const mine = host(HOST, device.key, "10.1.0.9");
+    const rcodes = await Promise.all([
+      register(mine),
+      register(mine),
+      register(host(HOST, other.key, "10.1.0.66"), { by: other }),
+    ]);
+    const [first, again, rival] = rcodes;
+    assert.equal(first, again);
+    assert.deepEqual([first, rival].sort(), ["NOERROR", "YXDOMAIN"]);
+    assert.equal(known("lamp.devices").length, 2);
+  });
+
+  test("SRP-07: is signed by the KEY that it shows, whole, and last", async () => {
+    const { ask, register, device, known } = openRegistrar();
+    const other = new Requester();
+    const message = registering(ZONE, host(HOST, device.key, "10.1.0.9"), LEASE);
+    const refused = async (bytes: Buffer) => assert.equal((await ask(bytes)).rcode, 5);
+    await refused(other.sign(message));
+    for (const at of [3, 40, -1]) {
+      const signed = device.sign(message);
+      const place = at < 0 ? signed.length + at : at;
+      signed[place]! ^= 1;
+      // The header's bits may make another opcode of it: then it is none of ours.
+      const answer = await ask(signed).catch(() => undefined);
+      assert.notEqual(answer?.rcode, 0);
+    }
+    const { additionals } = message;
+    const sig = new Rdata(Type.SIG, [0, 13, 0, 0, 0, 0, 0, Name.root, new Uint8Array(64)]);
+    await refused(appendSig0(encode(message), sig));
+    await refused(
+      appendSig0(encode({ ...message, additionals }), sig, Name.parse("not.the.root.")),
+    );
+    await refused(
+      encode({
+        ...message,
+        additionals: [{ ...clear("."), type: Type.SIG, class: Class.ANY, rdata: sig }],
+      }),
+    );
+    // A point that is on no curve, and a KEY of an algorithm that nobody knows.
+    for (const algorithm of [13, 200]) {
+      const key = new Rdata(Type.KEY, [0, 3, algorithm, new Uint8Array(64).fill(7)]);
+      const bad = registering(ZONE, host(HOST, key, "10.1.0.9"), LEASE);
+      await refused(device.sign(bad));
+    }
+    assert.deepEqual(known(), []);
+    assert.equal(await register(host(HOST, device.key, "10.1.0.9")), "NOERROR");
+  });
+
+  test("SRP-07: is for now, where its device knows what time it is", async () => {
+    const { register, clock, device } = openRegistrar();
+    const now = Math.floor(clock.wall() / 1000);
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    const at = (inception: number, expiration: number) =>
+      register(lamp, { times: { inception: now + inception, expiration: now + expiration } });
+    assert.equal(await at(-600, -300), "REFUSED");
+    assert.equal(await at(300, 600), "REFUSED");
+    assert.equal(await at(-300, 300), "NOERROR");
+  });
+
+  test("SRP-24: may be signed by ECDSA or EdDSA", async () => {
+    for (const algorithm of [13, 14, 15, 16] as const) {
+      const { register } = openRegistrar();
+      const by = new Requester(algorithm);
+      assert.equal(await register(host(HOST, by.key, "10.1.0.9"), { by }), "NOERROR");
+    }
+  });
+
+  test("SRP-09: has its KEY as it was sent", async () => {
+    const { register, zone } = openRegistrar();
+    const by = new Requester(13, 0x0201);
+    await register(host(HOST, by.key, "10.1.0.9"), { by });
+    assert.equal(zone.current.set(Name.parse(HOST), Type.KEY)!.rdatas[0]!.values[0], 0x0201);
+  });
+
+  test("SRP-10: may have the target of an SRV compressed", async () => {
+    const { ask, device, zone } = openRegistrar();
+    const plain = registering(
+      ZONE,
+      [...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST)],
+      LEASE,
+    );
+    const octets = encode(plain);
+    const target = Buffer.from(Name.parse(HOST).wire, "latin1");
+    const first = octets.indexOf(target.subarray(0, 5));
+    const spelled = octets.indexOf(target);
+    assert.ok(first > 0 && spelled > first, "the target is spelled out");
+    // RDLENGTH stands eight octets before it: priority, weight and port are between.
+    const writer = new Writer();
+    writer.bytes(octets.subarray(0, spelled - 8));
+    writer.u16(6 + 2);
+    writer.bytes(octets.subarray(spelled - 6, spelled));
+    writer.u16(0xc000 | first);
+    writer.bytes(octets.subarray(spelled + target.length));
+    const answer = await ask(device.sign(writer.done()));
+    assert.equal(answer.rcode, 0);
+    const [srv] = zone.current.set(Name.parse(ONE), Type.SRV)!.rdatas;
+    assert.ok(srv!.equals(rdata.srv(0, 0, 631, Name.parse(HOST))));
+  });
+
+  test("SRP-11: lists a service by what it says, and by nothing that was said before", async () => {
+    const { register, device, known } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    await register([...lamp, ...service(ONE, HOST), pointer(COLOR, ONE)]);
+    assert.deepEqual(known("_sub._ipp._tcp.devices"), [
+      "_color._sub._ipp._tcp.devices PTR One._ipp._tcp.devices",
+    ]);
+    assert.equal(known("_sub._ipp._tcp").length, 1);
+    await register([...lamp, ...service(ONE, HOST)]);
+    assert.deepEqual(known("_color._sub._ipp._tcp.devices"), []);
+    assert.deepEqual(known("_color._sub._ipp._tcp"), []);
+    assert.equal(known("One._ipp._tcp.devices").length, 3);
+  });
+
+  test("SRP-12: without a lease takes the host away, and all that is at it, and keeps the names", async () => {
+    const { register, device, known, clock } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    await register([...lamp, ...service(ONE, HOST), ...service(TWO, HOST)]);
+    // As RFC 9665 §3.2.5.5.1 has it, and as the drafts before had: with the KEY.
+    assert.equal(await register([clear(HOST)], { lease: { lease: 0, keyLease: 3600 } }), "NOERROR");
+    const names = [
+      "Two._ipp._tcp.devices KEY …",
+      "One._ipp._tcp.devices KEY …",
+      "lamp.devices KEY …",
+    ];
+    assert.deepEqual(known().sort(), sorted(names));
+    const other = new Requester();
+    assert.equal(await register(host(HOST, other.key, "10.1.0.66"), { by: other }), "YXDOMAIN");
+    await register([...lamp, ...service(ONE, HOST)]);
+    assert.equal(
+      await register([clear(HOST), add(HOST, device.key)], { lease: { lease: 0, keyLease: 0 } }),
+      "NOERROR",
+    );
+    assert.deepEqual(known(), ["Two._ipp._tcp.devices KEY …"]);
+    await clock.elapse(3600_000);
+    assert.deepEqual(known(), []);
+    // Nothing is left to take away, and nobody whose word it could be.
+    assert.equal(await register([clear(HOST)], { lease: { lease: 0, keyLease: 0 } }), "REFUSED");
+    assert.equal(
+      await register([clear(HOST), add(HOST, device.key)], { lease: { lease: 0, keyLease: 0 } }),
+      "NOERROR",
+    );
+  });
+
+  test("SRP-13: takes a service away, and what lists it, by whatever name", async () => {
+    const { register, device, known } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    await register([
+      ...lamp,
+      ...service(ONE, HOST, 631, "txtvers=1"),
+      ...service(TWO, HOST),
+      pointer(COLOR, TWO),
+    ]);
+    const going = [remove(TYPE, rdata.ptr(Name.parse(TWO))), clear(TWO)];
+    assert.equal(await register([...lamp, ...going]), "NOERROR");
+    const left = [LAMP, TYPES, listing("One"), describing("One"), "Two._ipp._tcp.devices KEY …"];
+    assert.deepEqual(known().sort(), sorted(...left));
+    // The last of its type: the list of types has it no more.
+    await register([...lamp, clear(ONE)]);
+    const names = ["One._ipp._tcp.devices KEY …", "Two._ipp._tcp.devices KEY …"];
+    assert.deepEqual(known().sort(), sorted(LAMP, names));
+  });
+
+  test("a service takes another's place in one update", async () => {
+    const { register, device, known } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    await register([...lamp, ...service(ONE, HOST)]);
+    const removal = remove(TYPE, rdata.ptr(Name.parse(ONE)));
+    await register([...lamp, removal, clear(ONE), ...service(TWO, HOST)]);
+    assert.deepEqual(
+      known("_ipp._tcp.devices").filter((line) => line.includes("PTR")),
+      ["_ipp._tcp.devices PTR Two._ipp._tcp.devices"],
+    );
+    // The same name again, with another port: removal and addition are one.
+    await register([
+      ...lamp,
+      remove(TYPE, rdata.ptr(Name.parse(TWO))),
+      ...service(TWO, HOST, 8631),
+    ]);
+    assert.ok(known().includes("Two._ipp._tcp.devices SRV 0 0 8631 lamp.devices"));
+    assert.equal(known("_ipp._tcp").length, 1);
+  });
+});
+
+suite("what is registered", () => {
+  test("SRP-14: ends with the lease of its host, all of it, and keeps its names until that of the KEY", async () => {
+    const { register, device, known, clock } = openRegistrar();
+    const lease = { lease: 60, keyLease: 3600 };
+    await register(
+      [...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST), pointer(COLOR, ONE)],
+      { lease },
+    );
+    await clock.elapse(59_999);
+    assert.equal(known().length, 2 + 2 + 4 + 3);
+    await clock.elapse(1);
+    assert.deepEqual(known().sort(), ["One._ipp._tcp.devices KEY …", "lamp.devices KEY …"]);
+    await clock.elapse(3_540_000);
+    assert.deepEqual(known(), []);
+  });
+
+  test("SRP-14: no service outlives its host, though it was registered for longer", async () => {
+    const { register, device, known, clock } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    await register([...lamp, ...service(ONE, HOST), pointer(COLOR, ONE)]);
+    await register([...lamp, ...service(TWO, HOST)], { lease: { lease: 60, keyLease: 3600 } });
+    assert.equal(known("_ipp._tcp.devices").filter((line) => line.includes("SRV")).length, 2);
+    await clock.elapse(60_000);
+    assert.deepEqual(
+      known().filter((line) => !line.includes("KEY")),
+      [],
+    );
+    // Its name is its own for as long as it was told.
+    await clock.elapse(3_600_000);
+    assert.deepEqual(known(), ["One._ipp._tcp.devices KEY …"]);
+  });
+
+  test("SRP-15: a service that is told of no more ends when its own lease does", async () => {
+    const { register, device, known, clock } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    const lease = { lease: 60, keyLease: 3600 };
+    await register([...lamp, ...service(ONE, HOST)], { lease });
+    await clock.elapse(30_000);
+    await register([...lamp, ...service(TWO, HOST)], { lease });
+    await clock.elapse(30_000);
+    assert.deepEqual(known("_ipp._tcp"), ["_ipp._tcp PTR Two._ipp._tcp.devices"]);
+    assert.deepEqual(known("One._ipp._tcp.devices"), ["One._ipp._tcp.devices KEY …"]);
+    assert.equal(known("_services._dns-sd._udp").length, 1);
+  });
+
+  test("a device of two hosts loses what is at one of them with that one", async () => {
+    const { register, device, known } = openRegistrar();
+    const second = `second.${SITE}`;
+    await register([...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST)]);
+    await register([...host(second, device.key, "10.1.0.10"), ...service(TWO, second)]);
+    await register([clear(second)], { lease: { lease: 0, keyLease: 0 } });
+    assert.deepEqual(
+      known().sort(),
+      sorted(LAMP, TYPES, listing("One"), describing("One", 631, '""')),
+    );
+  });
+
+  test("SRP-18: has the TTL of the zone, in lists that others are in too", async () => {
+    const { register, device, zone } = openRegistrar();
+    const other = new Requester();
+    const uneven = [
+      ...host(HOST, device.key),
+      add(HOST, rdata.a("10.1.0.9"), 10),
+      add(HOST, rdata.a("10.1.0.10"), 20),
+    ];
+    assert.equal(await register(uneven), "REFUSED");
+    const listed = (instance: string, at: string, ttl: number) =>
+      service(instance, at).map((record) =>
+        record.class === Class.IN ? { ...record, ttl } : record,
+      );
+    assert.equal(
+      await register([...host(HOST, device.key, "10.1.0.9"), ...listed(ONE, HOST, 10)]),
+      "NOERROR",
+    );
+    const second = `second.${SITE}`;
+    const more = [...host(second, other.key, "10.1.0.10"), ...listed(TWO, second, 86_400)];
+    assert.equal(await register(more, { by: other }), "NOERROR");
+    for (const { type, ttl } of zone.current) {
+      if (type !== Type.SOA && type !== Type.NS) assert.equal(ttl, 10);
+    }
+  });
+
+  test("SRP-19, SRP-21: is for two hours and a fortnight at most, half a minute at least", async () => {
+    const { granted, device } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    const asked = (lease: number, keyLease?: number) =>
+      granted(lamp, { lease: { lease, ...(keyLease !== undefined && { keyLease }) } });
+    assert.deepEqual(await asked(1e6, 1e8), { lease: 7200, keyLease: 1_209_600 });
+    assert.deepEqual(await asked(1, 1), { lease: 30, keyLease: 30 });
+    assert.deepEqual(await asked(86_400), { lease: 7200 });
+    assert.deepEqual(await asked(0, 60), { lease: 0, keyLease: 60 });
+    assert.deepEqual(await asked(0, 0), { lease: 0, keyLease: 0 });
+  });
+
+  test("SRP-20: is beneath the site, where its device knows no domain", async () => {
+    const { register, device, known } = openRegistrar();
+    const lost = "default.service.arpa.";
+    const instance = `One._ipp._tcp.${lost}`;
+    const update = [
+      ...host(`lamp.${lost}`, device.key, "10.1.0.9"),
+      ...service(instance, `lamp.${lost}`, 631, "txtvers=1"),
+    ];
+    assert.equal(await register(update, { domain: lost }), "NOERROR");
+    assert.deepEqual(known().sort(), sorted(LAMP, TYPES, listing("One"), describing("One")));
+    assert.equal(await register(host(`lamp.${lost}`, device.key, "10.1.0.9")), "REFUSED");
+    assert.equal(await register(host(HOST, device.key, "10.1.0.9"), { domain: lost }), "REFUSED");
+    // By the name of the site, for the zone as well.
+    assert.equal(await register(host(HOST, device.key, "10.1.0.9"), { domain: SITE }), "NOERROR");
+    const label = "x".repeat(63);
+    const long = `${label}.${label}.${label}.${"x".repeat(30)}.${lost}`;
+    assert.equal(await register([clear(long)], { domain: lost }), "REFUSED");
+  });
+
+  test("SRP-17: nothing but NOERROR, SERVFAIL, REFUSED and YXDOMAIN is said, of a full zone too", async () => {
+    const { register, device, known } = openRegistrar({}, 8);
+    const rcode = await register([...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST)]);
+    assert.equal(rcode, "SERVFAIL");
+    assert.deepEqual(known(), []);
+  });
+
+  test("SRP-22: comes by a connection, from a network of devices", async () => {
+    const { register, device, lines, known } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    assert.equal(await register(lamp, { transport: "udp" }), "REFUSED");
+    assert.equal(await register(lamp, { from: "10.2.0.9" }), "REFUSED");
+    assert.deepEqual(known(), []);
+    assert.deepEqual(lines, [
+      "a registration was refused: it came by UDP",
+      "a registration was refused: it is from elsewhere",
+    ]);
+    assert.equal(await register(lamp, { from: "fd00::9", transport: "tls" }), "NOERROR");
+  });
+
+  test("SRP-23: has the addresses that are of use elsewhere, and of its networks", async () => {
+    const { register, device, known } = openRegistrar();
+    const all = ["10.1.0.9", "fe80::1", "169.254.1.1", "fd00::9", "192.0.2.9", "127.0.0.1"];
+    assert.equal(await register(host(HOST, device.key, ...all)), "NOERROR");
+    assert.deepEqual(known("lamp.devices").sort(), sorted(LAMP, "lamp.devices AAAA fd00::9"));
+    assert.equal(await register(host(`two.${SITE}`, device.key, "fe80::1")), "REFUSED");
+  });
+});
+
+suite("the policy", () => {
+  test("hides a service that registers, and keeps its name for it", async () => {
+    const policy = { rules: [{ deny: "_ipp._tcp", site: "devices" }] };
+    const { register, device, known, lines } = openRegistrar({ policy });
+    const web = `Lamp._http._tcp.${SITE}`;
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    const update = [...lamp, ...service(ONE, HOST), ...service(web, HOST, 80)];
+    assert.equal(await register(update), "NOERROR");
+    assert.deepEqual(
+      known().filter((line) => line.includes("_ipp")),
+      [],
+    );
+    assert.equal(known("_http._tcp").length, 1);
+    assert.deepEqual(lines, ["a service that registers is withheld: policy.rules[0] denies it"]);
+  });
+
+  test("hides a host, edits what it says, and maps its addresses", async () => {
+    const policy = {
+      rules: [{ deny: "all", host: "secret*" }],
+      text: [{ type: "_ipp._tcp", drop: ["UUID"] }],
+      addresses: [{ site: "devices", from: "10.1.0.0/24", to: "10.9.1.0/24" }],
+    };
+    const { register, device, known } = openRegistrar({ policy });
+    const secret = host(`secret-lamp.${SITE}`, device.key, "10.1.0.9");
+    assert.equal(await register(secret), "REFUSED");
+    const update = [
+      ...host(HOST, device.key, "10.1.0.9"),
+      ...service(ONE, HOST, 631, "a=1", "UUID=7"),
+    ];
+    assert.equal(await register(update), "NOERROR");
+    assert.ok(known().includes("lamp.devices A 10.9.1.9"));
+    assert.ok(known().includes('One._ipp._tcp.devices TXT "a=1"'));
+  });
+
+  test("has nobody be what steers clients, or what is no host and no service", async () => {
+    const { register, device, known } = openRegistrar();
+    for (const owner of ["wpad", "_tcp", "a.b", "*", "_dnssd-srp._tcp", "b._dns-sd._udp"]) {
+      assert.equal(await register(host(`${owner}.${SITE}`, device.key, "10.1.0.9")), "REFUSED");
+    }
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    for (const instance of ["One._dns-update._tcp", "On\\007e._ipp._tcp"]) {
+      const steering = service(`${instance}.${SITE}`, HOST);
+      assert.equal(await register([...lamp, ...steering]), "REFUSED");
+    }
+    assert.deepEqual(known(), []);
+  });
+});
+
+suite("many registrations at once", () => {
+  test("SEC-13: wait for their turn, and too many are told to come again", async () => {
+    const { register, device, clock, lines } = openRegistrar();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    // Each look at the clock takes a while: so does all work.
+    const still = clock.now.bind(clock);
+    let looks = 0;
+    clock.now = () => still() + 10 * looks++;
+    const rcodes: string[] = [];
+    const all = Array.from({ length: 1200 }, () =>
+      register(lamp).then((rcode) => rcodes.push(rcode)),
+    );
+    await clock.elapse(0);
+    const atOnce = rcodes.filter((rcode) => rcode === "NOERROR").length;
+    assert.ok(atOnce < 200, `${atOnce} did not wait`);
+    while (rcodes.length < all.length) await clock.elapse(1000);
+    const served = rcodes.filter((rcode) => rcode === "NOERROR").length;
+    const refused = rcodes.filter((rcode) => rcode === "SERVFAIL").length;
+    assert.ok(served >= 1000 && refused > 0, `${served} served, ${refused} refused`);
+    assert.equal(served + refused, 1200);
+    assert.deepEqual(lines, ["a registration was refused: too many wait"]);
+  });
+});
+
+suite("the room of a zone", () => {
+  test("has a part for each device, and one for all of them", async () => {
+    const { register, device, known } = openRegistrar({}, 8_000);
+    const many = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) =>
+        service(`S${from + i}._ipp._tcp.${SITE}`, HOST),
+      ).flat();
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    // Sixteen records for each; a service is five.
+    assert.equal(await register([...lamp, ...many(0, 2)]), "NOERROR");
+    assert.equal(await register([...lamp, ...many(2, 4)]), "SERVFAIL");
+    assert.equal(known("_ipp._tcp").length, 2);
+    let hosts = 1;
+    for (; hosts < 700; hosts++) {
+      const by = new Requester(15);
+      if ((await register(host(`h${hosts}.${SITE}`, by.key, "10.1.0.9"), { by })) !== "NOERROR")
+        break;
+    }
+    assert.ok(hosts > 500 && hosts < 1010, `${hosts} devices`);
+  });
+});
