@@ -17,7 +17,8 @@ case "${1:-test}" in
       mdnsd:mdnsd ldns-compare-zones:ldnsutils unbound:unbound chromium-headless-shell:chromium-headless-shell
       dnsmasq:dnsmasq-base dnsviz:dnsviz zonemaster-cli:zonemaster-cli
       /usr/lib/python3/dist-packages/pygraphviz:python3-pygraphviz
-      /usr/lib/python3/dist-packages/zeroconf:python3-zeroconf"
+      /usr/lib/python3/dist-packages/zeroconf:python3-zeroconf
+      /usr/lib/*/perl5/*/Net/DNS/SEC:libnet-dns-sec-perl"
     ;;
   demo) tools=$demo ;;
   bench) tools="named:bind9 dnsperf:dnsperf" ;;
@@ -30,7 +31,8 @@ esac
 missing_packages() {
   for tool in $tools; do
     name=${tool%:*}
-    command -v "$name" >/dev/null || [ -d "$name" ] || printf '%s ' "${tool#*:}"
+    # shellcheck disable=SC2086
+    command -v "$name" >/dev/null || ls -d $name >/dev/null 2>&1 || printf '%s ' "${tool#*:}"
   done
 }
 

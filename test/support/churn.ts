@@ -1,17 +1,22 @@
 /** Changes as devices make them, and whether two servers have the same after them. */
 import { Class, Type } from "../../src/dns/constants.ts";
 import type { Name } from "../../src/dns/name.ts";
-import { rdata } from "../../src/dns/rdata.ts";
+import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../../src/dns/record.ts";
 import { formatRecord } from "./formatrecord.ts";
 
-/** Hosts that stay, so that a change is small beside the zone (RFC 1995 §5). */
+/**
+ * Hosts that stay, so that a change is small beside the zone (RFC 1995 §5); the last is one that has
+ * registered itself.
+ */
 export function stock(origin: Name): ResourceRecord[] {
   const site = origin.child("lyon")!;
-  return Array.from({ length: STOCK }, (_, i) => ({
+  const hosts = Array.from({ length: STOCK }, (_, i) => ({
     ...{ name: site.child(`host-${i}`)!, type: Type.A, class: Class.IN, ttl: 10 },
-    rdata: rdata.a(`10.2.${i >> 8}.${i & 255}`),
+    rdata: rdata.a(`10.2.${i >> 8}.${i & 255}`) as Rdata,
   }));
+  const key = new Rdata(Type.KEY, [0, 3, 13, new Uint8Array(64).fill(7)]);
+  return [...hosts, { ...hosts.at(-1)!, type: Type.KEY, rdata: key }];
 }
 
 const STOCK = 1500;

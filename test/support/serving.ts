@@ -37,6 +37,8 @@ export interface ServingSettings {
   readonly certificate?: Certificate;
   /** By TLS changes are pushed too, at this name. */
   readonly push?: string;
+  /** Where devices register themselves, and from where. */
+  readonly registrar?: { readonly site: string; readonly networks: readonly string[] };
 }
 
 /** A transfer as the log tells it. */
@@ -68,7 +70,7 @@ export class Serving {
     this.tls = { address: "127.0.0.1", port: tlsPort };
     this.origin = Name.parse(settings.zone);
     this.#environment = settings.environment ?? {};
-    const { zone, readers, notify = [], catalog, certificate, push } = settings;
+    const { zone, readers, notify = [], catalog, certificate, push, registrar } = settings;
     const listen = {
       dns: [`127.0.0.1:${port}`],
       ...(certificate && { tls: [`127.0.0.1:${tlsPort}`], ...certificate.paths }),
@@ -83,7 +85,7 @@ export class Serving {
         ...{ zone, links: [], listen, data: "./zones" },
         keys: { operator: { secret }, ...Object.fromEntries(keys) },
         transfer: { allow, notify },
-        ...(catalog && { catalog }),
+        ...{ catalog, registrar },
       }),
     );
     this.#connection = new PersistentConnection({
