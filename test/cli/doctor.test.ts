@@ -45,6 +45,12 @@ Office\\032Printer._ipp._tcp.paris TXT "txtvers=1"
 printer.paris A 10.1.0.10
 `;
 
+/** Nobody looks at the key itself. */
+const DNSKEY = "@ DNSKEY 257 3 13 AAAA\n";
+const REVERSE = Name.parse("10.in-addr.arpa.");
+const ofReverse = (more = "") =>
+  `$TTL 1\n@ SOA localhost. h.z.example. 7 1 1 1 1\n@ NS a.\n${more}`;
+
 /** What a server says that has this zone. */
 type Answering = (name: Name, type: number, manner: Manner) => Partial<Message> | ExchangeError;
 
@@ -59,6 +65,16 @@ function serving(text: string, origin = ZONE): Answering {
     return found.length > 0
       ? { isAuthoritative: true, answers: found }
       : { isAuthoritative: true, rcode, authorities: recordsOf(soa) };
+  };
+}
+
+/** One server of several zones. */
+function together(...zones: readonly Answering[]): Answering {
+  return (...question) => {
+    const said = zones.map((zone) => zone(...question));
+    const isOwn = (each: ReturnType<Answering>) =>
+      each instanceof ExchangeError || each.rcode !== Rcode.REFUSED;
+    return said.find(isOwn) ?? { rcode: Rcode.REFUSED };
   };
 }
 
@@ -156,13 +172,7 @@ suite("a resolver", () => {
   const zone = serving(APEX + SERVICES);
   const examined = async (
     resolver: Answering,
-    {
-      server = zone,
-      reached = SERVER,
-      reverse = [] as Name[],
-      isSigned = false,
-      hasViews = false,
-    } = {},
+    { server = zone, reached = SERVER, reverse = [] as Name[], hasViews = false } = {},
   ) => {
     const ask = asking(
       new Map([
@@ -171,7 +181,7 @@ suite("a resolver", () => {
       ]),
     );
     const { sample } = await examineZone(ask, SERVER, ZONE);
-    const options = { ask, server: SERVER, sample: { ...sample!, isSigned }, reverse, hasViews };
+    const options = { ask, server: SERVER, sample: sample!, reverse, hasViews };
     return examineResolver(RESOLVER, { ...options, reached: reached ?? undefined });
   };
   /** The zone's own answers, but for what this says. */
@@ -214,9 +224,26 @@ suite("a resolver", () => {
       lines,
       /server=\/1.10.in-addr.arpa\/192.0.2.1#53\n.*rebind-domain-ok=\/z.example\//,
     );
-    // Of a zone that is signed, signatures are to be looked at.
-    const [signed] = await examined(root, { isSigned: true });
-    assert.doesNotMatch(signed!.remedy!.join("\n"), /validate-except|domain-insecure/);
+  });
+
+  test("is to look at the signatures of each zone that is signed, and of no other", async () => {
+    const nobody = () => ({ rcode: Rcode.NXDOMAIN });
+    const exempt = async (server: Answering) => {
+      const [finding] = await examined(nobody, { server, reverse: [REVERSE] });
+      const lines = finding!.remedy!.filter((line) => /validate-except|domain-insecure/.test(line));
+      return lines.map((line) => line.trim());
+    };
+    const reverse = (text = "") => serving(ofReverse(text), REVERSE);
+    const signed = serving(APEX + DNSKEY);
+    assert.deepEqual(await exempt(together(signed, reverse(DNSKEY))), []);
+    assert.deepEqual(await exempt(together(signed, reverse())), [
+      'options { validate-except { "10.in-addr.arpa"; }; };  # within the options that are there',
+      'domain-insecure: "10.in-addr.arpa."',
+    ]);
+    assert.deepEqual(await exempt(together(serving(APEX), reverse(DNSKEY))), [
+      'options { validate-except { "z.example"; }; };  # within the options that are there',
+      'domain-insecure: "z.example."',
+    ]);
   });
 
   test("that asks over loopback is told so where it would not by itself", async () => {
@@ -232,7 +259,7 @@ suite("a resolver", () => {
   test("that answers for some names by itself is told not to", () => {
     const zones = ["bonjour.test.", "bonjour.home.arpa.", "1.10.in-addr.arpa.", "z.example."];
     const names = zones.map((zone) => Name.parse(zone));
-    const lines = forwarding({ zones: names, server: SERVER, isSigned: () => false });
+    const lines = forwarding({ zones: names, server: SERVER, signed: [] });
     const opened = lines.flatMap((line) => /local-zone: "(.*)" transparent$/.exec(line)?.[1] ?? []);
     assert.deepEqual(opened, zones.slice(0, 3));
     const shown = lines.flatMap((line) => /private-domain: "(.*)"$/.exec(line)?.[1] ?? []);
@@ -240,20 +267,16 @@ suite("a resolver", () => {
   });
 
   test("that has an empty zone in the place of one does not find that", async () => {
-    const origin = Name.parse("10.in-addr.arpa.");
-    const reverse = serving("$TTL 1\n@ SOA localhost. h.z.example. 7 1 1 1 1\n@ NS a.\n", origin);
-    const empty = serving("$TTL 1\n@ SOA localhost. nobody.invalid. 1 1 1 1 1\n@ NS a.\n", origin);
-    const both = (other: Answering): Answering => {
-      return (name, ...rest) => (name.isUnder(origin) ? other : zone)(name, ...rest);
-    };
-    const server = both(reverse);
-    const [found, ...more] = await examined(both(empty), { server, reverse: [origin] });
+    const reverse = [REVERSE];
+    const server = together(zone, serving(ofReverse(), REVERSE));
+    const empty = serving(ofReverse().replace("h.z.example.", "nobody.invalid."), REVERSE);
+    const [found, ...more] = await examined(together(zone, empty), { server, reverse });
     assert.equal(found!.fact, "finds z.example.");
     assert.deepEqual(texts(more), [
       "broken: does not find 10.in-addr.arpa. (has another zone of that name, an empty one)",
     ]);
     assert.match(more[0]!.remedy!.join("\n"), /zone "10.in-addr.arpa" \{ type forward;/);
-    assert.equal((await examined(server, { server, reverse: [origin] })).length, 2);
+    assert.equal((await examined(server, { server, reverse })).length, 2);
   });
 
   test("cannot be told where it is while nobody else can ask there", async () => {
@@ -265,23 +288,31 @@ suite("a resolver", () => {
   });
 
   test("that validates where there is nothing to validate with is told so", async () => {
-    const bogus: Answering = (name, type, manner) =>
-      manner.checkingDisabled
-        ? zone(name, type, manner)
-        : {
-            rcode: Rcode.SERVFAIL,
-            edns: {
-              ...{ udpSize: 1232, version: 0, dnssecOk: false },
-              options: [extendedError(9, "no DNSKEY matches")],
-            },
-          };
-    const [finding, ...more] = await examined(bogus);
+    const told = async (server: Answering, reverse: Name[] = []) => {
+      const bogus: Answering = (name, type, manner) =>
+        manner.checkingDisabled
+          ? server(name, type, manner)
+          : {
+              rcode: Rcode.SERVFAIL,
+              edns: {
+                ...{ udpSize: 1232, version: 0, dnssecOk: false },
+                options: [extendedError(9, "no DNSKEY matches")],
+              },
+            };
+      const findings = await examined(bogus, { server, reverse });
+      return findings.map(({ fact, remedy }) => ({ fact, lines: remedy!.join("\n") }));
+    };
+    const [finding, ...more] = await told(zone);
     assert.deepEqual(more, []);
     const said = "answers SERVFAIL (extended error 9: no DNSKEY matches)";
     assert.equal(finding!.fact, `${said} to z.example.: it validates, and believes no answer`);
-    assert.match(finding!.remedy!.join("\n"), /domain-insecure: "z.example."/);
-    const [signed] = await examined(bogus, { isSigned: true });
-    assert.match(signed!.remedy!.join("\n"), /no DS record/);
+    assert.match(finding!.lines, /domain-insecure: "z.example."/);
+    const reverse = serving(ofReverse(DNSKEY), REVERSE);
+    const [unsigned, signed] = await told(together(zone, reverse), [REVERSE]);
+    assert.match(unsigned!.lines, /domain-insecure/);
+    assert.match(signed!.lines, /no DS record/);
+    const [apex] = await told(serving(APEX + DNSKEY));
+    assert.match(apex!.lines, /no DS record/);
   });
 
   test("that gets no answer itself may ask the wrong one, or be kept from asking", async () => {

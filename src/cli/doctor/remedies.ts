@@ -10,13 +10,13 @@ export interface Forwarding {
   readonly zones: readonly Name[];
   /** Who has them, as the resolver can reach it. */
   readonly server: Endpoint;
-  /** Those that say themselves whether they are to be believed. */
-  readonly isSigned: (zone: Name) => boolean;
+  /** Those of them that say themselves whether they are to be believed. */
+  readonly signed: readonly Name[];
 }
 
 /** So that a resolver asks the server of these zones. */
-export function forwarding({ zones, server, isSigned }: Forwarding): string[] {
-  const unsigned = zones.filter((zone) => !isSigned(zone));
+export function forwarding({ zones, server, signed }: Forwarding): string[] {
+  const unsigned = zones.filter((zone) => !signed.includes(zone));
   const { address, port } = server;
   return [
     "BIND:",

@@ -63,7 +63,7 @@ class Examination {
       else await this.#miss(zone, answer);
       if (isThere && zone === sample.zone) await this.#compare();
     }
-    this.#tellUnknown();
+    await this.#tellUnknown();
     return this.#findings;
   }
 
@@ -79,7 +79,7 @@ class Examination {
     if (answer.rcode === Rcode.SERVFAIL) {
       const unchecked = await this.#ask(zone, Type.SOA, { checkingDisabled: true });
       if (soaIn(unchecked, zone) !== undefined) {
-        this.#tellUnbelieved(zone, answer);
+        await this.#tellUnbelieved(zone, answer);
         return;
       }
     }
@@ -88,34 +88,35 @@ class Examination {
     this.#unknown.push({ zone, answer, said: `${describe(answer)}${by}` });
   }
 
-  #tellUnbelieved(zone: Name, answer: Message): void {
+  async #tellUnbelieved(zone: Name, answer: Message): Promise<void> {
     this.#tell(
       "broken",
       `${describe(answer)} to ${zone}: it validates, and believes no answer`,
-      this.#isSigned(zone)
+      (await this.#isSigned(zone))
         ? ["The zone above has no DS record of a key that signs it (docs/dnssec.md)."]
         : notValidating(zone),
     );
   }
 
   /** Of all of them together, so that what mends it can be pasted. */
-  #tellUnknown(): void {
+  async #tellUnknown(): Promise<void> {
     const unknown = this.#unknown;
     if (unknown.length === 0) return;
     const all = unknown.map(({ zone, said }) => `${zone} (${said})`);
     const isFailing = unknown.some(({ answer }) => answer.rcode === Rcode.SERVFAIL);
     const zones = unknown.map(({ zone }) => zone);
-    const remedy = [...this.#forwarding(zones), ...(isFailing ? UNANSWERED : [])];
+    const remedy = [...(await this.#forwarding(zones)), ...(isFailing ? UNANSWERED : [])];
     this.#tell("broken", `does not find ${all.join(", ")}`, remedy);
   }
 
-  #forwarding(zones: readonly Name[]): string[] {
+  async #forwarding(zones: readonly Name[]): Promise<string[]> {
     const { reached: server } = this.#options;
     if (server === undefined) {
       return ["First let the zone's server listen where others can ask it, too (listen.dns)."];
     }
-    const isSigned = (zone: Name) => this.#isSigned(zone);
-    return ["Let it ask the zone's server:", ...forwarding({ zones, server, isSigned })];
+    const signed: Name[] = [];
+    for (const zone of zones) if (await this.#isSigned(zone)) signed.push(zone);
+    return ["Let it ask the zone's server:", ...forwarding({ zones, server, signed })];
   }
 
   /** What is known to be there, and a name that is not. */
@@ -185,9 +186,9 @@ class Examination {
     return dataOf(own, name, type).length > 0 ? answer : undefined;
   }
 
-  #isSigned(zone: Name): boolean {
-    const { sample } = this.#options;
-    return sample.isSigned && zone.equals(sample.zone);
+  /** By the word of the server, of each zone: one may be signed, and another not. */
+  async #isSigned(zone: Name): Promise<boolean> {
+    return dataOf(await this.#askServer(zone, Type.DNSKEY), zone, Type.DNSKEY).length > 0;
   }
 
   readonly #ask = (...question: Tail<Parameters<Ask>>) =>

@@ -32,7 +32,6 @@ export interface SampleService {
 export interface Sample {
   readonly zone: Name;
   readonly serial: number;
-  readonly isSigned: boolean;
   /** Longest first. */
   readonly lists: readonly List[];
   readonly service: SampleService | undefined;
@@ -77,14 +76,13 @@ async function examineContents(find: Find, zone: Name, serial: number): Promise<
     if (typeof reached === "object") service ??= reached;
   }
   lists.sort((a, b) => b.instances - a.instances);
-  const isSigned = (await find(zone, Type.DNSKEY)).length > 0;
   const findings = [
     contents(lists, serial),
     ...(await enumerationOf(find, zone)),
     ...unreachable.map(unreachableFinding),
     ...longLists(lists),
   ].map((each) => ({ ...each, place: placeOf(zone) }));
-  return { findings, sample: { zone, serial, isSigned, lists, service } };
+  return { findings, sample: { zone, serial, lists, service } };
 }
 
 /** Rejects with an ExchangeError. */
