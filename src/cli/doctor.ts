@@ -13,7 +13,7 @@ import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 import { resolver, systemServers } from "../net/client/resolver.ts";
 import { sourceAddress } from "../net/client/route.ts";
-import { lastingAddresses, readInterfaces } from "../net/links/interfaces.ts";
+import { hostNetworks, lastingAddresses, readInterfaces } from "../net/links/interfaces.ts";
 import type { LinkWatch } from "../net/links/link.ts";
 import { multicastLinks } from "../net/links/multicast.ts";
 import { asking } from "./doctor/asking.ts";
@@ -22,6 +22,7 @@ import { type Finding, formatFinding } from "./doctor/finding.ts";
 import { examineLinks } from "./doctor/links.ts";
 import { examineNameservers } from "./doctor/nameservers.ts";
 import { examinePublishing } from "./doctor/publishing.ts";
+import { refusals } from "./doctor/refusal.ts";
 import { examineResolver } from "./doctor/resolvers.ts";
 import { examineListening, isLoopback } from "./doctor/server.ts";
 import { examineZone } from "./doctor/zone.ts";
@@ -59,12 +60,15 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
   const { config, address, domain: zone } = readOptions(options);
   const resolve = resolver({ clock, servers: resolvers });
   const { publish, listen, reverse } = config;
+  const refusal = refusals({ config, networks: hostNetworks(clock), sourceAddress });
   let server = address;
   // At somebody's desk the zone is examined as it is asked for from there, and nothing that a gateway does.
   const isHere = options.server === undefined && options.domain === undefined;
   if (isHere) {
     yield* await examineLinks({ links: config.links, watch: linksOf(config), clock });
-    if (listen !== undefined) yield* await examineListening(ask, listen, zone, clock);
+    if (listen !== undefined) {
+      yield* await examineListening({ ask, listen, zone, refusal, clock });
+    }
     const zones = publish === undefined ? [] : [zone, ...reverse];
     for (const each of zones) {
       const publishing = {
@@ -79,11 +83,11 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
     }
   }
   if (server === undefined) return;
-  const { findings, sample } = await examineZone(ask, server, zone);
+  const { findings, sample } = await examineZone({ ask, server, zone, refusal });
   yield* findings;
   if (sample === undefined) return;
   const notify = isHere ? config.transfer.notify : [];
-  yield* await examineNameservers({ ask, server, zone, notify, resolve, clock });
+  yield* await examineNameservers({ ask, server, zone, notify, refusal, resolve, clock });
   const examined = await Promise.all(
     resolvers.map(async (each) => {
       const reached = await reachedFrom(each, isHere && listen ? listen.dns : [server!]);

@@ -6,14 +6,16 @@ import { examineClients } from "../../src/cli/doctor/clients.ts";
 import { type Finding, formatFinding } from "../../src/cli/doctor/finding.ts";
 import { examineLinks } from "../../src/cli/doctor/links.ts";
 import { examineNameservers } from "../../src/cli/doctor/nameservers.ts";
+import { type Refusal, refusals } from "../../src/cli/doctor/refusal.ts";
 import { forwarding } from "../../src/cli/doctor/remedies.ts";
 import { examineResolver } from "../../src/cli/doctor/resolvers.ts";
 import { examineListening } from "../../src/cli/doctor/server.ts";
 import { examineZone } from "../../src/cli/doctor/zone.ts";
 import { subnetsOf } from "../../src/collector/subnets.ts";
 import type { Listening } from "../../src/config/listening.ts";
+import { parseConfig } from "../../src/config.ts";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
-import { extendedError } from "../../src/dns/edns.ts";
+import { ExtendedError, extendedError, withOption } from "../../src/dns/edns.ts";
 import { type Endpoint, formatEndpoint } from "../../src/dns/endpoint.ts";
 import { type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -91,13 +93,16 @@ function asking(servers: ReadonlyMap<Endpoint, Answering>): Ask {
   };
 }
 
+/** As of a server that is not of this configuration. */
+const refusal: Refusal = async () => undefined;
+
 const texts = (findings: readonly Finding[]) =>
   findings.map(({ verdict, fact }) => `${verdict}: ${fact}`);
 
 suite("the zone", () => {
   const examined = async (text: string) => {
     const ask = asking(new Map([[SERVER, serving(text)]]));
-    const { findings, sample } = await examineZone(ask, SERVER, ZONE);
+    const { findings, sample } = await examineZone({ ask, server: SERVER, zone: ZONE, refusal });
     return { sample, findings: texts(findings) };
   };
 
@@ -136,7 +141,10 @@ suite("the zone", () => {
       isGone ||= type === Type.SRV;
       return (isGone ? after : before)(name, type, manner);
     };
-    const gone = await examineZone(asking(new Map([[SERVER, going]])), SERVER, ZONE);
+    const gone = await examineZone({
+      ...{ server: SERVER, zone: ZONE, refusal },
+      ask: asking(new Map([[SERVER, going]])),
+    });
     assert.deepEqual(texts(gone.findings), findings);
   });
 
@@ -145,18 +153,17 @@ suite("the zone", () => {
     let asked = 0;
     const dying: Answering = (...question) =>
       ++asked > 3 ? new ExchangeError(SERVER, "timeout") : zone(...question);
-    const { findings, sample } = await examineZone(
-      asking(new Map([[SERVER, dying]])),
-      SERVER,
-      ZONE,
-    );
+    const { findings, sample } = await examineZone({
+      ...{ server: SERVER, zone: ZONE, refusal },
+      ask: asking(new Map([[SERVER, dying]])),
+    });
     assert.deepEqual([sample, asked], [undefined, 4]);
     assert.deepEqual(texts(findings), ["broken: 192.0.2.1:53 answers no more: no answer in time"]);
   });
 
   test("that is another server's is said to be so", async () => {
     const ask = asking(new Map([[SERVER, serving(APEX, Name.parse("other.example."))]]));
-    const { findings, sample } = await examineZone(ask, SERVER, ZONE);
+    const { findings, sample } = await examineZone({ ask, server: SERVER, zone: ZONE, refusal });
     assert.equal(sample, undefined);
     assert.deepEqual(texts(findings), [
       "broken: 192.0.2.1:53 answers REFUSED; expected the zone's own server",
@@ -180,7 +187,7 @@ suite("a resolver", () => {
         [RESOLVER, resolver],
       ]),
     );
-    const { sample } = await examineZone(ask, SERVER, ZONE);
+    const { sample } = await examineZone({ ask, server: SERVER, zone: ZONE, refusal });
     const options = { ask, server: SERVER, sample: sample!, reverse, hasViews };
     return examineResolver(RESOLVER, { ...options, reached: reached ?? undefined });
   };
@@ -391,7 +398,8 @@ suite("the server here", () => {
   const examined = async (said: Answering, fields: Partial<Listening> = {}) => {
     const listen = { dns: [RESOLVER], tls: [], https: [], push: undefined, credentials: undefined };
     const ask = asking(new Map([[RESOLVER, said]]));
-    return texts(await examineListening(ask, { ...listen, ...fields }, ZONE, new FakeClock()));
+    const options = { ask, zone: ZONE, refusal, clock: new FakeClock() };
+    return texts(await examineListening({ ...options, listen: { ...listen, ...fields } }));
   };
 
   test("answers with authority, by UDP and by TCP", async () => {
@@ -423,12 +431,72 @@ suite("the server here", () => {
       const credentials = { paths: { certificate: "", privateKey: "" }, read };
       const listen = { dns: [SERVER], tls: [SERVER], https: [], push: undefined, credentials };
       const ask = asking(new Map([[SERVER, serving(APEX)]]));
-      const [, finding] = await examineListening(ask, listen, ZONE, clock);
+      const [, finding] = await examineListening({ ask, listen, zone: ZONE, refusal, clock });
       return `${finding!.verdict} ${finding!.place}: ${finding!.fact}`;
     };
     assert.match(await shown(30), /^ok TLS: the certificate expires 2025-01-31T/);
     assert.match(await shown(3), /^odd TLS: the certificate expires 2025-01-04T/);
     assert.match(await shown(-1), /^broken TLS: the certificate has expired, 2024-12-31T/);
+  });
+});
+
+suite("a gateway that refuses who asks from here", () => {
+  const HERE = "10.1.0.1";
+  const endpoint = { address: HERE, port: 53 };
+  const LISTEN = `listen: { dns: ["${HERE}:53"] }`;
+  const refusalBy = (text: string) =>
+    refusals({
+      config: parseConfig(`zone: z.example\n${text}`, "gateway.yaml", "/"),
+      networks: { isOwn: (address) => address === HERE, isAttached: () => true },
+      sourceAddress: async () => HERE,
+    });
+  const refused = (code: number) => () => ({
+    rcode: Rcode.REFUSED,
+    edns: withOption(undefined, extendedError(code)),
+  });
+  const examined = async (text: string, code: number = ExtendedError.PROHIBITED) => {
+    const by = refusalBy(text);
+    const ask = asking(new Map([[endpoint, refused(code)]]));
+    const options = { ask, zone: ZONE, refusal: by, clock: new FakeClock() };
+    const listen = { dns: [endpoint], tls: [], https: [], push: undefined, credentials: undefined };
+    const [server] = await examineListening({ ...options, listen });
+    const { findings, sample } = await examineZone({ ...options, server: endpoint });
+    const notify = [{ server: { host: HERE, port: 53 }, key: undefined }];
+    const resolve: Resolve = async () => undefined;
+    const others = await examineNameservers({ ...options, server: endpoint, notify, resolve });
+    assert.equal(sample, undefined);
+    return texts([server!, ...findings, ...others]);
+  };
+  const of = (reason: string) =>
+    `refuses this host by the address it asks from, 10.1.0.1: ${reason}; clients elsewhere may be fine`;
+
+  test("is odd, and named are the address and the field", async () => {
+    const notNamed = of("query.allow does not name it");
+    assert.deepEqual(await examined(`${LISTEN}\nquery: { allow: [10.2.0.0/16] }`), [
+      `odd: ${notNamed}`,
+      `odd: ${notNamed}`,
+      `odd: at 10.1.0.1:53: ${notNamed}`,
+    ]);
+    const [unseen] = await examined(`${LISTEN}\nviews: [{ networks: [10.2.0.0/16] }]`);
+    assert.equal(unseen, `odd: ${of("no view is for it (views)")}`);
+  });
+
+  test("is broken where its configuration would answer, or it is another server", async () => {
+    const NARROW = "query: { allow: [10.2.0.0/16] }";
+    for (const [text, code] of [
+      [LISTEN],
+      [`${LISTEN}\nquery: { allow: [${HERE}] }`],
+      [`${LISTEN}\nviews: [{ networks: [10.2.0.0/16] }, { networks: [any] }]`],
+      [`${LISTEN}\n${NARROW}\ntransfer: { allow: [10.1.0.0/16] }`],
+      [`${LISTEN}\n${NARROW}`, ExtendedError.NOT_AUTHORITATIVE],
+      [`listen: { dns: ["${HERE}:5300"] }\n${NARROW}`],
+      [`publish: { server: "${HERE}:53" }\n${NARROW}`],
+    ] as const) {
+      for (const said of await examined(text, code)) assert.match(said, /^broken: .*REFUSED/);
+    }
+    const elsewhere = { address: "10.1.0.2", port: 53 };
+    const answer = makeMessage(refused(ExtendedError.PROHIBITED)());
+    assert.equal(await refusalBy(`${LISTEN}\n${NARROW}`)(answer, elsewhere), undefined);
   });
 });
 
@@ -448,7 +516,8 @@ suite("other servers of the zone", () => {
         ...question,
       );
     const notify = [{ server: { host: "192.0.2.53", port: 53 }, key: undefined }];
-    const options = { ask, server: SERVER, zone: ZONE, notify, resolve: addresses, clock };
+    const resolve = addresses;
+    const options = { ask, server: SERVER, zone: ZONE, notify, refusal, resolve, clock };
     const findings = examineNameservers(options);
     await clock.elapse(10_000);
     return texts(await findings);

@@ -1,7 +1,7 @@
 /** Questions to servers and resolvers, of which no answer is an answer too. */
 import type { Clock } from "../../clock.ts";
 import { OptionCode, Rcode, rcodeName, Type } from "../../dns/constants.ts";
-import { optionOf } from "../../dns/edns.ts";
+import { ExtendedError, optionOf } from "../../dns/edns.ts";
 import type { Endpoint } from "../../dns/endpoint.ts";
 import type { Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
@@ -75,11 +75,23 @@ export function keptOut(answer: Message | ExchangeError): string[] {
   ];
 }
 
-/** Extended errors (RFC 8914 §2): a number, and text if there is some. */
-function reasonsOf({ edns }: Message): string[] {
-  const data = optionOf(edns, OptionCode.EXTENDED_ERROR);
-  if (data === undefined || data.length < 2) return [];
-  const text = Buffer.from(data.subarray(2)).toString().replace(/\0$/, "");
-  const code = (data[0]! << 8) | data[1]!;
+/** Refused for who asks, and not for what is asked (RFC 8914 §4.19). */
+export function isProhibited(answer: Message | ExchangeError): boolean {
+  if (answer instanceof ExchangeError || answer.rcode !== Rcode.REFUSED) return false;
+  return extendedErrorOf(answer)?.code === ExtendedError.PROHIBITED;
+}
+
+function reasonsOf(answer: Message): string[] {
+  const error = extendedErrorOf(answer);
+  if (error === undefined) return [];
+  const { code, text } = error;
   return [text === "" ? `extended error ${code}` : `extended error ${code}: ${text}`];
+}
+
+/** A number, and text if there is some (RFC 8914 §2). */
+function extendedErrorOf({ edns }: Message) {
+  const data = optionOf(edns, OptionCode.EXTENDED_ERROR);
+  if (data === undefined || data.length < 2) return undefined;
+  const text = Buffer.from(data.subarray(2)).toString().replace(/\0$/, "");
+  return { code: (data[0]! << 8) | data[1]!, text };
 }

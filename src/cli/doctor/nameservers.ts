@@ -11,6 +11,7 @@ import { endpointsOf } from "../../net/client/hosts.ts";
 import { addressesOf, type Resolve } from "../../net/client/resolver.ts";
 import { type Ask, dataOf, describe, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
+import type { Refusal } from "./refusal.ts";
 
 export interface NameserversOptions {
   readonly ask: Ask;
@@ -19,6 +20,7 @@ export interface NameserversOptions {
   readonly zone: Name;
   /** Of the configuration: `transfer.notify`. */
   readonly notify: Config["transfer"]["notify"];
+  readonly refusal: Refusal;
   readonly resolve: Resolve;
   readonly clock: Clock;
 }
@@ -56,7 +58,7 @@ export async function examineNameservers(options: NameserversOptions): Promise<F
 async function examine(
   place: string,
   endpoint: Endpoint,
-  { ask, server, zone, clock }: NameserversOptions,
+  { ask, server, zone, refusal, clock }: NameserversOptions,
 ): Promise<Finding> {
   const at = formatEndpoint(endpoint);
   const end = clock.now() + PATIENCE;
@@ -69,6 +71,8 @@ async function examine(
       const fact = `at ${at}: cannot be asked from here: ${answer.message}`;
       return { verdict: "odd", place, fact };
     }
+    const refused = await refusal(answer, endpoint);
+    if (refused !== undefined) return { place, ...refused, fact: `at ${at}: ${refused.fact}` };
     if (answer instanceof ExchangeError || theirs === undefined) {
       const fact = `at ${at}: ${answer instanceof ExchangeError ? "" : "it "}${describe(answer)} to ${zone}`;
       return { verdict: "broken", place, fact };

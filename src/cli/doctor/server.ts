@@ -9,27 +9,38 @@ import { LOOPBACK, Networks } from "../../net/networks.ts";
 import { reachable } from "../server.ts";
 import { type Ask, describe, keptOut, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
+import type { Refusal } from "./refusal.ts";
 
-export async function examineListening(
-  ask: Ask,
-  listen: Listening,
-  zone: Name,
-  clock: Clock,
-): Promise<Finding[]> {
-  const all = await Promise.all(listen.dns.map((each) => examineEndpoint(ask, each, zone)));
+export interface ListeningOptions {
+  readonly ask: Ask;
+  readonly listen: Listening;
+  readonly zone: Name;
+  readonly refusal: Refusal;
+  readonly clock: Clock;
+}
+
+export async function examineListening(options: ListeningOptions): Promise<Finding[]> {
+  const { listen, clock } = options;
+  const all = await Promise.all(listen.dns.map((each) => examineEndpoint(each, options)));
   return [...all, ...loopbackFinding(listen), ...certificateFinding(listen, clock)].flat();
 }
 
-async function examineEndpoint(ask: Ask, endpoint: Endpoint, zone: Name): Promise<Finding> {
+async function examineEndpoint(
+  endpoint: Endpoint,
+  { ask, zone, refusal }: ListeningOptions,
+): Promise<Finding> {
   const place = `server ${formatEndpoint(endpoint)}`;
+  const server = reachable(endpoint);
   const transports = ["udp", "tcp"] as const;
   for (const transport of transports) {
-    const answer = await ask(reachable(endpoint), zone, Type.SOA, { transport });
+    const answer = await ask(server, zone, Type.SOA, { transport });
     const by = `by ${transport.toUpperCase()}`;
     if (answer instanceof ExchangeError) {
       const fact = `${by}: ${answer.message}; is the gateway running, with this configuration?`;
       return { verdict: "broken", place, fact };
     }
+    const refused = await refusal(answer, server);
+    if (refused !== undefined) return { place, ...refused };
     if (soaIn(answer, zone) === undefined) {
       const fact = `${by} it ${describe(answer)} to ${zone}; another server's, or another configuration's`;
       return { verdict: "broken", place, fact, remedy: keptOut(answer) };

@@ -12,6 +12,7 @@ import {
 import { ExchangeError } from "../../net/client/exchange.ts";
 import { type Ask, dataOf, describe, keptOut, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
+import type { Refusal } from "./refusal.ts";
 import { bindOptions, NO_LIMIT } from "./remedies.ts";
 
 /** A list of services. */
@@ -43,11 +44,20 @@ export interface Examined {
   readonly sample: Sample | undefined;
 }
 
-export async function examineZone(ask: Ask, server: Endpoint, zone: Name): Promise<Examined> {
+export interface ZoneOptions {
+  readonly ask: Ask;
+  readonly server: Endpoint;
+  readonly zone: Name;
+  readonly refusal: Refusal;
+}
+
+export async function examineZone({ ask, server, zone, refusal }: ZoneOptions): Promise<Examined> {
   const place = placeOf(zone);
   const answer = await ask(server, zone, Type.SOA);
   const serial = soaIn(answer, zone)?.serial;
   if (serial === undefined) {
+    const refused = await refusal(answer, server);
+    if (refused !== undefined) return { findings: [{ place, ...refused }], sample: undefined };
     const fact = `${formatEndpoint(server)} ${describe(answer)}; expected the zone's own server`;
     const remedy = keptOut(answer);
     return { findings: [{ verdict: "broken", place, fact, remedy }], sample: undefined };
