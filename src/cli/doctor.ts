@@ -59,7 +59,7 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
   const resolvers = given?.map((text) => parseServer(text, "resolver")) ?? systemServers();
   const { config, address, domain: zone } = readOptions(options);
   const resolve = resolver({ clock, servers: resolvers });
-  const { publish, listen, reverse } = config;
+  const { publish, listen, reverse, enumerate: browsed } = config;
   const refusal = refusals({ config, networks: hostNetworks(clock), sourceAddress });
   let server = address;
   // At somebody's desk the zone is examined as it is asked for from there, and nothing that a gateway does.
@@ -83,7 +83,7 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
     }
   }
   if (server === undefined) return;
-  const { findings, sample } = await examineZone({ ask, server, zone, refusal });
+  const { findings, sample } = await examineZone({ ask, server, zone, browsed, refusal });
   yield* findings;
   if (sample === undefined) return;
   const notify = isHere ? config.transfer.notify : [];

@@ -23,6 +23,7 @@ import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { ExchangeError } from "../../src/net/client/exchange.ts";
 import type { Resolve } from "../../src/net/client/resolver.ts";
+import type { Browsed } from "../../src/zone/apex.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { FakeClock } from "../support/clock.ts";
 import { MAIN } from "../support/gateway.ts";
@@ -96,13 +97,15 @@ function asking(servers: ReadonlyMap<Endpoint, Answering>): Ask {
 /** As of a server that is not of this configuration. */
 const refusal: Refusal = async () => undefined;
 
+const AT = { server: SERVER, zone: ZONE, browsed: "merged", refusal } as const;
+
 const texts = (findings: readonly Finding[]) =>
   findings.map(({ verdict, fact }) => `${verdict}: ${fact}`);
 
 suite("the zone", () => {
-  const examined = async (text: string) => {
+  const examined = async (text: string, browsed: Browsed = "merged") => {
     const ask = asking(new Map([[SERVER, serving(text)]]));
-    const { findings, sample } = await examineZone({ ask, server: SERVER, zone: ZONE, refusal });
+    const { findings, sample } = await examineZone({ ...AT, browsed, ask });
     return { sample, findings: texts(findings) };
   };
 
@@ -117,6 +120,18 @@ suite("the zone", () => {
     const { findings } = await examined(APEX.replace(/^lb.*$/m, "") + SERVICES);
     assert.equal(findings.length, 2);
     assert.match(findings[1]!, /^broken: clients .* it needs$/);
+  });
+
+  test("names no site before one publishes", async () => {
+    const bare = APEX.replace(/^lb.*$/m, "");
+    const facts = async (...zone: Parameters<typeof examined>) =>
+      (await examined(...zone)).findings.slice(1);
+    const named = "odd: lb._dns-sd._udp.z.example. names no site until one publishes";
+    assert.deepEqual(await facts(bare, "sites"), [`${named} (enumerate: sites)`]);
+    // With services, or where it is the zone that is to be browsed, clients miss something.
+    assert.match(`${await facts(bare + SERVICES, "sites")}`, /^broken: clients [^,]* it needs$/);
+    assert.match(`${await facts(bare)}`, /^broken: clients .* it needs$/);
+    assert.match(`${await facts(bare.replace(/^b\..*$/m, ""), "sites")}`, /^broken: .*,odd: lb/);
   });
 
   test("lists what leads nowhere, and more than BIND takes", async () => {
@@ -142,7 +157,7 @@ suite("the zone", () => {
       return (isGone ? after : before)(name, type, manner);
     };
     const gone = await examineZone({
-      ...{ server: SERVER, zone: ZONE, refusal },
+      ...AT,
       ask: asking(new Map([[SERVER, going]])),
     });
     assert.deepEqual(texts(gone.findings), findings);
@@ -154,7 +169,7 @@ suite("the zone", () => {
     const dying: Answering = (...question) =>
       ++asked > 3 ? new ExchangeError(SERVER, "timeout") : zone(...question);
     const { findings, sample } = await examineZone({
-      ...{ server: SERVER, zone: ZONE, refusal },
+      ...AT,
       ask: asking(new Map([[SERVER, dying]])),
     });
     assert.deepEqual([sample, asked], [undefined, 4]);
@@ -163,7 +178,7 @@ suite("the zone", () => {
 
   test("that is another server's is said to be so", async () => {
     const ask = asking(new Map([[SERVER, serving(APEX, Name.parse("other.example."))]]));
-    const { findings, sample } = await examineZone({ ask, server: SERVER, zone: ZONE, refusal });
+    const { findings, sample } = await examineZone({ ...AT, ask });
     assert.equal(sample, undefined);
     assert.deepEqual(texts(findings), [
       "broken: 192.0.2.1:53 answers REFUSED; expected the zone's own server",
@@ -187,7 +202,7 @@ suite("a resolver", () => {
         [RESOLVER, resolver],
       ]),
     );
-    const { sample } = await examineZone({ ask, server: SERVER, zone: ZONE, refusal });
+    const { sample } = await examineZone({ ...AT, ask });
     const options = { ask, server: SERVER, sample: sample!, reverse, hasViews };
     return examineResolver(RESOLVER, { ...options, reached: reached ?? undefined });
   };
@@ -457,7 +472,7 @@ suite("a gateway that refuses who asks from here", () => {
   const examined = async (text: string, code: number = ExtendedError.PROHIBITED) => {
     const by = refusalBy(text);
     const ask = asking(new Map([[endpoint, refused(code)]]));
-    const options = { ask, zone: ZONE, refusal: by, clock: new FakeClock() };
+    const options = { ...AT, ask, refusal: by, clock: new FakeClock() };
     const listen = { dns: [endpoint], tls: [], https: [], push: undefined, credentials: undefined };
     const [server] = await examineListening({ ...options, listen });
     const { findings, sample } = await examineZone({ ...options, server: endpoint });

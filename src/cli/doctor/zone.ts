@@ -10,6 +10,7 @@ import {
   serviceTypesName,
 } from "../../dns/service.ts";
 import { ExchangeError } from "../../net/client/exchange.ts";
+import type { Browsed } from "../../zone/apex.ts";
 import { type Ask, dataOf, describe, keptOut, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
 import type { Refusal } from "./refusal.ts";
@@ -48,10 +49,13 @@ export interface ZoneOptions {
   readonly ask: Ask;
   readonly server: Endpoint;
   readonly zone: Name;
+  /** Of the configuration: `enumerate`. */
+  readonly browsed: Browsed;
   readonly refusal: Refusal;
 }
 
-export async function examineZone({ ask, server, zone, refusal }: ZoneOptions): Promise<Examined> {
+export async function examineZone(options: ZoneOptions): Promise<Examined> {
+  const { ask, server, zone, browsed, refusal } = options;
   const place = placeOf(zone);
   const answer = await ask(server, zone, Type.SOA);
   const serial = soaIn(answer, zone)?.serial;
@@ -63,7 +67,7 @@ export async function examineZone({ ask, server, zone, refusal }: ZoneOptions): 
     return { findings: [{ verdict: "broken", place, fact, remedy }], sample: undefined };
   }
   try {
-    return await examineContents(finding(ask, server), zone, serial);
+    return await examineContents(finding(ask, server), { zone, browsed, serial });
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
     const fact = `${formatEndpoint(server)} answers no more: ${error.message}`;
@@ -71,7 +75,10 @@ export async function examineZone({ ask, server, zone, refusal }: ZoneOptions): 
   }
 }
 
-async function examineContents(find: Find, zone: Name, serial: number): Promise<Examined> {
+async function examineContents(
+  find: Find,
+  { zone, browsed, serial }: Pick<ZoneOptions, "zone" | "browsed"> & { readonly serial: number },
+): Promise<Examined> {
   const lists: List[] = [];
   const unreachable: Name[] = [];
   let service: SampleService | undefined;
@@ -86,9 +93,10 @@ async function examineContents(find: Find, zone: Name, serial: number): Promise<
     if (typeof reached === "object") service ??= reached;
   }
   lists.sort((a, b) => b.instances - a.instances);
+  const isAwaitingSites = browsed === "sites" && sumOf(lists) === 0;
   const findings = [
     contents(lists, serial),
-    ...(await enumerationOf(find, zone)),
+    ...(await enumerationOf(find, zone, isAwaitingSites)),
     ...unreachable.map(unreachableFinding),
     ...longLists(lists),
   ].map((each) => ({ ...each, place: placeOf(zone) }));
@@ -139,19 +147,31 @@ async function reach(
 }
 
 function contents(lists: readonly List[], serial: number): Placeless {
-  const sum = lists.reduce((all, { instances }) => all + instances, 0);
+  const sum = sumOf(lists);
   if (sum === 0) return { verdict: "odd", fact: `serial ${serial}; no service is in it` };
   const types = `${lists.length} ${lists.length === 1 ? "type" : "types"}`;
   return { verdict: "ok", fact: `serial ${serial}; ${sum} instances of ${types}` };
 }
 
-/** RFC 6763 §11. */
-async function enumerationOf(find: Find, zone: Name): Promise<Placeless[]> {
+function sumOf(lists: readonly List[]): number {
+  return lists.reduce((sum, { instances }) => sum + instances, 0);
+}
+
+/** RFC 6763 §11. Where sites are what is to be browsed, each is named by its collector. */
+async function enumerationOf(
+  find: Find,
+  zone: Name,
+  isAwaitingSites: boolean,
+): Promise<Placeless[]> {
   const kinds: readonly Enumeration[] = ["b", "lb"];
   const told = await Promise.all(kinds.map((kind) => targetsOf(find, enumerationName(kind, zone))));
   const missing = kinds.filter((_, i) => told[i]!.length === 0);
   return missing.map((kind) => {
     const name = enumerationName(kind, zone);
+    if (kind === "lb" && isAwaitingSites) {
+      const fact = `${name} names no site until one publishes (enumerate: sites)`;
+      return { verdict: "odd", fact };
+    }
     return {
       verdict: "broken",
       fact: "clients whose search domain it is are not told to browse it; it needs",
