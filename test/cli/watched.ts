@@ -70,6 +70,10 @@ export class Watched implements AsyncDisposable {
   isMute = false;
   /** Of what is asked for, in this way. */
   failing: RegExp;
+  /** Settles what was printed last: while it is there nobody reads. */
+  #taken: (() => void) | undefined;
+  /** Who reads stands still from the next line on. */
+  isUnread = false;
   /** Sessions of this one begin with what is said on the way. */
   isHeld = false;
   readonly watch: Watch;
@@ -103,7 +107,13 @@ export class Watched implements AsyncDisposable {
           locate: async () => this.offered,
           open: this.#open,
         }),
-      print: (lines) => this.printed.push(...lines.map((line) => line.replace(TIME, ""))),
+      print: (lines) => {
+        this.printed.push(...lines.map((line) => line.replace(TIME, "")));
+        if (!this.isUnread) return undefined;
+        return new Promise((resolve) => {
+          this.#taken = resolve;
+        });
+      },
     });
     this.ended = this.watch.run();
   }
@@ -130,6 +140,12 @@ export class Watched implements AsyncDisposable {
     this.printed.length = 0;
     await this.pass(milliseconds);
     return this.printed.splice(0);
+  }
+
+  /** Who reads goes on. */
+  read(): void {
+    this.isUnread = false;
+    this.#taken?.();
   }
 
   get session(): Connection {

@@ -1,8 +1,10 @@
 /** `browse --watch`: what is printed when, on a clock that the test moves. */
 import assert from "node:assert/strict";
+import { Writable } from "node:stream";
 import { suite, test } from "node:test";
 import { Answers } from "../../src/cli/browse/answers.ts";
 import { instancesOf, typesIn } from "../../src/cli/browse/listing.ts";
+import { printing } from "../../src/cli/browse/printing.ts";
 import type { Server } from "../../src/cli/server.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { makeMessage } from "../../src/dns/message.ts";
@@ -88,6 +90,46 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     watched.session.deliver();
     await watched.pass(50);
     assert.deepEqual(watched.printed, ["+      1  _ssh._tcp"]);
+  });
+
+  test("waits for who reads, who is told then what is different", async () => {
+    await using watched = await Watched.start({ records: printer("one", 1) + printer("two", 2) });
+    watched.isUnread = true;
+    assert.deepEqual(await watched.change(printer("three", 3, "+")), listed("three", 3, "+"));
+    // What comes to nothing is not told, nor how anything came to be what it is.
+    const changes = [
+      "- one A\n+ one A 10.2.0.1",
+      printer("two", 2, "-"),
+      printer("four", 4, "+"),
+      printer("three", 3, "-"),
+      printer("three", 3, "+"),
+      printer("four", 4, "-"),
+      "- one A\n+ one A 10.1.0.9",
+      printer("five", 5, "+"),
+    ];
+    for (const change of changes) assert.deepEqual(await watched.change(change), []);
+    watched.read();
+    assert.deepEqual(await watched.within(1000), [
+      "- two",
+      "~ one",
+      ...listed("one", 9).slice(1),
+      ...listed("five", 5, "+"),
+    ]);
+    assert.deepEqual(await watched.change("- one A\n+ one A 10.1.0.1"), [
+      "~ one",
+      ...listed("one", 1).slice(1),
+    ]);
+  });
+
+  test("waits for who has not read the list yet", async () => {
+    const watched = new Watched({ records: printer("one", 1) });
+    watched.isUnread = true;
+    await using _ = watched;
+    await watched.pass(2000);
+    assert.deepEqual(watched.printed, listed("one", 1));
+    assert.deepEqual(await watched.change(printer("two", 2, "+"), printer("one", 1, "-")), []);
+    watched.read();
+    assert.deepEqual(await watched.within(1000), ["- one", ...listed("two", 2, "+")]);
   });
 
   test("waits for no pause in what changes", async () => {
@@ -482,4 +524,31 @@ suite("what a server can fill", () => {
     await using watched = await Watched.start({ records: records.join(""), limits });
     assert.equal(watched.session.client.size, 2000);
   });
+});
+
+test("more than a reader takes waits in its place, until that was taken", async () => {
+  const taken: string[] = [];
+  let take = () => {};
+  const output = new Writable({
+    highWaterMark: 8,
+    write(text, _, done) {
+      take = () => {
+        taken.push(`${text}`);
+        done();
+      };
+    },
+  });
+  const print = printing(output);
+  assert.equal(print(["one"]), undefined);
+  let isTaken = false;
+  const waiting = print(["two", "3"])!.then(() => {
+    isTaken = true;
+  });
+  take();
+  await new Promise(setImmediate);
+  assert.deepEqual([taken, isTaken], [["one\n"], false]);
+  take();
+  await waiting;
+  assert.deepEqual(taken, ["one\n", "two\n3\n"]);
+  assert.equal(print(["four"]), undefined);
 });

@@ -37,6 +37,8 @@ for (let seed = 1; seed <= 12; seed++) {
       else if (act === 1) watched.session.retire();
       else if (act === 2) watched.offered = watched.offered === "nobody" ? [SERVER] : "nobody";
       else if (act === 3) watched.isMute = !watched.isMute;
+      else if (act === 5 && watched.isUnread) watched.read();
+      else if (act === 5) watched.isUnread = true;
       else if (act === 4) watched.obstacle = watched.obstacle ? undefined : "ECONNREFUSED";
       else {
         const update = `${chance.below(2) === 0 ? "-" : "+"} ${POOL[chance.below(POOL.length)]}`;
@@ -45,6 +47,7 @@ for (let seed = 1; seed <= 12; seed++) {
       await watched.pass([0, 1, 5, 100, 5000][chance.below(5)]!);
     }
     watched.isMute = false;
+    watched.read();
     await watched.pass(200_000);
     const blocks = blocksIn(watched.printed);
     const shown = new Map<string, string>();

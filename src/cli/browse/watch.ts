@@ -15,6 +15,7 @@ import type { Server } from "../server.ts";
 import { forTerminal } from "../terminal.ts";
 import { Answers, type KnownSet, setOf, UNSAID_TTL } from "./answers.ts";
 import type { Item, Listing } from "./listing.ts";
+import { type Print, printing } from "./printing.ts";
 import { Pushing } from "./pushing.ts";
 
 /** Until SIGINT or SIGTERM. */
@@ -38,7 +39,7 @@ export async function watch(listing: Listing, server: Server): Promise<void> {
             random: () => clock.random(),
           }),
       }),
-    print: (lines) => void process.stdout.write(lines.map((line) => `${line}\n`).join("")),
+    print: printing(process.stdout),
   }).run();
 }
 
@@ -48,7 +49,7 @@ export interface WatchOptions {
   /** To be asked, without any yet. */
   readonly answers: Answers;
   readonly pushing: (changed: () => void) => Pick<Pushing, "session" | "takes" | "start">;
-  readonly print: (lines: readonly string[]) => void;
+  readonly print: Print;
   /** For people, beside the list. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
@@ -67,6 +68,8 @@ export class Watch {
   readonly #answers: Answers;
   /** What was printed last of each item. */
   readonly #shown = new Map<string, Item>();
+  /** Who reads has not taken that yet: what is printed next is the difference from it, however late. */
+  #isUnread = false;
   /** What was told of them is all there is. */
   readonly #believed = new WeakSet<Subscription>();
   /** They seemed so at the last look. */
@@ -94,7 +97,7 @@ export class Watch {
 
   /** Throws ConfigError where there is nobody to ask at the start. */
   async run(): Promise<void> {
-    const { listing, print, signal } = this.#options;
+    const { listing, signal } = this.#options;
     try {
       await this.#answers.ask(listing.items, {
         refused: (error) => {
@@ -110,7 +113,7 @@ export class Watch {
     this.#askedAt = this.#clock.now();
     const items = listing.items(this.#answers.find) ?? [];
     for (const item of items) this.#shown.set(item.key, item);
-    print(items.length > 0 ? items.flatMap(({ lines = [] }) => lines) : [listing.none]);
+    this.#print(items.length > 0 ? items.flatMap(({ lines = [] }) => lines) : [listing.none]);
     this.#pushing.start();
     this.#look();
     if (!signal.aborted) {
@@ -141,7 +144,7 @@ export class Watch {
       wanted.set(setKey(name, type), { name, type });
       return this.#answers.find(name, type);
     });
-    if (items !== undefined) this.#show(items);
+    if (items !== undefined && !this.#isUnread) this.#show(items);
     this.#answers.keep(wanted);
     const now = this.#clock.now();
     const expiry = this.#subscribe(wanted);
@@ -266,7 +269,17 @@ export class Watch {
     }
     if (lines.length === 0) return;
     const time = new Date(this.#clock.wall()).toTimeString().slice(0, "12:03:11".length);
-    this.#options.print(lines.map((line) => (line.startsWith(" ") ? line : `${time}  ${line}`)));
+    this.#print(lines.map((line) => (line.startsWith(" ") ? line : `${time}  ${line}`)));
+  }
+
+  #print(lines: readonly string[]): void {
+    const taken = this.#options.print(lines);
+    if (taken === undefined) return;
+    this.#isUnread = true;
+    void taken.then(() => {
+      this.#isUnread = false;
+      this.#changed();
+    });
   }
 }
 
