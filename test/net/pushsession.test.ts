@@ -245,6 +245,19 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual(trial.how, []);
   });
 
+  test("DSO-33: takes such a response as well where it has ended that itself meanwhile", () => {
+    const trial = Trial.established();
+    const id = trial.subscribe();
+    trial.subscribe(LIST, Type.PTR);
+    trial.session.unsubscribe(HOST, Type.A);
+    trial.session.subscribe(HOST, Type.A);
+    const again = trial.sent.at(-1)!.id;
+    trial.hear(stateful(id, Buffer.alloc(0), QR | Rcode.NOTAUTH));
+    trial.hear(stateful(again, Buffer.alloc(0), QR));
+    assert.deepEqual([trial.known(), trial.known(LIST, Type.PTR)], [[], []]);
+    assert.deepEqual([trial.refusals, trial.ends], [[], []]);
+  });
+
   test("DSO-06: answers a request that it does not know, and goes on", () => {
     const trial = Trial.established();
     trial.subscribe();
@@ -374,6 +387,18 @@ suite("a client's session of DNS Push", () => {
     "DSO-11: a response without an id": (trial) => trial.hear(stateful(0, Buffer.alloc(0), QR)),
     "a second response that grants again": (trial) => {
       trial.hear(stateful(trial.sent.at(-1)!.id, Buffer.alloc(0), QR));
+    },
+    "a response that grants what it has ended": (trial) => {
+      const { id } = trial.sent.at(-1)!;
+      trial.session.unsubscribe(HOST, Type.A);
+      trial.hear(stateful(id, Buffer.alloc(0), QR));
+    },
+    "a second response that ends what it has ended": (trial) => {
+      const { id } = trial.sent.at(-1)!;
+      trial.session.unsubscribe(HOST, Type.A);
+      const end = stateful(id, Buffer.alloc(0), QR | Rcode.NOTAUTH);
+      trial.hear(end);
+      trial.hear(end);
     },
     "DSO-17: a keepalive's response without times": (trial) => {
       trial.clock.advance(HOUR);

@@ -66,6 +66,8 @@ export class PushSession {
   readonly #subscriptions = new Subscriptions();
   /** Requests without a response, oldest first, and when they were sent. */
   readonly #asked = new Map<number, { readonly what: Asked; readonly since: number }>();
+  /** Ids of what it has left, until they are used again: the server may have ended that at the same time. */
+  readonly #left = new Set<number>();
   #timeouts: SessionTimeouts = { inactivity: DEFAULT_TIMEOUT, keepalive: DEFAULT_TIMEOUT };
   #isEstablished = false;
   #isOver = false;
@@ -175,6 +177,10 @@ export class PushSession {
     const asked = this.#asked.get(id);
     const own = asked?.what ?? this.#subscriptions.ofId(id);
     // An operation that goes on may be ended by a second response (RFC 8490 §5.6).
+    if (own === undefined && rcode !== Rcode.NOERROR && this.#left.delete(id)) {
+      this.#lastActivity = this.#lastMessage;
+      return;
+    }
     if (own === undefined || (asked === undefined && rcode === Rcode.NOERROR)) {
       throw new FormatError(`a response to ${id}, which is no request`);
     }
@@ -240,6 +246,7 @@ export class PushSession {
 
   #leave(own: Subscription): void {
     this.#subscriptions.delete(own);
+    this.#left.add(own.id);
     this.#lastActivity = this.#clock.now();
     this.#send(encodeStateful({}, (writer) => writeUnsubscription(writer, own.id)));
     this.#plan();
@@ -268,6 +275,7 @@ export class PushSession {
   #nextId(): number {
     do this.#lastId = (this.#lastId % 0xffff) + 1;
     while (this.#subscriptions.ofId(this.#lastId) !== undefined || this.#asked.has(this.#lastId));
+    this.#left.delete(this.#lastId);
     return this.#lastId;
   }
 
