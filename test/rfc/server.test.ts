@@ -169,10 +169,18 @@ suite("authoritative answers", () => {
     assert.deepEqual(new Set(types), new Set([Type.SOA, Type.NS]));
   });
 
-  test("AUTH-38: signatures of an unsigned zone are NODATA, not everything there is", () => {
-    const response = ask(question("@", Type.RRSIG));
-    assert.equal(response.rcode, Rcode.NOERROR);
-    assert.deepEqual(response.answers, []);
+  test("AUTH-38: signatures and denials of an unsigned zone are NODATA, not everything there is", () => {
+    for (const type of [Type.RRSIG, Type.SIG, Type.NSEC]) {
+      for (const transport of ["udp", "tcp"] as const) {
+        const response = ask(question("@", type), transport);
+        assert.equal(response.rcode, Rcode.NOERROR);
+        assert.deepEqual([response.answers, response.additionals], [[], []]);
+        assert.deepEqual(
+          response.authorities.map((record) => record.type),
+          [Type.SOA],
+        );
+      }
+    }
   });
 
   test("AUTH-39: transfers by UDP are refused", () => {
