@@ -60,8 +60,10 @@ export class Pushing {
     for (const update of updates) await this.zone.apply(updateOf(update), operator);
   }
 
-  async connect(): Promise<PushClient> {
-    const client = await PushClient.connect(this.#listener!.endpoint);
+  /** With a session of TLS, if it is to be resumed. */
+  async connect(session?: Buffer): Promise<PushClient> {
+    const options = session === undefined ? {} : { session };
+    const client = await PushClient.connect(this.#listener!.endpoint, options);
     this.#clients.push(client);
     return client;
   }

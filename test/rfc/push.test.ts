@@ -549,6 +549,26 @@ suite("A client of DNS Push", () => {
     }
   });
 
+  test("PUSH-30: that resumes a session of TLS has no subscription of the one before", async () => {
+    await using pushing = await Pushing.open();
+    const first = await pushing.connect();
+    await first.subscribe(1, LIST, Type.PTR);
+    const ticket = await waitFor("a ticket", () => first.ticket);
+    first.close();
+    await waitFor("it to be gone", () => pushing.push.size === 0);
+    const [resumed, other] = [await pushing.connect(ticket), await pushing.connect()];
+    assert.deepEqual([resumed.isResumed, other.isResumed], [true, false]);
+    await settled(resumed);
+    await other.subscribe(1, LIST, Type.PTR);
+    await told(other, 2);
+    await pushing.change("+ _ipp._tcp PTR three._ipp._tcp");
+    await told(other, 3);
+    await settled(resumed, 998);
+    assert.deepEqual(resumed.told, []);
+    await resumed.subscribe(1, LIST, Type.PTR);
+    await told(resumed, 3);
+  });
+
   test("PUSH-32: has so many subscriptions, and its network, and all", async () => {
     const limits = { total: 100, perNetwork: 5, perSession: 3, sessions: 2 };
     await using pushing = await Pushing.open({ limits });

@@ -41,6 +41,8 @@ export class PushClient {
   readonly told: Told[] = [];
   /** How the connection ended: "end" for a FIN, else the error's code. */
   ended: string | undefined;
+  /** By which a later connection resumes the session of TLS; undefined until the server has given it. */
+  ticket: Buffer | undefined;
   readonly #socket: TLSSocket;
   readonly #frames = new Frames();
   readonly #onMessage: (message: Received) => void;
@@ -53,6 +55,9 @@ export class PushClient {
       for (let next = this.#frames.next(); next !== undefined; next = this.#frames.next()) {
         this.#receive(Buffer.from(next));
       }
+    });
+    socket.on("session", (ticket: Buffer) => {
+      this.ticket = ticket;
     });
     socket.on("error", (error: NodeJS.ErrnoException) => {
       this.ended ??= error.code;
@@ -68,12 +73,12 @@ export class PushClient {
 
   static async connect(
     { address, port }: Endpoint,
-    options: { readonly ca?: string; readonly servername?: string } = {},
+    options: { readonly ca?: string; readonly servername?: string; readonly session?: Buffer } = {},
     /** Called with each message, when what it tells is known. */
     onMessage: (message: Received) => void = () => {},
   ): Promise<PushClient> {
-    const trust = options.ca === undefined ? { rejectUnauthorized: false } : options;
-    const socket = connect({ host: address, port, ...trust });
+    const rejectUnauthorized = options.ca !== undefined;
+    const socket = connect({ host: address, port, rejectUnauthorized, ...options });
     const client = new PushClient(socket, onMessage);
     await waitFor("a handshake", () => {
       if (client.ended !== undefined) throw new Error(`the connection ended: ${client.ended}`);
@@ -116,6 +121,11 @@ export class PushClient {
   async subscribe(id: number, name: string, type: number, klass = 1): Promise<number> {
     this.send(subscribe(id, name, type, klass));
     return (await this.response(id)).rcode;
+  }
+
+  /** Has it resumed the session of TLS that it was given? */
+  get isResumed(): boolean {
+    return this.#socket.isSessionReused();
   }
 
   get pushes(): Received[] {
