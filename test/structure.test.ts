@@ -154,6 +154,10 @@ describe("the structure of src", () => {
     );
   });
 
+  it("SEC-21: starts no other program", () => {
+    expectOnly(/["'](node:)?(child_process|cluster)["']/, () => false);
+  });
+
   it("has no index files and no file over 350 lines", () => {
     const wrong = files
       .filter(({ file, text }) => /(^|\/)index\.ts$/.test(file) || text.split("\n").length > 351)

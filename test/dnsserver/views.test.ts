@@ -123,7 +123,7 @@ suite("views", () => {
     assert.ok(served > 5000, `${served} answers were ready`);
   });
 
-  test("SEC-05: who has no view is REFUSED and told so, however often others have asked", () => {
+  test("SEC-05, EDNS-23: who has no view is REFUSED and told so, however often others have asked", () => {
     const { ask } = makeViews();
     const query = question("printer.paris", Type.A, { edns: opt() });
     for (let i = 0; i < 3; i++) ask(query, "10.1.0.1");

@@ -118,7 +118,7 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     assert.deepEqual(facts, ["certificate in use", "certificate in use"]);
   });
 
-  test("are seen soon when nobody does", async () => {
+  test("SEC-23: are seen soon when nobody does", async () => {
     const { paths, presented, clock } = follow();
     for (const host of ["ns2.example.com", "ns3.example.com"]) {
       const next = replace(paths, host);

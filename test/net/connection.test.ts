@@ -130,7 +130,7 @@ suite("a connection with a session", () => {
     peering.stream.destroy();
   });
 
-  test("is let go if the peer does not take what is pushed, and not while it takes some", async () => {
+  test("PUSH-33: is let go if the peer does not take what is pushed, and not while it takes some", async () => {
     const peering = new Peering();
     const peer = await peering.begin();
     let taken = 0;

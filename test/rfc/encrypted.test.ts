@@ -105,7 +105,7 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     return stdout + stderr;
   }
 
-  test("XPORT-15: TLS 1.3 and 1.2, nothing older; ALPN dot, or none, and nothing else", async () => {
+  test("XPORT-15, SEC-23: TLS 1.3 and 1.2, nothing older; ALPN dot, or none, and nothing else", async () => {
     await using server = await listenSecurely();
     const modern = await handshake(server, "-alpn", "dot");
     assert.match(modern, /New, TLSv1\.3/);

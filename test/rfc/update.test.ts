@@ -296,7 +296,7 @@ suite("what an update does", () => {
     }
   });
 
-  test("UPD-20: a SOA takes the place of the old one if its serial is greater", async () => {
+  test("UPD-20, XFR-20: a SOA takes the place of the old one if its serial is greater", async () => {
     const soa = (serial: number) => `+ @ 60 SOA ns2.example. h.example. ${serial} 1 2 3 4`;
     for (const serial of [0, 1, 1 + 2 ** 31, 2 ** 32 - 1]) {
       const zone = zoneOf(ZONE);
@@ -312,6 +312,10 @@ suite("what an update does", () => {
     const [elsewhere] = updateOf(soa(9)).updates;
     await apply(zone, updateOf("", { updates: [{ ...elsewhere!, name: name("new") }] }));
     assert.equal(zone.current.serial, 7);
+    // As far as it may go at once.
+    const far = 7 + 2 ** 31;
+    for (const serial of [far, far - 1]) await apply(zone, updateOf(soa(serial)));
+    assert.equal(zone.current.serial, far - 1);
   });
 
   test("UPD-21: nothing takes all NS or the SOA away from the origin", async () => {
