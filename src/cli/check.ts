@@ -32,7 +32,8 @@ export async function check(file: string, options: CheckOptions): Promise<void> 
   refuse(options, ["domain", "server"], "is for --dry-run; expected that with it");
   if (isZone) {
     const sets = await checkZone(file, options);
-    process.stdout.write(`${file}: ${sets} record sets, no mistake found\n`);
+    const what = sets === 1 ? "record set" : "record sets";
+    process.stdout.write(`${file}: ${sets} ${what}, no mistake found\n`);
   } else {
     const config = readConfig(file);
     const notes = config.listen === undefined ? [] : await checkServed(config);

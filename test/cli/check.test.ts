@@ -141,7 +141,7 @@ describe("dnssd-gateway check", () => {
     for (const file of ["zones/z.example.zone", "zones/1.10.in-addr.arpa.zone"]) {
       write("$TTL 60\nwiki A 192.0.2.9\n", file);
       const alone = await check(path(file), "--config", config);
-      assert.deepEqual(alone.said, [`${path(file)}: 1 record sets, no mistake found`]);
+      assert.deepEqual(alone.said, [`${path(file)}: 1 record set, no mistake found`]);
     }
     write("$TTL 60\n@ NS ns.example.\n", "zones/y.example.zone");
     const { status, said } = await check();
