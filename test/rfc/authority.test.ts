@@ -437,7 +437,7 @@ suite("what is sent along", () => {
     });
   });
 
-  test("AUTH-24: hidden names are not sent along, but glue is", () => {
+  test("AUTH-24: what a cut hides is not sent along", () => {
     const cut = snapshotOf(`
       _ipp._tcp PTR A._ipp._tcp.sub
       sub NS ns.example.org.
