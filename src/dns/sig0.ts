@@ -27,8 +27,9 @@ export function hasSig0({ additionals }: Message): boolean {
   return additionals.some(isSig0);
 }
 
-function isSig0({ type, rdata }: ResourceRecord): boolean {
-  return type === Type.SIG && !rdata.isEmpty && rdata.values[0] === 0;
+/** It signs the message that it travels with, and is no data (§3). */
+export function isSig0({ type, rdata }: Pick<ResourceRecord, "type" | "rdata">): boolean {
+  return type === Type.SIG && rdata.wire.startsWith("\0\0");
 }
 
 /** Undefined where its SIG record is not the last one, of the root and without compression (§3). */

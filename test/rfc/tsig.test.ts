@@ -5,7 +5,7 @@ import { Class, Opcode, Rcode, rcodeName, Type } from "../../src/dns/constants.t
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import { rdata } from "../../src/dns/rdata.ts";
+import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import { signTsig, type TsigKey } from "../../src/dns/tsig.ts";
 import type { Handler, Layer } from "../../src/net/server/handler.ts";
 import { openZone } from "../../src/zone/openzone.ts";
@@ -667,8 +667,11 @@ suite("signing the response", () => {
   test("TSIG-20: what only travels is not stored", async () => {
     const { one, now, zone } = stillServer();
     const before = zone.current;
-    for (const type of [Type.TSIG, Type.OPT, Type.TKEY]) {
-      const add = { ...adding("new").authorities[0]!, type, rdata: rdata.opaque(type, NONE) };
+    const sig0 = new Rdata(Type.SIG, [0, 13, 0, 0, 0, 0, 0, origin, NONE]);
+    const others = [Type.TSIG, Type.OPT, Type.TKEY].map((type) => rdata.opaque(type, NONE));
+    for (const data of [sig0, ...others]) {
+      const { type } = data;
+      const add = { ...adding("new").authorities[0]!, type, rdata: data };
       const { bytes } = sign(adding("new", undefined, { authorities: [add] }), operator, now());
       assert.equal(rcodeName(decode(await one(bytes)).rcode), "FORMERR", `type ${type}`);
     }

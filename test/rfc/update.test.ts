@@ -316,6 +316,11 @@ suite("what an update does", () => {
     const far = 7 + 2 ** 31;
     for (const serial of [far, far - 1]) await apply(zone, updateOf(soa(serial)));
     assert.equal(zone.current.serial, far - 1);
+    // Nor round them in two steps of one update: others see where it ends.
+    const other = zoneOf(ZONE);
+    await apply(other, updateOf(soa(7)));
+    await apply(other, updateOf(`${soa(far - 1)}\n${soa(5)}`));
+    assert.equal(other.current.serial, far - 1);
   });
 
   test("UPD-21: nothing takes all NS or the SOA away from the origin", async () => {

@@ -7,6 +7,7 @@ import { isKnownShape } from "../../dns/fields.ts";
 import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, setKey } from "../../dns/record.ts";
+import { isSig0 } from "../../dns/sig0.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Leases } from "./leases.ts";
 import { dataOctets } from "./weight.ts";
@@ -63,6 +64,7 @@ export function prescan(snapshot: Snapshot, updates: readonly ResourceRecord[]):
     if (record.class === Class.IN) {
       // Data of no octets is data only where the type does not say otherwise.
       if (!isDataType(type) || (rdata.isEmpty && isKnownShape(type))) return Rcode.FORMERR;
+      if (isSig0(record)) return Rcode.FORMERR;
       if (dataOctets(rdata) > LONGEST) return Rcode.REFUSED;
     } else if (record.class === Class.ANY) {
       const isBadType = !isDataType(type) && type !== Type.ANY;

@@ -225,10 +225,13 @@ class Work {
     return (this.#base.set(name, Type.PTR)?.rdatas ?? []).some(isOther);
   }
 
-  /** Only where it is newer (RFC 2136 §3.4.2.2). */
+  /** Only where it is newer (RFC 2136 §3.4.2.2), than that of others too, whom two steps would lead round. */
   #replaceSoa({ name, type, ttl, rdata }: ResourceRecord): void {
-    const { serial } = soaOf(this.#soa.rdatas[0]!);
-    if (!name.equals(this.#base.origin) || compareSerials(soaOf(rdata).serial, serial) <= 0) return;
+    const { serial } = soaOf(rdata);
+    const isNewer = [this.#soa, this.#base.soa].every(
+      (old) => compareSerials(serial, soaOf(old.rdatas[0]!).serial) > 0,
+    );
+    if (!name.equals(this.#base.origin) || !isNewer) return;
     this.#soa = { name: this.#soa.name, type, ttl: servedTtl(ttl), rdatas: [rdata] };
   }
 
