@@ -17,13 +17,15 @@ const SERVING = [
 export function notesOn(config: Config): string[] {
   const { zone, links, listen, publish, transfer } = config;
   const isDeaf = links?.length === 0;
+  // Devices that register themselves are under the policy as well.
+  const hearing = HEARING.filter((field) => field !== "policy" || config.registrar === undefined);
   const servers = [publish?.server, ...transfer.notify.map(({ server }) => server)];
   const notes = [
     // RFC 6762 §3.
     zone.isUnder(LOCAL) &&
       `${zone} is asked for by multicast, as all names in local. are: clients will not ask this server`,
     whyNotAsked(config) ?? whyNotForViews(config),
-    isDeaf && whyIdle(config, HEARING, "no link is heard (links: []); collectors have it"),
+    isDeaf && whyIdle(config, hearing, "no link is heard (links: []); collectors have it"),
     listen === undefined &&
       whyIdle(config, SERVING, "nothing is served (publish without listen); the server has it"),
     listen?.isUnread &&
@@ -64,13 +66,13 @@ function whyIdle(config: Config, fields: readonly (keyof Config)[], where: strin
 }
 
 /** A rule for a site under a name that it had before hides nothing there, and nobody would notice. */
-function sitesWithoutLink({ links = [], publish, policy }: Config): string[] {
+function sitesWithoutLink({ links = [], publish, policy, registrar }: Config): string[] {
   const own = links.map(
     (link) => link.site ?? (publish === undefined ? link.interface : undefined),
   );
   // Where one is found in the DNS it may be at any site.
   if (own.length === 0 || own.includes(undefined)) return [];
-  const labels = own.map((label) => folded(label!));
+  const labels = [...own, registrar?.site ?? ""].map((label) => folded(label!));
   return (["rules", "text", "addresses"] as const).flatMap((field) =>
     policy[field].flatMap(({ sites = [] }: { sites?: readonly string[] | undefined }, i) => {
       const missing = sites.filter((site) => !labels.includes(folded(site)));

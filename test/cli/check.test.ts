@@ -231,6 +231,14 @@ describe("dnssd-gateway check", () => {
         "policy.rules[0] does nothing at paris, lyon, where no link is (links)",
       ],
       [
+        "links: [{ interface: eth0, site: hq }]\nregistrar: { site: devices }\npolicy: { rules: [{ deny: chat, site: [devices, lyon] }] }\n",
+        "policy.rules[0] does nothing at lyon, where no link is (links)",
+      ],
+      [
+        "links: []\nregistrar: { site: devices }\npolicy: { rules: [{ deny: chat }] }\ngrace: 60\n",
+        "grace does nothing where no link is heard (links: []); collectors have it",
+      ],
+      [
         `${publish}links: [{ interface: eth0, site: hq }]\npolicy: { text: [{ type: all, drop: [a] }, { type: all, drop: [b], site: paris }] }\n`,
         "policy.text[1] does nothing at paris, where no link is (links)",
       ],

@@ -110,8 +110,8 @@ suite("EDNS(0)", () => {
     }
   });
 
-  test("EDNS-06: options nobody knows are ignored and not repeated", () => {
-    const options = [100, 65001, 65535].map((code) => ({ code, data: Buffer.from("data") }));
+  test("EDNS-06, LLQ-08: options nobody knows are ignored and not repeated", () => {
+    const options = [1, 100, 65001, 65535].map((code) => ({ code, data: Buffer.from("data") }));
     const response = ask(question("printer.paris", Type.A, { edns: opt({ options }) }));
     assert.equal(response.rcode, Rcode.NOERROR);
     assert.equal(response.answers.length, 1);

@@ -202,7 +202,7 @@ suite("an SRP Update", () => {
     assert.equal(known("lamp.devices").length, 2);
   });
 
-  test("SRP-07: is signed by the KEY that it shows, whole, and last", async () => {
+  test("SRP-07, TSIG-18: is signed by the KEY that it shows, whole, and last", async () => {
     const { ask, register, device, known } = openRegistrar();
     const other = new Requester();
     const message = registering(ZONE, host(HOST, device.key, "10.1.0.9"), LEASE);
@@ -238,7 +238,7 @@ suite("an SRP Update", () => {
     assert.equal(await register(host(HOST, device.key, "10.1.0.9")), "NOERROR");
   });
 
-  test("SRP-07: is for now, where its device knows what time it is", async () => {
+  test("SRP-07, TSIG-18: is for now, where its device knows what time it is", async () => {
     const { register, clock, device } = openRegistrar();
     const now = Math.floor(clock.wall() / 1000);
     const lamp = host(HOST, device.key, "10.1.0.9");
@@ -564,7 +564,7 @@ suite("the policy", () => {
 });
 
 suite("many registrations at once", () => {
-  test("SEC-13: wait for their turn, and too many are told to come again", async () => {
+  test("SEC-13, TSIG-19: wait for their turn, and too many are told to come again", async () => {
     const { register, device, clock, lines } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
     // Each look at the clock takes a while: so does all work.
