@@ -225,13 +225,11 @@ class Work {
     return (this.#base.set(name, Type.PTR)?.rdatas ?? []).some(isOther);
   }
 
-  /** Only where it is newer (RFC 2136 §3.4.2.2), than that of others too, whom two steps would lead round. */
+  /** Only where it is newer (RFC 2136 §3.4.2.2), than before the update too: two steps would lead round. */
   #replaceSoa({ name, type, ttl, rdata }: ResourceRecord): void {
-    const { serial } = soaOf(rdata);
-    const isNewer = [this.#soa, this.#base.soa].every(
-      (old) => compareSerials(serial, soaOf(old.rdatas[0]!).serial) > 0,
-    );
-    if (!name.equals(this.#base.origin) || !isNewer) return;
+    const isNewer = ({ rdatas }: RecordSet) =>
+      compareSerials(soaOf(rdata).serial, soaOf(rdatas[0]!).serial) > 0;
+    if (!name.equals(this.#base.origin) || ![this.#soa, this.#base.soa].every(isNewer)) return;
     this.#soa = { name: this.#soa.name, type, ttl: servedTtl(ttl), rdatas: [rdata] };
   }
 
