@@ -11,6 +11,7 @@ import type { Listener } from "../net/server/listener.ts";
 import { UdpCount, type UdpListener } from "../net/server/udp.ts";
 import { listenWeb } from "../net/server/web.ts";
 import type { Shown } from "../web/listings.ts";
+import type { LinkFigures } from "../web/metrics.ts";
 import type { Access } from "./access.ts";
 import type { Views } from "./views.ts";
 import type { ServedZones } from "./zones.ts";
@@ -77,13 +78,13 @@ function shownTo(views: Views, address: string, zone: Name): Shown | undefined {
   return views.clientOf(address).view?.zones.find(({ origin }) => origin.equals(zone));
 }
 
-function figuresOf({ link, site, harvest }: Collector["heard"][number]) {
+export function figuresOf({ link, site, harvest }: Collector["heard"][number]): LinkFigures {
   const { cache, counters, querier } = harvest;
   return {
     link: link.name,
     site: labelToUnicode(site.labels[0]!),
     records: cache.size,
-    heard: counters,
+    heard: { ...counters, ...Object.fromEntries(link.dropped ?? []) },
     cache: cache.counters,
     asked: querier.counters,
   };

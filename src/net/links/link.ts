@@ -34,6 +34,8 @@ export interface Link {
   readonly payload: number;
   /** True where another responder owns port 5353 of this host (RFC 6762 §15.1). */
   readonly isShared: boolean;
+  /** Datagrams that were not passed on, by why; undefined where nobody counts them. */
+  readonly dropped?: ReadonlyMap<string, number>;
   /**
    * To the multicast group of every family the link has, or of one. To one host with `to.address`,
    * from a port other than 5353: so its answer comes to us alone (RFC 6762 §6.7).

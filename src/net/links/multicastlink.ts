@@ -82,7 +82,6 @@ export class MulticastLink implements Link {
   payload = 0;
   isShared = true;
   readonly gone: AbortSignal;
-  /** Datagrams heard and not passed on. */
   readonly dropped = new Map<Reason, number>();
   readonly #life = new AbortController();
   readonly #clock: Clock;
