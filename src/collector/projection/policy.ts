@@ -159,6 +159,23 @@ export class SitePolicy {
     return mapped === heard ? data : new Rdata(data.type, [mapped]);
   }
 
+  /** An address of the zone as it was heard, where a map may have led to it. */
+  heardAddress(address: Uint8Array): Uint8Array {
+    for (const { from, to } of this.#addresses) {
+      if (!isOn([to], address)) continue;
+      const heard = moved(address, from);
+      if (Buffer.compare(this.#map(heard), address) === 0) return heard;
+    }
+    return address;
+  }
+
+  /** An A or AAAA of the zone as it is to be: what may have come by a map is that already. */
+  standingAddress(data: Rdata): Rdata {
+    const there = data.values[0] as Uint8Array;
+    const mapped = this.#map(this.heardAddress(there));
+    return Buffer.compare(mapped, there) === 0 ? data : new Rdata(data.type, [mapped]);
+  }
+
   /** The TXT record of a service. */
   text(service: Name, data: Rdata): Rdata {
     const type = parseInstance(service)?.type.key;
@@ -208,13 +225,16 @@ export class SitePolicy {
 
   #map(address: Uint8Array): Uint8Array {
     const rule = this.#addresses.find(({ from }) => isOn([from], address));
-    if (rule === undefined) return address;
-    const { base, prefix } = rule.to;
-    return address.map((octet, i) => {
-      const mask = (0xff << Math.max(0, Math.min(8, 8 - (prefix - 8 * i)))) & 0xff;
-      return (base[i]! & mask) | (octet & ~mask);
-    });
+    return rule === undefined ? address : moved(address, rule.to);
   }
+}
+
+/** The same host in that network. */
+function moved(address: Uint8Array, { base, prefix }: Subnet): Uint8Array {
+  return address.map((octet, i) => {
+    const mask = (0xff << Math.max(0, Math.min(8, 8 - (prefix - 8 * i)))) & 0xff;
+    return (base[i]! & mask) | (octet & ~mask);
+  });
 }
 
 /** Does the rule fit this host, as far as it speaks of hosts? */
