@@ -8,7 +8,7 @@
 import { Alarm, type Cancel, type Clock, earlier, rationed } from "../clock.ts";
 import { reverseName } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
-import type { Name, NameKey } from "../dns/name.ts";
+import { closestTo, type Name, type NameKey } from "../dns/name.ts";
 import { targetOf } from "../dns/rdata.ts";
 import type { RecordSet, ResourceRecord } from "../dns/record.ts";
 import { LOCAL, parseServiceType } from "../dns/service.ts";
@@ -19,11 +19,12 @@ import { HeldSubnets } from "./heldsubnets.ts";
 import { Harvest, type HarvestOptions } from "./link/harvest.ts";
 import { subtypeNames } from "./link/subtypes.ts";
 import { obtain } from "./obtain.ts";
+import { Judgement } from "./projection/judgement.ts";
 import type { Policy } from "./projection/policy.ts";
 import { project } from "./projection/project.ts";
 import { Site } from "./projection/site.ts";
 import { guardOf } from "./publishing/guard.ts";
-import { type Heir, inheritance } from "./publishing/inheritance.ts";
+import { inheritance } from "./publishing/inheritance.ts";
 import { Publication, type PublishedZone } from "./publishing/publication.ts";
 import { type HeldSets, RecordSets } from "./recordsets.ts";
 import { Report } from "./report/report.ts";
@@ -76,6 +77,7 @@ export class Collector {
   readonly #legs = new Map<Link, Leg>();
   /** The domains of sites that are this collector's to keep, whether there is a link or not. */
   readonly #kept: readonly Name[];
+  readonly #judgement: Judgement;
   readonly publications: ReadonlyMap<Name, Publication>;
   readonly #alarm: Alarm;
   readonly #beat: Alarm;
@@ -87,13 +89,14 @@ export class Collector {
   #isEnded = false;
 
   constructor(options: CollectorOptions) {
-    const { clock, zone, zones, browsed, subtypes, sites, log } = options;
+    const { clock, zone, zones, browsed, policy, subtypes, sites, log } = options;
     this.#options = options;
     this.#clock = new SteadyClock(clock);
     this.#types = Object.entries(subtypes).flatMap(([type, labels]) => subtypeNames(type, labels));
     this.#report = new Report(clock, log);
     this.#alarm = new Alarm(this.#clock, () => this.#project());
     this.#beat = new Alarm(this.#clock, () => this.#look());
+    this.#judgement = new Judgement(policy, zone);
     this.#kept = sites.flatMap((label) => zone.child(label) ?? []);
     const guard = guardOf(zone, browsed);
     const publication = (published: PublishedZone) =>
@@ -101,6 +104,7 @@ export class Collector {
         ...{ zone: published, clock, log, guard },
         sites: () => this.#domains,
         ours: (sets) => this.#ours(sets),
+        left: (ours) => this.#left(published.origin, ours),
         settles: () => this.#clock.elsewhere(this.#settles),
       });
     this.publications = new Map(zones.map((each) => [each.origin, publication(each)]));
@@ -273,7 +277,9 @@ export class Collector {
    * list its type, and none lists its subtypes.
    */
   #ours(there: HeldSets): RecordSet[] {
-    const ours = inheritance(there, this.#heir);
+    const subnets = this.#places.flatMap((at) => at.subnets.map(({ base }) => reverseName(base)));
+    const { zone } = this.#options;
+    const ours = inheritance(there, { zone, sites: this.#domains, subnets });
     const lists = ours.filter(({ name, type }) => type === Type.PTR && parseServiceType(name));
     for (const { harvest, site } of this.#legs.values()) {
       for (const { name } of lists) {
@@ -282,6 +288,17 @@ export class Collector {
       }
     }
     return ours;
+  }
+
+  /** Without what the policy hides, which goes at once; with a host go its names in reverse zones. */
+  #left(origin: Name, ours: RecordSets): RecordSets {
+    if (origin.equals(this.#options.zone)) {
+      this.#judgement.look(ours);
+      for (const [other, publication] of this.publications) {
+        if (other !== origin && this.#judgement.hidesNames) publication.inherit();
+      }
+    }
+    return this.#judgement.left(ours);
   }
 
   get #settles(): number {
@@ -302,34 +319,18 @@ export class Collector {
     const wanted = new Map(
       zones.map(({ origin }) => [origin, origin.equals(zone) ? sets : new RecordSets()]),
     );
-    for (const set of extra(this.#places, sets)) wanted.get(this.#zoneOf(set.name)!)?.add(set);
+    for (const set of extra(this.#places, sets)) {
+      wanted.get(closestTo(set.name, wanted.keys())!)?.add(set);
+    }
     for (const [origin, publication] of this.publications) publication.want(wanted.get(origin)!);
     this.#options.changed();
     this.#alarm.set(earlier(due, this.#clock.now() + AGAIN));
-  }
-
-  get #heir(): Heir {
-    const { zone } = this.#options;
-    const subnets = this.#places.flatMap((place) => place.subnets);
-    return {
-      zone,
-      sites: this.#domains,
-      subnets: subnets.map(({ base }) => reverseName(base)),
-    };
   }
 
   get #places(): LinkPlace[] {
     return [...this.#legs.values()].map(({ site, subnets }) => {
       return { site: site.domain, subnets: subnets.all, mapped: site.policy.mapped };
     });
-  }
-
-  /** The origin of the zone a name is published into, the longest that fits. */
-  #zoneOf(name: Name): Name | undefined {
-    const origins = this.#options.zones.map(({ origin }) => origin);
-    return origins
-      .filter((origin) => name.isUnder(origin))
-      .sort((a, b) => b.wireLength - a.wireLength)[0];
   }
 }
 

@@ -84,6 +84,18 @@ export function without(sets: RecordSets, other: RecordSets): RecordSets {
   return rest;
 }
 
+/** With `after` in place of `before`; the very same where these are. */
+export function exchanged(
+  sets: RecordSets,
+  before: Iterable<RecordSet>,
+  after: Iterable<RecordSet>,
+): RecordSets {
+  if (before === after) return sets;
+  const result = without(sets, without(RecordSets.of(before), RecordSets.of(after)));
+  for (const set of after) result.add(set);
+  return result;
+}
+
 /** The records of `held` that are among these as well. */
 export function common(held: HeldSets, sets: RecordSets): RecordSets {
   const both = new RecordSets();

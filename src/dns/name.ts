@@ -210,6 +210,13 @@ export function compareNames(a: Name, b: Name): number {
   return left.length - right.length;
 }
 
+/** Of these the longest that the name is beneath, or is. */
+export function closestTo(name: Name, origins: Iterable<Name>): Name | undefined {
+  return [...origins]
+    .filter((origin) => name.isUnder(origin))
+    .sort((a, b) => b.wireLength - a.wireLength)[0];
+}
+
 /**
  * As `compareNames` orders names, so do their ranks as strings, and some times faster: labels from
  * the root, each ended by what is below every octet.

@@ -44,6 +44,7 @@ class Scene {
       sites: () => [ZONE.child("paris")!],
       settles: () => 15_000,
       ours: (there) => there.sets(),
+      left: (ours) => ours,
       zone: {
         origin: ZONE,
         key: "paris",

@@ -71,6 +71,7 @@ class Publisher {
       clock: systemClock,
       log: { ...silentLog, warn: tell, info: tell },
       ours: (sets) => inheritance(sets, { zone: ORIGIN, sites: [SITE], subnets: [] }),
+      left: (ours) => ours,
       guard: guardOf(ORIGIN, "merged"),
       sites: () => [SITE],
       settles: () => this.settles,

@@ -11,7 +11,7 @@ import type { Name } from "../../dns/name.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Log } from "../../log.ts";
 import type { Publish, Update } from "../../zone/update/update.ts";
-import type { HeldSets, RecordSets } from "../recordsets.ts";
+import { type HeldSets, RecordSets } from "../recordsets.ts";
 import { PublishError } from "./farzone.ts";
 import type { Guard } from "./guard.ts";
 import { Readings } from "./readings.ts";
@@ -45,6 +45,8 @@ export interface PublicationOptions {
   readonly log: Log;
   /** Of the sets of the zone, what this collector may have put there. */
   readonly ours: (there: HeldSets) => Iterable<RecordSet>;
+  /** Of these, what is kept until it is known whether it is still wanted: what might be wanted yet. */
+  readonly left: (ours: RecordSets) => RecordSets;
   /** Of what other sites may want too. */
   readonly guard: Guard;
   /** The domains of the sites that are published. */
@@ -168,7 +170,7 @@ export class Publication {
   }
 
   async #read(): Promise<void> {
-    const { zone, clock, log, ours, settles } = this.#options;
+    const { zone, clock, log, ours, left, settles } = this.#options;
     const began = clock.now();
     let there: HeldSets | Rcode;
     this.#isReading = true;
@@ -190,10 +192,12 @@ export class Publication {
     if (typeof there !== "number") {
       this.#troubles.read();
       this.#readings.succeed(began);
-      const inherited = [...ours(there)];
+      const own = [...ours(there)];
+      const inherited = RecordSets.of(own);
       const heard = clock.now() + HEARD;
-      this.reconciler.inherit(there, inherited, () => Math.max(settles(), heard));
-      const fields = { zone: zone.origin.toString(), sets: inherited.length };
+      const settled = () => Math.max(settles(), heard);
+      this.reconciler.inherit(there, inherited, settled, left(inherited));
+      const fields = { zone: zone.origin.toString(), sets: own.length };
       log.debug(fields, "what is there already is kept until it is known who is still there");
       return;
     }

@@ -18,7 +18,7 @@ import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Update } from "../../zone/update/update.ts";
-import { common, type HeldSets, keysOf, RecordSets, without } from "../recordsets.ts";
+import { common, exchanged, type HeldSets, keysOf, RecordSets, without } from "../recordsets.ts";
 import { difference, UNKNOWN_TTL } from "./difference.ts";
 import type { Guard } from "./guard.ts";
 import { type Obstacle, Obstacles } from "./obstacles.ts";
@@ -104,17 +104,23 @@ export class Reconciler {
 
   /**
    * What is there, and what of it may be ours; what we have put there ourselves is in any case. What
-   * was not known to be there is kept until the time that `settles` gives, as if it were wanted, and
-   * all is said again at once: its lease may be nearly over.
+   * was not known to be there is kept, as far as it is among `left`, until the time that `settles`
+   * gives, as if it were wanted, and all is said again at once: its lease may be nearly over.
    */
-  inherit(there: HeldSets, ours: Iterable<RecordSet>, settles: () => number): void {
+  inherit(
+    there: HeldSets,
+    ours: Iterable<RecordSet>,
+    settles: () => number,
+    left: Iterable<RecordSet> = ours,
+  ): void {
     const before = RecordSets.of(this.#published);
     for (const set of this.#doubtful) before.add(set);
     const known = without(before, this.#inherited);
     const own = [this.#published, this.#doubtful].flatMap((sets) => [...common(there, sets)]);
     this.#published = RecordSets.of(ours);
     for (const set of own) this.#published.add(set);
-    this.#inherited = without(without(this.#published, known), this.#wanted);
+    const kept = exchanged(this.#published, ours, left);
+    this.#inherited = without(without(kept, known), this.#wanted);
     this.#doubtful = new RecordSets();
     this.#unrenewed = new RecordSets();
     this.#settles = settles;

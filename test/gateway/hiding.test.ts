@@ -1,0 +1,152 @@
+/** A gateway that is started again with another policy: what that hides is not there to be asked for. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { systemClock } from "../../src/clock.ts";
+import { FarZone } from "../../src/collector/publishing/farzone.ts";
+import { parseConfig } from "../../src/config.ts";
+import { Class, Type } from "../../src/dns/constants.ts";
+import { formatEndpoint } from "../../src/dns/endpoint.ts";
+import { makeMessage } from "../../src/dns/message.ts";
+import { Name } from "../../src/dns/name.ts";
+import { soaOf } from "../../src/dns/rdata.ts";
+import { openGateway } from "../../src/gateway.ts";
+import { ask } from "../../src/net/client/exchange.ts";
+import { PersistentConnection } from "../../src/net/client/persistent.ts";
+import { Device } from "../collector/device.ts";
+import { lines, service } from "../collector/fixture.ts";
+import { FakeClock } from "../support/clock.ts";
+import { freePort } from "../support/freeport.ts";
+import { temporaryFolder } from "../support/gateway.ts";
+import { Lan, LanWatch } from "../support/lan.ts";
+import { silentLog } from "../support/log.ts";
+import { DEADLINE, waitFor } from "../support/wait.ts";
+
+const ZONE = Name.parse("z.example.");
+const REVERSE = Name.parse("1.10.in-addr.arpa.");
+
+/** A machine on a LAN, which is there whether a gateway runs or not. */
+class Machine {
+  readonly clock = new FakeClock();
+  readonly lan = new Lan(this.clock);
+  readonly #folder = temporaryFolder();
+  readonly #port = freePort();
+
+  /** A link that is not plugged in says nothing. */
+  async start(policy: object, isPlugged = true) {
+    const { clock, lan } = this;
+    const server = { address: "127.0.0.1", port: await this.#port };
+    const settings = {
+      ...{ zone: ZONE.toString(), reverse: [REVERSE.toString()], data: this.#folder, policy },
+      links: [{ interface: "eth0", site: "paris" }],
+      listen: { dns: [formatEndpoint(server)] },
+    };
+    const stop = new AbortController();
+    const gateway = await openGateway(parseConfig(JSON.stringify(settings), "g", this.#folder), {
+      ...{ clock, log: silentLog, signal: stop.signal },
+      links: new LanWatch(...(isPlugged ? [lan.host("eth0", "10.1.0.250")] : [])),
+    });
+    const end = () => {
+      stop.abort();
+      return gateway.closed;
+    };
+    /** How many records the answer has. */
+    const count = async (owner: string, type: number) => {
+      const questions = [{ name: Name.parse(owner, ZONE), type, class: Class.IN }];
+      const asking = { clock: systemClock, timeout: DEADLINE };
+      return (await ask(server, makeMessage({ questions }), asking)).answers.length;
+    };
+    /** All that a zone has, a record a line, and its serial. */
+    const copy = async (origin: Name) => {
+      // By this clock nobody is given up.
+      const still = new FakeClock();
+      const locate = async () => [server];
+      const connection = new PersistentConnection({ locate, clock: still });
+      const reading = new FarZone({ origin, connection, clock: still }).readBack();
+      let isRead = false;
+      const note = () => {
+        isRead = true;
+      };
+      reading.then(note, note);
+      // One transfer after the other: each has its turn, though no time passes.
+      await waitFor("a transfer", async () => {
+        await clock.elapse(0);
+        return isRead;
+      });
+      const sets = await reading;
+      connection.close();
+      assert.ok(typeof sets !== "number");
+      const { serial } = soaOf(sets.set(origin, Type.SOA)!.rdatas[0]!);
+      return { serial, lines: lines([...sets].filter(({ type }) => type !== Type.SOA)) };
+    };
+    return { count, copy, [Symbol.asyncDispose]: end };
+  }
+}
+
+/** What tells of these two. */
+const DENIED = /\b(Juliet|pc|_presence)\b/;
+
+suite("a gateway that is started again", () => {
+  test("with a policy that hides more shows none of it from its first answer on, and moves nothing else", async () => {
+    const machine = new Machine();
+    const { clock, lan } = machine;
+    const plug = (last: number, instance: string, type: string, host: string, text = "") => {
+      const said = service(instance, type, host, `10.1.0.${last}`);
+      const listed = `_services._dns-sd._udp 4500 PTR ${type}\n${said}`;
+      new Device(lan, `10.1.0.${last}`, listed.replace('"txtvers=1"', `"txtvers=1"${text}`));
+    };
+    plug(10, "Laser", "_ipp._tcp", "printer", ' "UUID=4509"');
+    plug(20, "Juliet", "_presence._tcp", "pc");
+    plug(30, "Cellar", "_ipp._tcp", "cellar");
+    const origins = [ZONE, REVERSE] as const;
+    const before = await (async () => {
+      await using gateway = await machine.start({});
+      await waitFor("all three", async () => {
+        await clock.elapse(1000);
+        const [printers, hosts] = await Promise.all(origins.map(gateway.copy));
+        const listed = printers!.lines.filter((line) => /^_[a-z]+\._tcp\.z\.example\./.test(line));
+        return (
+          listed.length === 3 &&
+          hosts!.lines.filter((line) => /^\d+\.0\.1\.10\./.test(line)).length === 3
+        );
+      });
+      return await Promise.all(origins.map(gateway.copy));
+    })();
+
+    const policy = {
+      rules: [{ deny: "chat" }],
+      text: [{ type: "printers", drop: "UUID" }],
+      addresses: [{ from: "10.1.0.30", to: "10.1.200.30" }],
+    };
+    const wanted = (text: readonly string[]) => {
+      const left = text.filter((line) => !DENIED.test(line) && !/^30\.0\.1\.10/.test(line));
+      return left.map((line) =>
+        line.replace(' "UUID=4509"', "").replace("10.1.0.30", "10.1.200.30"),
+      );
+    };
+    const after = await (async () => {
+      await using gateway = await machine.start(policy, false);
+      assert.equal(await gateway.count("_presence._tcp", Type.PTR), 0);
+      assert.equal(await gateway.count("Juliet._presence._tcp.paris", Type.SRV), 0);
+      assert.equal(await gateway.count("pc.paris", Type.A), 0);
+      assert.equal(await gateway.count("_ipp._tcp", Type.PTR), 2);
+      return await Promise.all(origins.map(gateway.copy));
+    })();
+    for (const [i, { serial, lines }] of after.entries()) {
+      assert.deepEqual(lines, wanted(before[i]!.lines).sort());
+      assert.ok(before[i]!.lines.some((line) => DENIED.test(line)));
+      // One change, and those records stood in every version.
+      assert.equal(serial, before[i]!.serial + 1);
+    }
+
+    // Where all is heard again, nothing of it is news, and there is nothing to hide.
+    await using gateway = await machine.start(policy);
+    const first = await Promise.all(origins.map(gateway.copy));
+    assert.deepEqual(first, after);
+    await waitFor("what the links say", async () => {
+      await clock.elapse(1000);
+      return (await gateway.copy(REVERSE)).lines.some((line) => /^30\.200\.1\.10/.test(line));
+    });
+    await clock.elapse(40_000);
+    assert.deepEqual(await gateway.copy(ZONE), after[0]);
+  });
+});
