@@ -21,6 +21,7 @@ describe("what people copy", () => {
       .filter((file) => file.endsWith(".yaml"))
       .sort();
     assert.deepEqual(examples, [
+      "behind-knot.yaml", // below
       "one-lan.yaml", // below
       "publish-to-bind.yaml", // below
       "two-offices.yaml", // interop/offices.test.ts, as the next two
@@ -28,11 +29,11 @@ describe("what people copy", () => {
       "two-offices/paris.yaml",
     ]);
     const machine = new Example("two-offices.yaml");
-    const sites = ["paris", "lyon"];
-    for (const site of sites) await machine.makeKey(site);
+    const keys = ["paris", "lyon", "knot"];
+    for (const key of keys) await machine.makeKey(key);
     for (const path of examples) {
       const example = new Example(path);
-      for (const site of sites) machine.giveKey(site, example);
+      for (const key of keys) machine.giveKey(key, example);
       readConfig(example.file);
     }
   });
@@ -57,8 +58,8 @@ describe("the examples at work", { skip: needs("avahi-daemon", "dig", "named", "
     const here = lab.host("here").plug(lan, { name: "eth0", addresses: ["10.1.0.2/16"] });
     const printer = lab.host("printer").plug(lan, { name: "eth0", addresses: ["10.1.0.10/16"] });
     const service = { name: "Office Printer", type: "_ipp._tcp", port: 631 };
-    await Avahi.start(printer, { hostName: "printer", services: [service] });
-    return { here, printer };
+    const avahi = await Avahi.start(printer, { hostName: "printer", services: [service] });
+    return { here, printer, avahi };
   };
   const waitForPrinter = (client: Host, server: string, site: string) =>
     waitFor(
@@ -80,39 +81,77 @@ describe("the examples at work", { skip: needs("avahi-daemon", "dig", "named", "
     await waitForPrinter(printer, "10.1.0.2", "office");
   });
 
-  /** The lines in `text` are a server's configuration, for a machine with Debian's folders. */
-  const publishInto = async (
-    command: (file: string) => readonly string[],
-    isServing: RegExp,
-    text: string,
-    more: (folder: string) => string,
-  ) => {
-    await using lab = new Lab();
-    const { here } = await openLan(lab);
+  /** That LAN, and a server of another make on the other side of the host. */
+  const openBoth = async (lab: Lab) => {
+    const { here, avahi } = await openLan(lab);
     const wan = lab.lan("wan");
     here.plug(wan, { name: "eth1", addresses: ["192.0.2.2/24"] });
     const server = lab.host("ns").plug(wan, { name: "eth0", addresses: ["192.0.2.53/24"] });
+    return { here, avahi, server };
+  };
 
-    const example = new Example("publish-to-bind.yaml");
-    await example.makeKey("paris");
+  /** A server of another make, beside the lines that people copy. */
+  interface Make {
+    readonly command: (file: string) => readonly string[];
+    readonly isServing: RegExp;
+    readonly more: (folder: string) => string;
+  }
+  const bind: Make = {
+    command: (file) => ["named", "-g", "-c", file],
+    isServing: /\ball zones loaded\b.*\brunning\b/s,
+    more: () => "controls { };",
+  };
+  const knot: Make = {
+    command: (file) => ["knotd", "-c", file],
+    isServing: /\bserver started\b/,
+    more: (folder) =>
+      `control:\n  listen: ${folder}/knot.sock\nlog:\n  - target: stderr\n    any: info\n`,
+  };
+
+  /** The lines in an example's comment. */
+  const commentOf = (path: string) => {
+    const example = readFileSync(join(root, "examples", path), "utf8");
+    return [...example.matchAll(/^# {3}(.*)$/gm)].map(([, line]) => line).join("\n");
+  };
+
+  /** The lines are those of a machine with Debian's folders. Gives its log, as it is then. */
+  const startServer = async (
+    host: Host,
+    { command, isServing, more }: Make,
+    lines: string,
+    prepare: (folder: string) => string,
+  ): Promise<() => string> => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "keys"));
-    example.giveKey("paris", { folder });
+    const key = prepare(folder);
     const file = join(folder, "server.conf");
-    const secret = /secret "(.*)"/.exec(readFileSync(join(folder, "keys/paris"), "utf8"))![1]!;
-    const ours = text
+    const secret = /secret "(.*)"/.exec(readFileSync(join(folder, "keys", key), "utf8"))![1]!;
+    const ours = lines
       .replaceAll(/\/(etc|var\/lib)\/(bind|knot)\b/g, folder)
-      .replace("the secret in keys/paris", secret);
+      .replace(`the secret in keys/${key}`, secret);
     writeFileSync(file, `${ours}\n${more(folder)}`);
-    writeFileSync(
-      join(folder, `${ZONE}.zone`),
-      "$TTL 10\n@ SOA ns1.example.com. hostmaster.example.com. 1 7200 3600 86400 10\n" +
-        "@ NS ns1.example.com.\n",
-    );
-    const primary = server.start(command(file), { cwd: folder });
+    const server = host.start(command(file), { cwd: folder });
+    const log = () => server.stderr + server.stdout.join("");
     await waitFor("the server", () => {
-      if (!primary.isRunning) throw new Error(primary.stderr);
-      return isServing.test(primary.stderr + primary.stdout.join(""));
+      if (!server.isRunning) throw new Error(log());
+      return isServing.test(log());
+    });
+    return log;
+  };
+
+  const publishInto = async (make: Make, lines: string) => {
+    await using lab = new Lab();
+    const { here, server } = await openBoth(lab);
+    const example = new Example("publish-to-bind.yaml");
+    await example.makeKey("paris");
+    await startServer(server, make, lines, (folder) => {
+      example.giveKey("paris", { folder });
+      writeFileSync(
+        join(folder, `${ZONE}.zone`),
+        "$TTL 10\n@ SOA ns1.example.com. hostmaster.example.com. 1 7200 3600 86400 10\n" +
+          "@ NS ns1.example.com.\n",
+      );
+      return "paris";
     });
 
     const collector = example.start(here);
@@ -127,29 +166,43 @@ describe("the examples at work", { skip: needs("avahi-daemon", "dig", "named", "
   };
 
   it("publish-to-bind.yaml publishes into BIND that is configured as its comment says", async () => {
-    const example = readFileSync(join(root, "examples/publish-to-bind.yaml"), "utf8");
-    const lines = [...example.matchAll(/^# {3}(.*)$/gm)].map(([, line]) => line);
-    await publishInto(
-      (file) => ["named", "-g", "-c", file],
-      /\ball zones loaded\b.*\brunning\b/s,
-      lines
-        .join("\n")
-        // What named would touch elsewhere on this machine.
-        .replace("options {", "options { pid-file none; session-keyfile none;"),
-      () => "controls { };",
-    );
+    // What named would touch elsewhere on this machine.
+    const ours = "options { pid-file none; session-keyfile none;";
+    await publishInto(bind, commentOf("publish-to-bind.yaml").replace("options {", ours));
   });
 
   it("it publishes into Knot as well, configured as docs/two-offices.md says", async () => {
     const page = readFileSync(join(root, "docs/two-offices.md"), "utf8");
-    const text = /```yaml\n(server:\n[\s\S]*?)```/.exec(page)?.[1];
-    assert.ok(text);
-    await publishInto(
-      (file) => ["knotd", "-c", file],
-      /\bloaded, serial\b.*\bserver started\b/s,
-      text,
-      (folder) =>
-        `control:\n  listen: ${folder}/knot.sock\nlog:\n  - target: stderr\n    any: info\n`,
-    );
+    const lines = /```yaml\n(server:\n[\s\S]*?)```/.exec(page)?.[1];
+    assert.ok(lines);
+    const isServing = /\bloaded, serial\b.*\bserver started\b/s;
+    await publishInto({ ...knot, isServing }, lines);
+  });
+
+  it("behind-knot.yaml is copied by Knot, configured as its comment says, which answers for it", async () => {
+    await using lab = new Lab();
+    const { here, avahi, server } = await openBoth(lab);
+    const example = new Example("behind-knot.yaml");
+    await example.makeKey("knot");
+    await example.start(here).line(STARTED);
+    const log = await startServer(server, knot, commentOf("behind-knot.yaml"), (folder) => {
+      example.giveKey("knot", { folder });
+      return "knot";
+    });
+    await waitForPrinter(server, "192.0.2.53", "office");
+
+    // Long before Knot would ask by itself: it is told.
+    const type = "_presence._tcp";
+    avahi.add("s1", { name: "Juliet", type, port: 5298 });
+    const question = { name: `${type}.${ZONE}.`, type: "PTR" };
+    await waitFor("what is new", async () => {
+      const { answers } = await dig(server, { server: "192.0.2.53", ...question });
+      return answers.length === 1;
+    });
+    // It is less than the zone, and so all that is sent.
+    await waitFor("the log of it", () => /\bIXFR, incoming\b.*\bfinished\b/.test(log()));
+    // Nobody else is answered.
+    const { status } = await dig(server, { server: "192.0.2.2", ...question });
+    assert.equal(status, "REFUSED");
   });
 });
