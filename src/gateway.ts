@@ -26,10 +26,11 @@ import { tsig } from "./dnsserver/tsig.ts";
 import { updateHandler } from "./dnsserver/update.ts";
 import { ReadyViews, viewed } from "./dnsserver/views.ts";
 import { Access } from "./gateway/access.ts";
+import { hide } from "./gateway/hiding.ts";
 import { openLinks } from "./gateway/links.ts";
 import { notifyAll } from "./gateway/notifying.ts";
 import { asksOnDemand, openOnDemand } from "./gateway/ondemand.ts";
-import { farZones, hide, nearZones } from "./gateway/publishing.ts";
+import { farZones, nearZones } from "./gateway/publishing.ts";
 import { openPush } from "./gateway/pushing.ts";
 import { registering } from "./gateway/registering.ts";
 import { openSecureListeners } from "./gateway/securelisteners.ts";
@@ -92,7 +93,7 @@ export async function openGateway(config: Config, options: GatewayOptions): Prom
   };
   try {
     if (listen !== undefined && zones !== undefined) {
-      await hide(zones.dynamic, config.policy);
+      await hide(zones.dynamic, config.policy, clock);
       const reconfirm: Collector["reconfirm"] = (record) => collector?.reconfirm(record);
       const opening = { ...options, signal, listen, onDemand, reconfirm };
       served = await openListeners(config, zones, { ...opening, closed });

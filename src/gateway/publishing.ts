@@ -3,30 +3,24 @@
  * collector cannot tell the one from the other.
  */
 import type { Clock } from "../clock.ts";
-import { Judgement } from "../collector/projection/judgement.ts";
-import type { Policy } from "../collector/projection/policy.ts";
 import { FarZone } from "../collector/publishing/farzone.ts";
 import type { PublishedZone } from "../collector/publishing/publication.ts";
-import { RecordSets, without } from "../collector/recordsets.ts";
 import type { Host } from "../config/fields.ts";
 import type { Config } from "../config.ts";
 import { DNS_PORT } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
-import type { Rdata } from "../dns/rdata.ts";
-import { type RecordSet, recordsOf } from "../dns/record.ts";
 import type { Server } from "../net/client/channel.ts";
 import { endpointsOf, type Finding } from "../net/client/hosts.ts";
 import { PersistentConnection, type PersistentOptions } from "../net/client/persistent.ts";
 import type { Resolve } from "../net/client/resolver.ts";
 import { findUpdateServers } from "../net/client/updateserver.ts";
 import { collectorPrincipal, reversePrincipal } from "../zone/update/principal.ts";
-import { removal } from "../zone/update/update.ts";
 import type { Zone } from "../zone/zone.ts";
 
 /** Who publishes from within this process: no name a key may have. */
 export const COLLECTOR = "(collector)";
 /** Seconds, here: a gateway that is started again finds what it had, if it was not long away. */
-const LEASE = 300;
+export const LEASE = 300;
 /** Records of a zone far away: twice what one here has room for. */
 const CAPACITY = 1_000_000;
 
@@ -43,34 +37,6 @@ export function nearZones(zones: readonly Zone[]): PublishedZone[] {
       lease: LEASE,
     };
   });
-}
-
-/**
- * Takes out of these zones, the shared one first, what this process has published before and the policy
- * hides as it is now: nobody is told of it any more, wherever its link is.
- */
-export async function hide(zones: readonly Zone[], policy: Policy): Promise<void> {
-  const judgement = new Judgement(policy, zones[0]!.origin);
-  const published = zones.map((zone) => RecordSets.of(publishedHere(zone)));
-  judgement.look(published[0]!);
-  const hiding = nearZones(zones).map(async ({ origin, publish }, i) => {
-    const before = published[i]!;
-    const after = judgement.left(before);
-    if (after === before) return;
-    const gone = [...without(before, after)].flatMap(removal);
-    const come = [...without(after, before)].flatMap(recordsOf);
-    const updates = [...gone, ...come];
-    await publish({ zone: origin, prerequisites: [], updates, lease: LEASE });
-  });
-  await Promise.all(hiding);
-}
-
-function* publishedHere(zone: Zone): Iterable<RecordSet> {
-  for (const set of zone.current.sets()) {
-    const isOurs = (rdata: Rdata) => zone.holders({ name: set.name, rdata }).includes(COLLECTOR);
-    const rdatas = set.rdatas.filter(isOurs);
-    if (rdatas.length > 0) yield { ...set, rdatas };
-  }
 }
 
 export interface FarZonesOptions {

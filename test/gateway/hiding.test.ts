@@ -9,17 +9,25 @@ import { formatEndpoint } from "../../src/dns/endpoint.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { soaOf } from "../../src/dns/rdata.ts";
+import type { RecordSet } from "../../src/dns/record.ts";
+import { recordsOf } from "../../src/dns/record.ts";
+import { hide } from "../../src/gateway/hiding.ts";
+import { nearZones } from "../../src/gateway/publishing.ts";
 import { openGateway } from "../../src/gateway.ts";
 import { ask } from "../../src/net/client/exchange.ts";
 import { PersistentConnection } from "../../src/net/client/persistent.ts";
+import { collectorPrincipal } from "../../src/zone/update/principal.ts";
 import { Device } from "../collector/device.ts";
 import { lines, service } from "../collector/fixture.ts";
+import { openRegistrar, SITE } from "../dnsserver/registering.ts";
 import { FakeClock } from "../support/clock.ts";
 import { freePort } from "../support/freeport.ts";
 import { temporaryFolder } from "../support/gateway.ts";
 import { Lan, LanWatch } from "../support/lan.ts";
 import { silentLog } from "../support/log.ts";
+import { host, service as registered } from "../support/requester.ts";
 import { DEADLINE, waitFor } from "../support/wait.ts";
+import { sets, zoneOf } from "../zone/fixture.ts";
 
 const ZONE = Name.parse("z.example.");
 const REVERSE = Name.parse("1.10.in-addr.arpa.");
@@ -148,5 +156,52 @@ suite("a gateway that is started again", () => {
     });
     await clock.elapse(40_000);
     assert.deepEqual(await gateway.copy(ZONE), after[0]);
+  });
+});
+
+suite("what others hold", () => {
+  const policyOf = (policy: object) => parseConfig(JSON.stringify({ policy }), "g", "/").policy;
+
+  test("stays, for it is for their policy to hide", async () => {
+    const zone = zoneOf("");
+    const [near] = nearZones([zone]);
+    const lab = sets("lab._ssh._tcp.paris SRV 0 0 22 h.paris\nh.paris A 10.1.0.9");
+    const own = sets("own._ssh._tcp.paris SRV 0 0 22 pc.paris\npc.paris A 10.1.0.20");
+    const updateOf = (records: readonly RecordSet[]) => ({
+      ...{ zone: zone.origin, prerequisites: [], updates: records.flatMap(recordsOf), lease: 300 },
+    });
+    await near!.publish(updateOf([...lab, ...own]));
+    const other = collectorPrincipal("other", zone.origin, () => true);
+    await zone.apply(updateOf(lab), other);
+    await hide([zone], policyOf({ rules: [{ deny: "_ssh._tcp" }] }), new FakeClock());
+    const holdersOf = ({ name, rdatas }: RecordSet) => zone.holders({ name, rdata: rdatas[0]! });
+    assert.deepEqual(lab.map(holdersOf), [["other"], ["other"]]);
+    assert.ok(own.every(({ name, type }) => zone.current.set(name, type) === undefined));
+  });
+
+  test("goes where a device has registered it here, which keeps the name, and its leases", async () => {
+    const { register, device, known, zone, clock } = openRegistrar();
+    const lamp = `lamp.${SITE}`;
+    const web = registered(`Lamp._http._tcp.${SITE}`, lamp, 80, "UUID=7", "a=1");
+    const shell = registered(`Lamp._ssh._tcp.${SITE}`, lamp, 22);
+    const update = [...host(lamp, device.key, "10.1.0.9"), ...web, ...shell];
+    assert.equal(await register(update, { lease: { lease: 600, keyLease: 3600 } }), "NOERROR");
+    const before = known();
+    await clock.elapse(100_000);
+    await hide([zone], policyOf({}), clock);
+    assert.deepEqual(known(), before);
+    const policy = {
+      rules: [{ deny: "_ssh._tcp", site: "devices" }],
+      text: [{ type: "_http._tcp", drop: ["UUID"] }],
+    };
+    await hide([zone], policyOf(policy), clock);
+    const left = before
+      .filter((line) => !line.includes("_ssh") || line.includes(" KEY "))
+      .map((line) => line.replace('"UUID=7" ', ""));
+    assert.deepEqual(known().sort(), left.sort());
+    await clock.elapse(499_999);
+    assert.deepEqual(known().sort(), left);
+    await clock.elapse(1);
+    assert.ok(known().every((line) => line.includes(" KEY ")));
   });
 });

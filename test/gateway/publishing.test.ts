@@ -10,17 +10,16 @@ import { leaseOption } from "../../src/dns/lease.ts";
 import { decodeHeader, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { type RecordSet, recordsOf } from "../../src/dns/record.ts";
+import { recordsOf } from "../../src/dns/record.ts";
 import { partTsig, signTsig } from "../../src/dns/tsig.ts";
-import { farZones, hide, locating, nearZones, updateHost } from "../../src/gateway/publishing.ts";
+import { farZones, locating, nearZones, updateHost } from "../../src/gateway/publishing.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
-import { collectorPrincipal } from "../../src/zone/update/principal.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { opt } from "../dnsserver/fixture.ts";
 import { FakeClock } from "../support/clock.ts";
 import { waitFor } from "../support/wait.ts";
-import { name, sets, zoneOf } from "../zone/fixture.ts";
+import { name, zoneOf } from "../zone/fixture.ts";
 
 describe("zones far away", () => {
   const failure = async (publish: string) => {
@@ -202,26 +201,6 @@ describe("zones served here", () => {
       const update = { zone: zones[i]!.origin, prerequisites: [], updates: recordsOf(set) };
       assert.equal(rcodeName(await zones[i]!.publish(update)), rcode, `${owner}`);
     }
-  });
-
-  it("keep of what a policy hides what others hold too: it is for their policy to hide", async () => {
-    const zone = zoneOf("");
-    const [near] = nearZones([zone]);
-    const lab = sets("lab._ssh._tcp.paris SRV 0 0 22 h.paris\nh.paris A 10.1.0.9");
-    const own = sets("own._ssh._tcp.paris SRV 0 0 22 pc.paris\npc.paris A 10.1.0.20");
-    const updateOf = (records: readonly RecordSet[]) => ({
-      ...{ zone: zone.origin, prerequisites: [], updates: records.flatMap(recordsOf), lease: 300 },
-    });
-    await near!.publish(updateOf([...lab, ...own]));
-    await zone.apply(
-      updateOf(lab),
-      collectorPrincipal("other", zone.origin, () => true),
-    );
-    const { policy } = parseConfig("policy: { rules: [{ deny: _ssh._tcp }] }", "test", "/");
-    await hide([zone], policy);
-    const holdersOf = ({ name, rdatas }: RecordSet) => zone.holders({ name, rdata: rdatas[0]! });
-    assert.deepEqual(lab.map(holdersOf), [["other"], ["other"]]);
-    assert.ok(own.every(({ name, type }) => zone.current.set(name, type) === undefined));
   });
 });
 

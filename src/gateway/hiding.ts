@@ -1,0 +1,68 @@
+/**
+ * What was published before the start and the policy hides as it is now: it is out of the zones before the
+ * first question is answered, wherever its link is and whenever its device says it again.
+ */
+import type { Clock } from "../clock.ts";
+import { obtain } from "../collector/obtain.ts";
+import { Judgement } from "../collector/projection/judgement.ts";
+import type { Policy } from "../collector/projection/policy.ts";
+import { RecordSets, without } from "../collector/recordsets.ts";
+import { Type } from "../dns/constants.ts";
+import type { Rdata } from "../dns/rdata.ts";
+import { recordsOf } from "../dns/record.ts";
+import { kindOfHolder } from "../zone/update/leases.ts";
+import { holderPrincipal, REQUESTER } from "../zone/update/principal.ts";
+import { removal } from "../zone/update/update.ts";
+import type { Zone } from "../zone/zone.ts";
+import { COLLECTOR, LEASE, nearZones } from "./publishing.ts";
+
+/**
+ * `zones` are those that collectors fill, the shared one first. What collectors elsewhere publish is for
+ * their policies to hide.
+ */
+export async function hide(zones: readonly Zone[], policy: Policy, clock: Clock): Promise<void> {
+  const judgement = new Judgement(policy, zones[0]!.origin);
+  const published = zones.map(publishedHere);
+  judgement.look(published[0]!.all);
+  const near = nearZones(zones);
+  const hiding = zones.flatMap((zone, i) =>
+    [...published[i]!.byHolder].map(async ([by, before]) => {
+      const after = judgement.left(before);
+      if (after === before) return;
+      const gone = [...without(before, after)].flatMap(removal);
+      const come = [...without(after, before)].flatMap(recordsOf);
+      const update = { zone: zone.origin, prerequisites: [], updates: [...gone, ...come] };
+      if (by === COLLECTOR) await near[i]!.publish({ ...update, lease: LEASE });
+      else await zone.apply({ ...update, lease: leaseOf(zone, by, clock) }, holderPrincipal(by));
+    }),
+  );
+  await Promise.all(hiding);
+}
+
+/** By this process, and by devices that have registered themselves, whose KEYs keep their names theirs. */
+function publishedHere(zone: Zone) {
+  const all = new RecordSets();
+  const byHolder = new Map<string, RecordSets>();
+  const isOurs = (by: string) => by === COLLECTOR || kindOfHolder(by) === REQUESTER;
+  for (const set of zone.current.sets()) {
+    if (set.type === Type.KEY) continue;
+    const held = new Map<string, Rdata[]>();
+    const ours = set.rdatas.filter((rdata) => {
+      const holders = zone.holders({ name: set.name, rdata }).filter(isOurs);
+      for (const by of holders) obtain(held, by, () => []).push(rdata);
+      return holders.length > 0;
+    });
+    all.put({ ...set, rdatas: ours });
+    for (const [by, rdatas] of held) {
+      obtain(byHolder, by, () => new RecordSets()).put({ ...set, rdatas });
+    }
+  }
+  return { all, byHolder };
+}
+
+/** Seconds for which a device that has registered is still there; what it said ends at one time. */
+function leaseOf(zone: Zone, by: string, clock: Clock): number {
+  const held = zone.heldBy(by).filter(({ rdata }) => rdata.type !== Type.KEY);
+  const first = Math.min(...held.map(({ expires }) => expires));
+  return Math.max(1, Math.ceil((first - clock.now()) / 1000));
+}
