@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { Type } from "./constants.ts";
 import type { Message } from "./message.ts";
 import type { Rdata } from "./rdata.ts";
+import { Reader } from "./reader.ts";
 import type { ResourceRecord } from "./record.ts";
 import { compareSerials } from "./serial.ts";
 
@@ -32,15 +33,20 @@ export function isSig0({ type, rdata }: Pick<ResourceRecord, "type" | "rdata">):
   return type === Type.SIG && rdata.wire.startsWith("\0\0");
 }
 
-/** Undefined where its SIG record is not the last one, of the root and without compression (§3). */
+/**
+ * Undefined where its SIG record is not the last one, or not of the root (§3). The signer's name in it may be
+ * compressed, as Thread's and Apple's devices have it: what is signed has it spelled out.
+ */
 export function partSig0(message: Message, bytes: Uint8Array): Sig0Message | undefined {
   const last = message.additionals.at(-1);
   if (last === undefined || !isSig0(last) || !last.name.isRoot) return undefined;
+  const start = startOfLast(bytes);
+  const head = bytes.subarray(start, start + 3);
+  // Behind it there may be an OPT record, which is none of the additionals.
+  if (head[0] !== 0 || head[1] !== 0 || head[2] !== Type.SIG) return undefined;
   const { values, wire } = last.rdata;
   const { 1: algorithm, 4: expiration, 5: inception, 8: signature } = values;
-  const body = Buffer.from(bytes.subarray(0, bytes.length - HEAD - wire.length));
-  const head = bytes.subarray(body.length, body.length + 3);
-  if (head[0] !== 0 || head[1] !== 0 || head[2] !== Type.SIG) return undefined;
+  const body = Buffer.from(bytes.subarray(0, start));
   body.writeUInt16BE(body.readUInt16BE(ARCOUNT) - 1, ARCOUNT);
   const fields = wire.slice(0, wire.length - (signature as Uint8Array).length);
   return {
@@ -49,10 +55,25 @@ export function partSig0(message: Message, bytes: Uint8Array): Sig0Message | und
   } as Sig0Message;
 }
 
-/** Root, type, class, TTL, RDLENGTH. */
-const HEAD = 11;
 /** Where the header has it. */
 const ARCOUNT = 10;
+
+/** Where the last record of a message begins, which has one. */
+function startOfLast(bytes: Uint8Array): number {
+  const reader = new Reader(bytes, 4);
+  const questions = reader.u16();
+  const records = reader.u16() + reader.u16() + reader.u16();
+  for (let i = 0; i < questions; i++) {
+    reader.skipName();
+    reader.skip(4);
+  }
+  for (let i = 1; i < records; i++) {
+    reader.skipName();
+    reader.skip(8);
+    reader.skip(reader.u16());
+  }
+  return reader.offset;
+}
 
 /** Is it signed by the holder of this KEY, for this moment? `now` in seconds since 1970. */
 export async function verifySig0(part: Sig0Message, key: Rdata, now: number): Promise<boolean> {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
+import { HEADER_LENGTH } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import { Writer } from "../../src/dns/writer.ts";
@@ -236,6 +237,24 @@ suite("an SRP Update", () => {
     }
     assert.deepEqual(known(), []);
     assert.equal(await register(host(HOST, device.key, "10.1.0.9")), "NOERROR");
+  });
+
+  test("TSIG-18: may have the name of its signer compressed, which is signed as it is spelled", async () => {
+    const { ask, device, known } = openRegistrar();
+    const update = registering(ZONE, host(HOST, device.key, "10.1.0.9"), LEASE);
+    /** By whom it is signed, and by whom it says so: the name of its question. */
+    const signed = (signer: string) => {
+      const octets = device.sign(update, { signer });
+      const { length } = Name.parse(signer).wire;
+      const at = octets.lastIndexOf(Buffer.from(Name.parse(signer).wire, "latin1"));
+      octets.writeUInt16BE(octets.readUInt16BE(at - 20) - length + 2, at - 20);
+      const pointer = Buffer.from([0xc0, HEADER_LENGTH]);
+      return Buffer.concat([octets.subarray(0, at), pointer, octets.subarray(at + length)]);
+    };
+    assert.equal((await ask(signed("another.example."))).rcode, 5);
+    assert.deepEqual(known(), []);
+    assert.equal((await ask(signed(ZONE))).rcode, 0);
+    assert.equal(known().length, 2);
   });
 
   test("SRP-07, TSIG-18: is for now, where its device knows what time it is", async () => {

@@ -23,6 +23,13 @@ export interface Times {
   readonly expiration: number;
 }
 
+export interface Signing extends Partial<Times> {
+  /** Its own name, as it says. */
+  readonly signer?: string;
+}
+
+const ANYBODY = "anybody.example.";
+
 export class Requester {
   readonly algorithm: keyof typeof algorithms;
   /** Its KEY record's data. */
@@ -39,13 +46,13 @@ export class Requester {
   }
 
   /** The octets with a SIG(0) behind them (RFC 2931 §3.1). */
-  sign(message: Message | Uint8Array, times: Times = { inception: 0, expiration: 0 }): Buffer {
+  sign(message: Message | Uint8Array, signing: Signing = {}): Buffer {
+    const { signer = ANYBODY, inception = 0, expiration = 0 } = signing;
     const body = Buffer.from(message instanceof Uint8Array ? message : encode(message));
-    const signer = Name.parse("anybody.example.");
     const of = (signature: Uint8Array) =>
       new Rdata(Type.SIG, [
-        ...[0, this.algorithm, 0, 0, times.expiration, times.inception, 0],
-        ...[signer, signature],
+        ...[0, this.algorithm, 0, 0, expiration, inception, 0],
+        ...[Name.parse(signer), signature],
       ]);
     const signed = Buffer.concat([of(new Uint8Array()).toWire(), body]);
     const key = { key: this.#secret, dsaEncoding: "ieee-p1363" } as const;
