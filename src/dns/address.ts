@@ -110,6 +110,12 @@ export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
+/** Who has an address, as far as he can be told: an IPv4 address is one host, an IPv6 /64 may be all of one. */
+export function sourceKey(address: string): string {
+  if (isIPv4(address)) return address;
+  return hexOf(addressOctets(address).subarray(0, 8));
+}
+
 function toOctets(label: string): Uint8Array {
   return Buffer.from(label);
 }

@@ -33,6 +33,8 @@ export interface Wish {
   readonly transport?: Transport;
   readonly times?: Times;
   readonly fields?: Partial<Message>;
+  /** Ends when its device has gone. */
+  readonly signal?: AbortSignal;
 }
 
 export function openRegistrar(settings: object = {}, capacity?: number) {
@@ -55,10 +57,10 @@ export function openRegistrar(settings: object = {}, capacity?: number) {
     handler: layered([edns], byOpcode({ [Opcode.UPDATE]: layer(updates) })),
     ...{ clock, log: silentLog },
   });
-  const { signal } = new AbortController();
   const device = new Requester();
 
-  const ask = async (bytes: Buffer, { from = "10.1.0.9", transport = "tcp" }: Wish = {}) => {
+  const ask = async (bytes: Buffer, wish: Wish = {}) => {
+    const { from = "10.1.0.9", transport = "tcp", signal = new AbortController().signal } = wish;
     const source = { address: from, port: 4000 };
     for await (const octets of await edge({ bytes, transport, source, signal })) {
       return decode(octets);

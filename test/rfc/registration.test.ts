@@ -8,7 +8,7 @@ import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import { Writer } from "../../src/dns/writer.ts";
 import { operatorPrincipal } from "../../src/zone/update/principal.ts";
-import { LEASE, openRegistrar, SITE, ZONE } from "../dnsserver/registering.ts";
+import { LEASE, openRegistrar, SITE, type Wish, ZONE } from "../dnsserver/registering.ts";
 import {
   add,
   appendSig0,
@@ -583,26 +583,57 @@ suite("the policy", () => {
 });
 
 suite("many registrations at once", () => {
-  test("SEC-13, TSIG-19: wait for their turn, and too many are told to come again", async () => {
-    const { register, device, clock, lines } = openRegistrar();
-    const lamp = host(HOST, device.key, "10.1.0.9");
-    // Each look at the clock takes a while: so does all work.
+  /** Each look at the clock takes a while: so does all work. */
+  const opened = () => {
+    const open = openRegistrar();
+    const { clock, register, device } = open;
     const still = clock.now.bind(clock);
     let looks = 0;
     clock.now = () => still() + 10 * looks++;
+    const lamp = host(HOST, device.key, "10.1.0.9");
     const rcodes: string[] = [];
-    const all = Array.from({ length: 1200 }, () =>
-      register(lamp).then((rcode) => rcodes.push(rcode)),
-    );
+    /** From one source. */
+    const crowd = (count: number, wish: Wish = {}) => {
+      const each = () => register(lamp, wish).then((rcode) => rcodes.push(rcode));
+      return Array.from({ length: count }, each);
+    };
+    const count = (wanted: string) => rcodes.filter((rcode) => rcode === wanted).length;
+    return { ...open, lamp, rcodes, crowd, count };
+  };
+
+  test("SEC-13, TSIG-19: wait for their turn, and too many are told to come again", async () => {
+    const { clock, lines, rcodes, crowd, count } = opened();
+    const all = crowd(1200);
     await clock.elapse(0);
-    const atOnce = rcodes.filter((rcode) => rcode === "NOERROR").length;
+    const atOnce = count("NOERROR");
     assert.ok(atOnce < 200, `${atOnce} did not wait`);
     while (rcodes.length < all.length) await clock.elapse(1000);
-    const served = rcodes.filter((rcode) => rcode === "NOERROR").length;
-    const refused = rcodes.filter((rcode) => rcode === "SERVFAIL").length;
+    const [served, refused] = [count("NOERROR"), count("SERVFAIL")];
     assert.ok(served >= 1000 && refused > 0, `${served} served, ${refused} refused`);
     assert.equal(served + refused, 1200);
     assert.deepEqual(lines, ["a registration was refused: too many wait"]);
+  });
+
+  test("SEC-13: of one source keep no other waiting for longer than one of them takes", async () => {
+    const { clock, register, rcodes, crowd, count } = opened();
+    crowd(1200);
+    const other = new Requester();
+    const rival = host(`rival.${SITE}`, other.key, "10.1.0.10");
+    let isServed = false;
+    void register(rival, { by: other, from: "10.1.0.10" }).then((rcode) => {
+      assert.equal(rcode, "NOERROR");
+      isServed = true;
+    });
+    while (!isServed) await clock.elapse(0);
+    assert.ok(count("NOERROR") < 5, `after ${count("NOERROR")} others`);
+    while (rcodes.length < 1200) await clock.elapse(1000);
+  });
+
+  test("are not done where their device has gone before its turn", async () => {
+    const { register, lamp, known } = opened();
+    const signal = AbortSignal.abort();
+    await assert.rejects(register(lamp, { signal }), /no answer/);
+    assert.deepEqual(known(), []);
   });
 });
 

@@ -9,6 +9,7 @@
  */
 import { hash } from "node:crypto";
 import type { Clock } from "../../clock.ts";
+import { sourceKey } from "../../dns/address.ts";
 import { Class, Rcode, Type } from "../../dns/constants.ts";
 import { withOption } from "../../dns/edns.ts";
 import { type Lease, leaseOption, readLease } from "../../dns/lease.ts";
@@ -24,6 +25,7 @@ import type { Complaints } from "../complaints.ts";
 import { granted } from "../update.ts";
 import { claim } from "./claim.ts";
 import { moved, type Registration, readRegistration, type Unfit } from "./registration.ts";
+import { Turns } from "./turns.ts";
 
 export interface RegistrarOptions {
   readonly zone: Pick<Zone, "origin" | "current" | "apply" | "heldBy">;
@@ -64,9 +66,7 @@ type Verdict = Refusal | { readonly done: Promise<Rcode>; readonly lease: Lease 
 class Registrar {
   readonly #options: RegistrarOptions;
   readonly #quarter = new Quarter(CREDIT);
-  #waiting = 0;
-  /** Resolves when the last of those who have asked has had its turn. */
-  #last: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
@@ -80,7 +80,8 @@ class Registrar {
     // By UDP anybody may say that he is in one of these networks (§6.1).
     if (transport === "udp") return this.#refuse(request, "it came by UDP");
     if (!isAllowed(source.address)) return this.#refuse(request, "it is from elsewhere");
-    const verdict = await this.#inTurn(() => this.#judge(request));
+    const verdict = await this.#inTurn(request, () => this.#judge(request));
+    if (verdict === "left") return [];
     if (verdict === "crowded") return this.#refuse(request, "too many wait", Rcode.SERVFAIL);
     if (verdict === "malformed") return [formErr(message)];
     if ("unfit" in verdict) return this.#refuse(request, verdict.unfit);
@@ -99,24 +100,19 @@ class Registrar {
     return [makeResponse(message, { rcode })];
   }
 
-  /** After all that came before, and when there is time for it; not where too many wait. */
-  async #inTurn<T>(work: () => Promise<T>): Promise<T | "crowded"> {
+  /** When it is its turn and there is time for it, unless nobody waits for the answer any more by then. */
+  async #inTurn<T>(request: Request, work: () => Promise<T>): Promise<T | "crowded" | "left"> {
+    const { source, bytes, signal } = request;
     const { clock } = this.#options;
-    if (this.#waiting >= MOST_WAITING) return "crowded";
-    this.#waiting++;
-    const before = this.#last;
-    let leave = () => {};
-    this.#last = new Promise((resolve) => {
-      leave = resolve;
-    });
+    const turn = this.#turns.enter(sourceKey(source.address), bytes.length);
+    if (turn === undefined) return "crowded";
+    const leave = await turn;
     try {
-      await before;
       if (clock.now() < this.#quarter.next) {
         await new Promise<void>((resolve) => clock.at(this.#quarter.next, resolve));
       }
-      return await work();
+      return signal.aborted ? "left" : await work();
     } finally {
-      this.#waiting--;
       leave();
     }
   }
@@ -133,7 +129,9 @@ class Registrar {
     const application = this.#timed(() => this.#read(request));
     if (application === "malformed" || "unfit" in application) return application;
     const time = Math.floor(this.#options.clock.wall() / 1000);
-    if (!(await verifySig0(application.part, application.key, time))) return BAD_SIGNATURE;
+    const { part, key } = application;
+    const isSigned = await verifySig0(part, key, time);
+    if (!isSigned) return BAD_SIGNATURE;
     return this.#timed(() => this.#apply(application));
   }
 
@@ -195,8 +193,6 @@ const BAD_SIGNATURE: Refusal = { unfit: "its signature is not that of its KEY, o
 
 /** Milliseconds of work at once, after a quiet time: what a thousand devices take that come back together. */
 const CREDIT = 2000;
-/** Requests. */
-const MOST_WAITING = 1000;
 
 /** Of an update from a device that does not know where it is (RFC 9665 §3.1.2). */
 const DEFAULT = Name.parse("default.service.arpa.");

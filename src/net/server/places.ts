@@ -7,9 +7,8 @@
  * message makes room, so that idle peers never keep a new one out (RFC 7766 §6.2.3: no idle time
  * under load).
  */
-import { isIPv4 } from "node:net";
 import type { Duplex } from "node:stream";
-import { addressOctets, hexOf } from "../../dns/address.ts";
+import { sourceKey } from "../../dns/address.ts";
 
 export interface PlaceLimits {
   readonly total: number;
@@ -99,10 +98,4 @@ class Taken implements Place {
   get isCrowded(): boolean {
     return this.#all.size >= this.#crowd;
   }
-}
-
-/** IPv4 addresses each for itself, IPv6 by the /64 that one host can have all of. */
-function sourceKey(address: string): string {
-  if (isIPv4(address)) return address;
-  return hexOf(addressOctets(address).subarray(0, 8));
 }

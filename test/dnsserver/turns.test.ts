@@ -1,0 +1,50 @@
+/** Whose turn it is of many who wait, and how many may. */
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { type Leave, Turns } from "../../src/dnsserver/registrar/turns.ts";
+
+const MIB = 2 ** 20;
+
+suite("Turns", () => {
+  test("are had by one at a time, by the sources in turn, in the order of each", async () => {
+    const turns = new Turns();
+    const order: string[] = [];
+    const work = async (source: string, name: string) => {
+      const leave = await turns.enter(source, 100)!;
+      order.push(name);
+      await new Promise(setImmediate);
+      assert.equal(order.at(-1), name, "nobody came meanwhile");
+      leave();
+    };
+    await Promise.all([
+      ...["a1", "a2", "a3", "a4"].map((name) => work("a", name)),
+      ...["b1", "b2"].map((name) => work("b", name)),
+      work("c", "c1"),
+    ]);
+    assert.deepEqual(order, ["a1", "a2", "b1", "c1", "a3", "b2", "a4"]);
+    await work("a", "a5");
+  });
+
+  test("are waited for by no more than there is room for, of one source and of all", async () => {
+    const turns = new Turns();
+    const leave = await turns.enter("a", MIB)!;
+    const waiting = (source: string, length: number) => turns.enter(source, length);
+    const first = waiting("a", MIB - 1024);
+    assert.ok(first && waiting("a", 1));
+    assert.equal(waiting("a", 1), undefined);
+    const second = waiting("b", MIB);
+    assert.ok(second);
+    assert.equal(waiting("b", 1), undefined);
+    assert.equal(waiting("c", 1), undefined);
+    leave();
+    (await first)();
+    await second;
+    assert.ok(waiting("c", 1));
+  });
+
+  test("of a thousand small ones of one source can be waited for", () => {
+    const turns = new Turns();
+    const all = Array.from({ length: 1000 }, () => turns.enter("a", 300));
+    assert.ok(all.every((turn: Promise<Leave> | undefined) => turn !== undefined));
+  });
+});
