@@ -20,6 +20,7 @@ import {
   remove,
   service,
 } from "../support/requester.ts";
+import { waitFor } from "../support/wait.ts";
 
 const HOST = `lamp.${SITE}`;
 const TYPE = `_ipp._tcp.${SITE}`;
@@ -627,6 +628,15 @@ suite("many registrations at once", () => {
     while (!isServed) await clock.elapse(0);
     assert.ok(count("NOERROR") < 5, `after ${count("NOERROR")} others`);
     while (rcodes.length < 1200) await clock.elapse(1000);
+  });
+
+  test("SEC-13: are paid for where they are signed by another as well", async () => {
+    const { clock, rcodes, crowd, count } = opened();
+    const all = crowd(200, { by: new Requester() });
+    await waitFor("one to wait", () => clock.next !== undefined || rcodes.length === all.length);
+    const atOnce = count("REFUSED");
+    assert.ok(atOnce < 150, `${atOnce} did not wait`);
+    while (rcodes.length < all.length) await clock.elapse(1000);
   });
 
   test("are not done where their device has gone before its turn", async () => {
