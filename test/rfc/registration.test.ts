@@ -450,6 +450,20 @@ suite("what is registered", () => {
     );
   });
 
+  test("of two hosts of a device has its type listed for as long as the service of either is there", async () => {
+    const { register, device, known, clock } = openRegistrar();
+    const second = `second.${SITE}`;
+    await register([...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST)]);
+    await register([...host(second, device.key, "10.1.0.10"), ...service(TWO, second)], {
+      lease: { lease: 60, keyLease: 3600 },
+    });
+    await clock.elapse(60_000);
+    assert.deepEqual(known("_ipp._tcp"), ["_ipp._tcp PTR One._ipp._tcp.devices"]);
+    assert.equal(known("_services._dns-sd._udp").length, 1);
+    await clock.elapse(7_140_000);
+    assert.equal(known("_services._dns-sd._udp").length, 0);
+  });
+
   test("SRP-18: has the TTL of the zone, in lists that others are in too", async () => {
     const { register, device, zone } = openRegistrar();
     const other = new Requester();

@@ -48,6 +48,7 @@ export function claim(registration: Registration, options: ClaimOptions): Update
   const isOurs = (name: Name) => ours.has(name.key);
 
   const added = new RecordMap<ZoneRecord>();
+  const ends = now + lease.lease * 1000;
   // What goes keeps its name for as long as its KEY has a lease.
   const reserved = lease.keyLease === 0 ? [] : claimed.filter(isOurs);
   for (const name of reserved) added.set({ name, rdata: key });
@@ -57,7 +58,6 @@ export function claim(registration: Registration, options: ClaimOptions): Update
       for (const record of recordsOf(service, options)) added.set(record);
     }
     // What is said another time of this host ends with it.
-    const ends = now + lease.lease * 1000;
     const late = atHost.filter(({ name, expires }) => !isTold(name) && expires > ends);
     for (const { name } of late) {
       for (const record of [
@@ -70,7 +70,14 @@ export function claim(registration: Registration, options: ClaimOptions): Update
   }
 
   const stays = new RecordMap<ZoneRecord>();
-  for (const { name } of others) for (const entry of entriesOf(name, options)) stays.set(entry);
+  for (const { name, rdata, expires } of others) {
+    const isLonger = expires > ends && !srvOf(rdata).target.equals(host);
+    for (const entry of entriesOf(name, options)) {
+      stays.set(entry);
+      // A service of another host has its type in the list for longer.
+      if (isLonger) added.delete(entry);
+    }
+  }
   const lists = held.filter(({ name, rdata }) => {
     if (rdata.type !== Type.PTR) return false;
     if (isTold(targetOf(rdata)!)) return true;
