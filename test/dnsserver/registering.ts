@@ -39,15 +39,20 @@ export interface Wish {
 
 export function openRegistrar(settings: object = {}, capacity?: number) {
   const clock = new FakeClock();
+  const origin = Name.parse(ZONE);
+  const records = apexRecords({ origin, nameservers: [], serial: 1 });
+  const zone = new Zone({ origin, records, clock, ...(capacity && { capacity }) });
+  return registrarOf(zone, clock, settings);
+}
+
+/** In front of this zone. */
+export function registrarOf(zone: Zone, clock: FakeClock, settings: object = {}) {
   const registrar = { site: "devices", networks: ["10.1.0.0/16", "fd00::/8"] };
   const config = parseConfig(
     JSON.stringify({ zone: ZONE, registrar, ...settings }),
     "gateway.yaml",
     "/",
   );
-  const origin = Name.parse(ZONE);
-  const records = apexRecords({ origin, nameservers: [], serial: 1 });
-  const zone = new Zone({ origin, records, clock, ...(capacity && { capacity }) });
   const lines: string[] = [];
   const log = { ...silentLog, warn: (_: object, fact: string) => void lines.push(fact) };
   const complaints = new Complaints(clock, log);
