@@ -116,7 +116,7 @@ suite("Leases", () => {
           for (const [i, by] of KIND.entries()) {
             assert.equal(leases.weightOf(by), held[i]!.length);
           }
-          assert.equal(leases.weightOf("device"), held.flat().length);
+          assert.equal(leases.weightOf("device:"), held.flat().length);
         }
       }),
       { numRuns: 200 },
@@ -207,6 +207,9 @@ suite("Leases", () => {
       zone.apply(updateOf(text, { lease: 60 }), device(id)).then(rcodeName);
     const hosts = (id: number, count: number) =>
       Array.from({ length: count }, (_, i) => `+ h${id}-${i} A 10.0.0.1`).join("\n");
+    // One who is no device, though he is called so.
+    const many = updateOf(hosts(9, 20), { lease: 60 });
+    assert.equal(await zone.apply(many, { ...principal("device"), share: 1 / 4 }), 0);
     assert.equal(await apply(0, hosts(0, 6)), "SERVFAIL");
     for (let id = 0; id < 5; id++) assert.equal(await apply(id, hosts(id, 5)), "NOERROR");
     assert.equal(await apply(5, hosts(5, 1)), "SERVFAIL");

@@ -42,10 +42,13 @@ export interface Hold {
   readonly lease: number;
 }
 
-/** That of a holder who is one of many, strangers to each other: "requester" of "requester:…". */
+/**
+ * That of a holder who is one of many, strangers to each other: "requester:" of "requester:…". With the colon
+ * it is no key's name.
+ */
 export function kindOfHolder(holder: string): string | undefined {
-  const end = holder.indexOf(":");
-  return end < 0 ? undefined : holder.slice(0, end);
+  const end = holder.indexOf(":") + 1;
+  return end === 0 ? undefined : holder.slice(0, end);
 }
 
 /** An entry as it stands. */
@@ -267,11 +270,15 @@ export class Leases {
   }
 
   #count(by: string, weight: number): void {
+    this.#addWeight(by, weight);
+    const kind = kindOfHolder(by);
+    if (kind !== undefined) this.#addWeight(kind, weight);
+  }
+
+  #addWeight(by: string, weight: number): void {
     const sum = this.weightOf(by) + weight;
     if (sum > 0) this.#weights.set(by, sum);
     else this.#weights.delete(by);
-    const kind = kindOfHolder(by);
-    if (kind !== undefined) this.#count(kind, weight);
   }
 
   #enter(by: string, entry: Entry): void {

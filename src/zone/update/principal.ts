@@ -101,7 +101,7 @@ export function reversePrincipal(
  * shows. What a collector of the site may write, and that KEY, which keeps others from its names.
  */
 export function requesterPrincipal(key: string, origin: Name, site: Name): Principal {
-  const collector = collectorPrincipal(`${REQUESTER}:${key}`, origin, (each) => each.equals(site));
+  const collector = collectorPrincipal(`${REQUESTER}${key}`, origin, (each) => each.equals(site));
   return {
     ...collector,
     ...{ share: REQUESTER_SHARE, kindShare: REQUESTERS_SHARE },
@@ -113,7 +113,7 @@ export function requesterPrincipal(key: string, origin: Name, site: Name): Princ
 }
 
 /** Their kind: no key of the configuration has a name with a colon. */
-export const REQUESTER = "requester";
+export const REQUESTER = "requester:";
 /** A thousand records, and as many as a site has. */
 const REQUESTER_SHARE = 1 / 500;
 const REQUESTERS_SHARE = 1 / 4;
