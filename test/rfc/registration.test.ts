@@ -550,7 +550,7 @@ suite("what is registered", () => {
 });
 
 suite("the policy", () => {
-  test("hides a service that registers, and keeps its name for it", async () => {
+  test("hides a service that registers, its name too, and its device need not know", async () => {
     const policy = { rules: [{ deny: "_ipp._tcp", site: "devices" }] };
     const { register, device, known, lines } = openRegistrar({ policy });
     const web = `Lamp._http._tcp.${SITE}`;
@@ -584,7 +584,7 @@ suite("the policy", () => {
   });
 
   test("has nobody be what steers clients, or what is no host and no service", async () => {
-    const { register, device, known } = openRegistrar();
+    const { register, device, known, lines } = openRegistrar();
     for (const owner of ["wpad", "_tcp", "a.b", "*", "_dnssd-srp._tcp", "b._dns-sd._udp"]) {
       assert.equal(await register(host(`${owner}.${SITE}`, device.key, "10.1.0.9")), "REFUSED");
     }
@@ -593,6 +593,9 @@ suite("the policy", () => {
       const steering = service(`${instance}.${SITE}`, HOST);
       assert.equal(await register([...lamp, ...steering]), "REFUSED");
     }
+    const wild = pointer(`*._sub.${TYPE}`, ONE);
+    assert.equal(await register([...lamp, ...service(ONE, HOST), wild]), "REFUSED");
+    assert.equal(lines.at(-1), "a registration was refused: the zone takes no such name or data");
     assert.deepEqual(known(), []);
   });
 });

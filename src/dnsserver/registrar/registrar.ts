@@ -87,6 +87,8 @@ class Registrar {
     if ("unfit" in verdict) return this.#refuse(request, verdict.unfit);
     const rcode = resultOf(await verdict.done);
     if (rcode === Rcode.YXDOMAIN) return this.#refuse(request, "a name is another's", rcode);
+    if (rcode === Rcode.REFUSED)
+      return this.#refuse(request, "the zone takes no such name or data");
     const granted = leaseOption(verdict.lease);
     const edns = rcode === Rcode.NOERROR ? withOption(undefined, granted) : undefined;
     return [makeResponse(message, { rcode, edns })];
