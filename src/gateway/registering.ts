@@ -49,7 +49,7 @@ interface Admission {
   readonly withhold: (service: RegisteredService, reason: Unfit) => void;
 }
 
-/** What a policy hides keeps its name, so that its device need not try again; it is listed nowhere. */
+/** What a policy hides is not there, and its device need not try again; a name that it has it keeps. */
 function admitted(said: Registration, admission: Admission): Registration | Unfit {
   const { site, policy, isAllowed, withhold } = admission;
   // Policies speak of what is heard.
