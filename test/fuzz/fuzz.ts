@@ -85,6 +85,7 @@ export async function fuzz({ print, ...attack }: FuzzOptions): Promise<string | 
   const intruded = intruder.events<Intruded>("intruded").at(-1);
   await intruder.stop();
   if (!intruded?.granted) return "no signed update came through, so nothing was attacked";
+  if (!intruded.registered) return "no device came through, so no registrar was attacked";
   if (!intruded.pushed) return "nothing was pushed, so no session was attacked";
 
   const dropped = target.dropped - atStart.dropped;
@@ -134,12 +135,13 @@ function lineOf({ sent, slowest }: Progress, memory: number): string {
 }
 
 function lineOfIntruded(intruded: Intruded): string {
-  const { connections, secured, octets, pushed, signed, granted, answered } = intruded;
+  const { connections, secured, octets, pushed, signed, granted, registered, answered } = intruded;
   return (
     `${connections.toLocaleString("en")} connections, ${secured.toLocaleString("en")} with TLS, ` +
     `${octets.toLocaleString("en")} octets came back, ${pushed.toLocaleString("en")} pushes among ` +
     `them; ${signed.toLocaleString("en")} signed ` +
-    `datagrams, ${granted.toLocaleString("en")} granted; ` +
+    `datagrams, ${granted.toLocaleString("en")} granted, ` +
+    `${registered.toLocaleString("en")} registrations; ` +
     `${answered.toLocaleString("en")} times honest questions by TCP, TLS and HTTPS`
   );
 }

@@ -20,6 +20,7 @@ import { sleep } from "../support/wait.ts";
 import { statefulCorpus, unicastCorpus, ZONE } from "./corpus.ts";
 import { octetsIn } from "./corpusfile.ts";
 import { Mutator } from "./mutation.ts";
+import { RegistrationMutator } from "./registering.ts";
 import { SignedMutator } from "./signing.ts";
 
 export interface Intrusion {
@@ -28,6 +29,8 @@ export interface Intrusion {
   readonly server: string;
   /** The gateway's certificate, PEM. */
   readonly ca: string;
+  /** Our own address. */
+  readonly address: string;
 }
 
 export interface Intruded {
@@ -41,6 +44,8 @@ export interface Intruded {
   /** Signed messages by UDP, and how many of them were granted updates. */
   readonly signed: number;
   readonly granted: number;
+  /** Devices that registered themselves, by connections. */
+  readonly registered: number;
   /** Rounds of honest questions answered. */
   readonly answered: number;
 }
@@ -52,10 +57,11 @@ const MAX_OPEN = 200;
 /** Milliseconds between two honest rounds. */
 const ROUND = 1000;
 
-const { seed, server, ca } = JSON.parse(process.argv[2] ?? "") as Intrusion;
+const { seed, server, ca, address } = JSON.parse(process.argv[2] ?? "") as Intrusion;
 const unicast = new Mutator(seed, unicastCorpus());
 const sessions = statefulCorpus();
 const signed = new SignedMutator(seed + 1);
+const registrations = new RegistrationMutator(seed + 8, ZONE, address);
 const corpora = {
   session: new Mutator(seed + 7, sessions),
   stream: new Mutator(seed + 3, octetsIn("stream")),
@@ -72,6 +78,7 @@ const count = {
   pushed: 0,
   signed: 0,
   granted: 0,
+  registered: 0,
   answered: 0,
 };
 
@@ -82,8 +89,7 @@ const datagrams = createSocket("udp4");
 datagrams.on("error", () => {});
 datagrams.on("message", (octets) => {
   if (octets.length < HEADER_LENGTH) return;
-  const isUpdate = ((octets[2]! >> 3) & 0xf) === Opcode.UPDATE;
-  if (isUpdate && (octets[3]! & 0xf) === 0) count.granted++;
+  if (isGranted(octets)) count.granted++;
 });
 datagrams.connect(standardPorts.tcp, server);
 await once(datagrams, "connect");
@@ -173,21 +179,39 @@ function sessionFrames(): Buffer {
   return Buffer.concat(said.map(frame));
 }
 
-function countingPushes(way: Way): Way {
+function registrationFrames(): Buffer {
+  const some = Array.from({ length: 1 + chance.below(8) }, () => frame(registrations.next()));
+  return Buffer.concat(some);
+}
+
+/** Calls `hear` with each message that comes back. */
+function listening(way: Way, hear: (message: Uint8Array) => void): Way {
   const frames = new Frames();
   way.stream.on("data", (piece: Buffer) => {
     frames.push(piece);
-    for (let next = frames.next(); next !== undefined; next = frames.next()) {
-      const isPush = next.length > 14 && next[2] === Opcode.DSO << 3 && next[13] === 0x41;
-      if (isPush) count.pushed++;
-    }
+    for (let next = frames.next(); next !== undefined; next = frames.next()) hear(next);
   });
   return way;
 }
 
+function countPush(message: Uint8Array): void {
+  const isPush = message.length > 14 && message[2] === Opcode.DSO << 3 && message[13] === 0x41;
+  if (isPush) count.pushed++;
+}
+
+function countRegistered(message: Uint8Array): void {
+  if (isGranted(message)) count.registered++;
+}
+
+function isGranted(response: Uint8Array): boolean {
+  const isUpdate = ((response[2]! >> 3) & 0xf) === Opcode.UPDATE;
+  return isUpdate && (response[3]! & 0xf) === 0;
+}
+
 function httpRequest(): Buffer {
   if (chance.below(2) === 0) return corpora.http.nextOfAnyLength();
-  const message = chance.below(2) === 0 ? signed.next(now()) : unicast.next();
+  const kinds = [() => signed.next(now()), () => unicast.next(), () => registrations.next()];
+  const message = chance.one(kinds)();
   if (chance.below(2) === 0) {
     return Buffer.from(
       `GET /dns-query?dns=${message.toString("base64url")} HTTP/1.1\r\n${HOST}\r\n`,
@@ -217,7 +241,9 @@ const attacks: readonly (() => Promise<void>)[] = [
   },
   () => say(tcp(dns), frames()),
   () => say(secured(tls, "dot"), frames()),
-  () => say(countingPushes(secured(tls, "dot")), sessionFrames()),
+  () => say(listening(secured(tls, "dot"), countPush), sessionFrames()),
+  () => say(listening(tcp(dns), countRegistered), registrationFrames()),
+  () => say(listening(secured(tls, "dot"), countRegistered), registrationFrames()),
   () => say(tcp(chance.one([tls, https])), corpora.tls.nextOfAnyLength()),
   () => say(secured(https, "http/1.1"), httpRequest()),
   () => say(secured(https, "h2"), corpora.http2.nextOfAnyLength()),

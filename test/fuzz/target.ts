@@ -14,11 +14,13 @@ import { Vitals, weighable } from "../support/vitals.ts";
 import { waitFor } from "../support/wait.ts";
 import { SITE, ZONE } from "./corpus.ts";
 import type { Intrusion } from "./intruder.ts";
+import { SITE as DEVICES } from "./registering.ts";
 import type { Attack } from "./sender.ts";
 import { key } from "./signing.ts";
 
 const DEVICE = "10.77.1.20";
 const HOSTILE = "10.77.1.66";
+const NETWORK = "10.77.1.0/24";
 const TYPE = "_honest._tcp";
 const HONEST = `Honest.${TYPE}`;
 
@@ -53,6 +55,7 @@ export class Target {
         push: "ns1.example.com",
         ...certificate.paths,
       },
+      registrar: { site: DEVICES, networks: [NETWORK] },
       keys: { [SITE]: { secret: Buffer.from(key.secret).toString("base64"), site: SITE } },
     };
     const gateway = await weighable(() => Gateway.start(net.gateway, settings), HEAP);
@@ -62,7 +65,8 @@ export class Target {
 
   /** Beside the attack, until it is stopped. */
   intrude(seed: number): Running {
-    const whole: Intrusion = { seed, server: GATEWAY, ca: this.#certificate.certificate };
+    const ca = this.#certificate.certificate;
+    const whole: Intrusion = { seed, server: GATEWAY, ca, address: HOSTILE };
     return this.#attacker.start(program("intruder", JSON.stringify(whole)));
   }
 
