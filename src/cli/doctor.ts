@@ -20,6 +20,7 @@ import { asking } from "./doctor/asking.ts";
 import { examineClients } from "./doctor/clients.ts";
 import { type Finding, formatFinding } from "./doctor/finding.ts";
 import { examineLinks } from "./doctor/links.ts";
+import { examineNames } from "./doctor/names.ts";
 import { examineNameservers } from "./doctor/nameservers.ts";
 import { examinePublishing } from "./doctor/publishing.ts";
 import { refusals } from "./doctor/refusal.ts";
@@ -60,7 +61,8 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
   const { config, address, domain: zone } = readOptions(options);
   const resolve = resolver({ clock, servers: resolvers });
   const { publish, listen, reverse, enumerate: browsed } = config;
-  const refusal = refusals({ config, networks: hostNetworks(clock), sourceAddress });
+  const networks = hostNetworks(clock);
+  const refusal = refusals({ config, networks, sourceAddress });
   let server = address;
   // At somebody's desk the zone is examined as it is asked for from there, and nothing that a gateway does.
   const isHere = options.server === undefined && options.domain === undefined;
@@ -68,6 +70,8 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
     yield* await examineLinks({ links: config.links, watch: linksOf(config), clock });
     if (listen !== undefined) {
       yield* await examineListening({ ask, listen, zone, refusal, clock });
+      const isOwn = (each: string) => networks.isOwn(each);
+      yield* await examineNames({ config, isOwn, resolve });
     }
     const zones = publish === undefined ? [] : [zone, ...reverse];
     for (const each of zones) {

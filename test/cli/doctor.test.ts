@@ -5,6 +5,7 @@ import type { Ask, Manner } from "../../src/cli/doctor/asking.ts";
 import { examineClients } from "../../src/cli/doctor/clients.ts";
 import { type Finding, formatFinding } from "../../src/cli/doctor/finding.ts";
 import { examineLinks } from "../../src/cli/doctor/links.ts";
+import { examineNames } from "../../src/cli/doctor/names.ts";
 import { examineNameservers } from "../../src/cli/doctor/nameservers.ts";
 import { type Refusal, refusals } from "../../src/cli/doctor/refusal.ts";
 import { forwarding } from "../../src/cli/doctor/remedies.ts";
@@ -576,6 +577,38 @@ suite("other servers of the zone", () => {
     assert.equal(lost, "broken: this host's resolver knows no address of it");
     const [nobody] = await examined(serving(APEX), APEX.replace("ns.example.", "localhost."));
     assert.match(nobody!, /^odd: the zone names no server that others could find/);
+  });
+});
+
+suite("the names of this server", () => {
+  test("lead to it, or somebody is told that they do not", async () => {
+    const resolve: Resolve = async (name, type) => {
+      const address = { "here.example.": "10.1.0.5", "there.example.": "10.1.0.6" }[`${name}`];
+      const known = type === Type.A && address !== undefined;
+      const set = { name, type, ttl: 1, rdatas: known ? [rdata.a(address)] : [] };
+      return makeMessage({ answers: known ? recordsOf(set) : [] });
+    };
+    const said = async (push: string, server: string) => {
+      const config = {
+        listen: { dns: [], tls: [], https: [], credentials: undefined, push: Name.parse(push) },
+        registrar: { site: "devices", networks: [], server: Name.parse(server) },
+      };
+      const isOwn = (address: string) => address === "10.1.0.5";
+      return (await examineNames({ config, isOwn, resolve })).map(
+        ({ verdict, place, fact }) => `${verdict} ${place}: ${fact}`,
+      );
+    };
+    assert.deepEqual(await said("here.example.", "there.example."), [
+      "ok listen.push here.example.: leads here, to 10.1.0.5",
+      "odd registrar.server there.example.: leads to 10.1.0.6, none of which this host has; devices register here and nowhere else",
+    ]);
+    const [lost] = await said("nowhere.example.", "here.example.");
+    assert.match(
+      lost!,
+      /^broken listen\.push nowhere\.example\.: this host's resolver knows no address/,
+    );
+    const config = { listen: undefined, registrar: undefined };
+    assert.deepEqual(await examineNames({ config, isOwn: () => false, resolve }), []);
   });
 });
 
