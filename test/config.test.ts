@@ -2,22 +2,12 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { ConfigError } from "../src/config/mistakes.ts";
 import { defaultConfig, parseConfig, readConfig } from "../src/config.ts";
 import { formatEndpoint, parseEndpoint } from "../src/dns/endpoint.ts";
+import { mistakes } from "./config/mistakes.ts";
 import { temporaryFolder } from "./support/gateway.ts";
 
 const parse = (text: string) => parseConfig(text, "gateway.yaml", "/etc/dnssd-gateway");
-
-function mistakes(text: string): readonly string[] {
-  try {
-    parse(text);
-  } catch (error) {
-    assert.ok(error instanceof ConfigError);
-    return error.lines;
-  }
-  assert.fail("no mistake was found");
-}
 
 describe("a configuration", () => {
   it("needs no line at all", () => {
@@ -65,7 +55,7 @@ data: zones
 
   it("says what is wrong, where, and what was expected", () => {
     assert.deepEqual(mistakes("zone: bonjour.example.com\n\nlinkz: 3\n"), [
-      "gateway.yaml:3: linkz: unknown field; expected one of zone, nameservers, contact, links, listen, publish, keys, transfer, query, views, identity, catalog, dnssec, reverse, enumerate, grace, policy, refresh, subtypes, data, web",
+      "gateway.yaml:3: linkz: unknown field; expected one of zone, nameservers, contact, links, listen, publish, registrar, keys, transfer, query, views, identity, catalog, dnssec, reverse, enumerate, grace, policy, refresh, subtypes, data, web",
     ]);
     assert.deepEqual(mistakes("zone: a..b"), [
       'gateway.yaml:1: zone: empty label in "a..b"; expected a domain name such as bonjour.example.com',

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { ConfigError } from "../../src/config/mistakes.ts";
 import { parseConfig } from "../../src/config.ts";
 import { temporaryFolder } from "../support/gateway.ts";
+import { mistakes } from "./mistakes.ts";
 
 const secret = Buffer.from("a secret of the two").toString("base64");
 const bind = (name: string, algorithm = "hmac-sha256") =>
@@ -12,16 +12,9 @@ const bind = (name: string, algorithm = "hmac-sha256") =>
 
 describe("the keys of a configuration", () => {
   const folder = temporaryFolder();
-  const keysOf = (fields: string) => parseConfig(`keys: { ${fields} }`, "g.yaml", folder).keys;
-  const mistakes = (fields: string): readonly string[] => {
-    try {
-      keysOf(fields);
-    } catch (error) {
-      assert.ok(error instanceof ConfigError);
-      return error.lines;
-    }
-    assert.fail(`no mistake was found in ${fields}`);
-  };
+  const keysOf = (fields: string) =>
+    parseConfig(`keys: { ${fields} }`, "gateway.yaml", folder).keys;
+  const mistakesIn = (fields: string) => mistakes(`keys: { ${fields} }`, folder);
   const write = (file: string, text: string) => writeFileSync(join(folder, file), text);
 
   it("have secrets in files of their own, bare or as BIND and Knot write them", () => {
@@ -34,7 +27,7 @@ describe("the keys of a configuration", () => {
       assert.equal(key.algorithm, "hmac-sha256");
     }
     assert.match(
-      mistakes("c: { secretFile: knot }").join(),
+      mistakesIn("c: { secretFile: knot }").join(),
       /the file of the key b; expected that/,
     );
   });
@@ -44,9 +37,12 @@ describe("the keys of a configuration", () => {
     const key = keysOf(`b: { ${fields}, site: paris }`).get("b")!;
     const written = key.networks?.map(({ address, length }) => `${address}/${length}`);
     assert.deepEqual(written, ["10.1.0.0/16", "2001:db8::/32"]);
-    assert.match(mistakes(`b: { ${fields} }`).join(), /keys\.b\.networks: expected a site as well/);
     assert.match(
-      mistakes(`b: { secret: "${secret}", site: x, networks: [10.1] }`).join(),
+      mistakesIn(`b: { ${fields} }`).join(),
+      /keys\.b\.networks: expected a site as well/,
+    );
+    assert.match(
+      mistakesIn(`b: { secret: "${secret}", site: x, networks: [10.1] }`).join(),
       /keys\.b\.networks\[0\]: "?10\.1"? is no network|keys\.b\.networks\[0\]: expected/,
     );
   });
@@ -57,23 +53,23 @@ describe("the keys of a configuration", () => {
     assert.equal(said.algorithm, "hmac-sha512");
     write("long", bind("b", "HMAC-SHA512"));
     assert.equal(keysOf("b: { secretFile: long }").get("b")!.algorithm, "hmac-sha512");
-    assert.deepEqual(mistakes("b: { secretFile: long, algorithm: hmac-sha256 }"), [
-      "g.yaml:1: keys.b.secretFile: long: a key for hmac-sha512; expected one for hmac-sha256, the algorithm given",
+    assert.deepEqual(mistakesIn("b: { secretFile: long, algorithm: hmac-sha256 }"), [
+      "gateway.yaml:1: keys.b.secretFile: long: a key for hmac-sha512; expected one for hmac-sha256, the algorithm given",
     ]);
     write("weak", bind("b", "hmac-md5"));
     assert.match(
-      mistakes("b: { secretFile: weak }")[0]!,
+      mistakesIn("b: { secretFile: weak }")[0]!,
       /secretFile: weak: expected one of hmac-/,
     );
   });
 
   it("are told from one another: a file of another key, two that are one in DNS", () => {
     write("lyon", bind("lyon"));
-    assert.deepEqual(mistakes("paris: { secretFile: lyon }"), [
-      "g.yaml:1: keys.paris.secretFile: lyon: the file of the key lyon; expected that of paris",
+    assert.deepEqual(mistakesIn("paris: { secretFile: lyon }"), [
+      "gateway.yaml:1: keys.paris.secretFile: lyon: the file of the key lyon; expected that of paris",
     ]);
-    assert.deepEqual(mistakes(`Paris: { secret: ${secret} }, paris: { secret: ${secret} }`), [
-      "g.yaml:1: keys.paris: one name with Paris in DNS; expected another",
+    assert.deepEqual(mistakesIn(`Paris: { secret: ${secret} }, paris: { secret: ${secret} }`), [
+      "gateway.yaml:1: keys.paris: one name with Paris in DNS; expected another",
     ]);
   });
 
@@ -82,23 +78,23 @@ describe("the keys of a configuration", () => {
     write("poor", "not a secret!");
     const made = "expected a secret such as `dnssd-gateway key NAME` prints";
     assert.deepEqual(
-      mistakes("a: { secret: abcd }, b: { secretFile: word }, c: { secretFile: poor }"),
-      [`g.yaml:1: keys.a.secret: too short to be a secret; ${made}`],
+      mistakesIn("a: { secret: abcd }, b: { secretFile: word }, c: { secretFile: poor }"),
+      [`gateway.yaml:1: keys.a.secret: too short to be a secret; ${made}`],
     );
-    assert.deepEqual(mistakes("b: { secretFile: word }, c: { secretFile: poor }"), [
-      `g.yaml:1: keys.b.secretFile: word: too short to be a secret; ${made}`,
-      `g.yaml:1: keys.c.secretFile: poor: not base64; ${made}`,
+    assert.deepEqual(mistakesIn("b: { secretFile: word }, c: { secretFile: poor }"), [
+      `gateway.yaml:1: keys.b.secretFile: word: too short to be a secret; ${made}`,
+      `gateway.yaml:1: keys.c.secretFile: poor: not base64; ${made}`,
     ]);
   });
 
   it("say what is made by which command where a file cannot be read", () => {
     mkdirSync(join(folder, "folder"));
     const made = "expected the file that `dnssd-gateway key b --file` made";
-    assert.deepEqual(mistakes("b: { secretFile: bb }"), [
-      `g.yaml:1: keys.b.secretFile: bb: no such file; ${made}`,
+    assert.deepEqual(mistakesIn("b: { secretFile: bb }"), [
+      `gateway.yaml:1: keys.b.secretFile: bb: no such file; ${made}`,
     ]);
-    assert.deepEqual(mistakes("b: { secretFile: folder }"), [
-      `g.yaml:1: keys.b.secretFile: folder: is a folder; ${made}`,
+    assert.deepEqual(mistakesIn("b: { secretFile: folder }"), [
+      `gateway.yaml:1: keys.b.secretFile: folder: is a folder; ${made}`,
     ]);
   });
 });

@@ -1,19 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { ConfigError } from "../../src/config/mistakes.ts";
 import { parseConfig } from "../../src/config.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { skipWithout } from "../support/tool.ts";
-
-function mistakes(text: string, folder = "/nonexistent"): readonly string[] {
-  try {
-    parseConfig(text, "gateway.yaml", folder);
-  } catch (error) {
-    assert.ok(error instanceof ConfigError);
-    return error.lines;
-  }
-  assert.fail("no mistake was found");
-}
+import { mistakes } from "./mistakes.ts";
 
 suite("the field listen", () => {
   test("has no TLS if it does not say so", () => {

@@ -1,18 +1,8 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { namedNetworks } from "../../src/config/fields.ts";
-import { ConfigError } from "../../src/config/mistakes.ts";
 import { parseConfig } from "../../src/config.ts";
-
-function mistakes(text: string): readonly string[] {
-  try {
-    parseConfig(text, "gateway.yaml", "/nonexistent");
-  } catch (error) {
-    assert.ok(error instanceof ConfigError);
-    return error.lines;
-  }
-  assert.fail("no mistake was found");
-}
+import { mistakes } from "./mistakes.ts";
 
 suite("the field registrar", () => {
   test("is of a site, and of private networks if it does not say which", () => {
