@@ -282,6 +282,10 @@ suite("an SRP Update", () => {
     const by = new Requester(13, 0x0201);
     await register(host(HOST, by.key, "10.1.0.9"), { by });
     assert.equal(zone.current.set(Name.parse(HOST), Type.KEY)!.rdatas[0]!.values[0], 0x0201);
+    // But for one that says it is none, which BIND would end a transfer for.
+    const none = new Requester(13, 0xc000);
+    const other = host(`other.${SITE}`, none.key, "10.1.0.9");
+    assert.equal(await register(other, { by: none }), "REFUSED");
   });
 
   test("SRP-10: may have the target of an SRV compressed", async () => {

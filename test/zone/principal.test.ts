@@ -284,6 +284,10 @@ it("An operator may write anything, and removes outright", () => {
     const key = new Rdata(Type.KEY, [0, 3, 13, new Uint8Array(64)]);
     assert.ok(device.permits(recordOf("pc.paris", key)));
     assert.ok(!device.permits(recordOf("pc.lyon", key)));
+    for (const flags of [0x4000, 0x8000, 0xbfff, 0xc000, 0xffff]) {
+      const flagged = new Rdata(Type.KEY, [flags, 3, 13, new Uint8Array(64)]);
+      assert.equal(device.permits(recordOf("pc.paris", flagged)), flags < 0xc000, `${flags}`);
+    }
     assert.ok(!device.permits(recordOf("paris", key)), "the site's own name");
     for (const owner of ["pc.paris", "pc.lyon", "_ipp._tcp", "x._dns-sd._udp.paris", "*.paris"]) {
       for (const data of [rdata.a("10.1.0.1"), ptr("x._ipp._tcp.paris"), rdata.ns(name("ns"))]) {

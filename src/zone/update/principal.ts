@@ -107,10 +107,20 @@ export function requesterPrincipal(key: string, origin: Name, site: Name): Princ
     ...{ share: REQUESTER_SHARE, kindShare: REQUESTERS_SHARE },
     permits: (record) =>
       record.type === Type.KEY
-        ? record.name.isUnder(site) && !record.name.equals(site)
+        ? record.name.isUnder(site) && !record.name.equals(site) && !isNoKey(record)
         : collector.permits(record),
   };
 }
+
+/**
+ * Does a KEY say by its flags that it is none (RFC 2535 §3.1.2)? Octets behind that are too many for BIND, which
+ * would end its copying of the whole zone.
+ */
+function isNoKey({ rdata }: ResourceRecord): boolean {
+  return (Number(rdata.values[0]) & NO_KEY) === NO_KEY;
+}
+
+const NO_KEY = 0xc000;
 
 /** Their kind: no key of the configuration has a name with a colon. */
 export const REQUESTER = "requester:";
