@@ -1,5 +1,5 @@
 /** A device that registers itself (RFC 9665), honest or not: its key, and the updates that it signs. */
-import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { Class, Opcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { type Lease, leaseOption } from "../../src/dns/lease.ts";
@@ -39,10 +39,12 @@ export class Requester {
   constructor(algorithm: keyof typeof algorithms = 13, flags = 0) {
     this.algorithm = algorithm;
     const { privateKey } = algorithms[algorithm].make();
-    this.#secret = privateKey;
-    const { x = "", y = "" } = privateKey.export({ format: "jwk" });
-    const octets = Buffer.concat([Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
-    this.key = new Rdata(Type.KEY, [flags, 3, algorithm, new Uint8Array(octets)]);
+    // Node 20 waits for ever where it tells the numbers of a key while it collects what has made it.
+    const der = { format: "der", type: "pkcs8" } as const;
+    this.#secret = createPrivateKey({ key: privateKey.export(der), ...der });
+    const { x = "", y = "" } = this.#secret.export({ format: "jwk" });
+    const point = Buffer.concat([Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
+    this.key = new Rdata(Type.KEY, [flags, 3, algorithm, new Uint8Array(point)]);
   }
 
   /** The octets with a SIG(0) behind them (RFC 2931 §3.1). */
