@@ -83,10 +83,14 @@ interface Scene {
   readonly policy?: string;
   readonly isNear?: boolean;
   readonly holds?: (owner: string) => readonly Hold[];
+  /** The site where devices register themselves. */
+  readonly registering?: string;
 }
 
 /** What is said of it at a time at which nothing is awaited any more. */
-async function play({ name, zone, links, policy, isNear = true, holds }: Scene) {
+async function play(scene: Scene) {
+  const { name, zone, links, policy, isNear = true, holds } = scene;
+  const registering = scene.registering === undefined ? undefined : ZONE.child(scene.registering);
   const rules = policy === undefined ? OPEN : parseConfig(`policy: ${policy}`, "p", ".").policy;
   const sets = zone === undefined ? undefined : setsOf(zone);
   const subject = readSubject(name, ZONE);
@@ -109,7 +113,7 @@ async function play({ name, zone, links, policy, isNear = true, holds }: Scene) 
       return makeMessage({ rcode, answers: set ? recordsOf(set) : [] });
     },
     ZONE,
-    ears.map(({ site }) => site.domain),
+    [...ears.map(({ site }) => site.domain), ...(registering ? [registering] : [])],
   );
   await word.ask(subject);
   for (const ear of ears) {
@@ -118,7 +122,7 @@ async function play({ name, zone, links, policy, isNear = true, holds }: Scene) 
   }
   const evidence = {
     ...{ zone: ZONE, subject, word, ears, now: LATER, server: "127.0.0.1:53" },
-    ...{ isNear, file: "gateway.yaml" },
+    ...{ isNear, file: "gateway.yaml", registering },
     ...(holds && { holds: ({ name }: { name: Name }) => holds(`${name}`) }),
   };
   assert.equal(new Set(asked).size, asked.length, "nothing is asked twice");
@@ -141,6 +145,18 @@ const NAME = "Office Printer._ipp._tcp";
 const verdictOn = async (scene: Scene) => (await play(scene)).verdict;
 
 suite("explain says", () => {
+  test("that a device has registered itself, where no link is", async () => {
+    const lamp: Hold = { by: "requester:12ab", expires: LATER + 60_000, lease: 7_200_000 };
+    const { zone, verdict } = await play({
+      ...{ name: "lamp.devices", zone: "lamp.devices A 10.1.0.9", links: {} },
+      ...{ holds: () => [lamp], registering: "devices" },
+    });
+    assert.equal(zone.at(-1), "    held by a device that has registered itself for 60 s more");
+    assert.deepEqual(verdict, [
+      "At devices, where devices register themselves, that is all there is of it",
+    ]);
+  });
+
   test("what the zone has, what the link says and who says it, and that it is published", async () => {
     const paris: Hold = { by: "paris", expires: LATER + 299_100, lease: 300_000 };
     const file: Hold = { by: "file", expires: Infinity, lease: Infinity };
