@@ -31,15 +31,17 @@ export interface RegisteringOptions
 /** Round the handler of updates; undefined where devices do not register. */
 export function registering({ config, ...options }: RegisteringOptions): Layer | undefined {
   const { zone, complaints } = options;
-  const site = config.registrar && zone.origin.child(config.registrar.site);
+  const { registrar: fields } = config;
+  const site = fields && zone.origin.child(fields.site);
   if (site === undefined) return undefined;
-  const networks = new Networks(config.registrar!.networks);
+  const isByUdp = fields!.udp;
+  const networks = new Networks(fields!.networks);
   const isAllowed = (address: string) => networks.includes(address);
   const policy = new SitePolicy(config.policy, site);
   const withhold = ({ name }: RegisteredService, reason: Unfit) =>
     complaints.tell(undefined, `a service that registers is withheld: ${reason}`, () => ({ name }));
   const admit = (said: Registration) => admitted(said, { site, policy, isAllowed, withhold });
-  return registrar({ ...options, site, isAllowed, admit });
+  return registrar({ ...options, site, isByUdp, isAllowed, admit });
 }
 
 interface Admission {

@@ -591,7 +591,7 @@ suite("the names of this server", () => {
     const said = async (push: string, server: string) => {
       const config = {
         listen: { dns: [], tls: [], https: [], credentials: undefined, push: Name.parse(push) },
-        registrar: { site: "devices", networks: [], server: Name.parse(server) },
+        registrar: { site: "devices", networks: [], udp: false, server: Name.parse(server) },
       };
       const isOwn = (address: string) => address === "10.1.0.5";
       return (await examineNames({ config, isOwn, resolve })).map(

@@ -7,7 +7,11 @@ import { mistakes } from "./mistakes.ts";
 suite("the field registrar", () => {
   test("is of a site, and of private networks if it does not say which", () => {
     const { registrar } = parseConfig("registrar: { site: devices }", "gateway.yaml", "/");
-    assert.deepEqual(registrar, { site: "devices", networks: namedNetworks.get("private") });
+    assert.deepEqual(registrar, {
+      site: "devices",
+      networks: namedNetworks.get("private"),
+      udp: false,
+    });
     const text = "registrar: { site: devices, networks: [10.1.0.0/16], server: ns1.example.com }";
     const said = parseConfig(text, "gateway.yaml", "/").registrar;
     assert.deepEqual(said?.networks, [{ address: "10.1.0.0", length: 16 }]);
@@ -45,7 +49,7 @@ suite("the field registrar", () => {
     );
     assert.match(
       mistakes("registrar: { site: devices, network: [any] }")[0]!,
-      /registrar\.network: unknown field; expected one of site, networks, server/,
+      /registrar\.network: unknown field; expected one of site, networks, udp, server/,
     );
   });
 });

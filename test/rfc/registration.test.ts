@@ -544,6 +544,20 @@ suite("what is registered", () => {
     assert.equal(await register(lamp, { from: "fd00::9", transport: "tls" }), "NOERROR");
   });
 
+  test("SRP-22: comes by UDP where that is said to be safe, as often as its device sends it", async () => {
+    const registrar = { site: "devices", networks: ["10.1.0.0/16"], udp: true };
+    const { register, device, known, zone } = openRegistrar({ registrar });
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    const wish = { transport: "udp" } as const;
+    assert.deepEqual(await Promise.all([register(lamp, wish), register(lamp, wish)]), [
+      "NOERROR",
+      "NOERROR",
+    ]);
+    assert.deepEqual(known(), LAMP);
+    assert.equal(zone.current.serial, 2);
+    assert.equal(await register(lamp, { ...wish, from: "10.2.0.9" }), "REFUSED");
+  });
+
   test("SRP-23: has the addresses that are of use elsewhere, and of its networks", async () => {
     const { register, device, known } = openRegistrar();
     const all = ["10.1.0.9", "fe80::1", "169.254.1.1", "fd00::9", "192.0.2.9", "127.0.0.1"];

@@ -31,6 +31,8 @@ export interface RegistrarOptions {
   readonly zone: Pick<Zone, "origin" | "current" | "apply" | "heldBy">;
   /** The domain that devices register in, beneath the zone's. */
   readonly site: Name;
+  /** By UDP too: whoever sends it may say that he has any address. */
+  readonly isByUdp: boolean;
   /** May who has this address register? */
   readonly isAllowed: (address: string) => boolean;
   /** What is to be published of what a device says; or why it is not to be there. */
@@ -74,11 +76,11 @@ class Registrar {
 
   async register(request: Request): Promise<readonly Message[]> {
     const { message, transport, source } = request;
-    const { isAllowed } = this.#options;
+    const { isAllowed, isByUdp } = this.#options;
     const [section, ...more] = message.questions;
     if (section?.type !== Type.SOA || more.length > 0) return [formErr(message)];
-    // By UDP anybody may say that he is in one of these networks (§6.1).
-    if (transport === "udp") return this.#refuse(request, "it came by UDP");
+    // §6.1.
+    if (transport === "udp" && !isByUdp) return this.#refuse(request, "it came by UDP");
     if (!isAllowed(source.address)) return this.#refuse(request, "it is from elsewhere");
     const verdict = await this.#inTurn(request, () => this.#judge(request));
     if (verdict === "left") return [];
