@@ -74,7 +74,8 @@ export class SigningKey {
       algorithm === "ed25519"
         ? generateKeyPairSync("ed25519")
         : generateKeyPairSync("ec", { namedCurve: "P-256" });
-    return new SigningKey(owner, algorithm, flags, privateKey, times);
+    const secret = createPrivateKey({ key: privateKey.export(PKCS8), ...PKCS8 });
+    return new SigningKey(owner, algorithm, flags, secret, times);
   }
 
   /** From the two texts. Throws FormatError. */
@@ -169,6 +170,9 @@ export class SigningKey {
     return lines.join("");
   }
 }
+
+/** By way of octets: Node 20 may wait for ever for the numbers of a key while it collects what has made it. */
+const PKCS8 = { format: "der", type: "pkcs8" } as const;
 
 const DNSKEY_LINE = /^(\S+)\s+(?:\d+\s+)?(?:IN\s+)?DNSKEY\s+(\d+)\s+3\s+(\d+)\s+([\w+/= \t]+)/im;
 
