@@ -80,17 +80,15 @@ interface Scene {
   readonly zone?: string | undefined;
   /** By site, what its link says. */
   readonly links: Readonly<Record<string, string>>;
+  /** The site where devices register. */
+  readonly registrar?: string;
   readonly policy?: string;
   readonly isNear?: boolean;
   readonly holds?: (owner: string) => readonly Hold[];
-  /** The site where devices register themselves. */
-  readonly registering?: string;
 }
 
 /** What is said of it at a time at which nothing is awaited any more. */
-async function play(scene: Scene) {
-  const { name, zone, links, policy, isNear = true, holds } = scene;
-  const registering = scene.registering === undefined ? undefined : ZONE.child(scene.registering);
+async function play({ name, zone, links, registrar, policy, isNear = true, holds }: Scene) {
   const rules = policy === undefined ? OPEN : parseConfig(`policy: ${policy}`, "p", ".").policy;
   const sets = zone === undefined ? undefined : setsOf(zone);
   const subject = readSubject(name, ZONE);
@@ -102,6 +100,7 @@ async function play(scene: Scene) {
     site.caches.add(cache);
     ears.push({ link: `eth${i}`, site, cache });
   }
+  const registering = registrar === undefined ? undefined : ZONE.child(registrar);
   const asked: string[] = [];
   const word = new ZoneInquiry(
     async (name, type) => {
@@ -122,7 +121,7 @@ async function play(scene: Scene) {
   }
   const evidence = {
     ...{ zone: ZONE, subject, word, ears, now: LATER, server: "127.0.0.1:53" },
-    ...{ isNear, file: "gateway.yaml", registering },
+    ...{ isNear, registering, file: "gateway.yaml" },
     ...(holds && { holds: ({ name }: { name: Name }) => holds(`${name}`) }),
   };
   assert.equal(new Set(asked).size, asked.length, "nothing is asked twice");
@@ -149,7 +148,7 @@ suite("explain says", () => {
     const lamp: Hold = { by: "requester:12ab", expires: LATER + 60_000, lease: 7_200_000 };
     const { zone, verdict } = await play({
       ...{ name: "lamp.devices", zone: "lamp.devices A 10.1.0.9", links: {} },
-      ...{ holds: () => [lamp], registering: "devices" },
+      ...{ holds: () => [lamp], registrar: "devices" },
     });
     assert.equal(zone.at(-1), "    held by a device that has registered itself for 60 s more");
     assert.deepEqual(verdict, [
@@ -284,6 +283,36 @@ suite("explain says", () => {
       "Verdict for paris:",
       `  Office Printer._ipp._tcp.local.: ${unknown}`,
       `  printer.local.: ${unknown}`,
+    ]);
+  });
+
+  test("of a site where devices register what the zone has there, and else nothing", async () => {
+    const registrar = "devices";
+    const verdictOf = async (scene: Partial<Scene>) => {
+      const links = { paris: PRINTER };
+      const { verdict } = await play({ name: NAME, zone: PUBLISHED, links, registrar, ...scene });
+      return verdict;
+    };
+    const there = "At devices, where devices register themselves, that is all there is of it";
+    const published = [
+      "Verdict for paris:",
+      "  Office Printer._ipp._tcp.local.: published",
+      "  printer.local.: published",
+    ];
+    assert.deepEqual(await verdictOf({}), published);
+    assert.deepEqual(await verdictOf({ name: `${NAME}.paris` }), published);
+    const zone = `${PUBLISHED}${PUBLISHED.replaceAll("paris", "devices")}`;
+    assert.deepEqual(await verdictOf({ zone }), [...published, there]);
+    assert.deepEqual(await verdictOf({ zone, name: `${NAME}.paris` }), published);
+    assert.deepEqual(await verdictOf({ zone, name: `${NAME}.devices` }), [there]);
+    assert.deepEqual(await verdictOf({ name: `${NAME}.devices` }), [
+      there.replace("that is all there is", "there is nothing"),
+    ]);
+    assert.deepEqual(await verdictOf({ zone: "wiki A 10.1.0.9", name: "wiki", links: {} }), [
+      "Verdict: the zone itself has it, and no link of this host is heard",
+    ]);
+    assert.deepEqual(await verdictOf({ zone: undefined, name: "x.devices", links: {} }), [
+      "Verdict: no link of this host is heard, and what the zone has is not known",
     ]);
   });
 

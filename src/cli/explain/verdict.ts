@@ -45,7 +45,10 @@ export function verdictLines(evidence: Evidence): string[] {
     const here = ears.filter(({ site }) => site.domain.equals(domain));
     const [first] = here;
     if (evidence.registering?.equals(domain)) {
-      lines.push(`At ${label}, where devices register themselves, that is all there is of it`);
+      const isThere = word.names.some((each) => each.isUnder(domain) && word.sets.has(each.key));
+      const isMeant = subject.site !== undefined && word.trouble === undefined;
+      const all = isThere ? "that is all there is of it" : "there is nothing of it";
+      if (isThere || isMeant) lines.push(`At ${label}, where devices register themselves, ${all}`);
       continue;
     }
     if (first === undefined) {

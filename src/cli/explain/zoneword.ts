@@ -35,7 +35,7 @@ export class ZoneInquiry implements ZoneWord {
   readonly #zone: Name;
   readonly #asked: Name[] = [];
 
-  /** `sites` are those whose links are heard. */
+  /** `sites` are those that are known here: whose links are heard, and where devices register. */
   constructor(ask: Ask, zone: Name, sites: readonly Name[]) {
     this.#ask = ask;
     this.#zone = zone;
@@ -44,7 +44,7 @@ export class ZoneInquiry implements ZoneWord {
 
   async ask({ locals, site }: Subject): Promise<void> {
     const isElsewhere = site !== undefined && !this.sites.some((each) => each.equals(site));
-    if (isElsewhere) this.sites.push(site);
+    if (site !== undefined) this.sites.splice(0, this.sites.length, site);
     await this.#trying(async () => {
       for (const local of locals) {
         if (site === undefined) await this.#askMerged(local);
