@@ -5,10 +5,11 @@
 import { preview } from "../collector/projection/preview.ts";
 import { type Config, readConfig } from "../config.ts";
 import { Type } from "../dns/constants.ts";
-import type { Name, NameKey } from "../dns/name.ts";
+import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { notesOn } from "./notes.ts";
 import type { ServerOptions } from "./server.ts";
+import { judgedSites } from "./sites.ts";
 import { transfer } from "./transfer.ts";
 
 export async function dryRun(file: string, options: ServerOptions): Promise<void> {
@@ -37,16 +38,11 @@ export async function dryRun(file: string, options: ServerOptions): Promise<void
   process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 }
 
-/** Those of the links; undefined where one is not known from the configuration, or there is no link. */
-function sitesOf({ links = [], publish }: Config, domain: Name): Name[] | undefined {
-  const sites = new Map<NameKey, Name>();
-  for (const { site, interface: name } of links) {
-    const label = site ?? (publish === undefined ? name : undefined);
-    const place = label === undefined ? undefined : domain.child(label);
-    if (place === undefined) return undefined;
-    sites.set(place.key, place);
-  }
-  return sites.size > 0 ? [...sites.values()] : undefined;
+/** Undefined where one is not known from the configuration, or there is none. */
+function sitesOf(config: Config, domain: Name): Name[] | undefined {
+  const sites = judgedSites(config)?.map((label) => domain.child(label)) ?? [];
+  if (sites.length === 0 || sites.includes(undefined)) return undefined;
+  return [...new Map(sites.map((site) => [site!.key, site!])).values()];
 }
 
 function listed(names: readonly Name[]): string[] {

@@ -6,6 +6,7 @@ import { type Config, parseConfig } from "../config.ts";
 import { parseEndpoint } from "../dns/endpoint.ts";
 import { LOCAL } from "../dns/service.ts";
 import { whyNotAsked } from "../gateway/ondemand.ts";
+import { judgedSites } from "./sites.ts";
 
 /** What only who hears links looks at, and what only who serves zones. */
 const HEARING = ["policy", "subtypes", "grace", "refresh"] as const;
@@ -66,13 +67,10 @@ function whyIdle(config: Config, fields: readonly (keyof Config)[], where: strin
 }
 
 /** A rule for a site under a name that it had before hides nothing there, and nobody would notice. */
-function sitesWithoutLink({ links = [], publish, policy, registrar }: Config): string[] {
-  const own = links.map(
-    (link) => link.site ?? (publish === undefined ? link.interface : undefined),
-  );
-  // Where one is found in the DNS it may be at any site.
-  if (own.length === 0 || own.includes(undefined)) return [];
-  const labels = [...own, registrar?.site ?? ""].map((label) => folded(label!));
+function sitesWithoutLink(config: Config): string[] {
+  const { policy } = config;
+  const labels = judgedSites(config)?.map(folded) ?? [];
+  if (labels.length === 0) return [];
   return (["rules", "text", "addresses"] as const).flatMap((field) =>
     policy[field].flatMap(({ sites = [] }: { sites?: readonly string[] | undefined }, i) => {
       const missing = sites.filter((site) => !labels.includes(folded(site)));

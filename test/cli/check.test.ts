@@ -235,6 +235,10 @@ describe("dnssd-gateway check", () => {
         "policy.rules[0] does nothing at lyon, where no link is (links)",
       ],
       [
+        "links: []\nregistrar: { site: devices }\npolicy: { rules: [{ deny: chat, site: [Devices, lyon] }] }\n",
+        "policy.rules[0] does nothing at lyon, where no link is (links)",
+      ],
+      [
         "links: []\nregistrar: { site: devices }\npolicy: { rules: [{ deny: chat }] }\ngrace: 60\n",
         "grace does nothing where no link is heard (links: []); collectors have it",
       ],

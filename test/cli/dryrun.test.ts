@@ -93,6 +93,15 @@ test("check --dry-run says what a policy would hide of what is published, and dr
   const deaf = await check("--server", "127.0.0.1:53");
   assert.match(`${deaf.stdout}`, /: policy does nothing where no link is heard/);
   assert.match(`${deaf.stdout}`, /: of 7 services in z\.example\., 4 would be hidden\n/);
+  // Those of devices that register themselves are the gateway's, and no others where it hears no link.
+  for (const [links, of] of [
+    ["[{ interface: eth0, site: lyon }]", "7 services in lyon.z.example., paris.z.example., 4"],
+    ["[]", "6 services in paris.z.example., 3"],
+  ]) {
+    writeFileSync(file, `${POLICY}links: ${links}\nregistrar: { site: paris }\n`);
+    const registering = await check("--server", "127.0.0.1:53");
+    assert.ok(`${registering.stdout}`.includes(`: of ${of} would be hidden\n`));
+  }
   writeFileSync(file, POLICY);
 
   // So it is with the other commands, whatever a zone holds.
