@@ -583,7 +583,11 @@ suite("other servers of the zone", () => {
 suite("the names of this server", () => {
   test("lead to it, or somebody is told that they do not", async () => {
     const resolve: Resolve = async (name, type) => {
-      const address = { "here.example.": "10.1.0.5", "there.example.": "10.1.0.6" }[`${name}`];
+      const address = {
+        "here.example.": "10.1.0.5",
+        "there.example.": "10.1.0.6",
+        "self.example.": "127.0.1.1",
+      }[`${name}`];
       const known = type === Type.A && address !== undefined;
       const set = { name, type, ttl: 1, rdatas: known ? [rdata.a(address)] : [] };
       return makeMessage({ answers: known ? recordsOf(set) : [] });
@@ -593,7 +597,7 @@ suite("the names of this server", () => {
         listen: { dns: [], tls: [], https: [], credentials: undefined, push: Name.parse(push) },
         registrar: { site: "devices", networks: [], udp: false, server: Name.parse(server) },
       };
-      const isOwn = (address: string) => address === "10.1.0.5";
+      const isOwn = (address: string) => ["10.1.0.5", "127.0.1.1"].includes(address);
       return (await examineNames({ config, isOwn, resolve })).map(
         ({ verdict, place, fact }) => `${verdict} ${place}: ${fact}`,
       );
@@ -601,6 +605,11 @@ suite("the names of this server", () => {
     assert.deepEqual(await said("here.example.", "there.example."), [
       "ok listen.push here.example.: leads here, to 10.1.0.5",
       "odd registrar.server there.example.: leads to 10.1.0.6, none of which this host has; devices register here and nowhere else",
+    ]);
+    // So a resolver has it that reads /etc/hosts.
+    assert.deepEqual(await said("self.example.", "here.example."), [
+      "odd listen.push self.example.: leads to 127.0.1.1, by which each host means itself; what others are told is not known here",
+      "ok registrar.server here.example.: leads here, to 10.1.0.5",
     ]);
     const [lost] = await said("nowhere.example.", "here.example.");
     assert.match(

@@ -3,6 +3,7 @@ import type { Config } from "../../config.ts";
 import type { Name } from "../../dns/name.ts";
 import { addressesOf, type Resolve } from "../../net/client/resolver.ts";
 import type { Finding } from "./finding.ts";
+import { isLoopback } from "./server.ts";
 
 export interface NamesOptions {
   readonly config: Pick<Config, "listen" | "registrar">;
@@ -35,6 +36,10 @@ async function examine(
   if (addresses.length === 0) {
     const fact = `this host's resolver knows no address of it, and so nobody finds where ${what}`;
     return { verdict: "broken", place, fact };
+  }
+  if (addresses.every((address) => isLoopback({ address }))) {
+    const fact = `leads to ${list}, by which each host means itself; what others are told is not known here`;
+    return { verdict: "odd", place, fact };
   }
   if (addresses.some(isOwn)) return { verdict: "ok", place, fact: `leads here, to ${list}` };
   const fact = `leads to ${list}, none of which this host has; ${what} here and nowhere else`;

@@ -65,7 +65,7 @@ function loopbackFinding({ dns }: Listening): Finding[] {
   ];
 }
 
-export function isLoopback({ address }: Endpoint): boolean {
+export function isLoopback({ address }: Pick<Endpoint, "address">): boolean {
   return ITSELF.includes(address);
 }
 
