@@ -162,6 +162,23 @@ suite("what a policy leaves of what is published", () => {
     assert.deepEqual(leaves("{ rules: [{ deny: all, address: private }] }"), all);
   });
 
+  test("is an address that may have come by a map, in a URL too, though another map leads on", () => {
+    const sets = zoneOf(`
+      a._http._tcp.paris SRV 0 0 80 h.paris
+      a._http._tcp.paris TXT "url=http://172.20.1.9/"
+      h.paris A 172.20.1.9`);
+    const on = "{ from: 172.20.1.0/24, to: 172.22.1.0/24 }";
+    const left = (maps: string) => {
+      const policy = policyOf(`{ text: [{ type: all, rewrite: url }], addresses: [${maps}] }`);
+      return lines(judgementOf(policy, sets).left(sets));
+    };
+    assert.deepEqual(left(`{ from: 192.168.1.0/24, to: 172.20.1.0/24 }, ${on}`), lines(sets));
+    assert.deepEqual(
+      left(on),
+      lines(sets).map((line) => line.replace("172.20", "172.22")),
+    );
+  });
+
   test("is what nothing is known of, and nothing of a host that is hidden", () => {
     assert.deepEqual(leaves("{ rules: [{ deny: _ssh._tcp }] }"), [
       "lb._dns-sd._udp.z.example. 10 IN PTR z.example.",

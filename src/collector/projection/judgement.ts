@@ -79,7 +79,8 @@ export class Judgement {
   text(service: Name, data: Rdata): Rdata {
     const site = parseInstance(service)?.domain;
     if (site?.parent?.equals(this.#zone) !== true) return data;
-    const edited = this.#policyOf(site).text(heard(service, site), data);
+    const policy = this.#policyOf(site);
+    const edited = policy.text(heard(service, site), data, policy.standing);
     return edited === data || hasSameStrings(edited, data) ? data : edited;
   }
 

@@ -169,32 +169,41 @@ export class SitePolicy {
     return address;
   }
 
-  /** An A or AAAA of the zone as it is to be: what may have come by a map is that already. */
+  /** An address of the zone as it is to be: what may have come by a map is that already. */
+  readonly standing: Mapping = (address) => this.#map(this.heardAddress(address));
+
+  /** An A or AAAA of the zone as it is to be. */
   standingAddress(data: Rdata): Rdata {
     const there = data.values[0] as Uint8Array;
-    const mapped = this.#map(this.heardAddress(there));
+    const mapped = this.standing(there);
     return Buffer.compare(mapped, there) === 0 ? data : new Rdata(data.type, [mapped]);
   }
 
   /** The TXT record of a service. */
-  text(service: Name, data: Rdata): Rdata {
+  text(service: Name, data: Rdata, map = this.#map): Rdata {
     const type = parseInstance(service)?.type.key;
     const rules = this.#text.filter(({ types }) => types === undefined || types.has(type!));
     if (type === undefined || rules.length === 0) return data;
     // One empty string stands for none (RFC 6763 §6.1).
     let strings: readonly Uint8Array[] = data.equals(EMPTY_TXT) ? [] : stringsOf(data);
-    for (const rule of rules) strings = this.#edit(strings, rule);
+    for (const rule of rules) strings = this.#edit(strings, rule, map);
     const edited = make.txt(...fitting(strings));
     return edited.equals(data) ? data : edited;
   }
 
-  #edit(strings: readonly Uint8Array[], { drop, set, rewrite }: TextRule): readonly Uint8Array[] {
+  #edit(
+    strings: readonly Uint8Array[],
+    { drop, set, rewrite }: TextRule,
+    map: Mapping,
+  ): readonly Uint8Array[] {
     const has = (keys: readonly string[], string: Uint8Array) => {
       const key = parseAttribute(string)?.key;
       return keys.some((each) => attributeKey(Buffer.from(each)) === key);
     };
     const rest = strings.filter((string) => !has(drop, string));
-    const rewritten = rest.map((string) => (has(rewrite, string) ? this.#rewrite(string) : string));
+    const rewritten = rest.map((string) =>
+      has(rewrite, string) ? this.#rewrite(string, map) : string,
+    );
     for (const [key, value] of Object.entries(set)) {
       const pair = Buffer.from(`${key}=${value}`);
       // RFC 6763 §6.4: of a key that is there more than once only the first counts.
@@ -205,29 +214,31 @@ export class SitePolicy {
   }
 
   /** What cannot be put otherwise stays as it is. */
-  #rewrite(string: Uint8Array): Uint8Array {
+  #rewrite(string: Uint8Array, map: Mapping): Uint8Array {
     const url = URL_OF_HOST.exec(Buffer.from(string).toString("latin1"));
     if (url === null) return string;
     const [, before, host, after] = url;
-    const bytes = Buffer.from(`${before}${this.#hostElsewhere(host!)}${after}`, "latin1");
+    const bytes = Buffer.from(`${before}${this.#hostElsewhere(host!, map)}${after}`, "latin1");
     return bytes.length > MAX_STRING ? string : bytes;
   }
 
-  #hostElsewhere(host: string): string {
+  #hostElsewhere(host: string, map: Mapping): string {
     const literal = /^\[(.*)\]$/.exec(host)?.[1];
     if (literal !== undefined) {
       const isPlain = isIPv6(literal) && !literal.includes("%");
-      return isPlain ? `[${formatAddress(this.#map(addressOctets(literal)))}]` : host;
+      return isPlain ? `[${formatAddress(map(addressOctets(literal)))}]` : host;
     }
-    if (isIPv4(host)) return formatAddress(this.#map(addressOctets(host)));
+    if (isIPv4(host)) return formatAddress(map(addressOctets(host)));
     return host.replace(OF_LINK, (_, labels) => `${labels}.${this.#domainInUrl}`);
   }
 
-  #map(address: Uint8Array): Uint8Array {
+  readonly #map: Mapping = (address) => {
     const rule = this.#addresses.find(({ from }) => isOn([from], address));
     return rule === undefined ? address : moved(address, rule.to);
-  }
+  };
 }
+
+type Mapping = (address: Uint8Array) => Uint8Array;
 
 /** The same host in that network. */
 function moved(address: Uint8Array, { base, prefix }: Subnet): Uint8Array {
