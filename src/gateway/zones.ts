@@ -12,7 +12,7 @@ import { ConfigError } from "../config/mistakes.ts";
 import type { Config } from "../config.ts";
 import { Rcode, Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
-import type { Name, NameKey } from "../dns/name.ts";
+import { closestTo, type Name, type NameKey } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";
 import type { Log } from "../log.ts";
 import { apexEnumeration, apexRecords, pushRecords, registrarRecords } from "../zone/apex.ts";
@@ -127,9 +127,8 @@ export async function readZones(
     return { origin, records };
   });
   for (const file of fixed) {
-    const [above] = dynamic
-      .filter(({ origin }) => file.origin.isUnder(origin))
-      .sort((a, b) => b.origin.wireLength - a.origin.wireLength);
+    const closest = closestTo(file.origin, origins);
+    const above = dynamic.find(({ origin }) => origin === closest);
     if (above !== undefined && !delegates(above, file.origin)) {
       const expected = `expected its records in ${above.origin}zone, or NS of it there`;
       warn(`${file.path}: hides what is published at and beneath ${file.origin}, ${expected}`);
