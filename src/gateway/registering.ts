@@ -82,7 +82,7 @@ function admitted(said: Registration, admission: Admission): Registration | Unfi
 }
 
 function hostObjection(host: Name, policy: SitePolicy): Unfit | undefined {
-  if (host.parent!.equals(LOCAL) === false) return "its host's name is not one label";
+  if (!host.parent!.equals(LOCAL)) return "its host's name is not one label";
   if (hasUnderscore(host) || isReserved(host.labels)) return "its host's name is reserved";
   return isSteeringHost(host) && !policy.isExempt(host)
     ? "its host's name steers clients"

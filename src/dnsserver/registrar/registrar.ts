@@ -1,8 +1,8 @@
 /**
  * Devices that register themselves (RFC 9665): an UPDATE that is signed by SIG(0) (RFC 2931) is an SRP
- * Update, and nothing else. It comes by a connection, from where devices may register, and says how long
- * it is for; its names become those of the site; the key that it shows has signed it; and the zone has
- * nothing against it (`claim.ts`). What is refused says why in the log.
+ * Update, and nothing else. It comes from where devices may register, by a connection unless UDP is said to
+ * be safe, and says how long it is for; its names become those of the site; the key that it shows has signed
+ * it; and the zone has nothing against it (`claim.ts`). What is refused says why in the log.
  *
  * Invariant: from what the key holds to the update that is made of it nothing waits, so no other update
  * comes between.
@@ -79,7 +79,7 @@ class Registrar {
     const { isAllowed, isByUdp } = this.#options;
     const [section, ...more] = message.questions;
     if (section?.type !== Type.SOA || more.length > 0) return [formErr(message)];
-    // §6.1.
+    // RFC 9665 §6.1.
     if (transport === "udp" && !isByUdp) return this.#refuse(request, "it came by UDP");
     if (!isAllowed(source.address)) return this.#refuse(request, "it is from elsewhere");
     const verdict = await this.#inTurn(request, () => this.#judge(request));
