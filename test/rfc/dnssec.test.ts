@@ -644,8 +644,7 @@ describe("keys through time", () => {
   });
 
   it("SEC-DNSSEC-16: a key of another signer in the zone is shown with ours (RFC 8901)", () => {
-    const text = [first!, second!].map(({ dnskey }) => `@ DNSKEY ${formatRdata(dnskey)}`);
-    const { ask } = open({ keys: [first!], text: text.join("\n") });
+    const { ask } = open({ keys: [first!], text: `@ DNSKEY ${formatRdata(second!.dnskey)}` });
     assert.deepEqual(
       tagsOf(ask("@ DNSKEY"), Type.DNSKEY).sort(),
       [first!, second!].map(({ dnskey }) => formatRdata(dnskey)).sort(),
