@@ -137,9 +137,10 @@ suite("Journal", () => {
     disk.before = (what) => {
       if (what === "sync") syncs++;
     };
-    const entries = new Array<Uint8Array>(200).fill(octets("x".repeat(16 * 1024)));
+    const entries = Array.from({ length: 200 }, (_, i) => octets(`${i}`.padEnd(16 * 1024, "x")));
     await journal.rewrite(2, entries, []);
     assert.ok(syncs < 20, `${syncs} writes`);
+    assert.equal(await told(disk), entries.join(" "));
   });
 
   test("begun anew in pieces has what was appended between them, and after the last", async () => {

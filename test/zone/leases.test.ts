@@ -187,6 +187,7 @@ suite("Leases", () => {
     assert.equal(await apply(thief, hosts(0, 25)), "NOERROR");
     assert.equal(await apply(thief, "- h0 A\n+ other A 10.0.0.1"), "NOERROR");
     assert.equal(await apply(lyon, hosts(0, 25)), "NOERROR");
+    assert.equal(await apply(lyon, "+ other A 10.0.0.1"), "SERVFAIL", "nor what another holds");
     assert.equal(await apply(thief, "- h1 A"), "NOERROR");
     assert.equal(await apply(thief, "+ more A 10.0.0.1"), "NOERROR");
     assert.equal(await apply(thief, "+ most A 10.0.0.1"), "SERVFAIL");

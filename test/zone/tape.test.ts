@@ -34,6 +34,17 @@ suite("Tape", () => {
     assert.deepEqual([recording.length, recording.torn], [ends.at(-1), 0]);
   });
 
+  test("needs one sync for each write", async () => {
+    const disk = new MemoryDisk();
+    const tape = Tape.begin(disk.create("tape"), SALT);
+    let syncs = 0;
+    disk.before = (what) => {
+      if (what === "sync") syncs++;
+    };
+    for (const text of ["one", "two", "three"]) await tape.write([octets(text)]);
+    assert.equal(syncs, 3);
+  });
+
   test("has as many entries in a write as were waiting for it", async () => {
     const many = new Array<string>(130_000).fill("entry");
     const { disk } = await tapeOf(many);
