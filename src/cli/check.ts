@@ -1,6 +1,6 @@
 /**
- * `check`: reads a configuration, and the zone files and keys it names, or one zone file alone, the way
- * `run` would, and opens nothing.
+ * `check`: reads a configuration with the zone files and keys that it names, or one zone file alone, as
+ * `run` would, without opening anything.
  */
 import { basename } from "node:path";
 import { ConfigError, whyUnread } from "../config/mistakes.ts";
@@ -42,7 +42,7 @@ export async function check(file: string, options: CheckOptions): Promise<void> 
   }
 }
 
-/** What is read besides by who serves zones; gives notes on the configuration that tell of it. */
+/** Reads what only a server of zones reads. Returns notes on fields that have no effect because of it. */
 async function checkServed(config: Config): Promise<string[]> {
   const { dynamic, fixed } = await readZones(config, warn);
   const { origin, records } = dynamic[0]!;
@@ -63,7 +63,7 @@ async function checkServed(config: Config): Promise<string[]> {
   return notes;
 }
 
-/** What is no mistake in a file that says which it is. */
+/** Prints a remark that is no error and names its file. */
 function warn(remark: string): void {
   process.stdout.write(`${remark}\n`);
 }
@@ -73,7 +73,7 @@ async function checkZone(file: string, options: CheckOptions): Promise<number> {
   const { zone, reverse } = config === undefined ? defaultConfig() : readConfig(config);
   const origin = originOf(file, options.origin);
   try {
-    // The gateway keeps SOA and NS of these, so their files may do without.
+    // The gateway maintains SOA and NS of these, so their files may omit them.
     const isPartial = [zone, ...reverse].some((each) => each.equals(origin));
     return (await readMasterFile(file, origin, { isPartial, warn })).length;
   } catch (error) {

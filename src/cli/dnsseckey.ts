@@ -1,7 +1,7 @@
 /**
- * `key --dnssec ZONE`: makes a key that signs a zone, writes its two files as BIND's dnssec-keygen
- * would, and prints the DNSKEY and what the parent is to have. With `--retire`, says of a key when it
- * ends: its successor signs already, and the parent has the successor's DS (RFC 6781 §4.1.2).
+ * `key --dnssec ZONE`: makes a key that signs a zone, writes its two files as BIND's dnssec-keygen would, and
+ * prints the DNSKEY and the DS for the parent. With `--retire`, sets the end of a key whose successor signs
+ * already and has its DS at the parent (RFC 6781 §4.1.2).
  */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -30,7 +30,7 @@ export interface DnssecKeyOptions {
 }
 
 const DAY = 86_400;
-/** Seconds from "take my DS away" to the key's end: the parent's doing, and the TTL of what it had. */
+/** Seconds from the request to remove the DS to the key's end: the parent acts, and the DS expires. */
 const RETIREMENT = 2 * DAY;
 
 export async function dnssecKey(zone: string, options: DnssecKeyOptions): Promise<void> {
@@ -62,7 +62,7 @@ async function makeKey(
   const times = { Created: now, Publish: now, Activate: now, ...sync };
   for (;;) {
     const key = SigningKey.generate(origin, algorithm, role, times);
-    // RFC 4034 appendix B: tags need not differ, but people and parents tell keys by them.
+    // RFC 4034 appendix B: tags may coincide, but people and parents identify keys by them.
     if (others.some(({ tag, owner }) => tag === key.tag && owner.equals(origin))) continue;
     writeKey(folder, key, "wx");
     return key;
@@ -91,12 +91,12 @@ async function retireKey(origin: Name, tag: string, folder: string, now: number)
   process.stdout.write(`; key ${tag} of ${origin} is used until ${until}${ds}\n`);
 }
 
-/** The secret last: who finds it finds the other. Never over another, unless it is the same key's. */
+/** Writes the secret last, so that it is never without the public key. Overwrites only the same key. */
 function writeKey(folder: string, key: SigningKey, flag: "w" | "wx"): void {
   const path = join(folder, key.fileName);
   writing(path, () => {
     writeFileSync(`${path}.key`, key.formatKey(), { mode: 0o644, flag });
-    // What a run that was killed has left.
+    // Left by a run that was killed.
     rmSync(`${path}.new`, { force: true });
     writeFileSync(`${path}.new`, key.formatPrivateKey(), { mode: 0o600, flag: "wx" });
     renameSync(`${path}.new`, `${path}.private`);

@@ -1,7 +1,7 @@
 /**
- * `doctor`: what is broken between devices, the zone and clients, in the order that a record goes:
- * links, server, zone, other servers, resolvers, clients. It asks and changes nothing; what is not as
- * it should be comes with what mends it, ready to be pasted where that is a line.
+ * `doctor`: what is broken between devices, the zone and clients, in the order that a record travels: links,
+ * server, zone, other servers, resolvers, clients. It asks and changes nothing; each fault comes with its
+ * remedy, ready to paste where that is a line.
  */
 import { readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
@@ -30,7 +30,7 @@ import { examineZone } from "./doctor/zone.ts";
 import { parseServer, reachable, readOptions, type ServerOptions } from "./server.ts";
 
 export interface DoctorOptions extends ServerOptions {
-  /** Addresses, in place of those of this host. */
+  /** Addresses of resolvers, in place of this host's. */
   readonly resolver?: readonly string[];
 }
 
@@ -45,7 +45,7 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   if (counts.broken > 0) process.exitCode = 1;
 }
 
-/** What mends several things is told once. */
+/** A remedy that several findings share is printed once. */
 function withoutRepetition(finding: Finding, told: Map<string, string>): Finding {
   const { place, remedy = [] } = finding;
   const text = remedy.join("\n");
@@ -64,7 +64,7 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
   const networks = hostNetworks(clock);
   const refusal = refusals({ config, networks, sourceAddress });
   let server = address;
-  // At somebody's desk the zone is examined as it is asked for from there, and nothing that a gateway does.
+  // With a server or a zone given, as on a client's host, no gateway is examined, only what clients get.
   const isHere = options.server === undefined && options.domain === undefined;
   if (isHere) {
     yield* await examineLinks({ links: config.links, watch: linksOf(config), clock });
@@ -107,7 +107,7 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
 const clock = systemClock;
 const ask = asking(clock);
 
-/** The links of a configuration, and what is odd about them. */
+/** The links of a configuration; `concern` is told what is odd about them. */
 function linksOf({ links }: Config): (concern: (fact: string) => void) => LinkWatch {
   return (concern) => {
     const nothing = () => {};
@@ -118,7 +118,7 @@ function linksOf({ links }: Config): (concern: (fact: string) => void) => LinkWa
   };
 }
 
-/** Where a resolver can ask a server that listens there; undefined where it cannot. */
+/** Where a resolver can reach a server that listens there; undefined where it cannot. */
 async function reachedFrom(
   asker: Endpoint,
   listen: readonly Endpoint[],

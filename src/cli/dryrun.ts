@@ -1,6 +1,6 @@
 /**
- * `check --dry-run`: what the policy of a configuration would hide of what a running gateway
- * publishes. Nothing is changed, and names are printed so that they drive no terminal.
+ * `check --dry-run`: what the policy of a configuration would hide of what a running gateway publishes.
+ * Changes nothing, and prints names so that they cannot drive a terminal.
  */
 import { preview } from "../collector/projection/preview.ts";
 import { type Config, readConfig } from "../config.ts";
@@ -16,7 +16,7 @@ export async function dryRun(file: string, options: ServerOptions): Promise<void
   const config = readConfig(file);
   const { domain, sets } = await transfer({ ...options, config: file });
   const sites = sitesOf(config, domain);
-  // Services are SRV records; those of other sites are other collectors' to judge.
+  // A service is an SRV record; those of other sites are for other collectors to judge.
   const isOurs = ({ name, type }: RecordSet) =>
     type !== Type.SRV || sites === undefined || sites.some((site) => name.isUnder(site));
   const published = sets.filter(isOurs);
@@ -38,7 +38,7 @@ export async function dryRun(file: string, options: ServerOptions): Promise<void
   process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 }
 
-/** Undefined where one is not known from the configuration, or there is none. */
+/** Undefined where the configuration does not tell every site, or there is none. */
 function sitesOf(config: Config, domain: Name): Name[] | undefined {
   const sites = judgedSites(config)?.map((label) => domain.child(label)) ?? [];
   if (sites.length === 0 || sites.includes(undefined)) return undefined;

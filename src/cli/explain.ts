@@ -1,7 +1,7 @@
 /**
- * `explain`: why a service, a host or a list of services is published, or not: what the zone has, what
- * the links of this host say, and the verdict of the projection with the policy of the configuration.
- * It changes nothing.
+ * `explain`: why a service, a host or a list of services is published, or not. Prints what the zone has, what
+ * the links of this host say, and the verdict of the projection under the policy of the configuration. It
+ * changes nothing.
  */
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
@@ -47,7 +47,7 @@ export async function explain(text: string, options: ServerOptions): Promise<voi
     const { ears } = hearing;
     const registering = config.registrar && zone.child(config.registrar.site);
     const domains = ears.map(({ site }) => site.domain);
-    // First of all, for what nobody answers for the collector beside us lets go soon (RFC 6762 §10.5).
+    // At once: what nobody answers for, the collector on this host soon drops (RFC 6762 §10.5).
     const word = new ZoneInquiry(
       server.ask,
       zone,
@@ -59,7 +59,7 @@ export async function explain(text: string, options: ServerOptions): Promise<voi
       const hosts = subject.locals.flatMap((local) => namesFrom(ear, local).slice(1));
       await word.askHosts(ear.site.domain, hosts);
     }
-    // Of another server's zone the journal here tells nothing.
+    // The journal here says nothing about the zone of another server.
     const isHere = options.server === undefined && listen !== undefined;
     const evidence = {
       ...{ zone, subject, word, ears, now: clock.now(), server: server.name },
@@ -91,7 +91,7 @@ function nearServer(address: Endpoint): ZoneServer {
   return { ask: asking(address), name: formatEndpoint(address), close: () => {} };
 }
 
-/** The one that is published to, found and reached as the collector does it. */
+/** The server that is published to, found and reached as the collector does it. */
 function farServer(publish: NonNullable<Config["publish"]>, zone: Name): ZoneServer {
   const locate = locating(zone, { publish, resolve: resolver({ clock }), clock });
   const connection = new PersistentConnection({ locate, clock });
@@ -107,7 +107,7 @@ function farServer(publish: NonNullable<Config["publish"]>, zone: Name): ZoneSer
   };
 }
 
-/** Who holds what by the journal, which a gateway that runs has open. */
+/** Who holds what according to the journal, which a running gateway has open. */
 async function holdsIn({ data: folder }: Config, origin: Name) {
   try {
     const state = await readZone({ origin, folder, clock });
@@ -119,7 +119,7 @@ async function holdsIn({ data: folder }: Config, origin: Name) {
       return set?.rdatas.some((each) => each.equals(rdata)) ? leases.holds(record) : [];
     };
   } catch {
-    // It is somebody else's to read, or is written just now.
+    // It may not be readable for this user, or is being written.
     return undefined;
   }
 }

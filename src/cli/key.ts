@@ -1,7 +1,7 @@
 /**
- * `key`: makes a TSIG key (RFC 8945) and prints it as the two sides' configurations have it, or
- * writes it to a file that only its owner can read. The secret is as long as the digest: shorter is
- * weaker, longer is no stronger (RFC 2104 §3).
+ * `key`: makes a TSIG key (RFC 8945) and prints it in the form of either side's configuration, or writes it
+ * to a file that only its owner can read. The secret is as long as the digest: shorter is weaker, longer is
+ * no stronger (RFC 2104 §3).
  */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -32,7 +32,7 @@ export function key(name: string, options: KeyOptions): void | Promise<void> {
   }
   refuse(options, ["folder", "role", "retire"], "is for keys of zones; expected --dnssec with it");
   const { algorithm = "hmac-sha256", site, file } = options;
-  // Without any character that one of the two forms would take for its own.
+  // No character that has a meaning of its own in either form.
   if (!KEY_NAME.test(name)) {
     throw new ConfigError([`"${name}": expected a name of ${KEY_NAME_EXPECTED}`]);
   }
@@ -54,7 +54,7 @@ export function key(name: string, options: KeyOptions): void | Promise<void> {
       ? `secret: ${JSON.stringify(secret)}`
       : `secretFile: ${JSON.stringify(file)}`;
   const print = (text: string) => process.stdout.write(text);
-  // Quoted where it would be another word to YAML: 010, 1e3, null.
+  // Quoted where YAML would read something else: 010, 1e3, null.
   const word = stringify(name, { blockQuote: false }).trimEnd();
   print(`# for the gateway, and for the collector with publish: { key: ${word} }\n`);
   if (site === undefined) {
@@ -73,7 +73,7 @@ function isAlgorithm(text: string): text is TsigAlgorithm {
   return (tsigAlgorithms as readonly string[]).includes(text);
 }
 
-/** Never over another: what has that key already would lose its word. */
+/** Never overwrites a file: whatever has the key in it would be locked out. */
 function writeSecret(file: string, text: string): void {
   try {
     writeFileSync(file, text, { mode: 0o600, flag: "wx" });

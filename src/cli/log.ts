@@ -1,12 +1,12 @@
-/** Where events go: text lines for a person at a terminal, JSON lines (pino's) for everything else. */
+/** Where events go: as text lines to a person at a terminal, as JSON lines (pino's) to everything else. */
 import { pino } from "pino";
 import type { Log } from "../log.ts";
 import { forTerminal } from "./terminal.ts";
 
 export function openLog(level: string): Log {
-  // Asking makes a pipe one that never waits. A terminal does: who stops his (^S) stops us.
+  // Reading `process.stderr` makes a pipe non-blocking. A terminal still blocks: ^S there stops us.
   if (process.stderr.isTTY) {
-    // It may have gone, which SIGHUP tells to its own session alone.
+    // The terminal may be gone, and SIGHUP tells only its own session.
     process.stderr.on("error", () => {});
     return pino(
       { level, base: null },
@@ -16,13 +16,13 @@ export function openLog(level: string): Log {
   let patience = 0;
   const destination = pino.destination({
     ...{ fd: 2, sync: true, maxLength: KEPT, retryEAGAIN: () => patience-- > 0 },
-    // What waits is tried again with each line, and where none comes each second.
+    // Pending lines are retried with each new line, or each second where none comes.
     ...{ minLength: 1, periodicFlush: 1000 },
   });
-  // That nobody can read it, or its disk is full, is no reason to end.
+  // A log that nobody can read, or a full disk, is no reason to end.
   destination.on("error", () => {});
   let dropped = 0;
-  // From then on all are, until none waits: so there is one gap, and it is told of where it is.
+  // From then on all lines are dropped until none waits, which leaves one gap, reported in its place.
   destination.on("drop", () => {
     dropped = 1;
     destination.once("drain", tell);
@@ -37,9 +37,9 @@ export function openLog(level: string): Log {
     if (dropped === 0) return;
     const lines = dropped;
     dropped = 0;
-    // The one level that all who read a log see.
+    // The one level that every reader of a log sees.
     log.error({ lines }, "lines of the log are missing here: they could not be written");
-    // Lines came since the pipe was empty, and there is no room for this one.
+    // Lines have come since the pipe was empty, and this one does not fit.
     if (dropped > 0) dropped = lines;
   };
   process.once("exit", () => {
@@ -50,10 +50,10 @@ export function openLog(level: string): Log {
   return log;
 }
 
-/** Octets of lines that wait until they can be written; what comes then is dropped. */
+/** Octets of lines that wait to be written; lines beyond that are dropped. */
 const KEPT = 65_536;
 
-/** How often, at the end, a reader who is behind is waited for: 100 ms each. */
+/** How often, at exit, to wait 100 ms for a reader that is behind. */
 const PATIENCE = 10;
 
 /** `10:21:03 info  service came instance="Office Printer" site=paris`. */

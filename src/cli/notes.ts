@@ -1,4 +1,4 @@
-/** What is no mistake in a configuration, and yet may not be what somebody had in mind: for `check`. */
+/** Notes for `check`: what is valid in a configuration, and yet may not be what somebody had in mind. */
 import { X509Certificate } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { folded } from "../collector/projection/policy.ts";
@@ -8,7 +8,7 @@ import { LOCAL } from "../dns/service.ts";
 import { whyNotAsked } from "../gateway/ondemand.ts";
 import { judgedSites } from "./sites.ts";
 
-/** What only who hears links looks at, and what only who serves zones. */
+/** Fields that matter only where links are heard, and those that matter only where zones are served. */
 const HEARING = ["policy", "subtypes", "grace", "refresh"] as const;
 const SERVING = [
   ...(["nameservers", "contact", "transfer", "query", "views", "identity"] as const),
@@ -18,7 +18,7 @@ const SERVING = [
 export function notesOn(config: Config): string[] {
   const { zone, links, listen, publish, transfer } = config;
   const isDeaf = links?.length === 0;
-  // Devices that register themselves are under the policy as well.
+  // The policy also applies to devices that register themselves.
   const hearing = HEARING.filter((field) => field !== "policy" || config.registrar === undefined);
   const servers = [publish?.server, ...transfer.notify.map(({ server }) => server)];
   const notes = [
@@ -42,13 +42,13 @@ export function notesOn(config: Config): string[] {
   return notes.filter((note) => typeof note === "string");
 }
 
-/** Views are of what the zone has, and what is learnt on demand it has not. */
+/** A view shows what is in the zone, and what is learnt on demand is not. */
 function whyNotForViews({ links = [], views }: Config): string | undefined {
   if (views.length === 0 || !links.some((link) => link.onDemand)) return undefined;
   return "clients that have a view get nothing on demand (views)";
 }
 
-/** Who has changes pushed looks whether it is the server that is meant (RFC 8765 §7.2). */
+/** A client of DNS Push checks that the certificate is for the host it meant (RFC 8765 §7.2). */
 function whyNotPushed({ listen }: Config): string | undefined {
   const host = listen?.push?.toString().slice(0, -1);
   const certificate = listen?.credentials?.read.certificate;
@@ -57,16 +57,16 @@ function whyNotPushed({ listen }: Config): string | undefined {
   return `clients get no changes pushed, for the certificate is not for ${host} (listen.push)`;
 }
 
-/** Of fields that say something and stand where nobody looks at them. */
+/** On fields that are set where they have no effect. */
 function whyIdle(config: Config, fields: readonly (keyof Config)[], where: string) {
-  // No folder plays a part in these, and the one that this was started in may be gone.
+  // No path matters for these, and the working directory may be gone.
   const usual = parseConfig("", "default", "/");
   const idle = fields.filter((field) => !isDeepStrictEqual(config[field], usual[field]));
   if (idle.length === 0) return undefined;
   return `${idle.join(", ")} ${idle.length === 1 ? "does" : "do"} nothing where ${where}`;
 }
 
-/** A rule for a site under a name that it had before hides nothing there, and nobody would notice. */
+/** A rule that names a site by its former label hides nothing, and nobody would notice. */
 function sitesWithoutLink(config: Config): string[] {
   const { policy } = config;
   const labels = judgedSites(config)?.map(folded) ?? [];

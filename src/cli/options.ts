@@ -1,7 +1,7 @@
-/** Options of a command that stand beside others, or do nothing there. */
+/** Options of a command that do not go with others. */
 import { ConfigError } from "../config/mistakes.ts";
 
-/** Who gives an option that would be passed over means something else. Throws ConfigError. */
+/** Rejects an option that would be ignored: whoever gives it means something else. Throws ConfigError. */
 export function refuse<T extends object>(
   options: T,
   names: readonly (keyof T & string)[],

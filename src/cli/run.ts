@@ -22,7 +22,7 @@ export async function run(options: RunOptions): Promise<void> {
   const stop = new AbortController();
   const reloads: (() => void)[] = [];
   if (!hasTerminal()) process.on("SIGHUP", () => readAgain(reloads, log));
-  // Other daemons open their log anew on it; Node would open a debugger, to every user of this host.
+  // Other daemons reopen their log on it; Node would open a debugger to every user of this host.
   process.on("SIGUSR1", () => log.info({ signal: "SIGUSR1" }, "nothing is done on this signal"));
   const gateway = await openGateway(config, {
     ...{ clock: systemClock, log, signal: stop.signal },
@@ -34,12 +34,12 @@ export async function run(options: RunOptions): Promise<void> {
       stop.abort();
     });
   }
-  // Last: who reads this may stop us at once.
+  // Last, for whoever reads this may stop us at once.
   process.stdout.write(welcome(config));
   await gateway.closed;
 }
 
-/** Then SIGHUP says that it has gone, and ends us as it does by default: nothing can be told any more. */
+/** A terminal's SIGHUP means that it is gone, and ends us as by default: nothing can be reported any more. */
 function hasTerminal(): boolean {
   return [0, 1, 2].some((descriptor) => isatty(descriptor));
 }
@@ -50,7 +50,7 @@ function readAgain(reloads: readonly (() => void)[], log: Log): void {
   log.info({ signal: "SIGHUP" }, `${read} read again; all else is read at the start`);
 }
 
-/** The first thing to try, ready to be pasted. */
+/** The first thing to try, ready to paste. */
 function welcome({ zone, listen, publish, web }: Config): string {
   const page = web === undefined ? [] : [`http://${formatEndpoint(reachable(web))}/`];
   if (listen === undefined) {

@@ -19,11 +19,11 @@ export interface ServerOptions {
 export interface Server {
   readonly address: Endpoint;
   readonly domain: Name;
-  /** One question by UDP, by TCP when the answer is cut. */
+  /** Asks one question by UDP, and by TCP if the answer is truncated. */
   ask(name: Name, type: number, signal?: AbortSignal): Promise<Message>;
 }
 
-/** What arguments and configuration say; no address where what is published to has a name or is found. */
+/** What arguments and configuration give; no address where it has to be looked up. */
 export function readOptions(options: ServerOptions) {
   const config = options.config === undefined ? defaultConfig() : readConfig(options.config);
   const address =
@@ -44,7 +44,7 @@ export function asking(address: Endpoint): Server["ask"] {
     ask(address, question(name, type), { clock: systemClock, ...(signal && { signal }) });
 }
 
-/** As clients ask, so that the server may be their resolver. */
+/** With recursion desired, as clients ask, so that the server may be a resolver. */
 export function question(name: Name, type: number): Message {
   return makeMessage({
     recursionDesired: true,
@@ -79,7 +79,7 @@ function ownServer({ listen, publish }: Config): Endpoint | undefined {
   return far && parseEndpoint(far.host, far.port);
 }
 
-/** A wildcard is where a server listens; loopback is where it is asked. */
+/** A server that listens on a wildcard address is asked at loopback. */
 export function reachable({ address, port }: Endpoint): Endpoint {
   if (address === "0.0.0.0") return { address: "127.0.0.1", port };
   return address === "::" ? { address: "::1", port } : { address, port };

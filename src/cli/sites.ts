@@ -1,7 +1,7 @@
-/** At which sites the policy of a configuration decides. */
+/** The sites to which the policy of a configuration applies. */
 import type { Config } from "../config.ts";
 
-/** Their labels; undefined where one is found elsewhere than in the configuration. */
+/** Their labels; undefined where one does not come from the configuration. */
 export function judgedSites({ links, publish, registrar }: Config): string[] | undefined {
   const heard = links?.map(
     (link) => link.site ?? (publish === undefined ? link.interface : undefined),

@@ -1,4 +1,4 @@
-/** Text of others for a terminal: what would drive it, or turn text round, is written as `\uXXXX`. */
+/** Makes foreign text safe for a terminal: what would drive it, or turn text round, becomes `\uXXXX`. */
 export function forTerminal(text: string): string {
   return text.replace(DRIVING, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

@@ -1,6 +1,6 @@
 /**
- * A whole zone from the server that has it, by AXFR (RFC 5936): the one that is given, the gateway
- * here, or the one that the configuration publishes to, found and asked as its collector does it.
+ * Copies a whole zone by AXFR (RFC 5936) from the server that is given, the gateway on this host, or the
+ * server that the configuration publishes to, found and asked as the collector does it.
  */
 import { systemClock } from "../clock.ts";
 import { FarZone } from "../collector/publishing/farzone.ts";
@@ -27,7 +27,7 @@ export async function transfer(
     isGiven || listen !== undefined || publish === undefined
       ? () => Promise.resolve([address!])
       : locating(origin, { publish, resolve: resolver({ clock }), clock });
-  // The gateway here lets its own host copy what it serves.
+  // The gateway here lets its own host copy what it serves without a key.
   const key = isGiven || listen === undefined ? keys.get(publish?.key ?? "") : undefined;
   const connection = new PersistentConnection({ locate, clock });
   try {

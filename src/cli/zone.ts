@@ -1,4 +1,4 @@
-/** `zone`: the zone as it is served now, by AXFR (RFC 5936), printed as a master file in order. */
+/** `zone`: the zone as it is served now, fetched by AXFR (RFC 5936), printed as a master file in order. */
 import { formatMasterFile } from "../zone/masterfile/masterformat.ts";
 import { Snapshot } from "../zone/snapshot.ts";
 import type { ServerOptions } from "./server.ts";

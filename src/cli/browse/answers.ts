@@ -1,5 +1,5 @@
 /**
- * What a server has said of sets, and the way to ask it for more. Additional records save questions,
+ * The record sets that a server has answered, and how to ask it for more. Additional records save questions;
  * nothing depends on them (RFC 6763 §12).
  */
 import type { Clock } from "../../clock.ts";
@@ -15,18 +15,18 @@ import type { Find } from "./listing.ts";
 
 export interface KnownSet {
   readonly rdatas: readonly Rdata[];
-  /** Seconds for which that holds. */
+  /** Seconds for which the data is valid. */
   readonly ttl: number;
-  /** When it was said. */
+  /** When it was received. */
   readonly at: number;
 }
 
 export interface AskOptions {
-  /** Has what is known not to be asked for, whatever it was. */
+  /** Data known from elsewhere: a set found here is never asked for. */
   readonly known?: Find;
-  /** What holds still; all if not given. */
+  /** Whether a stored set is still valid; all are if this is not given. */
   readonly isGood?: (set: KnownSet) => boolean;
-  /** Told of an answer that is an error, where it is no reason to end. */
+  /** Called with an error answer, which then does not end `ask`; without it, `ask` throws. */
   readonly refused?: (error: ConfigError) => void;
   /** Milliseconds from one question to the next; none if not given. */
   readonly pause?: number;
@@ -37,7 +37,7 @@ export class Answers {
   readonly #server: Server;
   readonly #clock: Clock;
   readonly #sets = new Map<string, KnownSet>();
-  /** Of all of it, more or less. */
+  /** The approximate size of all sets. */
   #octets = 0;
 
   constructor(server: Server, clock: Clock) {
@@ -61,12 +61,12 @@ export class Answers {
     else this.#sets.set(key, set);
   }
 
-  /** Forgets all others. */
+  /** Forgets every set whose key is not in `keys`. */
   keep(keys: { has(key: string): boolean }): void {
     for (const key of this.#sets.keys()) if (!keys.has(key)) this.#put(key, undefined);
   }
 
-  /** Asks for what `list` looks for, and is not known or does not hold any more. Throws ConfigError. */
+  /** Asks for the sets that `list` looks up and that are unknown or no longer valid. Throws ConfigError. */
   async ask(list: (find: Find) => unknown, options: AskOptions = {}): Promise<void> {
     const { known = () => undefined, isGood = () => true, pause } = options;
     const find: Find = (name, type) => {
@@ -99,8 +99,8 @@ export class Answers {
     const message = await this.#exchange(name, type, signal);
     const isKnown = message.rcode === Rcode.NOERROR || message.rcode === Rcode.NXDOMAIN;
     const isReferral = refers(message);
-    // What leads out of the domain, to the host of a service say, is for other servers to answer, as is
-    // what is delegated within it.
+    // Other servers answer for what lies outside the domain, such as the host of a service, and for what is
+    // delegated within it.
     const isExpected = this.#sets.size === 0 || (name.isUnder(domain) && !isReferral);
     if (!isKnown || isReferral) {
       const said = isReferral ? "with a referral" : rcodeName(message.rcode);
@@ -110,7 +110,7 @@ export class Answers {
       this.put(name, type, { rdatas: this.find(name, type) ?? [], ttl: UNKNOWN_TTL });
       return;
     }
-    // Additional sets are whole (RFC 2181 §9), so they may stand for an answer.
+    // Additional sets are complete (RFC 2181 §9), so they may stand for an answer.
     const sections = new Map<string, ResourceRecord[]>();
     for (const record of [...message.answers, ...message.additionals]) {
       const key = setKey(record.name, record.type);
@@ -147,7 +147,7 @@ function sizeOf(set: KnownSet | undefined): number {
   return set.rdatas.reduce((sum, { wire }) => sum + OVERHEAD + wire.length, OVERHEAD);
 }
 
-/** Octets that a server can fill, and those of a set or a record beside its own. */
+/** Limit on the octets that a server can fill, and the overhead counted for each set and each record. */
 const MAX_OCTETS = 64 * 2 ** 20;
 const OVERHEAD = 200;
 
@@ -157,12 +157,12 @@ function negativeTtl({ authorities }: Message): number {
   return soa === undefined ? UNSAID_TTL : Math.min(soa.ttl, soaOf(soa.rdata).minimum);
 }
 
-/** Seconds, where nobody says for how long nothing is there. */
+/** Seconds that a denial is valid where the server gives it no TTL. */
 export const UNSAID_TTL = 10;
-/** The same where an error is the answer, or it is for others to say what is. */
+/** The same for a set that is answered with an error or a referral. */
 const UNKNOWN_TTL = 30;
 
-/** That others know, and nothing of what is there: without an SOA, which denies (RFC 2308 §2.2). */
+/** A referral: it has NS records but no SOA, which would make it a denial (RFC 2308 §2.2). */
 function refers({ rcode, answers, authorities }: Message): boolean {
   const has = (wanted: number) => authorities.some(({ type }) => type === wanted);
   return rcode === Rcode.NOERROR && answers.length === 0 && has(Type.NS) && !has(Type.SOA);

@@ -1,6 +1,6 @@
 /**
- * What there is to browse (RFC 6763 §4, §9), as it is printed: a function of the sets that are known. Who
- * calls it sees by what it looks for what else has to be known.
+ * What there is to browse (RFC 6763 §4, §9), as lines to print: a function of the known sets. The sets that
+ * it looks up tell its caller what else to ask for.
  */
 import { ConfigError } from "../../config/mistakes.ts";
 import { attributesOf } from "../../dns/attribute.ts";
@@ -16,16 +16,16 @@ export type Find = (name: Name, type: number) => readonly Rdata[] | undefined;
 export interface Item {
   readonly key: NameKey;
   readonly title: string;
-  /** All that is to be said of it; undefined where not all is known. */
+  /** All that is to be printed of it; undefined while some of it is unknown. */
   readonly lines: readonly string[] | undefined;
 }
 
 export interface Listing {
-  /** Whose PTR records are the list. */
+  /** The owner of the PTR records that make up the list. */
   readonly name: Name;
-  /** What is printed of an empty one. */
+  /** What is printed for an empty list. */
   readonly none: string;
-  /** In their order; undefined where the list is not known. */
+  /** In order; undefined while the list is unknown. */
   items(find: Find): readonly Item[] | undefined;
 }
 
@@ -42,7 +42,7 @@ export function typesIn(domain: Name): Listing {
   };
 }
 
-/** All instances of a type, with all that clients need to know of them. */
+/** All instances of a type, with all that clients need to know about them. */
 export function instancesOf(type: string, domain: Name): Listing {
   const name = under(type, domain);
   return {
@@ -69,7 +69,7 @@ function instanceItem(instance: Name, domain: Name, find: Find): Item {
   const look: (name: Name, type: number) => readonly Rdata[] = (name, type) => {
     const found = find(name, type);
     isWhole &&= found !== undefined;
-    // Servers say them in any order, now this, now that.
+    // Servers may change the order of records from one answer to the next.
     return (found ?? []).toSorted((a, b) => (a.key < b.key ? -1 : 1));
   };
   const title = instanceTitle(instance, domain);
@@ -89,7 +89,7 @@ function instanceItem(instance: Name, domain: Name, find: Find): Item {
 
 function under(type: string, domain: Name): Name {
   try {
-    // `_ipp._tcp.`, as some programs print a type, is no name of the root's.
+    // `_ipp._tcp.`, as some programs print a type, is not meant to be absolute.
     return Name.parse(type.replace(/(^_[^.]+|\._sub\._[^.]+)(\._(?:tcp|udp))\.$/i, "$1$2"), domain);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
@@ -113,7 +113,7 @@ function instanceTitle(instance: Name, domain: Name): string {
   return home.equals(domain) ? title : `${title}  (${home.toUnicode()})`;
 }
 
-/** As a label is printed; quoted where a space is inside. */
+/** Printed as a label is; quoted where it contains a space. */
 function printable(string: Uint8Array): string {
   const text = textOfLabel(string);
   return text.includes(" ") ? `"${text}"` : text;

@@ -1,10 +1,10 @@
 /**
- * Lines for a reader who may stand still, as who looks at a page of them does: what cannot be written waits
- * in this process, so who prints is told when that is so, and when all of it was taken.
+ * Prints lines for a reader that may stall, such as a pager. What cannot be written waits in this process, so
+ * the caller is told when the reader falls behind, and when it has caught up.
  */
 import type { Writable } from "node:stream";
 
-/** Undefined where there is room for more; else resolves when there is again. */
+/** Returns undefined while there is room for more, otherwise a promise that resolves when there is again. */
 export type Print = (lines: readonly string[]) => Promise<void> | undefined;
 
 export function printing(output: Writable): Print {

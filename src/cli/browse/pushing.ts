@@ -1,6 +1,6 @@
 /**
- * Who tells of changes (RFC 8765): a session with the server that the zone names, opened again when it ends,
- * later and later, and no sooner than that server says. What it does is said on standard error.
+ * Keeps a DNS Push session (RFC 8765) with the server that the zone names. When the session ends, it is
+ * opened again with back-off, and no sooner than the server allows. Reports on standard error what it does.
  */
 import { AgedMap } from "../../agedmap.ts";
 import { Alarm, type Clock } from "../../clock.ts";
@@ -13,13 +13,13 @@ import type { openPushSession, PushServer } from "../../net/client/pushserver.ts
 import { type PushSession, UNSUPPORTED_DELAY } from "../../net/client/pushsession.ts";
 
 export interface PushingOptions {
-  /** Of the list that is watched: without its changes others are worth nothing. */
+  /** The owner of the watched list: without its changes all others are useless. */
   readonly name: Name;
   readonly clock: Clock;
-  /** Finds servers, in the order in which to try them, or why there are none. */
+  /** Finds servers, in the order to try them, or says why there are none. */
   readonly locate: () => Promise<readonly PushServer[] | string>;
   readonly open: typeof openPushSession;
-  /** A session has begun, has told something, or has ended. */
+  /** A session has begun, has pushed something, or has ended. */
   readonly changed: () => void;
   /** A line for people. */
   readonly say: (line: string) => void;
@@ -33,16 +33,16 @@ export class Pushing {
   #session: PushSession | undefined;
   #server: PushServer | undefined;
   #openedAt = 0;
-  /** Sessions in vain since one was of use. */
+  /** Failures since a session last lasted `LASTING`. */
   #tries = 0;
-  /** Sessions that ended without a word why before they were of any use, one after the other. */
+  /** Consecutive sessions that ended before they were of use, without a delay from the server. */
   #barren = 0;
   #said = "";
-  /** It was said that a server does not tell of everything. */
+  /** True once it was reported that a server does not push everything. */
   #isLimited = false;
-  /** Until when a server is to be left alone. */
+  /** Until when each server is to be left alone. */
   readonly #avoided = new Map<string, number>();
-  /** Until when it is not to be asked for a set, and for any. */
+  /** Until when the server is not to be asked for a set; `#refusedUntil` for any. */
   readonly #refused = new AgedMap<string, number>();
   #refusedUntil = 0;
 
@@ -61,7 +61,7 @@ export class Pushing {
     return this.#session;
   }
 
-  /** May this be subscribed to? */
+  /** Whether this set may be subscribed to now. */
   takes(name: Name, type: number): boolean {
     const now = this.#clock.now();
     return (
@@ -81,7 +81,7 @@ export class Pushing {
       if (until <= clock.now()) this.#avoided.delete(key);
     }
     const servers = found.filter((server) => !this.#avoided.has(keyOf(server)));
-    // Why was said when they were.
+    // The reason was reported when they were put there.
     if (servers.length === 0) return this.#alarm.set(Math.min(...this.#avoided.values()));
     const reasons: string[] = [];
     for (const server of servers) {
@@ -122,7 +122,7 @@ export class Pushing {
   #refuse(no: { name: Name; type: number; rcode: Rcode; delay: number }): void {
     const { name, type, rcode, delay } = no;
     const until = this.#clock.now() + delay;
-    // For other reasons it is to be left alone with all else too (RFC 8765 §6.2.2).
+    // Any error but NOTAUTH means leaving the server alone with all sets (RFC 8765 §6.2.2).
     if (rcode !== Rcode.NOTAUTH) this.#refusedUntil = until;
     this.#refused.set(setKey(name, type), until);
     if (this.#refused.size > MAX_REFUSED) this.#refused.delete(this.#refused.oldest!.key);
@@ -150,7 +150,7 @@ export class Pushing {
     }
     if (now - this.#openedAt >= LASTING) this.#tries = 0;
     this.#barren = wasOfUse || delay !== undefined ? 0 : this.#barren + 1;
-    // Twice in a row is no chance (RFC 8490 §6.6.3.2).
+    // Two in a row count as a server without support (RFC 8490 §6.6.3.2).
     const until = delay ?? (this.#barren > 1 ? UNSUPPORTED_DELAY : undefined);
     if (until !== undefined) this.#avoided.set(keyOf(server), now + until);
     this.#fail([`${nameOf(server)} ${reason}`]);
@@ -176,7 +176,7 @@ export class Pushing {
   }
 }
 
-/** By host and port a server is known, not by its addresses (RFC 8490 §9.1). */
+/** A server is identified by host and port, not by its addresses (RFC 8490 §9.1). */
 function keyOf({ host, port }: PushServer): string {
   return setKey(host, port);
 }
@@ -185,16 +185,16 @@ function nameOf(server: PushServer): string {
   return `${server.host} (${formatEndpoint(server)})`;
 }
 
-/** At once; what is more is asked for. */
+/** At once; further sets are asked for instead. */
 const MAX_SUBSCRIPTIONS = 2000;
 const MAX_REFUSED = 5000;
-/** Of a line. */
+/** Reasons in one line. */
 const MAX_REASONS = 3;
 
 //---- Milliseconds ----
 
-/** Up to twice as long, so that not all clients come at once; doubled each time, up to the longest. */
+/** Stretched at random up to twofold, so that clients do not come all at once; doubles up to the longest. */
 const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 150_000;
-/** A session of this length was no failure. */
+/** A session this long was no failure. */
 const LASTING = 60_000;

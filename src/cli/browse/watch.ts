@@ -1,7 +1,7 @@
 /**
- * `browse --watch`: the list, then what comes, changes and goes. Level, not edge: what is printed is the
- * difference of the list as it was printed and as it is now, however what is known of it has come, told by
- * a server (RFC 8765) or asked for again when the answers expire. So nothing is printed twice.
+ * `browse --watch`: prints the list, then what comes, changes and goes. Level, not edge: what is printed is
+ * the difference between the list as last printed and as it is now, whether a server pushed a change
+ * (RFC 8765) or was asked again as answers expired. So nothing is printed twice.
  */
 import { Alarm, type Clock, systemClock } from "../../clock.ts";
 import { ConfigError } from "../../config/mistakes.ts";
@@ -18,7 +18,7 @@ import type { Item, Listing } from "./listing.ts";
 import { type Print, printing } from "./printing.ts";
 import { Pushing } from "./pushing.ts";
 
-/** Until SIGINT or SIGTERM. */
+/** Runs until SIGINT or SIGTERM. */
 export async function watch(listing: Listing, server: Server): Promise<void> {
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abort());
@@ -46,11 +46,11 @@ export async function watch(listing: Listing, server: Server): Promise<void> {
 export interface WatchOptions {
   readonly listing: Listing;
   readonly clock: Clock;
-  /** To be asked, without any yet. */
+  /** Empty at first. */
   readonly answers: Answers;
   readonly pushing: (changed: () => void) => Pick<Pushing, "session" | "takes" | "start">;
   readonly print: Print;
-  /** For people, beside the list. */
+  /** Messages for people, apart from the list. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
@@ -64,27 +64,27 @@ export class Watch {
   readonly #options: WatchOptions;
   readonly #clock: Clock;
   readonly #pushing: ReturnType<WatchOptions["pushing"]>;
-  /** What is known of all sets, whoever has said so. */
+  /** All known sets, whatever their source. */
   readonly #answers: Answers;
-  /** What was printed last of each item. */
+  /** Each item as last printed. */
   readonly #shown = new Map<string, Item>();
-  /** Who reads has not taken that yet: what is printed next is the difference from it, however late. */
+  /** True until the reader has taken the last lines. The next ones are the difference from those. */
   #isUnread = false;
-  /** What was told of them is all there is. */
+  /** Subscriptions whose records are taken to be the whole set. */
   readonly #believed = new WeakSet<Subscription>();
-  /** They seemed so at the last look. */
+  /** Those whose wait seemed over at the last look. */
   #suspected = new Set<Subscription>();
   readonly #alarm: Alarm;
-  /** When it rings. */
+  /** When the alarm rings. */
   #due = NEVER;
   #isTold = false;
-  /** When that was the last time: till then what was told did hold. */
+  /** When the list was last covered by a subscription: until then what was pushed was valid. */
   #toldUntil = 0;
   #isAsking = false;
   #askedAt = 0;
-  /** Times it was asked in vain since. */
+  /** Consecutive failures to ask. */
   #failures = 0;
-  /** It was said that an answer was an error. */
+  /** True once an error answer was reported. */
   #isRefused = false;
 
   constructor(options: WatchOptions) {
@@ -95,7 +95,7 @@ export class Watch {
     this.#pushing = options.pushing(() => this.#changed());
   }
 
-  /** Throws ConfigError where there is nobody to ask at the start. */
+  /** Throws ConfigError where nobody can be asked at the start. */
   async run(): Promise<void> {
     const { listing, signal } = this.#options;
     try {
@@ -122,7 +122,7 @@ export class Watch {
     this.#alarm.set(undefined);
   }
 
-  /** What is told in one go may come in several messages. */
+  /** One change may arrive in several messages. */
   #changed(): void {
     this.#wake(Math.min(this.#due, this.#clock.now() + BATCH));
   }
@@ -149,11 +149,11 @@ export class Watch {
     const now = this.#clock.now();
     const expiry = this.#subscribe(wanted);
     if (expiry <= now) void this.#ask();
-    // To ask for a long list takes a while.
+    // Asking for a long list takes a while.
     this.#wake(Math.min(believable, this.#isAsking ? now + LEAST_PAUSE : expiry));
   }
 
-  /** Takes over what was told. Gives when there will be more of it. */
+  /** Takes over the sets that have been pushed. Returns when more of them will be complete. */
   #believe(): number {
     const now = this.#clock.now();
     let next = NEVER;
@@ -163,7 +163,7 @@ export class Watch {
       if (granted === undefined) continue;
       if (!this.#believed.has(subscription)) {
         let due = this.#whenWhole(subscription, granted);
-        // A process that stood still calls its timers before it reads what has come, so it looks twice.
+        // A process that was stopped runs its timers before it reads what has arrived, so it looks twice.
         if (due > granted && due <= now && !this.#suspected.has(subscription)) {
           suspected.add(subscription);
           due = now + BATCH;
@@ -179,8 +179,9 @@ export class Watch {
   }
 
   /**
-   * What was there and is not told, is gone; but what is there when the server agrees is told after that,
-   * and nothing says that it was all (RFC 8765 §6.3). So it may take its time.
+   * When the records of a subscription may be taken for the whole set. The server pushes what exists after it
+   * has accepted the subscription, and nothing marks the end of that (RFC 8765 §6.3). So a known record
+   * counts as gone only when it has not been pushed for a while.
    */
   #whenWhole({ name, type, records }: Subscription, granted: number): number {
     const known = this.#answers.find(name, type);
@@ -190,7 +191,7 @@ export class Watch {
     return Math.min(this.#pushing.session!.lastHeard + patience, granted + MOST_PATIENCE);
   }
 
-  /** Has what is wanted told where that is possible. Gives when to ask for the rest. */
+  /** Subscribes to what is wanted where possible. Returns when to ask for the rest. */
   #subscribe(wanted: ReadonlyMap<string, Wanted>): number {
     const { session } = this.#pushing;
     for (const { name, type } of session ?? []) {
@@ -214,7 +215,7 @@ export class Watch {
     return Math.max(at, this.#toldUntil) + Math.min((ttl + LONGER) * 1000, MOST_PAUSE);
   }
 
-  /** Asks anew for what nobody tells, where that does not hold any more. */
+  /** Asks again for expired sets that are not pushed. */
   async #ask(): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;
@@ -222,7 +223,7 @@ export class Watch {
     const begun = this.#clock.now();
     try {
       await this.#answers.ask(listing.items, {
-        // Of what is not told yet there is nothing to be asked either.
+        // What is subscribed to is not asked for, even before it is pushed.
         known: (name, type) =>
           this.#pushing.session?.find(name, type) && (this.#answers.find(name, type) ?? []),
         isGood: (set) => this.#expiry(set) > begun,
@@ -241,7 +242,7 @@ export class Watch {
     this.#look();
   }
 
-  /** A name cannot be asked for: others can. */
+  /** One name cannot be asked for; others can. */
   #refuse(error: ConfigError): void {
     if (!this.#isRefused) this.#complain(error);
     this.#isRefused = true;
@@ -261,7 +262,7 @@ export class Watch {
     }
     for (const item of items) {
       const shown = this.#shown.get(item.key);
-      // Of what is not wholly known there is more to come.
+      // An item that is not wholly known yet is printed when it is.
       if (item.lines === undefined || isSame(shown?.lines, item.lines)) continue;
       this.#shown.set(item.key, item);
       const [first, ...rest] = item.lines;
@@ -293,21 +294,21 @@ function isSame(a: readonly string[] | undefined, b: readonly string[]): boolean
 
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** Seconds beyond a TTL, by which it has ended for a resolver on the way as well (RFC 8765 §6.8). */
+/** Seconds after its TTL by which a record has also expired in a resolver on the way (RFC 8765 §6.8). */
 const LONGER = 2;
 
 //---- Milliseconds ----
 
-/** Until what is told is printed. */
+/** From the first pushed change to printing. */
 const BATCH = 20;
-/** Without a message, until what was not told of a set is taken to be all there is of it. */
+/** How long no message may have come until what was pushed of a set counts as all of it. */
 const PATIENCE_FOR_NEW = 100;
-/** The same of what is gone then. */
+/** The same where known records would then be gone. */
 const PATIENCE_FOR_KNOWN = 1000;
-/** However many messages come. */
+/** The longest wait, however many messages come. */
 const MOST_PATIENCE = 30_000;
-/** Between two questions: servers have limits, ours of a hundred denials a second (`query.limit`). */
+/** Between two questions: servers limit rates, ours to a hundred denials a second (`query.limit`). */
 const QUESTION_PAUSE = 15;
-/** Between two times that it asks, and between two looks while it does. */
+/** Between two rounds of asking, and between two looks during one. */
 const LEAST_PAUSE = 1000;
 const MOST_PAUSE = 60_000;

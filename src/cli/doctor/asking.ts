@@ -1,4 +1,4 @@
-/** Questions to servers and resolvers, of which no answer is an answer too. */
+/** Asks servers and resolvers; no answer is also a result. */
 import type { Clock } from "../../clock.ts";
 import { OptionCode, Rcode, rcodeName, Type } from "../../dns/constants.ts";
 import { ExtendedError, optionOf } from "../../dns/edns.ts";
@@ -10,11 +10,11 @@ import { ask, ExchangeError } from "../../net/client/exchange.ts";
 import { question } from "../server.ts";
 
 export interface Manner {
-  /** By this alone. */
+  /** Only by this one. */
   readonly transport?: "udp" | "tcp";
-  /** As a client asks that knows no EDNS. */
+  /** As a client asks that does not know EDNS. */
   readonly isPlain?: boolean;
-  /** CD: what a resolver has is wanted, whether it believes it or not (RFC 4035 §3.2.2). */
+  /** CD: wants what a resolver has, whether it validates or not (RFC 4035 §3.2.2). */
   readonly checkingDisabled?: boolean;
 }
 
@@ -39,7 +39,7 @@ export function asking(clock: Clock): Ask {
   };
 }
 
-/** The data of this name and type, and what aliases in front of it lead to. */
+/** The data of this name and type, or else of what its aliases lead to. */
 export function dataOf(answer: Message | ExchangeError, name: Name, type: number): Rdata[] {
   if (answer instanceof ExchangeError) return [];
   const own = answer.answers.filter((record) => record.type === type);
@@ -47,18 +47,18 @@ export function dataOf(answer: Message | ExchangeError, name: Name, type: number
   return (direct.length > 0 ? direct : own).map(({ rdata }) => rdata);
 }
 
-/** Of the zone itself. */
+/** The SOA of the zone itself. */
 export function soaIn(answer: Message | ExchangeError, zone: Name): Soa | undefined {
   const [soa] = dataOf(answer, zone, Type.SOA);
   return soa && soaOf(soa);
 }
 
-/** Whose word it is that there is nothing (RFC 2308 §2). */
+/** The zone that denies the name (RFC 2308 §2). */
 export function denierOf({ authorities }: Message): Name | undefined {
   return authorities.find(({ type }) => type === Type.SOA)?.name;
 }
 
-/** "answers SERVFAIL (DNSSEC Bogus: no key)": what it says that is no answer to the question. */
+/** "answers SERVFAIL (extended error 6: no key)": describes what is no answer to the question. */
 export function describe(answer: Message | ExchangeError): string {
   if (answer instanceof ExchangeError) return answer.message;
   const why = reasonsOf(answer);
@@ -67,7 +67,7 @@ export function describe(answer: Message | ExchangeError): string {
   return `${isEmpty ? "answers without a record" : `answers ${rcodeName(answer.rcode)}`}${said}`;
 }
 
-/** What else a refusal may mean: a gateway that listens at some address is asked from there. */
+/** What else a refusal may mean: a gateway that listens at some address is asked from that address. */
 export function keptOut(answer: Message | ExchangeError): string[] {
   if (answer instanceof ExchangeError || answer.rcode !== Rcode.REFUSED) return [];
   return [
@@ -75,7 +75,7 @@ export function keptOut(answer: Message | ExchangeError): string[] {
   ];
 }
 
-/** Refused for who asks, and not for what is asked (RFC 8914 §4.19). */
+/** Whether it was refused for who asks, and not for what is asked (RFC 8914 §4.19). */
 export function isProhibited(answer: Message | ExchangeError): boolean {
   if (answer instanceof ExchangeError || answer.rcode !== Rcode.REFUSED) return false;
   return extendedErrorOf(answer)?.code === ExtendedError.PROHIBITED;
@@ -88,7 +88,7 @@ function reasonsOf(answer: Message): string[] {
   return [text === "" ? `extended error ${code}` : `extended error ${code}: ${text}`];
 }
 
-/** A number, and text if there is some (RFC 8914 §2). */
+/** A number, and text if there is any (RFC 8914 §2). */
 function extendedErrorOf({ edns }: Message) {
   const data = optionOf(edns, OptionCode.EXTENDED_ERROR);
   if (data === undefined || data.length < 2) return undefined;

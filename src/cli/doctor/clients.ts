@@ -12,11 +12,11 @@ import { searching } from "./remedies.ts";
 
 export interface ClientsOptions {
   readonly zone: Name;
-  /** As this host has them. */
+  /** Of this host. */
   readonly searchDomains: readonly Name[];
-  /** That this host is in. */
+  /** Those that this host is in. */
   readonly subnets: readonly Subnet[];
-  /** Reverse zones of the configuration. */
+  /** The reverse zones of the configuration. */
   readonly reverse: readonly Name[];
   readonly resolve: Resolve;
 }
@@ -47,7 +47,7 @@ async function examineSearch({ zone, searchDomains, resolve }: ClientsOptions): 
   };
 }
 
-/** Of those whose reverse zone is filled. */
+/** Examines the subnets whose reverse zone the gateway fills. */
 async function examineSubnets(options: ClientsOptions): Promise<Finding[]> {
   const { zone, subnets, reverse, resolve } = options;
   const findings = subnets.map(async ({ base, prefix }): Promise<Finding[]> => {

@@ -1,4 +1,4 @@
-/** Are the links there, and does anybody speak on them? */
+/** Do the links exist, and does anybody speak on them? */
 import type { Clock } from "../../clock.ts";
 import type { Config } from "../../config.ts";
 import { Class, Type } from "../../dns/constants.ts";
@@ -10,18 +10,18 @@ import type { Finding } from "./finding.ts";
 
 export interface LinksOptions {
   readonly links: Config["links"];
-  /** Those that are there; tells in the log it is given what is odd about them. */
+  /** The links that exist; passes to `concern` what is odd about them. */
   readonly watch: (concern: (fact: string) => void) => LinkWatch;
   readonly clock: Clock;
 }
 
-/** A link, and whom it was heard from. */
+/** A link, and the hosts that were heard on it. */
 interface Heard {
   readonly link: Link;
   readonly hosts: Readonly<Record<4 | 6, Set<string>>>;
 }
 
-/** Asks each link which types there are, and listens a while. */
+/** Asks each link for its service types, and listens for a while. */
 export async function examineLinks({ links, watch, clock }: LinksOptions): Promise<Finding[]> {
   if (links?.length === 0) return [];
   const heard: Heard[] = [];
@@ -41,7 +41,7 @@ export async function examineLinks({ links, watch, clock }: LinksOptions): Promi
 function listen(link: Link, clock: Clock, signal: AbortSignal): Heard {
   const hosts = { 4: new Set<string>(), 6: new Set<string>() };
   link.listen(({ family, source }) => {
-    // Another program of this host tells nothing of the network.
+    // Another program of this host says nothing about the network.
     if (!link.addresses.some(({ address }) => address === source)) hosts[family].add(source);
   }, signal);
   const ask = () => {
@@ -78,6 +78,6 @@ const TYPES = encode(
     questions: [{ name: serviceTypesName(LOCAL)!, type: Type.PTR, class: Class.IN }],
   }),
 );
-/** Milliseconds. Answers to what all have may take half a second (RFC 6762 §6), and get lost. */
+/** Milliseconds. An answer that many hosts give may take half a second (RFC 6762 §6), or get lost. */
 const PATIENCE = 3000;
 const AGAIN = 1000;

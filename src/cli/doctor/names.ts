@@ -7,7 +7,7 @@ import { isLoopback } from "./server.ts";
 
 export interface NamesOptions {
   readonly config: Pick<Config, "listen" | "registrar">;
-  /** Is this an address of this host? */
+  /** Whether this is an address of this host. */
   readonly isOwn: (address: string) => boolean;
   readonly resolve: Resolve;
 }

@@ -1,4 +1,4 @@
-/** Do all servers of the zone have it as it is? Those it names, and those that are told of changes. */
+/** Do all servers of the zone have its current state: those it names, and those notified of changes? */
 import type { Clock } from "../../clock.ts";
 import type { Config } from "../../config.ts";
 import { DNS_PORT, Type } from "../../dns/constants.ts";
@@ -15,10 +15,10 @@ import type { Refusal } from "./refusal.ts";
 
 export interface NameserversOptions {
   readonly ask: Ask;
-  /** As it is asked from here. */
+  /** The zone's server, as it is asked from here. */
   readonly server: Endpoint;
   readonly zone: Name;
-  /** Of the configuration: `transfer.notify`. */
+  /** `transfer.notify` of the configuration. */
   readonly notify: Config["transfer"]["notify"];
   readonly refusal: Refusal;
   readonly resolve: Resolve;
@@ -63,7 +63,7 @@ async function examine(
   const at = formatEndpoint(endpoint);
   const end = clock.now() + PATIENCE;
   for (;;) {
-    // First ours, so that theirs may be the later one.
+    // Ours first, so that theirs may be the newer one.
     const ours = soaIn(await ask(server, zone, Type.SOA), zone)?.serial;
     const answer = await ask(endpoint, zone, Type.SOA);
     const theirs = soaIn(answer, zone)?.serial;
@@ -91,14 +91,14 @@ async function examine(
   }
 }
 
-/** What a zone has for its NS where none is configured. */
+/** The NS record of a zone where none is configured. */
 const NOBODY = Name.parse("localhost.");
-/** As of a host that has no IPv6. */
+/** As on a host without IPv6. */
 const NO_WAY: ReadonlySet<string> = new Set(["ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"]);
 const BEHIND = [
   "Is it told of changes (transfer.notify) and may it copy the zone (transfer.allow)? Its log says",
   "what became of the last transfer.",
 ];
-/** Milliseconds. A change is with those who are told of it within a second or two. */
+/** Milliseconds. A server that is notified has a change within a second or two. */
 const PATIENCE = 5000;
 const AGAIN = 500;

@@ -1,4 +1,4 @@
-/** Does the server that the collector publishes into take its updates? It is sent one that changes nothing. */
+/** Does the server that the collector publishes to take updates? It is sent one that changes nothing. */
 import type { Clock } from "../../clock.ts";
 import { FarZone } from "../../collector/publishing/farzone.ts";
 import type { Config } from "../../config.ts";
@@ -17,7 +17,7 @@ export interface PublishingOptions {
   readonly clock: Clock;
 }
 
-/** Of each zone; and where its server is to be asked, if that was found. */
+/** Examines one zone; also returns where its server is to be asked, if that was found. */
 export async function examinePublishing(
   zone: Name,
   { publish, keys, resolve, clock }: PublishingOptions,
@@ -31,7 +31,7 @@ export async function examinePublishing(
   const who = key === undefined ? "unsigned" : `signed by the key ${publish.key}`;
   const told = (verdict: Finding["verdict"], fact: string, remedy?: readonly string[]) => {
     const { server } = connection;
-    // Questions are for the port of DNS, wherever updates go by TLS.
+    // Questions go to the port of DNS, even where updates go by TLS.
     const asked = server?.tls ? { ...server, port: DNS_PORT } : server;
     const place = `publish ${server === undefined ? zone : formatEndpoint(server)}`;
     return { finding: { verdict, place, fact, ...(remedy && { remedy }) }, server: asked };

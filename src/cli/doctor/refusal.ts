@@ -1,6 +1,6 @@
 /**
- * The gateway of this configuration answers others, and not this host by the address it asks from:
- * nothing need be wrong with it. Of other servers it is not known what they mean by a refusal.
+ * Recognises that the gateway of this configuration refuses this host by the address it asks from, and may
+ * answer others: nothing need be wrong with it. What other servers mean by a refusal is not known.
  */
 import type { Config } from "../../config.ts";
 import type { Endpoint } from "../../dns/endpoint.ts";
@@ -12,7 +12,7 @@ import { Networks } from "../../net/networks.ts";
 import { isProhibited } from "./asking.ts";
 import type { Finding } from "./finding.ts";
 
-/** What to say of an answer of this server; undefined where it is no such refusal. */
+/** What to report of such a refusal; undefined where the answer is none. */
 export type Refusal = (
   answer: Message | ExchangeError,
   server: Endpoint,
@@ -21,7 +21,7 @@ export type Refusal = (
 export interface RefusalOptions {
   readonly config: Config;
   readonly networks: HostNetworks;
-  /** By which address of its own this host asks a server. */
+  /** The address from which this host asks a server. */
   readonly sourceAddress: (server: Endpoint) => Promise<string | undefined>;
 }
 
@@ -30,7 +30,7 @@ export function refusals({ config, networks, sourceAddress }: RefusalOptions): R
   const access = new Access(config, networks, () => false);
   const isServedHere = ({ address, port }: Endpoint) =>
     networks.isOwn(address) && listen?.dns.some((each) => each.port === port);
-  /** Why it has no answer for who asks from there (`openViews`). */
+  /** Why the gateway does not answer at this address (see `openViews`). */
   const reasonFor = (source: string): string | undefined => {
     if (access.isReader(source)) return undefined;
     if (!access.mayAsk(source)) return "query.allow does not name it";

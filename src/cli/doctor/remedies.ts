@@ -1,6 +1,6 @@
 /**
- * What to write into the configuration of others (docs/operations.md, Behind a resolver). Each piece
- * may be pasted as it stands, but for `options` of BIND, which has one.
+ * What to write into the configuration of others (docs/operations.md, Behind a resolver). Each piece can be
+ * pasted as it stands, except that BIND has only one `options`.
  */
 import type { Endpoint } from "../../dns/endpoint.ts";
 import { Name } from "../../dns/name.ts";
@@ -8,13 +8,13 @@ import { LOOPBACK, Networks } from "../../net/networks.ts";
 
 export interface Forwarding {
   readonly zones: readonly Name[];
-  /** Who has them, as the resolver can reach it. */
+  /** Their server, at an address that the resolver can reach. */
   readonly server: Endpoint;
-  /** Those of them that say themselves whether they are to be believed. */
+  /** Those of `zones` that are signed. */
   readonly signed: readonly Name[];
 }
 
-/** So that a resolver asks the server of these zones. */
+/** Lets a resolver ask the server of these zones. */
 export function forwarding({ zones, server, signed }: Forwarding): string[] {
   const unsigned = zones.filter((zone) => !signed.includes(zone));
   const { address, port } = server;
@@ -44,7 +44,7 @@ export function forwarding({ zones, server, signed }: Forwarding): string[] {
   ];
 }
 
-/** So that one that validates does not expect signatures. */
+/** Keeps a validating resolver from expecting signatures. */
 export function notValidating(zone: Name): string[] {
   return [
     `BIND:     ${bindOptions(`validate-except { ${quoted(zone)} };`)}`,
@@ -52,7 +52,7 @@ export function notValidating(zone: Name): string[] {
   ];
 }
 
-/** So that one that protects from rebinding lets private addresses through. */
+/** Lets private addresses through a resolver that protects from rebinding. */
 export function privateAddresses(zone: Name): string[] {
   return [
     `Unbound:  server: private-domain: "${zone}"`,
@@ -60,7 +60,7 @@ export function privateAddresses(zone: Name): string[] {
   ];
 }
 
-/** So that clients ask this domain where to browse; or else, that they are told by the one they have. */
+/** Makes this domain the clients' search domain, or announces it in those that they have. */
 export function searching(zone: Name, others: readonly Name[]): string[] {
   return [
     "either the clients' search domain, by DHCP (option 119):",
@@ -74,10 +74,10 @@ export function searching(zone: Name, others: readonly Name[]): string[] {
   ];
 }
 
-/** For lists of any length. */
+/** Allows lists of any length. */
 export const NO_LIMIT = "max-records-per-type 0;";
 
-/** It reads no second one. */
+/** BIND reads no second `options`. */
 export function bindOptions(statement: string): string {
   return `options { ${statement} };  # within the options that are there`;
 }
@@ -94,7 +94,7 @@ function isReverse(zone: Name): boolean {
   return zone.isUnder(ARPA) && !zone.isUnder(HOME);
 }
 
-/** Within what Unbound answers for by itself, that nothing is there (RFC 6303, RFC 6761 §6). */
+/** Whether Unbound itself answers that nothing exists there (RFC 6303, RFC 6761 §6). */
 function isEmpty(zone: Name): boolean {
   return EMPTY.some((each) => zone.isUnder(each));
 }

@@ -1,6 +1,6 @@
 /**
- * Does a resolver pass on what the server of the zone has? Each is asked what a client asks, and what it
- * says is held beside the server's own answer: every way in which it may be another has a cause.
+ * Does a resolver pass on what the server of the zone has? Each is asked what a client asks, and its answers
+ * are compared with the server's own: every way in which they can differ has a cause.
  */
 import { Rcode, Type, typeName } from "../../dns/constants.ts";
 import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
@@ -15,14 +15,14 @@ import type { Sample } from "./zone.ts";
 
 export interface ResolverOptions {
   readonly ask: Ask;
-  /** As it is asked from here. */
+  /** The zone's server, as it is asked from here. */
   readonly server: Endpoint;
   /** As others can ask it; undefined where they cannot. */
   readonly reached: Endpoint | undefined;
   readonly sample: Sample;
-  /** Of the configuration, beside the zone. */
+  /** The reverse zones of the configuration. */
   readonly reverse: readonly Name[];
-  /** Clients of some networks are not shown all. */
+  /** True if clients of some networks are not shown everything. */
   readonly hasViews: boolean;
 }
 
@@ -34,7 +34,7 @@ class Examination {
   readonly #findings: Finding[] = [];
   readonly #resolver: Endpoint;
   readonly #options: ResolverOptions;
-  /** Zones that it knows nothing of, and what it says of each. */
+  /** Zones that the resolver does not find, and what it says of each. */
   readonly #unknown: { readonly zone: Name; readonly answer: Message; readonly said: string }[] =
     [];
 
@@ -48,7 +48,7 @@ class Examination {
     for (const zone of [sample.zone, ...reverse]) {
       const answer = await this.#ask(zone, Type.SOA);
       if (answer instanceof ExchangeError) {
-        // Nor will it answer anything else.
+        // It will not answer anything else either.
         this.#tell("broken", answer.message);
         return this.#findings;
       }
@@ -67,7 +67,7 @@ class Examination {
     return this.#findings;
   }
 
-  /** Resolvers have some of their own, for private addresses (RFC 6303 §3): nobody's mailbox is there. */
+  /** Resolvers have empty zones of their own for private addresses (RFC 6303 §3), with another mailbox. */
   async #isOther(zone: Name, answer: Message): Promise<boolean> {
     const found = soaIn(answer, zone);
     if (found === undefined) return false;
@@ -98,7 +98,7 @@ class Examination {
     );
   }
 
-  /** Of all of them together, so that what mends it can be pasted. */
+  /** Reports all unknown zones together, so that the remedy can be pasted. */
   async #tellUnknown(): Promise<void> {
     const unknown = this.#unknown;
     if (unknown.length === 0) return;
@@ -119,7 +119,7 @@ class Examination {
     return ["Let it ask the zone's server:", ...forwarding({ zones, server, signed })];
   }
 
-  /** What is known to be there, and a name that is not. */
+  /** Compares what is known to exist, and a name that does not. */
   async #compare(): Promise<void> {
     const { zone, service, lists } = this.#options.sample;
     if (service !== undefined) {
@@ -171,22 +171,22 @@ class Examination {
     ]);
   }
 
-  /** Of what the server has, as this host is shown it: with views it may be meant. */
+  /** Reports the lack of what the server shows to this host; with views it may be intended. */
   #tellLack(fact: string, remedy: readonly string[]): void {
     if (this.#options.hasViews) this.#tell("odd", fact, [...remedy, ...HIDDEN]);
     else this.#tell("broken", fact, remedy);
   }
 
-  /** Its answer, where that has nothing of what the server has. */
+  /** The resolver's answer, where it lacks what the server has. */
   async #lacks(name: Name, type: number): Promise<Message | ExchangeError | undefined> {
     const answer = await this.#ask(name, type);
     if (dataOf(answer, name, type).length > 0) return undefined;
-    // It may have gone in this moment.
+    // It may have gone just now.
     const own = await this.#askServer(name, type);
     return dataOf(own, name, type).length > 0 ? answer : undefined;
   }
 
-  /** By the word of the server, of each zone: one may be signed, and another not. */
+  /** According to the server, zone by zone: one may be signed and another not. */
   async #isSigned(zone: Name): Promise<boolean> {
     return dataOf(await this.#askServer(zone, Type.DNSKEY), zone, Type.DNSKEY).length > 0;
   }
@@ -211,7 +211,7 @@ const UNANSWERED = [
   "Where it does so already, it gets no answer: from there UDP and TCP must pass, and query.allow",
   "let it ask. Unbound asks a server that was away again after up to 15 minutes (infra-host-ttl: 60).",
 ];
-/** No name of a host that anybody has. */
+/** A host name that nobody has. */
 const ABSENT = "no-such-host-6f1c2a";
 const LONG = [
   "It takes no set of so many records; the lines for those that are known:",

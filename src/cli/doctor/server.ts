@@ -69,7 +69,7 @@ export function isLoopback({ address }: Pick<Endpoint, "address">): boolean {
   return ITSELF.includes(address);
 }
 
-/** As it is in the file now; a gateway that runs reads it again by itself. */
+/** From the file as it is now; a running gateway rereads it by itself. */
 function certificateFinding({ credentials, tls, https }: Listening, clock: Clock): Finding[] {
   if (credentials === undefined) return [];
   const place = [tls.length > 0 && "TLS", https.length > 0 && "HTTPS"].filter(Boolean).join(", ");

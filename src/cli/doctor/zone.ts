@@ -1,4 +1,4 @@
-/** What clients need to find in the zone; and what of it others are to be asked for, to compare. */
+/** What clients need to find in the zone, and a sample of it to compare with what other servers answer. */
 import { Type } from "../../dns/constants.ts";
 import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
 import type { Name } from "../../dns/name.ts";
@@ -30,7 +30,7 @@ export interface SampleService {
   readonly type: number;
 }
 
-/** What is there, as the server of the zone has it. */
+/** What exists, according to the server of the zone. */
 export interface Sample {
   readonly zone: Name;
   readonly serial: number;
@@ -124,12 +124,12 @@ async function targetsOf(find: Find, name: Name | undefined): Promise<Name[]> {
   return found.flatMap((rdata) => targetOf(rdata) ?? []);
 }
 
-/** It may have gone in this moment. */
+/** It may have gone just now. */
 async function stillLists(find: Find, list: Name, instance: Name): Promise<boolean> {
   return (await targetsOf(find, list)).some((target) => target.equals(instance));
 }
 
-/** Undefined where it has no host or its host no address, as far as this zone can tell. */
+/** Undefined where the instance has no host, or its host no address, as far as this zone can tell. */
 async function reach(
   find: Find,
   instance: Name,
@@ -157,7 +157,7 @@ function sumOf(lists: readonly List[]): number {
   return lists.reduce((sum, { instances }) => sum + instances, 0);
 }
 
-/** RFC 6763 §11. Where sites are what is to be browsed, each is named by its collector. */
+/** RFC 6763 §11. Where sites are to be browsed, each is named by its collector. */
 async function enumerationOf(
   find: Find,
   zone: Name,
@@ -199,5 +199,5 @@ function longLists(lists: readonly List[]): Placeless[] {
   ];
 }
 
-/** Each costs some questions. */
+/** Each costs several questions. */
 const MAX_TYPES = 200;

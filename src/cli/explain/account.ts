@@ -1,5 +1,5 @@
 /**
- * What the zone has and what each link says, record by record, in lines for a terminal. Pure; what
+ * What the zone has and what each link says, record by record, as lines for a terminal. Pure; text that
  * strangers choose is escaped.
  */
 import { refusalOf } from "../../collector/report/refusals.ts";
@@ -18,10 +18,10 @@ import type { ZoneWord } from "./zoneword.ts";
 
 export interface ZoneAccount {
   readonly zone: Name;
-  /** Who was asked. */
+  /** The server that was asked. */
   readonly server: string;
   readonly word: ZoneWord;
-  /** Who holds a record, and until when; not where the journal is elsewhere. */
+  /** Who holds a record, and until when; undefined where the journal is elsewhere. */
   readonly holds?: ((record: ZoneRecord) => readonly Hold[]) | undefined;
   readonly now: number;
 }
@@ -31,7 +31,7 @@ export function zoneLines({ zone, server, word, holds, now }: ZoneAccount): stri
   const lines = [`In ${zone.toUnicode()}, by ${server}:`];
   for (const name of names) {
     const here = [...sets].filter((set) => set.name.equals(name)).sort(byType);
-    // What was not told is no word that there is nothing.
+    // A missing answer does not mean that there is nothing.
     if (here.length === 0 && trouble !== undefined) continue;
     lines.push(here.length === 0 ? `  ${name.toUnicode()}: nothing` : `  ${name.toUnicode()}`);
     for (const { type, ttl, rdatas } of here) {
@@ -63,7 +63,7 @@ function nameLines({ site, cache }: Pick<Ear, "site" | "cache">, name: Name): st
   const lines: string[] = [];
   const sets = [...(cache.at(name.key)?.sets.values() ?? [])].sort(byType);
   for (const set of sets) {
-    // Every host sends it, and it says what there is not (RFC 6762 §6.1).
+    // Every host sends NSEC, to say what does not exist (RFC 6762 §6.1).
     if (set.type === Type.NSEC) continue;
     const refusal = refusalOf(site, set);
     for (const { rdata, ttl, speaker } of set.records.values()) {
@@ -78,7 +78,7 @@ function nameLines({ site, cache }: Pick<Ear, "site" | "cache">, name: Name): st
   return lines.length > 0 ? [`  ${name.toUnicode()}`, ...lines] : [];
 }
 
-/** A name of the link, and those of hosts that it leads to. */
+/** A name of the link, and the host names that it leads to. */
 export function namesFrom({ cache }: Pick<Ear, "cache">, local: Name): Name[] {
   const names = [local];
   for (const name of names) {
@@ -97,7 +97,7 @@ export function leadsTo({ rdatas }: Pick<RecordSet, "rdatas">, name: Name): bool
   return rdatas.some((rdata) => targetOf(rdata)?.equals(name));
 }
 
-/** Each holder once, with the longest that it holds something here. */
+/** Each holder once, with the latest expiry of what it holds here. */
 function holdersOf(holds: readonly Hold[], now: number): string {
   if (holds.length === 0) return "nobody: it was asked for on demand, or has gone since";
   const ends = new Map<string, number>();
@@ -129,7 +129,7 @@ function byType(a: { readonly type: number }, b: { readonly type: number }): num
   return a.type - b.type;
 }
 
-/** Hosts may be called many things, and who says so may be anybody. */
+/** A host may have many names, and anybody may claim so. */
 const MAX_NAMES = 20;
-/** Characters of one record. */
+/** Characters printed of one record. */
 const MAX_TEXT = 300;

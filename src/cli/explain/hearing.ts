@@ -1,6 +1,6 @@
 /**
- * What the links of this host say of a name and of what it leads to, asked as a collector asks: for as
- * long as something is missing, and for some seconds at most.
+ * What the links of this host say of a name and of what it leads to, asked as a collector asks: until nothing
+ * is missing, for some seconds at most.
  */
 import { Alarm, type Clock, earlier } from "../../clock.ts";
 import { interestIn } from "../../collector/link/browser.ts";
@@ -16,9 +16,9 @@ import type { Family, Link, LinkWatch } from "../../net/links/link.ts";
 import { kindOf, type Subject } from "./subject.ts";
 
 export interface HearingOptions {
-  /** Those of this host. */
+  /** The links of this host. */
   readonly watch: LinkWatch;
-  /** Each of these from the moment that it is known where it is. */
+  /** Passes on each of these links once its site is known. */
   readonly place: (watch: LinkWatch) => {
     readonly links: LinkWatch;
     readonly siteOf: (link: Link) => string;
@@ -43,18 +43,18 @@ interface OpenEar extends Ear {
 }
 
 export class Hearing {
-  /** By now. */
+  /** Those opened so far. */
   readonly ears: OpenEar[] = [];
-  /** Resolves when it is known where each link is, or will not be soon. */
+  /** Resolves when the site of each link is known, or is given up on. */
   readonly placed: Promise<void>;
-  /** Resolves when nothing is missing, or will not be heard any more. */
+  /** Resolves when nothing is missing, or nothing more is waited for. */
   readonly over: Promise<void>;
   readonly #options: HearingOptions;
   readonly #began: number;
   readonly #alarm: Alarm;
   #isPlaced = () => {};
   #isOver = () => {};
-  /** Links of which it is not known where they are, and whether all have been there once. */
+  /** Links whose site is not known yet; `#areCounted` once all have been seen. */
   readonly #unplaced = new Set<Link>();
   #areCounted = false;
 
@@ -84,14 +84,14 @@ export class Hearing {
     this.#look();
   }
 
-  /** Links that are not heard, as it was not known in time where they are. */
+  /** Links that are not heard because their site was not known in time. */
   get unplaced(): string[] {
     return [...this.#unplaced].map(({ name }) => name);
   }
 
   #open(link: Link, label: string, gone: AbortSignal): void {
     const { zone, subject } = this.#options;
-    // By now the zone was asked about the others.
+    // By now the zone was asked about the other sites.
     if (this.#options.clock.now() >= this.#began + PLACING) return;
     this.#unplaced.delete(link);
     const domain = zone.child(label);
@@ -113,7 +113,7 @@ export class Hearing {
     const { cache } = harvest;
     site.caches.add(cache);
     site.locate(cache, subnetsOf(link.addresses));
-    // Of what else there is at a name nothing tells.
+    // Nothing else would reveal what other records a name has.
     for (const local of subject.locals) {
       if (kindOf(local) !== "list") harvest.inquire(local, [Type.ANY], "");
     }
@@ -134,7 +134,7 @@ export class Hearing {
     this.#alarm.set(due);
   }
 
-  /** When it has heard enough, if nothing more comes; undefined where it has. */
+  /** When it will have heard enough if nothing more comes; undefined where it already has. */
   #endOf(ear: OpenEar, now: number): number | undefined {
     const [least, most] = [ear.since + LEAST, ear.since + MOST];
     if (now < least) return least;
@@ -145,7 +145,7 @@ export class Hearing {
     return this.#options.subject.locals.some((local) => {
       const kind = kindOf(local);
       const { questions } = interestIn(cache, { types: [], families: families(), only: [local] });
-      // A list may have more, whatever has come.
+      // A list may have more entries, whatever has come.
       if (kind === "list" || questions.some(({ type }) => type !== Type.PTR)) return false;
       return kind === "host" || speakersFor(cache, local).length > 0;
     });
@@ -160,9 +160,9 @@ export function speakersFor(cache: LinkCache, service: Name): string[] {
     .map(({ speaker }) => speaker);
 }
 
-/** Milliseconds: another host may say more of the same name. */
+/** Milliseconds: another host may still answer for the same name. */
 const LEAST = 500;
-/** For three questions, and for a TXT record that is awaited (see `project.ts`). */
+/** Enough for three questions, and for a TXT record that is awaited (see `project.ts`). */
 const MOST = 3500;
-/** In which the resolver of the host may be asked where a link is. */
+/** For the host's resolver to be asked for the site of a link. */
 const PLACING = 6000;

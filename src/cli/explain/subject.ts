@@ -1,6 +1,6 @@
 /**
- * What somebody asks about: the name of a service, a host or a list of services, as the zone has it, as
- * a link has it, or relative to the zone. Pure.
+ * What the user asks about: the name of a service, a host or a list of services, written as in the zone, as
+ * on a link, or relative to the zone. Pure.
  */
 import { ConfigError } from "../../config/mistakes.ts";
 import { FormatError } from "../../dns/format.ts";
@@ -14,15 +14,15 @@ import {
 } from "../../dns/service.ts";
 
 export interface Subject {
-  /** As links may have it, what is most likely meant first: a dot of a service's name may be unescaped. */
+  /** Its possible names on a link, the likeliest first: a dot in a service's name may be unescaped. */
   readonly locals: readonly Name[];
-  /** The domain it stands beneath; undefined where it may be any site's. */
+  /** The domain of the site; undefined where it may be any. */
   readonly site: Name | undefined;
 }
 
 export type Kind = "list" | "service" | "host";
 
-/** Of a name of a link. */
+/** The kind of a link's name. */
 export function kindOf(local: Name): Kind {
   if (parseServiceType(local) !== undefined || local.equals(TYPES)) return "list";
   return parseInstance(local) === undefined ? "host" : "service";
@@ -49,7 +49,7 @@ function parse(text: string, zone: Name): Name {
   try {
     const whole = Name.parse(text);
     if (whole.isUnder(LOCAL) || whole.isUnder(zone)) return whole;
-    // `_ipp._tcp.`, as some programs print a type, is no name of the root's.
+    // `_ipp._tcp.`, as some programs print a type, is not meant to be absolute.
     const relative = text.replace(/(\._(?:tcp|udp))\.$/i, "$1");
     if (!relative.endsWith(".")) return Name.parse(relative, zone);
   } catch (error) {
@@ -59,7 +59,7 @@ function parse(text: string, zone: Name): Name {
   throw refusal(text, `is neither in ${zone} nor in ${LOCAL}`);
 }
 
-/** With all that stands in front of the type as one label, as `browse` prints `Laser 2.5._ipp._tcp`. */
+/** With all that precedes the type as one label, as `browse` prints `Laser 2.5._ipp._tcp`. */
 function joined(name: Name): Name | undefined {
   const { labels } = name;
   const isText = (label: Uint8Array | undefined, ...texts: string[]) =>
@@ -74,7 +74,7 @@ function joined(name: Name): Name | undefined {
   return label.length > MAX_LABEL ? undefined : Name.of([label, ...labels.slice(at)]);
 }
 
-/** The site, or the zone where none is said; undefined where it is something else. */
+/** The site, or the zone where no site is named; undefined where it is neither. */
 function domainOf(name: Name, zone: Name): Name | undefined {
   const parts = parseServiceType(name) ?? parseInstance(name);
   if (parts !== undefined) {
@@ -83,7 +83,7 @@ function domainOf(name: Name, zone: Name): Name | undefined {
   }
   const labels = name.labelsUnder(zone);
   const last = labels.at(-1);
-  // A host of one label is named as a link names it.
+  // A host of one label is named as on a link, without a site.
   return last === undefined || labels.length === 1 || isUnderscored(last) ? zone : zone.child(last);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Whether what was asked about is published, and why, or why not: the verdict of the same projection that
- * a collector makes, beside what the zone has. Pure.
+ * Whether the subject is published, and why or why not: the verdict of the projection that collectors use,
+ * beside what the zone has. Pure.
  */
 import type { HeardSet } from "../../collector/link/heard.ts";
 import { isDenial } from "../../collector/projection/policy.ts";
@@ -24,15 +24,15 @@ export interface Evidence {
   readonly subject: Subject;
   readonly word: ZoneWord;
   readonly ears: readonly Ear[];
-  /** By the clock of what was heard. */
+  /** On the clock of what was heard. */
   readonly now: number;
-  /** Who holds a record of the zone, where its journal is here. */
+  /** Who holds a record of the zone; undefined where its journal is elsewhere. */
   readonly holds?: ((record: ZoneRecord) => readonly Hold[]) | undefined;
-  /** Does the same process hear the links and serve the zone? */
+  /** True if the same process hears the links and serves the zone. */
   readonly isNear: boolean;
-  /** Where devices register themselves, which no link is at. */
+  /** The site where devices register themselves; no link is there. */
   readonly registering?: Name | undefined;
-  /** Where the rules are written. */
+  /** The file with the rules. */
   readonly file: string | undefined;
 }
 
@@ -74,7 +74,7 @@ export function verdictLines(evidence: Evidence): string[] {
   if (subject.site !== undefined || kindOf(local!) !== "host") {
     return [`Verdict: not published: ${heard}, and the zone has nothing of it`];
   }
-  // No list says at which sites there is a host of this name.
+  // No list tells which sites have a host of this name.
   const others = `ask for ${local!.toUnicode().replace(/\.local\.$/i, ".SITE")}`;
   if (where === "") return [`Verdict: ${heard}: for each site ${others}`];
   const sites = word.sites.map((site) => labelToUnicode(site.labels[0]!)).join(", ");
@@ -84,13 +84,13 @@ export function verdictLines(evidence: Evidence): string[] {
 
 interface Judgement {
   readonly isHeard: boolean;
-  /** Has the zone got it? Undefined where that is not known. */
+  /** Whether the zone has it; undefined where that is not known. */
   readonly isThere: boolean | undefined;
-  /** What is against it. */
+  /** Why it may not be published. */
   readonly reason: string | undefined;
 }
 
-/** Of one site. */
+/** The verdict on one site. */
 class Verdict {
   readonly #evidence: Evidence;
   readonly #ears: readonly Ear[];
@@ -102,7 +102,7 @@ class Verdict {
     this.#site = site;
   }
 
-  /** Nothing where neither a link nor the zone has anything of it. */
+  /** Empty where neither a link nor the zone has anything of it. */
   on(local: Name): string[] {
     if (isReserved(local.labels)) return [`  ${local.toUnicode()}: ${RESERVED}`];
     switch (kindOf(local)) {
@@ -127,7 +127,7 @@ class Verdict {
       const isIn = (names: readonly Name[]) => names.some((name) => name.equals(entry));
       const isThere = this.#ifKnown(isIn(there));
       const why = () => {
-        // Of a type there may be hundreds, and it is there where one of them is.
+        // A type is there with any of its services, of which there may be hundreds.
         if (isOfTypes) return isThere ? undefined : NO_SERVICE;
         const isListed = services.has(this.#inZone(entry).key);
         return isListed ? undefined : this.#whyUnlisted(list, entry);
@@ -153,7 +153,7 @@ class Verdict {
     return lines;
   }
 
-  /** Why a service that may be published is in no list, where it is not. */
+  /** Why a publishable service is missing from a list; empty where it is not. */
   #onListing(service: Name, isListed: boolean): string[] {
     const list = service.parent!;
     const name = this.#inZone(service);
@@ -167,7 +167,7 @@ class Verdict {
     return isDue && !(merged && leadsTo(merged, name)) ? [`    not listed: ${FULL}`] : [];
   }
 
-  /** What nothing is against, but that it is listed. */
+  /** Why a service is not listed that nothing else is against. */
   #whyUnlisted(list: Name, service: Name): string {
     if (!service.isUnder(LOCAL)) return "it is elsewhere, and listed beneath the site alone";
     const { type } = parseServiceType(list)!;
@@ -184,10 +184,10 @@ class Verdict {
     const isAddressed = [...sets].some(({ type }) => HOST_TYPES.includes(type));
     const none = isAddressed ? undefined : NO_ADDRESS;
     const why = withheld.find(({ name }) => name.equals(host))?.reason ?? none;
-    // For a rule about addresses those of the link alone count for nothing, as others may follow.
+    // A rule about addresses passes over link-local ones, as others may follow.
     const hasAddress = this.#setsAt(host).some(({ type }) => isAddressType(type));
     const reason = why === NO_ADDRESS && hasAddress ? NO_ADDRESS_OF_USE : why;
-    // What means to be a service, under a name that is none.
+    // It means to be a service, under a name that is not a service's.
     const service = this.#setsAt(host).find(({ type }) => type === Type.SRV);
     const odd = isAddressed ? undefined : service && refusalOf(this.#site, service);
     return [this.#line(host, { isHeard, isThere, reason: odd ?? reason }, WITH_SERVICE)];
@@ -225,7 +225,7 @@ class Verdict {
     return this.#ears.flatMap(({ cache }) => [...(cache.at(key)?.sets.values() ?? [])]);
   }
 
-  /** What of this site the zone has in the list, as the link would call it. */
+  /** The names of this site that the zone has in the list, as the link would call them. */
   #listed(list: Name): Name[] {
     const { word, zone } = this.#evidence;
     const { domain } = this.#site;
@@ -237,24 +237,24 @@ class Verdict {
       .flatMap((name) => name.replaceSuffix(domain, LOCAL) ?? []);
   }
 
-  /** Itself where it cannot stand there. */
+  /** The local name itself where it has no place in the zone. */
   #inZone(local: Name): Name {
     return this.#site.name(local) ?? local;
   }
 
-  /** Any record, or one of a type. */
+  /** Whether the zone has any record of the name, or one of the type. */
   #has(local: Name, type?: number): boolean | undefined {
     const { sets } = this.#evidence.word;
     const { key } = this.#inZone(local);
     return this.#ifKnown(type === undefined ? sets.has(key) : sets.get(key, type) !== undefined);
   }
 
-  /** What the zone did not tell it may have. */
+  /** What the zone did not tell, it may still have. */
   #ifKnown(has: boolean): boolean | undefined {
     return has || this.#evidence.word.trouble === undefined ? has : undefined;
   }
 
-  /** Has nobody but a zone file what the zone has of it? */
+  /** True if only a zone file holds what the zone has of it. */
   #isOfFile(local: Name): boolean {
     const { word, holds } = this.#evidence;
     const name = this.#inZone(local);

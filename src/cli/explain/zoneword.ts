@@ -1,6 +1,6 @@
 /**
- * What the zone has of a name and of what it leads to, asked of its server type by type, as clients ask;
- * so it may be any server, or a resolver.
+ * What the zone has of a name and of what it leads to, asked of its server type by type, as clients ask; so
+ * the server may be any, or a resolver.
  */
 import { RecordSets } from "../../collector/recordsets.ts";
 import { Rcode, rcodeName, Type } from "../../dns/constants.ts";
@@ -13,13 +13,13 @@ import { kindOf, type Subject } from "./subject.ts";
 
 export interface ZoneWord {
   readonly sets: RecordSets;
-  /** Those to be told of, in order: what was asked about, and what it leads to. */
+  /** The names to report, in order: what was asked about, and what it leads to. */
   readonly names: readonly Name[];
-  /** The domains of the sites that it may be at. */
+  /** The domains of the sites where it may be. */
   readonly sites: readonly Name[];
-  /** Those of them at which the zone has nothing at all. */
+  /** Those of `sites` at which the zone has nothing at all. */
   readonly emptySites: readonly Name[];
-  /** Why the server told no more; undefined where it told all. */
+  /** Why the server told no more; undefined where it told everything. */
   readonly trouble: string | undefined;
 }
 
@@ -35,7 +35,7 @@ export class ZoneInquiry implements ZoneWord {
   readonly #zone: Name;
   readonly #asked: Name[] = [];
 
-  /** `sites` are those that are known here: whose links are heard, and where devices register. */
+  /** `sites` are those known here: of links that are heard, and where devices register. */
   constructor(ask: Ask, zone: Name, sites: readonly Name[]) {
     this.#ask = ask;
     this.#zone = zone;
@@ -50,10 +50,10 @@ export class ZoneInquiry implements ZoneWord {
         if (site === undefined) await this.#askMerged(local);
         for (const each of this.sites) await this.#askAt(each, local);
       }
-      // It may be none: what is no name of this zone at all is read as one relative to it.
+      // The site may not exist: any name not of this zone is read as relative to it.
       if (isElsewhere && this.names.length === 0) await this.#askWhetherThere(site);
     });
-    // There is something to be said at least of the name that was meant.
+    // At least the name that was meant is reported.
     const [local] = locals;
     if (this.names.length > 0) return;
     for (const domain of this.sites.length > 0 ? this.sites : [this.#zone]) {
@@ -61,14 +61,14 @@ export class ZoneInquiry implements ZoneWord {
     }
   }
 
-  /** Hosts that a link of this site leads to. */
+  /** Asks for hosts that a link of this site leads to. */
   async askHosts(site: Name, hosts: readonly Name[]): Promise<void> {
     await this.#trying(async () => {
       for (const host of hosts) if (host.isUnder(LOCAL)) await this.#askAt(site, host);
     });
   }
 
-  /** Until the server does not answer. */
+  /** Runs `inquire`, unless the server has failed to answer before. */
   async #trying(inquire: () => Promise<void>): Promise<void> {
     if (this.trouble !== undefined) return;
     try {
@@ -78,13 +78,13 @@ export class ZoneInquiry implements ZoneWord {
     }
   }
 
-  /** NXDOMAIN says that there is nothing beneath it either (RFC 8020). */
+  /** NXDOMAIN means that nothing exists beneath the name either (RFC 8020). */
   async #askWhetherThere(site: Name): Promise<void> {
     const { rcode } = await this.#ask(site, Type.SOA);
     if (rcode === Rcode.NXDOMAIN) this.emptySites.push(site);
   }
 
-  /** At the zone's own name, where lists say at which sites there is such a service. */
+  /** Asks at the zone's own name, where lists tell which sites have such a service. */
   async #askMerged(local: Name): Promise<void> {
     const kind = kindOf(local);
     const name = local.replaceSuffix(LOCAL, this.#zone);
@@ -99,7 +99,7 @@ export class ZoneInquiry implements ZoneWord {
     }
   }
 
-  /** Beneath a site, and the lists that it may be in. */
+  /** Asks beneath a site, and for the lists that may include the name. */
   async #askAt(site: Name, local: Name): Promise<void> {
     const [name, merged] = [site, this.#zone].map((to) => local.replaceSuffix(LOCAL, to));
     if (name === undefined || merged === undefined) return;
@@ -140,7 +140,7 @@ export class ZoneInquiry implements ZoneWord {
         throw new Error(`it answers ${rcodeName(rcode)} for ${name.toUnicode()}`);
       }
       for (const record of answers.flatMap((message) => message.answers)) {
-        // What an alias leads to is asked for by its own name.
+        // The target of an alias is asked for by its own name.
         if (!record.name.equals(name) || !types.includes(record.type)) continue;
         this.sets.add({ ...record, rdatas: [record.rdata] });
       }
