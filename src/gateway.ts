@@ -55,24 +55,24 @@ export interface GatewayOptions {
   readonly signal: AbortSignal;
   /** Where to listen for multicast; the host's interfaces if not given. */
   readonly links?: LinkWatch;
-  /** Takes what is to be called when files are to be read again, if there are such files. */
+  /** Is passed the function to call when files are to be reread, if there are such files. */
   readonly onReload?: (reload: () => void) => void;
 }
 
 export interface Gateway {
-  /** Resolves when the last socket has gone and all that was taken is on the disk; where a part fails, rejects then. */
+  /** Resolves when all sockets are closed and all updates are on disk; rejects then if a part failed. */
   readonly closed: Promise<void>;
 }
 
-/** Opens what the configuration names. Throws ConfigError or ListenError, having closed all again. */
+/** Opens what the configuration names. Throws ConfigError or ListenError, having closed everything again. */
 export async function openGateway(config: Config, options: GatewayOptions): Promise<Gateway> {
   const { clock, log } = options;
-  // Ends the parts that are open when another cannot be opened, or fails.
+  // Ends the open parts when another cannot be opened, or fails.
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
-  // Every listener and every link listens to it; so many are no leak.
+  // Every listener and every link adds a listener to it; so many are no leak.
   setMaxListeners(0, signal);
-  // Who writes into the zones ends before them.
+  // The zones end after everything that writes into them.
   const written = new AbortController();
   const { listen } = config;
   const zones = listen && (await openZones(config, { ...options, signal: written.signal }));
@@ -119,11 +119,11 @@ interface ServingOptions extends GatewayOptions {
   readonly listen: Listening;
   readonly onDemand: OnDemand | undefined;
   readonly reconfirm: Collector["reconfirm"];
-  /** Takes the end of each part that is open. */
+  /** Collects the end of each open part. */
   readonly closed: Promise<unknown>[];
 }
 
-/** The servers of these zones. */
+/** Opens the servers of these zones. */
 async function openListeners(
   config: Config,
   zones: ServedZones,
@@ -147,14 +147,14 @@ async function openListeners(
   return { zones, views, tally, udp, push };
 }
 
-/** What answers requests, with all the layers in front of it, and what is ready before any of these. */
+/** The handler of requests with all its layers, and the ready answers that are tried before these. */
 export function makeHandler(
   config: Config,
   zones: ServedZones,
   { clock, log, onDemand }: Pick<ServingOptions, "clock" | "log" | "onDemand">,
 ): { handler: Handler; ready: Ready; views: Views; tally: Tally } {
   const find = (origin: Name) => zones.all.find((each) => each.origin.equals(origin));
-  // To strangers the catalog is not there (RFC 9432 §7), whatever they ask.
+  // For strangers the catalog does not exist (RFC 9432 §7), whatever they ask.
   const findOpen = (origin: Name) => {
     const zone = find(origin);
     return zone === zones.catalog ? undefined : zone;

@@ -1,4 +1,4 @@
-/** Who may do what here, told from the keys of the configuration and from where a request comes. */
+/** Who may do what here, by the keys of the configuration and by where a request comes from. */
 import type { Attached } from "../config/asking.ts";
 import type { Grant } from "../config/fields.ts";
 import type { Key } from "../config/keys.ts";
@@ -30,7 +30,7 @@ export class Access {
   readonly #networks: HostNetworks;
   readonly #isAnyAttached: boolean;
 
-  /** `isSigned`: here, as clients ask. */
+  /** `isSigned`: whether the zone is signed here, at the time of a request. */
   constructor(config: AccessConfig, networks: HostNetworks, isSigned: (origin: Name) => boolean) {
     const { transfer, query } = config;
     this.#shared = config.zone;
@@ -48,19 +48,19 @@ export class Access {
       shared.set(name, principals.shared);
       reverse.set(name, principals.reverse);
     }
-    // There may be hundreds of these zones, and of keys.
+    // There may be hundreds of these zones, and of keys, so they share one map.
     const ofReverse = config.reverse.map(({ key }) => [key, reverse] as const);
     this.#principals = new Map([...ofReverse, [config.zone.key, shared]]);
   }
 
-  /** Who the holder of a key is in a zone; undefined where it has no say. */
+  /** The rights of a key's holder in a zone; undefined where it has none. */
   readonly principalOf = (key: string, origin: Name): Principal | undefined => {
     return this.#principals.get(origin.key)?.get(key);
   };
 
   /**
-   * Whoever is on this host may read what it serves, and who is named; and who publishes into a zone
-   * may read back what it has published. A zone signed here is copied by nobody: a copy has no
+   * Whoever is on this host may copy what it serves, and so may those that are named; whoever publishes into
+   * a zone may read back what it has published. A zone signed here is copied by nobody else: a copy has no
    * signatures, and a secondary with it would be taken for a forger.
    */
   readonly mayTransfer = ({ source, key }: Request, origin: Name): boolean => {
@@ -72,20 +72,20 @@ export class Access {
   };
 
   /**
-   * This host, and who may copy zones by where it is: it sees all there is. But not by its other
-   * addresses: a resolver on this host asks from these, for others.
+   * True for loopback and for networks that may copy zones: they see everything. The other addresses of this
+   * host do not count, as a resolver on this host asks from them for others.
    */
   isReader(address: string): boolean {
     return this.#readers.includes(address);
   }
 
-  /** Whoever is in a network that is named, or on one that this host is on too. */
+  /** True in a network that `query.allow` names, or, if it says so, one to which this host is attached. */
   mayAsk(address: string): boolean {
     if (this.#askers.includes(address)) return true;
     return this.#isAnyAttached && this.#networks.isAttached(address);
   }
 
-  /** Whose key says so, wherever it asks from. */
+  /** True for a key that grants it, wherever the request comes from. */
   seesAll({ key }: Request): boolean {
     if (key === undefined) return false;
     const isKnown = this.#askerKeys.has(key) || this.#readerKeys.has(key);
@@ -103,7 +103,7 @@ function keysOf(grants: Grants): ReadonlySet<string> {
   return new Set(grants.flatMap((who) => ("key" in who ? [who.key] : [])));
 }
 
-/** Who the holder of a key is in the shared zone, and in each of the reverse ones. */
+/** The rights of a key's holder in the shared zone, and in each reverse zone. */
 function principalsOf(
   name: string,
   shared: Name,
@@ -123,5 +123,5 @@ function principalsOf(
   };
 }
 
-/** Of a zone's room, for the key of a site: 125,000 records, so some fifteen thousand services. */
+/** How much of a zone the key of a site may fill: 125,000 records, so some fifteen thousand services. */
 const SHARE = 1 / 4;

@@ -1,6 +1,6 @@
 /**
- * Certificate and key while the gateway runs: looked at when it is told to and now and then, and shown
- * once they are good. A change that is not good keeps what was there, and is told of in one line.
+ * Certificate and key while the gateway runs: looked at on request and every few seconds, and presented once
+ * they are good. After a bad change the old ones stay, and one line in the log says so.
  */
 import type { Clock } from "../clock.ts";
 import {
@@ -13,7 +13,7 @@ import type { Log } from "../log.ts";
 
 export interface FollowOptions {
   readonly paths: CredentialPaths;
-  /** What is shown now. */
+  /** Presented now. */
   readonly shown: Credentials;
   readonly present: (credentials: Credentials) => void;
   readonly clock: Clock;
@@ -25,16 +25,16 @@ export interface FollowOptions {
 const INTERVAL = 5000;
 
 /**
- * Milliseconds after which the same is shown anew, for the keys of session tickets go with what is
- * shown, and who learns an old one reads what was said under it (RFC 9325 §3.4: a week at most).
+ * Milliseconds after which the same credentials are presented anew. Session ticket keys change with them, and
+ * whoever learns an old one can read what it protected (RFC 9325 §3.4: a week at most).
  */
 const TICKET_LIFE = 24 * 3600 * 1000;
 
-/** Follows the files; the function that is returned looks at them at once. */
+/** Follows the files; the function it returns looks at them at once. */
 export function followCredentials(options: FollowOptions): () => void {
   const { paths, present, clock, log, signal } = options;
   let { shown } = options;
-  /** What was wrong at the look before: two files are not replaced in one moment. */
+  /** The mistake at the last look, reported if it lasts: two files are not replaced in one moment. */
   let suspicion: string | undefined;
   let complaint: string | undefined;
   let renewal = clock.now() + TICKET_LIFE;
@@ -79,7 +79,7 @@ export function followCredentials(options: FollowOptions): () => void {
   return () => look(true);
 }
 
-/** What is in the files, or what is wrong with them. */
+/** The contents of the files, or what is wrong with them. */
 function attempt(paths: CredentialPaths, known: Credentials): Credentials | string {
   try {
     return readCredentials(paths, known);

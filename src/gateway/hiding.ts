@@ -1,6 +1,6 @@
 /**
- * What was published before the start and the policy hides as it is now: it is out of the zones before the
- * first question is answered, wherever its link is and whenever its device says it again.
+ * Takes out of the zones, before the first question is answered, what was published before the start and the
+ * present policy hides, wherever its link is and whenever its device announces it again.
  */
 import type { Clock } from "../clock.ts";
 import { obtain } from "../collector/obtain.ts";
@@ -18,7 +18,7 @@ import { COLLECTOR, LEASE, nearZones } from "./publishing.ts";
 
 /**
  * `zones` are those that collectors fill, the shared one first. What collectors elsewhere publish is for
- * their policies to hide.
+ * their own policies to hide.
  */
 export async function hide(zones: readonly Zone[], policy: Policy, clock: Clock): Promise<void> {
   const judgement = new Judgement(policy, zones[0]!.origin);
@@ -39,7 +39,7 @@ export async function hide(zones: readonly Zone[], policy: Policy, clock: Clock)
   await Promise.all(hiding);
 }
 
-/** By this process, and by devices that have registered themselves, whose KEYs keep their names theirs. */
+/** What this process and registered devices have published, but for the KEYs that keep devices' names. */
 function publishedHere(zone: Zone) {
   const all = new RecordSets();
   const byHolder = new Map<string, RecordSets>();
@@ -60,7 +60,7 @@ function publishedHere(zone: Zone) {
   return { all, byHolder };
 }
 
-/** Seconds for which a device that has registered is still there; what it said ends at one time. */
+/** Seconds until the registration of a device expires; all that it registered expires at one time. */
 function leaseOf(zone: Zone, by: string, clock: Clock): number {
   const held = zone.heldBy(by).filter(({ rdata }) => rdata.type !== Type.KEY);
   const first = Math.min(...held.map(({ expires }) => expires));

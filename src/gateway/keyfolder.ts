@@ -1,10 +1,10 @@
 /**
- * The folder with the keys that sign zones (`K<zone>+<algorithm>+<tag>.key` and `.private`), read at
- * the start, once a minute and on SIGHUP: a key that is added, or given other times, by hand or by
- * BIND's dnssec-settime, is used without a restart.
+ * The folder with the keys that sign zones (`K<zone>+<algorithm>+<tag>.key` and `.private`), read at the
+ * start, once a minute and on SIGHUP: a key that is added, or given other times, by hand or by BIND's
+ * dnssec-settime, is used without a restart.
  *
- * Invariant: a zone that was signed stays signed. Keys that cannot be read any more, or are gone
- * before their time, are used as they were, for the parent may have a DS of them.
+ * Invariant: a zone that was signed stays signed. Keys that become unreadable, or disappear before their
+ * time, are used as they were, for the parent may have a DS of them.
  */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
@@ -21,14 +21,14 @@ const INTERVAL = 60_000;
 
 export interface KeyFolderOptions {
   readonly folder: string;
-  /** Of the zones that are served. */
+  /** The zones that are served. */
   readonly origins: readonly Name[];
   readonly clock: Clock;
   readonly log: Log;
   readonly signal: AbortSignal;
-  /** Called when a zone has other keys than before. */
+  /** Called when the keys have changed. */
   readonly changed: () => void;
-  /** Takes what is to be called when somebody asks for the files to be read again. */
+  /** Is passed the function to call when the files are to be reread. */
   readonly onReload?: ((reload: () => void) => void) | undefined;
 }
 
@@ -82,8 +82,8 @@ export async function openKeyFolder(
 }
 
 /**
- * Reads the folder as the start does, and tells which of the zones are signed; `warn` is told of keys of
- * others. Throws ConfigError.
+ * Reads the folder as the start does and returns the zones that are signed; `warn` is told of keys of other
+ * zones. Throws ConfigError.
  */
 export async function checkKeyFolder(
   folder: string,
@@ -127,7 +127,7 @@ function replaceKeys(zone: ZoneKeys, keys: readonly SigningKey[], clock: Clock, 
   else log.warn(fields(all), "no key of the zone signs yet");
 }
 
-/** Every key there, with its secret; `tell` is told of secrets that others can read. Throws ConfigError. */
+/** All keys there, with secrets; `tell` gets the paths of those that others can read. Throws ConfigError. */
 export async function readKeyFolder(
   folder: string,
   tell: (path: string) => void = () => {},

@@ -1,4 +1,4 @@
-/** The links of this host, and at which site each is: as configured, or as the network itself says. */
+/** The links of this host and the site of each, as configured, or as the network itself tells. */
 import type { Clock } from "../clock.ts";
 import { SiteLabels } from "../collector/sitelabels.ts";
 import type { Config } from "../config.ts";
@@ -13,13 +13,13 @@ export interface LinksOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly resolve: Resolve;
-  /** Those of the configuration if not given. */
+  /** The host's, as configured, if not given. */
   readonly links?: LinkWatch | undefined;
-  /** Called when the site of a link is another one. */
+  /** Called when the site of a link has changed. */
   readonly moved: () => void;
 }
 
-/** Each link from the moment that it is known where it is. */
+/** Passes on each link once its site is known. */
 export function openLinks(
   { links, publish }: Config,
   options: LinksOptions,
@@ -27,7 +27,7 @@ export function openLinks(
   const configured = ({ name }: Link) => links?.find((each) => each.interface === name)?.site;
   const labels = new SiteLabels({
     ...options,
-    // Here no two links have one name; elsewhere other collectors have an eth0 too.
+    // Here no two links have the same name; where others publish, their hosts have an eth0 as well.
     given: (link) => configured(link) ?? (publish === undefined ? link.name : undefined),
   });
   const interfaces = links?.map((link) => link.interface);

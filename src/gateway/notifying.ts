@@ -1,6 +1,6 @@
 /**
- * Who is told that a zone has changed: the servers that the configuration names, and those that the
- * zone itself names. Where these are is in the zones served here, or is asked of the system's resolver.
+ * Notifies of changes to a zone: the servers that the configuration names, and those that the zone itself
+ * names. The addresses of the latter are in the zones served here, or come from the system's resolver.
  */
 import { networkInterfaces } from "node:os";
 import type { Clock } from "../clock.ts";
@@ -39,7 +39,7 @@ export async function notifyAll(options: NotifyingOptions, signal: AbortSignal):
     };
     return secondary(name, locate, clock, key === undefined ? undefined : config.keys.get(key));
   });
-  // Of whatever zones it is a server: it is one, with its turns and its addresses.
+  // One for each server, whatever zones it serves: they share its turns and its addresses.
   const named = new Map<NameKey, Secondary>();
   const secondaryOf = (name: Name): Secondary => {
     const locate = remembered(clock, () => endpointsNamed(name, zones.all, resolve));
@@ -55,7 +55,7 @@ export async function notifyAll(options: NotifyingOptions, signal: AbortSignal):
   await Promise.all(zones.all.map(notify));
 }
 
-/** Milliseconds for an answer; the notice is sent once a second meanwhile. */
+/** Milliseconds to wait for a response; the notice is resent once a second meanwhile. */
 const PATIENCE = 3000;
 
 function secondary(
@@ -87,7 +87,7 @@ function secondary(
   };
 }
 
-/** Undefined where there are none; without those of this host, for a zone may name us too. */
+/** Undefined where there are none; without this host's own, for a zone may also name us. */
 async function endpointsNamed(
   name: Name,
   zones: readonly Zone[],
@@ -109,8 +109,8 @@ async function endpointsNamed(
 const REMEMBERED = 60_000;
 
 /**
- * A zone that changes all the time has its servers' addresses asked for once a minute; what was not
- * found is asked for again with the next notice, whose times are far apart by then.
+ * However often a zone changes, the addresses of its servers are looked up once a minute at most. Those not
+ * found are looked up again for the next notice; notices are far apart by then.
  */
 function remembered<T>(clock: Clock, find: () => Promise<T | undefined>) {
   let found: T | undefined;

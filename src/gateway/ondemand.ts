@@ -1,4 +1,4 @@
-/** Questions that a site's link is to be asked, in front of the zone's own answers. */
+/** Questions that are passed on to a site's link, before the zone itself answers. */
 import { OnDemand, type OnDemandOptions } from "../collector/ondemand.ts";
 import type { Config } from "../config.ts";
 import { Class } from "../dns/constants.ts";
@@ -16,8 +16,8 @@ export interface AskedOptions extends Omit<OnDemandOptions, "sites"> {
 }
 
 /**
- * Where links are to be asked: not those whose zone is copied or signed, for a copy would not have
- * what is learnt, and not those of a collector that publishes elsewhere.
+ * No link is asked whose zone is copied or signed, for a copy would lack what is learnt, nor any link of a
+ * collector that publishes elsewhere.
  */
 export function openOnDemand({ config, log, ...options }: AskedOptions): OnDemand | undefined {
   const { links = [], zone } = config;
@@ -30,7 +30,7 @@ export function openOnDemand({ config, log, ...options }: AskedOptions): OnDeman
   return undefined;
 }
 
-/** Why links that want to be asked are not; undefined where they are, or none wants to be. */
+/** Why links are not asked that are configured to be; undefined where they are, or none is configured so. */
 export function whyNotAsked(config: Config): string | undefined {
   const { links = [], publish, transfer, catalog, dnssec } = config;
   if (!links.some((link) => link.onDemand)) return undefined;
@@ -46,13 +46,13 @@ export function whyNotAsked(config: Config): string | undefined {
 }
 
 /**
- * Invariant: what the zone has no answer to and a link may have is never answered without waiting,
- * even where nothing is waited for, so that it is never ready (see `ready.ts`).
+ * Invariant: a question that the zone cannot answer and a link may is never answered synchronously, even
+ * where nothing is waited for, so that its answer never becomes a ready one (see `ready.ts`).
  */
 export function asksOnDemand(
   demand: OnDemand,
   origin: Name,
-  /** Of all zones served: what lies in one beneath, its file answers. */
+  /** Of all zones served: names in a zone beneath are answered from its file. */
   origins: readonly Name[] = [],
 ): Layer {
   const beneath = origins.filter((each) => each.isUnder(origin) && !each.equals(origin));

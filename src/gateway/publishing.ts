@@ -1,6 +1,6 @@
 /**
- * Where collected records go: into the zones served here, or into those of a server far away. The
- * collector cannot tell the one from the other.
+ * Where collected records go: into the zones served here, or into those of another server. The collector
+ * cannot tell the difference.
  */
 import type { Clock } from "../clock.ts";
 import { FarZone } from "../collector/publishing/farzone.ts";
@@ -17,11 +17,11 @@ import { findUpdateServers } from "../net/client/updateserver.ts";
 import { collectorPrincipal, reversePrincipal } from "../zone/update/principal.ts";
 import type { Zone } from "../zone/zone.ts";
 
-/** Who publishes from within this process: no name a key may have. */
+/** Who publishes from within this process: a name that no key can have. */
 export const COLLECTOR = "(collector)";
-/** Seconds, here: a gateway that is started again finds what it had, if it was not long away. */
+/** Seconds, for zones here: a gateway that restarts finds its records, if it was not away for long. */
 export const LEASE = 300;
-/** Records of a zone far away: twice what one here has room for. */
+/** Records of a zone elsewhere: twice what a zone here has room for. */
 const CAPACITY = 1_000_000;
 
 /** `zones` are those that collectors fill, the shared one first. */
@@ -55,7 +55,7 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
   const key = keyName === undefined ? undefined : config.keys.get(keyName);
   const connect = (zone: Name) =>
     new PersistentConnection({ locate: locating(zone, { publish, resolve, clock }), clock });
-  // The server that is named has all the zones; else each may be elsewhere.
+  // A server that is named has all the zones; otherwise each may have another.
   const shared = publish.server && connect(config.zone);
   const connections = new Set<PersistentConnection>();
   const zones = [config.zone, ...config.reverse].map((origin) => {
@@ -72,7 +72,7 @@ export function farZones({ config, publish, resolve, clock }: FarZonesOptions): 
   return { zones, close };
 }
 
-/** Finds the server of a zone: the one that is named, or what DNS tells. */
+/** Finds the server of a zone: the one that is named, or else the one found through DNS. */
 export function locating(
   zone: Name,
   { publish, resolve, clock }: Omit<FarZonesOptions, "config">,
@@ -89,14 +89,14 @@ export function locating(
   };
 }
 
-/** Where a server that is named takes updates. */
+/** Where a named server takes updates. */
 export function updateHost({ server, transport }: FarZonesOptions["publish"]): Host | undefined {
-  // That one is not TLS, whoever asks (RFC 7858 §3.1).
+  // Port 53 is never TLS, whoever asks (RFC 7858 §3.1).
   const isMoved = transport === "tls" && server?.port === DNS_PORT;
   return server && { host: server.host, port: isMoved ? DOT_PORT : server.port };
 }
 
-/** The addresses of a server that is named; by TLS it is to prove that it has this name. */
+/** The addresses of a named server; by TLS it has to prove that it has this name. */
 async function locate(
   { host, port }: Host,
   transport: "tcp" | "tls",

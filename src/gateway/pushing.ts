@@ -1,4 +1,4 @@
-/** Changes pushed to clients, from the views of the zones, with links that are asked for it. */
+/** Pushes changes of the zones, as each client's view has them, and has links asked for what is watched. */
 import type { Clock } from "../clock.ts";
 import type { Collector } from "../collector/collector.ts";
 import type { OnDemand } from "../collector/ondemand.ts";
@@ -19,7 +19,7 @@ export function openPush({ views, clock, onDemand, reconfirm }: PushingOptions) 
   const viewOf = (address: string) => views.clientOf(address).view;
   const push = new Push({
     ...{ clock, viewOf, reconfirm },
-    // As with questions, for those who see all.
+    // As with questions, only for those who see everything.
     asked: (question, address) => {
       const client = `network ${networkOf(address)}`;
       return viewOf(address) === views.whole ? onDemand?.watch(question, client) : undefined;

@@ -1,6 +1,6 @@
 /**
- * The registrar of the configuration: where devices register, from where, and what is published of what
- * they say. That is judged as what is heard on a link is, by the same policy.
+ * The registrar of the configuration: where devices register, from where, and what is published of what they
+ * register. The policy judges it as it judges what is heard on a link.
  */
 import { SitePolicy } from "../collector/projection/policy.ts";
 import {
@@ -28,7 +28,7 @@ export interface RegisteringOptions
   readonly config: Pick<Config, "registrar" | "policy">;
 }
 
-/** Round the handler of updates; undefined where devices do not register. */
+/** Goes round the handler of updates; undefined where devices do not register. */
 export function registering({ config, ...options }: RegisteringOptions): Layer | undefined {
   const { zone, complaints } = options;
   const { registrar: fields } = config;
@@ -51,10 +51,10 @@ interface Admission {
   readonly withhold: (service: RegisteredService, reason: Unfit) => void;
 }
 
-/** What a policy hides is not there, and its device need not try again; a name that it has it keeps. */
+/** What a policy hides is left out without an error, so its device need not retry, and keeps its name. */
 function admitted(said: Registration, admission: Admission): Registration | Unfit {
   const { site, policy, isAllowed, withhold } = admission;
-  // Policies speak of what is heard.
+  // A policy is about names as links have them.
   const heard = (name: Name) => name.replaceSuffix(site, LOCAL)!;
   const host = heard(said.host);
   const objection = hostObjection(host, policy);
@@ -89,7 +89,7 @@ function hostObjection(host: Name, policy: SitePolicy): Unfit | undefined {
     : undefined;
 }
 
-/** Of a service that is not there. */
+/** The data of a service that is left out. */
 const NOTHING = { lists: [], srv: undefined, texts: [] };
 
 function octetsOf({ values }: Rdata): Uint8Array {

@@ -1,15 +1,15 @@
-/** The listeners of TLS and HTTPS, and the credentials they show, followed while they listen. */
+/** The listeners of TLS and HTTPS; the credentials that they present follow the files. */
 import type { Listening } from "../config/listening.ts";
 import { listenHttps } from "../net/server/https.ts";
 import { listenTls, type SecureListener, type SecureOptions } from "../net/server/tls.ts";
 import { followCredentials } from "./credentials.ts";
 
 export interface SecureListenersOptions extends Omit<SecureOptions, "endpoint" | "credentials"> {
-  /** Takes what is to be called when somebody asks for the files to be read again. */
+  /** Is passed the function to call when the files are to be reread. */
   readonly onReload?: ((reload: () => void) => void) | undefined;
 }
 
-/** One after the other. Throws ListenError. */
+/** Opens them one after the other. Throws ListenError. */
 export async function* openSecureListeners(
   { tls, https, credentials }: Listening,
   { onReload, ...options }: SecureListenersOptions,

@@ -1,4 +1,4 @@
-/** What each client gets to see of the zones served here: the views of the configuration. */
+/** What each client sees of the zones served here: the views of the configuration. */
 import type { Clock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import type { Question } from "../dns/message.ts";
@@ -24,17 +24,17 @@ export interface ViewsOptions {
   readonly access: Access;
   readonly clock: Clock;
   readonly log: Log;
-  /** In front of the answers to those who see all. */
+  /** In front of the answers to those who see everything. */
   readonly onDemand?: Layer | undefined;
-  /** Who answers from a zone, or from a view of it. */
+  /** Makes what answers from a zone, or from a view of it. */
   readonly authorityOf: (zone: FollowedZone) => Authority;
 }
 
 export interface Views {
   readonly clientOf: (address: string) => Client;
-  /** Of those who see all. */
+  /** For those who see everything. */
   readonly whole: View;
-  /** Who answers a QUERY; undefined where nobody does. */
+  /** The handler of a QUERY; undefined where nobody answers it. */
   readonly handlerOf: (request: Request) => Handler | undefined;
 }
 
@@ -48,7 +48,7 @@ export function openViews(options: ViewsOptions): Views {
   const handlerOf = (catalog: Catalog, layers: readonly Layer[] = []) =>
     layered([identified(identity), ...layers], queryHandler(catalog));
   const { catalog } = zones;
-  // For those who may copy it alone (RFC 9432 §7): to others it is as if it had never been.
+  // Only for those who may copy it (RFC 9432 §7); for others it does not exist.
   const listing = catalog && authorityOf(catalog);
   const make = (all: readonly FollowedZone[], layers?: readonly Layer[]): View => {
     const authorities = all.map(authorityOf);
@@ -56,7 +56,7 @@ export function openViews(options: ViewsOptions): Views {
       zones: all,
       handler: handlerOf(new Catalog(authorities), layers),
       ready: new ReadyAnswers({
-        // Within the listing who asks decides what there is, so nothing there is ready.
+        // Within the listing the answer depends on who asks, so none is ready.
         catalog: new Catalog(listing ? [...authorities, listing] : authorities),
         zones: all,
         maxEntries: Math.ceil(MAX_ENTRIES / share),

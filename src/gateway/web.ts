@@ -16,7 +16,7 @@ import type { Access } from "./access.ts";
 import type { Views } from "./views.ts";
 import type { ServedZones } from "./zones.ts";
 
-/** What a gateway has that serves zones. */
+/** The parts of a gateway that serves zones. */
 export interface Served {
   readonly zones: ServedZones;
   readonly views: Views;
@@ -35,7 +35,7 @@ export interface WebOptions {
   readonly signal: AbortSignal;
 }
 
-/** Rejects with a ListenError. Nothing of it is loaded where nobody wants it. */
+/** Rejects with a ListenError. Its modules are loaded only here, where somebody wants them. */
 export async function openWeb(
   endpoint: NonNullable<Config["web"]>,
   options: WebOptions,
@@ -90,7 +90,7 @@ export function figuresOf({ link, site, harvest }: Collector["heard"][number]): 
   };
 }
 
-/** Of all listeners together. */
+/** The sum of all listeners. */
 function datagramsOf(udp: readonly UdpListener[]): (readonly [string, number])[] {
   return Object.entries(UdpCount).map(([outcome, place]) => {
     const counts = udp.map(({ counts }) => counts[place]!);
@@ -102,7 +102,7 @@ function pushFigures(push: Push) {
   return () => ({ sessions: push.sessions, subscriptions: push.size });
 }
 
-/** By which a browser, or who measures, may call this server; a stranger's page has none of them. */
+/** Names by which a browser or a monitor may call this server; a stranger's page has none of them. */
 function namesOf({ nameservers, listen }: Config): ReadonlySet<string> {
   const names = [...nameservers, ...(listen?.push ? [listen.push] : [])];
   const bare = names.map((name) => name.toString().slice(0, -1));

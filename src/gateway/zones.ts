@@ -1,7 +1,7 @@
 /**
- * The zones that are served: the shared one and the reverse ones, which collectors fill beside what
- * their files hold, those of all other zone files, as they stand, some of them with keys that sign
- * them, and the catalog of the others.
+ * The zones that are served: the shared one and the reverse ones, which collectors fill beside what their
+ * files hold; those of all other zone files, as they stand; the keys of those that are signed; and the
+ * catalog of those that are not.
  */
 import { setMaxListeners } from "node:events";
 import { mkdir } from "node:fs/promises";
@@ -24,34 +24,34 @@ import { Zone } from "../zone/zone.ts";
 import { openKeyFolder } from "./keyfolder.ts";
 
 export interface ServedZones {
-  /** Filled by collectors: the shared zone, and after it the reverse ones. */
+  /** Filled by collectors: the shared zone, then the reverse ones. */
   readonly dynamic: readonly Zone[];
-  /** Lists those that secondaries can copy: a copy of a signed one has no signatures. */
+  /** Lists the zones that secondaries can copy: a copy of a signed one has no signatures. */
   readonly catalog: Zone | undefined;
   readonly all: readonly Zone[];
-  /** Those that sign a zone, now or once they are there; undefined where no zone is signed. */
+  /** The keys that sign a zone, now or once there are any; undefined where no zone is signed. */
   readonly keysOf: (origin: Name) => ZoneKeys | undefined;
   readonly isSigned: (origin: Name) => boolean;
-  /** When the last update by a key was signed that any of them has had; seconds. */
+  /** When the newest update with this key, to any of the zones, was signed; seconds. */
   readonly signedBefore: (key: string) => number;
-  /** Resolves when all that they took is on the disk. */
+  /** Resolves when all that they accepted is on disk. */
   readonly closed: Promise<void>;
 }
 
 export interface ZonesOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** Closes them. */
+  /** Closes the zones. */
   readonly signal: AbortSignal;
-  /** Takes what is to be called when somebody asks for files to be read again. */
+  /** Is passed the function to call when files are to be reread. */
   readonly onReload?: ((reload: () => void) => void) | undefined;
 }
 
-/** Throws ConfigError, having closed all again. */
+/** Throws ConfigError, having closed everything again. */
 export async function openZones(config: Config, options: ZonesOptions): Promise<ServedZones> {
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
-  // Every zone listens to it; so many are no leak.
+  // Every zone adds a listener to it; so many are no leak.
   setMaxListeners(0, signal);
   const zones: Zone[] = [];
   try {
@@ -65,7 +65,7 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
       zones.push(await openZone(place));
     }
     const dynamic = [...zones];
-    // Nobody changes these but their files, so that a file's serial is its zone's own.
+    // Only their files change these, so a file's serial is its zone's own.
     const fixed = files.fixed.map((file) => new Zone({ ...options, signal, ...file }));
     const members = [...dynamic, ...fixed];
     const served = members.map((zone) => zone.origin);
@@ -77,7 +77,7 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
     let uncopied = 0;
     const changed = () => {
       const signed = served.filter(isSigned).map(String);
-      // What is signed stays so: where they are no more, they are the same.
+      // A signed zone stays signed, so an equal count means the same zones.
       if (signed.length > uncopied && isToBeCopied(config)) warnOf(signed, options.log);
       uncopied = signed.length;
       if (catalog !== undefined) void unlist(catalog, copied(), config, options.log);
@@ -104,9 +104,8 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
 }
 
 /**
- * What the zone files say of the zones that are filled by collectors, each of which there is whether
- * it has a file or not, and of all others. `warn` is told of what is odd and yet can be served. Writes
- * nothing. Throws ConfigError.
+ * The records of the zone files: for each zone that collectors fill, whether it has a file or not, and for
+ * all others. `warn` is told of what is odd and can be served. Writes nothing. Throws ConfigError.
  */
 export async function readZones(
   { zone, reverse, catalog, data }: Config,
@@ -163,7 +162,7 @@ function warnOf(zones: readonly string[], log: Log): void {
   log.warn({ zones }, "signed zones are copied by nobody, for a copy would have no signatures");
 }
 
-/** It lasts, so that its serial rises when there is another zone, and only then. */
+/** The catalog has a journal, so that its serial rises when the list of zones changes, and only then. */
 async function openCatalog(
   { catalog: origin, contact, data }: Config,
   members: readonly Name[],
@@ -174,7 +173,7 @@ async function openCatalog(
   return openZone({ ...options, origin, folder: data, fileRecords });
 }
 
-/** Takes from the catalog what is signed from now on; as its file, or the next start would not list it again. */
+/** Takes newly signed zones from the catalog; as its file, or a later start would not list them again. */
 async function unlist(
   catalog: Zone,
   members: readonly Name[],
@@ -187,12 +186,12 @@ async function unlist(
 }
 
 /**
- * The records of a file; SOA, NS, what is to be browsed and where changes are pushed are added where it
- * says nothing of them, by an alias neither.
+ * The records of a file. SOA, NS, what is to be browsed and where changes are pushed are added where it has
+ * neither such a record nor an alias.
  */
 function withApex(records: readonly RecordSet[], config: Config, origin: Name): RecordSet[] {
   const { zone, nameservers, contact, listen } = config;
-  // Its serial says nothing: the zone has its own.
+  // The serial does not matter: the zone has its own.
   const own = [
     ...apexRecords({ origin, nameservers, contact, serial: 0 }),
     ...(origin.equals(zone) ? sharedRecords(config) : []),
@@ -205,7 +204,7 @@ function withApex(records: readonly RecordSet[], config: Config, origin: Name): 
   return [...records, ...missing];
 }
 
-/** In the shared zone alone: what is to be browsed, and where devices register. */
+/** Only in the shared zone: what is to be browsed, and where devices register. */
 function sharedRecords({ zone, enumerate, registrar, listen }: Config): RecordSet[] {
   const site = registrar && zone.child(registrar.site);
   if (site === undefined || listen === undefined) return apexEnumeration(zone, enumerate);
@@ -216,7 +215,7 @@ function sharedRecords({ zone, enumerate, registrar, listen }: Config): RecordSe
   ];
 }
 
-/** Not 0, which stands for one that is not known before it is listened there. */
+/** Without 0, which stands for a port that is unknown until it is opened. */
 function portsOf(endpoints: Listening["dns"]): number[] {
   return endpoints.map(({ port }) => port).filter((port) => port > 0);
 }
