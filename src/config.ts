@@ -1,7 +1,7 @@
 /**
- * The configuration: one table of fields with their defaults and checks, read once at the start.
- * Parts of the program get plain values, never this file. A mistake is one line that says in which
- * file and line, at which path, what was found and what was expected; nothing has been opened then.
+ * The configuration: one table of fields with their defaults and checks, read once at the start. Parts of the
+ * program get plain values, never this file. A mistake is one line that gives file, line and path, what was
+ * found and what was expected; it is reported before anything is opened.
  */
 import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
@@ -115,7 +115,7 @@ const table = z.strictObject(
 
 type Parsed = z.output<typeof table>;
 
-/** What is right by itself, and not beside what is said elsewhere. */
+/** Checks of fields against each other. */
 const schema = table.superRefine((parsed, context) => {
   const tell: Tell = (message, ...path) => context.addIssue({ code: "custom", path, message });
   checkLinks(parsed, tell);
@@ -124,7 +124,7 @@ const schema = table.superRefine((parsed, context) => {
   checkRegistrar(parsed, tell);
 });
 
-/** Of a mistake at a path in the tree. */
+/** Reports a mistake at a path in the tree. */
 type Tell = (message: string, ...path: PropertyKey[]) => void;
 
 function checkLinks({ links = [] }: Parsed, tell: Tell): void {
@@ -154,7 +154,7 @@ function checkZones({ zone, reverse, nameservers, catalog }: Parsed, tell: Tell)
   }
 }
 
-/** Each that is named is there, and the one that publishes fits the sites of the links. */
+/** Each key that is named exists, and the one that publishes fits the sites of the links. */
 function checkKeys({ keys, links = [], publish, query, transfer }: Parsed, tell: Tell): void {
   const expectKey = (name: string | undefined, ...path: PropertyKey[]) => {
     if (name === undefined || Object.hasOwn(keys, name)) return;
@@ -165,7 +165,7 @@ function checkKeys({ keys, links = [], publish, query, transfer }: Parsed, tell:
   expectKey(publish?.key, "publish", "key");
   const own = keys[keyName]?.site?.map((label) => label.toLowerCase());
   for (const [i, { site }] of links.entries()) {
-    // Only who has written it twice can have written it wrongly.
+    // A site can contradict the key only where both name one.
     if (site === undefined || own === undefined || own.includes(site.toLowerCase())) continue;
     const expected = own.join(" or ") || "none";
     const message = `${site} is no site of the key ${keyName}, which publishes; expected ${expected}`;
@@ -180,7 +180,7 @@ function checkKeys({ keys, links = [], publish, query, transfer }: Parsed, tell:
   }
 }
 
-/** The names of devices are theirs alone: nobody else writes where they register. */
+/** The names of devices are theirs alone, so nobody else may write at the site where they register. */
 function checkRegistrar(
   { registrar, links = [], keys, publish, listen }: Parsed,
   tell: Tell,
@@ -211,7 +211,7 @@ export interface Config extends Readonly<Omit<Parsed, "data" | "keys" | "listen"
   readonly data: string;
 }
 
-/** No file at all: every interface, the default zone, loopback only. */
+/** Without a file: every interface, the default zone, loopback only. */
 export function defaultConfig(): Config {
   return parseConfig("", "default", workingFolder());
 }
@@ -283,13 +283,13 @@ export function parseConfig(text: string, file: string, folder: string): Config 
 
 //---- For mistakes ----
 
-/** Where the parser speaks to programmers. */
+/** Where the parser's own messages are for programmers. */
 const yamlMistakes: Readonly<Partial<Record<ErrorCode, string>>> = {
   DUPLICATE_KEY: "a field that is there already; expected each once",
   MULTIPLE_DOCS: "a second document; expected one in a file",
 };
 
-/** YAML takes text that begins with * for the name of something above: `*:53`, `*-test`. */
+/** YAML reads text that begins with * as a reference to something above: `*:53`, `*-test`. */
 function strayAliases(document: Document): { at: number; message: string }[] {
   const found: { at: number; message: string }[] = [];
   visit(document, {
@@ -302,14 +302,14 @@ function strayAliases(document: Document): { at: number; message: string }[] {
   return found;
 }
 
-/** For places where there are to be fields, and nothing of their own is said of them. */
+/** For places that expect fields and have no message of their own. */
 function expectedFields({ code, path = [], ...issue }: z.core.$ZodRawIssue): string | undefined {
   if (code !== "invalid_type" || issue.expected !== "object") return undefined;
   const [first, second] = fieldsAt(placeOf(path));
   return `expected fields such as ${first}: and ${second}:`;
 }
 
-/** The fields there are at a place in the tree: a list's place is `[]`, a name of the user's `*`. */
+/** The fields known at a place in the tree: a list's place is `[]`, a name of the user's `*`. */
 function fieldsAt(path: string): readonly string[] {
   return knownFields[path.replace(/^keys\.[^.]+$/, "keys.*")] ?? [];
 }

@@ -1,11 +1,11 @@
 /**
- * Who may ask, what a network gets to see, how much of it, and what is told of this server: the fields
- * `query`, `views` and `identity`.
+ * Who may ask, what a network gets to see, and how much of it, and what this server tells of itself: the
+ * fields `query`, `views` and `identity`.
  */
 import { z } from "zod";
 import { type Grant, grant, namedNetworks, networks, site } from "./fields.ts";
 
-/** Whoever is in a network that this host is on as well. */
+/** Whoever is in a network to which this host is attached. */
 export interface Attached {
   readonly isAttached: true;
 }
@@ -41,7 +41,7 @@ export const query = z.strictObject({
     .min(0, "expected 0 to 10")
     .max(10, "expected 0 to 10")
     .default(2),
-  // An answer to a stranger's word that reaches a private network harms nobody far away.
+  // A response to a forged source within a private network harms nobody far away.
   unlimited: networks.prefault(["private"]),
   cookieSecret: z
     .union([cookieSecret.transform((one) => [one]), z.array(cookieSecret)], {

@@ -1,23 +1,23 @@
 /**
- * The files of `listen.certificate` and `listen.privateKey`: read and checked, at the start and each
- * time they change, so that what is handed to the listeners fits.
+ * The files of `listen.certificate` and `listen.privateKey`: read and checked at the start and each time they
+ * change, so that the listeners always get a matching pair.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import { whyUnread } from "./mistakes.ts";
 
-/** Where the files are. */
+/** The paths of the files. */
 export interface CredentialPaths {
   readonly certificate: string;
   readonly privateKey: string;
 }
 
-/** What is in them, in PEM. */
+/** Their contents, in PEM. */
 export interface Credentials {
   readonly certificate: string;
   readonly privateKey: string;
-  /** Milliseconds since 1970 until which the certificate holds. */
+  /** Milliseconds since 1970 when the certificate expires. */
   readonly expires: number;
 }
 
@@ -37,7 +37,7 @@ const expected = {
   privateKey: "the certificate's private key in PEM, without a passphrase",
 } as const;
 
-/** `known` itself where the files still hold that. Throws CredentialsError. */
+/** Returns `known` itself where the files have not changed. Throws CredentialsError. */
 export function readCredentials(paths: CredentialPaths, known?: Credentials): Credentials {
   const certificate = read("certificate", paths);
   const privateKey = read("privateKey", paths);
@@ -51,7 +51,7 @@ export function readCredentials(paths: CredentialPaths, known?: Credentials): Cr
     );
   }
   try {
-    // Those that issued it, a file half written among them, and what is too weak to be used.
+    // Checks the chain too, catches a file half written, and refuses what is too weak to be used.
     createSecureContext({ cert: certificate, key: privateKey });
   } catch (cause) {
     const { reason = "no use for TLS" } = cause as { readonly reason?: string };

@@ -1,6 +1,6 @@
 /**
- * What the text of a field means: names, addresses, servers, secrets, those who are granted something.
- * Each says in its mistake what was expected.
+ * What the text of a field means: names, addresses, servers, secrets, those who are granted something. Each
+ * mistake says what was expected.
  */
 import { z } from "zod";
 import { type Prefix, parsePrefix } from "../dns/address.ts";
@@ -15,7 +15,7 @@ export interface Host {
   readonly port: number;
 }
 
-/** Who is meant: the holder of a key, or a network. */
+/** Who is granted something: the holder of a key, or a network. */
 export type Grant = { readonly key: string } | Prefix;
 
 export const domain = z
@@ -32,7 +32,7 @@ export const domain = z
     }
   });
 
-/** A zone's NS record has the name of a host; where that is, is said elsewhere. */
+/** A zone's NS record names a host, whose address is published elsewhere. */
 export const nameserver = z
   .string("expected a host name such as ns1.example.com")
   .refine((text) => parseEndpoint(text, DNS_PORT) === undefined, {
@@ -41,7 +41,7 @@ export const nameserver = z
   })
   .pipe(domain);
 
-/** As mail has it, or as DNS does: what is in front of the @ is the first label (RFC 1035 §8). */
+/** As in mail, or as in DNS, where the part before the @ is the first label (RFC 1035 §8). */
 export const mailbox = z
   .string("expected a mailbox such as hostmaster@example.com")
   .transform((text) => {
@@ -83,17 +83,17 @@ export const interfaceName = z
     error: ({ input }) => `"${input}" is no interface; expected the name of one, such as eth0`,
   });
 
-/** Of the octets that a service type has (see `dns/service.ts`). */
+/** Of the octets that are allowed in a service type (see `dns/service.ts`). */
 export const serviceType = z
   .string("expected a service type such as _ipp._tcp")
   .regex(/^_[\w-]{1,62}\._(tcp|udp)$/i, { error: "expected a service type such as _ipp._tcp" });
 
-/** None at all: the key's holder may write nothing. */
+/** An empty list lets the key's holder write nothing. */
 export const sites = z.union([site.transform((label) => [label]), z.array(site)], {
   error: "expected one label such as paris, or a list of them",
 });
 
-/** Of letters that every tool takes for a name; "file" holds records too. */
+/** Characters that every tool accepts in a name; "file" means another holder of records. */
 export const KEY_NAME = /^(?!file$)[\w-]+(\.[\w-]+)*$/;
 export const KEY_NAME_EXPECTED = 'letters, digits, -, _ and dots, and not "file"';
 
@@ -105,7 +105,7 @@ export const secret = z.string("expected a secret in base64").transform((text, c
   return z.NEVER;
 });
 
-/** As short as a MAC may be (RFC 8945 §5.2.2.1); a good one is as long as the digest (RFC 2104 §3). */
+/** The least length of a MAC (RFC 8945 §5.2.2.1); a good secret is as long as the digest (RFC 2104 §3). */
 const SHORTEST_SECRET = 10;
 
 export const host = z
@@ -153,7 +153,7 @@ const named: Readonly<Record<string, readonly Prefix[]>> = {
     { address: "::", length: 0 },
   ],
 };
-/** Networks with names of their own. */
+/** Networks that have a name. */
 export const namedNetworks: ReadonlyMap<string, readonly Prefix[]> = new Map(Object.entries(named));
 
 export const network = z
@@ -172,7 +172,7 @@ export const networks = z
   .array(network, "expected a list such as [10.1.0.0/16]")
   .transform((lists) => lists.flat());
 
-/** Of whole octets or nibbles: beneath any other name no address has its own. */
+/** Of whole octets or nibbles: no address has its own name beneath any other. */
 const REVERSE =
   /^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){0,4}in-addr\.arpa\.$|^([0-9a-f]\.){0,32}ip6\.arpa\.$/i;
 

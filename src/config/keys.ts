@@ -1,7 +1,6 @@
 /**
- * The field `keys`: TSIG keys (RFC 8945), whose secrets may stand in files of their own. A file as
- * tools write it says of which key it is, so what does not fit is told here, where it would be a bad
- * signature otherwise, on the other side.
+ * The field `keys`: TSIG keys (RFC 8945), whose secrets may be in files of their own. A file as tools write
+ * it names its key, so a mismatch is reported here, rather than as a bad signature by the other side.
  */
 import { z } from "zod";
 import type { Prefix } from "../dns/address.ts";
@@ -11,10 +10,10 @@ import { type TsigAlgorithm, type TsigKey, tsigAlgorithms } from "../dns/tsig.ts
 import { KEY_NAME, KEY_NAME_EXPECTED, networks, secret, sites } from "./fields.ts";
 import { type Issue, whyUnread } from "./mistakes.ts";
 
-/** A TSIG key, and the sites whose collector has it; without sites it is an operator's. */
+/** A TSIG key and the sites of the collector that holds it; without sites it is an operator's. */
 export interface Key extends TsigKey {
   readonly sites: readonly string[] | undefined;
-  /** Of whose addresses a collector writes the names in reverse zones; undefined for all. */
+  /** The addresses whose names a collector may write in reverse zones; undefined for all. */
   readonly networks: readonly Prefix[] | undefined;
 }
 
@@ -50,7 +49,7 @@ export const keys = z
 type Fields = z.output<typeof key>;
 type Read = (path: string) => string;
 
-/** The keys with their secrets; `read` gives a file's text, or throws as the file system does. */
+/** The keys with their secrets; `read` returns a file's text, or throws as the file system does. */
 export function readKeys(fields: z.output<typeof keys>, read: Read) {
   const keys = new Map<string, Key>();
   const issues: Issue[] = [];
@@ -104,14 +103,14 @@ function readKey(word: string, fields: Fields, read: Read): Key | Issue {
 
 const DEFAULT = "hmac-sha256";
 
-/** What a file says of the key whose secret it has. */
+/** What a key file says of its key. */
 const keyFile = z.object({
   key: z.string().optional(),
   algorithm: algorithm.optional(),
   secret,
 });
 
-/** A secret in base64 alone, or the statement that tsig-keygen, Knot's keymgr and we ourselves print. */
+/** A secret in base64 alone, or the statement that tsig-keygen, Knot's keymgr and our `key` print. */
 function statementOf(text: string) {
   const secret = /\bsecret:?\s+"?([A-Za-z0-9+/=]+)"?/.exec(text)?.[1];
   if (secret === undefined) return { secret: text.trim() };

@@ -1,4 +1,4 @@
-/** Where to listen, and what TLS listeners show of themselves: the field `listen`. */
+/** Where to listen, and the credentials that TLS listeners present: the field `listen`. */
 import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
 import { resolve } from "node:path";
@@ -56,7 +56,7 @@ export const listen = z
     }
   });
 
-/** Where a gateway listens that is told nothing: many a container has no ::1. */
+/** Where a gateway listens by default: many containers have no ::1. */
 export function loopback(port: number): Parsed {
   return listen.parse({ dns: [`127.0.0.1:${port}`, ...(hasIPv6() ? [`[::1]:${port}`] : [])] });
 }
@@ -67,12 +67,12 @@ function hasIPv6(): boolean {
       all?.some(({ address }) => address === "::1"),
     );
   } catch {
-    // Who is not told finds out when it is listened there.
+    // If the system does not tell, opening the listener will.
     return true;
   }
 }
 
-/** All of them take TCP, and a wildcard takes every address of its family. */
+/** All listeners use TCP, and a wildcard takes every address of its family. */
 function isSamePlace(one: Endpoint, other: Endpoint): boolean {
   const addresses = [one.address, other.address];
   const isOne =
@@ -91,9 +91,9 @@ type Parsed = z.output<typeof listen>;
 export interface Listening extends Pick<Parsed, "dns" | "push"> {
   readonly tls: Parsed["dns"];
   readonly https: Parsed["dns"];
-  /** Of `tls` and `https`, where there are any. */
+  /** For `tls` and `https`; undefined where neither is listened for. */
   readonly credentials: ListenCredentials | undefined;
-  /** Files are named for what is not listened for, and not read. */
+  /** True if files are named that no listener needs; they are not read. */
   readonly isUnread?: boolean;
 }
 
@@ -103,7 +103,7 @@ export interface ListenCredentials {
   readonly read: Credentials;
 }
 
-/** The field with what its files hold, their paths relative to `folder`; or what is wrong with them. */
+/** The field with the contents of its files, named relative to `folder`; or what is wrong with them. */
 export function withCredentials(fields: Parsed, folder: string): Listening | Issue {
   const { dns, tls = [], https = [], push, certificate = "", privateKey = "" } = fields;
   if (tls.length + https.length === 0) {

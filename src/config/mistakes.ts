@@ -4,7 +4,7 @@
  */
 import type { Document, LineCounter } from "yaml";
 
-/** Lines for people, one a mistake. */
+/** Lines for people, one for each mistake. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly lines: readonly string[];
@@ -15,11 +15,11 @@ export class ConfigError extends Error {
   }
 }
 
-/** What is wrong, and at which path in the tree; the part of zod's issues that is read here. */
+/** What is wrong, and at which path in the tree: the part of zod's issues that is used here. */
 export interface Issue {
   readonly path: readonly PropertyKey[];
   readonly message: string;
-  /** Names nobody knows, at the path. */
+  /** Unknown names at the path. */
   readonly keys?: readonly string[];
 }
 
@@ -27,7 +27,7 @@ export interface MistakesOptions {
   readonly file: string;
   readonly document: Document;
   readonly lines: LineCounter;
-  /** The fields there are at a path such as `links[]`. */
+  /** The fields known at a path such as `links[]`. */
   readonly fieldsAt: (path: string) => readonly string[];
 }
 
@@ -49,7 +49,7 @@ export class Mistakes {
     return keys.map((key) => this.#line([...path, key], unknown));
   }
 
-  /** Of what is not there, that it is missing, where the message only says what was expected. */
+  /** Adds that a value is missing, where the message says only what was expected. */
   #found(path: readonly PropertyKey[], message: string): string {
     const isThere = path.length === 0 || this.#options.document.hasIn(path);
     return isThere || !message.startsWith("expected") ? message : `missing; ${message}`;
@@ -62,7 +62,7 @@ export class Mistakes {
     return `${file}${line === undefined ? "" : `:${line}`}: ${where === "" ? "" : `${where}: `}${message}`;
   }
 
-  /** The line of the value at `path`, or of the nearest thing round it that the file has. */
+  /** The line of the value at `path`, or of its nearest ancestor in the file. */
   #lineOf(path: readonly PropertyKey[]): number | undefined {
     const { document, lines } = this.#options;
     for (let length = path.length; length > 0; length--) {

@@ -1,7 +1,7 @@
 /**
- * The field `policy`: which services are published, with which addresses and TXT records. Groups
- * become the types in them here, and what is off by default becomes the last rules, so that those
- * who apply a policy know of neither.
+ * The field `policy`: which services are published, with which addresses and TXT records. Groups are expanded
+ * into their types here, and what is off by default becomes the last rules, so that those who apply a policy
+ * know of neither.
  */
 import { z } from "zod";
 import { addressOctets, baseAddress, type Prefix, parsePrefix } from "../dns/address.ts";
@@ -12,7 +12,7 @@ import { serviceGroups } from "./servicegroups.ts";
 
 const WHAT = `a service type such as _ipp._tcp, all, or one of ${Object.keys(serviceGroups).join(", ")}`;
 
-/** The types that are meant; undefined for all there are. */
+/** The types that are meant; undefined for all. */
 const types = listOf(z.string(`expected ${WHAT}`), `expected ${WHAT}`).transform(
   (words, context) => {
     const all = new Set<NameKey>();
@@ -33,7 +33,7 @@ const sites = listOf(site, "expected a site such as paris, or a list of them");
 const pattern = z
   .string('expected a name, with * for any text, such as "Test *"')
   .min(1, 'expected a name, with * for any text, such as "Test *"');
-/** With `.local` it would fit nothing, and a rule that is to hide something would not. */
+/** With `.local` a pattern would match nothing, and a rule meant to hide something would not. */
 const hostPattern = pattern.refine((text) => !/\.local\.?$/i.test(text), {
   error: "expected a host's name without .local, such as printer",
 });
@@ -51,7 +51,7 @@ export const policyRule = z
     address: networks.optional(),
     site: sites.optional(),
   })
-  // What is said of all types is undefined, so what counts is that it is said.
+  // Undefined stands for all types, so it is the presence of the field that counts.
   .refine((rule) => "allow" in rule !== "deny" in rule, {
     error: "expected allow or deny, one of them",
   })
@@ -165,7 +165,7 @@ function subnetOf({ address, length }: Prefix) {
   return { base: baseAddress(bytes, length), prefix: length };
 }
 
-/** One, or a list. */
+/** One value, or a list of them. */
 function listOf<T extends z.ZodType>(one: T, error?: string) {
   return z
     .union([one.transform((each) => [each] as z.output<T>[]), z.array(one)], error ? { error } : {})

@@ -5,9 +5,9 @@ import { nameserver, networks, site } from "./fields.ts";
 export const registrar = z.strictObject(
   {
     site,
-    /** Where devices are, and so their addresses. */
+    /** The networks of the devices, and so of their addresses. */
     networks: networks.prefault(["private"]),
-    /** By UDP too, where routers let nobody from elsewhere say that he is there. */
+    /** Allows UDP: for where routers stop packets that claim to come from inside. */
     udp: z.boolean("expected true or false").default(false),
     /** The name of this server, by which devices find it. */
     server: nameserver.optional(),

@@ -1,7 +1,7 @@
 /**
- * Service types by the names administrators have for them: data, and nothing else. A type may be in
- * several groups, or in none. The registry is IANA's "Service Name and Transport Protocol Port
- * Number Registry"; many a type in use is not in it.
+ * Service types by the names administrators use for them: data, and nothing else. A type may be in several
+ * groups, or in none. The registry is IANA's "Service Name and Transport Protocol Port Number Registry"; many
+ * types in use are not in it.
  */
 
 export const serviceGroups = {
@@ -89,7 +89,7 @@ export const serviceGroups = {
     "_distcc._tcp",
     "_ntp._udp",
   ],
-  /** Off unless allowed: they say who is there, what belongs to whom, or how to take it over. */
+  /** Off unless allowed: they reveal who is there, what belongs to whom, or how to take it over. */
   personal: [
     "_companion-link._tcp", // every Apple device of a person, with its owner's name
     "_rdlink._tcp",
@@ -114,7 +114,7 @@ export const serviceGroups = {
     "_adb-tls-pairing._tcp",
     "_workstation._tcp", // every computer that is on, with its hardware address
   ],
-  /** Off unless allowed: clients believe them for being in their own domain. */
+  /** Off unless allowed: clients trust them because they are in their own domain. */
   steering: [
     "_kerberos._tcp",
     "_kerberos._udp",
