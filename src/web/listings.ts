@@ -1,9 +1,9 @@
 /**
- * What is listed, made when somebody asks for it. A zone may have ten thousand services, and change a
- * hundred times a second, and others have questions to answer on the same thread.
+ * Lists of services, made on request. A zone may have ten thousand services and change a hundred times a
+ * second, and other questions are answered on the same thread.
  *
- * Invariant: a listing is of a snapshot that was current when it was asked for, or later. They are made
- * one after the other, and at a fifth of the thread, however many ask.
+ * Invariant: a listing is of a snapshot that was current when it was requested, or of a later one. Listings
+ * are made one after the other, and take at most a fifth of the thread, however many are requested.
  */
 import type { Clock } from "../clock.ts";
 import { paced } from "../paced.ts";
@@ -18,11 +18,11 @@ export interface Shown {
 export interface Listing {
   readonly snapshot: Snapshot;
   readonly services: readonly Service[];
-  /** Each of them. */
+  /** One for each service. */
   readonly json: readonly string[];
 }
 
-/** The latest of a zone, and the one that is to be made next. */
+/** The latest listing of a zone, and the one to be made next. */
 interface Part {
   latest: Listing | undefined;
   next: Promise<Listing> | undefined;
@@ -31,7 +31,7 @@ interface Part {
 export class Listings {
   readonly #clock: Clock;
   readonly #parts = new WeakMap<Shown, Part>();
-  /** Ends when all that was asked for is made. */
+  /** Settles when all requested listings are made. */
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(clock: Clock) {

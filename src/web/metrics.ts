@@ -1,7 +1,7 @@
 /**
- * How the program does, in the text format of Prometheus. Nothing is counted here: each figure is read
- * when somebody asks, from who keeps it. Labels are sites, links, zones and codes, of which the
- * configuration decides how many there are, and never what strangers say (RFC 9076 §6).
+ * Figures of the program, in the text format of Prometheus. Nothing is counted here: each figure is read on
+ * request from the part that keeps it. Labels are sites, links, zones and codes, whose number the
+ * configuration decides, and never what strangers send (RFC 9076 §6).
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { rcodeName } from "../dns/constants.ts";
@@ -9,30 +9,30 @@ import type { Name } from "../dns/name.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
 import type { Service } from "./services.ts";
 
-/** Of a link that is there. */
+/** Figures of a link that exists. */
 export interface LinkFigures {
   readonly link: string;
   /** The label of its site. */
   readonly site: string;
-  /** Records it is known to have. */
+  /** Records that the link is known to have. */
   readonly records: number;
-  /** Since it came, by what became of it. */
+  /** Packets since the link came up, by what became of them. */
   readonly heard: Readonly<Record<string, number>>;
   readonly cache: Readonly<Record<string, number>>;
   readonly asked: Readonly<Record<string, number>>;
 }
 
-/** Of what is published into a zone. */
+/** Figures of what is published into a zone. */
 export interface PublicationFigures {
   readonly zone: Name;
   readonly updates: Readonly<Record<string, number>>;
-  /** Does its server take no updates? */
+  /** True while the zone's server takes no updates. */
   readonly isTroubled: boolean;
 }
 
 export interface MetricsSources {
   readonly zones: readonly { readonly origin: Name; readonly current: Snapshot }[];
-  /** Of the shared zone, where it is served here. */
+  /** Those of the shared zone, where it is served here. */
   readonly services: () => Promise<readonly Service[]>;
   readonly links: () => Iterable<LinkFigures>;
   readonly publications: () => Iterable<PublicationFigures>;
@@ -46,7 +46,7 @@ export interface MetricsSources {
   readonly push: (() => { readonly sessions: number; readonly subscriptions: number }) | undefined;
 }
 
-/** Gives them as they are at that moment. */
+/** Returns what renders the figures of the moment. */
 export function metricsOf(sources: MetricsSources): () => Promise<string> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -168,7 +168,7 @@ function serverMetrics({ gauge, counter }: Makers, sources: MetricsSources): voi
   gauge("push_subscriptions", "Subscriptions.", [], () => [[{}, push().subscriptions]]);
 }
 
-/** That of the site: what stands beneath it has as many labels as strangers like. */
+/** The label of the site alone: beneath it strangers can make as many labels as they like. */
 function labelOf({ site }: Service): string {
   return site.endsWith(".") ? "elsewhere" : site.replace(/^.*(?<!\\)\./, "");
 }

@@ -1,6 +1,6 @@
 /**
- * The page: what is known, by site and type, as a document that needs no script; the script of a few
- * lines asks for it again when the zone has changed. All text in it is escaped, whoever it is from.
+ * The page: the known services, by site and type, as a document that needs no script; a script of a few lines
+ * fetches it again when the zone has changed. All text in it is escaped, whoever it is from.
  */
 import { LONG_LIST } from "../dns/service.ts";
 import type { Listing } from "./listings.ts";
@@ -31,7 +31,7 @@ ${more > 0 ? `<p>And ${more} more, in <a href="services.json">JSON</a>.</p>` : "
 `;
 }
 
-/** Limits of others (docs/operations.md), which a person who looks for a service may not know. */
+/** Limits of other servers (docs/operations.md), which a person who looks for a service may not know. */
 function longLists(services: readonly Service[]): string[] {
   const byType = grouped(services, ({ type }) => type.toLowerCase());
   return [...byType].flatMap(([type, { length }]) => {
@@ -72,19 +72,19 @@ function grouped(services: readonly Service[], keyOf: (service: Service) => stri
   return groups;
 }
 
-/** As an element's text or in an attribute's quotes. */
+/** For the text of an element, or an attribute in quotes. */
 function escaped(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
-/** Of those that a person may open. */
+/** Schemes of services that a person may open. */
 const SCHEMES: Readonly<Record<string, string>> = {
   "_http._tcp": "http",
   "_https._tcp": "https",
 };
-/** What needs no escape, in a URL or here. */
+/** Needs no escape, neither in a URL nor here. */
 const HOST = /^[a-z0-9.-]+$/i;
-/** Beyond this a page is of use to nobody. */
+/** A longer page is of no use to anybody. */
 const MAX_SHOWN = 1000;
 
 export const SCRIPT = `"use strict";

@@ -12,9 +12,9 @@ export interface Service {
   readonly instance: string;
   /** "_ipp._tcp". */
   readonly type: string;
-  /** Where it is within the zone: "paris"; empty at the zone itself, whole where it is elsewhere. */
+  /** Its place in the zone: "paris"; empty at the zone itself, a full name where it is elsewhere. */
   readonly site: string;
-  /** Of the whole, as DNS writes it. */
+  /** The full name, as DNS writes it. */
   readonly name: string;
   /** Without the last dot; undefined where it has no SRV record. */
   readonly host: string | undefined;
@@ -25,15 +25,15 @@ export interface Service {
 }
 
 /**
- * By site, type and instance. In pieces, the first of them empty: to make one takes few milliseconds,
- * but for the one sorting of all.
+ * Sorted by site, type and instance. Yields pieces, the first of them empty: each takes a few milliseconds,
+ * except for the one that sorts all.
  */
 export function* servicesIn(zone: Snapshot): Generator<readonly Service[]> {
   const found: { readonly rank: string; readonly name: Name; readonly type: Name }[] = [];
   for (const type of targetsAt(zone, serviceTypesName(zone.origin))) {
     for (const some of batches(zone.set(type, Type.PTR)?.rdatas ?? [], RANKED)) {
       for (const name of some.flatMap((rdata) => targetOf(rdata) ?? [])) {
-        // What stands elsewhere comes last.
+        // What is outside the zone comes last.
         const rank = `${name.isUnder(zone.origin) ? 0 : 1}${rankOf(name)}`;
         found.push({ rank, name, type });
       }
@@ -80,9 +80,9 @@ function targetsAt(zone: Snapshot, name: Name | undefined): Name[] {
   return (set?.rdatas ?? []).flatMap((rdata) => targetOf(rdata) ?? []);
 }
 
-/** Names ranked, and services made, at once. */
+/** How many names to rank, and services to make, in one piece. */
 const RANKED = 512;
 const PIECE = 64;
 const NOWHERE = { target: undefined, port: undefined };
-/** RFC 1034 §3.6.2 wants none; a chain ends somewhere. */
+/** RFC 1034 §3.6.2 wants no chain of aliases; one that exists ends somewhere. */
 const MAX_ALIASES = 8;

@@ -1,8 +1,8 @@
 /**
- * What the web listener shows: the page, the same as JSON, a stream of serials that says when to look
- * again, and metrics. Who is shown nothing by DNS is shown nothing here, and who has a view sees that.
+ * What the web listener serves: the page, the same as JSON, a stream of serials that tells when to look
+ * again, and metrics. A client that DNS shows nothing is shown nothing here, and one with a view sees that.
  *
- * Invariant: whatever a browser is told the serial of, it can then get as it is at that serial, or later.
+ * Invariant: once a browser is told of a serial, it can get the page at that serial, or a later one.
  */
 import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
@@ -13,16 +13,16 @@ import type { Listing, Listings, Shown } from "./listings.ts";
 import { renderPage, SCRIPT, STYLE } from "./page.ts";
 
 export interface WebsiteOptions {
-  /** Undefined where none is served here: then there are metrics alone. */
+  /** Undefined where none is served here: then there are only metrics. */
   readonly zone: Pick<Zone, "current" | "follow"> | undefined;
-  /** As the client at this address sees the zone; undefined where it is shown nothing. */
+  /** The zone as the client at this address sees it; undefined where it is shown nothing. */
   readonly shownTo: (address: string) => Shown | undefined;
   readonly listings: Listings;
-  /** May the client at this address know how the program does? */
+  /** Whether the client at this address may see the metrics. */
   readonly mayMeasure: (address: string) => boolean;
   /** In the text format of Prometheus. */
   readonly metrics: () => Promise<string>;
-  /** By which names this server may be called, beside its addresses; lower case. */
+  /** The names by which this server may be called, beside its addresses; lower case. */
   readonly names: ReadonlySet<string>;
   readonly clock: Clock;
 }
@@ -37,7 +37,7 @@ export class Website {
   }
 
   readonly answer: WebHandler = (request) => {
-    // A page of others whose name leads here would otherwise read this one (DNS rebinding).
+    // A foreign page whose name leads here could otherwise read this one (DNS rebinding).
     if (!this.#isCalled(request.host)) return refusal(403, UNCALLED);
     const answer = this.#pages.get(request.path);
     return answer?.(request) ?? refusal(404, "nothing is here");
@@ -92,7 +92,7 @@ export class Website {
     return { status: 200, type: "text/event-stream", body: this.#serials(shown, signal) };
   }
 
-  /** That of now, and then each after a change: who reads slowly, or while much changes, gets the latest. */
+  /** The serial now, then one after each change; a slow reader, or one in a burst, gets only the latest. */
   async *#serials(shown: Shown, signal: AbortSignal): AsyncGenerator<string> {
     const zone = this.#options.zone!;
     const changes = zone.follow(zone.current.serial, signal);
@@ -131,7 +131,7 @@ export class Website {
   }
 }
 
-/** Undefined where there is none. */
+/** Undefined where there is no such page. */
 type Page = (request: WebRequest) => ReturnType<WebHandler> | undefined;
 
 /** HTML §9.2.6. */
@@ -146,7 +146,7 @@ function refusal(status: number, why: string): WebAnswer {
 const UNCALLED =
   "this server is not called so: use its address, or one of its own names (nameservers)";
 const DENIED = "not for your network (query.allow)";
-/** Each has a page open. */
+/** One for each open page. */
 const MAX_WATCHING = 32;
-/** Milliseconds between two events: a burst is one. */
+/** Milliseconds between two events, so that a burst is one. */
 const PAUSE = 500;
