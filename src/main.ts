@@ -33,7 +33,7 @@ program
   )
   .allowExcessArguments()
   .action((options: RunOptions, { args: [unknown] }: Command) => {
-    // As `run` may be left out, it is told what is no command.
+    // As `run` may be omitted, it gets words that are no command.
     if (unknown !== undefined) program.error(`error: ${whyNoCommand(unknown)}`);
     return run(options);
   });
@@ -119,13 +119,13 @@ function whyNoCommand(word: string): string {
 let isService = false;
 program.hook("preAction", (_, command) => {
   isService = command.name() === "run";
-  // Who serves goes on when nobody listens; of the others there is nothing left to do.
+  // A server goes on when nobody reads its output; the other commands have nothing left to do.
   process.stdout.on("error", isService ? () => {} : leave);
   if (!isService) process.stderr.on("error", leave);
 });
 
 function leave({ code, message }: NodeJS.ErrnoException): never {
-  // Who reads may have enough of it: `dnssd-gateway zone | head`.
+  // The reader may have enough: `dnssd-gateway zone | head`.
   if (code === "EPIPE") process.exit(0);
   process.stderr.write(`${message}\n`);
   process.exit(1);
@@ -138,5 +138,5 @@ try {
   process.stderr.write(`${forTerminal(error.message)}\n`);
   process.exitCode = 1;
 }
-// What is unsaid by now is for a reader who stands still, and whoever starts it again is not to wait.
+// Output still pending is for a reader that has stalled, and must not delay a restart.
 if (isService) process.exit();
