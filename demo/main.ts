@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: tells the scenario as it goes. The exit status is 0 when all was seen; everything
- * is taken down whichever way it ends, on Ctrl-C too.
+ * `npm run demo`: plays the scenario and reports as it goes. The exit status is 0 if everything was seen;
+ * everything is taken down whichever way it ends, on Ctrl-C too.
  */
 import { createHash } from "node:crypto";
 import { NAME_SERVER, type Office } from "../test/support/offices.ts";
@@ -25,7 +25,7 @@ const PICTURE = `
 const tell = (line = "") => process.stdout.write(`${line}\n`);
 const missed: string[] = [];
 
-/** Says what was seen, and remembers what was not. */
+/** Reports what was seen, and remembers what was not. */
 function expect(isSeen: boolean, what: string): void {
   tell(`  ${isSeen ? "✓" : "✗ NOT SEEN:"} ${what}`);
   if (!isSeen) missed.push(what);
@@ -104,7 +104,7 @@ if (obstacle !== false) {
   process.stderr.write(`The demo cannot be played here: ${obstacle}.\n`);
   process.exit(1);
 }
-// After the lab's own end, on Ctrl-C as well.
+// Runs after the lab's own end, on Ctrl-C too.
 process.once("exit", () => tell("\nAll of it is taken down."));
 try {
   await play();

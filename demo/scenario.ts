@@ -1,7 +1,7 @@
 /**
- * The founding case, played in a lab: two offices with a route and no multicast between them, a
- * collector in each, one name server, all run from `examples/two-offices*` as they stand there. What
- * is seen and how soon comes back as plain values: the demo tells them, a test asserts them.
+ * The founding case, played in a lab: two offices with a route and no multicast between them, a collector in
+ * each, and one name server, all run from `examples/two-offices*` as they stand. What is seen, and how soon,
+ * is returned as plain values: the demo prints them, a test asserts them.
  */
 import { Type } from "../src/dns/constants.ts";
 import { Name } from "../src/dns/name.ts";
@@ -34,7 +34,7 @@ export interface Machines {
 
 type Captures = Readonly<Record<"paris" | "lyon" | "wan", Capture>>;
 
-/** Something that a desk lists, resolved. */
+/** Something that a desk lists and has resolved. */
 export interface Peer {
   readonly type: string;
   readonly instance: string;
@@ -44,16 +44,16 @@ export interface Peer {
   readonly txt: string;
 }
 
-/** Milliseconds until a desk in the other office is told. */
+/** Milliseconds until a desk in the other office sees a change. */
 export interface Delay {
   readonly sinceSaid: number;
-  /** Since the device's packet was on its LAN: what all that is ours takes. */
+  /** Since the device's packet was on its LAN: the time that our programs take. */
   readonly sinceOnLan: number;
-  /** It is told nothing else beside. */
+  /** True if the desk got no other answer meanwhile. */
   readonly isAlone: boolean;
 }
 
-/** Why it cannot be played here; false where it can. */
+/** Why it cannot be played here; false where it can be. */
 export function scenarioNeeds(): string | false {
   return needs(...OFFICE_TOOLS, "dig", "tcpdump", "bash");
 }
@@ -62,7 +62,7 @@ export class TwoOffices {
   readonly lab: Lab;
   readonly offices: Offices;
   readonly machines: Machines;
-  /** Milliseconds from the programs' start until a desk in Lyon is told of everything. */
+  /** Milliseconds from the programs' start until a desk in Lyon sees everything. */
   readonly fullViewAfter: number;
   readonly #captures: Captures;
 
@@ -78,7 +78,7 @@ export class TwoOffices {
     this.#captures = started.captures;
   }
 
-  /** Builds it, starts everything, and waits until both offices are in the zone. */
+  /** Builds the offices, starts everything, and waits until both are in the zone. */
   static async open(tell: (what: string) => void = () => {}): Promise<TwoOffices> {
     const lab = new Lab();
     try {
@@ -108,7 +108,7 @@ export class TwoOffices {
     }
   }
 
-  /** Follows what a desk is told; once it has been told something. */
+  /** Follows the answers that a desk gets; resolves after the first. */
   async watch({ desk }: Office, name: string, type: string): Promise<Watch> {
     const watch = new Watch(desk.host, NAME_SERVER, name, type);
     await watch.until("an answer", () => true);
@@ -127,7 +127,7 @@ export class TwoOffices {
       }));
   }
 
-  /** Until a new presence in one office is in the answers of a desk in the other. */
+  /** The delay until a desk in one office sees a new presence in the other. */
   async presenceDelay(from: Office, to: Office, presence: Presence): Promise<Delay> {
     const watch = await this.watch(to, instanceName(from), "TXT");
     const said = await from.user.say(presence);
@@ -144,19 +144,19 @@ export class TwoOffices {
     return { sinceSaid: at - said, sinceOnLan: at - onLan.at, isAlone: count === 1 };
   }
 
-  /** Connects from a desk to an address it has resolved, and gives the first line it is told. */
+  /** Connects from a desk to an address it has resolved, and returns the first line it receives. */
   hello({ desk }: Office, { address, port }: Peer): Promise<string> {
     const script = `exec 3<>/dev/tcp/${address}/${port}; echo '<stream:stream>' >&3; head -n1 <&3`;
     return desk.host.succeed(["bash", "-c", script], { timeout: 10_000 });
   }
 
-  /** A user's picture as a desk is given it. */
+  /** A user's picture as a desk receives it. */
   async picture({ desk }: Office, of: Office): Promise<Buffer> {
     const { answers } = await this.ask(desk, instanceName(of), "NULL");
     return Buffer.from(answers[0]?.rdata.toWire() ?? []);
   }
 
-  /** The user logs out; milliseconds until a desk in the other office is told so. */
+  /** Logs the user out; returns the milliseconds until a desk in the other office sees it. */
   async leavingDelay(from: Office, to: Office): Promise<number> {
     const watch = await this.watch(to, `${TYPES[0]}.${from.site}.${ZONE}.`, "PTR");
     const left = Date.now();
@@ -166,7 +166,7 @@ export class TwoOffices {
     return at - left;
   }
 
-  /** PTRs at a name, as a desk is given them. */
+  /** PTR targets at a name, as a desk receives them. */
   async targets({ desk }: Office, name: string): Promise<string[]> {
     const { answers } = await this.ask(desk, name, "PTR");
     return answers.map(({ rdata }) => targetOf(rdata)!.toString()).sort();
@@ -203,7 +203,7 @@ function instanceName({ site, user }: Office): string {
   return Name.parse(`${TYPES[0]}.${site}.${ZONE}.`).child(user.name)!.toString();
 }
 
-/** Each with a folder of its own, the keys made and carried as docs/two-offices.md has it. */
+/** Each in a folder of its own, with the keys made and carried as docs/two-offices.md says. */
 async function startMachines(
   { nameServer, paris, lyon }: Offices,
   tell: (what: string) => void,
