@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs the Debian packages that the tests run against; with "demo" or "bench", those of these.
-# Does nothing when all are there. Root gets them installed, without a daemon being started; others
-# get the one line to type, and the tests that need a missing tool are skipped by name. With CI=true
-# a tool that is still missing is a failure.
+# Installs the Debian packages that the tests run against; with "demo" or "bench", those that these need. Does
+# nothing if all are present. Root gets them installed, without starting any daemon; others get the one line
+# to type, and tests that need a missing tool are skipped by name. With CI=true a tool that is still missing
+# is a failure.
 set -eu
 PATH="$PATH:/usr/sbin:/sbin"
 
-# What is looked for, and the package it comes in.
+# What is looked for, and the package that it is in.
 demo="ip:iproute2 avahi-daemon:avahi-daemon avahi-browse:avahi-utils dbus-daemon:dbus
   dig:bind9-dnsutils tcpdump:tcpdump /usr/lib/python3/dist-packages/dbus:python3-dbus"
 case "${1:-test}" in
