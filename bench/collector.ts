@@ -1,6 +1,6 @@
 /**
- * What the collector costs: a datagram into the cache, ten thousand records projected and compared
- * with what is published, and the memory of a record. Printed, never asserted.
+ * What the collector costs: taking a datagram into the cache, projecting ten thousand records and comparing
+ * them with what is published, and the memory of a record. Printed, never asserted.
  */
 import { interestIn } from "../src/collector/link/browser.ts";
 import { LinkCache } from "../src/collector/link/cache.ts";
@@ -40,7 +40,7 @@ function announcement(i: number): Buffer {
   return encode(makeMessage({ isResponse: true, answers }), { compression: "multicast" });
 }
 
-/** Prints a line for each. */
+/** Prints a line for each figure. */
 export function collector(print: (line: string) => void): void {
   const time = (what: string, unit: "µs" | "ms", times: number, work: (i: number) => void) => {
     const start = performance.now();

@@ -1,6 +1,6 @@
 /**
- * Servers side by side: each alone on one core, dnsperf on the other, in turns, so that what else
- * the machine does falls on all of them alike.
+ * Servers side by side: each alone on one core, dnsperf on the other, in turns, so that other load on the
+ * machine affects all of them alike.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
@@ -17,7 +17,7 @@ import { ORIGIN, officeQuestions, officeRecords } from "./office.ts";
 
 export interface ContestOptions {
   readonly rounds: number;
-  /** Seconds a server is asked in each round. */
+  /** Seconds for which a server is queried in each round. */
   readonly seconds: number;
 }
 
@@ -29,7 +29,7 @@ interface Contestant {
 
 interface Result {
   readonly rate: number;
-  /** Microseconds of processor time a query. */
+  /** Microseconds of processor time for each query. */
   readonly cost: number;
   readonly lost: number;
 }
@@ -120,7 +120,7 @@ async function measure(port: number, pid: number, folder: string, seconds: numbe
   };
 }
 
-/** Seconds a process has computed, as the kernel counts them: in hundredths (proc(5)). */
+/** Seconds of processor time of a process, which the kernel counts in hundredths (proc(5)). */
 export function processorTime(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
   return (Number(fields[11]) + Number(fields[12])) / 100;
@@ -156,7 +156,7 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
-/** Resolves as soon as something answers there. */
+/** Resolves as soon as something answers at the port. */
 export async function answering(port: number, child: ChildProcess): Promise<void> {
   const socket = createSocket("udp4");
   const octets = encode(makeMessage({ questions: [{ name: ORIGIN, type: 6, class: 1 }] }));

@@ -1,4 +1,4 @@
-/** Figures, printed and never asserted: throughput and cost beside other servers, a record's way. */
+/** Figures, printed and never asserted: throughput and cost beside other servers, a record's delay. */
 import { parseArgs } from "node:util";
 import { collector } from "./collector.ts";
 import { contest } from "./contest.ts";

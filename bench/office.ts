@@ -1,6 +1,6 @@
 /**
- * What the servers of a contest serve and are asked: 2,000 services at eight sites, five of a type
- * at each, and a hot mix of questions as clients of DNS-SD ask them.
+ * What the servers of a contest serve and are asked: 2,000 services at eight sites, five of each type at
+ * each, and a mix of questions, asked over and over, as clients of DNS-SD ask them.
  */
 import { Type, typeName } from "../src/dns/constants.ts";
 import { Name } from "../src/dns/name.ts";
@@ -27,7 +27,7 @@ function* services(): Generator<Service> {
     const site = Math.floor(number / (TYPES * INSTANCES));
     const kind = Math.floor(number / INSTANCES) % TYPES;
     const type = Name.parse(`_type${kind}._tcp.site${site}`, ORIGIN);
-    // No spaces: dnsperf knows no escapes.
+    // No spaces: dnsperf does not understand escapes.
     const instance = type.child(`Office-Printer-${number}`)!;
     yield { type, instance, host: Name.parse(`printer-${number}.site${site}`, ORIGIN), number };
   }
@@ -60,7 +60,7 @@ export function officeRecords(): RecordSet[] {
   return sets;
 }
 
-/** Lines for dnsperf, mixed: a fifth each PTR, SRV, TXT and A, a tenth each NODATA and NXDOMAIN. */
+/** Lines for dnsperf, shuffled: a fifth each PTR, SRV, TXT and A, a tenth each NODATA and NXDOMAIN. */
 export function officeQuestions(): string[] {
   const lines: string[] = [];
   for (const { type, instance, host, number } of services()) {
@@ -75,7 +75,7 @@ export function officeQuestions(): string[] {
   return shuffled(lines);
 }
 
-/** The same order each time (Knuth, The Art of Computer Programming, §3.4.2 P and §3.3.4 table 1). */
+/** The same order every time (Knuth, The Art of Computer Programming, §3.4.2 P and §3.3.4 table 1). */
 function shuffled(lines: string[]): string[] {
   let state = 1;
   for (let i = lines.length - 1; i > 0; i--) {

@@ -1,6 +1,6 @@
 /**
- * A chat user's status: from the moment it is said, and from its packet on the LAN, until a desk in
- * the other office is given it by unicast. Real Avahi on both LANs, our three programs between them.
+ * A chat user's status: from the moment it is set, and from its packet on the LAN, until a desk in the other
+ * office gets it by unicast. Real Avahi on both LANs, our three programs between them.
  */
 import { scenarioNeeds, TwoOffices } from "../demo/scenario.ts";
 import { sleep } from "../test/support/wait.ts";
@@ -8,14 +8,13 @@ import { quantile } from "./contest.ts";
 
 export interface PresenceOptions {
   readonly samples: number;
-  /** Milliseconds between one status and the next, and up to a quarter more. */
+  /** Milliseconds from one status to the next, stretched by up to a quarter. */
   readonly idle: number;
 }
 
-/** Milliseconds until both offices have been asked for all they have. */
+/** Milliseconds until all records of both offices have been asked for. */
 const SETTLING = 20_000;
 
-/** Prints lines. */
 export async function presence(
   { samples, idle }: PresenceOptions,
   print: (line: string) => void,
@@ -38,6 +37,6 @@ export async function presence(
   const alone = delays.filter(({ isAlone }) => isAlone).length;
   print(`${samples} statuses, ${idle} ms apart, ${alone} of them seen without the one before`);
   print(`  packet on the LAN → seen in the other office: ${line(delays.map((d) => d.sinceOnLan))}`);
-  // Avahi waits up to 250 ms, by chance, before it announces anything.
+  // Avahi waits up to 250 ms, at random, before it announces anything.
   print(`  said to Avahi → seen in the other office: ${line(delays.map((d) => d.sinceSaid))}`);
 }

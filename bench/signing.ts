@@ -1,6 +1,6 @@
 /**
- * What signing costs, in processor time an answer: a zone with keys beside the same without, by turns,
- * for those who ask for signatures and those who do not.
+ * What signing costs, in processor time per answer: a zone with keys beside the same zone without, in turns,
+ * for clients that ask for signatures and clients that do not.
  */
 import { systemClock } from "../src/clock.ts";
 import { Class, Opcode, Type } from "../src/dns/constants.ts";
@@ -24,7 +24,7 @@ export interface SigningOptions {
   readonly rounds: number;
 }
 
-/** Prints a line a figure. */
+/** Prints a line for each figure. */
 export function signing({ rounds }: SigningOptions, print: (line: string) => void): void {
   const plain = server(false);
   const signed = server(true);
@@ -83,7 +83,7 @@ function query(owner: string, type: number, dnssecOk: boolean): Buffer {
   );
 }
 
-/** Microseconds of processor time for one of so many. */
+/** Microseconds of processor time for one run, as the mean of `count`. */
 function cost(count: number, run: (i: number) => unknown): number {
   const before = process.cpuUsage();
   for (let i = 0; i < count; i++) run(i);

@@ -1,8 +1,8 @@
 /**
- * How gentle the collector is: what it sends to all hosts of a LAN once it has found everything,
- * and what it makes others send, beside `avahi-browse -a` and python-zeroconf's browser, each on a
- * LAN of its own with the same Avahi responders; then the CPU it takes to keep 500 services of a
- * silent LAN. Scaled to an hour from some minutes. Needs root on Linux, and both of them.
+ * How gentle the collector is: what it sends to all hosts of a LAN once it has found everything, and what it
+ * makes others send, beside `avahi-browse -a` and python-zeroconf's browser, each on a LAN of its own with
+ * the same Avahi responders; then the CPU that it takes to keep 500 services of a silent LAN. Measured for
+ * some minutes and scaled to an hour. Needs root on Linux, Avahi and python-zeroconf.
  */
 import { readFileSync } from "node:fs";
 import { Avahi } from "../test/support/avahi.ts";
@@ -18,9 +18,9 @@ export interface TrafficOptions {
 
 const RESPONDERS = 5;
 const EACH = 5;
-/** Milliseconds: series of questions have come down to one in some minutes by then. */
+/** Milliseconds: by then a series of questions has slowed to one in several minutes. */
 const SETTLING = 260_000;
-/** Minutes of a silent LAN, at most: its devices are asked every two. */
+/** The most minutes of a silent LAN: its devices are asked every two. */
 const SILENT = 5;
 const ADDRESS = "10.77.1.1";
 const ZONE = "bonjour.example.com";
@@ -37,7 +37,7 @@ browser = ServiceBrowser(zc, list(types), Listener())
 time.sleep(100000)
 `;
 
-/** Starts on a host what browses everything. */
+/** Each starts on a host something that browses everything. */
 const contestants: Readonly<Record<string, (host: Host) => Promise<unknown>>> = {
   "this collector": (host) =>
     Gateway.start(host, { zone: ZONE, links: [{ interface: "eth0", site: "office" }] }),
@@ -102,7 +102,7 @@ function rowOf(name: string, seen: readonly Datagram[], times: number): string {
   ].join("");
 }
 
-/** 500 services whose SRV, TXT and addresses live for two minutes, and who say nothing unasked. */
+/** 500 services whose SRV, TXT and addresses live for two minutes, on devices that send nothing unasked. */
 async function silence(lab: Lab, minutes: number, print: (line: string) => void) {
   const lan = lab.lan("silent");
   const addresses = Array.from({ length: 100 }, (_, i) => `10.77.1.${100 + i}`);
@@ -128,11 +128,11 @@ async function silence(lab: Lab, minutes: number, print: (line: string) => void)
   print(`and ${packets} packets an hour`);
 }
 
-/** User and system time (proc_pid_stat(5)), of `ip netns exec`, which becomes the program. */
+/** User and system time (proc_pid_stat(5)) of `ip netns exec`, which becomes the program. */
 function ticksOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/.*\) /, "").split(" ");
   return Number(fields[11]) + Number(fields[12]);
 }
 
-/** A second. */
+/** In a second. */
 const TICKS = 100;

@@ -1,8 +1,8 @@
 /**
- * Durable updates a second, beside BIND and Knot and what a program without DNS can do: three records
- * each, signed, over TCP, by 1, 16 and 256 clients that wait for each answer, and by one that keeps
- * 64 under way. Each server in turn, with the same load, its files on the same file system. Where it
- * is asked for, the zone is large from the start, or each sync takes longer, as it does on other disks.
+ * Durable updates a second, beside BIND, Knot, and what a program without DNS can do: three records each,
+ * signed, over TCP, by 1, 16 and 256 clients that wait for each answer, and by one that keeps 64 in flight.
+ * Each server in turn, with the same load, its files on the same file system. On request the zone is large
+ * from the start, or each sync takes longer, as on other disks.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -32,26 +32,26 @@ export interface UpdatesOptions {
   readonly rounds: number;
   /** Seconds of each measurement. */
   readonly seconds: number;
-  /** Milliseconds that each sync takes more. */
+  /** Milliseconds that each sync takes longer. */
   readonly sync: number;
-  /** In the zone at the start. */
+  /** Records in the zone at the start. */
   readonly records: number;
 }
 
-/** What `programs/updater.ts` is told, and tells. */
+/** The parameters and the result of `programs/updater.ts`. */
 export interface UpdaterOptions {
   readonly port: number;
   readonly clients: number;
-  /** Updates that a client has sent and that have not been answered. */
+  /** Updates that each client keeps in flight. */
   readonly underWay: number;
   readonly seconds: number;
-  /** Of the names it adds. */
+  /** Of the names that it adds. */
   readonly prefix: string;
-  /** It sends no more updates than this, and is done sooner then. */
+  /** The most updates to send; once they are answered it is done. */
   readonly most: number;
 }
 export interface UpdaterResult {
-  /** Updates a second, of those done. */
+  /** Successful updates a second. */
   readonly rate: number;
   readonly refused: number;
   /** Milliseconds from an update to its answer. */
@@ -68,13 +68,13 @@ const loads: readonly Load[] = [
   { clients: 256, underWay: 1 },
 ];
 const warmUp: Load = { clients: 64, underWay: 1 };
-/** The prefix of what is there at the start; clients have others. */
+/** The prefix of the names there at the start; clients use others. */
 const PRESENT = "p";
 
 interface Contestant {
   readonly title: string;
   readonly tools: readonly string[];
-  /** Its configuration is written to `folder`, which has the zone file, and its zone lives there. */
+  /** Writes its configuration to `folder`, which has the zone file and holds the zone. */
   command(port: number, folder: string): readonly string[];
 }
 
@@ -103,7 +103,7 @@ const contestants: readonly Contestant[] = [
         "tcp-clients 1000",
         "update-quota 1000",
         "max-records-per-type 0",
-        // Otherwise it is cut to twice the size of the zone, again and again.
+        // Otherwise the journal is cut to twice the size of the zone, again and again.
         "max-journal-size unlimited",
       ];
       const zone = [
@@ -132,7 +132,7 @@ const contestants: readonly Contestant[] = [
         database: { storage: folder },
         key: [{ id: "bench", algorithm: key.algorithm, secret }],
         acl: [{ id: "bench", key: "bench", action: "update" }],
-        // Otherwise each update writes the zone file anew.
+        // Otherwise each update rewrites the zone file.
         template: [{ id: "default", storage: folder, "zonefile-sync": -1 }],
         zone: [{ domain: `${ORIGIN}`, file: "zone", acl: "bench" }],
       };
@@ -160,7 +160,7 @@ export async function updates(options: UpdatesOptions, print: (line: string) => 
   print("×: how many times as many we do; ms: 99 of 100 answers came sooner");
 }
 
-/** In turns, so that what else the machine does falls on all of them alike. */
+/** In turns, so that other load on the machine affects all of them alike. */
 async function contestOf(
   present: readonly Contestant[],
   load: Load,
@@ -175,9 +175,9 @@ async function contestOf(
 }
 
 /**
- * Of a server that has just been started, with a zone that is new: what it has to keep, and what it has
- * left to do, is of this run alone. Many clients come first, so that compilers are done as they are in
- * a server that has been up for a while.
+ * Measures a server just started, with a new zone, so that what it has to keep, and has left to do, is of
+ * this run alone. Many clients come first, so that compilers are done, as in a server that has been up for a
+ * while.
  */
 async function runOf(
   contestant: Contestant,
@@ -204,7 +204,7 @@ async function runOf(
   }
 }
 
-/** Until what the last measurement has left to do is done: it would count against the next. */
+/** Waits until the work left by the last measurement is done: it would count against the next. */
 async function quiet({ pid }: ChildProcess): Promise<void> {
   for (let tries = 0; tries < 20; tries++) {
     const before = processorTime(pid!);
@@ -218,7 +218,7 @@ interface Entry {
   readonly results: UpdaterResult[];
 }
 
-/** `options.most` are signed beforehand. */
+/** `options.most` updates are signed beforehand. */
 async function measure(title: string, options: UpdaterOptions): Promise<UpdaterResult> {
   const { stdout } = await promisify(execFile)(process.execPath, [
     program("updater"),
@@ -229,7 +229,7 @@ async function measure(title: string, options: UpdaterOptions): Promise<UpdaterR
   return result;
 }
 
-/** Updates to warm up with, at the most. */
+/** The most updates to warm up with. */
 const FIRST = 30_000;
 
 function line({ clients, underWay }: Load, entries: readonly Entry[]): string {
@@ -278,7 +278,7 @@ export function serviceSets(prefix: string, number: number): RecordSet[] {
   ];
 }
 
-/** Of a service. */
+/** In a service. */
 const RECORDS = 3;
 
 /** Sections of one item or of a list, in the YAML that Knot reads. */

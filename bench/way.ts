@@ -1,6 +1,6 @@
 /**
- * A record's way: from the moment a device's announcement arrives until the first answer by unicast
- * that has it. The gateway runs in a process of its own; the way to it and back is part of the figure.
+ * The way of a record: from the arrival of a device's announcement until the first unicast answer with it.
+ * The gateway is a process of its own; the way to it and back is part of the figure.
  */
 import { fork } from "node:child_process";
 import { createSocket } from "node:dgram";
@@ -18,14 +18,14 @@ import { answering, quantile } from "./contest.ts";
 import { ORIGIN } from "./office.ts";
 
 export interface WayOptions {
-  /** Services that are there before the first is measured. */
+  /** Services present before the first is measured. */
   readonly present: number;
   readonly samples: number;
   /** Milliseconds between one service and the next. */
   readonly spacing: number;
 }
 
-/** Milliseconds until the gateway has asked after all that it heard at once. */
+/** Milliseconds until the gateway has asked for all that it heard at once. */
 const SETTLING = 5000;
 
 const FLUSH = Class.IN | 0x8000;
@@ -53,7 +53,6 @@ function question(number: number): Buffer {
   return encode(makeMessage({ questions: [{ name, type: Type.SRV, class: Class.IN }] }));
 }
 
-/** Prints a line. */
 export async function way(
   { present, samples, spacing }: WayOptions,
   print: (line: string) => void,
@@ -62,7 +61,7 @@ export async function way(
   const program = join(import.meta.dirname, "programs", "gateway.js");
   const child = fork(program, [`${port}`, temporaryFolder()]);
   const socket = createSocket("udp4");
-  /** Asks over and over until the answer is there. */
+  /** Asks over and over until the answer has it. */
   const seen = (number: number) =>
     new Promise<void>((resolve) => {
       const query = question(number);
@@ -77,7 +76,7 @@ export async function way(
     await answering(port, child);
     for (let number = 0; number < present; number++) child.send(announcement(number));
     await seen(present - 1);
-    // The storm of the start is another matter.
+    // The burst at the start is another matter.
     await sleep(SETTLING);
     const times: number[] = [];
     for (let number = present; number < present + samples; number++) {

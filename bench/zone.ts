@@ -1,6 +1,6 @@
 /**
  * Durable updates a second of the zone alone, in this process: no socket, no signature, and each message
- * read before. What other threads could take off its hands is at most the rest of an update.
+ * decoded beforehand. The rest of an update is the most that other threads could take off its hands.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -34,7 +34,7 @@ export async function zone({ rounds }: ZoneOptions, print: (line: string) => voi
   }
 }
 
-/** Of a zone that is new, once many have come, as in `updates.ts`. */
+/** In a new zone after a warm-up, as in `updates.ts`. */
 async function rateOf(underWay: number): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "dnssd-gateway-bench-"));
   const ending = new AbortController();
@@ -70,7 +70,7 @@ const MANY = 60_000;
 /** Each of these waits for a sync of its own. */
 const FEW = 6000;
 
-/** As they are read from the wire. */
+/** Updates as they are read from the wire. */
 function updatesOf(prefix: string, count: number): Update[] {
   return Array.from({ length: count }, (_, number) => {
     const message = makeMessage({

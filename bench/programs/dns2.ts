@@ -1,4 +1,4 @@
-/** dns2's server with the same data in a Map, on UDP at the port given. */
+/** dns2's server with the same data in a Map, on UDP at the given port. */
 import dns2 from "dns2";
 import { Type } from "../../src/dns/constants.ts";
 import { addressOf, srvOf, stringsOf, targetOf } from "../../src/dns/rdata.ts";
@@ -7,7 +7,7 @@ import { officeRecords } from "../office.ts";
 
 type Answer = Record<string, unknown>;
 
-/** As dns2 has names: text without the final dot. */
+/** A name as dns2 has it: text without the final dot. */
 const text = (name: { toString(): string } | undefined) => String(name).replace(/\.$/, "");
 
 function answersOf({ name, type, ttl, rdatas }: RecordSet): Answer[] {

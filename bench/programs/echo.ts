@@ -1,4 +1,4 @@
-/** The ceiling of plain JavaScript: node:dgram that sends back what it gets, with QR set. */
+/** The ceiling of plain JavaScript: node:dgram that returns what it receives, with QR set. */
 import { createSocket } from "node:dgram";
 
 const socket = createSocket("udp4");

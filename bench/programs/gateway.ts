@@ -1,6 +1,6 @@
 /**
- * The gateway with one link in memory, which hears what the parent process sends. Its parameters are
- * a port and an empty folder.
+ * The gateway with one link in memory, on which it hears what the parent process sends. Its parameters are a
+ * port and an empty folder.
  */
 import { settleHeap } from "../../src/cli/v8.ts";
 import { systemClock } from "../../src/clock.ts";

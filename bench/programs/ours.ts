@@ -1,6 +1,6 @@
 /**
- * This server: a zone, its layers and the ready-made answers, on UDP at the port given, as the
- * gateway has them: who asks is looked up and each response counted, loopback like any network.
+ * This server: a zone, its layers and the ready-made answers, on UDP at the given port. As in the gateway,
+ * each client is looked up and each response counted; loopback is treated like any network.
  */
 import { settleHeap } from "../../src/cli/v8.ts";
 import { systemClock } from "../../src/clock.ts";
@@ -29,7 +29,7 @@ const view = {
   ready: new ReadyAnswers({ catalog, zones: [zone] }),
   zones: [zone],
 };
-// None is reached: what the counting costs is to be seen, not what it spares.
+// Never reached: the cost of counting is to be measured, not what a limit saves.
 const limits = new Limits({ responses: 1e6, slip: 2, clock });
 const sources = new Sources({
   judge: (address) => ({ view, network: networkOf(address) }),

@@ -1,4 +1,4 @@
-/** This server as a primary: a zone with a journal in the folder given, updated by key over TCP. */
+/** This server as a primary: a zone with a journal in the given folder, updated with a key over TCP. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { settleHeap } from "../../src/cli/v8.ts";
@@ -48,5 +48,5 @@ const handler = layered(
 const endpoint = { address: "127.0.0.1", port: Number(port) };
 await listenTcp({ endpoint, handler, clock: systemClock, log: silentLog, signal });
 await listenUdp({ endpoint, handler, clock: systemClock, log: silentLog, signal });
-// A profiler writes its file at a regular end.
+// A profiler writes its file when the process exits regularly.
 process.once("SIGTERM", () => process.exit());

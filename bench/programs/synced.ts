@@ -1,6 +1,6 @@
 /**
- * The ceiling of plain JavaScript for durable updates: node:net, each message hashed as it comes and
- * as it goes, its octets in a file that is synced for all that wait at once, and no DNS at all.
+ * The ceiling of plain JavaScript for durable updates: node:net, each message hashed on arrival and each
+ * answer on departure, its octets in a file that is synced for all that wait together, and no DNS at all.
  */
 import { createSocket } from "node:dgram";
 import { fdatasync, openSync, writeSync } from "node:fs";
@@ -34,7 +34,7 @@ function sync(): void {
   });
 }
 
-/** As long as a signed NOERROR, and such. */
+/** About as long as a signed NOERROR. */
 function answer(message: Uint8Array): Buffer {
   const octets = Buffer.from(message.subarray(0, 128));
   octets[3] = 0;

@@ -1,8 +1,7 @@
 /**
- * The load of `updates.ts`: so many clients, each with one connection kept and so many updates under
- * way on it, for so many seconds. An update adds three records at names not there before. All are
- * signed before the first is sent, so that this process is not what is measured; it prints its counts
- * as JSON.
+ * The load of `updates.ts`: a number of clients, each with one persistent connection and a number of updates
+ * in flight on it, for a number of seconds. An update adds three records at new names. All are signed before
+ * the first is sent, so that this process is not what is measured; it prints its counts as JSON.
  */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
@@ -18,7 +17,7 @@ const { port, clients, underWay, seconds, prefix, most } = JSON.parse(
   process.argv[2]!,
 ) as UpdaterOptions;
 
-/** It adds a service. */
+/** An update that adds a service. */
 function update(number: number): Buffer {
   const message = makeMessage({
     id: number & 0xffff,
@@ -60,7 +59,7 @@ const result: UpdaterResult = {
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);
 
-/** As one is answered the next is sent, until the time is over or there are none left. */
+/** Sends the next update when one is answered, until the time is up or none is left. */
 function run(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     const frames = new Frames();
