@@ -1,4 +1,4 @@
-/** Names, record data, records and messages of every kind, for properties. */
+/** Names, record data, records and messages of every kind, for property tests. */
 import { typeBitmap } from "../../src/dns/bitmap.ts";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { type Field, isKnownShape, shapeOf, type Value } from "../../src/dns/fields.ts";
@@ -29,7 +29,7 @@ export const name: fc.Arbitrary<Name> = fc.array(label, { maxLength: 6 }).map((l
   return Name.of(kept);
 });
 
-/** Text that other DNS libraries take for the same name: letters, digits, hyphens. */
+/** Text that other DNS libraries read as the same name: letters, digits, hyphens. */
 export const plainName: fc.Arbitrary<Name> = fc
   .array(fc.stringMatching(/^[a-zA-Z0-9_]([a-zA-Z0-9-]{0,10}[a-zA-Z0-9])?$/), {
     minLength: 1,
@@ -50,7 +50,7 @@ const bitmap = fc
   .uniqueArray(fc.oneof(fc.integer({ min: 1, max: 300 }), u16), { maxLength: 12 })
   .map((types) => Uint8Array.from(typeBitmap(types)));
 
-/** SvcParams with values that are right for their keys as often as not. */
+/** SvcParams whose values are right for their keys about half the time. */
 const params = fc
   .uniqueArray(
     fc.oneof(
@@ -145,7 +145,7 @@ export function recordOf(
 
 export const record: fc.Arbitrary<ResourceRecord> = recordOf(rdata);
 
-/** What only UPDATE has: no data, class ANY or NONE (RFC 2136 §2.4, §2.5). */
+/** What only UPDATE uses: no data, class ANY or NONE (RFC 2136 §2.4, §2.5). */
 const deletion: fc.Arbitrary<ResourceRecord> = fc
   .record({
     name,

@@ -1,6 +1,6 @@
 /**
- * avahi-daemon on a host of a lab, with a configuration, a run folder and, if asked for, a D-Bus
- * of its own: several run beside each other on one machine.
+ * avahi-daemon on a host of a lab, with its own configuration, run folder and, on request, D-Bus: several run
+ * side by side on one machine.
  */
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import { type Running, whenTestEnds } from "./process.ts";
 import { waitFor } from "./wait.ts";
 
 export interface AvahiService {
-  /** The instance, as people write it. */
+  /** The instance name, as people write it. */
   readonly name: string;
   readonly type: string;
   readonly port: number;
@@ -21,7 +21,7 @@ export interface AvahiService {
 export interface AvahiOptions {
   readonly hostName: string;
   readonly services?: readonly AvahiService[];
-  /** What avahi-browse and avahi-publish need. */
+  /** Needed by avahi-browse and avahi-publish. */
   readonly hasBus?: boolean;
   /** Asks unicast DNS for domains other than `.local`. */
   readonly isWideArea?: boolean;
@@ -50,7 +50,7 @@ export class Avahi {
   private constructor(host: Host) {
     this.host = host;
     this.#folder = mkdtempSync(join(tmpdir(), "avahi-"));
-    // The daemon gives up root, and must still reach the bus.
+    // The daemon gives up root and must still be able to reach the bus.
     chmodSync(this.#folder, 0o755);
     whenTestEnds(() => rmSync(this.#folder, { recursive: true, force: true }));
   }
@@ -66,7 +66,7 @@ export class Avahi {
     return avahi;
   }
 
-  /** Starts the daemon, again after `stop` or `crash`. */
+  /** Starts the daemon; also after `stop` or `crash`. */
   async start(): Promise<void> {
     mkdirSync("/run/avahi-daemon", { recursive: true });
     // Its pid file and socket have fixed paths; `ip netns exec` has made the mounts private.
@@ -81,27 +81,27 @@ export class Avahi {
     });
   }
 
-  /** A static service; one more is noticed by the daemon by itself. */
+  /** Adds a static service; the running daemon notices it. */
   add(file: string, service: AvahiService): void {
     this.host.etc(`avahi/services/${file}.service`, serviceFile(service));
   }
 
-  /** Takes a static service away, which says goodbye. */
+  /** Removes a static service, so that the daemon sends a goodbye. */
   remove(file: string): void {
     rmSync(join("/etc/netns", this.host.namespace, `avahi/services/${file}.service`));
   }
 
-  /** Says goodbye for everything. */
+  /** Ends with goodbyes for everything. */
   async stop(): Promise<void> {
     await this.#daemon?.stop("SIGTERM");
   }
 
-  /** Ends without a word. */
+  /** Ends without goodbyes. */
   async crash(): Promise<void> {
     await this.#daemon?.stop("SIGKILL");
   }
 
-  /** A service for as long as the program runs; stopped, it says goodbye. */
+  /** Publishes a service while the returned program runs; stopped, it sends a goodbye. */
   async publish({ name, type, port, txt = [], subtypes = [] }: AvahiService): Promise<Running> {
     const program = this.client([
       ...["avahi-publish", "-s", ...subtypes.map((subtype) => `--subtype=${subtype}`)],
@@ -119,7 +119,7 @@ export class Avahi {
     return this.host.start(command, { env: this.#environment });
   }
 
-  /** What avahi-browse lists and resolves in one go. */
+  /** What one run of avahi-browse lists and resolves. */
   async browse(type: string, domain: string, timeout = 15_000): Promise<Browsed[]> {
     const { stdout, stderr } = await this.host.run(["avahi-browse", "-rtpk", "-d", domain, type], {
       env: this.#environment,
@@ -197,7 +197,7 @@ function escapeXml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
 }
 
-/** Avahi's `\DDD` and `\.`, in labels and in strings. */
+/** Decodes Avahi's `\DDD` and `\.`, in labels and in strings. */
 function unescaped(text: string): string {
   const octets = text.replace(/\\(\d{3}|.)|[^\\]/gu, (whole, escaped: string | undefined) => {
     if (escaped === undefined) return Buffer.from(whole).toString("latin1");

@@ -5,7 +5,7 @@
 import { Bonjour } from "bonjour-service";
 
 const [address = "", count = "1", port = "80"] = process.argv.slice(2);
-// Handed on to multicast-dns, whatever its own type says.
+// Passed on to multicast-dns, whatever the package's own type says.
 const socket: object = { interface: address, bind: "0.0.0.0" };
 const bonjour = new Bonjour(socket);
 let up = 0;

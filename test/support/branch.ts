@@ -1,7 +1,7 @@
 /**
- * Offices that publish into one zone: office N is the LAN 10.N/16, with its collectors in it, and
- * reaches the name server in the wide area network by a router. Each collector signs with a key of
- * its own, bound to its office's site.
+ * Offices that publish into one zone: office N is the LAN 10.N/16 with its collectors, and reaches the name
+ * server in the wide area network through a router. Each collector signs with a key of its own, bound to the
+ * site of its office.
  */
 import { Gateway, type GatewaySettings } from "./gateway.ts";
 import type { Host, Lab, Switch } from "./lab.ts";
@@ -9,7 +9,7 @@ import type { Host, Lab, Switch } from "./lab.ts";
 export const ZONE = "bonjour.example.com";
 export const NAME_SERVER = "192.0.2.53";
 
-/** Where the name server stands, which is still to be started. */
+/** The wide area network with the host of the name server, which is still to be started. */
 export class WideArea {
   readonly nameServer: Host;
   readonly #lab: Lab;
@@ -31,7 +31,7 @@ export class WideArea {
     return branch;
   }
 
-  /** Two for each office. */
+  /** Two keys for each office. */
   get keys(): Readonly<Record<string, { readonly secret: string; readonly site: string }>> {
     const keys = this.#sites.flatMap((site) =>
       keysOf(site).map((key) => [key, { secret: secretOf(key), site }]),
@@ -44,7 +44,7 @@ export class WideArea {
     return Gateway.start(this.nameServer, {
       zone: ZONE,
       links: [],
-      // Who watches here asks more often than the answers go that a stranger may have.
+      // A test's watcher asks more often than a stranger may get answers.
       query: { limit: 0 },
       keys: this.keys,
       ...settings,
@@ -75,7 +75,7 @@ export class Branch {
     return this.#host(name, last).route("default", `10.${this.number}.0.1`);
   }
 
-  /** A host whose way to the name server is another one than the others'. */
+  /** A host whose route to the name server differs from the others'. */
   hostApart(name: string, last: number, nameServer: Host): Host {
     const far = FIRST_APART + this.number;
     this.#router(`${name}-router`, LAST_ADDRESS, far);

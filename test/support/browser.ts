@@ -1,11 +1,11 @@
-/** Chromium without a window, spoken to by its DevTools protocol over two pipes. */
+/** Headless Chromium, controlled by its DevTools protocol over two pipes. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { rmSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { temporaryFolder } from "./gateway.ts";
 import { whenTestEnds } from "./process.ts";
 
-/** The program's name, which Debian's package has too. */
+/** The program's name, and that of its Debian package. */
 export const CHROMIUM = "chromium-headless-shell";
 
 interface Reply {
@@ -25,7 +25,7 @@ export class Browser {
     const flags = ["--no-sandbox", "--disable-gpu", `--user-data-dir=${this.#folder}`];
     this.#program = spawn(CHROMIUM, [...flags, "--remote-debugging-pipe"], {
       stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
-      // It has processes of its own: all of them are one group.
+      // It has child processes: all are in one group.
       detached: true,
     });
     whenTestEnds(() => this.#kill());
@@ -37,7 +37,7 @@ export class Browser {
     });
   }
 
-  /** A page with what is at this address. */
+  /** Opens a page at this address. */
   static async open(url: string): Promise<Browser> {
     const browser = new Browser();
     const { targetId } = await browser.#ask("Target.createTarget", { url });
@@ -46,7 +46,7 @@ export class Browser {
     return browser;
   }
 
-  /** What an expression of JavaScript is in the page. */
+  /** Evaluates a JavaScript expression in the page. */
   async evaluate<T>(expression: string): Promise<T> {
     const { result } = await this.#ask("Runtime.evaluate", { expression, returnByValue: true });
     return (result as { value: T }).value;
@@ -75,13 +75,13 @@ export class Browser {
     try {
       process.kill(-this.#program.pid!, "SIGKILL");
     } catch {
-      // It has ended in this moment.
+      // It has just ended.
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const ended = new Promise((resolve) => this.#program.once("exit", resolve));
-    // Then it ends its other processes first.
+    // It then ends its child processes first.
     this.#session = undefined;
     await Promise.race([this.#ask("Browser.close", {}), ended]);
     await ended;

@@ -1,4 +1,4 @@
-/** What a wire carried: UDP datagrams seen by tcpdump, an eye that is not ours. */
+/** What a wire carried: UDP datagrams as tcpdump, which is not ours, sees them. */
 import { formatAddress } from "../../src/dns/address.ts";
 import type { Host } from "./lab.ts";
 import type { Running } from "./process.ts";

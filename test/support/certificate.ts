@@ -1,4 +1,4 @@
-/** Certificates of a test, each with its key in a folder of its own, made by openssl. */
+/** Certificates for tests, each with its key in a folder of its own, made by openssl. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Credentials } from "../../src/net/server/tls.ts";
@@ -6,7 +6,7 @@ import { temporaryFolder } from "./gateway.ts";
 import { succeedNow } from "./process.ts";
 
 export interface Certificate extends Credentials {
-  /** Of `cert.pem` and `key.pem`. */
+  /** The folder of `cert.pem` and `key.pem`. */
   readonly folder: string;
   readonly paths: { readonly certificate: string; readonly privateKey: string };
 }

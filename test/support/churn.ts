@@ -1,4 +1,4 @@
-/** Changes as devices make them, and whether two servers have the same after them. */
+/** Changes as devices make them, and the comparison of two servers after them. */
 import { Class, Type } from "../../src/dns/constants.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
@@ -6,8 +6,7 @@ import type { RecordSet, ResourceRecord } from "../../src/dns/record.ts";
 import { formatRecord } from "./formatrecord.ts";
 
 /**
- * Hosts that stay, so that a change is small beside the zone (RFC 1995 §5); the last is one that has
- * registered itself.
+ * Hosts that stay, so that a change is small beside the zone (RFC 1995 §5); the last has registered itself.
  */
 export function stock(origin: Name): ResourceRecord[] {
   const site = origin.child("lyon")!;
@@ -21,10 +20,10 @@ export function stock(origin: Name): ResourceRecord[] {
 
 const STOCK = 1500;
 
-/** Printers there may be; each step has one of them come, change or go. */
+/** The number of printers; in each step one of them comes, changes or goes. */
 const PRINTERS = 50;
 
-/** The updates of step `i`: a printer that is there is changed or goes, another comes. */
+/** The updates of step `i`: a printer changes or goes, another comes. */
 export function step(i: number, origin: Name): ResourceRecord[] {
   const site = origin.child("paris")!;
   const type = site.child("_tcp")!.child("_ipp")!;

@@ -1,7 +1,7 @@
 /**
- * A clock that stands still until a test moves it, and chance that a test has written down.
- * Wakers run in the order of their times, those of one time in the order they were set, and each
- * sees `now()` at its own time, so minutes of protocol pass in microseconds and always alike.
+ * A clock that stands still until a test moves it, and randomness that a test has written down. Wakers run in
+ * order of their times, those with the same time in the order they were set, and each sees `now()` at its own
+ * time, so minutes of protocol pass in microseconds and always the same way.
  */
 import type { Cancel, Clock } from "../../src/clock.ts";
 
@@ -11,7 +11,7 @@ interface Waker {
 }
 
 export class FakeClock implements Clock {
-  /** Milliseconds by which the wall clock was put forward. */
+  /** Milliseconds by which the wall clock has been stepped. */
   steps = 0;
   #now = 0;
   #drawn = 0;
@@ -20,7 +20,7 @@ export class FakeClock implements Clock {
   readonly #epoch: number;
   #wakers: Waker[] = [];
 
-  /** `chance` is what `random()` gives, in turn, from the start again when it is used up. */
+  /** `random()` returns the numbers of `chance` in turn, over and over. */
   constructor({ chance = [0.5], epoch = Date.UTC(2025, 0, 1) } = {}) {
     this.#chance = chance;
     this.#epoch = epoch;
@@ -38,7 +38,7 @@ export class FakeClock implements Clock {
     return this.#chance[this.#drawn++ % this.#chance.length]!;
   }
 
-  /** A time already past is due too, at the next `advance`: never inside `at`, as with real timers. */
+  /** A past time is due at the next `advance`, never inside `at`, as with real timers. */
   at(time: number, wake: () => void): Cancel {
     const waker = { time, wake };
     this.#wakers.push(waker);
@@ -59,7 +59,7 @@ export class FakeClock implements Clock {
     this.#now = end;
   }
 
-  /** As `advance`, but what waits for a promise gets its turn before time passes on. */
+  /** Like `advance`, but lets pending promises proceed before time moves on. */
   async elapse(milliseconds: number): Promise<void> {
     const end = this.#now + milliseconds;
     do await turn();
@@ -67,7 +67,7 @@ export class FakeClock implements Clock {
     this.#now = end;
   }
 
-  /** As it is for a process that stands still so long: what is due meanwhile is due afterwards. */
+  /** As for a process that is stopped that long: what is due meanwhile runs afterwards. */
   standStill(milliseconds: number): void {
     this.#now += milliseconds;
   }
@@ -89,7 +89,7 @@ export class FakeClock implements Clock {
   }
 }
 
-/** Every promise that can go on without I/O has gone on. */
+/** Resolves when every promise that needs no I/O has proceeded. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,4 +1,4 @@
-/** What test files hang in, tried on some that do. */
+/** The deadline of test files, tried on some that hang. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,7 +1,6 @@
 /**
- * Loaded before each test file (`--import`). One that has not come to its end by the deadline, or soon
- * after its last test, says what it is at and fails: what hangs has a name, and costs the others
- * nothing.
+ * Loaded before each test file (`--import`). A file that has not ended by the deadline, or soon after its
+ * last test, reports what it is doing and fails: so a hang is named, and does not hold up other files.
  */
 import { once } from "node:events";
 import { writeSync } from "node:fs";
@@ -11,10 +10,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isMainThread, Worker, workerData } from "node:worker_threads";
 
-/** Milliseconds, several times what the longest file takes. */
+/** Milliseconds: several times what the longest file takes. */
 const DEADLINE = Number(process.env.TEST_FILE_DEADLINE ?? 900_000);
 
-/** Milliseconds from the last test to the end, and from one means of ending a file to the next. */
+/** Milliseconds from the last test to the end, and between one way of ending a file and the next. */
 const GRACE = 10_000;
 
 if (!isMainThread) await endFromOutside(workerData as string);
@@ -30,7 +29,7 @@ function endInTime(file: string): void {
   new Worker(fileURLToPath(import.meta.url), { execArgv: [], workerData: file }).unref();
 }
 
-/** In a thread of a file that does not come back from a loop, or from the system. */
+/** Runs in a thread, for a file that does not return from a loop or a system call. */
 async function endFromOutside(file: string): Promise<void> {
   await sleep(DEADLINE + GRACE);
   const session = new Session();
@@ -50,7 +49,7 @@ async function endFromOutside(file: string): Promise<void> {
     session.post("Debugger.evaluateOnCallFrame", { callFrameId, expression });
   const stack = inFrame("new Error('it is here').stack");
   await Promise.race([stack.then(({ result }) => say(file, result.value)), sleep(GRACE)]);
-  // As if the file itself did: what it started is ended, then it waits for us to go.
+  // As if the file itself exited: it ends what it has started, then waits for us to go.
   void inFrame("process.exit(1)");
   await sleep(GRACE);
   session.disconnect();

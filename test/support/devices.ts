@@ -1,7 +1,7 @@
 /**
- * Many small devices in one program, each with an address of its own: they answer what they are
- * asked as they are told to, and the times of all questions are printed. The first parameter is a
- * Fleet as JSON; a line of JSON on standard input changes it.
+ * Many small devices in one program, each with its own address: they answer questions as they are told to,
+ * and the times of all questions are printed. The first parameter is a Fleet as JSON; a line of JSON on
+ * standard input is a FleetOrder.
  */
 import { createSocket, type Socket } from "node:dgram";
 import { createInterface } from "node:readline";
@@ -19,26 +19,26 @@ export interface Fleet {
   readonly type: string;
   /** Instances are "NAME 1", "NAME 2", …, hosts "NAME-1.local". */
   readonly name: string;
-  /** Instances of each device: 1. */
+  /** Instances of each device; 1 if not given. */
   readonly each?: number;
-  /** Seconds: 120. */
+  /** Seconds; 120 if not given. */
   readonly ttl?: number;
-  /** Milliseconds from a question to its answer, least and most: 20 and 120 (RFC 6762 §6). */
+  /** Least and most milliseconds from a question to its answer; 20 and 120 if not given (RFC 6762 §6). */
   readonly delay?: readonly [number, number];
 }
 
 export interface FleetOrder {
-  /** Answers nothing any more, or again. */
+  /** Stops answering, or starts again. */
   readonly isMute?: boolean;
-  /** Says everything unasked: instances a packet, packets at once, milliseconds between bursts. */
+  /** Announces everything: instances per packet, packets in a burst, milliseconds between bursts. */
   readonly announce?: { readonly packet: number; readonly burst: number; readonly pause: number };
-  /** Says so in all TXT records from now on, and at once. */
+  /** Puts this into all TXT records, and announces them. */
   readonly text?: string;
-  /** Says that everything is gone. */
+  /** Sends a goodbye for everything. */
   readonly goodbye?: boolean;
   /**
-   * Every so many milliseconds the next device says another text, goes, or comes back. 0: no more
-   * of that; all are there and say "settled".
+   * Every so many milliseconds the next device changes its text, goes, or comes back. 0 ends that; then all
+   * are present, with the text "settled".
    */
   readonly churn?: number;
 }
@@ -151,7 +151,7 @@ async function obey(order: FleetOrder): Promise<void> {
   const { isMute: mute, announce: all, text, goodbye, churn } = order;
   if (mute !== undefined) isMute = mute;
   if (all !== undefined) {
-    // An instance has three records; the device's own two go with its first packet.
+    // An instance has three records; the two of the device itself go with its first packet.
     const size = all.packet * 3;
     let sent = 0;
     for (const device of devices) {
@@ -175,7 +175,7 @@ async function obey(order: FleetOrder): Promise<void> {
   }
 }
 
-/** The next device's turn; in each round a third of them does each of three things. */
+/** The next device's turn; in each round a third of the devices does each of three things. */
 function step(): void {
   const number = steps % devices.length;
   const device = devices[number]!;
@@ -197,7 +197,9 @@ function say(device: Device, text: string): void {
   announce(device, texts);
 }
 
-/** Twice, as RFC 6762 §8.3 wants it: what was said within a second before the first one is flushed. */
+/**
+ * Announces twice (RFC 6762 §8.3): records announced within a second before the first are not flushed by it.
+ */
 function announce(device: Device, answers: readonly ResourceRecord[]): void {
   const { records } = device;
   respond(device, answers);

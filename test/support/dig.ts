@@ -1,4 +1,4 @@
-/** BIND's dig and Knot's kdig as clients, their answers as records, octet for octet. */
+/** BIND's dig and Knot's kdig as clients, with their answers as records, octet for octet. */
 import { parseClass, parseType } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { parseRdata } from "../../src/dns/rdata.ts";
@@ -13,7 +13,7 @@ export interface Reply {
   readonly answers: readonly ResourceRecord[];
   readonly authorities: readonly ResourceRecord[];
   readonly additionals: readonly ResourceRecord[];
-  /** Milliseconds from question to answer, as the client tells. */
+  /** Milliseconds from question to answer, as the client reports. */
   readonly time: number;
   readonly text: string;
 }
@@ -26,7 +26,7 @@ export interface Question {
   readonly options?: readonly string[];
 }
 
-/** Rdata is printed in the form of RFC 3597, so that no printer stands between it and the test. */
+/** Rdata is printed in the form of RFC 3597, so that no presentation format is between it and the test. */
 export async function dig(
   host: Host,
   { server, name, type, options = [] }: Question,

@@ -1,6 +1,6 @@
 /**
- * dns2's clients, in a process of their own, for what they trust is said by its environment
- * (NODE_EXTRA_CA_CERTS): asks the same by UDP, TCP, TLS and HTTPS, and prints each answer's data.
+ * dns2's clients, in a process of their own because the environment decides what they trust
+ * (NODE_EXTRA_CA_CERTS). Asks the same by UDP, TCP, TLS and HTTPS, and prints each answer's data.
  */
 import dns2 from "dns2";
 

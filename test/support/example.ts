@@ -1,4 +1,4 @@
-/** A configuration of `examples/`, run as its reader would, in a folder of its own. */
+/** A configuration of `examples/`, run as its reader would run it, in a folder of its own. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { MAIN, STARTED, temporaryFolder } from "./gateway.ts";
@@ -7,7 +7,7 @@ import { type Running, succeed } from "./process.ts";
 import { root } from "./root.ts";
 
 export class Example {
-  /** Where the machine has it, and the folders it names. */
+  /** The folder that the machine has it in, with the folders it names. */
   readonly folder = temporaryFolder();
   readonly file: string;
 
@@ -18,7 +18,7 @@ export class Example {
     mkdirSync(join(this.folder, "keys"));
   }
 
-  /** Makes a key of a site, the way the examples' comments say. */
+  /** Makes the key of a site, as the examples' comments say. */
   async makeKey(site: string, name = site): Promise<void> {
     const parameters = ["key", name, "--site", site, "--file", `keys/${name}`];
     await succeed([process.execPath, MAIN, ...parameters], { cwd: this.folder });
@@ -51,7 +51,7 @@ export class Machine {
     this.host = host;
   }
 
-  /** Gives the line by which it says that it runs. */
+  /** Returns the line by which it says that it runs. */
   start(): Promise<string> {
     this.#program = this.example.start(this.host);
     return this.#program.line(STARTED);
@@ -61,13 +61,13 @@ export class Machine {
     await this.#program?.stop(signal);
   }
 
-  /** What is printed for a line that is typed here, as a page has it. */
+  /** Returns what a command line prints that is typed here as a page gives it. */
   type(line: string): Promise<string> {
     const command = line.replace(/^dnssd-gateway\b/, `${process.execPath} ${MAIN}`);
     return this.host.succeed(["sh", "-c", command], { cwd: this.example.folder });
   }
 
-  /** Takes its time away from the program, or gives it back. */
+  /** Suspends the program until `thaw`. */
   freeze(): void {
     this.#program?.child.kill("SIGSTOP");
   }

@@ -1,6 +1,6 @@
 /**
- * fast-check, which stops after some minutes: a property that has not held by then fails, and what was
- * found is told, however far it is from its shortest.
+ * fast-check with a time limit of some minutes: a property that is not done by then fails, and the
+ * counterexample is reported, however far it is from its shortest.
  */
 import fc from "fast-check";
 

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 
 /**
- * A port of 127.0.0.1 that nobody has, by UDP and by TCP: none of those that systems give to who asks
- * for any, as other programs do until it is opened.
+ * A port of 127.0.0.1 that is free for UDP and TCP, and not one of those that the system hands out: other
+ * programs might get that before it is opened.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -28,7 +28,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Linux gives 32768 and more (ip_local_port_range), other systems higher ones. */
+/** Linux hands out 32768 and more (ip_local_port_range), other systems higher ones. */
 const [FIRST, LAST] = [10_000, 32_000];
-/** Test files that run at once have ports far from each other. */
+/** Test files that run at the same time use ports far apart. */
 let next = FIRST + Math.floor(Math.random() * (LAST - FIRST));

@@ -18,7 +18,7 @@ export interface GatewaySettings {
     readonly onDemand?: boolean;
   }[];
   readonly listen?: { readonly dns: readonly string[]; readonly [field: string]: unknown };
-  /** With this and without `listen` it is a collector alone. */
+  /** With `publish` and without `listen` it is only a collector. */
   readonly publish?: Readonly<Record<string, unknown>>;
   readonly keys?: Readonly<
     Record<string, { readonly secret: string; readonly site?: string | readonly string[] }>
@@ -68,7 +68,7 @@ export class Gateway {
     return gateway;
   }
 
-  /** Starts it again, with what it has in its folder. */
+  /** Starts it again with the same folder. */
   async restart(): Promise<void> {
     this.program = this.#run();
     await this.program.line(STARTED);
@@ -78,13 +78,13 @@ export class Gateway {
     return this.host.start([process.execPath, MAIN, "run", "--config", this.#config]);
   }
 
-  /** Another of its commands, with the same configuration. */
+  /** Runs another of its commands with the same configuration. */
   command(...parameters: readonly string[]): Promise<Finished> {
     const [name = "", ...rest] = parameters;
     return this.host.run([process.execPath, MAIN, name, "--config", this.#config, ...rest]);
   }
 
-  /** Events of its log whose text fits. */
+  /** Events of its log whose text matches. */
   events(pattern: RegExp): Record<string, unknown>[] {
     return this.program.errorLines
       .filter((line) => line.startsWith("{"))
@@ -97,10 +97,10 @@ export class Gateway {
   }
 }
 
-/** The line by which a program that runs says what it does. */
+/** The line by which a running program says what it does. */
 export const STARTED = /^(Serving|Will publish) /;
 
-/** Gone at the latest when the test process ends. */
+/** Removed at the latest when the test process ends. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "dnssd-gateway-"));
   whenTestEnds(() => rmSync(folder, { recursive: true, force: true }));
@@ -108,7 +108,7 @@ export function temporaryFolder(): string {
 }
 
 export interface Change {
-  /** Which of the questions. */
+  /** The index of the question. */
   readonly question: number;
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -119,7 +119,7 @@ export interface Change {
   readonly records: readonly string[];
 }
 
-/** Asks one question over and over, and tells when the answer is another one. */
+/** Asks one question over and over, and reports when the answer changes. */
 export class Watch {
   readonly #program: Running;
 
@@ -131,7 +131,7 @@ export class Watch {
     return this.#program.events<Change>("change");
   }
 
-  /** The first change after `since` that fits, once it has happened. */
+  /** The first matching change after `since`, once it has happened. */
   until(
     what: string,
     isIt: (change: Change) => boolean,

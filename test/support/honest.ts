@@ -1,4 +1,4 @@
-/** Honest questions by every transport that has connections: for the zone's SOA, on a new one each. */
+/** Honest questions by every connection-based transport: for the zone's SOA, each on a new connection. */
 import { once } from "node:events";
 import { request } from "node:https";
 import { connect } from "node:net";
@@ -31,7 +31,7 @@ export interface Server {
   readonly ports?: Ports;
 }
 
-/** The transports by which there was no answer, or a wrong one. */
+/** The transports by which no answer came, or a wrong one. */
 export async function unanswered({ host, ca, zone, ports = standardPorts }: Server) {
   const ways: Record<keyof Ports, (query: Buffer, signal: AbortSignal) => Promise<Buffer>> = {
     tcp: (query, signal) => byStream(connect({ host, port: ports.tcp }), query, signal),
@@ -56,7 +56,7 @@ async function isAnswered(
       const answer = decode(await ask(query, AbortSignal.timeout(PATIENCE)));
       return answer.isAuthoritative && answer.rcode === Rcode.NOERROR && answer.answers.length > 0;
     } catch {
-      // It was cut off or took too long; the next one may not be.
+      // It was cut off or took too long; the next one may succeed.
     }
   }
   return false;

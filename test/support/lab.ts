@@ -1,7 +1,7 @@
 /**
- * Networks of a test: hosts are network namespaces, a LAN is a bridge in a namespace of its own,
- * cables are veth pairs. Names carry the process id; all is removed by `Symbol.asyncDispose`, at
- * the latest when the test process ends, and after a SIGKILL by the next lab.
+ * Networks for tests: hosts are network namespaces, a LAN is a bridge in a namespace of its own, cables are
+ * veth pairs. Names carry the process id. `Symbol.asyncDispose` removes everything, at the latest when the
+ * test process ends, and after a SIGKILL the next lab does.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -18,7 +18,7 @@ import { root } from "./root.ts";
 import { skipWithout } from "./tool.ts";
 import { waitFor } from "./wait.ts";
 
-/** Debian's, and where its modules are. */
+/** Debian's, which finds Debian's modules. */
 const PYTHON = "/usr/bin/python3";
 const MODULES = "/usr/lib/python3/dist-packages";
 
@@ -30,7 +30,7 @@ export function needs(...tools: readonly string[]): string | false {
   return skipWithout("ip", ...tools.filter((tool) => !isThere(tool)));
 }
 
-/** Labs of test processes that were killed, with whatever still runs there. */
+/** Removes labs of test processes that were killed, with whatever still runs in them. */
 function removeLeftovers(): void {
   for (const line of succeedNow("ip", "netns", "list").split("\n")) {
     const [namespace = ""] = line.split(" ");
@@ -44,7 +44,7 @@ function removeNamespace(namespace: string): void {
     try {
       if (pid !== "") process.kill(Number(pid), "SIGKILL");
     } catch {
-      // It has ended in this moment.
+      // It has just ended.
     }
   }
   succeedNow("ip", "netns", "del", namespace);
@@ -72,11 +72,11 @@ export class Lab {
     return new Switch(namespace);
   }
 
-  /** A host with a loopback interface alone. */
+  /** A host with only a loopback interface. */
   host(name: string): Host {
     return new Host(this.#namespace(name), (program) => {
       this.#programs.push(program);
-      // What a test that has failed goes on with comes too late.
+      // A failed test may go on for a while: what it starts now comes too late.
       if (!this.#isUp) program.kill();
       return program;
     });
@@ -128,7 +128,7 @@ export class Host {
     this.#keep = keep;
   }
 
-  /** Gives it an interface on that LAN; with its link-local IPv6 address usable at once. */
+  /** Plugs it into the LAN; its link-local IPv6 address is usable at once. */
   plug(lan: Switch, { name, addresses }: Plug): this {
     const port = `p${++lan.ports}`;
     this.#cables.set(name, { namespace: lan.namespace, port });
@@ -145,8 +145,8 @@ export class Host {
   }
 
   /**
-   * Gives it the interface of a VLAN, "eth0.20", on the cable of another; of ours where the kernel
-   * can make none, with the same frames on the cable.
+   * Gives it the interface of a VLAN, "eth0.20", on another's cable. Where the kernel cannot make one, a
+   * program of ours does, with the same frames on the cable.
    */
   async vlan(cable: string, id: number, address: string): Promise<void> {
     const name = `${cable}.${id}`;
@@ -159,19 +159,19 @@ export class Host {
     ip(this.namespace, "link", "set", name, "up");
   }
 
-  /** Takes the interface out of the machine. */
+  /** Removes the interface from the machine. */
   unplug(name: string): void {
     ip(this.namespace, "link", "del", name);
     this.#cables.delete(name);
   }
 
-  /** Draws the cable at the switch, or puts it back: the interface loses its carrier. */
+  /** Pulls the cable at the switch, or puts it back: the interface loses its carrier, or regains it. */
   cable(name: string, state: "up" | "down"): void {
     const { namespace, port } = this.#cables.get(name)!;
     ip(namespace, "link", "set", port, state);
   }
 
-  /** With its carrier and its addresses, as Linux does since 6.2. */
+  /** Keeps its carrier and its addresses, as Linux does since 6.2. */
   rename(name: string, other: string): void {
     ip(this.namespace, "link", "set", name, "name", other);
     this.#cables.set(other, this.#cables.get(name)!);
@@ -187,7 +187,7 @@ export class Host {
     ip(this.namespace, "addr", "del", address, "dev", name);
   }
 
-  /** Without a gateway it leads nowhere, and nobody is told. */
+  /** Without a gateway it is a black hole. */
   route(destination: string, gateway?: string): this {
     const way = gateway === undefined ? ["blackhole", destination] : [destination, "via", gateway];
     ip(this.namespace, "route", "add", ...way);
@@ -223,7 +223,7 @@ export class Host {
     return ["ip", "netns", "exec", this.namespace, ...command];
   }
 
-  /** Runs a program here to its end. */
+  /** Runs a program here until it ends. */
   run(command: readonly string[], where?: Surroundings): Promise<Finished> {
     return run(this.command(...command), where);
   }

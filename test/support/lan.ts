@@ -10,13 +10,13 @@ import { decode, type Message } from "../../src/dns/message.ts";
 import type { Family, Link, LinkAddress, LinkWatch, Packet } from "../../src/net/links/link.ts";
 
 export interface Faults {
-  /** Of each datagram for each hearer, the chance to be lost. */
+  /** The probability that a datagram does not reach a given hearer. */
   loss: number;
-  /** The chance to arrive twice. */
+  /** The probability that it arrives twice. */
   duplication: number;
-  /** Milliseconds on the way. */
+  /** Milliseconds in transit. */
   delay: number;
-  /** Milliseconds more, drawn for each delivery: with some, datagrams overtake one another. */
+  /** Additional milliseconds, drawn for each delivery; with jitter, datagrams overtake one another. */
   jitter: number;
 }
 
@@ -26,7 +26,7 @@ export class Lan {
   readonly #hosts = new Set<LanHost>();
   readonly #chance: () => number;
 
-  /** The LAN draws its chances from `seed`, not from the clock, whose list is for what is tested. */
+  /** The LAN draws its random numbers from `seed`, not from the clock, whose list is for what is tested. */
   constructor(clock: Clock, faults: Partial<Faults> = {}, seed = 1) {
     this.clock = clock;
     this.faults = { loss: 0, duplication: 0, delay: 0, jitter: 0, ...faults };
@@ -40,7 +40,7 @@ export class Lan {
     return host;
   }
 
-  /** Carries a datagram from `sender` to everybody else, or to the one who has `address`. */
+  /** Carries a datagram from `sender` to everybody else, or only to the host that has `address`. */
   carry(sender: LanHost, bytes: Uint8Array, family: Family, address?: string): void {
     const source = sender.addresses.find((own) => own.family === family)?.address;
     if (source === undefined) return;
@@ -68,22 +68,22 @@ export class Lan {
 }
 
 export interface Heard extends Packet {
-  /** When, by the LAN's clock. */
+  /** On the LAN's clock. */
   readonly at: number;
   readonly message: Message;
 }
 
-/** A host and its link: what is tested gets it as a Link, what plays a device uses the rest. */
+/** A host and its link: the code under test gets it as a Link, what plays a device uses the rest. */
 export class LanHost implements Link {
   readonly name: string;
   addresses: readonly LinkAddress[];
   payload = 1452;
   isShared = false;
-  /** The cable. */
+  /** The state of the cable. */
   isUp = true;
-  /** Every datagram that came here, if `record()` was called. */
+  /** Every datagram received, if `record()` was called. */
   readonly heard: Heard[] = [];
-  /** Those that were sent something alone. */
+  /** The addresses to which it sent unicast. */
   readonly asked = new Set<string>();
   readonly #lan: Lan;
   readonly #hearers = new Set<(packet: Packet) => void>();
@@ -120,12 +120,12 @@ export class LanHost implements Link {
     );
   }
 
-  /** A message, as a device sends it. */
+  /** Sends a message, as a device does. */
   say(message: Message, to?: { readonly family: Family; readonly address?: string }): void {
     this.send(encode(message, { compression: "multicast" }), to);
   }
 
-  /** Calls `react` with each message that comes here: a device's behaviour in one function. */
+  /** Calls `react` with each message received: a device's behaviour in one function. */
   react(react: (message: Message, packet: Packet) => void): void {
     this.listen(
       (packet) => react(decode(packet.bytes, { isLenient: true }), packet),
@@ -133,7 +133,7 @@ export class LanHost implements Link {
     );
   }
 
-  /** Keeps what comes here in `heard` from now on. */
+  /** Keeps what is received from now on in `heard`. */
   record(): this {
     this.listen((packet) => {
       const message = decode(packet.bytes, { isLenient: true });
@@ -184,7 +184,7 @@ function linkAddress(text: string): LinkAddress {
   return { family, address, prefix: prefix === undefined ? (family === 4 ? 24 : 64) : +prefix };
 }
 
-/** A small generator with a seed, so that a lossy run is the same run tomorrow. */
+/** A small generator with a seed, so that a lossy run can be repeated. */
 function mulberry32(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,4 +1,4 @@
-/** Memory that is needed, without what a collector of garbage has not come to yet. */
+/** Memory that is really in use, without garbage that is still to be collected. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
@@ -7,7 +7,7 @@ const collect: () => void = runInNewContext("gc");
 
 /** Octets. */
 export function inUse(): number {
-  // What the first finds to be garbage may let go of more.
+  // What the first run collects may release more.
   collect();
   collect();
   const { heapUsed, arrayBuffers } = process.memoryUsage();

@@ -1,6 +1,6 @@
 /**
- * All that can be noticed of a zone: the answers to many questions, asked over and over, and every
- * version there is of the zone, by its serial (RFC 1995), however short it lasts.
+ * Everything that can be observed of a zone: the answers to many questions, asked over and over, and every
+ * version of the zone, by serial (RFC 1995), however short-lived.
  */
 import type { Change } from "./gateway.ts";
 import type { Host } from "./lab.ts";
@@ -28,7 +28,7 @@ interface Place {
 
 export class Observer {
   readonly versions: Version[];
-  /** Transfers that were the whole zone, where versions may have been missed. */
+  /** Serials of transfers that were full, where versions may have been missed. */
   readonly gaps: number[] = [];
   readonly #place: Place;
   readonly #questions: readonly Question[];
@@ -46,14 +46,14 @@ export class Observer {
     this.#following = this.#follow();
   }
 
-  /** The server must let this host have the zone, and answer as often as it is asked. */
+  /** The server must let this host transfer the zone, and answer however often it is asked. */
   static async start(place: Place, questions: readonly Question[]): Promise<Observer> {
     const records = await transfer(place, "AXFR");
     const serial = serialOf(records[0]!);
     return new Observer(place, questions, { serial, at: Date.now(), records: bodyOf(records) });
   }
 
-  /** The answers to a question, each that is another than the one before. */
+  /** The answers to a question, each different from the one before. */
   answers({ name, type }: Question): Change[] {
     const id = this.#questions.findIndex((each) => each.name === name && each.type === type);
     return this.#watcher.events<Change>("change").filter(({ question }) => question === id);
@@ -84,7 +84,7 @@ export class Observer {
       this.versions.push({ serial: last, at, records: bodyOf(lines) });
       return;
     }
-    // A difference is the old SOA record, what goes, the new SOA record, and what comes.
+    // A difference is the old SOA record, removed records, the new SOA record, and added records.
     const starts = [...lines.keys()].filter((i) => i > 0 && isSoa(lines[i]!));
     let state = records;
     for (let i = 0; i + 2 < starts.length; i += 2) {
@@ -98,7 +98,7 @@ export class Observer {
   }
 }
 
-/** Milliseconds between two times that all is asked. */
+/** Milliseconds from one round of questions to the next. */
 const EACH = 150;
 
 /** Records as lines, without their TTLs. */

@@ -1,6 +1,6 @@
 /**
- * The network of most tests: a LAN with a gateway on it, and behind a router a client that has a
- * route to the gateway and no multicast.
+ * The network of most tests: a LAN with a gateway, and behind a router a client with a route to the gateway
+ * and no multicast.
  */
 import type { Host, Lab, Switch } from "./lab.ts";
 

@@ -11,7 +11,7 @@ import type { Running } from "./process.ts";
 import { root } from "./root.ts";
 import { waitFor } from "./wait.ts";
 
-/** What the lab needs, beside what is run in it. */
+/** The tools that the lab itself needs. */
 export const OFFICE_TOOLS = ["avahi-daemon", "avahi-browse", "dbus-daemon", "python3-dbus"];
 export const NAME_SERVER = "192.0.2.53";
 
@@ -30,11 +30,11 @@ export interface Office {
   readonly printer: Avahi;
   readonly share: Avahi;
   readonly user: ChatUser;
-  /** Browses by unicast: it hears no multicast and sends none. */
+  /** Browses by unicast: it neither hears nor sends multicast. */
   readonly desk: Avahi;
   /** One more host on the LAN, at 10.N.0.LAST. */
   place(name: string, last: number): Host;
-  /** The name server is out of reach: what is sent there vanishes, as it does in the world. */
+  /** Makes the name server unreachable: packets to it vanish, as they do in the real world. */
   cut(): void;
   heal(): void;
 }
@@ -48,11 +48,11 @@ interface Plan {
   readonly user: string;
 }
 
-/** The printers have one name and the laptops too, for nobody has agreed on names beforehand. */
+/** The printers share one name, and so do the laptops, as nobody has agreed on names beforehand. */
 const PARIS: Plan = { number: 1, site: "paris", share: "Paris Archive", user: "anna@laptop" };
 const LYON: Plan = { number: 2, site: "lyon", share: "Lyon Projects", user: "luc@laptop" };
 
-/** Builds both, with everything in them that is not ours. */
+/** Builds both offices, with everything in them that is not ours. */
 export async function openOffices(lab: Lab, zone: string): Promise<Offices> {
   const wan = lab.lan("wan");
   const nameServer = lab.host("ns").plug(wan, {
@@ -124,11 +124,11 @@ export interface Presence {
   readonly msg: string;
 }
 
-/** Somebody at a laptop, who can be talked to at a TCP port. */
+/** A user at a laptop, who can be reached at a TCP port. */
 export class ChatUser {
   readonly name: string;
   readonly port = 5298;
-  /** Octets of no pattern; with the rest of its packet near what an Ethernet carries. */
+  /** Octets without a pattern; with the rest of its packet about as much as Ethernet carries. */
   readonly picture: Buffer;
   readonly laptop: Avahi;
   readonly #program: Running;
@@ -150,7 +150,7 @@ export class ChatUser {
     return user;
   }
 
-  /** Says it on the LAN; gives the time it was said, in milliseconds since 1970. */
+  /** Announces it on the LAN; returns when, in milliseconds since 1970. */
   async say(presence: Presence): Promise<number> {
     const before = this.#program.events("said").length;
     this.#program.say(JSON.stringify(presence));
@@ -167,7 +167,7 @@ export class ChatUser {
   }
 }
 
-/** The same for the same name (a linear congruential generator, Numerical Recipes §7.1). */
+/** Depends only on the name (a linear congruential generator, Numerical Recipes §7.1). */
 function picture(name: string, length: number): Buffer {
   let state = [...name].reduce((sum, letter) => sum + letter.codePointAt(0)!, 0);
   return Buffer.alloc(length).map(() => {

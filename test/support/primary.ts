@@ -1,7 +1,6 @@
 /**
- * What servers of other makes have in common when a test publishes into them: one zone, keys that
- * may update and transfer it, a port of 127.0.0.1 of their own (or 53 of a lab's host), a folder
- * that goes with the test.
+ * What servers of other makes have in common as primaries that tests publish into: one zone, keys that may
+ * update and transfer it, a port of 127.0.0.1 (or 53 of a lab's host), and a folder that goes with the test.
  */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,11 +16,11 @@ export interface PrimarySettings {
   readonly zone: string;
   /** Names of keys, with their secrets in base64; the algorithm is hmac-sha256. */
   readonly keys: Readonly<Record<string, string>>;
-  /** Do not let the keys transfer the zone. */
+  /** Keeps the keys from transferring the zone. */
   readonly isTransferRefused?: boolean;
-  /** Lines more for the zone's part of the configuration. */
+  /** Additional lines for the zone's part of the configuration. */
   readonly lines?: string;
-  /** BIND's: statements more, and lines more of its options. */
+  /** For BIND: additional statements, and additional lines of its options. */
   readonly statements?: string;
   readonly options?: string;
   /** A host of a lab, where it listens on port 53 of this address. */
@@ -41,7 +40,7 @@ export class Primary {
   readonly #make: Make;
   readonly #settings: PrimarySettings;
   #program: Running | undefined;
-  /** Of those that have ended. */
+  /** The logs of programs that have ended. */
   #log = "";
 
   private constructor(make: Make, settings: PrimarySettings, endpoint: Endpoint) {

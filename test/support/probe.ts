@@ -1,8 +1,7 @@
 /**
- * A program that prints what the links of this host hear, one JSON object a line, and sends what
- * it is told to on standard input: `LINK HEX` to the group, `LINK HEX FAMILY ADDRESS` to one host.
- * Its parameters are the interfaces to use; all of them when there are none. With `--guest` in front it
- * is one.
+ * A program that prints what the links of this host hear, one JSON object a line, and sends what it reads
+ * from standard input: `LINK HEX` to the group, `LINK HEX FAMILY ADDRESS` to one host. Its parameters are the
+ * interfaces to use; without any, it uses all. With `--guest` before them it is a guest.
  */
 import { createInterface } from "node:readline";
 import { systemClock } from "../../src/clock.ts";

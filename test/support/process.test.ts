@@ -1,4 +1,4 @@
-/** Programs that leave others behind, which have their output too. */
+/** Programs that leave children behind, which hold their output open. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Running, run } from "./process.ts";

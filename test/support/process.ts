@@ -1,6 +1,6 @@
 /**
- * Programs of a test: each is ended by its own pid, at the latest when the test process ends,
- * however it ends.
+ * Programs run by tests: each is ended by its own pid, at the latest when the test process ends, however
+ * that may be.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { DEADLINE, waitFor } from "./wait.ts";
@@ -22,7 +22,7 @@ export interface Surroundings {
 const running = new Set<Running>();
 const atEnd: (() => void)[] = [];
 
-/** Undoes what outlives the process, last made first; must not wait for anything. */
+/** Registers what undoes things that outlive the process, run last first; it must not wait for anything. */
 export function whenTestEnds(undo: () => void): void {
   atEnd.push(undo);
 }
@@ -49,14 +49,14 @@ export function run(
   });
 }
 
-/** Runs a program that must succeed; gives what it prints. */
+/** Runs a program that must succeed; returns what it prints. */
 export async function succeed(command: readonly string[], where?: Surroundings): Promise<string> {
   const { status, stdout, stderr } = await run(command, where);
   if (status !== 0) throw new Error(`${command.join(" ")}: exit ${status}: ${stderr || stdout}`);
   return stdout.toString();
 }
 
-/** As `succeed`, for set-up and undoing, where nothing else goes on. */
+/** Like `succeed`, but synchronous, for setup and cleanup, when nothing else goes on. */
 export function succeedNow(...command: readonly string[]): string {
   const { status, stdout, stderr, error } = spawnSync(command[0]!, command.slice(1), {
     ...{ encoding: "utf8", timeout: 30_000, killSignal: "SIGKILL" },
@@ -65,13 +65,13 @@ export function succeedNow(...command: readonly string[]): string {
   return stdout;
 }
 
-/** A program that goes on beside the test. */
+/** A program that runs beside the test. */
 export class Running {
   readonly command: string;
   readonly child: ChildProcess;
   readonly stdout: Buffer[] = [];
   stderr = "";
-  /** Its exit status, null where a signal ended it; with all that it has printed. */
+  /** Its exit status, null if a signal ended it; resolves when all that it printed has been read. */
   readonly ended: Promise<number | null>;
   readonly #lines: string[] = [];
   #rest = "";
@@ -85,7 +85,7 @@ export class Running {
       env: { ...process.env, ...env },
       ...(cwd && { cwd }),
       stdio: ["pipe", "pipe", "pipe"],
-      // In a group of its own, with what it starts.
+      // In a group of its own, together with what it starts.
       detached: true,
     });
     running.add(this);
@@ -98,7 +98,7 @@ export class Running {
     this.child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;
     });
-    // Writing to a program that has ended is no trouble: its end is seen by who waits for it.
+    // Writing to a program that has ended is no error: whoever waits for its end sees that.
     this.child.stdin!.on("error", () => {});
     this.ended = new Promise((resolve, reject) => {
       let patience: NodeJS.Timeout | undefined;
@@ -130,7 +130,7 @@ export class Running {
     return this.#lines;
   }
 
-  /** Whole lines of standard error: what has come of the next one may be a part of it. */
+  /** Complete lines of standard error; an incomplete one may have begun after them. */
   get errorLines(): readonly string[] {
     return this.stderr.split("\n").slice(0, -1);
   }
@@ -142,7 +142,7 @@ export class Running {
       .map((line) => JSON.parse(line) as T);
   }
 
-  /** The first line that fits, once it is there. */
+  /** The first line that matches, once it is there. */
   line(pattern: RegExp, deadline = DEADLINE): Promise<string> {
     return waitFor(
       `${pattern} from ${this.command}`,
@@ -161,16 +161,16 @@ export class Running {
     this.child.stdin!.write(`${line}\n`);
   }
 
-  /** Ends it at once, with what it has started. */
+  /** Kills it, with what it has started. */
   kill(): void {
     try {
       process.kill(-this.pid, "SIGKILL");
     } catch {
-      // It has ended in this moment.
+      // It has just ended.
     }
   }
 
-  /** Sends `signal` and waits for the end; SIGKILL if it does not come. */
+  /** Sends `signal` and waits for the end; sends SIGKILL if that does not come. */
   async stop(signal: NodeJS.Signals = "SIGTERM"): Promise<number | null> {
     if (this.isRunning) {
       if (signal === "SIGKILL") this.kill();
@@ -182,7 +182,7 @@ export class Running {
     return this.ended;
   }
 
-  /** What it has started and left behind has its output too, and may never end. */
+  /** Children that it has left behind hold its output open, and may never end. */
   #letGo(): void {
     this.kill();
     this.child.stdout!.destroy();
@@ -190,5 +190,5 @@ export class Running {
   }
 }
 
-/** Milliseconds from the end of a program to that of what it has started. */
+/** Milliseconds from the end of a program to that of its children. */
 const LEFT_BEHIND = 5_000;

@@ -1,6 +1,6 @@
 /**
- * A client of DNS Push (RFC 8490, RFC 8765), written from the octets up, so that it does not share the
- * server's mistakes: it knows what it has asked for and has been told, and how its connection ended.
+ * A client of DNS Push (RFC 8490, RFC 8765), written from the octets up so that it does not share the
+ * server's mistakes: it records what it has asked for and received, and how its connection ended.
  */
 import { connect, type TLSSocket } from "node:tls";
 import type { Endpoint } from "../../src/dns/endpoint.ts";
@@ -11,7 +11,7 @@ import { formatRdata } from "../../src/dns/text.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import { waitFor } from "./wait.ts";
 
-/** A message as it came. */
+/** A message as it was received. */
 export interface Received {
   readonly octets: Buffer;
   readonly id: number;
@@ -19,11 +19,11 @@ export interface Received {
   readonly opcode: number;
   readonly rcode: number;
   readonly counts: readonly number[];
-  /** Of a stateful message: type and data. */
+  /** The types and data of a stateful message. */
   readonly tlvs: readonly (readonly [type: number, data: Buffer])[];
 }
 
-/** One notice of a PUSH, in people's terms. */
+/** One notice of a PUSH, readable. */
 export interface Told {
   readonly name: string;
   readonly type: number;
@@ -37,11 +37,11 @@ const PUSH = 0x41;
 
 export class PushClient {
   readonly received: Received[] = [];
-  /** All notices, in their order. */
+  /** All notices, in order. */
   readonly told: Told[] = [];
   /** How the connection ended: "end" for a FIN, else the error's code. */
   ended: string | undefined;
-  /** By which a later connection resumes the session of TLS; undefined until the server has given it. */
+  /** Lets a later connection resume the TLS session; undefined until the server has sent it. */
   ticket: Buffer | undefined;
   readonly #socket: TLSSocket;
   readonly #frames = new Frames();
@@ -74,7 +74,7 @@ export class PushClient {
   static async connect(
     { address, port }: Endpoint,
     options: { readonly ca?: string; readonly servername?: string; readonly session?: Buffer } = {},
-    /** Called with each message, when what it tells is known. */
+    /** Called with each message, once its notices are recorded. */
     onMessage: (message: Received) => void = () => {},
   ): Promise<PushClient> {
     const rejectUnauthorized = options.ca !== undefined;
@@ -100,7 +100,7 @@ export class PushClient {
     this.#socket.resume();
   }
 
-  /** As a client that has done. */
+  /** Closes as a client does that has finished. */
   close(): void {
     this.#socket.end();
   }
@@ -109,7 +109,7 @@ export class PushClient {
     this.#socket.destroy();
   }
 
-  /** The response to a message of this id. */
+  /** The response with this message id. */
   async response(id: number): Promise<Received> {
     return await waitFor(`a response to ${id}`, () => {
       if (this.ended !== undefined) throw new Error(`the connection ended: ${this.ended}`);
@@ -117,13 +117,13 @@ export class PushClient {
     });
   }
 
-  /** Subscribes, and gives the RCODE. */
+  /** Subscribes, and returns the RCODE. */
   async subscribe(id: number, name: string, type: number, klass = 1): Promise<number> {
     this.send(subscribe(id, name, type, klass));
     return (await this.response(id)).rcode;
   }
 
-  /** Has it resumed the session of TLS that it was given? */
+  /** True if it has resumed the TLS session of its ticket. */
   get isResumed(): boolean {
     return this.#socket.isSessionReused();
   }
@@ -132,7 +132,7 @@ export class PushClient {
     return this.received.filter(({ tlvs }) => tlvs[0]?.[0] === PUSH);
   }
 
-  /** What a client knows that does as it was told: "type name data", sorted. */
+  /** What a client that applies all notices knows: "type name data", sorted. */
   known(): string[] {
     const known = new Map<string, Told>();
     for (const each of this.told) apply(known, each);
@@ -179,7 +179,7 @@ export function toldIn(octets: Uint8Array): Told[] {
   return told;
 }
 
-/** Does as it was told; the keys of `known` are "type name data", folded. Gives those concerned. */
+/** Applies a notice to `known`, whose keys are "type name data", folded. Returns the keys concerned. */
 export function apply(known: Map<string, Told>, notice: Told): string[] {
   const { name, type, ttl, data } = notice;
   const at = name.toLowerCase();
@@ -214,7 +214,7 @@ export function tlv(type: number, data: Uint8Array = new Uint8Array()): Buffer {
   return Buffer.concat([head, data]);
 }
 
-/** Name, type and class, as SUBSCRIBE has them and RECONFIRM begins with. */
+/** Name, type and class, as in a SUBSCRIBE and at the beginning of a RECONFIRM. */
 export function what(name: string, type: number, klass = 1): Buffer {
   const numbers = Buffer.alloc(4);
   numbers.writeUInt16BE(type);
@@ -226,7 +226,7 @@ export function subscribe(id: number, name: string, type: number, klass = 1): Bu
   return stateful(id, tlv(0x40, what(name, type, klass)));
 }
 
-/** A record that could not be reached. */
+/** Reports a record that could not be reached. */
 export function reconfirm(name: string, type: number, data: Uint8Array, klass = 1): Buffer {
   return stateful(0, tlv(0x43, Buffer.concat([what(name, type, klass), data])));
 }
@@ -237,7 +237,7 @@ export function unsubscribe(id: number): Buffer {
   return stateful(0, tlv(0x42, data));
 }
 
-/** Milliseconds. */
+/** Both in milliseconds. */
 export function keepalive(id: number, inactivity: number, interval: number): Buffer {
   return stateful(id, tlv(1, timeouts(inactivity, interval)));
 }

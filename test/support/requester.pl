@@ -1,10 +1,10 @@
 #!/usr/bin/perl
-# A device that registers itself (RFC 9665), by another's hand: Net::DNS signs it. One update:
+# A device that registers itself (RFC 9665), not of our make: Net::DNS signs it. One update:
 #
 #   requester.pl PORT KEYFILE ZONE LEASE KEY-LEASE HOST ADDRESS [INSTANCE TYPE PORT TXT]...
 #
-# KEYFILE is what dnssec-keygen -T KEY calls a key. Without ADDRESS ("-") the host is taken away. Prints
-# the response code, and the leases where some are granted.
+# KEYFILE is a key's name as printed by dnssec-keygen -T KEY. Without ADDRESS ("-") the host is removed.
+# Prints the response code, and the leases if any are granted.
 use strict;
 use warnings;
 use Net::DNS;

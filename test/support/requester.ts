@@ -1,4 +1,4 @@
-/** A device that registers itself (RFC 9665), honest or not: its key, and the updates that it signs. */
+/** A device that registers itself (RFC 9665), honest or not: its key, and the updates it signs. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { Class, Opcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
@@ -9,7 +9,7 @@ import { Rdata, rdata, writeRdata } from "../../src/dns/rdata.ts";
 import type { ResourceRecord } from "../../src/dns/record.ts";
 import { Writer } from "../../src/dns/writer.ts";
 
-/** By the number of RFC 8624 §3.1. */
+/** By their numbers in RFC 8624 §3.1. */
 const algorithms = {
   13: { make: () => generateKeyPairSync("ec", { namedCurve: "P-256" }), hash: "sha256" },
   14: { make: () => generateKeyPairSync("ec", { namedCurve: "P-384" }), hash: "sha384" },
@@ -18,13 +18,13 @@ const algorithms = {
 } as const;
 
 export interface Times {
-  /** Seconds since 1970; 0 of who has no clock. */
+  /** Seconds since 1970; 0 for a device without a clock. */
   readonly inception: number;
   readonly expiration: number;
 }
 
 export interface Signing extends Partial<Times> {
-  /** Its own name, as it says. */
+  /** The signer's name, as the device claims it. */
   readonly signer?: string;
 }
 
@@ -32,14 +32,14 @@ const ANYBODY = "anybody.example.";
 
 export class Requester {
   readonly algorithm: keyof typeof algorithms;
-  /** Its KEY record's data. */
+  /** The data of its KEY record. */
   readonly key: Rdata;
   readonly #secret: KeyObject;
 
   constructor(algorithm: keyof typeof algorithms = 13, flags = 0) {
     this.algorithm = algorithm;
     const { privateKey } = algorithms[algorithm].make();
-    // Node 20 waits for ever where it tells the numbers of a key while it collects what has made it.
+    // Node 20 hangs if it exports a key as JWK while it collects the object that generated it.
     const der = { format: "der", type: "pkcs8" } as const;
     this.#secret = createPrivateKey({ key: privateKey.export(der), ...der });
     const { x = "", y = "" } = this.#secret.export({ format: "jwk" });
@@ -47,7 +47,7 @@ export class Requester {
     this.key = new Rdata(Type.KEY, [flags, 3, algorithm, new Uint8Array(point)]);
   }
 
-  /** The octets with a SIG(0) behind them (RFC 2931 §3.1). */
+  /** The octets with a SIG(0) appended (RFC 2931 §3.1). */
   sign(message: Message | Uint8Array, signing: Signing = {}): Buffer {
     const { signer = ANYBODY, inception = 0, expiration = 0 } = signing;
     const body = Buffer.from(message instanceof Uint8Array ? message : encode(message));
@@ -75,7 +75,7 @@ export function appendSig0(message: Uint8Array, sig: Rdata, owner = Name.root): 
   return writer.done();
 }
 
-/** An SRP Update of the domain. */
+/** An SRP Update for the domain. */
 export function registering(
   domain: string,
   authorities: readonly ResourceRecord[],
@@ -118,7 +118,7 @@ export function host(name: string, key: Rdata, ...addresses: readonly string[]) 
   return [clear(name), add(name, key), ...records];
 }
 
-/** `instance` with dots and all as DNS writes it: `Office\032Printer._ipp._tcp.z.example.` */
+/** `instance` with escapes as DNS writes it: `Office\032Printer._ipp._tcp.z.example.` */
 export function service(instance: string, target: string, port = 631, ...texts: readonly string[]) {
   const type = instance.replace(/^(\\.|[^.\\])+\./, "");
   return [

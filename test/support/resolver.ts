@@ -1,4 +1,4 @@
-/** Resolvers of other makes that validate what they get from one server, each on a port of 127.0.0.1. */
+/** Validating resolvers of other makes that ask a single server, each on a port of 127.0.0.1. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Endpoint } from "../../src/dns/endpoint.ts";
@@ -12,9 +12,9 @@ import { waitFor } from "./wait.ts";
 
 export interface ResolverSettings {
   readonly zone: Name;
-  /** Who has the zone. */
+  /** The server that has the zone. */
   readonly server: Endpoint;
-  /** The DNSKEY that is trusted. */
+  /** The trusted DNSKEY. */
   readonly anchor: Rdata;
 }
 
@@ -43,7 +43,7 @@ export async function startResolver(
   return { port, [Symbol.asyncDispose]: end };
 }
 
-/** A line for delv and BIND, which they read in one form. */
+/** A line for delv and BIND, which use the same form. */
 export function trustAnchors(zone: Name, anchor: Rdata): string {
   const [flags, protocol, algorithm, key] = formatRdata(anchor).split(" ");
   return `trust-anchors { ${zone} static-key ${flags} ${protocol} ${algorithm} "${key}"; };\n`;

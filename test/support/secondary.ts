@@ -1,7 +1,7 @@
 /**
- * Servers of other makes that copy zones from one of ours: each on a port of 127.0.0.1 of its own,
- * with a key of its own, in a folder that goes with the test. The lines that matter
- * are those that docs/operations.md tells people to write.
+ * Servers of other makes that copy zones from one of ours: each on its own port of 127.0.0.1, with a key of
+ * its own, in a folder that goes with the test. The lines that matter are those that docs/operations.md tells
+ * people to write.
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,30 +17,30 @@ import { root } from "./root.ts";
 import { waitFor } from "./wait.ts";
 
 export interface SecondarySettings {
-  /** What it copies: a zone, or all that the catalog of this name lists. */
+  /** The zone to copy, or the catalog whose zones to copy. */
   readonly zone: string;
-  /** Which of the documented ways, where it is not the plain one. */
+  /** Which of the documented ways; the plain one if not given. */
   readonly way?: "all zones" | "over TLS";
   readonly primary: Endpoint;
-  /** A file: the certificate of the primary. */
+  /** The file with the primary's certificate. */
   readonly certificate?: string;
-  /** Of its key, which has the name of the make, in base64. */
+  /** The secret of its key in base64; the key has the name of the make. */
   readonly secret: string;
 }
 
 export interface Make {
   readonly name: string;
-  /** Programs that must be there. */
+  /** Programs that must be installed. */
   readonly needs: readonly string[];
-  /** Of its configuration. */
+  /** The name of its configuration file. */
   readonly file: string;
-  /** What is in it: the documented lines, and what the test needs. */
+  /** The contents of that file: the documented lines, and what the test needs. */
   configure(lines: string, folder: string, port: number): string;
-  /** What else there is to do before the first start. */
+  /** Whatever else has to be done before the first start. */
   prepare?(folder: string, port: number): Promise<void>;
   command(folder: string): readonly string[];
   readonly isServing: RegExp;
-  /** NSD writes what it has copied once an hour, and has to copy it anew after a restart before that. */
+  /** NSD saves what it has copied once an hour; after a restart before that it has to copy it again. */
   readonly isForgetful?: boolean;
 }
 
@@ -57,7 +57,7 @@ export class Secondary {
     this.#make = make;
   }
 
-  /** `port` has been told to the primary before. */
+  /** The primary has already been told `port`. */
   static async start(make: Make, port: number, settings: SecondarySettings): Promise<Secondary> {
     const secondary = new Secondary(make, { address: "127.0.0.1", port });
     const folder = secondary.#folder;
@@ -68,7 +68,7 @@ export class Secondary {
     return secondary;
   }
 
-  /** Starts it again, with what it had. */
+  /** Starts it again with the same folder. */
   async start(): Promise<void> {
     const program = new Running(this.#make.command(this.#folder));
     this.#program = program;
@@ -106,7 +106,7 @@ export class Secondary {
   }
 }
 
-/** A whole zone as a server has it, by AXFR; undefined where there is none. */
+/** A whole zone as a server has it, by AXFR; undefined where it has none. */
 export async function copyOf(
   { address, port }: Endpoint,
   zone: string,
@@ -123,7 +123,7 @@ export function serialIn(sets: readonly RecordSet[]): number {
   return soaOf(sets.find(({ type }) => type === Type.SOA)!.rdatas[0]!).serial;
 }
 
-/** The lines of docs/operations.md for this make, with this test's zone, server and key in them. */
+/** The lines of docs/operations.md for this make, with this test's zone, server and key filled in. */
 function documented({ name }: Make, settings: SecondarySettings): string {
   const { zone, way, primary, certificate = "", secret } = settings;
   const page = readFileSync(join(root, "docs/operations.md"), "utf8");

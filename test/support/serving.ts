@@ -1,6 +1,6 @@
 /**
- * The program under test as a server alone, on a port of 127.0.0.1 and with no network to hear: a
- * zone that is changed by DNS UPDATE, as often as a test likes, and copied by others.
+ * The program under test as a server alone, on a port of 127.0.0.1 and without links: a zone that a test
+ * changes by DNS UPDATE as often as it likes, and that others copy.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,21 +27,21 @@ export const OPERATOR = `hmac-sha256:operator:${secret}`;
 export interface ServingSettings {
   /** "bonjour.example." */
   readonly zone: string;
-  /** Secrets in base64, by the names of the keys of those who copy. */
+  /** Secrets in base64, by name of key, of those who copy. */
   readonly readers: Readonly<Record<string, string>>;
   readonly notify?: readonly string[];
   readonly catalog?: string;
-  /** Of the program, beside our own. */
+  /** Added to this process's environment for the program. */
   readonly environment?: NodeJS.ProcessEnv;
-  /** Serves by TLS too, and shows this. */
+  /** If given, it also serves by TLS, with this certificate. */
   readonly certificate?: Certificate;
-  /** By TLS changes are pushed too, at this name. */
+  /** If given, changes are pushed by TLS, at this name. */
   readonly push?: string;
   /** Where devices register themselves, and from where. */
   readonly registrar?: { readonly site: string; readonly networks: readonly string[] };
 }
 
-/** A transfer as the log tells it. */
+/** A transfer as the log reports it. */
 export interface Transfer {
   readonly zone: string;
   readonly key: string;
@@ -60,7 +60,7 @@ export class Serving {
   readonly #far: FarZone;
   readonly #environment: NodeJS.ProcessEnv;
   #program: Running | undefined;
-  /** Of those that have ended. */
+  /** The logs of programs that have ended. */
   #log = "";
   /** Milliseconds since 1970. */
   #stopped = 0;
@@ -108,7 +108,7 @@ export class Serving {
     return serving;
   }
 
-  /** Starts it again, with what it had. */
+  /** Starts it again with the same folder. */
   async start(): Promise<void> {
     const config = join(this.folder, "gateway.yaml");
     const command = [process.execPath, MAIN, "run", "--log", "debug", "--config", config];
@@ -136,7 +136,7 @@ export class Serving {
     return records;
   }
 
-  /** What its log says was transferred, oldest first. */
+  /** The transfers in its log, oldest first. */
   get transfers(): readonly Transfer[] {
     return this.log
       .split("\n")

@@ -1,7 +1,7 @@
 /**
  * A client of DNS Push on a host of a lab. Parameters: the server's address and port, the name that its
- * certificate must be for, and a file with the authority's. A line of JSON on standard input is something
- * to be sent; what comes is printed.
+ * certificate must have, and a file with the authority's certificate. Each line of JSON on standard input is
+ * something to send; what is received is printed.
  */
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -24,7 +24,7 @@ export interface Message {
   readonly rcode: number;
   /** Types and data in hex. */
   readonly tlvs: readonly (readonly [type: number, data: string])[];
-  /** What the client knows then: "type name data", sorted. */
+  /** What the client knows by then: "type name data", sorted. */
   readonly known: readonly string[];
 }
 

@@ -1,7 +1,6 @@
 /**
- * What a collector may publish into, each as a test sees it: the zone of this process, a gateway
- * that listens, and primaries of other makes. What they hold is told by `dig`, where there is one
- * that could be asked.
+ * What a collector may publish into, each as a test sees it: the zone of this process, a gateway that
+ * listens, and primaries of other makes. Their contents are read with `dig`, where there is a server to ask.
  */
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { FarZone } from "../../src/collector/publishing/farzone.ts";
@@ -27,20 +26,20 @@ import { succeed } from "./process.ts";
 
 export const ORIGIN = Name.parse("bonjour.example.");
 export const KEY = paris;
-/** Of another collector of the same site. */
+/** The key of another collector at the same site. */
 export const SECOND_KEY = paris2;
 export const LEASE = 300;
 
 export interface Target {
-  /** As a collector has it that signs with this key and has this clock. */
+  /** The zone as a collector with this key and this clock has it. */
   zone(as?: { readonly key?: TsigKey; readonly clock?: Clock }): PublishedZone;
-  /** Knot keeps names in lower case, whatever the case they came in. */
+  /** Knot stores names in lower case, however they were sent. */
   readonly foldsCase?: boolean;
-  /** Knot leaves a set the TTL that it has, unlike RFC 2136 §3.4.2.2. */
+  /** Knot keeps a set's old TTL, unlike RFC 2136 §3.4.2.2. */
   readonly keepsTtl?: boolean;
-  /** Everything that is there now, in canonical order or not. */
+  /** All present records, in any order. */
   records(): Promise<readonly RecordSet[]>;
-  /** Ends and starts again; with what it had, if it keeps that. */
+  /** Stops and starts it again, with its former contents if it keeps them. */
   restart(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -85,7 +84,7 @@ export async function gatewayTarget(): Promise<Target> {
   };
 }
 
-/** A zone that lasts in this folder, and its server. */
+/** A persistent zone in this folder, and its server. */
 async function serve(folder: string) {
   const life = new AbortController();
   const zone = await openZone({

@@ -1,4 +1,4 @@
-/** The client's end of TSIG, honest or not. */
+/** The client's side of TSIG, honest or not. */
 import assert from "node:assert/strict";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
@@ -22,12 +22,12 @@ export interface SignedRequest {
   readonly mac: Uint8Array;
 }
 
-/** As an honest client would at `now`, seconds since 1970. */
+/** Signs as an honest client would at `now`, in seconds since 1970. */
 export function sign(message: Message, key: TsigKey, now: number): SignedRequest {
   return signTsig(encode(message), key, { now });
 }
 
-/** The same, but with these fields in its TSIG, whatever that makes of it. */
+/** The same, with these fields in its TSIG, whatever the result. */
 export function changed(
   { bytes, mac }: SignedRequest,
   fields: Partial<Tsig>,
@@ -38,7 +38,7 @@ export function changed(
   return { bytes: append(body, all, record), mac: fields.mac ?? mac };
 }
 
-/** These octets with a TSIG record behind them. */
+/** The octets with a TSIG record appended. */
 export function append(
   message: Uint8Array,
   { key, algorithm, time, fudge, mac, originalId, error, other }: Tsig,
@@ -56,7 +56,7 @@ export function append(
   return writer.done();
 }
 
-/** What a TSIG says; fails where there is none. */
+/** The contents of a TSIG; fails if there is none. */
 export function tsigOf(octets: Uint8Array): Tsig {
   const signed = partTsig(octets);
   assert.ok(signed, "no TSIG");

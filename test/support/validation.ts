@@ -1,4 +1,4 @@
-/** Are the record sets of an answer signed by these keys? As a validator looks at it (RFC 4035 §5.3). */
+/** Checks, as a validator does (RFC 4035 §5.3), that these keys have signed the record sets of an answer. */
 import assert from "node:assert/strict";
 import { verify } from "node:crypto";
 import { Type, typeName } from "../../src/dns/constants.ts";
@@ -37,7 +37,7 @@ export function rrsigsOver(
     .filter(({ covered }) => covered === type);
 }
 
-/** The sets of a section but for the RRSIGs. */
+/** The sets of a section, without the RRSIGs. */
 export function setsOf(section: readonly ResourceRecord[]): RecordSet[] {
   const sets = new Map<string, ResourceRecord[]>();
   for (const record of section) {
@@ -52,8 +52,8 @@ export function setsOf(section: readonly ResourceRecord[]): RecordSet[] {
 }
 
 /**
- * Each set of the section has, of every algorithm among the keys, a signature that one of them made,
- * valid at `time` (seconds); `unsigned` are sets that have none, as "name TYPE".
+ * Asserts that each set of the section has a signature, by one of the keys, for every algorithm among them,
+ * valid at `time` (seconds); `unsigned` are sets without any, as "name TYPE".
  */
 export function assertSigned(
   section: readonly ResourceRecord[],
@@ -96,7 +96,7 @@ export function isValid(
   );
 }
 
-/** Did the secret of this DNSKEY make that signature? */
+/** Whether the secret of this DNSKEY made the signature. */
 export function isSignature(dnskey: Rdata, octets: Uint8Array, signature: Uint8Array): boolean {
   const [, , algorithm, point] = dnskey.values as [number, number, number, Uint8Array];
   const text = (part: Uint8Array) => Buffer.from(part).toString("base64url");

@@ -1,6 +1,6 @@
 /**
- * How a gateway that runs is doing, seen from outside: its memory, what of it is in use, its open
- * files and sockets, its processor time.
+ * How a running gateway is doing, seen from outside: its memory, how much of that is in use, its open files
+ * and sockets, and its processor time.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,12 +12,12 @@ import { waitFor } from "./wait.ts";
 export class Vitals {
   readonly #program: Running;
 
-  /** Of one that was started as `weighable`. */
+  /** `program` must have been started by `weighable`. */
   constructor(program: Running) {
     this.#program = program;
   }
 
-  /** Octets in use, when all garbage has been collected. */
+  /** Octets in use after all garbage is collected. */
   async weigh(): Promise<number> {
     const { length } = this.#program.stderr;
     process.kill(this.#program.pid, "SIGUSR2");
@@ -61,11 +61,11 @@ export async function weighable(start: () => Promise<Gateway>, heap: number): Pr
   return started;
 }
 
-/** `heap`: MiB of V8's old space. */
+/** `heap`: the size of V8's old space in MiB. */
 export function weighableEnvironment(heap: number): { readonly NODE_OPTIONS: string } {
   const gauge = pathToFileURL(join(import.meta.dirname, "gauge.js"));
   return { NODE_OPTIONS: `--max-old-space-size=${heap} --expose-gc --import=${gauge}` };
 }
 
-/** Of the kernel's clock, a second: USER_HZ, proc(5). */
+/** Ticks of the kernel's clock in a second: USER_HZ, proc(5). */
 const TICKS = 100;

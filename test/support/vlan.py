@@ -57,6 +57,6 @@ while True:
                 frame = os.read(tap, LONGEST)
                 wire.send(frame[:ADDRESSES] + tag + frame[ADDRESSES:])
         except OSError as error:
-            # The one is down for a moment, or gone.
+            # One of the two is down for a moment, or the new one is gone.
             if not os.path.exists(f"/sys/class/net/{name}"):
                 sys.exit(f"{name} is gone: {error}")

@@ -1,13 +1,13 @@
-/** Waiting for a condition, never for a guess. */
+/** Waits for conditions instead of guessing how long something takes. */
 
-/** Milliseconds, many times what a busy machine takes. */
+/** Milliseconds: many times what a busy machine needs. */
 export const DEADLINE = 30_000;
 
 type Falsy = false | 0 | "" | null | undefined;
 
 /**
- * What `condition` gives as soon as it gives something true; after `deadline` milliseconds an
- * error that says what was waited for.
+ * Returns the first true value of `condition`; after `deadline` milliseconds it throws an error that says
+ * what was waited for.
  */
 export async function waitFor<T>(
   what: string,
@@ -15,7 +15,7 @@ export async function waitFor<T>(
   deadline = DEADLINE,
   interval = 20,
 ): Promise<T> {
-  // Not the wall clock, which may be put back.
+  // Not the wall clock, which may be set back.
   const end = performance.now() + deadline;
   for (;;) {
     const value = await condition();
@@ -26,8 +26,8 @@ export async function waitFor<T>(
 }
 
 /**
- * Waits for a later second than that of `since`, milliseconds since 1970: of what is signed in the second
- * of the latest update that it has, a server takes nothing after a restart.
+ * Waits until the second of `since`, milliseconds since 1970, is over: after a restart a server accepts
+ * nothing that was signed in the second of its latest update.
  */
 export async function laterSecond(since: number): Promise<void> {
   const second = (time: number) => Math.floor(time / 1000);

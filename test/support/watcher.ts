@@ -1,7 +1,6 @@
 /**
- * Asks a server the same questions over and over and prints an event whenever the answer to one is
- * another than before. Parameters: server, milliseconds from one time to the next, then a name and a
- * type for each question.
+ * Asks a server the same questions over and over and prints an event whenever the answer to one changes.
+ * Parameters: server, milliseconds from one round to the next, then a name and a type for each question.
  */
 import { createSocket } from "node:dgram";
 import { parseType } from "../../src/dns/constants.ts";
@@ -28,7 +27,7 @@ socket.on("message", (bytes) => {
   const at = Date.now();
   const { id, rcode, answers } = decode(bytes);
   const question = questions[id]!;
-  // A set has no order.
+  // A set is unordered.
   const records = answers
     .filter((record) => record.type === question.type)
     .map(({ rdata }) => Buffer.from(rdata.toWire()).toString("hex"))
@@ -39,7 +38,7 @@ socket.on("message", (bytes) => {
   const change = { event: "change", question: id, at, rcode, count: records.length, records };
   console.log(JSON.stringify(change));
 });
-// Unanswered questions are no trouble: the next ones follow.
+// Unanswered questions do not matter: the next ones follow.
 socket.on("error", () => {});
 const ask = () => {
   for (const { octets } of questions) socket.send(octets);
