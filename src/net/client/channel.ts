@@ -1,6 +1,6 @@
 /**
- * The way to a server over which messages go one after the other: TCP, or TLS within it (RFC 7858 §3),
- * where the server has to prove who it is.
+ * Connects to a server over a stream: TCP, or TLS over TCP (RFC 7858 §3), where the server must prove its
+ * identity.
  */
 import { once } from "node:events";
 import { connect as connectTcp, isIP, type Socket } from "node:net";
@@ -10,18 +10,18 @@ import type { Endpoint } from "../../dns/endpoint.ts";
 import { ExchangeError } from "./exchange.ts";
 
 export interface Server extends Endpoint {
-  /** TLS, and what the server is to prove that it is. */
+  /** The identity that the server must prove by TLS; undefined for plain TCP. */
   readonly tls?: TlsIdentity | undefined;
 }
 
 export interface TlsIdentity {
-  /** Of the certificate. */
+  /** The name or address that the certificate must be for. */
   readonly serverName: string;
-  /** Certificates in PEM that may have issued it; the system's if not given. */
+  /** PEM certificates of accepted issuers; the system's if not given. */
   readonly authorities?: string;
 }
 
-/** What messages go through, and what is beneath it: the same but for TLS, which cannot be reset. */
+/** The socket for messages and the TCP socket beneath: two only with TLS, whose socket cannot be reset. */
 export interface Channel {
   readonly socket: Socket;
   readonly tcp: Socket;
@@ -51,13 +51,13 @@ export async function connect(server: Server, clock: Clock, signal: AbortSignal)
 function secured(tcp: Socket, host: string, { serverName, authorities }: TlsIdentity): Socket {
   return connectTls({
     ...{ socket: tcp, host, ALPNProtocols: ["dot"] },
-    // An address is no server name (RFC 6066 §3); the certificate is to be for the one dialled.
+    // An address may not be sent as a server name (RFC 6066 §3); then the one dialled is verified.
     ...(isIP(serverName) === 0 && { servername: serverName }),
     ...(authorities !== undefined && { ca: authorities }),
   });
 }
 
-/** What has gone wrong, as an ExchangeError. */
+/** The failure as an ExchangeError. */
 export function explain(server: Endpoint, error: unknown): Error {
   if (error instanceof ExchangeError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
@@ -65,7 +65,7 @@ export function explain(server: Endpoint, error: unknown): Error {
 }
 
 /**
- * Milliseconds for TCP and TLS to be there: the SYN is sent twice (RFC 6298 §2.1), and a try that
- * began before a path healed does not stand in the way of the next one for long.
+ * Milliseconds to establish TCP and TLS: enough to send the SYN twice (RFC 6298 §2.1), and an attempt
+ * made before a path healed does not hold up the next one for long.
  */
 const CONNECT_TIMEOUT = 2000;

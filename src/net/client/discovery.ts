@@ -1,5 +1,5 @@
 /**
- * What DNS tells of who serves a zone: the zone that a name lies in, and the servers of a service in the
+ * Finds out from DNS who serves a zone: which zone a name lies in, and the servers of a service in the
  * order in which to try them (RFC 2782).
  */
 import { Type } from "../../dns/constants.ts";
@@ -8,10 +8,10 @@ import type { Name } from "../../dns/name.ts";
 import { type Srv, soaOf, srvOf } from "../../dns/rdata.ts";
 import type { Resolve } from "./resolver.ts";
 
-/** Of one kind, whoever names thousands: one that nobody knows takes seconds to look for. */
+/** Servers considered per service: an answer may name thousands, and an unknown one costs seconds. */
 export const MAX_SERVERS = 8;
 
-/** A target of "." says that there is no such service here (RFC 2782). */
+/** The SRV records, without a target of ".", which means that the service does not exist here (RFC 2782). */
 export function servicesIn(answer: Message | undefined): Srv[] {
   return (answer?.answers ?? [])
     .filter(({ type, rdata }) => type === Type.SRV && !rdata.isEmpty)
@@ -19,10 +19,10 @@ export function servicesIn(answer: Message | undefined): Srv[] {
     .filter(({ target }) => !target.isRoot);
 }
 
-/** The lowest priority first; among equals by chance, the likelier the more weight (RFC 2782). */
+/** Lowest priority value first; among equals a random order, by weight (RFC 2782). */
 export function byPriority(services: readonly Srv[], random: () => number): Srv[] {
   const ordered: Srv[] = [];
-  // Those without weight stand first, so that they have a small chance of being chosen.
+  // Those of weight 0 come first, which gives them a small chance of being chosen.
   const left = services.toSorted((a, b) => a.priority - b.priority || a.weight - b.weight);
   while (left.length > 0) {
     const equals = left.filter(({ priority }) => priority === left[0]!.priority);
@@ -31,7 +31,7 @@ export function byPriority(services: readonly Srv[], random: () => number): Srv[
   return ordered;
 }
 
-/** The first whose running sum of weights reaches a number drawn from nought to all of it. */
+/** The first whose running sum of weights reaches a number drawn from 0 to the total. */
 function draw(equals: readonly Srv[], chance: number): number {
   const total = equals.reduce((sum, { weight }) => sum + weight, 0);
   let mark = Math.floor(chance * (total + 1));
@@ -48,7 +48,7 @@ export interface Apex {
   readonly primary: Name;
 }
 
-/** The zone that this name lies in: whoever answers says which that is (RFC 2308 §3, RFC 8765 §6.1). */
+/** The zone that `name` lies in, from the SOA record of a response (RFC 2308 §3, RFC 8765 §6.1). */
 export async function apexOf(
   name: Name,
   resolve: Resolve,

@@ -1,10 +1,10 @@
 /**
- * The asking end: one query to one server, by UDP and, where the answer is truncated, by TCP
+ * The client's end: one query to one server, by UDP and, if the answer is truncated, by TCP
  * (RFC 1035 §4.2, RFC 7766 §5).
  *
- * Invariant: a response is taken only from the server asked, to the port asked from, with the id and
- * the question asked (RFC 5452 §9.1); id and port are the kernel's and the cipher's choice, new for
- * each exchange, because who could guess them could answer in the server's place.
+ * Invariant: a response is accepted only from the server asked, at the port asked from, with the id and
+ * the question asked (RFC 5452 §9.1). The kernel picks the port and a cryptographic generator the id,
+ * anew for each exchange, because whoever could guess them could answer in the server's place.
  */
 import { randomInt } from "node:crypto";
 import { createSocket } from "node:dgram";
@@ -22,19 +22,19 @@ import { Frames, frame } from "../framing.ts";
 export interface ExchangeOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal;
-  /** Milliseconds by UDP, and as many again by TCP; 5 s, as dig waits, if not given. */
+  /** Milliseconds by UDP, and the same again by TCP; 5 s by default, as in dig. */
   readonly timeout?: number;
-  /** Signs the query, and what it has not signed is no response to it (RFC 8945 §5.3). */
+  /** Signs the query; only a response signed with it is accepted (RFC 8945 §5.3). */
   readonly key?: TsigKey | undefined;
-  /** By this alone: a response by UDP may be cut then. */
+  /** The only transport to use; a response by UDP may then be truncated. */
   readonly transport?: "udp" | "tcp" | undefined;
 }
 
-/** No answer; the message says why, in words that follow the server's name. */
+/** There was no answer; the message says why, worded to follow the server's name. */
 export class ExchangeError extends Error {
   override readonly name = "ExchangeError";
   readonly server: Endpoint;
-  /** "timeout", "unreachable", "closed", or as the system says it: "ECONNREFUSED". */
+  /** "timeout", "unreachable", "closed", or the system's code, such as "ECONNREFUSED". */
   readonly code: string;
 
   constructor(server: Endpoint, code: string, options?: ErrorOptions) {
@@ -60,7 +60,7 @@ const reasons: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: "its certificate is not valid yet, by this host's clock",
 };
 
-/** What TLS has against a server's certificate (RFC 8310 §8), as OpenSSL and Node call it. */
+/** Why TLS rejects a server's certificate (RFC 8310 §8), by the codes of OpenSSL and Node. */
 function certificateReason(code: string, cause: unknown): string | undefined {
   if (UNTRUSTED.has(code)) {
     return `its certificate is not trusted (${code}); is the authority named in NODE_EXTRA_CA_CERTS?`;
@@ -80,7 +80,7 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
 ]);
 
-/** Rejects with an ExchangeError, or with the signal's reason when that ends first. */
+/** Rejects with an ExchangeError, or with the signal's reason if the signal ends first. */
 export async function ask(
   server: Endpoint,
   message: Message,
@@ -118,7 +118,7 @@ async function askTcp(server: Endpoint, query: Query, options: ExchangeOptions):
   }
 }
 
-/** Datagrams get lost; the same query is sent again. */
+/** How often the same query is sent, since datagrams get lost. */
 const UDP_TRIES = 3;
 
 async function askUdp(
@@ -142,8 +142,8 @@ async function askUdp(
         socket.send(octets);
         cancelResend = clock.at(clock.now() + timeout / UDP_TRIES, send);
       };
-      // Connected: the kernel drops what others send, and tells when nobody listens there. Where
-      // there is no way to the server it says so here and not by an event.
+      // Connected, so the kernel drops what others send and reports when nobody listens there. The
+      // lack of a route to the server is reported to this callback and not by an event.
       socket.connect(server.port, server.address, (error?: Error) => {
         if (error) reject(error);
         else send();
@@ -161,7 +161,7 @@ async function askUdp(
 /** Milliseconds. */
 const TIMEOUT = 5000;
 
-/** How long one exchange may take, and what to say when it fails. */
+/** Limits the time of one exchange, and explains its failure. */
 class Deadline {
   readonly signal: AbortSignal;
   readonly end: Cancel;
@@ -173,7 +173,7 @@ class Deadline {
     const cancel = clock.at(clock.now() + timeout, () => {
       over.abort(new ExchangeError(server, "timeout"));
     });
-    // Not AbortSignal.any: a signal that lasts remembers each that was ever made of it.
+    // Not AbortSignal.any: a long-lived signal remembers every signal ever derived from it.
     const forward = () => over.abort(signal?.reason);
     signal?.addEventListener("abort", forward, { once: true });
     this.end = () => {
@@ -191,13 +191,13 @@ class Deadline {
   }
 }
 
-/** A query as it is sent, and what passes for a response to it. */
+/** A query as it is sent, and the check for a response to it. */
 interface Query {
   readonly octets: Buffer;
   readonly accept: Accept;
 }
 
-/** Undefined for whatever else comes, which is not for us. */
+/** The decoded response; undefined for anything else that arrives. */
 type Accept = (bytes: Uint8Array) => Message | undefined;
 
 function makeQuery(message: Message): Query {
@@ -238,7 +238,7 @@ function wellFormed(accept: Accept): Accept {
   };
 }
 
-/** To the same question, in the case it was asked; or to none, as some errors are (RFC 1035 §4.1.1). */
+/** True for the same question in the same letter case, or an error without one (RFC 1035 §4.1.1). */
 function isResponseTo(query: Message, response: Message): boolean {
   const { isResponse, id, opcode, questions, rcode } = response;
   if (!isResponse || id !== query.id || opcode !== query.opcode) return false;

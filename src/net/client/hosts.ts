@@ -1,7 +1,7 @@
 /**
- * Where a host is that the configuration names: as the system would have it, by its hosts file and
- * by DNS. The system itself cannot be told to stop looking, and a program stays until it has; so it
- * is asked for those names alone that are not of DNS: a single label, and `.local`.
+ * Resolves a host that the configuration names as the system would, by its hosts file and by DNS. A
+ * lookup by the system itself cannot be cancelled and keeps the process alive until it is done, so the
+ * system is asked only for names that are not in DNS: single labels and `.local`.
  */
 import { lookup } from "node:dns/promises";
 import { readFileSync } from "node:fs";
@@ -14,11 +14,11 @@ import { addressesOf, type Resolve } from "./resolver.ts";
 export interface Finding {
   readonly resolve: Resolve;
   readonly signal?: AbortSignal;
-  /** What the hosts file says. */
+  /** The text of the hosts file. */
   readonly hosts?: () => string;
 }
 
-/** None where nobody knows it. */
+/** Empty if the host cannot be resolved. */
 export async function endpointsOf(host: string, port: number, how: Finding): Promise<Endpoint[]> {
   return (await addressesNamed(host.replace(/\.$/, ""), how)).map((address) => ({ address, port }));
 }

@@ -1,12 +1,12 @@
 /**
- * One connection to one server, opened when there is something to ask and kept for as long as the
- * server keeps it (RFC 7766 §6.2.1), over TCP or TLS (RFC 7858 §3). Questions may overtake one
- * another; a response goes to whoever asked with its id.
+ * One connection to one server over TCP or TLS (RFC 7858 §3), opened when there is something to ask
+ * and kept for as long as the server keeps it (RFC 7766 §6.2.1). Queries are pipelined and answered in
+ * any order; a response goes to the caller that asked with its id.
  *
- * Invariant: who gets no response in time ends the connection for all. Nothing tells a slow peer
- * from a path that has gone, and the retransmissions of a dead connection can outlast the break by
- * a minute, where a new one is there at once. What has been given up is not to arrive after what was
- * said since, so the system is told to forget it (RST, RFC 9293 §3.5.2).
+ * Invariant: one query that times out ends the connection for all. A slow peer cannot be told from a
+ * broken path, and the retransmissions of a dead connection can outlast the break by a minute, while a
+ * new connection works at once. What has been given up must not arrive after later messages, so the
+ * connection is reset, which discards what is unsent (RST, RFC 9293 §3.5.2).
  */
 import { randomInt } from "node:crypto";
 import type { Socket } from "node:net";
@@ -18,39 +18,39 @@ import { type Channel, connect, explain, type Server } from "./channel.ts";
 import { ExchangeError } from "./exchange.ts";
 
 export interface PersistentOptions {
-  /** Where the server is now, the best address first; asked before each new connection. */
+  /** Where the server is now, the best address first; called before each new connection. */
   readonly locate: (signal: AbortSignal) => Promise<readonly Server[]>;
   readonly clock: Clock;
   /** Milliseconds for each response; 5 s if not given. */
   readonly timeout?: number;
 }
 
-/** Octets of a message with this id: made anew for each try, so that no signature goes out twice. */
+/** Encodes a message with this id, anew for each attempt, so that no signature is sent twice. */
 export type Compose = (id: number) => Uint8Array;
 
 export class PersistentConnection {
   readonly #options: PersistentOptions;
   #session: Promise<Session> | undefined;
   #server: Server | undefined;
-  /** Until `close`: then what is not open yet is not opened, and nothing is asked again. */
+  /** Ended by `close`, which stops attempts to connect and retries. */
   #life = new AbortController();
 
   constructor(options: PersistentOptions) {
     this.#options = options;
   }
 
-  /** With whom the latest connection is or was; undefined before the first. */
+  /** The server of the latest connection, open or not; undefined before the first. */
   get server(): Server | undefined {
     return this.#server;
   }
 
-  /** The response. Rejects with an ExchangeError. */
+  /** The response. Rejects with an ExchangeError, or with an error of `locate`. */
   async ask(compose: Compose): Promise<Uint8Array> {
     for await (const response of this.askAll(compose)) return response;
     throw new Error("a question without a response is an error before");
   }
 
-  /** Every response, as a transfer has many, until the caller has enough. */
+  /** Every response until the caller stops; a transfer has many. */
   async *askAll(compose: Compose): AsyncGenerator<Uint8Array> {
     const { signal } = this.#life;
     for (;;) {
@@ -65,7 +65,7 @@ export class PersistentConnection {
           yield response;
         }
       } catch (error) {
-        // The server may let go of an idle connection in the moment that it is used again.
+        // The server may close an idle connection just as it is used again.
         const isGone = session.isClosed && (error as ExchangeError).code !== "timeout";
         if (isAnswered || !isKept || !isGone || signal.aborted) throw error;
       } finally {
@@ -74,7 +74,7 @@ export class PersistentConnection {
     }
   }
 
-  /** Who waits gets an error; the next question opens a new connection. */
+  /** Queries in flight fail; the next query opens a new connection. */
   close(): void {
     const session = this.#session;
     this.#session = undefined;
@@ -115,7 +115,7 @@ export class PersistentConnection {
 
 /** Milliseconds. */
 const TIMEOUT = 5000;
-/** Octets. */
+/** Octets of responses that nobody waits for. */
 const MAX_UNWANTED = 2 ** 20;
 
 /** A connection while it lasts. */
@@ -146,7 +146,7 @@ class Session {
       for (let bytes = frames.next(); bytes !== undefined; bytes = frames.next()) {
         if (bytes.length < HEADER_LENGTH) return this.end("closed");
         const inbox = this.#inboxes.get((bytes[0]! << 8) | bytes[1]!);
-        // An id that nobody waits for is that of a transfer of which somebody had enough; it may have no end.
+        // An id that nobody waits for belongs to an abandoned transfer, which may be endless.
         if (inbox === undefined) unwanted += bytes.length;
         else inbox.put(bytes);
         if (unwanted > MAX_UNWANTED) return this.end("closed");
@@ -181,13 +181,13 @@ class Session {
     this.isClosed = true;
     this.#onClose();
     if (this.#inboxes.size > 0) this.#tcp.resetAndDestroy();
-    // At once, where a reset alone would wait for all that was written.
+    // Takes effect at once; a reset alone would wait for all that was written.
     this.#socket.destroy();
     for (const inbox of this.#inboxes.values()) inbox.fail(error);
   }
 }
 
-/** Responses to one question, for one who takes them one by one. */
+/** Responses to one query, taken one by one. */
 class Inbox {
   readonly close: () => void;
   readonly #watch: (expire: () => void) => () => void;

@@ -1,6 +1,6 @@
 /**
- * Where changes of a zone are pushed, as DNS tells it (RFC 8765 §6.1), and the way there: TLS to the host
- * that the zone names, which has to prove that it is this one (RFC 8310 §8).
+ * Finds by DNS the servers that push a zone's changes (RFC 8765 §6.1), and opens sessions with them over
+ * TLS, where a server must prove that it is the host that the zone names (RFC 8310 §8).
  */
 import { Type } from "../../dns/constants.ts";
 import { Name } from "../../dns/name.ts";
@@ -11,20 +11,20 @@ import { PushSession, type PushSessionOptions } from "./pushsession.ts";
 import { addressesOf, type Resolve } from "./resolver.ts";
 
 export interface PushServer extends Server {
-  /** By which the zone calls it. */
+  /** Its name in the zone's SRV record. */
   readonly host: Name;
 }
 
 export interface PushServersOptions {
   readonly resolve: Resolve;
-  /** Of the host's address, where `resolve` finds none. */
+  /** Looks for the host's address if `resolve` finds none. */
   readonly resolveElsewhere: Resolve;
   /** Uniform in [0, 1). */
   readonly random: () => number;
   readonly signal?: AbortSignal;
 }
 
-/** In the order in which to try them, for who wants to be told of `name`; else why there are none. */
+/** The servers that push changes at `name`, in the order in which to try them, or why there are none. */
 export async function findPushServers(
   name: Name,
   { resolve, resolveElsewhere, random, signal }: PushServersOptions,
@@ -55,7 +55,7 @@ export async function openPushSession(
 ): Promise<PushSession> {
   const { clock, signal } = options;
   const { socket, tcp } = await connect(server, clock, signal);
-  // Nothing is heard of a path that has died, and the server need not be asked for an hour.
+  // A dead path gives no sign of itself, and the session's own keepalives may be an hour apart.
   tcp.setKeepAlive(true, PROBED_AFTER);
   const wire = {
     send: (message: Buffer) => void socket.write(frame(message)),
@@ -76,5 +76,5 @@ export async function openPushSession(
   return session;
 }
 
-/** Milliseconds until the system asks whether the other end is there; soon after it is clear if not. */
+/** Milliseconds of silence until TCP probes the peer; if it is gone, that shows soon after. */
 const PROBED_AFTER = 30_000;

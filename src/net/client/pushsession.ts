@@ -1,11 +1,10 @@
 /**
- * A session in which a server tells what becomes of the sets that are asked for (DNS Push, RFC 8765, in a
- * session of RFC 8490): the client's side. It knows of each set what the server has said is there, and
- * keeps time.
+ * The client's side of a DNS Push session (RFC 8765, in a session of RFC 8490). It subscribes to record
+ * sets, keeps for each set the records that the server has announced, and runs the session's timers.
  *
- * Invariant: `records` of what is granted are those of all that was told, in its order. A server that
- * breaks the rules in a way that RFC 8490 or RFC 8765 calls fatal is let go at once, and none fills more
- * than `MAX_OCTETS`.
+ * Invariant: the `records` of a granted subscription result from all notifications, applied in order. If
+ * a server breaks the rules in a way that RFC 8490 or RFC 8765 calls fatal, the connection is reset at
+ * once; and no server fills more than `MAX_OCTETS`.
  */
 import { Alarm, type Clock, earlier } from "../../clock.ts";
 import { Class, Rcode, rcodeName } from "../../dns/constants.ts";
@@ -27,54 +26,54 @@ import { MAX_PUSH, readNotices, writeSubscription, writeUnsubscription } from ".
 import type { Writer } from "../../dns/writer.ts";
 import { type Subscription, Subscriptions } from "./subscriptions.ts";
 
-/** What goes to the server, and how that may end. */
+/** The connection to the server, for sending and ending. */
 export interface PushWire {
   send(message: Buffer): void;
-  /** When all is sent. */
+  /** Closes when everything has been sent. */
   close(): void;
-  /** At once (RFC 8490 §5.3). */
+  /** Resets at once (RFC 8490 §5.3). */
   abort(): void;
 }
 
 export interface PushSessionOptions {
   readonly clock: Clock;
-  /** Something is told or granted. */
+  /** A notification or a grant has arrived. */
   readonly changed: () => void;
-  /** The server does not tell of this set, or not any more, and is not to be asked for so many milliseconds. */
+  /** The server has refused or ended a subscription; it may be retried after `delay` milliseconds. */
   readonly refused: (name: Name, type: number, rcode: Rcode, delay: number) => void;
-  /** Nothing more comes; once. */
+  /** Called once: nothing more will come. */
   readonly ended: (end: SessionEnd) => void;
 }
 
 export interface SessionEnd {
   /** What the server did, as a sentence without its subject. */
   readonly reason: string;
-  /** Milliseconds in which it is not to be tried again; undefined where nobody says. */
+  /** Milliseconds before it may be tried again; undefined if not specified. */
   readonly delay?: number;
 }
 
-/** "keepalive" for what keeps the session. */
+/** What a request is about: a subscription, or keeping the session alive. */
 type Asked = Subscription | "keepalive";
 
 export class PushSession {
-  /** When a message last came. */
+  /** When the last message arrived. */
   lastHeard: number;
   readonly #wire: PushWire;
   readonly #options: PushSessionOptions;
   readonly #clock: Clock;
   readonly #alarm: Alarm;
   readonly #subscriptions = new Subscriptions();
-  /** Requests without a response, oldest first, and when they were sent. */
+  /** Unanswered requests by id, oldest first, with the time when they were sent. */
   readonly #asked = new Map<number, { readonly what: Asked; readonly since: number }>();
-  /** Ids of what it has left, until they are used again: the server may have ended that at the same time. */
+  /** Ids of dropped subscriptions, until reused: the server may have ended one at the same time. */
   readonly #left = new Set<number>();
   #timeouts: SessionTimeouts = { inactivity: DEFAULT_TIMEOUT, keepalive: DEFAULT_TIMEOUT };
   #isEstablished = false;
   #isOver = false;
   #lastId = 0;
-  /** When a message last came or went. */
+  /** When the last message arrived or was sent. */
   #lastMessage: number;
-  /** The same, but for messages that only keep the session alive (RFC 8490 §6.3). */
+  /** The same, not counting messages that only keep the session alive (RFC 8490 §6.3). */
   #lastActivity: number;
 
   constructor(wire: PushWire, options: PushSessionOptions) {
@@ -86,23 +85,23 @@ export class PushSession {
     this.#keepAlive();
   }
 
-  /** Of subscriptions. */
+  /** Number of subscriptions. */
   get size(): number {
     return this.#subscriptions.size;
   }
 
-  /** Of what was subscribed to and not refused. */
+  /** The subscription to this set; undefined if there is none, or none that is still wanted. */
   find(name: Name, type: number): Subscription | undefined {
     const found = this.#subscriptions.find(name, type);
     return found?.isOver ? undefined : found;
   }
 
-  /** Those that `find` finds. */
+  /** All that `find` would return. */
   *[Symbol.iterator](): Generator<Subscription> {
     for (const each of this.#subscriptions) if (!each.isOver) yield each;
   }
 
-  /** Of class IN. What is subscribed to already stays so (RFC 8765 §6.2.1). */
+  /** Subscribes in class IN; an existing subscription is kept (RFC 8765 §6.2.1). */
   subscribe(name: Name, type: number): void {
     if (this.#isOver) return;
     const known = this.#subscriptions.find(name, type);
@@ -119,11 +118,11 @@ export class PushSession {
     const own = this.#subscriptions.find(name, type);
     if (own === undefined) return;
     own.isOver = true;
-    // Before a session is there it may not be said (RFC 8490 §5.1), and the answer may be that there is none.
+    // Without a grant there may be no session yet (RFC 8490 §5.1), and the request may still be refused.
     if (own.granted !== undefined) this.#leave(own);
   }
 
-  /** As a client that has done (RFC 8765 §6.7). */
+  /** Closes as a client that is done (RFC 8765 §6.7). */
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -131,7 +130,7 @@ export class PushSession {
     this.#wire.close();
   }
 
-  /** The connection has ended. */
+  /** To be called when the connection has ended. */
   lost(reason: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -139,7 +138,7 @@ export class PushSession {
     this.#options.ended({ reason });
   }
 
-  /** A message, without its length in front. */
+  /** Takes a message, without its length prefix. */
   receive(bytes: Uint8Array): void {
     if (this.#isOver) return;
     try {
@@ -164,7 +163,7 @@ export class PushSession {
     } else if (type === undefined) {
       throw new FormatError("a message says nothing");
     } else if (id !== 0) {
-      // Of all that is known here nothing is a server's to ask (RFC 8490 §5.4.1, §7.1, RFC 8765 §6).
+      // A server may request none of the operations known here (RFC 8490 §5.4.1, §7.1, RFC 8765 §6).
       if (KNOWN.has(type)) throw new FormatError(`a message of type ${type} is a request`);
       this.#lastActivity = this.#lastMessage;
       this.#send(encodeStateful({ id, isResponse: true, rcode: Rcode.DSOTYPENI }));
@@ -176,7 +175,7 @@ export class PushSession {
   #hearResponse(id: number, rcode: Rcode, tlvs: readonly Tlv[]): void {
     const asked = this.#asked.get(id);
     const own = asked?.what ?? this.#subscriptions.ofId(id);
-    // An operation that goes on may be ended by a second response (RFC 8490 §5.6).
+    // A second response may end a long-lived operation (RFC 8490 §5.6).
     if (own === undefined && rcode !== Rcode.NOERROR && this.#left.delete(id)) {
       this.#lastActivity = this.#lastMessage;
       return;
@@ -204,7 +203,7 @@ export class PushSession {
     if (!own.isOver) this.#options.refused(own.name, own.type, rcode, delay);
   }
 
-  /** What the server grants is what holds (RFC 8490 §7.1). */
+  /** The timeouts that the server grants apply (RFC 8490 §7.1). */
   #agree(rcode: Rcode, tlvs: readonly Tlv[]): void {
     if (rcode !== Rcode.NOERROR) {
       const reason = `knows of no sessions (${rcodeName(rcode)})`;
@@ -223,9 +222,9 @@ export class PushSession {
     this.#timeouts = timeouts;
   }
 
-  /** What is not to be answered. */
+  /** Takes a unidirectional message, which gets no response. */
   #hear(type: number, tlv: Tlv, message: { readonly rcode: Rcode; readonly length: number }): void {
-    // Nothing is said unasked before there is a session (RFC 8490 §5.1).
+    // The server may send none before there is a session (RFC 8490 §5.1).
     if (!this.#isEstablished) throw new FormatError("a message comes before there is a session");
     if (type === DsoType.KEEPALIVE) {
       this.#setTimeouts(tlv);
@@ -254,7 +253,7 @@ export class PushSession {
 
   //---- Requests, and time ----
 
-  /** The same wishes each time (RFC 8490 §7.1). */
+  /** Requests the same timeouts each time (RFC 8490 §7.1). */
   #keepAlive(): void {
     this.#ask(this.#nextId(), "keepalive", (writer) => writeTimeouts(writer, WANTED));
   }
@@ -291,7 +290,7 @@ export class PushSession {
     const silent = isSilent ? this.#lastMessage + keepalive : undefined;
     if (unanswered !== undefined && unanswered <= now) {
       const reason = "does not answer";
-      // If it has not answered at all it is taken to know of no sessions (RFC 8490 §5.1.1).
+      // A server that has not answered at all is taken not to support sessions (RFC 8490 §5.1.1).
       this.#end("abort", this.#isEstablished ? { reason } : { reason, delay: UNSUPPORTED_DELAY });
     } else if (inactive !== undefined && inactive <= now) {
       this.#end("close", { reason: "has nothing to tell" });
@@ -302,7 +301,7 @@ export class PushSession {
     }
   }
 
-  /** It is not to be expected that it does better soon (RFC 8490 §6.6.3.1). */
+  /** The server is not expected to behave better soon (RFC 8490 §6.6.3.1). */
   #fail(what: string): void {
     const reason = `breaks the rules of DNS Push: ${what}`;
     this.#end("abort", { reason, delay: UNSUPPORTED_DELAY });
@@ -319,24 +318,24 @@ export class PushSession {
 
 const KNOWN: ReadonlySet<number> = new Set(Object.values(DsoType));
 
-/** Octets of what is remembered. */
+/** Octets of remembered records. */
 const MAX_OCTETS = 16 * 2 ** 20;
 
 //---- Milliseconds ----
 
-/** Of both, as long as nothing else is agreed (RFC 8490 §6.2). */
+/** Both timeouts, until others are agreed (RFC 8490 §6.2). */
 const DEFAULT_TIMEOUT = 15_000;
-/** What is recommended (RFC 8490 §6.5.2). That a path is dead the system finds. */
+/** As recommended (RFC 8490 §6.5.2). A dead path is detected by TCP keepalive. */
 const WANTED: SessionTimeouts = { inactivity: DEFAULT_TIMEOUT, keepalive: 3_600_000 };
 /** RFC 8490 §6.5.2: no shorter one may be granted. */
 const LEAST_KEEPALIVE = 10_000;
-/** RFC 8490 §6.4.2, §6.5.2. */
+/** Means no timeout (RFC 8490 §6.4.2, §6.5.2). */
 const FOR_EVER = 0xffffffff;
 /** RFC 8490 §5.1.1. */
 const RESPONSE_TIMEOUT = 30_000;
-/** Until a server that knows of no sessions, or does not keep their rules, is tried again (RFC 8490 §6.6.3). */
+/** Before retrying a server that does not support sessions or breaks their rules (RFC 8490 §6.6.3). */
 export const UNSUPPORTED_DELAY = 3_600_000;
-/** Until what has failed may be tried again, where the server does not say (RFC 8765 §6.2.2). */
+/** Before retrying a failed subscription, if the server specifies no delay (RFC 8765 §6.2.2). */
 const retryDelays: Readonly<Record<Rcode, number>> = {
   [Rcode.SERVFAIL]: 60_000,
   [Rcode.NOTIMP]: 3_600_000,

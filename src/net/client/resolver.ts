@@ -1,7 +1,7 @@
 /**
- * A stub resolver (RFC 1034 §5.3.1): asks the servers of this host, one after the other. It takes
- * and gives names, not text, as the system's resolver would, so that a label may be of any octets;
- * and it knows no search list and no hosts file, because what it is asked is about zones.
+ * A stub resolver (RFC 1034 §5.3.1): asks the servers of this host one after the other. Unlike the
+ * system's resolver it takes and returns names and not text, so that a label may hold any octets; and
+ * it uses no search list and no hosts file, because its questions are about zones.
  */
 import { Resolver } from "node:dns";
 import type { Clock } from "../../clock.ts";
@@ -13,8 +13,8 @@ import { addressOf } from "../../dns/rdata.ts";
 import { ask, ExchangeError } from "./exchange.ts";
 
 /**
- * The response of the first server that knows: that there is something (NOERROR), or that there is
- * nothing (NXDOMAIN, or no answers). Undefined where none does, or when the signal ends.
+ * The first conclusive response: NOERROR, with or without answers, or NXDOMAIN. Undefined if no
+ * server gives one, or when the signal ends.
  */
 export type Resolve = (
   name: Name,
@@ -24,7 +24,7 @@ export type Resolve = (
 
 export interface ResolverOptions {
   readonly clock: Clock;
-  /** Those of this host, as they are at each question, if not given. */
+  /** By default those of this host, looked up for each query. */
   readonly servers?: readonly Endpoint[];
   /** Milliseconds for each server. */
   readonly timeout?: number;
@@ -50,12 +50,12 @@ export function resolver({ clock, servers, timeout = TIMEOUT }: ResolverOptions)
 }
 
 /**
- * Addresses of one family that a host is tried at: each costs a socket and its time, and whoever answers
- * may say thousands.
+ * Addresses of one family at which a host is tried: each costs a socket and time, and an answer may hold
+ * thousands.
  */
 export const MAX_ADDRESSES = 8;
 
-/** IPv6 first (RFC 6724 §2.1); none where it has none, or nobody knows. */
+/** The host's addresses, IPv6 first (RFC 6724 §2.1); empty if none is found. */
 export async function addressesOf(
   host: Name,
   resolve: Resolve,
@@ -73,10 +73,10 @@ function isKnowing({ rcode }: Message): boolean {
   return rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN;
 }
 
-/** What resolv.conf says at this moment; its order is that of preference. */
+/** The servers in resolv.conf at this moment, in order of preference. */
 export function systemServers(): Endpoint[] {
   return new Resolver().getServers().flatMap((text) => parseEndpoint(text, DNS_PORT) ?? []);
 }
 
-/** Milliseconds: the servers of a host are near. */
+/** Milliseconds; a host's own servers are near. */
 const TIMEOUT = 2000;

@@ -1,9 +1,9 @@
-/** By which address of its own this host speaks to another, as the system would choose it. */
+/** The source address that the system would choose for packets to another host. */
 import { createSocket } from "node:dgram";
 import { isIPv4 } from "node:net";
 import type { Endpoint } from "../../dns/endpoint.ts";
 
-/** Undefined where there is no way there. Nothing is sent. */
+/** Undefined if there is no route. Nothing is sent. */
 export async function sourceAddress({ address, port }: Endpoint): Promise<string | undefined> {
   const socket = createSocket(isIPv4(address) ? "udp4" : "udp6");
   try {

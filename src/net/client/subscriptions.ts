@@ -1,6 +1,6 @@
 /**
- * What a client of DNS Push has subscribed to, and what it was told of it (RFC 8765 §6.2, §6.3): the
- * records that are there now, by set.
+ * The subscriptions of a DNS Push client (RFC 8765 §6.2, §6.3), each with the records that its set now has
+ * according to the server.
  */
 import { Class, Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
@@ -10,18 +10,18 @@ import { type ResourceRecord, setKey } from "../../dns/record.ts";
 export interface Subscription {
   readonly name: Name;
   readonly type: number;
-  /** Of the message that has subscribed. */
+  /** The id of the SUBSCRIBE request. */
   readonly id: number;
   /** When the server agreed; undefined until then. */
   granted: number | undefined;
-  /** Nobody wants it any more, but the server has not answered yet. */
+  /** True when it is no longer wanted, but the server has not answered yet. */
   isOver: boolean;
-  /** By the keys of their data. */
+  /** By the key of their rdata. */
   readonly records: Map<string, ResourceRecord>;
 }
 
 export class Subscriptions {
-  /** Of all records, more or less: what the server can fill. */
+  /** Approximate memory of all records, which the server decides. */
   octets = 0;
   readonly #bySet = new Map<string, Subscription>();
   readonly #byId = new Map<number, Subscription>();
@@ -55,7 +55,7 @@ export class Subscriptions {
     this.#bySet.delete(setKey(subscription.name, subscription.type));
   }
 
-  /** What is about nothing that is granted is passed over (RFC 8765 §6.3.1). */
+  /** Ignores a notification that no granted subscription covers (RFC 8765 §6.3.1). */
   apply({ kind, record }: Notice): void {
     const { name, type, class: klass, rdata } = record;
     if (klass !== Class.IN && klass !== Class.ANY) return;
@@ -92,5 +92,5 @@ function sizeOf({ name, rdata }: ResourceRecord): number {
   return OVERHEAD + name.wire.length + rdata.wire.length;
 }
 
-/** Octets of a record beside its own. */
+/** Octets of memory for a record, beside its name and data. */
 const OVERHEAD = 200;

@@ -1,7 +1,7 @@
 /**
- * Where the updates of a zone go when no server is configured: what the zone says by SRV, over TLS
- * before TCP, else its primary as its SOA names it (draft-pusateri-dnssd-update-proxy-01, "Selection
- * of Authoritative Unicast DNS Server"; RFC 2136 §4.1). It is found again for each new connection, so
+ * Finds the servers to send a zone's updates to when none is configured: those in its SRV records, TLS
+ * before TCP, else the primary that its SOA names (draft-pusateri-dnssd-update-proxy-01, "Selection
+ * of Authoritative Unicast DNS Server"; RFC 2136 §4.1). They are looked up for each new connection, so
  * that a server which moves is followed.
  */
 import { DNS_PORT, Type } from "../../dns/constants.ts";
@@ -19,14 +19,14 @@ export interface UpdateServerOptions {
 }
 
 /**
- * In the order in which to try them; none where the zone has none, or its servers cannot be asked. Who
- * is not told whether there is a better one is not sent to the next: a connection is kept for long.
+ * The servers in the order in which to try them; empty if the zone has none, or nobody answers. A failed
+ * SRV lookup does not fall back to the next choice, because a connection is kept for long.
  */
 export async function findUpdateServers(options: UpdateServerOptions): Promise<readonly Server[]> {
   const { zone, resolve, random, signal } = options;
   const at = async (host: Name, port: number, isTls: boolean): Promise<readonly Server[]> => {
     const addresses = await addressesOf(host, resolve, signal);
-    // TLS knows it by its name.
+    // The name that the certificate must be for.
     const tls = isTls ? { serverName: `${host}`.replace(/\.$/, "") } : undefined;
     return addresses.map((address) => ({ address, port, tls }));
   };
