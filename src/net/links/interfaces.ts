@@ -1,10 +1,10 @@
 /**
- * What the kernel says about this host's network: its interfaces with their addresses, and whether
- * another program holds a port. Read level by level, about once a second; whoever follows makes
- * its own state fit what is there now, so that nothing depends on having seen an event.
+ * The kernel's view of this host's network: its interfaces with their addresses, and whether another
+ * program holds a port. The state itself is polled, about once a second; followers adapt their own state
+ * to it, so that nothing depends on having seen an event.
  *
- * The part that Node does not tell (multicast flag, index, MTU) is read from /sys, the owners of
- * ports and the members of groups from /proc; without them, as on other systems, the cautious answer is given.
+ * What Node does not provide (multicast flag, index, MTU) is read from /sys, and port owners and group
+ * members from /proc; where these are missing, as on other systems, the cautious answer is given.
  */
 import { readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
@@ -16,19 +16,19 @@ import type { Family, LinkAddress } from "./link.ts";
 
 export interface Interface {
   readonly name: string;
-  /** The kernel's number for it: another one after it was unplugged and plugged in again. */
+  /** The kernel's number for it, which changes when it is unplugged and plugged in again. */
   readonly index: number;
   /** Octets of an IP packet. */
   readonly mtu: number;
   readonly isLoopback: boolean;
   readonly isMulticast: boolean;
-  /** At least one: what has no address cannot speak. */
+  /** At least one: an interface without an address cannot send. */
   readonly addresses: readonly LinkAddress[];
 }
 
-/** Where the facts come from; a test has its own. */
+/** Where the facts come from; tests supply their own. */
 export interface Host {
-  /** As `os.networkInterfaces()`: those that are up and have a carrier. */
+  /** As `os.networkInterfaces()`: the interfaces that are up and have a carrier. */
   interfaces(): NodeJS.Dict<NetworkInterfaceInfo[]>;
   /** A file's text, undefined when there is none. */
   read(path: string): string | undefined;
@@ -43,7 +43,7 @@ export interface Following {
 /** Milliseconds. */
 const POLL_INTERVAL = 1_000;
 
-/** Calls `look` with the interfaces there are now, and again about each second until `signal` ends. */
+/** Calls `look` with the current interfaces, now and about once a second until `signal` ends. */
 export function followInterfaces(
   { clock, signal, host = thisHost }: Following,
   look: (interfaces: readonly Interface[]) => void,
@@ -59,18 +59,18 @@ export function followInterfaces(
   poll();
 }
 
-/** What this host's own addresses tell of the address of another. */
+/** How an address relates to those of this host. */
 export interface HostNetworks {
-  /** Is it this host's own? */
+  /** True for an address of this host. */
   isOwn(address: string): boolean;
-  /** Is it in a network that this host has an address of? */
+  /** True for an address in a network in which this host has an address. */
   isAttached(address: string): boolean;
 }
 
-/** Milliseconds that what was read of the host's networks is taken for true. */
+/** Milliseconds for which the host's networks are cached. */
 const NETWORKS_LIFE = 5_000;
 
-/** As they are now, or were a moment ago. */
+/** Answers from the current networks, or a recent copy of them. */
 export function hostNetworks(clock: Pick<Clock, "now">, host: Host = thisHost): HostNetworks {
   let own = new Networks(LOOPBACK);
   let attached = own;
@@ -95,7 +95,7 @@ export function hostNetworks(clock: Pick<Clock, "now">, host: Host = thisHost): 
   };
 }
 
-/** A neighbour on another link may have a link-local address of ours. */
+/** Without link-local addresses: a neighbour on another link may have the same one. */
 function hostPrefixes(itself: Interface): Prefix[] {
   return lastingAddresses(itself).map(({ address, family }) => ({
     address,
@@ -104,8 +104,8 @@ function hostPrefixes(itself: Interface): Prefix[] {
 }
 
 /**
- * What `read` is told; undefined where the kernel does not tell now, for want of file descriptors as a
- * rule, which strangers may have used up. Who asked goes on with what it knew.
+ * The result of `read`; undefined if the kernel cannot answer now, usually for want of file descriptors,
+ * which strangers may have used up. The caller goes on with what it knew.
  */
 export function ifTold<T>(read: () => T): T | undefined {
   try {
@@ -116,14 +116,14 @@ export function ifTold<T>(read: () => T): T | undefined {
   }
 }
 
-/** As readFileSync and os.networkInterfaces() have it. */
+/** Error codes of readFileSync and os.networkInterfaces(). */
 const untold: ReadonlySet<string> = new Set(["EMFILE", "ENFILE", "ERR_SYSTEM_ERROR"]);
 
 /** The interfaces that are up, have a carrier and an address. */
 export function readInterfaces(host: Host = thisHost): Interface[] {
   const found = new Map<string, NetworkInterfaceInfo[]>();
   for (const [label, infos = []] of Object.entries(host.interfaces())) {
-    // Linux gives an address with a label, "eth0:1", as an interface of that name.
+    // On Linux an address with a label, "eth0:1", appears as an interface of that name.
     const name = label.replace(/:.*/, "");
     found.set(name, [...(found.get(name) ?? []), ...infos]);
   }
@@ -131,7 +131,7 @@ export function readInterfaces(host: Host = thisHost): Interface[] {
     const fact = (file: string) => host.read(`/sys/class/net/${name}/${file}`);
     const flags = fact("flags");
     const isLoopback = infos.some((info) => info.internal);
-    // What a bridge's port hears goes to the bridge; nobody is reached by listening on the port.
+    // What a bridge port receives goes to the bridge; listening on the port hears nothing.
     const isBridgePort = fact("brport/port_id") !== undefined;
     return {
       name,
@@ -148,7 +148,7 @@ export function readInterfaces(host: Host = thisHost): Interface[] {
 
 /**
  * True where a program other than this one has a UDP socket on the wildcard address and `port`. Our
- * own multicast sockets never have (see `multicastlink.ts`). Where it cannot be known: true.
+ * own multicast sockets never do (see `multicastlink.ts`). True as well if it cannot be determined.
  */
 export function isPortHeld(port: number, host: Host = thisHost): boolean {
   const sockets = ifTold(() => host.read("/proc/net/udp"));
@@ -159,13 +159,13 @@ export function isPortHeld(port: number, host: Host = thisHost): boolean {
 }
 
 /**
- * Whether a program of this host has joined the group of mDNS by IPv4 on the interface of this name.
- * No where this is not Linux, which alone gives a socket what others have joined for.
+ * Tests whether a program of this host has joined the mDNS group by IPv4 on the interface of this name.
+ * False except on Linux, the only system where a socket gets packets of groups that others have joined.
  */
 export function groupMembers(host: Host = thisHost): (name: string) => boolean {
   const table = host.read("/proc/net/igmp");
   if (table === undefined) return () => false;
-  // A line for each interface, and then one for each of its groups (Linux, net/ipv4/igmp.c).
+  // A line for each interface, followed by one for each of its groups (Linux, net/ipv4/igmp.c).
   const names = [...table.matchAll(/^\d+\s+([^\s:]+).*((?:\n\t.*)*)/gm)]
     .filter(([, , groups]) => IN_GROUP.test(groups!))
     .map(([, name]) => name!);
@@ -181,27 +181,27 @@ function linkAddress({ address, cidr, family }: NetworkInterfaceInfo): LinkAddre
   };
 }
 
-/** Those that these interfaces are in. */
+/** The networks that these interfaces are in. */
 export function networksOf(interfaces: readonly Interface[]): Networks {
   const addresses = interfaces.flatMap((one) => one.addresses);
   return new Networks(addresses.map(({ address, prefix }) => ({ address, length: prefix })));
 }
 
-/** Has the interface an address in one of these, but for link-local ones? */
+/** True if an address of the interface, other than a link-local one, is in these networks. */
 export function isIn(networks: Networks, itself: Interface): boolean {
   return lastingAddresses(itself).some(({ address }) => networks.includes(address));
 }
 
-/** Link-local ones are the same everywhere. */
+/** The addresses that are not link-local, since those occur on every link. */
 export function lastingAddresses({ addresses }: Interface): LinkAddress[] {
   return addresses.filter(({ address }) => !/^(fe80:|169\.254\.)/.test(address));
 }
 
 /**
- * Packets leave from one address: in IPv6 the link-local one, if there is one. In IPv4 sockets know
- * the interface by it, so it is none that another interface has too; and one that is in no subnet,
- * a service's that moves from host to host say, only where there is no other, for who is asked from
- * there has no way to answer.
+ * The one address that packets leave from: in IPv6 the link-local one, if there is one. In IPv4 sockets
+ * identify the interface by it, so it is one that no other interface has. An address in no subnet (/32),
+ * such as one of a service that moves from host to host, is the last choice, because whoever is asked
+ * from there cannot answer.
  */
 export function speakingAddress(
   { addresses }: Interface,
@@ -232,7 +232,7 @@ const thisHost: Host = {
     try {
       return readFileSync(path, "utf8");
     } catch (error) {
-      // Not Linux, or the interface went in this moment.
+      // Not Linux, or the interface has just gone.
       if (!untold.has(`${(error as NodeJS.ErrnoException).code}`)) return undefined;
       throw error;
     }

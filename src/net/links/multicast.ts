@@ -1,6 +1,6 @@
 /**
  * Links over real sockets: mDNS on every multicast interface, both families (RFC 6762 §3, §14).
- * About each second the links there are, are made those there should be. That one rule covers
+ * About once a second the set of links is made to match the interfaces. That one rule covers
  * interfaces that come, go, are plugged in again or change address, and sockets that failed.
  */
 import type { Clock } from "../../clock.ts";
@@ -20,16 +20,16 @@ import { MDNS_PORT, MulticastLink } from "./multicastlink.ts";
 
 export interface MulticastOptions {
   readonly clock: Clock;
-  /** Names of those to use; all that are up, multicast and not loopback by default. */
+  /** Names of the interfaces to use; by default all that are up, multicast and not loopback. */
   readonly interfaces?: readonly string[] | undefined;
   readonly log: Log;
-  /** Here for a moment: what is sent to this host alone stays with the programs that were here before. */
+  /** True for a short-lived program: it leaves unicast packets to the programs that were here before. */
   readonly isGuest?: boolean;
   /** Where the facts about this host come from. */
   readonly host?: Host;
 }
 
-/** Each follower has sockets of its own. */
+/** Watches this host's interfaces; each follower has its own sockets. */
 export function multicastLinks(options: MulticastOptions): LinkWatch {
   const { clock, interfaces, log, host, isGuest } = options;
   const isWanted = (candidate: Interface) =>
@@ -79,7 +79,7 @@ export function multicastLinks(options: MulticastOptions): LinkWatch {
   };
 }
 
-/** What an administrator should know, for as long as it is so. */
+/** Conditions that an administrator should know about, while they last. */
 function* concernsAbout(wanted: readonly Interface[], named: readonly string[]): Generator<string> {
   for (const name of named) {
     if (!wanted.some((one) => one.name === name)) yield `interface ${name} is not there, or down`;

@@ -4,16 +4,15 @@
  *
  * - "group" is bound to the group's address and hears what is sent to the group, nothing else. In
  *   IPv6 the address has a scope, so it hears one interface. In IPv4 Linux gives it every group
- *   packet of the host (ip(7), IP_MULTICAST_ALL); so on the interface of every other link, of every
- *   other one in its subnet, and where another program has joined the group, it joins for an
- *   impossible source alone, which keeps that interface's packets away.
+ *   packet of the host (ip(7), IP_MULTICAST_ALL); so on the interface of every other link, on every
+ *   other interface in its subnet, and wherever another program has joined the group, it joins for an
+ *   impossible source only, which keeps that interface's packets away.
  * - "speak" is bound to the interface's address and connected to the group: it sends from the right
  *   address and the right port, and hears nothing, so it never takes a packet from another program.
  * - "own" is bound to the interface's address and hears what is sent to us alone. It would take
- *   that from a responder on the wildcard address, so where port 5353 has such an owner it is not
- *   opened.
- * - "ask" is bound to the interface's address and a port of nobody's: it asks one host and hears its
- *   answer, whoever has port 5353.
+ *   that from a responder on the wildcard address, so it is not opened if port 5353 has such an owner.
+ * - "ask" is bound to the interface's address and an ephemeral port: it asks one host and hears its
+ *   answer, whoever owns port 5353.
  */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { isDeepStrictEqual } from "node:util";
@@ -34,36 +33,36 @@ export const MDNS_PORT = 5353;
 const GROUP = { 4: "224.0.0.251", 6: "ff02::fb" } as const;
 /** IP TTL and hop limit (RFC 6762 §11). */
 const HOPS = 255;
-/** RFC 6762 §17: no packet of ours has more octets, its IP and UDP headers among them; some devices' have. */
+/** Octets of our largest packet, with IP and UDP headers (RFC 6762 §17); some devices exceed it. */
 const MAX_PACKET = 9_000;
 const HEADERS = 40 + 8;
-/** A burst of announcements waits here while we are busy; the kernel may give less. */
+/** Octets. A burst of announcements waits here while we are busy; the kernel may grant less. */
 const RECEIVE_BUFFER = 1 << 22;
-/** How long our own packet is looked for among those heard, in milliseconds. */
+/** Milliseconds for which a packet of ours is recognised among those heard. */
 const ECHO_LIFE = 2_000;
 const MAX_ECHOES = 256;
-/** A source that no packet from a wire has. */
+/** A source that no packet from the wire has. */
 const NOBODY = "127.0.0.1";
 const TOO_MANY =
   "more interfaces hear multicast DNS than net.ipv4.igmp_max_memberships lets one socket tell apart: " +
   "by IPv4, hosts are on this one if their addresses say so";
 
-/** What else there is on this host. */
+/** The rest of this host's network. */
 export interface Surroundings {
-  /** Those of all other interfaces on which this host hears the group: the other links, and more. */
+  /** The other interfaces on which this host hears the group: the other links, and more. */
   readonly heard: readonly Interface[];
   /** All other interfaces. */
   readonly interfaces: readonly Interface[];
   readonly isShared: boolean;
 }
 
-/** A socket there should be; two plans that are equal as JSON are the same socket. */
+/** A socket that should exist; plans that are equal as JSON mean the same socket. */
 interface Plan {
   readonly role: "group" | "speak" | "own" | "ask";
   readonly family: Family;
   /** The interface's. */
   readonly address: string;
-  /** Addresses of the interfaces whose packets must be kept away. */
+  /** Addresses of interfaces whose packets must be kept away. */
   readonly apart: readonly string[];
 }
 
@@ -89,14 +88,14 @@ export class MulticastLink implements Link {
   /** By role and family. */
   readonly #ports = new Map<string, Port>();
   readonly #hearers = new Set<(packet: Packet) => void>();
-  /** Times in a row that something failed. */
+  /** Consecutive failures of each operation. */
   readonly #failures = new Map<string, number>();
   #echoes: { readonly bytes: Uint8Array; readonly until: number }[] = [];
   #near = new Networks([]);
-  /** The subnets that tell where it is, the last it had. */
+  /** The subnets by which its network is recognised: the last that it had. */
   #network: Networks | undefined;
   #far = new Networks([]);
-  /** True while no other interface's IPv4 packets can come to our socket. */
+  /** True while no other interface's IPv4 packets can reach our socket. */
   #isApart = true;
   #hasStrangers = false;
 
@@ -108,7 +107,7 @@ export class MulticastLink implements Link {
     this.#log = log;
   }
 
-  /** Makes the sockets fit the interface as it is now; opens again what failed. */
+  /** Adapts the sockets to the current interface, and reopens those that failed. */
   adjust(itself: Interface, { heard, interfaces, isShared }: Surroundings): void {
     if (!isDeepStrictEqual(this.addresses, itself.addresses)) this.addresses = itself.addresses;
     this.payload = Math.min(itself.mtu, MAX_PACKET) - HEADERS;
@@ -133,7 +132,7 @@ export class MulticastLink implements Link {
     for (const [id, plan] of plans) if (!this.#ports.has(id)) this.#open(id, plan);
   }
 
-  /** Addresses of the interfaces whose packets would be taken for this one's. */
+  /** Addresses of the interfaces whose packets would be mistaken for this one's. */
   #strangers(itself: Interface, heard: readonly Interface[], interfaces: readonly Interface[]) {
     const isStrange = (other: Interface) =>
       heard.includes(other) || (other.isMulticast && isIn(this.#near, other));
@@ -146,7 +145,7 @@ export class MulticastLink implements Link {
       .toSorted();
   }
 
-  /** Has the interface come to a network that has nothing in common with the one it was in? */
+  /** True if the interface has moved to a network that has nothing in common with its last one. */
   isLeftBehind(itself: Interface): boolean {
     if (lastingAddresses(itself).length === 0 || this.#network === undefined) return false;
     return !isIn(this.#network, itself);
@@ -157,12 +156,12 @@ export class MulticastLink implements Link {
     for (const [id, port] of this.#ports) this.#close(id, port);
   }
 
-  /** What is sent before the sockets are open, or has no socket, is lost as if on the wire. */
+  /** Anything sent while its socket is missing or not yet open is lost, as if on the wire. */
   send(bytes: Uint8Array, to?: { readonly family: Family; readonly address?: string }): void {
     for (const family of to === undefined ? ([4, 6] as const) : [to.family]) {
       const port = this.#ports.get(`${to?.address === undefined ? "speak" : "ask"}${family}`);
       if (!port?.isReady) continue;
-      // Where another interface is in that subnet too, who knows which way it would go.
+      // If another interface is in that subnet too, the packet might leave by that one.
       const isInBoth = to?.address && family === 4 && this.#far.includes(to.address);
       if (isInBoth) continue;
       const sent = (error: Error | null) => {
@@ -190,7 +189,7 @@ export class MulticastLink implements Link {
       type: family === 4 ? "udp4" : "udp6",
       reuseAddr: true,
       ipv6Only: family === 6,
-      // Every address here is one already; a scope such as "%br_lan" is none to Node's lookup.
+      // All are addresses already, but Node's lookup takes none with a scope such as "%br_lan".
       lookup: (host, _options, done) => done(null, host, family),
     });
     const port: Port = { key: JSON.stringify(plan), socket, isReady: false };
@@ -231,7 +230,7 @@ export class MulticastLink implements Link {
         try {
           setUp();
         } catch (error) {
-          // The interface changed in this moment: what the kernel refuses is tried again.
+          // The interface has just changed; what the kernel refuses is retried.
           fail(error as Error);
         }
       },
@@ -246,7 +245,7 @@ export class MulticastLink implements Link {
       this.#failures.delete("apart");
       return true;
     } catch (error) {
-      // More interfaces than net.ipv4.igmp_max_memberships, or a system that has no such thing.
+      // More interfaces than net.ipv4.igmp_max_memberships, or a system without such memberships.
       const { code, message } = error as NodeJS.ErrnoException;
       if (code !== "ENOBUFS") this.#complain("apart", error as Error);
       else if (!this.#failures.has("apart")) {
@@ -294,8 +293,8 @@ export class MulticastLink implements Link {
     if (role === "own" || role === "ask") return isNear ? undefined : "off link";
     if (this.#isEcho(source, bytes)) return "own";
     if (family === 6) return undefined;
-    // What comes to the group is on the link whatever its source (RFC 6762 §11), where it can be
-    // told which link that is. Else its subnet tells, if no other interface is in it.
+    // A packet to the group is from the link whatever its source (RFC 6762 §11), if it is certain which
+    // link that is. Otherwise its subnet decides, if no other interface is in that subnet.
     const isFar = this.#far.includes(source);
     if (isNear) return this.#isApart || !isFar ? undefined : "of another link";
     if (!this.#isApart || isFar) return "of another link";
@@ -313,8 +312,8 @@ export class MulticastLink implements Link {
   }
 
   /**
-   * Our own packet, that the kernel gives back to us. Other programs send from the same address and
-   * port, so only the octets tell; one that sends the very same says nothing new.
+   * True for our own packet, looped back by the kernel. Other programs send from the same address and
+   * port, so only the octets distinguish it; a program that sends the very same says nothing new.
    */
   #isEcho(source: string, bytes: Uint8Array): boolean {
     if (!this.addresses.some(({ address }) => address === source)) return false;
@@ -322,7 +321,7 @@ export class MulticastLink implements Link {
     return this.#echoes.some((echo) => echo.until > now && Buffer.compare(echo.bytes, bytes) === 0);
   }
 
-  /** A second failure is no passing state of the interface: one line, until it is over. */
+  /** Logs a failure once, when it recurs: a single one may be a passing state of the interface. */
   #complain(about: string, error: Error & { code?: string }): void {
     const times = (this.#failures.get(about) ?? 0) + 1;
     this.#failures.set(about, times);
@@ -338,7 +337,7 @@ export class MulticastLink implements Link {
     return family === 4 ? address : `${address}%${this.name}`;
   }
 
-  /** The interface, in the words that socket options take. */
+  /** The interface, in the form that socket options take. */
   #interface(family: Family, address: string): string {
     return family === 4 ? address : `::%${this.name}`;
   }
