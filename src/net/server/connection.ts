@@ -1,12 +1,12 @@
 /**
  * The server's end of one stream of messages, over TCP or TLS (RFC 7766): queries are read as they
- * come, answered side by side and written as they are ready, in any order (§6.2.1.1). Where there may
- * be a session on it (RFC 8490), that has the messages of opcode 6.
+ * arrive, answered concurrently and written as their answers become ready, in any order (§6.2.1.1).
+ * Where sessions are allowed (RFC 8490), messages of opcode 6 go to the connection's session.
  *
- * Invariant: what a peer can make us hold is bounded. No more than `MAX_PENDING` queries are under
- * way, and while those or `MAX_UNREAD` octets of unread answers are, nothing more is read. A peer
- * that for `IDLE_TIMEOUT` neither completes a message nor reads one is let go; single octets do not
- * count (§6.2.3).
+ * Invariant: what a peer can make us hold is bounded. While `MAX_PENDING` queries are in flight, or
+ * `MAX_UNREAD` octets of answers are unread, nothing more is read. The connection of a peer that for
+ * `IDLE_TIMEOUT` neither completes a message nor reads one is closed; single octets do not count
+ * (§6.2.3).
  */
 import { setMaxListeners } from "node:events";
 import type { Duplex } from "node:stream";
@@ -31,7 +31,7 @@ export interface ConnectionOptions {
   readonly rounds: Rounds;
   readonly clock: Clock;
   readonly tls?: TlsParameters | undefined;
-  /** Undefined where there are none. */
+  /** Undefined where sessions are not allowed. */
   readonly sessions?: Sessions | undefined;
 }
 
@@ -42,7 +42,7 @@ export interface Sessions {
   readonly reset: () => void;
 }
 
-/** Queries of one connection under way at once. */
+/** Queries of one connection in flight at once. */
 export const MAX_PENDING = 64;
 
 /** Octets of answers that the peer has not taken. */
@@ -94,8 +94,8 @@ export class Connection {
   }
 
   /**
-   * Ends after what was written. The peer's octets are read and dropped until it ends as well:
-   * closing over unread octets would reset the connection and take the last answer with it.
+   * Ends once what was written is sent. The peer's octets are read and dropped until it ends too:
+   * closing with octets unread would reset the connection and lose the last answer.
    */
   close(): void {
     if (this.#isClosing) return;
@@ -106,7 +106,7 @@ export class Connection {
     this.#idle.linger();
   }
 
-  /** As `close`, and a peer that has a session is told that the server ends. */
+  /** As `close`, but first tells a peer with a session that the server is ending. */
   retire(): void {
     if (!this.#isClosing) this.#session?.retire();
     this.close();
@@ -126,7 +126,7 @@ export class Connection {
       }
       const bytes = this.#frames.next();
       if (bytes === undefined) break;
-      // Not a message, so no telling where the next one starts.
+      // Not a message, so it is unknown where the next one starts.
       if (bytes.length < HEADER_LENGTH) {
         this.close();
         return;
@@ -137,12 +137,12 @@ export class Connection {
       this.#take(bytes);
     }
     if (this.#isOver) return;
-    // A peer that only says it has no more queries still gets its answers (RFC 7766 §6.2.4).
+    // A peer that has only ended its sending side still gets its answers (RFC 7766 §6.2.4).
     if (this.#hasPeerEnded && this.#pending === 0) this.close();
     else if (this.#stream.isPaused()) this.#stream.resume();
   };
 
-  /** True when nobody reads answers any more, though queries of theirs may be held. */
+  /** True when nobody reads answers any more, even if queries are still held. */
   get #isOver(): boolean {
     return this.#isClosing || this.#stream.destroyed;
   }
@@ -198,7 +198,7 @@ export class Connection {
     else void this.#writeEach(responses);
   }
 
-  /** A query is under way until its answers have been taken. */
+  /** A query is in flight until its answers have been taken. */
   #writeAll(all: readonly Buffer[]): void {
     this.#pending += all.length - 1;
     for (const octets of all) this.#write(octets, this.#taken);
@@ -209,7 +209,7 @@ export class Connection {
     this.#read();
   }
 
-  /** Each only when the one before has been taken: a transfer goes at the peer's pace. */
+  /** Writes each only when the previous one has been taken: a transfer goes at the peer's pace. */
   async #writeEach(responses: AsyncIterable<Buffer>): Promise<void> {
     for await (const octets of responses) {
       await new Promise<void>((resolve) => this.#write(octets, () => resolve()));
@@ -229,7 +229,7 @@ export class Connection {
     this.#stream.write(frame(octets), taken);
   }
 
-  /** The peer's system has an answer, or the stream has failed. */
+  /** Called when the system has taken an answer, or the stream has failed. */
   readonly #taken = (): void => {
     this.#pending--;
     this.#session?.touch();
@@ -237,7 +237,7 @@ export class Connection {
     this.#read();
   };
 
-  /** Answers that are ready together, as those of one sync are, go in one write (RFC 7766 §8). */
+  /** Puts answers that become ready together, as after one sync, into one write (RFC 7766 §8). */
   #gather(): void {
     if (this.#stream.writableCorked > 0) return;
     this.#stream.cork();

@@ -1,9 +1,9 @@
 /**
- * DNS queries as HTTP requests (RFC 8484), whatever the version of HTTP: which message a request
- * carries, and for how long its answer may be kept.
+ * DNS queries as HTTP requests (RFC 8484), in any version of HTTP: extracts the message from a request,
+ * and says for how long its answer may be cached.
  *
- * Invariant: a status other than 200 says that there is no DNS message in the body; an answer that
- * says no is 200 as well (§4.2.1).
+ * Invariant: a status other than 200 means that the body holds no DNS message; a DNS response has status
+ * 200 whatever its RCODE (§4.2.1).
  */
 import type { Readable } from "node:stream";
 import { Opcode, Type } from "../../dns/constants.ts";
@@ -12,7 +12,7 @@ import { decodeHeader, HEADER_LENGTH, type Message } from "../../dns/message.ts"
 export const MEDIA_TYPE = "application/dns-message";
 export const PATH = "/dns-query";
 
-/** Octets of the path with its query: RFC 9110 §4.1 asks for 8,000 at least. */
+/** Octets of the path with its query; RFC 9110 §4.1 recommends at least 8,000. */
 const MAX_TARGET = 8192;
 
 /** Octets of a DNS message (RFC 8484 §6). */
@@ -24,12 +24,12 @@ export interface HttpRequest extends Readable {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 
-/** Says that so many octets more are held for a request; false where there is no room for them. */
+/** Accounts for that many more octets held for a request; false if there is no room for them. */
 type Reserve = (octets: number) => boolean;
 
 /**
- * The message a request carries, or the status it is refused with; undefined where it ends before it
- * is complete.
+ * The message that a request carries, or the status with which it is refused; undefined if the request
+ * ends before it is complete.
  */
 export async function messageIn(
   request: HttpRequest,
@@ -37,7 +37,7 @@ export async function messageIn(
 ): Promise<Buffer | number | undefined> {
   const { method = "", url = "", headers } = request;
   if (url.length > MAX_TARGET) return 414;
-  // As to a proxy, which servers take too (RFC 9112 §3.2.2).
+  // Servers must accept the absolute form too, as sent to proxies (RFC 9112 §3.2.2).
   const [path, query = ""] = url.replace(/^https?:\/\/[^/?]*/i, "").split("?", 2);
   if (path !== PATH) return 404;
   if (method === "POST") {
@@ -49,7 +49,7 @@ export async function messageIn(
   if (method !== "GET" && method !== "HEAD") return 405;
   if (!isAccepted(headers.accept)) return 406;
   const message = checked(decodeParameter(new URLSearchParams(query).get("dns") ?? ""));
-  // Who reads changes nothing (RFC 9110 §9.2.1): a link may be followed by anybody, at any time.
+  // GET and HEAD change nothing (RFC 9110 §9.2.1): anybody may follow a link at any time.
   return typeof message === "object" && isUpdate(message) ? 400 : message;
 }
 
@@ -57,7 +57,7 @@ function isUpdate(message: Buffer): boolean {
   return decodeHeader(message).opcode === Opcode.UPDATE;
 }
 
-/** What is no query at all gets no answer from the edge either. */
+/** Status 400 for what is no query at all, to which the edge would give no answer. */
 function checked(message: Buffer | number | undefined): Buffer | number | undefined {
   if (typeof message !== "object") return message;
   return message.length < HEADER_LENGTH || (message[2]! & 0x80) !== 0 ? 400 : message;
@@ -68,7 +68,7 @@ function decodeParameter(text: string): Buffer | number {
   return /^[\w-]+$/.test(text) ? Buffer.from(text, "base64url") : 400;
 }
 
-/** Goes on reading what it has refused, and keeps none of it. */
+/** Goes on reading a body that it has refused, but keeps none of it. */
 function readBody(request: HttpRequest, reserve: Reserve): Promise<Buffer | number | undefined> {
   if (Number(request.headers["content-length"]) > MAX_MESSAGE) return Promise.resolve(413);
   return new Promise((resolve) => {
@@ -93,7 +93,7 @@ function mediaTypeOf(text: string): string {
   return text.split(";", 1)[0]!.trim().toLowerCase();
 }
 
-/** Whoever names what it takes must take messages (RFC 9110 §12.5.1). */
+/** True if the client accepts DNS messages, or names no media types (RFC 9110 §12.5.1). */
 function isAccepted(accept: string | readonly string[] | undefined): boolean {
   if (accept === undefined) return true;
   return `${accept}`
@@ -103,8 +103,8 @@ function isAccepted(accept: string | readonly string[] | undefined): boolean {
 }
 
 /**
- * Seconds for which an answer is fresh (RFC 8484 §5.1): by the least TTL of its records, of a
- * negative one by that of its SOA (RFC 2308 §5), and not at all where there is neither.
+ * Seconds for which an answer is fresh (RFC 8484 §5.1): the smallest TTL of its answer records; for a
+ * negative answer the TTL of its SOA (RFC 2308 §5); 0 if it has neither.
  */
 export function freshnessOf({ answers, authorities }: Message): number {
   if (answers.length > 0) return Math.min(...answers.map(({ ttl }) => ttl));

@@ -1,11 +1,11 @@
 /**
- * The edge between octets and the Handler, the same for every listener: a message's octets come in,
- * its responses' octets go out. Here malformed requests become FORMERR and a Handler's own mistake
+ * The edge between octets and the Handler, the same for every listener: the octets of a request come
+ * in, those of its responses go out. Malformed requests become FORMERR here, and an error in a Handler
  * becomes SERVFAIL.
  *
- * Invariant: whatever the octets, nothing is thrown. A message of twelve octets and more that is not
- * itself a response gets an answer unless the Handler chooses silence (RFC 8906 §3); what is a
- * response gets none, so two servers never talk to each other (RFC 1035 §7.3).
+ * Invariant: whatever the octets, nothing is thrown. A message of at least twelve octets that is not
+ * itself a response is answered unless the Handler chooses silence (RFC 8906 §3); a response is never
+ * answered, so that two servers do not go on answering each other (RFC 1035 §7.3).
  */
 import { type Clock, rationed } from "../../clock.ts";
 import { Opcode, OptionCode, Rcode, Type } from "../../dns/constants.ts";
@@ -26,10 +26,10 @@ import { SealedError } from "../../dns/seal.ts";
 import type { Log } from "../../log.ts";
 import type { Handler, Ready, Request, Responses } from "./handler.ts";
 
-/** A request before it is decoded, and before a layer has looked at it. */
+/** A request before it is decoded and before any layer has examined it. */
 export type Received = Omit<Request, "message" | "key" | "signedAt" | "hasCookie">;
 
-/** The octets of the responses, in the form in which the Handler gave them. */
+/** The octets of the responses, in the form in which the Handler returned these. */
 export type Octets = readonly Buffer[] | Promise<readonly Buffer[]> | AsyncIterable<Buffer>;
 
 export type Edge = (received: Received) => Octets;
@@ -38,7 +38,7 @@ export interface EdgeOptions {
   readonly handler: Handler;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told of each response that was made without waiting. */
+  /** Is offered each response that was made without waiting. */
   readonly ready?: Pick<Ready, "offer"> | undefined;
 }
 
@@ -56,11 +56,11 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
     if (seal !== undefined) {
       return seal.close(encode(cut(response), { limit, reserve: seal.length, block }));
     }
-    // The next truncated answer goes on where this one stopped.
+    // The next truncated answer starts where this one stopped.
     first = (first + octets.readUInt16BE(ANCOUNT)) >>> 0;
     return octets;
   };
-  /** Nobody waits for the answer of a request whose signal has ended. */
+  /** Nobody waits for an answer once the request's signal has ended. */
   const fail = (request: Request, error: unknown): Buffer[] => {
     if (request.signal.aborted) return [];
     const { cause, seal } = error instanceof SealedError ? error : { cause: error };
@@ -103,7 +103,7 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
     try {
       responses = handler(request);
     } catch (error) {
-      // A Handler that looks at the request's octets may find more in them than there may be.
+      // A Handler that examines the request's octets may find them malformed.
       if (!(error instanceof FormatError)) return fail(request, error);
       return [encodeFor(request, makeError(message, Rcode.FORMERR))];
     }
@@ -119,8 +119,8 @@ export function makeEdge({ handler, clock, log, ready }: EdgeOptions): Edge {
 }
 
 /**
- * All properties from the start: a literal that adds one to what it spreads makes each object one of a
- * kind for V8 of Node 20, and slow whatever looks at it.
+ * Sets all properties at once: in the V8 of Node 20, a literal that spreads an object and adds a property
+ * gives each result a shape of its own, which slows down everything that reads it.
  */
 function makeRequest(received: Received, message: Message): Request {
   return {
@@ -138,19 +138,19 @@ function makeRequest(received: Received, message: Message): Request {
   };
 }
 
-/** Of a stream nothing may be missing, and nobody asks for a part of it again (RFC 5936 §2.2). */
+/** A transfer must be complete, and no part of it can be asked for again (RFC 5936 §2.2). */
 function misfit({ seal }: Message): Error {
   const error = new Error("a message of a stream does not fit");
   return seal === undefined ? error : new SealedError(error, seal);
 }
 
-/** What does not fit is only its question, TC and the seal, whatever it was (RFC 8945 §5.3). */
+/** A signed response that does not fit is reduced to its question, TC and the seal (RFC 8945 §5.3). */
 function cut(response: Message): Message {
   const { questions, edns } = response;
   return makeResponse(response, { questions, edns, isTruncated: true });
 }
 
-/** Who pads is padded to (RFC 7830 §4), where nobody can see what is padding. */
+/** A padded request gets a padded response (RFC 7830 §4), if the transport is encrypted. */
 function blockFor({ transport, message: { edns } }: Request): number | undefined {
   if (transport === "udp" || transport === "tcp") return undefined;
   return optionOf(edns, OptionCode.PADDING) === undefined ? undefined : PADDED_BLOCK;
@@ -170,8 +170,8 @@ function isTruncated(bytes: Uint8Array): boolean {
 const sectioned: ReadonlySet<number> = new Set([Opcode.QUERY, Opcode.NOTIFY, Opcode.UPDATE]);
 
 /**
- * The message; of another opcode only its header, for nothing says what follows it (RFC 8906 §3.1.4;
- * RFC 8490 §5.4 puts TLVs there). Who knows the opcode finds the rest in the request's octets.
+ * The message; for any other opcode only its header, because what follows is unknown (RFC 8906 §3.1.4;
+ * RFC 8490 §5.4 puts TLVs there). A Handler that knows the opcode reads the rest from the octets.
  */
 function decodeRequest(bytes: Uint8Array): Message {
   return sectioned.has((bytes[2]! >> 3) & 0xf) ? decode(bytes) : makeMessage(decodeHeader(bytes));
@@ -183,8 +183,8 @@ function makeError(query: Message, rcode: Rcode): Message {
 }
 
 /**
- * Of a malformed message, what its response needs: the header, the question where there is one, and
- * whether there was an OPT record, for then the response has one too (RFC 6891 §7).
+ * The parts of a malformed message that its response needs: the header, the question if there is exactly
+ * one, and the presence of an OPT record, because then the response has one too (RFC 6891 §7).
  */
 function salvage(bytes: Uint8Array): Message {
   const reader = new Reader(bytes, 4);
@@ -214,7 +214,7 @@ function salvage(bytes: Uint8Array): Message {
   return makeMessage({ ...header, questions: questions.length === 1 ? questions : [], edns });
 }
 
-/** Milliseconds between two lines about failures: what strangers can provoke must not fill a disk. */
+/** Milliseconds between log lines about failures: what strangers can provoke must not fill a disk. */
 const REPORT_INTERVAL = 1000;
 
 function failureReport(clock: Clock, log: Log): (error: unknown) => void {

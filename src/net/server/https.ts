@@ -1,11 +1,11 @@
 /**
- * DNS over HTTPS (RFC 8484): HTTP/2, and HTTP/1.1 for who has nothing else, on a listener of its own
- * that serves one path.
+ * DNS over HTTPS (RFC 8484): HTTP/2, and HTTP/1.1 for clients that have nothing else, on a listener of
+ * its own that serves one path.
  *
  * Invariant: what a peer can make us hold is bounded, as over TCP. A connection has at most
- * `MAX_REQUESTS` under way, `MAX_HELD` octets of requests that are not complete and of
- * answers that it has not taken; and who for `IDLE_TIMEOUT` neither completes a request nor takes
- * an answer is let go.
+ * `MAX_REQUESTS` requests in flight, and `MAX_HELD` octets of incomplete requests and of answers not
+ * taken; and the connection of a peer that for `IDLE_TIMEOUT` neither completes a request nor takes an
+ * answer is closed.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
@@ -29,7 +29,7 @@ import { acceptSecure, contextOf, keyOf, listenSecure } from "./tls.ts";
 type Asked = IncomingMessage | Http2ServerRequest;
 type Answer = ServerResponse | Http2ServerResponse;
 
-/** Requests of one connection: RFC 9113 §6.5.2 asks for no less. */
+/** Concurrent requests of one connection; RFC 9113 §6.5.2 recommends no less. */
 export const MAX_REQUESTS = 100;
 
 /** Octets of one connection. */
@@ -44,7 +44,7 @@ export async function listenHttps(options: SecureOptions): Promise<SecureListene
       ...contextOf(options.credentials),
       allowHTTP1: true,
       noDelay: true,
-      // Megabytes of a session, beside what is counted here.
+      // Megabytes of a session, besides what is counted here.
       maxSessionMemory: 1,
       settings: { maxConcurrentStreams: MAX_REQUESTS, maxHeaderListSize: 16_384 },
     },
@@ -79,7 +79,7 @@ interface HttpConnectionOptions {
   readonly clock: Clock;
 }
 
-/** What a request is answered: a message, or why there is none. */
+/** The answer to a request: a message, or the status that says why there is none. */
 interface Outcome {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string | number>>;
@@ -89,12 +89,12 @@ interface Outcome {
 class HttpConnection {
   readonly #socket: Socket;
   readonly #options: HttpConnectionOptions;
-  /** Of HTTP/2. */
+  /** Undefined for HTTP/1.1. */
   #session: ServerHttp2Session | undefined;
   #requests = 0;
-  /** Requests that were reset, those that were not taken off. */
+  /** Requests that were reset minus those that were not, never below 0. */
   #resets = 0;
-  /** Complete requests whose answer is not there yet. */
+  /** Complete requests whose answer is not ready yet. */
   #pending = 0;
   /** Answers that the peer has not taken. */
   #untaken = 0;
@@ -119,7 +119,7 @@ class HttpConnection {
     this.#session = session;
   }
 
-  /** Ends after what was answered. */
+  /** Ends when all that was answered has been sent. */
   async close(): Promise<void> {
     if (this.#socket.destroyed) return;
     const closed = new Promise((resolve) => this.#socket.once("close", resolve));
@@ -156,7 +156,7 @@ class HttpConnection {
     this.#send(request, response, outcome);
   }
 
-  /** Who asks and resets without end costs more than who asks (RFC 9113 §10.5). */
+  /** A client that keeps resetting its requests costs more than one that only asks (RFC 9113 §10.5). */
   #count(isReset: boolean): void {
     this.#resets = Math.max(0, this.#resets + (isReset ? 1 : -1));
     if (this.#resets <= MAX_REQUESTS) return;
@@ -182,7 +182,7 @@ class HttpConnection {
       this.#idle.touch();
     });
     response.writeHead(status, { "content-length": body?.length ?? 0, ...headers });
-    // What else the request has is read and dropped: who is cut off may miss its answer.
+    // The rest of the request is read and dropped: a client that is cut off may miss its answer.
     request.resume();
     if (body === undefined || request.method === "HEAD") response.end();
     else response.end(body);
@@ -193,7 +193,7 @@ function isReset(response: Answer): boolean {
   return "stream" in response && response.stream.rstCode !== constants.NGHTTP2_NO_ERROR;
 }
 
-/** Who asks decides what there is, so what is kept for one client is nobody else's (RFC 9111 §5.2.2.7). */
+/** Answers depend on who asks, so one cached for a client is for that client only (RFC 9111 §5.2.2.7). */
 function answer(octets: Buffer): Outcome {
   const headers = {
     "content-type": MEDIA_TYPE,

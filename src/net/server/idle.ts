@@ -1,21 +1,21 @@
 /**
- * How long a peer over a stream may do nothing (RFC 7766 §6.2.3): who for `IDLE_TIMEOUT` has done
- * nothing that counts is let go, at once if it does not take its answers, gently if nothing is under
- * way. What counts is the connection's to say, by `touch`.
+ * The idle timeout of a stream (RFC 7766 §6.2.3). When the peer has done nothing that counts for
+ * `IDLE_TIMEOUT`, its connection is destroyed if it has not taken its answers, or closed in order if no
+ * query is in flight. The connection decides what counts, and reports it by `touch`.
  */
 import type { Cancel, Clock } from "../../clock.ts";
 
-/** Milliseconds; "on the order of a few seconds" (RFC 7766 §6.2.3), 10 s is common among servers. */
+/** Milliseconds: "on the order of a few seconds" (RFC 7766 §6.2.3); 10 s is common among servers. */
 export const IDLE_TIMEOUT = 10_000;
 
-/** Milliseconds for a peer to take what was sent, and to end too, after our end. */
+/** Milliseconds after our end for a peer to take what was sent and to end too. */
 const LINGER = 500;
 
-/** A connection, as whoever watches it sees it. */
+/** A connection, as its watch sees it. */
 export interface Watched {
-  /** Are there answers that the peer has not taken? */
+  /** True if there are answers that the peer has not taken. */
   readonly hasUntaken: () => boolean;
-  /** Are queries under way? */
+  /** True while queries are in flight, or a session applies its own timeouts. */
   readonly isBusy: () => boolean;
   /** Ends it, and calls `linger`. */
   readonly close: () => void;
@@ -36,18 +36,18 @@ export class IdleWatch {
     this.#watch();
   }
 
-  /** The peer has done something that counts. */
+  /** To be called when the peer has done something that counts. */
   touch(): void {
     this.#lastActive = this.#clock.now();
   }
 
-  /** The connection is ended, and gone in a moment. */
+  /** To be called when the connection is ended; destroys it after `LINGER`. */
   linger(): void {
     this.#cancel();
     this.#cancel = this.#clock.at(this.#clock.now() + LINGER, this.#watched.destroy);
   }
 
-  /** The connection is gone. */
+  /** To be called when the connection is gone. */
   stop(): void {
     this.#cancel();
   }

@@ -1,14 +1,14 @@
-/** What every listener gives its owner: where it listens, and when the last socket has gone. */
+/** What every listener provides to its owner: where it listens, and when its last socket has closed. */
 import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
 import type { Transport } from "./handler.ts";
 
-/** By what DNS comes, and people. */
+/** The transports of DNS, and "web" for pages. */
 export type Protocol = Transport | "web";
 
 export interface Listener {
-  /** With the port that was chosen, where port 0 was asked for. */
+  /** With the port that the system chose, if port 0 was asked for. */
   readonly endpoint: Endpoint;
-  /** Resolves when the signal has ended and the last socket has gone. */
+  /** Resolves when the signal has ended and the last socket has closed. */
   readonly closed: Promise<void>;
 }
 
@@ -17,7 +17,7 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
   readonly transport: Protocol;
   readonly endpoint: Endpoint;
-  /** As the system says it: "EADDRINUSE", "EACCES". */
+  /** The system's code: "EADDRINUSE", "EACCES". */
   readonly code: string;
 
   constructor(transport: Protocol, endpoint: Endpoint, cause: NodeJS.ErrnoException) {

@@ -1,11 +1,11 @@
 /**
- * How many connections there may be, in all and from one source, over every listener of streams
- * (RFC 7766 §6.2.2, RFC 9210 §4.2). A connection has its place from its first octet on, for a TLS
- * handshake costs more than what comes after it.
+ * Limits the number of connections, in total and per source, across all stream listeners
+ * (RFC 7766 §6.2.2, RFC 9210 §4.2). A connection has its place from its first octet on, because a TLS
+ * handshake costs more than what follows it.
  *
- * Invariant: at most `total` connections. When they are all taken the idle one longest without a
- * message makes room, so that idle peers never keep a new one out (RFC 7766 §6.2.3: no idle time
- * under load).
+ * Invariant: at most `total` connections. When all places are taken, the idle connection that has been
+ * without a message for longest is closed, so that idle peers never keep a new one out (RFC 7766 §6.2.3:
+ * no idle time under load).
  */
 import type { Duplex } from "node:stream";
 import { sourceKey } from "../../dns/address.ts";
@@ -18,21 +18,21 @@ export interface PlaceLimits {
 
 const LIMITS: PlaceLimits = { total: 2000, perSource: 500 };
 
-/** What of all places is taken when the next ones are better not kept for long. */
+/** The share of places above which new connections had better not be kept for long. */
 const CROWD = 0.9;
 
 export interface Place {
-  /** True when the peer waits for nothing; who serves the connection says so. */
+  /** True when the peer waits for nothing; set by whoever serves the connection. */
   isIdle: () => boolean;
-  /** Says that the peer has sent a complete message. */
+  /** To be called when the peer has sent a complete message. */
   touch(): void;
-  /** True when hardly a place is left. */
+  /** True when hardly any place is left. */
   readonly isCrowded: boolean;
 }
 
 export class Places {
   readonly #limits: PlaceLimits;
-  /** The longest without a message first. */
+  /** Ordered by last message, the oldest first. */
   readonly #taken = new Map<Place, Duplex>();
   readonly #perSource = new Map<string, number>();
 
@@ -40,12 +40,12 @@ export class Places {
     this.#limits = limits;
   }
 
-  /** Places that are taken. */
+  /** Number of places taken. */
   get size(): number {
     return this.#taken.size;
   }
 
-  /** A place until `stream` closes; undefined, and `stream` destroyed, where there is none. */
+  /** A place until `stream` closes; if there is none, destroys `stream` and returns undefined. */
   enter(stream: Duplex, address: string): Place | undefined {
     const source = sourceKey(address);
     const count = this.#perSource.get(source) ?? 0;
@@ -66,7 +66,7 @@ export class Places {
     return place;
   }
 
-  /** False when there is none. */
+  /** False if no place is or can be made free. */
   #makeRoom(): boolean {
     if (this.#taken.size < this.#limits.total) return true;
     for (const [place, stream] of this.#taken) {

@@ -1,18 +1,18 @@
 /**
- * What peers over streams may have done for them before all else has its turn. A peer can send
- * thousands of queries at once, and libuv reads on from a stream as long as there is more; answered in
+ * Limits the work done for peers over streams before everything else has its turn. A peer can send
+ * thousands of queries at once, and libuv keeps reading from a stream while there is more; answered in
  * one go, they would keep datagrams and other peers waiting for seconds.
  *
- * Invariant: of all streams of a listener no more than `SIZE` messages, theirs and ours, are taken in one
- * round of the event loop, one that is long for many, and who waits for the next round waits behind
- * those who came before.
+ * Invariant: in one round of the event loop, no more than `SIZE` messages, both queries and answers, are
+ * taken across all streams of a listener; a long message counts as several. Streams that wait for a later
+ * round are served in the order in which they came.
  */
 import type { Clock } from "../../clock.ts";
 
-/** Some milliseconds' work: queries with answers about twice what libuv takes of a UDP socket at once. */
+/** Some milliseconds' work: about twice the queries libuv reads from a UDP socket at once, with answers. */
 export const SIZE = 128;
 
-/** Of a message, that cost no more than a query does with its answer. */
+/** Octets that count as one message: they cost no more than a query does with its answer. */
 const OCTETS = 1024;
 
 export class Rounds {
@@ -29,13 +29,13 @@ export class Rounds {
     return this.#left <= 0;
   }
 
-  /** Says that one message of this length was taken, or made. */
+  /** Accounts for a message of this length, taken or made. */
   spend(octets: number): void {
     if (this.#left === SIZE) this.#clock.at(this.#clock.now(), () => this.#begin());
     this.#left -= Math.ceil(octets / OCTETS);
   }
 
-  /** Calls `go` in a later round, once however often it is asked to. */
+  /** Calls `go` in a later round, only once even if asked repeatedly. */
   wait(go: () => void): void {
     this.#waiting.add(go);
   }

@@ -1,35 +1,35 @@
 /**
- * What a connection is to whoever keeps a session on it (RFC 8490), and a session to its connection. The
- * one reads and writes, the other knows what messages mean and for how long the peer may be silent.
+ * The interface between a connection and the session on it (RFC 8490). The connection, seen as a Peer,
+ * reads and writes; the session knows what messages mean and for how long the peer may be silent.
  */
 import type { Endpoint } from "../../dns/endpoint.ts";
 
 export interface Peer {
   readonly source: Endpoint;
-  /** Are queries of it under way? */
+  /** True while queries of the peer are in flight. */
   readonly isBusy: boolean;
-  /** Would its place be wanted for others? */
+  /** True when its place may be wanted for others. */
   readonly isCrowded: boolean;
-  /** `taken` is called when the peer's system has the message; never when the connection is over. */
+  /** Calls `taken` when the system has taken the message, but not once the connection is over. */
   send(message: Buffer, taken: () => void): void;
-  /** Ends the connection at once, unread or not (RFC 8490 §5.3). */
+  /** Resets the connection, even if messages are unread (RFC 8490 §5.3). */
   abort(): void;
   /** Ends with the connection. */
   readonly signal: AbortSignal;
 }
 
 export interface Session {
-  /** Both ends know of it; idle connections are let go by other rules from then on (RFC 8490 §5.2). */
+  /** True once both ends know of it; from then on other idle timeouts apply (RFC 8490 §5.2). */
   readonly isEstablished: boolean;
-  /** Is there something that the peer has asked to be told of? */
+  /** True while the peer has subscriptions. */
   readonly isActive: boolean;
-  /** A message of opcode 6, of the 12 octets of a header at least. */
+  /** Takes a message of opcode 6 that has at least the 12 octets of a header. */
   receive(bytes: Uint8Array): void;
-  /** Another message has come, or was answered. */
+  /** To be called when another message has arrived or been answered. */
   touch(): void;
-  /** The server ends, and says so if the peer knows what that means. Nothing is sent any more. */
+  /** Tells the peer of an established session that the server is ending. Nothing is sent after that. */
   retire(): void;
-  /** The peer has broken the rules. */
+  /** Resets the connection of a peer that has broken the rules. */
   abort(): void;
 }
 

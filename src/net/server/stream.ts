@@ -1,9 +1,9 @@
 /**
  * DNS over TCP (RFC 1035 §4.2.2, RFC 7766), and what it shares with other streams: the connections of
- * a listener and their end.
+ * a listener and how they end.
  *
- * Invariant: a connection has a place among `Places` or is not served, and none outlives its
- * listener by more than a second.
+ * Invariant: a connection without a place in `Places` is not served, and none outlives its listener by
+ * more than a second.
  */
 import { createServer, isIPv4, type Server, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
@@ -22,9 +22,9 @@ export interface StreamOptions {
   readonly handler: Handler;
   readonly clock: Clock;
   readonly log: Log;
-  /** When it ends, so does the listener, within a second. */
+  /** When it ends, the listener ends within a second. */
   readonly signal: AbortSignal;
-  /** Shared with other listeners; places of its own if not given. */
+  /** Shared with other listeners; by default the listener has its own. */
   readonly places?: Places;
 }
 
@@ -40,8 +40,8 @@ export async function listenTcp(options: StreamOptions): Promise<Listener> {
 }
 
 /**
- * Where the peer is; undefined when it has gone already, or the interface has that a link-local address of
- * the connection is of, which Node then throws. What was read once, a socket knows from then on.
+ * The peer's address and port; undefined if the peer has gone, or the interface of the connection's
+ * link-local address has, in which case Node throws. Once read, a socket remembers them.
  */
 export function endpointOf(socket: Socket): Endpoint | undefined {
   try {
@@ -54,7 +54,7 @@ export function endpointOf(socket: Socket): Endpoint | undefined {
   }
 }
 
-/** Connections of one listener. */
+/** The connections of one listener. */
 export class Connections {
   readonly #transport: Transport;
   readonly #edge: Edge;
@@ -80,7 +80,7 @@ export class Connections {
     if (place !== undefined) this.serve(stream, source, place);
   }
 
-  /** As `accept`, for a stream that has its place. */
+  /** As `accept`, for a stream that already has a place. */
   serve(
     stream: Duplex,
     source: Endpoint,
@@ -109,7 +109,7 @@ export class Connections {
   }
 }
 
-/** Starts `server`; when it is to end, `close` ends its connections. Rejects with a ListenError. */
+/** Starts `server`; when the signal ends, `close` ends its connections. Rejects with a ListenError. */
 export function listenStream(
   server: Server,
   transport: Protocol,
@@ -124,7 +124,7 @@ export function listenStream(
     server.once("error", fail);
     server.listen({ host: address, port, ipv6Only: !isIPv4(address), exclusive: true }, () => {
       server.off("error", fail);
-      // A connection that could not be accepted, for want of file descriptors as a rule.
+      // A connection could not be accepted, usually for want of file descriptors.
       server.on("error", (error) => log.warn({ err: error }, "a connection was not accepted"));
       const closed = new Promise<void>((done) => {
         const end = () => {

@@ -1,10 +1,10 @@
 /**
- * DNS over TLS (RFC 7858, RFC 8310), transfers over it among them (RFC 9103): from its first octet
- * on a connection is TLS, and within it is DNS as over TCP. And what TLS listeners share: what they
- * show of themselves, and their connections until these are secure.
+ * DNS over TLS (RFC 7858, RFC 8310), including zone transfers (RFC 9103): a connection is TLS from its
+ * first octet, and carries DNS as TCP does. Also what TLS listeners share: the credentials that they
+ * present, and their connections until the handshake is complete.
  *
- * Invariant: who does not finish the handshake in the time an idle connection has is let go, and has
- * a place like any other until then. Credentials are replaced without a connection being lost.
+ * Invariant: a connection whose handshake takes longer than the idle timeout is closed, and has a place
+ * like any other until then. Credentials are replaced without losing a connection.
  */
 import { constants } from "node:crypto";
 import type { Socket } from "node:net";
@@ -17,7 +17,7 @@ import { type Place, Places } from "./places.ts";
 import type { OpenSession } from "./session.ts";
 import { Connections, endpointOf, listenStream, type StreamOptions } from "./stream.ts";
 
-/** PEM: a certificate, followed by those that issued it, and its key. They fit each other. */
+/** In PEM: a certificate, followed by its issuers' certificates, and the matching private key. */
 export interface Credentials {
   readonly certificate: string;
   readonly privateKey: string;
@@ -30,7 +30,7 @@ export interface SecureOptions extends StreamOptions {
 }
 
 export interface SecureListener extends Listener {
-  /** What is shown from now on; connections that are open stay. */
+  /** Sets the credentials for new connections; open ones are kept. */
   present(credentials: Credentials): void;
 }
 
@@ -39,7 +39,7 @@ export async function listenTls(options: SecureOptions): Promise<SecureListener>
   const connections = new Connections("tls", options);
   const server = createServer({
     ...contextOf(options.credentials),
-    // Who names protocols must name this one (RFC 7858 §3.2 with RFC 7301); none need be named.
+    // A client that offers protocols must offer this one (RFC 7858 §3.2 with RFC 7301); it may offer none.
     ALPNProtocols: ["dot"],
     allowHalfOpen: true,
     noDelay: true,
@@ -47,7 +47,7 @@ export async function listenTls(options: SecureOptions): Promise<SecureListener>
   const { openSession } = options;
   const handshakes = acceptSecure(server, options, (socket, source, place, within) => {
     const tls = { version: socket.getProtocol(), application: socket.alpnProtocol };
-    // A socket of TLS cannot be reset, only that which it goes over.
+    // A TLS socket cannot be reset, only the TCP socket beneath it.
     const sessions = openSession && { openSession, reset: () => void within.resetAndDestroy() };
     connections.serve(socket, source, place, tls, sessions);
   });
@@ -57,7 +57,7 @@ export async function listenTls(options: SecureOptions): Promise<SecureListener>
   });
 }
 
-/** Starts a server of whatever is within TLS. Rejects with a ListenError. */
+/** Starts a server of any protocol over TLS. Rejects with a ListenError. */
 export async function listenSecure(
   server: Server,
   transport: "tls" | "https",
@@ -72,8 +72,8 @@ export async function listenSecure(
 }
 
 /**
- * Ciphers with authenticated encryption and forward secrecy alone (RFC 9325 §4.2, RFC 8310 §9): all
- * of TLS 1.3, and of TLS 1.2 these.
+ * Only ciphers with authenticated encryption and forward secrecy (RFC 9325 §4.2, RFC 8310 §9): those of
+ * TLS 1.3, and these of TLS 1.2.
  */
 const CIPHERS = [
   "TLS_AES_128_GCM_SHA256",
@@ -83,21 +83,21 @@ const CIPHERS = [
   "ECDHE+CHACHA20",
 ].join(":");
 
-/** Sessions are resumed by tickets (RFC 7858 §3.4), whose keys go with the context. */
+/** Sessions are resumed by tickets (RFC 7858 §3.4), whose keys are replaced with the context. */
 export function contextOf({ certificate, privateKey }: Credentials): SecureContextOptions {
   return {
     ...{ cert: certificate, key: privateKey, minVersion: "TLSv1.2", ciphers: CIPHERS },
-    // A handshake costs us more than its asking costs, so there is one (RFC 9113 §9.2.1 asks for no more).
+    // A handshake costs us more than the client, so there is only one (as RFC 9113 §9.2.1 requires).
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   };
 }
 
-/** `within`: the socket that TLS goes over. */
+/** `within` is the TCP socket beneath TLS. */
 type Serve = (socket: TLSSocket, source: Endpoint, place: Place, within: Socket) => void;
 
 /**
- * Gives the connections of `server` their places, and those that have become secure to `serve`; `end`
- * ends the others.
+ * Gives each connection of `server` a place, and passes it to `serve` when its handshake is complete;
+ * `end` destroys those whose handshake is not.
  */
 export function acceptSecure(
   server: Server,
@@ -118,7 +118,7 @@ export function acceptSecure(
       if (handshakes.get(key)?.socket === socket) handshakes.delete(key);
     });
   });
-  // First, for an HTTP server makes a session of the socket at once.
+  // Before others, because an HTTP server makes a session of the socket at once.
   server.prependListener("secureConnection", (socket) => {
     const source = endpointOf(socket);
     if (source === undefined) return void socket.destroy();
@@ -143,9 +143,9 @@ interface Handshake {
 }
 
 /**
- * The same for a socket and for the secure one made of it, of which it is known where its peer is. Two
- * connections have it at once where a peer uses its port again before we are told that the first has
- * gone; then it is the second's.
+ * A key that a TCP socket and the TLS socket on top of it have in common; the address of the peer must be
+ * known. Two connections have the same key if a peer reuses its port before we learn that the first has
+ * gone; then it belongs to the second.
  */
 export function keyOf({ remoteAddress, remotePort, localAddress }: Socket): string {
   return `${remoteAddress} ${remotePort} ${localAddress}`;

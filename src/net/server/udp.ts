@@ -1,10 +1,10 @@
 /**
- * DNS over UDP (RFC 1035 §4.2.1). A datagram does not say which of our addresses it was sent to, and
- * its response must leave from that one (RFC 2181 §4.1), so a wildcard is served by one socket for
- * each local address, and addresses that come and go are followed.
+ * DNS over UDP (RFC 1035 §4.2.1). Node does not tell which of our addresses a datagram was sent to, but
+ * its response must leave from that one (RFC 2181 §4.1); so a wildcard is served by one socket for each
+ * local address, and addresses that come and go are followed.
  *
- * Invariant: nothing that arrives ends the process. Source port 0, to which nothing can be sent, and
- * our own sockets are passed over before anything is looked at; what cannot be sent is lost.
+ * Invariant: nothing that arrives ends the process. Datagrams from port 0, to which nothing can be sent,
+ * and from our own sockets are dropped before anything is examined; what cannot be sent is lost.
  */
 import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { setMaxListeners } from "node:events";
@@ -28,21 +28,21 @@ export interface UdpOptions {
   readonly log: Log;
   /** When it ends, so does the listener. */
   readonly signal: AbortSignal;
-  /** What addresses this host has. */
+  /** The addresses of this host. */
   readonly addresses?: (family: Family) => Iterable<string>;
 }
 
 /** Places in `UdpListener.counts`. */
 export const UdpCount = {
-  /** Answered by what was ready. */
+  /** Answered by `ready`. */
   READY: 0,
-  /** Given to the Handler. */
+  /** Passed to the Handler. */
   HANDLED: 1,
   /** From port 0. */
   PORT_ZERO: 2,
   /** From one of our own sockets. */
   OWN: 3,
-  /** Not answered because too many others waited. */
+  /** Not answered because too many others were waiting. */
   OVERLOAD: 4,
 } as const;
 
@@ -62,13 +62,13 @@ export async function listenUdp(options: UdpOptions): Promise<UdpListener> {
   }
 }
 
-/** Milliseconds between two looks at this host's addresses. */
+/** Milliseconds between scans of this host's addresses. */
 const RESCAN_INTERVAL = 3000;
 
-/** Octets the kernel is asked to keep for us, of which it gives what it may: bursts are not lost. */
+/** Octets of receive buffer, to absorb bursts; the kernel may grant less. */
 const RECEIVE_BUFFER = 2 ** 20;
 
-/** Requests whose Handler waits; one more is dropped, and its client asks again. */
+/** Requests whose Handler is waiting; any more are dropped, and their clients retry. */
 const MAX_WAITING = 1000;
 
 class Sockets {
@@ -79,7 +79,7 @@ class Sockets {
   readonly #counts = new Float64Array(Object.keys(UdpCount).length);
   readonly #byAddress = new Map<string, Socket>();
   readonly #closing = new Set<Promise<void>>();
-  /** Addresses that could not be opened, so that each is told of once. */
+  /** Addresses that could not be opened, so that each is logged only once. */
   readonly #refused = new Set<string>();
   #port: number;
   #waiting = 0;
@@ -140,7 +140,7 @@ class Sockets {
     if (!this.#isClosed) this.#scheduleRescan();
   }
 
-  /** An address that came later: what is wrong with it must not cost the others. */
+  /** Opens an address that appeared later; its failure must not affect the others. */
   async #openLater(address: string): Promise<void> {
     const { log } = this.#options;
     try {
@@ -160,13 +160,13 @@ class Sockets {
       type: family === 4 ? "udp4" : "udp6",
       ipv6Only: family === 6,
       recvBufferSize: RECEIVE_BUFFER,
-      // Only addresses are sent to: no resolver need be asked, nor a tick waited for.
+      // Destinations are always addresses: there is no need to ask a resolver, or to wait a tick.
       lookup: (host, _options, done) => done(null, host, family),
     });
     return new Promise((resolve, reject) => {
       socket.once("error", (cause: NodeJS.ErrnoException) => {
         socket.close();
-        // An address that just went, or one not yet usable (RFC 4862 §5.4), is seen to by the rescan.
+        // An address that has just gone, or is not yet usable (RFC 4862 §5.4), is left to the rescan.
         if (this.#isWildcard && cause.code === "EADDRNOTAVAIL") resolve();
         else reject(new ListenError("udp", { address, port: this.#port }, cause));
       });
@@ -230,7 +230,7 @@ class Sockets {
     }
   }
 
-  /** From the address that was asked; if that has gone, not at all. */
+  /** Sends from the address that was asked; if that has gone, sends nothing. */
   #send(address: string, octets: Buffer, to: Endpoint): void {
     this.#byAddress.get(address)?.send(octets, to.port, to.address);
   }
@@ -245,7 +245,7 @@ class Sockets {
   }
 }
 
-/** Those of interfaces that are up; an address of a link with the link's name (RFC 4007 §11). */
+/** The addresses of interfaces that are up; link-local ones with the interface's name (RFC 4007 §11). */
 function* localAddresses(family: Family): Generator<string> {
   for (const [name, addresses] of Object.entries(networkInterfaces())) {
     for (const { family: itsFamily, address } of addresses ?? []) {

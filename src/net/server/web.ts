@@ -1,11 +1,11 @@
 /**
  * Pages over plain HTTP/1.1, for people and programs on this host's side of a firewall: a listener that
- * hands each GET to one function, and streams what has no end (server-sent events, HTML §9.2).
+ * passes each GET to one function, and can stream an endless body (server-sent events, HTML §9.2).
  *
- * Invariant: what a peer can make us hold is bounded. There are so many connections, and no more than a
- * part of them from one source. Each has one request at a time, without a body: who sends a second one
- * before the answer (RFC 9112 §9.3.2) is let go, and so is who does not take a page in time. Of a stream
- * nothing is made that the peer has not asked for by taking what was before.
+ * Invariant: what a peer can make us hold is bounded. The number of connections is limited, in total and
+ * per source. Each has one request at a time, without a body: a peer that sends a second request before
+ * the answer (RFC 9112 §9.3.2), or does not take a page in time, is disconnected. The next piece of a
+ * stream is made only when the peer has taken the one before.
  */
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
@@ -21,11 +21,11 @@ export interface WebRequest {
   /** Without a query: "/metrics". */
   readonly path: string;
   readonly source: Endpoint;
-  /** By which name or address this server was called, without its port; undefined where it was not said. */
+  /** The Host header without its port; undefined if there was none. */
   readonly host: string | undefined;
-  /** What the client has already, as `WebAnswer.tag` had it. */
+  /** The client's If-None-Match header: the `WebAnswer.tag`, in quotes, of what it already has. */
   readonly tag: string | undefined;
-  /** Ends with the connection. */
+  /** Ends when the response is closed. */
   readonly signal: AbortSignal;
 }
 
@@ -34,7 +34,7 @@ export interface WebAnswer {
   readonly type?: string;
   /** A piece is made when the one before it has been taken. */
   readonly body: string | AsyncIterable<string>;
-  /** What tells this body from others: who has it already gets no other. */
+  /** Identifies this body (ETag): a client that has it already gets 304 instead. */
   readonly tag?: string;
 }
 
@@ -45,7 +45,7 @@ export interface WebOptions {
   readonly handler: WebHandler;
   readonly clock: Clock;
   readonly log: Log;
-  /** When it ends, so does the listener, with all that it streams. */
+  /** When it ends, the listener ends, with all that it streams. */
   readonly signal: AbortSignal;
 }
 
@@ -56,7 +56,7 @@ export function listenWeb(options: WebOptions): Promise<Listener> {
   const server = createServer(
     {
       ...{ maxHeaderSize: 8192, keepAliveTimeout: 5000, requestTimeout: 10_000, noDelay: true },
-      // Who looks on and vanishes without a word is noticed.
+      // Detects a viewer that vanishes without a sign.
       ...{ keepAlive: true, keepAliveInitialDelay: 30_000 },
     },
     (request, response) => {
@@ -107,7 +107,7 @@ async function serve(
   response.writeHead(isKnown ? 304 : status, {
     ...PRECAUTIONS,
     ...(!isKnown && { "content-type": type }),
-    // nginx would keep what there is until there is more.
+    // nginx would buffer the stream.
     ...(typeof body !== "string" && { "x-accel-buffering": "no" }),
     ...(tag !== undefined && { etag: `"${tag}"` }),
   });
@@ -130,7 +130,7 @@ async function stream(pieces: AsyncIterable<string>, response: ServerResponse, g
   }
 }
 
-/** What is shown is strangers' text: nothing of it is run, nor read by pages of others. */
+/** Pages show strangers' text: none of it may run, and no other site's pages may read it. */
 const PRECAUTIONS = {
   "cache-control": "no-cache",
   "content-security-policy":
@@ -140,7 +140,7 @@ const PRECAUTIONS = {
   "referrer-policy": "no-referrer",
   "x-content-type-options": "nosniff",
 } as const;
-/** A browser has six at most, and one of a page that is open; behind a proxy there are several. */
+/** A browser opens six at most, and keeps one for an open page; behind a proxy there are several. */
 const LIMITS = { total: 64, perSource: 24 };
 /** Milliseconds for a whole page. */
 const PATIENCE = 60_000;
