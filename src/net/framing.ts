@@ -1,15 +1,15 @@
 /**
- * Messages in a stream of octets: each has its length in front, in two octets (RFC 1035 §4.2.2), and
- * arrives in whatever pieces the network likes (RFC 7766 §8).
+ * Messages in a stream of octets: each has a two-octet length prefix (RFC 1035 §4.2.2) and arrives in
+ * arbitrary pieces (RFC 7766 §8).
  */
 
 const LENGTH = 2;
 
-/** Takes pieces and gives messages, one when asked for one. */
+/** Takes pieces and returns messages, one per call. */
 export class Frames {
   #pieces: Uint8Array[] = [];
   #held = 0;
-  /** Octets to have before it is worth looking: each piece is copied once, however small. */
+  /** Octets needed before the pieces are joined, so that each is copied once, however small. */
   #needed = LENGTH;
 
   push(piece: Uint8Array): void {
@@ -17,7 +17,7 @@ export class Frames {
     this.#held += piece.length;
   }
 
-  /** The next message, undefined where it has not wholly arrived. */
+  /** The next message; undefined until all of it has arrived. */
   next(): Uint8Array | undefined {
     if (this.#held < this.#needed) return undefined;
     const held = this.#join();
@@ -26,7 +26,7 @@ export class Frames {
       this.#needed = end;
       return undefined;
     }
-    // Of what is read to its end nothing is kept: an empty view would keep all that it is of.
+    // Nothing is kept of a buffer read to its end: even an empty view would hold its memory.
     this.#pieces = held.length === end ? [] : [held.subarray(end)];
     this.#held -= end;
     this.#needed = LENGTH;
@@ -39,7 +39,7 @@ export class Frames {
   }
 }
 
-/** A message with its length in front, in one piece for one segment (RFC 7766 §8). */
+/** A message with its length prefix, in one piece so that it can go in one segment (RFC 7766 §8). */
 export function frame(message: Uint8Array): Buffer {
   const framed = Buffer.allocUnsafe(LENGTH + message.length);
   framed.writeUInt16BE(message.length);

@@ -17,7 +17,7 @@ export class Networks {
   }
 }
 
-/** This host itself, by whatever it is called. */
+/** The loopback networks, whose addresses all mean this host. */
 export const LOOPBACK: readonly Prefix[] = [
   { address: "127.0.0.0", length: 8 },
   { address: "::1", length: 128 },
