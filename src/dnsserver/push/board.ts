@@ -1,6 +1,7 @@
 /**
- * Who watches which names of the zones that a view shows. A zone is followed by its serial, as everywhere
- * (see `history.ts`), from the first who watches a name of it until nobody watches any name.
+ * Records who watches which names in the zones of a view, and notifies them of changes. A zone is followed
+ * by its serial, as everywhere (see `history.ts`), from the first watch of a name in it until nobody
+ * watches any name of the view.
  */
 import { Type } from "../../dns/constants.ts";
 import type { Question } from "../../dns/message.ts";
@@ -11,23 +12,23 @@ import type { FollowedZone } from "../ready.ts";
 import type { Watched } from "./watched.ts";
 
 export interface Watcher {
-  /** Its zone may have changed at its name. */
+  /** The zone may have changed at this name. */
   notice(watched: Watched): void;
-  /** Tells what there is to be told, and gives how many octets that was, more or less. */
+  /** Sends what is to be sent, and returns the approximate number of octets. */
   flush(): number;
 }
 
 export class Board {
   readonly #catalog: Catalog<FollowedZone>;
   readonly #watchers = new Map<NameKey, Map<Watched, Watcher>>();
-  /** Up to which change the watchers of a zone were told that there is something. */
+  /** The serial of each zone up to which its watchers have been notified. */
   readonly #serials = new Map<FollowedZone, number>();
 
   constructor(zones: Iterable<FollowedZone>) {
     this.#catalog = new Catalog(zones);
   }
 
-  /** The zone that has the say at this name; undefined where none has. */
+  /** The zone with authority over this question; undefined if there is none. */
   zoneOf(question: Question): FollowedZone | undefined {
     const zone = this.#catalog.findFor(question);
     const cut = zone && findCut(zone.current, question.name, question.type);
@@ -49,7 +50,7 @@ export class Board {
     if (this.#watchers.size === 0) this.#serials.clear();
   }
 
-  /** Tells those for whom something may be another since the last look, and gives them. */
+  /** Notifies those for whom something may have changed since the last look, and returns them. */
   look(): ReadonlySet<Watcher> {
     const told = new Set<Watcher>();
     const tell = (key: NameKey, zone: FollowedZone) => {

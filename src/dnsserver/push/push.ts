@@ -1,6 +1,6 @@
 /**
- * DNS Push Notifications (RFC 8765): all clients that have asked to be told, how many they may be, and
- * the zones that are followed for them.
+ * DNS Push Notifications (RFC 8765): holds the subscriptions of all clients, limits their number, and
+ * follows the zones for them.
  */
 import { AgedMap } from "../../agedmap.ts";
 import type { Clock } from "../../clock.ts";
@@ -13,13 +13,13 @@ import type { View } from "../views.ts";
 import { Board, type Watcher } from "./board.ts";
 import { Subscriptions, type SubscriptionsOptions } from "./subscriptions.ts";
 
-/** Subscriptions there may be at once. */
+/** The most subscriptions at once. */
 export interface PushLimits {
   readonly total: number;
   /** Of one IPv4 /24 or one IPv6 /56. */
   readonly perNetwork: number;
   readonly perSession: number;
-  /** Sessions that have any: fewer than there are places for connections, which they keep. */
+  /** Sessions with subscriptions: fewer than the places for connections, because they keep theirs. */
   readonly sessions: number;
 }
 
@@ -27,11 +27,11 @@ const LIMITS: PushLimits = { total: 20_000, perNetwork: 5000, perSession: 1000, 
 
 export interface PushOptions {
   readonly clock: Clock;
-  /** Of the client at an address. */
+  /** The view of the client at an address. */
   readonly viewOf: (address: string) => View | undefined;
-  /** A client at an address has begun to watch; what it gives is called at the end of that. */
+  /** Called when a client subscribes; what it returns is called when the subscription ends. */
   readonly asked?: (question: Question, address: string) => (() => void) | undefined;
-  /** A client could not reach a record that it is shown. */
+  /** Called when a client reports that it could not reach a record of its view. */
   readonly reconfirm?: (record: Omit<ResourceRecord, "ttl">) => void;
   readonly limits?: PushLimits;
 }
@@ -40,12 +40,12 @@ export class Push {
   readonly #options: PushOptions;
   readonly #limits: PushLimits;
   readonly #boards = new Map<View, Board>();
-  /** To be told, in their turn. */
+  /** Watchers to flush, in order. */
   readonly #due = new Set<Watcher>();
   readonly #perNetwork = new Map<number, number>();
   #total = 0;
   #sessions = 0;
-  /** When a set was last asked about. */
+  /** When each set was last reconfirmed. */
   readonly #reconfirmed = new AgedMap<string, number>();
 
   constructor(options: PushOptions) {
@@ -53,17 +53,17 @@ export class Push {
     this.#limits = options.limits ?? LIMITS;
   }
 
-  /** Those that have subscriptions. */
+  /** Number of sessions with subscriptions. */
   get sessions(): number {
     return this.#sessions;
   }
 
-  /** All subscriptions there are. */
+  /** Number of subscriptions. */
   get size(): number {
     return this.#total;
   }
 
-  /** Of a client that has none yet. */
+  /** The subscriptions of a new client, none at first. */
   open(address: string, send: SubscriptionsOptions["send"]): Subscriptions {
     const board = this.#boardOf(address);
     const network = networkOf(address);
@@ -85,7 +85,7 @@ export class Push {
     await Promise.all(zones.map(follow));
   }
 
-  /** The zones may be others. */
+  /** To be called when the zones may have changed. */
   look(): void {
     const isWaiting = this.#due.size > 0;
     for (const board of this.#boards.values()) {
@@ -94,7 +94,7 @@ export class Push {
     if (!isWaiting) this.#tell();
   }
 
-  /** Some at a time, with a turn for all else between. */
+  /** Flushes some watchers at a time, with a turn for all other work in between. */
   #tell(): void {
     const { clock } = this.#options;
     let told = 0;
@@ -133,7 +133,7 @@ export class Push {
     else this.#perNetwork.set(network, others);
   }
 
-  /** What the client can see, and each set once in a while, however many ask (RFC 8765 §6.5). */
+  /** Only records that the client can see, and each set once in a while, however many ask (RFC 8765 §6.5). */
   #reconfirm(board: Board, record: Omit<ResourceRecord, "ttl">): void {
     const { clock, reconfirm } = this.#options;
     const { name, type, class: klass, rdata } = record;
@@ -152,11 +152,11 @@ export class Push {
   }
 }
 
-/** Octets that are made in one turn of the event loop: some milliseconds' work. */
+/** Octets produced in one turn of the event loop: some milliseconds' work. */
 const TOLD = 64 * 1024;
-/** As many of them take as long as a client to whom little is told. */
+/** Octets that take as long to produce as a client takes to which little is sent. */
 const CLIENT = 1024;
-/** Milliseconds for the devices to answer (RFC 6762 §10.4), in which nobody need ask again. */
+/** Milliseconds for the devices to answer (RFC 6762 §10.4), during which a set is not asked for again. */
 const RECONFIRMATION = 10_000;
-/** Sets in this time: more are not one device that has gone. */
+/** Sets reconfirmed in this time: one device that has gone accounts for no more. */
 const MAX_RECONFIRMED = 100;

@@ -1,9 +1,10 @@
 /**
- * DNS Stateful Operations (RFC 8490): a session, from the first request that succeeds to the end of its
- * connection. It reads what the client wants, keeps time, and has `Subscriptions` do the rest.
+ * The server's side of a session of DNS Stateful Operations (RFC 8490), from the first request that
+ * succeeds to the end of its connection. It decodes the client's messages, runs the session's timers, and
+ * leaves the rest to `Subscriptions`.
  *
- * Invariant: a message with an id gets one response, one without gets none, and who breaks the rules in
- * a way that RFC 8490 or RFC 8765 calls fatal is let go at once.
+ * Invariant: a message with an id gets one response, one without gets none, and the connection of a client
+ * that breaks the rules in a way that RFC 8490 or RFC 8765 calls fatal is reset at once.
  */
 import { Alarm, type Clock, earlier } from "../../clock.ts";
 import { Rcode } from "../../dns/constants.ts";
@@ -32,11 +33,11 @@ export class StatefulSession implements Session {
   readonly #alarm: Alarm;
   #isEstablished = false;
   #timeouts: SessionTimeouts = { inactivity: DEFAULT_TIMEOUT, keepalive: DEFAULT_TIMEOUT };
-  /** When a message last came or went. */
+  /** When the last message arrived or was sent. */
   #lastMessage: number;
-  /** The same, but for messages that only keep the session alive (RFC 8490 §6.3). */
+  /** The same, not counting messages that only keep the session alive (RFC 8490 §6.3). */
   #lastActivity: number;
-  /** No sooner is it let go for want of activity. */
+  /** The earliest time at which it may be ended for inactivity. */
   #inactiveUntil = 0;
 
   constructor(peer: Peer, { push, clock }: { readonly push: Push; readonly clock: Clock }) {
@@ -65,11 +66,11 @@ export class StatefulSession implements Session {
 
   receive(bytes: Uint8Array): void {
     const { id, isResponse } = decodeHeader(bytes);
-    // Nothing is asked of the client, so nothing is an answer (RFC 8490 §5.5.2).
+    // The client is sent no requests, so it has nothing to respond to (RFC 8490 §5.5.2).
     if (isResponse) this.abort();
     else if (id === 0) this.#hear(bytes);
     else this.#answer(id, bytes);
-    // What came in one piece with this is looked at first: all is told in one message then.
+    // Messages that arrived in one piece with this are read first, so that all is sent in one message.
     queueMicrotask(() => this.#subscriptions.flush());
     this.#plan();
   }
@@ -106,7 +107,7 @@ export class StatefulSession implements Session {
           else this.#respond(id, rcode, message);
           break;
         }
-        // These have no id, or are not the client's to say (RFC 8490 §5.4.1, RFC 8765 §6.3, §6.4, §6.5).
+        // These must have no id, or may not come from a client (RFC 8490 §5.4.1, RFC 8765 §6.3, §6.4, §6.5).
         case DsoType.RETRY_DELAY:
         case DsoType.PUSH:
         case DsoType.UNSUBSCRIBE:
@@ -122,11 +123,11 @@ export class StatefulSession implements Session {
     }
   }
 
-  /** What is not to be answered, not even with an error (RFC 8490 §5.4.3). */
+  /** Takes a unidirectional message, which gets no response, not even an error (RFC 8490 §5.4.3). */
   #hear(bytes: Uint8Array): void {
     try {
       const message = this.#read(bytes);
-      // Nothing may be said so before there is a session (RFC 8490 §5.1).
+      // None is allowed before there is a session (RFC 8490 §5.1).
       const type = this.#isEstablished ? message.type : undefined;
       if (type === DsoType.UNSUBSCRIBE) {
         this.#subscriptions.unsubscribe(message.read(readUnsubscription));
@@ -159,7 +160,7 @@ export class StatefulSession implements Session {
     this.#peer.send(encodeStateful({ id, rcode, isResponse: true }, write, block), () => {});
   }
 
-  /** What the client wants, within bounds; idle connections are not kept where places are wanted. */
+  /** The timeouts that the client wants, within bounds; when places are scarce, it may not be idle. */
   #grant({ inactivity, keepalive }: SessionTimeouts): SessionTimeouts {
     return {
       inactivity: this.#peer.isCrowded ? 0 : Math.min(inactivity, DEFAULT_TIMEOUT),
@@ -167,14 +168,14 @@ export class StatefulSession implements Session {
     };
   }
 
-  /** With less time than before the client has some to notice (RFC 8490 §7.1.1). */
+  /** A client whose inactivity timeout is shortened gets some time to notice (RFC 8490 §7.1.1). */
   #agree(timeouts: SessionTimeouts): void {
     const isLess = timeouts.inactivity < this.#timeouts.inactivity;
     if (isLess) this.#inactiveUntil = this.#clock.now() + LEAST_PATIENCE;
     this.#timeouts = timeouts;
   }
 
-  /** Lets go who is silent for too long (RFC 8490 §6.4.1, §6.5.1), or looks again when that may be. */
+  /** Resets if the client is silent for too long (RFC 8490 §6.4.1, §6.5.1), or sets the alarm for that. */
   #plan(): void {
     if (!this.#isEstablished || this.#peer.signal.aborted) return;
     const { inactivity, keepalive } = this.#timeouts;
@@ -191,17 +192,17 @@ export class StatefulSession implements Session {
 
 //---- Milliseconds ----
 
-/** Of both, as long as nothing else is agreed (RFC 8490 §6.2). */
+/** Both timeouts, until others are agreed (RFC 8490 §6.2). */
 const DEFAULT_TIMEOUT = 15_000;
-/** With an inactivity timeout of less than half of it (RFC 8490 §6.4.1), or that has become less. */
+/** If the inactivity timeout is less than half of this (RFC 8490 §6.4.1), or has been shortened. */
 const LEAST_PATIENCE = 5000;
 /** RFC 8490 §6.5.2: none shorter may be granted, and an hour is recommended. */
 const LEAST_KEEPALIVE = 10_000;
 const MOST_KEEPALIVE = 3_600_000;
-/** A server that ends is back in a moment, and clients are not to come all at once (RFC 8490 §6.6.1). */
+/** A server that ends is soon back, and clients should not all return at once (RFC 8490 §6.6.1). */
 const EARLIEST_RETURN = 2000;
 const RETURNS = 8000;
-/** Until what has failed may be tried again (RFC 8765 §6.2.2). */
+/** Before a failed request may be retried (RFC 8765 §6.2.2). */
 const retryDelays: Readonly<Record<Rcode, number>> = {
   [Rcode.FORMERR]: 300_000,
   [Rcode.SERVFAIL]: 60_000,

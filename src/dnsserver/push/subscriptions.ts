@@ -1,9 +1,9 @@
 /**
- * What one client has asked to be told of (RFC 8765 §6.2), and what it has been told: level, not edge. Each
- * name knows the sets that the client has, and what goes out is the difference to those that are there
- * now, so nothing is lost or told twice, however much happens while the client does not read.
+ * The subscriptions of one client (RFC 8765 §6.2), driven by state and not by events: each name remembers
+ * the sets that the client has, and their difference from the current ones is sent. So nothing is lost or
+ * sent twice, however much happens while the client does not read.
  *
- * Invariant: nothing is made to be sent before the client has taken what was sent; what waits is names.
+ * Invariant: no message is made before the client has taken the earlier ones; until then only names wait.
  */
 import { Class, Rcode } from "../../dns/constants.ts";
 import type { Question } from "../../dns/message.ts";
@@ -15,13 +15,13 @@ import type { Board, Watcher } from "./board.ts";
 import { Watched } from "./watched.ts";
 
 export interface SubscriptionsOptions {
-  /** Of the client's view; undefined where it has none. */
+  /** The board of the client's view; undefined if it has none. */
   readonly board: Board | undefined;
-  /** Says whether there may be one more, and takes it. */
+  /** Reserves a subscription for a client that has `size` already; false if there may be no more. */
   readonly enter: (size: number) => boolean;
-  /** So many have gone, and so many are left. */
+  /** Releases `count` subscriptions of a client that has `left` remaining. */
   readonly leave: (count: number, left: number) => void;
-  /** One has begun; what it gives is called at its end. */
+  /** Called when a subscription begins; what it returns is called when that ends. */
   readonly asked: (question: Question) => (() => void) | undefined;
   readonly reconfirm: (record: Omit<ResourceRecord, "ttl">) => void;
   readonly send: (message: Buffer, taken: () => void) => void;
@@ -38,7 +38,7 @@ export class Subscriptions implements Watcher {
   readonly #options: SubscriptionsOptions;
   readonly #subscriptions = new Map<number, Subscription>();
   readonly #watched = new Map<string, Watched>();
-  /** Where there may be something to tell. */
+  /** Names at which there may be something to send. */
   readonly #changed = new Set<Watched>();
   #untaken = 0;
 
@@ -50,7 +50,7 @@ export class Subscriptions implements Watcher {
     return this.#subscriptions.size;
   }
 
-  /** Undefined where the client may not ask for that, and is to be let go. */
+  /** The RCODE; undefined for a fatal error, after which the connection is to be reset. */
   subscribe(id: number, question: Question): Rcode | undefined {
     const { board, enter, asked } = this.#options;
     const { name, type, class: klass } = question;
@@ -74,7 +74,7 @@ export class Subscriptions implements Watcher {
     return Rcode.NOERROR;
   }
 
-  /** Of one that is not there, nothing. */
+  /** Ignores an unknown id. */
   unsubscribe(id: number): void {
     const subscription = this.#subscriptions.get(id);
     if (subscription === undefined) return;
@@ -89,7 +89,7 @@ export class Subscriptions implements Watcher {
     this.#options.board?.unwatch(watched);
   }
 
-  /** What the client could not reach. */
+  /** Takes a record that the client could not reach. */
   reconfirm(record: Omit<ResourceRecord, "ttl">): void {
     this.#options.reconfirm(record);
   }
@@ -99,8 +99,8 @@ export class Subscriptions implements Watcher {
   }
 
   /**
-   * Tells what there is to be told, if the client has taken what it was told before. Gives how many
-   * octets that was, more or less.
+   * Sends what is to be sent, if the client has taken everything sent before. Returns the approximate
+   * number of octets.
    */
   flush(): number {
     let sum = 0;
@@ -132,7 +132,7 @@ export class Subscriptions implements Watcher {
     return { notices, octets };
   }
 
-  /** The client has gone. */
+  /** To be called when the client has gone. */
   end(): void {
     this.#options.leave(this.size, 0);
     for (const { over } of this.#subscriptions.values()) over?.();
@@ -143,12 +143,12 @@ export class Subscriptions implements Watcher {
   }
 }
 
-/** Of a name in its zone: at the origin of another its DS records are of the zone above. */
+/** Includes the zone, because the DS records at a zone's origin belong to the zone above. */
 function keyOf(name: Name, { origin }: FollowedZone): string {
   return `${origin.key.length} ${name.key}`;
 }
 
-/** Octets that are made at once, and beyond it what there is of one name. */
+/** Octets made at once; the last name may exceed it. */
 const PORTION = 64 * 1024;
-/** Octets of a notice beside its data, where names are compressed. */
+/** Octets of a notice besides its data, with names compressed. */
 const RECORD = 12;

@@ -1,7 +1,7 @@
 /**
- * A name that a client watches: which types are wanted of it, and which sets the client knows. What is to
- * be told is the difference to what there is now (RFC 8765 §6.3.1), of names as they stand in the zone:
- * no wildcard, no alias that is followed (§6.2.1).
+ * A name that a client watches: the types that it wants, and the sets that it knows. Their difference from
+ * the current sets is sent (RFC 8765 §6.3.1). Names are taken as they stand in the zone: no wildcard is
+ * expanded, no alias followed (§6.2.1).
  */
 import { Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
@@ -11,7 +11,7 @@ import type { FollowedZone } from "../ready.ts";
 
 interface Wanted {
   readonly type: number;
-  /** Who asks anew is told all there is, whatever was told before. */
+  /** True for a new subscription, which is sent all there is, whatever was sent before. */
   isAnew: boolean;
 }
 
@@ -44,7 +44,7 @@ export class Watched {
     this.#told = this.#told.filter(isWantedOf([...this.#wanted.values()]));
   }
 
-  /** What is to be told for the client to know what there is. */
+  /** The notices that bring the client up to date. */
   update(): readonly ResourceRecord[] {
     const { name } = this;
     const wanted = [...this.#wanted.values()];
@@ -70,21 +70,21 @@ export class Watched {
   }
 }
 
-/** As questions have it, an alias is what there is of whatever type (RFC 8765 §2, §6.3.1). */
+/** As for queries, a CNAME matches whatever type is wanted (RFC 8765 §2, §6.3.1). */
 function isWantedOf(wanted: readonly Wanted[]): (set: RecordSet) => boolean {
   const types = new Set(wanted.map(({ type }) => type));
   return ({ type }) =>
     types.has(type) || types.has(Type.ANY) || (type === Type.CNAME && types.size > 0);
 }
 
-/** All of a set, and what has gone of what there was. */
+/** Adds all of a set, and removes what has gone from the old one. */
 function wholeOf(old: RecordSet | undefined, set: RecordSet): readonly ResourceRecord[] {
   const notices = old === undefined ? [] : removals(old, set);
   for (const rdata of set.rdatas) notices.push(added(set, rdata));
   return notices;
 }
 
-/** What makes the one set of the other. A TTL is told with all records that have it. */
+/** The notices that turn the old set into the new. After a change of TTL, all records are sent. */
 function differenceOf(old: RecordSet | undefined, set: RecordSet): readonly ResourceRecord[] {
   if (old === undefined) return wholeOf(old, set);
   const known = differences.get(set);
@@ -97,12 +97,12 @@ function differenceOf(old: RecordSet | undefined, set: RecordSet): readonly Reso
 }
 
 interface Difference {
-  /** Not held, as that has one before it too: as long as one of them lives, all would. */
+  /** Weak, because the old set may have a difference too: otherwise a set would keep all before it alive. */
   readonly from: WeakRef<RecordSet>;
   readonly notices: readonly ResourceRecord[];
 }
 
-/** Many clients have the same list, and the same change of it. */
+/** A cache, because many clients have the same list and get the same change of it. */
 const differences = new WeakMap<RecordSet, Difference>();
 
 function removals(old: RecordSet, now: RecordSet): ResourceRecord[] {
