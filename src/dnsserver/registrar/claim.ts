@@ -1,10 +1,10 @@
 /**
- * What a registration makes of the zone, told from what its key holds there: an update of the key's
- * holder, with its conditions. The zone does all of it or nothing, and keeps it as long as leases last.
+ * Turns a registration into an update of the zone by the key's holder, with prerequisites, given what the
+ * key holds there. The zone applies all of it or nothing, and keeps it for as long as the leases last.
  *
- * Names are had by who comes first (RFC 9665 §3.3.3): each that is described has this KEY already, or has
- * nothing. No service is there for longer than its host (§5.1), and what lists a service is what was
- * said last, all of it (§3.3.4).
+ * Names are first come, first served (RFC 9665 §3.3.3): each name described has this KEY already, or has
+ * nothing. No service outlasts its host (§5.1), and a service is listed exactly as its last registration
+ * says (§3.3.4).
  */
 import { Class, Type } from "../../dns/constants.ts";
 import type { Lease } from "../../dns/lease.ts";
@@ -19,15 +19,15 @@ import type { RegisteredService, Registration } from "./registration.ts";
 
 export interface Domains {
   readonly zone: Name;
-  /** Beneath which devices register. */
+  /** The domain beneath which devices register. */
   readonly site: Name;
 }
 
 export interface ClaimOptions extends Domains {
   readonly key: Rdata;
-  /** By this key. */
+  /** What this key holds. */
   readonly held: ReturnType<Zone["heldBy"]>;
-  /** Seconds. For none the host goes, and all its services (§3.2.5.5.1). */
+  /** Seconds. A lease of 0 removes the host and all its services (§3.2.5.5.1). */
   readonly lease: Required<Lease>;
   /** Milliseconds of the clock. */
   readonly now: number;
@@ -49,7 +49,7 @@ export function claim(registration: Registration, options: ClaimOptions): Update
 
   const added = new RecordMap<ZoneRecord>();
   const ends = now + lease.lease * 1000;
-  // What goes keeps its name for as long as its KEY has a lease.
+  // What is removed keeps its name for as long as its KEY has a lease.
   const reserved = lease.keyLease === 0 ? [] : claimed.filter(isOurs);
   for (const name of reserved) added.set({ name, rdata: key });
   if (!isGoing) {
@@ -57,7 +57,7 @@ export function claim(registration: Registration, options: ClaimOptions): Update
     for (const service of registration.services) {
       for (const record of recordsOf(service, options)) added.set(record);
     }
-    // What is said another time of this host ends with it.
+    // Services of this host from earlier registrations end no later than it.
     const late = atHost.filter(({ name, expires }) => !isTold(name) && expires > ends);
     for (const { name } of late) {
       for (const record of [
@@ -74,7 +74,7 @@ export function claim(registration: Registration, options: ClaimOptions): Update
     const isLonger = expires > ends && !srvOf(rdata).target.equals(host);
     for (const entry of entriesOf(name, options)) {
       stays.set(entry);
-      // A service of another host has its type in the list for longer.
+      // A service of another host keeps the type listed for longer.
       if (isLonger) added.delete(entry);
     }
   }
@@ -103,14 +103,14 @@ function isKey({ rdata }: ZoneRecord): boolean {
   return rdata.type === Type.KEY;
 }
 
-/** Is it a record of this service, its KEY apart, or does it list it? */
+/** True for a record of this service other than its KEY, or one that lists it. */
 function isOf(record: ZoneRecord, service: Name): boolean {
   const { name, rdata } = record;
   if (name.equals(service)) return !isKey(record);
   return rdata.type === Type.PTR && targetOf(rdata)!.equals(service);
 }
 
-/** All of a service, and what lists it, at the site and in the zone; none of one that goes. */
+/** All records of a service, and those that list it at the site and in the zone; none for a removal. */
 function recordsOf(service: RegisteredService, options: ClaimOptions): ZoneRecord[] {
   const { name, srv, texts, lists } = service;
   if (srv === undefined) return [];
@@ -124,7 +124,7 @@ function recordsOf(service: RegisteredService, options: ClaimOptions): ZoneRecor
   return [...own, ...listed.map((name) => ({ name, rdata: pointer })), ...entriesOf(name, options)];
 }
 
-/** What lists the type of a service (RFC 6763 §9), at the site and in the zone. */
+/** The records that list the type of a service (RFC 6763 §9), at the site and in the zone. */
 function entriesOf(service: Name, { zone, site }: Domains): ZoneRecord[] {
   const type = service.parent!;
   return [site, zone].flatMap((domain) => {
@@ -144,12 +144,12 @@ function additionOf({ name, rdata }: ZoneRecord): ResourceRecord {
   return { name, type: rdata.type, class: Class.IN, ttl: SERVED_TTL, rdata };
 }
 
-/** The name has this KEY, and no other (RFC 2136 §2.4.2). */
+/** Prerequisite: the name has this KEY and no other (RFC 2136 §2.4.2). */
 function isHeld(name: Name, key: Rdata): ResourceRecord {
   return { name, type: Type.KEY, class: Class.IN, ttl: 0, rdata: key };
 }
 
-/** Nothing is at the name (RFC 2136 §2.4.5). */
+/** Prerequisite: nothing is at the name (RFC 2136 §2.4.5). */
 function isFree(name: Name): ResourceRecord {
   return { name, type: Type.ANY, class: Class.NONE, ttl: 0, rdata: new Rdata(Type.ANY, "") };
 }

@@ -1,11 +1,11 @@
 /**
- * Devices that register themselves (RFC 9665): an UPDATE that is signed by SIG(0) (RFC 2931) is an SRP
- * Update, and nothing else. It comes from where devices may register, by a connection unless UDP is said to
- * be safe, and says how long it is for; its names become those of the site; the key that it shows has signed
- * it; and the zone has nothing against it (`claim.ts`). What is refused says why in the log.
+ * Devices that register themselves (RFC 9665): an UPDATE signed by SIG(0) (RFC 2931) is treated as an SRP
+ * Update and nothing else. It must come from where devices may register, by a connection unless UDP is
+ * configured as safe, have a lease, and be signed by the KEY of its host. Its names are moved to the site,
+ * and the zone must accept the update made of it (`claim.ts`). Refusals are logged with the reason.
  *
- * Invariant: from what the key holds to the update that is made of it nothing waits, so no other update
- * comes between.
+ * Invariant: nothing waits between looking up what the key holds and applying the update made from that,
+ * so no other update comes in between.
  */
 import { hash } from "node:crypto";
 import type { Clock } from "../../clock.ts";
@@ -31,17 +31,17 @@ export interface RegistrarOptions {
   readonly zone: Pick<Zone, "origin" | "current" | "apply" | "heldBy">;
   /** The domain that devices register in, beneath the zone's. */
   readonly site: Name;
-  /** By UDP too: whoever sends it may say that he has any address. */
+  /** True to accept UDP too, by which any source address can be forged. */
   readonly isByUdp: boolean;
-  /** May who has this address register? */
+  /** True if a device at this address may register. */
   readonly isAllowed: (address: string) => boolean;
-  /** What is to be published of what a device says; or why it is not to be there. */
+  /** The part of a registration that may be published, or why it is refused. */
   readonly admit: (registration: Registration) => Registration | Unfit;
   readonly clock: Clock;
   readonly complaints: Complaints;
 }
 
-/** Round the handler of other updates. */
+/** Wraps the handler of other updates. */
 export function registrar(options: RegistrarOptions): Layer {
   const own = new Registrar(options);
   return (next) => (request) => {
@@ -50,7 +50,7 @@ export function registrar(options: RegistrarOptions): Layer {
   };
 }
 
-/** What a request asks for, where it is well-formed. */
+/** The contents of a well-formed request. */
 interface Application {
   readonly registration: Registration;
   readonly key: Rdata;
@@ -62,7 +62,7 @@ interface Refusal {
   readonly unfit: Unfit;
 }
 
-/** What it comes to: the zone's word, when all is on the disk, and what it is granted then. */
+/** The outcome: a refusal, or the zone's RCODE, once all is on disk, and the lease granted if it succeeds. */
 type Verdict = Refusal | { readonly done: Promise<Rcode>; readonly lease: Lease };
 
 class Registrar {
@@ -104,7 +104,7 @@ class Registrar {
     return [makeResponse(message, { rcode })];
   }
 
-  /** When it is its turn and there is time for it, unless nobody waits for the answer any more by then. */
+  /** Does the work in its turn and when there is time for it, unless nobody waits for the answer by then. */
   async #inTurn<T>(request: Request, work: () => Promise<T>): Promise<T | "crowded" | "left"> {
     const { source, bytes, signal } = request;
     const { clock } = this.#options;
@@ -134,7 +134,7 @@ class Registrar {
     if (application === "malformed" || "unfit" in application) return application;
     const time = Math.floor(this.#options.clock.wall() / 1000);
     const { part, key } = application;
-    // To make a key of its octets takes longer than all else.
+    // Importing the key takes longer than everything else.
     const isSigned = await this.#timed(() => verifySig0(part, key, time));
     if (!isSigned) return BAD_SIGNATURE;
     return this.#timed(() => this.#apply(application));
@@ -161,7 +161,7 @@ class Registrar {
     return part === undefined ? BAD_SIGNATURE : { registration, key, lease, part };
   }
 
-  /** Where the names of an update for this zone are: a device may know no more than its own network. */
+  /** The domain of the names in an update for this zone; a device may know only the default domain. */
   #domainOf({ name, class: klass }: Question): Name | undefined {
     const { zone, site } = this.#options;
     if (klass !== Class.IN) return undefined;
@@ -173,14 +173,14 @@ class Registrar {
     return this.#options.zone.current.set(host, Type.KEY)?.rdatas[0];
   }
 
-  /** Of what is signed as it says. */
+  /** Takes an application whose signature has been verified. */
   #apply({ registration, key, lease: asked }: Application): Verdict {
     const { zone, site, admit, clock } = this.#options;
     const admitted = asked.lease === 0 ? registration : admit(registration);
     if (typeof admitted === "string") return { unfit: admitted };
     const lease = grantOf(asked);
     const by = requesterPrincipal(nameOf(key), zone.origin, site);
-    // All that was worked out before this moment is in it, and what comes later finds this one there.
+    // `heldBy` reflects every update worked out before this moment, and later ones will find this one.
     const update = claim(admitted, {
       ...{ zone: zone.origin, site, key, now: clock.now() },
       held: zone.heldBy(by.name),
@@ -196,16 +196,16 @@ function formErr(message: Message): Message {
 
 const BAD_SIGNATURE: Refusal = { unfit: "its signature is not that of its KEY, or not of now" };
 
-/** Milliseconds of work at once, after a quiet time: what a thousand devices take that come back together. */
+/** Milliseconds of work at once after a quiet time: what a thousand devices take that return together. */
 const CREDIT = 2000;
 
-/** Of an update from a device that does not know where it is (RFC 9665 §3.1.2). */
+/** The zone in an update from a device that does not know its domain (RFC 9665 §3.1.2). */
 const DEFAULT = Name.parse("default.service.arpa.");
 
 /** Seconds (RFC 9665 §5.1). */
 const LONGEST: Required<Lease> = { lease: 2 * 3600, keyLease: 14 * 24 * 3600 };
 
-/** In the form it was asked in; none of what is none. */
+/** The lease granted, in the form in which it was requested; a lease of 0 stays 0. */
 function grantOf(asked: Lease): Lease {
   const { lease, keyLease } = granted(asked, LONGEST);
   return {
@@ -214,15 +214,15 @@ function grantOf(asked: Lease): Lease {
   };
 }
 
-/** The holder of a KEY, whatever he registers. */
+/** The name of a KEY's holder, whatever it registers. */
 function nameOf(key: Rdata): string {
   return hash("sha256", key.toWire(), "hex").slice(0, NAME_LENGTH);
 }
 
-/** Half of a digest: nobody makes a key that has another's. */
+/** Hexadecimal digits, half of a digest: nobody can make a key with the name of another. */
 const NAME_LENGTH = 32;
 
-/** RFC 9665 §3.3.5. That a name had this KEY a moment ago and has it no more is a conflict too. */
+/** RFC 9665 §3.3.5. It is a conflict too if a name had this KEY a moment ago but has it no longer. */
 function resultOf(rcode: Rcode): Rcode {
   const isConflict = rcode === Rcode.YXDOMAIN || rcode === Rcode.NXRRSET;
   if (isConflict) return Rcode.YXDOMAIN;

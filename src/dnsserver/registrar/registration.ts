@@ -1,13 +1,13 @@
 /**
- * An SRP Update (RFC 9665 §3.3): a device describes itself and its services in one message, made of
- * instructions and nothing else. Read here; who may have which name is not asked here.
+ * Parses an SRP Update (RFC 9665 §3.3): a device describes itself and its services in one message, which
+ * consists of instructions and nothing else. Who may have which name is not decided here.
  *
- *     one Host Description (§3.3.1.3):    what is at the host goes; its KEY and addresses come
- *     Service Descriptions (§3.3.1.2):    what is at a service goes; SRV to that host and TXT come, or not
- *     Service Discovery (§3.3.1.1):       PTRs of its type and subtypes that lead to such a service
+ *     one Host Description (§3.3.1.3):    deletes what is at the host; adds its KEY and addresses
+ *     Service Descriptions (§3.3.1.2):    each deletes what is at a service; may add SRV to that host and TXT
+ *     Service Discovery (§3.3.1.1):       PTRs of its type and subtypes that point to such a service
  *
- * Invariant: the names of a Registration are beneath the domain, no two of them are one, and it has one
- * KEY for all of them.
+ * Invariant: the names in a Registration are beneath the domain, those of the host and the services all
+ * differ, and one KEY is for all of them.
  */
 import { Class, isAddressType, Type } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
@@ -18,7 +18,7 @@ import { parseInstance, parseServiceType } from "../../dns/service.ts";
 
 export interface Registration {
   readonly host: Name;
-  /** Undefined where it is not told, as the host is to go. */
+  /** Undefined if it is not given, because the host is to be removed. */
   readonly key: Rdata | undefined;
   /** A and AAAA. */
   readonly addresses: readonly Rdata[];
@@ -27,14 +27,14 @@ export interface Registration {
 
 export interface RegisteredService {
   readonly name: Name;
-  /** The names that list it: of its type, and of its subtypes. */
+  /** The names that list it: its type and its subtypes. */
   readonly lists: readonly Name[];
-  /** Undefined for a service that goes. */
+  /** Undefined for a service to be removed. */
   readonly srv: Rdata | undefined;
   readonly texts: readonly Rdata[];
 }
 
-/** What is wrong with an update that is no registration; short, for the log. */
+/** Why a registration is not accepted; short, for the log. */
 export type Unfit = string;
 
 export function readRegistration(message: Message, domain: Name): Registration | Unfit {
@@ -71,7 +71,7 @@ export function readRegistration(message: Message, domain: Name): Registration |
   return typeof lists === "string" ? lists : describe(host, services, lists);
 }
 
-/** The same beneath another domain; undefined where a name would be too long. */
+/** The same registration beneath another domain; undefined if a name would be too long. */
 export function moved(said: Registration, from: Name, to: Name): Registration | undefined {
   if (from.equals(to)) return said;
   let isTooLong = false;
@@ -90,7 +90,7 @@ export function moved(said: Registration, from: Name, to: Name): Registration | 
   return isTooLong ? undefined : registration;
 }
 
-/** A name at which all was removed, and what was put there then. */
+/** A name at which everything is deleted, and what is then added there. */
 interface Place {
   readonly name: Name;
   readonly added: Rdata[];
@@ -105,7 +105,7 @@ function readLists(pointers: readonly ResourceRecord[], services: readonly Place
     if (list === undefined) return "a PTR does not lead to a service that is described";
     const type = parseServiceType(name)?.type;
     if (type?.equals(service!.parent!) !== true) return "a PTR is not of the type of its service";
-    // What is there from before goes in any case: all that lists a service is in one update (§3.3.4).
+    // Earlier PTRs are deleted in any case: an update has all that list its services (§3.3.4).
     if (klass === Class.IN) list.push(name);
   }
   return lists;

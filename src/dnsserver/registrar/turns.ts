@@ -1,12 +1,12 @@
 /**
- * Who is next of strangers who all want the same: one at a time, their sources in turn, and what one source
- * sends in its order. So whoever sends much keeps others waiting for a turn of his, and not for all of them.
+ * Decides which request of strangers is next: one at a time, round-robin among sources, and in order within
+ * a source. So a source that sends much keeps others waiting for one of its turns, and not for all of them.
  *
- * Invariant: who waits holds what he has sent; in all that is no more than MOST octets, and of one source
- * no more than MOST_OF_ONE.
+ * Invariant: waiting requests keep their messages in memory, in total no more than MOST octets, and from one
+ * source no more than MOST_OF_ONE.
  */
 
-/** Says that the turn is over. */
+/** Ends the turn. */
 export type Leave = () => void;
 
 export class Turns {
@@ -15,7 +15,7 @@ export class Turns {
   #octets = 0;
   #isTaken = false;
 
-  /** Resolves when it is one's turn; undefined where too many wait. */
+  /** Resolves when the turn comes; undefined if too many wait. */
   enter(source: string, length: number): Promise<Leave> | undefined {
     const octets = Math.max(length, LEAST);
     const queue = this.#waiting.get(source) ?? new Queue();
@@ -45,7 +45,7 @@ interface Waiting {
   go(leave: Leave): void;
 }
 
-/** Those of one source. */
+/** The waiting requests of one source. */
 class Queue {
   octets = 0;
   readonly #waiting: Waiting[] = [];
@@ -66,8 +66,8 @@ class Queue {
   }
 }
 
-/** As messages, of which an octet takes fifteen when they have been read. */
+/** Octets of messages; each takes fifteen once they have been decoded. */
 const MOST_OF_ONE = 2 ** 20;
 const MOST = 2 * MOST_OF_ONE;
-/** That one message counts for: so a thousand devices of one source may wait. */
+/** Octets that a message counts for at least: so a thousand devices of one source may wait. */
 const LEAST = 1024;
