@@ -9,7 +9,7 @@ import type { Authority } from "../zone/lookup/authority.ts";
 
 export class Catalog<Of extends Pick<Authority, "origin"> = Authority> {
   readonly #authorities: ReadonlyMap<string, Of>;
-  /** Of the origins' keys, the longest first: a name's key begins with that of its zone. */
+  /** Lengths of the origins' keys, longest first: a name's key begins with the key of its zone. */
   readonly #lengths: readonly number[];
 
   constructor(authorities: Iterable<Of>) {
@@ -20,7 +20,7 @@ export class Catalog<Of extends Pick<Authority, "origin"> = Authority> {
     this.#lengths = [...lengths].sort((a, b) => b - a);
   }
 
-  /** Who answers for `name`; undefined where it is outside of every zone. */
+  /** The authority for `name`; undefined if it is outside every zone. */
   find({ key }: Name): Of | undefined {
     for (const length of this.#lengths) {
       const authority = this.#authorities.get(key.slice(0, length));
@@ -29,7 +29,7 @@ export class Catalog<Of extends Pick<Authority, "origin"> = Authority> {
     return undefined;
   }
 
-  /** Who answers this: as `find`, but a DS set lives above the cut (RFC 4035 §3.1.4.1). */
+  /** The authority for a question: as `find`, but a DS set lives above the cut (RFC 4035 §3.1.4.1). */
   findFor({ name, type }: Question): Of | undefined {
     const above = type === Type.DS ? name.parent : undefined;
     return (above === undefined ? undefined : this.find(above)) ?? this.find(name);

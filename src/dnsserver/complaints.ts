@@ -1,11 +1,11 @@
 /**
- * What requests were refused for, told to whoever looks after the server: a collector that is set up
- * wrongly, or a key that somebody tries. The first is told at once, then one a minute, which counts those
- * since the line before. What comes after the last line is not told: a line needs a request.
+ * Logs why requests were refused, for whoever looks after the server: a collector that is set up wrongly,
+ * or somebody trying a key. The first refusal is logged at once, then at most one line a minute, with the
+ * number of refusals since the last line. Refusals after the last line stay unreported until another comes.
  *
- * Invariant: who is told of is one of the keys that are known, or a stranger; all strangers have one
- * ration for each reason, of which there are few. So what they can provoke fills no disk, and hides
- * nothing of what the keys do, nor one of their mistakes another.
+ * Invariant: lines are rate limited per known key and reason, and for all strangers together per reason,
+ * of which there are few. So what strangers can provoke fills no disk and hides nothing of what the keys
+ * do, nor does one mistake hide another.
  */
 import { type Clock, rationed } from "../clock.ts";
 import type { Log } from "../log.ts";
@@ -20,7 +20,7 @@ export class Complaints {
     this.#log = log;
   }
 
-  /** `who` names a key that is known; undefined for a stranger. `what` is one of few. */
+  /** `who` names a known key; undefined for a stranger. `what` is one of few reasons. */
   tell(who: string | undefined, what: string, fields: () => object): void {
     const id = `${who ?? ""} ${what}`;
     let ration = this.#rations.get(id);

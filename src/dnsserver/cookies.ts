@@ -1,9 +1,9 @@
 /**
- * DNS Cookies (RFC 7873 §5.2): a client that sends one gets one back, by which it is known the next
- * time to be where it says it is. Nothing is demanded here: a cookie that is not there, not ours or
- * out of its time costs a client nothing but what `limits.ts` grants to those who have one.
+ * DNS Cookies (RFC 7873 §5.2): a client that sends one gets one back, which proves next time that its
+ * source address is genuine. Cookies are not required: with one that is missing, not ours or expired, a
+ * client loses only the exemption that `limits.ts` grants to those who have one.
  *
- * Invariant: `request.hasCookie` is there only where this layer has found the cookie to be ours.
+ * Invariant: `request.hasCookie` is set only if this layer has found the cookie to be ours.
  */
 import type { Clock } from "../clock.ts";
 import { addressOctets } from "../dns/address.ts";
@@ -14,7 +14,7 @@ import { type Message, makeResponse } from "../dns/message.ts";
 import type { Layer } from "../net/server/handler.ts";
 import { addOption } from "./layers.ts";
 
-/** As they are now: the first makes cookies, all of them are known. */
+/** Returns the current secrets: the first makes cookies, and those of any of them are accepted. */
 export type CookieSecrets = () => readonly Uint8Array[];
 
 export interface CookieOptions {
@@ -25,7 +25,7 @@ export interface CookieOptions {
 export function cookies({ secrets, clock }: CookieOptions): Layer {
   return (next) => (request) => {
     const { message, source } = request;
-    // Of several the first counts (RFC 7873 §5.2).
+    // If there are several, the first counts (RFC 7873 §5.2).
     const sent = optionOf(message.edns, OptionCode.COOKIE);
     if (sent === undefined) return next(request);
     const context = {
@@ -52,10 +52,10 @@ function isForCookie({ opcode, questions }: Message): boolean {
   return opcode === Opcode.QUERY && questions.length === 0;
 }
 
-/** Milliseconds that a secret makes cookies: a day, after which it is known for another. */
+/** Milliseconds for which a secret makes cookies: a day; they are accepted for one more. */
 const SECRET_LIFE = 24 * 3600 * 1000;
 
-/** Secrets of one server, made anew each day; who has a cookie does not notice (RFC 9018 §5). */
+/** Secrets of one server, rolled over daily; clients with a cookie do not notice (RFC 9018 §5). */
 export function rollingSecrets(make: () => Uint8Array, clock: Clock): CookieSecrets {
   let secrets = [make()];
   let end = clock.now() + SECRET_LIFE;

@@ -1,7 +1,7 @@
 /**
- * Who this server is, where it may be told: NSID (RFC 5001) to who asks for it, and in class CH the
- * names of RFC 4892 (`id.server`, `version.server`) with those that BIND had before. What is not
- * configured is not told: no option, REFUSED.
+ * The server's identity: NSID (RFC 5001) if requested, and in class CH the names of RFC 4892 (`id.server`,
+ * `version.server`) with the older names of BIND. What is not configured is not disclosed: the option is
+ * left out, the query REFUSED.
  */
 import { Class, OptionCode, Type } from "../dns/constants.ts";
 import { optionOf } from "../dns/edns.ts";
@@ -47,7 +47,7 @@ function asksForNsid({ edns }: Message): boolean {
   return optionOf(edns, OptionCode.NSID) !== undefined;
 }
 
-/** TTL 0: which server answers may be another the next time (RFC 4892 §3). */
+/** TTL 0: another server may answer next time (RFC 4892 §3). */
 function tell(query: Message, { name }: Question, text: string): Message {
   const answer = { name, type: Type.TXT, class: Class.CH, ttl: 0, rdata: rdata.txt(text) };
   return makeResponse(query, { isAuthoritative: true, answers: [answer] });

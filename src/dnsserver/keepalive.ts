@@ -1,7 +1,7 @@
 /**
- * edns-tcp-keepalive (RFC 7828): who says that it keeps its connection open is told for how long it
- * may be idle, 0 where places are wanted (§3.3.2). Without a connection the option means nothing and
- * is passed over (§3.3.1); within a session it must not be, and ends it (RFC 8490 §7.1.2).
+ * edns-tcp-keepalive (RFC 7828): a client that sends the option is told for how long its connection may
+ * be idle, 0 when places are scarce (§3.3.2). Without a connection the option means nothing and is ignored
+ * (§3.3.1); within a session it is forbidden, and ends it (RFC 8490 §7.1.2).
  */
 import { OptionCode } from "../dns/constants.ts";
 import { type EdnsOption, optionOf } from "../dns/edns.ts";

@@ -1,7 +1,7 @@
 /**
- * The layers that each request passes before the Handler of its opcode, the first outermost; and of
- * them the one for EDNS(0) (RFC 6891), which stands outside of all that put options into responses, so
- * that every response has an OPT record exactly when its request had one.
+ * Combines the layers that each request passes before the Handler of its opcode, the first outermost;
+ * and the layer for EDNS(0) (RFC 6891). That one lies outside all layers that put options into responses,
+ * so that a response has an OPT record exactly when its request had one.
  */
 import { Rcode } from "../dns/constants.ts";
 import { type EdnsOption, ednsReply, withOption } from "../dns/edns.ts";
@@ -14,10 +14,9 @@ export function layered(layers: readonly Layer[], handler: Handler): Handler {
 }
 
 /**
- * OPT in, OPT out, in errors too (RFC 6891 §6.1.1, §7). A Handler within may put options into the
- * `edns` of its response, and the CO flag (RFC 9824 §5.1), and nothing else; who sent no OPT record
- * gets none. Options and flags not known are ignored (§6.1.2, §6.1.4), a version not known is BADVERS
- * (§6.1.3).
+ * OPT in, OPT out, in errors too (RFC 6891 §6.1.1, §7). An inner Handler may put options and the CO flag
+ * (RFC 9824 §5.1) into the `edns` of its response, and nothing else; a request without an OPT record gets
+ * none. Unknown options and flags are ignored (§6.1.2, §6.1.4), an unknown version is BADVERS (§6.1.3).
  */
 export const edns: Layer = (next) => (request) => {
   const asked = request.message.edns;
@@ -44,7 +43,7 @@ export function byOpcode(handlers: Readonly<Record<number, Handler>>): Handler {
   };
 }
 
-/** Each response with one option more. */
+/** Adds an option to each response. */
 export function addOption(responses: Responses, option: EdnsOption): Responses {
   return mapResponses(responses, (response) => ({
     ...response,
@@ -53,8 +52,8 @@ export function addOption(responses: Responses, option: EdnsOption): Responses {
 }
 
 /**
- * Each response changed, or left out where there is no other; still without waiting where there was
- * no waiting before.
+ * Applies `change` to each response, and drops those for which it returns undefined. Responses that were
+ * available without waiting stay so.
  */
 export function mapResponses(
   responses: Responses,

@@ -1,15 +1,14 @@
 /**
- * Response rate limiting: who sends questions in another's name has the answers sent there, so no
- * network gets more of them by UDP than it can have asked for. Counted are the responses of one kind
- * to one network (/24, /56): an answer by its name and type, what is not there by its zone, errors
- * together; and ten times as many of all kinds. Who is where it says, by cookie, signature or stream,
- * is not counted.
+ * Response rate limiting: whoever forges a source address directs the answers there, so no network gets
+ * more of them by UDP than it can plausibly have asked for. Responses are counted per network (/24, /56)
+ * and kind: answers by name and type, negative ones by zone, errors together. The limit for all kinds
+ * together is ten times that for one. A source proved genuine by cookie, signature or stream is not counted.
  *
- * Of the responses beyond the limit one in `slip` is sent truncated, so that an honest client comes
- * again by TCP, or as BADCOOKIE to who has the client's half of a cookie; the others are not sent.
+ * Of the responses beyond the limit one in `slip` is sent truncated, so that an honest client retries by
+ * TCP, or as BADCOOKIE if the client has its half of a cookie; the others are dropped.
  *
- * Invariant: the table has a fixed size and each response costs the same few steps. Where networks
- * without number fill it, those furthest within their limits are forgotten first.
+ * Invariant: the table has a fixed size and each response costs the same few steps. When too many networks
+ * fill it, those furthest within their limits are forgotten first.
  */
 import type { Clock } from "../clock.ts";
 import { addressOctets } from "../dns/address.ts";
@@ -21,18 +20,18 @@ import type { Layer } from "../net/server/handler.ts";
 import { mapResponses } from "./layers.ts";
 
 export interface LimitOptions {
-  /** Of one kind to one network in a second. */
+  /** Responses of one kind to one network in a second. */
   readonly responses: number;
-  /** One in so many is sent truncated; 0 for none, 1 for each. */
+  /** One in so many excess responses is sent truncated; 0 for none, 1 for all. */
   readonly slip: number;
   readonly clock: Clock;
 }
 
 export type Verdict = "pass" | "slip" | "drop";
 
-/** Seconds over which the rate is taken: a burst of as many seconds' responses is no flood. */
+/** Seconds over which the rate is averaged: a burst of as many seconds' responses is no flood. */
 const WINDOW = 10;
-/** All kinds together: this many times what one kind may have. */
+/** How many times the limit of one kind all kinds together may have. */
 const KINDS = 10;
 const WAYS = 4;
 const SETS = 2 ** 14;
@@ -43,9 +42,8 @@ export class Limits {
   readonly #interval: number;
   readonly #seed: number;
   /**
-   * Two numbers a place: which account has it, and when what that has used up is forgiven, its
-   * "theoretical arrival time" (ITU-T I.371, GCRA). The places of a set share a line of the
-   * processor's cache.
+   * Two numbers per place: the tag of its account, and the account's "theoretical arrival time" (ITU-T
+   * I.371, GCRA), at which all that it has used up is forgiven. The places of a set share a cache line.
    */
   readonly #places = new Float64Array(2 * WAYS * SETS);
 
@@ -55,7 +53,7 @@ export class Limits {
     this.#seed = Math.floor(options.clock.random() * 2 ** 32);
   }
 
-  /** Of one more response to that network on that account. */
+  /** Charges one more response to that account of that network. */
   charge(network: number, account: number): Verdict {
     const { clock, slip } = this.#options;
     const now = clock.now();
@@ -73,7 +71,7 @@ export class Limits {
     return "pass";
   }
 
-  /** The place of the account, or the one it takes over. */
+  /** The offset of the account's place, or of the one that it takes over. */
   #find(network: number, account: number): number {
     const places = this.#places;
     const hash = mix(mix(this.#seed ^ network) ^ account);
@@ -90,15 +88,15 @@ export class Limits {
   }
 }
 
-/** Within a place, behind its tag. */
+/** Offset within a place, after the tag. */
 const UNTIL = 1;
 
-/** No kind of answer, but all of them. */
+/** The account for answers of all kinds together. */
 const ALL = 0;
 
 export interface LimitsLayerOptions {
   readonly limits: Limits;
-  /** The number of a source's network; undefined for one without a limit. */
+  /** The number of a source's network; undefined for a source without a limit. */
   readonly networkOf: (address: string) => number | undefined;
 }
 
@@ -116,7 +114,7 @@ export function limited({ limits, networkOf }: LimitsLayerOptions): Layer {
   };
 }
 
-/** By TCP, or with the whole of the cookie (RFC 7873 §5.2.3). */
+/** Has the client retry by TCP, or with a complete cookie (RFC 7873 §5.2.3). */
 function comeAgain(query: Message): Message {
   const isHalf = optionOf(query.edns, OptionCode.COOKIE) !== undefined;
   return isHalf
@@ -126,14 +124,14 @@ function comeAgain(query: Message): Message {
 
 //---- Accounts ----
 
-/** What an account needs to know of an answer; a Message has it, and so has what a zone answers. */
+/** The parts of an answer that decide its account; both a Message and a zone's answer have them. */
 export interface Counted {
   readonly rcode: Rcode;
   readonly answers: readonly unknown[];
   readonly authorities: readonly Pick<Question, "name" | "type">[];
 }
 
-/** On which account a response goes: never `ALL`. */
+/** The account of a response: never `ALL`. */
 export function accountOf(question: Question | undefined, response: Counted): number {
   const { rcode, answers, authorities } = response;
   const [authority] = authorities;
@@ -141,8 +139,8 @@ export function accountOf(question: Question | undefined, response: Counted): nu
   if (rcode === Rcode.NOERROR && answers.length > 0)
     return hashOf(question.name.key, question.type);
   if (authority === undefined) return ERROR;
-  // Names made up by chance are many, but of one zone. Those of services get NODATA (RFC 8766 §5.6),
-  // and so does each where it is denied by an NSEC (RFC 9824 §3.1).
+  // Random names are many, but of one zone. Those of services get NODATA (RFC 8766 §5.6), and so does
+  // any name that an NSEC denies (RFC 9824 §3.1).
   const isChance =
     rcode === Rcode.NXDOMAIN ||
     question.name.labels.some(isUnderscored) ||
@@ -171,7 +169,7 @@ function hashOf(text: string, kind: number): number {
   return mix(hash) | 2;
 }
 
-/** Every bit decides about every other (MurmurHash3's finalizer). */
+/** Every bit affects every other (MurmurHash3's finalizer). */
 function mix(bits: number): number {
   let hash = bits;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

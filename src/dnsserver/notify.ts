@@ -1,7 +1,7 @@
 /**
- * NOTIFY as it comes in (RFC 1996). This server has every zone from its own hand and is nobody's
- * secondary, so nobody here is a known primary: a zone that is served is REFUSED, any other is NOTAUTH
- * (§3.10). What the message says of the zone's data is not looked at (§3.8).
+ * Incoming NOTIFY (RFC 1996). This server is the primary of all its zones, so no sender is a known
+ * primary: for a zone that is served the answer is REFUSED, for any other NOTAUTH (§3.10). The zone data
+ * in the message are not examined (§3.8).
  */
 import { type Clock, rationed } from "../clock.ts";
 import { Rcode } from "../dns/constants.ts";
@@ -30,7 +30,7 @@ export function notifyHandler({ isServed, clock, log }: NotifyOptions): Handler 
   };
 }
 
-/** Milliseconds between two lines: somebody's mistake should be seen, a flood not fill a disk. */
+/** Milliseconds between log lines: a mistake should be seen, but a flood must not fill a disk. */
 const REPORT_INTERVAL = 60_000;
 
 function strangerReport(clock: Clock, log: Log) {

@@ -1,6 +1,6 @@
 /**
- * QUERY (RFC 1034 §4.3.2): one question, answered by the authority of the zone it lies in, with
- * REFUSED outside of every zone. Never recursive: RA is off and RD only copied (RFC 1035 §4.1.1).
+ * QUERY (RFC 1034 §4.3.2): one question, answered by the authority of the zone that it lies in, or with
+ * REFUSED outside every zone. Never recursive: RA is off and RD only copied (RFC 1035 §4.1.1).
  */
 import { Class, Rcode, Type } from "../dns/constants.ts";
 import { type Edns, ExtendedError, extendedError, UDP_SIZE, withOption } from "../dns/edns.ts";
@@ -11,17 +11,17 @@ import type { Request, Transport } from "../net/server/handler.ts";
 import type { Catalog } from "./catalog.ts";
 import { zoneOptions } from "./zoneoptions.ts";
 
-/** The fields of a response that its query does not decide. */
+/** The fields of a response that are not taken from its query. */
 type Fields = Partial<Message>;
 
 export function queryHandler(catalog: Catalog): (request: Request) => readonly Message[] {
   return ({ message, transport }: Request) => {
     const [question] = message.questions;
-    // RFC 9619 §4: QDCOUNT is 1. With no one question there is none to echo.
+    // RFC 9619 §4: QDCOUNT must be 1. Otherwise there is no question to echo.
     if (question === undefined || message.questions.length > 1) {
       return [makeResponse(message, { rcode: Rcode.FORMERR, questions: [] })];
     }
-    // RFC 9824 §3.5: what an NSEC says of a name that is not there, and nothing to ask for.
+    // RFC 9824 §3.5: NXNAME marks a name that does not exist in its NSEC, and cannot be queried.
     if (question.type === Type.NXNAME) return [makeResponse(message, noQueryType)];
     const rcode = refusalOf(question);
     if (rcode !== undefined) return [makeResponse(message, { rcode })];
@@ -29,10 +29,10 @@ export function queryHandler(catalog: Catalog): (request: Request) => readonly M
   };
 }
 
-/** Why a question is not looked up at all; undefined when it is. */
+/** The RCODE of a question that is not looked up at all; undefined for others. */
 function refusalOf(question: Question): Rcode | undefined {
   switch (question.type) {
-    // Not types of data (RFC 6895 §3.1), so nobody can ask for them (RFC 8906 §3.1.2).
+    // Not data types (RFC 6895 §3.1), so they cannot be queried (RFC 8906 §3.1.2).
     case Type.OPT:
     case Type.TSIG:
     case Type.TKEY:
@@ -41,7 +41,7 @@ function refusalOf(question: Question): Rcode | undefined {
     case Type.MAILA:
     case Type.MAILB:
       return Rcode.NOTIMP;
-    // What the layer of transfers has left: by UDP (RFC 5936 §4.2) or HTTPS, or not of class IN.
+    // Left over by the transfer layer: by UDP (RFC 5936 §4.2) or HTTPS, or not of class IN.
     case Type.AXFR:
     case Type.IXFR:
       return Rcode.REFUSED;
@@ -67,9 +67,9 @@ function answer(
     question.type === Type.ANY ? some(found.answers, transport) : found.answers,
   );
   return {
-    // The NSEC says that it is not there: NXDOMAIN is for who knows that NSEC (RFC 9824 §5.1).
+    // The NSEC denies the name; only clients that set CO get NXDOMAIN with it (RFC 9824 §5.1).
     rcode: isNoError ? Rcode.NOERROR : found.rcode,
-    // Who asks for every class never gets an authoritative answer (RFC 1035 §6.2).
+    // A query for all classes never gets an authoritative answer (RFC 1035 §6.2).
     isAuthoritative: found.isAuthoritative && question.class === Class.IN,
     answers,
     authorities: toRecords(found.authorities),
@@ -80,12 +80,12 @@ function answer(
   };
 }
 
-/** True where there is certainly no room for anything after the answers, so none need be looked for. */
+/** True if there is certainly no room for additionals after the answers, so none need be looked for. */
 function isCut(answers: readonly ResourceRecord[], transport: Transport): boolean {
   return transport === "udp" && answers.length * LEAST_RECORD > UDP_SIZE;
 }
 
-/** Only what a Handler puts into it counts: the rest is the EDNS layer's to say. */
+/** Carries a Handler's options and CO flag; the EDNS layer sets the rest. */
 const reply: Edns = { udpSize: 0, version: 0, dnssecOk: false, options: [] };
 
 /** No SOA, no referral upward (RFC 8906 §3.1.1), but the reason (RFC 8914 §4.21). */
@@ -94,7 +94,7 @@ const outside: Fields = {
   edns: withOption(undefined, extendedError(ExtendedError.NOT_AUTHORITATIVE)),
 };
 
-/** What only multicast can answer is at once said not to be here (RFC 6762 §22.1 item 5). */
+/** Names that only multicast can resolve get an immediate NXDOMAIN (RFC 6762 §22.1 item 5). */
 const nowhere: Fields = { rcode: Rcode.NXDOMAIN };
 
 const ofLinks = [
@@ -113,7 +113,7 @@ const noQueryType: Fields = {
 };
 
 /**
- * ANY by UDP gets one set, with its signatures, so that it is no amplifier; by a stream, all of them
+ * ANY by UDP gets one set with its signatures, to avoid amplification; over a stream it gets all sets
  * (RFC 8482 §4.1, §4.4).
  */
 function some(sets: readonly RecordSet[], transport: Transport): readonly RecordSet[] {

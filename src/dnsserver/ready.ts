@@ -1,22 +1,21 @@
 /**
- * Ready-made answers: the octets of a query, but for its id, lead straight to the octets of its
- * response. This is the path nearly every query takes, so it does the least there is to do.
+ * Ready-made answers: a cache from the octets of a query, except its id, to the octets of its response.
+ * Nearly every query takes this path, so it does as little as possible.
  *
  * Invariant: what is served is, octet for octet, what the Handler would answer at that moment. So
  *
- * - only what is a pure function of the query's octets and of one zone is entered: one question of
- *   class IN, no EDNS option, no further record, NOERROR or NXDOMAIN, not truncated, and nothing
- *   that ends with time, as signatures do;
- * - an entry lives as long as the names its answer was made from (`Answer.names`) are untouched. A
- *   Change touches the names of its sets and, as empty non-terminals may come and go, the names
- *   above them. Cuts, DNAMEs and wildcards decide about names beneath them and touch all entries;
- * - nothing waits to be told of a Change: each use compares the zone's snapshot with the one the
- *   entries are true for, and catches up first.
+ * - only a response that is a pure function of the query's octets and of one zone is entered: one
+ *   question of class IN, no EDNS option, no further record, NOERROR or NXDOMAIN, not truncated, and
+ *   nothing that expires, as signatures do;
+ * - an entry lives as long as the names that its answer was made from (`Answer.names`) are untouched. A
+ *   Change touches the names of its sets and, as empty non-terminals may come and go, the names above
+ *   them. Cuts, DNAMEs and wildcards affect the names beneath them, so a Change of one touches all entries;
+ * - nothing relies on being notified of a Change: each use compares the zone's snapshot with the one that
+ *   the entries are valid for, and catches up first.
  *
- * Strangers choose what is asked, so entries and the memory they take are bounded, the oldest
- * leaves first, and a name is entered only in the case the zone has it in: clients that send each
- * query in another case (draft-vixie-dnsext-dns0x20) are answered by the Handler and leave the
- * table alone.
+ * Strangers choose what is asked, so entries and their memory are bounded, the oldest is evicted first,
+ * and a name is entered only in the letter case in which the zone has it: clients that randomise the
+ * case of each query (draft-vixie-dnsext-dns0x20) are answered by the Handler and leave the table alone.
  */
 import { AgedMap } from "../agedmap.ts";
 import { Class, Opcode, Rcode } from "../dns/constants.ts";
@@ -29,29 +28,29 @@ import type { Zone } from "../zone/zone.ts";
 import type { Catalog } from "./catalog.ts";
 import { accountOf } from "./limits.ts";
 
-/** What must be known of a zone for its answers to be kept. */
+/** The parts of a Zone needed to cache its answers. */
 export type FollowedZone = Pick<Zone, "origin" | "current" | "since">;
 
 export interface ReadyOptions {
   readonly catalog: Catalog;
-  /** Those of the catalog's zones whose answers may be kept. */
+  /** Those of the catalog's zones whose answers may be cached. */
   readonly zones: Iterable<FollowedZone>;
   readonly maxEntries?: number;
   /** Octets of memory. */
   readonly maxOctets?: number;
 }
 
-/** A zone with the entries made from it. */
+/** A zone with the entries made from it, by the names that they depend on. */
 interface Part {
   readonly zone: FollowedZone;
-  /** The entries are true for this one. */
+  /** The snapshot that the entries are valid for. */
   snapshot: Snapshot;
   readonly dependants: Map<NameKey, Set<Entry>>;
 }
 
 export interface ReadyAnswer {
   readonly response: Uint8Array;
-  /** On which it is counted (see `limits.ts`). */
+  /** The account to which it is charged (see `limits.ts`). */
   readonly account: number;
 }
 
@@ -66,15 +65,15 @@ interface Entry extends ReadyAnswer {
 export const MAX_ENTRIES = 50_000;
 export const MAX_OCTETS = 32 * 2 ** 20;
 
-/** Octets of memory that an entry takes beside its query and its response, as measured on Node 20. */
+/** Octets of memory that an entry takes besides its query and its response, as measured on Node 20. */
 const ENTRY = 400;
-/** And for each name that it depends on: in its list, and it in the name's. */
+/** The same for each name that it depends on: the name in its list, and the entry in the name's set. */
 const PER_NAME = 72;
 
-/** Header, name, type and class, OPT record: nothing longer is ever entered. */
+/** Octets: header, name, type and class, OPT record. No entry has a longer query. */
 const MAX_QUERY = 12 + 255 + 4 + 11;
 
-/** An answer made from more names than this would cost more to forget than to make. */
+/** An answer made from more names than this would cost more to drop than to make. */
 const MAX_NAMES = 200;
 
 export class ReadyAnswers implements Ready {
@@ -111,7 +110,7 @@ export class ReadyAnswers implements Ready {
     return entry && respond(entry, query);
   }
 
-  /** What is true at this moment, for `respond`. */
+  /** The answer that is valid at this moment, for `respond`. */
   find(query: Buffer): ReadyAnswer | undefined {
     if (query.length > MAX_QUERY) return undefined;
     const key = query.toString("latin1", 2);
@@ -185,7 +184,7 @@ export class ReadyAnswers implements Ready {
     }
   }
 
-  /** What depends on this name or one above it is no longer true. */
+  /** Drops the entries that depend on this name or one above it. */
   #touch({ zone, dependants }: Part, name: Name): void {
     let key = name.key;
     for (const label of name.labelsUnder(zone.origin)) {
@@ -200,9 +199,9 @@ export class ReadyAnswers implements Ready {
   }
 }
 
-/** The octets of an answer to this query, the caller's to keep. */
+/** The octets of the answer with this query's id, the caller's to keep. */
 export function respond({ response }: ReadyAnswer, query: Buffer): Buffer {
-  // A copy: the socket may still be sending the one before.
+  // A copy: the socket may still be sending the previous one.
   const octets = Buffer.allocUnsafe(response.length);
   octets.set(response);
   octets[0] = query[0]!;
@@ -214,7 +213,7 @@ function octetsOf({ query, response, names }: Entry): number {
   return ENTRY + query.length + response.length + PER_NAME * names.length;
 }
 
-/** True where the query holds nothing that an answer could depend on but its question, DO and size. */
+/** True if an answer can depend on nothing in the query but its question, DO and size. */
 function isPure({ opcode, questions, answers, authorities, additionals, edns }: Message): boolean {
   return (
     opcode === Opcode.QUERY &&
@@ -225,15 +224,15 @@ function isPure({ opcode, questions, answers, authorities, additionals, edns }: 
   );
 }
 
-/** True for NOERROR and NXDOMAIN without TC: a truncated answer is another one each time. */
+/** True for NOERROR and NXDOMAIN without TC: a truncated answer differs each time. */
 function isKeepable(response: Uint8Array): boolean {
   const rcode = rcodeOf(response);
   return (response[2]! & 0x02) === 0 && (rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN);
 }
 
 /**
- * A name that is there, as it is written there; one that is not there, in lower case. A name that is
- * not there and yet has an answer got it from a wildcard, a DNAME or a cut: that is left alone.
+ * True if the name is written as in the zone or, if the zone does not have it, in lower case. A name that
+ * is not in the zone but has an answer owes it to a wildcard, a DNAME or a cut, and is not entered.
  */
 function isStoredCase({ name }: Question, snapshot: Snapshot, response: Uint8Array): boolean {
   const node = snapshot.node(name.key);
@@ -245,7 +244,7 @@ function rcodeOf(response: Uint8Array): Rcode {
   return response[3]! & 0xf;
 }
 
-/** True where names beneath a changed one may be answered in another way. */
+/** True if the change may affect answers for names beneath the changed ones. */
 function isFarReaching(change: Change): boolean {
   return (
     movesCut(change) || [...change.removed, ...change.added].some((set) => set.name.isWildcard)

@@ -1,27 +1,27 @@
 /**
- * Updates that come again (RFC 8945 §5.2.3, §10): whoever recorded one must not undo with it what
- * was done since. What was signed well before the latest update of its key is too late. Of what is
- * not, one that came before is not done twice: a datagram sent again for want of an answer gets the
- * answer of the first (RFC 2136 §5).
+ * Protects against replayed updates (RFC 8945 §5.2.3, §10): whoever recorded one must not be able to
+ * undo later changes with it. An update signed well before the latest one of its key is too late. Any
+ * other is applied only once: a datagram retransmitted for want of an answer gets the answer to the
+ * first (RFC 2136 §5).
  *
- * Honest updates overtake each other on their way, those of two programs with one key above all, and
- * clients do not try again; so some seconds are let pass, and within them MACs are remembered. After
- * a restart none are known, and nothing overtakes what was done before it.
+ * Honest updates overtake each other on their way, above all those of two programs with one key, and
+ * clients do not retry; so some seconds are tolerated, and within them MACs are remembered. After a
+ * restart no MACs are known, so nothing may overtake an update from before it.
  */
 export class ReplayGuard<Answer> {
-  /** By the identity of the key, so there are no more than keys. */
+  /** By the identity of the key, so no more entries than keys. */
   readonly #recent = new Map<string, Recent<Answer>>();
   readonly #before: (key: string) => number | undefined;
 
-  /** `before` tells when the last was signed that was done before the start: all MACs are forgotten. */
+  /** `before` returns when a key's last update before the start was signed; its MAC is no longer known. */
   constructor(before: (key: string) => number | undefined) {
     this.#before = before;
   }
 
   /**
-   * The answer to the first with this MAC; undefined where its time has passed. `latest` is the latest
-   * time that can be right, whatever a signature allows itself (§5.2.3, fudge): where a later one was
-   * taken, it was by a clock that was wrong.
+   * The answer to the first update with this MAC; undefined if its time is not acceptable. `latest` is the
+   * latest time that can be right, whatever fudge a signature claims (§5.2.3): a later time accepted
+   * before came from a wrong clock, and no longer counts.
    */
   once(key: string, { time, mac, latest }: SignedAt, answer: () => Answer): Answer | undefined {
     if (time > latest) return undefined;
@@ -58,13 +58,13 @@ interface SignedAt {
 
 interface Recent<Answer> {
   readonly before: number;
-  /** Seconds, as signed. */
+  /** Time signed, in seconds. */
   latest: number;
   /** By MAC, oldest first. */
   readonly answers: Map<string, { readonly time: number; readonly answer: Answer }>;
 }
 
-/** From the oldest on, until one is not to be forgotten. */
+/** Removes answers, oldest first, up to the first that is to be kept. */
 function forget<T>(answers: Map<string, T>, isForgotten: (answer: T) => boolean): void {
   for (const [id, answer] of answers) {
     if (!isForgotten(answer)) return;
@@ -74,10 +74,9 @@ function forget<T>(answers: Map<string, T>, isForgotten: (answer: T) => boolean)
 
 /**
  * Seconds by which one update may overtake another: what a datagram takes on a bad day. It is less
- * than what a client waits for an answer, 5 s as a rule: one that was given up must not undo what
- * was said since.
+ * than the usual client timeout of 5 s, because an update that was given up must not undo a later one.
  */
 const OVERTAKING = 3;
 
-/** Of one key; at the fastest that updates are done, those of a second. */
+/** Answers remembered per key: those of a second at the highest rate of updates. */
 const MAX_ANSWERS = 10_000;

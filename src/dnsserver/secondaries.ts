@@ -1,12 +1,12 @@
 /**
- * NOTIFY as it goes out (RFC 1996): whoever copies a zone is told that it has changed, and at the
- * start, as nobody knows what was missed while there was none to tell.
+ * Outgoing NOTIFY (RFC 1996): secondaries are notified when a zone has changed, and at the start, because
+ * what they missed while this server was down is unknown.
  *
- * Invariant: a secondary that answers is told of a zone once a second at most, and of the last change
- * always. One that does not is told again after a time that doubles each time, and is let be after
- * `MAX_RETRIES`, until there is another change (§3.6). Nothing is queued: what there is to tell is
- * the serial that the zone has by then. Of many zones a secondary is told of a few at a time, for they
- * all begin at once, and one that is away may be waited for by each.
+ * Invariant: a secondary that answers is notified of a zone at most once a second, and always of the last
+ * change. One that does not answer is retried with exponential back-off, and given up after `MAX_RETRIES`
+ * until the next change (§3.6). Nothing is queued: a notice has the serial of the zone when it is sent. A
+ * secondary is notified of a few zones at a time, because all zones start at once, and each may have to
+ * wait for a secondary that is down.
  */
 import type { Cancel, Clock } from "../clock.ts";
 import { Class, Opcode, Rcode, rcodeName, Type } from "../dns/constants.ts";
@@ -21,15 +21,15 @@ import type { Zone } from "../zone/zone.ts";
 export type NotifiedZone = Pick<Zone, "origin" | "current" | "follow">;
 
 export interface Secondary {
-  /** As the log calls it; each has another. */
+  /** Its unique name in the log. */
   readonly name: string;
-  /** Of all zones that it is told of. */
+  /** Shared by all zones that it is notified of. */
   readonly turns: Turns;
-  /** Its answer, whatever it be (RFC 1996 §3.12); undefined where none came. */
+  /** Sends a notice; gives its answer, whatever that is (RFC 1996 §3.12), or undefined if none came. */
   tell(notice: Message, signal: AbortSignal): Promise<Rcode | undefined>;
 }
 
-/** How many notices may be under way; the others wait, the first to come the first to go. */
+/** Limits the notices in flight; the others wait, first come, first served. */
 export class Turns {
   #left = UNDER_WAY;
   readonly #waiting = new Set<() => void>();
@@ -40,7 +40,7 @@ export class Turns {
     this.#next();
   }
 
-  /** Waits no more. */
+  /** Stops waiting. */
   leave(go: () => void): void {
     this.#waiting.delete(go);
   }
@@ -59,16 +59,16 @@ export class Turns {
   }
 }
 
-/** To one secondary: hundreds are told in some seconds over any distance, and cost few sockets. */
+/** Notices in flight per secondary: hundreds are sent in seconds over any distance, with few sockets. */
 const UNDER_WAY = 8;
 
 export interface SecondariesOptions {
   readonly zone: NotifiedZone;
-  /** Nobody is told of a zone that nobody may copy. */
+  /** False if nobody may copy the zone; then nobody is notified. */
   readonly isCopied: () => boolean;
-  /** Those that are told whatever the zone says. */
+  /** Secondaries that are notified whatever NS records the zone has. */
   readonly configured: readonly Secondary[];
-  /** The server of this name, which the zone has among its NS records. */
+  /** The secondary of this name, which is in the zone's NS records. */
   readonly secondaryOf: (name: Name) => Secondary;
   readonly clock: Clock;
   readonly log: Log;
@@ -100,16 +100,16 @@ export async function notifySecondaries(
   for (const each of [...always, ...named.values()]) each.end();
 }
 
-/** The servers in the zone's NS records, without the one that the SOA names (RFC 1996 §2.1). */
+/** The servers in the zone's NS records, without the one named in the SOA (RFC 1996 §2.1). */
 function secondaryNames(snapshot: Snapshot): Name[] {
   const { mname } = soaOf(snapshot.soa.rdatas[0]!);
   const servers = snapshot.set(snapshot.origin, Type.NS)?.rdatas ?? [];
   return servers.map((server) => targetOf(server)!).filter((name) => !name.equals(mname));
 }
 
-/** Milliseconds between two notices (RFC 1996 §4.3 has changes told together). */
+/** Milliseconds between two notices, which combine changes (RFC 1996 §4.3). */
 const INTERVAL = 1000;
-/** Milliseconds to the first retry, and at the most; and how many (RFC 1996 §3.6: 60 s, 5 times). */
+/** Milliseconds before the first retry, and the most before any; their number (RFC 1996 §3.6: 60 s, 5). */
 const FIRST_RETRY = 2000;
 const LAST_RETRY = 60_000;
 const MAX_RETRIES = 5;
@@ -119,16 +119,16 @@ interface NotifierOptions extends Pick<SecondariesOptions, "zone" | "clock" | "l
   readonly signal: AbortSignal;
 }
 
-/** Tells one secondary of one zone. */
+/** Notifies one secondary of one zone. */
 class Notifier {
   readonly #options: NotifierOptions;
   #cancel: Cancel | undefined;
   #isTelling = false;
   #isEnded = false;
-  /** Not told before. */
+  /** The earliest time for the next notice. */
   #notBefore: number;
   #failures = 0;
-  /** What it answered last, so that each news of it is told once. */
+  /** Its last answer, so that each change of it is logged once. */
   #answered: Rcode | undefined = Rcode.NOERROR;
 
   constructor(options: NotifierOptions) {
@@ -136,7 +136,7 @@ class Notifier {
     this.#notBefore = options.clock.now();
   }
 
-  /** The zone has changed. */
+  /** Schedules a notice, unless one is scheduled or in flight. */
   wake(): void {
     if (this.#isEnded || this.#isTelling || this.#cancel !== undefined) return;
     const { clock, secondary } = this.#options;
@@ -160,7 +160,7 @@ class Notifier {
     this.#cancel = undefined;
     this.#isTelling = true;
     const answered = await secondary.tell(notice(snapshot), signal).catch((error) => {
-      // Our own mistake, and no reason for queries not to be answered.
+      // An error of our own, which must not keep queries from being answered.
       this.#options.log.error(
         { err: error, secondary: secondary.name },
         "NOTIFY could not be sent",
@@ -192,7 +192,7 @@ class Notifier {
   }
 }
 
-/** With the SOA, as a hint (RFC 1996 §3.7). */
+/** A NOTIFY with the SOA, as a hint (RFC 1996 §3.7). */
 function notice({ origin, soa }: Snapshot): Message {
   return makeMessage({
     opcode: Opcode.NOTIFY,

@@ -1,8 +1,8 @@
 /**
- * What is known of those who ask, by address, so that it need not be found out for each question.
+ * Caches what is known of clients, by address, so that it need not be worked out for each query.
  *
- * Invariant: addresses are many and may be made up, so no more than `max` are kept, and none longer
- * than `LIFE`: what a host may do can change with the networks it is on.
+ * Invariant: addresses are many and may be forged, so at most `max` are kept; none for longer than
+ * `LIFE`, because what a client may do can change with the networks that this host is on.
  */
 import type { Clock } from "../clock.ts";
 

@@ -1,14 +1,14 @@
-/** How many responses of each code went each way: for who measures. */
+/** Counts the responses by transport and RCODE, for metrics. */
 import type { Layer, Transport } from "../net/server/handler.ts";
 import { mapResponses } from "./layers.ts";
 
 export class Tally {
-  /** By response code; the last place is for all beyond. */
+  /** By RCODE; the last place is for all higher ones. */
   readonly #counts: ReadonlyMap<Transport, Float64Array> = new Map(
     (["udp", "tcp", "tls", "https"] as const).map((each) => [each, new Float64Array(CODES + 1)]),
   );
 
-  /** The outermost, so that it counts what clients get. Of a transfer each message is a response. */
+  /** The outermost layer, so that it counts what clients get; of a transfer it counts each message. */
   readonly layer: Layer = (next) => (request) => {
     const counts = this.#counts.get(request.transport)!;
     return mapResponses(next(request), (response) => {
@@ -30,5 +30,5 @@ export class Tally {
   }
 }
 
-/** Those of four bits, and of the extended ones all that DNS itself has (RFC 6895 §2.3). */
+/** The four-bit codes, and all extended ones of DNS itself (RFC 6895 §2.3). */
 const CODES = 24;

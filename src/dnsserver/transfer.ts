@@ -1,12 +1,12 @@
 /**
- * Zone transfer out: AXFR (RFC 5936), the whole zone over a stream, and IXFR (RFC 1995), what has
- * changed since the serial that the client has. Whoever is not allowed gets REFUSED, and the
- * connection stays.
+ * Outgoing zone transfer: AXFR (RFC 5936), the whole zone over a stream, and IXFR (RFC 1995), the
+ * changes since the client's serial. A client that may not transfer gets REFUSED, and the connection
+ * stays open.
  *
- * Invariant: a transfer is one version, however long it takes to send. Snapshot and changes are
- * taken in the moment of the request and never change. Only a message at a time is made of them, when
- * the peer has taken the one before, so a slow peer costs no more than what it has not read; and
- * after each, whosever it is, all others have a turn, so transfers do not starve queries.
+ * Invariant: a transfer is one version of the zone, however long it takes to send: snapshot and changes
+ * are taken at the moment of the request and are immutable. Each message is made when the peer has taken
+ * the previous one, so a slow peer costs no more than what it has not read; and after each message of any
+ * transfer all other work has a turn, so transfers do not starve queries.
  */
 import type { Clock } from "../clock.ts";
 import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
@@ -38,7 +38,7 @@ export function transfers({ find, isAllowed, clock, log }: TransferOptions): Lay
   const report: Report = ({ source, key, transport, message }, kind, { serial }, from) => {
     const zone = `${message.questions[0]!.name}`;
     const fields = { zone, to: source.address, ...(key && { key }), transport, kind, from, serial };
-    // A zone may change each second, and each secondary ask each time.
+    // A zone may change every second, and every secondary ask each time.
     if (kind === "AXFR") log.info(fields, "a zone is transferred");
     else log.debug(fields, "changes of a zone are transferred");
   };
@@ -65,7 +65,7 @@ export function transfers({ find, isAllowed, clock, log }: TransferOptions): Lay
 
 type Report = (request: Request, kind: "AXFR" | "IXFR", to: Snapshot, from?: number) => void;
 
-/** AXFR is for streams alone (RFC 5936 §4.2); IXFR begins with a datagram (RFC 1995 §2). */
+/** The question, if it asks for a transfer: AXFR only over streams (RFC 5936 §4.2), IXFR also by UDP. */
 function transferQuestion({ message, transport }: Request): Question | undefined {
   const [question, ...more] = message.questions;
   if (message.opcode !== Opcode.QUERY || question?.class !== Class.IN) return undefined;
@@ -75,7 +75,7 @@ function transferQuestion({ message, transport }: Request): Question | undefined
   return isTransfer ? question : undefined;
 }
 
-/** Within TLS a transfer wants 1.3, where the client has said what it is for (RFC 9103 §7.1, §7.2). */
+/** True over TLS unless it is version 1.3 with ALPN "dot", as transfers require (RFC 9103 §7.1, §7.2). */
 function isSecuredBadly({ transport, tls }: Request): boolean {
   return transport === "tls" && (tls?.version !== "TLSv1.3" || tls.application !== "dot");
 }
@@ -88,7 +88,7 @@ const tooWeak: Partial<Message> = {
   ),
 };
 
-/** What the client has (RFC 1995 §3). */
+/** The serial that the client has (RFC 1995 §3). */
 function clientSerial({ questions, authorities }: Message): number | undefined {
   const [soa, ...more] = authorities;
   if (soa?.type !== Type.SOA || more.length > 0) return undefined;
@@ -96,9 +96,9 @@ function clientSerial({ questions, authorities }: Message): number | undefined {
 }
 
 /**
- * The SOA alone says that there is nothing new, or, in a datagram, that the rest is to be asked for
- * by TCP (RFC 1995 §2). Changes that are not known any more, or that are more than the zone, come as
- * the whole zone (§4).
+ * A lone SOA means that there is nothing new or, in a datagram, that the client should retry by TCP
+ * (RFC 1995 §2). If the changes are no longer known, or are larger than the zone, the whole zone is sent
+ * (§4).
  */
 function incremental(
   request: Request,
@@ -118,7 +118,7 @@ function incremental(
     const records = isShorter ? differences(current, changes) : wholeZone(current);
     return stream(message, records, turns);
   }
-  // What is certainly too much need not be tried.
+  // What is certainly too large need not be tried.
   if (!isShorter || count * LEAST_RECORD > UDP_SIZE) return only;
   const whole = respond(message, [...differences(current, changes)]);
   if (!fitsDatagram(message, whole)) return only;
@@ -133,14 +133,14 @@ function* wholeZone(snapshot: Snapshot): Generator<ResourceRecord> {
   yield* recordsOf(snapshot.soa);
 }
 
-/** In order as long as somebody may read it, and sorting costs nothing. */
+/** Records of the largest zone that is sorted: people may read it, and sorting it costs nothing. */
 const MAX_SORTED = 4096;
 
 function setsOf(snapshot: Snapshot): Iterable<RecordSet> {
   return snapshot.size <= MAX_SORTED ? snapshot : snapshot.sets();
 }
 
-/** Each change with the SOAs before and after it, oldest first, between the newest SOA (RFC 1995 §4). */
+/** Each change with the SOAs before and after it, oldest first, enclosed by the newest SOA (RFC 1995 §4). */
 function* differences({ soa }: Snapshot, changes: readonly Change[]): Generator<ResourceRecord> {
   yield* recordsOf(soa);
   for (const { removed, added } of changes) {
@@ -158,7 +158,7 @@ function countRecords(changes: readonly Change[]): number {
   return count;
 }
 
-/** Octets of uncompressed records a message is filled to; TCP allows 65,535 (RFC 1035 §4.2.2). */
+/** Octets of uncompressed records per message; TCP allows 65,535 (RFC 1035 §4.2.2). */
 const MESSAGE_FILL = 16_384;
 
 async function* stream(
@@ -191,7 +191,7 @@ async function* stream(
   yield next();
 }
 
-/** One after the other, and between two of them a turn for all else there is to do. */
+/** Gives turns one after the other, with one for all other work in between. */
 class Turns {
   readonly #clock: Clock;
   #last = Promise.resolve();
@@ -212,10 +212,10 @@ function respond(query: Message, answers: readonly ResourceRecord[]): Message {
   return makeResponse(query, { isAuthoritative: true, answers });
 }
 
-/** Octets for EDNS options in a response, such as a cookie; where they take more, TC says so. */
+/** Octets kept for EDNS options in a response, such as a cookie; if they take more, TC is set. */
 const OPTIONS = 64;
 
-/** With what the layers further out put in: the OPT record, and a TSIG like that of the request. */
+/** True if it fits with what outer layers add: the OPT record, and a TSIG like that of the request. */
 function fitsDatagram(query: Message, response: Message): boolean {
   const { edns, additionals } = query;
   let reserve = edns === undefined ? 0 : OPTIONS;

@@ -1,14 +1,14 @@
 /**
- * TSIG as a server has it (RFC 8945 §5.2, §5.3): the outermost layer. A request's signature is
- * verified before anything else looks at it, and every response to it is signed, errors and each
- * message of a transfer too. What is wrong with a signature is said as the table of §5.2 has it:
+ * The server's side of TSIG (RFC 8945 §5.2, §5.3): the outermost layer, except for the tally. A request's
+ * signature is verified before any other layer acts on it, and every response to it is signed, including
+ * errors and each message of a transfer. Faults of a signature are reported as in the table of §5.2:
  *
  * - misplaced, malformed, a MAC of impossible length: FORMERR, without TSIG;
- * - a key not known (BADKEY), a wrong MAC (BADSIG): NOTAUTH, with a TSIG that is not signed (§5.3.2);
- * - outside of its time (BADTIME), a MAC cut short (BADTRUNC): NOTAUTH, signed.
+ * - an unknown key (BADKEY), a wrong MAC (BADSIG): NOTAUTH, with an unsigned TSIG (§5.3.2);
+ * - a time out of range (BADTIME), a truncated MAC (BADTRUNC): NOTAUTH, signed.
  *
- * Invariant: `request.key` is there only where this layer has verified it, and who sent no TSIG gets
- * none. A request without one passes at the price of a glance.
+ * Invariant: `request.key` is set only if this layer has verified it, and a request without TSIG gets a
+ * response without TSIG. Such a request costs almost nothing here.
  */
 import type { Clock } from "../clock.ts";
 import { Opcode, Rcode, rcodeName, Type } from "../dns/constants.ts";
@@ -35,11 +35,11 @@ import { mapResponses } from "./layers.ts";
 import { ReplayGuard } from "./replayguard.ts";
 
 export interface TsigOptions {
-  /** By what the configuration calls them. */
+  /** By their names in the configuration. */
   readonly keys: ReadonlyMap<string, TsigKey>;
   readonly clock: Clock;
   readonly complaints: Complaints;
-  /** When the last update by a key was signed that was done before the start; seconds. */
+  /** When a key's last update before the start was signed, in seconds. */
   readonly signedBefore: (key: string) => number | undefined;
 }
 
@@ -63,7 +63,7 @@ export function tsig(options: TsigOptions): Layer {
     complaints.tell(key && `${key.name}`, fact, () => ({
       key: `${claimed}`,
       from: request.source.address,
-      // Seconds: of most use where it is BADTIME.
+      // Seconds; most useful for BADTIME.
       ahead: time - now(),
     }));
     const options = error === Rcode.BADTIME ? { error, client: signed.tsig } : { error };
@@ -102,7 +102,7 @@ function refusal(request: Message, error: Rcode, seal: Seal): Message {
   return { ...makeResponse(request, { rcode: Rcode.NOTAUTH, edns }), seal };
 }
 
-/** One out of place is found too, and then refused by `partTsig`. */
+/** Also true for a misplaced TSIG, which `partTsig` then refuses. */
 function isSigned({ answers, authorities, additionals }: Message): boolean {
   return additionals.some(isTsig) || authorities.some(isTsig) || answers.some(isTsig);
 }
@@ -111,7 +111,7 @@ function isTsig({ type }: ResourceRecord): boolean {
   return type === Type.TSIG;
 }
 
-/** Signs a response; the later ones of a stream with a shorter digest (RFC 8945 §5.3.1). */
+/** Signs responses; those after the first of a stream with a shorter digest (RFC 8945 §5.3.1). */
 function responseSeal(
   key: TsigKey,
   requestMac: Uint8Array,
@@ -132,7 +132,7 @@ function responseSeal(
   };
 }
 
-/** Says what is wrong, with a MAC of no octets (RFC 8945 §5.3.2). */
+/** Reports what is wrong, with an empty MAC (RFC 8945 §5.3.2). */
 function refusalSeal(signed: SignedMessage, error: Rcode): Seal {
   return {
     length: refusalLength(signed),
@@ -140,7 +140,7 @@ function refusalSeal(signed: SignedMessage, error: Rcode): Seal {
   };
 }
 
-/** Every response with a seal of its own or this one; and so that of a mistake. */
+/** Gives this seal to every response that has none of its own, and to an error on the way to one. */
 function sealed(answer: () => Responses, seal: Seal): Responses {
   const fail = (error: unknown): never => {
     throw new SealedError(error, seal);
@@ -169,7 +169,7 @@ async function* sealEach(responses: AsyncIterable<Message>, seal: Seal, fail: Fa
   }
 }
 
-/** Not one by one, so that they can be had again. */
+/** Collects the responses of a stream, so that they can be returned again. */
 function gather(responses: Responses): Gathered {
   return Symbol.asyncIterator in responses ? gatherEach(responses) : responses;
 }

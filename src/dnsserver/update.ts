@@ -1,7 +1,7 @@
 /**
- * UPDATE (RFC 2136): the envelope is checked here, the rest is the zone's. Whoever has not signed, or
- * whose key may write nothing in the zone, is REFUSED (RFC 3007 §3). A lease asked for is granted
- * within bounds, and the answer says what was granted (RFC 9664 §4.3, §8).
+ * UPDATE (RFC 2136): checks the envelope and leaves the rest to the zone. An update that is unsigned, or
+ * whose key may write nothing in the zone, is REFUSED (RFC 3007 §3). A requested lease is granted within
+ * bounds, and the response contains the lease granted (RFC 9664 §4.3, §8).
  */
 import { Class, Rcode, Type } from "../dns/constants.ts";
 import { withOption } from "../dns/edns.ts";
@@ -16,7 +16,7 @@ import type { Complaints } from "./complaints.ts";
 export interface UpdateOptions {
   /** The zone of exactly this name that may be updated here. */
   readonly find: (origin: Name) => Pick<Zone, "apply"> | undefined;
-  /** Who a key stands for in that zone; undefined where it has no say. */
+  /** The principal of a key in that zone; undefined if it may write nothing there. */
   readonly principalOf: (key: string, origin: Name) => Principal | undefined;
   readonly complaints: Complaints;
 }
@@ -39,7 +39,7 @@ export function updateHandler({ find, principalOf, complaints }: UpdateOptions):
     const zone = section.class === Class.IN ? find(section.name) : undefined;
     if (zone === undefined)
       return refuse(request, Rcode.NOTAUTH, "it is of no zone that takes updates here");
-    // Before the prerequisites, which would tell a stranger what the zone holds.
+    // Before the prerequisites, which would disclose to a stranger what the zone holds.
     const principal = key === undefined ? undefined : principalOf(key, section.name);
     if (principal === undefined) {
       const reason =
@@ -77,7 +77,7 @@ function apply(
 const SHORTEST = 30;
 const LONGEST: Required<Lease> = { lease: 24 * 3600, keyLease: 7 * 24 * 3600 };
 
-/** In the form it was asked in, which is the form of the answer. */
+/** The lease granted, in the form in which it was requested, as the response must have the same form. */
 export function granted({ lease, keyLease }: Lease, longest: Required<Lease>): Lease {
   const within = (seconds: number, most: number) => Math.min(Math.max(seconds, SHORTEST), most);
   const rest = keyLease === undefined ? {} : { keyLease: within(keyLease, longest.keyLease) };

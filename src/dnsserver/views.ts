@@ -1,7 +1,7 @@
 /**
- * Who asks decides what there is: each client has a view, a catalog of its own with the answers ready
- * in it, or none and is REFUSED (RFC 8914 §4.19). A view knows nothing of what it does not show, so
- * nothing of that can be in its answers.
+ * What exists depends on who asks: each client has a view, which is a catalog with its own ready answers,
+ * or has none and is REFUSED (RFC 8914 §4.19). A view knows nothing of what it does not show, so its
+ * answers cannot disclose that.
  *
  * Invariant: an answer made for one view is never given to a client of another.
  */
@@ -14,21 +14,21 @@ import type { Limits } from "./limits.ts";
 import { type FollowedZone, type ReadyAnswers, respond } from "./ready.ts";
 
 export interface View {
-  /** Of QUERY. */
+  /** For QUERY. */
   readonly handler: Handler;
   readonly ready: ReadyAnswers;
-  /** What it shows. */
+  /** The zones that it shows. */
   readonly zones: readonly FollowedZone[];
 }
 
-/** What there is for an address. */
+/** What applies to the client at an address. */
 export interface Client {
   readonly view: View | undefined;
-  /** Whose share of responses is counted; undefined where it is not. */
+  /** The network to which responses are charged; undefined if they are not. */
   readonly network: number | undefined;
 }
 
-/** QUERY, as the view of its client has it. */
+/** Answers QUERY from the view of its client; REFUSED if it has none. */
 export function viewed(handlerOf: (request: Request) => Handler | undefined): Handler {
   return (request) => {
     const handler = handlerOf(request);
@@ -43,7 +43,7 @@ export interface ReadyViewsOptions {
   readonly limits: Limits | undefined;
 }
 
-/** The answers ready for the client that asks, as many as it may have. */
+/** Ready answers from the view of the client that asks, within its rate limit. */
 export class ReadyViews implements Ready {
   readonly #options: ReadyViewsOptions;
 
@@ -73,8 +73,8 @@ const NOTHING = Buffer.alloc(0);
 const OPT_LENGTH = 11;
 
 /**
- * QR, TC and RD (RFC 1035 §4.1.1), the question, and our OPT record where there is one: what has a
- * ready answer is a question and at most an OPT record without options, the last octets.
+ * A response with QR, TC and RD (RFC 1035 §4.1.1), the question, and our OPT record if the query has one:
+ * a query with a ready answer has one question and at most an OPT record without options, at its end.
  */
 function truncated(query: Buffer): Buffer {
   const response = Buffer.from(query);
@@ -84,7 +84,7 @@ function truncated(query: Buffer): Buffer {
   if (isExtended) {
     const opt = query.length - OPT_LENGTH;
     response.writeUInt16BE(UDP_SIZE, opt + 3);
-    // Of the flags DO comes back, and no other (RFC 6891 §6.1.4).
+    // DO is the only flag that is copied (RFC 6891 §6.1.4).
     response.writeUInt32BE(query.readUInt32BE(opt + 5) & 0x8000, opt + 5);
   }
   return response;

@@ -1,7 +1,7 @@
 /**
- * What an OPT record may say of the zone that an answer is of, to who asks for it: its version, the
- * serial (RFC 9660), by which a stale copy among several servers is told; and with its SOA for how long
- * a copy may be served (RFC 7314 §3.1), which is what the SOA says, for nothing here is a copy.
+ * EDNS options about the zone of an answer, for clients that request them: ZONEVERSION, its serial
+ * (RFC 9660), which reveals a stale copy among several servers; and with its SOA EXPIRE, how long a copy
+ * may be served (RFC 7314 §3.1), which is the value in the SOA, because no zone here is a copy.
  */
 import { OptionCode, Type } from "../dns/constants.ts";
 import type { Edns, EdnsOption } from "../dns/edns.ts";
@@ -22,7 +22,7 @@ export function zoneOptions(
     options.push({ code: OptionCode.EXPIRE, data: octetsOf(expire) });
   }
   if (codes.has(OptionCode.ZONEVERSION)) {
-    // How many of the labels asked for are the zone's, the root not counted, and SOA-SERIAL (§2).
+    // The number of the zone's labels, without the root, and the type SOA-SERIAL (§2).
     const version = [origin.labels.length, SOA_SERIAL, ...octetsOf(serial)];
     options.push({ code: OptionCode.ZONEVERSION, data: Uint8Array.from(version) });
   }
