@@ -65,7 +65,7 @@ class Visit {
 
   async get(path: string, more: Partial<WebRequest> = {}): Promise<WebAnswer> {
     const source = { address: "10.1.0.1", port: 1 };
-    const request = { path, source, host: "10.1.0.9", tag: undefined, signal: this.gone.signal };
+    const request = { path, source, host: "10.1.0.9", signal: this.gone.signal };
     return this.website.answer({ ...request, ...more });
   }
 
@@ -258,7 +258,7 @@ suite("the web listener shows", () => {
     });
     const source = { address: "127.0.0.1", port: 1 };
     const ask = (path: string) =>
-      website.answer({ path, source, host: "::1", tag: undefined, signal: gone.signal });
+      website.answer({ path, source, host: "::1", signal: gone.signal });
     assert.equal((await ask("/")).status, 404);
     assert.equal((await ask("/metrics")).status, 200);
   });

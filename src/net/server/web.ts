@@ -23,8 +23,6 @@ export interface WebRequest {
   readonly source: Endpoint;
   /** The Host header without its port; undefined if there was none. */
   readonly host: string | undefined;
-  /** The client's If-None-Match header: the `WebAnswer.tag`, in quotes, of what it already has. */
-  readonly tag: string | undefined;
   /** Ends when the response is closed. */
   readonly signal: AbortSignal;
 }
@@ -98,7 +96,6 @@ async function serve(
     path: url.replace(/\?.*$/s, ""),
     source,
     host: headers.host?.replace(/:\d*$/, ""),
-    tag: headers["if-none-match"],
     signal: gone.signal,
   });
   if (gone.signal.aborted) return;
