@@ -1,9 +1,9 @@
 /**
- * The collector: hears every link there is, and keeps published what they say. Nothing here is an
- * event: whenever a link may have changed, what is wanted is projected anew from all caches, and of
- * each zone a reconciler makes the difference good. A link that goes is a cache less after a while;
- * one that is back before that has its cache again, so nothing is seen of it. One that is found to
- * be elsewhere is a cache of another site.
+ * The collector: listens on every link and keeps published what the links announce. It works on levels, not
+ * events: whenever a link may have changed, it projects the wanted records anew from all caches, and a
+ * reconciler for each zone sends the difference. The cache of a link that goes is dropped after a grace
+ * period; a link that returns sooner gets its cache back, and nothing changes. A link that turns out to be
+ * elsewhere becomes a cache of another site.
  */
 import { Alarm, type Cancel, type Clock, earlier, rationed } from "../clock.ts";
 import { reverseName } from "../dns/address.ts";
@@ -34,25 +34,25 @@ import { SteadyClock } from "./steadyclock.ts";
 export interface CollectorOptions {
   readonly clock: Clock;
   readonly links: LinkWatch;
-  /** One label: where the link is. Links of one label are legs of one site. */
+  /** The label of the site that a link is at. Links with the same label are legs of one site. */
   readonly siteOf: (link: Link) => string;
   /** The zone that services are published into. */
   readonly zone: Name;
-  /** The zones that are published into, that one among them. */
+  /** All zones that are published into, `zone` among them. */
   readonly zones: readonly PublishedZone[];
-  /** What all of the zone's collectors recommend of it. */
+  /** What all collectors of the zone tell clients to browse. */
   readonly browsed: Browsed;
-  /** What else is wanted in these zones. */
+  /** Further records wanted in these zones. */
   readonly extra: (places: readonly LinkPlace[], sets: RecordSets) => Iterable<RecordSet>;
-  /** The labels of sites that are this collector's to keep, whether there is a link or not. */
+  /** The labels of sites that this collector keeps, whether or not they have a link. */
   readonly sites: readonly string[];
-  /** What is to be published of what is heard. */
+  /** What to publish of what is heard. */
   readonly policy: Policy;
-  /** Subtypes to ask for, by service type: they cannot be listed by asking (RFC 6763 §7.1). */
+  /** Subtypes to ask for, by service type: no query lists them (RFC 6763 §7.1). */
   readonly subtypes: Readonly<Record<string, readonly string[]>>;
-  /** Called when what the links say, or which there are, may be another. */
+  /** Called when the links, or what they say, may have changed. */
   readonly changed: () => void;
-  /** Milliseconds that a link may be away before what it said is withdrawn. */
+  /** Milliseconds that a link may be away before what was heard on it is withdrawn. */
   readonly grace: number;
   /** See `Harvest`. */
   readonly refresh: HarvestOptions["refresh"];
@@ -64,7 +64,7 @@ interface Leg {
   readonly harvest: Harvest;
   readonly subnets: HeldSubnets;
   site: Site;
-  /** Of one that is away: puts off its end for ever. */
+  /** Set while the link is away: cancels the end of its grace period. */
   keep?: Cancel;
 }
 
@@ -75,16 +75,16 @@ export class Collector {
   readonly #types: readonly Name[];
   readonly #sites = new Map<NameKey, Site>();
   readonly #legs = new Map<Link, Leg>();
-  /** The domains of sites that are this collector's to keep, whether there is a link or not. */
+  /** The domains of sites that this collector keeps, whether or not they have a link. */
   readonly #kept: readonly Name[];
   readonly #judgement: Judgement;
   readonly publications: ReadonlyMap<Name, Publication>;
   readonly #alarm: Alarm;
   readonly #beat: Alarm;
   #started = 0;
-  /** When the latest link came. */
+  /** When the latest link appeared. */
   #opened = 0;
-  /** Of each fact. */
+  /** The rate limits of warnings, by their message. */
   readonly #rations = new Map<string, () => number>();
   #isEnded = false;
 
@@ -110,13 +110,13 @@ export class Collector {
     this.publications = new Map(zones.map((each) => [each.origin, publication(each)]));
   }
 
-  /** The links that are there. */
+  /** The links in use, without those that are away. */
   get heard(): { readonly link: Link; readonly site: Name; readonly harvest: Harvest }[] {
     const here = [...this.#legs].filter(([, { keep }]) => keep === undefined);
     return here.map(([link, { site, harvest }]) => ({ link, site: site.domain, harvest }));
   }
 
-  /** The site of this domain, with the links that are there now; undefined where none has been. */
+  /** The site of this domain with its links in use; undefined if not even an absent one is there. */
   siteAt({ key }: Name) {
     const site = this.#sites.get(key);
     const here = [...this.#legs.values()].filter((leg) => leg.site === site && !leg.keep);
@@ -124,7 +124,7 @@ export class Collector {
     return site && { site, now, harvests: here.map(({ harvest }) => harvest) };
   }
 
-  /** What a site says, or the list of all of them, led a client nowhere: its link is asked (RFC 8765 §6.5). */
+  /** A record of a site, or of a merged list, led a client nowhere: asks its link (RFC 8765 §6.5). */
   reconfirm({ name, rdata }: Pick<ResourceRecord, "name" | "rdata">): void {
     const { zone } = this.#options;
     for (const { harvest, site, keep } of this.#legs.values()) {
@@ -135,7 +135,7 @@ export class Collector {
     }
   }
 
-  /** Until `signal` ends; then it resolves when nothing is on its way any more. */
+  /** Runs until `signal` aborts; resolves once no update is in flight any more. */
   async run(signal: AbortSignal): Promise<void> {
     this.#clock.run(signal, () => {
       for (const { harvest, keep } of this.#legs.values()) if (keep === undefined) harvest.resume();
@@ -160,7 +160,7 @@ export class Collector {
     await Promise.all([...this.publications.values()].map((each) => each.end()));
   }
 
-  /** Where links are may have changed: `siteOf` is asked again. What they have said stays known. */
+  /** Calls `siteOf` again, as links may have moved to other sites. What was heard on them is kept. */
   relabel(): void {
     for (const [link, leg] of this.#legs) {
       if (leg.keep !== undefined) continue;
@@ -201,7 +201,7 @@ export class Collector {
     const end = () => {
       this.#leave(leg);
       this.#legs.delete(link);
-      // What ends with the collector is another matter.
+      // At the end of the collector, `run` ends the publications.
       if (!this.#isEnded) this.#project();
     };
     const close = () => {
@@ -210,11 +210,11 @@ export class Collector {
       else leg.keep = this.#clock.at(this.#clock.now() + grace, end);
     };
     gone.addEventListener("abort", close, { once: true });
-    // That there is a site is something to publish, before anything is heard there.
+    // The site itself is something to publish, before anything is heard there.
     this.#project();
   }
 
-  /** No link tells that its addresses are others now. */
+  /** Polls the links' addresses, since no link reports that they have changed. */
   #look(): void {
     const now = this.#clock.now();
     let isChanged = false;
@@ -227,13 +227,13 @@ export class Collector {
     this.#beat.set(now + BEAT);
   }
 
-  /** However many there are, one line a minute. */
+  /** Logs at most one line a minute for each message. */
   #warn(fields: object, fact: string): void {
     const ration = obtain(this.#rations, fact, () => rationed(this.#clock, QUIET));
     if (ration() > 0) this.#options.log.warn(fields, fact);
   }
 
-  /** The leg of a link of this name that is away, if it was of the same site. */
+  /** Takes back the leg of an absent link of this name, if it was of the same site. */
   #takeBack(name: string, site: Site): Leg | undefined {
     for (const [link, leg] of this.#legs) {
       if (link.name !== name || leg.keep === undefined) continue;
@@ -255,7 +255,7 @@ export class Collector {
     return obtain(this.#sites, domain.key, () => new Site(domain, policy));
   }
 
-  /** One that a link was at, and is no more, may be somebody else's by now. */
+  /** Without sites that no link is at any more: such a site may be another collector's by now. */
   get #domains(): readonly Name[] {
     const here = [...this.#sites.values()].map(({ domain }) => domain);
     const others = here.filter((domain) => !this.#kept.some((kept) => kept.equals(domain)));
@@ -267,14 +267,14 @@ export class Collector {
     if (site.caches.size === 0) this.#sites.delete(site.domain.key);
   }
 
-  /** What is beneath the sites already is to be kept until it is known whether it is still there. */
+  /** Keeps what the zones have beneath the sites until it is known whether it still exists. */
   #inherit(): void {
     if (this.#domains.length > 0) for (const each of this.publications.values()) each.inherit();
   }
 
   /**
-   * What of a zone may be ours. Each list of it is asked for: a device may still be there that does not
-   * list its type, and none lists its subtypes.
+   * What of a zone may be ours. Asks the links for each list in it: a device may still be there that does
+   * not list its type, and none lists its subtypes.
    */
   #ours(there: HeldSets): RecordSet[] {
     const subnets = this.#places.flatMap((at) => at.subnets.map(({ base }) => reverseName(base)));
@@ -290,7 +290,7 @@ export class Collector {
     return ours;
   }
 
-  /** Without what the policy hides, which goes at once; with a host go its names in reverse zones. */
+  /** Leaves out what the policy hides, which goes at once, and with a host its names in reverse zones. */
   #left(origin: Name, ours: RecordSets): RecordSets {
     if (origin.equals(this.#options.zone)) {
       this.#judgement.look(ours);
@@ -335,16 +335,16 @@ export class Collector {
 }
 
 /**
- * Milliseconds. Queries go out after 0, 1, 3 and 7 s (RFC 6762 §5.2), and what they bring to light
- * is asked for in its turn.
+ * Milliseconds. Queries go out after 0, 1, 3 and 7 s (RFC 6762 §5.2), and what they reveal is queried in
+ * its turn.
  */
 const SETTLE = 15_000;
 const QUIET = 60_000;
 const DISPUTE = "hosts of one name say different things in turns: what each says is published";
 const STORM = "a host says more than is listened to: the others still are";
-/** Whether links' addresses are still the same is looked at so often. */
+/** Milliseconds between checks of the links' addresses. */
 const BEAT = 1000;
-/** What is reported waits for its time, and no projection tells when that is. */
+/** Milliseconds between projections at most: reports fall due at times that no projection gives. */
 const AGAIN = 10_000;
-/** A link may come later than the program, but not much later. */
+/** A link may appear after the program starts, but not much later. */
 const SETTLE_WITHOUT_LINK = 25_000;

@@ -1,10 +1,10 @@
 /**
- * What a collector wants listed of its own sites, so that clients learn where to browse (RFC 6763
- * §11): beneath each site the site itself, and at the zone what is to be browsed there. It lives and
- * ends with what the collector publishes; where there are several collectors, each adds its own.
+ * The records by which a collector lists its own sites, so that clients learn where to browse
+ * (RFC 6763 §11): beneath each site the site itself, and at the zone what is to be browsed there. They are
+ * published and withdrawn with everything else; where there are several collectors, each adds its own.
  *
- * Invariant: `db` is one of `b` (RFC 8766 §5.2.1) and alone, however many collectors publish into
- * the zone: of its `db` they all want the same one record, or none.
+ * Invariant: `db` has one record, which `b` has too (RFC 8766 §5.2.1), however many collectors publish into
+ * the zone: for its `db` they all want the same record, or none.
  */
 import type { Name } from "../dns/name.ts";
 import type { RecordSet } from "../dns/record.ts";

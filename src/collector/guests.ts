@@ -1,13 +1,13 @@
-/** Room for so many strangers at once, each of whom counts for the network that he comes from. */
+/** Bounds how many strangers are served at once; each counts for the network that they come from. */
 import { obtain } from "./obtain.ts";
 
 export interface Guest {
   readonly client: string;
-  /** He makes room for another, and is no guest any more. */
+  /** Called when this guest has to make room for another, and is no guest any more. */
   readonly dismiss: () => void;
 }
 
-/** For one more, at the cost of whoever has most; false where that is this client itself. */
+/** Makes room for one more at the cost of the client with most; false if that is this client itself. */
 export function makeRoom(guests: ReadonlySet<Guest>, client: string): boolean {
   if (guests.size < MAX_GUESTS) return true;
   const shares = new Map<string, Guest[]>([[client, []]]);
@@ -18,5 +18,5 @@ export function makeRoom(guests: ReadonlySet<Guest>, client: string): boolean {
   return true;
 }
 
-/** Each counted, also of several who ask the same. */
+/** All are counted, even those that ask the same. */
 const MAX_GUESTS = 200;

@@ -1,7 +1,7 @@
 /**
- * The subnets that a link is in. After a moment without a cable its addresses come back one after the
- * other, and one by DHCP may go before the next is there: so of a family that the link has no subnet of
- * any more, those that it was in are its own for its grace. Another one of that family ends them at once.
+ * The subnets that a link is in. After its cable was out for a moment, a link gets its addresses back one
+ * by one, and a DHCP address may go before its successor is there: so a link without a subnet of a family
+ * keeps the former ones for a grace period. A new subnet of that family ends them at once.
  */
 import type { LinkAddress } from "../net/links/link.ts";
 import { type Subnet, subnetsOf } from "./subnets.ts";
@@ -10,10 +10,10 @@ export class HeldSubnets {
   readonly #grace: number;
   #addresses: readonly LinkAddress[] = [];
   #all: readonly Subnet[];
-  /** When those that it has lost end, by the octets of their family's addresses. */
+  /** When lost subnets expire, by the octets of their family's addresses. */
   readonly #ends = new Map<number, number>();
 
-  /** `before` is what a link of this name was in that went a moment ago. */
+  /** `before` are the subnets of the link of this name that went a moment ago. */
   constructor(grace: number, before: readonly Subnet[] = []) {
     this.#grace = grace;
     this.#all = before;
@@ -23,7 +23,7 @@ export class HeldSubnets {
     return this.#all;
   }
 
-  /** With the addresses that the link has now; true where the subnets may be others. */
+  /** Takes the link's current addresses; true if the subnets may have changed. */
   look(addresses: readonly LinkAddress[], now: number): boolean {
     if (addresses === this.#addresses && now < Math.min(...this.#ends.values())) return false;
     this.#addresses = addresses;

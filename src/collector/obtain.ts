@@ -1,4 +1,4 @@
-/** The value at a key; made and kept where there is none yet. */
+/** The value at a key, made and stored if there is none yet. */
 export function obtain<K, V>(
   map: { get(key: K): V | undefined; set(key: K, value: V): unknown },
   key: K,

@@ -1,13 +1,13 @@
 /**
- * What the harvest does not hold, asked of the link while a client waits (RFC 8766 §5.6): a host
- * without services, a subtype or an unusual type that nobody asked for before. The first answer ends
- * the wait, positive or NSEC (RFC 6762 §6.1); where none comes, NODATA does, since what is not there
- * now may be there soon.
+ * Answers what the harvest does not hold by asking the link while a client waits (RFC 8766 §5.6): a host
+ * without services, or a subtype or unusual type that nobody asked for before. The first answer ends the
+ * wait, be it positive or NSEC (RFC 6762 §6.1). If none comes, the client gets NODATA, since what does not
+ * exist now may exist soon.
  *
- * Invariants: what is answered is what the projection makes of the link's word, and of services what
- * the zone holds, so nothing is told here that could not be published. Names that DNS and DNS-SD keep
- * for themselves are never asked for (RFC 8766 §6.3 to §6.5). No more than so many wait at once; who
- * has most questions waiting makes room for others.
+ * Invariants: an answer is what the projection makes of what the link says, or for services what the zone
+ * holds, so nothing is told here that could not be published. Names that DNS and DNS-SD reserve are never
+ * asked for (RFC 8766 §6.3 to §6.5). The number of waiting questions is bounded; the client with most of
+ * them makes room for others.
  */
 import type { Clock } from "../clock.ts";
 import { ADDRESS_TYPES, Rcode, Type } from "../dns/constants.ts";
@@ -31,16 +31,16 @@ import { hasUnderscore, isSteeringHost } from "./projection/publishable.ts";
 import { isAwaited, type Site } from "./projection/site.ts";
 import { Watches } from "./watches.ts";
 
-/** A site, and the links that are there now. */
+/** A site with its links in use. */
 export interface AskedSite {
   readonly site: Site;
-  /** By the clock of what was heard there. */
+  /** The time by the clock of the site's caches. */
   readonly now: number;
   readonly harvests: readonly Pick<Harvest, "cache" | "inquire" | "cease" | "denies">[];
 }
 
 export interface OnDemandOptions {
-  /** What the site's collector publishes into. */
+  /** The zone that the site's collector publishes into. */
   readonly zone: Pick<Zone, "origin" | "current" | "follow">;
   /** The domains of the sites that may be asked. */
   readonly sites: readonly Name[];
@@ -48,17 +48,17 @@ export interface OnDemandOptions {
   readonly clock: Clock;
 }
 
-/** A question as the link knows it. */
+/** A question as it is put to the link. */
 interface Inquiry {
   readonly question: Question;
   readonly domain: Name;
   /** In `local.` */
   readonly name: Name;
-  /** Of a service or a list of them: then the zone has it as soon as it may be told. */
+  /** For a service or a list of services: the zone holds them as soon as they may be told. */
   readonly isOfService: boolean;
   /**
-   * What the link is asked: of a service its SRV record too, without which nothing is told of it, and of a
-   * host the addresses that a policy looks at.
+   * What the link is asked for: for a service its SRV record too, without which nothing of it is told, and
+   * for a host the addresses that a policy judges.
    */
   readonly types: ReadonlySet<number>;
 }
@@ -67,10 +67,10 @@ interface Waiter extends Inquiry, Guest {
   readonly finish: (answer: Answer) => void;
 }
 
-/** By name and type, and what the links had said by then: lists are long, and asked for often. */
+/** Verdicts, and the caches' revisions that they hold for: lists are long and often asked for. */
 interface Judged {
   readonly revisions: ReadonlyMap<LinkCache, number>;
-  /** Of what was heard alone, so that nobody fills it by asking. */
+  /** By name and type; only for what was heard, so that nobody can fill it by asking. */
   readonly isWithheld: Map<string, boolean>;
 }
 
@@ -93,7 +93,7 @@ export class OnDemand {
     return this.#waiting.size;
   }
 
-  /** Follows the zone until `signal` ends; then nobody waits any more. */
+  /** Follows the zone until `signal` aborts, then dismisses all who wait. */
   async run(signal: AbortSignal): Promise<void> {
     const { zone } = this.#options;
     for await (const _ of zone.follow(zone.current.serial, signal)) this.look();
@@ -102,9 +102,9 @@ export class OnDemand {
   }
 
   /**
-   * Is this a question, of class IN, that the zone has no answer to and a link may have? Or is a name not
-   * there, it or what it is an alias of, that a link may have: whatever type is asked for, none of these is
-   * denied (RFC 8020).
+   * True if a link may have an answer, which the zone does not, to this question of class IN. True also if
+   * the name, or the last one of its aliases, does not exist in the zone but may exist on a link: such a
+   * name is not denied, whatever type is asked for (RFC 8020).
    */
   covers(question: Question): boolean {
     const found = lookup(this.#options.zone.current, question);
@@ -115,8 +115,8 @@ export class OnDemand {
   }
 
   /**
-   * To a question that is covered, at once where no link is asked. `client` is whose share it is, `signal`
-   * ends with its patience.
+   * Answers a question that is covered; at once if no link is asked. The question counts against `client`;
+   * `signal` aborts when the client gives up.
    */
   answer(question: Question, client: string, signal: AbortSignal): Promise<Answer> {
     const found = lookup(this.#options.zone.current, question);
@@ -133,7 +133,7 @@ export class OnDemand {
     return this.#wait({ ...inquiry, types }, asked, client, signal);
   }
 
-  /** Asks the link for what a client watches, whatever is known of it, until what it gives is called. */
+  /** Asks the link for what a client watches, whatever is known, until the returned function is called. */
   watch({ name, type }: Question, client: string): () => void {
     const domain = this.#siteOf(name);
     const heard = domain && name.replaceSuffix(domain, LOCAL);
@@ -141,10 +141,10 @@ export class OnDemand {
     return this.#watches.begin({ domain: domain!, name: heard, type, client });
   }
 
-  /** The zone, or what the links say, may be another. */
+  /** To be called when the zone, or what the links say, may have changed. */
   look(): void {
     this.#watches.look(this.#options.sites);
-    // Of one name many may wait for many types.
+    // One projection of a name serves all who wait for any of its types.
     const projected = new Map<NameKey, Projection>();
     for (const waiter of this.#waiting) {
       const answer = this.#find(waiter, projected);
@@ -177,7 +177,7 @@ export class OnDemand {
       this.#waiting.add(waiter);
       signal.addEventListener("abort", giveUp, { once: true });
       for (const harvest of harvests) {
-        // What was heard and may not be told yet waits for something else, or for nothing.
+        // What was heard is not asked for: what keeps it from being told is something else.
         const unheard = [...types].filter((type) => !isHeard(name, type, harvest.cache));
         if (unheard.length > 0) harvest.inquire(name, unheard, client);
       }
@@ -196,7 +196,7 @@ export class OnDemand {
     if (domain === undefined || name === undefined || !isAskable(name, question.type)) {
       return undefined;
     }
-    // What there is of a name of its own the harvest asks for itself.
+    // For a name that the zone has, the harvest itself asks for these types.
     const isHarvested = (zone.current.node(question.name.key)?.sets.length ?? 0) > 0;
     if (isHarvested && HARVESTED.has(question.type)) return undefined;
     const isInstance = parseInstance(name) !== undefined;
@@ -205,7 +205,7 @@ export class OnDemand {
     return { question, domain, name, isOfService, types };
   }
 
-  /** Undefined where the link has said nothing yet. */
+  /** Undefined while the link has not answered. */
   #find(inquiry: Inquiry, projected = new Map<NameKey, Projection>()): Answer | undefined {
     const { zone, siteAt } = this.#options;
     const { question, name, isOfService, domain } = inquiry;
@@ -222,10 +222,10 @@ export class OnDemand {
       const told = [...sets].filter((set) => isNewTo(zone.current, set));
       const answer = lookup(zone.current.with([], told), question);
       const { answers, additionals, names } = answer;
-      // That nothing is known of what an alias leads to is no word that it is not there. What a lookup
-      // works out when somebody looks is left out by `...`.
+      // The target of an alias may be unknown, which does not mean that it does not exist. `...` leaves out
+      // what a lookup computes on access.
       if (answers.length > 0) return { ...answer, rcode: Rcode.NOERROR, additionals, names };
-      // What was heard may not be told, unless its addresses say otherwise.
+      // What was heard may not be told, unless it only waits for its addresses.
       isUntold = !withheld.some(({ reason }) => isAwaited(reason));
     }
     const isOver = harvests.every(
@@ -235,7 +235,7 @@ export class OnDemand {
     return isOver ? this.#denial : undefined;
   }
 
-  /** A service, or a list of them, of which all that was heard may not be told. */
+  /** True for a service or a list of services if nothing of what was heard may be told. */
   #isWithheld(inquiry: Inquiry, { site, now, harvests }: AskedSite): boolean {
     const { name, question, isOfService } = inquiry;
     if (!isOfService || harvests.length === 0) return false;
@@ -243,7 +243,7 @@ export class OnDemand {
     const key = setKey(name, question.type);
     const known = judged.get(key);
     if (known !== undefined) return known;
-    // For some time, or there may be more that is on its way.
+    // Counts only after a while, since more may be on its way.
     const before = now - PATIENCE;
     if (!harvests.every(({ cache }) => isHeard(name, question.type, cache, before))) return false;
     const { clock, zone } = this.#options;
@@ -251,14 +251,14 @@ export class OnDemand {
     if (start < this.#quarter.next) return false;
     const { sets, withheld } = projectOne(site, zone.origin, name, now);
     this.#quarter.spent(start, clock.now());
-    // What may be told is on its way to the zone.
+    // What may be told will soon be in the zone.
     const isTold = sets.get(question.name.key, question.type) !== undefined;
     const isWithheld = !isTold && !withheld.some(({ reason }) => isAwaited(reason));
     judged.set(key, isWithheld);
     return isWithheld;
   }
 
-  /** What is known to be withheld, or not to be, as long as the links say the same. */
+  /** What is known to be withheld, or not to be, for as long as the links say the same. */
   #judgedAt(site: Site): Map<string, boolean> {
     const { caches } = site;
     const before = this.#judged.get(site);
@@ -270,7 +270,7 @@ export class OnDemand {
     return isWithheld;
   }
 
-  /** NODATA, whether the name is there or not. */
+  /** NODATA, whether or not the name exists. */
   get #denial(): Answer {
     const authorities = [this.#options.zone.current.negativeSoa];
     const nothing = { answers: [], additionals: [], names: [] };
@@ -285,24 +285,24 @@ export class OnDemand {
   }
 }
 
-/** May a link be asked for it: neither what DNS keeps for itself nor what DNS-SD does? */
+/** True if a link may be asked for it: not for what DNS or DNS-SD reserves. */
 function isAskable(name: Name, type: number): boolean {
   if (name.equals(LOCAL) || isReserved(name.labels) || isSteeringHost(name)) return false;
-  // `_tcp`, `_sub._ipp._tcp` and their like hold nothing themselves, and what stands beneath names
-  // such as `_domainkey` speaks for the domain (RFC 8552).
+  // `_tcp`, `_sub._ipp._tcp` and the like hold no records, and what lies beneath names such as `_domainkey`
+  // speaks for the domain (RFC 8552).
   const service =
     parseServiceType(name) ?? (isUnderscored(name.labels[0]!) ? undefined : parseInstance(name));
   if (hasUnderscore(name) && service?.domain.equals(LOCAL) !== true) return false;
   return isCarriedType(type);
 }
 
-/** Not where somebody else's word stands already, nor an alias beside anything (RFC 1034 §3.6.2). */
+/** False if the zone already has such a set, or an alias would not be alone at its name (RFC 1034 §3.6.2). */
 function isNewTo(zone: Snapshot, { name, type }: RecordSet): boolean {
   const there = zone.node(name.key)?.sets ?? [];
   return there.every((set) => set.type !== type && ![set.type, type].includes(Type.CNAME));
 }
 
-/** A record at least, and is none new since `before`, or in doubt? */
+/** True if a record was heard, and none is in doubt or was first heard after `before`. */
 function isHeard({ key }: Name, type: number, cache: LinkCache, before = Infinity): boolean {
   const records = cache.set(key, type)?.records;
   for (const each of records?.values() ?? []) {
@@ -311,7 +311,7 @@ function isHeard({ key }: Name, type: number, cache: LinkCache, before = Infinit
   return records !== undefined;
 }
 
-/** What `browser.ts` asks for by itself. */
+/** The types that `browser.ts` asks for by itself. */
 const HARVESTED: ReadonlySet<number> = new Set([
   Type.PTR,
   Type.SRV,
@@ -321,9 +321,9 @@ const HARVESTED: ReadonlySet<number> = new Set([
   Type.CNAME,
 ]);
 /**
- * Milliseconds: for two questions, a second apart (RFC 6762 §5.2), and half a second for the answer
- * to the second (§6). RFC 8766 §5.6 has six seconds, but dig and most resolvers give up after five.
+ * Milliseconds: for two questions, a second apart (RFC 6762 §5.2), and half a second for the answer to the
+ * second (§6). RFC 8766 §5.6 specifies six seconds, but dig and most resolvers give up after five.
  */
 const PATIENCE = 2500;
-/** Milliseconds that lists may owe. Where it is too much, who asks for one waits. */
+/** Milliseconds of work on lists that may be owed. Beyond that, whoever asks for one waits. */
 const CREDIT = 200;

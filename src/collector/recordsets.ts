@@ -1,12 +1,12 @@
-/** Record sets by name and type; sets are values, so the same one may be in several of these. */
+/** Record sets by name and type. Sets are values, so several collections may share one. */
 import type { Name, NameKey } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 
-/** What a zone holds, which may be hundreds of thousands of sets: to be looked at where it stands. */
+/** What a zone holds, perhaps hundreds of thousands of sets: to be read in place, not copied. */
 export interface HeldSets {
   set(name: Name, type: number): RecordSet | undefined;
-  /** In no order to rely on. */
+  /** In no particular order. */
   sets(): Iterable<RecordSet>;
 }
 
@@ -42,7 +42,7 @@ export class RecordSets implements Iterable<RecordSet>, HeldSets {
     return this.#names.has(name);
   }
 
-  /** In place of what is there; nothing in its place where it has no record. */
+  /** Replaces the set that is there; a set without records removes it. */
   put(set: RecordSet): void {
     const { key } = set.name;
     const others = this.#names.get(key)?.filter(({ type }) => type !== set.type) ?? [];
@@ -51,7 +51,7 @@ export class RecordSets implements Iterable<RecordSet>, HeldSets {
     else this.#names.delete(key);
   }
 
-  /** Together with what is there: each record once, and the lower TTL (RFC 2181 §5). */
+  /** Merges with the set that is there: each record once, and the lower TTL (RFC 2181 §5). */
   add(set: RecordSet): void {
     const sets = this.#names.get(set.name.key);
     if (sets === undefined) {
@@ -73,7 +73,7 @@ function union(a: RecordSet, b: RecordSet): RecordSet {
   return { name: a.name, type: a.type, ttl: Math.min(a.ttl, b.ttl), rdatas };
 }
 
-/** The records that the other has not. */
+/** The records that `other` does not have. */
 export function without(sets: RecordSets, other: RecordSets): RecordSets {
   if (sets.isEmpty) return new RecordSets();
   const rest = new RecordSets();
@@ -84,7 +84,7 @@ export function without(sets: RecordSets, other: RecordSets): RecordSets {
   return rest;
 }
 
-/** With `after` in place of `before`; the very same where these are. */
+/** With `after` in place of `before`; `sets` itself if these are the same object. */
 export function exchanged(
   sets: RecordSets,
   before: Iterable<RecordSet>,
@@ -96,7 +96,7 @@ export function exchanged(
   return result;
 }
 
-/** The records of `held` that are among these as well. */
+/** The records of `held` that are also in `sets`. */
 export function common(held: HeldSets, sets: RecordSets): RecordSets {
   const both = new RecordSets();
   for (const { name, type, rdatas } of sets) {

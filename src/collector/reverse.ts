@@ -1,15 +1,14 @@
 /**
- * What a collector wants in reverse zones, told from where its links are and from what it publishes.
- * Pure. Two things stand there:
+ * What a collector wants in reverse zones, derived from where its links are and from what it publishes.
+ * Pure. There are two kinds of records:
  *
  *     lb._dns-sd._udp.0.1.77.10.in-addr.arpa.  PTR  bonjour.example.com.         where to browse
  *     20.1.77.10.in-addr.arpa.                 PTR  pc.paris.bonjour.example.com.    who that is
  *
- * A host that knows nothing but its address asks the first at the base address of its subnet, in
- * full, whatever the prefix length (RFC 6763 §11). The second are the published addresses turned
- * round, those of the link's own subnets alone, or of those that an administrator has mapped them to:
- * that a host says it has another's address is no reason to believe it (RFC 8766 §5.4). Nothing
- * link-local is in either.
+ * A host that knows nothing but its address asks for the first at the base address of its subnet, in full,
+ * whatever the prefix length (RFC 6763 §11). The second kind reverses the published addresses, but only
+ * those in the link's own subnets or in subnets that an administrator has mapped them to: a host that
+ * claims another's address is not believed (RFC 8766 §5.4). Neither kind has anything link-local.
  */
 import { reverseName } from "../dns/address.ts";
 import { isAddressType, Type } from "../dns/constants.ts";
@@ -25,9 +24,9 @@ import { isOn, type Subnet } from "./subnets.ts";
 export interface LinkPlace {
   /** The domain of its site. */
   readonly site: Name;
-  /** Those that this host has addresses of there. */
+  /** The subnets that this host has addresses in there. */
   readonly subnets: readonly Subnet[];
-  /** Where a map has put addresses of the site. */
+  /** The subnets that addresses of the site are mapped to. */
   readonly mapped: readonly Subnet[];
 }
 
@@ -35,7 +34,7 @@ export interface ReverseInputs {
   /** The zone that is published into. */
   readonly zone: Name;
   readonly browsed: Browsed;
-  /** The reverse zones that are to be filled. */
+  /** The reverse zones to fill. */
   readonly reverse: readonly Name[];
   readonly places: readonly LinkPlace[];
   /** What is wanted in the zone. */
@@ -48,7 +47,7 @@ export function reverseRecords(inputs: ReverseInputs): RecordSet[] {
   return [...subnetRecords(inputs), ...hostRecords(inputs)];
 }
 
-/** What the names of the subnets recommend; a subnet of two sites has the first for its default. */
+/** What to browse, at the names of the subnets; a subnet of two sites has the first as its default. */
 function subnetRecords({ zone, browsed, reverse, places }: ReverseInputs): RecordSet[] {
   const subnets = new Map<NameKey, { readonly name: Name; readonly domains: Name[] }>();
   for (const { site, subnets: own } of places) {
@@ -79,7 +78,7 @@ function hostRecords({ reverse, places, sets }: ReverseInputs): RecordSet[] {
   };
   const hosts = new Map<NameKey, { readonly name: Name; ttl: number; readonly hosts: Name[] }>();
   for (const { name: host, type, ttl, rdatas } of sets) {
-    // A service that is its own host has no host's name.
+    // A service that is its own host has no host name.
     if (!isAddressType(type) || parseInstance(host) !== undefined) continue;
     const subnets = subnetsAt(host.key);
     if (subnets === undefined) continue;
@@ -112,7 +111,7 @@ function bytesOf(rdata: Rdata): Uint8Array {
   return rdata.values[0] as Uint8Array;
 }
 
-/** From one projection to the next nearly all addresses and hosts stay the same values. */
+/** Nearly all addresses and hosts stay the same objects from one projection to the next. */
 const names = new WeakMap<Rdata, Name>();
 const pointers = new WeakMap<Name, Rdata>();
 
@@ -124,5 +123,5 @@ function pointerTo(host: Name): Rdata {
   return obtain(pointers, host, () => make.ptr(host));
 }
 
-/** Of one address; a host may say that it has as many as it likes. */
+/** Names of one address: a host may claim as many as it likes. */
 const MAX_NAMES = 8;

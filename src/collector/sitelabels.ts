@@ -1,13 +1,13 @@
 /**
- * Which site a link is at, where the configuration does not say: the one that the network's own
- * names lead to (RFC 6763 §11, asked for at the base address of its subnets), else one called after
- * the network's address in hexadecimal (draft-pusateri-dnssd-update-proxy-01, "Subdomain Naming").
- * So all collectors of a link come to the same label without knowing of one another.
+ * Decides which site a link is at if the configuration does not say: the one that the network's own names
+ * lead to (RFC 6763 §11, asked for at the base addresses of its subnets), or else one named after the
+ * network's address in hexadecimal (draft-pusateri-dnssd-update-proxy-01, "Subdomain Naming"). So all
+ * collectors of a link arrive at the same label without knowing of one another.
  *
- * A look that cannot tell changes nothing: when nobody can be asked, or addresses are still coming.
+ * An inconclusive look moves no link: when nobody can be asked, or addresses are still arriving.
  *
- * Invariant: a link is where it was, also one of that name that is back in one of its networks, until
- * a look tells otherwise. One that is back in none of them yet is not there before it is known where.
+ * Invariant: until a look says otherwise, a link stays where it was, and so does one of the same name that
+ * returns in one of its networks. One that returns in none of them is not opened before it has a site.
  */
 import { AgedMap } from "../agedmap.ts";
 import type { Clock } from "../clock.ts";
@@ -27,9 +27,9 @@ export interface SiteLabelsOptions {
   readonly resolve: Resolve;
   readonly clock: Clock;
   readonly log: Log;
-  /** The configured label, where there is one. */
+  /** The configured label, if any. */
   readonly given: (link: Link) => string | undefined;
-  /** Called when the label of a link is another one. */
+  /** Called when the label of a link has changed. */
   readonly moved: () => void;
 }
 
@@ -42,23 +42,23 @@ interface Place {
 /** What a look found. */
 interface Look {
   readonly networks: readonly Subnet[];
-  /** Are the link's addresses others than at the last look? */
+  /** True if the link's addresses have changed since the last look. */
   readonly areNew: boolean;
-  /** The sites that are named, best first; undefined where nobody can be asked. */
+  /** The sites that the network names, best first; undefined if nobody can be asked. */
   readonly named: readonly string[] | undefined;
 }
 
 export class SiteLabels {
   readonly #options: SiteLabelsOptions;
   readonly #places = new Map<Link, Place>();
-  /** Where links were when they went, by name. */
+  /** Where links were when they went, by link name. */
   readonly #left = new AgedMap<string, Place>();
 
   constructor(options: SiteLabelsOptions) {
     this.#options = options;
   }
 
-  /** The same links, each from the moment that it is known where it is. */
+  /** The same links, each opened once it is known where it is. */
   follow(links: LinkWatch): LinkWatch {
     return {
       follow: (open, signal) =>
@@ -70,7 +70,7 @@ export class SiteLabels {
     };
   }
 
-  /** Of a link that was opened. */
+  /** The label of a link that was opened. */
   readonly of = (link: Link): string => {
     return this.#options.given(link) ?? this.#places.get(link)?.label ?? link.name;
   };
@@ -90,7 +90,7 @@ export class SiteLabels {
       due = clock.now() + wait * (1 + (clock.random() - 0.5) * JITTER);
       rest();
     };
-    // No link tells that its addresses are others now.
+    // No link reports that its addresses have changed.
     const rest = () => {
       cancel = clock.at(Math.min(due, clock.now() + BEAT), () => {
         if (clock.now() < due && link.addresses === seen) rest();
@@ -105,12 +105,12 @@ export class SiteLabels {
     void look();
   }
 
-  /** Puts the link where it is. False where the look cannot tell. */
+  /** Puts the link at its site. False if the look was inconclusive. */
   #settle(link: Link, { networks, areNew, named }: Look, open: () => void): boolean {
     const { log, moved } = this.#options;
     const here = this.#places.get(link);
     const known = here ?? this.#left.get(link.name);
-    // By SLAAC they come before those by DHCP. What does not change any more is all that there is.
+    // SLAAC addresses arrive before DHCP ones. Once the addresses stop changing, they are complete.
     const areComing = areNew && known !== undefined && lacksFamily(networks, known);
     const [label] = named ?? [];
     const own = areComing ? undefined : calledAfter(networks);
@@ -137,7 +137,7 @@ export class SiteLabels {
     if (this.#left.size > CAPACITY) this.#left.delete(this.#left.oldest!.key);
   }
 
-  /** The sites that the first of these names with any leads to; undefined where nobody can be asked. */
+  /** The sites that the first name with any leads to; undefined if nobody can be asked. */
   async #ask(
     networks: readonly Subnet[],
     gone: AbortSignal,
@@ -156,13 +156,13 @@ export class SiteLabels {
   }
 }
 
-/** "cb007100" for 203.0.113.0/24; undefined where there is no network yet. */
+/** "cb007100" for 203.0.113.0/24; undefined if there is no network yet. */
 function calledAfter(networks: readonly Subnet[]): Place | undefined {
   const [first] = networks;
   return first && { label: hexOf(first.base), networks };
 }
 
-/** Had it addresses of a family that it has none of now? */
+/** True if it had addresses of a family in which it has none now. */
 function lacksFamily(networks: readonly Subnet[], known: Place): boolean {
   const lengths = new Set(networks.map(({ base }) => base.length));
   return known.networks.some(({ base }) => !lengths.has(base.length));
@@ -172,7 +172,7 @@ function isBack(networks: readonly Subnet[], known: Place): boolean {
   return networks.some(({ base }) => isOn(known.networks, base));
 }
 
-/** Those of the sites of the zone that are named, in an order that is everybody's. */
+/** The labels of the zone's sites that the answer names, in an order that is the same for everybody. */
 function labelsIn({ answers }: Message, zone: Name): string[] {
   const sites = answers
     .filter(({ type }) => type === Type.PTR)
@@ -184,21 +184,21 @@ function labelsIn({ answers }: Message, zone: Name): string[] {
     .sort();
 }
 
-/** Text, no wildcard and no service. */
+/** True for text that is neither a wildcard nor a service label. */
 function isPlace(label: string): boolean {
   return !label.startsWith("_") && label !== "*" && !label.includes("\ufffd");
 }
 
-/** Who updates looks where to register first, then where to browse. */
+/** In this order: whoever sends updates looks first where to register, then where to browse. */
 const KINDS: readonly Enumeration[] = ["dr", "r", "db", "b", "lb"];
-/** Milliseconds from one look to the next, about; not all links look at the same time. */
+/** Milliseconds between looks, on average; not all links look at the same time. */
 const PERIOD = 5 * 60_000;
-/** After one that could not tell. */
+/** After an inconclusive look. */
 const SOON = 10_000;
 const JITTER = 0.2;
-/** Whether the addresses are still the same is looked at so often; nobody is asked for that. */
+/** Milliseconds between checks of the addresses, for which nobody is asked. */
 const BEAT = 1000;
-/** Places of links that are away: names of virtual ones are made up anew each time. */
+/** Places of links that are away: virtual links get a new name each time. */
 const CAPACITY = 1000;
 
 const NAMED = "the network says at which site the link is";

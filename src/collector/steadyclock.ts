@@ -1,21 +1,21 @@
 /**
- * A clock that leaves out the time in which this process stood still: its machine was paused, or had no
- * time for it. Who has heard nothing knows nothing of that time. By this clock what was heard is as old
- * as it was when hearing ended, and who listens until all have answered goes on listening; by any other,
- * all would have come to its end in the moment of the thaw, before the first packet that waits is read.
+ * A clock that leaves out time in which this process stood still because its machine was paused or had no
+ * time for it. Nothing could be heard then, so by this clock records are as old as they were when hearing
+ * stopped, and whoever waits until all have answered goes on waiting. By any other clock all of that would
+ * end at the moment of the thaw, before the first queued packet is read.
  *
- * Invariant: it is looked at each `BEAT` at the latest while it runs, so that no rest is taken for a
+ * Invariant: while it runs, it is read at least once every `BEAT`, so that no idle time counts as a
  * standstill.
  */
 import type { Cancel, Clock } from "../clock.ts";
 
 export class SteadyClock implements Clock {
   readonly #clock: Clock;
-  /** Of the other clock, when this one was looked at last. */
+  /** The underlying clock's time at the last reading. */
   #latest: number | undefined;
   /** Milliseconds left out so far. */
   #lost = 0;
-  /** What it has shown: sums of fractions are not exact, and who is woken finds his time come. */
+  /** The latest time shown: sums of fractions are inexact, and a wake-up must find that its time has come. */
   #shown = 0;
 
   constructor(clock: Clock) {
@@ -23,9 +23,9 @@ export class SteadyClock implements Clock {
   }
 
   /**
-   * Until `signal` ends. `awoke` is called after a long standstill, and after a sleep of the machine:
-   * that a clock which never steps does not count, and the wall clock does. It does so where it is put
-   * forward, too: then all is asked once more than it need be.
+   * Runs until `signal` aborts. Calls `awoke` after a long standstill and after a sleep of the machine,
+   * which a clock that never steps does not count but the wall clock does. The wall clock also gets ahead
+   * when it is put forward: then everything is asked for once more than necessary.
    */
   run(signal: AbortSignal, awoke: () => void): void {
     if (signal.aborted) return;
@@ -60,12 +60,12 @@ export class SteadyClock implements Clock {
     return this.#shown;
   }
 
-  /** What the wall clock is ahead of the other clock. */
+  /** How far the wall clock is ahead of the underlying clock. */
   get #ahead(): number {
     return this.#clock.wall() - this.#clock.now();
   }
 
-  /** What the other clock shows at a time of this one, if nothing more is left out. */
+  /** The underlying clock's time at `time` of this one, if nothing more is left out. */
   elsewhere(time: number): number {
     this.now();
     return time + this.#lost;
@@ -96,7 +96,7 @@ export class SteadyClock implements Clock {
 
 /** Milliseconds. */
 const BEAT = 1000;
-/** Milliseconds; a thread that is busy for less is not worth the while. */
+/** Milliseconds: a thread that is busy for less does not count as standing still. */
 const STANDSTILL = 3000;
-/** Milliseconds for which the system keeps what comes, as a rule: after that, goodbyes may be lost. */
+/** Milliseconds for which the system usually keeps what arrives: after that, goodbyes may be lost. */
 const LONG = 30_000;

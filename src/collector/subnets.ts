@@ -1,4 +1,4 @@
-/** The subnets of a link, told from the addresses this host has on it. */
+/** The subnets of a link, derived from the addresses that this host has on it. */
 import { addressOctets, baseAddress, hexOf, isLinkLocal } from "../dns/address.ts";
 import type { LinkAddress } from "../net/links/link.ts";
 
@@ -10,8 +10,8 @@ export interface Subnet {
 }
 
 /**
- * Those that are not link-local, and that more than one address is in: each once, IPv4 first, in an
- * order that is the same for every host of the link.
+ * The subnets that are not link-local and have room for more than one address: each once, IPv4 first, in an
+ * order that is the same on every host of the link.
  */
 export function subnetsOf(addresses: readonly LinkAddress[]): Subnet[] {
   const subnets = new Map<string, Subnet>();
@@ -27,7 +27,7 @@ export function subnetsOf(addresses: readonly LinkAddress[]): Subnet[] {
   );
 }
 
-/** Is the address of these octets in one of them? */
+/** True if the address with these octets is in one of the subnets. */
 export function isOn(subnets: readonly Subnet[], address: Uint8Array): boolean {
   return subnets.some((subnet) => contains(subnet, address));
 }

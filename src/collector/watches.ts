@@ -1,7 +1,7 @@
 /**
- * What clients watch of sites whose links are asked on demand (RFC 8766 §5.6): a link is asked for it when
- * that begins, whatever is known of it, and nobody waits. Of a link that was away, what was heard there may be
- * forgotten, so it is asked again for lists; all else is asked for with the list that it is in.
+ * What clients watch at sites whose links are asked on demand (RFC 8766 §5.6). The links are asked when a
+ * watch begins, whatever is known, and nobody waits. A link that returns may have lost what was heard
+ * there, so it is asked again for lists; everything else is asked for with the list that it is in.
  */
 import type { Clock } from "../clock.ts";
 import type { Name } from "../dns/name.ts";
@@ -12,14 +12,14 @@ import type { Harvest } from "./link/harvest.ts";
 type Asked = Pick<Harvest, "inquire">;
 
 export interface WatchesOptions {
-  /** Of the site of this domain, those that are there now. */
+  /** Those of the links in use at the site of this domain. */
   readonly harvestsAt: (domain: Name) => readonly Asked[];
   readonly clock: Clock;
-  /** Milliseconds for which one who was asked for counts. */
+  /** Milliseconds for which a question counts against its client. */
   readonly patience: number;
 }
 
-/** A question as the link knows it. */
+/** A question as it is put to the link. */
 interface Watch {
   readonly domain: Name;
   /** In `local.` */
@@ -38,14 +38,14 @@ export class Watches {
     this.#options = options;
   }
 
-  /** Until what it gives is called. */
+  /** Begins a watch, which lasts until the returned function is called. */
   begin(watch: Watch): () => void {
     this.#ask(watch, this.#options.harvestsAt(watch.domain));
     if (parseServiceType(watch.name) !== undefined) this.#lists.add(watch);
     return () => this.#lists.delete(watch);
   }
 
-  /** There may be other links at these sites. */
+  /** To be called when these sites may have other links. */
   look(domains: readonly Name[]): void {
     for (const domain of domains) {
       const come = this.#options.harvestsAt(domain).filter((each) => !this.#known.has(each));
