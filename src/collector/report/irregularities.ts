@@ -1,7 +1,7 @@
 /**
- * What is published and may not reach everybody, told to whoever looks after the devices: TXT records
- * that fit no packet of an Ethernet (RFC 6763 §6.2), types that are no service names (§7), and types
- * of which there are more than BIND takes in a set. Each is told of once, as long as it is there.
+ * What is published but may not reach everybody, logged for whoever looks after the devices: TXT records
+ * too large for an Ethernet packet (RFC 6763 §6.2), types that are not service names (§7), and types with
+ * more instances than BIND takes in a set. Each is logged once, for as long as it exists.
  */
 import type { Clock } from "../../clock.ts";
 import { Type } from "../../dns/constants.ts";
@@ -22,7 +22,7 @@ interface Irregularity {
 export class Irregularities {
   readonly #notices: Notices;
   readonly #log: Log;
-  /** By what they are of. */
+  /** What was logged, by its subject. */
   #told: ReadonlySet<string> = new Set();
 
   constructor(clock: Clock, log: Log) {
@@ -30,7 +30,7 @@ export class Irregularities {
     this.#log = log;
   }
 
-  /** This is published now, and nothing else. */
+  /** Takes all that is published now. */
   update(projection: Pick<Projection, "services" | "sets">): void {
     const found = irregularitiesOf(projection);
     const news = [...found].filter(([key]) => !this.#told.has(key));
@@ -62,7 +62,7 @@ function irregularitiesOf({ services, sets }: Pick<Projection, "services" | "set
     const fields = { type, service: name.toUnicode() };
     found.set(type, { level: "info", fields, fact: "its type is no service name" });
   }
-  // Few have so many, and to count them takes as long as much else here.
+  // Few networks have so many, and counting them is expensive.
   const lists = services.size > LONG_LIST ? instancesIn(services.values()) : [];
   for (const [type, instances] of lists) {
     if (instances <= LONG_LIST) continue;
@@ -72,7 +72,7 @@ function irregularitiesOf({ services, sets }: Pick<Projection, "services" | "set
   return found;
 }
 
-/** By type: the zone lists those of all sites together. */
+/** The number of instances by type, of all sites together, as the zone lists them. */
 function instancesIn(services: Iterable<Name>): Map<string, number> {
   const lists = new Map<NameKey, { readonly type: Name; instances: number }>();
   for (const name of services) {
@@ -90,9 +90,9 @@ function largest(texts: readonly Rdata[]): number {
   return texts.reduce((most, { values }) => Math.max(most, (values[0] as Uint8Array).length), 0);
 }
 
-/** From one projection to the next nearly all names stay the same values. */
+/** Nearly all names stay the same objects from one projection to the next. */
 const types = new WeakMap<Name, string>();
-/** RFC 6335 §5.1: 15 characters at most, a letter among them, and no hyphen beside another. */
+/** RFC 6335 §5.1: at most 15 characters, a letter among them, and no two adjacent hyphens. */
 const SERVICE_NAME = /^_(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*$/i;
 /** Octets of TXT data (RFC 6763 §6.2). */
 const LARGE = 1300;

@@ -1,8 +1,8 @@
 /**
- * What the log is told of things that strangers choose the number of.
+ * A rate limit for log lines whose number strangers decide.
  *
- * Invariant: no more than `MAX_LINES` and one are written a minute. Who finds it silent tells what has
- * come meanwhile after it.
+ * Invariant: at most `MAX_LINES` + 1 lines are written a minute. A caller that finds it silent logs
+ * what has accumulated once the silence is over.
  */
 import type { Clock } from "../../clock.ts";
 
@@ -18,7 +18,7 @@ export class Notices {
     return this.#clock.now() < this.#silentUntil;
   }
 
-  /** Each by `write`, but those beyond the bound, of which `more` is told the number. */
+  /** Passes each of `news` to `write`, up to the bound, and the number of the others to `more`. */
   tell<T>(news: readonly T[], write: (one: T) => void, more: (count: number) => void): void {
     if (news.length === 0) return;
     this.#silentUntil = this.#clock.now() + QUIET;

@@ -1,7 +1,6 @@
 /**
- * Which services came, left and returned, for the log, where people look for one that is no longer
- * there. Those that left are kept for an hour, in node-cache and by the wall clock, since
- * lateness does no harm here.
+ * Logs which services came, left and returned, since people look in the log for one that has gone. Those
+ * that left are remembered for an hour, in node-cache and by the wall clock, where being late does no harm.
  */
 import NodeCache from "node-cache";
 import type { Clock } from "../../clock.ts";
@@ -13,7 +12,7 @@ type Services = ReadonlyMap<NameKey, Name>;
 export class Presence {
   readonly #clock: Clock;
   readonly #log: Log;
-  /** Wall times, in milliseconds, by the services' names. */
+  /** Wall times in milliseconds, by the services' names. */
   readonly #leftAt = new NodeCache({
     stdTTL: LIFETIME,
     checkperiod: LIFETIME / 6,
@@ -26,7 +25,7 @@ export class Presence {
     this.#log = log;
   }
 
-  /** These are there now, and no others. */
+  /** Takes all services that exist now. */
   update(services: Services): void {
     const left = [...this.#present].filter(([key]) => !services.has(key));
     const came = [...services].filter(([key]) => !this.#present.has(key));
@@ -50,7 +49,7 @@ export class Presence {
     this.#leftAt.close();
   }
 
-  /** Where too many have left already, it throws: then one more is not worth keeping. */
+  /** A full cache throws: then one more is not worth keeping. */
   #keep(key: NameKey, time: number): void {
     try {
       this.#leftAt.set(key, time);
@@ -71,5 +70,5 @@ export class Presence {
 /** Seconds. */
 const LIFETIME = 3600;
 const CAPACITY = 1000;
-/** Lines for one change of the network. */
+/** Lines of a kind for one change of the network. */
 const MAX_LINES = 20;

@@ -1,6 +1,6 @@
 /**
- * How much of what a site's links say now may never be published, and why: nothing of it is in the
- * zone, so this is where it is seen. A level, no event: it is counted when somebody asks.
+ * How many of the records that a site's links announce now may never be published, and why: none of them is
+ * in the zone, so only this shows them. A level, not an event: counted on request.
  */
 import type { Clock } from "../../clock.ts";
 import { Type } from "../../dns/constants.ts";
@@ -15,7 +15,7 @@ export type Refusal =
   | "its type is not read alike by all servers"
   | "it says where to browse or register";
 
-/** Records, by what speaks against them. */
+/** The number of records by the reason against them. */
 export function refusalsOf(sites: Iterable<Site>): ReadonlyMap<Refusal, number> {
   const counts = new Map<Refusal, number>();
   for (const { refusal, records } of refused(sites)) {
@@ -24,7 +24,7 @@ export function refusalsOf(sites: Iterable<Site>): ReadonlyMap<Refusal, number> 
   return counts;
 }
 
-/** Tells the administrator when there is more of it, and who said the latest. */
+/** Logs when there are more of them, and who sent the latest. */
 export class RefusalReport {
   readonly #clock: Clock;
   readonly #log: Log;
@@ -67,7 +67,7 @@ function* refused(
   for (const site of sites) {
     for (const cache of site.caches) {
       for (const type of cache.types) {
-        // Every host sends it (RFC 6762 §6.1), and means no harm by it.
+        // Every host sends these, and they do no harm (RFC 6762 §6.1).
         if (type === Type.NSEC) continue;
         for (const heard of cache.ofType(type)) {
           const refusal = refusalOf(site, heard);
@@ -78,7 +78,7 @@ function* refused(
   }
 }
 
-/** Why a set that was heard may never be published; undefined where it may. */
+/** Why a set that was heard may never be published; undefined if it may. */
 export function refusalOf(site: Site, heard: HeardSet): Refusal | undefined {
   if (isSteeringType(heard.type)) return "its type steers servers";
   if (!isCarriedType(heard.type)) return "its type is not read alike by all servers";
@@ -87,5 +87,5 @@ export function refusalOf(site: Site, heard: HeardSet): Refusal | undefined {
   return site.refusal(heard);
 }
 
-/** Milliseconds from one look to the next: all that is heard is gone through. */
+/** Milliseconds between counts: each goes through all that was heard. */
 const PERIOD = 180_000;

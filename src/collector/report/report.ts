@@ -1,7 +1,7 @@
 /**
- * What the administrator is told of the devices that are heard, in the log: which services come and
- * go, what is odd in those that are published, and why the others, and which records, are not. Each
- * tells what is new since it was told last, and none more than a reader can take.
+ * What the log tells the administrator about the devices heard: which services come and go, what is odd
+ * about those that are published, and why others, and some records, are not. Each part logs what is new
+ * since it last did, and no more than a reader can take.
  */
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
@@ -25,7 +25,7 @@ export class Report {
     this.#refusals = new RefusalReport(clock, log);
   }
 
-  /** This is what the sites come to now. */
+  /** Takes the current projection of the sites. */
   update(projection: Projection, sites: Iterable<Site>): void {
     this.#presence.update(projection.services);
     this.#irregularities.update(projection);

@@ -1,8 +1,7 @@
 /**
- * Services that were heard of and are not published, told to the administrator with the reason, each
- * once as long as it is so. One that lacks something for a moment only, as all do at first, is not.
- * What a rule hides is told of by its type: who hides people's devices does not want their names in
- * a log (RFC 9076 §6).
+ * Logs services that were heard of but are not published, with the reason, each once while it lasts. One
+ * that lacks something only briefly, as all do at first, is not logged. What a rule hides is logged by type
+ * alone: whoever hides people's devices does not want their names in a log (RFC 9076 §6).
  */
 import type { Clock } from "../../clock.ts";
 import { labelToUnicode, type Name } from "../../dns/name.ts";
@@ -30,7 +29,7 @@ export class Withholding {
     this.#log = log;
   }
 
-  /** These are withheld now, and no others. */
+  /** Takes all services that are withheld now. */
   update(withheld: readonly Withheld[]): void {
     const now = this.#clock.now();
     const watched = new Map<Name, Watched>();
