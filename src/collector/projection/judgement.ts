@@ -1,8 +1,8 @@
 /**
- * What a policy makes of what is published already: what of it it hides, and what it leaves. Pure. It
- * sees records as they stand in the zone, not as they were heard: what is withheld today is not there
- * to be judged, and which networks the links are in is not known. An address in a network that a map
- * leads to has come by that map. Where it cannot tell, it leaves what is there until the links are heard.
+ * Applies a policy to what is already published: what it hides, and what it leaves. Pure. It sees records
+ * as they are in the zone, not as they were heard: what is withheld today is not there to be judged, and
+ * the networks that the links are in are unknown. An address in a network that a map leads to counts as
+ * mapped. In case of doubt, what is there stays until the links have been heard.
  */
 import { addressOctets, addressOfReverseName } from "../../dns/address.ts";
 import { ADDRESS_TYPES, Type } from "../../dns/constants.ts";
@@ -17,14 +17,14 @@ import { type Denial, type Policy, SitePolicy } from "./policy.ts";
 import { isSteeringHost } from "./publishable.ts";
 import type { Reason } from "./site.ts";
 
-/** No rule changes that, only `hosts` does. */
+/** No rule lifts this objection, only `hosts` does. */
 export const STEERING = "its host's name steers clients" satisfies Reason;
 
-/** Of services and of hosts. */
+/** Names of services and hosts. */
 interface Names {
-  /** There is an objection to what leads there. */
+  /** An SRV record with an objection is at these names or leads to them. */
   readonly touched: ReadonlySet<NameKey>;
-  /** Nothing else leads there. */
+  /** Those of them in the zone that no SRV record without an objection is at or leads to. */
   readonly hidden: ReadonlySet<NameKey>;
 }
 
@@ -35,24 +35,24 @@ export class Judgement {
   readonly #sites = new Map<NameKey, SitePolicy>();
   #known: Names | undefined;
 
-  /** Of the zone that services are published into. */
+  /** `zone` is the one that services are published into. */
   constructor(policy: Policy, zone: Name) {
     this.#policy = policy;
     this.#zone = zone;
   }
 
-  /** What is published into the zone now. */
+  /** Takes what is published in the zone now. */
   look(published: RecordSets): void {
     this.#published = published;
     this.#known = undefined;
   }
 
-  /** Is there a service or a host that is to be hidden? */
+  /** True if a service or a host is to be hidden. */
   get hidesNames(): boolean {
     return this.#names.hidden.size > 0;
   }
 
-  /** What is against this SRV record of a service; undefined if nothing is that is known of. */
+  /** The objection to this SRV record of a service; undefined if none is known. */
   objection(service: Name, srv: Rdata): Denial | typeof STEERING | undefined {
     const parts = parseInstance(service);
     const site = parts?.domain;
@@ -60,7 +60,7 @@ export class Judgement {
     const policy = this.#policyOf(site);
     const hosts = this.#namesOf(srvOf(srv).target);
     const isSteering = (host: Name) => {
-      // A service that is its own host has no host's name.
+      // A service that is its own host has no host name.
       if (!host.isUnder(site) || host.equals(service)) return false;
       return isSteeringHost(host) && !policy.isExempt(heard(host, site));
     };
@@ -70,12 +70,12 @@ export class Judgement {
     const addresses = () => hosts.flatMap((host) => this.#addressesOf(host, policy));
     const denial = policy.objection(type, service, names, addresses);
     if (denial === undefined) return undefined;
-    // Most devices have a link-local address as well, which is never published.
+    // Most devices also have a link-local address, which is never published.
     const more = () => [...addresses(), ...LINK_LOCAL];
     return policy.objection(type, service, names, more) && denial;
   }
 
-  /** The TXT record of a service as the policy has it; the same where it may have come by the policy. */
+  /** A service's TXT record as the policy edits it; `data` itself if it may already be the policy's work. */
   text(service: Name, data: Rdata): Rdata {
     const site = parseInstance(service)?.domain;
     if (site?.parent?.equals(this.#zone) !== true) return data;
@@ -85,8 +85,7 @@ export class Judgement {
   }
 
   /**
-   * What the policy leaves of these sets, which are of the zone or of a reverse zone of it; the very
-   * same where it leaves all.
+   * What the policy leaves of these sets of the zone or of a reverse zone; `sets` itself if it leaves all.
    */
   left(sets: RecordSets): RecordSets {
     const emptied = new Set<NameKey>();
@@ -98,14 +97,14 @@ export class Judgement {
       return rest;
     });
     if (changes === 0) return sets;
-    // RFC 6763 §9: what has no instance any more is no type that there is.
+    // RFC 6763 §9: a type without instances is not listed.
     const isThere = (ptr: Rdata) => !emptied.has(targetOf(ptr)!.key);
     return RecordSets.of(
       left.map((set) => (set.type === Type.PTR ? sifted(set, keeping(isThere)) : set)),
     );
   }
 
-  /** What leads elsewhere is not counted. */
+  /** True for a list with an entry in the zone; entries that lead elsewhere do not count. */
   #lists({ type, rdatas }: RecordSet): boolean {
     return type === Type.PTR && rdatas.some((ptr) => targetOf(ptr)!.isUnder(this.#zone));
   }
@@ -143,13 +142,13 @@ export class Judgement {
     if (target.isUnder(parts.type)) return true;
     const site = target.isUnder(this.#zone) ? parseInstance(target)?.domain : parts.domain;
     if (site === undefined) return true;
-    // Under a type that is not its own, that type's rules count as well.
+    // Under a type other than its own, a service is also subject to that type's rules.
     const type = parts.type.replaceSuffix(parts.domain, LOCAL);
     if (type === undefined || heard(target, site).isUnder(type)) return true;
     return this.#policyOf(site).objection(type.key, target) === undefined;
   }
 
-  /** Does the host have that address, where this is the name of one? */
+  /** False if `name` is the reverse name of an address that the policy maps to another. */
   #isNameOf(name: Name, host: Name): boolean {
     const address = addressOfReverseName(name);
     const policy = address && this.#policyAt(host);
@@ -176,7 +175,7 @@ export class Judgement {
     return this.#known;
   }
 
-  /** That of the site that a name is beneath, or is, where it maps addresses. */
+  /** The policy of the site that a name is at or beneath; undefined if no site maps addresses. */
   #policyAt(name: Name): SitePolicy | undefined {
     if (this.#policy.addresses.length === 0) return undefined;
     const depth = name.labels.length - this.#zone.labels.length;
@@ -188,7 +187,7 @@ export class Judgement {
     return obtain(this.#sites, site.key, () => new SitePolicy(this.#policy, site));
   }
 
-  /** It, and what it is an alias of. */
+  /** The host, and the names that it is an alias of. */
   #namesOf(host: Name, aliases = MAX_ALIASES): Name[] {
     const [alias] = this.#published.get(host.key, Type.CNAME)?.rdatas ?? [];
     if (alias === undefined || aliases === 0) return [host];
@@ -203,24 +202,24 @@ export class Judgement {
   }
 }
 
-/** As the links have it. */
+/** The name as it is on the link. */
 function heard(name: Name, site: Name): Name {
   return name.replaceSuffix(site, LOCAL) ?? name;
 }
 
-/** What becomes of a record where some are kept. */
+/** Keeps or drops each record, for `sifted`. */
 function keeping(isKept: (rdata: Rdata) => boolean) {
   return (rdata: Rdata): Rdata | undefined => (isKept(rdata) ? rdata : undefined);
 }
 
-/** With what becomes of each record; the very same set where all stay. */
+/** Replaces each record, or drops it if `become` gives undefined; `set` itself if all stay. */
 function sifted(set: RecordSet, become: (rdata: Rdata) => Rdata | undefined): RecordSet {
   const left = set.rdatas.map(become);
   if (left.every((rdata, i) => rdata === set.rdatas[i])) return set;
   return { ...set, rdatas: distinct(left.filter((rdata) => rdata !== undefined)) };
 }
 
-/** In whatever order. */
+/** In any order. */
 function hasSameStrings(a: Rdata, b: Rdata): boolean {
   const [left, right] = [a, b].map((data) =>
     stringsOf(data)

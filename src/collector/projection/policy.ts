@@ -1,11 +1,11 @@
 /**
- * What an administrator lets a site publish of what its links say. Pure: a value of the configuration
- * and one site's view of it. Rules are tried in the order they were written in, and the first that
- * fits decides; where none does, a service is published. No rule sees what another has changed:
- * names, hosts and addresses are those that were heard.
+ * What an administrator lets a site publish of what its links say. Pure: a value of the configuration and
+ * one site's view of it. Rules are tried in the order in which they were written, and the first that fits
+ * decides; if none does, a service is published. No rule sees what another has changed: names, hosts and
+ * addresses are those that were heard.
  *
- * Invariant: a policy takes away or rewrites, and adds nothing that no device said, but for the TXT
- * keys it sets. What `publishable.ts` refuses stays refused, except for the hosts named in `hosts`.
+ * Invariant: a policy removes or rewrites; except for the TXT keys that it sets, it adds nothing that no
+ * device said. What `publishable.ts` refuses stays refused, except for the hosts named in `hosts`.
  */
 import { isIPv4, isIPv6 } from "node:net";
 import { addressOctets, formatAddress } from "../../dns/address.ts";
@@ -17,9 +17,9 @@ import { obtain } from "../obtain.ts";
 import { isOn, type Subnet } from "../subnets.ts";
 import { EMPTY_TXT } from "./publishable.ts";
 
-/** All that is said in it has to fit. */
+/** Every field given has to fit. */
 export interface Scope {
-  /** Service types, as names of `local.`. */
+  /** Service types, as names in `local.`. */
   readonly types?: ReadonlySet<NameKey> | undefined;
   /** Labels of sites. */
   readonly sites?: readonly string[] | undefined;
@@ -36,23 +36,23 @@ export function isDenial(reason: string): reason is Denial {
 
 export interface PolicyRule extends Scope {
   readonly isAllowed: boolean;
-  /** Case aside, with `*` for any octets: the label of a service, the host's name without `.local`. */
+  /** Patterns that ignore case, `*` for any octets: service label, and host name without `.local`. */
   readonly instance?: string | undefined;
   readonly host?: string | undefined;
-  /** One of the host's addresses is in one of these. */
+  /** Fits if one of the host's addresses is in one of these. */
   readonly addresses?: readonly Subnet[] | undefined;
   readonly reason: Denial;
 }
 
-/** Each that fits is applied, in order. */
+/** Every rule that fits is applied, in order. */
 export interface TextRule extends Scope {
   readonly drop: readonly string[];
   readonly set: Readonly<Record<string, string>>;
-  /** Keys whose URL names a host of the link, which is to be the host's name in the zone. */
+  /** Keys whose URL names a host of the link, to be replaced by the host's name in the zone. */
   readonly rewrite: readonly string[];
 }
 
-/** Where a site's addresses are seen from elsewhere: prefixes of one length. */
+/** How a site's addresses are seen from elsewhere: two prefixes of one length. */
 export interface AddressRule extends Pick<Scope, "sites"> {
   readonly from: Subnet;
   readonly to: Subnet;
@@ -64,11 +64,11 @@ export interface Policy {
   readonly addresses: readonly AddressRule[];
   /** Networks whose addresses are believed though no link is in them. */
   readonly networks: readonly Subnet[];
-  /** Labels of hosts that may have a name by which clients look for infrastructure. */
+  /** Labels that hosts may have though clients look for infrastructure by them. */
   readonly hosts: readonly string[];
 }
 
-/** The policy as it is for one site. */
+/** The policy as it applies to one site. */
 export class SitePolicy {
   readonly #domainInUrl: string;
   readonly #rules: readonly PolicyRule[];
@@ -94,9 +94,9 @@ export class SitePolicy {
   }
 
   /**
-   * Why a service of this type of `local.` is not to be published with this host; undefined if it
-   * is. Without a host, rules that speak of hosts and addresses fit nothing. `hosts` are its name
-   * and those that it is an alias of.
+   * Why a service of this type of `local.` must not be published with this host; undefined if it may be.
+   * Without a host, rules about hosts and addresses fit nothing. `hosts` are its name and those that it is
+   * an alias of.
    */
   objection(
     type: NameKey,
@@ -113,7 +113,7 @@ export class SitePolicy {
     return rule === undefined || rule.isAllowed ? undefined : rule.reason;
   }
 
-  /** Why a host is not to be told of, whatever its services: so say rules that fit each of them. */
+  /** Why a host must not be told of, whatever its services: decided by rules that fit each of them. */
   hostObjection(
     hosts: () => Iterable<Name>,
     addresses: () => Iterable<Uint8Array>,
@@ -125,7 +125,7 @@ export class SitePolicy {
     return rule === undefined || rule.isAllowed ? undefined : rule.reason;
   }
 
-  /** Is whether a host is told of a matter of its addresses? */
+  /** True if rules about addresses decide whether a host may be told of. */
   get isAboutAddresses(): boolean {
     return this.#rules.some(
       ({ types, instance, addresses }) =>
@@ -133,12 +133,12 @@ export class SitePolicy {
     );
   }
 
-  /** May this host have its name, which others of its kind may not? */
+  /** True if this host may have a name that steers clients. */
   isExempt(host: Name): boolean {
     return this.#hosts.has(hostText(host));
   }
 
-  /** Is this address one to be published, where the link is in these subnets? */
+  /** True if this address may be published from a link in these subnets. */
   believes(address: Uint8Array, subnets: readonly Subnet[]): boolean {
     const own = subnets.filter((subnet) => isOn([subnet], address));
     if (own.length > 0) return own.some((subnet) => !isOfNobody(subnet, address));
@@ -147,19 +147,19 @@ export class SitePolicy {
     );
   }
 
-  /** Where mapped addresses of the site are. */
+  /** The subnets that addresses of the site are mapped to. */
   get mapped(): readonly Subnet[] {
     return this.#addresses.map(({ to }) => to);
   }
 
-  /** An A or AAAA as it is seen from elsewhere. */
+  /** An A or AAAA record as it is seen from elsewhere. */
   address(data: Rdata): Rdata {
     const heard = data.values[0] as Uint8Array;
     const mapped = this.#map(heard);
     return mapped === heard ? data : new Rdata(data.type, [mapped]);
   }
 
-  /** An address of the zone as it was heard, where a map may have led to it. */
+  /** An address of the zone as it was heard: undoes the map that may have led to it. */
   heardAddress(address: Uint8Array): Uint8Array {
     for (const { from, to } of this.#addresses) {
       if (!isOn([to], address)) continue;
@@ -169,17 +169,17 @@ export class SitePolicy {
     return address;
   }
 
-  /** An address of the zone as it is to be: what may have come by a map is that already. */
+  /** An address of the zone as it should be: one that a map may have led to stays as it is. */
   readonly standing: Mapping = (address) => this.#map(this.heardAddress(address));
 
-  /** An A or AAAA of the zone as it is to be. */
+  /** An A or AAAA record of the zone as it should be. */
   standingAddress(data: Rdata): Rdata {
     const there = data.values[0] as Uint8Array;
     const mapped = this.standing(there);
     return Buffer.compare(mapped, there) === 0 ? data : new Rdata(data.type, [mapped]);
   }
 
-  /** The TXT record of a service. */
+  /** The TXT record of a service as the policy edits it. */
   text(service: Name, data: Rdata, map = this.#map): Rdata {
     const type = parseInstance(service)?.type.key;
     const rules = this.#text.filter(({ types }) => types === undefined || types.has(type!));
@@ -206,14 +206,14 @@ export class SitePolicy {
     );
     for (const [key, value] of Object.entries(set)) {
       const pair = Buffer.from(`${key}=${value}`);
-      // RFC 6763 §6.4: of a key that is there more than once only the first counts.
+      // RFC 6763 §6.4: if a key occurs more than once, only the first counts.
       const at = rewritten.findIndex((string) => has([key], string));
       rewritten.splice(at < 0 ? rewritten.length : at, 1, pair);
     }
     return rewritten;
   }
 
-  /** What cannot be put otherwise stays as it is. */
+  /** A string that cannot be rewritten stays as it is. */
   #rewrite(string: Uint8Array, map: Mapping): Uint8Array {
     const url = URL_OF_HOST.exec(Buffer.from(string).toString("latin1"));
     if (url === null) return string;
@@ -240,7 +240,7 @@ export class SitePolicy {
 
 type Mapping = (address: Uint8Array) => Uint8Array;
 
-/** The same host in that network. */
+/** The address of the same host in that network. */
 function moved(address: Uint8Array, { base, prefix }: Subnet): Uint8Array {
   return address.map((octet, i) => {
     const mask = (0xff << Math.max(0, Math.min(8, 8 - (prefix - 8 * i)))) & 0xff;
@@ -248,7 +248,7 @@ function moved(address: Uint8Array, { base, prefix }: Subnet): Uint8Array {
   });
 }
 
-/** Does the rule fit this host, as far as it speaks of hosts? */
+/** True if what the rule says about hosts fits this host. */
 function isOf(
   { host: pattern, addresses: networks }: PolicyRule,
   hosts: () => Iterable<Name>,
@@ -260,7 +260,7 @@ function isOf(
   );
 }
 
-/** Does the text, folded as the pattern is, fit it? In time of the product of both lengths. */
+/** True if the text, folded like the pattern, fits it. Takes time in the product of both lengths. */
 export function fits(pattern: string, text: string): boolean {
   let [at, star, mark] = [0, -1, 0];
   for (let i = 0; i < text.length; ) {
@@ -280,7 +280,7 @@ export function fits(pattern: string, text: string): boolean {
   return at === pattern.length;
 }
 
-/** As many as one record holds. */
+/** As many strings as one record holds. */
 function fitting(strings: readonly Uint8Array[]): readonly Uint8Array[] {
   let room = MAX_RDATA;
   return strings.filter(({ length }) => {
@@ -290,8 +290,8 @@ function fitting(strings: readonly Uint8Array[]): readonly Uint8Array[] {
 }
 
 /**
- * The first address of a subnet is the subnet's own, in IPv6 any router's (RFC 4291 §2.6.1); IPv4's
- * last is everybody's (RFC 919 §7).
+ * True for an address that is no single host's: the first of a subnet is the subnet's own, or in IPv6 any
+ * router's (RFC 4291 §2.6.1); the last in IPv4 is everybody's (RFC 919 §7).
  */
 function isOfNobody({ base, prefix }: Subnet, address: Uint8Array): boolean {
   if (8 * base.length - prefix < 2) return false;
@@ -300,7 +300,7 @@ function isOfNobody({ base, prefix }: Subnet, address: Uint8Array): boolean {
   return base.length === 4 && (Buffer.from(address).readUInt32BE() & ones) >>> 0 === ones;
 }
 
-/** From one projection to the next nearly all names stay the same values. */
+/** Nearly all names stay the same objects from one projection to the next. */
 const instances = new WeakMap<Name, string>();
 const hosts = new WeakMap<Name, string>();
 
@@ -319,12 +319,12 @@ function textOf(octets: Uint8Array): string {
   return folded(Buffer.from(octets).toString("utf8"));
 }
 
-/** Case aside, and in one form of Unicode. */
+/** In lower case and one normal form of Unicode. */
 export function folded(text: string): string {
   return text.normalize("NFC").toLowerCase();
 }
 
-/** What is no letter, digit, hyphen or the like is percent-encoded (RFC 3986 §3.2.2). */
+/** Percent-encodes what is no letter, digit, hyphen or the like (RFC 3986 §3.2.2). */
 function inUrl(label: Uint8Array): string {
   const octets = [...Buffer.from(label).toString("latin1")];
   return octets
@@ -334,9 +334,9 @@ function inUrl(label: Uint8Array): string {
     .join("");
 }
 
-/** Up to the host of a URL, the host, and the rest (RFC 3986 §3.2). */
+/** A URL up to its host, the host, and the rest (RFC 3986 §3.2). */
 const URL_OF_HOST = /^([^=]*=[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?)(\[[^\]]*\]|[^/?#:]+)(.*)$/is;
-/** Labels, none of them empty, in front of `local`. */
+/** Non-empty labels in front of `local`. */
 const OF_LINK = /^([^.]+(?:\.[^.]+)*)\.local\.?$/i;
 const MAX_STRING = 255;
 const MAX_RDATA = 0xffff;

@@ -1,4 +1,4 @@
-/** What a policy would do to services that are published already, in figures and names. Pure. */
+/** What a policy would do to services that are already published, in figures and names. Pure. */
 import { Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
@@ -9,11 +9,11 @@ import { Judgement, STEERING } from "./judgement.ts";
 import type { Denial, Policy } from "./policy.ts";
 
 export interface Preview {
-  /** How many services there are. */
+  /** The number of services. */
   readonly services: number;
-  /** Those that would be hidden, by what hides them: rules in their order, then what is off. */
+  /** Services that would be hidden, by what hides them: rules in their order, then what is off by default. */
   readonly hidden: ReadonlyMap<Denial | typeof STEERING, readonly Name[]>;
-  /** Those whose TXT records would be others. */
+  /** Services whose TXT records would change. */
   readonly edited: readonly Name[];
 }
 

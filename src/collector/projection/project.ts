@@ -1,11 +1,11 @@
 /**
- * What the zone is to hold, told from what the links hold (RFC 6763 §4, §9; RFC 8766 §5.5). Pure: the
+ * Derives what the zone should hold from what the links hold (RFC 6763 §4, §9; RFC 8766 §5.5). Pure: the
  * same caches at the same time give the same records, whatever happened before.
  *
- * Beneath each site stand its services: complete ones only, each with SRV, TXT, whatever else is at
- * its name, and its hosts' addresses. PTRs and the list of types stand beneath the site and again at
- * the zone itself, where the targets stay in their sites; so every site is browsed at once and no
- * set mixes two hosts. Nothing that ends in `local.` is ever in it.
+ * Beneath each site are its services: complete ones only, each with SRV, TXT, whatever else is at its name,
+ * and its hosts' addresses. PTRs and the list of types are beneath the site and again at the zone itself,
+ * where the targets stay in their sites; so all sites can be browsed at once, and no set mixes two hosts.
+ * Nothing that ends in `local.` ever gets in.
  */
 import { earlier } from "../../clock.ts";
 import { isLinkLocal } from "../../dns/address.ts";
@@ -35,11 +35,11 @@ export interface Projection {
   /** The services that are listed, by their names in the zone. */
   readonly services: ReadonlyMap<NameKey, Name>;
   readonly withheld: readonly Withheld[];
-  /** When it will be another one though nothing more is heard. */
+  /** When the projection will change even if nothing more is heard. */
   readonly due: number | undefined;
 }
 
-/** A service that was heard of and is not published; where one name is projected, a host too. */
+/** A service that was heard of but is not published; when one name is projected, also a host. */
 export interface Withheld {
   /** As it was heard. */
   readonly name: Name;
@@ -54,8 +54,8 @@ export function project(sites: Iterable<Site>, zone: Name, now: number): Project
 }
 
 /**
- * Of one name of the link, and what it leads to: a list of services, a service, or else a host, whether a
- * service leads there or not.
+ * Projects one name of the link and what it leads to: a list of services, a service, or else a host,
+ * whether or not a service leads to it.
  */
 export function projectOne(site: Site, zone: Name, name: Name, now: number): Projection {
   const whole = { sets: new RecordSets(), services: new Map(), withheld: [], due: undefined };
@@ -108,18 +108,18 @@ class SiteProjection {
     const { policy } = this.#site;
     const place = this.#place(host);
     const addresses = policy.isAboutAddresses ? [...this.#addressesOf(host)] : [];
-    // Each machine has a link-local one, which says nothing of where it is.
+    // Every machine has a link-local address, which says nothing about where it is.
     if (policy.isAboutAddresses && !aliasOf(place) && addresses.every(isLinkLocal)) {
       this.#withhold(host, place, UNKNOWN);
       return;
     }
     const hosts = () => this.#namesOf(host);
     const denial = policy.hostObjection(hosts, () => addresses);
-    // What an alias leads to may not be known yet: then who is told of the alias asks for that.
+    // The target of an alias may not be known yet: whoever gets the alias asks for it.
     const objection = denial ?? this.#hostObjection(place, MAX_ALIASES);
     const isRefused = objection !== undefined && objection !== UNKNOWN;
     if (isRefused) this.#withhold(host, place, objection);
-    // Who has no address of use may have other records.
+    // A host without usable addresses may have other records.
     const isUntold = isRefused && aliasOf(place) !== undefined;
     if (denial === undefined && !isUntold) this.#publishHost(host, MAX_ALIASES);
   }
@@ -161,7 +161,7 @@ class SiteProjection {
       });
       if (servers === undefined) continue;
       sets.push(servers);
-      // A flagship's placeholder is there to be found, not to be browsed (RFC 6763 §8).
+      // A flagship's placeholder exists to be found, not to be browsed (RFC 6763 §8).
       service.isListed ||= servers.rdatas.some((srv) => srvOf(srv).port !== 0);
     }
     if (hosts.length === 0) {
@@ -200,26 +200,26 @@ class SiteProjection {
     const denial = this.#site.policy.objection(service.parentKey, service, hosts, addresses);
     if (denial !== undefined) return denial;
     if (!host.isUnder(LOCAL)) return undefined;
-    // A service is a host for itself alone: else another would tell of one that is withheld.
+    // A service is a host only for itself: otherwise another would reveal one that is withheld.
     if (hasUnderscore(host) && !host.equals(service)) return "its host's name is reserved";
     return this.#hostObjection(this.#place(host), MAX_ALIASES);
   }
 
-  /** It, and what it is an alias of. */
+  /** The host, and the names that it is an alias of. */
   *#namesOf(host: Name, aliases = MAX_ALIASES): Iterable<Name> {
     yield host;
     const alias = aliases > 0 && host.isUnder(LOCAL) ? aliasOf(this.#place(host)) : undefined;
     if (alias !== undefined) yield* this.#namesOf(alias.targets[0]!, aliases - 1);
   }
 
-  /** Those that were heard of it, and of what it is an alias of. */
+  /** The addresses heard of the host and of the names that it is an alias of. */
   *#addressesOf(host: Name): Iterable<Uint8Array> {
     for (const { key } of this.#namesOf(host)) yield* this.#site.addressesOf(key);
   }
 
   #hostObjection(host: Place, aliases: number): Reason | undefined {
     if (host.objection === "not known yet") {
-      // For the time being, should an alias lead back here.
+      // Provisional, in case an alias leads back here.
       host.objection = UNKNOWN;
       host.objection = this.#addressObjection(host, aliases);
     }
@@ -229,7 +229,7 @@ class SiteProjection {
   #addressObjection(host: Place, aliases: number): Reason | undefined {
     let reason: Reason = UNKNOWN;
     for (const { type, set, refusal } of host.sets) {
-      // A name that may not be a host's may not be an alias's either.
+      // A name that no host may have, no alias may have either.
       if (type === Type.CNAME) reason = refusal ?? reason;
       if (!isAddressType(type)) continue;
       if (set !== undefined) return undefined;
@@ -257,7 +257,7 @@ class SiteProjection {
     if (aliases > 0) this.#publishHost(alias.targets[0]!, aliases - 1);
   }
 
-  /** The instances of a type or subtype, beneath the site and beneath the zone. */
+  /** Lists the instances of a type or subtype, beneath the site and beneath the zone. */
   #list(name: Name): void {
     const parts = parseServiceType(name);
     if (parts?.domain.equals(LOCAL) !== true || isReserved(name.labels)) return;
@@ -278,14 +278,14 @@ class SiteProjection {
     const isFar = targets.map((target) => !target!.isUnder(LOCAL));
     const { policy } = this.#site;
     const isDenied = (service: Name) => policy.objection(type.key, service) !== undefined;
-    // Under a type that is not its own, that type's rules count as well.
+    // Under a type other than its own, a service is also subject to that type's rules.
     const mayBe = (service: Name) => service.isUnder(type) || !isDenied(service);
     const isListed = targets.map((target, i) => {
       return !isFar[i] && this.#isListed(target!) && mayBe(target!);
     });
     const all = keep(set, ttls, (i) => (isFar[i]! ? !isDenied(targets[i]!) : isListed[i]!));
     if (all !== undefined) this.#whole.sets.add(all);
-    // What leads elsewhere is the site's affair (RFC 6763 §4.2); the zone lists its own.
+    // Only the site lists what leads elsewhere (RFC 6763 §4.2); the zone lists its own.
     const own = keep(set, ttls, (i) => isListed[i]!);
     if (own === undefined) return;
     this.#whole.sets.add({ ...own, name: merged });
@@ -318,7 +318,7 @@ class SiteProjection {
   }
 }
 
-/** The set with these of its records, itself where that is all of them, undefined where none is. */
+/** The set with these of its records: `set` itself if that is all of them, undefined if it is none. */
 function keep(
   set: RecordSet,
   ttls: readonly number[],
@@ -337,7 +337,7 @@ function keep(
 
 const UNKNOWN: Reason = "no address of its host is known";
 /**
- * Milliseconds, up to the end of a second: in one and a half at least, a service is asked twice for
- * the TXT record it was announced without.
+ * Milliseconds, up to the end of a second: the wait is at least 1.5 s, enough to ask a service twice for
+ * the TXT record that it was announced without.
  */
 const TXT_PATIENCE = 2500;

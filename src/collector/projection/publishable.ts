@@ -1,7 +1,7 @@
 /**
- * What a stranger's word may become in an authoritative zone (RFC 8766 §5.5.2, §6.3 to §6.5). What
- * would steer clients or servers is never published, however it is asked for; nor are addresses
- * that mean another host, or none, elsewhere.
+ * Which records of strangers may enter an authoritative zone (RFC 8766 §5.5.2, §6.3 to §6.5). Those that
+ * would steer clients or servers are never published, however they are asked for; nor are addresses that
+ * mean another host, or none, elsewhere.
  */
 import { isLinkLocal } from "../../dns/address.ts";
 import { Type } from "../../dns/constants.ts";
@@ -10,19 +10,19 @@ import { rdata as make, type Rdata } from "../../dns/rdata.ts";
 import { isUnderscored, LOCAL, parseInstance } from "../../dns/service.ts";
 
 /**
- * A host by whose name clients of a search domain find a proxy, a tunnel, a key server or where their
- * mail is: they would ask for it beneath the site, and take whoever answers.
+ * True for a host name by which clients with a search domain find a proxy, a tunnel, a key server or their
+ * mail server: they would ask for it beneath the site, and believe whoever answers.
  */
 export function isSteeringHost({ labels }: Name): boolean {
   return labels.length > 0 && STEERING_HOST.test(labelToUnicode(labels[0]!));
 }
 
-/** Not a host's name: labels that start so have a meaning of their own (RFC 8552 §1.2). */
+/** True for a name that is no host's: labels that start so have a meaning of their own (RFC 8552 §1.2). */
 export function hasUnderscore({ labels }: Name): boolean {
   return labels.some(isUnderscored);
 }
 
-/** Is it a service's name, whose SRV record may lead to itself? Some programs know no other host's name. */
+/** True for a service's name, whose SRV record may lead to itself: some programs know no other host name. */
 export function mayBeItsOwnHost(name: Name): boolean {
   return !isUnderscored(name.labels[0]!) && parseInstance(name)?.domain.equals(LOCAL) === true;
 }
@@ -35,8 +35,8 @@ export function hasControls(label: Uint8Array): boolean {
 export const EMPTY_TXT = make.txt();
 
 /**
- * Addresses that mean the same host elsewhere; of TXT, an empty one for none (RFC 6763 §6.1). Knot
- * takes no NULL without data.
+ * The data to publish, if any: addresses only if they mean the same host elsewhere; for an empty TXT, one
+ * empty string (RFC 6763 §6.1). Other empty data is refused: Knot takes no NULL without data.
  */
 export function publishableData(rdata: Rdata): Rdata | undefined {
   const bytes = rdata.values[0];
@@ -52,7 +52,7 @@ export function publishableData(rdata: Rdata): Rdata | undefined {
   }
 }
 
-/** Not 0/8, 127/8, 169.254/16, nor anything from multicast on (RFC 6890 §2.2.2). */
+/** Not 0/8, 127/8, 169.254/16, nor anything from multicast upwards (RFC 6890 §2.2.2). */
 function isReachable4(bytes: Uint8Array): boolean {
   const [first = 0] = bytes;
   return first !== 0 && first !== 127 && first < 224 && !isLinkLocal(bytes);
@@ -66,7 +66,7 @@ function isReachable6(bytes: Uint8Array): boolean {
   return embedded === undefined || isReachable4(embedded);
 }
 
-/** Whom packets reach in the end: by 6to4 (RFC 3056 §2), or by NAT64 (RFC 6052 §2.1). */
+/** The IPv4 address that packets reach in the end, through 6to4 (RFC 3056 §2) or NAT64 (RFC 6052 §2.1). */
 function embedded4(bytes: Uint8Array): Uint8Array | undefined {
   if (bytes[0] === 0x20 && bytes[1] === 0x02) return bytes.subarray(2, 6);
   return NAT64.every((octet, i) => octet === bytes[i]) ? bytes.subarray(12) : undefined;
@@ -75,8 +75,8 @@ function embedded4(bytes: Uint8Array): Uint8Array | undefined {
 /** 64:ff9b::/96. */
 const NAT64: readonly number[] = [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0];
 /**
- * draft-ietf-wrec-wpad-01 §4.4.3; RFC 5214 §8.3.2; what Kerberos clients ask for beneath their realm
- * where it has no SRV records; mail clients; RFC 8461 §3.3; RFC 6761 §6.3.
+ * draft-ietf-wrec-wpad-01 §4.4.3; RFC 5214 §8.3.2; what Kerberos clients ask for beneath their realm if it
+ * has no SRV records; mail clients; RFC 8461 §3.3; RFC 6761 §6.3.
  */
 const STEERING_HOST =
   /^(wpad|isatap|kerberos(-\d+)?|kpasswd|autoconfig|autodiscover|mta-sts|localhost)$/i;

@@ -1,10 +1,10 @@
 /**
- * A place and its links. What they say of `local.` is said of the site's domain in the zone: the
- * whole last label is replaced, in owners and in every name of the data, and nothing else is
- * (RFC 8766 §5.5). Names too long for that have no translation; none is ever cut.
+ * A site and its links. What they say of `local.` is said of the site's domain in the zone: the whole last
+ * label is replaced, in owners and in every name of the data, and nothing else (RFC 8766 §5.5). Names that
+ * would become too long have no translation; none is ever truncated.
  *
- * Names are translated one by one, whatever the others say. From one time to the next nearly all
- * stay as they are, and then the translation is the very same one.
+ * Each name is translated independently of the others. Nearly all stay as they are from one projection to
+ * the next, and then the translation is the same object.
  */
 import { ADDRESS_TYPES, isAddressType, Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
@@ -45,30 +45,30 @@ export type Reason =
   | "its host's name is too long beneath the site"
   | Denial;
 
-/** Is it that something is not known yet, and not that of what is known something is against it? */
+/** True if something is not known yet, false if something that is known speaks against it. */
 export function isAwaited(reason: Reason): boolean {
   return AWAITED.has(reason);
 }
 
-/** A name of the link as the zone would have it, whatever else there is. */
+/** A name of the link as it would be in the zone, whatever else there is. */
 export interface TranslatedName {
-  /** What each leg has of it. */
+  /** The name's sets on each leg. */
   readonly sets: readonly TranslatedSet[];
-  /** It is this for as long, if nothing more is heard. */
+  /** How long this holds if nothing more is heard. */
   readonly until: number;
 }
 
 export interface TranslatedSet {
-  /** As the link has it. */
+  /** As it is on the link. */
   readonly name: Name;
   readonly type: number;
-  /** Undefined where nothing of it may be in the zone. */
+  /** Undefined if nothing of it may be in the zone. */
   readonly set: RecordSet | undefined;
-  /** What each of its records points to, as the link has it. */
+  /** What each of its records points to, as it is on the link. */
   readonly targets: readonly (Name | undefined)[];
-  /** What each of its records would be served with, were it alone. */
+  /** The TTL that each of its records would be served with on its own. */
   readonly ttls: readonly number[];
-  /** Why no service or host of this name is published, where it is an SRV or an address. */
+  /** Why no service or host of this name is published, if this is its SRV or address set. */
   readonly refusal: Reason | undefined;
   /** When the first of its records was heard. */
   readonly since: number;
@@ -85,12 +85,12 @@ interface Source {
 
 export class Site {
   readonly domain: Name;
-  /** One for each leg of the site; what they hear is one. */
+  /** One for each leg of the site; what they hear counts as one. */
   readonly caches = new Set<LinkCache>();
-  /** What is to be published of it. */
+  /** What to publish of it. */
   readonly policy: SitePolicy;
   readonly #known = new Map<NameKey, TranslatedName & { readonly sources: readonly Source[] }>();
-  /** Undefined as a value: it has no translation. */
+  /** An undefined value means that there is no translation. */
   readonly #rdatas = new WeakMap<Rdata, Rdata | undefined>();
   readonly #noText = new WeakMap<Name, Rdata>();
   readonly #subnets = new WeakMap<LinkCache, readonly Subnet[]>();
@@ -100,7 +100,7 @@ export class Site {
     this.policy = new SitePolicy(policy, domain);
   }
 
-  /** Where a leg is now: a policy believes no other addresses. */
+  /** Where a leg is now, which decides what addresses a policy believes. */
   locate(cache: LinkCache, subnets: readonly Subnet[]): void {
     const known = this.#subnets.get(cache);
     if (known === undefined || !isSameSubnets(known, subnets)) this.#subnets.set(cache, subnets);
@@ -117,12 +117,12 @@ export class Site {
     }
   }
 
-  /** Where a name of the link stands in the zone. */
+  /** The name in the zone for a name of the link. */
   name(name: Name): Name | undefined {
     return name.replaceSuffix(LOCAL, this.domain);
   }
 
-  /** What was translated before stays the same object until it is another or its time is up. */
+  /** Returns the same object as before until the name changes or the time is up. */
   translate(name: NameKey, time: number): TranslatedName {
     const known = this.#known.get(name);
     const holds = known !== undefined && time <= known.until && this.#isFrom(known.sources, name);
@@ -142,13 +142,13 @@ export class Site {
       }
     }
     if (sets.length === 0) return NOTHING;
-    // What lives longer is the same for longer.
+    // Renewed records are the same, for longer.
     const translated = { sets: holds ? known.sets : exact(sets), until, sources: exact(sources) };
     this.#known.set(name, translated);
     return translated;
   }
 
-  /** Of all that was translated, these names may be wanted again. */
+  /** Forgets all translations but those of these names. */
   retain(names: ReadonlyMap<NameKey, unknown>): void {
     for (const name of this.#known.keys()) if (!names.has(name)) this.#known.delete(name);
   }
@@ -214,7 +214,7 @@ export class Site {
     return obtain(this.#noText, service, () => this.policy.text(service, EMPTY_TXT));
   }
 
-  /** The data is that of one record of one name. */
+  /** Remembers by `data`, which belongs to one record of one name. */
   #translateData(owner: Name, data: Rdata): Rdata | undefined {
     const known = this.#rdatas.get(data);
     if (known !== undefined || this.#rdatas.has(data)) return known;
@@ -225,7 +225,7 @@ export class Site {
     return rdata;
   }
 
-  /** Where it is not known where the leg is, every address is. */
+  /** If the leg's subnets are unknown, every address is believed. */
   #isBelieved(data: Rdata, subnets: readonly Subnet[] | undefined): boolean {
     if (subnets === undefined || !isAddressType(data.type)) return true;
     return this.policy.believes(data.values[0] as Uint8Array, subnets);
@@ -247,7 +247,7 @@ export class Site {
       case Type.CNAME: {
         const isService = type !== Type.CNAME && mayBeItsOwnHost(name);
         const isNoHost = hasUnderscore(name) && !isService;
-        // What is at `local.` would be at the site's own domain.
+        // What is at `local.` would end up at the site's own domain.
         if (name.equals(LOCAL) || isReserved(name.labels) || isNoHost) {
           return "its host's name is reserved";
         }
@@ -269,7 +269,7 @@ function isSameSubnets(a: readonly Subnet[], b: readonly Subnet[]): boolean {
   });
 }
 
-/** In an array of its own length: one that has grown has room for more, and there are many of these. */
+/** A copy of exact length: an array that has grown has spare room, and there are many of these. */
 function exact<T>(values: readonly T[]): readonly T[] {
   return values.slice();
 }
@@ -281,5 +281,5 @@ const AWAITED: ReadonlySet<Reason> = new Set<Reason>([
 ]);
 const NONE: readonly never[] = [];
 const NOTHING: TranslatedName = { sets: [], until: Number.POSITIVE_INFINITY };
-/** The version of a name that is not there; those that are have higher ones. */
+/** The version of a name that does not exist; those that do have higher ones. */
 const ABSENT = 0;
