@@ -1,4 +1,4 @@
-/** What the querier asks: one question of a series, or one that is asked a few times. */
+/** What the querier asks: a question that is asked in an endless series, or a few times. */
 import { Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
 import { setKey } from "../../dns/record.ts";
@@ -11,30 +11,30 @@ export class Ask implements Ranked {
   readonly name: Name;
   readonly type: number;
   readonly source: string;
-  /** No other question has it: what one is asked is another than what all are. */
+  /** Unique: a question to one host is not the same as one to all. */
   readonly key: string;
-  /** When to ask it, while it waits in the agenda; and when at the latest, if it waits for others. */
+  /** When to ask it, while it is in the agenda; `latest` is until when it may wait for others. */
   rank = 0;
   index = -1;
   latest = 0;
   times = 0;
   /** Milliseconds between the last time and the next. */
   wait = 0;
-  /** When it was asked, since it began. */
+  /** When it was last asked in this series. */
   last = Number.NEGATIVE_INFINITY;
-  /** When it may be asked again, whether or not it has begun anew. */
+  /** When it may be asked again, even if the series has restarted. */
   earliest = Number.NEGATIVE_INFINITY;
   /** Who is asked; all if undefined. */
   to: Owner | undefined;
-  /** There is no time to ask one after the other: somebody has a second or so to say that it is still so. */
+  /** True if an owner has only a second or so to confirm: no time to ask hosts or families in turn. */
   isUrgent = false;
-  /** An entry of the list has gone without a word, and is looked for. */
+  /** True while an entry of the list that expired without a goodbye is looked for. */
   isMissing = false;
-  /** When those in the list who are silent were looked for. */
+  /** When the silent owners in the list were last looked for. */
   looked = Number.NEGATIVE_INFINITY;
-  /** By which family it was asked last, since families take turns. */
+  /** The family by which it was last asked, since families take turns. */
   family: Family | undefined;
-  /** When other hosts asked it last, by each family. */
+  /** When other hosts last asked it, by family. */
   readonly #others: Record<Family, number> = { 4: -Infinity, 6: -Infinity };
 
   constructor(name: Name, type: number, source: string, to?: Owner) {
@@ -45,13 +45,13 @@ export class Ask implements Ranked {
     this.key = setKey(name, type) + (to?.address ?? "");
   }
 
-  /** What it waits for is as new as if it had never been asked. */
+  /** Begins the series anew, as if it had never been asked. */
   restart(): void {
     this.wait = 0;
     this.last = Number.NEGATIVE_INFINITY;
   }
 
-  /** It has gone out, or counts as if it had. */
+  /** It has gone out, or counts as asked. */
   asked(now: number): void {
     const gap = now - this.last;
     const factor = this.isSlow ? SLOW_FACTOR : 2;
@@ -64,12 +64,15 @@ export class Ask implements Ranked {
     this.times--;
   }
 
-  /** Milliseconds for which what is due may wait for others that will be. */
+  /** Milliseconds for which, once due, it may wait for others. */
   get slack(): number {
     return this.wait * (this.wait < SLOW ? SLACK : LONG_SLACK);
   }
 
-  /** Who is missing has been away for so long: he is looked for at twice the distance, by all. Gives when next. */
+  /**
+   * An entry has been missing for `silence`: looks for it by all families when it has been away twice as
+   * long, at the latest. Returns when to ask next.
+   */
   miss(silence: number, now: number): number {
     const away = Math.max(silence, SLOW);
     this.isMissing = true;
@@ -78,50 +81,50 @@ export class Ask implements Ranked {
   }
 
   /**
-   * A long wait for the next entry of a list, which announces itself. What was lost on the way does not
-   * when the way is there again: who misses that is to wait no longer than it was away.
+   * True for a long wait for the next entry of a list, which announces itself. An entry lost to a broken
+   * path does not when the path heals: whoever misses it should wait no longer than it was away.
    */
   get isSlow(): boolean {
     return this.type === Type.PTR && this.wait >= SLOW && !this.isMissing;
   }
 
-  /** Once its wait is long, families take turns; but who has no time does not wait for his. */
+  /** True once its wait is long: then families take turns, unless the question is urgent. */
   get takesTurns(): boolean {
     return this.isSlow && !this.isUrgent;
   }
 
-  /** By which of the link's families it goes next. */
+  /** The families of the link by which it goes next. */
   nextOf(families: readonly Family[]): readonly Family[] {
     if (this.to !== undefined) return [this.to.family];
     return families.length > 1 && this.takesTurns ? [this.family === 4 ? 6 : 4] : families;
   }
 
   /**
-   * Another host asks it by one family. Have all heard it by now who would hear it from us? Who speaks
-   * the other family alone has not (RFC 6762 §20).
+   * Another host asks it by one family. True if everybody who would hear it from us has heard it by now:
+   * hosts that speak only the other family have not (RFC 6762 §20).
    */
   isCovered(family: Family, families: readonly Family[], now: number): boolean {
     this.#others[family] = now;
     return this.nextOf(families).every((each) => now - this.#others[each] < TOGETHER);
   }
 
-  /** Is it to be asked soon: in the second half of its wait, or for the first time? */
+  /** True if it is to be asked soon: in the second half of its wait, or for the first time. */
   isNear(now: number): boolean {
     return this.rank - now <= Math.max(this.wait / 2, SOON);
   }
 }
 
-/** Milliseconds, the first and the longest wait of a series (RFC 6762 §5.2). */
+/** Milliseconds: the first and the longest wait of a series (RFC 6762 §5.2). */
 const FIRST_WAIT = 1000;
 const LAST_WAIT = 3_600_000;
-/** By which one for a list grows (RFC 6762 §5.2: at least two). */
+/** The factor by which a long wait for a list grows (RFC 6762 §5.2: at least two). */
 const SLOW_FACTOR = 4;
-/** The part by which a wait may become longer where others are due then: series meet, and stay so. */
+/** The fraction by which a wait may grow to meet others that are due: series meet, and stay together. */
 const SLACK = 1 / 32;
 const LONG_SLACK = 1 / 2;
-/** Milliseconds of a wait that is long: nobody waits for what will be found by then. */
+/** Milliseconds from which a wait is long: nobody waits for what will be found by then. */
 const SLOW = 60_000;
-/** Milliseconds from the packet of one family to that of the other, of one query. */
+/** Milliseconds at most between one query's packets on the two families. */
 const TOGETHER = 1000;
-/** Milliseconds, the most that a first question waits (RFC 6762 §5.2). */
+/** Milliseconds that a first question waits at most (RFC 6762 §5.2). */
 const SOON = 120;

@@ -1,13 +1,13 @@
 /**
- * What there is to be asked on a link, told from what its cache holds (RFC 6763 §4, §7.1, §9):
+ * What to ask for on a link, derived from what its cache holds (RFC 6763 §4, §7.1, §9):
  *
  *     _services._dns-sd._udp ─PTR→ types ─PTR→ instances ─SRV→ hosts ─A, AAAA→ addresses
  *                                                 └─TXT, and what `extratypes.ts` adds
  *
- * A type counts however it was heard of. It is always asked for again, since another instance may
- * be there at any time; of the rest, only what is missing is, and no more at once than one source
- * may have us ask: first what a service cannot be without, for the rest may be missing for ever.
- * Nothing outside `.local` is ever asked for (RFC 6762 §3).
+ * A type counts however it was heard of. It is asked for again and again, since a new instance may appear
+ * at any time. Everything else is asked for only while it is missing, and no more at once than one source
+ * may make us ask; what a service needs comes first, as the rest may be missing for ever. Nothing outside
+ * `.local` is ever asked for (RFC 6762 §3).
  */
 import { ADDRESS_TYPES, Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
@@ -22,14 +22,14 @@ import { subtypesOf } from "./subtypes.ts";
 export interface WantedQuestion {
   readonly name: Name;
   readonly type: number;
-  /** Whose word it is that there is something to ask, "" for our own. */
+  /** Who gave rise to the question, "" for ourselves. */
   readonly source: string;
 }
 
 export interface Interest {
-  /** To be asked until something answers, those of type PTR for ever. */
+  /** To be asked until answered, those of type PTR for ever. */
   readonly questions: readonly WantedQuestion[];
-  /** To be kept fresh (RFC 6762 §5.2); no other set may be asked for again. */
+  /** To be kept fresh (RFC 6762 §5.2); no other set may be refreshed. */
   readonly sets: ReadonlySet<HeardSet>;
 }
 
@@ -38,7 +38,7 @@ export interface BrowseOptions {
   readonly types: readonly Name[];
   /** Those the link speaks. */
   readonly families: readonly Family[];
-  /** These names of `.local` and what they lead to, in place of all there is. */
+  /** Asks only for these names of `.local` and what they lead to. */
   readonly only?: readonly Name[] | undefined;
 }
 
@@ -73,11 +73,11 @@ class Walk implements Interest {
   readonly #families: readonly Family[];
   readonly #types = new Set<NameKey>();
   readonly #instances = new Set<NameKey>();
-  /** Apart from those: a service may be its own host, or be called another's. */
+  /** Separate from `#instances`: a service may be its own host, or named as another's. */
   readonly #hosts = new Set<NameKey>();
-  /** What is asked for where a source has not had us ask enough. */
+  /** What is asked for last, as far as the source's share allows. */
   readonly #rest: WantedQuestion[] = [];
-  /** How much each source has us ask. */
+  /** The number of questions by source. */
   readonly #shares = new Map<string, number>();
 
   constructor(cache: LinkCache, families: readonly Family[]) {
@@ -89,7 +89,7 @@ class Walk implements Interest {
     return this.#instances.has(name.key);
   }
 
-  /** A list of services, a service, or else a host. */
+  /** Follows a list of services, a service, or else a host. */
   follow(name: Name): void {
     const type = parseInstance(name)?.type;
     if (parseServiceType(name) !== undefined || name.equals(TYPES)) {
@@ -102,7 +102,7 @@ class Walk implements Interest {
     }
   }
 
-  /** A name that may be a service type, with or without a subtype: its instances, and its type. */
+  /** If the name is a service type or subtype, asks for its instances and for its type. */
   browse(name: Name | undefined, source: string): void {
     if (name === undefined || this.#types.has(name.key)) return;
     const type = parseServiceType(name)?.type;
@@ -133,7 +133,7 @@ class Walk implements Interest {
 
   #locate(host: Name, source: string, aliases: number): void {
     if (aliases < 0 || !host.isUnder(LOCAL) || !this.#visit(host, this.#hosts)) return;
-    // A service's name is no alias, whatever is said.
+    // A service's name is never an alias, whatever is claimed.
     const isService = parseInstance(host) !== undefined;
     const alias = isService ? undefined : this.#cache.set(host.key, Type.CNAME);
     if (alias === undefined) {
@@ -146,7 +146,7 @@ class Walk implements Interest {
     }
   }
 
-  /** False where it was visited before. Whatever is known of the name is kept fresh. */
+  /** False if the name was visited before. Whatever is known of it is kept fresh. */
   #visit(name: Name, visited: Set<NameKey>): boolean {
     if (visited.has(name.key)) return false;
     visited.add(name.key);
@@ -184,9 +184,9 @@ function sourceOf(set: HeardSet): string {
   return "";
 }
 
-/** Open questions for one source: as many as leave in a second or so (RFC 8766 §9.3). */
+/** Open questions of one source: as many as go out in a second or so (RFC 8766 §9.3). */
 const MAX_SHARE = 1000;
-/** CNAMEs followed one after the other; honest hosts have one. */
+/** CNAMEs followed in a chain; honest hosts have one. */
 export const MAX_ALIASES = 4;
 /** `_services._dns-sd._udp.local.` (RFC 6763 §9). */
 const TYPES = serviceTypesName(LOCAL)!;

@@ -1,11 +1,11 @@
 /**
- * What one link has said: the record cache of RFC 6762 §5.2, §6.1, §10 and §14, one for each link.
- * A machine without sockets or timers: `receive` takes what was heard, `poll` what time has done.
+ * What one link has said: the record cache of RFC 6762 §5.2, §6.1, §10 and §14. A state machine without
+ * sockets or timers: `receive` takes what was heard, `poll` what time has done.
  *
- * Invariants: records are learnt from responses alone, never from queries (RFC 6762 §7.1, §8.1). One
- * message is one batch. `revision` moves if and only if a record came, went, was superseded, changed
- * its TTL, or came back from near its end. Nothing a stranger sends makes the cache larger than
- * `limit` octets, and who fills it pays first.
+ * Invariants: records are learnt from responses only, never from queries (RFC 6762 §7.1, §8.1). One message
+ * is one batch. `revision` moves if and only if a record came, went, was superseded, changed its TTL, or
+ * came back from near its end. Nothing that a stranger sends makes the cache larger than `limit` octets,
+ * and whoever fills it pays first.
  */
 import { bitmapHas } from "../../dns/bitmap.ts";
 import { Class, Type } from "../../dns/constants.ts";
@@ -27,9 +27,9 @@ import { isWaning } from "./ttl.ts";
 
 export interface CacheOptions {
   readonly random: () => number;
-  /** Octets of memory, about. */
+  /** Approximate octets of memory. */
   readonly limit?: number;
-  /** Hosts say different things of a name, again and again; this is one of them. */
+  /** Called when hosts keep contradicting one another about a name; `source` is one of them. */
   readonly disputed: (set: HeardSet, source: string) => void;
 }
 
@@ -42,7 +42,7 @@ export class LinkCache {
   readonly #agenda = new Heap<Entry>();
   readonly #ledger: Ledger<Entry>;
   #revision = 0;
-  /** Messages so far. */
+  /** The number of messages so far. */
   #messages = 0;
 
   constructor({ random, limit = DEFAULT_LIMIT, disputed }: CacheOptions) {
@@ -59,7 +59,7 @@ export class LinkCache {
     return this.#ledger.octets;
   }
 
-  /** How many records there are. */
+  /** The number of records. */
   get size(): number {
     return this.#agenda.size;
   }
@@ -72,7 +72,7 @@ export class LinkCache {
     return this.#set(name, type);
   }
 
-  /** Those there are records of. */
+  /** The types that there are records of. */
   get types(): Iterable<number> {
     return this.#types.keys();
   }
@@ -83,8 +83,8 @@ export class LinkCache {
   }
 
   /**
-   * Was it said, on every one of these families, that `name` has no records of `type` (RFC 6762
-   * §6.1)? A responder speaks for the addresses of the family it speaks on alone.
+   * True if it was denied, on each of these families, that `name` has records of `type` (RFC 6762 §6.1). A
+   * responder speaks only for the addresses of the family that it uses.
    */
   isDenied(name: NameKey, type: number, families: readonly Family[]): boolean {
     const said = this.#set(name, Type.NSEC);
@@ -111,8 +111,8 @@ export class LinkCache {
   }
 
   /**
-   * An owner says to us alone what is still so; of its TTLs there nothing can be told (§6.7). Where it
-   * says more than was heard, that is no answer, so that all are asked, and all of it is heard.
+   * An owner confirms to us alone what is still true; the TTLs there tell nothing (§6.7). A set of which it
+   * says more than was heard is not confirmed, so that all are asked, and all of it is heard.
    */
   confirm(message: Message, now: number): void {
     if (!message.isResponse) return;
@@ -132,7 +132,7 @@ export class LinkCache {
     return this.#agenda.first?.rank;
   }
 
-  /** Drops what is at its end, says what of it nobody had called off, and gives the sets to be asked for. */
+  /** Drops what has expired, calls `lost` for what nobody had called off, and returns the sets to refresh. */
   poll(now: number, lost: (set: HeardSet, silence: number) => void = () => {}): Iterable<HeardSet> {
     const aging = new Set<HeardSet>();
     for (let entry = this.#agenda.first; entry && entry.rank <= now; entry = this.#agenda.first) {
@@ -149,14 +149,14 @@ export class LinkCache {
     return aging;
   }
 
-  /** A question for this set went out, to all or to one: the refreshes it stands for are done. */
+  /** A question for this set went out, to all or to one: the refreshes that it covers are done. */
   asked(name: NameKey, type: number, now: number, to?: string): void {
     for (const entry of this.#set(name, type)?.records.values() ?? []) {
       if ((to === undefined || entry.speaker === to) && entry.asked(now)) this.#plan(entry);
     }
   }
 
-  /** Someone doubts these records, or that of this key: unless heard again they go soon (§10.4). */
+  /** Somebody doubts these records, or that of key `only`: unless heard again they expire soon (§10.4). */
   reconfirm(name: NameKey, type: number, now: number, only?: string): void {
     for (const [key, entry] of this.#set(name, type)?.records ?? []) {
       if (entry.lastHeard < now && key === (only ?? key)) this.#shorten(entry, now + DOUBT);
@@ -164,8 +164,8 @@ export class LinkCache {
   }
 
   /**
-   * The link was away, and may be another network now: whatever is not heard again goes soon. For
-   * what its owner had not called off, the time away does not count.
+   * The link was away, and may be another network now: whatever is not heard again expires soon. The time
+   * away does not count, except for what had been called off.
    */
   resume(now: number): void {
     for (const { sets } of this.#names.values()) {
@@ -186,7 +186,7 @@ export class LinkCache {
   ): Entries | undefined {
     if ((klass & ~TOP_BIT) !== Class.IN || !isHearable(name, rdata)) return undefined;
     const set = this.#set(name.key, type);
-    // What a responder denies it denies on its own family.
+    // A denial holds for the family that it was heard on.
     const key = type === Type.NSEC ? `${from.family}${rdata.key}` : rdata.key;
     let entry = set?.records.get(key);
     const isNews = entry === undefined || isCalledOff(entry);
@@ -225,10 +225,10 @@ export class LinkCache {
   }
 
   /**
-   * RFC 6762 §10.2: what was last heard more than a second ago goes in a second. What its own host
-   * leaves out in another burst is superseded at once; what another one does, it may object to. Where
-   * this process stood still, what was said in seconds is heard in one burst: so of what fits one
-   * message, and has one owner, each message has all.
+   * RFC 6762 §10.2: what was last heard more than a second ago expires in a second. What its own host
+   * leaves out in another burst is superseded at once; if another host leaves it out, the owner may object.
+   * After a standstill of this process, what was said over seconds arrives as one burst: so of types that
+   * fit one message and have one owner, each message counts as complete.
    */
   #flush(set: Entries, from: Pick<Packet, "source" | "family">, now: number): void {
     for (const entry of set.records.values()) {
@@ -251,9 +251,9 @@ export class LinkCache {
   }
 
   /**
-   * Another host asks: RFC 6762 §10.5. Only where the answer would have come to our ears: not for
-   * QU questions, not for records last heard on the other family alone, not for those it lists itself;
-   * with TC its list is still to come. One query may arrive more than once.
+   * Another host asks: RFC 6762 §10.5. Only if we would have heard the answer: not for QU questions, not
+   * for records last heard on the other family only, not for those that the query lists itself; nor with TC,
+   * when more of its list is to come. One query may arrive more than once.
    */
   #doubt(query: Message, family: Family, now: number): void {
     if (query.isTruncated) return;
@@ -263,7 +263,7 @@ export class LinkCache {
     for (const { name, type } of distinct.values()) {
       const sets = this.#names.get(name.key)?.sets;
       for (const set of type === Type.ANY ? (sets?.values() ?? []) : [sets?.get(type)]) {
-        // However often it is asked, a long list is gone through once a second.
+        // A long list is gone through at most once a second, however often it is asked for.
         if (set === undefined || now - set.asked[family] < GRACE) continue;
         set.asked[family] = now;
         const known = listed.get(setKey(name, set.type));
@@ -337,7 +337,7 @@ export class LinkCache {
   }
 }
 
-/** Of a question that all hear the answer to. */
+/** The classes of questions whose answers everybody hears. */
 const HEARD_CLASSES: readonly number[] = [Class.IN, Class.ANY];
 /** Cache-flush in a record, unicast response in a question (RFC 6762 §10.2, §5.4). */
 export const TOP_BIT = 0x8000;

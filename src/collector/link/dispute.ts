@@ -1,19 +1,19 @@
 /**
- * Two hosts that say different things of one name, each taking back what the other said (RFC 6762
- * §9, §10.2). They are to settle it among themselves; for as long as they do not, what both say is
- * kept, so that nothing changes each time one of them speaks.
+ * Two hosts that contradict each other about one name, each flushing what the other said (RFC 6762 §9,
+ * §10.2). They are expected to settle it between themselves; until they do, what both say is kept, so that
+ * nothing changes each time one of them speaks.
  *
- * A dispute begins when a record that another host took back is said again for the second time. A
- * host that moves to another address and back once begins none, nor does one that changes its mind.
+ * A dispute begins when a record that another host flushed is announced again for the second time. A host
+ * that moves to another address and back once begins none, nor does one that changes its mind.
  */
 export class Dispute {
-  /** The record that was taken back last, and when. */
+  /** The record that was last flushed, and when. */
   #lost: string | undefined;
   #lostAt = 0;
   #returns = 0;
   #until = Number.NEGATIVE_INFINITY;
 
-  /** A host takes back what another one said. True where it is kept all the same. */
+  /** A host flushes what another one said. True if it is kept all the same. */
   keeps(key: string, now: number): boolean {
     if (now < this.#until) {
       this.#until = now + LENGTH;
@@ -24,7 +24,7 @@ export class Dispute {
     return false;
   }
 
-  /** A record is said that was not there or was to go. True where a dispute begins with it. */
+  /** A record is announced that was absent or about to expire. True if this begins a dispute. */
   returns(key: string, now: number): boolean {
     if (key !== this.#lost) return false;
     this.#lost = undefined;
@@ -36,6 +36,6 @@ export class Dispute {
   }
 }
 
-/** Milliseconds from one word to the next in a dispute: above the life of an address (§10). */
+/** Milliseconds from one contradiction to the next in a dispute: more than the life of an address (§10). */
 const LENGTH = 150_000;
 const MOST = 2;

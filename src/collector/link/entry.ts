@@ -1,4 +1,4 @@
-/** A record in a link's cache, and the sets it stands in. Only the cache changes them. */
+/** A record in a link's cache, and the sets that hold it. Only the cache changes them. */
 import type { Rdata } from "../../dns/rdata.ts";
 import type { Ranked } from "../../heap.ts";
 import type { Family, Packet } from "../../net/links/link.ts";
@@ -10,7 +10,7 @@ export class Entry implements HeardRecord, Ranked {
   readonly set: Entries;
   readonly rdata: Rdata;
   readonly key: string;
-  /** Who said it first, and is charged for it. */
+  /** Who announced it first, and is charged for it. */
   readonly source: string;
   readonly octets: number;
   rank = 0;
@@ -20,14 +20,14 @@ export class Entry implements HeardRecord, Ranked {
   lastHeard = 0;
   ends = 0;
   speaker = "";
-  /** The message it was heard in last, by number. */
+  /** The number of the message it was last heard in. */
   message = 0;
   isSuperseded = false;
-  /** Bits of the families it was heard on the last time. */
+  /** Bits of the families it was last heard on. */
   families = 0;
-  /** The next of `REFRESHES`; past them, the end. */
+  /** The index of the next of `REFRESHES`; beyond them, the record expires next. */
   step = 0;
-  /** Questions of other hosts that it did not answer (RFC 6762 §10.5). */
+  /** Questions of other hosts since it was last heard (RFC 6762 §10.5). */
   doubts = 0;
   doubted = Number.NEGATIVE_INFINITY;
 
@@ -43,12 +43,12 @@ export class Entry implements HeardRecord, Ranked {
     return Math.min(this.ttl, LONGEST_TTL) * 1000;
   }
 
-  /** Or is its end all that is to come? */
+  /** True while a refresh is still to come before its end. */
   get isToBeAskedFor(): boolean {
     return this.step < REFRESHES.length;
   }
 
-  /** When it is to be asked for, or comes to its end. */
+  /** When it is to be refreshed, or else expires. */
   due(random: () => number): number {
     const refresh = REFRESHES[this.step];
     if (refresh === undefined) return this.ends;
@@ -56,19 +56,19 @@ export class Entry implements HeardRecord, Ranked {
     return onGrid(time, this.lifetime * GRID);
   }
 
-  /** Another host has asked for it; true when so many have that it is gone, unless it is heard again. */
+  /** Another host has asked for it; true once so many have that it goes unless it is heard again. */
   doubt(now: number): boolean {
     this.doubted = now;
     return ++this.doubts >= DOUBTS;
   }
 
-  /** At its end, milliseconds in which it should have been heard; none where its owner has called it off. */
+  /** At its end: milliseconds in which it should have been heard; undefined if it was called off. */
   get silence(): number | undefined {
     if (this.doubts >= DOUBTS) return this.ends - this.doubted;
     return this.ends < this.lastHeard + this.lifetime ? undefined : this.lifetime;
   }
 
-  /** It has been asked for: does that save a question of ours? */
+  /** It has been asked for; true if that saves a question of ours. */
   asked(now: number): boolean {
     const age = (now - this.lastHeard) / this.lifetime;
     const before = this.step;
@@ -76,13 +76,13 @@ export class Entry implements HeardRecord, Ranked {
     return this.step !== before;
   }
 
-  /** Unless it is heard again, it goes then. */
+  /** Makes it expire then, unless it is heard again. */
   end(time: number): void {
     this.ends = time;
     this.step = REFRESHES.length;
   }
 
-  /** As it is when it has been heard. */
+  /** It has been heard again. */
   renew(now: number): void {
     this.lastHeard = now;
     this.ends = now + this.lifetime;
@@ -92,8 +92,8 @@ export class Entry implements HeardRecord, Ranked {
   }
 
   /**
-   * Was it another host that said this last? Of a host that speaks by both families, one copy cannot
-   * be compared with the other.
+   * True if another host announced this last. A host that speaks both families has two addresses, which
+   * cannot be compared.
    */
   isOfAnother({ source, family }: Pick<Packet, "source" | "family">): boolean {
     return this.speaker !== source && this.speaker.includes(":") === (family === 6);
@@ -117,23 +117,23 @@ export interface Entries extends HeardSet {
   readonly home: EntriesOfName;
   /** When another host asked for it last, in IPv4 and in IPv6. */
   readonly asked: Record<Family, number>;
-  /** Where one host has taken back what another one said. */
+  /** Set once one host has flushed what another one said. */
   dispute?: Dispute;
 }
 
-/** Of those that say on which families a record was heard. */
+/** The bit of a family in `families`. */
 export function bit(family: Family): number {
   return family === 4 ? 1 : 2;
 }
 
-/** Questions of other hosts that say that a record is gone (RFC 6762 §10.5). */
+/** Unanswered questions of other hosts that show that a record is gone (RFC 6762 §10.5). */
 const DOUBTS = 2;
-/** Octets of memory a record takes beside its name and data, measured by bench/collector.ts. */
+/** Octets of memory that a record takes besides its name and data, measured by bench/collector.ts. */
 export const OVERHEAD = 1350;
 /** Parts of a lifetime after which a record is asked for again (RFC 6762 §5.2) … */
 const REFRESHES: readonly number[] = [0.8, 0.85, 0.9, 0.95];
 /** … plus at most 0.02 of it, by chance and by the grid. */
 const JITTER = 0.015;
 const GRID = 0.005;
-/** Seconds: above every TTL that RFC 6762 §10 recommends, and a ghost leaves the same afternoon. */
+/** Seconds: above every TTL that RFC 6762 §10 recommends, and ghosts are gone the same afternoon. */
 const LONGEST_TTL = 7200;

@@ -1,6 +1,6 @@
 /**
- * What instances of some service types have beside SRV and TXT. Such a record is asked for by name,
- * since nothing else would tell that it is there.
+ * Records that instances of some service types have besides SRV and TXT. They have to be asked for by type,
+ * since nothing else reveals that they exist.
  */
 import { Type } from "../../dns/constants.ts";
 import { Name, type NameKey } from "../../dns/name.ts";

@@ -1,11 +1,12 @@
 /**
- * One link, heard and asked for as long as it is there: packets in, queries out, and word when what
- * it says has changed. Here cache, querier and browser meet, and bad bytes end.
+ * One link, heard and queried for as long as it exists: packets come in, queries go out, and a
+ * callback reports when what it says has changed. Here cache, querier and browser meet; malformed
+ * packets get no further.
  *
- * A burst is over when nothing has come for a moment, or when it has lasted long enough: so devices
- * that speak all at once are one change, and a service that speaks alone is not kept waiting. A storm
- * gets a quarter of the thread, since others have questions to answer there; but whatever a change
- * costs, the next one is not put off for more than a second.
+ * A burst is over when nothing has come for a moment, or when it has lasted long enough: so devices that
+ * announce all at once make one change, and a lone service is not kept waiting. A storm gets a quarter of
+ * the thread, since others have questions to answer there; but whatever a change costs, the next is delayed
+ * by a second at most.
  */
 import { Alarm, type Clock, earlier } from "../../clock.ts";
 import { Class, isAddressType, Opcode, Rcode, Type } from "../../dns/constants.ts";
@@ -30,17 +31,17 @@ export interface HarvestOptions {
   readonly types: readonly Name[];
   /** See `interestIn`. */
   readonly only?: readonly Name[];
-  /** What the link said before it went for a moment. */
+  /** The cache of this link from before a short absence. */
   readonly cache?: LinkCache | undefined;
-  /** Who is asked first about a record that grows old: its owner, or all. */
+  /** Who is asked first to refresh a record: its owner, or all. */
   readonly refresh: "unicast" | "multicast";
   /** See `LinkCache`. */
   readonly disputed: CacheOptions["disputed"];
-  /** A host says so much that it is not listened to. */
+  /** Called when a host says so much that it is ignored. */
   readonly unheard: (source: string) => void;
-  /** What the link says has changed. */
+  /** Called when what the link says has changed. */
   readonly changed: () => void;
-  /** Ends when the link goes. */
+  /** Aborts when the link goes. */
   readonly gone: AbortSignal;
 }
 
@@ -55,9 +56,9 @@ export class Harvest {
   readonly #quarter = new Quarter(CREDIT);
   #interest: Interest = { questions: [], sets: new Set() };
   #spoken: readonly Family[];
-  /** Of the cache, when it was last made use of. */
+  /** The cache's revision when it was last looked at. */
   #revision = -1;
-  /** When the burst began that is not over yet, and when it is. */
+  /** When the current burst began, and when it will be over. */
   #began: number | undefined;
   #over: number | undefined;
 
@@ -86,8 +87,8 @@ export class Harvest {
   }
 
   /**
-   * Nothing was heard for a while: what was known before is asked for, and goes if it is not said again;
-   * and so is what may have come.
+   * Nothing was heard for a while: asks for what was known, which expires unless it is heard again, and for
+   * what may be new.
    */
   resume(): void {
     const now = this.#clock.now();
@@ -96,8 +97,8 @@ export class Harvest {
   }
 
   /**
-   * The link has other addresses: who speaks a family that it did not speak was asked nothing, and has not
-   * heard what is in doubt.
+   * The link's addresses have changed. Hosts of a family new to it have not been asked anything yet: asks
+   * for what may be new, and for what is in doubt.
    */
   readdress(): void {
     const before = this.#spoken;
@@ -106,7 +107,7 @@ export class Harvest {
     this.#askAnew(this.#clock.now(), ({ records }) => [...records.values()].some(isCalledOff));
   }
 
-  /** What may have come, and what is in doubt. */
+  /** Asks for what may be new, and for what is in doubt. */
   #askAnew(now: number, isInDoubt: (set: HeardSet) => boolean): void {
     this.#look(now);
     this.querier.startOver(now);
@@ -122,15 +123,15 @@ export class Harvest {
     this.#plan();
   }
 
-  /** No client does any more. */
+  /** No client waits for this any more. */
   cease(name: Name, type: number): void {
     this.querier.cease(name, type);
     this.#plan();
   }
 
   /**
-   * A client could not reach what this says: it goes unless it is said again (RFC 6762 §10.4), and with
-   * it what the same host says of that name, but no other entry of a list.
+   * A client could not reach what this record says: it expires unless it is heard again (RFC 6762 §10.4).
+   * So does the rest of its set, but no other entry of a list.
    */
   reconfirm({ key }: Name, { type, key: entry }: Rdata): void {
     const set = this.cache.set(key, type);
@@ -139,10 +140,10 @@ export class Harvest {
     this.#plan();
   }
 
-  /** Was it said that there is no such record (RFC 6762 §6.1)? */
+  /** True if it was denied that there is such a record (RFC 6762 §6.1). */
   denies({ key }: Name, type: number): boolean {
     const families = this.#families;
-    // Who has a name speaks for it on either family, but for its addresses.
+    // The owner of a name speaks for it on either family, except for its addresses.
     return isAddressType(type)
       ? this.cache.isDenied(key, type, families)
       : families.some((family) => this.cache.isDenied(key, type, [family]));
@@ -168,7 +169,7 @@ export class Harvest {
       this.counters.malformed++;
       return;
     }
-    // RFC 6762 §18.3, §18.11. An OPT record's upper eight bits are not looked at.
+    // RFC 6762 §18.3, §18.11. The RCODE's upper eight bits, in an OPT record, are ignored.
     if (message.opcode !== Opcode.QUERY || (message.rcode & 0xf) !== Rcode.NOERROR) return;
     if (packet.isReply) {
       this.cache.confirm(message, now);
@@ -184,8 +185,8 @@ export class Harvest {
   }
 
   /**
-   * Services of which something else is said than before, and not that this is all there is, by the
-   * cache-flush bit: some never say that, and after a restart the old port would stand beside the new.
+   * Sets of services to which something is added without the claim, by the cache-flush bit, to be complete:
+   * some hosts never claim that, and after a restart the old port would remain beside the new one.
    */
   #changedBy({ answers, additionals }: Message): Iterable<HeardSet> {
     const changed = new Set<HeardSet>();
@@ -200,8 +201,9 @@ export class Harvest {
   }
 
   /**
-   * Who never said a record may not have to call it off: its owner is asked while it has a second. And
-   * the programs of a machine have its addresses in common: one that ends may call off the others'.
+   * A host that never announced a record may have no right to call it off: asks the owner, who has
+   * a second left. And the programs of a machine share its addresses: one that ends may call off
+   * those of the others.
    */
   #doubt({ answers, additionals }: Message, { source }: Packet, now: number): void {
     const doubted = new Set<HeardSet>();
@@ -214,8 +216,8 @@ export class Harvest {
       if (set === undefined || !this.#interest.sets.has(set)) continue;
       if (isOfOthers(set.records.get(rdata.key))) doubted.add(set);
     }
-    // A goodbye may be said again, and who has answered to the first is silent for a second (RFC 6762 §6).
-    // However often it is said, there is a question before the end.
+    // A goodbye may be repeated, and an owner that has answered the first is silent for a second
+    // (RFC 6762 §6). However often it is repeated, a question goes out before the end.
     for (const set of doubted) {
       this.querier.refresh(set, Math.min(now + REPETITIONS, firstEnd(set) - REPETITIONS));
     }
@@ -246,7 +248,7 @@ export class Harvest {
     this.#over = Math.max(over, this.#quarter.next);
   }
 
-  /** At what there is to be asked now. */
+  /** Updates what is to be asked. */
   #look(now: number): void {
     const { types, only } = this.#options;
     this.#revision = this.cache.revision;
@@ -267,7 +269,7 @@ export class Harvest {
 /** Milliseconds without a change after which a burst is over, and how long one may last. */
 const QUIET = 25;
 const LONGEST_BURST = 100;
-/** Milliseconds from one goodbye to the same again, at the most. */
+/** Milliseconds at most from a goodbye to its repetition. */
 const REPETITIONS = 300;
-/** Milliseconds that a storm may owe. */
+/** Milliseconds of work that a storm may owe. */
 const CREDIT = 1000;

@@ -1,6 +1,6 @@
 /**
- * Which records a link can say something of: data of `.local` and of the reverse names, which hosts
- * announce beside their addresses (RFC 6762 §4), no longer than a packet may be.
+ * Which records are accepted from a link: data of `.local` and of the reverse names, which hosts announce
+ * along with their addresses (RFC 6762 §4), no longer than a packet may be.
  */
 import { isDataType } from "../../dns/constants.ts";
 import { Name } from "../../dns/name.ts";

@@ -1,4 +1,4 @@
-/** What a link's cache tells of what it holds. */
+/** What a link's cache shows of its contents. */
 import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 
@@ -7,20 +7,20 @@ export interface HeardRecord {
   readonly rdata: Rdata;
   /** Seconds, as its owner gave it. */
   readonly ttl: number;
-  /** Milliseconds it lives for, unless it is heard again. */
+  /** Milliseconds that it lives, unless it is heard again. */
   readonly lifetime: number;
   readonly firstHeard: number;
   readonly lastHeard: number;
-  /** When it goes as things stand: at the end of its life, or sooner where it was called off. */
+  /** When it expires as things stand: at the end of its life, or sooner if it was called off. */
   readonly ends: number;
-  /** The address that said it first, and the one that said it last. */
+  /** The address that announced it first, and the one that announced it last. */
   readonly source: string;
   readonly speaker: string;
-  /** Who said it has said what there is since, and left it out (RFC 6762 §10.2). */
+  /** True if its owner has since announced the whole set without it (RFC 6762 §10.2). */
   readonly isSuperseded: boolean;
 }
 
-/** The records of one name and type: one at least. */
+/** The records of one name and type: at least one. */
 export interface HeardSet {
   readonly name: Name;
   readonly type: number;
@@ -28,20 +28,20 @@ export interface HeardSet {
 }
 
 export interface HeardName {
-  /** By type, one at least. */
+  /** By type, at least one. */
   readonly sets: ReadonlyMap<number, HeardSet>;
   /** The cache's revision when one of them last changed: the same version, the same records. */
   readonly version: number;
-  /** How often one of them was heard again with nothing else new: it lives longer. */
+  /** How often one of them was heard again with nothing else new, so that it lives longer. */
   readonly renewals: number;
 }
 
-/** Is it to go before its time: said goodbye to, superseded, or doubted (RFC 6762 §10.1-10.5)? */
+/** True if it is to expire before its time: after a goodbye, superseded, or doubted (RFC 6762 §10.1-10.5). */
 export function isCalledOff({ ends, lastHeard, lifetime }: HeardRecord): boolean {
   return ends < lastHeard + lifetime;
 }
 
-/** Milliseconds; none where a record is called off, which its owner has a second to say again. */
+/** Milliseconds; 0 if a record is called off, since its owner has only a second to announce it again. */
 export function shortestLife({ records }: HeardSet): number {
   let shortest = Number.POSITIVE_INFINITY;
   for (const record of records.values()) {
@@ -50,7 +50,7 @@ export function shortestLife({ records }: HeardSet): number {
   return records.size > 0 ? shortest : 0;
 }
 
-/** When a record of it goes, the first to go. */
+/** When the first of its records expires. */
 export function firstEnd({ records }: HeardSet): number {
   let first = Number.POSITIVE_INFINITY;
   for (const { ends } of records.values()) first = Math.min(first, ends);

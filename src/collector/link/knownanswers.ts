@@ -1,4 +1,4 @@
-/** What need not be sent to who asks: of ours, records in the first half of their life (RFC 6762 §7.1). */
+/** Known answers (RFC 6762 §7.1): ours are records in the first half of their life. */
 import { Class } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
 import { type ResourceRecord, setKey } from "../../dns/record.ts";
@@ -18,7 +18,7 @@ export function knownAnswers(set: HeardSet | undefined, now: number): ResourceRe
   return known;
 }
 
-/** What another host lists, by the keys of sets and of data: gone through once, however much it asks. */
+/** The known answers of another host, as data keys by set key, so that the list is gone through only once. */
 export function listedIn({ answers }: Message): ReadonlyMap<string, ReadonlySet<string>> {
   const listed = new Map<string, Set<string>>();
   for (const { name, type, rdata } of answers) {
@@ -34,5 +34,5 @@ function remainingTtl(record: HeardRecord, now: number): number | undefined {
   return 2 * age <= record.lifetime && 2 * ttl >= record.ttl ? ttl : undefined;
 }
 
-/** Answers listed with a question, in some thirty packets; a link that has more hears them again. */
+/** Known answers listed with a question, in some thirty packets; if there are more, they are sent again. */
 const MAX_KNOWN = 1000;

@@ -1,11 +1,11 @@
 /**
- * Who has filled a bounded store, and who has to make room. Every source may have its share, one
- * 512th of the whole, and nobody takes that from it. Whoever has more makes room for whoever comes:
- * first the one that has most, with what it has not repeated for longest. So a flood costs those it
- * comes from, be it one address or every address of a subnet, and a newcomer is heard meanwhile.
+ * Keeps account of who fills a bounded store, and who has to make room. Every source is entitled to a
+ * share, one 512th of the whole. Sources with more make room for newcomers: the largest first, with what it
+ * has gone longest without repeating. So a flood costs those it comes from, be it one address or every
+ * address of a subnet, and newcomers are heard meanwhile.
  *
- * Only where nobody has more than a share, and that takes more addresses than there are shares, is
- * nobody to blame: then those who were there stay, and newcomers wait.
+ * If nobody has more than a share, which takes more addresses than there are shares, nobody is to blame:
+ * then what is there stays, and newcomers wait.
  */
 import { AgedMap } from "../../agedmap.ts";
 import { Heap, type Ranked } from "../../heap.ts";
@@ -30,7 +30,7 @@ export class Ledger<T extends Entered> {
     return this.#octets;
   }
 
-  /** Could something of this size be in it at all? Nothing larger than a share could. */
+  /** True if something of this size can be stored at all: nothing larger than a share can. */
   takes(octets: number): boolean {
     return octets < this.#limit / SHARES;
   }
@@ -53,7 +53,7 @@ export class Ledger<T extends Entered> {
     this.#largest.place(account, account.rank - item.octets);
   }
 
-  /** Its source has said it again. */
+  /** It has been heard again. */
   repeat(item: T): void {
     const { items } = this.#accounts.get(item.source)!;
     items.delete(item);
@@ -72,12 +72,12 @@ export class Ledger<T extends Entered> {
 }
 
 class Account<T> implements Ranked {
-  /** Longest not repeated first. */
+  /** Longest unrepeated first. */
   readonly items = new AgedMap<T, T>();
-  /** The octets it has filled, below zero, so that the largest is first. */
+  /** Minus the octets that it has filled, so that the largest is first. */
   rank = 0;
   index = -1;
 }
 
-/** Of the link's cache, one is some forty-five records: more than most devices have to say. */
+/** In a link's cache, a share is some forty-five records: more than most devices have to say. */
 const SHARES = 512;

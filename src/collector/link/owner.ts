@@ -1,6 +1,6 @@
 /**
- * Who can be asked alone for what has grown old: the host that said all of it, where it is on the
- * link (draft-pusateri-dnssd-update-proxy-01). Asked from a port other than 5353 it answers us alone
+ * Who can be asked alone to refresh a set: the host that announced all of it, if it is on the link
+ * (draft-pusateri-dnssd-update-proxy-01). Asked from a port other than 5353, it answers us alone
  * (RFC 6762 §6.7), so neither question nor answer wakes anybody else.
  */
 import { addressOctets } from "../../dns/address.ts";
@@ -13,7 +13,7 @@ export interface Owner {
   readonly address: string;
 }
 
-/** Undefined where it has to be asked of all: there are several, or it was asked in vain. */
+/** Undefined if all have to be asked: there are several owners, or the owner was asked in vain. */
 export function ownerOf(
   { records }: HeardSet,
   addresses: readonly LinkAddress[],
@@ -26,9 +26,9 @@ export function ownerOf(
 }
 
 /**
- * Those whose entries of a list nobody has said again since all were asked. What is sent to the group gets
- * lost more easily than what is sent to one, and some answer who asks them alone (RFC 6762 §5.5). However
- * often others have the list asked for, each is among them once in a twentieth of a life: §5.2 has no more.
+ * Owners whose entries of a list have not been heard again since all were asked. Multicast gets lost more
+ * easily than unicast, and some hosts answer if asked alone (RFC 6762 §5.5). However often others have the
+ * list asked for, an owner is among these once in a twentieth of a life: §5.2 has no more.
  */
 export function silentOf(
   { records }: HeardSet,
@@ -48,7 +48,7 @@ function isAskedInVain({ lastHeard, lifetime }: HeardRecord, now: number): boole
   return now - lastHeard > FIRST_REFRESH * lifetime;
 }
 
-/** In which twentieth of its life is a record then? */
+/** The twentieth of its life that a record is in at that time. */
 function partOf({ lastHeard, lifetime }: HeardRecord, time: number): number {
   return Math.floor((20 * (time - lastHeard)) / lifetime);
 }
@@ -59,5 +59,5 @@ function nearby(address: string, addresses: readonly LinkAddress[]): Owner | und
   return isNear ? { family, address } : undefined;
 }
 
-/** The part of a life until when the first refresh is asked: the second is at 0.85 of it. */
+/** The fraction of a life by which the first refresh has been asked for; the second is due at 0.85. */
 const FIRST_REFRESH = 0.84;

@@ -1,14 +1,13 @@
 /**
- * When to ask what on one link: continuous querying as RFC 6762 §5.2 has it. A machine without
- * sockets or timers: it is told what is of interest, what grows old and what other hosts ask, and
- * `poll` gives the packets to send now.
+ * When to ask what on one link: continuous querying (RFC 6762 §5.2). A state machine without sockets or
+ * timers: it is told what is of interest, what needs refreshing and what other hosts ask, and `poll`
+ * returns the packets to send now.
  *
- * Invariants: a question is never asked twice within a second, and each wait of a series is at
- * least twice the one before, up to an hour; a list that has lost an entry begins a new one. What is
- * due may wait a while for what will be, so that they share a packet (§5.3); never the other way
- * round. No more than 20 packets leave in a second (RFC 8766 §9.3), but for the rest of a
- * known-answer list, which has to follow at once (RFC 6762 §7.2); where that is too few, those who
- * gave rise to questions take turns.
+ * Invariants: a question is never asked twice within a second, and each wait of a series is at least twice
+ * the one before, up to an hour; a list that has lost an entry begins a new one. A question that is due may
+ * wait a while for others to become due, so that they share a packet (§5.3); none is asked early. At most
+ * 20 packets leave in a second (RFC 8766 §9.3), except for the rest of a known-answer list, which has to
+ * follow at once (RFC 6762 §7.2); if that is too few, those who gave rise to questions take turns.
  */
 import { Class, Type } from "../../dns/constants.ts";
 import type { Message } from "../../dns/message.ts";
@@ -28,15 +27,15 @@ import { byOwner, inTurns } from "./turns.ts";
 export interface QuerierOptions {
   readonly cache: LinkCache;
   readonly random: () => number;
-  /** Octets of a packet now, without its IP and UDP headers. */
+  /** Octets of a packet now, without IP and UDP headers. */
   readonly limit: () => number;
-  /** May unicast responses be asked for? Not where another responder owns the port (§15.1). */
+  /** True if unicast responses may be asked for: not if another responder owns the port (§15.1). */
   readonly isUnicastWanted: boolean;
   /** Those the link speaks now. */
   readonly families: () => readonly Family[];
-  /** Who is asked alone when this set has grown old; all are where there is nobody. */
+  /** Who is asked alone to refresh this set; all are if undefined. */
   readonly ownerOf: (set: HeardSet, now: number) => Owner | undefined;
-  /** Who is asked alone, beside all, before his entries leave this list; `since` is when that was asked last. */
+  /** Who is also asked alone, before their entries leave this list; `since` is when that was last done. */
   readonly silentOf: (set: HeardSet, since: number, now: number) => readonly Owner[];
 }
 
@@ -52,9 +51,9 @@ export class Querier {
   readonly #cache: LinkCache;
   readonly #asks = new Map<string, Ask>();
   readonly #agenda = new Heap<Ask>();
-  /** Lists that have grown old, and go with the next that has to. */
+  /** Lists to be refreshed that leave with the next question that has to. */
   readonly #waiting = new Set<Ask>();
-  /** What one host is asked of a list. */
+  /** Questions to one host about a list. */
   readonly #alone = new Set<Ask>();
   /** When the last packets left, oldest first. */
   #sent: number[] = [];
@@ -66,7 +65,7 @@ export class Querier {
     this.#cache = options.cache;
   }
 
-  /** From now on these and no others. New ones begin after 20 to 120 ms (RFC 6762 §5.2). */
+  /** Asks these from now on, and no others. New ones begin after 20 to 120 ms (RFC 6762 §5.2). */
   want(questions: readonly WantedQuestion[], now: number): void {
     const start = now + EARLIEST_START + (LATEST_START - EARLIEST_START) * this.#options.random();
     const wanted = new Set<string>();
@@ -83,7 +82,7 @@ export class Querier {
     }
   }
 
-  /** Nothing was heard for a while: each series that goes on for ever begins anew. */
+  /** Nothing was heard for a while: restarts each endless series. */
   startOver(now: number): void {
     for (const ask of this.#asks.values()) {
       if (ask.times !== Infinity || ask.last === Number.NEGATIVE_INFINITY) continue;
@@ -92,7 +91,7 @@ export class Querier {
     }
   }
 
-  /** Records of this set have come to a part of their life at which they are asked for again. */
+  /** Records of this set have reached an age at which they are refreshed. */
   refresh(set: HeardSet, now: number): void {
     const [first] = set.records.values();
     const before = this.#asks.get(setKey(set.name, set.type));
@@ -101,8 +100,8 @@ export class Querier {
     const life = shortestLife(set);
     ask.isUrgent ||= life < LEISURE;
     if (ask.times === Infinity) {
-      // Lists wait for other lists, whose refreshes chance has put at other times (RFC 6762 §5.3). The next
-      // entry that grows old does not put that off.
+      // Lists wait for other lists, whose refreshes chance has put at other times (RFC 6762 §5.3). Another
+      // entry that needs refreshing does not extend the wait.
       this.#place(ask, Math.min(latest, ask.rank + LIST_SLACK * life));
       this.#waiting.add(ask);
       for (const silent of this.#options.silentOf(set, ask.looked, now)) {
@@ -114,44 +113,43 @@ export class Querier {
     ask.to = isAlone ? this.#options.ownerOf(set, now) : undefined;
   }
 
-  /** An entry of this list is gone without a word after such a silence: it may be back as soon as it went. */
+  /** An entry of this list has expired without a goodbye after `silence`: it may be back as quickly. */
   miss({ name, type }: HeardSet, silence: number, now: number): void {
     const ask = this.#asks.get(setKey(name, type));
     if (type !== Type.PTR || ask?.times !== Infinity) return;
     this.#place(ask, ask.miss(silence, now));
   }
 
-  /** Somebody could not reach what these records say: ask, and let them go unless answered (§10.4). */
+  /** Somebody could not reach what these records say: asks, and lets them expire unless answered (§10.4). */
   reconfirm({ name, type, records }: HeardSet, now: number, only?: string): void {
     this.#cache.reconfirm(name.key, type, now, only);
     const [first] = records.values();
     this.#once(name, type, first?.source ?? "", RECONFIRMATIONS, now).restart();
   }
 
-  /** Somebody waits for an answer to these: twice, a second apart (RFC 8766 §5.6). */
+  /** Somebody waits for an answer to these: asks twice, a second apart (RFC 8766 §5.6). */
   inquire(name: Name, types: Iterable<number>, source: string, now: number): void {
     const start = now + EARLIEST_START + (LATEST_START - EARLIEST_START) * this.#options.random();
     for (const type of types) {
       const ask = this.#asks.get(setKey(name, type)) ?? new Ask(name, type, source);
       const isForEver = ask.times === Infinity;
-      // What is being asked is asked for everybody, unless that is too late.
+      // A question that is being asked serves everybody, unless it comes too late.
       if (isForEver ? ask.rank <= start : ask.times > 0) continue;
       this.#add(ask, isForEver ? Infinity : INQUIRIES, Math.max(start, ask.earliest));
       if (isForEver) ask.restart();
     }
   }
 
-  /** Nobody waits any more. */
+  /** Nobody waits for this any more. */
   cease(name: Name, type: number): void {
     const ask = this.#asks.get(setKey(name, type));
     if (ask !== undefined && ask.times > 0 && ask.times < Infinity) this.#finish(ask);
   }
 
   /**
-   * Another host's query: what we were about to ask as well counts as asked by us (RFC 6762 §7.3),
-   * if it was asked of all whom we would ask, in full, and without answers we do not know. "About to"
-   * is the second half of a wait: early in it, the answers of our own last question may still be on
-   * their way.
+   * Another host's query: a question that we were about to ask counts as asked by us (RFC 6762 §7.3) if all
+   * whom we would ask have heard it, in full, and it lists no answers that we do not know. "About to" is
+   * the second half of a wait: before that, answers to our own last question may still be on their way.
    */
   observe(query: Message, family: Family, now: number): void {
     if (query.isResponse || query.isTruncated) return;
@@ -170,7 +168,7 @@ export class Querier {
     }
   }
 
-  /** Is a response to us alone one that we asked for (RFC 6762 §6)? */
+  /** True if a unicast response may be one that we asked for (RFC 6762 §6). */
   expectsUnicast(now: number): boolean {
     return now <= this.#unicastUntil;
   }
@@ -186,13 +184,13 @@ export class Querier {
     const isFirst = this.#options.isUnicastWanted && !this.#hasAsked;
     const sent: Outgoing[] = [];
     for (const [to, asks] of byOwner(inTurns(this.#takeDue(now)))) {
-      // Who is asked alone answers us alone, without being told to (RFC 6762 §6.7).
+      // A host that is asked alone answers us alone, without being told to (RFC 6762 §6.7).
       const isUnicastWanted = isFirst && to === undefined;
       const whom = to ?? this.#turnOf(asks);
       let at = 0;
       while (at < asks.length && this.#nextTurn() <= now) {
         const part = asks.slice(at, at + MAX_QUESTIONS).map((ask) => {
-          // One says only what is his, so he need not be told what is others'.
+          // One host says only what is its own, so it need not be told what others have said.
           const known = to === undefined ? this.#known(ask, now) : [];
           return { name: ask.name, type: ask.type, known };
         });
@@ -218,7 +216,7 @@ export class Querier {
     return knownAnswers(this.#cache.set(name.key, type), now);
   }
 
-  /** What is due; nothing while all of that may wait for company. */
+  /** What is due; nothing while all of it may wait for company. */
   #takeDue(now: number): Ask[] {
     const due: Ask[] = [];
     for (let ask = this.#agenda.first; ask && ask.rank <= now; ask = this.#agenda.first) {
@@ -243,7 +241,7 @@ export class Querier {
     return waiting;
   }
 
-  /** Those that are due while all of these and of themselves may wait, in their order. */
+  /** Those that become due while all of `due`, and of the company so far, may wait; in their order. */
   #companyOf(due: readonly Ask[]): Ask[] {
     const company: Ask[] = [];
     let until = Math.min(...due.map(({ latest }) => latest));
@@ -256,8 +254,8 @@ export class Querier {
   }
 
   /**
-   * Long series go to the families of the link in turns: whoever speaks both hears each question
-   * once, and who speaks one hears every second (RFC 6762 §20).
+   * Long series alternate between the families of the link: hosts that speak both hear each question once,
+   * and those that speak one hear every second question (RFC 6762 §20).
    */
   #turnOf(asks: readonly Ask[]): { readonly family: Family } | undefined {
     const families = this.#options.families();
@@ -268,14 +266,14 @@ export class Querier {
     return { family };
   }
 
-  /** Has all that was in doubt been heard again since it was asked for? */
+  /** True if all that was in doubt has been heard again since it was asked for. */
   #isAnswered({ name, type, times, last }: Ask): boolean {
     if (times === Infinity || last === Number.NEGATIVE_INFINITY) return false;
     const records = [...(this.#cache.set(name.key, type)?.records.values() ?? [])];
     return records.length > 0 && records.every((r) => r.lastHeard >= last && !isCalledOff(r));
   }
 
-  /** The earliest time at which one more packet is no more than 20 in a second. */
+  /** The earliest time at which one more packet stays within 20 a second. */
   #nextTurn(): number {
     const oldest = this.#sent.at(-RATE);
     return oldest === undefined ? Number.NEGATIVE_INFINITY : oldest + 1000;
@@ -313,7 +311,7 @@ export class Querier {
     this.#asks.delete(ask.key);
   }
 
-  /** It stays for a second, so that nobody asks it again too soon. */
+  /** Keeps it for a second, so that it is not asked again too soon. */
   #finish(ask: Ask): void {
     ask.times = 0;
     this.#waiting.delete(ask);
@@ -336,15 +334,15 @@ const LATEST_START = 120;
 const RATE = 20;
 /** Milliseconds of a life whose last fifth has room for four questions, a second apart. */
 const LEISURE = 20_000;
-/** The part of a lifetime that a list may wait so: there is time to ask four times. */
+/** The fraction of a lifetime that a list may wait for others: there is still time to ask four times. */
 const LIST_SLACK = 0.025;
-/** Milliseconds in which a unicast response is one to our question (RFC 6762 §6). */
+/** Milliseconds in which a unicast response counts as one to our question (RFC 6762 §6). */
 const UNICAST_WAIT = 2000;
 /** Questions for what somebody waits for. */
 const INQUIRIES = 2;
-/** Questions for a record that is doubted: at once, after 1 s and after 3 s (RFC 6762 §10.4). */
+/** Questions for a doubted record: at once, after 1 s and after 3 s (RFC 6762 §10.4). */
 const RECONFIRMATIONS = 3;
-/** As many as leave in some seconds: more would be too late, and anybody can be heard by any address. */
+/** As many as leave in a few seconds: more would be too late, and anybody can speak from any address. */
 const MAX_ALONE = 100;
 /** More than fit any packet that is sent. */
 const MAX_QUESTIONS = 100;

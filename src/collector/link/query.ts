@@ -1,7 +1,7 @@
 /**
- * The octets of mDNS queries (RFC 6762 §5.3, §7.1, §7.2, §18): several questions, the answers known
- * already, and, where these do not fit, TC and further packets without questions that go on with
- * them. Everything in the header but TC is zero.
+ * The octets of mDNS queries (RFC 6762 §5.3, §7.1, §7.2, §18): several questions and their known answers.
+ * Answers that do not fit follow, announced by TC, in further packets without questions. Everything in the
+ * header but TC and the counts is zero.
  */
 import { Class } from "../../dns/constants.ts";
 import { HEADER_LENGTH } from "../../dns/message.ts";
@@ -18,9 +18,9 @@ export interface QuestionWithAnswers {
 }
 
 export interface Query {
-  /** To be sent one straight after the other. */
+  /** To be sent back to back. */
   readonly packets: readonly Uint8Array[];
-  /** How many of the questions are in it, from the first. */
+  /** The number of questions in it, from the first. */
   readonly taken: number;
 }
 
@@ -45,7 +45,7 @@ export function composeQuery(
     writer.u16(type);
     writer.u16(Class.IN | (isUnicastWanted ? UNICAST : 0));
     const length = answersLength + estimate(known);
-    // A question that fits no packet with its answers gets one to itself, and others to follow.
+    // A question that fits no packet with its answers gets its own, and the answers take further ones.
     if (taken > 0 && writer.length + length > limit) {
       writer.rewind(mark);
       break;
@@ -97,8 +97,8 @@ function write(writer: Writer, { name, type, ttl, rdata }: ResourceRecord): void
 }
 
 /**
- * About how many octets these take: the owner is the question's name, a pointer, and so as a rule
- * is the end of what it points to. Where this is wrong, the query has one packet more.
+ * Estimates the octets that these take: the owner is a pointer to the question's name, and so, as a rule,
+ * is the end of the target. If this is wrong, the query has one more packet.
  */
 function estimate(known: readonly ResourceRecord[]): number {
   let length = 0;

@@ -1,7 +1,7 @@
 /**
- * Subtypes that clients are known to browse instead of the type: whoever prints from a telephone asks
- * for nothing else. They cannot be listed by asking (RFC 6763 §7.1), and a device says them unasked only
- * when it comes, so they are asked for wherever their type is heard of.
+ * Subtypes that clients are known to browse instead of the type: printing from a telephone asks for nothing
+ * else. No query lists them (RFC 6763 §7.1), and a device announces them unasked only when it appears, so
+ * they are asked for wherever their type is heard of.
  */
 import { Name, type NameKey } from "../../dns/name.ts";
 import { LOCAL } from "../../dns/service.ts";
@@ -24,7 +24,7 @@ export function subtypesOf(type: Name): readonly Name[] {
   return subtypes.get(type.key) ?? [];
 }
 
-/** The names of these subtypes in `.local`; of one that is too long there is none. */
+/** The names of these subtypes in `.local`, without those that are too long. */
 export function subtypeNames(type: string, labels: readonly string[]): Name[] {
   const sub = Name.parse(`_sub.${type}`, LOCAL);
   return labels.map((label) => sub.child(label)).filter((name) => name !== undefined);

@@ -1,10 +1,10 @@
 /**
- * How much of a link is listened to. Up to a rate all of it is, whoever speaks. Above that, those who
- * have said more than a host has to say are not heard, so that those who have not still are, and so
- * that clients have their answers meanwhile (RFC 6762 §21).
+ * Limits how much of a link is listened to. Up to a rate all of it is, whoever speaks. Above that, hosts
+ * that have said more than a host needs to are ignored, so that the others are still heard, and clients get
+ * their answers meanwhile (RFC 6762 §21).
  *
- * Each source, and the link as a whole, fills a bucket that leaks. Invariant: no more sources than
- * `MAX_SOURCES` are told apart; where there are more, those who come are taken for one.
+ * Each source, and the link as a whole, fills a leaky bucket. Invariant: at most `MAX_SOURCES` sources are
+ * told apart; the rest count as one.
  */
 import { obtain } from "../obtain.ts";
 
@@ -13,7 +13,7 @@ export class Throttle {
   readonly #sources = new Map<string, Bucket>();
   #swept = Number.NEGATIVE_INFINITY;
 
-  /** Is a packet of so many octets to be listened to? */
+  /** True if a packet of so many octets is to be listened to. */
   admits(source: string, octets: number, now: number): boolean {
     const own = this.#bucketOf(source, now);
     const cost = PACKET + octets;
@@ -32,7 +32,7 @@ export class Throttle {
     return obtain(this.#sources, account, () => new Bucket(SOURCE_RATE));
   }
 
-  /** Forgets who has been silent; however many come, once a second. */
+  /** Forgets silent sources, at most once a second. */
   #sweep(now: number): void {
     if (now < this.#swept + 1000) return;
     this.#swept = now;
@@ -43,7 +43,7 @@ export class Throttle {
 }
 
 class Bucket {
-  /** Octets a millisecond that leak. */
+  /** Octets that leak per millisecond. */
   readonly #rate: number;
   #level = 0;
   #time = 0;
@@ -62,14 +62,14 @@ class Bucket {
   }
 }
 
-/** What a packet costs, however small, in octets of large ones. */
+/** What a packet costs on top of its own octets, however small it is. */
 const PACKET = 200;
-/** Octets a millisecond: of a storm, some 2,500 records a second. */
+/** Octets per millisecond: in a storm, some 2,500 records a second. */
 const LINK_RATE = 256;
 const SOURCE_RATE = 8;
-/** Octets: some 40,000 records, which no link of honest hosts says at once. */
+/** Octets: some 40,000 records, more than any link of honest hosts says at once. */
 const CAPACITY = 2 ** 22;
-/** What one host may say though others leave no room; most say less than 4 kB. */
+/** Octets that one host may say even if others leave no room; most say less than 4 kB. */
 const SHARE = 2 ** 16;
 const MAX_SOURCES = 1024;
 const EVERYBODY_ELSE = "";

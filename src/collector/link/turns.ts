@@ -1,9 +1,9 @@
-/** In which order and company questions leave. */
+/** The order in which questions leave, and which of them leave together. */
 import { obtain } from "../obtain.ts";
 import type { Ask } from "./ask.ts";
 import type { Owner } from "./owner.ts";
 
-/** One of each source after the other, each source's in the order given. */
+/** One question of each source in turn, each source's in the order given. */
 export function inTurns(asks: readonly Ask[]): Ask[] {
   const bySource = new Map<string, Ask[]>();
   for (const ask of asks) obtain(bySource, ask.source, () => []).push(ask);
@@ -18,7 +18,7 @@ export function inTurns(asks: readonly Ask[]): Ask[] {
   return turns;
 }
 
-/** What all are asked comes first. */
+/** Questions grouped by whom they are for; those for all come first. */
 export function byOwner(asks: readonly Ask[]): Iterable<[Owner | undefined, Ask[]]> {
   const groups = new Map<string, [Owner | undefined, Ask[]]>([["", [undefined, []]]]);
   for (const ask of asks) {
