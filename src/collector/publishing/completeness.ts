@@ -1,10 +1,11 @@
 /**
- * What of a list can be there with all it needs: a service its SRV and TXT records and an address of
- * its host (RFC 6763 §4). What the server takes none of makes what leads to it useless, so that is
- * not listed either. And what the server does not let go from a list keeps what it needs.
+ * Which entries of a list can be published with all they need: a service needs its SRV and TXT records
+ * and an address of its host (RFC 6763 §4). If the server takes nothing of one of these, what leads to
+ * it would be useless, so it is not listed either. And an entry that the server refuses to remove
+ * keeps what it needs.
  *
- * A service that is listed stays so, as it was, for as long as the server may be refusing everything:
- * else the end of a freeze would take it from the lists before it brings what has changed.
+ * A service that is listed stays listed, as it was, for as long as the server may be refusing everything:
+ * otherwise the end of a freeze would take it from the lists before it brings what has changed.
  */
 import { ADDRESS_TYPES, Type } from "../../dns/constants.ts";
 import type { NameKey } from "../../dns/name.ts";
@@ -18,12 +19,12 @@ export interface Standing {
   readonly published: RecordSets;
   /** What may be there besides what is published. */
   readonly doubtful: RecordSets;
-  /** What of that was published, and may not be said again. */
+  /** The part of that which was published, and whose renewal was refused. */
   readonly unrenewed: RecordSets;
   readonly obstacles: Obstacles;
 }
 
-/** The very same where nothing is in the way. Services that are listed as they were come to `kept`. */
+/** The entries that can be complete; `set` itself if all can. Adds to `kept` those that stay as they were. */
 export function completable(set: RecordSet, standing: Standing, kept: Set<NameKey>): RecordSet {
   if (set.type !== Type.PTR || standing.obstacles.isEmpty) return set;
   const listed = keysOf(
@@ -53,8 +54,8 @@ function isPossible(instance: NameKey, standing: Standing, refuses = isRefused):
 }
 
 /**
- * Names of services that are listed still, as they were or because the server does not let go of that, and
- * of their hosts.
+ * Names of services that are still listed, as they were or because the server refuses to remove the entry,
+ * and of their hosts.
  */
 export function heldNames(standing: Standing, kept: ReadonlySet<NameKey>): ReadonlySet<NameKey> {
   const { published, doubtful, obstacles } = standing;
@@ -75,7 +76,7 @@ export function heldNames(standing: Standing, kept: ReadonlySet<NameKey>): Reado
   return held;
 }
 
-/** Does the server take nothing of what is wanted there? */
+/** True if the server takes nothing of what is wanted there. */
 function isRefused(name: NameKey, type: number, standing: Standing): boolean {
   const { wanted, published, obstacles } = standing;
   if (!obstacles.isFull(name, type)) return false;
@@ -83,7 +84,7 @@ function isRefused(name: NameKey, type: number, standing: Standing): boolean {
   return wanted.get(name, type)?.rdatas.some(({ key }) => there.has(key)) === false;
 }
 
-/** Was it refused again after the server had taken something else, or is nothing there that was before? */
+/** True if it was refused again after the server took something else, or nothing from before is there. */
 function isRefusedForGood(name: NameKey, type: number, standing: Standing): boolean {
   const { published, unrenewed, obstacles } = standing;
   const isThere = [published, unrenewed].some((sets) => sets.get(name, type) !== undefined);

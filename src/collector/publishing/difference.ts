@@ -1,6 +1,6 @@
 /**
- * The difference between what is there and what is wanted, as steps from the one to the other. What
- * the server refuses is spared, and so is what would be of no use without it.
+ * The difference between what is published and what is wanted, in steps from one to the other. What the
+ * server refuses is left out for now, and so is what would be useless without it.
  */
 import { Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
@@ -16,13 +16,13 @@ import { apart, guarded, octetsOfStep, type Step } from "./step.ts";
 export interface Between extends Standing {
   /** What was there before, and may yet be wanted. */
   readonly inherited: RecordSets;
-  /** Where the server does not know who wants what. */
+  /** Given if the server does not know who wants what. */
   readonly guard: Guard | undefined;
-  /** Octets of an update, about. */
+  /** Approximate octets of an update. */
   readonly limit: number;
 }
 
-/** Set by set. */
+/** The steps, set by set. */
 export function* difference(given: Between): Iterable<readonly Step[]> {
   const { wanted, published, doubtful } = given;
   const inherited = withoutAliases(given);
@@ -41,7 +41,7 @@ export function* difference(given: Between): Iterable<readonly Step[]> {
   }
 }
 
-/** From what is there to `wanted`. */
+/** The steps from what is there to `wanted`. */
 function stepsTo(
   wanted: RecordSet,
   between: Between & { readonly held: ReadonlySet<NameKey> },
@@ -61,7 +61,7 @@ function stepsTo(
     wanted.rdatas.filter(({ key }) => !before.has(key)),
     published?.rdatas ?? [],
   );
-  // Where something leads to, something stays that is there for certain.
+  // A set that something leads to keeps a record that is certainly there.
   const isLast = come.length === 0 && !published?.rdatas.some(({ key }) => after.has(key));
   const isHeld = isLast && held.has(name.key);
   const gone = isHeld && !leads(type) ? [] : obstacles.removable(name, left);
@@ -74,8 +74,8 @@ function stepsTo(
 }
 
 /**
- * Does something of ours stay there for now? Then it is not the others that a record there tells of. When
- * it goes there is another difference.
+ * True if something of ours stays in the list for now: then a record there does not mean that others have
+ * one. When it goes, there will be another difference.
  */
 function isOurs(list: Name, { inherited, published, obstacles }: Between): boolean {
   if (inherited.get(list.key, Type.PTR) !== undefined) return true;
@@ -83,7 +83,7 @@ function isOurs(list: Name, { inherited, published, obstacles }: Between): boole
   return there.some((rdata) => obstacles.isStuck(list, rdata));
 }
 
-/** What has one owner is as it says now, whoever published what it said (RFC 6762 §10.2). */
+/** A set with one owner becomes what the owner says now, whoever published it (RFC 6762 §10.2). */
 function replacing(
   step: Step,
   whole: readonly Rdata[],

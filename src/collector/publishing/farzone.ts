@@ -1,9 +1,8 @@
 /**
- * A zone on a server far away, of whatever make: updates as RFC 2136 has them, with the lease of
- * RFC 9664 for those who know it, and what is there by transfer (RFC 5936); both signed by TSIG
- * (RFC 8945).
+ * A zone on a remote server of any make: updates by RFC 2136, with the lease of RFC 9664 for servers that
+ * know it, and reading back by transfer (RFC 5936); both signed by TSIG (RFC 8945).
  *
- * Invariant: with a key, nothing that it has not signed is taken for an answer.
+ * Invariant: with a key, nothing that it has not signed counts as an answer.
  */
 import type { Clock } from "../../clock.ts";
 import { Class, Opcode, Rcode, rcodeName, Type } from "../../dns/constants.ts";
@@ -27,20 +26,20 @@ export interface FarZoneOptions {
   readonly connection: Pick<PersistentConnection, "ask" | "askAll" | "server">;
   readonly clock: Clock;
   readonly key?: TsigKey | undefined;
-  /** Records that are read back at most, for a transfer may have no end; all if not given. */
+  /** Records to read back at most, since a transfer may have no end; all if not given. */
   readonly capacity?: number;
 }
 
-/** No answer that counts: its fate is not known. The message says why. */
+/** There is no answer that counts, so the fate of the request is unknown. The message says why. */
 export class PublishError extends Error {
   override readonly name = "PublishError";
 }
 
 export class FarZone {
-  /** Seconds the server grants what was added last; undefined where it knows no leases. */
+  /** Seconds that the server granted for the last addition; undefined if it knows no leases. */
   lease: number | undefined;
   readonly #options: FarZoneOptions;
-  /** The serial that was told last, and by whom. */
+  /** The serial last seen, and the server that gave it. */
   #serial: number | undefined;
   #server: string | undefined;
 
@@ -48,7 +47,7 @@ export class FarZone {
     this.#options = options;
   }
 
-  /** Rejects where there is no answer. */
+  /** Rejects if there is no answer. */
   readonly publish = async (update: Update): Promise<Rcode> => {
     const { origin, connection } = this.#options;
     const { lease, prerequisites, updates } = update;
@@ -67,7 +66,7 @@ export class FarZone {
     return answer.rcode;
   };
 
-  /** What the zone holds now; a response code where the server does not tell. */
+  /** What the zone holds now; a response code if the server refuses. */
   readonly readBack = async (): Promise<RecordSets | Rcode> => {
     const { origin, connection, capacity = Number.POSITIVE_INFINITY } = this.#options;
     const exchange = this.#exchange({
@@ -87,7 +86,7 @@ export class FarZone {
         if (soas === 0) this.#note(answers);
         if (isSoa(record) && ++soas === 2) break;
         weight += weightOf(record.rdata);
-        // What lies elsewhere is not this zone's to say.
+        // Records outside the zone are not its to give.
         if (record.name.isUnder(origin)) sets.add(record);
       }
       if (weight > capacity) {
@@ -101,9 +100,9 @@ export class FarZone {
   };
 
   /**
-   * Is the serial lower than when it was told last? Then the server has gone back to a zone of before,
-   * with what was taken away since. So may another server have, whatever its serial. Rejects where there
-   * is no answer.
+   * True if the serial is lower than when it was last seen: the server has gone back to an older zone, with
+   * what was removed since. True also if another server answers, whatever its serial. Rejects if there is
+   * no answer.
    */
   readonly isOlder = async (): Promise<boolean> => {
     const { origin, connection } = this.#options;
@@ -132,14 +131,14 @@ export class FarZone {
 
 const EDNS = { udpSize: UDP_SIZE, version: 0, dnssecOk: false };
 
-/** One request and its responses, which are a chain of signatures (RFC 8945 §5.3). */
+/** One request and its responses, whose signatures form a chain (RFC 8945 §5.3). */
 class Exchange {
   readonly #fields: Partial<Message>;
   readonly #key: TsigKey | undefined;
   readonly #now: () => number;
-  /** Of the message before. */
+  /** The MAC of the previous message. */
   #mac: Uint8Array = new Uint8Array();
-  /** Messages without a signature since. */
+  /** Unsigned messages since then. */
   #unsigned: Uint8Array[] = [];
   #isContinuation = false;
 
@@ -153,7 +152,7 @@ class Exchange {
     const key = this.#key;
     const message = makeMessage({ ...this.#fields, id });
     const octets = encode(message, { reserve: key === undefined ? 0 : tsigLength(key) });
-    // Half an update is another update.
+    // Half an update is a different update.
     if (decodeHeader(octets).isTruncated)
       throw new PublishError("it is longer than a message may be");
     if (key === undefined) return octets;
@@ -162,7 +161,7 @@ class Exchange {
     return bytes;
   };
 
-  /** The response in these octets. Throws PublishError or FormatError for what is none. */
+  /** The response in these octets. Throws PublishError or FormatError if they are none. */
   verify(octets: Uint8Array): Message {
     const message = decode(octets, { isLenient: true });
     if (!message.isResponse || message.opcode !== (this.#fields.opcode ?? Opcode.QUERY)) {
@@ -177,7 +176,7 @@ class Exchange {
       return message;
     }
     const { error, mac, other } = signed.tsig;
-    // These two are said unsigned (RFC 8945 §5.3.2); nothing is believed but that there is no answer.
+    // These two errors come unsigned (RFC 8945 §5.3.2); nothing is believed except that there is no answer.
     if (mac.length === 0 && refusals[error] !== undefined) {
       throw new PublishError(`${refusals[error]}: ${key.name}`);
     }
@@ -209,7 +208,7 @@ class Exchange {
   }
 }
 
-/** What an error in a TSIG says that is not signed itself. */
+/** What the errors in an unsigned TSIG mean. */
 const refusals: Readonly<Record<number, string>> = {
   [Rcode.BADKEY]:
     "it does not know the key, or not with this algorithm, or its acl does not let it do this (BADKEY)",
@@ -217,7 +216,7 @@ const refusals: Readonly<Record<number, string>> = {
 };
 
 function outOfTime(ahead: number): string {
-  // The server has the time, and what it minds is the order (RFC 8945 §5.2.3).
+  // The server's clock agrees, and what it objects to is the order (RFC 8945 §5.2.3).
   if (Math.abs(ahead) <= FUDGE) return "another update, signed later, has overtaken it (BADTIME)";
   const direction = ahead > 0 ? "ahead of" : "behind";
   return `this host's clock is ${Math.abs(ahead)} s ${direction} the server's (BADTIME)`;
@@ -231,7 +230,7 @@ function unsignedAnswer(rcode: Rcode): string {
   return rcode === Rcode.NOERROR ? UNSIGNED : `${UNSIGNED} (${rcodeName(rcode)})`;
 }
 
-/** Records put together in sets, whatever the order they come in. */
+/** Collects records into sets, in whatever order they come. */
 class Gathering {
   readonly #sets = new Map<string, RecordSet & { readonly rdatas: Rdata[] }>();
 

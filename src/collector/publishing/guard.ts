@@ -1,8 +1,8 @@
 /**
- * What the sites of a zone have in common: each that has printers lists `_ipp._tcp` among the types
- * (RFC 6763 §9), and each tells clients to browse the zone (§11). Where the server keeps no account
- * of who wants a record, as leases do, the one that removes it says first what must be gone (RFC 2136
- * §2.4.3): with the last printer the type goes, and with the last type the zone.
+ * Protects records that the sites of a zone share: each site with printers lists `_ipp._tcp` among the
+ * types (RFC 6763 §9), and each tells clients to browse the zone (§11). If the server does not track who
+ * wants a record, as leases do, whoever removes one states first what must be gone (RFC 2136 §2.4.3): the
+ * type goes with the last printer, and the pointer to the zone with the last type.
  */
 import type { Name } from "../../dns/name.ts";
 import { type Rdata, targetOf } from "../../dns/rdata.ts";

@@ -1,9 +1,9 @@
 /**
- * What of a zone a collector may have put there before it was started: all that lies beneath its
- * sites, and elsewhere the pointers that lead beneath them (RFC 6763 §4.2); and what recommends the
- * whole zone, to those who ask at the zone or by an address of its subnets (§11). An entry in the list of
- * types (RFC 6763 §9) belongs to everybody who has services of that type, so it is its own only
- * where nobody else lists one. What has a longer TTL than a collector gives was put there by hand.
+ * What a collector may have put into a zone before it was started: all that lies beneath its sites, and
+ * elsewhere the pointers that lead beneath them (RFC 6763 §4.2) and those that recommend the whole zone, at
+ * the zone itself and at the base addresses of its subnets (§11). An entry in the list of types
+ * (RFC 6763 §9) belongs to everybody with services of that type, so it counts as the collector's only if
+ * nobody else lists one. What has a longer TTL than a collector gives was put there by hand.
  */
 import { Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
@@ -18,7 +18,7 @@ export interface Heir {
   readonly zone: Name;
   /** The domains of its sites. */
   readonly sites: readonly Name[];
-  /** The names of the base addresses of its subnets. */
+  /** The reverse names of the base addresses of its subnets. */
   readonly subnets: readonly Name[];
 }
 
@@ -40,7 +40,7 @@ export function inheritance(whole: HeldSets, { zone, sites, subnets }: Heir): Re
     if (parts === undefined) return false;
     return [zone, ...subnets].some((domain) => domain.equals(parts.domain));
   };
-  /** Where to register, which the administrator says alone, and which may be why a site is ours. */
+  /** Where to register: only the administrator decides that, and it may be why a site is ours. */
   const isRegistering = (name: Name) => {
     const parts = parseEnumeration(name);
     return parts !== undefined && !BROWSING.includes(parts.enumeration);
@@ -65,14 +65,14 @@ export function inheritance(whole: HeldSets, { zone, sites, subnets }: Heir): Re
   return inherited;
 }
 
-/** Collectors give what is heard `SERVED_TTL` at most. */
+/** Collectors give `SERVED_TTL` at most to what is heard. */
 function isByHand(set: RecordSet | undefined): boolean {
   return set !== undefined && set.ttl > SERVED_TTL && parseEnumeration(set.name) === undefined;
 }
 
 /**
- * Without what cannot stay beside what is wanted: a server takes no record beside an alias, and no
- * alias beside a record, and says NOERROR (RFC 2136 §3.4.2.2).
+ * Without what cannot stay beside what is wanted: a server adds no record beside an alias, and no alias
+ * beside a record, but answers NOERROR (RFC 2136 §3.4.2.2).
  */
 export function withoutAliases({
   inherited,
@@ -90,8 +90,8 @@ export function withoutAliases({
 }
 
 /**
- * With what may yet be wanted of what was there: of lists and of addresses others may be heard yet,
- * what else is heard of a name is all there is of its type (RFC 6762 §10.2).
+ * Adds what was there and may yet be wanted: more of a list or of a host's addresses may still be heard,
+ * while of other types what is heard of a name is all there is (RFC 6762 §10.2).
  */
 export function withInherited(set: RecordSet, inherited: RecordSets): RecordSet {
   if (inherited.isEmpty || isUnique(set.type)) return set;

@@ -1,10 +1,9 @@
 /**
- * What a server has refused when it was asked for that alone: sets that take no more records, as
- * BIND's of a hundred, records that it does not give up, and sets that it does not let be replaced.
- * They are spared for a while, so that they are in nobody's way, and then tried again: soon, and ever
- * more seldom, for what is the matter with the server (a disk that is full, a zone that is frozen, a
- * rule that is being mended) may pass any moment. A few are tried at a time, by turns, and for each
- * that is taken a few more.
+ * What a server has refused when asked for nothing else: sets that take no more records, such as BIND's of
+ * a hundred, records that it does not remove, and sets that it does not let be replaced. They are left out
+ * for a while, so that they block nothing else, and then retried: soon, and with growing back-off, since
+ * what is wrong with the server (a full disk, a frozen zone, a rule being mended) may pass at any moment. A
+ * few are tried at a time, in turns, and a few more for each that is taken.
  */
 import type { Name, NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
@@ -12,31 +11,31 @@ import { setKey } from "../../dns/record.ts";
 import { Spared } from "./spared.ts";
 import type { Step } from "./step.ts";
 
-/** Of this set the server takes no more, or gives a record not up. */
+/** A set of which the server takes no more records, or does not remove one. */
 export interface Obstacle {
   readonly name: Name;
   readonly type: number;
   readonly record: Rdata;
   readonly isRemoval: boolean;
-  /** Records of the set that are published and that are wanted. */
+  /** The numbers of records of the set that are published and that are wanted. */
   readonly published: number;
   readonly wanted: number;
 }
 
 export class Obstacles {
-  /** Sets, by how many records they take. */
+  /** Full sets, with the number of records that they take. */
   readonly #full = new Spared<number>();
-  /** Records. */
+  /** Records that the server does not remove. */
   readonly #stuck = new Spared<true>();
   /** Sets that are changed record by record. */
   #divided = new Spared<true>();
   #due: number | undefined;
-  /** Milliseconds to the next of the tries that come soon. */
+  /** Milliseconds to the next retry. */
   #wait = SOON.first;
-  /** Of each kind, how many are tried next. */
+  /** How many of each kind are tried next. */
   #tries = TRIES;
 
-  /** Is a step, which has been refused, no more than another try? */
+  /** True if a refused step was only a retry. */
   knows({ name, type, gone, come }: Step): boolean {
     return (
       gone.every((rdata) => this.isStuck(name, rdata)) &&
@@ -44,7 +43,7 @@ export class Obstacles {
     );
   }
 
-  /** When some of them are worth a try. */
+  /** When to retry some of them. */
   get due(): number | undefined {
     return this.#due;
   }
@@ -53,7 +52,7 @@ export class Obstacles {
     return this.#full.size + this.#stuck.size + this.#divided.size === 0;
   }
 
-  /** A step of one record was refused, of a set with `published` others; undefined if not news. */
+  /** A step of one record was refused, of a set with `published` others; undefined if that is not news. */
   add(step: Step, published: number, wanted: number, now: number): Obstacle | undefined {
     const { name, type, gone, come } = step;
     const isRemoval = gone.length > 0;
@@ -72,13 +71,13 @@ export class Obstacles {
     this.#divided.put(setKey(name, type), true);
   }
 
-  /** An update was taken, and may have been a refresh. */
+  /** An update was taken, perhaps a refresh. */
   succeeded(): void {
     this.#full.succeeded();
     this.#stuck.succeeded();
   }
 
-  /** A step was taken, and the set has so many records now. Is something tried again for that? */
+  /** A step was taken, and its set now has `count` records. True if that calls for a retry. */
   clear({ name, type, gone }: Step, count: number, now: number): boolean {
     const key = setKey(name, type);
     const full = this.#full.get(key);
@@ -86,7 +85,7 @@ export class Obstacles {
     if (isOver) this.#full.delete(key);
     for (const rdata of gone) if (this.#stuck.delete(recordKey(name, rdata))) isOver = true;
     if (isOver) {
-      // What was refused is taken, so the rest may be as well.
+      // Something that was refused is taken, so the rest may be too.
       this.#wait = SOON.first;
       this.#due = now;
       this.#tries += MORE;
@@ -94,7 +93,7 @@ export class Obstacles {
     return isOver || full !== undefined;
   }
 
-  /** What may be tried once more is what the next difference has of them. */
+  /** Opens a few for a retry; the next difference tries those that it needs. */
   retry(now: number): void {
     this.#divided = new Spared();
     this.#full.open(this.#tries);
@@ -104,7 +103,7 @@ export class Obstacles {
     this.#wait = this.isEmpty ? SOON.first : Math.min(this.#wait * 2, SOON.most);
   }
 
-  /** Of what is missing in a set, what may be added to what is there. */
+  /** The missing records of a set that may be added to those that are there. */
   addable(name: Name, type: number, missing: readonly Rdata[], there: readonly Rdata[]) {
     const key = setKey(name, type);
     const full = this.#full.get(key);
@@ -118,7 +117,7 @@ export class Obstacles {
     return this.#full.has(setKey({ key: name }, type));
   }
 
-  /** Is it the set that is refused, and not everything? */
+  /** True if the set itself is refused, and not everything. */
   isToBlame(name: NameKey, type: number): boolean {
     return this.#full.isToBlame(setKey({ key: name }, type));
   }
@@ -141,14 +140,14 @@ export class Obstacles {
   }
 }
 
-/** Of each kind, at a time. */
+/** How many of each kind are tried at a time. */
 const TRIES = 2;
-/** For each that is taken. */
+/** How many more for each that is taken. */
 const MORE = 8;
 /** Milliseconds. */
 const SOON = { first: 1000, most: 60_000 };
 
-/** The length in front of the name keeps apart what would run together. */
+/** The length in front keeps keys apart that would otherwise be the same. */
 function recordKey(name: Name, rdata: Rdata): string {
   return `${name.key.length} ${rdata.type} ${name.key}${rdata.key}`;
 }

@@ -1,4 +1,4 @@
-/** When to try again after what went wrong: later each time that it goes wrong again. */
+/** When to retry after a failure: a back-off that grows with each further one. */
 export class Patience {
   readonly #random: () => number;
   #failures = 0;
@@ -21,14 +21,14 @@ export class Patience {
     this.#wait(now, RETRY, this.#failures++);
   }
 
-  /** `isOfZone`: whatever else would be asked will be refused too. */
+  /** `isOfZone`: any other request would be refused too. */
   refused(now: number, isOfZone: boolean): void {
     this.#failures = 0;
     const tries = this.#refusals++ - (isOfZone ? 0 : QUICK_REFUSALS);
     if (tries >= 0) this.#wait(now, isOfZone ? NO_ZONE : REFUSED, tries);
   }
 
-  /** Not a moment is left. */
+  /** There is no time left to wait. */
   end(): void {
     this.#notBefore = 0;
   }
@@ -40,12 +40,12 @@ export class Patience {
 }
 
 /**
- * Milliseconds between tries, at first and at most; each is shortened by up to half, by chance. A
- * connection attempt is cheap, and when a path heals all is to be there within 3 s.
+ * Milliseconds between attempts, at first and at most; jitter shortens each by up to half. A connection
+ * attempt is cheap, and when a path heals everything should be there within 3 s.
  */
 const RETRY = { first: 250, growth: 2, most: 1000 };
 const NO_ZONE = { first: 1000, growth: 2, most: 60_000 };
-/** Each is of something else, and tells what is to be left out: the next may be taken. */
+/** Each refusal is of something else and shows what to leave out: the next update may be taken. */
 const REFUSED = { first: 250, growth: 1.15, most: 60_000 };
-/** One after the other: as many as it takes to find one record in an update. */
+/** Refusals in a row without a wait: as many as it takes to find one record in an update. */
 const QUICK_REFUSALS = 16;

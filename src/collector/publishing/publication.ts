@@ -1,9 +1,9 @@
 /**
- * One zone and what a collector keeps in it: reads back what is there already, has the reconciler
- * say what is to be sent, and sends it, one update at a time.
+ * One zone and what a collector keeps in it: reads back what is already there, asks the reconciler what to
+ * send, and sends it, one update at a time.
  *
- * Invariant: nothing is removed that others may have put there. Until what is there is known, that
- * is all that this collector has not published itself.
+ * Invariant: nothing is removed that others may have put there. Until the zone has been read, that is
+ * everything that this collector has not published itself.
  */
 import { Alarm, type Clock, earlier } from "../../clock.ts";
 import { Rcode, rcodeName } from "../../dns/constants.ts";
@@ -18,24 +18,24 @@ import { Readings } from "./readings.ts";
 import { Reconciler } from "./reconciler.ts";
 import { Troubles } from "./troubles.ts";
 
-/** What a server holds of a zone now; a response code where it does not tell. */
+/** What a server holds of a zone now; a response code if it refuses to tell. */
 export type ReadBack = () => Promise<HeldSets | Rcode>;
 
 /** A zone that is published into. */
 export interface PublishedZone {
   readonly origin: Name;
-  /** Rejects where there is no answer, and then says why. */
+  /** Rejects, with the reason, if there is no answer. */
   readonly publish: Publish;
-  /** By which name the configuration has the key that updates are signed with. */
+  /** The name that the configuration gives to the key that signs updates. */
   readonly key?: string | undefined;
   readonly readBack: ReadBack;
-  /** Seconds for which records are asked to be there; for ever if not given. */
+  /** Seconds of the lease to ask for; for ever if not given. */
   readonly lease?: number | undefined;
-  /** Seconds that the server grants, once it is known to; not given where it always does. */
+  /** Seconds that the server grants, once it is known to; not given if it always does. */
   readonly granted?: () => number | undefined;
-  /** Has it gone back to what it was before, by its serial, or become another? Without leases alone. */
+  /** True if the server has gone back to an older zone, by its serial, or is another. Only without leases. */
   readonly isOlder?: () => Promise<boolean>;
-  /** Take away at the end what was published. */
+  /** Withdraw at the end what was published. */
   readonly withdraw?: boolean;
 }
 
@@ -43,15 +43,15 @@ export interface PublicationOptions {
   readonly zone: PublishedZone;
   readonly clock: Clock;
   readonly log: Log;
-  /** Of the sets of the zone, what this collector may have put there. */
+  /** The sets of the zone that this collector may have put there. */
   readonly ours: (there: HeldSets) => Iterable<RecordSet>;
-  /** Of these, what is kept until it is known whether it is still wanted: what might be wanted yet. */
+  /** The part of these that may yet be wanted, and is kept until that is known. */
   readonly left: (ours: RecordSets) => RecordSets;
-  /** Of what other sites may want too. */
+  /** Guards what other sites may want too. */
   readonly guard: Guard;
   /** The domains of the sites that are published. */
   readonly sites: () => readonly Name[];
-  /** When everything has been heard that there is, so that the rest may go; it may be put off. */
+  /** When all there is will have been heard, so that the rest may go; it may be put off. */
   readonly settles: () => number;
 }
 
@@ -62,9 +62,9 @@ export class Publication {
   #work: Promise<void> | undefined;
   #isReading = false;
   #isEnded = false;
-  /** An update, since what is there could not be read. */
+  /** True if an update was taken since the last failed reading. */
   #hasTaken = false;
-  /** The server has taken something. */
+  /** Called when the server has taken something. */
   #goesOn = () => {};
   readonly #readings = new Readings();
   readonly #troubles: Troubles;
@@ -83,7 +83,7 @@ export class Publication {
     this.#alarm = new Alarm(clock, () => this.#go());
   }
 
-  /** Does the server take no updates? */
+  /** True while the server takes no updates. */
   get isTroubled(): boolean {
     return this.#troubles.areStanding;
   }
@@ -93,13 +93,13 @@ export class Publication {
     this.#go();
   }
 
-  /** Leases went on while this machine slept, and may be over. */
+  /** To be called after this machine slept: leases ran on, and may be over. */
   renew(): void {
     this.reconciler.sayAllAgain();
     this.#go();
   }
 
-  /** What may be ours is more than it was: what of it is there already is not known yet. */
+  /** To be called when more may be ours than before: what of it is already there has to be read. */
   inherit(): void {
     if (this.#isEnded) return;
     this.#readings.ask(this.#options.clock.now());
@@ -107,8 +107,8 @@ export class Publication {
   }
 
   /**
-   * Resolves when nothing is on its way and what is to be taken away is, or when the server says
-   * nothing for a while.
+   * Resolves when nothing is in flight and everything to be withdrawn is, or when the server has been
+   * silent for a while.
    */
   async end(): Promise<void> {
     this.#isEnded = true;
@@ -136,7 +136,7 @@ export class Publication {
     if (failure !== undefined && left.length > 0) this.#troubles.left(left, failure);
   }
 
-  /** Why something stays, if it does. What is there is not waited for: nothing but our own is to go. */
+  /** Why something stays, if it does. Does not wait for a reading: nothing but our own is to go. */
   async #finish(isOver: AbortSignal): Promise<string | undefined> {
     if (!this.#isReading) await this.#work;
     if (!this.#options.zone.withdraw || isOver.aborted) return undefined;
@@ -178,7 +178,7 @@ export class Publication {
       there = await zone.readBack();
       if (this.#isEnded) return;
     } catch (error) {
-      // One that does not answer may be restarting, or away, as long as it takes no update either.
+      // A server that does not answer may be restarting or away, as long as it takes no updates either.
       const isAnswer = error instanceof PublishError;
       if (isAnswer || (this.#readings.isFailing && this.#hasTaken)) {
         this.#troubles.unread({ reason: (error as Error).message, isAnswer });
@@ -238,11 +238,11 @@ export class Publication {
     if (refusal !== undefined) this.#troubles.report(refusal, rcode!);
   }
 
-  /** A server that keeps leases forgets by itself what nobody says again. */
+  /** Not asked of a server with leases, which forgets by itself what nobody renews. */
   async #isOlder(): Promise<boolean> {
     const { isOlder, granted } = this.#options.zone;
     if (isOlder === undefined || granted?.() !== undefined || this.#isEnded) return false;
-    // Where there is no answer, the next update tells what is the matter.
+    // If there is no answer, the next update shows what is wrong.
     return isOlder().catch(() => false);
   }
 
@@ -250,15 +250,15 @@ export class Publication {
     const { zone, clock } = this.#options;
     if (!this.#troubles.areStanding) return;
     const wasAway = this.#troubles.rejoice();
-    // It may be another one, or have an older zone, in which there is what was taken away since.
+    // It may be another one, or have an older zone, with what was removed since.
     const isOlder = wasAway && zone.granted?.() === undefined;
     if (this.#readings.isFailing || isOlder) this.#readings.ask(clock.now());
   }
 }
 
-/** Milliseconds: what another collector of the site was the first to hear and to publish is heard by then. */
+/** Milliseconds until we too have heard what another collector of the site heard and published first. */
 const HEARD = 1000;
-/** A server that took updates until now may be busy; one that did not is not waited for. */
+/** Milliseconds. A server that took updates until now may be busy; one that did not is not waited for. */
 const LONGEST_SILENCE = 2000;
-/** A server without leases takes what is listed one by one, and so long does a site of thousands. */
+/** Milliseconds. Without leases, listed records go singly, which takes this long at a site of thousands. */
 const LONGEST_END = 10_000;

@@ -1,30 +1,30 @@
 /**
- * When a server is asked for what it has of a zone: at the start, when it may have become another, and
- * again where it did not tell. One that was read at the start is read once more when all has come that
- * a process before this one, killed, may have left on its way: the system sends it yet.
+ * When to read back what a server has of a zone: at the start, when it may have become another, and again
+ * after a failure. A first reading is repeated once everything has arrived that a process before this one,
+ * killed, may have left in flight: the system goes on sending it.
  */
 export class Readings {
-  /** Undefined when nothing is to be asked. */
+  /** Undefined if no reading is to come. */
   #due: number | undefined;
   #first: number | undefined;
-  /** Since when it could not be read. */
+  /** Since when readings have failed. */
   #failsSince: number | undefined;
 
   get due(): number | undefined {
     return this.#due;
   }
 
-  /** Did it fail the last time? */
+  /** True if the last reading failed. */
   get isFailing(): boolean {
     return this.#failsSince !== undefined;
   }
 
-  /** One is due now. */
+  /** Makes a reading due now. */
   ask(now: number): void {
     this.#due = now;
   }
 
-  /** Is one due? Then it has begun. */
+  /** True if a reading is due, which then counts as begun. */
   begin(now: number): boolean {
     if (this.#due === undefined || this.#due > now) return false;
     this.#due = undefined;
@@ -45,14 +45,14 @@ export class Readings {
   }
 }
 
-/** Milliseconds: a system tries nine times to bring over what is left of a connection, for some 100 s. */
+/** Milliseconds: a system tries nine times to deliver what is left of a connection, for some 100 s. */
 const ON_ITS_WAY = 150_000;
 /**
- * Milliseconds. A server that is there again is seen by the updates it takes; one that takes them and
- * does not tell what is there is asked ever more seldom: the administrator has something to do first.
+ * Milliseconds. A server that has returned is noticed by the updates it takes; one that takes them but does
+ * not tell what is there is asked at growing intervals: the administrator has something to do first.
  */
 const AGAIN = { least: 5000, most: 600_000 };
-/** What has left is out that much later than it could be, of the time for which nothing could be read. */
+/** How late removals may be, as a fraction of the time for which nothing could be read. */
 const DELAY_SHARE = 1 / 10;
-/** Updates wait for a reading, so they get four times as long as it took. */
+/** Updates wait while the zone is read, so they then get four times as long as that took. */
 const UPDATES_SHARE = 4;

@@ -1,4 +1,4 @@
-/** What may be the matter where a server refuses a record, in the administrator's words. */
+/** What may be wrong if a server refuses a record, in the administrator's words. */
 import { isAddressType, Rcode, Type } from "../../dns/constants.ts";
 import { Name } from "../../dns/name.ts";
 import { targetOf } from "../../dns/rdata.ts";
@@ -17,12 +17,12 @@ export function reasonOf(refusal: Obstacle, rcode: Rcode, hasKey: boolean): stri
       : "the server does not let the key write this name; is it a key of this site, and the zone not frozen?";
   }
   if (isRemoval) return "the server refuses to remove a record of this set";
-  // BIND says SERVFAIL where a set has as many records as it may have, 100 by default.
+  // BIND answers SERVFAIL if a set has as many records as it may have, 100 by default.
   const remedy = "; BIND takes more with max-records-per-type, up to 65,535 octets";
   return `the server takes no more records in this set${rcode === Rcode.SERVFAIL ? remedy : ""}`;
 }
 
-/** Of the names of a record, the one that is a host's, as BIND sees it. */
+/** The name in a record that is a host's, as BIND sees it. */
 function hostOf({ name, type, record }: Obstacle): Name | undefined {
   if (isAddressType(type)) return name;
   const isReverse = type === Type.PTR && name.isUnder(ARPA);

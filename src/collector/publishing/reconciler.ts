@@ -1,16 +1,16 @@
 /**
- * Makes the zone hold what is wanted, for as long as it is wanted: the difference from what was
- * published, as Updates (RFC 2136 §2.5), one at a time, and all of it again before its lease is over
- * (RFC 9664 §5). A machine without sockets or timers. It knows no events, only the two states, so an
- * update that was lost and one that was never sent are one case: the difference is taken again.
+ * Makes the zone hold what is wanted, for as long as it is wanted: sends the difference from what was
+ * published as Updates (RFC 2136 §2.5), one at a time, and all of it again before its lease expires
+ * (RFC 9664 §5). A state machine without sockets or timers. It knows no events, only the two states, so an
+ * update that was lost and one that was never sent are the same case: the difference is taken again.
  *
- * One difference is gone through to its end before the next one is taken: what changes faster than
- * it can be sent keeps nothing else out.
+ * One difference is worked off completely before the next is taken: what changes faster than it can be sent
+ * blocks nothing else.
  *
- * Invariants: after each update every listed service is there with all it needs, since what lists is
- * taken away first and added last, and not at all where the server refuses the rest. What may or may
- * not have arrived counts as both: it is added again if wanted, removed again if not. A record that
- * the server refuses keeps no other one out.
+ * Invariants: after each update every listed service is complete, since what lists it is removed first
+ * and added last, and not added at all if the server refuses the rest. What may or may not have arrived
+ * counts as both: it is added again if wanted, removed again if not. A record that the server refuses
+ * blocks no other.
  */
 import { earlier } from "../../clock.ts";
 import { Rcode } from "../../dns/constants.ts";
@@ -32,9 +32,9 @@ export interface ReconcilerOptions {
   readonly random: () => number;
   /** Seconds to ask for; for ever if not given. */
   readonly lease?: number | undefined;
-  /** Of what others may want too, where the server does not know who wants what. */
+  /** Guards what others may want too, if the server does not know who wants what. */
   readonly guard?: Guard | undefined;
-  /** Octets of an update, about. */
+  /** Approximate octets of an update. */
   readonly limit?: number;
 }
 
@@ -45,30 +45,30 @@ export class Reconciler {
   readonly #lease: number | undefined;
   readonly #limit: number;
   readonly #guard: Guard | undefined;
-  /** Has the server granted a lease? Who has answered nothing yet may know of none. */
+  /** True if the server has granted a lease; one that has not answered yet may know none. */
   #isLeased = false;
-  /** What is there for certain. */
+  /** What is certainly there. */
   #published = new RecordSets();
-  /** What may be there besides, after updates whose fate is not known. */
+  /** What may be there besides, after updates whose fate is unknown. */
   #doubtful = new RecordSets();
-  /** What of that was published, and may not be said again. */
+  /** The part of that which was published, and whose renewal was refused. */
   #unrenewed = new RecordSets();
   #wanted = new RecordSets();
-  /** What was there before, and may yet be wanted; until it settles. */
+  /** What was there before and may yet be wanted, until it is settled. */
   #inherited = new RecordSets();
   #settles: () => number = () => 0;
-  /** What is still to be done of the difference that was taken last, in order. */
+  /** The steps left of the difference that was last taken, in order. */
   #steps: Step[] = [];
-  /** Is there no other difference yet? */
+  /** True while `#steps` is the difference to what is wanted now. */
   #isCurrent = false;
-  /** What is still to be said again. */
+  /** What is still to be renewed. */
   readonly #round = new Round();
   #refreshes = Number.NEGATIVE_INFINITY;
   /** Milliseconds from one round to the next, at most. */
   #period: number;
   #inFlight: { readonly steps: readonly Step[]; readonly isRefresh: boolean } | undefined;
   #obstacles = new Obstacles();
-  /** Records in an update, at most: few while a refused one is looked for. */
+  /** Records in an update, at most: few while a refused one is searched for. */
   #most = Number.POSITIVE_INFINITY;
   readonly #patience: Patience;
 
@@ -90,7 +90,7 @@ export class Reconciler {
     this.#isCurrent = false;
   }
 
-  /** What was read a while ago others may have taken away since, where there are no leases. */
+  /** Without leases, others may have removed shared records since they were read. */
   #doubtShared(sets: RecordSets): void {
     if (this.#isLeased) return;
     const shared = new RecordSets();
@@ -103,9 +103,9 @@ export class Reconciler {
   }
 
   /**
-   * What is there, and what of it may be ours; what we have put there ourselves is in any case. What
-   * was not known to be there is kept, as far as it is among `left`, until the time that `settles`
-   * gives, as if it were wanted, and all is said again at once: its lease may be nearly over.
+   * Takes what is there and what of it may be ours; what we have put there is ours anyway. What is in
+   * `left` and was not known to be there is kept as if wanted, until the time that `settles` gives.
+   * Everything is renewed at once, since its lease may be nearly over.
    */
   inherit(
     there: HeldSets,
@@ -128,7 +128,7 @@ export class Reconciler {
     this.sayAllAgain();
   }
 
-  /** Seconds that the server has granted, where it has. Of fewer than before the next round is sooner. */
+  /** Seconds that the server has granted, if it has. A shorter lease brings the next round forward. */
   grant(lease: number | undefined, now: number): void {
     this.#isLeased = lease !== undefined;
     const period = periodOf(lease ?? this.#lease);
@@ -139,30 +139,30 @@ export class Reconciler {
     this.#period = period;
   }
 
-  /** Nothing is wanted any more, and nothing waited for. */
+  /** Nothing is wanted or waited for any more. */
   withdraw(): void {
     this.#inherited = new RecordSets();
     this.#round.end();
     this.#refreshes = Number.POSITIVE_INFINITY;
     this.#patience.end();
-    // Who refused it a moment ago may take it now, and there is no other time.
+    // What was refused a moment ago may be taken now, and there is no other chance.
     this.#obstacles = new Obstacles();
     this.#most = Number.POSITIVE_INFINITY;
     this.want(new RecordSets());
     this.#startOver();
   }
 
-  /** What is there, or may be, as far as it was put there or found there. */
+  /** What is or may be there, of what was put or found there. */
   get left(): readonly RecordSet[] {
     return [...this.#published, ...this.#doubtful];
   }
 
-  /** Is anything refused? */
+  /** True if anything is refused. */
   get isHindered(): boolean {
     return !this.#obstacles.isEmpty;
   }
 
-  /** When `poll` has something to do; never while an update is on its way. */
+  /** When `poll` has something to do; never while an update is in flight. */
   due(): number | undefined {
     if (this.#inFlight !== undefined) return undefined;
     const isPending = !this.#isCurrent || this.#steps.length > 0 || !this.#round.isOver;
@@ -173,7 +173,7 @@ export class Reconciler {
     return due === undefined ? undefined : Math.max(due, this.#patience.notBefore);
   }
 
-  /** The next update to send; what becomes of it is to be told to `settle`. */
+  /** The next update to send; `settle` has to be told what becomes of it. */
   poll(now: number): Update | undefined {
     if (this.#inFlight !== undefined || now < this.#patience.notBefore) return undefined;
     if (!this.#inherited.isEmpty && now >= this.#settles()) {
@@ -203,13 +203,13 @@ export class Reconciler {
   }
 
   /**
-   * What became of the update: its response code, or undefined where there was no response, or none
-   * that counts, and so `isAnswered`. Gives what is set aside because of it, if that is news.
+   * What became of the update: its response code, or undefined if there was no response or, with
+   * `isAnswered`, none that counts. Returns what is set aside because of it, if that is news.
    */
   settle(rcode: Rcode | undefined, now: number, isAnswered = false): Obstacle | undefined {
     const { steps, isRefresh } = this.#inFlight!;
     this.#inFlight = undefined;
-    // Others have it still, so it is theirs.
+    // Others still have it, so it is theirs.
     const isLeft = rcode === Rcode.YXRRSET && steps[0]!.unless !== undefined;
     if (rcode === Rcode.NOERROR || isLeft) {
       this.#patience.succeeded();
@@ -228,7 +228,7 @@ export class Reconciler {
       return undefined;
     }
     this.counters.refusals++;
-    // Of these, what is set aside is published no more, and not in the next difference.
+    // What is set aside of these is no longer published, and not in the next difference.
     if (isRefresh) this.#round.putBack(steps);
     else this.#steps.unshift(...steps);
     return this.#isolate(steps, { rcode, isRefresh, now });
@@ -237,8 +237,8 @@ export class Reconciler {
   //---- Refused ----
 
   /**
-   * An update is refused whole (RFC 2136 §3.7): halves of it are tried until a single record is
-   * found that is refused by itself. That one is set aside.
+   * An update is refused as a whole (RFC 2136 §3.7): halves of it are tried until a single record is found
+   * that is refused on its own, which is then set aside.
    */
   #isolate(
     steps: readonly Step[],
@@ -258,8 +258,8 @@ export class Reconciler {
   }
 
   /**
-   * What may not be said again is perhaps not there; nor is the rest of its set, if that is the
-   * second of it.
+   * A record whose renewal is refused may not be there; nor may the rest of its set, if that is the second
+   * refusal in it.
    */
   #setAside(step: Step, isRefresh: boolean, now: number): Obstacle | undefined {
     const { name, type, come } = step;
@@ -287,7 +287,7 @@ export class Reconciler {
     return now + period * (1 - this.#random() / 4);
   }
 
-  /** The server may have lost it, or may be another one. */
+  /** Renews everything, since the server may have lost it, or may be another one. */
   sayAllAgain(): void {
     this.#round.end();
     this.#refreshes = Number.NEGATIVE_INFINITY;
@@ -300,7 +300,7 @@ export class Reconciler {
 
   //---- The two states ----
 
-  /** What a step has come to: done, or nobody knows. */
+  /** The outcome of a step: done, or unknown. */
   #record(step: Step, isDone: boolean, now: number): void {
     const { name, type, ttl, gone, come } = step;
     const touched = keysOf([...gone, ...come]);
@@ -336,13 +336,13 @@ export class Reconciler {
       guard: this.#isLeased ? undefined : this.#guard,
       limit: this.#limit,
     });
-    // What is refused may be all of a site: the others do not wait for the last of it.
+    // What is refused may be all of a site: the others do not wait until all of that has been tried.
     const isSearching = this.#most < Number.POSITIVE_INFINITY;
     return inOrder((isSearching ? shuffled(sets, this.#random) : [...sets]).flat());
   }
 }
 
-/** Of a period, what is left of it when a round goes before changes. */
+/** The fraction of a period that is left when a round goes before changes. */
 const LATE = 3 / 4;
-/** Octets: one message of 65,535 with its envelope, by TCP. */
+/** Octets: with its envelope one message of 65,535 by TCP. */
 const DEFAULT_LIMIT = 48_000;

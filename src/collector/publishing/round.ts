@@ -1,4 +1,4 @@
-/** All that is published, to be said again, so that its lease goes on or what was lost is there. */
+/** Sends all that is published again, so that leases continue and what was lost is restored. */
 import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import { keysOf, type RecordSets } from "../recordsets.ts";
@@ -13,7 +13,7 @@ export class Round {
     return this.#steps.length === 0;
   }
 
-  /** In an order in which it could have come to be there. */
+  /** In an order in which it could have been published. */
   begin(published: RecordSets, random: () => number): void {
     const steps: Step[] = [];
     for (const { name, type, ttl, rdatas } of shuffled(published, random))
@@ -25,12 +25,12 @@ export class Round {
     this.#steps = [];
   }
 
-  /** What was taken and is to be taken again. */
+  /** Puts back what was taken, to be taken again. */
   putBack(steps: readonly Step[]): void {
     this.#steps.unshift(...steps);
   }
 
-  /** What comes next of what is published still, but for what is to be spared. */
+  /** The next part of what is still published, without what is spared. */
   take(
     published: RecordSets,
     room: UpdateSize,
@@ -39,7 +39,7 @@ export class Round {
     while (this.#steps.length > 0) {
       const steps = takeSome(this.#steps, room).flatMap((step) => {
         const set = published.get(step.name.key, step.type);
-        // What is in doubt is said again as a difference.
+        // What is in doubt is sent again as part of a difference.
         if (set === undefined || set.ttl === UNKNOWN_TTL) return [];
         if (set.rdatas === step.come && isSpared === undefined) return [step];
         const there = keysOf(set.rdatas);
@@ -55,15 +55,15 @@ export class Round {
 }
 
 /**
- * Milliseconds from one round to the next, at most: half the lease (RFC 9664 §5.2: renew early). Who grants
- * so little that it is over before that is not to be told of all without a pause.
+ * Milliseconds from one round to the next, at most: half the lease (RFC 9664 §5.2: renew early). A server
+ * whose leases are too short for that is not sent everything without a pause.
  */
 export function periodOf(lease = UNLEASED): number {
   return ((lease < SHORTEST ? LEAST : lease) * 1000) / 2;
 }
 
-/** Seconds that can be renewed in time, and the least that servers are to grant (RFC 9664 §8). */
+/** Seconds: the shortest lease renewed in time, and the least that servers should grant (RFC 9664 §8). */
 const SHORTEST = 2;
 const LEAST = 30;
-/** Seconds, as if it had a lease: what is there for ever is made sure of too. */
+/** Seconds, as if there were a lease: what is there for ever is made sure of too. */
 const UNLEASED = 1200;

@@ -1,4 +1,4 @@
-/** By chance in one of all orders, each as likely as the others (Fisher and Yates). */
+/** In random order, each order as likely as the others (Fisher and Yates). */
 export function shuffled<Item>(items: Iterable<Item>, random: () => number): Item[] {
   const all = [...items];
   for (let last = all.length - 1; last > 0; last--) {

@@ -1,20 +1,20 @@
 /**
- * What went wrong and is left alone for a while, then tried again: a few at a time, those that were
- * left alone for longest. Half of them are such as may have gone wrong with everything else, and are
- * not to blame; these do not wait for all that goes wrong for ever.
+ * What failed and is left alone for a while, then retried: a few at a time, first what was left alone for
+ * longest. Up to half of these may have failed along with everything else, and are not to blame; so they do
+ * not wait for what fails for ever.
  *
- * Invariant: strangers choose what goes wrong, so no more than `MOST` is remembered. What is
- * forgotten, the oldest first, is tried again sooner than it would have been.
+ * Invariant: strangers choose what fails, so at most `MOST` is remembered. The oldest is forgotten first,
+ * and retried sooner than it would have been.
  */
 interface Thing<Value> {
   readonly value: Value;
-  /** How many things had gone well when it went wrong first. */
+  /** The number of successes when it first failed. */
   readonly successes: number;
-  /** It went wrong again after something else had gone well. */
+  /** It failed again after something else had succeeded. */
   readonly isToBlame: boolean;
-  /** May it be tried? */
+  /** True if it may be tried. */
   isOpen: boolean;
-  /** Has anybody asked whether it may be, since it was opened? */
+  /** True if anybody has asked whether it may be, since the last `open`. */
   isWanted: boolean;
 }
 
@@ -38,7 +38,7 @@ export class Spared<Value> {
     return this.#things.get(key)?.isToBlame === true;
   }
 
-  /** It went wrong, perhaps once more. */
+  /** It failed, perhaps again. */
   put(key: string, value: Value): void {
     const { successes = this.#successes, isToBlame: wasToBlame = false } =
       this.#things.get(key) ?? {};
@@ -48,7 +48,7 @@ export class Spared<Value> {
     if (this.#things.size > MOST) this.#things.delete(this.#things.keys().next().value!);
   }
 
-  /** Something else went well. */
+  /** Something else succeeded. */
   succeeded(): void {
     this.#successes++;
   }
@@ -57,7 +57,7 @@ export class Spared<Value> {
     return this.#things.delete(key);
   }
 
-  /** Who asks wants to try it. */
+  /** Whoever asks wants to try it. */
   mayTry(key: string): boolean {
     const thing = this.#things.get(key);
     if (thing === undefined) return true;
@@ -65,7 +65,7 @@ export class Spared<Value> {
     return thing.isOpen;
   }
 
-  /** So many may be tried. What might have been and was not asked for is forgotten. */
+  /** Lets so many be tried. What was open and not asked for is forgotten. */
   open(count: number): void {
     const closed: Thing<Value>[] = [];
     let left = count;
@@ -83,5 +83,5 @@ export class Spared<Value> {
   }
 }
 
-/** A large site has some thousands of services, and a server that refuses all of them is heard of. */
+/** A large site has some thousands of services, and some servers refuse all of them. */
 const MOST = 10_000;

@@ -1,7 +1,4 @@
-/**
- * Steps of a way from what is published to what is wanted: in which order they go, and how many of
- * them one update takes.
- */
+/** Steps from what is published to what is wanted: their order, and how many of them one update takes. */
 import { Class, isAddressType, Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
 import { Rdata } from "../../dns/rdata.ts";
@@ -17,21 +14,21 @@ export interface Step {
   readonly ttl: number;
   readonly gone: readonly Rdata[];
   readonly come: readonly Rdata[];
-  /** `come` is all of the set, and what else is there goes, whoever put it there. */
+  /** `come` is the whole set, and anything else there goes, whoever put it there. */
   readonly isWhole?: true;
-  /** What goes, and goes alone, if nobody has a PTR here (see `guard.ts`). */
+  /** `gone` goes, in an update of its own, only if nobody has a PTR at this name (see `guard.ts`). */
   readonly unless?: Name;
 }
 
-/** Of an update, about. */
+/** The approximate size of an update. */
 export interface UpdateSize {
   readonly octets: number;
   readonly records: number;
 }
 
 /**
- * What lists or leads elsewhere goes first and comes last; addresses come early and go late. What
- * goes only when others have gone is the last of all, and behind those if they are of the kind too.
+ * What lists or leads elsewhere is removed first and added last; addresses are added early and removed
+ * late. What goes only if others have gone is last of all, and after those others if they are guarded too.
  */
 export function inOrder(steps: Iterable<Step>): Step[] {
   const ranks: Step[][] = [[], [], [], [], [], []];
@@ -48,7 +45,7 @@ export function inOrder(steps: Iterable<Step>): Step[] {
   return [...ranks.flat(), ...waiting.filter((step) => !isLast(step)), ...waiting.filter(isLast)];
 }
 
-/** In two steps where both are to be done, the new first: what is listed is complete all the while. */
+/** Splits a step that adds and removes in two, the additions first: what is listed stays complete. */
 export function apart(step: Step): readonly Step[] {
   if (step.gone.length === 0 || step.come.length === 0) return [step];
   return [
@@ -69,7 +66,7 @@ export function guarded(step: Step, guard: Guard): readonly Step[] {
   return [...rest, ...alone];
 }
 
-/** Takes from the front what there is room for, of a step larger than that a part. */
+/** Takes from the front what there is room for; if not even one step fits, a part of it. */
 export function takeSome(steps: Step[], room: UpdateSize): Step[] {
   let octets = 0;
   let records = 0;
@@ -115,7 +112,7 @@ function prerequisitesOf({ unless }: Step): ResourceRecord[] {
   return [{ name: unless, type: Type.PTR, class: Class.NONE, ttl: 0, rdata: NO_DATA }];
 }
 
-/** As an update has them (RFC 2136 §2.5). */
+/** The step's records in an update (RFC 2136 §2.5). */
 function recordsOfStep({ name, type, ttl, gone, come, isWhole }: Step): ResourceRecord[] {
   const added = recordsOf({ name, type, ttl, rdatas: come });
   if (isWhole) return [removalOfSet(name, type), ...added];

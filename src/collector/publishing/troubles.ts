@@ -1,9 +1,9 @@
 /**
- * What stands between a collector and its zone, as the administrator is told of it: each thing once,
- * and again when it has ended and come back.
+ * Logs what stands between a collector and its zone: each trouble once, and again when it has ended and
+ * come back.
  *
- * Invariant: however often a path or a server comes and goes, or strangers have something refused and
- * take it back, each thing is told once a minute.
+ * Invariant: however often a path or a server comes and goes, or strangers have something refused and take
+ * it back, each trouble is logged once a minute at most.
  */
 import type { Clock } from "../../clock.ts";
 import { Rcode, rcodeName, typeName } from "../../dns/constants.ts";
@@ -22,36 +22,36 @@ export interface TroublesOptions {
   readonly sites: () => readonly Name[];
 }
 
-/** No update is taken. */
+/** No update is taken: why, and since when. */
 interface Trouble {
   readonly kind: string;
-  /** That were told: a path that is cut shows in one way now and in another then. */
+  /** The kinds already logged: a broken path shows now in one way, now in another. */
   readonly told: ReadonlySet<string>;
   readonly since: number;
-  /** Was the server away for some of the time? */
+  /** True if the server was away for some of the time. */
   readonly wasAway: boolean;
 }
 
 /** Why what is there could not be read. */
 interface Unread {
   readonly reason: string;
-  /** Did the server say so? */
+  /** True if the server's answer was the reason. */
   readonly isAnswer: boolean;
 }
 
 export class Troubles {
   readonly #options: TroublesOptions;
   #trouble: Trouble | undefined;
-  /** When one was told last. */
+  /** When one was last logged. */
   #toldTrouble = Number.NEGATIVE_INFINITY;
-  /** Since an update was last taken: where updates are not taken either, that is told, and not this. */
+  /** Why reading failed since an update was last taken: if updates fail too, that alone is logged. */
   #unread: Unread | undefined;
-  /** The reason, as it was told; and when. */
+  /** The reason last logged, and when. */
   #toldReason: string | undefined;
   #toldUnread = Number.NEGATIVE_INFINITY;
-  /** Sites, and why something of them is refused, as has been told. */
+  /** Sites and why something of them is refused, as logged. */
   readonly #forbidden = new Set<string>();
-  /** When the latest of these was told. */
+  /** When the latest of these was logged. */
   #toldForbidden = Number.NEGATIVE_INFINITY;
   #isEnded = false;
 
@@ -59,18 +59,18 @@ export class Troubles {
     this.#options = options;
   }
 
-  /** Does the server take no updates? */
+  /** True while the server takes no updates. */
   get areStanding(): boolean {
     return this.#trouble !== undefined;
   }
 
-  /** From now on nothing is told but what `left` is. A server that fails may let go of what it has. */
+  /** From now on nothing is logged but what `left` says. A failing server may still remove what it has. */
   end(): void {
     this.#isEnded = true;
     if (this.#trouble?.kind === FAILING) this.#trouble = undefined;
   }
 
-  /** No update is taken, and why not. */
+  /** No update is taken, for this reason. */
   complain(error: Error, is?: string): void {
     const { log, clock } = this.#options;
     const { server } = error as Partial<ExchangeError>;
@@ -91,7 +91,7 @@ export class Troubles {
     log.warn(fields, "the server of the zone takes no updates");
   }
 
-  /** One is taken. Was the server away before? */
+  /** An update is taken. True if the server was away before. */
   rejoice(): boolean {
     const { clock, log } = this.#options;
     if (this.#trouble === undefined) return false;
@@ -104,7 +104,7 @@ export class Troubles {
     return wasAway;
   }
 
-  /** What is there is known. */
+  /** What is there has been read. */
   read(): void {
     this.#unread = this.#toldReason = undefined;
   }
@@ -113,7 +113,7 @@ export class Troubles {
     this.#unread = unread;
   }
 
-  /** An update was taken, though what is there may not be known. */
+  /** An update was taken: logs it if what is there could nevertheless not be read. */
   tellUnread(): void {
     const { log, clock } = this.#options;
     const unread = this.#unread;
@@ -127,7 +127,7 @@ export class Troubles {
     log.warn(fields, `what left while nobody was here stays in the zone${isAnswer ? REMEDY : ""}`);
   }
 
-  /** An update was taken; is something else still refused? */
+  /** An update was taken: logs if nothing is refused any more. */
   tellUnhindered(isHindered: boolean): void {
     const { clock, log } = this.#options;
     const isSoon = clock.now() < this.#toldForbidden + QUIET;
@@ -136,13 +136,13 @@ export class Troubles {
     log.info({ zone: this.#zone }, "the server refuses nothing any more");
   }
 
-  /** A record is not taken. */
+  /** A record is refused. */
   report(refusal: Obstacle, rcode: Rcode): void {
     if (this.#isEnded) return;
     const { zone, log } = this.#options;
     const { name, type, isRemoval, published, wanted } = refusal;
     const set = `${name.toUnicode()} ${typeName(type)}`;
-    // So a set is not full of which nothing is there, unless other sites have filled it.
+    // A set that has nothing there is not full, unless other sites have filled it.
     const isEmpty = rcode === Rcode.SERVFAIL && published === 0 && !isRemoval;
     if (isEmpty && (this.areStanding || !this.#isMerged(name))) {
       this.complain(new Error(`it answers SERVFAIL to ${set}`), FAILING);
@@ -154,13 +154,13 @@ export class Troubles {
     else log.warn({ ...fields, published, wanted }, reason);
   }
 
-  /** At the end: what stays, and why. */
+  /** Logs at the end what stays, and why. */
   left(sets: readonly RecordSet[], reason: string): void {
     const [set] = sets.map(({ name, type }) => `${name.toUnicode()} ${typeName(type)}`);
     this.#options.log.warn({ zone: this.#zone, sets: sets.length, set }, reason);
   }
 
-  /** Once for all of a site: what a key may not write is a rule, and seldom about one name. */
+  /** Once for a whole site: what a key may not write is a rule, and seldom about one name. */
   #reportForbidden(name: Name, reason: string, fields: object): void {
     const { zone, clock, log, sites } = this.#options;
     const above = this.#sitesAbove(name);
@@ -178,7 +178,7 @@ export class Troubles {
     return this.#options.sites().filter((domain) => name.isUnder(domain));
   }
 
-  /** Of the zone, and of no site of ours: others put records there too. */
+  /** True for names of the zone that are in none of our sites: others put records there too. */
   #isMerged(name: Name): boolean {
     const { zone, sites } = this.#options;
     const isOfZone = sites().some((domain) => domain.isUnder(zone.origin));
@@ -192,11 +192,11 @@ export class Troubles {
 
 const NONE: ReadonlySet<string> = new Set();
 const REMEDY = ": let the key transfer the zone (allow-transfer in BIND, an acl in Knot)";
-/** Told of one trouble: a clock that drifts is wrong by other seconds each time. */
+/** Kinds logged of one trouble: a drifting clock is wrong by a different number of seconds each time. */
 const MOST_KINDS = 20;
-/** Of trouble: nobody answers. */
+/** A kind of trouble: nobody answers. */
 const AWAY = "no answer";
-/** Of trouble: the server is there and has the zone, and fails to do what it is asked. */
+/** A kind of trouble: the server has the zone, and fails to do what it is asked. */
 const FAILING = "SERVFAIL";
 /** Milliseconds. */
 const QUIET = 60_000;
