@@ -1,6 +1,6 @@
 /**
- * A map that knows its oldest entry, which is what a bounded memory forgets. A Map knows it as well, but
- * finds it the slower the more have left ahead of it: of 50,000 that come and go, in 20 µs.
+ * A map that knows its oldest entry, the one that a bounded cache evicts. A plain Map knows it too, but
+ * finds it more slowly the more entries were deleted ahead of it: with 50,000 that come and go, in 20 µs.
  */
 
 export interface Aged<K, V> {
@@ -23,7 +23,7 @@ export class AgedMap<K, V> {
     return this.#places.size;
   }
 
-  /** What came first of all that are here. */
+  /** The entry that was added first. */
   get oldest(): Aged<K, V> | undefined {
     return this.#oldest;
   }
@@ -36,7 +36,7 @@ export class AgedMap<K, V> {
     return this.#places.get(key)?.value;
   }
 
-  /** A key that is here already keeps its age. */
+  /** A key that is present already keeps its age. */
   set(key: K, value: V): void {
     const known = this.#places.get(key);
     if (known !== undefined) {
@@ -58,7 +58,7 @@ export class AgedMap<K, V> {
     else older.newer = newer;
     if (newer === undefined) this.#newest = older;
     else newer.older = older;
-    // What has grown old in memory before it left would keep what it leads to from being collected early.
+    // A deleted place in the old generation of the heap would keep its neighbours from early collection.
     place.older = undefined;
     place.newer = undefined;
     return this.#places.delete(key);

@@ -1,14 +1,14 @@
 /**
- * Time and chance, handed in so that tests own both. The one file that may call setTimeout,
+ * Time and randomness, passed in so that tests control both. The only file that may call setTimeout,
  * Date.now, performance.now and Math.random.
  */
 
 export type Cancel = () => void;
 
 export interface Clock {
-  /** Milliseconds of a clock that never steps. Leases, caches and timers live by it. */
+  /** Milliseconds of a clock that never steps. Leases, caches and timers use it. */
   now(): number;
-  /** Milliseconds since 1970, for what people and other machines read. */
+  /** Milliseconds since 1970, for times that people and other machines read. */
   wall(): number;
   /** Uniform in [0, 1). */
   random(): number;
@@ -16,7 +16,7 @@ export interface Clock {
   at(time: number, wake: () => void): Cancel;
 }
 
-/** Longest delay setTimeout takes, in milliseconds; beyond it, it fires at once. */
+/** The longest delay that setTimeout takes, in milliseconds; with a longer one it fires at once. */
 const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -28,7 +28,7 @@ export const systemClock: Clock = {
     const arm = () => {
       const delay = Math.ceil(time - performance.now());
       timer = setTimeout(
-        // Its milliseconds are whole, and the last of them is not always over.
+        // setTimeout counts whole milliseconds and may fire before the last one is over.
         () => (performance.now() < time ? arm() : wake()),
         Math.min(Math.max(delay, 0), LONGEST_TIMEOUT),
       );
@@ -38,14 +38,14 @@ export const systemClock: Clock = {
   },
 };
 
-/** The earlier of two times, where undefined is never. */
+/** The earlier of two times; undefined means never. */
 export function earlier(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined ? b : b === undefined ? a : Math.min(a, b);
 }
 
 /**
- * A ration of one in so many milliseconds, for lines that strangers can provoke: at each call, how
- * many calls there have been since the one that was served last, or 0 where this one is not.
+ * A rate limit of one per `interval` milliseconds, for log lines that strangers can provoke. A call that
+ * is let through returns the number of calls since the last one let through, itself included; others, 0.
  */
 export function rationed(clock: Clock, interval: number): () => number {
   let next = Number.NEGATIVE_INFINITY;
@@ -60,7 +60,7 @@ export function rationed(clock: Clock, interval: number): () => number {
   };
 }
 
-/** One wake-up at a time: setting another takes the place of the last. */
+/** One wake-up at a time: setting another replaces the last. */
 export class Alarm {
   readonly #clock: Clock;
   readonly #ring: () => void;

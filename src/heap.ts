@@ -1,13 +1,13 @@
 /**
- * A binary heap whose items know their place in it, so that moving one or taking one out costs a
- * logarithm and no search. The first is the one with the least `rank`.
+ * A binary heap whose items know their place in it, so that moving or removing one takes logarithmic
+ * time and no search. The first item is the one with the least `rank`.
  *
- * Invariant: an item is in one heap at most, and its `rank` changes only through `place`.
+ * Invariant: an item is in at most one heap, and its `rank` changes only through `place`.
  */
 
 export interface Ranked {
   rank: number;
-  /** Where it is in its heap, -1 when it is in none. Only the heap writes it. */
+  /** The item's place in its heap, -1 when it is in none. Only the heap writes it. */
   index: number;
 }
 
@@ -22,7 +22,7 @@ export class Heap<T extends Ranked> {
     return this.#items[0];
   }
 
-  /** Those of this rank or less, in no order to rely on; to be left alone meanwhile. */
+  /** The items of this rank or less, in no particular order. The heap must not change meanwhile. */
   *upTo(rank: number): Generator<T> {
     const ahead = [0];
     for (let at = ahead.pop(); at !== undefined; at = ahead.pop()) {
@@ -33,7 +33,7 @@ export class Heap<T extends Ranked> {
     }
   }
 
-  /** Puts an item in, or to its new place if it is in already. */
+  /** Inserts an item, or moves it to its new place. */
   place(item: T, rank: number): void {
     item.rank = rank;
     if (item.index < 0) {

@@ -1,4 +1,4 @@
-/** What a part may say to the administrator: pino's shape, handed in. */
+/** The log for the administrator, passed in to each part; it has pino's shape. */
 export interface Log {
   debug(fields: object, fact: string): void;
   info(fields: object, fact: string): void;

@@ -1,17 +1,17 @@
 /**
- * Long work in small pieces, beside which all else goes on: after each piece comes a rest four times
- * as long as the piece took, its writing included. So a zone of any size is written while updates and
- * questions have four fifths of the time, and none of them waits for more than a piece.
+ * Long work in small pieces, so that everything else goes on: each piece is followed by a rest four times
+ * as long as the piece took, its writing included. While a zone of any size is written, updates and
+ * questions keep four fifths of the time, and none of them waits longer than one piece takes.
  */
 import type { Clock } from "./clock.ts";
 
 export interface Pace {
   readonly clock: Clock;
-  /** Somebody waits for the end of it: no more rests. */
+  /** True once somebody waits for the work to end: there are no more rests. */
   readonly isHurried: () => boolean;
 }
 
-/** A piece has been dealt with when the next is asked for. */
+/** Passes `pieces` on. A piece counts as finished when the next one is requested. */
 export async function* paced<T>(
   pieces: Iterable<T>,
   { clock, isHurried }: Pace,
@@ -28,5 +28,5 @@ export async function* paced<T>(
 }
 
 const RESTS = 4;
-/** Milliseconds: a piece that took so long was not kept by itself alone. */
+/** Milliseconds, the longest rest: a piece that took so long was delayed by other work too. */
 const LONGEST = 100;

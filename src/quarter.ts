@@ -1,30 +1,30 @@
 /**
- * A quarter of the thread, for work of which strangers decide how much there is: others have questions
- * to answer there. What it takes is paid for with time, on credit at first, so that what comes after a
- * quiet time need not wait.
+ * Limits work whose amount strangers decide to a quarter of the thread, so that other questions are
+ * answered too. Time spent is paid for with time that passes, on credit at first, so that work after a
+ * quiet spell need not wait.
  */
 export class Quarter {
   readonly #credit: number;
-  /** When a quarter of the thread will have paid for all that was done so far. */
+  /** When a quarter of the thread will have paid for all work done so far. */
   #paid = Number.NEGATIVE_INFINITY;
 
-  /** Milliseconds that may be owed. */
+  /** `credit`: milliseconds that may be owed. */
   constructor(credit: number) {
     this.#credit = credit;
   }
 
-  /** When there may be more. */
+  /** When the next piece of work may start. */
   get next(): number {
     return this.#paid - this.#credit;
   }
 
-  /** Whatever was done has cost, the next is not put off for longer than `LONGEST_REST`. */
+  /** Pays for work done. Whatever it cost, the next is put off by `LONGEST_REST` at most. */
   spent(from: number, to: number): void {
     const paid = Math.max(this.#paid, from) + PRICE * (to - from);
     this.#paid = Math.min(paid, to + this.#credit + LONGEST_REST);
   }
 }
 
-/** Milliseconds for one. */
+/** Milliseconds to pay for each millisecond of work. */
 const PRICE = 4;
 const LONGEST_REST = 1000;
