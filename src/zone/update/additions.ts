@@ -1,11 +1,11 @@
 /**
- * Record data that comes to a set, in the order it came. To most sets comes one, which needs no key to
- * be told from others by: three keys are a twentieth of what an update of three records takes.
+ * The record data added to a set, in order. Most sets gain a single record, which needs no key to tell it
+ * from others: three keys are a twentieth of what an update of three records costs.
  */
 import type { Rdata } from "../../dns/rdata.ts";
 
 export class Additions {
-  /** Where there is no more than one. */
+  /** The record while there is only one. */
   #one: Rdata | undefined;
   #byKey: Map<string, Rdata> | undefined;
 
@@ -13,13 +13,13 @@ export class Additions {
     return this.#byKey?.size ?? (this.#one === undefined ? 0 : 1);
   }
 
-  /** The one that is the same record as this. */
+  /** The added data that is the same record as this. */
   get(rdata: Rdata): Rdata | undefined {
     if (this.#byKey !== undefined) return this.#byKey.get(rdata.key);
     return this.#one?.equals(rdata) ? this.#one : undefined;
   }
 
-  /** One that is not there. */
+  /** Adds data that is not there yet. */
   add(rdata: Rdata): void {
     if (this.#byKey !== undefined) {
       this.#byKey.set(rdata.key, rdata);

@@ -1,7 +1,7 @@
 /**
- * What happened to a zone, and by whom: one value for everybody who wants to know. A journal writes
- * it, IXFR sends it as it stands (RFC 1995 §4: the old SOA and what is deleted, the new SOA and what
- * is added), NOTIFY, views and ready-made answers follow it.
+ * What happened to a zone, and by whom: one value for all who follow the zone. The journal writes it,
+ * IXFR sends it as it stands (RFC 1995 §4: the old SOA and what is deleted, the new SOA and what is
+ * added), and NOTIFY, views and ready-made answers follow it.
  */
 import { Type } from "../../dns/constants.ts";
 import type { RecordSet } from "../../dns/record.ts";
@@ -13,9 +13,9 @@ export interface Change {
   readonly from: number;
   /** The serial after. */
   readonly to: number;
-  /** The old SOA, then what went. A set whose TTL changed went and came as a whole. */
+  /** The old SOA, then what was removed. A set whose TTL changed is removed and added as a whole. */
   readonly removed: readonly RecordSet[];
-  /** The new SOA, then what came. */
+  /** The new SOA, then what was added. */
   readonly added: readonly RecordSet[];
   /** The principal's name. */
   readonly by: string;
@@ -34,7 +34,7 @@ export function replay(snapshot: Snapshot, change: Change): Snapshot {
   return snapshot.with(gone, [change.added[0]!, ...sets]);
 }
 
-/** Did a set come or go that hides what lies beneath its name, a delegation's NS or a DNAME? */
+/** True if a set came or went that hides what lies beneath its name: a delegation's NS or a DNAME. */
 export function movesCut({ removed, added }: Change): boolean {
   return [...removed, ...added].some(({ type }) => type === Type.NS || type === Type.DNAME);
 }

@@ -1,8 +1,8 @@
 /**
- * A zone in the hands of one update (RFC 2136 §3.4.2): it starts as a snapshot, takes additions and
- * removals one after the other, and at the end tells the difference. The SOA is no part of it.
+ * A zone while one update is applied (RFC 2136 §3.4.2): it starts as a snapshot, takes additions and
+ * removals one after the other, and in the end yields the difference. The SOA is not part of it.
  *
- * Invariant: the snapshot is not touched, so an update that fails half way has happened not at all.
+ * Invariant: the snapshot is not touched, so an update that fails half way has no effect.
  */
 import { Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
@@ -13,7 +13,7 @@ import { Additions } from "./additions.ts";
 import type { ZoneRecord } from "./recordmap.ts";
 
 export interface Difference {
-  /** What went, and what came; a set whose TTL changes goes and comes as a whole. */
+  /** Records removed and added; a set whose TTL changes is removed and added as a whole. */
   readonly removed: readonly RecordSet[];
   readonly added: readonly RecordSet[];
   /** The sets that changed, as they are now. */
@@ -29,7 +29,7 @@ export class Draft {
     this.#base = base;
   }
 
-  /** The types at `name`, but SOA. */
+  /** The types at `name`, except SOA. */
   types(name: Name): number[] {
     const types: number[] = [];
     for (const { type } of this.#base.node(name.key)?.sets ?? []) {
@@ -48,14 +48,14 @@ export class Draft {
     return this.#open(name, rdata.type).has(rdata);
   }
 
-  /** Was the record there before the draft was begun? */
+  /** True if the record was there before the draft was begun. */
   had(name: Name, rdata: Rdata): boolean {
     return this.#open(name, rdata.type).had(rdata);
   }
 
   /**
-   * A record that is there stays, case and all; the whole set takes the TTL (RFC 2181 §5.2). Gives
-   * the record as the zone has it.
+   * Adds a record. One that is there stays as it is, case included; the whole set takes the TTL (RFC 2181
+   * §5.2). Returns the record as the zone has it.
    */
   add(name: Name, ttl: number, rdata: Rdata): ZoneRecord {
     const set = this.#open(name, rdata.type);
@@ -95,7 +95,7 @@ export class Draft {
     const touched = this.#touched.get(name, type);
     if (touched !== undefined) return touched;
     const node = this.#base.node(name.key);
-    // The case of the first record at a name is the name's.
+    // A name keeps the case of the first record at it.
     const owner = node?.sets[0]?.name ?? name;
     const set = new DraftSet(owner, type, node && setOf(node, type));
     this.#touched.add(set);
@@ -103,10 +103,10 @@ export class Draft {
   }
 }
 
-/** Sets in the order they were touched, as a change has them. Most updates touch few, which are looked through. */
+/** Sets in the order they were touched, as in a change. Most updates touch few, searched one by one. */
 class DraftSets {
   readonly all: DraftSet[] = [];
-  /** Where there are more. */
+  /** Undefined while there are few. */
   #byName: Map<NameKey, Map<number, DraftSet>> | undefined;
 
   get({ key }: Name, type: number): DraftSet | undefined {
@@ -120,7 +120,7 @@ class DraftSets {
     return this.all.filter((set) => set.name.key === key);
   }
 
-  /** One that is not there. */
+  /** Adds a set that is not there yet. */
   add(set: DraftSet): void {
     this.all.push(set);
     if (this.#byName !== undefined) {
@@ -138,10 +138,10 @@ class DraftSets {
   }
 }
 
-/** Up to here it is as fast to look through all. */
+/** Up to this many, a linear search is as fast. */
 const FEW = 12;
 
-/** Most sets lose nothing. Nothing is put here. */
+/** Shared by all sets that lose nothing, as most do; stays empty. */
 const NOTHING = new Set<number>();
 const NONE: readonly never[] = [];
 
@@ -150,7 +150,7 @@ class DraftSet {
   readonly type: number;
   readonly before: RecordSet | undefined;
   ttl: number;
-  /** Places in `before` of what is no more. */
+  /** Places in `before` of the records removed. */
   #removed = NOTHING;
   readonly #added = new Additions();
 
@@ -169,7 +169,7 @@ class DraftSet {
     return this.#removed.size > 0 || this.#added.size > 0 || this.isRenewed;
   }
 
-  /** Has another TTL and records to have it? */
+  /** True if an existing set has another TTL, and records left to carry it. */
   get isRenewed(): boolean {
     return this.before !== undefined && this.size > 0 && this.ttl !== this.before.ttl;
   }
@@ -184,13 +184,13 @@ class DraftSet {
     return this.#placeOf(rdata) !== undefined;
   }
 
-  /** Gives the one that stands for it. */
+  /** Returns the data that stands for it in the set. */
   add(rdata: Rdata): Rdata {
     const added = this.#added.get(rdata);
     if (added !== undefined) return added;
     const place = this.#placeOf(rdata);
     const old = place === undefined ? undefined : this.before!.rdatas[place]!;
-    // Removed and added again with other case in its names is a change, though the same record.
+    // To remove a record and add it in another case is a change, though it is the same record.
     if (old !== undefined && (!this.#removed.has(place!) || isSameOctets(old, rdata))) {
       this.#removed.delete(place!);
       return old;
@@ -220,10 +220,10 @@ class DraftSet {
     return this.#added.all();
   }
 
-  /** The set as it is now. To be asked for once: the places are handed on. */
+  /** The set as it is now. To be called once: the new set takes over the index of places. */
   after(): RecordSet {
     const { name, type, ttl, before } = this;
-    // Of the exact length, unlike an array that was spread: there will be many of these.
+    // `concat` gives an array of the exact length, unlike a spread: there will be many of these.
     const rdatas = (before?.rdatas ?? NONE).concat(this.added());
     const set = { name, type, ttl, rdatas };
     const places = before && handOn(before, set);
@@ -231,7 +231,7 @@ class DraftSet {
       for (const place of this.#removed) places.delete(before!.rdatas[place]!.key);
       for (let i = before!.rdatas.length; i < rdatas.length; i++) places.set(rdatas[i]!.key, i);
     }
-    // The last fills each gap, so that the others need not be touched.
+    // The last record fills each gap, so that the others need not move.
     for (const place of this.#gaps()) {
       const last = rdatas.pop()!;
       if (place === rdatas.length) continue;
@@ -241,7 +241,7 @@ class DraftSet {
     return set;
   }
 
-  /** The last first, and so in one order however they came to be: journals rely on it. */
+  /** The last first, so that the order is the same however they arose: journals rely on it. */
   #gaps(): readonly number[] {
     return this.#removed === NOTHING ? NONE : [...this.#removed].sort((a, b) => b - a);
   }
@@ -253,7 +253,7 @@ class DraftSet {
 
 //---- Where in a set a record is ----
 
-/** By key, for large sets: from one set to the next that comes of it little changes. */
+/** By key, for large sets. Handed on from a set to its successor, since little changes between them. */
 const placesBySet = new WeakMap<RecordSet, Map<string, number>>();
 
 function placeOf(set: RecordSet, { key }: Rdata): number | undefined {

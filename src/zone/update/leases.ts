@@ -1,27 +1,26 @@
 /**
  * Who holds which record of a zone, and until when. A record lives while anybody holds it: two
- * collectors on one LAN publish the same records, and neither takes away what the other still hears.
- * A hold ends when its holder lets go or its lease (RFC 9664) runs out.
+ * collectors on one LAN publish the same records, and neither removes what the other still hears. A
+ * hold ends when its holder releases it or its lease (RFC 9664) expires.
  *
  * Invariant: a record of the zone that has no entry here is held by the zone's file, for ever; so
- * static records cost nothing. An entry has at least one holder, and one that is not the file. The
- * same steps taken in the same order give the same entries, identifiers and all: a journal relies
- * on it.
+ * static records cost nothing. An entry has at least one holder other than the file. The same steps in
+ * the same order give the same entries, identifiers included: a journal relies on it.
  */
 import { Type } from "../../dns/constants.ts";
 import { Heap, type Ranked } from "../../heap.ts";
 import { RecordMap, type ZoneRecord } from "./recordmap.ts";
 import { weightOf } from "./weight.ts";
 
-/** The holder of what a zone starts with. */
+/** The holder of the records that a zone starts with. */
 export const FILE = "file";
 
-/** When what has no lease expires. */
+/** The length, and the expiry, of a hold without a lease. */
 export const FOREVER = Number.POSITIVE_INFINITY;
 
 /**
- * What an update does to the hold on a record: `take` it, new to the zone; `join` those who hold it;
- * `release` one's own; `releaseAll`, so that it goes.
+ * What an update does to the holds on a record: `take` a record new to the zone, `join` its holders,
+ * `release` one's own hold, or `releaseAll`, so that the record goes.
  */
 export interface HoldStep {
   readonly does: "take" | "join" | "release" | "releaseAll";
@@ -30,7 +29,7 @@ export interface HoldStep {
 
 /** A step that changed something, and the entry it found. */
 export interface StepTaken extends HoldStep {
-  /** Of an entry that was there before the update. */
+  /** The entry's identifier, if it existed before the update. */
   readonly id: number | undefined;
 }
 
@@ -43,22 +42,22 @@ export interface Hold {
 }
 
 /**
- * That of a holder who is one of many, strangers to each other: "requester:" of "requester:…". With the colon
- * it is no key's name.
+ * The kind of a holder that is one of many, strangers to each other: "requester:" for "requester:…". The
+ * colon sets it apart from the names of keys.
  */
 export function kindOfHolder(holder: string): string | undefined {
   const end = holder.indexOf(":") + 1;
   return end === 0 ? undefined : holder.slice(0, end);
 }
 
-/** An entry as it stands. */
+/** The state of an entry. */
 export interface HeldRecord extends ZoneRecord {
-  /** Short for the record, never used for another. */
+  /** Stands for the record in journals; never used for another. */
   readonly id: number;
   readonly holds: readonly Hold[];
 }
 
-/** Its rank is when the first of its holds ends. */
+/** Its rank is the time at which the first of its holds expires. */
 interface Entry extends HeldRecord, Ranked {
   holds: readonly Hold[];
   readonly weight: number;
@@ -66,11 +65,11 @@ interface Entry extends HeldRecord, Ranked {
 
 export interface Taken {
   readonly steps: readonly StepTaken[];
-  /** Puts everything back, if what was taken after this has been put back before. */
+  /** Undoes the steps, provided that everything taken later has been undone before. */
   undo(): void;
 }
 
-/** What puts a step back. */
+/** What it takes to undo a step. */
 interface Undoing {
   readonly entry: Entry;
   readonly before: readonly Hold[];
@@ -78,13 +77,13 @@ interface Undoing {
 
 export class Leases {
   readonly #byRecord = new RecordMap<Entry>();
-  /** While a journal is read: nobody else asks by identifier, and there are many. */
+  /** Only while a journal is read: nothing else asks by identifier, and there are many. */
   #byId: Map<number, Entry> | undefined;
-  /** Those that end. */
+  /** The entries with holds that expire. */
   readonly #ending = new Heap<Entry>();
-  /** By holder, and by kind of holders, of all entries that it holds. */
+  /** The total weight of the entries held, by holder and by kind of holder. */
   readonly #weights = new Map<string, number>();
-  /** By holder that is one of a kind. */
+  /** The entries held, by holder; only for holders that have a kind. */
   readonly #entries = new Map<string, Set<Entry>>();
   #size = 0;
   #weight = 0;
@@ -95,7 +94,7 @@ export class Leases {
     return this.#size;
   }
 
-  /** What the records that have an entry take of the zone's room. */
+  /** The weight of all records that have an entry (see `weight.ts`). */
   get weight(): number {
     return this.#weight;
   }
@@ -104,7 +103,7 @@ export class Leases {
     return this.#nextId;
   }
 
-  /** Of a record that is in the zone. */
+  /** The holds on a record that is in the zone. */
   holds(record: ZoneRecord): readonly Hold[] {
     return this.#byRecord.get(record)?.holds ?? [FILE_HOLD];
   }
@@ -139,7 +138,7 @@ export class Leases {
     return this.#byRecord.get(record)?.holds.some((hold) => hold.by === by) === true;
   }
 
-  /** All that one of a kind holds, and until when. */
+  /** All records that a holder of a kind holds, and until when. */
   heldBy(by: string): (ZoneRecord & Pick<Hold, "expires">)[] {
     const entries = [...(this.#entries.get(by) ?? [])];
     return entries.map(({ name, rdata, holds }) => {
@@ -148,17 +147,17 @@ export class Leases {
     });
   }
 
-  /** What all that this holder, or kind, holds takes of the zone's room; of the file, what others hold too. */
+  /** The weight of all that this holder, or kind, holds; for the file, only of what others hold too. */
   weightOf(by: string): number {
     return this.#weights.get(by) ?? 0;
   }
 
-  /** To be asked between `index` and `forgetIndex` alone. */
+  /** Works only between `index` and `forgetIndex`. */
   record(id: number): ZoneRecord | undefined {
     return this.#byId?.get(id);
   }
 
-  /** Knows records by their identifiers from now on; of one that has no entries yet. */
+  /** Indexes records by identifier from now on. To be called while there are no entries. */
   index(): void {
     this.#byId = new Map();
   }
@@ -167,7 +166,7 @@ export class Leases {
     this.#byId = undefined;
   }
 
-  /** The entries as they are now, whatever becomes of them. */
+  /** The entries as they are now, whatever happens to them later. */
   entries(): Iterable<HeldRecord> {
     const entries = this.#byRecord.all();
     return together(
@@ -177,8 +176,8 @@ export class Leases {
   }
 
   /**
-   * Does what an update of `hold.by` asks, whose additions last as `hold` says; KEY records as
-   * `keyHold` does (RFC 9664 §4).
+   * Takes the steps of an update by `hold.by`. What it adds gets the hold `hold`, or `keyHold` if it is
+   * a KEY record (RFC 9664 §4).
    */
   take(steps: readonly HoldStep[], hold: Hold, keyHold = hold): Taken {
     const firstNew = this.#nextId;
@@ -201,7 +200,7 @@ export class Leases {
     return { steps: taken, undo };
   }
 
-  /** Puts back what `entries` and `nextId` told. */
+  /** Restores what `entries` and `nextId` returned. */
   restore(entries: Iterable<HeldRecord>, nextId: number): void {
     for (const held of entries) {
       this.#set(newEntry(held.id, held), held.holds);
@@ -214,15 +213,12 @@ export class Leases {
     for (const entry of this.#byRecord.all()) this.#set(entry, entry.holds.map(change));
   }
 
-  /** When the next lease ends. */
+  /** When the next lease expires. */
   due(): number | undefined {
     return this.#ending.first?.rank;
   }
 
-  /**
-   * By their holders, records whose lease has ended, of no more than `most` entries. They stay until
-   * they are released.
-   */
+  /** Records whose lease has expired, by holder, from at most `most` entries. They stay until released. */
   ended(now: number, most = Number.POSITIVE_INFINITY): Map<string, ZoneRecord[]> {
     const ended = new Map<string, ZoneRecord[]>();
     let left = most;
@@ -238,7 +234,7 @@ export class Leases {
     return ended;
   }
 
-  /** No holds, no entry. */
+  /** An entry without holds is deleted. */
   #set(entry: Entry, holds: readonly Hold[]): void {
     if (holds.length === 0) {
       if (this.#byRecord.delete(entry)) {
@@ -300,8 +296,8 @@ function newEntry(id: number, { name, rdata }: ZoneRecord): Entry {
 }
 
 /**
- * The holds on a record after a step: the very same where it changes nothing, none where nobody or
- * the file alone is left. `alone` is `mine` and nothing else.
+ * The holds on a record after a step: the same array if it changes nothing, none if nobody or only the
+ * file is left. `alone` is an array of just `mine`.
  */
 function holdsAfter(
   does: HoldStep["does"],
@@ -325,7 +321,7 @@ function holdsAfter(
   return holds.length === 1 ? alone : holds.with(at, mine);
 }
 
-/** Of an entry, all but its holds stays as it is. */
+/** Pairs entries with the holds they had: nothing else of an entry changes. */
 function* together(
   entries: readonly Entry[],
   holds: readonly (readonly Hold[])[],

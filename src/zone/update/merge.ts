@@ -1,7 +1,7 @@
 /**
- * A zone's file that was edited: what it says now is held against what it said before, and the
- * difference is an update in the file's name. What others wrote meanwhile stays, be it that they
- * added what the file never had or removed what it has still.
+ * Merges an edited zone file: its contents are compared with those merged before, and the difference
+ * becomes an update in the file's name. What others have done meanwhile stays: they may have added
+ * records the file never had, or removed some it still has.
  */
 import { Type } from "../../dns/constants.ts";
 import { soaOf } from "../../dns/rdata.ts";
@@ -11,7 +11,7 @@ import type { Snapshot } from "../snapshot.ts";
 import { RecordMap } from "./recordmap.ts";
 import { removalOf, type Update, withSerial } from "./update.ts";
 
-/** Undefined where the file says what it said. */
+/** `said` are the contents merged before, `says` those now; undefined if they do not differ. */
 export function mergeUpdate(
   said: readonly RecordSet[],
   says: readonly RecordSet[],
@@ -24,12 +24,12 @@ export function mergeUpdate(
   const added = after.all().filter((record) => {
     const old = before.get(record);
     if (old === undefined || isSoa(record)) return old?.ttl !== record.ttl;
-    // Of a record that somebody removed since, another TTL is no news.
+    // A new TTL does not bring back a record that somebody has removed since.
     return old.ttl !== record.ttl && isThere(snapshot, record);
   });
   if (removed.length === 0 && added.length === 0) return undefined;
-  // At the origin there must always be an NS (RFC 2136 §3.4.2.4); elsewhere what goes may be an
-  // alias, beside which nothing can come.
+  // At the origin there must always be an NS (RFC 2136 §3.4.2.4), so additions go first there. Elsewhere
+  // removals do: a record removed may be a CNAME, beside which nothing can be added.
   const isApexNs = ({ name, type }: ResourceRecord) =>
     type === Type.NS && name.equals(snapshot.origin);
   const updates = [
@@ -40,7 +40,7 @@ export function mergeUpdate(
   return { zone: snapshot.origin, prerequisites: [], updates };
 }
 
-/** The SOA's serial is the file's if that is one and newer, else the next one. */
+/** Gives an SOA the file's serial if that is not 0 and newer, else the next one. */
 function newer(record: ResourceRecord, snapshot: Snapshot): ResourceRecord {
   if (!isSoa(record)) return record;
   const { serial } = soaOf(record.rdata);
@@ -53,7 +53,7 @@ function isThere(snapshot: Snapshot, { name, type, rdata }: ResourceRecord): boo
   return snapshot.set(name, type)?.rdatas.some((other) => other.equals(rdata)) === true;
 }
 
-/** The file, but for these records. */
+/** The file without these records. */
 export function withoutRecords(
   file: readonly RecordSet[],
   records: readonly ResourceRecord[],

@@ -1,6 +1,6 @@
 /**
- * What an update is held against before anything is done (RFC 2136 §3.2, §3.4.1): is the zone as
- * its sender believes, and is each of its records one that an update may have?
+ * The checks on an update before it is applied (RFC 2136 §3.2, §3.4.1): is the zone as the sender
+ * believes, may an update contain each of its records, and would an operator override leases?
  */
 import { Class, isDataType, Rcode, Type } from "../../dns/constants.ts";
 import { isKnownShape } from "../../dns/fields.ts";
@@ -12,7 +12,7 @@ import type { Snapshot } from "../snapshot.ts";
 import type { Leases } from "./leases.ts";
 import { dataOctets } from "./weight.ts";
 
-/** NOERROR where all of them hold, else the response code of the first that does not. */
+/** NOERROR if all of them hold, else the response code of the first that does not. */
 export function checkPrerequisites(
   snapshot: Snapshot,
   prerequisites: readonly ResourceRecord[],
@@ -48,7 +48,7 @@ export function checkPrerequisites(
   return Rcode.NOERROR;
 }
 
-/** Are these records, of one name and type, all of that set, and nothing else? */
+/** True if these records, of one name and type, are exactly that set. */
 function isWholeSet(snapshot: Snapshot, records: readonly ResourceRecord[]): boolean {
   const { name, type } = records[0]!;
   const set = snapshot.set(name, type);
@@ -56,13 +56,13 @@ function isWholeSet(snapshot: Snapshot, records: readonly ResourceRecord[]): boo
   return set?.rdatas.length === keys.size && set.rdatas.every((rdata) => keys.has(rdata.key));
 }
 
-/** NOERROR where every record is one an update may have, so that what follows cannot fail. */
+/** NOERROR if an update may contain each of these records, so that applying them cannot fail. */
 export function prescan(snapshot: Snapshot, updates: readonly ResourceRecord[]): Rcode {
   for (const record of updates) {
     const { name, type, ttl, rdata } = record;
     if (!name.isUnder(snapshot.origin)) return Rcode.NOTZONE;
     if (record.class === Class.IN) {
-      // Data of no octets is data only where the type does not say otherwise.
+      // Empty data is allowed only for types whose format is not known.
       if (!isDataType(type) || (rdata.isEmpty && isKnownShape(type))) return Rcode.FORMERR;
       if (isSig0(record)) return Rcode.FORMERR;
       if (dataOctets(rdata) > LONGEST) return Rcode.REFUSED;
@@ -79,15 +79,15 @@ export function prescan(snapshot: Snapshot, updates: readonly ResourceRecord[]):
 }
 
 /**
- * Octets of data: with its name, a question, an OPT record and the longest of TSIGs a transfer has it in
- * one message (RFC 5936 §2.2), whoever wants it and by whatever key.
+ * Octets of data. With its name, a question, an OPT record and the longest TSIG, a record of this length
+ * still fits into one message of a transfer (RFC 5936 §2.2), to anyone and with any key.
  */
 const LONGEST = 64_000;
 
 /**
- * Would this update of an operator take away or change what another holds by a lease? That is heard
- * on a LAN, and the next refresh would put it back (RFC 8766 §6.4). A PTR may stand beside others'
- * PTRs; of the rest a set is one host's or one instance's word.
+ * True if this update by an operator would remove or change what another holds by a lease. That was heard
+ * on a LAN, and the next refresh would restore it (RFC 8766 §6.4). A PTR may stand beside others' PTRs;
+ * a set of any other type comes from one host or one instance.
  */
 export function overrides(
   updates: readonly ResourceRecord[],
@@ -96,7 +96,7 @@ export function overrides(
   leases: Leases,
 ): boolean {
   const isLeased = (name: Name, rdata: Rdata) => leases.isLeasedByAnother({ name, rdata }, by);
-  /** A large set may be named by each of thousands of records, and is looked through once. */
+  /** Thousands of records may name the same large set, which is searched once. */
   let known: Map<RecordSet, boolean> | undefined;
   const isLeasedSet = (set: RecordSet): boolean => {
     let isLeasedHere = known?.get(set);

@@ -1,9 +1,8 @@
 /**
- * Who may write what. A record heard by multicast is a stranger's word; it enters an authoritative
- * zone only beneath its own site, or as a PTR of what the sites have in common that leads into that
- * site (RFC 6763 §4.2), and never as what steers servers or clients: SOA, NS, DS and keys, `_dns-*`
- * services, wildcards (RFC 8766 §6.3 to §6.5). What tells clients to browse the site is no stranger's
- * word, but its collector's own.
+ * Who may write what. A record heard by multicast comes from a stranger. It enters an authoritative zone
+ * only beneath its own site, or as a PTR that leads into that site from a list shared by all sites (RFC
+ * 6763 §4.2), and never if it could steer servers or clients: SOA, NS, DS and keys, `_dns-*` services,
+ * wildcards (RFC 8766 §6.3 to §6.5). Records that tell clients to browse the site come from its collector.
  */
 import { addressOfReverseName } from "../../dns/address.ts";
 import { Class, Type } from "../../dns/constants.ts";
@@ -13,38 +12,38 @@ import type { ResourceRecord } from "../../dns/record.ts";
 import { BROWSING, isDefault, isUnderscored, parseEnumeration } from "../../dns/service.ts";
 import { dataOctets } from "./weight.ts";
 
-/** Who asks for an update. */
+/** Whoever asks for an update. */
 export interface Principal {
   readonly name: string;
-  /** Removes outright. Everybody else only takes his hand away from a record (see `leases.ts`). */
+  /** Removes records outright. All others only release their own hold on them (see `leases.ts`). */
   readonly isOperator?: boolean;
-  /** Of the room that a zone has, the part that it may take; all if not given. */
+  /** The part of a zone's room that it may take; all if not given. */
   readonly share?: number;
-  /** The part that all of its kind may take together (see `kindOfHolder`). */
+  /** The part that all of its kind may take together (see `kindOfHolder`); all if not given. */
   readonly kindShare?: number;
-  /** Seconds: what it adds has no longer a TTL. That of a set that is not its alone it does not set. */
+  /** Seconds: the highest TTL of what it adds. It cannot freely set that of a set it shares. */
   readonly maxTtl?: number;
   /** May it add this record, or remove it (class ANY or NONE: RFC 2136 §2.5)? */
   permits(record: ResourceRecord): boolean;
 }
 
-/** The zone's file, and who lets go because a lease has ended: nobody asks whether these may. */
+/** The zone's file, or a holder whose lease has expired: what these do is not checked. */
 export function holderPrincipal(name: string): Principal {
   return { name, permits: () => true };
 }
 
-/** Who looks after the zone: anything, and what they remove is gone. */
+/** Whoever administers the zone: may do anything, and removes records outright. */
 export function operatorPrincipal(name: string): Principal {
   return { name, isOperator: true, permits: () => true };
 }
 
-/** Says whether a site, which is a name one label beneath the shared zone, is one's own. */
+/** Whether a site, a name one label beneath the shared zone, is the principal's own. */
 export type IsItsSite = (site: Name) => boolean;
 
 /**
- * A collector of the zone `origin`. Beneath its sites it writes anything but what steers. Of what is
- * not its alone it adds and removes its own PTRs only: to remove a set whole (RFC 2136 §2.5.2) says
- * nothing of what is in it.
+ * A collector of the zone `origin`. Beneath its sites it may write anything but what steers. Of what it
+ * shares with others it may add and remove its own PTRs only, and no whole set (RFC 2136 §2.5.2), since
+ * such a removal does not tell what is in the set.
  */
 export function collectorPrincipal(name: string, origin: Name, isItsSite: IsItsSite): Principal {
   const sites = new Sites(origin, isItsSite);
@@ -60,7 +59,7 @@ export function collectorPrincipal(name: string, origin: Name, isItsSite: IsItsS
         const target = pointedTo(record);
         if (target === undefined) return false;
         if (!domain.equals(origin)) return sites.has(domain) && target.equals(domain);
-        // The default is the zone, and no site.
+        // The default domain is the zone, never a site.
         return target.equals(origin) || (sites.has(target) && !isDefault(owner));
       }
       if (isReserved(owner.labelsUnder(origin))) return false;
@@ -70,9 +69,9 @@ export function collectorPrincipal(name: string, origin: Name, isItsSite: IsItsS
 }
 
 /**
- * The same collector in a reverse zone: at the name of an address a PTR to a host of its own, and
- * at that of a subnet what tells its hosts to browse the zone `origin` or one of its sites. Which
- * addresses are its own `isItsAddress` says, of their octets.
+ * The same collector in a reverse zone: at the name of an address it may write a PTR to a host of its
+ * own, and at that of a subnet what tells hosts there to browse the zone `origin` or one of its sites.
+ * `isItsAddress` takes the octets of an address and tells whether it is its own.
  */
 export function reversePrincipal(
   name: string,
@@ -97,8 +96,8 @@ export function reversePrincipal(
 }
 
 /**
- * A device that registers itself (RFC 9665) at a site that is for such devices alone, by the KEY that it
- * shows. What a collector of the site may write, and that KEY, which keeps others from its names.
+ * A device that registers itself (RFC 9665), identified by its KEY, at a site reserved for such devices. It
+ * may write what a collector of the site may, and KEY records, which keep others from its names.
  */
 export function requesterPrincipal(key: string, origin: Name, site: Name): Principal {
   const collector = collectorPrincipal(`${REQUESTER}${key}`, origin, (each) => each.equals(site));
@@ -113,8 +112,8 @@ export function requesterPrincipal(key: string, origin: Name, site: Name): Princ
 }
 
 /**
- * Does a KEY say by its flags that it is none (RFC 2535 §3.1.2)? Octets behind that are too many for BIND, which
- * would end its copying of the whole zone.
+ * True if the flags of a KEY say that it holds no key (RFC 2535 §3.1.2). BIND accepts no octets after such
+ * flags, and would abort the transfer of the whole zone.
  */
 function isNoKey({ rdata }: ResourceRecord): boolean {
   return (Number(rdata.values[0]) & NO_KEY) === NO_KEY;
@@ -122,9 +121,9 @@ function isNoKey({ rdata }: ResourceRecord): boolean {
 
 const NO_KEY = 0xc000;
 
-/** Their kind: no key of the configuration has a name with a colon. */
+/** The kind of these holders: no key of the configuration has a name with a colon. */
 export const REQUESTER = "requester:";
-/** A thousand records, and as many as a site has. */
+/** A thousand records each, and together as many as a site may have. */
 const REQUESTER_SHARE = 1 / 500;
 const REQUESTERS_SHARE = 1 / 4;
 
@@ -138,7 +137,7 @@ class Sites {
     this.#isItsSite = isItsSite;
   }
 
-  /** Is this name, or one above it, a site of these? */
+  /** True if this name, or one above it, is one of these sites. */
   contain(name: Name): boolean {
     if (!name.isUnder(this.#origin)) return false;
     const label = name.labels[name.labels.length - this.#origin.labels.length - 1];
@@ -146,24 +145,24 @@ class Sites {
     return this.#isItsSite(this.#origin.child(label)!);
   }
 
-  /** Is it one of these? */
+  /** True if this name is one of these sites. */
   has(name: Name): boolean {
     return name.labels.length === this.#origin.labels.length + 1 && this.contain(name);
   }
 }
 
-/** What a PTR leads to; undefined for other records, and for a set as a whole. */
+/** The target of a PTR; undefined for other records, and for a set as a whole. */
 function pointedTo({ type, rdata }: ResourceRecord): Name | undefined {
   return type === Type.PTR ? targetOf(rdata) : undefined;
 }
 
-/** The domain of which this name says what to browse; where to register is the administrator's. */
+/** The domain for which this name tells what to browse; only the administrator tells where to register. */
 function recommendingDomain(name: Name): Name | undefined {
   const parts = parseEnumeration(name);
   return parts !== undefined && BROWSING.includes(parts.enumeration) ? parts.domain : undefined;
 }
 
-/** Those that say where a zone ends, who serves it, or whom to trust. */
+/** Types that decide where a zone ends, who serves it, or whom to trust. */
 const steeringTypes: ReadonlySet<number> = new Set([
   Type.SOA,
   Type.NS,
@@ -191,10 +190,10 @@ export function isSteeringType(type: number): boolean {
 }
 
 /**
- * Those whose data every server reads alike: addresses, names, numbers, text, or nothing but octets.
- * One record of another type that a stricter server does not take, an SSHFP or an HTTPS say, would
- * end its copying of the whole zone; so BIND, Knot, NSD and PowerDNS do. What is for private use
- * some have a use for, PowerDNS one that runs programs.
+ * Types whose data every server reads alike: addresses, names, numbers, text, or opaque octets. A single
+ * record of another type that a stricter server rejects, such as an SSHFP or an HTTPS, would abort its
+ * transfer of the whole zone: BIND, Knot, NSD and PowerDNS all do that. Types for private use mean
+ * something to some servers; one makes PowerDNS run programs.
  */
 export function isCarriedType(type: number): boolean {
   return carriedTypes.has(type);
@@ -204,10 +203,10 @@ function isCarried({ type, rdata }: Pick<ResourceRecord, "type" | "rdata">): boo
   return isCarriedType(type) && !rdata.isEmpty && dataOctets(rdata) <= LONGEST_HEARD;
 }
 
-/** Octets of a packet of multicast DNS, and so of any record that can have been heard (RFC 6762 §17). */
+/** Octets of a multicast DNS packet, and so the most of any record that was heard (RFC 6762 §17). */
 export const LONGEST_HEARD = 9000;
 
-/** Seconds: for so long a resolver may keep what a stolen key has said. Collectors say ten. */
+/** Seconds that a resolver may cache what was written with a stolen key. Collectors use ten. */
 const MAX_TTL = 3600;
 
 export const carriedTypes: ReadonlySet<number> = new Set([
@@ -215,7 +214,7 @@ export const carriedTypes: ReadonlySet<number> = new Set([
   ...[Type.MX, Type.RP, Type.AFSDB, Type.RT, Type.PX, Type.KX],
 ]);
 
-/** Does the wildcard, or a label by which DNS-SD and its protocols speak of themselves, stand here? */
+/** True if the wildcard, or a label that DNS-SD and its protocols reserve for themselves, is among these. */
 export function isReserved(labels: readonly Uint8Array[]): boolean {
   const texts = textsOf(labels);
   return texts.some((text, i) => {
@@ -225,8 +224,8 @@ export function isReserved(labels: readonly Uint8Array[]): boolean {
 }
 
 /**
- * Does it stand in the merged view: a PTR to a service of its own among the instances of a type or
- * subtype, or an entry in the list of types, which two sites may hold at once?
+ * True for a record of the merged view: a PTR to one of its own services among the instances of a type or
+ * subtype, or an entry in the list of types, which two sites may hold at once.
  */
 function isMerged(record: ResourceRecord, origin: Name, sites: Sites): boolean {
   const target = pointedTo(record);

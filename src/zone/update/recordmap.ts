@@ -1,6 +1,6 @@
 /**
- * A map from the records of a zone. Most names have few records, which are looked through; a list of
- * instances may have thousands, and is a map of its own. So no key is made for a record.
+ * A map keyed by the records of a zone. Most names have few records, which are searched in turn; a list of
+ * instances may have thousands, and gets a map of its own. So no key is made for most records.
  */
 import type { Name, NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
@@ -12,7 +12,7 @@ export interface ZoneRecord {
 }
 
 export class RecordMap<V extends ZoneRecord> {
-  /** A name has at least one. */
+  /** No name has an empty list. */
   readonly #byName = new Map<NameKey, V[] | Map<string, V>>();
 
   get({ name, rdata }: ZoneRecord): V | undefined {
@@ -21,7 +21,7 @@ export class RecordMap<V extends ZoneRecord> {
     return here instanceof Map ? here.get(keyOf(rdata)) : here[placeOf(here, rdata)];
   }
 
-  /** `value` is found by its own name and data, and takes the place of the one that was. */
+  /** Stores `value` under its own name and data, replacing any value there. */
   set(value: V): void {
     const here = this.#byName.get(value.name.key);
     if (here === undefined) {
@@ -50,7 +50,7 @@ export class RecordMap<V extends ZoneRecord> {
     return true;
   }
 
-  /** Those there are at this moment, by name. */
+  /** All values at this moment, grouped by name. */
   all(): V[] {
     const all: V[] = [];
     for (const here of this.#byName.values()) for (const value of here.values()) all.push(value);
@@ -58,7 +58,7 @@ export class RecordMap<V extends ZoneRecord> {
   }
 }
 
-/** Of the exact length, unlike an array that is pushed to: there are many of these. */
+/** `concat` gives an array of the exact length, unlike `push`: there are many of these. */
 function withOneMore<V extends ZoneRecord>(few: V[], value: V): V[] | Map<string, V> {
   const more = few.concat([value]);
   return more.length > FEW ? new Map(more.map((each) => [keyOf(each.rdata), each])) : more;
@@ -74,5 +74,5 @@ function keyOf({ type, key }: Rdata): string {
   return `${type} ${key}`;
 }
 
-/** Up to here it is as fast to look through all. */
+/** Up to this many, a linear search is as fast. */
 const FEW = 12;

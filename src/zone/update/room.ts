@@ -1,7 +1,7 @@
 /**
- * How many records a zone takes: as many as there is memory for, and of each principal no more than
- * its share, so that who has stolen the key of one site cannot leave the others without room. A record
- * of many octets counts as several. A set takes as many as a message does.
+ * Limits how many records a zone holds: to what memory allows, and for each principal to its share, so
+ * that whoever has stolen the key of one site cannot leave the others without room. A large record counts
+ * as several. A set may be as large as a message has room for.
  */
 import { type Clock, rationed } from "../../clock.ts";
 import { Type, typeName } from "../../dns/constants.ts";
@@ -26,7 +26,7 @@ export interface RoomOptions {
 export class Room {
   readonly #options: RoomOptions;
   readonly #ration: () => number;
-  /** Of sets, which may be too large for days: that is to hide nothing else. */
+  /** For sets, which may be too large for days: that must not suppress other log lines. */
   readonly #rationOfSets: () => number;
 
   constructor(options: RoomOptions) {
@@ -35,11 +35,11 @@ export class Room {
     this.#rationOfSets = rationed(options.clock, INTERVAL);
   }
 
-  /** May an update come to this? What makes nothing more always may. `records` are those before. */
+  /** True if there is room for this outcome, as always if nothing grows; `records` counts those before. */
   has(outcome: Outcome, by: Principal, leases: Leases, records: number): boolean {
     if (!this.#hasSets(outcome, by)) return false;
     const { capacity = MAX_RECORDS } = this.#options;
-    // Those without a lease are of the zone's file, and have a usual size.
+    // Records without an entry are the zone file's, and count as of usual size.
     const size = records - leases.size + leases.weight;
     const after = size + growthOf(outcome.change);
     if (after > capacity && after > size) {
@@ -60,7 +60,7 @@ export class Room {
     return isIn(by.name, by.share ?? 1) && (kind === undefined || isIn(kind, by.kindShare ?? 1));
   }
 
-  /** Fits each set into a message, or is it at least no larger than it was? */
+  /** True if each set fits into a message, or is at least no larger than before. */
   #hasSets({ sets, change }: Outcome, { name: by }: Principal): boolean {
     const { origin, log } = this.#options;
     const large = sets.find((set) => isTooLarge(set, origin) && grows(set, change!, origin));
@@ -90,7 +90,7 @@ function grows(set: RecordSet, { added, removed }: Change, origin: Name): boolea
   return octets(added) > octets(removed);
 }
 
-/** Without the SOA, of which there is one before and after. */
+/** Without the SOA: there is one before and one after. */
 function sumOf(sets: readonly RecordSet[]): number {
   let sum = 0;
   for (const { type, rdatas } of sets) {
@@ -99,16 +99,16 @@ function sumOf(sets: readonly RecordSet[]): number {
   return sum;
 }
 
-/** Were all of them new. */
+/** What `by` would gain if all of them were new. */
 function mostOf(steps: readonly HoldStep[]): number {
   let sum = 0;
   for (const { record } of steps) sum += weightOf(record.rdata);
   return sum;
 }
 
-/** What `by` holds afterwards and not before; less than nothing where it lets go of more. */
+/** By how much the weight of what `by` holds grows; negative if it shrinks. */
 function gained(steps: readonly HoldStep[], by: string, leases: Leases): number {
-  // Each record once, by the last that is done to it: an update may let go of it as often as it likes.
+  // Count each record once, by the last step on it: an update may release it as often as it likes.
   const after = new RecordMap<ZoneRecord & { readonly isHeld: boolean }>();
   for (const { does, record } of steps) {
     const { name, rdata } = record;
@@ -124,5 +124,5 @@ function gained(steps: readonly HoldStep[], by: string, leases: Leases): number 
 
 /** At some 650 octets each, over three hundred megabytes. */
 const MAX_RECORDS = 500_000;
-/** Milliseconds between two lines: who is refused tries again. */
+/** Milliseconds between two log lines: whoever is refused tries again. */
 const INTERVAL = 60_000;

@@ -1,6 +1,6 @@
 /**
- * How large a set may be: who asks for it is to get it in one message, and secondaries are to take it.
- * A larger one nobody can have, and BIND copies nothing more of a zone that has one.
+ * How large a set may be: it must fit into one message for whoever asks, and secondaries must accept it.
+ * Nobody can get a larger one, and BIND stops transferring a zone that has one.
  */
 import { Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
@@ -9,24 +9,24 @@ import { LEAST_RECORD, type RecordSet } from "../../dns/record.ts";
 import { dataOctets } from "./weight.ts";
 
 /**
- * Octets. What is left of 65,535 is for a question, an OPT record, a signature and the longest of
- * TSIGs. BIND's own bound is 65,512, of data and two octets a record.
+ * Octets. The rest of 65,535 is for a question, an OPT record, a signature and the longest TSIG. BIND's
+ * own limit is 65,512, counting data and two octets a record.
  */
 export const SET_OCTETS = 64_000;
 
-/** Of a record alone there is another bound, for those that are updated. */
+/** A single record is never too large here; updates have another limit for it. */
 export function isTooLarge(set: RecordSet, origin: Name): boolean {
   const { length } = set.rdatas;
   if (length === 1) return false;
-  // This is more than it can be, and tells most sets at a glance.
+  // This is an upper bound, and clears most sets at once.
   let octets = length * LEAST_RECORD;
   for (const rdata of set.rdatas) octets += dataOctets(rdata);
   return octets > SET_OCTETS && setOctets(set, origin) > SET_OCTETS;
 }
 
 /**
- * What these records of a set take of an answer, or of BIND's memory where that is more. PTRs into the
- * zone are counted without its name, which is written once; other names as if they were written whole.
+ * The octets that these records take in an answer, or in BIND's memory if that is more. PTRs into the zone
+ * are counted without its name, which is written once; other names are counted whole.
  */
 export function setOctets({ name, type, rdatas }: RecordSet, origin: Name): number {
   const zone = name.wire.slice(-origin.wire.length);
@@ -40,7 +40,7 @@ export function setOctets({ name, type, rdatas }: RecordSet, origin: Name): numb
   return octets;
 }
 
-/** Does the name in it end with this one, as the octets are? Others are no suffix to point to. */
+/** True if the name in it ends with this one, octet for octet; no other suffix can be pointed to. */
 function leadsInto({ wire }: Rdata, zone: string): boolean {
   if (!wire.endsWith(zone)) return false;
   const end = wire.length - zone.length;
@@ -50,5 +50,5 @@ function leadsInto({ wire }: Rdata, zone: string): boolean {
 }
 
 const POINTER = 2;
-/** Of each record beside its data, in BIND. */
+/** Octets that BIND keeps for each record besides its data. */
 const KEPT = 2;

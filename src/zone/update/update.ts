@@ -1,7 +1,7 @@
 /**
- * Dynamic update (RFC 2136 §3.2 to §3.4): what becomes of a zone when somebody asks for a change.
- * Pure: the answer is a response code, or all that is different in the next snapshot. Every
- * writer comes this way, be it nsupdate, a collector, an edited file or a lease that ends.
+ * Dynamic update (RFC 2136 §3.2 to §3.4): what a requested change does to a zone. Pure: the result is a
+ * response code, or all that differs in the next snapshot. Every write goes through here, whether from
+ * nsupdate, a collector, an edited file or an expired lease.
  */
 import { Class, Rcode, Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
@@ -24,40 +24,40 @@ export interface Update {
   readonly prerequisites: readonly ResourceRecord[];
   /** By class: IN adds, ANY removes a set or a name, NONE removes a record (RFC 2136 §2.5). */
   readonly updates: readonly ResourceRecord[];
-  /** Seconds the added records live unless said again (RFC 9664); for ever without it. */
+  /** Seconds that added records live unless refreshed (RFC 9664); for ever if not given. */
   readonly lease?: number;
-  /** Seconds for added KEY records (RFC 9664 §4); `lease` without it. */
+  /** Seconds for added KEY records (RFC 9664 §4); `lease` if not given. */
   readonly keyLease?: number;
-  /** When it was signed, where it was: seconds since 1970, by its sender's clock (RFC 8945 §4.2). */
+  /** When it was signed, if it was: seconds since 1970, by its sender's clock (RFC 8945 §4.2). */
   readonly signedAt?: number | undefined;
 }
 
-/** Where updates go: the zone in this process, or a server far away. */
+/** Sends an update to where it goes: the zone in this process, or a remote server. */
 export type Publish = (update: Update) => Promise<Rcode>;
 
-/** The records of an update that remove these records of the set. */
+/** The update records that remove the records of this set one by one. */
 export function removal(set: RecordSet): ResourceRecord[] {
   return recordsOf(set).map(removalOf);
 }
 
-/** The record of an update that removes this one. */
+/** The update record that removes this record. */
 export function removalOf({ name, rdata }: ZoneRecord): ResourceRecord {
   return { name, type: rdata.type, class: Class.NONE, ttl: 0, rdata };
 }
 
-/** The record of an update that removes a set whole, whoever it is from. */
+/** The update record that removes a whole set, whoever it is from. */
 export function removalOfSet(name: Name, type: number): ResourceRecord {
   return { name, type, class: Class.ANY, ttl: 0, rdata: new Rdata(type, []) };
 }
 
 export interface Outcome {
-  /** Undefined where nothing visible changed: then the serial stays too (RFC 2136 §3.6). */
+  /** Undefined if nothing visible changed: then the serial stays too (RFC 2136 §3.6). */
   readonly change: Change | undefined;
-  /** The sets that changed as they are now, and those that are no more. */
+  /** The sets that changed, as they are now, and those that are gone. */
   readonly sets: readonly RecordSet[];
   readonly gone: readonly Gone[];
   readonly holds: readonly HoldStep[];
-  /** What was to be added and was not, for what else is at its name; the answer does not tell. */
+  /** Records not added because of what else is at their name; the response does not tell. */
   readonly passedOver: readonly ResourceRecord[];
 }
 
@@ -78,7 +78,7 @@ export function resolve(
   return work.outcome();
 }
 
-/** Of a set: all of it may be one's own; or others have leases in it; or somebody holds it as it is. */
+/** Whether a set may be all one's own, or others have leases in it, or somebody holds it as it is. */
 type Share = "alone" | "leased" | "held";
 
 /** The update section, one record after the other (RFC 2136 §3.4.2). */
@@ -89,10 +89,10 @@ class Work {
   readonly #draft: Draft;
   readonly #holds: HoldStep[] = [];
   readonly #passedOver: ResourceRecord[] = [];
-  /** Removed whoever heard it; what is added again keeps its holders. */
+  /** Records removed no matter who heard them; those added again keep their holders. */
   #swept: RecordMap<ZoneRecord> | undefined;
   readonly #emptied = new Emptied();
-  /** In sets that were there, once it has been asked. */
+  /** Cache of `#findShare`, for sets in `#base`. */
   readonly #shares = new Map<RecordSet, Share>();
   #soa: RecordSet;
 
@@ -145,9 +145,9 @@ class Work {
   }
 
   /**
-   * A set takes the TTL of what is added (RFC 2181 §5.2), unless others are in it. With what is heard in
-   * it, it has the lower of the two, for that is not to be kept for longer (RFC 8766 §5.5.1), whatever
-   * stands beside it; and no site makes it lower than that for the others, nor has, being there first.
+   * A set takes the TTL of what is added (RFC 2181 §5.2), unless others are in it. If some of it was heard
+   * on a LAN, it takes the lower of the two TTLs, since that is not to be cached for longer (RFC 8766
+   * §5.5.1). No site can force a TTL below `SERVED_TTL` on the others, not even by being there first.
    */
   #ttlOf(name: Name, type: number, asked: number): number {
     const { maxTtl } = this.#by;
@@ -168,8 +168,8 @@ class Work {
   }
 
   /**
-   * To look through what is others', or large, each time would cost more than it is worth, unless its TTL
-   * is one that may be raised. Of what he may write, a record that another alone has a lease of is not his.
+   * Searching a set that is large, or others', is not worth its cost unless the TTL is so low that it may be
+   * raised. A record that `by` may write, but only another has leased, counts as the other's.
    */
   #findShare(set: RecordSet): Share {
     const [by, leases] = [this.#by, this.#leases];
@@ -186,7 +186,7 @@ class Work {
     return isOthers ? "leased" : "alone";
   }
 
-  /** Takes away what may not stand beside this; false where that is not to be taken away. */
+  /** Removes what may not stand beside this data; false if that may not be removed. */
   #replaces(name: Name, rdata: Rdata): boolean {
     if (!isReplacing(rdata.type)) return true;
     const replaced = this.#draft.rdatas(name, rdata.type).filter((old) => replaces(rdata, old));
@@ -195,7 +195,7 @@ class Work {
     return true;
   }
 
-  /** Does it stay, whoever but an operator would have it go? */
+  /** True if only an operator may remove it, because another holds it for ever. */
   #isKept(name: Name, rdata: Rdata): boolean {
     return (
       this.#by.isOperator !== true &&
@@ -204,7 +204,7 @@ class Work {
     );
   }
 
-  /** An alias has no other data beside it, as the origin has; the later of the two is passed over in silence. */
+  /** A CNAME has no other data beside it, so the origin has none; the later of the two is passed over. */
   #conflicts(name: Name, type: number): boolean {
     if (type === Type.CNAME) {
       const isOther = (other: number) => other !== Type.CNAME && !isBesideCname(other);
@@ -214,8 +214,8 @@ class Work {
   }
 
   /**
-   * Clients have one domain as their default (RFC 6763 §11), and the zone's file may say which. What is
-   * said by update, even for ever, keeps nobody out: it may be any site's word.
+   * Clients have one default domain (RFC 6763 §11), and the zone's file may name it. One that was added by
+   * update, even for ever, does not exclude others: it may come from any site.
    */
   #isSecondDefault(name: Name, rdata: Rdata): boolean {
     if (rdata.type !== Type.PTR || !isDefault(name)) return false;
@@ -225,7 +225,7 @@ class Work {
     return (this.#base.set(name, Type.PTR)?.rdatas ?? []).some(isOther);
   }
 
-  /** Only where it is newer (RFC 2136 §3.4.2.2), than before the update too: two steps would lead round. */
+  /** Only if newer (RFC 2136 §3.4.2.2), than before the update too: in two steps a serial could go back. */
   #replaceSoa({ name, type, ttl, rdata }: ResourceRecord): void {
     const isNewer = ({ rdatas }: RecordSet) =>
       compareSerials(soaOf(rdata).serial, soaOf(rdatas[0]!).serial) > 0;
@@ -233,7 +233,7 @@ class Work {
     this.#soa = { name: this.#soa.name, type, ttl: servedTtl(ttl), rdatas: [rdata] };
   }
 
-  /** A set, or all of a name; at the origin SOA and NS stay (RFC 2136 §3.4.2.3). */
+  /** Removes a set, or all sets at a name; at the origin SOA and NS stay (RFC 2136 §3.4.2.3). */
   #removeSets({ name, type }: ResourceRecord): void {
     const isApex = name.equals(this.#base.origin);
     for (const each of type === Type.ANY ? this.#draft.types(name) : [type]) {
@@ -249,8 +249,8 @@ class Work {
   }
 
   /**
-   * Who hears a set whole and removes it speaks for all who hear that network (RFC 6762 §10.2): a
-   * lease, be it that of a collector which has died, does not keep it. What is held for ever stays.
+   * A collector that hears a whole set and removes it speaks for all who hear that network (RFC 6762
+   * §10.2): leases do not keep it, not even those of a collector that has died. What is held for ever stays.
    */
   #sweep(name: Name, rdata: Rdata): void {
     const record = { name, rdata };
@@ -263,7 +263,7 @@ class Work {
     }
   }
 
-  /** Never the SOA, nor the last NS of the zone (RFC 2136 §3.4.2.4); what was swept keeps its holders. */
+  /** Never the SOA or the last NS of the zone (RFC 2136 §3.4.2.4); what was swept keeps its holders. */
   #removeRecord({ name, type, rdata }: ResourceRecord): void {
     if (type === Type.SOA || !this.#draft.has(name, rdata)) return;
     const isApexNs = type === Type.NS && name.equals(this.#base.origin);
@@ -286,15 +286,15 @@ class Work {
 }
 
 /**
- * Sets that an update has emptied, as far as it may: what is left there stays, however often it asks.
- * So of a set that is emptied again only that is looked at which it has added since, and the length of
- * an update is the length of its work.
+ * Sets that an update has emptied as far as it may: what was left stays, however often the update asks.
+ * When such a set is emptied again, only what the update has added since is looked at, so the work of an
+ * update is proportional to its length.
  */
 class Emptied {
-  /** By name, type and how: to remove a set whole takes more away. */
+  /** By name, type and way of removal: to remove a set whole removes more. */
   #added: Map<string, Rdata[]> | undefined;
 
-  /** What to remove now. `all` are the records that are there. */
+  /** What to remove now. `all` gives the records that are there. */
   take(name: Name, type: number, isSet: boolean, all: () => readonly Rdata[]): readonly Rdata[] {
     const key = keyOf(name, type, isSet);
     this.#added ??= new Map();
@@ -321,8 +321,8 @@ export function isBesideCname(type: number): boolean {
 }
 
 /**
- * Of CNAME and DNAME there is one at a name (RFC 2136 §1.1.5, RFC 6672 §5.2), of WKS one for an
- * address and a protocol, its first five octets (RFC 1035 §3.4.2).
+ * A name has one CNAME and one DNAME (RFC 2136 §1.1.5, RFC 6672 §5.2), and one WKS for an address and a
+ * protocol, its first five octets (RFC 1035 §3.4.2).
  */
 function isReplacing(type: number): boolean {
   return type === Type.CNAME || type === Type.DNAME || type === Type.WKS;
@@ -338,7 +338,7 @@ export function withSerial({ name, type, ttl, rdatas }: RecordSet, serial: numbe
   return { name, type, ttl, rdatas: [new Rdata(type, rdatas[0]!.values.with(SERIAL, serial))] };
 }
 
-/** What has the top bit set counts as 0 (RFC 2181 §8). */
+/** A TTL with its top bit set counts as 0 (RFC 2181 §8). */
 function servedTtl(ttl: number): number {
   return ttl > MAX_TTL ? 0 : ttl;
 }

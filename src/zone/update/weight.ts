@@ -1,6 +1,6 @@
 /**
- * What a record takes of a zone's room, in records of a usual size: those of a service have some
- * dozens of octets, a picture a thousand, and what a stranger makes up may have tens of thousands.
+ * How much of a zone's room a record takes, in records of usual size: the records of a service have some
+ * dozens of octets, a picture has a thousand, and what a stranger makes up may have tens of thousands.
  */
 import type { Rdata } from "../../dns/rdata.ts";
 
@@ -8,10 +8,10 @@ export function weightOf(rdata: Rdata): number {
   return 1 + Math.floor(dataOctets(rdata) / USUAL);
 }
 
-/** Of the wire, uncompressed; and of memory, the least. */
+/** Octets on the wire, uncompressed; in memory they are at least as many. */
 export function dataOctets({ wire }: Rdata): number {
   return wire.length;
 }
 
-/** Octets. With all that comes to them, four times as many are what a record of no data takes. */
+/** Octets. A record without data takes four times as many, with all that is kept for it. */
 const USUAL = 256;
