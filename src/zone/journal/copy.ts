@@ -1,7 +1,6 @@
 /**
  * The readable copy of a zone: a master file for people and for other servers, with a remark on who
- * holds a record and until when. Nothing is read from it again but, where the journal was lost, the
- * serial.
+ * holds a record and until when. Only its serial is read back, in case the journal was lost or is old.
  */
 import type { Name } from "../../dns/name.ts";
 import type { RecordSet } from "../../dns/record.ts";
@@ -16,7 +15,7 @@ export interface CopyOptions {
   readonly disk: Disk;
   readonly path: string;
   readonly holdsOf: (record: ZoneRecord) => readonly Hold[];
-  /** Of a time of the zone's clock, milliseconds since 1970. */
+  /** Converts a time of the zone's clock to milliseconds since 1970. */
   readonly wallTime: (time: number) => number;
   readonly pace: Pace;
 }
@@ -29,7 +28,7 @@ export async function writeCopy(snapshot: Snapshot, options: CopyOptions): Promi
     await disk.rename(draft, path);
     await disk.settle(path);
   } catch (error) {
-    // Where the disk is full, it should not stay so for this.
+    // The disk may be full: free what the draft takes.
     await disk.remove(draft).catch(() => {});
     throw error;
   }
@@ -80,7 +79,7 @@ function* textOf(snapshot: Snapshot, { holdsOf, wallTime }: CopyOptions): Genera
   }
 }
 
-/** Enough of them to tell what is usual. */
+/** Enough sets to tell which TTL is usual. */
 function* firstSets(snapshot: Snapshot): Generator<RecordSet> {
   let nodes = 0;
   for (const { sets } of snapshot.nodes()) {
@@ -91,9 +90,9 @@ function* firstSets(snapshot: Snapshot): Generator<RecordSet> {
 
 const MANY = 1000;
 
-/** Octets that a disk takes at once, so that an update does not wait behind all of the copy. */
+/** Octets from one sync to the next, so that an update does not wait for the whole copy. */
 const SYNCED = 256 * 1024;
-/** Records written at once, in a millisecond or two. */
+/** Records written at a time, in a millisecond or two. */
 const PIECE = 128;
 
 const HEAD = `\

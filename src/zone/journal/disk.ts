@@ -1,6 +1,6 @@
 /**
- * What a journal asks of a file system, and the one there is. What has been written is on the disk
- * when `sync` has resolved, and not before; a name is there to stay when `settle` has.
+ * What a journal needs of a file system, and how the system's own provides it. What has been written is
+ * on disk once `sync` has resolved, and not before; a name is permanent once `settle` has.
  */
 import {
   closeSync,
@@ -16,27 +16,27 @@ import { dirname } from "node:path";
 import { lock } from "./lock.ts";
 
 export interface Disk {
-  /** Undefined where there is no such file. */
+  /** Undefined if there is no such file. */
   read(path: string): Promise<Buffer | undefined>;
-  /** A file that is there. */
+  /** Opens a file that exists. */
   open(path: string): DiskFile;
-  /** An empty file, whatever was there. */
+  /** Creates an empty file, or empties the one there. */
   create(path: string): DiskFile;
-  /** Whoever opens `to` gets the one file or the other, whole. */
+  /** Atomic: whoever opens `to` gets the old file or the new one, whole. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
-  /** Throws where another process has it. Gives what lets it go. */
+  /** Throws if another process holds the lock. Returns the function that releases it. */
   lock(path: string): () => void;
-  /** Makes what was created, renamed and removed beside `path` last. */
+  /** Makes permanent what was created, renamed or removed in the folder of `path`. */
   settle(path: string): Promise<void>;
 }
 
 export interface DiskFile {
-  /** All of it, at once: into memory that the system keeps for the disk. */
+  /** Writes all of it before returning, into the system's cache. */
   write(octets: Uint8Array, position: number): void;
   truncate(length: number): void;
   sync(): Promise<void>;
-  /** Would who reads `path` find this file? Where that cannot be told, as if he would. */
+  /** True if `path` leads to this file, or if that cannot be told. */
   isAt(path: string): boolean;
   close(): void;
 }

@@ -1,12 +1,12 @@
 /**
- * Entries of a zone's journal as octets. A journal opens with the zone as it was: Begin, its record
- * sets and holds in pieces, what the zone's file said, End. After that every update is one Step: the
- * change it made and the steps on holds it took, as they happened and not as they were asked for, so
+ * Entries of a zone's journal as octets. A journal opens with the state of the zone: Begin, its record
+ * sets and holds in pieces, the zone's file, signing times, End. After that, each update is one Step: the
+ * change it made and the steps on holds it took, as they happened and not as they were requested, so
  * that a journal means the same to every later version of the rules.
  *
- * A record that a hold was taken on is named by the identifier of its entry in `leases.ts`, and one
- * that the step itself adds by its place there. Identifiers run on, so the refresh of thousands of
- * records is a few octets.
+ * In a step on a hold, a record is named by the identifier of its entry in `leases.ts`, or by its place in
+ * the change if the update adds it. Identifiers are consecutive, so that the refresh of thousands of
+ * records takes a few octets.
  */
 import { FormatError } from "../../dns/format.ts";
 import type { Name } from "../../dns/name.ts";
@@ -41,22 +41,22 @@ import {
 
 /** What one update did. */
 export interface Step {
-  /** Wall time, milliseconds. */
+  /** Wall-clock time, milliseconds. */
   readonly at: number;
   readonly by: string;
   /** Milliseconds, or FOREVER. */
   readonly lease: number;
   readonly keyLease: number;
-  /** Undefined where nothing visible changed. */
+  /** Undefined if nothing visible changed. */
   readonly change: StepChange | undefined;
   readonly holds: readonly StepTaken[];
-  /** What the zone's file says from here on. */
+  /** The contents of the zone's file from here on, if they change. */
   readonly file: readonly RecordSet[] | undefined;
-  /** When its update was signed, in seconds. */
+  /** When the update was signed, in seconds. */
   readonly signedAt: number | undefined;
 }
 
-/** As a Change, but for the SOA, which is there only where more than its serial is new. */
+/** A Change in short: the SOA is given only if more than its serial is new. */
 export interface StepChange {
   readonly to: number;
   readonly soa: RecordSet | undefined;
@@ -67,17 +67,17 @@ export interface StepChange {
 export type Entry =
   | { readonly is: "begin"; readonly nextId: number }
   | { readonly is: "sets"; readonly sets: readonly RecordSet[] }
-  /** `expires` of a hold is wall time here. */
+  /** Here `expires` of a hold is wall-clock time. */
   | { readonly is: "holds"; readonly held: readonly HeldRecord[] }
   | { readonly is: "file"; readonly sets: readonly RecordSet[] }
-  /** When the last update of each principal was signed. */
+  /** The latest signing time of each principal's updates. */
   | { readonly is: "signed"; readonly times: readonly (readonly [by: string, time: number])[] }
   | { readonly is: "end" }
-  /** The wall clock was found to have been put forward by so many milliseconds. */
+  /** The wall clock was found to have been set forward by so many milliseconds. */
   | { readonly is: "clock"; readonly forward: number }
   | ({ readonly is: "step" } & Step);
 
-/** The values are part of the format. */
+/** Their indices are part of the format. */
 const KINDS = ["begin", "sets", "holds", "file", "end", "clock", "step", "signed"] as const;
 
 export function encodeEntry(entry: Entry): Uint8Array {
@@ -108,10 +108,10 @@ export function encodeEntry(entry: Entry): Uint8Array {
   return writer.copy();
 }
 
-/** Where an entry is put together: how long it will be is not known before. */
+/** Entries are assembled here, because their length is not known beforehand. */
 const scratch = new Writer(4096, { isCompressing: false });
 
-/** `recordOf` knows the records that have an entry at this point of the journal. */
+/** `recordOf` finds, by identifier, the records that are held at this point of the journal. */
 export function decodeEntry(
   octets: Uint8Array,
   recordOf: (id: number) => ZoneRecord | undefined,
@@ -197,13 +197,13 @@ function readStep(reader: Reader, recordOf: (id: number) => ZoneRecord | undefin
 
 //---- Steps on holds, in runs ----
 
-/** The values of both are part of the format. */
+/** The indices in both arrays are part of the format. */
 const DEEDS = ["take", "join", "release", "releaseAll"] as const;
 /** By an entry's identifier, by the place among what the change adds, or spelled out. */
 const REFERENCES = ["id", "added", "record"] as const;
 type Reference = (typeof REFERENCES)[number];
 
-/** One deed done to records whose numbers follow on one another, or to one that is spelled out. */
+/** One deed done to records with consecutive numbers, or to a single one that is spelled out. */
 interface Run {
   readonly does: HoldStep["does"];
   readonly refers: Reference;
@@ -227,10 +227,10 @@ function runsOf(steps: readonly StepTaken[], sets: readonly RecordSet[]): Run[] 
   return runs;
 }
 
-/** Where a record is among those of some sets; they are mostly asked for one after the other. */
+/** Finds the place of a record among those of some sets; mostly they are asked for in order. */
 class Places {
   readonly #sets: readonly RecordSet[];
-  /** The one that is expected next: its set, its place there, and its place among all. */
+  /** The record that is expected next: its set, its place there, and its place among all. */
   #set = 0;
   #place = 0;
   #next = 0;
@@ -254,7 +254,7 @@ class Places {
       recordsOf(this.#sets).map(({ name, rdata }, place) => [rdata, { name, place }]),
     );
     const found = this.#all.get(rdata);
-    // Data of two names may be one object.
+    // Two names may share one data object.
     return found?.name === name ? found.place : undefined;
   }
 }

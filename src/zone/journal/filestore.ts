@@ -1,6 +1,6 @@
 /**
- * The files of a zone: the journal that is its memory, which is begun anew when it has grown far
- * beyond the zone, and the readable copy that follows it.
+ * The files of a zone: its journal, which is rewritten when it has grown far larger than the zone, and
+ * the readable copy that follows it.
  */
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
@@ -14,17 +14,17 @@ import type { Store, Working } from "./store.ts";
 export interface FileStoreOptions {
   readonly disk: Disk;
   readonly journal: Journal;
-  /** Of the readable copy. */
+  /** Path of the readable copy. */
   readonly copy: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Octets of a journal that need not be begun anew. */
+  /** A journal of up to this many octets is not rewritten. */
   readonly enough?: number | undefined;
 }
 
 export class FileStore implements Store {
   readonly #options: FileStoreOptions;
-  /** The journal is begun anew beyond this length. */
+  /** The journal is rewritten beyond this length. */
   #limit: number;
   #rewriting = Promise.resolve();
   #isRewriting = false;
@@ -52,7 +52,7 @@ export class FileStore implements Store {
     if (journal.length > this.#limit) this.#rewriting = this.#rewrite(zone);
   }
 
-  /** With a zone, of which there is to be a copy then. */
+  /** If a zone is given, writes a last copy of it. */
   async close(zone?: Working): Promise<void> {
     this.#isClosing = true;
     await this.#rewriting;
@@ -100,7 +100,7 @@ export class FileStore implements Store {
 
 /** Octets: some fifteen thousand updates, read in about a second. */
 const ENOUGH = 8 * 1024 * 1024;
-/** A journal of at most four times what its zone takes. */
+/** Lets a journal grow to at most four times what its zone takes. */
 const OCTETS_PER_RECORD = 512;
-/** Milliseconds: as old as the copy of a changed zone may be, a quarter of an hour. */
+/** Milliseconds: how old the copy of a changed zone may get, a quarter of an hour. */
 const COPY_AFTER = 15 * 60 * 1000;

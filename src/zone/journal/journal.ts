@@ -1,10 +1,10 @@
 /**
- * The memory of a zone: entries, appended one write after the other and read again at the next
- * start. When it has grown long, a new file is begun that opens with the zone as it is, and takes
- * the place of the old one.
+ * The journal of a zone: entries, appended one write after the other and read back at the next start.
+ * When it has grown long, a new file is written that opens with the zone as it is, and replaces the old
+ * one.
  *
- * Invariant: under its name there is at every moment a whole file, with all that was ever
- * acknowledged in it: the old one until the new one is on the disk, the new one from then on.
+ * Invariant: at every moment its name leads to a whole file that contains all that was ever
+ * acknowledged: the old one until the new one is on disk, the new one from then on.
  */
 import { FormatError } from "../../dns/format.ts";
 import type { Disk } from "./disk.ts";
@@ -13,7 +13,7 @@ import { readTape, Tape } from "./tape.ts";
 export interface OpenedJournal {
   readonly journal: Journal;
   readonly entries: Iterable<Uint8Array>;
-  /** Octets of a write that was under way when its writer died. */
+  /** Octets of a write that was in flight when its writer died. */
   readonly torn: number;
 }
 
@@ -21,10 +21,10 @@ export class Journal {
   readonly #disk: Disk;
   readonly #path: string;
   #tape: Tape;
-  /** The file has its name, but perhaps not beyond a power cut. */
+  /** True while the file has its name, but might lose it in a power cut. */
   #isUnsettled = false;
   #appending: Promise<void> | undefined;
-  /** While the new file takes the place of the old one. */
+  /** Defined while the new file is replacing the old one. */
   #switching: Promise<void> | undefined;
   #rewriting: Rewriting | undefined;
 
@@ -34,7 +34,7 @@ export class Journal {
     this.#tape = tape;
   }
 
-  /** Undefined where there is none. Throws FormatError where it is damaged. */
+  /** Undefined if there is none. Throws FormatError if it is damaged. */
   static async open(disk: Disk, path: string): Promise<OpenedJournal | undefined> {
     await disk.remove(draftOf(path));
     const octets = await disk.read(path);
@@ -43,7 +43,7 @@ export class Journal {
       const recording = readTape(octets);
       const tape = Tape.goOn(disk.open(path), recording);
       await tape.cutOff();
-      // Who gave it its name may have died before that would last.
+      // Whoever renamed it may have died before the name was permanent.
       await disk.settle(path);
       const { entries, torn } = recording;
       return { journal: new Journal(disk, path, tape), entries, torn };
@@ -70,7 +70,7 @@ export class Journal {
     return this.#tape.length;
   }
 
-  /** Resolves when all of them are on the disk; if it rejects, none is. One call at a time. */
+  /** Resolves when all of them are on disk; if it rejects, none is. One call at a time. */
   async append(entries: readonly Uint8Array[]): Promise<void> {
     if (this.#switching !== undefined) await this.#switching;
     this.#appending = this.#append(entries);
@@ -87,13 +87,13 @@ export class Journal {
   }
 
   /**
-   * Begins a new file: `head`, which tells all up to now and what is `waiting` to be appended, and
-   * behind it what is appended meanwhile. If it rejects, the old file stays. Once at a time.
+   * Writes a new file: `head`, which contains all up to now and what is `waiting` to be appended, followed
+   * by what is appended meanwhile. If it rejects, the old file stays. One call at a time.
    */
   async rewrite(salt: number, head: Entries, waiting: readonly Uint8Array[]): Promise<void> {
     let failure: { readonly error: unknown } | undefined;
     const later: Uint8Array[] = [];
-    // What the head tells was worked out from what could not be written.
+    // The head contains, or was worked out from, what could not be written.
     const abort = (error: unknown) => {
       failure ??= { error };
     };
@@ -104,7 +104,7 @@ export class Journal {
     let tape: Tape | undefined;
     try {
       tape = await record(this.#disk, this.#path, salt, head);
-      // What came meanwhile, then what came while that was written; appends wait for the rest alone.
+      // What came meanwhile, then what came while that was written; appends wait only for the rest.
       await writeAll(tape, unknown());
       await writeAll(tape, unknown());
       this.#switching = new Promise((resolve) => {
@@ -117,13 +117,13 @@ export class Journal {
       const before = this.#tape;
       this.#tape = tape;
       this.#isUnsettled = true;
-      // Should that fail it is closed all the same, and its descriptor soon somebody else's.
+      // Even if this fails the file is closed, and its descriptor may soon be another file's.
       before.close();
       await this.#settle();
     } catch (error) {
       if (this.#tape !== tape) {
         tape?.close();
-        // Where the disk is full, it should not stay so for this.
+        // The disk may be full: free what the draft takes.
         await this.#disk.remove(draftOf(this.#path)).catch(() => {});
       }
       throw error;
@@ -140,7 +140,7 @@ export class Journal {
 
   async #append(entries: readonly Uint8Array[]): Promise<void> {
     if (this.#isUnsettled) await this.#settle();
-    // A file without its name takes all that is written, and nobody ever finds it.
+    // A file that has lost its name accepts everything, and nobody would ever find it.
     if (!this.#tape.isAt(this.#path)) {
       throw new Error(`${this.#path} has been taken away; expected it back, or a restart`);
     }
@@ -154,14 +154,14 @@ export class Journal {
 }
 
 interface Rewriting {
-  /** What has been appended since. */
+  /** What has been appended since the rewrite began. */
   readonly later: Uint8Array[];
   abort(error: unknown): void;
 }
 
 type Entries = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
-/** A tape of these entries, under the name of a draft. */
+/** Writes a tape of these entries, under the draft's name. */
 async function record(disk: Disk, path: string, salt: number, entries: Entries): Promise<Tape> {
   const file = disk.create(draftOf(path));
   try {
@@ -174,7 +174,7 @@ async function record(disk: Disk, path: string, salt: number, entries: Entries):
   }
 }
 
-/** Each write so large that few are needed, and so small that an update may wait behind it. */
+/** Each write is so large that few are needed, and so small that an update may wait for it. */
 async function writeAll(tape: Tape, entries: Entries): Promise<void> {
   let together: Uint8Array[] = [];
   let length = 0;
@@ -189,7 +189,7 @@ async function writeAll(tape: Tape, entries: Entries): Promise<void> {
   if (together.length > 0) await tape.write(together);
 }
 
-/** Octets. */
+/** Octets per write. */
 const WRITTEN = 256 * 1024;
 
 function draftOf(path: string): string {

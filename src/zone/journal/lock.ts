@@ -1,13 +1,13 @@
 /**
- * One process for a zone's journal: two would write over each other. A lock is a symbolic link that leads
- * nowhere and names its process: to make it is to make what was not there, whole, or to fail, and needs
- * no room on a disk that is full. It outlives a process that was killed, so one whose process is no more
- * is taken over; that a number has gone to another process since is told by the time it was started at.
- * Processes that do not see each other, in containers that share a folder, it does not keep apart.
+ * Allows one process at a time to use a zone's journal: two would overwrite each other's entries. A lock is
+ * a dangling symbolic link whose target names its process. Making one either creates it whole or fails, and
+ * needs no room on a full disk. It outlives a process that is killed, so a lock whose process no longer
+ * exists is taken over; the time a process was started at tells whether its number has been reused.
+ * Locks do not keep apart processes that cannot see each other, in containers that share a folder.
  */
 import { readFileSync, readlinkSync, renameSync, rmSync, symlinkSync } from "node:fs";
 
-/** Throws where another process has it. Gives what lets it go. */
+/** Throws if another process holds the lock. Returns the function that releases it. */
 export function lock(path: string): () => void {
   const own = `${process.pid} ${startOf(process.pid)}`;
   if (!isMade(path, own)) takeOver(path, own);
@@ -17,8 +17,8 @@ export function lock(path: string): () => void {
 }
 
 /**
- * Puts one's own in the place of a lock whose process is no more; throws if it lives. Of several who see
- * that at once one does, who has a lock of its own for it.
+ * Replaces a lock whose process no longer exists by `own`; throws if the process exists. If several try
+ * at once, a lock on the takeover itself lets only one of them succeed.
  */
 function takeOver(path: string, own: string): void {
   const left = ownerOf(path);
@@ -36,12 +36,12 @@ function takeOver(path: string, own: string): void {
   }
 }
 
-/** As a part of a file's name. */
+/** The owner of a lock, as part of a file name. */
 function nameOf(left = "nobody"): string {
   return left.slice(0, LONGEST).replace(/\W+/g, "-");
 }
 
-/** Characters of a number, a boot and a time. */
+/** Characters: a process number, a boot identifier and a time. */
 const LONGEST = 64;
 
 function isHeld(text: string | undefined): boolean {
@@ -50,17 +50,17 @@ function isHeld(text: string | undefined): boolean {
 }
 
 /**
- * Tells a process from all that had or will have its number; undefined when there is none. Where
- * there is no /proc it is the number alone.
+ * Tells a process from all others that had or will have its number; undefined if there is none. Without
+ * /proc only the number counts.
  */
 function startOf(pid: number): string | undefined {
   const boot = read("/proc/sys/kernel/random/boot_id")?.trim();
   if (boot === undefined) return isAlive(pid) ? "?" : undefined;
-  // The name in parentheses may have anything in it; the start is the 20th word behind it.
+  // The name in parentheses may contain anything; the start time is the 20th word after it.
   const words = read(`/proc/${pid}/stat`)
     ?.replace(/^.*\) /s, "")
     .split(" ");
-  // One that has died may be there until its parent asks after it, which some never do.
+  // A dead process may remain until its parent waits for it, which some never do.
   const isDead = words === undefined || words[0] === "Z" || words[0] === "X";
   return isDead ? undefined : `${boot} ${words[19]}`;
 }
@@ -84,7 +84,7 @@ function isMade(path: string, own: string): boolean {
   }
 }
 
-/** Undefined where it is not there, or no lock. */
+/** Undefined if there is none, or it is not a lock. */
 function ownerOf(path: string): string | undefined {
   try {
     return readlinkSync(path);

@@ -1,4 +1,4 @@
-/** What entries of a journal are made of, as octets: records, lists, numbers, texts and times. */
+/** The parts of journal entries as octets: records, lists, numbers, texts and times. */
 import { type Rdata, readRdata } from "../../dns/rdata.ts";
 import type { Reader } from "../../dns/reader.ts";
 import type { RecordSet } from "../../dns/record.ts";
@@ -65,7 +65,7 @@ export function readList<T>(reader: Reader, read: (reader: Reader) => T): T[] {
   return list;
 }
 
-/** Seven bits an octet, the lowest first; the top bit says that more follow. */
+/** Seven bits an octet, the lowest first; the top bit means that more follow. */
 export function writeCount(writer: Writer, count: number): void {
   for (; count >= 0x80; count = Math.floor(count / 0x80)) writer.u8((count % 0x80) | 0x80);
   writer.u8(count);

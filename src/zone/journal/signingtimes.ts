@@ -1,10 +1,10 @@
 /**
- * When the last update of each principal was signed, as far as it has come to something: what was
- * signed before may have been recorded by somebody, who must not undo with it what was done since, nor
- * after a restart (RFC 8945 §5.2.3, §10).
+ * The latest signing time of each principal's updates that had an effect. Somebody may have recorded an
+ * update signed earlier, and must not be able to undo with it what was done since, even after a restart
+ * (RFC 8945 §5.2.3, §10).
  */
 export class SigningTimes {
-  /** Seconds; by principal, so there are no more than keys. */
+  /** Seconds, by principal; so there are no more of them than keys. */
   readonly #latest = new Map<string, number>();
 
   latest(by: string): number | undefined {

@@ -1,6 +1,6 @@
 /**
- * All that a zone is, and how a journal tells it: the state as entries, and entries read back into a
- * state. Times of leases are those of the wall in a journal and of the zone's own clock elsewhere.
+ * The whole state of a zone, written as journal entries and read back from them. Lease times are in
+ * wall-clock time in a journal, and in that of the zone's own clock elsewhere.
  *
  * Invariant: what is read back is the state after the last whole entry, history included as far as
  * the journal reaches.
@@ -23,25 +23,25 @@ export interface ZoneState {
   readonly snapshot: Snapshot;
   readonly leases: Leases;
   readonly history: History;
-  /** What the zone's file said when it was last merged. */
+  /** The contents of the zone's file when it was last merged. */
   readonly file: readonly RecordSet[];
-  /** Milliseconds by which the wall clock was put forward while nobody ran; less than 0 where back. */
+  /** Milliseconds the wall clock was set forward while no process ran: 0, or less if it was set back. */
   readonly forward: number;
   readonly signingTimes: SigningTimes;
 }
 
-/** What is to be told of a state that goes on changing. */
+/** A state at one moment, to be written while the zone goes on changing. */
 export interface StateAtOnce {
   readonly snapshot: Snapshot;
   readonly held: Iterable<HeldRecord>;
   readonly nextId: number;
   readonly file: readonly RecordSet[];
-  /** What to add to the time of a hold for that of the wall. */
+  /** What to add to the time of a hold to get wall-clock time. */
   readonly wallOffset: number;
   readonly signingTimes: SigningTimes;
 }
 
-/** In pieces, so that others get a turn between them. */
+/** In pieces, so that other work gets a turn between them. */
 export function* stateEntries(state: StateAtOnce): Generator<Uint8Array> {
   const { snapshot, held, nextId, file, wallOffset, signingTimes } = state;
   const wallTime = ({ by, expires, lease }: Hold): Hold => ({
@@ -90,7 +90,7 @@ function isSameButSerial({ values }: Rdata, other: Rdata): boolean {
 
 //---- Reading back ----
 
-/** Throws FormatError where the entries are not those of a zone `origin`. */
+/** Throws FormatError if the entries are not those of a zone `origin`. */
 export function readState(entries: Iterable<Uint8Array>, origin: Name, clock: Clock): ZoneState {
   const reader = new StateReader(origin);
   for (const entry of entries) reader.read(entry);
@@ -121,7 +121,7 @@ class StateReader {
     if (this.#snapshot === undefined) throw new FormatError("the zone is not in it whole");
     this.#leases.forgetIndex();
     const wall = clock.wall();
-    // Nothing can have been granted after now: the clock was put back, and nobody gets more for it.
+    // A lease granted after now means that the clock was set back, which must not prolong leases.
     const forward = Math.min(wall - this.#latest(), 0);
     const ahead = clock.now() - wall + forward;
     this.#leases.map((hold) => ({ ...hold, expires: hold.expires + ahead }));
@@ -135,7 +135,7 @@ class StateReader {
     };
   }
 
-  /** When a lease was granted last. */
+  /** When the latest lease was granted. */
   #latest(): number {
     let latest = Number.NEGATIVE_INFINITY;
     for (const { holds } of this.#leases.entries()) {
@@ -194,7 +194,7 @@ class StateReader {
   }
 }
 
-/** Of a zone that begins with what its file says. */
+/** The state of a zone that begins with the contents of its file. */
 export function firstState(origin: Name, file: readonly RecordSet[], history?: number): ZoneState {
   return {
     snapshot: Snapshot.of(origin, file),

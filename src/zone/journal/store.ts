@@ -1,27 +1,27 @@
-/** Where a zone lasts, and the zone as what makes it last sees it. */
+/** The interface between a zone and the store that keeps it on disk. */
 import type { Snapshot } from "../snapshot.ts";
 import type { Hold } from "../update/leases.ts";
 import type { ZoneRecord } from "../update/recordmap.ts";
 import type { StateAtOnce } from "./state.ts";
 
-/** Where the changes of a zone last. */
+/** Keeps the changes of a zone. */
 export interface Store {
-  /** Resolves when all of them are on the disk; if it rejects, none is. */
+  /** Resolves when all of them are on disk; if it rejects, none is. */
   append(entries: readonly Uint8Array[]): Promise<void>;
-  /** Something has been written, and is seen. */
+  /** Something has been written, and is visible now. */
   kept(zone: Working): void;
   close(zone: Working): Promise<void>;
 }
 
 /** A zone as its store sees it. */
 export interface Working {
-  /** On the disk. */
+  /** The snapshot that is on disk. */
   current(): Snapshot;
   holdsOf(record: ZoneRecord): readonly Hold[];
-  /** Of a time of the zone's clock, milliseconds since 1970. */
+  /** Converts a time of the zone's clock to milliseconds since 1970. */
   wallTime(time: number): number;
-  /** All that has been worked out, be it written or not. */
+  /** All that has been worked out, whether written or not. */
   atOnce(): StateAtOnce;
-  /** Entries that have been worked out and not been given to `append`. */
+  /** Entries that have been worked out but not yet passed to `append`. */
   waiting(): readonly Uint8Array[];
 }

@@ -1,16 +1,16 @@
 /**
- * A file of frames, each with what one write put there, behind a head; behind the last frame there
- * is nothing, or zeros.
+ * A file of frames after a head. Each frame holds the entries of one write; after the last frame there is
+ * nothing, or zeros.
  *
  *     head   "DNSSDZJ" version(4) salt(4) checksum(4)
  *     frame  length(4) number(4) checksum(4) entries, each: length(4) octets
  *
- * Numbers count up from the salt, which is drawn for each file; checksums (CRC-32) start from it and
- * cover the number. So what is in a torn write, even if a stranger chose it, is no frame.
+ * Numbers count up from the salt, which is random for each file; checksums (CRC-32) start from it and
+ * cover the number. So nothing in a torn write passes for a frame, even if a stranger chose it.
  *
- * Invariant: a frame is written when the one before it is on the disk. So the first frame that is
- * not whole is the end, unless a whole one follows: then the file is damaged, and nothing of it is
- * believed. What could not be written whole is cut off before anything else is written.
+ * Invariant: a frame is written only when the one before it is on disk. So the first frame that is not
+ * whole is the end, unless a whole one follows: then the file is damaged, and none of it is used. A frame
+ * that could not be written whole is cut off before anything else is written.
  */
 import { crc32 } from "node:zlib";
 import { FormatError } from "../../dns/format.ts";
@@ -19,14 +19,14 @@ import type { DiskFile } from "./disk.ts";
 export class Tape {
   readonly #file: DiskFile;
   readonly #salt: number;
-  /** Of the next frame. */
+  /** The number of the next frame. */
   #number: number;
   #length: number;
-  /** Up to here there are zeros already: to overwrite is faster than to let a file grow. */
+  /** Zeros have been written up to here: overwriting is faster than letting a file grow. */
   #reserved: number;
-  /** Below this length no more is reserved. */
+  /** No more is reserved while the tape is shorter than this. */
   #reservesFrom = 0;
-  /** There may be something behind the last frame. */
+  /** True while part of a write may follow the last frame. */
   #isDoubtful = false;
 
   private constructor(file: DiskFile, salt: number, number: number, length: number) {
@@ -37,7 +37,7 @@ export class Tape {
     this.#reserved = length;
   }
 
-  /** On an empty file. Not on the disk before something is written. */
+  /** Begins a tape on an empty file. It is not on disk before something is written. */
   static begin(file: DiskFile, salt: number): Tape {
     const head = Buffer.alloc(HEAD);
     head.write(MAGIC, "latin1");
@@ -48,7 +48,7 @@ export class Tape {
     return new Tape(file, salt, salt, HEAD);
   }
 
-  /** On a file that has been read. */
+  /** Continues the tape on a file that has been read. */
   static goOn(file: DiskFile, { salt, frames, length }: Recording): Tape {
     return new Tape(file, salt, (salt + frames) >>> 0, length);
   }
@@ -57,7 +57,7 @@ export class Tape {
     return this.#length;
   }
 
-  /** Resolves when all of them are on the disk; if it rejects, none of them is. */
+  /** Resolves when all of them are on disk; if it rejects, none of them is. */
   async write(entries: readonly Uint8Array[]): Promise<void> {
     if (this.#isDoubtful) await this.cutOff();
     const frame = frameOf(entries, this.#number, this.#salt);
@@ -66,7 +66,7 @@ export class Tape {
       this.#file.write(frame, this.#length);
       await this.#file.sync();
     } catch (error) {
-      // Where this fails too, it is done before the next write.
+      // If this fails too, it is done before the next write.
       await this.cutOff().catch(() => {});
       throw error;
     }
@@ -76,7 +76,7 @@ export class Tape {
     if (frame.length < RESERVE / 2) this.#reserve();
   }
 
-  /** Makes sure that nothing is behind the last frame. */
+  /** Makes sure that nothing follows the last frame. */
   async cutOff(): Promise<void> {
     this.#file.truncate(this.#length);
     this.#reserved = this.#length;
@@ -84,7 +84,7 @@ export class Tape {
     this.#isDoubtful = false;
   }
 
-  /** Is its file the one of this name? */
+  /** True if `path` leads to its file, or if that cannot be told. */
   isAt(path: string): boolean {
     return this.#file.isAt(path);
   }
@@ -93,7 +93,7 @@ export class Tape {
     this.#file.close();
   }
 
-  /** The next write brings the zeros to the disk with it. */
+  /** The zeros reach the disk with the next write. */
   #reserve(): void {
     if (this.#reserved - this.#length > RESERVE / 2 || this.#length < this.#reservesFrom) return;
     const from = Math.max(this.#reserved, this.#length);
@@ -101,7 +101,7 @@ export class Tape {
       this.#file.write(ZEROS, from);
       this.#reserved = from + RESERVE;
     } catch {
-      // The disk is full or nearly so: what is left of it is for frames.
+      // The disk is full or nearly so: the rest of it is for frames.
       this.#reservesFrom = this.#length + RESERVE;
       this.#isDoubtful = true;
     }
@@ -123,7 +123,7 @@ function frameOf(entries: readonly Uint8Array[], number: number, salt: number): 
   return frame;
 }
 
-/** Of a frame, without the four octets where it stands. */
+/** The checksum of a frame, without the four octets that hold it. */
 function checksumOf(frame: Buffer, salt: number): number {
   return crc32(frame.subarray(FRAME_HEAD), crc32(frame.subarray(0, 8), salt));
 }
@@ -133,15 +133,15 @@ function checksumOf(frame: Buffer, salt: number): number {
 export interface Recording {
   readonly salt: number;
   readonly frames: number;
-  /** Up to the end of the last frame. */
+  /** Octets up to the end of the last frame. */
   readonly length: number;
-  /** In the order they were written; made as they are read, for there may be millions. */
+  /** In the order they were written; made one by one on demand, since there may be millions. */
   readonly entries: Iterable<Uint8Array>;
-  /** Octets, not zeros, of a write that was under way when its writer died. */
+  /** Octets of a write that was in flight when its writer died, without zeros at the end. */
   readonly torn: number;
 }
 
-/** What is on a tape. Throws FormatError where it is damaged. */
+/** Reads a tape. Throws FormatError if it is damaged. */
 export function readTape(octets: Buffer): Recording {
   const salt = readHead(octets);
   let frames = 0;
@@ -174,7 +174,7 @@ function readHead(octets: Buffer): number {
   return octets.readUInt32BE(MAGIC.length + 4);
 }
 
-/** The frame of this number at this place, if it is whole. */
+/** The frame with this number at this place, if it is whole. */
 function frameAt(octets: Buffer, at: number, number: number, salt: number): Buffer | undefined {
   if (at + FRAME_HEAD > octets.length || octets.readUInt32BE(at + 4) !== number) return undefined;
   const end = at + FRAME_HEAD + octets.readUInt32BE(at);
@@ -184,8 +184,8 @@ function frameAt(octets: Buffer, at: number, number: number, salt: number): Buff
 }
 
 /**
- * Is there a whole frame at `from` or behind, of any number that may come after this one? What damages
- * a file is seldom smaller than a sector, and many frames have room in one.
+ * True if a whole frame lies at or after `from`, with any number that may follow this one: damage is seldom
+ * smaller than a sector, in which many frames have room.
  */
 function hasLater(octets: Buffer, from: number, number: number, salt: number): boolean {
   const most = Math.floor((octets.length - from) / FRAME_HEAD);
@@ -198,7 +198,7 @@ function hasLater(octets: Buffer, from: number, number: number, salt: number): b
   return false;
 }
 
-/** Of frames that are whole, one behind the other. */
+/** The entries of whole frames that follow each other. */
 function* entriesOf(frames: Buffer): Generator<Buffer> {
   for (let at = 0; at < frames.length; ) {
     const next = at + FRAME_HEAD + frames.readUInt32BE(at);
@@ -214,6 +214,6 @@ const MAGIC = "DNSSDZJ";
 const VERSION = 1;
 const HEAD = MAGIC.length + 12;
 const FRAME_HEAD = 12;
-/** Some five hundred updates. */
+/** Octets, room for some five hundred updates. */
 const RESERVE = 256 * 1024;
 const ZEROS = Buffer.alloc(RESERVE);
