@@ -1,7 +1,6 @@
 /**
- * What is sent along with an answer: the records a client of DNS-SD asks for next (RFC 6763 §12), and
- * the addresses without which a delegation leads nowhere (RFC 1034 §4.3.2, RFC 9471). Nothing else,
- * and of this zone alone.
+ * Additional records: those a DNS-SD client asks for next (RFC 6763 §12), and the addresses without
+ * which a delegation leads nowhere (RFC 1034 §4.3.2, RFC 9471). Nothing else, and only from this zone.
  */
 import { ADDRESS_TYPES, Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
@@ -11,13 +10,13 @@ import { type Snapshot, setOf } from "../snapshot.ts";
 import { findCut } from "./cut.ts";
 
 export interface Additionals {
-  /** Each once. */
+  /** Each set once. */
   readonly sets: RecordSet[];
-  /** The names they were looked for at, but for those beneath the answer's own. */
+  /** The names at which they were looked up, except those at or beneath the answer's own. */
   readonly names: NameKey[];
 }
 
-/** With PTR, SRV and TXT of each instance and then the addresses; with SRV, the addresses. */
+/** For a PTR, SRV and TXT of each instance and then the addresses; for an SRV, the addresses. */
 export function additionalsOf(snapshot: Snapshot, answer: RecordSet): Additionals {
   const found = new Finds(snapshot, answer.name);
   if (answer.type === Type.SRV) found.addAddresses(answer);
@@ -43,7 +42,7 @@ class Finds implements Additionals {
   readonly #snapshot: Snapshot;
   readonly #owner: Name;
   readonly #instances = new Set<NameKey>();
-  /** Apart from those: a service may be its own host. */
+  /** Separate from `#instances`, since a service may be its own host. */
   readonly #hosts = new Set<NameKey>();
 
   constructor(snapshot: Snapshot, owner: Name) {
@@ -55,7 +54,7 @@ class Finds implements Additionals {
     if (!this.#visit(name, this.#instances)) return;
     if (findCut(this.#snapshot, name, Type.SRV) !== undefined) return;
     const srv = this.#snapshot.set(name, Type.SRV);
-    // Without SRV it is no instance but, say, a domain to browse.
+    // Without an SRV it is not an instance but, for example, a domain to browse.
     if (srv === undefined) return;
     this.sets.push(srv);
     this.#addSets(name, [Type.TXT]);
@@ -75,7 +74,7 @@ class Finds implements Additionals {
     if (this.#visit(server, this.#hosts)) this.#addSets(server, ADDRESS_TYPES);
   }
 
-  /** Is the name in the zone, and new here? */
+  /** True if the name is in the zone and has not been visited yet. */
   #visit(name: Name, visited: Set<NameKey>): boolean {
     if (!name.isUnder(this.#snapshot.origin) || visited.has(name.key)) return false;
     visited.add(name.key);

@@ -1,4 +1,4 @@
-/** Who answers for a name and all beneath it. */
+/** Authorities, each of which answers for a name and all beneath it. */
 import type { Question } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import type { RecordSet } from "../../dns/record.ts";
@@ -7,18 +7,18 @@ import { type Answer, lookup } from "./lookup.ts";
 
 export interface Authority {
   readonly origin: Name;
-  /** As it is now; undefined where what is answered is in no version of the zone. */
+  /** The current SOA; undefined if the answers belong to no version of the zone. */
   readonly soa?: RecordSet | undefined;
-  /** May its answer be another with time, though nothing changes in the zone? */
+  /** True if the answer may change with time, though nothing changes in the zone. */
   endsWithTime?(question: Question, dnssecOk: boolean): boolean;
   /**
-   * To a question of class IN at `origin` or beneath it; with `dnssecOk` with signatures (RFC 4035
-   * §3.1), if it has them.
+   * Answers a question of class IN at `origin` or beneath it; if `dnssecOk`, with such signatures as it
+   * has (RFC 4035 §3.1).
    */
   answer(question: Question, dnssecOk?: boolean): Answer;
 }
 
-/** Answers from what a zone is now, or a view of it. */
+/** Answers from the current snapshot of a zone, or of a view of it. */
 export class ZoneAuthority implements Authority {
   readonly #zone: Pick<Zone, "origin" | "current">;
 

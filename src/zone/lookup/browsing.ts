@@ -1,17 +1,17 @@
 /**
  * Names that clients browse: `_tcp`, `_ipp._tcp`, `lb._dns-sd._udp` and their like in a domain of
- * services. That they are not there is true for this moment only, and a cached NXDOMAIN would hide
- * with them all that comes to be beneath them (RFC 8020 §2, RFC 8766 §5.6). So they get NODATA.
+ * services. If such a name does not exist, that may change at any moment, and a cached NXDOMAIN would
+ * also hide all that appears beneath it (RFC 8020 §2, RFC 8766 §5.6). So the answer is NODATA.
  *
- * A domain is one of services when it has names beneath `_dns-sd._udp` (RFC 6763 §9, §11). All else
- * is answered by RFC 1034 alone.
+ * A domain is one of services if it has names beneath `_dns-sd._udp` (RFC 6763 §9, §11). All other names
+ * are answered by RFC 1034 alone.
  */
 import type { NameKey } from "../../dns/name.ts";
 import { enumerations } from "../../dns/service.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { keysDownTo } from "./cut.ts";
 
-/** Is `name`, which the zone does not have, one to be browsed? */
+/** True if `name`, which is not in the zone, is one that clients browse. */
 export function isBrowseName(snapshot: Snapshot, name: NameKey): boolean {
   for (const domain of keysDownTo(name, snapshot.origin.key)) {
     const labels = splitKey(name.slice(domain.length));

@@ -1,7 +1,7 @@
 /**
- * What hides names of a zone: at a delegation (RFC 1034 §4.2) and beneath it another zone has the
- * say, and beneath a DNAME (RFC 6672 §2.4) there is nothing. The records there stay in the zone, as
- * glue or occluded (RFC 5936 §3.5), and come into sight when the cut goes.
+ * Cuts, which hide names of a zone: at and beneath a delegation (RFC 1034 §4.2) another zone is
+ * authoritative, and beneath a DNAME (RFC 6672 §2.4) there is nothing. The records there stay in the
+ * zone, as glue or occluded (RFC 5936 §3.5), and become visible when the cut goes.
  */
 import { Type } from "../../dns/constants.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
@@ -9,8 +9,8 @@ import type { RecordSet } from "../../dns/record.ts";
 import { type Snapshot, setOf } from "../snapshot.ts";
 
 /**
- * The NS or DNAME set that takes the question for `name` and `type` away from this zone's data; the
- * highest, if several would. The DS of a delegation is the parent's to answer (RFC 4035 §3.1.4.1).
+ * The NS or DNAME set that keeps this zone's data from answering for `name` and `type`; the highest, if
+ * there are several. For the DS of a delegation the parent answers (RFC 4035 §3.1.4.1).
  */
 export function findCut(snapshot: Snapshot, name: Name, type: number): RecordSet | undefined {
   if (snapshot.cuts === 0) return undefined;
@@ -27,7 +27,7 @@ export function findCut(snapshot: Snapshot, name: Name, type: number): RecordSet
   return undefined;
 }
 
-/** The keys of `ancestor`, of `key`, and of what lies between, from the top. */
+/** The keys of `ancestor`, of `key`, and of all names between, from the top. */
 export function* keysDownTo(key: NameKey, ancestor: NameKey): Generator<NameKey> {
   for (let end = ancestor.length; end < key.length; end += 1 + key.charCodeAt(end)) {
     yield key.slice(0, end) as NameKey;

@@ -1,9 +1,9 @@
 /**
- * The answer a zone has to a question: RFC 1034 §4.3.2 with the closest encloser and the wildcards
- * of RFC 4592, DNAME (RFC 6672), negative answers (RFC 2308) and what is sent along (RFC 6763 §12).
+ * Looks up a zone's answer to a question: RFC 1034 §4.3.2 with the closest encloser and the wildcards
+ * of RFC 4592, DNAME (RFC 6672), negative answers (RFC 2308) and additional records (RFC 6763 §12).
  * Pure: from one snapshot the same question gets the same answer.
  *
- * To ANY, every set of the name, of which whoever answers by UDP sends one (RFC 8482 §4.1, §4.4).
+ * ANY gets every set of the name, of which only one is sent by UDP (RFC 8482 §4.1, §4.4).
  */
 import { Rcode, Type } from "../../dns/constants.ts";
 import type { Question } from "../../dns/message.ts";
@@ -17,25 +17,25 @@ import { findCut, keysDownTo } from "./cut.ts";
 
 export interface Answer {
   readonly rcode: Rcode;
-  /** AA, which speaks of the first name in the answer (RFC 1035 §4.1.1, RFC 6604 §2.1). */
+  /** AA, which applies to the first name in the answer (RFC 1035 §4.1.1, RFC 6604 §2.1). */
   readonly isAuthoritative: boolean;
   readonly answers: readonly RecordSet[];
   readonly authorities: readonly RecordSet[];
-  /** Looked for at the first look: who has no room for them need not ask. */
+  /** Looked up when first read: whoever has no room for them need not read it. */
   readonly additionals: readonly RecordSet[];
   /**
-   * The answer is the same for as long as nothing changes at these names or beneath them, and no
-   * NS, DNAME or wildcard comes or goes: those decide about other names than their own.
+   * The answer stays the same as long as nothing changes at or beneath these names, and no NS, DNAME or
+   * wildcard comes or goes, since those affect other names than their own.
    */
   readonly names: readonly NameKey[];
   /**
-   * It holds signatures or keys, which end with time. NXDOMAIN is then proven by an NSEC that speaks
-   * of the name as if it were there (RFC 9824 §3.1).
+   * True if it contains signatures or keys, which expire. NXDOMAIN is then proven by an NSEC at the name,
+   * as if the name existed (RFC 9824 §3.1).
    */
   readonly isSigned?: boolean;
 }
 
-/** To a question of class IN. */
+/** Answers a question of class IN. */
 export function lookup(snapshot: Snapshot, { name, type }: Question): Answer {
   return new Search(snapshot, name, type);
 }
@@ -83,7 +83,7 @@ class Search implements Answer {
     }
   }
 
-  /** Answers for one name; gives the name to go on with where this one is an alias. */
+  /** Answers for one name; returns the name to continue with if this one is an alias. */
   #step(name: Name): Name | undefined {
     const cut = findCut(this.#snapshot, name, this.#type);
     if (cut?.type === Type.NS) return this.#refer(cut);
@@ -94,7 +94,7 @@ class Search implements Answer {
     return this.#take(node.sets);
   }
 
-  /** The sets of the name asked for are these: the one of the type, the alias, or none. */
+  /** Answers from the sets at the name asked for: with that of the type, the alias, or none. */
   #take(sets: readonly RecordSet[]): Name | undefined {
     if (this.#type === Type.ANY && sets.length > 0) {
       this.answers.push(...sets);
@@ -113,7 +113,7 @@ class Search implements Answer {
     return targetOf(alias.rdatas[0]!);
   }
 
-  /** There is no such name: a wildcard at the closest encloser, or nothing (RFC 4592 §3.3). */
+  /** The name does not exist: a wildcard at the closest encloser answers, or nothing (RFC 4592 §3.3). */
   #miss(name: Name): Name | undefined {
     const snapshot = this.#snapshot;
     let encloser = snapshot.origin.key;
@@ -131,7 +131,7 @@ class Search implements Answer {
     return this.#deny(isBrowseName(snapshot, name.key) ? Rcode.NOERROR : Rcode.NXDOMAIN);
   }
 
-  /** NODATA or NXDOMAIN, of the last name of a chain of aliases (RFC 6604 §3). */
+  /** NODATA or NXDOMAIN, for the last name of a chain of aliases (RFC 6604 §3). */
   #deny(rcode: Rcode): undefined {
     this.rcode = rcode;
     this.authorities.push(this.#snapshot.negativeSoa);
@@ -144,7 +144,7 @@ class Search implements Answer {
     this.#names.push(delegation.name.key);
   }
 
-  /** RFC 6672 §3.2: the DNAME, and a CNAME with its TTL for those who do not know DNAME. */
+  /** RFC 6672 §3.2: the DNAME, and a CNAME with its TTL for resolvers that do not know DNAME. */
   #substitute(name: Name, dname: RecordSet): Name | undefined {
     if (!this.answers.includes(dname)) this.answers.push(dname);
     this.#names.push(dname.name.key);

@@ -1,15 +1,16 @@
 /**
- * A zone as a client's network may see it: another zone, made of this one by leaving out. Whatever
- * answers from its snapshot cannot tell of what is not in it, in no section and to no question, and
- * what is left out is as if it had never been: NXDOMAIN, or empty non-terminals that are none.
+ * A zone as a client's network may see it: another zone, made from this one by leaving records out.
+ * Whatever answers from its snapshot cannot reveal what is not in it, in any section or to any question.
+ * What is left out seems never to have existed: it gets NXDOMAIN, and so do names above it that only
+ * it kept in existence.
  *
- * Left out are the sites that are not shown, records that name them, and addresses that are not
- * shown. A site is any label beneath the shared zone that is no service's (RFC 6763 §7, with its
- * underscore), so one that comes tomorrow is hidden too. A type of which no instance is left is not
- * listed (RFC 6763 §9). SOA and NS at an origin are the zone's own and stay.
+ * Left out are sites that are not shown, records that name them, and addresses that are not shown. A
+ * site is any label beneath the shared zone that is not a service's (RFC 6763 §7, with its underscore),
+ * so a site added later is hidden too. A type of which no instance is left is not listed (RFC 6763 §9).
+ * SOA and NS at an origin belong to the zone itself and stay.
  *
- * Invariant: `current` is made of the zone's snapshot of this moment. Nothing waits to be told: each
- * look catches up first, with what has changed and no more.
+ * Invariant: `current` is made from the zone's current snapshot. No notification is needed: each read
+ * first catches up with what has changed, and no more.
  */
 import { addressOfReverseName, formatAddress } from "../../dns/address.ts";
 import { Type } from "../../dns/constants.ts";
@@ -22,11 +23,11 @@ import { Snapshot } from "../snapshot.ts";
 import type { Change } from "../update/change.ts";
 import type { Zone } from "../zone.ts";
 
-/** What is shown; where a field is undefined, all. */
+/** What is shown; an undefined field shows everything. */
 export interface Shown {
   /** The zone that has sites. */
   readonly zone: Name;
-  /** Labels. */
+  /** Their labels. */
   readonly sites?: readonly string[] | undefined;
   readonly isAddressShown?: ((address: string) => boolean) | undefined;
 }
@@ -34,9 +35,9 @@ export interface Shown {
 export class ZoneView {
   readonly #zone: Pick<Zone, "origin" | "current" | "since">;
   readonly #filter: Filter;
-  /** Lists the types of all services; undefined where the origin leaves no room for such a name. */
+  /** The name that lists all service types; undefined if the origin leaves no room for it. */
   readonly #types: Name | undefined;
-  /** What `#snapshot` was made of. */
+  /** The zone's snapshot that `#snapshot` was made from. */
   #source: Snapshot;
   #snapshot: Snapshot;
 
@@ -57,7 +58,7 @@ export class ZoneView {
     return this.#snapshot;
   }
 
-  /** As the zone's, and what it says of more than is shown is not said. */
+  /** The zone's changes, hidden records included: they tell what to look up again, not what to answer. */
   since(serial: number): readonly Change[] | "resync" {
     const changes = this.#zone.since(serial);
     if (changes === "resync" || this.#types === undefined) return changes;
@@ -98,7 +99,7 @@ export class ZoneView {
     return this.#withTypes(this.#snapshot.with(gone, sets));
   }
 
-  /** With those types listed that have an instance to be seen. */
+  /** The snapshot with only those types listed that have a visible instance. */
   #withTypes(snapshot: Snapshot): Snapshot {
     const all = this.#types && this.#source.set(this.#types, Type.PTR);
     if (all === undefined) return snapshot;
@@ -115,11 +116,11 @@ export class ZoneView {
   }
 }
 
-/** One set at a time, whatever the others are. */
+/** Filters one set at a time, independently of the others. */
 class Filter {
   readonly #origin: Name;
   readonly #zone: Name;
-  /** As they stand in keys, behind the zone's own. */
+  /** The labels as they appear in keys, after the key of the zone. */
   readonly #sites: ReadonlySet<string> | undefined;
   readonly #isAddressShown: ((address: string) => boolean) | undefined;
 
@@ -131,7 +132,7 @@ class Filter {
     this.#isAddressShown = isAddressShown;
   }
 
-  /** What is left of a set; undefined where nothing is. */
+  /** What is left of a set; undefined if nothing is. */
   see(set: RecordSet): RecordSet | undefined {
     const isOwn = set.type === Type.SOA || set.type === Type.NS;
     if (isOwn && set.name.equals(this.#origin)) return set;
@@ -141,7 +142,7 @@ class Filter {
     return rdatas.length === 0 ? undefined : { ...set, rdatas };
   }
 
-  /** Not beneath a site that is hidden. */
+  /** False at or beneath a hidden site. */
   #isShown({ key }: Name): boolean {
     if (this.#sites === undefined || !key.startsWith(this.#zone.key)) return true;
     const from = this.#zone.key.length;
@@ -149,7 +150,7 @@ class Filter {
     return this.#sites.has(key.slice(from, from + 1 + key.charCodeAt(from)));
   }
 
-  /** Not at or beneath the reverse name of an address that is hidden. */
+  /** False at or beneath the reverse name of a hidden address. */
   #isReverseShown(name: Name): boolean {
     if (this.#isAddressShown === undefined || !name.key.startsWith(ARPA)) return true;
     for (let at: Name | undefined = name; at !== undefined; at = at.parent) {
