@@ -1,6 +1,6 @@
 /**
- * The folder of zone files, each named as its zone (`1.10.in-addr.arpa.zone`): static records of the
- * shared zone and of reverse zones that are published into, and further zones, served as they stand.
+ * The folder of zone files, each named after its zone (`1.10.in-addr.arpa.zone`): static records for the
+ * shared zone and the reverse zones that are published into, and further zones, served as they stand.
  */
 import { readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -16,11 +16,11 @@ export interface ZoneFile {
 }
 
 export interface FolderOptions extends Pick<MasterFileOptions, "warn"> {
-  /** Their files may leave SOA and NS to the gateway. */
+  /** Zones whose files may leave SOA and NS to the gateway. */
   readonly dynamic?: readonly Name[];
 }
 
-/** Every zone file of a folder; none where the folder does not exist. Throws FormatError. */
+/** Reads every zone file of a folder; none if the folder does not exist. Throws FormatError. */
 export async function readZoneFolder(
   path: string,
   { dynamic = [], warn }: FolderOptions = {},
@@ -35,7 +35,7 @@ export async function readZoneFolder(
     const isPartial = dynamic.some((each) => each.equals(origin));
     const options = { isPartial, ...(warn && { warn }) };
     const records = await readMasterFile(file, origin, options).catch((error: unknown) => {
-      // Of a folder the system does not say which.
+      // The system's error for a folder does not name it.
       throw error instanceof FormatError ? error : Object.assign(error as Error, { path: file });
     });
     files.push({ path: file, origin, records });

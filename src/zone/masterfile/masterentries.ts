@@ -1,13 +1,13 @@
 /**
- * A master file cut into entries and words (RFC 1035 §5.1): an entry is a line, or several where
- * parentheses hold them together; comments go, escapes stay for those who know what they are in.
+ * Splits a master file into entries and words (RFC 1035 §5.1). An entry is a line, or several held
+ * together by parentheses. Comments are dropped; escapes stay, for the parser of the field they are in.
  */
 import type { Token } from "../../dns/words.ts";
 
 export interface Entry {
-  /** Where it starts, counted from 1. */
+  /** The line it starts on, counted from 1. */
   readonly line: number;
-  /** It starts with a blank, so its owner is that of the entry before. */
+  /** True if it starts with a blank, so that its owner is that of the previous entry. */
   readonly isIndented: boolean;
   readonly words: readonly Token[];
   /** What is wrong with it as a whole. */
@@ -68,14 +68,14 @@ class EntryReader {
       : { line, isIndented, words, mistake };
   }
 
-  /** Quotes begin a word and end it, as in BIND; undefined when they do not end on the line. */
+  /** Quotes begin and end a word, as in BIND; undefined if they do not end on the same line. */
   #word(): Token | undefined {
     const isQuoted = this.#text[this.#at] === '"';
     if (isQuoted) this.#at++;
     const start = this.#at;
     let end = this.#skipTo(isQuoted ? QUOTED_END : WORD_END);
     while (end === "\\") {
-      // What is escaped is part of the word, but for the end of the line.
+      // An escaped character is part of the word, unless it is the end of the line.
       this.#at += this.#text[this.#at + 1] === "\n" ? 1 : 2;
       end = this.#skipTo(isQuoted ? QUOTED_END : WORD_END);
     }
@@ -86,7 +86,7 @@ class EntryReader {
     return { text, isQuoted };
   }
 
-  /** Moves to the next of these characters and gives it; undefined at the end. */
+  /** Moves to the next of these characters and returns it; undefined at the end. */
   #skipTo(pattern: RegExp): string | undefined {
     pattern.lastIndex = this.#at;
     const match = pattern.exec(this.#text);
@@ -95,6 +95,6 @@ class EntryReader {
   }
 }
 
-/** Or a backslash, behind which nothing ends. */
+/** What ends a word, or a backslash, after which nothing does. */
 const WORD_END = /[ \t\r\n;()"\\]/g;
 const QUOTED_END = /["\n\\]/g;

@@ -1,9 +1,9 @@
 /**
- * Master files (RFC 1035 §5, RFC 2308 §4, RFC 3597 §5): a zone as people write it, and as
- * `masterformat.ts` does.
+ * Reads master files (RFC 1035 §5, RFC 2308 §4, RFC 3597 §5), as written by people or by
+ * `masterformat.ts`.
  *
- * A mistake is told as "file:line: what, expected what"; reading goes on behind it, so that one look
- * finds all of them.
+ * A mistake is reported as "file:line: what, expected what", and reading continues after it, so that one
+ * run finds all of them.
  */
 import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -28,17 +28,17 @@ import { checkZone, type PlacedRecord } from "./zonecheck.ts";
 
 export interface MasterFileOptions {
   readonly origin: Name;
-  /** For messages, and what $INCLUDE is relative to. */
+  /** Its path, for messages; $INCLUDE is relative to it. */
   readonly file?: string;
-  /** The text of another file; without it, $INCLUDE is refused. */
+  /** Returns the text of another file; without it, $INCLUDE is refused. */
   readonly include?: (path: string) => string;
-  /** Records to stand beside others: the SOA and the NS may be missing. */
+  /** The records will be added to others: SOA and NS may be missing. */
   readonly isPartial?: boolean;
-  /** Told of what is odd and yet can be served. */
+  /** Called for what is odd but can be served. */
   readonly warn?: (warning: string) => void;
 }
 
-/** Throws FormatError, a line for each mistake. */
+/** Throws a FormatError with a line for each mistake. */
 export function parseMasterFile(text: string, options: MasterFileOptions): RecordSet[] {
   const parser = new Parser(options);
   parser.read(text, options.file ?? UNNAMED, options.origin, []);
@@ -57,9 +57,9 @@ export async function readMasterFile(
   return parseMasterFile(text, { ...options, origin, file: path, include });
 }
 
-/** Files that include files. */
+/** How deep inclusions may nest. */
 const MAX_DEPTH = 10;
-/** Mistakes told at once. */
+/** Mistakes reported at a time. */
 const MAX_MISTAKES = 20;
 
 class Parser {
@@ -107,7 +107,7 @@ class Parser {
     return sets;
   }
 
-  /** $ORIGIN, $TTL or $INCLUDE; gives the origin from here on. */
+  /** Executes $ORIGIN, $TTL or $INCLUDE; returns the origin from here on. */
   #direct(
     directive: string,
     words: readonly Token[],
@@ -134,7 +134,7 @@ class Parser {
     }
   }
 
-  /** Origin and owner of the including file are what they were before (RFC 1035 §5.1). */
+  /** Origin and owner of the including file are unchanged afterwards (RFC 1035 §5.1). */
   #include(word: string, origin: Name, files: readonly string[]): void {
     const { include } = this.#options;
     const path = resolve(dirname(files.at(-1)!), word);

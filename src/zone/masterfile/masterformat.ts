@@ -1,6 +1,6 @@
 /**
- * Master files as they are written (RFC 1035 §5, RFC 3597 §5): what is written here is read by
- * `masterfile.ts`, and by BIND, Knot and NSD, as the same records.
+ * Writes master files (RFC 1035 §5, RFC 3597 §5), which `masterfile.ts`, BIND, Knot and NSD read as the
+ * same records.
  */
 import { Type, typeName } from "../../dns/constants.ts";
 import { isKnownShape } from "../../dns/fields.ts";
@@ -10,14 +10,14 @@ import type { RecordSet } from "../../dns/record.ts";
 import { formatRdata } from "../../dns/text.ts";
 import { spellings } from "../../dns/words.ts";
 
-/** As text that `parseMasterFile` and other servers read; the same sets always give the same text. */
+/** The text that `parseMasterFile` and other servers read; the same sets always give the same text. */
 export function formatMasterFile(sets: Iterable<RecordSet>, origin: Name): string {
   const sorted = [...sets].sort(compareSets);
   const format = new MasterFileFormat(origin, usualTtl(sorted));
   return [format.head, ...sorted.map((set) => format.set(set))].join("");
 }
 
-/** Sets as text, one after the other. */
+/** Formats sets, one after the other. */
 export class MasterFileFormat {
   readonly head: string;
   readonly #ttl: number;
@@ -30,13 +30,13 @@ export class MasterFileFormat {
     this.#format = (name) => formatName(name, origin);
   }
 
-  /** A line for each record, with what `remark` has to say of it. */
+  /** A line for each record, with what `remark` returns for it as a comment. */
   set({ name, type, ttl, rdatas }: RecordSet, remark?: (rdata: Rdata) => string): string {
     const isAsBefore = this.#owner?.wire === name.wire;
     this.#owner = name;
     let owner = (isAsBefore ? "" : this.#format(name)).padEnd(COLUMN);
     const time = (ttl === this.#ttl ? "" : String(ttl)).padEnd(5);
-    // With opaque data goes a type by number: Knot knows no NULL.
+    // Opaque data gets its type by number: Knot does not know NULL.
     const word = (isKnownShape(type) ? typeName(type) : `TYPE${type}`).padEnd(5);
     let lines = "";
     for (const rdata of rdatas.toSorted((a, b) => (a.key < b.key ? -1 : 1))) {
@@ -52,13 +52,13 @@ export class MasterFileFormat {
 /** Longer owners push the rest of their line to the right. */
 const COLUMN = 32;
 
-/** The SOA first, then by canonical order and rising type. */
+/** The SOA first, then in canonical order and ascending order of type. */
 function compareSets(a: RecordSet, b: RecordSet): number {
   const isSoa = (set: RecordSet) => Number(set.type === Type.SOA);
   return isSoa(b) - isSoa(a) || compareNames(a.name, b.name) || a.type - b.type;
 }
 
-/** What most sets have, the lower of two with as many. */
+/** The most frequent TTL; of two equally frequent ones, the lower. */
 export function usualTtl(sets: Iterable<RecordSet>): number {
   const counts = new Map<number, number>();
   for (const { ttl } of sets) counts.set(ttl, (counts.get(ttl) ?? 0) + 1);
@@ -66,7 +66,7 @@ export function usualTtl(sets: Iterable<RecordSet>): number {
   return usual?.[0] ?? 0;
 }
 
-/** Relative to the origin where it lies beneath it. */
+/** Relative to the origin if it lies beneath it. */
 function formatName(name: Name, origin: Name): string {
   if (name.equals(origin)) return "@";
   const isRelative = name.isUnder(origin);
@@ -81,5 +81,5 @@ function formatLabel(label: Uint8Array): string {
   return text;
 }
 
-/** Knot takes letters, digits and `*-/_` as they are, everything else behind a backslash only. */
+/** Knot accepts letters, digits and `*-/_` as they are, everything else only after a backslash. */
 const SPELLINGS = spellings("!\"#$%&'()+,.:;<=>?@[\\]^`{|}~", false);

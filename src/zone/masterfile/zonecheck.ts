@@ -1,5 +1,5 @@
 /**
- * Records become sets, and a zone is looked over before it is served (RFC 1035 §5.2): what cannot be
+ * Groups records into sets, and checks a zone before it is served (RFC 1035 §5.2): what cannot be served
  * is a mistake, what is odd a warning.
  */
 import { isIPv4 } from "node:net";
@@ -19,7 +19,7 @@ export interface PlacedRecord {
   readonly rdata: Rdata;
 }
 
-/** Without a place it is about the whole. */
+/** Without a place, it is about the whole zone. */
 export interface Remark {
   readonly place?: string;
   readonly what: string;
@@ -31,7 +31,7 @@ export interface CheckedZone {
   readonly warnings: readonly Remark[];
 }
 
-/** `isPartial`: records to stand beside others, SOA and NS may be missing. */
+/** `isPartial`: the records will be added to others, and SOA and NS may be missing. */
 export function checkZone(
   records: Iterable<PlacedRecord>,
   origin: Name,
@@ -48,7 +48,7 @@ export function checkZone(
 }
 
 interface PlacedSet extends RecordSet {
-  /** Of its first record. */
+  /** The place of its first record. */
   readonly place: string;
   ttl: number;
   readonly rdatas: Rdata[];
@@ -121,7 +121,7 @@ class Checks implements CheckedZone {
     }
   }
 
-  /** It has SOA and NS, whose file says nothing of them. */
+  /** The origin will have SOA and NS, even if this file has neither. */
   keepApex(): void {
     const alias = this.#names.get(this.#origin.key)?.get(Type.CNAME);
     if (alias === undefined) return;
@@ -129,7 +129,7 @@ class Checks implements CheckedZone {
     this.mistakes.push({ place: alias.place, what });
   }
 
-  /** What no message takes nobody could ask for; BIND does not load a zone with such a set. */
+  /** Nobody could get a set that fits into no message; BIND does not load a zone that has one. */
   measureSets(): void {
     for (const sets of this.#names.values()) {
       for (const set of sets.values()) {
@@ -166,7 +166,7 @@ class Checks implements CheckedZone {
     }
   }
 
-  /** What a DNAME hides may be there, and secondaries may refuse the zone for it (RFC 6672 §2.4). */
+  /** What a DNAME hides may exist, but secondaries may refuse the zone because of it (RFC 6672 §2.4). */
   lookBeneathDnames(): void {
     const all = [...this.#names.values()];
     if (!all.some((sets) => sets.has(Type.DNAME))) return;
