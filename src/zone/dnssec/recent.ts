@@ -1,12 +1,12 @@
 /**
- * A bounded memory for what strangers choose. What was asked for once leaves in the order it came;
- * what was asked for again has a place of its own, where what has not been asked for the longest
- * leaves first. So names that are made up, each asked for once, push out nothing but each other.
+ * A bounded cache whose keys strangers choose. Entries asked for once are evicted in the order they
+ * came. Those asked for again have a part of their own, where the least recently used goes first. So
+ * made-up names, each asked for once, evict nothing but each other.
  */
 import { AgedMap } from "../../agedmap.ts";
 
 export interface RecentOptions {
-  /** How many of those asked for once, and how many of the others. */
+  /** The most entries that were asked for once, and the most of the others. */
   readonly once: number;
   readonly often: number;
 }

@@ -1,13 +1,13 @@
 /**
- * Signatures over record sets, made when they are first asked for and kept (RFC 4035 §2.2).
+ * Signatures over record sets, made when they are first asked for, and cached (RFC 4035 §2.2).
  *
- * Invariant: what is given out was made by keys that sign now, over exactly that set and TTL, and is
- * valid from an hour ago for two days at the least, whatever the wall clock did since it was made:
- * every use asks it again. Between the end of a signature and the moment it is replaced there is
- * more than any TTL (RFC 6781 §4.4.2).
+ * Invariant: a signature that is handed out was made by keys that sign now, over exactly that set and
+ * TTL, and is valid now and for at least two days, whatever the wall clock has done since it was made:
+ * every use checks this again. It is replaced earlier than it expires by more than any TTL (RFC 6781
+ * §4.4.2).
  *
- * Strangers choose the names that do not exist and have to be denied. So what is kept is bounded,
- * and so is what is made in a second: beyond that there is no signature.
+ * Strangers choose the names that do not exist and have to be denied. So the cache is bounded, and so
+ * is the number of signatures made in a second: beyond that there are none.
  */
 import type { Clock } from "../../clock.ts";
 import { Type } from "../../dns/constants.ts";
@@ -36,13 +36,13 @@ interface Kept {
 
 /** Some 600 octets each. */
 const LIMITS: RecentOptions = { once: 5_000, often: 20_000 };
-/** At 80 µs each, with the answer round it, a sixth of a processor. */
+/** At 80 µs each, with the answer around it, a sixth of a processor. */
 const MAX_PER_SECOND = 2_000;
 
-/** Seconds. What other clocks may be behind ours. */
+/** Seconds that other clocks may be behind ours. */
 const BEFORE = 3600;
 const DAY = 86_400;
-/** Four to five days, so that not all end at once; replaced when two are left. */
+/** Four to five days, so that not all expire at once; replaced when two days are left. */
 const VALIDITY = 4 * DAY;
 const JITTER = DAY;
 const REST = 2 * DAY;
@@ -66,12 +66,12 @@ export class Signatures {
     return this.#kept.size;
   }
 
-  /** What the keys are good for now. */
+  /** What the keys are used for now. */
   get use(): KeyUse {
     return this.#keys.at(Math.floor(this.#clock.wall() / 1000));
   }
 
-  /** The RRSIGs over a set, of its name and TTL; undefined where too many were made just now. */
+  /** The RRSIGs over a set, with its name and TTL; undefined if too many were made just now. */
   of(set: RecordSet): RecordSet | undefined {
     const rdatas = this.#find(set) ?? this.#make(set);
     return rdatas && { name: set.name, type: Type.RRSIG, ttl: set.ttl, rdatas };
@@ -86,7 +86,7 @@ export class Signatures {
 
   #make(set: RecordSet): readonly Rdata[] | undefined {
     const { use } = this;
-    // Elsewhere they are another zone's, and signed as all else is (RFC 9615 §4.1).
+    // Elsewhere such sets are about another zone, and signed like all others (RFC 9615 §4.1).
     const isOfKeys = KEY_TYPES.has(set.type) && set.name.equals(this.#keys.origin);
     const signers = isOfKeys ? use.keySigners : use.zoneSigners;
     if (!this.#spend(signers.length)) return undefined;
@@ -121,14 +121,14 @@ export class Signatures {
   }
 }
 
-/** What keys say of themselves is signed by those the parent knows (RFC 4035 §2.2, RFC 7344 §4.1). */
+/** Sets about the keys are signed by the keys that the parent knows (RFC 4035 §2.2, RFC 7344 §4.1). */
 const KEY_TYPES: ReadonlySet<number> = new Set([Type.DNSKEY, Type.CDS, Type.CDNSKEY]);
 
 function keyOf({ name, type, ttl }: RecordSet): string {
   return `${type} ${ttl} ${name.key}`;
 }
 
-/** Sets of one name, type and TTL, octet for octet: of some types the case of names is signed too. */
+/** Compares sets of one name, type and TTL octet for octet: in some types the case of names is signed. */
 function isSame({ rdatas: a }: RecordSet, { rdatas: b }: RecordSet): boolean {
   return a.length === b.length && a.every(({ wire }, i) => wire === b[i]!.wire);
 }

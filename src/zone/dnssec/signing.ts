@@ -1,8 +1,8 @@
 /**
- * An Authority whose answers are signed (RFC 4035 §3.1), round one whose are not. It asks that one
- * for everything, the types of a name too, and adds what DNSSEC has of its own: the keys at the
- * origin, RRSIGs, and NSECs that deny (RFC 9824). So it signs what is served to whoever asks, TTLs
- * and all, and who does not ask for signatures gets the answer of the one within.
+ * An Authority that signs the answers of another one (RFC 4035 §3.1). It asks the inner one for
+ * everything, even the types of a name, and adds what is DNSSEC's own: the keys at the origin, RRSIGs,
+ * and NSECs that deny (RFC 9824). So it signs exactly what is served to the client that asks, TTLs
+ * included, and a client that does not ask for signatures gets the inner answer.
  */
 import type { Clock } from "../../clock.ts";
 import { Class, Rcode, Type } from "../../dns/constants.ts";
@@ -40,7 +40,7 @@ export class SigningAuthority implements Authority {
     return this.#inner.soa;
   }
 
-  /** Signatures end; and keys come, sign and go, where there are none yet too. */
+  /** Signatures expire; and keys come, sign and go, even where there are none yet. */
   endsWithTime({ type }: Question, dnssecOk: boolean): boolean {
     return dnssecOk || OWN_TYPES.has(type);
   }
@@ -54,7 +54,7 @@ export class SigningAuthority implements Authority {
     return dnssecOk && isSigned ? this.#sign(question, found) : found;
   }
 
-  /** Without signatures, but with the keys. */
+  /** The answer without signatures, but with the keys. */
   #find(question: Question): Answer {
     const { name, type } = question;
     const found = this.#inner.answer(question);
@@ -81,7 +81,7 @@ export class SigningAuthority implements Authority {
     };
   }
 
-  /** The sets, each with its RRSIGs behind it; undefined where they cannot be made. */
+  /** The sets, each followed by its RRSIGs; undefined if these cannot be made. */
   #signSets(
     sets: readonly RecordSet[],
     isLeftOut: (set: RecordSet) => boolean = () => false,
@@ -103,27 +103,27 @@ export class SigningAuthority implements Authority {
       return this.#signSets([first, this.#deny(lastName(question.name, found.answers))]);
     }
     if (first?.type !== Type.NS) return this.#signSets(found.authorities);
-    // RFC 4035 §3.1.4: the NS set is the child's; that it has a DS, or has none, is ours to sign.
+    // RFC 4035 §3.1.4: the NS set is the child's; whether it has a DS is ours to sign.
     const [ds] = this.#ask(first.name, Type.DS).answers;
     const proof = this.#signSets([ds ?? this.#deny(first.name)]);
     return proof && [first, ...proof];
   }
 
   /**
-   * Nobody who validates believes these, he asks for them: so they are few, but for a referral's
-   * (RFC 9471 §3), each with its signatures (RFC 4035 §3.1.1).
+   * Validators do not trust additional records but ask for them. So there are few, except in a referral
+   * (RFC 9471 §3), each set with its signatures (RFC 4035 §3.1.1).
    */
   #signAlong(found: Answer): RecordSet[] {
     const isReferral = found.authorities[0]?.type === Type.NS;
     const sets = isReferral ? found.additionals : found.additionals.slice(0, MAX_ALONG);
     return sets.flatMap((set) => {
-      // Glue is not ours to sign (RFC 4035 §2.2), but among it may be addresses that are.
+      // Glue is not ours to sign (RFC 4035 §2.2), but some of the addresses may be.
       const isOurs = !isReferral || this.#ask(set.name, set.type).isAuthoritative;
       return (isOurs ? this.#signSets([set]) : undefined) ?? [set];
     });
   }
 
-  /** It says which types there are at a name, and that there is no other. */
+  /** The NSEC that lists the types at a name, and so denies all others. */
   #deny(name: Name): RecordSet {
     const { origin } = this;
     const [soa] = this.#ask(origin, Type.SOA).answers;
@@ -140,7 +140,7 @@ export class SigningAuthority implements Authority {
     return { types: any.rcode === Rcode.NXDOMAIN ? [Type.NXNAME] : [] };
   }
 
-  /** Each name has one, and so has a name that is not there, for those who take it for one. */
+  /** Every name has an NSEC; with `dnssecOk` even one that does not exist, since its denial says so. */
   #answerNsec(question: Question, dnssecOk: boolean): Answer {
     const { name } = question;
     const found = this.#ask(name, Type.ANY);
@@ -159,7 +159,7 @@ export class SigningAuthority implements Authority {
     return this.#inner.answer({ name, type, class: Class.IN });
   }
 
-  /** Those of one set, as ANY by UDP gets one set (RFC 8482 §4.1). */
+  /** Answers with the RRSIGs of one set, as ANY by UDP gets one set (RFC 8482 §4.1). */
   #answerRrsig(question: Question, dnssecOk: boolean): Answer {
     const found = this.#find({ ...question, type: Type.ANY });
     const [set] = found.answers;
@@ -172,16 +172,16 @@ export class SigningAuthority implements Authority {
   }
 }
 
-/** Beneath a DNAME, whose answer it is. */
+/** True if the answer is that of a DNAME above the name. */
 function isElsewhere(name: Name, { answers: [first] }: Answer): boolean {
   return first !== undefined && !first.name.equals(name);
 }
 
-/** Sets of a signed answer's additional section. */
+/** The most sets in the additional section of a signed answer. */
 const MAX_ALONG = 16;
 
 const KEY_TYPES: ReadonlySet<number> = new Set([Type.DNSKEY, Type.CDS, Type.CDNSKEY, Type.ANY]);
-/** Of these something is to be said even to who does not ask for signatures. */
+/** Types that are answered here even for clients that do not ask for signatures. */
 const OWN_TYPES: ReadonlySet<number> = new Set([Type.RRSIG, Type.NSEC, ...KEY_TYPES]);
 
 const nothing: Answer = {
@@ -193,13 +193,13 @@ const nothing: Answer = {
   names: [] as NameKey[],
 };
 
-/** More signatures were asked for than are made in a second. */
+/** The answer when more signatures are needed than are made in a second. */
 const busy: Answer = { ...nothing, rcode: Rcode.SERVFAIL, isAuthoritative: false, isSigned: true };
 
 /**
- * What the zone has of a type at its origin, and what its keys have: the DNSKEYs of both, another
- * signer's being with ours (RFC 8901 §2.1.2); of CDS and CDNSKEY those of the zone, for who put them
- * there means them, the request to take the DS away (RFC 8078 §4) more than any.
+ * Combines the zone's own set at the origin with that of its keys. DNSKEYs are taken from both, so that
+ * another signer's are beside ours (RFC 8901 §2.1.2). CDS and CDNSKEY are taken from the zone: whoever put
+ * them there means them, above all a request to remove the DS (RFC 8078 §4).
  */
 function merge(theirs: RecordSet, own: RecordSet | undefined): RecordSet {
   if (own === undefined || theirs.type !== Type.DNSKEY) return theirs;
@@ -213,7 +213,7 @@ function lastName(name: Name, answers: readonly RecordSet[]): Name {
   return alias === undefined ? name : targetOf(alias.rdatas[0]!)!;
 }
 
-/** A CNAME made of a DNAME has no signature: the DNAME's is its own (RFC 6672 §5.3.1). */
+/** A CNAME made from a DNAME has no signature of its own: the DNAME's counts (RFC 6672 §5.3.1). */
 function isSynthesised(answers: readonly RecordSet[]): (set: RecordSet) => boolean {
   const dnames = answers.filter((set) => set.type === Type.DNAME);
   return ({ type, name }) =>

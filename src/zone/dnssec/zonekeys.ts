@@ -1,7 +1,7 @@
 /**
- * The keys of a zone through time: which are shown, which sign, and what the parent is told of them
- * (RFC 7344, RFC 8078). Each key says itself from when to when, as BIND's tools wrote it there, so
- * that a roll-over is times in files and nothing to be done at the moment (RFC 6781 §4.1, RFC 7583).
+ * The keys of a zone through time: which are published, which sign, and what they tell the parent
+ * (RFC 7344, RFC 8078). Each key carries its own times, as BIND's tools write them, so that a roll-over
+ * is a matter of times in files and needs no action when it is due (RFC 6781 §4.1, RFC 7583).
  */
 import { Type } from "../../dns/constants.ts";
 import { digestOf } from "../../dns/dnssec.ts";
@@ -10,20 +10,20 @@ import { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { SigningKey } from "../../dns/signingkey.ts";
 
-/** What the keys are good for between two moments; another object where anything is different. */
+/** What the keys are used for between two moments. When anything changes, there is a new object. */
 export interface KeyUse {
   /** Seconds since 1970; `until` is the first that is outside. */
   readonly from: number;
   readonly until: number;
-  /** DNSKEY, CDS and CDNSKEY, those there are. */
+  /** Those of the sets DNSKEY, CDS and CDNSKEY that are not empty. */
   readonly sets: readonly RecordSet[];
-  /** They sign these sets (RFC 7344 §4.1: what is in the DS), or are all there are. */
+  /** The keys that sign these sets (RFC 7344 §4.1: those in the DS), or the others if there are none. */
   readonly keySigners: readonly SigningKey[];
-  /** They sign all else. None: the zone is not signed. */
+  /** The keys that sign all else. If there are none, the zone is not signed. */
   readonly zoneSigners: readonly SigningKey[];
 }
 
-/** Seconds that DNSKEY, CDS and CDNSKEY may be kept: how long a key is known before all know it. */
+/** Seconds that DNSKEY, CDS and CDNSKEY may be cached: how long it takes for all to know a new key. */
 const KEY_TTL = 3600;
 
 export class ZoneKeys {
@@ -41,7 +41,7 @@ export class ZoneKeys {
     return this.#keys;
   }
 
-  /** From now on these. */
+  /** Uses these keys from now on. */
   replace(keys: readonly SigningKey[]): void {
     this.#keys = keys;
     this.#use = useOf(this.origin, keys, this.#use.from);
@@ -89,7 +89,7 @@ function useOf(origin: Name, keys: readonly SigningKey[], time: number): KeyUse 
   };
 }
 
-/** Of each algorithm the keys of that kind; where there are none, the others (RFC 6840 §5.11, RFC 6781 §3.1). */
+/** For each algorithm, the keys of that kind, or else the others (RFC 6840 §5.11, RFC 6781 §3.1). */
 function preferring(keys: readonly SigningKey[], isEntryPoint: boolean): SigningKey[] {
   return keys.filter(
     (key) =>
@@ -98,7 +98,7 @@ function preferring(keys: readonly SigningKey[], isEntryPoint: boolean): Signing
   );
 }
 
-/** A key without any times, as old tools made them, is shown and used at once. */
+/** A key without any times, as old tools made it, is published and used at once. */
 function shownFrom({ times: { Publish, Activate } }: SigningKey): number {
   return Math.min(Publish ?? Activate ?? Number.NEGATIVE_INFINITY, Activate ?? Infinity);
 }
