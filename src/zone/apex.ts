@@ -1,6 +1,7 @@
 /**
- * What the gateway itself keeps in the shared zone: SOA and NS (RFC 8766 §6.1, §6.2) and the names
- * by which clients learn what to browse, `b`, `db` and `lb` (RFC 6763 §11).
+ * The records that the gateway itself keeps in the shared zone: SOA and NS (RFC 8766 §6.1, §6.2), the
+ * names from which clients learn what to browse, `b`, `db` and `lb` (RFC 6763 §11), and where to have
+ * changes pushed and devices registered.
  */
 import { Type } from "../dns/constants.ts";
 import { Name } from "../dns/name.ts";
@@ -8,23 +9,23 @@ import { rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { BROWSING, type Enumeration, enumerationName } from "../dns/service.ts";
 
-/** Seconds. Names that appear must not stay hidden behind a cached "no" (RFC 8766 §6.1). */
+/** Seconds. A cached negative answer must not hide names that have appeared (RFC 8766 §6.1). */
 const NEGATIVE_TTL = 10;
-/** Seconds. A site that is plugged in shows up in lists of domains within a minute. */
+/** Seconds. A new site shows up in lists of domains within a minute. */
 const ENUMERATION_TTL = 60;
 /** Seconds. */
 const NS_TTL = 3600;
 
 export interface Apex {
   readonly origin: Name;
-  /** Host names of the servers, outside the zone (RFC 8766 §6.2); none: this host alone. */
+  /** Host names of the servers, outside the zone (RFC 8766 §6.2); if empty, this host alone. */
   readonly nameservers: readonly Name[];
-  /** The mailbox of RNAME, `@` written as a dot; hostmaster of the zone if not given. */
+  /** The mailbox for RNAME, with a dot for the `@`; `hostmaster` in the zone if not given. */
   readonly contact?: Name | undefined;
   readonly serial: number;
 }
 
-/** The SOA with the numbers of RFC 8766 §6.1, and the NS set. */
+/** The SOA, with the values of RFC 8766 §6.1, and the NS set. */
 export function apexRecords({ origin, nameservers, contact, serial }: Apex): RecordSet[] {
   const servers = nameservers.length > 0 ? nameservers : [Name.parse("localhost.")];
   const soa = rdata.soa({
@@ -42,17 +43,14 @@ export function apexRecords({ origin, nameservers, contact, serial }: Apex): Rec
   ];
 }
 
-/**
- * Where clients can have changes pushed to them (RFC 8765 §6.1): at the server of this name, by TLS, at
- * any of these ports.
- */
+/** Where clients subscribe to changes (RFC 8765 §6.1): at this server, by TLS, at any of these ports. */
 export function pushRecords(origin: Name, server: Name, ports: Iterable<number>): RecordSet[] {
   return serviceRecords(origin, "_dns-push-tls", server, ports);
 }
 
 /**
- * Where devices register (RFC 9665 §3.1.1): in this domain of the zone, which is to be browsed as any site
- * is; at the server of this name, by TCP or TLS, at any of these ports.
+ * Where devices register (RFC 9665 §3.1.1): in the domain `site` of the zone, which clients browse like any
+ * other site; at this server, by TCP or TLS, at any of these ports.
  */
 export function registrarRecords(
   origin: Name,
@@ -68,7 +66,7 @@ export function registrarRecords(
   ];
 }
 
-/** A service of DNS itself, `_dns-push-tls._tcp` say. */
+/** A service of DNS itself, for example `_dns-push-tls._tcp`. */
 function serviceRecords(
   origin: Name,
   service: string,
@@ -82,13 +80,13 @@ function serviceRecords(
     : [{ name, type: Type.SRV, ttl: ENUMERATION_TTL, rdatas }];
 }
 
-/** What a client is to browse: the zone, which lists every site at once, or each site by itself. */
+/** What clients are to browse: the zone, which lists all sites at once, or each site by itself. */
 export type Browsed = "merged" | "sites";
 
 /**
- * What the zone recommends, whoever publishes into it and however many they are: itself, to whoever
- * may choose (`b`); and, where it is what is to be browsed, to all others as well. Where it is not,
- * these sites are, and none of them is the default (`db`) of all; others add theirs.
+ * What the zone recommends regardless of who publishes into it: itself, among the domains to choose from
+ * (`b`). If "merged", it is also the default (`db`) and browsed automatically (`lb`). If "sites", these
+ * sites are in `b` and `lb`, and there is no default for all; publishers add their own sites.
  */
 export function apexEnumeration(
   origin: Name,
@@ -102,7 +100,7 @@ export function apexEnumeration(
   ];
 }
 
-/** What tells clients of a domain to browse these (RFC 6763 §11); a name that is too long is left out. */
+/** The PTRs that recommend domains to clients of `domain` (RFC 6763 §11); too long a name is left out. */
 export function enumeration(
   domain: Name,
   kinds: readonly Enumeration[],

@@ -1,4 +1,4 @@
-/** What an iterable gives, in arrays of `size`, the last of them shorter. */
+/** The items in arrays of `size`; the last may be shorter. */
 export function* batches<T>(items: Iterable<T>, size: number): Generator<T[]> {
   let batch: T[] = [];
   for (const item of items) {

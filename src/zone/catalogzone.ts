@@ -1,9 +1,9 @@
 /**
- * A catalog zone (RFC 9432): zones served here as the records of one zone more, from which
- * secondaries learn what to copy.
+ * A catalog zone (RFC 9432): a zone whose records list other zones served here, so that secondaries
+ * learn what to copy.
  *
- * Invariant: a zone's label is made of its name, so it is the same in every catalog that lists it,
- * after every start; another label would have secondaries throw the zone away and copy it anew (§5.4).
+ * Invariant: a zone's label is derived from its name alone, so it is the same in every catalog and after
+ * every start. If it changed, secondaries would discard the zone and copy it anew (§5.4).
  */
 import { createHash } from "node:crypto";
 import { Type } from "../dns/constants.ts";
@@ -26,13 +26,13 @@ export function catalogRecords({ origin, contact, members }: CatalogZone): Recor
   ];
 }
 
-/** By which the catalog lists a zone (§4.1). */
+/** The record by which the catalog lists a zone (§4.1). */
 function memberRecord(catalog: Name, zone: Name): RecordSet {
   const name = Name.parse(`${labelOf(zone)}.zones`, catalog);
   return { name, type: Type.PTR, ttl: 0, rdatas: [rdata.ptr(zone)] };
 }
 
-/** Ten octets of a digest: no two of a site's zones have the same. */
+/** Ten octets of a digest, enough that no two zones of a site share a label. */
 function labelOf(zone: Name): string {
   const digest = createHash("sha256").update(zone.toLowerCase().wire, "latin1").digest("hex");
   return digest.slice(0, 20);

@@ -1,24 +1,24 @@
 /**
- * What has been worked out and waits to be on the disk. All that waits goes there in one write: while
- * it is under way more comes, and goes with the next.
+ * Commits that have been worked out and wait to be written to disk. All that wait go in one write; those
+ * that arrive while it is in flight go with the next.
  *
- * Invariant: what is added was worked out from all that was added before. So all of it is kept in
- * that order, or, from the one that could not be written on, undone in the opposite order; and what
- * needs no writing waits its turn too, for what it was worked out from may be undone.
+ * Invariant: each commit was worked out from all those added before it. So they are kept in that order;
+ * if a write fails, its commits and all later ones are undone in the opposite order. A commit that
+ * needs no writing waits its turn too, because what it was worked out from may be undone.
  */
 
 export interface Commit {
-  /** Nothing to write. */
+  /** Undefined if there is nothing to write. */
   readonly entry: Uint8Array | undefined;
   keep(): void;
   undo(): void;
 }
 
 export interface CommitsOptions {
-  /** All that has been added goes on its way together; what is added next does not go with it. */
+  /** A group has been closed: all commits added so far go together, later ones do not join them. */
   readonly begin: () => void;
   readonly append: (entries: readonly Uint8Array[]) => Promise<void>;
-  /** All that was taken together has been kept; `isWritten` unless there was nothing to write. */
+  /** A group has been kept; `isWritten` is false if it had nothing to write. */
   readonly kept: (isWritten: boolean) => void;
   readonly failed: (error: unknown) => void;
 }
@@ -38,12 +38,12 @@ export class Commits {
     if (!this.#isRunning) this.#run = this.#work();
   }
 
-  /** What is still to be written, and not under way. */
+  /** Entries still to be written and not in flight. */
   get waiting(): readonly Uint8Array[] {
     return entriesOf(this.#waiting);
   }
 
-  /** Resolves when nothing waits. */
+  /** Resolves when no commit is waiting or in flight. */
   idle(): Promise<void> {
     return this.#run;
   }

@@ -1,9 +1,9 @@
 /**
- * The last changes of a zone, for those who follow it (RFC 1995 §4). Readers have no queue here: a
- * reader is a serial, and asks for what came after it.
+ * The latest changes of a zone, for readers that follow it (RFC 1995 §4). A reader has no queue here: it
+ * holds a serial, and asks for what came after it.
  *
- * Invariant: the kept changes follow on one another, and the last leads to the current serial. There
- * are no more of them, of records in them, or of octets in these, than the limits say.
+ * Invariant: the changes kept are consecutive, and the last leads to the current serial. Their number,
+ * their records and the octets in these stay within the limits.
  */
 import { AgedMap } from "../agedmap.ts";
 import { Type } from "../dns/constants.ts";
@@ -18,7 +18,7 @@ interface Kept {
 
 export class History {
   readonly #limit: number;
-  /** By the serial they start from. */
+  /** Keyed by the serial that each starts from. */
   readonly #changes = new AgedMap<number, Kept>();
   #records = 0;
   #octets = 0;
@@ -32,7 +32,7 @@ export class History {
     return this.#changes.get(serial)?.change;
   }
 
-  /** `zoneSize`: the records of the zone after it. */
+  /** `zoneSize` is the number of records in the zone after the change. */
   add(change: Change, zoneSize: number): void {
     this.#forget(change.from);
     const kept = keptOf(change);
@@ -60,7 +60,7 @@ function keptOf(change: Change): Kept {
   for (const sets of [change.removed, change.added]) {
     for (const { name, type, rdatas } of sets) {
       records += rdatas.length;
-      // SOAs differ by a number, and share their names.
+      // SOAs differ only in their serial and share their names.
       if (type === Type.SOA) continue;
       octets += name.wireLength;
       for (const rdata of rdatas) octets += dataOctets(rdata);
@@ -69,9 +69,9 @@ function keptOf(change: Change): Kept {
   return { change, records, octets };
 }
 
-/** At a change a second, of some hours. */
+/** Some hours' worth at one change a second. */
 const MAX_CHANGES = 10_000;
-/** Differences larger than the zone are of no use to a secondary (RFC 1995 §5); to others, some. */
+/** A secondary has no use for differences larger than the zone (RFC 1995 §5); other readers have some. */
 const MIN_CHANGED_RECORDS = 10_000;
-/** Of names and data: TXT records may have 64 KiB each. */
+/** Of names and data: a TXT record may have 64 KiB. */
 const MAX_OCTETS = 16 * 2 ** 20;

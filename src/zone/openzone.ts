@@ -1,7 +1,7 @@
 /**
- * A zone that lasts. In its folder `<zone>.journal` has all of it, `<zone>.saved` is a copy to be
- * read, `<zone>.lock` keeps other processes away; the zone's own file, which people write and we do
- * not, is merged into it at each start.
+ * Opens a zone that is kept on disk. In its folder, `<zone>.journal` holds all of it, `<zone>.saved` is a
+ * readable copy, and `<zone>.lock` keeps other processes away. The zone's own file, which people write
+ * and the gateway never does, is merged into it at each start.
  */
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
@@ -26,23 +26,23 @@ import { Zone, type ZoneOptions } from "./zone.ts";
 
 export interface ZonePlace extends Pick<ZoneOptions, "capacity"> {
   readonly origin: Name;
-  /** Where its files are kept; it must be there. */
+  /** Where its files are kept; must exist. */
   readonly folder: string;
   /**
-   * What the zone's file says, SOA and NS among it. A serial that is not 0 counts where it is newer
-   * than the zone's, when the zone begins and when the SOA of the file was edited.
+   * The contents of the zone's file, SOA and NS included. Its serial, unless 0, is used if newer than the
+   * zone's, both when the zone begins and when the SOA in the file has been edited.
    */
   readonly fileRecords: readonly RecordSet[];
   readonly clock: Clock;
   readonly log: Log;
-  /** Closes it: nothing is taken any more, and `Zone.closed` resolves. */
+  /** Closes the zone: it takes no more updates, and `Zone.closed` resolves. */
   readonly signal: AbortSignal;
   readonly disk?: Disk;
-  /** Octets of a journal that need not be begun anew. */
+  /** A journal of up to this many octets is not rewritten. */
   readonly enough?: number;
 }
 
-/** Throws what the file system throws, and FormatError where a journal is damaged. */
+/** Throws what the file system throws, and FormatError if the journal is damaged. */
 export async function openZone(place: ZonePlace): Promise<Zone> {
   const { origin, folder, clock, log, disk = systemDisk } = place;
   const path = join(folder, fileName(origin));
@@ -55,13 +55,13 @@ export async function openZone(place: ZonePlace): Promise<Zone> {
     const store: Store = {
       append: (entries) => files.append(entries),
       kept: (zone) => files.kept(zone),
-      // One that cannot be opened is behind its copy, which tells the next start of that.
+      // A zone that failed to open may be behind its copy, which must stay for the next start to see that.
       close: (zone) => files.close(isOpen ? zone : undefined).finally(unlock),
     };
     const zone = new Zone({ ...place, records: [] }, store, state);
     await raiseSerial(zone, await savedSerial(disk, path, origin), log);
     isOpen = true;
-    // Nobody waits yet, and nobody is to see what has ended.
+    // All at once: nobody is waiting yet, and nobody is to see records whose leases have expired.
     await zone.endLeases(Number.POSITIVE_INFINITY);
     await mergeFile(zone, place);
     const { serial, size } = zone.current;
@@ -75,8 +75,8 @@ export async function openZone(place: ZonePlace): Promise<Zone> {
 }
 
 /**
- * What the journal tells of a zone that another process has open; undefined where there is none. Throws
- * as `openZone`, and where that process writes just now.
+ * The state of a zone that another process has open, read from its journal; undefined if there is none.
+ * Throws as `openZone` does, and if that process is writing at the moment.
  */
 export async function readZone({
   origin,
@@ -88,7 +88,7 @@ export async function readZone({
   return octets && readState(readTape(octets).entries, origin, clock);
 }
 
-/** Until it is in the zone: a disk that is full at the start will not be for ever. */
+/** Retries until the file is merged: a disk that is full at the start will not stay so for ever. */
 async function mergeFile(zone: Zone, place: ZonePlace, isAgain = false): Promise<void> {
   const { clock, log, signal, fileRecords } = place;
   const rcode = await zone.merge(fileRecords);
@@ -136,8 +136,8 @@ async function openJournal(
 const REMEDY = "expected it as it was written: put back a backup, or move it away to begin anew";
 
 /**
- * Without a journal the time of day is a serial that rises from start to start, unless the copy of
- * the zone tells of a later one.
+ * Without a journal, the time of day serves as a serial that rises from start to start, unless the
+ * zone's copy has a later one.
  */
 async function firstSerial(disk: Disk, path: string, origin: Name, clock: Clock): Promise<number> {
   const time = Math.floor(clock.wall() / 1000) >>> 0;
@@ -148,9 +148,8 @@ async function firstSerial(disk: Disk, path: string, origin: Name, clock: Clock)
 }
 
 /**
- * A journal that was put back from a backup, or lost its end, is behind the copy. Others have seen
- * the serials between and those that came after the copy, so ours goes on behind them all (RFC 1982
- * §7).
+ * A journal that was restored from a backup, or lost its end, is behind the copy. Others have seen the
+ * serials between and those after the copy, so the zone continues past them all (RFC 1982 §7).
  */
 async function raiseSerial(zone: Zone, saved: number | undefined, log: Log): Promise<void> {
   const { origin, current } = zone;
@@ -162,22 +161,22 @@ async function raiseSerial(zone: Zone, saved: number | undefined, log: Log): Pro
     { zone: origin, prerequisites: [], updates },
     holderPrincipal(FILE),
   );
-  // With the old one it would say of other contents what others have under it.
+  // Under the old serial it would serve other contents than those that others hold under it.
   if (rcode !== Rcode.NOERROR) throw new Error(`${origin} could not be given a later serial`);
 }
 
-/** Behind all that can have been seen since the copy had this one. */
+/** A serial past all that can have been seen since the copy with this one was written. */
 function serialBehind(saved: number): number {
   return (saved + UNSEEN) >>> 0 || 1;
 }
 
 /**
- * More than a zone can change in the quarter of an hour that its copy is old, and less than a hundredth
- * of what may count as later.
+ * More than the changes a zone can make in the quarter of an hour that its copy may be old, and less than
+ * a hundredth of the span within which a serial counts as later.
  */
 const UNSEEN = 2 ** 24;
 
-/** Of the readable copy, which opens with the SOA. */
+/** The serial of the readable copy, which opens with the SOA. */
 async function savedSerial(disk: Disk, path: string, origin: Name): Promise<number | undefined> {
   const copy = await disk.read(`${path}.saved`);
   const [head] = /^.*?\sSOA\s[^\n]*/s.exec(copy?.toString("utf8", 0, SOA_WITHIN) ?? "") ?? [];
@@ -187,15 +186,15 @@ async function savedSerial(disk: Disk, path: string, origin: Name): Promise<numb
     return soa && soaOf(soa.rdatas[0]!).serial;
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    // People may have written in it, and it is no more than a hint.
+    // People may have edited the copy, and its serial is only a hint.
     return undefined;
   }
 }
 
-/** Octets. */
+/** Octets at the head of the copy in which the SOA lies. */
 const SOA_WITHIN = 16_384;
 
-/** The file's serial where it is newer. */
+/** The records with the serial `least`, or with the file's if that is newer. */
 function withSerialAbove(records: readonly RecordSet[], least: number): RecordSet[] {
   return records.map((set) => {
     if (set.type !== Type.SOA) return set;
@@ -205,7 +204,7 @@ function withSerialAbove(records: readonly RecordSet[], least: number): RecordSe
   });
 }
 
-/** As the zone files of the folder are named, without the last dot; RFC 2317 has names with "/". */
+/** Named as the zone files of a folder are, without the last dot; RFC 2317 has names with "/". */
 function fileName(origin: Name): string {
   return `${origin.toLowerCase()}`.replace(/\.$/, "").replaceAll("/", "\\047");
 }

@@ -1,10 +1,10 @@
 /**
  * A zone at one serial (RFC 1034 §4.2). It never changes: a reader may keep it as long as it likes,
- * and the next snapshot shares with it all but what differs.
+ * and the next snapshot shares everything with it but what differs.
  *
- * Invariant: every name that has records or lies above one that has, down from the origin, is a
- * node, an empty non-terminal like any other (RFC 4592 §2.2.2), and knows how many nodes lie
- * directly beneath it; no other name is a node. There is exactly one SOA, at the origin.
+ * Invariant: the nodes are the names, from the origin down, that have records or lie above one that
+ * has; empty non-terminals are nodes like any other (RFC 4592 §2.2.2). Each knows how many nodes lie
+ * directly beneath it. There is exactly one SOA, at the origin.
  */
 import { Type } from "../dns/constants.ts";
 import { FormatError } from "../dns/format.ts";
@@ -16,15 +16,15 @@ import { Trie, type TrieEdit } from "./trie.ts";
 
 export interface Node {
   readonly name: Name;
-  /** The name's. */
+  /** `name.key`. */
   readonly key: NameKey;
-  /** By rising type; none at an empty non-terminal. */
+  /** In ascending order of type; empty at an empty non-terminal. */
   readonly sets: readonly RecordSet[];
   /** How many nodes have this one as their parent. */
   readonly children: number;
 }
 
-/** A record set that is gone. */
+/** A record set that was removed, by name and type. */
 export interface Gone {
   readonly name: Name;
   readonly type: number;
@@ -34,11 +34,11 @@ export class Snapshot implements Iterable<RecordSet> {
   readonly origin: Name;
   readonly soa: RecordSet;
   readonly serial: number;
-  /** The SOA as negative answers carry it: its TTL is theirs (RFC 2308 §3, §5). */
+  /** The SOA for negative answers, whose TTL it sets (RFC 2308 §3, §5). */
   readonly negativeSoa: RecordSet;
-  /** How many records there are. */
+  /** The number of records. */
   readonly size: number;
-  /** How many sets hide what lies beneath their name: NS below the origin, and DNAME. */
+  /** The number of sets that hide what lies beneath their name: NS below the origin, and DNAME. */
   readonly cuts: number;
   readonly #nodes: Trie<Node>;
 
@@ -62,25 +62,25 @@ export class Snapshot implements Iterable<RecordSet> {
   }
 
   /**
-   * This zone without the sets of `gone` and with those of `sets` in place of what they replace. Of
-   * the snapshots that one `owner` makes, each from the one before, only the last may be read.
+   * This zone without the sets in `gone`, and with those in `sets` added or replaced. Of a chain of
+   * snapshots made by one `owner`, each from the one before, only the last may be read.
    */
   with(gone: Iterable<Gone>, sets: Iterable<RecordSet>, owner?: object): Snapshot {
     const { nodes, size, cuts } = plant(this.#nodes.edit(owner), this.origin, gone, sets);
     return new Snapshot(this.origin, nodes, this.size + size, this.cuts + cuts);
   }
 
-  /** Empty non-terminals included. */
+  /** The node at a name, which may be an empty non-terminal. */
   node(key: NameKey): Node | undefined {
     return this.#nodes.get(key);
   }
 
-  /** All of them, in no order to rely on. */
+  /** In no particular order. */
   nodes(): Iterable<Node> {
     return this.#nodes.values();
   }
 
-  /** Of all names, in no order to rely on: to sort them costs many times as much. */
+  /** All sets, in no particular order: sorting them costs many times as much. */
   *sets(): Generator<RecordSet> {
     for (const { sets } of this.nodes()) yield* sets;
   }
@@ -90,12 +90,12 @@ export class Snapshot implements Iterable<RecordSet> {
     return node === undefined ? undefined : setOf(node, type);
   }
 
-  /** The SOA first, then by canonical order of names (RFC 4034 §6.1) and rising type. */
+  /** The SOA first, then in canonical order of names (RFC 4034 §6.1) and ascending order of type. */
   *[Symbol.iterator](): Generator<RecordSet> {
     for (const piece of this.pieces()) yield* piece;
   }
 
-  /** The same in pieces, the first of them empty: to make one takes a few milliseconds at most. */
+  /** The same in pieces, the first of them empty; each takes a few milliseconds at most to make. */
   *pieces(): Generator<readonly RecordSet[]> {
     const sorted: SortedNodes[] = [];
     for (const nodes of batches(this.nodes(), SORTED)) {
@@ -103,7 +103,7 @@ export class Snapshot implements Iterable<RecordSet> {
       sorted.push({ nodes: ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)), at: 0 });
       yield [];
     }
-    // In this order they are a heap.
+    // A sorted array is a heap.
     sorted.sort((a, b) => (rankAhead(a) < rankAhead(b) ? -1 : 1));
     let piece: RecordSet[] = [this.soa];
     for (let node = takeLowest(sorted); node !== undefined; node = takeLowest(sorted)) {
@@ -123,7 +123,7 @@ interface RankedNode {
 
 interface SortedNodes {
   readonly nodes: readonly RankedNode[];
-  /** Of the first that has not been taken; there is one. */
+  /** Index of the first node that has not been taken; there always is one. */
   at: number;
 }
 
@@ -131,7 +131,7 @@ function rankAhead({ nodes, at }: SortedNodes): string {
   return nodes[at]!.rank;
 }
 
-/** From a heap of lists by the rank ahead of each; undefined where nothing is left. */
+/** Takes the lowest node from a heap of lists, ordered by `rankAhead`; undefined if none is left. */
 function takeLowest(lists: SortedNodes[]): Node | undefined {
   const lowest = lists[0];
   if (lowest === undefined) return undefined;
@@ -151,7 +151,7 @@ function takeLowest(lists: SortedNodes[]): Node | undefined {
   return node;
 }
 
-/** Nodes sorted, and sets given, at once. */
+/** Nodes sorted at a time, and sets to a piece. */
 const SORTED = 512;
 const PIECE = 256;
 
@@ -162,7 +162,7 @@ export function setOf(node: Node, type: number): RecordSet | undefined {
 
 //---- Nodes ----
 
-/** The nodes as they are then, and how many records and cuts more there are. */
+/** Applies a change; returns the nodes after it, and by how much the records and cuts have grown. */
 function plant(
   nodes: TrieEdit<Node>,
   origin: Name,
@@ -185,7 +185,7 @@ function plant(
   return { nodes: nodes.done(), size, cuts };
 }
 
-/** Gives the set that `set` replaces. */
+/** Returns the set that `set` replaces. */
 function put(nodes: TrieEdit<Node>, origin: Name, set: RecordSet): RecordSet | undefined {
   const node = nodes.get(set.name.key);
   if (node === undefined) {
@@ -201,7 +201,7 @@ function put(nodes: TrieEdit<Node>, origin: Name, set: RecordSet): RecordSet | u
   return old;
 }
 
-/** A node was made at `name`: its parent, made too where it is not there, has one child more. */
+/** Counts the new node at `name` as a child of its parent, which is created if missing. */
 function grow(nodes: TrieEdit<Node>, origin: Name, name: Name): void {
   const key = name.parentKey;
   const parent = nodes.get(key);
@@ -214,7 +214,7 @@ function grow(nodes: TrieEdit<Node>, origin: Name, name: Name): void {
   if (!above.equals(origin)) grow(nodes, origin, above);
 }
 
-/** Gives the set that was there. */
+/** Returns the set that was removed. */
 function remove(nodes: TrieEdit<Node>, origin: Name, { name, type }: Gone): RecordSet | undefined {
   const node = nodes.get(name.key);
   const old = node && setOf(node, type);
@@ -224,7 +224,7 @@ function remove(nodes: TrieEdit<Node>, origin: Name, { name, type }: Gone): Reco
   return old;
 }
 
-/** Puts `node` in the place of the one of its name, or takes that out where nothing is left of it. */
+/** Replaces the node of the same name by `node`, or removes it if nothing is left of it. */
 function replace(nodes: TrieEdit<Node>, origin: Name, node: Node): void {
   if (node.sets.length > 0 || node.children > 0 || node.name.equals(origin)) {
     nodes.set(node);

@@ -1,11 +1,11 @@
 /**
- * A persistent map of what has a key: a hash array mapped trie (Phil Bagwell, "Ideal Hash Trees", 2001).
+ * A persistent map of keyed values: a hash array mapped trie (Phil Bagwell, "Ideal Hash Trees", 2001).
  * A Trie never changes; a TrieEdit makes the next one, copying the branches on the way to what it
- * changes and sharing the rest. A branch that its owner has made, this edit or one before, it changes
- * in place, so filling a large map costs no more than it must.
+ * changes and sharing the rest. Branches made by the same owner, in this edit or an earlier one, are
+ * changed in place, so that filling a large map copies no more than it must.
  *
- * Invariants: a branch below the root holds at least two values, itself or beneath it; values are
- * found by five bits of the hash of their key a level, and by another hash after every sixth.
+ * Invariants: a branch below the root holds at least two values, directly or beneath it; each level
+ * uses five bits of the hash of a value's key, and every six levels another hash.
  */
 import { randomInt } from "node:crypto";
 
@@ -24,12 +24,12 @@ export class Trie<V extends Keyed> {
     return find(this.root, key);
   }
 
-  /** A trie made by the same owner before is no more one to read: what is made next takes its place. */
+  /** Tries that the same owner made before must not be read any more: this edit may change them. */
   edit(owner?: object): TrieEdit<V> {
     return new TrieEdit(this, owner ?? {});
   }
 
-  /** In no order to rely on. */
+  /** In no particular order. */
   *values(): Generator<V> {
     const left: Slot<V>[] = [this.root];
     for (let slot = left.pop(); slot !== undefined; slot = left.pop()) {
@@ -41,7 +41,7 @@ export class Trie<V extends Keyed> {
 
 export class TrieEdit<V extends Keyed> {
   #root: Branch<V>;
-  /** Marks the branches that nobody else has seen. */
+  /** Marks the branches that nobody else has seen, which may change in place. */
   readonly #owner: object;
 
   constructor(trie: Trie<V>, owner: object) {
@@ -63,7 +63,7 @@ export class TrieEdit<V extends Keyed> {
     this.#root = left instanceof Branch ? left : new Branch(0, [], this.#owner);
   }
 
-  /** What has been made; the edit is over. */
+  /** Ends the edit and returns the trie made. */
   done(): Trie<V> {
     return new Trie(this.#root);
   }
@@ -96,7 +96,7 @@ export class TrieEdit<V extends Keyed> {
     return this.#change(branch, branch.bitmap, branch.slots.with(index, changed));
   }
 
-  /** What is left of `branch` without `key`, which is in it: nothing, one value alone, or a branch. */
+  /** What is left of `branch` without `key`, which it contains: nothing, a single value, or a branch. */
   #remove(branch: Branch<V>, level: number, hash: number, key: string): Slot<V> | undefined {
     const bit = 1 << (hash & 31);
     const index = countBits(branch.bitmap & (bit - 1));
@@ -127,7 +127,7 @@ export class TrieEdit<V extends Keyed> {
 
 type Slot<V extends Keyed> = Branch<V> | V;
 
-/** Up to 32 slots, those there are packed together: a bit of `bitmap` says which. */
+/** Up to 32 slots, packed together; the bits of `bitmap` tell which exist. */
 class Branch<V extends Keyed> {
   bitmap: number;
   slots: Slot<V>[];
@@ -153,10 +153,10 @@ function find<V extends Keyed>(root: Branch<V>, key: string): V | undefined {
   }
 }
 
-/** A hash of 32 bits holds six levels of five. */
+/** A hash of 32 bits serves six levels of five bits. */
 const LEVELS = 6;
 
-/** The hash to use a level beneath `level`, where `hash` was used. */
+/** The hash for the level beneath `level`, where `hash` was used. */
 function below(hash: number, level: number, key: string): number {
   const next = level + 1;
   return next % LEVELS === 0 ? hashOf(key, next) : hash >>> 5;
@@ -167,10 +167,10 @@ function hashAt(key: string, level: number): number {
   return hashOf(key, level - within) >>> (5 * within);
 }
 
-/** Names come from strangers; whoever knows the seed could choose names of one hash. */
+/** Names come from strangers, who could choose names of the same hash if they knew the seed. */
 const SEED = randomInt(2 ** 32);
 
-/** 32 bits; another hash for each `salt`. The constants are those of MurmurHash2 and its mixer. */
+/** 32 bits, different for each `salt`. The constants are those of MurmurHash2 and its mixer. */
 function hashOf(key: string, salt: number): number {
   let hash = SEED ^ Math.imul(salt, 0x9e3779b9);
   for (let i = 0; i < key.length; i++) {

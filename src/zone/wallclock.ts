@@ -1,13 +1,13 @@
 /**
- * The wall clock as a zone's journal has it. Leases live by a clock that never steps, and are written
- * with the time of the wall. Where that was put forward or back, what is written goes with it, so that
- * a later start neither cuts leases short nor draws them out.
+ * The wall clock as a zone's journal knows it. Leases run on a clock that never steps, but are written in
+ * wall-clock time. When the wall clock is set forward or back, the journal records the step, so that a
+ * later start neither shortens nor prolongs leases.
  *
- * Invariant: `offset` changes by what `stepped` was told, and by nothing else.
+ * Invariant: `offset` changes only by the steps passed to `stepped`.
  */
 import type { Cancel, Clock } from "../clock.ts";
 
-/** The wall clock was put forward by so many milliseconds. `undo` where that cannot be written. */
+/** The wall clock was set forward by so many milliseconds. `undo` is called if that cannot be written. */
 export type Stepped = (forward: number, undo: () => void) => void;
 
 export class WallClock {
@@ -16,7 +16,7 @@ export class WallClock {
   #offset: number;
   #cancel: Cancel = () => {};
 
-  /** Looks each minute of itself, so that the journal follows the clock though nothing changes for hours. */
+  /** Checks each minute, so that the journal follows the clock even if nothing changes for hours. */
   constructor(clock: Clock, stepped: Stepped) {
     this.#clock = clock;
     this.#stepped = stepped;
@@ -24,7 +24,7 @@ export class WallClock {
     this.#watch();
   }
 
-  /** What to add to a time of the clock for that of the wall. */
+  /** What to add to a time of the clock to get wall-clock time. */
   get offset(): number {
     return this.#offset;
   }
@@ -55,7 +55,7 @@ function offsetOf(clock: Clock): number {
   return Math.round(clock.wall() - clock.now());
 }
 
-/** Milliseconds: what is less is no step, but two readings a moment apart. */
+/** Milliseconds: less is no step, but two readings taken a moment apart. */
 const STEP = 1000;
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const WATCHED = 60_000;

@@ -1,13 +1,12 @@
 /**
- * A zone through time: the snapshot it is now, the updates that change it, and what has changed.
+ * A zone through time: its current snapshot, the updates that change it, and the changes made.
  *
- * An update is worked out at once, against the state ahead: all that has been worked out, be it on
- * the disk or not. It is seen, and answered, when it is on the disk; all that waits goes there
- * together (`commits.ts`). A zone without a store lives in memory, and does not wait.
+ * An update is worked out at once, against the state ahead: all that has been worked out, whether it is on
+ * disk or not. It becomes visible, and is answered, once it is on disk; all that wait are written together
+ * (`commits.ts`). A zone without a store lives in memory and waits for nothing.
  *
- * Invariant: an update is seen whole or not at all, and one after the other (RFC 2136 §3.7); what is
- * seen, and what NOERROR was said to, is on the disk (RFC 2136 §3.5). What could not be written has
- * left no trace.
+ * Invariant: updates become visible one after the other, each as a whole (RFC 2136 §3.7). What is visible
+ * or was answered NOERROR is on disk (RFC 2136 §3.5). An update that could not be written leaves no trace.
  */
 import { Alarm, type Clock } from "../clock.ts";
 import { Rcode } from "../dns/constants.ts";
@@ -30,21 +29,21 @@ import { WallClock } from "./wallclock.ts";
 
 export interface ZoneOptions {
   readonly origin: Name;
-  /** What it starts with, the SOA among it; held for ever by the zone's file. */
+  /** The records to start with, SOA included; the zone's file holds them for ever. */
   readonly records: Iterable<RecordSet>;
   readonly clock: Clock;
-  /** How many changes to keep for those who follow. */
+  /** How many changes to keep for readers that follow. */
   readonly history?: number;
-  /** How many records it may hold; an update beyond that fails. */
+  /** The most records it may hold; an update that would exceed it fails. */
   readonly capacity?: number;
-  /** When it ends, leases do not any more, and no update is taken. */
+  /** Once aborted, leases no longer expire and updates are not taken. */
   readonly signal?: AbortSignal;
   readonly log?: Log;
 }
 
 export class Zone {
   readonly origin: Name;
-  /** Resolves when its signal has ended and all is on the disk. */
+  /** Resolves when the signal has been aborted and everything is on disk. */
   readonly closed: Promise<void>;
   readonly #clock: Clock;
   readonly #room: Room;
@@ -53,18 +52,18 @@ export class Zone {
   readonly #commits: Commits;
   readonly #waiting = new Set<() => void>();
   readonly #state: ZoneState;
-  /** On the disk, and seen. */
+  /** On disk and visible. */
   #current: Snapshot;
-  /** Worked out. The leases of the state are at this point. */
+  /** The state ahead (see above). The leases in `#state` belong to it, not to `#current`. */
   #ahead: Snapshot;
-  /** Owns the snapshots of what waits together, of which nobody reads but the last. */
+  /** Owner of the snapshots of the commits that will be written together; only the last is read. */
   #owner = {};
   #file: readonly RecordSet[];
-  /** Where there is something to write; without a store nothing is. */
+  /** Undefined without a store: nothing is written then. */
   readonly #wall: WallClock | undefined;
   #isClosed = false;
   #isFailing = false;
-  /** Leases that have ended are not let go before. */
+  /** Expired leases are not released before this time. */
   #notBefore = 0;
   readonly #alarm: Alarm;
 
@@ -102,19 +101,19 @@ export class Zone {
     return this.#current;
   }
 
-  /** Resolves when it is on the disk: to SERVFAIL, where it could not be brought there. */
+  /** Resolves when the update is on disk; to SERVFAIL if it could not be written. */
   apply(update: Update, by: Principal): Promise<Rcode> {
     return this.#apply(update, by);
   }
 
-  /** Brings in what the zone's file says now, and takes out what it says no more. */
+  /** Adds what the zone's file now contains, and removes what it no longer does. */
   merge(file: readonly RecordSet[]): Promise<Rcode> {
     const update = mergeUpdate(this.#file, file, this.#ahead);
     if (update === undefined) return Promise.resolve(Rcode.NOERROR);
     return this.#apply(update, holderPrincipal(FILE), file);
   }
 
-  /** What came after `serial`, oldest first. */
+  /** The changes after `serial`, oldest first; "resync" if they are no longer kept. */
   since(serial: number): readonly Change[] | "resync" {
     const changes: Change[] = [];
     for (let at = serial; at !== this.#current.serial; ) {
@@ -127,9 +126,9 @@ export class Zone {
   }
 
   /**
-   * Every change after `serial` once, as they happen, until `signal` ends. After "resync" it goes on
-   * from the snapshot that was current then: a reader who takes a later one knows by `to` which
-   * changes it has in it already.
+   * Yields every change after `serial` once, as they happen, until `signal` is aborted. After "resync" it
+   * continues from the snapshot that was current then: a reader that takes a later snapshot can tell by
+   * `to` which changes it contains already.
    */
   async *follow(serial: number, signal: AbortSignal): AsyncGenerator<Change | "resync"> {
     let wake = () => {};
@@ -154,20 +153,20 @@ export class Zone {
     }
   }
 
-  /** Of a record that is in the zone. */
+  /** Who holds a record that is in the zone. */
   holders(record: ZoneRecord): readonly string[] {
     return this.#state.leases.holders(record);
   }
 
   /**
-   * All that one of a kind holds, and until when, in milliseconds of the clock: what has been worked out,
-   * as the next update will find it, be it seen already or not.
+   * All records that a holder of a kind holds, and when each hold expires, in milliseconds of the clock, in
+   * the state ahead: as the next update will find it.
    */
   heldBy(by: string): ReturnType<Leases["heldBy"]> {
     return this.#state.leases.heldBy(by);
   }
 
-  /** When the last update of `by` was signed that has come to something; seconds. */
+  /** The latest signing time of the updates by `by` that had an effect, in seconds. */
   lastSigned(by: string): number | undefined {
     return this.#state.signingTimes.latest(by);
   }
@@ -181,7 +180,7 @@ export class Zone {
     return this.#commit(outcome, update, by.name, file && this.#said(file, outcome));
   }
 
-  /** What of its file a zone has taken: the rest is tried again with the next. */
+  /** The part of the file that the zone has taken; the rest is tried again with the next merge. */
   #said(file: readonly RecordSet[], { passedOver }: Outcome): readonly RecordSet[] {
     const [first] = passedOver;
     if (first === undefined) return file;
@@ -193,7 +192,7 @@ export class Zone {
     return withoutRecords(file, passedOver);
   }
 
-  /** When what it was worked out from is on the disk. */
+  /** Answers once everything the answer was worked out from is on disk. */
   #answer(rcode: Rcode): Promise<Rcode> {
     return new Promise((resolve) => {
       const undo = () => resolve(Rcode.SERVFAIL);
@@ -243,7 +242,7 @@ export class Zone {
     });
   }
 
-  /** What is ahead now will be read, and stays as it is. */
+  /** The snapshot ahead will be read, so it must not change from now on. */
   #own(): void {
     this.#owner = {};
   }
@@ -274,7 +273,7 @@ export class Zone {
     this.#alarm.set(due && Math.max(due, this.#notBefore));
   }
 
-  /** A lease that ends is an update like any other: its holder lets go. Of many, some at a time. */
+  /** An expired lease is an update like any other: its holder lets go. Releases `most` records at a time. */
   async endLeases(most = ENDED): Promise<void> {
     const now = this.#clock.now();
     const ended = [...this.#state.leases.ended(now, most)].map(([name, records]) => {
@@ -294,7 +293,7 @@ export class Zone {
     await this.#store?.close(this.#working);
   }
 
-  /** Each function tells of the moment at which it is called. */
+  /** Each function reports the state at the moment it is called. */
   get #working(): Working {
     const { leases } = this.#state;
     return {
@@ -325,7 +324,7 @@ function milliseconds(seconds: number | undefined): number {
   return seconds === undefined ? FOREVER : seconds * 1000;
 }
 
-/** Records let go of at once, in some fifteen milliseconds. */
+/** Records released at a time, in some fifteen milliseconds. */
 const ENDED = 1000;
-/** Milliseconds until what could not be written is tried again. */
+/** Milliseconds after a failed write until expired leases are tried again. */
 const RETRY = 1000;
