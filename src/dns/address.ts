@@ -25,7 +25,7 @@ function formatIPv6(bytes: Uint8Array): string {
     : `${hex(groups.slice(0, best.at))}::${hex(groups.slice(best.at + best.length))}`;
 }
 
-/** The octets of people's text for an address of this family. */
+/** Parses the text of an address of this family into octets. */
 export function parseAddress(text: string, family: 4 | 6): Uint8Array {
   if (family === 4) {
     if (!isIPv4(text)) throw new FormatError(`"${text}" is not an IPv4 address`);
@@ -110,7 +110,7 @@ export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-/** Who has an address, as far as he can be told: an IPv4 address is one host, an IPv6 /64 may be all of one. */
+/** Identifies a host by its address: an IPv4 address is one host, a whole IPv6 /64 may belong to one. */
 export function sourceKey(address: string): string {
   if (isIPv4(address)) return address;
   return hexOf(addressOctets(address).subarray(0, 8));

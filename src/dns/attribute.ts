@@ -1,18 +1,18 @@
 /**
- * What the strings of a service's TXT record say (RFC 6763 §6.3 to §6.5): `key=value`, split at the
- * first `=`; `key` alone is an attribute without a value, which is not the same as an empty one.
- * Nobody is told of keys he does not know, and of those that are there more than once only the first
- * counts. To read them changes nothing: records are carried octet for octet.
+ * The attributes in the strings of a service's TXT record (RFC 6763 §6.3 to §6.5): `key=value`, split at
+ * the first `=`; `key` alone is an attribute without a value, which is not the same as an empty value.
+ * Readers ignore keys they do not know, and of several attributes with the same key only the first
+ * counts. Reading changes nothing: records are carried octet for octet.
  */
 import { fold } from "./name.ts";
 import { type Rdata, stringsOf } from "./rdata.ts";
 
 export interface Attribute {
-  /** As `attributeKey` has it. */
+  /** As `attributeKey` returns it. */
   readonly key: string;
   /** The whole string. */
   readonly string: Uint8Array;
-  /** Any octets; undefined where there is no `=`. */
+  /** Any octets; undefined if there is no `=`. */
   readonly value: Uint8Array | undefined;
 }
 
@@ -26,7 +26,7 @@ export function attributesOf(data: Rdata): Attribute[] {
   return [...byKey.values()];
 }
 
-/** Undefined where there is no key: of the empty string, and of those that begin with `=`. */
+/** Undefined if there is no key: for the empty string, and for one that begins with `=`. */
 export function parseAttribute(string: Uint8Array): Attribute | undefined {
   const at = string.indexOf(EQUALS_SIGN);
   const key = attributeKey(at < 0 ? string : string.subarray(0, at));
@@ -35,7 +35,7 @@ export function parseAttribute(string: Uint8Array): Attribute | undefined {
     : { key, string, value: at < 0 ? undefined : string.subarray(at + 1) };
 }
 
-/** By which keys are compared: an octet a UTF-16 unit, ASCII case aside (RFC 6763 §6.4). */
+/** A key in comparable form: one UTF-16 unit an octet, ASCII case folded (RFC 6763 §6.4). */
 export function attributeKey(octets: Uint8Array): string {
   return Buffer.from(octets.map(fold)).toString("latin1");
 }

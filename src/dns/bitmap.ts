@@ -1,7 +1,7 @@
-/** Type bitmaps: sets of types as NSEC and its like have them (RFC 4034 §4.1.2). */
+/** Type bitmaps: sets of types as in NSEC and similar records (RFC 4034 §4.1.2). */
 import { FormatError } from "./format.ts";
 
-/** Windows rise, each has 1 to 32 octets. */
+/** Windows must ascend and have 1 to 32 octets each. */
 export function checkBitmap(bytes: Uint8Array): void {
   let window = -1;
   for (let at = 0; at < bytes.length; ) {
@@ -14,7 +14,7 @@ export function checkBitmap(bytes: Uint8Array): void {
   }
 }
 
-/** Does a bitmap name this type? What else it names is not gone through. */
+/** True if a bitmap contains this type; does not decode the others. */
 export function bitmapHas(bitmap: Uint8Array, type: number): boolean {
   const window = type >> 8;
   const octet = (type & 0xff) >> 3;
@@ -24,7 +24,7 @@ export function bitmapHas(bitmap: Uint8Array, type: number): boolean {
   return (bitmap[at + 2 + octet]! & (0x80 >> (type & 7))) !== 0;
 }
 
-/** The types a bitmap names, rising. */
+/** The types in a bitmap, in ascending order. */
 export function bitmapTypes(bitmap: Uint8Array): number[] {
   const types: number[] = [];
   for (let at = 0; at < bitmap.length; at += 2 + bitmap[at + 1]!) {

@@ -1,4 +1,4 @@
-/** Numbers of the IANA "Domain Name System Parameters" registry that this program or its tests speak of. */
+/** Numbers from the IANA "Domain Name System Parameters" registry that this program or its tests use. */
 
 export const Type = {
   A: 1,
@@ -39,7 +39,7 @@ export const Type = {
   CDNSKEY: 60,
   SVCB: 64,
   HTTPS: 65,
-  /** In an NSEC: the name is not there (RFC 9824 §3.1). */
+  /** In an NSEC: the name does not exist (RFC 9824 §3.1). */
   NXNAME: 128,
   TKEY: 249,
   TSIG: 250,
@@ -55,7 +55,7 @@ export const Class = { IN: 1, CH: 3, HS: 4, NONE: 254, ANY: 255 } as const;
 
 export const Opcode = { QUERY: 0, STATUS: 2, NOTIFY: 4, UPDATE: 5, DSO: 6 } as const;
 
-/** Response codes; those above 15 need EDNS(0) or stand in a TSIG record. */
+/** Response codes; those above 15 need EDNS(0) or a TSIG record. */
 export const Rcode = {
   NOERROR: 0,
   FORMERR: 1,
@@ -78,7 +78,7 @@ export const Rcode = {
 } as const;
 export type Rcode = number;
 
-/** Of EDNS(0) options (RFC 6891 §9). */
+/** Codes of EDNS(0) options (RFC 6891 §9). */
 export const OptionCode = {
   UPDATE_LEASE: 2,
   NSID: 3,
@@ -91,7 +91,7 @@ export const OptionCode = {
   ZONEVERSION: 19,
 } as const;
 
-/** Of UDP and TCP (RFC 1035 §4.2). */
+/** For UDP and TCP (RFC 1035 §4.2). */
 export const DNS_PORT = 53;
 
 const typeNames = new Map<number, string>(Object.entries(Type).map(([name, type]) => [type, name]));
@@ -101,12 +101,12 @@ const rcodeNames = new Map<number, string>(
     .map(([name, rcode]) => [rcode, name]),
 );
 
-/** Of records in a zone: the others are asked for, or say something of a message (RFC 6895 §3.1). */
+/** True for types of records in a zone; others occur in questions or are about a message (RFC 6895 §3.1). */
 export function isDataType(type: number): boolean {
   return type !== 0 && type !== Type.OPT && (type < 128 || type > 255);
 }
 
-/** What a host has. */
+/** The types of a host's addresses. */
 export const ADDRESS_TYPES: readonly number[] = [Type.A, Type.AAAA];
 
 export function isAddressType(type: number): boolean {

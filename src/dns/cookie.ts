@@ -1,7 +1,7 @@
 /**
  * DNS Cookies as a server makes them (RFC 7873, the interoperable form of RFC 9018 §4): the client's
  * eight octets, then version, reserved octets, the time and a hash of all that and the client's
- * address. Servers that share a secret know each other's cookies; none keeps anything of a client.
+ * address. Servers that share a secret accept each other's cookies; none keeps state for a client.
  */
 import { timingSafeEqual } from "node:crypto";
 import { compareSerials } from "./serial.ts";
@@ -13,7 +13,7 @@ export const CLIENT_COOKIE_LENGTH = 8;
 export const COOKIE_SECRET_LENGTH = 16;
 
 export interface CookieContext {
-  /** The first makes cookies, all of them are known (RFC 9018 §5). */
+  /** The first makes cookies; those made with any of them are accepted (RFC 9018 §5). */
   readonly secrets: readonly Uint8Array[];
   /** The octets of the client's address. */
   readonly address: Uint8Array;
@@ -22,8 +22,8 @@ export interface CookieContext {
 }
 
 /**
- * What a COOKIE option is worth: `malformed` by its length (RFC 7873 §5.2.2), `client` where its
- * server's part is missing or none of ours, `valid`, or `stale`, which is valid and due for renewal.
+ * The verdict on a COOKIE option: `malformed` by its length (RFC 7873 §5.2.2), `client` if its server's
+ * part is missing, expired or not ours, `valid`, or `stale`, which is valid but due for renewal.
  */
 export type CookieVerdict = "malformed" | "client" | "valid" | "stale";
 
@@ -43,7 +43,7 @@ export function judgeCookie(option: Uint8Array, context: CookieContext): CookieV
   return age > RENEWAL_AGE ? "stale" : "valid";
 }
 
-/** A whole cookie for whoever sent this option, of which only the client's part is looked at. */
+/** A whole cookie for the client that sent this option, of which only the client's part is used. */
 export function makeCookie(option: Uint8Array, context: CookieContext): Uint8Array {
   const cookie = Buffer.alloc(COOKIE_LENGTH);
   cookie.set(option.subarray(0, CLIENT_COOKIE_LENGTH));

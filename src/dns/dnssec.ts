@@ -1,6 +1,6 @@
 /**
- * DNSSEC as octets (RFC 4034): keys and their tags, digests of keys, and what a signature is made
- * over, the canonical form of a record set. Nothing here signs; that is `signingkey.ts`.
+ * DNSSEC as octets (RFC 4034): keys and their tags, digests of keys, and the canonical form of a record
+ * set, over which a signature is made. Nothing here signs; `signingkey.ts` does.
  *
  * Invariant: what is signed does not depend on the case of names, on the order of the records, or on
  * how a message compresses them (RFC 4034 §6).
@@ -13,13 +13,13 @@ import { Rdata } from "./rdata.ts";
 import type { RecordSet } from "./record.ts";
 import { Writer } from "./writer.ts";
 
-/** Flags of a DNSKEY (RFC 4034 §2.1.1): it signs zones; and it is what a DS points to. */
+/** Flags of a DNSKEY (RFC 4034 §2.1.1): the key signs a zone; a DS points to the key. */
 export const ZONE_KEY = 0x0100;
 export const SECURE_ENTRY_POINT = 0x0001;
 
 /** RFC 4034 §2.1.2. */
 const PROTOCOL = 3;
-/** SHA-256 (RFC 4509): the one digest type that everybody must know and may make (RFC 8624 §3.3). */
+/** SHA-256 (RFC 4509): the only digest type that all must support and may create (RFC 8624 §3.3). */
 const SHA_256 = 2;
 
 export function dnskeyRdata(flags: number, algorithm: number, publicKey: Uint8Array): Rdata {
@@ -35,7 +35,7 @@ export function keyTag(dnskey: Rdata): number {
   return (sum + (sum >> 16)) & 0xffff;
 }
 
-/** What the parent has of a key (RFC 4034 §5.1.4), and the child for the parent (RFC 7344 §3.1). */
+/** A key's digest: the parent's DS (RFC 4034 §5.1.4), or the child's CDS for the parent (RFC 7344 §3.1). */
 export function digestOf(
   owner: Name,
   dnskey: Rdata,
@@ -48,7 +48,7 @@ export function digestOf(
   return new Rdata(type, [keyTag(dnskey), dnskey.values[2]!, SHA_256, digest]);
 }
 
-/** An RRSIG but for the signature (RFC 4034 §3.1). */
+/** An RRSIG without the signature (RFC 4034 §3.1). */
 export interface SignatureFields {
   readonly algorithm: number;
   readonly tag: number;
@@ -59,7 +59,7 @@ export interface SignatureFields {
   readonly expiration: number;
 }
 
-/** The RRSIG of a set: with no signature yet, what stands in front of the set when it is signed. */
+/** The RRSIG of a set; without a signature, it is what precedes the set in the octets to be signed. */
 export function rrsigRdata(
   set: RecordSet,
   fields: SignatureFields,
@@ -103,7 +103,7 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** Without the root and without an asterisk in front (RFC 4034 §3.1.3). */
+/** Without the root and without a leading asterisk (RFC 4034 §3.1.3). */
 function labelCount(name: Name): number {
   return name.labels.length - (name.isWildcard ? 1 : 0);
 }

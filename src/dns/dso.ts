@@ -1,6 +1,6 @@
 /**
- * DNS Stateful Operations (RFC 8490 §5.4): messages with the header of all others, no sections, and
- * behind the header types, lengths and data. The first is what the message is about.
+ * DNS Stateful Operations (RFC 8490 §5.4): messages with the usual header but no sections. TLVs (type,
+ * length, data) follow the header; the first tells what the message is about.
  */
 import { Opcode, type Rcode } from "./constants.ts";
 import { FormatError } from "./format.ts";
@@ -8,7 +8,7 @@ import { HEADER_LENGTH } from "./message.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
-/** Of DSO-TYPE (RFC 8490 §10.3, RFC 8765 §8). */
+/** Values of DSO-TYPE (RFC 8490 §10.3, RFC 8765 §8). */
 export const DsoType = {
   KEEPALIVE: 1,
   RETRY_DELAY: 2,
@@ -19,20 +19,20 @@ export const DsoType = {
   RECONFIRM: 0x43,
 } as const;
 
-/** A message of opcode 6, of the 12 octets of a header at least. */
+/** True for opcode 6. The message must have at least the 12 octets of a header. */
 export function isStateful(bytes: Uint8Array): boolean {
   return ((bytes[2]! >> 3) & 0xf) === Opcode.DSO;
 }
 
 export interface Tlv {
   readonly type: number;
-  /** Runs `read` on its data, all of which it must use; pointers may lead out of it. */
+  /** Runs `read` on the data, which it must use up; pointers may lead out of it. */
   read<T>(read: (reader: Reader) => T): T;
 }
 
 /**
- * What stands behind the header: of a response that may be nothing. A FormatError where the message has
- * sections, or something cut off.
+ * The TLVs after the header, of which a response may have none. Throws FormatError if the message has
+ * sections, or something is cut off.
  */
 export function readTlvs(bytes: Uint8Array): readonly Tlv[] {
   const reader = new Reader(bytes, COUNTS);
@@ -48,13 +48,13 @@ export function readTlvs(bytes: Uint8Array): readonly Tlv[] {
   return tlvs;
 }
 
-/** A request, or a message that is not to be answered. */
+/** A request, or a unidirectional message, which is not answered. */
 export class Stateful {
   readonly #primary: Tlv;
-  /** Whoever pads is padded to (RFC 8490 §7.3). */
+  /** True if the message is padded, and so the response must be (RFC 8490 §7.3). */
   readonly isPadded: boolean;
 
-  /** A FormatError as of `readTlvs`, and where the message says nothing. */
+  /** Throws FormatError as `readTlvs` does, and if there is no TLV. */
   constructor(bytes: Uint8Array) {
     const [primary, ...more] = readTlvs(bytes);
     if (primary === undefined) throw new FormatError("a stateful message says nothing");
@@ -74,13 +74,13 @@ export class Stateful {
 const COUNTS = 4;
 
 export interface StatefulHeader {
-  /** 0 of what is not to be answered. */
+  /** 0 for a unidirectional message. */
   readonly id?: number;
   readonly isResponse?: boolean;
   readonly rcode?: Rcode;
 }
 
-/** A message of what `write` writes with `writeTlv`; padded to a whole number of `block` octets. */
+/** A message of what `write` writes with `writeTlv`; padded to a multiple of `block` octets. */
 export function encodeStateful(
   { id = 0, isResponse = false, rcode = 0 }: StatefulHeader,
   write: (writer: Writer) => void = () => {},
@@ -104,14 +104,14 @@ export function writeTlv(writer: Writer, type: number, write: () => void): void 
   writer.withLength(write);
 }
 
-/** Where messages are put together, one at a time. */
+/** Messages are assembled here, one at a time. */
 const writer = new Writer(512);
 
-/** Milliseconds (RFC 8490 §7.1); the largest is for ever. */
+/** Milliseconds (RFC 8490 §7.1); the highest value means for ever. */
 export interface SessionTimeouts {
-  /** Without anything under way. */
+  /** How long a session may have nothing in progress. */
   readonly inactivity: number;
-  /** Without a message. */
+  /** How long a session may pass without a message. */
   readonly keepalive: number;
 }
 
@@ -126,12 +126,12 @@ export function writeTimeouts(writer: Writer, { inactivity, keepalive }: Session
   });
 }
 
-/** As `writeRetryDelay`. */
+/** See `writeRetryDelay`. */
 export function readRetryDelay(reader: Reader): number {
   return reader.u32();
 }
 
-/** Milliseconds for which what has failed, or the whole session, is not to be tried again (§7.2). */
+/** `delay`: milliseconds before what has failed, or the whole session, may be retried (§7.2). */
 export function writeRetryDelay(writer: Writer, delay: number): void {
   writeTlv(writer, DsoType.RETRY_DELAY, () => writer.u32(delay));
 }

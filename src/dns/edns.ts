@@ -1,6 +1,6 @@
 /**
- * EDNS(0), RFC 6891: the OPT pseudo-record, whose class and TTL carry other things. It stands in the
- * additional section, once, at the root; `message.ts` sees to that.
+ * EDNS(0), RFC 6891: the OPT pseudo-record, whose class and TTL carry other values. It appears once, in
+ * the additional section, at the root; `message.ts` ensures that.
  */
 import { OptionCode, type Rcode, Type } from "./constants.ts";
 import { Reader } from "./reader.ts";
@@ -9,7 +9,7 @@ import type { Writer } from "./writer.ts";
 
 /** The OPT pseudo-record (RFC 6891 §6.1); its part of the response code is in `Message.rcode`. */
 export interface Edns {
-  /** Octets the sender takes by UDP, as sent. */
+  /** Octets that the sender accepts by UDP, as sent. */
   readonly udpSize: number;
   readonly version: number;
   /** DNSSEC OK (RFC 3225). */
@@ -28,7 +28,7 @@ export interface EdnsOption {
 const DO = 0x8000;
 const CO = 0x4000;
 
-/** What an OPT record says; its class and TTL are not what they are elsewhere. */
+/** Decodes an OPT record, whose class and TTL have other meanings than elsewhere. */
 export function readEdns(opt: ResourceRecord): Edns {
   const [octets] = opt.rdata.values;
   return {
@@ -52,7 +52,7 @@ export function extendedRcode(opt: ResourceRecord): Rcode {
   return (opt.ttl >>> 24) << 4;
 }
 
-/** Octets of the whole record; with padding, of which there may be none, at the least. */
+/** Octets of the whole record; with padding, the fewest, since the padding may be empty. */
 export function ednsLength({ options }: Edns, padding?: Padding): number {
   const least = padding === undefined ? 11 : 11 + OPTION_HEADER;
   return options.reduce((sum, { data }) => sum + OPTION_HEADER + data.length, least);
@@ -64,13 +64,13 @@ const OPTION_HEADER = 4;
 /** What fills a message to a whole number of blocks, if its limit allows (RFC 7830 §3). */
 export interface Padding {
   readonly block: number;
-  /** Octets that the message may have, those that follow the OPT record apart. */
+  /** The most octets of the message, without those that follow the OPT record. */
   readonly limit: number;
   /** Octets that follow the OPT record. */
   readonly reserve: number;
 }
 
-/** The last record to be written. */
+/** Writes the OPT record, which must be the last one written. */
 export function writeEdns(writer: Writer, edns: Edns, rcode: Rcode, padding?: Padding): void {
   const length = writer.length + ednsLength(edns, padding);
   writer.u8(0);
@@ -97,7 +97,7 @@ function paddingAfter(length: number, { block, limit, reserve }: Padding): numbe
   return Math.min(whole - reserve, limit) - length;
 }
 
-/** The data of the first option of this code; undefined where there is none. */
+/** The data of the first option with this code; undefined if there is none. */
 export function optionOf(edns: Edns | undefined, code: number): Uint8Array | undefined {
   return edns?.options.find((option) => option.code === code)?.data;
 }
@@ -108,15 +108,15 @@ export function optionOf(edns: Edns | undefined, code: number): Uint8Array | und
 const PLAIN_UDP_SIZE = 512;
 
 /**
- * The most octets sent and asked for by UDP: an IPv6 packet of 1,280 octets carries them in one piece
+ * The most octets sent and requested by UDP: an IPv6 packet of 1,280 octets carries them unfragmented
  * (RFC 9715 §3.1 R3, DNS Flag Day 2020).
  */
 export const UDP_SIZE = 1232;
 
-/** Octets, of which a padded response has a whole number (RFC 8467 §4.1). */
+/** Octets: the length of a padded response is a multiple of this (RFC 8467 §4.1). */
 export const PADDED_BLOCK = 468;
 
-/** The most octets of a response by UDP to who sent this OPT record, or none. */
+/** The most octets of a UDP response to a request with this OPT record, or without one. */
 export function udpLimit(asked: Edns | undefined): number {
   if (asked === undefined) return PLAIN_UDP_SIZE;
   return Math.max(PLAIN_UDP_SIZE, Math.min(asked.udpSize, UDP_SIZE));
@@ -127,7 +127,7 @@ export function ednsReply(asked: Edns, options: readonly EdnsOption[] = []): Edn
   return { udpSize: UDP_SIZE, version: 0, dnssecOk: asked.dnssecOk, options };
 }
 
-/** What a Handler has to say in the OPT record, of which only the options are its own, and one more. */
+/** Adds an option to those in the OPT record of a Handler; nothing else in that record is the Handler's. */
 export function withOption(edns: Edns | undefined, option: EdnsOption): Edns {
   const said = edns ?? { udpSize: 0, version: 0, dnssecOk: false, options: [] };
   return { ...said, options: [...said.options, option] };
@@ -141,7 +141,7 @@ export const ExtendedError = {
   INVALID_QUERY_TYPE: 30,
 } as const;
 
-/** The option that says why (RFC 8914 §2). */
+/** The option that tells the reason (RFC 8914 §2). */
 export function extendedError(code: number, text = ""): EdnsOption {
   const data = Buffer.from([code >> 8, code & 0xff, ...Buffer.from(text)]);
   return { code: OptionCode.EXTENDED_ERROR, data };

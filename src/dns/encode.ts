@@ -1,5 +1,5 @@
 /**
- * Messages, written (RFC 1035 §4, EDNS(0) of RFC 6891). What must be there and does not fit sets TC,
+ * Encodes messages (RFC 1035 §4, EDNS(0) of RFC 6891). If something required does not fit, TC is set;
  * what is merely helpful is left out (RFC 2181 §9).
  */
 import { Rcode, Type } from "./constants.ts";
@@ -16,21 +16,21 @@ export interface EncodeOptions {
   /** Which names in rdata may be compressed: "unicast" by default. */
   readonly compression?: Compression;
   /**
-   * Where a record set that does not fit starts: at its record `first` modulo its size, so that a
-   * client without TCP sees all of them over a few tries.
+   * A record set that does not fit starts at its record `first` modulo its size, so that a client
+   * without TCP sees all of its records over a few tries.
    */
   readonly first?: number;
   /** Octets to keep free at the end, for a TSIG record. */
   readonly reserve?: number;
-  /** Pad to a whole number of so many octets, the reserve among them (RFC 7830). */
+  /** Pad to a multiple of so many octets, including the reserve (RFC 7830). */
   readonly block?: number | undefined;
 }
 
 /**
  * The octets of a message, never more than `limit`. A question or a record set of the answer or
- * authority section that does not fit sets TC and ends the message; of the answer's set, as many
- * whole records as fit are kept. Sets of the additional section that do not fit are left out in
- * silence, but for a referral's glue, which sets TC (RFC 9471 §3).
+ * authority section that does not fit sets TC and ends the message; of a set in the answer section, as
+ * many whole records as fit are kept. Sets of the additional section that do not fit are silently left
+ * out, except for a referral's glue, which sets TC (RFC 9471 §3).
  */
 export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   const { limit = 0xffff, compression = "unicast", first = 0, reserve = 0, block } = options;
@@ -38,7 +38,7 @@ export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   writer.clear();
   const padding = block === undefined ? undefined : { block, limit: limit - reserve, reserve };
   const room = limit - reserve - (edns === undefined ? 0 : ednsLength(edns, padding));
-  /** Rewound when it does not fit. */
+  /** Writes a record, or rewinds if it does not fit. */
   const writeIfRoom = (record: ResourceRecord): boolean => {
     const mark = writer.mark();
     writeRecord(writer, record, compression);
@@ -46,14 +46,14 @@ export function encode(message: Message, options: EncodeOptions = {}): Buffer {
     writer.rewind(mark);
     return false;
   };
-  /** All of it or, rewound, nothing. */
+  /** Writes all of a set, or rewinds. */
   const writeSet = (set: readonly ResourceRecord[]): boolean => {
     const mark = writer.mark();
     if (set.every(writeIfRoom)) return true;
     writer.rewind(mark);
     return false;
   };
-  /** As many as fit, from `first` on and round; one that cannot fit at all does not stand in the way. */
+  /** Writes as many as fit, from `first` on and around; one that cannot fit at all does not stop it. */
   const writePart = (set: readonly ResourceRecord[]): number => {
     let written = 0;
     for (let i = 0; i < set.length && (written > 0 || i < MAX_MISSED); i++) {
@@ -106,7 +106,7 @@ export function encode(message: Message, options: EncodeOptions = {}): Buffer {
   return writer.copy();
 }
 
-/** As sections have it (RFC 1035 §4.1.3). */
+/** Writes a record as in a section (RFC 1035 §4.1.3). */
 export function writeRecord(
   writer: Writer,
   { name, type, class: klass, ttl, rdata }: ResourceRecord,
@@ -122,14 +122,14 @@ export function writeRecord(
   writer.setU16(at, writer.length - at - 2);
 }
 
-/** Where messages are put together, one at a time. */
+/** Messages are assembled here, one at a time. */
 const writer = new Writer(4096);
 
-/** Tries to fit what did not, before the rest is given up. */
+/** How many records or sets may fail to fit before the rest is given up. */
 const MAX_MISSED = 8;
 
 function flagsOf(message: Message, isTruncated: boolean): number {
-  // A code above 15 cannot be said without EDNS; its lower bits alone would say something else.
+  // A code above 15 cannot be sent without EDNS; its lower bits alone would mean something else.
   const rcode = message.rcode > 15 && message.edns === undefined ? Rcode.SERVFAIL : message.rcode;
   return (
     (message.isResponse ? 0x8000 : 0) |
@@ -144,7 +144,7 @@ function flagsOf(message: Message, isTruncated: boolean): number {
   );
 }
 
-/** No answer, but servers to ask instead (RFC 1034 §4.2.1). */
+/** True if there is no answer, but servers to ask instead (RFC 1034 §4.2.1). */
 function isReferral({ isResponse, isAuthoritative, answers, authorities }: Message): boolean {
   const isDelegation = authorities.some(({ type }) => type === Type.NS);
   return isResponse && !isAuthoritative && answers.length === 0 && isDelegation;

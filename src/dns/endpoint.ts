@@ -1,4 +1,4 @@
-/** Where a server or a client of DNS is: an address and a port, and their text. */
+/** The address and port of a DNS server or client, and their text form. */
 import { isIP } from "node:net";
 import { addressOctets, formatAddress } from "./address.ts";
 
@@ -14,7 +14,7 @@ export function formatEndpoint({ address, port }: Endpoint): string {
 }
 
 /**
- * "192.0.2.1:53" or "[2001:db8::1]:53"; where there is a default, the address may stand alone too.
+ * Parses "192.0.2.1:53" or "[2001:db8::1]:53"; if there is a default port, also an address alone.
  * Undefined for other text.
  */
 export function parseEndpoint(text: string, defaultPort?: number): Endpoint | undefined {
@@ -25,7 +25,7 @@ export function parseEndpoint(text: string, defaultPort?: number): Endpoint | un
   return { address: canonical(bare), port };
 }
 
-/** The one text of an address (RFC 5952 §4): `::0` is every address, as `::` is. */
+/** The canonical text of an address (RFC 5952 §4): `::0` is every address, as `::` is. */
 function canonical(text: string): string {
   const [address = "", ...scope] = text.split("%");
   return [formatAddress(addressOctets(address)), ...scope].join("%");

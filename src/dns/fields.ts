@@ -1,7 +1,7 @@
 /**
  * The field table: what the rdata of each known type consists of. Wire form (here), text form
- * (`text.ts`) and comparison are read from it. A type that is not in it is one field of opaque
- * octets (RFC 3597 §3), so nothing is ever dropped for not being understood.
+ * (`text.ts`) and comparison follow from it. Any other type is a single field of opaque octets (RFC
+ * 3597 §3), so that nothing is ever dropped because it is not understood.
  */
 import { checkBitmap } from "./bitmap.ts";
 import { Type } from "./constants.ts";
@@ -11,12 +11,12 @@ import { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
 /**
- * What stands in a field:
+ * The contents of a field:
  * `u8 u16 u32 u48` numbers; `seconds` a u32; `type` a u16 printed as a type; `time` a u32 printed as
  * YYYYMMDDHHmmSS;
  * `ipv4 ipv6` 4 and 16 octets; `name`; `string` one <character-string>; `strings` one or more to the
  * end, kept as they came; `tag` a <character-string> of letters and digits (RFC 8659 §4.1); `data16`
- * octets behind a 16-bit length; and to the end: `hex`, `base64`, `bitmap` (RFC 4034 §4.1.2),
+ * octets after a 16-bit length; and to the end: `hex`, `base64`, `bitmap` (RFC 4034 §4.1.2),
  * `params` (RFC 9460 §2.2), `value` (RFC 8659 §4.1).
  */
 export type Field =
@@ -84,7 +84,7 @@ const shapes = new Map<number, readonly Field[]>([
 
 const OPAQUE: readonly Field[] = ["hex"];
 
-/** The fields of a type; one opaque field for a type not known (RFC 3597). */
+/** The fields of a type; one opaque field for an unknown type (RFC 3597). */
 export function shapeOf(type: number): readonly Field[] {
   return shapes.get(type) ?? OPAQUE;
 }
@@ -93,7 +93,7 @@ export function isKnownShape(type: number): boolean {
   return shapes.has(type);
 }
 
-/** Of fields that have as many in every record. */
+/** Octets of the fields that have a fixed length. */
 const OCTETS: Readonly<Partial<Record<Field, number>>> = {
   u8: 1,
   u16: 2,
@@ -115,7 +115,7 @@ export function hasNames(type: number): boolean {
   return named.has(type);
 }
 
-/** Where their name begins, of types that have one at their end and before it always as much. */
+/** Where the name begins, for types that end with a name after fields of fixed length. */
 const lastNames: ReadonlyMap<number, number> = new Map(
   [...shapes].flatMap(([type, shape]): [number, number][] => {
     const before = shape.slice(0, -1).map((field) => OCTETS[field] ?? Number.NaN);
@@ -161,7 +161,7 @@ const multicastCompressible: ReadonlySet<number> = new Set([
 
 export type Compression = "unicast" | "multicast" | "none";
 
-/** May names in the rdata of this type become pointers? They are read as pointers in every type. */
+/** True if names in the rdata of this type may be written as pointers. Pointers are read in every type. */
 export function isCompressible(type: number, compression: Compression): boolean {
   if (compression === "unicast") return unicastCompressible.has(type);
   return compression === "multicast" && multicastCompressible.has(type);
@@ -182,12 +182,12 @@ const folded: ReadonlySet<number> = new Set([
   Type.RRSIG,
 ]);
 
-/** Are the names in the rdata of this type in lower case where it is signed? */
+/** True if names in the rdata of this type are signed in lower case. */
 export function isFolded(type: number): boolean {
   return folded.has(type);
 }
 
-/** Past one field; a FormatError where it is malformed. The reader ends where the rdata does. */
+/** Skips one field; throws FormatError if it is malformed. The reader ends where the rdata does. */
 export function passField(reader: Reader, field: Exclude<Field, "name">): void {
   switch (field) {
     case "string":
@@ -213,7 +213,7 @@ export function passField(reader: Reader, field: Exclude<Field, "name">): void {
   }
 }
 
-/** Reads one field, well-formed as `passField` has found it. */
+/** Reads one field, which `passField` has found to be well-formed. */
 export function readField(reader: Reader, field: Field): Value {
   switch (field) {
     case "u8":
@@ -302,7 +302,7 @@ function checkTag(bytes: Uint8Array): void {
   throw new FormatError("a property tag has other octets than letters and digits");
 }
 
-/** RFC 9460 §2.2: keys rise, every value lies inside. */
+/** RFC 9460 §2.2: keys ascend, and every value lies inside. */
 function checkParams(bytes: Uint8Array): void {
   const reader = new Reader(bytes);
   for (let last = -1; reader.left > 0; ) {

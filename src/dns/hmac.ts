@@ -1,6 +1,6 @@
 /**
- * HMAC (RFC 2104) with a key that is made ready once: two hashes, at one call each. To make and to
- * collect an object of `createHmac` for each message takes three times as long as the hashing.
+ * HMAC (RFC 2104) with a key that is prepared once: two hashes, one call each. Making and collecting a
+ * `createHmac` object for each message would take three times as long as the hashing.
  */
 import { hash } from "node:crypto";
 
@@ -20,7 +20,7 @@ export function hashLength(algorithm: HashAlgorithm): number {
   return lengths[algorithm].digest;
 }
 
-/** Octets of a block with a usual message. */
+/** Octets of a block and a usual message. */
 const USUAL = 1024;
 
 export class Hmac {
@@ -49,7 +49,7 @@ export class Hmac {
     let inner: Buffer = this.#inner;
     if (end > inner.length) inner = Buffer.concat([inner.subarray(0, this.#block)], end);
     inner.set(message, this.#block);
-    // As text of one octet a unit: a buffer for each digest costs as much as the digest.
+    // As text, one unit an octet: a buffer for each digest would cost as much as the digest.
     const half = hash(this.#algorithm, inner.subarray(0, end), "binary");
     this.#outer.write(half, this.#block, "latin1");
     return Buffer.from(hash(this.#algorithm, this.#outer, "binary"), "latin1");

@@ -1,7 +1,7 @@
 /**
- * The Update Lease option (RFC 9664 §4): for how long an update's records are asked for, and in the
- * response for how long they are granted. Four octets say it for all records, eight say it for KEY
- * records apart, for a name is kept longer than what stands at it.
+ * The Update Lease option (RFC 9664 §4): the lease requested for the records of an update, and in the
+ * response the lease granted. Four octets apply to all records; eight give KEY records a lease of their
+ * own, since a name is kept longer than the records at it.
  */
 import { OptionCode } from "./constants.ts";
 import { type Edns, type EdnsOption, optionOf } from "./edns.ts";
@@ -9,12 +9,12 @@ import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
 export interface Lease {
-  /** Seconds, of KEY records too where those have none of their own. */
+  /** Seconds, for KEY records too if they have no lease of their own. */
   readonly lease: number;
   readonly keyLease?: number;
 }
 
-/** Undefined where none is asked for; an option of any other length is malformed. */
+/** Undefined if none is requested; an option of any length but 4 or 8 is malformed. */
 export function readLease(edns: Edns | undefined): Lease | "malformed" | undefined {
   const data = optionOf(edns, OptionCode.UPDATE_LEASE);
   if (data === undefined) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Messages, and how they are read (RFC 1035 §4, EDNS(0) of RFC 6891): strictly in unicast, and leniently
- * in multicast, where one bad rdata must not cost the rest (RFC 6762 §6.1). `encode.ts` writes them.
+ * Messages, and how they are decoded (RFC 1035 §4, EDNS(0) of RFC 6891): strictly in unicast, leniently in
+ * multicast, where one bad rdata must not invalidate the rest (RFC 6762 §6.1). `encode.ts` encodes them.
  */
 import { Class, Opcode, Rcode, Type, typeName } from "./constants.ts";
 import { type Edns, extendedRcode, readEdns } from "./edns.ts";
@@ -49,11 +49,11 @@ export interface Message extends Header {
   /** Without the OPT record, which is `edns`. */
   readonly additionals: readonly ResourceRecord[];
   readonly edns?: Edns | undefined;
-  /** Of a message to be sent: what goes behind its octets when they are final. */
+  /** For a message to be sent: what is appended to its octets when they are final. */
   readonly seal?: Seal | undefined;
 }
 
-/** Most sections of most messages: one for all of them. */
+/** Most sections of most messages are empty, and share this. */
 const NONE: readonly never[] = [];
 
 /** A message with everything not named off, empty or zero. */
@@ -87,7 +87,7 @@ export function makeResponse(query: Message, fields: Partial<Message>): Message 
 
 export const HEADER_LENGTH = 12;
 
-/** The first 12 octets; with fewer, a FormatError. */
+/** Decodes the first 12 octets; throws FormatError if there are fewer. */
 export function decodeHeader(bytes: Uint8Array): Header {
   const reader = new Reader(bytes);
   const id = reader.u16();
@@ -108,11 +108,11 @@ export function decodeHeader(bytes: Uint8Array): Header {
 }
 
 export interface DecodeOptions {
-  /** Leave out records whose rdata is malformed, and take no offence at octets after the end, nor at OPTs. */
+  /** Leave out records whose rdata is malformed, and accept octets after the end and any OPTs. */
   readonly isLenient?: boolean;
 }
 
-/** A message that is not well-formed is a FormatError, whatever its octets. */
+/** Throws FormatError for any message that is not well-formed, whatever its octets. */
 export function decode(bytes: Uint8Array, { isLenient = false }: DecodeOptions = {}): Message {
   const header = decodeHeader(bytes);
   const reader = new Reader(bytes, 4);
@@ -120,7 +120,7 @@ export function decode(bytes: Uint8Array, { isLenient = false }: DecodeOptions =
   const answerCount = reader.u16();
   const authorityCount = reader.u16();
   const additionalCount = reader.u16();
-  // Nearly all have one: an array that was pushed to has room for seventeen.
+  // Nearly all have one: an array that is pushed to gets room for seventeen.
   const questions: Question[] = questionCount === 0 ? [] : [readQuestion(reader)];
   while (questions.length < questionCount) questions.push(readQuestion(reader));
   const opts: Opt[] = [];
@@ -165,7 +165,7 @@ interface Opt {
   readonly edns: Edns;
 }
 
-/** Reads `count` records; those of type OPT are put with `opts`. */
+/** Reads `count` records; those of type OPT go to `opts` instead. */
 function readRecords(
   reader: Reader,
   count: number,
@@ -198,15 +198,15 @@ function readRecords(
 
 /** A section with more malformed records is not damaged but hostile, and each costs an exception. */
 const MAX_MALFORMED = 32;
-/** RFC 2181 §8: 31 bits, and what has the top one set reads as 0. */
+/** RFC 2181 §8: 31 bits; a TTL with the top bit set counts as 0. */
 const MAX_TTL = 0x7fffffff;
 
-/** An UPDATE removes with a TTL of 0, and with no other (RFC 2136 §2.5). */
+/** False for removals in an UPDATE: their TTL must be 0, as is checked later (RFC 2136 §2.5). */
 const isDataClass = (klass: number) => klass !== Class.ANY && klass !== Class.NONE;
 
 /**
- * RDLENGTH 0 is data for NULL, OPT and types not known, and in UPDATE a question or a deletion. An
- * empty TXT, which should not be, is one empty string (RFC 6763 §6.1).
+ * RDLENGTH 0 is data for NULL, OPT and unknown types, and in UPDATE means a prerequisite or a removal. An
+ * empty TXT, which should not occur, counts as one empty string (RFC 6763 §6.1).
  */
 export function checkEmpty(data: Rdata, klass: number): Rdata {
   const { type } = data;

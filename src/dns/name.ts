@@ -13,8 +13,8 @@ declare const nameKey: unique symbol;
 
 /**
  * A name as a map key: labels root-first, each preceded by its length octet, ASCII letters folded,
- * one UTF-16 unit an octet. So `a.startsWith(b)` says that `a` is `b` or beneath it, and sorting
- * keys puts every subtree together.
+ * one UTF-16 unit an octet. So `a.startsWith(b)` means that `a` is `b` or beneath it, and sorting
+ * keys keeps every subtree together.
  */
 export type NameKey = string & { readonly [nameKey]: true };
 
@@ -26,7 +26,7 @@ export class Name {
 
   /**
    * The octets of the uncompressed wire form, the root's included, one UTF-16 unit each: equal only
-   * for the same octets. Other strings of this form are its suffixes.
+   * for the same octets. The `wire` of every name above this one is a suffix of it.
    */
   readonly wire: string;
   #key: NameKey | undefined;
@@ -35,7 +35,7 @@ export class Name {
     this.wire = wire;
   }
 
-  /** A name of these labels, leaf first. Throws FormatError when a bound of RFC 1035 §2.3.4 is passed. */
+  /** A name of these labels, leaf first. Throws FormatError if a limit of RFC 1035 §2.3.4 is exceeded. */
   static of(labels: readonly Uint8Array[]): Name {
     let length = 0;
     for (const label of labels) {
@@ -65,7 +65,7 @@ export class Name {
   }
 
   /**
-   * People's text: dots separate labels, `\X` is X itself, `\DDD` the octet of that decimal value,
+   * Parses text: dots separate labels, `\X` is X itself, `\DDD` the octet of that decimal value,
    * anything else its UTF-8 octets (RFC 1035 §5.1). A name without a final dot is relative to
    * `origin`.
    */
@@ -89,7 +89,7 @@ export class Name {
     return Name.of(isAbsolute ? labels : [...labels, ...origin.labels]);
   }
 
-  /** Leaf first, without the root's empty label. Not kept: there are many names, and few are asked. */
+  /** Leaf first, without the root's empty label. Not cached: there are many names, and few are asked. */
   get labels(): readonly Uint8Array[] {
     const octets = new Uint8Array(this.wire.length);
     for (let i = 0; i < octets.length; i++) octets[i] = this.wire.charCodeAt(i);
@@ -125,12 +125,12 @@ export class Name {
     return this.isRoot ? undefined : Name.ofWire(this.wire.slice(1 + this.wire.charCodeAt(0)));
   }
 
-  /** The key of the parent, which is made of it at once; not of the root. */
+  /** The key of the parent, without making the parent; the root has none. */
   get parentKey(): NameKey {
     return this.key.slice(0, -1 - this.wire.charCodeAt(0)) as NameKey;
   }
 
-  /** Is the first label an asterisk (RFC 4592 §2.1.1)? */
+  /** True if the first label is an asterisk (RFC 4592 §2.1.1). */
   get isWildcard(): boolean {
     return this.wire.startsWith("\x01*");
   }
@@ -141,12 +141,12 @@ export class Name {
     return wire === this.wire ? this : new Name(wire);
   }
 
-  /** `label` put in front, or undefined where that would pass 255 octets. */
+  /** This name with `label` in front, or undefined if that would exceed 255 octets. */
   child(label: Uint8Array | string): Name | undefined {
     return Name.join([typeof label === "string" ? Buffer.from(label) : label], this);
   }
 
-  /** These labels put in front of `suffix`, or undefined where that would pass 255 octets. */
+  /** These labels in front of `suffix`, or undefined if that would exceed 255 octets. */
   static join(labels: readonly Uint8Array[], suffix: Name): Name | undefined {
     let length = suffix.wireLength;
     for (const label of labels) length += label.length + 1;
@@ -160,8 +160,8 @@ export class Name {
   }
 
   /**
-   * This name moved from beneath `from` to beneath `to`; itself when it is not under `from`;
-   * undefined when the result would pass 255 octets.
+   * This name moved from beneath `from` to beneath `to`; itself if it is not under `from`; undefined if
+   * the result would exceed 255 octets.
    */
   replaceSuffix(from: Name, to: Name): Name | undefined {
     if (!this.isUnder(from)) return this;
@@ -210,7 +210,7 @@ export function compareNames(a: Name, b: Name): number {
   return left.length - right.length;
 }
 
-/** Of these the longest that the name is beneath, or is. */
+/** The longest of these origins that the name equals or is beneath. */
 export function closestTo(name: Name, origins: Iterable<Name>): Name | undefined {
   return [...origins]
     .filter((origin) => name.isUnder(origin))
@@ -218,8 +218,8 @@ export function closestTo(name: Name, origins: Iterable<Name>): Name | undefined
 }
 
 /**
- * As `compareNames` orders names, so do their ranks as strings, and some times faster: labels from
- * the root, each ended by what is below every octet.
+ * A string that sorts as `compareNames` orders names, but several times faster: labels from the root,
+ * each followed by what is below every octet.
  */
 export function rankOf({ key }: Name): string {
   let rank = "";
@@ -231,10 +231,10 @@ export function rankOf({ key }: Name): string {
   return rank;
 }
 
-/** The octets that would pass for the end of a label, or for its escape. */
+/** The octets that would be mistaken for the end of a label, or for their escape. */
 const LOWEST = /[\0\x01]/g;
 
-/** The labels at these places, as octets without regard to ASCII case. */
+/** Compares the labels at these places as octets, ASCII case aside. */
 function compareLabels(a: string, left: number, b: string, right: number): number {
   const [leftEnd, rightEnd] = [left + a.charCodeAt(left), right + b.charCodeAt(right)];
   while (left < leftEnd && right < rightEnd) {
@@ -251,7 +251,7 @@ function startsOf(wire: string): number[] {
   return starts;
 }
 
-/** A length octet is at most 63, so it is never taken for a letter. */
+/** A length octet is at most 63, so it is never mistaken for a letter. */
 function foldText(text: string): string {
   return UPPER_CASE.test(text) ? text.replace(/[A-Z]+/g, (part) => part.toLowerCase()) : text;
 }
@@ -276,7 +276,7 @@ export function labelToUnicode(label: Uint8Array): string {
   );
 }
 
-/** The same where it stands alone, so that a dot or a backslash ends nothing: "Dr. Smith". */
+/** The same for a label that stands alone, with dots and backslashes unescaped: "Dr. Smith". */
 export function textOfLabel(label: Uint8Array): string {
   return labelToUnicode(label).replace(/\\([.\\])/g, "$1");
 }
@@ -298,11 +298,11 @@ function escapeLabel(label: Uint8Array): string {
 }
 
 const DOT = 0x2e;
-/** `. \ " ( ) ; @ $`: what a master file gives a meaning to (RFC 1035 §5.1). */
+/** `. \ " ( ) ; @ $`: what has a meaning in a master file (RFC 1035 §5.1). */
 const ESCAPED_OCTETS = spellings('.\\"();@$', false);
-/** Controls, line and paragraph separators, and the marks that turn text round. */
+/** Controls, line and paragraph separators, and the marks that change the direction of text. */
 const UNREADABLE = /[.\\\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
-/** Where names are put together. */
+/** Names are assembled here. */
 const scratch = Buffer.alloc(MAX_NAME);
 const UPPER_CASE = /[A-Z]/;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

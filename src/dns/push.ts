@@ -1,7 +1,7 @@
 /**
- * DNS Push Notifications (RFC 8765): what a client asks to be told of, and what it is told. A notice is
- * written as a record whose TTL may say that something has gone; that of a whole set, or of all there
- * was of a name, has no data.
+ * DNS Push Notifications (RFC 8765): what clients subscribe to, and the notices they get. A notice is
+ * written as a record whose TTL may mean that something was removed; if that is a whole set, or all
+ * records of a name, it has no data.
  */
 import { Class, Type } from "./constants.ts";
 import { DsoType, encodeStateful, writeTlv } from "./dso.ts";
@@ -31,12 +31,12 @@ export function writeUnsubscription(writer: Writer, id: number): void {
   writeTlv(writer, DsoType.UNSUBSCRIBE, () => writer.u16(id));
 }
 
-/** The id of the message that has subscribed (RFC 8765 §6.4.1). */
+/** The id of the message that subscribed (RFC 8765 §6.4.1). */
 export function readUnsubscription(reader: Reader): number {
   return reader.u16();
 }
 
-/** A record that could not be reached; it has no TTL, and its length is that of what is left (§6.5.1). */
+/** A record that led to nothing reachable; it has no TTL, and its data is all that is left (§6.5.1). */
 export function readReconfirmation(reader: Reader): Omit<ResourceRecord, "ttl"> {
   const { name, type, class: klass } = readSubscription(reader);
   if (type === Type.ANY || klass === Class.ANY) {
@@ -58,18 +58,18 @@ export function removed({ name, type }: RecordSet, rdata: Rdata): ResourceRecord
   return { name, type, class: Class.IN, ttl: REMOVED, rdata };
 }
 
-/** All records of a type, or, of type ANY, of whatever type. */
+/** All records of a type, or of every type if it is ANY. */
 export function allRemoved(name: Name, type: number): ResourceRecord {
   return { name, type, class: Class.IN, ttl: ALL_REMOVED, rdata: new Rdata(type, "") };
 }
 
 export interface Notice {
   readonly kind: "added" | "removed" | "all removed";
-  /** Of what is all removed, type or class may be ANY, and it has no data. */
+  /** If all are removed, type or class may be ANY, and there is no data. */
   readonly record: ResourceRecord;
 }
 
-/** A FormatError where there is none, or one that may not be. Those of unknown kinds are left out. */
+/** Throws FormatError if there is none, or an invalid one. Notices of unknown kinds are left out. */
 export function readNotices(reader: Reader): Notice[] {
   if (reader.left === 0) throw new FormatError("a PUSH says nothing");
   const notices: Notice[] = [];
@@ -78,7 +78,7 @@ export function readNotices(reader: Reader): Notice[] {
     const [ttl, length] = [reader.u32(), reader.u16()];
     if (ttl === ALL_REMOVED) {
       if (length > 0) throw new FormatError("what is all removed has data");
-      // In all classes means of all types, whatever is said (§6.3.1).
+      // Class ANY means all types too, whatever the type says (§6.3.1).
       const record = allRemoved(name, klass === Class.ANY ? Type.ANY : type);
       notices.push({ kind: "all removed", record: { ...record, class: klass } });
     } else if (ttl !== REMOVED && ttl > MAX_TTL) {
@@ -100,8 +100,8 @@ const MAX_TTL = 0x7fffffff;
 export const MAX_PUSH = 16_382;
 
 /**
- * The messages of these notices, one at least per message, in their order. What is too large for a
- * message of its own cannot be told, and is left out.
+ * The messages for these notices, in order, each with at least one. A notice that is too large for a
+ * message of its own cannot be sent, and is left out.
  */
 export function* encodePushes(notices: readonly ResourceRecord[]): Generator<Buffer> {
   for (let from = 0; from < notices.length; ) {

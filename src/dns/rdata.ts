@@ -1,9 +1,9 @@
 /**
- * Record data: its octets, of which the values of its fields are made when somebody asks, in the order
- * of the field table (`fields.ts`). So most records of a zone are one string.
+ * Record data: its octets, from which the values of its fields are made on demand, in the order of the
+ * field table (`fields.ts`). So most records of a zone are a single string.
  *
- * Invariant: octets and values follow the field table of the type, or are none at all (RDLENGTH 0,
- * which UPDATE gives a meaning to, RFC 2136 §2.4 and §2.5).
+ * Invariant: octets and values follow the field table of the type, or there are none at all (RDLENGTH 0,
+ * to which UPDATE gives a meaning, RFC 2136 §2.4 and §2.5).
  */
 import { formatAddress, parseAddress } from "./address.ts";
 import { isAddressType, Type, typeName } from "./constants.ts";
@@ -32,7 +32,7 @@ export class Rdata {
   #values: readonly Value[] | undefined;
   #key: string | undefined;
 
-  /** Of values, or of well-formed octets as `wire` has them; a FormatError where there are too many. */
+  /** From values, or from well-formed octets in the form of `wire`. Throws FormatError if too long. */
   constructor(type: number, data: readonly Value[] | string) {
     this.type = type;
     this.wire = typeof data === "string" ? data : wireOf(type, data);
@@ -47,7 +47,7 @@ export class Rdata {
     return this.#values;
   }
 
-  /** For who asks of all of a zone: they are not kept, unless they are already. */
+  /** For callers that go through a whole zone: the values are not cached, unless they already are. */
   valuesOnce(): readonly Value[] {
     return this.#values ?? readValues(this.type, this.wire);
   }
@@ -58,8 +58,8 @@ export class Rdata {
   }
 
   /**
-   * The canonical octets (names in lower case: RFC 4034 §6.2), as `wire` has them. Two records of one
-   * name and type are the same record when their keys are equal (RFC 2136 §1.1).
+   * The canonical octets (names in lower case: RFC 4034 §6.2), in the form of `wire`. Two records of one
+   * name and type are the same record if their keys are equal (RFC 2136 §1.1).
    */
   get key(): string {
     this.#key ??= hasNames(this.type) ? fold(this) : this.wire;
@@ -70,7 +70,7 @@ export class Rdata {
     return this === other || (this.type === other.type && this.key === other.key);
   }
 
-  /** As `wire`. */
+  /** The octets of `wire`. */
   toWire(): Uint8Array {
     return new Uint8Array(Buffer.from(this.wire, "latin1"));
   }
@@ -80,7 +80,7 @@ export class Rdata {
     return hasNames(this.type) ? this.values.filter((value) => value instanceof Name) : NONE;
   }
 
-  /** The same record data with every name put through `change`; undefined when one gives undefined. */
+  /** The same record data with every name put through `change`; undefined if one becomes undefined. */
   mapNames(change: (name: Name) => Name | undefined): Rdata | undefined {
     if (!hasNames(this.type)) return this;
     const changed: Value[] = [];
@@ -98,7 +98,7 @@ export class Rdata {
 const MAX_OCTETS = 0xffff;
 const NONE: readonly never[] = [];
 
-/** Where octets are put together. */
+/** Octets are assembled here. */
 const scratch = new Writer(512, { isCompressing: false });
 
 function wireOf(type: number, values: readonly Value[]): string {
@@ -132,7 +132,7 @@ export function readRdata(reader: Reader, type: number, length: number): Rdata {
   return new Rdata(type, length === 0 ? "" : reader.within(length, readWire, shapeOf(type)));
 }
 
-/** The octets up to the end, well-formed and with all names spelled out. */
+/** The octets up to the end, checked, with all names spelled out. */
 function readWire(reader: Reader, shape: readonly Field[]): string {
   let spelled = "";
   let from = reader.offset;
@@ -159,7 +159,7 @@ export function parseRdata(type: number, bytes: Uint8Array): Rdata {
   return rdata;
 }
 
-/** Writes rdata without its length. Later names may point to those in it, be these compressed or not. */
+/** Writes rdata without its length. Later names may point to those in it, whether compressed or not. */
 export function writeRdata(writer: Writer, rdata: Rdata, compression: Compression): void {
   const { type, wire } = rdata;
   if (compression === "none" || !hasNames(type) || wire === "") {
@@ -189,7 +189,7 @@ function writeFields(
 
 //---- Making ----
 
-/** Record data from values in people's terms. */
+/** Makes record data from plain values. */
 export const rdata = {
   a: (address: string) => new Rdata(Type.A, [parseAddress(address, 4)]),
   aaaa: (address: string) => new Rdata(Type.AAAA, [parseAddress(address, 6)]),
@@ -219,7 +219,7 @@ export const rdata = {
       soa.expire,
       soa.minimum,
     ]),
-  /** Of well-formed octets (RFC 3597 §5). */
+  /** From well-formed octets (RFC 3597 §5). */
   opaque: (type: number, bytes: Uint8Array) =>
     new Rdata(type, Buffer.from(bytes).toString("latin1")),
 };
@@ -265,7 +265,7 @@ export function targetOf(data: Rdata): Name | undefined {
 
 /** The address of an A or AAAA in text form; undefined for other types. */
 export function addressOf(data: Rdata): string | undefined {
-  // Of other types no values are made for this, which would be kept.
+  // For other types no values are made, since they would be cached.
   const bytes = isAddressType(data.type) ? data.values[0] : undefined;
   return bytes instanceof Uint8Array ? formatAddress(bytes) : undefined;
 }

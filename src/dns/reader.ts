@@ -1,8 +1,8 @@
 /**
  * A cursor over the bytes of a message (RFC 1035 §4). Nothing is read past `end`, and a name is
  * read in bounded work: a pointer leads strictly backward (RFC 1035 §4.1.4 "a prior occurrence"),
- * so there is no loop; no more labels are read than a name can have; and what one pointer led to is
- * remembered for the next.
+ * so there is no loop; no more labels are read than a name can have; and the name at the end of a
+ * pointer is remembered for the next pointer.
  */
 import { FormatError } from "./format.ts";
 import { Name } from "./name.ts";
@@ -16,9 +16,9 @@ export class Reader {
   readonly bytes: Buffer;
   offset: number;
   end: number;
-  /** Names that pointers may lead to, from the first pointer on. */
+  /** Names by place, for pointers to them; undefined before the first pointer. */
   #targets: Map<number, Name> | undefined;
-  /** Where the name read last has its end. */
+  /** Where the name read last ends. */
   #after = 0;
 
   constructor(bytes: Uint8Array, offset = 0) {
@@ -59,7 +59,7 @@ export class Reader {
     return octets;
   }
 
-  /** All that is left: a view, for a look. */
+  /** All that is left, as a view that is not to be kept. */
   rest(): Uint8Array {
     const at = this.#advance(this.left);
     return this.bytes.subarray(at, this.offset);
@@ -103,7 +103,7 @@ export class Reader {
     return name;
   }
 
-  /** Past a name, whatever its pointer leads to. */
+  /** Skips a name, whatever its pointer leads to. */
   skipName(): void {
     for (let length = this.u8(); length > 0; length = this.u8()) {
       if (length >= 0xc0) {
@@ -148,7 +148,7 @@ export class Reader {
     return name;
   }
 
-  /** Past `length` octets; gives where they start. */
+  /** Skips `length` octets; returns where they start. */
   #advance(length: number): number {
     const at = this.offset;
     if (at + length > this.end) {

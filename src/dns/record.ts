@@ -22,7 +22,7 @@ export interface RecordSet {
   readonly rdatas: readonly Rdata[];
 }
 
-/** Octets of a record beside its data, at the least: a pointer, type, class, TTL, length (RFC 1035 §4.1.3). */
+/** The fewest octets of a record besides its data: pointer, type, class, TTL, length (RFC 1035 §4.1.3). */
 export const LEAST_RECORD = 12;
 
 /** The records of a set, class IN. */
@@ -36,7 +36,7 @@ export function recordsOf(set: RecordSet): ResourceRecord[] {
   }));
 }
 
-/** Of the set of this name and type, as a key of maps. */
+/** The set of this name and type as a map key. */
 export function setKey({ key }: Pick<Name, "key">, type: number): string {
   return `${type} ${key}`;
 }

@@ -1,9 +1,9 @@
-/** Zone serial numbers: 32 bits that go round (RFC 1982). */
+/** Zone serial numbers: 32 bits that wrap around (RFC 1982). */
 
 /**
- * Negative where `a` is older than `b`, positive where it is newer, 0 where they are equal. Two that
- * lie exactly 2^31 apart have no order (RFC 1982 §3.2); then each is older than the other, so that
- * neither passes for news.
+ * Negative if `a` is older than `b`, positive if it is newer, 0 if they are equal. Two that lie exactly
+ * 2^31 apart have no order (RFC 1982 §3.2); then each is older than the other, so that neither passes
+ * for the newer.
  */
 export function compareSerials(a: number, b: number): number {
   return (a - b) | 0;

@@ -15,16 +15,16 @@ import { fold, Name } from "./name.ts";
 /** `local.` (RFC 6762 §3). */
 export const LOCAL = Name.parse("local.");
 
-/** Seconds for which what was heard by multicast is served at most (RFC 8766 §5.5.1). */
+/** Seconds: the highest TTL of served records that were heard by multicast (RFC 8766 §5.5.1). */
 export const SERVED_TTL = 10;
 
 /**
- * Records of a set that BIND takes unless it is told (`max-records-per-type`), as a primary, a secondary
- * and a resolver, from 9.18.28 on: a list of more services is lost to who asks through it.
+ * The most records of a set that BIND accepts by default (`max-records-per-type`), as a primary, a
+ * secondary and a resolver, from 9.18.28 on: clients that ask through it lose a list of more services.
  */
 export const LONG_LIST = 100;
 
-/** What a domain recommends to clients, in front of `_dns-sd._udp` (RFC 6763 §11). */
+/** What a domain recommends to clients, by the label in front of `_dns-sd._udp` (RFC 6763 §11). */
 export const enumerations = {
   b: "domains to browse",
   db: "the domain to browse unless told otherwise",
@@ -79,7 +79,7 @@ export function enumerationName(enumeration: Enumeration, domain: Name): Name | 
   return Name.join([Buffer.from(enumeration), ...DNS_SD.labels], domain);
 }
 
-/** What `lb._dns-sd._udp.example.com` is about, and for which domain; undefined for other names. */
+/** The parts of a name such as `lb._dns-sd._udp.example.com`; undefined for other names. */
 export function parseEnumeration(
   name: Name,
 ): { readonly enumeration: Enumeration; readonly domain: Name } | undefined {
@@ -92,21 +92,21 @@ export function parseEnumeration(
     : undefined;
 }
 
-/** Is it a label by which protocols speak of themselves (RFC 8552 §1.2), no host and no site? */
+/** True for a label that protocols reserve for themselves (RFC 8552 §1.2): neither a host nor a site. */
 export function isUnderscored(label: Uint8Array): boolean {
   return label[0] === UNDERSCORE;
 }
 
-/** Is it where clients look which domain is the one to browse, or to register in? Each has one (RFC 6763 §11). */
+/** True where clients look up the default domain to browse or register in: one of each (RFC 6763 §11). */
 export function isDefault(name: Name): boolean {
   const enumeration = parseEnumeration(name)?.enumeration;
   return enumeration === "db" || enumeration === "dr";
 }
 
 /**
- * What is below the two labels of a service type; undefined when `name` does not start with one.
+ * The domain after the two labels of a service type; undefined if `name` does not start with them.
  * Service names longer than RFC 6335 §5.1 allows are in use, and so are underscores; other octets
- * are not, and what has them is noise. `_dns-sd._udp` is about services and none itself.
+ * are not, and names with them are noise. `_dns-sd._udp` is about services and not one itself.
  */
 function domainOf(name: Name): Name | undefined {
   if (!(name.wire.charCodeAt(0) > 1 && name.wire[1] === "_")) return undefined;
@@ -115,14 +115,14 @@ function domainOf(name: Name): Name | undefined {
   return hasServiceName(name) && !startsWith(name, "_dns-sd") ? protocol.parent : undefined;
 }
 
-/** Is the first label one of letters, digits, hyphens and underscores? */
+/** True if the first label has only letters, digits, hyphens and underscores. */
 function hasServiceName({ wire }: Name): boolean {
   const end = wire.charCodeAt(0);
   for (let i = 1; i <= end; i++) if (!SERVICE_NAME.includes(wire[i]!)) return false;
   return true;
 }
 
-/** Is this the first label, ASCII case aside? */
+/** True if this is the first label, ASCII case aside. */
 function startsWith({ wire }: Name, label: string): boolean {
   if (wire.charCodeAt(0) !== label.length) return false;
   for (let i = 0; i < label.length; i++) {

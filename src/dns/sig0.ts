@@ -1,8 +1,8 @@
 /**
- * SIG(0), RFC 2931: a message signed by the key of whoever sends it. Works on octets, as the signature
- * is made over the message as it was before the SIG record was put behind it, and over that record's
- * own fields (§3.1). Of the algorithms of DNSSEC those are known that RFC 9665 §6.6 asks for: ECDSA
- * (RFC 6605) and EdDSA (RFC 8080).
+ * SIG(0), RFC 2931: a message signed with its sender's key. Works on octets, because the signature covers
+ * the message as it was before the SIG record was appended, and that record's own fields (§3.1). Of the
+ * DNSSEC algorithms, it supports those that RFC 9665 §6.6 asks for: ECDSA (RFC 6605) and EdDSA (RFC
+ * 8080).
  */
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { promisify } from "node:util";
@@ -13,13 +13,13 @@ import { Reader } from "./reader.ts";
 import type { ResourceRecord } from "./record.ts";
 import { compareSerials } from "./serial.ts";
 
-/** A message parted from its SIG(0). */
+/** A message separated from its SIG(0). */
 export interface Sig0Message {
   /** The octets that the signature is made over. */
   readonly signed: Uint8Array;
   readonly signature: Uint8Array;
   readonly algorithm: number;
-  /** Seconds since 1970 modulo 2^32, between which it is to be believed; 0 and 0 of who has no clock. */
+  /** Seconds since 1970 modulo 2^32, between which it is valid; 0 and 0 from a sender without a clock. */
   readonly inception: number;
   readonly expiration: number;
 }
@@ -28,21 +28,21 @@ export function hasSig0({ additionals }: Message): boolean {
   return additionals.some(isSig0);
 }
 
-/** It signs the message that it travels with, and is no data (§3). */
+/** True for a SIG that signs the message it travels with, and is not data (§3). */
 export function isSig0({ type, rdata }: Pick<ResourceRecord, "type" | "rdata">): boolean {
   return type === Type.SIG && rdata.wire.startsWith("\0\0");
 }
 
 /**
- * Undefined where its SIG record is not the last one, or not of the root (§3). The signer's name in it may be
- * compressed, as Thread's and Apple's devices have it: what is signed has it spelled out.
+ * Undefined if the SIG record is not the last one, or not at the root (§3). The signer's name in it may be
+ * compressed, as Thread's and Apple's devices send it; the signature covers it spelled out.
  */
 export function partSig0(message: Message, bytes: Uint8Array): Sig0Message | undefined {
   const last = message.additionals.at(-1);
   if (last === undefined || !isSig0(last) || !last.name.isRoot) return undefined;
   const start = startOfLast(bytes);
   const head = bytes.subarray(start, start + 3);
-  // Behind it there may be an OPT record, which is none of the additionals.
+  // An OPT record may follow it, which is not among the additionals.
   if (head[0] !== 0 || head[1] !== 0 || head[2] !== Type.SIG) return undefined;
   const { values, wire } = last.rdata;
   const { 1: algorithm, 4: expiration, 5: inception, 8: signature } = values;
@@ -55,10 +55,10 @@ export function partSig0(message: Message, bytes: Uint8Array): Sig0Message | und
   } as Sig0Message;
 }
 
-/** Where the header has it. */
+/** Its place in the header. */
 const ARCOUNT = 10;
 
-/** Where the last record of a message begins, which has one. */
+/** Where the last record of a message begins, which must have one. */
 function startOfLast(bytes: Uint8Array): number {
   const reader = new Reader(bytes, 4);
   const questions = reader.u16();
@@ -75,7 +75,7 @@ function startOfLast(bytes: Uint8Array): number {
   return reader.offset;
 }
 
-/** Is it signed by the holder of this KEY, for this moment? `now` in seconds since 1970. */
+/** True if it was signed with this KEY and is valid at `now`, in seconds since 1970. */
 export async function verifySig0(part: Sig0Message, key: Rdata, now: number): Promise<boolean> {
   const { signed, signature, algorithm, inception, expiration } = part;
   const isTimed = inception !== 0 || expiration !== 0;
@@ -85,7 +85,7 @@ export async function verifySig0(part: Sig0Message, key: Rdata, now: number): Pr
   if (key.values[2] !== algorithm) return false;
   const known = publicKeyOf(key);
   if (known === undefined) return false;
-  // Not on this thread: whoever sends it decides how often.
+  // Not on this thread: senders decide how often.
   return verifyElsewhere(known.hash, signed, known.key, signature);
 }
 
@@ -101,11 +101,11 @@ const verifyElsewhere = promisify(
 
 interface PublicKey {
   readonly key: KeyObject;
-  /** Undefined for none, where the algorithm has its own. */
+  /** Null if the algorithm has its own. */
   readonly hash: string | null;
 }
 
-/** By the number of RFC 8624 §3.1. */
+/** By algorithm number (RFC 8624 §3.1). */
 const curves: Readonly<
   Record<number, { kty: string; crv: string; octets: number; hash?: string }>
 > = {
@@ -115,7 +115,7 @@ const curves: Readonly<
   16: { kty: "OKP", crv: "Ed448", octets: 57 },
 };
 
-/** Undefined where it is none, or of another algorithm. */
+/** Undefined if it is no valid key, or of another algorithm. */
 function publicKeyOf({ values }: Rdata): PublicKey | undefined {
   const [, , algorithm, octets] = values as readonly [number, number, number, Uint8Array];
   const curve = curves[algorithm];

@@ -1,11 +1,11 @@
 /**
  * A key that signs a zone (RFC 4034 §2): ECDSA P-256 (RFC 6605) or Ed25519 (RFC 8080), with the times
- * between which it is shown and used. It is kept as BIND's tools keep it, in a pair of texts: `.key`
- * with the DNSKEY record, `.private` with the secret and the times, so that dnssec-settime,
- * dnssec-dsfromkey, ldns and Knot's keymgr read what is written here, and the other way round.
+ * between which it is published and used. It is stored as BIND's tools store it, in a pair of texts:
+ * `.key` with the DNSKEY record, `.private` with the secret and the times, so that dnssec-settime,
+ * dnssec-dsfromkey, ldns and Knot's keymgr can read what is written here, and the other way round.
  *
- * Invariant: the public key of a SigningKey is that of its secret. The secret is in no field and in
- * no message: it leaves through `formatPrivateKey` alone.
+ * Invariant: the public key of a SigningKey is that of its secret. The secret is in no public field and
+ * in no message: it leaves only through `formatPrivateKey`.
  */
 import {
   createECDH,
@@ -20,7 +20,7 @@ import { Name } from "./name.ts";
 import type { Rdata } from "./rdata.ts";
 import { formatRdata, formatTime, parseTime } from "./text.ts";
 
-/** As BIND calls them → the number of RFC 8624 §3.1. */
+/** BIND's name → the number of RFC 8624 §3.1. */
 const numbers = { ecdsap256sha256: 13, ed25519: 15 } as const;
 
 export type SigningAlgorithm = keyof typeof numbers;
@@ -30,7 +30,7 @@ export const signingAlgorithms = Object.keys(numbers) as SigningAlgorithm[];
 export const keyRoles = ["csk", "ksk", "zsk"] as const;
 export type KeyRole = (typeof keyRoles)[number];
 
-/** When a key is to be seen and to be used; as BIND calls them in `.private`. */
+/** The events at which a key is published, used and withdrawn, by their names in BIND's `.private`. */
 export const keyEvents = [
   "Created",
   "Publish",
@@ -78,7 +78,7 @@ export class SigningKey {
     return new SigningKey(owner, algorithm, flags, secret, times);
   }
 
-  /** From the two texts. Throws FormatError. */
+  /** Parses the two texts. Throws FormatError. */
   static parse(key: string, secret: string): SigningKey {
     const record = DNSKEY_LINE.exec(key);
     if (record === null) throw new FormatError("no DNSKEY record");
@@ -126,12 +126,12 @@ export class SigningKey {
     return numbers[this.algorithm];
   }
 
-  /** Does a DS point to it? */
+  /** True if it is what a DS points to. */
   get isEntryPoint(): boolean {
     return ((this.dnskey.values[0] as number) & SECURE_ENTRY_POINT) !== 0;
   }
 
-  /** What its files are called before `.key` and `.private`. */
+  /** The name of its files without `.key` and `.private`. */
   get fileName(): string {
     const [number, tag] = [`${this.number}`.padStart(3, "0"), `${this.tag}`.padStart(5, "0")];
     return `K${this.owner.toLowerCase()}+${number}+${tag}`.replaceAll("/", "\\047");
@@ -152,7 +152,7 @@ export class SigningKey {
     );
   }
 
-  /** The text of `.private`: for one file of its owner alone, and nothing else. */
+  /** The text of `.private`, for one file that only its owner can read, and for nothing else. */
   formatPrivateKey(): string {
     const { d = "" } = this.#secret.export({ format: "jwk" });
     return (
@@ -171,12 +171,12 @@ export class SigningKey {
   }
 }
 
-/** By way of octets: Node 20 may wait for ever for the numbers of a key while it collects what has made it. */
+/** Goes through octets: Node 20 may hang exporting a key's numbers while collecting what generated it. */
 const PKCS8 = { format: "der", type: "pkcs8" } as const;
 
 const DNSKEY_LINE = /^(\S+)\s+(?:\d+\s+)?(?:IN\s+)?DNSKEY\s+(\d+)\s+3\s+(\d+)\s+([\w+/= \t]+)/im;
 
-/** RFC 6605 §4: the point without the octet that says it is not compressed; RFC 8080 §3. */
+/** RFC 6605 §4: the point without the octet that marks it as uncompressed; RFC 8080 §3. */
 function publicOctets(secret: KeyObject): Buffer {
   const { x = "", y = "" } = secret.export({ format: "jwk" });
   return Buffer.concat([Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
@@ -185,7 +185,7 @@ function publicOctets(secret: KeyObject): Buffer {
 function secretOf(algorithm: SigningAlgorithm, octets: Buffer): KeyObject {
   const text = (part: Uint8Array) => Buffer.from(part).toString("base64url");
   if (algorithm === "ed25519") {
-    // JWK wants the public key too, which nothing but the key itself tells: so PKCS #8 (RFC 8410 §7).
+    // JWK needs the public key too, which only the secret itself yields: hence PKCS #8 (RFC 8410 §7).
     const pkcs8 = Buffer.concat([ED25519_PKCS8, octets]);
     return createPrivateKey({ key: pkcs8, format: "der", type: "pkcs8" });
   }

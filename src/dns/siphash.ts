@@ -1,9 +1,9 @@
 /**
  * SipHash-2-4 (Aumasson and Bernstein, 2012): a keyed hash of 64 bits, short and fast, with which DNS
- * servers make their cookies (RFC 9018 §4.4). A word of 64 bits is two of 32, the upper one first.
+ * servers make their cookies (RFC 9018 §4.4). A 64-bit word is kept as two of 32 bits, the upper first.
  */
 
-/** Eight octets, the lowest first, under a key of sixteen. */
+/** The hash as eight octets, the lowest first; the key has sixteen. */
 export function sipHash24(key: Uint8Array, message: Uint8Array): Uint8Array {
   const [k0l, k0h, k1l, k1h] = [word(key, 0), word(key, 4), word(key, 8), word(key, 12)];
   // The constants are the letters of "somepseudorandomlygeneratedbytes".

@@ -1,7 +1,7 @@
 /**
- * Service parameters as people write them (RFC 9460 §2.1, §7, Appendix A): `alpn="h2,h3" port=8443`.
- * A value that is not what its key says is printed in the generic form `keyNNNNN="…"`, so that
- * whatever came by wire can be printed and read back.
+ * The text form of service parameters (RFC 9460 §2.1, §7, Appendix A): `alpn="h2,h3" port=8443`. A value
+ * that is malformed for its key is printed in the generic form `keyNNNNN="…"`, so that whatever came by
+ * wire can be printed and read back.
  */
 import { formatAddress, parseAddress } from "./address.ts";
 import { FormatError } from "./format.ts";
@@ -9,13 +9,13 @@ import { Reader } from "./reader.ts";
 import { formatString, parseBase64, parseNumber, unescapeOctets } from "./words.ts";
 import { Writer } from "./writer.ts";
 
-/** How the value of a key is written. `format` gives undefined for a value that is malformed. */
+/** How the value of a key is written. `format` returns undefined for a malformed value. */
 interface Form {
   readonly key: string;
-  /** `keys` are those of the whole record. */
+  /** `keys` are all keys of the record. */
   format(value: Uint8Array, keys: ReadonlySet<number>): string | undefined;
   parse(text: string): Uint8Array;
-  /** Of each address in the value. */
+  /** Octets of each address in the value. */
   readonly addressLength?: number;
 }
 
@@ -55,7 +55,7 @@ const forms: readonly Form[] = [
   },
 ];
 
-/** The wire form of SvcParams, in which keys rise, as text. */
+/** SvcParams in wire form, in which keys ascend, as text. */
 export function formatSvcParams(bytes: Uint8Array): string {
   const params: (readonly [number, Uint8Array])[] = [];
   for (const reader = new Reader(bytes); reader.left > 0; ) {
@@ -138,7 +138,7 @@ function parseKey(name: string): number {
   return parseNumber(name.slice(3), 0xffff);
 }
 
-/** RFC 9460 §8: keys rise, are all there, and are not "mandatory" itself. */
+/** RFC 9460 §8: keys ascend, are all present, and are not "mandatory" itself. */
 function formatMandatory(value: Uint8Array, keys: ReadonlySet<number>): string | undefined {
   if (value.length === 0 || value.length % 2 !== 0) return undefined;
   const reader = new Reader(value);

@@ -1,5 +1,5 @@
 /**
- * Records as people write them: the master file form of every field of the table in `fields.ts`
+ * The text form of record data: the master file form of every field of the table in `fields.ts`
  * (RFC 1035 §5.1, RFC 3597 §5, RFC 4034, RFC 9460 §2.1). What is printed here is read back here as
  * the same octets, whatever they are, and loads in other servers.
  */
@@ -20,7 +20,7 @@ import {
   unescapeOctets,
 } from "./words.ts";
 
-/** Record data as dig prints it, with names absolute unless `formatName` has it otherwise. */
+/** Record data as dig prints it, with names absolute unless `formatName` prints them otherwise. */
 export function formatRdata(rdata: Rdata, formatName: (name: Name) => string = String): string {
   const shape = shapeOf(rdata.type);
   const values = rdata.valuesOnce();
@@ -32,7 +32,7 @@ export function formatRdata(rdata: Rdata, formatName: (name: Name) => string = S
     .join(" ");
 }
 
-/** A bitmap with octets to spare, as devices send, has no other text than the opaque one. */
+/** True for a bitmap with superfluous octets, as devices send: only opaque text can express it. */
 function hasOddBitmap(values: readonly Value[], shape: readonly Field[]): boolean {
   const bitmap = values[shape.indexOf("bitmap")];
   if (!(bitmap instanceof Uint8Array)) return false;
@@ -40,8 +40,8 @@ function hasOddBitmap(values: readonly Value[], shape: readonly Field[]): boolea
 }
 
 /**
- * The record data that the words behind a record's type stand for, relative names beneath `origin`.
- * Every type may be written as `\# length hex` (RFC 3597 §5).
+ * Parses the words after a record's type into record data; relative names are beneath `origin`. Every
+ * type may be written as `\# length hex` (RFC 3597 §5).
  */
 export function parseRdataText(type: number, tokens: readonly Token[], origin: Name): Rdata {
   const words = [...tokens];
@@ -51,11 +51,11 @@ export function parseRdataText(type: number, tokens: readonly Token[], origin: N
   if (words.length > 0) {
     throw new FormatError(`"${words[0]!.text}" stands behind the ${typeName(type)} data`);
   }
-  // Of its octets, so that the values are not kept.
+  // Made from its octets, so that the values are not cached.
   return new Rdata(type, new Rdata(type, values).wire);
 }
 
-/** Seconds: a number, or numbers with the units w, d, h, m, s as BIND takes them ("1h30m"). */
+/** Seconds: a number, or numbers with the units w, d, h, m, s as BIND accepts them ("1h30m"). */
 export function parseSeconds(text: string): number {
   if (/^\d+$/.test(text)) return parseNumber(text, 0xffffffff);
   if (!/^(\d+[wdhms])+$/i.test(text)) throw new FormatError(`"${text}" is not a time in seconds`);
@@ -154,7 +154,7 @@ function parseString(text: string): Uint8Array {
   return Uint8Array.of(bytes.length, ...bytes);
 }
 
-/** The words of SvcParams, where a tokenizer may have cut `alpn="h2"` in two before the quote. */
+/** The words of SvcParams, rejoined where a tokenizer has cut `alpn="h2"` in two before the quote. */
 function joinParams(words: readonly Token[]): string[] {
   const joined: string[] = [];
   for (const { text, isQuoted } of words) {

@@ -25,7 +25,7 @@ const hashes = {
 export type TsigAlgorithm = keyof typeof hashes;
 export const tsigAlgorithms = Object.keys(hashes) as TsigAlgorithm[];
 
-/** Octets of its digest, and so of a good secret. */
+/** Octets of the algorithm's digest, and so of a good secret. */
 export function digestLength(algorithm: TsigAlgorithm): number {
   return hashLength(hashes[algorithm]);
 }
@@ -36,7 +36,7 @@ export interface TsigKey {
   readonly secret: Uint8Array;
 }
 
-/** Of a MAC that is not there yet, and of other data as a rule. */
+/** A MAC that does not exist yet, and usually the other data. */
 const NONE = new Uint8Array();
 
 /** Seconds a clock may be off (§10 "a value of 300"). */
@@ -54,7 +54,7 @@ interface TsigFields {
   readonly other: Uint8Array;
 }
 
-/** A message parted from its TSIG. */
+/** A message separated from its TSIG. */
 export interface SignedMessage {
   /** As it was digested: original id, ARCOUNT without the TSIG. */
   readonly body: Uint8Array;
@@ -109,7 +109,7 @@ function readFields(reader: Reader, key: Name): TsigFields {
   return { key, algorithm, time, fudge, mac, originalId, error, other: reader.take(reader.u16()) };
 }
 
-/** What a check came to. `error` is the TSIG error code; FORMERR is none of those, but an rcode. */
+/** The result of a check. `error` is the TSIG error code, except for FORMERR, which is an rcode. */
 export type TsigVerdict =
   | {
       readonly isValid: true;
@@ -119,11 +119,11 @@ export type TsigVerdict =
     }
   | { readonly isValid: false; readonly error: Rcode; readonly key?: TsigKey };
 
-/** What was signed before, and is digested with a message. */
+/** What was signed before, and goes into the digest of a message. */
 interface Context {
-  /** Of a response: the MAC of its request, or of the message before it in a stream (§5.3). */
+  /** For a response: the MAC of its request, or of the message before it in a stream (§5.3). */
   readonly priorMac?: Uint8Array;
-  /** Of the second and later messages of a stream: unsigned ones since the last signed (§5.3.1). */
+  /** For the second and later messages of a stream: unsigned ones since the last signed (§5.3.1). */
   readonly unsigned?: readonly Uint8Array[];
   readonly isContinuation?: boolean;
 }
@@ -137,7 +137,7 @@ export interface VerifyOptions extends Context {
 export function verifyTsig(signed: SignedMessage, options: VerifyOptions): TsigVerdict {
   const { tsig } = signed;
   const key = options.find(tsig.key);
-  // §5.2.1: an algorithm that is not the key's is no better than an unknown key.
+  // §5.2.1: an algorithm that is not the key's counts as an unknown key.
   if (key === undefined || !tsig.algorithm.equals(algorithmName(key.algorithm))) {
     return { isValid: false, error: Rcode.BADKEY };
   }
@@ -160,11 +160,11 @@ export interface SignOptions extends Context {
   /** Seconds since 1970. */
   readonly now: number;
   readonly error?: Rcode;
-  /** BADTIME: what the client said is signed, the server's time goes into Other Data (§5.2.3). */
+  /** For BADTIME: the client's values are signed, the server's time goes into Other Data (§5.2.3). */
   readonly client?: Pick<TsigFields, "time" | "fudge">;
 }
 
-/** The message with a TSIG put behind it, and the MAC for what follows. */
+/** The message with a TSIG appended, and the MAC for what follows. */
 export function signTsig(
   message: Uint8Array,
   key: TsigKey,
@@ -185,7 +185,7 @@ export function signTsig(
   return { bytes: append(message, { ...unsignedFields, mac }), mac };
 }
 
-/** BADKEY and BADSIG are said unsigned: a TSIG with an empty MAC (§5.2.1, §5.2.2). */
+/** BADKEY and BADSIG are sent unsigned: in a TSIG with an empty MAC (§5.2.1, §5.2.2). */
 export function refuseTsig(message: Uint8Array, request: SignedMessage, error: Rcode): Buffer {
   const { key, algorithm, time, originalId } = request.tsig;
   return append(message, {
@@ -200,7 +200,7 @@ export function refuseTsig(message: Uint8Array, request: SignedMessage, error: R
   });
 }
 
-/** Octets a TSIG of this key takes that says this error, so that room is kept for it. */
+/** Octets of a TSIG with this key and error, so that room is kept for it. */
 export function tsigLength(key: TsigKey, error: Rcode = Rcode.NOERROR): number {
   const other = error === Rcode.BADTIME ? 6 : 0;
   return lengthOf(key.name, algorithmName(key.algorithm), digestLength(key.algorithm) + other);
@@ -211,13 +211,13 @@ export function refusalLength({ tsig }: SignedMessage): number {
   return lengthOf(tsig.key, tsig.algorithm, 0);
 }
 
-/** Octets of a TSIG record with so many of MAC and other data. */
+/** Octets of a TSIG record with `rest` octets of MAC and other data. */
 function lengthOf(key: Name, algorithm: Name, rest: number): number {
   // Type, class, TTL, RDLENGTH; time, fudge, MAC size, id, error, other size.
   return key.wireLength + algorithm.wireLength + 10 + 16 + rest;
 }
 
-/** Of all components in one piece (§4.3). */
+/** The digest of all components in one piece (§4.3). */
 function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: Context): Buffer {
   const { priorMac, unsigned = [], isContinuation = false } = context;
   components.clear();
@@ -244,7 +244,7 @@ function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: Conte
   return hmacOf(key).digest(components.done());
 }
 
-/** Where they are put together. */
+/** The components are assembled here. */
 const components = new Writer(1024, { isCompressing: false });
 const hmacs = new WeakMap<TsigKey, Hmac>();
 

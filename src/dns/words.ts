@@ -1,24 +1,23 @@
 /**
  * The words of master files (RFC 1035 §5.1) and their escapes: `\DDD` is the octet of that decimal
- * value, `\X` is X without the meaning it would have. Names and character strings are both written
- * so.
+ * value, `\X` is X without its special meaning. Both names and character strings are written so.
  */
 import { FormatError } from "./format.ts";
 
 /** A word of a master file, as its tokenizer found it. */
 export interface Token {
   /**
-   * Escapes still in. Without the quotes, where the whole word stood in quotes; in `alpn="h2,h3"`
-   * they are part of the word.
+   * With its escapes, but without the quotes if the whole word was quoted; in `alpn="h2,h3"` they are
+   * part of the word.
    */
   readonly text: string;
   readonly isQuoted: boolean;
 }
 
-/** Set on what `octetsOf` gives for an octet that was written with an escape. */
+/** Set by `octetsOf` on an octet that was written with an escape. */
 const ESCAPED = 0x100;
 
-/** The octets of people's text, in UTF-8 where it is not ASCII; escaped ones carry `ESCAPED`. */
+/** The octets of text, in UTF-8 where it is not ASCII; escaped ones carry `ESCAPED`. */
 export function octetsOf(text: string): number[] {
   const bytes = Buffer.from(text, "utf8");
   const octets: number[] = [];
@@ -47,8 +46,8 @@ export function unescapeOctets(text: string): Uint8Array {
 }
 
 /**
- * How each of the 256 octets is written: printable ASCII as itself, what is `special` of it behind
- * a backslash, the rest as `\DDD`; a space is printable inside quotes only.
+ * How each of the 256 octets is written: printable ASCII as itself, `special` characters after a
+ * backslash, the rest as `\DDD`; a space is written as itself only inside quotes.
  */
 export function spellings(special: string, isSpacePlain: boolean): readonly string[] {
   return Array.from({ length: 256 }, (_, octet) => {

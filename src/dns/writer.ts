@@ -1,7 +1,7 @@
 /**
- * Bytes of a message being built, with the compression table of RFC 1035 §4.1.4. Names are
- * compared case and all (RFC 4343 §4.1 allows folding here at the price of losing case; we do not
- * pay it). `mark` and `rewind` take back what did not fit.
+ * The octets of a message being built, with the compression table of RFC 1035 §4.1.4. Names are compared
+ * with regard to case (RFC 4343 §4.1 allows folding here, at the price of losing case). `mark` and
+ * `rewind` undo what did not fit.
  */
 import type { Name } from "./name.ts";
 
@@ -19,9 +19,9 @@ export interface Mark {
 export class Writer {
   #buffer: Buffer;
   length = 0;
-  /** Undefined where names are never compressed. */
+  /** Undefined if names are never compressed. */
   readonly #offsets: Map<string, number> | undefined;
-  /** Keys in the order they were entered, so that `rewind` can take them out again. */
+  /** Keys in the order they were entered, so that `rewind` can remove them again. */
   readonly #entered: string[] = [];
 
   constructor(capacity = 512, { isCompressing = true } = {}) {
@@ -68,7 +68,7 @@ export class Writer {
     this.bytes(bytes);
   }
 
-  /** `compress` false writes every label, yet later names may point here. */
+  /** Without `compress` every label is written, but later names may still point here. */
   name(name: Name, compress = true): void {
     const { wire } = name;
     if (this.#offsets === undefined) {
@@ -105,7 +105,7 @@ export class Writer {
     this.setU16(at, this.length - at - 2);
   }
 
-  /** Empties it, so that it may be used again; what has become large is let go. */
+  /** Empties the writer for its next use; a buffer that has grown large is released. */
   clear(): void {
     this.rewind({ length: 0, names: 0 });
     if (this.#buffer.length > MAX_KEPT) this.#buffer = Buffer.allocUnsafe(MAX_KEPT);
@@ -129,7 +129,7 @@ export class Writer {
     return this.#buffer.subarray(0, this.length);
   }
 
-  /** What was written, to be kept. */
+  /** A copy of what was written, to be kept. */
   copy(): Buffer {
     const octets = Buffer.allocUnsafe(this.length);
     this.#buffer.copy(octets, 0, 0, this.length);
