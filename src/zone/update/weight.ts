@@ -13,5 +13,5 @@ export function dataOctets({ wire }: Rdata): number {
   return wire.length;
 }
 
-/** Octets. A record without data takes four times as many, with all that is kept for it. */
+/** Octets of data for each unit of weight; a record of fewer takes some 650 in memory all the same. */
 const USUAL = 256;
