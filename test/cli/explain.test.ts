@@ -435,17 +435,17 @@ async function hearingOf(
         follow: (open, signal) =>
           watch.follow((link, gone) => {
             if (places === 0) open(link, gone);
-            else clock.at(places, () => open(link, gone));
+            else clock.at(clock.now() + places, () => open(link, gone));
           }, signal),
       },
     }),
   });
   const times: { placed?: number; over?: number; unplaced?: string[] } = {};
   void hearing.placed.then(() => {
-    times.placed = clock.now();
+    times.placed = clock.passed;
   });
   void hearing.over.then(() => {
-    times.over = clock.now();
+    times.over = clock.passed;
     times.unplaced = hearing.unplaced;
     if (isEnded) life.abort();
   });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Harvest } from "../../src/collector/link/harvest.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, START } from "../support/clock.ts";
 import { Lan } from "../support/lan.ts";
 import { response } from "./fixture.ts";
 
@@ -20,7 +20,7 @@ function stage(cost: number) {
     at: (time: number, wake: () => void) => clock.at(time - lag, wake),
   };
   const changed = () => {
-    changes.push(slow.now());
+    changes.push(clock.passed + lag);
     lag += cost;
   };
   new Harvest({
@@ -30,7 +30,7 @@ function stage(cost: number) {
     gone: new AbortController().signal,
   });
   const say = (time: number, i: number) =>
-    clock.at(time, () => device.say(response(`h${i} A 10.0.0.${i % 250}`)));
+    clock.at(START + time, () => device.say(response(`h${i} A 10.0.0.${i % 250}`)));
   return { clock, changes, say };
 }
 

@@ -46,7 +46,7 @@ suite("a service that is withheld", () => {
       withholding.update(withheld);
       assert.deepEqual(
         take(),
-        clock.now() === 5000
+        clock.passed === 5000
           ? [
               {
                 fact: "service is not published",

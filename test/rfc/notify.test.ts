@@ -19,7 +19,7 @@ import type { Log } from "../../src/log.ts";
 import type { Resolve } from "../../src/net/client/resolver.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { Zone } from "../../src/zone/zone.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, START } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";
 import { waitFor } from "../support/wait.ts";
 import { operator, origin, SOA, updateOf, zoneOf } from "../zone/fixture.ts";
@@ -51,7 +51,7 @@ class Audience {
       name,
       turns: new Turns(),
       tell: async (notice) => {
-        this.told.push({ to: name, at: this.clock.now(), notice });
+        this.told.push({ to: name, at: this.clock.passed, notice });
         return this.answer(name);
       },
     };
@@ -513,7 +513,7 @@ suite("NOTIFY by UDP", () => {
     class Waits extends FakeClock {
       begun = 0;
       override at(time: number, wake: () => void) {
-        if (time === 3000) this.begun++;
+        if (time === START + 3000) this.begun++;
         return super.at(time, wake);
       }
     }

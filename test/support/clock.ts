@@ -10,13 +10,16 @@ interface Waker {
   readonly wake: () => void;
 }
 
+/** What `now()` is at first. If it were 0, a sum of two times would be as good as their difference. */
+export const START = 10_000_000;
+
 export class FakeClock implements Clock {
   /** Milliseconds by which the wall clock has been stepped. */
   steps = 0;
-  #now = 0;
+  #now = START;
   #drawn = 0;
   readonly #chance: readonly number[];
-  /** Wall time of `now() === 0`. */
+  /** Wall time at the start. */
   readonly #epoch: number;
   #wakers: Waker[] = [];
 
@@ -30,8 +33,13 @@ export class FakeClock implements Clock {
     return this.#now;
   }
 
+  /** Milliseconds since the start. */
+  get passed(): number {
+    return this.#now - START;
+  }
+
   wall(): number {
-    return this.#epoch + this.#now + this.steps;
+    return this.#epoch + this.passed + this.steps;
   }
 
   random(): number {

@@ -4,10 +4,10 @@
  * `send`; it arrives at the earliest with `clock.advance(0)`.
  */
 import { isIPv4 } from "node:net";
-import type { Clock } from "../../src/clock.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message } from "../../src/dns/message.ts";
 import type { Family, Link, LinkAddress, LinkWatch, Packet } from "../../src/net/links/link.ts";
+import type { FakeClock } from "./clock.ts";
 
 export interface Faults {
   /** The probability that a datagram does not reach a given hearer. */
@@ -21,13 +21,13 @@ export interface Faults {
 }
 
 export class Lan {
-  readonly clock: Clock;
+  readonly clock: FakeClock;
   readonly faults: Faults;
   readonly #hosts = new Set<LanHost>();
   readonly #chance: () => number;
 
   /** The LAN draws its random numbers from `seed`, not from the clock, whose list is for what is tested. */
-  constructor(clock: Clock, faults: Partial<Faults> = {}, seed = 1) {
+  constructor(clock: FakeClock, faults: Partial<Faults> = {}, seed = 1) {
     this.clock = clock;
     this.faults = { loss: 0, duplication: 0, delay: 0, jitter: 0, ...faults };
     this.#chance = mulberry32(seed);
@@ -68,7 +68,7 @@ export class Lan {
 }
 
 export interface Heard extends Packet {
-  /** On the LAN's clock. */
+  /** Milliseconds since the start of the LAN's clock. */
   readonly at: number;
   readonly message: Message;
 }
@@ -137,7 +137,7 @@ export class LanHost implements Link {
   record(): this {
     this.listen((packet) => {
       const message = decode(packet.bytes, { isLenient: true });
-      this.heard.push({ ...packet, at: this.#lan.clock.now(), message });
+      this.heard.push({ ...packet, at: this.#lan.clock.passed, message });
     }, new AbortController().signal);
     return this;
   }
