@@ -32,7 +32,7 @@ const host = snapshotOf(`
   a.b.c TXT "deep"
 `);
 
-suite("names that are there, and names that are not", () => {
+suite("names that exist and names that do not", () => {
   test("AUTH-03: negative answers carry the SOA, its TTL the lower of its own and MINIMUM", () => {
     table(host, [
       { ask: "nobody A", rcode: "NXDOMAIN", authority: DENIAL },
@@ -43,7 +43,7 @@ suite("names that are there, and names that are not", () => {
     assert.equal(ask(brief, "nobody A").authorities[0]?.ttl, 5);
   });
 
-  test("AUTH-04: NODATA where the name or something beneath it is, else NXDOMAIN", () => {
+  test("AUTH-04: NODATA where the name or a name beneath it exists, else NXDOMAIN", () => {
     table(host, [
       { ask: "www MX", authority: DENIAL },
       { ask: "b.c TXT", authority: DENIAL },
@@ -60,7 +60,7 @@ suite("names that are there, and names that are not", () => {
     }
   });
 
-  test("AUTH-06: empty non-terminals come with their first child and go with their last", async () => {
+  test("AUTH-06: an empty non-terminal appears with its first child and disappears with its last", async () => {
     const zone = zoneOf("");
     const rcodes = () => ["c", "b.c"].map((owner) => ask(zone.current, `${owner} A`).rcode);
     assert.deepEqual(rcodes(), [3, 3]);
@@ -72,7 +72,7 @@ suite("names that are there, and names that are not", () => {
     assert.deepEqual(rcodes(), [3, 3]);
   });
 
-  test("AUTH-14: letters match in either case, other octets do not, and the stored case is given", () => {
+  test("AUTH-14: only ASCII letters match in either case, and answers keep the stored case", () => {
     const zone = snapshotOf("MyPrn A 10.0.0.1\n\\195\\137t\\195\\169 A 10.0.0.2");
     table(zone, [
       { ask: "myPRN A", answer: "MyPrn A 10.0.0.1" },
@@ -90,11 +90,11 @@ suite("names that are there, and names that are not", () => {
       await zone.apply(updateOf(`+ ${owner} A 10.0.0.1`), operator);
       assert.equal(ask(zone.current, `${owner} A`).answers.length, 1, owner);
     }
-    // Upper-case letters are the names of the lower-case ones.
+    // Upper-case letters name the same owners as the lower-case ones.
     assert.equal(zone.current.size, 2 + 256 - 26);
   });
 
-  test("AUTH-16: a set comes whole, with one TTL; one with the top bit set counts as 0", async () => {
+  test("AUTH-16: a set is answered whole, with one TTL; a TTL with the top bit set counts as 0", async () => {
     const zone = zoneOf("www 60 A 10.0.0.1");
     await zone.apply(updateOf("+ www 90 A 10.0.0.2"), operator);
     expectAnswer(zone.current, { ask: "www A", answer: "www 90 A 10.0.0.1\nwww 90 A 10.0.0.2" });
@@ -103,7 +103,7 @@ suite("names that are there, and names that are not", () => {
     assert.equal(zone.current.set(name("www"), Type.A)?.ttl, 0);
   });
 
-  test("AUTH-17: the same record twice is one record", async () => {
+  test("AUTH-17: a record added twice is one record", async () => {
     const zone = zoneOf("_ipp._tcp PTR A._ipp._tcp");
     await zone.apply(
       updateOf("+ _ipp._tcp PTR a._IPP._tcp\n+ _ipp._tcp PTR A._ipp._tcp"),
@@ -122,14 +122,14 @@ suite("names that are there, and names that are not", () => {
     expectAnswer(host, { ask: "www SOA", authority: DENIAL });
   });
 
-  test("AUTH-33: a type nobody knows is data like any other", () => {
+  test("AUTH-33: records of unknown types are data like any other", () => {
     const zone = snapshotOf("x TYPE65280 \\# 2 abcd\nx NULL \\# 0");
     expectAnswer(zone, { ask: "x TYPE65280", answer: "x TYPE65280 \\# 2 abcd" });
     expectAnswer(zone, { ask: "x NULL", answer: "x NULL \\# 0" });
     expectAnswer(zone, { ask: "x TYPE65281", authority: DENIAL });
   });
 
-  test("AUTH-37: ANY is answered with the sets of the name, always the same way", () => {
+  test("AUTH-37: ANY is answered with all sets of the name, always in the same order", () => {
     const answer = "www A 10.0.0.1\nwww A 10.0.0.2\nwww AAAA fd00::1";
     table(host, [
       { ask: "www ANY", answer },
@@ -155,7 +155,7 @@ suite("aliases", () => {
     self CNAME self
   `);
 
-  test("AUTH-18: a CNAME is answered with its target; asked for CNAME or ANY, with itself", () => {
+  test("AUTH-18: a CNAME is answered with its target; a query for CNAME or ANY, with the CNAME itself", () => {
     table(zone, [
       { ask: "alias A", answer: "alias CNAME www\nwww A 10.0.0.1" },
       { ask: "second A", answer: "second CNAME alias\nalias CNAME www\nwww A 10.0.0.1" },
@@ -165,7 +165,7 @@ suite("aliases", () => {
     ]);
   });
 
-  test("AUTH-19: AA speaks of the first owner, the response code of the last name in the zone", () => {
+  test("AUTH-19: AA follows the first owner, the response code the last name in the zone", () => {
     table(zone, [
       { ask: "lost A", rcode: "NXDOMAIN", answer: "lost CNAME nobody", authority: DENIAL },
       { ask: "dry A", answer: "dry CNAME text", authority: DENIAL },
@@ -179,7 +179,7 @@ suite("aliases", () => {
     });
   });
 
-  test("AUTH-20: loops of aliases end, each alias given once", () => {
+  test("AUTH-20: alias loops end, with each alias given once", () => {
     table(zone, [
       { ask: "a A", answer: "a CNAME b\nb CNAME c\nc CNAME a" },
       { ask: "b A", answer: "a CNAME b\nb CNAME c\nc CNAME a" },
@@ -190,7 +190,7 @@ suite("aliases", () => {
     assert.ok(answers >= 10 && answers <= 20, `${answers} aliases`);
   });
 
-  test("AUTH-21: DNAME redirects what is beneath it, by a CNAME made on the spot", () => {
+  test("AUTH-21: a DNAME redirects the names beneath it by a synthesized CNAME", () => {
     const label = "x".repeat(63);
     const long = `${label}.${label}.${label}`;
     const redirected = snapshotOf(`
@@ -231,7 +231,7 @@ suite("aliases", () => {
 });
 
 suite("wildcards", () => {
-  /** RFC 4592 §2.2.1, its names under this origin. */
+  /** The zone of RFC 4592 §2.2.1, its names under this origin. */
   const zone = snapshotOf(`
     * TXT "this is a wildcard"
     * MX 10 host1
@@ -246,7 +246,7 @@ suite("wildcards", () => {
     y.*.z A 10.0.0.2
   `);
 
-  test("AUTH-22: what RFC 4592 §2.2.1 says of its example", () => {
+  test("AUTH-22: the example of RFC 4592 §2.2.1 is answered as it specifies", () => {
     table(zone, [
       { ask: "host3 MX", answer: "host3 MX 10 host1" },
       { ask: "host3 A", authority: DENIAL },
@@ -263,7 +263,7 @@ suite("wildcards", () => {
     ]);
   });
 
-  test("AUTH-22: a wildcard itself is a name, and stands in for aliases and empty names too", () => {
+  test("AUTH-22: a wildcard is itself a name, and may be an alias or an empty non-terminal", () => {
     table(zone, [
       { ask: "* TXT", answer: '* TXT "this is a wildcard"' },
       { ask: "a.alias A", answer: "a.alias CNAME host1\nhost1 A 192.0.2.1" },
@@ -297,14 +297,14 @@ suite("delegations", () => {
     additional: "ns.sub A 10.0.0.53\nns.sub AAAA fd00::53\nns2.other A 10.0.0.54",
   };
 
-  test("AUTH-24: at a cut and beneath it, a referral with glue and without AA", () => {
+  test("AUTH-24: names at a cut and beneath it get a referral with glue and without AA", () => {
     for (const ask of ["sub A", "sub NS", "sub TXT", "www.sub A", "ns.sub A", "x.y.sub A"]) {
       expectAnswer(zone, { ask, ...referral });
     }
     expectAnswer(zone, { ask: "a.deep.sub A", ...referral });
   });
 
-  test("AUTH-24: the DS of a delegation is the parent's to answer", () => {
+  test("AUTH-24: the parent answers for the DS of a delegation", () => {
     table(zone, [
       { ask: "sub DS", answer: "sub DS 1 13 2 00" },
       { ask: "signed DS", authority: DENIAL },
@@ -317,7 +317,7 @@ suite("delegations", () => {
     expectAnswer(zone, { ask: "@ NS", answer: "@ 3600 NS ns.example." });
   });
 
-  test("UPD-36: what is added beneath a cut is hidden, and yet in the zone", async () => {
+  test("UPD-36: a record added beneath a cut is hidden but in the zone", async () => {
     const live = zoneOf("sub NS ns.example.org.\nold DNAME new");
     await live.apply(updateOf("+ www.sub A 10.0.0.1\n+ www.old A 10.0.0.1"), operator);
     assert.equal(ask(live.current, "www.sub A").isAuthoritative, false);
@@ -330,7 +330,7 @@ suite("delegations", () => {
   });
 });
 
-suite("what is sent along", () => {
+suite("additional records", () => {
   const first = `
     First._ipp._tcp SRV 0 0 631 host1
     First._ipp._tcp TXT "rp=1"
@@ -363,7 +363,7 @@ suite("what is sent along", () => {
     });
   });
 
-  test("SD-30: the addresses of a service that is its own host come too, and once", () => {
+  test("SD-30: the addresses of a service that is its own host are added too, once", () => {
     const own = `Hub._hub._tcp SRV 0 0 80 hub._hub._tcp\nHub._hub._tcp TXT "x"
       Hub._hub._tcp A 10.0.0.3\nHub._hub._tcp AAAA fd00::3`;
     const other = `Web._hub._tcp SRV 0 0 80 Hub._hub._tcp\nWeb._hub._tcp TXT "x"`;
@@ -375,7 +375,7 @@ suite("what is sent along", () => {
     });
   });
 
-  test("SD-30: those of 1000 instances come too, for a stream to carry what fits", () => {
+  test("SD-30: the records of 1000 instances are all added, for a stream to carry what fits", () => {
     const many = Array.from({ length: 1000 }, (_, i) => {
       const instance = `Printer\\032${i}._ipp._tcp`;
       return `_ipp._tcp PTR ${instance}\n${instance} SRV 0 0 631 h${i}\n${instance} TXT "x"
@@ -394,7 +394,7 @@ suite("what is sent along", () => {
     });
   });
 
-  test("AUTH-46: nothing is sent along with anything else", () => {
+  test("AUTH-46: other answers have no additional records", () => {
     for (const question of [
       ...["@ SOA", "@ NS", "@ MX", "host1 A", "First._ipp._tcp TXT"],
       ...["_ipp._tcp ANY", "First._ipp._tcp ANY"],
@@ -406,7 +406,7 @@ suite("what is sent along", () => {
     }
   });
 
-  test("SD-33: each question that follows is answered on its own", () => {
+  test("SD-33: each follow-up question is answered on its own", () => {
     table(zone, [
       { ask: "First._ipp._tcp TXT", answer: 'First._ipp._tcp TXT "rp=1"' },
       { ask: "host1 A", answer: "host1 A 10.0.0.1" },
@@ -414,7 +414,7 @@ suite("what is sent along", () => {
     ]);
   });
 
-  test("SD-34: a placeholder with port 0 is served, and listed only where it is pointed to", () => {
+  test("SD-34: a placeholder with port 0 is served, and listed only where a PTR points to it", () => {
     const found = ask(zone, "Flagship._ipp._tcp SRV");
     assert.deepEqual(lines(found.answers).length, 1);
     const listed = lines(ask(zone, "_ipp._tcp PTR").answers);
@@ -437,7 +437,7 @@ suite("what is sent along", () => {
     });
   });
 
-  test("AUTH-24: what a cut hides is not sent along", () => {
+  test("AUTH-24: records hidden by a cut are not added", () => {
     const cut = snapshotOf(`
       _ipp._tcp PTR A._ipp._tcp.sub
       sub NS ns.example.org.
@@ -450,7 +450,7 @@ suite("what is sent along", () => {
   });
 });
 
-suite("names to be browsed", () => {
+suite("browsable names", () => {
   const zone = snapshotOf(`
     lb._dns-sd._udp PTR @
     b._dns-sd._udp.paris PTR paris
@@ -479,7 +479,7 @@ suite("names to be browsed", () => {
     }
   });
 
-  test("PROXY-28: instances, hosts and whatever else is not there is NXDOMAIN", () => {
+  test("PROXY-28: instances, hosts and other names that do not exist are NXDOMAIN", () => {
     for (const owner of [
       "nobody",
       "nobody.paris",
@@ -496,7 +496,7 @@ suite("names to be browsed", () => {
     }
   });
 
-  test("PROXY-28: a zone without domains of services is answered by RFC 1034 alone", () => {
+  test("PROXY-28: a zone without browsing domains is answered by RFC 1034 alone", () => {
     for (const owner of ["_tcp", "_new._tcp", "lb._dns-sd._udp", "_dns-sd._udp"]) {
       expectAnswer(host, { ask: `${owner} PTR`, rcode: "NXDOMAIN", authority: DENIAL });
     }

@@ -1,4 +1,4 @@
-/** What a link is asked, told from what it has said: RFC 6763 §4, §7.1, §9. */
+/** What a link is asked, given what has been heard on it: RFC 6763 §4, §7.1, §9. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { type BrowseOptions, interestIn } from "../../src/collector/link/browser.ts";
@@ -18,7 +18,7 @@ function interestOf(text: string, options: Partial<BrowseOptions> = {}) {
   };
 }
 
-test("of one name, what it leads to, and of others nothing", () => {
+test("interest limited to one name covers what that name leads to, and nothing else", () => {
   const others = `${META} PTR _a._tcp\n_a._tcp PTR y._a._tcp\n!z._b._tcp SRV 0 0 1 other`;
   const asks = (name: string, text = "") =>
     interestOf(`${others}\n${text}`, { only: [local(name)] }).asks;
@@ -33,24 +33,24 @@ test("of one name, what it leads to, and of others nothing", () => {
   assert.deepEqual(asks(META), [`${META} PTR`]);
 });
 
-suite("what is asked", () => {
-  test("SD-21: at first, which types there are", () => {
+suite("a link is asked", () => {
+  test("SD-21: at first, for its service types", () => {
     assert.deepEqual(interestOf("").asks, [`${META} PTR`]);
   });
 
-  test("SD-21: of a type that was told of, its instances", () => {
+  test("SD-21: for the instances of an announced type", () => {
     const { asks, keeps, sources } = interestOf(`${META} PTR _a._tcp`);
     assert.deepEqual(asks, ["_a._tcp PTR", `${META} PTR`]);
     assert.deepEqual(keeps, [`${META} PTR`]);
     assert.deepEqual([...sources], ["", "10.0.0.9"]);
   });
 
-  test("of a type that was overheard, by its PTR or by an SRV record of it, its instances", () => {
+  test("for the instances of a type overheard in a PTR or in an instance's SRV record", () => {
     assert.ok(interestOf("_a._tcp PTR x._a._tcp").asks.includes("_a._tcp PTR"));
     assert.ok(interestOf("!x._b._tcp SRV 0 0 1 h").asks.includes("_b._tcp PTR"));
   });
 
-  test("SD-18: of subtypes, those that are configured and those that were overheard", () => {
+  test("SD-18: for the configured subtypes and those overheard", () => {
     const types = [local("_color._sub._a._tcp")];
     assert.deepEqual(interestOf("", { types }).asks, [
       "_a._tcp PTR",
@@ -61,7 +61,7 @@ suite("what is asked", () => {
     assert.ok(asks.includes("_color._sub._ipp._tcp PTR") && asks.includes("_ipp._tcp PTR"));
   });
 
-  test("SD-18: of printers, the subtypes that clients browse in place of the type", () => {
+  test("SD-18: for the printer subtypes that clients browse instead of the type", () => {
     const { asks } = interestOf(`${META} PTR _IPP._tcp\n_ipps._tcp PTR a._ipps._tcp`);
     for (const type of ["_IPP._tcp", "_ipps._tcp"]) {
       for (const label of ["_universal", "_print", "_cups"]) {
@@ -73,7 +73,7 @@ suite("what is asked", () => {
     assert.ok(!interestOf("").asks.some((ask) => ask.includes("_sub")));
   });
 
-  test("once each, however many ways lead there", () => {
+  test("each question once, however many records lead to it", () => {
     const text = `
       ${META} PTR _ipp._tcp
       _ipp._tcp PTR a._ipp._tcp
@@ -86,7 +86,7 @@ suite("what is asked", () => {
     assert.ok(asks.includes("h A") && asks.includes("a._ipp._tcp SRV"));
   });
 
-  test("of an instance, what is missing", () => {
+  test("for the missing records of an instance", () => {
     const text = "_a._tcp PTR a._a._tcp\n_a._tcp PTR b._a._tcp\n!a._a._tcp TXT x";
     const { asks, keeps } = interestOf(text);
     assert.deepEqual(asks, [
@@ -99,12 +99,12 @@ suite("what is asked", () => {
     assert.deepEqual(keeps, ["_a._tcp PTR", "a._a._tcp TXT"]);
   });
 
-  test("of a chat user, the picture", () => {
+  test("for the picture of a chat user", () => {
     const { asks } = interestOf("_presence._tcp PTR juliet._presence._tcp");
     assert.ok(asks.includes("juliet._presence._tcp NULL"));
   });
 
-  test("of a host, the addresses that are missing; of one that is an alias, the other's", () => {
+  test("for the missing addresses of a host, or of the host it is an alias of", () => {
     const text = "_ipp._tcp PTR a._ipp._tcp\n!a._ipp._tcp SRV 0 0 1 h\n!h A 10.0.0.1";
     assert.deepEqual(
       interestOf(text).asks.filter((ask) => ask.startsWith("h ")),
@@ -117,7 +117,7 @@ suite("what is asked", () => {
     );
   });
 
-  test("of a service that is its own host, the addresses that are missing", () => {
+  test("for the missing addresses of a service that is its own host", () => {
     const text = `_a._tcp PTR x._a._tcp
       x._a._tcp SRV 0 0 1 X._a._tcp
       x._a._tcp TXT ""`;
@@ -131,7 +131,7 @@ suite("what is asked", () => {
     assert.ok(known.keeps.includes("x._a._tcp A"));
   });
 
-  test("of a service that another one calls its host, as much as of any", () => {
+  test("for all of a service that is also another service's host", () => {
     for (const leads of [
       "w._a._tcp SRV 0 0 1 x._a._tcp",
       "w._a._tcp SRV 0 0 1 h\nh CNAME x._a._tcp",
@@ -144,14 +144,14 @@ suite("what is asked", () => {
     }
   });
 
-  test("of a complete service, nothing but whether there are others", () => {
+  test("only for further services and types once a service is complete", () => {
     const text = `${service("a", "_a._tcp", "h", "10.0.0.1")}\n!h AAAA fd00::1`;
     const { asks, keeps } = interestOf(text);
     assert.deepEqual(asks, ["_a._tcp PTR", `${META} PTR`]);
     assert.equal(keeps.length, 5);
   });
 
-  test("of names that are no services or not in .local, nothing", () => {
+  test("nothing about names that are no services or are outside .local", () => {
     const { asks } = interestOf(`
       ${META} PTR _ipp._tcp.example.org.
       ${META} PTR nonsense
@@ -162,13 +162,13 @@ suite("what is asked", () => {
     assert.deepEqual(asks, [`${META} PTR`]);
   });
 
-  test("of aliases without end, not without end", () => {
+  test("a bounded number of questions for an endless chain of aliases", () => {
     const chain = Array.from({ length: 5000 }, (_, i) => `h${i} CNAME h${i + 1}`);
     const text = `_ipp._tcp PTR a._ipp._tcp\n!a._ipp._tcp SRV 0 0 1 h0\n${chain.join("\n")}`;
     assert.ok(interestOf(text).keeps.length < 10);
   });
 
-  test("of one source, so much and no more, and nothing less of others", () => {
+  test("a bounded number of questions from what one source says, and all from what another says", () => {
     const cache = cacheOf();
     const flood = Array.from({ length: 3000 }, (_, i) => `_ipp._tcp PTR x${i}._ipp._tcp`);
     cache.receive(response(flood.join("\n")), from("10.0.0.66"), 0);
@@ -179,7 +179,7 @@ suite("what is asked", () => {
     assert.equal(printer.length, 2);
   });
 
-  test("of one source that speaks for thousands, first what a service cannot be without", () => {
+  test("first for missing SRV and TXT records, where one source announces thousands of services", () => {
     const instances = Array.from({ length: 3000 }, (_, i) => `x${i}._presence._tcp`);
     const known = instances.slice(0, 1500).flatMap((instance, i) => {
       const address = i % 2 ? "A 10.0.0.1" : "AAAA 2001:db8::1";

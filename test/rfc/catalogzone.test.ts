@@ -1,4 +1,4 @@
-/** The catalog of the zones served (RFC 9432). */
+/** The catalog of served zones (RFC 9432). */
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -41,14 +41,14 @@ const recordsOf = (members: readonly Name[]) =>
 const membersOf = (text: readonly string[]) => text.filter((line) => /\.zones\./.test(line));
 
 suite("a catalog zone", () => {
-  test("CAT-02: has one version record, which says 2", () => {
+  test("CAT-02: has one version record, whose value is 2", () => {
     const versions = recordsOf(zones).filter(
       ({ name }) => `${name}` === "version.catalog.example.",
     );
     assert.deepEqual(versions.map(formatRecord), ['version.catalog.example.\t0\tIN\tTXT\t"2"']);
   });
 
-  test("CAT-03: has each zone once, at a label of its own", () => {
+  test("CAT-03: has each zone once, under a label of its own", () => {
     const members = recordsOf(zones).filter(({ name }) => /\.zones\./.test(`${name}`));
     for (const { type, rdatas, name } of members) {
       assert.deepEqual([type, rdatas.length, name.labels.length], [Type.PTR, 1, 4]);
@@ -58,14 +58,14 @@ suite("a catalog zone", () => {
     assert.equal(new Set(members.map(({ name }) => name.key)).size, 3);
   });
 
-  test("CAT-04: a zone's label stays, whatever else is listed and however it is written", () => {
+  test("CAT-04: keeps a zone's label, whatever else is listed and in whatever case", () => {
     const [all, one] = [recordsOf(zones), recordsOf([Name.parse("OTHER.example.")])];
     const [label] = membersOf(lines(one)).map((line) => line.split("\t")[0]);
     assert.ok(membersOf(lines(all)).some((line) => line.startsWith(`${label}\t`)));
     assert.equal(label, "3d302fbfda89806f48b2.zones.catalog.example.");
   });
 
-  test("CAT-05: is a zone, with a SOA, and an NS that nobody asks", () => {
+  test("CAT-05: is a zone with a SOA and an NS that nobody queries", () => {
     const snapshot = Snapshot.of(origin, recordsOf(zones));
     assert.ok(snapshot.soa);
     const [ns, ...more] = snapshot.set(origin, Type.NS)!.rdatas;
@@ -73,7 +73,7 @@ suite("a catalog zone", () => {
     assert.equal(`${ns!.values[0]}`, "invalid.");
   });
 
-  test("CAT-01: lists the zones served, and its serial rises when there is another", async () => {
+  test("CAT-01: lists the served zones, and its serial rises when a zone is added", async () => {
     const folder = mkdtempSync(join(tmpdir(), "dnssd-gateway-"));
     const text = "zone: bonjour.example\ncatalog: catalog.example\nreverse: [1.10.in-addr.arpa]";
     const config = { ...parseConfig(text, "g", folder), data: folder };
@@ -105,7 +105,7 @@ suite("a catalog zone", () => {
     }
   });
 
-  test("CAT-01: lists no zone that is signed, for nobody may copy it; one that becomes so goes", async () => {
+  test("CAT-01: lists no signed zone, as nobody may copy it, and drops one that becomes signed", async () => {
     const folder = temporaryFolder();
     const keys = join(folder, "keys");
     const sign = (owner: string) => {
@@ -152,7 +152,7 @@ suite("a catalog zone", () => {
     await unsigned.close();
   });
 
-  test("CAT-07: is there for those who may copy it, and to all others as if it were not", async () => {
+  test("CAT-07: exists for those who may copy it, and for nobody else", async () => {
     const folder = temporaryFolder();
     const secret = Buffer.alloc(32).toString("base64");
     const text = JSON.stringify({
@@ -192,7 +192,7 @@ suite("a catalog zone", () => {
     await zones.closed;
   });
 
-  test("CAT-07: so it is beneath another zone, though one has asked the same before", async () => {
+  test("CAT-07: is as hidden beneath another zone, even right after an allowed client has asked", async () => {
     const folder = temporaryFolder();
     const [shared, catalog] = ["bonjour.example", "catalog.bonjour.example"];
     const settings = { zone: shared, catalog, data: folder, transfer: { allow: ["10.9.0.2"] } };
@@ -225,7 +225,7 @@ suite("a catalog zone", () => {
     await zones.closed;
   });
 
-  test("CAT-07: nor is it for who would change it, or says that it has changed", async () => {
+  test("CAT-07: is NOTAUTH to UPDATE and NOTIFY, like a zone that does not exist", async () => {
     const folder = temporaryFolder();
     const server = { address: "127.0.0.1", port: await freePort() };
     const settings = {

@@ -1,4 +1,4 @@
-/** A wall clock that is put forward or back, as NTP does, or a battery that is empty. */
+/** A wall clock that steps forward or back, as by NTP or a dead battery. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Office, printers } from "../collector/office.ts";
@@ -20,10 +20,10 @@ suite("a step of the wall clock", () => {
       await office.until(() => office.browse("_ipp._tcp").length === 29, 10_000);
       const { serial } = office.zone.current;
       office.clock.steps = step;
-      // Longer than any record lives that is not refreshed (RFC 6762 §10).
+      // Longer than any record lives without a refresh (RFC 6762 §10).
       await office.clock.elapse(80 * MINUTE);
       assert.equal(office.zone.current.serial, serial, "nothing was seen of it");
-      // What ends does so in its time.
+      // What ends still ends in its time.
       mute!.isMute = true;
       const time = await office.until(() => office.browse("_ipp._tcp").length === 28, 130_000);
       assert.ok(time > 10_000 && time < 121_000, `${time} ms`);

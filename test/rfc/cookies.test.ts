@@ -1,4 +1,4 @@
-/** DNS Cookies (RFC 7873, 9018), NSID (RFC 5001) and the names of RFC 4892, as a server has them. */
+/** DNS Cookies (RFC 7873, 9018), NSID (RFC 5001) and the names of RFC 4892, as a server handles them. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Class, Opcode, OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
@@ -54,7 +54,7 @@ function makeServer(options: ServerOptions = {}) {
       const [octets] = edge(request) as Iterable<Buffer>;
       return decode(octets!);
     },
-    /** Was the last request one with a cookie of ours? */
+    /** True if the last request had a valid cookie of ours. */
     get wasKnown() {
       return seen?.hasCookie === true;
     },
@@ -68,7 +68,7 @@ const cookieIn = ({ edns }: Message) =>
   edns?.options.find(({ code }) => code === OptionCode.COOKIE)?.data;
 
 suite("DNS cookies", () => {
-  test("EDNS-14: half a cookie gets its answer, and the whole one", () => {
+  test("EDNS-14: a client cookie alone gets its answer, and the full cookie", () => {
     const server = makeServer();
     const response = server.ask(asking(cookie(CLIENT)));
     assert.equal(response.rcode, Rcode.NOERROR);
@@ -79,7 +79,7 @@ suite("DNS cookies", () => {
     assert.equal(server.wasKnown, false);
   });
 
-  test("EDNS-16: the whole one comes back, and who sends it is known", () => {
+  test("EDNS-16: a full cookie is returned as it came, and its sender is known by it", () => {
     const server = makeServer();
     const whole = cookieIn(server.ask(asking(cookie(CLIENT))))!;
     server.clock.advance(HOUR / 4);
@@ -89,7 +89,7 @@ suite("DNS cookies", () => {
     assert.equal(server.wasKnown, false);
   });
 
-  test("EDNS-17: after half an hour it is another, after an hour the old one is none", () => {
+  test("EDNS-17: a cookie is renewed after half an hour and invalid after an hour", () => {
     const server = makeServer();
     const whole = cookieIn(server.ask(asking(cookie(CLIENT))))!;
     server.clock.advance(HOUR / 2 + 1000);
@@ -103,7 +103,7 @@ suite("DNS cookies", () => {
     assert.equal(server.wasKnown, true);
   });
 
-  test("EDNS-15: one that is not ours costs nothing but being known", () => {
+  test("EDNS-15: an invalid cookie gets an answer and a new cookie, but its sender is not known", () => {
     const server = makeServer();
     for (const length of [16, 24, 40]) {
       const response = server.ask(asking(cookie(Buffer.alloc(length, 0x5a))));
@@ -114,26 +114,26 @@ suite("DNS cookies", () => {
     }
   });
 
-  test("EDNS-13: a cookie of another length is FORMERR, with OPT and without cookie", () => {
+  test("EDNS-13: a cookie of any other length is FORMERR, with OPT and without a cookie", () => {
     const server = makeServer();
     for (const length of [0, 1, 7, 9, 15, 41, 64]) {
       const response = server.ask(asking(cookie(Buffer.alloc(length))));
       assert.equal(response.rcode, Rcode.FORMERR, `${length} octets`);
       assert.deepEqual(response.edns?.options, []);
     }
-    // Of several the first counts.
+    // Of several cookies the first counts.
     const both = server.ask(asking(cookie(CLIENT), cookie(Buffer.alloc(1))));
     assert.equal(both.rcode, Rcode.NOERROR);
     assert.equal(both.edns?.options.length, 1);
   });
 
-  test("EDNS-18: who sends none gets none, without OPT and with it", () => {
+  test("EDNS-18: a client that sends no cookie gets none, without OPT and with it", () => {
     const server = makeServer();
     assert.equal(server.ask(question("printer.paris")).edns, undefined);
     assert.deepEqual(server.ask(asking()).edns?.options, []);
   });
 
-  test("AUTH-12: a cookie may be asked for without a question (RFC 7873 §5.4)", () => {
+  test("AUTH-12: a cookie may be requested without a question (RFC 7873 §5.4)", () => {
     const server = makeServer();
     const without = (data: Uint8Array) =>
       server.ask(question("@", Type.A, { questions: [], edns: opt({ options: [cookie(data)] }) }));
@@ -148,7 +148,7 @@ suite("DNS cookies", () => {
     assert.equal(server.ask(question("@", Type.A, { questions: [], edns: opt() })).rcode, 1);
   });
 
-  test("EDNS-17: servers of one secret know each other's cookies, others do not", () => {
+  test("EDNS-17: servers that share a secret accept each other's cookies, others do not", () => {
     const secret = Buffer.alloc(16, 1);
     const [one, other] = [makeServer({ secret }), makeServer({ secret })];
     const stranger = makeServer({ secret: Buffer.alloc(16, 2) });
@@ -158,7 +158,7 @@ suite("DNS cookies", () => {
     assert.deepEqual([other.wasKnown, stranger.wasKnown], [true, false]);
   });
 
-  test("EDNS-17: a secret of one's own is another one each day, and known for a day more", () => {
+  test("EDNS-17: a generated secret rolls over each day, and the old one stays valid for a day more", () => {
     const clock = new FakeClock();
     let made = 0;
     const secrets = rollingSecrets(() => Uint8Array.of(++made), clock);
@@ -174,7 +174,7 @@ suite("DNS cookies", () => {
   });
 });
 
-test("EDNS-25: options mean the same in whichever order", () => {
+test("EDNS-25: options mean the same in any order", () => {
   const { ask } = makeServer({ identity: { server: "ns1.paris" } });
   const options = [
     cookie(CLIENT),
@@ -197,7 +197,7 @@ suite("the identity of a server", () => {
   const chaos = (text: string, type: number = Type.TXT) =>
     question("@", type, { questions: [{ name: Name.parse(text), type, class: Class.CH }] });
 
-  test("EDNS-19: NSID is told to who asks, beside the answer, and only where there is one", () => {
+  test("EDNS-19: NSID is returned on request, beside the answer, if an identity is configured", () => {
     const server = makeServer({ identity: { server: "ns1.paris" } });
     const response = server.ask(asking(nsid));
     assert.equal(response.answers.length, 1);
@@ -211,7 +211,7 @@ suite("the identity of a server", () => {
     assert.equal(server.ask(asking(nsid, cookie(CLIENT))).edns?.options.length, 2);
   });
 
-  test("AUTH-42: in class CH the server and the version are told, where they may be", () => {
+  test("AUTH-42: in class CH the server's name and version are answered, if configured", () => {
     const server = makeServer({ identity: { server: "ns1.paris", version: "1" } });
     for (const [owner, text] of [
       ["id.server.", "ns1.paris"],

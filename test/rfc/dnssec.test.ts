@@ -21,7 +21,7 @@ import { assertSigned, rrsigOf, rrsigsOver, setsOf } from "../support/validation
 
 const DAY = 86_400;
 
-/** A signed zone at a moment that the test decides, and what a validator makes of its answers. */
+/** A signed zone at a time that the test sets, and a validator's check of its answers. */
 function open({
   clock = new FakeClock(),
   ...options
@@ -96,7 +96,7 @@ describe("a zone signed online", () => {
     it(`SEC-DNSSEC-02, 07: every set of every answer is signed: ${algorithm}, ${roles}`, () => {
       const { ask, check } = open({ keys: keysOf(roles, algorithm) });
       for (const kind of KINDS) {
-        // A CNAME made of a DNAME is proven by the DNAME (RFC 6672 §5.3.1).
+        // A CNAME synthesized from a DNAME is proven by the DNAME (RFC 6672 §5.3.1).
         const made = [`printer.moved.${origin} CNAME`, `nobody.moved.${origin} CNAME`];
         const answer = ask(kind);
         assert.ok([0, 3].includes(answer.rcode), kind);
@@ -106,7 +106,7 @@ describe("a zone signed online", () => {
     });
   }
 
-  it("SEC-DNSSEC-02: keys are signed by who the parent knows, all else by the other (RFC 7344 §4.1)", () => {
+  it("SEC-DNSSEC-02: the KSK signs the sets about keys, the ZSK all else (RFC 7344 §4.1)", () => {
     const elsewhere = "_dsboot.z.test._signal.ns CDS 0 0 0 00";
     const { ask, keys } = open({ keys: keysOf(["ksk", "zsk"]), text: elsewhere });
     const [ksk, zsk] = keys.all;
@@ -118,24 +118,24 @@ describe("a zone signed online", () => {
       assert.deepEqual(signers(`@ ${type}`), [ksk!.tag], type);
     }
     assert.deepEqual(signers("@ SOA"), [zsk!.tag]);
-    // Of another zone (RFC 9615 §4.1).
+    // About the keys of another zone (RFC 9615 §4.1).
     assert.deepEqual(signers("_dsboot.z.test._signal.ns CDS"), [zsk!.tag]);
   });
 
-  it("SEC-DNSSEC-02: an alias that leads beneath a DNAME is signed, the one made there is not", () => {
+  it("SEC-DNSSEC-02: an alias that leads beneath a DNAME is signed, the synthesized one is not", () => {
     const { ask, check } = open({ text: "into CNAME printer.moved" });
     const answer = ask("into A");
     check(answer, `printer.moved.${origin} CNAME`);
     assert.equal(answer.answers.filter(isOf(Type.RRSIG)).length, 3);
   });
 
-  it("SEC-DNSSEC-02: of two algorithms, each signs everything (RFC 4035 §2.2)", () => {
+  it("SEC-DNSSEC-02: with two algorithms, each signs everything (RFC 4035 §2.2)", () => {
     const keys = [...keysOf(["csk"]), ...keysOf(["csk"], "ed25519")];
     const { ask, check } = open({ keys });
     for (const kind of KINDS.slice(0, 16)) check(ask(kind));
   });
 
-  it("SEC-DNSSEC-03: without DO there is no DNSSEC record, but for those that are asked for", () => {
+  it("SEC-DNSSEC-03: without DO an answer has no DNSSEC records but those asked for", () => {
     const signed = open();
     const isSigning = ({ type }: ResourceRecord) => [Type.RRSIG, Type.NSEC].includes(type as 46);
     for (const kind of KINDS.filter((each) => !/ANY|KEY|CDS/.test(each))) {
@@ -160,7 +160,7 @@ describe("a zone signed online", () => {
     }
   });
 
-  it("SEC-DNSSEC-01: an unsigned zone answers DO with what it has, and AD off", () => {
+  it("SEC-DNSSEC-01: an unsigned zone answers a query with DO as one without, and AD is off", () => {
     const server = makeServer();
     for (const [owner, type] of [
       ["printer.paris", Type.A],
@@ -182,7 +182,7 @@ describe("a zone signed online", () => {
     assert.deepEqual([authenticData, checkingDisabled], [false, false]);
   });
 
-  it("SEC-DNSSEC-04: original TTL, labels and TTL are those of the set that is served", () => {
+  it("SEC-DNSSEC-04: TTL, original TTL and labels of a signature are those of the served set", () => {
     const { ask } = open();
     for (const kind of KINDS) {
       const message = ask(kind);
@@ -201,7 +201,7 @@ describe("a zone signed online", () => {
     }
   });
 
-  it("SEC-DNSSEC-05: a TTL that changes is the one that is signed from then on", async () => {
+  it("SEC-DNSSEC-05: a changed TTL is the one signed from then on", async () => {
     const { ask, check, zone } = open();
     check(ask("printer.paris A"));
     const by = { name: "test", permits: () => true };
@@ -213,7 +213,7 @@ describe("a zone signed online", () => {
     check(answer);
   });
 
-  it("SEC-DNSSEC-06: is valid in whatever case a name is asked for", () => {
+  it("SEC-DNSSEC-06: an answer is valid in whatever case the name is asked for", () => {
     const { ask, check } = open();
     for (const kind of ["PRINTER.Paris A", "NoBody.PARIS A", "X.Wild A", "UNSIGNED DS"]) {
       check(ask(kind));
@@ -221,7 +221,7 @@ describe("a zone signed online", () => {
     }
   });
 
-  it("SEC-DNSSEC-06: what is signed is in order, its names in lower case, but those of later types", () => {
+  it("SEC-DNSSEC-06: signed data is in canonical order, with names in lower case except in later types", () => {
     const fields = { algorithm: 13, tag: 0x1267, inception: 1, expiration: 2 };
     const u16 = (value: number) => String.fromCharCode(value >> 8, value & 0xff);
     const wire = (text: string) => Name.parse(text).wire;
@@ -243,7 +243,7 @@ describe("a zone signed online", () => {
     }
   });
 
-  it("SEC-DNSSEC-03: but for what DNSSEC adds, all get the same answer", () => {
+  it("SEC-DNSSEC-03: except for the DNSSEC records, all clients get the same answer", () => {
     const { ask, zone } = open();
     const isAdded = ({ type }: ResourceRecord) => type === Type.RRSIG || type === Type.NSEC;
     const owners = new Set([...zone.current].map((set) => `${set.name}`.toLowerCase()));
@@ -272,7 +272,7 @@ describe("a zone signed online", () => {
     }
   });
 
-  it("SEC-DNSSEC-03: an additional set has its signatures beside it, glue has none", () => {
+  it("SEC-DNSSEC-03: an additional set comes with its signatures, glue has none", () => {
     const { ask, check } = open();
     const { additionals } = ask("_ipp._tcp PTR");
     const types = additionals.map(({ type }) => typeName(type));
@@ -289,7 +289,7 @@ describe("a zone signed online", () => {
     check(referral, `unsigned.${origin} NS`, `ns.unsigned.${origin} A`);
   });
 
-  it("SEC-DNSSEC-03: a referral has all its addresses (RFC 9471 §3), those that are ours signed", () => {
+  it("SEC-DNSSEC-03: a referral has all its addresses (RFC 9471 §3), those of the zone itself signed", () => {
     const hosts = Array.from({ length: 9 }, (_, i) => `ns${i}`);
     const text = hosts.map((ns) => `big NS ${ns}.big\n${ns}.big A 10.0.0.1\n AAAA fd00::1`);
     const { ask, check } = open({ text: [...text, "third NS ns"].join("\n") });
@@ -304,7 +304,7 @@ describe("a zone signed online", () => {
     );
   });
 
-  it("SEC-DNSSEC-03: of what nobody has asked for there are few sets, each signed", () => {
+  it("SEC-DNSSEC-03: a signed answer has 16 additional sets at most, each signed", () => {
     const text = Array.from(
       { length: 9 },
       (_, i) => `_nine._tcp PTR ${i}._nine._tcp\n${i}._nine._tcp SRV 0 0 1 away.test.\n TXT "${i}"`,
@@ -326,7 +326,7 @@ describe("a zone signed online", () => {
 });
 
 describe("compact denial", () => {
-  it("SEC-DNSSEC-08, 09, PROXY-48: a name that is not there has an NSEC of its own that says NXNAME", () => {
+  it("SEC-DNSSEC-08, 09, PROXY-48: a name that does not exist has an NSEC of its own with NXNAME", () => {
     const { ask, check } = open();
     for (const owner of ["nobody", "a.b.nobody", "x.printer.paris"]) {
       const answer = ask(`${owner} A`);
@@ -338,7 +338,7 @@ describe("compact denial", () => {
     }
   });
 
-  it("SEC-DNSSEC-09: NXDOMAIN is for who does not ask for DNSSEC, or says CO, and hears CO", () => {
+  it("SEC-DNSSEC-09: a query without DO gets NXDOMAIN, and one with CO gets NXDOMAIN and CO", () => {
     const { ask, check } = open();
     assert.equal(ask("nobody A", { dnssecOk: false }).rcode, Rcode.NXDOMAIN);
     assert.equal(ask("nobody A", { fields: { edns: undefined } }).rcode, Rcode.NXDOMAIN);
@@ -349,7 +349,7 @@ describe("compact denial", () => {
     assert.equal(ask("dangling A", { compactOk: true }).rcode, Rcode.NXDOMAIN);
     assert.equal(ask("dangling A").rcode, Rcode.NOERROR);
     assert.equal(ask("nobody A").edns?.compactOk, undefined);
-    // CO without DO asks for nothing.
+    // CO without DO has no effect.
     assert.equal(ask("nobody A", { compactOk: true, dnssecOk: false }).edns?.compactOk, undefined);
     const unsigned = makeServer().ask(
       question("nobody", Type.A, { edns: opt({ dnssecOk: true, compactOk: true }) }),
@@ -357,7 +357,7 @@ describe("compact denial", () => {
     assert.deepEqual([unsigned.rcode, unsigned.edns?.compactOk], [Rcode.NXDOMAIN, undefined]);
   });
 
-  it("SEC-DNSSEC-10: a name that is there has all its types in the NSEC, and an empty one none", () => {
+  it("SEC-DNSSEC-10: the NSEC of an existing name lists all its types, that of an empty one none", () => {
     const { ask, check } = open();
     for (const [asked, types] of [
       ["printer.paris TXT", "A AAAA RRSIG NSEC"],
@@ -377,7 +377,7 @@ describe("compact denial", () => {
     }
   });
 
-  it("SEC-DNSSEC-10: says of a view what is in the view", () => {
+  it("SEC-DNSSEC-10: the NSEC of a name in a view lists the types that the view shows", () => {
     const { zone, keys, clock, now } = open();
     const isAddressShown = (address: string) => address.startsWith("2001:db8:");
     const view = new ZoneView(zone, { zone: origin, isAddressShown });
@@ -393,7 +393,7 @@ describe("compact denial", () => {
     );
   });
 
-  it("SEC-DNSSEC-11: NXNAME cannot be asked for, and hears that it is no type of a query", () => {
+  it("SEC-DNSSEC-11: a query for NXNAME is FORMERR, with Invalid Query Type as extended error", () => {
     for (const dnssecOk of [true, false]) {
       const answer = open().ask("printer.paris TYPE128", { dnssecOk });
       assert.equal(answer.rcode, Rcode.FORMERR);
@@ -402,7 +402,7 @@ describe("compact denial", () => {
     }
   });
 
-  it("SEC-DNSSEC-12: a delegation has a signed DS, or an NSEC without, whose next is not beneath", () => {
+  it("SEC-DNSSEC-12: a delegation has a signed DS, or an NSEC whose next name is not beneath it", () => {
     const { ask, check } = open();
     const insecure = ask("host.unsigned A");
     assert.equal(insecure.isAuthoritative, false);
@@ -418,14 +418,14 @@ describe("compact denial", () => {
     );
   });
 
-  it("SEC-DNSSEC-14: an NSEC lives as long as the negative answer (RFC 9077 §3)", async () => {
+  it("SEC-DNSSEC-14: the TTL of an NSEC is that of the negative answer (RFC 9077 §3)", async () => {
     const { ask, zone } = open();
     for (const asked of ["nobody A", "printer.paris TXT", "host.unsigned A", "paris NSEC"]) {
       const { answers, authorities } = ask(asked);
       const [nsec] = [...answers, ...authorities].filter(isOf(Type.NSEC));
       assert.equal(nsec?.ttl, 30, asked);
     }
-    // By the minimum of the SOA, or by the SOA's own TTL, whichever is less.
+    // The minimum of the SOA, or the SOA's own TTL, whichever is less.
     const soa = rdata.soa({ ...soaOf(zone.current.soa.rdatas[0]!), serial: 7 });
     const record = { name: origin, type: Type.SOA, class: Class.IN, ttl: 20, rdata: soa };
     const by = { name: "test", permits: () => true };
@@ -433,7 +433,7 @@ describe("compact denial", () => {
     assert.equal(ask("nobody A").authorities.find(isOf(Type.NSEC))?.ttl, 20);
   });
 
-  it("SEC-DNSSEC-19: the DS of the origin is not here to find", () => {
+  it("SEC-DNSSEC-19: the zone has no DS of its own origin", () => {
     const { ask, check } = open();
     const answer = ask("@ DS");
     check(answer);
@@ -442,7 +442,7 @@ describe("compact denial", () => {
     assert.doesNotMatch(nsecOf(answer.authorities).text, /\bDS\b/);
   });
 
-  it("SEC-DNSSEC-08, PROXY-20: an NSEC can be asked for, and speaks of its name alone", () => {
+  it("SEC-DNSSEC-08, PROXY-20: a query for NSEC is answered with the NSEC of that name alone", () => {
     const { ask, check } = open();
     for (const [asked, types] of [
       ["printer.paris NSEC", "A AAAA RRSIG NSEC"],
@@ -471,7 +471,7 @@ describe("compact denial", () => {
 describe("signatures through time", () => {
   const window = (message: Message) => rrsigOf(message.answers.find(isOf(Type.RRSIG))!.rdata);
 
-  it("SEC-DNSSEC-15: are kept, valid from an hour ago, and replaced two days before they end", () => {
+  it("SEC-DNSSEC-15: are kept, valid from an hour ago, and replaced two days before they expire", () => {
     const { ask, check, clock, now } = open();
     const first = window(ask("printer.paris A"));
     assert.equal(first.inception, now() - 3600);
@@ -486,21 +486,21 @@ describe("signatures through time", () => {
     assert.equal(size, 0);
   });
 
-  it("SEC-DNSSEC-15: the same is signed once", () => {
+  it("SEC-DNSSEC-15: are made once for the same set", () => {
     const { ask, clock } = open();
     const one = ask("printer.paris A");
     clock.steps = -30 * 60_000;
     assert.deepEqual(window(one).signature, window(ask("printer.paris A")).signature);
   });
 
-  it("SEC-DNSSEC-15: do not all end at one time", () => {
+  it("SEC-DNSSEC-15: do not all expire at one time", () => {
     const clock = new FakeClock({ chance: [0.1, 0.9] });
     const { ask } = open({ clock });
     const ends = ["printer.paris A", "printer.paris AAAA"].map((each) => window(ask(each)));
     assert.notEqual(ends[0]!.expiration, ends[1]!.expiration);
   });
 
-  it("SEC-DNSSEC-15: a clock that is set forward or back leaves no answer that is not valid", () => {
+  it("SEC-DNSSEC-15: are valid in every answer, though the clock is set forward or back", () => {
     let step = 0;
     const clock = new FakeClock();
     const wall = clock.wall.bind(clock);
@@ -512,7 +512,7 @@ describe("signatures through time", () => {
     }
   });
 
-  it("SEC-DNSSEC-15: what strangers make up is bounded, and pushes out nothing that is in use", () => {
+  it("SEC-DNSSEC-15: of made-up names are bounded, and push out none that is in use", () => {
     const { ask, signatures } = open({ limits: { once: 100, often: 50 } });
     for (let i = 0; i < 3; i++) ask("printer.paris A");
     const before = window(ask("printer.paris A")).signature;
@@ -521,7 +521,7 @@ describe("signatures through time", () => {
     assert.deepEqual(window(ask("printer.paris A")).signature, before);
   });
 
-  it("SEC-DNSSEC-15: no more are made in a second than may be; then SERVFAIL, but not for what is kept", () => {
+  it("SEC-DNSSEC-15: are rate limited, with SERVFAIL beyond the limit except for those kept", () => {
     const { ask, clock } = open({ maxPerSecond: 20 });
     assert.equal(ask("printer.paris A").rcode, Rcode.NOERROR);
     const rcodes = Array.from({ length: 30 }, (_, i) => ask(`made-up-${i} A`).rcode);
@@ -537,7 +537,7 @@ describe("signatures through time", () => {
     assert.equal(ask("made-up-29 A").rcode, Rcode.NOERROR);
   });
 
-  it("SEC-DNSSEC-04: what changes is signed anew, what does not is not", async () => {
+  it("SEC-DNSSEC-04: are made again for a changed set, and not for the others", async () => {
     const { ask, check, zone } = open();
     const [a, aaaa] = ["printer.paris A", "printer.paris AAAA"];
     const before = [window(ask(a)).signature, window(ask(aaaa)).signature];
@@ -551,7 +551,7 @@ describe("signatures through time", () => {
     assert.deepEqual(window(after[1]!).signature, before[1]);
   });
 
-  it("SEC-DNSSEC-06: a name in data that comes back in another case is signed as it is now", async () => {
+  it("SEC-DNSSEC-06: are made again for a name in data that comes back in another case", async () => {
     const { ask, check, zone } = open();
     const by = { name: "test", permits: () => true };
     for (const target of ["Target.Svc", "target.svc"]) {
@@ -565,7 +565,7 @@ describe("signatures through time", () => {
     }
   });
 
-  it("SEC-DNSSEC-15: an answer that ends with time is not among those that are ready", () => {
+  it("SEC-DNSSEC-15: no answer with signatures or keys is kept ready", () => {
     const { ask, ready } = open();
     for (const kind of KINDS) ask(kind, { transport: "udp" });
     ask("@ DNSKEY", { dnssecOk: false });
@@ -579,7 +579,7 @@ describe("signatures through time", () => {
     assert.equal(ready.answer(encode(query)), undefined);
   });
 
-  it("SEC-DNSSEC-15: nor is one of a zone that is not signed yet, nor what it says of keys", () => {
+  it("SEC-DNSSEC-15: with no keys yet, no answer about keys or to a query with DO is kept ready", () => {
     const { ask, ready, keys } = open({ keys: [] });
     for (const dnssecOk of [true, false]) ask("@ DNSKEY", { dnssecOk });
     ask("printer.paris A");
@@ -597,7 +597,7 @@ describe("keys through time", () => {
   const tagsOf = (message: Message, type: number) =>
     message.answers.filter(isOf(type)).map(({ rdata }) => formatRdata(rdata));
 
-  it("SEC-DNSSEC-16: CDS and CDNSKEY are those of the keys the parent is to know (RFC 7344 §4)", () => {
+  it("SEC-DNSSEC-16: CDS and CDNSKEY are those of the keys for the parent (RFC 7344 §4)", () => {
     const { ask, check, keys } = open({ keys: keysOf(["ksk", "zsk"]) });
     const [ksk] = keys.all;
     const cds = ask("@ CDS");
@@ -606,7 +606,7 @@ describe("keys through time", () => {
     assert.deepEqual(tagsOf(ask("@ CDNSKEY"), Type.CDNSKEY), [formatRdata(ksk!.dnskey)]);
   });
 
-  it("SEC-DNSSEC-16: a zone may ask its parent to take the DS away (RFC 8078 §4)", () => {
+  it("SEC-DNSSEC-16: a zone may ask its parent to remove the DS (RFC 8078 §4)", () => {
     const { ask, check } = open({ text: "@ CDS 0 0 0 00\n@ CDNSKEY 0 3 0 AA==" });
     const [cds, cdnskey] = [ask("@ CDS"), ask("@ CDNSKEY")];
     check(cds);
@@ -615,7 +615,7 @@ describe("keys through time", () => {
     assert.deepEqual(tagsOf(cdnskey, Type.CDNSKEY), ["0 3 0 AA=="]);
   });
 
-  it("SEC-DNSSEC-16: through a roll-over, who knows either set of keys can validate", () => {
+  it("SEC-DNSSEC-16: a roll-over keeps every answer validly signed", () => {
     const at = (days: number) => start + days * DAY;
     const old = first!.at({ Publish: 0, Activate: 0, SyncPublish: 0, SyncDelete: at(4) });
     const next = { Publish: at(1), Activate: at(2), SyncPublish: at(3) };
@@ -643,7 +643,7 @@ describe("keys through time", () => {
     ]);
   });
 
-  it("SEC-DNSSEC-16: a key of another signer in the zone is shown with ours (RFC 8901)", () => {
+  it("SEC-DNSSEC-16: another signer's key in the zone is published with ours (RFC 8901)", () => {
     const { ask } = open({ keys: [first!], text: `@ DNSKEY ${formatRdata(second!.dnskey)}` });
     assert.deepEqual(
       tagsOf(ask("@ DNSKEY"), Type.DNSKEY).sort(),
@@ -651,7 +651,7 @@ describe("keys through time", () => {
     );
   });
 
-  it("SEC-DNSSEC-01: a zone whose keys do not sign yet is not signed, and shows them", () => {
+  it("SEC-DNSSEC-01: a zone whose keys do not sign yet is unsigned, and publishes them", () => {
     const { ask } = open({ keys: [first!.at({ Publish: 0 })] });
     for (const kind of ["printer.paris A", "@ DNSKEY", "nobody A"]) {
       const { answers, authorities } = ask(kind);

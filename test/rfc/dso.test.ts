@@ -1,4 +1,4 @@
-/** DNS Stateful Operations (RFC 8490): sessions in memory, on a clock of the test's, and by TLS. */
+/** DNS Stateful Operations (RFC 8490): sessions in memory, on the test's clock, and by TLS. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
@@ -65,7 +65,7 @@ class Client implements Peer {
     return this.abortedAt !== undefined;
   }
 
-  /** Gives what was sent meanwhile. */
+  /** Returns what was sent meanwhile. */
   async say(...messages: readonly Uint8Array[]): Promise<Buffer[]> {
     for (const message of messages) if (!this.isAborted) this.session.receive(message);
     await this.clock.elapse(0);
@@ -82,14 +82,14 @@ class Client implements Peer {
     return { rcode, types: tlvs.map(([type]) => type), octets };
   }
 
-  /** What is granted to who wants this: milliseconds. */
+  /** The timeouts granted on request, in milliseconds. */
   async agree(inactivity: number, interval: number): Promise<number[]> {
     const { octets, types } = await this.ask(keepalive(1, inactivity, interval));
     assert.deepEqual(types, [1]);
     return [octets.readUInt32BE(16), octets.readUInt32BE(20)];
   }
 
-  /** Says nothing until it is let go, and gives after how long, in milliseconds. */
+  /** Stays silent until disconnected, and returns after how many milliseconds that was. */
   async silence(most: number): Promise<number | undefined> {
     const from = this.clock.now();
     await this.clock.elapse(most);
@@ -128,7 +128,7 @@ suite("A stateful message", () => {
     }
   });
 
-  test("that says nothing, or is cut off, is malformed", async () => {
+  test("that is empty or cut off is malformed", async () => {
     const client = await established();
     const whole = keepalive(5, 15_000, HOUR);
     for (let length = 12; length < whole.length; length++) {
@@ -141,7 +141,7 @@ suite("A stateful message", () => {
     assert.equal((await client.ask(whole)).rcode, Rcode.NOERROR);
   });
 
-  test("DSO-05, DSO-17, DSO-31: Keepalive is always granted, each request by itself", async () => {
+  test("DSO-05, DSO-17, DSO-31: that is a Keepalive is always granted, each request by itself", async () => {
     const client = new Client();
     const responses = await client.say(...[1, 2, 3].map((id) => keepalive(id, 15_000, HOUR)));
     assert.deepEqual(
@@ -152,7 +152,7 @@ suite("A stateful message", () => {
     assert.deepEqual(types, []);
   });
 
-  test("DSO-06: of a type that is not known is answered so, and makes no session", async () => {
+  test("DSO-06: of an unknown type is answered DSOTYPENI, and establishes no session", async () => {
     const client = new Client();
     const unknown = stateful(5, tlv(0xf800, Buffer.from("abc")));
     const { rcode, types } = await client.ask(unknown);
@@ -163,7 +163,7 @@ suite("A stateful message", () => {
     assert.ok(client.session.isEstablished && !client.isAborted);
   });
 
-  test("DSO-08: may have more behind it that is not known", async () => {
+  test("DSO-08: may have unknown additional TLVs", async () => {
     const client = new Client();
     const more = tlv(0xfbff, Buffer.from("what"));
     const message = stateful(5, Buffer.concat([tlv(1, timeouts(15_000, HOUR)), more]));
@@ -171,13 +171,13 @@ suite("A stateful message", () => {
     assert.deepEqual([rcode, types], [Rcode.NOERROR, [1]]);
   });
 
-  test("DSO-12: whatever its Z bits and RCODE are", async () => {
+  test("DSO-12: is answered whatever its Z bits and RCODE are", async () => {
     const client = new Client();
     const message = stateful(5, tlv(1, timeouts(15_000, HOUR)), 0x07f3);
     assert.equal((await client.ask(message)).rcode, Rcode.NOERROR);
   });
 
-  test("DSO-30: that is padded has a padded response", async () => {
+  test("DSO-30: with padding gets a padded response", async () => {
     const client = new Client();
     const padding = tlv(3, Buffer.from("any octets"));
     for (const [id, data, types] of [
@@ -213,13 +213,13 @@ suite("A session ends at once", () => {
     });
   }
 
-  test("before it has begun, by what has no id", async () => {
+  test("before it is established, by a message without an id", async () => {
     const client = new Client();
     assert.deepEqual(await client.say(unsubscribe(1)), []);
     assert.ok(client.isAborted);
   });
 
-  test("DSO-04: before it has begun nothing is said of the server's end", async () => {
+  test("DSO-04: and with a Retry Delay only if it is established", async () => {
     const client = new Client();
     await client.say(stateful(1, tlv(0xf800)));
     client.session.retire();
@@ -229,15 +229,15 @@ suite("A session ends at once", () => {
     assert.equal(other.sent.length, 1);
   });
 
-  test("DSO-09: but not by UNSUBSCRIBE of what is not there", async () => {
+  test("DSO-09: but not by UNSUBSCRIBE of an unknown subscription", async () => {
     const client = await established();
     assert.deepEqual(await client.say(unsubscribe(1)), []);
     assert.ok(!client.isAborted);
   });
 });
 
-suite("The time of a session", () => {
-  test("DSO-18, DSO-19, DSO-24: an hour between messages, unless less is wanted, and 10 s at least", async () => {
+suite("The timeouts of a session", () => {
+  test("DSO-18, DSO-19, DSO-24: keepalive is an hour, or what is asked for, but at least 10 s", async () => {
     for (const [wanted, granted] of [
       [1000, 10_000],
       [60_000, 60_000],
@@ -254,7 +254,7 @@ suite("The time of a session", () => {
     assert.equal(await crowded.silence(20_000), 5000);
   });
 
-  test("DSO-16: 30 s of silence where nothing was agreed", async () => {
+  test("DSO-16: the session ends after 30 s of silence if no timeouts are agreed", async () => {
     const client = new Client();
     await client.say(subscribe(1, LIST, Type.PTR));
     assert.equal(await client.silence(60_000), 30_000);
@@ -263,7 +263,7 @@ suite("The time of a session", () => {
     assert.equal(await idle.silence(60_000), 30_000);
   });
 
-  test("DSO-20: without anything under way, twice what was agreed and 5 s at least", async () => {
+  test("DSO-20: an idle session ends after twice the agreed timeout, and at least 5 s", async () => {
     for (const [agreed, patience] of [
       [4000, 8000],
       [1000, 5000],
@@ -276,7 +276,7 @@ suite("The time of a session", () => {
     }
   });
 
-  test("DSO-20: who is agreed with on less has five seconds from then on (RFC 8490 §7.1.1)", async () => {
+  test("DSO-20: a shortened timeout leaves 5 s from then on (RFC 8490 §7.1.1)", async () => {
     const client = new Client();
     await client.agree(15_000, HOUR);
     await client.clock.elapse(14_000);
@@ -287,7 +287,7 @@ suite("The time of a session", () => {
     await other.clock.elapse(14_000);
     other.isCrowded = true;
     await other.agree(15_000, HOUR);
-    // What is agreed on again is not less.
+    // Agreeing on the same timeout again does not shorten it.
     await other.clock.elapse(4000);
     await other.agree(15_000, HOUR);
     assert.equal(await other.silence(60_000), 1000);
@@ -298,7 +298,7 @@ suite("The time of a session", () => {
     assert.equal(await third.silence(60_000), 5000);
   });
 
-  test("DSO-21: Keepalive is no activity, and any other message is", async () => {
+  test("DSO-21: Keepalive is no activity, any other message is", async () => {
     const client = new Client();
     await client.agree(10_000, HOUR);
     for (const second of [5, 10, 15]) {
@@ -316,7 +316,7 @@ suite("The time of a session", () => {
     assert.equal(await other.silence(60_000), 20_000);
   });
 
-  test("DSO-22: a subscription is activity, and so is a query that is under way", async () => {
+  test("DSO-22: a subscription is activity, and so is a query in flight", async () => {
     const client = new Client();
     await client.agree(10_000, 60_000);
     await client.say(subscribe(2, LIST, Type.PTR));
@@ -336,7 +336,7 @@ suite("The time of a session", () => {
     assert.equal(await busy.silence(60_000), 20_000);
   });
 
-  test("DSO-23: without a message for twice what was agreed, what is sent among them", async () => {
+  test("DSO-23: the session ends after twice the keepalive interval without a message either way", async () => {
     const client = new Client();
     await client.agree(15_000, 10_000);
     await client.say(subscribe(2, LIST, Type.PTR));
@@ -346,7 +346,7 @@ suite("The time of a session", () => {
     assert.equal(client.sent.length, 1);
   });
 
-  test("is not the time of an idle connection", async () => {
+  test("differ from that of an idle connection", async () => {
     const clock = new FakeClock();
     await using pushing = await Pushing.open({ clock });
     const [client, other] = [await pushing.connect(), await pushing.connect()];
@@ -368,7 +368,7 @@ suite("The time of a session", () => {
 suite("A session by TLS", () => {
   const ended = (client: PushClient) => waitFor("its end", () => client.ended);
 
-  test("DSO-04: begins with a request of the client, and nothing is said before", async () => {
+  test("DSO-04: begins with a request of the client, before which the server sends nothing", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     client.send(encode(question("one")));
@@ -383,7 +383,7 @@ suite("A session by TLS", () => {
     assert.equal(client.received.length, 1);
   });
 
-  test("DSO-14: has queries beside it", async () => {
+  test("DSO-14: carries queries too", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     await client.subscribe(1, LIST, Type.PTR);
@@ -395,7 +395,7 @@ suite("A session by TLS", () => {
     await waitFor("a notice", () => client.told.length === 3);
   });
 
-  test("DSO-13: edns-tcp-keepalive ends it, and without one does not", async () => {
+  test("DSO-13: is ended by edns-tcp-keepalive, which is answered before there is a session", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     const options = [{ code: OptionCode.TCP_KEEPALIVE, data: Buffer.alloc(0) }];
@@ -410,7 +410,7 @@ suite("A session by TLS", () => {
     assert.equal(client.received.length, 2);
   });
 
-  test("DSO-26, DSO-27: a server that ends says when to come back, and no more", async () => {
+  test("DSO-26, DSO-27: ends, when the server does, with a Retry Delay and nothing after it", async () => {
     await using pushing = await Pushing.open();
     const clients = [await pushing.connect(), await pushing.connect(), await pushing.connect()];
     for (const client of clients) await client.subscribe(1, LIST, Type.PTR);
@@ -427,12 +427,11 @@ suite("A session by TLS", () => {
       assert.equal(client.received.length, 3);
     }
     await closed;
-    // By chance two may be of the same millisecond.
     assert.ok(delays.size > 1);
     for (const delay of delays) assert.ok(delay >= 2000 && delay <= 10_000, `${delay} ms`);
   });
 
-  test("a client that says no more is let go, and gets the response to what it has asked before", async () => {
+  test("ends when the client closes its side, once earlier requests are answered", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     client.send(subscribe(1, LIST, Type.PTR));

@@ -1,4 +1,4 @@
-/** What lasts: updates on stable storage (RFC 2136 §3.5, §3.7), leases (RFC 9664), serials (RFC 1982). */
+/** Durability: updates on stable storage (RFC 2136 §3.5, §3.7), leases (RFC 9664), serials (RFC 1982). */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Rcode, Type } from "../../src/dns/constants.ts";
@@ -17,7 +17,7 @@ const failOn = (failing: string) => (what: string) => {
 };
 
 suite("stable storage", () => {
-  test("UPD-15: what cannot be written is SERVFAIL and has left no trace, all that waited too", async () => {
+  test("UPD-15: an update that cannot be written, and all behind it, are SERVFAIL without a trace", async () => {
     for (const failing of ["write", "sync"]) {
       const disk = new MemoryDisk();
       const clock = new FakeClock();
@@ -59,7 +59,7 @@ suite("stable storage", () => {
     }
   });
 
-  test("UPD-15: nor has what one update did to a lease more than once", async () => {
+  test("UPD-15: a failed update that touches a lease twice leaves the lease as it was", async () => {
     const disk = new MemoryDisk();
     const clock = new FakeClock();
     const zone = await openOn(disk, { clock });
@@ -72,7 +72,7 @@ suite("stable storage", () => {
     assert.ok(!has(zone, "a"));
   });
 
-  test("UPD-15: what is granted afterwards is held by the same after a restart", async () => {
+  test("UPD-15: what is granted after a failure has the same holders after a restart", async () => {
     const disk = new MemoryDisk();
     const clock = new FakeClock();
     const zone = await openOn(disk, { clock });
@@ -88,7 +88,7 @@ suite("stable storage", () => {
     assert.deepEqual(again.holders(held!).toSorted(), ["lyon", "paris"]);
   });
 
-  test("UPD-15: a lease that ends while nothing can be written ends when it can", async () => {
+  test("UPD-15: a lease that expires while nothing can be written ends once it can", async () => {
     const disk = new MemoryDisk();
     const clock = new FakeClock();
     const zone = await openOn(disk, { clock });
@@ -105,7 +105,7 @@ suite("stable storage", () => {
     assert.ok(!has(await openOn(disk.afterKill(), { clock }), "a"));
   });
 
-  test("UPD-26: nothing is answered or seen before it is on the disk", async () => {
+  test("UPD-26: nothing is answered or visible before it is on the disk", async () => {
     const disk = new SlowDisk();
     const zone = await openOn(disk);
     const { serial } = zone.current;
@@ -176,7 +176,7 @@ suite("stable storage", () => {
   });
 });
 
-suite("leases that last", () => {
+suite("durable leases", () => {
   const ADD = "+ a A 10.0.0.1";
 
   test("LEASE-03, LEASE-05: KEY records follow the key lease, the others the lease", async () => {
@@ -198,7 +198,7 @@ suite("leases that last", () => {
     assert.ok(!hasKey("a"));
   });
 
-  test("LEASE-10: after a restart a lease ends when it would have", async () => {
+  test("LEASE-10: a lease ends when it would have ended without a restart", async () => {
     const disk = new MemoryDisk();
     const clock = new FakeClock();
     const zone = await openOn(disk, { clock });
@@ -207,7 +207,7 @@ suite("leases that last", () => {
     await clock.elapse(50_000);
     await zone.apply(updateOf(ADD, { lease: 300 }), paris);
     const image = disk.afterKill();
-    // Another process has another clock, of the same wall.
+    // Another process has a clock of its own, but the same wall clock.
     const later = new FakeClock({ epoch: clock.wall() + 40_000 });
     const again = await openOn(image, { clock: later });
     assert.equal(again.current.serial, zone.current.serial);
@@ -220,7 +220,7 @@ suite("leases that last", () => {
     assert.ok(!has(again, "a"));
   });
 
-  test("LEASE-10: what ended while nobody ran is gone at the start, by a change", async () => {
+  test("LEASE-10: what expired while nothing ran is removed at the start, with a new serial", async () => {
     const disk = new MemoryDisk();
     const clock = new FakeClock();
     const zone = await openOn(disk, { clock });
@@ -234,7 +234,7 @@ suite("leases that last", () => {
     assert.deepEqual(again.holders({ name: name("a"), rdata: recordA }), ["lyon"]);
   });
 
-  test("LEASE-10, SEC-24: a wall clock that is put forward or back neither ends a lease nor draws it out", async () => {
+  test("LEASE-10, SEC-24: a wall clock set forward or back neither shortens nor extends a lease", async () => {
     for (const step of [-86_400_000, -3_600_000, 3_600_000, 1e12]) {
       const disk = new MemoryDisk();
       const clock = new FakeClock();
@@ -256,7 +256,7 @@ suite("leases that last", () => {
     }
   });
 
-  test("LEASE-10, SEC-24: nobody gets more than was granted by a clock put back while nobody ran", async () => {
+  test("LEASE-10, SEC-24: a clock set back while nothing ran extends no lease", async () => {
     const disk = new MemoryDisk();
     const clock = new FakeClock();
     const zone = await openOn(disk, { clock });
@@ -267,7 +267,7 @@ suite("leases that last", () => {
     assert.ok(!has(again, "a"));
   });
 
-  test("LEASE-10, SEC-24: nor is more granted by starting again and again", async () => {
+  test("LEASE-10, SEC-24: repeated restarts extend no lease", async () => {
     let disk = new MemoryDisk();
     const first = await openOn(disk, { clock: new FakeClock() });
     await first.apply(updateOf(ADD, { lease: 300 }), paris);
@@ -283,7 +283,7 @@ suite("leases that last", () => {
     assert.ok(!has(await openOn(disk.afterKill(), { clock: new FakeClock({ epoch: wall }) }), "a"));
   });
 
-  test("LEASE-10, SEC-24: a wall clock is followed where nobody writes, at the end and each minute", async () => {
+  test("LEASE-10, SEC-24: without writes, a wall clock is followed at the end and each minute", async () => {
     for (const isStopped of [true, false]) {
       for (const step of [-3_600_000, 3_600_000]) {
         const disk = new MemoryDisk();
@@ -308,7 +308,7 @@ suite("leases that last", () => {
     }
   });
 
-  test("LEASE-06: a refresh is no change and no serial, and yet lasts", async () => {
+  test("LEASE-06: a refresh changes neither the zone nor its serial, yet is durable", async () => {
     const disk = new MemoryDisk();
     const clock = new FakeClock();
     const zone = await openOn(disk, { clock, enough: 6000 });
@@ -345,7 +345,7 @@ suite("serials", () => {
     openOn(disk.afterKill(), { clock: new FakeClock({ epoch: wall }), text });
   const YEAR_2025 = 1_735_689_600;
 
-  test("XFR-19: the first is the time of day, and then none is lower, whatever the clock says", async () => {
+  test("XFR-19: the first is the time of day, and later ones never fall, whatever the clock says", async () => {
     const disk = new MemoryDisk();
     const zone = await openOn(disk);
     assert.equal(zone.current.serial, YEAR_2025);
@@ -366,7 +366,7 @@ suite("serials", () => {
       return set.type === Type.SOA ? { ...set, rdatas: [soa!.rdata] } : set;
     });
 
-  test("XFR-19: a serial of the file counts where it is newer, at the first start and later", async () => {
+  test("XFR-19: the file's serial is taken where it is newer, at the first start and later", async () => {
     const disk = new MemoryDisk();
     const start = async (serial: number) => {
       const records = fileRecords("ns.example.", serial);
@@ -383,7 +383,7 @@ suite("serials", () => {
     assert.equal(zone.current.serial, first + 500);
   });
 
-  test("XFR-19: none is lower across the end of the numbers", async () => {
+  test("XFR-19: none is lower where the numbers wrap around", async () => {
     const disk = new MemoryDisk();
     const zone = await openOn(disk);
     const set = async (serial: number) => {
@@ -398,7 +398,7 @@ suite("serials", () => {
     assert.ok(compareSerials(1, zone.current.serial) > 0);
   });
 
-  test("XFR-19: a file's serial that is older, or 0 where others would take it for newer, says nothing", async () => {
+  test("XFR-19: a file's serial is ignored if it is older, or 0", async () => {
     const far = Date.UTC(2060, 0, 1);
     const disk = new MemoryDisk();
     const clock = new FakeClock({ epoch: far });
@@ -413,7 +413,7 @@ suite("serials", () => {
     assert.match(lines([last.current.soa])[0]!, /c\.example\./);
   });
 
-  test("XFR-19: where the journal was lost, the copy still tells the last serial", async () => {
+  test("XFR-19: the copy yields the last serial when the journal is lost", async () => {
     const disk = new MemoryDisk();
     const stop = new AbortController();
     const zone = await openOn(disk, { signal: stop.signal });
@@ -422,7 +422,7 @@ suite("serials", () => {
     await zone.closed;
     const left = MemoryDisk.of([[COPY, disk.octets(COPY)]]);
     assert.ok((await opened(left, 0)).current.serial > zone.current.serial);
-    // By the clock of a start that is later than the copy, but not than what was seen after it.
+    // Even if the start's clock is later than the copy: more serials may have been seen since it.
     const copied = zone.current.serial;
     const soon = await opened(left, (copied + 1) * 1000);
     assert.ok(soon.current.serial > copied + 900 * 1000, `${soon.current.serial}`);
@@ -430,7 +430,7 @@ suite("serials", () => {
     assert.equal((await opened(scribbled, Date.UTC(2025, 0, 1))).current.serial, YEAR_2025);
   });
 
-  test("XFR-19: where the journal is older than the copy, others have seen the serials between", async () => {
+  test("XFR-19: with a journal older than the copy, a start skips the serials others may have seen", async () => {
     const disk = new MemoryDisk();
     const stop = new AbortController();
     const zone = await openOn(disk, { signal: stop.signal });
@@ -443,7 +443,7 @@ suite("serials", () => {
       [JOURNAL, backup],
       [COPY, disk.octets(COPY)],
     ]);
-    // On a disk that is full it would say of other contents what others have under its serial.
+    // On a full disk it would publish other contents under serials that others have seen.
     const full = restored.afterKill();
     full.before = failOn("write");
     const ended = new AbortController();
@@ -451,16 +451,16 @@ suite("serials", () => {
       openOn(full, { signal: ended.signal }),
       /z\.example\. could not be given a later serial/,
     );
-    // Nor does it say so to a later start, where there is room again.
+    // Nor does it leave a copy that misleads a later start, with room again.
     full.before = () => {};
     ended.abort();
     for (let i = 0; i < 100; i++) await new Promise(setImmediate);
     assert.deepEqual(full.octets(COPY), restored.octets(COPY));
     const again = await openOn(restored);
-    // And those of a quarter of an hour after the copy, at a thousand a second and more.
+    // Those of a quarter of an hour after the copy are skipped too, at a thousand a second and more.
     assert.ok(compareSerials(again.current.serial, zone.current.serial + 900_000) > 0);
     assert.ok(again.current.set(name("n"), Type.A) && !again.current.set(name("n1"), Type.A));
-    // Once: it is the journal's from then on.
+    // Only once: the journal has the serial from then on.
     const { serial } = again.current;
     assert.equal((await openOn(restored.afterKill())).current.serial, serial);
   });

@@ -1,4 +1,4 @@
-/** EDNS(0) as a server speaks it: RFC 6891, RFC 3225, RFC 8906 §8.2. */
+/** EDNS(0) as a server implements it: RFC 6891, RFC 3225, RFC 8906 §8.2. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Opcode, OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
@@ -14,7 +14,7 @@ import { skipWithout } from "../support/tool.ts";
 const { ask, answers } = makeServer();
 const MANY = "_presence._tcp.paris";
 
-/** A query without EDNS, with these octets as one more record in its additional section. */
+/** A query without EDNS, with these records added to its additional section as octets. */
 function withRecords(...records: readonly Uint8Array[]): Buffer {
   const query = Buffer.concat([encode(question("printer.paris")), ...records]);
   query.writeUInt16BE(records.length, 10);
@@ -32,7 +32,7 @@ function optRecord({ owner = [0], udpSize = 1232, ttl = 0, rdata = [] as number[
 }
 
 suite("EDNS(0)", () => {
-  test("EDNS-01: OPT in, OPT out, in whatever answer", () => {
+  test("EDNS-01: a query with OPT gets a response with OPT, whatever the answer", () => {
     const edns = opt();
     const answersOf = {
       NOERROR: question("printer.paris", Type.A, { edns }),
@@ -50,7 +50,7 @@ suite("EDNS(0)", () => {
     }
   });
 
-  test("EDNS-02: no OPT in, no OPT out", () => {
+  test("EDNS-02: a query without OPT gets a response without OPT", () => {
     for (const query of [
       question("printer.paris"),
       question("nobody"),
@@ -86,9 +86,9 @@ suite("EDNS(0)", () => {
     assert.equal(ask(inAnswers).rcode, Rcode.FORMERR, "in the answer section");
   });
 
-  test("EDNS-04: FORMERR has DO as it was sent, wherever the OPT record was", () => {
+  test("EDNS-04: FORMERR returns DO as it was sent, wherever the OPT record was", () => {
     const query = encode(question("printer.paris"));
-    // An answer, an OPT record, and an octet too many.
+    // An answer, an OPT record, and one octet too many.
     query.writeUInt16BE(1, 6);
     query.writeUInt16BE(1, 10);
     const address = [0, 0, Type.A, 0, 1, 0, 0, 0, 9, 0, 4, 192, 0, 2, 9];
@@ -110,7 +110,7 @@ suite("EDNS(0)", () => {
     }
   });
 
-  test("EDNS-06, LLQ-08: options nobody knows are ignored and not repeated", () => {
+  test("EDNS-06, LLQ-08: unknown options are ignored and not repeated", () => {
     const options = [1, 100, 65001, 65535].map((code) => ({ code, data: Buffer.from("data") }));
     const response = ask(question("printer.paris", Type.A, { edns: opt({ options }) }));
     assert.equal(response.rcode, Rcode.NOERROR);
@@ -118,13 +118,13 @@ suite("EDNS(0)", () => {
     assert.deepEqual(response.edns?.options, []);
   });
 
-  test("EDNS-07: flags nobody knows are ignored and sent as 0", () => {
+  test("EDNS-07: unknown flags are ignored and sent as 0", () => {
     const [octets] = answers(withRecords(optRecord({ ttl: 0x00007fff })));
     assert.equal(octets?.readUInt32BE(octets.length - 6), 0);
     assert.equal(ask(octets === undefined ? Buffer.alloc(0) : withRecords(optRecord())).rcode, 0);
   });
 
-  test("EDNS-08: DO comes back as it was sent, and brings no signatures to an unsigned zone", () => {
+  test("EDNS-08: DO is returned as it was sent, and brings no signatures to an unsigned zone", () => {
     for (const dnssecOk of [true, false]) {
       for (const owner of ["printer.paris", "nobody", "example.org."]) {
         const response = ask(question(owner, Type.A, { edns: opt({ dnssecOk }) }));
@@ -145,7 +145,7 @@ suite("EDNS(0)", () => {
     }
   });
 
-  test("EDNS-10: no answer by UDP has more than 1,232 octets, whatever the client takes", () => {
+  test("EDNS-10: no answer by UDP has more than 1,232 octets, whatever size the client accepts", () => {
     for (const udpSize of [1232, 1400, 4096, 65535]) {
       const query = encode(question(MANY, Type.PTR, { edns: opt({ udpSize }) }));
       const [octets] = answers(query);
@@ -159,7 +159,7 @@ suite("EDNS(0)", () => {
     );
   });
 
-  test("EDNS-18: a query without a cookie is answered as if there were none", () => {
+  test("EDNS-18: a query is answered the same with and without a cookie", () => {
     const options = [{ code: OptionCode.COOKIE, data: Buffer.alloc(8, 7) }];
     const plain = ask(question("printer.paris"));
     const without = ask(question("printer.paris", Type.A, { edns: opt() }));
@@ -168,7 +168,7 @@ suite("EDNS(0)", () => {
     assert.deepEqual(withCookie.answers, plain.answers);
   });
 
-  test("EDNS-24: a client's subnet is ignored", () => {
+  test("EDNS-24: a client subnet is ignored", () => {
     const subnet = { code: OptionCode.CLIENT_SUBNET, data: Buffer.from([0, 1, 24, 0, 1, 2, 3]) };
     const response = ask(question("printer.paris", Type.A, { edns: opt({ options: [subnet] }) }));
     assert.equal(response.rcode, Rcode.NOERROR);
@@ -182,7 +182,7 @@ suite("EDNS(0)", () => {
     ]);
   const asking = (code: number, data = Buffer.alloc(0)) => ({ code, data });
 
-  test("EDNS-26: who asks for the SOA is told how long a copy may be served: as the SOA says", () => {
+  test("EDNS-26: a query for the SOA with EXPIRE is answered with the SOA's own value", () => {
     const expire = asking(OptionCode.EXPIRE);
     const day = [OptionCode.EXPIRE, "00015180"];
     assert.deepEqual(told("@", Type.SOA, expire), [day]);
@@ -196,13 +196,13 @@ suite("EDNS(0)", () => {
     assert.deepEqual(told("@", Type.SOA), []);
   });
 
-  test("EDNS-27: who asks is told of which version of which zone the answer is", async () => {
+  test("EDNS-27: a query with ZONEVERSION is answered with the zone's serial", async () => {
     const version = asking(OptionCode.ZONEVERSION);
     const first = [OptionCode.ZONEVERSION, "020000000001"];
     for (const owner of ["printer.paris", "nobody.paris", "@"]) {
       assert.deepEqual(told(owner, Type.A, version), [first], owner);
     }
-    // What else there is in the option is not looked at, nor how often it comes (RFC 9660 §3.2).
+    // The option's content and its repetition are ignored (RFC 9660 §3.2).
     const odd = asking(OptionCode.ZONEVERSION, Buffer.from([9, 9]));
     assert.deepEqual(told("@", Type.A, odd, version), [first]);
     assert.deepEqual(told("@", Type.A), []);
@@ -219,7 +219,7 @@ suite("EDNS(0)", () => {
     assert.equal(now.edns?.options[0]?.data.at(-1), 2);
   });
 
-  test("EDNS-26, 27: dig is told", { skip: skipWithout("dig") }, async () => {
+  test("EDNS-26, 27: dig gets both", { skip: skipWithout("dig") }, async () => {
     await using server = await listenBoth();
     const { address, port } = server.endpoint;
     const said = await succeed([

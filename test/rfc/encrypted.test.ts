@@ -68,7 +68,7 @@ function optionOf({ edns }: Message, code: number): Uint8Array | undefined {
 }
 
 suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
-  test("XPORT-14: what is not TLS gets no DNS answer", async () => {
+  test("XPORT-14: a client that does not speak TLS gets no DNS answer", async () => {
     await using server = await listenSecurely();
     const socket = connect({ host: "127.0.0.1", port: server.tls.endpoint.port });
     const pieces: Buffer[] = [];
@@ -81,7 +81,7 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     assert.equal(type, 21);
   });
 
-  test("XPORT-14: who asks for a second handshake on its connection gets none", async () => {
+  test("XPORT-14: renegotiation is refused", async () => {
     await using server = await listenSecurely();
     using client = await dial(server, { maxVersion: "TLSv1.2" });
     const outcome = new Promise((resolve) => {
@@ -91,21 +91,21 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     assert.match(`${await outcome}`, /no renegotiation/);
   });
 
-  test("XPORT-14: kdig gets its answer from who it knows, and from nobody else", async () => {
+  test("XPORT-14: kdig gets its answer from a server that it can authenticate, and from no other", async () => {
     await using server = await listenSecurely();
     assert.equal(await succeed([...kdigTls(server), "+short", PRINTER]), "10.1.0.10\n");
     const other = await run([...kdigTls(server, "ns2.example.com"), "+short", PRINTER]);
     assert.equal(other.stdout.length, 0);
   });
 
-  /** What openssl's client says of a connection. */
+  /** What openssl's client prints about a connection. */
   async function handshake(server: Secure, ...options: string[]): Promise<string> {
     const where = `127.0.0.1:${server.tls.endpoint.port}`;
     const { stdout, stderr } = await run(["openssl", "s_client", "-connect", where, ...options]);
     return stdout + stderr;
   }
 
-  test("XPORT-15, SEC-23: TLS 1.3 and 1.2, nothing older; ALPN dot, or none, and nothing else", async () => {
+  test("XPORT-15, SEC-23: TLS 1.3 and 1.2 are accepted, nothing older; ALPN is dot or none", async () => {
     await using server = await listenSecurely();
     const modern = await handshake(server, "-alpn", "dot");
     assert.match(modern, /New, TLSv1\.3/);
@@ -116,7 +116,7 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     const weak = await handshake(server, "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA256");
     assert.match(weak, /Cipher is \(NONE\)/);
     assert.match(await handshake(server, "-alpn", "h2"), /alert no application protocol/);
-    // RFC 8446 §9.1 and RFC 9325 §4.2: what a client may have alone.
+    // Each may be the only one that a client has (RFC 8446 §9.1, RFC 9325 §4.2).
     for (const suite of ["AES_128_GCM_SHA256", "AES_256_GCM_SHA384", "CHACHA20_POLY1305_SHA256"]) {
       const one = await handshake(server, "-tls1_3", "-ciphersuites", `TLS_${suite}`);
       assert.ok(one.includes(`New, TLSv1.3, Cipher is TLS_${suite}`), one);
@@ -125,13 +125,13 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     assert.match(chacha, /New, TLSv1\.2, Cipher is ECDHE-ECDSA-CHACHA20-POLY1305/);
   });
 
-  /** What the second of two connections says that has the session of the first. */
+  /** What openssl's client prints about a second connection that offers the session of the first. */
   async function resume({ tls }: Secure, ...options: readonly string[]): Promise<string> {
     const file = join(temporaryFolder(), "session");
     const where = `127.0.0.1:${tls.endpoint.port}`;
     const client = ["openssl", "s_client", "-connect", where, "-alpn", "dot", ...options];
     const first = new Running([...client, "-sess_out", file]);
-    // It is written when the server has given it, which may be after the handshake.
+    // The file is written when the server sends the session, which may be after the handshake.
     const isGiven = () => existsSync(file) && readFileSync(file, "utf8").includes("-----END");
     await waitFor("the session", isGiven);
     first.child.stdin!.end();
@@ -146,12 +146,12 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     }
   });
 
-  test("SEC-13: nothing is kept of sessions: who takes no ticket begins anew", async () => {
+  test("SEC-13: the server keeps no sessions: a client that takes no ticket starts anew", async () => {
     await using server = await listenSecurely();
     assert.match(await resume(server, "-tls1_2", "-no_ticket"), /^New, TLSv1\.2/m);
   });
 
-  test("XPORT-16: a hundred queries in one write, and a slow one that holds up none", async () => {
+  test("XPORT-16: a hundred queries in one write are answered, and a slow one delays no other", async () => {
     let release = () => {};
     const { handler } = makeServer();
     const slow: Handler = (request) => {
@@ -173,7 +173,7 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     assert.equal(client.responses[99]?.id, 0);
   });
 
-  test("XPORT-09, 16: who ends its side still gets its answers, and then the end", async () => {
+  test("XPORT-09, 16: a client that closes its side still gets its answers, and then the end", async () => {
     const { handler } = makeServer();
     const later: Handler = async function* (request) {
       await sleep(50);
@@ -188,7 +188,7 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     await waitFor("its place", () => server.places.size === 0);
   });
 
-  test("XPORT-16: kdig keeps its connection", async () => {
+  test("XPORT-16: kdig reuses its connection", async () => {
     await using server = await listenSecurely();
     const text = await succeed([
       ...[...kdigTls(server), "+keepopen", PRINTER, "A", PRINTER, "AAAA", "nobody.bonjour.example"],
@@ -197,7 +197,7 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     assert.equal(text.match(/status: NXDOMAIN/g)?.length, 1);
   });
 
-  test("XPORT-18: another certificate is shown at once, and no connection is lost", async () => {
+  test("XPORT-18: a new certificate is presented at once, and no connection is lost", async () => {
     await using server = await listenSecurely();
     using client = await dial(server);
     const next = makeCertificate("ns2.example.com");
@@ -220,7 +220,7 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
 });
 
 suite("padding", { skip: skipWithout("openssl", "kdig") }, () => {
-  test("XPORT-17, EDNS-21: kdig asks with padding and gets whole blocks of 468 octets", async () => {
+  test("XPORT-17, EDNS-21: kdig's padded queries are answered in whole blocks of 468 octets", async () => {
     await using server = await listenSecurely();
     const https = ["-p", `${server.https.endpoint.port}`, "+https"];
     for (const client of [
@@ -239,7 +239,7 @@ suite("padding", { skip: skipWithout("openssl", "kdig") }, () => {
 
   const padded = encode(question("printer.paris", Type.A, { edns: opt({ options: [padding] }) }));
 
-  test("EDNS-21: so is an error, and an answer of many blocks", () => {
+  test("EDNS-21: errors and answers of many blocks are padded too", () => {
     const server = makeServer();
     for (const query of [
       question("@", 250),
@@ -254,7 +254,7 @@ suite("padding", { skip: skipWithout("openssl", "kdig") }, () => {
     }
   });
 
-  test("EDNS-21: a signed answer is whole blocks with its signature", async () => {
+  test("EDNS-21: a signed answer is whole blocks, its signature included", async () => {
     const server = stillServer();
     const query = sign(decode(padded), paris, server.now());
     const [octets] = await server.ask(query.bytes, "tls");
@@ -262,7 +262,7 @@ suite("padding", { skip: skipWithout("openssl", "kdig") }, () => {
     assert.equal(octets!.length % BLOCK, 0);
   });
 
-  test("EDNS-22: nobody is padded to who did not pad, nor where everybody can see", () => {
+  test("EDNS-22: no answer is padded if the query is not, or is in plain text", () => {
     const { answers } = makeServer();
     const plain = encode(question("printer.paris"));
     const bare = encode(question("printer.paris", Type.A, { edns: opt() }));
@@ -279,7 +279,7 @@ suite("padding", { skip: skipWithout("openssl", "kdig") }, () => {
     }
   });
 
-  test("EDNS-22: nor more than a message may have, with a signature behind it or without", () => {
+  test("EDNS-22: padding never exceeds the size of a message, with a signature after it or without", () => {
     for (const reserve of [0, 100]) {
       let last = 0;
       for (let length = 65_200; last <= 0xffff - 10; length += 10) {
@@ -296,7 +296,7 @@ suite("padding", { skip: skipWithout("openssl", "kdig") }, () => {
 });
 
 suite("keepalive", () => {
-  test("EDNS-20: dig is told for how long it may keep a connection", {
+  test("EDNS-20: dig is told how long it may keep a connection", {
     skip: skipWithout("dig"),
   }, async () => {
     await using server = await listenBoth();
@@ -307,7 +307,7 @@ suite("keepalive", () => {
     assert.doesNotMatch(await succeed(["dig", "+notcp", ...asked]), told);
   });
 
-  test("EDNS-20: without the option, or without EDNS, nothing is said", async () => {
+  test("EDNS-20: without the option, without EDNS or without a connection, no timeout is sent", async () => {
     const { handler } = makeServer();
     const { signal } = new AbortController();
     const source = { address: "192.0.2.9", port: 9 };
@@ -330,7 +330,7 @@ suite("keepalive", () => {
     assert.equal(ask(question("printer.paris"), 10_000), undefined);
   });
 
-  test("EDNS-20: over TLS too, and where hardly a place is left it is 0", {
+  test("EDNS-20: it is sent over TLS too, as 0 where hardly any place is left", {
     skip: skipWithout("openssl"),
   }, async () => {
     const places = new Places({ total: 2, perSource: 2 });
@@ -350,7 +350,7 @@ suite("keepalive", () => {
 });
 
 suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => {
-  /** `curl`: the status, the headers, the body. */
+  /** Runs `curl`, and returns the status, the headers and the body. */
   async function curl({ https, certificate }: Secure, path: string, ...options: string[]) {
     const url = `https://127.0.0.1:${https.endpoint.port}${path}`;
     const { stdout, stderr, status } = await run([
@@ -415,7 +415,7 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
     }
   });
 
-  test("XPORT-20: what DNS has to say is 200, whatever it is", async () => {
+  test("XPORT-20: every DNS response has status 200, whatever its response code", async () => {
     await using server = await listenSecurely();
     const asked: readonly [Message, number][] = [
       [question("nobody"), Rcode.NXDOMAIN],
@@ -430,7 +430,7 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
     }
   });
 
-  test("XPORT-20: what is wrong with the request is a status, by every version of HTTP", async () => {
+  test("XPORT-20: a bad request gets an error status, by every version of HTTP", async () => {
     await using server = await listenSecurely();
     const folder = temporaryFolder();
     const file = (octets: Uint8Array | number) => {
@@ -477,7 +477,7 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
     }
   });
 
-  test("XPORT-20: an update is taken by POST alone, for who reads changes nothing (RFC 9110 §9.2.1)", async () => {
+  test("XPORT-20: an update is accepted by POST only, as reading changes nothing (RFC 9110 §9.2.1)", async () => {
     await using server = await listenSecurely();
     const update = { ...question("@", Type.SOA), opcode: Opcode.UPDATE };
     const file = join(temporaryFolder(), "update");
@@ -490,14 +490,14 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
     assert.deepEqual([posted.status, decode(posted.body).opcode], [200, Opcode.UPDATE]);
   });
 
-  test("XPORT-20: a request may be written as to a proxy", async () => {
+  test("XPORT-20: a request may have a target in absolute form", async () => {
     await using server = await listenSecurely();
     const target = `https://ns1.example.com${pathOf(question("printer.paris"))}`;
     const reply = await curl(server, "/", "--http1.1", "--request-target", target);
     assert.deepEqual([reply.status, decode(reply.body).answers.length], [200, 1]);
   });
 
-  test("SEC-19: whatever is asked, in whichever words, nothing comes back as HTML", async () => {
+  test("SEC-19: whatever is asked, and however, no response is HTML", async () => {
     await using server = await listenSecurely();
     const html = "\\<img\\032src=x\\032onerror=alert\\(1\\)\\>._http._tcp.paris";
     const paths = [
@@ -517,7 +517,7 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
     }
   });
 
-  test("XPORT-21: an answer is fresh for its least TTL, a negative one as its SOA says", async () => {
+  test("XPORT-21: an answer is fresh for its lowest TTL, a negative one as its SOA says", async () => {
     await using server = await listenSecurely();
     const fresh: readonly [Message, string][] = [
       [question("printer.paris"), "max-age=10"],
@@ -538,7 +538,7 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
     }
   });
 
-  test("XPORT-22: the id is the query's, nothing is cut short, no zone is transferred", async () => {
+  test("XPORT-22: a response has the query's id and is never truncated, and no zone is transferred", async () => {
     const { handler } = makeSecured();
     await using server = await listenSecurely({ handler });
     for (const id of [0, 4711]) {
@@ -548,7 +548,7 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
       assert.equal(reply.isTruncated, false);
       assert.equal(reply.answers.length, 200);
     }
-    // By TLS who signs so gets it.
+    // By TLS a client with this signature gets it.
     const { bytes } = sign(question("@", Type.AXFR), paris, Math.floor(Date.now() / 1000));
     const transfer = await curl(server, `/dns-query?dns=${bytes.toString("base64url")}`);
     assert.equal(decode(transfer.body).rcode, Rcode.REFUSED);
@@ -556,7 +556,7 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
 });
 
 suite("transfers over TLS", { skip: skipWithout("openssl", "dig", "kdig") }, () => {
-  test("SEC-23: a zone is transferred by TLS as by TCP (RFC 9103), to who has a key", async () => {
+  test("SEC-23: a zone is transferred by TLS (RFC 9103) to a client with a key", async () => {
     const { handler } = makeSecured();
     await using server = await listenSecurely({ handler });
     const { port } = server.tls.endpoint;
@@ -584,7 +584,7 @@ suite("transfers over TLS", { skip: skipWithout("openssl", "dig", "kdig") }, () 
     assert.doesNotMatch(await ask("dig"), /\sSOA\s/);
   });
 
-  test("XFR-29: by TLS 1.2, or without ALPN, it is REFUSED and said why; a question is answered", async () => {
+  test("XFR-29: without TLS 1.3 or ALPN a transfer is REFUSED with the reason, a query answered", async () => {
     const { handler } = makeSecured();
     await using server = await listenSecurely({ handler });
     const now = Math.floor(Date.now() / 1000);
@@ -617,7 +617,7 @@ suite("transfers over TLS", { skip: skipWithout("openssl", "dig", "kdig") }, () 
     }
   });
 
-  test("XFR-29: kdig that knows TLS 1.2 alone gets its answers, and no zone", async () => {
+  test("XFR-29: kdig limited to TLS 1.2 gets answers, but no zone", async () => {
     const { handler } = makeSecured();
     await using server = await listenSecurely({ handler });
     const file = join(temporaryFolder(), "gnutls.conf");

@@ -33,7 +33,7 @@ function sharedZone(browsed: Browsed): Zone {
   return new Zone({ origin: ZONE, records, clock: systemClock });
 }
 
-/** A collector of this one site, with a key of its own, begins or ends. */
+/** Starts or ends a collector of this one site, with a key of its own. */
 async function collect(zone: Zone, label: string, browsed: Browsed, change = recordsOf) {
   const sets = enumerationRecords({ zone: ZONE, browsed, sites: [site(label)] });
   const update = { zone: ZONE, prerequisites: [], updates: sets.flatMap(change) };
@@ -49,7 +49,7 @@ function answer(zone: Zone, domain: Name, kind: Enumeration): string[] {
 }
 
 for (const browsed of ["merged", "sites"] as const) {
-  test(`SD-22, 25: with ${browsed}, b, db and lb are there as configured, the rest is NODATA`, async () => {
+  test(`SD-22, 25: with ${browsed}, b, db and lb are as configured, and the rest is NODATA`, async () => {
     const zone = sharedZone(browsed);
     for (const label of ["paris", "lyon"]) await collect(zone, label, browsed);
     const sites = ["lyon.z.example.", "paris.z.example."];
@@ -70,7 +70,7 @@ for (const browsed of ["merged", "sites"] as const) {
     }
   });
 
-  test(`SD-22: with ${browsed}, what a site lists ends with its collector`, async () => {
+  test(`SD-22: with ${browsed}, a site's entries are withdrawn with its collector`, async () => {
     const zone = sharedZone(browsed);
     const before = lines(zone.current).filter((line) => !line.includes("SOA"));
     await collect(zone, "paris", browsed);
@@ -86,7 +86,7 @@ for (const browsed of ["merged", "sites"] as const) {
     for (const kind of BROWSING) answer(zone, ZONE, kind);
   });
 
-  test(`SD-23, 24: with ${browsed}, db is alone and one of b, however many sites there are`, async () => {
+  test(`SD-23, 24: with ${browsed}, db has one of b at most, however many sites there are`, async () => {
     const zone = sharedZone(browsed);
     for (const label of ["paris", "lyon", "nice"]) await collect(zone, label, browsed);
     for (const domain of [ZONE, site("paris"), site("nice")]) {
@@ -150,7 +150,7 @@ const paris = (...addresses: readonly string[]): LinkPlace => ({
   mapped: [],
 });
 
-test("SD-27: a subnet's names are at its base address, all octets, whatever its length", () => {
+test("SD-27: a subnet's names have all octets of its base address, whatever its prefix length", () => {
   assert.deepEqual(
     lines(reversed([paris("10.77.1.34/24")])),
     expected(`
@@ -167,7 +167,7 @@ test("SD-27: a subnet's names are at its base address, all octets, whatever its 
   assert.deepEqual(owners("10.77.6.9/32"), [], "nobody else is in it");
 });
 
-test("SD-27: with sites, the hosts of a subnet are told to browse their own site", () => {
+test("SD-27: with sites, the hosts of a subnet are directed to their own site", () => {
   const places = [
     paris("10.77.1.1/24"),
     { site: site("lyon"), subnets: on("10.77.2.1/24"), mapped: [] },
@@ -183,7 +183,7 @@ test("SD-27: with sites, the hosts of a subnet are told to browse their own site
   }
 });
 
-suite("SD-24: what the zone's file says is the default of the zone", () => {
+suite("SD-24: the default domain in the zone's file", () => {
   const records = apexRecords({ origin: ZONE, nameservers: [], serial: 1 });
   const db = enumerationName("db", ZONE)!;
   const said = (...targets: readonly string[]): RecordSet => ({
@@ -203,7 +203,7 @@ suite("SD-24: what the zone's file says is the default of the zone", () => {
   };
   const apex = (zone: Zone) => answer(zone, ZONE, "db");
 
-  test("and no collector's word comes beside it", async () => {
+  test("keeps out the collectors' own, until it is removed", async () => {
     const zone = zoneOf(said("other.example."));
     await collect(zone, "paris", "merged");
     assert.deepEqual(apex(zone), ["other.example."]);
@@ -213,14 +213,14 @@ suite("SD-24: what the zone's file says is the default of the zone", () => {
     assert.deepEqual(apex(zone), ["z.example."]);
   });
 
-  test("which a collector may say too", async () => {
+  test("may be a collector's too, and stays when the file drops it", async () => {
     const zone = zoneOf(said("z.example."));
     await collect(zone, "paris", "merged");
     await zone.merge(records);
     assert.deepEqual(apex(zone), ["z.example."]);
   });
 
-  test("but what others have said, and for ever, keeps neither it nor anybody else out", async () => {
+  test("is added beside those that others hold without a lease", async () => {
     const zone = zoneOf();
     await add(zone, said("first.example."));
     await add(zone, said("second.example."), { name: "another" });
@@ -229,7 +229,7 @@ suite("SD-24: what the zone's file says is the default of the zone", () => {
     assert.deepEqual(apex(zone), ["first.example.", "other.example.", "second.example."]);
   });
 
-  test("and who looks after the zone may say what he likes, as may others of what is no domain", async () => {
+  test("does not keep out an operator's, or a record of another type", async () => {
     const zone = zoneOf(said("other.example."));
     await add(zone, said("z.example."), { isOperator: true });
     assert.deepEqual(apex(zone), ["other.example.", "z.example."]);
@@ -238,7 +238,7 @@ suite("SD-24: what the zone's file says is the default of the zone", () => {
   });
 });
 
-test("SD-24: two sites on one subnet have one default between them", () => {
+test("SD-24: two sites on one subnet share one default", () => {
   const places = [
     paris("10.77.1.1/24"),
     { site: site("lyon"), subnets: on("10.77.1.2/24"), mapped: [] },
@@ -261,7 +261,7 @@ test("SD-28: an IPv6 prefix's names have all 32 nibbles of its base address", ()
   assert.equal(owners("2001:db8:1:2345::77/60")[2], `lb._dns-sd._udp.${shorter}`);
 });
 
-test("SD-28: an address more in a subnet changes nothing", () => {
+test("SD-28: another address in a subnet changes nothing", () => {
   const two = reversed([paris("2001:db8::1/64", "2001:db8::2/64"), paris("2001:db8::3/64")]);
   assert.deepEqual(lines(two), lines(reversed([paris("2001:db8::1/64")])));
 });
@@ -273,7 +273,7 @@ test("SD-29: link-local prefixes have no names, and link-local addresses no PTR"
   assert.deepEqual(reversed(places, published, { reverse }), []);
 });
 
-test("PROXY-45, 46: a published host's address leads to its name; owners stay in reverse zones", () => {
+test("PROXY-45, 46: a published address has a PTR to its host, at its reverse name", () => {
   const sets = reversed(
     [paris("10.77.1.1/24", "2001:db8::1/64")],
     `pc.paris A 10.77.1.20
@@ -289,7 +289,7 @@ test("PROXY-45, 46: a published host's address leads to its name; owners stay in
   );
 });
 
-test("PROXY-45: a host has its PTR though the zone's name has an underscore; a service is no host", () => {
+test("PROXY-45: a host has a PTR even if the zone's name has an underscore; a service has none", () => {
   const zone = Name.parse("_dnssd.example.");
   const text = "$TTL 10\npc.paris A 10.77.1.20\nHub._hub._tcp.paris A 10.77.1.21";
   const sets = parseMasterFile(text, { origin: zone, isPartial: true });
@@ -328,12 +328,12 @@ test("PROXY-45: a host with several names has a PTR for each, up to a bound", ()
   assert.equal(of(published.slice(0, 3))?.rdatas.length, 3);
   assert.equal(of(published)?.rdatas.length, 8);
   assert.deepEqual(lines([of(published)!]), lines([of(published.toReversed())!]));
-  // Together they live as long as the first of them to end.
+  // Their TTL is that of the first to expire.
   const two = ["a.paris 10 A 10.77.1.20", "b.paris 5 A 10.77.1.20"];
   for (const each of [two, two.toReversed()]) assert.equal(of(each)?.ttl, 5);
 });
 
-test("PROXY-45: what is wanted in a reverse zone is what a collector may write there", () => {
+test("PROXY-45: a collector may write all the records that it wants in a reverse zone", () => {
   const sets = reversed([paris("10.77.1.1/24")], "pc.paris A 10.77.1.20");
   const sited = reversed([paris("10.77.1.1/24")], "", { browsed: "sites" });
   const by = reversePrincipal("paris", ZONE, (name) => name.equals(site("paris")));

@@ -45,7 +45,7 @@ const NOTHING_MORE = sent(PRINTER).lines;
 suite("a name that steers clients", () => {
   const names = ["wpad", "WPAD", "isatap", "kerberos", "kerberos-1", "autodiscover", "localhost"];
   for (const host of [...names, "mta-sts", "wpad.sales"]) {
-    test(`SEC-10: ${host} is no host of the zone, and its services are withheld`, () => {
+    test(`SEC-10: ${host} is not published as a host, and its services are withheld`, () => {
       const text = service("Evil", "_http._tcp", host, "10.1.0.66");
       const result = sent(`${PRINTER}\n${text}`);
       assert.deepEqual(result.lines, NOTHING_MORE);
@@ -58,7 +58,7 @@ suite("a name that steers clients", () => {
     });
   }
 
-  test("SEC-10: no rule allows it, only its name does", () => {
+  test("SEC-10: is allowed by the policy's hosts, name by name, and by no rule", () => {
     const text = service("Proxy", "_http._tcp", "wpad", "10.1.0.66");
     assert.deepEqual(sent(text, "{ rules: [{ allow: all }] }").lines, []);
     const policy = "{ hosts: WPAD, networks: any }";
@@ -66,7 +66,7 @@ suite("a name that steers clients", () => {
     assert.deepEqual(sent(text.replaceAll("wpad", "isatap"), policy).lines, []);
   });
 
-  test("SEC-10: others that only look like it are hosts like any other", () => {
+  test("SEC-10: is matched exactly: a host whose name only resembles it is published", () => {
     for (const host of ["wpad-1", "kerberos2", "my-isatap", "kerberos-x"]) {
       const text = service("Fine", "_http._tcp", host, "10.1.0.66");
       assert.ok(sent(text, "{ networks: any }").lines.length > 4, host);
@@ -74,7 +74,7 @@ suite("a name that steers clients", () => {
   });
 
   for (const host of ["_kerberos", "_ldap._tcp.dc._msdcs", "x._tcp", "_tcp", "_ipp._tcp"]) {
-    test(`SEC-10: ${host}, which is no host's, has neither addresses nor what else stands there`, () => {
+    test(`SEC-10: ${host}, which is no host name, has neither addresses nor other records`, () => {
       const text = `${service("Evil", "_http._tcp", host, "10.1.0.66")}
         ${host} TXT "EVIL.EXAMPLE"`;
       const result = sent(`${PRINTER}\n${text}`);
@@ -83,7 +83,7 @@ suite("a name that steers clients", () => {
     });
   }
 
-  test("SEC-10: nothing stands where a client looks for a service by its type alone", () => {
+  test("SEC-10: nothing is published where a client looks up a service by its type alone", () => {
     const names = [
       "_kerberos._udp",
       "_kerberos._tcp",
@@ -97,7 +97,7 @@ suite("a name that steers clients", () => {
     assert.deepEqual(result.refusals, { "its name is not that of a service": 5 });
   });
 
-  test("SEC-10: services of types by which clients find key servers and proxies are off", () => {
+  test("SEC-10: services of types by which clients find key servers and proxies are off by default", () => {
     for (const type of ["_kerberos._udp", "_kpasswd._tcp", "_ldap._tcp", "_wpad._tcp"]) {
       const text = service("Evil", type, "printer", "10.1.0.10");
       assert.deepEqual(
@@ -134,7 +134,7 @@ suite("a record that steers", () => {
     });
   });
 
-  test("SEC-09: is counted and not published, where another server may refuse to copy it", () => {
+  test("SEC-09: is counted and not published if another server may refuse to copy it", () => {
     const result = sent(`
       ${PRINTER}
       printer TYPE29 \\# 1 ff
@@ -186,7 +186,7 @@ suite("terminal escapes and HTML", () => {
   const C1 = "\\194\\155" + "31m";
   const HTML = "<img\\032src=x\\032onerror=alert\\(1\\)>";
 
-  test("SD-03: in the name of a service, the controls are refused and the HTML is carried", () => {
+  test("SD-03: a service name with controls is refused, one with HTML is published", () => {
     for (const name of [RED, OSC]) {
       const result = sent(PRINTER.replaceAll("Office\\032Printer", name));
       assert.deepEqual(result.lines, []);
@@ -196,7 +196,7 @@ suite("terminal escapes and HTML", () => {
     assert.equal(result.lines.length, NOTHING_MORE.length);
   });
 
-  test("SD-10: in TXT records they are carried octet for octet, and printed as text", () => {
+  test("SD-10: in TXT records are published octet for octet, and printed as text", () => {
     const result = sent(PRINTER.replace('"txtvers=1"', `"note=${RED}" "${OSC}" "<script>"`));
     const txt = [...result.sets].find(({ type }) => type === Type.TXT)!;
     assert.deepEqual(
@@ -206,7 +206,7 @@ suite("terminal escapes and HTML", () => {
     assert.ok(isPlain(formatRecord(txt)));
   });
 
-  test("no name for people and no record as text drives a terminal, whatever octets it has", () => {
+  test("no printed name or record controls a terminal, whatever octets it has", () => {
     const all = Array.from({ length: 256 }, (_, i) => `\\${String(i).padStart(3, "0")}`);
     for (const label of [RED, OSC, C1, "\\226\\128\\174abc", ...all]) {
       const name = local(label);
@@ -230,7 +230,7 @@ suite("a flood", () => {
     ["one device", 1],
     ["a device that takes every address of its subnet", 254],
   ] as const) {
-    test(`SEC-12, SEC-13: of a million records by ${whose} leaves who was there listed, in as much memory`, () => {
+    test(`SEC-12, SEC-13: of a million records by ${whose} leaves all others listed, in bounded memory`, () => {
       const limit = 8 * 2 ** 20;
       const cache = cacheOf("", limit);
       for (let i = 0; i < 30; i++) {
@@ -259,7 +259,7 @@ suite("a flood", () => {
 });
 
 suite("a storm", () => {
-  test("SEC-12: is hardly read, whoever else speaks is heard, and it is told of once a minute", async () => {
+  test("SEC-12: is mostly dropped and logged once a minute, while all others are heard", async () => {
     const warnings: object[] = [];
     const log = { ...silentLog, warn: (fields: object) => warnings.push(fields) };
     const office = new Office({ log });
@@ -288,7 +288,7 @@ suite("a storm", () => {
 });
 
 suite("two links", () => {
-  test("SEC-22: of what one says no packet goes to the other, and no answer to either", async () => {
+  test("SEC-22: nothing heard on one is sent to the other, and neither is sent a response", async () => {
     const office = new Office({ lans: 2 });
     const [a, b] = office.lans as [(typeof office.lans)[0], (typeof office.lans)[0]];
     const heard: { lan: string; message: Message }[] = [];
@@ -320,7 +320,7 @@ suite("two links", () => {
 });
 
 suite("a stranger's goodbye", () => {
-  test("SEC-26: takes nothing away where the owner speaks up within a second", async () => {
+  test("SEC-26: removes nothing if the owner speaks up within a second", async () => {
     const office = new Office();
     const printer = new Device(office.lans[0]!, "10.1.0.10", PRINTER);
     printer.announce();
@@ -334,7 +334,7 @@ suite("a stranger's goodbye", () => {
     await office.end();
   });
 
-  test("SEC-26: takes nothing away where the owner is there to be asked", async () => {
+  test("SEC-26: removes nothing if the owner answers when asked", async () => {
     const office = new Office();
     new Device(office.lans[0]!, "10.1.0.10", PRINTER).announce();
     await office.until(() => office.browse("_ipp._tcp").length === 1);
@@ -347,7 +347,7 @@ suite("a stranger's goodbye", () => {
     await office.end();
   });
 
-  test("SEC-26: is one where the owner has fallen silent", async () => {
+  test("SEC-26: takes effect if the owner has fallen silent", async () => {
     const office = new Office();
     const printer = new Device(office.lans[0]!, "10.1.0.10", PRINTER);
     printer.announce();
@@ -361,7 +361,7 @@ suite("a stranger's goodbye", () => {
 });
 
 suite("the log", () => {
-  test("SEC-15: names no service that a rule hides, and each that is published once", async () => {
+  test("SEC-15: names no service that a rule hides, and each published one once", async () => {
     const events: string[] = [];
     const note = (fields: object, fact: string) => {
       events.push(JSON.stringify({ ...fields, fact }));
@@ -389,7 +389,7 @@ suite("the log", () => {
   });
 });
 
-/** Nothing but characters that are shown, tabs and ends of lines. */
+/** True if all characters are printable, tabs or line ends. */
 function isPlain(text: string): boolean {
   return !/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(text);
 }

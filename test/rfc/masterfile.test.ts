@@ -38,8 +38,8 @@ function mistakesIn(text: string, options = {}): string[] {
   return [];
 }
 
-suite("what is read", () => {
-  test("MF-01: origins, TTLs, @, owners left out, parentheses, comments and quotes", () => {
+suite("reading", () => {
+  test("MF-01: origins, TTLs, @, omitted owners, parentheses, comments and quotes are understood", () => {
     expectRecords(
       `$TTL 60 ; a minute
 www A 10.0.0.1 ; one
@@ -98,7 +98,7 @@ a TXT ( one ( "two" ) three
     }
   });
 
-  test("MF-01: an include that cannot be read, or leads back to itself, is told in its place", () => {
+  test("MF-01: an include that cannot be read, or leads back to itself, is reported where it stands", () => {
     const include = (path: string) => {
       if (path === "/zones/gone") throw Object.assign(new Error(), { code: "ENOENT" });
       return path === "/zones/loop" ? "$INCLUDE loop" : "x A 10.0.0.256";
@@ -114,7 +114,7 @@ a TXT ( one ( "two" ) three
     assert.match(mistakesIn(`${HEAD}$INCLUDE x`)[0]!, /INCLUDE is not read here/);
   });
 
-  test("MF-01: files include files, ten in turn and no more", () => {
+  test("MF-01: includes nest ten deep, and no deeper", () => {
     const include = (path: string) => `$INCLUDE ${Number(path.slice(7)) + 1}`;
     for (const last of [10, 11]) {
       const upTo = (path: string) => (path === `/zones/${last}` ? "a 1 A 10.0.0.1" : include(path));
@@ -132,7 +132,7 @@ a TXT ( one ( "two" ) three
     const [label] = set!.name.labels;
     assert.equal(Buffer.from(label!).toString(), "Mr. Brown's 2.5\";(1)\\");
     assert.deepEqual(set!.rdatas[0]!.values[0], Uint8Array.of(5, 0xc3, 0xa9, 0x22, 0x5c, 0));
-    // Only ASCII blanks part words.
+    // Only ASCII blanks separate words.
     const words = `${HEAD}a\u00a0b\u2028c 60 TXT \u00a0d\r\n`;
     const [blank] = parseMasterFile(words, { origin }).slice(-1);
     assert.equal(Buffer.from(blank!.name.labels[0]!).toString(), "a\u00a0b\u2028c");
@@ -142,7 +142,7 @@ a TXT ( one ( "two" ) three
     assert.ok(utf8!.rdatas[0]!.equals(rdata.txt("Küche 🖨")));
   });
 
-  test("MF-03: TTL and class in either order; a missing TTL is $TTL, the last, or MINIMUM", () => {
+  test("MF-03: TTL and class come in either order; a missing TTL is $TTL, the last, or MINIMUM", () => {
     expectRecords("a 5 IN A 10.0.0.1\nb IN 6 A 10.0.0.2\nc IN A 10.0.0.3\nd A 10.0.0.4", [
       "a.z.example. 5 IN A 10.0.0.1",
       "b.z.example. 6 IN A 10.0.0.2",
@@ -169,7 +169,7 @@ a TXT ( one ( "two" ) three
     ]);
   });
 
-  test("MF-04: data outside of the zone, conflicts with CNAME, SOA and NS missing are found", () => {
+  test("MF-04: data outside the zone, conflicts with CNAME, and missing SOA and NS are reported", () => {
     assert.deepEqual(
       mistakesIn(`$TTL 60
 @ SOA ns.example. h.example. 1 2 3 4 5
@@ -200,17 +200,17 @@ old DNAME y`),
       ["z.zone: no SOA", "z.zone: no NS "],
     );
     assert.deepEqual(mistakesIn("a 1 A 10.0.0.1", { isPartial: true }), []);
-    // Of RFC 4034 and RFC 3007 §3.1.1, before and behind.
+    // The types of RFC 4034 and RFC 3007 §3.1.1 may stand beside a CNAME, before or after it.
     const key = "KEY 256 3 13 AAAA";
     const beside = `$TTL 1\na ${key}\na CNAME b\nb CNAME c\nb ${key}`;
     assert.deepEqual(mistakesIn(beside, { isPartial: true }), []);
-    // SOA and NS are there, though another says them.
+    // The origin has SOA and NS, even if another source provides them.
     assert.deepEqual(mistakesIn("$TTL 1\na CNAME b\n@ CNAME b", { isPartial: true }), [
       "z.zone:3: CNAME of z.example., expected none where a zone has its SOA and NS",
     ]);
   });
 
-  test("MF-04: what is wrong in a line is told with the line, and all lines are looked at", () => {
+  test("MF-04: mistakes are reported with their line, and all lines are checked", () => {
     const mistakes = mistakesIn(
       `${HEAD}a 60 A 1.2.3
  B 10.0.0.1
@@ -317,7 +317,7 @@ $INCLUDE a b c`,
     ]);
   });
 
-  test("RFC 2181 §5.2: of two TTLs in a set the lower is taken, with a word about it", () => {
+  test("RFC 2181 §5.2: of two TTLs in a set the lower is taken, with a warning", () => {
     const warnings: string[] = [];
     const warn = (text: string) => warnings.push(text);
     const text = `${HEAD}a 60 A 10.0.0.1\na 30 A 10.0.0.2\na 90 A 10.0.0.2`;
@@ -329,12 +329,12 @@ $INCLUDE a b c`,
     ]);
   });
 
-  test("SEC-13: a set that no message takes is a mistake, to BIND as well", {
+  test("SEC-13: a set that is too large for a message is a mistake, as it is to BIND", {
     skip: skipWithout("named-checkzone"),
   }, async () => {
     const folder = await mkdtemp(join(tmpdir(), "dnssd-gateway-"));
     const path = join(folder, "z.zone");
-    // 16 octets each, and 52 of data with 3 beside it.
+    // An A record takes 16 octets, a PTR record 52 of data and 3 beside it.
     for (const [kind, most] of [
       ["A", 4000],
       ["PTR", 1163],
@@ -359,7 +359,7 @@ $INCLUDE a b c`,
     await rm(folder, { recursive: true });
   });
 
-  test("AUTH-27: NS, MX and SRV that lead to an alias are warned of", () => {
+  test("AUTH-27: MX and SRV that lead to an alias get a warning", () => {
     const warnings: string[] = [];
     const warn = (text: string) => warnings.push(text);
     const text = `${HEAD}$TTL 60\na CNAME b\nx MX 1 A\nx SRV 0 0 1 a\nx NS b\nx PTR a`;
@@ -370,7 +370,7 @@ $INCLUDE a b c`,
     ]);
   });
 
-  test("NS of a wildcard, and NS with an address for a name, are warned of", () => {
+  test("NS at a wildcard, and NS whose target looks like an address, get a warning", () => {
     const warnings: string[] = [];
     const warn = (text: string) => warnings.push(text);
     const text = `${HEAD}$TTL 60\n*.x NS b\ny NS 192.0.2.1\ny NS 192.0.2.1.\ny NS 192.0.2
@@ -382,7 +382,7 @@ y NS 192.0.2.1.y.test.\n*.w MX 1 192.0.2.1`;
     ]);
   });
 
-  test("what a DNAME hides is warned of, as secondaries load no zone with it", () => {
+  test("records that a DNAME hides get a warning, as some secondaries load no zone with them", () => {
     const warnings: string[] = [];
     const warn = (text: string) => warnings.push(text);
     const text = `${HEAD}$TTL 60\nx.y.Old A 10.0.0.1\nx.y.Old TXT a\nold DNAME new\nnew A 10.0.0.2\nq DNAME new\nq NS ns.example.`;
@@ -392,7 +392,7 @@ y NS 192.0.2.1.y.test.\n*.w MX 1 192.0.2.1`;
       "z.zone:4: x.y.Old.z.example., which the DNAME of Old.z.example. hides; Knot and NSD load no such zone",
       "z.zone:9: NS beside the DNAME of q.z.example.; Knot loads no such zone",
     ]);
-    // At the origin they stand side by side.
+    // At the origin, NS beside DNAME gets none.
     const whole = `${HEAD}@ 60 DNAME new.example.\nx.y 60 A 10.0.0.1`;
     parseMasterFile(whole, { origin, file: "z.zone", warn });
     assert.deepEqual(warnings.slice(2), [
@@ -401,8 +401,8 @@ y NS 192.0.2.1.y.test.\n*.w MX 1 192.0.2.1`;
   });
 });
 
-suite("what is written", () => {
-  /** Everything that a LAN has been seen to advertise, and then some. */
+suite("a written file", () => {
+  /** Everything that a LAN has been seen to advertise, and more. */
   const ODD = `
 $TTL 10
 @ TXT "of the zone"
@@ -440,13 +440,13 @@ t TLSA 3 1 1 ${"ef".repeat(32)}
   const sets = parseMasterFile(HEAD + ODD, { origin });
   const text = formatMasterFile(sets, origin);
 
-  test("MF-07: is read again as the same records, whatever they are", () => {
+  test("MF-07: reads back as the same records, whatever they are", () => {
     assert.deepEqual(lines(parseMasterFile(text, { origin })), lines(sets));
     assert.match(text, /^\$ORIGIN z\.example\.\n\$TTL 10\n@ +3600 +IN SOA /);
     assert.match(text, /\nprinter\.paris +IN A +10\.1\.0\.10\n +IN A +10\.1\.0\.11\n +IN HINFO /);
   });
 
-  test("MF-07: has each set's owner in its own case, and left out where it is the same", () => {
+  test("MF-07: has each set's owner in its own case, and omits it where it repeats", () => {
     const text = "$TTL 60\na A 10.0.0.1\nA TXT x\nA PTR a";
     const sets = parseMasterFile(text, { origin, isPartial: true });
     assert.equal(
@@ -455,7 +455,7 @@ t TLSA 3 1 1 ${"ef".repeat(32)}
     );
   });
 
-  test("has the TTL that most sets have said once, the lower of two with as many", () => {
+  test("has the most frequent TTL as $TTL, the lower of two equally frequent ones", () => {
     const usual = (...ttls: readonly number[]) =>
       usualTtl(ttls.map((ttl) => ({ ...sets[0]!, ttl })));
     assert.deepEqual([usual(60, 10, 60), usual(60, 10), usual()], [60, 10, 0]);
@@ -471,7 +471,7 @@ t TLSA 3 1 1 ${"ef".repeat(32)}
     );
   });
 
-  test("MF-07: is read again for any names, types, TTLs and data", () => {
+  test("MF-07: reads back the same for any names, types, TTLs and data", () => {
     const ttl = fc.integer({ min: 0, max: 2 ** 31 - 1 });
     const label = fc.uint8Array({ minLength: 1, maxLength: 63 });
     const owner = fc.array(label, { maxLength: 3 }).map((labels) => Name.join(labels, origin)!);
@@ -495,7 +495,7 @@ t TLSA 3 1 1 ${"ef".repeat(32)}
     );
   });
 
-  test("is read from a file of UTF-8", async () => {
+  test("is read as UTF-8, and refused otherwise", async () => {
     const folder = await mkdtemp(join(tmpdir(), "zone-"));
     const path = join(folder, "z.example.zone");
     await writeFile(path, text);
@@ -536,14 +536,14 @@ t TLSA 3 1 1 ${"ef".repeat(32)}
       skip: skipWithout("nsd-checkzone"),
     }, async () => {
       const printed = await succeed(["nsd-checkzone", "-p", "z.example", await zoneFile()]);
-      // It prints names in lower case.
+      // NSD prints names in lower case.
       const read = parseMasterFile(printed, { origin });
       assert.deepEqual(octets(read, "key"), octets(sets, "key"));
     });
   });
 });
 
-/** Types of which there is no data in a zone, or one only. */
+/** Types that have no data in a zone, or one record only. */
 const UNWRITTEN: ReadonlySet<number> = new Set([0, Type.OPT, Type.SOA, Type.CNAME]);
 
 /** The names and data of all records, their case kept or not. */

@@ -1,4 +1,4 @@
-/** What a link's cache learns, keeps and lets go: RFC 6762 §6.1, §7.1, §8, §10, §16, §18. */
+/** What a link's cache learns, keeps and drops: RFC 6762 §6.1, §7.1, §8, §10, §16, §18. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { LinkCache } from "../../src/collector/link/cache.ts";
@@ -27,7 +27,7 @@ suite("what is learnt", () => {
     assert.equal(cache.size, 0);
   });
 
-  test("nothing of names that no link has a say in (RFC 6762 §3, §4)", () => {
+  test("nothing about names that are not the link's to define (RFC 6762 §3, §4)", () => {
     const cache = cacheOf("www.example.org. A 10.0.0.1\nlocal.example. A 10.0.0.1\n@ NS h");
     assert.equal(cache.size, 1);
     assert.equal(cacheOf("1.0.0.10.in-addr.arpa. PTR h\nh A 10.0.0.1").size, 2);
@@ -76,7 +76,7 @@ suite("what is learnt", () => {
     assert.deepEqual(held(cache, "a._ipp._tcp", "SRV"), ["0 0 1 h.local."]);
   });
 
-  test("MDNS-34: a class is its low 15 bits, and only IN is kept", () => {
+  test("MDNS-34: the class is the low 15 bits, and only IN is kept", () => {
     const cache = cacheOf("!h A 10.0.0.1");
     assert.deepEqual(held(cache, "h", "A"), ["10.0.0.1"]);
     cache.receive(response("h A 10.0.0.1"), from(), 0);
@@ -85,7 +85,7 @@ suite("what is learnt", () => {
     assert.deepEqual(held(cache, "h", "A"), ["10.0.0.1"]);
   });
 
-  test("MDNS-35: the class of OPT is no class, and the other records stay", () => {
+  test("MDNS-35: the class field of OPT is no class, and the other records are kept", () => {
     const edns = { udpSize: 0x8000, version: 0, dnssecOk: false, options: [] };
     const bytes = encode(response("h A 10.0.0.1", { edns }), { compression: "multicast" });
     const cache = cacheOf();
@@ -94,7 +94,7 @@ suite("what is learnt", () => {
     assert.equal(cache.size, 1);
   });
 
-  test("MDNS-35: nor is OPT data, or any other type that has a meaning in messages alone", () => {
+  test("MDNS-35: no OPT data, and no other type that has a meaning in messages only", () => {
     const cache = cacheOf();
     const answers = [Type.OPT, Type.AXFR, Type.ANY].map((type) => {
       const data = new Rdata(type, [Buffer.of(0)]);
@@ -104,7 +104,7 @@ suite("what is learnt", () => {
     assert.equal(cache.size, 0);
   });
 
-  test("MDNS-51: a broken NSEC costs nothing but itself", () => {
+  test("MDNS-51: all but the broken NSEC of a message", () => {
     const broken = new Rdata(Type.NSEC, [local("h"), Buffer.from([0, 40, 1])]);
     const nsec = {
       name: local("h"),
@@ -122,7 +122,7 @@ suite("what is learnt", () => {
     assert.equal(cache.isDenied(local("h").key, Type.AAAA, [4]), false);
   });
 
-  test("MDNS-53: names are the same without regard to ASCII case, and to that alone", () => {
+  test("MDNS-53: names are compared regardless of ASCII case, and of no other", () => {
     const cache = cacheOf("PRINTER A 10.0.0.1");
     cache.receive(response("printer A 10.0.0.1"), from(), 0);
     assert.equal(cache.size, 1);
@@ -149,8 +149,8 @@ suite("what is learnt", () => {
   });
 });
 
-suite("what an owner says to us alone", () => {
-  test("goes on for the life it had, whatever TTL it is said with, and nothing else is learnt", () => {
+suite("an owner's unicast answer", () => {
+  test("renews a record for its original lifetime, whatever TTL it has, and adds nothing", () => {
     const cache = cacheOf("!h A 10.0.0.2");
     pass(cache, 100_000);
     cache.confirm(response("h 10 A 10.0.0.2\nh 10 AAAA 2001:db8::2"), 100_000);
@@ -161,7 +161,7 @@ suite("what an owner says to us alone", () => {
     assert.deepEqual(held(cache, "h", "A"), []);
   });
 
-  test("does not go on where it says more of it than was heard, so that all are asked", () => {
+  test("does not renew a set of which it has more than was heard, so that all are asked", () => {
     const cache = cacheOf("!h A 10.0.0.2\n!h TXT same");
     pass(cache, 100_000);
     cache.confirm(response("h 10 A 10.0.0.2\nh 10 A 10.0.0.3\nh 10 TXT same"), 100_000);
@@ -172,7 +172,7 @@ suite("what an owner says to us alone", () => {
     assert.equal(cache.size, 1);
   });
 
-  test("is no goodbye, and no life, where its TTL is 0", () => {
+  test("is no goodbye if its TTL is 0, and renews nothing", () => {
     const cache = cacheOf("!h A 10.0.0.2");
     cache.confirm(response("h 0 A 10.0.0.2"), 100_000);
     pass(cache, 119_999);
@@ -181,7 +181,7 @@ suite("what an owner says to us alone", () => {
     assert.equal(cache.size, 0);
   });
 
-  test("is no question, whatever it says that is known already", () => {
+  test("renews nothing if it is a query, whatever known answers it lists", () => {
     const cache = cacheOf("!h A 10.0.0.2");
     pass(cache, 100_000);
     cache.confirm(query("h A", "h 120 A 10.0.0.2"), 100_000);
@@ -189,7 +189,7 @@ suite("what an owner says to us alone", () => {
     assert.equal(cache.size, 0);
   });
 
-  test("brings nothing back that was called off", () => {
+  test("does not rescue a record after its goodbye", () => {
     const cache = cacheOf("!h A 10.0.0.2");
     cache.receive(response("h 0 A 10.0.0.2"), from(), 5000);
     cache.confirm(response("h 10 A 10.0.0.2"), 5500);
@@ -199,7 +199,7 @@ suite("what an owner says to us alone", () => {
 });
 
 suite("the cache-flush bit", () => {
-  test("MDNS-36: what was heard more than a second ago goes in a second", () => {
+  test("MDNS-36: records heard more than a second ago expire in a second", () => {
     const cache = cacheOf("!h A 192.0.2.1");
     cache.receive(response("!h A 192.0.2.2"), from(), 10_000);
     pass(cache, 10_500);
@@ -208,7 +208,7 @@ suite("the cache-flush bit", () => {
     assert.deepEqual(held(cache, "h", "A"), ["192.0.2.2"]);
   });
 
-  test("MDNS-36: the name of an address is one host's, and no list: the old one goes", () => {
+  test("MDNS-36: the PTR of an address is unique, not a list: the old one is flushed", () => {
     const cache = cacheOf("!1.2.0.192.in-addr.arpa. PTR h");
     cache.receive(response("!1.2.0.192.in-addr.arpa. PTR i"), from(), 10_000);
     pass(cache, 11_000);
@@ -222,7 +222,7 @@ suite("the cache-flush bit", () => {
     assert.deepEqual(held(cache, "h", "A"), ["192.0.2.1", "192.0.2.2"]);
   });
 
-  test("MDNS-37: what was heard within the last second stays", () => {
+  test("MDNS-37: records heard within the last second stay", () => {
     const cache = cacheOf();
     cache.receive(response("!h A 192.0.2.1"), from(), 10_000);
     cache.receive(response("!h A 192.0.2.2"), from(), 10_300);
@@ -231,7 +231,7 @@ suite("the cache-flush bit", () => {
     assert.equal(held(cache, "h", "A").length, 3);
   });
 
-  test("MDNS-36: a record that is flushed and heard again in its last second stays", () => {
+  test("MDNS-36: a flushed record that is heard again in its last second stays", () => {
     const cache = cacheOf("!h A 192.0.2.1");
     cache.receive(response("!h A 192.0.2.2"), from(), 10_000);
     cache.receive(response("!h A 192.0.2.1"), from(), 10_600);
@@ -240,7 +240,7 @@ suite("the cache-flush bit", () => {
   });
 });
 
-suite("what is superseded", () => {
+suite("superseded records", () => {
   const superseded = (cache: LinkCache, type: number = Type.TXT) =>
     [...cache.set(local("x").key, type)!.records.values()]
       .filter(({ isSuperseded }) => isSuperseded)
@@ -248,13 +248,13 @@ suite("what is superseded", () => {
   const ONE = '!x TXT "one"';
   const TWO = '!x TXT "two"';
 
-  test("MDNS-36: is what its host said, from the moment it says another thing", () => {
+  test("MDNS-36: a record is superseded as soon as its host says something else", () => {
     const cache = cacheOf(ONE);
     cache.receive(response(TWO), from(), 10_000);
     assert.deepEqual(superseded(cache), ['"one"']);
   });
 
-  test("MDNS-36: is not any more when it is heard again, and the revision tells", () => {
+  test("MDNS-36: a record is no longer superseded once heard again, and the revision changes", () => {
     const cache = cacheOf(ONE);
     cache.receive(response(TWO), from(), 10_000);
     const { revision } = cache;
@@ -265,8 +265,8 @@ suite("what is superseded", () => {
     assert.ok(cache.revision > revision);
   });
 
-  test("MDNS-36: of TXT and SRV is what came in an earlier message, though both are heard at once", () => {
-    // So hears who stood still for some seconds.
+  test("MDNS-36: TXT and SRV are superseded by a later message, even if both are heard at once", () => {
+    // As by a process that was suspended for some seconds.
     const cache = cacheOf();
     for (const text of [ONE, TWO, '!x TXT "three"']) cache.receive(response(text), from(), 10_000);
     assert.deepEqual(superseded(cache), ['"one"', '"two"']);
@@ -275,7 +275,7 @@ suite("what is superseded", () => {
     assert.deepEqual(superseded(cache, Type.SRV), [], "another host's it may say again");
   });
 
-  test("MDNS-37: is nothing of the same burst, nor does anything go that is not a second old", () => {
+  test("MDNS-37: a burst supersedes nothing of its own, and nothing is flushed within a second", () => {
     const cache = cacheOf();
     cache.receive(response("!x A 192.0.2.1"), from(), 10_000);
     cache.receive(response("!x A 192.0.2.2"), from(), 10_100);
@@ -288,13 +288,13 @@ suite("what is superseded", () => {
     assert.deepEqual(held(cache, "x", "A"), ["192.0.2.1", "192.0.2.2"]);
   });
 
-  test("MDNS-36: is nothing that another host said, for it may say it again", () => {
+  test("MDNS-36: another host's record is not superseded, as that host may repeat it", () => {
     const cache = cacheOf(ONE);
     cache.receive(response(TWO), from("10.0.0.8"), 10_000);
     assert.deepEqual(superseded(cache), []);
   });
 
-  test("MDNS-36: is what the same host said by the other family", () => {
+  test("MDNS-36: a record is superseded whichever family its host said it by", () => {
     const cache = cacheOf(ONE);
     cache.receive(response(ONE), from("fe80::9", 6), 5);
     cache.receive(response(TWO), from(), 10_000);
@@ -323,7 +323,7 @@ suite("MDNS-68: two hosts that fight over a name", () => {
     return { cache, disputes, changes };
   };
 
-  test("both are kept, nothing changes any more, and it is told once", () => {
+  test("both are kept, nothing changes any more, and the dispute is reported once", () => {
     const short = fight(60);
     assert.deepEqual(held(short.cache, "h", "A").sort(), [A, B]);
     assert.deepEqual(short.disputes, [`h.local. ${B}`]);
@@ -332,7 +332,7 @@ suite("MDNS-68: two hosts that fight over a name", () => {
     assert.deepEqual(long.disputes, short.disputes);
   });
 
-  test("it begins when what one took back is said for the second time, however slowly they speak", () => {
+  test("the dispute begins at the second return of a superseded record, however slowly they speak", () => {
     for (const every of [5, 48]) {
       assert.deepEqual(fight(3 * every, every).disputes, []);
       assert.equal(fight(5 * every, every).disputes.length, 1);
@@ -340,7 +340,7 @@ suite("MDNS-68: two hosts that fight over a name", () => {
     }
   });
 
-  test("one that gives up is forgotten when its records have lived", () => {
+  test("a host that gives up is forgotten once its records expire", () => {
     const { cache } = fight(60);
     for (let second = 60; second < 400; second += 60) {
       cache.receive(response(`!h A ${A}`), from(A), second * 1000);
@@ -349,7 +349,7 @@ suite("MDNS-68: two hosts that fight over a name", () => {
     assert.deepEqual(held(cache, "h", "A"), [A]);
   });
 
-  test("one host that changes its mind over and over is believed each time, by either family", () => {
+  test("one host that keeps changing its mind is believed each time, by either family", () => {
     const disputes: unknown[] = [];
     const cache = new LinkCache({ random: () => 0.5, disputed: (set) => disputes.push(set) });
     for (let i = 0; i < 40; i++) {
@@ -362,7 +362,7 @@ suite("MDNS-68: two hosts that fight over a name", () => {
     assert.deepEqual(disputes, []);
   });
 
-  test("two that take a name in turns, minutes apart, do not fight over it", () => {
+  test("two that use a name in turns, minutes apart, do not fight over it", () => {
     const disputes: unknown[] = [];
     const cache = new LinkCache({ random: () => 0.5, disputed: (set) => disputes.push(set) });
     for (let i = 0; i < 8; i++) {
@@ -374,7 +374,7 @@ suite("MDNS-68: two hosts that fight over a name", () => {
     assert.deepEqual(disputes, []);
   });
 
-  test("a host that moves to another address and back is not taken for two", () => {
+  test("a host that moves to another address and back is not mistaken for two", () => {
     const cache = cacheOf();
     for (const [i, address] of [A, B, A].entries()) {
       cache.receive(response(`!h A ${address}`), from(address), i * 10_000);
@@ -385,7 +385,7 @@ suite("MDNS-68: two hosts that fight over a name", () => {
 });
 
 suite("goodbyes", () => {
-  test("MDNS-38: a goodbye takes a second, whatever follows it", () => {
+  test("MDNS-38: a goodbye takes effect in a second, though it is repeated", () => {
     const cache = cacheOf("h A 10.0.0.1");
     for (const now of [5000, 5400, 5900]) cache.receive(response("h 0 A 10.0.0.1"), from(), now);
     pass(cache, 5999);
@@ -394,7 +394,7 @@ suite("goodbyes", () => {
     assert.equal(cache.size, 0);
   });
 
-  test("MDNS-38: an announcement within the second rescues it, and nothing was seen to change", () => {
+  test("MDNS-38: an announcement within that second rescues the record, and no change is seen", () => {
     const cache = cacheOf("h A 10.0.0.1");
     const before = cache.revision;
     cache.receive(response("h 0 A 10.0.0.1"), from(), 5000);
@@ -404,7 +404,7 @@ suite("goodbyes", () => {
     assert.equal(cache.revision, before);
   });
 
-  test("MDNS-38: a goodbye with the flush bit takes itself alone", () => {
+  test("MDNS-38: a goodbye with the flush bit removes its own record alone", () => {
     const cache = cacheOf("h A 10.0.0.1\nh A 10.0.0.2");
     cache.receive(response("!h 0 A 10.0.0.1"), from(), 5000);
     pass(cache, 10_000);
@@ -420,7 +420,7 @@ suite("goodbyes", () => {
 });
 
 suite("doubts", () => {
-  test("MDNS-41: a record that is doubted goes after 10 s without an answer, whatever its TTL", () => {
+  test("MDNS-41: a doubted record expires after 10 s without an answer, whatever its TTL", () => {
     const cache = cacheOf("a._ipp._tcp 4500 SRV 0 0 1 h");
     cache.reconfirm(local("a._ipp._tcp").key, Type.SRV, 20_000);
     pass(cache, 29_999);
@@ -429,7 +429,7 @@ suite("doubts", () => {
     assert.equal(cache.size, 0);
   });
 
-  test("MDNS-41: of a list one entry may be doubted, and the others stay", () => {
+  test("MDNS-41: one entry of a list may be doubted, and the others stay", () => {
     const entry = (target: string) => `_ipp._tcp 4500 PTR ${target}._ipp._tcp`;
     const cache = cacheOf(`${entry("a")}\n${entry("b")}`);
     const { key } = rdata.ptr(local("a._ipp._tcp"));
@@ -438,7 +438,7 @@ suite("doubts", () => {
     assert.deepEqual(held(cache, "_ipp._tcp", "PTR"), ["b._ipp._tcp.local."]);
   });
 
-  test("MDNS-41: an answer within the 10 s keeps it", () => {
+  test("MDNS-41: an answer within the 10 s keeps the record", () => {
     const cache = cacheOf("a._ipp._tcp 4500 SRV 0 0 1 h");
     cache.reconfirm(local("a._ipp._tcp").key, Type.SRV, 20_000);
     cache.receive(response("a._ipp._tcp 4500 SRV 0 0 1 h"), from(), 25_000);
@@ -449,7 +449,7 @@ suite("doubts", () => {
   const ptr = "_ipp._tcp 4500 PTR a._ipp._tcp";
   const stranger = from("10.0.0.77");
 
-  test("MDNS-42: two queries of others without an answer in 10 s, and it goes", () => {
+  test("MDNS-42: a record expires 10 s after the second query of others, if none is answered", () => {
     const cache = cacheOf(ptr);
     cache.receive(query("_ipp._tcp PTR"), stranger, 20_000);
     cache.receive(query("_ipp._tcp PTR"), stranger, 21_000);
@@ -459,7 +459,7 @@ suite("doubts", () => {
     assert.equal(cache.size, 0);
   });
 
-  test("MDNS-42: questions for every type, or of every class, count as well", () => {
+  test("MDNS-42: queries for every type, or of every class, count too", () => {
     const { questions } = query("_ipp._tcp PTR");
     const ofAnyClass = questions.map((each) => ({ ...each, class: Class.ANY }));
     for (const asked of [query("_ipp._tcp ANY"), makeMessage({ questions: ofAnyClass })]) {
@@ -470,7 +470,7 @@ suite("doubts", () => {
     }
   });
 
-  test("MDNS-42: one query, or two with an answer after them, and it stays", () => {
+  test("MDNS-42: a record stays after one query, or if an answer follows two", () => {
     const cache = cacheOf(`${ptr}\n_ipp._tcp 4500 PTR b._ipp._tcp`);
     cache.receive(query("_ipp._tcp PTR"), stranger, 20_000);
     cache.receive(query("_ipp._tcp PTR", "_ipp._tcp 4500 PTR b._ipp._tcp"), stranger, 21_000);
@@ -480,7 +480,7 @@ suite("doubts", () => {
     assert.equal(cache.size, 2);
   });
 
-  test("MDNS-42: one query that comes twice, by each family say, is one", () => {
+  test("MDNS-42: a query that is repeated at once, or by each family, counts once", () => {
     const cache = cacheOf(ptr);
     cache.receive(response(ptr), from("fe80::9", 6), 0);
     cache.receive(query("_ipp._tcp PTR"), stranger, 20_000);
@@ -496,7 +496,7 @@ suite("doubts", () => {
     ["whose list goes on in another packet", query("_ipp._tcp PTR", "", { isTruncated: true })],
     ["for something else", query("_http._tcp PTR\n_ipp._tcp TXT")],
   ] as const) {
-    test(`MDNS-44: a query ${what} is no reason to doubt`, () => {
+    test(`MDNS-44: a query ${what} raises no doubt`, () => {
       const cache = cacheOf(ptr);
       for (const now of [20_000, 22_000, 24_000]) cache.receive(heard, stranger, now);
       pass(cache, 60_000);
@@ -504,14 +504,14 @@ suite("doubts", () => {
     });
   }
 
-  test("MDNS-42: a query within a second of the record is none, for its owner may not repeat it yet", () => {
+  test("MDNS-42: a query within a second of the record raises none, as its owner may not repeat it yet", () => {
     const cache = cacheOf(ptr);
     for (const now of [999, 5000]) cache.receive(query("_ipp._tcp PTR"), stranger, now);
     pass(cache, 60_000);
     assert.equal(cache.size, 1);
   });
 
-  test("MDNS-42: what a query lists of another name does not count, nor what is not known here", () => {
+  test("MDNS-42: a query counts, whatever else it asks, and whatever it lists of other names", () => {
     const cache = cacheOf("h 4500 A 10.0.0.1");
     for (const now of [20_000, 22_000]) {
       cache.receive(query("nobody ANY\nnobody A\nh A", "g A 10.0.0.1"), stranger, now);
@@ -520,7 +520,7 @@ suite("doubts", () => {
     assert.equal(cache.size, 0);
   });
 
-  test("MDNS-44: nor is one by a family that its owner speaks no more", () => {
+  test("MDNS-44: a query by a family that the owner no longer speaks raises none", () => {
     const cache = cacheOf();
     for (const [now, family] of [
       [0, 4],
@@ -535,7 +535,7 @@ suite("doubts", () => {
     pass(cache, 60_000);
     assert.equal(cache.size, 1);
   });
-  test("MDNS-44: a query by the family on which the record was never heard is none either", () => {
+  test("MDNS-44: a query by a family on which the record was never heard raises none", () => {
     const cache = cacheOf(ptr);
     for (const now of [20_000, 22_000]) {
       cache.receive(query("_ipp._tcp PTR"), from("fe80::77", 6), now);
@@ -545,16 +545,16 @@ suite("doubts", () => {
   });
 });
 
-suite("what a responder denies", () => {
+suite("denials", () => {
   const key = local("h").key;
 
-  test("MDNS-50: by a name that is not its owner it denies all the same", () => {
+  test("MDNS-50: an NSEC with another next name than its owner denies all the same", () => {
     const cache = cacheOf("!h A 10.0.0.1\n!h NSEC other A");
     assert.equal(cache.isDenied(key, Type.AAAA, [4]), true);
     assert.equal(cache.isDenied(key, Type.A, [4]), false);
   });
 
-  test("MDNS-52: the types it denies are denied for its TTL, and no longer", () => {
+  test("MDNS-52: the types that an NSEC denies are denied for its TTL, and no longer", () => {
     const cache = cacheOf("!h 60 NSEC h A");
     pass(cache, 59_000);
     assert.equal(cache.isDenied(key, Type.AAAA, [4]), true);
@@ -562,7 +562,7 @@ suite("what a responder denies", () => {
     assert.equal(cache.isDenied(key, Type.AAAA, [4]), false);
   });
 
-  test("MDNS-49: one family's denial leaves the other's records alone, and speaks for itself", () => {
+  test("MDNS-49: one family's denial leaves the other's records alone, and counts for itself", () => {
     const cache = cacheOf("!h A 10.0.0.1");
     cache.receive(response("!h NSEC h AAAA\n!h AAAA fd00::1"), from("fe80::9", 6), 5000);
     cache.receive(response("!h NSEC h A"), from(), 7000);
@@ -574,7 +574,7 @@ suite("what a responder denies", () => {
     assert.equal(cache.isDenied(local("h4").key, Type.AAAA, [4, 6]), false);
   });
 
-  test("MDNS-49: what one family takes back of the same words, the other goes on saying", () => {
+  test("MDNS-49: a denial that one family withdraws stays in force for the other", () => {
     const cache = cacheOf("!h NSEC h A");
     cache.receive(response("!h NSEC h A"), from("fe80::9", 6), 0);
     cache.receive(response("!h NSEC h A HINFO"), from(), 5000);
@@ -583,7 +583,7 @@ suite("what a responder denies", () => {
     assert.equal(cache.isDenied(key, Type.HINFO, [6]), true);
   });
 
-  test("MDNS-49: on a link of two families both have to deny", () => {
+  test("MDNS-49: on a link with two families both have to deny", () => {
     const cache = cacheOf("!h NSEC h A");
     assert.equal(cache.isDenied(key, Type.AAAA, [4]), true);
     assert.equal(cache.isDenied(key, Type.AAAA, [4, 6]), false);
@@ -591,7 +591,7 @@ suite("what a responder denies", () => {
 });
 
 suite("bounds", () => {
-  /** So that a share is seven records. */
+  /** Makes a share seven records. */
   const LIMIT = 4_000_000;
   const flood = (cache: LinkCache, count: number, source: (i: number) => string, ttl = 4500) => {
     for (let i = 0; i < count; i++) {
@@ -618,7 +618,7 @@ suite("bounds", () => {
   };
   const printers = (cache: LinkCache) => held(cache, "_ipp._tcp", "PTR").length;
 
-  test("MDNS-70: a flood from one address fills the cache to its limit and costs that address alone", () => {
+  test("MDNS-70: a flood from one address fills the cache to its limit at that address's cost alone", () => {
     const cache = officeCache();
     flood(cache, 2000, () => "10.0.0.66");
     assert.equal(printers(cache), 10);
@@ -626,7 +626,7 @@ suite("bounds", () => {
     assert.ok(cache.octets > LIMIT * 0.9, "who came late is still heard");
   });
 
-  test("MDNS-70: of what one address has said, what it goes on saying stays longest", () => {
+  test("MDNS-70: of one address's records, those that it repeats stay longest", () => {
     const cache = cacheOf("", LIMIT);
     const isKept = () => held(cache, "kept", "A").length > 0;
     flood(cache, 600, (i) => {
@@ -640,7 +640,7 @@ suite("bounds", () => {
     assert.ok(isKept());
   });
 
-  test("MDNS-70: a flood from more addresses than any subnet has costs newcomers, not those who were there", () => {
+  test("MDNS-70: a flood from more addresses than any subnet has costs newcomers, not earlier sources", () => {
     const cache = officeCache();
     flood(cache, 1000, (i) => `10.1.${i >> 8}.${i & 255}`);
     assert.equal(printers(cache), 10);
@@ -651,7 +651,7 @@ suite("bounds", () => {
     ["one address", 1],
     ["every address of a subnet", 254],
   ] as const) {
-    test(`MDNS-70: what an honest source says while a flood from ${what} goes on is heard`, () => {
+    test(`MDNS-70: an honest source is heard during a flood from ${what}`, () => {
       const cache = officeCache();
       flood(cache, 1000, (i) => `10.1.0.${i % addresses}`);
       const late = response(service("late", "_ipp._tcp", "late", "10.0.0.50"));
@@ -663,7 +663,7 @@ suite("bounds", () => {
     });
   }
 
-  test("MDNS-70: a list is gone through once a second, however often it is asked for", () => {
+  test("MDNS-70: a list is walked once a second, however often it is queried", () => {
     const cache = cacheOf("", LIMIT);
     flood(cache, 300, () => "10.0.0.66");
     const { records } = cache.set(local("_flood._tcp").key, Type.PTR)! as unknown as {
@@ -680,13 +680,13 @@ suite("bounds", () => {
     assert.equal(walks, 2);
   });
 
-  test("MDNS-70: what cannot fit at all is refused", () => {
+  test("MDNS-70: a record that cannot fit at all is refused", () => {
     const cache = cacheOf("h A 10.0.0.1", LIMIT);
     cache.receive(response(`big TXT ${'"0123456789" '.repeat(800)}`), from("10.0.0.66"), 0);
     assert.deepEqual([cache.size, cache.counters.refused], [1, 1]);
   });
 
-  test("MDNS-70: nothing is left when everything has gone", () => {
+  test("MDNS-70: nothing is left once everything has expired", () => {
     const cache = officeCache();
     flood(cache, 200, (i) => `10.1.0.${i % 7}`);
     pass(cache, 10_000_000);

@@ -1,4 +1,4 @@
-/** When a link is asked what: RFC 6762 §5.2, §5.3, §5.4, §7, §10.4, §17, §18; RFC 8766 §9.3. */
+/** When a link is asked which questions: RFC 6762 §5.2, §5.3, §5.4, §7, §10.4, §17, §18; RFC 8766 §9.3. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Harvest, type HarvestOptions } from "../../src/collector/link/harvest.ts";
@@ -19,7 +19,7 @@ interface Stage {
   readonly clock: FakeClock;
   readonly lan: Lan;
   readonly link: LanHost;
-  /** Hears what everybody hears. */
+  /** Hears what is sent to all. */
   readonly witness: LanHost;
   readonly harvest: Harvest;
 }
@@ -48,7 +48,7 @@ function stage(
   return { clock, lan, link, witness, harvest };
 }
 
-/** When a question was asked, as the witness heard it, from `since` on. */
+/** When the witness heard this question, from `since` on. */
 function timesOf({ witness }: Stage, owner: string, type: number, since = 0): number[] {
   return heardOf(witness, owner, type, since).map(({ at }) => at);
 }
@@ -70,7 +70,7 @@ const META = "_services._dns-sd._udp";
 const gapsOf = (times: readonly number[]) => times.slice(1).map((time, i) => time - times[i]!);
 
 suite("a series of questions", () => {
-  test("MDNS-01: goes to the group of each family", () => {
+  test("MDNS-01: goes to the multicast group of each family", () => {
     const set = stage();
     const six = set.lan.host("six", "fe80::6").record();
     set.clock.advance(200);
@@ -90,7 +90,7 @@ suite("a series of questions", () => {
     for (const [i, gap] of gaps.slice(1).entries()) assert.ok(gap >= 2 * gaps[i]!, `${gaps}`);
   });
 
-  test("MDNS-02: what one client no longer waits for and another does is not asked twice within a second", () => {
+  test("MDNS-02: that one client ends and another begins is not asked twice within a second", () => {
     const set = stage();
     for (let i = 0; i < 10; i++) {
       set.harvest.inquire(local("h"), [Type.A], `10.0.0.${i}`);
@@ -101,7 +101,7 @@ suite("a series of questions", () => {
     assert.ok(gaps.length >= 1 && Math.min(...gaps) >= 1000, `${gaps}`);
   });
 
-  test("MDNS-02: that begins anew is not asked twice within a second", () => {
+  test("MDNS-02: that restarts is not asked twice within a second", () => {
     const set = stage();
     const text = `${META} 4500 PTR _ipp._tcp\n${service("a", "_ipp._tcp", "h", "10.0.0.3")}`;
     new Device(set.lan, "10.0.0.3", text).announce();
@@ -120,7 +120,7 @@ suite("a series of questions", () => {
     }
   });
 
-  test("MDNS-03: comes down to one an hour, and stays there", () => {
+  test("MDNS-03: slows down to one an hour, and stays there", () => {
     const set = stage();
     const six = set.lan.host("six", "fe80::6").record();
     set.clock.advance(24 * HOUR);
@@ -132,7 +132,7 @@ suite("a series of questions", () => {
   });
 
   for (const minutes of [3, 5, 10, 20]) {
-    test(`what was out of reach for ${minutes} minutes is found in no more than that again`, () => {
+    test(`a device out of reach for ${minutes} minutes is found again within as long`, () => {
       const set = stage();
       const text = `${META} 4500 PTR _ipp._tcp\n${service("a", "_ipp._tcp", "h", "10.0.0.3")}`;
       const device = new Device(set.lan, "10.0.0.3", text);
@@ -149,7 +149,7 @@ suite("a series of questions", () => {
   }
 
   for (const minutes of [30, 120]) {
-    test(`MDNS-48: who speaks a family that the link has after ${minutes} minutes is found at once`, () => {
+    test(`MDNS-48: a device is found at once when the link gains its family after ${minutes} minutes`, () => {
       const set = stage();
       const { addresses } = set.link;
       set.link.addresses = addresses.filter(({ family }) => family === 6);
@@ -178,7 +178,7 @@ suite("a series of questions", () => {
     for (const [i, family] of late.entries()) assert.equal(family, i % 2 === 0 ? 4 : 6);
   });
 
-  test("MDNS-04: starts after 20 to 120 ms, by chance", () => {
+  test("MDNS-04: starts after a random 20 to 120 ms", () => {
     const starts = [0, 0.25, 0.5, 0.75, 0.999].map((chance) => {
       const set = stage({ chance: [chance] });
       set.clock.advance(200);
@@ -188,7 +188,7 @@ suite("a series of questions", () => {
     assert.equal(new Set(starts).size, starts.length);
   });
 
-  test("MDNS-05: ends with a unique answer; then the next is at 80 to 82 % of its life", () => {
+  test("MDNS-05: ends with a unique answer; the next is at 80 to 82 % of the answer's lifetime", () => {
     const set = stage({}, (lan) => {
       new Device(
         lan,
@@ -204,7 +204,7 @@ suite("a series of questions", () => {
     assert.ok(age >= 96_000 && age <= 98_400, `${age}`);
   });
 
-  test("MDNS-16: another host's same question counts as ours", () => {
+  test("MDNS-16: another host's identical question counts as ours", () => {
     const set = stage();
     set.clock.advance(4000);
     const before = timesOf(set, META, Type.PTR);
@@ -219,7 +219,7 @@ suite("a series of questions", () => {
     assert.ok(next - (due - 500) >= 2 * wait - 1000, "and the wait is doubled");
   });
 
-  test("MDNS-16: the first of a series is skipped as well", () => {
+  test("MDNS-16: the first of a series is skipped too", () => {
     const set = stage();
     bystander(set).say(query(`${META} PTR`));
     set.clock.advance(900);
@@ -228,7 +228,7 @@ suite("a series of questions", () => {
     assert.equal(timesOf(set, META, Type.PTR).length, 1);
   });
 
-  test("MDNS-16: also where it lists answers, all of them ours", () => {
+  test("MDNS-16: another host's question counts even with known answers, if all of them are ours", () => {
     const known = [`${META} 4500 PTR _ipp._tcp`, `${META} 4500 PTR _http._tcp`];
     const set = stage();
     set.witness.say(response(known.join("\n")));
@@ -262,7 +262,7 @@ suite("a series of questions", () => {
     [4, "10.0.0.7"],
     [6, "fe80::7"],
   ] as const) {
-    test(`MDNS-17: one by IPv${family} alone is none for those who speak the other family`, () => {
+    test(`MDNS-17: a question by IPv${family} alone does not count for hosts of the other family`, () => {
       const set = stage();
       const other = set.lan.host("other", address);
       const hearers = set.lan.host("hearers", family === 4 ? "fe80::8" : "10.0.0.8").record();
@@ -275,7 +275,7 @@ suite("a series of questions", () => {
     });
   }
 
-  test("MDNS-14: a known answer of TTL 0 is no goodbye, and nobody is asked for it", () => {
+  test("MDNS-14: a known answer with TTL 0 is no goodbye, and triggers no query", () => {
     const set = stage();
     set.witness.say(response(service("a", "_ipp._tcp", "h", "10.0.0.3")));
     set.clock.advance(10_000);
@@ -289,7 +289,7 @@ suite("a series of questions", () => {
     assert.equal(timesOf(set, "h", Type.A).length, 1);
   });
 
-  test("MDNS-14, MDNS-43: nor is one with the cache-flush bit, of a list that is doubted", () => {
+  test("MDNS-14, MDNS-43: a known answer with the cache-flush bit triggers no query of a doubted list", () => {
     const set = stage();
     const list = "_ipp._tcp 4500 PTR a._ipp._tcp\n_ipp._tcp 4500 PTR b._ipp._tcp";
     set.witness.say(response(list));
@@ -305,7 +305,7 @@ suite("a series of questions", () => {
     assert.deepEqual(held(set.harvest.cache, "_ipp._tcp", "PTR"), ["a._ipp._tcp.local."]);
   });
 
-  test("MDNS-63: a goodbye of another host is doubted only for what is of interest", () => {
+  test("MDNS-63: another host's goodbye triggers a query only for what is of interest", () => {
     const set = stage();
     const name = "9.0.0.10.in-addr.arpa.";
     set.witness.say(response(`!${name} 120 PTR h.local.\nstranger A 10.0.0.9`));
@@ -321,7 +321,7 @@ suite("a series of questions", () => {
     );
   });
 
-  test("MDNS-38: a program that ends takes its machine's address from no other's service", () => {
+  test("MDNS-38: a program that ends does not remove its host's address from another service", () => {
     const set = stage();
     const machine = set.lan.host("machine", "10.0.0.3");
     const address = response("!h A 10.0.0.3");
@@ -330,7 +330,7 @@ suite("a series of questions", () => {
       const isAsked = message.questions.some(({ name, type }) => {
         return type === Type.A && name.equals(local("h"));
       });
-      // RFC 6762 §6: no record is said twice within a second.
+      // RFC 6762 §6: no record is multicast twice within a second.
       if (!isAsked || set.clock.now() - saidAt < 1000) return;
       saidAt = set.clock.now();
       machine.say(address);
@@ -359,7 +359,7 @@ suite("a series of questions", () => {
     [125, 24],
     [50, 60],
   ] as const) {
-    test(`MDNS-38: ${count} goodbyes ${gap} ms apart take no record of who answers`, () => {
+    test(`MDNS-38: ${count} goodbyes ${gap} ms apart remove no record whose owner answers`, () => {
       const set = stage();
       const text = `${META} 4500 PTR _ipp._tcp\n${service("a", "_ipp._tcp", "h", "10.0.0.3")}`;
       new Device(set.lan, "10.0.0.3", text).announce();
@@ -388,7 +388,7 @@ suite("a series of questions", () => {
     const taken = response("!_ipp._tcp 4500 PTR b._ipp._tcp");
 
     for (const minutes of [1, 10, 40]) {
-      test(`MDNS-36: ${said}, ${minutes} minutes later, and again: it stays as it was`, () => {
+      test(`MDNS-36: the list stays though ${said}, ${minutes} minutes later and again`, () => {
         const set = stage({}, (lan) => {
           new Device(lan, owner, service("a", "_ipp._tcp", "h", "10.0.0.3")).announce();
         });
@@ -408,7 +408,7 @@ suite("a series of questions", () => {
   }
 
   for (const address of ["10.0.0.3", "10.0.0.4"]) {
-    test(`MDNS-36: ${address} takes a list for its own whenever it is asked for, and it stays as it was`, () => {
+    test(`MDNS-36: the list stays though ${address} claims it as its own whenever it is queried`, () => {
       const set = stage({}, (lan) => {
         new Device(lan, "10.0.0.3", service("a", "_ipp._tcp", "h", "10.0.0.3")).announce();
         const taker = lan.host("taker", address);
@@ -438,15 +438,15 @@ for (const [rule, what, fields] of [
   ["MDNS-28", "of another opcode", { opcode: Opcode.UPDATE }],
   ["MDNS-29", "with a response code", { rcode: Rcode.NXDOMAIN }],
 ] as const) {
-  suite(`what is heard in a message ${what}`, () => {
-    test(`${rule}: as a response, is not learnt`, () => {
+  suite(`a message ${what}`, () => {
+    test(`${rule}: is not learnt from as a response`, () => {
       const set = stage();
       set.witness.say(response("h A 10.0.0.3", fields));
       set.clock.advance(100);
       assert.equal(set.harvest.cache.size, 0);
     });
 
-    test(`${rule}: as another host's question, does not count as ours, and is no reason to doubt`, () => {
+    test(`${rule}: does not count as another host's question, and raises no doubt`, () => {
       const set = stage();
       bystander(set).say(query(`${META} PTR`, "", fields));
       set.clock.advance(200);
@@ -460,7 +460,7 @@ for (const [rule, what, fields] of [
       assert.equal(held(set.harvest.cache, "stranger", "TXT").length, 1);
     });
 
-    test(`${rule}: as an owner's answer to us alone, renews nothing`, () => {
+    test(`${rule}: renews nothing as an owner's unicast answer`, () => {
       for (const [said, count] of [
         [{}, 1],
         [fields, 0],
@@ -480,7 +480,7 @@ for (const [rule, what, fields] of [
   });
 }
 
-test("MDNS-29: of a response code, the upper bits that OPT has are not looked at", () => {
+test("MDNS-29: the upper bits of a response code, those in OPT, are ignored", () => {
   const set = stage();
   const edns = { udpSize: 1440, version: 0, dnssecOk: false, options: [] };
   set.witness.say(response("h A 10.0.0.3", { edns, rcode: Rcode.BADVERS }));
@@ -492,13 +492,13 @@ suite("unicast responses", () => {
   const classes = ({ witness }: Stage) =>
     witness.heard.flatMap(({ message }) => message.questions.map((each) => each.class));
 
-  test("MDNS-18: are asked for once, when the link comes up", () => {
+  test("MDNS-18: are requested once, when the link comes up", () => {
     const set = stage();
     set.clock.advance(10_000);
     assert.deepEqual(classes(set), [Class.IN | TOP, Class.IN, Class.IN, Class.IN]);
   });
 
-  test("MDNS-19: are not asked for when something new is of interest", () => {
+  test("MDNS-19: are not requested when something new is of interest", () => {
     const set = stage();
     set.clock.advance(500);
     set.witness.say(response("_ipp._tcp PTR a._ipp._tcp"));
@@ -507,13 +507,13 @@ suite("unicast responses", () => {
     assert.deepEqual(classes(set).slice(1), Array(classes(set).length - 1).fill(Class.IN));
   });
 
-  test("MDNS-20: are never asked for where another responder holds the port", () => {
+  test("MDNS-20: are never requested where another responder holds the port", () => {
     const set = stage({ isShared: true });
     set.clock.advance(10_000);
     assert.ok(classes(set).every((each) => each === Class.IN));
   });
 
-  test("MDNS-22: are heard for two seconds after that, and never otherwise", () => {
+  test("MDNS-22: are accepted for two seconds after a request, and never otherwise", () => {
     const set = stage();
     const whisper = (text: string) =>
       set.witness.say(response(text), { family: 4, address: "10.0.0.1" });
@@ -534,7 +534,7 @@ suite("unicast responses", () => {
 suite("refreshes", () => {
   const type = `${META} 4500 PTR _ipp._tcp`;
 
-  test("MDNS-06: at 80, 85, 90 and 95 % of a life, then it is over", () => {
+  test("MDNS-06: are at 80, 85, 90 and 95 % of a lifetime, after which the record expires", () => {
     const set = stage({}, (lan) => {
       const mute = new Device(lan, "10.0.0.3", "");
       mute.host.say(
@@ -554,7 +554,7 @@ suite("refreshes", () => {
     assert.equal(held(set.harvest.cache, "h", "A").length, 0);
   });
 
-  test("MDNS-07: of many records are spread over 2 % of their life", () => {
+  test("MDNS-07: of many records are spread over 2 % of their lifetime", () => {
     const chance = Array.from({ length: 97 }, (_, i) => ((i * 31) % 97) / 97);
     const set = stage({ chance }, (lan) => {
       const device = new Device(lan, "10.0.0.3", "");
@@ -572,7 +572,7 @@ suite("refreshes", () => {
     assert.ok(times[0]! >= 96_000 && times.at(-1)! <= 98_400, `${times}`);
   });
 
-  test("MDNS-08: never for records nobody has an interest in", () => {
+  test("MDNS-08: are never sent for records of no interest", () => {
     const set = stage();
     set.witness.say(response("!stranger A 10.0.0.77\n!stranger TXT hello"));
     set.clock.advance(150_000);
@@ -596,13 +596,13 @@ suite("known answers", () => {
       { length: count },
       (_, i) => `_ipp._tcp 4500 PTR printer-number-${i}._ipp._tcp`,
     ).join("\n");
-  /** The packets of the last query for `_ipp._tcp` before `until`. */
+  /** The packets of the last query for `_ipp._tcp`. */
   const lastQuery = (set: Stage) => {
     const [last] = heardOf(set.witness, "_ipp._tcp", Type.PTR).slice(-1);
     return set.witness.heard.filter(({ at, source }) => source === "10.0.0.1" && at === last!.at);
   };
 
-  test("MDNS-10: are listed, with what is left of their TTL", () => {
+  test("MDNS-10: are listed, with their remaining TTL", () => {
     const set = stage();
     set.clock.advance(400_000);
     set.witness.say(response(instances(5)));
@@ -639,7 +639,7 @@ suite("known answers", () => {
     assert.deepEqual([...new Set(classes)], [Class.IN]);
   });
 
-  test("MDNS-13, MDNS-59: go on in further packets, none above the MTU, TC in all but the last", () => {
+  test("MDNS-13, MDNS-59: continue in further packets, none above the MTU, with TC in all but the last", () => {
     const set = stage();
     set.clock.advance(500);
     for (let i = 0; i < 300; i += 50) {
@@ -676,7 +676,7 @@ suite("known answers", () => {
   });
 });
 
-suite("what leaves", () => {
+suite("what is sent", () => {
   const office = (lan: Lan) => {
     for (let i = 3; i < 30; i++) {
       new Device(
@@ -698,7 +698,7 @@ suite("what leaves", () => {
     }
   });
 
-  test("MDNS-57: has its names compressed", () => {
+  test("MDNS-57: has compressed names", () => {
     const set = stage({ types: [local("_ipp._tcp"), local("_http._tcp")] });
     set.clock.advance(130);
     const [{ bytes }] = set.witness.heard as [Heard];
@@ -716,7 +716,7 @@ suite("what leaves", () => {
     assert.ok(own.every(({ message }) => message.rcode === Rcode.NOERROR));
   });
 
-  test("MDNS-63: asks for nothing outside .local, whatever was heard", () => {
+  test("MDNS-63: never asks about names outside .local, whatever was heard", () => {
     const set = stage();
     set.witness.say(
       response(`
@@ -764,7 +764,7 @@ for (const [owner, type] of [
   ["a._ipp._tcp", "SRV"],
   ["_ipp._tcp", "PTR"],
 ] as const) {
-  test(`MDNS-40, MDNS-41: a doubted ${type} is asked for at least twice, and goes after 10 s`, () => {
+  test(`MDNS-40, MDNS-41: a doubted ${type} is queried at least twice, and expires after 10 s`, () => {
     const set = stage({}, (lan) => {
       const device = new Device(lan, "10.0.0.3", "");
       device.host.say(response(service("a", "_ipp._tcp", "h", "10.0.0.3")));
@@ -780,13 +780,13 @@ for (const [owner, type] of [
   });
 }
 
-/** Of a service whose device never says that this is all there is. */
+/** A service whose device never sets the cache-flush bit. */
 const modest = (port: number) =>
   `_ipp._tcp PTR a._ipp._tcp\na._ipp._tcp SRV 0 0 ${port} h\na._ipp._tcp TXT ${port}\nh A 10.0.0.3`;
 const heardOfIt = ({ harvest }: Stage) =>
   (["SRV", "TXT"] as const).map((type) => held(harvest.cache, "a._ipp._tcp", type).sort());
 
-test("MDNS-40, MDNS-41: what a service says anew, without the cache-flush bit, has the old one doubted", () => {
+test("MDNS-40, MDNS-41: a service's new record without the cache-flush bit has the old one doubted", () => {
   const set = stage();
   const device = new Device(set.lan, "10.0.0.3", modest(1));
   device.announce();
@@ -801,7 +801,7 @@ test("MDNS-40, MDNS-41: what a service says anew, without the cache-flush bit, h
   assert.deepEqual(heardOfIt(set), [["0 0 2 h.local."], ['"2"']]);
 });
 
-test("MDNS-40: two hosts that say different things of one service, without that bit, are both heard", () => {
+test("MDNS-40: conflicting records of two hosts, without the cache-flush bit, are both kept", () => {
   const set = stage();
   new Device(set.lan, "10.0.0.3", modest(1)).announce();
   set.clock.advance(30_000);
@@ -819,7 +819,7 @@ test("MDNS-40: two hosts that say different things of one service, without that 
   assert.ok(times.length < 12, `${times}`);
 });
 
-test("MDNS-43: where others ask in vain, nothing is asked to confirm it", () => {
+test("MDNS-43: a record that others query in vain is not queried by us too", () => {
   const set = stage({}, (lan) => {
     const device = new Device(lan, "10.0.0.3", "");
     device.host.say(response(service("a", "_ipp._tcp", "h", "10.0.0.3")));
@@ -835,7 +835,7 @@ test("MDNS-43: where others ask in vain, nothing is asked to confirm it", () => 
   assert.equal(held(set.harvest.cache, "a._ipp._tcp", "SRV").length, 0);
 });
 
-test("MDNS-48: what speaks IPv4 and what speaks IPv6 is heard alike", () => {
+test("MDNS-48: devices that speak IPv4 and devices that speak IPv6 are heard alike", () => {
   const set = stage({}, (lan) => {
     new Device(lan, "10.0.0.3", service("four", "_ipp._tcp", "h4", "10.0.0.3"));
     new Device(lan, "fe80::6", service("six", "_ipp._tcp", "h6", "10.0.0.6"));
@@ -848,7 +848,7 @@ test("MDNS-48: what speaks IPv4 and what speaks IPv6 is heard alike", () => {
   ]);
 });
 
-test("MDNS-52: what a responder has denied is not asked for", () => {
+test("MDNS-52: what a responder has denied is not queried", () => {
   const asked = (denial: string) => {
     const set = stage();
     const device = set.lan.host("h", "10.0.0.5", "fe80::5");
@@ -860,7 +860,7 @@ test("MDNS-52: what a responder has denied is not asked for", () => {
   assert.equal(asked("!h NSEC h A"), 0);
 });
 
-test("MDNS-56: no octets from a stranger harm anything, and all that are malformed are counted", () => {
+test("MDNS-56: malformed packets do no harm, and are counted", () => {
   const set = stage();
   const good = Buffer.from([...Buffer.alloc(2), 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
   const loop = Buffer.concat([
@@ -883,7 +883,7 @@ test("MDNS-56: no octets from a stranger harm anything, and all that are malform
   assert.equal(set.harvest.cache.size, 1);
 });
 
-suite("a record that grows old", () => {
+suite("an ageing record", () => {
   const owners = (refresh: "unicast" | "multicast") => {
     const asked: { at: number; source: string; isUnicast: boolean; isWanted: boolean }[] = [];
     const set = stage({ refresh }, (lan) => {
@@ -902,7 +902,7 @@ suite("a record that grows old", () => {
   };
   const aged = 80_000;
 
-  test("is asked for of the host alone that said it, and others hear nothing of it", () => {
+  test("is queried by unicast from its host, unheard by others", () => {
     const { clock, asked, witness, harvest } = owners("unicast");
     clock.advance(aged);
     const before = asked.length;
@@ -919,7 +919,7 @@ suite("a record that grows old", () => {
     ["10.99.0.3", false],
     ["2001:db8::3", false],
   ] as const) {
-    test(`is asked for of ${isAlone ? "its host alone, which is" : "all where its host is not on the link, but"} at ${owner}`, () => {
+    test(`is queried ${isAlone ? "by unicast on the link" : "by multicast off the link"}: ${owner}`, () => {
       const set = stage({ refresh: "unicast" }, (lan) => {
         new Device(lan, owner, service("a", "_ipp._tcp", "h", "10.0.0.3")).announce();
       });
@@ -931,7 +931,7 @@ suite("a record that grows old", () => {
     });
   }
 
-  test("is asked for of all where another host has called it off, for then its host's word alone does not count", () => {
+  test("is queried by multicast after another host's goodbye, when a unicast answer does not count", () => {
     const { clock, lan, harvest } = owners("unicast");
     clock.advance(aged);
     lan.host("other", "10.0.0.4").say(response("h 0 A 10.0.0.3"));
@@ -941,7 +941,7 @@ suite("a record that grows old", () => {
     }
   });
 
-  test("MDNS-06: is asked for of all when that host does not answer", () => {
+  test("MDNS-06: is queried by multicast when its host does not answer", () => {
     const { clock, lan, witness, harvest } = owners("unicast");
     clock.advance(aged);
     lan.faults.loss = 1;
@@ -952,7 +952,7 @@ suite("a record that grows old", () => {
     assert.equal(held(harvest.cache, "h", "A").length, 1);
   });
 
-  test("is asked for of all where two have said it", () => {
+  test("is queried by multicast where two hosts have announced it", () => {
     const set = stage({ refresh: "unicast" }, (lan) => {
       for (const last of [3, 4]) {
         const text = service(`s${last}`, "_ipp._tcp", `h${last}`, `10.0.0.${last}`);
@@ -962,13 +962,13 @@ suite("a record that grows old", () => {
     set.witness.say(response(service("x", "_ipp._tcp", "h", "10.0.0.2")));
     set.clock.advance(90_000);
     assert.deepEqual(heardOf(set.witness, "h", Type.TXT), []);
-    // At 80 % of its life; at 85 % it would be in any case.
+    // At 80 % of its lifetime; at 85 % it would be in any case.
     set.clock.advance(9500);
     assert.ok(heardOf(set.witness, "h", Type.TXT).length > 0);
   });
 
   for (const refresh of ["unicast", "multicast"] as const) {
-    test(`MDNS-06: that lives for seconds is asked for of all in time, with refresh: ${refresh}`, () => {
+    test(`MDNS-06: that lives for seconds is queried by multicast in time, with refresh: ${refresh}`, () => {
       const said = records("_x._tcp 5 PTR a._x._tcp\n!a._x._tcp 5 SRV 0 0 80 h\n!h 5 A 10.0.0.3");
       const { clock, harvest } = stage({ refresh }, (lan) => {
         const device = lan.host("10.0.0.3", "10.0.0.3");
@@ -978,7 +978,7 @@ suite("a record that grows old", () => {
         device.react(({ questions }, { isUnicast }) => {
           const isAsked = (record: (typeof said)[number]) =>
             questions.some(({ name, type }) => type === record.type && name.equals(record.name));
-          // Not all answer who asks them alone.
+          // Not every host answers unicast queries.
           if (!isUnicast) say(said.filter(isAsked));
         });
         say(said);
@@ -991,7 +991,7 @@ suite("a record that grows old", () => {
   }
 
   for (const refresh of ["unicast", "multicast"] as const) {
-    test(`brings what was said anew and not heard, with refresh: ${refresh}`, () => {
+    test(`brings in an addition whose announcement was lost, with refresh: ${refresh}`, () => {
       let device: Device | undefined;
       const { clock, lan, harvest } = stage({ refresh }, (lan) => {
         device = new Device(lan, "10.0.0.3", service("a", "_ipp._tcp", "h", "10.0.0.3"));
@@ -1003,7 +1003,7 @@ suite("a record that grows old", () => {
       device!.announce();
       clock.advance(1000);
       lan.faults.loss = 0;
-      // Within one life of the address.
+      // Within one lifetime of the address.
       clock.advance(120_000);
       assert.deepEqual(held(harvest.cache, "h", "A"), ["10.0.0.3", "10.0.0.5"]);
     });
@@ -1013,7 +1013,7 @@ suite("a record that grows old", () => {
     [5, 2000],
     [40, 300],
   ] as const) {
-    test(`MDNS-06: in a list is asked for in time, though ${count} grow old at ${gap} ms from each other`, () => {
+    test(`MDNS-06: in a list is refreshed in time, though ${count} age ${gap} ms apart`, () => {
       const { clock, lan, harvest } = stage();
       for (let i = 0; i < count; i++) {
         const text = service(`s${i}`, "_ipp._tcp", `h${i}`, `10.0.1.${i}`);
@@ -1028,7 +1028,7 @@ suite("a record that grows old", () => {
 
   const LIST = `${META} 120 PTR _ipp._tcp
     ${service("a", "_ipp._tcp", "h", "10.0.0.3").replaceAll(" 4500 ", " 120 ")}`;
-  /** A list names two devices, and one of them answers only who asks it alone. */
+  /** A list names two devices, one of which answers only unicast queries. */
   const halfDeaf = (refresh: "unicast" | "multicast") => {
     const asked: Heard[] = [];
     const set = stage({ refresh }, (lan) => {
@@ -1055,27 +1055,27 @@ suite("a record that grows old", () => {
     return { ...set, listOf, lists };
   };
 
-  test("MDNS-06: in a list is asked for of its host alone as well, once all were asked in vain", () => {
+  test("MDNS-06: in a list is also queried by unicast from its host, after multicast in vain", () => {
     const { clock, listOf, lists, witness } = halfDeaf("unicast");
     for (let i = 0; i < 30 * 60; i++) {
       clock.advance(1000);
       assert.equal(listOf(), 2, `after ${i} s`);
     }
-    // Every 102 s or so, what others have said not listed.
+    // Every 102 s or so, with no known answers of others.
     assert.ok(lists().length >= 10 && lists().length <= 40, `${lists().length}`);
     assert.ok(lists().every(({ message }) => message.answers.length === 0));
     assert.ok(lists()[0]!.at >= 0.84 * 120_000, `${lists()[0]!.at}`);
     assert.ok(heardOf(witness, "_ipp._tcp", Type.PTR, aged).length > 0);
   });
 
-  test("in a list is asked for of nobody alone where all are to be asked", () => {
+  test("in a list is never queried by unicast with refresh: multicast", () => {
     const { clock, listOf, lists } = halfDeaf("multicast");
     clock.advance(130_000);
     assert.equal(listOf(), 1);
     assert.deepEqual(lists(), []);
   });
 
-  test("in a list goes with its host, which is asked alone three times at the most", () => {
+  test("in a list expires with its host, after three unicast queries at most", () => {
     const { clock, lan, listOf } = halfDeaf("unicast");
     const gone = lan.host("gone", "10.0.0.6").record();
     gone.say(response("_ipp._tcp 120 PTR g._ipp._tcp"));
@@ -1086,7 +1086,7 @@ suite("a record that grows old", () => {
     assert.equal(gone.heard.filter(({ isUnicast }) => isUnicast).length, 3);
   });
 
-  test("MDNS-06: in a list, its host is asked alone three times at the most, however often others are asked for", () => {
+  test("MDNS-06: in a list causes three unicast queries at most, however often others are queried", () => {
     const { clock, lan } = halfDeaf("unicast");
     const gone = lan.host("gone", "10.0.0.6").record();
     gone.say(response("_ipp._tcp 4500 PTR g._ipp._tcp"));
@@ -1099,7 +1099,7 @@ suite("a record that grows old", () => {
     assert.equal(gone.heard.filter(({ isUnicast }) => isUnicast).length, 3);
   });
 
-  test("in a list is asked for of nobody alone once it is long gone, however many are silent", () => {
+  test("in a list causes no unicast queries once it is long gone, however many hosts are silent", () => {
     const { clock, link, witness, harvest } = stage({ refresh: "unicast" });
     const to: (string | undefined)[] = [];
     const send = link.send.bind(link);
@@ -1123,7 +1123,7 @@ suite("a record that grows old", () => {
   });
 
   for (const away of [180, 600, 1500]) {
-    test(`in a list is there again after no more than the ${away} s that its device was cut off`, () => {
+    test(`in a list is back within ${away} s and a lifetime after its device was cut off for ${away} s`, () => {
       for (let phase = 0; phase < 5; phase++) {
         let device: Device | undefined;
         const { clock, harvest } = stage({ refresh: "unicast" }, (lan) => {
@@ -1135,14 +1135,14 @@ suite("a record that grows old", () => {
         clock.advance(away * 1000);
         assert.deepEqual(held(harvest.cache, "_ipp._tcp", "PTR"), []);
         device!.isMute = false;
-        // It had been away for up to a life when its entry went, and answers within a second.
+        // Its entry expires up to a lifetime after it was cut off, and it answers within a second.
         clock.advance((away + 120 + 1) * 1000);
         assert.equal(held(harvest.cache, "_ipp._tcp", "PTR").length, 1, `phase ${phase}`);
       }
     });
   }
 
-  test("MDNS-02, MDNS-42: in a list, gone since others asked in vain, is there again a minute later", () => {
+  test("MDNS-02, MDNS-42: in a list, once dropped as others asked in vain, is back a minute later", () => {
     let device: Device | undefined;
     const { clock, lan, harvest } = stage({ refresh: "unicast" }, (lan) => {
       device = new Device(lan, "10.0.0.3", service("a", "_ipp._tcp", "h", "10.0.0.3"));
@@ -1162,7 +1162,7 @@ suite("a record that grows old", () => {
     assert.equal(held(harvest.cache, "_ipp._tcp", "PTR").length, 1);
   });
 
-  test("MDNS-02, MDNS-03: in a list, once gone, is asked for a life later, then at twice the distance, at last an hour", () => {
+  test("MDNS-02, MDNS-03: in a list, once expired, is queried a lifetime later, then less and less", () => {
     const set = stage({ refresh: "unicast", types: [local("_ipp._tcp")] });
     const device = new Device(set.lan, "10.0.0.3", LIST);
     device.announce();
@@ -1180,7 +1180,7 @@ suite("a record that grows old", () => {
     assert.ok(gaps.length <= 16, `${gaps}`);
   });
 
-  test("is asked for of all where that is wanted", () => {
+  test("is queried by multicast with refresh: multicast", () => {
     const { clock, asked } = owners("multicast");
     clock.advance(10 * MINUTE);
     assert.ok(asked.length >= 5, `${asked.length}`);

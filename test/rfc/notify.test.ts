@@ -32,7 +32,7 @@ interface Told {
   readonly notice: Message;
 }
 
-/** Secondaries that answer at once, each as it is told to. */
+/** Secondaries that answer at once, as `answer` says. */
 class Audience {
   readonly clock = new FakeClock();
   readonly told: Told[] = [];
@@ -59,7 +59,7 @@ class Audience {
 
   isSigned = false;
 
-  /** From now until the test ends. */
+  /** Notifies them until the test ends. */
   follow(zone: Zone, ...configured: readonly (string | Secondary)[]): void {
     const options = {
       ...{ zone, clock: this.clock, log: this.log, isCopied: () => !this.isSigned },
@@ -69,7 +69,7 @@ class Audience {
     void notifySecondaries(options, this.#life.signal);
   }
 
-  /** When they were told, in milliseconds. */
+  /** When they were notified, in milliseconds. */
   times(to: string): number[] {
     return this.told.flatMap((each) => (each.to === to ? each.at : []));
   }
@@ -82,7 +82,7 @@ class Audience {
 const serialOf = ({ notice }: Told) => soaOf(notice.answers[0]!.rdata).serial;
 
 suite("NOTIFY to secondaries", () => {
-  test("XFR-22: says that the SOA of the zone has changed, when it has", async () => {
+  test("XFR-22: is sent at the start and when the zone has changed, with its SOA", async () => {
     using audience = new Audience();
     const zone = zoneOf("");
     audience.follow(zone, "a");
@@ -100,7 +100,7 @@ suite("NOTIFY to secondaries", () => {
     assert.deepEqual([notice.authorities, notice.additionals], [[], []]);
   });
 
-  test("XFR-21: of a hundred changes a second, once a second, and of the last one", async () => {
+  test("XFR-21: is sent once a second at most, and for the last of many changes", async () => {
     using audience = new Audience();
     const zone = zoneOf("");
     audience.follow(zone, "a", "b");
@@ -117,7 +117,7 @@ suite("NOTIFY to secondaries", () => {
     }
   });
 
-  test("XFR-23: until it is answered, after times that double, and then no more", async () => {
+  test("XFR-23: is retried after doubling delays until it is answered, and then given up", async () => {
     using audience = new Audience();
     const zone = zoneOf("");
     audience.answer = (to) => (to === "dead" ? undefined : Rcode.NOERROR);
@@ -134,7 +134,7 @@ suite("NOTIFY to secondaries", () => {
     const tries = audience.times("dead").length - 6;
     assert.ok(tries >= 9 && tries <= 11, `${tries} in ten minutes`);
     assert.ok(audience.times("alive").length > 590);
-    // Who is back is told at once from then on.
+    // One that is back is notified at once from then on.
     audience.answer = () => Rcode.NOERROR;
     await audience.clock.elapse(60_000);
     const before = audience.told.length;
@@ -144,7 +144,7 @@ suite("NOTIFY to secondaries", () => {
     assert.deepEqual(audience.facts.slice(1), ["the secondary takes NOTIFY again"]);
   });
 
-  test("XFR-23: what changes during the last try is told after it, though that had no answer", async () => {
+  test("XFR-23: is sent for a change during the last try, even if that try had no answer", async () => {
     using audience = new Audience();
     const zone = zoneOf("");
     let isLast = false;
@@ -164,7 +164,7 @@ suite("NOTIFY to secondaries", () => {
     assert.deepEqual(audience.told.map(serialOf), [1, 1, 1, 1, 1, 1, zone.current.serial]);
   });
 
-  test("XFR-21: nothing more is sent while an answer is awaited, and then of the last change", async () => {
+  test("XFR-21: is not sent while an answer is awaited, and then for the last change", async () => {
     using audience = new Audience();
     const zone = zoneOf("");
     const answers: ((rcode: Rcode) => void)[] = [];
@@ -180,7 +180,7 @@ suite("NOTIFY to secondaries", () => {
     assert.deepEqual(audience.told.map(serialOf), [1, zone.current.serial]);
   });
 
-  test("XFR-21: of many zones a few at a time, and who does not answer keeps nobody else waiting", async () => {
+  test("XFR-21: is sent for a few of many zones at a time, and a slow secondary delays no other", async () => {
     using audience = new Audience();
     const answers: ((rcode: Rcode) => void)[] = [];
     audience.answer = (to) =>
@@ -203,7 +203,7 @@ suite("NOTIFY to secondaries", () => {
     assert.equal(serialOf(slow.at(-1)!), last.current.serial, "what is there to tell by then");
   });
 
-  test("XFR-21: who has gone is not told when it would be its turn", async () => {
+  test("XFR-21: is not sent to a secondary that was removed before its turn", async () => {
     using audience = new Audience();
     const answers: ((rcode: Rcode) => void)[] = [];
     audience.answer = () => new Promise<Rcode>((resolve) => answers.push(resolve));
@@ -219,7 +219,7 @@ suite("NOTIFY to secondaries", () => {
     assert.equal(audience.told.length, 8);
   });
 
-  test("XFR-27: who is no more among the NS records is told no more, though it never answered", async () => {
+  test("XFR-27: is not sent to one no longer among the NS records, even if it never answered", async () => {
     using audience = new Audience();
     audience.answer = () => undefined;
     const zone = zoneOf("@ 3600 NS ns2.example.");
@@ -231,7 +231,7 @@ suite("NOTIFY to secondaries", () => {
     assert.deepEqual(audience.times("ns2.example."), [0]);
   });
 
-  test("a mistake of ours is told, and the notice sent again", async () => {
+  test("is sent again after an internal error, which is logged", async () => {
     using audience = new Audience();
     audience.answer = () => {
       throw new TypeError("a mistake");
@@ -244,7 +244,7 @@ suite("NOTIFY to secondaries", () => {
     assert.equal(audience.facts[0], "NOTIFY could not be sent");
   });
 
-  test("XFR-24: any answer ends it, NOTIMP too, and is told in the log", async () => {
+  test("XFR-24: is ended by any answer, even NOTIMP, which is logged", async () => {
     for (const rcode of [Rcode.NOTIMP, Rcode.REFUSED, Rcode.SERVFAIL]) {
       using audience = new Audience();
       audience.answer = () => rcode;
@@ -255,7 +255,7 @@ suite("NOTIFY to secondaries", () => {
     }
   });
 
-  test("XFR-27: goes to those configured and to those of the NS records, without the SOA's", async () => {
+  test("XFR-27: goes to those configured and those of the NS records, but not to the SOA's server", async () => {
     using audience = new Audience();
     // The SOA of the fixture names ns.example.
     const zone = zoneOf("@ 3600 NS ns2.example.\n@ 3600 NS ns3.example.\nsub NS ns9.example.");
@@ -268,7 +268,7 @@ suite("NOTIFY to secondaries", () => {
     assert.deepEqual(names().sort(), ["configured", "ns3.example.", "ns4.example."]);
   });
 
-  test("XFR-22: says nothing of a zone that is signed, for nobody may copy it", async () => {
+  test("XFR-22: is not sent for a signed zone, as nobody may copy it", async () => {
     using audience = new Audience();
     const zone = zoneOf("");
     audience.follow(zone, "a");
@@ -281,7 +281,7 @@ suite("NOTIFY to secondaries", () => {
   });
 });
 
-/** A secondary on a socket, which answers when it is told to. */
+/** A secondary on a socket, which answers as `answer` says. */
 async function secondarySocket(answer: (bytes: Buffer) => Uint8Array | undefined) {
   const socket = createSocket("udp4");
   const received: Buffer[] = [];
@@ -302,7 +302,7 @@ suite("NOTIFY by UDP", () => {
   const now = () => Math.floor(Date.now() / 1000);
 
   interface Setting {
-    /** Of the server that the configuration names; if not given, it names none. */
+    /** The port of the server in the configuration, which has none if this is not given. */
     readonly port?: number;
     readonly host?: string;
     readonly key?: string;
@@ -347,7 +347,7 @@ suite("NOTIFY by UDP", () => {
     return new Zone({ origin: other, records, clock: new FakeClock() });
   };
 
-  /** Says that every name has this address. */
+  /** Resolves every name to this address. */
   const resolving =
     (address: string): Resolve =>
     async (name, type) => {
@@ -355,7 +355,7 @@ suite("NOTIFY by UDP", () => {
       return makeMessage({ answers: type === Type.A ? [here] : [] });
     };
 
-  test("XFR-23: an answer of another id, or to another question, is none", async () => {
+  test("XFR-23: is not answered by a response with another id or question", async () => {
     const answers = [
       (asked: Message) => ({ ...asked, id: asked.id ^ 1 }),
       (asked: Message) => ({ ...asked, questions: [{ ...asked.questions[0]!, type: Type.A }] }),
@@ -378,7 +378,7 @@ suite("NOTIFY by UDP", () => {
     for (const each of again) assert.deepEqual(each, first, "the same, sent again");
   });
 
-  test("XFR-23: that nobody answers is told as that, and is no mistake of ours", async () => {
+  test("XFR-23: without an answer is logged as that, and not as an error of ours", async () => {
     using secondary = await secondarySocket(() => undefined);
     await notifying({ port: secondary.port }, zoneOf(""), async (facts) => {
       await waitFor("a word", () => facts.length > 0);
@@ -386,7 +386,7 @@ suite("NOTIFY by UDP", () => {
     });
   });
 
-  test("XFR-23: is sent once a second for three, and then has no answer", async () => {
+  test("XFR-23: is sent three times, a second apart, and then counts as unanswered", async () => {
     using secondary = await secondarySocket(() => undefined);
     const clock = new FakeClock();
     await notifying({ port: secondary.port, clock }, zoneOf(""), async (facts) => {
@@ -402,7 +402,7 @@ suite("NOTIFY by UDP", () => {
     });
   });
 
-  test("XFR-23: who is not waited for any longer, for we end, is no mistake of ours", async () => {
+  test("XFR-23: that is abandoned because we end is not logged as an error", async () => {
     using secondary = await secondarySocket(() => undefined);
     let told: string[] = [];
     await notifying({ port: secondary.port }, zoneOf(""), async (facts) => {
@@ -413,14 +413,14 @@ suite("NOTIFY by UDP", () => {
     assert.deepEqual(told, []);
   });
 
-  test("XFR-27: a server that is named, and that nobody knows, is not told, which is said", async () => {
+  test("XFR-27: to a server whose name does not resolve is logged as unanswered", async () => {
     await notifying({ host: "ns2.other.example", port: 53 }, zoneOf(""), async (facts) => {
       await waitFor("a word", () => facts.length > 0);
       assert.deepEqual(facts, ["the secondary does not answer to NOTIFY"]);
     });
   });
 
-  test("XFR-27: of the addresses of a server one is enough that answers", async () => {
+  test("XFR-27: is answered if one of the addresses of a server answers", async () => {
     using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
     const resolve: Resolve = async (name, type) => {
       if (type === Type.A) return resolving("127.0.0.1")(name, type);
@@ -437,7 +437,7 @@ suite("NOTIFY by UDP", () => {
     });
   });
 
-  test("XFR-22: nobody is told of those of the zones that are signed", async () => {
+  test("XFR-22: is not sent for those of the zones that are signed", async () => {
     using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
     const { port } = secondary;
     const isSigned = (name: Name) => name.equals(origin);
@@ -448,7 +448,7 @@ suite("NOTIFY by UDP", () => {
     assert.deepEqual(told, ["other.example."]);
   });
 
-  test("XFR-27: is signed where the secondary has a key, and only its signature is an answer", async () => {
+  test("XFR-27: is signed where the secondary has a key, and then only a signed answer counts", async () => {
     let isForged = true;
     using secondary = await secondarySocket((bytes) => {
       const { mac } = partTsig(bytes)!.tsig;
@@ -471,7 +471,7 @@ suite("NOTIFY by UDP", () => {
     assert.deepEqual(Buffer.from(tsig.mac), Buffer.from(again.mac));
   });
 
-  test("XFR-27: the NS of the zone is asked for its addresses; our own are passed over", async () => {
+  test("XFR-27: resolves the NS of the zone, and passes over our own addresses", async () => {
     using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
     const asked: string[] = [];
     const resolve: Resolve = (name, type) => {
@@ -488,7 +488,7 @@ suite("NOTIFY by UDP", () => {
     assert.deepEqual(asked.sort(), ["ns2.example. 1", "ns2.example. 28"]);
   });
 
-  test("XFR-27: an address that was found is known for a minute", async () => {
+  test("XFR-27: keeps a resolved address for a minute", async () => {
     const clock = new FakeClock();
     let asked = 0;
     const resolve: Resolve = (name, type) => {
@@ -508,8 +508,8 @@ suite("NOTIFY by UDP", () => {
     });
   });
 
-  test("XFR-27: a server is told at some of its addresses, though the zone has many of it", async () => {
-    /** Each that is told is waited for. */
+  test("XFR-27: goes to eight addresses of a server at most", async () => {
+    /** Counts the notices for which an answer is awaited. */
     class Waits extends FakeClock {
       begun = 0;
       override at(time: number, wake: () => void) {
@@ -525,7 +525,7 @@ suite("NOTIFY by UDP", () => {
     assert.equal(clock.begun, 8);
   });
 
-  test("XFR-27: a server of many zones is looked for a few times at once, not for each", async () => {
+  test("XFR-27: resolves a server of many zones a few times at once, not once for each zone", async () => {
     using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
     const asked: string[] = [];
     const resolve: Resolve = (name, type) => {
@@ -539,7 +539,7 @@ suite("NOTIFY by UDP", () => {
     assert.equal(asked.length, 16);
   });
 
-  test("XFR-27: nobody is asked for addresses that are here, glue among them", async () => {
+  test("XFR-27: does not resolve addresses that our zones have, glue included", async () => {
     using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
     const asked: string[] = [];
     const resolve: Resolve = async (name) => void asked.push(`${name}`);
@@ -557,7 +557,7 @@ suite("NOTIFY by UDP", () => {
     assert.deepEqual(asked, []);
   });
 
-  test("XFR-23: an address that was not found is asked for again with the next notice", async () => {
+  test("XFR-23: resolves an address that was not found again for the next notice", async () => {
     using secondary = await secondarySocket((bytes) => encode(makeResponse(decode(bytes), {})));
     let asked = 0;
     const resolve: Resolve = async () => {
@@ -584,7 +584,7 @@ suite("NOTIFY from elsewhere", () => {
     return [...(handler({ ...request, source, signal }) as Iterable<Message>)];
   };
 
-  test("XFR-25: is REFUSED, for nobody is our primary, and told in the log, not for each", () => {
+  test("XFR-25: is REFUSED, as we have no primary, and is logged, but not each time", () => {
     for (let i = 0; i < 100; i++) {
       const [answer, ...more] = notified({ questions: [soa(origin)], isAuthoritative: true });
       assert.deepEqual(more, []);
@@ -596,7 +596,7 @@ suite("NOTIFY from elsewhere", () => {
     assert.deepEqual(facts, [{ zone: "z.example.", from: "192.0.2.66" }]);
   });
 
-  test("XFR-25: of a zone that is not here is NOTAUTH; without one question it is FORMERR", () => {
+  test("XFR-25: for an unknown zone is NOTAUTH; without exactly one question it is FORMERR", () => {
     const rcodes = (fields: Partial<Message>) =>
       notified(fields).map(({ rcode }) => rcodeName(rcode));
     assert.deepEqual(rcodes({ questions: [soa(Name.parse("other.example."))] }), ["NOTAUTH"]);
@@ -604,7 +604,7 @@ suite("NOTIFY from elsewhere", () => {
     assert.deepEqual(rcodes({ questions: [soa(origin), soa(origin)] }), ["FORMERR"]);
   });
 
-  test("XFR-26: what it says of the zone changes nothing", () => {
+  test("XFR-26: changes nothing in the zone, whatever it says", () => {
     const zone = zoneOf("");
     const before = zone.current;
     const [record] = before.soa.rdatas;

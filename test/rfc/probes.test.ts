@@ -1,7 +1,7 @@
 /**
- * The probes of RFC 8906 §8 against the program as it runs: what a query may have that a server does
- * not know, each alone and all of them together in every combination, by UDP and by TCP. What is to
- * come back is said by a model of a few lines, which follows §8 and not the code.
+ * The probes of RFC 8906 §8 against the running program: everything that a query may have and a server
+ * not know, alone and in every combination, by UDP and by TCP. The expected response comes from a model
+ * of a few lines, which follows §8 and not the code.
  */
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
@@ -21,7 +21,7 @@ import { Running } from "../support/process.ts";
 
 const ZONE = Name.parse("bonjour.test.");
 
-/** What there is to a query, one bit each. */
+/** The traits of a query, one bit each. */
 const traits = [
   "unknown type",
   "unknown class",
@@ -35,7 +35,7 @@ const traits = [
 type Trait = (typeof traits)[number];
 type Probe = ReadonlySet<Trait>;
 
-/** All sets of traits but those that speak of EDNS without EDNS. */
+/** All sets of traits but those with EDNS traits and without EDNS. */
 const probes: readonly Probe[] = Array.from({ length: 2 ** traits.length }, (_, bits) => {
   const has = traits.filter((_, i) => (bits & (1 << i)) !== 0);
   return new Set(has);
@@ -72,7 +72,7 @@ function makeQuery(probe: Probe, id: number): Buffer {
 
 /** The response code, and whether there is an answer. */
 function expected(probe: Probe): { rcode: number; isAnswered: boolean } {
-  // Nothing says what follows the header of an opcode that is not known (§8.1.4).
+  // §8.1.4 leaves open what follows the header for an unknown opcode.
   if (probe.has("unknown opcode")) return { rcode: Rcode.NOTIMP, isAnswered: false };
   if (probe.has("unknown EDNS version")) return { rcode: Rcode.BADVERS, isAnswered: false };
   if (probe.has("unknown class")) return { rcode: Rcode.REFUSED, isAnswered: false };

@@ -1,4 +1,4 @@
-/** What of a link's word becomes the zone's: RFC 6763 §4 to §9, RFC 8766 §5.5 and §6. */
+/** What a link's records become in the zone: RFC 6763 §4 to §9, RFC 8766 §5.5 and §6. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { type Projection, project } from "../../src/collector/projection/project.ts";
@@ -38,7 +38,7 @@ function reasons(text: string, now = LATER): string[] {
   return projectionOf(text, now).withheld.map(({ name, reason }) => `${name} ${reason}`);
 }
 
-/** The lines of a name, without the rest. */
+/** The lines of one name. */
 function at(projection: Projection, owner: string, type?: string): string[] {
   const start = `${owner} `;
   return lines(projection.sets).filter(
@@ -50,7 +50,7 @@ const OFFICE_PRINTER = String.raw`Office\032Printer._ipp._tcp.paris.z.example.`;
 const PRINTER = service("Office Printer", "_ipp._tcp", "printer", "10.1.0.10");
 
 suite("a service", () => {
-  test("SD-01, PROXY-07, PROXY-08, SD-19: stands beneath its site and is listed there and at the zone", () => {
+  test("SD-01, PROXY-07, PROXY-08, SD-19: is published beneath its site, and listed there and at the top", () => {
     assert.deepEqual(
       lines(projectionOf(PRINTER).sets),
       expected(String.raw`
@@ -65,7 +65,7 @@ suite("a service", () => {
     );
   });
 
-  test("SD-01: that names itself as its host is there with its addresses", () => {
+  test("SD-01: that names itself as its host is published with its addresses", () => {
     const text = `
       _http._tcp PTR Hub._http._tcp
       Hub._http._tcp SRV 0 0 8123 Hub._http._tcp
@@ -91,7 +91,7 @@ suite("a service", () => {
     assert.deepEqual(lines(projectionOf(unreachable).sets), []);
   });
 
-  test("SEC-10: has no addresses that are another's, and is a host for none but itself", () => {
+  test("SEC-10: that has another host gets no addresses, and is no other service's host", () => {
     const text = `
       ${PRINTER}
       Office\\032Printer._ipp._tcp A 10.1.0.66
@@ -109,14 +109,14 @@ suite("a service", () => {
     ]);
   });
 
-  test("SD-06: what is neither tcp nor udp stands beneath _udp alone", () => {
+  test("SD-06: whose protocol is not TCP is published beneath _udp alone", () => {
     const text = service("a", "_x._udp", "h", "10.1.0.2");
     const owners = [...projectionOf(text).sets].map(({ name }) => name.toString());
     assert.ok(owners.includes("a._x._udp.paris.z.example."));
     assert.ok(owners.every((owner) => !owner.includes("_tcp")));
   });
 
-  test("SD-07: whose type is longer than it may be, or has underscores, is one like any other", () => {
+  test("SD-07: whose type is too long, or has underscores, is published like any other", () => {
     for (const type of ["_averyveryverylongname._tcp", "_nvstream_dbd._tcp"]) {
       const projection = projectionOf(service("a", type, "h", "10.1.0.2"));
       assert.equal(at(projection, `${type}.z.example.`).length, 1);
@@ -124,7 +124,7 @@ suite("a service", () => {
     }
   });
 
-  test("SD-08: without a TXT record has an empty one, when it has been asked for in vain", () => {
+  test("SD-08: without a TXT record gets an empty one, after a query in vain", () => {
     const bare = PRINTER.replace(/!.*TXT.*/, "");
     assert.deepEqual(reasons(bare, 0), [
       "Office\\032Printer._ipp._tcp.local. its TXT record is awaited",
@@ -136,7 +136,7 @@ suite("a service", () => {
     );
   });
 
-  test("SD-09: an empty TXT record is one empty string", () => {
+  test("SD-09: with an empty TXT record is published with one empty string", () => {
     const cache = cacheOf(PRINTER.replace(/!.*TXT.*/, ""));
     const name = local("Office\\032Printer._ipp._tcp");
     const txt = { name, type: Type.TXT, class: Class.IN, ttl: 120, rdata: new Rdata(Type.TXT, []) };
@@ -150,7 +150,7 @@ suite("a service", () => {
     );
   });
 
-  test("SD-10, SD-14: TXT records are published octet for octet, several as several", () => {
+  test("SD-10, SD-14: has its TXT records published octet for octet, several as several", () => {
     const odd = String.raw`"a=1" "A=2" "b" "c=" "=x" "\255\000\254"`;
     const text = PRINTER.replace(
       '"txtvers=1"',
@@ -165,7 +165,7 @@ suite("a service", () => {
     );
   });
 
-  test("MDNS-36: that says another thing than before has said that alone, at once", () => {
+  test("MDNS-36: that changes is published with its new records alone, at once", () => {
     const text = `${PRINTER}\n!Office\\032Printer._ipp._tcp TYPE10 \\# 1 00`;
     const cache = cacheOf(text);
     const site = new Site(PARIS, OPEN);
@@ -185,11 +185,11 @@ suite("a service", () => {
         ${OFFICE_PRINTER} 10 IN SRV 0 0 632 printer.paris.z.example.
         ${OFFICE_PRINTER} 10 IN TXT "txtvers=2"`),
     );
-    // Addresses are gathered: the old one is there for the second it has.
+    // Addresses are gathered: the old one stays for its last second.
     assert.equal(at(projection, "printer.paris.z.example.").length, 2);
   });
 
-  test("MDNS-36: of which another host says another thing has both, while the first may object", () => {
+  test("MDNS-36: that another host contradicts has both records, while the first may object", () => {
     const cache = cacheOf(PRINTER);
     const site = new Site(PARIS, OPEN);
     site.caches.add(cache);
@@ -198,7 +198,7 @@ suite("a service", () => {
     assert.equal(at(project([site], ZONE, 10_000), OFFICE_PRINTER, "TXT").length, 2);
   });
 
-  test("SD-15: priority and weight stay, and several SRV records stay several", () => {
+  test("SD-15: keeps priority and weight, and several SRV records", () => {
     const text = `${PRINTER}\n!Office\\032Printer._ipp._tcp SRV 2 5 632 printer`;
     assert.deepEqual(
       at(projectionOf(text), "Office\\032Printer._ipp._tcp.paris.z.example.", "SRV"),
@@ -208,7 +208,7 @@ suite("a service", () => {
     );
   });
 
-  test("a buddy picture at its name is published", () => {
+  test("is published with the buddy picture at its name", () => {
     const text = `${service("juliet@pronto", "_presence._tcp", "pronto", "10.1.0.3")}
       !juliet@pronto._presence._tcp NULL \\# 4 ffd8ffe0`;
     const name = "juliet\\@pronto._presence._tcp.paris.z.example.";
@@ -221,7 +221,7 @@ suite("a service", () => {
     assert.deepEqual(lines(projectionOf(text).sets), lines(projectionOf(PRINTER).sets));
   });
 
-  test("SD-16, SD-17, SD-19: subtypes of any octets list the plain instance, at both levels, and are no types", () => {
+  test("SD-16, SD-17, SD-19: is listed under subtypes of any octets, at both levels, not as types", () => {
     const text = `${PRINTER}
       _universal._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp
       \\255A._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp`;
@@ -236,11 +236,11 @@ suite("a service", () => {
     }
   });
 
-  test("SD-20: its type is listed as long as it has an instance", () => {
+  test("SD-20: has its type listed as long as the type has an instance", () => {
     const [site, cache] = [new Site(PARIS, OPEN), cacheOf(PRINTER)];
     site.caches.add(cache);
     cache.receive(response(service("b", "_http._tcp", "h", "10.1.0.2")), from(), 0);
-    // One that is withheld is none.
+    // A withheld one does not count.
     cache.receive(response("_x._tcp PTR y._x._tcp\n!y._x._tcp SRV 0 0 1 nowhere"), from(), 0);
     assert.equal(at(project([site], ZONE, LATER), "_services._dns-sd._udp.z.example.").length, 2);
     cache.receive(response("_http._tcp 0 PTR b._http._tcp"), from(), LATER);
@@ -250,7 +250,7 @@ suite("a service", () => {
     ]);
   });
 
-  test("SD-34: a flagship's placeholder is there and is not listed", () => {
+  test("SD-34: that is a flagship's placeholder is published but not listed", () => {
     const projection = projectionOf(`
       _printer._tcp PTR Office\\032Printer._printer._tcp
       !Office\\032Printer._printer._tcp SRV 0 0 0 printer
@@ -266,7 +266,7 @@ suite("a service", () => {
     assert.equal(projection.services.size, 0);
   });
 
-  test("SD-02: an instance name is one label, whatever is in it", () => {
+  test("SD-02: has a name of one label, whatever is in it", () => {
     for (const instance of [
       "Mr. Brown's 2.5\" Printer.",
       "Étage 2 – Küche 🖨",
@@ -302,12 +302,12 @@ suite("what is withheld", () => {
     ]);
   });
 
-  test("SEC-08: addresses that are but hinted at", () => {
+  test("SEC-08: addresses that are only hints", () => {
     const text = `${PRINTER}\nprinter HTTPS 1 . ipv4hint=8.8.8.8\nprinter SVCB 1 . ipv6hint=fe80::1`;
     assert.deepEqual(lines(projectionOf(text).sets), lines(projectionOf(PRINTER).sets));
   });
 
-  test("PROXY-16, PROXY-17, SEC-08: addresses that mean nothing, or something else, elsewhere", () => {
+  test("PROXY-16, PROXY-17, SEC-08: addresses with no meaning, or another, elsewhere", () => {
     const useless = [
       "A 169.254.3.4",
       "A 127.0.0.1",
@@ -343,14 +343,14 @@ suite("what is withheld", () => {
     );
   });
 
-  test("SD-36: an SRV record whose target is too long, where another of the service is not", () => {
+  test("SD-36: an SRV record whose target is too long, beside one whose target is not", () => {
     const long = `${"a".repeat(60)}.${"b".repeat(60)}.${"c".repeat(60)}.${"d".repeat(60)}`;
     const text = `${PRINTER}\n!Office\\032Printer._ipp._tcp SRV 9 0 631 ${long}`;
     const owner = "Office\\032Printer._ipp._tcp.paris.z.example.";
     assert.equal(at(projectionOf(text), owner, "SRV").length, 1);
   });
 
-  test("an SRV record that leads nowhere, where another of the service leads somewhere", () => {
+  test("an SRV record that leads nowhere, beside one that leads somewhere", () => {
     const text = `${PRINTER}\n!Office\\032Printer._ipp._tcp SRV 9 0 631 nowhere`;
     assert.equal(
       at(projectionOf(text), "Office\\032Printer._ipp._tcp.paris.z.example.", "SRV").length,
@@ -358,7 +358,7 @@ suite("what is withheld", () => {
     );
   });
 
-  test("a service that says it is not available (RFC 2782)", () => {
+  test("a service that announces it is not available (RFC 2782)", () => {
     const text = PRINTER.replace("631 printer", "0 .");
     assert.deepEqual(reasons(text), [`${NAME} it says that it is not available`]);
   });
@@ -371,14 +371,14 @@ suite("what is withheld", () => {
     }
   });
 
-  test("SD-07: types that hold other octets than letters, digits, hyphens and underscores", () => {
+  test("SD-07: types with octets other than letters, digits, hyphens and underscores", () => {
     const text = ["_i\\.p", "_i\\000p", "_i\\032p"]
       .map((type) => service("a", `${type}._tcp`, "printer", "10.1.0.10"))
       .join("\n");
     assert.deepEqual(lines(projectionOf(text).sets), []);
   });
 
-  test("SD-36: names that are too long beneath the site are left out whole, never cut", () => {
+  test("SD-36: names that are too long beneath the site, whole and never cut", () => {
     const long = `${"a".repeat(60)}.${"b".repeat(60)}.${"c".repeat(60)}.${"d".repeat(50)}`;
     const deep = ZONE.child("x".repeat(20))!;
     const site = siteOf(
@@ -401,7 +401,7 @@ suite("what is withheld", () => {
     );
   });
 
-  test("SEC-09: what would steer clients or servers", () => {
+  test("SEC-09: records that would steer clients or servers", () => {
     const projection = projectionOf(`
       ${PRINTER}
       printer NS evil
@@ -430,7 +430,7 @@ suite("what is withheld", () => {
     assert.deepEqual(lines(projection.sets), lines(projectionOf(PRINTER).sets));
   });
 
-  test("SEC-09: an SOA record, were it at the very name of the site", () => {
+  test("SEC-09: SOA records, even at the name of the site", () => {
     const cache = cacheOf(PRINTER);
     const [mname, rname] = [local("a"), local("b")];
     const data = rdata.soa({
@@ -451,18 +451,18 @@ suite("what is withheld", () => {
     assert.deepEqual(lines(project([site], ZONE, LATER).sets), lines(projectionOf(PRINTER).sets));
   });
 
-  test("PROXY-21: NSEC records as responders send them", () => {
+  test("PROXY-21: NSEC records, which responders send", () => {
     const projection = projectionOf(`${PRINTER}\n!printer NSEC printer A`);
     assert.ok([...projection.sets].every(({ type }) => type !== Type.NSEC));
   });
 
-  test("hosts that no service is on", () => {
+  test("hosts without a service", () => {
     assert.deepEqual(lines(projectionOf("!laptop A 10.1.0.20").sets), []);
   });
 });
 
 suite("names", () => {
-  test("PROXY-09, SD-39: outside .local pass untouched, and are listed beneath the site alone", () => {
+  test("PROXY-09, SD-39: outside .local are left unchanged, and listed beneath the site alone", () => {
     const projection = projectionOf(`
       _ipp._tcp PTR far._ipp._tcp.example.org.
       ${PRINTER.replace("631 printer", "631 print.example.org.")}`);
@@ -480,7 +480,7 @@ suite("names", () => {
     );
   });
 
-  test("PROXY-10: only a last label that is local is replaced, in any case, and once", () => {
+  test("PROXY-10: have only a last label local replaced, in any case, and once", () => {
     const text = PRINTER.replaceAll(/ printer\b|!printer\b/g, (found) =>
       found.replace("printer", "local.LOCAL."),
     );
@@ -495,7 +495,7 @@ suite("names", () => {
     );
   });
 
-  test("PROXY-11: .local is replaced in every name of every known type", () => {
+  test("PROXY-11: have .local replaced in the data of every known type", () => {
     const projection = projectionOf(`
       ${PRINTER}
       printer MX 10 mail
@@ -510,19 +510,19 @@ suite("names", () => {
     assert.equal(at(projection, "printer.paris.z.example.").length, 5);
   });
 
-  test("PROXY-22: Punycode and UTF-8 stay what they are", () => {
+  test("PROXY-22: keep Punycode and UTF-8 as they are", () => {
     const [listed] = projectionOf(
       PRINTER.replaceAll("Office\\032Printer", "xn--Bcher-kva\\195\\188"),
     ).services.values();
     assert.match(listed!.toString(), /^xn--Bcher-kva\\195\\188\./);
   });
 
-  test("PROXY-46: reverse names are not published beneath a site", () => {
+  test("PROXY-46: of reverse zones are not published beneath a site", () => {
     const text = `${PRINTER}\n10.0.1.10.in-addr.arpa. PTR printer\n4.3.254.169.in-addr.arpa. PTR printer`;
     assert.deepEqual(lines(projectionOf(text).sets), lines(projectionOf(PRINTER).sets));
   });
 
-  test("a host has its other records, but lists nothing", () => {
+  test("of hosts have their other records, but list nothing", () => {
     const text = `${PRINTER}\n!printer HINFO "a" "b"\nprinter PTR x._ipp._tcp`;
     const types = [...projectionOf(text).sets].flatMap(({ name, type }) =>
       `${name}` === "printer.paris.z.example." ? [type] : [],
@@ -530,7 +530,7 @@ suite("names", () => {
     assert.deepEqual(types, [Type.A, Type.HINFO]);
   });
 
-  test("a host may be an alias of another, and then has nothing beside it", () => {
+  test("of hosts may be aliases of another, and then have no other records", () => {
     const alias = PRINTER.replace("!printer A 10.1.0.10", "!printer CNAME box\n!box A 10.1.0.10");
     assert.deepEqual(at(projectionOf(alias), "printer.paris.z.example."), [
       "printer.paris.z.example. 10 IN CNAME box.paris.z.example.",
@@ -583,7 +583,7 @@ suite("sites", () => {
     assert.equal(at(projection, "_services._dns-sd._udp.z.example.").length, 1);
   });
 
-  test("PROXY-02: two links of one site are legs of it, and what one lacks the other has", () => {
+  test("PROXY-02: two links of one site are merged, and one has what the other lacks", () => {
     const host = "!printer AAAA fd00::10";
     const projection = project(
       [siteOf(PARIS, PRINTER.replace(/!printer A.*/, ""), `${PRINTER}\n${host}`)],
@@ -611,11 +611,11 @@ suite("TTLs", () => {
     return Number(line?.split(" ")[1]);
   };
 
-  test("PROXY-12: are 10 s for a record in good health, until its last refresh would be late", () => {
+  test("PROXY-12: are 10 s for a healthy record, until its last refresh would be late", () => {
     for (const now of [0, 50_000, 100_000, 109_000]) assert.equal(ttlOf(PRINTER, now), 10);
   });
 
-  test("PROXY-13: are never more than what is left, and come down in steps that are announced", () => {
+  test("PROXY-13: never exceed what is left, and fall in steps that are announced", () => {
     for (let now = 109_000; now < 119_000; now += 7) {
       assert.ok(ttlOf(PRINTER, now) * 1000 <= 120_000 - now, `${now}`);
     }
@@ -641,12 +641,12 @@ suite("TTLs", () => {
     assert.equal(ttlAt(119_600), 10);
   });
 
-  test("PROXY-13: of a record with a short life are short from the start, and never change", () => {
+  test("PROXY-13: of a short-lived record are short from the start, and never change", () => {
     const short = PRINTER.replace("!printer A", "!printer 10 A");
     for (const now of [0, 5000, 8200]) assert.equal(ttlOf(short, now), 1);
   });
 
-  test("PROXY-13: of any life are the same from the start until its first refresh has been answered", () => {
+  test("PROXY-13: of any lifetime stay the same until the first refresh has been answered", () => {
     for (let life = 10; life <= 120; life++) {
       const [site, cache] = [new Site(PARIS, OPEN), cacheOf()];
       site.caches.add(cache);
@@ -658,7 +658,7 @@ suite("TTLs", () => {
     }
   });
 
-  test("of a set are one, that of its shortest-lived record (RFC 2181 §5.2)", () => {
+  test("of a set are equal, that of its shortest-lived record (RFC 2181 §5.2)", () => {
     const text = `${PRINTER}\n!printer 10 A 10.1.0.11`;
     assert.deepEqual(
       at(projectionOf(text), "printer.paris.z.example."),

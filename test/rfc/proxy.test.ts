@@ -25,7 +25,7 @@ const NAMESERVERS = ["ns1.example.org.", "ns2.example.org."].map((text) => Name.
 /** Long enough after time 0 for nothing to be awaited any more. */
 const LATER = 5000;
 
-/** The shared zone with one site that has said this. */
+/** The shared zone with one site, where this was heard. */
 function zoneWith(text: string, label = "paris"): Zone {
   const domain = ZONE.child(label)!;
   const site = new Site(domain, OPEN);
@@ -48,7 +48,7 @@ function questionOf(text: string): Message {
   return makeMessage({ id: 1, questions: [question] });
 }
 
-/** The answer at once: a server that has to wait for it has none here. */
+/** The immediate answer: a server that has to wait has none here. */
 function ask(server: Server, text: string, transport?: Transport): Message {
   return server.ask(questionOf(text), transport);
 }
@@ -67,7 +67,7 @@ function assertDenied(answer: Message, rcode: Rcode = Rcode.NOERROR, what?: stri
 suite("a site's domain", () => {
   const server = makeServer(zoneWith(PRINTER));
 
-  test("PROXY-01: is answered for with authority, whatever is asked", () => {
+  test("PROXY-01: is answered authoritatively, whatever is asked", () => {
     for (const text of [
       "paris PTR",
       "_ipp._tcp.paris PTR",
@@ -97,13 +97,13 @@ suite("a site's domain", () => {
     assert.equal(query(target, Type.A).type, Type.A);
   });
 
-  test("PROXY-53: is answered for by UDP and by TCP, alike", () => {
+  test("PROXY-53: is answered alike by UDP and by TCP", () => {
     for (const text of ["_ipp._tcp.paris PTR", "nobody.paris A"]) {
       assert.deepEqual(ask(server, text, "tcp"), ask(server, text, "udp"));
     }
   });
 
-  test("PROXY-54: is browsed whole by TCP, and by UDP told that there is more", () => {
+  test("PROXY-54: is browsed whole by TCP, and truncated by UDP", () => {
     const many = Array.from({ length: 800 }, (_, i) =>
       service(`Printer ${i}`, "_ipp._tcp", `p${i}`, `10.1.${i >> 8}.${i & 255}`),
     );
@@ -116,7 +116,7 @@ suite("a site's domain", () => {
     assert.ok(part.answers.length < 800);
   });
 
-  test("PROXY-49: holds what is said by IPv4 and what is said by IPv6 together", () => {
+  test("PROXY-49: combines what is heard by IPv4 and by IPv6", () => {
     const cache = cacheOf(PRINTER);
     const six = service("Scanner", "_scanner._tcp", "scanner", "10.1.0.11");
     cache.receive(response(six.replace("A 10.1.0.11", "AAAA fd00::11")), from("fe80::11", 6), 0);
@@ -133,8 +133,8 @@ suite("a site's domain", () => {
   });
 });
 
-suite("what applications say of themselves", () => {
-  test("PROXY-23: stays octet for octet, unless a rule for the type has a key rewritten or dropped", () => {
+suite("applications' own data", () => {
+  test("PROXY-23: stays octet for octet, unless a rule for its type rewrites or drops a key", () => {
     const text = PRINTER.replace('"txtvers=1"', '"adminurl=http://printer.local/x" "UUID=1"');
     const textWith = (fields: object) => {
       const site = new Site(ZONE.child("paris")!, policy.parse(fields));
@@ -153,10 +153,10 @@ suite("what applications say of themselves", () => {
   });
 });
 
-suite("what is not there", () => {
+suite("a negative answer", () => {
   const server = makeServer(zoneWith(PRINTER));
 
-  test("PROXY-14: is not there for ten seconds", () => {
+  test("PROXY-14: lives for ten seconds", () => {
     for (const text of ["printer.paris AAAA", "nobody.paris A"]) {
       const [soa] = ask(server, text).authorities;
       assert.equal(soa!.ttl, 10);
@@ -164,7 +164,7 @@ suite("what is not there", () => {
     }
   });
 
-  test("PROXY-27: is denied at once, with the SOA record", () => {
+  test("PROXY-27: is given at once, with the SOA record", () => {
     assertDenied(ask(server, "printer.paris AAAA"));
     assertDenied(ask(server, "nobody.paris A"), Rcode.NXDOMAIN);
     assertDenied(ask(server, "_new._tcp.paris PTR"));
@@ -174,7 +174,7 @@ suite("what is not there", () => {
 suite("administrative names", () => {
   const server = makeServer(zoneWith(PRINTER));
 
-  test("PROXY-31, PROXY-33: the SOA record names a server, a mailbox and the RFC's numbers", () => {
+  test("PROXY-31, PROXY-33: the SOA record has a server, a mailbox and the RFC's numbers", () => {
     const [soa] = ask(server, "@ SOA").answers;
     const { mname, rname, refresh, retry, expire, minimum } = soaOf(soa!.rdata);
     assert.equal(`${mname} ${rname}`, "ns1.example.org. dns.example.org.");
@@ -187,7 +187,7 @@ suite("administrative names", () => {
     assert.deepEqual(names, ["ns1.example.org.", "ns2.example.org."]);
   });
 
-  test("PROXY-39: below the apex there are no SOA, NS and DS records, said at once", () => {
+  test("PROXY-39: SOA, NS and DS below the apex are denied at once", () => {
     for (const type of ["SOA", "NS", "DS"]) {
       for (const owner of ["paris", "printer.paris", "_ipp._tcp.paris", "_tcp.paris"]) {
         assertDenied(ask(server, `${owner} ${type}`), Rcode.NOERROR, `${owner} ${type}`);
@@ -201,7 +201,7 @@ suite("administrative names", () => {
     ["PROXY-41", "push", ["_dns-push-tls._tcp"]],
     ["PROXY-42", "updates", ["_dns-update._udp", "_dns-update._tcp", "_dns-update-tls._tcp"]],
   ] as const) {
-    test(`${rule}: that nobody serves ${what} is said at once, whatever a device says`, () => {
+    test(`${rule}: a server of ${what} is denied at once, whatever a device announces`, () => {
       const said = owners.map((owner) => `${owner} SRV 0 0 1 printer`).join("\n");
       const crossed = makeServer(zoneWith(`${PRINTER}\n${said}`));
       for (const owner of owners) {
@@ -210,7 +210,7 @@ suite("administrative names", () => {
     });
   }
 
-  test("PROXY-43: what to browse is said at once, whatever a device says", () => {
+  test("PROXY-43: browsing domains are answered at once, whatever a device announces", () => {
     const said = (Object.keys(enumerations) as Enumeration[])
       .map((kind) => `${kind}._dns-sd._udp PTR evil.example.`)
       .join("\n");
@@ -230,8 +230,8 @@ suite("administrative names", () => {
   });
 });
 
-suite("who may see it", () => {
-  test("PROXY-18: private addresses are not for those who are elsewhere", () => {
+suite("visibility", () => {
+  test("PROXY-18: private addresses are hidden from clients elsewhere", () => {
     const zone = zoneWith(
       PRINTER.replace("A 10.1.0.10", "A 10.1.0.10\n!printer AAAA 2001:db8::10"),
     );
@@ -243,7 +243,7 @@ suite("who may see it", () => {
     assert.deepEqual([answer(Type.A).rcode, answer(Type.A).answers], [Rcode.NOERROR, []]);
   });
 
-  test("PROXY-52: whoever no view is for is REFUSED, with nothing of it", () => {
+  test("PROXY-52: a client without a view is REFUSED, with no records", () => {
     const { handler } = makeServer(zoneWith(PRINTER));
     const scoped = viewed(({ source }) => (source.address.startsWith("10.") ? handler : undefined));
     const rcodeFor = (address: string) => {

@@ -20,7 +20,7 @@ const LIST = "_ipp._tcp.z.example.";
 const ONE = "one._ipp._tcp.z.example.";
 const PRINTER = "printer.z.example.";
 
-/** Until the client has been told so much. */
+/** Waits until the client has been sent this many notices. */
 async function told(client: PushClient, count: number): Promise<void> {
   await waitFor(`${count} notices`, () => client.told.length >= count);
 }
@@ -33,20 +33,20 @@ async function knows(client: PushClient, ...lines: readonly string[]): Promise<v
   ).catch(() => assert.deepEqual(client.known(), [...lines].sort()));
 }
 
-/** A round trip: all that was sent before it has been read, and what it led to has come. */
+/** A round trip: all that was sent before has been read, and its effects have arrived. */
 async function settled(client: PushClient, id = 999): Promise<void> {
   client.send(keepalive(id, 15_000, 3_600_000));
   await client.response(id);
 }
 
-/** To who has read all that there was: what stands right in front of a reset may hide it. */
+/** Waits for a reset. What was sent just before it may be lost, so the client reads all first. */
 async function reset(client: PushClient): Promise<void> {
   await waitFor("the connection to end", () => client.ended);
   assert.equal(client.ended, "ECONNRESET");
 }
 
 suite("SUBSCRIBE", () => {
-  test("PUSH-03, PUSH-11, PUSH-12: a response with the id and no TLV, then all there is", async () => {
+  test("PUSH-03, PUSH-11, PUSH-12: gets a response with its id and no TLV, then all the records", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     assert.equal(await client.subscribe(7, LIST, Type.PTR), Rcode.NOERROR);
@@ -64,7 +64,7 @@ suite("SUBSCRIBE", () => {
     );
   });
 
-  test("PUSH-02: one name, type and class, and nothing behind them", async () => {
+  test("PUSH-02: has one name, type and class, and nothing after them", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     const bad = [
@@ -80,7 +80,7 @@ suite("SUBSCRIBE", () => {
     assert.equal(await client.subscribe(9, LIST, Type.PTR), Rcode.NOERROR);
   });
 
-  test("PUSH-04: to what is not there yet, which is told when it is", async () => {
+  test("PUSH-04: to a name that does not exist yet brings its records once it does", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     assert.equal(await client.subscribe(1, "_new._tcp.z.example.", Type.PTR), Rcode.NOERROR);
@@ -90,7 +90,7 @@ suite("SUBSCRIBE", () => {
     await knows(client, "12 _new._tcp.z.example. x._new._tcp.z.example.");
   });
 
-  test("PUSH-05, PUSH-06, DSO-29: who is refused is told when to try again", async () => {
+  test("PUSH-05, PUSH-06, DSO-29: if refused, gets a Retry Delay", async () => {
     const limits = { total: 3, perNetwork: 3, perSession: 2, sessions: 2 };
     await using pushing = await Pushing.open({ limits });
     const client = await pushing.connect();
@@ -116,7 +116,7 @@ suite("SUBSCRIBE", () => {
     assert.deepEqual([rcode, tlvs[0]![1].readUInt32BE()], [Rcode.REFUSED, 300_000]);
   });
 
-  test("PUSH-05: beneath a delegation another server has the say", async () => {
+  test("PUSH-05: beneath a delegation is NOTAUTH", async () => {
     const records = "sub NS ns.sub\nns.sub A 10.1.0.1\nd DNAME elsewhere.example.";
     await using pushing = await Pushing.open({ records });
     const client = await pushing.connect();
@@ -128,7 +128,7 @@ suite("SUBSCRIBE", () => {
     assert.deepEqual(client.told, []);
   });
 
-  test("PUSH-07: the same again, in whatever case, ends the connection", async () => {
+  test("PUSH-07: that repeats another, in whatever case, ends the connection", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     await client.subscribe(1, LIST, Type.PTR);
@@ -140,7 +140,7 @@ suite("SUBSCRIBE", () => {
     await waitFor("nothing to be left of it", () => pushing.push.size === 0);
   });
 
-  test("PUSH-08: an id that a subscription has ends the connection", async () => {
+  test("PUSH-08: with the id of another ends the connection", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     await client.subscribe(1, LIST, Type.PTR);
@@ -149,7 +149,7 @@ suite("SUBSCRIBE", () => {
     await reset(client);
   });
 
-  test("PUSH-09: an alias and an asterisk stand for themselves", async () => {
+  test("PUSH-09: takes an alias and an asterisk literally", async () => {
     await using pushing = await Pushing.open({
       records: "alias CNAME printer\nprinter A 10.1.0.10\n*.wild TXT w",
     });
@@ -163,7 +163,7 @@ suite("SUBSCRIBE", () => {
     assert.equal(client.told.length, 2);
   });
 
-  test("PUSH-09: an alias is told to who asks for another type, and is not followed", async () => {
+  test("PUSH-09: for another type than CNAME gets the alias, which is not followed", async () => {
     await using pushing = await Pushing.open({
       records: "alias CNAME printer\nprinter A 10.1.0.10",
     });
@@ -182,7 +182,7 @@ suite("SUBSCRIBE", () => {
     assert.equal(client.told.length, before);
   });
 
-  test("PUSH-10: type and class ANY are all of them", async () => {
+  test("PUSH-10: for type and class ANY gets all of them", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     await client.subscribe(1, PRINTER, Type.ANY, 255);
@@ -198,7 +198,7 @@ suite("SUBSCRIBE", () => {
 });
 
 suite("PUSH", () => {
-  test("PUSH-13, PUSH-14, PUSH-15: what goes is told in the shortest way", async () => {
+  test("PUSH-13, PUSH-14, PUSH-15: removals are sent in the shortest form", async () => {
     await using pushing = await Pushing.open({
       records: `
         printer A 10.1.0.10
@@ -230,7 +230,7 @@ suite("PUSH", () => {
     await knows(client, `1 ${PRINTER} 10.1.0.11`);
   });
 
-  test("PUSH-15: of a name that has more, only what the client knows is called off", async () => {
+  test("PUSH-15: of a name that has more, only what the client knows is removed", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     await client.subscribe(1, PRINTER, Type.A);
@@ -259,7 +259,7 @@ suite("PUSH", () => {
     assert.equal(client.known().length, 1500);
   });
 
-  test("PUSH-18: the target of an SRV record too", async () => {
+  test("PUSH-18: the target of an SRV record is compressed too", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     await client.subscribe(1, ONE, Type.SRV);
@@ -269,7 +269,7 @@ suite("PUSH", () => {
     assert.equal(client.pushes[0]!.octets.length, 12 + 4 + owner + 10 + 6 + 8 + 2);
   });
 
-  test("PUSH-16: a record larger than a message is left out, and the others are not", async () => {
+  test("PUSH-16: a record larger than a message is left out, and the others are sent", async () => {
     const strings = Array.from({ length: 80 }, () => `"${"x".repeat(250)}"`).join(" ");
     await using pushing = await Pushing.open({ records: `big TXT ${strings}\nbig A 10.1.0.1` });
     const client = await pushing.connect();
@@ -279,7 +279,7 @@ suite("PUSH", () => {
     await knows(client, "1 big.z.example. 10.1.0.1", "1 big.z.example. 10.1.0.2");
   });
 
-  test("PUSH-17: a change is told once, however many subscriptions it fits", async () => {
+  test("PUSH-17: a change is sent once, however many subscriptions it matches", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     await client.subscribe(1, LIST, Type.PTR);
@@ -295,7 +295,7 @@ suite("PUSH", () => {
     assert.equal(client.pushes.length, before[0] + 1);
   });
 
-  test("PUSH-17: what is there when a message is made is in it", async () => {
+  test("PUSH-17: a message has everything that is ready when it is made", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     client.send(subscribe(1, LIST, Type.PTR), subscribe(2, ONE, Type.SRV), subscribe(3, ONE, 16));
@@ -307,7 +307,7 @@ suite("PUSH", () => {
     );
   });
 
-  test("PUSH-20: another TTL is told with every record that has it", async () => {
+  test("PUSH-20: a changed TTL is sent with every record that has it", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     await client.subscribe(1, LIST, Type.PTR);
@@ -324,7 +324,7 @@ suite("PUSH", () => {
     );
   });
 
-  test("PUSH-34: whatever happens meanwhile, the client ends with what the zone has", async () => {
+  test("PUSH-34: whatever happens meanwhile, the client ends up with the zone's records", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     const names = Array.from({ length: 8 }, (_, i) => `n${i}`);
@@ -337,7 +337,7 @@ suite("PUSH", () => {
       );
     };
     for (let round = 0; round < 400; round++) {
-      // In the midst of it, and some more than once.
+      // Subscribes in the midst of it, to some more than once.
       if (round % 10 === 0) {
         const id = 1 + round / 10;
         const name = `${names[id % 8]}.z.example.`;
@@ -371,7 +371,7 @@ suite("PUSH", () => {
     await knows(client, ...lines);
   });
 
-  test("PUSH-33: to who does not read no more is sent, and in the end what is there then", async () => {
+  test("PUSH-33: a client that does not read is sent no more, and in the end the current records", async () => {
     await using pushing = await Pushing.open();
     const [slow, other] = [await pushing.connect(), await pushing.connect()];
     for (const client of [slow, other]) await client.subscribe(1, "busy.z.example.", Type.TXT);
@@ -380,14 +380,14 @@ suite("PUSH", () => {
     const strings = (i: number) => Array.from({ length: 60 }, () => text(i)).join(" ");
     for (let i = 0; i < 500; i++) {
       await pushing.change(`- busy TXT\n+ busy TXT ${strings(i)}`);
-      // Sockets have their turn.
+      // Lets the sockets have their turn.
       await new Promise((resolve) => setImmediate(resolve));
     }
     const last = `16 busy.z.example. ${strings(499)}`;
     await knows(other, last);
     slow.resume();
     await knows(slow, last);
-    // There were fifteen megabytes of them; systems keep a few of what is not read.
+    // They were fifteen megabytes; systems buffer a few that are not read.
     assert.ok(
       slow.pushes.length < other.pushes.length,
       `${slow.pushes.length} messages, and ${other.pushes.length} to who reads`,
@@ -396,7 +396,7 @@ suite("PUSH", () => {
 });
 
 suite("UNSUBSCRIBE", () => {
-  test("PUSH-21, PUSH-23: it has no answer, and ends what it names alone", async () => {
+  test("PUSH-21, PUSH-23: has no response, and ends only what it names", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     await client.subscribe(1, LIST, Type.PTR);
@@ -418,7 +418,7 @@ suite("UNSUBSCRIBE", () => {
     );
   });
 
-  test("PUSH-22: in one segment with what it ends", async () => {
+  test("PUSH-22: may come in one segment with what it ends", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     client.send(subscribe(1, LIST, Type.PTR), unsubscribe(1), subscribe(1, ONE, Type.SRV));
@@ -427,7 +427,7 @@ suite("UNSUBSCRIBE", () => {
     assert.equal(client.told.length, 1);
   });
 
-  test("PUSH-23: of two at one name the other stays", async () => {
+  test("PUSH-23: leaves the other of two subscriptions to one name", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     await client.subscribe(1, PRINTER, Type.ANY);
@@ -449,7 +449,7 @@ suite("UNSUBSCRIBE", () => {
 suite("RECONFIRM", () => {
   const address = Uint8Array.of(10, 1, 0, 10);
 
-  test("PUSH-24, PUSH-26: has no answer, and each set is asked about once in a while", async () => {
+  test("PUSH-24, PUSH-26: has no response, and causes one query for each set in a while", async () => {
     const asked: string[] = [];
     await using pushing = await Pushing.open({
       reconfirm: ({ name, type }) => asked.push(`${name} ${type}`),
@@ -457,7 +457,7 @@ suite("RECONFIRM", () => {
     const client = await pushing.connect();
     await settled(client);
     for (let i = 0; i < 100; i++) client.send(reconfirm(PRINTER, Type.A, address));
-    // Not there, or not this.
+    // None of these exists.
     client.send(reconfirm(PRINTER, Type.A, Uint8Array.of(10, 1, 0, 11)));
     client.send(reconfirm("nobody.z.example.", Type.A, address));
     client.send(reconfirm("printer.example.org.", Type.A, address));
@@ -475,7 +475,7 @@ suite("RECONFIRM", () => {
     await using pushing = await Pushing.open({ reconfirm: ({ name }) => asked.push(`${name}`) });
     const client = await pushing.connect();
     await settled(client);
-    // Behind the header and the TLV's head stands the owner.
+    // The owner follows the header and the TLV's head.
     client.send(
       reconfirm(LIST, Type.PTR, Buffer.concat([Buffer.from("\x03one"), Uint8Array.of(0xc0, 16)])),
     );
@@ -488,7 +488,7 @@ suite("RECONFIRM", () => {
     ["class ANY", reconfirm(PRINTER, Type.A, address, 255)],
     ["data that is none", reconfirm(PRINTER, Type.A, address.subarray(1))],
   ] as const) {
-    test(`PUSH-24: of ${title} it ends the connection`, async () => {
+    test(`PUSH-24: of ${title} ends the connection`, async () => {
       await using pushing = await Pushing.open();
       const client = await pushing.connect();
       await settled(client);
@@ -507,7 +507,7 @@ suite("A client of DNS Push", () => {
     ["a response to UNSUBSCRIBE", stateful(0, tlv(0x42, Buffer.alloc(2)), 0x8000)],
     ["a response to RECONFIRM", stateful(0, tlv(0x43), 0x8000)],
   ] as const) {
-    test(`PUSH-27: that sends ${title} is let go`, async () => {
+    test(`PUSH-27: that sends ${title} is disconnected`, async () => {
       await using pushing = await Pushing.open();
       const client = await pushing.connect();
       await client.subscribe(1, LIST, Type.PTR);
@@ -517,7 +517,7 @@ suite("A client of DNS Push", () => {
     });
   }
 
-  test("PROXY-29: what it watches is wanted until it unsubscribes, or goes", async () => {
+  test("PROXY-29: keeps what it watches wanted, until it unsubscribes or leaves", async () => {
     const wanted: string[] = [];
     const asked = ({ name }: Question) => {
       wanted.push(`${name}`);
@@ -537,7 +537,7 @@ suite("A client of DNS Push", () => {
     await waitFor("nothing to be wanted", () => wanted.length === 0);
   });
 
-  test("PUSH-30: that goes takes its subscriptions along", async () => {
+  test("PUSH-30: that leaves loses its subscriptions", async () => {
     await using pushing = await Pushing.open();
     for (const leave of ["close", "destroy"] as const) {
       const client = await pushing.connect();
@@ -549,7 +549,7 @@ suite("A client of DNS Push", () => {
     }
   });
 
-  test("PUSH-30: that resumes a session of TLS has no subscription of the one before", async () => {
+  test("PUSH-30: that resumes a TLS session has none of its earlier subscriptions", async () => {
     await using pushing = await Pushing.open();
     const first = await pushing.connect();
     await first.subscribe(1, LIST, Type.PTR);
@@ -569,7 +569,7 @@ suite("A client of DNS Push", () => {
     await told(resumed, 3);
   });
 
-  test("PUSH-32: has so many subscriptions, and its network, and all", async () => {
+  test("PUSH-32: has limited subscriptions, as has its network, and as is the number of sessions", async () => {
     const limits = { total: 100, perNetwork: 5, perSession: 3, sessions: 2 };
     await using pushing = await Pushing.open({ limits });
     const [first, second, third] = [

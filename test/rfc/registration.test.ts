@@ -46,18 +46,18 @@ const describing = (instance: string, port = 631, text = '"txtvers=1"') => [
 const sorted = (...lines: readonly (string | readonly string[])[]) => lines.flat().sort();
 
 suite("an SRP Update", () => {
-  test("SRP-08, SRP-16: puts a device into the zone, its site and the list of all, at once", async () => {
+  test("SRP-08, SRP-16: publishes a device in its site and in the list of all, at once", async () => {
     const { register, granted, known, device } = openRegistrar();
     const update = [...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST, 631, "txtvers=1")];
     assert.deepEqual(await granted(update), { lease: 7200, keyLease: 86_400 });
     const all = sorted(LAMP, TYPES, listing("One"), describing("One"));
     assert.deepEqual(known().sort(), all);
-    // The KEY of a service may be said as well.
+    // The KEY of a service may be stated too.
     assert.equal(await register([...update, add(ONE, device.key)]), "NOERROR");
     assert.deepEqual(known().sort(), all);
   });
 
-  test("moves the serial for what is new, and not for a refresh", async () => {
+  test("raises the serial for what is new, and not for a refresh", async () => {
     const { register, zone, device } = openRegistrar();
     const update = [...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST, 631, "a=1")];
     await register(update);
@@ -113,7 +113,7 @@ suite("an SRP Update", () => {
     );
   });
 
-  test("SRP-03: lists by PTRs the services that it describes, of their type", async () => {
+  test("SRP-03: has PTRs to the services that it describes, at their type", async () => {
     const { register, device, known } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
     for (const pointers of [
@@ -131,7 +131,7 @@ suite("an SRP Update", () => {
     assert.deepEqual(known(), []);
   });
 
-  test("SRP-04: is nothing else: no prerequisite, no other type, no other removal, no other name", async () => {
+  test("SRP-04: has nothing else: no prerequisite, no other type, no other removal, no other name", async () => {
     const { register, device, known } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
     const free = { ...clear(HOST), class: Class.NONE };
@@ -152,7 +152,7 @@ suite("an SRP Update", () => {
     assert.deepEqual(known(), []);
   });
 
-  test("SRP-05: says how long it is for, its KEY no shorter", async () => {
+  test("SRP-05: states its lease, with that of its KEY no shorter", async () => {
     const { register, device, known } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
     assert.equal(await register(lamp, { lease: undefined }), "REFUSED");
@@ -161,7 +161,7 @@ suite("an SRP Update", () => {
     assert.equal(await register(lamp, { lease: { lease: 60 } }), "NOERROR");
   });
 
-  test("SRP-06: has a name for as long as nobody else had it first", async () => {
+  test("SRP-06: gets a name only if nobody else had it first", async () => {
     const { register, device, known, zone } = openRegistrar();
     const other = new Requester();
     assert.equal(
@@ -180,7 +180,7 @@ suite("an SRP Update", () => {
     ];
     assert.equal(await register(removing, { by: other }), "YXDOMAIN");
     assert.deepEqual(known(), before);
-    // Nor what stands there without a KEY.
+    // Nor a name that is in use without a KEY.
     const static_ = add(`static.${SITE}`, rdata.a("10.1.0.1"));
     await zone.apply(
       { zone: Name.parse(ZONE), prerequisites: [], updates: [static_] },
@@ -189,7 +189,7 @@ suite("an SRP Update", () => {
     assert.equal(await register(host(`static.${SITE}`, device.key, "10.1.0.9")), "YXDOMAIN");
   });
 
-  test("SRP-06: has it when two ask at one time, and one of them twice", async () => {
+  test("SRP-06: succeeds for one of two devices that ask for a name at once, one of them twice", async () => {
     const { register, device, known } = openRegistrar();
     const other = new Requester();
     const mine = host(HOST, device.key, "10.1.0.9");
@@ -204,7 +204,7 @@ suite("an SRP Update", () => {
     assert.equal(known("lamp.devices").length, 2);
   });
 
-  test("SRP-07, TSIG-18: is signed by the KEY that it shows, whole, and last", async () => {
+  test("SRP-07, TSIG-18: is signed by its own KEY, as a whole, in its last record", async () => {
     const { ask, register, device, known } = openRegistrar();
     const other = new Requester();
     const message = registering(ZONE, host(HOST, device.key, "10.1.0.9"), LEASE);
@@ -214,7 +214,7 @@ suite("an SRP Update", () => {
       const signed = device.sign(message);
       const place = at < 0 ? signed.length + at : at;
       signed[place]! ^= 1;
-      // The header's bits may make another opcode of it: then it is none of ours.
+      // A changed header may have another opcode, and is then no registration.
       const answer = await ask(signed).catch(() => undefined);
       assert.notEqual(answer?.rcode, 0);
     }
@@ -230,7 +230,7 @@ suite("an SRP Update", () => {
         additionals: [{ ...clear("."), type: Type.SIG, class: Class.ANY, rdata: sig }],
       }),
     );
-    // A point that is on no curve, and a KEY of an algorithm that nobody knows.
+    // A point on no curve, and a KEY of an unknown algorithm.
     for (const algorithm of [13, 200]) {
       const key = new Rdata(Type.KEY, [0, 3, algorithm, new Uint8Array(64).fill(7)]);
       const bad = registering(ZONE, host(HOST, key, "10.1.0.9"), LEASE);
@@ -240,10 +240,10 @@ suite("an SRP Update", () => {
     assert.equal(await register(host(HOST, device.key, "10.1.0.9")), "NOERROR");
   });
 
-  test("TSIG-18: may have the name of its signer compressed, which is signed as it is spelled", async () => {
+  test("TSIG-18: may have its signer's name compressed, which is signed uncompressed", async () => {
     const { ask, device, known } = openRegistrar();
     const update = registering(ZONE, host(HOST, device.key, "10.1.0.9"), LEASE);
-    /** By whom it is signed, and by whom it says so: the name of its question. */
+    /** Signed for `signer`, whose name is then replaced by a pointer to that of the question. */
     const signed = (signer: string) => {
       const octets = device.sign(update, { signer });
       const { length } = Name.parse(signer).wire;
@@ -258,7 +258,7 @@ suite("an SRP Update", () => {
     assert.equal(known().length, 2);
   });
 
-  test("SRP-07, TSIG-18: is for now, where its device knows what time it is", async () => {
+  test("SRP-07, TSIG-18: is refused outside the times of its signature, if it has any", async () => {
     const { register, clock, device } = openRegistrar();
     const now = Math.floor(clock.wall() / 1000);
     const lamp = host(HOST, device.key, "10.1.0.9");
@@ -277,18 +277,18 @@ suite("an SRP Update", () => {
     }
   });
 
-  test("SRP-09: has its KEY as it was sent", async () => {
+  test("SRP-09: has its KEY stored as sent", async () => {
     const { register, zone } = openRegistrar();
     const by = new Requester(13, 0x0201);
     await register(host(HOST, by.key, "10.1.0.9"), { by });
     assert.equal(zone.current.set(Name.parse(HOST), Type.KEY)!.rdatas[0]!.values[0], 0x0201);
-    // But for one that says it is none, which BIND would end a transfer for.
+    // But not one that is flagged as no key, at which BIND would end a transfer.
     const none = new Requester(13, 0xc000);
     const other = host(`other.${SITE}`, none.key, "10.1.0.9");
     assert.equal(await register(other, { by: none }), "REFUSED");
   });
 
-  test("SRP-10: may have the target of an SRV compressed", async () => {
+  test("SRP-10: may have a compressed SRV target", async () => {
     const { ask, device, zone } = openRegistrar();
     const plain = registering(
       ZONE,
@@ -300,7 +300,7 @@ suite("an SRP Update", () => {
     const first = octets.indexOf(target.subarray(0, 5));
     const spelled = octets.indexOf(target);
     assert.ok(first > 0 && spelled > first, "the target is spelled out");
-    // RDLENGTH stands eight octets before it: priority, weight and port are between.
+    // RDLENGTH is eight octets before it, with priority, weight and port in between.
     const writer = new Writer();
     writer.bytes(octets.subarray(0, spelled - 8));
     writer.u16(6 + 2);
@@ -313,7 +313,7 @@ suite("an SRP Update", () => {
     assert.ok(srv!.equals(rdata.srv(0, 0, 631, Name.parse(HOST))));
   });
 
-  test("SRP-11: lists a service by what it says, and by nothing that was said before", async () => {
+  test("SRP-11: lists a service as it says, and no longer as an earlier one said", async () => {
     const { register, device, known } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
     await register([...lamp, ...service(ONE, HOST), pointer(COLOR, ONE)]);
@@ -327,11 +327,11 @@ suite("an SRP Update", () => {
     assert.equal(known("One._ipp._tcp.devices").length, 3);
   });
 
-  test("SRP-12: without a lease takes the host away, and all that is at it, and keeps the names", async () => {
+  test("SRP-12: without a lease removes the host and all its services, and keeps the names", async () => {
     const { register, device, known, clock } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
     await register([...lamp, ...service(ONE, HOST), ...service(TWO, HOST)]);
-    // As RFC 9665 §3.2.5.5.1 has it, and as the drafts before had: with the KEY.
+    // First as in RFC 9665 §3.2.5.5.1, then as in the drafts before it: with the KEY.
     assert.equal(await register([clear(HOST)], { lease: { lease: 0, keyLease: 3600 } }), "NOERROR");
     const names = [
       "Two._ipp._tcp.devices KEY …",
@@ -349,7 +349,7 @@ suite("an SRP Update", () => {
     assert.deepEqual(known(), ["Two._ipp._tcp.devices KEY …"]);
     await clock.elapse(3600_000);
     assert.deepEqual(known(), []);
-    // Nothing is left to take away, and nobody whose word it could be.
+    // Nothing is left to remove, and no KEY that could vouch for the request.
     assert.equal(await register([clear(HOST)], { lease: { lease: 0, keyLease: 0 } }), "REFUSED");
     assert.equal(
       await register([clear(HOST), add(HOST, device.key)], { lease: { lease: 0, keyLease: 0 } }),
@@ -357,7 +357,7 @@ suite("an SRP Update", () => {
     );
   });
 
-  test("SRP-13: takes a service away, and what lists it, by whatever name", async () => {
+  test("SRP-13: removes a service and everything that lists it, under whatever name", async () => {
     const { register, device, known } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
     await register([
@@ -370,13 +370,13 @@ suite("an SRP Update", () => {
     assert.equal(await register([...lamp, ...going]), "NOERROR");
     const left = [LAMP, TYPES, listing("One"), describing("One"), "Two._ipp._tcp.devices KEY …"];
     assert.deepEqual(known().sort(), sorted(...left));
-    // The last of its type: the list of types has it no more.
+    // With the last of its type, the type leaves the list of types.
     await register([...lamp, clear(ONE)]);
     const names = ["One._ipp._tcp.devices KEY …", "Two._ipp._tcp.devices KEY …"];
     assert.deepEqual(known().sort(), sorted(LAMP, names));
   });
 
-  test("a service takes another's place in one update", async () => {
+  test("replaces one service by another", async () => {
     const { register, device, known } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
     await register([...lamp, ...service(ONE, HOST)]);
@@ -397,8 +397,8 @@ suite("an SRP Update", () => {
   });
 });
 
-suite("what is registered", () => {
-  test("SRP-14: ends with the lease of its host, all of it, and keeps its names until that of the KEY", async () => {
+suite("a registration", () => {
+  test("SRP-14: ends as a whole with its host's lease, and keeps its names as long as the KEY", async () => {
     const { register, device, known, clock } = openRegistrar();
     const lease = { lease: 60, keyLease: 3600 };
     await register(
@@ -413,7 +413,7 @@ suite("what is registered", () => {
     assert.deepEqual(known(), []);
   });
 
-  test("SRP-14: no service outlives its host, though it was registered for longer", async () => {
+  test("SRP-14: has no service that outlives its host, though registered for longer", async () => {
     const { register, device, known, clock } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
     await register([...lamp, ...service(ONE, HOST), pointer(COLOR, ONE)]);
@@ -424,12 +424,12 @@ suite("what is registered", () => {
       known().filter((line) => !line.includes("KEY")),
       [],
     );
-    // Its name is its own for as long as it was told.
+    // Its name stays its own for as long as was granted.
     await clock.elapse(3_600_000);
     assert.deepEqual(known(), ["One._ipp._tcp.devices KEY …"]);
   });
 
-  test("SRP-15: a service that is told of no more ends when its own lease does", async () => {
+  test("SRP-15: loses a service that is no longer mentioned when the service's own lease ends", async () => {
     const { register, device, known, clock } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
     const lease = { lease: 60, keyLease: 3600 };
@@ -442,7 +442,7 @@ suite("what is registered", () => {
     assert.equal(known("_services._dns-sd._udp").length, 1);
   });
 
-  test("a device of two hosts loses what is at one of them with that one", async () => {
+  test("of a device with two hosts loses only what is at the host that is removed", async () => {
     const { register, device, known } = openRegistrar();
     const second = `second.${SITE}`;
     await register([...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST)]);
@@ -454,7 +454,7 @@ suite("what is registered", () => {
     );
   });
 
-  test("of two hosts of a device has its type listed for as long as the service of either is there", async () => {
+  test("of a device with two hosts has its type listed as long as either has a service", async () => {
     const { register, device, known, clock } = openRegistrar();
     const second = `second.${SITE}`;
     await register([...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST)]);
@@ -468,7 +468,7 @@ suite("what is registered", () => {
     assert.equal(known("_services._dns-sd._udp").length, 0);
   });
 
-  test("SRP-18: has the TTL of the zone, in lists that others are in too", async () => {
+  test("SRP-18: has the TTL of the zone, in shared lists too", async () => {
     const { register, device, zone } = openRegistrar();
     const other = new Requester();
     const uneven = [
@@ -493,7 +493,7 @@ suite("what is registered", () => {
     }
   });
 
-  test("SRP-19, SRP-21: is for two hours and a fortnight at most, half a minute at least", async () => {
+  test("SRP-19, SRP-21: is for half a minute to two hours, and its KEY for a fortnight at most", async () => {
     const { granted, device } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
     const asked = (lease: number, keyLease?: number) =>
@@ -505,7 +505,7 @@ suite("what is registered", () => {
     assert.deepEqual(await asked(0, 0), { lease: 0, keyLease: 0 });
   });
 
-  test("SRP-20: is beneath the site, where its device knows no domain", async () => {
+  test("SRP-20: is placed beneath the site if its device knows no domain", async () => {
     const { register, device, known } = openRegistrar();
     const lost = "default.service.arpa.";
     const instance = `One._ipp._tcp.${lost}`;
@@ -517,21 +517,21 @@ suite("what is registered", () => {
     assert.deepEqual(known().sort(), sorted(LAMP, TYPES, listing("One"), describing("One")));
     assert.equal(await register(host(`lamp.${lost}`, device.key, "10.1.0.9")), "REFUSED");
     assert.equal(await register(host(HOST, device.key, "10.1.0.9"), { domain: lost }), "REFUSED");
-    // By the name of the site, for the zone as well.
+    // The site's name is accepted in place of the zone's.
     assert.equal(await register(host(HOST, device.key, "10.1.0.9"), { domain: SITE }), "NOERROR");
     const label = "x".repeat(63);
     const long = `${label}.${label}.${label}.${"x".repeat(30)}.${lost}`;
     assert.equal(await register([clear(long)], { domain: lost }), "REFUSED");
   });
 
-  test("SRP-17: nothing but NOERROR, SERVFAIL, REFUSED and YXDOMAIN is said, of a full zone too", async () => {
+  test("SRP-17: in a full zone is SERVFAIL, one of the four codes of SRP", async () => {
     const { register, device, known } = openRegistrar({}, 8);
     const rcode = await register([...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST)]);
     assert.equal(rcode, "SERVFAIL");
     assert.deepEqual(known(), []);
   });
 
-  test("SRP-22: comes by a connection, from a network of devices", async () => {
+  test("SRP-22: is accepted only by a connection, and from a network of devices", async () => {
     const { register, device, lines, known } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
     assert.equal(await register(lamp, { transport: "udp" }), "REFUSED");
@@ -544,7 +544,7 @@ suite("what is registered", () => {
     assert.equal(await register(lamp, { from: "fd00::9", transport: "tls" }), "NOERROR");
   });
 
-  test("SRP-22: comes by UDP where that is said to be safe, as often as its device sends it", async () => {
+  test("SRP-22: is accepted by UDP where that is configured as safe, and may be repeated", async () => {
     const registrar = { site: "devices", networks: ["10.1.0.0/16"], udp: true };
     const { register, device, known, zone } = openRegistrar({ registrar });
     const lamp = host(HOST, device.key, "10.1.0.9");
@@ -558,7 +558,7 @@ suite("what is registered", () => {
     assert.equal(await register(lamp, { ...wish, from: "10.2.0.9" }), "REFUSED");
   });
 
-  test("SRP-23: has the addresses that are of use elsewhere, and of its networks", async () => {
+  test("SRP-23: has those addresses that are usable elsewhere and within its networks", async () => {
     const { register, device, known } = openRegistrar();
     const all = ["10.1.0.9", "fe80::1", "169.254.1.1", "fd00::9", "192.0.2.9", "127.0.0.1"];
     assert.equal(await register(host(HOST, device.key, ...all)), "NOERROR");
@@ -568,7 +568,7 @@ suite("what is registered", () => {
 });
 
 suite("the policy", () => {
-  test("hides a service that registers, its name too, and its device need not know", async () => {
+  test("hides a registered service and its name, unnoticed by its device", async () => {
     const policy = { rules: [{ deny: "_ipp._tcp", site: "devices" }] };
     const { register, device, known, lines } = openRegistrar({ policy });
     const web = `Lamp._http._tcp.${SITE}`;
@@ -583,7 +583,7 @@ suite("the policy", () => {
     assert.deepEqual(lines, ["a service that registers is withheld: policy.rules[0] denies it"]);
   });
 
-  test("hides a host, edits what it says, and maps its addresses", async () => {
+  test("hides a host, edits TXT records and maps addresses", async () => {
     const policy = {
       rules: [{ deny: "all", host: "secret*" }],
       text: [{ type: "_ipp._tcp", drop: ["UUID"] }],
@@ -601,7 +601,7 @@ suite("the policy", () => {
     assert.ok(known().includes('One._ipp._tcp.devices TXT "a=1"'));
   });
 
-  test("has nobody be what steers clients, or what is no host and no service", async () => {
+  test("refuses names that steer clients, and those of neither a host nor a service", async () => {
     const { register, device, known, lines } = openRegistrar();
     for (const owner of ["wpad", "_tcp", "a.b", "*", "_dnssd-srp._tcp", "b._dns-sd._udp"]) {
       assert.equal(await register(host(`${owner}.${SITE}`, device.key, "10.1.0.9")), "REFUSED");
@@ -619,7 +619,7 @@ suite("the policy", () => {
 });
 
 suite("many registrations at once", () => {
-  /** Each look at the clock takes a while: so does all work. */
+  /** Each look at the clock takes a while, as all work does. */
   const opened = () => {
     const open = openRegistrar();
     const { clock, register, device } = open;
@@ -628,7 +628,7 @@ suite("many registrations at once", () => {
     clock.now = () => still() + 10 * looks++;
     const lamp = host(HOST, device.key, "10.1.0.9");
     const rcodes: string[] = [];
-    /** From one source. */
+    /** Registrations from one source. */
     const crowd = (count: number, wish: Wish = {}) => {
       const each = () => register(lamp, wish).then((rcode) => rcodes.push(rcode));
       return Array.from({ length: count }, each);
@@ -637,7 +637,7 @@ suite("many registrations at once", () => {
     return { ...open, lamp, rcodes, crowd, count };
   };
 
-  test("SEC-13, TSIG-19: wait for their turn, and too many are told to come again", async () => {
+  test("SEC-13, TSIG-19: wait for their turn, and too many are SERVFAIL", async () => {
     const { clock, lines, rcodes, crowd, count } = opened();
     const all = crowd(1200);
     await clock.elapse(0);
@@ -650,7 +650,7 @@ suite("many registrations at once", () => {
     assert.deepEqual(lines, ["a registration was refused: too many wait"]);
   });
 
-  test("SEC-13: of one source keep no other waiting for longer than one of them takes", async () => {
+  test("SEC-13: from one source delay no other for longer than one of them takes", async () => {
     const { clock, register, rcodes, crowd, count } = opened();
     crowd(1200);
     const other = new Requester();
@@ -665,7 +665,7 @@ suite("many registrations at once", () => {
     while (rcodes.length < 1200) await clock.elapse(1000);
   });
 
-  test("SEC-13: are paid for where they are signed by another as well", async () => {
+  test("SEC-13: count against their source even if signed by another key", async () => {
     const { clock, rcodes, crowd, count } = opened();
     const all = crowd(200, { by: new Requester() });
     await waitFor("one to wait", () => clock.next !== undefined || rcodes.length === all.length);
@@ -674,7 +674,7 @@ suite("many registrations at once", () => {
     while (rcodes.length < all.length) await clock.elapse(1000);
   });
 
-  test("are not done where their device has gone before its turn", async () => {
+  test("are dropped if their device has gone before its turn", async () => {
     const { register, lamp, known } = opened();
     const signal = AbortSignal.abort();
     await assert.rejects(register(lamp, { signal }), /no answer/);
@@ -682,15 +682,15 @@ suite("many registrations at once", () => {
   });
 });
 
-suite("the room of a zone", () => {
-  test("has a part for each device, and one for all of them", async () => {
+suite("the capacity of a zone", () => {
+  test("is shared out to each device, and to all together", async () => {
     const { register, device, known } = openRegistrar({}, 8_000);
     const many = (from: number, to: number) =>
       Array.from({ length: to - from }, (_, i) =>
         service(`S${from + i}._ipp._tcp.${SITE}`, HOST),
       ).flat();
     const lamp = host(HOST, device.key, "10.1.0.9");
-    // Sixteen records for each; a service is five.
+    // Sixteen records for each device; a service takes five.
     assert.equal(await register([...lamp, ...many(0, 2)]), "NOERROR");
     assert.equal(await register([...lamp, ...many(2, 4)]), "SERVFAIL");
     assert.equal(known("_ipp._tcp").length, 2);

@@ -40,7 +40,7 @@ suite("authoritative answers", () => {
     }
   });
 
-  test("AUTH-02: outside of every zone is REFUSED, without SOA, referral or AA", () => {
+  test("AUTH-02: a name outside every zone is REFUSED, without SOA, referral or AA", () => {
     for (const [owner, type] of [
       [".", Type.NS],
       ["com.", Type.SOA],
@@ -58,7 +58,7 @@ suite("authoritative answers", () => {
     }
   });
 
-  test("AUTH-47: names of a link are NXDOMAIN at once, where no zone of ours has them", () => {
+  test("AUTH-47: names of a link are NXDOMAIN at once, if no zone of ours has them", () => {
     const names = ["printer.local.", "LOCAL.", "1.0.254.169.in-addr.arpa.", "0.b.e.f.ip6.arpa."];
     for (const owner of names) {
       const response = ask(question(owner, Type.PTR));
@@ -71,7 +71,7 @@ suite("authoritative answers", () => {
     }
   });
 
-  test("EDNS-23: outside of every zone, who speaks EDNS is told why", () => {
+  test("EDNS-23: for a name outside every zone, a client with EDNS is told why", () => {
     const response = ask(question("www.example.org.", Type.A, { edns: opt() }));
     const [option, ...more] = response.edns!.options;
     assert.equal(option?.code, OptionCode.EXTENDED_ERROR);
@@ -79,7 +79,7 @@ suite("authoritative answers", () => {
     assert.deepEqual(more, []);
   });
 
-  test("AUTH-07: a type nobody knows is NODATA where the name is, NXDOMAIN where it is not", () => {
+  test("AUTH-07: an unknown type is NODATA where the name exists, NXDOMAIN where it does not", () => {
     for (const type of [0, 1000, 666, 65280, 65535, 129, 200, Type.RRSIG]) {
       const there = ask(question("printer.paris", type));
       assert.equal(there.rcode, Rcode.NOERROR, `TYPE${type}`);
@@ -89,7 +89,7 @@ suite("authoritative answers", () => {
     }
   });
 
-  test("AUTH-08: an opcode nobody knows is NOTIMP, of which only the header need be there", () => {
+  test("AUTH-08: an unknown opcode is NOTIMP, whatever follows the header", () => {
     for (const opcode of [1, 2, 3, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]) {
       const header = encode(makeMessage({ id: 99, opcode }));
       for (const bytes of [header, Buffer.concat([header, Buffer.from("no DNS at all")])]) {
@@ -123,7 +123,7 @@ suite("authoritative answers", () => {
     }
   });
 
-  test("AUTH-10: bits of the header that say nothing in a query change nothing and do not come back", () => {
+  test("AUTH-10: header bits without meaning in a query are ignored and not returned", () => {
     const query = encode(question("printer.paris"));
     const plain = flagsOf(answers(query)[0]);
     for (let bits = 0; bits <= BITS; bits += 0x10) {
@@ -159,7 +159,7 @@ suite("authoritative answers", () => {
     assert.deepEqual(answers(elsewhere)[0]?.subarray(12), elsewhere.subarray(12));
   });
 
-  test("AUTH-37: ANY by UDP gets one whole set of the name, by TCP all, each time the same", () => {
+  test("AUTH-37: ANY by UDP gets one whole set of the name, by TCP all, and always the same", () => {
     const query = encode(question("@", Type.ANY));
     const [first] = answers(query);
     assert.deepEqual(answers(query)[0], first);
@@ -169,7 +169,7 @@ suite("authoritative answers", () => {
     assert.deepEqual(new Set(types), new Set([Type.SOA, Type.NS]));
   });
 
-  test("AUTH-38: signatures and denials of an unsigned zone are NODATA, not everything there is", () => {
+  test("AUTH-38: signatures and denials of an unsigned zone are NODATA, and not treated as ANY", () => {
     for (const type of [Type.RRSIG, Type.SIG, Type.NSEC]) {
       for (const transport of ["udp", "tcp"] as const) {
         const response = ask(question("@", type), transport);
@@ -191,7 +191,7 @@ suite("authoritative answers", () => {
     }
   });
 
-  test("AUTH-40: what is no type of data is answered with an error and never with silence", () => {
+  test("AUTH-40: a query for a type that is not data gets an error, never silence", () => {
     for (const [type, rcode] of [
       [Type.OPT, Rcode.FORMERR],
       [Type.TSIG, Rcode.FORMERR],
@@ -214,7 +214,7 @@ suite("authoritative answers", () => {
     assert.equal(any.isAuthoritative, false, "never authoritative for all classes (RFC 1035 §6.2)");
   });
 
-  test("AUTH-42: what is asked in class CH is not told", () => {
+  test("AUTH-42: a query in class CH is REFUSED", () => {
     const name = Name.parse("version.bind.");
     const query = question("@", Type.TXT, {
       questions: [{ name, type: Type.TXT, class: Class.CH }],
@@ -234,7 +234,7 @@ suite("authoritative answers", () => {
 suite("the size of answers", () => {
   const many = "_presence._tcp.paris";
 
-  test("AUTH-34: TC only where an asked-for record is missing, then with whole records of the set", () => {
+  test("AUTH-34: TC is set only if a requested record is missing, and whole records are sent", () => {
     const cut = ask(question(many, Type.PTR));
     assert.equal(cut.isTruncated, true);
     assert.ok(cut.answers.length > 0 && cut.answers.length < MANY);
@@ -291,7 +291,7 @@ suite("the size of answers", () => {
 suite("malformed queries", () => {
   const query = encode(question("printer.paris", Type.A, { edns: opt() }));
 
-  test("AUTH-49: what is cut off is FORMERR, at whichever octet", () => {
+  test("AUTH-49: a query that is cut off after its header is FORMERR, at whichever octet", () => {
     for (let length = 12; length < query.length; length++) {
       const response = ask(query.subarray(0, length));
       assert.equal(response.rcode, Rcode.FORMERR, `${length} octets`);
@@ -302,7 +302,7 @@ suite("malformed queries", () => {
     }
   });
 
-  test("AUTH-49: octets after the end, wrong counts and loops of pointers are FORMERR", () => {
+  test("AUTH-49: octets after the end, wrong counts and bad pointers are FORMERR", () => {
     const bad: Record<string, Buffer> = {
       "octets after the end": Buffer.concat([query, Buffer.from([0])]),
       "more questions than there are": changed(query, 5, 2),
@@ -317,7 +317,7 @@ suite("malformed queries", () => {
     }
   });
 
-  test("AUTH-49: FORMERR repeats the question where it could be read", () => {
+  test("AUTH-49: FORMERR repeats the question if it could be read", () => {
     const response = ask(Buffer.concat([query, Buffer.from([0])]));
     assert.ok(response.questions[0]?.name.equals(name("printer.paris")));
     const one = question("printer.paris").questions[0]!;

@@ -71,7 +71,7 @@ function serve(zone: Zone, isAllowed = true) {
 const axfr = (owner = origin) =>
   makeMessage({ id: 4711, questions: [{ name: owner, type: Type.AXFR, class: Class.IN }] });
 
-/** Of a client that has this serial. */
+/** From a client that has this serial. */
 function ixfr(serial: number, fields: Partial<Message> = {}): Message {
   const soa = rdata.soa({
     ...{ mname: Name.parse("."), rname: Name.parse("."), serial },
@@ -102,7 +102,7 @@ function answersOf(messages: readonly Message[]): ResourceRecord[] {
 const isSoa = ({ type }: ResourceRecord) => type === Type.SOA;
 const serialOf = ({ rdata }: ResourceRecord) => soaOf(rdata).serial;
 
-/** The serials of the SOAs, and between them how many records there are. */
+/** The serials of the SOAs, and how many records there are between them. */
 function shape(records: readonly ResourceRecord[]): string {
   return records
     .map((record) => (isSoa(record) ? `${serialOf(record)}` : "."))
@@ -117,7 +117,7 @@ function linesOfRecords(records: readonly ResourceRecord[]): string[] {
     .sort();
 }
 
-/** As a client of RFC 1995 §4 makes it of what it has. */
+/** What a client of RFC 1995 §4 makes of what it has. */
 function applied(before: Snapshot, records: readonly ResourceRecord[]): string[] {
   const have = new Map(lines(before).map((line) => [line, line]));
   let isRemoving = false;
@@ -157,7 +157,7 @@ suite("AXFR", () => {
     assert.equal(records.filter(isSoa).length, 2);
   });
 
-  test("XFR-02: every message has the id, AA and no TC, the first the question", () => {
+  test("XFR-02: every message has the id, AA and no TC, and the first has the question", () => {
     assert.ok(messages.length > 2);
     for (const [i, message] of messages.entries()) {
       assert.equal(message.id, 4711);
@@ -175,7 +175,7 @@ suite("AXFR", () => {
     for (const { answers } of messages.slice(0, -1)) assert.ok(answers.length > 100);
   });
 
-  test("XFR-05: names are as they were written, and those of RFC 3597 alone are compressed", async () => {
+  test("XFR-05: names keep their case, and only those that RFC 3597 permits are compressed", async () => {
     const srv = records.find(({ type }) => type === Type.SRV)!;
     assert.equal(`${srv.name}`, "Office\\032Printer._IPP._tcp.Paris.z.example.");
     assert.match(
@@ -191,14 +191,14 @@ suite("AXFR", () => {
     assert.ok(isThere);
   });
 
-  test("XFR-06: a cut's NS, its glue and what a cut or a DNAME hides are part of the zone", () => {
+  test("XFR-06: a cut's NS, its glue and what a cut or a DNAME hides are transferred", () => {
     const owners = new Set(records.map(({ name }) => `${name}`));
     for (const owner of ["sub", "ns.sub", "hidden.sub", "old", "below.old"]) {
       assert.ok(owners.has(`${owner}.z.example.`), owner);
     }
   });
 
-  test("XFR-07: TTLs are those that answers have, and nothing is there that is not data", async () => {
+  test("XFR-07: TTLs are those of answers, and nothing but data is transferred", async () => {
     const { ask } = serve(zone);
     const srv = records.find(({ type }) => type === Type.SRV)!;
     const question = { name: srv.name, type: Type.SRV, class: Class.IN };
@@ -209,7 +209,7 @@ suite("AXFR", () => {
     assert.equal(records.length, zone.current.size + 1);
   });
 
-  test("XFR-08: another zone is NOTAUTH, a name within the zone too, and who may not is REFUSED", async () => {
+  test("XFR-08: of another zone, or a name within it, is NOTAUTH; without permission it is REFUSED", async () => {
     const outcome = (messages: readonly Message[]) =>
       messages.map(({ rcode, answers }) => `${rcodeName(rcode)} ${answers.length}`);
     const open = serve(zone);
@@ -222,7 +222,7 @@ suite("AXFR", () => {
     }
   });
 
-  test("AUTH-39: by UDP or HTTPS, and of a class other than IN, there is none", async () => {
+  test("AUTH-39: by UDP or HTTPS, or of a class other than IN, is REFUSED", async () => {
     const { ask } = serve(zone);
     const chaos = makeMessage({ questions: [{ name: origin, type: Type.AXFR, class: Class.CH }] });
     for (const [query, transport] of [
@@ -237,7 +237,7 @@ suite("AXFR", () => {
     }
   });
 
-  test("XFR-03: is one version, though the zone changes while it is under way", async () => {
+  test("XFR-03: is of one version, though the zone changes meanwhile", async () => {
     const zone = zoneOf(hosts(3000));
     const before = zone.current;
     const taken: Message[] = [];
@@ -248,12 +248,12 @@ suite("AXFR", () => {
     }
     assert.ok(taken.length > 2);
     assert.deepEqual(linesOfRecords(answersOf(taken).slice(0, -1)), lines(before));
-    // From there, what happened meanwhile leads to what is now.
+    // From that version, the changes meanwhile lead to the current one.
     const rest = answersOf(await serve(zone).ask(ixfr(before.serial)));
     assert.deepEqual(applied(before, rest), lines(zone.current));
   });
 
-  test("a large zone comes whole too, in no order", async () => {
+  test("has a large zone whole too, in no order", async () => {
     const zone = zoneOf(hosts(6000));
     const records = answersOf(await serve(zone).ask(axfr()));
     assert.deepEqual(linesOfRecords(records.slice(0, -1)), lines(zone.current));
@@ -279,7 +279,7 @@ keys:
   const from = (address: string, key?: string) =>
     ({ source: { address, port: 4000 }, ...(key && { key }) }) as Request;
 
-  test("XFR-09: by default nobody but this host; by address and by key whom the configuration names", () => {
+  test("XFR-09: by default only this host; and the addresses and keys in the configuration", () => {
     const closed = access("");
     assert.equal(closed.mayTransfer(from("192.0.2.9"), origin), false);
     assert.equal(closed.mayTransfer(from("10.0.0.9"), origin), false);
@@ -292,7 +292,7 @@ keys:
     assert.equal(open.mayTransfer(from("192.0.2.99", "ns3"), origin), false);
   });
 
-  test("XFR-09, SEC-DNSSEC-18: who publishes reads back; what is signed here nobody else does but this host", () => {
+  test("XFR-09, SEC-DNSSEC-18: publishers and this host always, all others only if we do not sign it", () => {
     for (const isSigned of [false, true]) {
       const { mayTransfer } = access(
         `${keys}transfer: { allow: [192.0.2.0/28, key:ns2] }`,
@@ -305,7 +305,7 @@ keys:
     }
   });
 
-  test("a key of no site reads what it is allowed to, and writes nothing", () => {
+  test("a key of no site may write nothing", () => {
     const { principalOf } = access(keys);
     assert.ok(principalOf("admin", origin)?.isOperator);
     assert.ok(principalOf("paris", origin));
@@ -314,7 +314,7 @@ keys:
 });
 
 suite("IXFR", () => {
-  test("XFR-13: who has the serial, or a newer one, gets the SOA alone", async () => {
+  test("XFR-13: a client that has the serial, or a newer one, gets the SOA alone", async () => {
     const zone = zoneOf(hosts(50));
     await grow(zone, 3);
     const { ask } = serve(zone);
@@ -343,7 +343,7 @@ suite("IXFR", () => {
     assert.equal(shape(answersOf(await ask(ixfr(3)))), "4 3 4 . 4");
   });
 
-  test("XFR-14: whatever the changes, they lead to what the zone is", async () => {
+  test("XFR-14: whatever the changes, they lead to the current zone", async () => {
     const step = fc.record({
       host: fc.nat(5),
       kind: fc.constantFrom("+ # A 10.0.0.1", "+ # 7 A 10.0.0.2", "- # A 10.0.0.1", "- # ANY"),
@@ -358,7 +358,7 @@ suite("IXFR", () => {
         const records = answersOf(await serve(zone).ask(ixfr(before.serial)));
         if (zone.current === before) assert.equal(records.length, 1);
         else assert.deepEqual(applied(before, records), lines(zone.current));
-        // And as the zone itself replays them.
+        // The zone's own replay agrees.
         const changes = zone.since(before.serial);
         assert.ok(changes !== "resync");
         assert.deepEqual(lines(changes.reduce(replay, before)), lines(zone.current));
@@ -367,7 +367,7 @@ suite("IXFR", () => {
     );
   });
 
-  test("XFR-15: a serial that is not known any more, or never was, gets the whole zone", async () => {
+  test("XFR-15: a serial that is no longer known, or never was, gets the whole zone", async () => {
     const zone = zoneOf(hosts(50), { history: 3 });
     await grow(zone, 10);
     const { ask } = serve(zone);
@@ -397,20 +397,20 @@ suite("IXFR", () => {
           assert.ok(whole!.length <= limit);
           assert.equal(shape(message!.answers), shape(decode(whole!).answers));
         } else {
-          // No datagram is left half empty for fear of what may be put into it.
+          // No datagram stays half empty to leave room for what may be added.
           assert.ok(whole!.length > limit - 100, `${whole!.length} octets would have fitted`);
         }
       }
     }
   });
 
-  test("XFR-16: there is room for the signature, and for options", async () => {
+  test("XFR-16: room is left for the signature and for options", async () => {
     const cookie = { code: OptionCode.COOKIE, data: Buffer.alloc(40) };
     const adding: Layer = (next) => (request) => addOption(next(request), cookie);
     for (const inner of [undefined, adding]) {
       const { ask, zone, now } = stillServer(inner && { inner });
       const shapes = new Set<number>();
-      // Answers of all sizes round the limit, a few octets apart.
+      // Answers of all sizes around the limit, a few octets apart.
       for (let length = 600; length < 1100; length += 5) {
         const { authorities } = ixfr(zone.current.serial);
         const data = rdata.txt(..."x".repeat(length).match(/.{1,255}/g)!);
@@ -435,7 +435,7 @@ suite("IXFR", () => {
     }
   });
 
-  test("XFR-17: what is more than the zone comes as the zone", async () => {
+  test("XFR-17: changes larger than the zone are sent as the zone", async () => {
     const zone = zoneOf(hosts(10));
     for (let i = 0; i < 20; i++) {
       await zone.apply(updateOf(`- h0 ANY\n+ h0 A 10.9.9.${i}`), operator);
@@ -443,13 +443,13 @@ suite("IXFR", () => {
     assert.notEqual(zone.since(1), "resync");
     const { ask } = serve(zone);
     assert.equal(shape(answersOf(await ask(ixfr(1)))), "21 11× 21");
-    // Though they would fit a datagram.
+    // Even if they would fit a datagram.
     const by = await ask(ixfr(17, { edns: opt() }), "udp");
     assert.equal(shape(answersOf(by)), "21");
     assert.equal(shape(answersOf(await ask(ixfr(19)))), "21 19 . 20 . 20 . 21 . 21");
   });
 
-  test("without the SOA of the client, with two or with another zone's, is FORMERR", async () => {
+  test("without the client's SOA, with two, or with another zone's, is FORMERR", async () => {
     const { ask } = serve(zoneOf(""));
     const [soa] = ixfr(1).authorities;
     const elsewhere = { ...soa!, name: name("a") };
@@ -462,7 +462,7 @@ suite("IXFR", () => {
     }
   });
 
-  test("AUTH-11: with two questions there is none", async () => {
+  test("AUTH-11: with two questions is FORMERR", async () => {
     const { ask } = serve(zoneOf(""));
     const [question] = axfr().questions;
     const answers = await ask({ ...axfr(), questions: [question!, question!] });
@@ -472,7 +472,7 @@ suite("IXFR", () => {
     );
   });
 
-  test("XFR-20: serials go past the end of the numbers, past 0, and are followed there", async () => {
+  test("XFR-20: serials wrap around, past 0, and changes are still sent", async () => {
     const near = setsOf(hosts(50)).map(
       (set): RecordSet =>
         set.type === Type.SOA
@@ -506,7 +506,7 @@ suite("transfers by TCP", () => {
     return server;
   }
 
-  test("XFR-10: several on one connection and queries between them, each with its own id", async () => {
+  test("XFR-10: several share a connection with queries between them, each with its own id", async () => {
     await using server = await listen();
     using client = await connectTo(server.endpoint);
     const now = Math.floor(Date.now() / 1000);
@@ -527,13 +527,13 @@ suite("transfers by TCP", () => {
       assert.ok(isSoa(records[0]!) && isSoa(records.at(-1)!));
       assert.deepEqual(linesOfRecords(records.slice(0, -1)), lines(server.zone.current));
     }
-    // Nobody had to wait for the first to end.
+    // None had to wait for the first to end.
     const order = client.responses.map(({ id }) => id);
     assert.ok(order.indexOf(5) < order.lastIndexOf(1));
     assert.ok(order.indexOf(3) < order.lastIndexOf(1));
   });
 
-  test("XFR-31: while twenty go out, queries are answered between any two messages", async (t) => {
+  test("XFR-31: while twenty are under way, queries are answered between any two messages", async (t) => {
     await using server = await listen();
     const now = Math.floor(Date.now() / 1000);
     const clients = await Promise.all(Array.from({ length: 20 }, () => connectTo(server.endpoint)));
@@ -557,12 +557,12 @@ suite("transfers by TCP", () => {
     waits.sort((a, b) => a - b);
     t.diagnostic(`${waits.length} queries, ${Math.round(waits.at(-1)!)} ms at most`);
     assert.ok(waits.length > 20, `${waits.length} queries`);
-    // Without turns, each query waits for a message of every transfer.
+    // Without turns, each query would wait for a message of every transfer.
     between.sort((a, b) => a - b);
     assert.ok(between[between.length >> 1]! < 10, `${between}`);
   });
 
-  test("SEC-13: who asks for hundreds and takes nothing costs little, and nothing that lasts", async () => {
+  test("SEC-13: a client that asks for hundreds and reads nothing costs little, and not for long", async () => {
     const clock = new FakeClock();
     const connections = new Set<AbortSignal>();
     const inner: Layer = (next) => (request) => {
@@ -571,7 +571,7 @@ suite("transfers by TCP", () => {
     };
     await using server = await listen({ clock, inner });
     const soa = query(9, Type.SOA);
-    /** Octets in use while the peers are there; then they are gone. */
+    /** Octets in use while the peers are connected; afterwards they are gone. */
     const round = async (): Promise<number> => {
       const peers: Socket[] = [];
       using _ = { [Symbol.dispose]: () => peers.forEach((peer) => void peer.destroy()) };
@@ -592,7 +592,7 @@ suite("transfers by TCP", () => {
         await ask(server.endpoint, soa, { clock: systemClock, timeout: DEADLINE });
       }
       const during = inUse();
-      // When the buffers of the system are full too.
+      // Once the system's buffers are full too.
       const areGone = async () => {
         await clock.elapse(IDLE_TIMEOUT + 1);
         return [...connections].every(({ aborted }) => aborted);
@@ -604,15 +604,15 @@ suite("transfers by TCP", () => {
     const before = inUse();
     for (let i = 0; i < 2; i++) {
       const taken = (await round()) - before;
-      // Of each 64 messages of 16 KiB with their records.
+      // For each, 64 messages of 16 KiB with their records.
       assert.ok(taken < 2 * 64 * 128 * 1024, `${taken} octets`);
-      // Some wait for their turn until they see that nobody is there.
+      // Some wait for their turn until they see that their client has gone.
       await waitFor("nothing to be left", () => inUse() - before < 3 * 2 ** 20, 20_000, 200);
     }
   });
 });
 
-/** A client that takes what comes. */
+/** A client that reads what comes. */
 async function connectTo({ address, port }: Endpoint) {
   const socket = connect({ host: address, port, noDelay: true });
   const responses: Message[] = [];
@@ -637,8 +637,8 @@ async function connectTo({ address, port }: Endpoint) {
   };
 }
 
-suite("transfers, signed", () => {
-  test("TSIG-14: every message of a stream carries on the signature of the one before", async () => {
+suite("signed transfers", () => {
+  test("TSIG-14: every message of a stream continues the signature of the one before", async () => {
     const { ask, zone, now } = stillServer();
     const updates = Array.from({ length: 2000 }, (_, i) => ({
       ...{ name: zone.origin.child(`h${i}`)!, type: Type.A, class: Class.IN, ttl: 10 },

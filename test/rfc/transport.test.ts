@@ -26,7 +26,7 @@ function queryOf(id: number, owner = "printer.paris", type: number = Type.A): Bu
   return encode(question(owner, type, { id }));
 }
 
-/** A TCP client that keeps what it gets. */
+/** A TCP client that keeps what it receives. */
 async function dial(port: number) {
   const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
   await once(socket, "connect");
@@ -65,7 +65,7 @@ suite("TCP", () => {
   const dig = { skip: skipWithout("dig") };
   const kdig = { skip: skipWithout("kdig") };
 
-  test("XPORT-01: a query is answered by TCP without having been asked by UDP", dig, async () => {
+  test("XPORT-01: a query is answered by TCP without UDP first", dig, async () => {
     await using server = await listenBoth();
     const { address, port } = server.endpoint;
     const text = await succeed([
@@ -76,7 +76,7 @@ suite("TCP", () => {
     assert.equal(server.udp.counts[UdpCount.HANDLED], 0);
   });
 
-  test("XPORT-02: a message may come octet by octet", async () => {
+  test("XPORT-02: a message may arrive octet by octet", async () => {
     await using server = await listenBoth();
     using client = await dial(server.endpoint.port);
     for (const octet of frame(query)) {
@@ -140,7 +140,7 @@ suite("TCP", () => {
     await waitFor("the slow one", () => client.responses.length === 2);
   });
 
-  test("XPORT-06: a connection is let go ten seconds after its last message", async () => {
+  test("XPORT-06: a connection is closed ten seconds after its last message", async () => {
     const clock = new FakeClock();
     await using server = await listenBoth({ clock });
     using client = await dial(server.endpoint.port);
@@ -155,7 +155,7 @@ suite("TCP", () => {
     await clock.elapse(1_000);
   });
 
-  test("XPORT-07: octets that never become a message do not keep a connection", async () => {
+  test("XPORT-07: octets that never become a message do not keep a connection open", async () => {
     const clock = new FakeClock();
     await using server = await listenBoth({ clock });
     using client = await dial(server.endpoint.port);
@@ -173,7 +173,7 @@ suite("TCP", () => {
     await clock.elapse(1_000);
   });
 
-  test("XPORT-10: connections of one source are limited, and 500 of them are not too many", async () => {
+  test("XPORT-10: one source may have 500 connections, and no more", async () => {
     await using server = await listenBoth();
     const clients = await Promise.all(
       Array.from({ length: 500 }, () => dial(server.endpoint.port)),
@@ -189,7 +189,7 @@ suite("TCP", () => {
     }
   });
 
-  test("XPORT-08: what a peer that is gone was waiting for is given up, nothing is kept", async () => {
+  test("XPORT-08: the request of a client that has gone is abandoned", async () => {
     const signals: AbortSignal[] = [];
     const waiting = (): Handler =>
       async function* ({ signal }) {
@@ -207,7 +207,7 @@ suite("TCP", () => {
     }
   });
 
-  test("XPORT-09: who ends its side still gets its answers, then the connection ends", async () => {
+  test("XPORT-09: a client that closes its side still gets its answers, then the connection ends", async () => {
     const later = (handler: Handler): Handler =>
       async function* (request) {
         await sleep(50);
@@ -221,7 +221,7 @@ suite("TCP", () => {
     assert.equal(client.error, undefined);
   });
 
-  test("XPORT-11: a length of 0, and of less than a header, ends the connection", async () => {
+  test("XPORT-11: a length of 0, or of less than a header, ends the connection", async () => {
     await using server = await listenBoth();
     for (const length of [0, 1, 11]) {
       using client = await dial(server.endpoint.port);
@@ -257,20 +257,20 @@ suite("TCP", () => {
     assert.match(whole, /\(TCP\)/);
   });
 
-  test("XPORT-13: the end is no reset, so nothing that was sent is lost", async () => {
+  test("XPORT-13: a connection ends without a reset, so nothing that was sent is lost", async () => {
     await using server = await listenBoth();
     using client = await dial(server.endpoint.port);
     const queries = Array.from({ length: 30 }, (_, id) =>
       queryOf(id, "_presence._tcp.paris", Type.PTR),
     );
-    // Behind the message that ends the connection lie octets that nobody asks for.
+    // After the message that ends the connection come octets that nobody reads.
     write(client.socket, ...queries, Buffer.alloc(0), Buffer.alloc(60_000));
     await waitFor("the end", () => client.hasEnded);
     assert.equal(client.error, undefined);
     assert.equal(client.responses.length, 30);
   });
 
-  test("XPORT-13: what comes after the end is taken, though nothing was read any more before", async () => {
+  test("XPORT-13: at the end, what still arrives is read, even if reading had stopped", async () => {
     let asked = 0;
     const silent = (): Handler => () => {
       asked++;
@@ -279,7 +279,7 @@ suite("TCP", () => {
     const server = await listenBoth({ wrap: silent, clock: new FakeClock() });
     using client = await dial(server.endpoint.port);
     write(client.socket, ...Array.from({ length: MAX_PENDING }, (_, id) => queryOf(id)));
-    // More than the kernel keeps for both ends.
+    // More than the kernel buffers at both ends.
     let isTaken = false;
     const much = Buffer.concat(Array.from({ length: 400 }, () => frame(Buffer.alloc(60_000))));
     client.socket.write(much, () => {
@@ -321,10 +321,10 @@ suite("UDP", () => {
     return { host, ask };
   }
 
-  test("AUTH-43: the answer leaves from the address that was asked", inLab, async () => {
+  test("AUTH-43: the answer is sent from the address that was asked", inLab, async () => {
     await using lab = new Lab();
     const { ask } = await twoAddresses(lab);
-    // dig says "reply from unexpected source" where it does not.
+    // If not, dig reports "reply from unexpected source".
     for (const address of ["10.9.0.1", "10.9.0.2", "2001:db8:9::1"]) {
       assert.equal(await ask(address), "10.1.0.10\n", address);
       assert.equal(await ask(address, "+tcp"), "10.1.0.10\n", `${address} by TCP`);
@@ -337,7 +337,7 @@ suite("UDP", () => {
     assert.equal(await ask(`${await host.linkLocal("eth0")}%eth0`), "10.1.0.10\n");
   });
 
-  test("XPORT-27: an address that comes is served, one that goes does no harm", inLab, async () => {
+  test("XPORT-27: a new address is served, and a removed one does no harm", inLab, async () => {
     await using lab = new Lab();
     const { host, ask } = await twoAddresses(lab);
     assert.equal(await ask("10.9.0.1"), "10.1.0.10\n");
@@ -347,7 +347,7 @@ suite("UDP", () => {
     assert.equal(await ask("10.9.0.1"), "10.1.0.10\n");
   });
 
-  test("AUTH-44: any source port gets its answer, those below 1,024 too", asRoot, async () => {
+  test("AUTH-44: any source port gets its answer, even below 1,024", asRoot, async () => {
     await using server = await listenBoth();
     for (const port of [1, 7, 53, 123, 999, 65_535]) {
       using socket = closing(createSocket("udp4"));
@@ -359,7 +359,7 @@ suite("UDP", () => {
     }
   });
 
-  /** Sends `bytes` with whatever source port. */
+  /** Sends `bytes` from any source port. */
   async function spoof(source: number, target: number, bytes: Buffer): Promise<void> {
     const script = `
 import socket, struct, sys
@@ -381,7 +381,7 @@ s.sendto(struct.pack("!HHHH", int(sys.argv[1]), int(sys.argv[2]), 8 + len(data),
     assert.equal(udp.counts[UdpCount.HANDLED], 1);
   });
 
-  test("SEC-04: our own address is not answered", asRoot, async () => {
+  test("SEC-04: a query from our own address is not answered", asRoot, async () => {
     await using server = await listenBoth();
     const { udp, endpoint } = server;
     await spoof(endpoint.port, endpoint.port, query);
@@ -391,7 +391,7 @@ s.sendto(struct.pack("!HHHH", int(sys.argv[1]), int(sys.argv[2]), 8 + len(data),
     assert.equal(udp.counts[UdpCount.HANDLED], 1);
   });
 
-  test("SEC-04: what looks like a response gets none", async () => {
+  test("SEC-04: a response is not answered", async () => {
     await using server = await listenBoth();
     const { udp, endpoint } = server;
     const response = Buffer.from(query);
@@ -404,7 +404,7 @@ s.sendto(struct.pack("!HHHH", int(sys.argv[1]), int(sys.argv[2]), 8 + len(data),
     );
   });
 
-  /** What comes back until the last of these messages is answered. */
+  /** The answers received until that to the last of these messages. */
   async function exchange(port: number, ...messages: Buffer[]): Promise<Message[]> {
     using socket = closing(createSocket("udp4"));
     const answers: Message[] = [];
@@ -417,7 +417,7 @@ s.sendto(struct.pack("!HHHH", int(sys.argv[1]), int(sys.argv[2]), 8 + len(data),
 });
 
 suite("probes of RFC 8906 §8, with dig", { skip: skipWithout("dig") }, () => {
-  /** What dig is told, and what it must say. */
+  /** dig's options, and what its output must have, and must not. */
   const probes: Record<string, [string[], RegExp[], RegExp?]> = {
     "EDNS-02: plain DNS": [
       ["+noedns", "+noad"],
@@ -502,7 +502,7 @@ suite("probes of RFC 8906 §8, with dig", { skip: skipWithout("dig") }, () => {
   }
 });
 
-test("AUTH-08: an opcode nobody knows is NOTIMP by every transport", async () => {
+test("AUTH-08: an unknown opcode is NOTIMP by TCP", async () => {
   await using server = await listenBoth();
   using client = await dial(server.endpoint.port);
   const status = Buffer.alloc(12);

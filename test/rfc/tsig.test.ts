@@ -1,4 +1,4 @@
-/** TSIG as a server has it, octets in and octets out (RFC 8945 §5). */
+/** TSIG as a server handles it, octets in and octets out (RFC 8945 §5). */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Class, Opcode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
@@ -58,7 +58,7 @@ function expectUnsigned(octets: Buffer, error: Rcode, request: SignedRequest): v
 }
 
 suite("verifying a request", () => {
-  test("TSIG-01: each algorithm is known, and answered in the same", async () => {
+  test("TSIG-01: each algorithm is known, and signs the answer too", async () => {
     const { one, now } = stillServer();
     for (const key of operators) {
       const request = sign(soa, key, now());
@@ -69,14 +69,14 @@ suite("verifying a request", () => {
     }
   });
 
-  test("TSIG-01: MD5 is not known", async () => {
+  test("TSIG-01: MD5 is unknown", async () => {
     const { one, now } = stillServer();
     const algorithm = Name.parse("hmac-md5.sig-alg.reg.int.");
     const request = changed(sign(soa, operator, now()), { algorithm });
     expectUnsigned(await one(request.bytes), Rcode.BADKEY, request);
   });
 
-  test("TSIG-02: one that is not last, once and alone of its kind is FORMERR, without TSIG", async () => {
+  test("TSIG-02: a TSIG that is misplaced, repeated or malformed is FORMERR, without TSIG", async () => {
     const { one, zone, now } = stillServer();
     const before = zone.current;
     const update = adding("new");
@@ -111,7 +111,7 @@ suite("verifying a request", () => {
     assert.equal(zone.current, before);
   });
 
-  test("TSIG-03: key, then MAC, then time, then length", async () => {
+  test("TSIG-03: key, then MAC, then time, then length are checked", async () => {
     const { one, now } = stillServer();
     const late = sign(soa, operator, now() - 1000);
     const short = (request: SignedRequest) =>
@@ -128,7 +128,7 @@ suite("verifying a request", () => {
     }
   });
 
-  test("TSIG-04: a key nobody has, or with another algorithm, is BADKEY, unsigned", async () => {
+  test("TSIG-04: an unknown key, or one with another algorithm, is BADKEY, unsigned", async () => {
     const { one, now } = stillServer();
     const nobody = { ...operator, name: Name.parse("nobody.") };
     const other: TsigKey = { ...operator, algorithm: "hmac-sha512" };
@@ -142,13 +142,13 @@ suite("verifying a request", () => {
     }
   });
 
-  test("TSIG-05: a MAC or a message with a changed bit is BADSIG, unsigned", async () => {
+  test("TSIG-05: a forged MAC or a changed message is BADSIG, unsigned", async () => {
     const { one, now, zone } = stillServer();
     const before = zone.current;
     const update = sign(adding("new"), operator, now());
     const forged = sign(adding("new"), { ...operator, secret: Buffer.from("a guess") }, now());
     const bent = Buffer.from(update.bytes);
-    // The last octet of the address that is added.
+    // The last octet of the address to be added.
     const at = bent.indexOf(Buffer.from([10, 9, 9, 9])) + 3;
     bent[at]! ^= 1;
     for (const request of [
@@ -161,7 +161,7 @@ suite("verifying a request", () => {
     assert.equal(zone.current, before);
   });
 
-  test("TSIG-05: no octet of an update can be changed, but for its id and the case of its names", async () => {
+  test("TSIG-05: no octet of an update may change, except its id and the case of its names", async () => {
     const { ask, one, now, zone } = stillServer();
     const before = zone.current;
     const { bytes } = sign(adding("new"), operator, now());
@@ -171,12 +171,12 @@ suite("verifying a request", () => {
         fc.nat(bytes.length - 3).map((at) => at + 2),
         fc.integer({ min: 1, max: 255 }),
         async (at, bits) => {
-          // The key's and the algorithm's name, canonical in the digest (RFC 8945 §4.3.3).
+          // The names of the key and the algorithm are canonical in the digest (RFC 8945 §4.3.3).
           if (bits === 0x20 && at > record - 30) return;
           const bent = Buffer.from(bytes);
           bent[at]! ^= bits;
           const [octets] = await ask(bent);
-          // What now says it is a response is not answered.
+          // If it is a response now, it is not answered.
           if (octets !== undefined) assert.notEqual(decode(octets).rcode, Rcode.NOERROR);
           assert.equal(zone.current, before);
         },
@@ -186,7 +186,7 @@ suite("verifying a request", () => {
     assert.equal(decode(await one(bytes)).rcode, Rcode.NOERROR);
   });
 
-  test("TSIG-06: outside of its fudge is BADTIME, signed, with the client's time and the server's", async () => {
+  test("TSIG-06: a time outside its fudge is BADTIME, signed, with the times of both sides", async () => {
     const { one, now, zone } = stillServer();
     const before = zone.current;
     for (const off of [301, -301, 86_400]) {
@@ -196,7 +196,7 @@ suite("verifying a request", () => {
       assert.deepEqual([error, time, fudge], [Rcode.BADTIME, now() + off, 299]);
       assert.equal(Buffer.from(other).readUIntBE(0, 6), now());
       assert.equal(other.length, 6);
-      // The client takes it as in time, for it is the client's own.
+      // To the client it is in time, as the time is the client's own.
       const response = verified(octets, operator, { mac: request.mac, now: now() + off });
       assert.equal(rcodeName(response.rcode), "NOTAUTH");
     }
@@ -207,7 +207,7 @@ suite("verifying a request", () => {
     }
   });
 
-  test("TSIG-06: a fudge of the client's own choice is kept to", async () => {
+  test("TSIG-06: a fudge of the client's choice is respected", async () => {
     const { one, now } = stillServer();
     for (const [off, error] of [
       [10, Rcode.NOERROR],
@@ -236,7 +236,7 @@ suite("verifying a request", () => {
     }
   });
 
-  test("TSIG-09: a MAC cut short is BADTRUNC, signed in full over what there was of it", async () => {
+  test("TSIG-09: a truncated MAC is BADTRUNC, signed in full over the truncated one", async () => {
     const { one, now, zone } = stillServer();
     const before = zone.current;
     for (const key of operators) {
@@ -253,7 +253,7 @@ suite("verifying a request", () => {
     assert.equal(zone.current, before);
   });
 
-  test("TSIG-11: names of key and algorithm are the same in any case", async () => {
+  test("TSIG-11: names of key and algorithm match in any case", async () => {
     const { one, now } = stillServer();
     const request = sign(soa, { ...operator, name: Name.parse("OperaTOR.") }, now());
     const algorithm = Name.parse("HMAC-sha256.");
@@ -263,7 +263,7 @@ suite("verifying a request", () => {
     }
   });
 
-  test("TSIG-12: an id changed on the way does no harm, and comes back", async () => {
+  test("TSIG-12: an id changed on the way does no harm, and is returned", async () => {
     const { one, now } = stillServer();
     const { bytes, mac } = sign(soa, operator, now());
     bytes.writeUInt16BE(0x9999, 0);
@@ -271,7 +271,7 @@ suite("verifying a request", () => {
     assert.equal(response.id, 0x9999);
   });
 
-  test("who signs in vain is in the log, each key and all strangers once a minute and reason", async () => {
+  test("failures are logged once a minute for each reason, by key, and together for unknown keys", async () => {
     const lines: unknown[] = [];
     const warn = (fields: object, fact: string) => lines.push({ ...fields, fact });
     const { one, now, clock } = stillServer({ log: { ...silentLog, warn } });
@@ -280,12 +280,12 @@ suite("verifying a request", () => {
     for (let i = 0; i < 100; i++) await one(request.bytes);
     const line = { key: "nobody.", from: "192.0.2.99", fact: fact("BADKEY") };
     assert.deepEqual(lines.splice(0), [{ ...line, ahead: 0, refused: 1 }]);
-    // A stranger with a key hides none without, and they are counted apart.
+    // An unknown key hides no unsigned updates, and both are counted apart.
     const unsigned = { from: "192.0.2.99", fact: "an update was refused: it is not signed" };
     for (let i = 0; i < 3; i++) await one(encode(adding("new")));
     const plain = { ...unsigned, zone: `${origin}`, key: undefined };
     assert.deepEqual(lines.splice(0), [{ ...plain, refused: 1 }]);
-    // Strangers hide nothing of what a key does, nor one key what another does.
+    // Unknown keys hide nothing of what a known key does, nor one key what another does.
     const far = now() + 3600;
     for (let i = 0; i < 5; i++)
       for (const key of [operator, paris]) await one(sign(soa, key, far).bytes);
@@ -311,8 +311,8 @@ suite("verifying a request", () => {
   });
 });
 
-suite("what comes again", () => {
-  test("TSIG-07: an update signed well before the last of its key is BADTIME, and not done", async () => {
+suite("an update that is late or repeated", () => {
+  test("TSIG-07: is BADTIME if signed well before the latest of its key, and is not applied", async () => {
     const { one, now, clock, zone } = stillServer();
     const early = sign(adding("early"), operator, now());
     clock.advance(6000);
@@ -323,7 +323,7 @@ suite("what comes again", () => {
     assert.equal(zone.current.set(name("early"), Type.A), undefined);
   });
 
-  test("TSIG-07: one that its sender has given up after 5 s undoes nothing that was said since", async () => {
+  test("TSIG-07: undoes nothing newer, once its sender has given up after 5 s", async () => {
     const { one, now, clock, zone } = stillServer();
     clock.advance(900);
     const early = sign(adding("early"), operator, now());
@@ -333,7 +333,7 @@ suite("what comes again", () => {
     assert.equal(zone.current.set(name("early"), Type.A), undefined);
   });
 
-  test("TSIG-07: one that another has overtaken on the way is done, once", async () => {
+  test("TSIG-07: is applied, once, if another has overtaken it on the way", async () => {
     const { one, now, clock, zone } = stillServer();
     const early = sign(adding("early"), operator, now());
     clock.advance(3000);
@@ -343,7 +343,7 @@ suite("what comes again", () => {
     assert.equal(zone.current.serial, 3);
   });
 
-  test("TSIG-07: of some seconds all are done, but none of them twice", async () => {
+  test("TSIG-07: has no effect when repeated some seconds later", async () => {
     for (const [seconds, error] of [
       [0, Rcode.NOERROR],
       [1, Rcode.NOERROR],
@@ -365,7 +365,7 @@ suite("what comes again", () => {
       const remove = sign(adding("new", undefined, { authorities: [removal] }), operator, now());
       assert.equal(decode(await one(remove.bytes)).rcode, 0);
       const { serial } = zone.current;
-      // Whoever has recorded the first cannot bring back what the second took away.
+      // Whoever recorded the first cannot restore what the second removed.
       const octets = await one(add.bytes);
       verified(octets, operator, { mac: add.mac, now: now() });
       assert.equal(tsigOf(octets).error, error, `${seconds} s`);
@@ -374,7 +374,7 @@ suite("what comes again", () => {
     }
   });
 
-  test("TSIG-07: nor where one that was overtaken comes between", async () => {
+  test("TSIG-07: has no effect when repeated after another that was overtaken", async () => {
     const { one, now, clock, zone } = stillServer();
     const first = sign(adding("first"), operator, now());
     await one(first.bytes);
@@ -383,12 +383,12 @@ suite("what comes again", () => {
     clock.advance(3000);
     await one(sign(adding("last"), operator, now()).bytes);
     assert.equal(decode(await one(slow.bytes)).rcode, Rcode.NOERROR);
-    // The latest is the latest, not the one that came last.
+    // The latest is the one signed last, not the one that arrived last.
     assert.equal(tsigOf(await one(first.bytes)).error, Rcode.BADTIME);
     assert.equal(zone.current.serial, 4);
   });
 
-  test("TSIG-07: nor where a client's clock is ahead of the server's", async () => {
+  test("TSIG-07: has no effect when repeated by a client whose clock is ahead of the server's", async () => {
     const { one, now, clock, zone } = stillServer();
     const early = sign(adding("early"), operator, now() + 290);
     const late = sign(adding("late"), operator, now() + 300);
@@ -397,14 +397,14 @@ suite("what comes again", () => {
     }
     assert.equal(tsigOf(await one(early.bytes)).error, Rcode.BADTIME);
     assert.equal(zone.current.serial, 3);
-    // By no fudge of its own may it be so far ahead that it keeps others out for long.
+    // Whatever its fudge, it may not be so far ahead that it keeps others out for long.
     const far = signWith(adding("far"), operator, now() + 301, 65_535);
     assert.equal(tsigOf(await one(far.bytes)).error, Rcode.BADTIME);
     clock.advance(300_000);
     assert.equal(decode(await one(sign(adding("honest"), operator, now()).bytes)).rcode, 0);
   });
 
-  test("TSIG-07: a clock that was wrong and is put back keeps nobody out", async () => {
+  test("TSIG-07: keeps nobody out after a wrong clock is put back", async () => {
     const { one, now, clock, zone } = stillServer();
     clock.steps = 3_600_000;
     await one(sign(adding("new"), operator, now()).bytes);
@@ -415,7 +415,7 @@ suite("what comes again", () => {
     assert.equal(zone.current.serial, 3);
   });
 
-  test("TSIG-07: nor after a restart is anything done that was signed before the last", async () => {
+  test("TSIG-07: is not applied after a restart either, if signed before the latest", async () => {
     const disk = new MemoryDisk();
     const serverOn = async (disk: MemoryDisk, clock: FakeClock) => {
       const place = { origin, folder: "", fileRecords: zoneRecords(), log: silentLog, disk };
@@ -432,23 +432,23 @@ suite("what comes again", () => {
     const same = sign(adding("same"), operator, now() + 3);
     const overtaken = sign(adding("overtaken"), operator, now());
     clock.advance(3000);
-    // So many that the journal is begun anew.
+    // Enough for the journal to be rewritten.
     for (let i = 0; i < 100; i++) {
       assert.equal(await ask(first, sign(adding(`new${i}`), operator, now())), 0);
     }
-    // What comes last is not what was signed last.
+    // The one that arrives last is not the one signed last.
     const late = sign(adding("late"), operator, now());
     for (const each of [late, overtaken]) assert.equal(await ask(first, each), 0);
     for (const other of [early, same, late]) {
       const again = await serverOn(disk.afterKill(), clock);
       assert.equal(await ask(again, other), Rcode.BADTIME);
       assert.equal(again.zone.current.size, first.zone.current.size);
-      // Another key is none of its business, and what is signed later is done.
+      // Another key is not affected, and what is signed later is applied.
       assert.equal(await ask(again, sign(adding("x.paris"), paris, now() - 60)), 0);
       clock.advance(1000);
       assert.equal(await ask(again, sign(adding("later"), operator, now())), 0);
     }
-    // A clock that was wrong, and was put back: nobody is kept out for it.
+    // A clock that was wrong and was put back keeps nobody out.
     const back = new FakeClock({ epoch: clock.wall() - 3_600_000 });
     const again = await serverOn(disk.afterKill(), back);
     const honest = sign(adding("honest"), operator, Math.floor(back.wall() / 1000));
@@ -456,11 +456,11 @@ suite("what comes again", () => {
     assert.ok(again.zone.current.set(name("honest"), Type.A));
   });
 
-  test("UPD-30: an update sent again gets the answer of the first, under its own id", async () => {
+  test("UPD-30: gets the answer of the first when sent again, under its own id", async () => {
     const { one, now, zone } = stillServer();
     const unused = { ...decode(encode(adding("new"))).authorities[0]!, class: Class.NONE, ttl: 0 };
     const prerequisite = { ...unused, type: Type.ANY, rdata: rdata.opaque(Type.ANY, NONE) };
-    // Done twice in earnest, the second would be YXDOMAIN.
+    // Applied twice, the second would be YXDOMAIN.
     const update = sign(adding("new", undefined, { answers: [prerequisite] }), operator, now());
     assert.equal(rcodeName(decode(await one(update.bytes)).rcode), "NOERROR");
     const { serial } = zone.current;
@@ -470,7 +470,7 @@ suite("what comes again", () => {
     assert.equal(zone.current.serial, serial);
   });
 
-  test("TSIG-07: keys have their times apart, and queries none", async () => {
+  test("TSIG-07: is judged by its own key's times, and queries are not judged", async () => {
     const { one, now, clock } = stillServer();
     const query = sign(soa, operator, now());
     const other = sign(adding("x.paris"), paris, now());
@@ -479,7 +479,7 @@ suite("what comes again", () => {
     for (const { bytes } of [query, other]) assert.equal(decode(await one(bytes)).rcode, 0);
   });
 
-  test("TSIG-07: what is remembered of one second is bounded", async () => {
+  test("TSIG-07: is recognized when repeated, unless too many followed it within its second", async () => {
     let done = 0;
     const count = (next: Handler): Handler => {
       return (request) => {
@@ -495,7 +495,7 @@ suite("what comes again", () => {
     assert.equal(done, updates.length);
     await one(updates.at(-1)!.bytes);
     assert.equal(done, updates.length);
-    // The oldest have been forgotten.
+    // The oldest are forgotten.
     await one(updates[0]!.bytes);
     assert.equal(done, updates.length + 1);
   });
@@ -523,7 +523,7 @@ suite("signing the response", () => {
     }
   });
 
-  test("TSIG-13: so is what a mistake of ours is answered, at whichever moment it is made", async () => {
+  test("TSIG-13: so is the answer after an internal error, whenever it occurs", async () => {
     const mistake = () => {
       throw new Error("mistake");
     };
@@ -550,7 +550,7 @@ suite("signing the response", () => {
     }
   });
 
-  test("TSIG-13: a mistake in the midst of a transfer is signed over the message before", async () => {
+  test("TSIG-13: an error in the midst of a transfer is signed over the message before", async () => {
     const inner: Layer = () =>
       async function* ({ message }) {
         yield makeResponse(message, { isAuthoritative: true });
@@ -565,7 +565,7 @@ suite("signing the response", () => {
     assert.equal(rcodeName(response.rcode), "SERVFAIL");
   });
 
-  test("TSIG-13: a request that is not signed gets no TSIG", async () => {
+  test("TSIG-13: the response to an unsigned request has no TSIG", async () => {
     const { one } = stillServer();
     for (const message of [soa, adding("new")]) {
       assert.equal(hasTsig(await one(encode(message))), false);
@@ -588,12 +588,12 @@ suite("signing the response", () => {
       mac = tsigOf(octets).mac;
     }
     assert.ok(records > 3000);
-    // One left out is noticed at the next.
+    // A message left out is noticed at the next.
     const context = { mac: tsigOf(messages[0]!).mac, now: now(), isContinuation: true };
     assert.throws(() => verified(messages[2]!, secondary, context));
   });
 
-  test("TSIG-15: what does not fit with its TSIG is the question, TC and the TSIG", async () => {
+  test("TSIG-15: an answer that does not fit with its TSIG is the question, TC and the TSIG", async () => {
     const { one, now } = stillServer();
     const browse = question("_presence._tcp.paris", Type.PTR);
     for (const edns of [undefined, opt()]) {
@@ -612,11 +612,11 @@ suite("signing the response", () => {
     assert.deepEqual([whole.isTruncated, whole.answers.length], [false, MANY]);
   });
 
-  test("TSIG-15: the octets of the TSIG count", async () => {
+  test("TSIG-15: the octets of the TSIG count towards the limit", async () => {
     const { one, now, zone } = stillServer();
     const at = name("text.paris");
     const sizes = { whole: 0, truncated: 0 };
-    // Answers of many sizes round the limit.
+    // Answers of many sizes around the limit.
     for (let length = 255; length < 440; length += 5) {
       const data = rdata.txt("x".repeat(255), "y".repeat(length - 255));
       const record = { name: at, type: Type.TXT, class: Class.IN, ttl: 10, rdata: data };
@@ -632,7 +632,7 @@ suite("signing the response", () => {
     assert.ok(sizes.whole > 0 && sizes.truncated > 0);
   });
 
-  test("TSIG-15: so do those of one that says what is wrong with another", async () => {
+  test("TSIG-15: so do those of a TSIG that reports an error", async () => {
     const { one, now } = stillServer();
     const made = (lengths: readonly number[]) => lengths.map((each) => "x".repeat(each)).join(".");
     const unknown = { ...operator, name: Name.parse(`${made([60, 60, 60, 24])}.`) };
@@ -652,7 +652,7 @@ suite("signing the response", () => {
     }
   });
 
-  test("TSIG-17: a key may do what it is for, and nothing else", async () => {
+  test("TSIG-17: a key for transfers may not update", async () => {
     const { one, now, zone } = stillServer();
     const before = zone.current;
     const request = sign(adding("new"), secondary, now());
@@ -664,7 +664,7 @@ suite("signing the response", () => {
     assert.equal(zone.current, before);
   });
 
-  test("TSIG-20: what only travels is not stored", async () => {
+  test("TSIG-20: records that belong in messages only are not stored", async () => {
     const { one, now, zone } = stillServer();
     const before = zone.current;
     const sig0 = new Rdata(Type.SIG, [0, 13, 0, 0, 0, 0, 0, origin, NONE]);
@@ -678,7 +678,7 @@ suite("signing the response", () => {
     assert.equal(zone.current, before);
   });
 
-  test("no answer that was signed, or to what was signed, is kept ready", async () => {
+  test("no answer that is signed, or to a signed request, is kept ready", async () => {
     const { ready, one, now } = stillServer();
     const request = sign(soa, operator, now());
     await one(request.bytes);
@@ -699,13 +699,13 @@ function flipped({ bytes }: SignedRequest): Uint8Array {
   return mac;
 }
 
-/** Signed with a fudge of one's own. */
+/** Signs with a fudge of the client's own. */
 function signWith(message: Message, key: TsigKey, time: number, fudge: number): SignedRequest {
   const client: Pick<Tsig, "time" | "fudge"> = { time, fudge };
   return signTsig(encode(message), key, { now: time, client });
 }
 
-/** The TSIG's last two octets, the length of its other data, left out. */
+/** Leaves out the TSIG's last two octets, the length of its other data. */
 function cutRdata(bytes: Buffer): Buffer {
   const cut = Buffer.from(bytes.subarray(0, -2));
   const length = cut.lastIndexOf(Buffer.from("\x0bhmac-sha256", "latin1")) - 2;

@@ -35,7 +35,7 @@ import { silentLog } from "../support/log.ts";
 import { sign, verified } from "../support/tsig.ts";
 import { waitFor } from "../support/wait.ts";
 
-/** Response code of a signed update, in words, and the zone it was asked of. */
+/** A server, and ways to send it signed updates. */
 function setUp() {
   const server = stillServer();
   const ask = async (message: Message, key: TsigKey = operator, transport?: "udp" | "tcp") => {
@@ -57,8 +57,8 @@ const record = (owner: string, type: number, data: Rdata): ResourceRecord => ({
 const updating = (...authorities: ResourceRecord[]): Message =>
   adding("unused", undefined, { authorities });
 
-suite("what the log says of updates that are refused", () => {
-  test("is who, from where, of which zone and name, and why, once a minute each", async () => {
+suite("the log of refused updates", () => {
+  test("has who, from where, of which zone and name, and why, once a minute each", async () => {
     const lines: object[] = [];
     const warn = (fields: object, fact: string) => lines.push({ ...fields, fact });
     const server = stillServer({ log: { ...silentLog, warn } });
@@ -102,7 +102,7 @@ suite("what the log says of updates that are refused", () => {
 });
 
 suite("the envelope", () => {
-  test("UPD-14: a removal with a TTL is FORMERR, with the top bit set too", async () => {
+  test("UPD-14: a removal with a TTL is FORMERR, even with the top bit set", async () => {
     const { rcode } = setUp();
     for (const ttl of [1, 2 ** 31, 2 ** 32 - 1]) {
       const set = { ...record("pc", Type.A, new Rdata(Type.A, [])), class: Class.ANY, ttl };
@@ -113,13 +113,13 @@ suite("the envelope", () => {
     }
   });
 
-  test("UPD-01: where no zone can be updated it is NOTIMP", () => {
+  test("UPD-01: an update is NOTIMP where no zone can be updated", () => {
     const response = makeServer().ask(adding("new"));
     assert.equal(rcodeName(response.rcode), "NOTIMP");
     assert.equal(response.opcode, Opcode.UPDATE);
   });
 
-  test("UPD-02: no zone, two of them, or another type than SOA is FORMERR", async () => {
+  test("UPD-02: no zone, two zones, or another type than SOA is FORMERR", async () => {
     const { rcode, has } = setUp();
     const zone = { name: origin, type: Type.SOA, class: Class.IN };
     for (const questions of [
@@ -133,7 +133,7 @@ suite("the envelope", () => {
     assert.equal(has("new"), false);
   });
 
-  test("UPD-03: a zone that is not here, above, beneath or of another class, is NOTAUTH", async () => {
+  test("UPD-03: a zone that is not served, above, beneath or of another class, is NOTAUTH", async () => {
     const { rcode, has } = setUp();
     const zone = { name: origin, type: Type.SOA, class: Class.IN };
     for (const other of [
@@ -151,7 +151,7 @@ suite("the envelope", () => {
     assert.equal(await rcode(adding("new", undefined, { questions: [shouted] })), "NOERROR");
   });
 
-  test("UPD-12: a bad record last, and nothing before it is done", async () => {
+  test("UPD-12: with a bad record last, nothing before it is applied", async () => {
     const { rcode, has } = setUp();
     const good = adding("new").authorities[0]!;
     const bad: readonly [ResourceRecord, string][] = [
@@ -185,27 +185,27 @@ suite("the envelope", () => {
         message.questions.map((each) => each.name.key),
       );
       assert.deepEqual([response.answers, response.authorities], [[], []]);
-      // Its TSIG alone.
+      // Only its TSIG.
       assert.equal(response.additionals.length, 1);
       assert.deepEqual([response.isAuthoritative, response.isTruncated], [false, false]);
     }
   });
 
-  test("UPD-29: by UDP as by a stream", async () => {
+  test("UPD-29: it is applied by UDP and by TCP", async () => {
     const { ask, has } = setUp();
     assert.equal((await ask(adding("one"), operator, "udp")).rcode, 0);
     assert.equal((await ask(adding("two"), operator, "tcp")).rcode, 0);
     assert.ok(has("one") && has("two"));
   });
 
-  test("UPD-33: a type nobody knows is data", async () => {
+  test("UPD-33: a record of an unknown type is data", async () => {
     const { rcode, zone } = setUp();
     const data = rdata.opaque(65280, Buffer.from("abcd", "hex"));
     assert.equal(await rcode(updating(record("new", 65280, data))), "NOERROR");
     assert.equal(zone.current.set(name("new"), 65280)?.rdatas[0]?.key, data.key);
   });
 
-  test("UPD-36: what is added beneath a delegation is hidden from queries, and transferred", async () => {
+  test("UPD-36: a record added beneath a delegation is hidden from queries, but transferred", async () => {
     const { rcode, one, ask, askAll, now } = setUp();
     const cut = record("branch", Type.NS, rdata.ns(Name.parse("ns.example.org.")));
     const beneath = record("host.branch", Type.TXT, rdata.txt("hidden"));
@@ -217,13 +217,13 @@ suite("the envelope", () => {
     const messages = await askAll(bytes, "tcp");
     const transferred = messages.flatMap((octets) => decode(octets).answers);
     assert.ok(transferred.some((each) => each.name.equals(beneath.name)));
-    // Nor does it answer who asks with a signature.
+    // A signed query does not get it either.
     assert.deepEqual((await ask(question("host.branch", Type.TXT))).answers, []);
   });
 });
 
-suite("who may", () => {
-  test("UPD-34: whoever has not signed is REFUSED, from wherever and whatever the prerequisites", async () => {
+suite("permission", () => {
+  test("UPD-34: an unsigned update is REFUSED, whatever its prerequisites", async () => {
     const { one, has } = setUp();
     const isThere = {
       ...record("printer.paris", Type.A, new Rdata(Type.A, [])),
@@ -256,14 +256,14 @@ suite("who may", () => {
     assert.ok(has("new.lyon"));
   });
 
-  test("UPD-35, SEC-16: of the merged view it writes the PTRs that lead into Paris", async () => {
+  test("UPD-35, SEC-16: in the merged view it writes the PTRs that lead into Paris", async () => {
     const { rcode, has } = setUp();
     const merged = (site: string) =>
       record("_ipp._tcp", Type.PTR, rdata.ptr(name(`Printer._ipp._tcp.${site}`)));
     assert.equal(await rcode(updating(merged("paris")), paris), "NOERROR");
     assert.equal(await rcode(updating(merged("lyon")), paris), "REFUSED");
     assert.equal(await rcode(updating(merged("lyon")), lyon), "NOERROR");
-    // Nor may it take the others' away, one by one or all at once.
+    // Nor may it remove those of others, one by one or all at once.
     const one = { ...merged("lyon"), class: Class.NONE, ttl: 0 };
     const all = { ...one, class: Class.ANY, rdata: new Rdata(Type.PTR, []) };
     for (const removal of [one, all]) {
@@ -272,7 +272,7 @@ suite("who may", () => {
     assert.ok(has("_ipp._tcp", Type.PTR));
   });
 
-  test("UPD-11: permission is looked at after the prerequisites", async () => {
+  test("UPD-11: permission is checked after the prerequisites", async () => {
     const { rcode } = setUp();
     const missing = {
       ...record("nobody", Type.A, new Rdata(Type.A, [])),
@@ -318,7 +318,7 @@ suite("leases", () => {
     assert.ok((await one(bytes)).includes(option));
   });
 
-  test("LEASE-02, LEASE-07, LEASE-08: what is granted is said in the form it was asked in", async () => {
+  test("LEASE-02, LEASE-07, LEASE-08: a granted lease is returned in the form of the request", async () => {
     const { ask } = setUp();
     const day = 86_400;
     const cases: readonly [number[], number[]][] = [
@@ -347,7 +347,7 @@ suite("leases", () => {
     }
   });
 
-  test("LEASE-02: nothing is granted where nothing was done, or nothing was asked for", async () => {
+  test("LEASE-02: no lease is granted if nothing was applied, or none was requested", async () => {
     const { ask } = setUp();
     const failed = await ask(
       asking(lease(300), { authorities: [adding("www.test.").authorities[0]!] }),
@@ -358,7 +358,7 @@ suite("leases", () => {
     assert.equal((await ask(adding("new"))).edns, undefined);
   });
 
-  test("LEASE-03: what is granted is what the zone is told", async () => {
+  test("LEASE-03: the zone is given the lease that is granted", async () => {
     const told: Update[] = [];
     const zone = makeZone(zoneRecords(), new FakeClock());
     const handler = updateHandler({

@@ -28,7 +28,7 @@ const ZONE = `
   _ipp._tcp PTR A._ipp._tcp
 `;
 
-/** The response code, in words, and the zone afterwards. */
+/** Applies an update, and returns its response code in words. */
 async function apply(zone: Zone, update: Update, by = operator): Promise<string> {
   return rcodeName(await zone.apply(update, by));
 }
@@ -101,7 +101,7 @@ suite("prerequisites", () => {
       [equal("www AAAA fd00::1"), "NXRRSET"],
       [equal("_ipp._tcp PTR a._IPP._tcp"), "NOERROR"],
       [[...equal("alias CNAME www"), ...equal("alias CNAME www")], "NOERROR"],
-      // Of another name, though together they are of as many addresses.
+      // There is no such set at the other name.
       [equal("www A 10.0.0.1\nwww A 10.0.0.2\nnobody A 10.0.0.1"), "NXRRSET"],
     ]));
 
@@ -119,8 +119,8 @@ suite("prerequisites", () => {
   });
 });
 
-suite("who may, and what an update may have", () => {
-  test("UPD-11: who may not is REFUSED, after the prerequisites and before anything is done", async () => {
+suite("permission and format", () => {
+  test("UPD-11: without permission it is REFUSED, after the prerequisites, and nothing is applied", async () => {
     const zone = zoneOf(ZONE);
     const before = zone.current;
     const stranger = principal("stranger", {
@@ -135,7 +135,7 @@ suite("who may, and what an update may have", () => {
     assert.equal(await apply(zone, updateOf("+ new A 10.0.0.1"), stranger), "NOERROR");
   });
 
-  /** Behind a record that is right, so that nothing of it may be done. */
+  /** The bad record follows a good one, which must not be applied either. */
   async function expectRefusal(bad: Partial<ResourceRecord>, expected: string): Promise<void> {
     const zone = zoneOf(ZONE);
     const before = zone.current;
@@ -147,7 +147,7 @@ suite("who may, and what an update may have", () => {
   const META = ["ANY", "AXFR", "IXFR", "MAILA", "MAILB", "OPT", "TSIG", "TKEY"];
   const { rdata: none } = emptyRecord("www", "A", Class.ANY);
 
-  test("UPD-12: all records are looked at before the first is done", async () => {
+  test("UPD-12: all records are checked before the first is applied", async () => {
     await expectRefusal({ class: Class.CH }, "FORMERR");
     await expectRefusal({ name: name("www.example.org.") }, "NOTZONE");
     assert.equal(await apply(zoneOf(""), updateOf("", { zone: name("sub") })), "NOTAUTH");
@@ -158,12 +158,12 @@ suite("who may, and what an update may have", () => {
     assert.equal(await apply(zoneOf(""), update), "NXDOMAIN");
   });
 
-  test("UPD-13: what is no type of data cannot be added", async () => {
+  test("UPD-13: a record whose type is not data cannot be added", async () => {
     for (const type of META)
       await expectRefusal({ type: emptyRecord("x", type, 1).type }, "FORMERR");
     for (const type of [0, 128, 200, 248]) await expectRefusal({ type }, "FORMERR");
     await expectRefusal({ rdata: none }, "FORMERR");
-    // Where the numbers begin and end that are of no data (RFC 6895 §3.1).
+    // The types around the range that is not data (RFC 6895 §3.1).
     const data = "x TYPE127 \\# 1 ab\nx TYPE256 \\# 6 000a00017561";
     await expectRecords(data.replace(/^/gm, "+ "), `${ZONE}\n${data}`);
   });
@@ -179,7 +179,7 @@ suite("who may, and what an update may have", () => {
     }
   });
 
-  test("UPD-15: an update that cannot be done whole is not done at all", async () => {
+  test("UPD-15: an update that cannot be applied whole is not applied at all", async () => {
     const zone = zoneOf(ZONE, { capacity: 9 });
     const before = zone.current;
     const update = updateOf(
@@ -192,7 +192,7 @@ suite("who may, and what an update may have", () => {
 });
 
 suite("what an update does", () => {
-  test("UPD-16: its records are done in their order", async () => {
+  test("UPD-16: its records are applied in order", async () => {
     await expectRecords(
       "- www ANY\n+ www A 10.0.0.9",
       `
@@ -206,7 +206,7 @@ suite("what an update does", () => {
       alias CNAME www
       _ipp._tcp PTR A._ipp._tcp`,
     );
-    // Of a set as well, by whoever is no operator.
+    // Removals of sets too, by one who is no operator.
     const zone = zoneOf(ZONE);
     const before = lines(zone.current);
     const update = updateOf("+ new TXT x\n- new TXT", { lease: 60 });
@@ -214,13 +214,13 @@ suite("what an update does", () => {
     assert.deepEqual(lines(zone.current), before);
   });
 
-  test("UPD-17: a record that is there is not there twice, its TTL is the later one", async () => {
+  test("UPD-17: a record that exists is not added twice, and takes the new TTL", async () => {
     const zone = zoneOf("www 5 A 10.0.0.1");
     await expectRecords("+ www 10 A 10.0.0.1", "www 10 A 10.0.0.1", zone);
     assert.equal(zone.current.serial, 2);
   });
 
-  test("UPD-17: of CNAME and DNAME there is one, the later one", async () => {
+  test("UPD-17: a new CNAME or DNAME replaces the old one", async () => {
     const zone = zoneOf("alias CNAME www\nold DNAME new");
     await expectRecords(
       "+ alias CNAME mail\n+ old DNAME newer",
@@ -229,7 +229,7 @@ suite("what an update does", () => {
     );
   });
 
-  test("UPD-17: of WKS there is one for an address and a protocol", async () => {
+  test("UPD-17: a new WKS replaces that of the same address and protocol", async () => {
     const zone = zoneOf("www WKS \\# 6 0a0000010640");
     await expectRecords(
       "+ www WKS \\# 6 0a0000010620\n+ www WKS \\# 6 0a0000011120",
@@ -262,7 +262,7 @@ suite("what an update does", () => {
     );
   });
 
-  test("UPD-19: what does not go together with a CNAME is passed over in silence", async () => {
+  test("UPD-19: a record that conflicts with a CNAME is silently ignored", async () => {
     for (const update of [
       "+ www CNAME other",
       "+ alias A 10.0.0.1",
@@ -272,14 +272,14 @@ suite("what an update does", () => {
       const zone = await expectRecords(update, ZONE);
       assert.equal(zone.current.serial, 1, update);
     }
-    // No file may say that: beside it are SOA and NS.
+    // A CNAME at the origin, beside SOA and NS, which no file may have.
     const target = rdata.cname(name("www"));
     const ofZone = { name: origin, type: Type.CNAME, class: Class.IN, ttl: 60, rdata: target };
     const unchanged = zoneOf(ZONE);
     await apply(unchanged, updateOf("", { updates: [ofZone] }));
     assert.equal(unchanged.current.serial, 1);
     await expectRecords("- alias ANY\n+ alias A 10.0.0.1", ZONE.replace("CNAME www", "A 10.0.0.1"));
-    // But for what may stand beside one (RFC 4034 §3, §4, RFC 3007 §3.1.1).
+    // Except for the types that may be beside a CNAME (RFC 4034 §3, §4, RFC 3007 §3.1.1).
     const key = "KEY \\# 6 020003050102";
     await expectRecords(`+ alias ${key}`, `${ZONE}\nalias ${key}`);
     await expectRecords(
@@ -296,7 +296,7 @@ suite("what an update does", () => {
     }
   });
 
-  test("UPD-20, XFR-20: a SOA takes the place of the old one if its serial is greater", async () => {
+  test("UPD-20, XFR-20: a SOA replaces the old one if its serial is greater", async () => {
     const soa = (serial: number) => `+ @ 60 SOA ns2.example. h.example. ${serial} 1 2 3 4`;
     for (const serial of [0, 1, 1 + 2 ** 31, 2 ** 32 - 1]) {
       const zone = zoneOf(ZONE);
@@ -312,18 +312,18 @@ suite("what an update does", () => {
     const [elsewhere] = updateOf(soa(9)).updates;
     await apply(zone, updateOf("", { updates: [{ ...elsewhere!, name: name("new") }] }));
     assert.equal(zone.current.serial, 7);
-    // As far as it may go at once.
+    // The furthest that it may go at once.
     const far = 7 + 2 ** 31;
     for (const serial of [far, far - 1]) await apply(zone, updateOf(soa(serial)));
     assert.equal(zone.current.serial, far - 1);
-    // Nor round them in two steps of one update: others see where it ends.
+    // Nor past that in two steps of one update: others see only the result.
     const other = zoneOf(ZONE);
     await apply(other, updateOf(soa(7)));
     await apply(other, updateOf(`${soa(far - 1)}\n${soa(5)}`));
     assert.equal(other.current.serial, far - 1);
   });
 
-  test("UPD-21: nothing takes all NS or the SOA away from the origin", async () => {
+  test("UPD-21: nothing removes all NS or the SOA from the origin", async () => {
     for (const update of ["- @ ANY", "- @ NS", "- @ SOA"]) {
       await expectRecords(update, ZONE);
     }
@@ -331,7 +331,7 @@ suite("what an update does", () => {
     await expectRecords("- sub NS", ZONE, zoneOf(`${ZONE}\nsub NS ns.example.`));
   });
 
-  test("UPD-22: nor one by one, the last NS and the SOA stay", async () => {
+  test("UPD-22: the last NS and the SOA cannot be removed one by one either", async () => {
     const zone = zoneOf(`${ZONE}\n@ 3600 NS ns2.example.`);
     await expectRecords("- @ NS ns2.example.\n- @ NS ns.example.", ZONE, zone);
     const before = zone.current;
@@ -341,7 +341,7 @@ suite("what an update does", () => {
     await expectRecords("- sub NS ns.example.", ZONE, zoneOf(`${ZONE}\nsub NS ns.example.`));
   });
 
-  test("UPD-23: to remove what is not there is NOERROR, and nothing", async () => {
+  test("UPD-23: removing what does not exist is NOERROR, and changes nothing", async () => {
     for (const update of [
       "- www A 10.9.9.9",
       "- www AAAA",
@@ -354,7 +354,7 @@ suite("what an update does", () => {
     }
   });
 
-  test("UPD-24: the serial rises by one for each change, and not for none", async () => {
+  test("UPD-24: the serial rises by one for each change, and only then", async () => {
     const zone = zoneOf(ZONE);
     const serialAfter = async (update: string) => {
       assert.equal(await apply(zone, updateOf(update)), "NOERROR");
@@ -379,7 +379,7 @@ suite("what an update does", () => {
     assert.equal(zone.current.serial, 1);
   });
 
-  test("UPD-27: a snapshot in hand does not change, and updates made at once all count", async () => {
+  test("UPD-27: a snapshot in hand does not change, and simultaneous updates all count", async () => {
     const zone = zoneOf(ZONE);
     const before = zone.current;
     const told = lines(before);
@@ -395,7 +395,7 @@ suite("what an update does", () => {
     );
   });
 
-  test("UPD-30: an update sent twice is done once", async () => {
+  test("UPD-30: an update sent twice is applied once", async () => {
     const zone = zoneOf(ZONE);
     const update = updateOf("+ new A 10.0.0.1\n- www A 10.0.0.1\n- alias ANY");
     assert.equal(await apply(zone, update), "NOERROR");
@@ -404,7 +404,7 @@ suite("what an update does", () => {
     assert.equal(zone.current, after);
   });
 
-  test("UPD-33: a type nobody knows is added, compared and removed by its octets", async () => {
+  test("UPD-33: records of an unknown type are added, compared and removed by their octets", async () => {
     const zone = zoneOf(ZONE);
     await expectRecords(
       "+ x TYPE65280 \\# 2 abcd\n+ x TYPE65280 \\# 2 ABCE\n+ x NULL \\# 0\n- x TYPE65280 \\# 2 abcd",
@@ -418,7 +418,7 @@ suite("leases", () => {
   const ADD = "+ new A 10.0.0.1";
   const isThere = (zone: Zone) => zone.current.set(name("new"), Type.A) !== undefined;
 
-  test("LEASE-04: a record whose lease has ended is gone, by an update like any other", async () => {
+  test("LEASE-04: a record is removed when its lease ends, by an update like any other", async () => {
     const clock = new FakeClock();
     const zone = zoneOf(ZONE, { clock });
     await zone.apply(updateOf(ADD, { lease: 30 }), principal("paris"));
@@ -435,7 +435,7 @@ suite("leases", () => {
     assert.equal(zone.current.serial, 3);
   });
 
-  test("LEASE-06: a refresh without change keeps the record and the serial", async () => {
+  test("LEASE-06: a refresh without a change keeps the record and the serial", async () => {
     const clock = new FakeClock();
     const zone = zoneOf(ZONE, { clock });
     for (let i = 0; i < 10; i++) {
@@ -455,7 +455,7 @@ suite("leases", () => {
     clock.advance(1e12);
     assert.ok(isThere(zone));
     assert.equal(clock.next, undefined, "nothing waits");
-    // Whoever has it for ever may take it away himself, with its set.
+    // Its permanent holder may remove it, with its set.
     await zone.apply(updateOf("- new A"), principal("paris"));
     assert.ok(!isThere(zone));
   });
@@ -476,7 +476,7 @@ suite("leases", () => {
     assert.ok(!isThere(zone));
   });
 
-  test("so does an alias, of which there is one", async () => {
+  test("an alias lives while anybody holds it", async () => {
     const clock = new FakeClock();
     const zone = zoneOf(ZONE, { clock });
     const target = () => zone.current.set(name("new"), Type.CNAME);
@@ -492,7 +492,7 @@ suite("leases", () => {
     assert.ok(!target());
   });
 
-  test("who removes a name takes nothing away from another, who removes a set what is leased", async () => {
+  test("removing a name takes nothing from others, removing a set takes what they lease", async () => {
     const zone = zoneOf(ZONE);
     const [first, second] = [principal("first"), principal("second")];
     for (const by of [first, second]) await zone.apply(updateOf(ADD, { lease: 60 }), by);
@@ -502,7 +502,7 @@ suite("leases", () => {
     assert.ok(!isThere(zone));
   });
 
-  test("who removes a set that stays has let go of it", async () => {
+  test("removing a set that stays releases it", async () => {
     const zone = zoneOf(ZONE);
     await zone.apply(updateOf(ADD, { lease: 60 }), principal("first"));
     await zone.apply(updateOf(ADD), principal("second"));
@@ -511,7 +511,7 @@ suite("leases", () => {
     assert.deepEqual(zone.holders(held), ["second"]);
   });
 
-  test("the zone file's records stay when a collector that had them too goes", async () => {
+  test("the zone file's records stay when a collector that held them too leaves", async () => {
     const clock = new FakeClock();
     const zone = zoneOf(ZONE, { clock });
     const paris = principal("paris");
@@ -522,27 +522,27 @@ suite("leases", () => {
     assert.equal(zone.current.serial, 1);
   });
 
-  test("what is added and removed again by one update was never there", async () => {
+  test("a record added and removed by one update was never there", async () => {
     const zone = zoneOf(ZONE);
     await zone.apply(updateOf(`${ADD}\n- new A 10.0.0.1`), principal("paris"));
     assert.ok(!isThere(zone));
     assert.equal(zone.current.serial, 1);
   });
 
-  test("an operator removes outright what nobody has a lease on, whoever holds it", async () => {
+  test("an operator removes what nobody leases, whoever holds it", async () => {
     const clock = new FakeClock();
     const zone = zoneOf(ZONE, { clock });
     await zone.apply(updateOf(ADD), principal("paris"));
     await zone.apply(updateOf(`- new ANY\n- www A 10.0.0.1`), operator);
     assert.ok(!isThere(zone));
     assert.equal(zone.current.set(name("www"), Type.A)?.rdatas.length, 1);
-    // Nobody holds it any more, so for whoever adds it again his own lease counts.
+    // Nobody holds it any more, so the lease of the next holder counts.
     await zone.apply(updateOf(ADD, { lease: 30 }), principal("lyon"));
     clock.advance(30_000);
     assert.ok(!isThere(zone));
   });
 
-  test("UPD-32: an operator neither removes nor changes what another has a lease on", async () => {
+  test("UPD-32: an operator neither removes nor changes what another leases", async () => {
     const zone = zoneOf(ZONE);
     const update = updateOf("+ prn SRV 0 0 631 h\n+ _ipp._tcp PTR prn\n+ h A 10.0.0.7", {
       lease: 60,
@@ -577,14 +577,14 @@ suite("leases", () => {
     assert.ok(zone.current.set(name("h"), Type.A), "what is held for ever stays");
   });
 
-  test("what an operator has a lease on itself it may remove", async () => {
+  test("an operator may remove what it leases itself", async () => {
     const zone = zoneOf(ZONE);
     await zone.apply(updateOf(ADD, { lease: 60 }), operator);
     assert.equal(await apply(zone, updateOf("- new A")), "NOERROR");
     assert.ok(!isThere(zone));
   });
 
-  test("what is removed and added again by one update stays, with the new lease", async () => {
+  test("a record removed and added by one update stays, with the new lease", async () => {
     for (const what of ["ANY", "A"]) {
       const clock = new FakeClock();
       const zone = zoneOf(ZONE, { clock });

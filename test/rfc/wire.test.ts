@@ -1,4 +1,4 @@
-/** What octets on the wire must be and how they must be read, by the codec alone. */
+/** Which octets the codec must write, and how it must read them. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Class, Type } from "../../src/dns/constants.ts";
@@ -13,7 +13,7 @@ import { formatRdata } from "../../src/dns/text.ts";
 import { formatRecord } from "../support/formatrecord.ts";
 
 const NAME = "c0de-1.example.com.";
-/** Every type whose rdata the rules on compression name, with NAME as the name in it. */
+/** Every type that the rules on compression name, with NAME as the name in its rdata. */
 const withNames = [
   Type.NS,
   Type.CNAME,
@@ -37,7 +37,7 @@ const withNames = [
   Type.TSIG,
 ] as const;
 
-/** Hexadecimal lines; what stands behind a bar is a remark. */
+/** Hexadecimal lines; what follows a bar is a comment. */
 function hex(text: string): Buffer {
   return Buffer.from(text.replace(/\|.*$/gm, "").replace(/\s/g, ""), "hex");
 }
@@ -80,7 +80,7 @@ function dataOf(type: number): Rdata {
   return parseRdata(type, hex(`${before[type] ?? ""}${hexName}${after[type] ?? ""}`));
 }
 
-/** Is a name in rdata of `type` written as a pointer, when it could be? */
+/** True if a name in rdata of `type` is written as a pointer where it can be. */
 function isCompressed(type: number, compression: Compression): boolean {
   const data = dataOf(type);
   const plain = encode(respond(record("x.", data)), { compression: "none" });
@@ -178,7 +178,7 @@ describe("unicast", () => {
     }
   });
 
-  test("AUTH-33: a type nobody knows is opaque, on the wire and as text", () => {
+  test("AUTH-33: an unknown type is opaque, on the wire and as text", () => {
     const octets = hex("c00c 00ff 2200");
     const bytes = encode(respond(record(NAME, new Rdata(65280, [octets]))));
     assert.equal(bytes.subarray(-6).toString("hex"), octets.toString("hex"));
@@ -186,7 +186,7 @@ describe("unicast", () => {
     assert.equal(formatRecord(answer!), `${NAME}\t10\tIN\tTYPE65280\t\\# 6 C00C00FF2200`);
   });
 
-  test("AUTH-49: counts that promise more than there is are malformed, and so is what is left over", () => {
+  test("AUTH-49: counts above what is there, and octets left over, are malformed", () => {
     const message = encode(respond(record(NAME, rdata.a("10.0.0.1"))));
     for (const at of [4, 6, 8, 10]) {
       const more = Buffer.from(message);
@@ -197,7 +197,7 @@ describe("unicast", () => {
     assert.throws(() => decode(message), FormatError);
   });
 
-  test("EDNS-03, EDNS-04: two OPT records, one of another name and one with a broken option are malformed", () => {
+  test("EDNS-03, EDNS-04: two OPT records, one with a name and one with a broken option are malformed", () => {
     const header = (count: number) => `0001 0000 0000 0000 0000 000${count}`;
     const opt = "00 0029 04d0 00000000 0000";
     assert.equal(decode(hex(`${header(1)} ${opt}`)).edns?.udpSize, 1232);
@@ -208,7 +208,7 @@ describe("unicast", () => {
     assert.throws(() => decode(hex(`0001 0000 0000 0001 0000 0000 ${opt}`)), FormatError);
   });
 
-  test("EDNS-06, EDNS-07: options and flags nobody knows do not keep a message from being read", () => {
+  test("EDNS-06, EDNS-07: a message with unknown options and flags can be read", () => {
     const bytes = hex("0001 0000 0000 0000 0000 0001  00 0029 04d0 0000ffff 0007 ff01 0003 010203");
     assert.deepEqual(decode(bytes).edns, {
       udpSize: 1232,
@@ -335,7 +335,7 @@ describe("multicast", () => {
     }
   });
 
-  test("MDNS-56: loops, forward pointers, names too long and rdata cut off are FormatErrors", () => {
+  test("MDNS-56: loops, forward pointers, overlong names and truncated rdata are FormatErrors", () => {
     const label = `3f${"61".repeat(63)}`;
     const announcement = (name: string, length = "0004") =>
       hex(`0000 8400 0000 0001 0000 0000 ${name} 0001 8001 00000078 ${length} 0a000001`);
@@ -362,7 +362,7 @@ describe("multicast", () => {
   });
 });
 
-/** Where names in a message of PTR records have pointers, and where these lead. */
+/** Where names in a message of PTR records have pointers, and where they lead. */
 function pointersIn(bytes: Buffer): { at: number; target: number }[] {
   const pointers: { at: number; target: number }[] = [];
   let at = 12;
