@@ -19,8 +19,8 @@ const address = fc.oneof(
   fc.uint8Array({ minLength: 16, maxLength: 16 }),
 );
 
-describe("the name of an address", () => {
-  it("is its octets or nibbles turned round", () => {
+describe("a reverse name", () => {
+  it("has the octets or nibbles of its address in reverse", () => {
     assert.equal(String(reverseName(bytes("192.0.2.20"))), "20.2.0.192.in-addr.arpa.");
     // RFC 3596 §2.5.
     assert.equal(
@@ -29,7 +29,7 @@ describe("the name of an address", () => {
     );
   });
 
-  it("gives the address again, whatever the case", () => {
+  it("yields its address again, in whatever case", () => {
     const upper = (name: Name) => Name.parse(String(name).toUpperCase());
     fc.assert(
       fc.property(address, (octets) => {
@@ -39,7 +39,7 @@ describe("the name of an address", () => {
     );
   });
 
-  it("is no other name", () => {
+  it("has no other form", () => {
     const none = [
       ...["in-addr.arpa.", "ip6.arpa.", "2.0.192.in-addr.arpa.", "1.20.2.0.192.in-addr.arpa."],
       ...["020.2.0.192.in-addr.arpa.", "256.2.0.192.in-addr.arpa.", "x.2.0.192.in-addr.arpa."],
@@ -71,7 +71,7 @@ describe("the base address of a subnet", () => {
     assert.equal(formatAddress(base("2001:db8:1:2345::1", 60)), "2001:db8:1:2340::");
   });
 
-  it("is the same for every address of the subnet, and for none beside it", () => {
+  it("is the same for every address of the subnet, and for none outside it", () => {
     const whole = (octets: Uint8Array) =>
       [...octets].map((octet) => octet.toString(2).padStart(8, "0")).join("");
     fc.assert(
@@ -86,7 +86,7 @@ describe("the base address of a subnet", () => {
   });
 });
 
-it("A prefix is an address with as many bits as it may have, or with all", () => {
+it("A prefix is an address with as many bits as its family allows, or with all", () => {
   for (const [text, length] of [
     ["192.0.2.0/24", 24],
     ["192.0.2.1/32", 32],

@@ -4,7 +4,7 @@ import { attributesOf, parseAttribute } from "../../src/dns/attribute.ts";
 import { Type } from "../../src/dns/constants.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 
-/** Key and value of each attribute, the value of one without a value being true. */
+/** Key and value of each attribute; true stands for the value of one without a value. */
 function read(...strings: readonly (string | Uint8Array)[]) {
   return attributesOf(rdata.txt(...strings)).map(({ key, value }) => [
     key,
@@ -13,7 +13,7 @@ function read(...strings: readonly (string | Uint8Array)[]) {
 }
 
 suite("the strings of a TXT record", () => {
-  test("SD-11: are attributes by key, case aside, of which the first counts", () => {
+  test("SD-11: are attributes by key, regardless of case, and the first of a key counts", () => {
     assert.deepEqual(read("a=1", "A=2", "b", "B=3", "c=", "=x", "", "a"), [
       ["a", "1"],
       ["b", true],
@@ -28,7 +28,7 @@ suite("the strings of a TXT record", () => {
     ]);
   });
 
-  test("SD-11: have keys in which spaces count, and no case but ASCII's", () => {
+  test("SD-11: have keys in which spaces count, and only ASCII letters match in either case", () => {
     assert.deepEqual(read("a=1", " a=2", "a =3", "k=1", "\u212a=2", "é=1", "É=2"), [
       ["a", "1"],
       [" a", "2"],
@@ -40,7 +40,7 @@ suite("the strings of a TXT record", () => {
     ]);
   });
 
-  test("SD-11: are none where the record is empty, however it is", () => {
+  test("SD-11: are none if the record is empty, in either form", () => {
     assert.deepEqual(read(""), []);
     assert.deepEqual(attributesOf(new Rdata(Type.TXT, [])), []);
     assert.equal(parseAttribute(Buffer.of()), undefined);

@@ -14,7 +14,7 @@ describe("names of numbers", () => {
     assert.deepEqual([typeName(33), typeName(65280), typeName(0)], ["SRV", "TYPE65280", "TYPE0"]);
   });
 
-  it("reads classes likewise", () => {
+  it("reads classes by name and by number", () => {
     assert.deepEqual(
       [parseClass("in"), parseClass("CLASS42"), parseClass("x")],
       [1, 42, undefined],

@@ -9,7 +9,7 @@ const hex = (text: string) => Buffer.from(text, "hex");
 suite("SipHash-2-4", () => {
   const key = Uint8Array.from({ length: 16 }, (_, i) => i);
 
-  test("as its authors have it, for messages of 0 to 8 and of 15 octets", () => {
+  test("matches its authors' values for messages of 0 to 8 and of 15 octets", () => {
     const hashes = `
       310e0edd47db6f72 fd67dc93c539f874 5a4fa9d909806c0d 2d7efbd796666785 b7877127e09427cf
       8da699cd64557618 cee3fe586e46c9cb 37d1018bf50002ab 6224939a79f5f593`;
@@ -38,7 +38,7 @@ suite("server cookies", () => {
   const old = "dd3bdf9344b678b185a6f5cb60fca715";
   const next = "445536bcd2513298075a5d379663c962";
 
-  test("EDNS-17: the examples of RFC 9018, Appendix A", () => {
+  test("EDNS-17: match the examples of RFC 9018, Appendix A", () => {
     const cases: [sent: string, where: CookieContext, verdict: string, reply: string][] = [
       [
         "2464c4abcf10c957",
@@ -53,7 +53,7 @@ suite("server cookies", () => {
         "2464c4abcf10c957010000005cf7a871d4a564a1442aca77",
       ],
       [
-        // Other reserved bits. The reply of the example is later than the time of its cookie allows.
+        // Other reserved bits. The example's reply is later than the time of its cookie allows.
         "fc93fc62807ddb8601abcdef5cf78f71a314227b6679ebf5",
         context("203.0.113.203", 1559734700, secret),
         "client",
@@ -74,7 +74,7 @@ suite("server cookies", () => {
     assert.equal(judgeCookie(reserved, context("203.0.113.203", 0x5cf78f71, secret)), "valid");
   });
 
-  test("EDNS-17: valid for an hour, five minutes ahead, renewed after half an hour", () => {
+  test("EDNS-17: are valid for an hour and five minutes ahead, and stale after half an hour", () => {
     const at = (now: number) => context("192.0.2.1", now, secret);
     const now = 2 ** 32 - 10;
     const cookie = makeCookie(Buffer.alloc(8, 7), at(now));
@@ -92,7 +92,7 @@ suite("server cookies", () => {
     }
   });
 
-  test("EDNS-15: of another address, client or secret, or changed in any bit, it is none", () => {
+  test("EDNS-15: are invalid for another address, client or secret, and with any bit changed", () => {
     const here = context("192.0.2.1", 1000, secret);
     const cookie = makeCookie(Buffer.alloc(8, 7), here);
     assert.equal(judgeCookie(cookie, here), "valid");
@@ -105,7 +105,7 @@ suite("server cookies", () => {
     }
   });
 
-  test("EDNS-17: a secret rolls over: made with the first, known by each", () => {
+  test("EDNS-17: are made with the first of two secrets and accepted with either, as these roll over", () => {
     const before = context("192.0.2.1", 1000, old);
     const during = context("192.0.2.1", 1000, next, old);
     const after = context("192.0.2.1", 1000, next);
@@ -115,7 +115,7 @@ suite("server cookies", () => {
     assert.deepEqual(makeCookie(cookie, during), makeCookie(cookie, after));
   });
 
-  test("EDNS-13: 8 octets, or 16 to 40; all else is malformed", () => {
+  test("EDNS-13: have 8 octets, or 16 to 40, and are malformed otherwise", () => {
     const here = context("192.0.2.1", 1000, secret);
     for (let length = 0; length < 64; length++) {
       const isWellFormed = length === 8 || (length >= 16 && length <= 40);

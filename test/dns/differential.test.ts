@@ -1,7 +1,7 @@
 /**
- * The codec beside two others. What we write, they read; what they write of it again, we read; and
- * what comes out is what went in. Types and names are those that all sides know: letters, digits and
- * hyphens, for neither of them keeps a label with a dot.
+ * The codec beside two others. They read what we write, we read what they write of it again, and what
+ * comes out is what went in. Types and names are those that all sides know: letters, digits and
+ * hyphens, as neither of them keeps a label with a dot.
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -76,7 +76,7 @@ describe("dns-packet", () => {
     Type.CAA,
   ];
 
-  it("reads what we write and writes what we read, to the same message", () => {
+  it("reads what we write, and what it writes of that we read as the same message", () => {
     fc.assert(
       fc.property(messagesOf(types, isKnownToDnsPacket), compressions, (message, compression) => {
         const theirs = dnsPacket.decode(encode(message, { compression }));
@@ -86,7 +86,7 @@ describe("dns-packet", () => {
     );
   });
 
-  it("finds in each field what we put there", () => {
+  it("reads in each field what we put there", () => {
     fc.assert(
       fc.property(
         messagesOf([Type.A, Type.AAAA, Type.PTR, Type.SRV, Type.TXT, Type.SOA]),
@@ -100,7 +100,7 @@ describe("dns-packet", () => {
             const answer = theirs.answers?.[i] as { name: string; ttl: number; data: unknown };
             assert.equal(answer.name, textOf(record.name));
             assert.equal(answer.ttl, record.ttl);
-            // Of equal runs of zeros it may shorten another than RFC 5952 §4.2.3 says.
+            // Of equally long runs of zeros it may shorten another than RFC 5952 §4.2.3 specifies.
             const data = record.type === Type.AAAA ? canonical(answer.data) : answer.data;
             assert.deepEqual(data, dataFor(record));
           }
@@ -115,7 +115,7 @@ describe("dns2", () => {
   const types = [Type.A, Type.NS, Type.CNAME, Type.SOA, Type.PTR, Type.MX, Type.TXT, Type.AAAA];
   const known = [...types, Type.SRV, Type.CAA, Type.NULL];
 
-  it("reads what we write and writes what we read, to the same message but for case", () => {
+  it("reads what we write, and what it writes of that we read as the same message but for case", () => {
     fc.assert(
       fc.property(messagesOf(known, isKnownToDns2), compressions, (message, compression) => {
         const theirs = dns2.Packet.parse(encode(message, { compression }));
@@ -126,7 +126,7 @@ describe("dns2", () => {
   });
 });
 
-/** As dns-packet prints names. */
+/** A name as dns-packet prints it. */
 function textOf(name: Name): string {
   return name.isRoot ? "." : name.toString().slice(0, -1);
 }
@@ -156,12 +156,12 @@ function dataFor({ rdata: data }: ResourceRecord): unknown {
   }
 }
 
-/** Data that dns-packet neither changes nor refuses. */
+/** True for data that dns-packet neither changes nor refuses. */
 function isKnownToDnsPacket({ rdata: data }: ResourceRecord): boolean {
   const text = (value: unknown) => Buffer.from(value as Uint8Array).toString("latin1");
   const isPrintable = (value: unknown) => /^[\x20-\x7e]+$/.test(text(value));
   switch (data.type) {
-    // Strings go through UTF-8 there.
+    // dns-packet reads these strings as UTF-8.
     case Type.HINFO:
       return data.values.every(isPrintable);
     case Type.NAPTR:
@@ -173,7 +173,7 @@ function isKnownToDnsPacket({ rdata: data }: ResourceRecord): boolean {
   }
 }
 
-/** Data that dns2 neither changes nor refuses. */
+/** True for data that dns2 neither changes nor refuses. */
 function isKnownToDns2({ rdata: data }: ResourceRecord): boolean {
   const isPrintable = (value: Uint8Array) =>
     /^[\x20-\x7e]*$/.test(Buffer.from(value).toString("latin1"));
@@ -189,7 +189,7 @@ function isKnownToDns2({ rdata: data }: ResourceRecord): boolean {
   }
 }
 
-/** With every name in lower case: dns2 compresses without regard to it. */
+/** The message with every name in lower case, as dns2 compresses names regardless of case. */
 function foldedOf(message: Message): Message {
   const fold = (name: Name) => name.toLowerCase();
   const foldAll = (records: readonly ResourceRecord[]) =>

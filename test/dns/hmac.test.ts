@@ -21,7 +21,7 @@ suite("HMAC", () => {
     );
   });
 
-  test("is that of node:crypto, for keys and messages of any length, one after the other", () => {
+  test("matches that of node:crypto, for keys and messages of any length, one after the other", () => {
     for (const algorithm of algorithms) {
       for (const length of [0, 1, 20, 63, 64, 65, 127, 128, 129, 300]) {
         const key = randomBytes(length);

@@ -39,7 +39,7 @@ function hex(text: string): Buffer {
 }
 
 describe("decode", () => {
-  it("gives back what encode was given, in every compression", () => {
+  it("returns what encode was given, in every compression", () => {
     fc.assert(
       fc.property(
         arbitrary.message,
@@ -81,7 +81,7 @@ describe("decode", () => {
     );
   });
 
-  it("reads everything it reads once more as the same, when written again", () => {
+  it("reads what it has read as the same again, when that is written", () => {
     const change = fc.record({ at: fc.nat(), value: fc.integer({ min: 0, max: 255 }) });
     fc.assert(
       fc.property(arbitrary.message, change, (message, { at, value }) => {
@@ -99,7 +99,7 @@ describe("decode", () => {
     );
   });
 
-  it("copies: what was read does not change with the buffer it was read from", () => {
+  it("copies, so that a message does not change with the buffer it was read from", () => {
     const bytes = encode(
       makeMessage({
         questions: [{ name: BROWSE, type: Type.PTR, class: Class.IN }],
@@ -117,7 +117,7 @@ describe("decode", () => {
     assert.deepEqual(read, before);
   });
 
-  it("reads a TTL with its top bit set as 0 (RFC 2181 §8), and an OPT record's as it is", () => {
+  it("reads a TTL with its top bit set as 0 (RFC 2181 §8), and an OPT record's unchanged", () => {
     const a = hex("0001 8400 0000 0001 0000 0000  00 0001 0001 80000000 0004 0a000001");
     assert.equal(decode(a).answers[0]?.ttl, 0);
     a.writeUInt32BE(0x7fffffff, 17);
@@ -133,14 +133,14 @@ describe("decode", () => {
     assert.equal(decode(bytes, { isLenient: true }).id, 1);
   });
 
-  it("refuses rdata that is shorter or longer than its length says", () => {
+  it("refuses rdata that is shorter or longer than its length", () => {
     const header = "0001 8400 0000 0001 0000 0000 00 0001 0001 0000000a ";
     assert.throws(() => decode(hex(`${header} 0003 0a0000`)), FormatError);
     assert.throws(() => decode(hex(`${header} 0005 0a00000100`)), FormatError);
     assert.throws(() => decode(hex(`${header} 0004 0a0000`)), FormatError);
   });
 
-  it("leaves out a malformed record and keeps the others, when lenient (RFC 6762 §6.1)", () => {
+  it("leaves out a malformed record and keeps the others, if lenient (RFC 6762 §6.1)", () => {
     const bytes = hex(`0000 8400 0000 0003 0000 0000
       01 61 00  0001 8001 00000078 0004 0a000001   | A
       01 61 00  002f 8001 00000078 0004 c00c 0021  | NSEC whose bitmap has 33 octets, they say
@@ -153,7 +153,7 @@ describe("decode", () => {
     );
   });
 
-  it("gives a section up when malformed records are all there is", () => {
+  it("gives a section up if all its records are malformed", () => {
     const bad = hex("00 0001 0001 00000001 0001 00");
     const bytes = Buffer.concat([
       hex("0000 8400 0000 03e8 0000 0000"),
@@ -162,7 +162,7 @@ describe("decode", () => {
     assert.throws(() => decode(bytes, { isLenient: true }), FormatError);
   });
 
-  it("takes empty rdata for what UPDATE says with it, for TXT as one empty string, else for an error", () => {
+  it("reads empty rdata as UPDATE means it, as one empty string in TXT, and else as an error", () => {
     const bytes = (type: string, klass: string) =>
       hex(`0001 2800 0000 0000 0001 0000  01 61 00 ${type} ${klass} 00000000 0000`);
     for (const klass of ["00ff", "00fe"]) {
@@ -177,7 +177,7 @@ describe("decode", () => {
     assert.throws(() => decode(bytes("0021", "8001")), FormatError);
   });
 
-  it("gives the first twelve octets without the rest", () => {
+  it("returns the header without the rest", () => {
     const header = decodeHeader(hex("1234 ffff 0001 0000 0000 0000"));
     assert.deepEqual(header, {
       id: 0x1234,
@@ -196,7 +196,7 @@ describe("decode", () => {
 });
 
 describe("encode", () => {
-  it("never passes its limit, and what it writes can be read", () => {
+  it("never exceeds its limit, and writes what can be read", () => {
     fc.assert(
       fc.property(
         arbitrary.message,
@@ -220,7 +220,7 @@ describe("encode", () => {
     );
   });
 
-  it("sets TC when an answer set does not fit, and keeps as many of its records as do", () => {
+  it("sets TC if an answer set does not fit, and keeps as many of its records as fit", () => {
     const message = makeMessage({ isResponse: true, answers: pointers(60), edns: plainEdns });
     const bytes = encode(message, { limit: 512 });
     const read = decode(bytes);
@@ -232,7 +232,7 @@ describe("encode", () => {
     assert.deepEqual(read.edns, plainEdns);
   });
 
-  it("starts a set that does not fit at `first`, and goes round, so that all are seen in turn", () => {
+  it("starts a set that does not fit at `first`, and wraps around, so that all are seen in turn", () => {
     const message = makeMessage({ isResponse: true, answers: pointers(60) });
     const seen = new Set<string>();
     for (let first = 0; first < 120; ) {
@@ -244,12 +244,12 @@ describe("encode", () => {
     assert.equal(seen.size, 60);
   });
 
-  it("does not turn a set that fits", () => {
+  it("does not rotate a set that fits", () => {
     const message = makeMessage({ isResponse: true, answers: pointers(5) });
     assert.deepEqual(decode(encode(message, { limit: 512, first: 3 })), message);
   });
 
-  it("is not stopped by one record that could never fit", () => {
+  it("skips a record that could never fit", () => {
     const answers = [
       record("a.", rdata.opaque(Type.NULL, new Uint8Array(2000))),
       record("a.", rdata.opaque(Type.NULL, new Uint8Array(20))),
@@ -259,7 +259,7 @@ describe("encode", () => {
     assert.deepEqual(read.answers, answers.slice(1));
   });
 
-  it("writes no further section once one is cut", () => {
+  it("writes no further section after a cut", () => {
     const message = makeMessage({
       isResponse: true,
       isAuthoritative: true,
@@ -271,7 +271,7 @@ describe("encode", () => {
     assert.deepEqual([read.authorities.length, read.additionals.length], [0, 0]);
   });
 
-  it("sets TC when a set of the authority section does not fit, and leaves it out whole", () => {
+  it("sets TC if a set of the authority section does not fit, and leaves it out whole", () => {
     const message = makeMessage({
       isResponse: true,
       isAuthoritative: true,
@@ -282,7 +282,7 @@ describe("encode", () => {
     assert.equal(read.authorities.length, 0);
   });
 
-  it("leaves out additional sets that do not fit without a word, and takes smaller ones", () => {
+  it("silently leaves out additional sets that do not fit, and takes smaller ones", () => {
     const message = makeMessage({
       isResponse: true,
       isAuthoritative: true,
@@ -297,7 +297,7 @@ describe("encode", () => {
     assert.deepEqual(read.additionals, message.additionals.slice(1));
   });
 
-  it("keeps a set of the additional section whole or leaves it out", () => {
+  it("keeps a set of the additional section whole, or leaves it out", () => {
     const addresses = Array.from({ length: 40 }, (_, i) => record("h.", rdata.a(`10.0.0.${i}`)));
     const message = makeMessage({
       isResponse: true,
@@ -308,7 +308,7 @@ describe("encode", () => {
     assert.equal(decode(encode(message, { limit: 1232 })).additionals.length, 40);
   });
 
-  it("sets TC when a referral's glue does not fit (RFC 9471 §3)", () => {
+  it("sets TC if a referral's glue does not fit (RFC 9471 §3)", () => {
     const referral = makeMessage({
       isResponse: true,
       authorities: [record("sub.example.com.", rdata.ns(Name.parse("ns.sub.example.com.")))],
@@ -322,7 +322,7 @@ describe("encode", () => {
     assert.ok(!decode(encode(query, { limit: 512 })).isTruncated);
   });
 
-  it("keeps the sender's own TC, with all that fits", () => {
+  it("keeps the sender's own TC, and all that fits", () => {
     const message = makeMessage({
       isTruncated: true,
       answers: pointers(3),
@@ -332,7 +332,7 @@ describe("encode", () => {
     assert.deepEqual(decode(encode(message)), message);
   });
 
-  it("cuts questions that do not fit, so that no query can make a response throw", () => {
+  it("cuts off questions that do not fit, so that no query can make a response throw", () => {
     const questions = Array.from({ length: 300 }, (_, i) => ({
       name: Name.parse(`q${i}.example.com.`),
       type: 1,
@@ -347,20 +347,20 @@ describe("encode", () => {
     assert.deepEqual(read.questions, questions.slice(0, read.questions.length));
   });
 
-  it("keeps octets free for who signs the message", () => {
+  it("reserves octets for a signature", () => {
     const message = makeMessage({ isResponse: true, answers: pointers(60) });
     const bytes = encode(message, { limit: 512, reserve: 100 });
     assert.ok(bytes.length <= 412);
     assert.ok(bytes.length > 412 - 60);
   });
 
-  it("says a response code above 15 by EDNS, and SERVFAIL where there is none", () => {
+  it("writes a response code above 15 with EDNS, and SERVFAIL without it", () => {
     const bad = makeMessage({ isResponse: true, rcode: Rcode.BADVERS });
     assert.equal(decode(encode({ ...bad, edns: plainEdns })).rcode, Rcode.BADVERS);
     assert.equal(decode(encode(bad)).rcode, Rcode.SERVFAIL);
   });
 
-  it("knows the length of an OPT record before it is written", () => {
+  it("predicts the length of an OPT record", () => {
     const edns = { ...plainEdns, options: [{ code: 10, data: Buffer.alloc(8) }] };
     assert.equal(encode(makeMessage({ edns })).length, HEADER_LENGTH + ednsLength(edns));
   });

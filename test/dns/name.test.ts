@@ -13,7 +13,7 @@ describe("Name", () => {
     assert.equal(Name.parse("$TTL.").toString(), String.raw`\$TTL.`);
   });
 
-  it("takes a name without a final dot to be beneath the origin", () => {
+  it("takes a name without a final dot as beneath the origin", () => {
     const origin = Name.parse("example.com.");
     assert.equal(Name.parse("www", origin).toString(), "www.example.com.");
     assert.equal(Name.parse("www.", origin).toString(), "www.");
@@ -36,7 +36,7 @@ describe("Name", () => {
     });
   }
 
-  it("holds 63 octets a label and 255 in all, and no more (RFC 1035 §2.3.4)", () => {
+  it("holds up to 63 octets a label and 255 in all (RFC 1035 §2.3.4)", () => {
     const long = new Uint8Array(63).fill(0x61);
     assert.equal(Name.of([long]).wireLength, 65);
     assert.throws(() => Name.of([new Uint8Array(64)]), FormatError);
@@ -48,7 +48,7 @@ describe("Name", () => {
     assert.equal(Name.parse("a.b.").replaceSuffix(Name.parse("b."), most), undefined);
   });
 
-  it("is the same name in another case, of ASCII letters only (RFC 4343 §3)", () => {
+  it("is equal to a name that differs only in the case of ASCII letters (RFC 4343 §3)", () => {
     assert.ok(Name.parse("PRINTER.Local.").equals(Name.parse("printer.LOCAL.")));
     assert.ok(!Name.parse("Ü.local.").equals(Name.parse("ü.local.")));
     assert.ok(!Name.parse(String.raw`\192.`).equals(Name.parse(String.raw`\224.`)));
@@ -68,7 +68,7 @@ describe("Name", () => {
     assert.ok(!Name.parse(String.raw`a\.example.com.`).isUnder(zone));
   });
 
-  it("is moved from one domain to another with its own case kept", () => {
+  it("keeps its case when it is moved from one domain to another", () => {
     const moved = Name.parse("Office.LOCAL.").replaceSuffix(
       Name.parse("local."),
       Name.parse("x.y."),
@@ -78,7 +78,7 @@ describe("Name", () => {
     assert.equal(other.replaceSuffix(Name.parse("local."), Name.root), other);
   });
 
-  it("has a parent, but for the root", () => {
+  it("has a parent, except for the root", () => {
     assert.equal(Name.parse("a.b.").parent?.toString(), "b.");
     assert.equal(Name.parse("a.").parent, Name.root);
     assert.equal(Name.root.parent, undefined);
@@ -94,7 +94,7 @@ describe("Name", () => {
     assert.equal(labelToUnicode(Buffer.from("\ufeffx")), "\ufeffx");
   });
 
-  it("sorts as RFC 4034 §6.1 shows", () => {
+  it("sorts like the example of RFC 4034 §6.1", () => {
     const sorted = [
       "example.",
       "a.example.",
@@ -110,7 +110,7 @@ describe("Name", () => {
     assert.deepEqual([...names].reverse().sort(compareNames), names);
   });
 
-  it("prints text that reads back as the same octets, whatever they are", () => {
+  it("prints text that reads back as the same octets, whatever these are", () => {
     fc.assert(
       fc.property(arbitrary.name, (name) => {
         assert.equal(Name.parse(name.toString()).wire, name.wire);
@@ -119,7 +119,7 @@ describe("Name", () => {
     );
   });
 
-  it("is made of its labels", () => {
+  it("consists of its labels", () => {
     fc.assert(
       fc.property(arbitrary.name, (name) => {
         assert.equal(Name.of(name.labels).wire, name.wire);
@@ -131,7 +131,7 @@ describe("Name", () => {
     );
   });
 
-  it("is beneath another when the labels say so, and then only", () => {
+  it("is beneath another exactly if its last labels are the other's", () => {
     const folded = (name: Name) =>
       name.labels.map((label) => Buffer.from(label).toString("latin1").replace(/[A-Z]/g, lower));
     const lower = (letter: string) => letter.toLowerCase();
@@ -151,7 +151,7 @@ describe("Name", () => {
     );
   });
 
-  it("keeps every subtree together when keys are sorted", () => {
+  it("keeps each subtree together when keys are sorted", () => {
     fc.assert(
       fc.property(fc.array(arbitrary.name, { maxLength: 12 }), arbitrary.name, (names, top) => {
         const keys = [...names, ...names.map((name) => Name.join(name.labels, top) ?? top)]
@@ -165,7 +165,7 @@ describe("Name", () => {
     );
   });
 
-  it("has one order, the same for every case", () => {
+  it("has one order, regardless of case", () => {
     fc.assert(
       fc.property(arbitrary.name, arbitrary.name, arbitrary.name, (a, b, c) => {
         assert.equal(Math.sign(compareNames(a, b)), -Math.sign(compareNames(b, a)) || 0);

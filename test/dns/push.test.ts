@@ -6,7 +6,7 @@ import { rdata } from "../../src/dns/rdata.ts";
 import { toldIn } from "../support/pushclient.ts";
 
 const TYPE = 65280;
-/** Of a message with one notice of the root, all but its data: header, TLV, name, type to length. */
+/** The octets around the data of a message's one notice, of the root: header, TLV, name, type to length. */
 const OVERHEAD = 12 + 4 + 1 + 10;
 
 function notice(octets: number) {
@@ -14,7 +14,7 @@ function notice(octets: number) {
   return added({ name: Name.root, type: TYPE, ttl: 10, rdatas: [data] }, data);
 }
 
-/** Of each message, how many notices it has. */
+/** How many notices each message has. */
 function counts(...sizes: readonly number[]): number[] {
   return [...encodePushes(sizes.map(notice))].map((octets) => {
     assert.ok(octets.length <= MAX_PUSH);
@@ -22,10 +22,10 @@ function counts(...sizes: readonly number[]): number[] {
   });
 }
 
-suite("PUSH-16: messages that push", () => {
+suite("PUSH-16: PUSH messages", () => {
   const most = MAX_PUSH - OVERHEAD;
 
-  test("have 16,382 octets where there is so much, and none has more", () => {
+  test("have up to 16,382 octets", () => {
     assert.equal([...encodePushes([notice(most)])][0]!.length, 16_382);
     assert.deepEqual(counts(most), [1]);
     assert.deepEqual(counts(most - 31, 20), [2]);
@@ -33,7 +33,7 @@ suite("PUSH-16: messages that push", () => {
     assert.deepEqual(counts(), []);
   });
 
-  test("leave out what fits none, and none of them says nothing", () => {
+  test("leave out what does not fit in any, and are never empty", () => {
     assert.deepEqual(counts(most + 1), []);
     assert.deepEqual(counts(5, most + 1, most + 1, 5, 5), [1, 2]);
     assert.deepEqual(counts(60_000, 5), [1]);

@@ -25,7 +25,7 @@ function parse(type: number, hex: string): Rdata {
 }
 
 describe("Rdata", () => {
-  it("is the same data when only the case of its names differs", () => {
+  it("is equal to data that differs only in the case of names", () => {
     const lower = Name.parse("host.example.com.");
     assert.ok(rdata.ptr(host).equals(rdata.ptr(lower)));
     assert.ok(rdata.srv(0, 0, 1, host).equals(rdata.srv(0, 0, 1, lower)));
@@ -34,7 +34,7 @@ describe("Rdata", () => {
     assert.ok(!rdata.srv(0, 0, 1, host).equals(rdata.srv(0, 0, 2, host)));
   });
 
-  it("has its names in their order, and is the same whatever their case", () => {
+  it("lists its names in order, and has a key that ignores their case", () => {
     const [a, b] = [Name.parse("A.example."), Name.parse("b.EXAMPLE.")];
     const folded = (name: Name) => name.toLowerCase();
     for (const [type, values, names] of [
@@ -56,18 +56,18 @@ describe("Rdata", () => {
     }
   });
 
-  it("has no more octets than its length can say", () => {
+  it("has no more octets than its length field can hold", () => {
     const octets = new Uint8Array(65_536);
     assert.equal(rdata.opaque(65280, octets.subarray(1)).wire.length, 65_535);
     assert.throws(() => rdata.opaque(65280, octets), FormatError);
   });
 
-  it("is told from other data where tests compare", () => {
+  it("differs from other data when tests compare it", () => {
     assert.notDeepEqual(rdata.a("192.0.2.1"), rdata.a("192.0.2.2"));
     assert.notDeepEqual(rdata.ptr(Name.parse("A.example.")), rdata.ptr(Name.parse("a.example.")));
   });
 
-  it("is read from its own octets as the same", () => {
+  it("reads back from its own octets as the same", () => {
     fc.assert(
       fc.property(arbitrary.rdata, (data) => {
         const back = parseRdata(data.type, data.toWire());
@@ -80,7 +80,7 @@ describe("Rdata", () => {
     );
   });
 
-  it("has names changed, or is gone when one cannot be", () => {
+  it("has its names mapped, and is undefined if one cannot be", () => {
     const [from, to] = [Name.parse("example.com."), Name.parse("example.net.")];
     const moved = rdata.srv(1, 2, 3, host).mapNames((name) => name.replaceSuffix(from, to));
     assert.equal(srvOf(moved!).target.toString(), "Host.example.net.");
@@ -95,13 +95,13 @@ describe("Rdata", () => {
     );
   });
 
-  it("takes types it does not know as they are", () => {
+  it("keeps unknown types as they are", () => {
     const data = parse(65280, "c000 ff");
     assert.deepEqual(data.values, [Uint8Array.of(0xc0, 0, 0xff)]);
     assert.deepEqual(parse(Type.NULL, "").values, []);
   });
 
-  it("gives its parts", () => {
+  it("yields its parts", () => {
     const soa = {
       mname: host,
       rname: Name.root,
@@ -157,7 +157,7 @@ describe("Rdata", () => {
 });
 
 describe("type bitmaps", () => {
-  it("are as RFC 4034 §4.3 shows", () => {
+  it("match the example of RFC 4034 §4.3", () => {
     const types = [Type.A, Type.MX, Type.RRSIG, Type.NSEC, 1234];
     const hex = "0006400100000003041b000000000000000000000000000000000000000000000000000020";
     assert.equal(Buffer.from(typeBitmap(types)).toString("hex"), hex);
@@ -165,7 +165,7 @@ describe("type bitmaps", () => {
     assert.equal(typeBitmap([]).length, 0);
   });
 
-  it("have the types they name, and no others", () => {
+  it("have the types they were made of, and no others", () => {
     for (const types of [[], [Type.A, Type.MX, Type.NSEC, 1234], [257, 0xffff]]) {
       const bitmap = typeBitmap(types);
       const had = Array.from({ length: 0x10000 }, (_, i) => i).filter((i) => bitmapHas(bitmap, i));
@@ -189,7 +189,7 @@ describe("addresses", () => {
     ["::ffff:1.2.3.4", "::ffff:102:304"],
     ["1:2:3:4:5:6:1.2.3.4", "1:2:3:4:5:6:102:304"],
   ] as const) {
-    it(`reads ${text} and prints it as RFC 5952 says`, () => {
+    it(`reads ${text} and prints it as RFC 5952 requires`, () => {
       assert.equal(formatAddress(parseAddress(text, 6)), canonical);
     });
   }

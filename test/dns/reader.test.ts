@@ -12,7 +12,7 @@ function nameAt(hex: string, offset: number): string {
 }
 
 describe("Reader", () => {
-  it("reads numbers of every width, the highest too", () => {
+  it("reads numbers of every width, up to the highest", () => {
     const reader = readerOf("ff ffff ffffffff ffffffffffff");
     assert.deepEqual(
       [reader.u8(), reader.u16(), reader.u32(), reader.u48()],
@@ -46,7 +46,7 @@ describe("Reader", () => {
     assert.equal(inner.end, 4);
   });
 
-  it("follows pointers, and stops behind the first", () => {
+  it("follows pointers, and continues after the first", () => {
     const message = "01 61 01 62 00  01 63 c000  c005  01 64 c007";
     assert.equal(nameAt(message, 0), "a.b.");
     assert.equal(nameAt(message, 5), "c.a.b.");
@@ -59,8 +59,8 @@ describe("Reader", () => {
     assert.equal(reader.offset, 11);
   });
 
-  it("remembers where pointers led without mixing up names and their suffixes", () => {
-    // "b." at 0, "x.a.b." at 3; what follows leads to its suffix "a.b." first, then to the others.
+  it("remembers where pointers led, without confusing names with their suffixes", () => {
+    // "b." at 0, "x.a.b." at 3. Then pointers to the latter's suffix "a.b.", and to the others.
     const reader = readerOf("01 62 00  01 78 01 61 c000  c005 c000 c005 c003", 9);
     assert.deepEqual([reader.name(), reader.name(), reader.name(), reader.name()].map(String), [
       "a.b.",
@@ -88,7 +88,7 @@ describe("Reader", () => {
     });
   }
 
-  it("refuses a name of more than 255 octets, and takes one of 255", () => {
+  it("refuses a name of more than 255 octets, and accepts one of 255", () => {
     const label = `3f${"61".repeat(63)}`;
     const most = `${label.repeat(3)}3d${"61".repeat(61)}00`;
     assert.equal(readerOf(most).name().wireLength, 255);
@@ -110,15 +110,15 @@ describe("Reader", () => {
     assert.throws(() => chain(128), FormatError);
   });
 
-  it("follows a pointer beyond the part it reads, which only bounds what is read in place", () => {
+  it("follows a pointer out of the part it reads, which limits only what is read in place", () => {
     const reader = readerOf("01 61 00 c000 ff", 3);
     assert.equal(reader.within(2, () => reader.name(), undefined).toString(), "a.");
     const cut = readerOf("01 61 00", 0);
     assert.throws(() => cut.within(2, () => cut.name(), undefined), FormatError);
   });
 
-  it("does bounded work, however pointers are laid", () => {
-    // 64 KB of names that all end in the same 126 labels and 126 pointers: a reader that walks
+  it("does a limited amount of work, however pointers are arranged", () => {
+    // 64 KB of names that all end in the same 126 labels and 126 pointers: a reader that follows
     // them anew each time takes 254 steps for each of 10,000 names.
     const bytes = [0];
     for (let i = 0; i < 126; i++) {
@@ -137,7 +137,7 @@ describe("Reader", () => {
   });
 });
 
-/** Octets that count how often one of them is looked at. */
+/** Octets that count how often one of them is read. */
 function countingBytes(bytes: Buffer): { bytes: Buffer; reads: () => number } {
   let reads = 0;
   const proxy = new Proxy(bytes, {

@@ -13,18 +13,18 @@ describe("serial numbers", () => {
     [0x80000000, 0xffffffff],
     [44, 44 + 0x7fffffff],
   ] as const) {
-    it(`takes ${newer} to be newer than ${older} (RFC 1982 §3.2)`, () => {
+    it(`order ${newer} after ${older} (RFC 1982 §3.2)`, () => {
       assert.ok(compareSerials(newer, older) > 0);
       assert.ok(compareSerials(older, newer) < 0);
     });
   }
 
-  it("takes neither of two that are 2^31 apart to be newer", () => {
+  it("order neither of two that are 2^31 apart after the other", () => {
     assert.ok(compareSerials(0, 0x80000000) < 0);
     assert.ok(compareSerials(0x80000000, 0) < 0);
   });
 
-  it("goes on to a newer one that is never 0 (RFC 2136 §4.2, §7.11)", () => {
+  it("continue with a newer one that is never 0 (RFC 2136 §4.2, §7.11)", () => {
     assert.equal(nextSerial(0xffffffff), 1);
     assert.equal(nextSerial(0x7fffffff), 0x80000000);
     fc.assert(

@@ -14,7 +14,7 @@ const name = (text: string) => Name.parse(text);
 const isServiceType = (type: Name) => parseServiceType(type)?.type === type;
 
 describe("parseInstance", () => {
-  it("parts a service instance's name (RFC 6763 §4.1)", () => {
+  it("splits a service instance's name (RFC 6763 §4.1)", () => {
     const parts = parseInstance(
       name(String.raw`Mr\.\032Brown._IPP._Tcp.Building\0321.example.com.`),
     );
@@ -23,7 +23,7 @@ describe("parseInstance", () => {
     assert.equal(parts?.domain.toString(), String.raw`Building\0321.example.com.`);
   });
 
-  it("takes any label for an instance, one that begins with an underscore too", () => {
+  it("accepts any label as an instance, even with an underscore in front", () => {
     const parts = parseInstance(name("_x._http._udp."));
     assert.equal(Buffer.from(parts!.instance).toString(), "_x");
     assert.equal(parts?.domain, Name.root);
@@ -47,13 +47,13 @@ describe("parseInstance", () => {
 });
 
 describe("parseServiceType", () => {
-  it("parts a service type's name", () => {
+  it("splits a service type's name", () => {
     const parts = parseServiceType(name("_ipp._tcp.local."));
     assert.deepEqual([parts?.type, parts?.domain].map(String), ["_ipp._tcp.local.", "local."]);
     assert.equal(parts?.subtype, undefined);
   });
 
-  it("parts a subtype's name, whose label may be anything (RFC 6763 §7.1)", () => {
+  it("splits a subtype's name, whose label may be anything (RFC 6763 §7.1)", () => {
     const parts = parseServiceType(name(String.raw`\255A._SUB._ipp._tcp.local.`));
     assert.deepEqual(Array.from(parts!.subtype!), [0xff, 0x41]);
     assert.deepEqual([parts?.type, parts?.domain].map(String), ["_ipp._tcp.local.", "local."]);
@@ -69,7 +69,7 @@ describe("parseServiceType", () => {
     it(`finds none in ${text}`, () => assert.equal(parseServiceType(name(text)), undefined));
   }
 
-  it("takes service names of any length, with underscores, and of no other octets", () => {
+  it("accepts service names of any length, with underscores, and no other octets", () => {
     for (const label of ["_averyveryverylongname", "_nvstream_dbd", "_7", "_IPP-2"]) {
       assert.ok(isServiceType(name(`${label}._tcp.local.`)), label);
     }
@@ -78,7 +78,7 @@ describe("parseServiceType", () => {
     }
   });
 
-  it("knows a type from what is none", () => {
+  it("distinguishes a type from other names", () => {
     assert.ok(isServiceType(name("_ipp._tcp.local.")));
     assert.ok(!isServiceType(name("_dns-sd._udp.local.")));
     assert.ok(!isServiceType(name("_tcp.local.")));
@@ -90,7 +90,7 @@ describe("names beneath a domain", () => {
     Array.from({ length: 4 }, (_, i) => new Uint8Array(i < 3 ? 63 : 50).fill(97)),
   );
 
-  it("is where types are listed (RFC 6763 §9)", () => {
+  it("list service types (RFC 6763 §9)", () => {
     assert.equal(
       serviceTypesName(name("example.com."))?.toString(),
       "_services._dns-sd._udp.example.com.",
@@ -98,7 +98,7 @@ describe("names beneath a domain", () => {
     assert.equal(serviceTypesName(long), undefined);
   });
 
-  it("is where domains are recommended (RFC 6763 §11)", () => {
+  it("recommend domains (RFC 6763 §11)", () => {
     assert.equal(
       enumerationName("lb", name("example.com."))?.toString(),
       "lb._dns-sd._udp.example.com.",
@@ -106,7 +106,7 @@ describe("names beneath a domain", () => {
     assert.equal(enumerationName("b", long), undefined);
   });
 
-  it("tells for which domain it is", () => {
+  it("yield the domain that they are for", () => {
     const of = (text: string) => {
       const parts = parseEnumeration(name(text));
       return parts && `${parts.enumeration} ${parts.domain}`;

@@ -70,7 +70,7 @@ describe("SigningKey", () => {
     });
   }
 
-  it("reads what other tools write: the data in two words, no TTL or class, any case, blanks", () => {
+  it("reads what other tools write: split data, no TTL or class, other case, comments and blanks", () => {
     const { key, secret } = examples[1];
     const read = SigningKey.parse(key, secret);
     for (const [from, to] of [
@@ -106,7 +106,7 @@ describe("SigningKey", () => {
     );
   });
 
-  it("is the same after it was written and read, with its times", () => {
+  it("is the same after writing and reading, with its times", () => {
     for (const algorithm of signingAlgorithms) {
       for (const role of keyRoles) {
         const times = Object.fromEntries(keyEvents.map((event, i) => [event, 100_000_000 * i]));
@@ -122,14 +122,14 @@ describe("SigningKey", () => {
     }
   });
 
-  it("SEC-DNSSEC-17: shows its secret in no other way than for its file", () => {
+  it("SEC-DNSSEC-17: reveals its secret only in its file", () => {
     const key = SigningKey.generate(Name.parse("zone.example."), "ed25519", "csk", {});
     const secret = /PrivateKey: (.*)/.exec(key.formatPrivateKey())![1]!;
     const shown = `${JSON.stringify(key)}${key.formatKey()}`;
     assert.ok(![secret, "#secret"].some((text) => shown.includes(text)));
   });
 
-  it("refuses files that are not of one key, and keys it cannot use", () => {
+  it("refuses files that are not of one key, and keys that it cannot use", () => {
     const [a, b] = examples;
     const refused: readonly [string, string, RegExp][] = [
       [a.key, b.secret, /not of one key/],
@@ -150,7 +150,7 @@ describe("SigningKey", () => {
   });
 });
 
-describe("what is signed", () => {
+describe("signed data", () => {
   const fields = {
     ...{ algorithm: 13, tag: 1, inception: 0, expiration: 1 },
     signer: Name.parse("example."),
@@ -161,7 +161,7 @@ describe("what is signed", () => {
     return Buffer.from(signedOctets(set, fields)).toString("hex");
   };
 
-  it("does not depend on the order of the records or on the case of names", () => {
+  it("does not depend on the order of the records, or on the case of names", () => {
     const hosts = fc.array(fc.stringMatching(/^[a-zA-Z]{1,5}$/), { minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(hosts, (labels) => {
@@ -179,14 +179,14 @@ describe("what is signed", () => {
     );
   });
 
-  it("is in the order of its octets, and what ends sooner comes sooner (RFC 4034 §6.3)", () => {
+  it("is in the order of its octets, a prefix first (RFC 4034 §6.3)", () => {
     const data = (hex: string) => rdata.opaque(65280, Buffer.from(hex, "hex"));
     const made = octets("a.", 65280, ["02", "0102", "01"].map(data));
     const own = "016100ff0000010000000a";
     assert.ok(made.endsWith(`${own}000101${own}00020102${own}000102`), made);
   });
 
-  it("has names in lower case in the types that RFC 4034 §6.2 names, and are in use", () => {
+  it("has names in lower case in those types of RFC 4034 §6.2 that are in use", () => {
     for (const [type, line] of [
       ...["NS", "CNAME", "PTR", "DNAME"].map((type) => [type, "A."] as const),
       ...["MX", "AFSDB", "RT", "KX"].map((type) => [type, "1 A."] as const),
@@ -219,7 +219,7 @@ describe("what is signed", () => {
     }
   });
 
-  it("counts no label for an asterisk in front (RFC 4034 §3.1.3)", () => {
+  it("does not count an asterisk in front as a label (RFC 4034 §3.1.3)", () => {
     const labels = (owner: string) =>
       rrsigRdata(
         { name: Name.parse(owner), type: Type.A, ttl: 1, rdatas: [rdata.a("10.0.0.1")] },

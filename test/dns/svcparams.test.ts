@@ -93,19 +93,19 @@ describe("SvcParams", () => {
     ["0004 0003 616263", 'key4="abc"'],
     ["0000 0002 0003", String.raw`key0="\000\003"`],
   ] as const) {
-    it(`prints ${printed}, and reads it back as it was`, () => {
+    it(`prints ${printed}, and reads it back the same`, () => {
       const bytes = Buffer.from(wire.replaceAll(" ", ""), "hex");
       assert.equal(formatSvcParams(bytes), printed);
       assert.deepEqual(Buffer.from(parseSvcParams([printed])), bytes);
     });
   }
 
-  it("have no text of their own where mandatory ends within a key", () => {
+  it("have no text of their own if mandatory ends within a key", () => {
     const bytes = Buffer.from("00000003000300000300020035", "hex");
     assert.equal(formatSvcParams(bytes), String.raw`key0="\000\003\000" port=53`);
   });
 
-  it("are no longer than data can be", () => {
+  it("are no longer than rdata can be", () => {
     const long = "x".repeat(65_536);
     assert.throws(
       () => new Rdata(Type.SVCB, [1, Name.root, parseSvcParams([`key7=${long}`])]),
@@ -113,7 +113,7 @@ describe("SvcParams", () => {
     );
   });
 
-  it("name the addresses of a host, whatever else they say, and no half ones", () => {
+  it("yield all whole addresses in their hints, whatever else they have", () => {
     const hints = (bytes: Uint8Array) => addressHints(bytes).map(formatAddress);
     const words = ["alpn=h2", "ipv4hint=10.0.0.1,10.0.0.2", "ech=AAEC", "ipv6hint=fd00::1"];
     assert.deepEqual(hints(parseSvcParams(words)), ["10.0.0.1", "10.0.0.2", "fd00::1"]);

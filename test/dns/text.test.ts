@@ -104,11 +104,11 @@ describe("formatRdata and parseRdataText", () => {
     });
   }
 
-  it("takes \\# in quotes for a string", () => {
+  it("takes a quoted \\# as a string", () => {
     assert.ok(parse("TXT", String.raw`"\#" 0`).equals(rdata.txt("#", "0")));
   });
 
-  it("reads back every record data that can come by wire as the same octets", () => {
+  it("reads back all record data that can be received as the same octets", () => {
     fc.assert(
       fc.property(arbitrary.rdata, (data) => {
         const text = formatRdata(data);
@@ -149,7 +149,7 @@ describe("formatRdata and parseRdataText", () => {
     );
   });
 
-  it("prints a bitmap with octets to spare so that they are not lost", () => {
+  it("prints a bitmap with spare octets so that these are not lost", () => {
     const odd = new Rdata(Type.NSEC, [Name.root, Uint8Array.of(0, 2, 0x40, 0)]);
     assert.equal(formatRdata(odd), String.raw`\# 5 0000024000`);
   });
@@ -166,7 +166,7 @@ describe("formatRdata and parseRdataText", () => {
 });
 
 describe("parseSeconds", () => {
-  it("takes numbers and BIND's units", () => {
+  it("accepts numbers and BIND's units", () => {
     assert.equal(parseSeconds("0"), 0);
     assert.equal(parseSeconds("1h30m"), 5400);
     assert.equal(parseSeconds("1W2D3H4M5S"), 788645);

@@ -51,7 +51,7 @@ describe("a TSIG", () => {
     }
   });
 
-  it("TSIG-02: stands last in the additional section, once, or is a format error", () => {
+  it("TSIG-02: is last in the additional section, once, or a format error", () => {
     const once = signTsig(query, key, { now: NOW }).bytes;
     const twice = signTsig(once, key, { now: NOW }).bytes;
     assert.throws(() => partTsig(twice), FormatError);
@@ -70,7 +70,7 @@ describe("a TSIG", () => {
     assert.equal(errorOf(bytes, { find: () => undefined }), Rcode.BADKEY);
   });
 
-  it("TSIG-04: of a key or algorithm not known is BADKEY", () => {
+  it("TSIG-04: of an unknown key or algorithm is BADKEY", () => {
     const { bytes } = signTsig(query, key, { now: NOW });
     assert.equal(errorOf(bytes, { find: () => undefined }), Rcode.BADKEY);
     assert.equal(
@@ -79,7 +79,7 @@ describe("a TSIG", () => {
     );
   });
 
-  it("TSIG-05: is BADSIG after any bit of message or MAC was changed", () => {
+  it("TSIG-05: is BADSIG after a change of the message or the MAC", () => {
     const { bytes } = signTsig(query, key, { now: NOW });
     for (const at of [2, 5, 13, 20]) {
       const changed = Buffer.from(bytes);
@@ -95,7 +95,7 @@ describe("a TSIG", () => {
     assert.equal(errorOf(bytes, { find: () => ({ ...key, secret }) }), Rcode.BADSIG);
   });
 
-  it("TSIG-06: outside of its fudge is BADTIME, which is signed and says the server's time", () => {
+  it("TSIG-06: outside its fudge is BADTIME, which is signed and has the server's time", () => {
     assert.equal(errorOf(signTsig(query, key, { now: NOW + 301 }).bytes), Rcode.BADTIME);
     assert.equal(errorOf(signTsig(query, key, { now: NOW + 300 }).bytes), undefined);
     const { bytes } = signTsig(query, key, {
@@ -110,7 +110,7 @@ describe("a TSIG", () => {
     assert.ok(tsig.mac.length > 0);
   });
 
-  it("TSIG-08: with a MAC too short or too long is a format error", () => {
+  it("TSIG-08: with a MAC that is too short or too long is a format error", () => {
     assert.equal(errorOf(withMac((mac) => mac.subarray(0, 15))), Rcode.FORMERR);
     assert.equal(errorOf(withMac((mac) => Buffer.concat([mac, mac]))), Rcode.FORMERR);
   });
@@ -132,7 +132,7 @@ describe("a TSIG", () => {
     }
   });
 
-  it("TSIG-09: with a cut but right MAC is BADTRUNC, with a cut and wrong one BADSIG", () => {
+  it("TSIG-09: with a truncated MAC is BADTRUNC if that is right, and BADSIG if not", () => {
     assert.equal(errorOf(withMac((mac) => mac.subarray(0, 16))), Rcode.BADTRUNC);
     assert.equal(errorOf(withMac((mac) => mac.subarray(16, 32))), Rcode.BADSIG);
   });
@@ -140,13 +140,13 @@ describe("a TSIG", () => {
   it("TSIG-11: does not depend on the case of the key's name", () => {
     const { bytes } = signTsig(query, { ...key, name: Name.parse("pArIs.KEY.") }, { now: NOW });
     assert.ok(verify(bytes).isValid);
-    // Nor on that which it was signed in.
+    // Nor on the case that it was signed in.
     bytes.write("PARIS", query.length + 1);
     assert.equal(`${partTsig(bytes)!.tsig.key}`, "PARIS.KEY.");
     assert.ok(verify(bytes).isValid);
   });
 
-  it("TSIG-12: holds when a relay has changed the id", () => {
+  it("TSIG-12: is valid after a relay has changed the id", () => {
     const relayed = Buffer.from(signTsig(query, key, { now: NOW }).bytes);
     relayed.writeUInt16BE(0x9999, 0);
     assert.ok(verify(relayed).isValid);
@@ -167,7 +167,7 @@ describe("a TSIG", () => {
     assert.equal(errorOf(later.bytes, { ...context, unsigned: [query] }), Rcode.BADSIG);
   });
 
-  it("says BADKEY and BADSIG unsigned", () => {
+  it("reports BADKEY unsigned", () => {
     const request = partTsig(signTsig(query, key, { now: NOW }).bytes)!;
     const refusal = partTsig(refuseTsig(query, request, Rcode.BADKEY))!;
     assert.equal(refusal.tsig.error, Rcode.BADKEY);
@@ -175,7 +175,7 @@ describe("a TSIG", () => {
   });
 });
 
-/** The signed query with its MAC changed. */
+/** The signed query, its MAC changed by `change`. */
 function withMac(change: (mac: Uint8Array) => Uint8Array, own = key): Uint8Array {
   const { tsig } = partTsig(signTsig(query, own, { now: NOW }).bytes)!;
   const algorithm = [own.algorithm.length, ...Buffer.from(own.algorithm), 0];

@@ -13,7 +13,7 @@ function written(write: (writer: Writer) => void): string {
 }
 
 describe("Writer", () => {
-  it("writes numbers of every width, 2^31 and more too", () => {
+  it("writes numbers of every width, even from 2^31 on", () => {
     const hex = written((writer) => {
       writer.u8(0xff);
       writer.u16(0xfffe);
@@ -25,7 +25,7 @@ describe("Writer", () => {
     assert.equal(hex, "fffffe80000000fffffffdfffffffffffc000180000001");
   });
 
-  it("points at what was written before, with its case (RFC 1035 §4.1.4)", () => {
+  it("points to what was written before in the same case (RFC 1035 §4.1.4)", () => {
     const hex = written((writer) => {
       writer.name(Name.parse("a.b."));
       writer.name(Name.parse("c.a.b."));
@@ -36,7 +36,7 @@ describe("Writer", () => {
     assert.equal(hex, `0161016200${"0163c000"}${"c002"}${"014200"}${"0178c00b"}`);
   });
 
-  it("writes a name out where pointers are not allowed, and lets others point at it", () => {
+  it("writes a name in full where pointers are not allowed, and lets others point to it", () => {
     const hex = written((writer) => {
       writer.name(Name.parse("a.b."));
       writer.name(Name.parse("c.a.b."), false);
@@ -45,7 +45,7 @@ describe("Writer", () => {
     assert.equal(hex, `0161016200${"01630161016200"}${"c005"}`);
   });
 
-  it("points nowhere that 14 bits do not reach", () => {
+  it("points to nothing that 14 bits do not reach", () => {
     const writer = new Writer();
     writer.bytes(new Uint8Array(0x3ffd));
     writer.name(Name.parse("abc.d."));
@@ -55,7 +55,7 @@ describe("Writer", () => {
     assert.equal(writer.done().toString("hex", before), `${"fffd"}${"016400"}`);
   });
 
-  it("forgets what is rewound, and that only", () => {
+  it("forgets what is rewound, and only that", () => {
     const names = fc.array(arbitrary.name, { maxLength: 5 });
     fc.assert(
       fc.property(names, names, names, (before, taken, after) => {
@@ -73,7 +73,7 @@ describe("Writer", () => {
     );
   });
 
-  it("is empty again when it is cleared, however much it held", () => {
+  it("is empty after it is cleared, however much it held", () => {
     const names = fc.array(arbitrary.name, { maxLength: 8 });
     fc.assert(
       fc.property(names, fc.constantFrom(0, 600, 200_000), names, (before, more, after) => {
@@ -84,7 +84,7 @@ describe("Writer", () => {
         cleared.bytes(new Uint8Array(more));
         cleared.clear();
         assert.equal(cleared.done().length, 0);
-        // Small ones lie together in one that Node keeps for them.
+        // Small buffers share one that Node keeps for them.
         const most = Math.max(8192, Buffer.poolSize);
         assert.ok(cleared.done().buffer.byteLength <= most, "what is large is let go");
         for (const name of after) cleared.name(name);
