@@ -5,8 +5,8 @@ import { Additions } from "../../src/zone/update/additions.ts";
 import fc from "../support/fastcheck.ts";
 import { name } from "./fixture.ts";
 
-describe("record data that comes to a set", () => {
-  it("is a map by key, in the order it came, whether it is one or many", () => {
+describe("data added to a set", () => {
+  it("is kept by key, in the order of addition, whether it is one or many", () => {
     const host = fc.constantFrom("a", "A", "b", "c", "d");
     const steps = fc.array(fc.tuple(fc.boolean(), host), { maxLength: 20 });
     fc.assert(

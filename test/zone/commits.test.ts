@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Commits } from "../../src/zone/commits.ts";
 
-/** Writes that end when a test says so. */
+/** Writes that end when the test says so. */
 function bench() {
   const told: string[] = [];
   const ends: { resolve: () => void; reject: (error: Error) => void }[] = [];
@@ -32,7 +32,7 @@ function bench() {
 }
 
 suite("Commits", () => {
-  test("write at once, and together all that comes while a write is under way", async () => {
+  test("write at once, and all that arrives during a write together", async () => {
     const { told, ends, add, commits, turn } = bench();
     add("a");
     assert.deepEqual(told.splice(0), ["begin", "write a"]);
@@ -48,7 +48,7 @@ suite("Commits", () => {
     assert.deepEqual(told, ["keep b", "keep c", "kept"]);
   });
 
-  test("keep at once what needs no writing, unless something is under way", async () => {
+  test("keep at once what needs no writing, unless a write is in flight", async () => {
     const { told, ends, add, answer, commits } = bench();
     answer("x");
     assert.deepEqual(told.splice(0), ["begin", "keep x", "answered"]);
@@ -60,7 +60,7 @@ suite("Commits", () => {
     assert.deepEqual(told, ["keep a", "kept", "begin", "keep y", "answered"]);
   });
 
-  test("undo all that rests on what could not be written, the last first, and go on", async () => {
+  test("undo a failed write and all behind it, the last first, and go on", async () => {
     const { told, ends, add, answer, commits, turn } = bench();
     add("a");
     add("b");

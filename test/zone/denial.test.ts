@@ -11,7 +11,7 @@ const origin = Name.parse("z.example.");
 const nextOf = (name: Name, isCut = false): Name =>
   nsecSet({ name, isCut, origin, types: [], ttl: 1 }).rdatas[0]!.values[0] as Name;
 
-/** Beneath the origin, often as long as a name can be. */
+/** Names beneath the origin, often as long as a name can be. */
 const inZone = fc.array(label, { minLength: 1, maxLength: 8 }).map((labels) => {
   for (let from = 0; ; from++) {
     const name = Name.join(labels.slice(from), origin);
@@ -20,7 +20,7 @@ const inZone = fc.array(label, { minLength: 1, maxLength: 8 }).map((labels) => {
 });
 
 describe("an NSEC made for one name", () => {
-  it("SEC-DNSSEC-08: is owned by it and covers no other name there could be", () => {
+  it("SEC-DNSSEC-08: is owned by it and covers no other possible name of the zone", () => {
     fc.assert(
       fc.property(inZone, anyName, (name, other) => {
         const next = nextOf(name);
@@ -28,14 +28,14 @@ describe("an NSEC made for one name", () => {
         assert.ok(isLast || compareNames(name, next) < 0);
         const isBetween =
           compareNames(name, other) < 0 && (isLast || compareNames(other, next) < 0);
-        // Behind the last name of the zone there is none of the zone.
+        // No name of the zone follows its last one.
         assert.ok(!isBetween || !other.isUnder(origin));
       }),
       { numRuns: 2000 },
     );
   });
 
-  it("SEC-DNSSEC-12: of a delegation, its next is behind all that is beneath it", () => {
+  it("SEC-DNSSEC-12: for a delegation has a next name after all that is beneath it", () => {
     fc.assert(
       fc.property(inZone, label, (name, below) => {
         const next = nextOf(name, true);
@@ -49,7 +49,7 @@ describe("an NSEC made for one name", () => {
     );
   });
 
-  it("has the next name that fits, where the name leaves no room for a label or an octet", () => {
+  it("has the next name that fits, if the name has no room for a label or an octet", () => {
     const long = (last: string) =>
       Name.parse(`${last}.${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(52)}`, origin);
     for (const [owner, next] of [
@@ -64,14 +64,14 @@ describe("an NSEC made for one name", () => {
     }
     const highest = long("\\255".repeat(62));
     assert.equal(nextOf(highest).labels.length, highest.labels.length - 1);
-    // With all else beneath it behind it, each of these has one name: the first that is not.
+    // The next name after a delegation is the first that is not beneath it.
     const cut = (label: string) => `${nextOf(Name.parse(label, origin), true)}`;
     assert.equal(cut("a".repeat(62)), `${"a".repeat(62)}\\000.${origin}`);
     assert.equal(cut("a".repeat(63)), `${"a".repeat(62)}b.${origin}`);
     assert.equal(cut("\\255".repeat(63)), `${origin}`);
   });
 
-  it("names the types it is given, RRSIG and NSEC", () => {
+  it("lists the types it is given, RRSIG and NSEC", () => {
     const [data] = nsecSet({ name: origin, origin, types: [Type.A, 65280], ttl: 1 }).rdatas;
     const types = bitmapTypes(data!.values[1] as Uint8Array);
     assert.deepEqual(types, [Type.A, Type.RRSIG, Type.NSEC, 65280]);

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemDisk } from "../../src/zone/journal/disk.ts";
 
-/** What no test of a process that is killed can tell: the system keeps its writes, synced or not. */
+/** What no kill of a process can show, as the system keeps its writes, synced or not. */
 suite("the disk", () => {
-  test("UPD-26: is told to have what was written before sync resolves, and names before settle does", async (t) => {
+  test("UPD-26: is asked to keep writes before sync resolves, and names before settle does", async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "disk-"));
     const asked: string[] = [];
     const { fdatasync } = fs;
@@ -42,7 +42,7 @@ suite("the disk", () => {
     assert.equal(String(await systemDisk.read(path)), "one");
   });
 
-  test("tells whether a name leads to a file, and takes it for so where it may not look", (t) => {
+  test("reports whether a name leads to a file, and assumes so where it cannot look", (t) => {
     const folder = mkdtempSync(join(tmpdir(), "disk-"));
     t.after(() => rmSync(folder, { recursive: true, force: true }));
     const path = join(folder, "j");

@@ -23,7 +23,7 @@ suite("Draft", () => {
   });
   const updates = fc.array(fc.array(step, { maxLength: 30 }), { maxLength: 8 });
 
-  test("has in a large set what was added and not removed, update after update", () => {
+  test("has in a large set what was added and not removed, over many updates", () => {
     fc.assert(
       fc.property(updates, (updates) => {
         let snapshot = snapshotOf("");
@@ -64,7 +64,7 @@ suite("Draft", () => {
     );
   });
 
-  test("knows the types of a name, however many other sets it has touched", () => {
+  test("knows the types of a name, however many other sets it touches", () => {
     for (const others of [0, 1, 11, 12, 13, 100]) {
       const draft = new Draft(snapshotOf("many TXT a\nmany A 10.0.0.1"));
       draft.add(owner, 60, rdata.cname(name("there")));
@@ -75,7 +75,7 @@ suite("Draft", () => {
     }
   });
 
-  test("leaves the snapshot as it was, whichever of several drafts it was looked at by", () => {
+  test("leaves the snapshot unchanged, though several drafts are made of it", () => {
     const before = snapshotOf(
       Array.from({ length: 30 }, (_, i) => `many A 10.0.0.${i}`).join("\n"),
     );

@@ -9,7 +9,7 @@ import { silentLog } from "../support/log.ts";
 import { lines, origin, setsOf } from "./fixture.ts";
 import type { MemoryDisk } from "./memorydisk.ts";
 
-/** Whoever opens it again with another signal finds what the first left: as after a kill. */
+/** Opens a zone. Opening it again with another signal finds what the first left, as after a kill. */
 export async function openOn(
   disk: MemoryDisk,
   options: Partial<ZonePlace> & { text?: string } = {},
@@ -30,7 +30,7 @@ export async function openOn(
 export const JOURNAL = "z.example.journal";
 export const COPY = "z.example.saved";
 
-/** `wallOffset` makes wall time of the times of holds. */
+/** All that is known of a zone. `wallOffset` turns the times of holds into wall time. */
 export function describe(
   state: Pick<ZoneState, "file" | "snapshot" | "signingTimes">,
   held: readonly HeldRecord[],
@@ -50,7 +50,7 @@ export function describe(
   ];
 }
 
-/** In the order the zone has its records. */
+/** The records in the zone's order. */
 function exact(snapshot: Snapshot): string[] {
   return [...snapshot].flatMap(({ name, ttl, rdatas }) =>
     rdatas.map(

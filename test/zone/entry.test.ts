@@ -12,7 +12,7 @@ suite("a step in a journal", () => {
   const setOf = (owner: typeof a) => ({ name: owner, type: Type.A, ttl: 60, rdatas: [data] });
   const added = [setOf(a), setOf(b)];
 
-  /** The owners of the records of its steps on holds, once it has been written and read. */
+  /** The owners of the records in `holds`, after the step was written and read. */
   function ownersOf(holds: readonly StepTaken[]): string[] {
     const step: Step = {
       ...{ at: 0, by: "paris", lease: FOREVER, keyLease: FOREVER, file: undefined },
@@ -26,7 +26,7 @@ suite("a step in a journal", () => {
     return (read as Step).holds.map(({ record }) => `${record.name}`);
   }
 
-  test("names records of one data by their owners, in whatever order", () => {
+  test("names records of equal data by their owners, in any order", () => {
     const take = (owner: typeof a, id?: number): StepTaken => ({
       ...{ does: "take", record: { name: owner, rdata: data }, id },
     });

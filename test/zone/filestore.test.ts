@@ -11,7 +11,7 @@ suite("a journal that grows", () => {
   const flip = (zone: Awaited<ReturnType<typeof openOn>>) =>
     zone.apply(updateOf(++updates % 2 === 1 ? "+ a A 10.0.0.1" : "- a A 10.0.0.1"), operator);
 
-  test("is begun anew to its end before it is closed, and left alone then", async () => {
+  test("is rewritten to its end before it is closed, and left alone then", async () => {
     const disk = new MemoryDisk();
     const stop = new AbortController();
     const zone = await openOn(disk, { signal: stop.signal, enough: 2000 });
@@ -27,7 +27,7 @@ suite("a journal that grows", () => {
     assert.equal((await openOn(disk)).current.serial, serial);
   });
 
-  test("is not begun anew while it is not far longer than its zone, be its records many or large", async () => {
+  test("is not rewritten until it is far longer than its zone, be its records many or large", async () => {
     const large = Array.from(
       { length: 20 },
       (_, i) => `t${i} TXT ${'"'.concat("x".repeat(250), '" ').repeat(8)}`,
@@ -52,7 +52,7 @@ suite("a journal that grows", () => {
     }
   });
 
-  test("and cannot be begun anew is tried again when it is half as long again", async () => {
+  test("and cannot be rewritten is tried again when it is half as long again", async () => {
     const disk = new MemoryDisk();
     const zone = await openOn(disk, { enough: 2000 });
     const lengths: number[] = [];
@@ -76,7 +76,7 @@ suite("a journal that grows", () => {
 });
 
 suite("a copy", () => {
-  test("writes no second copy of what has not changed", async () => {
+  test("is not written again if nothing has changed", async () => {
     const disk = new MemoryDisk();
     const clock = new FakeClock();
     const stop = new AbortController();

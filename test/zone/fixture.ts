@@ -21,7 +21,7 @@ export const name = (text: string): Name => Name.parse(text, origin);
 export const SOA = "@ 3600 SOA ns.example. hostmaster.example. 1 7200 3600 86400 10";
 const APEX = `$TTL 60\n${SOA}\n@ 3600 NS ns.example.\n`;
 
-/** Sets of a zone with a SOA and an NS beside what `text` says, TTL 60. */
+/** The sets of a zone with a SOA and an NS besides `text`, TTL 60. */
 export function setsOf(text: string): RecordSet[] {
   return parseMasterFile(APEX + outdent(text), { origin });
 }
@@ -39,7 +39,7 @@ export function sets(text: string): RecordSet[] {
   return parseMasterFile(`$TTL 60\n${outdent(text)}`, { origin, isPartial: true });
 }
 
-/** Every line has its owner, so that cases may be indented. */
+/** Removes the indentation of cases, in which every line has its owner. */
 function outdent(text: string): string {
   return text.replace(/^[ \t]+/gm, "");
 }

@@ -14,7 +14,7 @@ suite("a folder of zone files", async () => {
   after(() => rm(folder, { recursive: true }));
   const write = (name: string, text: string) => writeFile(join(folder, name), text);
 
-  test("gives a zone for each, named for the file", async () => {
+  test("yields a zone for each file, named after it", async () => {
     await write("bonjour.example.zone", "printer 60 A 10.0.0.1");
     await write("1.10.in-addr.arpa.zone", `${HEAD}2.3 60 PTR printer.example.`);
     await write("notes.txt", "not a zone");
@@ -29,18 +29,18 @@ suite("a folder of zone files", async () => {
     );
   });
 
-  test("wants SOA and NS in all but the shared zone's", async () => {
+  test("requires SOA and NS in all but the shared zone's file", async () => {
     await assert.rejects(
       readZoneFolder(folder),
       /bonjour.example.zone: no SOA of bonjour.example./,
     );
   });
 
-  test("need not be there", async () => {
+  test("need not exist", async () => {
     assert.deepEqual(await readZoneFolder(join(folder, "none")), []);
   });
 
-  test("says which file has a name that is no zone's", async () => {
+  test("reports which file has an invalid zone name", async () => {
     await write("a..b.zone", HEAD);
     await assert.rejects(
       readZoneFolder(folder, { dynamic: [shared] }),

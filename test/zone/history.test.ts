@@ -1,4 +1,4 @@
-/** What is kept of a zone's changes, filled several times over. */
+/** The changes that a zone keeps, filled several times over. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Type } from "../../src/dns/constants.ts";
@@ -11,10 +11,10 @@ import { name, operator, updateOf, zoneOf } from "./fixture.ts";
 const MIB = 2 ** 20;
 
 suite("the history of a zone", () => {
-  test("SEC-13: fills memory up to its limit, and not beyond, however long the zone changes", async () => {
+  test("SEC-13: fills memory up to its limit and no further, however long the zone changes", async () => {
     const zone = zoneOf(Array.from({ length: 12_000 }, (_, i) => `h${i} A 10.1.0.1`).join("\n"));
     let octet = 0;
-    /** More than are kept: those of as many records as the zone has, and each is of four, SOAs too. */
+    /** Makes more changes than are kept: those of as many records as the zone has, each of four with SOAs. */
     const fill = async (): Promise<number> => {
       octet++;
       for (let i = 0; i < 4000; i++) {
@@ -26,7 +26,7 @@ suite("the history of a zone", () => {
     const empty = inUse();
     const full = await fill();
     const fuller = [await fill(), await fill(), await fill()];
-    // 8 MiB as measured; without a limit each of the others would be as many more.
+    // 8 MiB as measured; without a limit each of the others would add as much.
     assert.ok(full - empty < 16 * MIB, `${(full - empty) / MIB} MiB`);
     for (const each of fuller) {
       assert.ok(each - full < 4 * MIB, `${(each - full) / MIB} MiB more`);
@@ -38,7 +38,7 @@ suite("the history of a zone", () => {
     assert.equal(kept, 3000);
   });
 
-  test("SEC-13: is bounded by octets too, where records are large", () => {
+  test("SEC-13: is also bounded by octets, if records are large", () => {
     const history = new History();
     const large = (i: number) => rdata.txt(...Array(200).fill(`${i} `.padEnd(250, "x")));
     for (let from = 0; from < 2000; from++) {

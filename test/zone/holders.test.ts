@@ -1,4 +1,4 @@
-/** Updates made by chance of a few records, by all who may write: who holds what, and until when. */
+/** Random updates of a few records by all who may write: who holds what, and until when. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
@@ -72,12 +72,12 @@ const STEERING = [
 ];
 const ALL = [...OWN, ...OWN, ...commonOf("paris"), ...commonOf("lyon"), ...STEERING, ...STEERING];
 
-/** More than are looked through one by one, of one set and of many. */
+/** More than are searched one by one, in one set and in many. */
 const MANY = Array.from({ length: 14 }, (_, i) => i);
 const instances = MANY.map((i) => `_ipp._tcp PTR p${i}._ipp._tcp.paris`);
 const hosts = MANY.map((i) => `h${i}.paris A 10.0.0.1`);
 
-/** As `updateOf` has them. */
+/** Returns text for `updateOf`. */
 type Ask = (record: string, ttl: number) => string;
 const add: Ask = (record, ttl) => `+ ${record.replace(" ", ` ${ttl} `)}`;
 const remove: Ask = (record) => `- ${record}`;
@@ -101,10 +101,10 @@ const asks = (...some: Ask[]) =>
     { minLength: 1, maxLength: 8, size: "max" },
   );
 const any = asks(add, add, add, remove, removeSet, removeName);
-/** Of what it has in common with others a site takes away no set. */
+/** A site may not remove a set that it has in common with others. */
 const inCommon = asks(add, add, add, remove);
 
-/** An update is of three records at most, that its steps may meet. */
+/** An update has three different records at most, so that its steps may meet. */
 const updateBy = (by: keyof typeof writers, records: readonly string[], asks = any) =>
   fc
     .record({
@@ -129,7 +129,7 @@ const update = fc.oneof(
   updateBy("paris", ALL),
 );
 
-/** Of a name it says that it is an alias, or what is there. */
+/** The file has an alias at a name, or other data. */
 const file = fc
   .record({
     ttl: fc.constantFrom(60, 20),
@@ -158,7 +158,7 @@ function fileSets({ text, serial }: { text: string; serial: number }): RecordSet
   return [withSerial(soa!, serial), ...rest];
 }
 
-/** Nothing can be written meanwhile. */
+/** True if nothing can be written meanwhile. */
 const fails = fc.integer({ min: 0, max: 11 }).map((chance) => chance === 11);
 const step = fc.oneof(
   {
@@ -186,7 +186,7 @@ const step = fc.oneof(
 
 //---- The zone, and what is told of it ----
 
-/** A zone with a journal, from which it may be begun again. */
+/** A zone with a journal, from which it can be restarted. */
 class Lasting {
   readonly clock = new FakeClock();
   zone!: Zone;
@@ -241,7 +241,7 @@ class Lasting {
   }
 }
 
-test("a record is there while somebody holds it, whatever is written, ends or is begun again", async () => {
+test("a record exists while somebody holds it, whatever is written, expires or is restarted", async () => {
   const all = fc.array(step, { maxLength: 20, size: "max" });
   const capacity = fc.constantFrom(16, 16, 60);
   await fc.assert(
@@ -262,7 +262,7 @@ test("a record is there while somebody holds it, whatever is written, ends or is
           );
           lasting.isDiskFull = false;
           for (const [j, { update, by }] of updates.entries()) {
-            // What has to be written fails, and with it what was worked out from that.
+            // What has to be written fails, and with it what was derived from that.
             if (step.fails && got[j] === Rcode.SERVFAIL) continue;
             const expected = model.apply(update, by, clock.now());
             assert.equal(rcodeName(got[j]!), rcodeName(expected), `step ${i}, ${j}`);
@@ -276,11 +276,11 @@ test("a record is there while somebody holds it, whatever is written, ends or is
           lasting.isDiskFull = step.fails;
           await clock.elapse(step.seconds * 1000);
           lasting.isDiskFull = false;
-          // What has ended is let go of when it can be written again.
+          // What has expired is released once it can be written again.
           await clock.elapse(step.fails ? 1000 : 0);
           const rises = lasting.zone.current.serial - serial;
           assert.equal(model.pass(clock.now()), rises > 0, `the serial at step ${i}`);
-          // It rises once for each of those who let go, whose order is the zone's own affair.
+          // It rises once for each holder that lets go, in an order of the zone's own.
           model.raiseSerial(rises);
         } else {
           await lasting.restart();

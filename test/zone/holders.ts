@@ -1,6 +1,6 @@
 /**
- * Who holds a record, slowly: each record of the zone with all who hold it, and an update done to them
- * step by step (RFC 2136 §3.4.2, RFC 9664), without any of the zone's cleverness.
+ * A slow model of who holds a record: each record of the zone with all its holders, to which an update
+ * is applied step by step (RFC 2136 §3.4.2, RFC 9664), without any of the zone's cleverness.
  */
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { type Rdata, soaOf } from "../../src/dns/rdata.ts";
@@ -12,7 +12,7 @@ import { type Update, withSerial } from "../../src/zone/update/update.ts";
 import { weightOf } from "../../src/zone/update/weight.ts";
 import { origin } from "./fixture.ts";
 
-/** A record, and its holders by their names. */
+/** A record, and its holders by name. */
 export interface Held extends ResourceRecord {
   readonly holds: Map<string, Hold>;
 }
@@ -38,7 +38,7 @@ export class HoldersModel {
   records: Held[];
   soa: ResourceRecord;
   readonly #capacity: number;
-  /** What the file said last that was taken. */
+  /** The records that were last taken from the file. */
   #said: ResourceRecord[];
 
   constructor(file: readonly RecordSet[], capacity: number) {
@@ -76,7 +76,7 @@ export class HoldersModel {
     return Rcode.NOERROR;
   }
 
-  /** Everybody whose lease has ended lets go. Is it to be seen? */
+  /** Releases every lease that has ended, and returns whether that changes the zone. */
   pass(now: number): boolean {
     const before = this.records;
     const ends = this.records.flatMap(({ holds }) => [...holds.values()]);
@@ -96,7 +96,7 @@ export class HoldersModel {
     this.soa = { ...this.soa, rdata: withSerial(set, serial).rdatas[0]! };
   }
 
-  /** All there is to compare. */
+  /** Everything to compare. */
   told(): string[] {
     return [
       told(this.soa, []),
@@ -104,7 +104,7 @@ export class HoldersModel {
     ].sort();
   }
 
-  /** Undefined where it was taken. */
+  /** Returns undefined if the update was applied. */
   #apply(
     { updates, lease, keyLease = lease }: Update,
     by: Principal,
@@ -130,7 +130,7 @@ export class HoldersModel {
     return undefined;
   }
 
-  /** What is heard is nothing that an operator takes away or changes, but beside PTRs may be others. */
+  /** True if an operator would remove or change what another leases; a PTR beside others does not. */
   #isOverriding({ name, type, class: klass, ttl, rdata }: ResourceRecord, by: Principal): boolean {
     const leased = this.records.filter(
       (each) => each.name.equals(name) && isLeasedByAnother(each, by.name),
@@ -164,14 +164,14 @@ export class HoldersModel {
   }
 }
 
-/** A line of a record, names in one case but in its data; and of who holds it. */
+/** A line of a record and its holders, with the record's owner in lower case. */
 export function told({ name, ttl, type, rdata }: ResourceRecord, holds: Iterable<Hold>): string {
   const by = Array.from(holds, ({ by, expires, lease }) => `${by} until ${expires} for ${lease}`);
   const octets = Buffer.from(rdata.toWire()).toString("hex");
   return `${name.toLowerCase()} ${ttl} ${type} ${octets} ${by.sort().join(", ")}`;
 }
 
-/** But for the holders. */
+/** True if the records are equal, whoever holds them. */
 function isAlike(some: readonly Held[], others: readonly Held[]): boolean {
   const [a, b] = [some, others].map((each) =>
     each
@@ -190,9 +190,9 @@ function weight({ rdata }: Held): number {
 class Work {
   readonly #zone: HoldersModel;
   readonly #by: Principal;
-  /** The zone before it. */
+  /** The zone before the update. */
   readonly #base: readonly Held[];
-  /** Removed whoever holds it: who adds it again in this update takes no hold of others away. */
+  /** Removed for all holders. Adding one of these again in this update restores its holds. */
   readonly #swept: Held[] = [];
 
   constructor(zone: HoldersModel, by: Principal, base: readonly Held[] = []) {
@@ -201,7 +201,7 @@ class Work {
     this.#base = base;
   }
 
-  /** False where it is passed over. */
+  /** Returns false if the record is passed over. */
   do(record: ResourceRecord, hold: Hold): boolean {
     if (record.class === Class.IN)
       return isSoa(record) ? this.#replaceSoa(record) : this.#add(record, hold);
@@ -211,7 +211,7 @@ class Work {
       if (record.class === Class.NONE) {
         if (held.rdata.equals(rdata)) this.letGo(held);
       } else if (isApexNs(held)) {
-        // These stay, whoever asks.
+        // The apex NS stay, whoever asks.
       } else if (type === Type.ANY) {
         this.letGo(held);
       } else if (type === held.type) {
@@ -279,7 +279,7 @@ class Work {
     return true;
   }
 
-  /** By whom the set is that was there before the update. */
+  /** The TTL for a set, which depends on who held it before the update. */
   #ttlOf(record: ResourceRecord): number {
     const { name: by, maxTtl } = this.#by;
     const ttl = Math.min(record.ttl, maxTtl ?? record.ttl);
@@ -299,7 +299,7 @@ class Work {
   }
 }
 
-/** One alias at a name, and one WKS of an address and a protocol. */
+/** True for aliases at one name, and for WKS records of one address and protocol. */
 function isReplacedBy(old: Rdata, rdata: Rdata): boolean {
   if (old.type !== rdata.type || old.equals(rdata)) return false;
   if (old.type === Type.WKS) return old.wire.slice(0, 5) === rdata.wire.slice(0, 5);

@@ -16,7 +16,7 @@ async function journalOf(disk: MemoryDisk, ...head: string[]): Promise<Journal> 
 }
 
 suite("Journal", () => {
-  test("is not there, or whole: whenever its writer dies while it begins", async () => {
+  test("is whole or does not exist, whenever its writer dies while creating it", async () => {
     for (let step = 1; ; step++) {
       const disk = new MemoryDisk();
       let isDying = false;
@@ -40,7 +40,7 @@ suite("Journal", () => {
     }
   });
 
-  test("UPD-26: that was given its name by one who died is there after a power cut", async () => {
+  test("UPD-26: survives a power cut after its writer died having named it", async () => {
     for (const isRewritten of [false, true]) {
       const disk = new MemoryDisk();
       const dead = (what: string) => {
@@ -62,7 +62,7 @@ suite("Journal", () => {
     }
   });
 
-  test("goes on after what was read", async () => {
+  test("continues after what was read", async () => {
     const disk = new MemoryDisk();
     const journal = await journalOf(disk, "head");
     await journal.append([octets("a"), octets("b")]);
@@ -74,7 +74,7 @@ suite("Journal", () => {
     assert.equal(await told(again), "head a b c");
   });
 
-  test("UPD-26: that was taken away takes nothing, until it is put back", async () => {
+  test("UPD-26: whose file was taken away accepts nothing until it is put back", async () => {
     const disk = new MemoryDisk();
     const journal = await journalOf(disk, "head");
     await journal.append([octets("a")]);
@@ -91,7 +91,7 @@ suite("Journal", () => {
     assert.equal(await told(disk), "head a c");
   });
 
-  test("UPD-26: has on the disk what a start has read, though its writer died before the sync", async () => {
+  test("UPD-26: has what a start has read on the disk, even if its writer died before the sync", async () => {
     const disk = new MemoryDisk();
     const journal = await journalOf(disk, "head");
     let left: MemoryDisk | undefined;
@@ -103,7 +103,7 @@ suite("Journal", () => {
     assert.equal(await told(left!.afterPowerCut(() => false)), "head a");
   });
 
-  test("says which file is damaged, and where", async () => {
+  test("reports which file is damaged, and where", async () => {
     const disk = new MemoryDisk();
     const journal = await journalOf(disk, "head");
     await journal.append([octets("a")]);
@@ -116,7 +116,7 @@ suite("Journal", () => {
     });
   });
 
-  test("begun anew has the new head, and what was appended meanwhile", async () => {
+  test("has the new head after rewriting, and what was appended meanwhile", async () => {
     const disk = new MemoryDisk();
     const journal = await journalOf(disk, "head");
     await journal.append([octets("a")]);
@@ -130,7 +130,7 @@ suite("Journal", () => {
     assert.deepEqual(disk.paths, ["j"]);
   });
 
-  test("begun anew is written in few writes, each of many entries", async () => {
+  test("is rewritten in few writes, each of many entries", async () => {
     const disk = new MemoryDisk();
     const journal = await journalOf(disk, "head");
     let syncs = 0;
@@ -143,7 +143,7 @@ suite("Journal", () => {
     assert.equal(await told(disk), entries.join(" "));
   });
 
-  test("begun anew in pieces has what was appended between them, and after the last", async () => {
+  test("has what was appended between the pieces of its rewriting, and after the last", async () => {
     const disk = new MemoryDisk();
     const journal = await journalOf(disk, "head");
     const b = octets("b");
@@ -164,7 +164,7 @@ suite("Journal", () => {
     assert.equal(await told(disk.afterPowerCut(() => false)), await told(disk));
   });
 
-  test("has all that was acknowledged, whenever its writer dies while it is begun anew", async () => {
+  test("has all that was acknowledged, whenever its writer dies while rewriting it", async () => {
     for (let step = 1; ; step++) {
       const disk = new MemoryDisk();
       const journal = await journalOf(disk, "head");
@@ -198,7 +198,7 @@ suite("Journal", () => {
     }
   });
 
-  test("stays as it was where it cannot be begun anew", async () => {
+  test("loses nothing if it cannot be rewritten, and nothing is left over", async () => {
     const operations = new Set<string>();
     for (let step = 1; ; step++) {
       const disk = new MemoryDisk();
@@ -215,7 +215,7 @@ suite("Journal", () => {
       assert.deepEqual(disk.paths, ["j"], "nothing is left over");
       assert.equal(disk.descriptors, 1, `step ${step}: ${failed}`);
       await journal.append([octets("a")]);
-      // Who reads it settles it.
+      // Reading it settles it.
       const left = disk.afterPowerCut(() => false);
       assert.ok(["head a", "head more a"].includes(await told(disk)), `step ${step}`);
       assert.equal(await told(left), await told(disk), `step ${step}`);
@@ -226,7 +226,7 @@ suite("Journal", () => {
       assert.ok(operations.has(each), each);
   });
 
-  test("is not begun anew from what could not be written", async () => {
+  test("is not rewritten from what could not be written", async () => {
     const disk = new MemoryDisk();
     const journal = await journalOf(disk, "head");
     const b = octets("b");

@@ -15,10 +15,10 @@ import { name, origin, setsOf } from "./fixture.ts";
 const ROUNDS = 10;
 
 suite("a zone whose process is killed", () => {
-  test("UPD-26: has every change that was acknowledged, whenever that is", async (t) => {
+  test("UPD-26: has every acknowledged change, whenever it is killed", async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "killed-"));
     t.after(() => rmSync(folder, { recursive: true }));
-    /** What must be there, and what must not; what was under way may be either. */
+    /** What must be there, and what must not; what was in flight may be either. */
     const expected = new Map<string, "there" | "gone" | "either">();
     let serial = 0;
     for (let round = 0; round < ROUNDS; round++) {
@@ -53,7 +53,7 @@ suite("a zone whose process is killed", () => {
   });
 });
 
-/** All it said before it was killed, in the middle of its changes: each round after more of them. */
+/** All that a process printed until it was killed amid its changes, each round after more of them. */
 async function linesOfOneKilled(folder: string, prefix: string, round: number): Promise<string[]> {
   const program = new URL("./killed.js", import.meta.url).pathname;
   const child = spawn(process.execPath, [program, folder, prefix], {
@@ -66,6 +66,6 @@ async function linesOfOneKilled(folder: string, prefix: string, round: number): 
   });
   await once(child, "close");
   assert.equal(child.signalCode, "SIGKILL", said);
-  // The last line may be cut short.
+  // The last line may be incomplete.
   return said.split("\n").slice(0, -1);
 }

@@ -1,7 +1,7 @@
 /**
- * A process to be killed: opens a zone in the folder it is told and changes it as fast as it can,
- * and says of each change when it begins ("? name") and when it is acknowledged ("+ name serial", or
- * "- name serial"). The journal is begun anew every few hundred changes.
+ * A process to be killed. It opens a zone in the given folder, changes it as fast as it can, and prints
+ * when each removal begins ("? name") and each change is acknowledged ("+ name serial", or
+ * "- name serial"). The journal is rewritten every few hundred changes.
  */
 import { systemClock } from "../../src/clock.ts";
 import { openZone } from "../../src/zone/openzone.ts";

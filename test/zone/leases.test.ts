@@ -14,7 +14,7 @@ const RECORDS: readonly ZoneRecord[] = ["a", "b", "c", "d", "e"].flatMap((owner)
   { name: name(owner), rdata: rdata.ptr(name("A")) },
 ]);
 
-/** As Leases, slowly: for each record in the zone, who holds it until when. */
+/** A slow model of Leases: for each record in the zone, who holds it until when. */
 class Model {
   readonly holds = new Map<ZoneRecord, Map<string, number>>(
     RECORDS.map((record) => [record, new Map([["file", FOREVER]])]),
@@ -50,14 +50,14 @@ class Model {
   }
 }
 
-/** Comparable. */
+/** What has ended, as lines to compare. */
 function told(ended: Map<string, ZoneRecord[]>): string[] {
   return [...ended]
     .flatMap(([by, records]) => records.map(({ name, rdata }) => `${by} ${name} ${rdata.type}`))
     .sort();
 }
 
-/** Of one kind, as devices are that register themselves. */
+/** Two of one kind, like devices that register themselves. */
 const KIND = ["device:a", "device:b"] as const;
 
 const step = fc.record({
@@ -71,7 +71,7 @@ const step = fc.record({
 });
 
 suite("Leases", () => {
-  test("know who holds what until when, whatever is held and let go", () => {
+  test("know who holds what until when, whatever is held and released", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 100, size: "max" }), (steps) => {
         const leases = new Leases();
@@ -79,7 +79,7 @@ suite("Leases", () => {
         let now = 0;
         for (const { record, by, does, lease, passes } of steps) {
           const isNew = model.holds.get(record)!.size === 0;
-          // Of a record that nobody holds there is nothing to release: it is not in the zone.
+          // A record that nobody holds is not in the zone, so there is nothing to release.
           if (isNew && does !== "hold") continue;
           // The file has no leases.
           const expires = by === "file" ? FOREVER : now + lease;
@@ -123,7 +123,7 @@ suite("Leases", () => {
     );
   });
 
-  test("cost nothing for what is in the zone's file alone", () => {
+  test("cost nothing for records in the zone's file alone", () => {
     const leases = new Leases();
     const join = [{ does: "join", record: RECORDS[0]! }] as const;
     leases.take(join, { by: FILE, expires: FOREVER, lease: FOREVER });
@@ -150,7 +150,7 @@ suite("Leases", () => {
     assert.deepEqual(lines(zone.current).length, lines(setsOf("")).length);
   });
 
-  test("no more are kept than there are records, and a full zone takes no more", async () => {
+  test("are not granted for new records in a full zone, but may be renewed and released", async () => {
     const clock = new FakeClock();
     const zone = zoneOf("", { clock, capacity: 100 });
     const paris = principal("paris");
@@ -166,7 +166,7 @@ suite("Leases", () => {
     assert.ok(zone.current.set(name("h0"), Type.A));
   });
 
-  test("nobody holds more than its share, and what it has it may renew and give back", async () => {
+  test("nobody holds more than its share, but may renew and release what it has", async () => {
     const facts: unknown[] = [];
     const log = { ...silentLog, warn: (fields: object) => facts.push(fields) };
     const clock = new FakeClock();
@@ -195,7 +195,7 @@ suite("Leases", () => {
     assert.equal(await apply(thief, hosts(100, 125)), "NOERROR");
   });
 
-  test("those of one kind hold no more than theirs together, whoever of them asks", async () => {
+  test("those of one kind hold no more than their share together, whoever of them asks", async () => {
     const facts: unknown[] = [];
     const log = { ...silentLog, warn: (fields: object) => facts.push(fields) };
     const clock = new FakeClock();
@@ -208,14 +208,14 @@ suite("Leases", () => {
       zone.apply(updateOf(text, { lease: 60 }), device(id)).then(rcodeName);
     const hosts = (id: number, count: number) =>
       Array.from({ length: count }, (_, i) => `+ h${id}-${i} A 10.0.0.1`).join("\n");
-    // One who is no device, though he is called so.
+    // No device, though its name looks like one.
     const many = updateOf(hosts(9, 20), { lease: 60 });
     assert.equal(await zone.apply(many, { ...principal("device"), share: 1 / 4 }), 0);
     assert.equal(await apply(0, hosts(0, 6)), "SERVFAIL");
     for (let id = 0; id < 5; id++) assert.equal(await apply(id, hosts(id, 5)), "NOERROR");
     assert.equal(await apply(5, hosts(5, 1)), "SERVFAIL");
     assert.deepEqual(facts, [{ zone: "z.example.", by: "device:0", records: 6 }]);
-    // What is there may be refreshed, exchanged and given back; then there is room again.
+    // What is there may be refreshed, exchanged and released, which makes room again.
     assert.equal(await apply(1, hosts(1, 5)), "NOERROR");
     assert.equal(await apply(1, "- h1-0 A\n+ other A 10.0.0.1"), "NOERROR");
     assert.equal(await apply(1, "- other A"), "NOERROR");
@@ -224,7 +224,7 @@ suite("Leases", () => {
     assert.equal(await apply(6, hosts(6, 5)), "NOERROR");
   });
 
-  test("SEC-13: nobody makes room by giving back twice what he has once", async () => {
+  test("SEC-13: nobody gains room by releasing twice what it holds once", async () => {
     for (const again of ["- h0 A 10.0.0.1", "- h0 A 10.0.0.1\n+ h0 A 10.0.0.1", "- h0 ANY"]) {
       const zone = zoneOf("", { capacity: 100 });
       const thief = { ...principal("paris"), share: 1 / 4 };
@@ -237,7 +237,7 @@ suite("Leases", () => {
     }
   });
 
-  test("of what an update removes twice and adds again are still those of its holders", async () => {
+  test("of what an update removes twice and adds again stay with their holders", async () => {
     const clock = new FakeClock();
     const zone = zoneOf("", { clock });
     const paris = principal("paris");
@@ -252,7 +252,7 @@ suite("Leases", () => {
     assert.equal(zone.current.set(name("a"), Type.A), undefined);
   });
 
-  test("of an alias that an update replaces and puts back are still those of its holders", async () => {
+  test("of an alias that an update replaces and restores stay with their holders", async () => {
     const clock = new FakeClock();
     const zone = zoneOf("", { clock });
     assert.equal(await zone.apply(updateOf("+ a CNAME c", { lease: 60 }), principal("lyon")), 0);
@@ -263,7 +263,7 @@ suite("Leases", () => {
     assert.equal(zone.current.set(name("a"), Type.CNAME), undefined);
   });
 
-  test("end by no timer once the zone's signal has ended", async () => {
+  test("have no timer once the zone's signal is aborted", async () => {
     const clock = new FakeClock();
     const stop = new AbortController();
     const zone = zoneOf("", { clock, signal: stop.signal });

@@ -18,7 +18,7 @@ import { lock } from "../../src/zone/journal/lock.ts";
 import { waitFor } from "../support/wait.ts";
 
 const URL_OF_LOCK = new URL("../../src/zone/journal/lock.js", import.meta.url).href;
-/** Of a program of its own. */
+/** For a program of its own. */
 const IMPORTED = `const { lock } = await import(${JSON.stringify(URL_OF_LOCK)});`;
 
 suite("lock", () => {
@@ -28,13 +28,13 @@ suite("lock", () => {
     return join(folder, "z.lock");
   }
 
-  /** A lock that a process had. */
+  /** Leaves the lock of a process. */
   function leave(path: string, owner: string): void {
     rmSync(path, { force: true });
     symlinkSync(owner, path);
   }
 
-  test("is one's own until it is let go", (t) => {
+  test("is exclusive until it is released", (t) => {
     const path = place(t);
     const unlock = lock(path);
     assert.throws(() => lock(path), new RegExp(`z\\.lock: in use by process ${process.pid};`));
@@ -43,7 +43,7 @@ suite("lock", () => {
     lock(path)();
   });
 
-  test("of a process that lives is respected, of one that was killed taken over", async (t) => {
+  test("of a live process is respected, and of a killed one taken over", async (t) => {
     const path = place(t);
     const program = `${IMPORTED} lock(${JSON.stringify(path)}); console.log("held"); setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", program]);
@@ -58,10 +58,10 @@ suite("lock", () => {
     assert.deepEqual(readdirSync(join(path, "..")), []);
   });
 
-  test("of a process that is dead, and whose parent does not ask after it, is taken over", async (t) => {
+  test("of a dead process whose parent has not waited for it is taken over", async (t) => {
     const path = place(t);
     const program = `${IMPORTED} lock(${JSON.stringify(path)}); process.kill(process.pid, "SIGKILL");`;
-    // A shell starts it, and becomes a program that never waits.
+    // A shell starts the process, and becomes a program that never waits.
     const script = '"$0" --input-type=module -e "$1" & echo $!; exec sleep 60';
     const parent = spawn("sh", ["-c", script, process.execPath, program]);
     t.after(() => parent.kill("SIGKILL"));
@@ -73,7 +73,7 @@ suite("lock", () => {
     assert.ok(existsSync(stat));
   });
 
-  test("that was left is taken over by one of those who see it at once", async (t) => {
+  test("that was left behind is taken over by one of those who try at once", async (t) => {
     const path = place(t);
     const program = `${IMPORTED}
     process.stdin.on("data", () => {
@@ -117,7 +117,7 @@ suite("lock", () => {
   });
 
   const skip = process.getuid?.() === 0 ? false : "needs root, for a disk that is full";
-  test("needs no room on a disk that is full", { skip }, (t) => {
+  test("needs no room on a full disk", { skip }, (t) => {
     const path = place(t);
     const folder = join(path, "..");
     const run = (name: string, ...words: string[]) => {
@@ -136,7 +136,7 @@ suite("lock", () => {
     }
   });
 
-  test("that another has taken since is not let go of", (t) => {
+  test("that another has taken since is not released", (t) => {
     const path = place(t);
     const unlock = lock(path);
     leave(path, "1 other");

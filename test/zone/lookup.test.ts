@@ -61,7 +61,7 @@ suite("lookup", () => {
     );
   });
 
-  test("names what an answer was made from, and no more", () => {
+  test("names what an answer depends on, and no more", () => {
     const zone = snapshotOf(START);
     const names = (question: string) => ask(zone, question).names.map(String);
     const key = (owner: string) => name(owner).key;
@@ -73,7 +73,7 @@ suite("lookup", () => {
     assert.deepEqual(names("a PTR"), [key("a"), key("@")]);
   });
 
-  test("refuses what is not in the zone", () => {
+  test("refuses names outside the zone", () => {
     const answer = lookup(snapshotOf(""), { name: name("@").parent!, type: Type.A, class: 1 });
     assert.equal(answer.rcode, 5);
     assert.equal(answer.isAuthoritative, false);

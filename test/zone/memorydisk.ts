@@ -1,25 +1,25 @@
 /**
- * A disk in memory that can fail and crash. What was written and not synced survives the death of a
- * process, but of a power cut only by chance, sector by sector; so do names that were not settled.
+ * A disk in memory that can fail and crash. What was written but not synced survives the death of a
+ * process, and a power cut only by chance, sector by sector; so do names that were not settled.
  */
 import type { Disk, DiskFile } from "../../src/zone/journal/disk.ts";
 
-/** As small as a test's frames, that they may be torn. */
+/** As small as a test's frames, so that these may be torn. */
 const SECTOR = 32;
 
 interface Content {
-  /** As whoever reads it finds it. */
+  /** What a reader finds. */
   octets: Buffer;
-  /** What was there before each write since the last sync. */
+  /** What each write since the last sync replaced. */
   unsynced: { readonly position: number; readonly before: Buffer; readonly length: number }[];
 }
 
 export class MemoryDisk implements Disk {
-  /** Operations so far: whatever changes something. */
+  /** How many operations have changed something so far. */
   operations = 0;
-  /** Files that are open. */
+  /** How many files are open. */
   descriptors = 0;
-  /** Called before each operation with what it is; may throw. */
+  /** Called before each operation, with its name; may throw. */
   before: (what: string) => void = () => {};
   #files = new Map<string, Content>();
   #settled = new Map<string, Content>();
@@ -43,8 +43,8 @@ export class MemoryDisk implements Disk {
   }
 
   /**
-   * As another process finds it after this one was killed: all of it, and what was not synced or
-   * settled is so no more than before.
+   * The disk as another process finds it after this one was killed: complete, and what was not synced
+   * or settled still is not.
    */
   afterKill(): MemoryDisk {
     const disk = new MemoryDisk();
@@ -56,7 +56,7 @@ export class MemoryDisk implements Disk {
     return disk;
   }
 
-  /** As it is after a power cut; `chance` says for each thing not synced whether it lasts. */
+  /** The disk after a power cut; `chance` decides for each thing not synced whether it lasts. */
   afterPowerCut(chance: () => boolean): MemoryDisk {
     const names = new Map(this.#settled);
     for (const path of new Set([...this.#files.keys(), ...names.keys()])) {
@@ -111,7 +111,7 @@ export class MemoryDisk implements Disk {
     this.before(what);
   }
 
-  /** These octets there, and the file of that length. */
+  /** Writes octets at a position, and makes the file this long. */
   #change(content: Content, position: number, octets: Uint8Array, length: number): void {
     const old = content.octets;
     const end = length < old.length ? old.length : position + octets.length;
@@ -146,7 +146,7 @@ export class MemoryDisk implements Disk {
         content.unsynced.splice(0, length);
       },
       isAt: (path) => this.#files.get(path) === content,
-      // It is closed, whatever comes of it (close(2)).
+      // The file is closed even if this fails (close(2)).
       close: () => {
         if (!isClosed) this.descriptors--;
         isClosed = true;
@@ -165,7 +165,7 @@ function copyOf(content: Content, copies: Map<Content, Content>): Content {
   return copy;
 }
 
-/** As it was at the last sync, and by chance what was written since. */
+/** The file as at the last sync, and by chance with what was written since. */
 function torn({ octets, unsynced }: Content, chance: () => boolean): Buffer {
   let synced: Buffer = Buffer.from(octets);
   for (const { position, before, length } of unsynced.toReversed()) {

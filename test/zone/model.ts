@@ -1,4 +1,4 @@
-/** Updates made of a few names and records, that they may meet, and a zone as simple as can be. */
+/** Updates of a few names and records, so that these may meet, and a zone as simple as can be. */
 import { Class, Type } from "../../src/dns/constants.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
@@ -46,7 +46,7 @@ function soaFields(soa: Rdata) {
   return { mname, rname, serial: 1, refresh: 7200, retry: 3600, expire: 86400, minimum: 10 };
 }
 
-/** Every name from the origin down to one that has records. */
+/** Every name with records, and those above it up to the origin, with how many children each has. */
 export function nodesOf(sets: Iterable<RecordSet>): Map<string, number> {
   const names = new Set<string>();
   for (const set of sets) {
@@ -64,8 +64,8 @@ export function nodesOf(sets: Iterable<RecordSet>): Map<string, number> {
 }
 
 /**
- * RFC 2136 §3.4.2 on a flat list of records, without any of the zone's cleverness. SOA apart: the
- * serial is the zone's own affair.
+ * RFC 2136 §3.4.2 on a flat list of records, without any of the zone's cleverness. The SOA is left out,
+ * as the serial is the zone's own affair.
  */
 export class Model {
   records: ResourceRecord[];
@@ -112,7 +112,7 @@ export class Model {
   }
 }
 
-/** Comparable: names in one case, a line for each record. */
+/** Records as lines to compare, with names in lower case. */
 export function facts(records: Iterable<ResourceRecord>): string[] {
   return Array.from(
     records,

@@ -15,7 +15,7 @@ import { MemoryDisk } from "./memorydisk.ts";
 
 const paris = principal("paris");
 
-/** Records of a zone but SOA and NS, as "owner data". */
+/** The records of a zone without SOA and NS, as "owner data". */
 function records(zone: { current: Iterable<import("../../src/dns/record.ts").RecordSet> }): string {
   return lines(zone.current)
     .filter((line) => !/\t(SOA|NS)\t/.test(line))
@@ -24,7 +24,7 @@ function records(zone: { current: Iterable<import("../../src/dns/record.ts").Rec
 }
 
 suite("openZone", () => {
-  test("opens what was there, and goes on", async () => {
+  test("opens what was there, and continues", async () => {
     const disk = new MemoryDisk();
     const first = await openOn(disk);
     await first.apply(updateOf("+ a A 10.0.0.1"), operator);
@@ -35,7 +35,7 @@ suite("openZone", () => {
     assert.equal(typeof change === "object" && change.by, "operator");
   });
 
-  test("closes when its signal ends: all is on the disk, and nothing more is taken", async () => {
+  test("closes when its signal is aborted: all is on the disk, and no update is taken", async () => {
     const disk = new MemoryDisk();
     const stop = new AbortController();
     const zone = await openOn(disk, { signal: stop.signal });
@@ -48,7 +48,7 @@ suite("openZone", () => {
     assert.equal(records(again), "a A 10.0.0.1");
   });
 
-  test("tells who holds what to those who read beside it, and nothing is written by them", async () => {
+  test("lets a reader see who holds what, without writing anything", async () => {
     const clock = new FakeClock();
     const disk = new MemoryDisk();
     const place = { origin, folder: "", clock, disk };
@@ -68,7 +68,7 @@ suite("openZone", () => {
     assert.equal(await zone.apply(updateOf("+ c A 10.0.0.3"), paris), 0);
   });
 
-  test("is refused to a second while the first is open", async () => {
+  test("is refused while the zone is open", async () => {
     const disk = new MemoryDisk();
     const stop = new AbortController();
     const zone = await openOn(disk, { signal: stop.signal });
@@ -78,7 +78,7 @@ suite("openZone", () => {
     await openOn(disk);
   });
 
-  test("that fails lets go of the folder", async () => {
+  test("releases the folder if it fails", async () => {
     const disk = MemoryDisk.of([[JOURNAL, Buffer.from("something else")]]);
     for (let i = 0; i < 2; i++) {
       await assert.rejects(openOn(disk), (error: Error) => {
@@ -89,7 +89,7 @@ suite("openZone", () => {
     }
   });
 
-  test("finds again what is called as it is, in whatever letters and with a slash in it", async () => {
+  test("finds a zone again whatever the case of its name, and with a slash in it", async () => {
     for (const [called, again, files] of [
       ["Z.Example.", "z.eXample.", "z.example"],
       // RFC 2317.
@@ -122,7 +122,7 @@ suite("openZone", () => {
     assert.deepEqual(holders, [["paris"], ["operator"], ["paris", "file"]]);
   });
 
-  test("says what a journal has that it does not know, and lets go of the folder", async () => {
+  test("reports unknown entries of a journal, and releases the folder", async () => {
     const cases: [octets: Uint8Array, why: RegExp][] = [
       [Buffer.of(99), /an entry of a kind that is not known/],
       [encodeEntry({ is: "end" }), /one SOA is expected/],
@@ -140,7 +140,7 @@ suite("openZone", () => {
     }
   });
 
-  test("says that a write was cut off", async () => {
+  test("reports that a write was cut off", async () => {
     const disk = new MemoryDisk();
     const zone = await openOn(disk);
     await zone.apply(updateOf("+ a A 10.0.0.1"), operator);
@@ -158,7 +158,7 @@ suite("openZone", () => {
     assert.match(JSON.stringify(warnings), /z.example.journal.*"octets":\d+.*not finished/);
   });
 
-  test("leaves a copy that servers and people can read, and tells who holds what", async () => {
+  test("writes a copy that servers and people can read, and that tells who holds what", async () => {
     const disk = new MemoryDisk();
     const clock = new FakeClock();
     const stop = new AbortController();
@@ -170,7 +170,7 @@ suite("openZone", () => {
     assert.deepEqual(disk.paths, [JOURNAL], "not at once");
     await clock.elapse(1);
     assert.deepEqual(disk.paths, [JOURNAL, COPY]);
-    // Its serial counts where the journal is lost, so it is there after a power cut.
+    // Its serial counts if the journal is lost, so it must survive a power cut.
     const lasting = disk.afterPowerCut(() => false);
     assert.deepEqual(lasting.octets(COPY), disk.octets(COPY));
     await zone.apply(updateOf('+ a A 10.0.0.1\n+ t TXT "x;y"', { lease: 300 }), paris);
@@ -184,7 +184,7 @@ suite("openZone", () => {
     assert.deepEqual(disk.paths, [JOURNAL, COPY]);
   });
 
-  test("without room for a copy says so, leaves no half of one, and writes it later", async () => {
+  test("without room for a copy reports that, leaves no part of one, and writes it later", async () => {
     const disk = new MemoryDisk();
     const clock = new FakeClock();
     const warnings: string[] = [];
@@ -215,7 +215,7 @@ suite("openZone", () => {
 });
 
 suite("the zone's file", () => {
-  /** The zone after a start with each of these files, and what is done in between. */
+  /** The zone after a start with each of these files, and with these updates in between. */
   async function starts(...steps: readonly (string | { update: string; by?: typeof paris })[]) {
     let disk = new MemoryDisk();
     let zone = await openOn(disk, { text: steps[0] as string });
@@ -230,13 +230,13 @@ suite("the zone's file", () => {
     return zone;
   }
 
-  test("that says what it said changes nothing", async () => {
+  test("changes nothing if it is unchanged", async () => {
     const first = await starts("www A 10.0.0.1");
     const again = await starts("www A 10.0.0.1", "www A 10.0.0.1");
     assert.deepEqual(lines(again.current), lines(first.current));
   });
 
-  test("that was edited brings records and takes records, and the serial rises by one", async () => {
+  test("adds and removes records in one change when it was edited", async () => {
     const zone = await starts(
       "www A 10.0.0.1\nold A 10.0.0.2\nttl 60 A 10.0.0.3",
       { update: "+ dyn A 10.0.0.4" },
@@ -250,14 +250,14 @@ suite("the zone's file", () => {
     assert.equal(change.by, "file");
   });
 
-  test("takes no record that somebody else has too, until that lets go", async () => {
+  test("does not remove a record that somebody else holds, until that is released", async () => {
     const zone = await starts("www A 10.0.0.1", { update: "+ www A 10.0.0.1", by: paris }, "");
     assert.equal(records(zone), "www A 10.0.0.1");
     await zone.apply(updateOf("- www A 10.0.0.1"), paris);
     assert.equal(records(zone), "");
   });
 
-  test("does not bring back what was removed since, unless it is edited", async () => {
+  test("restores a removed record only after dropping it first", async () => {
     const removal = { update: "- www A" };
     assert.equal(records(await starts("www A 10.0.0.1", removal, "www A 10.0.0.1")), "");
     assert.equal(records(await starts("www A 10.0.0.1", removal, "www 90 A 10.0.0.1")), "");
@@ -265,7 +265,7 @@ suite("the zone's file", () => {
     assert.equal(records(again), "www A 10.0.0.1");
   });
 
-  test("may put other data in the place of an alias, and another NS in that of the last", async () => {
+  test("may replace an alias with other data, and the last NS with another", async () => {
     const zone = await starts("www CNAME a", "www A 10.0.0.1");
     assert.equal(records(zone), "www A 10.0.0.1");
     const disk = new MemoryDisk();
@@ -282,7 +282,7 @@ suite("the zone's file", () => {
     );
   });
 
-  test("that cannot be merged for want of room is, as soon as there is some", async () => {
+  test("that cannot be merged for lack of room is merged as soon as there is some", async () => {
     const disk = new MemoryDisk();
     await openOn(disk);
     const clock = new FakeClock();
@@ -315,7 +315,7 @@ suite("the zone's file", () => {
     assert.equal(clock.next, undefined);
   });
 
-  test("is passed over where others stand in its way, with a line, and tried again at each start", async () => {
+  test("is passed over where others' records conflict, with a warning, and retried at each start", async () => {
     for (const [theirs, own] of [
       ["www A 10.0.0.9", "www CNAME other"],
       ["www CNAME b", "www CNAME other"],

@@ -78,7 +78,7 @@ describe("a collector bound to a site", () => {
     assert.ok(!may("*._tcp", ptr("x._ipp._tcp.paris")));
   });
 
-  it("SEC-09: nor may it remove what steers, one record or a set", () => {
+  it("SEC-09: may not remove what steers either, one record or a set", () => {
     const { SOA, NS, MD, MF, DNAME, DS, CDS, DNSKEY, CDNSKEY, KEY, SIG, RRSIG, NSEC } = Type;
     const named = [SOA, NS, MD, MF, DNAME, DS, CDS, DNSKEY, CDNSKEY, KEY, SIG, RRSIG, NSEC];
     // NXT, NSEC3, NSEC3PARAM, CSYNC, ZONEMD, DLV.
@@ -88,7 +88,7 @@ describe("a collector bound to a site", () => {
     }
   });
 
-  it("SEC-09: adds no record of a type that other servers may refuse to copy, and may remove it", () => {
+  it("SEC-09: may not add, but may remove, types that other servers may refuse to copy", () => {
     const garbage = Uint8Array.of(0xff);
     for (const type of [
       29,
@@ -119,7 +119,7 @@ describe("a collector bound to a site", () => {
       assert.ok(!may(`${kind}._dns-sd._udp.paris`, rdata.txt("x")));
       assert.ok(!may(`${kind}._dns-sd._udp.x.paris`, ptr("x.paris")));
       assert.ok(may(`${kind}._dns-sd._udp`, ptr("@")));
-      // Which domain is the default of all is not a site's to say.
+      // Which domain is the default of all is not for a site to choose.
       assert.equal(may(`${kind}._dns-sd._udp`, ptr("paris")), kind !== "db");
       assert.ok(!may(`${kind}._dns-sd._udp`, ptr("lyon")));
       assert.ok(!may(`${kind}._dns-sd._udp`, ptr("x._ipp._tcp.paris")));
@@ -129,7 +129,7 @@ describe("a collector bound to a site", () => {
     }
   });
 
-  it("removes by the same rule as it adds, and no set of the sites in common as a whole", () => {
+  it("removes by the same rules as it adds, and no whole set that sites have in common", () => {
     for (const klass of [Class.IN, Class.NONE]) {
       assert.ok(may("_ipp._tcp", ptr("x._ipp._tcp.paris"), klass));
       assert.ok(!may("_ipp._tcp", ptr("x._ipp._tcp.lyon"), klass));
@@ -144,7 +144,7 @@ describe("a collector bound to a site", () => {
     assert.ok(!mayEmpty("sub.paris", Type.NS));
   });
 
-  it("SEC-16: may write nothing that another site's collector may, but what all have in common", () => {
+  it("SEC-16: may write nothing that another site's collector may, except what all have in common", () => {
     const lyon = collectorPrincipal("lyon", origin, (site) => site.equals(name("lyon")));
     const owners = ["@", "paris", "lyon", "pc.paris", "pc.lyon", "_ipp._tcp", "_x._sub._ipp._tcp"];
     const deep = ["_ipp._tcp.lyon", "b._dns-sd._udp", "lb._dns-sd._udp.lyon", "*.lyon", "www"];
@@ -175,7 +175,7 @@ describe("a collector bound to a site", () => {
   });
 });
 
-it("SEC-16: whatever a collector asks, it changes its site and its pointers, and nothing that steers", () => {
+it("SEC-16: whatever a collector asks, it changes its site and pointers only, and nothing that steers", () => {
   const piece = fc.constantFrom(
     ...["paris", "PARIS", "lyon", "pc", "_ipp", "_tcp", "_udp", "_sub", "_services", "_dns-sd"],
     ...["_DNS-SD", "b", "db", "lb", "r", "dr", "*", "_dns-update", "_dns-push-tls", "par", "a.b"],
@@ -215,13 +215,13 @@ describe("a collector in a reverse zone", () => {
   const reverse = reversePrincipal("paris", origin, (site) => site.equals(name("paris")));
   const mayReverse = (owner: string, data: Rdata) => reverse.permits(recordOf(owner, data));
 
-  it("SEC-16: gives a TTL of an hour at most, as in the zone itself", () => {
+  it("SEC-16: sets a TTL of an hour at most, as in the zone itself", () => {
     assert.deepEqual([paris.maxTtl, reverse.maxTtl], [3600, 3600]);
   });
   const IPV4 = "20.1.77.10.in-addr.arpa.";
   const IPV6 = `${"0.".repeat(31)}2.ip6.arpa.`;
 
-  it("may say whose address it is, where that is a host of its own", () => {
+  it("may name the host of an address, if that host is its own", () => {
     for (const owner of [IPV4, IPV6]) {
       assert.ok(mayReverse(owner, ptr("pc.paris")));
       assert.ok(!mayReverse(owner, ptr("pc.lyon")));
@@ -244,7 +244,7 @@ describe("a collector in a reverse zone", () => {
     assert.ok(!mayReverse(`dr._dns-sd._udp.${IPV4}`, ptr("paris")));
   });
 
-  it("may write of its own addresses alone, where it is said which those are", () => {
+  it("may write about its own addresses alone, if these are given", () => {
     const narrow = reversePrincipal(
       "paris",
       origin,
@@ -279,7 +279,7 @@ it("An operator may write anything, and removes outright", () => {
   assert.ok(operator.isOperator);
   assert.ok(operator.permits(recordOf("@", rdata.ns(name("ns.example.")))));
 
-  it("SEC-16: a device that registers may write what its site's collector may, and its KEY there", () => {
+  it("SEC-16: a registered device may write what its site's collector may, and its KEY there", () => {
     const device = requesterPrincipal("1234", origin, name("paris"));
     const key = new Rdata(Type.KEY, [0, 3, 13, new Uint8Array(64)]);
     assert.ok(device.permits(recordOf("pc.paris", key)));

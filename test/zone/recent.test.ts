@@ -4,7 +4,7 @@ import { Recent } from "../../src/zone/dnssec/recent.ts";
 import fc from "../support/fastcheck.ts";
 
 describe("a memory for what strangers choose", () => {
-  it("has no more than its bounds, whatever is asked for", () => {
+  it("stays within its bounds, whatever is asked for", () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.boolean(), fc.integer({ min: 0, max: 30 }))), (steps) => {
         const recent = new Recent<number>({ once: 4, often: 3 });
@@ -17,7 +17,7 @@ describe("a memory for what strangers choose", () => {
     );
   });
 
-  it("keeps what is asked for again, through any number of names asked for once", () => {
+  it("keeps what is asked for again, despite any number of names asked for once", () => {
     const recent = new Recent<number>({ once: 4, often: 3 });
     recent.set("asked", 1);
     assert.equal(recent.get("asked"), 1);
@@ -28,7 +28,7 @@ describe("a memory for what strangers choose", () => {
     assert.equal(recent.get("made up 99"), 99);
   });
 
-  it("lets go first what has not been asked for the longest", () => {
+  it("drops first what has not been asked for the longest", () => {
     const recent = new Recent<number>({ once: 4, often: 2 });
     for (const key of ["a", "b"]) {
       recent.set(key, 1);
@@ -43,7 +43,7 @@ describe("a memory for what strangers choose", () => {
     );
   });
 
-  it("takes another value in the same place", () => {
+  it("replaces a value in place", () => {
     const recent = new Recent<number>({ once: 4, often: 2 });
     recent.set("a", 1);
     recent.get("a");

@@ -5,7 +5,7 @@ import { RecordMap, type ZoneRecord } from "../../src/zone/update/recordmap.ts";
 import fc from "../support/fastcheck.ts";
 import { name } from "./fixture.ts";
 
-/** Of one name many, and data that differs in its type alone or in nothing but case. */
+/** Many records at one name, and data that differs in its type alone or in nothing but case. */
 const data = fc.oneof(
   fc.integer({ min: 0, max: 40 }).map((octet) => rdata.a(`10.0.0.${octet}`)),
   fc
@@ -21,7 +21,7 @@ const step = fc.record({ record, does: fc.constantFrom("set", "set", "set", "del
 const keyOf = ({ name, rdata }: ZoneRecord) => `${name.key} ${rdata.type} ${rdata.key}`;
 
 suite("RecordMap", () => {
-  test("does what a Map does, for names of few records and of many", () => {
+  test("behaves like a Map, for names with few records and with many", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200, size: "max" }), (steps) => {
         const map = new RecordMap<ZoneRecord>();

@@ -25,7 +25,7 @@ function holders(zone: Zone, owner = "x.paris"): string[] {
 suite("a set that a collector replaces (RFC 2136 §2.5.2)", () => {
   const lease = { lease: 300 };
 
-  test("is as it says, whoever else held by a lease what was there", async () => {
+  test("has the new data alone, whoever else leased the old", async () => {
     const zone = zoneOf("", { clock: new FakeClock() });
     for (const by of [first, second]) await zone.apply(updateOf(OLD, lease), by);
     const { serial } = zone.current;
@@ -33,12 +33,12 @@ suite("a set that a collector replaces (RFC 2136 §2.5.2)", () => {
     assert.deepEqual(texts(zone), ['x.paris.z.example.\t60\tIN\tTXT\t"note=new"']);
     assert.equal(zone.current.serial, serial + 1);
     assert.deepEqual(holders(zone), ["second"]);
-    // Who still hears the old says so.
+    // One who still hears the old data adds it again.
     await zone.apply(updateOf(OLD, lease), first);
     assert.equal(texts(zone).length, 2);
   });
 
-  test("by the same data keeps its serial and those who hold it", async () => {
+  test("by the same data keeps its serial and its holders", async () => {
     const clock = new FakeClock();
     const zone = zoneOf("", { clock });
     for (const by of [first, second]) await zone.apply(updateOf(OLD, lease), by);
@@ -70,14 +70,14 @@ suite("a set that a collector replaces (RFC 2136 §2.5.2)", () => {
     assert.equal(texts(zone).length, 3);
   });
 
-  test("is not the name: who removes that takes its own hand away", async () => {
+  test("is not its name, whose removal releases only one's own hold", async () => {
     const zone = zoneOf("", { clock: new FakeClock() });
     for (const by of [first, second]) await zone.apply(updateOf(OLD, lease), by);
     await zone.apply(updateOf("- x.paris ANY"), second);
     assert.deepEqual(holders(zone), ["first"]);
   });
 
-  test("in one update several times is what the last says", async () => {
+  test("several times in one update has the last data", async () => {
     const zone = zoneOf("", { clock: new FakeClock() });
     for (const by of [first, second]) await zone.apply(updateOf(OLD, lease), by);
     const { serial } = zone.current;

@@ -1,4 +1,4 @@
-/** How many records a set takes: as many as a message does, and a secondary. */
+/** How many records a set takes: as many as a message, and a secondary. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Class, OptionCode, rcodeName, Type } from "../../src/dns/constants.ts";
@@ -28,7 +28,7 @@ import {
 } from "./fixture.ts";
 import { MemoryDisk } from "./memorydisk.ts";
 
-/** Octets: BIND counts data and two a record, and as a secondary fails of more with the whole zone. */
+/** Octets. BIND counts data and two for each record, and as a secondary refuses a zone with more in a set. */
 const BIND = 65_512;
 const PRINTER = "Instance\\032Number\\032";
 const OWNER = "_big._tcp.paris";
@@ -52,12 +52,12 @@ const both = (one: Update, other: Update): Update => ({
   updates: [...one.updates, ...other.updates],
 });
 
-/** How many instances there are in the zone. */
+/** The number of instances in the zone. */
 function count(zone: Zone): number {
   return zone.current.set(name(OWNER), Type.PTR)?.rdatas.length ?? 0;
 }
 
-/** As many as a set takes. */
+/** As many instances as a set takes. */
 const MOST = (() => {
   let most = 1;
   while (!isTooLarge(instances(0, most + 1), origin)) most++;
@@ -65,7 +65,7 @@ const MOST = (() => {
 })();
 
 suite("SEC-13: a set", () => {
-  test("takes what a message takes; an update beyond that fails whole, and is told of", async () => {
+  test("takes what a message takes; an update beyond that fails whole, and is logged", async () => {
     const facts: unknown[] = [];
     const warn = (fields: object, fact: string) => facts.push({ ...fields, fact });
     const clock = new FakeClock();
@@ -83,9 +83,9 @@ suite("SEC-13: a set", () => {
     const zoneName = { zone: "z.example.", by: "operator" };
     const told = { ...zoneName, set, records: MOST + 1, most: 64_000, fact };
     assert.deepEqual(facts, [told]);
-    // Others are no worse off.
+    // Other sets are not affected.
     assert.equal(await apply(updateOf("+ new A 10.0.0.1")), "NOERROR");
-    // What is there may be said again, and one may take the place of another.
+    // What is there may be added again, and one may replace another.
     assert.equal(await apply(adding(instances(0, 100)), principal("paris")), "NOERROR");
     const turn = both(removing(instances(0, 1)), adding(instances(MOST, MOST + 1)));
     assert.equal(await apply(turn), "NOERROR");
@@ -95,7 +95,7 @@ suite("SEC-13: a set", () => {
     assert.equal(facts.length, 2);
   });
 
-  test("that a zone has too large from before may do all but grow, and is journaled", async () => {
+  test("that was too large before may do anything but grow, and is journaled", async () => {
     const before = new MemoryDisk();
     const fileRecords = [...setsOf(""), instances(0, 3000)];
     await openOn(before, { fileRecords });
@@ -119,7 +119,7 @@ suite("SEC-13: a set", () => {
     assert.equal(await apply(adding(instances(0, 1))), "NOERROR");
   });
 
-  test("that fits is answered whole, whatever is in it, and copied by BIND", () => {
+  test("that fits is answered whole, whatever is in it, and fits in BIND", () => {
     const longest = `${"x".repeat(63)}.`.repeat(3);
     const owner = Name.parse(`${longest}${"y".repeat(51)}.z.example.`);
     assert.equal(owner.wireLength, 255);
@@ -140,7 +140,7 @@ suite("SEC-13: a set", () => {
       (i) => rdata.a(`10.0.${i >> 8}.${i & 255}`),
       (i, _, bytes) => rdata.txt(`${i}`, bytes),
       (i) => rdata.opaque(65_400, Uint8Array.of(i >> 8, i)),
-      // The end of its one label is as the name of the zone is, and is no name.
+      // The end of its one label looks like the zone's name, but is none.
       (i) => rdata.ptr(Name.parse(`${i}\\001z\\007example`)),
     ];
     const said = fc.array(fc.tuple(target, octets), { minLength: 1, maxLength: 20 });

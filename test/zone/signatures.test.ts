@@ -26,7 +26,7 @@ function open(keys: ZoneKeys, options: Partial<SignaturesOptions> = {}) {
 }
 
 describe("signatures", () => {
-  it("are counted in a second by each key that makes one", () => {
+  it("are limited in each second, one counted for each key", () => {
     for (const maxPerSecond of [4, 5]) {
       const { clock, sign } = open(keysOf(2), { maxPerSecond });
       assert.deepEqual(["a", "b", "c"].map(sign), [2, 2, undefined]);
@@ -37,17 +37,17 @@ describe("signatures", () => {
     }
   });
 
-  it("are made of one name once, in whatever case it comes", () => {
+  it("are made once for a name, in whatever case it comes", () => {
     const { signatures, sign } = open(keysOf(1), { maxPerSecond: 1 });
     assert.deepEqual(["a", "A"].map(sign), [1, 1]);
     assert.equal(signatures.size, 1);
   });
 
-  it("are bounded where nobody says how", () => {
+  it("are bounded by default", () => {
     const { sign } = open(keysOf(1));
     for (let i = 0; i < 2000; i++) sign(`${i}`);
     assert.deepEqual([sign("more"), sign("1999")], [undefined, 1]);
-    // Where no key signs, none are made, and how many is kept as well.
+    // Without a key none are made, and the number kept is bounded too.
     const { signatures, sign: note } = open(keysOf(0));
     for (let i = 0; i < 6000; i++) note(`${i}`);
     assert.equal(signatures.size, 5000);

@@ -12,7 +12,7 @@ import { facts, Model, nodesOf, update } from "./model.ts";
 
 const START = "a A 10.0.0.1\nc.b.a TXT x\nx CNAME a";
 
-/** The zone, and what came after each update. */
+/** The zone, and its snapshot and model after each update. */
 async function run(updates: readonly Parameters<Model["apply"]>[0][]) {
   const zone = zoneOf(START);
   const steps: { snapshot: Snapshot; model: string[] }[] = [];
@@ -26,7 +26,7 @@ async function run(updates: readonly Parameters<Model["apply"]>[0][]) {
 }
 
 suite("Snapshot", () => {
-  test("equals a plain list of records after any updates, its nodes and counts included", async () => {
+  test("equals a plain list of records after any updates, including its nodes and counts", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(update, { maxLength: 10 }), async (updates) => {
         const { steps } = await run(updates);
@@ -52,7 +52,7 @@ suite("Snapshot", () => {
     );
   });
 
-  test("has one SOA, whatever updates do, and it alone is certain", async () => {
+  test("has one SOA, whatever updates do, and it comes first", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(update, { maxLength: 10 }), async (updates) => {
         const { steps } = await run(updates);
@@ -66,7 +66,7 @@ suite("Snapshot", () => {
     );
   });
 
-  test("is made again by its changes, one after the other", async () => {
+  test("can be rebuilt from its changes, one after the other", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(update, { maxLength: 10 }), async (updates) => {
         const { zone, steps } = await run(updates);
@@ -83,7 +83,7 @@ suite("Snapshot", () => {
     );
   });
 
-  test("is iterated by canonical order of names and rising type, each set once", () => {
+  test("is iterated in canonical order of names and ascending type, each set once", () => {
     fc.assert(
       fc.property(fc.array(arbitrary.name, { maxLength: 30 }), (names) => {
         const [address] = setsOf("x A 10.0.0.1").slice(-1);
@@ -106,7 +106,7 @@ suite("Snapshot", () => {
     );
   });
 
-  test("is iterated in that order where it is large, too", () => {
+  test("is iterated in that order even if it is large", () => {
     const [address] = setsOf("x A 10.0.0.1").slice(-1);
     const sites = Array.from({ length: 5000 }, (_, i) => `h${(i * 7919) % 5000}.s${i % 7}`);
     const sets = sites.map((text) => ({ ...address!, name: name(text) }));
@@ -117,14 +117,14 @@ suite("Snapshot", () => {
     }
   });
 
-  test("wants one SOA at its origin and nothing outside", () => {
+  test("requires one SOA at its origin, and nothing outside", () => {
     const [soa, ns] = setsOf("");
     assert.throws(() => Snapshot.of(origin, [ns!]), /one SOA is expected/);
     assert.throws(() => Snapshot.of(origin, [{ ...soa!, name: name("a") }]), /one SOA/);
     assert.throws(() => Snapshot.of(origin, [soa!, { ...ns!, name: origin.parent! }]), /not under/);
   });
 
-  test("shares what has not changed with the one before", async () => {
+  test("shares what has not changed with its predecessor", async () => {
     const zone = zoneOf(START);
     const before = zone.current;
     await zone.apply({ zone: origin, prerequisites: [], updates: [] }, operator);

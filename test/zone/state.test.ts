@@ -16,7 +16,7 @@ import { update } from "./model.ts";
 
 const [paris, lyon] = [principal("paris"), principal("lyon")];
 
-/** A zone that writes all it does to a journal, and what it was after each write. */
+/** A zone that writes all it does to a journal, and its state after each write. */
 async function recorded(clock: FakeClock) {
   const disk = new MemoryDisk();
   const state = firstState(origin, setsOf("www A 10.0.0.1"));
@@ -37,7 +37,7 @@ async function recorded(clock: FakeClock) {
   return { disk, zone, stages, start: journal.length };
 }
 
-/** What a start makes of a journal. */
+/** What a start reads from a journal. */
 function reread(octets: Buffer, clock: FakeClock): { told: string[]; since: unknown } {
   const state = readState(readTape(octets).entries, origin, clock);
   const { leases, snapshot } = state;
@@ -91,7 +91,7 @@ suite("a journal read back", () => {
     }
   });
 
-  test("is the zone it was, whatever was done to that and wherever it is cut off", async () => {
+  test("is the zone it was, whatever was done to it and wherever the journal is cut off", async () => {
     const step = fc.record({
       update,
       by: fc.constantFrom(paris, lyon, operator),
@@ -123,7 +123,7 @@ suite("a journal read back", () => {
     );
   });
 
-  test("has a refresh of thousands in a few octets, and told anew is the same zone", async () => {
+  test("has a refresh of thousands in a few octets, and yields the same zone when rewritten", async () => {
     const clock = new FakeClock();
     const { disk, zone, stages, start } = await recorded(clock);
     const many = Array.from({ length: 3000 }, (_, i) => `+ h${i} A 10.0.0.1`).join("\n");

@@ -9,7 +9,7 @@ import { MemoryDisk } from "./memorydisk.ts";
 const SALT = 0xfffffffe;
 const octets = (text: string) => Buffer.from(text);
 
-/** A tape with these writes, each of some entries, and where each of them ended. */
+/** A tape with these writes, each of some entries, and where each write ended. */
 async function tapeOf(...writes: readonly (readonly string[])[]) {
   const disk = new MemoryDisk();
   const tape = Tape.begin(disk.create("tape"), SALT);
@@ -27,7 +27,7 @@ function textOf(recorded: Buffer): string {
 }
 
 suite("Tape", () => {
-  test("gives back what was written, over the end of the numbers too", async () => {
+  test("returns what was written, even where its numbers wrap around", async () => {
     const { disk, ends } = await tapeOf(["one", "two"], [""], ["three"], ["four"]);
     const recording = readTape(disk.octets("tape"));
     assert.deepEqual([...recording.entries].map(String), ["one", "two", "", "three", "four"]);
@@ -45,13 +45,13 @@ suite("Tape", () => {
     assert.equal(syncs, 3);
   });
 
-  test("has as many entries in a write as were waiting for it", async () => {
+  test("takes any number of entries in one write", async () => {
     const many = new Array<string>(130_000).fill("entry");
     const { disk } = await tapeOf(many);
     assert.equal([...readTape(disk.octets("tape")).entries].length, many.length);
   });
 
-  test("that is read, holds none of its entries: there may be millions", async () => {
+  test("is read without keeping its entries in memory, of which there may be millions", async () => {
     const many = new Array<string>(130_000).fill("entry");
     const recorded = (await tapeOf(many)).disk.octets("tape");
     const before = inUse();
@@ -61,7 +61,7 @@ suite("Tape", () => {
     assert.equal([...recording.entries].length, many.length);
   });
 
-  test("cut off anywhere, has what was written whole, and goes on from there", async () => {
+  test("cut off anywhere, has what was written whole, and continues from there", async () => {
     const { disk, ends } = await tapeOf(["one"], ["two", "three"], ["four"]);
     const whole = disk.octets("tape").subarray(0, ends.at(-1));
     const told = ["", "one", "one two three", "one two three four"];
@@ -84,7 +84,7 @@ suite("Tape", () => {
     }
   });
 
-  test("with an octet changed before the last write, is refused", async () => {
+  test("with an octet changed before the last write is refused", async () => {
     const { disk, ends } = await tapeOf(["one"], ["two"], ["three"]);
     const whole = disk.octets("tape").subarray(0, ends.at(-1));
     for (let at = 0; at < ends[2]!; at++) {
@@ -99,7 +99,7 @@ suite("Tape", () => {
     }
   });
 
-  test("of another format is told from one that is damaged", async () => {
+  test("of another format is distinguished from a damaged one", async () => {
     const { disk } = await tapeOf(["one"]);
     const later = disk.octets("tape");
     const version = "DNSSDZJ".length;
@@ -109,7 +109,7 @@ suite("Tape", () => {
     assert.throws(() => readTape(later), /^FormatError: of format 2, expected 1$/);
   });
 
-  test("with any stretch of it lost before the last write, is refused", async () => {
+  test("with any part lost before the last write is refused", async () => {
     const writes = Array.from({ length: 12 }, (_, i) => [`write ${i}`]);
     const { disk, ends } = await tapeOf(...writes);
     const whole = disk.octets("tape").subarray(0, ends.at(-1));
@@ -123,9 +123,9 @@ suite("Tape", () => {
     }
   });
 
-  test("takes nothing for a frame that a stranger wrote into one", async () => {
+  test("does not take a forged frame within an entry for one of its own", async () => {
     const other = new MemoryDisk();
-    // He has guessed what number comes next, and not the salt.
+    // The forger has guessed the next number, but not the salt.
     const guess = { salt: 3, frames: 6, length: 0, entries: [], torn: 0 };
     const forger = Tape.goOn(other.create("forged"), guess);
     await forger.write([octets("one")]);
@@ -146,7 +146,7 @@ suite("Tape", () => {
     assert.equal(disk.octets("tape").length, recorded.length);
   });
 
-  test("goes on without zeros where there is no room for them", async () => {
+  test("continues without zeros where there is no room for them", async () => {
     const { disk } = await tapeOf();
     const tape = Tape.begin(disk.create("tape"), SALT);
     let writes = 0;
@@ -160,7 +160,7 @@ suite("Tape", () => {
   });
 
   for (const failing of ["write", "sync"]) {
-    test(`after a ${failing} that failed, has nothing of it and takes the next`, async () => {
+    test(`after a failed ${failing} has nothing of it and takes the next`, async () => {
       const { disk, tape } = await tapeOf(["one"]);
       disk.before = (what) => {
         if (what === failing) throw new Error("EIO");
@@ -173,7 +173,7 @@ suite("Tape", () => {
     });
   }
 
-  test("UPD-26: has nothing of what failed to last, should its writer die before the next", async () => {
+  test("UPD-26: has nothing of a failed write, even if its writer dies before the next", async () => {
     const { disk, tape } = await tapeOf(["one"]);
     disk.before = (what) => {
       if (what !== "sync") return;

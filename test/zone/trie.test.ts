@@ -17,7 +17,7 @@ function valuesOf(trie: Trie<Item>): number[] {
 }
 
 suite("Trie", () => {
-  test("does what a Map does, whatever is put in and taken out", () => {
+  test("behaves like a Map, whatever is added and removed", () => {
     fc.assert(
       fc.property(fc.array(fc.array(step, { maxLength: 60 }), { maxLength: 6 }), (rounds) => {
         const model = new Map<string, number>();
@@ -39,7 +39,7 @@ suite("Trie", () => {
     );
   });
 
-  test("never changes, whatever is made from it", () => {
+  test("never changes, whatever is derived from it", () => {
     fc.assert(
       fc.property(fc.array(step), fc.array(step), (first, second) => {
         const edit = new Trie<Item>().edit();
@@ -58,7 +58,7 @@ suite("Trie", () => {
     );
   });
 
-  test("is the one that its owner made last, and of the others those that were there before", () => {
+  test("has all edits of its owner, and leaves a trie of another owner unchanged", () => {
     fc.assert(
       fc.property(fc.array(fc.array(step)), fc.array(fc.array(step)), (first, second) => {
         const model = new Map<string, number>();
@@ -86,7 +86,7 @@ suite("Trie", () => {
     );
   });
 
-  test("holds 200,000 keys, among them some whose hashes share all six levels, and lets go of them", () => {
+  test("holds 200,000 keys, some with hashes equal at all six levels, and lets go of them", () => {
     const keys = Array.from({ length: 200_000 }, (_, i) => `name ${i}`);
     const full = new Trie<Item>().edit();
     for (const [i, key] of keys.entries()) full.set({ key, value: i });

@@ -27,7 +27,7 @@ suite("the TTL of a set", () => {
     zone.current.set(name(owner), Type.PTR)?.ttl;
   const one = "_ipp._tcp 10 PTR a._ipp._tcp.lyon";
 
-  test("SEC-16: is no site's to set where another is in it, nor where something is held for ever", async () => {
+  test("SEC-16: is no site's to set if another is in the set, or holds something for ever", async () => {
     const zone = zoneOf("b._dns-sd._udp PTR @");
     await zone.apply(updateOf(`+ ${one}`, { lease: 300 }), lyon);
     const long = "_ipp._tcp 600 PTR x._ipp._tcp.paris";
@@ -39,7 +39,7 @@ suite("the TTL of a set", () => {
       ["_ipp._tcp", "_ipp._tcp.paris", "b._dns-sd._udp"].map((at) => ttlOf(zone, at));
     assert.deepEqual(ttls(), [10, 600, 60]);
     assert.equal(zone.current.set(name("_ipp._tcp"), Type.PTR)?.rdatas.length, 2);
-    // What is its alone takes another, as each collector of a site may give it.
+    // That of its own set changes, and each collector of a site may change it.
     await zone.apply(updateOf(`+ ${own.replace("600", "20")}`), paris);
     assert.deepEqual(ttls(), [10, 20, 60]);
     const other = own.replace("600 PTR x", "20 PTR y");
@@ -51,7 +51,7 @@ suite("the TTL of a set", () => {
     assert.equal(ttlOf(zone, "_ipp._tcp"), 5);
   });
 
-  test("PROXY-12: is no longer than ten seconds where what is heard is in it, whatever is beside it", async () => {
+  test("PROXY-12: is ten seconds at most with leased records in the set, whatever is beside them", async () => {
     const file = "_http._tcp 3600 PTR wiki._http._tcp\n_nfs._tcp 3600 PTR n._nfs._tcp";
     const zone = zoneOf(file);
     await zone.apply(updateOf("+ _http._tcp 10 PTR x._http._tcp.paris", { lease: 300 }), paris);
@@ -61,28 +61,28 @@ suite("the TTL of a set", () => {
     await zone.apply(updateOf("+ _ipp._tcp 3600 PTR c._ipp._tcp"), operator);
     await zone.merge(setsOf(`${file}\n_ipp._tcp 3600 PTR b._ipp._tcp`));
     assert.deepEqual([ttlOf(zone, "_http._tcp"), ttlOf(zone, "_ipp._tcp")], [10, 10]);
-    // Neither is it less than that for the others.
+    // Nor is it less than that for the others.
     await zone.apply(updateOf("+ _nfs._tcp 0 PTR x._nfs._tcp.paris", { lease: 300 }), paris);
     assert.equal(ttlOf(zone, "_nfs._tcp"), 10);
-    // When nothing of it is heard any more, who looks after the zone says what it is.
+    // When nothing of it is leased any more, an operator sets it.
     await zone.apply(updateOf("- _nfs._tcp PTR x._nfs._tcp.paris"), paris);
     await zone.apply(updateOf("+ _nfs._tcp 60 PTR n._nfs._tcp"), operator);
     assert.equal(ttlOf(zone, "_nfs._tcp"), 60);
   });
 
-  test("PROXY-12: is not for ever what a site said when nobody else was in it", async () => {
+  test("PROXY-12: set by a site while nobody else was in the set is not for ever", async () => {
     const zone = zoneOf("_nfs._tcp 5 PTR n._nfs._tcp");
-    // What is about to run out has no longer to live.
+    // The record is about to expire.
     await zone.apply(updateOf("+ _ipp._tcp 1 PTR x._ipp._tcp.paris", { lease: 300 }), paris);
     assert.equal(ttlOf(zone, "_ipp._tcp"), 1);
     await zone.apply(updateOf(`+ ${one}`, { lease: 300 }), lyon);
     assert.equal(ttlOf(zone, "_ipp._tcp"), 10);
     await zone.apply(updateOf("+ _ipp._tcp 1 PTR x._ipp._tcp.paris", { lease: 300 }), paris);
     assert.equal(ttlOf(zone, "_ipp._tcp"), 10);
-    // What the file says is meant.
+    // The file's own TTL is intended.
     await zone.apply(updateOf("+ _nfs._tcp 10 PTR x._nfs._tcp.paris", { lease: 300 }), paris);
     assert.equal(ttlOf(zone, "_nfs._tcp"), 5);
-    // Nor is it in a set so large that nobody is asked whose it is.
+    // Nor is it for ever in a set too large to be checked for whose it is.
     for (const ttl of [3, 10]) {
       const many = Array.from(
         { length: 150 },
@@ -93,7 +93,7 @@ suite("the TTL of a set", () => {
     }
   });
 
-  test("PROXY-12: is not for ever what a site said before something was put beside it for ever", async () => {
+  test("PROXY-12: set by a site before something was added for ever is not for ever", async () => {
     const zone = zoneOf("");
     const add = (ttl: number) =>
       zone.apply(updateOf(`+ _ipp._tcp ${ttl} PTR x._ipp._tcp.paris`, { lease: 300 }), paris);
@@ -101,13 +101,13 @@ suite("the TTL of a set", () => {
     await zone.apply(updateOf("+ _ipp._tcp 3600 PTR b._ipp._tcp"), operator);
     await add(10);
     assert.equal(ttlOf(zone, "_ipp._tcp"), 10);
-    // What is meant to be less is.
+    // A lower one is kept if it is intended.
     await zone.apply(updateOf("+ _ipp._tcp 5 PTR b._ipp._tcp"), operator);
     await add(10);
     assert.equal(ttlOf(zone, "_ipp._tcp"), 5);
   });
 
-  test("PROXY-12: is no less for others where a collector may write for all sites", async () => {
+  test("PROXY-12: is not lowered for others by a collector that may write for all sites", async () => {
     const zone = zoneOf("");
     const near = collectorPrincipal("near", origin, () => true);
     const say = (ttl: number) =>
@@ -119,7 +119,7 @@ suite("the TTL of a set", () => {
     assert.equal(ttlOf(zone, "_ipp._tcp"), 10);
   });
 
-  test("SEC-16: is an hour at most by the key of a site", async () => {
+  test("SEC-16: is an hour at most with the key of a site", async () => {
     const zone = zoneOf("");
     const add = `+ _ipp._tcp.paris 2147483647 PTR x._ipp._tcp.paris`;
     await zone.apply(updateOf(add), paris);
@@ -130,7 +130,7 @@ suite("the TTL of a set", () => {
 });
 
 suite("the work of an update", () => {
-  test("SEC-13: is as long as the update, however large the sets that it names again and again", () => {
+  test("SEC-13: is proportional to the update, however large the sets that it names repeatedly", () => {
     const zone = zoneOf("");
     const leases = new Leases();
     const by = principal("paris");
@@ -160,7 +160,7 @@ suite("the work of an update", () => {
     }
   });
 
-  test("removes a set, adds to it and removes it again, and nothing is left", async () => {
+  test("leaves nothing when it removes a set, adds to it and removes it again", async () => {
     for (const what of ["PTR", "ANY"]) {
       const zone = zoneOf("", { clock: new FakeClock() });
       await zone.apply(updateOf("+ _x._tcp PTR a\n+ _x._tcp PTR b", { lease: 60 }), lyonIn());
@@ -176,7 +176,7 @@ suite("the work of an update", () => {
   const lyonIn = () => principal("lyon");
 });
 
-suite("data of many octets", () => {
+suite("large data", () => {
   const big = (octets: number) => ({
     ...updateOf(""),
     updates: [
@@ -187,12 +187,12 @@ suite("data of many octets", () => {
     ],
   });
 
-  test("is not a collector's where nobody can have heard it, nor anybody's that fits no transfer", async () => {
+  test("is refused to a collector if nobody can have heard it, and to all if it fits no transfer", async () => {
     const zone = zoneOf("");
     assert.equal(await zone.apply(big(9000), paris), Rcode.NOERROR);
     assert.equal(await zone.apply(big(9001), paris), Rcode.REFUSED);
     assert.equal(await zone.apply(big(9001), operator), Rcode.NOERROR);
-    // Beside those it would fit no message.
+    // Together with those it would fit no message.
     assert.equal(await zone.apply(updateOf("- big.paris NULL"), operator), Rcode.NOERROR);
     assert.equal(await zone.apply(big(64_000), operator), Rcode.NOERROR);
     assert.equal(await zone.apply(big(64_001), operator), Rcode.REFUSED);
@@ -207,7 +207,7 @@ suite("data of many octets", () => {
     });
     const answers: Rcode[] = [];
     for (let i = 0; i < 6; i++) answers.push(await zone.apply(host(i), thief));
-    // Eleven each, of fifty.
+    // Eleven each, of a share of fifty.
     assert.deepEqual(answers, [0, 0, 0, 0, Rcode.SERVFAIL, Rcode.SERVFAIL]);
     for (let i = 6; i < 12; i++) answers.push(await zone.apply(host(i), operator));
     assert.deepEqual(answers.slice(6), [0, 0, 0, 0, Rcode.SERVFAIL, Rcode.SERVFAIL]);

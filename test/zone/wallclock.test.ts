@@ -4,7 +4,7 @@ import { WallClock } from "../../src/zone/wallclock.ts";
 import { FakeClock } from "../support/clock.ts";
 
 suite("the wall clock of a zone", () => {
-  test("is followed when it steps, and no moment is a step", () => {
+  test("is followed when it steps, but not by less than a second", () => {
     const clock = new FakeClock();
     const steps: number[] = [];
     const wall = new WallClock(clock, (forward) => steps.push(forward));
@@ -23,7 +23,7 @@ suite("the wall clock of a zone", () => {
     assert.equal(clock.next, undefined);
   });
 
-  test("is followed again where that could not be written", () => {
+  test("is followed again if that could not be written", () => {
     const clock = new FakeClock();
     const undone: number[] = [];
     const wall = new WallClock(clock, (forward, undo) => {

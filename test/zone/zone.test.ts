@@ -13,14 +13,14 @@ import { facts, Model, update } from "./model.ts";
 
 const add = (zone: Zone, i: number) => zone.apply(updateOf(`+ n${i} A 10.0.0.1`), operator);
 
-/** Takes `count` steps of a follower. */
+/** Takes `count` steps from a follower. */
 async function take(steps: AsyncIterator<Change | "resync">, count: number) {
   const taken: (Change | "resync" | undefined)[] = [];
   for (let i = 0; i < count; i++) taken.push((await steps.next()).value);
   return taken.map((step) => (typeof step === "object" ? `${step.from}-${step.to}` : step));
 }
 
-/** Its writes end, or fail, when a test says so; `working` is there from the first that was kept. */
+/** A store whose writes end or fail when the test says so; `working` is known from the first success. */
 function slowStore() {
   const ends: ((fails: boolean) => void)[] = [];
   let known: Working | undefined;
@@ -38,7 +38,7 @@ function slowStore() {
 }
 
 suite("Zone", () => {
-  test("says what has changed, old SOA and new SOA first, and by whom", async () => {
+  test("reports what has changed, old SOA and new SOA first, and by whom", async () => {
     const zone = zoneOf("a A 10.0.0.1\na A 10.0.0.2");
     const before = zone.current;
     const paris = principal("paris", { isOperator: true });
@@ -53,7 +53,7 @@ suite("Zone", () => {
     assert.deepEqual(lines(change!.added.slice(1)), ["b.z.example.\t60\tIN\tA\t10.0.0.3"]);
   });
 
-  test("keeps changes up to a number, and says resync beyond", async () => {
+  test("keeps a limited number of changes, and reports resync beyond", async () => {
     const zone = zoneOf("", { history: 3 });
     for (let i = 0; i < 5; i++) await add(zone, i);
     assert.equal(zone.current.serial, 6);
@@ -64,7 +64,7 @@ suite("Zone", () => {
     assert.equal(zone.since(7), "resync", "a serial that never was");
   });
 
-  test("keeps no more changed records than would be of use, beyond some thousands", async () => {
+  test("keeps no more changed records than are of use, beyond some thousands", async () => {
     const zone = zoneOf("");
     const many = (octet: number) =>
       updateOf(Array.from({ length: 2000 }, (_, i) => `+ h${octet}-${i} A 10.0.0.1`).join("\n"));
@@ -82,7 +82,7 @@ suite("Zone", () => {
     assert.ok(count <= 10_000);
   });
 
-  test("shows what stays as it is, while updates wait together and some are undone", async () => {
+  test("shows snapshots that do not change, while updates wait together and some are undone", async () => {
     const round = fc.record({
       updates: fc.array(update, { maxLength: 8 }),
       disk: fc.constantFrom("nothing", "write", "write", "fail"),
@@ -125,7 +125,7 @@ suite("Zone", () => {
     );
   });
 
-  test("tells followers every change once, in order, however slow they are", async () => {
+  test("gives followers every change once, in order, however slow they are", async () => {
     const zone = zoneOf("");
     const stop = new AbortController();
     const steps = zone.follow(1, stop.signal);
@@ -140,7 +140,7 @@ suite("Zone", () => {
     assert.equal((await steps.next()).done, true);
   });
 
-  test("tells a follower who has fallen behind resync once, and goes on from there", async () => {
+  test("gives a follower that has fallen behind resync once, and continues from there", async () => {
     const zone = zoneOf("", { history: 2 });
     const steps = zone.follow(1, new AbortController().signal);
     for (let i = 0; i < 5; i++) await add(zone, i);
@@ -149,7 +149,7 @@ suite("Zone", () => {
     assert.deepEqual(await take(steps, 1), ["6-7"]);
   });
 
-  test("tells a follower with a serial of its own making resync", async () => {
+  test("gives a follower with an unknown serial resync", async () => {
     const zone = zoneOf("");
     const steps = zone.follow(99, new AbortController().signal);
     assert.deepEqual(await take(steps, 1), ["resync"]);
@@ -157,7 +157,7 @@ suite("Zone", () => {
     assert.deepEqual(await take(steps, 1), ["1-2"]);
   });
 
-  test("ends a follower who waits when the signal ends", async () => {
+  test("ends a waiting follower when the signal is aborted", async () => {
     const zone = zoneOf("");
     const stop = new AbortController();
     const steps = zone.follow(1, stop.signal);
@@ -167,7 +167,7 @@ suite("Zone", () => {
     assert.equal((await zone.follow(1, stop.signal).next()).done, true);
   });
 
-  test("lets many follow, and each makes the same zone of what it is told", async () => {
+  test("lets many follow, each of which rebuilds the same zone", async () => {
     const zone = zoneOf("a A 10.0.0.1");
     const readers = Array.from({ length: 20 }, async () => {
       let copy = zone.current;
@@ -190,7 +190,7 @@ suite("Zone", () => {
     }
   });
 
-  test("goes round with its serial and loses nobody", async () => {
+  test("loses no changes when its serial wraps around", async () => {
     const zone = zoneOf("", { history: 3 });
     const soa = (serial: number) => updateOf(`+ @ SOA ns.example. h.example. ${serial} 1 2 3 4`);
     for (const serial of [2 ** 31, 2 ** 32 - 1]) await zone.apply(soa(serial), operator);
@@ -207,7 +207,7 @@ suite("Zone", () => {
     assert.equal(last !== "resync" && last.length, 2, "the oldest is gone, not the latest");
   });
 
-  test("keeps the case a record came with", async () => {
+  test("keeps the case that a record came with", async () => {
     const zone = zoneOf("_ipp._tcp PTR MyPrn._ipp._tcp");
     await zone.apply(updateOf("+ _IPP._tcp PTR myprn._ipp._tcp"), operator);
     assert.equal(zone.current.serial, 1);

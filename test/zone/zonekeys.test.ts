@@ -14,7 +14,7 @@ const make = (
 const tags = (keys: readonly SigningKey[]) => keys.map(({ tag }) => tag);
 
 describe("the keys of a zone", () => {
-  it("sign everything, where there is one kind; else each its own", () => {
+  it("sign everything if there is one kind, and else each its own", () => {
     const [csk, ksk, zsk] = [make("csk"), make("ksk"), make("zsk")];
     const use = (...keys: SigningKey[]) => {
       const { keySigners, zoneSigners } = new ZoneKeys(origin, keys).at(0);
@@ -30,7 +30,7 @@ describe("the keys of a zone", () => {
     ]);
   });
 
-  it("are seen and used from time to time, as their files say", () => {
+  it("are shown and used at the times in their files", () => {
     const keys = new ZoneKeys(origin, [
       make("csk", { Publish: 10, Activate: 20, SyncPublish: 30, SyncDelete: 40, Inactive: 50 }),
       make("csk", { Publish: 10, Delete: 60 }),
@@ -52,13 +52,13 @@ describe("the keys of a zone", () => {
       [50, "2 DNSKEY; 0"],
       [60, "1 DNSKEY; 0"],
     ];
-    // Forward, and backward, as clocks are set.
+    // Forward and backward, as clocks are set.
     for (const [time, what] of [...expected, ...expected.toReversed()]) {
       assert.equal(at(time), what, `${time}`);
     }
   });
 
-  it("are not used before they are shown, nor after", () => {
+  it("are used only while they are shown", () => {
     const at = (times: KeyTimes, time: number) => {
       const { sets, zoneSigners } = new ZoneKeys(origin, [make("csk", times)]).at(time);
       return `${sets.map(({ type }) => typeName(type)).join(" ")}; ${zoneSigners.length}`;
@@ -71,7 +71,7 @@ describe("the keys of a zone", () => {
     assert.equal(at({ Activate: 10, Publish: 20 }, 10), "DNSKEY; 1");
   });
 
-  it("are the same object for as long as nothing about them is another", () => {
+  it("are the same object as long as nothing about them changes", () => {
     const keys = new ZoneKeys(origin, [make("csk", { Activate: 20 })]);
     assert.equal(keys.at(20), keys.at(1e9));
     assert.notEqual(keys.at(19), keys.at(20));
@@ -80,7 +80,7 @@ describe("the keys of a zone", () => {
     assert.notEqual(keys.at(20), before);
   });
 
-  it("tell the parent of those a DS may point to, and of no others", () => {
+  it("are announced to the parent if a DS may point to them, and no others", () => {
     const keys = new ZoneKeys(origin, [
       make("ksk", { SyncPublish: 1 }),
       make("zsk", { SyncPublish: 1 }),

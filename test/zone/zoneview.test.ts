@@ -30,7 +30,7 @@ const set = (owner: Name, ...rdatas: Rdata[]): RecordSet => ({
   ...{ name: owner, type: rdatas[0]!.type, ttl: 10, rdatas },
 });
 
-/** Two sites with a printer each, of whom lyon alone has a camera, and the lists of both. */
+/** Two sites with a printer each, of which only lyon has a camera, and the lists of both. */
 function sets(): RecordSet[] {
   const site = (label: string, address: string): RecordSet[] => {
     const host = name(`printer.${label}`);
@@ -98,7 +98,7 @@ const textOf = (snapshot: Snapshot) =>
     ({ name, type, rdatas }) => `${name} ${type} ${rdatas.map((r) => r.key).sort()}`,
   );
 
-/** Everything an answer says. */
+/** Everything in an answer. */
 function said(zone: Zone | ZoneView, owner: Name, type: number): string {
   const answer = new ZoneAuthority(zone).answer({ name: owner, type, class: Class.IN });
   const all = [...answer.answers, ...answer.authorities, ...answer.additionals];
@@ -128,19 +128,19 @@ suite("a view of a zone", () => {
     ),
   ];
 
-  test("SEC-06: with every site and address it is the zone", () => {
+  test("SEC-06: is the zone itself with every site and address", () => {
     const view = new ZoneView(zone, shownTo());
     assert.deepEqual(textOf(view.current), textOf(zone.current));
   });
 
-  test("SEC-06: nothing of a hidden site is in any section of any answer, of any type and ANY", () => {
+  test("SEC-06: has nothing of a hidden site in any section of any answer, for any type", () => {
     const view = new ZoneView(zone, shownTo(["paris"]));
     // `said` has names and rdata as octets, labels in lower case.
     const secret = /lyon|cam|rtsp|\x0a\x02\x00/i;
     assert.match(said(zone, name("_rtsp._tcp"), Type.PTR), secret);
     for (const owner of owners) {
       for (const type of types) {
-        // Its own name is the client's to say.
+        // The question is not looked at, as it is the client's own.
         const answer = said(view, owner, type);
         assert.doesNotMatch(answer, secret, `${owner} ${type}`);
       }
@@ -150,7 +150,7 @@ suite("a view of a zone", () => {
     assert.match(said(view, name("printer.paris"), Type.A), /\x0a\x01\x00\x0a/);
   });
 
-  test("SEC-06: what is hidden cannot be told from what has never been", () => {
+  test("SEC-06: hides a site as if it had never existed", () => {
     const view = new ZoneView(zone, shownTo(["paris"]));
     const without = makeZone(sets().filter(isSeenFromParis).map(asSeenFromParis));
     for (const owner of owners) {
@@ -160,7 +160,7 @@ suite("a view of a zone", () => {
     }
   });
 
-  test("SEC-06: a site nobody has named is hidden, and so is every name that is no service's", () => {
+  test("SEC-06: hides every site that is not named, and every name that is no service's", () => {
     const view = new ZoneView(zone, shownTo([]));
     const left = new Set([...view.current].map((each) => `${each.name}`));
     assert.deepEqual(
@@ -169,7 +169,7 @@ suite("a view of a zone", () => {
     );
   });
 
-  test("SEC-06: in reverse zones too", () => {
+  test("SEC-06: hides sites in reverse zones too", () => {
     const at = Name.parse("10.in-addr.arpa.");
     const reverse = makeZone(reverseSets(at), at);
     const view = new ZoneView(reverse, shownTo(["paris"]));
@@ -178,7 +178,7 @@ suite("a view of a zone", () => {
     assert.ok(!owners.includes("10.0.2.10.in-addr.arpa."));
   });
 
-  test("SEC-07: addresses that are not shown are not there, nor are their reverse names and hints", () => {
+  test("SEC-07: has no addresses that are not shown, nor their reverse names and hints", () => {
     const isAddressShown = (address: string) => address.startsWith("10.1.");
     const view = new ZoneView(zone, shownTo(undefined, isAddressShown));
     const addresses = [...view.current].filter(({ type }) => type === Type.A || type === Type.AAAA);
@@ -194,7 +194,7 @@ suite("a view of a zone", () => {
     assert.deepEqual(owners.sort(), ["10.0.1.10.in-addr.arpa.", "10.in-addr.arpa."]);
   });
 
-  test("SEC-07: not at the origin either, nor among the hints of HTTPS", () => {
+  test("SEC-07: has none at the origin either, nor in the hints of HTTPS", () => {
     const hinting = (kind: number) =>
       new Rdata(kind, [1, Name.parse("www.example."), parseSvcParams(["ipv4hint=10.3.0.1"])]);
     const records = [
@@ -209,7 +209,7 @@ suite("a view of a zone", () => {
     assert.ok(current.set(origin, Type.NS));
   });
 
-  test("SEC-07: nor by what leads to a reverse name (RFC 2317)", () => {
+  test("SEC-07: has no aliases to their reverse names either (RFC 2317)", () => {
     const at = Name.parse("10.in-addr.arpa.");
     const aliases = ["10.0.1.10.in-addr.arpa.", "10.0.3.10.in-addr.arpa."].map((target, i) =>
       set(at.child(`alias${i}`)!, rdata.cname(Name.parse(target))),
@@ -221,7 +221,7 @@ suite("a view of a zone", () => {
     assert.equal(current.set(at.child("alias1")!, Type.CNAME), undefined);
   });
 
-  test("follows the zone, change by change, as one made anew would be", async () => {
+  test("follows the zone change by change, like a newly made one", async () => {
     const record = (owner: string, data: Rdata): ResourceRecord => ({
       ...{ name: name(owner), type: data.type, class: Class.IN, ttl: 10, rdata: data },
     });
@@ -245,7 +245,7 @@ suite("a view of a zone", () => {
               isGone ? gone(pool[index]!) : pool[index]!,
             );
             await zone.apply({ zone: origin, prerequisites: [], updates: records }, operator);
-            // Now and then only, so that several changes are caught up with at once, or all anew.
+            // Now and then only, to catch up with several changes at once, or with everything anew.
             if (i % (look + 1) !== 0) continue;
             const serial = view.current.serial;
             assert.equal(serial, zone.current.serial);
@@ -261,7 +261,7 @@ suite("a view of a zone", () => {
   });
 });
 
-test("a zone has views though its name leaves no room for a list of types", async () => {
+test("a zone has views even if its name leaves no room for a list of types", async () => {
   const long = Name.parse(`${`${"x".repeat(63)}.`.repeat(3)}${"y".repeat(50)}.`);
   const zone = makeZone([soa(long)], long);
   const view = new ZoneView(zone, shownTo(["paris"]));
@@ -272,7 +272,7 @@ test("a zone has views though its name leaves no room for a list of types", asyn
   assert.deepEqual(view.since(before), zone.since(before));
 });
 
-/** The same by hand: of the fixture alone. */
+/** The same by hand, for the fixture alone. */
 function isSeenFromParis(each: RecordSet): boolean {
   return asSeenFromParis(each).rdatas.length > 0 && !`${each.name}`.includes("lyon");
 }
