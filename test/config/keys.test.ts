@@ -32,7 +32,7 @@ describe("the keys of a configuration", () => {
     );
   });
 
-  it("may be narrowed to networks, where they are a site's", () => {
+  it("may be limited to networks if they belong to a site", () => {
     const fields = `secret: "${secret}", networks: [10.1.0.0/16, "2001:db8::/32"]`;
     const key = keysOf(`b: { ${fields}, site: paris }`).get("b")!;
     const written = key.networks?.map(({ address, length }) => `${address}/${length}`);
@@ -47,7 +47,7 @@ describe("the keys of a configuration", () => {
     );
   });
 
-  it("are for the algorithm that their file names, or else the field", () => {
+  it("have the algorithm that their file names, or else that of the field", () => {
     write("nameless", secret);
     const said = keysOf("b: { secretFile: nameless, algorithm: hmac-sha512 }").get("b")!;
     assert.equal(said.algorithm, "hmac-sha512");
@@ -63,7 +63,7 @@ describe("the keys of a configuration", () => {
     );
   });
 
-  it("are told from one another: a file of another key, two that are one in DNS", () => {
+  it("are kept apart: no file of another key, no two that are one name in DNS", () => {
     write("lyon", bind("lyon"));
     assert.deepEqual(mistakesIn("paris: { secretFile: lyon }"), [
       "gateway.yaml:1: keys.paris.secretFile: lyon: the file of the key lyon; expected that of paris",
@@ -73,7 +73,7 @@ describe("the keys of a configuration", () => {
     ]);
   });
 
-  it("have no secret that could be guessed, nor a word in its place", () => {
+  it("may not have a secret that is too short or not base64", () => {
     write("word", "garbage\n");
     write("poor", "not a secret!");
     const made = "expected a secret such as `dnssd-gateway key NAME` prints";
@@ -87,7 +87,7 @@ describe("the keys of a configuration", () => {
     ]);
   });
 
-  it("say what is made by which command where a file cannot be read", () => {
+  it("name the command that makes a file that cannot be read", () => {
     mkdirSync(join(folder, "folder"));
     const made = "expected the file that `dnssd-gateway key b --file` made";
     assert.deepEqual(mistakesIn("b: { secretFile: bb }"), [

@@ -6,12 +6,12 @@ import { skipWithout } from "../support/tool.ts";
 import { mistakes } from "./mistakes.ts";
 
 suite("the field listen", () => {
-  test("has no TLS if it does not say so", () => {
+  test("has no TLS unless configured", () => {
     const { listen } = parseConfig('listen: { dns: ["192.0.2.1:53"] }', "gateway.yaml", "/");
     assert.deepEqual([listen?.tls, listen?.https, listen?.credentials], [[], [], undefined]);
   });
 
-  test("has certificate and key beside the file it stands in", {
+  test("finds certificate and key relative to the configuration", {
     skip: skipWithout("openssl"),
   }, () => {
     const made = makeCertificate();
@@ -32,7 +32,7 @@ listen:
     assert.equal(listen?.credentials?.read.privateKey, made.privateKey);
   });
 
-  test("says what is missing, and what is wrong with the files", {
+  test("reports what is missing, and what is wrong with the files", {
     skip: skipWithout("openssl"),
   }, () => {
     assert.deepEqual(mistakes('listen:\n  dns: ["0.0.0.0:53"]\n  tls: ["0.0.0.0:853"]'), [
@@ -65,7 +65,7 @@ listen:
     );
   });
 
-  test("has each place once, and a wildcard takes those of its family", () => {
+  test("takes each place once, where a wildcard covers its family", () => {
     const said = (text: string) => mistakes(`listen: { ${text} }`);
     assert.deepEqual(said('dns: ["127.0.0.1:53", "127.0.0.1:53"]'), [
       "gateway.yaml:1: listen.dns[1]: 127.0.0.1:53 is taken by listen.dns[0]; expected each place once",

@@ -1,4 +1,4 @@
-/** What is wrong with the text of a configuration, a line each; fails where nothing is. */
+/** The mistakes in the text of a configuration, one a line; fails if there are none. */
 import assert from "node:assert/strict";
 import { ConfigError } from "../../src/config/mistakes.ts";
 import { parseConfig } from "../../src/config.ts";

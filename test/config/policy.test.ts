@@ -43,7 +43,7 @@ const cases: readonly (readonly [policy: string, expected: RegExp])[] = [
 ];
 
 for (const [policy, expected] of cases) {
-  test(`policy: ${policy.slice(0, 60)} is a mistake that says what was expected`, () => {
+  test(`policy: ${policy.slice(0, 60)} is a mistake whose message says what was expected`, () => {
     const lines = mistakes(policy);
     assert.equal(lines.length, 1);
     assert.match(lines[0]!, /^g\.yaml:1: policy/);
@@ -51,14 +51,14 @@ for (const [policy, expected] of cases) {
   });
 }
 
-test("every type of a group is one, and stands in it once", () => {
+test("every type of a group is valid, and listed once", () => {
   for (const [group, types] of Object.entries(serviceGroups)) {
     assert.deepEqual(mistakes(`{ rules: [{ deny: [${types.join(", ")}] }] }`), [], group);
     assert.equal(new Set<string>(types).size, types.length, group);
   }
 });
 
-test("rules keep their order, and what is off by default is behind them", () => {
+test("rules keep their order, and the built-in denials follow them", () => {
   const { rules } = parseConfig(
     "policy: { rules: [{ deny: chat }, { allow: all }] }",
     "g",

@@ -5,7 +5,7 @@ import { parseConfig } from "../../src/config.ts";
 import { mistakes } from "./mistakes.ts";
 
 suite("the field registrar", () => {
-  test("is of a site, and of private networks if it does not say which", () => {
+  test("takes a site, and serves private networks by default", () => {
     const { registrar } = parseConfig("registrar: { site: devices }", "gateway.yaml", "/");
     assert.deepEqual(registrar, {
       site: "devices",
@@ -18,7 +18,7 @@ suite("the field registrar", () => {
     assert.equal(`${said?.server}`, "ns1.example.com.");
   });
 
-  test("has a site of its own, which nobody else writes", () => {
+  test("has a site of its own, which no link or key writes", () => {
     assert.deepEqual(
       mistakes("links: [{ interface: eth0, site: Paris }]\nregistrar: { site: paris }"),
       ["gateway.yaml:2: registrar.site: paris is the site of links[0]; expected a site of its own"],
@@ -32,13 +32,13 @@ suite("the field registrar", () => {
     ]);
   });
 
-  test("is where a zone is served", () => {
+  test("needs a zone that is served here", () => {
     assert.deepEqual(mistakes("publish: { server: 192.0.2.1 }\nregistrar: { site: devices }"), [
       "gateway.yaml:2: registrar: no zone is served here (publish without listen); expected it at the server",
     ]);
   });
 
-  test("says what is wrong with it", () => {
+  test("reports mistakes in it", () => {
     assert.match(
       mistakes("registrar: devices")[0]!,
       /registrar: expected fields such as site: and networks:/,
