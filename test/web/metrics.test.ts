@@ -1,4 +1,4 @@
-/** Figures as Prometheus reads them, and what is never in them. */
+/** Metrics as Prometheus reads them, and what they never contain. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
@@ -20,7 +20,7 @@ _ipp._tcp PTR D._ipp._tcp.other.example.
 _ipp._tcp PTR E._ipp._tcp
 `;
 
-test("SEC-15: figures are read when somebody asks, and no label is what a stranger chose", async () => {
+test("SEC-15: figures are read on request, and no label is what a stranger chose", async () => {
   const records = parseMasterFile(ZONE, { origin: ORIGIN });
   const zone = new Zone({ origin: ORIGIN, records, clock: systemClock });
   let packets = 5;

@@ -1,4 +1,4 @@
-/** What the web listener shows, to whom, and when it says that there is something new. */
+/** What the web listener shows, to whom, and when it announces a change. */
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { suite, test } from "node:test";
@@ -108,7 +108,7 @@ suite("services", () => {
 suite("the page", () => {
   const snapshot = new Visit().zone.current;
 
-  test("escapes what is in it, and leads to hosts that have names of hosts alone", () => {
+  test("escapes its content, and links only to valid host names", () => {
     const service = {
       ...{ instance: "<i>'\"&", type: "_http._tcp", site: "<s>", name: "", addresses: ["<a>"] },
       ...{ host: "nas.paris", port: 80, text: ["<t>"] },
@@ -121,7 +121,7 @@ suite("the page", () => {
     assert.match(page, /<td>x&#34; onclick=&#34;y:80<\/td>/);
   });
 
-  test("shows as many as are of use to somebody", () => {
+  test("shows at most a thousand services, and warns of a list too long for BIND", () => {
     const service = [...servicesIn(snapshot)].flat()[0]!;
     const page = renderPage({ snapshot, services: Array(1500).fill(service) });
     assert.equal(page.match(/<tr>/g)?.length, 1000);
@@ -135,9 +135,9 @@ interface Main {
   readonly replaceWith: (other: Main) => void;
 }
 
-/** As much of a browser as the script asks of one. */
+/** As much of a browser as the script needs. */
 class Looking {
-  /** Each with what it brings; nothing where nobody answers. */
+  /** One for each fetch: called with what it returns, or with nothing to fail it. */
   readonly fetches: ((serial?: string) => void)[] = [];
   main = this.#page("1");
   #source = { onmessage: async (_: { data: string }) => {} };
@@ -170,7 +170,7 @@ class Looking {
   #page(serial: string): Main {
     const page: Main = {
       dataset: { serial },
-      // What is in the document no more takes no other's place.
+      // A page that is no longer in the document replaces nothing.
       replaceWith: (other) => {
         if (this.main === page) this.main = other;
       },
@@ -180,11 +180,11 @@ class Looking {
 }
 
 suite("the script", () => {
-  test("looks again where something changed while it looked", async () => {
+  test("fetches again if the zone changes during a fetch", async () => {
     const looking = new Looking();
     const first = looking.hear("2");
     const second = looking.hear("3");
-    // One after the other, as a browser asks for one address.
+    // One at a time, as a browser fetches one address.
     looking.fetches[0]!("2");
     await waitFor("another", () => looking.fetches[1]);
     await waitFor("the page", () => looking.main.dataset.serial === "2");
@@ -195,7 +195,7 @@ suite("the script", () => {
     assert.equal(looking.fetches.length, 2, "it has that");
   });
 
-  test("tries again with the next, where the server was away", async () => {
+  test("recovers from a failed fetch at the next serial", async () => {
     const looking = new Looking();
     const lost = looking.hear("2");
     looking.fetches[0]!();
@@ -207,8 +207,8 @@ suite("the script", () => {
   });
 });
 
-suite("the web listener shows", () => {
-  test("page and JSON, tagged with the serial, and what they need", async () => {
+suite("the website", () => {
+  test("shows page and JSON, tagged with the serial, and the files the page needs", async () => {
     const visit = new Visit();
     const page = await visit.get("/");
     assert.deepEqual([page.status, page.tag, page.type], [200, "1", "text/html; charset=utf-8"]);
@@ -223,7 +223,7 @@ suite("the web listener shows", () => {
     assert.equal((await visit.get("/__proto__")).status, 404);
   });
 
-  test("each network what its view has, and others nothing", async () => {
+  test("shows each network its view, and refuses the rest", async () => {
     const visit = new Visit();
     const { services } = JSON.parse(
       `${(await visit.get("/services.json", from("10.2.0.1"))).body}`,
@@ -239,7 +239,7 @@ suite("the web listener shows", () => {
     assert.equal((await visit.get("/metrics", from("10.2.0.1"))).status, 403);
   });
 
-  test("nothing to pages of others whose names lead here", async () => {
+  test("refuses a Host that is not one of its names", async () => {
     const visit = new Visit();
     for (const host of ["evil.example", "ns1.example.com.evil.example", "", undefined]) {
       assert.equal((await visit.get("/services.json", { host })).status, 403, host);
@@ -249,7 +249,7 @@ suite("the web listener shows", () => {
     }
   });
 
-  test("metrics alone where no zone is served", async () => {
+  test("serves metrics only, where no zone is served", async () => {
     const { clock, gone } = new Visit();
     const website = new Website({
       ...{ zone: undefined, shownTo: () => undefined, mayMeasure: () => true, clock },
@@ -270,7 +270,7 @@ suite("the stream of serials", () => {
     return (body as AsyncIterable<string>)[Symbol.asyncIterator]();
   };
 
-  test("says the latest, and of a burst nothing else", async () => {
+  test("sends the latest serial, once for a burst of changes", async () => {
     const visit = new Visit();
     const events = await open(visit);
     assert.equal((await events.next()).value, "data: 1\n\n");
@@ -287,7 +287,7 @@ suite("the stream of serials", () => {
     assert.equal((await events.next()).done, true);
   });
 
-  test("says what has changed before the first was taken", async () => {
+  test("sends a change made before the next event is asked for", async () => {
     const visit = new Visit();
     const events = await open(visit);
     await events.next();
@@ -298,7 +298,7 @@ suite("the stream of serials", () => {
     assert.equal((await next).value, "data: 2\n\n");
   });
 
-  test("leaves nothing behind, however many there were", async () => {
+  test("leaves no listeners behind, however many events there were", async () => {
     const visit = new Visit();
     const events = await open(visit);
     await events.next();
@@ -311,7 +311,7 @@ suite("the stream of serials", () => {
     assert.equal(getEventListeners(visit.gone.signal, "abort").length, 1, "that of who follows");
   });
 
-  test("has so many who look on, and room when they have gone", async () => {
+  test("serves at most 32 clients, and another once one has gone", async () => {
     const visit = new Visit();
     const all = [];
     for (let i = 0; i < 32; i++) {
@@ -326,7 +326,7 @@ suite("the stream of serials", () => {
 });
 
 suite("listings", () => {
-  test("are made one after the other, and each is of what was current when it was asked for", async () => {
+  test("are made one at a time, each from the snapshot that is current when it begins", async () => {
     const { clock, zone, lyon, update } = bound(new Visit());
     const listings = new Listings(clock);
     const first = listings.of(zone);
@@ -349,10 +349,10 @@ suite("listings", () => {
     assert.ok((await next).snapshot.serial <= lyon.current.serial);
   });
 
-  test("take a fifth of the thread, and little of it at once", async () => {
+  test("rest after each type, and once more for the services", async () => {
     const clock = new FakeClock();
     const zone = new Visit().zone;
-    // Each look at the clock is a millisecond of work.
+    // Each look at the clock counts as a millisecond of work.
     let looks = 0;
     let rests = 0;
     const working: Clock = {
