@@ -12,14 +12,14 @@ const isNever = () => false;
 
 const secret = Buffer.alloc(32, 7).toString("base64");
 
-suite("who may ask", () => {
+suite("access for queries", () => {
   const accessOf = (allow: string) => {
     const config = parseConfig(`query: { allow: [${allow}] }`, "gateway.yaml", temporaryFolder());
     const isAttached = (address: string) => address === "203.0.113.7";
     return new Access(config, { isOwn: isNever, isAttached }, isNever);
   };
 
-  test("SEC-05: is in a network that is named, or is attached where that is said", () => {
+  test("SEC-05: is given to named networks, and to attached ones if `attached` is configured", () => {
     const addresses = ["192.0.2.1", "203.0.113.7", "203.0.113.8"];
     const may = (allow: string) => addresses.map((address) => accessOf(allow).mayAsk(address));
     assert.deepEqual(may("192.0.2.0/24, attached"), [true, true, false]);
@@ -27,7 +27,7 @@ suite("who may ask", () => {
     assert.deepEqual(may("attached"), [false, true, false]);
   });
 
-  test("SEC-05: is private where no stranger is", () => {
+  test("SEC-05: is given by `private` to private and link-local addresses, and to no others", () => {
     const access = accessOf("private");
     const mayAsk = (address: string) => access.mayAsk(address);
     for (const [first, last] of [
@@ -46,7 +46,7 @@ suite("who may ask", () => {
   });
 });
 
-test("SEC-06: who sees all is told by the key, whichever field has it", () => {
+test("SEC-06: a key sees everything if it may write, or if query or transfer allows it", () => {
   const names = ["asker", "reader", "paris", "operator", "nowhere"];
   const text = `
 query: { allow: [key:asker] }
@@ -65,7 +65,7 @@ keys:
   assert.equal(sees(), false);
 });
 
-test("A zone that is signed here is copied by this host and by who publishes into it alone", () => {
+test("A zone signed here is transferred only to this host and to keys that publish into it", () => {
   const text = `
 zone: bonjour.example.com
 reverse: [10.in-addr.arpa]
@@ -92,7 +92,7 @@ keys:
   }
 });
 
-test("A key copies what it publishes into, and all if it is named, and nothing else", () => {
+test("A key may transfer the zones it publishes into, or every zone if transfer allows it", () => {
   const text = `
 zone: bonjour.example.com
 reverse: [10.in-addr.arpa]
@@ -115,7 +115,7 @@ keys:
 });
 
 suite("the key of a site", () => {
-  test("is one in all reverse zones, however many there are", () => {
+  test("is one principal in all reverse zones, however many there are", () => {
     const text = `
 reverse: [1.10.in-addr.arpa, 2.10.in-addr.arpa]
 keys:
@@ -129,7 +129,7 @@ keys:
     assert.equal(access.principalOf("paris", Name.parse("3.10.in-addr.arpa")), undefined);
   });
 
-  test("SEC-16: writes beneath its site alone, and no more than a quarter of each zone", () => {
+  test("SEC-16: writes only beneath its site, and at most a quarter of each zone", () => {
     const text = `
 zone: bonjour.example.com
 reverse: [10.in-addr.arpa]
@@ -144,7 +144,7 @@ keys:
     for (const zone of [config.zone, ...config.reverse]) {
       assert.equal(access.principalOf("paris", zone)!.share, 1 / 4, `${zone}`);
       assert.equal(access.principalOf("operator", zone)!.share, undefined);
-      // A key of no site may write nothing; only without the field it is an operator's.
+      // A key with `site: []` may write nothing; only a key without the field is an operator's.
       assert.equal(access.principalOf("nowhere", zone), undefined);
     }
     const may = (key: string) => (owner: string) => {
@@ -160,7 +160,7 @@ keys:
     assert.deepEqual(owners.map(may("both")), [true, true, false, false, false]);
   });
 
-  test("SEC-16: writes in reverse zones of its networks alone, where it has some", () => {
+  test("SEC-16: writes only reverse names of its networks, if it has any", () => {
     const text = `
 zone: bonjour.example.com
 reverse: [10.in-addr.arpa, 8.b.d.0.1.0.0.2.ip6.arpa]

@@ -1,4 +1,4 @@
-/** What a gateway makes of its links: a LAN in memory, by a test's clock, and questions by UDP. */
+/** A gateway and its links: a LAN in memory, on a test's clock, and questions by UDP. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
@@ -44,12 +44,12 @@ async function open(settings: object) {
       timeout: DEADLINE,
     });
   };
-  /** What there is at a name, one a line. */
+  /** The data at a name, sorted. */
   const found = async (owner: string, type: number = Type.PTR) => {
     const { answers } = await answerTo(owner, type);
     return answers.map(({ rdata }) => `${rdata.values}`).sort();
   };
-  /** Lets time pass until there is. */
+  /** Lets time pass until `condition` holds. */
   const until = (what: string, condition: () => Promise<boolean>) =>
     waitFor(what, async () => {
       await clock.elapse(20);
@@ -65,7 +65,7 @@ async function open(settings: object) {
 
 suite("the links of a gateway", () => {
   for (const refresh of ["unicast", "multicast"]) {
-    test(`are asked by ${refresh} whether what was said is still so, if that is configured`, async () => {
+    test(`are sent refresh questions by ${refresh} if so configured`, async () => {
       await using office = await open({ refresh });
       const { clock, lans } = office;
       const text = service("a", "_ipp._tcp", "h", "10.1.0.3");
@@ -82,7 +82,7 @@ suite("the links of a gateway", () => {
     });
   }
 
-  test("are sites called after them, each to be browsed where it is said so", async () => {
+  test("are sites named by the configuration or the interface, listed as `enumerate` says", async () => {
     const reverse = ["1.10.in-addr.arpa", "2.10.in-addr.arpa"];
     const links = [{ interface: "eth0", site: "paris" }, { interface: "eth1" }];
     for (const [enumerate, at, atHome] of [
@@ -103,7 +103,7 @@ suite("the links of a gateway", () => {
     }
   });
 
-  test("are away for their grace before what they said is", async () => {
+  test("keep their records published for the grace after they have gone", async () => {
     await using office = await open({ grace: 60 });
     const { clock, lans, hosts, links } = office;
     const count = async (site: string) => (await office.found(`_ipp._tcp.${site}`)).length;
@@ -111,7 +111,7 @@ suite("the links of a gateway", () => {
     await office.until("a service", async () => (await count("eth0")) > 0);
     links.unplug(hosts[0]!);
     await clock.elapse(20_000);
-    // What comes now comes after all that its going has brought about.
+    // This is published after everything that the unplugging has caused.
     new Device(lans[1]!, "10.2.0.3", service("b", "_ipp._tcp", "h", "10.2.0.3")).announce();
     await office.until("another", async () => (await count("eth1")) > 0);
     assert.equal(await count("eth0"), 1);
@@ -119,7 +119,7 @@ suite("the links of a gateway", () => {
     await office.until("its end", async () => (await count("eth0")) === 0);
   });
 
-  test("are asked on demand, until they or the zone have what was asked for", async () => {
+  test("are asked on demand until a link or the zone has the answer", async () => {
     const links = [{ interface: "eth0", site: "paris", onDemand: true }];
     const keys = { admin: { secret } };
     const reverse = ["1.10.in-addr.arpa"];
@@ -132,7 +132,7 @@ suite("the links of a gateway", () => {
       device.host.heard.some(({ message }) =>
         message.questions.some(({ name, type }) => name.equals(local(label)) && type === Type.A),
       );
-    // By UDP it would be asked again after a while; and nothing is given up by a clock that stands still.
+    // Over UDP the question would be retried; on a clock that stands still nothing times out.
     const connection = new PersistentConnection({
       locate: async () => [server],
       clock: new FakeClock(),

@@ -13,7 +13,7 @@ import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";
 import { skipWithout } from "../support/tool.ts";
 
-/** Milliseconds in which a change of the files is seen. */
+/** Milliseconds within which a change of the files is noticed. */
 const SOON = 5000;
 
 suite("certificate and key", { skip: skipWithout("openssl") }, () => {
@@ -27,7 +27,7 @@ suite("certificate and key", { skip: skipWithout("openssl") }, () => {
     assert.fail("no mistake was found");
   };
 
-  test("are read, with the time until which they hold", () => {
+  test("are read, with their time of expiry", () => {
     const { paths, certificate, privateKey } = makeCertificate();
     const read = readCredentials(paths);
     assert.deepEqual([read.certificate, read.privateKey], [certificate, privateKey]);
@@ -35,7 +35,7 @@ suite("certificate and key", { skip: skipWithout("openssl") }, () => {
     assert.ok(days > 1 && days <= 2);
   });
 
-  test("have their mistakes told in one line each", () => {
+  test("have each mistake reported in one line", () => {
     const { paths, folder } = makeCertificate();
     const other = makeCertificate("ns2.example.com");
     const { certificate, privateKey } = paths;
@@ -64,7 +64,7 @@ suite("certificate and key", { skip: skipWithout("openssl") }, () => {
     );
   });
 
-  test("are good for TLS, those that issued it too, or have that told", () => {
+  test("are refused if TLS cannot use them, issuers included", () => {
     const { paths, certificate } = makeCertificate();
     writeFileSync(paths.certificate, certificate + certificate.slice(0, certificate.length / 2));
     assert.match(mistake(paths), /cert\.pem: bad end line; expected a certificate in PEM/);
@@ -104,7 +104,7 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     return next;
   };
 
-  test("are shown when somebody asks, and once", () => {
+  test("are presented once after a reload", () => {
     const { paths, presented, facts, look } = follow();
     look();
     assert.equal(presented.length, 0);
@@ -118,7 +118,7 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     assert.deepEqual(facts, ["certificate in use", "certificate in use"]);
   });
 
-  test("SEC-23: are seen soon when nobody does", async () => {
+  test("SEC-23: are noticed soon without a reload", async () => {
     const { paths, presented, clock } = follow();
     for (const host of ["ns2.example.com", "ns3.example.com"]) {
       const next = replace(paths, host);
@@ -127,7 +127,7 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     }
   });
 
-  test("or do not change are shown anew each day, for new keys of tickets, and quietly", async () => {
+  test("are presented again each day even if unchanged, for new ticket keys, without a warning", async () => {
     const { made, paths, presented, warnings, clock } = follow();
     clock.advance(24 * 3600 * 1000 - SOON);
     assert.equal(presented.length, 0);
@@ -142,7 +142,7 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     assert.deepEqual([presented.length, warnings.length], [2, 0]);
   });
 
-  test("and are not good are told of in one line, and the old ones stay", async () => {
+  test("are reported once if bad, and the old ones stay", async () => {
     const { paths, presented, warnings, clock, look } = follow();
     writeFileSync(paths.certificate, "nothing");
     look();
@@ -159,7 +159,7 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     assert.equal(warnings.length, 2, "and told of again when that is wrong again");
   });
 
-  test("one file after the other are no mistake", async () => {
+  test("cause no warning if one file changes shortly after the other", async () => {
     const { paths, presented, warnings, clock } = follow();
     for (const host of ["ns2.example.com", "ns3.example.com"]) {
       const next = makeCertificate(host);
@@ -172,7 +172,7 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     }
   });
 
-  test("but stay half are one", async () => {
+  test("cause a warning if only one file changes", async () => {
     const next = makeCertificate("ns2.example.com");
     for (const half of ["certificate", "privateKey"] as const) {
       const { paths, warnings, clock } = follow();
@@ -183,7 +183,7 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     }
   });
 
-  test("and have expired are shown, and told of", () => {
+  test("are presented even if expired, with a warning", () => {
     const inThreeDays = Date.now() + 3 * 86_400_000;
     const { warnings, paths, look, presented } = follow({ epoch: inThreeDays });
     replace(paths, "ns2.example.com");
@@ -192,7 +192,7 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     assert.match(warnings[0]!, /the certificate has expired/);
   });
 
-  test("are no more looked at after the end", () => {
+  test("are not looked at after the signal", () => {
     const { clock, signal, end } = follow();
     clock.advance(10 * SOON);
     assert.notEqual(clock.next, undefined);

@@ -1,4 +1,4 @@
-/** Which layers stand in front of the answers, and what each is told of the configuration. */
+/** Which layers stand in front of the answers, and what each gets from the configuration. */
 import assert from "node:assert/strict";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ import { principal } from "../zone/fixture.ts";
 
 const ZONE = "z.example.";
 const secret = Buffer.alloc(32, 7).toString("base64");
-/** Of nobody's network here. */
+/** In no network that is configured here. */
 const STRANGER = "203.0.113.1";
 
 interface Asker {
@@ -34,7 +34,7 @@ interface Asker {
   readonly transport?: Transport;
 }
 
-/** With the keys of a zone that signs, if it says so. */
+/** With `isSigned`, the zone has a signing key. */
 async function open(
   settings: object,
   { isSigned = false, onDemand = undefined as unknown, files = {} as Record<string, string> } = {},
@@ -73,7 +73,7 @@ async function open(
       return undefined;
     };
     const response = first();
-    // Copies take turns by it.
+    // Transfers take turns on this clock.
     await clock.elapse(0);
     const answer = await response;
     return answer && decode(answer);
@@ -90,8 +90,8 @@ const questionOf = (type: number, owner = ZONE, klass: number = Class.IN) => ({
 });
 const ANY = { query: { allow: ["any"], unlimited: [] } };
 
-suite("what answers requests", () => {
-  test("SEC-02: counts responses, those that are ready too, unless its limit is 0", async () => {
+suite("the request handler", () => {
+  test("SEC-02: limits responses, ready-made too, unless `limit` or `unlimited` lifts it", async () => {
     const told = async (limits: object, edns = opt()) => {
       await using server = await open({ query: { ...ANY.query, ...limits } });
       const told: string[] = [];
@@ -103,7 +103,7 @@ suite("what answers requests", () => {
         ["whole", "short", "no"].map((how) => [how, told.filter((each) => each === how).length]),
       );
     };
-    // What has an option is never ready.
+    // A query with an option never has a ready-made answer.
     const strange = opt({ options: [{ code: OptionCode.NSID, data: Buffer.alloc(0) }] });
     for (const edns of [undefined, strange]) {
       assert.deepEqual(await told({ limit: 1, slip: 1 }, edns), { whole: 10, short: 10, no: 0 });
@@ -115,7 +115,7 @@ suite("what answers requests", () => {
     }
   });
 
-  test("makes cookies of the secret that is configured, else of one of its own", async () => {
+  test("makes cookies with the configured secret, or else with a random one", async () => {
     const cookie = async (query: object) => {
       await using server = await open({ query: { ...ANY.query, ...query } });
       server.clock.steps = -server.clock.wall();
@@ -136,7 +136,7 @@ suite("what answers requests", () => {
     assert.equal(new Set([first, third, await cookie({})]).size, 3);
   });
 
-  test("TSIG-07: does no update that was signed before the last that its zones have had", async () => {
+  test("TSIG-07: refuses an update signed before the last one that its zones have taken", async () => {
     const keys = { admin: { secret } };
     await using server = await open({ ...ANY, keys });
     const { zones, config, clock, ask } = server;
@@ -158,7 +158,7 @@ suite("what answers requests", () => {
     assert.deepEqual([await rcodeOf(now - 1), await rcodeOf(now + 1)], ["NOTAUTH", "NOERROR"]);
   });
 
-  test("gives copies to who may have them, of the catalog too", async () => {
+  test("transfers zones, the catalog too, only to those who may have them", async () => {
     const settings = { catalog: "catalog.example", transfer: { allow: ["192.0.2.1"] } };
     await using server = await open({ ...ANY, ...settings });
     const copied = (address: string) =>
@@ -173,7 +173,7 @@ suite("what answers requests", () => {
     assert.deepEqual(await copied(STRANGER), ["REFUSED", "REFUSED"]);
   });
 
-  test("signs what has keys, and gives no copy of it", async () => {
+  test("signs a zone that has keys, and refuses to transfer it", async () => {
     const transfer = { allow: ["192.0.2.1"] };
     await using server = await open({ ...ANY, transfer }, { isSigned: true });
     const edns = opt({ dnssecOk: true });
@@ -187,7 +187,7 @@ suite("what answers requests", () => {
     assert.equal(refused!.rcode, Rcode.REFUSED);
   });
 
-  test("says who might expect copies of a signed zone that there are none", async () => {
+  test("warns that a signed zone is not transferred, if `transfer` is configured", async () => {
     const warned = async (transfer: object, isSigned: boolean) => {
       await using server = await open({ transfer }, { isSigned });
       return server.warnings.filter((fact) => /copied by nobody/.test(fact)).length;
@@ -198,14 +198,14 @@ suite("what answers requests", () => {
     assert.equal(await warned({ allow: ["192.0.2.1"], notify: ["192.0.2.1:53"] }, false), 0);
   });
 
-  test("knows no other version of EDNS than the first", async () => {
+  test("answers BADVERS to an EDNS version other than 0", async () => {
     await using server = await open(ANY);
     const questions = [questionOf(Type.SOA)];
     const response = await server.ask(makeMessage({ questions, edns: opt({ version: 1 }) }));
     assert.equal(rcodeName(response!.rcode), "BADVERS");
   });
 
-  test("tells which server it is", async () => {
+  test("answers id.server with the configured identity", async () => {
     await using server = await open({ ...ANY, identity: { server: "ns1.paris" } });
     const questions = [questionOf(Type.TXT, "id.server.", Class.CH)];
     const response = await server.ask(makeMessage({ questions }));
@@ -215,7 +215,7 @@ suite("what answers requests", () => {
     );
   });
 
-  test("asks links on demand before it answers of its zone", async () => {
+  test("asks links on demand before it answers from its zone", async () => {
     const covered = Name.parse(`pc.paris.${ZONE}`);
     const demand = {
       covers: ({ name }: { name: Name }) => name.equals(covered),
@@ -231,7 +231,7 @@ suite("what answers requests", () => {
     assert.deepEqual([await ask(`pc.paris.${ZONE}`), await ask(`pc.lyon.${ZONE}`)], [1, 0]);
   });
 
-  test("asks no link for what lies in another zone that is served here", async () => {
+  test("asks no link for a name in another zone served here", async () => {
     const nothing = { answers: [], authorities: [], additionals: [], names: [] };
     const answer = async () => ({ rcode: Rcode.NOERROR, isAuthoritative: true, ...nothing });
     const lab = `lab.paris.${ZONE}`;

@@ -1,4 +1,4 @@
-/** A gateway that is started again with another policy: what that hides is not there to be asked for. */
+/** A gateway restarted with another policy: what the new policy hides is never served. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
@@ -32,14 +32,14 @@ import { sets, zoneOf } from "../zone/fixture.ts";
 const ZONE = Name.parse("z.example.");
 const REVERSE = Name.parse("1.10.in-addr.arpa.");
 
-/** A machine on a LAN, which is there whether a gateway runs or not. */
+/** A LAN and a folder that outlast each gateway. */
 class Machine {
   readonly clock = new FakeClock();
   readonly lan = new Lan(this.clock);
   readonly #folder = temporaryFolder();
   readonly #port = freePort();
 
-  /** A link that is not plugged in says nothing. */
+  /** Without `isPlugged` the gateway has no link. */
   async start(policy: object, isPlugged = true) {
     const { clock, lan } = this;
     const server = { address: "127.0.0.1", port: await this.#port };
@@ -63,9 +63,9 @@ class Machine {
       const asking = { clock: systemClock, timeout: DEADLINE };
       return (await ask(server, makeMessage({ questions }), asking)).answers.length;
     };
-    /** All that a zone has, a record a line, and its serial. */
+    /** All records of a zone, one a line, and its serial. */
     const copy = async (origin: Name) => {
-      // By this clock nobody is given up.
+      // On this clock nothing times out.
       const still = new FakeClock();
       const locate = async () => [server];
       const connection = new PersistentConnection({ locate, clock: still });
@@ -75,7 +75,7 @@ class Machine {
         isRead = true;
       };
       reading.then(note, note);
-      // One transfer after the other: each has its turn, though no time passes.
+      // Transfers take turns on the gateway's clock, though no time passes.
       await waitFor("a transfer", async () => {
         await clock.elapse(0);
         return isRead;
@@ -90,11 +90,11 @@ class Machine {
   }
 }
 
-/** What tells of these two. */
+/** What reveals the hidden service or its host. */
 const DENIED = /\b(Juliet|pc|_presence)\b/;
 
-suite("a gateway that is started again", () => {
-  test("with a policy that hides more shows none of it from its first answer on, and moves nothing else", async () => {
+suite("a restarted gateway", () => {
+  test("with a stricter policy hides its targets from the first answer on, and nothing else", async () => {
     const machine = new Machine();
     const { clock, lan } = machine;
     const plug = (last: number, instance: string, type: string, host: string, text = "") => {
@@ -142,11 +142,11 @@ suite("a gateway that is started again", () => {
     for (const [i, { serial, lines }] of after.entries()) {
       assert.deepEqual(lines, wanted(before[i]!.lines).sort());
       assert.ok(before[i]!.lines.some((line) => DENIED.test(line)));
-      // One change, and those records stood in every version.
+      // One change for all of it.
       assert.equal(serial, before[i]!.serial + 1);
     }
 
-    // Where all is heard again, nothing of it is news, and there is nothing to hide.
+    // With the same policy again there is nothing to hide, and what is heard changes nothing.
     await using gateway = await machine.start(policy);
     const first = await Promise.all(origins.map(gateway.copy));
     assert.deepEqual(first, after);
@@ -159,10 +159,10 @@ suite("a gateway that is started again", () => {
   });
 });
 
-suite("what others hold", () => {
+suite("hiding records that others hold", () => {
   const policyOf = (policy: object) => parseConfig(JSON.stringify({ policy }), "g", "/").policy;
 
-  test("stays, for it is for their policy to hide", async () => {
+  test("leaves them, for hiding them is up to the policy of the others", async () => {
     const zone = zoneOf("");
     const [near] = nearZones([zone]);
     const lab = sets("lab._ssh._tcp.paris SRV 0 0 22 h.paris\nh.paris A 10.1.0.9");
@@ -179,7 +179,7 @@ suite("what others hold", () => {
     assert.ok(own.every(({ name, type }) => zone.current.set(name, type) === undefined));
   });
 
-  test("goes where a device has registered it here, which keeps the name, and its leases", async () => {
+  test("removes those of a device registered here, which keeps its name and leases", async () => {
     const { register, device, known, zone, clock } = openRegistrar();
     const lamp = `lamp.${SITE}`;
     const web = registered(`Lamp._http._tcp.${SITE}`, lamp, 80, "UUID=7", "a=1");

@@ -59,7 +59,7 @@ class Scene {
 }
 
 describe("the folder of keys", () => {
-  it("gives each zone its own", async () => {
+  it("gives each zone its own keys", async () => {
     const [key, foreign] = [make(), make({}, Name.parse("elsewhere.z.example."))];
     const scene = new Scene().write(key, foreign, make({}, other));
     writeFileSync(join(scene.folder, "tls.private"), "no key of a zone");
@@ -73,7 +73,7 @@ describe("the folder of keys", () => {
     scene.end();
   });
 
-  it("SEC-DNSSEC-16: is read again each minute, and when somebody asks", async () => {
+  it("SEC-DNSSEC-16: is read again each minute, and on a reload", async () => {
     const scene = new Scene().write(make());
     const zone = await scene.open();
     scene.write(make());
@@ -104,7 +104,7 @@ describe("the folder of keys", () => {
     assert.equal(scene.clock.next, undefined);
   });
 
-  it("says whether they sign", async () => {
+  it("logs whether the keys of a zone sign yet", async () => {
     const [key, later] = [make(), make({ Activate: 2 ** 32 - 1 })];
     const told = async (each: SigningKey) => {
       const scene = new Scene().write(each);
@@ -118,7 +118,7 @@ describe("the folder of keys", () => {
     assert.deepEqual(await told(later), [`no key of the zone signs yet ${fields(later)}`]);
   });
 
-  it("brings in other times of a key", async () => {
+  it("brings in changed times of a key", async () => {
     const key = make();
     const scene = new Scene().write(key);
     const zone = await scene.open();
@@ -128,7 +128,7 @@ describe("the folder of keys", () => {
     scene.end();
   });
 
-  it("leaves a zone signed whose keys went, or cannot be read; not one whose time is over", async () => {
+  it("keeps a zone signed if its keys vanish or become unreadable, but drops expired keys", async () => {
     const [key, over] = [make(), make({ Delete: 1 })];
     const scene = new Scene().write(key, over);
     const zone = await scene.open();
@@ -147,14 +147,14 @@ describe("the folder of keys", () => {
     scene.end();
   });
 
-  it("SEC-DNSSEC-17: says so where others can read a secret", async () => {
+  it("SEC-DNSSEC-17: warns once for each secret that others can read", async () => {
     const key = make();
     const scene = new Scene().write(key);
     chmodSync(join(scene.folder, `${key.fileName}.private`), 0o640);
     await scene.open();
     const told = () => scene.facts.filter((fact) => /chmod 600/.test(fact));
     assert.equal(told().length, 1);
-    // And of one that comes later, once.
+    // And once about one that comes later.
     const later = make();
     scene.write(later);
     chmodSync(join(scene.folder, `${later.fileName}.private`), 0o604);
@@ -171,7 +171,7 @@ describe("the folder of keys", () => {
     scene.end();
   });
 
-  it("is a mistake of the configuration where there is none, no key or a broken one", async () => {
+  it("is a mistake of the configuration if it is missing, has no key or a broken one", async () => {
     const mistake = (scene: Scene, why: RegExp) =>
       assert.rejects(
         scene.open(),

@@ -12,7 +12,7 @@ import { temporaryFolder } from "../support/gateway.ts";
 import { silentLog } from "../support/log.ts";
 
 suite("the life of a gateway", () => {
-  test("a part that fails ends the others, and is told of", async () => {
+  test("a part that fails ends the others, and its error is reported", async () => {
     const folder = temporaryFolder();
     const settings = { zone: "z.example", data: folder, listen: { dns: ["127.0.0.1:0"] } };
     const gateway = await openGateway(parseConfig(JSON.stringify(settings), "g", folder), {
@@ -26,7 +26,7 @@ suite("the life of a gateway", () => {
     await assert.rejects(gateway.closed, { message: "no links" });
   });
 
-  test("so many zones and listeners as there may be are no leak to be warned of", async () => {
+  test("many zones and listeners cause no warning about leaks", async () => {
     const folder = temporaryFolder();
     const records =
       "$TTL 60\n@ SOA ns.example. h.example. 1 7200 3600 86400 10\n@ NS ns.example.\n";
@@ -46,7 +46,7 @@ suite("the life of a gateway", () => {
       });
       stop.abort();
       await gateway.closed;
-      // One is told of in a later turn; those before this one have been then.
+      // Warnings are emitted in a later turn, in order: once this one comes, all before it have come.
       process.emitWarning("the last");
       await once(process, "warning");
     } finally {
@@ -55,7 +55,7 @@ suite("the life of a gateway", () => {
     assert.deepEqual(warnings, ["the last"]);
   });
 
-  test("where a part cannot be opened, those that were are closed again", async () => {
+  test("if a part cannot be opened, those already open are closed", async () => {
     const folder = temporaryFolder();
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");

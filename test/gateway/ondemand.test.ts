@@ -18,7 +18,7 @@ import { name, origin, zoneOf } from "../zone/fixture.ts";
 
 const ASKED = "zone: z.example\nlinks: [{ interface: eth0, site: paris, onDemand: true }]\n";
 
-/** Are there links to be asked, and what is said of it? */
+/** Whether links are asked, and the warnings about it. */
 function open(text: string) {
   const warnings: string[] = [];
   const log: Log = { ...silentLog, warn: (_, fact) => warnings.push(fact) };
@@ -28,7 +28,7 @@ function open(text: string) {
 }
 
 suite("asking links on demand", () => {
-  test("is off unless a link says so", () => {
+  test("is off unless a link has it on and names fit beneath its site", () => {
     for (const text of [
       "",
       ASKED.replace("true", "false"),
@@ -43,7 +43,7 @@ suite("asking links on demand", () => {
     assert.deepEqual(open(far), { isOpen: false, warnings: [] }, "a site that no name is left for");
   });
 
-  test("is of the sites alone that say so, which are called after their interface if nothing else", () => {
+  test("covers only the sites that have it on, named after their interface by default", () => {
     const config = parseConfig(
       `zone: z.example
 links: [{ interface: eth0, onDemand: true }, { interface: eth1, site: lyon }]`,
@@ -59,7 +59,7 @@ links: [{ interface: eth0, onDemand: true }, { interface: eth1, site: lyon }]`,
     ]);
   });
 
-  test("PROXY-51: is for a network, while somebody there waits, and for one question of class IN", async () => {
+  test("PROXY-51: is counted by network, ends with the request, and takes one IN question", async () => {
     const asked: { client: string; signal: AbortSignal | undefined }[] = [];
     const answer = async (_: Question, client: string, signal: AbortSignal): Promise<Answer> => {
       asked.push({ client, signal });
@@ -86,7 +86,7 @@ links: [{ interface: eth0, onDemand: true }, { interface: eth1, site: lyon }]`,
     assert.deepEqual(asked, []);
   });
 
-  test("PROXY-34: is off where the zone is copied, signed or published elsewhere, and says so, to who checks it too", async () => {
+  test("PROXY-34: is off, as log and check say, for a zone copied, signed or published elsewhere", async () => {
     const folder = temporaryFolder();
     const file = join(folder, "gateway.yaml");
     const keys = join(folder, "keys");

@@ -21,7 +21,7 @@ import { FakeClock } from "../support/clock.ts";
 import { waitFor } from "../support/wait.ts";
 import { name, zoneOf } from "../zone/fixture.ts";
 
-describe("zones far away", () => {
+describe("remote zones", () => {
   const failure = async (publish: string) => {
     const config = parseConfig(`zone: z.example\nlinks: []\npublish: ${publish}`, "test", "/");
     const how = { publish: config.publish!, resolve: nobody, clock: systemClock };
@@ -33,7 +33,7 @@ describe("zones far away", () => {
     );
   };
 
-  it("XPORT-14: by TLS are not at the port of plain DNS", () => {
+  it("XPORT-14: over TLS are not reached at the port of plain DNS", () => {
     const portOf = (publish: string) => {
       const config = parseConfig(`zone: z.example\npublish: ${publish}`, "test", "/");
       return updateHost(config.publish!)?.port;
@@ -45,7 +45,7 @@ describe("zones far away", () => {
     assert.equal(portOf("{ transport: tls }"), undefined);
   });
 
-  it("XPORT-14: by TLS prove that they have the name that they are given, by TCP nothing", async () => {
+  it("XPORT-14: over TLS have their configured name verified, over TCP nothing", async () => {
     const serversOf = (publish: string) => {
       const config = parseConfig(`zone: z.example\npublish: ${publish}`, "test", "/");
       const how = { publish: config.publish!, resolve: nobody, clock: systemClock };
@@ -58,7 +58,7 @@ describe("zones far away", () => {
     assert.deepEqual(await serversOf(`{ server: ${address} }`), [{ address, port: 53 }]);
   });
 
-  it("are as the configuration says, and at one server by one connection", async () => {
+  it("follow the configuration, and share one connection to a server", async () => {
     const connections = new Set<Socket>();
     const server = createServer((socket) => {
       connections.add(socket.on("error", () => {}));
@@ -97,7 +97,7 @@ describe("zones far away", () => {
     }
   });
 
-  it("are told of what is published under the key that is named, and of its lease", async () => {
+  it("are updated under the configured key, and know the lease that is granted", async () => {
     const signers: string[] = [];
     const server = createServer((socket) => {
       const frames = new Frames();
@@ -146,7 +146,7 @@ describe("zones far away", () => {
     }
   });
 
-  it("are each where DNS tells of it, if no server is named", async () => {
+  it("are each located by DNS if no server is configured", async () => {
     const config = parseConfig(
       "zone: z.example\nreverse: [10.in-addr.arpa]\npublish: {}",
       "g",
@@ -165,11 +165,11 @@ describe("zones far away", () => {
     }
   });
 
-  it("of a server that DNS does not tell: what was looked for, and how else to say it", async () => {
+  it("report, if DNS names no server, what was looked up and which field names one", async () => {
     assert.match(await failure("{}"), /_dns-update\._tcp.*SOA.*publish\.server/);
   });
 
-  it("of a server whose name has no address: the name", async () => {
+  it("report the name of a server that has no address", async () => {
     for (const transport of ["tcp", "tls"]) {
       const message = await failure(`{ server: ns.invalid, transport: ${transport} }`);
       assert.match(message, /ns\.invalid: .*no address/);
@@ -178,7 +178,7 @@ describe("zones far away", () => {
 });
 
 describe("zones served here", () => {
-  it("hold what is said under a lease, in a reverse one what a collector says of addresses", async () => {
+  it("take records under a lease, in a reverse zone only what a collector publishes of addresses", async () => {
     const shared = zoneOf("");
     const origin = Name.parse("1.10.in-addr.arpa.");
     const apex = apexRecords({ origin, nameservers: [], serial: 1 });
@@ -204,7 +204,7 @@ describe("zones served here", () => {
   });
 });
 
-/** Knows nothing. */
+/** A resolver that knows nothing. */
 const nobody = () => Promise.resolve(undefined);
 
 /** NOERROR, in a frame. */

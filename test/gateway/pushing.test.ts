@@ -17,7 +17,7 @@ import { waitFor } from "../support/wait.ts";
 const zone = "bonjour.example";
 const SERVICE = `_dns-push-tls._tcp.${zone}.`;
 
-/** Without links, behind TLS on a port of its own. */
+/** A gateway without links, with TLS on a port of its own. */
 async function open(listen: object = {}) {
   const { paths, folder } = makeCertificate();
   const ports = [await freePort(), await freePort()] as const;
@@ -35,7 +35,7 @@ async function open(listen: object = {}) {
     ...{ clock: systemClock, log: silentLog, signal: stop.signal },
   });
   const client = await PushClient.connect({ address: "127.0.0.1", port: ports[1] });
-  /** Over the same connection: the data of what is answered. */
+  /** Over the same connection: the data of the answers. */
   const ask = async (owner: string) => {
     const asked = { name: Name.parse(owner), type: Type.SRV, class: Class.IN };
     client.send(encode(makeMessage({ id: 4711, questions: [asked] })));
@@ -55,7 +55,7 @@ async function open(listen: object = {}) {
 suite("a gateway that pushes changes", { skip: skipWithout("openssl") }, () => {
   const push = "ns1.example.com";
 
-  test("PROXY-30, PROXY-41, PUSH-28: says where, and does, for each zone that it fills", async () => {
+  test("PROXY-30, PROXY-41, PUSH-28: names its server and pushes, for each zone it fills", async () => {
     await using gateway = await open({ push });
     const { client, ask, port } = gateway;
     assert.deepEqual(await ask(SERVICE), [`0 0 ${port} ns1.example.com.`]);
@@ -67,7 +67,7 @@ suite("a gateway that pushes changes", { skip: skipWithout("openssl") }, () => {
     await waitFor("that of the reverse zone", () => client.known().length === 2);
   });
 
-  test("PROXY-41: that does not say so denies it, and knows of no sessions", async () => {
+  test("PROXY-41: without `push` names no server, and answers sessions NOTIMP", async () => {
     await using gateway = await open();
     const { client, ask } = gateway;
     assert.deepEqual(await ask(SERVICE), []);
@@ -77,7 +77,7 @@ suite("a gateway that pushes changes", { skip: skipWithout("openssl") }, () => {
     assert.equal((await client.response(2)).rcode, Rcode.NOTIMP);
   });
 
-  test("takes a RECONFIRM of what no link has said", async () => {
+  test("goes on after a RECONFIRM of a record that no link has announced", async () => {
     await using gateway = await open({ push });
     const { client, port } = gateway;
     client.send(keepalive(1, 15_000, 3_600_000));

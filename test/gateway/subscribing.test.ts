@@ -10,7 +10,7 @@ import { FakeClock } from "../support/clock.ts";
 import { subscribe } from "../support/pushclient.ts";
 import { zoneOf } from "../zone/fixture.ts";
 
-test("PUSH-28: of listeners of one port at several addresses there is one record", () => {
+test("PUSH-28: listeners on one port at several addresses share one record", () => {
   const server = Name.parse("ns1.example.com.");
   const [set] = pushRecords(Name.parse("z.example."), server, [853, 8853, 853]);
   assert.deepEqual(
@@ -19,7 +19,7 @@ test("PUSH-28: of listeners of one port at several addresses there is one record
   );
 });
 
-test("links are asked on demand for those alone who see all of the zones", () => {
+test("links are asked on demand only for clients who see the whole zone", () => {
   const zone = zoneOf("printer A 10.1.0.10");
   const [whole, part] = [viewOf([zone]), viewOf([zone])];
   const asked: string[] = [];

@@ -16,7 +16,7 @@ const secret = Buffer.alloc(32, 7).toString("base64");
 const KEYS = `keys: { k: { secret: "${secret}", site: [] } }`;
 
 const isNever = () => false;
-/** Of this host; a resolver there asks from it. */
+/** An address of this host, from which its resolver asks. */
 const OWN = "10.9.2.53";
 
 /** What these views show of a host in each of two sites. */
@@ -52,7 +52,7 @@ function open(text: string, onDemand?: Layer) {
       ? "nothing"
       : (rcodeName(responses[0]!.rcode) as keyof typeof Rcode);
   };
-  /** Of paris and of lyon. */
+  /** The outcomes for paris and for lyon. */
   const seen = (address: string, key?: string) =>
     ["pc.paris", "pc.lyon"].map((owner) => rcode(owner, address, key)).join(" ");
   return { views, warnings, seen };
@@ -62,7 +62,7 @@ const ALL = "NOERROR NOERROR";
 const NOTHING = "nothing nothing";
 
 suite("who sees what", () => {
-  test("SEC-05: without views all who may ask see all, and others nothing", () => {
+  test("SEC-05: without views, all who may ask see everything, and others nothing", () => {
     const { seen, warnings } = open("query: { allow: [private, key:k] }");
     for (const address of ["127.0.0.1", "::1", "10.9.0.1", "fd00::1"]) {
       assert.equal(seen(address), ALL, address);
@@ -73,7 +73,7 @@ suite("who sees what", () => {
     assert.deepEqual(warnings, []);
   });
 
-  test("SEC-06: each sees by the first view that its network is in, and no other may ask", () => {
+  test("SEC-06: a client has the first view that its network is in, and without one may not ask", () => {
     const { seen } = open(`
 query: { allow: [any, key:k] }
 transfer: { allow: [192.0.2.7] }
@@ -88,13 +88,13 @@ views:
     for (const reader of ["192.0.2.7", "127.0.0.1"]) assert.equal(seen(reader), ALL, reader);
   });
 
-  test("SEC-06: of hosts that a view shows, it may show some addresses alone", () => {
+  test("SEC-06: a view may show only some addresses", () => {
     const { seen } = open("views: [{ networks: [10.9.0.0/16], addresses: [10.2.0.0/16] }]");
     assert.equal(seen("10.9.1.1"), "NXDOMAIN NOERROR");
     assert.equal(seen("127.0.0.1"), ALL);
   });
 
-  test("SEC-06: links are asked for those who see all, and for no view", () => {
+  test("SEC-06: links are asked only for clients who see everything, not for views", () => {
     const asked: string[] = [];
     const { seen } = open("views: [{ networks: [10.9.0.0/16] }]", (next) => (request) => {
       asked.push(request.source.address);
@@ -104,18 +104,18 @@ views:
     assert.deepEqual(asked, ["127.0.0.1", "127.0.0.1"]);
   });
 
-  test("SEC-05: who may not ask has no view, though one names its network", () => {
+  test("SEC-05: a view gives nothing to those who may not ask", () => {
     const { seen } = open("query: { allow: [private] }\nviews: [{ networks: [any] }]");
     assert.deepEqual([seen("10.9.1.1"), seen("203.0.113.1")], [ALL, NOTHING]);
   });
 
-  test("SEC-07: where everybody may ask and no view hides a thing, that is told", () => {
+  test("SEC-07: a warning says that everybody may ask and there are no views", () => {
     assert.equal(open("query: { allow: [any] }").warnings.length, 1);
     assert.match(open('query: { allow: ["::/0"] }').warnings[0]!, /^everybody may ask/);
     assert.deepEqual(open("query: { allow: [any] }\nviews: [{ networks: [any] }]").warnings, []);
   });
 
-  test("SEC-02: responses are counted by network, but for those that are not to be", () => {
+  test("SEC-02: responses are counted by network, except those to unlimited addresses", () => {
     const { views } = open("query: { unlimited: [198.51.100.53] }");
     const network = (address: string) => views.clientOf(address).network;
     for (const address of ["127.0.0.1", "::1", "198.51.100.53"]) {

@@ -1,11 +1,11 @@
-/** What is measured of a link: what its collector counts, and what never comes to it. */
+/** The figures of a link: what its collector counts, and what never reaches it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Collector } from "../../src/collector/collector.ts";
 import { Name } from "../../src/dns/name.ts";
 import { figuresOf } from "../../src/gateway/web.ts";
 
-test("figures of a link have what was heard, and what was not let through", () => {
+test("figures of a link include what was heard and what was dropped", () => {
   const harvest = {
     cache: { size: 3, counters: { learnt: 4 } },
     counters: { packets: 7, malformed: 1 },

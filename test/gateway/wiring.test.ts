@@ -1,4 +1,4 @@
-/** What the composition root hands on of a configuration: seen from outside. */
+/** What the composition root passes on from a configuration, seen from outside. */
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -27,7 +27,7 @@ import { waitFor } from "../support/wait.ts";
 const zone = "bonjour.example";
 const soa = { name: Name.parse(zone), type: Type.SOA, class: Class.IN };
 
-/** With one link, of which `sent` is all that was said on it. */
+/** With one link; `sent` is all that was sent on it. */
 async function open(settings: object, options: Partial<GatewayOptions> = {}) {
   const folder = temporaryFolder();
   const stop = new AbortController();
@@ -65,7 +65,7 @@ async function openServing(settings: object = {}) {
 }
 
 suite("a gateway", () => {
-  test("tells by TCP how long it waits", async () => {
+  test("announces its idle timeout over TCP", async () => {
     await using gateway = await openServing();
     const locate = async () => [gateway.server];
     const connection = new PersistentConnection({ locate, clock: systemClock });
@@ -82,7 +82,7 @@ suite("a gateway", () => {
     }
   });
 
-  test("tells of its zone who is to be told", async () => {
+  test("notifies the configured servers of its zone", async () => {
     const socket = createSocket("udp4").bind(0, "127.0.0.1");
     const opcodes: number[] = [];
     socket.on("message", (bytes) => opcodes.push(decodeHeader(bytes).opcode));
@@ -96,7 +96,7 @@ suite("a gateway", () => {
     }
   });
 
-  test("SEC-13: has one count of connections for all its listeners", {
+  test("SEC-13: counts the connections of all its listeners together", {
     skip: skipWithout("openssl"),
   }, async () => {
     const { paths } = makeCertificate();
@@ -116,7 +116,7 @@ suite("a gateway", () => {
     }
   });
 
-  test("asks its links for the subtypes that are configured", async () => {
+  test("asks its links for the configured subtypes", async () => {
     await using gateway = await openServing({ subtypes: { "_x._tcp": ["_y"] } });
     await waitFor("the question", () =>
       gateway.sent
@@ -131,7 +131,7 @@ suite("a gateway", () => {
     const server = createServer((socket) => {
       connections.add(socket.on("error", () => {}));
       const frames = new Frames();
-      // It would be let go for want of an answer, too.
+      // Without answers the connection would be closed anyway.
       socket.on("data", (bytes) => {
         frames.push(bytes);
         for (let query = frames.next(); query !== undefined; query = frames.next()) {

@@ -27,7 +27,7 @@ function configOn(data: string) {
 }
 
 suite("the zones served", () => {
-  test("TSIG-07: tell when a key signed last, for whichever of them it was, after a restart too", async () => {
+  test("TSIG-07: know when a key last signed, in whichever zone, even after a restart", async () => {
     const folder = temporaryFolder();
     for (const [i, time] of [
       [1, 1_750_000_002],
@@ -56,7 +56,7 @@ suite("the zones served", () => {
     }
   });
 
-  test("AUTH-18: have nothing of their own beside an alias of their file", async () => {
+  test("AUTH-18: get no generated record beside an alias of their file", async () => {
     const folder = temporaryFolder();
     const text = "$TTL 60\nlb._dns-sd._udp CNAME b._dns-sd._udp\nb._dns-sd._udp PTR paris\n";
     writeFileSync(join(folder, `${zone}zone`), text);
@@ -73,7 +73,7 @@ suite("the zones served", () => {
     assert.deepEqual(types, [[Type.CNAME], [Type.PTR], [Type.PTR]]);
   });
 
-  test("have of themselves the names that are configured, in a folder that is made for them", async () => {
+  test("have the configured names at their apex, in a folder that is created for them", async () => {
     const data = join(temporaryFolder(), "a", "b");
     const settings = { nameservers: ["ns1.example"], contact: "h.example", catalog: "c.example" };
     const config = parseConfig(JSON.stringify({ zone, reverse, data, ...settings }), "g", data);
@@ -90,7 +90,7 @@ suite("the zones served", () => {
     assert.deepEqual(told, [own, own, own, "invalid. invalid.,h.example."]);
   });
 
-  test("cannot be where their folder is none, or the catalog has a file", async () => {
+  test("are refused if their folder is a file, a file has mistakes or the catalog has a file", async () => {
     const folder = temporaryFolder();
     const life = new AbortController();
     const options = { clock: systemClock, log: silentLog, signal: life.signal };
@@ -114,7 +114,7 @@ suite("the zones served", () => {
     });
   });
 
-  test("are told of none that is hidden by a zone beneath a cut", async () => {
+  test("cause no remark if the zone above has a delegation at their name or above it", async () => {
     const data = temporaryFolder();
     const apex = "$TTL 60\n@ SOA ns.z. h.z. 1 2 3 4 5\n@ NS ns.z.\n";
     writeFileSync(join(data, "east.paris.bonjour.example.zone"), apex);
@@ -134,7 +134,7 @@ suite("the zones served", () => {
     for (const other of others) assert.equal(await read(other), 1, other);
   });
 
-  test("hide what is published in the zone that is next above them", async () => {
+  test("cause a remark if only a zone further up has their delegation", async () => {
     const data = temporaryFolder();
     const apex = "$TTL 60\n@ SOA ns.z. h.z. 1 2 3 4 5\n@ NS ns.z.\n";
     const write = (origin: string, more: string) =>
@@ -155,7 +155,7 @@ suite("the zones served", () => {
     }
   });
 
-  test("say of themselves what is to be browsed, but for the reverse ones", async () => {
+  test("list what to browse, except the reverse zones", async () => {
     const life = new AbortController();
     const options = { clock: systemClock, log: silentLog, signal: life.signal };
     const zones = await openZones(configOn(temporaryFolder()), options);
@@ -168,7 +168,7 @@ suite("the zones served", () => {
     assert.deepEqual(told, [browsing, [], []]);
   });
 
-  test("SRP-25: say where devices register, and that their site is to be browsed", async () => {
+  test("SRP-25: announce where devices register, and list that site for browsing", async () => {
     const registrar = { site: "devices", server: "ns1.example.com" };
     const told = async (settings: object) => {
       const life = new AbortController();
@@ -199,11 +199,11 @@ suite("the zones served", () => {
     assert.deepEqual(await told(unnamed), [...each, ...registering, ...site].sort());
   });
 
-  test("SEC-DNSSEC-18: say that one is copied no more when its first key comes, and once", async () => {
+  test("SEC-DNSSEC-18: warn once, at the first key of a zone, that it is no longer transferred", async () => {
     const folder = temporaryFolder();
     const keys = join(folder, "keys");
     mkdirSync(keys);
-    // Of two algorithms no two have one name, whatever their tags.
+    // Keys of different algorithms never share a name, whatever their tags.
     const write = (owner: string, algorithm: "ed25519" | "ecdsap256sha256") => {
       const key = SigningKey.generate(Name.parse(owner), algorithm, "csk", {});
       writeFileSync(join(keys, `${key.fileName}.key`), key.formatKey());
@@ -244,7 +244,7 @@ suite("the zones served", () => {
     assert.deepEqual(warnings, [[reverse[0]], [zone, reverse[0]]]);
   });
 
-  test("let go of their folder where one of them cannot be opened", async () => {
+  test("release their folder if one of them cannot be opened", async () => {
     const folder = temporaryFolder();
     const damaged = join(folder, "2.10.in-addr.arpa.journal");
     mkdirSync(damaged);
