@@ -32,13 +32,13 @@ suite("catalog", () => {
     }
   });
 
-  test("the root may be a zone, and there may be none", () => {
+  test("the root may be a zone, and a catalog may be empty", () => {
     assert.equal(found(catalogOf(".", "example."), "other."), ".");
     assert.equal(found(catalogOf(".", "example."), "x.example."), "example.");
     assert.equal(found(catalogOf(), "example."), undefined);
   });
 
-  test("as a search through all zones has it", () => {
+  test("finds what a search through all zones finds", () => {
     const label = fc.constantFrom("a", "B", "\\001a", "aa", "\\000");
     const name = fc
       .array(label, { maxLength: 4 })
@@ -55,7 +55,7 @@ suite("catalog", () => {
     );
   });
 
-  test("a DS set is asked of the zone above the cut, where that is ours (RFC 4035 §3.1.4.1)", () => {
+  test("a DS query goes to the zone above the cut, if that is served here (RFC 4035 §3.1.4.1)", () => {
     const catalog = catalogOf("example.", "a.example.", "other.");
     const asked = (text: string, type: number) =>
       catalog.findFor({ name: Name.parse(text), type, class: Class.IN })?.origin.toString();

@@ -1,4 +1,4 @@
-/** A server in memory: a zone, the layers round its answers, and the edge in front of them. */
+/** A server in memory: a zone, the layers around its answers, and the edge in front of them. */
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { Class, Opcode, Type } from "../../src/dns/constants.ts";
 import type { Edns } from "../../src/dns/edns.ts";
@@ -65,9 +65,9 @@ export interface Server {
   readonly zone: Zone;
   readonly catalog: Catalog;
   readonly handler: Handler;
-  /** The responses' octets, made without waiting. */
+  /** The octets of the responses, made without waiting. */
   answers(query: Uint8Array, transport?: Transport): Buffer[];
-  /** The one response. */
+  /** The first response; fails if there is none. */
   ask(query: Message | Uint8Array, transport?: Transport): Message;
 }
 
@@ -104,7 +104,7 @@ export function makeZone(
   return new Zone({ origin, records, clock });
 }
 
-/** A query for one name; `fields` changes what is not usual. */
+/** A query for one name; `fields` overrides the defaults. */
 export function question(
   owner: string,
   type: number = Type.A,
@@ -114,7 +114,7 @@ export function question(
   return makeMessage({ id: 4711, questions: [asked], ...fields });
 }
 
-/** An OPT record of a client. */
+/** A client's OPT record. */
 export function opt(fields: Partial<Edns> = {}): Edns {
   return { udpSize: 1232, version: 0, dnssecOk: false, options: [], ...fields };
 }

@@ -1,4 +1,4 @@
-/** Updates that are no good, in numbers: what strangers send costs others nothing. */
+/** Floods of bad updates: what strangers send costs others nothing. */
 import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
@@ -19,7 +19,7 @@ import { adding, listenSecured, operator, stillServer } from "./secured.ts";
 const now = () => Math.floor(Date.now() / 1000);
 
 suite("a flood of updates", () => {
-  test("badly signed, by UDP, leaves the zone as it is and every question with its answer", async () => {
+  test("badly signed, over UDP, leaves the zone unchanged and every question answered", async () => {
     await using server = await listenSecured();
     const before = server.zone.current;
     const guesses: TsigKey[] = [
@@ -56,8 +56,8 @@ suite("a flood of updates", () => {
   });
 });
 
-suite("an update at the limits of its size", () => {
-  test("is answered, whoever has signed it", async () => {
+suite("an update at the size limits", () => {
+  test("is answered, whoever signed it", async () => {
     const { one, now, zone } = stillServer();
     const before = zone.current;
     for (const message of [prerequisites(4000), removals(4000), large()]) {
@@ -67,11 +67,11 @@ suite("an update at the limits of its size", () => {
       const { bytes } = sign(message, operator, now());
       assert.equal(decode(await one(bytes, "tcp")).answers.length, 0);
     }
-    // The last of them was done: it is many records, but nothing is wrong with them.
+    // The last one succeeded: it has many records, but nothing is wrong with them.
     assert.equal(zone.current.size - before.size, LARGE);
   });
 
-  test("whose counts promise more than there is, is FORMERR", async () => {
+  test("is FORMERR if its counts promise more than it holds", async () => {
     const { one, now } = stillServer();
     for (const at of [4, 6, 8, 10]) {
       const { bytes } = sign(adding("new"), operator, now());
@@ -81,7 +81,7 @@ suite("an update at the limits of its size", () => {
   });
 });
 
-/** Records of one large update, beneath the 64 KiB of a message. */
+/** Records in one large update, below the 64 KiB of a message. */
 const LARGE = 3000;
 
 function large(): Message {
@@ -107,14 +107,14 @@ function empty(owner: string, klass: number): ResourceRecord {
 
 async function open(): Promise<Socket> {
   const socket = createSocket("udp4");
-  // What comes back to a flood is not read.
+  // Replies to a flood are not read.
   socket.on("message", () => {});
   socket.bind(0, "127.0.0.1");
   await once(socket, "listening");
   return socket;
 }
 
-/** Asks, as often as clients do, until there is the answer. */
+/** Asks, and retries as clients do, until the answer comes. */
 async function answered(socket: Socket, { port }: Endpoint, id: number): Promise<void> {
   const query = encode(question("printer.paris", Type.A, { id }));
   let isAnswered = false;

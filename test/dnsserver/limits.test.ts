@@ -17,7 +17,7 @@ import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";
 import { makeZone, name, opt, question } from "./fixture.ts";
 
-/** As many as pass at once, where 100 a second do. */
+/** Responses that pass at once at a limit of 100 a second. */
 const BURST = 1000;
 
 interface Asked {
@@ -25,7 +25,7 @@ interface Asked {
   readonly transport?: Transport;
 }
 
-/** The layers in front of the fixture's zone, and what is ready in front of them. */
+/** The layers in front of the fixture's zone, and the ready-made answers in front of them. */
 function makeLimited({ responses = 100, slip = 2, chance = [0.5] } = {}) {
   const clock = new FakeClock({ chance });
   const limits = new Limits({ responses, slip, clock });
@@ -52,7 +52,7 @@ function makeLimited({ responses = 100, slip = 2, chance = [0.5] } = {}) {
   );
   const edge = makeEdge({ handler, clock, log: silentLog, ready });
   const { signal } = new AbortController();
-  /** As a listener does; undefined for silence. */
+  /** As a listener does; undefined if nothing is sent. */
   const ask = (query: Message, { from = "192.0.2.1", transport = "udp" }: Asked = {}) => {
     const bytes = encode(query);
     const source = { address: from, port: 4000 };
@@ -66,12 +66,12 @@ function makeLimited({ responses = 100, slip = 2, chance = [0.5] } = {}) {
 const printer = question("printer.paris");
 
 suite("limits for responses", () => {
-  test("SEC-02: a burst passes, then as many a second as are granted, ready-made or not", () => {
+  test("SEC-02: a burst passes, then as many a second as the limit, ready-made or not", () => {
     const { ask, clock, ready } = makeLimited();
     for (let i = 0; i < BURST; i++) assert.equal(ask(printer)?.answers.length, 1);
     assert.notEqual(ready.answer(encode(printer), { address: "127.0.0.1", port: 1 }), undefined);
     assert.equal(ask(printer), undefined);
-    // Not ready-made: in another case than the zone's.
+    // Not ready-made, for its case differs from the zone's.
     assert.equal(ask(question("PRINTER.paris")), undefined);
     clock.advance(1000);
     let answered = 0;
@@ -79,7 +79,7 @@ suite("limits for responses", () => {
     assert.equal(answered, 100);
   });
 
-  test("SEC-02: one in `slip` of those beyond says TC, so that who is honest comes by TCP", () => {
+  test("SEC-02: beyond the limit, one in `slip` says TC, so that honest clients come by TCP", () => {
     for (const [slip, chance, share] of [
       [2, [0.1, 0.9], 1 / 2],
       [4, [0.1, 0.3, 0.6, 0.9], 1 / 4],
@@ -100,7 +100,7 @@ suite("limits for responses", () => {
     }
   });
 
-  test("what slips is the same octets, ready-made or not, with and without EDNS", () => {
+  test("a slipped response has the same content, ready-made or not, with and without EDNS", () => {
     for (const fields of [
       {},
       { edns: opt({ udpSize: 4096 }) },
@@ -117,7 +117,7 @@ suite("limits for responses", () => {
     }
   });
 
-  test("SEC-02: each network is for itself, its /24 or /56 one", () => {
+  test("SEC-02: each network, a /24 or /56, has a limit of its own", () => {
     const { ask } = makeLimited({ slip: 0 });
     const exhaust = (from: string) => {
       for (let i = 0; i < BURST; i++) assert.ok(ask(printer, { from }), from);
@@ -131,22 +131,22 @@ suite("limits for responses", () => {
     assert.equal(ask(printer, { from: "127.0.0.1" })?.answers.length, 1);
   });
 
-  test("SEC-02: names made up by chance are one account, whatever is asked of them", () => {
+  test("SEC-02: random names share one account, whatever is asked of them", () => {
     for (const made of [
       (i: number) => question(`chance${i}.paris`),
       (i: number) => question(`x${i}.chance.paris`, Type.SRV),
-      // Browsed, so it is NODATA where the domain is one of services.
+      // A browse query gives NODATA where the domain is one of services.
       (i: number) => question(`_chance${i}._tcp.paris`, Type.PTR),
     ]) {
       const { ask } = makeLimited({ slip: 0 });
       for (let i = 0; i < BURST; i++) assert.ok(ask(made(i)));
       assert.equal(ask(made(BURST)), undefined);
-      // What is there is still answered.
+      // What exists is still answered.
       assert.equal(ask(printer)?.answers.length, 1);
     }
   });
 
-  test("SEC-02: all kinds together are limited too, and errors among themselves", () => {
+  test("SEC-02: a network is limited in total too, and its errors share one account", () => {
     const { ask } = makeLimited({ slip: 0 });
     const elsewhere = (i: number) => question(`elsewhere${i}.example.org.`);
     for (let i = 0; i < BURST; i++) assert.equal(ask(elsewhere(i))?.rcode, Rcode.REFUSED);
@@ -159,7 +159,7 @@ suite("limits for responses", () => {
     assert.equal(limits.charge(7, 2), "pass");
   });
 
-  test("EDNS-14, EDNS-16: who has half a cookie is told BADCOOKIE; with a whole one it is not counted", () => {
+  test("EDNS-14, EDNS-16: beyond the limit half a cookie gets BADCOOKIE, a whole one an answer", () => {
     const { ask } = makeLimited({ slip: 1 });
     const half = Buffer.alloc(8, 3);
     const withCookie = (data: Uint8Array) =>
@@ -173,18 +173,18 @@ suite("limits for responses", () => {
     assert.equal(refused.answers.length, 0);
     const whole = refused.edns!.options[0]!.data;
     for (let i = 0; i < 2 * BURST; i++) assert.equal(ask(withCookie(whole))?.answers.length, 1);
-    // Another's cookie is none.
+    // The cookie of another address is not valid.
     assert.equal(ask(withCookie(whole), { from: "192.0.2.2" })?.rcode, Rcode.BADCOOKIE);
   });
 
-  test("SEC-02: streams are not counted", () => {
+  test("SEC-02: responses over streams are not counted", () => {
     const { ask } = makeLimited({ slip: 0 });
     for (const transport of ["tcp", "tls", "https"] as const) {
       for (let i = 0; i < 2 * BURST; i++) assert.ok(ask(printer, { transport }), transport);
     }
   });
 
-  test("an office of 200 behind one address browses, all at once and for minutes", () => {
+  test("an office of 200 behind one address can browse, all at once and for minutes", () => {
     const { ask, clock } = makeLimited({ slip: 0 });
     const names: [string, number][] = [
       ["b._dns-sd._udp", Type.PTR],
@@ -201,7 +201,7 @@ suite("limits for responses", () => {
     for (let client = 0; client < 200; client++) {
       for (const [owner, type] of names) assert.ok(ask(question(owner, type)), owner);
     }
-    // From then on each asks again whenever its answers have expired, after 10 s.
+    // From then on each asks again when its answers expire, after 10 s.
     for (let second = 0; second < 120; second++) {
       clock.advance(1000);
       for (let client = 0; client < 20; client++) {
@@ -210,7 +210,7 @@ suite("limits for responses", () => {
     }
   });
 
-  test("SEC-13: networks without number do not grow the table, nor free who is over the limit", () => {
+  test("SEC-13: floods from countless networks grow no table and clear nobody over the limit", () => {
     const { limits } = makeLimited({ slip: 0 });
     const flood = (start: number) => {
       for (let i = 0; i < 250_000; i++) limits.charge((start + i) * 2_654_435_761, 5);
@@ -230,7 +230,7 @@ suite("limits for responses", () => {
   });
 });
 
-suite("accounts", () => {
+suite("accounts for responses", () => {
   const soa: Counted["authorities"] = [{ name: name("@"), type: Type.SOA }];
   const account = (owner: string, type: number, rcode: Rcode, count = 0, authorities = soa) =>
     accountOf(
@@ -238,7 +238,7 @@ suite("accounts", () => {
       { rcode, answers: Array.from({ length: count }), authorities },
     );
 
-  test("are by name and type, by name, by zone, or one for errors", () => {
+  test("are by name and type, by name, by zone, or one for all errors", () => {
     const { NOERROR, NXDOMAIN, REFUSED, FORMERR } = Rcode;
     const same = (...accounts: number[]) => assert.equal(new Set(accounts).size, 1);
     const apart = (...accounts: number[]) => assert.equal(new Set(accounts).size, accounts.length);

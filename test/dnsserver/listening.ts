@@ -16,7 +16,7 @@ export interface Listening {
 
 export interface ListeningOptions {
   readonly endpoint?: Endpoint;
-  /** The fixture's if not given. */
+  /** The fixture's by default. */
   readonly server?: Server;
   readonly wrap?: Layer;
   readonly clock?: Clock;
@@ -46,7 +46,7 @@ export async function listenBoth({
         },
       };
     } catch (error) {
-      // The port that UDP was given may be another program's by TCP.
+      // Another program may have the TCP port with the number that UDP was given.
       life.abort();
       await udp.closed;
       if (endpoint.port !== 0 || tries === 10) throw error;

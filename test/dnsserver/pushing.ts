@@ -1,4 +1,4 @@
-/** A zone behind TLS, with sessions in which changes of it are pushed. */
+/** A zone behind TLS, with sessions that have its changes pushed. */
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { Opcode } from "../../src/dns/constants.ts";
 import { Catalog } from "../../src/dnsserver/catalog.ts";
@@ -19,7 +19,7 @@ import { PushClient } from "../support/pushclient.ts";
 import { operator, updateOf, zoneOf } from "../zone/fixture.ts";
 
 export interface PushingSettings extends Partial<PushOptions> {
-  /** Of `z.example.`, as `zoneOf` takes it. */
+  /** Records of `z.example.`, as `zoneOf` takes them. */
   readonly records?: string;
   readonly zones?: readonly FollowedZone[];
   readonly places?: Places;
@@ -55,12 +55,12 @@ export class Pushing {
     return pushing;
   }
 
-  /** One after the other, as `updateOf` takes them. */
+  /** Applies updates in turn, each as `updateOf` takes it. */
   async change(...updates: readonly string[]): Promise<void> {
     for (const update of updates) await this.zone.apply(updateOf(update), operator);
   }
 
-  /** With a session of TLS, if it is to be resumed. */
+  /** `session` is a TLS session to resume. */
   async connect(session?: Buffer): Promise<PushClient> {
     const options = session === undefined ? {} : { session };
     const client = await PushClient.connect(this.#listener!.endpoint, options);
@@ -68,7 +68,7 @@ export class Pushing {
     return client;
   }
 
-  /** The server ends; clients stay. */
+  /** Ends the server; clients stay. */
   async close(): Promise<void> {
     this.#life.abort();
     await this.#listener?.closed;
@@ -94,7 +94,7 @@ export class Pushing {
   }
 }
 
-/** Lets nobody go who does not read for a while: on a slow machine that is a matter of luck. */
+/** Never disconnects a slow reader: on a slow machine any client may be one for a while. */
 const patient: Clock = {
   now: () => systemClock.now(),
   wall: () => systemClock.wall(),
@@ -107,7 +107,7 @@ export function viewOf(zones: readonly FollowedZone[]): View {
   return { handler: queryHandler(catalog), ready: new ReadyAnswers({ catalog, zones }), zones };
 }
 
-/** Two printers in a list, one of them whole. */
+/** A list of two printers, one of them complete. */
 const RECORDS = `
   _ipp._tcp PTR one._ipp._tcp
   _ipp._tcp PTR two._ipp._tcp

@@ -1,7 +1,7 @@
 /**
  * Whatever clients subscribe to, whatever changes, whenever they read: in the end each knows what its
- * view has of what it has subscribed to, and was told of nothing else meanwhile, and of nothing twice.
- * Each run is that of its seed.
+ * view has of its subscriptions, and on the way was told nothing else, and nothing twice. Each run is
+ * reproduced by its seed.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -21,10 +21,10 @@ import { apply, type Told, toldIn } from "../support/pushclient.ts";
 import { operator, origin, updateOf, zoneOf } from "../zone/fixture.ts";
 import { viewOf } from "./pushing.ts";
 
-/** A zone of its own, beneath a delegation of the other. */
+/** A zone of its own, delegated by the other. */
 const SUB = Name.parse("sub", origin);
 const APEX = "@ 60 SOA ns.example. h.example. 1 7200 3600 86400 10\n@ 60 NS ns.example.\n";
-/** What there may be, in the zone as a whole: of any type, in each case with its like. */
+/** Records that may exist in the zone: some of every type, spelt in several cases. */
 const POOL = [
   ...["paris", "lyon"].flatMap((site) => [
     ...["_ipp", "_rtsp"].map((type) => `${type}._tcp PTR x.${type}._tcp.${site}`),
@@ -50,12 +50,12 @@ interface Asked {
 
 function fits({ name, type }: Asked, told: Pick<Told, "name" | "type">): boolean {
   if (`${name}`.toLowerCase() !== told.name.toLowerCase()) return false;
-  // Of a delegation they are of the zone above it, all else there is of the zone beneath.
+  // The DS records of a delegation are in the zone above it, all other types in the zone below.
   if (told.type === Type.DS && name.equals(SUB)) return type === Type.DS;
   return [Type.ANY, told.type].includes(type) || told.type === Type.CNAME;
 }
 
-/** A client in memory, which does as it is told. */
+/** A client in memory, driven by the test. */
 class Client {
   readonly asked = new Map<number, Asked>();
   readonly known = new Map<string, Told>();
@@ -63,7 +63,7 @@ class Client {
   count = 0;
   readonly #zones: readonly FollowedZone[];
   readonly #subscriptions: Subscriptions;
-  /** Asked for since it was told anything: all of that is told, known or not. */
+  /** Subscribed to since the last `settle`: all of their records are told, known or not. */
   readonly #isAnew = new Set<Asked>();
   #untaken: (() => void)[] = [];
   #id = 0;
@@ -110,7 +110,7 @@ class Client {
     for (const taken of all) taken();
   }
 
-  /** What it should know, and with which TTL. */
+  /** What it should know, with TTLs. */
   expected(): string[] {
     const lines = new Set<string>();
     for (const asked of this.asked.values()) {
@@ -153,13 +153,13 @@ class Client {
       return;
     }
     assert.ok(this.#isAsked(notice), `${name} ${type} was not asked for`);
-    // Once all has been told, nothing is told again.
+    // Once everything has been told, nothing is told again.
     const isAnew = [...this.#isAnew].some((asked) => fits(asked, notice));
     const isNews = before.get(concerned[0]!)?.ttl !== ttl;
     assert.ok(isAnew || isNews, `${name} ${type} ${notice.data} was known`);
   }
 
-  /** All that was asked for has been told. */
+  /** Everything subscribed to has been told. */
   settle(): void {
     this.#isAnew.clear();
   }
@@ -245,7 +245,7 @@ async function run(seed: number): Promise<number> {
   return clients.reduce((sum, { count }) => sum + count, 0);
 }
 
-test("PUSH-34: whatever happens, a client ends with what its view has of what it asked for", async () => {
+test("PUSH-34: whatever happens, a client ends up knowing what its view has for it", async () => {
   let count = 0;
   for (let seed = 1; seed <= 30; seed++) {
     count += await run(seed).catch((cause) => {

@@ -20,7 +20,7 @@ import { makeServer, makeZone, name, opt, origin, question, zoneRecords } from "
 
 const operator: Principal = { name: "test", isOperator: true, permits: () => true };
 
-/** A server with ready-made answers; `ask` as a UDP listener does. */
+/** A server with ready-made answers. */
 function makeReadyServer(limits: { maxEntries?: number; maxOctets?: number } = {}, zone?: Zone) {
   let ready: ReadyAnswers | undefined;
   const server = makeServer(zone, (own, catalog) => {
@@ -32,7 +32,7 @@ function makeReadyServer(limits: { maxEntries?: number; maxOctets?: number } = {
     ...server,
     ready: table,
     isReady: (query: Message) => table.answer(encode(query)) !== undefined,
-    /** Through the table, or through the Handler and into the table. */
+    /** From the table, or else from the Handler and into the table. */
     serve: (bytes: Buffer) => table.answer(bytes) ?? server.answers(bytes)[0]!,
   };
 }
@@ -51,7 +51,7 @@ const record = (owner: string, data: RecordSet["rdatas"][number]): ResourceRecor
 const gone = (each: ResourceRecord): ResourceRecord => ({ ...each, class: Class.NONE, ttl: 0 });
 
 suite("ready-made answers", () => {
-  test("the second time a question is asked its answer is ready, with the id of the query", () => {
+  test("the second time a question is asked, its answer is ready, with the id of the query", () => {
     const { answers, ready, serve } = makeReadyServer();
     const query = encode(question("printer.paris"));
     const first = serve(query);
@@ -63,7 +63,7 @@ suite("ready-made answers", () => {
     assert.deepEqual(second.subarray(2), first.subarray(2));
   });
 
-  test("what was handed out is the caller's: the next answer does not change it", () => {
+  test("an answer belongs to the caller: the next one does not change it", () => {
     const { ready, serve } = makeReadyServer();
     const query = encode(question("printer.paris"));
     serve(query);
@@ -93,7 +93,7 @@ suite("ready-made answers", () => {
     }
   });
 
-  test("nothing is kept that is more than the question's and the zone's", () => {
+  test("nothing is kept for a query or answer that depends on more than question and zone", () => {
     const server = makeReadyServer();
     const options = [{ code: OptionCode.COOKIE, data: Buffer.alloc(8) }];
     const one = question("printer.paris").questions[0]!;
@@ -129,18 +129,18 @@ suite("ready-made answers", () => {
     assert.deepEqual([ready.size, ready.octets], [0, 0]);
   });
 
-  test("a name is kept in the case the zone has it in", () => {
+  test("an answer is kept for a name in the case that the zone has", () => {
     const server = makeReadyServer();
     const query = question("Office\\032Printer._ipp._tcp.paris", Type.SRV);
     server.serve(encode(query));
     assert.ok(server.isReady(query));
   });
 
-  test("a change at a name an answer was made from makes it anew, at once", async () => {
+  test("a change at a name that an answer was made from replaces the answer at once", async () => {
     const server = makeReadyServer();
     const browse = question("_ipp._tcp.paris", Type.PTR);
     server.serve(encode(browse));
-    // The address stands among the additional records.
+    // The address is among the additional records.
     await change(server.zone, record("printer.paris", rdata.a("10.1.0.11")));
     assert.equal(server.isReady(browse), false);
     const response = decode(server.serve(encode(browse)));
@@ -148,18 +148,18 @@ suite("ready-made answers", () => {
     assert.equal(addresses.length, 2);
   });
 
-  test("a change elsewhere leaves a positive answer alone and takes every negative one", async () => {
+  test("a change elsewhere leaves positive answers alone and drops every negative one", async () => {
     const server = makeReadyServer();
     const positive = question("printer.paris");
     const negative = question("nobody.paris");
     for (const query of [positive, negative]) server.serve(encode(query));
     await change(server.zone, record("other.lyon", rdata.a("10.2.0.1")));
     assert.equal(server.isReady(positive), true);
-    // Its SOA has another serial now.
+    // The serial of its SOA has changed.
     assert.equal(server.isReady(negative), false);
   });
 
-  test("a new cut, DNAME or wildcard takes every answer of its zone", async () => {
+  test("a new delegation or wildcard drops every answer of its zone", async () => {
     for (const each of [
       record("paris", rdata.ns(Name.parse("ns.example.net."))),
       record("*", rdata.a("192.0.2.7")),
@@ -173,7 +173,7 @@ suite("ready-made answers", () => {
     }
   });
 
-  test("who has missed too many changes starts anew", async () => {
+  test("a table that has missed too many changes starts anew", async () => {
     const zone = makeZone();
     const forgetful: FollowedZone = {
       origin,
@@ -193,7 +193,7 @@ suite("ready-made answers", () => {
     assert.equal(ready.size, 0);
   });
 
-  test("however many questions strangers think of, entries and octets are bounded", () => {
+  test("entries and octets are bounded, however many questions strangers invent", () => {
     const byCount = makeReadyServer({ maxEntries: 100 });
     for (let i = 0; i < 1000; i++) byCount.serve(encode(question(`nobody${i}`)));
     assert.equal(byCount.ready.size, 100);
@@ -206,7 +206,7 @@ suite("ready-made answers", () => {
     assert.ok(byOctets.ready.size > 10);
   });
 
-  test("SEC-13: the memory they take is bounded, however many names an answer was made from", () => {
+  test("SEC-13: memory is bounded, however many names an answer was made from", () => {
     const records = [...zoneRecords()];
     const set = (owner: string, ...rdatas: readonly Rdata[]) => {
       records.push({ name: name(owner), type: rdatas[0]!.type, ttl: 10, rdatas });
@@ -219,7 +219,7 @@ suite("ready-made answers", () => {
     }
     const { answers, ready } = makeReadyServer({}, makeZone(records));
     const before = inUse();
-    // Each size is another query, and the same answer.
+    // Each size makes another query with the same answer.
     for (let i = 0; i < 25_000; i++) {
       answers(encode(question("_x._tcp", Type.PTR, { edns: opt({ udpSize: 1232 + i }) })));
     }
@@ -232,13 +232,13 @@ suite("ready-made answers", () => {
     assert.ok(small < 1.5 * MAX_OCTETS, `${small} octets`);
   });
 
-  test("a query longer than any that is kept is not even looked up", () => {
+  test("a query longer than any that is kept finds nothing", () => {
     const { ready } = makeReadyServer();
     assert.equal(ready.answer(Buffer.alloc(65_507)), undefined);
     assert.equal(ready.answer(Buffer.alloc(0)), undefined);
   });
 
-  test("under random churn, what is served is octet for octet what the Handler would answer", async () => {
+  test("under random churn, each answer is octet for octet what the Handler would make", async () => {
     const owners = ["@", "a", "b.a", "c.b.a", "d", "_ipp._tcp", "x._ipp._tcp", "x.f.d"];
     const data = [
       rdata.a("192.0.2.1"),
@@ -247,11 +247,11 @@ suite("ready-made answers", () => {
       rdata.ptr(name("x._ipp._tcp")),
       rdata.srv(0, 0, 631, name("b.a")),
       rdata.srv(0, 0, 631, name("g.f.d")),
-      // From a wildcard, until there is something at f.d or beneath it.
+      // Answered from a wildcard, until something exists at f.d or beneath it.
       rdata.cname(name("g.f.d")),
       rdata.cname(name("nobody")),
     ];
-    // What decides about other names than its own, and so is to be rare.
+    // Records that affect other names than their own, and so are to be rare.
     const farReaching = [
       record("a", rdata.ns(name("b.a"))),
       record("d", new Rdata(Type.DNAME, [name("a")])),

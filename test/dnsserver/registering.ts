@@ -1,4 +1,4 @@
-/** A registrar in front of a zone in memory, and who asks it. */
+/** A registrar in front of a zone in memory, and the devices that ask it. */
 import { parseConfig } from "../../src/config.ts";
 import { Opcode, rcodeName, Type, typeName } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
@@ -22,7 +22,7 @@ import { Requester, registering, type Times } from "../support/requester.ts";
 export const ZONE = "z.example.";
 export const SITE = `devices.${ZONE}`;
 
-/** As most devices ask for it (RFC 9665 §5.1), the KEY's but a day. */
+/** What most devices ask for (RFC 9665 §5.1), but a KEY lease of a day. */
 export const LEASE: Lease = { lease: 7200, keyLease: 86_400 };
 
 export interface Wish {
@@ -33,7 +33,7 @@ export interface Wish {
   readonly transport?: Transport;
   readonly times?: Times;
   readonly fields?: Partial<Message>;
-  /** Ends when its device has gone. */
+  /** Aborts when the device goes away. */
   readonly signal?: AbortSignal;
 }
 
@@ -45,7 +45,7 @@ export function openRegistrar(settings: object = {}, capacity?: number) {
   return registrarOf(zone, clock, settings);
 }
 
-/** In front of this zone. */
+/** A registrar in front of this zone. */
 export function registrarOf(zone: Zone, clock: FakeClock, settings: object = {}) {
   const registrar = { site: "devices", networks: ["10.1.0.0/16", "fd00::/8"] };
   const config = parseConfig(
@@ -77,13 +77,13 @@ export function registrarOf(zone: Zone, clock: FakeClock, settings: object = {})
     const lease = "lease" in wish ? wish.lease : LEASE;
     return ask(by.sign(encode(registering(domain, records, lease, fields)), times), wish);
   };
-  /** The response code, in words. */
+  /** The response code by name. */
   const register = async (records: readonly ResourceRecord[], wish?: Wish) =>
     rcodeName((await tell(records, wish)).rcode);
-  /** What is granted. */
+  /** The lease granted. */
   const granted = async (records: readonly ResourceRecord[], wish?: Wish) =>
     readLease((await tell(records, wish)).edns);
-  /** What stands at names that end so, in the order of the zone: "printer.devices A 10.1.0.9". */
+  /** The records at names that end in `suffix`, in zone order: "printer.devices A 10.1.0.9". */
   const known = (suffix = ""): string[] =>
     [...zone.current]
       .filter(({ type }) => type !== Type.SOA && type !== Type.NS)

@@ -1,4 +1,4 @@
-/** Devices that register by chance, while time passes and the server is killed: whose is which name, and what is there. */
+/** Random registrations, while time passes and the server is killed: who owns which name, and what exists. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Lease } from "../../src/dns/lease.ts";
@@ -11,9 +11,9 @@ import { registrarOf, SITE } from "./registering.ts";
 
 const RUNS = Number(process.env.SEEDS ?? 40);
 
-//---- What they do ----
+//---- What devices do ----
 
-/** Nobody has a name of his own: they meet. */
+/** Devices share these names, so that they collide. */
 const HOSTS = ["lamp", "door"] as const;
 const SERVICES = ["One._ipp._tcp", "Two._ipp._tcp", "One._http._tcp"] as const;
 const SUBTYPES = ["_color", "_duplex"] as const;
@@ -24,7 +24,7 @@ type Service = (typeof SERVICES)[number];
 
 interface Description {
   readonly name: Service;
-  /** Of a service that goes. */
+  /** True for a service that is removed. */
   readonly isGone: boolean;
   readonly port: number;
   readonly subtypes: readonly string[];
@@ -37,7 +37,7 @@ const description = fc.record({
   subtypes: fc.subarray([...SUBTYPES]),
 });
 
-/** Seconds; `rest` is by how much longer the KEY has it, where it has a lease of its own. */
+/** In seconds; `rest` is how much longer the KEY lease is, if it is given at all. */
 const leases = fc
   .record({
     lease: fc.constantFrom(30, 60, 120, 600),
@@ -73,7 +73,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ does: fc.constant("restart" as const) }) },
 );
 
-//---- What there is to be ----
+//---- What must exist ----
 
 interface Registered extends Description {
   readonly by: number;
@@ -83,13 +83,13 @@ interface Registered extends Description {
 
 class Model {
   now = 0;
-  /** Whose a name is, and until when. */
+  /** Who owns a name, and until when. */
   readonly #names = new Map<string, { readonly by: number; readonly until: number }>();
   readonly #hosts = new Map<Host, { readonly address: string; readonly until: number }>();
   readonly #services = new Map<Service, Registered>();
-  /** Of which one key had several services at one time. */
+  /** Types of which one key had several services at one time. */
   readonly #shared = new Set<string>();
-  /** When the last service ends of all that there have been, unless it is taken away before. */
+  /** When the last of all services so far expires, unless it is removed before. */
   #last = 0;
 
   register(by: number, at: Host, address: string, told: readonly Description[], lease: Lease) {
@@ -132,15 +132,15 @@ class Model {
   }
 
   /**
-   * May this be there though no service of its type is? Where of several of one key the last to end was taken
-   * away before, the list has their type until it would have ended.
+   * True if this may remain though no service of its type does: if, of several services of one key, the last
+   * to expire is removed early, the list keeps their type until then.
    */
   mayBeLeft(line: string): boolean {
     const type = line.split(" ").at(-1)!.replace(".devices", "");
     return line.startsWith("_services.") && this.#shared.has(type) && this.#last > this.now;
   }
 
-  /** As `known` tells it. */
+  /** In the form of `known`. */
   get lines(): string[] {
     const lines = new Set<string>();
     for (const name of this.#names.keys()) lines.add(`${name}.devices KEY …`);

@@ -1,4 +1,4 @@
-/** A zone behind every transport there is, on ports of the loopback interface. */
+/** A zone behind TLS and HTTPS, on ports of the loopback interface. */
 import { type Clock, systemClock } from "../../src/clock.ts";
 import type { Endpoint } from "../../src/dns/endpoint.ts";
 import type { Log } from "../../src/log.ts";
@@ -27,7 +27,7 @@ export interface SecureSettings {
 
 let shared: Certificate | undefined;
 
-/** TLS and HTTPS; the fixture's zone if no handler is given. */
+/** Serves the fixture's zone by default. */
 export async function listenSecurely({
   handler = makeServer().handler,
   clock = systemClock,

@@ -38,15 +38,15 @@ const key = (name: string, algorithm: TsigKey["algorithm"] = "hmac-sha256"): Tsi
 });
 
 export const paris = key("paris");
-/** Of a second collector there. */
+/** The key of a second collector in Paris. */
 export const paris2 = key("paris2");
 export const lyon = key("lyon");
 export const operator = key("operator");
 export const secondary = key("secondary");
-/** The operator's too, by a name that takes much of a datagram. */
+/** An operator's key with a name that takes up much of a datagram. */
 export const wordy = key(`operator.${[60, 60, 34].map((length) => "x".repeat(length)).join(".")}`);
 
-/** One of each algorithm, the operator's: "operator-hmac-sha1" and so on. */
+/** An operator's key for each algorithm: "operator-hmac-sha1" and so on. */
 export const operators = tsigAlgorithms.map((each) => key(`operator-${each}`, each));
 
 export const keys: ReadonlyMap<string, TsigKey> = new Map(
@@ -75,7 +75,7 @@ export interface SecuredOptions {
   readonly zone?: Zone;
   readonly clock?: Clock;
   readonly log?: Log;
-  /** Next to the handlers. */
+  /** The layer next to the handlers. */
   readonly inner?: Layer;
 }
 
@@ -90,7 +90,7 @@ export function makeSecured({
   const transfer = transfers({
     find,
     isAllowed: (request) => request.key !== undefined,
-    // Its turns pass though time stands still.
+    // Transfers take turns by it, so it must run even if `clock` stands still.
     clock: systemClock,
     log,
   });
@@ -124,7 +124,7 @@ export function makeSecured({
   };
 }
 
-/** A server whose clock stands still, and what its clients need to know of it. */
+/** A server whose clock stands still, and what its clients need of it. */
 export function stillServer(options: SecuredOptions = {}) {
   const clock = new FakeClock();
   const server = makeSecured({ clock, ...options });
@@ -182,7 +182,7 @@ export async function listenSecured(options: SecuredOptions = {}): Promise<Secur
       };
       return { ...secured, endpoint: udp.endpoint, udp, [Symbol.asyncDispose]: end };
     } catch (error) {
-      // The port that UDP was given may be another program's by TCP.
+      // Another program may have the TCP port with the number that UDP was given.
       life.abort();
       await udp.closed;
       if (tries === 10) throw error;

@@ -1,4 +1,4 @@
-/** A program that serves the fixture's zone on the address and port it is given, until SIGTERM. */
+/** A program that serves the fixture's zone on a given address and port until SIGTERM. */
 import { listenBoth } from "./listening.ts";
 
 const [address = "0.0.0.0", port = "53"] = process.argv.slice(2);

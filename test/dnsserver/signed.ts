@@ -1,6 +1,6 @@
 /**
- * A zone with an answer of every kind, signed online, in memory or behind real sockets. Its keys and
- * its clock are the test's.
+ * A zone with an answer of every kind, signed online, in memory or behind real sockets. Keys and clock
+ * are the test's.
  */
 import { type Clock, systemClock } from "../../src/clock.ts";
 import { Class, Opcode, parseType } from "../../src/dns/constants.ts";
@@ -29,7 +29,7 @@ import { silentLog } from "../support/log.ts";
 export const origin = Name.parse("signed.example.");
 export const name = (text: string) => Name.parse(text, origin);
 
-/** Printers in one set: more than a datagram holds, not more than BIND takes. */
+/** Printers in one set: more than a datagram holds, but no more than BIND takes. */
 export const MANY = 90;
 
 const many = Array.from(
@@ -37,7 +37,7 @@ const many = Array.from(
   (_, i) => `_many._tcp PTR Printer\\032${i}._many._tcp.paris`,
 ).join("\n");
 
-/** The server's addresses are glue of no delegation: a resolver finds them in the zone. */
+/** The server's address is not glue of a delegation: a resolver finds it in the zone. */
 const TEXT = `
 $TTL 60
 @ 300 SOA ns hostmaster 1 7200 3600 86400 30
@@ -76,7 +76,7 @@ export const CSK: readonly KeyRole[] = ["csk"];
 
 const LONG_AGO = Date.UTC(2020, 0, 1) / 1000;
 
-/** Keys that have signed for years, of one algorithm. */
+/** Keys of one algorithm that have signed for years. */
 export function keysOf(
   roles: readonly KeyRole[] = CSK,
   algorithm: SigningKey["algorithm"] = "ecdsap256sha256",
@@ -102,7 +102,7 @@ export interface Signed {
   readonly keys: ZoneKeys;
   readonly signatures: Signatures;
   readonly ready: ReadyAnswers;
-  /** The answer to "printer.paris A", asked for with signatures. */
+  /** The answer to a question such as "printer.paris A", asked with DO by default. */
   ask(question: string, wish?: Wish): Message;
 }
 
@@ -160,7 +160,7 @@ export async function listenSigned(
       };
       return { ...signed, endpoint: udp.endpoint, [Symbol.asyncDispose]: end };
     } catch (error) {
-      // The port that UDP was given may be another program's by TCP.
+      // Another program may have the TCP port with the number that UDP was given.
       life.abort();
       await udp.closed;
       if (tries === 10) throw error;

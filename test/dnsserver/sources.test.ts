@@ -28,7 +28,7 @@ suite("sources", () => {
     assert.equal(judged.length, 3);
   });
 
-  test("SEC-13: are no more than there is room for, whoever asks", () => {
+  test("SEC-13: are no more than there is room for, however many ask", () => {
     const { sources } = make(100);
     for (let i = 0; i < 100_000; i++) {
       assert.equal(

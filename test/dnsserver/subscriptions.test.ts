@@ -14,7 +14,7 @@ import { toldIn } from "../support/pushclient.ts";
 import { name, operator, updateOf, zoneOf } from "../zone/fixture.ts";
 import { viewOf } from "./pushing.ts";
 
-/** Subscriptions whose client is the test: it takes what it is told when it is asked to. */
+/** Subscriptions whose client is the test: it acknowledges notices when told to. */
 function open(zones: readonly FollowedZone[]) {
   const view = viewOf(zones);
   const push = new Push({ clock: new FakeClock(), viewOf: () => view });
@@ -32,7 +32,7 @@ function open(zones: readonly FollowedZone[]) {
     subscriptions.subscribe(++id, { name: name(owner), type, class: klass });
     return id;
   };
-  /** Gives what is told then. */
+  /** Acknowledges what was sent, and returns what is sent then. */
   const take = () => {
     for (const taken of untaken.splice(0)) taken();
     push.look();
@@ -47,7 +47,7 @@ async function change(zone: Zone, ...updates: readonly string[]): Promise<void> 
 }
 
 suite("Subscriptions", () => {
-  test("PUSH-34: what goes while all is asked for anew, and nothing is taken, is called off", async () => {
+  test("PUSH-34: what is removed before a new subscription is answered is withdrawn", async () => {
     const zone = zoneOf("printer A 10.1.0.1\nprinter A 10.1.0.2\nprinter TXT t");
     const { subscribe, take } = open([zone]);
     subscribe("printer", Type.A);
@@ -67,7 +67,7 @@ suite("Subscriptions", () => {
     assert.deepEqual(take(), []);
   });
 
-  test("at the origin of a zone the DS records are those of the zone above it", async () => {
+  test("at the origin of a zone, the DS records are those of the zone above", async () => {
     const zone = zoneOf("sub NS ns.sub\nsub DS 1 8 2 abcd\nsub TXT not-this");
     const origin = Name.parse("sub.z.example.");
     const text = "@ 60 SOA ns.example. h.example. 1 1 1 1 1\n@ 60 NS ns.example.\n@ 60 TXT this\n";
@@ -105,7 +105,7 @@ suite("Subscriptions", () => {
     }
   });
 
-  test("PUSH-33: to who does not take it no more is sent than a little, however large it is", async () => {
+  test("PUSH-33: a client that acknowledges nothing is sent little, however large the set", async () => {
     const text = Array.from({ length: 40 }, () => `"${"x".repeat(240)}"`).join(" ");
     const names = Array.from({ length: 100 }, (_, i) => `n${i}`);
     const zone = zoneOf(names.map((each) => `${each} TXT ${text}`).join("\n"));
@@ -114,14 +114,14 @@ suite("Subscriptions", () => {
     subscriptions.flush();
     let count = 0;
     for (let told = take(); told.length > 0; told = take()) {
-      // What was untaken, and what was made of it when it was taken.
+      // What was unacknowledged, and what followed the acknowledgement.
       assert.ok(told.length <= 14, `${told.length} of 10,000 octets`);
       count += told.length;
     }
     assert.equal(count, names.length);
   });
 
-  test("clients are told some at a time, the fewer the more there is to tell", async () => {
+  test("changes go to some clients at a time, the fewer the more there is to tell", async () => {
     for (const [records, clients, most] of [
       [1, 120, 64],
       [400, 20, 8],
@@ -146,7 +146,7 @@ suite("Subscriptions", () => {
       await change(zone, "+ _x._tcp 120 PTR i0._x._tcp");
       push.look();
       assert.ok(told > 0 && told <= most * records, `${told} records`);
-      // Who has changes meanwhile has its turn as well, and nobody loses it.
+      // Clients with changes meanwhile have their turn too, and no client misses it.
       await change(zone, "+ _x._tcp 10 PTR i0._x._tcp");
       push.look();
       assert.ok(told <= most * records, `${told} records`);
@@ -159,7 +159,7 @@ suite("Subscriptions", () => {
     }
   });
 
-  test("PUSH-32: there are so many in all, whoever has them", () => {
+  test("PUSH-32: the total number of subscriptions is limited, whoever has them", () => {
     const view = viewOf([zoneOf("printer A 10.1.0.1")]);
     const limits = { total: 2, perNetwork: 2, perSession: 2, sessions: 9 };
     const push = new Push({ clock: new FakeClock(), viewOf: () => view, limits });
@@ -171,7 +171,7 @@ suite("Subscriptions", () => {
     assert.equal(clients[2]!.subscribe(2, question), Rcode.NOERROR);
   });
 
-  test("PUSH-32: who has had none leaves no room for others", () => {
+  test("PUSH-32: a client that never subscribed frees no room when it leaves", () => {
     const view = viewOf([zoneOf("printer A 10.1.0.1")]);
     const question = { name: name("printer"), type: Type.A, class: Class.IN };
     for (const [limits, address] of [
@@ -192,7 +192,7 @@ suite("Subscriptions", () => {
     }
   });
 
-  test("PUSH-26: a set is asked about again after ten seconds, and a hundred in that time", () => {
+  test("PUSH-26: a set is reconfirmed once in ten seconds, and a hundred sets at most in that time", () => {
     const names = Array.from({ length: 120 }, (_, i) => `n${i}`);
     const view = viewOf([zoneOf(names.map((each) => `${each} A 10.1.0.1`).join("\n"))]);
     const clock = new FakeClock();
@@ -223,7 +223,7 @@ suite("Subscriptions", () => {
     assert.equal(doubt(...names.slice(2)).length, 99);
   });
 
-  test("nothing is kept of what was asked for, and nothing done where nobody asks", async () => {
+  test("ended subscriptions leave nothing, and without any the zone is not looked at", async () => {
     const zone = zoneOf("printer A 10.1.0.1");
     let looks: number[] = [];
     const followed: FollowedZone = {
@@ -250,7 +250,7 @@ suite("Subscriptions", () => {
     assert.deepEqual(looks, []);
     subscribe("printer", Type.A);
     assert.equal(take().length, 2);
-    // From where it was looked at last.
+    // From the serial of the last look.
     for (const address of ["10.1.0.3", "10.1.0.4"]) {
       const { serial } = zone.current;
       await change(zone, `+ printer A ${address}`);
@@ -264,7 +264,7 @@ suite("Subscriptions", () => {
     assert.deepEqual(looks, []);
   });
 
-  test("nothing is kept of what a list was before", async () => {
+  test("earlier states of a list are not kept", async () => {
     const many = Array.from({ length: 1000 }, (_, i) => `_x._tcp PTR i${i}._x._tcp`);
     const zone = zoneOf(many.join("\n"), { history: 1 });
     const { subscribe, take } = open([zone]);
@@ -275,13 +275,13 @@ suite("Subscriptions", () => {
       for (let i = 0; i < 150; i++) {
         await change(zone, `${i % 2 === 0 ? "+" : "-"} _x._tcp PTR more._x._tcp`);
         assert.equal(take().length, 1);
-        // What a WeakRef is of is let go with the turn.
+        // The target of a WeakRef can be collected only after the turn.
         await turn();
       }
       return inUse() - before;
     };
     await growth();
-    // A reference for each record of each list there was is a million octets and more.
+    // A reference for each record of each past list would be a million octets and more.
     const grown = await growth();
     assert.ok(grown < 700_000, `${grown} octets`);
   });

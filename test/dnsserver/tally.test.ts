@@ -1,4 +1,4 @@
-/** Responses are counted by the way they go and by their code, and are what they were. */
+/** Responses are counted by transport and code, and pass unchanged. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Rcode } from "../../src/dns/constants.ts";
@@ -6,7 +6,7 @@ import { type Message, makeMessage } from "../../src/dns/message.ts";
 import { Tally } from "../../src/dnsserver/tally.ts";
 import type { Request, Responses, Transport } from "../../src/net/server/handler.ts";
 
-test("each response is counted, however it comes", async () => {
+test("each response is counted, in whatever form it comes", async () => {
   const tally = new Tally();
   const one = (rcode: Rcode) => makeMessage({ isResponse: true, rcode });
   async function* stream(...messages: Message[]) {

@@ -1,4 +1,4 @@
-/** Whose turn it is of many who wait, and how many may. */
+/** Who comes next among many that wait, and how many may wait. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { type Leave, Turns } from "../../src/dnsserver/registrar/turns.ts";
@@ -6,7 +6,7 @@ import { type Leave, Turns } from "../../src/dnsserver/registrar/turns.ts";
 const MIB = 2 ** 20;
 
 suite("Turns", () => {
-  test("are had by one at a time, by the sources in turn, in the order of each", async () => {
+  test("are taken one at a time, in rotation among the sources, in order within each", async () => {
     const turns = new Turns();
     const order: string[] = [];
     const work = async (source: string, name: string) => {
@@ -25,7 +25,7 @@ suite("Turns", () => {
     await work("a", "a5");
   });
 
-  test("are waited for by no more than there is room for, of one source and of all", async () => {
+  test("have limited room for waiting, by source and in total", async () => {
     const turns = new Turns();
     const leave = await turns.enter("a", MIB)!;
     const waiting = (source: string, length: number) => turns.enter(source, length);
@@ -42,7 +42,7 @@ suite("Turns", () => {
     assert.ok(waiting("c", 1));
   });
 
-  test("of a thousand small ones of one source can be waited for", () => {
+  test("have room for a thousand small ones of one source", () => {
     const turns = new Turns();
     const all = Array.from({ length: 1000 }, () => turns.enter("a", 300));
     assert.ok(all.every((turn: Promise<Leave> | undefined) => turn !== undefined));

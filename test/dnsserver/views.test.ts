@@ -19,7 +19,7 @@ import fc from "../support/fastcheck.ts";
 import { silentLog } from "../support/log.ts";
 import { makeZone, name, opt, origin, question } from "./fixture.ts";
 
-/** 10.1/16 sees paris, 10.2/16 no site, nobody else anything. */
+/** 10.1/16 sees paris, 10.2/16 no site; nobody else sees anything. */
 function makeViews(zone = makeZone()) {
   const make = (sites: readonly string[]): View => {
     const seen = new ZoneView(zone, { zone: origin, sites });
@@ -27,7 +27,7 @@ function makeViews(zone = makeZone()) {
     const zones = [seen];
     return { handler: queryHandler(catalog), ready: new ReadyAnswers({ catalog, zones }), zones };
   };
-  // `ns` is a name like a site's.
+  // `ns` looks like a site.
   const views: Record<string, View> = { "10.1": make(["paris", "ns"]), "10.2": make(["ns"]) };
   const clientOf = (address: string) => ({
     view: views[address.split(".", 2).join(".")],
@@ -40,7 +40,7 @@ function makeViews(zone = makeZone()) {
   );
   const edge = makeEdge({ handler, clock: new FakeClock(), log: silentLog, ready });
   const { signal } = new AbortController();
-  /** As a listener does, and whether the answer was ready. */
+  /** As a listener does; also tells whether the answer was ready. */
   const ask = (query: Message, address: string) => {
     const bytes = encode(query);
     const source = { address, port: 4000 };
@@ -55,13 +55,12 @@ function makeViews(zone = makeZone()) {
 
 const operator: Principal = { name: "test", isOperator: true, permits: () => true };
 
-/** Octet for octet what matters of it. */
 function textOf(message: Message): string {
   return encode(message).toString("hex");
 }
 
 suite("views", () => {
-  test("SEC-06: two networks get two answers, from then on ready-made ones too", () => {
+  test("SEC-06: two networks get different answers, and then ready-made ones that differ too", () => {
     const { ask } = makeViews();
     const query = question("printer.paris");
     for (const isReady of [false, true, true]) {
@@ -73,7 +72,7 @@ suite("views", () => {
     }
   });
 
-  test("what is ready in a view is what it would answer now, whatever has changed", async () => {
+  test("what is ready in a view is always what the view would answer now", async () => {
     const record = (owner: string, data: Rdata): ResourceRecord => ({
       ...{ name: name(owner), type: data.type, class: Class.IN, ttl: 10, rdata: data },
     });
@@ -123,7 +122,7 @@ suite("views", () => {
     assert.ok(served > 5000, `${served} answers were ready`);
   });
 
-  test("SEC-05, EDNS-23: who has no view is REFUSED and told so, however often others have asked", () => {
+  test("SEC-05, EDNS-23: without a view clients are REFUSED with a reason, whatever is ready", () => {
     const { ask } = makeViews();
     const query = question("printer.paris", Type.A, { edns: opt() });
     for (let i = 0; i < 3; i++) ask(query, "10.1.0.1");
