@@ -1,4 +1,4 @@
-/** A connection whose stream and session are the test. */
+/** A connection whose stream and session are played by the test. */
 import assert from "node:assert/strict";
 import { Duplex } from "node:stream";
 import { suite, test } from "node:test";
@@ -18,7 +18,7 @@ class Peering {
   readonly clock = new FakeClock();
   readonly places = new Places();
   readonly received: Received[] = [];
-  /** What was called of the session, in order. */
+  /** Calls to the session, in order. */
   readonly calls: string[] = [];
   readonly session = {
     ...{ isEstablished: true, isActive: true },
@@ -62,20 +62,20 @@ class Peering {
     this.stream.push(frame(message));
   }
 
-  /** A first message of a session. */
+  /** Sends the first message of a session. */
   async begin(): Promise<Peer> {
     this.say(keepalive(1, 15_000, 15_000));
     return await waitFor("a session", () => this.calls.includes("receive") && this.#peer);
   }
 
-  /** The system takes what was written first. */
+  /** Lets the system take the oldest write. */
   take(): void {
     this.#written.shift()!();
   }
 }
 
 suite("a connection with a session", () => {
-  test("does not say that the peer has taken what it has not", async () => {
+  test("never reports a message as taken before the peer has taken it", async () => {
     const peering = new Peering();
     const peer = await peering.begin();
     let taken = 0;
@@ -89,7 +89,7 @@ suite("a connection with a session", () => {
     assert.equal(taken, 1);
   });
 
-  test("says when another message comes, and when it was answered", async () => {
+  test("tells the session when another message comes, and when it was answered", async () => {
     const peering = new Peering();
     const peer = await peering.begin();
     peering.say(QUERY);
@@ -103,7 +103,7 @@ suite("a connection with a session", () => {
     peering.stream.destroy();
   });
 
-  test("tells the Handler of it as long as it is one", async () => {
+  test("passes the session to the Handler while it is established", async () => {
     const peering = new Peering();
     await peering.begin();
     for (const isEstablished of [true, false]) {
@@ -116,7 +116,7 @@ suite("a connection with a session", () => {
     peering.stream.destroy();
   });
 
-  test("keeps its place while something is asked for, and goes by the rules of the session", async () => {
+  test("keeps its place while the session is active, and follows the session's own timeouts", async () => {
     const peering = new Peering();
     await peering.begin();
     assert.equal(peering.place.isIdle(), false);
@@ -130,7 +130,7 @@ suite("a connection with a session", () => {
     peering.stream.destroy();
   });
 
-  test("PUSH-33: is let go if the peer does not take what is pushed, and not while it takes some", async () => {
+  test("PUSH-33: is closed if the peer takes nothing that is pushed, but not while it takes some", async () => {
     const peering = new Peering();
     const peer = await peering.begin();
     let taken = 0;
@@ -144,14 +144,14 @@ suite("a connection with a session", () => {
     assert.equal(peering.stream.destroyed, true);
   });
 
-  test("reads on when the peer has taken what was pushed", async () => {
+  test("resumes reading when the peer has taken what was pushed", async () => {
     const peering = new Peering();
     const peer = await peering.begin();
     let taken = 0;
     for (let i = 0; i < 20; i++) peer.send(Buffer.alloc(16_382), () => taken++);
     peering.say(QUERY);
     await waitFor("it to read no more", () => peering.stream.isPaused());
-    // In the next round there is too much that is unread.
+    // In the next round too much is still unread.
     peering.clock.advance(0);
     assert.deepEqual(peering.received, []);
     for (let i = 0; i < 5; i++) {
@@ -162,7 +162,7 @@ suite("a connection with a session", () => {
     peering.stream.destroy();
   });
 
-  test("says once that the server ends", async () => {
+  test("tells the session once that the server ends", async () => {
     const peering = new Peering();
     await peering.begin();
     peering.connection.retire();

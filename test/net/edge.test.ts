@@ -62,7 +62,7 @@ suite("edge", () => {
     assert.deepEqual(Buffer.from(seen[0]!.bytes), encode(query));
   });
 
-  test("requests are of one shape, with what a layer puts into them too", () => {
+  test("requests keep one hidden class, with what a layer adds to them too", () => {
     setFlagsFromString("--allow-natives-syntax");
     const haveSameShape = new Function("a", "b", "return %HaveSameMap(a, b)");
     const requests: Request[] = [];
@@ -73,14 +73,14 @@ suite("edge", () => {
       return [];
     });
     for (let i = 0; i < 100; i++) ask(encode(query), i % 2 === 0 ? "udp" : "tcp");
-    // The first few are made before V8 has seen any.
+    // The first few are made before V8 has settled on a hidden class.
     for (const later of [requests.slice(50), keyed.slice(50)]) {
       assert.equal(later.length, 50);
       assert.ok(later.every((each) => haveSameShape(each, later[0]) as boolean));
     }
   });
 
-  test("waits where the Handler waits", async () => {
+  test("waits if the Handler waits", async () => {
     async function* later({ message }: Request) {
       await Promise.resolve();
       yield makeResponse(message, { rcode: Rcode.NXDOMAIN });
@@ -90,7 +90,7 @@ suite("edge", () => {
     assert.equal((await collect(responses))[0]?.rcode, Rcode.NXDOMAIN);
   });
 
-  test("answers SERVFAIL for a Handler's own mistake, at whichever moment it is made", async () => {
+  test("answers SERVFAIL for a Handler's mistake, whenever it is made", async () => {
     const mistake = () => {
       throw new Error("mistake");
     };
@@ -101,7 +101,7 @@ suite("edge", () => {
       async function* () {
         mistake();
       },
-      // A message that no octets can say.
+      // A message that cannot be encoded.
       ({ message }) => [makeResponse(message, { answers: [{} as never] })],
     ];
     const edns = { udpSize: 1232, version: 0, dnssecOk: true, options: [] };
@@ -114,7 +114,7 @@ suite("edge", () => {
     }
   });
 
-  test("ends a stream with SERVFAIL where one of its messages does not fit, signed or not", async () => {
+  test("ends a stream with SERVFAIL if a message does not fit together with its signature", async () => {
     const big = { name: owner, type: Type.NULL, class: Class.IN, ttl: 0 };
     const data = rdata.opaque(Type.NULL, new Uint8Array(65_480));
     const closed: Message[] = [];
@@ -142,14 +142,14 @@ suite("edge", () => {
           : Array(3).fill([Rcode.NOERROR, false]),
       );
     }
-    // Each signature is over the one before: of what is not sent there is none (RFC 8945 §5.3.1).
+    // Each signature covers the one before, so unsent messages get none (RFC 8945 §5.3.1).
     assert.deepEqual(summary(closed), [
       [Rcode.NOERROR, false],
       [Rcode.SERVFAIL, false],
     ]);
   });
 
-  test("logs mistakes at most once a second, with their number", () => {
+  test("logs mistakes at most once a second, with their count", () => {
     const lines: object[] = [];
     const log: Log = { ...silentLog, error: (fields) => void lines.push(fields) };
     const clock = new FakeClock();
@@ -169,7 +169,7 @@ suite("edge", () => {
     );
   });
 
-  test("says nothing for a request that nobody waits for", async () => {
+  test("sends nothing for a request that nobody waits for", async () => {
     const gone = AbortSignal.abort();
     // biome-ignore lint/correctness/useYield: it fails before
     const handler: Handler = async function* ({ signal }) {
@@ -178,7 +178,7 @@ suite("edge", () => {
     assert.deepEqual(await collect(edge(handler)(encode(query), "tcp", gone)), []);
   });
 
-  test("offers what was made without waiting and nothing else", async () => {
+  test("offers only what was made without waiting", async () => {
     const offered: Uint8Array[] = [];
     const ready = { offer: (_request: Request, octets: Uint8Array) => void offered.push(octets) };
     const now = edge(echo, { ready });
@@ -194,7 +194,7 @@ suite("edge", () => {
     assert.equal(offered.length, 1);
   });
 
-  test("a truncated set goes on where the last answer stopped, so all of it is seen", () => {
+  test("a truncated set continues where the last answer stopped, so that all of it is seen", () => {
     const names = Array.from({ length: 60 }, (_, i) => Name.parse(`User\\032${i}.${owner}`));
     const answers = names.map((each) => ({
       name: owner,
@@ -219,7 +219,7 @@ suite("edge", () => {
     assert.equal(whole.answers.length, names.length);
   });
 
-  test("hands the octets behind a header of another opcode to the Handler as they are", () => {
+  test("passes a message of another opcode to the Handler octet for octet", () => {
     const bytes = encode(makeMessage({ id: 5, opcode: Opcode.DSO }));
     const dso = Buffer.concat([bytes, Buffer.from([0, 1, 0, 2, 0xab, 0xcd])]);
     let seen: Request | undefined;
@@ -245,7 +245,7 @@ suite("edge", () => {
     );
   });
 
-  test("a query with some octets changed, cut off or added is answered or FORMERR", () => {
+  test("a query with octets changed, cut off or added is answered, or is FORMERR", () => {
     const ask = edge(echo);
     const edns = {
       udpSize: 1232,

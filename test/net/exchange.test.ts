@@ -25,7 +25,7 @@ const key: TsigKey = {
 };
 
 interface Fake {
-  /** What to send for a query, at once. */
+  /** Called for each query; answers with `send`. */
   readonly udp?: (
     query: Message,
     send: (octets: Uint8Array) => void,
@@ -35,7 +35,7 @@ interface Fake {
   readonly tcp?: (query: Message, socket: Socket) => void;
 }
 
-/** A server on one port of both transports that does as it is told. */
+/** A server on one port for both transports, which behaves as configured. */
 async function serve({ udp, tcp }: Fake) {
   const server = createServer((socket) => {
     const frames = new Frames();
@@ -73,25 +73,25 @@ const answer = (asked: Message, fields: Partial<Message> = {}) =>
 const truncate: Fake["udp"] = (asked, send) => send(answer(asked, { isTruncated: true }));
 
 suite("exchange", () => {
-  test("says so where there is no way to the server", async () => {
-    // The kernel lets nobody speak to everybody who has not asked for it (socket(7), SO_BROADCAST).
+  test("rejects with an ExchangeError if the server cannot be reached", async () => {
+    // The kernel permits broadcasts only on request (socket(7), SO_BROADCAST).
     const everybody = { address: "255.255.255.255", port: 53 };
     await assert.rejects(ask(everybody, query, options), { name: "ExchangeError" });
   });
 
-  test("gives the answer to the question, asked by UDP", async () => {
+  test("returns the answer to a question asked over UDP", async () => {
     using server = await serve({ udp: (asked, send) => send(answer(asked)) });
     const response = await ask(server, query, options);
     assert.equal(response.recursionAvailable, true);
     assert.ok(response.questions[0]?.name.equals(query.questions[0]!.name));
   });
 
-  test("leaves nothing with a signal that outlives it", async () => {
+  test("leaves nothing on a signal that outlives it", async () => {
     using server = await serve({ udp: (asked, send) => send(answer(asked)) });
     const { signal } = new AbortController();
     for (let i = 0; i < 3; i++) await ask(server, query, { ...options, signal });
     assert.equal(getEventListeners(signal, "abort").length, 0);
-    // What Node has made of it, it keeps in sets of the signal.
+    // Node keeps signals derived from it in sets of the signal.
     const fields = Object.getOwnPropertySymbols(signal).map((field) => Reflect.get(signal, field));
     const kept = fields.filter((value) => value?.constructor?.name.endsWith("Set"));
     assert.ok(kept.every((set: Set<unknown>) => set.size === 0));
@@ -110,7 +110,7 @@ suite("exchange", () => {
     assert.ok(new Set(seen.map(([, port]) => port)).size >= 7, "ports");
   });
 
-  test("asks again when a datagram was lost", async () => {
+  test("retries when a datagram is lost", async () => {
     const clock = new FakeClock();
     let asked = 0;
     using server = await serve({
@@ -127,7 +127,7 @@ suite("exchange", () => {
     assert.equal((await response).rcode, Rcode.NOERROR);
   });
 
-  test("takes nothing that is not the answer to its question", async () => {
+  test("ignores whatever is not the answer to its question", async () => {
     const name = Name.parse("example.");
     using server = await serve({
       udp(asked, send) {
@@ -151,7 +151,7 @@ suite("exchange", () => {
     assert.equal((await ask(server, query, options)).rcode, Rcode.NXDOMAIN);
   });
 
-  test("takes nothing that is not signed as it should be, misplaced TSIGs among it", async () => {
+  test("ignores responses that are not properly signed, those with a misplaced TSIG too", async () => {
     using server = await serve({
       udp(asked, send, _from, octets) {
         const [tsig] = asked.additionals;
@@ -166,14 +166,14 @@ suite("exchange", () => {
     assert.equal((await ask(server, query, { ...options, key })).rcode, Rcode.NXDOMAIN);
   });
 
-  test("takes an error that has no question", async () => {
+  test("accepts an error that has no question", async () => {
     using server = await serve({
       udp: (asked, send) => send(answer(asked, { questions: [], rcode: Rcode.FORMERR })),
     });
     assert.equal((await ask(server, query, options)).rcode, Rcode.FORMERR);
   });
 
-  test("asks by TCP when the answer was truncated", async () => {
+  test("asks over TCP when the answer is truncated", async () => {
     using server = await serve({
       udp: (asked, send) => send(answer(asked, { isTruncated: true })),
       tcp: (asked, socket) => socket.write(frame(answer(asked, { isAuthoritative: true }))),
@@ -183,7 +183,7 @@ suite("exchange", () => {
     assert.equal(response.isAuthoritative, true);
   });
 
-  test("is answered by TCP in whichever pieces", async () => {
+  test("reads an answer over TCP in whatever pieces", async () => {
     using server = await serve({
       udp: truncate,
       async tcp(asked, socket) {
@@ -196,7 +196,7 @@ suite("exchange", () => {
     assert.equal((await ask(server, query, options)).isTruncated, false);
   });
 
-  test("says that nobody answers, when the time is over", async () => {
+  test("reports that nobody answers within the timeout", async () => {
     const clock = new FakeClock();
     using server = await serve({});
     const response = ask(server, query, { clock, timeout: 5000 });
@@ -210,7 +210,7 @@ suite("exchange", () => {
     await refused;
   });
 
-  test("says that nobody listens", async () => {
+  test("reports that nobody listens", async () => {
     const refused = {
       name: "ExchangeError",
       code: "ECONNREFUSED",
@@ -223,7 +223,7 @@ suite("exchange", () => {
     await assert.rejects(ask(server, query, options), refused);
   });
 
-  test("says what this host lacks", () => {
+  test("reports what this host lacks", () => {
     const server = { address: "2001:db8::1", port: 53 };
     const said = ["EAFNOSUPPORT", "EMFILE"].map((code) => new ExchangeError(server, code).message);
     assert.deepEqual(said, [
@@ -232,12 +232,12 @@ suite("exchange", () => {
     ]);
   });
 
-  test("says that the connection was closed without an answer", async () => {
+  test("reports that the connection was closed without an answer", async () => {
     using server = await serve({ udp: truncate, tcp: (_asked, socket) => void socket.end() });
     await assert.rejects(ask(server, query, options), { code: "closed" });
   });
 
-  test("ends with its signal, for the signal's reason", async () => {
+  test("ends on its signal, with the signal's reason", async () => {
     for (const transport of ["udp", "tcp"]) {
       const life = new AbortController();
       const end = () => life.abort(new Error("enough"));

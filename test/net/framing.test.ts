@@ -4,7 +4,7 @@ import { Frames, frame } from "../../src/net/framing.ts";
 import { inUse } from "../support/memory.ts";
 
 suite("messages in a stream", () => {
-  test("a short one behind a long one is not waited for", () => {
+  test("a short message behind a long one is available at once", () => {
     const frames = new Frames();
     const long = frame(Buffer.alloc(1000, 1));
     frames.push(long.subarray(0, 500));
@@ -14,7 +14,7 @@ suite("messages in a stream", () => {
     assert.deepEqual(frames.next(), Buffer.of(2));
   });
 
-  test("SEC-13: octets that come one by one are not copied again with each", (context) => {
+  test("SEC-13: octets that come singly are not copied again each time", (context) => {
     const frames = new Frames();
     const { mock } = context.mock.method(Buffer, "concat");
     const message = frame(Buffer.alloc(1000, 1));
@@ -27,13 +27,13 @@ suite("messages in a stream", () => {
     assert.ok(mock.callCount() <= 2, `${mock.callCount()} times`);
   });
 
-  test("SEC-13: leave nothing behind when all of them are read, however many came in one piece", () => {
+  test("SEC-13: leave nothing behind once read, however many came in one piece", () => {
     const message = frame(Buffer.alloc(510, 7));
     const connections: Frames[] = [];
     const before = inUse();
     for (let i = 0; i < 1000; i++) {
       const frames = new Frames();
-      // As much as a socket gives at once.
+      // As much as a socket delivers at once.
       frames.push(Buffer.concat(Array.from({ length: 128 }, () => message)));
       let count = 0;
       while (frames.next() !== undefined) count++;

@@ -15,7 +15,7 @@ www.example. CNAME ns1.example.
 `;
 const records = parseMasterFile(ZONE, { origin: Name.root, isPartial: true }).flatMap(recordsOf);
 
-/** DNS as it is, and what it was asked. */
+/** A DNS that knows ZONE, and the questions it was asked. */
 function dns() {
   const asked: string[] = [];
   const resolve: Resolve = async (name, type) => {
@@ -40,8 +40,8 @@ const addresses = async (host: string, resolve: Resolve) =>
     ({ address, port }) => `${address} ${port}`,
   );
 
-suite("a host that is named", () => {
-  test("is where the hosts file has it, by any of its names", async () => {
+suite("a host given by name", () => {
+  test("has the addresses in the hosts file, by any of its names there", async () => {
     const { asked, resolve } = dns();
     const both = ["192.0.2.10 53", "2001:db8::10 53"];
     for (const host of ["ns2.example", "NS2.EXAMPLE", "ns2.example."]) {
@@ -51,7 +51,7 @@ suite("a host that is named", () => {
     assert.deepEqual(asked, []);
   });
 
-  test("is where DNS has it, by an alias too, and nowhere else", async () => {
+  test("otherwise has those in DNS, through an alias too, or else none", async () => {
     const { asked, resolve } = dns();
     const both = ["2001:db8::53 53", "192.0.2.53 53"];
     assert.deepEqual(await addresses("ns1.example", resolve), both);
@@ -62,7 +62,7 @@ suite("a host that is named", () => {
     }
   });
 
-  test("is where its address says, and DNS is not asked for what the system alone knows", async () => {
+  test("may be an address, and what only the system knows is not asked of DNS", async () => {
     const { asked, resolve } = dns();
     assert.deepEqual(await addresses("192.0.2.1", resolve), ["192.0.2.1 53"]);
     assert.deepEqual(await addresses("2001:db8::1", resolve), ["2001:db8::1 53"]);

@@ -1,4 +1,4 @@
-/** Who speaks HTTP badly, slowly or not at all: what it costs, and how long. */
+/** Clients that speak HTTP badly, slowly or not at all: what they cost, and for how long. */
 import assert from "node:assert/strict";
 import { once, setMaxListeners } from "node:events";
 import {
@@ -27,7 +27,7 @@ import { sleep, waitFor } from "../support/wait.ts";
 const query = encode(question("printer.paris"));
 const MEDIA_TYPE = "application/dns-message";
 
-/** What a client gets over HTTP/2. */
+/** A response over HTTP/2. */
 interface Reply {
   readonly status: number;
   readonly body: Buffer;
@@ -64,7 +64,7 @@ function holding() {
 
 async function post(session: ClientHttp2Session, body: Uint8Array): Promise<Reply> {
   const stream = session.request(POST);
-  // With its connection it ends without a word.
+  // If its connection ends, the stream reports nothing.
   const life = new AbortController();
   stream.once("close", () => life.abort());
   stream.end(body);
@@ -74,7 +74,7 @@ async function post(session: ClientHttp2Session, body: Uint8Array): Promise<Repl
   return { status: headers[":status"], body: Buffer.concat(pieces) };
 }
 
-/** A connection over which a test writes what it likes. */
+/** A connection over which a test writes whatever it likes. */
 async function openTls(
   { https, certificate }: Secure,
   protocol = "http/1.1",
@@ -110,7 +110,7 @@ async function openTcp(port: number): Promise<Socket & Disposable> {
   return Object.assign(socket, { [Symbol.dispose]: () => void socket.destroy() });
 }
 
-/** Lets the idle time pass, and what a peer has to take what was sent. */
+/** Lets the idle timeout pass, and the time a peer has to take what was sent. */
 async function outwait(clock: FakeClock): Promise<void> {
   await clock.elapse(IDLE_TIMEOUT + 1);
   await clock.elapse(1000);
@@ -120,7 +120,7 @@ const headOf = (length: number) =>
   `POST /dns-query HTTP/1.1\r\nhost: a\r\ncontent-type: ${MEDIA_TYPE}\r\ncontent-length: ${length}\r\n\r\n`;
 
 suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
-  test("serves many requests, by HTTP/2 at once and by HTTP/1.1 one after the other", async () => {
+  test("serves many requests, over HTTP/2 at once and over HTTP/1.1 in turn", async () => {
     await using server = await listenSecurely();
     using session = await openHttp2(server);
     const { maxConcurrentStreams, maxHeaderListSize } = session.remoteSettings;
@@ -139,11 +139,11 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
   });
 
   for (const transport of ["tls", "https"] as const) {
-    test(`that never shakes hands is let go, over ${transport}`, async () => {
+    test(`that never completes a handshake is closed, over ${transport}`, async () => {
       const clock = new FakeClock();
       await using server = await listenSecurely({ clock });
       using socket = await openTcp(server[transport].endpoint.port);
-      // The start of a record that never comes to its end.
+      // The start of a record that never ends.
       socket.write(Buffer.from([0x16, 3, 1, 2, 0]));
       await waitFor("its place", () => server.places.size === 1);
       await clock.elapse(IDLE_TIMEOUT - 1);
@@ -153,7 +153,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     });
   }
 
-  test("that asks nothing is let go, by HTTP/2 with a word", async () => {
+  test("that asks nothing is closed, over HTTP/2 with GOAWAY", async () => {
     const clock = new FakeClock();
     await using server = await listenSecurely({ clock });
     using session = await openHttp2(server);
@@ -176,7 +176,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     ["says nothing", ""],
   ];
   for (const [what, octets] of slow) {
-    test(`that ${what} is let go`, async () => {
+    test(`that ${what} is closed`, async () => {
       const clock = new FakeClock();
       await using server = await listenSecurely({ clock });
       using socket = await openTls(server);
@@ -195,7 +195,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     return [makeResponse(message, { answers: [{ ...fields, rdata: rdata.txt(...text) }] })];
   };
 
-  test("that does not take its answers is not answered for ever, and let go", async () => {
+  test("that does not take its answers gets only a few, and is closed", async () => {
     const clock = new FakeClock();
     let handled = 0;
     const handler: Handler = (request) => {
@@ -207,7 +207,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     const streams = Array.from({ length: MAX_REQUESTS }, () => {
       const stream = session.request(GET);
       stream.on("error", () => {});
-      // Nobody reads, so the windows close.
+      // Nothing is read, so the windows close.
       stream.pause();
       return stream;
     });
@@ -220,7 +220,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     await waitFor("its end", () => server.places.size === 0);
   });
 
-  test("that waits for an answer is waited for", async () => {
+  test("that waits for an answer is kept open", async () => {
     const clock = new FakeClock();
     const release = new AbortController();
     let isAsked = false;
@@ -238,7 +238,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     assert.equal((await reply).status, 200);
   });
 
-  test("has so many requests under way and no more", async () => {
+  test("has a limited number of requests in flight", async () => {
     const held = holding();
     await using server = await listenSecurely({ handler: held.handler });
     using session = await openHttp2(server);
@@ -249,7 +249,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     assert.equal(held.most, MAX_REQUESTS);
   });
 
-  test("has no more of them under way where they come without waiting, by HTTP/1.1", async () => {
+  test("has no more requests in flight if they are pipelined over HTTP/1.1", async () => {
     const held = holding();
     await using server = await listenSecurely({ handler: held.handler });
     using socket = await openTls(server);
@@ -265,7 +265,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     assert.equal(held.most, MAX_REQUESTS);
   });
 
-  test("may take back one request and another, if it takes answers too", async () => {
+  test("may cancel one request after another, if it takes answers too", async () => {
     await using server = await listenSecurely();
     using session = await openHttp2(server);
     for (let i = 0; i < MAX_REQUESTS + 10; i++) {
@@ -276,7 +276,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     }
   });
 
-  test("holds no more of requests that are not complete than of answers", async () => {
+  test("holds no more of incomplete requests than of answers", async () => {
     await using server = await listenSecurely();
     using session = await openHttp2(server);
     const statuses: number[] = [];
@@ -294,7 +294,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     await waitFor("room", isFree);
   });
 
-  test("that ends while its answer is made is given up", async () => {
+  test("that ends while its answer is made has the request aborted", async () => {
     const signals: AbortSignal[] = [];
     const handler: Handler = async function* ({ signal }) {
       signals.push(signal);
@@ -317,7 +317,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     await waitFor("its place", () => server.places.size === 1);
   });
 
-  test("that asks and takes back without end is let go", { timeout: 60_000 }, async () => {
+  test("that asks and cancels without end is closed", { timeout: 60_000 }, async () => {
     let asked = 0;
     const handler: Handler = ({ message }) => {
       asked++;
@@ -339,7 +339,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     assert.ok(asked > 0 && asked <= MAX_REQUESTS + 1, `${asked} of them were answered`);
   });
 
-  test("has one of the places that all listeners share, from before its handshake on", async () => {
+  test("takes one of the places that all listeners share, even before its handshake", async () => {
     const places = new Places({ total: 100, perSource: 2 });
     await using server = await listenSecurely({ places });
     using _first = await openTcp(server.https.endpoint.port);
@@ -351,7 +351,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     assert.equal(places.size, 2);
   });
 
-  test("makes room when it is idle, and none when it waits for an answer", async () => {
+  test("gives up its place when idle, but not while it waits for an answer", async () => {
     const places = new Places({ total: 1, perSource: 100 });
     const release = new AbortController();
     let isAsked = false;
@@ -374,7 +374,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     assert.equal(decode((await asked).body).id, 1);
   });
 
-  test("makes room when it is the one that asked longest ago", async () => {
+  test("gives up its place if it asked longest ago", async () => {
     const places = new Places({ total: 2, perSource: 100 });
     await using server = await listenSecurely({ places });
     using first = await openHttp2(server);
@@ -385,7 +385,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     assert.ok(!first.destroyed);
   });
 
-  test("that asks just before its time is over has as much for the answer", async () => {
+  test("that asks just before the idle timeout has as much time again to take the answer", async () => {
     const clock = new FakeClock();
     await using server = await listenSecurely({ clock, handler: large });
     using session = await openHttp2(server, { initialWindowSize: 1000 });
@@ -399,14 +399,14 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     assert.ok(octets > 50_000);
   });
 
-  test("makes no room while its answers are not taken", async () => {
+  test("keeps its place while its answers are not taken", async () => {
     const places = new Places({ total: 1, perSource: 100 });
     await using server = await listenSecurely({ handler: large, places });
     using session = await openHttp2(server, { initialWindowSize: 1000 });
     const stream = session.request(POST);
     stream.on("error", () => {});
     stream.end(query);
-    // Nobody reads, so the window closes.
+    // Nothing is read, so the window closes.
     stream.pause();
     await once(stream, "response");
     using refused = await openTcp(server.https.endpoint.port);
@@ -415,14 +415,14 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     assert.ok(!session.destroyed);
   });
 
-  test("ends with its listener in the midst of a request", async () => {
+  test("ends with its listener in the middle of a request", async () => {
     const clock = new FakeClock();
     const server = await listenSecurely({ clock });
     using session = await openHttp2(server);
     const stream = session.request(POST);
     stream.on("error", () => {});
     stream.write(query.subarray(1));
-    // The server has that when it has what comes after it.
+    // Once this is answered, the server has the start of the request above.
     await post(session, query);
     const ended = server[Symbol.asyncDispose]();
     await clock.elapse(500);
@@ -430,7 +430,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     await ended;
   });
 
-  test("ends with its listener, who asks something or not", async () => {
+  test("ends with its listener, whether it asks something or not", async () => {
     const clock = new FakeClock();
     const server = await listenSecurely({ clock });
     using session = await openHttp2(server);
@@ -440,7 +440,7 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     await waitFor("their places", () => server.places.size === 3);
     plain.resume();
     const ended = server[Symbol.asyncDispose]();
-    // Nobody is waited for any longer.
+    // By then nobody is waited for any longer.
     await clock.elapse(500);
     await waitFor("their end", () => server.places.size === 0);
     await ended;

@@ -62,7 +62,7 @@ test("An address without a netmask is in no network", () => {
   assert.deepEqual(six!.addresses, [{ family: 6, address: "2001:db8::1", prefix: 128 }]);
 });
 
-test("By IPv6 packets leave from the link-local address, where there is one", () => {
+test("IPv6 packets leave from the link-local address, if there is one", () => {
   const leaves = (...addresses: readonly string[]) =>
     speakingAddress(readInterfaces(host({ eth0: addresses.map((each) => info(each)) }))[0]!, 6, []);
   assert.equal(leaves("10.1.0.1/16", "2001:db8::1/64", "fe80::1/64"), "fe80::1");
@@ -70,7 +70,7 @@ test("By IPv6 packets leave from the link-local address, where there is one", ()
   assert.equal(leaves("10.1.0.1/16"), undefined);
 });
 
-test("What has not the multicast flag, and the loopback, are no links", () => {
+test("An interface without the multicast flag, and the loopback, are not links", () => {
   const there = host(
     { lo: [info("127.0.0.1/8", { internal: true })], wg0: [info("10.3.0.1/24")] },
     { "/sys/class/net/lo/flags": "0x1049", "/sys/class/net/wg0/flags": "0x91" },
@@ -83,7 +83,7 @@ test("What has not the multicast flag, and the loopback, are no links", () => {
   assert.deepEqual(opened, []);
 });
 
-test("An address with a label of its own belongs to the interface the label begins with", () => {
+test("An address with a label of its own belongs to the interface that the label begins with", () => {
   const found = readInterfaces(
     host({ eth0: [info("10.1.0.1/16")], "eth0:1": [info("10.2.0.1/16")] }, eth0),
   );
@@ -93,7 +93,7 @@ test("An address with a label of its own belongs to the interface the label begi
   );
 });
 
-test("An address is attached while an interface has one of its network, and own while it has that, looked at each five seconds", () => {
+test("Attached networks and own addresses are those that interfaces have, looked at each five seconds", () => {
   const clock = new FakeClock();
   const interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = {
     eth0: [info("203.0.113.1/24"), info("2001:db8:1::1/64"), info("fe80::1/64", { scopeid: 7 })],
@@ -130,7 +130,7 @@ test("An interface without the multicast flag, and the port of a bridge, are not
   );
 });
 
-test("Where there is no /sys, everything but the loopback is taken for multicast", () => {
+test("Without /sys, every interface but the loopback counts as multicast", () => {
   const found = readInterfaces(
     host({
       lo0: [info("127.0.0.1/8", { internal: true })],
@@ -152,14 +152,14 @@ test("This machine has a loopback interface with 127.0.0.1/8", () => {
   assert.equal(loopback?.isMulticast, false);
 });
 
-test("Who follows when the signal has ended sees nothing", () => {
+test("A follower whose signal has already ended sees nothing", () => {
   const clock = new FakeClock();
   const seen: (readonly Interface[])[] = [];
   followInterfaces({ clock, signal: AbortSignal.abort() }, (now) => seen.push(now));
   assert.deepEqual([seen, clock.next], [[], undefined]);
 });
 
-test("Who follows sees what there is at once, then each second, until the signal ends", () => {
+test("A follower sees the interfaces at once and then each second, until the signal ends", () => {
   const clock = new FakeClock();
   const life = new AbortController();
   const interfaces: NodeJS.Dict<NetworkInterfaceInfo[]> = { eth0: [info("10.1.0.1/24")] };
@@ -178,7 +178,7 @@ test("Who follows sees what there is at once, then each second, until the signal
   assert.equal(clock.next, undefined);
 });
 
-/** As Node has it where none is left, by os.networkInterfaces() and by fs. */
+/** How Node fails when no descriptor is left, in os.networkInterfaces() and in fs. */
 const withoutDescriptors = ["ERR_SYSTEM_ERROR", "EMFILE", "ENFILE"].map((code): Host => {
   const fail = () => {
     throw Object.assign(new Error("too many open files"), { code });
@@ -188,7 +188,7 @@ const withoutDescriptors = ["ERR_SYSTEM_ERROR", "EMFILE", "ENFILE"].map((code): 
     : { interfaces: fail, read: () => undefined };
 });
 
-test("Where the kernel does not tell, for want of file descriptors, all is as it was", () => {
+test("If the kernel cannot be asked for want of file descriptors, everything stays as it was", () => {
   for (const failing of withoutDescriptors) {
     const clock = new FakeClock();
     const { signal } = new AbortController();
@@ -212,7 +212,7 @@ test("Where the kernel does not tell, for want of file descriptors, all is as it
   }
 });
 
-test("What else goes wrong where the kernel is asked is not passed over", () => {
+test("Any other failure to ask the kernel is thrown", () => {
   const error = new TypeError("a mistake");
   const fail = () => {
     throw error;
@@ -226,7 +226,7 @@ const row = (local: string, remote: string) =>
   `  794: ${local} ${remote} 07 00000000:00000000 00:00000000 00000000     0        0 12328 2\n`;
 const zero = "0".repeat(32);
 
-test("Port 5353 is held by a socket on the wildcard address of either family, and no other", () => {
+test("Port 5353 is held by a socket on the wildcard address of either family, and by no other", () => {
   const held = (udp: string, udp6: string) =>
     isPortHeld(5353, host({}, { "/proc/net/udp": HEAD + udp, "/proc/net/udp6": HEAD + udp6 }));
   assert.equal(held("", ""), false);
@@ -240,8 +240,8 @@ test("Port 5353 is held by a socket on the wildcard address of either family, an
   assert.equal(held(ours, ""), false);
 });
 
-test("Who is in the group of mDNS is told by interface", () => {
-  // As Linux prints it, names of any length among them.
+test("Members of the mDNS group are known by interface", () => {
+  // As Linux prints it, with names of various lengths.
   const table = `Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter
 1\tlo        :     1      V3
 \t\t\t\t010000E0     1 0:00000000\t\t0
@@ -264,6 +264,6 @@ test("Who is in the group of mDNS is told by interface", () => {
   assert.equal(groupMembers(host({}))("eth0"), false);
 });
 
-test("Where it cannot be known who holds a port, somebody does", () => {
+test("If it cannot be known whether a port is held, it counts as held", () => {
   assert.equal(isPortHeld(5353, host({})), true);
 });

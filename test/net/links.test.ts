@@ -1,4 +1,4 @@
-/** Links that have a subnet in common, and links that move to another: over real sockets. */
+/** Links that share a subnet, and links that move to another, over real sockets. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Capture } from "../support/capture.ts";
@@ -32,7 +32,7 @@ async function startProbe(host: Host, count: number, ...interfaces: string[]): P
   return probe;
 }
 
-/** Says `text` over and over until `isEnough`. */
+/** Sends `text` again and again until `isEnough`. */
 async function say(from: Running, link: string, text: string, isEnough: () => boolean) {
   await waitFor(
     `"${text}" to be heard`,
@@ -46,7 +46,7 @@ async function say(from: Running, link: string, text: string, isEnough: () => bo
   );
 }
 
-/** Two LANs, a host with a foot in each, and a host with a probe on each. */
+/** Two LANs, a host on both, and a host with a probe on each. */
 async function twoLans(lab: Lab, a0: string, b0: string) {
   const [a, b] = [lab.lan("a"), lab.lan("b")];
   const gateway = lab
@@ -60,12 +60,12 @@ async function twoLans(lab: Lab, a0: string, b0: string) {
 }
 
 test(
-  "MDNS-46: a link takes nothing from an interface of its subnet that is no link",
+  "MDNS-46: a link hears nothing from an interface in its subnet that is not a link",
   inLab,
   async () => {
     await using lab = new Lab();
     const { gateway, peers } = await twoLans(lab, "192.168.1.1/24", "192.168.1.2/24");
-    // Another program that has joined the group on b0, as avahi-daemon would.
+    // Another program that has joined the group on b0, as avahi-daemon does.
     const other = await startProbe(gateway, 1, "b0");
     const probe = await startProbe(gateway, 1, "a0");
     await say(peers[1], "eth0", "on b", () => heard(other, "on b").length > 5);
@@ -76,7 +76,7 @@ test(
 );
 
 test(
-  "MDNS-46: a link takes nothing from an interface that is no link, whatever its hosts say they are",
+  "MDNS-46: a link hears nothing from an interface that is not a link, whatever its hosts' addresses",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -97,7 +97,7 @@ test(
 );
 
 test(
-  "Of a link whose subnet is a part of another's it is said, whichever is first",
+  "A warning says that one link's subnet is part of another's, whichever comes first",
   inLab,
   async () => {
     for (const [a0, b0] of [
@@ -117,7 +117,7 @@ test(
 );
 
 test(
-  "MDNS-46: of two links with one address each is heard by IPv6 alone, and it is said",
+  "MDNS-46: two links with the same address are heard over IPv6 only, with a warning",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -130,7 +130,7 @@ test(
     assert.deepEqual(warnings(probe), [
       "interfaces a0 and b0 have one address, 192.168.1.1: by IPv4, neither is heard by it",
     ]);
-    // With an address of its own it is known by that one.
+    // With an address of its own, b0 is recognised by that one.
     gateway.addAddress("b0", "192.168.1.2/24");
     await say(peers[1], "eth0", "at last", () => links(heard(probe, "at last")).includes("b0 4"));
     await say(peers[0], "eth0", "still", () => heard(probe, "still").length > 5);
@@ -143,7 +143,7 @@ test(
 );
 
 test(
-  "MDNS-46: where memberships are too few, nothing of a subnet of two links is taken",
+  "MDNS-46: without enough memberships, IPv4 from a subnet of two links is heard on neither",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -158,7 +158,7 @@ test(
 );
 
 test(
-  "One host is asked alone only where it is known which way the question goes",
+  "A question goes to one host alone only if its route to that host is unambiguous",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -173,14 +173,14 @@ test(
           ).length,
       );
     for (const link of ["a0", "b0"]) probe.say(`${link} ${hex("in both")} 4 192.168.1.10`);
-    // By IPv6 the address says which.
+    // With IPv6 the address names the link.
     const near = await hosts[0].linkLocal("eth0");
     await waitFor("the question by IPv6", () => {
       probe.say(`a0 ${hex("by IPv6")} 6 ${near}`);
       return alone("by IPv6", near)[0]! > 0;
     });
     assert.equal(alone("by IPv6", near)[1], 0);
-    // It has done that when it has done what it was told to after it.
+    // Once this is heard, the commands before it have been carried out.
     await say(probe, "a0", "asked", () => heard(peers[0], "asked").length > 0);
     gateway.removeAddress("b0", "192.168.1.2/24");
     gateway.addAddress("b0", "10.77.2.1/24");
@@ -194,7 +194,7 @@ test(
 );
 
 test(
-  "MDNS-47: a link stays while it has an address of a network it was in, and is another after",
+  "MDNS-47: a link stays while it keeps an address in one of its networks, and otherwise is replaced",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -203,7 +203,7 @@ test(
     const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
     const peer = await startProbe(far, 1);
     const probe = await startProbe(host, 1);
-    /** Waits until the link has these IPv4 addresses, as it says with each packet. */
+    /** Waits until the link has these IPv4 addresses, which come with each packet. */
     const isKnown = (...addresses: readonly string[]) =>
       say(peer, "eth0", `at ${addresses}`, () => {
         const packet = heard(probe, `at ${addresses}`).at(-1);
@@ -213,20 +213,20 @@ test(
         return own.length === addresses.length && addresses.every((each) => own.includes(each));
       });
     const counts = () => [probe.events("came").length, probe.events("went").length];
-    // Another lease of the same network, with nothing but a link-local address in between.
+    // Another lease in the same network, with nothing but a link-local address in between.
     await isKnown("10.77.1.1");
     host.removeAddress("eth0", "10.77.1.1/24");
     await isKnown();
     host.addAddress("eth0", "10.77.1.7/24");
     await isKnown("10.77.1.7");
     assert.deepEqual(counts(), [1, 0]);
-    // A network more, then without the first: it has come along.
+    // A second network, then without the first: the link has moved with it.
     host.addAddress("eth0", "10.88.1.1/24");
     await isKnown("10.77.1.7", "10.88.1.1");
     host.removeAddress("eth0", "10.77.1.7/24");
     await isKnown("10.88.1.1");
     assert.deepEqual(counts(), [1, 0]);
-    // Another network altogether.
+    // A different network altogether.
     host.removeAddress("eth0", "10.88.1.1/24");
     host.addAddress("eth0", "10.99.1.1/24");
     await waitFor("another link", () => probe.events("came").length === 2);

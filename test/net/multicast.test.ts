@@ -29,14 +29,14 @@ const hex = (text: string) => Buffer.from(text).toString("hex");
 const heard = (probe: Running, text: string) =>
   probe.events<Heard>("packet").filter((packet) => packet.hex === hex(text));
 
-/** A program on `host` that has heard of its links. */
+/** A program on `host` that has found its links. */
 async function startProbe(host: Host, count: number, ...interfaces: string[]): Promise<Running> {
   const probe = host.script("probe", ...interfaces);
   await waitFor("links", () => probe.events("came").length === count);
   return probe;
 }
 
-/** Says `text` from `from` until `to` has heard it by both families, on whichever link. */
+/** Sends `text` until `to` has heard it over both families, on whichever link. */
 async function reach(from: Running, link: string, to: Running, text: string) {
   const before = heard(to, text).length;
   const now = () => heard(to, text).slice(before);
@@ -53,7 +53,7 @@ async function reach(from: Running, link: string, to: Running, text: string) {
   return now();
 }
 
-/** A datagram from outside: whatever address, port and destination. */
+/** Sends a datagram from outside, with any address, port and destination. */
 async function cast(host: Host, text: string, fields: object): Promise<void> {
   const program = `
     const { text, bind, to, port, toPort, hops, size } = ${JSON.stringify({ text, ...fields })};
@@ -70,7 +70,7 @@ async function cast(host: Host, text: string, fields: object): Promise<void> {
 
 const GROUP = "224.0.0.251";
 
-/** Where port 5353 is another's, too. */
+/** No other link, and another program on port 5353. */
 const ALONE = { heard: [], interfaces: [], isShared: true };
 
 /** An interface with these IPv4 addresses. */
@@ -79,7 +79,7 @@ const interfaceOf = (...addresses: readonly string[]): Interface => ({
   addresses: addresses.map((address) => ({ family: 4, address, prefix: 24 })),
 });
 
-test("A socket that fails is tried again, and told of when it fails a second time", async () => {
+test("A socket that fails is retried, with a warning at the second failure", async () => {
   const warned: string[] = [];
   const warn = (fields: object) => void warned.push((fields as { socket: string }).socket);
   const log = { ...silentLog, warn };
@@ -87,7 +87,7 @@ test("A socket that fails is tried again, and told of when it fails a second tim
   const adjust = (address: string) => link.adjust(interfaceOf(address), ALONE);
   adjust("192.0.2.1");
   assert.deepEqual(warned, []);
-  // It is there for a moment: then the count begins anew.
+  // The address is gone for a moment: the count begins anew.
   adjust("127.0.0.1");
   await new Promise(setImmediate);
   adjust("192.0.2.1");
@@ -97,7 +97,7 @@ test("A socket that fails is tried again, and told of when it fails a second tim
   link.close();
 });
 
-test("What is sent before there are sockets is lost, as on the wire", () => {
+test("What is sent while there are no sockets is lost, as on the wire", () => {
   const link = new MulticastLink(interfaceOf("127.0.0.1"), new FakeClock(), silentLog);
   link.send(Buffer.from("early"));
   link.adjust(interfaceOf("127.0.0.1"), ALONE);
@@ -106,7 +106,7 @@ test("What is sent before there are sockets is lost, as on the wire", () => {
   link.send(Buffer.from("late"));
 });
 
-test("Of a large MTU only as much is used as a message may have", () => {
+test("Of a large MTU, only what a message may have is used", () => {
   const link = new MulticastLink(interfaceOf(), new FakeClock(), silentLog);
   for (const [mtu, payload] of [
     [1_500, 1_452],
@@ -119,9 +119,9 @@ test("Of a large MTU only as much is used as a message may have", () => {
   link.close();
 });
 
-test("The addresses of a link are new ones after a change alone", () => {
+test("A link's list of addresses is replaced only after a change", () => {
   const link = new MulticastLink(interfaceOf(), new FakeClock(), silentLog);
-  // Another interface has it too, so it has no sockets.
+  // Another interface has the address too, so it gets no sockets.
   const surroundings = { ...ALONE, interfaces: [interfaceOf("192.0.2.1")] };
   link.adjust(interfaceOf("192.0.2.1"), surroundings);
   const before = link.addresses;
@@ -163,7 +163,7 @@ test(
 );
 
 test(
-  "MDNS-24, MDNS-26: so does what is asked of one host alone, but from another port, and only who is on the link answers there",
+  "MDNS-24, MDNS-26: a question to one host has hop limit 255 and a port that takes on-link answers only",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -203,7 +203,7 @@ test(
 );
 
 test(
-  "MDNS-46, MDNS-47: with two links, each packet is heard on its own and goes out on its own",
+  "MDNS-46, MDNS-47: with two links, each hears and sends its own packets only",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -229,7 +229,7 @@ test(
 );
 
 test(
-  "Packets leave from an address that can be answered, where the link has one",
+  "Packets leave from an address that others can answer to, if the link has one",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -249,7 +249,7 @@ test(
   },
 );
 
-test("MDNS-46: two LANs of one and the same prefix stay apart", inLab, async () => {
+test("MDNS-46: two LANs with the same prefix stay apart", inLab, async () => {
   await using lab = new Lab();
   const a = lab.lan("a");
   const b = lab.lan("b");
@@ -277,7 +277,7 @@ test("MDNS-46: two LANs of one and the same prefix stay apart", inLab, async () 
 });
 
 test(
-  "MDNS-46: with more links than the kernel takes memberships, subnets tell them apart",
+  "MDNS-46: with more links than the kernel allows memberships, subnets tell them apart",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -307,7 +307,7 @@ test(
 );
 
 test(
-  "MDNS-46: where nothing tells two links apart, their IPv4 packets are heard on neither",
+  "MDNS-46: if nothing tells two links apart, their IPv4 packets are heard on neither",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -334,7 +334,7 @@ test(
 );
 
 test(
-  "MDNS-23, MDNS-24, MDNS-25, MDNS-27, MDNS-60: what is taken from the wire and what is not",
+  "MDNS-23, MDNS-24, MDNS-25, MDNS-27, MDNS-60: what is accepted from the wire and what is not",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -361,7 +361,7 @@ test(
     await cast(far, "long", { bind: "10.77.1.2", to: GROUP, size: 8_972 });
     await cast(far, "as long as can be", { bind: "10.77.1.2", to: GROUP, size: 65_507 });
     await cast(far, "end", { bind: "10.77.1.2", to: GROUP });
-    // What was sent to it alone comes to another socket.
+    // Unicast arrives on another socket.
     for (const last of ["unicast", "end"]) {
       await waitFor(`"${last}"`, () => heard(probe, last).length > 0);
     }
@@ -378,7 +378,7 @@ test(
       ["old ttl", "eth0", "10.77.1.2", false],
       ["unicast", "eth0", "10.77.1.2", true],
     ]);
-    // Each is told of once.
+    // Each is reported once.
     const said = probe.events<{ fact: string; source: string; reason?: string }>("log");
     const strangers = said.filter(({ fact }) => /of no subnet/.test(fact));
     assert.deepEqual(
@@ -392,7 +392,7 @@ test(
 );
 
 test(
-  "MDNS-69: our own packets are not heard, those of another program on this host are",
+  "MDNS-69: our own packets are not heard, but those of another program on this host are",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -403,7 +403,7 @@ test(
     await reach(one, "eth0", two, "from one");
     await reach(two, "eth0", one, "from two");
     assert.deepEqual([heard(one, "from one"), heard(two, "from two")], [[], []]);
-    // Nor is anything else taken for what we have just sent.
+    // And nothing else is mistaken for what we have just sent.
     const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
     const other = await startProbe(far, 1);
     for (const [speaker, text] of [
@@ -426,7 +426,7 @@ test(
 );
 
 test(
-  "MDNS-20, MDNS-21: a program on the wildcard address keeps its unicast, whoever was first",
+  "MDNS-20, MDNS-21: a program on the wildcard address keeps its unicast, whichever came first",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -445,7 +445,7 @@ test(
         await cast(far, text, { bind: "10.77.1.2", to: "10.77.1.1" });
         return program.lines.includes(`heard ${text}`);
       });
-    // The probe first: it hears unicast until the other comes, and again when that has gone.
+    // The probe first: it hears unicast until the other comes, and again after that has gone.
     const probe = await startProbe(host, 1);
     const peer = await startProbe(far, 1);
     await cast(far, "alone", { bind: "10.77.1.2", to: "10.77.1.1" });
@@ -463,7 +463,7 @@ test(
       return heard(probe, "alone again").length > 0;
     });
     await probe.stop();
-    // The other first: the probe never takes anything from it.
+    // The other first: the probe never takes unicast from it.
     const early = holder();
     await early.line(/open/);
     const second = await startProbe(host, 1);
@@ -475,7 +475,7 @@ test(
 );
 
 test(
-  "A guest hears the group, and takes from nobody what is sent to this host alone",
+  "A guest hears the group, and takes no unicast from the other programs on this host",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -496,7 +496,7 @@ test(
 );
 
 test(
-  "MDNS-47: a link comes back after its cable, its address and the interface itself were changed",
+  "MDNS-47: a link comes back after a change of its cable, its address or the interface itself",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -534,7 +534,7 @@ test(
   },
 );
 
-test("One interface in trouble does not disturb another, nor end the process", inLab, async () => {
+test("One interface in trouble neither disturbs another nor ends the process", inLab, async () => {
   await using lab = new Lab();
   const a = lab.lan("a");
   const b = lab.lan("b");
@@ -545,7 +545,7 @@ test("One interface in trouble does not disturb another, nor end the process", i
   const far = lab.host("far").plug(a, { name: "eth0", addresses: ["10.77.1.2/24"] });
   const peer = await startProbe(far, 1);
   const probe = await startProbe(host, 2);
-  // Packets for an interface that has just gone, with sockets still bound to its address.
+  // Packets to an interface that has just gone, with sockets still bound to its address.
   host.unplug("b0");
   for (let i = 0; i < 20; i++) probe.say(`b0 ${hex("into the void")}`);
   await reach(probe, "a0", peer, "still there");
@@ -555,7 +555,7 @@ test("One interface in trouble does not disturb another, nor end the process", i
 });
 
 test(
-  "Port 5353 held by a program that does not share it is said once, and the wait goes on",
+  "Port 5353 held by a program that does not share it is reported once, and retried",
   inLab,
   async () => {
     await using lab = new Lab();
@@ -578,7 +578,7 @@ test(
   },
 );
 
-test("Only the named interfaces are links, and one that is not there is named", inLab, async () => {
+test("Only the named interfaces are links, and a missing one is reported", inLab, async () => {
   await using lab = new Lab();
   const a = lab.lan("a");
   const host = lab

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { Networks } from "../../src/net/networks.ts";
 
 describe("networks", () => {
-  it("hold the addresses beneath their prefixes, of their own family alone", () => {
+  it("hold the addresses under their prefixes, in their own family only", () => {
     const networks = new Networks([
       { address: "192.0.2.0", length: 24 },
       { address: "2001:db8::", length: 32 },
@@ -17,7 +17,7 @@ describe("networks", () => {
     }
   });
 
-  it("hold nobody when there are none", () => {
+  it("hold no address if there are none", () => {
     assert.ok(!new Networks([]).includes("127.0.0.1"));
   });
 });

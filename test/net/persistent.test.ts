@@ -20,7 +20,7 @@ import { waitFor } from "../support/wait.ts";
 
 type Behave = (query: Uint8Array, socket: Socket) => void;
 
-/** A server that does as it is told with each message, and counts. */
+/** A server that counts messages and behaves as configured with each. */
 class Fake {
   readonly server: Server;
   readonly sockets: Socket[] = [];
@@ -53,7 +53,7 @@ class Fake {
   }
 }
 
-/** A header with this id, and one octet more to tell messages apart. */
+/** A header with this id, and an octet to tell messages apart. */
 const message = (id: number, mark: number) =>
   Uint8Array.from([id >> 8, id & 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, mark]);
 const idOf = (octets: Uint8Array) => (octets[0]! << 8) | octets[1]!;
@@ -76,8 +76,8 @@ const ask = async (connection: PersistentConnection, mark: number) =>
   markOf(await connection.ask((id) => message(id, mark)));
 
 /**
- * Octets that a server reads which has not read before the client gave up; the client had more to say
- * than the systems of both ends keep for it: some megabytes of one, a tenth of one of the other.
+ * Octets read by a server that reads nothing until the client has given up. The client sends more than
+ * the systems of both ends buffer for it: some megabytes at one end, a tenth of that at the other.
  */
 async function readAfterGivenUp(
   t: TestContext,
@@ -115,7 +115,7 @@ async function readAfterGivenUp(
 }
 
 suite("a persistent connection", () => {
-  test("is opened when there is something to ask, and kept", async () => {
+  test("opens with the first question, and is kept", async () => {
     using server = new Fake(echo);
     using connection = connectionTo(await server.listen());
     assert.equal(server.sockets.length, 0);
@@ -124,10 +124,10 @@ suite("a persistent connection", () => {
     assert.equal(new Set(server.queries.map(idOf)).size, 3);
   });
 
-  test("that is being opened is called off when it is closed, and another may be opened", async () => {
+  test("that is still opening can be closed, and opened again", async () => {
     using server = new Fake(echo);
     const endpoint = await server.listen();
-    // Nobody (RFC 5737); where there is no way there, nothing is opened in any case.
+    // A documentation address (RFC 5737): the connection never opens, with or without a route.
     const nobody = { address: "192.0.2.1", port: 53 };
     let servers = [nobody, nobody];
     const clock = new FakeClock();
@@ -141,7 +141,7 @@ suite("a persistent connection", () => {
     assert.equal(await ask(connection, 2), 2);
   });
 
-  test("is not opened again for who waited when it was closed", async () => {
+  test("is not opened again for those that were waiting when it was closed", async () => {
     using server = new Fake((query, socket) => {
       if (markOf(query) === 1) echo(query, socket);
     });
@@ -154,7 +154,7 @@ suite("a persistent connection", () => {
     assert.equal(server.sockets.length, 1);
   });
 
-  test("is one for questions asked at once, whose answers may come in any order", async () => {
+  test("is shared by concurrent questions, whose answers may come in any order", async () => {
     const held: Uint8Array[] = [];
     using server = new Fake((query, socket) => {
       held.push(query);
@@ -166,7 +166,7 @@ suite("a persistent connection", () => {
     assert.equal(server.sockets.length, 1);
   });
 
-  test("gives every message of a transfer, and takes no offence at those not wanted", async () => {
+  test("yields every message of a transfer, and ignores those no longer wanted", async () => {
     using server = new Fake((query, socket) => {
       for (let i = 0; i < 10; i++) socket.write(frame(message(idOf(query), i)));
     });
@@ -180,7 +180,7 @@ suite("a persistent connection", () => {
     assert.equal(server.sockets.length, 1);
   });
 
-  test("ends where a transfer of which somebody had enough does not", async () => {
+  test("ends if an abandoned transfer does not", async () => {
     using server = new Fake((query, socket) => {
       const one = frame(query);
       const piece = Buffer.alloc(4000 * one.length, one);
@@ -197,14 +197,14 @@ suite("a persistent connection", () => {
     await waitFor("the connection to end", () => server.sockets[0]!.destroyed);
   });
 
-  test("serves with a server that closes after each answer", async () => {
+  test("works with a server that closes after each answer", async () => {
     using server = new Fake((query, socket) => socket.end(frame(query)));
     using connection = connectionTo(await server.listen());
     for (const mark of [1, 2, 3]) assert.equal(await ask(connection, mark), mark);
     assert.equal(server.sockets.length, 3);
   });
 
-  test("that the server closes in the moment it is used again is opened anew, and asked anew", async () => {
+  test("that the server closes as it is used again is reopened, and the question repeated", async () => {
     using server = new Fake((query, socket) => {
       if (server.queries.length === 2) socket.destroy();
       else echo(query, socket);
@@ -217,7 +217,7 @@ suite("a persistent connection", () => {
     assert.notEqual(second, third, "a message is not sent twice");
   });
 
-  test("that the server closes in the middle of a transfer is not asked for the rest of it", async () => {
+  test("that the server closes in the middle of a transfer does not repeat the transfer", async () => {
     using fake = new Fake((query, socket) => {
       if (markOf(query) === 1) echo(query, socket);
       else socket.end(frame(query));
@@ -235,14 +235,14 @@ suite("a persistent connection", () => {
     assert.deepEqual([marks, fake.queries.length], [[2], 2]);
   });
 
-  test("that is closed without an answer when it is new is an error", async () => {
+  test("that is new and closed without an answer is an error", async () => {
     using server = new Fake((_, socket) => socket.destroy());
     using connection = connectionTo(await server.listen());
     await assert.rejects(ask(connection, 1), { name: "ExchangeError", code: "closed" });
     assert.equal(server.sockets.length, 1);
   });
 
-  test("where nobody listens, is an error that says so, and there again when somebody does", async () => {
+  test("reports that nobody listens, and works once somebody does", async () => {
     const endpoint = await (async () => {
       using server = new Fake(echo);
       return await server.listen();
@@ -258,7 +258,7 @@ suite("a persistent connection", () => {
     assert.equal(await ask(connection, 1), 1);
   });
 
-  test("tries the addresses of the server in turn, and asks for them each time", async () => {
+  test("tries the addresses of the server in turn, and looks them up each time", async () => {
     using server = new Fake((query, socket) => socket.end(frame(query)));
     const endpoint = await server.listen();
     let times = 0;
@@ -274,7 +274,7 @@ suite("a persistent connection", () => {
     assert.equal(connection.server, endpoint);
   });
 
-  test("is given up after five seconds without an answer, for all who wait, and opened anew", async () => {
+  test("fails all questions after five seconds without an answer, and opens anew", async () => {
     const clock = new FakeClock();
     using server = new Fake(silent);
     using connection = connectionTo(await server.listen(), { clock });
@@ -295,14 +295,14 @@ suite("a persistent connection", () => {
     assert.equal(clock.next, undefined);
   });
 
-  test("that is given up is reset: what the server has not had yet it never gets", async (t) => {
+  test("that timed out is reset: the server never gets what it has not received by then", async (t) => {
     const read = await readAfterGivenUp(t, (serve) =>
       createServer({ pauseOnConnect: true }, serve),
     );
     assert.ok(read < 1_000_000, `${read} octets`);
   });
 
-  test("that nobody waits for ends and is not reset", async () => {
+  test("that nobody waits for ends without a reset", async () => {
     const errors: unknown[] = [];
     using server = new Fake((query, socket) => {
       socket.on("error", (error) => errors.push(error));
@@ -315,7 +315,7 @@ suite("a persistent connection", () => {
     assert.deepEqual(errors, []);
   });
 
-  test("lets an answer take its time when others come before it", async () => {
+  test("waits longer for an answer while others come before it", async () => {
     const clock = new FakeClock();
     using server = new Fake(silent);
     using connection = connectionTo(await server.listen(), { clock });
@@ -330,13 +330,13 @@ suite("a persistent connection", () => {
     await answers.return(undefined);
   });
 
-  test("ends at octets that are no message", async () => {
+  test("ends at octets that are not a message", async () => {
     using server = new Fake((_, socket) => socket.write(frame(Uint8Array.of(1, 2, 3))));
     using connection = connectionTo(await server.listen());
     await assert.rejects(ask(connection, 1), { code: "closed" });
   });
 
-  test("closes at once, whoever waits", async () => {
+  test("closes at once, whatever waits", async () => {
     using server = new Fake(silent);
     const connection = connectionTo(await server.listen());
     const asked = ask(connection, 1);
@@ -362,7 +362,7 @@ suite("a persistent connection over TLS", { skip: skipWithout("openssl") }, () =
     return { key: readFileSync(key, "utf8"), cert: readFileSync(cert, "utf8") };
   };
 
-  test("is kept like any other, to who proves to be the server", async () => {
+  test("is kept like any other, if the server proves its name", async () => {
     const { key, cert } = await certificate();
     using server = new Fake(echo, (serve) =>
       createTlsServer({ key, cert, ALPNProtocols: ["dot"] }, serve),
@@ -390,7 +390,7 @@ suite("a persistent connection over TLS", { skip: skipWithout("openssl") }, () =
     });
   });
 
-  test("that is given up is reset too", async (t) => {
+  test("that timed out is reset too", async (t) => {
     const { key, cert } = await certificate();
     const make = (serve: (socket: Socket) => void) => createTlsServer({ key, cert }, serve);
     const identity = { serverName: "ns1.example.com", authorities: cert };
@@ -398,7 +398,7 @@ suite("a persistent connection over TLS", { skip: skipWithout("openssl") }, () =
     assert.ok(read < 1_000_000, `${read} octets`);
   });
 
-  test("says what stands in its way before there is TLS", async () => {
+  test("reports what prevents TLS", async () => {
     const tls = { serverName: "ns1.example.com" };
     const nobody = { address: "127.0.0.1", port: await freePort() };
     using closed = connectionTo({ ...nobody, tls });

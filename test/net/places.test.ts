@@ -23,7 +23,7 @@ function stream(): Duplex {
 }
 
 suite("places", () => {
-  test("SEC-13: are as many as there are, whoever comes from wherever", async () => {
+  test("SEC-13: are limited in number, whatever the sources", async () => {
     const places = new Places({ total: 50, perSource: 10 });
     const streams: Duplex[] = [];
     for (let i = 0; i < 10_000; i++) {
@@ -36,7 +36,7 @@ suite("places", () => {
     await waitFor("all to be free", () => places.size === 0);
   });
 
-  test("are crowded when hardly one is left", () => {
+  test("are crowded when hardly any is left", () => {
     const places = new Places({ total: 10, perSource: 10 });
     const taken = Array.from({ length: 9 }, () => places.enter(stream(), "192.0.2.1")!);
     assert.equal(taken[0]?.isCrowded, true);
@@ -44,7 +44,7 @@ suite("places", () => {
     assert.equal(few.enter(stream(), "192.0.2.1")?.isCrowded, false);
   });
 
-  test("that who went has had count for its source no more", async () => {
+  test("that are left no longer count for their source", async () => {
     const places = new Places({ total: 10, perSource: 1 });
     for (let i = 0; i < 5; i++) {
       const each = stream();
@@ -55,7 +55,7 @@ suite("places", () => {
     }
   });
 
-  test("a touch keeps no place for one that has gone", async () => {
+  test("stay free when touched by a connection that has gone", async () => {
     const places = new Places({ total: 10, perSource: 10 });
     const each = stream();
     const place = places.enter(each, "192.0.2.1")!;
@@ -67,7 +67,7 @@ suite("places", () => {
 });
 
 suite("a thousand idle connections", { skip: skipWithout("openssl") }, () => {
-  test("do not disturb UDP, nor one more connection, and go in time", async () => {
+  test("do not disturb UDP or one more connection, and are closed in time", async () => {
     const clock = new FakeClock();
     const places = new Places();
     const { handler } = makeServer();
@@ -78,7 +78,7 @@ suite("a thousand idle connections", { skip: skipWithout("openssl") }, () => {
     const udp = await listenUdp({ ...shared, endpoint });
     const tcp = await listenTcp({ ...shared, endpoint, places });
     const ports = [tcp.endpoint.port, secure.tls.endpoint.port, secure.https.endpoint.port];
-    // As many of each source as it may have; TLS among them never shakes hands.
+    // As many from each source as are allowed; those to TLS never complete a handshake.
     const idle = await Promise.all(
       Array.from({ length: 1000 }, async (_, i) => {
         const localAddress = `127.0.0.${1 + (i % 4)}`;

@@ -32,7 +32,7 @@ async function found(text: string, elsewhere = "", isThere = true) {
   );
 }
 
-test("PUSH-28: who pushes changes is what the zone of the name says by SRV, in its order", async () => {
+test("PUSH-28: the push servers of a name are those of its zone's SRV records, in their order", async () => {
   const text = `${ZONE}
     ${SERVICE} SRV 1 0 853 ns1.z.example.
     ${SERVICE} SRV 0 0 8853 ns2.other.example.
@@ -46,7 +46,7 @@ test("PUSH-28: who pushes changes is what the zone of the name says by SRV, in i
   ]);
 });
 
-test("nobody does, and why, where the zone does not say who, or nobody knows where that is", async () => {
+test("without a zone, an SRV record or an address there is no push server, and a reason why", async () => {
   assert.deepEqual(await found(ZONE), ["z.example. has no SRV record at _dns-push-tls._tcp."]);
   const none = `${ZONE}\n${SERVICE} SRV 0 0 0 .`;
   assert.deepEqual(await found(none), ["z.example. has no SRV record at _dns-push-tls._tcp."]);
@@ -61,7 +61,7 @@ test("nobody does, and why, where the zone does not say who, or nobody knows whe
 suite("a session over TLS", { skip: skipWithout("openssl") }, () => {
   const { certificate, privateKey } = makeCertificate("ns.z.example");
 
-  /** With a server that says this when it has heard something. */
+  /** Opens a session to a server that sends these messages when it hears something. */
   async function open(...answers: readonly Uint8Array[]) {
     const ends: SessionEnd[] = [];
     const seen: string[] = [];
@@ -102,7 +102,7 @@ suite("a session over TLS", { skip: skipWithout("openssl") }, () => {
     assert.deepEqual(seen, ["ECONNRESET"]);
   });
 
-  test("is closed gracefully when the server ends it, or nobody needs it", async () => {
+  test("is closed gracefully when the server ends it, or it is no longer needed", async () => {
     const times = Buffer.from("00003a980036ee80", "hex");
     const granted = stateful(1, tlv(1, times), 0x8000);
     using ended = await open(granted, stateful(0, tlv(2, Buffer.alloc(4))));

@@ -1,4 +1,4 @@
-/** A session of DNS Push as the client has it, with a server that is written from the octets up. */
+/** A DNS Push session of the client, with a server whose messages are written octet by octet. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Rcode, Type } from "../../src/dns/constants.ts";
@@ -16,7 +16,7 @@ const UNKNOWN = 0xf800;
 const QR = 0x8000;
 const HOUR = 3_600_000;
 
-/** A session, and what it does. */
+/** A session, and everything it does. */
 class Trial {
   readonly clock = new FakeClock();
   readonly sent: Received[] = [];
@@ -43,7 +43,7 @@ class Trial {
     });
   }
 
-  /** With what a client asks for. */
+  /** A session granted the times that a client asks for. */
   static established(inactivity = 15_000, keepalive = HOUR): Trial {
     const trial = new Trial();
     trial.grant(1, inactivity, keepalive);
@@ -58,7 +58,7 @@ class Trial {
     this.hear(stateful(id, tlv(KEEPALIVE, timeouts(inactivity, keepalive)), QR));
   }
 
-  /** Subscribes and, unless it is refused, is told so. Gives the id. */
+  /** Subscribes, and answers with `rcode`. Returns the id. */
   subscribe(name = HOST, type: number = Type.A, rcode: number = Rcode.NOERROR): number {
     this.session.subscribe(name, type);
     const { id } = this.sent.at(-1)!;
@@ -70,7 +70,7 @@ class Trial {
     this.hear(stateful(0, tlv(PUSH, Buffer.concat(notices))));
   }
 
-  /** The data of a set in hex. */
+  /** The data of a set, in hex. */
   known(name = HOST, type: number = Type.A): string[] | undefined {
     const records = this.session.find(name, type)?.records;
     return (
@@ -79,7 +79,7 @@ class Trial {
     );
   }
 
-  /** What was sent: types, with the data where that is asked for. */
+  /** The types of the messages sent. */
   types(): (number | undefined)[] {
     return this.sent.map(({ tlvs }) => tlvs[0]?.[0]);
   }
@@ -102,7 +102,7 @@ function notice(
 }
 
 suite("a client's session of DNS Push", () => {
-  test("DSO-19, DSO-31: asks for an hour and for what it wants, and waits for no answer in between", () => {
+  test("DSO-19, DSO-31: asks for an hour and for subscriptions, without waiting in between", () => {
     const trial = new Trial();
     trial.session.subscribe(LIST, Type.PTR);
     trial.session.subscribe(HOST, Type.A);
@@ -120,7 +120,7 @@ suite("a client's session of DNS Push", () => {
     }
   });
 
-  test("PUSH-13, 14: knows what is there after all it was told", () => {
+  test("PUSH-13, 14: knows the records that result from all notices", () => {
     const trial = Trial.established();
     trial.subscribe();
     trial.subscribe(HOST, Type.TXT);
@@ -136,13 +136,13 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual([trial.known(), trial.known(HOST, Type.TXT)], [[], ["0161"]]);
     trial.push(notice(ADDED, one), notice(ALL_REMOVED, { type: 255 }), notice(ADDED, two));
     assert.deepEqual([trial.known(), trial.known(HOST, Type.TXT)], [["0a000002"], []]);
-    // Of all classes, whatever type that one says (RFC 8765 §6.3.1).
+    // In all classes, whatever the type given (RFC 8765 §6.3.1).
     trial.push(notice(ADDED, text), notice(ALL_REMOVED, { type: Type.MX, klass: 255 }));
     assert.deepEqual([trial.known(), trial.known(HOST, Type.TXT)], [[], []]);
     assert.deepEqual(trial.how, []);
   });
 
-  test("takes a record that is there already for the same, in whatever case", () => {
+  test("treats a record that it knows as the same, in whatever case", () => {
     const trial = Trial.established();
     trial.subscribe(LIST, Type.PTR);
     const upper = Buffer.from("\x01A\0", "latin1").toString("hex");
@@ -155,7 +155,7 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual(trial.known(LIST, Type.PTR), []);
   });
 
-  test("passes over what it has not subscribed to, and notices of unknown kinds", () => {
+  test("ignores sets without a subscription, and notices of unknown kinds", () => {
     const trial = Trial.established();
     const id = trial.subscribe();
     const data = "0a000001";
@@ -169,7 +169,7 @@ suite("a client's session of DNS Push", () => {
       notice(ALL_REMOVED, { klass: 3 }),
     );
     assert.deepEqual(trial.known(), [data]);
-    // What is under way when it unsubscribes, and of the set that it subscribes to again.
+    // Notices in flight when it unsubscribes, then for a set subscribed to again.
     trial.session.unsubscribe(HOST, Type.A);
     const { tlvs } = trial.sent.at(-1)!;
     assert.deepEqual(tlvs, [[UNSUBSCRIBE, Buffer.from([id >> 8, id & 255])]]);
@@ -180,7 +180,7 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual(trial.how, []);
   });
 
-  test("unsubscribes when it is known that there is something to end, and once", () => {
+  test("unsubscribes once, and only when the subscription has been granted", () => {
     const trial = Trial.established();
     trial.session.subscribe(HOST, Type.A);
     const { id } = trial.sent.at(-1)!;
@@ -191,7 +191,7 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual(trial.types(), [KEEPALIVE, SUBSCRIBE, UNSUBSCRIBE]);
     trial.session.unsubscribe(HOST, Type.A);
     assert.equal(trial.sent.length, 3);
-    // What is refused then is no news.
+    // A refusal at this point is not reported.
     trial.session.subscribe(HOST, Type.A);
     trial.session.unsubscribe(HOST, Type.A);
     trial.hear(stateful(trial.sent.at(-1)!.id, Buffer.alloc(0), QR | Rcode.SERVFAIL));
@@ -199,7 +199,7 @@ suite("a client's session of DNS Push", () => {
     assert.equal(trial.sent.length, 4);
   });
 
-  test("PUSH-07: asks for nothing twice, and for what it wants again before the answer neither", () => {
+  test("PUSH-07: asks for nothing twice, not even if it unsubscribes before the answer", () => {
     const trial = Trial.established();
     trial.session.subscribe(HOST, Type.A);
     trial.session.subscribe(Name.parse("PRINTER.z.example."), Type.A);
@@ -211,12 +211,12 @@ suite("a client's session of DNS Push", () => {
     assert.equal(trial.sent.length, 2);
   });
 
-  test("DSO-29, PUSH-06: takes no for an answer, with the time that is told or usual; others stay", () => {
+  test("DSO-29, PUSH-06: reports a refusal with the retry delay given or usual; other sets stay", () => {
     const trial = Trial.established();
     trial.subscribe();
     trial.session.subscribe(LIST, Type.PTR);
     const delay = tlv(RETRY_DELAY, Buffer.from([0, 0, 0x10, 0]));
-    // What is unknown in a response is passed over.
+    // Unknown TLVs in a response are ignored.
     const body = Buffer.concat([tlv(UNKNOWN), delay, tlv(PADDING, Buffer.alloc(3))]);
     trial.hear(stateful(trial.sent.at(-1)!.id, body, QR | Rcode.SERVFAIL));
     trial.subscribe(LIST, Type.PTR, Rcode.SERVFAIL);
@@ -234,7 +234,7 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual(trial.known(), []);
   });
 
-  test("DSO-33: loses what the server ends by a second response, and nothing else", () => {
+  test("DSO-33: loses only what the server ends by a second response", () => {
     const trial = Trial.established();
     const id = trial.subscribe();
     trial.subscribe(LIST, Type.PTR);
@@ -245,7 +245,7 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual(trial.how, []);
   });
 
-  test("DSO-33: takes such a response as well where it has ended that itself meanwhile", () => {
+  test("DSO-33: accepts such a response even if it has just unsubscribed itself", () => {
     const trial = Trial.established();
     const id = trial.subscribe();
     trial.subscribe(LIST, Type.PTR);
@@ -258,19 +258,19 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual([trial.refusals, trial.ends], [[], []]);
   });
 
-  test("DSO-06: answers a request that it does not know, and goes on", () => {
+  test("DSO-06: answers a request of an unknown type, and goes on", () => {
     const trial = Trial.established();
     trial.subscribe();
     trial.hear(stateful(7, tlv(UNKNOWN, Buffer.alloc(2))));
     const { id, isResponse, rcode, tlvs } = trial.sent.at(-1)!;
     assert.deepEqual([id, isResponse, rcode, tlvs], [7, true, Rcode.DSOTYPENI, []]);
-    // Behind what is known (DSO-08) it does not matter.
+    // Behind a known TLV (DSO-08) an unknown one does not matter.
     const push = Buffer.concat([tlv(PUSH, notice(ADDED, { data: "0a000001" })), tlv(UNKNOWN)]);
     trial.hear(stateful(0, push));
     assert.deepEqual([trial.known(), trial.how], [["0a000001"], []]);
   });
 
-  test("DSO-16, 21, 23: says something in time, which keeps no session that has nothing to do", () => {
+  test("DSO-16, 21, 23: sends keepalives in time, which keep no inactive session open", () => {
     const idle = new Trial();
     idle.clock.advance(5000);
     idle.grant(1, 15_000, 15_000);
@@ -286,14 +286,14 @@ suite("a client's session of DNS Push", () => {
     busy.clock.advance(1);
     assert.deepEqual(busy.types(), [KEEPALIVE, SUBSCRIBE, KEEPALIVE]);
     assert.deepEqual(busy.sent[2]!.tlvs, busy.sent[0]!.tlvs);
-    // One at a time, and the next when the last was answered.
+    // One at a time, and the next after the last was answered.
     busy.clock.advance(15_000);
     assert.equal(busy.sent.length, 3);
     busy.grant(busy.sent[2]!.id, 1000, 10_000);
     busy.clock.advance(10_000);
     assert.equal(busy.sent.length, 4);
     busy.grant(busy.sent[3]!.id, 1000, 10_000);
-    // The rest of a session that has lost its purpose.
+    // What is left of a session without subscriptions.
     busy.session.unsubscribe(HOST, Type.A);
     busy.clock.advance(999);
     assert.deepEqual(busy.how, []);
@@ -301,17 +301,17 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual(busy.how, ["close"]);
   });
 
-  test("DSO-24, 25: takes what the server says of times, then or later; the longest is for ever", () => {
+  test("DSO-24, 25: takes the server's timeouts, at once or later; the longest means for ever", () => {
     const trial = Trial.established(0xffffffff, 0xffffffff);
     trial.clock.advance(100 * HOUR);
     assert.deepEqual([trial.sent.length, trial.how], [1, []]);
     trial.subscribe();
     trial.hear(stateful(0, tlv(KEEPALIVE, timeouts(0xffffffff, 20_000))));
-    // Nothing is to be said to that.
+    // This needs no response.
     assert.equal(trial.sent.length, 2);
     trial.clock.advance(20_000);
     assert.deepEqual(trial.types(), [KEEPALIVE, SUBSCRIBE, KEEPALIVE]);
-    // An end that is due already when it becomes known.
+    // A timeout that is already over when it becomes known.
     trial.grant(trial.sent[2]!.id, 0xffffffff, 0xffffffff);
     trial.session.unsubscribe(HOST, Type.A);
     trial.clock.advance(5000);
@@ -319,7 +319,7 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual(trial.how, ["close"]);
   });
 
-  test("DSO-26: closes when the server ends it, and says for how long to stay away", () => {
+  test("DSO-26: closes when the server ends it, and reports how long to stay away", () => {
     for (const [rcode, reason] of [
       [Rcode.NOERROR, "has ended the session"],
       [Rcode.SERVFAIL, "has ended the session (SERVFAIL)"],
@@ -338,7 +338,7 @@ suite("a client's session of DNS Push", () => {
     }
   });
 
-  test("knows a server that knows of no sessions, by what it says or by its silence", () => {
+  test("recognises a server without sessions by its refusal or its silence", () => {
     for (const rcode of [Rcode.NOTIMP, Rcode.FORMERR, Rcode.DSOTYPENI]) {
       const trial = new Trial();
       trial.hear(stateful(1, Buffer.alloc(0), QR | rcode));
@@ -351,14 +351,14 @@ suite("a client's session of DNS Push", () => {
     mute.clock.advance(1);
     const reason = "does not answer";
     assert.deepEqual([mute.how, mute.ends], [["abort"], [{ reason, delay: HOUR }]]);
-    // One that has known may be back sooner.
+    // One that has had a session may be back sooner.
     const silent = Trial.established();
     silent.session.subscribe(LIST, Type.PTR);
     silent.clock.advance(30_000);
     assert.deepEqual([silent.how, silent.ends], [["abort"], [{ reason }]]);
   });
 
-  test("says once that the connection has ended, and nothing when it has ended it itself", () => {
+  test("reports once that the connection has ended, but not if it ended it itself", () => {
     const trial = Trial.established();
     trial.session.lost("is gone");
     trial.session.lost("is gone");
@@ -443,7 +443,7 @@ suite("a client's session of DNS Push", () => {
     ),
   };
   for (const [what, happens] of Object.entries(fatal)) {
-    test(`lets a server go at once for ${what}`, () => {
+    test(`aborts at once for ${what}`, () => {
       const trial = Trial.established();
       trial.subscribe();
       happens(trial);
@@ -454,13 +454,13 @@ suite("a client's session of DNS Push", () => {
     });
   }
 
-  test("DSO-04: lets one go that says something before there is a session", () => {
+  test("DSO-04: aborts if the server sends a notice before there is a session", () => {
     const trial = new Trial();
     trial.push(notice(ADDED, { data }));
     assert.deepEqual(trial.how, ["abort"]);
   });
 
-  test("remembers sixteen megabytes and not more, of which what is gone is none", () => {
+  test("remembers at most sixteen megabytes, not counting what was removed", () => {
     const trial = Trial.established();
     trial.subscribe(HOST, Type.TXT);
     const text = Buffer.alloc(256 * 60, 0xff);
@@ -470,7 +470,7 @@ suite("a client's session of DNS Push", () => {
     };
     for (let i = 0; i < 1200; i++) {
       trial.push(record(i, ADDED));
-      // One that is there already is no more.
+      // A record that it knows adds nothing.
       trial.push(record(i, ADDED));
       trial.push(i % 2 === 0 ? record(i, REMOVED) : notice(ALL_REMOVED, { type: Type.TXT }));
     }
@@ -481,7 +481,7 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual(trial.how, ["abort"]);
   });
 
-  test("uses an id again that is free, and none that is not", () => {
+  test("reuses an id that is free, and no other", () => {
     let id = 0;
     let isOver = false;
     const end = () => {

@@ -16,7 +16,7 @@ import { waitFor } from "../support/wait.ts";
 const name = Name.parse("lb._dns-sd._udp.Building\\0321.example.");
 const PTR = { name, type: Type.PTR, class: 1, ttl: 60, rdata: rdata.ptr(Name.parse("\\255.z.")) };
 
-/** A server that answers every question so, or not at all. */
+/** A server that gives every question this answer, or none. */
 async function serve(answer: Partial<Message> | undefined) {
   const asked: Message[] = [];
   const socket = createSocket("udp4");
@@ -35,7 +35,7 @@ const patient = { clock: systemClock, timeout: 5000 };
 const impatient = { clock: systemClock, timeout: 100 };
 
 describe("a resolver", () => {
-  it("asks with recursion, and takes names of any octets", async () => {
+  it("asks with recursion, and accepts names with any octets", async () => {
     using server = await serve({ answers: [PTR] });
     const answer = await resolver({ ...patient, servers: [server] })(name, Type.PTR);
     assert.equal(server.asked[0]!.recursionDesired, true);
@@ -43,7 +43,7 @@ describe("a resolver", () => {
     assert.ok(answer!.answers[0]!.rdata.equals(PTR.rdata));
   });
 
-  it("gives what says that there is nothing as an answer", async () => {
+  it("returns a negative answer as an answer", async () => {
     for (const rcode of [Rcode.NOERROR, Rcode.NXDOMAIN]) {
       using server = await serve({ rcode });
       const answer = await resolver({ ...patient, servers: [server] })(name, Type.PTR);
@@ -51,7 +51,7 @@ describe("a resolver", () => {
     }
   });
 
-  it("goes on to the next server when one is silent, is not there or does not know", async () => {
+  it("tries the next server when one is silent, is absent or fails", async () => {
     using silent = await serve(undefined);
     const absent = await serve(undefined);
     absent[Symbol.dispose]();
@@ -67,7 +67,7 @@ describe("a resolver", () => {
     assert.equal(refusing.asked.length, 1);
   });
 
-  it("gives nothing where nobody answers, or when it is told to stop", async () => {
+  it("returns nothing if nobody answers or it is stopped", async () => {
     using silent = await serve(undefined);
     assert.equal(await resolver({ ...impatient, servers: [silent] })(name, Type.PTR), undefined);
     const stop = new AbortController();
@@ -80,7 +80,7 @@ describe("a resolver", () => {
     assert.equal(await pending, undefined);
   });
 
-  it("asks the servers of this host where none are given", () => {
+  it("reads the addresses of servers with or without a port", () => {
     assert.deepEqual(parseEndpoint("192.0.2.1", 53), { address: "192.0.2.1", port: 53 });
     assert.deepEqual(parseEndpoint("192.0.2.1:5300"), { address: "192.0.2.1", port: 5300 });
     assert.deepEqual(parseEndpoint("2001:db8::1", 53), { address: "2001:db8::1", port: 53 });

@@ -25,10 +25,10 @@ const queryOf = (id: number) =>
   encode(makeMessage({ id, questions: [{ name: owner, type: Type.TXT, class: Class.IN }] }));
 const echo: Handler = ({ message }) => [makeResponse(message, {})];
 
-/** An id of nobody else. */
+/** An id that no other query has. */
 const SINGLE = 60_000;
 
-/** Notes whom it answers, with so many octets and some. */
+/** Notes whom it answers; each answer has at least `octets` octets. */
 function counting(octets = 0) {
   const handled: number[] = [];
   const text = rdata.txt(...Array.from({ length: octets / 250 }, () => "x".repeat(250)));
@@ -83,8 +83,8 @@ function reader(client: Duplex) {
 
 const ids = (responses: readonly Message[]) => responses.map(({ id }) => id);
 
-suite("stream connection", () => {
-  test("a message is found wherever the stream is cut", async () => {
+suite("a stream connection", () => {
+  test("finds messages wherever the stream is cut", async () => {
     const octets = Buffer.concat([frame(queryOf(1)), frame(queryOf(2))]);
     for (let at = 1; at < octets.length; at++) {
       const { client, responses } = open();
@@ -97,7 +97,7 @@ suite("stream connection", () => {
     }
   });
 
-  test("a message arrives octet by octet", async () => {
+  test("reads a message octet by octet", async () => {
     const { client, responses } = open();
     for (const octet of frame(queryOf(3))) {
       client.write(Buffer.from([octet]));
@@ -107,7 +107,7 @@ suite("stream connection", () => {
     assert.deepEqual(ids(responses), [3]);
   });
 
-  test("each response is written with its length in one piece", async () => {
+  test("writes each response and its length in one piece", async () => {
     const { client } = open();
     const pieces: Buffer[] = [];
     client.on("data", (piece) => pieces.push(piece));
@@ -116,7 +116,7 @@ suite("stream connection", () => {
     for (const piece of pieces) assert.equal(piece.readUInt16BE(0), piece.length - 2);
   });
 
-  test("answers that are ready together go in one write", async () => {
+  test("writes answers that are ready together in one write", async () => {
     const requests: (() => void)[] = [];
     const handler: Handler = ({ message }) =>
       new Promise((resolve) => requests.push(() => resolve([makeResponse(message, {})])));
@@ -144,7 +144,7 @@ suite("stream connection", () => {
     stream.destroy();
   });
 
-  test("fast answers pass slow ones", async () => {
+  test("lets fast answers overtake slow ones", async () => {
     let release = () => {};
     const handler: Handler = (request) => {
       if (request.message.id !== 1) return echo(request);
@@ -164,7 +164,7 @@ suite("stream connection", () => {
     assert.deepEqual(ids(responses), [2, 3, 1]);
   });
 
-  test("queries under way are bounded; the rest are answered when there is room", async () => {
+  test("bounds the queries in flight, and answers the rest when there is room", async () => {
     const waiting: (() => void)[] = [];
     const handler: Handler = async function* (request) {
       await new Promise<void>((resolve) => waiting.push(resolve));
@@ -188,7 +188,7 @@ suite("stream connection", () => {
     );
   });
 
-  test("who sends thousands of queries, or long ones, keeps nobody waiting", async () => {
+  test("keeps nobody else waiting when it sends thousands of queries, or long ones", async () => {
     const padding = { code: OptionCode.PADDING, data: Buffer.alloc(60_000) };
     const edns = { udpSize: 1232, version: 0, dnssecOk: false, options: [padding] };
     const long = (id: number) => encode({ ...decode(queryOf(id)), edns });
@@ -207,7 +207,7 @@ suite("stream connection", () => {
     }
   });
 
-  test("who does not read its answers is not read from either, and let go in the end", async () => {
+  test("stops reading from a client that does not read, and closes in the end", async () => {
     const text = Array.from({ length: 200 }, () => "x".repeat(250));
     const large = {
       name: owner,
@@ -237,7 +237,7 @@ suite("stream connection", () => {
     await waitFor("its end", () => connections.size === 0);
   });
 
-  test("a stream of many responses goes at the reader's pace", async () => {
+  test("makes a stream of many responses at the reader's pace", async () => {
     const text = Array.from({ length: 200 }, () => "x".repeat(250));
     const large = {
       name: owner,
@@ -268,7 +268,7 @@ suite("stream connection", () => {
     await waitFor("all of them", () => responses.length === 1000);
   });
 
-  test("who takes many responses slowly keeps its connection", async () => {
+  test("stays open for a client that reads many responses slowly", async () => {
     const text = rdata.txt(...Array.from({ length: 200 }, () => "x".repeat(250)));
     const large = { name: owner, type: Type.TXT, class: Class.IN, ttl: 1, rdata: text };
     const handler: Handler = async function* ({ message }) {
@@ -285,7 +285,7 @@ suite("stream connection", () => {
       if (piece !== null) frames.push(piece);
       return frames.next();
     };
-    // So many that the last have not gone on their way yet, whatever the buffers between hold.
+    // So many that the last have not been sent yet, whatever the buffers in between hold.
     for (let taken = 0; taken < 10; taken++) {
       await clock.elapse(IDLE_TIMEOUT / 3);
       await waitFor(`response ${taken}`, next);
@@ -294,7 +294,7 @@ suite("stream connection", () => {
     client.destroy();
   });
 
-  test("what gets no answer is not under way for ever", async () => {
+  test("does not keep a query in flight that gets no answer", async () => {
     const { client, server, connections, clock, state } = open({ handler: () => [] });
     for (let id = 0; id <= MAX_PENDING; id++) client.write(frame(queryOf(id)));
     await clock.elapse(1000);
@@ -304,7 +304,7 @@ suite("stream connection", () => {
     await waitFor("its place", () => connections.size === 0);
   });
 
-  test("the idle time is over ten seconds after the last whole message, whatever octets come", async () => {
+  test("ends ten seconds after the last whole message, whatever octets come", async () => {
     const { client, clock, responses, state } = open();
     await clock.elapse(IDLE_TIMEOUT - 1);
     client.write(frame(queryOf(1)));
@@ -320,7 +320,7 @@ suite("stream connection", () => {
     await waitFor("the end", () => state.hasEnded);
   });
 
-  test("a slow answer does not count as idleness", async () => {
+  test("is not idle during a slow answer", async () => {
     let release = () => {};
     const handler: Handler = async function* (request) {
       await new Promise<void>((resolve) => {
@@ -337,7 +337,7 @@ suite("stream connection", () => {
     await waitFor("the response", () => responses.length === 1);
   });
 
-  test("the idle time begins anew with an answer", async () => {
+  test("starts the idle time anew with each answer", async () => {
     const answers: (() => void)[] = [];
     const handler: Handler = (request) =>
       new Promise((resolve) => answers.push(() => resolve(echo(request) as Message[])));
@@ -353,7 +353,7 @@ suite("stream connection", () => {
     client.destroy();
   });
 
-  test("the Handler is told when the peer has gone, and when we go", async () => {
+  test("tells the Handler when the peer has gone, and when it closes itself", async () => {
     let request: Request | undefined;
     const handler: Handler = async function* (each) {
       request = each;
@@ -377,7 +377,7 @@ suite("stream connection", () => {
     }
   });
 
-  test("no more messages of a stream are made for who has gone", async () => {
+  test("makes no more messages of a stream once the peer has gone", async () => {
     let made = 0;
     let isOver = false;
     const handler: Handler = async function* ({ message }) {
@@ -396,7 +396,7 @@ suite("stream connection", () => {
     assert.ok(made < 20, `${made} messages`);
   });
 
-  test("what is no message ends the connection: a length of less than a header", async () => {
+  test("ends at a length of less than a header", async () => {
     for (const length of [0, 1, 11]) {
       const { client, responses, state } = open();
       client.write(Buffer.concat([frame(queryOf(1)), frame(Buffer.alloc(length))]));
@@ -431,7 +431,7 @@ suite("connections", () => {
     assert.equal(connections.size, 7);
   });
 
-  test("a source's place is free again when its connection has gone", async () => {
+  test("free the place of their source when they end", async () => {
     const connections = new Connections("tcp", {
       handler: echo,
       clock: new FakeClock(),
@@ -446,7 +446,7 @@ suite("connections", () => {
     }
   });
 
-  test("when all places are taken, the one longest without a message makes room", async () => {
+  test("take the place of the one longest without a message when all places are taken", async () => {
     const places = new Places({ total: 3, perSource: 100 });
     const connections = new Connections("tcp", {
       ...{ handler: echo, clock: new FakeClock(), log: silentLog, places },
@@ -462,7 +462,7 @@ suite("connections", () => {
     assert.equal(places.size, 3);
   });
 
-  test("one that waits for an answer keeps its place", async () => {
+  test("keep their place while they wait for an answer", async () => {
     const handler: Handler = async function* ({ signal }) {
       await once(signal, "abort");
       yield* [];
@@ -531,7 +531,7 @@ suite("TCP listener", () => {
     );
   });
 
-  test("who asks for much and takes it keeps nobody waiting", async () => {
+  test("lets a greedy client that takes its answers keep nobody waiting", async () => {
     const { handled, handler } = counting(50_000);
     await using listener = await listen({ handler });
     const { port } = listener.endpoint;
@@ -546,7 +546,7 @@ suite("TCP listener", () => {
     for (const socket of [greedy, modest]) socket.destroy();
   });
 
-  test("nothing is answered any more to who is let go, whatever it had sent", async () => {
+  test("answers nothing more to a client that is disconnected, whatever it had sent", async () => {
     let handled = 0;
     const text = rdata.txt(...Array.from({ length: 200 }, () => "x".repeat(250)));
     const handler: Handler = ({ message }) => {
@@ -568,12 +568,12 @@ suite("TCP listener", () => {
     while (!(await isStuck()));
     await clock.elapse(IDLE_TIMEOUT * 2);
     await isStuck();
-    // The system may have taken some more by then.
+    // The system may have taken some more in the meantime.
     assert.ok(handled < 1000, `${handled} of 2000`);
     socket.on("error", () => {}).destroy();
   });
 
-  test("ends within a second, whoever is connected and whatever is under way", async () => {
+  test("ends within a second, whatever is connected or in flight", async () => {
     let isAsked = false;
     const handler: Handler = async function* ({ signal }) {
       isAsked = true;
@@ -599,7 +599,7 @@ suite("TCP listener", () => {
     for (const socket of [idle, waiting, halfway]) socket.destroy();
   });
 
-  test("connections that come and go leave nothing", async () => {
+  test("leaves nothing of connections that come and go", async () => {
     await using listener = await listen({ places: new Places({ total: 10, perSource: 10 }) });
     for (let i = 0; i < 100; i++) {
       const socket = await dial(listener.endpoint.port);

@@ -14,13 +14,13 @@ import { FakeClock } from "../support/clock.ts";
 import { skipWithout } from "../support/tool.ts";
 import { waitFor } from "../support/wait.ts";
 
-/** All that is looked at of one. */
+/** Everything that is looked at in a socket. */
 const socketOf = (remotePort: number) =>
   Object.assign(new PassThrough(), {
     ...{ remoteAddress: "192.0.2.1", remotePort, localAddress: "192.0.2.2" },
   });
 
-test("a connection from a port that is used again is served, though the first goes after it came", async () => {
+test("a connection from a reused port is served, even if the first ends only after it", async () => {
   const server = new Server();
   const served: unknown[] = [];
   acceptSecure(server, { clock: new FakeClock() }, (socket) => served.push(socket));
@@ -34,7 +34,7 @@ test("a connection from a port that is used again is served, though the first go
   assert.ok(!secure.destroyed);
 });
 
-test("a connection by an interface that has gone in this moment is let go, before TLS and after it", async () => {
+test("a connection through an interface that has just gone is closed, before TLS and after it", async () => {
   const server = new Server();
   const served: unknown[] = [];
   acceptSecure(server, { clock: new FakeClock() }, (socket) => served.push(socket));
@@ -48,7 +48,7 @@ test("a connection by an interface that has gone in this moment is let go, befor
   await once(first, "close");
 });
 
-test("a connection that is secure does not end with those that are not", async () => {
+test("a secure connection does not end with those that are not secure yet", async () => {
   const server = new Server();
   const { end } = acceptSecure(server, { clock: new FakeClock() }, () => {});
   const [first, second] = [socketOf(4000), socketOf(4001)];
@@ -61,7 +61,7 @@ test("a connection that is secure does not end with those that are not", async (
   await once(first, "close");
 });
 
-test("a peer may use one port for connections to two addresses of ours", () => {
+test("a peer may use one port for connections to two addresses of this host", () => {
   const server = new Server();
   const served: unknown[] = [];
   acceptSecure(server, { clock: new FakeClock() }, (socket) => served.push(socket));
@@ -78,7 +78,7 @@ test("a peer may use one port for connections to two addresses of ours", () => {
   );
 });
 
-test("connections that are secure and those that are not yet end with their listener", {
+test("connections end with their listener, secure or not yet", {
   skip: skipWithout("openssl"),
   timeout: 60_000,
 }, async () => {
@@ -98,7 +98,7 @@ test("connections that are secure and those that are not yet end with their list
   await Promise.all(ends);
 });
 
-test("a connection that goes before it is secure leaves nothing behind", async () => {
+test("a connection that ends before it is secure leaves nothing behind", async () => {
   const server = new Server();
   const clock = new FakeClock();
   const served: unknown[] = [];
@@ -112,7 +112,7 @@ test("a connection that goes before it is secure leaves nothing behind", async (
   assert.deepEqual([served, clock.next], [[], undefined]);
 });
 
-/** Its addresses are link-local ones, and Node finds no interface for them. */
+/** A socket with link-local addresses whose interface Node cannot find. */
 function goneAt(remotePort: number): PassThrough {
   return Object.defineProperty(socketOf(remotePort), "remoteAddress", {
     get() {

@@ -49,7 +49,7 @@ async function client(address = "127.0.0.1", port = 0) {
   return Object.assign(socket, { [Symbol.dispose]: () => socket.close() });
 }
 
-/** Sockets of this process, where the system lists its files. */
+/** Sockets of this process, if the system lists its files. */
 function openSockets(): number {
   const folder = "/proc/self/fd";
   if (!existsSync(folder)) return 0;
@@ -57,7 +57,7 @@ function openSockets(): number {
     try {
       return readlinkSync(`${folder}/${file}`).startsWith("socket:");
     } catch {
-      // That of the folder itself.
+      // The descriptor of the folder itself.
       return false;
     }
   };
@@ -72,7 +72,7 @@ async function exchange(socket: Socket, port: number, address: string, bytes = q
 }
 
 suite("UDP listener", () => {
-  test("answers, and tells the port it was given", async () => {
+  test("answers, and reports the port it was given", async () => {
     await using listener = await listen();
     using socket = await client();
     const { response } = await exchange(socket, listener.endpoint.port, "127.0.0.1");
@@ -88,7 +88,7 @@ suite("UDP listener", () => {
     assert.equal(response.id, 7);
   });
 
-  test("a wildcard of either family is one socket for each address of that family", async () => {
+  test("opens a wildcard as one socket for each address of its family", async () => {
     for (const [address, own, family] of [
       ["0.0.0.0", "127.0.0.1", 4],
       ["::", "::1", 6],
@@ -98,7 +98,7 @@ suite("UDP listener", () => {
         asked.push(which);
         return [own];
       };
-      // By a clock that stands still, for they are looked for again and again.
+      // On a clock that stands still, since the addresses are looked up again and again.
       const clock = new FakeClock();
       await using listener = await listen({ endpoint: { address, port: 0 }, addresses, clock });
       using socket = await client(own);
@@ -107,7 +107,7 @@ suite("UDP listener", () => {
     }
   });
 
-  test("what is ready is sent without asking the Handler", async () => {
+  test("sends a ready-made answer without asking the Handler", async () => {
     const made = Buffer.from([0, 7, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     const asked: Buffer[] = [];
     const ready: Ready = {
@@ -126,7 +126,7 @@ suite("UDP listener", () => {
     assert.equal(listener.counts[UdpCount.READY], 1);
   });
 
-  test("what is not ready is made, and offered", async () => {
+  test("makes an answer that is not ready, and offers it", async () => {
     const offered: Uint8Array[] = [];
     const ready: Ready = { answer: () => undefined, offer: (_, made) => void offered.push(made) };
     await using listener = await listen({ ready });
@@ -135,7 +135,7 @@ suite("UDP listener", () => {
     assert.deepEqual(offered.map(Buffer.from), [octets]);
   });
 
-  test("several responses are sent in turn, those that need waiting too", async () => {
+  test("sends several responses in order, even if the Handler waits for them", async () => {
     async function* later(request: Parameters<Handler>[0]) {
       for (const rcode of [Rcode.NXDOMAIN, Rcode.REFUSED]) {
         await new Promise(setImmediate);
@@ -151,7 +151,7 @@ suite("UDP listener", () => {
     assert.deepEqual(rcodes, [Rcode.NXDOMAIN, Rcode.REFUSED]);
   });
 
-  test("requests whose Handler waits are bounded, others are answered, and so are they when it ends", async () => {
+  test("bounds the requests that wait, answers others, and takes more when those are done", async () => {
     const BOUND = 1000;
     let waiting = 0;
     const patience = new AbortController();
@@ -168,7 +168,7 @@ suite("UDP listener", () => {
     using socket = await client();
     const slow = Buffer.from(query);
     slow.writeUInt16BE(8, 0);
-    // In portions: a socket's buffer takes some hundreds of datagrams.
+    // In portions: a socket buffers some hundreds of datagrams.
     for (let sent = 0; sent < 1200; ) {
       for (let i = 0; i < 100; i++, sent++) socket.send(slow, listener.endpoint.port, "127.0.0.1");
       await waitFor("the portion to arrive", () => listener.counts[UdpCount.HANDLED] === sent);
@@ -177,7 +177,7 @@ suite("UDP listener", () => {
     assert.equal(listener.counts[UdpCount.OVERLOAD], 200);
     const { response } = await exchange(socket, listener.endpoint.port, "127.0.0.1");
     assert.equal(response.id, 7);
-    // Those that are done make room.
+    // Completed requests make room.
     patience.abort();
     using another = await client();
     const late = await exchange(another, listener.endpoint.port, "127.0.0.1", slow);
@@ -185,8 +185,8 @@ suite("UDP listener", () => {
     assert.equal(listener.counts[UdpCount.OVERLOAD], 200);
   });
 
-  test("an answer that cannot be sent costs nothing but itself", async () => {
-    // More octets than an IP packet has room for: the kernel says EMSGSIZE.
+  test("loses nothing but an answer that cannot be sent", async () => {
+    // Larger than an IP packet: the kernel returns EMSGSIZE.
     const ready: Ready = {
       answer: (octets) => (octets[1] === 7 ? undefined : Buffer.alloc(70_000)),
       offer: () => {},
@@ -200,7 +200,7 @@ suite("UDP listener", () => {
     assert.equal(response.id, 7);
   });
 
-  test("a busy port is a ListenError that says where and why", async () => {
+  test("reports a busy port as a ListenError with place and reason", async () => {
     await using listener = await listen();
     const { endpoint } = listener;
     await assert.rejects(listen({ endpoint }), (error) => {
@@ -215,19 +215,19 @@ suite("UDP listener", () => {
     });
   });
 
-  test("an address that is not this host's is a ListenError", async () => {
+  test("reports an address that is not this host's as a ListenError", async () => {
     const endpoint = { address: "192.0.2.1", port: 0 };
     await assert.rejects(listen({ endpoint }), { name: "ListenError", code: "EADDRNOTAVAIL" });
   });
 
-  test("an address of a link that is not there, or of none, is a ListenError that says so", async () => {
+  test("reports a link-local address of an unknown or missing interface as a ListenError", async () => {
     for (const address of ["fe80::1%nonesuch", "fe80::1"]) {
       const message = `cannot listen on UDP [${address}]:53: this host has no such interface, or the address is of a link and names none`;
       await assert.rejects(listen({ endpoint: { address, port: 53 } }), { message });
     }
   });
 
-  test("what this host lacks is said in words", () => {
+  test("reports in words what this host lacks", () => {
     const endpoint = { address: "::", port: 53 };
     const said = ["EAFNOSUPPORT", "EMFILE"].map((code) => {
       return new ListenError("tcp", endpoint, Object.assign(new Error(code), { code })).message;
@@ -238,7 +238,7 @@ suite("UDP listener", () => {
     ]);
   });
 
-  test("an address of the wildcard that cannot be used yet is waited for, without a word", async () => {
+  test("waits silently for an address of the wildcard that cannot be used yet", async () => {
     const clock = new FakeClock();
     const said: object[] = [];
     const say = (fields: object) => void said.push(fields);
@@ -254,7 +254,7 @@ suite("UDP listener", () => {
     assert.deepEqual(said, []);
   });
 
-  test("a wildcard that cannot be opened everywhere is not opened at all", async () => {
+  test("opens a wildcard everywhere or not at all", async () => {
     await using taken = await listen({ endpoint: { address: "127.0.0.2", port: 0 } });
     const { port } = taken.endpoint;
     const wildcard = {
@@ -266,7 +266,7 @@ suite("UDP listener", () => {
     assert.equal(again.endpoint.port, port, "what was opened was closed again");
   });
 
-  test("addresses that come are opened, those that go are closed", async () => {
+  test("opens addresses that come, and closes those that go", async () => {
     const clock = new FakeClock();
     let addresses = ["127.0.0.1"];
     await using listener = await listen({
@@ -287,7 +287,7 @@ suite("UDP listener", () => {
     assert.equal(freed.address().port, port);
   });
 
-  test("addresses stay open while the kernel does not tell which there are", async () => {
+  test("keeps addresses open while the kernel cannot list them", async () => {
     const clock = new FakeClock();
     let error: Error | undefined;
     await using listener = await listen({
@@ -305,7 +305,7 @@ suite("UDP listener", () => {
     assert.equal((await exchange(socket, port, "127.0.0.1")).response.id, 7);
   });
 
-  test("an address that is in use when it comes is tried again, and told of once", async () => {
+  test("retries an address that is in use when it comes, with one warning", async () => {
     const clock = new FakeClock();
     let addresses = ["127.0.0.1"];
     const warnings: string[] = [];
@@ -326,7 +326,7 @@ suite("UDP listener", () => {
       const before = openSockets();
       await clock.elapse(10_000);
       assert.equal(openSockets(), before, "each time that it was tried");
-      // Again where it was away.
+      // A new warning after the address was away.
       addresses = ["127.0.0.1"];
       await clock.elapse(3000);
       addresses = ["127.0.0.1", "127.0.0.3"];
@@ -338,7 +338,7 @@ suite("UDP listener", () => {
     assert.equal((await exchange(socket, port, "127.0.0.3")).response.id, 7);
   });
 
-  test("ends with its signal, and what then becomes ready is not sent", async () => {
+  test("ends with its signal, and sends nothing that becomes ready later", async () => {
     const life = new AbortController();
     let respond = () => {};
     const handler: Handler = async function* ({ message }) {
@@ -358,7 +358,7 @@ suite("UDP listener", () => {
     assert.equal(again.address().port, listener.endpoint.port, "the port is free");
   });
 
-  test("ends with a signal that ends while it opens", { timeout: 60_000 }, async () => {
+  test("ends with a signal that is aborted while it opens", { timeout: 60_000 }, async () => {
     const life = new AbortController();
     const opening = listen({ signal: life.signal });
     life.abort();
@@ -368,7 +368,7 @@ suite("UDP listener", () => {
     assert.equal(again.address().port, endpoint.port, "the port is free");
   });
 
-  test("opens no address when its signal has ended, and looks for none", async () => {
+  test("neither opens nor looks for addresses once its signal has ended", async () => {
     for (const coming of [[], ["127.0.0.3"], ["127.0.0.3", "127.0.0.4"]]) {
       const clock = new FakeClock();
       const life = new AbortController();
@@ -378,7 +378,7 @@ suite("UDP listener", () => {
         ...{ clock, signal: life.signal, addresses: () => addresses },
       });
       addresses.push(...coming);
-      // It opens the first of them, and is to go on.
+      // It opens the first of them, and would go on.
       if (coming.length > 0) clock.advance(3000);
       life.abort();
       await listener.closed;
@@ -391,7 +391,7 @@ suite("UDP listener", () => {
     }
   });
 
-  test("does not open when its signal has ended already", async () => {
+  test("does not open if its signal has already ended", async () => {
     await assert.rejects(listen({ signal: AbortSignal.abort() }), { name: "AbortError" });
   });
 });

@@ -25,7 +25,7 @@ const HOSTS = `
   two.example. A 192.0.2.2`;
 
 describe("the update server of a zone", () => {
-  it("is what the zone says by SRV, TLS before TCP, by every address", async () => {
+  it("is named by SRV records of the zone, TLS before TCP, with all addresses", async () => {
     const text = `${HOSTS}
       _dns-update._tcp.z.example. SRV 0 0 53 two.example.
       _dns-update-tls._tcp.z.example. SRV 0 0 853 one.example.`;
@@ -36,7 +36,7 @@ describe("the update server of a zone", () => {
     ]);
   });
 
-  it("is the primary that the SOA names where there is no SRV that leads anywhere", async () => {
+  it("is the primary named by the SOA if no SRV record leads anywhere", async () => {
     const soa = "z.example. SOA two.example. h.example. 1 7200 3600 86400 10";
     assert.deepEqual(await found(`${HOSTS}\n${soa}`), ["192.0.2.2 53 TCP"]);
     const nowhere = `
@@ -50,14 +50,14 @@ describe("the update server of a zone", () => {
     assert.deepEqual(await found(text), ["192.0.2.2 53 TCP"]);
   });
 
-  it("is nobody where nobody can be asked, or nobody is named", async () => {
+  it("is unknown if nobody can be asked, or nobody is named", async () => {
     assert.deepEqual(await found(""), []);
     const answers = new Answers(HOSTS);
     answers.isThere = false;
     assert.deepEqual(await found("", answers), []);
   });
 
-  it("is none of those that come later while nobody says whether there is an earlier one", async () => {
+  it("is not a later candidate while it is unknown whether there is an earlier one", async () => {
     const text = `${HOSTS}
       z.example. SOA two.example. h.example. 1 7200 3600 86400 10
       _dns-update._tcp.z.example. SRV 0 0 53 two.example.
@@ -65,7 +65,7 @@ describe("the update server of a zone", () => {
     for (const unanswered of [1, 2]) {
       const answers = new Answers(text);
       const { resolve } = answers;
-      // The path is back while the questions are being asked.
+      // The path recovers while the questions are being asked.
       const healing: Resolve = async (name, type) => {
         answers.isThere = answers.asked.length >= unanswered;
         return resolve(name, type);
@@ -76,7 +76,7 @@ describe("the update server of a zone", () => {
     }
   });
 
-  it("is not that of a zone further up while nobody says whether there is a nearer one", async () => {
+  it("is not that of a zone further up while it is unknown whether there is a nearer one", async () => {
     const answers = new Answers(
       `${HOSTS}\nexample. SOA two.example. h.example. 1 7200 3600 86400 10`,
     );
@@ -85,7 +85,7 @@ describe("the update server of a zone", () => {
     assert.deepEqual(await findUpdateServers({ zone: ZONE, resolve, random: () => 0 }), []);
   });
 
-  it("is told neither by records without data nor by the SOA of a zone beside it", async () => {
+  it("comes neither from records without data nor from the SOA of a sibling zone", async () => {
     const answers = new Answers(HOSTS);
     const mname = Name.parse("two.example.");
     const times = { serial: 1, refresh: 7200, retry: 3600, expire: 86_400, minimum: 10 };
@@ -100,7 +100,7 @@ describe("the update server of a zone", () => {
     assert.deepEqual(await findUpdateServers({ zone: ZONE, resolve, random: () => 0 }), []);
   });
 
-  it("is no more than eight hosts of a kind, at no more than eight addresses of a family", async () => {
+  it("is at most eight hosts of a kind, at eight addresses of a family each", async () => {
     const addresses = Array.from({ length: 9 }, (_, i) =>
       [`one.example. A 192.0.2.${i}`, `one.example. AAAA 2001:db8::${i}`].join("\n"),
     );
@@ -113,7 +113,7 @@ describe("the update server of a zone", () => {
     assert.deepEqual(servers.at(-1), "192.0.2.7 7 TCP");
   });
 
-  it("is looked for anew each time", async () => {
+  it("is looked up anew each time", async () => {
     const answers = new Answers(`${HOSTS}\n_dns-update._tcp.z.example. SRV 0 0 53 one.example.`);
     assert.equal((await found("", answers)).length, 2);
     answers.say(`${HOSTS}\n_dns-update._tcp.z.example. SRV 0 0 5300 two.example.`);
@@ -138,7 +138,7 @@ describe("SRV records (RFC 2782)", () => {
     }
   });
 
-  it("are tried by chance among equals, in proportion to their weights", () => {
+  it("are tried at random among equals, in proportion to their weights", () => {
     const services = [srv(0, 1, 1), srv(0, 3, 3), srv(0, 0, 0)];
     const first = new Map<number, number>();
     const steps = 1000;
@@ -147,7 +147,7 @@ describe("SRV records (RFC 2782)", () => {
       assert.deepEqual(order.toSorted(), [0, 1, 3], "each is tried once");
       first.set(order[0]!, (first.get(order[0]!) ?? 0) + 1);
     }
-    // Of the numbers 0 to 4, one is the weightless one's, one is that of weight 1, three the rest.
+    // Of the numbers 0 to 4, one is for weight 0, one for weight 1, and three for weight 3.
     assert.deepEqual(Object.fromEntries(first), { 0: 200, 1: 200, 3: 600 });
   });
 });

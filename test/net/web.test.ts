@@ -1,4 +1,4 @@
-/** Plain HTTP: what a request is taken for, what goes back, and what nobody can make it hold. */
+/** Plain HTTP: how requests are read, what is sent back, and how little anybody can make it hold. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
@@ -12,7 +12,7 @@ import { waitFor } from "../support/wait.ts";
 
 const ENDPOINT = { address: "127.0.0.1", port: 0 };
 
-/** A listener that answers with what it is asked. */
+/** A listener that notes requests, and answers as configured. */
 class Listening {
   readonly requests: WebRequest[] = [];
   readonly clock = new FakeClock();
@@ -58,7 +58,7 @@ class Listening {
 }
 
 suite("the web listener", () => {
-  test("hands on what was asked, and sends what is answered", async () => {
+  test("passes on the request, and sends the answer", async () => {
     await using web = await Listening.start(() => ({ status: 418, type: "text/x", body: "short" }));
     const headers = { host: "[::1]:8053" };
     const { status, body, headers: said } = await web.get("/a/b?c=d", { headers });
@@ -69,7 +69,7 @@ suite("the web listener", () => {
     assert.deepEqual([head.status, head.body], [418, ""]);
   });
 
-  test("says of each answer that nothing in it is to be run, or read by pages of others", async () => {
+  test("forbids in each answer running its content, or reading it from other sites", async () => {
     await using web = await Listening.start(() => ({ status: 200, body: "" }));
     const { headers } = await web.get("/");
     assert.match(headers["content-security-policy"]!, /^default-src 'none'; script-src 'self';/);
@@ -78,7 +78,7 @@ suite("the web listener", () => {
     assert.equal(headers["access-control-allow-origin"], undefined);
   });
 
-  test("sends nothing again to who has it", async () => {
+  test("sends a client nothing again that it has", async () => {
     await using web = await Listening.start(() => ({ status: 200, body: "long", tag: "7" }));
     const { headers } = await web.get("/");
     assert.equal(headers.etag, '"7"');
@@ -87,7 +87,7 @@ suite("the web listener", () => {
     assert.equal((await web.get("/", { headers: { "if-none-match": '"6"' } })).body, "long");
   });
 
-  test("changes nothing for anybody", async () => {
+  test("refuses all methods that change something", async () => {
     await using web = await Listening.start(() => ({ status: 200, body: "" }));
     for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
       assert.equal((await web.get("/", { method })).status, 405, method);
@@ -95,7 +95,7 @@ suite("the web listener", () => {
     assert.equal(web.requests.length, 0);
   });
 
-  test("makes of a stream what is taken, and ends with who looks on", async () => {
+  test("makes a stream at the client's pace, and ends it with the client", async () => {
     let made = 0;
     let isOver = false;
     async function* pieces() {
@@ -123,7 +123,7 @@ suite("the web listener", () => {
     await waitFor("the end", () => isOver);
   });
 
-  test("has one request of a connection at a time, and lets go who sends more", async () => {
+  test("serves one request of a connection at a time, and closes if more come", async () => {
     await using web = await Listening.start(({ signal }) => ({ status: 200, body: never(signal) }));
     const socket = connect(web.port, "127.0.0.1").on("error", () => {});
     socket.write(GET.repeat(100));
@@ -133,7 +133,7 @@ suite("the web listener", () => {
     await waitFor("it to end", () => web.requests[0]!.signal.aborted);
   });
 
-  test("lets go who does not take a page, but not who waits for more of a stream", async () => {
+  test("closes on a client that does not take a page, but not on one that waits for a stream", async () => {
     const more = new AbortController();
     async function* stream() {
       yield "first";
@@ -162,7 +162,7 @@ suite("the web listener", () => {
     assert.equal(text, "firstsecond");
   });
 
-  test("has room for others, however many one host opens", async () => {
+  test("has room for other hosts, however many connections one opens", async () => {
     await using web = await Listening.start(({ signal }) => ({ status: 200, body: never(signal) }));
     const sockets = Array.from({ length: 70 }, () => {
       const socket = connect(web.port, "127.0.0.1").on("error", () => {});
@@ -178,7 +178,7 @@ suite("the web listener", () => {
     for (const socket of [...sockets, other]) socket.destroy();
   });
 
-  test("ends with its signal, whoever looks on", async () => {
+  test("ends with its signal, whoever is connected", async () => {
     const web = await Listening.start(({ signal }) => ({ status: 200, body: never(signal) }));
     const request = httpRequest({ port: web.port, agent: false }).end();
     const [response] = await once(request, "response");
@@ -188,7 +188,7 @@ suite("the web listener", () => {
     await web.closed;
   });
 
-  test("loses one request where a page cannot be made, and goes on", async () => {
+  test("loses one request if a page cannot be made, and goes on", async () => {
     let isBroken = true;
     await using web = await Listening.start(() => {
       if (isBroken) throw new Error("broken");
@@ -199,7 +199,7 @@ suite("the web listener", () => {
     assert.equal((await web.get("/")).body, "whole");
   });
 
-  test("says in one line that its port is in use", async () => {
+  test("reports in one line that its port is in use", async () => {
     await using web = await Listening.start(() => ({ status: 200, body: "" }));
     const endpoint = { ...ENDPOINT, port: web.port };
     const handler = () => ({ status: 200, body: "" });
