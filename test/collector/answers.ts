@@ -1,4 +1,4 @@
-/** Resolvers of a test: what they answer, written as a master file. */
+/** A resolver for tests, whose answers are written as a master file. */
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { type Message, makeMessage } from "../../src/dns/message.ts";
@@ -19,13 +19,13 @@ export class Answers {
     this.say(text);
   }
 
-  /** From now on: a record a line, names absolute. */
+  /** Replaces the answers: a record a line, names absolute. */
   say(text: string): void {
     const sets = new RecordSets();
     for (const line of text.split("\n").map((each) => each.trim())) {
       if (line === "") continue;
       const owner = Name.parse(line.split(" ")[0]!);
-      // An origin has a SOA, and may have no alias.
+      // A master file's origin has a SOA, and may not be an alias.
       const origin = line.includes(" CNAME ") ? owner.parent! : owner;
       for (const set of parseMasterFile(`$TTL 60\n${line}`, { origin, isPartial: true })) {
         sets.add(set);

@@ -10,7 +10,7 @@ import { lines, ZONE } from "./fixture.ts";
 import { Office, type OfficeOptions } from "./office.ts";
 
 export interface Asked {
-  /** When it was answered, in milliseconds after it was asked. */
+  /** The time to the answer, in milliseconds. */
   readonly after: number;
   readonly rcode: Rcode;
   readonly lines: readonly string[];
@@ -38,7 +38,7 @@ export class AskedOffice {
     return new Device(this.office.lans[0]!, address, text, { delay });
   }
 
-  /** Keeps what is asked on the link from now on. */
+  /** Records the questions on the link from now on; gives the times of one. */
   listen() {
     const host = this.office.lans[0]!.host("ear", "10.1.0.99").record();
     return (name: string, type: number): number[] =>
@@ -78,7 +78,7 @@ export class AskedOffice {
   }
 }
 
-/** Beneath the site if it has no dot at its end. */
+/** The name is relative to the site if it has no dot at its end. */
 export function questionOf(text: string): Question {
   const [owner, type] = text.split(" ") as [string, string];
   return { name: Name.parse(owner, ZONE.child("site1")!), type: parseType(type)!, class: Class.IN };

@@ -17,11 +17,11 @@ import {
   watched,
 } from "./fixture.ts";
 
-suite("what a cache tells", () => {
+suite("a cache", () => {
   const cache = cacheOf(service("a", "_ipp._tcp", "h", "10.0.0.1"));
   cache.receive(response("!h A 10.0.0.1"), from("10.0.0.2"), 4000);
 
-  test("the records of a name, of a name and type, and of a type", () => {
+  test("gives the records of a name, of a name and type, and of a type", () => {
     assert.deepEqual([...cache.at(local("a._ipp._tcp").key)!.sets.keys()], [Type.SRV, Type.TXT]);
     assert.deepEqual(held(cache, "A._IPP._TCP", "SRV"), ["0 0 631 h.local."]);
     const lists = [...cache.ofType(Type.PTR)].map(({ name }) => name.toString());
@@ -29,7 +29,7 @@ suite("what a cache tells", () => {
     assert.equal(cache.set(local("nobody").key, Type.A), undefined);
   });
 
-  test("when a record was heard first and last, by whom, and how long it lives", () => {
+  test("knows when a record was heard first and last, from whom, and how long it lives", () => {
     const [record] = cache.set(local("h").key, Type.A)!.records.values();
     const { ttl, lifetime, firstHeard, lastHeard, ends, source, speaker } = record!;
     assert.deepEqual(
@@ -46,7 +46,7 @@ suite("what a cache tells", () => {
     );
   });
 
-  test("a life of more than two hours is cut to that", () => {
+  test("limits the life of a record to two hours", () => {
     const cache = cacheOf("h 1000000 A 10.0.0.1");
     pass(cache, 7_199_999);
     assert.equal(cache.size, 1);
@@ -55,7 +55,7 @@ suite("what a cache tells", () => {
   });
 });
 
-test("MDNS-60: a record is heard that a packet has room for, in a longer packet too", () => {
+test("MDNS-60: a record is taken if it fits in a packet, even from a longer packet", () => {
   const octets = (count: number) => `TYPE10 \\# ${count} ${"00".repeat(count)}`;
   const cache = cacheOf(`a 120 ${octets(9000)}\nb 120 ${octets(9001)}\nc 120 A 10.0.0.1`);
   assert.equal(cache.set(local("a").key, Type.NULL)!.records.size, 1);
@@ -64,7 +64,7 @@ test("MDNS-60: a record is heard that a packet has room for, in a longer packet 
 });
 
 suite("a link that was away", () => {
-  test("lets go of what was called off before when it would have, and of the rest in 10 s", () => {
+  test("drops records with an earlier goodbye when due, and all others in 10 s", () => {
     const cache = cacheOf("h 120 A 10.0.0.1\ng 120 A 10.0.0.2");
     cache.receive(response("g 0 A 10.0.0.2"), from(), 50_000);
     cache.resume(50_500);
@@ -78,7 +78,7 @@ suite("a link that was away", () => {
 });
 
 suite("records that grow old", () => {
-  test("come up at 80, 85, 90 and 95 % of their life and up to 2 % later, and end with it", () => {
+  test("are due at 80, 85, 90 and 95 % of their life and up to 2 % later, and end with it", () => {
     for (const chance of [0, 0.5, 0.999]) {
       const cache = new LinkCache({ random: () => chance, disputed: () => {} });
       cache.receive(response("h 100 A 10.0.0.1"), from(), 5000);
@@ -96,17 +96,17 @@ suite("records that grow old", () => {
     }
   });
 
-  test("and are said again when they are first asked for are served alike all the time", () => {
+  test("keep the TTL they are served with if heard again when first asked for", () => {
     for (let lifetime = 5000; lifetime <= 200_000; lifetime += 500) {
       const life = { lastHeard: 123, lifetime };
       const healthy = servedTtl(life, endOfSecond(life.lastHeard));
       const answered = life.lastHeard + 0.85 * lifetime;
-      // The end of the second that it is in, at the latest.
+      // At the latest, the end of the second in which it comes.
       assert.equal(servedTtl(life, answered + 1000), healthy, `${lifetime} ms`);
     }
   });
 
-  test("come up once less where the question was asked anyway", () => {
+  test("are due once less if the question was asked anyway", () => {
     const cache = cacheOf("h 100 A 10.0.0.1");
     cache.asked(local("h").key, Type.A, 79_000);
     assert.ok(cache.due()! < 82_000, "79 % is not 80 %");
@@ -116,7 +116,7 @@ suite("records that grow old", () => {
     assert.ok(cache.due()! >= 95_000);
   });
 
-  test("come up no less where another host alone was asked", () => {
+  test("are due as before if only another host was asked", () => {
     const cache = cacheOf("_ipp._tcp 100 PTR a._ipp._tcp");
     cache.asked(local("_ipp._tcp").key, Type.PTR, 80_100, "10.0.0.8");
     assert.ok(cache.due()! < 82_000);
@@ -125,7 +125,7 @@ suite("records that grow old", () => {
   });
 });
 
-test("the revision moves if and only if what is held does", () => {
+test("the revision changes if and only if the content does", () => {
   const line = fc
     .record({
       isUnique: fc.boolean(),
@@ -156,7 +156,7 @@ test("the revision moves if and only if what is held does", () => {
       const check = () => {
         const after = { revision: cache.revision, state: state(cache).sort() };
         const isSame = String(after.state) === String(before.state);
-        // One message may add a record twice with two TTLs: it moves, and comes back to the same.
+        // A message may add a record twice with two TTLs: the revision moves, the state comes back.
         if (!isSame) assert.notEqual(after.revision, before.revision);
         before = after;
       };
@@ -176,7 +176,7 @@ test("the revision moves if and only if what is held does", () => {
     }),
   );
 
-  /** Does it say the same thing of each record, however often it is heard? */
+  /** True if each record has one TTL, however often it occurs. */
   function isSteady(answers: readonly { name: unknown; ttl: number; rdata: { key: string } }[]) {
     const ttls = new Map<string, number>();
     return answers.every(({ name, ttl, rdata }) => {
@@ -188,7 +188,7 @@ test("the revision moves if and only if what is held does", () => {
   }
 });
 
-test("a denial that names every type is not gone through for one", () => {
+test("a denial that names every type is not scanned for one", () => {
   const windows = Array.from({ length: 256 }, (_, i) => `${hex(i)}20${"ff".repeat(32)}`).join("");
   const cache = cacheOf(`h NSEC \\# ${windows.length / 2 + 1} 00${windows}`);
   const [record] = cache.set(local("h").key, Type.NSEC)!.records.values();
@@ -212,14 +212,14 @@ suite("a query that asks a thousand times", () => {
   const numbers = Array.from({ length: 1000 }, (_, i) => i);
   const known = numbers.map((i) => `x PTR a${i}`).join("\n");
 
-  test("has its known answers looked at once, not for each", () => {
+  test("has its known answers looked at once in all", () => {
     const cache = cacheOf(numbers.map((i) => `h${i} A 10.0.0.1`).join("\n"));
     const watch = watched(query(numbers.map((i) => `h${i} A`).join("\n"), known));
     cache.receive(watch.query, from(), 2000);
     assert.ok(watch.looks >= 1000 && watch.looks <= 5000, `${watch.looks} looks`);
   });
 
-  test("for all there is at one name, has it gone through once", () => {
+  test("for all records of one name, has that name gone through once", () => {
     const cache = cacheOf(numbers.map((i) => `h TYPE${1000 + i} \\# 1 01`).join("\n"));
     const sets = cache.at(local("h").key)!.sets as Map<number, unknown>;
     assert.equal(sets.size, 1000);

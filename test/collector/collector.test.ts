@@ -15,7 +15,7 @@ import { response, service, ZONE } from "./fixture.ts";
 import { Office, printers } from "./office.ts";
 
 suite("a collector", () => {
-  test("has thirty devices that each answer alone, soon after it starts, and before anybody asks", async () => {
+  test("lists thirty devices that answer singly, soon after it starts and before anybody asks", async () => {
     const office = new Office();
     printers(office.lans[0]!, 30, (i) => 20 + ((i * 37) % 100));
     const time = await office.until(() => office.browse("_ipp._tcp").length === 30, 10_000);
@@ -23,14 +23,14 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("has them in spite of loss, duplication and disorder", async () => {
+  test("lists them in spite of loss, duplication and reordering", async () => {
     const office = new Office({ faults: { loss: 0.1, duplication: 0.2, delay: 5, jitter: 80 } });
     printers(office.lans[0]!, 30, (i) => 20 + ((i * 37) % 100));
     await office.until(() => office.browse("_ipp._tcp").length === 30, 60_000);
     await office.end();
   });
 
-  test("has a thousand services that are announced in bursts", async () => {
+  test("lists a thousand services that are announced in bursts", async () => {
     const office = new Office();
     const lan = office.lans[0]!;
     const devices = Array.from({ length: 10 }, (_, d) => {
@@ -55,7 +55,7 @@ suite("a collector", () => {
     }
   };
 
-  test("keeps five thousand records refreshed, and nothing is seen of it", async () => {
+  test("keeps five thousand records refreshed without changing the zone", async () => {
     const office = new Office();
     large(office, 12, 105);
     await office.clock.elapse(3000);
@@ -67,7 +67,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("keeps records of every life refreshed for hours, and nothing is seen of it", async () => {
+  test("keeps records of every lifetime refreshed for hours without changing the zone", async () => {
     const office = new Office();
     large(office, 4, 5);
     await office.clock.elapse(3000);
@@ -101,7 +101,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("withdraws a service 1.0 to 1.3 s after its goodbye, and everything of it", async () => {
+  test("withdraws a service and all its records 1.0 to 1.3 s after its goodbye", async () => {
     const office = new Office();
     const [device] = printers(office.lans[0]!, 1, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 1);
@@ -114,7 +114,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("sees nothing of a goodbye that is taken back within the second", async () => {
+  test("ignores a goodbye that is taken back within the second", async () => {
     const office = new Office();
     const [device] = printers(office.lans[0]!, 1, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 1);
@@ -134,7 +134,7 @@ suite("a collector", () => {
     ["an entry of the list of all sites", "_ipp._tcp", Type.PTR],
     ["what it says", "printer\\0320._ipp._tcp.site1", Type.SRV],
   ] as const) {
-    test(`drops 10 s after ${what} was doubted who does not answer, and nobody else`, async () => {
+    test(`drops a silent device 10 s after ${what} was doubted, and no other`, async () => {
       const office = new Office();
       const [doubted, mute, there] = printers(office.lans[0]!, 3, () => 20);
       await office.until(() => office.browse("_ipp._tcp").length === 3);
@@ -153,7 +153,7 @@ suite("a collector", () => {
     });
   }
 
-  test("drops a service that falls silent when the TTL of what it needs is out", async () => {
+  test("drops a service that falls silent when the TTL of a record it needs expires", async () => {
     const office = new Office();
     const [device] = printers(office.lans[0]!, 1, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 1);
@@ -163,7 +163,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("publishes a new address in place of the old one", async () => {
+  test("replaces an old address with a new one", async () => {
     const office = new Office();
     const device = new Device(
       office.lans[0]!,
@@ -199,7 +199,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("withdraws what a link said when it goes, and has it again when it comes back", async () => {
+  test("withdraws what a link said when the link goes, and publishes it again when it is back", async () => {
     const office = new Office({ lans: 2 });
     for (const [i, lan] of office.lans.entries()) printers(lan, 1, () => 20 + i);
     await office.until(() => office.browse("_ipp._tcp", "z.example.").length === 2);
@@ -211,7 +211,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("shows nothing of a link that is away for a moment", async () => {
+  test("changes nothing for a link that is away for a moment", async () => {
     const office = new Office({ grace: 15_000 });
     printers(office.lans[0]!, 20, (i) => 20 + i);
     await office.until(() => office.browse("_ipp._tcp").length === 20);
@@ -228,7 +228,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("shows nothing of links that are away together, and come back one by one", async () => {
+  test("changes nothing for links that go away together and come back one by one", async () => {
     const office = new Office({ lans: 2, grace: 15_000 });
     for (const [i, lan] of office.lans.entries()) printers(lan, 2, () => 20 + i);
     await office.until(() => office.browse("_ipp._tcp", "z.example.").length === 4);
@@ -244,7 +244,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("leaves at its site what a link said that is away, and has nobody there to ask", async () => {
+  test("leaves records of a link that is away at its site, but asks nobody there", async () => {
     const places = new Map<string, string>();
     const office = new Office({
       grace: 15_000,
@@ -258,7 +258,7 @@ suite("a collector", () => {
     assert.equal(asked(), 1);
     office.links.unplug(office.hosts[0]!);
     assert.equal(asked(), 0);
-    // Of one that has gone nobody knows where it is.
+    // Nobody knows the new site of a link that has gone.
     places.set("site1", "attic");
     office.collector.relabel();
     await office.clock.elapse(5000);
@@ -268,7 +268,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("shows nothing of a link that is away and is told by its network where it is", async () => {
+  test("changes nothing for a link that is away and whose network names its site", async () => {
     const office = new Office({ lans: 0 });
     const { clock } = office;
     const lan = new Lan(clock);
@@ -306,7 +306,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("shows nothing of a link whose addresses are away for a moment, and then believes no others", async () => {
+  test("keeps hosts of a link that lacks its addresses briefly, and withdraws them after that", async () => {
     const { policy } = parseConfig("", "none", ".");
     const office = new Office({ grace: 15_000, policy });
     printers(office.lans[0]!, 3, (i) => 20 + i);
@@ -330,7 +330,7 @@ suite("a collector", () => {
         assert.equal(office.zone.current.serial, serial);
       }
     }
-    // Without a subnet first, and then away.
+    // First without a subnet, and then away.
     host!.addresses = [linkLocal];
     await office.clock.elapse(10_000);
     office.links.unplug(host!);
@@ -346,7 +346,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("asks again, of a link that is back, those who speak a family alone that comes last", async () => {
+  test("asks again, on a link that is back, the devices of the address family that comes last", async () => {
     const office = new Office({ grace: 15_000 });
     printers(office.lans[0]!, 3, (i) => 20 + i);
     const [host] = office.hosts;
@@ -367,7 +367,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("SEC-11: shows nothing at a site of what a link said before it came there", async () => {
+  test("SEC-11: shows at a site nothing that a link said before it came there", async () => {
     let site = "paris";
     const office = new Office({ grace: 15_000, siteOf: () => site });
     const [host] = office.hosts;
@@ -385,7 +385,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("withdraws what a link said when it has been away for its grace", async () => {
+  test("withdraws what a link said after it has been away for its grace", async () => {
     const office = new Office({ grace: 15_000 });
     printers(office.lans[0]!, 3, (i) => 20 + i);
     await office.until(() => office.browse("_ipp._tcp").length === 3);
@@ -396,7 +396,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("has no more, ten seconds after a link is back, than what is there now", async () => {
+  test("shows only what is still there ten seconds after a link is back", async () => {
     const office = new Office({ grace: 15_000 });
     const [, second] = printers(office.lans[0]!, 2, (i) => 20 + i);
     await office.until(() => office.browse("_ipp._tcp").length === 2);
@@ -410,7 +410,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("publishes anew what could not be published", async () => {
+  test("retries what could not be published", async () => {
     let isDown = true;
     const office: Office = new Office({
       published: {
@@ -431,12 +431,12 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("that was asleep says all again at once, and has no more than what is there now", async () => {
+  test("publishes everything again at once after a sleep, and then only what is still there", async () => {
     const office = new Office();
     const [, second] = printers(office.lans[0]!, 2, (i) => 20 + i);
     await office.until(() => office.browse("_ipp._tcp").length === 2);
     await office.clock.elapse(60_000);
-    // By the clocks of others an hour has passed, and leases are over.
+    // For others an hour has passed, and leases have expired.
     office.clock.steps += 3_600_000;
     second!.isMute = true;
     const updates = [...office.zone.current.nodes()]
@@ -452,7 +452,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("that stood still finds at once who has come, where there was nobody before", async () => {
+  test("finds at once after a standstill who has come, where there was nobody before", async () => {
     const office = new Office();
     await office.clock.elapse(2 * 3_600_000);
     printers(office.lans[0]!, 1, () => 20);
@@ -461,7 +461,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("says who came, left and returned, and after how long", async () => {
+  test("logs who came, left and returned, and after how long", async () => {
     const office = new Office();
     const [device] = printers(office.lans[0]!, 1, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 1);
@@ -480,7 +480,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("says what is odd in what it publishes, and what it may never publish", async () => {
+  test("logs what is odd in what it publishes, and what it may never publish", async () => {
     const office = new Office({ extra: () => [] });
     const text = service("a", "_no_name._tcp", "h", "10.1.0.2");
     const more = "!wpad 4500 A 10.1.0.2\n!h 4500 NSEC h.local. A";
@@ -493,20 +493,20 @@ suite("a collector", () => {
     ]) {
       assert.equal(facts.filter((each) => each === fact).length, 1, fact);
     }
-    // Every host says of which types it has none.
+    // Every host denies types that it does not have.
     const counts = office.log.flatMap((line) => ("records" in line ? [line.records] : []));
     assert.deepEqual(counts, [{ "its host's name steers clients": 1 }]);
     await office.end();
   });
 
-  test("does without a link whose site has no name in the zone, and says so", async () => {
+  test("does without a link whose site has no name in the zone, with a warning", async () => {
     const long = "x".repeat(20);
     const warnings: string[] = [];
     const warn = (fields: object, fact: string) =>
       void warnings.push(`${fact} ${JSON.stringify(fields)}`);
     const office = new Office({
       lans: 2,
-      // Of 240 octets, where a name has 255.
+      // 240 octets, where a name has 255.
       zone: Name.parse(`${["a", "b", "c"].map((c) => c.repeat(63)).join(".")}.${"d".repeat(46)}.`),
       log: { ...silentLog, warn },
       sites: [long, "site2"],
@@ -519,7 +519,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("that finds a link elsewhere leaves the others where they are", async () => {
+  test("leaves other links where they are when it finds one elsewhere", async () => {
     const places = new Map<string, string>();
     const office = new Office({
       lans: 2,
@@ -547,7 +547,7 @@ suite("a collector", () => {
     await office.end();
   });
 
-  test("ends when it is told to, leaving what is published and nothing to wake up for", async () => {
+  test("ends when told to, leaving what is published, and no timer", async () => {
     const office = new Office();
     printers(office.lans[0]!, 3, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 3);
@@ -557,7 +557,7 @@ suite("a collector", () => {
     assert.equal(office.clock.next, undefined);
   });
 
-  test("waits for what is on its way when it ends", async () => {
+  test("waits for an update in flight when it ends", async () => {
     let answer = (_: Rcode) => {};
     const office = new Office({
       published: { publish: () => new Promise((resolve) => (answer = resolve)) },

@@ -10,18 +10,18 @@ import { records, TOP } from "./fixture.ts";
 export interface Behaviour {
   /** Milliseconds from a question to its answer. */
   readonly delay?: number;
-  /** Does it answer where a question asks for a unicast response? */
+  /** True if it answers by unicast when a question asks for that. */
   readonly obeysUnicast?: boolean;
 }
 
 export class Device {
   readonly host: LanHost;
-  /** As said: with the cache-flush bit where they are unique. */
+  /** As sent: with the cache-flush bit where they are unique. */
   records: readonly ResourceRecord[];
   isMute = false;
   readonly #lan: Lan;
   readonly #behaviour: Behaviour;
-  /** Known answers of a query that is not complete yet, by who asks (RFC 6762 §7.2). */
+  /** Parts of a query that is not complete yet, by sender (RFC 6762 §7.2). */
   readonly #pending = new Map<string, Message[]>();
 
   constructor(lan: Lan, address: string, text: string, behaviour: Behaviour = {}) {

@@ -35,7 +35,7 @@ const update = {
   lease: 300,
 };
 
-/** What a server makes of a request: octets of its responses. */
+/** A server: the octets of its responses to a request. */
 type Serve = (request: Message, octets: Uint8Array) => Iterable<Uint8Array>;
 
 function farZone(
@@ -61,7 +61,7 @@ function signed(request: Uint8Array, response: Message, time = now): Uint8Array 
   return signTsig(encode(response), key, { now: time, priorMac: mac }).bytes;
 }
 
-/** The messages of a transfer; `isSigned` says of each whether it is. */
+/** The messages of a transfer; `isSigned` decides which are signed. */
 function* transfer(
   query: Message,
   octets: Uint8Array,
@@ -86,8 +86,8 @@ function* transfer(
   }
 }
 
-suite("an update to a server far away", () => {
-  test("an update longer than a message may be is not sent in part", async () => {
+suite("an update to a remote server", () => {
+  test("is not sent in part if it is longer than a message may be", async () => {
     let isSent = false;
     const zone = farZone(() => {
       isSent = true;
@@ -102,7 +102,7 @@ suite("an update to a server far away", () => {
     assert.ok(!isSent);
   });
 
-  test("is a message of RFC 2136, signed, with the lease that is asked for", async () => {
+  test("is a signed message of RFC 2136 with the requested lease", async () => {
     let asked: Message | undefined;
     const zone = farZone((request, octets) => {
       asked = request;
@@ -118,7 +118,7 @@ suite("an update to a server far away", () => {
     assert.deepEqual(readLease(asked?.edns), { lease: 300 });
   });
 
-  test("knows what lease was granted, and by whom none is", async () => {
+  test("tells which lease was granted, or that none was", async () => {
     let edns: Message["edns"];
     let rcode: Rcode = Rcode.NOERROR;
     const zone = farZone((request, octets) => [
@@ -130,7 +130,7 @@ suite("an update to a server far away", () => {
     edns = { udpSize: 1232, version: 0, dnssecOk: false, options };
     await zone.publish(update);
     assert.equal(zone.lease, 60);
-    // Who refuses grants nothing anew; who takes it without a lease may have become another.
+    // A refusal grants nothing new; acceptance without a lease may come from another server.
     [edns, rcode] = [undefined, Rcode.REFUSED];
     await zone.publish(update);
     assert.equal(zone.lease, 60);
@@ -139,14 +139,14 @@ suite("an update to a server far away", () => {
     assert.equal(zone.lease, undefined);
   });
 
-  test("that is refused is refused, where the answer is signed", async () => {
+  test("is refused if a signed answer says so", async () => {
     const zone = farZone((request, octets) => [
       signed(octets, makeResponse(request, { rcode: Rcode.REFUSED })),
     ]);
     assert.equal(await zone.publish(update), Rcode.REFUSED);
   });
 
-  test("TSIG-13: has no answer where the answer is not signed, or not rightly", async () => {
+  test("TSIG-13: has no answer if that is unsigned or wrongly signed", async () => {
     const answers: [string, Serve][] = [
       ["not signed", (request) => [encode(makeResponse(request, {}))]],
       ["not signed", (request) => [encode(makeResponse(request, { rcode: Rcode.REFUSED }))]],
@@ -169,7 +169,7 @@ suite("an update to a server far away", () => {
     }
   });
 
-  test("TSIG-04, TSIG-05: says what is wrong with the key", async () => {
+  test("TSIG-04, TSIG-05: reports what is wrong with the key", async () => {
     for (const [error, reason] of [
       [Rcode.BADKEY, /does not know the key, .*BADKEY.*paris/],
       [Rcode.BADSIG, /another secret for the key .*paris/],
@@ -182,7 +182,7 @@ suite("an update to a server far away", () => {
     }
   });
 
-  test("TSIG-06: says by how much the clocks differ", async () => {
+  test("TSIG-06: reports by how much the clocks differ", async () => {
     const refusing = farZone((request, octets) => {
       const response = encode(makeResponse(request, { rcode: Rcode.NOTAUTH }));
       const { mac: priorMac, time, fudge } = partTsig(octets)!.tsig;
@@ -208,13 +208,13 @@ suite("an update to a server far away", () => {
     await assert.rejects(careless.publish(update), /clock is 600 s behind/);
   });
 
-  test("needs no signature where there is no key", async () => {
+  test("needs no signature if there is no key", async () => {
     const zone = farZone((request) => [encode(makeResponse(request, {}))], { key: undefined });
     assert.equal(await zone.publish(update), Rcode.NOERROR);
   });
 });
 
-suite("the serial of a server far away", () => {
+suite("the serial of a remote server", () => {
   const answering = (serials: readonly number[], at?: { server: Endpoint | undefined }) => {
     const left = [...serials];
     const serve: Serve = (request, octets) => {
@@ -224,14 +224,14 @@ suite("the serial of a server far away", () => {
     return farZone(serve, { key }, at);
   };
 
-  test("says that it has gone back to an older zone, also where serials begin anew", async () => {
+  test("shows that the server has gone back to an older zone, even if serials start over", async () => {
     const zone = answering([7, 7, 9, 8, 2 ** 32 - 1, 2, 1]);
     const said: boolean[] = [];
     for (let i = 0; i < 7; i++) said.push(await zone.isOlder());
     assert.deepEqual(said, [false, false, false, true, true, false, true]);
   });
 
-  test("tells nothing where another server says it, which may have an older zone", async () => {
+  test("shows nothing if it comes from another server, which may have an older zone", async () => {
     const at = { server: { address: "192.0.2.1", port: 53 } };
     const zone = answering([7, 8, 9, 9, 10], at);
     const said: boolean[] = [];
@@ -254,7 +254,7 @@ suite("the serial of a server far away", () => {
     assert.equal(await zone.isOlder(), true);
   });
 
-  test("is not taken from an answer that nobody signed, nor from none", async () => {
+  test("is not taken from an unsigned answer or one without a SOA", async () => {
     const unsigned = farZone((request) => [encode(makeResponse(request, {}))]);
     await assert.rejects(unsigned.isOlder());
     const silent = farZone((request, octets) => [
@@ -264,14 +264,14 @@ suite("the serial of a server far away", () => {
   });
 });
 
-suite("what is read back from a server far away", () => {
+suite("what is read back from a remote server", () => {
   const whole = lines([soa!, ns!, ...hosts]);
   const readBack = async (serve: Serve) => {
     const sets = await farZone(serve).readBack();
     return typeof sets === "number" ? sets : lines(sets);
   };
 
-  test("TSIG-14: is a chain of signatures, of which not every message need have one", async () => {
+  test("TSIG-14: is a chain of signatures, which not every message need have", async () => {
     for (const isSigned of [
       () => true,
       (i: number, last: number) => i === 0 || i === last,
@@ -281,7 +281,7 @@ suite("what is read back from a server far away", () => {
     }
   });
 
-  test("TSIG-14: is nothing when the chain is broken", async () => {
+  test("TSIG-14: is nothing if the chain is broken", async () => {
     const ends = (i: number, last: number) => i === 0 || i === last;
     const broken: [RegExp, Serve][] = [
       [/not signed/, (query, octets) => transfer(query, octets, (i) => i > 0)],
@@ -308,7 +308,7 @@ suite("what is read back from a server far away", () => {
     );
   });
 
-  test("is a response code where it is refused", async () => {
+  test("is a response code if the server refuses", async () => {
     const rcode = Rcode.REFUSED;
     assert.equal(
       await readBack((query, octets) => [signed(octets, makeResponse(query, { rcode }))]),
@@ -316,14 +316,14 @@ suite("what is read back from a server far away", () => {
     );
   });
 
-  test("is of that zone alone", async () => {
+  test("has only records of that zone", async () => {
     const elsewhere = { ...hosts[0]!, name: Name.parse("host.elsewhere.") };
     const sets = [soa!, elsewhere, ns!, ...hosts, soa!];
     const read = await readBack((query, octets) => transfer(query, octets, () => true, sets));
     assert.deepEqual(read, whole);
   });
 
-  test("is an error where it has no end", async () => {
+  test("is an error if it does not end", async () => {
     function* endless(): Generator<RecordSet> {
       yield soa!;
       for (;;) yield* hosts;
@@ -340,7 +340,7 @@ suite("what is read back from a server far away", () => {
     });
   });
 
-  test("is an error where it is no transfer", async () => {
+  test("is an error if it is not a transfer", async () => {
     const other = { ...soa!, name: Name.parse("elsewhere.") };
     for (const sets of [[], [ns!, soa!], [other, ns!, other]]) {
       await assert.rejects(

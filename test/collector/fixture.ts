@@ -1,4 +1,4 @@
-/** What links say and ask, written as master files beneath `local.`. */
+/** What links say and ask, written as master files relative to `local.`. */
 import { LinkCache } from "../../src/collector/link/cache.ts";
 import type { Policy } from "../../src/collector/projection/policy.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
@@ -13,12 +13,12 @@ import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import type { Update } from "../../src/zone/update/update.ts";
 import { formatRecord } from "../support/formatrecord.ts";
 
-/** Sets of the zone, as a master file has them. */
+/** Sets of the zone, written as a master file. */
 export function setsOf(text: string): RecordSets {
   return RecordSets.of(parseMasterFile(`$TTL 10\n${text}`, { origin: ZONE, isPartial: true }));
 }
 
-/** Chance that is the same each time. */
+/** Random numbers that are the same for the same seed. */
 export function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -27,7 +27,7 @@ export function seeded(seed: number): () => number {
   };
 }
 
-/** All that may be published is. */
+/** Publishes all that may be published. */
 export const OPEN: Policy = {
   ...{ rules: [], text: [], addresses: [], hosts: [] },
   networks: [4, 16].map((length) => ({ base: new Uint8Array(length), prefix: 0 })),
@@ -70,7 +70,7 @@ export function query(text: string, known = "", fields: Partial<Message> = {}): 
   });
 }
 
-/** A query as it is, and how often one of its known answers has been looked at. */
+/** A query, and how often its known answers have been looked at. */
 export function watched(query: Message) {
   const watch = { looks: 0, query };
   const answers = query.answers.map((answer) =>
@@ -94,7 +94,7 @@ function question(line: string): Question {
 export const HOST = "10.0.0.9";
 export const from = (source = HOST, family: Family = 4) => ({ source, family });
 
-/** A cache that has heard this at time 0. */
+/** A cache that heard these records at time 0. */
 export function cacheOf(text = "", limit?: number): LinkCache {
   const cache = new LinkCache({
     random: () => 0.5,
@@ -105,19 +105,19 @@ export function cacheOf(text = "", limit?: number): LinkCache {
   return cache;
 }
 
-/** A line for each record a cache holds of a name and type, or of all it holds. */
+/** The data of each record that a cache holds of a name and type. */
 export function held(cache: LinkCache, owner: string, type: string): string[] {
   const set = cache.set(local(owner).key, parseType(type)!);
   if (set === undefined) return [];
   return [...set.records.values()].map(({ rdata }) => dataOf({ ...set, ttl: 0, rdatas: [rdata] }));
 }
 
-/** Lets a cache's time pass up to `now`. */
+/** Runs a cache up to `now`. */
 export function pass(cache: LinkCache, now: number): void {
   for (let due = cache.due(); due !== undefined && due <= now; due = cache.due()) cache.poll(due);
 }
 
-/** A service with all it needs; `.local` names that end without a dot are relative. */
+/** A service with all it needs; names without a dot at the end are relative to `.local`. */
 export function service(instance: string, type: string, host: string, address: string): string {
   const escaped = instance.replace(/[.\\"();@$ ]/g, (c) => (c === " " ? "\\032" : `\\${c}`));
   return `
@@ -132,12 +132,12 @@ export function lines(sets: Iterable<RecordSet>): string[] {
   return [...sets].flatMap((set) => formatRecord(set).split("\n").map(tidy)).sort();
 }
 
-/** The lines that are expected, in the same form. */
+/** The expected lines, in the same form. */
 export function expected(text: string): string[] {
   return linesOf(text).map(tidy).sort();
 }
 
-/** What an update does to what a zone holds (RFC 2136 §3.4.2), as far as reconcilers go. */
+/** What an update makes of the sets of a zone (RFC 2136 §3.4.2), as far as reconcilers need it. */
 export function applied(sets: RecordSets, update: Update): RecordSets {
   const result = RecordSets.of(sets);
   for (const { name, type, class: klass, ttl, rdata } of update.updates) {

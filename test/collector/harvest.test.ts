@@ -5,7 +5,7 @@ import { FakeClock, START } from "../support/clock.ts";
 import { Lan } from "../support/lan.ts";
 import { response } from "./fixture.ts";
 
-/** A harvest whose every change costs `cost` milliseconds; when there was one. */
+/** A harvest for which every change costs `cost` milliseconds, and the times of the changes. */
 function stage(cost: number) {
   const clock = new FakeClock();
   const lan = new Lan(clock);
@@ -34,14 +34,14 @@ function stage(cost: number) {
   return { clock, changes, say };
 }
 
-test("what comes alone is one change, a moment later", () => {
+test("a single packet is one change, a moment later", () => {
   const { clock, changes, say } = stage(0);
   say(1000, 1);
   clock.advance(5000);
   assert.deepEqual(changes, [1025]);
 });
 
-test("what comes together is one change, and what does not end is some", () => {
+test("packets in quick succession are one change, and an endless series is some", () => {
   const { clock, changes, say } = stage(0);
   for (let i = 0; i < 5; i++) say(1000 + 10 * i, i);
   for (let i = 0; i < 100; i++) say(2000 + 10 * i, 10 + i);
@@ -51,14 +51,14 @@ test("what comes together is one change, and what does not end is some", () => {
   for (const [i, time] of changes.slice(2).entries()) assert.ok(time - changes[i + 1]! <= 111);
 });
 
-test("a storm takes a quarter of the time there is, whatever a change costs", () => {
+test("a storm takes a quarter of the time, whatever a change costs", () => {
   const { clock, changes, say } = stage(50);
   for (let i = 0; i < 1000; i++) say(1000 + 10 * i, i);
   clock.advance(12_000);
   assert.ok(changes.length >= 60 && changes.length <= 80, `${changes.length}`);
 });
 
-test("after a quiet time a few changes cost no wait, and after a dear one none waits long", () => {
+test("a few changes after a quiet time do not wait, and after a costly one none waits long", () => {
   const quiet = stage(20);
   for (let i = 0; i < 4; i++) quiet.say(1000 + 200 * i, i);
   quiet.clock.advance(5000);
@@ -72,7 +72,7 @@ test("after a quiet time a few changes cost no wait, and after a dear one none w
   assert.ok(dear.changes[1]! <= dear.changes[0]! + 3000 + 1000, `${dear.changes}`);
 });
 
-test("MDNS-59: a packet is no larger than the interface takes by then", () => {
+test("MDNS-59: a packet is no larger than the interface allows at that time", () => {
   const clock = new FakeClock();
   const lan = new Lan(clock);
   const link = lan.host("gateway", "10.0.0.1");

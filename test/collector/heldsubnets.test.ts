@@ -13,7 +13,7 @@ describe("the subnets that a link is in", () => {
   const global: LinkAddress = { family: 6, address: "2001:db8::1", prefix: 64 };
   const bases = (subnets: HeldSubnets) => subnets.all.map(({ base }) => hexOf(base));
 
-  it("are for their grace those of a family that it has none of now, and no longer", () => {
+  it("keep, for the grace, those of a family that has no address now", () => {
     const subnets = new HeldSubnets(15);
     subnets.look([old, global, linkLocal], 0);
     subnets.look([global, linkLocal], 10);
@@ -27,7 +27,7 @@ describe("the subnets that a link is in", () => {
     assert.deepEqual(bases(subnets), [OLD, GLOBAL], "another grace for another loss");
   });
 
-  it("are for a grace of their own those of each family", () => {
+  it("have a separate grace for each family", () => {
     const subnets = new HeldSubnets(15);
     subnets.look([old, global, linkLocal], 0);
     subnets.look([global, linkLocal], 5);
@@ -40,7 +40,7 @@ describe("the subnets that a link is in", () => {
     assert.deepEqual(bases(subnets), []);
   });
 
-  it("are those of now where it has another one of the family, and where there is no grace", () => {
+  it("are the current ones if the family has another, or if there is no grace", () => {
     const subnets = new HeldSubnets(15);
     subnets.look([old, global], 0);
     subnets.look([other, global], 1);
@@ -50,7 +50,7 @@ describe("the subnets that a link is in", () => {
     assert.deepEqual(bases(hasty), []);
   });
 
-  it("end without a change of the addresses, and are looked at no more than need be", () => {
+  it("end without a change of addresses, and are computed only when necessary", () => {
     const subnets = new HeldSubnets(15);
     const before = [old];
     assert.ok(subnets.look(before, 0));
@@ -64,7 +64,7 @@ describe("the subnets that a link is in", () => {
     assert.ok(!subnets.look(after, 18));
   });
 
-  it("begin with what a link was in that went a moment ago", () => {
+  it("start with those of a link that went a moment ago", () => {
     const before = new HeldSubnets(15);
     before.look([old], 0);
     const subnets = new HeldSubnets(15, before.all);

@@ -1,4 +1,4 @@
-/** A collector that is started again with another policy, of which the far server still has what it hides. */
+/** A collector restarted with another policy, while the remote server still has what that hides. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Collector } from "../../src/collector/collector.ts";
@@ -35,7 +35,7 @@ const LEFT = {
     "laser._ipp._tcp.paris SRV 0 0 631 printer.paris",
     'laser._ipp._tcp.paris TXT "rp=a"',
     "printer.paris A 10.1.0.10",
-    // Of another site it is not this one's to judge.
+    // Records of another site are not for this collector to judge.
     "_ssh._tcp.lyon PTR shell._ssh._tcp.lyon",
     "shell._ssh._tcp.lyon SRV 0 0 22 pc.lyon",
     "pc.lyon A 10.2.0.20",
@@ -48,7 +48,7 @@ function setsOf(text: readonly string[]): RecordSets {
   return RecordSets.of(parseMasterFile(file, { origin: Name.root, isPartial: true }));
 }
 
-/** A server without leases, that is read after so many milliseconds; each of its versions is noted. */
+/** A server without leases that takes `delay` milliseconds to read; each of its versions is kept. */
 function serverOf(clock: FakeClock, origin: Name, text: readonly string[], delay: number) {
   const versions = [setsOf(text)];
   const zone: PublishedZone = {
@@ -66,12 +66,12 @@ function serverOf(clock: FakeClock, origin: Name, text: readonly string[], delay
   return { zone, versions };
 }
 
-suite("what a policy hides of what is published on a server far away", () => {
+suite("records on a remote server that a policy hides", () => {
   for (const [first, delays] of [
     ["the zone", [10, 500]],
     ["the reverse zone", [500, 10]],
   ] as const) {
-    test(`goes with the first update, ${first} being read first, and nothing else goes`, async () => {
+    test(`go with the first update when ${first} is read first, and no others go`, async () => {
       const clock = new FakeClock();
       const server = (origin: Name, of: "zone" | "reverse", delay: number) =>
         serverOf(clock, origin, [...LEFT[of], ...HIDDEN[of]], delay);
@@ -83,7 +83,7 @@ suite("what a policy hides of what is published on a server far away", () => {
       const collector = new Collector({
         ...{ clock, policy, log: silentLog, zone: ZONE, zones: servers.map(({ zone }) => zone) },
         ...{ refresh: "multicast", grace: 0, browsed: "merged", sites: ["paris"], subtypes: {} },
-        // Nothing is heard as yet.
+        // Nothing has been heard yet.
         links: new LanWatch(),
         siteOf: () => "paris",
         extra: () => [],
@@ -95,9 +95,9 @@ suite("what a policy hides of what is published on a server far away", () => {
       for (const [i, of] of (["zone", "reverse"] as const).entries()) {
         const left = lines(setsOf(LEFT[of]));
         const [, ...after] = servers[i]!.versions.map(lines);
-        // Where the zone is read later, it is not known before whom a name of an address tells of.
+        // Which host a reverse name is for is known only once the zone has been read.
         if (i === 0 || delays[0] < delays[1]) {
-          // The type goes alone, if nobody has a service of it any more (RFC 2136 §2.4.3).
+          // The type goes by itself once nobody has a service of it (RFC 2136 §2.4.3).
           const rest = after[0]!.filter((line) => !left.includes(line) && line !== TYPE);
           assert.deepEqual(rest, []);
         }

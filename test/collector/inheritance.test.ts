@@ -18,7 +18,7 @@ import { Office, type OfficeOptions, printers } from "./office.ts";
 const LEASE = 300;
 const leased: OfficeOptions = { published: { lease: LEASE } };
 
-test("what a collector may have put into a zone is told from its sites", () => {
+test("a collector's sites tell what it may have put into a zone", () => {
   const sets = parseMasterFile(
     `$TTL 10
      @ NS ns.example.
@@ -60,7 +60,7 @@ test("what a collector may have put into a zone is told from its sites", () => {
   );
 });
 
-test("what has a longer TTL than collectors give was put there by hand, and what lists it", () => {
+test("records with a longer TTL than collectors give, and what lists them, were put there by hand", () => {
   const sets = parseMasterFile(
     `$TTL 3600
      paris TXT "of the office"
@@ -86,7 +86,7 @@ test("what has a longer TTL than collectors give was put there by hand, and what
   );
 });
 
-test("what it may have put into a reverse zone is told from its sites and its subnets", () => {
+test("a collector's sites and subnets tell what it may have put into a reverse zone", () => {
   const origin = Name.parse("1.10.in-addr.arpa.");
   const sets = parseMasterFile(
     `$TTL 10
@@ -113,8 +113,8 @@ test("what it may have put into a reverse zone is told from its sites and its su
   );
 });
 
-suite("a collector that comes back", () => {
-  test("within its lease is not noticed by anybody", async () => {
+suite("a collector that restarts", () => {
+  test("within its lease changes nothing", async () => {
     const office = new Office(leased);
     printers(office.lans[0]!, 30, (i) => 20 + ((i * 37) % 100));
     await office.until(() => office.browse("_ipp._tcp").length === 30);
@@ -129,7 +129,7 @@ suite("a collector that comes back", () => {
     await second.end();
   });
 
-  test("asks for types and subtypes that are there already, which no device lists", async () => {
+  test("asks for published types and subtypes that no device lists", async () => {
     const office = new Office({ ...leased, lans: 2 });
     const [lan, other] = office.lans;
     const text = `${service("a", "_ipp._tcp", "h", "10.1.0.2")}\n_x._sub._ipp._tcp PTR a._ipp._tcp`;
@@ -149,7 +149,7 @@ suite("a collector that comes back", () => {
     await second.end();
   });
 
-  test("removes what left meanwhile, and only that, within 30 s", async () => {
+  test("removes what left meanwhile, and nothing else, within 30 s", async () => {
     const office = new Office(leased);
     const devices = printers(office.lans[0]!, 10, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 10);
@@ -173,7 +173,7 @@ suite("a collector that comes back", () => {
     await second.end();
   });
 
-  test("keeps what is at a site whose link comes later than itself", async () => {
+  test("keeps what is at a site whose link comes later", async () => {
     const office = new Office(leased);
     printers(office.lans[0]!, 5, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 5);
@@ -189,7 +189,7 @@ suite("a collector that comes back", () => {
     await second.end();
   });
 
-  test("removes what is at a site of which it has no link any more", async () => {
+  test("removes what is at a site without a link", async () => {
     const office = new Office(leased);
     printers(office.lans[0]!, 5, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 5);
@@ -200,7 +200,7 @@ suite("a collector that comes back", () => {
     await second.end();
   });
 
-  test("waits with removals until the server has told what is there", async () => {
+  test("removes nothing before it has read the zone from the server", async () => {
     const office = new Office(leased);
     const [gone] = printers(office.lans[0]!, 3, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 3);
@@ -223,7 +223,7 @@ suite("a collector that comes back", () => {
     await second.end();
   });
 
-  test("goes on where the server does not tell what is there", async () => {
+  test("works without reading the zone if the server refuses that", async () => {
     const facts: string[] = [];
     const office = new Office({
       published: { lease: LEASE, readBack: async () => Rcode.REFUSED },
@@ -242,7 +242,7 @@ suite("a collector that comes back", () => {
 });
 
 suite("a collector that stands still", () => {
-  /** So many printers, and how many of them are listed at the least until `elapse` is over. */
+  /** `count` printers; `least` gives the fewest listed until `elapse` has passed. */
   async function scene(count: number) {
     const office = new Office(leased);
     const devices = printers(office.lans[0]!, count, () => 20);
@@ -259,7 +259,7 @@ suite("a collector that stands still", () => {
     return { office, devices, least };
   }
 
-  test("soon after its start goes on listening before it takes anything for gone", async () => {
+  test("soon after its start listens on before it considers anything gone", async () => {
     const { office, devices, least } = await scene(10);
     await office.end();
     const second = office.start(leased);
@@ -271,7 +271,7 @@ suite("a collector that stands still", () => {
     await second.end();
   });
 
-  test("for longer than records live withdraws none of those that are still there", async () => {
+  test("for longer than records live withdraws nothing that is still there", async () => {
     const { office, devices, least } = await scene(10);
     office.clock.standStill(130_000);
     devices[0]!.isMute = true;
@@ -282,7 +282,7 @@ suite("a collector that stands still", () => {
     await office.end();
   });
 
-  test("more than once keeps all that is there, and ends as any other does", async () => {
+  test("more than once keeps all that is there, and ends as usual", async () => {
     const { office, least } = await scene(3);
     for (let i = 0; i < 5; i++) {
       office.clock.standStill(40_000);
@@ -295,7 +295,7 @@ suite("a collector that stands still", () => {
 });
 
 suite("a collector that ends", () => {
-  test("for good leaves nothing when its lease is over", async () => {
+  test("for good leaves nothing after its lease", async () => {
     const office = new Office(leased);
     printers(office.lans[0]!, 3, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 3);
@@ -305,7 +305,7 @@ suite("a collector that ends", () => {
     assert.ok(time > 100_000, `${time} ms`);
   });
 
-  test("cleanly withdraws what it has published, if it is told to", async () => {
+  test("cleanly withdraws what it has published, if configured", async () => {
     const office = new Office({ published: { lease: LEASE, withdraw: true } });
     printers(office.lans[0]!, 30, () => 20);
     await office.until(() => office.browse("_ipp._tcp").length === 30);
@@ -313,7 +313,7 @@ suite("a collector that ends", () => {
     assert.equal(office.zone.current.size, 2);
   });
 
-  test("takes its time where the server takes one update after the other", async () => {
+  test("takes its time if the server takes one update after the other", async () => {
     let delay = 0;
     const office: Office = new Office({
       published: {
@@ -339,7 +339,7 @@ suite("a collector that ends", () => {
     assert.ok(time >= 3000, `${time} ms`);
   });
 
-  test("does not wait for a server that is away", async () => {
+  test("does not wait long for a server that is away", async () => {
     let isDown = false;
     const office: Office = new Office({
       published: {
@@ -362,8 +362,8 @@ suite("a collector that ends", () => {
   });
 });
 
-suite("SEC-25: two collectors of one LAN", () => {
-  test("publish as one; when one ends, however it does, nobody notices", async () => {
+suite("SEC-25: two collectors on one LAN", () => {
+  test("publish as one, and the end of one, clean or not, changes nothing", async () => {
     for (const withdraw of [false, true]) {
       const office = new Office({ key: "a", published: { lease: LEASE, withdraw } });
       printers(office.lans[0]!, 10, (i) => 20 + i);
@@ -381,7 +381,7 @@ suite("SEC-25: two collectors of one LAN", () => {
     }
   });
 
-  test("of which one was away: what left meanwhile is removed by the other, and stays so", async () => {
+  test("remove, when one returns, what left meanwhile, and do not bring it back", async () => {
     const office = new Office({ key: "a", published: { lease: LEASE } });
     const second = office.start({ key: "b", published: { lease: LEASE } });
     const devices = printers(office.lans[0]!, 4, () => 20);
@@ -389,7 +389,7 @@ suite("SEC-25: two collectors of one LAN", () => {
     await office.clock.elapse(20_000);
     await office.end();
     devices[0]!.goodbye();
-    // A record lives while anybody holds it: here the one who is away, until its lease is over.
+    // A record lives while anybody holds it: here the absent collector, until its lease expires.
     await office.clock.elapse(5000);
     const third = office.start({ key: "a", published: { lease: LEASE } });
     await office.until(() => office.browse("_ipp._tcp").length === 3, 30_000);
@@ -400,10 +400,10 @@ suite("SEC-25: two collectors of one LAN", () => {
   });
 });
 
-suite("a collector of several zones", () => {
+suite("a collector for several zones", () => {
   const REVERSE = Name.parse("1.10.in-addr.arpa.");
 
-  test("puts each name into the zone it belongs to, and what belongs to none nowhere", async () => {
+  test("puts each name into its zone, and names of no zone nowhere", async () => {
     const office: Office = new Office();
     const zoneOf = (origin: Name) =>
       new Zone({
@@ -454,7 +454,7 @@ suite("a collector of several zones", () => {
   });
 });
 
-test("a link that is found to be at another site takes along what it has said", async () => {
+test("a link that turns out to be at another site takes along what it has said", async () => {
   let label = "here";
   const office = new Office({ siteOf: () => label, ...leased });
   const text = service("a", "_ipp._tcp", "h", "10.1.0.2");
@@ -473,7 +473,7 @@ test("a link that is found to be at another site takes along what it has said", 
   await office.end();
 });
 
-test("a site that a link comes to is rid of what was left there", async () => {
+test("a site that a link moves to is rid of leftovers", async () => {
   let label = "here";
   const office: Office = new Office({
     siteOf: () => label,
@@ -482,7 +482,7 @@ test("a site that a link comes to is rid of what was left there", async () => {
   const left = { name: Name.parse("old.there.z.example."), type: Type.A, ttl: 10 };
   const updates = recordsOf({ ...left, rdatas: [rdata.a("10.1.0.9")] });
   await office.zone.apply({ zone: ZONE, prerequisites: [], updates }, publisher);
-  // Nothing is read any more for the start.
+  // The reading at the start is over.
   await office.clock.elapse(200_000);
   assert.ok(office.zone.current.set(left.name, left.type));
   label = "there";
@@ -492,9 +492,9 @@ test("a site that a link comes to is rid of what was left there", async () => {
   await office.end();
 });
 
-test("a site that a link is at no more is left to those who are there", async () => {
+test("a site that a link has left is up to those who are still there", async () => {
   let label = "here";
-  // A server that does not know who wants what.
+  // A server that does not track who wants what.
   const office: Office = new Office({
     siteOf: () => label,
     published: { publish: (update) => office.zone.apply(update, publisher) },
@@ -511,7 +511,7 @@ test("a site that a link is at no more is left to those who are there", async ()
   );
   const updates = recordsOf({ name: name!, type: Type.PTR, ttl: 10, rdatas: [rdata.ptr(other!)] });
   await office.zone.apply({ zone: ZONE, prerequisites: [], updates }, publisher);
-  // What is there is read again.
+  // The zone is read again.
   office.collector.relabel();
   await office.clock.elapse(30_000);
   assert.deepEqual(office.browse("_ipp._tcp", "here.z.example."), [`${other}`]);

@@ -6,7 +6,7 @@ import { Irregularities } from "../../src/collector/report/irregularities.ts";
 import { FakeClock } from "../support/clock.ts";
 import { cacheOf, OPEN, service, ZONE } from "./fixture.ts";
 
-/** What is logged of what a site publishes, one time after the other. */
+/** What is logged as a site publishes one state after another. */
 function watch() {
   const clock = new FakeClock();
   const said: string[] = [];
@@ -21,7 +21,7 @@ function watch() {
   const irregularities = new Irregularities(clock, log);
   return {
     clock,
-    /** The lines that are new. */
+    /** The new lines. */
     publish(...services: readonly string[]): string[] {
       const site = new Site(ZONE.child("paris")!, OPEN);
       site.caches.add(cacheOf(services.join("\n")));
@@ -39,7 +39,7 @@ const large = (instance: string, octets: number) =>
   service(instance, "_ipp._tcp", "h", "10.0.0.1").replace('"txtvers=1"', textOf(octets));
 
 suite("irregularities", () => {
-  test("SD-13: a TXT record over 1300 octets is told of, once while it is there", () => {
+  test("SD-13: a TXT record over 1300 octets is reported once while it exists", () => {
     const { publish, clock } = watch();
     assert.deepEqual(publish(large("A", 1300)), []);
     const line =
@@ -54,7 +54,7 @@ suite("irregularities", () => {
     assert.deepEqual(publish(red), [line]);
   });
 
-  test("SD-13: however many there are, there are few lines a minute, and none is forgotten", () => {
+  test("SD-13: there are few lines a minute, however many services are odd, and none is forgotten", () => {
     const { publish, clock } = watch();
     const many = Array.from({ length: 50 }, (_, i) => large(`p${i}`, 2000));
     const lines = publish(...many);
@@ -66,7 +66,7 @@ suite("irregularities", () => {
     assert.equal(publish(...many, late).length, 1);
   });
 
-  test("a type of which there are more than BIND takes is told of, whatever sites they are at", () => {
+  test("a type with more instances than BIND takes is reported, whatever their sites", () => {
     const { publish } = watch();
     const cameras = Array.from({ length: 101 }, (_, i) =>
       service(`c${i}`, i % 2 ? "_rtsp._tcp" : "_RTSP._tcp", "h", "10.0.0.1"),
@@ -79,7 +79,7 @@ suite("irregularities", () => {
     assert.deepEqual(publish(...cameras), []);
   });
 
-  test("SD-07: types that are no service names are told of, each once", () => {
+  test("SD-07: types that are not service names are reported, each once", () => {
     const { publish } = watch();
     const types = ["_one-of-16-octets", "_nvstream_dbd", "_123", "_a--b", "_-a"];
     const odd = types.flatMap((type) =>

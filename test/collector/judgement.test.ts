@@ -1,4 +1,4 @@
-/** What a policy leaves of what is published already, beside what it makes of what is heard. */
+/** What a policy leaves of what is already published, compared with what it makes of what is heard. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Judgement } from "../../src/collector/projection/judgement.ts";
@@ -102,7 +102,7 @@ const policies = fc
   .map((fields) => ({ json: JSON.stringify(fields), hasMaps: fields.addresses.length > 0 }));
 
 suite("what a policy leaves of what is published", () => {
-  test("is all that was published by the same policy: a restart flickers nothing", () => {
+  test("is everything that the same policy published, so that a restart changes nothing", () => {
     fc.assert(
       fc.property(policies, ({ json }) => {
         const policy = policyOf(json);
@@ -116,7 +116,7 @@ suite("what a policy leaves of what is published", () => {
     );
   });
 
-  test("is what it makes of what is heard, whatever it was published by", () => {
+  test("is what the policy makes of what is heard, whatever policy published it", () => {
     fc.assert(
       fc.property(policies, ({ json, hasMaps }) => {
         const policy = policyOf(json);
@@ -126,7 +126,7 @@ suite("what a policy leaves of what is published", () => {
         assert.deepEqual(lines(judgement.left(before)), lines(after));
         const names = lines(judgement.left(reversed(before)));
         const wanted = lines(reversed(after));
-        // Where a map leads to is told when the link is heard.
+        // Names of mapped addresses are published only when the link is heard.
         if (hasMaps)
           assert.deepEqual(
             names,
@@ -150,9 +150,9 @@ suite("what a policy leaves of what is published", () => {
     lb._dns-sd._udp PTR @`);
   const leaves = (policy: string) => lines(judgementOf(policyOf(policy), LEFT).left(LEFT));
 
-  test("is what may have been heard in other words: in another order, of a host with other addresses", () => {
+  test("includes what may have been heard otherwise: in another order, or with more addresses", () => {
     const all = lines(LEFT);
-    // What is set comes last where it was dropped, in an order that is another the second time.
+    // Keys that are dropped and set again come last, the second time in another order.
     assert.deepEqual(
       leaves('{ text: [{ type: all, drop: [k, id], set: { k: "1", id: "2" } }] }'),
       all,
@@ -162,7 +162,7 @@ suite("what a policy leaves of what is published", () => {
     assert.deepEqual(leaves("{ rules: [{ deny: all, address: private }] }"), all);
   });
 
-  test("is an address that may have come by a map, in a URL too, though another map leads on", () => {
+  test("includes an address that a map may have made, in a URL too, even if another map takes it on", () => {
     const sets = zoneOf(`
       a._http._tcp.paris SRV 0 0 80 h.paris
       a._http._tcp.paris TXT "url=http://172.20.1.9/"
@@ -179,7 +179,7 @@ suite("what a policy leaves of what is published", () => {
     );
   });
 
-  test("is what nothing is known of, and nothing of a host that is hidden", () => {
+  test("includes what nothing is known about, but nothing of a hidden host", () => {
     assert.deepEqual(leaves("{ rules: [{ deny: _ssh._tcp }] }"), [
       "lb._dns-sd._udp.z.example. 10 IN PTR z.example.",
       "old.paris.z.example. 10 IN A 198.51.100.8",
@@ -187,14 +187,14 @@ suite("what a policy leaves of what is published", () => {
     ]);
   });
 
-  test("is what leads elsewhere, though a service that is hidden does too", () => {
+  test("includes what leads elsewhere, even if a hidden service does too", () => {
     const list = "_ipp._tcp.paris PTR h.elsewhere.example.";
     const sets = zoneOf(`b._ssh._tcp.paris SRV 0 0 22 h.elsewhere.example.\n${list}`);
     const judgement = judgementOf(policyOf("{ rules: [{ deny: _ssh._tcp }] }"), sets);
     assert.deepEqual(lines(judgement.left(sets)), lines(zoneOf(list)));
   });
 
-  test("is no host that steers clients, unless it is named", () => {
+  test("excludes a host that steers clients, unless the policy names it", () => {
     const sets = zoneOf(`
       _http._tcp.paris PTR p._http._tcp.paris
       p._http._tcp.paris SRV 0 0 80 wpad.paris

@@ -1,4 +1,4 @@
-/** What a collector makes of a LAN as LANs are: datagrams get lost, come twice and in disorder. */
+/** A collector on a realistic LAN: datagrams get lost, duplicated and reordered. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Type } from "../../src/dns/constants.ts";
@@ -9,7 +9,7 @@ import { Office, type OfficeOptions, printers } from "./office.ts";
 const META = "_services._dns-sd._udp";
 const HOUR = 3_600_000;
 
-/** What the zone holds, without TTLs and its apex. */
+/** The records of the zone, without TTLs and the apex. */
 function held({ zone }: Office): string[] {
   const sets = [...zone.current].filter(({ name }) => !name.equals(zone.origin));
   return lines(sets).map((line) => line.replace(/ \d+ IN /, " "));
@@ -21,13 +21,13 @@ const textOf = (i: number, version: number) =>
     .replace('"txtvers=1"', `"version=${version}"`)
     .replaceAll(" 4500 ", " 600 ");
 
-/** As RFC 6762 §8.3 has it: twice, a second apart. */
+/** Announces twice, a second apart (RFC 6762 §8.3). */
 function announce(office: Office, device: Device): void {
   device.announce();
   office.clock.at(office.clock.now() + 1000, () => device.announce());
 }
 
-/** Devices come, change and leave, by chance of `seed`; gives which are there in the end. */
+/** Devices come, change and leave at random by `seed`; gives the versions that remain. */
 async function bustle(office: Office, seed: number): Promise<(number | undefined)[]> {
   let state = seed;
   const draw = (below: number) => {
@@ -44,7 +44,7 @@ async function bustle(office: Office, seed: number): Promise<(number | undefined
     const i = draw(PLACES.length);
     const device = devices[i]!;
     if (there[i] !== undefined && draw(3) === 0) {
-      // Some without a word, as when a battery is empty.
+      // Some leave without a goodbye, as when a battery is empty.
       if (draw(2) === 0) device.goodbye();
       device.isMute = true;
       there[i] = undefined;
@@ -59,14 +59,14 @@ async function bustle(office: Office, seed: number): Promise<(number | undefined
   return there;
 }
 
-suite("a LAN of chance", () => {
+suite("a random LAN", () => {
   for (const seed of [1, 2, 3, 4]) {
-    test(`in the end the zone holds what is there, and nothing else (${seed})`, async () => {
+    test(`in the end the zone holds exactly what is there (${seed})`, async () => {
       const faults = { loss: 0.2, duplication: 0.3, delay: 5, jitter: 300 };
       const office = new Office({ faults });
       const there = await bustle(office, seed);
       office.lans[0]!.faults.loss = 0;
-      // What left without a word has lived by then, and what was lost has been asked for again.
+      // By now records without a goodbye have expired, and lost ones have been asked for again.
       await office.clock.elapse(1.1 * HOUR);
       const quiet = new Office();
       for (const [i, version] of there.entries()) {
@@ -80,7 +80,7 @@ suite("a LAN of chance", () => {
     });
   }
 
-  test("a thousand services announced in bursts, of which each tenth datagram is lost, are all found", async () => {
+  test("a thousand services announced in bursts are all found at a loss of a tenth", async () => {
     const office = new Office({ faults: { loss: 0.1, duplication: 0.1, delay: 2, jitter: 50 } });
     const devices = Array.from({ length: 10 }, (_, d) => {
       const text = Array.from({ length: 100 }, (_, i) =>
@@ -94,7 +94,7 @@ suite("a LAN of chance", () => {
     await office.end();
   });
 
-  test("a list too long for a packet is not said again to who knows it", async () => {
+  test("a list too long for a packet is not repeated to a querier that knows it", async () => {
     const office = new Office();
     const [lan] = office.lans;
     const text = Array.from({ length: 200 }, (_, i) =>
@@ -114,7 +114,7 @@ suite("a LAN of chance", () => {
           message.answers.some(({ name, type }) => type === Type.PTR && name.equals(list)),
       ),
     );
-    // Known answers of several packets each time, and nobody has anything to add.
+    // Each time the known answers take several packets, and nobody has anything to add.
     assert.ok(asked!.filter(({ message }) => message.isTruncated).length > 20);
     assert.deepEqual(said!.length, 0);
     await office.end();
@@ -144,7 +144,7 @@ suite("MDNS-68: two hosts that dispute a name", () => {
     return { office, told, serials, run };
   };
 
-  test("what each says is published, without a flap, and told of once a minute at most", async () => {
+  test("are both published, without flapping, and reported once a minute at most", async () => {
     const { office, told, serials, run } = await dispute();
     await run(10);
     const addresses = held(office).filter((line) => line.startsWith("pc.site1.z.example. A"));
@@ -159,7 +159,7 @@ suite("MDNS-68: two hosts that dispute a name", () => {
     await office.end();
   });
 
-  test("many names in dispute are one line a minute, and none drives a terminal", async () => {
+  test("with many names are reported in one line a minute, without control characters", async () => {
     const { office, told, run } = await dispute({}, "\\027[31m\\007pc");
     for (let i = 0; i < 20; i++) {
       const [one, other] = [4, 5].map(
@@ -178,7 +178,7 @@ suite("MDNS-68: two hosts that dispute a name", () => {
   });
 });
 
-test("Thirty devices that answer in disorder are listed once each, whatever comes twice", async () => {
+test("Thirty devices that answer out of order are listed once each, despite duplicates", async () => {
   const office = new Office({ faults: { duplication: 1, delay: 1, jitter: 400 } });
   printers(office.lans[0]!, 30, (i) => 20 + ((i * 37) % 100));
   await office.until(() => office.browse("_ipp._tcp").length === 30, 10_000);

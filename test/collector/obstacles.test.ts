@@ -14,7 +14,7 @@ describe("obstacles", () => {
     return { name: host(number), type: Type.A, ttl: 10, gone, come };
   };
 
-  it("forget the oldest of those that strangers make without end", () => {
+  it("forget the oldest when strangers make ever more", () => {
     for (const isRemoval of [false, true]) {
       const obstacles = new Obstacles();
       const isKnown = (number: number) =>
@@ -30,14 +30,14 @@ describe("obstacles", () => {
     }
   });
 
-  it("are news once, and again when they are another", () => {
+  it("are news once, and again after a change", () => {
     const obstacles = new Obstacles();
     assert.equal(obstacles.add(step(1, false), 100, 101, 0)?.published, 100);
     assert.equal(obstacles.add(step(1, false), 100, 101, 0), undefined);
     assert.equal(obstacles.add(step(1, false), 200, 201, 0)?.published, 200);
   });
 
-  it("are tried by turns, the longest spared first, and forgotten where nobody tries", () => {
+  it("are retried in turn, the one that waited longest first, and forgotten if not wanted", () => {
     const obstacles = new Obstacles();
     const open = (numbers: readonly number[]) =>
       numbers.filter((i) => {
@@ -52,10 +52,10 @@ describe("obstacles", () => {
     assert.deepEqual(open(all), []);
     obstacles.retry(obstacles.due!);
     assert.deepEqual(open(all), [0, 1]);
-    // One is refused again, the other one waits for its turn still.
+    // One is refused again, and the other has not been tried yet.
     obstacles.add(step(0, false), 0, 1, obstacles.due!);
     obstacles.retry(obstacles.due!);
-    // Then it has left.
+    // Now it is no longer wanted.
     const left = all.filter((i) => i !== 1);
     assert.deepEqual(open(left), [2]);
     obstacles.retry(obstacles.due!);
@@ -66,7 +66,7 @@ describe("obstacles", () => {
     assert.ok(obstacles.isEmpty);
   });
 
-  it("leave half of each turn to what was refused while nothing was taken", () => {
+  it("leave half of each turn to those refused while nothing was accepted", () => {
     const obstacles = new Obstacles();
     const address = rdata.a("10.1.0.1");
     const refuse = (i: number) => obstacles.add(step(i, true), 0, 1, 0);
@@ -81,7 +81,7 @@ describe("obstacles", () => {
     for (let turn = 0; turn < 99; turn++) for (const number of late) refuse(number);
     obstacles.retry(0);
     assert.deepEqual([...old, ...late].filter(isOpen), [0, 100]);
-    // Others are taken, and these are not.
+    // Others are accepted, and these are not.
     obstacles.succeeded();
     for (const number of [0, ...late]) refuse(number);
     obstacles.retry(0);

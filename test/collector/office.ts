@@ -1,4 +1,4 @@
-/** A collector with links in memory and the zone it publishes into, all by a test's clock. */
+/** A collector with links in memory and the zone it publishes into, all on a test's clock. */
 import assert from "node:assert/strict";
 import { Collector, type CollectorOptions } from "../../src/collector/collector.ts";
 import type { PublishedZone } from "../../src/collector/publishing/publication.ts";
@@ -46,7 +46,7 @@ export class Office {
     this.#first = this.start(options);
   }
 
-  /** A collector with a host of its own on each LAN. */
+  /** Starts a collector, with a host of its own on each LAN. */
   start({ key = "collector", published, ...options }: OfficeOptions = {}): Running {
     const { clock, zone } = this;
     const number = ++this.#collectors;
@@ -88,7 +88,7 @@ export class Office {
     return this.#first.collector;
   }
 
-  /** The collector's own, one on each LAN. */
+  /** The hosts of the first collector, one on each LAN. */
   get hosts(): readonly LanHost[] {
     return this.#first.hosts;
   }
@@ -97,13 +97,13 @@ export class Office {
     return this.#first.links;
   }
 
-  /** What a browse of a type lists, by instance. */
+  /** The instances that a browse for a type lists. */
   browse(type: string, domain = "site1.z.example."): string[] {
     const set = this.zone.current.set(Name.parse(`${type}.${domain}`), Type.PTR);
     return (set?.rdatas ?? []).map((rdata) => targetOf(rdata)!.toString());
   }
 
-  /** Milliseconds until `condition`, a few at a time. */
+  /** Lets time pass until `condition` holds; gives the milliseconds. */
   async until(condition: () => boolean, most = 60_000): Promise<number> {
     const start = this.clock.now();
     while (!condition()) {

@@ -35,7 +35,7 @@ suite("on demand", () => {
       soa: 0,
     });
     assert.ok(after >= 1200 && after < 1450, `${after} ms`);
-    // What is not for others is not told here either.
+    // What is not meant for other networks is not told on demand either.
     const linkLocal = await asked.ask("laptop AAAA");
     assert.deepEqual({ ...linkLocal, after: 0 }, { ...NOTHING, after: 0 });
     assert.ok(linkLocal.after < 1450);
@@ -57,7 +57,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-24: who denies an address by one family speaks for none of the other", async () => {
+  test("PROXY-24: a denial over one address family does not count for the other", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.20", "!desk NSEC desk A").announce();
     asked.device("fe80::21", "!desk AAAA fd00::21", 1200);
@@ -66,7 +66,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-24: what one link of a site denies another may have", async () => {
+  test("PROXY-24: what one link of a site denies, another may have", async () => {
     const asked = new AskedOffice({ lans: 2, siteOf: () => "site1" });
     asked.device("10.1.0.20 fe80::20", "!desk NSEC desk HINFO").announce();
     new Device(asked.office.lans[1]!, "10.2.0.21", "!desk A 10.2.0.21", { delay: 1200 });
@@ -75,7 +75,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-24: what one link of a site has and may not be told another may have", async () => {
+  test("PROXY-24: what one link of a site has but may not tell, another may have", async () => {
     const asked = new AskedOffice({ lans: 2, siteOf: () => "site1" });
     asked.device("10.1.0.20", "!desk A 169.254.0.20").announce();
     new Device(asked.office.lans[1]!, "10.2.0.20", "!desk A 10.2.0.20");
@@ -86,7 +86,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-25: who is not there is NODATA after a wait that dig does not tire of", async () => {
+  test("PROXY-25: an absent host is NODATA after a wait that dig tolerates", async () => {
     const asked = new AskedOffice();
     await asked.office.clock.elapse(20_000);
     const questions = asked.listen();
@@ -100,7 +100,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-25: what somebody still waits for is asked again, though another has gone", async () => {
+  test("PROXY-25: a question one client still waits for is repeated, though another has gone", async () => {
     const asked = new AskedOffice();
     await asked.office.clock.elapse(20_000);
     const questions = asked.listen();
@@ -115,7 +115,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-26: what was heard before is answered at once, and nobody is asked", async () => {
+  test("PROXY-26: what was heard before is answered at once, without a question", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.20", "!laptop A 10.1.0.20").announce();
     await asked.office.clock.elapse(20_000);
@@ -141,7 +141,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("a subtype and a type that nobody asked for are in the zone from then on", async () => {
+  test("a subtype or type that nobody queried is in the zone from then on", async () => {
     const asked = new AskedOffice();
     const printer = `${PRINTER}\n_color._sub._ipp._tcp PTR Office\\032Printer._ipp._tcp`;
     asked.device("10.1.0.10", `_services._dns-sd._udp PTR _ipp._tcp\n${printer}`);
@@ -163,7 +163,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("what is asked for at the moment it is heard is told as soon as the zone has it", async () => {
+  test("what is asked for just as it is heard is answered as soon as the zone has it", async () => {
     const asked = new AskedOffice();
     const printer = asked.device("10.1.0.10", PRINTER);
     printer.announce();
@@ -181,7 +181,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("a service that was withheld is told as soon as it may be, however long ago it was heard", async () => {
+  test("a withheld service is answered as soon as it may be, however long ago it was heard", async () => {
     const asked = new AskedOffice();
     const device = asked.device("10.1.0.11", service("quiet", "_quiet._tcp", "q", "169.254.0.11"));
     device.announce();
@@ -199,7 +199,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("a list that is withheld and was heard just now waits for more", async () => {
+  test("a withheld list that was heard just now waits for more", async () => {
     const asked = new AskedOffice();
     const announce = (name: string, address: string) =>
       asked.device("10.1.0.11", service(name, "_quiet._tcp", name, address)).announce();
@@ -213,7 +213,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("what is not known yet of a service is waited for", async () => {
+  test("a missing record of a service is waited for", async () => {
     const asked = new AskedOffice();
     const [list, srv, txt, address] = service("quiet", "_quiet._tcp", "q", "10.1.0.11")
       .trim()
@@ -242,7 +242,7 @@ suite("on demand", () => {
     }
   });
 
-  test("a list that is asked for now and then anyway is asked for at once", async () => {
+  test("a list that is queried now and then anyway is queried at once on demand", async () => {
     const asked = new AskedOffice({ subtypes: { "_ipp._tcp": ["_color"] } });
     const color = "_color._sub._ipp._tcp";
     await asked.office.clock.elapse(600_000);
@@ -255,7 +255,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("an alias leads on, and an unusual type of a host is asked for", async () => {
+  test("an alias is followed, and an unusual type of a host is asked for", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.20", "!www CNAME box\n!box A 10.1.0.20").announce();
     const printer = asked.device("10.1.0.10", PRINTER);
@@ -275,7 +275,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-39, 40, 42, 43: administrative names are never asked for, nor what the harvest is", async () => {
+  test("PROXY-39, 40, 42, 43: administrative names are never asked for, nor what is harvested", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.10", PRINTER).announce();
     await asked.office.clock.elapse(20_000);
@@ -319,7 +319,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-39: nor is what has been delegated to others", async () => {
+  test("PROXY-39: names delegated to others are not asked for", async () => {
     const asked = new AskedOffice();
     const { zone } = asked.office;
     const [set] = setsOf("lab.site1 NS ns.example.");
@@ -330,7 +330,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("a service that is withheld is denied at once", async () => {
+  test("a withheld service is denied at once", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.10", PRINTER.replace("A 10.1.0.10", "AAAA fe80::10")).announce();
     await asked.office.clock.elapse(20_000);
@@ -340,7 +340,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-51: who asks for everything takes nothing from who asks for one thing", async () => {
+  test("PROXY-51: a flood of questions takes nothing from a client that asks for one thing", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.20", "!laptop A 10.1.0.20");
     asked.device("10.1.0.21", "!desk A 10.1.0.21", 1500);
@@ -370,7 +370,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-51: who watches everything has no more asked, and takes nothing from others", async () => {
+  test("PROXY-51: a flood of watches has no more asked, and takes nothing from others", async () => {
     const asked = new AskedOffice();
     await asked.office.clock.elapse(20_000);
     const host = asked.office.lans[0]!.host("ear", "10.1.0.99").record();
@@ -424,7 +424,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("a policy that allows one host and hides all services of others hides these alone", async () => {
+  test("a policy that allows one host and hides all services of others hides only the others", async () => {
     const rules = [{ allow: "all", host: "open*" }, { deny: "all" }];
     const asked = new AskedOffice({ policy: policy.parse({ rules }) });
     asked.device("10.1.0.20", "!open-7 A 10.1.0.20\n!laptop A 10.1.0.21").announce();
@@ -434,7 +434,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("nothing that a policy hides is told by another name, nor what cannot be reached", async () => {
+  test("what a policy hides, or what is unreachable, is not told through another name", async () => {
     const rules = [
       { deny: "all", host: "secret*" },
       { deny: "all", address: "10.1.7.0/24" },
@@ -477,7 +477,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("of a host that a policy hides for its address nothing is told before that is known", async () => {
+  test("a host that a policy may hide by address is not told before its address is known", async () => {
     const rules = [{ deny: "all", address: "10.1.7.0/24" }];
     const asked = new AskedOffice({ policy: policy.parse({ rules, networks: ["fd00::/8"] }) });
     const host = (name: string, address: string) =>
@@ -500,7 +500,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("nothing of a service that a policy hides is told by an alias of it", async () => {
+  test("a service that a policy hides is not told through an alias", async () => {
     const asked = new AskedOffice({ policy: policy.parse({ rules: [{ deny: "chat" }] }) });
     const hidden = service("x", "_presence._tcp", "h", "10.1.0.20");
     asked.device("10.1.0.20", `${hidden}\n!user CNAME x._presence._tcp`).announce();
@@ -511,7 +511,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("an alias is told of before it is known what it leads to", async () => {
+  test("an alias is told before its target is known", async () => {
     const asked = new AskedOffice({ policy: policy.parse({}) });
     asked.device("10.1.0.20", "!www CNAME box").announce();
     asked.device("10.1.0.21", "!box A 10.1.0.21", 500);
@@ -523,7 +523,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("no device says another thing of a name of which the zone says something", async () => {
+  test("a device cannot contradict what the zone says of a name", async () => {
     const asked = new AskedOffice();
     const { zone, clock } = asked.office;
     const updates = [...setsOf("www.site1 A 192.0.2.1\nbox.site1 A 192.0.2.2")].flatMap(recordsOf);
@@ -542,13 +542,13 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("whose client is gone, and when all ends, nobody waits", async () => {
+  test("nobody waits for a client that has gone, or after the end", async () => {
     const asked = new AskedOffice();
     await asked.office.clock.elapse(20_000);
     const questions = asked.listen();
     const client = new AbortController();
     const gone = asked.start("nobody A", "me", client.signal);
-    // For them nobody is asked what he asked for.
+    // These do not cause the first client's question to be sent.
     void asked.start("nobody AAAA", "you");
     void asked.start("somebody A", "you");
     client.abort();
@@ -561,7 +561,7 @@ suite("on demand", () => {
     assert.deepEqual(seenOf(await last), NOTHING);
   });
 
-  test("SEC-11: the link of the site is asked, and no other", async () => {
+  test("SEC-11: only the link of the site is asked", async () => {
     const asked = new AskedOffice({ lans: 2 });
     await asked.office.clock.elapse(20_000);
     const ears = asked.office.lans.map((lan, i) => lan.host("ear", `10.${i + 1}.0.99`).record());
@@ -576,7 +576,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("a link that goes while a client waits leaves it an answer", async () => {
+  test("a client gets an answer though the link goes while it waits", async () => {
     const asked = new AskedOffice();
     await asked.office.clock.elapse(20_000);
     const answer = asked.start("nobody A");
@@ -587,7 +587,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-29: a link that comes back is asked for the lists that are watched still", async () => {
+  test("PROXY-29: a link that comes back is asked for the lists that are still watched", async () => {
     const asked = new AskedOffice();
     const { clock, hosts, links } = asked.office;
     const printer = ["_color", "_a4"].map(
@@ -612,7 +612,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-25: no name that a link may have is denied, whatever type is asked for", async () => {
+  test("PROXY-25: a name that a link may have is never NXDOMAIN, whatever type is asked for", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.10", PRINTER).announce();
     await asked.office.clock.elapse(20_000);
@@ -655,7 +655,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("is never answered without waiting, so that nothing of it is ready", async () => {
+  test("nothing is answered without waiting, so no ready-made answer is kept", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.20", `!laptop A 10.1.0.20\n${PRINTER}`).announce();
     await asked.office.clock.elapse(20_000);
@@ -686,7 +686,7 @@ function seenOf({ after: _, ...answer }: Asked) {
   return answer;
 }
 
-/** Asked at once, each is told of one record, soon. */
+/** Asks at once; each answer has one record, and comes soon. */
 async function areTold(asked: AskedOffice, questions: readonly string[]): Promise<void> {
   const answers = questions.map((question) => asked.start(question));
   await asked.office.until(() => asked.onDemand.waiting === 0, 10_000);

@@ -1,4 +1,4 @@
-/** What a question on demand costs: a stranger may fill a list, and ask for it as often as he likes. */
+/** The cost of a question on demand: a stranger may fill a list, and ask for it as often as he likes. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Rcode } from "../../src/dns/constants.ts";
@@ -7,7 +7,7 @@ import { service, ZONE } from "./fixture.ts";
 
 const LIST = "_quiet._tcp 4500 PTR a._quiet._tcp\n_quiet._tcp 4500 PTR b._quiet._tcp";
 
-/** How many names of the site have been looked at since; `looked` is called at each. */
+/** Counts the names of the site looked at from now on; calls `looked` for each. */
 function countLooks(asked: AskedOffice, looked = () => {}): () => number {
   const { site } = asked.office.collector.siteAt(ZONE.child("site1")!)!;
   const translate = site.translate.bind(site);
@@ -21,7 +21,7 @@ function countLooks(asked: AskedOffice, looked = () => {}): () => number {
 }
 
 suite("the cost of a question on demand", () => {
-  test("as long as the links say the same, a list is gone through once", async () => {
+  test("a list is gone through once as long as the links say the same", async () => {
     for (const records of [LIST, `${LIST}\n!a._quiet._tcp 4500 SRV 0 0 0 .`]) {
       const asked = new AskedOffice();
       const device = asked.device("10.1.0.20", records);
@@ -37,7 +37,7 @@ suite("the cost of a question on demand", () => {
     }
   });
 
-  test("however often the links say another thing, lists take but a part of the thread", async () => {
+  test("lists take only a part of the thread, however often the links say something new", async () => {
     const asked = new AskedOffice();
     const { clock } = asked.office;
     asked.device("10.1.0.20", service("a", "_quiet._tcp", "box", "169.254.0.20")).announce();
@@ -61,7 +61,7 @@ suite("the cost of a question on demand", () => {
     await asked.end();
   });
 
-  test("a host is looked at once for all who wait for something of it", async () => {
+  test("a host is looked at once for all that wait for something of it", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.20", "!laptop 4500 A 10.1.0.20").announce();
     await asked.office.clock.elapse(20_000);
@@ -73,7 +73,7 @@ suite("the cost of a question on demand", () => {
     await asked.end();
   });
 
-  test("where no link is there, nothing is gone through, and nothing kept of what is asked for", async () => {
+  test("without a link nothing is gone through, and no question is kept", async () => {
     const asked = new AskedOffice({ grace: 600_000 });
     asked.device("10.1.0.20", LIST).announce();
     await asked.office.clock.elapse(20_000);

@@ -1,7 +1,7 @@
 /**
- * Whatever devices and links do, and whenever somebody asks: an answer comes in time; what a device has
- * been holding since the question and may be told is in it; what is hidden, or said by nobody any more,
- * is not. Each run is that of its seed.
+ * Whatever devices and links do, and whenever somebody asks: an answer comes in time; it has what a
+ * device has held since the question and may be told; it has nothing hidden, and nothing that nobody
+ * says any more. Each run is reproduced by its seed.
  */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
@@ -16,14 +16,14 @@ import { lines, records, seeded } from "./fixture.ts";
 const PATIENCE = 2500;
 const TYPES = ["_ipp._tcp", "_deny._tcp", "_quiet._tcp"];
 const HIDDEN = /secret|hid\d|_deny|10\.[12]\.7\.| 169\.254| fe80/;
-/** Milliseconds that what is in doubt has, and what is on its way. */
+/** Milliseconds for which a doubted record, or one in flight, may still be told. */
 const DOUBT = 11_000;
 
 /** A record of a device. */
 interface Held {
-  /** Since when whoever asks gets it. */
+  /** Since when every answer has it; undefined while none need have it. */
   since: number | undefined;
-  /** When it could be heard last, and the milliseconds it lives from then on. */
+  /** When it could last be heard, and the milliseconds it lives from then on. */
   last: number;
   life: number;
 }
@@ -167,7 +167,7 @@ class World {
     device.announce();
   }
 
-  /** What a device may have to say. */
+  /** What a device may say, at random. */
   #text(lan: number, n: number): string {
     const host = this.#pick([`h${n}`, `h${n}`, `h${n}`, `secret-${n}`]);
     const [short, long] = [this.#pick([20, 120]), this.#pick([30, 4500])];
@@ -179,7 +179,7 @@ class World {
     if (types.size > 0 && this.#chance(0.2))
       of.push(`!${host} NSEC ${host} ${[...types].join(" ")}`);
     if (this.#chance(0.3)) of.push(`!al${n} ${short} CNAME ${host}`);
-    // One host with a foot in either network.
+    // One host on both networks.
     if (n < 12) of.push(`!both ${short} A ${n === 10 ? "169.254.9.10" : "10.2.1.11"}`);
     for (const type of TYPES) {
       if (this.#chance(0.5)) continue;
@@ -194,7 +194,7 @@ class World {
     return of.join("\n");
   }
 
-  /** Brings what is held up to now. */
+  /** Updates what is held to the present. */
   #note(): void {
     const now = this.asked.office.clock.now();
     for (const { held, device, lan } of this.#actors) {
@@ -255,11 +255,11 @@ class World {
         const { last, life } = held.get(record) ?? { last: 0, life: 0 };
         return last + life + this.#stoodSince(last) + DOUBT;
       });
-      // A service without a TXT record is given an empty one.
+      // A service without a TXT record gets an empty one.
       if (now > Math.max(...ends) && !record.endsWith('TXT ""'))
         yield `tells too late of ${record}`;
     }
-    // Who stood still has not heard the answers yet.
+    // After a standstill the answers have not been heard yet.
     if (stood > 0) return;
     for (const record of this.#actors.flatMap((actor) => this.#expectedOf(actor, text, start))) {
       // The first answer to a question for a list ends the wait.
@@ -273,7 +273,7 @@ class World {
     return since.reduce((sum, { length }) => sum + length, 0);
   }
 
-  /** What a device has been holding since before `start` that belongs into the answer. */
+  /** What a device has held since before `start` and belongs in the answer. */
   #expectedOf({ held, device }: Actor, text: string, start: number): string[] {
     const [owner, type] = text.split(" ");
     const all = device.records
@@ -281,7 +281,7 @@ class World {
       .filter((each) => (held.get(each)?.since ?? Infinity) < start);
     const has = (record: string) => all.find((each) => each.startsWith(`${record} `));
     const isHost = (host: string) => has(`${host} A`) !== undefined && !isDenied(host);
-    // A rule fits an address that was heard before, too.
+    // A rule also matches an address that was heard before.
     const isDenied = (host: string) =>
       [...held.keys()].some((each) => each.startsWith(`${host} A 10.`) && HIDDEN.test(each));
     const isService = (name: string) => {
@@ -300,7 +300,7 @@ class World {
   }
 }
 
-/** "name type data", as the link has it. */
+/** "name type data", as on the link. */
 function said(record: ResourceRecord): string {
   return obtain(texts, record, () => {
     const { name, ttl, rdata } = record;
@@ -324,7 +324,7 @@ function sayOnce(device: Device, records: readonly ResourceRecord[]): void {
 
 suite("on demand, whatever happens", () => {
   for (let seed = 1; seed <= 12; seed++) {
-    test(`in the run of seed ${seed}`, async () => {
+    test(`answers are right and in time (seed ${seed})`, async () => {
       const world = new World(seed);
       await world.run(120);
       assert.ok(world.questions > 50);

@@ -1,4 +1,4 @@
-/** What a collector keeps published of where its links are, whatever is heard on them. */
+/** What a collector publishes of where its links are, whatever is heard on them. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { CollectorOptions } from "../../src/collector/collector.ts";
@@ -38,14 +38,14 @@ function reverseZone(): Zone {
   return new Zone({ origin: REVERSE, records, clock: new FakeClock() });
 }
 
-/** Whether this is there, and what it points to. */
+/** The targets of the PTR records at `owner`. */
 function pointers(zone: Zone, owner: string): string[] {
   const set = zone.current.set(Name.parse(owner), Type.PTR);
   return set?.rdatas.map(({ values }) => String(values[0])) ?? [];
 }
 
 suite("the places of a collector", () => {
-  test("are listed though nothing is heard there, and no more when the link has gone", async () => {
+  test("are listed though nothing is heard there, until the link goes", async () => {
     const office = new Office({ extra, lans: 2 });
     await office.clock.elapse(1000);
     const list = (label: string) => pointers(office.zone, `lb._dns-sd._udp.${label}.z.example.`);
@@ -59,7 +59,7 @@ suite("the places of a collector", () => {
     await office.end();
   });
 
-  test("have their names in reverse zones, and their hosts', and follow a renumbering", async () => {
+  test("have their names and their hosts' in reverse zones, and follow a renumbering", async () => {
     const reverse = reverseZone();
     const by = reversePrincipal("collector", ZONE, () => true);
     const written: Update["updates"][number][] = [];
@@ -101,7 +101,7 @@ suite("the places of a collector", () => {
     await office.end();
   });
 
-  test("have their hosts in reverse zones where a map has put them, and nobody else", async () => {
+  test("have mapped hosts in reverse zones at the new addresses, and no host that claims one", async () => {
     const reverse = reverseZone();
     const by = reversePrincipal("collector", ZONE, () => true);
     const map = "policy: { addresses: [{ from: 10.1.0.0/24, to: 10.200.0.0/24 }] }";
@@ -127,7 +127,7 @@ suite("the places of a collector", () => {
     await office.end();
   });
 
-  test("are those of now where a link comes back in another network", async () => {
+  test("are the current ones when a link comes back in another network", async () => {
     const reverse = reverseZone();
     const by = reversePrincipal("collector", ZONE, () => true);
     const office: Office = new Office({
@@ -155,7 +155,7 @@ suite("the places of a collector", () => {
     await office.end();
   });
 
-  test("are found again by who starts anew and recommends others, on servers without leases", async () => {
+  test("are found again after a restart that recommends others, on servers without leases", async () => {
     const reverse = reverseZone();
     const office: Office = new Office();
     await office.end();

@@ -28,7 +28,7 @@ function siteOf(policy: Policy, text: string, label = "paris"): Site {
   return site;
 }
 
-/** What a policy withholds of what was heard, or the names of what it publishes. */
+/** The reasons why a policy withholds what was heard, or the names that it publishes. */
 function judge(policy: string, text: string, label?: string) {
   const { services, withheld } = project([siteOf(policyOf(policy), text, label)], ZONE, LATER);
   return withheld.length > 0
@@ -40,7 +40,7 @@ const PRINTER = service("Office Printer", "_ipp._tcp", "printer", "10.1.0.10");
 const DENIED = ["policy.rules[0] denies it"];
 const LISTED = ["Office Printer"];
 
-test("SEC-08: an address is believed as soon as its link is in a wider network of the same base", () => {
+test("SEC-08: an address is accepted once its link is in a wider network with the same base", () => {
   const site = new Site(ZONE.child("paris")!, policyOf("{}"));
   const cache = cacheOf(service("a", "_ipp._tcp", "h", "10.1.7.10"));
   site.caches.add(cache);
@@ -51,7 +51,7 @@ test("SEC-08: an address is believed as soon as its link is in a wider network o
   assert.deepEqual([24, 16, 24].map(listed), [0, 1, 0]);
 });
 
-test("why one host is not told of is told, as far as something is known of it", () => {
+test("the reason for withholding one host is given, as far as anything is known of it", () => {
   const text = `
     !open A 10.1.0.20
     !secret A 10.1.0.21
@@ -110,7 +110,7 @@ suite("a rule", () => {
     });
   }
 
-  test("decides when it is the first that fits", () => {
+  test("decides if it is the first that fits", () => {
     assert.deepEqual(judge("{ rules: [{ allow: printers }, { deny: all }] }", PRINTER), LISTED);
     assert.deepEqual(judge("{ rules: [{ deny: all }, { allow: printers }] }", PRINTER), DENIED);
     assert.deepEqual(
@@ -119,12 +119,12 @@ suite("a rule", () => {
     );
   });
 
-  test("about addresses sees those of what the host is an alias of", () => {
+  test("about addresses sees those of the host behind an alias", () => {
     const text = `${PRINTER.replace("631 printer", "631 alias")}\nalias CNAME printer`;
     assert.deepEqual(judge("{ rules: [{ deny: all, address: 10.1.0.10 }] }", text), DENIED);
   });
 
-  test("about hosts fits whatever is an alias of one", () => {
+  test("about hosts fits an alias of one, too", () => {
     const text = `${PRINTER.replace("631 printer", "631 alias")}\nalias CNAME printer`;
     assert.deepEqual(judge("{ rules: [{ deny: all, host: printer }] }", text), DENIED);
     assert.deepEqual(judge("{ rules: [{ deny: all, host: alias }] }", text), DENIED);
@@ -132,7 +132,7 @@ suite("a rule", () => {
     assert.deepEqual(judge(allowed, text), LISTED);
   });
 
-  test("about a host takes one of two away from a service, and the service where it has no other", () => {
+  test("about a host takes only that host away from a service with two", () => {
     const text = `${PRINTER}
       Office\\032Printer._ipp._tcp SRV 1 0 631 spare
       !spare A 10.1.0.11`;
@@ -147,7 +147,7 @@ suite("a rule", () => {
     assert.deepEqual(lines(project([site], ZONE, LATER).sets), []);
   });
 
-  test("is about services that stand elsewhere too, by what the link says of them", () => {
+  test("applies to services elsewhere, by what the link says of them", () => {
     const text = "_ipp._tcp PTR Far\\032Printer._ipp._tcp.elsewhere.example.";
     const count = (policy: string) =>
       lines(project([siteOf(policyOf(policy), text)], ZONE, LATER).sets);
@@ -157,7 +157,7 @@ suite("a rule", () => {
     assert.equal(count("{ rules: [{ deny: chat }] }").length, 1);
   });
 
-  test("is about services that are listed under a type that is not theirs, too", () => {
+  test("applies to services that are listed under a type not their own", () => {
     const text = `${service("Page", "_http._tcp", "h", "10.1.0.2")}
       _ipp._tcp PTR Page._http._tcp
       _color._sub._ipp._tcp PTR Page._http._tcp
@@ -176,7 +176,7 @@ suite("a rule", () => {
     );
   });
 
-  test("allows what is off unless allowed, and no more", () => {
+  test("allows what is off by default, where it fits", () => {
     const phone = service("Phone", "_companion-link._tcp", "phone", "10.1.0.3");
     assert.deepEqual(judge("{}", phone), ["its type tells of people, and no rule allows it"]);
     assert.deepEqual(judge("{ rules: [{ allow: personal }] }", phone), ["Phone"]);
@@ -186,7 +186,7 @@ suite("a rule", () => {
     ]);
   });
 
-  test("has a pattern that is fitted as an expression would, and in no long time", () => {
+  test("has a pattern that matches like a regular expression, and quickly", () => {
     const letters = (...all: string[]) =>
       fc.array(fc.constantFrom(...all), { maxLength: 10 }).map((parts) => parts.join(""));
     fc.assert(
@@ -208,13 +208,13 @@ suite("addresses", () => {
       .map((line) => line.split(" ")[4]);
   };
 
-  test("SEC-08: outside of the link's own networks are not published", () => {
+  test("SEC-08: outside the link's own networks are not published", () => {
     const foreign = ["A 8.8.8.8", "A 10.2.0.1", "A 100.64.0.1", "AAAA fd01::1", "AAAA 2001:db8::1"];
     assert.deepEqual(addressesOf("{}", ...foreign, "AAAA fd00::10"), ["10.1.0.10", "fd00::10"]);
     assert.deepEqual(addressesOf("{}", "A 10.1.255.255", "A 10.1.0.0"), ["10.1.0.10"]);
   });
 
-  test("SEC-08: unless they are allowed", () => {
+  test("SEC-08: outside them are published if allowed", () => {
     assert.deepEqual(addressesOf("{ networks: 10.2.0.0/16 }", "A 10.2.0.1", "A 8.8.8.8"), [
       ...["10.1.0.10", "10.2.0.1"],
     ]);
@@ -223,7 +223,7 @@ suite("addresses", () => {
     ]);
   });
 
-  test("SEC-08: that mean everybody on the link are not, whatever is allowed", () => {
+  test("SEC-08: that stand for the whole link are not published, whatever is allowed", () => {
     const broadcast = ["A 10.1.255.255", "A 10.1.0.0", "A 10.2.255.255", "AAAA fd00::"];
     assert.deepEqual(addressesOf("{ networks: private }", ...broadcast), [
       ...["10.1.0.10", "10.2.255.255"],
@@ -244,7 +244,7 @@ suite("addresses", () => {
     }
   });
 
-  test("SEC-08: a service whose host has no other is withheld, and it is said why", () => {
+  test("SEC-08: are the reason to withhold a service if its host has no others", () => {
     const text = PRINTER.replace("10.1.0.10", "8.8.8.8");
     assert.deepEqual(judge("{}", text), ["no address of its host is one of its link"]);
     const nowhere = PRINTER.replace("10.1.0.10", "169.254.1.1");
@@ -253,7 +253,7 @@ suite("addresses", () => {
     ]);
   });
 
-  test("are judged again when the link has others", () => {
+  test("are judged again when the link's networks change", () => {
     const site = siteOf(policyOf("{}"), PRINTER.replace("10.1.0.10", "10.2.0.10"));
     const count = () => project([site], ZONE, LATER).services.size;
     assert.equal(count(), 0);
@@ -264,7 +264,7 @@ suite("addresses", () => {
     assert.equal(count(), 0);
   });
 
-  test("are mapped, host by host, in their site alone, by the first that fits", () => {
+  test("are mapped host by host, only in their site, by the first map that fits", () => {
     const map =
       "{ addresses: [{ site: paris, from: 10.1.0.0/25, to: 172.16.9.128/25 }, " +
       "{ site: lyon, from: 10.1.0.0/24, to: 10.9.9.0/24 }, " +
@@ -297,13 +297,13 @@ suite("TXT records", () => {
     assert.deepEqual(edit(drop, "uuid=7"), [""]);
   });
 
-  test("are set at the place of the key, or at the end", () => {
+  test("are set in place of the key, or at the end", () => {
     const set = "{ type: all, set: { note: lyon, b: '2' } }";
     assert.deepEqual(edit(set, "a=1", "NOTE=x", "c"), ["a=1", "note=lyon", "c", "b=2"]);
     assert.deepEqual(edit(set, ""), ["note=lyon", "b=2"]);
   });
 
-  test("are rewritten where a URL names a host of the link", () => {
+  test("are rewritten if a URL names a host of the link", () => {
     const rewrite = "{ type: _ipp._tcp, rewrite: [adminurl] }";
     const url = (before: string) => edit(rewrite, `adminurl=${before}`, "other=http://p.local/")[0];
     const cases: readonly (readonly [string, string])[] = [
@@ -328,7 +328,7 @@ suite("TXT records", () => {
     ]);
   });
 
-  test("are rewritten to what a URL may hold, where the site's name is not of letters alone", () => {
+  test("are rewritten with escapes if the site's name has more than letters", () => {
     const [{ name }] = response("a._ipp._tcp A 10.1.0.1").answers as [ResourceRecord];
     const policy = policyOf("{ text: [{ type: all, rewrite: [u] }] }");
     const site = new SitePolicy(policy, ZONE.child("2. Étage, Süd")!);
@@ -344,7 +344,7 @@ suite("TXT records", () => {
     }
   });
 
-  test("SD-11: are read as RFC 6763 §6.4 has it: a key is ASCII, and = is in front of a value only", () => {
+  test("SD-11: are read as in RFC 6763 §6.4: keys are ASCII, and = only precedes a value", () => {
     const edits = "{ type: all, drop: [k], set: { b: '1' }, rewrite: [u] }";
     const odd = [
       "\u212a=1",
@@ -360,7 +360,7 @@ suite("TXT records", () => {
     assert.deepEqual(edit(edits, ...odd, "K=a=b", "k"), odd.with(4, "b=1"));
   });
 
-  test("SD-12: of keys that no rule names stay as they are, and nothing is said of them", () => {
+  test("SD-12: keep keys that no rule names unchanged", () => {
     const said = ["x-foo=1", "", "Made Up", "=", "x-foo=2"];
     assert.deepEqual(edit("{ type: all, drop: [y], rewrite: [z] }", ...said), said);
     assert.deepEqual(edit("{ type: all, drop: [y], set: { n: '1' } }", ...said, "Y=7"), [
@@ -369,7 +369,7 @@ suite("TXT records", () => {
     ]);
   });
 
-  test("are set where the device has none at all, and stay the same object", () => {
+  test("are set if the device has none, and stay the same object", () => {
     const text = PRINTER.replace(/!.*TXT.*/, "");
     const site = siteOf(policyOf("{ text: [{ type: printers, set: { note: lyon } }] }"), text);
     const find = () => [...project([site], ZONE, LATER).sets].find(({ type }) => type === Type.TXT);
@@ -378,18 +378,18 @@ suite("TXT records", () => {
     assert.equal(find()!.rdatas[0], found);
   });
 
-  test("as large as they come lose what no longer fits", () => {
+  test("of the largest size lose what no longer fits", () => {
     const set = [..."abcdef"].map((key) => `${key}: ${"y".repeat(253)}`).join(", ");
     const policy = new SitePolicy(policyOf(`{ text: [{ type: all, set: { ${set} } }] }`), ZONE);
     const large = rdata.txt(...Array.from({ length: 256 }, () => `x=${"x".repeat(249)}`));
     const [{ name }] = response("a._ipp._tcp A 10.1.0.1").answers as [ResourceRecord];
     const edited = policy.text(name, large);
-    // 65535 octets hold three of them beside 256 strings of 251 and their lengths.
+    // 65535 octets have room for three keys beside 256 strings of 251 octets and their lengths.
     assert.equal(stringsOf(edited).length, 256 + 3);
   });
 });
 
-suite("a policy that says nothing and believes everything", () => {
+suite("a policy without rules that believes everything", () => {
   const device = fc.record({
     instance: fc.constantFrom("a", "b", "Test *", "wpad", "<img src=x>"),
     type: fc.constantFrom("_ipp._tcp", "_presence._tcp", "_companion-link._tcp", "_x._udp"),
@@ -400,7 +400,7 @@ suite("a policy that says nothing and believes everything", () => {
     .array(device, { maxLength: 8 })
     .map((all) => all.map((d) => service(d.instance, d.type, d.host, d.address)).join("\n"));
 
-  test("shows whatever a policy shows, but for what that rewrites", () => {
+  test("shows all that any policy shows, except what that rewrites", () => {
     const rule = fc.constantFrom(
       ...["{ deny: printers }", "{ allow: chat }", "{ deny: all, address: 10.1.0.2 }"],
       ...['{ allow: all, instance: "*a*" }', "{ deny: all, host: h }", "{ allow: personal }"],

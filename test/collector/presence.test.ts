@@ -20,8 +20,8 @@ function watch() {
 const services = (count: number) =>
   Array.from({ length: count }, (_, i) => local(`s${i}._ipp._tcp`));
 
-suite("who is present", () => {
-  test("is told of one by one up to a bound, and of the rest by their number", () => {
+suite("presence", () => {
+  test("is reported one by one up to a limit, and beyond it by number", () => {
     const { told, presence, update } = watch();
     update(...services(20));
     assert.equal(told.length, 20);
@@ -33,7 +33,7 @@ suite("who is present", () => {
     presence.close();
   });
 
-  test("and who returns is told of with the time it was away", () => {
+  test("is reported on a return with the time away", () => {
     const { told, clock, presence, update } = watch();
     const [a, b] = services(2);
     update(a!, b!);
@@ -44,7 +44,7 @@ suite("who is present", () => {
     presence.close();
   });
 
-  test("SEC-13: and no more than a thousand that left are remembered", () => {
+  test("SEC-13: is remembered for no more than a thousand that left", () => {
     const { told, presence, update } = watch();
     const all = services(1200);
     update(...all);

@@ -13,7 +13,7 @@ import { collectorPrincipal } from "../../src/zone/update/principal.ts";
 import fc from "../support/fastcheck.ts";
 import { cacheOf, from, OPEN, pass, response, service, ZONE } from "./fixture.ts";
 
-/** Pieces that meet one another often, the odd ones among them. */
+/** Records that often combine with one another, odd ones included. */
 const owner = fc.constantFrom(
   ...["h", "H", "host.two", "local.LOCAL.", "local.", "*", "lb._dns-sd._udp", "_ipp._tcp"],
   ...["a._ipp._tcp", "b._ipp._tcp", "B._IPP._TCP", "*._ipp._tcp", "\\027._ipp._tcp", "c._x._udp"],
@@ -87,7 +87,7 @@ function check(sets: readonly RecordSet[], isMixed: (name: Name, other: Name) =>
   }
 }
 
-test("whatever the links say, the zone gets complete services, no .local, and no site in another", () => {
+test("whatever the links say, the zone has complete services, no .local, and no mix of sites", () => {
   fc.assert(
     fc.property(fc.array(said, { minLength: 3, maxLength: 3 }), fc.nat(130_000), (texts, now) => {
       const sites = domains.map((domain, i) => {
@@ -103,7 +103,7 @@ test("whatever the links say, the zone gets complete services, no .local, and no
   );
 });
 
-test("octets of any kind make no record that may not be there", () => {
+test("arbitrary octets never make a forbidden record", () => {
   fc.assert(
     fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 5 }), (packets) => {
       const cache = cacheOf();
@@ -123,14 +123,14 @@ test("octets of any kind make no record that may not be there", () => {
   );
 });
 
-test("the same caches at the same time give the same, whatever was projected before", () => {
-  // A record that is heard again lives longer, and nothing else is new.
+test("the same caches at the same time give the same result, whatever was projected before", () => {
+  // A record heard again lives longer, and nothing else changes.
   const renewal = [0, 1000].map((wait) => {
     return { wait, leg: 1, text: "_ipp._tcp 120 PTR h.example.org.", isReplugged: false };
   });
   const step = fc.record({
     wait: fc.oneof(fc.nat(300), fc.nat(20_000)),
-    /** Two legs; a third comes and goes. */
+    /** Two caches; a third comes and goes. */
     leg: fc.nat(2),
     text: said,
     isReplugged: fc.boolean(),
@@ -158,7 +158,7 @@ test("the same caches at the same time give the same, whatever was projected bef
         assert.deepEqual(projection, all(project([fresh], ZONE, now)));
         const { due = now } = projection;
         assert.ok(projection.due === undefined || due > now);
-        // Up to when it is said to change, it does not; nor may it be any other for having been asked.
+        // Nothing changes before it is due, not even by having been projected again.
         assert.deepEqual(all(project([used], ZONE, Math.max(now, due - 1))), projection);
       }
     }),
@@ -166,7 +166,7 @@ test("the same caches at the same time give the same, whatever was projected bef
   );
 });
 
-test("what has not changed is the same object, so that a difference is quickly found", () => {
+test("an unchanged set stays the same object, so that differences are quickly found", () => {
   const site = new Site(domains[0]!, OPEN);
   const cache = cacheOf(service("a", "_ipp._tcp", "h", "10.0.0.1"));
   site.caches.add(cache);

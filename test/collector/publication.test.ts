@@ -11,7 +11,7 @@ import { applied, lines, setsOf, ZONE } from "./fixture.ts";
 
 const away = (code: string) => new ExchangeError({ address: "192.0.2.53", port: 53 }, code);
 
-/** A server whose rule a test changes, a publication into it, and what it logs. */
+/** A server whose behaviour a test changes, a publication into it, and what that logs. */
 class Scene {
   readonly clock = new FakeClock();
   readonly publication: Publication;
@@ -20,7 +20,7 @@ class Scene {
   zone = new RecordSets();
   updates = 0;
   reads = 0;
-  /** What becomes of an update, or of a reading, that is not done. */
+  /** How updates fail, and readings, while set. */
   fails: Rcode | Error | undefined;
   unreadable: Error | undefined;
 
@@ -66,7 +66,7 @@ class Scene {
     });
   }
 
-  /** Something has left; the zone in which it was yet. */
+  /** Publishes, then removes a record; gives the zone from before the removal. */
   async left(): Promise<RecordSets> {
     this.publication.inherit();
     this.want("h A 10.0.0.1\ngone A 10.0.0.7");
@@ -82,8 +82,8 @@ class Scene {
   }
 }
 
-suite("a zone that is published into", () => {
-  test("a server that takes updates and closes on transfers is told of once, and asked ever more seldom", async () => {
+suite("publication into a zone", () => {
+  test("a server that closes on transfers is reported once, and read ever more seldom", async () => {
     const scene = new Scene();
     scene.unreadable = away("closed");
     scene.publication.inherit();
@@ -101,7 +101,7 @@ suite("a zone that is published into", () => {
     scene.unreadable = undefined;
     await scene.clock.elapse(1200 * 100);
     assert.equal(scene.reads, reads[1199]! + 1);
-    // What has been mended and is broken again is told again.
+    // What works and then fails again is reported again.
     scene.unreadable = away("closed");
     scene.publication.inherit();
     for (let i = 0; i < 60; i++) {
@@ -112,7 +112,7 @@ suite("a zone that is published into", () => {
     assert.doesNotMatch(scene.log[1]!, /allow-transfer/, "nobody knows that it is not let");
   });
 
-  test("a server that was away while there was nothing to say is not told of when it is back", async () => {
+  test("a server away while there was nothing to publish is not reported when it is back", async () => {
     const scene = new Scene();
     scene.unreadable = away("timeout");
     scene.publication.inherit();
@@ -128,7 +128,7 @@ suite("a zone that is published into", () => {
     assert.deepEqual(scene.log, []);
   });
 
-  test("a server that cannot be read in ever other ways is told of once a minute", async () => {
+  test("a server unreadable in ever new ways is reported once a minute", async () => {
     const scene = new Scene();
     scene.publication.inherit();
     for (let i = 0; i < 600; i++) {
@@ -140,7 +140,7 @@ suite("a zone that is published into", () => {
     assert.match(scene.log[0]!, /allow-transfer/);
   });
 
-  test("what is there is looked through once, where it stands, however much it is", async () => {
+  test("what is there is gone through once, in place, however much it is", async () => {
     const sets = [...setsOf("a A 10.0.0.1\nb A 10.0.0.2\nc A 10.0.0.3")];
     let looked = 0;
     const there = {
@@ -159,7 +159,7 @@ suite("a zone that is published into", () => {
     assert.equal(looked, sets.length);
   });
 
-  test("a server that is silent to transfers takes a fifth of the time from updates", async () => {
+  test("a server silent to transfers costs updates at most a fifth of the time", async () => {
     const scene: Scene = new Scene({
       readBack: () =>
         new Promise((_, reject) => {
@@ -178,7 +178,7 @@ suite("a zone that is published into", () => {
     assert.ok(scene.reads > 10, `${scene.reads} readings`);
   });
 
-  test("a server that is being restarted is not taken for one that tells nobody what is there", async () => {
+  test("a restarting server is not mistaken for one that lets nobody read", async () => {
     for (const isNoticed of [true, false]) {
       const scene = new Scene();
       scene.unreadable = away("ECONNREFUSED");
@@ -198,7 +198,7 @@ suite("a zone that is published into", () => {
     }
   });
 
-  test("a server that answers what is no transfer is told of at once", async () => {
+  test("a server that answers a transfer with something else is reported at once", async () => {
     const scene = new Scene();
     scene.unreadable = new PublishError("it does not know the key (BADKEY)");
     scene.publication.inherit();
@@ -208,7 +208,7 @@ suite("a zone that is published into", () => {
     assert.match(scene.log[0]!, /stays in the zone.*allow-transfer/);
   });
 
-  test("a server is read once more when all has come that an earlier process had sent", async () => {
+  test("a server is read once more when all that an earlier process sent has arrived", async () => {
     const scene = new Scene();
     scene.publication.inherit();
     scene.want("x TXT c");
@@ -221,7 +221,7 @@ suite("a zone that is published into", () => {
     assert.equal(scene.reads, 2);
   });
 
-  test("what another collector has published a moment before stays there when the server is read", async () => {
+  test("what another collector published just before a reading stays", async () => {
     const scene = new Scene();
     scene.publication.inherit();
     scene.want("x A 10.0.0.1");
@@ -237,7 +237,7 @@ suite("a zone that is published into", () => {
     assert.deepEqual(lines(scene.zone), lines(setsOf(both)));
   });
 
-  test("a server that was away is read again as soon as it takes an update", async () => {
+  test("a server that was away is read again as soon as it accepts an update", async () => {
     const scene = new Scene();
     scene.unreadable = scene.fails = away("ECONNREFUSED");
     scene.publication.inherit();
@@ -250,7 +250,7 @@ suite("a zone that is published into", () => {
     assert.equal(scene.reads, reads + 1);
   });
 
-  test("a server that was away, and has not its zone yet when it is back, is read again too", async () => {
+  test("a server that was away, and still lacks its zone when it is back, is read again too", async () => {
     const scene = new Scene();
     scene.publication.inherit();
     scene.want("x TXT a");
@@ -265,7 +265,7 @@ suite("a zone that is published into", () => {
     assert.equal(scene.reads, reads + 1);
   });
 
-  test("a server that has gone back to an older zone unnoticed is read again, if it grants no leases", async () => {
+  test("a server that goes back to an older zone unnoticed is read again if it grants no leases", async () => {
     for (const lease of [undefined, 300]) {
       let isOlder = false;
       let asked = 0;
@@ -290,7 +290,7 @@ suite("a zone that is published into", () => {
     }
   });
 
-  test("a server that comes back with an older zone loses what was taken away since", async () => {
+  test("a server that returns with an older zone and no leases loses what was removed since", async () => {
     for (const lease of [undefined, 300]) {
       const scene = new Scene({ granted: () => lease });
       const older = await scene.left();
@@ -300,7 +300,7 @@ suite("a zone that is published into", () => {
       await scene.clock.elapse(30_000);
       scene.fails = undefined;
       await scene.clock.elapse(2000);
-      // Where there are leases, that of what has left ends.
+      // With leases, those of removed records expire.
       const ghost = lease === undefined ? "" : "gone A 10.0.0.7";
       const expected = setsOf(`h A 10.0.0.1\nnew A 10.0.0.8\n${ghost}`);
       assert.deepEqual(lines(scene.zone), lines(expected));
@@ -308,7 +308,7 @@ suite("a zone that is published into", () => {
     }
   });
 
-  test("a key that the server does not know is tried ever more seldom, up to a minute", async () => {
+  test("a key unknown to the server is retried ever more seldom, up to once a minute", async () => {
     const scene = new Scene();
     scene.fails = new PublishError("it does not know the key (BADKEY): paris.");
     scene.want("h A 10.0.0.1");
@@ -320,7 +320,7 @@ suite("a zone that is published into", () => {
     assert.deepEqual(lines(scene.zone), lines(setsOf("h A 10.0.0.1")));
   });
 
-  test("a server that has no such zone, or knows no updates, is told of by that, and tried again", async () => {
+  test("a server without the zone or without updates is reported as such, and retried", async () => {
     const scene = new Scene();
     for (const [rcode, reason] of [
       [Rcode.NOTAUTH, "it has no such zone (NOTAUTH)"],
@@ -339,7 +339,7 @@ suite("a zone that is published into", () => {
     }
   });
 
-  test("a path that is cut in ever other ways is told of once for each way", async () => {
+  test("a path that fails in changing ways is reported once for each", async () => {
     const scene = new Scene();
     const ways = [away("ECONNREFUSED"), new Error("this host knows no address of that name")];
     scene.want("x TXT a");
@@ -356,7 +356,7 @@ suite("a zone that is published into", () => {
     assert.equal(scene.log.length, 4);
   });
 
-  test("a clock that drifts is told of a few times", async () => {
+  test("a drifting clock is reported only a few times", async () => {
     const scene = new Scene();
     scene.want("x TXT a");
     for (let i = 0; i < 100; i++) {
@@ -366,7 +366,7 @@ suite("a zone that is published into", () => {
     assert.equal(scene.log.length, 20);
   });
 
-  test("a path that comes and goes without end is told of once a minute, one that stays away then too", async () => {
+  test("a path that comes and goes is reported once a minute, even if it then stays away", async () => {
     const scene = new Scene();
     scene.unreadable = away("timeout");
     scene.publication.inherit();
@@ -385,7 +385,7 @@ suite("a zone that is published into", () => {
     assert.deepEqual(scene.log, ["warn: the server of the zone takes no updates"]);
   });
 
-  test("each freeze is told, and its end", async () => {
+  test("each freeze is reported, and its end", async () => {
     const scene = new Scene();
     scene.want("x TXT a");
     await scene.clock.elapse(1000);
@@ -402,7 +402,7 @@ suite("a zone that is published into", () => {
     }
   });
 
-  test("that nothing is refused any more is told when nothing is", async () => {
+  test("the end of refusals is reported only when nothing is refused any more", async () => {
     let odd = ["odd_1.paris", "odd_2.paris"];
     const scene: Scene = new Scene({
       publish: async (update) => {
@@ -424,7 +424,7 @@ suite("a zone that is published into", () => {
     assert.ok(isOver());
   });
 
-  test("a server that fails is told from a list that other sites have filled", async () => {
+  test("a failing server is distinguished from a list that other sites have filled", async () => {
     const list = Name.parse("_http._tcp", ZONE);
     const takesNoMore = /takes no more records in this set/;
     const [listed, site] = ["_http._tcp PTR h", "h.paris A 10.0.0.1\nh.paris TXT a"];
@@ -448,7 +448,7 @@ suite("a zone that is published into", () => {
     }
   });
 
-  test("what somebody has refused and takes back without end fills no log", async () => {
+  test("a refused record that comes and goes without end does not fill the log", async () => {
     const scene: Scene = new Scene({
       publish: async (update) => {
         const isRefused = update.updates.some(({ name }) => name.equals(ZONE.child("odd_1")!));
@@ -464,8 +464,8 @@ suite("a zone that is published into", () => {
   });
 });
 
-suite("a zone that is left", () => {
-  test("right after a thaw holds nothing any more", async () => {
+suite("leaving a zone", () => {
+  test("right after a thaw removes everything", async () => {
     const scene = new Scene();
     scene.want("h A 10.0.0.1\nleft A 10.0.0.2\nleft TXT a");
     await scene.clock.elapse(1000);
@@ -477,7 +477,7 @@ suite("a zone that is left", () => {
     assert.deepEqual(lines(scene.zone), []);
   });
 
-  test("while the server fails at what is new lets it take away the rest", async () => {
+  test("after the server failed on new records removes the rest", async () => {
     const scene = new Scene();
     scene.want("h.paris A 10.0.0.1");
     await scene.clock.elapse(1000);
@@ -491,7 +491,7 @@ suite("a zone that is left", () => {
     assert.equal(scene.log.length, 1);
   });
 
-  test("during a reading waits for none, and is quiet when it has ended", async () => {
+  test("during a reading does not wait for it, and does nothing when it ends", async () => {
     for (const isSilent of [false, true]) {
       let read = (_: RecordSets) => {};
       const scene: Scene = new Scene({
@@ -515,7 +515,7 @@ suite("a zone that is left", () => {
     }
   });
 
-  test("while nothing is answered is left as it is, also by what is answered later", async () => {
+  test("without an answer changes nothing more, even if the answer comes later", async () => {
     let answer = () => {};
     const scene: Scene = new Scene({
       publish: (update) => {
@@ -542,7 +542,7 @@ suite("a zone that is left", () => {
     assert.equal(scene.log.length, 1);
   });
 
-  test("while its server is away is told, unless nothing was published", async () => {
+  test("while its server is away is reported, unless nothing was published", async () => {
     for (const text of ["h A 10.0.0.1\nx SRV 0 0 1 h\n_ipp._tcp PTR x", ""]) {
       const scene = new Scene();
       scene.want(text);
@@ -551,7 +551,7 @@ suite("a zone that is left", () => {
       scene.want(`${text}\nnew A 10.0.0.2`);
       await scene.clock.elapse(1000);
       const before = scene.log.length;
-      // What was under way may have arrived.
+      // The update in flight may have arrived.
       scene.want(text);
       await scene.publication.end();
       const fact = "warn: the server takes no updates: what was published stays";
@@ -563,7 +563,7 @@ suite("a zone that is left", () => {
     assert.deepEqual(scene.log, []);
   });
 
-  test("while it is frozen is told, in one line", async () => {
+  test("while it is frozen is reported in one line", async () => {
     const scene = new Scene();
     scene.want("h A 10.0.0.1\nx SRV 0 0 1 h\n_ipp._tcp PTR x");
     await scene.clock.elapse(1000);

@@ -23,7 +23,7 @@ const wanted = (owner: string, type: number = Type.PTR, source = "") => ({
   ...{ name: local(owner), type, source },
 });
 
-/** What is asked from `now` until `end`, each with its time, as a cache and its querier go on. */
+/** What is asked from `now` until `end`, with times, as a cache and its querier go on. */
 function run(querier: Querier, cache: LinkCache, now: number, end: number) {
   const sent: { at: number; message: Message }[] = [];
   for (let at = now; at <= end; ) {
@@ -37,7 +37,7 @@ function run(querier: Querier, cache: LinkCache, now: number, end: number) {
 }
 
 suite("refreshes", () => {
-  test("of a shared set are one question for all its records, whatever chance says of each", () => {
+  test("of a shared set are one question for all its records, whatever the random delays", () => {
     const chance = Array.from({ length: 89 }, (_, i) => ((i * 37) % 89) / 89);
     let drawn = 0;
     const random = () => chance[drawn++ % chance.length]!;
@@ -52,7 +52,7 @@ suite("refreshes", () => {
     assert.ok(sent.length >= 1 && sent.length <= 3, `${sent.length} questions`);
   });
 
-  test("wait where the question was asked less than a second ago", () => {
+  test("wait if the question was asked less than a second ago", () => {
     const cache = cacheOf("h 10 A 10.0.0.1");
     const querier = querierOf(cache);
     const times = run(querier, cache, 0, 10_000).map(({ at }) => at);
@@ -61,7 +61,7 @@ suite("refreshes", () => {
       assert.ok(time - times[i]! >= 1000, `${times}`);
   });
 
-  test("do not list what they are for, though its owner's TTL is above ours", () => {
+  test("do not list the records they are for, even if their owner's TTL is above our limit", () => {
     const cache = cacheOf("_ipp._tcp 86400 PTR a._ipp._tcp");
     const querier = querierOf(cache);
     const [first] = run(querier, cache, 0, 6_000_000);
@@ -81,7 +81,7 @@ suite("questions", () => {
     assert.deepEqual([...new Set(names)], ["_b._tcp.local."]);
   });
 
-  test("that are wanted again begin again, but never twice within a second", () => {
+  test("that are wanted again start over, but never twice within a second", () => {
     const cache = cacheOf();
     const querier = querierOf(cache);
     const times: number[] = [];
@@ -94,7 +94,7 @@ suite("questions", () => {
       assert.ok(time - times[i]! >= 1000, `${times}`);
   });
 
-  test("that somebody waits for are asked twice, once where nobody does any more, or as often as ever", () => {
+  test("that a client waits for are asked twice, once if it leaves, and as usual if wanted anyway", () => {
     const timesOf = (querier: Querier, cache: LinkCache, now: number) =>
       run(querier, cache, now, now + 60_000).map(({ at }) => at);
     const cache = cacheOf();
@@ -117,7 +117,7 @@ suite("questions", () => {
     assert.equal(timesOf(both, cache, 0).length, start);
   });
 
-  test("of one source do not keep those of another waiting", () => {
+  test("from one source do not delay those from another", () => {
     const cache = cacheOf();
     const querier = querierOf(cache);
     const flood = Array.from({ length: 20_000 }, (_, i) =>
@@ -132,7 +132,7 @@ suite("questions", () => {
     );
   });
 
-  test("list a thousand known answers at most, however many a flood has left", () => {
+  test("list at most a thousand known answers, however many a flood has left", () => {
     const cache = cacheOf();
     for (let i = 0; i < 2000; i += 100) {
       const part = Array.from({ length: 100 }, (_, j) => `_ipp._tcp 4500 PTR x${i + j}._ipp._tcp`);
@@ -147,7 +147,7 @@ suite("questions", () => {
     );
   });
 
-  test("of a flood leave a wait for the next second, not for ever", () => {
+  test("in a flood are put off to the next seconds, but not for ever", () => {
     const cache = cacheOf();
     const querier = querierOf(cache);
     querier.want(
@@ -161,7 +161,7 @@ suite("questions", () => {
     assert.equal(asked.size, 2000);
   });
 
-  test("of another host count early in a wait for nothing, late in it as ours", () => {
+  test("of another host replace ours late in an interval, but not early", () => {
     const cache = cacheOf();
     const querier = querierOf(cache);
     querier.want([wanted("_a._tcp")], 0);
@@ -178,7 +178,7 @@ suite("questions", () => {
 suite("series", () => {
   const DAY = 86_400_000;
 
-  test("that began at different times share packets when their waits are long", () => {
+  test("that began at different times share packets once their intervals are long", () => {
     const cache = cacheOf("");
     const querier = querierOf(cache);
     const series = ["_a._tcp", "_b._tcp", "_c._tcp"].map((type) => wanted(type));
@@ -193,7 +193,7 @@ suite("series", () => {
     for (const { at, message } of late) assert.equal(message.questions.length, 3, `at ${at}`);
   });
 
-  test("of lists that grow old meet, whatever chance says of each", () => {
+  test("of lists near expiry meet, whatever the random delays", () => {
     const chance = [0.9, 0.1, 0.5, 0, 0.99];
     let drawn = 0;
     const random = () => chance[drawn++ % chance.length]!;
@@ -212,7 +212,7 @@ suite("series", () => {
     for (const { at, message } of late) assert.equal(message.questions.length, 3, `at ${at}`);
   });
 
-  test("of a list are asked at once where a record of it is called off", () => {
+  test("of a list are asked at once if one of its records says goodbye", () => {
     const cache = cacheOf("_a._tcp 4500 PTR x._a._tcp\n_a._tcp 4500 PTR y._a._tcp");
     const querier = querierOf(cache);
     querier.want([wanted("_a._tcp")], 0);
@@ -223,7 +223,7 @@ suite("series", () => {
     assert.equal(querier.poll(600_000).length, 1);
   });
 
-  test("of two families settle on one turn for all that they share", () => {
+  test("for two families settle on common turns for what they share", () => {
     const cache = cacheOf("");
     const querier = querierOf(cache, { families: () => [4, 6] });
     const sent: string[] = [];
@@ -248,10 +248,10 @@ suite("series", () => {
   });
 });
 
-suite("another host's query that asks a thousand times", () => {
+suite("a query of another host with a thousand questions", () => {
   const numbers = Array.from({ length: 1000 }, (_, i) => i);
 
-  test("for one list, has what we know of it looked at once", () => {
+  test("for one list has our records of it looked at once", () => {
     const cache = cacheOf("_a._tcp 4500 PTR x._a._tcp");
     const querier = querierOf(cache, { families: () => [4] });
     querier.want([wanted("_a._tcp")], 0);
@@ -261,13 +261,13 @@ suite("another host's query that asks a thousand times", () => {
       return LinkCache.prototype.set.apply(cache, of);
     };
     const asked = numbers.map(() => "_a._tcp PTR").join("\n");
-    // With an answer that we do not know, the question is not asked for us.
+    // It has an answer that we do not know, so it does not replace our question.
     querier.observe(query(asked, "_a._tcp PTR y._a._tcp"), 4, 0);
     assert.equal(looks, 1);
     assert.equal(querier.counters.suppressed, 0);
   });
 
-  test("for as many lists, has its known answers looked at once, not for each", () => {
+  test("for as many lists has its known answers looked at once in all", () => {
     const cache = cacheOf("");
     const querier = querierOf(cache, { families: () => [4] });
     const lists = numbers.map((i) => `_a${i}._tcp`);

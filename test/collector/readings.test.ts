@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Readings } from "../../src/collector/publishing/readings.ts";
 
-describe("Readings of a zone that fail", () => {
-  /** Began at `began` and have failed at `now`; milliseconds to the next. */
+describe("failing readings of a zone", () => {
+  /** A reading from `began` fails at `now`; gives the milliseconds to the next. */
   const fail = (readings: Readings, began: number, now: number): number => {
     readings.fail(began, now);
     return readings.due! - now;
   };
 
-  it("are begun again soon, and ever more seldom, up to ten minutes", () => {
+  it("are repeated soon, and then ever more seldom, up to every ten minutes", () => {
     const readings = new Readings();
     const hours = [0, 100_000, 3_600_000, 36_000_000];
     const waits = hours.map((began) => fail(readings, began, began + 10));
@@ -20,7 +20,7 @@ describe("Readings of a zone that fail", () => {
     assert.equal(fail(new Readings(), 0, 20_000), 80_000);
   });
 
-  it("are begun again soon where one has come about meanwhile", () => {
+  it("are repeated soon again after one has succeeded", () => {
     const readings = new Readings();
     fail(readings, 0, 10);
     assert.ok(readings.isFailing);

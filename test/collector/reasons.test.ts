@@ -11,7 +11,7 @@ const obstacle = (name: string, record: Rdata, fields: Partial<Obstacle> = {}): 
   ...{ isRemoval: false, published: 0, wanted: 1, ...fields },
 });
 
-test("what may be the matter where a server refuses a record", () => {
+test("a likely reason is given when a server refuses a record", () => {
   const address = rdata.a("10.1.0.1");
   const [plain, odd] = ["pc.paris.example.", "my_pc.paris.example."];
   const reverse = "1.0.1.10.in-addr.arpa.";
@@ -21,7 +21,7 @@ test("what may be the matter where a server refuses a record", () => {
     [obstacle(plain, address), Rcode.REFUSED, true, /is it a key of this site/],
     [obstacle(plain, address, { published: 1 }), Rcode.REFUSED, true, /is its zone frozen/],
     [obstacle(plain, address, { isRemoval: true }), Rcode.REFUSED, true, /is its zone frozen/],
-    // BIND looks at the names of hosts, and at those that reverse names lead to.
+    // BIND checks the names of hosts, and those that reverse names point to.
     [obstacle(odd, address), Rcode.REFUSED, true, /check-names ignore/],
     [obstacle(reverse, to(odd)), Rcode.REFUSED, true, /check-names ignore/],
     [obstacle(reverse, to(plain)), Rcode.REFUSED, true, /is it a key of this site/],

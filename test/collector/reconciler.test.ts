@@ -16,7 +16,7 @@ import { applied, cacheOf, lines, OPEN, seeded, service, setsOf, ZONE } from "./
 
 const random = () => 0;
 
-/** Sends everything there is to send, to a zone that takes it. */
+/** Sends everything there is to send, to a zone that accepts it. */
 function settle(reconciler: Reconciler, zone: RecordSets, now = 0): RecordSets {
   let result = zone;
   for (let update = reconciler.poll(now); update !== undefined; update = reconciler.poll(now)) {
@@ -47,10 +47,10 @@ suite("a reconciler", () => {
     assert.ok(reconciler.due()! > 60_000);
   });
 
-  test("what changes faster than it can be sent keeps nothing else out", () => {
+  test("sends everything even if some records change faster than they can be sent", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, limit: 1000 });
     let zone = new RecordSets();
-    // Each update has room for some twenty records; before it is through, a hundred are others.
+    // An update has room for some twenty records; a hundred change before all are sent.
     const storm = (round: number) =>
       Array.from({ length: 100 }, (_, i) => `h${round}-${i} A 10.0.0.1`).join("\n");
     const honest = "_ipp._tcp PTR p\np SRV 0 0 1 h\nh A 10.0.0.2\n";
@@ -68,7 +68,7 @@ suite("a reconciler", () => {
     assert.deepEqual(lines(settle(reconciler, zone)), lines(setsOf(honest)));
   });
 
-  test("says a set again that has another TTL", () => {
+  test("sends a set again if its TTL changes", () => {
     const reconciler = new Reconciler({ zone: ZONE, random });
     reconciler.want(setsOf("a A 10.0.0.1\na A 10.0.0.2"));
     const zone = settle(reconciler, new RecordSets());
@@ -79,7 +79,7 @@ suite("a reconciler", () => {
     );
   });
 
-  test("says a set again that has another TTL, though something else was to go from it first", () => {
+  test("sends a set again if its TTL changes, even if a record has to go from it first", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, limit: 1 });
     reconciler.want(setsOf("_a._tcp PTR x\n_a._tcp PTR y"));
     let zone = settle(reconciler, new RecordSets());
@@ -94,7 +94,7 @@ suite("a reconciler", () => {
     assert.deepEqual(lines(zone), lines(wanted));
   });
 
-  test("sends one update at a time, and what has changed since with the next", () => {
+  test("sends one update at a time, and later changes with the next", () => {
     const reconciler = new Reconciler({ zone: ZONE, random });
     reconciler.want(setsOf("a A 10.0.0.1"));
     const first = reconciler.poll(0)!;
@@ -106,7 +106,7 @@ suite("a reconciler", () => {
     assert.deepEqual(lines(zone), lines(setsOf("b A 10.0.0.2")));
   });
 
-  test("tries again soon, and then each second at most, while there is no answer", () => {
+  test("retries soon, and then at most once a second, while there is no answer", () => {
     const reconciler = new Reconciler({ zone: ZONE, random });
     reconciler.want(setsOf("a A 10.0.0.1"));
     const waits: number[] = [];
@@ -120,7 +120,7 @@ suite("a reconciler", () => {
       now = due;
     }
     assert.deepEqual(waits, [250, 500, 1000, 1000, 1000]);
-    // One that refuses is there.
+    // A server that refuses is reachable.
     assert.ok(reconciler.poll(now));
     reconciler.settle(Rcode.NOTAUTH, now);
     now = reconciler.due()!;
@@ -129,7 +129,7 @@ suite("a reconciler", () => {
     assert.equal(reconciler.due()! - now, 250);
   });
 
-  test("waits while the server does not have the zone, or knows no updates, longer each time, up to a minute", () => {
+  test("backs off, up to a minute, while the server lacks the zone or knows no updates", () => {
     for (const rcode of [Rcode.NOTAUTH, Rcode.NOTIMP]) {
       const reconciler = new Reconciler({ zone: ZONE, random });
       reconciler.want(setsOf("a A 10.0.0.1"));
@@ -151,7 +151,7 @@ suite("a reconciler", () => {
     }
   });
 
-  test("takes away again what a lost update may have brought", () => {
+  test("removes what a lost update may have added", () => {
     const reconciler = new Reconciler({ zone: ZONE, random });
     reconciler.want(setsOf("a A 10.0.0.1"));
     const zone = applied(new RecordSets(), reconciler.poll(0)!);
@@ -160,7 +160,7 @@ suite("a reconciler", () => {
     assert.deepEqual(lines(settle(reconciler, zone, 1000)), []);
   });
 
-  test("brings again what a lost update may have taken away", () => {
+  test("adds again what a lost update may have removed", () => {
     const reconciler = new Reconciler({ zone: ZONE, random });
     reconciler.want(setsOf("a A 10.0.0.1"));
     settle(reconciler, new RecordSets());
@@ -196,7 +196,7 @@ suite("a reconciler", () => {
   });
 });
 
-/** A server with rules: an update that breaks one is refused whole. */
+/** A server with rules: it refuses the whole of an update that breaks one. */
 class Server {
   zone = new RecordSets();
   updates = 0;
@@ -207,7 +207,7 @@ class Server {
     this.#refuses = refuses;
   }
 
-  /** Takes what there is to send now; gives what was set aside. */
+  /** Serves what there is to send now; gives the obstacles found. */
   serve(reconciler: Reconciler, now: number): Obstacle[] {
     const refusals: Obstacle[] = [];
     for (let update = reconciler.poll(now); update !== undefined; update = reconciler.poll(now)) {
@@ -224,7 +224,7 @@ class Server {
   }
 }
 
-/** What is listed has its SRV record, as far as services of this file have one. */
+/** Every listed service has its SRV record. */
 function assertListedIsThere(zone: RecordSets): void {
   for (const { type, rdatas } of zone) {
     for (const rdata of type === Type.PTR ? rdatas : []) {
@@ -234,7 +234,7 @@ function assertListedIsThere(zone: RecordSets): void {
   }
 }
 
-suite("what a server refuses", () => {
+suite("a server that refuses", () => {
   const BROWSE = ZONE.child("_tcp")!.child("_ipp")!;
   const printers = (numbers: readonly number[]) =>
     setsOf(
@@ -245,7 +245,7 @@ suite("what a server refuses", () => {
   const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
   const listed = ({ zone }: Server) => zone.get(BROWSE.key, Type.PTR)?.rdatas.length ?? 0;
 
-  test("as BIND a set of more than a hundred, is told once, and everything else is there", () => {
+  test("sets of more than a hundred, as BIND does, is reported once and gets all else", () => {
     const server = new Server((zone) => [...zone].some(({ rdatas }) => rdatas.length > 100));
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.want(printers(upTo(150)));
@@ -267,7 +267,7 @@ suite("what a server refuses", () => {
     assert.equal([...server.zone].length, 1 + 150 + 150);
     assert.ok(server.updates < 40, `${server.updates} updates`);
 
-    // Each round tries one more, and says nothing new.
+    // Each round tries one more record, and reports nothing new.
     const before = server.updates;
     for (let now = 0; now < 900_000; now = reconciler.due()!) {
       assert.deepEqual(server.serve(reconciler, now), []);
@@ -276,7 +276,7 @@ suite("what a server refuses", () => {
     assert.equal(listed(server), 100);
   });
 
-  test("as BIND a set of more than a hundred, is there as soon as there is room", () => {
+  test("sets of more than a hundred gets the rest as soon as there is room", () => {
     const server = new Server((zone) => [...zone].some(({ rdatas }) => rdatas.length > 100));
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.want(printers(upTo(103)));
@@ -291,7 +291,7 @@ suite("what a server refuses", () => {
     assert.deepEqual(lines(server.zone), lines(printers(upTo(103).slice(5))));
   });
 
-  test("as BIND a set of more than a hundred, takes another TTL all the same", () => {
+  test("sets of more than a hundred gets a new TTL all the same", () => {
     const server = new Server((zone) => [...zone].some(({ rdatas }) => rdatas.length > 100));
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     const sets = printers(upTo(103));
@@ -306,7 +306,7 @@ suite("what a server refuses", () => {
     assert.equal(server.zone.get(BROWSE.key, Type.PTR)?.ttl, 5);
   });
 
-  test("with its limit lifted, is there after the next round", () => {
+  test("sets of more than a hundred gets all in the round after this limit is lifted", () => {
     let most = 100;
     const server = new Server((zone) => [...zone].some(({ rdatas }) => rdatas.length > most));
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
@@ -317,7 +317,7 @@ suite("what a server refuses", () => {
     assert.equal(listed(server), 150);
   });
 
-  test("one record of five hundred, keeps no other one out and is found soon", () => {
+  test("one record of five hundred gets all others, and the one is found soon", () => {
     const refused = ZONE.child("p77")!.key;
     const server = new Server((zone) => zone.get(refused, Type.SRV) !== undefined);
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
@@ -331,7 +331,7 @@ suite("what a server refuses", () => {
     assert.ok(server.updates < 40, `${server.updates} updates`);
   });
 
-  test("many, as BIND hosts with odd names, keep the others out for no longer than they are found", () => {
+  test("many records, as BIND odd names of hosts, gets the others once those are found", () => {
     for (const first of [0, 150]) {
       const odd = upTo(40).map((i) => first + i);
       const refused = odd.map((i) => ZONE.child(`h${i}`)!.key);
@@ -345,7 +345,7 @@ suite("what a server refuses", () => {
     }
   });
 
-  test("all of a site, keeps another site out for no longer than a moment", () => {
+  test("all records of a site gets another site's after no more than a moment", () => {
     const site = (label: string) =>
       upTo(60)
         .map(
@@ -364,7 +364,7 @@ suite("what a server refuses", () => {
     for (let now = 0; now < 5000; now = forbidden.due()!) server.serve(forbidden, now);
     assert.deepEqual(lines(server.zone), lines(setsOf(site("paris"))));
 
-    // And when it may not be renewed, the other one is.
+    // If renewing that site is refused, the other one is renewed.
     const reconciler = make();
     settle(reconciler, new RecordSets());
     const renewed = new Set<string>();
@@ -378,9 +378,9 @@ suite("what a server refuses", () => {
     for (const { name } of setsOf(site("paris"))) assert.ok(renewed.has(name.key), `${name}`);
   });
 
-  test("a service's own, keeps the service out of the lists, until it is taken", () => {
+  test("a record of a service does not get the service listed until it accepts the record", () => {
     const old = '_ipp._tcp PTR x\nx SRV 0 0 1 h\nx TXT "one"\nh A 10.0.0.1';
-    // Of a host that is not ours to publish nothing is wanted, so nothing of it is missing.
+    // The target is not ours to publish, so none of its records is missing.
     const other = '_ipp._tcp PTR y\ny SRV 0 0 1 far.example.\ny TXT "one"';
     const fresh = `_ipp._tcp PTR x\nx SRV 0 0 2 g\nx TXT "two"\ng A 10.0.0.2\ng AAAA fd00::2`;
     for (const [refused, wanted] of [
@@ -401,7 +401,7 @@ suite("what a server refuses", () => {
         reconciler.want(setsOf(`${wanted}\n${other}`));
         const refusals = server.serve(reconciler, 1000);
         assert.ok(refusals.length > 0, refused);
-        // It may be everything that is refused, until something else is taken.
+        // Everything may be refused, as far as is known, until something else is accepted.
         if (before !== "" && wanted !== fresh) {
           assert.deepEqual(lines(server.zone), lines(setsOf(`${old}\n${other}`)), refused);
         }
@@ -421,7 +421,7 @@ suite("what a server refuses", () => {
     }
   });
 
-  test("a removal, is tried again, and what stays is not said again", () => {
+  test("to remove a record is asked again, and the record is not renewed", () => {
     let isHeld = true;
     const host = ZONE.child("h1")!.key;
     const server = new Server((zone) => isHeld && zone.get(host, Type.A) === undefined);
@@ -437,7 +437,7 @@ suite("what a server refuses", () => {
     assert.equal([...server.zone].length, 0);
   });
 
-  test("that a service leaves a list, keeps what the service needs", () => {
+  test("to remove a service from a list keeps what the service needs", () => {
     const gone = `_ipp._tcp PTR x\nx SRV 0 0 1 h\nx TXT "t"\nh A 10.0.0.1`;
     for (const stays of ["", 'x SRV 0 0 2 h\nx TXT "u"']) {
       let isHeld = true;
@@ -456,11 +456,11 @@ suite("what a server refuses", () => {
     }
   });
 
-  test("that a service leaves a list, keeps no alias of its host, beside which nothing can come", () => {
+  test("to remove a service from a list keeps no alias that new records of its host replace", () => {
     const server = new Server((zone) => zone.get(BROWSE.key, Type.PTR) === undefined);
     const reconciler = new Reconciler({ zone: ZONE, random });
     reconciler.want(setsOf("_ipp._tcp PTR x\nx SRV 0 0 1 h\nh CNAME a\na A 10.0.0.1"));
-    // Not yet refused, for nothing is there.
+    // Published without the rule, which refuses a zone without the list.
     server.zone = settle(reconciler, new RecordSets());
     reconciler.want(setsOf("h A 10.0.0.2"));
     server.serve(reconciler, 0);
@@ -468,7 +468,7 @@ suite("what a server refuses", () => {
     assert.deepEqual(lines(server.zone), lines(setsOf(left)));
   });
 
-  test("a record, and then another, is there soon after the rule for it is mended", () => {
+  test("two records gets each of them soon after it accepts it", () => {
     const odd = ["a", "b"].map((label) => ZONE.child(label)!.key);
     let refused = odd;
     const server = new Server((zone) => refused.some((host) => zone.get(host, Type.A)));
@@ -491,7 +491,7 @@ suite("what a server refuses", () => {
     assert.deepEqual(lines(server.zone), lines(setsOf("a A 10.0.0.1\nb A 10.0.0.2")));
   });
 
-  test("everything for a while, as with a full disk, is there within a minute after", () => {
+  test("everything for a while, as with a full disk, has all within a minute after", () => {
     for (const outage of [500, 5000, 600_000]) {
       let isFailing = false;
       const server = new Server(() => isFailing);
@@ -501,7 +501,7 @@ suite("what a server refuses", () => {
         for (; now < end; now = reconciler.due() ?? end) server.serve(reconciler, now);
         return now;
       };
-      // Once when nothing was there yet, and once while all of it is renewed.
+      // First while nothing is published yet, then during a renewal of everything.
       reconciler.want(printers(upTo(3)));
       isFailing = true;
       let now = until(outage, 0);
@@ -517,7 +517,7 @@ suite("what a server refuses", () => {
     }
   });
 
-  test("every change, as of a zone that is frozen, is there soon after", () => {
+  test("every change, as for a frozen zone, gets all soon after", () => {
     for (const [frozen, soon] of [
       [2000, 4000],
       [30_000, 33_000],
@@ -544,14 +544,14 @@ suite("what a server refuses", () => {
       isFrozen = false;
       now = until(end + soon, now);
       assert.deepEqual(lines(server.zone), lines(after), `${frozen} ms`);
-      // What comes next is not refused, and not waited for.
+      // The next change is neither refused nor delayed.
       reconciler.want(setsOf(text("three", "")));
       server.serve(reconciler, Math.max(now, reconciler.due()!));
       assert.deepEqual(lines(server.zone), lines(setsOf(text("three", ""))));
     }
   });
 
-  test("every change, as of a zone that is frozen, takes no service from the lists", () => {
+  test("every change, as for a frozen zone, loses no service from its lists", () => {
     const text = (word: string) =>
       upTo(12)
         .map((i) => {
@@ -560,7 +560,7 @@ suite("what a server refuses", () => {
         })
         .join("\n");
     const times = Array.from({ length: 18 }, (_, i) => 100 * 1.6 ** i);
-    // Once a change falls into it, and once all is to be said again.
+    // Once with a change during the freeze, and once with a renewal.
     for (const [frozen, word, at] of times.flatMap((time) => [
       [time, "two", 1000] as const,
       [time, "one", 700_000] as const,
@@ -588,7 +588,7 @@ suite("what a server refuses", () => {
     }
   });
 
-  test("a set that shrinks, is tried now and then, and told with its record", () => {
+  test("to shrink a set is asked now and then, and reported with the record", () => {
     for (const data of ["SRV 0 0 # h", 'TXT "#"']) {
       for (const count of [2, 3]) {
         const text = (upTo: number) =>
@@ -613,7 +613,7 @@ suite("what a server refuses", () => {
     }
   });
 
-  test("for ever, keeps nothing out that was refused in a freeze of an hour", () => {
+  test("some records for ever gets all others soon after a freeze of an hour", () => {
     const hosts = Array.from({ length: 60 }, (_, i) => `odd-${i}`);
     const odd = hosts.map((host) => ZONE.child(host)!.key);
     let isFrozen = false;
@@ -643,7 +643,7 @@ suite("what a server refuses", () => {
     assert.deepEqual(lines(server.zone), lines(setsOf(good(2))));
   });
 
-  test("for ever, is not looked for again after a cut", () => {
+  test("some records for ever is not searched for them again after an outage", () => {
     const hosts = Array.from({ length: 60 }, (_, i) => `odd-${i}`);
     const odd = hosts.map((host) => ZONE.child(host)!.key);
     const server = new Server((zone) => odd.some((host) => zone.get(host, Type.A) !== undefined));
@@ -667,7 +667,7 @@ suite("what a server refuses", () => {
     assert.ok(server.updates < 20, `${server.updates} updates`);
   });
 
-  test("for ever, makes no change wait that comes hours later", () => {
+  test("some records for ever gets changes hours later without delay", () => {
     const hosts = Array.from({ length: 20 }, (_, i) => `odd-${i}`);
     const odd = hosts.map((host) => ZONE.child(host)!.key);
     const server = new Server((zone) => odd.some((host) => zone.get(host, Type.A) !== undefined));
@@ -678,11 +678,11 @@ suite("what a server refuses", () => {
     for (let turn = 0; turn < 200; turn++) {
       reconciler.want(all(`${turn}`));
       server.serve(reconciler, now);
-      // At first the twenty are looked for.
+      // At first the twenty are searched for.
       const isThere = server.zone.get(ZONE.child("x")!.key, Type.TXT) !== undefined;
       assert.ok(isThere || turn === 0);
       if (isThere) assert.deepEqual(lines(server.zone), [`x.z.example. 10 IN TXT "${turn}"`]);
-      // Seldom a change, and at any moment.
+      // Changes are rare, and come at any moment.
       const next = now + 600_000 + turn * 1234;
       for (; now < next; now = Math.min(reconciler.due() ?? next, next))
         server.serve(reconciler, now);
@@ -691,7 +691,7 @@ suite("what a server refuses", () => {
     }
   });
 
-  test("to renew a large set, is found with few updates, and brings all of it back", () => {
+  test("to renew a large set is recognised with few updates, and gets all of it back", () => {
     const server = new Server(() => false);
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     const sets = printers(upTo(250));
@@ -716,7 +716,7 @@ suite("what a server refuses", () => {
     assert.deepEqual(lines(server.zone), lines(sets));
   });
 
-  test("everything, is asked ever more seldom", () => {
+  test("everything is asked ever more seldom", () => {
     const server = new Server(() => true);
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.want(printers(upTo(200)));
@@ -724,7 +724,7 @@ suite("what a server refuses", () => {
     assert.ok(server.updates < 100, `${server.updates} updates in ten minutes`);
   });
 
-  test("everything that has left, is asked ever more seldom", () => {
+  test("to remove anything is asked ever more seldom", () => {
     const server = new Server(() => true);
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 86_400 });
     server.zone = printers(upTo(200));
@@ -734,17 +734,17 @@ suite("what a server refuses", () => {
   });
 });
 
-suite("what has one owner", () => {
+suite("a set with one owner", () => {
   const before = 'x SRV 0 0 1 a\nx TXT "one"\na A 10.0.0.1\n_ipp._tcp PTR x';
   const changed = 'x SRV 0 0 1 a\nx TXT "two"\na A 10.0.0.2\n_ipp._tcp PTR x';
 
-  test("is replaced by one update, whoever published what was there", () => {
+  test("is replaced in one update, whoever published what was there", () => {
     const reconciler = new Reconciler({ zone: ZONE, random });
     reconciler.want(setsOf(before));
     const others = 'x TXT "three"\na A 10.0.0.3\n_ipp._tcp PTR y\n';
     const zone = settle(reconciler, setsOf(others));
     assert.deepEqual(lines(zone), lines(setsOf(`${others}${before}`)));
-    // A second long both are known (RFC 6762 §10.2).
+    // For a second both are known (RFC 6762 §10.2).
     reconciler.want(setsOf(`${changed}\nx TXT "one"`));
     const both = settle(reconciler, zone);
     reconciler.want(setsOf(changed));
@@ -753,7 +753,7 @@ suite("what has one owner", () => {
     assert.equal(reconciler.counters.updates, 3);
   });
 
-  test("is neither replaced by its first publication nor by its last, nor refreshed so", () => {
+  test("is not replaced when first published, withdrawn or renewed", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     const others = 'x TXT "three"';
     reconciler.want(setsOf(before));
@@ -764,7 +764,7 @@ suite("what has one owner", () => {
     assert.deepEqual(lines(settle(reconciler, zone)), lines(setsOf(others)));
   });
 
-  test("is replaced whole, however large the set, or record by record if it is too large", () => {
+  test("is replaced whole if it fits in an update, or else record by record", () => {
     const texts = (word: string, count: number) =>
       setsOf(Array.from({ length: count }, (_, i) => `x TXT "${word} ${i}"`).join("\n"));
     for (const [count, limit] of [
@@ -781,7 +781,7 @@ suite("what has one owner", () => {
     }
   });
 
-  test("is changed record by record where the server does not let it be replaced", () => {
+  test("is changed record by record if the server refuses to replace it", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.want(setsOf(before));
     let zone = settle(reconciler, new RecordSets());
@@ -803,7 +803,7 @@ suite("what has one owner", () => {
 suite("a lease", () => {
   const sets = setsOf("a A 10.0.0.1\n_ipp._tcp PTR x\nx SRV 0 0 1 a");
 
-  test("is asked for with every update, and everything is said again before it is half over", () => {
+  test("is requested in every update, and everything is renewed before half of it is over", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.want(sets);
     assert.equal(reconciler.poll(0)?.lease, 300);
@@ -818,7 +818,7 @@ suite("a lease", () => {
     assert.deepEqual(reconciler.counters, { updates: 2, refreshes: 1, failures: 0, refusals: 0 });
   });
 
-  test("that is granted for less is kept to", () => {
+  test("that is granted shorter is respected", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.grant(60, 0);
     reconciler.want(sets);
@@ -826,7 +826,7 @@ suite("a lease", () => {
     assert.ok(reconciler.due()! <= 30_000);
   });
 
-  test("that is granted for less once it was taken is kept to from then on", () => {
+  test("that is granted shorter later is respected from then on", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 3600 });
     reconciler.want(sets);
     const zone = settle(reconciler, new RecordSets());
@@ -835,13 +835,13 @@ suite("a lease", () => {
     settle(reconciler, zone, reconciler.due());
     reconciler.grant(60, 30_000);
     assert.ok(reconciler.due()! > 30_000);
-    // Who withdraws says nothing again.
+    // After a withdrawal nothing is renewed.
     reconciler.withdraw();
     reconciler.grant(30, 30_000);
     assert.deepEqual(lines(settle(reconciler, zone, 100_000)), []);
   });
 
-  test("of next to no time is renewed as one of half a minute, any other before it is over", () => {
+  test("of next to no time is renewed like one of half a minute, any other before its end", () => {
     for (const [lease, least, most] of [
       [0, 10_000, 15_000],
       [1, 10_000, 15_000],
@@ -861,7 +861,7 @@ suite("a lease", () => {
     }
   });
 
-  test("that cannot be renewed is tried for until it can, and what is lost is there again", () => {
+  test("that cannot be renewed is retried until it can, and restores what was lost", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.want(sets);
     settle(reconciler, new RecordSets());
@@ -874,7 +874,7 @@ suite("a lease", () => {
     assert.deepEqual(lines(settle(reconciler, new RecordSets(), now)), lines(sets));
   });
 
-  test("is renewed after an outage that was shorter, too: the server may be another one", () => {
+  test("is renewed even after a shorter outage, since the server may be another one", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.want(sets);
     settle(reconciler, new RecordSets());
@@ -885,7 +885,7 @@ suite("a lease", () => {
     assert.deepEqual(lines(settle(reconciler, new RecordSets(), 7000)), lines(more));
   });
 
-  test("is renewed in the lull, but not put off for ever by changes", () => {
+  test("is renewed in a lull, but not put off for ever by changes", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.want(sets);
     settle(reconciler, new RecordSets());
@@ -903,7 +903,7 @@ suite("a lease", () => {
     assert.ok(renewed > began && renewed < 200_000, `${renewed}`);
   });
 
-  /** Wants something else while a round of many messages is on its way; what is there in the end. */
+  /** Wants something else while a round of many messages is in flight; gives the resulting zone. */
   function wantWithinRound(many: readonly string[], wanted: RecordSets): RecordSets {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, limit: 5000 });
     reconciler.want(setsOf(many.join("\n")));
@@ -915,7 +915,7 @@ suite("a lease", () => {
     return settle(reconciler, renewed, now);
   }
 
-  test("does not bring back what was removed while the round was on its way", () => {
+  test("does not bring back what was removed while the round was in flight", () => {
     const many = upToText(2000);
     const wanted = setsOf(many.slice(1500).join("\n"));
     assert.deepEqual(lines(wantWithinRound(many, wanted)), lines(wanted));
@@ -948,12 +948,12 @@ function upToText(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `h${i} A 10.0.${i >> 8}.${i & 255}`);
 }
 
-suite("what is inherited", () => {
+suite("the inheritance", () => {
   const there = setsOf(
     "_ipp._tcp PTR x\n_ipp._tcp PTR y\nx SRV 0 0 1 a\ny SRV 0 0 2 a\na A 10.0.0.1",
   );
 
-  test("is said again at once, and without a difference", () => {
+  test("is renewed at once, without a change", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.inherit(there, there, () => 15_000);
     const update = reconciler.poll(0)!;
@@ -963,7 +963,7 @@ suite("what is inherited", () => {
     assert.equal(reconciler.poll(0), undefined);
   });
 
-  test("stays as it is while it is heard of bit by bit, and goes when it was not", () => {
+  test("stays while it is heard bit by bit, and goes in the end if it was not heard", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.inherit(there, there, () => 15_000);
     let zone = settle(reconciler, there);
@@ -981,7 +981,7 @@ suite("what is inherited", () => {
     assert.deepEqual(lines(zone), lines(setsOf("a A 10.0.0.1\nx SRV 0 0 1 a\n_ipp._tcp PTR x")));
   });
 
-  test("gives way to what a service says anew, but lists and addresses are kept beside it", () => {
+  test("gives way to a service's new data, but lists and addresses stay beside the new ones", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.inherit(there, there, () => 15_000);
     reconciler.want(setsOf("x SRV 0 0 9 a\n_ipp._tcp PTR z\na A 10.0.0.7"));
@@ -995,7 +995,7 @@ suite("what is inherited", () => {
     );
   });
 
-  test("gives way to an alias, and an alias to all else, for a server takes none beside it", () => {
+  test("gives way to an alias, and an alias to all else, as a server takes nothing beside one", () => {
     const cname = "web CNAME nas\nnas A 10.0.0.9";
     const address = "web A 10.0.0.1\nnas A 10.0.0.9";
     for (const [before, after] of [
@@ -1017,7 +1017,7 @@ suite("what is inherited", () => {
     }
   });
 
-  test("goes at once when it has been heard and says goodbye, before the rest is settled", () => {
+  test("goes at once if it is heard and then not wanted any more, before the rest is settled", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     const heard = "a A 10.0.0.1\nx SRV 0 0 1 a\n_ipp._tcp PTR x";
     for (const isHeardFirst of [true, false]) {
@@ -1032,7 +1032,7 @@ suite("what is inherited", () => {
     }
   });
 
-  test("is not what one has put there oneself and takes away, though that may not have arrived", () => {
+  test("excludes what this collector put there and removes, even if the removal may be lost", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.want(setsOf("_ipp._tcp PTR x\nx SRV 0 0 1 h\nh A 10.0.0.1"));
     const zone = settle(reconciler, new RecordSets());
@@ -1043,7 +1043,7 @@ suite("what is inherited", () => {
     assert.deepEqual(lines(settle(reconciler, zone, 1000)), []);
   });
 
-  test("is not what others may have put there, but is what one has, and may not be gone", () => {
+  test("need not include an own record for its lost removal to be repeated, if it is there", () => {
     for (const hasGone of [false, true]) {
       const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
       reconciler.want(setsOf("a A 10.0.0.1"));
@@ -1058,7 +1058,7 @@ suite("what is inherited", () => {
     }
   });
 
-  test("is gone at once when everything is withdrawn", () => {
+  test("goes at once when everything is withdrawn", () => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300 });
     reconciler.inherit(there, there, () => 15_000);
     const zone = settle(reconciler, there);
@@ -1068,7 +1068,7 @@ suite("what is inherited", () => {
   });
 });
 
-suite("what is withdrawn", () => {
+suite("a withdrawal", () => {
   const text = Array.from({ length: 20 }, (_, i) => `h${i} A 10.0.0.${i}`).join("\n");
   const start = (limit?: number) => {
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, ...(limit && { limit }) });
@@ -1076,10 +1076,10 @@ suite("what is withdrawn", () => {
     return { reconciler, zone: settle(reconciler, new RecordSets()) };
   };
 
-  test("waits for nothing, and goes at once though few were sent at a time", () => {
+  test("waits for nothing, and is one update even if few records were sent at a time", () => {
     const { reconciler, zone } = start();
     reconciler.want(setsOf(`${text}\nodd A 10.0.0.1`));
-    // The service goes; then a record is looked for, and a zone that is being loaded waited for.
+    // A refused record is being searched for, and then a zone that is loading is waited for.
     const [one, rest] = [reconciler.poll(0)!, Rcode.REFUSED];
     assert.ok(one.updates.length > 1);
     reconciler.settle(rest, 0);
@@ -1091,7 +1091,7 @@ suite("what is withdrawn", () => {
     assert.deepEqual(lines(applied(zone, update)), []);
   });
 
-  test("is not said again, nor what cannot go", () => {
+  test("renews nothing, not even what cannot be removed", () => {
     for (const isBegun of [true, false]) {
       const { reconciler } = start(100);
       reconciler.sayAllAgain();
@@ -1115,8 +1115,8 @@ suite("what is withdrawn", () => {
   });
 });
 
-suite("what sites have in common, on a server without leases", () => {
-  // In an order in which they cannot go: who recommends the zone does so while it has types.
+suite("records shared by sites, on a server without leases", () => {
+  // Not in the order in which they can go: a site recommends the zone while that has types.
   const paris = `
     lb._dns-sd._udp PTR @
     lb._dns-sd._udp.paris PTR paris
@@ -1125,7 +1125,7 @@ suite("what sites have in common, on a server without leases", () => {
   const lyon =
     "lb._dns-sd._udp PTR @\n_services._dns-sd._udp PTR _ipp._tcp\n_ipp._tcp PTR p._ipp._tcp.lyon";
 
-  /** An update with what must be so for it (RFC 2136 §3.2). */
+  /** Applies updates whose prerequisites hold (RFC 2136 §3.2). */
   function serve(reconciler: Reconciler, zone: RecordSets, now = 0): RecordSets {
     let result = zone;
     for (let update = reconciler.poll(now); update !== undefined; update = reconciler.poll(now)) {
@@ -1139,7 +1139,7 @@ suite("what sites have in common, on a server without leases", () => {
     return result;
   }
 
-  test("is not taken for that of others for what is kept of one's own", () => {
+  test("are not taken for those of others because of what is kept of one's own", () => {
     const guard = guardOf(ZONE, "merged");
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, guard });
     reconciler.grant(undefined, 0);
@@ -1154,19 +1154,19 @@ suite("what sites have in common, on a server without leases", () => {
     assert.deepEqual(lines(serve(reconciler, zone, 15_000)), []);
   });
 
-  test("is said again by who has only read it, for others may have taken it away", () => {
+  test("are sent again after having only been read, for others may have removed them", () => {
     const guard = guardOf(ZONE, "merged");
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, guard });
     reconciler.grant(undefined, 0);
     const types = setsOf("_services._dns-sd._udp PTR _ipp._tcp");
     reconciler.inherit(types, types, () => 15_000);
     assert.deepEqual(lines(serve(reconciler, types)), lines(types));
-    // The other site's last printer has left.
+    // The last printer of the other site has left.
     reconciler.want(setsOf(paris));
     assert.deepEqual(lines(serve(reconciler, new RecordSets(), 1000)), lines(setsOf(paris)));
   });
 
-  test("is not taken away by who has had no answer yet", () => {
+  test("are not removed before a first answer", () => {
     const guard = guardOf(ZONE, "merged");
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, guard });
     const types = "_services._dns-sd._udp PTR _ipp._tcp\n_ipp._tcp PTR";
@@ -1179,7 +1179,7 @@ suite("what sites have in common, on a server without leases", () => {
     assert.deepEqual(lines(serve(reconciler, both, 20_000)), lines(others));
   });
 
-  test("goes with the last that wants it, and not before", () => {
+  test("go with the last site that wants them, and not before", () => {
     const make = () => {
       const reconciler = new Reconciler({
         zone: ZONE,
@@ -1209,7 +1209,7 @@ suite("what sites have in common, on a server without leases", () => {
     assert.deepEqual(lines(serve(inParis, zone)), []);
   });
 
-  test("that others have still, does not tell that the server takes changes again", () => {
+  test("do not show, if others still have them, that the server takes changes again", () => {
     const guard = guardOf(ZONE, "merged");
     const reconciler = new Reconciler({ zone: ZONE, random, lease: 300, guard, limit: 1 });
     reconciler.grant(undefined, 0);
@@ -1223,7 +1223,7 @@ ${more}`;
     reconciler.want(setsOf(text(1, `${types} w`)));
     let zone = serve(reconciler, setsOf(`${types} others`));
     reconciler.want(setsOf(text(2, "")));
-    // The first of it, that a service has left, is taken, and then the disk is full.
+    // The first change, that a service has left, is accepted; then the disk is full.
     zone = applied(zone, reconciler.poll(0)!);
     reconciler.settle(Rcode.NOERROR, 0);
     const list = ZONE.child("_tcp")!.child("_ipp")!.key;
@@ -1239,7 +1239,7 @@ ${more}`;
     assert.deepEqual(lines(zone), lines(setsOf(text(2, `${types} others`))));
   });
 
-  test("is the server's to keep where it knows leases", () => {
+  test("are left to the server if it grants leases", () => {
     const reconciler = new Reconciler({
       zone: ZONE,
       random,
@@ -1259,7 +1259,7 @@ ${more}`;
   });
 });
 
-/** Wanted states, as a few names and types make them. */
+/** Wanted states made of a few names and types. */
 const wanted = fc
   .uniqueArray(
     fc.record({
@@ -1275,12 +1275,12 @@ const wanted = fc
     }),
   );
 
-/** What becomes of an update: done, refused, lost on the way there, lost on the way back. */
+/** The fate of an update: done, refused, lost on the way there, or on the way back. */
 const fate = fc.constantFrom("done", "refused", "lost", "unanswered");
-/** Milliseconds: some while a round is on its way, and some to the next one. */
+/** Milliseconds: some fall within a round of renewals, some reach the next. */
 const pause = fc.constantFrom(1000, 10_000, 100_000, 600_000);
 
-test("whatever becomes of updates, the zone is as wanted when one more has come through", () => {
+test("whatever becomes of updates, the zone is as wanted once later rounds come through", () => {
   const step = fc.record({ wanted: fc.option(wanted), fate, pause });
   fc.assert(
     fc.property(
@@ -1306,7 +1306,7 @@ test("whatever becomes of updates, the zone is as wanted when one more has come 
             fate === "done" ? Rcode.NOERROR : fate === "refused" ? Rcode.REFUSED : undefined;
           reconciler.settle(rcode, now);
         }
-        // What was refused alone is tried again now and then: first one more, then the rest.
+        // Records refused on their own are retried now and then: first one, then the rest.
         for (let round = 1; round <= 3; round++) {
           zone = settle(reconciler, zone, now + round * 700_000);
         }

@@ -4,7 +4,7 @@ import { isSame } from "../../src/collector/recordsets.ts";
 import { setsOf } from "./fixture.ts";
 
 describe("record sets", () => {
-  it("are the same with the same records in the same order and the same TTL", () => {
+  it("are the same if they have the same records in the same order and the same TTL", () => {
     const set = (...lines: readonly string[]) => [...setsOf(lines.join("\n"))][0]!;
     const [one, two, three] = ["1", "2", "3"].map((last) => `pc A 10.1.0.${last}`);
     const both = set(one!, two!);

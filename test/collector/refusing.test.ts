@@ -1,4 +1,4 @@
-/** Servers that refuse by rules made by chance, and change them: what is kept to whatever they do. */
+/** Servers that refuse by random rules, and change them: what holds whatever they do. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { guardOf } from "../../src/collector/publishing/guard.ts";
@@ -15,12 +15,12 @@ const SEEDS = Number(process.env.SEEDS ?? 40);
 const BROWSE = ZONE.child("_tcp")!.child("_ipp")!;
 const key = (label: string) => ZONE.child(label)!.key;
 
-/** What a server minds for a while. */
+/** What a server refuses for a while. */
 interface Rules {
   readonly isFrozen: boolean;
-  /** Of its answers, how many are lost; of these half with the update. */
+  /** The share of answers that are lost, half of them with the update. */
   readonly loss: number;
-  /** Records of a set. */
+  /** The most records in a set. */
   readonly most: number;
   readonly replaces: boolean;
   /** "<type> <name>" of what may not be added, and of what may not be removed. */
@@ -68,7 +68,7 @@ class World {
     return choices[Math.floor(this.#random() * choices.length)]!;
   }
 
-  /** Some of the services, each somewhat other than before. */
+  /** Some of the services, each somewhat changed. */
   wanted(): RecordSets {
     const { services } = this;
     const text = services.map((i) => {
@@ -151,7 +151,7 @@ class World {
     return [...after].some(({ rdatas }) => rdatas.length > most) ? Rcode.SERVFAIL : undefined;
   }
 
-  /** Of what is wanted, all that can be there: no service without its own, and its host's, records. */
+  /** All that can be published of what is wanted: no service without its own and its host's records. */
   possible(wanted: RecordSets): RecordSet[] {
     const isOdd = (instance: NameKey) => {
       const [srv] = wanted.get(instance, Type.SRV)?.rdatas ?? [];
@@ -204,5 +204,5 @@ test("whatever a server refuses, what is listed is complete, and all is well soo
   }
 });
 
-/** Milliseconds: three turns of those that come most seldom, for some of each are refused for ever. */
+/** Milliseconds: three of the rarest turns, for in each some records are refused for ever. */
 const SOON = 180_000;

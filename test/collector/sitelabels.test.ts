@@ -17,9 +17,9 @@ interface Followed {
   readonly answers: Answers;
   readonly link: LanHost;
   readonly watch: LanWatch;
-  /** What was told of the link, in turn: that it is there, and that it has moved. */
+  /** The site of the link when it appears, then each move, in order. */
   readonly sites: string[];
-  /** What the log says. */
+  /** The facts logged. */
   readonly facts: string[];
   readonly end: AbortController;
 }
@@ -58,8 +58,8 @@ const SLAAC = v6("2001:db8::7");
 const LINK_LOCAL = v6("fe80::7");
 const SLAAC_LABEL = "20010db8000000000000000000000000";
 
-describe("a link whose site nobody configured", () => {
-  it("is at the site that its network's names lead to, in the order dr, r, db, b, lb", async () => {
+describe("a link without a configured site", () => {
+  it("is at the site that its network's names point to, in the order dr, r, db, b, lb", async () => {
     const kinds = ["dr", "r", "db", "b", "lb"];
     for (const [i, kind] of kinds.entries()) {
       const text = kinds.slice(i).map((each) => `${each}.${NETWORK} PTR ${each}-site.z.example.`);
@@ -70,7 +70,7 @@ describe("a link whose site nobody configured", () => {
     }
   });
 
-  it("asks for the network of every address, IPv4 first, and for none that is link-local", async () => {
+  it("has the networks of all its addresses asked for, IPv4 first, except link-local ones", async () => {
     const nibbles = `${"0.".repeat(24)}8.b.d.0.1.0.0.2.ip6.arpa.`;
     const { sites, answers } = await follow(`b._dns-sd._udp.${nibbles} PTR paris.z.example.`, {
       addresses: ["fe80::7", "169.254.1.1", "2001:db8::7", "203.0.113.7"],
@@ -84,7 +84,7 @@ describe("a link whose site nobody configured", () => {
     ]);
   });
 
-  it("is at a site called after its network where nothing leads to one of the zone", async () => {
+  it("is at a site named after its network if nothing points to a site of the zone", async () => {
     for (const target of [
       "",
       "z.example.",
@@ -100,7 +100,7 @@ describe("a link whose site nobody configured", () => {
     assert.deepEqual(sites, ["20010db8000000000000000000000000"]);
   });
 
-  it("is not there where it went before that was known", async () => {
+  it("does not appear if it goes before its site is known", async () => {
     const { watch, link, sites, clock } = await follow("");
     watch.unplug(link);
     watch.plug(link);
@@ -109,14 +109,14 @@ describe("a link whose site nobody configured", () => {
     assert.deepEqual(sites, ["cb007100"]);
   });
 
-  it("is at the site that an alias leads to, which is none itself", async () => {
+  it("is at the site that an alias leads to, not at the alias", async () => {
     const { sites } = await follow(
       `b.${NETWORK} CNAME alias.z.example.\nalias.z.example. PTR paris.z.example.`,
     );
     assert.deepEqual(sites, ["paris"]);
   });
 
-  it("takes one of several, the same as everybody", async () => {
+  it("takes one of several sites, the same everywhere", async () => {
     const text = (...names: string[]) =>
       names.map((each) => `b.${NETWORK} PTR ${each}.z.example.`).join("\n");
     for (const names of [text("paris", "lyon", "_x"), text("_x", "lyon", "paris")]) {
@@ -124,7 +124,7 @@ describe("a link whose site nobody configured", () => {
     }
   });
 
-  it("moves when the names lead elsewhere, within about five minutes", async () => {
+  it("moves when the names point elsewhere, within about five minutes", async () => {
     const { sites, answers, clock } = await follow(`b.${NETWORK} PTR paris.z.example.`);
     await clock.elapse(20 * MINUTE);
     assert.deepEqual(sites, ["paris"], "what stays the same is not said again");
@@ -137,7 +137,7 @@ describe("a link whose site nobody configured", () => {
     assert.deepEqual(sites, ["paris", "moved to lyon", "moved to cb007100"]);
   });
 
-  it("does not look at the same time as every other link", async () => {
+  it("is not looked up at the same time as every other link", async () => {
     const times = new Set<number>();
     for (const chance of [0, 0.25, 0.5, 0.99]) {
       const { clock, answers } = await follow("", { clock: new FakeClock({ chance: [chance] }) });
@@ -150,7 +150,7 @@ describe("a link whose site nobody configured", () => {
     assert.equal(times.size, 4);
   });
 
-  it("stays where it is while nobody can be asked", async () => {
+  it("stays where it is while nobody answers", async () => {
     const { sites, answers, clock } = await follow(`b.${NETWORK} PTR paris.z.example.`);
     answers.isThere = false;
     await clock.elapse(20 * MINUTE);
@@ -159,7 +159,7 @@ describe("a link whose site nobody configured", () => {
     assert.deepEqual(sites, ["paris"]);
   });
 
-  it("is called after its network until somebody can be asked, which is tried soon", async () => {
+  it("is named after its network until somebody answers, and asks again soon", async () => {
     const text = `dr.${NETWORK} PTR paris.z.example.`;
     const { sites, answers, clock } = await follow(text, { isThere: false });
     assert.deepEqual(sites, ["cb007100"]);
@@ -170,7 +170,7 @@ describe("a link whose site nobody configured", () => {
     assert.deepEqual(sites, ["cb007100", "moved to paris"]);
   });
 
-  it("is not there before it has an address, and follows it to another network", async () => {
+  it("appears when it has an address, and follows it to another network", async () => {
     const { sites, link, clock } = await follow("", { addresses: ["fe80::7"] });
     assert.deepEqual(sites, []);
     link.addresses = [{ family: 4, address: "203.0.113.7", prefix: 24 }];
@@ -181,13 +181,13 @@ describe("a link whose site nobody configured", () => {
     assert.deepEqual(sites, ["cb007100", "moved to 0a4d0400"]);
   });
 
-  it("has a label in any text", async () => {
+  it("may have any text as its label", async () => {
     const { sites } = await follow(`b.${NETWORK} PTR B\\195\\162timent\\0321.z.example.`);
     assert.deepEqual(sites, ["Bâtiment 1"]);
     assert.deepEqual((await follow(`b.${NETWORK} PTR \\255.z.example.`)).sites, ["cb007100"]);
   });
 
-  it("is not looked for any more once it is gone", async () => {
+  it("is not looked up any more once it has gone", async () => {
     const { answers, clock, end } = await follow("");
     const { length } = answers.asked;
     end.abort();
@@ -197,8 +197,8 @@ describe("a link whose site nobody configured", () => {
   });
 });
 
-describe("addresses that come one after the other", () => {
-  it("have a link that starts with IPv6 follow the names of its IPv4 network at once", async () => {
+describe("addresses that come one by one", () => {
+  it("let a link that starts with IPv6 follow the names of its IPv4 network at once", async () => {
     const { sites, link, clock } = await follow(`dr.${NETWORK} PTR paris.z.example.`, {
       addresses: ["2001:db8::7"],
     });
@@ -208,7 +208,7 @@ describe("addresses that come one after the other", () => {
     assert.deepEqual(sites, [SLAAC_LABEL, "moved to paris"]);
   });
 
-  it("have a link that starts with none be there at once when it has one", async () => {
+  it("let a link without an address appear as soon as it has one", async () => {
     const { sites, link, clock } = await follow("", { addresses: ["fe80::7"] });
     await clock.elapse(1500);
     link.addresses = [LINK_LOCAL, HERE];
@@ -216,7 +216,7 @@ describe("addresses that come one after the other", () => {
     assert.deepEqual(sites, ["cb007100"]);
   });
 
-  it("are no reason to ask more than once a second", async () => {
+  it("cause at most one look-up a second", async () => {
     const { answers, link, clock } = await follow(`dr.${NETWORK} PTR paris.z.example.`);
     for (let i = 0; i < 100; i++) {
       link.addresses = [...link.addresses];
@@ -225,7 +225,7 @@ describe("addresses that come one after the other", () => {
     assert.ok(answers.asked.length <= 11, `${answers.asked.length}`);
   });
 
-  it("leave a link where it is that is without IPv4 for a moment", async () => {
+  it("leave a link where it is while IPv4 is missing for a moment", async () => {
     const { sites, link, clock } = await follow(`dr.${NETWORK} PTR paris.z.example.`, {
       addresses: ["203.0.113.7", "2001:db8::7"],
     });
@@ -243,7 +243,7 @@ describe("addresses that come one after the other", () => {
 });
 
 describe("a link that is back", () => {
-  /** After two seconds, with these addresses. */
+  /** The link comes back after two seconds, with these addresses. */
   async function back(situation: Situation & { readonly by: readonly LinkAddress[] }) {
     const followed = await follow(`dr.${NETWORK} PTR paris.z.example.`, situation);
     const { clock, watch, link, answers, sites } = followed;
@@ -258,7 +258,7 @@ describe("a link that is back", () => {
     return followed;
   }
 
-  it("by IPv6 first is where it was, as soon as it has its IPv4 address", async () => {
+  it("by IPv6 first is where it was as soon as it has its IPv4 address", async () => {
     for (const first of [SLAAC, LINK_LOCAL]) {
       for (const isThere of [true, false]) {
         const { sites, link, clock, answers } = await back({ by: [first] });
@@ -274,7 +274,7 @@ describe("a link that is back", () => {
     }
   });
 
-  it("by IPv4 first is where the names of its IPv6 network have led to", async () => {
+  it("by IPv4 first is where the names of its IPv6 network pointed", async () => {
     const nibbles = `${"0.".repeat(24)}8.b.d.0.1.0.0.2.ip6.arpa.`;
     const { sites, link, watch, clock } = await follow(
       `dr._dns-sd._udp.${nibbles} PTR paris.z.example.`,
@@ -289,7 +289,7 @@ describe("a link that is back", () => {
     assert.deepEqual(sites, ["paris", "paris"]);
   });
 
-  it("is called after its network when no other address comes", async () => {
+  it("is named after its network if no other address comes", async () => {
     const { sites, clock } = await back({ by: [SLAAC] });
     await clock.elapse(9000);
     assert.deepEqual(sites, []);
@@ -297,7 +297,7 @@ describe("a link that is back", () => {
     assert.deepEqual(sites, [SLAAC_LABEL]);
   });
 
-  it("is where it was while nobody can be asked, and the log does not say that the network says so", async () => {
+  it("is where it was while nobody answers, and the log does not claim that the network says so", async () => {
     const { sites, facts, answers, clock, link, watch } = await back({ by: [HERE] });
     answers.isThere = false;
     watch.unplug(link);
@@ -320,7 +320,7 @@ describe("a link that is back", () => {
     ]);
   });
 
-  it("and goes before it is known where it is, is where it was when it is back once more", async () => {
+  it("and goes before its site is known is where it was when it returns", async () => {
     const { sites, answers, clock, link, watch } = await back({ by: [LINK_LOCAL] });
     answers.isThere = false;
     watch.unplug(link);
@@ -330,7 +330,7 @@ describe("a link that is back", () => {
     assert.deepEqual(sites, ["paris"]);
   });
 
-  it("in another network is there at once", async () => {
+  it("in another network appears at once", async () => {
     const { sites, answers, clock, link, watch } = await back({ by: [v4("10.77.6.9", 22)] });
     assert.deepEqual(sites, ["0a4d0400"]);
     answers.say("dr._dns-sd._udp.0.0.78.10.in-addr.arpa. PTR lyon.z.example.");
@@ -366,7 +366,7 @@ describe("a link that is back", () => {
   });
 });
 
-it("A link whose site is configured is there at once, and nobody is asked", async () => {
+it("A link with a configured site appears at once, and nobody is asked", async () => {
   const { sites, answers, clock } = await follow(`b.${NETWORK} PTR paris.z.example.`, {
     given: "lyon",
   });

@@ -13,14 +13,14 @@ function running() {
 }
 
 suite("a steady clock", () => {
-  test("goes as the other does, however long nobody looks at it", () => {
+  test("runs like the clock below it, however long nobody looks at it", () => {
     const { clock, steady } = running();
     clock.advance(3_600_000.25);
     assert.equal(steady.now(), START + 3_600_000.25);
     assert.equal(steady.elsewhere(7), 7);
   });
 
-  test("leaves out a standstill, and wakes when its time has come", () => {
+  test("leaves out a standstill, and wakes at the right time after it", () => {
     const { clock, steady } = running();
     clock.advance(10_000.3);
     const woken: number[] = [];
@@ -42,7 +42,7 @@ suite("a steady clock", () => {
     );
   });
 
-  test("shows who is woken his time, however sums of fractions come out", () => {
+  test("shows a waiter its time when it wakes it, whatever the rounding", () => {
     const { clock, steady } = running();
     clock.advance(10_000.3);
     clock.standStill(20_000.7);
@@ -58,7 +58,7 @@ suite("a steady clock", () => {
     assert.equal(woken, 100);
   });
 
-  test("wakes nobody who has called it off, though he was to be woken later by a standstill", () => {
+  test("does not wake a cancelled waiter, even one delayed by a standstill", () => {
     const { clock, steady } = running();
     const cancel = steady.at(START + 500, () => assert.fail("it was called off"));
     clock.standStill(20_000);
@@ -67,7 +67,7 @@ suite("a steady clock", () => {
     clock.advance(10_000);
   });
 
-  test("takes no busy thread for a standstill, and never goes back", () => {
+  test("does not mistake a busy thread for a standstill, and never goes back", () => {
     const { clock, steady } = running();
     let latest = 0;
     for (let i = 0; i < 300; i++) {
@@ -80,7 +80,7 @@ suite("a steady clock", () => {
     }
   });
 
-  test("says that a long standstill is over, once, and beats no more when it is ended", () => {
+  test("reports the end of a long standstill once, and stops beating when ended", () => {
     const { clock, steady, life, awoke } = running();
     clock.advance(5000);
     clock.standStill(29_000);
@@ -99,7 +99,7 @@ suite("a steady clock", () => {
     assert.equal(steady.now(), now + 10_000, "and takes no rest for a standstill");
   });
 
-  test("says that a sleep of the machine is over, which the wall clock alone has counted", () => {
+  test("reports the end of a sleep of the machine, which only the wall clock has counted", () => {
     const { clock, steady, awoke } = running();
     clock.advance(5000.5);
     clock.steps += 29_000;

@@ -7,7 +7,7 @@ import fc from "../support/fastcheck.ts";
 const bytes = addressOctets;
 
 describe("the subnets of a link", () => {
-  it("are those of its addresses, each once, in an order that is everybody's", () => {
+  it("are those of its addresses, each once, in the same order everywhere", () => {
     const addresses = [
       { family: 6, address: "2001:db8::1", prefix: 64 },
       { family: 4, address: "10.2.0.9", prefix: 16 },
@@ -27,7 +27,7 @@ describe("the subnets of a link", () => {
     assert.deepEqual(bases(addresses.toReversed()), expected);
   });
 
-  it("are none that are link-local, and none of one address", () => {
+  it("are never link-local, nor of a single address", () => {
     const pair = subnetsOf([{ family: 4, address: "10.1.0.1", prefix: 31 }]);
     assert.deepEqual(pair, [{ base: bytes("10.1.0.0"), prefix: 31 }]);
     assert.deepEqual(

@@ -4,7 +4,7 @@ import { Throttle } from "../../src/collector/link/throttle.ts";
 
 const PACKET = 1000;
 
-/** How many of a thousand packets a second each source says are listened to, each second. */
+/** Each of the sources sends a thousand packets a second; `heard` counts those admitted each second. */
 function storm(sources: number, seconds: number) {
   const throttle = new Throttle();
   const heard: number[] = [];
@@ -21,16 +21,16 @@ function storm(sources: number, seconds: number) {
 }
 
 suite("a throttle", () => {
-  test("SEC-12: listens to whatever is said, up to the rate of a link", () => {
+  test("SEC-12: admits everything up to the rate of a link", () => {
     const throttle = new Throttle();
-    // One host that speaks for a thousand others.
+    // One host may speak for a thousand others.
     for (let i = 0; i < 3000; i++) assert.ok(throttle.admits("10.0.0.1", PACKET, 0));
     for (let now = 0; now < 3_600_000; now += 10) {
       assert.ok(throttle.admits("10.0.0.1", PACKET, 60_000 + now));
     }
   });
 
-  test("SEC-12: holds it against nobody for long that the link had room for him", () => {
+  test("SEC-12: does not hold past use of spare room against a host for long", () => {
     const throttle = new Throttle();
     let now = 0;
     for (; now < 3_600_000; now += 10) throttle.admits("10.0.0.1", PACKET, now);
@@ -46,7 +46,7 @@ suite("a throttle", () => {
   });
 
   for (const sources of [1, 20]) {
-    test(`SEC-12: in a storm of ${sources} host(s) listens to little of it, and to all that others say`, () => {
+    test(`SEC-12: in a storm of ${sources} host(s) admits little of it, and all that others say`, () => {
       const { throttle, heard, now } = storm(sources, 30);
       assert.ok(heard.at(-1)! <= 256 + 8 * sources + 1, `${heard}`);
       for (let i = 0; i < 50; i++) assert.ok(throttle.admits("10.0.0.99", PACKET, now), `${i}`);
@@ -54,12 +54,12 @@ suite("a throttle", () => {
     });
   }
 
-  test("SEC-12: listens to a host again that has fallen silent", () => {
+  test("SEC-12: admits a host again that has fallen silent", () => {
     const { throttle, now } = storm(1, 30);
     assert.ok(throttle.admits("10.0.0.0", PACKET, now + 1000));
   });
 
-  test("SEC-12, SEC-13: takes those for one who are more than a link has, and nothing from who was there", () => {
+  test("SEC-12, SEC-13: treats excess hosts as one, and takes nothing from those there before", () => {
     const throttle = new Throttle();
     throttle.admits("10.0.0.99", PACKET, 0);
     let heard = 0;
@@ -67,10 +67,10 @@ suite("a throttle", () => {
       if (throttle.admits(`fe80::${i.toString(16)}`, PACKET, i / 100)) heard++;
       if (i % 5000 === 0) assert.ok(throttle.admits("10.0.0.99", PACKET, i / 100));
     }
-    // The link's measure, and 1024 first words.
+    // The link's limit, and the first packets of 1024 hosts.
     assert.ok(heard < 4195 + 256 + 1024 + 80, `${heard}`);
     assert.ok(!throttle.admits("fe80::1:0:0", PACKET, 1000));
-    // When they have gone, there is room again, for each apart.
+    // After they have gone there is room again for separate hosts.
     for (let i = 0; i < 5000; i++) throttle.admits("fe80::66", PACKET, 60_000);
     for (let i = 0; i < 500; i++) {
       assert.ok(throttle.admits(`fe80::2:0:${i.toString(16)}`, PACKET, 60_000), `${i}`);

@@ -1,4 +1,4 @@
-/** What an administrator is told of what is heard and not published. */
+/** What the administrator learns about services that are heard and not published. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { project } from "../../src/collector/projection/project.ts";
@@ -35,8 +35,8 @@ function bare(count: number, rules?: object, type = "_ipp._tcp"): Site {
   return site;
 }
 
-suite("a service that is withheld", () => {
-  test("is told of once, with its site and the reason, when it has been so for a while", () => {
+suite("a withheld service", () => {
+  test("is reported once, with its site and the reason, after a while", () => {
     const { log, take } = notebook();
     const clock = new FakeClock();
     const withholding = new Withholding(clock, log);
@@ -82,7 +82,7 @@ suite("a service that is withheld", () => {
     );
   });
 
-  test("does not fill a log, however many there are", () => {
+  test("does not fill the log, however many there are", () => {
     const { log, take } = notebook();
     const clock = new FakeClock();
     const withholding = new Withholding(clock, log);
@@ -114,7 +114,7 @@ suite("a service that is withheld", () => {
     assert.equal(take().length, 21);
   });
 
-  test("SEC-15: is told of by its type alone where it is a rule that hides it", () => {
+  test("SEC-15: is reported by its type only if a rule hides it", () => {
     const { log, take } = notebook();
     const clock = new FakeClock();
     const withholding = new Withholding(clock, log);
@@ -133,7 +133,7 @@ suite("a service that is withheld", () => {
     }
   });
 
-  test("is told of by a collector, its name without what drives a terminal", async () => {
+  test("is reported by a collector, its name without control characters", async () => {
     const { log, take } = notebook();
     const { policy: defaults } = parseConfig("", "p", ".");
     const office = new Office({ log, policy: defaults, extra: () => [] });
@@ -157,7 +157,7 @@ suite("a service that is withheld", () => {
 });
 
 suite("records that may never be published", () => {
-  test("are told of when there are more, all together, every three minutes at most", () => {
+  test("are reported when there are more, all together, every three minutes at most", () => {
     const { log, take } = notebook();
     const clock = new FakeClock();
     const report = new RefusalReport(clock, log);
@@ -195,7 +195,7 @@ suite("records that may never be published", () => {
     ]);
   });
 
-  test("SD-36: are told of where a subtype's name is too long beneath the site", () => {
+  test("SD-36: include a subtype whose name is too long beneath the site", () => {
     const { log, take } = notebook();
     const domain = ["b", "c", "d"].reduce((zone, label) => zone.child(label.repeat(60))!, ZONE);
     const site = new Site(domain, OPEN);
