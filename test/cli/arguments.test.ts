@@ -1,4 +1,4 @@
-/** Arguments that nobody knows: said by name, and nothing is begun. */
+/** Wrong arguments: the error names them, and nothing is begun. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -7,12 +7,12 @@ import { MAIN, temporaryFolder } from "../support/gateway.ts";
 import { run } from "../support/process.ts";
 
 describe("the command line", () => {
-  it("is a program of its own, however often it is built where it was linked to", async () => {
+  it("runs as a program of its own after each build, as a link to it requires", async () => {
     const { status, stdout } = await run([MAIN, "--version"]);
     assert.deepEqual([status, `${stdout}`], [0, "0.1.0\n"]);
   });
 
-  it("says which command or option there is none of", async () => {
+  it("names a command or an option that does not exist", async () => {
     const cases = {
       bogus: "error: no command is called 'bogus'",
       "run bogus": "error: no command is called 'bogus'",
@@ -33,7 +33,7 @@ describe("the command line", () => {
     }
   });
 
-  it("refuses an option that would do nothing where it stands", async () => {
+  it("refuses an option that would have no effect where it stands", async () => {
     const cases = {
       "key paris --retire 17": "--retire: is for keys of zones; expected --dnssec with it",
       "key paris --folder keys": "--folder: is for keys of zones; expected --dnssec with it",
@@ -57,7 +57,7 @@ describe("the command line", () => {
     }
   });
 
-  it("says what is no server, no domain and no type of service", async () => {
+  it("says what is wrong with a server, a domain or a service type", async () => {
     const server = "is not an address; expected 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53";
     const domain = "expected a domain name such as bonjour.example.com";
     const cases = {
@@ -74,7 +74,7 @@ describe("the command line", () => {
     }
   });
 
-  it("wants to know a server where the configuration has none with an address", async () => {
+  it("requires --server if the configuration has no server with an address", async () => {
     const file = join(temporaryFolder(), "far.yaml");
     writeFileSync(file, "zone: z.example\npublish: {}\n");
     const { status, stderr } = await run([process.execPath, MAIN, "browse", "--config", file]);
@@ -82,7 +82,7 @@ describe("the command line", () => {
     assert.deepEqual([status, stderr], [1, said]);
   });
 
-  it("without a configuration needs the folder that it is started in, and says so", async () => {
+  it("says that its folder has been removed, if no configuration is given", async () => {
     const folder = temporaryFolder();
     const shell = ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", process.execPath, MAIN];
     const { status, stderr, stdout } = await run([...shell, "run"], { cwd: folder });
@@ -90,7 +90,7 @@ describe("the command line", () => {
     assert.deepEqual([status, `${stdout}`], [1, ""]);
   });
 
-  it("with the whole path of a configuration checks it wherever it is started", async () => {
+  it("checks a configuration given by its whole path even if its folder has been removed", async () => {
     const config = join(temporaryFolder(), "gateway.yaml");
     writeFileSync(config, "links: []\ndata: none\n");
     const shell = ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", process.execPath, MAIN];

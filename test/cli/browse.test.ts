@@ -15,7 +15,7 @@ import { Serving } from "../support/serving.ts";
 
 const ZONE = "z.example.";
 
-test("a service on a host of another zone, or of another domain, is listed beside the others", async () => {
+test("a service in another domain, or on a host of another zone, is listed with the others", async () => {
   await using server = await Serving.start({ zone: ZONE, readers: {} });
   const sets = parseMasterFile(
     `$TTL 10
@@ -86,7 +86,7 @@ odd.
   );
 });
 
-test("nothing is there where a server says so that neither has the zone nor says that it recurses", async () => {
+test("an empty answer counts even from a server that has neither AA nor RA set", async () => {
   for (const rcode of [Rcode.NOERROR, Rcode.NXDOMAIN]) {
     const server = createSocket("udp4", (octets, { port, address }) => {
       server.send(encode(makeResponse(decode(octets), { rcode })), port, address);

@@ -1,4 +1,4 @@
-/** `check`: what `run` would refuse, it tells before. */
+/** `check` reports in advance what `run` would refuse. */
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -31,7 +31,7 @@ describe("dnssd-gateway check", () => {
     mkdirSync(path("zones"));
   });
 
-  it("reads the zone files of a configuration as the start does", async () => {
+  it("reads the zone files of a configuration as run does", async () => {
     write("zone: z.example\n");
     write("$TTL 60\nwiki A 192.0.2.9\n", "zones/z.example.zone");
     const good = `${config}: zone z.example., no mistake found`;
@@ -52,12 +52,12 @@ describe("dnssd-gateway check", () => {
       said: [`${path("zones/z.example.zone")}:2: ${large}`],
     });
 
-    // Who serves nothing reads none.
+    // A gateway that serves nothing reads none.
     write("zone: z.example\nlinks: [{ interface: eth0 }]\npublish: { server: 192.0.2.53 }\n");
     assert.deepEqual(await check(), { status: 0, said: [good] });
   });
 
-  it("says of a zone file that it hides what collectors publish", async () => {
+  it("reports a zone file that hides what collectors publish", async () => {
     write("zone: z.example\n");
     const apex = "$TTL 60\n@ SOA ns.z.example. h.z.example. 1 2 3 4 5\n@ NS ns.z.example.\n";
     write(`${apex}wiki A 192.0.2.9\n`, "zones/paris.z.example.zone");
@@ -69,14 +69,14 @@ describe("dnssd-gateway check", () => {
     assert.deepEqual(await check(), { status: 0, said: [hidden, good] });
     write("$TTL 60\nparis NS ns\nns A 192.0.2.1\n", "zones/z.example.zone");
     assert.deepEqual(await check(), { status: 0, said: [good] });
-    // The zone above is the nearest.
+    // The nearest zone above is the one that counts.
     write("zone: z.example\nreverse: [10.in-addr.arpa, 1.10.in-addr.arpa]\n");
     write(apex, "zones/2.1.10.in-addr.arpa.zone");
     write("$TTL 60\n2 NS ns.z.example.\n", "zones/1.10.in-addr.arpa.zone");
     assert.deepEqual(await check(), { status: 0, said: [good] });
   });
 
-  it("says what nameservers cannot do, and what clients will not ask", async () => {
+  it("notes that nameservers has no effect, and a zone that clients will not ask for", async () => {
     write("zone: z.local\nnameservers: [ns1.example.com]\n");
     write("$TTL 60\n@ NS ns2.example.com.\n", "zones/z.local.zone");
     assert.deepEqual((await check()).said, [
@@ -84,14 +84,14 @@ describe("dnssd-gateway check", () => {
       `${config}: nameservers does nothing, for the file of z.local. has NS records of its own`,
       `${config}: z.local. is asked for by multicast, as all names in local. are: clients will not ask this server`,
     ]);
-    // Of what is delegated beneath, and of what else is at the apex, it does nothing the less.
+    // Delegations beneath the apex, and other records at it, leave it its effect.
     write("zone: z.example\nnameservers: [ns1.example.com]\n");
     rmSync(path("zones/z.local.zone"));
     write("$TTL 60\n@ TXT a\nlab NS ns2.example.com.\n", "zones/z.example.zone");
     assert.deepEqual((await check()).said, [`${config}: zone z.example., no mistake found`]);
   });
 
-  it("takes one file for each zone, and names the one that cannot be read", async () => {
+  it("accepts one file for each zone, and names a file that cannot be read", async () => {
     write("zone: z.example\n");
     write("@ 60 SOA ns h 1 2 3 4 5\n@ 60 NS ns\n", "zones/y.example.zone");
     write("@ 60 SOA ns h 9 2 3 4 5\n@ 60 NS ns\n", "zones/Y.example.zone");
@@ -107,7 +107,7 @@ describe("dnssd-gateway check", () => {
     assert.match(folder.said[0]!, /y\.example\.zone: EISDIR.*; expected a file that can be read/);
   });
 
-  it("and the start say what of a zone file is odd and no mistake", async () => {
+  it("notes what is odd in a zone file but no mistake, as the start does", async () => {
     write("zone: z.example\ncatalog: y.example\nlisten: { dns: [127.0.0.1:0] }\n");
     const text =
       "web 60 CNAME www\nwww 60 A 192.0.2.9\nwww 90 A 192.0.2.8\nx._http._tcp 60 SRV 0 0 80 web\n";
@@ -136,7 +136,7 @@ describe("dnssd-gateway check", () => {
     );
   });
 
-  it("tells of a further zone without SOA, which the shared one and reverse ones may be", async () => {
+  it("refuses a further zone without an SOA, which the shared and reverse zones may lack", async () => {
     write("zone: z.example\nreverse: [1.10.in-addr.arpa]\ncatalog: y.example\n");
     for (const file of ["zones/z.example.zone", "zones/1.10.in-addr.arpa.zone"]) {
       write("$TTL 60\nwiki A 192.0.2.9\n", file);
@@ -154,7 +154,7 @@ describe("dnssd-gateway check", () => {
     ]);
   });
 
-  it("tells of folders and files that are in one another's place", async () => {
+  it("reports a file in place of a folder, and a folder in place of a file", async () => {
     const expected = "expected a folder for zone files that can be read and written";
     write("data: gateway.yaml\n");
     const said = [`${config}: is no folder; ${expected}`];
@@ -174,7 +174,7 @@ describe("dnssd-gateway check", () => {
     ]);
   });
 
-  it("tells that there is no key of a zone that is to be signed", async () => {
+  it("reports that there is no key of a zone that is to be signed", async () => {
     mkdirSync(path("keys"));
     mkdirSync(path("none"));
     write("zone: z.example\ndata: none\ndnssec: { keys: keys }\n");
@@ -183,7 +183,7 @@ describe("dnssd-gateway check", () => {
     assert.match(said[0]!, /keys: no key of a zone that is served here; expected one as/);
   });
 
-  it("says which keys sign nothing, for their zone is not served, and that signed zones are not copied", async () => {
+  it("notes keys of zones that are not served, and that signed zones are not copied", async () => {
     const make = async (zone: string) => {
       const { status } = await run([process.execPath, MAIN, "key", "--dnssec", zone], {
         cwd: folder,
@@ -207,7 +207,7 @@ describe("dnssd-gateway check", () => {
     assert.equal((await check()).said[2], `${config}: ${copied}`);
   });
 
-  it("notes what is no mistake and does nothing", async () => {
+  it("notes settings that are no mistake but have no effect", async () => {
     const publish = "publish: { server: 192.0.2.53 }\n";
     const cases: [string, string][] = [
       [
@@ -285,7 +285,7 @@ describe("dnssd-gateway check", () => {
         "links: [{ interface: eth0, site: 'caf\u00e9' }]\npolicy: { rules: [{ deny: chat, site: 'cafe\u0301' }] }\n",
         0,
       ],
-      // Any site may be theirs.
+      // Any site may be that of a link.
       ["policy: { rules: [{ deny: chat, site: eth7 }] }\n", 0],
       [
         `${publish}links: [{ interface: eth0 }]\npolicy: { rules: [{ deny: chat, site: hq }] }\n`,

@@ -46,7 +46,7 @@ describe("dnssd-gateway key --dnssec", () => {
     }
   });
 
-  it("prints the DS that BIND makes of it", { skip: skipWithout("dnssec-dsfromkey") }, async () => {
+  it("prints the same DS as BIND", { skip: skipWithout("dnssec-dsfromkey") }, async () => {
     const { folder, key, keys } = open();
     const { text } = await key(ZONE);
     const theirs = await succeed([
@@ -57,7 +57,7 @@ describe("dnssd-gateway key --dnssec", () => {
     assert.ok(text.split("\n").map(words).includes(words(theirs)));
   });
 
-  it("SEC-DNSSEC-17: lets nobody else read the secret, and prints it to nobody", async () => {
+  it("SEC-DNSSEC-17: makes the secret readable by its owner alone, and does not print it", async () => {
     const { folder, key, keys } = open();
     const { text } = await key(ZONE);
     const path = join(folder, `${keys()[0]!.fileName}.private`);
@@ -87,7 +87,7 @@ describe("dnssd-gateway key --dnssec", () => {
     assert.equal((await key(ZONE, "--retire", `${second.tag}`)).status, 1);
   });
 
-  it("makes a KSK and a ZSK, of which the parent hears of one", async () => {
+  it("makes a KSK and a ZSK, and prints a DS for the KSK alone", async () => {
     const { key, keys } = open();
     assert.match((await key(ZONE, "--role", "ksk")).text, /\tDS\t/);
     assert.doesNotMatch((await key(ZONE, "--role", "zsk")).text, /\tDS\t/);
@@ -98,13 +98,13 @@ describe("dnssd-gateway key --dnssec", () => {
       told.map(({ isEntryPoint }) => isEntryPoint),
       [true],
     );
-    // One is no successor of the other.
+    // Neither is a successor of the other.
     const { status, text } = await key(ZONE, "--retire", `${told[0]!.tag}`);
     assert.equal(status, 1);
     assert.match(text, /only key of its kind/);
   });
 
-  it("says what was expected", async () => {
+  it("says what it expected in place of a wrong argument", async () => {
     const { key, keys } = open();
     for (const [parameters, why] of [
       [
@@ -133,7 +133,7 @@ describe("dnssd-gateway key --dnssec", () => {
     assert.ok(text.includes(`--retire: "x": no key of ${ZONE}.; expected one of ${own}\n`), text);
   });
 
-  it("says in one line that the folder cannot be made, or is none", async () => {
+  it("says in one line that the folder cannot be made, or is not a folder", async () => {
     const { folder, key } = open();
     writeFileSync(folder, "");
     for (const more of [[], ["--folder", join(folder, "deeper")]]) {

@@ -1,4 +1,4 @@
-/** `doctor`: what it makes of answers, one way of being wrong after the other. */
+/** `doctor`: what it concludes from answers, one fault after the other. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import type { Ask, Manner } from "../../src/cli/doctor/asking.ts";
@@ -55,7 +55,7 @@ const REVERSE = Name.parse("10.in-addr.arpa.");
 const ofReverse = (more = "") =>
   `$TTL 1\n@ SOA localhost. h.z.example. 7 1 1 1 1\n@ NS a.\n${more}`;
 
-/** What a server says that has this zone. */
+/** A server's answer to a question, or why there is none. */
 type Answering = (name: Name, type: number, manner: Manner) => Partial<Message> | ExchangeError;
 
 function serving(text: string, origin = ZONE): Answering {
@@ -82,7 +82,7 @@ function together(...zones: readonly Answering[]): Answering {
   };
 }
 
-/** Asks whoever is at the address. */
+/** Asks the server at the address. */
 function asking(servers: ReadonlyMap<Endpoint, Answering>): Ask {
   const known = new Map([...servers].map(([server, said]) => [formatEndpoint(server), said]));
   return async (server, name, type, manner = {}) => {
@@ -95,7 +95,7 @@ function asking(servers: ReadonlyMap<Endpoint, Answering>): Ask {
   };
 }
 
-/** As of a server that is not of this configuration. */
+/** Recognises none, as with a server of another configuration. */
 const refusal: Refusal = async () => undefined;
 
 const AT = { server: SERVER, zone: ZONE, browsed: "merged", refusal } as const;
@@ -110,32 +110,32 @@ suite("the zone", () => {
     return { sample, findings: texts(findings) };
   };
 
-  test("is fine with services that can be reached, and may be empty", async () => {
+  test("is ok with services that can be reached, and odd if it has none", async () => {
     const { findings, sample } = await examined(APEX + SERVICES);
     assert.deepEqual(findings, ["ok: serial 7; 1 instances of 1 type"]);
     assert.equal(`${sample?.service?.host}`, "printer.paris.z.example.");
     assert.deepEqual((await examined(APEX)).findings, ["odd: serial 7; no service is in it"]);
   });
 
-  test("is to say where to browse", async () => {
+  test("is broken if it does not say where to browse", async () => {
     const { findings } = await examined(APEX.replace(/^lb.*$/m, "") + SERVICES);
     assert.equal(findings.length, 2);
     assert.match(findings[1]!, /^broken: clients .* it needs$/);
   });
 
-  test("names no site before one publishes", async () => {
+  test("may name no site to browse until one publishes", async () => {
     const bare = APEX.replace(/^lb.*$/m, "");
     const facts = async (...zone: Parameters<typeof examined>) =>
       (await examined(...zone)).findings.slice(1);
     const named = "odd: lb._dns-sd._udp.z.example. names no site until one publishes";
     assert.deepEqual(await facts(bare, "sites"), [`${named} (enumerate: sites)`]);
-    // With services, or where it is the zone that is to be browsed, clients miss something.
+    // With services, or where the zone itself is to be browsed, clients miss something.
     assert.match(`${await facts(bare + SERVICES, "sites")}`, /^broken: clients [^,]* it needs$/);
     assert.match(`${await facts(bare)}`, /^broken: clients .* it needs$/);
     assert.match(`${await facts(bare.replace(/^b\..*$/m, ""), "sites")}`, /^broken: .*,odd: lb/);
   });
 
-  test("lists what leads nowhere, and more than BIND takes", async () => {
+  test("is odd if it lists an instance that leads nowhere, or more than BIND takes", async () => {
     const ghosts = Array.from({ length: 101 }, (_, i) => `_ipp._tcp PTR g${i}._ipp._tcp.paris\n`);
     const { findings } = await examined(
       APEX + SERVICES.replace(/^printer.*$/m, "") + ghosts.join(""),
@@ -144,7 +144,7 @@ suite("the zone", () => {
     assert.match(findings[2]!, /^odd: more than 100 instances: _ipp\._tcp\.z\.example\. \(102\)\./);
   });
 
-  test("may have hosts that are elsewhere, and services that go while it is examined", async () => {
+  test("may have hosts in other zones, and services that go while it is examined", async () => {
     const outside = SERVICES.replace(
       "printer.paris A 10.1.0.10",
       "printer.paris CNAME hp.example.",
@@ -164,7 +164,7 @@ suite("the zone", () => {
     assert.deepEqual(texts(gone.findings), findings);
   });
 
-  test("whose server stops answering is examined no further", async () => {
+  test("is examined no further once its server stops answering", async () => {
     const zone = serving(APEX + SERVICES);
     let asked = 0;
     const dying: Answering = (...question) =>
@@ -177,7 +177,7 @@ suite("the zone", () => {
     assert.deepEqual(texts(findings), ["broken: 192.0.2.1:53 answers no more: no answer in time"]);
   });
 
-  test("that is another server's is said to be so", async () => {
+  test("is broken if the server asked does not have it", async () => {
     const ask = asking(new Map([[SERVER, serving(APEX, Name.parse("other.example."))]]));
     const { findings, sample } = await examineZone({ ...AT, ask });
     assert.equal(sample, undefined);
@@ -188,7 +188,7 @@ suite("the zone", () => {
   });
 });
 
-/** Undefined where it is as always. */
+/** Undefined for the usual answer. */
 type Partially = (...question: Parameters<Answering>) => ReturnType<Answering> | undefined;
 
 suite("a resolver", () => {
@@ -207,7 +207,7 @@ suite("a resolver", () => {
     const options = { ask, server: SERVER, sample: sample!, reverse, hasViews };
     return examineResolver(RESOLVER, { ...options, reached: reached ?? undefined });
   };
-  /** The zone's own answers, but for what this says. */
+  /** The zone's own answers, unless `say` gives another. */
   const except = (say: Partially): Answering => {
     return (...question) => say(...question) ?? zone(...question);
   };
@@ -217,7 +217,7 @@ suite("a resolver", () => {
     assert.deepEqual(texts(await examined(zone)), ["ok: finds z.example."]);
   });
 
-  test("that does not answer is asked no more", async () => {
+  test("that does not answer is not asked again", async () => {
     let asked = 0;
     const findings = await examined(
       () => {
@@ -229,7 +229,7 @@ suite("a resolver", () => {
     assert.deepEqual([texts(findings), asked], [["broken: no answer in time"], 1]);
   });
 
-  test("that knows no such zone is told, by each make's lines, where it is", async () => {
+  test("that does not find the zone gets the lines that forward it, for each make", async () => {
     const root = serving("$TTL 1\n@ SOA a. b. 1 1 1 1 1\n@ NS a.\n", Name.root);
     const reverse = [Name.parse("1.10.in-addr.arpa.")];
     const [finding, ...more] = await examined(root, { reverse });
@@ -249,7 +249,7 @@ suite("a resolver", () => {
     );
   });
 
-  test("is to look at the signatures of each zone that is signed, and of no other", async () => {
+  test("gets an exemption from validation for zones that are not signed, and for no other", async () => {
     const nobody = () => ({ rcode: Rcode.NXDOMAIN });
     const exempt = async (server: Answering) => {
       const [finding] = await examined(nobody, { server, reverse: [REVERSE] });
@@ -269,7 +269,7 @@ suite("a resolver", () => {
     ]);
   });
 
-  test("that asks over loopback is told so where it would not by itself", async () => {
+  test("that forwards to loopback is told to allow it, where its make would not by itself", async () => {
     const nobody = () => ({ rcode: Rcode.NXDOMAIN });
     const linesFor = async (address: string) => {
       const [finding] = await examined(nobody, { reached: { address, port: 5300 } });
@@ -279,7 +279,7 @@ suite("a resolver", () => {
     assert.doesNotMatch(await linesFor("192.0.2.1"), /localhost/);
   });
 
-  test("that answers for some names by itself is told not to", () => {
+  test("that answers for some zones by itself is told not to", () => {
     const zones = ["bonjour.test.", "bonjour.home.arpa.", "1.10.in-addr.arpa.", "z.example."];
     const names = zones.map((zone) => Name.parse(zone));
     const lines = forwarding({ zones: names, server: SERVER, signed: [] });
@@ -289,7 +289,7 @@ suite("a resolver", () => {
     assert.deepEqual(shown, [zones[0], zones[1], zones[3]]);
   });
 
-  test("that has an empty zone in the place of one does not find that", async () => {
+  test("that has an empty zone in place of the real one does not find it", async () => {
     const reverse = [REVERSE];
     const server = together(zone, serving(ofReverse(), REVERSE));
     const empty = serving(ofReverse().replace("h.z.example.", "nobody.invalid."), REVERSE);
@@ -302,7 +302,7 @@ suite("a resolver", () => {
     assert.equal((await examined(server, { server, reverse })).length, 2);
   });
 
-  test("cannot be told where it is while nobody else can ask there", async () => {
+  test("cannot be told where the zone is while nobody else can reach its server", async () => {
     const [finding] = await examined(() => ({ rcode: Rcode.REFUSED }), { reached: null as never });
     assert.equal(finding!.fact, "does not find z.example. (answers REFUSED)");
     assert.deepEqual(finding!.remedy, [
@@ -310,7 +310,7 @@ suite("a resolver", () => {
     ]);
   });
 
-  test("that validates where there is nothing to validate with is told so", async () => {
+  test("whose validation fails gets the remedy for an unsigned zone, or for a signed one", async () => {
     const told = async (server: Answering, reverse: Name[] = []) => {
       const bogus: Answering = (name, type, manner) =>
         manner.checkingDisabled
@@ -338,14 +338,14 @@ suite("a resolver", () => {
     assert.match(apex!.lines, /no DS record/);
   });
 
-  test("that gets no answer itself may ask the wrong one, or be kept from asking", async () => {
+  test("that gets no answer itself may ask the wrong server, or be refused", async () => {
     const [finding] = await examined(() => ({ rcode: Rcode.SERVFAIL }));
     assert.match(finding!.fact, /^does not find z.example. \(answers SERVFAIL\)$/);
     const lines = finding!.remedy!.join("\n");
     assert.match(lines, /forward-addr: 192.0.2.1@53.*query\.allow/s);
   });
 
-  test("that keeps private addresses back is told not to", async () => {
+  test("that withholds private addresses is told not to", async () => {
     const keeping = except((_, type) => (type === Type.A ? NOTHING : undefined));
     const findings = await examined(keeping);
     assert.deepEqual(texts(findings), [
@@ -358,7 +358,7 @@ suite("a resolver", () => {
     assert.match(viewed!.remedy!.at(-1)!, /^Or the view of the network/);
   });
 
-  test("that filters is found, whichever types it does not let through", async () => {
+  test("that filters is detected, whichever types it drops", async () => {
     const filtered = new Set<number>([Type.SOA, Type.TXT]);
     const findings = await examined(
       except((_, type) => (filtered.has(type) ? NOTHING : undefined)),
@@ -369,7 +369,7 @@ suite("a resolver", () => {
     ]);
   });
 
-  test("that takes no long list, and that cuts one to nothing, are told apart", async () => {
+  test("that refuses a long list is told apart from one that truncates it to nothing", async () => {
     const ghosts = Array.from({ length: 150 }, (_, i) => `_ipp._tcp PTR g${i}._ipp._tcp.paris\n`);
     const long = serving(APEX + SERVICES + ghosts.join(""));
     const isList = (name: Name, type: number) => type === Type.PTR && name.labels.length === 4;
@@ -388,7 +388,7 @@ suite("a resolver", () => {
     assert.equal(cut!.verdict, "odd");
   });
 
-  test("that has an address for every name is found", async () => {
+  test("that has an address for every name is detected", async () => {
     const [, invented] = await examined(
       except((name, type) => {
         const answers = recordsOf({ name, type, ttl: 1, rdatas: [rdata.a("203.0.113.1")] });
@@ -398,7 +398,7 @@ suite("a resolver", () => {
     assert.match(`${invented?.fact}`, /^has an address for no-such-host\S*, which is not there$/);
   });
 
-  test("is not blamed for what has gone meanwhile", async () => {
+  test("is not blamed for services that have gone meanwhile", async () => {
     let isGone = false;
     const server: Answering = (name, type, manner) =>
       isGone && name.labels.length > 3 ? NOTHING : zone(name, type, manner);
@@ -418,7 +418,7 @@ suite("the server here", () => {
     return texts(await examineListening({ ...options, listen: { ...listen, ...fields } }));
   };
 
-  test("answers with authority, by UDP and by TCP", async () => {
+  test("is broken unless it answers with authority, by UDP and by TCP", async () => {
     const zone = serving(APEX);
     assert.deepEqual(await examined(zone), ["ok: serves z.example. by UDP and TCP"]);
     const [deaf] = await examined((name, type, { transport }) =>
@@ -434,12 +434,12 @@ suite("the server here", () => {
     assert.match(cache!, /^broken: by UDP it knows z\.example\. from others only/);
   });
 
-  test("is of use to others where it listens beyond loopback", async () => {
+  test("is odd if it listens on loopback alone", async () => {
     const [, alone] = await examined(serving(APEX), { dns: [{ address: "127.0.0.1", port: 53 }] });
     assert.match(alone!, /^odd: it listens on loopback alone/);
   });
 
-  test("shows a certificate that is good today, and next week", async () => {
+  test("is odd if its certificate expires in a few days, and broken if it has expired", async () => {
     const clock = new FakeClock();
     const shown = async (days: number) => {
       const expires = clock.wall() + days * 86_400_000;
@@ -456,7 +456,7 @@ suite("the server here", () => {
   });
 });
 
-suite("a gateway that refuses who asks from here", () => {
+suite("a gateway that refuses this host", () => {
   const HERE = "10.1.0.1";
   const endpoint = { address: HERE, port: 53 };
   const LISTEN = `listen: { dns: ["${HERE}:53"] }`;
@@ -486,7 +486,7 @@ suite("a gateway that refuses who asks from here", () => {
   const of = (reason: string) =>
     `refuses this host by the address it asks from, 10.1.0.1: ${reason}; clients elsewhere may be fine`;
 
-  test("is odd, and named are the address and the field", async () => {
+  test("is odd, and the finding names the address and the field", async () => {
     const notNamed = of("query.allow does not name it");
     assert.deepEqual(await examined(`${LISTEN}\nquery: { allow: [10.2.0.0/16] }`), [
       `odd: ${notNamed}`,
@@ -497,7 +497,7 @@ suite("a gateway that refuses who asks from here", () => {
     assert.equal(unseen, `odd: ${of("no view is for it (views)")}`);
   });
 
-  test("is broken where its configuration would answer, or it is another server", async () => {
+  test("is broken if its configuration would answer, or if it is another server", async () => {
     const NARROW = "query: { allow: [10.2.0.0/16] }";
     for (const [text, code] of [
       [LISTEN],
@@ -539,14 +539,14 @@ suite("other servers of the zone", () => {
     return texts(await findings);
   };
 
-  test("have it as it is, or later", async () => {
+  test("are ok with the same serial, or a later one", async () => {
     const found = "ok: at 192.0.2.53:53: has z.example., serial 7";
     assert.deepEqual(await examined(serving(APEX)), [found, found]);
     const later = serving(APEX.replace(" 7 ", " 8 "));
     assert.deepEqual(await examined(later), [found.replace("7", "8"), found.replace("7", "8")]);
   });
 
-  test("have some seconds to follow, and no more", async () => {
+  test("have a few seconds to catch up, and no more", async () => {
     const behind = await examined(serving(APEX.replace(" 7 ", " 6 ")));
     assert.match(behind[0]!, /^odd: at 192\.0\.2\.53:53: is behind .*: serial 6, and it is 7$/);
     let asked = 0;
@@ -556,7 +556,7 @@ suite("other servers of the zone", () => {
     assert.match(catching.join(), /^ok: .*,ok: /);
   });
 
-  test("have the zone, and as their own", async () => {
+  test("are broken if they do not answer with authority, and odd if they cannot be reached", async () => {
     const [silent] = await examined(() => new ExchangeError(RESOLVER, "timeout"));
     assert.equal(silent, "broken: at 192.0.2.53:53: no answer in time to z.example.");
     const [refusing] = await examined(() => ({ rcode: Rcode.REFUSED }));
@@ -572,7 +572,7 @@ suite("other servers of the zone", () => {
     assert.match(cache!, /^broken: .* it knows z\.example\. from others only$/);
   });
 
-  test("are found by their names", async () => {
+  test("need names that resolve, and that others can find", async () => {
     const [lost] = await examined(serving(APEX), APEX.replace("ns.example.", "ns1.example."));
     assert.equal(lost, "broken: this host's resolver knows no address of it");
     const [nobody] = await examined(serving(APEX), APEX.replace("ns.example.", "localhost."));
@@ -581,7 +581,7 @@ suite("other servers of the zone", () => {
 });
 
 suite("the names of this server", () => {
-  test("lead to it, or somebody is told that they do not", async () => {
+  test("lead to it, or the finding says where they lead", async () => {
     const resolve: Resolve = async (name, type) => {
       const address = {
         "here.example.": "10.1.0.5",
@@ -606,7 +606,7 @@ suite("the names of this server", () => {
       "ok listen.push here.example.: leads here, to 10.1.0.5",
       "odd registrar.server there.example.: leads to 10.1.0.6, none of which this host has; devices register here and nowhere else",
     ]);
-    // So a resolver has it that reads /etc/hosts.
+    // As a resolver answers that reads /etc/hosts.
     assert.deepEqual(await said("self.example.", "here.example."), [
       "odd listen.push self.example.: leads to 127.0.1.1, by which each host means itself; what others are told is not known here",
       "ok registrar.server here.example.: leads here, to 10.1.0.5",
@@ -639,7 +639,7 @@ suite("clients", () => {
       ]),
     });
 
-  test("are told by a search domain, or by their address", async () => {
+  test("are told where to browse by a search domain, or by their address", async () => {
     const found = await examined(
       told("lb._dns-sd._udp.office.example.", "b._dns-sd._udp.0.0.1.10.in-addr.arpa."),
     );
@@ -650,7 +650,7 @@ suite("clients", () => {
     assert.equal(found[1]!.place, "subnet 10.1.0.0/16");
   });
 
-  test("need one of two things where they are not", async () => {
+  test("need one of the two if they have neither", async () => {
     const [search, subnet] = await examined(told());
     assert.match(search!.fact, /^no search domain of this host \(office\.example\.\) says/);
     assert.deepEqual(search!.remedy!.slice(-2), [
@@ -685,7 +685,7 @@ suite("links", () => {
     return (await findings).map((each) => `${each.verdict} ${each.place}: ${each.fact}`);
   };
 
-  test("are asked, and who speaks there is counted", async () => {
+  test("are asked, and the hosts that speak there are counted", async () => {
     const found = await examined((lan) => {
       for (const address of ["10.1.0.10", "10.1.0.11"]) {
         const device = lan.host("eth0", address);
@@ -698,7 +698,7 @@ suite("links", () => {
     assert.deepEqual(found, ["ok link eth0: 10.1.0.1/24; 2 hosts speak multicast DNS"]);
   });
 
-  test("where nobody speaks are odd, and where there is none something is broken", async () => {
+  test("where nobody speaks are odd, and it is broken to have none", async () => {
     const silent = await examined((lan) => [lan.host("eth0", "10.1.0.1")]);
     assert.deepEqual(silent, ["odd link eth0: 10.1.0.1/24; nobody else speaks multicast DNS"]);
     assert.deepEqual(await examined(() => []), ["broken links: no interface can multicast"]);
@@ -707,13 +707,13 @@ suite("links", () => {
   });
 });
 
-test("what strangers have said drives no terminal", () => {
+test("a finding prints no terminal controls that strangers have sent", () => {
   const fact = "an answer with \u001b[31m in it";
   const text = formatFinding({ verdict: "odd", place: "zone", fact, remedy: ["a\u0007b"] });
   assert.equal(text, "odd     zone: an answer with \\u001b[31m in it\n        a\\u0007b\n");
 });
 
-test("at a desk the server is given; a mistake in an address is told", async () => {
+test("doctor examines a server given at the command line, and reports a wrong address", async () => {
   const doctor = (...words: string[]) => run([process.execPath, MAIN, "doctor", ...words]);
   await using server = await Serving.start({ zone: "z.example.", readers: {} });
   const address = `127.0.0.1:${server.endpoint.port}`;

@@ -43,7 +43,7 @@ policy:
   hosts: isatap
 `;
 
-test("check --dry-run says what a policy would hide of what is published, and drives no terminal", {
+test("check --dry-run lists published services that a policy would hide, without terminal controls", {
   skip: needs("ip"),
 }, async () => {
   await using lab = new Lab();
@@ -74,12 +74,12 @@ test("check --dry-run says what a policy would hide of what is published, and dr
     "Of what is not published now, and of links' networks, this says nothing.",
   ]);
 
-  // What other sites have is their collectors' to hide.
+  // Services of other sites are left to their collectors.
   writeFileSync(file, `${POLICY}links: [{ interface: eth0, site: Lyon }]\n`);
   const lyon = await check("--server", "127.0.0.1:53");
   assert.match(`${lyon.stdout}`, /: of 1 services in Lyon\.z\.example\., 1 would be hidden\n/);
   assert.ok(!`${lyon.stdout}`.includes("paris"));
-  // A link without a site has its name, but where collectors elsewhere have such links too.
+  // A link without a site is named by its interface, unless collectors elsewhere may have such links too.
   writeFileSync(file, `${POLICY}links: [{ interface: paris }]\n`);
   const named = await check("--server", "127.0.0.1:53");
   assert.match(`${named.stdout}`, /: of 6 services in paris\.z\.example\., 3 would be hidden\n/);
@@ -93,7 +93,7 @@ test("check --dry-run says what a policy would hide of what is published, and dr
   const deaf = await check("--server", "127.0.0.1:53");
   assert.match(`${deaf.stdout}`, /: policy does nothing where no link is heard/);
   assert.match(`${deaf.stdout}`, /: of 7 services in z\.example\., 4 would be hidden\n/);
-  // Those of devices that register themselves are the gateway's, and no others where it hears no link.
+  // Services that devices register are the gateway's, and the only ones if it hears no link.
   for (const [links, of] of [
     ["[{ interface: eth0, site: lyon }]", "7 services in lyon.z.example., paris.z.example., 4"],
     ["[]", "6 services in paris.z.example., 3"],
@@ -104,14 +104,14 @@ test("check --dry-run says what a policy would hide of what is published, and dr
   }
   writeFileSync(file, POLICY);
 
-  // So it is with the other commands, whatever a zone holds.
+  // The other commands print no controls either, whatever a zone holds.
   for (const command of [["zone"], ["browse", "_ipp._tcp"], ["browse"]]) {
     const { status, stdout } = await gateway.command(...command);
     assert.equal(status, 0);
     assert.ok(stdout.length > 10 && isPlain(`${stdout}`), command.join(" "));
   }
 
-  // RFC 6763 §6.4: what has no key, or one that was there before, is not for clients.
+  // RFC 6763 §6.4: a string without a key, or with one that came before, is not for clients.
   const { stdout: listed } = await gateway.command("browse", "_ipp._tcp");
   assert.ok(listed.includes("\n    UUID=2 flag empty=\n"), `${listed}`);
 
@@ -120,7 +120,7 @@ test("check --dry-run says what a policy would hide of what is published, and dr
   assert.match(nobody.stderr, /^127\.0\.0\.1:1: nobody listens there\n$/);
 });
 
-/** Nothing but lines of characters that are shown, and tabs. */
+/** True if `text` has only printable characters, line ends and tabs. */
 function isPlain(text: string): boolean {
   return !/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/.test(text);
 }

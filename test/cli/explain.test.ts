@@ -1,4 +1,4 @@
-/** `explain`: what it reads as a name, whom it asks, and what it makes of what it hears and is told. */
+/** `explain`: which names it accepts, whom it asks, and what it concludes from links and server. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ import { Serving } from "../support/serving.ts";
 const LATER = 5000;
 
 suite("explain reads", () => {
-  test("a name as the zone has it, as a link has it, and relative to the zone", () => {
+  test("a name under the zone, a name under local., and a name relative to the zone", () => {
     const cases = {
       "Office Printer._ipp._tcp.paris.z.example": "Office Printer._ipp._tcp.local. at paris",
       "Office Printer._ipp._tcp.PARIS.Z.example.": "Office Printer._ipp._tcp.local. at PARIS",
@@ -44,7 +44,7 @@ suite("explain reads", () => {
       "printer.local": "printer.local.",
       "_services._dns-sd._udp": "_services._dns-sd._udp.local.",
       "lb._dns-sd._udp.paris": "lb._dns-sd._udp.local. at paris",
-      // As it is printed, and as a device has it that makes two labels of it.
+      // A dot as it is printed, within a label; and as a device has it that makes two labels of it.
       "Laser 2.5._ipp._tcp.paris":
         "Laser 2\\.5._ipp._tcp.local., Laser 2.5._ipp._tcp.local. at paris",
       "Laser 2\\.5._ipp._tcp": "Laser 2\\.5._ipp._tcp.local.",
@@ -76,9 +76,9 @@ suite("explain reads", () => {
 
 interface Scene {
   readonly name: string;
-  /** What the zone has; undefined where its server does not answer. */
+  /** The zone's records; undefined if its server does not answer. */
   readonly zone?: string | undefined;
-  /** By site, what its link says. */
+  /** By site, the records heard on its link. */
   readonly links: Readonly<Record<string, string>>;
   /** The site where devices register. */
   readonly registrar?: string;
@@ -87,7 +87,7 @@ interface Scene {
   readonly holds?: (owner: string) => readonly Hold[];
 }
 
-/** What is said of it at a time at which nothing is awaited any more. */
+/** What `explain` prints about a scene when it waits for nothing more. */
 async function play({ name, zone, links, registrar, policy, isNear = true, holds }: Scene) {
   const rules = policy === undefined ? OPEN : parseConfig(`policy: ${policy}`, "p", ".").policy;
   const sets = zone === undefined ? undefined : setsOf(zone);
@@ -144,7 +144,7 @@ const NAME = "Office Printer._ipp._tcp";
 const verdictOn = async (scene: Scene) => (await play(scene)).verdict;
 
 suite("explain says", () => {
-  test("that a device has registered itself, where no link is", async () => {
+  test("that a device has registered itself, at a site without a link", async () => {
     const lamp: Hold = { by: "requester:12ab", expires: LATER + 60_000, lease: 7_200_000 };
     const { zone, verdict } = await play({
       ...{ name: "lamp.devices", zone: "lamp.devices A 10.1.0.9", links: {} },
@@ -156,7 +156,7 @@ suite("explain says", () => {
     ]);
   });
 
-  test("what the zone has, what the link says and who says it, and that it is published", async () => {
+  test("what the zone has, what the link says, who says it, and that it is published", async () => {
     const paris: Hold = { by: "paris", expires: LATER + 299_100, lease: 300_000 };
     const file: Hold = { by: "file", expires: Infinity, lease: Infinity };
     const { zone, links, verdict } = await play({
@@ -192,7 +192,7 @@ suite("explain says", () => {
     ]);
   });
 
-  test("why it is not published: the rule, or what is the matter with its host", async () => {
+  test("why a service is not published: the rule, or what is wrong with it or its host", async () => {
     const policy = "{ rules: [{ allow: chat }, { deny: printers }], networks: any }";
     const links = { paris: PRINTER };
     assert.deepEqual(await verdictOn({ name: NAME, zone: "", links, policy }), [
@@ -209,7 +209,7 @@ suite("explain says", () => {
         `  printer.local.: ${why}`,
       ]);
     }
-    // Be there a rule about addresses or not.
+    // With a rule about addresses as without.
     const wifi = "{ rules: [{ deny: all, address: 10.2.0.0/16 }], networks: any }";
     assert.deepEqual(await verdictOn({ name: "printer", zone: "", links: near, policy: wifi }), [
       "Verdict for paris:",
@@ -227,7 +227,7 @@ suite("explain says", () => {
     );
   });
 
-  test("that nobody says it, at which sites it is to be asked for, and what is not known", async () => {
+  test("that nobody announces a name, at which sites to ask for it, and what is not known", async () => {
     const links = { paris: PRINTER, lyon: "" };
     const name = "Nobody._ipp._tcp";
     assert.deepEqual(await play({ name, zone: PUBLISHED, links }), {
@@ -264,7 +264,7 @@ suite("explain says", () => {
     assert.deepEqual(await verdictOn({ name: "printer", zone: PUBLISHED, links: {} }), [
       "Verdict: no link of this host is heard: for each site ask for printer.SITE",
     ]);
-    // Which has it at another site.
+    // The zone has it at another site.
     const elsewhere = { name: "printer.local", zone: PUBLISHED, links: { lyon: "", rome: "" } };
     assert.deepEqual(await verdictOn(elsewhere), [
       "Verdict: not published at lyon, rome: nobody says it on eth0, eth1, and the zone has nothing of it there; for other sites ask for printer.SITE",
@@ -286,7 +286,7 @@ suite("explain says", () => {
     ]);
   });
 
-  test("of a site where devices register what the zone has there, and else nothing", async () => {
+  test("what the zone has at a site where devices register, and no more about that site", async () => {
     const registrar = "devices";
     const verdictOf = async (scene: Partial<Scene>) => {
       const links = { paris: PRINTER };
@@ -316,7 +316,7 @@ suite("explain says", () => {
     ]);
   });
 
-  test("what may be the cause where zone and link disagree", async () => {
+  test("why the zone and a link may disagree", async () => {
     const heard = { name: NAME, zone: "", links: { paris: PRINTER } };
     const lack = "may be published, but the zone has it not: the";
     assert.match((await verdictOn(heard))[1]!, new RegExp(`${lack} gateway has not heard it yet`));
@@ -339,7 +339,7 @@ suite("explain says", () => {
     assert.ok(zone.includes("    held by nobody: it was asked for on demand, or has gone since"));
   });
 
-  test("why a service that is published is in no list", async () => {
+  test("why a published service is not listed", async () => {
     const lists = /_ipp._tcp(.paris)? PTR.*\n/g;
     const unlisted = PUBLISHED.replace(lists, "");
     const scene = { name: NAME, zone: unlisted };
@@ -354,7 +354,7 @@ suite("explain says", () => {
     assert.ok(zone.includes("    listed by none"));
   });
 
-  test("of a list each entry, and of the list of types each type", async () => {
+  test("a verdict on each entry of a list, and on each type in the list of types", async () => {
     const lab = service("Lab", "_ipp._tcp", "bench", "169.254.0.11");
     const shell = service("Shell", "_ssh._tcp", "printer", "10.1.0.10");
     const meta = "_services._dns-sd._udp";
@@ -388,7 +388,7 @@ suite("explain says", () => {
     ]);
   });
 
-  test("which records are never published, and a long one in part", async () => {
+  test("which records are never published, and only the start of a long one", async () => {
     const odd = [
       `!printer SSHFP 1 1 ${"00".repeat(20)}`,
       `!printer NULL \\# 200 ${"ab".repeat(200)}`,
@@ -408,7 +408,7 @@ suite("explain says", () => {
   });
 });
 
-/** What is asked on a link, and when that is over, in milliseconds. */
+/** What `explain` asks on a link, and when it stops, in milliseconds. */
 async function hearingOf(
   name: string,
   {
@@ -456,12 +456,12 @@ async function hearingOf(
 
 const WHOLE = `${PRINTER}\n!printer AAAA fd00::10`;
 
-suite("explain hears", () => {
-  test("as long as something is missing, and for some seconds at most", async () => {
+suite("explain listens", () => {
+  test("as long as something is missing, and for a few seconds at most", async () => {
     for (const [name, over] of [
       [NAME, 500],
       ["printer.local", 500],
-      // There may be more of them.
+      // More entries may come.
       ["_ipp._tcp", 3500],
       ["Nobody._ipp._tcp", 3500],
       ["nobody", 3500],
@@ -475,7 +475,7 @@ suite("explain hears", () => {
     assert.equal(lacking.over, 3500);
   });
 
-  test("what the name leads to, asks all for that alone, and answers nobody", async () => {
+  test("for what the name leads to, sends QM questions for that alone, and answers nobody", async () => {
     const text = `${WHOLE}\n!Other._ipp._tcp SRV 0 0 1 pc\n_ssh._tcp PTR Shell._ssh._tcp`;
     const { packets, ears } = await hearingOf(NAME, { text });
     const asked = packets.flatMap(({ message }) => {
@@ -498,15 +498,15 @@ suite("explain hears", () => {
       "printer.local.",
     ]);
     const nobody = await hearingOf("Nobody._ipp._tcp");
-    // Two families hear each.
+    // Each goes out on both address families.
     assert.ok(nobody.packets.length <= 8, `${nobody.packets.length} packets`);
   });
 
-  test("links of which it is found late where they are, and waits for no longer than some seconds", async () => {
+  test("on a link whose site is found late, but waits only a few seconds for that", async () => {
     const late = await hearingOf(NAME, { text: WHOLE, places: 2000 });
     assert.deepEqual([late.placed, late.over, late.ears.length], [2000, 2500, 1]);
     assert.deepEqual(late.unplaced, []);
-    // By then the zone was asked about others.
+    // Too late: by then the zone has been asked about the other links.
     for (const places of [6500, 60_000]) {
       const never = await hearingOf(NAME, { text: WHOLE, places, isEnded: false });
       assert.deepEqual([never.placed, never.over, never.ears.length], [6000, 6000, 0]);
@@ -518,7 +518,7 @@ suite("explain hears", () => {
 suite("explain at the command line", () => {
   const explain = (...words: string[]) => run([process.execPath, MAIN, "explain", ...words]);
 
-  test("SEC-19: drives no terminal, tells who holds what, and goes on where no server answers", async () => {
+  test("SEC-19: prints no terminal controls, says who holds what, and goes on without a server", async () => {
     await using server = await Serving.start({ zone: "z.example.", readers: {} });
     const bad = '\\027[31m\\"Red\\"\\226\\128\\174';
     const sets = setsOf(
@@ -538,7 +538,7 @@ suite("explain at the command line", () => {
       assert.match(`${stdout}`, /^ +10 s {2}(SRV|A|PTR) /m);
       assert.match(`${stdout}`, /^ {4}held by the key operator$/m);
     }
-    // As a collector reaches it that publishes there.
+    // With the configuration of a collector that publishes there.
     const { port } = server.endpoint;
     const file = join(temporaryFolder(), "collector.yaml");
     const publish = { server: `localhost:${port}` };
@@ -555,7 +555,7 @@ suite("explain at the command line", () => {
     assert.match(`${stdout}`, /^ {2}not known: nobody listens there$/m);
   });
 
-  test("says what it cannot read, and its status is 1", async () => {
+  test("names an argument that it cannot read, and exits with status 1", async () => {
     const file = join(temporaryFolder(), "gateway.yaml");
     writeFileSync(file, "links: []\nzone: z.example\n");
     for (const [words, said] of [

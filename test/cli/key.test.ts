@@ -36,7 +36,7 @@ describe("dnssd-gateway key", () => {
     assert.match(one.bind, /algorithm hmac-sha256;/, "where none is named");
   });
 
-  it("prints a name so that YAML reads that name and no number", async () => {
+  it("prints a name so that YAML reads it as a string", async () => {
     for (const name of ["1e3", "0x1F", "010", "null", "true", "-", "---", "1.5", "paris-2.key"]) {
       const { ours, bind } = await printed("--", name);
       assert.deepEqual([...parseConfig(ours, "printed", "/").keys.keys()], [name]);
@@ -89,7 +89,7 @@ describe("dnssd-gateway key", () => {
     }
   });
 
-  it("is read by BIND", { skip: skipWithout("named-checkconf") }, async () => {
+  it("prints a key that BIND reads", { skip: skipWithout("named-checkconf") }, async () => {
     const folder = temporaryFolder();
     const file = join(folder, "named.conf");
     writeFileSync(file, (await printed("paris", "--algorithm", "hmac-sha512")).bind);

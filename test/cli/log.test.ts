@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { readable } from "../../src/cli/log.ts";
 import { forTerminal } from "../../src/cli/terminal.ts";
 
-test("a line of the log drives no terminal, whatever it tells of", () => {
+test("a log line contains no terminal controls, whatever its fields hold", () => {
   const event = {
     level: 30,
     time: 0,
@@ -17,7 +17,7 @@ test("a line of the log drives no terminal, whatever it tells of", () => {
   );
 });
 
-test("what drives a terminal or turns text round is written as its number, and nothing else", () => {
+test("characters that control a terminal or turn text round are written as numbers, no others", () => {
   const driving = [
     ..."\u0000\u0007\u0009\u000b\u001b\u001f\u007f\u0080\u009f\u2028\u202e\u2066\u2069",
   ];

@@ -1,4 +1,4 @@
-/** What is printed where nobody can take it: a disk that is full, a reader that has gone. */
+/** Output that nobody can take: the disk is full, or the reader has gone. */
 import assert from "node:assert/strict";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
@@ -20,7 +20,7 @@ const skip = existsSync("/dev/full") ? false : "needs /dev/full";
 const shell = (line: string) => ["sh", "-c", line, process.execPath, MAIN];
 
 describe("output that cannot be written", { skip }, () => {
-  it("ends no service, be it its log or what it says when it starts", async () => {
+  it("does not end a service, be it the log or the lines at the start", async () => {
     for (const redirection of ["2>/dev/full", ">/dev/full"]) {
       const folder = temporaryFolder();
       const config = join(folder, "gateway.yaml");
@@ -28,14 +28,14 @@ describe("output that cannot be written", { skip }, () => {
       const dns = [`127.0.0.1:${port}`];
       writeFileSync(config, JSON.stringify({ links: [], listen: { dns }, data: folder }));
       const program = new Running(shell(`exec "$0" "$1" run --config ${config} ${redirection}`));
-      // Who is answered by TCP comes after all that is done at the start.
+      // An answer by TCP comes after everything that is done at the start.
       await waitFor(`it to serve: ${redirection}`, () => !program.isRunning || isAnswered(port));
       assert.equal(await program.stop(), 0, program.stderr);
       rmSync(folder, { recursive: true });
     }
   });
 
-  it("is one line of any other command, and nothing where the reader has had enough", async () => {
+  it("is a one-line error of another command, and no error if the reader has gone", async () => {
     const full = await run(shell('"$0" "$1" key paris >/dev/full'));
     assert.equal(full.status, 1);
     assert.match(full.stderr, /^ENOSPC: .*\n$/);

@@ -1,4 +1,4 @@
-/** What `run` says first: what it does, and where; or why not. */
+/** What `run` says at its start: what it does, and where; or why not. */
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { Running, run, succeed } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
 import { waitFor } from "../support/wait.ts";
 
-test("a collector says where it will publish, the port of TLS where it goes by TLS", async () => {
+test("a collector says where it will publish, with the port of TLS if it uses TLS", async () => {
   const cases = {
     '{ server: "127.0.0.1" }': "127.0.0.1:53",
     '{ server: "127.0.0.1", transport: tls }': "127.0.0.1:853 by TLS",
@@ -30,7 +30,7 @@ test("a collector says where it will publish, the port of TLS where it goes by T
   }
 });
 
-test("who listens for browsers says where, and serves figures in either part", async () => {
+test("a gateway with a web server says where, and serves figures as server or as collector", async () => {
   const file = join(temporaryFolder(), "gateway.yaml");
   const [dns, web] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${web}/`;
@@ -72,7 +72,7 @@ test("who listens for browsers says where, and serves figures in either part", a
   assert.match(stderr, /gateway\.yaml:3: web: expected an address and a port such as/);
 });
 
-test("a gateway that cannot listen wherever it is told ends, and lets go of what it has", async () => {
+test("a gateway that cannot listen at every address exits, and releases those it has", async () => {
   const folder = temporaryFolder();
   const file = join(folder, "gateway.yaml");
   const taken = createSocket("udp4").bind(0, "127.0.0.1");
@@ -91,7 +91,7 @@ test("a gateway that cannot listen wherever it is told ends, and lets go of what
   assert.equal(await program.stop("SIGINT"), 0);
 });
 
-test("a gateway says so where it is to have copies of a zone that it signs", async () => {
+test("a gateway warns once that a signed zone is not copied, if transfers are configured", async () => {
   const folder = temporaryFolder();
   const file = join(folder, "gateway.yaml");
   const keys = join(folder, "keys");
@@ -118,7 +118,7 @@ test("a gateway says so where it is to have copies of a zone that it signs", asy
   }
 });
 
-test("a signal that has other daemons open their log anew opens no debugger", async () => {
+test("SIGUSR1, at which other daemons reopen their logs, opens no debugger", async () => {
   const file = join(temporaryFolder(), "gateway.yaml");
   const port = await freePort();
   writeFileSync(file, `links: []\nlisten: { dns: ["0.0.0.0:${port}"] }\n`);
@@ -136,7 +136,7 @@ test("a signal that has other daemons open their log anew opens no debugger", as
   assert.doesNotMatch(program.stderr, /Debugger/);
 });
 
-/** Starts a program that has its log on a terminal, and no part in its session; takes that away. */
+/** Starts a program with its log on a terminal but not in its session; then takes the terminal away. */
 const TERMINAL = `
 import os, signal, subprocess, sys
 ours, its = os.openpty()
@@ -153,7 +153,7 @@ except subprocess.TimeoutExpired:
     program.wait()
 `;
 
-test("a gateway goes on when the terminal that its log is on has gone, and no SIGHUP came", {
+test("a gateway goes on when the terminal of its log goes without a SIGHUP", {
   skip: skipWithout("python3"),
 }, async () => {
   const file = join(temporaryFolder(), "gateway.yaml");

@@ -14,7 +14,7 @@ import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { temporaryFolder } from "../support/gateway.ts";
 
-test("a server is the one that is given, the one here, or the one that is published to", () => {
+test("a command asks the server that is given, or the one here, or the one published to", () => {
   const config = join(temporaryFolder(), "gateway.yaml");
   const serverOf = (text: string, server?: string) => {
     writeFileSync(config, `zone: z.example\nlinks: []\n${text}`);
@@ -36,7 +36,7 @@ test("a server is the one that is given, the one here, or the one that is publis
   assert.equal(`${readOptions({ config, domain: "y.example" }).domain}`, "y.example.");
 });
 
-test("a server is asked as by a client that takes answers of any length, and no signatures", async () => {
+test("a question sets RD, offers EDNS with its UDP size, and asks for no signatures", async () => {
   const asked: Message[] = [];
   const server = createSocket("udp4", (octets, { port, address }) => {
     asked.push(decode(octets));

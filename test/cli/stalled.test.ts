@@ -1,4 +1,4 @@
-/** A log whose reader holds the pipe and reads nothing, as one that is stuck does. */
+/** A log whose reader keeps the pipe open and reads nothing, as one that is stuck does. */
 import assert from "node:assert/strict";
 import { constants, openSync, rmSync, writeFileSync } from "node:fs";
 import { connect, Socket } from "node:net";
@@ -15,11 +15,11 @@ import { MAIN, STARTED, temporaryFolder } from "../support/gateway.ts";
 import { Running, succeedNow } from "../support/process.ts";
 import { waitFor } from "../support/wait.ts";
 
-/** Each makes a line: more than a pipe and what waits for it hold, 64 kB each. */
+/** Each logs a line: together more than the pipe and the queue for it hold, 64 kB each. */
 const TRANSFERS = 1500;
 
 describe("a log that nobody reads", () => {
-  it("holds up no answer, and says what it lacks to who reads again", async () => {
+  it("delays no answer, and reports the lines that it lacks once it is read again", async () => {
     await using server = await stalled();
     assert.equal(await server.asked(Type.AXFR, TRANSFERS), TRANSFERS);
     assert.equal(await server.asked(Type.SOA), 1);
@@ -31,7 +31,7 @@ describe("a log that nobody reads", () => {
     const told = () => log.text.split('"a zone is transferred"').length - 1;
     await waitFor("all lines to be there or missed", () => missing() + told() === TRANSFERS);
     assert.ok(missing() > 0 && log.text.length > 65_536, `${log.text.length} octets`);
-    // With a reader it is as ever, to the last line.
+    // While it is read it is complete, to the last line.
     assert.equal(await server.asked(Type.AXFR, 10), 10);
     assert.equal(await server.program.stop(), 0);
     await log.ended;
@@ -42,7 +42,7 @@ describe("a log that nobody reads", () => {
     assert.match(lines.at(-1)!, /"stopping"/);
   });
 
-  it("holds up no end", async () => {
+  it("does not delay the exit", async () => {
     await using server = await stalled();
     assert.equal(await server.asked(Type.AXFR, TRANSFERS), TRANSFERS);
     assert.equal(await server.program.stop(), 0);
@@ -80,7 +80,7 @@ async function stalled() {
   };
 }
 
-/** How many answers come to so many questions on one connection; none where they stay away. */
+/** The number of answers to `times` questions on one connection; 0 if the connection breaks or is silent. */
 async function asked(port: number, type: number, times: number): Promise<number> {
   const questions = [{ name: Name.parse("z.example."), type, class: Class.IN }];
   const query = frame(encode(makeMessage({ id: 1, questions })));

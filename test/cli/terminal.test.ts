@@ -1,4 +1,4 @@
-/** What a device or a file says does not drive the terminal of who reads it (ECMA-48 §5). */
+/** Text of a device or a file does not control the terminal that shows it (ECMA-48 §5). */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { skipWithout } from "../support/tool.ts";
 
 const ZONE = "bonjour.example";
 const ESC = "\u001b";
-/** Red, a title for the window (BEL ends it), the same by C1 controls, text turned round. */
+/** Red, a title for the window (BEL ends it), red by a C1 control, text turned round. */
 const BAD = ["\\027[31m", "\\027]0\\;x\\007", "\\194\\155[31m", "\\226\\128\\174"].join("");
 const HTML = "\\<img\\032src=x\\032onerror=alert\\(1\\)\\>";
 const SERVICES = [BAD, HTML, "back\\\\027[31m"]
@@ -28,13 +28,13 @@ ${label}.paris A 10.1.0.10
 
 const cli = (...parameters: readonly string[]) => run([process.execPath, MAIN, ...parameters]);
 
-/** Line ends and the tabs of master files apart, nothing that a terminal does something at. */
+/** No character that controls a terminal, but for line ends and the tabs of master files. */
 function expectPlain(text: string): void {
   assert.doesNotMatch(text, /[^\P{C}\n\t]|[\u2028-\u202e\u2066-\u2069]/u);
 }
 
-suite("SEC-19: escapes for a terminal, and HTML", { skip: skipWithout("dig") }, () => {
-  test("SEC-19: in names and TXT records are text in what browse and zone print", async () => {
+suite("SEC-19: terminal escapes and HTML", { skip: skipWithout("dig") }, () => {
+  test("SEC-19: in names and TXT records are printed as text by browse and zone", async () => {
     await using server = await Serving.start({ zone: `${ZONE}.`, readers: {} });
     const sets = parseMasterFile(
       `$TTL 10\n@ SOA ns h 1 1 1 1 1\n@ NS ns\n${SERVICES}_services._dns-sd._udp PTR _http._tcp\n_services._dns-sd._udp PTR _${BAD}._tcp\n`,
@@ -54,7 +54,7 @@ suite("SEC-19: escapes for a terminal, and HTML", { skip: skipWithout("dig") }, 
     }
   });
 
-  test("SEC-19: in files are text in what check, run and browse say of them", async () => {
+  test("SEC-19: in files are printed as text by check, run and browse", async () => {
     const folder = temporaryFolder();
     const write = (file: string, text: string) => {
       writeFileSync(join(folder, file), text);

@@ -1,4 +1,4 @@
-/** What asks for a whole zone, from elsewhere: a collector may, for its key may. */
+/** Commands that ask for a whole zone from elsewhere: a collector may, as its key may. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

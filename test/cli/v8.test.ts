@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { describe, it } from "node:test";
 
-describe("what V8 is told of our memory", () => {
-  it("is what this V8 knows: of a flag that it does not it would complain, and go on", () => {
+describe("the heap settings for V8", () => {
+  it("use only flags that this V8 knows: it would complain about another, and go on", () => {
     const settle = new URL("../../src/cli/v8.js", import.meta.url);
     const program = `import { settleHeap } from "${settle}"; settleHeap();`;
     const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {

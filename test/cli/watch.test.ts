@@ -1,4 +1,4 @@
-/** `browse --watch` as it is typed: with a gateway that pushes changes, goes away and comes back. */
+/** `browse --watch` as a command, with a gateway that pushes changes, goes away and comes back. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ const PUSH = "ns.z.example";
 /** Red, and text turned round. */
 const BAD = "\\027[31m\\226\\128\\174";
 
-/** TTL 0, so that who asks again does it soon. */
+/** With TTL 0, so that a client that asks again does so soon. */
 function device(label: string, number: number): string {
   return `
 _ipp._tcp 0 PTR ${label}._ipp._tcp.paris
@@ -39,7 +39,7 @@ function listed(label: string, number: number, sign = "") {
 }
 
 suite("browse --watch", { skip: skipWithout("openssl") }, () => {
-  test("tells what comes, changes and goes, be it pushed or asked for, until it is ended", async (t) => {
+  test("prints what comes, pushed or asked for, across a restart, until it is ended", async (t) => {
     const certificate = makeCertificate(PUSH);
     await using server = await Serving.start({
       ...{ zone: ZONE, readers: {}, certificate, push: PUSH },
@@ -96,7 +96,7 @@ suite("browse --watch", { skip: skipWithout("openssl") }, () => {
     await shows(pushed, list);
     counts.push("12:03:11  ~      4  _ipp._tcp");
     await shows(counting, counts);
-    // At once or one after the other, but in this order.
+    // Together or one after the other, but in this order.
     await shows(asking, list);
     await ends(asking);
 
@@ -111,7 +111,7 @@ suite("browse --watch", { skip: skipWithout("openssl") }, () => {
     await waitFor("changes to be pushed again", twice);
 
     await ends(pushed);
-    // Who reads has had enough.
+    // The reader goes away.
     await new Promise((resolve) => counting.child.stdout!.once("close", resolve).destroy());
     await add(device("e5", 5));
     assert.equal(await counting.ended, 0);

@@ -1,4 +1,4 @@
-/** A zone that is watched, in memory: who watches, the server that it asks, and the one that tells it. */
+/** A watched zone in memory: the watcher, the server that it asks, and the server that pushes to it. */
 
 import { Answers } from "../../src/cli/browse/answers.ts";
 import { instancesOf, type Listing } from "../../src/cli/browse/listing.ts";
@@ -26,15 +26,15 @@ export const SERVER: PushServer = {
 
 export interface Connection {
   readonly client: PushSession;
-  /** The server ends it, and says so. */
+  /** The server ends the session, and says so. */
   retire(): void;
-  /** It ends without a word. */
+  /** The session ends without a word. */
   cut(): void;
-  /** While true what the server says stays on the way. */
+  /** While true, messages of the server stay on the way. */
   isHeld: boolean;
-  /** Messages on the way. */
+  /** How many messages are on the way. */
   readonly waiting: number;
-  /** So many of them come, all if not given. Gives their octets. */
+  /** Delivers `count` of them, all if not given. Returns the sum of their octets. */
   deliver(count?: number): number;
 }
 
@@ -45,7 +45,7 @@ export interface WatchedOptions {
   readonly listing?: Listing;
   /** See `Watched`. */
   readonly failing?: RegExp;
-  /** What a server does with a message of the client in place of what it does; true where it has. */
+  /** Handles a message of the client in place of the server; true if it has. */
   readonly intercept?: (message: Buffer, client: PushSession) => boolean;
 }
 
@@ -57,24 +57,24 @@ export class Watched implements AsyncDisposable {
   /** Lines without their time of day. */
   readonly printed: string[] = [];
   readonly said: string[] = [];
-  /** When it was tried to open a session. */
+  /** When the client tried to open a session. */
   readonly tried: number[] = [];
   readonly connections: Connection[] = [];
-  /** What is known. */
+  /** What the client knows. */
   readonly answers: Answers;
-  /** Who pushes, or why nobody does. */
+  /** The servers that push changes, or why none does. */
   offered: readonly PushServer[] | string = [SERVER];
-  /** What becomes of a try, if it comes to nothing. */
+  /** The error that opening a session fails with, if it is to fail. */
   obstacle: string | undefined;
-  /** Nobody answers questions. */
+  /** While true, nobody answers questions. */
   isMute = false;
-  /** Of what is asked for, in this way. */
+  /** Questions that get SERVFAIL, written as in `asked`. */
   failing: RegExp;
-  /** Settles what was printed last: while it is there nobody reads. */
+  /** Completes the last print; set while the reader stands still. */
   #taken: (() => void) | undefined;
-  /** Who reads stands still from the next line on. */
+  /** True: the reader stands still from the next line on. */
   isUnread = false;
-  /** Sessions of this one begin with what is said on the way. */
+  /** What `isHeld` of new connections begins with. */
   isHeld = false;
   readonly watch: Watch;
   readonly ended: Promise<void>;
@@ -118,7 +118,7 @@ export class Watched implements AsyncDisposable {
     this.ended = this.watch.run();
   }
 
-  /** With what is printed and done at once. */
+  /** Starts the watch, and waits for what it prints and does at once. */
   static async start(options: WatchedOptions): Promise<Watched> {
     const watched = new Watched(options);
     await watched.pass(2000);
@@ -129,7 +129,7 @@ export class Watched implements AsyncDisposable {
     await this.clock.elapse(milliseconds);
   }
 
-  /** As `updateOf` takes it, and what is printed within a second. */
+  /** Applies updates, in the form of `updateOf`; returns what is printed within a second. */
   async change(...updates: readonly string[]): Promise<readonly string[]> {
     for (const update of updates) await this.zone.apply(updateOf(update), operator);
     return await this.within(1000);
@@ -142,7 +142,7 @@ export class Watched implements AsyncDisposable {
     return this.printed.splice(0);
   }
 
-  /** Who reads goes on. */
+  /** The reader goes on. */
   read(): void {
     this.isUnread = false;
     this.#taken?.();
@@ -184,7 +184,7 @@ export class Watched implements AsyncDisposable {
     });
   }
 
-  /** A way has a length. */
+  /** Messages take a millisecond. */
   #soon(arrive: () => void): void {
     this.clock.at(this.clock.now() + 1, arrive);
   }
@@ -249,7 +249,7 @@ export class Watched implements AsyncDisposable {
 
 const TIME = /^\d\d:\d\d:\d\d {2}/;
 
-/** A device with all that is to be said of it; `sign` as updates have it. */
+/** All records of a device; `sign` as in updates. */
 export function printer(label: string, number: number, sign = ""): string {
   return [
     `_ipp._tcp PTR ${label}._ipp._tcp`,
@@ -261,7 +261,7 @@ export function printer(label: string, number: number, sign = ""): string {
     .join("");
 }
 
-/** As it is listed; `sign` as changes are told. */
+/** The lines that list it; `sign` as in printed changes. */
 export function listed(label: string, number: number, sign = ""): string[] {
   return [
     `${sign} ${label}`.trimStart(),

@@ -22,7 +22,7 @@ const HOUR = 3_600_000;
 const SUBSCRIBE = 0x40;
 
 suite("browse --watch, of a zone whose changes are pushed", () => {
-  test("prints the list, then at once what comes, changes and goes, and asks no more", async () => {
+  test("prints the list, then each change at once, and asks no more", async () => {
     await using watched = await Watched.start({ records: printer("one", 1) });
     assert.deepEqual(watched.printed, listed("one", 1));
     assert.deepEqual(watched.said, [PUSHED]);
@@ -42,7 +42,7 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
       ),
       ["~ two", "    far.z.example.:80", "    fd00::1", "    rp=two"],
     );
-    // Of a TTL nothing is printed, nor of what comes and goes in a moment.
+    // Nothing is printed about a TTL, nor about what comes and goes in a moment.
     assert.deepEqual(await watched.change("+ far 30 AAAA fd00::1"), []);
     assert.deepEqual(await watched.change(printer("three", 3, "+"), printer("three", 3, "-")), []);
     assert.deepEqual(await watched.change("- _ipp._tcp PTR one._ipp._tcp"), ["- one"]);
@@ -52,7 +52,7 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     assert.deepEqual(watched.said, [PUSHED]);
   });
 
-  test("is as soon as it is told, and whole when it is printed", async () => {
+  test("prints a change as soon as it is pushed, and only complete entries", async () => {
     await using watched = await Watched.start({ records: printer("one", 1) });
     for (const update of [printer("two", 2, "+")]) await watched.change(update);
     watched.session.isHeld = true;
@@ -62,9 +62,9 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     watched.session.deliver();
     const lines = [...listed("one", 9, "~"), ...listed("three", 3, "+")];
     lines[3] = "    rp=one";
-    // Whether there is an AAAA is known when nobody has said so for a moment.
+    // After a moment without an AAAA record it is known that there is none.
     assert.deepEqual(await watched.within(200), lines);
-    // What is agreed to may be told a little later.
+    // Records may come a little after the server accepts the subscription.
     watched.session.isHeld = true;
     await watched.change(`${printer("four", 4, "+")}+ four AAAA fd00::4`);
     while (watched.session.waiting > 0) {
@@ -76,13 +76,13 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     assert.deepEqual(watched.printed, whole);
   });
 
-  test("is whole though the process stood still while it was told", async () => {
+  test("prints complete entries even if the process stalls while they are pushed", async () => {
     await using watched = await Watched.start({ records: "", listing: typesIn(origin) });
     watched.session.isHeld = true;
     await watched.change("+ _services._dns-sd._udp PTR _ssh._tcp\n+ _ssh._tcp PTR a._ssh._tcp");
     watched.session.deliver();
     await watched.pass(50);
-    // The server agrees to tell of it; what it tells has come, but is not read yet.
+    // The server accepts the subscription; the records have arrived, but are not read yet.
     watched.session.deliver(1);
     await watched.pass(50);
     watched.clock.standStill(5000);
@@ -92,11 +92,11 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     assert.deepEqual(watched.printed, ["+      1  _ssh._tcp"]);
   });
 
-  test("waits for who reads, who is told then what is different", async () => {
+  test("waits for a slow reader, and then prints the net difference", async () => {
     await using watched = await Watched.start({ records: printer("one", 1) + printer("two", 2) });
     watched.isUnread = true;
     assert.deepEqual(await watched.change(printer("three", 3, "+")), listed("three", 3, "+"));
-    // What comes to nothing is not told, nor how anything came to be what it is.
+    // Neither changes that cancel out nor intermediate states are printed.
     const changes = [
       "- one A\n+ one A 10.2.0.1",
       printer("two", 2, "-"),
@@ -121,7 +121,7 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     ]);
   });
 
-  test("waits for who has not read the list yet", async () => {
+  test("waits for a reader that has not read the list yet", async () => {
     const watched = new Watched({ records: printer("one", 1) });
     watched.isUnread = true;
     await using _ = watched;
@@ -132,7 +132,7 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     assert.deepEqual(await watched.within(1000), ["- one", ...listed("two", 2, "+")]);
   });
 
-  test("waits for no pause in what changes", async () => {
+  test("does not wait for a pause between changes", async () => {
     await using watched = await Watched.start({ records: printer("one", 1) });
     watched.printed.length = 0;
     for (let i = 0; i < 100; i++) {
@@ -159,12 +159,12 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     assert.deepEqual(subscribed(), [list, ...all("one"), ...all("two")].sort());
     await watched.change(printer("one", 1, "-"));
     assert.deepEqual(subscribed(), [list, ...all("two")].sort());
-    // Nor is remembered what is not shown.
+    // What is not shown is not remembered either.
     const isKnown = (label: string) => watched.answers.get(name(label), Type.A) !== undefined;
     assert.deepEqual([isKnown("one"), isKnown("two")], [false, true]);
   });
 
-  test("of types prints how many instances there are", async () => {
+  test("prints the number of instances of each type when it lists types", async () => {
     const records = `_services._dns-sd._udp PTR _ipp._tcp\n${printer("one", 1)}`;
     await using watched = await Watched.start({ records, listing: typesIn(origin) });
     assert.deepEqual(watched.printed, ["     1  _ipp._tcp"]);
@@ -178,13 +178,13 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     ]);
   });
 
-  test("of nothing says so, and goes on", async () => {
+  test("says that there is nothing to list, and goes on", async () => {
     await using watched = await Watched.start({ records: "x A 10.0.0.1" });
     assert.deepEqual(watched.printed, ["no _ipp._tcp in z.example."]);
     assert.deepEqual(await watched.change(printer("one", 1, "+")), listed("one", 1, "+"));
   });
 
-  test("asks for what the server does not tell: of other zones, and beyond its bounds", async () => {
+  test("asks for what the server does not push: other zones, and what exceeds its limits", async () => {
     const records = `${printer("one", 1)}_ipp._tcp PTR far._ipp._tcp.other.example.\n`;
     const limits = { total: 9, perNetwork: 9, perSession: 2, sessions: 9 };
     let subscribed = 0;
@@ -196,7 +196,7 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     assert.deepEqual(watched.printed, [...listed("one", 1), "far  (other.example.)"]);
     const limited = `asks again for the rest as answers expire: ${NS} does not tell of everything (SERVFAIL)`;
     assert.deepEqual(watched.said, [PUSHED, limited]);
-    // It does not ask to be told of anything more for the minute that the server says.
+    // It subscribes to nothing more during the minute's delay that the server demands.
     const before = subscribed;
     assert.deepEqual(await watched.change(printer("two", 2, "+")), listed("two", 2, "+"));
     assert.equal(subscribed, before);
@@ -217,11 +217,11 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
 suite("browse --watch, when a session ends", () => {
   const start = () => Watched.start({ records: `${printer("one", 1)}${printer("two", 2)}` });
 
-  test("DSO-26: comes back when the server says, and prints what is different then", async () => {
+  test("DSO-26: reconnects when the server says, and prints what differs then", async () => {
     await using watched = await start();
     await watched.pass(HOUR);
     const { length } = watched.asked;
-    // FakeClock's chance is nought, so the server says two seconds, and a try would come after half a one.
+    // FakeClock's chance is nought: the server says two seconds; a retry would come after half a second.
     watched.session.retire();
     assert.deepEqual(await watched.change(printer("one", 1, "-"), printer("three", 3, "+")), []);
     assert.equal(watched.tried.length, 1);
@@ -233,7 +233,7 @@ suite("browse --watch, when a session ends", () => {
     assert.deepEqual(await watched.within(HOUR), []);
   });
 
-  test("takes what is not said again for gone, and only when nothing more comes", async () => {
+  test("treats what a new session does not repeat as gone, but only when nothing more comes", async () => {
     const long = "x".repeat(55);
     const others = Array.from({ length: 260 }, (_, i) => `_ipp._tcp PTR ${long}${i}._ipp._tcp\n`);
     const limits = { total: 9, perNetwork: 9, perSession: 1, sessions: 9 };
@@ -242,7 +242,7 @@ suite("browse --watch, when a session ends", () => {
     watched.isHeld = true;
     watched.session.cut();
     assert.deepEqual(await watched.change("- _ipp._tcp PTR one._ipp._tcp"), []);
-    // One message at a time, as over a slow line: there are two of the list, behind responses.
+    // One message at a time, as over a slow line: the list takes two, behind responses.
     const { session } = watched;
     let messages = 0;
     while (session.waiting > 0) {
@@ -254,7 +254,7 @@ suite("browse --watch, when a session ends", () => {
     assert.deepEqual(await watched.within(1100), ["- one"]);
   });
 
-  test("comes back soon, then later and later, by chance and not all at once", async () => {
+  test("reconnects with a back-off that grows up to a limit and has a random part", async () => {
     const tries = async (chance: readonly number[]) => {
       await using watched = await Watched.start({ records: "", chance });
       await watched.pass(HOUR);
@@ -275,7 +275,7 @@ suite("browse --watch, when a session ends", () => {
     assert.ok(soonest.length < HOUR / 150_000 + 12 && soonest.length > HOUR / 300_000);
   });
 
-  test("leaves a server for an hour that breaks the rules, or knows of no sessions", async () => {
+  test("leaves a server alone for an hour if it breaks the rules or knows no sessions", async () => {
     for (const [answer, reason] of [
       [
         stateful(1, tlv(SUBSCRIBE)),
@@ -298,7 +298,7 @@ suite("browse --watch, when a session ends", () => {
     }
   });
 
-  test("leaves one for an hour that has let it go twice without a word, before it told anything", async () => {
+  test("leaves a server alone for an hour after it drops two sessions without any answer", async () => {
     await using watched = await Watched.start({
       records: printer("one", 1),
       intercept: (_, client) => {
@@ -313,7 +313,7 @@ suite("browse --watch, when a session ends", () => {
     assert.equal(watched.tried.length, 3);
   });
 
-  test("PUSH-06: leaves one that does not tell of the list, for as long as it says, and tries another", async () => {
+  test("PUSH-06: leaves a server alone for the delay it demands, and uses another meanwhile", async () => {
     const host = Name.parse("ns2.z.example.");
     let isWilling = false;
     await using watched = await Watched.start({
@@ -355,7 +355,7 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     return watched;
   }
 
-  test("asks again two seconds after a TTL, and says why once", async () => {
+  test("asks again two seconds after a TTL has expired, and says why once", async () => {
     for (const [ttl, pause] of [
       [0, 2000],
       [5, 7000],
@@ -379,7 +379,7 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     }
   });
 
-  test("asks once a minute where all may be remembered for longer", async () => {
+  test("asks once a minute if every TTL is longer", async () => {
     const records = `${printer("one", 1)}one A 10.1.0.2\none A 10.1.0.3\none AAAA fd00::1\n`;
     await using watched = await start(records.replace(/^(\S+) /gm, "$1 7200 "));
     assert.equal(watched.printed.splice(0)[2], "    10.1.0.1, 10.1.0.2, 10.1.0.3, fd00::1");
@@ -388,14 +388,14 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     assert.equal(watched.asked.length, length);
     await watched.pass(100);
     assert.equal(watched.asked.length, 2 * length);
-    // Whatever order they are said in.
+    // The order of the answers makes no difference.
     assert.deepEqual(await watched.within(HOUR), []);
   });
 
-  test("asks no more than a hundred questions a second, and only for what has expired", async () => {
+  test("asks at most a hundred questions a second, and only for what has expired", async () => {
     const names = Array.from({ length: 100 }, (_, i) => `_ipp._tcp 3600 PTR p${i}._ipp._tcp\n`);
     await using watched = await start(names.join(""));
-    // Of each an SRV and a TXT are denied for ten seconds.
+    // Each one's SRV and TXT are denied, for ten seconds.
     assert.equal(watched.asked.length, 201);
     await watched.pass(11_999);
     let asked = watched.asked.length;
@@ -420,7 +420,7 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     assert.ok(watched.asked.length > asked + 10);
   });
 
-  test("keeps what it has while nobody answers, says so once, and asks less and less often", async () => {
+  test("keeps what it has while nobody answers, says so once, and backs off", async () => {
     await using watched = await start(printer("one", 1));
     await watched.change(printer("one", 1, "-"), printer("two", 2, "+"));
     watched.isMute = true;
@@ -436,7 +436,7 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     assert.deepEqual(watched.said, [asking(why), failed, failed]);
   });
 
-  test("keeps what it has of names that cannot be asked for, says so once, and goes on", async () => {
+  test("keeps what it has of names whose queries fail, says so once, and goes on", async () => {
     await using watched = await start(`${printer("one", 1)}${printer("two", 2)}`);
     watched.failing = /^(one|new|_ipp._tcp).*z\.example\./;
     await watched.change(
@@ -456,11 +456,11 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     assert.deepEqual(await watched.within(70_000), ["- one", ...listed("new", 3, "+")]);
   });
 
-  test("begins with what can be asked for, and ends where the list cannot", async () => {
+  test("starts even if a query for a host fails, but ends if the query for the list does", async () => {
     const failed = (name: string) =>
       `192.0.2.1:53 answers SERVFAIL for ${name}.z.example.; expected a server of z.example.`;
     const records = `${printer("one", 1)}${printer("two", 2)}`;
-    // An AAAA: what else there is has come along with the list.
+    // Only the query for its AAAA fails: the rest comes along with the list.
     await using watched = new Watched({ records, failing: /^one\./ });
     watched.offered = why;
     await watched.pass(0);
@@ -470,7 +470,7 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     await assert.rejects(other.ended, { message: failed("_ipp._tcp") });
   });
 
-  test("has changes pushed as soon as somebody does", async () => {
+  test("switches to pushed changes once a server offers them", async () => {
     await using watched = await start(printer("one", 1));
     await watched.pass(HOUR);
     watched.offered = [SERVER];
@@ -482,7 +482,7 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     assert.equal(watched.asked.length, length);
   });
 
-  test("ends with an error where nobody answers at the start, and with none where it is ended", async () => {
+  test("fails if nobody answers at the start, and ends without an error when it is stopped", async () => {
     const watched = new Watched({ records: printer("one", 1) });
     watched.isMute = true;
     await assert.rejects(watched.ended, /192\.0\.2\.1:53: no answer in time/);
@@ -498,7 +498,7 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
   });
 });
 
-suite("what a server can fill", () => {
+suite("the most that a server can make a client hold", () => {
   test("is sixty-four megabytes of answers", async () => {
     const text = rdata.txt(...Array.from({ length: 250 }, () => "x".repeat(255)));
     const ptrs = Array.from({ length: 2000 }, (_, i) => rdata.ptr(name(`p${i}._ipp._tcp`)));
@@ -526,7 +526,7 @@ suite("what a server can fill", () => {
   });
 });
 
-test("more than a reader takes waits in its place, until that was taken", async () => {
+test("printing waits while the reader does not take what was printed", async () => {
   const taken: string[] = [];
   let take = () => {};
   const output = new Writable({

@@ -1,7 +1,7 @@
 /**
- * Whatever changes, whoever goes away and comes back, and however it is known: what was printed comes to the
- * list that is there, each thing comes before it changes or goes, and nothing is printed that is known. Each
- * run is that of its seed.
+ * Whatever changes, whoever goes away and comes back, and whether changes are pushed or asked for: the lines
+ * printed add up to the current list, each entry comes before it changes or goes, and nothing known is
+ * printed again. The seed determines the run.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,7 +13,7 @@ import { operator, origin, updateOf } from "../zone/fixture.ts";
 import { SERVER, Watched } from "./watched.ts";
 
 const LABELS = ["one", "two", "three", "four"];
-/** In each case with others of its kind: there is one of an SRV and a TXT as a rule, but need not be. */
+/** Two of each kind: a name has one SRV and one TXT record as a rule, but may have more. */
 const POOL = LABELS.flatMap((label) => [
   `_ipp._tcp PTR ${label}._ipp._tcp`,
   `${label}._ipp._tcp SRV 0 0 631 ${label}`,
@@ -27,7 +27,7 @@ const POOL = LABELS.flatMap((label) => [
 const STEPS = 60;
 
 for (let seed = 1; seed <= 12; seed++) {
-  test(`what was printed comes to what is there, seed ${seed}`, async () => {
+  test(`the lines printed add up to the current list, seed ${seed}`, async () => {
     const chance = new Chance(seed);
     const limits = { total: 99, perNetwork: 99, perSession: 4 + chance.below(40), sessions: 9 };
     await using watched = await Watched.start({ records: `${POOL[0]}\n${POOL[9]}`, limits });
@@ -69,7 +69,7 @@ for (let seed = 1; seed <= 12; seed++) {
   });
 }
 
-/** Of the list at the start, as of what came later. */
+/** The entries of the list at the start, as additions, and of the changes after it. */
 function blocksIn(printed: readonly string[]) {
   const blocks: { sign: string; title: string; details: string }[] = [];
   for (const line of printed) {
