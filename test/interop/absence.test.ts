@@ -1,10 +1,10 @@
 /**
- * A collector that was away: killed, or its way to the name server cut; alone in its office, or beside
- * another one that stays; for less than its lease, or for longer. Of what left meanwhile nothing is
- * left soon after its return; what stayed is there in every answer and in every version of the zone,
- * but where nobody has held it: alone, for longer than the lease.
+ * A collector that was away: killed, or cut off from the name server; alone in its office, or beside
+ * another one that stays; for less than its lease, or for longer. Soon after its return nothing remains
+ * of what left meanwhile. What stayed is in every answer and in every version of the zone, unless nobody
+ * held it: when the collector was alone, and away for longer than the lease.
  *
- * `ABSENCE_SECONDS=600` plays it at full length, with the lease that is the default.
+ * `ABSENCE_SECONDS=600` plays it at full length, with the default lease.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -18,14 +18,14 @@ import { sleep, waitFor } from "../support/wait.ts";
 
 const SECOND = 1000;
 const ABSENCE = Number(process.env.ABSENCE_SECONDS ?? 40);
-/** Seconds, a short one and a long one; the least there is are 30 (RFC 9664 §8). */
+/** Seconds, a short one and a long one; the minimum is 30 (RFC 9664 §8). */
 const LEASES = [Math.max(30, ABSENCE / 2), 2 * ABSENCE] as const;
-/** Seconds after the return in which what left is to go, and some more to see what comes of it. */
+/** Seconds after the return within which what left has to go. */
 const RETURN = 30;
 const TYPE = "_ipp._tcp";
 const STAYING = ["Laser", "Label", "Plotter", "Photo"];
 const LEAVING = ["Guest", "Loan", "Trial"];
-/** In a record of what leaves. */
+/** Matches a record of what leaves. */
 const LEFT = /\b(Guest|Loan|Trial|leaving)\./;
 
 interface Absence {
@@ -54,7 +54,7 @@ class Office {
     this.#nameServer = wide.nameServer;
   }
 
-  /** All that is there, and who tells of it. */
+  /** Starts all devices, and the collectors that publish them. */
   async start(): Promise<void> {
     const { branch, absence } = this;
     const { lease } = absence;
@@ -82,7 +82,7 @@ class Office {
     else this.branch.router.cable("wan", "down");
   }
 
-  /** With a goodbye, as devices leave that are switched off by their owners. */
+  /** With a goodbye, as devices leave when their owners switch them off. */
   async leave(): Promise<void> {
     await this.#leaving!.stop();
   }
@@ -97,7 +97,7 @@ class Office {
     return { name: `${TYPE}.${this.domain}.`, type: "PTR" };
   }
 
-  /** What a client asks that uses what stays. */
+  /** What a client that uses the staying devices asks. */
   get questions(): Question[] {
     return [
       { name: `staying.${this.domain}.`, type: "A" },
@@ -136,7 +136,7 @@ describe(`Collectors that are away for ${ABSENCE} s`, {
     for (const office of offices) {
       await waitFor(`all of ${office.domain}`, () => isThere(office), 30 * SECOND);
     }
-    // Both of two have heard, and both hold, all that there is.
+    // So that both of two collectors have heard, and hold, everything.
     await sleep(5 * SECOND);
     observer = await Observer.start(
       place,
@@ -156,7 +156,7 @@ describe(`Collectors that are away for ${ABSENCE} s`, {
     await lab?.[Symbol.asyncDispose]();
   });
 
-  /** Records of an office, by whether they are of what stays. */
+  /** The records of an office, of what stays or of what leaves. */
   const recordsOf = ({ domain }: Office, { records }: Version, isStaying: boolean) =>
     [...records].filter((line) => line.includes(`.${domain}.`) && LEFT.test(line) !== isStaying);
 

@@ -1,6 +1,6 @@
 /**
- * Secondaries that nobody has configured: a zone names them, one with an address that the zone has
- * itself, one elsewhere, whose address the system's resolver knows. BIND copies the zone on both.
+ * Secondaries that nobody has configured: a zone names one whose address is in the zone itself, and one
+ * elsewhere, whose address the system's resolver knows. BIND copies the zone on both.
  */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ import { waitFor } from "../support/wait.ts";
 
 const ZONE = "bonjour.example.com";
 const GATEWAY = "10.1.0.2";
-/** By the name that the zone has for each. */
+/** Their addresses, by their names in the zone. */
 const SECONDARIES = { [`ns2.${ZONE}.`]: "10.1.0.3", "ns3.hosting.example.": "10.1.0.4" };
 const SECRET = "c2VjcmV0IG9mIHRoZSBvcGVyYXRvcg==";
 
@@ -46,7 +46,7 @@ ns3 A ${SECONDARIES["ns3.hosting.example."]}
 `;
 
 suite("A zone that names its secondaries", { skip: needs("named", "nsupdate", "dig") }, () => {
-  test("XFR-27, AUTH-51: tells them of each change, wherever they are, and all have one TTL", async () => {
+  test("XFR-27, AUTH-51: notifies them of each change, wherever they are, and TTLs are equal", async () => {
     await using lab = new Lab();
     const lan = lab.lan("lan");
     const plug = (name: string, address: string) =>
@@ -66,7 +66,7 @@ suite("A zone that names its secondaries", { skip: needs("named", "nsupdate", "d
           .join("")}ns1 60 A ${GATEWAY}\nns2 60 A ${near}\n`,
       },
     );
-    // After it, so that their first refresh finds it: BIND may not try again for long.
+    // Started after the gateway, so that their first refresh finds it: BIND may not retry for long.
     const servers = [
       await startNamed(plug("near", near!), near!, secondary),
       await startNamed(plug("far", far!), far!, secondary + hosting, { hosting: hostingZone }),
@@ -84,7 +84,7 @@ suite("A zone that names its secondaries", { skip: needs("named", "nsupdate", "d
     };
     await waitFor("the zone to be copied", areEqual, 20_000, 100);
     let before = await areEqual();
-    // The third gives a set another TTL, all of it.
+    // The third gives a whole set another TTL.
     for (const change of ["a 10 A 10.9.9.1", "b 4500 A 10.9.9.2", "a 120 A 10.9.9.3"]) {
       const add = change.replace(" ", `.${ZONE} `);
       const input = `server 127.0.0.1\nzone ${ZONE}\nadd ${add}\nsend\n`;

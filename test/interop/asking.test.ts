@@ -1,6 +1,6 @@
 /**
- * Who may ask, how often, and what each sees: the program beside the clients that people have. Three
- * networks, of which one is nobody's: 10.1/16 is the office of paris, 10.2/16 that of lyon.
+ * Who may ask, how often, and what each sees: the program with the clients that people have. Of four
+ * networks, 10.1/16 is the office of paris and 10.2/16 that of lyon; the others are nobody's.
  */
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
@@ -37,7 +37,7 @@ $TTL 10
 10.0.2   PTR printer.lyon.${ZONE}.
 `;
 
-suite("who asks", { skip: needs("dig", "kdig") }, () => {
+suite("access to a zone", { skip: needs("dig", "kdig") }, () => {
   let lab: Lab;
   const hosts: Record<string, Host> = {};
   const server: Record<string, string> = {
@@ -79,12 +79,12 @@ suite("who asks", { skip: needs("dig", "kdig") }, () => {
   });
   after(() => lab[Symbol.asyncDispose]());
 
-  /** By TCP, which is not counted, unless the options say otherwise. */
+  /** By UDP, unless `words` say otherwise; questions by TCP are not counted. */
   const dig = (from: string, ...words: readonly string[]) =>
     hosts[from]!.succeed(["dig", `@${server[from]}`, "+tries=1", "+time=5", "+norec", ...words]);
   const digTcp = (from: string, ...words: readonly string[]) => dig(from, "+tcp", ...words);
 
-  test("SEC-05: strangers are REFUSED and told why; so is who no view is for", async () => {
+  test("SEC-05: strangers are REFUSED with the reason, as are clients that no view is for", async () => {
     for (const from of ["stranger", "guest"]) {
       const text = await digTcp(from, `_ipp._tcp.${ZONE}`, "PTR");
       assert.match(text, /status: REFUSED/);
@@ -93,7 +93,7 @@ suite("who asks", { skip: needs("dig", "kdig") }, () => {
     }
   });
 
-  test("SEC-06: paris sees paris, in every section, of every type, in reverse and by ANY", async () => {
+  test("SEC-06: paris sees only paris, in every section, of every type, in reverse and by ANY", async () => {
     const names = [
       ...[`_services._dns-sd._udp.${ZONE}`, `_ipp._tcp.${ZONE}`, `_rtsp._tcp.${ZONE}`],
       ...[`lyon.${ZONE}`, `_ipp._tcp.lyon.${ZONE}`, `printer.lyon.${ZONE}`, `cam.lyon.${ZONE}`],
@@ -116,13 +116,13 @@ suite("who asks", { skip: needs("dig", "kdig") }, () => {
     assert.match(await digTcp("paris", "-x", "10.2.0.10"), /status: NXDOMAIN/);
   });
 
-  test("SEC-06: copies are whole, for those alone who may make them", async () => {
+  test("SEC-06: transfers are whole, and only for those who may have them", async () => {
     assert.match(await digTcp("paris", ZONE, "AXFR"), /Transfer failed/);
     assert.match(await digTcp("lyon", ZONE, "AXFR"), /cam\.lyon.*10\.2\.0\.11/);
     assert.match(await digTcp("here", `cam.lyon.${ZONE}`), /10\.2\.0\.11/);
   });
 
-  test("EDNS-16, EDNS-19: dig and kdig keep our cookie, and are told who answers", async () => {
+  test("EDNS-16, EDNS-19: dig and kdig accept our cookie, and learn which server answers", async () => {
     const text = await digTcp("lyon", "+nsid", `printer.paris.${ZONE}`);
     assert.match(text, /; COOKIE: [0-9a-f]{48} \(good\)/);
     assert.match(text, /; NSID: .*\("ns1\.paris"\)/);
@@ -135,10 +135,10 @@ suite("who asks", { skip: needs("dig", "kdig") }, () => {
     assert.match(knot, /NSID: .*ns1\.paris/);
   });
 
-  test("SEC-02: beyond the limit come TC, by TCP the answer; with a cookie, all of them", async () => {
+  test("SEC-02: beyond the limit comes TC, but the answer by TCP or with a cookie", async () => {
     const host = `printer.paris.${ZONE}`;
     const plain = ["+nocookie", "+ignore", host];
-    // A second after the one before, which a busy machine may take to ask again, there is an answer.
+    // A busy machine may take a second to ask again, after which there is an answer.
     const limited = async (sign: RegExp, ...words: readonly string[]): Promise<string> => {
       for (let i = 0; i < 30; i++) {
         const text = await dig("paris", ...words);
@@ -147,7 +147,7 @@ suite("who asks", { skip: needs("dig", "kdig") }, () => {
       return assert.fail(`never limited: ${words}`);
     };
     assert.match(await limited(/flags:[^;]* tc/, ...plain), /ANSWER: 0/);
-    // As dig does it when it is not told otherwise.
+    // As dig does by default.
     assert.match(await limited(/\(TCP\)/, "+nocookie", host), /10\.1\.0\.10/);
     const retried = await limited(/BADCOOKIE, retrying/, "+cookie", "+badcookie", host);
     assert.match(retried, /10\.1\.0\.10[\s\S]*\(UDP\)/);

@@ -23,7 +23,7 @@ const TYPE = "_ipp._tcp";
 /** 63 octets. (Were all of them non-ASCII, Avahi 0.8 could not resolve it: "Invalid packet".) */
 const LONG = "Großer Farbdrucker im dritten Stock links, Büro 317 (Fr Öz!)";
 
-/** Who publishes what; `txt` is one string each, for Avahi keeps no order of several. */
+/** Who publishes what; each `txt` is one string, for Avahi does not keep the order of several. */
 const published = [
   { by: "avahi", name: "Mr. Brown's 2.5\" Printer.", port: 631, host: 10, txt: "note=2. Stock" },
   { by: "avahi", name: "back\\slash", port: 632, host: 10, txt: "path=C:\\x" },
@@ -36,7 +36,7 @@ type Published = (typeof published)[number];
 const site = Name.parse(`${SITE}.`);
 const hostName = ({ host }: Published) => site.child(`host-${host}`)!;
 const instance = ({ name }: Published) => Name.parse(`${TYPE}.${SITE}.`).child(name)!;
-/** The address of the host in each family; multicast-dns' has none of IPv6. */
+/** The host's address in each family; that of multicast-dns has none of IPv6. */
 const addresses = ({ host, by }: Published): Rdata[] => [
   rdata.a(`10.77.1.${host}`),
   ...(by === "multicast-dns" ? [] : [rdata.aaaa(`fd00:77:1::${host}`)]),
@@ -248,7 +248,7 @@ describe("Sixty instances of one type, and a client without EDNS and TCP", {
       assert.ok(listed.size > 0, "a browse lists some");
       counts.push(listed.size);
       for (const name of listed) seen.add(name);
-      // Another client, so to speak: this one has cached what it was given.
+      // As another client would be: this one has cached what it was given.
       await browser.stop();
       await browser.start();
     }
@@ -260,7 +260,7 @@ describe("Sixty instances of one type, and a client without EDNS and TCP", {
 describe("A service that names no host, as python-zeroconf makes them", {
   skip: needs("avahi-daemon", "avahi-browse", "dbus-daemon", "python3-zeroconf"),
 }, () => {
-  it("SD-01: is its own, and avahi-browse resolves it over unicast DNS", async () => {
+  it("SD-01: is its own host, and avahi-browse resolves it over unicast DNS", async () => {
     await using lab = new Lab();
     const net = office(lab);
     await Gateway.start(net.gateway, {

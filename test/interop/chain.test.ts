@@ -1,7 +1,7 @@
 /**
- * From a root of its own down to zones of the program, one signed and one not: BIND has the root and
- * the domain between, both signed, with the DS that `key --dnssec` printed. Unbound resolves with the
- * root's key as its one anchor; delv asks through it, dnsviz every server by itself.
+ * A chain from a root of its own down to zones of the program, one signed and one not. BIND has the root
+ * and the domain between, both signed, with the DS that `key --dnssec` printed. Unbound resolves with the
+ * root's key as its only trust anchor; delv asks through it, dnsviz asks every server by itself.
  */
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -18,9 +18,9 @@ const RESOLVER = "9.9.4.1";
 const SERVERS = { "ns1.test.": "9.9.2.1", "ns2.test.": "9.9.3.1" };
 const SIGNED = "bonjour.test";
 const PLAIN = "plain.test";
-/** Of which the signed zone above it says that it is not there. */
+/** A zone whose existence the signed zone above it denies. */
 const HIDDEN = "hidden.test";
-/** As the page names it: what is private resolvers take for empty by themselves. */
+/** As the page names it: resolvers treat private reverse zones as empty by themselves. */
 const REVERSE = "1.10.in-addr.arpa";
 
 const SERVICES = `
@@ -31,7 +31,7 @@ Office\\032Printer._ipp._tcp.paris TXT "txtvers=1"
 printer.paris A 10.1.0.10
 alias CNAME printer.paris
 `;
-/** What is asked beneath each zone, by the type of the answer. */
+/** What is asked beneath each zone. */
 const KINDS = [
   ["printer.paris", "A"],
   ["alias", "A"],
@@ -49,7 +49,7 @@ const rootAddress = `a.root. A ${ROOT}\n`;
 suite("A chain from the root", {
   skip: needs("named", "unbound", "delv", "dnsviz", "dot", "dnssec-signzone"),
 }, () => {
-  test("SEC-DNSSEC-02, 08: leads to what is signed, and says what is not", async () => {
+  test("SEC-DNSSEC-02, 08: validates a signed zone, and shows that another is unsigned", async () => {
     const folder = temporaryFolder();
     const write = (file: string, text: string) => writeFileSync(join(folder, file), text);
     const read = (file: string) => readFileSync(join(folder, file), "utf8");
@@ -60,7 +60,7 @@ suite("A chain from the root", {
     const ds = /^\S+\s+IN\s+DS\s.*$/m.exec(printed)?.[0];
     assert.ok(ds !== undefined, printed);
 
-    /** Signs a zone; what its parent is to have of it, and its key. */
+    /** Signs a zone; returns the DS for its parent, and its key. */
     const sign = async (zone: string, records: string): Promise<{ ds: string; key: string }> => {
       const file = zone === "." ? "root" : zone;
       write(file, `${apex}${records}`);
@@ -187,7 +187,7 @@ suite("A chain from the root", {
       ).split(above);
       const lines = found.split("\n").filter((line) => line !== "");
       assert.equal(lines[0], `${zone} [${mark}] [${mark}]`);
-      // That there is a DS, or none, is for the zone above to say, and signed.
+      // Whether there is a DS is for the zone above to say, with a signature.
       const own = lines.slice(lines.findIndex((line) => /^ {2}\[.\] {2}(DNSKEY|A): /.test(line)));
       const marks = own.flatMap((line) => /^ +(\[.\])/.exec(line)?.[1] ?? []);
       assert.ok(marks.length > 15, found);

@@ -1,4 +1,4 @@
-/** The program at the hands of an administrator: its mistakes, and its end. */
+/** The program as an administrator runs it: mistakes in its use, and its end. */
 import assert from "node:assert/strict";
 import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const ZONE = "bonjour.example.com";
 describe("The command line", { skip: needs() }, () => {
   const runWith = async (host: Host, settings: object, ...prefix: string[]) => {
     const folder = temporaryFolder();
-    // Whoever it is run as may read it.
+    // Readable for whatever user it is run as.
     chmodSync(folder, 0o755);
     const file = join(folder, "gateway.yaml");
     writeFileSync(file, JSON.stringify({ zone: ZONE, data: folder, ...settings }));
@@ -26,7 +26,7 @@ describe("The command line", { skip: needs() }, () => {
     };
   };
 
-  it("A busy port is one line, and the exit status 1", async () => {
+  it("A busy port is reported in one line, with exit status 1", async () => {
     await using lab = new Lab();
     const net = office(lab);
     await Gateway.start(net.gateway, { zone: ZONE });
@@ -35,7 +35,7 @@ describe("The command line", { skip: needs() }, () => {
     assert.match(lines[0]!, /127\.0\.0\.1:53.*in use/);
   });
 
-  it("The zone is printed on its own host, by whichever address it is asked at", async () => {
+  it("The zone is printed on its own host, at whichever address it is served", async () => {
     await using lab = new Lab();
     const net = office(lab);
     for (const address of ["10.77.1.1", "[fd00:77:1::1]", "127.0.0.1"]) {
@@ -57,20 +57,20 @@ describe("The command line", { skip: needs() }, () => {
     assert.match(line, / on 127\.0\.0\.1:5300\. Try/);
   });
 
-  it("A missing right is one line, and the exit status 1", async () => {
+  it("A missing right is reported in one line, with exit status 1", async () => {
     await using lab = new Lab();
     const { gateway } = office(lab);
     const { status, lines } = await runWith(
       gateway,
       { listen: { dns: ["127.0.0.1:53"] } },
-      // Root in all but this: the file, and the program itself, stay readable wherever they lie.
+      // Root but for this right: the file and the program itself stay readable wherever they are.
       ...["setpriv", "--bounding-set=-net_bind_service"],
     );
     assert.deepEqual([status, lines.length], [1, 1], lines.join("\n"));
     assert.match(lines[0]!, /127\.0\.0\.1:53.*right/);
   });
 
-  it("A mistake in the configuration is one line that says where, and the exit status 1", async () => {
+  it("A configuration mistake is reported in one line with its place, with exit status 1", async () => {
     await using lab = new Lab();
     const { gateway } = office(lab);
     const { status, lines } = await runWith(gateway, { listen: { dns: ["not an address"] } });
@@ -78,7 +78,7 @@ describe("The command line", { skip: needs() }, () => {
     assert.match(lines[0]!, /gateway\.yaml:\d+: listen\.dns.*not an address/);
   });
 
-  it("A zone file that cannot be read is one line with its place, and the exit status 1", async () => {
+  it("A zone file mistake is reported in one line with its place, with exit status 1", async () => {
     await using lab = new Lab();
     const { gateway } = office(lab);
     const folder = temporaryFolder();
@@ -97,7 +97,7 @@ describe("The command line", { skip: needs() }, () => {
     assert.match(lines[0]!, /bad\.example\.zone:4: "999\.1\.1\.1"/);
   });
 
-  it("SIGHUP, which systemd reloads a service with, does not end it", async () => {
+  it("SIGHUP, with which systemd reloads a service, does not end it", async () => {
     await using lab = new Lab();
     const net = office(lab);
     const { program } = await Gateway.start(net.gateway, { zone: ZONE });

@@ -1,4 +1,4 @@
-/** What is signed online, before those who validate: delv, BIND, Unbound, dnsviz; and BIND's signer. */
+/** Answers signed online, before validators: delv, BIND, Unbound and dnsviz; and beside BIND's signer. */
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ import { root } from "../support/root.ts";
 import { skipWithout } from "../support/tool.ts";
 import { rrsigOf } from "../support/validation.ts";
 
-/** Every kind of answer, and how delv says that it is what it should be. */
+/** Every kind of answer, and what delv prints if it is right. */
 const KINDS: readonly [string, RegExp][] = [
   ["printer.paris A", /A 10\.1\.0\.10/],
   ["printer.paris TXT", /NXRRSET/],
@@ -96,7 +96,7 @@ suite("delv", { skip: skipWithout("delv") }, () => {
     });
   }
 
-  test("SEC-DNSSEC-02: believes nothing of it with another's key", async () => {
+  test("SEC-DNSSEC-02: validates nothing with another key", async () => {
     await using server = await listenSigned();
     const ask = delv(server, keysOf()[0]!.dnskey);
     for (const asked of ["printer.paris A", "nobody A"]) {
@@ -104,7 +104,7 @@ suite("delv", { skip: skipWithout("delv") }, () => {
     }
   });
 
-  test("SEC-DNSSEC-05, 13: accepts the answers of a zone that changes meanwhile", async () => {
+  test("SEC-DNSSEC-05, 13: accepts the answers of a zone while it changes", async () => {
     const keys = keysOf();
     await using server = await listenSigned({ keys });
     const ask = delv(server, keys[0]!.dnskey);
@@ -141,7 +141,7 @@ suite("dig and kdig", { skip: skipWithout("dig", "kdig") }, () => {
   const ask = (tool: string, { endpoint }: SignedListener, ...rest: string[]) =>
     succeed([tool, `@${endpoint.address}`, "-p", `${endpoint.port}`, "+norec", ...rest]);
 
-  test("SEC-DNSSEC-03: +dnssec brings signatures, and nothing else does", async () => {
+  test("SEC-DNSSEC-03: +dnssec brings signatures, and a plain query brings none", async () => {
     await using server = await listenSigned();
     for (const tool of ["dig", "kdig"]) {
       const signed = await ask(tool, server, "+dnssec", `printer.paris.${origin}`, "A");
@@ -165,14 +165,14 @@ suite("dig and kdig", { skip: skipWithout("dig", "kdig") }, () => {
     assert.match(await ask("dig", server, ...what), /status: NXDOMAIN/);
   });
 
-  test("SEC-DNSSEC-11: NXNAME is no type to ask for", async () => {
+  test("SEC-DNSSEC-11: a question of type NXNAME is a FORMERR", async () => {
     await using server = await listenSigned();
     const text = await ask("dig", server, "+dnssec", `printer.paris.${origin}`, "TYPE128");
     assert.match(text, /status: FORMERR/);
     assert.match(text, /EDE: 30/);
   });
 
-  test("SEC-DNSSEC-03: a large set comes by TCP, after TC", async () => {
+  test("SEC-DNSSEC-03: a large set is truncated by UDP, and comes whole by TCP", async () => {
     await using server = await listenSigned();
     const what = ["+dnssec", `_many._tcp.${origin}`, "PTR"];
     assert.match(await ask("dig", server, "+ignore", ...what), /flags: qr aa tc/);
@@ -181,7 +181,7 @@ suite("dig and kdig", { skip: skipWithout("dig", "kdig") }, () => {
     assert.match(whole, /RRSIG\s+PTR/);
   });
 
-  test("SEC-DNSSEC-19, 20: the DS of the origin is not here; AD stays off", async () => {
+  test("SEC-DNSSEC-19, 20: the origin has no DS here, and AD stays off", async () => {
     await using server = await listenSigned();
     const text = await ask("dig", server, "+dnssec", "+adflag", "+cdflag", `${origin}`, "DS");
     assert.match(text, /status: NOERROR/);
@@ -191,7 +191,7 @@ suite("dig and kdig", { skip: skipWithout("dig", "kdig") }, () => {
 
 for (const make of ["named", "unbound"] as const) {
   suite(`${make} as a resolver that validates`, { skip: skipWithout(make, "dig") }, () => {
-    /** From the resolver, as its clients see it. */
+    /** Asks the resolver as its clients do. */
     const ask = (port: number, ...what: string[]) =>
       succeed(["dig", "@127.0.0.1", "-p", `${port}`, "+adflag", "+time=5", "+tries=1", ...what]);
 
@@ -203,13 +203,13 @@ for (const make of ["named", "unbound"] as const) {
       for (const [asked] of KINDS) {
         const [owner, type] = asked.split(" ");
         const text = await ask(resolver.port, "-t", type!, "-q", `${name(owner!)}`);
-        // The CNAMEs that are made of a DNAME, and names whose length leaves no room, are theirs to judge.
+        // CNAMEs made from a DNAME, and names whose length leaves no room, are left to the resolver to judge.
         assert.match(text, /status: (NOERROR|NXDOMAIN)/, `${asked}: ${text}`);
         assert.match(text, /flags: [a-z ]*\bad\b/, `${asked}: ${text}`);
       }
     });
 
-    test("SEC-DNSSEC-02: with another's key there is nothing but SERVFAIL", async () => {
+    test("SEC-DNSSEC-02: with another key the answer is SERVFAIL", async () => {
       await using server = await listenSigned();
       const anchor = keysOf()[0]!.dnskey;
       const settings = { zone: origin, server: server.endpoint, anchor };
@@ -256,7 +256,7 @@ interface Finding {
 }
 
 suite("BIND's tools", { skip: skipWithout("dnssec-signzone", "dnssec-cds", "dig") }, () => {
-  /** Types whose text BIND takes whatever is in their data. */
+  /** Types whose text BIND takes whatever their data. */
   const types = [Type.A, Type.AAAA, Type.PTR, Type.SRV, Type.MX, Type.TXT, Type.RP];
   const more = [Type.AFSDB, Type.KX, Type.HINFO, Type.MINFO, Type.CAA];
   const arbitrarySet = fc.constantFrom(...types, ...more).chain((type) =>
@@ -304,7 +304,7 @@ suite("BIND's tools", { skip: skipWithout("dnssec-signzone", "dnssec-cds", "dig"
     assert.ok(compared > 200, `${compared} signatures`);
   });
 
-  test("SEC-DNSSEC-16: dnssec-settime changes the times of our keys, dnssec-keygen's are read", async () => {
+  test("SEC-DNSSEC-16: dnssec-settime changes times of our keys, and we read dnssec-keygen's", async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "keys"));
     const keygen = ["dnssec-keygen", "-q", "-K", "keys", "-P", "sync", "now"];
@@ -329,7 +329,7 @@ suite("BIND's tools", { skip: skipWithout("dnssec-signzone", "dnssec-cds", "dig"
     }
   });
 
-  test("SEC-DNSSEC-16: dnssec-cds makes of what is served the DS set of the parent", async () => {
+  test("SEC-DNSSEC-16: dnssec-cds makes the parent's DS set from what is served", async () => {
     const [old, next] = keysOf(["csk", "csk"]);
     const ds = (key: SigningKey | undefined) => formatRdata(digestOf(origin, key!.dnskey));
     const retired = old!.at({ ...old!.times, SyncDelete: 1 });
@@ -343,7 +343,7 @@ suite("BIND's tools", { skip: skipWithout("dnssec-signzone", "dnssec-cds", "dig"
       const folder = temporaryFolder();
       const [before, child] = [join(folder, "before"), join(folder, "child")];
       writeFileSync(before, `${origin} 3600 IN DS ${ds(old)}\n`);
-      // What is signed earlier than that is not believed.
+      // dnssec-cds does not believe what was signed before that time.
       const yesterday = Date.now() / 1000 - 86_400;
       utimesSync(before, yesterday, yesterday);
       const types = ["DNSKEY", "CDS", "CDNSKEY"].flatMap((type) => [`${origin}`, type]);
@@ -356,7 +356,7 @@ suite("BIND's tools", { skip: skipWithout("dnssec-signzone", "dnssec-cds", "dig"
     }
   });
 
-  /** Without the blanks that BIND puts into a digest. */
+  /** A DS record without the blanks that BIND puts into its digest. */
   const compact = (data: string): string => {
     const [tag, algorithm, type, ...digest] = data.trim().split(/\s+/);
     return [tag, algorithm, type, digest.join("")].join(" ");

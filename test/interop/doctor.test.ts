@@ -1,6 +1,6 @@
 /**
- * `doctor` where something is broken, with resolvers of other makes: it says so, and what it says
- * mends it. Each resolver begins as it comes, beneath a root that knows of no zone here.
+ * `doctor` where something is broken, with resolvers of other makes: it says so, and its remedy
+ * repairs it. Each resolver starts with its defaults, beneath a root that knows no zone here.
  */
 import assert from "node:assert/strict";
 import { rmSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ const ZONE = "bonjour.example.com";
 const REVERSE = "10.in-addr.arpa";
 const ROOT = "9.9.1.1";
 const RESOLVER = "10.77.1.53";
-/** More than BIND takes, and Avahi gets by way of some. */
+/** More than BIND takes, and than Avahi gets through some resolvers. */
 const CAMERAS = 120;
 
 const LIST = Array.from({ length: CAMERAS }, (_, i) =>
@@ -96,12 +96,12 @@ suite("doctor", { skip: needs("avahi-daemon", "named", "unbound", "dnsmasq") }, 
       if (make !== bind) assert.deepEqual(found!.remedy, [`As for resolver ${addressOf(bind)}.`]);
       lines.set(make, piece(before.of(bind)[0]!.remedy, make.name));
     }
-    // None of them is on this host.
+    // None of the resolvers is on this host.
     const [misled] = (await examine("--server", "127.0.0.1")).of(bind);
     assert.match(`${misled?.remedy}`, /^First let the zone's server listen where others can ask/);
 
     for (const make of makes) await start(make, lines.get(make)!);
-    // As from a desk, where the links are not listened to.
+    // As at a desk, where no link is listened to.
     const fromDesk = () => examine("--server", GATEWAY);
     const after = await fromDesk();
     const [ofBind, ofUnbound, ofDnsmasq] = makes.map((make) => after.of(make));
@@ -131,7 +131,7 @@ suite("doctor", { skip: needs("avahi-daemon", "named", "unbound", "dnsmasq") }, 
     );
     assert.match(last.text, /\n\d+ ok, \d+ odd, 0 broken\n$/);
 
-    // What protects or filters takes away what is there.
+    // Protection and filters remove records that exist.
     await start(dnsmasq, [
       ...lines.get(dnsmasq)!.filter((line) => !line.startsWith("rebind-domain-ok")),
       ...["stop-dns-rebind", "filterwin2k"],
@@ -181,12 +181,12 @@ suite("doctor, of a collector", { skip: needs("named", "knotd") }, () => {
 });
 
 interface Make {
-  /** As the remedies have it. */
+  /** As the remedies name it. */
   readonly name: string;
   readonly port: number;
   readonly command: (file: string) => string[];
   readonly isServing: RegExp;
-  /** With these lines, as they are printed. */
+  /** The configuration with these lines, as they are printed. */
   readonly configure: (folder: string, lines: readonly string[]) => string;
 }
 
@@ -196,7 +196,7 @@ const bind: Make = {
   command: (file) => ["named", "-g", "-c", file],
   isServing: /\ball zones loaded\b.*\brunning\b/s,
   configure: (folder, lines) => {
-    // It has one `options` for all.
+    // BIND takes only one `options` block.
     const options = lines.flatMap((line) => /^options \{(.*)\};/.exec(line)?.[1] ?? []);
     return `
 options { directory "${folder}"; pid-file none; session-keyfile none; dnssec-validation no;
@@ -254,7 +254,7 @@ ${lines.join("\n")}
 `,
 };
 
-/** A root that knows of nothing else. */
+/** A root without delegations. */
 async function startRoot(host: Host, folder: string): Promise<void> {
   const file = join(folder, "root.conf");
   writeFileSync(join(folder, "hints"), `. 3600 IN NS a.root.\na.root. 3600 IN A ${ROOT}\n`);

@@ -22,7 +22,7 @@ const CLIENTS = 16;
 const UPDATES = 2000;
 const LIVES = 4;
 
-/** A name, and a host at it that lists it: three records that come together or not at all. */
+/** A service and its host: three records that come together or not at all. */
 function service(number: number): ResourceRecord[] {
   const instance = Name.parse(`user-${number}._presence._tcp.paris`, ORIGIN);
   const host = Name.parse(`host-${number}.paris`, ORIGIN);
@@ -40,7 +40,7 @@ function service(number: number): ResourceRecord[] {
 }
 
 describe("A gateway that is killed", () => {
-  it("UPD-26: has every acknowledged change of 2,000 when it is back, and of each all or nothing", async (t) => {
+  it("UPD-26: has every acknowledged change of 2,000 when it is back, and none in part", async (t) => {
     const folder = temporaryFolder();
     const port = await freePort();
     const file = join(folder, "gateway.yaml");
@@ -71,7 +71,7 @@ describe("A gateway that is killed", () => {
       const program = await start();
       await laterSecond(killed);
       const last = (UPDATES * life) / LIVES;
-      // In the middle of it: some are done, and each client waits for one.
+      // In the middle: some are done, and each client waits for one.
       const enough = acknowledged.size + UPDATES / LIVES / 2;
       await Promise.all(
         Array.from({ length: CLIENTS }, async () => {
@@ -92,7 +92,7 @@ describe("A gateway that is killed", () => {
           close();
         }),
       );
-      // It lives if too few were acknowledged.
+      // It is still alive if too few were acknowledged.
       await program.stop("SIGKILL");
       killed = Date.now();
       assert.ok(acknowledged.size >= enough, `${acknowledged.size} of ${enough} by then`);

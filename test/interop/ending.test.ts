@@ -1,4 +1,4 @@
-/** A collector that is told to end ends soon, whatever it waits for. */
+/** A collector that is told to stop stops soon, whatever it waits for. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Avahi } from "../support/avahi.ts";
@@ -27,7 +27,7 @@ async function open(lab: Lab) {
     hostName: "printer",
     services: [{ name: "Printer", type: "_ipp._tcp", port: 631 }],
   });
-  /** What is sent there vanishes. */
+  /** From then on, what is sent to the server vanishes. */
   const cut = () => router.route(`${SERVER}/32`);
   return { host, far, cut };
 }
@@ -40,25 +40,25 @@ const startCollector = (host: Host, settings: Partial<GatewaySettings> = {}) =>
     ...settings,
   });
 
-/** What it has to do with others, by UDP and TCP. */
+/** The host's sockets, UDP and TCP. */
 const sockets = (host: Host) => host.succeed(["cat", "/proc/net/udp", "/proc/net/tcp"]);
 
-/** Sends SIGTERM; it is to end by itself, in order, before `stop` loses patience and kills it. */
+/** Sends `signal`; the collector must end in order by itself, before `stop` gives up and kills it. */
 async function ends({ program }: Gateway, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
   assert.equal(await program.stop(signal), 0, program.stderr);
 }
 
-describe("A collector that is told to end", {
+describe("A collector that is told to stop", {
   skip: needs("avahi-daemon", "dig"),
 }, () => {
-  it("Ends at once though the gateway was never there, with a link and without", async () => {
+  it("Stops at once though the gateway was never there, with a link or without", async () => {
     await using lab = new Lab();
     const { host, cut } = await open(lab);
     cut();
     const collector = await startCollector(host);
     await waitFor("the printer", () => collector.events(/service came/).length > 0);
     await ends(collector);
-    // Where nobody says at which site the link is, nor which server the zone has, nor where that is.
+    // Where nobody says at which site the link is, or which server the zone has, or where that server is.
     const publish = { key: "paris", withdraw: true };
     const named = { ...publish, server: "ns1.example.com:53" };
     for (const settings of [{ links: [{ interface: "eth0" }] }, { publish }, { publish: named }]) {
@@ -69,7 +69,7 @@ describe("A collector that is told to end", {
     }
   });
 
-  it("Ends at once while its link is away and the gateway out of reach, and as soon as it runs", async () => {
+  it("Stops at once while its link is away and the gateway out of reach, and right at start", async () => {
     await using lab = new Lab();
     const { host, far, cut } = await open(lab);
     await Gateway.start(far, { zone: ZONE, keys, links: [] });
@@ -86,11 +86,11 @@ describe("A collector that is told to end", {
     await ends(late);
   });
 
-  it("Takes away what it published, while its link is away and the gateway is there", async () => {
+  it("Withdraws what it published while its link is away and the gateway is there", async () => {
     await using lab = new Lab();
     const { host, far } = await open(lab);
     await Gateway.start(far, { zone: ZONE, keys, links: [] });
-    // The way to the gateway is not by the link that it hears.
+    // The gateway is reached by another way than the link that is heard.
     const up = lab.lan("up");
     host.unroute("192.0.2.0/24");
     host.plug(up, { name: "eth1", addresses: ["100.64.0.2/24"] });

@@ -1,6 +1,6 @@
 /**
- * `explain` at the hands of an administrator, beside a gateway that runs: of real devices one is
- * published, two are not, and one has gone without a word.
+ * `explain` as an administrator uses it, beside a running gateway: of the services of real devices, one
+ * is published, two are not, and one has gone without a goodbye.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
@@ -14,7 +14,7 @@ import { waitFor } from "../support/wait.ts";
 const ZONE = "bonjour.example.com";
 const IPP = "_ipp._tcp";
 
-/** What is to be said, by what is asked about. */
+/** The lines that `explain` must print, by the name asked about. */
 const expected: Readonly<Record<string, readonly RegExp[]>> = {
   "Office Printer._ipp._tcp": [
     /^In bonjour\.example\.com\., by 127\.0\.0\.1:53:$/m,
@@ -29,7 +29,7 @@ const expected: Readonly<Record<string, readonly RegExp[]>> = {
   ],
   "Shell._ssh._tcp.local": [
     /^ {2}Shell\S+: not published: policy\.rules\[1\] denies it \(\S+\.yaml\)$/m,
-    // By another service.
+    // Because of another service.
     /^ {2}printer\.local\.: published$/m,
   ],
   [`Lone Printer._ipp._tcp.paris.${ZONE}`]: [
@@ -49,7 +49,7 @@ const expected: Readonly<Record<string, readonly RegExp[]>> = {
 
 describe("explain", { skip: needs("avahi-daemon", "dig") }, () => {
   let lab: Lab;
-  /** By what is asked about. */
+  /** The output, by the name asked about. */
   const said = new Map<string, string>();
 
   before(async () => {
@@ -83,8 +83,8 @@ describe("explain", { skip: needs("avahi-daemon", "dig") }, () => {
     await loan.crash();
     await Promise.all(
       Object.entries(expected).map(async ([name, patterns]) => {
-        // A device that has just come may be silent about what it has just said; one that has gone is not
-        // asked for twice, for then the gateway lets it go.
+        // A device that has just come may not repeat what it has just said; one that has gone is asked for
+        // only once, because the gateway would drop it after a second time.
         const hasGone = name.startsWith("Loan");
         const explain = async () => {
           const { stdout, stderr } = await gateway.command("explain", name);
@@ -92,7 +92,7 @@ describe("explain", { skip: needs("avahi-daemon", "dig") }, () => {
           said.set(name, text);
           return hasGone || patterns.every((pattern) => pattern.test(text));
         };
-        // What is lacking is told by the test.
+        // The test reports what is missing.
         await waitFor(name, explain).catch(() => {});
       }),
     );

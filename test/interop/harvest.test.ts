@@ -12,11 +12,11 @@ const ZONE = "bonjour.example.com";
 const links = [{ interface: "eth0", site: "office" }];
 const question = { server: GATEWAY, name: `_http._tcp.office.${ZONE}.`, type: "PTR" };
 
-/** What the first browse is asked after, in the requirement's words: ten seconds after start. */
+/** Milliseconds until the first browse, in the requirement's words: ten seconds after start. */
 const PATIENCE = 10_000;
 
 describe("A LAN that is learned", { skip: needs("dig") }, () => {
-  it("The first browse, ten seconds after start, has 30 of 30 devices that answer alone", async (t) => {
+  it("The first browse, ten seconds after start, has 30 of 30 devices that only answer", async (t) => {
     await using lab = new Lab();
     const net = office(lab);
     const numbers = Array.from({ length: 30 }, (_, i) => 101 + i);

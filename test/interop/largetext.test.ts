@@ -12,7 +12,7 @@ import { waitFor } from "../support/wait.ts";
 const ZONE = "bonjour.example.com";
 const RED = "\u009b31mRed";
 
-/** So many octets of TXT data, of strings as long as they may be. */
+/** So many octets of TXT data, in strings as long as they may be. */
 function textOf(octets: number): string[] {
   const strings: string[] = [];
   for (let left = octets; left > 0; left -= 256) {
@@ -21,7 +21,7 @@ function textOf(octets: number): string[] {
   return strings;
 }
 
-test("SD-13: TXT records of 2 and of 8.8 kB arrive whole, by UDP as a reason to ask by TCP, and are told of", {
+test("SD-13: TXT records of 2 and 8.8 kB arrive whole by TCP, truncated by UDP, and are logged", {
   skip: needs("dig"),
 }, async () => {
   await using lab = new Lab();
@@ -62,7 +62,7 @@ test("SD-13: TXT records of 2 and of 8.8 kB arrive whole, by UDP as a reason to 
     assert.ok(part.flags.includes("tc"), name);
     assert.deepEqual(part.answers, []);
   }
-  // Where they do not come at once, the second is told of a minute after the first.
+  // Where they do not come at once, the second is logged a minute after the first.
   await waitFor("both to be told of", () => gateway.events(/TXT record/).length > 1, 90_000);
   const warnings = gateway.events(/TXT record/).map(({ service, octets }) => ({ service, octets }));
   assert.deepEqual(

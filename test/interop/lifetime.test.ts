@@ -1,5 +1,5 @@
 /**
- * How soon a service is there, how soon it is gone, and how soon we say that a name is not there.
+ * How soon a service is there, how soon it is gone, and how soon a missing name is denied.
  * The figures are printed; the bounds are wide enough for a busy machine.
  */
 import assert from "node:assert/strict";
@@ -32,7 +32,7 @@ describe("The life of a service", {
     await Gateway.start(net.gateway, {
       zone: ZONE,
       links: [{ interface: "eth0", site: "office" }],
-      // So that every question is one that all can hear.
+      // So that all can hear every question.
       refresh: "multicast",
     });
   });
@@ -60,7 +60,7 @@ describe("The life of a service", {
   const isThere = (change: { count: number }) => change.count > 0;
   const isGone = (change: { count: number }) => change.count === 0;
 
-  it("A name that is not there gets NXDOMAIN, one without the type NODATA, with the SOA, at once", async (t) => {
+  it("A missing name gets NXDOMAIN, a missing type NODATA, both with the SOA and at once", async (t) => {
     const times: number[] = [];
     for (let i = 0; i < 10; i++) {
       const missing = { server: GATEWAY, name: `not-here-${i}.${SITE}.`, type: "A" };
@@ -83,7 +83,7 @@ describe("The life of a service", {
     assert.ok(times[10]! < 50);
   });
 
-  it("MDNS-38: a new service is visible, and after its goodbye gone about a second later", async (t) => {
+  it("MDNS-38: a new service is soon visible, and gone about a second after its goodbye", async (t) => {
     const watch = new Watch(net.client, GATEWAY, `_new._tcp.${SITE}.`, "PTR");
     const merged = new Watch(net.client, GATEWAY, `_new._tcp.${ZONE}.`, "PTR");
     await watch.until("an answer", isGone);
@@ -104,7 +104,7 @@ describe("The life of a service", {
     await fleet.stop();
   });
 
-  it("So it is with a service of Avahi", async (t) => {
+  it("A service of Avahi is gone about a second after its goodbye", async (t) => {
     const watch = new Watch(net.client, GATEWAY, `_vnc._tcp.${SITE}.`, "PTR");
     await watch.until("an answer", isGone);
     const avahi = await Avahi.start(net.device("avahi", 10), { hostName: "host-10", hasBus: true });
@@ -118,7 +118,7 @@ describe("The life of a service", {
     await avahi.stop();
   });
 
-  it("MDNS-06: what crashes is asked for at 80, 85, 90 and 95 % of its life, and gone at the end", async (t) => {
+  it("MDNS-06: a crashed service is asked for at 80, 85, 90 and 95 % of its life, then gone", async (t) => {
     const watch = new Watch(net.client, GATEWAY, `_crash._tcp.${SITE}.`, "PTR");
     await watch.until("an answer", isGone);
     const fleet = await startDevice("doomed", 21, { type: "_crash._tcp", ttl: TTL });
@@ -139,7 +139,7 @@ describe("The life of a service", {
       `crash: SRV asked for at ${shown} of its life; gone at ${(life(went.at) * 100).toFixed(1)} %`,
     );
     assert.ok(life(went.at) > 0.98 && life(went.at) < 1.1, `gone at ${life(went.at)}`);
-    // A machine that is busy for longer than from one to the next asks once for both.
+    // A machine that is busy from one of these times to the next asks once for both.
     const parts = [0.8, 0.85, 0.9, 0.95];
     assert.ok(asked.length > 1 && asked.length <= parts.length, shown);
     for (const [i, at] of asked.entries()) assert.ok(at > parts[i]! - 0.005, shown);

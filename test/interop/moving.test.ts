@@ -14,7 +14,7 @@ const TYPE = "_ssh._tcp";
 const REVERSE = "10.in-addr.arpa";
 const VLAN = "eth0.20";
 
-/** A LAN with a host of Avahi's on it, and the host the gateway is for. */
+/** A LAN with an Avahi host on it, and the host for the gateway. */
 async function openLan(lab: Lab) {
   const lan = lab.lan("lan");
   const host = lab.host("gw").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
@@ -53,7 +53,7 @@ class Asked {
     return (await dig(this.#host, question)).answers[0]!.rdata.values[2] as number;
   }
 
-  /** A site's services, once there are as many. */
+  /** Waits until a site has so many services. */
   async services(site: string, count: number): Promise<void> {
     const name = `${TYPE}.${site}.${ZONE}`;
     const isSo = async () => (await this.ask(name, "PTR")).length === count;
@@ -93,7 +93,7 @@ describe("MDNS-47: links that move", {
   skip: needs("avahi-daemon", "avahi-publish", "dbus-daemon", "dig", "python3"),
   concurrency: 3,
 }, () => {
-  it("An interface that was named and has another name is away, and is found again by its name", async () => {
+  it("A configured interface that is renamed is away until it has its name again", async () => {
     await using lab = new Lab();
     const { host, avahi } = await openLan(lab);
     const links = [{ interface: "eth0", site: "office" }];
@@ -117,7 +117,7 @@ describe("MDNS-47: links that move", {
     await asked.services("office", 1);
   });
 
-  it("One that was found is found by its other name, and what it heard is there once", async () => {
+  it("A discovered interface is found by its new name, and what it hears is there once", async () => {
     await using lab = new Lab();
     const { host, avahi } = await openLan(lab);
     const asked = await Asked.start(host, { grace: 4 });
@@ -134,7 +134,7 @@ describe("MDNS-47: links that move", {
     await asked.services("eth7", 1);
   });
 
-  it("Nothing is seen of one whose names are both of one site", async () => {
+  it("Nothing changes in the zone when both names of an interface are of one site", async () => {
     await using lab = new Lab();
     const { host } = await openLan(lab);
     const links = ["eth0", "eth7"].map((name) => ({ interface: name, site: "office" }));
@@ -147,7 +147,7 @@ describe("MDNS-47: links that move", {
     assert.equal(await asked.serial(), serial);
   });
 
-  it("With another address, names of networks, hosts' addresses and what is believed follow", async () => {
+  it("With another address, names of networks, addresses of hosts and their PTRs follow", async () => {
     await using lab = new Lab();
     const { host } = await openLan(lab);
     const links = [{ interface: "eth0", site: "office" }];
@@ -178,7 +178,7 @@ describe("MDNS-47: links that move", {
     assert.deepEqual(await joined(host), ["eth0"]);
   });
 
-  it("Nothing is seen of one that has nothing but a link-local address for less than the grace", async () => {
+  it("A link-local address alone changes nothing for less than the grace; then services go", async () => {
     await using lab = new Lab();
     const { host } = await openLan(lab);
     const links = [{ interface: "eth0", site: "office" }];
@@ -187,7 +187,7 @@ describe("MDNS-47: links that move", {
     await asked.becomes(`10.1.77.${REVERSE}`, "PTR", [`host-10.office.${ZONE}.`]);
     const serial = await asked.isSettled();
     const network = "10.77.1.1/24";
-    // As a client of DHCP does without a carrier; by then IPv6 has been there for a while.
+    // As a DHCP client does without a carrier; when it returns, IPv6 has been there for a while.
     host.cable("eth0", "down");
     host.removeAddress("eth0", network);
     await waitFor("its end", () => asked.facts(/link is gone/).length === 1);
@@ -199,7 +199,7 @@ describe("MDNS-47: links that move", {
     await sleep(11_000);
     assert.equal(await asked.serial(), serial);
     assert.equal((await asked.ask(`${TYPE}.office.${ZONE}`, "PTR")).length, 1);
-    // For longer it is in no network.
+    // After longer it is in no network.
     host.removeAddress("eth0", network);
     await asked.services("office", 0);
     host.addAddress("eth0", network);
@@ -208,7 +208,7 @@ describe("MDNS-47: links that move", {
   });
 
   const skip = existsSync("/dev/net/tun") ? false : "needs /dev/net/tun";
-  it("A VLAN that is added is heard from then on, and no more when it is taken away", {
+  it("A VLAN is heard from when it is added until it is removed", {
     skip,
   }, async () => {
     await using lab = new Lab();
@@ -231,7 +231,7 @@ describe("MDNS-47: links that move", {
     await asked.services("eth0", 1);
   });
 
-  it("Without a carrier for less than the grace nothing changes; for more it goes and comes back", async () => {
+  it("A lost carrier changes nothing for less than the grace; for more, services go and return", async () => {
     await using lab = new Lab();
     const { host } = await openLan(lab);
     const links = [{ interface: "eth0", site: "office" }];

@@ -1,6 +1,6 @@
 /**
- * What BIND and Knot say of zones and networks, to a collector that is told nothing: where updates
- * go, at which site a link is, what its addresses are called.
+ * What a collector that is told nothing learns from BIND and Knot about zones and networks: where
+ * updates go, at which site a link is, and the names of its addresses.
  */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -38,7 +38,7 @@ const REVERSE = Name.parse("77.10.in-addr.arpa.");
 const SECRET = Buffer.from("0123456789abcdef0123456789abcdef");
 const keys = { paris: SECRET.toString("base64") };
 
-/** Publishes these sets by whatever connection finds the server. */
+/** Publishes these sets into the server that `locate` finds. */
 async function publish(
   origin: Name,
   sets: readonly RecordSet[],
@@ -61,11 +61,11 @@ for (const [make, start, program] of [
   ["BIND", startBind, "named"],
   ["Knot", startKnot, "knotd"],
 ] as const) {
-  suite(`with the word of ${make}`, { skip: skipWithout(program, "dig") }, () => {
-    test("the update server is who SRV says, and takes updates; else the SOA's primary", async () => {
+  suite(`with ${make} as the server`, { skip: skipWithout(program, "dig") }, () => {
+    test("the update server, which takes updates, is found by SRV, or else by the SOA", async () => {
       await using primary = await start({ zone: String(ZONE), keys });
       const ask = resolver({ clock: systemClock, servers: [primary.endpoint] });
-      // Its host's address is in a zone of somebody else.
+      // The address of its host is in another's zone.
       const elsewhere = new Answers("ns.example. A 127.0.0.1");
       const resolve: Resolve = (owner, type) =>
         owner.isUnder(ZONE) ? ask(owner, type) : elsewhere.resolve(owner, type);
@@ -80,7 +80,7 @@ for (const [make, start, program] of [
       assert.equal(await dig(primary.endpoint, `pc.paris.${ZONE}`), "10.77.1.20");
     });
 
-    test("SD-27, PROXY-45: a reverse zone is filled, and tells where a link is", async () => {
+    test("SD-27, PROXY-45: a reverse zone is filled, and gives the site of a link", async () => {
       await using primary = await start({ zone: String(REVERSE), keys });
       const subnets = subnetsOf([{ family: 4, address: "10.77.1.1", prefix: 24 }]);
       const sets = reverseRecords({

@@ -1,6 +1,6 @@
 /**
  * The founding case: two offices with a route between them and no multicast, each with a collector
- * that publishes into one zone. What a desk is given comes from the name server alone, by unicast.
+ * that publishes into one zone. What a desk gets comes from the name server alone, by unicast.
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -13,7 +13,7 @@ import type { Office } from "../support/offices.ts";
 import { root } from "../support/root.ts";
 import { waitFor } from "../support/wait.ts";
 
-/** Milliseconds in which a new presence is seen on a machine that does other things as well. */
+/** Milliseconds within which a new presence is seen, even on a machine that does other things. */
 const PRESENCE_DEADLINE = 5_000;
 
 describe("Two offices, one zone", { skip: scenarioNeeds() }, () => {
@@ -41,7 +41,7 @@ describe("Two offices, one zone", { skip: scenarioNeeds() }, () => {
   const summary = (peers: readonly Peer[]) =>
     peers.map((peer) => `${peer.instance} ${peer.site} ${peer.address}:${peer.port}`).sort();
 
-  /** One that follows within a tenth of a second stands beside the other until it is said again. */
+  /** One that follows another within a tenth of a second stands beside it until it is said again. */
   const waitForOnePresence = () =>
     waitFor("one presence", async () => {
       const strings = await scenario.strings(lyon, paris);
@@ -57,20 +57,20 @@ describe("Two offices, one zone", { skip: scenarioNeeds() }, () => {
     "luc@laptop lyon 10.2.0.12:5298",
   ];
 
-  it("A desk of each lists and resolves the users, printers and shares of both", async (t) => {
+  it("A desk in each office lists and resolves the users, printers and shares of both", async (t) => {
     t.diagnostic(`all of both in the zone ${scenario.fullViewAfter} ms after the programs' start`);
     assert.deepEqual(summary(await scenario.peers(lyon)), everything);
     assert.deepEqual(summary(await scenario.peers(paris)), everything);
   });
 
-  it("A subtype finds the printers of both", async () => {
+  it("A subtype finds the printers of both offices", async () => {
     assert.deepEqual(await scenario.targets(lyon, `_universal._sub._ipp._tcp.${ZONE}.`), [
       `Office\\032Printer._ipp._tcp.lyon.${ZONE}.`,
       `Office\\032Printer._ipp._tcp.paris.${ZONE}.`,
     ]);
   });
 
-  it("A user is reached from the other office at the address and port that were resolved", async () => {
+  it("A user is reached from the other office at the resolved address and port", async () => {
     for (const [from, to] of [
       [lyon, paris],
       [paris, lyon],
@@ -97,7 +97,7 @@ describe("Two offices, one zone", { skip: scenarioNeeds() }, () => {
     }
   });
 
-  it("A new presence is seen in the other office at once, and the old one is no longer", async (t) => {
+  it("A new presence is seen in the other office at once, and replaces the old one", async (t) => {
     const delays: Delay[] = [];
     for (const status of ["away", "dnd", "avail"]) {
       delays.push(await scenario.presenceDelay(paris, lyon, { status, msg: `I am ${status}` }));
@@ -116,14 +116,14 @@ describe("Two offices, one zone", { skip: scenarioNeeds() }, () => {
     assert.deepEqual(await names(paris, "12.0.2.10.in-addr.arpa."), [`laptop.lyon.${ZONE}.`]);
   });
 
-  it("A desk that knows nothing but its address is told where to browse", async () => {
+  it("A desk that knows only its address learns where to browse", async () => {
     for (const number of [1, 2]) {
       const name = `lb._dns-sd._udp.0.0.${number}.10.in-addr.arpa.`;
       assert.deepEqual(await scenario.targets(lyon, name), [`${ZONE}.`]);
     }
   });
 
-  it("What docs/two-offices.md has an administrator type is answered", async () => {
+  it("What an administrator types by docs/two-offices.md is answered", async () => {
     const lines = section("4. See it").matchAll(/^(dig|dnssd-gateway) .*$/gm);
     const { nameServer } = scenario.machines;
     const answers = await Promise.all([...lines].map(([line]) => nameServer.type(line)));
@@ -135,7 +135,7 @@ describe("Two offices, one zone", { skip: scenarioNeeds() }, () => {
     for (const zone of [dump, transfer]) assert.match(zone!, /printer\.lyon.*\sA\s+10\.2\.0\.10$/m);
   });
 
-  it("A name server that is killed has everything when it is back, before any collector speaks", async () => {
+  it("A killed name server has everything when it is back, before any collector speaks", async () => {
     const { nameServer, ...collectors } = scenario.machines;
     const list = () => scenario.targets(lyon, `_services._dns-sd._udp.${ZONE}.`);
     const before = await list();
@@ -166,7 +166,7 @@ describe("Two offices, one zone", { skip: scenarioNeeds() }, () => {
     nameServer.example.giveKey("paris-2", second.example);
     second.example.edit((text) => text.replaceAll(/(key: |keys\/|^ {2})paris\b/gm, "$1paris-2"));
     await second.start();
-    // What is seen now the second has published, after all that it heard before.
+    // The second has published what is seen now, after everything that it heard before.
     first.freeze();
     await scenario.presenceDelay(paris, lyon, { status: "away", msg: "In a meeting" });
     first.thaw();

@@ -1,4 +1,4 @@
-/** What was not harvested, asked of a LAN with Avahi on it while dig waits (RFC 8766 §5.6). */
+/** What was not harvested is asked for on a LAN with Avahi while dig waits (RFC 8766 §5.6). */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatRdata } from "../../src/dns/text.ts";
@@ -13,7 +13,7 @@ const ZONE = "bonjour.example.com";
 const SITE = `office.${ZONE}.`;
 
 describe("A link that is asked on demand", { skip: needs("dig", "avahi-daemon") }, () => {
-  it("PROXY-24, PROXY-25, PROXY-26: tells dig of hosts without services and of subtypes", async (t) => {
+  it("PROXY-24, PROXY-25, PROXY-26: answers dig about hosts without services and subtypes", async (t) => {
     await using lab = new Lab();
     const net = office(lab);
     await Avahi.start(net.device("server", 20), {

@@ -1,8 +1,8 @@
 /**
- * What goes wrong between offices, and what clients notice of it: the wide area network is cut, a
- * collector is killed, and comes back or never does; `absence.test.ts` has it away for long. Two
- * offices, each with a collector alone on its LAN that publishes by signed DNS UPDATE to a name server
- * in the wide area network.
+ * What goes wrong between offices, and what clients notice of it: the wide area network is cut; a
+ * collector is killed, and comes back or never does (`absence.test.ts` has it away for longer). Two
+ * offices, each with a collector on its LAN that publishes by signed DNS UPDATE into a name server in
+ * the wide area network.
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
@@ -17,7 +17,7 @@ import { type Host, Lab, needs } from "../support/lab.ts";
 import type { Running } from "../support/process.ts";
 import { sleep, waitFor } from "../support/wait.ts";
 
-/** Seconds: the least there is (RFC 9664 §8). */
+/** Seconds: the minimum (RFC 9664 §8). */
 const LEASE = 30;
 const TYPE = "_ipp._tcp";
 
@@ -34,7 +34,7 @@ class Office {
     return this.branch.collect(this.branch.host(name, last), { lease: LEASE, key });
   }
 
-  /** Printers, `each` on one address, that are announced at once. */
+  /** Starts printers, `each` on one address, which are announced at once. */
   async devices(name: string, each: number, type = TYPE): Promise<Running> {
     const { branch } = this;
     const last = 100 + this.#devices++;
@@ -48,7 +48,7 @@ class Office {
   }
 }
 
-/** Of a TXT record of one string, in hex. */
+/** The text of a TXT record of one string, given in hex. */
 function textOf(hex: string): string {
   return Buffer.from(hex, "hex").subarray(1).toString();
 }
@@ -57,7 +57,7 @@ function order(devices: Running, what: FleetOrder): void {
   devices.say(JSON.stringify(what));
 }
 
-/** Each test has its own: they wait more than they work. */
+/** Each test has its own, and all run at once: they wait more than they work. */
 class Offices {
   readonly paris: Office;
   readonly lyon: Office;
@@ -109,7 +109,7 @@ class Offices {
   }
 }
 
-/** Services of which a collector has told that they came. */
+/** The number of services that a collector has reported as come. */
 function heardBy(collector: Gateway): number {
   return collector
     .events(/^(more services|service) came$/)
@@ -127,7 +127,7 @@ function namesOf(name: string, count: number): string[] {
 const options = { skip: needs("dig"), concurrency: true };
 
 describe("Two offices and what goes wrong between them", options, () => {
-  it("The wide area network is cut; when it heals, the zone is what both LANs say", async (t) => {
+  it("After a cut of the wide area network, the zone is again what both LANs say", async (t) => {
     await using offices = await Offices.open();
     const { paris, lyon } = offices;
     const collectors = await Promise.all([
@@ -169,7 +169,7 @@ describe("Two offices and what goes wrong between them", options, () => {
     assert.deepEqual(await offices.listed(), []);
   });
 
-  it("What a device says anew is all there is, though a dead collector held the old", async (t) => {
+  it("A device's new data replaces the old, though a dead collector still holds the old", async (t) => {
     await using offices = await Offices.open();
     const { paris, nameServer } = offices;
     const [living, dead, devices] = await Promise.all([
@@ -184,7 +184,7 @@ describe("Two offices and what goes wrong between them", options, () => {
       30_000,
     );
     await untilHeard([living, dead], 3);
-    // And both hold it.
+    // Until both hold it.
     await sleep(5000);
     await dead.program.stop("SIGKILL");
     const watch = new Watch(nameServer, NAME_SERVER, `talking\\0321.${browse}`, "TXT");
@@ -210,7 +210,7 @@ describe("Two offices and what goes wrong between them", options, () => {
     );
   });
 
-  it("SEC-25, SEC-17: of two collectors one dies and returns; one alone never returns", async (t) => {
+  it("SEC-25, SEC-17: one of two collectors dies unnoticed; what a lone one published expires", async (t) => {
     await using offices = await Offices.open();
     const { paris, lyon, nameServer } = offices;
     const [first, second, alone] = await Promise.all([
@@ -224,7 +224,7 @@ describe("Two offices and what goes wrong between them", options, () => {
     await offices.untilListed("all of Paris", 120, `paris.${ZONE}`);
     await offices.untilListed("all of Lyon", 20, `lyon.${ZONE}`);
     await untilHeard([first!, second!], 130);
-    // And both hold it.
+    // Until both hold it.
     await sleep(5000);
     const watch = new Watch(nameServer, NAME_SERVER, `_http._tcp.paris.${ZONE}.`, "PTR");
     await watch.until("an answer", ({ count }) => count === 10);

@@ -1,4 +1,4 @@
-/** Two LANs that both are 192.168.1.0/24: on one host, and in namespaces as docs/operations.md has it. */
+/** Two LANs that are both 192.168.1.0/24: on one host, and in namespaces as docs/operations.md says. */
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ const ZONE = "bonjour.example.com";
 const TYPE = "_ipp._tcp";
 const SITES = ["paris", "lyon"] as const;
 
-/** LANs with printers of the same name at the same address, and one service that the other has not. */
+/** LANs with printers of the same name at the same address, and one service each that the other lacks. */
 async function openLans(lab: Lab, gateway: Host) {
   const open = async (site: string, at: number) => {
     const lan = lab.lan(`lan-${site}`);
@@ -34,7 +34,7 @@ async function openLans(lab: Lab, gateway: Host) {
   return { paris, lyon };
 }
 
-/** What the zone holds of services, as dig shows it, without TTLs. */
+/** The zone's records of services, as dig shows them, without TTLs. */
 async function served(gateway: Host): Promise<string[]> {
   const text = await gateway.succeed(["dig", "@127.0.0.1", ZONE, "AXFR", "+noall", "+answer"]);
   return text
@@ -86,7 +86,7 @@ describe("Two LANs with one prefix", {
     const both = everything(() => "192.168.1");
     await becomes(host, both);
     await waitFor("a word", () => gateway.events(/eth0 and eth1 are in one subnet/).length === 1);
-    // What is asked for again is asked of both, and each answers for itself.
+    // Both are asked when records are refreshed, and each answers for itself.
     const late = await lyon.publish({ name: "Late", type: TYPE, port: 700 });
     await waitFor("one more", async () => (await served(host)).some((l) => l.includes("Late")));
     const more = (await served(host)).filter((line) => line.includes("Late"));
@@ -98,7 +98,7 @@ describe("Two LANs with one prefix", {
     await becomes(host, both);
   });
 
-  it("In namespaces as docs/operations.md has it, both are told apart by their addresses too", async () => {
+  it("In namespaces as docs/operations.md says, their addresses differ too", async () => {
     const page = readFileSync(join(root, "docs/operations.md"), "utf8");
     const section = page
       .split(/^## /m)
@@ -109,7 +109,7 @@ describe("Two LANs with one prefix", {
       return found[1]!;
     };
     const [commands, collector] = [block("sh", "ip netns add"), block("yaml", "# lyon.yaml")];
-    /** "Likewise for paris, with …". */
+    /** "And the same for paris, with …". */
     const forParis = (text: string) =>
       text
         .replaceAll("lyon", "paris")
@@ -132,7 +132,7 @@ describe("Two LANs with one prefix", {
       writeFileSync(join(folder, `${site}.yaml`), text);
       const [first, ...rest] = lines.trim().split("\n");
       assert.match(first!, new RegExp(`^ip netns add ${site} `));
-      // Whose name is this machine's, and so has the lab's in front.
+      // Names of namespaces are the machine's, so this one has the lab's in front.
       const inner = lab.host(site);
       const { namespace } = inner;
       collectors.push({ site, inner });

@@ -1,4 +1,4 @@
-/** Large answers on the narrowest way that IPv6 has (RFC 8200 §5), as tcpdump sees them. */
+/** Large answers on the narrowest path that IPv6 has (RFC 8200 §5), as tcpdump sees them. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Capture } from "../support/capture.ts";
@@ -11,7 +11,7 @@ const LEAST_MTU = 1280;
 const users = Array.from({ length: 200 }, (_, i) => `_presence._tcp PTR user${i}._presence._tcp\n`);
 
 suite("large answers by UDP", { skip: needs("dig", "tcpdump") }, () => {
-  test("EDNS-11: go in one piece through the least MTU of IPv6, and by IPv4 with DF", async () => {
+  test("EDNS-11: fit the least MTU of IPv6 in one piece, and go by IPv4 with DF", async () => {
     await using lab = new Lab();
     const lan = lab.lan("lan");
     const plug = (host: number) => ({

@@ -1,6 +1,6 @@
 /**
  * The same collector publishes into any primary that speaks RFC 2136: one suite for the zone of this
- * process, a gateway far away, BIND and Knot; and what each make has of its own.
+ * process, a gateway far away, BIND and Knot; and tests of what is peculiar to each make.
  */
 import assert from "node:assert/strict";
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
@@ -37,7 +37,7 @@ import { skipWithout } from "../support/tool.ts";
 import { waitFor } from "../support/wait.ts";
 
 const SITE = ORIGIN.child("paris")!;
-/** Milliseconds in which all is heard that there is, where a collector has fifteen seconds. */
+/** Milliseconds until everything has been heard; a collector takes fifteen seconds. */
 const SETTLE = 700;
 
 const PRINTER = `
@@ -61,7 +61,7 @@ function setsOf(text: string, ttl = 10): RecordSets {
 class Publisher {
   readonly facts: { fact: string; [field: string]: unknown }[] = [];
   readonly publication: Publication;
-  /** When all is heard that there is. */
+  /** When everything has been heard. */
   settles = systemClock.now() + SETTLE;
 
   constructor(zone: PublishedZone) {
@@ -88,7 +88,7 @@ class Publisher {
   }
 }
 
-/** What is there beside SOA and NS. */
+/** The zone's records besides SOA and NS. */
 async function there(target: Target): Promise<string[]> {
   return lines((await target.records()).filter(({ type }) => isCarriedType(type)));
 }
@@ -139,10 +139,10 @@ for (const [name, start, skip] of targets) {
       assert.deepEqual(publisher.facts, []);
     });
 
-    test("what a service says anew stands for what it said, whoever published that", async () => {
+    test("new data of a service replaces the old, whoever published that", async () => {
       await using target = await start();
       const changed = PRINTER.replace("note=one", "note=two").replace("0 0 631", "0 0 632");
-      // Another of its site, which has died.
+      // Another collector of its site, which has died.
       await using dead = new Publisher(target.zone({ key: SECOND_KEY }));
       dead.want(PRINTER);
       await expectThere(target, setsOf(PRINTER));
@@ -158,7 +158,7 @@ for (const [name, start, skip] of targets) {
       assert.deepEqual(publisher.facts, []);
     });
 
-    test("unusual names, and data of types that nobody knows, are there octet for octet", async () => {
+    test("unusual names, and data of unknown types, are there octet for octet", async () => {
       await using target = await start();
       await using publisher = new Publisher(target.zone());
       const text = [
@@ -182,10 +182,10 @@ for (const [name, start, skip] of targets) {
       assert.deepEqual(publisher.facts, []);
     });
 
-    test("five hundred services are there, and gone", async (t) => {
+    test("five hundred services come and go", async (t) => {
       await using target = await start();
       await using publisher = new Publisher(target.zone());
-      // BIND has no more than a hundred records in a set: that is another test.
+      // BIND takes at most a hundred records in a set: that is another test.
       const text = services(500).replace(/^_(ipp|services).* PTR .*$/gm, "");
       const began = performance.now();
       publisher.want(text);
@@ -195,7 +195,7 @@ for (const [name, start, skip] of targets) {
       await expectThere(target, setsOf(""));
     });
 
-    test("who comes back takes over what stayed, and removes what left; nobody sees more", async () => {
+    test("a collector that returns takes over what stayed, and only removes what left", async () => {
       await using target = await start();
       const both = `${PRINTER}${services(1)}`;
       {
@@ -217,7 +217,7 @@ for (const [name, start, skip] of targets) {
       assert.notEqual(await serialOf(target), serial);
     });
 
-    test("what was put there by hand stays, beneath the site too", async () => {
+    test("records added by hand stay, even beneath the site", async () => {
       await using target = await start();
       const hand = [
         "paris 3600 TXT office",
@@ -247,7 +247,7 @@ for (const [name, start, skip] of targets) {
       assert.deepEqual(await there(target), []);
     });
 
-    test("a server that was restarted has everything, and all that has happened meanwhile", async () => {
+    test("a restarted server has everything, including what changed meanwhile", async () => {
       await using target = await start();
       await using publisher = new Publisher(target.zone());
       publisher.want(PRINTER);
@@ -263,7 +263,7 @@ for (const [name, start, skip] of targets) {
 suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig") }, () => {
   const far = targets.slice(1);
 
-  test("another server that takes the place of one has what is published, and nothing else of before", async () => {
+  test("a server that replaces another gets what is published, and keeps nothing older", async () => {
     await using one = await bindTarget();
     await using other = await bindTarget();
     let { endpoint } = one.primary;
@@ -287,7 +287,7 @@ suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig"
     await expectThere(one, setsOf(PRINTER));
     assert.ok((await serialOf(other)) > (await serialOf(one)));
     endpoint = other.primary.endpoint;
-    // As a server does with one that is idle.
+    // As a server does with an idle connection.
     connection.close();
     const after = PRINTER.replace("note=one", "note=two");
     publisher.want(after);
@@ -295,7 +295,7 @@ suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig"
     connection.close();
   });
 
-  test("TSIG-13: a wrong secret or a key not known is one clear line", async () => {
+  test("TSIG-13: a wrong secret or an unknown key is reported in one clear line", async () => {
     for (const [name, start] of far) {
       await using target = await start();
       for (const [key, reason] of [
@@ -316,7 +316,7 @@ suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig"
     }
   });
 
-  test("a key of another site is one clear line with the site and the key", async () => {
+  test("a key of another site is reported in one clear line with the site and the key", async () => {
     await using target = await gatewayTarget();
     const zone = target.zone({ key: lyon });
     await using publisher = new Publisher({ ...zone, key: "lyon" });
@@ -330,7 +330,7 @@ suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig"
     assert.deepEqual(await there(target), []);
   });
 
-  test("BIND's rule for names of hosts is told once with the option that lifts it", async () => {
+  test("BIND's rule for host names is reported once, with the option that lifts it", async () => {
     const odd = `Desk._http._tcp.paris SRV 0 0 80 DESKTOP_01.paris\nDESKTOP_01.paris A 10.1.0.11\n`;
     const refusing = await bindTarget();
     try {
@@ -356,7 +356,7 @@ suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig"
     assert.deepEqual(publisher.facts, []);
   });
 
-  test("TSIG-06: a clock that is wrong is told with the difference", async () => {
+  test("TSIG-06: a wrong clock is reported with the difference", async () => {
     for (const [name, start] of far) {
       await using target = await start();
       const clock = { ...systemClock, wall: () => systemClock.wall() - 4_000_000 };
@@ -368,7 +368,7 @@ suite("publishing into far servers", { skip: skipWithout("named", "knotd", "dig"
   });
 });
 
-test("a zone that is frozen for a while is told of, and what changed meanwhile is there soon", async () => {
+test("a frozen zone is reported, and what changed meanwhile is there soon after it thaws", async () => {
   await using target = await localTarget();
   let isFrozen = false;
   const zone = target.zone();
@@ -395,12 +395,12 @@ test("a zone that is frozen for a while is told of, and what changed meanwhile i
 suite("a server that does not let the key transfer", {
   skip: skipWithout("named", "knotd"),
 }, () => {
-  // BIND says REFUSED to that, and Knot BADKEY.
+  // BIND answers that with REFUSED, and Knot with BADKEY.
   for (const [name, start] of [
     ["BIND", bindTarget],
     ["Knot", knotTarget],
   ] as const) {
-    test(`is published into, and told of once: ${name}`, async () => {
+    test(`is published into, and reported once: ${name}`, async () => {
       await using target = await start({ isTransferRefused: true });
       await using publisher = new Publisher(target.zone());
       const { counters } = publisher.publication.reconciler;
@@ -417,8 +417,8 @@ suite("a server that does not let the key transfer", {
   }
 });
 
-suite("a server that fails", { skip: skipWithout("named", "dig") }, () => {
-  test("to load its zone, has everything soon after it has; one line says so", async () => {
+suite("a server that fails to load its zone", { skip: skipWithout("named", "dig") }, () => {
+  test("is reported in one line, and has everything soon after it loads the zone", async () => {
     await using target = await bindTarget();
     const file = join(target.primary.folder, "zone");
     const text = readFileSync(file);
@@ -480,7 +480,7 @@ suite("publishing into BIND", { skip: skipWithout("named", "dig") }, () => {
     }
   });
 
-  test("with its limit lifted, a set of a thousand is there", async () => {
+  test("with its limit lifted, a set of a thousand is published", async () => {
     await using target = await bindTarget({ lines: "max-records-per-type 0;" });
     await using publisher = new Publisher(target.zone());
     const text = Array.from({ length: 1000 }, (_, i) => `_ipp._tcp PTR p${i}._ipp._tcp.paris`);
@@ -489,13 +489,13 @@ suite("publishing into BIND", { skip: skipWithout("named", "dig") }, () => {
     assert.deepEqual(publisher.facts, []);
   });
 
-  test("forty hosts with names that it refuses keep no other of three hundred out", async (t) => {
+  test("forty hosts with names that it refuses keep out none of the other 260", async (t) => {
     await using target = await bindTarget({ lines: "max-records-per-type 0;" });
     await using publisher = new Publisher(target.zone());
     const text = services(300).replace(/\bprinter-([123]?\d)\.paris/g, "printer_$1.paris");
     const began = performance.now();
     publisher.want(text);
-    // What a service without an address has is there, and leads nowhere; it is not listed.
+    // A service without an address is there and leads nowhere, but is not listed.
     const isPossible = (line: string) =>
       !line.includes("printer_") && !/ PTR Printer\\032[123]?\d\._ipp/.test(line);
     await expectThere(target, setsOf(text.split("\n").filter(isPossible).join("\n")));
@@ -506,7 +506,7 @@ suite("publishing into BIND", { skip: skipWithout("named", "dig") }, () => {
 
 suite("SEC-13: more printers of a type than a message takes", () => {
   for (const [name, start, skip] of targets.slice(0, 2)) {
-    test(`are listed as far as it does, and the rest in their turn: ${name}`, {
+    test(`are listed as far as they fit, and the rest as others leave: ${name}`, {
       skip,
     }, async (t) => {
       await using target = await start();
@@ -515,7 +515,7 @@ suite("SEC-13: more printers of a type than a message takes", () => {
       const began = performance.now();
       const all = Array.from({ length: 2000 }, (_, i) => i);
       publication.want(printers(all));
-      /** Until all is there but PTRs, and of these as many as may be. */
+      /** Waits until everything is there but PTRs, and of these as many as fit. */
       const untilFull = async (numbers: readonly number[], more = "") => {
         const other = lines(setsOf(`${printersAlone(numbers)}${more}`)).join();
         return await waitFor(
@@ -542,7 +542,7 @@ suite("SEC-13: more printers of a type than a message takes", () => {
         assert.deepEqual([rcode, wanted], ["SERVFAIL", 2000]);
         assert.ok(Number(published) <= MOST);
       }
-      // Another service is there at once, and who leaves makes room.
+      // Another service is there at once, and those that leave make room.
       const gone = new Set(listed.slice(0, 300).map((rdata) => numberIn(rdata)));
       const left = all.filter((i) => !gone.has(i));
       const scanner = "Scanner._scan._tcp.paris SRV 0 0 80 printer-0001.paris\n";
@@ -554,10 +554,10 @@ suite("SEC-13: more printers of a type than a message takes", () => {
   }
 });
 
-/** Of printers such as these, how many a set takes. */
+/** How many printers such as these a set takes. */
 const MOST = 1333;
 
-/** What each has beside the PTRs that lead to it. */
+/** The records of each besides the PTRs that lead to it. */
 function printersAlone(numbers: readonly number[]): string {
   return numbers
     .map((i) => String(i).padStart(4, "0"))

@@ -22,7 +22,7 @@ import { Lab, needs } from "../support/lab.ts";
 import { skipWithout } from "../support/tool.ts";
 import { waitFor } from "../support/wait.ts";
 
-/** Publishes a record, reads it back, takes it away. */
+/** Publishes a record, reads it back, and removes it. */
 async function publishInto(endpoint: Endpoint, { certificate }: Certificate): Promise<void> {
   const tls = { serverName: "ns1.example.com", authorities: certificate };
   const clock = systemClock;
@@ -74,7 +74,7 @@ suite("publishing by TLS", () => {
 
   const inLab = { skip: needs("avahi-daemon", "dig", "openssl"), timeout: 60_000 };
 
-  test("is a line of the configuration, and goes to port 853", inLab, async () => {
+  test("is one line of the configuration, and goes to port 853", inLab, async () => {
     await using lab = new Lab();
     const [lan, wan] = [lab.lan("lan"), lab.lan("wan")];
     const office = lab.host("office").plug(lan, { name: "eth0", addresses: ["10.1.0.2/16"] });
@@ -89,7 +89,7 @@ suite("publishing by TLS", () => {
     const secret = Buffer.from("the secret of paris").toString("base64");
     await Gateway.start(server, {
       ...{ zone, links: [], keys: { paris: { secret, site: "paris" } } },
-      // Nothing is heard from afar but by TLS.
+      // From afar, only TLS reaches it.
       listen: { dns: ["127.0.0.1:53"], tls: ["0.0.0.0:853"], ...paths },
     });
     const settings = {
@@ -116,7 +116,7 @@ suite("publishing by TLS", () => {
     const doctor = [process.execPath, MAIN, "doctor", "--config", file, "--resolver", "192.0.2.53"];
     const { stdout } = await office.run(doctor, where);
     assert.match(`${stdout}`, /^ok {6}publish 192\.0\.2\.53:853: takes updates of bonjour/m);
-    // Questions go to the port of DNS all the same.
+    // Questions still go to the port of DNS.
     assert.match(`${stdout}`, /^broken {2}zone \S+: 192\.0\.2\.53:53 nobody listens there;/m);
   });
 });

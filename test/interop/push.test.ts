@@ -1,4 +1,4 @@
-/** Changes pushed to clients in another network (RFC 8765), of what devices with Avahi say. */
+/** Changes in what devices with Avahi say, pushed to clients in another network (RFC 8765). */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -20,10 +20,10 @@ import { type Running, succeed } from "../support/process.ts";
 import type { Ended, Message, Order } from "../support/subscriber.ts";
 import { waitFor } from "../support/wait.ts";
 
-/** By which clients reach the gateway, and for which its certificate is. */
+/** The name by which clients reach the gateway, and for which its certificate is made. */
 const PUSH_HOST = `ns.${ZONE}`;
 
-/** What the gateway's configuration says about listening. */
+/** The gateway's `listen` settings. */
 function listening({ paths }: Certificate) {
   return { dns: ["0.0.0.0:53"], tls: ["0.0.0.0:853"], push: PUSH_HOST, ...paths };
 }
@@ -39,7 +39,7 @@ interface Place {
   readonly target: string;
 }
 
-/** Where changes of a zone are pushed (RFC 8765 §6.1), as `host` is told. */
+/** Where changes of a zone are pushed (RFC 8765 §6.1), as `host` learns from the server. */
 async function locate(host: Host, server: string, zone: string): Promise<Place> {
   const name = `_dns-push-tls._tcp.${zone}.`;
   const { answers } = await dig(host, { server, name, type: "SRV" });
@@ -50,7 +50,7 @@ async function locate(host: Host, server: string, zone: string): Promise<Place> 
   return { address: formatRdata(addresses[0]!.rdata), port: Number(port), target };
 }
 
-/** A client on a host of the lab, that knows what it is told. */
+/** A client on a host of the lab, which keeps what it is told. */
 class Subscriber {
   readonly #program: Running;
   #lastId = 0;
@@ -60,7 +60,7 @@ class Subscriber {
     this.#program = host.script("subscriber", address, `${port}`, name, paths.certificate);
   }
 
-  /** With a session that lasts however long nothing is told in it, once something is subscribed to. */
+  /** Opens a session that lasts however long it is idle, once something is subscribed to. */
   static async connect(host: Host, place: Place, certificate: Certificate): Promise<Subscriber> {
     const subscriber = new Subscriber(host, place, certificate);
     await subscriber.#program.line(/"connected"/);
@@ -78,7 +78,7 @@ class Subscriber {
     this.#program.say(JSON.stringify(order));
   }
 
-  /** The response. */
+  /** Returns the response. */
   async subscribe(name: string, type: number): Promise<Message> {
     const id = ++this.#lastId;
     this.send({ subscribe: [id, name, type] });
@@ -96,7 +96,7 @@ class Subscriber {
     for (const { rcode } of responses) assert.equal(rcode, Rcode.NOERROR);
   }
 
-  /** The first message since `since` after which the client knows that. */
+  /** The first message from `since` on after which `isIt` holds of what the client knows. */
   async knows(what: string, isIt: (lines: readonly string[]) => boolean, since = 0) {
     return await waitFor(`the client to know of ${what}`, () =>
       this.messages.find(({ at, known }) => at >= since && isIt(known)),
@@ -122,7 +122,7 @@ const says =
 const tools = ["avahi-daemon", "dig", "openssl", ...OFFICE_TOOLS];
 
 describe("Changes are pushed", { skip: needs(...tools), concurrency: true }, () => {
-  it("UPD-37, PUSH-06, PUSH-28, PUSH-35, DSO-26: of one office to clients in another, until the server ends", async (t) => {
+  it("UPD-37, PUSH-06, PUSH-28, PUSH-35, DSO-26: from office to office, until the server ends", async (t) => {
     await using lab = new Lab();
     const area = new WideArea(lab);
     const [paris, lyon] = [area.branch("paris"), area.branch("lyon")];
@@ -207,7 +207,7 @@ describe("Changes are pushed", { skip: needs(...tools), concurrency: true }, () 
     assert.deepEqual([ofAnna.at(0)?.[10], ofAnna.at(-1)?.[10]], ["+", "-"]);
     assert.equal(await person.stop("SIGINT"), 0);
 
-    // Later than all that was said of Anna.
+    // Later than everything said about Anna.
     await lucUser.say({ status: "away", msg: "Lunch" });
     const isAway = (known: readonly string[]) =>
       known.length === 2 && has(`12 ${list} ${luc}`)(known) && has('"status=away"')(known);
@@ -236,7 +236,7 @@ describe("Changes are pushed", { skip: needs(...tools), concurrency: true }, () 
     await back.knows("all there was", (lines) => lines.join("\n") === known.join("\n"));
   });
 
-  it("PUSH-25, PROXY-29: a link is asked for what is doubted, and for what is watched", async (t) => {
+  it("PUSH-25, PROXY-29: a link is asked for what clients reconfirm and subscribe to", async (t) => {
     await using lab = new Lab();
     const net = office(lab);
     const certificate = makeCertificate(PUSH_HOST);
@@ -292,7 +292,7 @@ describe("Changes are pushed", { skip: needs(...tools), concurrency: true }, () 
     const found = await one.knows("the silent printer", has(`12 ${subtype} Silent.${printers}`));
     t.diagnostic(`what is silent until asked: told after ${found.at - subscribed} ms`);
 
-    // Without a goodbye: the one by its end, the other by its cable. The third is as it was.
+    // Two go without a goodbye, one by a crash, one by its cable. The third stays as it was.
     await dying.crash();
     unplugged.host.cable("eth0", "down");
     const { length } = other.messages;

@@ -1,6 +1,6 @@
 /**
- * Devices that register themselves by another's hand: keys of BIND's dnssec-keygen, messages and
- * signatures of Perl's Net::DNS. What they have registered is found by dig, and is there after a crash.
+ * Devices that register themselves with others' software: keys of BIND's dnssec-keygen, messages and
+ * signatures of Perl's Net::DNS. dig finds what they have registered, even after a crash.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -15,7 +15,7 @@ import { skipWithout } from "../support/tool.ts";
 const ZONE = "bonjour.example.";
 const SITE = `devices.${ZONE}`;
 
-/** The path of a key, as the client takes it. */
+/** Makes a key; returns its path, as the client takes it. */
 async function makeKey(algorithm: string): Promise<string> {
   const folder = temporaryFolder();
   const host = ["-T", "KEY", "-n", "HOST", `lamp.${SITE}`];
@@ -26,15 +26,15 @@ async function makeKey(algorithm: string): Promise<string> {
 interface Registering {
   readonly key: string;
   readonly host?: string;
-  /** Seconds, of the KEY too. */
+  /** Seconds: the lease, and that of the KEY. */
   readonly leases?: readonly [number, number];
-  /** None: it goes. */
+  /** Undefined if the device goes. */
   readonly address?: string;
   readonly services?: readonly string[];
   readonly domain?: string;
 }
 
-/** "NOERROR 7200 86400". */
+/** Returns the response code and the leases granted: "NOERROR 7200 86400". */
 async function register(ours: Serving, registering: Registering): Promise<string> {
   const { key, host = "lamp", leases = [7200, 86_400], address = "-" } = registering;
   const { services = [], domain = SITE } = registering;
@@ -58,7 +58,7 @@ async function ask(ours: Serving, owner: string, type: string): Promise<readonly
   return stdout.toString().trim().split("\n").filter(Boolean).sort();
 }
 
-/** Of Perl, beside programs. */
+/** A reason to skip where a module of Perl is missing. */
 function withoutModule(): string | false {
   const { status } = spawnSync("perl", ["-MNet::DNS::SEC", "-e1"]);
   return status !== 0 && process.env.CI !== "true" ? "needs libnet-dns-sec-perl" : false;
@@ -67,7 +67,7 @@ function withoutModule(): string | false {
 suite("a device that registers itself", {
   skip: skipWithout("dig", "perl", "dnssec-keygen") || withoutModule(),
 }, () => {
-  test("SRP-07, SRP-24: is found by whoever asks, until it goes, a crash between", async () => {
+  test("SRP-07, SRP-24: is found by clients until it goes, even after a crash of the server", async () => {
     const registrar = { site: "devices", networks: ["127.0.0.0/8", "10.1.0.0/16"] };
     await using ours = await Serving.start({ zone: ZONE, readers: {}, registrar });
     const key = await makeKey("ECDSAP256SHA256");

@@ -1,4 +1,4 @@
-/** An interface that is unplugged, plugged in again, given another address or another name. */
+/** An interface that is unplugged, plugged in again, or given another address. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Avahi } from "../support/avahi.ts";
@@ -13,7 +13,7 @@ const TYPE = "_ssh._tcp";
 describe("MDNS-45, MDNS-47: an interface that changes", {
   skip: needs("avahi-daemon", "avahi-publish", "dbus-daemon", "dig"),
 }, () => {
-  it("What it heard goes with the link, and the harvest goes on when it is back", async () => {
+  it("What was heard on it goes with the link, and the harvest goes on when it is back", async () => {
     await using lab = new Lab();
     const lan = lab.lan("lan");
     const plug = { name: "eth0", addresses: ["10.77.1.1/24"] };
@@ -57,7 +57,7 @@ describe("MDNS-45, MDNS-47: an interface that changes", {
     assert.equal(gateway.program.isRunning, true);
   });
 
-  it("Nothing is seen of one that is away for less than the grace", async () => {
+  it("Clients notice nothing when it is away for less than the grace", async () => {
     await using lab = new Lab();
     const lan = lab.lan("lan");
     const plug = { name: "eth0", addresses: ["10.77.1.1/24"] };

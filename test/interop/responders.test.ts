@@ -1,4 +1,4 @@
-/** Responders that are not Avahi, nor Python's, and what is odd about them. */
+/** Responders other than Avahi and Python's, and what is odd about them. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { formatRdata } from "../../src/dns/text.ts";
@@ -15,7 +15,7 @@ describe("A responder that is not Avahi", {
   concurrency: true,
   skip: needs("dig", "mdnsd"),
 }, () => {
-  it("mdnsd: its lists live for two minutes, and it ends without a goodbye", async (t) => {
+  it("mdnsd: its services are served; after an end without a goodbye, the new port alone", async (t) => {
     await using lab = new Lab();
     const net = office(lab);
     const box = net.device("box", 20);
@@ -40,7 +40,7 @@ describe("A responder that is not Avahi", {
       return lists.join() === [instance + SITE, `box._ssh._tcp.${SITE}`].join();
     });
     const after = Date.now() - gateway.startedAt;
-    // It calls the host as the service.
+    // It names the host after the service.
     assert.deepEqual(await seen(net, instance, "SRV"), [`0 0 80 The\\032box.${SITE}`]);
     assert.deepEqual(await seen(net, instance, "TXT"), ['"path=/"']);
     assert.deepEqual(await seen(net, "The\\032box.", "A"), ["10.77.1.20"]);
@@ -58,7 +58,7 @@ describe("A responder that is not Avahi", {
     );
   });
 
-  it("bonjour-service: it answers in one packet of any length, and never says that this is all", async (t) => {
+  it("bonjour-service: a hundred services are served; after a crash, the new port alone", async (t) => {
     await using lab = new Lab();
     const net = office(lab);
     const box = net.device("box", 20);

@@ -1,4 +1,4 @@
-/** A gateway that serves the reverse zones of its networks, beside what their files hold. */
+/** A gateway that serves the reverse zones of its networks, together with what their files hold. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -56,7 +56,7 @@ describe("A gateway with reverse zones", { skip: needs("avahi-daemon", "dig") },
     assert.deepEqual(await pointers("1.4.77.10.in-addr.arpa."), ["gw.example.net."], "its file's");
     assert.equal((await ask("11.6.77.10.in-addr.arpa.")).status, "NXDOMAIN");
     assert.equal((await ask("1.100.51.198.in-addr.arpa.")).status, "REFUSED");
-    // Link-local: nobody's at all (AUTH-47).
+    // Link-local addresses are nobody's (AUTH-47).
     assert.equal((await ask("0.0.254.169.in-addr.arpa.")).status, "NXDOMAIN");
 
     await avahi.stop();

@@ -1,7 +1,6 @@
 /**
- * Other makes of servers copy our zone, each with the lines that docs/operations.md gives it: they
- * have it whole, follow by IXFR, keep serving when we are gone, and go on where they were when we
- * are back.
+ * Servers of other makes copy our zone, each with the lines that docs/operations.md gives for it: they
+ * have it whole, follow by IXFR, keep serving when our server is gone, and resume when it is back.
  */
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
@@ -29,7 +28,7 @@ const CATALOG = "catalog.example.";
 const SECRET = Buffer.from("the secret of a secondary").toString("base64");
 const BURST = 100;
 
-/** Ours with the zone in it, and a secondary of this make that is told of changes. */
+/** Our server with the zone, and a secondary of this make that is notified of changes. */
 async function start(make: Make, catalog?: string) {
   const port = await freePort();
   const readers = { [make.name.toLowerCase()]: SECRET };
@@ -50,7 +49,7 @@ async function start(make: Make, catalog?: string) {
   };
 }
 
-/** Waits until both have the same serial, and compares what they have record by record. */
+/** Waits until both have the same serial, and compares their records. */
 async function expectEqual(ours: Serving, theirs: Secondary, zone = ZONE): Promise<void> {
   const wanted = await ours.records(zone);
   const serial = serialIn(wanted);
@@ -66,7 +65,7 @@ async function expectEqual(ours: Serving, theirs: Secondary, zone = ZONE): Promi
   assert.deepEqual(linesOf(copied ?? []), linesOf(wanted));
 }
 
-/** Kinds of the transfers to who has a key; what we say of one may come after it. */
+/** The kinds of transfers to clients with a key; one may be logged after it has ended. */
 async function kindsOf(ours: Serving, atLeast: number): Promise<readonly Transfer["kind"][]> {
   const isTold = () => {
     const kinds = ours.transfers.filter(({ key }) => key !== undefined).map(({ kind }) => kind);
@@ -75,7 +74,7 @@ async function kindsOf(ours: Serving, atLeast: number): Promise<readonly Transfe
   return await waitFor(`${atLeast} transfers to be told of`, isTold);
 }
 
-/** Of each type that a collector may add, data that is as little as it can be: roots, nothing, zero. */
+/** For each type that a collector may add, the least data that it can have: roots, nothing, zero. */
 const ODDEST = Array.from({ length: 0x10000 }, (_, type) => type)
   .filter(isCarriedType)
   .map((type) => {
@@ -95,7 +94,7 @@ async function burst(ours: Serving, from: number): Promise<void> {
 
 for (const make of makes) {
   suite(`${make.name} as a secondary`, { skip: skipWithout("dig", ...make.needs) }, () => {
-    test("XFR-18, 19, 32: has the zone, and follows by IXFR, through our end and our return", async (t) => {
+    test("XFR-18, 19, 32: has the zone, and follows by IXFR, across our crash and restart", async (t) => {
       await using pair = await start(make);
       const { ours, theirs } = pair;
       await expectEqual(ours, theirs);
@@ -109,7 +108,7 @@ for (const make of makes) {
         `${followed}`,
       );
 
-      // Killed while it changes: what it sent it had on its disk.
+      // Killed while the zone changes: what it has sent was on its disk.
       const changing = burst(ours, BURST).catch(() => {});
       await kindsOf(ours, followed.length + 1);
       await ours.stop("SIGKILL");
@@ -121,7 +120,7 @@ for (const make of makes) {
       await burst(ours, BURST);
       await expectEqual(ours, theirs);
       const all = await kindsOf(ours, followed.length + 2);
-      // BIND, when our end cuts a difference short, says so and begins anew with the whole zone.
+      // When our crash cuts a difference short, BIND says so and starts over with the whole zone.
       const cut = theirs.log.match(/Transfer status: IXFR failed/g)?.length ?? 0;
       const whole = all.slice(followed.length).filter((kind) => kind === "AXFR");
       assert.ok(whole.length <= cut, `${all}`);
@@ -147,7 +146,7 @@ for (const make of makes) {
       await expectEqual(ours, theirs);
     });
 
-    test("SEC-13: copies sets that are as large as the zone takes them", async (t) => {
+    test("SEC-13: copies sets as large as the zone takes them", async (t) => {
       await using pair = await start(make);
       const { ours, theirs } = pair;
       const add = (owner: string, rdatas: readonly Rdata[]) =>
@@ -157,7 +156,7 @@ for (const make of makes) {
             return { name, type: rdata.type, class: Class.IN, ttl: 10, rdata };
           }),
         );
-      /** Half as many as before where it takes no more, down to one. */
+      /** Fills a set: when it takes no more, tries half as many, down to one. Returns the count. */
       const fill = async (owner: string, make: (i: number) => Rdata) => {
         let count = 0;
         for (let step = 400; step >= 1; ) {
@@ -184,7 +183,7 @@ for (const make of makes) {
         /more octets than a message takes.*_big\._tcp\.paris|_big\._tcp\.paris.*more octets than a message takes/,
       );
       await expectEqual(ours, theirs);
-      // The whole zone at once too, by who has nothing of it.
+      // A secondary that has nothing yet copies the whole zone at once, too.
       await theirs[Symbol.asyncDispose]();
       const port = await freePort();
       const settings = { zone: ZONE, primary: ours.endpoint, secret: SECRET };
@@ -192,7 +191,7 @@ for (const make of makes) {
       await expectEqual(ours, other);
     });
 
-    test("XFR-22: that was away is told, and catches up by IXFR", async () => {
+    test("XFR-22: is notified when it was away, and catches up by IXFR", async () => {
       await using pair = await start(make);
       const { ours, theirs } = pair;
       await expectEqual(ours, theirs);
@@ -218,7 +217,7 @@ for (const make of makes.slice(0, 2)) {
 }
 
 suite("nsupdate", { skip: skipWithout("nsupdate", "dig") }, () => {
-  test("UPD-37: what it changes the secondary is told of at once, and of what is refused nothing", async () => {
+  test("UPD-37: a secondary is notified of each change at once, and not of a refused one", async () => {
     const told: number[] = [];
     await using secondary = createSocket("udp4");
     secondary.on("message", (bytes, { port, address }) => {
@@ -251,7 +250,7 @@ suite("nsupdate", { skip: skipWithout("nsupdate", "dig") }, () => {
 });
 
 suite("dig, kdig", { skip: skipWithout("dig", "kdig") }, () => {
-  test("XFR-13, 14, 16: by UDP have what fits, and are told to come by TCP for the rest", async () => {
+  test("XFR-13, 14, 16: get what fits by UDP, and otherwise the SOA alone, to come by TCP", async () => {
     await using ours = await Serving.start({ zone: ZONE, readers: {} });
     await ours.update(stock(ours.origin));
     const { address, port } = ours.endpoint;
@@ -297,7 +296,7 @@ suite("over TLS", { skip: skipWithout("dig", "kdig", "openssl", "named", "nsd") 
     });
   }
 
-  test("XFR-29: kdig has the zone by AXFR, and what is new by IXFR", async () => {
+  test("XFR-29: kdig gets the zone by AXFR, and the changes by IXFR", async () => {
     const certificate = makeCertificate();
     await using ours = await Serving.start({ zone: ZONE, readers: { kdig: SECRET }, certificate });
     await ours.update(stock(ours.origin));

@@ -1,4 +1,4 @@
-/** The program as a service has it: few rights, a signal to read files again, published into by TLS. */
+/** The program as a service: few rights, a signal to reread files, TLS. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -16,7 +16,7 @@ import { waitFor } from "../support/wait.ts";
 
 const ZONE = "bonjour.example.com";
 
-/** A folder with a configuration, which is written as JSON, for that is YAML. */
+/** Writes a configuration into a folder, as JSON, which is YAML; returns its path. */
 function configured(config: object, folder = temporaryFolder()): string {
   const file = join(folder, "gateway.yaml");
   mkdirSync(join(folder, "zones"), { recursive: true });
@@ -30,7 +30,7 @@ suite("a service", () => {
   const withTls = { skip: skipWithout("openssl", "dig"), timeout: 60_000 };
 
   test(
-    "XPORT-18: SIGHUP has another certificate shown, and none that is not good",
+    "XPORT-18: shows a new certificate after SIGHUP, unless it is not good",
     withTls,
     async () => {
       const folder = temporaryFolder();
@@ -55,7 +55,7 @@ suite("a service", () => {
         program.child.kill("SIGHUP");
       };
       assert.equal(await shown(), "ns1.example.com");
-      // One that is open stays open.
+      // An open connection stays open.
       const open = connect({ host: "127.0.0.1", port: tlsPort, rejectUnauthorized: false });
       await once(open, "secureConnect");
       replace(makeCertificate("ns2.example.com"));
@@ -75,7 +75,7 @@ suite("a service", () => {
     },
   );
 
-  test("a certificate that is wrong is told of before anything is opened", withTls, async () => {
+  test("reports a wrong certificate before anything is opened", withTls, async () => {
     const { folder } = makeCertificate();
     const listen = {
       ...{ dns: ["127.0.0.1:0"], tls: ["127.0.0.1:0"] },
@@ -92,7 +92,7 @@ suite("a service", () => {
   const inLab = { skip: needs("dig", "setpriv", "openssl"), timeout: 60_000 };
 
   test(
-    "XPORT-28, SEC-21: with one right and no more it serves on ports 53, 853 and 443",
+    "XPORT-28, SEC-21: serves on ports 53, 853 and 443 with one right and no more",
     inLab,
     async () => {
       await using lab = new Lab();
@@ -123,7 +123,7 @@ suite("a service", () => {
         const question = { server: "10.9.0.1", name: `${ZONE}.`, type: "SOA", options };
         assert.equal((await dig(client, question)).answers.length, 1, options.join());
       }
-      // An address that comes later is served too: the right is not given away.
+      // An address that comes later is served too: the right is kept.
       host.addAddress("eth0", "10.9.0.3/24");
       const later = { server: "10.9.0.3", name: `${ZONE}.`, type: "SOA" };
       await waitFor("its answer", async () => {

@@ -1,4 +1,4 @@
-/** A gateway that signs what it hears, BIND before it that validates, and a client behind that. */
+/** A gateway that signs what it hears, a BIND that validates it, and a client behind that BIND. */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -103,7 +103,7 @@ describe("A gateway that signs", { skip: needs("avahi-daemon", "dig", "named", "
     };
     await expectAuthentic();
 
-    // A successor, told by SIGHUP: for those who know the one key and for those who know both.
+    // A successor, read at SIGHUP: clients may know one key, or both.
     await key(keys);
     gateway.program.child.kill("SIGHUP");
     const dnskeys = async () =>
@@ -145,7 +145,7 @@ describe("A gateway that signs", { skip: needs("avahi-daemon", "dig", "named", "
     }
   });
 
-  it("does not start where there are no keys", async () => {
+  it("does not start without keys", async () => {
     const file = join(temporaryFolder(), "gateway.yaml");
     writeFileSync(file, "listen: { dns: ['127.0.0.1:0'] }\ndnssec: { keys: nowhere }\n");
     const { status, stderr } = await run([process.execPath, MAIN, "run", "--config", file]);

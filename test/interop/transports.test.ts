@@ -1,6 +1,6 @@
 /**
- * One zone, asked everything by every transport there is: the answers are the same, whichever way
- * they come, and clients of other makes agree.
+ * One zone, asked everything by every transport: the answers are the same whichever way they come,
+ * and clients of other makes agree.
  */
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
@@ -71,7 +71,7 @@ const TYPES = [
   ...["HTTPS", "CAA", "SSHFP", "TLSA", "HINFO", "NULL", "DS", "ANY", "TYPE65280", "TYPE4711"],
 ].map((text) => parseType(text)!);
 
-/** The response's octets. */
+/** Returns the response's octets. */
 type Ask = (query: Buffer) => Promise<Buffer>;
 
 /** Asks by a stream of frames, one after the other. */
@@ -93,7 +93,7 @@ function framed(stream: Duplex): Ask {
   };
 }
 
-/** Every way to ask these two; closes the ways with the scope. */
+/** Every way to ask these two servers; closes them at the end of the scope. */
 async function ways(port: number, { tls, https, certificate }: Secure) {
   const host = "127.0.0.1";
   const ca = certificate.certificate;
@@ -176,7 +176,7 @@ suite("the same answer", { skip: skipWithout("openssl") }, () => {
     assert.ok(id > 1000);
   });
 
-  /** True when it was cut short, and the client is to ask by TCP. */
+  /** True if it was truncated, and the client has to ask by TCP. */
   function isLikeByStream(udp: Message, whole: Message, what: string): boolean {
     assert.equal(udp.rcode, whole.rcode, what);
     // By UDP, one set of many (RFC 8482 §4.1).

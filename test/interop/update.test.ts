@@ -1,4 +1,4 @@
-/** Dynamic update and signed transfers by their real clients: BIND's nsupdate and dig, Knot's knsupdate and kdig. */
+/** Updates and signed transfers with real clients: BIND's nsupdate and dig, Knot's knsupdate and kdig. */
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -87,21 +87,21 @@ for (const client of clients) {
       }
     });
 
-    test("UPD-33: adds a type nobody knows", async () => {
+    test("UPD-33: adds a record of an unknown type", async () => {
       await using server = await listenSecured();
       await succeed(client, server, operator, `add new.${origin} 10 TYPE65280 \\# 2 abcd`);
       const data = rdata.opaque(65280, Buffer.from("abcd", "hex"));
       assert.equal(server.zone.current.set(name("new"), 65280)?.rdatas[0]?.key, data.key);
     });
 
-    test("UPD-34: who has not signed is REFUSED", async () => {
+    test("UPD-34: is REFUSED without a signature", async () => {
       await using server = await listenSecured();
       const { serial } = server.zone.current;
       await fail(client, server, undefined, /REFUSED/, `add new.${origin} 10 A 10.0.0.1`);
       assert.equal(server.zone.current.serial, serial);
     });
 
-    test("TSIG-04, TSIG-05: hears of an unknown key and of a wrong secret", async () => {
+    test("TSIG-04, TSIG-05: gets BADKEY for an unknown key, BADSIG for a wrong secret", async () => {
       await using server = await listenSecured();
       const { serial } = server.zone.current;
       const step = `add new.${origin} 10 A 10.0.0.1`;
@@ -132,7 +132,7 @@ for (const client of clients) {
         `del ${origin}`,
       ]) {
         await fail(client, server, paris, /REFUSED/, step);
-        // Nor together with what it may.
+        // Nor together with what the key may write.
         await fail(client, server, paris, /REFUSED/, add("other.paris", "A 10.1.0.2"), step);
       }
       assert.equal(server.zone.current.serial, serial);
@@ -143,7 +143,7 @@ for (const client of clients) {
       await fail(client, server, secondary, /REFUSED/, `add new.${origin} 10 A 10.0.0.1`);
     });
 
-    test("UPD-24: many records in one message, and one serial for all", async () => {
+    test("UPD-24: adds many records in one message, with one new serial", async () => {
       await using server = await listenSecured();
       const { serial } = server.zone.current;
       const steps = Array.from(
@@ -184,7 +184,7 @@ for (const tool of ["dig", "kdig"]) {
       assertVerified(await ask(tool, server, key, "-t", "SOA", `${origin}`), "upper case");
     });
 
-    test("TSIG-04, TSIG-05: hears of an unknown key and of a wrong secret", async () => {
+    test("TSIG-04, TSIG-05: gets BADKEY for an unknown key, BADSIG for a wrong secret", async () => {
       await using server = await listenSecured();
       const unknown = { ...operator, name: Name.parse("nobody.") };
       const wrong = { ...operator, secret: Buffer.alloc(32, "a guess") };
@@ -207,7 +207,7 @@ for (const tool of ["dig", "kdig"]) {
       }
     });
 
-    test("XFR-09: who has not signed gets no transfer", async () => {
+    test("XFR-09: gets no transfer without a signature", async () => {
       await using server = await listenSecured();
       const text = await ask(tool, server, undefined, "-t", "AXFR", `${origin}`);
       assert.match(text, /Transfer failed|failed|REFUSED/i);
@@ -217,7 +217,7 @@ for (const tool of ["dig", "kdig"]) {
 }
 
 suite("the program, with keys it has made", { skip: skipWithout("nsupdate", "dig") }, () => {
-  test("SEC-16: takes from each what is its own", async () => {
+  test("SEC-16: takes from each key only what it may write", async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, "zones"));
     const makeKey = async (...parameters: string[]) => {
@@ -291,7 +291,7 @@ async function succeed(
   assert.equal(status, 0, `${steps[0]}: ${stderr}${stdout}`);
 }
 
-/** The client says so, and that is why. */
+/** Expects the client to fail, and to say why. */
 async function fail(
   client: Client,
   server: SecuredListener,

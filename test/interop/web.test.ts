@@ -1,4 +1,4 @@
-/** The page in a browser: what comes and goes is seen without a hand, and nothing in it is run. */
+/** The page in a browser: it follows what comes and goes by itself, and runs nothing of it. */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,11 +12,11 @@ import { waitFor } from "../support/wait.ts";
 
 const ZONE = "bonjour.example.com";
 const SECRET = Buffer.from("the operator's own secret").toString("base64");
-/** What a device may be called. */
+/** A name that a device may have. */
 const EVIL = '<img src=x onerror="window.evil=1"><b>';
 
 suite("the page", { skip: skipWithout(CHROMIUM, "nsupdate") }, () => {
-  test("SEC-19: shows what comes and goes, as text, whatever it is called", async () => {
+  test("SEC-19: shows services that come and go, as text, whatever their names", async () => {
     const folder = temporaryFolder();
     const [port, web] = [await freePort(), await freePort()];
     const file = join(folder, "gateway.yaml");

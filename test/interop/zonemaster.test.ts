@@ -1,7 +1,7 @@
 /**
  * Zonemaster's whole examination (zonemaster-cli, of the registries of .se and .fr) of a zone served
  * here: beneath a root of its own, delegated by BIND to two addresses of the program in two networks,
- * IPv4 and IPv6. What it remarks is what the documentation says it will, and nothing else.
+ * IPv4 and IPv6. It remarks on what the documentation says it will, and on nothing else.
  */
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
@@ -12,7 +12,7 @@ import { Gateway, temporaryFolder } from "../support/gateway.ts";
 import { Lab, needs } from "../support/lab.ts";
 import { waitFor } from "../support/wait.ts";
 
-/** By tag, with what docs/operations.md has to say of each. */
+/** By tag, what docs/operations.md says of each remark. */
 const REMARKS: Readonly<Record<string, string>> = {
   REFRESH_MINIMUM_VALUE_LOWER: "RFC 8766 §6.1",
   EXPIRE_MINIMUM_VALUE_LOWER: "RFC 8766 §6.1",
@@ -22,7 +22,7 @@ const REMARKS: Readonly<Record<string, string>> = {
   NEITHER_DNSKEY_NOR_DS: "signed only if it is to be",
 };
 
-/** What it found in order, so that it is known to have looked. */
+/** What it found in order, which shows that it has looked. */
 const FINDINGS = [
   ...["ARE_AUTHORITATIVE", "ADDRESSES_MATCH", "ONE_SOA_SERIAL", "NO_RECURSOR", "EDNS0_SUPPORT"],
   ...["AXFR_FAILURE", "SAME_SOURCE_IP", "NO_UPWARD_REFERRAL", "CASE_QUERIES_RESULTS_OK"],
@@ -35,8 +35,8 @@ interface Remark {
 }
 
 /**
- * Zonemaster takes no documentation or private addresses for those of a name server, so these are
- * others', in namespaces that lead nowhere.
+ * Zonemaster accepts no documentation or private address for a name server, so these belong to
+ * others; they are used in namespaces that lead nowhere.
  */
 const ROOT = { v4: "9.9.1.1", v6: "2620:fe:1::1" };
 const SERVERS = [
@@ -48,7 +48,7 @@ const serverRecords = SERVERS.map(({ name, v4, v6 }) => `${name} A ${v4}\n${name
 const rootRecords = `a.root. A ${ROOT.v4}\na.root. AAAA ${ROOT.v6}\n`;
 
 suite("Zonemaster", { skip: needs("zonemaster-cli", "named") }, () => {
-  test("AUTH-26: finds of a zone served here what the documentation says, and no more", async () => {
+  test("AUTH-26: remarks on a zone served here what the documentation says, and no more", async () => {
     await using lab = new Lab();
     const internet = lab.host("internet");
     const machine = lab.host("gateway");
