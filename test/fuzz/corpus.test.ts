@@ -1,7 +1,7 @@
 /**
- * The files of `test/fuzz/corpus`, each of them: what has once done harm, or is known to, does none.
+ * Each of the files of `test/fuzz/corpus`: what has once done harm, or is known to, does none.
  * Datagrams go to the codec, to a server that knows the key `paris` and to a link's cache; octets of
- * connections to listeners, which go on answering.
+ * connections go to listeners, which go on answering.
  */
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -25,7 +25,7 @@ import { skipWithout } from "../support/tool.ts";
 import { multicastCorpus, ZONE } from "./corpus.ts";
 import { type Folder, readCorpus } from "./corpusfile.ts";
 
-/** Milliseconds in which a listener may answer, or end the connection, before it is left alone. */
+/** Milliseconds within which a listener may answer, or end the connection, before it is left alone. */
 const ATTENTION = 200;
 
 suite("SEC-20: datagrams of the corpus", () => {
@@ -43,7 +43,7 @@ suite("SEC-20: datagrams of the corpus", () => {
       const site = new Site(zone.child("lan")!, OPEN);
       const cache = new LinkCache({ random: () => 0.5, disputed: () => {} });
       site.caches.add(cache);
-      // The first is a whole announcement: a service, where it is, what is said of it.
+      // The first is a whole announcement: a service, its host, its text.
       const [announcement] = multicastCorpus();
       cache.receive(decode(announcement!), { source: "10.0.0.1", family: 4 }, 0);
       try {

@@ -1,7 +1,7 @@
 /**
- * What mutations start from: messages as devices, browsers and servers send them, well-formed all, and
- * those of the folder `corpus`, which are not. The names are those of the zone under attack, so that a
- * mutation reaches more than a refusal.
+ * What mutations start from: well-formed messages as devices, browsers and servers send them, and those of
+ * the folder `corpus`, which are not. The names are those of the zone under attack, so that a mutation
+ * reaches more than a refusal.
  */
 import { Class, Opcode, OptionCode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
@@ -22,7 +22,7 @@ import {
 import { octetsIn } from "./corpusfile.ts";
 
 export const ZONE = "bonjour.example.";
-/** A site of it whose collector is elsewhere. */
+/** A site of the zone whose collector is elsewhere. */
 export const SITE = "paris";
 /** The top bit of a class: cache-flush in a record, QU in a question. */
 const TOP = 0x8000;
@@ -120,8 +120,8 @@ export function unicastCorpus(): Buffer[] {
 }
 
 /**
- * UPDATEs that are granted to whoever signs them with the key of this site: they add a service, ask
- * for what is there, and take it away again, record by record, set by set, name by name (RFC 2136
+ * UPDATEs that are granted to whoever signs them with the key of this site: they add a service, have
+ * prerequisites about it, and delete it again, record by record, set by set, name by name (RFC 2136
  * §2.4, §2.5), on leases of 30 seconds (RFC 9664 §4).
  */
 export function updateCorpus(): Buffer[] {
@@ -163,8 +163,8 @@ export function updateCorpus(): Buffer[] {
 }
 
 /**
- * What is said in a session of DNS Push (RFC 8765), by those who keep to the rules and by those who do not.
- * The first three of them begin one, of names that are there, come and go.
+ * Messages in a session of DNS Push (RFC 8765), of clients that keep to the rules and of others. The first
+ * three begin a session, about names that are there, come and go.
  */
 export function statefulCorpus(): Buffer[] {
   const list = `_ipp._tcp.${SITE}.${ZONE}`;

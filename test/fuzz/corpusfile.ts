@@ -1,11 +1,11 @@
 /**
- * The corpus in files, for people to read and to add to: whatever has once done harm becomes a file
- * of a folder of `test/fuzz/corpus`, is replayed first and is what mutations start from. The folder
- * says where it goes: `multicast` and `dns` are datagrams, `stream` is octets of a connection, `tls`
- * what a TLS listener gets in place of TLS, `http` and `http2` what it gets within.
+ * The corpus in files, for people to read and to add to: whatever has once done harm becomes a file in a
+ * folder of `test/fuzz/corpus`, is replayed first, and is what mutations start from. The folder says
+ * where its files go: `multicast` and `dns` are datagrams, `stream` is octets of a connection, `tls` what a
+ * TLS listener gets in place of TLS, `http` and `http2` what it gets within TLS.
  *
- * In a `.hex` file "#" begins a comment, and blanks do not count. A `.txt` file is a text behind
- * comments, its lines end as those of HTTP do. Each says in its first line what it is.
+ * In a `.hex` file "#" begins a comment, and blanks do not count. A `.txt` file is text that follows
+ * comments; its lines end as in HTTP. The first line of each file says what it is.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";

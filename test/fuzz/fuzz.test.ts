@@ -27,7 +27,7 @@ const COUNT = 200_000;
 const SECOND_OPINION = 100;
 
 describe(`${COUNT.toLocaleString("en")} hostile datagrams`, () => {
-  it("cost the codec nothing but FormatErrors, and what it reads it can write and print", () => {
+  it("cause only FormatErrors in the codec, which can write and print all that it reads", () => {
     const mutator = new Mutator(1, [...multicastCorpus(), ...unicastCorpus()]);
     let read = 0;
     for (let i = 0; i < COUNT; i++) {
@@ -36,7 +36,7 @@ describe(`${COUNT.toLocaleString("en")} hostile datagrams`, () => {
       const octets = encode(message);
       assert.deepEqual(encode(decode(octets)), octets);
       for (const record of message.answers) assertPrintable(record);
-      // Of what has no data, as an UPDATE's prerequisites, dns2 makes something else.
+      // dns2 reads records without data, as in an UPDATE's prerequisites, differently.
       const isPlain = message.answers.every(({ rdata }) => !rdata.isEmpty);
       if (++read % SECOND_OPINION !== 0 || !isPlain) continue;
       assert.equal(dns2.Packet.parse(octets).answers.length, message.answers.length);
@@ -75,7 +75,7 @@ describe(`${COUNT.toLocaleString("en")} hostile datagrams`, () => {
     assert.ok(cache.size > 500 && cache.counters.evicted > 0, "the bound was reached");
   });
 
-  it("have nothing published that the zone would refuse, which would keep out all the rest", () => {
+  it("get nothing published that the zone would refuse, and with it all the rest", () => {
     const zone = Name.parse(ZONE);
     const { permits } = collectorPrincipal("collector", zone, () => true);
     const cache = new LinkCache({ random: Math.random, disputed: () => {} });

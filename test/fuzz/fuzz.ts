@@ -1,11 +1,11 @@
 /**
- * A hostile host against a running gateway, and the verdict: why it failed, if it did. It fails where
- * the gateway dies, leaves an honest question unanswered by any transport, does not serve what an
- * honest device announces while and after that goes on, or takes more and more memory.
+ * A hostile host against a running gateway, and the verdict: why the gateway failed, if it did. It fails
+ * if it dies, leaves an honest question unanswered by any transport, does not serve what an honest
+ * device announces during and after the attack, or takes more and more memory.
  *
- * Memory is measured twice. What is in use is bounded by what a link's cache may hold, and does not
- * grow any more once that is full. What is resident, garbage and all, stays below what V8 may take
- * by its options.
+ * Two kinds of memory are measured. What is in use is bounded by what a link's cache may hold, and stops
+ * growing once that is full. What is resident, garbage included, stays below what V8 may take by its
+ * options.
  */
 import { Lab } from "../support/lab.ts";
 import { sleep } from "../support/wait.ts";
@@ -22,22 +22,22 @@ export const tools = ["dig", "openssl"] as const;
 
 /** Seconds between two lines. */
 const REPORTED = 10;
-/** Parts of the way after which what is in use is weighed. */
+/** Fractions of the attack after which the memory in use is weighed. */
 const WEIGHED = [0.25, 0.5, 0.75];
-/** Datagrams after which the cache is full: at the last weighing but one it has to be. */
+/** Datagrams after which the cache is full, as it has to be at the last weighing but one. */
 const FULL = 3_000_000;
-/** How much more may be in use a quarter of the way later: what there is has its ups and downs. */
+/** Growth allowed over the last quarter: the memory in use fluctuates. */
 const GROWTH = 1.05;
-/** Octets a link's cache is allowed, and how often what is in use may hold that much. */
+/** Octets that a link's cache may hold, and how many times that may be in use. */
 const CACHE = 32 * 2 ** 20;
 const COPIES = 3;
-/** Octets V8 has beside its old space, with three semi-spaces of 16 MiB, and code. */
+/** Octets that V8 has beside its old space: three semi-spaces of 16 MiB, and code. */
 const YOUNG = 64 * 2 ** 20;
-/** Milliseconds in which an honest service is to come and to go; and for which it is looked for. */
+/** Milliseconds within which an honest service must come and go; and for which it is looked for. */
 const PATIENCE = 20_000;
 const LOOKED_FOR = 60_000;
 
-/** Why the gateway failed; undefined where it did not. */
+/** Returns why the gateway failed; undefined if it did not. */
 export async function fuzz({ print, ...attack }: FuzzOptions): Promise<string | undefined> {
   await using lab = new Lab();
   const target = await Target.start(lab);
@@ -67,7 +67,7 @@ export async function fuzz({ print, ...attack }: FuzzOptions): Promise<string | 
     const way = (performance.now() - started) / (attack.time ?? Number.POSITIVE_INFINITY);
     if (Math.max(way, last.sent / attack.count) < (WEIGHED[live.length] ?? 1)) continue;
     live.push(await target.vitals.weigh());
-    // An honest service comes and goes while all this goes on.
+    // An honest service comes and goes during the attack.
     const before = meanwhile;
     meanwhile = target.harvests(LOOKED_FOR).then((wait) => {
       waits.push(wait);

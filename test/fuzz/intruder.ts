@@ -1,12 +1,12 @@
 /**
  * A hostile host that does, at a moderate rate, what takes more than a datagram: it sends messages
- * signed with a key that the gateway knows, and opens connections to every listener there is, within
- * which are damaged frames, TLS, HTTP/1.1 and HTTP/2. It leaves them as it likes: half closed, reset,
- * silent. Once a second it asks honest questions by each of those transports. First of all it sends
- * what the files of the corpus say, as they are.
+ * signed with a key that the gateway knows, and opens connections to every listener, on which it sends
+ * damaged frames, TLS, HTTP/1.1 and HTTP/2. It leaves them as it likes: half closed, reset, silent.
+ * Once a second it asks honest questions by each of those transports. First of all it sends the files
+ * of the corpus as they are.
  *
- * Its parameter is an Intrusion as JSON; it prints how far it is once a second, one JSON object a
- * line, and ends when an honest question went unanswered, or when it is stopped.
+ * Its parameter is an Intrusion as JSON; it prints its progress once a second, one JSON object a line,
+ * and ends when an honest question goes unanswered, or when it is stopped.
  */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -35,9 +35,9 @@ export interface Intrusion {
 
 export interface Intruded {
   readonly connections: number;
-  /** Of those, how many had TLS within. */
+  /** How many of those had TLS. */
   readonly secured: number;
-  /** Octets that came back by connections. */
+  /** Octets that came back on connections. */
   readonly octets: number;
   /** Messages that pushed something, in sessions. */
   readonly pushed: number;
@@ -98,7 +98,7 @@ await once(datagrams, "connect");
 
 interface Way {
   readonly stream: Socket;
-  /** What is beneath TLS, where there is TLS. */
+  /** The TCP connection: beneath TLS, where there is TLS. */
   readonly connection: Socket;
 }
 
@@ -136,7 +136,7 @@ function leave(stream: Socket): void {
   stream.destroy();
 }
 
-/** Says it in a few pieces, and then ends, resets, or waits to be let go. */
+/** Sends octets in a few pieces, and then ends, resets, or waits to be dropped. */
 async function say({ stream, connection }: Way, octets: Buffer): Promise<void> {
   const pieces = 1 + chance.below(4);
   for (let i = 0, from = 0; i < pieces && !stream.destroyed; i++) {
@@ -169,7 +169,7 @@ function frames(): Buffer {
   return chance.below(4) === 0 ? corpora.stream.damaged(whole) : whole;
 }
 
-/** It begins as it should, so that there is something to be pushed; what follows keeps to the rules or not. */
+/** Begins a session properly, so that there is something to push; the rest keeps to the rules or not. */
 function sessionFrames(): Buffer {
   const said = sessions.slice(0, 1 + chance.below(3));
   for (let times = chance.below(12); times > 0; times--) {
@@ -232,7 +232,7 @@ const attacks: readonly (() => Promise<void>)[] = [
   async function bySignedDatagrams() {
     for (let i = 0; i < 4; i++) {
       const octets = signed.next(now());
-      // Now and then once more, which is no news to who looks out for replays.
+      // Now and then sent again, as a replay.
       for (let times = chance.below(8) === 0 ? 2 : 1; times > 0; times--) {
         count.signed++;
         datagrams.send(octets);

@@ -1,7 +1,7 @@
 /**
  * `npm run fuzz [-- --minutes N --count N --seed N]`: hostile datagrams by the million at both ports
- * of a running gateway, and hostile connections at all its listeners. Ends with exit status 1 where
- * the gateway is the worse for it. Needs root and Linux, for its network namespaces.
+ * of a running gateway, and hostile connections at all its listeners. Exits with status 1 if the gateway
+ * fails. Needs root and Linux, for its network namespaces.
  */
 import { parseArgs } from "node:util";
 import { needs } from "../support/lab.ts";

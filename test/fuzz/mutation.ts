@@ -4,7 +4,7 @@
  * datagrams.
  */
 
-/** What becomes of a datagram; it may be changed in place or replaced. */
+/** Mutates a datagram, in place or by replacing it. */
 type Mutation = (datagram: Buffer, chance: Chance, corpus: readonly Buffer[]) => Buffer;
 
 export class Mutator {
@@ -22,12 +22,12 @@ export class Mutator {
     return this.nextOfAnyLength().subarray(0, MAX_LENGTH);
   }
 
-  /** As for a stream: the next of the corpus, and what became of it. */
+  /** As for a stream: a message of the corpus, mutated, of any length. */
   nextOfAnyLength(): Buffer {
     return this.damaged(this.chance.one(this.#corpus));
   }
 
-  /** One in a few stays as it was, so that there is something for the others to damage. */
+  /** Mutates a copy; one in a few stays as it was, so that there is something for the others to damage. */
   damaged(octets: Buffer): Buffer {
     let datagram: Buffer = Buffer.from(octets);
     for (let times = this.chance.below(4); times > 0; times--) {
@@ -81,7 +81,7 @@ const mutations: readonly Mutation[] = [
     return datagram;
   },
 
-  /** To itself, forward, into the header, to somewhere before. */
+  /** A pointer to itself, forward, into the header, or to somewhere before. */
   function setPointer(datagram, chance) {
     if (datagram.length < HEADER + 2) return datagram;
     const at = HEADER + chance.below(datagram.length - HEADER - 1);
@@ -90,7 +90,7 @@ const mutations: readonly Mutation[] = [
     return datagram;
   },
 
-  /** A pointer where there is one already leads elsewhere. */
+  /** Makes an existing pointer lead elsewhere. */
   function bendPointer(datagram, chance) {
     const at = datagram.indexOf(0xc0, chance.below(Math.max(1, datagram.length)));
     if (at >= 0 && at + 1 < datagram.length) datagram[at + 1] = chance.below(256);
@@ -127,7 +127,7 @@ const mutations: readonly Mutation[] = [
   },
 ];
 
-/** Half of them behind a header that passes for one. */
+/** Half of them after a plausible header. */
 function randomOctets(chance: Chance): Buffer {
   const datagram = Buffer.allocUnsafe(chance.below(chance.below(8) === 0 ? MAX_LENGTH : 100));
   for (let i = 0; i < datagram.length; i++) datagram[i] = chance.below(256);

@@ -12,7 +12,7 @@ const SEED = 4;
 test(`SEC-20: a gateway outlives ${MINUTES} minutes of hostile hosts`, {
   skip: needs(...tools),
 }, async (t) => {
-  // So much traffic takes all the time there is, which other tests need for their deadlines.
+  // So much traffic takes all processor time, which other tests need for their deadlines.
   setPriority(10);
   const failure = await fuzz({
     ...{ seed: SEED, count: Number.MAX_SAFE_INTEGER, time: MINUTES * 60_000 },

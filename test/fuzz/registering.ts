@@ -1,6 +1,6 @@
 /**
  * What devices that register themselves send (RFC 9665), honest and not: mutated before they sign it, so that
- * it gets past the signature, or behind. The same seed gives the same of all but keys and signatures.
+ * it gets past the check of the signature, or after. A seed determines everything but keys and signatures.
  */
 import { Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
@@ -23,7 +23,7 @@ import { Mutator } from "./mutation.ts";
 export const SITE = "devices";
 
 export class RegistrationMutator {
-  /** Several who want the same names. */
+  /** Several devices that want the same names. */
   readonly #devices = ([15, 15, 13] as const).map((algorithm) => new Requester(algorithm));
   readonly #mutators: readonly Mutator[];
 
@@ -38,14 +38,14 @@ export class RegistrationMutator {
     const which = first!.chance.below(this.#devices.length);
     const [device, mutator] = [this.#devices[which]!, this.#mutators[which]!];
     const body = mutator.next();
-    // Where there is no header there is nothing to sign, and a count that is full has no room.
+    // Without a header there is nothing to sign, and a full count has no room.
     if (body.length < HEADER_LENGTH || body.readUInt16BE(10) === 0xffff) return body;
     const signed = device.sign(body);
     return mutator.chance.below(4) === 0 ? mutator.damaged(signed) : signed;
   }
 }
 
-/** Not signed yet. */
+/** Registrations, not signed yet. */
 function registrations(zone: string, address: string, key: Rdata): Buffer[] {
   const of = (site: string, domain: string) => {
     const [lamp, type] = [`lamp.${site}`, `_ipp._tcp.${site}`];

@@ -1,6 +1,6 @@
 /**
  * The short form of `npm run fuzz` for devices that register themselves, in this process: whatever they send
- * gets an answer, what is in the zone then is what a device may have there, and all of it ends.
+ * gets an answer, the zone then holds only what a device may have there, and all of it expires.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -17,7 +17,7 @@ import { RegistrationMutator } from "./registering.ts";
 const COUNT = Number(process.env.COUNT ?? 2000);
 const DAY = 24 * 3600 * 1000;
 
-test(`${COUNT.toLocaleString("en")} hostile registrations`, async () => {
+test(`${COUNT.toLocaleString("en")} hostile registrations leave the zone in order`, async () => {
   const seed = Number(process.env.SEED ?? 10);
   const { ask, zone, clock, known } = openRegistrar();
   const mutator = new RegistrationMutator(seed, ZONE, "10.1.0.9");
@@ -26,7 +26,7 @@ test(`${COUNT.toLocaleString("en")} hostile registrations`, async () => {
   for (let i = 0; i < COUNT; i++) {
     const octets = mutator.next();
     const answer = await ask(octets, { transport: chance.one(["tcp", "tls", "https"]) }).catch(
-      // As to what is itself a response.
+      // What is itself a response gets none.
       () => undefined,
     );
     if (answer === undefined) continue;
@@ -44,7 +44,7 @@ test(`${COUNT.toLocaleString("en")} hostile registrations`, async () => {
   assert.deepEqual(known(), []);
 });
 
-/** Names in use have their KEY, services their host, and what lists a service leads to one. */
+/** Asserts that names in use have their KEY, services their host, and lists lead to services. */
 function assertOrderly(snapshot: Snapshot): void {
   const site = Name.parse(SITE);
   const { permits } = requesterPrincipal("any", snapshot.origin, site);

@@ -2,7 +2,7 @@
  * A hostile host: a program that sends mutated datagrams to both ports of a gateway, 53 and 5353, as
  * fast as the gateway reads them. After each batch it asks an honest question and waits for the
  * answer; that keeps pace, and shows that the gateway lives. Its parameter is an Attack as JSON; it
- * prints how far it is once a second, one JSON object a line.
+ * prints its progress once a second, one JSON object a line.
  */
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
@@ -36,7 +36,7 @@ export interface Progress {
   readonly repeated: number;
   /** Milliseconds the slowest answer since the last line took. */
   readonly slowest: number;
-  /** Of those looked at, how many are malformed. */
+  /** How many of the datagrams examined are malformed. */
   readonly malformed: number;
   readonly examined: number;
 }
@@ -46,7 +46,7 @@ const BATCH = 192;
 const GROUP = "224.0.0.251";
 const GROUP6 = "ff02::fb";
 const MDNS = 5353;
-/** Milliseconds to wait for an answer, and how often to ask. */
+/** Milliseconds to wait for an answer, and how many times to ask. */
 const PATIENCE = 2000;
 const MAX_ASKED = 5;
 /** Decoding costs more than sending, so one datagram in so many is examined. */

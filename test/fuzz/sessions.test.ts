@@ -1,6 +1,7 @@
 /**
- * The short form of `npm run fuzz` for sessions, in this process: whatever is said in one, a message with
- * an id gets one response, one without gets none, and who breaks the rules is let go; nothing is left.
+ * The short form of `npm run fuzz` for sessions, in this process: whatever is sent in one, a message with
+ * an id gets one response, one without gets none, and a client that breaks the rules is dropped; nothing
+ * is left.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -21,7 +22,7 @@ import { Mutator } from "./mutation.ts";
 
 const COUNT = 10_000;
 
-test(`${COUNT.toLocaleString("en")} hostile messages in sessions`, async () => {
+test(`${COUNT.toLocaleString("en")} hostile messages in sessions get one response or none`, async () => {
   const clock = new FakeClock();
   const zone = makeZone();
   const view = viewOf([zone]);
@@ -103,7 +104,7 @@ test(`${COUNT.toLocaleString("en")} hostile messages in sessions`, async () => {
   assert.ok(told > COUNT / 10 && aborted > COUNT / 100 && disputed > 0, `${told} ${aborted}`);
 });
 
-/** Gives how many notices there are. */
+/** Checks a push; returns how many notices it has. */
 function assertPush(octets: Buffer): number {
   assert.ok(octets.length <= MAX_PUSH && octets.readUInt16BE() === 0);
   const told = toldIn(octets);

@@ -1,6 +1,6 @@
 /**
- * Messages signed with a key that the gateway knows, so that their mutations get past the signature;
- * and some whose signature is what is wrong with them (RFC 8945).
+ * Messages signed with a key that the gateway knows, so that their mutations get past the check of the
+ * signature; and some whose signature itself is wrong (RFC 8945).
  */
 import { Rcode } from "../../src/dns/constants.ts";
 import { HEADER_LENGTH } from "../../src/dns/message.ts";
@@ -10,14 +10,14 @@ import { append, type Tsig } from "../support/tsig.ts";
 import { SITE, unicastCorpus, updateCorpus } from "./corpus.ts";
 import { Mutator } from "./mutation.ts";
 
-/** Of the site's collector. */
+/** The key of the site's collector. */
 export const key: TsigKey = {
   name: Name.parse(`${SITE}.`),
   algorithm: "hmac-sha256",
   secret: Buffer.alloc(32, "the secret of the site"),
 };
 
-/** What is signed well, and what is not, are one in so many. */
+/** One body in so many is no update; one message in so many is damaged once signed, one has a wrong TSIG. */
 const KINDS = 4;
 
 export class SignedMutator {
@@ -33,7 +33,7 @@ export class SignedMutator {
   next(now: number): Buffer {
     const { chance } = this.#updates;
     const body = (chance.below(KINDS) > 0 ? this.#updates : this.#others).next();
-    // Where there is no header there is nothing to sign, and a count that is full has no room.
+    // Without a header there is nothing to sign, and a full count has no room.
     if (body.length < HEADER_LENGTH || body.readUInt16BE(10) === 0xffff) return body;
     const { bytes, mac } = signTsig(body, key, { now });
     switch (chance.below(KINDS)) {

@@ -1,7 +1,7 @@
 /**
  * What is attacked: a gateway run as its users run it, on a LAN in network namespaces, with an honest
- * device beside the hostile host. Tells how it fares: whether it runs, what memory it takes and how
- * much of it is in use, how many datagrams the kernel dropped before it read them.
+ * device beside the hostile host. Reports how the gateway fares: whether it runs, how much memory it takes
+ * and has in use, and how many datagrams the kernel dropped before it read them.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -63,7 +63,7 @@ export class Target {
     return new Target(gateway, device, hostile, certificate);
   }
 
-  /** Beside the attack, until it is stopped. */
+  /** Starts the intruder beside the attack; it goes on until it is stopped. */
   intrude(seed: number): Running {
     const ca = this.#certificate.certificate;
     const whole: Intrusion = { seed, server: GATEWAY, ca, address: HOSTILE };
@@ -82,12 +82,12 @@ export class Target {
     return this.#gateway.program.isRunning;
   }
 
-  /** What it said on standard error, from the end. */
+  /** The end of the gateway's standard error. */
   get lastWords(): string {
     return this.#gateway.program.stderr.slice(-4000);
   }
 
-  /** Datagrams for our two ports that came when a socket's buffer was full. */
+  /** The number of datagrams to its two ports that came when a socket's buffer was full. */
   get dropped(): number {
     const table = (file: string) =>
       readFileSync(`/proc/${this.#gateway.program.pid}/net/${file}`, "utf8").split("\n").slice(1);
@@ -98,8 +98,8 @@ export class Target {
   }
 
   /**
-   * The collector does its work too: an honest service comes when it is there, and goes with it.
-   * Gives the milliseconds until both were seen.
+   * Checks that the collector works too: an honest service comes and goes with its device. Returns the
+   * milliseconds until both were seen.
    */
   async harvests(deadline: number): Promise<number> {
     const started = performance.now();
@@ -115,7 +115,7 @@ export class Target {
     return performance.now() - started;
   }
 
-  /** Others may be, too: nobody owns a list. */
+  /** True if the honest service is listed. Others may be, too: nobody owns a list. */
   async #isListed(): Promise<boolean> {
     const asked = ["dig", "+short", "+tries=1", `@${GATEWAY}`, `${TYPE}.lan.${ZONE}`, "PTR"];
     const answer = await this.#attacker.succeed(asked);
