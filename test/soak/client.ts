@@ -1,7 +1,7 @@
 /**
  * A client that never rests: it browses by UDP, asks by TCP, TLS and HTTPS on a new connection each
- * time, and leaves connections behind that say nothing, some half closed, some half said. Its
- * parameter is a Clientele as JSON; it prints how far it is once a second, until it is stopped.
+ * time, and leaves idle connections behind, some half closed, some after half a message. Its parameter
+ * is a Clientele as JSON; it prints its progress once a second, until it is stopped.
  */
 import { connect, type Socket } from "node:net";
 import { systemClock } from "../../src/clock.ts";
@@ -17,7 +17,7 @@ export interface Clientele {
   /** The server's certificate, PEM. */
   readonly ca: string;
   readonly zone: string;
-  /** What is browsed, in full. */
+  /** The full name that is browsed. */
   readonly type: string;
 }
 

@@ -3,9 +3,9 @@
  * those of them that are installed, follow a zone that changes 20 times a second; and beside it a
  * gateway harvests a LAN where a device comes, changes or goes as often, and clients ask it by all
  * transports. Then, for as long, things go wrong by chance in two offices that publish into a gateway,
- * BIND and Knot, each in turn. Prints the figures. Ends with exit status 1 where a secondary is not
- * equal in the end, had the whole zone sent more than once or does not go on when we are gone; where a
- * zone is not what the LANs say in the end; where the gateway's memory or handles grow.
+ * BIND and Knot, each in turn. Prints the figures. Exits with status 1 if a secondary is not equal in the
+ * end, was sent the whole zone more than once, or does not go on when our server is gone; if a zone is not
+ * what the LANs say in the end; or if the gateway's memory or handles grow.
  */
 import { parseArgs } from "node:util";
 import { needs } from "../support/lab.ts";
@@ -26,7 +26,7 @@ const print = (line: string) => console.log(line);
 
 /** Seconds: the history of the zone is full after that. */
 const SHORTEST = 120;
-/** Lines of a secondary's log. */
+/** How many lines of a secondary's log are printed. */
 const REMARKS = 40;
 
 const missing = needs(...tools);

@@ -1,7 +1,7 @@
 /**
- * A whole gateway on a LAN whose devices never rest, with clients that never rest: what it takes of
- * memory and handles, and whether it has exactly what the LAN says when all is still. Now and then
- * its cable is drawn for a moment.
+ * A whole gateway on a LAN whose devices never rest, with clients that never rest: how much memory and how
+ * many handles it takes, and whether it has exactly what the LAN says when all is still. Now and then its
+ * cable is unplugged for a moment.
  */
 import { makeCertificate } from "../support/certificate.ts";
 import type { Fleet, FleetOrder } from "../support/devices.ts";
@@ -16,12 +16,12 @@ export interface OfficeOptions {
   readonly seconds: number;
   /** Devices a second that change, go or come. */
   readonly rate: number;
-  /** Told a line now and then. */
+  /** Called with a line now and then. */
   readonly print: (line: string) => void;
 }
 
 export interface OfficeFigures {
-  /** What devices did. */
+  /** How many things devices did. */
   readonly steps: number;
   /** Changes of the zone. */
   readonly changes: number;
@@ -29,7 +29,7 @@ export interface OfficeFigures {
   readonly live: readonly number[];
   /** MiB resident at those times. */
   readonly resident: readonly number[];
-  /** Open files and sockets: when nobody had come yet, at most, and when all had gone. */
+  /** Open files and sockets: before the clients came, at most, and after they had gone. */
   readonly handles: readonly [number, number, number];
   /** Seconds of processor time a second. */
   readonly load: number;
@@ -50,10 +50,10 @@ const CLIENT = "10.88.0.2";
 const HEAP = 256;
 /** Milliseconds until all is still: the goodbye's second, an update, what is asked again. */
 const PATIENCE = 30_000;
-/** Seconds between two draws of the cable, and for how long: less than `grace`. */
+/** Seconds between two times that the cable is unplugged, and for how long: less than `grace`. */
 const DRAWN = { every: 60, for: 2 };
 
-/** Throws where the zone is not what the LAN says in the end. */
+/** Throws if the zone is not what the LAN says in the end. */
 export async function officeSoak({ seconds, rate, print }: OfficeOptions): Promise<OfficeFigures> {
   await using lab = new Lab();
   const certificate = makeCertificate(undefined, undefined, GATEWAY);
@@ -141,7 +141,7 @@ export function troubleOf({ live, handles }: OfficeFigures): string | undefined 
   return growthOf(live);
 }
 
-/** The clients' connections, left ones and those in use, and those that are being closed. */
+/** The clients' connections: those left behind, those in use, and those being closed. */
 const MAX_HANDLES = 150;
 /** Waits until the zone says what all devices say, no less and no more. */
 async function settled(host: Host): Promise<void> {

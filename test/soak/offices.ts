@@ -1,7 +1,7 @@
 /**
- * Two offices that publish into one zone, where by chance things go wrong, several at a time: ways
- * are cut, collectors and the name server killed, machines stand still, devices are not heard. After
- * each bout the devices come to rest, and soon the zone is to be what they say, record for record.
+ * Two offices that publish into one zone, where by chance things go wrong, several at a time: paths are
+ * cut, collectors and the name server are killed, machines stall, devices are not heard. After each bout
+ * the devices come to rest, and soon the zone must be what they say, record for record.
  */
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
@@ -35,7 +35,7 @@ export interface OfficesFigures {
   readonly bouts: number;
   /** Things that went wrong. */
   readonly mishaps: number;
-  /** Milliseconds from the rest of the devices to the zone that is right: of half of the bouts, of all. */
+  /** Milliseconds from when devices rest until the zone is right: the median of the bouts, and the most. */
   readonly median: number;
   readonly most: number;
 }
@@ -43,7 +43,7 @@ export interface OfficesFigures {
 /** Programs it needs. */
 export const tools = ["ip", "dig"] as const;
 
-/** Throws where the zone is not what the devices say. */
+/** Throws if the zone is not what the devices say. */
 export async function officesSoak({ server, seconds, seed, print }: OfficesOptions) {
   await using lab = new Lab();
   const scene = await Scene.open(lab, server, seeded(seed));
@@ -72,7 +72,7 @@ interface Devices {
   readonly program: Running;
 }
 
-/** What may go wrong: told, and over when it resolves. */
+/** Lets something go wrong: `told` says what, `over` resolves at its end. Undefined if all are in trouble. */
 type Mishap = () => { readonly told: string; readonly over: Promise<void> } | undefined;
 
 class Scene {
@@ -145,7 +145,7 @@ class Scene {
     for (const { program } of this.#devices) program.say(JSON.stringify(order));
   }
 
-  /** Some things go wrong while devices come, change and go; told is what, when all is over. */
+  /** Lets things go wrong while devices come, change and go; returns what they were, when all are over. */
   async bout(): Promise<readonly string[]> {
     const told: string[] = [];
     const all: Promise<void>[] = [];
@@ -155,7 +155,7 @@ class Scene {
       const mishap = this.#pick(this.#mishaps)();
       if (mishap === undefined) continue;
       told.push(mishap.told);
-      // What goes wrong with it is seen when all are waited for.
+      // Its failure is seen when all are waited for.
       mishap.over.catch(() => {});
       all.push(mishap.over);
     }
@@ -207,7 +207,7 @@ class Scene {
       }),
   ];
 
-  /** Of one of these that is in no other trouble; for so many milliseconds at most. */
+  /** Trouble for one of these that is in no other; for `longest` milliseconds at most. */
   #trouble<T extends object>(
     what: string,
     all: readonly T[],
@@ -257,7 +257,7 @@ class Scene {
     return Date.now() - began;
   }
 
-  /** Of everything but what tells where to browse, and the apex. */
+  /** The zone's lines, but for the apex and what says where to browse. */
   async #served(): Promise<readonly string[]> {
     const [key, { secret }] = Object.entries(this.#wide.keys)[0]!;
     const { status, stdout } = await this.#nameServer.run([
@@ -311,9 +311,9 @@ const ORIGIN = Name.parse(`${ZONE}.`);
 /** Of all that is published. */
 const TTL = 10;
 /**
- * Milliseconds. A collector that returns waits until it has heard who is still there; where there are
- * no leases, what a killed one had on its way is found when the server is read once more, after 150 s.
+ * Milliseconds. A collector that returns waits until it has heard who is still there; without leases,
+ * what a killed one had in flight is found when the server is read again, after 150 s.
  */
 const PATIENCE = { leased: 45_000, read: 200_000 };
-/** Lines of what is wrong. */
+/** How many lines of what is wrong are shown. */
 const SHOWN = 3;

@@ -1,6 +1,6 @@
 /**
- * Every secondary there is follows one of our zones, which changes at a steady pace; then all is
- * still, and what each has is compared with what we have, record by record.
+ * Every secondary that is installed follows one of our zones, which changes at a steady pace. Once all
+ * is still, each copy is compared with the zone, record by record.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -26,7 +26,7 @@ export interface SecondariesOptions {
   readonly seconds: number;
   /** Changes a second. */
   readonly rate: number;
-  /** Told a line now and then. */
+  /** Called with a line now and then. */
   readonly print: (line: string) => void;
 }
 
@@ -34,15 +34,15 @@ export interface Figures {
   readonly name: string;
   readonly axfr: number;
   readonly ixfr: number;
-  /** Milliseconds from a change to its being served there: the middle one, and the most. */
+  /** Milliseconds from a change to its being served there: the median, and the most. */
   readonly behind: { readonly median: number; readonly most: number };
-  /** Lines that only one of the two has. */
+  /** The number of lines that only the zone or only the copy has. */
   readonly differences: number;
-  /** As ldns-compare-zones counts them; undefined where it is not installed. */
+  /** As ldns-compare-zones counts them; undefined if it is not installed. */
   readonly ldns: string | undefined;
-  /** After our end. */
+  /** True if it serves the same zone after our server is killed. */
   readonly stillServes: boolean;
-  /** What it said of whole transfers and of failures. */
+  /** Lines of its log about whole transfers and failures. */
   readonly remarks: readonly string[];
 }
 
@@ -146,7 +146,7 @@ const SOA = makeMessage({
   questions: [{ name: Name.parse(ZONE), type: Type.SOA, class: Class.IN }],
 });
 
-/** 0 where there is no zone, or no answer. */
+/** 0 if there is no zone, or no answer. */
 async function serialOf(endpoint: Endpoint): Promise<number> {
   const answer = await ask(endpoint, SOA, { clock: systemClock, timeout: 2000 }).catch(
     () => undefined,
@@ -155,11 +155,11 @@ async function serialOf(endpoint: Endpoint): Promise<number> {
   return soa?.type === Type.SOA ? soaOf(soa.rdata).serial : 0;
 }
 
-/** How far behind each secondary is, looked at again and again. */
+/** Polls how far behind each secondary is. */
 class Watch {
   readonly #ours: Serving;
   readonly #theirs: readonly Secondary[];
-  /** Our serial, and when it was seen first. */
+  /** Our serials, and when they were seen. */
   readonly #seen: { readonly serial: number; readonly at: number }[] = [];
   readonly #behind = new Map<string, number[]>();
 
@@ -177,9 +177,9 @@ class Watch {
       await Promise.all(
         this.#theirs.map(async ({ name, endpoint }) => {
           const serial = await serialOf(endpoint);
-          // No answer in time is no word on what it has.
+          // No answer in time says nothing about what it has.
           if (serial === 0) return;
-          // The first serial that it lacks has been there since, at the least.
+          // It has lagged at least since the first serial that it lacks was seen.
           const lacked = this.#seen.find((each) => each.serial > serial);
           this.#behind.get(name)!.push(lacked === undefined ? 0 : at - lacked.at);
         }),
@@ -207,7 +207,7 @@ function countDifferences(a: readonly string[], b: readonly string[]): number {
 
 type Sets = Awaited<ReturnType<Serving["records"]>>;
 
-/** "+0 -0 ~0": what it has more, has not, and has otherwise. */
+/** "+0 -0 ~0": how many records the copy has more, lacks, and has changed. */
 async function compare(ours: Serving, a: Sets, b: Sets): Promise<string | undefined> {
   if (!hasTool("ldns-compare-zones")) return undefined;
   const files = [a, b].map((sets, i) => {
@@ -219,7 +219,7 @@ async function compare(ours: Serving, a: Sets, b: Sets): Promise<string | undefi
   return stdout.toString().trim().replaceAll("\t", " ") || stderr.trim();
 }
 
-/** Ends all that was put on it, the last first. */
+/** Disposes of everything put on it, the last first. */
 class Stack {
   readonly #parts: AsyncDisposable[] = [];
 

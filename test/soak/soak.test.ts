@@ -1,4 +1,4 @@
-/** The soaks in short: `npm run soak` has them long. */
+/** Short soaks; `npm run soak` runs long ones. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { needs } from "../support/lab.ts";
@@ -18,7 +18,7 @@ suite("secondaries", { skip: skipWithout(...needed) }, () => {
     for (const { name, axfr, ixfr, behind, differences, stillServes } of outcome.secondaries) {
       t.diagnostic(`${name}: ${ixfr} IXFR, ${behind.median} ms behind, ${behind.most} ms at most`);
       assert.equal(axfr, 1, `${name} had the whole zone once`);
-      // No more often than it is told (RFC 1996 §4.3), and a while after the last.
+      // No more often than it is notified (RFC 1996 §4.3), and a while after the last.
       assert.ok(ixfr >= 2 && ixfr <= 30, `${name}: ${ixfr} transfers`);
       assert.equal(differences, 0, `${name} has what we have`);
       assert.ok(stillServes, `${name} goes on without us`);
@@ -27,7 +27,7 @@ suite("secondaries", { skip: skipWithout(...needed) }, () => {
 });
 
 suite("a LAN that never rests", { skip: needs(...tools) }, () => {
-  test("is served as it is in the end, with flat memory and handles, for two minutes", async (t) => {
+  test("is served as it is after two minutes, with flat memory and handles", async (t) => {
     const print = (line: string) => t.diagnostic(line);
     const figures = await officeSoak({ seconds: 120, rate: 20, print });
     assert.equal(troubleOf(figures), undefined, JSON.stringify(figures));
@@ -41,7 +41,7 @@ suite("a LAN that never rests", { skip: needs(...tools) }, () => {
 suite("two offices in which things go wrong", { concurrency: true }, () => {
   for (const server of servers) {
     const skip = needs(...officesTools, ...programs[server]);
-    test(`are right after each bout, with a zone of ${server}`, { skip }, async (t) => {
+    test(`have a correct zone after each bout, served by ${server}`, { skip }, async (t) => {
       const print = (line: string) => t.diagnostic(line);
       const { mishaps } = await officesSoak({ server, seconds: 30, seed: 1, print });
       assert.ok(mishaps > 2, `${mishaps} things went wrong`);
