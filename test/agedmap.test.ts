@@ -4,7 +4,7 @@ import { AgedMap } from "../src/agedmap.ts";
 import fc from "./support/fastcheck.ts";
 
 describe("a map that knows its oldest entry", () => {
-  it("is a Map, and its oldest is that Map's first", () => {
+  it("behaves like a Map, whose first entry is its oldest", () => {
     const key = fc.integer({ min: 0, max: 8 });
     const step = fc.oneof(
       fc.record({ does: fc.constant("set" as const), key, value: fc.nat() }),

@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers/promises";
 import { Alarm, earlier, rationed, systemClock } from "../src/clock.ts";
 import { FakeClock, START } from "./support/clock.ts";
 
-test("who is woken by the system's clock finds that his time has come", async () => {
+test("the system's clock wakes nobody too early", async () => {
   const early = await Promise.all(
     Array.from({ length: 500 }, (_, i) => {
       const time = systemClock.now() + 5 + i / 7;
@@ -16,27 +16,27 @@ test("who is woken by the system's clock finds that his time has come", async ()
   assert.equal(Math.max(...early), 0);
 });
 
-test("the system is asked for no time that it cannot wait for", async () => {
+test("a wait that is negative, or too long for Node's timers, causes no warning", async () => {
   const warnings: string[] = [];
   const note = ({ message }: Error) => warnings.push(message);
   process.on("warning", note);
   const cancels = [-5, 2 ** 31, 2 ** 33].map((wait) =>
     systemClock.at(systemClock.now() + wait, () => {}),
   );
-  // One is told of in a later turn.
+  // Node emits a warning in a later turn.
   await setImmediate();
   for (const cancel of cancels) cancel();
   process.off("warning", note);
   assert.deepEqual(warnings, []);
 });
 
-test("never is later than any time", () => {
+test("earlier() treats undefined as later than any time", () => {
   assert.deepEqual([earlier(1, 2), earlier(2, 1)], [1, 1]);
   assert.deepEqual([earlier(1, undefined), earlier(undefined, 1)], [1, 1]);
   assert.equal(earlier(undefined, undefined), undefined);
 });
 
-test("a ration is one in its time, which tells of all that went without", () => {
+test("a rate limit lets one call through in an interval, which counts those before it", () => {
   const clock = new FakeClock();
   const ration = rationed(clock, 10);
   clock.advance(3);
@@ -56,7 +56,7 @@ test("an alarm rings once, at the time that was set last", () => {
   for (const time of [10, 20, 20]) alarm.set(START + time);
   clock.advance(30);
   assert.deepEqual(rings, [20]);
-  // Though it was the same before it rang.
+  // Though it is the time for which it rang already.
   alarm.set(START + 20);
   clock.advance(0);
   assert.deepEqual(rings, [20, 30]);

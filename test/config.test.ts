@@ -70,7 +70,7 @@ data: zones
     assert.deepEqual(mistakes("- 1"), ["gateway.yaml: expected fields such as zone: and links:"]);
   });
 
-  it("says what is missing, and which fields there are where something else stands", () => {
+  it("says what is missing, and which fields are expected where something else stands", () => {
     assert.equal(
       mistakes('listen:\n  tls: ["0.0.0.0:853"]')[0],
       'gateway.yaml:2: listen.dns: missing; expected a list such as ["0.0.0.0:53", "[::]:53"]',
@@ -86,7 +86,7 @@ data: zones
     ]);
   });
 
-  it("has names of name servers, and a mailbox as mail or as DNS has it (RFC 1035 §8)", () => {
+  it("takes name servers by name alone, and a mailbox as mail or DNS writes it (RFC 1035 §8)", () => {
     for (const server of ["192.0.2.53", "192.0.2.53:53", "2001:db8::53"]) {
       assert.deepEqual(mistakes(`nameservers: ["${server}"]`), [
         "gateway.yaml:1: nameservers[0]: an address is no name; expected that of the server, such as ns1.example.com",
@@ -99,7 +99,7 @@ data: zones
     assert.match(mistakes("contact: a@b..c")[0]!, /contact: empty label/);
   });
 
-  it("names every mistake, not the first alone", () => {
+  it("names every mistake, not only the first", () => {
     assert.equal(mistakes("zone: 5\nenumerate: all\nlinks: 5").length, 3);
     const files =
       'listen: { dns: ["[::]:53"], tls: ["[::]:853"], certificate: none.pem, privateKey: none.pem }';
@@ -126,7 +126,7 @@ data: zones
     }
   });
 
-  it("says of text with a star in front that YAML takes it for a name", () => {
+  it("says that YAML treats text with a star in front as an alias", () => {
     const said = (text: string) =>
       `*${text} stands for nothing above; expected it in quotes, "*${text}"`;
     assert.deepEqual(mistakes("zone: z.example\npolicy: { rules: [{ deny: all, host: *test }] }"), [
@@ -140,7 +140,7 @@ data: zones
     );
   });
 
-  it("says what is there twice, and what a list or a text lacks", () => {
+  it("says what occurs twice, and what a list or a text lacks", () => {
     assert.deepEqual(mistakes("zone: a.example\nzone: b.example"), [
       "gateway.yaml:2: a field that is there already; expected each once",
     ]);
@@ -155,7 +155,7 @@ data: zones
     ]);
   });
 
-  it("refuses as an interface what can be none, such as the label of an address", () => {
+  it("refuses a name that no interface can have, such as the label of an address", () => {
     assert.equal(parse("links: [{ interface: eth0.10 }, { interface: wg-1 }]").links?.length, 2);
     for (const name of ["eth0:1", "eth0 ", "a/b"]) {
       assert.deepEqual(mistakes(`links: [{ interface: "${name}" }]`), [
@@ -186,7 +186,7 @@ data: zones
     }
   });
 
-  it("says of a file that is not there that it is not there", () => {
+  it("says that a file does not exist", () => {
     assert.throws(() => readConfig("/nonexistent/gateway.yaml"), {
       message: "/nonexistent/gateway.yaml: no such file; expected a configuration file (YAML)",
     });
@@ -232,13 +232,13 @@ keys:
     assert.equal(keys.get("admin")!.sites, undefined);
   });
 
-  it("gives no key the name by which a zone's file holds its records", () => {
+  it("refuses a key with the name under which a zone file holds its records", () => {
     const named = (name: string) => `keys: { ${name}: { secret: ${secret} } }`;
     assert.equal(parse(named("files")).keys.size, 1);
     assert.match(mistakes(named("file")).join(), /keys\.file: expected keys by name/);
   });
 
-  it("publishes sites with a key that is theirs, as far as it says so", () => {
+  it("refuses to publish a site with a key that is bound to others", () => {
     const text = (site: string, more = "") =>
       `keys: { k: { secret: ${secret}, site: ${site} } }
 publish: { server: "192.0.2.1", key: k }
@@ -282,7 +282,7 @@ links: [{ interface: eth0, site: paris }, { interface: eth1 }${more}]`;
     }
   });
 
-  it("lets private and attached networks ask, all they like, and nobody else (SEC-05)", () => {
+  it("lets only private and attached networks ask, private ones without limit (SEC-05)", () => {
     const { query, views, identity } = defaultConfig();
     const networks = query.allow.flatMap((who) => ("address" in who ? [who.address] : []));
     assert.ok(
@@ -298,7 +298,7 @@ links: [{ interface: eth0, site: paris }, { interface: eth1 }${more}]`;
     assert.deepEqual([views, identity], [[], {}]);
   });
 
-  it("says why a file cannot be read, also where there is no word for it", () => {
+  it("says why a file cannot be read, with the system's code if need be", () => {
     assert.throws(() => readConfig("x".repeat(300)), {
       message: `${"x".repeat(300)}: ENAMETOOLONG; expected a configuration file (YAML)`,
     });
@@ -335,7 +335,7 @@ views: [{ networks: [10.1.0.0/16, "2001:db8::/32"], sites: [paris], addresses: [
     ]);
   });
 
-  it("has its files beside it, wherever it is read from", () => {
+  it("finds its files beside it, wherever it is read from", () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "gateway.yaml"), "zone: z.example");
     assert.equal(readConfig(join(folder, "gateway.yaml")).data, join(folder, "zones"));
@@ -351,7 +351,7 @@ views: [{ networks: [10.1.0.0/16, "2001:db8::/32"], sites: [paris], addresses: [
     );
   });
 
-  it("names the secondaries that are told of changes, with a key or without", () => {
+  it("names the secondaries that are notified of changes, with a key or without", () => {
     const { transfer, catalog } = parse(
       `keys: { xfr: { secret: ${secret} } }
 transfer: { notify: ["192.0.2.2:5300", ns2.example.com, { server: "2001:db8::1", key: xfr }] }

@@ -1,4 +1,4 @@
-/** What people copy: each example is read, and runs beside the programs it is meant for. */
+/** The examples that people copy: each is read, and runs beside the programs it is meant for. */
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ describe("what people copy", () => {
     }
   });
 
-  it("so is the configuration of the README, and it shows every field", () => {
+  it("the README's configuration is without a mistake too, and shows every field", () => {
     const readme = readFileSync(join(root, "README.md"), "utf8");
     const text = /```yaml\n([\s\S]*?)```/.exec(readme)?.[1];
     assert.ok(text);
@@ -90,7 +90,7 @@ describe("the examples at work", { skip: needs("avahi-daemon", "dig", "named", "
     return { here, avahi, server };
   };
 
-  /** A server of another make, beside the lines that people copy. */
+  /** What a server of another make needs beside the lines that people copy. */
   interface Make {
     readonly command: (file: string) => readonly string[];
     readonly isServing: RegExp;
@@ -114,7 +114,7 @@ describe("the examples at work", { skip: needs("avahi-daemon", "dig", "named", "
     return [...example.matchAll(/^# {3}(.*)$/gm)].map(([, line]) => line).join("\n");
   };
 
-  /** The lines are those of a machine with Debian's folders. Gives its log, as it is then. */
+  /** Starts a server with `lines`, which name Debian's folders. Returns what reads its log. */
   const startServer = async (
     host: Host,
     { command, isServing, more }: Make,
@@ -157,7 +157,7 @@ describe("the examples at work", { skip: needs("avahi-daemon", "dig", "named", "
     const collector = example.start(here);
     await collector.line(STARTED);
     await waitForPrinter(here, "192.0.2.53", "paris");
-    // What it published goes with it.
+    // It withdraws what it published.
     await collector.stop();
     const { answers } = await dig(here, {
       ...{ server: "192.0.2.53", name: `_ipp._tcp.${ZONE}.`, type: "PTR" },
@@ -165,13 +165,13 @@ describe("the examples at work", { skip: needs("avahi-daemon", "dig", "named", "
     assert.equal(answers.length, 0);
   };
 
-  it("publish-to-bind.yaml publishes into BIND that is configured as its comment says", async () => {
-    // What named would touch elsewhere on this machine.
+  it("publish-to-bind.yaml publishes into a BIND that is configured as its comment says", async () => {
+    // Files that named would write elsewhere on this machine.
     const ours = "options { pid-file none; session-keyfile none;";
     await publishInto(bind, commentOf("publish-to-bind.yaml").replace("options {", ours));
   });
 
-  it("it publishes into Knot as well, configured as docs/two-offices.md says", async () => {
+  it("publish-to-bind.yaml publishes into a Knot configured as docs/two-offices.md says", async () => {
     const page = readFileSync(join(root, "docs/two-offices.md"), "utf8");
     const lines = /```yaml\n(server:\n[\s\S]*?)```/.exec(page)?.[1];
     assert.ok(lines);
@@ -179,7 +179,7 @@ describe("the examples at work", { skip: needs("avahi-daemon", "dig", "named", "
     await publishInto({ ...knot, isServing }, lines);
   });
 
-  it("behind-knot.yaml is copied by Knot, configured as its comment says, which answers for it", async () => {
+  it("behind-knot.yaml has its zone copied and served by a Knot configured as its comment says", async () => {
     await using lab = new Lab();
     const { here, avahi, server } = await openBoth(lab);
     const example = new Example("behind-knot.yaml");
@@ -191,7 +191,7 @@ describe("the examples at work", { skip: needs("avahi-daemon", "dig", "named", "
     });
     await waitForPrinter(server, "192.0.2.53", "office");
 
-    // Long before Knot would ask by itself: it is told.
+    // Long before Knot would ask by itself: it is notified.
     const type = "_presence._tcp";
     avahi.add("s1", { name: "Juliet", type, port: 5298 });
     const question = { name: `${type}.${ZONE}.`, type: "PTR" };
@@ -199,7 +199,7 @@ describe("the examples at work", { skip: needs("avahi-daemon", "dig", "named", "
       const { answers } = await dig(server, { server: "192.0.2.53", ...question });
       return answers.length === 1;
     });
-    // It is less than the zone, and so all that is sent.
+    // The change is smaller than the zone, so that is all that is sent.
     await waitFor("the log of it", () => /\bIXFR, incoming\b.*\bfinished\b/.test(log()));
     // Nobody else is answered.
     const { status } = await dig(server, { server: "192.0.2.2", ...question });

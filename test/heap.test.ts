@@ -5,10 +5,10 @@ import fc from "./support/fastcheck.ts";
 
 const item = () => ({ rank: 0, index: -1 });
 
-/** In this order, who is compared with another than his parent comes to be beneath one of higher rank. */
+/** In this order, an item compared with another than its parent ends up beneath one of higher rank. */
 const crossed = [0, 1, 5, 2, 6, 7, 3, 4].map((rank, item) => ({ item, rank, leaves: false }));
 
-test("a heap gives its items by rank, however they were placed, moved and taken out", () => {
+test("a heap returns its items by rank, however they were placed, moved and removed", () => {
   const step = fc.record({
     item: fc.nat(19),
     rank: fc.integer({ min: 0, max: 9 }),

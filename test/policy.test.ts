@@ -1,4 +1,4 @@
-/** The examples of docs/policy.md, each applied to what two or three networks say. */
+/** The examples of docs/policy.md, each applied to what one or two sites say. */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { cacheOf, service } from "./collector/fixture.ts";
 import { root } from "./support/root.ts";
 
 const page = readFileSync(join(root, "docs/policy.md"), "utf8");
-/** By the heading, the configuration beneath it. */
+/** The configurations, by the headings above them. */
 const examples = new Map(
   [...page.matchAll(/^### (.*)\n[^#]*?```yaml\n([\s\S]*?)```/gm)].map(
     ([, title, text]) => [title!, text!] as const,
@@ -40,7 +40,7 @@ const inventory = [
 
 const textOf = (octets: Uint8Array) => Buffer.from(octets).toString();
 
-/** What a configuration makes of it in each of these sites. */
+/** What a configuration makes of `inventory` at each of these sites. */
 function publish(text: string, ...labels: readonly string[]) {
   const { zone, policy } = parseConfig(text, "policy.md", root);
   const sites = labels.map((label) => {
@@ -126,7 +126,7 @@ suite("docs/policy.md", () => {
     }
   });
 
-  test("SEC-14: without a policy what tells of people is off, and all else is on", () => {
+  test("SEC-14: without a policy, types that tell of people are off, and all others on", () => {
     const { services, reasons } = publish("zone: bonjour.example.com", "paris");
     assert.equal(services.length, 7);
     assert.deepEqual(reasons, [

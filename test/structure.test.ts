@@ -1,6 +1,6 @@
 /**
- * The shape of the house, kept by a test: who may import whom, where sockets, files, timers and
- * chance may be touched, how long a file may be.
+ * The structure of the source, kept by a test: who may import whom, where sockets, files, timers and
+ * chance may be used, how long a file may be.
  */
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -73,7 +73,7 @@ function roomOf(file: string): string {
 }
 
 describe("the structure of src", () => {
-  it("has imports that point in the written directions only", () => {
+  it("imports only in the directions that are listed", () => {
     const wrong: string[] = [];
     for (const { file, text } of files) {
       const room = roomOf(file);
@@ -92,7 +92,7 @@ describe("the structure of src", () => {
     assert.deepEqual(wrong, []);
   });
 
-  it("has folders within rooms that look one way", () => {
+  it("has folders within rooms that import from each other one way only", () => {
     const wrong: string[] = [];
     for (const { file, text } of files) {
       const folder = dirname(file);
@@ -108,7 +108,7 @@ describe("the structure of src", () => {
     assert.deepEqual(wrong, []);
   });
 
-  it("has no circle of imports between files, of types neither", () => {
+  it("has no import cycle between files, not even of types", () => {
     const edges = new Map(
       files.map(({ file, text }) => [file, importsOf(file, text).map(({ target }) => target)]),
     );
@@ -122,10 +122,10 @@ describe("the structure of src", () => {
     for (const file of edges.keys()) visit(file, []);
   });
 
-  it("touches sockets in net/ only, files where zones and configuration are read only", () => {
+  it("uses sockets only in net/, and files only in the modules listed", () => {
     expectOnly(/from "node:(dgram|net|tls|http2?|https)"/, (file, text) => {
       if (file.startsWith("net/")) return true;
-      // isIP and its kin are text checks, a context is what a certificate is good for; no sockets.
+      // isIP and its kin check text, and a context checks a certificate: neither opens a socket.
       const isText = /^import \{ (isIP(v4|v6)?|BlockList|[ ,])+ \} from "node:net"/m.test(text);
       return isText || /^import \{ createSecureContext \} from "node:tls"/m.test(text);
     });
@@ -147,7 +147,7 @@ describe("the structure of src", () => {
     );
   });
 
-  it("takes time and chance from clock.ts", () => {
+  it("takes time and chance from clock.ts only", () => {
     expectOnly(
       /\b(setTimeout|setInterval|setImmediate|Date\.now|new Date\(\)|performance\.now|Math\.random)\b/,
       (file) => file === "clock.ts",
