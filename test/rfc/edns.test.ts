@@ -194,6 +194,8 @@ suite("EDNS(0)", () => {
       assert.deepEqual(told(owner, type, expire), [], owner);
     }
     assert.deepEqual(told("@", Type.SOA), []);
+    const [[only], ...more] = told("@", Type.SOA, asking(OptionCode.ZONEVERSION)) as [[number]];
+    assert.deepEqual([only, more], [OptionCode.ZONEVERSION, []]);
   });
 
   test("EDNS-27: a query with ZONEVERSION is answered with the zone's serial", async () => {

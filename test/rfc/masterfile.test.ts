@@ -359,14 +359,15 @@ $INCLUDE a b c`,
     await rm(folder, { recursive: true });
   });
 
-  test("AUTH-27: MX and SRV that lead to an alias get a warning", () => {
+  test("AUTH-27: NS, MX and SRV that lead to an alias get a warning", () => {
     const warnings: string[] = [];
     const warn = (text: string) => warnings.push(text);
-    const text = `${HEAD}$TTL 60\na CNAME b\nx MX 1 A\nx SRV 0 0 1 a\nx NS b\nx PTR a`;
+    const text = `${HEAD}$TTL 60\na CNAME b\nx MX 1 A\nx SRV 0 0 1 a\ny NS b\nz NS a\nx PTR a`;
     parseMasterFile(text, { origin, file: "z.zone", warn });
     assert.deepEqual(warnings, [
       "z.zone:5: MX leads to the alias A.z.example.",
       "z.zone:6: SRV leads to the alias a.z.example.",
+      "z.zone:8: NS leads to the alias a.z.example.",
     ]);
   });
 

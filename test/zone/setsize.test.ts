@@ -103,7 +103,15 @@ suite("SEC-13: a set", () => {
     const zone = await openOn(disk, { fileRecords });
     assert.equal(count(zone), 3000);
     const apply = (update: Update) => zone.apply(update, operator).then(rcodeName);
-    assert.equal(await apply(adding(instances(3000, 3001))), "SERVFAIL");
+    assert.equal(
+      await apply(updateOf("+ other PTR a\n+ other PTR b\n+ big._tcp PTR c")),
+      "NOERROR",
+    );
+    const elsewhere = `- other PTR a\n- other PTR b\n+ ${OWNER} TXT x`;
+    for (const beside of ["+ new A 10.0.0.1", elsewhere]) {
+      const update = both(updateOf(beside), adding(instances(3000, 3001)));
+      assert.equal(await apply(update), "SERVFAIL", beside);
+    }
     assert.equal(await apply(updateOf("+ new A 10.0.0.1")), "NOERROR");
     assert.equal(await apply(removing(instances(0, 10))), "NOERROR");
     const turn = both(removing(instances(10, 20)), adding(instances(3000, 3010)));
