@@ -130,8 +130,8 @@ suite("docs/policy.md", () => {
     const { services, reasons } = publish("zone: bonjour.example.com", "paris");
     assert.equal(services.length, 7);
     assert.deepEqual(reasons, [
-      "Door: its type tells of people, and no rule allows it",
-      "Phone: its type tells of people, and no rule allows it",
+      "Door: its type reveals personal data, and no rule allows it",
+      "Phone: its type reveals personal data, and no rule allows it",
     ]);
   });
 });

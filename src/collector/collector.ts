@@ -249,7 +249,7 @@ export class Collector {
     const { siteOf, zone, policy, log } = this.#options;
     const domain = zone.child(siteOf(link));
     if (domain === undefined) {
-      log.warn({ link: link.name }, "link not used: the name of its site is too long for the zone");
+      log.warn({ link: link.name }, "link is not used: its site name is too long for the zone");
       return undefined;
     }
     return obtain(this.#sites, domain.key, () => new Site(domain, policy));
@@ -340,8 +340,8 @@ export class Collector {
  */
 const SETTLE = 15_000;
 const QUIET = 60_000;
-const DISPUTE = "hosts of one name say different things in turns: what each says is published";
-const STORM = "a host says more than is listened to: the others still are";
+const DISPUTE = "hosts contradict each other about a name: what each says is published";
+const STORM = "a host is rate-limited: packets above its share are dropped";
 /** Milliseconds between checks of the links' addresses. */
 const BEAT = 1000;
 /** Milliseconds between projections at most: reports fall due at times that no projection gives. */

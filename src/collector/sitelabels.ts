@@ -201,6 +201,6 @@ const BEAT = 1000;
 /** Places of links that are away: virtual links get a new name each time. */
 const CAPACITY = 1000;
 
-const NAMED = "the network says at which site the link is";
-const AS_BEFORE = "nobody says at which site the link is: it is where it was";
-const CALLED = "nobody says at which site the link is: it is called after its network";
+const NAMED = "the site of the link is known from DNS";
+const AS_BEFORE = "the site of the link is not known from DNS: it keeps its previous site";
+const CALLED = "the site of the link is not known from DNS: it is named after its network";

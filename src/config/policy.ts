@@ -143,7 +143,7 @@ const OFF = [
   {
     isAllowed: false,
     types: new Set(keysOfGroup("personal")),
-    reason: "its type tells of people, and no rule allows it",
+    reason: "its type reveals personal data, and no rule allows it",
   },
   {
     isAllowed: false,

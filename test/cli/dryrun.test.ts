@@ -65,7 +65,7 @@ test("check --dry-run lists published services that a policy would hide, without
     "     0  policy.rules[1] denies it",
     "     1  policy.rules[2] denies it",
     "        <b>Lab._ipp._tcp.paris.z.example.",
-    "     0  its type tells of people, and no rule allows it",
+    "     0  its type reveals personal data, and no rule allows it",
     "     0  its type steers clients, and no rule allows it",
     "     1  its host's name steers clients",
     "        Proxy._http._tcp.paris.z.example.",

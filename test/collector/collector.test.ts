@@ -488,8 +488,8 @@ suite("a collector", () => {
     await office.clock.elapse(200_000);
     const facts = office.log.map(({ fact }) => fact);
     for (const fact of [
-      "its type is no service name",
-      "records are heard that may never be published",
+      "its type is not a valid service name",
+      "records were heard that may never be published",
     ]) {
       assert.equal(facts.filter((each) => each === fact).length, 1, fact);
     }
@@ -514,7 +514,7 @@ suite("a collector", () => {
     });
     await office.clock.elapse(1000);
     assert.deepEqual(warnings, [
-      'link not used: the name of its site is too long for the zone {"link":"site1"}',
+      'link is not used: its site name is too long for the zone {"link":"site1"}',
     ]);
     await office.end();
   });

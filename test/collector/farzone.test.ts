@@ -151,18 +151,18 @@ suite("an update to a remote server", () => {
       ["not signed", (request) => [encode(makeResponse(request, {}))]],
       ["not signed", (request) => [encode(makeResponse(request, { rcode: Rcode.REFUSED }))]],
       [
-        "not signed as it should be",
+        "not signed correctly",
         (request) => [signTsig(encode(makeResponse(request, {})), key, { now }).bytes],
       ],
       [
-        "not signed as it should be",
+        "not signed correctly",
         (request, octets) => {
           const other = { ...key, secret: Buffer.from("another") };
           const priorMac = partTsig(octets)!.tsig.mac;
           return [signTsig(encode(makeResponse(request, {})), other, { now, priorMac }).bytes];
         },
       ],
-      ["no answer", (_, octets) => [octets]],
+      ["does not answer the request", (_, octets) => [octets]],
     ];
     for (const [reason, serve] of answers) {
       await assert.rejects(farZone(serve).publish(update), new RegExp(reason));
@@ -172,7 +172,7 @@ suite("an update to a remote server", () => {
   test("TSIG-04, TSIG-05: reports what is wrong with the key", async () => {
     for (const [error, reason] of [
       [Rcode.BADKEY, /does not know the key, .*BADKEY.*paris/],
-      [Rcode.BADSIG, /another secret for the key .*paris/],
+      [Rcode.BADSIG, /a different secret for the key .*paris/],
     ] as const) {
       const zone = farZone((request, octets) => {
         const response = encode(makeResponse(request, { rcode: Rcode.NOTAUTH }));
@@ -286,9 +286,12 @@ suite("what is read back from a remote server", () => {
     const broken: [RegExp, Serve][] = [
       [/not signed/, (query, octets) => transfer(query, octets, (i) => i > 0)],
       [/not signed/, (query, octets) => transfer(query, octets, (i) => i === 0)],
-      [/as it should be/, (query, octets) => [...transfer(query, octets, ends)].toSpliced(5, 1)],
       [
-        /as it should be/,
+        /not signed correctly/,
+        (query, octets) => [...transfer(query, octets, ends)].toSpliced(5, 1),
+      ],
+      [
+        /not signed correctly/,
         (query, octets) => {
           const messages = [...transfer(query, octets, () => true)];
           return messages.toSpliced(5, 2, messages[6]!, messages[5]!);
@@ -347,7 +350,7 @@ suite("what is read back from a remote server", () => {
         readBack((query, octets) => [
           signed(octets, makeResponse(query, { answers: sets.flatMap(recordsOf) })),
         ]),
-        /no transfer/,
+        /not a zone transfer/,
       );
     }
   });

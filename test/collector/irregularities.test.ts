@@ -59,7 +59,7 @@ suite("irregularities", () => {
     const many = Array.from({ length: 50 }, (_, i) => large(`p${i}`, 2000));
     const lines = publish(...many);
     assert.equal(lines.length, 21);
-    assert.equal(lines[20], 'warn {"count":30} more services are odd in such ways');
+    assert.equal(lines[20], 'warn {"count":30} more irregularities were found');
     const late = large("late", 2000);
     assert.deepEqual(publish(...many, late), []);
     clock.advance(60_000);
@@ -74,7 +74,7 @@ suite("irregularities", () => {
     assert.deepEqual(publish(...cameras.slice(1)), []);
     const line =
       'warn {"type":"_rtsp._tcp","instances":101}' +
-      " more instances of a type than BIND takes in a set (max-records-per-type)";
+      " a type has more instances than BIND accepts in a set (max-records-per-type)";
     assert.deepEqual(publish(...cameras), [line]);
     assert.deepEqual(publish(...cameras), []);
   });
@@ -93,6 +93,6 @@ suite("irregularities", () => {
       lines.map((line) => JSON.parse(/\{.*\}/.exec(line)![0]).type),
       types,
     );
-    for (const line of lines) assert.match(line, /^info .* its type is no service name$/);
+    for (const line of lines) assert.match(line, /^info .* its type is not a valid service name$/);
   });
 });

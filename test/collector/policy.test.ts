@@ -73,9 +73,9 @@ test("the reason for withholding one host is given, as far as anything is known 
   assert.deepEqual(reasonOf("open"), [Type.A]);
   assert.deepEqual(reasonOf("secret"), "policy.rules[1] denies it");
   assert.deepEqual(reasonOf("near"), "no address of its host can be reached from elsewhere");
-  assert.deepEqual(reasonOf("far"), "no address of its host is one of its link");
+  assert.deepEqual(reasonOf("far"), "no address of its host belongs to its link");
   assert.deepEqual(reasonOf("wpad"), "its host's name steers clients");
-  assert.deepEqual(reasonOf("via"), "no address of its host is one of its link");
+  assert.deepEqual(reasonOf("via"), "no address of its host belongs to its link");
   assert.deepEqual(reasonOf("old"), [Type.HINFO]);
   assert.deepEqual(reasonOf("nobody"), []);
 });
@@ -178,11 +178,11 @@ suite("a rule", () => {
 
   test("allows what is off by default, where it fits", () => {
     const phone = service("Phone", "_companion-link._tcp", "phone", "10.1.0.3");
-    assert.deepEqual(judge("{}", phone), ["its type tells of people, and no rule allows it"]);
+    assert.deepEqual(judge("{}", phone), ["its type reveals personal data, and no rule allows it"]);
     assert.deepEqual(judge("{ rules: [{ allow: personal }] }", phone), ["Phone"]);
     assert.deepEqual(judge("{ rules: [{ allow: _companion-link._tcp }] }", phone), ["Phone"]);
     assert.deepEqual(judge("{ rules: [{ allow: personal, site: lyon }] }", phone), [
-      "its type tells of people, and no rule allows it",
+      "its type reveals personal data, and no rule allows it",
     ]);
   });
 
@@ -246,7 +246,7 @@ suite("addresses", () => {
 
   test("SEC-08: are the reason to withhold a service if its host has no others", () => {
     const text = PRINTER.replace("10.1.0.10", "8.8.8.8");
-    assert.deepEqual(judge("{}", text), ["no address of its host is one of its link"]);
+    assert.deepEqual(judge("{}", text), ["no address of its host belongs to its link"]);
     const nowhere = PRINTER.replace("10.1.0.10", "169.254.1.1");
     assert.deepEqual(judge("{ networks: any }", nowhere), [
       "no address of its host can be reached from elsewhere",

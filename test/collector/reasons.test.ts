@@ -18,14 +18,19 @@ test("a likely reason is given when a server refuses a record", () => {
   const to = (target: string) => rdata.ptr(Name.parse(target));
   const cases: [of: Obstacle, rcode: Rcode, hasKey: boolean, reason: RegExp][] = [
     [obstacle(plain, address), Rcode.REFUSED, false, /lets nobody write this name without a key/],
-    [obstacle(plain, address), Rcode.REFUSED, true, /is it a key of this site/],
+    [obstacle(plain, address), Rcode.REFUSED, true, /is the key bound to another site/],
     [obstacle(plain, address, { published: 1 }), Rcode.REFUSED, true, /is its zone frozen/],
     [obstacle(plain, address, { isRemoval: true }), Rcode.REFUSED, true, /is its zone frozen/],
     // BIND checks the names of hosts, and those that reverse names point to.
     [obstacle(odd, address), Rcode.REFUSED, true, /check-names ignore/],
     [obstacle(reverse, to(odd)), Rcode.REFUSED, true, /check-names ignore/],
-    [obstacle(reverse, to(plain)), Rcode.REFUSED, true, /is it a key of this site/],
-    [obstacle("_http._tcp.example.", to(odd)), Rcode.REFUSED, true, /is it a key of this site/],
+    [obstacle(reverse, to(plain)), Rcode.REFUSED, true, /is the key bound to another site/],
+    [
+      obstacle("_http._tcp.example.", to(odd)),
+      Rcode.REFUSED,
+      true,
+      /is the key bound to another site/,
+    ],
     [obstacle(odd, address, { isRemoval: true }), Rcode.REFUSED, true, /is its zone frozen/],
     [obstacle(plain, address, { isRemoval: true }), Rcode.SERVFAIL, true, /refuses to remove/],
     [obstacle(plain, address), Rcode.SERVFAIL, true, /no more records .* max-records-per-type/],

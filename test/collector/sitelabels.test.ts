@@ -312,11 +312,11 @@ describe("a link that is back", () => {
     watch.plug(link);
     await clock.elapse(0);
     assert.deepEqual(sites, ["paris", "paris", "0a4d0400"], "but not in another network");
-    const says = "the network says at which site the link is";
-    const nobody = "nobody says at which site the link is";
+    const says = "the site of the link is known from DNS";
+    const nobody = "the site of the link is not known from DNS";
     assert.deepEqual(facts, [
-      ...[says, says, `${nobody}: it is where it was`],
-      `${nobody}: it is called after its network`,
+      ...[says, says, `${nobody}: it keeps its previous site`],
+      `${nobody}: it is named after its network`,
     ]);
   });
 

@@ -120,7 +120,7 @@ suite("a withheld service", () => {
     const withholding = new Withholding(clock, log);
     for (const [rules, type, reason] of [
       [[{ deny: "printers" }], "_ipp._tcp", "policy.rules[0] denies it"],
-      [[], "_airdrop._tcp", "its type tells of people, and no rule allows it"],
+      [[], "_airdrop._tcp", "its type reveals personal data, and no rule allows it"],
       [[], "_ldap._tcp", "its type steers clients, and no rule allows it"],
     ] as const) {
       const { withheld } = project([bare(30, { rules }, type)], ZONE, 5000);
@@ -178,7 +178,7 @@ suite("records that may never be published", () => {
     cache.receive(response("evil 3600 NS evil"), from("10.1.0.67"), 2000);
     cache.receive(response("kerberos 3600 A 10.1.0.68"), from("10.1.0.68"), 1500);
     assert.deepEqual(look(179), []);
-    const fact = "records are heard that may never be published";
+    const fact = "records were heard that may never be published";
     const records = { "its host's name steers clients": 3, "its type steers servers": 1 };
     assert.deepEqual(look(1), [
       { fact, records, latest: "its type steers servers", source: "10.1.0.67" },

@@ -69,7 +69,7 @@ test("rules keep their order, and the built-in denials follow them", () => {
     [
       [false, "policy.rules[0] denies it"],
       [true, "policy.rules[1] denies it"],
-      [false, "its type tells of people, and no rule allows it"],
+      [false, "its type reveals personal data, and no rule allows it"],
       [false, "its type steers clients, and no rule allows it"],
     ],
   );

@@ -172,7 +172,7 @@ suite("doctor, of a collector", { skip: needs("named", "knotd") }, () => {
       const wrong = await examine(Buffer.from("what one of them knows").toString("base64"));
       assert.match(
         wrong,
-        /^broken {2}publish \S+: \S+: it has another secret for the key \(BADSIG\): paris/m,
+        /^broken {2}publish \S+: \S+: the server has a different secret for the key \(BADSIG\): paris/m,
       );
       const other = await examine(SECRET, "other.example");
       assert.match(other, /^broken {2}publish \S+: .*\b(NOTAUTH|REFUSED)\b/m);

@@ -27,7 +27,7 @@ export interface Scope {
 
 export type Denial =
   | `policy.rules[${number}] denies it`
-  | "its type tells of people, and no rule allows it"
+  | "its type reveals personal data, and no rule allows it"
   | "its type steers clients, and no rule allows it";
 
 export function isDenial(reason: string): reason is Denial {

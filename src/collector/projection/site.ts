@@ -34,7 +34,7 @@ export type Reason =
   | "its TXT record is awaited"
   | "no address of its host is known"
   | "no address of its host can be reached from elsewhere"
-  | "no address of its host is one of its link"
+  | "no address of its host belongs to its link"
   | "it says that it is not available"
   | "its name is not that of a service"
   | "its name is reserved"
@@ -184,7 +184,7 @@ export class Site {
       since = Math.min(since, record.firstHeard);
       let rdata = isWanted ? this.#translateData(heard.name, record.rdata) : undefined;
       if (rdata !== undefined && !this.#isBelieved(record.rdata, subnets)) {
-        foreign ??= "no address of its host is one of its link";
+        foreign ??= "no address of its host belongs to its link";
         rdata = undefined;
       }
       if (rdata === undefined || rdatas.has(rdata.key)) continue;

@@ -80,7 +80,7 @@ export class FarZone {
       const { rcode, answers } = exchange.verify(octets);
       if (rcode !== Rcode.NOERROR) return rcode;
       if (answers.length === 0 || (soas === 0 && !isSoa(answers[0]!))) {
-        throw new PublishError("what it sent is no transfer");
+        throw new PublishError("the server's response is not a zone transfer");
       }
       for (const record of answers) {
         if (soas === 0) this.#note(answers);
@@ -90,7 +90,7 @@ export class FarZone {
         if (record.name.isUnder(origin)) sets.add(record);
       }
       if (weight > capacity) {
-        throw new PublishError(`it has more than ${capacity} records, and is not read`);
+        throw new PublishError(`the zone has more than ${capacity} records and is not read`);
       }
       // RFC 5936 §2.2: it ends with the SOA that it began with.
       if (soas === 2) break;
@@ -154,7 +154,7 @@ class Exchange {
     const octets = encode(message, { reserve: key === undefined ? 0 : tsigLength(key) });
     // Half an update is a different update.
     if (decodeHeader(octets).isTruncated)
-      throw new PublishError("it is longer than a message may be");
+      throw new PublishError("the request is longer than a message may be");
     if (key === undefined) return octets;
     const { bytes, mac } = signTsig(octets, key, { now: this.#now() });
     this.#mac = mac;
@@ -165,7 +165,7 @@ class Exchange {
   verify(octets: Uint8Array): Message {
     const message = decode(octets, { isLenient: true });
     if (!message.isResponse || message.opcode !== (this.#fields.opcode ?? Opcode.QUERY)) {
-      throw new PublishError("what it sent is no answer");
+      throw new PublishError("the server's response does not answer the request");
     }
     const key = this.#key;
     if (key === undefined) return message;
@@ -194,7 +194,7 @@ class Exchange {
       throw new PublishError(outOfTime(now - theirs));
     }
     if (!verdict.isValid) {
-      throw new PublishError("its answer is not signed as it should be");
+      throw new PublishError("the server's answer is not signed correctly");
     }
     this.#mac = signed.tsig.mac;
     this.#unsigned = [];
@@ -211,20 +211,21 @@ class Exchange {
 /** What the errors in an unsigned TSIG mean. */
 const refusals: Readonly<Record<number, string>> = {
   [Rcode.BADKEY]:
-    "it does not know the key, or not with this algorithm, or its acl does not let it do this (BADKEY)",
-  [Rcode.BADSIG]: "it has another secret for the key (BADSIG)",
+    "the server does not know the key, or knows it with another algorithm, or its acl does not permit this (BADKEY)",
+  [Rcode.BADSIG]: "the server has a different secret for the key (BADSIG)",
 };
 
 function outOfTime(ahead: number): string {
   // The server's clock agrees, and what it objects to is the order (RFC 8945 §5.2.3).
-  if (Math.abs(ahead) <= FUDGE) return "another update, signed later, has overtaken it (BADTIME)";
+  if (Math.abs(ahead) <= FUDGE)
+    return "another update, signed later, has overtaken this one (BADTIME)";
   const direction = ahead > 0 ? "ahead of" : "behind";
   return `this host's clock is ${Math.abs(ahead)} s ${direction} the server's (BADTIME)`;
 }
 
 /** RFC 8945 §5.3.1. */
 const MAX_UNSIGNED = 99;
-const UNSIGNED = "its answer is not signed";
+const UNSIGNED = "the server's answer is not signed";
 
 function unsignedAnswer(rcode: Rcode): string {
   return rcode === Rcode.NOERROR ? UNSIGNED : `${UNSIGNED} (${rcodeName(rcode)})`;

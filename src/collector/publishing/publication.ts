@@ -123,7 +123,7 @@ export class Publication {
         cancel();
         const time = Math.min(clock.now() + LONGEST_SILENCE, latest);
         cancel = clock.at(time, () =>
-          resolve("there was no time to take away all that was published"),
+          resolve("there was no time to withdraw all that was published"),
         );
       };
       this.#goesOn();
@@ -150,7 +150,7 @@ export class Publication {
       if (isOver.aborted) return undefined;
     }
     return this.reconciler.isHindered
-      ? "the server does not let go of all that was published"
+      ? "the server refuses to remove some of what was published"
       : undefined;
   }
 
@@ -198,10 +198,13 @@ export class Publication {
       const settled = () => Math.max(settles(), heard);
       this.reconciler.inherit(there, inherited, settled, left(inherited));
       const fields = { zone: zone.origin.toString(), sets: own.length };
-      log.debug(fields, "what is there already is kept until it is known who is still there");
+      log.debug(
+        fields,
+        "existing records are kept until it is known which devices are still there",
+      );
       return;
     }
-    this.#troubles.unread({ reason: `it answers ${rcodeName(there)}`, isAnswer: true });
+    this.#troubles.unread({ reason: `the server answers ${rcodeName(there)}`, isAnswer: true });
     this.#readings.fail(began, clock.now());
   }
 
@@ -217,8 +220,8 @@ export class Publication {
     try {
       rcode = await zone.publish(update);
       if (rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP) {
-        const what = rcode === Rcode.NOTAUTH ? "has no such zone" : "knows no updates";
-        this.#troubles.complain(new Error(`it ${what} (${rcodeName(rcode)})`));
+        const what = rcode === Rcode.NOTAUTH ? "has no such zone" : "does not support updates";
+        this.#troubles.complain(new Error(`the server ${what} (${rcodeName(rcode)})`));
       } else if (rcode !== Rcode.SERVFAIL) {
         this.#rejoice();
       }

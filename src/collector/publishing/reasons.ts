@@ -9,12 +9,12 @@ export function reasonOf(refusal: Obstacle, rcode: Rcode, hasKey: boolean): stri
   if (rcode === Rcode.REFUSED) {
     const host = isRemoval ? undefined : hostOf(refusal);
     if (host !== undefined && !isHostName(host)) {
-      return "the server refuses a host whose name has other characters than letters, digits and hyphens; BIND takes it with check-names ignore";
+      return "the server refuses a host whose name has characters other than letters, digits and hyphens; BIND accepts it with check-names ignore";
     }
     if (!hasKey) return "the server lets nobody write this name without a key";
     return isRemoval || published > 0
       ? "the server refuses what it let the key write before; is its zone frozen?"
-      : "the server does not let the key write this name; is it a key of this site, and the zone not frozen?";
+      : "the server does not let the key write this name; is the key bound to another site, or the zone frozen?";
   }
   if (isRemoval) return "the server refuses to remove a record of this set";
   // BIND answers SERVFAIL if a set has as many records as it may have, 100 by default.

@@ -124,7 +124,10 @@ export class Troubles {
     this.#toldReason = reason;
     this.#toldUnread = clock.now();
     const fields = { zone: this.#zone, reason };
-    log.warn(fields, `what left while nobody was here stays in the zone${isAnswer ? REMEDY : ""}`);
+    log.warn(
+      fields,
+      `stale records may stay in the zone, which cannot be read${isAnswer ? REMEDY : ""}`,
+    );
   }
 
   /** An update was taken: logs if nothing is refused any more. */
@@ -133,7 +136,7 @@ export class Troubles {
     const isSoon = clock.now() < this.#toldForbidden + QUIET;
     if (this.#forbidden.size === 0 || isSoon || isHindered) return;
     this.#forbidden.clear();
-    log.info({ zone: this.#zone }, "the server refuses nothing any more");
+    log.info({ zone: this.#zone }, "the server no longer refuses anything");
   }
 
   /** A record is refused. */
@@ -145,7 +148,7 @@ export class Troubles {
     // A set that has nothing there is not full, unless other sites have filled it.
     const isEmpty = rcode === Rcode.SERVFAIL && published === 0 && !isRemoval;
     if (isEmpty && (this.areStanding || !this.#isMerged(name))) {
-      this.complain(new Error(`it answers SERVFAIL to ${set}`), FAILING);
+      this.complain(new Error(`the server answers SERVFAIL for ${set}`), FAILING);
       return;
     }
     const reason = reasonOf(refusal, rcode, zone.key !== undefined);
@@ -191,7 +194,7 @@ export class Troubles {
 }
 
 const NONE: ReadonlySet<string> = new Set();
-const REMEDY = ": let the key transfer the zone (allow-transfer in BIND, an acl in Knot)";
+const REMEDY = ": let the key transfer it (allow-transfer in BIND, an acl in Knot)";
 /** Kinds logged of one trouble: a drifting clock is wrong by a different number of seconds each time. */
 const MOST_KINDS = 20;
 /** A kind of trouble: nobody answers. */

@@ -40,7 +40,7 @@ export class Irregularities {
     this.#notices.tell(
       news,
       ([, { level, fields, fact }]) => this.#log[level](fields, fact),
-      (count) => this.#log.warn({ count }, "more services are odd in such ways"),
+      (count) => this.#log.warn({ count }, "more irregularities were found"),
     );
   }
 }
@@ -60,13 +60,13 @@ function irregularitiesOf({ services, sets }: Pick<Projection, "services" | "set
     const type = obtain(types, name, () => labelToUnicode(name.labels[1]!));
     if (SERVICE_NAME.test(type) || found.has(type)) continue;
     const fields = { type, service: name.toUnicode() };
-    found.set(type, { level: "info", fields, fact: "its type is no service name" });
+    found.set(type, { level: "info", fields, fact: "its type is not a valid service name" });
   }
   // Few networks have so many, and counting them is expensive.
   const lists = services.size > LONG_LIST ? instancesIn(services.values()) : [];
   for (const [type, instances] of lists) {
     if (instances <= LONG_LIST) continue;
-    const fact = "more instances of a type than BIND takes in a set (max-records-per-type)";
+    const fact = "a type has more instances than BIND accepts in a set (max-records-per-type)";
     found.set(`list of ${type}`, { level: "warn", fields: { type, instances }, fact });
   }
   return found;

@@ -47,7 +47,7 @@ export class RefusalReport {
     if (![...counts].some(([refusal, count]) => count > (told.get(refusal) ?? 0))) return;
     const { refusal, source } = latestOf(all);
     const fields = { records: Object.fromEntries(counts), latest: refusal, source };
-    this.#log.info(fields, "records are heard that may never be published");
+    this.#log.info(fields, "records were heard that may never be published");
   }
 }
 
