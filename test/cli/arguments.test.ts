@@ -66,7 +66,8 @@ describe("the command line", () => {
       "zone --domain a..b": `--domain: empty label in "a..b"; ${domain}`,
       "browse --server 127.0.0.1:1 _ipp.._tcp":
         '_ipp.._tcp: empty label in "_ipp.._tcp"; expected a service type such as _ipp._tcp',
-      "browse --server 127.0.0.1:1": "127.0.0.1:1: nobody listens there; is the gateway running?",
+      "browse --server 127.0.0.1:1":
+        "127.0.0.1:1: nothing is listening there; is the gateway running?",
     };
     for (const [line, said] of Object.entries(cases)) {
       const { status, stderr, stdout } = await run([process.execPath, MAIN, ...line.split(" ")]);

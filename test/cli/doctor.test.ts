@@ -424,7 +424,7 @@ suite("the server here", () => {
     const [deaf] = await examined((name, type, { transport }) =>
       transport === "tcp" ? new ExchangeError(RESOLVER, "ECONNREFUSED") : zone(name, type, {}),
     );
-    assert.match(deaf!, /^broken: by TCP: nobody listens there; is the gateway running/);
+    assert.match(deaf!, /^broken: by TCP: nothing is listening there; is the gateway running/);
     const [other] = await examined(() => ({ rcode: Rcode.REFUSED }));
     assert.match(other!, /^broken: by UDP it answers REFUSED to z\.example\.; another server's/);
     const [cache] = await examined((...question) => ({
@@ -563,7 +563,10 @@ suite("other servers of the zone", () => {
     assert.equal(refusing, "broken: at 192.0.2.53:53: it answers REFUSED to z.example.");
     for (const code of ["ENETUNREACH", "EADDRNOTAVAIL"]) {
       const [distant] = await examined(() => new ExchangeError(RESOLVER, code));
-      assert.match(distant!, /^odd: at 192\.0\.2\.53:53: cannot be asked from here: th/);
+      assert.match(
+        distant!,
+        /^odd: at 192\.0\.2\.53:53: cannot be asked from here: (no route to|this host has) /,
+      );
     }
     const [cache] = await examined((...question) => ({
       ...serving(APEX)(...question),
@@ -702,7 +705,7 @@ suite("links", () => {
     const silent = await examined((lan) => [lan.host("eth0", "10.1.0.1")]);
     assert.deepEqual(silent, ["odd link eth0: 10.1.0.1/24; nobody else speaks multicast DNS"]);
     assert.deepEqual(await examined(() => []), ["broken links: no interface can multicast"]);
-    const down = "interface eth9 is not there, or down";
+    const down = "interface eth9 does not exist or is down";
     assert.deepEqual(await examined(() => [], [down]), [`broken links: ${down}`]);
   });
 });

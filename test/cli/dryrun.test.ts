@@ -117,7 +117,7 @@ test("check --dry-run lists published services that a policy would hide, without
 
   const nobody = await check("--server", "127.0.0.1:1");
   assert.equal(nobody.status, 1);
-  assert.match(nobody.stderr, /^127\.0\.0\.1:1: nobody listens there\n$/);
+  assert.match(nobody.stderr, /^127\.0\.0\.1:1: nothing is listening there\n$/);
 });
 
 /** True if `text` has only printable characters, line ends and tabs. */

@@ -105,7 +105,7 @@ async function play({ name, zone, links, registrar, policy, isNear = true, holds
   const word = new ZoneInquiry(
     async (name, type) => {
       asked.push(`${name} ${typeName(type)}`);
-      if (sets === undefined) throw new Error("nobody listens there");
+      if (sets === undefined) throw new Error("nothing is listening there");
       const set = sets.get(name.key, type);
       const isThere = [...sets].some((each) => each.name.isUnder(name));
       const rcode = isThere ? Rcode.NOERROR : Rcode.NXDOMAIN;
@@ -276,7 +276,7 @@ suite("explain says", () => {
     const { zone, verdict } = await play({ name: NAME, links });
     assert.deepEqual(zone, [
       "In z.example., by 127.0.0.1:53:",
-      "  not known: nobody listens there",
+      "  not known: nothing is listening there",
     ]);
     const unknown = "may be published, and what the zone has is not known";
     assert.deepEqual(verdict, [
@@ -552,7 +552,7 @@ suite("explain at the command line", () => {
     const nowhere = ["--server", `127.0.0.1:${await freePort()}`];
     const { status, stdout } = await explain("printer.paris", ...config, ...nowhere);
     assert.equal(status, 0);
-    assert.match(`${stdout}`, /^ {2}not known: nobody listens there$/m);
+    assert.match(`${stdout}`, /^ {2}not known: nothing is listening there$/m);
   });
 
   test("names an argument that it cannot read, and exits with status 1", async () => {

@@ -200,7 +200,7 @@ export class Watched implements AsyncDisposable {
       retire: () => far.retire(),
       cut: () => {
         life.abort();
-        client.lost("is gone");
+        client.lost("closed the connection");
       },
       get waiting() {
         return held.length;

@@ -264,8 +264,8 @@ suite("browse --watch, when a session ends", () => {
       await watched.pass(HOUR);
       assert.deepEqual(watched.said, [
         PUSHED,
-        asking(`${NS} is gone`),
-        asking(`${NS}: nobody listens there`),
+        asking(`${NS} closed the connection`),
+        asking(`${NS}: nothing is listening there`),
       ]);
       return watched.tried.slice(1).map((time) => time - now);
     };
@@ -281,7 +281,7 @@ suite("browse --watch, when a session ends", () => {
         stateful(1, tlv(SUBSCRIBE)),
         "breaks the rules of DNS Push: a message of type 64 is a request",
       ],
-      [stateful(1, Buffer.alloc(0), 0x8000 | Rcode.NOTIMP), "knows of no sessions (NOTIMP)"],
+      [stateful(1, Buffer.alloc(0), 0x8000 | Rcode.NOTIMP), "does not support sessions (NOTIMP)"],
     ] as const) {
       const intercept: WatchedOptions["intercept"] = (message, client) => {
         if (received(message).id === 1) client.receive(answer);
@@ -302,13 +302,13 @@ suite("browse --watch, when a session ends", () => {
     await using watched = await Watched.start({
       records: printer("one", 1),
       intercept: (_, client) => {
-        client.lost("is gone");
+        client.lost("closed the connection");
         return true;
       },
     });
     await watched.pass(HOUR - 10_000);
     assert.equal(watched.tried.length, 2);
-    assert.deepEqual(watched.said, [asking(`${NS} is gone`)]);
+    assert.deepEqual(watched.said, [asking(`${NS} closed the connection`)]);
     await watched.pass(30_000);
     assert.equal(watched.tried.length, 3);
   });

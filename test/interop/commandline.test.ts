@@ -67,7 +67,7 @@ describe("The command line", { skip: needs() }, () => {
       ...["setpriv", "--bounding-set=-net_bind_service"],
     );
     assert.deepEqual([status, lines.length], [1, 1], lines.join("\n"));
-    assert.match(lines[0]!, /127\.0\.0\.1:53.*right/);
+    assert.match(lines[0]!, /127\.0\.0\.1:53.*permission/);
   });
 
   it("A configuration mistake is reported in one line with its place, with exit status 1", async () => {

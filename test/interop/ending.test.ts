@@ -79,7 +79,7 @@ describe("A collector that is told to stop", {
     await waitFor("the printer", async () => (await count()) === 1);
     cut();
     host.cable("eth0", "down");
-    await waitFor("its end", () => collector.events(/link is gone/).length === 1);
+    await waitFor("its end", () => collector.events(/link is down/).length === 1);
     await ends(collector);
     assert.equal(await count(), 1, "there is nobody to take it away");
     const late = await startCollector(host);
@@ -101,7 +101,7 @@ describe("A collector that is told to stop", {
     const count = async () => (await dig(far, question)).answers.length;
     await waitFor("the printer", async () => (await count()) === 1);
     host.cable("eth0", "down");
-    await waitFor("its end", () => collector.events(/link is gone/).length === 1);
+    await waitFor("its end", () => collector.events(/link is down/).length === 1);
     assert.equal(await count(), 1);
     await ends(collector);
     assert.equal(await count(), 0);

@@ -61,7 +61,7 @@ describe("A LAN that is learned", { skip: needs("dig") }, () => {
     );
     await waitFor("the devices", () => fleet.events("ready").length > 0);
     const gateway = await Gateway.start(net.gateway, { zone: ZONE, links });
-    await waitFor("the link", () => gateway.events(/link is there/).length > 0);
+    await waitFor("the link", () => gateway.events(/link is up/).length > 0);
     const announce: FleetOrder = { announce: { packet: 8, burst: 35, pause: 20 } };
     fleet.say(JSON.stringify(announce));
     const [{ at, packets } = { at: 0, packets: 0 }] = await waitFor("the announcements", () => {

@@ -85,7 +85,7 @@ describe("Two LANs with one prefix", {
     });
     const both = everything(() => "192.168.1");
     await becomes(host, both);
-    await waitFor("a word", () => gateway.events(/eth0 and eth1 are in one subnet/).length === 1);
+    await waitFor("a word", () => gateway.events(/eth0 and eth1 share the subnet/).length === 1);
     // Both are asked when records are refreshed, and each answers for itself.
     const late = await lyon.publish({ name: "Late", type: TYPE, port: 700 });
     await waitFor("one more", async () => (await served(host)).some((l) => l.includes("Late")));

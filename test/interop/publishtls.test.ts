@@ -117,6 +117,6 @@ suite("publishing by TLS", () => {
     const { stdout } = await office.run(doctor, where);
     assert.match(`${stdout}`, /^ok {6}publish 192\.0\.2\.53:853: takes updates of bonjour/m);
     // Questions still go to the port of DNS.
-    assert.match(`${stdout}`, /^broken {2}zone \S+: 192\.0\.2\.53:53 nobody listens there;/m);
+    assert.match(`${stdout}`, /^broken {2}zone \S+: 192\.0\.2\.53:53 nothing is listening there;/m);
   });
 });

@@ -75,11 +75,11 @@ describe("MDNS-45, MDNS-47: an interface that changes", {
       await watch.until("an answer", ({ count }) => count === 1);
     const since = Date.now();
     const comesBack = async (times: number) => {
-      await waitFor("its end", () => gateway.events(/link is gone/).length === times);
+      await waitFor("its end", () => gateway.events(/link is down/).length === times);
       await sleep(2_000);
     };
     const isThere = (times: number) =>
-      waitFor("its return", () => gateway.events(/link is there/).length === times);
+      waitFor("its return", () => gateway.events(/link is up/).length === times);
 
     host.cable("eth0", "down");
     await comesBack(1);

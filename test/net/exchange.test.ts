@@ -214,7 +214,7 @@ suite("exchange", () => {
     const refused = {
       name: "ExchangeError",
       code: "ECONNREFUSED",
-      message: "nobody listens there",
+      message: "nothing is listening there",
     };
     const server = await serve({ udp: truncate });
     await server.closeTcp();
@@ -227,7 +227,7 @@ suite("exchange", () => {
     const server = { address: "2001:db8::1", port: 53 };
     const said = ["EAFNOSUPPORT", "EMFILE"].map((code) => new ExchangeError(server, code).message);
     assert.deepEqual(said, [
-      "this host does not speak IPv6",
+      "this host does not support IPv6",
       "no file descriptor is left here (ulimit -n)",
     ]);
   });

@@ -109,7 +109,7 @@ test(
       const probe = await startProbe(gateway, 2);
       await waitFor("a warning", () => warnings(probe).length > 0);
       assert.deepEqual(warnings(probe), [
-        "interfaces a0 and b0 are in one subnet, that of 10.77.1.1/24: " +
+        "interfaces a0 and b0 share the subnet of 10.77.1.1/24: " +
           "hosts of one may be taken for hosts of the other",
       ]);
     }
@@ -128,7 +128,7 @@ test(
       assert.deepEqual(links(heard(probe, link)), [`${link} 6`]);
     }
     assert.deepEqual(warnings(probe), [
-      "interfaces a0 and b0 have one address, 192.168.1.1: by IPv4, neither is heard by it",
+      "interfaces a0 and b0 share the address 192.168.1.1: neither can be heard over IPv4 there",
     ]);
     // With an address of its own, b0 is recognised by that one.
     gateway.addAddress("b0", "192.168.1.2/24");
@@ -233,7 +233,7 @@ test(
     assert.deepEqual(counts(), [2, 1]);
     const [said] = probe
       .events<{ fact: string; interface: string }>("log")
-      .filter(({ fact }) => fact === "link is another network");
+      .filter(({ fact }) => fact === "link has moved to another network");
     assert.equal(said?.interface, "eth0");
   },
 );

@@ -273,7 +273,7 @@ test("MDNS-46: two LANs with the same prefix stay apart", inLab, async () => {
   const warning = probe
     .events<{ level: string; fact: string }>("log")
     .find((one) => one.level === "warn");
-  assert.match(warning?.fact ?? "", /interfaces a0 and b0 are in one subnet/);
+  assert.match(warning?.fact ?? "", /interfaces a0 and b0 share the subnet/);
 });
 
 test(
@@ -380,7 +380,7 @@ test(
     ]);
     // Each is reported once.
     const said = probe.events<{ fact: string; source: string; reason?: string }>("log");
-    const strangers = said.filter(({ fact }) => /of no subnet/.test(fact));
+    const strangers = said.filter(({ fact }) => /outside the subnets/.test(fact));
     assert.deepEqual(
       strangers.map(({ source }) => source),
       ["10.99.0.1"],
@@ -595,7 +595,7 @@ test("Only the named interfaces are links, and a missing one is reported", inLab
   await waitFor("a warning", () => warnings().length > 0);
   assert.deepEqual(
     warnings().map(({ fact }) => fact),
-    ["interface wlan7 is not there, or down"],
+    ["interface wlan7 does not exist or is down"],
   );
 });
 

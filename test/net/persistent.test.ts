@@ -250,7 +250,7 @@ suite("a persistent connection", () => {
     using connection = connectionTo(endpoint);
     await assert.rejects(ask(connection, 1), (error) => {
       assert.ok(error instanceof ExchangeError);
-      assert.deepEqual([error.message, error.server], ["nobody listens there", endpoint]);
+      assert.deepEqual([error.message, error.server], ["nothing is listening there", endpoint]);
       return true;
     });
     using server = new Fake(echo);
@@ -378,15 +378,15 @@ suite("a persistent connection over TLS", { skip: skipWithout("openssl") }, () =
     await assert.rejects(ask(other, 1), {
       code: "ERR_TLS_CERT_ALTNAME_INVALID",
       message:
-        "its certificate is for other names than ns2.example.com (ERR_TLS_CERT_ALTNAME_INVALID)",
+        "the server's certificate is not valid for ns2.example.com (ERR_TLS_CERT_ALTNAME_INVALID)",
     });
     using dialled = connectionTo(endpoint, { locate: locate("127.0.0.1", cert) });
-    await assert.rejects(ask(dialled, 1), /for other names than 127\.0\.0\.1 \(ERR_/);
+    await assert.rejects(ask(dialled, 1), /not valid for 127\.0\.0\.1 \(ERR_/);
     using untrusting = connectionTo(endpoint, { locate: locate("ns1.example.com") });
     await assert.rejects(ask(untrusting, 1), {
       code: "DEPTH_ZERO_SELF_SIGNED_CERT",
       message:
-        "its certificate is not trusted (DEPTH_ZERO_SELF_SIGNED_CERT); is the authority named in NODE_EXTRA_CA_CERTS?",
+        "the server's certificate is not trusted (DEPTH_ZERO_SELF_SIGNED_CERT); is the authority named in NODE_EXTRA_CA_CERTS?",
     });
   });
 
@@ -407,6 +407,9 @@ suite("a persistent connection over TLS", { skip: skipWithout("openssl") }, () =
     plain.server.on("connection", (socket) => socket.end("no TLS"));
     const server = await plain.listen();
     using other = connectionTo({ ...server, tls });
-    await assert.rejects(ask(other, 1), { message: "it speaks no TLS there", server });
+    await assert.rejects(ask(other, 1), {
+      message: "the server does not speak TLS on this port",
+      server,
+    });
   });
 });

@@ -51,10 +51,10 @@ test("without a zone, an SRV record or an address there is no push server, and a
   const none = `${ZONE}\n${SERVICE} SRV 0 0 0 .`;
   assert.deepEqual(await found(none), ["z.example. has no SRV record at _dns-push-tls._tcp."]);
   const nowhere = `${ZONE}\n${SERVICE} SRV 0 0 853 ns.z.example.`;
-  assert.deepEqual(await found(nowhere), ["no address of ns.z.example. is found"]);
-  assert.deepEqual(await found(""), ["nobody tells which zone _ipp._tcp.z.example. is in"]);
+  assert.deepEqual(await found(nowhere), ["no address is found for ns.z.example."]);
+  assert.deepEqual(await found(""), ["no server says which zone _ipp._tcp.z.example. is in"]);
   assert.deepEqual(await found(ZONE, "", false), [
-    "nobody tells which zone _ipp._tcp.z.example. is in",
+    "no server says which zone _ipp._tcp.z.example. is in",
   ]);
 });
 

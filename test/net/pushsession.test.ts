@@ -332,7 +332,7 @@ suite("a client's session of DNS Push", () => {
       const sent = trial.sent.length;
       trial.push(notice(ADDED, { data: "0a000001" }));
       trial.session.subscribe(LIST, Type.PTR);
-      trial.session.lost("is gone");
+      trial.session.lost("closed the connection");
       trial.clock.advance(2 * HOUR);
       assert.deepEqual([trial.sent.length, trial.ends.length, trial.how.length], [sent, 1, 1]);
     }
@@ -360,13 +360,13 @@ suite("a client's session of DNS Push", () => {
 
   test("reports once that the connection has ended, but not if it ended it itself", () => {
     const trial = Trial.established();
-    trial.session.lost("is gone");
-    trial.session.lost("is gone");
-    assert.deepEqual(trial.ends, [{ reason: "is gone" }]);
+    trial.session.lost("closed the connection");
+    trial.session.lost("closed the connection");
+    assert.deepEqual(trial.ends, [{ reason: "closed the connection" }]);
     const done = Trial.established();
     done.session.close();
     done.session.close();
-    done.session.lost("is gone");
+    done.session.lost("closed the connection");
     done.clock.advance(2 * HOUR);
     assert.deepEqual([done.ends, done.how, done.sent.length], [[], ["close"], 1]);
   });

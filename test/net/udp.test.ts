@@ -222,7 +222,7 @@ suite("UDP listener", () => {
 
   test("reports a link-local address of an unknown or missing interface as a ListenError", async () => {
     for (const address of ["fe80::1%nonesuch", "fe80::1"]) {
-      const message = `cannot listen on UDP [${address}]:53: this host has no such interface, or the address is of a link and names none`;
+      const message = `cannot listen on UDP [${address}]:53: this host has no such interface, or the address is link-local and names no interface`;
       await assert.rejects(listen({ endpoint: { address, port: 53 } }), { message });
     }
   });
@@ -233,7 +233,7 @@ suite("UDP listener", () => {
       return new ListenError("tcp", endpoint, Object.assign(new Error(code), { code })).message;
     });
     assert.deepEqual(said, [
-      "cannot listen on TCP [::]:53: this host does not speak IPv6",
+      "cannot listen on TCP [::]:53: this host does not support IPv6",
       "cannot listen on TCP [::]:53: no file descriptor is left (ulimit -n)",
     ]);
   });

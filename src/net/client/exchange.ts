@@ -48,26 +48,26 @@ const reasons: Readonly<Record<string, string>> = {
   timeout: "no answer in time",
   unreachable: "no connection in time",
   closed: "the connection was closed without an answer",
-  ECONNREFUSED: "nobody listens there",
+  ECONNREFUSED: "nothing is listening there",
   ECONNRESET: "the connection was reset",
-  ENETUNREACH: "there is no way to this network",
-  EADDRNOTAVAIL: "this host has no address to ask it from",
-  EAFNOSUPPORT: "this host does not speak IPv6",
+  ENETUNREACH: "no route to this network",
+  EADDRNOTAVAIL: "this host has no address to ask from",
+  EAFNOSUPPORT: "this host does not support IPv6",
   EMFILE: "no file descriptor is left here (ulimit -n)",
-  EHOSTUNREACH: "there is no way to this host",
-  ERR_SSL_WRONG_VERSION_NUMBER: "it speaks no TLS there",
-  CERT_HAS_EXPIRED: "its certificate has expired, by this host's clock",
-  CERT_NOT_YET_VALID: "its certificate is not valid yet, by this host's clock",
+  EHOSTUNREACH: "no route to this host",
+  ERR_SSL_WRONG_VERSION_NUMBER: "the server does not speak TLS on this port",
+  CERT_HAS_EXPIRED: "the server's certificate has expired, by this host's clock",
+  CERT_NOT_YET_VALID: "the server's certificate is not valid yet, by this host's clock",
 };
 
 /** Why TLS rejects a server's certificate (RFC 8310 §8), by the codes of OpenSSL and Node. */
 function certificateReason(code: string, cause: unknown): string | undefined {
   if (UNTRUSTED.has(code)) {
-    return `its certificate is not trusted (${code}); is the authority named in NODE_EXTRA_CA_CERTS?`;
+    return `the server's certificate is not trusted (${code}); is the authority named in NODE_EXTRA_CA_CERTS?`;
   }
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
-    const { host = "this one" } = cause as { readonly host?: string };
-    return `its certificate is for other names than ${host} (${code})`;
+    const { host = "this name" } = cause as { readonly host?: string };
+    return `the server's certificate is not valid for ${host} (${code})`;
   }
   return undefined;
 }
@@ -142,7 +142,7 @@ async function askUdp(
         socket.send(octets);
         cancelResend = clock.at(clock.now() + timeout / UDP_TRIES, send);
       };
-      // Connected, so the kernel drops what others send and reports when nobody listens there. The
+      // Connected, so the kernel drops what others send and reports when nothing is listening there. The
       // lack of a route to the server is reported to this callback and not by an event.
       socket.connect(server.port, server.address, (error?: Error) => {
         if (error) reject(error);

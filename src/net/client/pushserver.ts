@@ -30,11 +30,11 @@ export async function findPushServers(
   { resolve, resolveElsewhere, random, signal }: PushServersOptions,
 ): Promise<readonly PushServer[] | string> {
   const apex = await apexOf(name, resolve, signal);
-  if (apex === undefined) return `nobody tells which zone ${name} is in`;
+  if (apex === undefined) return `no server says which zone ${name} is in`;
   const service = Name.join(SERVICE.labels, apex.origin);
   const answer = service && (await resolve(service, Type.SRV, signal));
   const offered = byPriority(servicesIn(answer), random).slice(0, MAX_SERVERS);
-  if (answer === undefined) return `nobody answers for ${SERVICE} of ${apex.origin}`;
+  if (answer === undefined) return `no server answers for ${SERVICE} of ${apex.origin}`;
   if (offered.length === 0) return `${apex.origin} has no SRV record at ${SERVICE}`;
   const servers: PushServer[] = [];
   for (const { target: host, port } of offered) {
@@ -43,7 +43,7 @@ export async function findPushServers(
     const tls = { serverName: `${host}`.replace(/\.$/, "") };
     servers.push(...addresses.map((address) => ({ address, port, host, tls })));
   }
-  return servers.length > 0 ? servers : `no address of ${offered[0]!.target} is found`;
+  return servers.length > 0 ? servers : `no address is found for ${offered[0]!.target}`;
 }
 
 const SERVICE = Name.parse("_dns-push-tls._tcp");
@@ -71,8 +71,9 @@ export async function openPushSession(
     frames.push(piece);
     for (let next = frames.next(); next !== undefined; next = frames.next()) session.receive(next);
   });
-  socket.on("error", (error) => session.lost(`is lost: ${explain(server, error).message}`));
-  for (const event of ["end", "close"]) socket.on(event, () => session.lost("is gone"));
+  socket.on("error", (error) => session.lost(`is disconnected: ${explain(server, error).message}`));
+  for (const event of ["end", "close"])
+    socket.on(event, () => session.lost("closed the connection"));
   return session;
 }
 

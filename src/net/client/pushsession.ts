@@ -152,7 +152,7 @@ export class PushSession {
 
   #read(bytes: Uint8Array): void {
     if (bytes.length < HEADER_LENGTH || !isStateful(bytes)) {
-      throw new FormatError("a message of it is no stateful one");
+      throw new FormatError("it sent a message that is not a stateful one");
     }
     const { id, isResponse, rcode } = decodeHeader(bytes);
     const tlvs = readTlvs(bytes);
@@ -161,7 +161,7 @@ export class PushSession {
     if (isResponse) {
       this.#hearResponse(id, rcode, tlvs);
     } else if (type === undefined) {
-      throw new FormatError("a message says nothing");
+      throw new FormatError("a message has no content");
     } else if (id !== 0) {
       // A server may request none of the operations known here (RFC 8490 §5.4.1, §7.1, RFC 8765 §6).
       if (KNOWN.has(type)) throw new FormatError(`a message of type ${type} is a request`);
@@ -181,7 +181,7 @@ export class PushSession {
       return;
     }
     if (own === undefined || (asked === undefined && rcode === Rcode.NOERROR)) {
-      throw new FormatError(`a response to ${id}, which is no request`);
+      throw new FormatError(`a response to ${id}, which was not a request`);
     }
     this.#asked.delete(id);
     if (own === "keepalive") this.#agree(rcode, tlvs);
@@ -206,26 +206,29 @@ export class PushSession {
   /** The timeouts that the server grants apply (RFC 8490 §7.1). */
   #agree(rcode: Rcode, tlvs: readonly Tlv[]): void {
     if (rcode !== Rcode.NOERROR) {
-      const reason = `knows of no sessions (${rcodeName(rcode)})`;
+      const reason = `does not support sessions (${rcodeName(rcode)})`;
       this.#end("close", { reason, delay: UNSUPPORTED_DELAY });
       return;
     }
     const granted = tlvs.filter(({ type }) => type === DsoType.KEEPALIVE);
-    if (granted.length !== 1) throw new FormatError("a response does not say what is granted");
+    if (granted.length !== 1)
+      throw new FormatError("a response does not grant one pair of timeouts");
     this.#isEstablished = true;
     this.#setTimeouts(granted[0]!);
   }
 
   #setTimeouts(tlv: Tlv): void {
     const timeouts = tlv.read(readTimeouts);
-    if (timeouts.keepalive < LEAST_KEEPALIVE) throw new FormatError("a keepalive is too short");
+    if (timeouts.keepalive < LEAST_KEEPALIVE)
+      throw new FormatError("its keepalive interval is too short");
     this.#timeouts = timeouts;
   }
 
   /** Takes a unidirectional message, which gets no response. */
   #hear(type: number, tlv: Tlv, message: { readonly rcode: Rcode; readonly length: number }): void {
     // The server may send none before there is a session (RFC 8490 §5.1).
-    if (!this.#isEstablished) throw new FormatError("a message comes before there is a session");
+    if (!this.#isEstablished)
+      throw new FormatError("a message came before the session was established");
     if (type === DsoType.KEEPALIVE) {
       this.#setTimeouts(tlv);
     } else if (type === DsoType.RETRY_DELAY) {
@@ -236,7 +239,7 @@ export class PushSession {
       if (message.length > MAX_PUSH) throw new FormatError("a PUSH is too long");
       this.#lastActivity = this.#lastMessage;
       for (const notice of tlv.read(readNotices)) this.#subscriptions.apply(notice);
-      if (this.#subscriptions.octets > MAX_OCTETS) throw new FormatError("it tells too much");
+      if (this.#subscriptions.octets > MAX_OCTETS) throw new FormatError("it pushes too much data");
       this.#options.changed();
     } else {
       throw new FormatError(`a message has the unknown type ${type}`);
@@ -293,7 +296,7 @@ export class PushSession {
       // A server that has not answered at all is taken not to support sessions (RFC 8490 §5.1.1).
       this.#end("abort", this.#isEstablished ? { reason } : { reason, delay: UNSUPPORTED_DELAY });
     } else if (inactive !== undefined && inactive <= now) {
-      this.#end("close", { reason: "has nothing to tell" });
+      this.#end("close", { reason: "no longer has a subscription" });
     } else if (silent !== undefined && silent <= now) {
       this.#keepAlive();
     } else {

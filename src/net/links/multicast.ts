@@ -53,7 +53,10 @@ export function multicastLinks(options: MulticastOptions): LinkWatch {
         for (const link of [...links.values()]) {
           const same = wanted.find((one) => one.name === link.name && one.index === link.index);
           if (same !== undefined && !link.isLeftBehind(same)) continue;
-          log.info({ interface: link.name }, same ? "link is another network" : "link is gone");
+          log.info(
+            { interface: link.name },
+            same ? "link has moved to another network" : "link is down",
+          );
           close(link);
         }
         const isShared = isGuest === true || isPortHeld(MDNS_PORT, host);
@@ -68,7 +71,7 @@ export function multicastLinks(options: MulticastOptions): LinkWatch {
           });
           if (links.has(one.name)) continue;
           links.set(one.name, link);
-          log.info({ interface: one.name, addresses: one.addresses }, "link is there");
+          log.info({ interface: one.name, addresses: one.addresses }, "link is up");
           open(link, link.gone);
         }
         const concerns = new Set(concernsAbout(wanted, interfaces ?? []));
@@ -82,7 +85,8 @@ export function multicastLinks(options: MulticastOptions): LinkWatch {
 /** Conditions that an administrator should know about, while they last. */
 function* concernsAbout(wanted: readonly Interface[], named: readonly string[]): Generator<string> {
   for (const name of named) {
-    if (!wanted.some((one) => one.name === name)) yield `interface ${name} is not there, or down`;
+    if (!wanted.some((one) => one.name === name))
+      yield `interface ${name} does not exist or is down`;
   }
   for (const [at, one] of wanted.entries()) {
     const addresses = lastingAddresses(one);
@@ -92,9 +96,9 @@ function* concernsAbout(wanted: readonly Interface[], named: readonly string[]):
       const same = others.find(({ address }) => addresses.some((own) => own.address === address));
       const shared = inOneOf(others, one) ?? inOneOf(addresses, other);
       if (same !== undefined) {
-        yield `${both} have one address, ${same.address}: by IPv4, neither is heard by it`;
+        yield `${both} share the address ${same.address}: neither can be heard over IPv4 there`;
       } else if (shared !== undefined) {
-        yield `${both} are in one subnet, that of ${shared.address}/${shared.prefix}: ` +
+        yield `${both} share the subnet of ${shared.address}/${shared.prefix}: ` +
           "hosts of one may be taken for hosts of the other";
       }
     }

@@ -45,7 +45,7 @@ const MAX_ECHOES = 256;
 const NOBODY = "127.0.0.1";
 const TOO_MANY =
   "more interfaces hear multicast DNS than net.ipv4.igmp_max_memberships lets one socket tell apart: " +
-  "by IPv4, hosts are on this one if their addresses say so";
+  "over IPv4, hosts are assigned to this one by their addresses";
 
 /** The rest of this host's network. */
 export interface Surroundings {
@@ -272,7 +272,10 @@ export class MulticastLink implements Link {
       const times = this.dropped.get(reason) ?? 0;
       this.dropped.set(reason, times + 1);
       if (times === 0 && reason !== "own") {
-        this.#log.info({ interface: this.name, source, reason }, "mDNS packet dropped, first time");
+        this.#log.info(
+          { interface: this.name, source, reason },
+          "an mDNS packet was dropped, the first for this reason",
+        );
       }
       return;
     }
@@ -300,7 +303,10 @@ export class MulticastLink implements Link {
     if (!this.#isApart || isFar) return "of another link";
     if (!this.#hasStrangers) {
       this.#hasStrangers = true;
-      this.#log.info({ interface: this.name, source }, "hosts with addresses of no subnet here");
+      this.#log.info(
+        { interface: this.name, source },
+        "a host has an address outside the subnets of the link",
+      );
     }
     return undefined;
   }

@@ -32,9 +32,9 @@ export class ListenError extends Error {
 
 const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is in use",
-  EACCES: "no right to use the port",
-  EAFNOSUPPORT: "this host does not speak IPv6",
+  EACCES: "no permission to use the port",
+  EAFNOSUPPORT: "this host does not support IPv6",
   EMFILE: "no file descriptor is left (ulimit -n)",
   EADDRNOTAVAIL: "this host does not have the address",
-  EINVAL: "this host has no such interface, or the address is of a link and names none",
+  EINVAL: "this host has no such interface, or the address is link-local and names no interface",
 };

@@ -63,7 +63,7 @@ export function listenWeb(options: WebOptions): Promise<Listener> {
       place.touch();
       place.isIdle = () => response.closed;
       serve(request, response, options).catch((error: unknown) => {
-        options.log.error({ err: error }, "a page could not be made");
+        options.log.error({ err: error }, "a page could not be generated");
         response.destroy();
       });
     },
