@@ -37,6 +37,9 @@ function strangerReport(clock: Clock, log: Log) {
   const ration = rationed(clock, REPORT_INTERVAL);
   return ({ source }: Request, zone: Name): void => {
     if (ration() === 0) return;
-    log.warn({ zone: `${zone}`, from: source.address }, "NOTIFY came, but no zone is copied here");
+    log.warn(
+      { zone: `${zone}`, from: source.address },
+      "NOTIFY was received, but this server is not a secondary",
+    );
   };
 }

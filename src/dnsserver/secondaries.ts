@@ -186,8 +186,8 @@ class Notifier {
     if (answered === this.#answered) return;
     this.#answered = answered;
     const fields = { zone: `${zone.origin}`, secondary: secondary.name };
-    if (answered === Rcode.NOERROR) log.info(fields, "the secondary takes NOTIFY again");
-    else if (answered === undefined) log.warn(fields, "the secondary does not answer to NOTIFY");
+    if (answered === Rcode.NOERROR) log.info(fields, "the secondary accepts NOTIFY again");
+    else if (answered === undefined) log.warn(fields, "the secondary does not answer NOTIFY");
     else log.warn({ ...fields, rcode: rcodeName(answered) }, "the secondary refuses NOTIFY");
   }
 }

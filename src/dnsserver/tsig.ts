@@ -92,7 +92,7 @@ export function tsig(options: TsigOptions): Layer {
   };
 }
 
-const LATE = "signed before the latest of its key";
+const LATE = "it was signed before the latest update of its key";
 
 type Gathered = Exclude<Responses, AsyncIterable<Message>>;
 

@@ -38,7 +38,7 @@ export function updateHandler({ find, principalOf, complaints }: UpdateOptions):
     }
     const zone = section.class === Class.IN ? find(section.name) : undefined;
     if (zone === undefined)
-      return refuse(request, Rcode.NOTAUTH, "it is of no zone that takes updates here");
+      return refuse(request, Rcode.NOTAUTH, "no zone of that name takes updates here");
     // Before the prerequisites, which would disclose to a stranger what the zone holds.
     const principal = key === undefined ? undefined : principalOf(key, section.name);
     if (principal === undefined) {
@@ -53,8 +53,8 @@ export function updateHandler({ find, principalOf, complaints }: UpdateOptions):
       if (rcode === Rcode.REFUSED) {
         const forbidden = message.authorities.find((record) => !principal.permits(record));
         if (forbidden === undefined)
-          return refuse(request, rcode, "others have what it would change");
-        return refuse(request, rcode, "its key may not write this name, or not so", forbidden.name);
+          return refuse(request, rcode, "it would change what others hold");
+        return refuse(request, rcode, "its key may not make this change", forbidden.name);
       }
       const isGranted = rcode === Rcode.NOERROR && lease !== undefined;
       const edns = isGranted ? withOption(undefined, leaseOption(lease)) : undefined;

@@ -307,7 +307,7 @@ suite("verifying a request", () => {
     assert.deepEqual(lines.splice(0), counted);
     await one(sign(adding("late"), operator, now()).bytes);
     await one(sign(adding("early"), operator, now() - 60).bytes);
-    assert.match(JSON.stringify(lines), /signed before the latest of its key/);
+    assert.match(JSON.stringify(lines), /signed before the latest update of its key/);
   });
 });
 

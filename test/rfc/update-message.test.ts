@@ -83,11 +83,11 @@ suite("the log of refused updates", () => {
       { ...shared, zone: `${origin}`, key: undefined, fact: fact("it is not signed") },
       {
         ...{ ...shared, zone: `${origin}`, key: "operator" },
-        fact: fact("others have what it would change"),
+        fact: fact("it would change what others hold"),
       },
       {
         ...{ ...shared, zone: `${origin}`, key: "paris", name: `${name("pc0.lyon")}` },
-        fact: fact("its key may not write this name, or not so"),
+        fact: fact("its key may not make this change"),
       },
       {
         ...{ ...shared, zone: `${origin}`, key: "secondary" },
@@ -95,7 +95,7 @@ suite("the log of refused updates", () => {
       },
       {
         ...{ ...shared, zone: `${name("sub")}`, key: "lyon" },
-        fact: fact("it is of no zone that takes updates here"),
+        fact: fact("no zone of that name takes updates here"),
       },
     ]);
   });

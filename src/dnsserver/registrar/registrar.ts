@@ -80,17 +80,19 @@ class Registrar {
     const [section, ...more] = message.questions;
     if (section?.type !== Type.SOA || more.length > 0) return [formErr(message)];
     // RFC 9665 §6.1.
-    if (transport === "udp" && !isByUdp) return this.#refuse(request, "it came by UDP");
+    if (transport === "udp" && !isByUdp) return this.#refuse(request, "it came over UDP");
     if (!isAllowed(source.address)) return this.#refuse(request, "it is from elsewhere");
     const verdict = await this.#inTurn(request, () => this.#judge(request));
     if (verdict === "left") return [];
-    if (verdict === "crowded") return this.#refuse(request, "too many wait", Rcode.SERVFAIL);
+    if (verdict === "crowded")
+      return this.#refuse(request, "too many registrations are waiting", Rcode.SERVFAIL);
     if (verdict === "malformed") return [formErr(message)];
     if ("unfit" in verdict) return this.#refuse(request, verdict.unfit);
     const rcode = resultOf(await verdict.done);
-    if (rcode === Rcode.YXDOMAIN) return this.#refuse(request, "a name is another's", rcode);
+    if (rcode === Rcode.YXDOMAIN)
+      return this.#refuse(request, "a name belongs to another device", rcode);
     if (rcode === Rcode.REFUSED)
-      return this.#refuse(request, "the zone takes no such name or data");
+      return this.#refuse(request, "the zone does not accept such a name or such data");
     const granted = leaseOption(verdict.lease);
     const edns = rcode === Rcode.NOERROR ? withOption(undefined, granted) : undefined;
     return [makeResponse(message, { rcode, edns })];
@@ -142,19 +144,19 @@ class Registrar {
 
   #read({ message, bytes }: Request): Application | Refusal | "malformed" {
     const domain = this.#domainOf(message.questions[0]!);
-    if (domain === undefined) return { unfit: "it is of another domain" };
+    if (domain === undefined) return { unfit: "it is for another domain" };
     const lease = readLease(message.edns);
     if (lease === "malformed") return lease;
-    if (lease === undefined) return { unfit: "it has no lease" };
+    if (lease === undefined) return { unfit: "it requests no lease" };
     if (lease.lease > (lease.keyLease ?? lease.lease)) {
-      return { unfit: "its KEY has a shorter lease" };
+      return { unfit: "its KEY lease is shorter than its lease" };
     }
     const said = readRegistration(message, domain);
     if (typeof said === "string") return { unfit: said };
     const registration = moved(said, domain, this.#options.site);
     if (registration === undefined) return { unfit: "a name is too long beneath the site" };
     const key = registration.key ?? this.#keyAt(registration.host);
-    if (key === undefined) return { unfit: "its KEY is not known" };
+    if (key === undefined) return { unfit: "it has no KEY, and none is registered for its host" };
     const isThere = registration.addresses.length > 0;
     if (!isThere && lease.lease > 0) return { unfit: "its host has no address" };
     const part = partSig0(message, bytes);
@@ -194,7 +196,7 @@ function formErr(message: Message): Message {
   return makeResponse(message, { rcode: Rcode.FORMERR });
 }
 
-const BAD_SIGNATURE: Refusal = { unfit: "its signature is not that of its KEY, or not of now" };
+const BAD_SIGNATURE: Refusal = { unfit: "its signature does not fit its KEY, or is not valid now" };
 
 /** Milliseconds of work at once after a quiet time: what a thousand devices take that return together. */
 const CREDIT = 2000;

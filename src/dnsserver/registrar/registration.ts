@@ -57,16 +57,16 @@ export function readRegistration(message: Message, domain: Name): Registration |
       pointers.push(record);
     } else if (record.class === Class.IN) {
       const place = places.get(name.key);
-      if (place === undefined) return "a record is added where not all was removed before";
+      if (place === undefined) return "a record is added to a name that was not cleared before";
       place.added.push(rdata);
     } else {
-      return "a record is removed by itself";
+      return "a single record is removed";
     }
   }
   const isService = ({ name }: Place) => parseInstance(name)?.domain.equals(domain) === true;
   const services = [...places.values()].filter(isService);
   const [host, ...hosts] = [...places.values()].filter((place) => !isService(place));
-  if (host === undefined || hosts.length > 0) return "it does not describe one host";
+  if (host === undefined || hosts.length > 0) return "it does not describe exactly one host";
   const lists = readLists(pointers, services);
   return typeof lists === "string" ? lists : describe(host, services, lists);
 }
@@ -102,7 +102,7 @@ function readLists(pointers: readonly ResourceRecord[], services: readonly Place
   for (const { name, class: klass, rdata } of pointers) {
     const service = targetOf(rdata);
     const list = service && lists.get(service.key);
-    if (list === undefined) return "a PTR does not lead to a service that is described";
+    if (list === undefined) return "a PTR leads to a service that is not described";
     const type = parseServiceType(name)?.type;
     if (type?.equals(service!.parent!) !== true) return "a PTR is not of the type of its service";
     // Earlier PTRs are deleted in any case: an update has all that list its services (§3.3.4).
@@ -118,10 +118,11 @@ function describe(
 ): Registration | Unfit {
   const keys = added.filter(({ type }) => type === Type.KEY);
   const addresses = added.filter(({ type }) => isAddressType(type));
-  if (keys.length + addresses.length < added.length) return "a host has more than KEY, A and AAAA";
+  if (keys.length + addresses.length < added.length)
+    return "a host has records other than KEY, A and AAAA";
   const [key] = keys;
   if (keys.length > 1 || (key === undefined && addresses.length > 0))
-    return "a host has not one KEY";
+    return "a host must have exactly one KEY";
   const services: RegisteredService[] = [];
   for (const place of places) {
     const service = describeService(place, host, key, lists.get(place.name.key)!);
@@ -140,17 +141,17 @@ function describeService(
   const of = (type: number) => added.filter((rdata) => rdata.type === type);
   const [servers, texts, keys] = [of(Type.SRV), of(Type.TXT), of(Type.KEY)];
   if (servers.length + texts.length + keys.length < added.length) {
-    return "a service has more than SRV, TXT and KEY";
+    return "a service has records other than SRV, TXT and KEY";
   }
   if (keys.some((each) => key?.equals(each) !== true))
-    return "a service has not the KEY of its host";
+    return "a service has a KEY other than that of its host";
   const [srv] = servers;
   if (srv === undefined) {
     const isGone = texts.length === 0 && lists.length === 0;
     return isGone ? { name, lists, srv, texts } : "a service has no SRV record";
   }
   if (servers.length > 1) return "a service has several SRV records";
-  if (!srvOf(srv).target.equals(host)) return "a service is at another host";
+  if (!srvOf(srv).target.equals(host)) return "a service leads to another host";
   if (texts.length === 0) return "a service has no TXT record";
   const isListed = lists.some((list) => list.equals(name.parent!));
   return isListed ? { name, lists, srv, texts } : "no PTR of its type leads to a service";
