@@ -45,7 +45,7 @@ export function followCredentials(options: FollowOptions): () => void {
     if (typeof found === "string") {
       if (found !== complaint && (isAsked || found === suspicion)) {
         complaint = found;
-        log.warn({ mistake: found }, "the new certificate is not used, the old one stays");
+        log.warn({ mistake: found }, "the new certificate is not used; the old one stays in use");
       }
       suspicion = found;
       return;

@@ -44,7 +44,7 @@ export async function openKeyFolder(
     const found = new Set<string>();
     const keys = await readKeyFolder(folder, (path) => found.add(path));
     for (const path of found) {
-      if (!bared.has(path)) log.warn({ path }, "a secret that others can read; chmod 600");
+      if (!bared.has(path)) log.warn({ path }, "key file is readable by others; chmod 600");
     }
     bared = found;
     const now = JSON.stringify(keys.map(({ fileName, times }) => [fileName, times]));
@@ -57,7 +57,10 @@ export async function openKeyFolder(
     const strange = keys.filter(({ owner }) => !zones.has(owner.key));
     changed();
     if (strange.length > 0) {
-      log.warn({ keys: strange.map(({ fileName }) => fileName) }, "keys of zones not served here");
+      log.warn(
+        { keys: strange.map(({ fileName }) => fileName) },
+        "keys belong to zones that are not served here",
+      );
     }
   };
   await bringIn();
@@ -66,7 +69,10 @@ export async function openKeyFolder(
   }
   const look = () =>
     bringIn().catch((error: Error) => {
-      log.error({ folder, error: error.message }, "keys cannot be read; used as they were");
+      log.error(
+        { folder, error: error.message },
+        "keys cannot be read; the previous ones stay in use",
+      );
     });
   let cancel: Cancel = () => {};
   const watch = () => {
@@ -95,14 +101,14 @@ export async function checkKeyFolder(
   if (signed.length === 0) throw noKey(folder, origins);
   for (const { fileName, owner } of keys) {
     if (signed.some((origin) => origin.equals(owner))) continue;
-    warn(`${join(folder, fileName)}.key: does nothing, for ${owner} is not served here`);
+    warn(`${join(folder, fileName)}.key: belongs to ${owner}, which is not served here`);
   }
   return signed;
 }
 
 function noKey(folder: string, origins: readonly Name[]): ConfigError {
-  const hint = `expected one as \`dnssd-gateway key --dnssec ${origins[0]}\` makes it`;
-  return new ConfigError([`${folder}: no key of a zone that is served here; ${hint}`]);
+  const hint = `expected one such as \`dnssd-gateway key --dnssec ${origins[0]}\` makes`;
+  return new ConfigError([`${folder}: no key for any zone served here; ${hint}`]);
 }
 
 function replaceKeys(zone: ZoneKeys, keys: readonly SigningKey[], clock: Clock, log: Log): void {
@@ -117,14 +123,14 @@ function replaceKeys(zone: ZoneKeys, keys: readonly SigningKey[], clock: Clock, 
     keys: all.map(({ tag }) => tag),
   });
   if (missing.length > 0) {
-    log.error(fields(missing), "keys went before their time; used as they were");
+    log.error(fields(missing), "keys vanished before their time; they stay in use");
   }
   const all = [...keys, ...missing];
   if (all.length === 0) return;
   zone.replace(all);
   const { zoneSigners } = zone.at(time);
   if (zoneSigners.length > 0) log.info(fields(zoneSigners), "the zone is signed");
-  else log.warn(fields(all), "no key of the zone signs yet");
+  else log.warn(fields(all), "no key signs the zone");
 }
 
 /** All keys there, with secrets; `tell` gets the paths of those that others can read. Throws ConfigError. */
@@ -144,7 +150,7 @@ export async function readKeyFolder(
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       if (code === undefined && !(error instanceof FormatError)) throw error;
-      throw new ConfigError([`${path}: ${message}; expected a key of BIND's form, in two files`]);
+      throw new ConfigError([`${path}: ${message}; expected a key in BIND's format, in two files`]);
     }
   }
   return keys;

@@ -103,14 +103,14 @@ async function locate(
   how: Finding,
 ): Promise<readonly Server[]> {
   const endpoints = await endpointsOf(host, port, how);
-  if (endpoints.length === 0) throw new Error(`${host}: this host knows no address of that name`);
+  if (endpoints.length === 0) throw new Error(`${host}: no address is found for this name`);
   if (transport === "tcp") return endpoints;
   return endpoints.map((endpoint) => ({ ...endpoint, tls: { serverName: host } }));
 }
 
 /** A line of the log. */
 const NOT_FOUND =
-  "DNS tells no server for it: no SRV of _dns-update-tls._tcp or _dns-update._tcp, no SOA whose " +
-  "primary has an address; publish.server would name one";
+  "DNS names no update server for the zone: no SRV of _dns-update-tls._tcp or _dns-update._tcp, no SOA whose " +
+  "primary has an address; publish.server can name one";
 
 const DOT_PORT = 853;

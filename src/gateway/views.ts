@@ -42,7 +42,10 @@ export function openViews(options: ViewsOptions): Views {
   const { config, zones, access, clock, log, authorityOf, onDemand } = options;
   const { views, zone, query, identity } = config;
   if (views.length === 0 && query.allow.some((who) => "length" in who && who.length === 0)) {
-    log.warn({ allow: "any" }, "everybody may ask, for private addresses too; views can hide them");
+    log.warn(
+      { allow: "any" },
+      "everybody may ask, even for private addresses; views can hide them",
+    );
   }
   const share = 1 + views.length;
   const handlerOf = (catalog: Catalog, layers: readonly Layer[] = []) =>

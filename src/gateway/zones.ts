@@ -57,7 +57,7 @@ export async function openZones(config: Config, options: ZonesOptions): Promise<
   try {
     await mkdir(config.data, { recursive: true });
     const warn = (remark: string) =>
-      options.log.warn({ remark }, "a zone file has something odd, and is served");
+      options.log.warn({ remark }, "a zone file is served despite an irregularity");
     const files = await readZones(config, warn);
     for (const { origin, records } of files.dynamic) {
       const fileRecords = withApex(records, config, origin);
@@ -149,7 +149,7 @@ function explain(error: unknown, data: string): unknown {
   if (path.startsWith(join(data, "/"))) {
     return new ConfigError([`${path}: ${message}; expected a file that can be read and written`]);
   }
-  const what = code === "EEXIST" || code === "ENOTDIR" ? "is no folder" : message;
+  const what = code === "EEXIST" || code === "ENOTDIR" ? "is not a folder" : message;
   const expected = "expected a folder for zone files that can be read and written";
   return new ConfigError([`${data}: ${what}; ${expected}`]);
 }
@@ -159,7 +159,7 @@ function isToBeCopied({ transfer: { allow, notify } }: Config): boolean {
 }
 
 function warnOf(zones: readonly string[], log: Log): void {
-  log.warn({ zones }, "signed zones are copied by nobody, for a copy would have no signatures");
+  log.warn({ zones }, "signed zones are not transferred: a copy would lack the signatures");
 }
 
 /** The catalog has a journal, so that its serial rises when the list of zones changes, and only then. */
@@ -182,7 +182,8 @@ async function unlist(
 ): Promise<void> {
   const { origin } = catalog;
   const rcode = await catalog.merge(catalogRecords({ origin, contact, members }));
-  if (rcode !== Rcode.NOERROR) log.error({ zone: `${origin}` }, "signed zones are still listed");
+  if (rcode !== Rcode.NOERROR)
+    log.error({ zone: `${origin}` }, "the catalog still lists signed zones");
 }
 
 /**

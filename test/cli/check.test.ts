@@ -157,7 +157,7 @@ describe("dnssd-gateway check", () => {
   it("reports a file in place of a folder, and a folder in place of a file", async () => {
     const expected = "expected a folder for zone files that can be read and written";
     write("data: gateway.yaml\n");
-    const said = [`${config}: is no folder; ${expected}`];
+    const said = [`${config}: is not a folder; ${expected}`];
     assert.deepEqual(await check(), { status: 1, said });
     const refused = await run([process.execPath, MAIN, "run", "--config", config]);
     assert.equal(refused.stderr, `${said[0]}\n`);
@@ -180,7 +180,7 @@ describe("dnssd-gateway check", () => {
     write("zone: z.example\ndata: none\ndnssec: { keys: keys }\n");
     const { status, said } = await check();
     assert.equal(status, 1);
-    assert.match(said[0]!, /keys: no key of a zone that is served here; expected one as/);
+    assert.match(said[0]!, /keys: no key for any zone served here; expected one such as/);
   });
 
   it("notes keys of zones that are not served, and that signed zones are not copied", async () => {
@@ -199,7 +199,7 @@ describe("dnssd-gateway check", () => {
     assert.equal(said.length, 2);
     const [file = "", what] = said[0]!.split(": ");
     assert.ok(file.startsWith(path("keys/Kold.example.+013+")), file);
-    assert.equal(what, "does nothing, for old.example. is not served here");
+    assert.equal(what, "belongs to old.example., which is not served here");
     write(
       "zone: z.example\ndata: none\ndnssec: { keys: keys }\ntransfer: { allow: [192.0.2.1] }\n",
     );

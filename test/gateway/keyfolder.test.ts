@@ -69,7 +69,9 @@ describe("the folder of keys", () => {
       [key.tag],
     );
     const strange = scene.facts.filter((fact) => /not served here/.test(fact));
-    assert.deepEqual(strange, [`keys of zones not served here {"keys":["${foreign.fileName}"]}`]);
+    assert.deepEqual(strange, [
+      `keys belong to zones that are not served here {"keys":["${foreign.fileName}"]}`,
+    ]);
     scene.end();
   });
 
@@ -115,7 +117,7 @@ describe("the folder of keys", () => {
     };
     const fields = ({ tag }: SigningKey) => `{"zone":"z.example.","keys":[${tag}]}`;
     assert.deepEqual(await told(key), [`the zone is signed ${fields(key)}`]);
-    assert.deepEqual(await told(later), [`no key of the zone signs yet ${fields(later)}`]);
+    assert.deepEqual(await told(later), [`no key signs the zone ${fields(later)}`]);
   });
 
   it("brings in changed times of a key", async () => {
@@ -135,7 +137,9 @@ describe("the folder of keys", () => {
     scene.remove(key);
     scene.remove(over);
     scene.reload();
-    await waitFor("a word", () => scene.facts.some((fact) => /went before their time/.test(fact)));
+    await waitFor("a word", () =>
+      scene.facts.some((fact) => /vanished before their time/.test(fact)),
+    );
     assert.deepEqual(
       zone.all.map(({ tag }) => tag),
       [key.tag],
@@ -177,12 +181,12 @@ describe("the folder of keys", () => {
         scene.open(),
         (error) => error instanceof ConfigError && why.test(error.message),
       );
-    await mistake(new Scene(), /no key of a zone.*key --dnssec z\.example\./);
+    await mistake(new Scene(), /no key for any zone.*key --dnssec z\.example\./);
     const broken = new Scene();
     writeFileSync(join(broken.folder, "Kbroken.private"), "no key");
-    await mistake(broken, /Kbroken\.private: .*expected a key of BIND's form/);
+    await mistake(broken, /Kbroken\.private: .*expected a key in BIND's format/);
     writeFileSync(join(broken.folder, "Kbroken.key"), "no key");
-    await mistake(broken, /Kbroken\.private: .*expected a key of BIND's form/);
+    await mistake(broken, /Kbroken\.private: .*expected a key in BIND's format/);
     const gone = new Scene();
     rmSync(gone.folder, { recursive: true });
     await mistake(gone, /expected a folder with keys/);

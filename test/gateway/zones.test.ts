@@ -99,7 +99,7 @@ suite("the zones served", () => {
     for (const data of [file, join(file, "zones")]) {
       await assert.rejects(openZones(configOn(data), options), (error: ConfigError) => {
         assert.deepEqual(error.lines, [
-          `${data}: is no folder; expected a folder for zone files that can be read and written`,
+          `${data}: is not a folder; expected a folder for zone files that can be read and written`,
         ]);
         return true;
       });
@@ -213,7 +213,7 @@ suite("the zones served", () => {
     const log: Log = {
       ...silentLog,
       warn: (fields, text) => {
-        if (/copied by nobody/.test(text)) warnings.push((fields as { zones: unknown }).zones);
+        if (/are not transferred/.test(text)) warnings.push((fields as { zones: unknown }).zones);
       },
     };
     const life = new AbortController();
