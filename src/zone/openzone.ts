@@ -94,7 +94,8 @@ async function mergeFile(zone: Zone, place: ZonePlace, isAgain = false): Promise
   const rcode = await zone.merge(fileRecords);
   if (rcode === Rcode.NOERROR || signal.aborted) return;
   const fields = { zone: `${zone.origin}` };
-  if (!isAgain) log.error(fields, "its file could not be merged, and is tried again each minute");
+  if (!isAgain)
+    log.error(fields, "the zone file could not be merged, and is tried again each minute");
   const cancel = clock.at(clock.now() + MERGE_AGAIN, () => {
     signal.removeEventListener("abort", cancel);
     void mergeFile(zone, place, true);
@@ -123,7 +124,7 @@ async function openJournal(
     return { journal, state: { ...state, file: fileRecords } };
   }
   const { journal, entries, torn } = opened;
-  if (torn > 0) log.warn({ file, octets: torn }, "a write that was not finished is cut off");
+  if (torn > 0) log.warn({ file, octets: torn }, "an unfinished write is cut off the journal");
   try {
     return { journal, state: readState(entries, origin, clock) };
   } catch (error) {
@@ -133,7 +134,7 @@ async function openJournal(
   }
 }
 
-const REMEDY = "expected it as it was written: put back a backup, or move it away to begin anew";
+const REMEDY = "expected it as it was written: restore a backup, or move it away to start afresh";
 
 /**
  * Without a journal, the time of day serves as a serial that rises from start to start, unless the
@@ -155,7 +156,7 @@ async function raiseSerial(zone: Zone, saved: number | undefined, log: Log): Pro
   const { origin, current } = zone;
   if (saved === undefined || compareSerials(saved, current.serial) <= 0) return;
   const fields = { zone: `${origin}`, serial: current.serial, copy: saved };
-  log.warn(fields, "the journal ends before its copy was written: what came between is lost");
+  log.warn(fields, "the journal is older than the copy of the zone: what came between is lost");
   const updates = recordsOf(withSerial(current.soa, serialBehind(saved)));
   const rcode = await zone.apply(
     { zone: origin, prerequisites: [], updates },

@@ -187,7 +187,7 @@ export class Zone {
     const fields = { zone: `${this.origin}`, records: passedOver.length, first: `${first.name}` };
     this.#log?.warn(
       fields,
-      "static records are passed over until the next start: others are there",
+      "static records are skipped until the next start: other records stand in their way",
     );
     return withoutRecords(file, passedOver);
   }
@@ -253,7 +253,7 @@ export class Zone {
     if (!isWritten) return;
     this.#store?.kept(this.#working);
     if (this.#isFailing)
-      this.#log?.info({ zone: `${this.origin}` }, "changes can be written again");
+      this.#log?.info({ zone: `${this.origin}` }, "changes are written to disk again");
     this.#isFailing = false;
   }
 
@@ -261,7 +261,10 @@ export class Zone {
     this.#ahead = this.#current;
     if (!this.#isFailing) {
       const reason = (error as Error).message;
-      this.#log?.error({ zone: `${this.origin}`, reason }, "changes cannot be written, and fail");
+      this.#log?.error(
+        { zone: `${this.origin}`, reason },
+        "changes cannot be written to disk, and fail",
+      );
     }
     this.#isFailing = true;
     this.#notBefore = this.#clock.now() + RETRY;

@@ -98,7 +98,7 @@ describe("dnssd-gateway check", () => {
     const files = [path("zones/Y.example.zone"), path("zones/y.example.zone")];
     const { status, said } = await check();
     assert.equal(status, 1);
-    const twice = `${files[1]}: the zone of ${files[0]}; expected one file for each zone`;
+    const twice = `${files[1]}: the same zone as ${files[0]}; expected one file for each zone`;
     assert.deepEqual(said, [twice]);
     rmSync(files[0]!);
     rmSync(files[1]!);

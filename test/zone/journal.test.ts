@@ -81,11 +81,15 @@ suite("Journal", () => {
     await disk.rename("j", "elsewhere");
     await assert.rejects(
       journal.append([octets("b")]),
-      /^Error: j has been taken away; expected it back/,
+      /^Error: j has been removed or replaced; put it back/,
     );
     const copy = disk.create("j");
     copy.write(disk.octets("elsewhere"), 0);
-    await assert.rejects(journal.append([octets("b")]), /taken away/, "another is in its place");
+    await assert.rejects(
+      journal.append([octets("b")]),
+      /removed or replaced/,
+      "another is in its place",
+    );
     await disk.rename("elsewhere", "j");
     await journal.append([octets("c")]);
     assert.equal(await told(disk), "head a c");

@@ -155,7 +155,7 @@ suite("openZone", () => {
     };
     await openOn(MemoryDisk.of([[JOURNAL, octets.subarray(0, end - 1)]]), { log });
     assert.equal(warnings.length, 1);
-    assert.match(JSON.stringify(warnings), /z.example.journal.*"octets":\d+.*not finished/);
+    assert.match(JSON.stringify(warnings), /z.example.journal.*"octets":\d+.*unfinished/);
   });
 
   test("writes a copy that servers and people can read, and that tells who holds what", async () => {
@@ -202,7 +202,7 @@ suite("openZone", () => {
       await clock.elapse(15 * 60_000);
       disk.before = () => {};
       assert.deepEqual(warnings.splice(0), [
-        `{"file":"${COPY}","reason":"ENOSPC"} the copy cannot be written`,
+        `{"file":"${COPY}","reason":"ENOSPC"} the readable copy of the zone cannot be written`,
       ]);
       assert.deepEqual(disk.paths, [JOURNAL]);
     }
@@ -332,7 +332,7 @@ suite("the zone's file", () => {
         records(second),
         `else A 10.0.0.2; ${theirs}`.replace(/CNAME (\S+)$/, "CNAME $1.z.example."),
       );
-      assert.match(facts.join(), /^static records are passed over until the next start/);
+      assert.match(facts.join(), /^static records are skipped until the next start/);
       const left = disk.afterKill();
       const third = await openOn(left, { text });
       await third.apply(updateOf(`- www ${theirs.split(" ")[1]}`), operator);

@@ -78,7 +78,7 @@ suite("SEC-13: a set", () => {
       assert.equal(await apply(update, by), "SERVFAIL");
     }
     assert.equal(zone.current, current);
-    const fact = "a set would have more octets than a message takes, and an update fails";
+    const fact = "a set would not fit into a message, and an update fails";
     const set = "_big._tcp.paris.z.example. PTR";
     const zoneName = { zone: "z.example.", by: "operator" };
     const told = { ...zoneName, set, records: MOST + 1, most: 64_000, fact };

@@ -73,7 +73,7 @@ export class FileStore implements Store {
       this.#limit = Math.max(this.#options.enough ?? ENOUGH, 4 * journal.length);
     } catch (error) {
       const reason = (error as Error).message;
-      log.warn({ zone: `${zone.current().origin}`, reason }, "the journal cannot be begun anew");
+      log.warn({ zone: `${zone.current().origin}`, reason }, "the journal cannot be rewritten");
       this.#limit = before * 1.5;
     }
     this.#isRewriting = false;
@@ -93,7 +93,10 @@ export class FileStore implements Store {
       await writeCopy(snapshot, { disk, path, holdsOf, wallTime, pace: this.#pace });
       this.#copied = snapshot.serial;
     } catch (error) {
-      log.warn({ file: path, reason: (error as Error).message }, "the copy cannot be written");
+      log.warn(
+        { file: path, reason: (error as Error).message },
+        "the readable copy of the zone cannot be written",
+      );
     }
   }
 }

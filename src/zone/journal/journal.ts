@@ -142,7 +142,7 @@ export class Journal {
     if (this.#isUnsettled) await this.#settle();
     // A file that has lost its name accepts everything, and nobody would ever find it.
     if (!this.#tape.isAt(this.#path)) {
-      throw new Error(`${this.#path} has been taken away; expected it back, or a restart`);
+      throw new Error(`${this.#path} has been removed or replaced; put it back, or restart`);
     }
     await this.#tape.write(entries);
   }

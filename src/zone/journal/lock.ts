@@ -105,5 +105,5 @@ function read(path: string): string | undefined {
 function inUse(path: string): Error {
   const [pid] = (ownerOf(path) ?? "").split(" ");
   const who = pid ? `process ${pid}` : "another process";
-  return new Error(`${path}: in use by ${who}; expected a folder of one process's own`);
+  return new Error(`${path}: in use by ${who}; expected a folder that no other process uses`);
 }

@@ -166,7 +166,7 @@ function readHead(octets: Buffer): number {
     octets.length >= HEAD &&
     octets.toString("latin1", 0, MAGIC.length) === MAGIC &&
     octets.readUInt32BE(HEAD - 4) === crc32(octets.subarray(0, HEAD - 4));
-  if (!isWhole) throw new FormatError("damaged at its head, or no journal");
+  if (!isWhole) throw new FormatError("damaged at its head, or not a journal");
   const version = octets.readUInt32BE(MAGIC.length);
   if (version !== VERSION) {
     throw new FormatError(`of format ${version}, expected ${VERSION}`);

@@ -30,7 +30,9 @@ export async function readZoneFolder(
     const origin = originOf(file);
     const other = files.find((each) => each.origin.equals(origin));
     if (other !== undefined) {
-      throw new FormatError(`${file}: the zone of ${other.path}; expected one file for each zone`);
+      throw new FormatError(
+        `${file}: the same zone as ${other.path}; expected one file for each zone`,
+      );
     }
     const isPartial = dynamic.some((each) => each.equals(origin));
     const options = { isPartial, ...(warn && { warn }) };

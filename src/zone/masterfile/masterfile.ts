@@ -188,7 +188,7 @@ function parseDataType(word: string | undefined): number {
   const type = parseType(word);
   if (type === undefined) {
     throw new FormatError(
-      `"${word}" is no type known here, expected one such as PTR, or one by number: TYPE65280 \\# 2 abcd`,
+      `"${word}" is not a known type, expected one such as PTR, or one by number: TYPE65280 \\# 2 abcd`,
     );
   }
   if (!isDataType(type)) throw new FormatError(`${typeName(type)} is not a type of data`);

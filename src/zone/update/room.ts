@@ -53,7 +53,7 @@ export class Room {
       if (held + more <= most) return true;
       const holding = held + gained(outcome.holds, by.name, leases);
       if (holding <= Math.max(most, held)) return true;
-      this.#tell(who, holding, "a key holds as many records as it may, and an update fails");
+      this.#tell(who, holding, "a key holds as many records as it is allowed, and an update fails");
       return false;
     };
     const kind = kindOfHolder(by.name);
@@ -68,7 +68,7 @@ export class Room {
     if (this.#rationOfSets() > 0) {
       const set = `${large.name} ${typeName(large.type)}`;
       const fields = { zone: `${origin}`, by, set, records: large.rdatas.length, most: SET_OCTETS };
-      log?.warn(fields, "a set would have more octets than a message takes, and an update fails");
+      log?.warn(fields, "a set would not fit into a message, and an update fails");
     }
     return false;
   }
