@@ -168,7 +168,7 @@ function checkKeys({ keys, links = [], publish, query, transfer }: Parsed, tell:
     // A site can contradict the key only where both name one.
     if (site === undefined || own === undefined || own.includes(site.toLowerCase())) continue;
     const expected = own.join(" or ") || "none";
-    const message = `${site} is no site of the key ${keyName}, which publishes; expected ${expected}`;
+    const message = `${site} is not a site of the key ${keyName}, which publishes; expected ${expected}`;
     tell(message, "links", i, "site");
   }
   for (const [i, who] of transfer.allow.entries()) {
@@ -198,7 +198,8 @@ function checkRegistrar(
     tell(`${registrar.site} is a site of the key ${name}; ${expected}`, "registrar", "site");
   }
   if (publish !== undefined && listen === undefined) {
-    const message = "no zone is served here (publish without listen); expected it at the server";
+    const message =
+      "no zone is served here (publish without listen); expected registrar at the server";
     tell(message, "registrar");
   }
 }
@@ -220,8 +221,8 @@ function workingFolder(): string {
   try {
     return process.cwd();
   } catch {
-    const expected = "expected one that is there, or --config with a whole path";
-    throw new ConfigError([`the folder that this was started in has been removed; ${expected}`]);
+    const expected = "expected one that exists, or --config with an absolute path";
+    throw new ConfigError([`the working directory has been removed; ${expected}`]);
   }
 }
 
@@ -285,7 +286,7 @@ export function parseConfig(text: string, file: string, folder: string): Config 
 
 /** Where the parser's own messages are for programmers. */
 const yamlMistakes: Readonly<Partial<Record<ErrorCode, string>>> = {
-  DUPLICATE_KEY: "a field that is there already; expected each once",
+  DUPLICATE_KEY: "a duplicate field; expected each once",
   MULTIPLE_DOCS: "a second document; expected one in a file",
 };
 
@@ -295,7 +296,7 @@ function strayAliases(document: Document): { at: number; message: string }[] {
   visit(document, {
     Alias(_, alias) {
       if (alias.resolve(document) !== undefined) return;
-      const message = `*${alias.source} stands for nothing above; expected it in quotes, "*${alias.source}"`;
+      const message = `*${alias.source} refers to nothing above; expected it in quotes, "*${alias.source}"`;
       found.push({ at: alias.range?.[0] ?? 0, message });
     },
   });

@@ -89,7 +89,7 @@ data: zones
   it("takes name servers by name alone, and a mailbox as mail or DNS writes it (RFC 1035 §8)", () => {
     for (const server of ["192.0.2.53", "192.0.2.53:53", "2001:db8::53"]) {
       assert.deepEqual(mistakes(`nameservers: ["${server}"]`), [
-        "gateway.yaml:1: nameservers[0]: an address is no name; expected that of the server, such as ns1.example.com",
+        "gateway.yaml:1: nameservers[0]: an address is not a name; expected that of the server, such as ns1.example.com",
       ]);
     }
     const contact = (text: string) => String(parse(`contact: ${text}`).contact);
@@ -128,7 +128,7 @@ data: zones
 
   it("says that YAML treats text with a star in front as an alias", () => {
     const said = (text: string) =>
-      `*${text} stands for nothing above; expected it in quotes, "*${text}"`;
+      `*${text} refers to nothing above; expected it in quotes, "*${text}"`;
     assert.deepEqual(mistakes("zone: z.example\npolicy: { rules: [{ deny: all, host: *test }] }"), [
       `gateway.yaml:2: ${said("test")}`,
     ]);
@@ -142,13 +142,13 @@ data: zones
 
   it("says what occurs twice, and what a list or a text lacks", () => {
     assert.deepEqual(mistakes("zone: a.example\nzone: b.example"), [
-      "gateway.yaml:2: a field that is there already; expected each once",
+      "gateway.yaml:2: a duplicate field; expected each once",
     ]);
     assert.deepEqual(mistakes("zone: a.example\n---\nzone: b.example"), [
       "gateway.yaml:2: a second document; expected one in a file",
     ]);
     assert.deepEqual(mistakes("query: { cookieSecret: [] }"), [
-      "gateway.yaml:1: query.cookieSecret: expected one secret at least",
+      "gateway.yaml:1: query.cookieSecret: expected at least one secret",
     ]);
     assert.deepEqual(mistakes("subtypes: { _ipp._tcp: [''] }"), [
       "gateway.yaml:1: subtypes._ipp._tcp[0]: expected a subtype of 1 to 63 octets such as _universal",
@@ -159,7 +159,7 @@ data: zones
     assert.equal(parse("links: [{ interface: eth0.10 }, { interface: wg-1 }]").links?.length, 2);
     for (const name of ["eth0:1", "eth0 ", "a/b"]) {
       assert.deepEqual(mistakes(`links: [{ interface: "${name}" }]`), [
-        `gateway.yaml:1: links[0].interface: "${name}" is no interface; expected the name of one, such as eth0`,
+        `gateway.yaml:1: links[0].interface: "${name}" is not an interface; expected the name of one, such as eth0`,
       ]);
     }
   });
@@ -246,7 +246,7 @@ links: [{ interface: eth0, site: paris }, { interface: eth1 }${more}]`;
     assert.equal(parse(text("Paris")).links?.length, 2);
     assert.equal(parse(text("[lyon, paris]", ", { interface: e, site: LYON }")).links?.length, 3);
     assert.deepEqual(mistakes(text("parsi")), [
-      "gateway.yaml:3: links[0].site: paris is no site of the key k, which publishes; expected parsi",
+      "gateway.yaml:3: links[0].site: paris is not a site of the key k, which publishes; expected parsi",
     ]);
     assert.match(mistakes(text("[]"))[0]!, /links\[0\]\.site: .*expected none$/);
   });
@@ -278,7 +278,11 @@ links: [{ interface: eth0, site: paris }, { interface: eth1 }${more}]`;
       "ns1.example.com:65536",
       "[2001:db8::1]:65536",
     ]) {
-      assert.match(mistakes(`publish: { server: "${text}" }`)[0]!, /is no server; expected/, text);
+      assert.match(
+        mistakes(`publish: { server: "${text}" }`)[0]!,
+        /is not a server; expected/,
+        text,
+      );
     }
   });
 
@@ -393,7 +397,7 @@ catalog: catalog.example`,
       ],
       [
         "transfer: { allow: [192.0.2.0/33] }",
-        'gateway.yaml:1: transfer.allow[0]: "192.0.2.0/33" is nobody; expected key:NAME, an address, or a network such as 192.0.2.0/24',
+        'gateway.yaml:1: transfer.allow[0]: "192.0.2.0/33" is neither a key nor a network; expected key:NAME, an address, or a network such as 192.0.2.0/24',
       ],
       [
         "keys: { a: { secret: 'ä' } }",
@@ -401,11 +405,11 @@ catalog: catalog.example`,
       ],
       [
         "keys: { a: { site: paris } }",
-        "gateway.yaml:1: keys.a: expected secret or secretFile, and not both",
+        "gateway.yaml:1: keys.a: expected either secret or secretFile",
       ],
       [
         `keys: { a: { secret: ${secret}, secretFile: a } }`,
-        "gateway.yaml:1: keys.a: expected secret or secretFile, and not both",
+        "gateway.yaml:1: keys.a: expected either secret or secretFile",
       ],
       ["listen: { dns: [] }", "gateway.yaml:1: listen.dns: expected at least one address"],
       [
@@ -418,11 +422,11 @@ catalog: catalog.example`,
       ],
       [
         "query: { allow: [public] }",
-        'gateway.yaml:1: query.allow[0]: "public" is nobody; expected key:NAME, an address, or a network such as 192.0.2.0/24, private, attached or any',
+        'gateway.yaml:1: query.allow[0]: "public" is neither a key nor a network; expected key:NAME, an address, or a network such as 192.0.2.0/24, private, attached or any',
       ],
       [
         "query: { allow: [constructor] }",
-        'gateway.yaml:1: query.allow[0]: "constructor" is nobody; expected key:NAME, an address, or a network such as 192.0.2.0/24, private, attached or any',
+        'gateway.yaml:1: query.allow[0]: "constructor" is neither a key nor a network; expected key:NAME, an address, or a network such as 192.0.2.0/24, private, attached or any',
       ],
       [
         `subtypes: { _ipp._tcp: [${"x".repeat(64)}] }`,
@@ -446,11 +450,11 @@ catalog: catalog.example`,
       ],
       [
         "views: [{ networks: [office] }]",
-        'gateway.yaml:1: views[0].networks[0]: "office" is no network; expected one such as 10.1.0.0/16, an address, private or any',
+        'gateway.yaml:1: views[0].networks[0]: "office" is not a network; expected one such as 10.1.0.0/16, an address, private or any',
       ],
       [
         "views: [{ networks: [constructor] }]",
-        'gateway.yaml:1: views[0].networks[0]: "constructor" is no network; expected one such as 10.1.0.0/16, an address, private or any',
+        'gateway.yaml:1: views[0].networks[0]: "constructor" is not a network; expected one such as 10.1.0.0/16, an address, private or any',
       ],
       [
         "views: [{ sites: [paris] }]",
@@ -495,7 +499,7 @@ catalog: catalog.example`,
       ]),
       [
         "zone: .",
-        "gateway.yaml:1: zone: the root is no zone; expected a domain name such as bonjour.example.com",
+        "gateway.yaml:1: zone: the root cannot be the zone; expected a domain name such as bonjour.example.com",
       ],
       ["grace: -1", "gateway.yaml:1: grace: expected 0 s at least"],
       ["grace: 3601", "gateway.yaml:1: grace: expected an hour at most"],

@@ -47,7 +47,7 @@ export const query = z.strictObject({
     .union([cookieSecret.transform((one) => [one]), z.array(cookieSecret)], {
       error: "expected a secret of 32 hexadecimal digits, or a list of them, the newest first",
     })
-    .refine((secrets) => secrets.length > 0, "expected one secret at least")
+    .refine((secrets) => secrets.length > 0, "expected at least one secret")
     .optional(),
 });
 

@@ -54,7 +54,7 @@ export function readCredentials(paths: CredentialPaths, known?: Credentials): Cr
     // Checks the chain too, catches a file half written, and refuses what is too weak to be used.
     createSecureContext({ cert: certificate, key: privateKey });
   } catch (cause) {
-    const { reason = "no use for TLS" } = cause as { readonly reason?: string };
+    const { reason = "not usable for TLS" } = cause as { readonly reason?: string };
     throw new CredentialsError("certificate", `${paths.certificate}: ${reason}`, { cause });
   }
   return { certificate, privateKey, expires: Date.parse(shown.validTo) };

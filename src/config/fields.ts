@@ -23,7 +23,7 @@ export const domain = z
   .transform((text, context) => {
     try {
       const name = Name.parse(text);
-      if (name.isRoot) throw new FormatError("the root is no zone");
+      if (name.isRoot) throw new FormatError("the root cannot be the zone");
       return name;
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
@@ -36,7 +36,7 @@ export const domain = z
 export const nameserver = z
   .string("expected a host name such as ns1.example.com")
   .refine((text) => parseEndpoint(text, DNS_PORT) === undefined, {
-    error: "an address is no name; expected that of the server, such as ns1.example.com",
+    error: "an address is not a name; expected that of the server, such as ns1.example.com",
     abort: true,
   })
   .pipe(domain);
@@ -80,7 +80,7 @@ export const interfaceName = z
   .string("expected the name of an interface such as eth0")
   .refine(isLabel, "expected the name of an interface such as eth0")
   .refine((text) => !/[\s/:]/.test(text), {
-    error: ({ input }) => `"${input}" is no interface; expected the name of one, such as eth0`,
+    error: ({ input }) => `"${input}" is not an interface; expected the name of one, such as eth0`,
   });
 
 /** Of the octets that are allowed in a service type (see `dns/service.ts`). */
@@ -120,7 +120,7 @@ export const host = z
       if (isName) return { host: named[1]!, port };
     }
     context.addIssue(
-      `"${text}" is no server; expected "192.0.2.1:53", "[2001:db8::1]:53" or ns1.example.com`,
+      `"${text}" is not a server; expected "192.0.2.1:53", "[2001:db8::1]:53" or ns1.example.com`,
     );
     return z.NEVER;
   });
@@ -132,7 +132,7 @@ export const grant = z
     const prefix = parsePrefix(text);
     if (prefix !== undefined) return prefix;
     context.addIssue(
-      `"${text}" is nobody; expected key:NAME, an address, or a network such as 192.0.2.0/24`,
+      `"${text}" is neither a key nor a network; expected key:NAME, an address, or a network such as 192.0.2.0/24`,
     );
     return z.NEVER;
   });
@@ -163,7 +163,7 @@ export const network = z
     const prefixes = prefix === undefined ? namedNetworks.get(text) : [prefix];
     if (prefixes !== undefined) return prefixes;
     context.addIssue(
-      `"${text}" is no network; expected one such as 10.1.0.0/16, an address, private or any`,
+      `"${text}" is not a network; expected one such as 10.1.0.0/16, an address, private or any`,
     );
     return z.NEVER;
   });

@@ -31,11 +31,11 @@ export const key = z
     networks: networks.optional(),
   })
   .refine(({ site, networks }) => networks === undefined || site !== undefined, {
-    error: "expected a site as well, for networks narrow what its collector may write",
+    error: "expected a site as well: networks narrow what its collector may write",
     path: ["networks"],
   })
   .refine((fields) => (fields.secret === undefined) !== (fields.secretFile === undefined), {
-    error: "expected secret or secretFile, and not both",
+    error: "expected either secret or secretFile",
   });
 
 export const keys = z
@@ -61,7 +61,7 @@ export function readKeys(fields: z.output<typeof keys>, read: Read) {
     }
     const twin = [...keys].find(([, { name }]) => name.equals(key.name))?.[0];
     if (twin === undefined) keys.set(word, key);
-    else issues.push(mistake(word, `one name with ${twin} in DNS; expected another`));
+    else issues.push(mistake(word, `the same name as ${twin} in DNS; expected another`));
   }
   return { keys, issues };
 }

@@ -39,19 +39,19 @@ export const listen = z
       const first = all.slice(0, i).find((other) => isSamePlace(other.endpoint, endpoint));
       if (first === undefined) continue;
       const where = `${formatEndpoint(endpoint)} is taken by ${first.place}`;
-      context.addIssue({ code: "custom", path, message: `${where}; expected each place once` });
+      context.addIssue({ code: "custom", path, message: `${where}; expected each address once` });
     }
   })
   .superRefine(({ push, tls }, context) => {
     if (push === undefined || tls !== undefined) return;
-    const message = "changes are pushed by TLS alone; expected listen.tls beside it";
+    const message = "changes are pushed over TLS only; expected listen.tls as well";
     context.addIssue({ code: "custom", path: ["push"], message });
   })
   .superRefine(({ tls, https, certificate, privateKey }, context) => {
     const secure = tls !== undefined ? "tls" : https !== undefined ? "https" : undefined;
     for (const [field, path] of Object.entries({ certificate, privateKey })) {
       if (secure === undefined || path !== undefined) continue;
-      const message = `missing; expected the path of a file (PEM), for listen.${secure} needs it`;
+      const message = `missing; expected the path of a file (PEM), because listen.${secure} needs it`;
       context.addIssue({ code: "custom", path: [field], message });
     }
   });

@@ -53,12 +53,12 @@ export const policyRule = z
   })
   // Undefined stands for all types, so it is the presence of the field that counts.
   .refine((rule) => "allow" in rule !== "deny" in rule, {
-    error: "expected allow or deny, one of them",
+    error: "expected either allow or deny",
   })
   .refine(
     ({ allow, deny, address, site }) =>
       ![allow?.size, deny?.size, address?.length, site?.length].includes(0),
-    { error: "a list in it is empty, and so it fits nothing; expected one entry at least" },
+    { error: "a list in it is empty, so it matches nothing; expected at least one entry" },
   );
 
 const key = z
@@ -95,7 +95,9 @@ const prefix = z
   .transform((text, context) => {
     const parsed = parsePrefix(text);
     if (parsed !== undefined) return subnetOf(parsed);
-    context.addIssue(`"${text}" is no network; expected one such as 192.168.1.0/24, or an address`);
+    context.addIssue(
+      `"${text}" is not a network; expected one such as 192.168.1.0/24, or an address`,
+    );
     return z.NEVER;
   });
 

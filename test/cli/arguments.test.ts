@@ -87,7 +87,7 @@ describe("the command line", () => {
     const folder = temporaryFolder();
     const shell = ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", process.execPath, MAIN];
     const { status, stderr, stdout } = await run([...shell, "run"], { cwd: folder });
-    assert.match(stderr, /^the folder that this was started in has been removed; expected .*\n$/);
+    assert.match(stderr, /^the working directory has been removed; expected .*\n$/);
     assert.deepEqual([status, `${stdout}`], [1, ""]);
   });
 

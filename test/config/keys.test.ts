@@ -43,7 +43,7 @@ describe("the keys of a configuration", () => {
     );
     assert.match(
       mistakesIn(`b: { secret: "${secret}", site: x, networks: [10.1] }`).join(),
-      /keys\.b\.networks\[0\]: "?10\.1"? is no network|keys\.b\.networks\[0\]: expected/,
+      /keys\.b\.networks\[0\]: "?10\.1"? is not a network|keys\.b\.networks\[0\]: expected/,
     );
   });
 
@@ -69,7 +69,7 @@ describe("the keys of a configuration", () => {
       "gateway.yaml:1: keys.paris.secretFile: lyon: the file of the key lyon; expected that of paris",
     ]);
     assert.deepEqual(mistakesIn(`Paris: { secret: ${secret} }, paris: { secret: ${secret} }`), [
-      "gateway.yaml:1: keys.paris: one name with Paris in DNS; expected another",
+      "gateway.yaml:1: keys.paris: the same name as Paris in DNS; expected another",
     ]);
   });
 

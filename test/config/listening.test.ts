@@ -36,8 +36,8 @@ listen:
     skip: skipWithout("openssl"),
   }, () => {
     assert.deepEqual(mistakes('listen:\n  dns: ["0.0.0.0:53"]\n  tls: ["0.0.0.0:853"]'), [
-      "gateway.yaml:2: listen.certificate: missing; expected the path of a file (PEM), for listen.tls needs it",
-      "gateway.yaml:2: listen.privateKey: missing; expected the path of a file (PEM), for listen.tls needs it",
+      "gateway.yaml:2: listen.certificate: missing; expected the path of a file (PEM), because listen.tls needs it",
+      "gateway.yaml:2: listen.privateKey: missing; expected the path of a file (PEM), because listen.tls needs it",
     ]);
     const { folder } = makeCertificate();
     const wrong = (key: string) =>
@@ -53,11 +53,11 @@ listen:
       /^gateway\.yaml:5: listen\.privateKey: \S+\/cert\.pem: no key/,
     );
     assert.deepEqual(mistakes('listen: { dns: ["0.0.0.0:53"], push: ns1.example.com }'), [
-      "gateway.yaml:1: listen.push: changes are pushed by TLS alone; expected listen.tls beside it",
+      "gateway.yaml:1: listen.push: changes are pushed over TLS only; expected listen.tls as well",
     ]);
     assert.match(
       mistakes('listen: { dns: ["0.0.0.0:53"], push: "192.0.2.1" }')[0]!,
-      /^gateway\.yaml:1: listen\.push: an address is no name/,
+      /^gateway\.yaml:1: listen\.push: an address is not a name/,
     );
     assert.match(
       mistakes('listen: { dns: ["0.0.0.0:53"], dot: [] }')[0]!,
@@ -68,10 +68,10 @@ listen:
   test("takes each place once, where a wildcard covers its family", () => {
     const said = (text: string) => mistakes(`listen: { ${text} }`);
     assert.deepEqual(said('dns: ["127.0.0.1:53", "127.0.0.1:53"]'), [
-      "gateway.yaml:1: listen.dns[1]: 127.0.0.1:53 is taken by listen.dns[0]; expected each place once",
+      "gateway.yaml:1: listen.dns[1]: 127.0.0.1:53 is taken by listen.dns[0]; expected each address once",
     ]);
     assert.deepEqual(said('dns: ["[::1]:53", "127.0.0.1:53", "[::0]:53"]'), [
-      "gateway.yaml:1: listen.dns[2]: [::]:53 is taken by listen.dns[0]; expected each place once",
+      "gateway.yaml:1: listen.dns[2]: [::]:53 is taken by listen.dns[0]; expected each address once",
     ]);
     assert.match(
       said('dns: ["127.0.0.1:853"], tls: ["0.0.0.0:853"], certificate: c, privateKey: k').join(),

@@ -17,8 +17,8 @@ const mistakes = (policy: string): readonly string[] => {
 const cases: readonly (readonly [policy: string, expected: RegExp])[] = [
   ["{ rules: [{ deny: painters }] }", /rules\[0\]\.deny: "painters" is neither .* printers, /],
   ["{ rules: [{ deny: [chat, _x] }] }", /rules\[0\]\.deny: "_x" is neither a type nor a group; /],
-  ["{ rules: [{ site: paris }] }", /rules\[0\]: expected allow or deny, one of them$/],
-  ["{ rules: [{ allow: all, deny: all }] }", /rules\[0\]: expected allow or deny, one of them$/],
+  ["{ rules: [{ site: paris }] }", /rules\[0\]: expected either allow or deny$/],
+  ["{ rules: [{ allow: all, deny: all }] }", /rules\[0\]: expected either allow or deny$/],
   ["{ rules: [{ deny: all, hosts: x }] }", /rules\[0\]\.hosts: unknown field; .* instance, host, /],
   ["{ rules: [{ deny: all, address: x }] }", /rules\[0\]\.address: .*expected a network /],
   [
@@ -38,7 +38,7 @@ const cases: readonly (readonly [policy: string, expected: RegExp])[] = [
   ["{ addresses: [{ from: 10.1.0.0/16, to: 10.2.0.0/24 }] }", /\.to: expected from and to of one/],
   ["{ addresses: [{ from: 10.1.0.1, to: 'fd00::1' }] }", /\.to: expected from and to of one/],
   ["{ addresses: [{ from: 10.0.0.0/8, to: 'fd00::/8' }] }", /\.to: expected from and to of one/],
-  ["{ addresses: [{ from: here, to: 10.2.0.0/24 }] }", /\.from: "here" is no network; expected/],
+  ["{ addresses: [{ from: here, to: 10.2.0.0/24 }] }", /\.from: "here" is not a network; expected/],
   ["deny", /policy: expected fields such as rules:$/],
 ];
 

@@ -34,7 +34,7 @@ suite("the field registrar", () => {
 
   test("needs a zone that is served here", () => {
     assert.deepEqual(mistakes("publish: { server: 192.0.2.1 }\nregistrar: { site: devices }"), [
-      "gateway.yaml:2: registrar: no zone is served here (publish without listen); expected it at the server",
+      "gateway.yaml:2: registrar: no zone is served here (publish without listen); expected registrar at the server",
     ]);
   });
 
