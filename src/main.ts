@@ -14,7 +14,7 @@ import { ListenError } from "./net/server/listener.ts";
 
 const program = new Command("dnssd-gateway")
   .description(
-    "Harvests what the local networks advertise by multicast DNS, serves it as a DNS zone.",
+    "Harvests what the local networks advertise by multicast DNS and serves it as a DNS zone.",
   )
   .version("0.1.0")
   .showHelpAfterError("(see dnssd-gateway --help)");
@@ -27,7 +27,7 @@ program
     "configuration file (YAML); without it, every interface and loopback",
   )
   .addOption(
-    new Option("--log <level>", "how much it says on standard error")
+    new Option("--log <level>", "how much to log on standard error")
       .choices(["debug", "info", "warn", "error", "silent"])
       .default("info"),
   )
@@ -48,7 +48,7 @@ program
     "server to ask, such as 192.0.2.1:53 (default: the gateway here)",
   )
   .option("-c, --config <file>", "where the defaults of the other two are read")
-  .option("-w, --watch", "go on, and tell what comes, changes and goes, until SIGINT (^C)")
+  .option("-w, --watch", "keep watching: print what comes, changes and goes, until SIGINT (^C)")
   .action(browse);
 
 program
@@ -70,8 +70,8 @@ program
 
 program
   .command("doctor")
-  .description("find what is broken between devices, the zone and clients, and say what mends it")
-  .option("-c, --config <file>", "of the gateway or collector on this host")
+  .description("find what is broken between devices, the zone and clients, and say how to mend it")
+  .option("-c, --config <file>", "configuration of the gateway or collector on this host")
   .option("-s, --server <address>", "from elsewhere: the zone's server; this host is not examined")
   .option("-d, --domain <name>", "from elsewhere: the zone")
   .option("-r, --resolver <address...>", "resolvers of clients (default: those of this host)")
@@ -82,7 +82,10 @@ program
   .description("check a configuration file, or a zone file (*.zone)")
   .argument("<file>")
   .option("-o, --origin <name>", "origin of a zone file (default: its name without .zone)")
-  .option("-c, --config <file>", "whose shared and reverse zones may lack SOA and NS in files")
+  .option(
+    "-c, --config <file>",
+    "configuration whose shared and reverse zones may lack SOA and NS in their files",
+  )
   .option("--dry-run", "say what its policy would hide of what a running gateway publishes")
   .option("-d, --domain <name>", "with --dry-run: the zone (default: the configuration's)")
   .option("-s, --server <address>", "with --dry-run: the gateway (default: the configuration's)")
@@ -97,23 +100,26 @@ program
     "hmac-sha1, -sha224, -sha256 (default), -sha384 or -sha512; with --dnssec, " +
       "ecdsap256sha256 (default) or ed25519",
   )
-  .option("--site <label>", "bind it to a site: who has it may write there and nowhere else")
+  .option("--site <label>", "bind it to a site: whoever has it may write there and nowhere else")
   .option(
     "-f, --file <path>",
-    "write the secret to this new file (mode 0600) in place of printing it",
+    "write the secret to this new file (mode 0600) instead of printing it",
   )
   .option("--dnssec", "make a key that signs the zone of this name, and print its DS")
   .option("--folder <path>", "with --dnssec: the folder of such keys (default: keys)")
   .option("--role <role>", "with --dnssec: csk (default), ksk or zsk")
-  .option("--retire <tag>", "with --dnssec: end the key of this tag, which has a successor")
+  .option(
+    "--retire <tag>",
+    "with --dnssec: retire the key with this tag, which must have a successor",
+  )
   .action(key);
 
 function whyNoCommand(word: string): string {
   if (program.commands.some((command) => command.name() === word)) {
-    return `the command comes first and its options behind it: dnssd-gateway ${word} …`;
+    return `the command comes first, then its options: dnssd-gateway ${word} …`;
   }
   if (/[./]/.test(word)) return `a configuration is given by --config ${word}`;
-  return `no command is called '${word}'`;
+  return `there is no command '${word}'`;
 }
 
 let isService = false;

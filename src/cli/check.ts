@@ -52,13 +52,13 @@ async function checkServed(config: Config): Promise<string[]> {
     nameservers.length > 0 &&
     records.some(({ name, type }) => type === Type.NS && name.equals(origin))
   ) {
-    notes.push(`nameservers does nothing, for the file of ${origin} has NS records of its own`);
+    notes.push(`nameservers does nothing: the file of ${origin} has NS records of its own`);
   }
   const origins = [...dynamic, ...fixed].map(({ origin }) => origin);
   if (dnssec === undefined) return notes;
   const signed = await checkKeyFolder(dnssec.keys, origins, warn);
   if (transfer.allow.length + transfer.notify.length > 0) {
-    notes.push(`transfer does nothing for ${signed.join(", ")}: a signed zone is copied by nobody`);
+    notes.push(`transfer does nothing for ${signed.join(", ")}: a signed zone is not transferred`);
   }
   return notes;
 }

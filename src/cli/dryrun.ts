@@ -30,11 +30,10 @@ export async function dryRun(file: string, options: ServerOptions): Promise<void
   for (const [reason, names] of hidden) {
     lines.push(`${String(names.length).padStart(6)}  ${reason}`, ...listed(names));
   }
+  lines.push(`${String(edited.length).padStart(6)}  TXT records would change`, ...listed(edited));
   lines.push(
-    `${String(edited.length).padStart(6)}  TXT records would be others`,
-    ...listed(edited),
+    "This covers neither services that are not published now nor the networks of the links.",
   );
-  lines.push("Of what is not published now, and of links' networks, this says nothing.");
   process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 }
 

@@ -70,7 +70,7 @@ export async function explain(text: string, options: ServerOptions): Promise<voi
     const lines = [
       ...zoneLines(evidence),
       ...ears.flatMap((ear) => linkLines(ear, subject)),
-      ...hearing.unplaced.map((link) => `On ${link}: at which site it is, is not known yet`),
+      ...hearing.unplaced.map((link) => `On ${link}: its site is not known yet`),
       ...concerns,
       ...verdictLines(evidence),
     ];

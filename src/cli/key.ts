@@ -59,7 +59,7 @@ export function key(name: string, options: KeyOptions): void | Promise<void> {
   print(`# for the gateway, and for the collector with publish: { key: ${word} }\n`);
   if (site === undefined) {
     print(
-      "# bound to no site: who has it may write everything; --site LABEL binds it to one, and with\n" +
+      "# bound to no site: whoever has it may write everything; --site LABEL binds it to one, and with\n" +
         "# site: [] it may write nothing, as is right for a secondary\n",
     );
   }
@@ -80,8 +80,8 @@ function writeSecret(file: string, text: string): void {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const reasons: Readonly<Record<string, string>> = {
-      EEXIST: "is there already",
-      ENOENT: `there is no folder ${dirname(file)}`,
+      EEXIST: "already exists",
+      ENOENT: `no such folder: ${dirname(file)}`,
     };
     const why = reasons[code ?? ""] ?? `cannot be written (${code})`;
     throw new ConfigError([`${file}: ${why}; expected the path of a new file`]);

@@ -24,19 +24,24 @@ export function notesOn(config: Config): string[] {
   const notes = [
     // RFC 6762 §3.
     zone.isUnder(LOCAL) &&
-      `${zone} is asked for by multicast, as all names in local. are: clients will not ask this server`,
+      `names in local. are resolved by multicast: clients will not ask this server for ${zone}`,
     whyNotAsked(config) ?? whyNotForViews(config),
-    isDeaf && whyIdle(config, hearing, "no link is heard (links: []); collectors have it"),
+    isDeaf &&
+      whyIdle(config, hearing, "there are no links (links: []); set this at the collectors"),
     listen === undefined &&
-      whyIdle(config, SERVING, "nothing is served (publish without listen); the server has it"),
+      whyIdle(
+        config,
+        SERVING,
+        "nothing is served (publish without listen); set this at the server",
+      ),
     listen?.isUnread &&
-      "certificate and privateKey do nothing where neither tls nor https is listened for (listen)",
+      "certificate and privateKey do nothing where listen has neither tls nor https",
     whyNotPushed(config),
     ...sitesWithoutLink(config),
-    isDeaf && publish && "nothing is published, for no link is heard (links: [])",
+    isDeaf && publish && "nothing is published: no links are configured (links: [])",
     publish &&
       listen &&
-      "the zone served (listen) gets nothing of what is published elsewhere (publish)",
+      "what is published elsewhere (publish) is not in the zone served here (listen)",
     ...servers.map((server) => server && whyNoPort(server.host)),
   ];
   return notes.filter((note) => typeof note === "string");
@@ -45,7 +50,7 @@ export function notesOn(config: Config): string[] {
 /** A view shows what is in the zone, and what is learnt on demand is not. */
 function whyNotForViews({ links = [], views }: Config): string | undefined {
   if (views.length === 0 || !links.some((link) => link.onDemand)) return undefined;
-  return "clients that have a view get nothing on demand (views)";
+  return "clients with a view get nothing on demand (views)";
 }
 
 /** A client of DNS Push checks that the certificate is for the host it meant (RFC 8765 §7.2). */
@@ -54,7 +59,7 @@ function whyNotPushed({ listen }: Config): string | undefined {
   const certificate = listen?.credentials?.read.certificate;
   if (host === undefined || certificate === undefined) return undefined;
   if (new X509Certificate(certificate).checkHost(host) !== undefined) return undefined;
-  return `clients get no changes pushed, for the certificate is not for ${host} (listen.push)`;
+  return `clients get no changes pushed: the certificate is not valid for ${host} (listen.push)`;
 }
 
 /** On fields that are set where they have no effect. */
@@ -75,7 +80,8 @@ function sitesWithoutLink(config: Config): string[] {
     policy[field].flatMap(({ sites = [] }: { sites?: readonly string[] | undefined }, i) => {
       const missing = sites.filter((site) => !labels.includes(folded(site)));
       if (missing.length === 0) return [];
-      return `policy.${field}[${i}] does nothing at ${missing.join(", ")}, where no link is (links)`;
+      const these = missing.length === 1 ? "this site" : "these sites";
+      return `policy.${field}[${i}] does nothing at ${missing.join(", ")}: no link has ${these}`;
     }),
   );
 }

@@ -23,7 +23,7 @@ export async function run(options: RunOptions): Promise<void> {
   const reloads: (() => void)[] = [];
   if (!hasTerminal()) process.on("SIGHUP", () => readAgain(reloads, log));
   // Other daemons reopen their log on it; Node would open a debugger to every user of this host.
-  process.on("SIGUSR1", () => log.info({ signal: "SIGUSR1" }, "nothing is done on this signal"));
+  process.on("SIGUSR1", () => log.info({ signal: "SIGUSR1" }, "signal ignored"));
   const gateway = await openGateway(config, {
     ...{ clock: systemClock, log, signal: stop.signal },
     onReload: (reload) => reloads.push(reload),
@@ -46,21 +46,23 @@ function hasTerminal(): boolean {
 
 function readAgain(reloads: readonly (() => void)[], log: Log): void {
   for (const reload of reloads) reload();
-  const read = reloads.length > 0 ? "certificates and signing keys are" : "nothing is";
-  log.info({ signal: "SIGHUP" }, `${read} read again; all else is read at the start`);
+  log.info({ signal: "SIGHUP" }, reloads.length > 0 ? REREAD : NOTHING_REREAD);
 }
 
 /** The first thing to try, ready to paste. */
+const REREAD = "certificates and signing keys are reread; all else is read only at the start";
+const NOTHING_REREAD = "nothing is reread: the configuration is read only at the start";
+
 function welcome({ zone, listen, publish, web }: Config): string {
   const page = web === undefined ? [] : [`http://${formatEndpoint(reachable(web))}/`];
   if (listen === undefined) {
     const server = publish && updateHost(publish);
     const at =
       server === undefined
-        ? "the server that DNS tells"
+        ? "the server found through DNS"
         : formatEndpoint({ address: server.host, port: server.port });
     const by = publish?.transport === "tls" ? " by TLS" : "";
-    const figures = page.map((url) => ` Figures are at ${url}metrics.`).join("");
+    const figures = page.map((url) => ` Metrics are at ${url}metrics.`).join("");
     return `Will publish into ${zone} at ${at}${by}.${figures}\n\n`;
   }
   const { address, port } = reachable(listen.dns[0]!);

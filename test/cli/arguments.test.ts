@@ -14,14 +14,14 @@ describe("the command line", () => {
 
   it("names a command or an option that does not exist", async () => {
     const cases = {
-      bogus: "error: no command is called 'bogus'",
-      "run bogus": "error: no command is called 'bogus'",
+      bogus: "error: there is no command 'bogus'",
+      "run bogus": "error: there is no command 'bogus'",
       "--bogus": "error: unknown option '--bogus'",
       "check --bogus": "error: unknown option '--bogus'",
       "run gateway.yaml": "error: a configuration is given by --config gateway.yaml",
       "/etc/gateway.yaml": "error: a configuration is given by --config /etc/gateway.yaml",
       "--log debug check gateway.yaml":
-        "error: the command comes first and its options behind it: dnssd-gateway check …",
+        "error: the command comes first, then its options: dnssd-gateway check …",
       "run --log loud":
         "error: option '--log <level>' argument 'loud' is invalid. Allowed choices are debug, info, warn, error, silent.",
     };

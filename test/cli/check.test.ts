@@ -81,8 +81,8 @@ describe("dnssd-gateway check", () => {
     write("$TTL 60\n@ NS ns2.example.com.\n", "zones/z.local.zone");
     assert.deepEqual((await check()).said, [
       `${config}: zone z.local., no mistake found`,
-      `${config}: nameservers does nothing, for the file of z.local. has NS records of its own`,
-      `${config}: z.local. is asked for by multicast, as all names in local. are: clients will not ask this server`,
+      `${config}: nameservers does nothing: the file of z.local. has NS records of its own`,
+      `${config}: names in local. are resolved by multicast: clients will not ask this server for z.local.`,
     ]);
     // Delegations beneath the apex, and other records at it, leave it its effect.
     write("zone: z.example\nnameservers: [ns1.example.com]\n");
@@ -203,7 +203,7 @@ describe("dnssd-gateway check", () => {
     write(
       "zone: z.example\ndata: none\ndnssec: { keys: keys }\ntransfer: { allow: [192.0.2.1] }\n",
     );
-    const copied = "transfer does nothing for z.example.: a signed zone is copied by nobody";
+    const copied = "transfer does nothing for z.example.: a signed zone is not transferred";
     assert.equal((await check()).said[2], `${config}: ${copied}`);
   });
 
@@ -212,52 +212,52 @@ describe("dnssd-gateway check", () => {
     const cases: [string, string][] = [
       [
         "links: []\npolicy: { rules: [{ deny: chat }] }\n",
-        "policy does nothing where no link is heard (links: []); collectors have it",
+        "policy does nothing where there are no links (links: []); set this at the collectors",
       ],
       [
         "links: []\nsubtypes: { _ipp._tcp: [_universal] }\ngrace: 60\n",
-        "subtypes, grace do nothing where no link is heard (links: []); collectors have it",
+        "subtypes, grace do nothing where there are no links (links: []); set this at the collectors",
       ],
       [
         `${publish}query: { limit: 5 }\nviews: [{ networks: [any] }]\nnameservers: [ns1.example]\n`,
-        "nameservers, query, views do nothing where nothing is served (publish without listen); the server has it",
+        "nameservers, query, views do nothing where nothing is served (publish without listen); set this at the server",
       ],
       [
         "listen: { dns: ['127.0.0.1:53'], certificate: none.pem }\n",
-        "certificate and privateKey do nothing where neither tls nor https is listened for (listen)",
+        "certificate and privateKey do nothing where listen has neither tls nor https",
       ],
       [
         "links: [{ interface: eth0, site: hq }]\npolicy: { rules: [{ deny: chat, site: [HQ, paris, lyon] }] }\n",
-        "policy.rules[0] does nothing at paris, lyon, where no link is (links)",
+        "policy.rules[0] does nothing at paris, lyon: no link has these sites",
       ],
       [
         "links: [{ interface: eth0, site: hq }]\nregistrar: { site: devices }\npolicy: { rules: [{ deny: chat, site: [devices, lyon] }] }\n",
-        "policy.rules[0] does nothing at lyon, where no link is (links)",
+        "policy.rules[0] does nothing at lyon: no link has this site",
       ],
       [
         "links: []\nregistrar: { site: devices }\npolicy: { rules: [{ deny: chat, site: [Devices, lyon] }] }\n",
-        "policy.rules[0] does nothing at lyon, where no link is (links)",
+        "policy.rules[0] does nothing at lyon: no link has this site",
       ],
       [
         "links: []\nregistrar: { site: devices }\npolicy: { rules: [{ deny: chat }] }\ngrace: 60\n",
-        "grace does nothing where no link is heard (links: []); collectors have it",
+        "grace does nothing where there are no links (links: []); set this at the collectors",
       ],
       [
         `${publish}links: [{ interface: eth0, site: hq }]\npolicy: { text: [{ type: all, drop: [a] }, { type: all, drop: [b], site: paris }] }\n`,
-        "policy.text[1] does nothing at paris, where no link is (links)",
+        "policy.text[1] does nothing at paris: no link has this site",
       ],
       [
         "links: [{ interface: eth0 }]\npolicy: { addresses: [{ from: 10.1.0.0/24, to: 10.2.0.0/24, site: paris }] }\n",
-        "policy.addresses[0] does nothing at paris, where no link is (links)",
+        "policy.addresses[0] does nothing at paris: no link has this site",
       ],
       [
         "links: [{ interface: eth0, site: hq, onDemand: true }]\nviews: [{ networks: [any] }]\n",
-        "clients that have a view get nothing on demand (views)",
+        "clients with a view get nothing on demand (views)",
       ],
-      [`links: []\n${publish}`, "nothing is published, for no link is heard (links: [])"],
+      [`links: []\n${publish}`, "nothing is published: no links are configured (links: [])"],
       [
         `${publish}listen: { dns: ["127.0.0.1:53"] }\n`,
-        "the zone served (listen) gets nothing of what is published elsewhere (publish)",
+        "what is published elsewhere (publish) is not in the zone served here (listen)",
       ],
       [
         "publish: { server: '2001:db8::53:53' }\n",
@@ -275,7 +275,7 @@ describe("dnssd-gateway check", () => {
       `listen: { dns: ["127.0.0.1:53"], tls: ["127.0.0.1:853"], push: ${push}, certificate: ${paths.certificate}, privateKey: ${paths.privateKey} }\n`;
     write(`zone: z.example\ndata: none\n${listen("ns2.example.com")}`);
     assert.deepEqual((await check()).said.slice(1), [
-      `${config}: clients get no changes pushed, for the certificate is not for ns2.example.com (listen.push)`,
+      `${config}: clients get no changes pushed: the certificate is not valid for ns2.example.com (listen.push)`,
     ]);
     const others = [
       [listen("ns1.example.com"), 0],

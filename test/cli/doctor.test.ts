@@ -114,7 +114,7 @@ suite("the zone", () => {
     const { findings, sample } = await examined(APEX + SERVICES);
     assert.deepEqual(findings, ["ok: serial 7; 1 instances of 1 type"]);
     assert.equal(`${sample?.service?.host}`, "printer.paris.z.example.");
-    assert.deepEqual((await examined(APEX)).findings, ["odd: serial 7; no service is in it"]);
+    assert.deepEqual((await examined(APEX)).findings, ["odd: serial 7; it lists no services"]);
   });
 
   test("is broken if it does not say where to browse", async () => {
@@ -140,7 +140,7 @@ suite("the zone", () => {
     const { findings } = await examined(
       APEX + SERVICES.replace(/^printer.*$/m, "") + ghosts.join(""),
     );
-    assert.match(findings[1]!, /^odd: Office Printer\S* is listed, and has no SRV record or/);
+    assert.match(findings[1]!, /^odd: Office Printer\S* is listed, but has no SRV record, or/);
     assert.match(findings[2]!, /^odd: more than 100 instances: _ipp\._tcp\.z\.example\. \(102\)\./);
   });
 
@@ -174,7 +174,9 @@ suite("the zone", () => {
       ask: asking(new Map([[SERVER, dying]])),
     });
     assert.deepEqual([sample, asked], [undefined, 4]);
-    assert.deepEqual(texts(findings), ["broken: 192.0.2.1:53 answers no more: no answer in time"]);
+    assert.deepEqual(texts(findings), [
+      "broken: 192.0.2.1:53 no longer answers: no answer in time",
+    ]);
   });
 
   test("is broken if the server asked does not have it", async () => {
@@ -234,7 +236,7 @@ suite("a resolver", () => {
     const reverse = [Name.parse("1.10.in-addr.arpa.")];
     const [finding, ...more] = await examined(root, { reverse });
     assert.deepEqual(more, []);
-    const denied = "(answers NXDOMAIN, by the word of .)";
+    const denied = "(answers NXDOMAIN, according to .)";
     assert.equal(finding!.fact, `does not find z.example. ${denied}, 1.10.in-addr.arpa. ${denied}`);
     const lines = finding!.remedy!.join("\n");
     assert.match(lines, /validate-except \{ "z.example"; "1.10.in-addr.arpa"; \}/);
@@ -260,11 +262,11 @@ suite("a resolver", () => {
     const signed = serving(APEX + DNSKEY);
     assert.deepEqual(await exempt(together(signed, reverse(DNSKEY))), []);
     assert.deepEqual(await exempt(together(signed, reverse())), [
-      'options { validate-except { "10.in-addr.arpa"; }; };  # within the options that are there',
+      'options { validate-except { "10.in-addr.arpa"; }; };  # within the existing options',
       'domain-insecure: "10.in-addr.arpa."',
     ]);
     assert.deepEqual(await exempt(together(serving(APEX), reverse(DNSKEY))), [
-      'options { validate-except { "z.example"; }; };  # within the options that are there',
+      'options { validate-except { "z.example"; }; };  # within the existing options',
       'domain-insecure: "z.example."',
     ]);
   });
@@ -296,7 +298,7 @@ suite("a resolver", () => {
     const [found, ...more] = await examined(together(zone, empty), { server, reverse });
     assert.equal(found!.fact, "finds z.example.");
     assert.deepEqual(texts(more), [
-      "broken: does not find 10.in-addr.arpa. (has another zone of that name, an empty one)",
+      "broken: does not find 10.in-addr.arpa. (has another, empty zone of that name)",
     ]);
     assert.match(more[0]!.remedy!.join("\n"), /zone "10.in-addr.arpa" \{ type forward;/);
     assert.equal((await examined(server, { server, reverse })).length, 2);
@@ -306,7 +308,7 @@ suite("a resolver", () => {
     const [finding] = await examined(() => ({ rcode: Rcode.REFUSED }), { reached: null as never });
     assert.equal(finding!.fact, "does not find z.example. (answers REFUSED)");
     assert.deepEqual(finding!.remedy, [
-      "First let the zone's server listen where others can ask it, too (listen.dns).",
+      "First let the zone's server listen where others can ask it (listen.dns).",
     ]);
   });
 
@@ -328,7 +330,7 @@ suite("a resolver", () => {
     const [finding, ...more] = await told(zone);
     assert.deepEqual(more, []);
     const said = "answers SERVFAIL (extended error 9: no DNSKEY matches)";
-    assert.equal(finding!.fact, `${said} to z.example.: it validates, and believes no answer`);
+    assert.equal(finding!.fact, `${said} to z.example.: it validates, and rejects every answer`);
     assert.match(finding!.lines, /domain-insecure: "z.example."/);
     const reverse = serving(ofReverse(DNSKEY), REVERSE);
     const [unsigned, signed] = await told(together(zone, reverse), [REVERSE]);
@@ -350,7 +352,7 @@ suite("a resolver", () => {
     const findings = await examined(keeping);
     assert.deepEqual(texts(findings), [
       "ok: finds z.example.",
-      "broken: answers without a record to printer.paris.z.example. A: it keeps private addresses back",
+      "broken: answers without a record to printer.paris.z.example. A: it withholds private addresses",
     ]);
     assert.equal(findings[1]!.remedy?.length, 2);
     const [, viewed] = await examined(keeping, { hasViews: true });
@@ -383,7 +385,7 @@ suite("a resolver", () => {
     const [, cut] = await examined(cutting, { server: long });
     assert.match(
       cut!.fact,
-      /^sends nothing of _ipp\._tcp\.z\.example\., which has 151, to who asks/,
+      /^sends nothing of _ipp\._tcp\.z\.example\., which has 151, to clients that ask/,
     );
     assert.equal(cut!.verdict, "odd");
   });
@@ -395,7 +397,7 @@ suite("a resolver", () => {
         return type === Type.A && zone(name, type, {}) ? { answers } : undefined;
       }),
     );
-    assert.match(`${invented?.fact}`, /^has an address for no-such-host\S*, which is not there$/);
+    assert.match(`${invented?.fact}`, /^has an address for no-such-host\S*, which does not exist$/);
   });
 
   test("is not blamed for services that have gone meanwhile", async () => {
@@ -426,17 +428,23 @@ suite("the server here", () => {
     );
     assert.match(deaf!, /^broken: by TCP: nothing is listening there; is the gateway running/);
     const [other] = await examined(() => ({ rcode: Rcode.REFUSED }));
-    assert.match(other!, /^broken: by UDP it answers REFUSED to z\.example\.; another server's/);
+    assert.match(
+      other!,
+      /^broken: by UDP it answers REFUSED to z\.example\.; is another server, or/,
+    );
     const [cache] = await examined((...question) => ({
       ...zone(...question),
       isAuthoritative: false,
     }));
-    assert.match(cache!, /^broken: by UDP it knows z\.example\. from others only/);
+    assert.match(
+      cache!,
+      /^broken: by UDP its answer is not authoritative for z\.example\.; another/,
+    );
   });
 
   test("is odd if it listens on loopback alone", async () => {
     const [, alone] = await examined(serving(APEX), { dns: [{ address: "127.0.0.1", port: 53 }] });
-    assert.match(alone!, /^odd: it listens on loopback alone/);
+    assert.match(alone!, /^odd: it listens on loopback only/);
   });
 
   test("is odd if its certificate expires in a few days, and broken if it has expired", async () => {
@@ -494,7 +502,7 @@ suite("a gateway that refuses this host", () => {
       `odd: at 10.1.0.1:53: ${notNamed}`,
     ]);
     const [unseen] = await examined(`${LISTEN}\nviews: [{ networks: [10.2.0.0/16] }]`);
-    assert.equal(unseen, `odd: ${of("no view is for it (views)")}`);
+    assert.equal(unseen, `odd: ${of("no view includes it (views)")}`);
   });
 
   test("is broken if its configuration would answer, or if it is another server", async () => {
@@ -548,7 +556,10 @@ suite("other servers of the zone", () => {
 
   test("have a few seconds to catch up, and no more", async () => {
     const behind = await examined(serving(APEX.replace(" 7 ", " 6 ")));
-    assert.match(behind[0]!, /^odd: at 192\.0\.2\.53:53: is behind .*: serial 6, and it is 7$/);
+    assert.match(
+      behind[0]!,
+      /^odd: at 192\.0\.2\.53:53: is behind .*: its serial is 6, the current one 7$/,
+    );
     let asked = 0;
     const catching = await examined((...question) =>
       serving(APEX.replace(" 7 ", asked++ < 4 ? " 6 " : " 7 "))(...question),
@@ -572,12 +583,12 @@ suite("other servers of the zone", () => {
       ...serving(APEX)(...question),
       isAuthoritative: false,
     }));
-    assert.match(cache!, /^broken: .* it knows z\.example\. from others only$/);
+    assert.match(cache!, /^broken: .* its answer is not authoritative for z\.example\.$/);
   });
 
   test("need names that resolve, and that others can find", async () => {
     const [lost] = await examined(serving(APEX), APEX.replace("ns.example.", "ns1.example."));
-    assert.equal(lost, "broken: this host's resolver knows no address of it");
+    assert.equal(lost, "broken: this host's resolver finds no address for it");
     const [nobody] = await examined(serving(APEX), APEX.replace("ns.example.", "localhost."));
     assert.match(nobody!, /^odd: the zone names no server that others could find/);
   });
@@ -611,13 +622,13 @@ suite("the names of this server", () => {
     ]);
     // As a resolver answers that reads /etc/hosts.
     assert.deepEqual(await said("self.example.", "here.example."), [
-      "odd listen.push self.example.: leads to 127.0.1.1, by which each host means itself; what others are told is not known here",
+      "odd listen.push self.example.: leads to 127.0.1.1, loopback only; what other hosts are told is not known here",
       "ok registrar.server here.example.: leads here, to 10.1.0.5",
     ]);
     const [lost] = await said("nowhere.example.", "here.example.");
     assert.match(
       lost!,
-      /^broken listen\.push nowhere\.example\.: this host's resolver knows no address/,
+      /^broken listen\.push nowhere\.example\.: this host's resolver finds no address/,
     );
     const config = { listen: undefined, registrar: undefined };
     assert.deepEqual(await examineNames({ config, isOwn: () => false, resolve }), []);
@@ -648,7 +659,7 @@ suite("clients", () => {
     );
     assert.deepEqual(texts(found), [
       "ok: a search domain of this host, office.example., says to browse z.example.",
-      "ok: clients without a search domain find z.example. by it",
+      "ok: clients without a search domain find z.example. through it",
     ]);
     assert.equal(found[1]!.place, "subnet 10.1.0.0/16");
   });
@@ -722,7 +733,7 @@ test("doctor examines a server given at the command line, and reports a wrong ad
   const address = `127.0.0.1:${server.endpoint.port}`;
   const where = ["--domain", "z.example", "--server", address, "--resolver", address];
   const { status, stdout } = await doctor(...where);
-  assert.match(`${stdout}`, /^odd {5}zone z\.example\.: serial \d+; no service is in it$/m);
+  assert.match(`${stdout}`, /^odd {5}zone z\.example\.: serial \d+; it lists no services$/m);
   assert.match(`${stdout}`, new RegExp(`^ok {6}resolver ${address}: finds z\\.example\\.$`, "m"));
   assert.match(`${stdout}`, /\n\d+ ok, \d+ odd, 0 broken\n$/);
   assert.equal(status, 0);

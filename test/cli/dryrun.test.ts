@@ -69,9 +69,9 @@ test("check --dry-run lists published services that a policy would hide, without
     "     0  its type steers clients, and no rule allows it",
     "     1  its host's name steers clients",
     "        Proxy._http._tcp.paris.z.example.",
-    "     1  TXT records would be others",
+    "     1  TXT records would change",
     "        \\027[31mRed._ipp._tcp.paris.z.example.",
-    "Of what is not published now, and of links' networks, this says nothing.",
+    "This covers neither services that are not published now nor the networks of the links.",
   ]);
 
   // Services of other sites are left to their collectors.
@@ -91,7 +91,7 @@ test("check --dry-run lists published services that a policy would hide, without
   assert.match(`${far.stdout}`, /: of 7 services in z\.example\., 4 would be hidden\n/);
   writeFileSync(file, `${POLICY}links: []\n`);
   const deaf = await check("--server", "127.0.0.1:53");
-  assert.match(`${deaf.stdout}`, /: policy does nothing where no link is heard/);
+  assert.match(`${deaf.stdout}`, /: policy does nothing where there are no links/);
   assert.match(`${deaf.stdout}`, /: of 7 services in z\.example\., 4 would be hidden\n/);
   // Services that devices register are the gateway's, and the only ones if it hears no link.
   for (const [links, of] of [

@@ -66,7 +66,7 @@ suite("explain reads", () => {
       ["printer.other.example.", /: is neither in z\.example\. nor in local\.; expected/],
       ["x._ipp._tcp.paris.other", /: is neither in z\.example\. nor in a site of it; expected/],
       ["z.example", /^z\.example: is the zone itself; expected/],
-      ["local.", /^local\.: is no name of a link; expected/],
+      ["local.", /^local\.: is not a name on a link; expected/],
       ["", /^: a name is empty; expected/],
     ] as const) {
       assert.throws(() => readSubject(text, ZONE), { name: "ConfigError", message: what });
@@ -183,7 +183,7 @@ suite("explain says", () => {
       "  printer.local.",
       "     120 s  A     10.1.0.10  from 10.0.0.9",
       "On eth1, site lyon:",
-      "  nobody says Office Printer._ipp._tcp.local.",
+      "  no host announces Office Printer._ipp._tcp.local.",
     ]);
     assert.deepEqual(verdict, [
       "Verdict for paris:",
@@ -198,7 +198,7 @@ suite("explain says", () => {
     assert.deepEqual(await verdictOn({ name: NAME, zone: "", links, policy }), [
       "Verdict for paris:",
       "  Office Printer._ipp._tcp.local.: not published: policy.rules[1] denies it (gateway.yaml)",
-      "  printer.local.: may be published, but the zone has it not: a host is published with a service that leads to it",
+      "  printer.local.: may be published, but is not in the zone: a host is published with a service that leads to it",
     ]);
     const near = { paris: PRINTER.replace("10.1.0.10", "169.254.1.1") };
     const why = "not published: no address of its host can be reached from elsewhere";
@@ -238,21 +238,21 @@ suite("explain says", () => {
       ],
       links: [
         "On eth0, site paris:",
-        "  nobody says Nobody._ipp._tcp.local.",
+        "  no host announces Nobody._ipp._tcp.local.",
         "On eth1, site lyon:",
-        "  nobody says Nobody._ipp._tcp.local.",
+        "  no host announces Nobody._ipp._tcp.local.",
       ],
       verdict: [
-        "Verdict: not published: nobody says it on eth0, eth1, and the zone has nothing of it",
+        "Verdict: not published: no host announces it on eth0, eth1, and the zone has nothing of it",
       ],
     });
     assert.deepEqual(await verdictOn({ name: NAME, zone: PUBLISHED, links: { lyon: "" } }), [
-      "No link of this host is at paris: its collector is to be asked, on its own machine",
+      "No link of this host is at paris: run explain on the machine of its collector",
     ]);
     for (const [other, rest] of [
-      ["nobody.paris", ": its collector is to be asked, on its own machine"],
-      ["printer.madrid", ", and the zone knows of no such site"],
-      ["10.0.1.10.in-addr.arpa", ", and the zone knows of no such site"],
+      ["nobody.paris", ": run explain on the machine of its collector"],
+      ["printer.madrid", ", and the zone has no such site"],
+      ["10.0.1.10.in-addr.arpa", ", and the zone has no such site"],
     ] as const) {
       const label = other.replace(/.*\./, "");
       const said = [`No link of this host is at ${label}${rest}`];
@@ -267,11 +267,11 @@ suite("explain says", () => {
     // The zone has it at another site.
     const elsewhere = { name: "printer.local", zone: PUBLISHED, links: { lyon: "", rome: "" } };
     assert.deepEqual(await verdictOn(elsewhere), [
-      "Verdict: not published at lyon, rome: nobody says it on eth0, eth1, and the zone has nothing of it there; for other sites ask for printer.SITE",
+      "Verdict: not published at lyon, rome: no host announces it on eth0, eth1, and the zone has nothing of it there; for other sites ask for printer.SITE",
     ]);
     const wiki = { name: "Wiki._http._tcp", zone: "Wiki._http._tcp SRV 0 0 80 wiki.other." };
     assert.deepEqual(await verdictOn({ ...wiki, links: { paris: PRINTER } }), [
-      "Verdict: the zone itself has it, and nobody says it on eth0",
+      "Verdict: the zone itself has it, and no host announces it on eth0",
     ]);
     const { zone, verdict } = await play({ name: NAME, links });
     assert.deepEqual(zone, [
@@ -318,14 +318,14 @@ suite("explain says", () => {
 
   test("why the zone and a link may disagree", async () => {
     const heard = { name: NAME, zone: "", links: { paris: PRINTER } };
-    const lack = "may be published, but the zone has it not: the";
+    const lack = "may be published, but is not in the zone: the";
     assert.match((await verdictOn(heard))[1]!, new RegExp(`${lack} gateway has not heard it yet`));
     const far = await verdictOn({ ...heard, isNear: false });
-    assert.match(far[1]!, new RegExp(`${lack} collector does not run, or the server does not`));
+    assert.match(far[1]!, new RegExp(`${lack} collector is not running, or the server does not`));
     const silent = { name: NAME, zone: PUBLISHED, links: { paris: "" } };
     assert.match(
       (await verdictOn(silent))[1]!,
-      /: published, though nobody says it now: its device/,
+      /: published, though no host announces it now: its device/,
     );
     const denied = { ...heard, zone: PUBLISHED, policy: "{ rules: [{ deny: all }] }" };
     assert.match(
@@ -344,7 +344,7 @@ suite("explain says", () => {
     const unlisted = PUBLISHED.replace(lists, "");
     const scene = { name: NAME, zone: unlisted };
     const on = async (text: string) => (await verdictOn({ ...scene, links: { paris: text } }))[2]!;
-    assert.match(await on(PRINTER), /^ {4}not listed: its list in the zone has no more room/);
+    assert.match(await on(PRINTER), /^ {4}not listed: its list in the zone is full/);
     assert.match(
       await on(PRINTER.replace(/_ipp._tcp 4500 PTR.*/, "")),
       /^ {4}not listed: its device does not list it in _ipp\._tcp\.local\.$/,
@@ -373,10 +373,10 @@ suite("explain says", () => {
       new Set(["Office Printer", "Gone", "Lab", "Shell", "Far"]),
     );
     assert.equal(verdicts.get("Office Printer"), "published");
-    assert.match(verdicts.get("Gone")!, /^published, though nobody says it now/);
+    assert.match(verdicts.get("Gone")!, /^published, though no host announces it now/);
     assert.match(verdicts.get("Lab")!, /no address of its host can be reached/);
     assert.match(verdicts.get("Shell")!, /policy\.rules\[0\] denies it/);
-    assert.match(verdicts.get("Far")!, /it is elsewhere, and listed beneath the site alone/);
+    assert.match(verdicts.get("Far")!, /it is elsewhere, and listed only beneath the site/);
     assert.deepEqual(await verdictOn({ name: meta, zone, links, policy }), [
       "Verdict for paris:",
       "  _ipp._tcp.local.: published",
@@ -384,7 +384,7 @@ suite("explain says", () => {
     ]);
     assert.deepEqual(await verdictOn({ name: "lb._dns-sd._udp.paris", zone, links }), [
       "Verdict for paris:",
-      "  lb._dns-sd._udp.local.: no device may say it: collectors and zone files tell of it",
+      "  lb._dns-sd._udp.local.: no device may announce it: it is reserved for collectors and zone files",
     ]);
   });
 

@@ -69,11 +69,11 @@ describe("dnssd-gateway key", () => {
     const { status, stderr } = await key("paris", "--file", file);
     assert.deepEqual(
       [status, stderr],
-      [1, `${file}: is there already; expected the path of a new file\n`],
+      [1, `${file}: already exists; expected the path of a new file\n`],
     );
     assert.equal(readFileSync(file, "utf8"), text);
     const nowhere = await key("paris", "--file", join(folder, "keys", "paris"));
-    assert.match(nowhere.stderr, /: there is no folder \/.*\/keys; expected/);
+    assert.match(nowhere.stderr, /: no such folder: \/.*\/keys; expected/);
     rmSync(folder, { recursive: true });
   });
 

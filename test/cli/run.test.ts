@@ -52,7 +52,7 @@ test("a gateway with a web server says where, and serves figures as server or as
       page: /^200 .*<title>z\.example<\/title>/s,
     },
     'publish: { server: "127.0.0.1:9" }': {
-      says: `Will publish into z.example. at 127.0.0.1:9. Figures are at ${url}metrics.`,
+      says: `Will publish into z.example. at 127.0.0.1:9. Metrics are at ${url}metrics.`,
       figures: [/^dnssd_publishing_troubled\{zone="z.example."\} [01]$/m],
       page: /^404 /,
     },
@@ -109,9 +109,7 @@ test("a gateway warns once that a signed zone is not copied, if transfers are co
     const program = new Running([process.execPath, MAIN, "run", "--config", file]);
     await program.line(STARTED);
     program.child.kill("SIGHUP");
-    await waitFor("SIGHUP to be heard of", () =>
-      /signing keys are read again/.test(program.stderr),
-    );
+    await waitFor("SIGHUP to be heard of", () => /signing keys are reread/.test(program.stderr));
     await program.stop();
     const told = program.stderr.match(/"zones":\["z\.example\."\].*are not transferred/g) ?? [];
     assert.equal(told.length, count, program.stderr);
@@ -131,7 +129,7 @@ test("SIGUSR1, at which other daemons reopen their logs, opens no debugger", asy
   program.child.kill("SIGUSR1");
   await waitFor("SIGUSR1 to be heard of", () => /SIGUSR1|Debugger/.test(program.stderr));
   program.child.kill("SIGHUP");
-  await waitFor("SIGHUP to be heard of", () => /"nothing is read again; /.test(program.stderr));
+  await waitFor("SIGHUP to be heard of", () => /"nothing is reread: /.test(program.stderr));
   assert.equal(await program.stop(), 0);
   assert.doesNotMatch(program.stderr, /Debugger/);
 });

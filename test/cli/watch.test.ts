@@ -84,7 +84,10 @@ suite("browse --watch", { skip: skipWithout("openssl") }, () => {
     await shows(counting, ["     2  _ipp._tcp"]);
     const isPushed = /^changes are pushed by ns\.z\.example\. \(127\.0\.0\.1:\d+\)$/;
     await Promise.all([pushed, counting].map((each) => says(each, isPushed)));
-    await says(asking, /^asks again as answers expire: ns\.z\.example\. .*NODE_EXTRA_CA_CERTS\?$/);
+    await says(
+      asking,
+      /^asking again as answers expire: ns\.z\.example\. .*NODE_EXTRA_CA_CERTS\?$/,
+    );
 
     await add(device("b2", 2));
     list.push(...listed("b2", 2, "+"));

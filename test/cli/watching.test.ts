@@ -17,7 +17,7 @@ import { listed, printer, SERVER, Watched, type WatchedOptions } from "./watched
 
 const NS = "ns.z.example. (192.0.2.1:853)";
 const PUSHED = `changes are pushed by ${NS}`;
-const asking = (why: string) => `asks again as answers expire: ${why}`;
+const asking = (why: string) => `asking again as answers expire: ${why}`;
 const HOUR = 3_600_000;
 const SUBSCRIBE = 0x40;
 
@@ -194,7 +194,7 @@ suite("browse --watch, of a zone whose changes are pushed", () => {
     };
     await using watched = await Watched.start({ records, limits, intercept });
     assert.deepEqual(watched.printed, [...listed("one", 1), "far  (other.example.)"]);
-    const limited = `asks again for the rest as answers expire: ${NS} does not tell of everything (SERVFAIL)`;
+    const limited = `asking again for the rest as answers expire: ${NS} does not push everything (SERVFAIL)`;
     assert.deepEqual(watched.said, [PUSHED, limited]);
     // It subscribes to nothing more during the minute's delay that the server demands.
     const before = subscribed;
@@ -326,9 +326,7 @@ suite("browse --watch, when a session ends", () => {
         return true;
       },
     });
-    assert.deepEqual(watched.said, [
-      asking(`${NS} does not tell of _ipp._tcp.z.example. (REFUSED)`),
-    ]);
+    assert.deepEqual(watched.said, [asking(`${NS} does not push _ipp._tcp.z.example. (REFUSED)`)]);
     await watched.pass(0x4000 - 3000);
     assert.equal(watched.tried.length, 1);
     isWilling = true;
@@ -427,7 +425,7 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     watched.asked.length = 0;
     assert.deepEqual(await watched.within(HOUR), []);
     assert.ok(watched.asked.length >= 60 && watched.asked.length < 70, `${watched.asked.length}`);
-    const failed = "192.0.2.1:53: no answer in time; is the gateway running? Asks again.";
+    const failed = "192.0.2.1:53: no answer in time; is the gateway running? (asking again)";
     assert.deepEqual(watched.said, [asking(why), failed]);
     watched.isMute = false;
     assert.deepEqual(await watched.within(60_000), ["- one", ...listed("two", 2, "+")]);
@@ -451,7 +449,7 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     await watched.pass(HOUR);
     const failed =
       "192.0.2.1:53 answers SERVFAIL for one.z.example.; expected a server of z.example.";
-    assert.deepEqual(watched.said, [asking(why), `${failed} Asks again.`]);
+    assert.deepEqual(watched.said, [asking(why), `${failed} (asking again)`]);
     watched.failing = /^$/;
     assert.deepEqual(await watched.within(70_000), ["- one", ...listed("new", 3, "+")]);
   });
@@ -465,7 +463,7 @@ suite("browse --watch, of a zone whose changes nobody pushes", () => {
     watched.offered = why;
     await watched.pass(0);
     assert.deepEqual(watched.printed, [...listed("one", 1), ...listed("two", 2)]);
-    assert.deepEqual(watched.said, [`${failed("one")} Asks again.`, asking(why)]);
+    assert.deepEqual(watched.said, [`${failed("one")} (asking again)`, asking(why)]);
     const other = new Watched({ records, failing: /^_ipp/ });
     await assert.rejects(other.ended, { message: failed("_ipp._tcp") });
   });
@@ -514,7 +512,7 @@ suite("the most that a server can make a client hold", () => {
     };
     const answers = new Answers(server, new FakeClock());
     const listing = instancesOf("_ipp._tcp", origin);
-    await assert.rejects(answers.ask(listing.items), /more to say than is remembered/);
+    await assert.rejects(answers.ask(listing.items), /too large to be kept/);
     assert.ok(asked.length > 1500 && asked.length < 2500, `${asked.length}`);
   });
 

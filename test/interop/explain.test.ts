@@ -38,12 +38,12 @@ const expected: Readonly<Record<string, readonly RegExp[]>> = {
   ],
   "Nobody._ipp._tcp": [
     /^ {2}Nobody\._ipp\._tcp\.paris\.bonjour\.example\.com\.: nothing$/m,
-    /^Verdict: not published: nobody says it on eth0, and the zone has nothing of it$/m,
+    /^Verdict: not published: no host announces it on eth0, and the zone has nothing of it$/m,
   ],
   "Loan._ipp._tcp": [
     /^ {6}10 s {2}SRV {3}0 0 631 loan\.paris\.bonjour\.example\.com\.$/m,
-    /^ {2}nobody says Loan\._ipp\._tcp\.local\.$/m,
-    /^ {2}Loan\._ipp\._tcp\.local\.: published, though nobody says it now: its device left /m,
+    /^ {2}no host announces Loan\._ipp\._tcp\.local\.$/m,
+    /^ {2}Loan\._ipp\._tcp\.local\.: published, though no host announces it now: its device left /m,
   ],
 };
 

@@ -123,7 +123,7 @@ export class Answers {
     const found = sections.get(setKey(name, type));
     if (found === undefined) this.put(name, type, { rdatas: [], ttl: negativeTtl(message) });
     if (this.#octets > MAX_OCTETS) {
-      throw new ConfigError([`${formatEndpoint(address)}: it has more to say than is remembered`]);
+      throw new ConfigError([`${formatEndpoint(address)}: its answers are too large to be kept`]);
     }
   }
 

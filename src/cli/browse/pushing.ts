@@ -128,13 +128,13 @@ export class Pushing {
     if (this.#refused.size > MAX_REFUSED) this.#refused.delete(this.#refused.oldest!.key);
     if (name.equals(this.#options.name) && type === Type.PTR) {
       this.#session?.close();
-      this.#end(`does not tell of ${name} (${rcodeName(rcode)})`, delay);
+      this.#end(`does not push ${name} (${rcodeName(rcode)})`, delay);
       return;
     }
     if (rcode !== Rcode.NOTAUTH && !this.#isLimited) {
       this.#isLimited = true;
-      const why = `${nameOf(this.#server!)} does not tell of everything (${rcodeName(rcode)})`;
-      this.#options.say(`asks again for the rest as answers expire: ${why}`);
+      const why = `${nameOf(this.#server!)} does not push everything (${rcodeName(rcode)})`;
+      this.#options.say(`asking again for the rest as answers expire: ${why}`);
     }
     this.#options.changed();
   }
@@ -159,7 +159,7 @@ export class Pushing {
 
   #fail(reasons: readonly string[]): void {
     const several = [...new Set(reasons)].slice(0, MAX_REASONS);
-    this.#say(`asks again as answers expire: ${several.join("; ")}`);
+    this.#say(`asking again as answers expire: ${several.join("; ")}`);
     const pause = Math.min(FIRST_PAUSE * 2 ** this.#tries++, LONGEST_PAUSE);
     this.#alarm.set(this.#clock.now() + pause * (1 + this.#clock.random()));
   }

@@ -249,7 +249,7 @@ export class Watch {
   }
 
   #complain({ message }: ConfigError): void {
-    this.#options.say(`${message} Asks again.`);
+    this.#options.say(`${message} (asking again)`);
   }
 
   #show(items: readonly Item[]): void {

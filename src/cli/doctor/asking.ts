@@ -71,7 +71,7 @@ export function describe(answer: Message | ExchangeError): string {
 export function keptOut(answer: Message | ExchangeError): string[] {
   if (answer instanceof ExchangeError || answer.rcode !== Rcode.REFUSED) return [];
   return [
-    "Or it answers others, and not this host by the address it asks from (query.allow, views).",
+    "Or it answers others, but not the address that this host asks from (query.allow, views).",
   ];
 }
 

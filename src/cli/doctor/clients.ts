@@ -39,7 +39,7 @@ async function examineSearch({ zone, searchDomains, resolve }: ClientsOptions): 
   return {
     verdict: "odd",
     place,
-    fact: `no search domain of this host (${list}) says to browse ${zone}; where it is so with clients too, they need`,
+    fact: `no search domain of this host (${list}) says to browse ${zone}; if the same holds for clients, they need`,
     remedy: searching(
       zone,
       searchDomains.filter((domain) => !domain.isUnder(zone)),
@@ -56,10 +56,12 @@ async function examineSubnets(options: ClientsOptions): Promise<Finding[]> {
     const place = `subnet ${formatAddress(base)}/${prefix}`;
     const browsed = await browsedAt(domain, resolve);
     if (browsed.some((each) => each.isUnder(zone))) {
-      return [{ verdict: "ok", place, fact: `clients without a search domain find ${zone} by it` }];
+      return [
+        { verdict: "ok", place, fact: `clients without a search domain find ${zone} through it` },
+      ];
     }
     const name = enumerationName("lb", domain);
-    const fact = `nothing is found at ${name}, which clients without a search domain ask`;
+    const fact = `nothing is found at ${name}, where clients without a search domain look`;
     return [{ verdict: "odd", place, fact }];
   });
   return (await Promise.all(findings)).flat();

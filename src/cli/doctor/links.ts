@@ -65,7 +65,7 @@ function findingOn({ link, hosts }: Heard): Finding {
     place,
     fact: `${own}; nobody else speaks multicast DNS`,
     remedy: [
-      "Either no device is there that advertises something, or packets are lost on the way:",
+      "Either no device there advertises anything, or packets are lost on the way:",
       "a firewall of this host (UDP port 5353), a switch that filters multicast (IGMP snooping",
       "without a querier), a wireless network that keeps its clients apart.",
     ],

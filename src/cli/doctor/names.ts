@@ -34,11 +34,11 @@ async function examine(
   const addresses = await addressesOf(name, resolve);
   const list = addresses.join(", ");
   if (addresses.length === 0) {
-    const fact = `this host's resolver knows no address of it, and so nobody finds where ${what}`;
+    const fact = `this host's resolver finds no address for it, so nobody can find where ${what}`;
     return { verdict: "broken", place, fact };
   }
   if (addresses.every((address) => isLoopback({ address }))) {
-    const fact = `leads to ${list}, by which each host means itself; what others are told is not known here`;
+    const fact = `leads to ${list}, loopback only; what other hosts are told is not known here`;
     return { verdict: "odd", place, fact };
   }
   if (addresses.some(isOwn)) return { verdict: "ok", place, fact: `leads here, to ${list}` };

@@ -38,7 +38,7 @@ export async function examineNameservers(options: NameserversOptions): Promise<F
     }
     const addresses = await addressesOf(name, resolve);
     if (addresses.length === 0) {
-      return [{ verdict: "broken", place, fact: "this host's resolver knows no address of it" }];
+      return [{ verdict: "broken", place, fact: "this host's resolver finds no address for it" }];
     }
     return Promise.all(
       addresses.map((address) => examine(place, { address, port: DNS_PORT }, options)),
@@ -48,7 +48,7 @@ export async function examineNameservers(options: NameserversOptions): Promise<F
     const place = `secondary ${host}`;
     const endpoints = await endpointsOf(host, port, { resolve });
     if (endpoints.length === 0) {
-      return [{ verdict: "broken", place, fact: "this host knows no address of it" }];
+      return [{ verdict: "broken", place, fact: "this host finds no address for it" }];
     }
     return Promise.all(endpoints.map((endpoint) => examine(place, endpoint, options)));
   });
@@ -78,13 +78,17 @@ async function examine(
       return { verdict: "broken", place, fact };
     }
     if (!answer.isAuthoritative) {
-      return { verdict: "broken", place, fact: `at ${at}: it knows ${zone} from others only` };
+      return {
+        verdict: "broken",
+        place,
+        fact: `at ${at}: its answer is not authoritative for ${zone}`,
+      };
     }
     if (ours === undefined || compareSerials(theirs, ours) >= 0) {
       return { verdict: "ok", place, fact: `at ${at}: has ${zone}, serial ${theirs}` };
     }
     if (clock.now() > end) {
-      const fact = `at ${at}: is behind with ${zone}: serial ${theirs}, and it is ${ours}`;
+      const fact = `at ${at}: is behind with ${zone}: its serial is ${theirs}, the current one ${ours}`;
       return { verdict: "odd", place, fact, remedy: BEHIND };
     }
     await new Promise<void>((resolve) => clock.at(clock.now() + AGAIN, resolve));
@@ -96,8 +100,8 @@ const NOBODY = Name.parse("localhost.");
 /** As on a host without IPv6. */
 const NO_WAY: ReadonlySet<string> = new Set(["ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"]);
 const BEHIND = [
-  "Is it told of changes (transfer.notify) and may it copy the zone (transfer.allow)? Its log says",
-  "what became of the last transfer.",
+  "Is it notified of changes (transfer.notify), and may it transfer the zone (transfer.allow)? Its log",
+  "says what became of the last transfer.",
 ];
 /** Milliseconds. A server that is notified has a change within a second or two. */
 const PATIENCE = 5000;

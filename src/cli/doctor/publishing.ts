@@ -49,10 +49,12 @@ export async function examinePublishing(
 }
 
 const hints: Readonly<Partial<Record<Rcode, readonly string[]>>> = {
-  [Rcode.NOTAUTH]: ["It has no such zone, or is not the zone's primary."],
+  [Rcode.NOTAUTH]: ["The server has no such zone, or is not the zone's primary."],
   [Rcode.REFUSED]: [
-    "The key may not update this zone (BIND: update-policy or allow-update; Knot: an acl), or it is",
-    "frozen (rndc thaw).",
+    "The key may not update this zone (BIND: update-policy or allow-update; Knot: an acl), or the",
+    "zone is frozen (rndc thaw).",
   ],
-  [Rcode.SERVFAIL]: ["See its log: the zone could not be loaded, is full, or the disk is."],
+  [Rcode.SERVFAIL]: [
+    "See the server's log: the zone could not be loaded or is full, or the disk is full.",
+  ],
 };

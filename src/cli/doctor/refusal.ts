@@ -35,7 +35,7 @@ export function refusals({ config, networks, sourceAddress }: RefusalOptions): R
     if (access.isReader(source)) return undefined;
     if (!access.mayAsk(source)) return "query.allow does not name it";
     const isShown = views.some((view) => new Networks(view.networks).includes(source));
-    return views.length > 0 && !isShown ? "no view is for it (views)" : undefined;
+    return views.length > 0 && !isShown ? "no view includes it (views)" : undefined;
   };
   return async (answer, server) => {
     if (!isProhibited(answer) || !isServedHere(server)) return undefined;
@@ -45,7 +45,7 @@ export function refusals({ config, networks, sourceAddress }: RefusalOptions): R
     return {
       verdict: "odd",
       fact: `refuses this host by the address it asks from, ${source}: ${reason}; clients elsewhere may be fine`,
-      remedy: ["What clients get there can be looked at from here once this address may ask, too."],
+      remedy: ["What clients get there can be examined from here once this address may ask, too."],
     };
   };
 }

@@ -79,7 +79,7 @@ export const NO_LIMIT = "max-records-per-type 0;";
 
 /** BIND reads no second `options`. */
 export function bindOptions(statement: string): string {
-  return `options { ${statement} };  # within the options that are there`;
+  return `options { ${statement} };  # within the existing options`;
 }
 
 function bare(zone: Name): string {

@@ -53,7 +53,7 @@ class Examination {
         return this.#findings;
       }
       if (await this.#isOther(zone, answer)) {
-        this.#unknown.push({ zone, answer, said: "has another zone of that name, an empty one" });
+        this.#unknown.push({ zone, answer, said: "has another, empty zone of that name" });
         continue;
       }
       const isWhole = soaIn(answer, zone) !== undefined;
@@ -84,16 +84,16 @@ class Examination {
       }
     }
     const denier = denierOf(answer);
-    const by = denier === undefined ? "" : `, by the word of ${denier}`;
+    const by = denier === undefined ? "" : `, according to ${denier}`;
     this.#unknown.push({ zone, answer, said: `${describe(answer)}${by}` });
   }
 
   async #tellUnbelieved(zone: Name, answer: Message): Promise<void> {
     this.#tell(
       "broken",
-      `${describe(answer)} to ${zone}: it validates, and believes no answer`,
+      `${describe(answer)} to ${zone}: it validates, and rejects every answer`,
       (await this.#isSigned(zone))
-        ? ["The zone above has no DS record of a key that signs it (docs/dnssec.md)."]
+        ? ["The zone above has no DS record for a key that signs it (docs/dnssec.md)."]
         : notValidating(zone),
     );
   }
@@ -112,11 +112,11 @@ class Examination {
   async #forwarding(zones: readonly Name[]): Promise<string[]> {
     const { reached: server } = this.#options;
     if (server === undefined) {
-      return ["First let the zone's server listen where others can ask it, too (listen.dns)."];
+      return ["First let the zone's server listen where others can ask it (listen.dns)."];
     }
     const signed: Name[] = [];
     for (const zone of zones) if (await this.#isSigned(zone)) signed.push(zone);
-    return ["Let it ask the zone's server:", ...forwarding({ zones, server, signed })];
+    return ["Let it forward to the zone's server:", ...forwarding({ zones, server, signed })];
   }
 
   /** Compares what is known to exist, and a name that does not. */
@@ -134,7 +134,7 @@ class Examination {
     const invented = dataOf(answer, absent, Type.A);
     const own = await this.#askServer(absent, Type.A);
     if (invented.length > 0 && dataOf(own, absent, Type.A).length === 0) {
-      this.#tell("broken", `has an address for ${absent}, which is not there`);
+      this.#tell("broken", `has an address for ${absent}, which does not exist`);
     }
   }
 
@@ -150,7 +150,7 @@ class Examination {
   async #compareAddress(host: Name, type: number): Promise<void> {
     const answer = await this.#lacks(host, type);
     if (answer === undefined) return;
-    const fact = `${describe(answer)} to ${host.toUnicode()} ${typeName(type)}: it keeps private addresses back`;
+    const fact = `${describe(answer)} to ${host.toUnicode()} ${typeName(type)}: it withholds private addresses`;
     this.#tellLack(fact, privateAddresses(this.#options.sample.zone));
   }
 
@@ -165,8 +165,8 @@ class Examination {
     const plain = await this.#ask(list, Type.PTR, { transport: "udp", isPlain: true });
     if (plain instanceof ExchangeError || !plain.isTruncated) return;
     if (dataOf(plain, list, Type.PTR).length > 0) return;
-    this.#tell("odd", `sends nothing of ${of}, to who asks by UDP without EDNS`, [
-      "So Avahi, which asks so and knows no TCP, lists none of it behind this resolver: let its hosts",
+    this.#tell("odd", `sends nothing of ${of}, to clients that ask over UDP without EDNS`, [
+      "Avahi, which asks so and never over TCP, lists none of it behind this resolver: let its hosts",
       "ask the zone's server or BIND, or browse sites one by one (docs/operations.md, Clients).",
     ]);
   }
@@ -208,13 +208,13 @@ type Tail<T> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
 const FILTERED = ["It filters by type or by name; in dnsmasq that is filterwin2k or filter-rr."];
 const HIDDEN = ["Or the view of the network that it asks from does not show it (views)."];
 const UNANSWERED = [
-  "Where it does so already, it gets no answer: from there UDP and TCP must pass, and query.allow",
-  "let it ask. Unbound asks a server that was away again after up to 15 minutes (infra-host-ttl: 60).",
+  "Where it does so already, it gets no answer: UDP and TCP from there must pass, and query.allow",
+  "must let it ask. Unbound may take 15 minutes to retry a server that was away (infra-host-ttl: 60).",
 ];
 /** A host name that nobody has. */
 const ABSENT = "no-such-host-6f1c2a";
 const LONG = [
-  "It takes no set of so many records; the lines for those that are known:",
+  "It accepts no set of so many records. For resolvers that are known to have such a limit:",
   `BIND:                 ${bindOptions(NO_LIMIT)}`,
   "PowerDNS Recursor:    max-rrset-size=10000",
 ];

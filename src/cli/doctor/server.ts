@@ -42,11 +42,11 @@ async function examineEndpoint(
     const refused = await refusal(answer, server);
     if (refused !== undefined) return { place, ...refused };
     if (soaIn(answer, zone) === undefined) {
-      const fact = `${by} it ${describe(answer)} to ${zone}; another server's, or another configuration's`;
+      const fact = `${by} it ${describe(answer)} to ${zone}; is another server, or another configuration, running?`;
       return { verdict: "broken", place, fact, remedy: keptOut(answer) };
     }
     if (!answer.isAuthoritative) {
-      const fact = `${by} it knows ${zone} from others only; another server has this port`;
+      const fact = `${by} its answer is not authoritative for ${zone}; another server has this port`;
       return { verdict: "broken", place, fact };
     }
   }
@@ -59,7 +59,7 @@ function loopbackFinding({ dns }: Listening): Finding[] {
     {
       verdict: "odd",
       place: "server",
-      fact: "it listens on loopback alone, so no other host can ask it; with listen.dns others can:",
+      fact: "it listens on loopback only, so no other host can ask it; listen.dns lets others:",
       remedy: ['listen: { dns: ["0.0.0.0:53", "[::]:53"] }'],
     },
   ];

@@ -70,7 +70,7 @@ export async function examineZone(options: ZoneOptions): Promise<Examined> {
     return await examineContents(finding(ask, server), { zone, browsed, serial });
   } catch (error) {
     if (!(error instanceof ExchangeError)) throw error;
-    const fact = `${formatEndpoint(server)} answers no more: ${error.message}`;
+    const fact = `${formatEndpoint(server)} no longer answers: ${error.message}`;
     return { findings: [{ verdict: "broken", place, fact }], sample: undefined };
   }
 }
@@ -148,7 +148,7 @@ async function reach(
 
 function contents(lists: readonly List[], serial: number): Placeless {
   const sum = sumOf(lists);
-  if (sum === 0) return { verdict: "odd", fact: `serial ${serial}; no service is in it` };
+  if (sum === 0) return { verdict: "odd", fact: `serial ${serial}; it lists no services` };
   const types = `${lists.length} ${lists.length === 1 ? "type" : "types"}`;
   return { verdict: "ok", fact: `serial ${serial}; ${sum} instances of ${types}` };
 }
@@ -174,14 +174,14 @@ async function enumerationOf(
     }
     return {
       verdict: "broken",
-      fact: "clients whose search domain it is are not told to browse it; it needs",
+      fact: "clients that have it as their search domain are not told to browse it; it needs",
       remedy: [`${name} PTR ${zone}`],
     };
   });
 }
 
 function unreachableFinding(instance: Name): Placeless {
-  const fact = `${instance.toUnicode()} is listed, and has no SRV record or its host no address`;
+  const fact = `${instance.toUnicode()} is listed, but has no SRV record, or its host has no address`;
   return { verdict: "odd", fact };
 }
 
@@ -193,7 +193,7 @@ function longLists(lists: readonly List[]): Placeless[] {
   return [
     {
       verdict: "odd",
-      fact: `more than ${LONG_LIST} instances: ${named.slice(0, 3).join(", ")}${more}. BIND (9.18.28 and later) refuses that, as a resolver and as a secondary, unless it is told`,
+      fact: `more than ${LONG_LIST} instances: ${named.slice(0, 3).join(", ")}${more}. BIND (9.18.28 and later) refuses that, as a resolver and as a secondary, unless configured with`,
       remedy: [bindOptions(NO_LIMIT)],
     },
   ];

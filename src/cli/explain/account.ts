@@ -56,7 +56,7 @@ export function linkLines({ link, site, cache }: Ear, { locals }: Subject): stri
   const lines = locals.flatMap((local) =>
     namesFrom({ cache }, local).flatMap((name) => nameLines({ site, cache }, name)),
   );
-  return [head, ...(lines.length > 0 ? lines : [`  nobody says ${locals[0]!.toUnicode()}`])];
+  return [head, ...(lines.length > 0 ? lines : [`  no host announces ${locals[0]!.toUnicode()}`])];
 }
 
 function nameLines({ site, cache }: Pick<Ear, "site" | "cache">, name: Name): string[] {

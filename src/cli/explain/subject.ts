@@ -33,7 +33,7 @@ export function readSubject(text: string, zone: Name): Subject {
   const written = parse(text, zone);
   const names = [joined(written) ?? written, written];
   if (names[0]!.isUnder(LOCAL)) {
-    if (names[0]!.equals(LOCAL)) throw refusal(text, "is no name of a link");
+    if (names[0]!.equals(LOCAL)) throw refusal(text, "is not a name on a link");
     return { locals: distinct(names), site: undefined };
   }
   const domain = domainOf(names[0]!, zone);

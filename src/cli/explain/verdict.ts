@@ -63,7 +63,7 @@ export function verdictLines(evidence: Evidence): string[] {
   }
   if (lines.length > 0) return lines;
   const where = ears.map(({ link }) => link).join(", ");
-  const heard = where === "" ? "no link of this host is heard" : `nobody says it on ${where}`;
+  const heard = where === "" ? "no link of this host is heard" : `no host announces it on ${where}`;
   if (word.trouble !== undefined) return [`Verdict: ${heard}, ${UNKNOWN}`];
   const isThere = subject.locals.some((local) => {
     const name = local.replaceSuffix(LOCAL, zone);
@@ -169,10 +169,10 @@ class Verdict {
 
   /** Why a service is not listed that nothing else is against. */
   #whyUnlisted(list: Name, service: Name): string {
-    if (!service.isUnder(LOCAL)) return "it is elsewhere, and listed beneath the site alone";
+    if (!service.isUnder(LOCAL)) return "it is elsewhere, and listed only beneath the site";
     const { type } = parseServiceType(list)!;
     const denial = this.#site.policy.objection(type.key, service);
-    return denial ?? "its port is 0: it is to be found, and not to be browsed (RFC 6763 §8)";
+    return denial ?? "its port is 0: it can be resolved, but is not to be browsed (RFC 6763 §8)";
   }
 
   #onHost(host: Name): string[] {
@@ -202,13 +202,14 @@ class Verdict {
     const place = reason !== undefined && isDenial(reason) && file ? ` (${file})` : "";
     const what = () => {
       if (isThere && this.#isOfFile(local)) return "published: a zone file has it";
-      if (!isHeard) return isThere ? `published, though nobody says it now: ${UNHEARD}` : NOBODY;
+      if (!isHeard)
+        return isThere ? `published, though no host announces it now: ${UNHEARD}` : NOBODY;
       if (reason !== undefined) {
         const stays = isThere ? `, but the zone has it: ${STAYS}` : "";
         return `not published: ${reason}${place}${stays}`;
       }
       if (isThere === undefined) return `may be published, ${UNKNOWN}`;
-      return isThere ? "published" : `may be published, but the zone has it not: ${absence}`;
+      return isThere ? "published" : `may be published, but is not in the zone: ${absence}`;
     };
     return `  ${local.toUnicode()}: ${what()}`;
   }
@@ -270,19 +271,19 @@ const NO_ADDRESS: Reason = "no address of its host is known";
 const NO_ADDRESS_OF_USE: Reason = "no address of its host can be reached from elsewhere";
 const HOST_TYPES: readonly number[] = [Type.A, Type.AAAA, Type.CNAME];
 
-const NO_SITE = ", and the zone knows of no such site";
-const ELSEWHERE = "its collector is to be asked, on its own machine";
+const NO_SITE = ", and the zone has no such site";
+const ELSEWHERE = "run explain on the machine of its collector";
 const UNKNOWN = "and what the zone has is not known";
-const NOBODY = "not published: nobody says it";
-const RESERVED = "no device may say it: collectors and zone files tell of it";
+const NOBODY = "not published: no host announces it";
+const RESERVED = "no device may announce it: it is reserved for collectors and zone files";
 const NO_SERVICE = "no service of it is published";
 const WITH_SERVICE = "a host is published with a service that leads to it";
 const NOT_TAKEN_HERE =
   "the gateway has not heard it yet, or runs with another configuration; its log says more";
 const NOT_TAKEN_THERE =
-  "the collector does not run, or the server does not take it; the collector's log says more";
-const FULL = "its list in the zone has no more room, or was refused; the collector's log says more";
+  "the collector is not running, or the server does not accept it; the collector's log says more";
+const FULL = "its list in the zone is full, or was refused; the collector's log says more";
 const UNHEARD =
-  "its device left without a word, and its TTL has not ended; or its collector died, and the lease has " +
-  "not ended; or another collector hears it";
+  "its device left without a goodbye, and its TTL has not expired; or its collector died, and the lease " +
+  "has not expired; or another collector hears it";
 const STAYS = "its collector runs with another configuration, or another collector has it";

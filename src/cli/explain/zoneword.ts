@@ -137,7 +137,7 @@ export class ZoneInquiry implements ZoneWord {
       const answers = await Promise.all(types.map((type) => this.#ask(name, type)));
       for (const { rcode } of answers) {
         if (rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN) continue;
-        throw new Error(`it answers ${rcodeName(rcode)} for ${name.toUnicode()}`);
+        throw new Error(`the server answers ${rcodeName(rcode)} for ${name.toUnicode()}`);
       }
       for (const record of answers.flatMap((message) => message.answers)) {
         // The target of an alias is asked for by its own name.
