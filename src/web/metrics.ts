@@ -119,7 +119,7 @@ function serviceMetrics({ gauge }: Makers, services: () => readonly Service[]): 
   });
   gauge(
     "longest_list",
-    "Services of the type that has most: BIND takes no more than 100 unless it is told.",
+    "Services of the most numerous type: BIND accepts no more than 100 unless configured to.",
     [],
     () => [[{}, Math.max(0, ...countBy(services(), ({ type }) => type).values())]],
   );
@@ -138,7 +138,7 @@ function linkMetrics({ gauge, counter }: Makers, { links, publications }: Metric
   gauge("link_records", "Records that a link is known to have.", labels, () =>
     [...links()].map(({ link, site, records }): Figure => [{ link, site }, records]),
   );
-  kinds("link_packets", "Packets heard on a link, and those passed over, by why.", "kind", "heard");
+  kinds("link_packets", "Packets heard on a link, and those dropped, by reason.", "kind", "heard");
   kinds("link_cache", "Records of a link's cache, by what became of them.", "event", "cache");
   kinds("link_asked", "What a link was asked.", "kind", "asked");
   counter("published", "Updates sent to the server of a zone, by kind.", ["zone", "kind"], () =>
@@ -155,7 +155,7 @@ function linkMetrics({ gauge, counter }: Makers, { links, publications }: Metric
 
 function serverMetrics({ gauge, counter }: Makers, sources: MetricsSources): void {
   const { responses, datagrams, push } = sources;
-  counter("responses", "Responses, but for the ready-made ones.", ["transport", "rcode"], () =>
+  counter("responses", "Responses, except ready-made ones.", ["transport", "rcode"], () =>
     [...responses()].map(
       ({ transport, rcode, count }): Figure => [{ transport, rcode: rcodeName(rcode) }, count],
     ),

@@ -37,7 +37,7 @@ function longLists(services: readonly Service[]): string[] {
   return [...byType].flatMap(([type, { length }]) => {
     if (length <= LONG_LIST) return [];
     const what = `${length} instances of ${escaped(type)}`;
-    return `<p><strong>${what}</strong>: BIND refuses more than ${LONG_LIST}, unless it has <code>max-records-per-type 0;</code></p>`;
+    return `<p><strong>${what}</strong>: BIND refuses more than ${LONG_LIST} unless it has <code>max-records-per-type 0;</code></p>`;
   });
 }
 

@@ -40,7 +40,7 @@ export class Website {
     // A foreign page whose name leads here could otherwise read this one (DNS rebinding).
     if (!this.#isCalled(request.host)) return refusal(403, UNCALLED);
     const answer = this.#pages.get(request.path);
-    return answer?.(request) ?? refusal(404, "nothing is here");
+    return answer?.(request) ?? refusal(404, "there is nothing here");
   };
 
   readonly #pages = new Map<string, Page>([
@@ -88,7 +88,7 @@ export class Website {
   }
 
   #events(shown: Shown, signal: AbortSignal): WebAnswer {
-    if (this.#watching >= MAX_WATCHING) return refusal(503, "too many look on");
+    if (this.#watching >= MAX_WATCHING) return refusal(503, "too many clients are watching");
     return { status: 200, type: "text/event-stream", body: this.#serials(shown, signal) };
   }
 
@@ -144,8 +144,8 @@ function refusal(status: number, why: string): WebAnswer {
 }
 
 const UNCALLED =
-  "this server is not called so: use its address, or one of its own names (nameservers)";
-const DENIED = "not for your network (query.allow)";
+  "this server does not have that name: use its address, or one of its own names (nameservers)";
+const DENIED = "not available to your network (query.allow)";
 /** One for each open page. */
 const MAX_WATCHING = 32;
 /** Milliseconds between two events, so that a burst is one. */
