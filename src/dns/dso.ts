@@ -57,7 +57,7 @@ export class Stateful {
   /** Throws FormatError as `readTlvs` does, and if there is no TLV. */
   constructor(bytes: Uint8Array) {
     const [primary, ...more] = readTlvs(bytes);
-    if (primary === undefined) throw new FormatError("a stateful message says nothing");
+    if (primary === undefined) throw new FormatError("a stateful message is empty");
     this.#primary = primary;
     this.isPadded = more.some(({ type }) => type === DsoType.ENCRYPTION_PADDING);
   }

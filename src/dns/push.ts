@@ -71,20 +71,21 @@ export interface Notice {
 
 /** Throws FormatError if there is none, or an invalid one. Notices of unknown kinds are left out. */
 export function readNotices(reader: Reader): Notice[] {
-  if (reader.left === 0) throw new FormatError("a PUSH says nothing");
+  if (reader.left === 0) throw new FormatError("a PUSH is empty");
   const notices: Notice[] = [];
   while (reader.left > 0) {
     const { name, type, class: klass } = readSubscription(reader);
     const [ttl, length] = [reader.u32(), reader.u16()];
     if (ttl === ALL_REMOVED) {
-      if (length > 0) throw new FormatError("what is all removed has data");
+      if (length > 0) throw new FormatError("a removal of all records has data");
       // Class ANY means all types too, whatever the type says (§6.3.1).
       const record = allRemoved(name, klass === Class.ANY ? Type.ANY : type);
       notices.push({ kind: "all removed", record: { ...record, class: klass } });
     } else if (ttl !== REMOVED && ttl > MAX_TTL) {
       reader.skip(length);
     } else {
-      if (type === Type.ANY || klass === Class.ANY) throw new FormatError("any is no one record");
+      if (type === Type.ANY || klass === Class.ANY)
+        throw new FormatError("ANY names no single record");
       const rdata = checkEmpty(readRdata(reader, type, length), klass);
       const record = { name, type, class: klass, ttl, rdata };
       notices.push({ kind: ttl === REMOVED ? "removed" : "added", record });

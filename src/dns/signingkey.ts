@@ -193,7 +193,7 @@ function secretOf(algorithm: SigningAlgorithm, octets: Buffer): KeyObject {
   try {
     curve.setPrivateKey(octets);
   } catch {
-    throw new FormatError("PrivateKey is no number of the curve P-256");
+    throw new FormatError("PrivateKey is not a valid number for the curve P-256");
   }
   const point = curve.getPublicKey();
   const [x, y] = [text(point.subarray(1, 33)), text(point.subarray(33))];

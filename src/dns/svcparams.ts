@@ -86,7 +86,7 @@ export function parseSvcParams(words: readonly string[]): Uint8Array {
   for (const word of words) {
     const [name = "", text = ""] = split(word);
     const key = parseKey(name);
-    if (params.has(key)) throw new FormatError(`the parameter ${name} is there twice`);
+    if (params.has(key)) throw new FormatError(`the parameter ${name} appears twice`);
     const form = formOf(name);
     if (form !== undefined && form.key !== "no-default-alpn" && text === "") {
       throw new FormatError(`the parameter ${name} has no value`);
@@ -96,7 +96,7 @@ export function parseSvcParams(words: readonly string[]): Uint8Array {
     params.set(key, value);
   }
   if (mandatory !== undefined && formatMandatory(mandatory, new Set(params.keys())) === undefined) {
-    throw new FormatError("mandatory names itself, a parameter twice or one that is not there");
+    throw new FormatError("mandatory names itself, a parameter twice or one that is missing");
   }
   const writer = new Writer();
   for (const [key, value] of [...params].sort(([a], [b]) => a - b)) {

@@ -49,7 +49,7 @@ export function parseRdataText(type: number, tokens: readonly Token[], origin: N
   if (!isKnownShape(type)) throw new FormatError(`${typeName(type)} is written as \\# length hex`);
   const values = shapeOf(type).map((field) => parseField(field, words, origin));
   if (words.length > 0) {
-    throw new FormatError(`"${words[0]!.text}" stands behind the ${typeName(type)} data`);
+    throw new FormatError(`"${words[0]!.text}" comes after the ${typeName(type)} data`);
   }
   // Made from its octets, so that the values are not cached.
   return new Rdata(type, new Rdata(type, values).wire);
@@ -172,7 +172,7 @@ function formatOpaque(bytes: Uint8Array): string {
 
 function parseOpaque(type: number, words: readonly Token[]): Rdata {
   const [length, ...hex] = words.map((word) => word.text);
-  if (length === undefined) throw new FormatError("\\# stands without a length");
+  if (length === undefined) throw new FormatError("\\# has no length");
   const bytes = checkLength(parseHex(hex.join("")), parseNumber(length, 0xffff));
   if (bytes.length === 0 && isKnownShape(type)) {
     throw new FormatError(`${typeName(type)} data cannot be empty`);
