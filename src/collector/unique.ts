@@ -7,19 +7,19 @@ import type { Name } from "../dns/name.ts";
 import { LOCAL } from "../dns/service.ts";
 
 export function isUnique(type: number): boolean {
-  return !leads(type) && !isAddressType(type);
+  return !leadsElsewhere(type) && !isAddressType(type);
 }
 
 /**
  * True for types that lead elsewhere: list entries and aliases. (Nothing may exist beside a CNAME,
  * RFC 1034 §3.6.2, so the old one has to go before anything new comes.)
  */
-export function leads(type: number): boolean {
+export function leadsElsewhere(type: number): boolean {
   return type === Type.PTR || type === Type.CNAME;
 }
 
 /** True for types of which a service usually has one record: SRV and TXT (RFC 6763 §5, §6). */
-export function isWhole(type: number): boolean {
+export function isSingle(type: number): boolean {
   return type === Type.SRV || type === Type.TXT;
 }
 

@@ -24,13 +24,13 @@ export interface Secondary {
   /** Its unique name in the log. */
   readonly name: string;
   /** Shared by all zones that it is notified of. */
-  readonly turns: Turns;
+  readonly slots: NoticeSlots;
   /** Sends a notice; gives its answer, whatever that is (RFC 1996 §3.12), or undefined if none came. */
   tell(notice: Message, signal: AbortSignal): Promise<Rcode | undefined>;
 }
 
 /** Limits the notices in flight; the others wait, first come, first served. */
-export class Turns {
+export class NoticeSlots {
   #left = UNDER_WAY;
   readonly #waiting = new Set<() => void>();
 
@@ -140,11 +140,11 @@ class Notifier {
   wake(): void {
     if (this.#isEnded || this.#isTelling || this.#cancel !== undefined) return;
     const { clock, secondary } = this.#options;
-    const { turns } = secondary;
-    const tell = () => void this.#tell().finally(() => turns.pass());
+    const { slots } = secondary;
+    const tell = () => void this.#tell().finally(() => slots.pass());
     this.#cancel = clock.at(this.#notBefore, () => {
-      this.#cancel = () => turns.leave(tell);
-      turns.take(tell);
+      this.#cancel = () => slots.leave(tell);
+      slots.take(tell);
     });
   }
 

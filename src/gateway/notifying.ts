@@ -11,7 +11,7 @@ import type { Message } from "../dns/message.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { addressOf } from "../dns/rdata.ts";
 import type { TsigKey } from "../dns/tsig.ts";
-import { notifySecondaries, type Secondary, Turns } from "../dnsserver/secondaries.ts";
+import { NoticeSlots, notifySecondaries, type Secondary } from "../dnsserver/secondaries.ts";
 import type { Log } from "../log.ts";
 import { ask, ExchangeError } from "../net/client/exchange.ts";
 import { endpointsOf } from "../net/client/hosts.ts";
@@ -39,7 +39,7 @@ export async function notifyAll(options: NotifyingOptions, signal: AbortSignal):
     };
     return secondary(name, locate, clock, key === undefined ? undefined : config.keys.get(key));
   });
-  // One for each server, whatever zones it serves: they share its turns and its addresses.
+  // One for each server, whatever zones it serves: they share its slots and its addresses.
   const named = new Map<NameKey, Secondary>();
   const secondaryOf = (name: Name): Secondary => {
     const locate = remembered(clock, () => endpointsNamed(name, zones.all, resolve));
@@ -70,7 +70,7 @@ function secondary(
   };
   return {
     name,
-    turns: new Turns(),
+    slots: new NoticeSlots(),
     async tell(notice, signal): Promise<Rcode | undefined> {
       const endpoints = await locate();
       if (endpoints?.length === 0) return Rcode.NOERROR;

@@ -1094,7 +1094,7 @@ suite("a withdrawal", () => {
   test("renews nothing, not even what cannot be removed", () => {
     for (const isBegun of [true, false]) {
       const { reconciler } = start(100);
-      reconciler.sayAllAgain();
+      reconciler.renewAll();
       if (isBegun) {
         reconciler.poll(0);
         reconciler.settle(Rcode.NOERROR, 0);

@@ -13,7 +13,7 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata, soaOf } from "../../src/dns/rdata.ts";
 import { partTsig, signTsig, type TsigKey } from "../../src/dns/tsig.ts";
 import { notifyHandler } from "../../src/dnsserver/notify.ts";
-import { notifySecondaries, type Secondary, Turns } from "../../src/dnsserver/secondaries.ts";
+import { NoticeSlots, notifySecondaries, type Secondary } from "../../src/dnsserver/secondaries.ts";
 import { notifyAll } from "../../src/gateway/notifying.ts";
 import type { Log } from "../../src/log.ts";
 import type { Resolve } from "../../src/net/client/resolver.ts";
@@ -49,7 +49,7 @@ class Audience {
   secondary(name: string): Secondary {
     return {
       name,
-      turns: new Turns(),
+      slots: new NoticeSlots(),
       tell: async (notice) => {
         this.told.push({ to: name, at: this.clock.passed, notice });
         return this.answer(name);

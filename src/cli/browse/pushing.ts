@@ -34,9 +34,9 @@ export class Pushing {
   #server: PushServer | undefined;
   #openedAt = 0;
   /** Failures since a session last lasted `LASTING`. */
-  #tries = 0;
+  #failures = 0;
   /** Consecutive sessions that ended before they were of use, without a delay from the server. */
-  #barren = 0;
+  #fruitless = 0;
   #said = "";
   /** True once it was reported that a server does not push everything. */
   #isLimited = false;
@@ -62,7 +62,7 @@ export class Pushing {
   }
 
   /** Whether this set may be subscribed to now. */
-  takes(name: Name, type: number): boolean {
+  canSubscribe(name: Name, type: number): boolean {
     const now = this.#clock.now();
     return (
       this.#session !== undefined &&
@@ -113,7 +113,7 @@ export class Pushing {
   #hear(): void {
     const { name, changed } = this.#options;
     if (this.#session?.find(name, Type.PTR)?.granted !== undefined) {
-      this.#barren = 0;
+      this.#fruitless = 0;
       this.#say(`changes are pushed by ${nameOf(this.#server!)}`);
     }
     changed();
@@ -148,10 +148,10 @@ export class Pushing {
     for (let at = this.#refused.oldest; at !== undefined; at = this.#refused.oldest) {
       this.#refused.delete(at.key);
     }
-    if (now - this.#openedAt >= LASTING) this.#tries = 0;
-    this.#barren = wasOfUse || delay !== undefined ? 0 : this.#barren + 1;
+    if (now - this.#openedAt >= LASTING) this.#failures = 0;
+    this.#fruitless = wasOfUse || delay !== undefined ? 0 : this.#fruitless + 1;
     // Two in a row count as a server without support (RFC 8490 §6.6.3.2).
-    const until = delay ?? (this.#barren > 1 ? UNSUPPORTED_DELAY : undefined);
+    const until = delay ?? (this.#fruitless > 1 ? UNSUPPORTED_DELAY : undefined);
     if (until !== undefined) this.#avoided.set(keyOf(server), now + until);
     this.#fail([`${nameOf(server)} ${reason}`]);
     this.#options.changed();
@@ -160,7 +160,7 @@ export class Pushing {
   #fail(reasons: readonly string[]): void {
     const several = [...new Set(reasons)].slice(0, MAX_REASONS);
     this.#say(`asking again as answers expire: ${several.join("; ")}`);
-    const pause = Math.min(FIRST_PAUSE * 2 ** this.#tries++, LONGEST_PAUSE);
+    const pause = Math.min(FIRST_PAUSE * 2 ** this.#failures++, LONGEST_PAUSE);
     this.#alarm.set(this.#clock.now() + pause * (1 + this.#clock.random()));
   }
 

@@ -48,7 +48,7 @@ export interface WatchOptions {
   readonly clock: Clock;
   /** Empty at first. */
   readonly answers: Answers;
-  readonly pushing: (changed: () => void) => Pick<Pushing, "session" | "takes" | "start">;
+  readonly pushing: (changed: () => void) => Pick<Pushing, "session" | "canSubscribe" | "start">;
   readonly print: Print;
   /** Messages for people, apart from the list. */
   readonly say: (line: string) => void;
@@ -71,15 +71,15 @@ export class Watch {
   /** True until the reader has taken the last lines. The next ones are the difference from those. */
   #isUnread = false;
   /** Subscriptions whose records are taken to be the whole set. */
-  readonly #believed = new WeakSet<Subscription>();
+  readonly #complete = new WeakSet<Subscription>();
   /** Those whose wait seemed over at the last look. */
-  #suspected = new Set<Subscription>();
+  #overdue = new Set<Subscription>();
   readonly #alarm: Alarm;
   /** When the alarm rings. */
   #due = NEVER;
-  #isTold = false;
+  #isPushed = false;
   /** When the list was last covered by a subscription: until then what was pushed was valid. */
-  #toldUntil = 0;
+  #pushedUntil = 0;
   #isAsking = false;
   #askedAt = 0;
   /** Consecutive failures to ask. */
@@ -135,10 +135,10 @@ export class Watch {
   #look(): void {
     const { listing, signal } = this.#options;
     if (signal.aborted) return;
-    const isTold = this.#pushing.session?.find(listing.name, Type.PTR)?.granted !== undefined;
-    if (this.#isTold && !isTold) this.#toldUntil = this.#clock.now();
-    this.#isTold = isTold;
-    const believable = this.#believe();
+    const isPushed = this.#pushing.session?.find(listing.name, Type.PTR)?.granted !== undefined;
+    if (this.#isPushed && !isPushed) this.#pushedUntil = this.#clock.now();
+    this.#isPushed = isPushed;
+    const completeAt = this.#adopt();
     const wanted = new Map<string, Wanted>();
     const items = listing.items((name, type) => {
       wanted.set(setKey(name, type), { name, type });
@@ -150,31 +150,31 @@ export class Watch {
     const expiry = this.#subscribe(wanted);
     if (expiry <= now) void this.#ask();
     // Asking for a long list takes a while.
-    this.#wake(Math.min(believable, this.#isAsking ? now + LEAST_PAUSE : expiry));
+    this.#wake(Math.min(completeAt, this.#isAsking ? now + LEAST_PAUSE : expiry));
   }
 
   /** Takes over the sets that have been pushed. Returns when more of them will be complete. */
-  #believe(): number {
+  #adopt(): number {
     const now = this.#clock.now();
     let next = NEVER;
-    const suspected = new Set<Subscription>();
+    const overdue = new Set<Subscription>();
     for (const subscription of this.#pushing.session ?? []) {
       const { name, type, granted, records } = subscription;
       if (granted === undefined) continue;
-      if (!this.#believed.has(subscription)) {
+      if (!this.#complete.has(subscription)) {
         let due = this.#whenWhole(subscription, granted);
         // A process that was stopped runs its timers before it reads what has arrived, so it looks twice.
-        if (due > granted && due <= now && !this.#suspected.has(subscription)) {
-          suspected.add(subscription);
+        if (due > granted && due <= now && !this.#overdue.has(subscription)) {
+          overdue.add(subscription);
           due = now + BATCH;
         }
         next = Math.min(next, due > now ? due : NEVER);
         if (due > now) continue;
-        this.#believed.add(subscription);
+        this.#complete.add(subscription);
       }
       this.#answers.put(name, type, told([...records.values()]));
     }
-    this.#suspected = suspected;
+    this.#overdue = overdue;
     return next;
   }
 
@@ -200,7 +200,7 @@ export class Watch {
     let due = NEVER;
     for (const { name, type } of wanted.values()) {
       if (session?.find(name, type) !== undefined) continue;
-      if (this.#pushing.takes(name, type)) {
+      if (this.#pushing.canSubscribe(name, type)) {
         session!.subscribe(name, type);
         continue;
       }
@@ -212,7 +212,7 @@ export class Watch {
   }
 
   #expiry({ ttl, at }: KnownSet): number {
-    return Math.max(at, this.#toldUntil) + Math.min((ttl + LONGER) * 1000, MOST_PAUSE);
+    return Math.max(at, this.#pushedUntil) + Math.min((ttl + LONGER) * 1000, MOST_PAUSE);
   }
 
   /** Asks again for expired sets that are not pushed. */

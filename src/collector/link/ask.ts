@@ -31,7 +31,7 @@ export class Ask implements Ranked {
   /** True while an entry of the list that expired without a goodbye is looked for. */
   isMissing = false;
   /** When the silent owners in the list were last looked for. */
-  looked = Number.NEGATIVE_INFINITY;
+  silentSoughtAt = Number.NEGATIVE_INFINITY;
   /** The family by which it was last asked, since families take turns. */
   family: Family | undefined;
   /** When other hosts last asked it, by family. */

@@ -16,7 +16,7 @@ import { type ResourceRecord, setKey } from "../../dns/record.ts";
 import { Heap } from "../../heap.ts";
 import type { Family, Packet } from "../../net/links/link.ts";
 import { obtain } from "../obtain.ts";
-import { isShared, isWhole } from "../unique.ts";
+import { isShared, isSingle } from "../unique.ts";
 import { Dispute } from "./dispute.ts";
 import { bit, type Entries, type EntriesOfName, Entry, newName, OVERHEAD } from "./entry.ts";
 import { isHearable } from "./hearable.ts";
@@ -234,7 +234,7 @@ export class LinkCache {
     for (const entry of set.records.values()) {
       const age = now - entry.lastHeard;
       const isSaidAnew = entry.message !== this.#messages && entry.speaker === from.source;
-      if (age <= BURST && !(isSaidAnew && isWhole(set.type))) continue;
+      if (age <= BURST && !(isSaidAnew && isSingle(set.type))) continue;
       if (set.type === Type.NSEC && entry.families !== bit(from.family)) continue;
       const isOwn = !entry.isOfAnother(from);
       if (isOwn && !entry.isSuperseded) {

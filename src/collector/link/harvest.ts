@@ -16,7 +16,7 @@ import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { Family, Link, Packet } from "../../net/links/link.ts";
 import { Quarter } from "../../quarter.ts";
-import { isWhole } from "../unique.ts";
+import { isSingle } from "../unique.ts";
 import { type Interest, interestIn } from "./browser.ts";
 import { type CacheOptions, LinkCache } from "./cache.ts";
 import { firstEnd, type HeardRecord, type HeardSet, isCalledOff } from "./heard.ts";
@@ -191,7 +191,7 @@ export class Harvest {
   #changedBy({ answers, additionals }: Message): Iterable<HeardSet> {
     const changed = new Set<HeardSet>();
     for (const { name, type, class: klass, ttl, rdata } of [...answers, ...additionals]) {
-      if (ttl === 0 || klass !== Class.IN || !isWhole(type)) continue;
+      if (ttl === 0 || klass !== Class.IN || !isSingle(type)) continue;
       const set = this.cache.set(name.key, type);
       if (set !== undefined && this.#interest.sets.has(set) && !set.records.has(rdata.key)) {
         changed.add(set);

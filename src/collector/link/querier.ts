@@ -104,10 +104,10 @@ export class Querier {
       // entry that needs refreshing does not extend the wait.
       this.#place(ask, Math.min(latest, ask.rank + LIST_SLACK * life));
       this.#waiting.add(ask);
-      for (const silent of this.#options.silentOf(set, ask.looked, now)) {
+      for (const silent of this.#options.silentOf(set, ask.silentSoughtAt, now)) {
         this.#askAlone(set, silent, now);
       }
-      ask.looked = now;
+      ask.silentSoughtAt = now;
     }
     const isAlone = ask.times === 1 && !ask.isUrgent;
     ask.to = isAlone ? this.#options.ownerOf(set, now) : undefined;

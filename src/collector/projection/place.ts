@@ -11,7 +11,7 @@ export class Place {
   /** As a service; undefined until it has been considered. */
   isListed: boolean | undefined;
   /** As a type: true once its instances have been listed. */
-  isTold = false;
+  isExpanded = false;
   /** As a host: why it is not published. */
   objection: Reason | undefined | "not known yet" = "not known yet";
 

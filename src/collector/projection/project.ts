@@ -262,8 +262,8 @@ class SiteProjection {
     const parts = parseServiceType(name);
     if (parts?.domain.equals(LOCAL) !== true || isReserved(name.labels)) return;
     const type = this.#place(name);
-    if (type.isTold) return;
-    type.isTold = true;
+    if (type.isExpanded) return;
+    type.isExpanded = true;
     for (const heard of type.sets) {
       if (heard.type === Type.PTR) this.#listInstances(heard, parts);
     }

@@ -7,7 +7,7 @@ import type { Name, NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { isSame, keysOf, type RecordSets } from "../recordsets.ts";
-import { isUnique, leads } from "../unique.ts";
+import { isUnique, leadsElsewhere } from "../unique.ts";
 import { completable, heldNames, type Standing } from "./completeness.ts";
 import type { Guard } from "./guard.ts";
 import { withInherited, withoutAliases } from "./inheritance.ts";
@@ -64,7 +64,7 @@ function stepsTo(
   // A set that something leads to keeps a record that is certainly there.
   const isLast = come.length === 0 && !published?.rdatas.some(({ key }) => after.has(key));
   const isHeld = isLast && held.has(name.key);
-  const gone = isHeld && !leads(type) ? [] : obstacles.removable(name, left);
+  const gone = isHeld && !leadsElsewhere(type) ? [] : obstacles.removable(name, left);
   if (gone.length === 0 && come.length === 0) return [];
   const step = { name, type, ttl, gone, come };
   const isChange = gone.length > 0 && after.size > 0 && gone.length === left.length;

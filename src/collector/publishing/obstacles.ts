@@ -8,7 +8,7 @@
 import type { Name, NameKey } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import { setKey } from "../../dns/record.ts";
-import { Spared } from "./spared.ts";
+import { Deferred } from "./deferred.ts";
 import type { Step } from "./step.ts";
 
 /** A set of which the server takes no more records, or does not remove one. */
@@ -24,11 +24,11 @@ export interface Obstacle {
 
 export class Obstacles {
   /** Full sets, with the number of records that they take. */
-  readonly #full = new Spared<number>();
+  readonly #full = new Deferred<number>();
   /** Records that the server does not remove. */
-  readonly #stuck = new Spared<true>();
+  readonly #stuck = new Deferred<true>();
   /** Sets that are changed record by record. */
-  #divided = new Spared<true>();
+  #divided = new Deferred<true>();
   #due: number | undefined;
   /** Milliseconds to the next retry. */
   #wait = SOON.first;
@@ -95,7 +95,7 @@ export class Obstacles {
 
   /** Opens a few for a retry; the next difference tries those that it needs. */
   retry(now: number): void {
-    this.#divided = new Spared();
+    this.#divided = new Deferred();
     this.#full.open(this.#tries);
     this.#stuck.open(this.#tries);
     this.#tries = TRIES;

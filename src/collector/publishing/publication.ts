@@ -95,7 +95,7 @@ export class Publication {
 
   /** To be called after this machine slept: leases ran on, and may be over. */
   renew(): void {
-    this.reconciler.sayAllAgain();
+    this.reconciler.renewAll();
     this.#go();
   }
 
@@ -221,13 +221,13 @@ export class Publication {
       rcode = await zone.publish(update);
       if (rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP) {
         const what = rcode === Rcode.NOTAUTH ? "has no such zone" : "does not support updates";
-        this.#troubles.complain(new Error(`the server ${what} (${rcodeName(rcode)})`));
+        this.#troubles.failed(new Error(`the server ${what} (${rcodeName(rcode)})`));
       } else if (rcode !== Rcode.SERVFAIL) {
-        this.#rejoice();
+        this.#recovered();
       }
     } catch (error) {
       isAnswered = error instanceof PublishError;
-      this.#troubles.complain(error as Error);
+      this.#troubles.failed(error as Error);
     }
     const refusal = this.reconciler.settle(rcode, clock.now(), isAnswered);
     if (rcode === Rcode.NOERROR) {
@@ -249,10 +249,10 @@ export class Publication {
     return isOlder().catch(() => false);
   }
 
-  #rejoice(): void {
+  #recovered(): void {
     const { zone, clock } = this.#options;
     if (!this.#troubles.areStanding) return;
-    const wasAway = this.#troubles.rejoice();
+    const wasAway = this.#troubles.recovered();
     // It may be another one, or have an older zone, with what was removed since.
     const isOlder = wasAway && zone.granted?.() === undefined;
     if (this.#readings.isFailing || isOlder) this.#readings.ask(clock.now());

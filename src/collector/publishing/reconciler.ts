@@ -19,11 +19,11 @@ import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Update } from "../../zone/update/update.ts";
 import { common, exchanged, type HeldSets, keysOf, RecordSets, without } from "../recordsets.ts";
+import { Backoff } from "./backoff.ts";
 import { difference, UNKNOWN_TTL } from "./difference.ts";
 import type { Guard } from "./guard.ts";
 import { type Obstacle, Obstacles } from "./obstacles.ts";
-import { Patience } from "./patience.ts";
-import { periodOf, Round } from "./round.ts";
+import { periodOf, Renewal } from "./renewal.ts";
 import { shuffled } from "./shuffled.ts";
 import { countRecords, inOrder, type Step, takeSome, type UpdateSize, updateOf } from "./step.ts";
 
@@ -62,7 +62,7 @@ export class Reconciler {
   /** True while `#steps` is the difference to what is wanted now. */
   #isCurrent = false;
   /** What is still to be renewed. */
-  readonly #round = new Round();
+  readonly #renewal = new Renewal();
   #refreshes = Number.NEGATIVE_INFINITY;
   /** Milliseconds from one round to the next, at most. */
   #period: number;
@@ -70,12 +70,12 @@ export class Reconciler {
   #obstacles = new Obstacles();
   /** Records in an update, at most: few while a refused one is searched for. */
   #most = Number.POSITIVE_INFINITY;
-  readonly #patience: Patience;
+  readonly #backoff: Backoff;
 
   constructor({ zone, random, lease, guard, limit = DEFAULT_LIMIT }: ReconcilerOptions) {
     this.#zone = zone;
     this.#random = random;
-    this.#patience = new Patience(random);
+    this.#backoff = new Backoff(random);
     this.#lease = lease;
     this.#guard = guard;
     this.#limit = limit;
@@ -125,7 +125,7 @@ export class Reconciler {
     this.#unrenewed = new RecordSets();
     this.#settles = settles;
     this.#startOver();
-    this.sayAllAgain();
+    this.renewAll();
   }
 
   /** Seconds that the server has granted, if it has. A shorter lease brings the next round forward. */
@@ -142,9 +142,9 @@ export class Reconciler {
   /** Nothing is wanted or waited for any more. */
   withdraw(): void {
     this.#inherited = new RecordSets();
-    this.#round.end();
+    this.#renewal.end();
     this.#refreshes = Number.POSITIVE_INFINITY;
-    this.#patience.end();
+    this.#backoff.end();
     // What was refused a moment ago may be taken now, and there is no other chance.
     this.#obstacles = new Obstacles();
     this.#most = Number.POSITIVE_INFINITY;
@@ -165,22 +165,22 @@ export class Reconciler {
   /** When `poll` has something to do; never while an update is in flight. */
   due(): number | undefined {
     if (this.#inFlight !== undefined) return undefined;
-    const isPending = !this.#isCurrent || this.#steps.length > 0 || !this.#round.isOver;
-    if (isPending) return this.#patience.notBefore;
+    const isPending = !this.#isCurrent || this.#steps.length > 0 || !this.#renewal.isOver;
+    if (isPending) return this.#backoff.notBefore;
     const settles = this.#inherited.isEmpty ? undefined : this.#settles();
     const refreshes = this.#published.isEmpty ? undefined : this.#refreshes;
     const due = earlier(earlier(settles, refreshes), this.#obstacles.due);
-    return due === undefined ? undefined : Math.max(due, this.#patience.notBefore);
+    return due === undefined ? undefined : Math.max(due, this.#backoff.notBefore);
   }
 
   /** The next update to send; `settle` has to be told what becomes of it. */
   poll(now: number): Update | undefined {
-    if (this.#inFlight !== undefined || now < this.#patience.notBefore) return undefined;
+    if (this.#inFlight !== undefined || now < this.#backoff.notBefore) return undefined;
     if (!this.#inherited.isEmpty && now >= this.#settles()) {
       this.#inherited = new RecordSets();
       this.#startOver();
     }
-    if (now >= this.#refreshes && this.#round.isOver) this.#beginRound(now);
+    if (now >= this.#refreshes && this.#renewal.isOver) this.#beginRenewal(now);
     if (now >= (this.#obstacles.due ?? Number.POSITIVE_INFINITY)) {
       this.#obstacles.retry(now);
       this.#startOver();
@@ -212,7 +212,7 @@ export class Reconciler {
     // Others still have it, so it is theirs.
     const isLeft = rcode === Rcode.YXRRSET && steps[0]!.unless !== undefined;
     if (rcode === Rcode.NOERROR || isLeft) {
-      this.#patience.succeeded();
+      this.#backoff.succeeded();
       if (!isLeft) this.#obstacles.succeeded();
       this.#most *= 2;
       if (!isRefresh) for (const step of steps) this.#record(step, true, now);
@@ -221,15 +221,15 @@ export class Reconciler {
     if (rcode === undefined) {
       this.counters.failures++;
       if (!isRefresh) for (const step of steps) this.#record(step, false, now);
-      if (isAnswered) this.#patience.refused(now, true);
-      else this.#patience.unanswered(now);
+      if (isAnswered) this.#backoff.refused(now, true);
+      else this.#backoff.unanswered(now);
       this.#startOver();
-      this.sayAllAgain();
+      this.renewAll();
       return undefined;
     }
     this.counters.refusals++;
     // What is set aside of these is no longer published, and not in the next difference.
-    if (isRefresh) this.#round.putBack(steps);
+    if (isRefresh) this.#renewal.putBack(steps);
     else this.#steps.unshift(...steps);
     return this.#isolate(steps, { rcode, isRefresh, now });
   }
@@ -246,7 +246,7 @@ export class Reconciler {
   ): Obstacle | undefined {
     const isOfZone = rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP;
     const isNews = !steps.every((step) => this.#obstacles.knows(step));
-    if (isOfZone || isNews) this.#patience.refused(now, isOfZone);
+    if (isOfZone || isNews) this.#backoff.refused(now, isOfZone);
     const count = countRecords(steps);
     const isWhole = steps.length === 1 && steps[0]!.isWhole === true;
     if (isOfZone || isWhole || count === 1) this.#startOver();
@@ -278,8 +278,8 @@ export class Reconciler {
 
   //---- Said again ----
 
-  #beginRound(now: number): void {
-    this.#round.begin(this.#published, this.#random);
+  #beginRenewal(now: number): void {
+    this.#renewal.begin(this.#published, this.#random);
     this.#refreshes = this.#nextRound(now, this.#period);
   }
 
@@ -288,14 +288,14 @@ export class Reconciler {
   }
 
   /** Renews everything, since the server may have lost it, or may be another one. */
-  sayAllAgain(): void {
-    this.#round.end();
+  renewAll(): void {
+    this.#renewal.end();
     this.#refreshes = Number.NEGATIVE_INFINITY;
   }
 
   #takeRound(room: UpdateSize): Step[] {
     const isStuck = (name: Name, rdata: Rdata) => this.#obstacles.isStuck(name, rdata);
-    return this.#round.take(this.#published, room, this.#obstacles.isEmpty ? undefined : isStuck);
+    return this.#renewal.take(this.#published, room, this.#obstacles.isEmpty ? undefined : isStuck);
   }
 
   //---- The two states ----

@@ -4,7 +4,7 @@ import type { Name } from "../../dns/name.ts";
 import { Rdata } from "../../dns/rdata.ts";
 import { type ResourceRecord, recordsOf } from "../../dns/record.ts";
 import { removal, removalOfSet, type Update } from "../../zone/update/update.ts";
-import { leads } from "../unique.ts";
+import { leadsElsewhere } from "../unique.ts";
 import type { Guard } from "./guard.ts";
 
 /** What one update does to one set, or to as much of it as it has room for. */
@@ -35,7 +35,7 @@ export function inOrder(steps: Iterable<Step>): Step[] {
   for (const step of steps) {
     const isRemoval = step.come.length === 0;
     if (step.unless !== undefined) ranks[5]!.push(step);
-    else if (leads(step.type)) ranks[isRemoval ? 0 : 4]!.push(step);
+    else if (leadsElsewhere(step.type)) ranks[isRemoval ? 0 : 4]!.push(step);
     else if (isAddressType(step.type)) ranks[isRemoval ? 3 : 1]!.push(step);
     else ranks[2]!.push(step);
   }

@@ -71,7 +71,7 @@ export class Troubles {
   }
 
   /** No update is taken, for this reason. */
-  complain(error: Error, is?: string): void {
+  failed(error: Error, is?: string): void {
     const { log, clock } = this.#options;
     const { server } = error as Partial<ExchangeError>;
     const kind = is ?? (server === undefined ? error.message : AWAY);
@@ -92,7 +92,7 @@ export class Troubles {
   }
 
   /** An update is taken. True if the server was away before. */
-  rejoice(): boolean {
+  recovered(): boolean {
     const { clock, log } = this.#options;
     if (this.#trouble === undefined) return false;
     const { since, wasAway, told } = this.#trouble;
@@ -148,7 +148,7 @@ export class Troubles {
     // A set that has nothing there is not full, unless other sites have filled it.
     const isEmpty = rcode === Rcode.SERVFAIL && published === 0 && !isRemoval;
     if (isEmpty && (this.areStanding || !this.#isMerged(name))) {
-      this.complain(new Error(`the server answers SERVFAIL for ${set}`), FAILING);
+      this.failed(new Error(`the server answers SERVFAIL for ${set}`), FAILING);
       return;
     }
     const reason = reasonOf(refusal, rcode, zone.key !== undefined);

@@ -24,8 +24,8 @@ import type { Zone } from "../../zone/zone.ts";
 import type { Complaints } from "../complaints.ts";
 import { granted } from "../update.ts";
 import { claim } from "./claim.ts";
+import { FairQueue } from "./fairqueue.ts";
 import { moved, type Registration, readRegistration, type Unfit } from "./registration.ts";
-import { Turns } from "./turns.ts";
 
 export interface RegistrarOptions {
   readonly zone: Pick<Zone, "origin" | "current" | "apply" | "heldBy">;
@@ -68,7 +68,7 @@ type Verdict = Refusal | { readonly done: Promise<Rcode>; readonly lease: Lease 
 class Registrar {
   readonly #options: RegistrarOptions;
   readonly #quarter = new Quarter(CREDIT);
-  readonly #turns = new Turns();
+  readonly #queue = new FairQueue();
 
   constructor(options: RegistrarOptions) {
     this.#options = options;
@@ -110,7 +110,7 @@ class Registrar {
   async #inTurn<T>(request: Request, work: () => Promise<T>): Promise<T | "crowded" | "left"> {
     const { source, bytes, signal } = request;
     const { clock } = this.#options;
-    const turn = this.#turns.enter(sourceKey(source.address), bytes.length);
+    const turn = this.#queue.enter(sourceKey(source.address), bytes.length);
     if (turn === undefined) return "crowded";
     const leave = await turn;
     try {

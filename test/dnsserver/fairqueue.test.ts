@@ -1,16 +1,16 @@
 /** Who comes next among many that wait, and how many may wait. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { type Leave, Turns } from "../../src/dnsserver/registrar/turns.ts";
+import { FairQueue, type Leave } from "../../src/dnsserver/registrar/fairqueue.ts";
 
 const MIB = 2 ** 20;
 
-suite("Turns", () => {
+suite("FairQueue", () => {
   test("are taken one at a time, in rotation among the sources, in order within each", async () => {
-    const turns = new Turns();
+    const queue = new FairQueue();
     const order: string[] = [];
     const work = async (source: string, name: string) => {
-      const leave = await turns.enter(source, 100)!;
+      const leave = await queue.enter(source, 100)!;
       order.push(name);
       await new Promise(setImmediate);
       assert.equal(order.at(-1), name, "nobody came meanwhile");
@@ -26,9 +26,9 @@ suite("Turns", () => {
   });
 
   test("have limited room for waiting, by source and in total", async () => {
-    const turns = new Turns();
-    const leave = await turns.enter("a", MIB)!;
-    const waiting = (source: string, length: number) => turns.enter(source, length);
+    const queue = new FairQueue();
+    const leave = await queue.enter("a", MIB)!;
+    const waiting = (source: string, length: number) => queue.enter(source, length);
     const first = waiting("a", MIB - 1024);
     assert.ok(first && waiting("a", 1));
     assert.equal(waiting("a", 1), undefined);
@@ -43,8 +43,8 @@ suite("Turns", () => {
   });
 
   test("have room for a thousand small ones of one source", () => {
-    const turns = new Turns();
-    const all = Array.from({ length: 1000 }, () => turns.enter("a", 300));
+    const queue = new FairQueue();
+    const all = Array.from({ length: 1000 }, () => queue.enter("a", 300));
     assert.ok(all.every((turn: Promise<Leave> | undefined) => turn !== undefined));
   });
 });

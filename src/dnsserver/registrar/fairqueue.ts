@@ -9,7 +9,7 @@
 /** Ends the turn. */
 export type Leave = () => void;
 
-export class Turns {
+export class FairQueue {
   /** By source, the next one first. */
   readonly #waiting = new Map<string, Queue>();
   #octets = 0;

@@ -18,7 +18,7 @@ interface Thing<Value> {
   isWanted: boolean;
 }
 
-export class Spared<Value> {
+export class Deferred<Value> {
   readonly #things = new Map<string, Thing<Value>>();
   #successes = 0;
 

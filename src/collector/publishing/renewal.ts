@@ -6,7 +6,7 @@ import { UNKNOWN_TTL } from "./difference.ts";
 import { shuffled } from "./shuffled.ts";
 import { inOrder, type Step, takeSome, type UpdateSize } from "./step.ts";
 
-export class Round {
+export class Renewal {
   #steps: Step[] = [];
 
   get isOver(): boolean {
@@ -30,21 +30,21 @@ export class Round {
     this.#steps.unshift(...steps);
   }
 
-  /** The next part of what is still published, without what is spared. */
+  /** The next part of what is still published, without what is deferred. */
   take(
     published: RecordSets,
     room: UpdateSize,
-    isSpared?: (name: Name, rdata: Rdata) => boolean,
+    isDeferred?: (name: Name, rdata: Rdata) => boolean,
   ): Step[] {
     while (this.#steps.length > 0) {
       const steps = takeSome(this.#steps, room).flatMap((step) => {
         const set = published.get(step.name.key, step.type);
         // What is in doubt is sent again as part of a difference.
         if (set === undefined || set.ttl === UNKNOWN_TTL) return [];
-        if (set.rdatas === step.come && isSpared === undefined) return [step];
+        if (set.rdatas === step.come && isDeferred === undefined) return [step];
         const there = keysOf(set.rdatas);
         const come = step.come.filter(
-          (rdata) => there.has(rdata.key) && isSpared?.(step.name, rdata) !== true,
+          (rdata) => there.has(rdata.key) && isDeferred?.(step.name, rdata) !== true,
         );
         return come.length === 0 ? [] : [{ ...step, ttl: set.ttl, come }];
       });

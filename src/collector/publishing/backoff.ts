@@ -1,5 +1,5 @@
 /** When to retry after a failure: a back-off that grows with each further one. */
-export class Patience {
+export class Backoff {
   readonly #random: () => number;
   #failures = 0;
   #refusals = 0;
