@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Type } from "../../src/dns/constants.ts";
+import { START } from "../support/clock.ts";
 import { Device } from "./device.ts";
 import { lines, local, records, service } from "./fixture.ts";
 import { Office, type OfficeOptions, printers } from "./office.ts";
@@ -166,8 +167,8 @@ suite("MDNS-68: two hosts that dispute a name", () => {
         (last) => new Device(office.lans[0]!, `10.1.0.${last}`, `!h${i} A 10.1.0.${last}`),
       );
       for (let turn = 0; turn < 8; turn++) {
-        office.clock.at(turn * 10_000 + i, () => one!.announce());
-        office.clock.at(turn * 10_000 + 5000 + i, () => other!.announce());
+        office.clock.at(START + turn * 10_000 + i, () => one!.announce());
+        office.clock.at(START + turn * 10_000 + 5000 + i, () => other!.announce());
       }
     }
     await run(3);
