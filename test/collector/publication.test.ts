@@ -6,7 +6,7 @@ import { RecordSets } from "../../src/collector/recordsets.ts";
 import { Rcode } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import { ExchangeError } from "../../src/net/client/exchange.ts";
-import { FakeClock } from "../support/clock.ts";
+import { FakeClock, START } from "../support/clock.ts";
 import { applied, lines, setsOf, ZONE } from "./fixture.ts";
 
 const away = (code: string) => new ExchangeError({ address: "192.0.2.53", port: 53 }, code);
@@ -42,7 +42,7 @@ class Scene {
       log,
       guard: () => undefined,
       sites: () => [ZONE.child("paris")!],
-      settles: () => 15_000,
+      settles: () => START + 15_000,
       ours: (there) => there.sets(),
       left: (ours) => ours,
       zone: {

@@ -325,7 +325,7 @@ suite("a series of questions", () => {
     const set = stage();
     const machine = set.lan.host("machine", "10.0.0.3");
     const address = response("!h A 10.0.0.3");
-    let saidAt = 0;
+    let saidAt = set.clock.now();
     machine.react((message) => {
       const isAsked = message.questions.some(({ name, type }) => {
         return type === Type.A && name.equals(local("h"));
