@@ -63,7 +63,7 @@ function admitted(said: Registration, admission: Admission): Registration | Unfi
     publishableData(rdata) !== undefined &&
     (isAllowed(addressOf(rdata)!) || policy.believes(octetsOf(rdata), []));
   const believed = said.addresses.filter(isBelieved);
-  if (believed.length === 0) return "no address of its host can be reached from elsewhere";
+  if (believed.length === 0) return "no address of its host may be published";
   const [hosts, addresses] = [() => [host], () => believed.map(octetsOf)];
   const denial = policy.hostObjection(hosts, addresses);
   if (denial !== undefined) return denial;

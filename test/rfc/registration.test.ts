@@ -82,11 +82,17 @@ suite("an SRP Update", () => {
       [clear(HOST), add(HOST, rdata.a("10.1.0.9"))],
       [add(HOST, device.key), clear(HOST), add(HOST, rdata.a("10.1.0.9"))],
       [clear(HOST), add(HOST, device.key)],
+      [...lamp, remove(HOST, rdata.a("10.1.0.10"))],
     ]) {
       assert.equal(await register(update), "REFUSED");
     }
     assert.deepEqual(known(), []);
-    assert.ok(lines.includes("a registration was refused: it does not describe exactly one host"));
+    for (const reason of [
+      "it does not describe exactly one host",
+      "only some records of a name are removed",
+    ]) {
+      assert.ok(lines.includes(`a registration was refused: ${reason}`), reason);
+    }
   });
 
   test("SRP-02: describes services of that host, with one SRV and at least one TXT", async () => {
@@ -559,11 +565,15 @@ suite("a registration", () => {
   });
 
   test("SRP-23: has those addresses that are usable elsewhere and within its networks", async () => {
-    const { register, device, known } = openRegistrar();
+    const { register, device, known, lines } = openRegistrar();
     const all = ["10.1.0.9", "fe80::1", "169.254.1.1", "fd00::9", "192.0.2.9", "127.0.0.1"];
     assert.equal(await register(host(HOST, device.key, ...all)), "NOERROR");
     assert.deepEqual(known("lamp.devices").sort(), sorted(LAMP, "lamp.devices AAAA fd00::9"));
-    assert.equal(await register(host(`two.${SITE}`, device.key, "fe80::1")), "REFUSED");
+    for (const address of ["fe80::1", "192.0.2.9"]) {
+      assert.equal(await register(host(`two.${SITE}`, device.key, address)), "REFUSED");
+    }
+    const reason = "no address of its host may be published";
+    assert.deepEqual(lines, [`a registration was refused: ${reason}`]);
   });
 });
 

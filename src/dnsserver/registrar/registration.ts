@@ -60,7 +60,7 @@ export function readRegistration(message: Message, domain: Name): Registration |
       if (place === undefined) return "a record is added to a name that was not cleared before";
       place.added.push(rdata);
     } else {
-      return "a single record is removed";
+      return "only some records of a name are removed";
     }
   }
   const isService = ({ name }: Place) => parseInstance(name)?.domain.equals(domain) === true;
