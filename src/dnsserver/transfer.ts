@@ -65,7 +65,7 @@ export function transfers({ find, isAllowed, clock, log }: TransferOptions): Lay
 
 type Report = (request: Request, kind: "AXFR" | "IXFR", to: Snapshot, from?: number) => void;
 
-/** The question, if it asks for a transfer: AXFR only over streams (RFC 5936 §4.2), IXFR also by UDP. */
+/** The question, if for a transfer: AXFR only by streams (RFC 5936 §4.2), IXFR by UDP too (RFC 1995 §2). */
 function transferQuestion({ message, transport }: Request): Question | undefined {
   const [question, ...more] = message.questions;
   if (message.opcode !== Opcode.QUERY || question?.class !== Class.IN) return undefined;
