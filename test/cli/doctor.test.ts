@@ -716,7 +716,7 @@ suite("links", () => {
     const silent = await examined((lan) => [lan.host("eth0", "10.1.0.1")]);
     assert.deepEqual(silent, ["odd link eth0: 10.1.0.1/24; nobody else speaks multicast DNS"]);
     assert.deepEqual(await examined(() => []), ["broken links: no interface can multicast"]);
-    const down = "interface eth9 does not exist or is down";
+    const down = "interface eth9 does not exist, is down or has no address";
     assert.deepEqual(await examined(() => [], [down]), [`broken links: ${down}`]);
   });
 });

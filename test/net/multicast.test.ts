@@ -595,7 +595,7 @@ test("Only the named interfaces are links, and a missing one is reported", inLab
   await waitFor("a warning", () => warnings().length > 0);
   assert.deepEqual(
     warnings().map(({ fact }) => fact),
-    ["interface wlan7 does not exist or is down"],
+    ["interface wlan7 does not exist, is down or has no address"],
   );
 });
 

@@ -86,7 +86,7 @@ export function multicastLinks(options: MulticastOptions): LinkWatch {
 function* concernsAbout(wanted: readonly Interface[], named: readonly string[]): Generator<string> {
   for (const name of named) {
     if (!wanted.some((one) => one.name === name))
-      yield `interface ${name} does not exist or is down`;
+      yield `interface ${name} does not exist, is down or has no address`;
   }
   for (const [at, one] of wanted.entries()) {
     const addresses = lastingAddresses(one);
