@@ -49,10 +49,10 @@ function readAgain(reloads: readonly (() => void)[], log: Log): void {
   log.info({ signal: "SIGHUP" }, reloads.length > 0 ? REREAD : NOTHING_REREAD);
 }
 
-/** The first thing to try, ready to paste. */
 const REREAD = "certificates and signing keys are reread; all else is read only at the start";
 const NOTHING_REREAD = "nothing is reread: the configuration is read only at the start";
 
+/** The first thing to try, ready to paste. */
 function welcome({ zone, listen, publish, web }: Config): string {
   const page = web === undefined ? [] : [`http://${formatEndpoint(reachable(web))}/`];
   if (listen === undefined) {
