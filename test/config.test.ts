@@ -499,7 +499,11 @@ catalog: catalog.example`,
       ]),
       [
         "zone: .",
-        "gateway.yaml:1: zone: the root cannot be the zone; expected a domain name such as bonjour.example.com",
+        "gateway.yaml:1: zone: the root is not allowed; expected a domain name such as bonjour.example.com",
+      ],
+      [
+        "nameservers: [.]",
+        "gateway.yaml:1: nameservers[0]: the root is not allowed; expected a domain name such as bonjour.example.com",
       ],
       ["grace: -1", "gateway.yaml:1: grace: expected 0 s at least"],
       ["grace: 3601", "gateway.yaml:1: grace: expected an hour at most"],

@@ -23,7 +23,7 @@ export const domain = z
   .transform((text, context) => {
     try {
       const name = Name.parse(text);
-      if (name.isRoot) throw new FormatError("the root cannot be the zone");
+      if (name.isRoot) throw new FormatError("the root is not allowed");
       return name;
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
