@@ -180,7 +180,8 @@ export function makeHandler(
   const complaints = new Complaints(clock, log);
   const tally = new Tally();
   const updates = updateHandler({ find: findOpen, principalOf: access.principalOf, complaints });
-  const registrations = registering({ config, zone: zones.dynamic[0]!, complaints, clock });
+  const [zone, ...reverse] = zones.dynamic;
+  const registrations = registering({ config, zone: zone!, reverse, complaints, clock });
   const handler = layered(
     [
       ...(config.web ? [tally.layer] : []),

@@ -17,6 +17,7 @@ import { rdata as make, type Rdata } from "../dns/rdata.ts";
 import type { RecordSet } from "../dns/record.ts";
 import { BROWSING, parseInstance } from "../dns/service.ts";
 import { type Browsed, enumeration } from "../zone/apex.ts";
+import { MAX_REVERSE_NAMES } from "../zone/update/principal.ts";
 import { obtain } from "./obtain.ts";
 import { isOn, type Subnet } from "./subnets.ts";
 
@@ -95,7 +96,7 @@ function hostRecords({ reverse, places, sets }: ReverseInputs): RecordSet[] {
     name,
     type: Type.PTR,
     ttl,
-    rdatas: hosts.sort(byKey).slice(0, MAX_NAMES).map(pointerTo),
+    rdatas: hosts.sort(byKey).slice(0, MAX_REVERSE_NAMES).map(pointerTo),
   }));
 }
 
@@ -122,6 +123,3 @@ function nameOf(rdata: Rdata): Name {
 function pointerTo(host: Name): Rdata {
   return obtain(pointers, host, () => make.ptr(host));
 }
-
-/** Names of one address: a host may claim as many as it likes. */
-const MAX_NAMES = 8;

@@ -9,7 +9,9 @@ import {
   isSteeringHost,
   publishableData,
 } from "../collector/projection/publishable.ts";
+import { isOn } from "../collector/subnets.ts";
 import type { Config } from "../config.ts";
+import { formatAddress } from "../dns/address.ts";
 import type { Name } from "../dns/name.ts";
 import { addressOf, type Rdata } from "../dns/rdata.ts";
 import { LOCAL, parseInstance } from "../dns/service.ts";
@@ -24,7 +26,7 @@ import type { Layer } from "../net/server/handler.ts";
 import { isReserved } from "../zone/update/principal.ts";
 
 export interface RegisteringOptions
-  extends Pick<RegistrarOptions, "zone" | "complaints" | "clock"> {
+  extends Pick<RegistrarOptions, "zone" | "reverse" | "complaints" | "clock"> {
   readonly config: Pick<Config, "registrar" | "policy">;
 }
 
@@ -41,7 +43,9 @@ export function registering({ config, ...options }: RegisteringOptions): Layer |
   const withhold = ({ name }: RegisteredService, reason: Unfit) =>
     complaints.tell(undefined, `a service that registers is withheld: ${reason}`, () => ({ name }));
   const admit = (said: Registration) => admitted(said, { site, policy, isAllowed, withhold });
-  return registrar({ ...options, site, isByUdp, isAllowed, admit });
+  const isReversed = (address: Uint8Array) =>
+    networks.includes(formatAddress(address)) || isOn(policy.mapped, address);
+  return registrar({ ...options, site, isByUdp, isAllowed, isReversed, admit });
 }
 
 interface Admission {

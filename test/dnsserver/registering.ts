@@ -37,16 +37,33 @@ export interface Wish {
   readonly signal?: AbortSignal;
 }
 
-export function openRegistrar(settings: object = {}, capacity?: number) {
-  const clock = new FakeClock();
-  const origin = Name.parse(ZONE);
-  const records = apexRecords({ origin, nameservers: [], serial: 1 });
-  const zone = new Zone({ origin, records, clock, ...(capacity && { capacity }) });
-  return registrarOf(zone, clock, settings);
+export interface Settings {
+  readonly registrar?: object;
+  readonly policy?: object;
+  /** The reverse zones. */
+  readonly reverse?: readonly string[];
 }
 
-/** A registrar in front of this zone. */
-export function registrarOf(zone: Zone, clock: FakeClock, settings: object = {}) {
+export function openRegistrar(settings: Settings = {}, capacity?: number) {
+  const clock = new FakeClock();
+  const reverse = (settings.reverse ?? []).map((origin) => makeZone(origin, clock));
+  return registrarOf(makeZone(ZONE, clock, capacity), clock, settings, reverse);
+}
+
+/** An empty zone, for so many records. */
+export function makeZone(name: string, clock: FakeClock, capacity?: number): Zone {
+  const origin = Name.parse(name);
+  const records = apexRecords({ origin, nameservers: [], serial: 1 });
+  return new Zone({ origin, records, clock, ...(capacity && { capacity }) });
+}
+
+/** A registrar in front of this zone and these reverse zones. */
+export function registrarOf(
+  zone: Zone,
+  clock: FakeClock,
+  settings: Settings = {},
+  reverse: readonly Zone[] = [],
+) {
   const registrar = { site: "devices", networks: ["10.1.0.0/16", "fd00::/8"] };
   const config = parseConfig(
     JSON.stringify({ zone: ZONE, registrar, ...settings }),
@@ -57,7 +74,7 @@ export function registrarOf(zone: Zone, clock: FakeClock, settings: object = {})
   const log = { ...silentLog, warn: (_: object, fact: string) => void lines.push(fact) };
   const complaints = new Complaints(clock, log);
   const updates = updateHandler({ find: () => zone, principalOf: () => undefined, complaints });
-  const layer = layerOf({ config, zone, complaints, clock })!;
+  const layer = layerOf({ config, zone, reverse, complaints, clock })!;
   const edge = makeEdge({
     handler: layered([edns], byOpcode({ [Opcode.UPDATE]: layer(updates) })),
     ...{ clock, log: silentLog },
@@ -94,5 +111,14 @@ export function registrarOf(zone: Zone, clock: FakeClock, settings: object = {})
         }),
       )
       .filter((line) => line.split(" ")[0]!.endsWith(suffix));
-  return { clock, zone, lines, device, ask, tell, register, granted, known };
+  /** The names of addresses: "9.0.1.10.in-addr.arpa. lamp.devices". */
+  const reversed = (): string[] =>
+    reverse.flatMap(({ current }) =>
+      [...current]
+        .filter(({ type }) => type === Type.PTR)
+        .flatMap(({ name, rdatas }) =>
+          rdatas.map((data) => `${name} ${formatRdata(data).replace(`.${ZONE}`, "")}`),
+        ),
+    );
+  return { clock, zone, reverse, lines, device, ask, tell, register, granted, known, reversed };
 }

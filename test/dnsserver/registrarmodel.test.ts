@@ -7,7 +7,7 @@ import fc from "../support/fastcheck.ts";
 import { add, clear, host, pointer, Requester, service } from "../support/requester.ts";
 import { openOn } from "../zone/durable.ts";
 import { MemoryDisk } from "../zone/memorydisk.ts";
-import { registrarOf, SITE } from "./registering.ts";
+import { makeZone, registrarOf, SITE } from "./registering.ts";
 
 const RUNS = Number(process.env.SEEDS ?? 40);
 
@@ -140,6 +140,14 @@ class Model {
     return line.startsWith("_services.") && this.#shared.has(type) && this.#last > this.now;
   }
 
+  /** In the form of `reversed`. */
+  get reversed(): string[] {
+    return [...this.#hosts]
+      .map(([name, { address }]) => `${address.split(".").reverse().join(".")} ${name}.devices`)
+      .map((line) => line.replace(" ", ".in-addr.arpa. "))
+      .sort();
+  }
+
   /** In the form of `known`. */
   get lines(): string[] {
     const lines = new Set<string>();
@@ -193,8 +201,9 @@ test("devices have what they register, for as long as they asked, whatever happe
     async (steps) => {
       const clock = new FakeClock();
       let disk = new MemoryDisk();
-      const open = async () => registrarOf(await openOn(disk, { clock }), clock);
-      let { register, known } = await open();
+      const reverse = [makeZone("10.in-addr.arpa.", clock)];
+      const open = async () => registrarOf(await openOn(disk, { clock }), clock, {}, reverse);
+      let { register, known, reversed } = await open();
       const model = new Model();
       for (const each of steps) {
         if (each.does === "register") {
@@ -215,11 +224,12 @@ test("devices have what they register, for as long as they asked, whatever happe
           model.wait(each.seconds);
         } else {
           disk = disk.afterKill();
-          ({ register, known } = await open());
+          ({ register, known, reversed } = await open());
         }
         const lines = model.lines;
         const there = known().filter((line) => lines.includes(line) || !model.mayBeLeft(line));
         assert.deepEqual(there.sort(), lines);
+        assert.deepEqual(reversed().sort(), model.reversed);
       }
     },
   );

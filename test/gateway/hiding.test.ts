@@ -204,4 +204,20 @@ suite("hiding records that others hold", () => {
     await clock.elapse(1);
     assert.ok(known().every((line) => line.includes(" KEY ")));
   });
+
+  test("removes the reverse names of such a device, if nothing of its host is left", async () => {
+    const open = openRegistrar({ reverse: ["1.10.in-addr.arpa."] });
+    const { register, device, reversed, zone, reverse, clock } = open;
+    for (const [name, type, address] of [
+      ["lamp", "_http._tcp", "10.1.0.9"],
+      ["shell", "_ssh._tcp", "10.1.0.8"],
+    ] as const) {
+      const at = `${name}.${SITE}`;
+      const services = registered(`${name}.${type}.${SITE}`, at, 80);
+      assert.equal(await register([...host(at, device.key, address), ...services]), "NOERROR");
+    }
+    assert.equal(reversed().length, 2);
+    await hide([zone, ...reverse], policyOf({ rules: [{ deny: "_ssh._tcp" }] }), clock);
+    assert.deepEqual(reversed(), ["9.0.1.10.in-addr.arpa. lamp.devices"]);
+  });
 });

@@ -67,9 +67,10 @@ function withoutModule(): string | false {
 suite("a device that registers itself", {
   skip: skipWithout("dig", "perl", "dnssec-keygen") || withoutModule(),
 }, () => {
-  test("SRP-07, SRP-24: is found by clients until it goes, even after a crash of the server", async () => {
+  test("SRP-07, SRP-23, SRP-24: is found by clients until it goes, even after a crash of the server", async () => {
     const registrar = { site: "devices", networks: ["127.0.0.0/8", "10.1.0.0/16"] };
-    await using ours = await Serving.start({ zone: ZONE, readers: {}, registrar });
+    const reverse = ["1.10.in-addr.arpa"];
+    await using ours = await Serving.start({ zone: ZONE, readers: {}, registrar, reverse });
     const key = await makeKey("ECDSAP256SHA256");
     const services = ["Desk\\032Lamp _http._tcp 80 path=/lamp", "Desk\\032Lamp _hue._tcp 443 a=1"];
     const lamp = { key, address: "10.1.0.9", services };
@@ -79,6 +80,7 @@ suite("a device that registers itself", {
     assert.deepEqual(await ask(ours, instance, "SRV"), [`0 0 80 lamp.${SITE}`]);
     assert.deepEqual(await ask(ours, instance, "TXT"), ['"path=/lamp"']);
     assert.deepEqual(await ask(ours, `lamp.${SITE}`, "A"), ["10.1.0.9"]);
+    assert.deepEqual(await ask(ours, "9.0.1.10.in-addr.arpa", "PTR"), [`lamp.${SITE}`]);
     assert.deepEqual(await ask(ours, `dr._dns-sd._udp.${ZONE}`, "PTR"), [SITE]);
     const [before] = await ask(ours, ZONE, "SOA");
 
@@ -103,6 +105,7 @@ suite("a device that registers itself", {
     assert.equal(await register(ours, { key, leases: [0, 86_400] }), "NOERROR 0 86400");
     assert.deepEqual(await ask(ours, `_services._dns-sd._udp.${ZONE}`, "PTR"), []);
     assert.deepEqual(await ask(ours, instance, "SRV"), []);
+    assert.deepEqual(await ask(ours, "9.0.1.10.in-addr.arpa", "PTR"), []);
     assert.equal((await ask(ours, instance, "KEY")).length, 1);
     assert.equal(await register(ours, { ...lamp, key: other }), "YXDOMAIN");
   });

@@ -8,7 +8,16 @@ import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import { Writer } from "../../src/dns/writer.ts";
 import { operatorPrincipal } from "../../src/zone/update/principal.ts";
-import { LEASE, openRegistrar, SITE, type Wish, ZONE } from "../dnsserver/registering.ts";
+import {
+  LEASE,
+  makeZone,
+  openRegistrar,
+  registrarOf,
+  SITE,
+  type Wish,
+  ZONE,
+} from "../dnsserver/registering.ts";
+import { FakeClock } from "../support/clock.ts";
 import {
   add,
   appendSig0,
@@ -574,6 +583,108 @@ suite("a registration", () => {
     }
     const reason = "no address of its host may be published";
     assert.deepEqual(lines, [`a registration was refused: ${reason}`]);
+  });
+});
+
+suite("the reverse names of a registered host", () => {
+  const REVERSE = ["1.10.in-addr.arpa.", "0.0.d.f.ip6.arpa."];
+  const SIX = `9${".0".repeat(28)}.0.d.f.ip6.arpa.`;
+
+  test("SRP-23: are in the reverse zones served, and follow its addresses", async () => {
+    const { register, device, reversed } = openRegistrar({ reverse: REVERSE });
+    const networks = { registrar: { site: "devices", networks: ["10.0.0.0/8", "fd00::/8"] } };
+    const lamp = (...addresses: string[]) => host(HOST, device.key, ...addresses);
+    assert.equal(
+      await register([...lamp("10.1.0.9", "fd00::9"), ...service(ONE, HOST)]),
+      "NOERROR",
+    );
+    assert.deepEqual(reversed(), ["9.0.1.10.in-addr.arpa. lamp.devices", `${SIX} lamp.devices`]);
+    assert.equal(await register(lamp("10.1.0.10")), "NOERROR");
+    assert.deepEqual(reversed(), ["10.0.1.10.in-addr.arpa. lamp.devices"]);
+    const elsewhere = openRegistrar({ ...networks, reverse: REVERSE });
+    const { key } = elsewhere.device;
+    assert.equal(await elsewhere.register(host(HOST, key, "10.2.0.9")), "NOERROR");
+    assert.deepEqual(elsewhere.reversed(), []);
+  });
+
+  test("SRP-23: stay with each refresh, and end with the host's lease or with the host", async () => {
+    const { register, device, reversed, clock } = openRegistrar({ reverse: REVERSE });
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    const lease = { lease: 60, keyLease: 3600 };
+    const name = ["9.0.1.10.in-addr.arpa. lamp.devices"];
+    await register(lamp, { lease });
+    await clock.elapse(40_000);
+    await register(lamp, { lease });
+    await clock.elapse(59_000);
+    assert.deepEqual(reversed(), name);
+    await clock.elapse(2000);
+    assert.deepEqual(reversed(), []);
+    await register([...lamp, ...service(ONE, HOST)]);
+    assert.deepEqual(reversed(), name);
+    const door = host(`door.${SITE}`, device.key, "10.1.0.8");
+    await register(door);
+    // Its addresses may be stated as it goes, too.
+    await register(lamp, { lease: { lease: 0, keyLease: 3600 } });
+    assert.deepEqual(reversed(), ["8.0.1.10.in-addr.arpa. door.devices"]);
+  });
+
+  test("SRP-23: are several where devices claim one address, up to a bound", async () => {
+    const { register, reversed } = openRegistrar({ reverse: REVERSE });
+    const devices = Array.from({ length: 10 }, () => new Requester());
+    const lamp = (i: number, ...more: string[]) =>
+      register(host(`lamp-${i}.${SITE}`, devices[i]!.key, "10.1.0.9", ...more), {
+        by: devices[i]!,
+      });
+    for (const i of devices.keys()) assert.equal(await lamp(i), "NOERROR");
+    const names = [...devices.keys()].map((i) => `9.0.1.10.in-addr.arpa. lamp-${i}.devices`);
+    assert.deepEqual(reversed().sort(), names.slice(0, 8));
+    // Those that are there stay, whatever else they register.
+    assert.equal(await lamp(3, "10.1.0.10"), "NOERROR");
+    const more = "10.0.1.10.in-addr.arpa. lamp-3.devices";
+    assert.deepEqual(reversed().sort(), sorted(names.slice(0, 8), more));
+  });
+
+  test("SRP-23: are those of published addresses, and only where devices or maps may lead", async () => {
+    const policy = {
+      networks: ["10.1.9.0/24"],
+      addresses: [{ site: "devices", from: "10.7.0.0/24", to: "10.1.7.0/24" }],
+    };
+    const registrar = { site: "devices", networks: ["10.1.0.0/24"] };
+    const settings = { registrar, policy, reverse: REVERSE };
+    const { register, device, reversed, known } = openRegistrar(settings);
+    const all = ["10.1.0.9", "10.7.0.9", "10.1.9.9", "192.0.2.9"];
+    assert.equal(await register(host(HOST, device.key, ...all)), "NOERROR");
+    assert.deepEqual(
+      known("lamp.devices").filter((line) => line.includes(" A ")),
+      ["10.1.0.9", "10.1.7.9", "10.1.9.9"].map((address) => `lamp.devices A ${address}`),
+    );
+    assert.deepEqual(reversed().sort(), [
+      "9.0.1.10.in-addr.arpa. lamp.devices",
+      "9.7.1.10.in-addr.arpa. lamp.devices",
+    ]);
+  });
+
+  test("SRP-23: of a refused registration are not written", async () => {
+    const { register, device, reversed } = openRegistrar({ reverse: REVERSE });
+    await register(host(HOST, device.key, "10.1.0.9"));
+    const other = new Requester();
+    assert.equal(await register(host(HOST, other.key, "10.1.0.10"), { by: other }), "YXDOMAIN");
+    assert.deepEqual(reversed(), ["9.0.1.10.in-addr.arpa. lamp.devices"]);
+  });
+
+  test("SRP-23: that have no room are missing, and the registration stands", async () => {
+    const clock = new FakeClock();
+    const full = makeZone(REVERSE[0]!, clock, 2);
+    const { register, device, lines, known, reversed } = registrarOf(
+      makeZone(ZONE, clock),
+      clock,
+      {},
+      [full],
+    );
+    assert.equal(await register(host(HOST, device.key, "10.1.0.9")), "NOERROR");
+    assert.deepEqual(known(), LAMP);
+    assert.deepEqual(reversed(), []);
+    assert.deepEqual(lines, ["the reverse names of a registered host are not written"]);
   });
 });
 

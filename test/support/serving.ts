@@ -39,6 +39,7 @@ export interface ServingSettings {
   readonly push?: string;
   /** Where devices register themselves, and from where. */
   readonly registrar?: { readonly site: string; readonly networks: readonly string[] };
+  readonly reverse?: readonly string[];
 }
 
 /** A transfer as the log reports it. */
@@ -70,7 +71,7 @@ export class Serving {
     this.tls = { address: "127.0.0.1", port: tlsPort };
     this.origin = Name.parse(settings.zone);
     this.#environment = settings.environment ?? {};
-    const { zone, readers, notify = [], catalog, certificate, push, registrar } = settings;
+    const { zone, readers, notify = [], catalog, certificate, push, registrar, reverse } = settings;
     const listen = {
       dns: [`127.0.0.1:${port}`],
       ...(certificate && { tls: [`127.0.0.1:${tlsPort}`], ...certificate.paths }),
@@ -85,7 +86,7 @@ export class Serving {
         ...{ zone, links: [], listen, data: "./zones" },
         keys: { operator: { secret }, ...Object.fromEntries(keys) },
         transfer: { allow, notify },
-        ...{ catalog, registrar },
+        ...{ catalog, registrar, reverse },
       }),
     );
     this.#connection = new PersistentConnection({

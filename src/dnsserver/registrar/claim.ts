@@ -140,7 +140,8 @@ function isTypeList(name: Name, { zone, site }: Domains): boolean {
   return [site, zone].some((domain) => serviceTypesName(domain)?.equals(name) === true);
 }
 
-function additionOf({ name, rdata }: ZoneRecord): ResourceRecord {
+/** The update record that adds this record. */
+export function additionOf({ name, rdata }: ZoneRecord): ResourceRecord {
   return { name, type: rdata.type, class: Class.IN, ttl: SERVED_TTL, rdata };
 }
 

@@ -2,7 +2,8 @@
  * Devices that register themselves (RFC 9665): an UPDATE signed by SIG(0) (RFC 2931) is treated as an SRP
  * Update and nothing else. It must come from where devices may register, by a connection unless UDP is
  * configured as safe, have a lease, and be signed by the KEY of its host. Its names are moved to the site,
- * and the zone must accept the update made of it (`claim.ts`). Refusals are logged with the reason.
+ * and the zone must accept the update made of it (`claim.ts`); then the reverse names of its host follow
+ * (`reverse.ts`). Refusals are logged with the reason.
  *
  * Invariant: nothing waits between looking up what the key holds and applying the update made from that,
  * so no other update comes in between.
@@ -19,22 +20,27 @@ import type { Rdata } from "../../dns/rdata.ts";
 import { hasSig0, partSig0, type Sig0Message, verifySig0 } from "../../dns/sig0.ts";
 import type { Layer, Request } from "../../net/server/handler.ts";
 import { Quarter } from "../../quarter.ts";
-import { requesterPrincipal } from "../../zone/update/principal.ts";
+import { requesterPrincipal, reverseRequesterPrincipal } from "../../zone/update/principal.ts";
 import type { Zone } from "../../zone/zone.ts";
 import type { Complaints } from "../complaints.ts";
 import { granted } from "../update.ts";
 import { claim } from "./claim.ts";
 import { FairQueue } from "./fairqueue.ts";
 import { moved, type Registration, readRegistration, type Unfit } from "./registration.ts";
+import { reverseClaim } from "./reverse.ts";
 
 export interface RegistrarOptions {
   readonly zone: Pick<Zone, "origin" | "current" | "apply" | "heldBy">;
+  /** The zones that get the reverse names of hosts. */
+  readonly reverse: readonly Pick<Zone, "origin" | "current" | "apply" | "heldBy">[];
   /** The domain that devices register in, beneath the zone's. */
   readonly site: Name;
   /** True to accept UDP too, by which any source address can be forged. */
   readonly isByUdp: boolean;
   /** True if a device at this address may register. */
   readonly isAllowed: (address: string) => boolean;
+  /** True if the reverse name of this published address may lead to its host. */
+  readonly isReversed: (address: Uint8Array) => boolean;
   /** The part of a registration that may be published, or why it is refused. */
   readonly admit: (registration: Registration) => Registration | Unfit;
   readonly clock: Clock;
@@ -181,14 +187,34 @@ class Registrar {
     const admitted = asked.lease === 0 ? registration : admit(registration);
     if (typeof admitted === "string") return { unfit: admitted };
     const lease = grantOf(asked);
-    const by = requesterPrincipal(nameOf(key), zone.origin, site);
+    const holder = nameOf(key);
+    const by = requesterPrincipal(holder, zone.origin, site);
     // `heldBy` reflects every update worked out before this moment, and later ones will find this one.
     const update = claim(admitted, {
       ...{ zone: zone.origin, site, key, now: clock.now() },
       held: zone.heldBy(by.name),
       lease: { keyLease: lease.lease, ...lease },
     });
-    return { lease, done: zone.apply(update, by) };
+    const done = zone.apply(update, by).then(async (rcode) => {
+      if (rcode === Rcode.NOERROR) await this.#reverse(admitted, holder, lease.lease);
+      return rcode;
+    });
+    return { lease, done };
+  }
+
+  /** Writes the reverse names of a host that is registered now, for as long as its lease. */
+  async #reverse(registration: Registration, holder: string, lease: number): Promise<void> {
+    const { zone, reverse, site, isReversed, complaints } = this.#options;
+    const by = reverseRequesterPrincipal(holder, zone.origin, site, isReversed);
+    const written = reverse.map(async (each) => {
+      const update = reverseClaim(registration, { zone: each, by, lease });
+      if (update === undefined || (await each.apply(update, by)) === Rcode.NOERROR) return;
+      complaints.tell(undefined, "the reverse names of a registered host are not written", () => ({
+        zone: `${each.origin}`,
+        host: `${registration.host}`,
+      }));
+    });
+    await Promise.all(written);
   }
 }
 

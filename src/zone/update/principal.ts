@@ -103,12 +103,24 @@ export function requesterPrincipal(key: string, origin: Name, site: Name): Princ
   const collector = collectorPrincipal(`${REQUESTER}${key}`, origin, (each) => each.equals(site));
   return {
     ...collector,
-    ...{ share: REQUESTER_SHARE, kindShare: REQUESTERS_SHARE },
+    ...SHARES,
     permits: (record) =>
       record.type === Type.KEY
         ? record.name.isUnder(site) && !record.name.equals(site) && !isNoKey(record)
         : collector.permits(record),
   };
+}
+
+/** The same device in a reverse zone: at the name of an address of its own it may write a PTR to a host. */
+export function reverseRequesterPrincipal(
+  key: string,
+  origin: Name,
+  site: Name,
+  isItsAddress: (address: Uint8Array) => boolean,
+): Principal {
+  const isItsSite: IsItsSite = (each) => each.equals(site);
+  const reverse = reversePrincipal(`${REQUESTER}${key}`, origin, isItsSite, isItsAddress);
+  return { ...reverse, ...SHARES };
 }
 
 /**
@@ -124,8 +136,10 @@ const NO_KEY = 0xc000;
 /** The kind of these holders: no key of the configuration has a name with a colon. */
 export const REQUESTER = "requester:";
 /** A thousand records each, and together as many as a site may have. */
-const REQUESTER_SHARE = 1 / 500;
-const REQUESTERS_SHARE = 1 / 4;
+const SHARES = { share: 1 / 500, kindShare: 1 / 4 };
+
+/** Names of one address: a host may claim as many as it likes. */
+export const MAX_REVERSE_NAMES = 8;
 
 /** The sites a collector publishes for. */
 class Sites {
