@@ -12,15 +12,11 @@ import type { NameKey } from "../../dns/name.ts";
 import { srvOf, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { keysOf, type RecordSets } from "../recordsets.ts";
+import type { Holdings } from "./holdings.ts";
 import type { Obstacles } from "./obstacles.ts";
 
-export interface Standing {
+export interface Standing extends Pick<Holdings, "published" | "doubtful" | "unrenewed"> {
   readonly wanted: RecordSets;
-  readonly published: RecordSets;
-  /** What may be there besides what is published. */
-  readonly doubtful: RecordSets;
-  /** The part of that which was published, and whose renewal was refused. */
-  readonly unrenewed: RecordSets;
   readonly obstacles: Obstacles;
 }
 

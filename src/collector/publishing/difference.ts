@@ -10,6 +10,7 @@ import { isSame, keysOf, type RecordSets } from "../recordsets.ts";
 import { isUnique, leadsElsewhere } from "../unique.ts";
 import { completable, heldNames, type Standing } from "./completeness.ts";
 import type { Guard } from "./guard.ts";
+import { UNKNOWN_TTL } from "./holdings.ts";
 import { withInherited, withoutAliases } from "./inheritance.ts";
 import { apart, guarded, octetsOfStep, type Step } from "./step.ts";
 
@@ -94,5 +95,3 @@ function replacing(
   const isRefused = obstacles.isFull(name.key, type) || obstacles.isDivided(name, type);
   return isRefused || octetsOfStep(replacement) > limit ? apart(step) : [replacement];
 }
-
-export const UNKNOWN_TTL = -1;

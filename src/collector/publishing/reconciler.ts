@@ -18,10 +18,11 @@ import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Update } from "../../zone/update/update.ts";
-import { common, exchanged, type HeldSets, keysOf, RecordSets, without } from "../recordsets.ts";
+import { common, exchanged, type HeldSets, RecordSets, without } from "../recordsets.ts";
 import { Backoff } from "./backoff.ts";
-import { difference, UNKNOWN_TTL } from "./difference.ts";
+import { difference } from "./difference.ts";
 import type { Guard } from "./guard.ts";
+import { Holdings } from "./holdings.ts";
 import { type Obstacle, Obstacles } from "./obstacles.ts";
 import { periodOf, Renewal } from "./renewal.ts";
 import { shuffled } from "./shuffled.ts";
@@ -47,12 +48,7 @@ export class Reconciler {
   readonly #guard: Guard | undefined;
   /** True if the server has granted a lease; one that has not answered yet may know none. */
   #isLeased = false;
-  /** What is certainly there. */
-  #published = new RecordSets();
-  /** What may be there besides, after updates whose fate is unknown. */
-  #doubtful = new RecordSets();
-  /** The part of that which was published, and whose renewal was refused. */
-  #unrenewed = new RecordSets();
+  readonly #holdings = new Holdings();
   #wanted = new RecordSets();
   /** What was there before and may yet be wanted, until it is settled. */
   #inherited = new RecordSets();
@@ -64,7 +60,7 @@ export class Reconciler {
   /** What is still to be renewed. */
   readonly #renewal = new Renewal();
   #refreshes = Number.NEGATIVE_INFINITY;
-  /** Milliseconds from one round to the next, at most. */
+  /** Milliseconds from one renewal to the next, at most. */
   #period: number;
   #inFlight: { readonly steps: readonly Step[]; readonly isRefresh: boolean } | undefined;
   #obstacles = new Obstacles();
@@ -96,10 +92,9 @@ export class Reconciler {
     const shared = new RecordSets();
     for (const set of sets) {
       const rdatas = set.rdatas.filter((rdata) => this.#guard?.(set.name, rdata) !== undefined);
-      shared.put({ ...set, ttl: UNKNOWN_TTL, rdatas });
+      shared.put({ ...set, rdatas });
     }
-    if (!shared.isEmpty) this.#published = without(this.#published, shared);
-    for (const set of shared) this.#doubtful.add(set);
+    this.#holdings.doubt(shared);
   }
 
   /**
@@ -113,28 +108,22 @@ export class Reconciler {
     settles: () => number,
     left: Iterable<RecordSet> = ours,
   ): void {
-    const before = RecordSets.of(this.#published);
-    for (const set of this.#doubtful) before.add(set);
-    const known = without(before, this.#inherited);
-    const own = [this.#published, this.#doubtful].flatMap((sets) => [...common(there, sets)]);
-    this.#published = RecordSets.of(ours);
-    for (const set of own) this.#published.add(set);
-    const kept = exchanged(this.#published, ours, left);
+    const known = without(this.#holdings.all(), this.#inherited);
+    this.#holdings.found(there, ours);
+    const kept = exchanged(this.#holdings.published, ours, left);
     this.#inherited = without(without(kept, known), this.#wanted);
-    this.#doubtful = new RecordSets();
-    this.#unrenewed = new RecordSets();
     this.#settles = settles;
     this.#startOver();
     this.renewAll();
   }
 
-  /** Seconds that the server has granted, if it has. A shorter lease brings the next round forward. */
+  /** Seconds that the server has granted, if it has. A shorter lease brings the next renewal forward. */
   grant(lease: number | undefined, now: number): void {
     this.#isLeased = lease !== undefined;
     const period = periodOf(lease ?? this.#lease);
     const isAwaited = Number.isFinite(this.#refreshes);
     if (isAwaited && period < this.#period) {
-      this.#refreshes = Math.min(this.#refreshes, this.#nextRound(now, period));
+      this.#refreshes = Math.min(this.#refreshes, this.#nextRenewal(now, period));
     }
     this.#period = period;
   }
@@ -154,7 +143,8 @@ export class Reconciler {
 
   /** What is or may be there, of what was put or found there. */
   get left(): readonly RecordSet[] {
-    return [...this.#published, ...this.#doubtful];
+    const { published, doubtful } = this.#holdings;
+    return [...published, ...doubtful];
   }
 
   /** True if anything is refused. */
@@ -168,7 +158,7 @@ export class Reconciler {
     const isPending = !this.#isCurrent || this.#steps.length > 0 || !this.#renewal.isOver;
     if (isPending) return this.#backoff.notBefore;
     const settles = this.#inherited.isEmpty ? undefined : this.#settles();
-    const refreshes = this.#published.isEmpty ? undefined : this.#refreshes;
+    const refreshes = this.#holdings.published.isEmpty ? undefined : this.#refreshes;
     const due = earlier(earlier(settles, refreshes), this.#obstacles.due);
     return due === undefined ? undefined : Math.max(due, this.#backoff.notBefore);
   }
@@ -192,7 +182,7 @@ export class Reconciler {
     // Changes go first, but not for so long that a lease is in danger.
     const isLate = now >= this.#refreshes - this.#period * LATE;
     const room = { octets: this.#limit, records: this.#most };
-    const again = this.#steps.length === 0 || isLate ? this.#takeRound(room) : [];
+    const again = this.#steps.length === 0 || isLate ? this.#takeRenewal(room) : [];
     const isRefresh = again.length > 0;
     const steps = isRefresh ? again : takeSome(this.#steps, room);
     if (steps.length === 0) return undefined;
@@ -257,33 +247,23 @@ export class Reconciler {
     return undefined;
   }
 
-  /**
-   * A record whose renewal is refused may not be there; nor may the rest of its set, if that is the second
-   * refusal in it.
-   */
+  /** Sets a refused record aside, and the rest of its set with it, if that is the second refusal in it. */
   #setAside(step: Step, isRefresh: boolean, now: number): Obstacle | undefined {
-    const { name, type, come } = step;
+    const { name, type } = step;
     const isAll = isRefresh && this.#obstacles.isFull(name.key, type);
-    const before = this.#published.get(name.key, type);
-    const isLost = ({ key }: Rdata) => isAll || key === come[0]?.key;
-    const lost = before?.rdatas.filter(isLost) ?? [];
-    const rdatas = before?.rdatas.filter((rdata) => !isLost(rdata)) ?? [];
-    if (lost.length > 0) this.#published.put({ ...before!, rdatas });
-    for (const sets of isRefresh ? [this.#doubtful, this.#unrenewed] : [this.#doubtful]) {
-      if (lost.length > 0) sets.add({ name, type, ttl: UNKNOWN_TTL, rdatas: lost });
-    }
+    const there = this.#holdings.refused(step, isRefresh, isAll);
     const wanted = this.#wanted.get(name.key, type)?.rdatas.length ?? 0;
-    return this.#obstacles.add(step, rdatas.length, wanted, now);
+    return this.#obstacles.add(step, there, wanted, now);
   }
 
-  //---- Said again ----
+  //---- Renewals ----
 
   #beginRenewal(now: number): void {
-    this.#renewal.begin(this.#published, this.#random);
-    this.#refreshes = this.#nextRound(now, this.#period);
+    this.#renewal.begin(this.#holdings.published, this.#random);
+    this.#refreshes = this.#nextRenewal(now, this.#period);
   }
 
-  #nextRound(now: number, period: number): number {
+  #nextRenewal(now: number, period: number): number {
     return now + period * (1 - this.#random() / 4);
   }
 
@@ -293,31 +273,21 @@ export class Reconciler {
     this.#refreshes = Number.NEGATIVE_INFINITY;
   }
 
-  #takeRound(room: UpdateSize): Step[] {
+  #takeRenewal(room: UpdateSize): Step[] {
     const isStuck = (name: Name, rdata: Rdata) => this.#obstacles.isStuck(name, rdata);
-    return this.#renewal.take(this.#published, room, this.#obstacles.isEmpty ? undefined : isStuck);
+    return this.#renewal.take(
+      this.#holdings.published,
+      room,
+      this.#obstacles.isEmpty ? undefined : isStuck,
+    );
   }
 
   //---- The two states ----
 
   /** The outcome of a step: done, or unknown. */
   #record(step: Step, isDone: boolean, now: number): void {
-    const { name, type, ttl, gone, come } = step;
-    const touched = keysOf([...gone, ...come]);
-    const published = this.#published.get(name.key, type);
-    const rest = (sets: RecordSets, but = touched) =>
-      sets.get(name.key, type)?.rdatas.filter(({ key }) => !but.has(key)) ?? [];
-    const sure = rest(this.#published);
-    const unsure = rest(this.#doubtful);
-    const unrenewed = rest(this.#unrenewed, isDone ? touched : keysOf(gone));
-    if (isDone) sure.push(...come);
-    else unsure.push(...gone, ...come);
-    // The set takes the TTL of what is added (RFC 2181 §5.2), and keeps it through removals.
-    const newTtl = come.length > 0 ? ttl : (published?.ttl ?? ttl);
-    this.#published.put({ name, type, ttl: isDone ? newTtl : UNKNOWN_TTL, rdatas: sure });
-    this.#doubtful.put({ name, type, ttl: UNKNOWN_TTL, rdatas: unsure });
-    this.#unrenewed.put({ name, type, ttl: UNKNOWN_TTL, rdatas: unrenewed });
-    if (isDone && this.#obstacles.clear(step, sure.length, now)) this.#startOver();
+    const there = this.#holdings.record(step, isDone);
+    if (isDone && this.#obstacles.clear(step, there, now)) this.#startOver();
   }
 
   #startOver(): void {
@@ -326,11 +296,9 @@ export class Reconciler {
   }
 
   #difference(): Step[] {
+    const { published, doubtful, unrenewed } = this.#holdings;
     const sets = difference({
-      wanted: this.#wanted,
-      published: this.#published,
-      doubtful: this.#doubtful,
-      unrenewed: this.#unrenewed,
+      ...{ wanted: this.#wanted, published, doubtful, unrenewed },
       inherited: this.#inherited,
       obstacles: this.#obstacles,
       guard: this.#isLeased ? undefined : this.#guard,
@@ -342,7 +310,7 @@ export class Reconciler {
   }
 }
 
-/** The fraction of a period that is left when a round goes before changes. */
+/** The fraction of a period that is left when a renewal goes before changes. */
 const LATE = 3 / 4;
 /** Octets: with its envelope one message of 65,535 by TCP. */
 const DEFAULT_LIMIT = 48_000;

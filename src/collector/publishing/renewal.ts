@@ -2,7 +2,7 @@
 import type { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
 import { keysOf, type RecordSets } from "../recordsets.ts";
-import { UNKNOWN_TTL } from "./difference.ts";
+import { UNKNOWN_TTL } from "./holdings.ts";
 import { shuffled } from "./shuffled.ts";
 import { inOrder, type Step, takeSome, type UpdateSize } from "./step.ts";
 
@@ -55,7 +55,7 @@ export class Renewal {
 }
 
 /**
- * Milliseconds from one round to the next, at most: half the lease (RFC 9664 §5.2: renew early). A server
+ * Milliseconds from one renewal to the next, at most: half the lease (RFC 9664 §5.2: renew early). A server
  * whose leases are too short for that is not sent everything without a pause.
  */
 export function periodOf(lease = UNLEASED): number {
