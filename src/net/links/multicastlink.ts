@@ -19,6 +19,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
 import { Networks } from "../networks.ts";
+import { Echoes } from "./echoes.ts";
 import {
   type Interface,
   isIn,
@@ -38,9 +39,6 @@ const MAX_PACKET = 9_000;
 const HEADERS = 40 + 8;
 /** Octets. A burst of announcements waits here while we are busy; the kernel may grant less. */
 const RECEIVE_BUFFER = 1 << 22;
-/** Milliseconds for which a packet of ours is recognised among those heard. */
-const ECHO_LIFE = 2_000;
-const MAX_ECHOES = 256;
 /** A source that no packet from the wire has. */
 const NOBODY = "127.0.0.1";
 const TOO_MANY =
@@ -83,14 +81,13 @@ export class MulticastLink implements Link {
   readonly gone: AbortSignal;
   readonly dropped = new Map<Reason, number>();
   readonly #life = new AbortController();
-  readonly #clock: Clock;
   readonly #log: Log;
   /** By role and family. */
   readonly #ports = new Map<string, Port>();
   readonly #hearers = new Set<(packet: Packet) => void>();
   /** Consecutive failures of each operation. */
   readonly #failures = new Map<string, number>();
-  #echoes: { readonly bytes: Uint8Array; readonly until: number }[] = [];
+  readonly #echoes: Echoes;
   #near = new Networks([]);
   /** The subnets by which its network is recognised: the last that it had. */
   #network: Networks | undefined;
@@ -103,7 +100,7 @@ export class MulticastLink implements Link {
     this.name = name;
     this.index = index;
     this.gone = this.#life.signal;
-    this.#clock = clock;
+    this.#echoes = new Echoes(clock);
     this.#log = log;
   }
 
@@ -171,7 +168,7 @@ export class MulticastLink implements Link {
       if (to?.address !== undefined) {
         port.socket.send(bytes, MDNS_PORT, this.#scoped(to.address, family), sent);
       } else {
-        this.#expectEcho(bytes);
+        this.#echoes.expect(bytes);
         port.socket.send(bytes, sent);
       }
     }
@@ -294,7 +291,8 @@ export class MulticastLink implements Link {
     if (port !== MDNS_PORT) return "foreign port";
     const isNear = this.#near.includes(source);
     if (role === "own" || role === "ask") return isNear ? undefined : "off link";
-    if (this.#isEcho(source, bytes)) return "own";
+    const isFromHere = this.addresses.some(({ address }) => address === source);
+    if (isFromHere && this.#echoes.has(bytes)) return "own";
     if (family === 6) return undefined;
     // A packet to the group is from the link whatever its source (RFC 6762 §11), if it is certain which
     // link that is. Otherwise its subnet decides, if no other interface is in that subnet.
@@ -309,22 +307,6 @@ export class MulticastLink implements Link {
       );
     }
     return undefined;
-  }
-
-  #expectEcho(bytes: Uint8Array): void {
-    const now = this.#clock.now();
-    this.#echoes = this.#echoes.filter((echo) => echo.until > now).slice(1 - MAX_ECHOES);
-    this.#echoes.push({ bytes, until: now + ECHO_LIFE });
-  }
-
-  /**
-   * True for our own packet, looped back by the kernel. Other programs send from the same address and
-   * port, so only the octets distinguish it; a program that sends the very same says nothing new.
-   */
-  #isEcho(source: string, bytes: Uint8Array): boolean {
-    if (!this.addresses.some(({ address }) => address === source)) return false;
-    const now = this.#clock.now();
-    return this.#echoes.some((echo) => echo.until > now && Buffer.compare(echo.bytes, bytes) === 0);
   }
 
   /** Logs a failure once, when it recurs: a single one may be a passing state of the interface. */
