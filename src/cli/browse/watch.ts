@@ -14,8 +14,9 @@ import type { Subscription } from "../../net/client/subscriptions.ts";
 import type { Server } from "../server.ts";
 import { forTerminal } from "../terminal.ts";
 import { Answers, type KnownSet, setOf, UNSAID_TTL } from "./answers.ts";
-import type { Item, Listing } from "./listing.ts";
+import type { Listing } from "./listing.ts";
 import { type Print, printing } from "./printing.ts";
+import { Printout } from "./printout.ts";
 import { Pushing } from "./pushing.ts";
 
 /** Runs until SIGINT or SIGTERM. */
@@ -66,10 +67,7 @@ export class Watch {
   readonly #pushing: ReturnType<WatchOptions["pushing"]>;
   /** All known sets, whatever their source. */
   readonly #answers: Answers;
-  /** Each item as last printed. */
-  readonly #shown = new Map<string, Item>();
-  /** True until the reader has taken the last lines. The next ones are the difference from those. */
-  #isUnread = false;
+  readonly #printout: Printout;
   /** Subscriptions whose records are taken to be the whole set. */
   readonly #complete = new WeakSet<Subscription>();
   /** Those whose wait seemed over at the last look. */
@@ -91,6 +89,7 @@ export class Watch {
     this.#options = options;
     this.#clock = options.clock;
     this.#answers = options.answers;
+    this.#printout = new Printout({ ...options, caughtUp: () => this.#changed() });
     this.#alarm = new Alarm(options.clock, () => this.#look());
     this.#pushing = options.pushing(() => this.#changed());
   }
@@ -111,9 +110,7 @@ export class Watch {
       throw error;
     }
     this.#askedAt = this.#clock.now();
-    const items = listing.items(this.#answers.find) ?? [];
-    for (const item of items) this.#shown.set(item.key, item);
-    this.#print(items.length > 0 ? items.flatMap(({ lines = [] }) => lines) : [listing.none]);
+    this.#printout.begin(listing, listing.items(this.#answers.find) ?? []);
     this.#pushing.start();
     this.#look();
     if (!signal.aborted) {
@@ -144,7 +141,7 @@ export class Watch {
       wanted.set(setKey(name, type), { name, type });
       return this.#answers.find(name, type);
     });
-    if (items !== undefined && !this.#isUnread) this.#show(items);
+    if (items !== undefined) this.#printout.show(items);
     this.#answers.keep(wanted);
     const now = this.#clock.now();
     const expiry = this.#subscribe(wanted);
@@ -251,45 +248,10 @@ export class Watch {
   #complain({ message }: ConfigError): void {
     this.#options.say(`${message} (asking again)`);
   }
-
-  #show(items: readonly Item[]): void {
-    const here = new Set<string>(items.map(({ key }) => key));
-    const lines: string[] = [];
-    for (const [key, { title }] of this.#shown) {
-      if (here.has(key)) continue;
-      this.#shown.delete(key);
-      lines.push(`- ${title}`);
-    }
-    for (const item of items) {
-      const shown = this.#shown.get(item.key);
-      // An item that is not wholly known yet is printed when it is.
-      if (item.lines === undefined || isSame(shown?.lines, item.lines)) continue;
-      this.#shown.set(item.key, item);
-      const [first, ...rest] = item.lines;
-      lines.push(`${shown === undefined ? "+" : "~"} ${first}`, ...rest);
-    }
-    if (lines.length === 0) return;
-    const time = new Date(this.#clock.wall()).toTimeString().slice(0, "12:03:11".length);
-    this.#print(lines.map((line) => (line.startsWith(" ") ? line : `${time}  ${line}`)));
-  }
-
-  #print(lines: readonly string[]): void {
-    const taken = this.#options.print(lines);
-    if (taken === undefined) return;
-    this.#isUnread = true;
-    void taken.then(() => {
-      this.#isUnread = false;
-      this.#changed();
-    });
-  }
 }
 
 function told(records: readonly ResourceRecord[]) {
   return records.length === 0 ? { rdatas: [], ttl: UNSAID_TTL } : setOf(records);
-}
-
-function isSame(a: readonly string[] | undefined, b: readonly string[]): boolean {
-  return a !== undefined && a.join("\n") === b.join("\n");
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
