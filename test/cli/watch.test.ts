@@ -120,3 +120,29 @@ suite("browse --watch", { skip: skipWithout("openssl") }, () => {
     assert.equal(await counting.ended, 0);
   });
 });
+
+test("browse --watch ends when it is stopped, even if its reader stands still", async (t) => {
+  await using server = await Serving.start({ zone: ZONE, readers: {} });
+  const text = Array.from({ length: 4 }, (_, i) => `"key${i}=${"x".repeat(240)}"`).join(" ");
+  // More than pipes hold.
+  const devices = Array.from({ length: 400 }, (_, i) =>
+    device(`d${i}`, i % 250).replace(/"rp=.*"/, text),
+  );
+  const origin = Name.parse(ZONE);
+  const sets = parseMasterFile(devices.join(""), { origin, isPartial: true });
+  for (let i = 0; i < sets.length; i += 40) {
+    await server.update(sets.slice(i, i + 40).flatMap(recordsOf));
+  }
+  const where = ["--domain", ZONE, "--server", `127.0.0.1:${server.endpoint.port}`];
+  const watcher = new Running([process.execPath, MAIN, "browse", "--watch", ...where, "_ipp._tcp"]);
+  t.after(() => watcher.kill());
+  watcher.child.stdout!.pause();
+  await waitFor("the list to be printed", () => watcher.stderr.includes("asking again"));
+  const { child } = watcher;
+  const exits = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGINT");
+  assert.equal(await exits, 0);
+  await watcher.ended;
+  const { length } = Buffer.concat(watcher.stdout);
+  assert.ok(length < devices.length * text.length, `${length} octets are less than the list`);
+});

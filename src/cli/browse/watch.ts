@@ -42,6 +42,8 @@ export async function watch(listing: Listing, server: Server): Promise<void> {
       }),
     print: printing(process.stdout),
   }).run();
+  // Lines still pending are for a reader that has stalled, such as a pager, and must not delay the end.
+  process.exit();
 }
 
 export interface WatchOptions {
