@@ -32,15 +32,15 @@ export function reverseClaim(
   }
   const isCrowded = (name: Name) =>
     (zone.current.set(name, Type.PTR)?.rdatas.length ?? 0) >= MAX_REVERSE_NAMES;
-  const told = new RecordMap<ZoneRecord>();
+  const wanted = new RecordMap<ZoneRecord>();
   for (const { values } of lease > 0 ? addresses : []) {
     const name = reverseName(values[0] as Uint8Array);
     const record = { name, rdata: make.ptr(host) };
     if (!name.isUnder(zone.origin) || !by.permits(additionOf(record))) continue;
-    if (held.get(record) !== undefined || !isCrowded(name)) told.set(record);
+    if (held.get(record) !== undefined || !isCrowded(name)) wanted.set(record);
   }
-  const gone = held.all().filter((record) => told.get(record) === undefined);
-  const updates = [...gone.map(removalOf), ...told.all().map(additionOf)];
+  const gone = held.all().filter((record) => wanted.get(record) === undefined);
+  const updates = [...gone.map(removalOf), ...wanted.all().map(additionOf)];
   return updates.length === 0
     ? undefined
     : { zone: zone.origin, prerequisites: [], updates, lease };
