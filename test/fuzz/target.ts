@@ -55,7 +55,8 @@ export class Target {
         push: "ns1.example.com",
         ...certificate.paths,
       },
-      registrar: { site: DEVICES, networks: [NETWORK] },
+      registrar: { site: DEVICES, networks: [NETWORK, "fd00::/8"] },
+      reverse: ["1.77.10.in-addr.arpa", "d.f.ip6.arpa"],
       keys: { [SITE]: { secret: Buffer.from(key.secret).toString("base64"), site: SITE } },
     };
     const gateway = await weighable(() => Gateway.start(net.gateway, settings), HEAP);
