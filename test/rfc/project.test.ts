@@ -114,6 +114,8 @@ suite("a service", () => {
     const owners = [...projectionOf(text).sets].map(({ name }) => name.toString());
     assert.ok(owners.includes("a._x._udp.paris.z.example."));
     assert.ok(owners.every((owner) => !owner.includes("_tcp")));
+    // SCTP has no label of its own.
+    assert.deepEqual(lines(projectionOf(service("a", "_x._sctp", "h", "10.1.0.2")).sets), []);
   });
 
   test("SD-07: whose type is too long, or has underscores, is published like any other", () => {
@@ -236,6 +238,23 @@ suite("a service", () => {
     }
   });
 
+  test("SD-17: has subtypes in which only ASCII letters match in either case", () => {
+    const cache = cacheOf(
+      `${PRINTER}\n\\255A\\195\\137._SUB._IPP._tcp PTR Office\\032Printer._ipp._tcp`,
+    );
+    const more = `${PRINTER.replaceAll("Office", "Other")}
+      \\255a\\195\\137._sub._ipp._tcp PTR Other\\032Printer._ipp._tcp
+      \\255a\\195\\169._sub._ipp._tcp PTR Other\\032Printer._ipp._tcp`;
+    cache.receive(response(more), from(), 0);
+    const site = new Site(PARIS, OPEN);
+    site.caches.add(cache);
+    const { sets } = project([site], ZONE, LATER);
+    const listed = (subtype: string) =>
+      sets.set(Name.parse(`${subtype}._sub._ipp._tcp`, ZONE), Type.PTR)?.rdatas.length;
+    assert.equal(listed("\\255a\\195\\137"), 2);
+    assert.equal(listed("\\255A\\195\\169"), 1);
+  });
+
   test("SD-20: has its type listed as long as the type has an instance", () => {
     const [site, cache] = [new Site(PARIS, OPEN), cacheOf(PRINTER)];
     site.caches.add(cache);
@@ -295,11 +314,13 @@ suite("what is withheld", () => {
     assert.deepEqual(reasons(PRINTER.replace(/!printer A.*/, "")), [
       `${NAME} no address of its host is known`,
     ]);
-    const text = PRINTER.replace("A 10.1.0.10", "AAAA fe80::10");
-    assert.deepEqual(lines(projectionOf(text).sets), []);
-    assert.deepEqual(reasons(text), [
-      `${NAME} no address of its host can be reached from elsewhere`,
-    ]);
+    for (const address of ["AAAA fe80::10", "A 169.254.3.4"]) {
+      const text = PRINTER.replace("A 10.1.0.10", address);
+      assert.deepEqual(lines(projectionOf(text).sets), []);
+      assert.deepEqual(reasons(text), [
+        `${NAME} no address of its host can be reached from elsewhere`,
+      ]);
+    }
   });
 
   test("SEC-08: addresses that are only hints", () => {
@@ -394,10 +415,24 @@ suite("what is withheld", () => {
     assert.equal(projection.services.size, 1);
     const name = `${"a".repeat(60)}._ipp._tcp`;
     const far = ["b", "c", "d"].reduce((zone, label) => zone.child(label.repeat(60))!, ZONE);
-    const service = siteOf(far, PRINTER.replaceAll("Office\\032Printer._ipp._tcp", name));
+    const tooFar = siteOf(far, PRINTER.replaceAll("Office\\032Printer._ipp._tcp", name));
     assert.deepEqual(
-      project([service], ZONE, LATER).withheld.map(({ reason }) => reason),
+      project([tooFar], ZONE, LATER).withheld.map(({ reason }) => reason),
       ["its name is too long beneath the site"],
+    );
+    // Here services have room, but the list of types has none.
+    const deepest = far.child("e".repeat(38))!;
+    const { sets, services } = project(
+      [siteOf(deepest, service("a", "_x._tcp", "h", "10.1.0.2"))],
+      ZONE,
+      LATER,
+    );
+    assert.equal(services.size, 1);
+    assert.deepEqual(
+      [...sets]
+        .filter(({ name }) => `${name}`.startsWith("_services"))
+        .map(({ name }) => `${name}`),
+      ["_services._dns-sd._udp.z.example."],
     );
   });
 
@@ -478,6 +513,15 @@ suite("names", () => {
       at(projection, "Office\\032Printer._ipp._tcp.paris.z.example.", "SRV")[0]!,
       /print\.example\.org\.$/,
     );
+  });
+
+  test("SD-39: of services of another type are listed as they are, at the site and at the zone", () => {
+    const projection = projectionOf(`${PRINTER}\n_print._tcp PTR Office\\032Printer._ipp._tcp`);
+    for (const domain of ["paris.z.example.", "z.example."]) {
+      assert.deepEqual(at(projection, `_print._tcp.${domain}`), [
+        `_print._tcp.${domain} 10 IN PTR ${OFFICE_PRINTER}`,
+      ]);
+    }
   });
 
   test("PROXY-10: have only a last label local replaced, in any case, and once", () => {
