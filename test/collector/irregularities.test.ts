@@ -52,6 +52,9 @@ suite("irregularities", () => {
     assert.deepEqual(publish(red), []);
     clock.advance(60_000);
     assert.deepEqual(publish(red), [line]);
+    clock.advance(60_000);
+    const second = `${large("Two", 10)}\n!Two._ipp._tcp 4500 TXT ${textOf(1302)}`;
+    assert.match(publish(second)[0]!, /"octets":1302/, "the largest of several");
   });
 
   test("SD-13: there are few lines a minute, however many services are odd, and none is forgotten", () => {
@@ -81,11 +84,11 @@ suite("irregularities", () => {
 
   test("SD-07: types that are not service names are reported, each once", () => {
     const { publish } = watch();
-    const types = ["_one-of-16-octets", "_nvstream_dbd", "_123", "_a--b", "_-a"];
+    const types = ["_one-of-16-octets", "_nvstream_dbd", "_123", "_a--b", "_-a", "_a-"];
     const odd = types.flatMap((type) =>
       ["a", "b"].map((name) => service(name, `${type}._tcp`, "h", "10.0.0.1")),
     );
-    const fine = ["_ipp", "_IPP", "_3d-printer", "_spotify-connect"].map((type) =>
+    const fine = ["_ipp", "_HTTP", "_3d-printer", "_spotify-connect"].map((type) =>
       service("a", `${type}._tcp`, "h", "10.0.0.1"),
     );
     const lines = publish(...odd, ...fine);
