@@ -33,11 +33,12 @@ function sharedZone(browsed: Browsed): Zone {
   return new Zone({ origin: ZONE, records, clock: systemClock });
 }
 
-/** Starts or ends a collector of this one site, with a key of its own. */
-async function collect(zone: Zone, label: string, browsed: Browsed, change = recordsOf) {
-  const sets = enumerationRecords({ zone: ZONE, browsed, sites: [site(label)] });
+/** Starts or ends a collector of these sites, with a key of its own. */
+async function collect(zone: Zone, labels: string, browsed: Browsed, change = recordsOf) {
+  const sites = labels.split(" ").map(site);
+  const sets = enumerationRecords({ zone: ZONE, browsed, sites });
   const update = { zone: ZONE, prerequisites: [], updates: sets.flatMap(change) };
-  const by = collectorPrincipal(label, ZONE, (name) => name.equals(site(label)));
+  const by = collectorPrincipal(labels, ZONE, (name) => sites.some((each) => each.equals(name)));
   assert.equal(await zone.apply(update, by), Rcode.NOERROR);
 }
 
@@ -87,12 +88,14 @@ for (const browsed of ["merged", "sites"] as const) {
   });
 
   test(`SD-23, 24: with ${browsed}, db has one of b at most, however many sites there are`, async () => {
-    const zone = sharedZone(browsed);
-    for (const label of ["paris", "lyon", "nice"]) await collect(zone, label, browsed);
-    for (const domain of [ZONE, site("paris"), site("nice")]) {
-      const [db, ...more] = answer(zone, domain, "db");
-      assert.equal(more.length, 0);
-      if (db !== undefined) assert.ok(answer(zone, domain, "b").includes(db));
+    for (const collectors of [["paris", "lyon", "nice"], ["paris lyon nice"]]) {
+      const zone = sharedZone(browsed);
+      for (const labels of collectors) await collect(zone, labels, browsed);
+      for (const domain of [ZONE, site("paris"), site("nice")]) {
+        const [db, ...more] = answer(zone, domain, "db");
+        assert.equal(more.length, 0);
+        if (db !== undefined) assert.ok(answer(zone, domain, "b").includes(db));
+      }
     }
   });
 }
@@ -211,6 +214,13 @@ suite("SD-24: the default domain in the zone's file", () => {
     await zone.merge(records);
     await collect(zone, "paris", "merged");
     assert.deepEqual(apex(zone), ["z.example."]);
+  });
+
+  test("to register in keeps out another one as well", async () => {
+    const kind = { name: enumerationName("dr", ZONE)! };
+    const zone = zoneOf({ ...said("other.example."), ...kind });
+    await add(zone, { ...said("z.example."), ...kind });
+    assert.deepEqual(answer(zone, ZONE, "dr"), ["other.example."]);
   });
 
   test("may be a collector's too, and stays when the file drops it", async () => {
