@@ -386,11 +386,16 @@ suite("additional records", () => {
     assert.equal(new Set(additionals).size, 4000);
   });
 
-  test("SD-31: SRV comes with the addresses of its target", () => {
+  test("SD-31: SRV comes with the addresses of its targets", () => {
     expectAnswer(zone, {
       ask: "First._ipp._tcp SRV",
       answer: "First._ipp._tcp SRV 0 0 631 host1",
       additional: "host1 A 10.0.0.1\nhost1 AAAA fd00::1",
+    });
+    expectAnswer(zone, {
+      ask: "Second._ipp._tcp SRV",
+      answer: "Second._ipp._tcp SRV 0 0 631 host1\nSecond._ipp._tcp SRV 1 0 632 host2",
+      additional: addresses,
     });
   });
 
