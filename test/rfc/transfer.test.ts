@@ -170,6 +170,22 @@ suite("AXFR", () => {
     assert.equal(messages[0]!.questions[0]!.type, Type.AXFR);
   });
 
+  test("XFR-02: an error has the id and the question; an answer does not repeat the client's SOA", async () => {
+    const elsewhere = axfr(Name.parse("other.example."));
+    for (const [query, isAllowed] of [
+      [axfr(), false],
+      [elsewhere, true],
+      [ixfr(0), true],
+      [ixfr(zone.current.serial), true],
+      [ixfr(1, { authorities: [] }), true],
+    ] as const) {
+      const [message] = await serve(zone, isAllowed).ask(query);
+      assert.equal(message!.id, 4711);
+      assert.deepEqual(message!.questions, query.questions);
+      assert.deepEqual(message!.authorities, []);
+    }
+  });
+
   test("XFR-04: has many records in a message, and each once", () => {
     assert.deepEqual(linesOfRecords(records.slice(0, -1)), lines(zone.current));
     for (const { answers } of messages.slice(0, -1)) assert.ok(answers.length > 100);
@@ -247,7 +263,9 @@ suite("AXFR", () => {
       await zone.apply(updateOf(`- h${taken.length} ANY`), operator);
     }
     assert.ok(taken.length > 2);
-    assert.deepEqual(linesOfRecords(answersOf(taken).slice(0, -1)), lines(before));
+    const records = answersOf(taken);
+    assert.deepEqual(linesOfRecords(records.slice(0, -1)), lines(before));
+    assert.equal(serialOf(records.at(-1)!), before.serial);
     // From that version, the changes meanwhile lead to the current one.
     const rest = answersOf(await serve(zone).ask(ixfr(before.serial)));
     assert.deepEqual(applied(before, rest), lines(zone.current));
@@ -449,7 +467,7 @@ suite("IXFR", () => {
     assert.equal(shape(answersOf(await ask(ixfr(19)))), "21 19 . 20 . 20 . 21 . 21");
   });
 
-  test("without the client's SOA, with two, or with another zone's, is FORMERR", async () => {
+  test("XFR-13: without the client's SOA, with two, or with another zone's, is FORMERR", async () => {
     const { ask } = serve(zoneOf(""));
     const [soa] = ixfr(1).authorities;
     const elsewhere = { ...soa!, name: name("a") };
@@ -506,7 +524,7 @@ suite("transfers by TCP", () => {
     return server;
   }
 
-  test("XFR-10: several share a connection with queries between them, each with its own id", async () => {
+  test("XFR-08, XFR-10: several share a connection with queries and a refused one, each with its own id", async () => {
     await using server = await listen();
     using client = await connectTo(server.endpoint);
     const now = Math.floor(Date.now() / 1000);
