@@ -45,7 +45,7 @@ data: zones
     assert.equal(config.data, "/etc/dnssd-gateway/zones");
   });
 
-  it("takes a zone with spaces and dots in its labels (RFC 6763 §4.1.3)", () => {
+  it("SD-37: takes a zone with spaces and dots in its labels (RFC 6763 §4.1.3)", () => {
     assert.equal(parse(String.raw`zone: 'Building\0321.example.test'`).zone.labels.length, 3);
     assert.equal(
       parse("zone: Building 1.example.test").zone.toString(),

@@ -105,7 +105,7 @@ suite("stable storage", () => {
     assert.ok(!has(await openOn(disk.afterKill(), { clock }), "a"));
   });
 
-  test("UPD-26: nothing is answered or visible before it is on the disk", async () => {
+  test("UPD-26, XFR-18: nothing is answered or visible before it is on the disk", async () => {
     const disk = new SlowDisk();
     const zone = await openOn(disk);
     const { serial } = zone.current;
@@ -428,6 +428,36 @@ suite("serials", () => {
     assert.ok(soon.current.serial > copied + 900 * 1000, `${soon.current.serial}`);
     const scribbled = MemoryDisk.of([[COPY, Buffer.from("what is this")]]);
     assert.equal((await opened(scribbled, Date.UTC(2025, 0, 1))).current.serial, YEAR_2025);
+  });
+
+  const copyWith = (serial: number): [string, Buffer] => {
+    return [COPY, Buffer.from(`z.example. 10 IN SOA ns.example. h.example. ${serial} 1 2 3 4\n`)];
+  };
+
+  test("XFR-19: the copy's serial is compared as serials are, wherever the numbers wrap around", async () => {
+    const [end, gap] = [2 ** 32, 2 ** 24];
+    const serialOn = async (disk: MemoryDisk, wall: number, inFile?: number) => {
+      const clock = new FakeClock({ epoch: wall });
+      const zone = await openOn(disk, { clock, fileRecords: fileRecords("ns.example.", inFile) });
+      return zone.current.serial;
+    };
+    const alone = (serial: number, wall: number) =>
+      serialOn(MemoryDisk.of([copyWith(serial)]), wall);
+    // Then the time of day is no later serial than one that has wrapped around.
+    const late = Date.UTC(2060, 0, 1);
+    assert.equal(await alone(5, late), 5 + gap);
+    assert.equal(await alone(end - gap, late), 1, "never 0");
+    assert.equal(await alone(end - 1, 1000 * YEAR_2025), YEAR_2025);
+    const beside = async (journal: number, copy: number) => {
+      const disk = new MemoryDisk();
+      assert.equal(await serialOn(disk, 1000 * YEAR_2025, journal), journal);
+      const both = MemoryDisk.of([[JOURNAL, disk.octets(JOURNAL)], copyWith(copy)]);
+      return serialOn(both, 1000 * YEAR_2025, journal);
+    };
+    const high = YEAR_2025 + 2 ** 31 - 1;
+    assert.equal(await beside(high, 5), 5 + gap);
+    assert.equal(await beside(high, high - 1), high);
+    assert.equal(await beside(high, high), high, "as after every end of ours");
   });
 
   test("XFR-19: with a journal older than the copy, a start skips the serials others may have seen", async () => {

@@ -556,7 +556,7 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
 });
 
 suite("transfers over TLS", { skip: skipWithout("openssl", "dig", "kdig") }, () => {
-  test("SEC-23: a zone is transferred by TLS (RFC 9103) to a client with a key", async () => {
+  test("SEC-23, XFR-29: a zone is transferred by TLS (RFC 9103) to a client with a key, and to no other", async () => {
     const { handler } = makeSecured();
     await using server = await listenSecurely({ handler });
     const { port } = server.tls.endpoint;

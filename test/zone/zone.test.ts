@@ -64,7 +64,7 @@ suite("Zone", () => {
     assert.equal(zone.since(7), "resync", "a serial that never was");
   });
 
-  test("keeps no more changed records than are of use, beyond some thousands", async () => {
+  test("XFR-17: keeps no more changed records than are of use, beyond some thousands", async () => {
     const zone = zoneOf("");
     const many = (octet: number) =>
       updateOf(Array.from({ length: 2000 }, (_, i) => `+ h${octet}-${i} A 10.0.0.1`).join("\n"));
