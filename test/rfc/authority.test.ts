@@ -412,7 +412,13 @@ suite("additional records", () => {
   });
 
   test("SD-33: each follow-up question is answered on its own", () => {
+    const additional = "host1 A 10.0.0.1\nhost1 AAAA fd00::1";
     table(zone, [
+      {
+        ask: "First._ipp._tcp SRV",
+        answer: "First._ipp._tcp SRV 0 0 631 host1",
+        additional,
+      },
       { ask: "First._ipp._tcp TXT", answer: 'First._ipp._tcp TXT "rp=1"' },
       { ask: "host1 A", answer: "host1 A 10.0.0.1" },
       { ask: "host1 AAAA", answer: "host1 AAAA fd00::1" },
