@@ -24,6 +24,9 @@ import { Zone } from "../../src/zone/zone.ts";
 import { expected, lines } from "../collector/fixture.ts";
 
 const ZONE = Name.parse("z.example.");
+const REVERSE = ["77.10.in-addr.arpa.", "8.b.d.0.1.0.0.2.ip6.arpa."].map((text) =>
+  Name.parse(text),
+);
 const site = (label: string) => ZONE.child(label)!;
 
 /** The shared zone, as a gateway keeps it. */
@@ -121,11 +124,34 @@ test("SD-26: the zone's file may recommend domains in rich text and outside the 
   assert.deepEqual(answer(zone, ZONE, "dr"), ["Building\\0321.z.example."]);
 });
 
-//---- Reverse zones ----
+test("SD-23: a default in a file that is not among what is to be browsed is warned of", () => {
+  const warnings = (text: string, isPartial = true, origin = ZONE) => {
+    const found: string[] = [];
+    const warn = (warning: string) => void found.push(warning.replace(/^.*?: /, ""));
+    parseMasterFile(`$TTL 60\n${text}`, { origin, isPartial, warn });
+    return found;
+  };
+  const db = (target: string) => `db._dns-sd._udp PTR ${target}\n`;
+  const b = (target: string) => `b._DNS-SD._udp PTR ${target}\n`;
+  const warning =
+    "PTR of db._dns-sd._udp.z.example. to other.example., expected one of those of b._dns-sd._udp.z.example.";
+  assert.deepEqual(warnings(db("other.example.")), [warning]);
+  assert.deepEqual(warnings(db("other.example.") + b("another.example.")), [warning]);
+  assert.deepEqual(warnings(db("other.example.") + b("Other.example.")), []);
+  assert.deepEqual(warnings(b("other.example.")), []);
+  assert.deepEqual(warnings(db("other.example.").replace("db", "lb")), [], "no default");
+  // The gateway adds the zone and its sites to be browsed, but only to a zone that collectors fill.
+  const own = db("@") + db("paris");
+  assert.deepEqual(warnings(own), []);
+  const subnet = "db._dns-sd._udp.0.1 PTR paris.z.example.";
+  assert.deepEqual(warnings(subnet, true, REVERSE[0]), []);
+  const apex = "@ SOA ns.example. h.example. 1 7200 3600 86400 10\n@ NS ns.example.\n";
+  assert.equal(warnings(apex + own, false).length, 2);
+  assert.deepEqual(warnings(apex + own + b("@") + b("paris"), false), []);
+  assert.equal(warnings(apex + subnet, false, REVERSE[0]).length, 1);
+});
 
-const REVERSE = ["77.10.in-addr.arpa.", "8.b.d.0.1.0.0.2.ip6.arpa."].map((text) =>
-  Name.parse(text),
-);
+//---- Reverse zones ----
 
 /** The subnets of a link with addresses such as "10.77.1.1/24". */
 function on(...addresses: readonly string[]): Subnet[] {

@@ -3,10 +3,12 @@
  * is a mistake, what is odd a warning.
  */
 import { isIPv4 } from "node:net";
+import { addressOfReverseName } from "../../dns/address.ts";
 import { Type, typeName } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
 import { type Rdata, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
+import { enumerationName, parseEnumeration } from "../../dns/service.ts";
 import { isTooLarge, SET_OCTETS, setOctets } from "../update/setsize.ts";
 import { isBesideCname } from "../update/update.ts";
 
@@ -43,6 +45,7 @@ export function checkZone(
   else checks.expectApex();
   checks.measureSets();
   checks.followTargets();
+  checks.compareDefaults(isPartial);
   checks.lookBeneathDnames();
   return checks;
 }
@@ -162,6 +165,28 @@ class Checks implements CheckedZone {
             warn(`leads to the name ${target}, expected that of a server, not its address`);
           }
         }
+      }
+    }
+  }
+
+  /**
+   * The default domain is one of those to browse (RFC 8766 §5.2.1). If `isPartial`, collectors add to these:
+   * the zone and its sites, and at the names of subnets whatever zone they fill.
+   */
+  compareDefaults(isPartial: boolean): void {
+    for (const sets of this.#names.values()) {
+      const set = sets.get(Type.PTR);
+      const parts = set && parseEnumeration(set.name);
+      if (parts?.enumeration !== "db") continue;
+      const browsed = enumerationName("b", parts.domain)!;
+      const isSubnets = addressOfReverseName(parts.domain) !== undefined;
+      const listed = this.#names.get(browsed.key)?.get(Type.PTR)?.keys;
+      for (const rdata of set!.rdatas) {
+        const target = targetOf(rdata)!;
+        const isAdded = isPartial && (isSubnets || target.isUnder(this.#origin));
+        if (isAdded || listed?.has(rdata.key)) continue;
+        const what = `PTR of ${set!.name} to ${target}, expected one of those of ${browsed}`;
+        this.warnings.push({ place: set!.place, what });
       }
     }
   }
