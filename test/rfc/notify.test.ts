@@ -1,7 +1,7 @@
 /** NOTIFY, both ways (RFC 1996). */
 import assert from "node:assert/strict";
 import { createSocket, type RemoteInfo } from "node:dgram";
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import type { AddressInfo } from "node:net";
 import { suite, test } from "node:test";
 import { type Clock, systemClock } from "../../src/clock.ts";
@@ -45,6 +45,11 @@ class Audience {
     warn: (_, fact) => this.facts.push(fact),
     error: (_, fact) => this.facts.push(fact),
   };
+
+  constructor() {
+    // As in the gateway: every zone listens to it.
+    setMaxListeners(0, this.#life.signal);
+  }
 
   secondary(name: string): Secondary {
     return {
@@ -346,6 +351,8 @@ suite("NOTIFY by UDP", () => {
     const { resolve = async () => undefined, clock = systemClock } = setting;
     const { isSigned = () => false } = setting;
     const life = new AbortController();
+    // As in the gateway: every zone listens to it.
+    setMaxListeners(0, life.signal);
     const facts: string[] = [];
     const note = (_: object, fact: string) => void facts.push(fact);
     const log: Log = { ...silentLog, warn: note, error: note };
