@@ -189,6 +189,10 @@ suite("A stateful message", () => {
       assert.deepEqual(response.types, types);
       assert.equal(response.octets.length, 468);
     }
+    // So does what is malformed behind it.
+    const malformed = Buffer.concat([tlv(1, Buffer.alloc(7)), padding]);
+    const { rcode, types, octets } = await client.ask(stateful(8, malformed));
+    assert.deepEqual([rcode, types, octets.length], [Rcode.FORMERR, [2, 3], 468]);
   });
 });
 

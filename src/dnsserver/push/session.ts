@@ -94,8 +94,9 @@ export class StatefulSession implements Session {
   }
 
   #answer(id: number, bytes: Uint8Array): void {
+    let message: Stateful | undefined;
     try {
-      const message = this.#read(bytes);
+      message = this.#read(bytes);
       switch (message.type) {
         case DsoType.KEEPALIVE:
           this.#agree(this.#grant(message.read(readTimeouts)));
@@ -119,7 +120,7 @@ export class StatefulSession implements Session {
       }
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      this.#respond(id, Rcode.FORMERR);
+      this.#respond(id, Rcode.FORMERR, message);
     }
   }
 
