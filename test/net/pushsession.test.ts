@@ -102,7 +102,7 @@ function notice(
 }
 
 suite("a client's session of DNS Push", () => {
-  test("DSO-19, DSO-31: asks for an hour and for subscriptions, without waiting in between", () => {
+  test("DSO-12, DSO-19, DSO-31: asks for an hour and for subscriptions, without waiting in between", () => {
     const trial = new Trial();
     trial.session.subscribe(LIST, Type.PTR);
     trial.session.subscribe(HOST, Type.A);
@@ -114,8 +114,10 @@ suite("a client's session of DNS Push", () => {
       Buffer.from([0, Type.PTR, 0, 1]),
     ]);
     assert.deepEqual(trial.sent[1]!.tlvs[0]![1], question);
-    for (const { opcode, counts, isResponse, id, rcode } of trial.sent) {
-      assert.deepEqual([opcode, counts, isResponse, rcode], [6, [0, 0, 0, 0], false, 0]);
+    for (const { octets, counts, id } of trial.sent) {
+      // No QR, no Z bits and no RCODE.
+      assert.equal(octets.readUInt16BE(2), 6 << 11);
+      assert.deepEqual(counts, [0, 0, 0, 0]);
       assert.notEqual(id, 0);
     }
   });
@@ -258,12 +260,17 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual([trial.refusals, trial.ends], [[], []]);
   });
 
-  test("DSO-06: answers a request of an unknown type, and goes on", () => {
+  test("DSO-06, DSO-31: answers a request of an unknown type, whatever its id, and goes on", () => {
     const trial = Trial.established();
-    trial.subscribe();
-    trial.hear(stateful(7, tlv(UNKNOWN, Buffer.alloc(2))));
-    const { id, isResponse, rcode, tlvs } = trial.sent.at(-1)!;
-    assert.deepEqual([id, isResponse, rcode, tlvs], [7, true, Rcode.DSOTYPENI, []]);
+    const granted = trial.subscribe();
+    trial.session.subscribe(LIST, Type.PTR);
+    const asked = trial.sent.at(-1)!.id;
+    // The server's ids have nothing to do with ours.
+    for (const each of [0x1234, granted, asked]) {
+      trial.hear(stateful(each, tlv(UNKNOWN, Buffer.alloc(2))));
+      const { id, isResponse, rcode, tlvs } = trial.sent.at(-1)!;
+      assert.deepEqual([id, isResponse, rcode, tlvs], [each, true, Rcode.DSOTYPENI, []]);
+    }
     // Behind a known TLV (DSO-08) an unknown one does not matter.
     const push = Buffer.concat([tlv(PUSH, notice(ADDED, { data: "0a000001" })), tlv(UNKNOWN)]);
     trial.hear(stateful(0, push));
@@ -278,6 +285,18 @@ suite("a client's session of DNS Push", () => {
     assert.deepEqual(idle.how, []);
     idle.clock.advance(1);
     assert.deepEqual([idle.how, idle.ends.length], [["close"], 1]);
+    const unanswered = new Trial();
+    unanswered.clock.advance(14_999);
+    assert.deepEqual(unanswered.how, []);
+    unanswered.clock.advance(1);
+    assert.deepEqual(unanswered.how, ["close"]);
+    const alive = Trial.established(15_000, 10_000);
+    alive.clock.advance(10_000);
+    alive.grant(alive.sent[1]!.id, 15_000, 10_000);
+    alive.clock.advance(4_999);
+    assert.deepEqual(alive.how, []);
+    alive.clock.advance(1);
+    assert.deepEqual([alive.types(), alive.how], [[KEEPALIVE, KEEPALIVE], ["close"]]);
 
     const busy = Trial.established(1000, 10_000);
     busy.subscribe();
@@ -303,7 +322,8 @@ suite("a client's session of DNS Push", () => {
 
   test("DSO-24, 25: takes the server's timeouts, at once or later; the longest means for ever", () => {
     const trial = Trial.established(0xffffffff, 0xffffffff);
-    trial.clock.advance(100 * HOUR);
+    // It would be fifty days.
+    trial.clock.advance(2000 * HOUR);
     assert.deepEqual([trial.sent.length, trial.how], [1, []]);
     trial.subscribe();
     trial.hear(stateful(0, tlv(KEEPALIVE, timeouts(0xffffffff, 20_000))));
@@ -410,6 +430,8 @@ suite("a client's session of DNS Push", () => {
       trial.hear(stateful(trial.sent.at(-1)!.id, Buffer.concat([times, times]), QR));
     },
     "DSO-18: a keepalive of less than ten seconds": (trial) => {
+      trial.hear(stateful(0, tlv(KEEPALIVE, timeouts(15_000, 10_000))));
+      assert.deepEqual(trial.how, []);
       trial.hear(stateful(0, tlv(KEEPALIVE, timeouts(15_000, 9_999))));
     },
     "DSO-07: what it does not know and cannot answer": (trial) =>

@@ -78,7 +78,8 @@ class Client implements Peer {
     assert.ok(octets !== undefined && more.length === 0, "one response");
     assert.equal(octets.readUInt16BE(0), Buffer.from(message).readUInt16BE(0));
     assert.equal(octets.readUInt16BE(2) & 0xfff0, 0x8000 | (6 << 11), "QR, opcode 6, and Z 0");
-    const { rcode, tlvs } = received(octets);
+    const { rcode, counts, tlvs } = received(octets);
+    assert.deepEqual(counts, [0, 0, 0, 0]);
     return { rcode, types: tlvs.map(([type]) => type), octets };
   }
 
@@ -177,6 +178,14 @@ suite("A stateful message", () => {
     assert.equal((await client.ask(message)).rcode, Rcode.NOERROR);
   });
 
+  test("DSO-12: from the server has no Z bits, also if unasked", async () => {
+    const client = await established();
+    const [response, push, ...more] = await client.say(subscribe(5, LIST, Type.PTR));
+    client.session.retire();
+    const flags = [response!, push!, ...more, ...client.sent].map((each) => each.readUInt16BE(2));
+    assert.deepEqual(flags, [0x8000 | (6 << 11), 6 << 11, 6 << 11]);
+  });
+
   test("DSO-30: with padding gets a padded response", async () => {
     const client = new Client();
     const padding = tlv(3, Buffer.from("any octets"));
@@ -265,6 +274,12 @@ suite("The timeouts of a session", () => {
     const idle = new Client();
     await idle.say(subscribe(1, LIST, Type.PTR), unsubscribe(1));
     assert.equal(await idle.silence(60_000), 30_000);
+    // To agree on what was the inactivity timeout anyway gives no more time.
+    const late = new Client();
+    await late.say(subscribe(1, LIST, Type.PTR), unsubscribe(1));
+    await late.clock.elapse(28_000);
+    await late.agree(15_000, HOUR);
+    assert.equal(await late.silence(60_000), 2000);
   });
 
   test("DSO-20: an idle session ends after twice the agreed timeout, and at least 5 s", async () => {
@@ -302,7 +317,7 @@ suite("The timeouts of a session", () => {
     assert.equal(await third.silence(60_000), 5000);
   });
 
-  test("DSO-21: Keepalive is no activity, any other message is", async () => {
+  test("DSO-21: Keepalive is no activity but a message, and any other is both", async () => {
     const client = new Client();
     await client.agree(10_000, HOUR);
     for (const second of [5, 10, 15]) {
@@ -318,6 +333,12 @@ suite("The timeouts of a session", () => {
     await other.clock.elapse(15_000);
     other.session.touch();
     assert.equal(await other.silence(60_000), 20_000);
+    const busy = new Client();
+    await busy.say(subscribe(2, LIST, Type.PTR));
+    await busy.agree(10_000, 10_000);
+    await busy.clock.elapse(15_000);
+    await busy.agree(10_000, 10_000);
+    assert.equal(await busy.silence(60_000), 20_000);
   });
 
   test("DSO-22: a subscription is activity, and so is a query in flight", async () => {
@@ -405,13 +426,24 @@ suite("A session by TLS", () => {
     const options = [{ code: OptionCode.TCP_KEEPALIVE, data: Buffer.alloc(0) }];
     const query = (id: number) =>
       encode(question("printer.z.example.", Type.A, { id, edns: opt({ options }) }));
-    client.send(query(1));
+    // A request that fails establishes none.
+    client.send(stateful(9, tlv(0xf800)), query(1));
     assert.equal(decode((await client.response(1)).octets).edns?.options.length, 1);
     client.send(keepalive(2, 15_000, HOUR));
     await client.response(2);
     client.send(query(3));
     assert.equal(await ended(client), "ECONNRESET");
-    assert.equal(client.received.length, 2);
+    assert.equal(client.received.length, 3);
+  });
+
+  test("DSO-07: is ended by a reset", async () => {
+    await using pushing = await Pushing.open();
+    const client = await pushing.connect();
+    client.send(keepalive(1, 15_000, HOUR));
+    await client.response(1);
+    client.send(stateful(0, tlv(0xf801)));
+    assert.equal(await ended(client), "ECONNRESET");
+    assert.equal(client.received.length, 1);
   });
 
   test("DSO-26, DSO-27: ends, when the server does, with a Retry Delay and nothing after it", async () => {
