@@ -22,7 +22,7 @@ function counts(...sizes: readonly number[]): number[] {
   });
 }
 
-suite("PUSH-16: PUSH messages", () => {
+suite("PUSH-12, PUSH-16: PUSH messages", () => {
   const most = MAX_PUSH - OVERHEAD;
 
   test("have up to 16,382 octets", () => {

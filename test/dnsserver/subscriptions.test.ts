@@ -121,7 +121,7 @@ suite("Subscriptions", () => {
     assert.equal(count, names.length);
   });
 
-  test("changes go to some clients at a time, the fewer the more there is to tell", async () => {
+  test("PUSH-17: changes go at once to some clients, the fewer the more there is to tell", async () => {
     for (const [records, clients, most] of [
       [1, 120, 64],
       [400, 20, 8],

@@ -50,8 +50,10 @@ suite("SUBSCRIBE", () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();
     assert.equal(await client.subscribe(7, LIST, Type.PTR), Rcode.NOERROR);
-    await told(client, 2);
-    const [response, push] = client.received;
+    // At once: before the response to what the client sends next.
+    await settled(client);
+    const [response, push, ...more] = client.received;
+    assert.deepEqual([response!.id, more.map(({ id }) => id)], [7, [999]]);
     assert.deepEqual(response!.tlvs, []);
     assert.deepEqual(response!.counts, [0, 0, 0, 0]);
     assert.deepEqual([push!.id, push!.isResponse, push!.opcode, push!.rcode], [0, false, 6, 0]);
@@ -70,6 +72,8 @@ suite("SUBSCRIBE", () => {
     const bad = [
       Buffer.concat([what(LIST, Type.PTR), Buffer.alloc(1)]),
       what(LIST, Type.PTR).subarray(0, -1),
+      what(LIST, Type.PTR).subarray(0, -2),
+      what(LIST, Type.PTR).subarray(0, -4),
       Buffer.from([63, 1]),
       Buffer.alloc(0),
     ];
@@ -138,6 +142,21 @@ suite("SUBSCRIBE", () => {
     client.send(subscribe(4, LIST.toUpperCase(), Type.PTR));
     await reset(client);
     await waitFor("nothing to be left of it", () => pushing.push.size === 0);
+  });
+
+  test("PUSH-07, PUSH-08: may repeat what has ended, and its id", async () => {
+    await using pushing = await Pushing.open();
+    const client = await pushing.connect();
+    await client.subscribe(1, LIST, Type.PTR);
+    await told(client, 2);
+    client.send(unsubscribe(1), subscribe(1, LIST, Type.PTR));
+    await told(client, 4);
+    await pushing.change("+ _ipp._tcp PTR three._ipp._tcp");
+    await told(client, 5);
+    client.send(subscribe(2, LIST, Type.ANY), unsubscribe(1));
+    client.send(subscribe(1, LIST, Type.PTR));
+    await settled(client);
+    assert.equal(pushing.push.size, 2);
   });
 
   test("PUSH-08: with the id of another ends the connection", async () => {
@@ -416,6 +435,9 @@ suite("UNSUBSCRIBE", () => {
       client.received.filter(({ isResponse }) => isResponse).map(({ id }) => id),
       [1, 2, 999, 998],
     );
+    client.send(unsubscribe(2));
+    await settled(client, 997);
+    assert.equal(pushing.push.size, 0);
   });
 
   test("PUSH-22: may come in one segment with what it ends", async () => {
