@@ -223,12 +223,14 @@ suite("a client's session of DNS Push", () => {
     trial.hear(stateful(trial.sent.at(-1)!.id, body, QR | Rcode.SERVFAIL));
     trial.subscribe(LIST, Type.PTR, Rcode.SERVFAIL);
     trial.subscribe(LIST, Type.PTR, Rcode.NOTAUTH);
+    trial.subscribe(LIST, Type.PTR, Rcode.NOTIMP);
     trial.subscribe(LIST, Type.PTR, Rcode.DSOTYPENI);
     trial.subscribe(LIST, Type.PTR, 13);
     assert.deepEqual(trial.refusals, [
       `${LIST} 12 2 4096`,
       `${LIST} 12 2 60000`,
       `${LIST} 12 9 300000`,
+      `${LIST} 12 4 3600000`,
       `${LIST} 12 11 3600000`,
       `${LIST} 12 13 300000`,
     ]);
@@ -271,9 +273,17 @@ suite("a client's session of DNS Push", () => {
       const { id, isResponse, rcode, tlvs } = trial.sent.at(-1)!;
       assert.deepEqual([id, isResponse, rcode, tlvs], [each, true, Rcode.DSOTYPENI, []]);
     }
-    // Behind a known TLV (DSO-08) an unknown one does not matter.
-    const push = Buffer.concat([tlv(PUSH, notice(ADDED, { data: "0a000001" })), tlv(UNKNOWN)]);
-    trial.hear(stateful(0, push));
+    assert.deepEqual([trial.known(), trial.how], [[], []]);
+  });
+
+  test("DSO-08: ignores an unknown TLV behind a known one", () => {
+    const trial = new Trial();
+    const times = tlv(KEEPALIVE, timeouts(15_000, HOUR));
+    trial.hear(stateful(1, Buffer.concat([times, tlv(UNKNOWN)]), QR));
+    trial.session.subscribe(HOST, Type.A);
+    trial.hear(stateful(trial.sent.at(-1)!.id, tlv(UNKNOWN), QR));
+    const push = tlv(PUSH, notice(ADDED, { data: "0a000001" }));
+    trial.hear(stateful(0, Buffer.concat([push, tlv(UNKNOWN)])));
     assert.deepEqual([trial.known(), trial.how], [["0a000001"], []]);
   });
 

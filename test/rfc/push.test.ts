@@ -99,8 +99,8 @@ suite("SUBSCRIBE", () => {
     await using pushing = await Pushing.open({ limits });
     const client = await pushing.connect();
     await settled(client);
-    const delay = async (id: number, name: string, klass = 1) => {
-      client.send(subscribe(id, name, Type.PTR, klass));
+    const delay = async (id: number, message: Uint8Array) => {
+      client.send(message);
       const { rcode, tlvs } = await client.response(id);
       assert.deepEqual(
         tlvs.map(([type]) => type),
@@ -108,11 +108,14 @@ suite("SUBSCRIBE", () => {
       );
       return [rcode, tlvs[0]![1].readUInt32BE()];
     };
-    assert.deepEqual(await delay(1, "example.org."), [Rcode.NOTAUTH, 300_000]);
-    assert.deepEqual(await delay(2, LIST, 3), [Rcode.NOTAUTH, 300_000]);
+    const elsewhere = subscribe(1, "example.org.", Type.PTR);
+    assert.deepEqual(await delay(1, elsewhere), [Rcode.NOTAUTH, 300_000]);
+    assert.deepEqual(await delay(2, subscribe(2, LIST, Type.PTR, 3)), [Rcode.NOTAUTH, 300_000]);
     await client.subscribe(3, LIST, Type.PTR);
     await client.subscribe(4, ONE, Type.SRV);
-    assert.deepEqual(await delay(5, PRINTER), [Rcode.SERVFAIL, 60_000]);
+    assert.deepEqual(await delay(5, subscribe(5, PRINTER, Type.A)), [Rcode.SERVFAIL, 60_000]);
+    assert.deepEqual(await delay(6, stateful(6, tlv(0x40))), [Rcode.FORMERR, 300_000]);
+    assert.deepEqual(await delay(7, stateful(7, tlv(0xf800))), [Rcode.DSOTYPENI, 3_600_000]);
     await using blind = await Pushing.open({ viewOf: () => undefined });
     const stranger = await blind.connect();
     stranger.send(subscribe(1, LIST, Type.PTR));
@@ -480,7 +483,7 @@ suite("RECONFIRM", () => {
     await settled(client);
     for (let i = 0; i < 100; i++) client.send(reconfirm(PRINTER, Type.A, address));
     // None of these exists.
-    client.send(reconfirm(PRINTER, Type.A, Uint8Array.of(10, 1, 0, 11)));
+    client.send(reconfirm(PRINTER, Type.AAAA, new Uint8Array(16)));
     client.send(reconfirm("nobody.z.example.", Type.A, address));
     client.send(reconfirm("printer.example.org.", Type.A, address));
     client.send(reconfirm(LIST, Type.PTR, what(`one.${LIST}`, 0).subarray(0, -4), 3));
