@@ -162,6 +162,22 @@ suite("a connection with a session", () => {
     peering.stream.destroy();
   });
 
+  test("PUSH-30: ends its session, however it ends", async () => {
+    const ways: Readonly<Record<string, (peering: Peering) => void>> = {
+      "by a reset": ({ stream }) => void stream.destroy(new Error("reset")),
+      "by the peer": ({ stream }) => void stream.push(null),
+      "by the server": ({ connection }) => connection.close(),
+    };
+    for (const [way, end] of Object.entries(ways)) {
+      const peering = new Peering();
+      const { signal } = await peering.begin();
+      assert.equal(signal.aborted, false);
+      end(peering);
+      await waitFor(`the session's end, ${way}`, () => signal.aborted);
+      peering.stream.destroy();
+    }
+  });
+
   test("tells the session once that the server ends", async () => {
     const peering = new Peering();
     await peering.begin();
