@@ -251,6 +251,19 @@ suite("a series of questions", () => {
     });
   }
 
+  test("MDNS-17: another host's question to us alone counts for nothing", () => {
+    const set = stage();
+    set.clock.advance(800);
+    for (const [family, address] of [
+      [4, "10.0.0.1"],
+      [6, "fe80::1"],
+    ] as const) {
+      bystander(set).say(query(`${META} PTR`), { family, address });
+    }
+    set.clock.advance(400);
+    assert.equal(timesOf(set, META, Type.PTR).length, 2);
+  });
+
   test("MDNS-32: the question in a response counts for nothing", () => {
     const set = stage();
     bystander(set).say(query(`${META} PTR`, "", { isResponse: true }));
@@ -513,20 +526,40 @@ suite("unicast responses", () => {
     assert.ok(classes(set).every((each) => each === Class.IN));
   });
 
+  /** Says something to us alone. */
+  const whisper = ({ witness }: Stage, text: string, additionals = "") =>
+    witness.say(response(text, { additionals: records(additionals) }), {
+      family: 4,
+      address: "10.0.0.1",
+    });
+
   test("MDNS-22: are accepted for two seconds after a request, and never otherwise", () => {
     const set = stage();
-    const whisper = (text: string) =>
-      set.witness.say(response(text), { family: 4, address: "10.0.0.1" });
-    whisper("_a._tcp PTR x._a._tcp");
+    const say = (type: string) => whisper(set, `${META} PTR ${type}`);
+    say("_a._tcp");
     set.clock.advance(1500);
-    whisper("_b._tcp PTR x._b._tcp");
+    say("_b._tcp");
     set.clock.advance(2000);
-    whisper("_c._tcp PTR x._c._tcp");
+    say("_c._tcp");
     set.clock.advance(100);
-    assert.deepEqual(
-      ["_a._tcp", "_b._tcp", "_c._tcp"].map((type) => held(set.harvest.cache, type, "PTR").length),
-      [0, 1, 0],
-    );
+    assert.deepEqual(held(set.harvest.cache, META, "PTR"), ["_b._tcp.local."]);
+    assert.equal(set.harvest.counters.unexpected, 2);
+  });
+
+  test("MDNS-22: are accepted only if they answer a question that requested them", () => {
+    const set = stage({ types: [local("_ipp._tcp")] });
+    set.clock.advance(200);
+    set.witness.say(response("_ssh._tcp PTR x._ssh._tcp"));
+    set.clock.advance(500);
+    assert.equal(timesOf(set, "_ssh._tcp", Type.PTR).length, 1, "by multicast");
+    whisper(set, "_ssh._tcp PTR y._ssh._tcp");
+    whisper(set, "h A 10.0.0.3", "_ipp._tcp PTR z._ipp._tcp");
+    whisper(set, "_ipp._tcp PTR a._ipp._tcp", "!a._ipp._tcp SRV 0 0 1 h");
+    set.clock.advance(100);
+    assert.deepEqual(held(set.harvest.cache, "_ssh._tcp", "PTR"), ["x._ssh._tcp.local."]);
+    assert.deepEqual(held(set.harvest.cache, "h", "A"), []);
+    assert.deepEqual(held(set.harvest.cache, "_ipp._tcp", "PTR"), ["a._ipp._tcp.local."]);
+    assert.equal(held(set.harvest.cache, "a._ipp._tcp", "SRV").length, 1);
     assert.equal(set.harvest.counters.unexpected, 2);
   });
 });

@@ -152,7 +152,9 @@ export class Harvest {
   #hear(packet: Packet): void {
     const now = this.#clock.now();
     this.counters.packets++;
-    if (packet.isUnicast && !packet.isReply && !this.querier.expectsUnicast(now)) {
+    const { unicast } = this.querier;
+    const isToUs = packet.isUnicast && !packet.isReply;
+    if (isToUs && !unicast.isExpected(now)) {
       this.counters.unexpected++;
       return;
     }
@@ -171,6 +173,10 @@ export class Harvest {
     }
     // RFC 6762 §18.3, §18.11. The RCODE's upper eight bits, in an OPT record, are ignored.
     if (message.opcode !== Opcode.QUERY || (message.rcode & 0xf) !== Rcode.NOERROR) return;
+    if (isToUs && !unicast.isAnswer(message)) {
+      this.counters.unexpected++;
+      return;
+    }
     if (packet.isReply) {
       this.cache.confirm(message, now);
     } else {

@@ -22,7 +22,8 @@ import { type HeardSet, isCalledOff, shortestLife } from "./heard.ts";
 import { knownAnswers, listedIn } from "./knownanswers.ts";
 import type { Owner } from "./owner.ts";
 import { composeQuery } from "./query.ts";
-import { byOwner, inTurns } from "./turns.ts";
+import { byOwner, inTurns, turnOf } from "./turns.ts";
+import { Unicast } from "./unicast.ts";
 
 export interface QuerierOptions {
   readonly cache: LinkCache;
@@ -47,6 +48,7 @@ export interface Outgoing {
 
 export class Querier {
   readonly counters = { questions: 0, packets: 0, suppressed: 0 };
+  readonly unicast = new Unicast();
   readonly #options: QuerierOptions;
   readonly #cache: LinkCache;
   readonly #asks = new Map<string, Ask>();
@@ -57,7 +59,6 @@ export class Querier {
   readonly #alone = new Set<Ask>();
   /** When the last packets left, oldest first. */
   #sent: number[] = [];
-  #unicastUntil = Number.NEGATIVE_INFINITY;
   #hasAsked = false;
 
   constructor(options: QuerierOptions) {
@@ -168,11 +169,6 @@ export class Querier {
     }
   }
 
-  /** True if a unicast response may be one that we asked for (RFC 6762 §6). */
-  expectsUnicast(now: number): boolean {
-    return now <= this.#unicastUntil;
-  }
-
   /** When `poll` has something to do. */
   due(): number | undefined {
     const first = this.#agenda.first;
@@ -186,7 +182,7 @@ export class Querier {
     for (const [to, asks] of byOwner(inTurns(this.#takeDue(now)))) {
       // A host that is asked alone answers us alone, without being told to (RFC 6762 §6.7).
       const isUnicastWanted = isFirst && to === undefined;
-      const whom = to ?? this.#turnOf(asks);
+      const whom = to ?? turnOf(asks, this.#options.families());
       let at = 0;
       while (at < asks.length && this.#nextTurn() <= now) {
         const part = asks.slice(at, at + MAX_QUESTIONS).map((ask) => {
@@ -199,8 +195,9 @@ export class Querier {
           sent.push(whom === undefined ? { bytes } : { bytes, to: whom });
           this.#sent.push(now);
         }
-        for (const ask of asks.slice(at, at + query.taken)) this.#asked(ask, now);
-        if (isUnicastWanted) this.#unicastUntil = now + UNICAST_WAIT;
+        const asked = asks.slice(at, at + query.taken);
+        for (const ask of asked) this.#asked(ask, now);
+        if (isUnicastWanted) this.unicast.wanted(asked, now);
         this.counters.questions += query.taken;
         at += query.taken;
       }
@@ -251,19 +248,6 @@ export class Querier {
       until = Math.min(until, ask.latest);
     }
     return company;
-  }
-
-  /**
-   * Long series alternate between the families of the link: hosts that speak both hear each question once,
-   * and those that speak one hear every second question (RFC 6762 §20).
-   */
-  #turnOf(asks: readonly Ask[]): { readonly family: Family } | undefined {
-    const families = this.#options.families();
-    if (families.length < 2 || !asks.every(({ takesTurns }) => takesTurns)) return undefined;
-    const family = asks[0]?.nextOf(families)[0];
-    if (family === undefined) return undefined;
-    for (const ask of asks) ask.family = family;
-    return { family };
   }
 
   /** True if all that was in doubt has been heard again since it was asked for. */
@@ -336,8 +320,6 @@ const RATE = 20;
 const LEISURE = 20_000;
 /** The fraction of a lifetime that a list may wait for others: there is still time to ask four times. */
 const LIST_SLACK = 0.025;
-/** Milliseconds in which a unicast response counts as one to our question (RFC 6762 §6). */
-const UNICAST_WAIT = 2000;
 /** Questions for what somebody waits for. */
 const INQUIRIES = 2;
 /** Questions for a doubted record: at once, after 1 s and after 3 s (RFC 6762 §10.4). */

@@ -1,4 +1,5 @@
-/** The order in which questions leave, and which of them leave together. */
+/** The order in which questions leave, which of them leave together, and by which families. */
+import type { Family } from "../../net/links/link.ts";
 import { obtain } from "../obtain.ts";
 import type { Ask } from "./ask.ts";
 import type { Owner } from "./owner.ts";
@@ -27,4 +28,19 @@ export function byOwner(asks: readonly Ask[]): Iterable<[Owner | undefined, Ask[
     );
   }
   return groups.values();
+}
+
+/**
+ * Long series alternate between the families of the link: hosts that speak both hear each question once,
+ * and those that speak one hear every second question (RFC 6762 §20). Undefined if both are due.
+ */
+export function turnOf(
+  asks: readonly Ask[],
+  families: readonly Family[],
+): { readonly family: Family } | undefined {
+  if (families.length < 2 || !asks.every(({ takesTurns }) => takesTurns)) return undefined;
+  const family = asks[0]?.nextOf(families)[0];
+  if (family === undefined) return undefined;
+  for (const ask of asks) ask.family = family;
+  return { family };
 }
