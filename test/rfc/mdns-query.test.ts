@@ -621,6 +621,51 @@ suite("refreshes", () => {
     set.clock.advance(0.79 * 120_000);
     assert.deepEqual(timesOf(set, "h", Type.A), []);
   });
+
+  test("MDNS-09: begin anew after a fresh answer, from its TTL, though some have been sent", () => {
+    const text = `${type}\n${service("a", "_ipp._tcp", "h", "10.0.0.3").replace("SRV", "4500 SRV")}`;
+    const set = stage({}, (lan) => new Device(lan, "10.0.0.3", "").host.say(response(text)));
+    set.clock.advance(0.88 * 120_000);
+    assert.equal(timesOf(set, "h", Type.A).length, 2);
+    const since = set.clock.passed;
+    set.witness.say(response("!h 200 A 10.0.0.3"));
+    set.clock.advance(199_000);
+    const parts = timesOf(set, "h", Type.A, since).map((time) => (time - since) / 200_000);
+    assert.equal(parts.length, 4, `${parts}`);
+    for (const [i, part] of [0.8, 0.85, 0.9, 0.95].entries()) {
+      assert.ok(parts[i]! >= part && parts[i]! <= part + 0.02, `${parts}`);
+    }
+    assert.equal(held(set.harvest.cache, "h", "A").length, 1);
+    set.clock.advance(1000);
+    assert.equal(held(set.harvest.cache, "h", "A").length, 0);
+  });
+
+  for (const [what, fresh, count] of [
+    ["is cancelled by a fresh answer", ["a", "b"], 0],
+    ["is not cancelled by an answer that leaves out what is growing old", ["b"], 1],
+  ] as const) {
+    test(`MDNS-09: that waits for others to leave with ${what}`, () => {
+      const list = (names: readonly string[]) =>
+        response(names.map((name) => `_ipp._tcp 4500 PTR ${name}._ipp._tcp`).join("\n"));
+      const set = stage();
+      set.witness.say(list(["a", "b"]));
+      set.clock.advance(3_590_000);
+      const refresh = set.harvest.cache.due()! - START;
+      set.clock.advance(refresh - set.clock.passed + 10_000);
+      const waits = set.harvest.querier.due()! - START;
+      assert.ok(waits > refresh + 20_000 && waits < 0.85 * 4_500_000, `${waits}`);
+      set.witness.say(list(fresh));
+      set.clock.advance(30 * MINUTE);
+      assert.equal(timesOf(set, "_ipp._tcp", Type.PTR, refresh).length > 0, count > 0);
+      // The series goes on as if it had not been interrupted, once an hour.
+      set.clock.advance(3 * HOUR);
+      const gaps = gapsOf(timesOf(set, "_ipp._tcp", Type.PTR));
+      assert.ok(
+        gaps.every((gap) => gap <= 2.08 * HOUR),
+        `${gaps}`,
+      );
+    });
+  }
 });
 
 suite("known answers", () => {

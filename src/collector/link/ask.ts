@@ -64,6 +64,11 @@ export class Ask implements Ranked {
     this.times--;
   }
 
+  /** When its series goes on. */
+  get next(): number {
+    return this.last + this.wait;
+  }
+
   /** Milliseconds for which, once due, it may wait for others. */
   get slack(): number {
     return this.wait * (this.wait < SLOW ? SLACK : LONG_SLACK);

@@ -4,7 +4,7 @@ import type { Ranked } from "../../heap.ts";
 import type { Family, Packet } from "../../net/links/link.ts";
 import type { Dispute } from "./dispute.ts";
 import { onGrid } from "./grid.ts";
-import type { HeardName, HeardRecord, HeardSet } from "./heard.ts";
+import { AGED, type HeardName, type HeardRecord, type HeardSet } from "./heard.ts";
 
 export class Entry implements HeardRecord, Ranked {
   readonly set: Entries;
@@ -131,7 +131,7 @@ const DOUBTS = 2;
 /** Octets of memory that a record takes besides its name and data, measured by bench/collector.ts. */
 export const OVERHEAD = 1350;
 /** Parts of a lifetime after which a record is asked for again (RFC 6762 §5.2) … */
-const REFRESHES: readonly number[] = [0.8, 0.85, 0.9, 0.95];
+const REFRESHES: readonly number[] = [AGED, 0.85, 0.9, 0.95];
 /** … plus at most 0.02 of it, by chance and by the grid. */
 const JITTER = 0.015;
 const GRID = 0.005;

@@ -41,6 +41,15 @@ export function isCalledOff({ ends, lastHeard, lifetime }: HeardRecord): boolean
   return ends < lastHeard + lifetime;
 }
 
+/** True if one of its records is to be asked for: it has grown old, or is to expire before its time. */
+export function isAging({ records }: HeardSet, now: number): boolean {
+  for (const record of records.values()) {
+    const age = now - record.lastHeard;
+    if (isCalledOff(record) || age >= AGED * record.lifetime) return true;
+  }
+  return false;
+}
+
 /** Milliseconds; 0 if a record is called off, since its owner has only a second to announce it again. */
 export function shortestLife({ records }: HeardSet): number {
   let shortest = Number.POSITIVE_INFINITY;
@@ -56,3 +65,6 @@ export function firstEnd({ records }: HeardSet): number {
   for (const { ends } of records.values()) first = Math.min(first, ends);
   return first;
 }
+
+/** The fraction of a life after which a record is old, and asked for again (RFC 6762 §5.2). */
+export const AGED = 0.8;

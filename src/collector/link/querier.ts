@@ -18,7 +18,7 @@ import type { Family } from "../../net/links/link.ts";
 import { Ask } from "./ask.ts";
 import type { WantedQuestion } from "./browser.ts";
 import type { LinkCache } from "./cache.ts";
-import { type HeardSet, isCalledOff, shortestLife } from "./heard.ts";
+import { type HeardSet, isAging, isCalledOff, shortestLife } from "./heard.ts";
 import { knownAnswers, listedIn } from "./knownanswers.ts";
 import type { Owner } from "./owner.ts";
 import { composeQuery } from "./query.ts";
@@ -219,7 +219,7 @@ export class Querier {
     for (let ask = this.#agenda.first; ask && ask.rank <= now; ask = this.#agenda.first) {
       if (ask.times === 0 || this.#isAnswered(ask)) {
         this.#remove(ask);
-      } else {
+      } else if (!this.#isCancelled(ask, now)) {
         this.#agenda.remove(ask);
         due.push(ask);
       }
@@ -233,7 +233,7 @@ export class Querier {
 
   #takeWaiting(now: number): Ask[] {
     const mayGo = ({ index, earliest }: Ask) => index >= 0 && earliest <= now;
-    const waiting = [...this.#waiting].filter(mayGo);
+    const waiting = [...this.#waiting].filter((ask) => mayGo(ask) && !this.#isCancelled(ask, now));
     for (const ask of waiting) this.#agenda.remove(ask);
     return waiting;
   }
@@ -255,6 +255,16 @@ export class Querier {
     if (times === Infinity || last === Number.NEGATIVE_INFINITY) return false;
     const records = [...(this.#cache.set(name.key, type)?.records.values() ?? [])];
     return records.length > 0 && records.every((r) => r.lastHeard >= last && !isCalledOff(r));
+  }
+
+  /** A list that was to be refreshed was heard again while it waited: goes on with its series. */
+  #isCancelled(ask: Ask, now: number): boolean {
+    if (!this.#waiting.has(ask) || ask.isMissing || ask.next <= now) return false;
+    const heard = this.#cache.set(ask.name.key, ask.type);
+    if (heard === undefined || isAging(heard, now)) return false;
+    this.#waiting.delete(ask);
+    this.#place(ask, ask.next, ask.slack);
+    return true;
   }
 
   /** The earliest time at which one more packet stays within 20 a second. */
@@ -306,7 +316,7 @@ export class Querier {
     ask.asked(now);
     this.#waiting.delete(ask);
     if (ask.times === 0) this.#finish(ask);
-    else this.#place(ask, now + ask.wait, ask.slack);
+    else this.#place(ask, ask.next, ask.slack);
     this.#cache.asked(ask.name.key, ask.type, now, ask.to?.address);
   }
 }
