@@ -134,7 +134,7 @@ suite("a collector", () => {
     ["an entry of the list of all sites", "_ipp._tcp", Type.PTR],
     ["what it says", "printer\\0320._ipp._tcp.site1", Type.SRV],
   ] as const) {
-    test(`drops a silent device 10 s after ${what} was doubted, and no other`, async () => {
+    test(`MDNS-41: drops a silent device 10 s after ${what} was doubted, and no other`, async () => {
       const office = new Office();
       const [doubted, mute, there] = printers(office.lans[0]!, 3, () => 20);
       await office.until(() => office.browse("_ipp._tcp").length === 3);

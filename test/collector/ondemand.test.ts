@@ -42,7 +42,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("PROXY-24: a denial is an answer too", async () => {
+  test("MDNS-52, PROXY-24: a denial is an answer too", async () => {
     const asked = new AskedOffice();
     const device = asked.device("10.1.0.20 fe80::20", "!laptop A 10.1.0.20");
     device.host.react(({ isResponse, questions }) => {

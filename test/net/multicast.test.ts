@@ -106,7 +106,7 @@ test("What is sent while there are no sockets is lost, as on the wire", () => {
   link.send(Buffer.from("late"));
 });
 
-test("Of a large MTU, only what a message may have is used", () => {
+test("MDNS-59: of a large MTU, only what a message may have is used", () => {
   const link = new MulticastLink(interfaceOf(), new FakeClock(), silentLog);
   for (const [mtu, payload] of [
     [1_500, 1_452],
@@ -163,7 +163,7 @@ test(
 );
 
 test(
-  "MDNS-24, MDNS-26: a question to one host has hop limit 255 and a port that takes on-link answers only",
+  "MDNS-23, MDNS-24, MDNS-26: a question to one host has hop limit 255 and a port that takes on-link answers only",
   inLab,
   async () => {
     await using lab = new Lab();
