@@ -574,6 +574,12 @@ suite("denials", () => {
     assert.equal(cache.isDenied(key, Type.AAAA, [4]), false);
   });
 
+  test("MDNS-52: a type is not denied while there is a record of it", () => {
+    const cache = cacheOf("!h A 10.0.0.1\n!h NSEC h AAAA");
+    assert.equal(cache.isDenied(key, Type.A, [4]), false);
+    assert.equal(cache.isDenied(key, Type.TXT, [4]), true);
+  });
+
   test("MDNS-49: one family's denial leaves the other's records alone, and counts for itself", () => {
     const cache = cacheOf("!h A 10.0.0.1");
     cache.receive(response("!h NSEC h AAAA\n!h AAAA fd00::1"), from("fe80::9", 6), 5000);
@@ -703,6 +709,8 @@ suite("bounds", () => {
     flood(cache, 200, (i) => `10.1.0.${i % 7}`);
     pass(cache, 10_000_000);
     assert.deepEqual([cache.size, cache.octets, cache.due()], [0, 0, undefined]);
-    assert.deepEqual([...cache.ofType(Type.PTR)], []);
+    assert.deepEqual([...cache.types], []);
+    assert.equal(cache.at(local("printer\\0321._ipp._tcp").key), undefined);
+    assert.equal(cache.at(local("_ipp._tcp").key), undefined);
   });
 });

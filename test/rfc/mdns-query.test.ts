@@ -390,14 +390,14 @@ suite("a series of questions", () => {
     assert.deepEqual(held(set.harvest.cache, "_ipp._tcp", "PTR"), ["a._ipp._tcp.local."]);
   });
 
-  test("MDNS-63: another host's goodbye triggers a query only for what is of interest", () => {
+  test("MDNS-63: a goodbye, or other data, triggers a query only for what is of interest", () => {
     const set = stage();
     const name = "9.0.0.10.in-addr.arpa.";
-    set.witness.say(response(`!${name} 120 PTR h.local.\nstranger A 10.0.0.9`));
+    set.witness.say(response(`!${name} 120 PTR h.local.\nstranger A 10.0.0.9\nstranger TXT one`));
     set.clock.advance(10_000);
     const before = set.witness.heard.length;
     const other = set.lan.host("other", "10.0.0.4");
-    other.say(response(`${name} 0 PTR h.local.\nstranger 0 A 10.0.0.9`));
+    other.say(response(`${name} 0 PTR h.local.\nstranger 0 A 10.0.0.9\nstranger TXT two`));
     set.clock.advance(900);
     const asked = set.witness.heard.slice(before).flatMap(({ message }) => message.questions);
     assert.deepEqual(
