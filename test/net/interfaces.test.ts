@@ -83,6 +83,26 @@ test("An interface without the multicast flag, and the loopback, are not links",
   assert.deepEqual(opened, []);
 });
 
+test("MDNS-47: an interface that is plugged in again between two looks is another link", () => {
+  const files: Record<string, string> = { ...eth0 };
+  const clock = new FakeClock();
+  const life = new AbortController();
+  const seen: string[] = [];
+  multicastLinks({
+    ...{ clock, log: silentLog },
+    host: host({ eth0: [info("192.0.2.1/24")] }, files),
+  }).follow((_, gone) => {
+    seen.push("came");
+    gone.addEventListener("abort", () => seen.push("went"), { once: true });
+  }, life.signal);
+  clock.advance(3000);
+  assert.deepEqual(seen, ["came"]);
+  files["/sys/class/net/eth0/ifindex"] = "8\n";
+  clock.advance(3000);
+  assert.deepEqual(seen, ["came", "went", "came"]);
+  life.abort();
+});
+
 test("An address with a label of its own belongs to the interface that the label begins with", () => {
   const found = readInterfaces(
     host({ eth0: [info("10.1.0.1/16")], "eth0:1": [info("10.2.0.1/16")] }, eth0),
