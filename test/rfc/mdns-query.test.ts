@@ -573,6 +573,22 @@ test("MDNS-29: the upper bits of a response code, those in OPT, are ignored", ()
   assert.equal(set.harvest.cache.size, 1);
 });
 
+test("MDNS-33: what is announced unasked is learnt at once, however far the next question is", () => {
+  const set = stage();
+  set.clock.advance(5 * HOUR);
+  const asked = set.witness.heard.length;
+  new Device(set.lan, "10.0.0.3", service("a", "_new._tcp", "h", "10.0.0.3")).announce();
+  set.clock.advance(0);
+  const counts = [
+    ["_new._tcp", "PTR"],
+    ["a._new._tcp", "SRV"],
+    ["a._new._tcp", "TXT"],
+    ["h", "A"],
+  ].map(([owner, type]) => held(set.harvest.cache, owner!, type!).length);
+  assert.deepEqual(counts, [1, 1, 1, 1]);
+  assert.equal(set.witness.heard.filter(({ message }) => !message.isResponse).length, asked);
+});
+
 test("MDNS-30: the id of a response, and each flag but QR, is ignored", () => {
   const bytes = Buffer.from(encode(response("h A 10.0.0.3")));
   const [AA, TC, RD, RA, Z, AD, CD] = [0x400, 0x200, 0x100, 0x80, 0x40, 0x20, 0x10];
