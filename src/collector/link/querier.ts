@@ -259,9 +259,8 @@ export class Querier {
 
   /** A list that was to be refreshed was heard again while it waited: goes on with its series. */
   #isCancelled(ask: Ask, now: number): boolean {
-    if (!this.#waiting.has(ask) || ask.isMissing || ask.next <= now) return false;
     const heard = this.#cache.set(ask.name.key, ask.type);
-    if (heard === undefined || isAging(heard, now)) return false;
+    if (!this.#waiting.has(ask) || heard === undefined || isAging(heard, now)) return false;
     this.#waiting.delete(ask);
     this.#place(ask, ask.next, ask.slack);
     return true;
