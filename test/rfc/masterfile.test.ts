@@ -210,6 +210,13 @@ old DNAME y`),
     ]);
   });
 
+  test("MF-04, SEC-DNSSEC-19: a DS at the origin is reported", () => {
+    const text = `$TTL 1\n@ DS 4711 13 2 ${"ab".repeat(32)}\nsub NS ns\nsub DS 4711 13 2 ${"ab".repeat(32)}`;
+    assert.deepEqual(mistakesIn(text, { isPartial: true }), [
+      "z.zone:2: DS of z.example., expected it in the zone above only",
+    ]);
+  });
+
   test("MF-04: mistakes are reported with their line, and all lines are checked", () => {
     const mistakes = mistakesIn(
       `${HEAD}a 60 A 1.2.3
@@ -484,6 +491,8 @@ t TLSA 3 1 1 ${"ef".repeat(32)}
         const sets = new Map<string, RecordSet>();
         for (const { owner, ttl, data } of records) {
           const set = { name: owner, type: data.type, ttl, rdatas: [data] };
+          // What is a mistake is not read.
+          if (data.type === Type.DS && owner.equals(origin)) continue;
           sets.set(`${owner.key} ${data.type}`, set);
         }
         const read = parseMasterFile(formatMasterFile(sets.values(), origin), {

@@ -262,6 +262,16 @@ suite("what an update does", () => {
     );
   });
 
+  test("SEC-DNSSEC-19: a DS at the origin is silently ignored", async () => {
+    const ds = new Rdata(Type.DS, [4711, 13, 2, new Uint8Array(32)]);
+    const add = { type: Type.DS, class: Class.IN, ttl: 60, rdata: ds };
+    const zone = zoneOf(`${ZONE}\nsub NS www`);
+    const updates = [origin, name("sub")].map((owner) => ({ ...add, name: owner }));
+    assert.equal(await apply(zone, updateOf("", { updates })), "NOERROR");
+    assert.equal(zone.current.set(origin, Type.DS), undefined);
+    assert.equal(zone.current.set(name("sub"), Type.DS)?.rdatas.length, 1);
+  });
+
   test("UPD-19: a record that conflicts with a CNAME is silently ignored", async () => {
     for (const update of [
       "+ www CNAME other",

@@ -84,6 +84,10 @@ class Checks implements CheckedZone {
       if (type === Type.SOA && !name.equals(this.#origin)) {
         this.mistakes.push({ place, what: `SOA of ${name}, expected it at ${this.#origin} only` });
       }
+      if (type === Type.DS && name.equals(this.#origin)) {
+        // RFC 4035 §2.4; BIND loads no zone that has one.
+        this.mistakes.push({ place, what: `DS of ${name}, expected it in the zone above only` });
+      }
       sets.set(type, { place, name, type, ttl, rdatas: [rdata], keys: new Set([rdata.key]) });
       return;
     }

@@ -206,10 +206,10 @@ class Work {
 
   /** A CNAME has no other data beside it, so the origin has none; the later of the two is passed over. */
   #conflicts(name: Name, type: number): boolean {
-    if (type === Type.CNAME) {
-      const isOther = (other: number) => other !== Type.CNAME && !isBesideCname(other);
-      return this.#draft.types(name).some(isOther);
-    }
+    // The DS of the origin is in the zone above (RFC 4035 §2.4).
+    if (type === Type.DS && name.equals(this.#base.origin)) return true;
+    const isOther = (other: number) => other !== Type.CNAME && !isBesideCname(other);
+    if (type === Type.CNAME) return this.#draft.types(name).some(isOther);
     return !isBesideCname(type) && this.#draft.rdatas(name, Type.CNAME).length > 0;
   }
 
