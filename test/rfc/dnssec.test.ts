@@ -94,7 +94,10 @@ describe("a zone signed online", () => {
     ["ecdsap256sha256", ["ksk", "zsk"]],
   ] as const) {
     it(`SEC-DNSSEC-02, 07: every set of every answer is signed: ${algorithm}, ${roles}`, () => {
-      const { ask, check } = open({ keys: keysOf(roles, algorithm) });
+      const { ask, check, keys } = open({ keys: keysOf(roles, algorithm) });
+      // What the answers are checked against: RFC 6605 §5, RFC 8080 §5.
+      const number = algorithm === "ed25519" ? 15 : 13;
+      assert.ok(keys.all.every(({ dnskey }) => dnskey.values[2] === number));
       for (const kind of KINDS) {
         // A CNAME synthesized from a DNAME is proven by the DNAME (RFC 6672 §5.3.1).
         const made = [`printer.moved.${origin} CNAME`, `nobody.moved.${origin} CNAME`];
@@ -130,9 +133,11 @@ describe("a zone signed online", () => {
   });
 
   it("SEC-DNSSEC-02: with two algorithms, each signs everything (RFC 4035 §2.2)", () => {
-    const keys = [...keysOf(["csk"]), ...keysOf(["csk"], "ed25519")];
-    const { ask, check } = open({ keys });
-    for (const kind of KINDS.slice(0, 16)) check(ask(kind));
+    for (const roles of [["csk"], ["ksk", "zsk"]] as const) {
+      const keys = [...keysOf(["csk"]), ...keysOf(roles, "ed25519")];
+      const { ask, check } = open({ keys });
+      for (const kind of KINDS.slice(0, 16)) check(ask(kind));
+    }
   });
 
   it("SEC-DNSSEC-03: without DO an answer has no DNSSEC records but those asked for", () => {
@@ -150,8 +155,10 @@ describe("a zone signed online", () => {
       ["paris NSEC", [Type.NSEC]],
       ["nobody NSEC", []],
       ["nobody RRSIG", []],
+      ["paris RRSIG", []],
     ] as const) {
-      const { answers } = signed.ask(asked, { dnssecOk: false });
+      const { answers, authorities } = signed.ask(asked, { dnssecOk: false });
+      assert.ok(!authorities.some(isSigning), asked);
       assert.deepEqual(
         answers.map(({ type }) => type),
         types,
@@ -168,7 +175,8 @@ describe("a zone signed online", () => {
       ["@", Type.DNSKEY],
     ] as const) {
       const plain = server.ask(question(owner, type, { edns: opt() }));
-      const asked = server.ask(question(owner, type, { edns: opt({ dnssecOk: true }) }));
+      const wish = { authenticData: true, edns: opt({ dnssecOk: true }) };
+      const asked = server.ask(question(owner, type, wish));
       assert.equal(asked.authenticData, false);
       assert.equal(asked.edns?.dnssecOk, true);
       assert.deepEqual({ ...asked, edns: undefined }, { ...plain, edns: undefined });
@@ -231,6 +239,8 @@ describe("a zone signed online", () => {
         Type.PTR,
         ...["beta.signed.example.", "alpha.signed.example."].map(wire),
       ],
+      // Octet by octet from the left, whichever is longer.
+      ["Host TYPE65280 \\# 1 80\nHost TYPE65280 \\# 2 7fff", 65280, "\x7f\xff", "\x80"],
       ["Host SVCB 1 Target", Type.SVCB, `\0\x01${wire("Target.signed.example.")}`],
     ] as const) {
       const set = signedRecords(text).find((each) => each.name.equals(name("host")))!;
@@ -350,7 +360,10 @@ describe("compact denial", () => {
     assert.equal(ask("dangling A").rcode, Rcode.NOERROR);
     assert.equal(ask("nobody A").edns?.compactOk, undefined);
     // CO without DO has no effect.
-    assert.equal(ask("nobody A", { compactOk: true, dnssecOk: false }).edns?.compactOk, undefined);
+    for (const asked of ["nobody A", "@ DNSKEY"]) {
+      const { edns } = ask(asked, { compactOk: true, dnssecOk: false });
+      assert.equal(edns?.compactOk, undefined, asked);
+    }
     const unsigned = makeServer().ask(
       question("nobody", Type.A, { edns: opt({ dnssecOk: true, compactOk: true }) }),
     );
@@ -440,6 +453,17 @@ describe("compact denial", () => {
     assert.deepEqual([answer.rcode, answer.answers.length], [Rcode.NOERROR, 0]);
     assert.match(nsecOf(answer.authorities).text, /\bSOA\b/);
     assert.doesNotMatch(nsecOf(answer.authorities).text, /\bDS\b/);
+  });
+
+  it("SEC-DNSSEC-19: the zone above a cut answers for the DS there, with authority", () => {
+    const { ask } = open();
+    for (const [asked, type] of [
+      ["secure DS", Type.DS],
+      ["unsigned DS", Type.SOA],
+    ] as const) {
+      const { isAuthoritative, answers, authorities } = ask(asked);
+      assert.deepEqual([isAuthoritative, [...answers, ...authorities][0]?.type], [true, type]);
+    }
   });
 
   it("SEC-DNSSEC-08, PROXY-20: a query for NSEC is answered with the NSEC of that name alone", () => {

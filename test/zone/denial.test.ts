@@ -49,7 +49,7 @@ describe("an NSEC made for one name", () => {
     );
   });
 
-  it("has the next name that fits, if the name has no room for a label or an octet", () => {
+  it("SEC-DNSSEC-08, 12: has the next name that fits, if the name has no room for a label or an octet", () => {
     const long = (last: string) =>
       Name.parse(`${last}.${"b".repeat(63)}.${"c".repeat(63)}.${"d".repeat(52)}`, origin);
     for (const [owner, next] of [
