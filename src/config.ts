@@ -146,8 +146,9 @@ function checkZones({ zone, reverse, nameservers, catalog }: Parsed, tell: Tell)
   }
   for (const [i, server] of nameservers.entries()) {
     // RFC 8766 §6.2: a server's own name cannot be found through the zone it serves.
-    if (!server.isUnder(zone)) continue;
-    tell(`${server} lies in the zone; expected a name outside ${zone}`, "nameservers", i);
+    const around = [zone, ...reverse].find((origin) => server.isUnder(origin));
+    if (around === undefined) continue;
+    tell(`${server} lies in the zone; expected a name outside ${around}`, "nameservers", i);
   }
   if (catalog !== undefined && [zone, ...reverse].some((each) => each.equals(catalog))) {
     tell(`${catalog} is a zone of its own already; expected another name`, "catalog");

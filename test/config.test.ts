@@ -109,16 +109,24 @@ data: zones
     );
   });
 
-  it("refuses a nameserver inside the zone (PROXY-36)", () => {
-    assert.match(
-      mistakes("zone: b.example.com\nnameservers: [ns.b.example.com]")[0]!,
-      /^gateway\.yaml:2: nameservers\[0\]: ns\.b\.example\.com\. lies in the zone/,
-    );
+  it("PROXY-36: refuses a nameserver inside a zone that it is to serve", () => {
+    for (const [zone, inside] of [
+      ["b.example.com.", "ns.b.example.com."],
+      ["b.example.com.", "b.example.com."],
+      ["1.10.in-addr.arpa.", "ns.1.10.in-addr.arpa."],
+    ]) {
+      const text = `{ zone: b.example.com, reverse: [1.10.in-addr.arpa],\nnameservers: [ns.example.com, ${inside}] }`;
+      assert.deepEqual(mistakes(text), [
+        `gateway.yaml:2: nameservers[1]: ${inside} lies in the zone; expected a name outside ${zone}`,
+      ]);
+    }
   });
 
-  it("refuses a site that is no label", () => {
+  it("PROXY-05: takes rich text as a site, and refuses what is no label", () => {
     const site = (label: string) => `links: [{ interface: eth0, site: "${label}" }]`;
-    assert.equal(parse(site("x".repeat(63))).links?.length, 1);
+    for (const label of ["x".repeat(63), "Building 1, 2. Étage"]) {
+      assert.equal(parse(site(label)).links?.[0]?.site, label);
+    }
     for (const label of ["", "x".repeat(64), "é".repeat(32)]) {
       assert.deepEqual(mistakes(site(label)), [
         "gateway.yaml:1: links[0].site: expected one label of 1 to 63 octets such as paris",
