@@ -330,7 +330,7 @@ suite("on demand", () => {
     await asked.end();
   });
 
-  test("a withheld service is denied at once", async () => {
+  test("PROXY-26: a withheld service is denied at once", async () => {
     const asked = new AskedOffice();
     asked.device("10.1.0.10", PRINTER.replace("A 10.1.0.10", "AAAA fe80::10")).announce();
     await asked.office.clock.elapse(20_000);

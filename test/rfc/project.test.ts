@@ -544,6 +544,7 @@ suite("names", () => {
       ${PRINTER}
       printer MX 10 mail
       printer AFSDB 1 other
+      printer RT 1 relay
       printer PX 1 svc map
       printer RP who txt
       Office\\032Printer._ipp._tcp KX 1 kx`);
@@ -551,19 +552,36 @@ suite("names", () => {
       lines(projection.sets).filter((line) => /\.local\./i.test(line)),
       [],
     );
-    assert.equal(at(projection, "printer.paris.z.example.").length, 5);
+    assert.equal(at(projection, "printer.paris.z.example.").length, 6);
   });
 
   test("PROXY-22: keep Punycode and UTF-8 as they are", () => {
-    const [listed] = projectionOf(
-      PRINTER.replaceAll("Office\\032Printer", "xn--Bcher-kva\\195\\188"),
-    ).services.values();
-    assert.match(listed!.toString(), /^xn--Bcher-kva\\195\\188\./);
+    // The second and third are the same to people.
+    for (const label of ["xn--Bcher-kva\\195\\188", "xn--bcher-kva", "b\\195\\188cher"]) {
+      const text = PRINTER.replaceAll("Office\\032Printer", label).replaceAll(
+        /\bprinter\b/g,
+        label,
+      );
+      const projection = projectionOf(text);
+      const own = `${label}.paris.z.example.`;
+      assert.deepEqual(at(projection, own), [`${own} 10 IN A 10.1.0.10`]);
+      const instance = `${label}._ipp._tcp.paris.z.example.`;
+      assert.deepEqual([...projection.services.values()].map(String), [instance]);
+      assert.ok(at(projection, instance, "SRV")[0]!.endsWith(` ${own}`), label);
+    }
   });
 
   test("PROXY-46: of reverse zones are not published beneath a site", () => {
     const text = `${PRINTER}\n10.0.1.10.in-addr.arpa. PTR printer\n4.3.254.169.in-addr.arpa. PTR printer`;
     assert.deepEqual(lines(projectionOf(text).sets), lines(projectionOf(PRINTER).sets));
+    // Nor at their own name, though a service leads to it.
+    const host = "10.0.1.10.in-addr.arpa.";
+    const led = `${PRINTER.replace("631 printer", `631 ${host}`)}\n${host} A 10.1.0.66`;
+    assert.ok([...projectionOf(led).sets].every(({ name }) => name.isUnder(ZONE)));
+    assert.match(
+      at(projectionOf(led), OFFICE_PRINTER, "SRV")[0]!,
+      / 10\.0\.1\.10\.in-addr\.arpa\.$/,
+    );
   });
 
   test("of hosts have their other records, but list nothing", () => {
@@ -574,7 +592,7 @@ suite("names", () => {
     assert.deepEqual(types, [Type.A, Type.HINFO]);
   });
 
-  test("of hosts may be aliases of another, and then have no other records", () => {
+  test("PROXY-08, PROXY-11: of hosts may be aliases of another, and then have no other records", () => {
     const alias = PRINTER.replace("!printer A 10.1.0.10", "!printer CNAME box\n!box A 10.1.0.10");
     assert.deepEqual(at(projectionOf(alias), "printer.paris.z.example."), [
       "printer.paris.z.example. 10 IN CNAME box.paris.z.example.",
@@ -635,6 +653,13 @@ suite("sites", () => {
       LATER,
     );
     assert.deepEqual(projection.withheld, []);
+    for (const legs of [
+      ["", PRINTER],
+      [PRINTER, ""],
+    ]) {
+      const one = project([siteOf(PARIS, ...legs)], ZONE, LATER);
+      assert.deepEqual(lines(one.sets), lines(projectionOf(PRINTER).sets));
+    }
     const other = `${PRINTER.replace("631 printer", "631 nowhere")}`;
     for (const legs of [
       [PRINTER, other],
@@ -657,6 +682,15 @@ suite("TTLs", () => {
 
   test("PROXY-12: are 10 s for a healthy record, until its last refresh would be late", () => {
     for (const now of [0, 50_000, 100_000, 109_000]) assert.equal(ttlOf(PRINTER, now), 10);
+    // Lists live for longer than hosts, and a TXT record that is missing is made up.
+    const text = PRINTER.replace(/.* TXT .*\n/, "");
+    const types = [...projectionOf(text).sets].map(({ type, ttl }) => [type, ttl]);
+    const all = [Type.PTR, Type.SRV, Type.TXT, Type.A];
+    assert.deepEqual(
+      all.filter((type) => !types.some((each) => each[0] === type)),
+      [],
+    );
+    assert.ok(types.every(([, ttl]) => ttl === 10));
   });
 
   test("PROXY-13: never exceed what is left, and fall in steps that are announced", () => {
@@ -702,7 +736,7 @@ suite("TTLs", () => {
     }
   });
 
-  test("of a set are equal, that of its shortest-lived record (RFC 2181 §5.2)", () => {
+  test("PROXY-13: of a set are equal, that of its shortest-lived record (RFC 2181 §5.2)", () => {
     const text = `${PRINTER}\n!printer 10 A 10.1.0.11`;
     assert.deepEqual(
       at(projectionOf(text), "printer.paris.z.example."),
