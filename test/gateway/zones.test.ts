@@ -73,20 +73,22 @@ suite("the zones served", () => {
     assert.deepEqual(types, [[Type.CNAME], [Type.PTR], [Type.PTR]]);
   });
 
-  test("have the configured names at their apex, in a folder that is created for them", async () => {
+  test("PROXY-31, PROXY-35: have the configured names at their apex, in a folder that is created for them", async () => {
     const data = join(temporaryFolder(), "a", "b");
-    const settings = { nameservers: ["ns1.example"], contact: "h.example", catalog: "c.example" };
+    const nameservers = ["ns1.example", "ns2.example"];
+    const settings = { nameservers, contact: "h.example", catalog: "c.example" };
     const config = parseConfig(JSON.stringify({ zone, reverse, data, ...settings }), "g", data);
     const life = new AbortController();
     const options = { clock: systemClock, log: silentLog, signal: life.signal };
     const zones = await openZones(config, options);
     const told = zones.all.map(({ current }) => {
       const [ns, soa] = [Type.NS, Type.SOA].map((type) => current.set(current.origin, type)!);
-      return [ns!, soa!].map(({ rdatas }) => `${rdatas[0]!.values.slice(0, 2)}`).join(" ");
+      const names = [...ns!.rdatas, ...soa!.rdatas].map(({ values }) => `${values.slice(0, 2)}`);
+      return names.join(" ");
     });
     life.abort();
     await zones.closed;
-    const own = "ns1.example. ns1.example.,h.example.";
+    const own = "ns1.example. ns2.example. ns1.example.,h.example.";
     assert.deepEqual(told, [own, own, own, "invalid. invalid.,h.example."]);
   });
 
