@@ -667,6 +667,13 @@ describe("keys through time", () => {
     ]);
   });
 
+  it("SEC-DNSSEC-16: a deleted key signs nothing, even if nobody said when it ends", () => {
+    const keys = [first!.at({ Activate: 0, Delete: 1 }), second!.at({ Activate: 0 })];
+    const answer = open({ keys }).ask("printer.paris A");
+    const tags = answer.answers.filter(isOf(Type.RRSIG)).map(({ rdata }) => rrsigOf(rdata).tag);
+    assert.deepEqual(tags, [second!.tag]);
+  });
+
   it("SEC-DNSSEC-16: another signer's key in the zone is published with ours (RFC 8901)", () => {
     const { ask } = open({ keys: [first!], text: `@ DNSKEY ${formatRdata(second!.dnskey)}` });
     assert.deepEqual(

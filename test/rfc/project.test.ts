@@ -697,12 +697,19 @@ suite("TTLs", () => {
     for (let now = 109_000; now < 119_000; now += 7) {
       assert.ok(ttlOf(PRINTER, now) * 1000 <= 120_000 - now, `${now}`);
     }
+    // Lists too, that of the zone included, though they lack a service that is not published.
+    const brief = PRINTER.replaceAll("4500", "120");
+    const partly = `${brief}\n_ipp._tcp 120 PTR nowhere._ipp._tcp`;
+    for (const owner of [OFFICE_PRINTER, "_ipp._tcp.paris.z.example.", "_ipp._tcp.z.example."]) {
+      const ttls = at(projectionOf(partly, 117_500), owner).map((line) => line.split(" ")[1]);
+      assert.ok(ttls.length > 0 && ttls.every((ttl) => ttl === "2"), `${owner} ${ttls}`);
+    }
     const seen: number[] = [];
     for (let now: number | undefined = 100_000; now !== undefined && now < 120_000; ) {
       const ttl = ttlOf(PRINTER, now);
       assert.ok(ttl * 1000 <= Math.max(120_000 - now, 1000));
       seen.push(ttl);
-      now = projectionOf(PRINTER.replaceAll("4500", "120"), now).due;
+      now = projectionOf(brief, now).due;
     }
     assert.deepEqual(seen, [10, 5, 2, 1]);
   });
