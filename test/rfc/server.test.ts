@@ -1,11 +1,15 @@
 /** What an authoritative server answers, octets in and octets out: RFC 1034, 1035, 8906 and others. */
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { systemClock } from "../../src/clock.ts";
 import { Class, Opcode, OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import { MANY, makeServer, name, opt, origin, question } from "../dnsserver/fixture.ts";
+import { rdata } from "../../src/dns/rdata.ts";
+import { apexRecords } from "../../src/zone/apex.ts";
+import { Zone } from "../../src/zone/zone.ts";
+import { MANY, makeServer, makeZone, name, opt, origin, question } from "../dnsserver/fixture.ts";
 import fc from "../support/fastcheck.ts";
 
 const server = makeServer();
@@ -59,16 +63,29 @@ suite("authoritative answers", () => {
   });
 
   test("AUTH-47: names of a link are NXDOMAIN at once, if no zone of ours has them", () => {
-    const names = ["printer.local.", "LOCAL.", "1.0.254.169.in-addr.arpa.", "0.b.e.f.ip6.arpa."];
-    for (const owner of names) {
+    const names = ["printer.local.", "LOCAL.", "1.0.254.169.in-addr.arpa."];
+    const reverse = [..."89aB"].map((digit) => `0.${digit}.e.f.ip6.arpa.`);
+    for (const owner of [...names, ...reverse]) {
       const response = ask(question(owner, Type.PTR));
       assert.equal(response.rcode, Rcode.NXDOMAIN, owner);
       assert.equal(response.isAuthoritative, false);
       assert.deepEqual([response.answers, response.authorities], [[], []]);
     }
-    for (const owner of ["notlocal.", "1.0.253.169.in-addr.arpa.", "0.c.e.f.ip6.arpa."]) {
+    const others = [
+      "notlocal.",
+      "1.0.253.169.in-addr.arpa.",
+      "0.7.e.f.ip6.arpa.",
+      "0.c.e.f.ip6.arpa.",
+    ];
+    for (const owner of others) {
       assert.equal(ask(question(owner, Type.PTR)).rcode, Rcode.REFUSED, owner);
     }
+    const local = Name.parse("local.");
+    const records = apexRecords({ origin: local, nameservers: [], serial: 1 });
+    const having = makeServer(new Zone({ origin: local, records, clock: systemClock }));
+    const denial = having.ask(question("printer.local."));
+    assert.equal(denial.isAuthoritative, true);
+    assert.equal(denial.authorities[0]?.type, Type.SOA);
   });
 
   test("EDNS-23: for a name outside every zone, a client with EDNS is told why", () => {
@@ -119,6 +136,9 @@ suite("authoritative answers", () => {
     );
     const query = encode(question("printer.paris"));
     for (let opcode = 0; opcode < 16; opcode++) {
+      const header = withFlags(Buffer.alloc(12), opcode << 11);
+      assert.equal(answers(header).length, 1);
+      assert.deepEqual(answers(header.subarray(0, 11)), []);
       assert.deepEqual(answers(withFlags(query, 0x8000 | (opcode << 11))), []);
     }
   });
@@ -131,6 +151,8 @@ suite("authoritative answers", () => {
       const response = flagsOf(answers(withFlags(query, flags))[0]);
       assert.equal(response & BITS, AA | (flags & RD), `bits ${flags.toString(16)}`);
       assert.equal(response & ~BITS, plain & ~BITS);
+      // A response code means nothing in a query either.
+      assert.equal(flagsOf(answers(withFlags(query, flags | 0xf))[0]), response);
     }
   });
 
@@ -248,6 +270,20 @@ suite("the size of answers", () => {
   test("AUTH-35: without EDNS an answer by UDP has at most 512 octets", () => {
     const [octets] = answers(encode(question(many, Type.PTR)));
     assert.ok(octets!.length <= 512 && octets!.length > 400, `${octets?.length} octets`);
+    const records = apexRecords({ origin, nameservers: [], serial: 1 });
+    for (const [length, isTruncated] of [
+      [512, false],
+      [513, true],
+    ] as const) {
+      // The header, the question, and a record whose owner is a pointer.
+      const data = length - (12 + 17 + 4) - 12;
+      const set = { name: origin, type: 65280, ttl: 10 };
+      const rdatas = [rdata.opaque(set.type, Buffer.alloc(data))];
+      const filled = makeServer(makeZone([...records, { ...set, rdatas }]));
+      const query = encode(question("@", set.type));
+      assert.equal(filled.answers(query, "tcp")[0]?.length, length);
+      assert.equal(filled.ask(query).isTruncated, isTruncated, `${length} octets`);
+    }
   });
 
   test("AUTH-36: a truncated answer keeps header, question and OPT", () => {
