@@ -55,7 +55,7 @@ suite("catalog", () => {
     );
   });
 
-  test("SEC-DNSSEC-19: a DS query goes to the zone above the cut, if that is served here (RFC 4035 §3.1.4.1)", () => {
+  test("AUTH-24, SEC-DNSSEC-19: a DS query goes to the zone above the cut, if that is served here (RFC 4035 §3.1.4.1)", () => {
     const catalog = catalogOf("example.", "a.example.", "other.");
     const asked = (text: string, type: number) =>
       catalog.findFor({ name: Name.parse(text), type, class: Class.IN })?.origin.toString();

@@ -117,6 +117,22 @@ suite("limits for responses", () => {
     }
   });
 
+  test("AUTH-10: header bits of the query are not returned in a slipped response", () => {
+    const bits = {
+      authenticData: true,
+      checkingDisabled: true,
+      recursionAvailable: true,
+      rcode: 15,
+    };
+    const query = question("printer.paris", Type.A, { isAuthoritative: true, ...bits });
+    const { ask, ready } = makeLimited({ slip: 1 });
+    for (let i = 0; i < BURST; i++) ask(query);
+    const made = ready.answer(encode(query), { address: "192.0.2.1", port: 4000 });
+    assert.equal(made?.readUInt16BE(2), 0x8200);
+    const handled = ask({ ...query, questions: question("PRINTER.paris").questions });
+    assert.deepEqual({ ...handled, questions: [] }, { ...decode(made!), questions: [] });
+  });
+
   test("SEC-02: each network, a /24 or /56, has a limit of its own", () => {
     const { ask } = makeLimited({ slip: 0 });
     const exhaust = (from: string) => {

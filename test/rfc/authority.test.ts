@@ -5,8 +5,10 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Type } from "../../src/dns/constants.ts";
+import { FormatError } from "../../src/dns/format.ts";
 import { Name } from "../../src/dns/name.ts";
-import { rdata } from "../../src/dns/rdata.ts";
+import { rdata, soaOf } from "../../src/dns/rdata.ts";
+import { apexRecords } from "../../src/zone/apex.ts";
 import type { Snapshot } from "../../src/zone/snapshot.ts";
 import {
   ask,
@@ -16,6 +18,7 @@ import {
   lines,
   name,
   operator,
+  origin,
   snapshotOf,
   updateOf,
   zoneOf,
@@ -83,6 +86,14 @@ suite("names that exist and names that do not", () => {
     assert.equal(ask(zone, "myPRN A").answers[0]?.name.toString(), "MyPrn.z.example.");
   });
 
+  test("AUTH-14: an update is stored in its case, and later ones do not change that", async () => {
+    const zone = zoneOf("");
+    await zone.apply(updateOf("+ MyPrn A 10.0.0.1"), operator);
+    await zone.apply(updateOf("+ myprn AAAA fd00::1\n+ MYPRN A 10.0.0.2"), operator);
+    const owners = ask(zone.current, "MYprn ANY").answers.map((set) => String(set.name));
+    assert.deepEqual(owners, ["MyPrn.z.example.", "MyPrn.z.example."]);
+  });
+
   test("AUTH-15: all 256 octets are legal in labels", async () => {
     const zone = zoneOf("");
     for (let octet = 0; octet < 256; octet++) {
@@ -111,6 +122,10 @@ suite("names that exist and names that do not", () => {
     );
     expectAnswer(zone.current, { ask: "_ipp._tcp PTR", answer: "_ipp._tcp PTR A._ipp._tcp" });
     assert.equal(zone.current.serial, 1);
+    await zone.apply(updateOf("+ _a._tcp PTR b._a._tcp\n+ _a._tcp PTR B._a._tcp"), operator);
+    expectAnswer(zone.current, { ask: "_a._tcp PTR", answer: "_a._tcp PTR b._a._tcp" });
+    const read = snapshotOf("_a._tcp PTR b._a._tcp\n_a._tcp PTR B._A._tcp");
+    expectAnswer(read, { ask: "_a._tcp PTR", answer: "_a._tcp PTR b._a._tcp" });
   });
 
   test("AUTH-26: there is one SOA, at the origin", () => {
@@ -120,6 +135,19 @@ suite("names that exist and names that do not", () => {
     });
     assert.equal(lines(host).filter((line) => line.includes("SOA")).length, 1);
     expectAnswer(host, { ask: "www SOA", authority: DENIAL });
+    assert.throws(() => host.with([], [{ ...host.soa, rdatas: [] }]), FormatError);
+    const { rdatas } = host.soa;
+    assert.throws(
+      () => host.with([], [{ ...host.soa, rdatas: [...rdatas, ...rdatas] }]),
+      FormatError,
+    );
+  });
+
+  test("AUTH-26: what nobody has configured is this host and the zone's hostmaster", () => {
+    const [soa, ns] = apexRecords({ origin, nameservers: [], serial: 1 });
+    const { mname, rname } = soaOf(soa!.rdatas[0]!);
+    assert.equal(`${mname} ${rname}`, "localhost. hostmaster.z.example.");
+    assert.deepEqual(ns?.rdatas, [rdata.ns(mname)]);
   });
 
   test("AUTH-33: records of unknown types are data like any other", () => {
@@ -209,6 +237,7 @@ suite("aliases", () => {
         answer: "old 30 DNAME new\nwww.old 30 CNAME www.new\nwww.new A 10.0.0.2",
       },
       { ask: "www.old CNAME", answer: "old 30 DNAME new\nwww.old 30 CNAME www.new" },
+      { ask: "www.old ANY", answer: "old 30 DNAME new\nwww.old 30 CNAME www.new" },
       {
         ask: "hidden.old A",
         rcode: "NXDOMAIN",
@@ -227,6 +256,11 @@ suite("aliases", () => {
     const { answers } = ask(redirected, "a.loop A");
     assert.ok(answers.length < 20);
     assert.equal(new Set(answers).size, answers.length, "the DNAME once");
+    const moved = snapshotOf("@ DNAME example.org.");
+    table(moved, [
+      { ask: "a A", answer: "@ DNAME example.org.\na CNAME a.example.org." },
+      { ask: "@ NS", answer: "@ 3600 NS ns.example." },
+    ]);
   });
 });
 
@@ -399,12 +433,13 @@ suite("additional records", () => {
     });
   });
 
-  test("AUTH-46: other answers have no additional records", () => {
+  test("AUTH-46: other answers have no additional records, and none has more authorities than it needs", () => {
     for (const question of [
       ...["@ SOA", "@ NS", "@ MX", "host1 A", "First._ipp._tcp TXT"],
       ...["_ipp._tcp ANY", "First._ipp._tcp ANY"],
     ]) {
       assert.deepEqual(ask(zone, question).additionals, [], question);
+      assert.deepEqual(ask(zone, question).authorities, [], question);
     }
     for (const question of ["_services._dns-sd._udp PTR", "lb._dns-sd._udp PTR"]) {
       assert.deepEqual(ask(zone, question).additionals, [], question);

@@ -228,7 +228,8 @@ suite("the identity of a server", () => {
       assert.equal(response.questions[0]?.name.toString(), owner);
     }
     const silent = makeServer();
-    for (const owner of ["id.server.", "version.bind.", "authors.bind."]) {
+    const names = ["id.server.", "hostname.bind.", "version.server.", "version.bind."];
+    for (const owner of [...names, "authors.bind."]) {
       assert.equal(silent.ask(chaos(owner)).rcode, Rcode.REFUSED);
     }
     assert.equal(server.ask(chaos("authors.bind.")).rcode, Rcode.REFUSED);

@@ -272,7 +272,7 @@ suite("what an update does", () => {
     assert.equal(zone.current.set(name("sub"), Type.DS)?.rdatas.length, 1);
   });
 
-  test("UPD-19: a record that conflicts with a CNAME is silently ignored", async () => {
+  test("UPD-19, AUTH-18: a record that conflicts with a CNAME is silently ignored", async () => {
     for (const update of [
       "+ www CNAME other",
       "+ alias A 10.0.0.1",

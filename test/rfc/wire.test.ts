@@ -147,6 +147,21 @@ describe("unicast", () => {
     }
   });
 
+  test("AUTH-30: a name that 14 bits do not reach is written again, and any other never", () => {
+    for (const [place, isReached] of [
+      [0x3fff, true],
+      [0x4000, false],
+    ] as const) {
+      const name = Name.parse("host.");
+      const filler = new Rdata(65280, [new Uint8Array(place - 12 - 11)]);
+      const answers = [record(".", filler), record("host.", rdata.ptr(name))];
+      const bytes = encode(respond(...answers));
+      assert.equal(bytes.toString("latin1", place + 1, place + 5), "host");
+      assert.equal(bytes.length, place + 6 + 10 + (isReached ? 2 : 6));
+      assert.deepEqual(decode(bytes).answers, answers);
+    }
+  });
+
   test("AUTH-31: compression leaves the case of every name as it was", () => {
     const answers = ["Foo.Example.com.", "foo.example.COM.", "FOO.example.com."].map((name) =>
       record(name, rdata.ptr(Name.parse(`bar.${name}`))),
@@ -185,6 +200,8 @@ describe("unicast", () => {
     assert.equal(bytes.subarray(-6).toString("hex"), octets.toString("hex"));
     const [answer] = decode(bytes).answers;
     assert.equal(formatRecord(answer!), `${NAME}\t10\tIN\tTYPE65280\t\\# 6 C00C00FF2200`);
+    const [empty] = decode(encode(respond(record(NAME, new Rdata(65280, []))))).answers;
+    assert.equal(formatRecord(empty!), `${NAME}\t10\tIN\tTYPE65280\t\\# 0`);
   });
 
   test("AUTH-49: counts above what is there, and octets left over, are malformed", () => {
@@ -196,6 +213,15 @@ describe("unicast", () => {
     }
     message.writeUInt16BE(0, 6);
     assert.throws(() => decode(message), FormatError);
+  });
+
+  test("AUTH-49: the two kinds of label that RFC 1035 reserves are malformed", () => {
+    const asked = (label: string) =>
+      hex(
+        `0001 0000 0001 0001 0000 0000  0161 00 0001 0001  ${label} 0001 0001 0000000a 0004 0a000001`,
+      );
+    assert.equal(String(decode(asked("c00c")).answers[0]?.name), "a.");
+    for (const label of ["400c", "800c"]) assert.throws(() => decode(asked(label)), FormatError);
   });
 
   test("EDNS-03, EDNS-04: two OPT records, one with a name and one with a broken option are malformed", () => {
