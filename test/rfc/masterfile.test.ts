@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, suite, test } from "node:test";
 import { Type } from "../../src/dns/constants.ts";
 import { FormatError } from "../../src/dns/format.ts";
-import { Name } from "../../src/dns/name.ts";
+import { Name, textOfLabel } from "../../src/dns/name.ts";
 import { type Rdata, rdata } from "../../src/dns/rdata.ts";
 import type { RecordSet } from "../../src/dns/record.ts";
 import { parseMasterFile, readMasterFile } from "../../src/zone/masterfile/masterfile.ts";
@@ -59,7 +59,7 @@ $ORIGIN sub.example.
 $ORIGIN z.example.
 a TXT plain "" "with space" half"quoted string"end
 a TXT ( one ( "two" ) three
-) ; of the outer
+four ) ; of the outer
 (b.z.example. A 10.0.0.4)
 "$TTL" A 10.0.0.5`,
       [
@@ -70,7 +70,7 @@ a TXT ( one ( "two" ) three
         "sub.z.example. 60 IN A 10.0.0.3",
         'www.sub.z.example. 60 IN TXT "a;b" "(c"',
         'a.z.example. 60 IN TXT "plain" "" "with space" "half" "quoted string" "end"',
-        'a.z.example. 60 IN TXT "one" "two" "three"',
+        'a.z.example. 60 IN TXT "one" "two" "three" "four"',
         "b.z.example. 60 IN A 10.0.0.4",
         "\\$TTL.z.example. 60 IN A 10.0.0.5",
       ],
@@ -132,6 +132,12 @@ a TXT ( one ( "two" ) three
     const [label] = set!.name.labels;
     assert.equal(Buffer.from(label!).toString(), "Mr. Brown's 2.5\";(1)\\");
     assert.deepEqual(set!.rdatas[0]!.values[0], Uint8Array.of(5, 0xc3, 0xa9, 0x22, 0x5c, 0));
+    // An escaped octet has no meaning of its own: neither that of a dot nor that of the origin.
+    const dotted = parseMasterFile(`${HEAD}a\\046b\\.c 60 A 10.0.0.1\n\\@ 60 A 10.0.0.1`, {
+      origin,
+    });
+    const labels = dotted.slice(-2).map((set) => set.name.labelsUnder(origin).map(textOfLabel));
+    assert.deepEqual(labels, [["a.b.c"], ["@"]]);
     // Only ASCII blanks separate words.
     const words = `${HEAD}a\u00a0b\u2028c 60 TXT \u00a0d\r\n`;
     const [blank] = parseMasterFile(words, { origin }).slice(-1);
@@ -291,14 +297,17 @@ $INCLUDE a b c`,
 
   test("MF-05: TYPEnnn, CLASSnnn and \\# stand for any type, class and data", () => {
     expectRecords(
-      "$TTL 60\na CLASS1 TYPE1 \\# 4 0a000001\nb TYPE65280 \\# 3 ab ( cd\n ef )\nc TYPE731 \\# 0\nd A \\# 4 0A000002",
+      '$TTL 60\na CLASS1 TYPE1 \\# 4 0a000001\nb TYPE65280 \\# 3 ab ( cd\n ef )\nc TYPE731 \\# 0\nd A \\# 4 0A000002\ne MX \\# 6 000a 02 6d7800\nf TXT "\\#"',
       [
         "a.z.example. 60 IN A 10.0.0.1",
         "b.z.example. 60 IN TYPE65280 \\# 3 ABCDEF",
         "c.z.example. 60 IN TYPE731 \\# 0",
         "d.z.example. 60 IN A 10.0.0.2",
+        "e.z.example. 60 IN MX 10 mx.",
+        'f.z.example. 60 IN TXT "#"',
       ],
     );
+    assert.match(mistakesIn(`${HEAD}a 1 A \\# 3 0a0000`)[0]!, /^z.zone:3: /);
     assert.match(mistakesIn(`${HEAD}a 1 TYPE65280 \\# 3 abcd`)[0]!, /^z.zone:3: /);
     assert.match(mistakesIn(`${HEAD}a 1 CLASS2 TYPE65280 \\# 0`)[0]!, /class CLASS2, expected IN/);
   });
@@ -309,6 +318,9 @@ $INCLUDE a b c`,
       `a.z.example. 60 IN TXT "${full}" "\\255\\000" "b"`,
     ]);
     assert.match(mistakesIn(`${HEAD}a 60 TXT ${full}x`)[0]!, /^z.zone:3: .*256 octets/);
+    const escaped = "\\255".repeat(255);
+    expectRecords(`a 60 TXT ${escaped}`, [`a.z.example. 60 IN TXT "${escaped}"`]);
+    assert.match(mistakesIn(`${HEAD}a 60 TXT ${escaped}x`)[0]!, /^z.zone:3: .*256 octets/);
   });
 
   test("MF-08: times have units as in BIND", () => {

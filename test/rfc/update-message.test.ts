@@ -318,7 +318,7 @@ suite("leases", () => {
     assert.ok((await one(bytes)).includes(option));
   });
 
-  test("LEASE-02, LEASE-07, LEASE-08: a granted lease is returned in the form of the request", async () => {
+  test("LEASE-01, LEASE-02, LEASE-07, LEASE-08: a granted lease is returned in the form of the request", async () => {
     const { ask } = setUp();
     const day = 86_400;
     const cases: readonly [number[], number[]][] = [
