@@ -112,6 +112,16 @@ suite("names that exist and names that do not", () => {
     const [record] = updateOf("+ www 1 A 10.0.0.3").updates;
     await zone.apply(updateOf("", { updates: [{ ...record!, ttl: 0x80000000 }] }), operator);
     assert.equal(zone.current.set(name("www"), Type.A)?.ttl, 0);
+    const addresses = "www A 10.0.0.1\nwww A 10.0.0.2";
+    const service = snapshotOf(`a._ipp._tcp SRV 0 0 631 www\nsub NS www\n${addresses}`);
+    table(service, [
+      {
+        ask: "a._ipp._tcp SRV",
+        answer: "a._ipp._tcp SRV 0 0 631 www",
+        additional: addresses,
+      },
+      { ask: "sub A", authority: "sub NS www", additional: addresses, isAuthoritative: false },
+    ]);
   });
 
   test("AUTH-17: a record added twice is one record", async () => {

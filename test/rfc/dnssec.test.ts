@@ -109,6 +109,26 @@ describe("a zone signed online", () => {
     });
   }
 
+  it("AUTH-37: ANY by UDP gets one set of the name, and its signature", () => {
+    const { ask, check } = open();
+    for (const [asked, types] of [
+      ["printer.paris ANY", [Type.A, Type.RRSIG]],
+      ["alias ANY", [Type.CNAME, Type.RRSIG]],
+    ] as const) {
+      const answer = ask(asked, { transport: "udp" });
+      assert.deepEqual(
+        answer.answers.map(({ type }) => type),
+        types,
+      );
+      check(answer);
+    }
+    const plain = ask("printer.paris ANY", { transport: "udp", dnssecOk: false });
+    assert.deepEqual(
+      plain.answers.map(({ type }) => type),
+      [Type.A],
+    );
+  });
+
   it("SEC-DNSSEC-02: the KSK signs the sets about keys, the ZSK all else (RFC 7344 §4.1)", () => {
     const elsewhere = "_dsboot.z.test._signal.ns CDS 0 0 0 00";
     const { ask, keys } = open({ keys: keysOf(["ksk", "zsk"]), text: elsewhere });

@@ -310,6 +310,12 @@ suite("the size of answers", () => {
         }
       }
     }
+    // And what does not fit into a datagram is the same over all others.
+    const query = encode(question(many, Type.PTR, { edns: opt() }));
+    const [byTcp] = answers(query, "tcp");
+    for (const transport of ["tls", "https"] as const) {
+      assert.deepEqual(answers(query, transport)[0], byTcp, transport);
+    }
   });
 
   test("SEC-03: no answer by UDP is much larger than its question", () => {
@@ -353,9 +359,12 @@ suite("malformed queries", () => {
     }
   });
 
-  test("AUTH-49: FORMERR repeats the question if it could be read", () => {
+  test("AUTH-49, AUTH-13: FORMERR repeats the question if it could be read", () => {
     const response = ask(Buffer.concat([query, Buffer.from([0])]));
     assert.ok(response.questions[0]?.name.equals(name("printer.paris")));
+    const asked = encode(question("pRiNtEr.PaRiS"));
+    const [octets] = answers(Buffer.concat([asked, Buffer.from([0])]));
+    assert.deepEqual(octets?.subarray(12), asked.subarray(12), "in its case");
     const one = question("printer.paris").questions[0]!;
     const two = encode(question("@", Type.A, { questions: [one, one] }));
     assert.deepEqual(ask(Buffer.concat([two, Buffer.from([0])])).questions, []);
