@@ -73,12 +73,13 @@ suite("a catalog zone", () => {
     assert.equal(`${ns!.values[0]}`, "invalid.");
   });
 
-  test("CAT-01: lists the served zones, and its serial rises when a zone is added", async () => {
+  test("CAT-01: lists the served zones, and its serial rises when a zone is added", async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "dnssd-gateway-"));
     const text = "zone: bonjour.example\ncatalog: catalog.example\nreverse: [1.10.in-addr.arpa]";
     const config = { ...parseConfig(text, "g", folder), data: folder };
     const opened = async () => {
       const life = new AbortController();
+      t.after(() => life.abort());
       const options = { clock: systemClock, log: silentLog, signal: life.signal };
       const { catalog, all, dynamic, closed } = await openZones(config, options);
       const { current } = catalog!;
@@ -105,7 +106,7 @@ suite("a catalog zone", () => {
     }
   });
 
-  test("CAT-01: lists no signed zone, as nobody may copy it, and drops one that becomes signed", async () => {
+  test("CAT-01: lists no signed zone, as nobody may copy it, and drops one that becomes signed", async (t) => {
     const folder = temporaryFolder();
     const keys = join(folder, "keys");
     const sign = (owner: string) => {
@@ -120,6 +121,7 @@ suite("a catalog zone", () => {
     const signed = { ...parseConfig(text, "g", folder), data: folder };
     const open = async (config = signed) => {
       const life = new AbortController();
+      t.after(() => life.abort());
       const reloads: (() => void)[] = [];
       const onReload = (reload: () => void) => void reloads.push(reload);
       const options = { clock: systemClock, log: silentLog, signal: life.signal, onReload };
@@ -152,7 +154,7 @@ suite("a catalog zone", () => {
     await unsigned.close();
   });
 
-  test("CAT-07: exists for those who may copy it, and for nobody else", async () => {
+  test("CAT-07: exists for those who may copy it, and for nobody else", async (t) => {
     const folder = temporaryFolder();
     const secret = Buffer.alloc(32).toString("base64");
     const text = JSON.stringify({
@@ -163,6 +165,7 @@ suite("a catalog zone", () => {
     });
     const config = parseConfig(text, "g", folder);
     const life = new AbortController();
+    t.after(() => life.abort());
     const shared = { clock: systemClock, log: silentLog, signal: life.signal };
     const zones = await openZones(config, shared);
     const access = new Access(config, { isOwn: isNever, isAttached: isNever }, isNever);
@@ -192,12 +195,13 @@ suite("a catalog zone", () => {
     await zones.closed;
   });
 
-  test("CAT-07: is as hidden beneath another zone, even right after an allowed client has asked", async () => {
+  test("CAT-07: is as hidden beneath another zone, even right after an allowed client has asked", async (t) => {
     const folder = temporaryFolder();
     const [shared, catalog] = ["bonjour.example", "catalog.bonjour.example"];
     const settings = { zone: shared, catalog, data: folder, transfer: { allow: ["10.9.0.2"] } };
     const config = parseConfig(JSON.stringify(settings), "g", folder);
     const life = new AbortController();
+    t.after(() => life.abort());
     const options = { clock: systemClock, log: silentLog, signal: life.signal };
     const zones = await openZones(config, options);
     const access = new Access(config, { isOwn: isNever, isAttached: isNever }, isNever);
@@ -225,7 +229,7 @@ suite("a catalog zone", () => {
     await zones.closed;
   });
 
-  test("CAT-07: is NOTAUTH to UPDATE and NOTIFY, like a zone that does not exist", async () => {
+  test("CAT-07: is NOTAUTH to UPDATE and NOTIFY, like a zone that does not exist", async (t) => {
     const folder = temporaryFolder();
     const server = { address: "127.0.0.1", port: await freePort() };
     const settings = {
@@ -233,6 +237,7 @@ suite("a catalog zone", () => {
       listen: { dns: [formatEndpoint(server)] },
     };
     const life = new AbortController();
+    t.after(() => life.abort());
     const options = { clock: systemClock, log: silentLog, signal: life.signal };
     const config = parseConfig(JSON.stringify(settings), "g", folder);
     const gateway = await openGateway(config, options);
