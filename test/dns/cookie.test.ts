@@ -76,7 +76,8 @@ suite("server cookies", () => {
 
   test("EDNS-17: are valid for an hour and five minutes ahead, and stale after half an hour", () => {
     const at = (now: number) => context("192.0.2.1", now, secret);
-    const now = 2 ** 32 - 10;
+    // Just after the number of seconds has begun anew.
+    const now = 2 ** 32 + 10;
     const cookie = makeCookie(Buffer.alloc(8, 7), at(now));
     const verdicts = new Map([
       [0, "valid"],
@@ -113,6 +114,17 @@ suite("server cookies", () => {
     assert.equal(judgeCookie(cookie, during), "valid");
     assert.equal(judgeCookie(cookie, after), "client");
     assert.deepEqual(makeCookie(cookie, during), makeCookie(cookie, after));
+  });
+
+  test("EDNS-17: are another server's if their version is not 1, whatever they are made of", () => {
+    const here = context("192.0.2.1", 1000, secret);
+    for (const version of [1, 0, 2, 255]) {
+      const cookie = Buffer.from(makeCookie(Buffer.alloc(8, 7), here));
+      cookie[8] = version;
+      const hashed = Buffer.concat([cookie.subarray(0, 16), here.address]);
+      cookie.set(sipHash24(hex(secret), hashed), 16);
+      assert.equal(judgeCookie(cookie, here), version === 1 ? "valid" : "client", `${version}`);
+    }
   });
 
   test("EDNS-13: have 8 octets, or 16 to 40, and are malformed otherwise", () => {

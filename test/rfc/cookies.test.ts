@@ -127,10 +127,13 @@ suite("DNS cookies", () => {
     assert.equal(both.edns?.options.length, 1);
   });
 
-  test("EDNS-18: a client that sends no cookie gets none, without OPT and with it", () => {
+  test("EDNS-18: a client that sends no cookie gets its answer and no cookie, without OPT and with it", () => {
     const server = makeServer();
-    assert.equal(server.ask(question("printer.paris")).edns, undefined);
-    assert.deepEqual(server.ask(asking()).edns?.options, []);
+    const { answers } = server.ask(asking(cookie(CLIENT)));
+    const [plain, extended] = [server.ask(question("printer.paris")), server.ask(asking())];
+    assert.deepEqual([plain.rcode, plain.answers, plain.edns], [Rcode.NOERROR, answers, undefined]);
+    assert.deepEqual([extended.rcode, extended.answers], [Rcode.NOERROR, answers]);
+    assert.deepEqual(extended.edns?.options, []);
   });
 
   test("AUTH-12: a cookie may be requested without a question (RFC 7873 §5.4)", () => {
@@ -209,6 +212,8 @@ suite("the identity of a server", () => {
     const silent = makeServer().ask(asking(nsid));
     assert.deepEqual([silent.rcode, silent.edns?.options], [Rcode.NOERROR, []]);
     assert.equal(server.ask(asking(nsid, cookie(CLIENT))).edns?.options.length, 2);
+    const named = { ...chaos("id.server."), edns: opt({ options: [nsid] }) };
+    assert.equal(server.ask(named).edns?.options[0]?.code, OptionCode.NSID);
   });
 
   test("AUTH-42: in class CH the server's name and version are answered, if configured", () => {

@@ -160,7 +160,7 @@ describe("a zone signed online", () => {
     }
   });
 
-  it("SEC-DNSSEC-03: without DO an answer has no DNSSEC records but those asked for", () => {
+  it("SEC-DNSSEC-03, EDNS-08: without DO an answer has no DNSSEC records but those asked for", () => {
     const signed = open();
     const isSigning = ({ type }: ResourceRecord) => [Type.RRSIG, Type.NSEC].includes(type as 46);
     for (const kind of KINDS.filter((each) => !/ANY|KEY|CDS/.test(each))) {

@@ -4,10 +4,16 @@ import { suite, test } from "node:test";
 import { Opcode, OptionCode, Rcode, Type } from "../../src/dns/constants.ts";
 import type { EdnsOption } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/encode.ts";
+import { decode, makeResponse } from "../../src/dns/message.ts";
 import { rdata } from "../../src/dns/rdata.ts";
+import { edns } from "../../src/dnsserver/layers.ts";
+import { makeEdge } from "../../src/net/server/edge.ts";
+import type { Handler, Request } from "../../src/net/server/handler.ts";
 import { makeServer, opt, question } from "../dnsserver/fixture.ts";
 import { listenBoth } from "../dnsserver/listening.ts";
+import { FakeClock } from "../support/clock.ts";
 import fc from "../support/fastcheck.ts";
+import { silentLog } from "../support/log.ts";
 import { succeed } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
 
@@ -33,20 +39,56 @@ function optRecord({ owner = [0], udpSize = 1232, ttl = 0, rdata = [] as number[
 
 suite("EDNS(0)", () => {
   test("EDNS-01: a query with OPT gets a response with OPT, whatever the answer", () => {
-    const edns = opt();
+    const asked = { edns: opt() };
     const answersOf = {
-      NOERROR: question("printer.paris", Type.A, { edns }),
-      NODATA: question("printer.paris", Type.MX, { edns }),
-      NXDOMAIN: question("nobody", Type.A, { edns }),
-      REFUSED: question("example.org.", Type.A, { edns }),
-      NOTIMP: question("@", Type.SOA, { edns, opcode: Opcode.UPDATE }),
-      FORMERR: question("@", Type.OPT, { edns }),
-      truncated: question(MANY, Type.PTR, { edns }),
+      NOERROR: question("printer.paris", Type.A, asked),
+      NODATA: question("printer.paris", Type.MX, asked),
+      NXDOMAIN: question("nobody", Type.A, asked),
+      REFUSED: question("example.org.", Type.A, asked),
+      NOTIMP: question("@", Type.SOA, { ...asked, opcode: Opcode.UPDATE }),
+      FORMERR: question("@", Type.OPT, asked),
+      truncated: question(MANY, Type.PTR, asked),
     };
     for (const [what, query] of Object.entries(answersOf)) {
       const response = ask(query);
       assert.equal(response.edns?.udpSize, 1232, what);
       assert.equal(response.edns?.version, 0, what);
+    }
+  });
+
+  test("EDNS-01, EDNS-02: OPT or none, also in what takes time, in each part and after a mistake", async () => {
+    const mistake = () => {
+      throw new Error("a mistake");
+    };
+    const nsid = { code: OptionCode.NSID, data: Buffer.from("ns") };
+    const one = ({ message }: Request) => makeResponse(message, { edns: opt({ options: [nsid] }) });
+    const handlers: Record<string, Handler> = {
+      "at once": (request) => [one(request), one(request)],
+      later: async (request) => [one(request), one(request)],
+      async *"part by part"(request) {
+        yield one(request);
+        yield one(request);
+      },
+      mistaken: mistake,
+      "mistaken later": async () => mistake(),
+      async *"mistaken after a part"(request) {
+        yield one(request);
+        mistake();
+      },
+    };
+    const { signal } = new AbortController();
+    const source = { address: "192.0.2.99", port: 4000 };
+    for (const [what, handler] of Object.entries(handlers)) {
+      const edge = makeEdge({ handler: edns(handler), clock: new FakeClock(), log: silentLog });
+      for (const asked of [opt(), undefined]) {
+        const bytes = encode(question("printer.paris", Type.A, { edns: asked }));
+        const sizes: unknown[] = [];
+        for await (const each of await edge({ bytes, transport: "tcp", source, signal })) {
+          sizes.push(decode(each).edns?.udpSize);
+        }
+        const size = asked && 1232;
+        assert.deepEqual(sizes, /^mistaken( later)?$/.test(what) ? [size] : [size, size], what);
+      }
     }
   });
 
@@ -80,10 +122,16 @@ suite("EDNS(0)", () => {
       assert.equal(response.rcode, Rcode.FORMERR, what);
       assert.notEqual(response.edns, undefined, what);
     }
-    const query = encode(question("printer.paris"));
-    query.writeUInt16BE(1, 6);
-    const inAnswers = Buffer.concat([query, optRecord()]);
-    assert.equal(ask(inAnswers).rcode, Rcode.FORMERR, "in the answer section");
+    for (const [section, count] of [
+      ["answer", 6],
+      ["authority", 8],
+    ] as const) {
+      const query = encode(question("printer.paris"));
+      query.writeUInt16BE(1, count);
+      const response = ask(Buffer.concat([query, optRecord()]));
+      assert.equal(response.rcode, Rcode.FORMERR, `in the ${section} section`);
+      assert.notEqual(response.edns, undefined);
+    }
   });
 
   test("EDNS-04: FORMERR returns DO as it was sent, wherever the OPT record was", () => {
@@ -133,6 +181,8 @@ suite("EDNS(0)", () => {
         const sets = [...response.answers, ...response.authorities];
         assert.ok(sets.every(({ type }) => type !== Type.RRSIG && type !== Type.NSEC));
       }
+      const unknown = ask(question("@", Type.SOA, { edns: opt({ dnssecOk, version: 1 }) }));
+      assert.deepEqual([unknown.rcode, unknown.edns?.dnssecOk], [Rcode.BADVERS, dnssecOk]);
     }
   });
 
@@ -150,6 +200,7 @@ suite("EDNS(0)", () => {
       const query = encode(question(MANY, Type.PTR, { edns: opt({ udpSize }) }));
       const [octets] = answers(query);
       assert.ok(octets!.length <= 1232 && octets!.length > 1100, `${octets?.length} octets`);
+      assert.equal(decode(octets!).edns?.udpSize, 1232);
     }
     fc.assert(
       fc.property(fc.nat(65535), (udpSize) => {
@@ -157,15 +208,6 @@ suite("EDNS(0)", () => {
         assert.ok(octets!.length <= Math.min(1232, Math.max(512, udpSize)));
       }),
     );
-  });
-
-  test("EDNS-18: a query is answered the same with and without a cookie", () => {
-    const options = [{ code: OptionCode.COOKIE, data: Buffer.alloc(8, 7) }];
-    const plain = ask(question("printer.paris"));
-    const without = ask(question("printer.paris", Type.A, { edns: opt() }));
-    assert.deepEqual(without.answers, plain.answers);
-    const withCookie = ask(question("printer.paris", Type.A, { edns: opt({ options }) }));
-    assert.deepEqual(withCookie.answers, plain.answers);
   });
 
   test("EDNS-24: a client subnet is ignored", () => {
@@ -208,6 +250,7 @@ suite("EDNS(0)", () => {
     const odd = asking(OptionCode.ZONEVERSION, Buffer.from([9, 9]));
     assert.deepEqual(told("@", Type.A, odd, version), [first]);
     assert.deepEqual(told("@", Type.A), []);
+    assert.deepEqual(told("@", Type.A, asking(OptionCode.NSID)), []);
     assert.deepEqual(
       told("example.org.", Type.A, version)?.map(([code]) => code),
       [OptionCode.EXTENDED_ERROR],

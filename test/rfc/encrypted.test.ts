@@ -12,10 +12,12 @@ import { connect as connectTls, type ConnectionOptions as TlsOptions } from "nod
 import { Class, Opcode, OptionCode, Rcode, rcodeName, Type } from "../../src/dns/constants.ts";
 import type { EdnsOption } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/encode.ts";
+import { FormatError } from "../../src/dns/format.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
+import { makeEdge } from "../../src/net/server/edge.ts";
 import type { Handler } from "../../src/net/server/handler.ts";
 import { Places } from "../../src/net/server/places.ts";
 import { makeServer, opt, origin, question } from "../dnsserver/fixture.ts";
@@ -23,7 +25,9 @@ import { listenBoth } from "../dnsserver/listening.ts";
 import { listenSecurely, type Secure } from "../dnsserver/secure.ts";
 import { makeSecured, paris, stillServer } from "../dnsserver/secured.ts";
 import { makeCertificate } from "../support/certificate.ts";
+import { FakeClock } from "../support/clock.ts";
 import { temporaryFolder } from "../support/gateway.ts";
+import { silentLog } from "../support/log.ts";
 import { Running, run, succeed } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
 import { hasTsig, sign } from "../support/tsig.ts";
@@ -251,6 +255,33 @@ suite("padding", { skip: skipWithout("openssl", "kdig") }, () => {
         const [response] = server.answers(bytes, transport);
         assert.equal(response!.length % BLOCK, 0);
       }
+    }
+  });
+
+  test("EDNS-21: so are mistakes, and an answer that does not fit with its signature", () => {
+    const large = rdata.opaque(65280, Buffer.alloc(65_000));
+    const answer = { ...{ name: origin, type: 65280, class: Class.IN, ttl: 0 }, rdata: large };
+    const seal = {
+      length: 1000,
+      close: (octets: Buffer) => Buffer.concat([octets, Buffer.alloc(1000)]),
+    };
+    const handlers: Record<string, Handler> = {
+      SERVFAIL: () => {
+        throw new Error("a mistake");
+      },
+      FORMERR: () => {
+        throw new FormatError("not as it should be");
+      },
+      truncated: ({ message }) => [makeResponse(message, { answers: [answer], edns: opt(), seal })],
+    };
+    const { signal } = new AbortController();
+    const source = { address: "192.0.2.9", port: 9 };
+    for (const [what, handler] of Object.entries(handlers)) {
+      const edge = makeEdge({ handler, clock: new FakeClock(), log: silentLog });
+      const request = { bytes: padded, transport: "tls", source, signal } as const;
+      const [octets] = edge(request) as Iterable<Buffer>;
+      assert.equal(octets!.length, Math.ceil(octets!.length / BLOCK) * BLOCK, what);
+      assert.equal(octets!.length > 1000, what === "truncated", what);
     }
   });
 
@@ -584,7 +615,7 @@ suite("transfers over TLS", { skip: skipWithout("openssl", "dig", "kdig") }, () 
     assert.doesNotMatch(await ask("dig"), /\sSOA\s/);
   });
 
-  test("XFR-29: without TLS 1.3 or ALPN a transfer is REFUSED with the reason, a query answered", async () => {
+  test("XFR-29, EDNS-23: without TLS 1.3 or ALPN a transfer is REFUSED with the reason, a query answered", async () => {
     const { handler } = makeSecured();
     await using server = await listenSecurely({ handler });
     const now = Math.floor(Date.now() / 1000);
@@ -601,12 +632,12 @@ suite("transfers over TLS", { skip: skipWithout("openssl", "dig", "kdig") }, () 
       return [
         client.socket.getProtocol(),
         rcodeName(response!.rcode),
-        ede && Buffer.from(ede.subarray(2)).toString(),
+        ede && `${Buffer.from(ede).readUInt16BE()} ${Buffer.from(ede.subarray(2))}`,
       ];
     };
     const { soa: set } = makeServer().zone.current;
     const soa = recordsOf(set);
-    const why = "transfers need TLS 1.3 and ALPN dot";
+    const why = "21 transfers need TLS 1.3 and ALPN dot";
     for (const type of [Type.AXFR, Type.IXFR]) {
       assert.deepEqual(await ask({}, type), ["TLSv1.3", "NOERROR", undefined]);
       assert.deepEqual(await ask({ maxVersion: "TLSv1.2" }, type), ["TLSv1.2", "REFUSED", why]);

@@ -593,7 +593,7 @@ suite("signing the response", () => {
     assert.throws(() => verified(messages[2]!, secondary, context));
   });
 
-  test("TSIG-15: an answer that does not fit with its TSIG is the question, TC and the TSIG", async () => {
+  test("TSIG-15, EDNS-01: an answer that does not fit with its TSIG is the question, TC and the TSIG", async () => {
     const { one, now } = stillServer();
     const browse = question("_presence._tcp.paris", Type.PTR);
     for (const edns of [undefined, opt()]) {
