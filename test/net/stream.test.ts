@@ -107,7 +107,7 @@ suite("a stream connection", () => {
     assert.deepEqual(ids(responses), [3]);
   });
 
-  test("writes each response and its length in one piece", async () => {
+  test("XPORT-03: writes each response and its length in one piece", async () => {
     const { client } = open();
     const pieces: Buffer[] = [];
     client.on("data", (piece) => pieces.push(piece));
@@ -164,7 +164,7 @@ suite("a stream connection", () => {
     assert.deepEqual(ids(responses), [2, 3, 1]);
   });
 
-  test("bounds the queries in flight, and answers the rest when there is room", async () => {
+  test("XPORT-04: bounds the queries in flight, and answers the rest when there is room", async () => {
     const waiting: (() => void)[] = [];
     const handler: Handler = async function* (request) {
       await new Promise<void>((resolve) => waiting.push(resolve));
@@ -172,8 +172,10 @@ suite("a stream connection", () => {
     };
     const { client, responses, clock } = open({ handler });
     const total = MAX_PENDING * 3;
-    client.write(Buffer.concat(Array.from({ length: total }, (_, id) => frame(queryOf(id)))));
+    const queries = Array.from({ length: total }, (_, id) => frame(queryOf(id)));
+    client.write(Buffer.concat(queries.slice(0, 2 * MAX_PENDING)));
     await waitFor("as many as may be", () => waiting.length === MAX_PENDING);
+    client.write(Buffer.concat(queries.slice(2 * MAX_PENDING)));
     for (let i = 0; i < 20; i++) await new Promise(setImmediate);
     assert.equal(waiting.length, MAX_PENDING);
     for (let done = 0; done < total; done++) {
@@ -320,7 +322,7 @@ suite("a stream connection", () => {
     await waitFor("the end", () => state.hasEnded);
   });
 
-  test("is not idle during a slow answer", async () => {
+  test("XPORT-06: is not idle during a slow answer", async () => {
     let release = () => {};
     const handler: Handler = async function* (request) {
       await new Promise<void>((resolve) => {
@@ -337,7 +339,7 @@ suite("a stream connection", () => {
     await waitFor("the response", () => responses.length === 1);
   });
 
-  test("starts the idle time anew with each answer", async () => {
+  test("XPORT-06: starts the idle time anew with each answer", async () => {
     const answers: (() => void)[] = [];
     const handler: Handler = (request) =>
       new Promise((resolve) => answers.push(() => resolve(echo(request) as Message[])));
@@ -377,7 +379,7 @@ suite("a stream connection", () => {
     }
   });
 
-  test("makes no more messages of a stream once the peer has gone", async () => {
+  test("XPORT-08: makes no more messages of a stream once the peer has gone", async () => {
     let made = 0;
     let isOver = false;
     const handler: Handler = async function* ({ message }) {
@@ -408,7 +410,7 @@ suite("a stream connection", () => {
 });
 
 suite("connections", () => {
-  test("are limited by source, IPv6 by /64", () => {
+  test("XPORT-10: are limited by source, IPv6 by /64", () => {
     const connections = new Connections("tcp", {
       handler: echo,
       clock: new FakeClock(),
@@ -431,10 +433,11 @@ suite("connections", () => {
     assert.equal(connections.size, 7);
   });
 
-  test("free the place of their source when they end", async () => {
+  test("XPORT-08: free the place of their source when they end", async () => {
+    const clock = new FakeClock();
     const connections = new Connections("tcp", {
       handler: echo,
-      clock: new FakeClock(),
+      clock,
       log: silentLog,
       places: new Places({ total: 100, perSource: 1 }),
     });
@@ -443,10 +446,11 @@ suite("connections", () => {
       assert.equal(server.destroyed, false);
       server.destroy();
       await waitFor("its end", () => connections.size === 0);
+      assert.equal(clock.next, undefined, "no timer is left");
     }
   });
 
-  test("take the place of the one longest without a message when all places are taken", async () => {
+  test("XPORT-06, XPORT-10: take the place of the one longest without a message when all places are taken", async () => {
     const places = new Places({ total: 3, perSource: 100 });
     const connections = new Connections("tcp", {
       ...{ handler: echo, clock: new FakeClock(), log: silentLog, places },
@@ -462,7 +466,7 @@ suite("connections", () => {
     assert.equal(places.size, 3);
   });
 
-  test("keep their place while they wait for an answer", async () => {
+  test("XPORT-06: keep their place while they wait for an answer", async () => {
     const handler: Handler = async function* ({ signal }) {
       await once(signal, "abort");
       yield* [];
@@ -599,7 +603,7 @@ suite("TCP listener", () => {
     for (const socket of [idle, waiting, halfway]) socket.destroy();
   });
 
-  test("leaves nothing of connections that come and go", async () => {
+  test("XPORT-08: leaves nothing of connections that come and go", async () => {
     await using listener = await listen({ places: new Places({ total: 10, perSource: 10 }) });
     for (let i = 0; i < 100; i++) {
       const socket = await dial(listener.endpoint.port);

@@ -14,8 +14,8 @@ import type { EdnsOption } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { FormatError } from "../../src/dns/format.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
-import { rdata } from "../../src/dns/rdata.ts";
-import { recordsOf } from "../../src/dns/record.ts";
+import { type Rdata, rdata } from "../../src/dns/rdata.ts";
+import { type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import { makeEdge } from "../../src/net/server/edge.ts";
 import type { Handler } from "../../src/net/server/handler.ts";
@@ -127,6 +127,19 @@ suite("DNS over TLS", { skip: skipWithout("openssl", "kdig") }, () => {
     }
     const chacha = await handshake(server, "-tls1_2", "-cipher", "ECDHE+CHACHA20");
     assert.match(chacha, /New, TLSv1\.2, Cipher is ECDHE-ECDSA-CHACHA20-POLY1305/);
+  });
+
+  test("XPORT-15: a client is answered with ALPN or without, and with a server's name or without", async () => {
+    await using server = await listenSecurely();
+    for (const options of [
+      { ALPNProtocols: ["dot"] },
+      { ALPNProtocols: [] },
+      { ALPNProtocols: ["dot"], servername: "ns1.example.com" },
+    ]) {
+      using client = await dial(server, options);
+      client.socket.write(frame(encode(question("printer.paris"))));
+      await waitFor("the answer", () => client.responses.length === 1);
+    }
   });
 
   /** What openssl's client prints about a second connection that offers the session of the first. */
@@ -429,7 +442,9 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
 
   test("XPORT-19: curl asks by GET and by POST, over HTTP/2 and 1.1", async () => {
     await using server = await listenSecurely();
-    const message = question("printer.paris");
+    // Its first octets are those in which base64url differs from base64.
+    const message = question("printer.paris", Type.A, { id: 0xfbff });
+    assert.match(pathOf(message), /=-_/);
     const file = join(temporaryFolder(), "query");
     writeFileSync(file, encode(message));
     for (const [option, version] of versions) {
@@ -567,6 +582,31 @@ suite("DNS over HTTPS", { skip: skipWithout("openssl", "kdig", "curl") }, () => 
         }
       }
     }
+  });
+
+  test("XPORT-21: it is the lowest of several TTLs, and the SOA's wherever it is", async () => {
+    const record = (ttl: number, data: Rdata): ResourceRecord => ({
+      ...{ name: origin, type: data.type, class: Class.IN, ttl, rdata: data },
+    });
+    const answers = [10, 3, 7].map((ttl, i) => record(ttl, rdata.a(`192.0.2.${i}`)));
+    const other = record(60, rdata.ns(origin));
+    const soa = { ...recordsOf(makeServer().zone.current.soa)[0]!, ttl: 4 };
+    const sections: Partial<Message>[] = [
+      { answers, authorities: [record(1, rdata.ns(origin))] },
+      { authorities: [other, soa] },
+      { authorities: [other] },
+    ];
+    const handler: Handler = ({ message }) => [makeResponse(message, sections[message.id]!)];
+    await using server = await listenSecurely({ handler });
+    const said: (string | undefined)[] = [];
+    for (const id of sections.keys()) {
+      const { headers } = await curl(server, pathOf(question("@", Type.A, { id })));
+      said.push(headers.get("cache-control"));
+    }
+    assert.deepEqual(
+      said,
+      [3, 4, 0].map((seconds) => `private, max-age=${seconds}`),
+    );
   });
 
   test("XPORT-22: a response has the query's id and is never truncated, and no zone is transferred", async () => {

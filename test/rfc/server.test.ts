@@ -9,7 +9,16 @@ import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
 import { Zone } from "../../src/zone/zone.ts";
-import { MANY, makeServer, makeZone, name, opt, origin, question } from "../dnsserver/fixture.ts";
+import {
+  MANY,
+  makeServer,
+  makeZone,
+  name,
+  opt,
+  origin,
+  question,
+  zoneRecords,
+} from "../dnsserver/fixture.ts";
 import fc from "../support/fastcheck.ts";
 
 const server = makeServer();
@@ -32,7 +41,7 @@ function withFlags(bytes: Buffer, flags: number): Buffer {
 }
 
 suite("authoritative answers", () => {
-  test("AUTH-01: names of the zone are answered with AA, without RA, and RD copied", () => {
+  test("AUTH-01, SEC-01: names of the zone are answered with AA, without RA, and RD copied", () => {
     for (const recursionDesired of [true, false]) {
       const response = ask(question("printer.paris", Type.A, { recursionDesired }));
       assert.equal(response.isAuthoritative, true);
@@ -181,7 +190,7 @@ suite("authoritative answers", () => {
     assert.deepEqual(answers(elsewhere)[0]?.subarray(12), elsewhere.subarray(12));
   });
 
-  test("AUTH-37: ANY by UDP gets one whole set of the name, by TCP all, and always the same", () => {
+  test("AUTH-37, SEC-03: ANY by UDP gets one whole set of the name, by TCP all, and always the same", () => {
     const query = encode(question("@", Type.ANY));
     const [first] = answers(query);
     assert.deepEqual(answers(query)[0], first);
@@ -293,10 +302,22 @@ suite("the size of answers", () => {
     assert.notEqual(response.edns, undefined);
   });
 
-  test("XPORT-12: by TCP an answer may have 65,535 octets", () => {
-    const response = ask(question(many, Type.PTR), "tcp");
-    assert.equal(response.isTruncated, false);
-    assert.equal(response.answers.length, MANY);
+  test("XPORT-12: by TCP an answer may have 65,535 octets, and no more", () => {
+    const shown = [65_535, 65_536].map((length) => {
+      // The header, the question, and what a record has before its data.
+      const data = rdata.opaque(65_280, Buffer.alloc(length - 12 - 33 - 12));
+      const zone = makeZone([
+        ...zoneRecords(),
+        { name: name("large.paris"), type: 65_280, ttl: 10, rdatas: [data] },
+      ]);
+      const [octets] = makeServer(zone).answers(encode(question("large.paris", 65_280)), "tcp");
+      const { isTruncated, answers } = decode(octets!);
+      return [octets!.length, isTruncated, answers.length];
+    });
+    assert.deepEqual(shown, [
+      [65_535, false, 1],
+      [12 + 33, true, 0],
+    ]);
   });
 
   test("AUTH-50: what fits is the same over every transport", () => {

@@ -213,7 +213,8 @@ suite("TCP", () => {
         await sleep(50);
         yield* handler(request) as Iterable<Message>;
       };
-    await using server = await listenBoth({ wrap: later });
+    // No idle timeout ends it.
+    await using server = await listenBoth({ wrap: later, clock: new FakeClock() });
     using client = await dial(server.endpoint.port);
     client.socket.end(Buffer.concat([1, 2, 3].map((id) => frame(queryOf(id)))));
     await waitFor("the end", () => client.hasEnded);
@@ -347,17 +348,21 @@ suite("UDP", () => {
     assert.equal(await ask("10.9.0.1"), "10.1.0.10\n");
   });
 
-  test("AUTH-44: any source port gets its answer, even below 1,024", asRoot, async () => {
-    await using server = await listenBoth();
-    for (const port of [1, 7, 53, 123, 999, 65_535]) {
-      using socket = closing(createSocket("udp4"));
-      socket.bind(port, "127.0.0.7");
-      await once(socket, "listening");
-      const received = once(socket, "message", { signal: AbortSignal.timeout(5000) });
-      socket.send(query, server.endpoint.port, "127.0.0.1");
-      assert.equal(decode((await received)[0]).id, 4711, `port ${port}`);
-    }
-  });
+  test(
+    "AUTH-44, SEC-04: any source port gets its answer, even below 1,024 or the server's own",
+    asRoot,
+    async () => {
+      await using server = await listenBoth();
+      for (const port of [1, 7, 53, 123, 999, 65_535, server.endpoint.port]) {
+        using socket = closing(createSocket("udp4"));
+        socket.bind(port, "127.0.0.7");
+        await once(socket, "listening");
+        const received = once(socket, "message", { signal: AbortSignal.timeout(5000) });
+        socket.send(query, server.endpoint.port, "127.0.0.1");
+        assert.equal(decode((await received)[0]).id, 4711, `port ${port}`);
+      }
+    },
+  );
 
   /** Sends `bytes` from any source port. */
   async function spoof(source: number, target: number, bytes: Buffer): Promise<void> {
