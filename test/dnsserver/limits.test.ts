@@ -23,6 +23,8 @@ const BURST = 1000;
 interface Asked {
   readonly from?: string;
   readonly transport?: Transport;
+  /** The key that signed it, as the layer for signatures says. */
+  readonly key?: string;
 }
 
 /** The layers in front of the fixture's zone, and the ready-made answers in front of them. */
@@ -42,8 +44,10 @@ function makeLimited({ responses = 100, slip = 2, chance = [0.5] } = {}) {
   });
   const ready = new ReadyViews({ clientOf, limits });
   const secret = Buffer.alloc(16, 1);
+  let signer: string | undefined;
   const handler = layered(
     [
+      (next) => (request) => next({ ...request, key: signer }),
       edns,
       cookies({ secrets: () => [secret], clock }),
       limited({ limits, networkOf: (address) => clientOf(address).network }),
@@ -53,10 +57,13 @@ function makeLimited({ responses = 100, slip = 2, chance = [0.5] } = {}) {
   const edge = makeEdge({ handler, clock, log: silentLog, ready });
   const { signal } = new AbortController();
   /** As a listener does; undefined if nothing is sent. */
-  const ask = (query: Message, { from = "192.0.2.1", transport = "udp" }: Asked = {}) => {
+  const ask = (query: Message, { from = "192.0.2.1", transport = "udp", key }: Asked = {}) => {
     const bytes = encode(query);
     const source = { address: from, port: 4000 };
-    const made = transport === "udp" ? ready.answer(bytes, source) : undefined;
+    signer = key;
+    // A signed query has octets for which nothing is ready.
+    const isPlain = transport === "udp" && key === undefined;
+    const made = isPlain ? ready.answer(bytes, source) : undefined;
     const [octets] = made ? [made] : (edge({ bytes, transport, source, signal }) as Buffer[]);
     return octets === undefined || octets.length === 0 ? undefined : decode(octets);
   };
@@ -100,7 +107,7 @@ suite("limits for responses", () => {
     }
   });
 
-  test("a slipped response has the same content, ready-made or not, with and without EDNS", () => {
+  test("SEC-02: a slipped response has the same content, ready-made or not, with and without EDNS", () => {
     for (const fields of [
       {},
       { edns: opt({ udpSize: 4096 }) },
@@ -114,6 +121,7 @@ suite("limits for responses", () => {
       const [made, handled] = [ask(query)!, ask(other)!];
       assert.deepEqual({ ...made, questions: [] }, { ...handled, questions: [] });
       assert.equal(made.recursionDesired, true);
+      assert.equal(handled.isTruncated, true);
     }
   });
 
@@ -193,11 +201,14 @@ suite("limits for responses", () => {
     assert.equal(ask(withCookie(whole), { from: "192.0.2.2" })?.rcode, Rcode.BADCOOKIE);
   });
 
-  test("SEC-02: responses over streams are not counted", () => {
+  test("SEC-02: responses over streams are not counted, nor those to signed queries", () => {
     const { ask } = makeLimited({ slip: 0 });
     for (const transport of ["tcp", "tls", "https"] as const) {
       for (let i = 0; i < 2 * BURST; i++) assert.ok(ask(printer, { transport }), transport);
     }
+    for (let i = 0; i < 2 * BURST; i++) assert.ok(ask(printer, { key: "paris" }), "signed");
+    for (let i = 0; i < BURST; i++) assert.ok(ask(printer), "counted from here on");
+    assert.equal(ask(printer), undefined);
   });
 
   test("an office of 200 behind one address can browse, all at once and for minutes", () => {

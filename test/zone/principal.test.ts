@@ -109,7 +109,7 @@ describe("a collector bound to a site", () => {
     assert.ok(!may("pc.paris", rdata.opaque(Type.NULL, Buffer.of())));
   });
 
-  it("may tell clients to browse its own site, there and at the apex", () => {
+  it("SEC-09: may tell clients to browse its own site, there and at the apex", () => {
     for (const kind of ["b", "db", "LB"]) {
       assert.ok(may(`${kind}._dns-sd._udp.paris`, ptr("Paris")));
       assert.ok(!may(`${kind}._dns-sd._udp.paris`, ptr("lyon")));
@@ -221,7 +221,7 @@ describe("a collector in a reverse zone", () => {
   const IPV4 = "20.1.77.10.in-addr.arpa.";
   const IPV6 = `${"0.".repeat(31)}2.ip6.arpa.`;
 
-  it("may name the host of an address, if that host is its own", () => {
+  it("SEC-16: may name the host of an address, if that host is its own", () => {
     for (const owner of [IPV4, IPV6]) {
       assert.ok(mayReverse(owner, ptr("pc.paris")));
       assert.ok(!mayReverse(owner, ptr("pc.lyon")));
@@ -233,7 +233,7 @@ describe("a collector in a reverse zone", () => {
     }
   });
 
-  it("may tell a subnet to browse the zone or its own site", () => {
+  it("SEC-16: may tell a subnet to browse the zone or its own site", () => {
     for (const owner of [`b._dns-sd._udp.${IPV4}`, `lb._dns-sd._udp.${IPV6}`]) {
       assert.ok(mayReverse(owner, ptr("@")));
       assert.ok(mayReverse(owner, ptr("paris")));
@@ -244,7 +244,7 @@ describe("a collector in a reverse zone", () => {
     assert.ok(!mayReverse(`dr._dns-sd._udp.${IPV4}`, ptr("paris")));
   });
 
-  it("may write about its own addresses alone, if these are given", () => {
+  it("SEC-16: may write about its own addresses alone, if these are given", () => {
     const narrow = reversePrincipal(
       "paris",
       origin,
@@ -258,7 +258,7 @@ describe("a collector in a reverse zone", () => {
     assert.ok(!may(IPV6, "pc.paris"));
   });
 
-  it("may write nothing else there", () => {
+  it("SEC-16: may write nothing else there", () => {
     const owners = ["77.10.in-addr.arpa.", "1.20.1.77.10.in-addr.arpa.", "*.1.77.10.in-addr.arpa."];
     const deep = [
       "b._dns-sd._udp.77.10.in-addr.arpa.",
@@ -278,22 +278,22 @@ it("An operator may write anything, and removes outright", () => {
   const operator = operatorPrincipal("admin");
   assert.ok(operator.isOperator);
   assert.ok(operator.permits(recordOf("@", rdata.ns(name("ns.example.")))));
+});
 
-  it("SEC-16: a registered device may write what its site's collector may, and its KEY there", () => {
-    const device = requesterPrincipal("1234", origin, name("paris"));
-    const key = new Rdata(Type.KEY, [0, 3, 13, new Uint8Array(64)]);
-    assert.ok(device.permits(recordOf("pc.paris", key)));
-    assert.ok(!device.permits(recordOf("pc.lyon", key)));
-    for (const flags of [0x4000, 0x8000, 0xbfff, 0xc000, 0xffff]) {
-      const flagged = new Rdata(Type.KEY, [flags, 3, 13, new Uint8Array(64)]);
-      assert.equal(device.permits(recordOf("pc.paris", flagged)), flags < 0xc000, `${flags}`);
+it("SEC-16: a registered device may write what its site's collector may, and its KEY there", () => {
+  const device = requesterPrincipal("1234", origin, name("paris"));
+  const key = new Rdata(Type.KEY, [0, 3, 13, new Uint8Array(64)]);
+  assert.ok(device.permits(recordOf("pc.paris", key)));
+  assert.ok(!device.permits(recordOf("pc.lyon", key)));
+  for (const flags of [0x4000, 0x8000, 0xbfff, 0xc000, 0xffff]) {
+    const flagged = new Rdata(Type.KEY, [flags, 3, 13, new Uint8Array(64)]);
+    assert.equal(device.permits(recordOf("pc.paris", flagged)), flags < 0xc000, `${flags}`);
+  }
+  assert.ok(!device.permits(recordOf("paris", key)), "the site's own name");
+  for (const owner of ["pc.paris", "pc.lyon", "_ipp._tcp", "x._dns-sd._udp.paris", "*.paris"]) {
+    for (const data of [rdata.a("10.1.0.1"), ptr("x._ipp._tcp.paris"), rdata.ns(name("ns"))]) {
+      const record = recordOf(owner, data);
+      assert.equal(device.permits(record), paris.permits(record), `${owner} ${data.type}`);
     }
-    assert.ok(!device.permits(recordOf("paris", key)), "the site's own name");
-    for (const owner of ["pc.paris", "pc.lyon", "_ipp._tcp", "x._dns-sd._udp.paris", "*.paris"]) {
-      for (const data of [rdata.a("10.1.0.1"), ptr("x._ipp._tcp.paris"), rdata.ns(name("ns"))]) {
-        const record = recordOf(owner, data);
-        assert.equal(device.permits(record), paris.permits(record), `${owner} ${data.type}`);
-      }
-    }
-  });
+  }
 });

@@ -221,7 +221,7 @@ suite("a view of a zone", () => {
     assert.equal(current.set(at.child("alias1")!, Type.CNAME), undefined);
   });
 
-  test("follows the zone change by change, like a newly made one", async () => {
+  test("SEC-06: follows the zone change by change, like a newly made one", async () => {
     const record = (owner: string, data: Rdata): ResourceRecord => ({
       ...{ name: name(owner), type: data.type, class: Class.IN, ttl: 10, rdata: data },
     });
