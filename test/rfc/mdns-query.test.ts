@@ -1102,7 +1102,7 @@ test("MDNS-52: what a responder has denied is not queried", () => {
   assert.equal(asked("!h NSEC h A"), 0);
 });
 
-test("MDNS-56: malformed packets do no harm, and are counted", () => {
+test("MDNS-56, SEC-20: malformed packets do no harm, and are counted", () => {
   const set = stage();
   const good = Buffer.from([...Buffer.alloc(2), 0x84, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
   const loop = Buffer.concat([
