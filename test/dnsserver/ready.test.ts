@@ -193,7 +193,7 @@ suite("ready-made answers", () => {
     assert.equal(ready.size, 0);
   });
 
-  test("entries and octets are bounded, however many questions strangers invent", () => {
+  test("SEC-13: entries and octets are bounded, however many questions strangers invent", () => {
     const byCount = makeReadyServer({ maxEntries: 100 });
     for (let i = 0; i < 1000; i++) byCount.serve(encode(question(`nobody${i}`)));
     assert.equal(byCount.ready.size, 100);

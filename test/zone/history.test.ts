@@ -55,4 +55,13 @@ suite("the history of a zone", () => {
     assert.ok(kept > 100 && kept * 100_000 <= 16 * MIB, `${kept} changes`);
     assert.equal(history.after(2000 - kept - 2), undefined);
   });
+
+  test("SEC-13: is bounded by number too, however large the zone is", () => {
+    const history = new History();
+    for (let from = 0; from < 12_000; from++) {
+      history.add({ from, to: from + 1, by: "test", removed: [], added: [] }, 1_000_000);
+    }
+    assert.equal(history.after(1999), undefined);
+    assert.notEqual(history.after(2000), undefined);
+  });
 });
