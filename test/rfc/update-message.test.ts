@@ -167,7 +167,7 @@ suite("the envelope", () => {
   });
 
   test("UPD-28: the response has the id, the opcode and the zone of its request, and no records", async () => {
-    const { ask } = setUp();
+    const { ask, one } = setUp();
     for (const message of [
       adding("new", undefined, {
         id: 0xbeef,
@@ -188,6 +188,13 @@ suite("the envelope", () => {
       // Only its TSIG.
       assert.equal(response.additionals.length, 1);
       assert.deepEqual([response.isAuthoritative, response.isTruncated], [false, false]);
+      // So has the refusal of an unsigned one.
+      const refusal = decode(await one(encode(message)));
+      assert.deepEqual(
+        [refusal.id, refusal.opcode, refusal.isResponse],
+        [0xbeef, Opcode.UPDATE, true],
+      );
+      assert.deepEqual([refusal.answers, refusal.authorities, refusal.additionals], [[], [], []]);
     }
   });
 

@@ -282,7 +282,7 @@ suite("the zone's file", () => {
     );
   });
 
-  test("that cannot be merged for lack of room is merged as soon as there is some", async () => {
+  test("UPD-15: that cannot be merged for lack of room is merged as soon as there is some", async () => {
     const disk = new MemoryDisk();
     await openOn(disk);
     const clock = new FakeClock();
