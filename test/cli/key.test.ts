@@ -30,7 +30,7 @@ describe("dnssd-gateway key", () => {
     }
   });
 
-  it("prints another secret each time", async () => {
+  it("TSIG-01: prints another secret each time, for hmac-sha256 unless told otherwise", async () => {
     const [one, another] = [await printed("paris"), await printed("paris")];
     assert.notEqual(one.ours, another.ours);
     assert.match(one.bind, /algorithm hmac-sha256;/, "where none is named");

@@ -47,8 +47,9 @@ describe("the keys of a configuration", () => {
     );
   });
 
-  it("have the algorithm that their file names, or else that of the field", () => {
+  it("TSIG-01: have the algorithm of their file, of the field, or hmac-sha256, and never MD5", () => {
     write("nameless", secret);
+    assert.equal(keysOf("b: { secretFile: nameless }").get("b")!.algorithm, "hmac-sha256");
     const said = keysOf("b: { secretFile: nameless, algorithm: hmac-sha512 }").get("b")!;
     assert.equal(said.algorithm, "hmac-sha512");
     write("long", bind("b", "HMAC-SHA512"));

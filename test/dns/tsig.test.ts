@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { describe, it } from "node:test";
 import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
@@ -42,7 +43,12 @@ function errorOf(bytes: Uint8Array, options: Partial<VerifyOptions> = {}): Rcode
 }
 
 describe("a TSIG", () => {
-  it("TSIG-01: is made and verified with every algorithm", () => {
+  it("TSIG-01: is made and verified with every algorithm of RFC 8945 §6 but MD5", () => {
+    const sizes = ["1", "224", "256", "384", "512"];
+    assert.deepEqual(
+      tsigAlgorithms,
+      sizes.map((size) => `hmac-sha${size}`),
+    );
     for (const algorithm of tsigAlgorithms) {
       const own = { ...key, algorithm };
       const { bytes } = signTsig(query, own, { now: NOW });
@@ -157,6 +163,25 @@ describe("a TSIG", () => {
     const response = signTsig(query, key, { now: NOW, priorMac: request.mac });
     assert.ok(verify(response.bytes, { priorMac: request.mac }).isValid);
     assert.equal(errorOf(response.bytes), Rcode.BADSIG);
+  });
+
+  it("TSIG-06, TSIG-11, TSIG-13: covers what RFC 8945 §4.3 lists, in that order", () => {
+    // A name that ends like the algorithm's is not compressed either.
+    const own = { ...key, name: Name.parse("Paris.HMAC-SHA256.") };
+    const request = signTsig(query, own, { now: NOW });
+    const client = { time: NOW - 900, fudge: 42 };
+    const prior = { priorMac: request.mac };
+    const late = signTsig(query, own, { now: NOW, error: Rcode.BADTIME, client, ...prior });
+    const time = (seconds: number) => seconds.toString(16).padStart(12, "0");
+    const algorithm = `0b${Buffer.from("hmac-sha256").toString("hex")}00`;
+    const before = ["0020", Buffer.from(request.mac).toString("hex"), query.toString("hex")];
+    const variables = [
+      ...[`05${Buffer.from("paris").toString("hex")}${algorithm}`, "00ff", "00000000", algorithm],
+      ...[time(NOW - 900), "002a", "0012", "0006", time(NOW)],
+    ];
+    const digest = (parts: readonly string[]) =>
+      createHmac("sha256", key.secret).update(parts.join(""), "hex").digest("hex");
+    assert.equal(Buffer.from(late.mac).toString("hex"), digest([...before, ...variables]));
   });
 
   it("TSIG-14: of a later message in a stream covers the unsigned ones before it", () => {
