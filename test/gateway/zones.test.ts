@@ -178,7 +178,10 @@ suite("the zones served", () => {
       const data = temporaryFolder();
       const listen = { dns: ["127.0.0.1:53", "[::1]:53", "127.0.0.1:5300", "127.0.0.1:0"] };
       const all = { zone, data, listen, registrar, ...settings };
-      const zones = await openZones(parseConfig(JSON.stringify(all), "g", data), options);
+      const config = parseConfig(JSON.stringify(all), "g", data);
+      // As if it had a certificate.
+      const secure = { ...config.listen!, tls: [{ address: "127.0.0.1", port: 853 }] };
+      const zones = await openZones({ ...config, listen: secure }, options);
       const lines = [...zones.dynamic[0]!.current]
         .filter(({ type }) => type === Type.PTR || type === Type.SRV)
         .map(
@@ -193,9 +196,12 @@ suite("the zones served", () => {
     };
     const site = ["b", "db", "lb"].map((kind) => `${kind}._dns-sd._udp.devices devices`);
     const registering = ["dr", "r"].map((kind) => `${kind}._dns-sd._udp devices`);
-    const found = "_dnssd-srp._tcp 0 0 53 ns1.example.com., 0 0 5300 ns1.example.com.";
+    const found = [
+      "_dnssd-srp._tcp 0 0 53 ns1.example.com., 0 0 5300 ns1.example.com.",
+      "_dnssd-srp-tls._tcp 0 0 853 ns1.example.com.",
+    ];
     const merged = ["b", "db", "lb"].map((kind) => `${kind}._dns-sd._udp ${zone}`);
-    assert.deepEqual(await told({}), [found, ...merged, ...registering, ...site].sort());
+    assert.deepEqual(await told({}), [...found, ...merged, ...registering, ...site].sort());
     const each = [`b._dns-sd._udp ${zone}, devices`, "lb._dns-sd._udp devices"];
     const unnamed = { enumerate: "sites", registrar: { site: "devices" } };
     assert.deepEqual(await told(unnamed), [...each, ...registering, ...site].sort());

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
-import { HEADER_LENGTH } from "../../src/dns/message.ts";
+import { HEADER_LENGTH, type Message } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import { Writer } from "../../src/dns/writer.ts";
-import { operatorPrincipal } from "../../src/zone/update/principal.ts";
+import { holderPrincipal, operatorPrincipal } from "../../src/zone/update/principal.ts";
 import {
   LEASE,
   makeZone,
@@ -86,6 +86,8 @@ suite("an SRP Update", () => {
       service(ONE, HOST),
       [...lamp, ...host(`second.${SITE}`, device.key, "10.1.0.10")],
       [...lamp, clear(HOST)],
+      [...lamp, ...lamp],
+      lamp.slice(1),
       [...lamp, add(HOST, other.key)],
       [...lamp, add(HOST, rdata.txt("nothing of a host"))],
       [clear(HOST), add(HOST, rdata.a("10.1.0.9"))],
@@ -102,6 +104,11 @@ suite("an SRP Update", () => {
     ]) {
       assert.ok(lines.includes(`a registration was refused: ${reason}`), reason);
     }
+    // The KEY is not left out because the host has it already, nor the addresses unless it goes.
+    assert.equal(await register(lamp), "NOERROR");
+    assert.equal(await register([clear(HOST), add(HOST, rdata.a("10.1.0.9"))]), "REFUSED");
+    const gone = { lease: { lease: 0, keyLease: 0 } };
+    assert.equal(await register([clear(HOST), add(HOST, device.key)], gone), "NOERROR");
   });
 
   test("SRP-02: describes services of that host, with one SRV and at least one TXT", async () => {
@@ -114,6 +121,8 @@ suite("an SRP Update", () => {
       service(ONE, `elsewhere.${SITE}`),
       [list, clear(ONE), srv],
       [list, clear(ONE), text],
+      [clear(ONE), text],
+      [list, clear(ONE)],
       [list, srv, text],
       [list, clear(ONE), srv, add(ONE, rdata.srv(0, 0, 80, Name.parse(HOST))), text],
       [...service(ONE, HOST), add(ONE, new Requester().key)],
@@ -144,6 +153,9 @@ suite("an SRP Update", () => {
     assert.equal(await register([...lamp, ...unlisted]), "REFUSED");
     assert.equal(await register([...lamp, ...unlisted, pointer(COLOR, ONE)]), "REFUSED");
     assert.deepEqual(known(), []);
+    // A PTR may be removed together with its service.
+    const going = [remove(TYPE, rdata.ptr(Name.parse(ONE))), clear(ONE)];
+    assert.equal(await register([...lamp, ...going]), "NOERROR");
   });
 
   test("SRP-04: has nothing else: no prerequisite, no other type, no other removal, no other name", async () => {
@@ -164,6 +176,8 @@ suite("an SRP Update", () => {
       assert.equal(await register([...lamp, more]), "REFUSED");
     }
     assert.equal(await register(lamp, { domain: "other.example." }), "REFUSED");
+    const questions = [{ name: Name.parse(ZONE), type: Type.SOA, class: Class.CH }];
+    assert.equal(await register(lamp, { fields: { questions } }), "REFUSED");
     assert.deepEqual(known(), []);
   });
 
@@ -173,7 +187,9 @@ suite("an SRP Update", () => {
     assert.equal(await register(lamp, { lease: undefined }), "REFUSED");
     assert.equal(await register(lamp, { lease: { lease: 60, keyLease: 59 } }), "REFUSED");
     assert.deepEqual(known(), []);
-    assert.equal(await register(lamp, { lease: { lease: 60 } }), "NOERROR");
+    for (const lease of [{ lease: 60 }, { lease: 60, keyLease: 60 }]) {
+      assert.equal(await register(lamp, { lease }), "NOERROR");
+    }
   });
 
   test("SRP-06: gets a name only if nobody else had it first", async () => {
@@ -202,6 +218,12 @@ suite("an SRP Update", () => {
       operatorPrincipal("operator"),
     );
     assert.equal(await register(host(`static.${SITE}`, device.key, "10.1.0.9")), "YXDOMAIN");
+    // Nor keeps one that has got another KEY besides.
+    await zone.apply(
+      { zone: Name.parse(ZONE), prerequisites: [], updates: [add(HOST, other.key)] },
+      holderPrincipal("another"),
+    );
+    assert.equal(await register(host(HOST, device.key, "10.1.0.9")), "YXDOMAIN");
   });
 
   test("SRP-06: succeeds for one of two devices that ask for a name at once, one of them twice", async () => {
@@ -245,6 +267,15 @@ suite("an SRP Update", () => {
         additionals: [{ ...clear("."), type: Type.SIG, class: Class.ANY, rdata: sig }],
       }),
     );
+    // What its KEY did sign, but not as a SIG(0) is: elsewhere, of a type, by another algorithm.
+    for (const signing of [
+      { owner: Name.parse("not.the.root.") },
+      { covered: Type.A },
+      { algorithm: 14 },
+    ]) {
+      await refused(device.sign(message, signing));
+    }
+    await refused(followed(device, message));
     // A point on no curve, and a KEY of an unknown algorithm.
     for (const algorithm of [13, 200]) {
       const key = new Rdata(Type.KEY, [0, 3, algorithm, new Uint8Array(64).fill(7)]);
@@ -282,6 +313,11 @@ suite("an SRP Update", () => {
     assert.equal(await at(-600, -300), "REFUSED");
     assert.equal(await at(300, 600), "REFUSED");
     assert.equal(await at(-300, 300), "NOERROR");
+    // The times wrap around (RFC 2931 §3, RFC 1982).
+    clock.steps = (2 ** 32 - 100 - now) * 1000;
+    const wrapped = { inception: 2 ** 32 - 400, expiration: 200 };
+    assert.equal(await register(lamp, { times: wrapped }), "NOERROR");
+    assert.equal(await register(lamp, { times: { inception: 2, expiration: 300 } }), "REFUSED");
   });
 
   test("SRP-24: may be signed by ECDSA or EdDSA", async () => {
@@ -431,7 +467,8 @@ suite("a registration", () => {
   test("SRP-14: has no service that outlives its host, though registered for longer", async () => {
     const { register, device, known, clock } = openRegistrar();
     const lamp = host(HOST, device.key, "10.1.0.9");
-    await register([...lamp, ...service(ONE, HOST), pointer(COLOR, ONE)]);
+    const web = service(`Lamp._http._tcp.${SITE}`, HOST, 80);
+    await register([...lamp, ...service(ONE, HOST), pointer(COLOR, ONE), ...web]);
     await register([...lamp, ...service(TWO, HOST)], { lease: { lease: 60, keyLease: 3600 } });
     assert.equal(known("_ipp._tcp.devices").filter((line) => line.includes("SRV")).length, 2);
     await clock.elapse(60_000);
@@ -439,9 +476,10 @@ suite("a registration", () => {
       known().filter((line) => !line.includes("KEY")),
       [],
     );
-    // Its name stays its own for as long as was granted.
+    // Their names stay its own for as long as was granted.
     await clock.elapse(3_600_000);
-    assert.deepEqual(known(), ["One._ipp._tcp.devices KEY …"]);
+    const names = ["Lamp._http._tcp.devices KEY …", "One._ipp._tcp.devices KEY …"];
+    assert.deepEqual(known().sort(), names);
   });
 
   test("SRP-15: loses a service that is no longer mentioned when the service's own lease ends", async () => {
@@ -483,7 +521,7 @@ suite("a registration", () => {
     assert.equal(known("_services._dns-sd._udp").length, 0);
   });
 
-  test("SRP-18: has the TTL of the zone, in shared lists too", async () => {
+  test("SRP-18, SRP-19: has the TTL of the zone, in shared lists too", async () => {
     const { register, device, zone } = openRegistrar();
     const other = new Requester();
     const uneven = [
@@ -534,15 +572,24 @@ suite("a registration", () => {
     assert.equal(await register(host(HOST, device.key, "10.1.0.9"), { domain: lost }), "REFUSED");
     // The site's name is accepted in place of the zone's.
     assert.equal(await register(host(HOST, device.key, "10.1.0.9"), { domain: SITE }), "NOERROR");
-    const label = "x".repeat(63);
-    const long = `${label}.${label}.${label}.${"x".repeat(30)}.${lost}`;
-    assert.equal(await register([clear(long)], { domain: lost }), "REFUSED");
   });
 
-  test("SRP-17: in a full zone is SERVFAIL, one of the four codes of SRP", async () => {
-    const { register, device, known } = openRegistrar({}, 8);
-    const rcode = await register([...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST)]);
-    assert.equal(rcode, "SERVFAIL");
+  test("SRP-20: is refused if a name becomes too long beneath the site", async () => {
+    const lost = "default.service.arpa.";
+    const registrar = { site: "d".repeat(40), networks: ["10.1.0.0/16"] };
+    const { register, device, lines } = openRegistrar({ registrar });
+    const label = "x".repeat(63);
+    const long = `${label}.${label}.${label}.${"x".repeat(30)}.${lost}`;
+    const update = host(long, device.key, "10.1.0.9");
+    assert.equal(await register(update, { domain: lost }), "REFUSED");
+    assert.deepEqual(lines, ["a registration was refused: a name is too long beneath the site"]);
+  });
+
+  test("SRP-16, SRP-17: in a full zone is SERVFAIL, one of the four codes of SRP, and grants nothing", async () => {
+    const { register, granted, device, known } = openRegistrar({}, 8);
+    const update = [...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST)];
+    assert.equal(await register(update), "SERVFAIL");
+    assert.equal(await granted(update), undefined);
     assert.deepEqual(known(), []);
   });
 
@@ -583,6 +630,12 @@ suite("a registration", () => {
     }
     const reason = "no address of its host may be published";
     assert.deepEqual(lines, [`a registration was refused: ${reason}`]);
+    // Not even if its networks have such addresses, because devices send from them.
+    const networks = ["10.1.0.0/16", "fe80::/10", "169.254.0.0/16"];
+    const near = openRegistrar({ registrar: { site: "devices", networks } });
+    const update = host(HOST, near.device.key, "10.1.0.9", "fe80::1", "169.254.1.1");
+    assert.equal(await near.register(update, { from: "fe80::1" }), "NOERROR");
+    assert.deepEqual(near.known("lamp.devices").sort(), sorted(LAMP));
   });
 });
 
@@ -764,7 +817,9 @@ suite("many registrations at once", () => {
   test("SEC-13, TSIG-19: wait for their turn, and too many are SERVFAIL", async () => {
     const { clock, lines, rcodes, crowd, count } = opened();
     const all = crowd(1200);
-    await clock.elapse(0);
+    // Sooner than the first lease ends.
+    const isWaiting = () => clock.next! < clock.now() + 1000 * 3600;
+    await waitFor("one to wait", () => isWaiting() || rcodes.length === all.length);
     const atOnce = count("NOERROR");
     assert.ok(atOnce < 200, `${atOnce} did not wait`);
     while (rcodes.length < all.length) await clock.elapse(1000);
@@ -789,7 +844,7 @@ suite("many registrations at once", () => {
     while (rcodes.length < 1200) await clock.elapse(1000);
   });
 
-  test("SEC-13: count against their source even if signed by another key", async () => {
+  test("SEC-13, TSIG-19: count against their source even if signed by another key", async () => {
     const { clock, rcodes, crowd, count } = opened();
     const all = crowd(200, { by: new Requester() });
     await waitFor("one to wait", () => clock.next !== undefined || rcodes.length === all.length);
@@ -827,3 +882,17 @@ suite("the capacity of a zone", () => {
     assert.ok(hosts > 500 && hosts < 1010, `${hosts} devices`);
   });
 });
+
+/** A registration whose SIG(0) is right, but followed by another record. */
+function followed(device: Requester, message: Message): Buffer {
+  const octets = Buffer.from(encode(message));
+  octets.writeUInt16BE(octets.readUInt16BE(10) + 1, 10);
+  const writer = new Writer(undefined, { isCompressing: false });
+  writer.bytes(device.sign(octets));
+  writer.name(Name.root);
+  writer.u16(Type.A);
+  writer.u16(Class.IN);
+  writer.u32(0);
+  writer.withLength(() => writer.bytes(Buffer.of(10, 1, 0, 9)));
+  return writer.done();
+}

@@ -26,6 +26,10 @@ export interface Times {
 export interface Signing extends Partial<Times> {
   /** The signer's name, as the device claims it. */
   readonly signer?: string;
+  /** Other fields than an honest device has: where the SIG record is, and what it says that it is. */
+  readonly owner?: Name;
+  readonly covered?: number;
+  readonly algorithm?: number;
 }
 
 const ANYBODY = "anybody.example.";
@@ -50,16 +54,17 @@ export class Requester {
   /** The octets with a SIG(0) appended (RFC 2931 §3.1). */
   sign(message: Message | Uint8Array, signing: Signing = {}): Buffer {
     const { signer = ANYBODY, inception = 0, expiration = 0 } = signing;
+    const { owner, covered = 0, algorithm = this.algorithm } = signing;
     const body = Buffer.from(message instanceof Uint8Array ? message : encode(message));
     const of = (signature: Uint8Array) =>
       new Rdata(Type.SIG, [
-        ...[0, this.algorithm, 0, 0, expiration, inception, 0],
+        ...[covered, algorithm, 0, 0, expiration, inception, 0],
         ...[Name.parse(signer), signature],
       ]);
     const signed = Buffer.concat([of(new Uint8Array()).toWire(), body]);
     const key = { key: this.#secret, dsaEncoding: "ieee-p1363" } as const;
     const signature = sign(algorithms[this.algorithm].hash, signed, key);
-    return appendSig0(body, of(new Uint8Array(signature)));
+    return appendSig0(body, of(new Uint8Array(signature)), owner);
   }
 }
 
