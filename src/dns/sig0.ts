@@ -34,12 +34,14 @@ export function isSig0({ type, rdata }: Pick<ResourceRecord, "type" | "rdata">):
 }
 
 /**
- * Undefined if the SIG record is not the last one, or not at the root (§3). The signer's name in it may be
- * compressed, as Thread's and Apple's devices send it; the signature covers it spelled out.
+ * Undefined if the SIG record is not the last one, or not at the root (§3), or one of several (§3.2). The
+ * signer's name in it may be compressed, as Thread's and Apple's devices send it; the signature covers it
+ * spelled out.
  */
 export function partSig0(message: Message, bytes: Uint8Array): Sig0Message | undefined {
   const last = message.additionals.at(-1);
   if (last === undefined || !isSig0(last) || !last.name.isRoot) return undefined;
+  if (message.additionals.filter(isSig0).length > 1) return undefined;
   const start = startOfLast(bytes);
   const head = bytes.subarray(start, start + 3);
   // An OPT record may follow it, which is not among the additionals.

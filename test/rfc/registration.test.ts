@@ -286,6 +286,20 @@ suite("an SRP Update", () => {
     assert.equal(await register(host(HOST, device.key, "10.1.0.9")), "NOERROR");
   });
 
+  test("TSIG-18, TSIG-19: has one signature, and is refused with several, whichever is its own", async () => {
+    const { ask, device, known } = openRegistrar();
+    const message = registering(ZONE, host(HOST, device.key, "10.1.0.9"), LEASE);
+    const other = new Requester();
+    for (const [first, last] of [
+      [device, other],
+      [other, device],
+      [device, device],
+    ] as const) {
+      assert.equal((await ask(last.sign(first.sign(message)))).rcode, 5);
+    }
+    assert.deepEqual(known(), []);
+  });
+
   test("TSIG-18: may have its signer's name compressed, which is signed uncompressed", async () => {
     const { ask, device, known } = openRegistrar();
     const update = registering(ZONE, host(HOST, device.key, "10.1.0.9"), LEASE);
