@@ -175,6 +175,16 @@ suite("an SRP Update", () => {
     ]) {
       assert.equal(await register([...lamp, more]), "REFUSED");
     }
+    // Nor what RFC 2136 §2.5 does not allow: another class, a removal with a TTL or with data.
+    for (const more of [
+      { ...pointer(COLOR, ONE), class: Class.CH },
+      { ...pointer(COLOR, ONE, 0), class: Class.CH },
+      { ...remove(COLOR, rdata.ptr(Name.parse(ONE))), ttl: 10 },
+      { ...clear(TWO), ttl: 10 },
+      { ...clear(TWO), rdata: new Rdata(Type.ANY, "data") },
+    ]) {
+      assert.equal(await register([...lamp, ...service(ONE, HOST), more]), "REFUSED");
+    }
     assert.equal(await register(lamp, { domain: "other.example." }), "REFUSED");
     const questions = [{ name: Name.parse(ZONE), type: Type.SOA, class: Class.CH }];
     assert.equal(await register(lamp, { fields: { questions } }), "REFUSED");

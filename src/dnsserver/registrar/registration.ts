@@ -49,11 +49,14 @@ export function readRegistration(message: Message, domain: Name): Registration |
       const set = setKey(name, type);
       if ((ttls.get(set) ?? ttl) !== ttl) return "the records of a set have several TTLs";
       ttls.set(set, ttl);
+    } else if (ttl !== 0) {
+      // RFC 2136 §2.5.
+      return "a removal has a TTL";
     }
-    if (record.class === Class.ANY && type === Type.ANY) {
+    if (record.class === Class.ANY && type === Type.ANY && rdata.isEmpty) {
       if (places.has(name.key)) return "a name is described twice";
       places.set(name.key, { name, added: [] });
-    } else if (type === Type.PTR && record.class !== Class.ANY) {
+    } else if (type === Type.PTR && (record.class === Class.IN || record.class === Class.NONE)) {
       pointers.push(record);
     } else if (record.class === Class.IN) {
       const place = places.get(name.key);
