@@ -5,7 +5,7 @@ import { parseConfig } from "../../src/config.ts";
 import { mistakes } from "./mistakes.ts";
 
 suite("the field registrar", () => {
-  test("takes a site, and serves private networks by default", () => {
+  test("SRP-22: takes a site, and serves private networks by default", () => {
     const { registrar } = parseConfig("registrar: { site: devices }", "gateway.yaml", "/");
     assert.deepEqual(registrar, {
       site: "devices",

@@ -519,7 +519,7 @@ suite("a registration", () => {
     assert.equal(known("_services._dns-sd._udp").length, 1);
   });
 
-  test("of a device with two hosts loses only what is at the host that is removed", async () => {
+  test("SRP-12: of a device with two hosts loses only what is at the host that is removed", async () => {
     const { register, device, known } = openRegistrar();
     const second = `second.${SITE}`;
     await register([...host(HOST, device.key, "10.1.0.9"), ...service(ONE, HOST)]);

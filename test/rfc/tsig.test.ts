@@ -52,10 +52,11 @@ function expectUnsigned(octets: Buffer, error: Rcode, request: SignedRequest): v
   );
   assert.deepEqual([response.answers, response.authorities], [[], []]);
   assert.equal(response.additionals.length, 1);
-  const { key, algorithm, mac, error: said, other } = tsigOf(octets);
+  const { key, algorithm, mac, originalId, error: said, other } = tsigOf(octets);
   const sent = tsigOf(request.bytes);
   assert.deepEqual([said, mac.length, other.length], [error, 0, 0]);
   assert.ok(key.equals(sent.key) && algorithm.equals(sent.algorithm));
+  assert.equal(originalId, sent.originalId);
 }
 
 suite("verifying a request", () => {

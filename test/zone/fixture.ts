@@ -8,7 +8,7 @@ import { type RecordSet, type ResourceRecord, recordsOf } from "../../src/dns/re
 import { lookup } from "../../src/zone/lookup/lookup.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { Snapshot } from "../../src/zone/snapshot.ts";
-import type { Principal } from "../../src/zone/update/principal.ts";
+import { operatorPrincipal, type Principal } from "../../src/zone/update/principal.ts";
 import type { Update } from "../../src/zone/update/update.ts";
 import { Zone, type ZoneOptions } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -99,7 +99,7 @@ export function principal(name = "test", fields: Partial<Principal> = {}): Princ
   return { name, permits: () => true, ...fields };
 }
 
-export const operator = principal("operator", { isOperator: true });
+export const operator = operatorPrincipal("operator");
 
 /**
  * An update as people would type it: `+ record` adds, `- record` removes one, `- name TYPE` removes a
