@@ -16,17 +16,26 @@ import { update } from "./model.ts";
 
 const [paris, lyon] = [principal("paris"), principal("lyon")];
 
+/** What is known of a zone after a write; nothing if it is ahead of its journal, where more waits to be written. */
+interface Stage {
+  readonly end: number;
+  readonly told: string[] | undefined;
+  readonly since: unknown;
+}
+
 /** A zone that writes all it does to a journal, and its state after each write. */
 async function recorded(clock: FakeClock) {
   const disk = new MemoryDisk();
   const state = firstState(origin, setsOf("www A 10.0.0.1"));
   const atOnce = { ...state, held: [], nextId: 0, wallOffset: clock.wall() - clock.now() };
   const journal = await Journal.create(disk, "j", 5, stateEntries(atOnce));
-  const stages: { readonly end: number; readonly told: string[]; readonly since: unknown }[] = [];
+  const stages: Stage[] = [];
   const note = (working: Working) => {
     const { held, nextId, wallOffset, ...state } = working.atOnce();
     const told = describe(state, [...held], nextId, wallOffset);
-    stages.push({ end: journal.length, told, since: JSON.stringify(zone.since(1)) });
+    const isWritten = working.waiting().length === 0;
+    const since = JSON.stringify(zone.since(1));
+    stages.push({ end: journal.length, told: isWritten ? told : undefined, since });
   };
   const store: Store = {
     append: (entries) => journal.append(entries),
@@ -115,9 +124,9 @@ suite("a journal read back", () => {
         const cut = start + Math.floor((end - start) * part);
         const last = stages.findLast(({ end }) => end <= cut);
         const { told, since } = reread(disk.octets("j").subarray(0, cut), clock);
-        if (last !== undefined)
+        if (last === undefined) assert.equal(told[0], "serial 1");
+        else if (last.told !== undefined)
           assert.deepEqual({ told, since }, { told: last.told, since: last.since });
-        else assert.equal(told[0], "serial 1");
       }),
       { numRuns: 200 },
     );
