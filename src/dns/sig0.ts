@@ -38,7 +38,7 @@ export function isSig0({ type, rdata }: Pick<ResourceRecord, "type" | "rdata">):
  * signer's name in it may be compressed, as Thread's and Apple's devices send it; the signature covers it
  * spelled out.
  */
-export function partSig0(message: Message, bytes: Uint8Array): Sig0Message | undefined {
+export function splitSig0(message: Message, bytes: Uint8Array): Sig0Message | undefined {
   const last = message.additionals.at(-1);
   if (last === undefined || !isSig0(last) || !last.name.isRoot) return undefined;
   if (message.additionals.filter(isSig0).length > 1) return undefined;

@@ -62,7 +62,7 @@ export interface SignedMessage {
 }
 
 /** The message and its TSIG; undefined when it has none. Throws FormatError for a misplaced one (§5.1). */
-export function partTsig(bytes: Uint8Array): SignedMessage | undefined {
+export function splitTsig(bytes: Uint8Array): SignedMessage | undefined {
   const reader = new Reader(bytes, 4);
   const questions = reader.u16();
   const others = reader.u16() + reader.u16();

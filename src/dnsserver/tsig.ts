@@ -19,12 +19,12 @@ import type { ResourceRecord } from "../dns/record.ts";
 import { type Seal, SealedError } from "../dns/seal.ts";
 import {
   FUDGE,
-  partTsig,
   refusalLength,
   refuseTsig,
   type SignedMessage,
   type SignOptions,
   signTsig,
+  splitTsig,
   type TsigKey,
   tsigLength,
   verifyTsig,
@@ -74,7 +74,7 @@ export function tsig(options: TsigOptions): Layer {
 
   return (next) => (request) => {
     if (!isSigned(request.message)) return next(request);
-    const signed = partTsig(request.bytes)!;
+    const signed = splitTsig(request.bytes)!;
     const verdict = verifyTsig(signed, { find, now: now() });
     if (!verdict.isValid) return refuse(request, signed, verdict.error, verdict.key);
     const { key, mac, time } = verdict;
@@ -102,7 +102,7 @@ function refusal(request: Message, error: Rcode, seal: Seal): Message {
   return { ...makeResponse(request, { rcode: Rcode.NOTAUTH, edns }), seal };
 }
 
-/** Also true for a misplaced TSIG, which `partTsig` then refuses. */
+/** Also true for a misplaced TSIG, which `splitTsig` then refuses. */
 function isSigned({ answers, authorities, additionals }: Message): boolean {
   return additionals.some(isTsig) || authorities.some(isTsig) || answers.some(isTsig);
 }

@@ -118,9 +118,9 @@ async function openJournal(
   if (opened === undefined) {
     const records = withSerialAbove(fileRecords, await firstSerial(disk, path, origin, clock));
     const state = firstState(origin, records);
-    const atOnce = { ...state, held: [], nextId: 0, file: fileRecords, wallOffset: 0 };
+    const frozen = { ...state, held: [], nextId: 0, file: fileRecords, wallOffset: 0 };
     const salt = Math.floor(clock.random() * 2 ** 32);
-    const journal = await Journal.create(disk, file, salt, stateEntries(atOnce));
+    const journal = await Journal.create(disk, file, salt, stateEntries(frozen));
     return { journal, state: { ...state, file: fileRecords } };
   }
   const { journal, entries, torn } = opened;

@@ -16,7 +16,7 @@ import type { Log } from "../log.ts";
 import { Commits } from "./commits.ts";
 import { encodeEntry } from "./journal/entry.ts";
 import { firstState, stepEntry, type ZoneState } from "./journal/state.ts";
-import type { Store, Working } from "./journal/store.ts";
+import type { Store, StoredZone } from "./journal/store.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Change } from "./update/change.ts";
 import { FILE, FOREVER, type Hold, type Leases } from "./update/leases.ts";
@@ -177,11 +177,11 @@ export class Zone {
     if (typeof outcome === "number") return this.#answer(outcome);
     const hasRoom = this.#room.has(outcome, by, this.#state.leases, this.#ahead.size);
     if (!hasRoom) return this.#answer(Rcode.SERVFAIL);
-    return this.#commit(outcome, update, by.name, file && this.#said(file, outcome));
+    return this.#commit(outcome, update, by.name, file && this.#taken(file, outcome));
   }
 
   /** The part of the file that the zone has taken; the rest is tried again with the next merge. */
-  #said(file: readonly RecordSet[], { passedOver }: Outcome): readonly RecordSet[] {
+  #taken(file: readonly RecordSet[], { passedOver }: Outcome): readonly RecordSet[] {
     const [first] = passedOver;
     if (first === undefined) return file;
     const fields = { zone: `${this.origin}`, records: passedOver.length, first: `${first.name}` };
@@ -251,7 +251,7 @@ export class Zone {
     for (const wake of this.#waiting) wake();
     this.#waiting.clear();
     if (!isWritten) return;
-    this.#store?.kept(this.#working);
+    this.#store?.kept(this.#stored);
     if (this.#isFailing)
       this.#log?.info({ zone: `${this.origin}` }, "changes are written to disk again");
     this.#isFailing = false;
@@ -293,18 +293,18 @@ export class Zone {
     this.#wall?.follow();
     this.#wall?.close();
     await this.#commits.idle();
-    await this.#store?.close(this.#working);
+    await this.#store?.close(this.#stored);
   }
 
   /** Each function reports the state at the moment it is called. */
-  get #working(): Working {
+  get #stored(): StoredZone {
     const { leases } = this.#state;
     return {
       current: () => this.#current,
       holdsOf: (record) => leases.holds(record),
       wallTime: (time) => this.#wallTime(time),
       waiting: () => this.#commits.waiting,
-      atOnce: () => {
+      freeze: () => {
         this.#own();
         return {
           snapshot: this.#ahead,

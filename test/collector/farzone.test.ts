@@ -9,7 +9,7 @@ import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { type RecordSet, recordsOf } from "../../src/dns/record.ts";
-import { partTsig, refuseTsig, signTsig, type TsigKey, verifyTsig } from "../../src/dns/tsig.ts";
+import { refuseTsig, signTsig, splitTsig, type TsigKey, verifyTsig } from "../../src/dns/tsig.ts";
 import type { Compose } from "../../src/net/client/persistent.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
@@ -57,7 +57,7 @@ function farZone(
 
 /** A signed response. */
 function signed(request: Uint8Array, response: Message, time = now): Uint8Array {
-  const { mac } = partTsig(request)!.tsig;
+  const { mac } = splitTsig(request)!.tsig;
   return signTsig(encode(response), key, { now: time, priorMac: mac }).bytes;
 }
 
@@ -68,7 +68,7 @@ function* transfer(
   isSigned: (i: number, last: number) => boolean,
   sets = [soa!, ns!, ...hosts, soa!],
 ): Iterable<Uint8Array> {
-  let priorMac = partTsig(octets)!.tsig.mac;
+  let priorMac = splitTsig(octets)!.tsig.mac;
   let unsigned: Uint8Array[] = [];
   for (const [i, set] of sets.entries()) {
     const message = encode(makeResponse(query, { answers: recordsOf(set) }));
@@ -106,7 +106,7 @@ suite("an update to a remote server", () => {
     let asked: Message | undefined;
     const zone = farZone((request, octets) => {
       asked = request;
-      const verdict = verifyTsig(partTsig(octets)!, { find: () => key, now });
+      const verdict = verifyTsig(splitTsig(octets)!, { find: () => key, now });
       assert.ok(verdict.isValid);
       return [signed(octets, makeResponse(request, {}))];
     });
@@ -158,7 +158,7 @@ suite("an update to a remote server", () => {
         "not signed correctly",
         (request, octets) => {
           const other = { ...key, secret: Buffer.from("another") };
-          const priorMac = partTsig(octets)!.tsig.mac;
+          const priorMac = splitTsig(octets)!.tsig.mac;
           return [signTsig(encode(makeResponse(request, {})), other, { now, priorMac }).bytes];
         },
       ],
@@ -176,7 +176,7 @@ suite("an update to a remote server", () => {
     ] as const) {
       const zone = farZone((request, octets) => {
         const response = encode(makeResponse(request, { rcode: Rcode.NOTAUTH }));
-        return [refuseTsig(response, partTsig(octets)!, error)];
+        return [refuseTsig(response, splitTsig(octets)!, error)];
       });
       await assert.rejects(zone.publish(update), reason);
     }
@@ -185,7 +185,7 @@ suite("an update to a remote server", () => {
   test("TSIG-06: reports by how much the clocks differ", async () => {
     const refusing = farZone((request, octets) => {
       const response = encode(makeResponse(request, { rcode: Rcode.NOTAUTH }));
-      const { mac: priorMac, time, fudge } = partTsig(octets)!.tsig;
+      const { mac: priorMac, time, fudge } = splitTsig(octets)!.tsig;
       const error = Rcode.BADTIME;
       return [
         signTsig(response, key, { now: now - 900, priorMac, error, client: { time, fudge } }).bytes,
@@ -197,7 +197,7 @@ suite("an update to a remote server", () => {
     );
     const overtaken = farZone((request, octets) => {
       const response = encode(makeResponse(request, { rcode: Rcode.NOTAUTH }));
-      const { mac: priorMac, time, fudge } = partTsig(octets)!.tsig;
+      const { mac: priorMac, time, fudge } = splitTsig(octets)!.tsig;
       const error = Rcode.BADTIME;
       return [signTsig(response, key, { now, priorMac, error, client: { time, fudge } }).bytes];
     });

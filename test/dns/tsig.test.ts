@@ -7,9 +7,9 @@ import { FormatError } from "../../src/dns/format.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import {
-  partTsig,
   refuseTsig,
   signTsig,
+  splitTsig,
   type TsigKey,
   tsigAlgorithms,
   tsigLength,
@@ -32,7 +32,7 @@ const query = encode(
 const find = (name: Name) => (name.equals(key.name) ? key : undefined);
 
 function verify(bytes: Uint8Array, options: Partial<VerifyOptions> = {}) {
-  const signed = partTsig(bytes);
+  const signed = splitTsig(bytes);
   assert.ok(signed);
   return verifyTsig(signed, { find, now: NOW, ...options });
 }
@@ -60,12 +60,12 @@ describe("a TSIG", () => {
   it("TSIG-02: is last in the additional section, once, or a format error", () => {
     const once = signTsig(query, key, { now: NOW }).bytes;
     const twice = signTsig(once, key, { now: NOW }).bytes;
-    assert.throws(() => partTsig(twice), FormatError);
+    assert.throws(() => splitTsig(twice), FormatError);
     const asAnswer = Buffer.from(once);
     asAnswer.writeUInt16BE(1, 6);
     asAnswer.writeUInt16BE(0, 10);
-    assert.throws(() => partTsig(asAnswer), FormatError);
-    assert.equal(partTsig(query), undefined);
+    assert.throws(() => splitTsig(asAnswer), FormatError);
+    assert.equal(splitTsig(query), undefined);
   });
 
   it("TSIG-03: is checked by key, then MAC, then time", () => {
@@ -109,7 +109,7 @@ describe("a TSIG", () => {
       error: Rcode.BADTIME,
       client: { time: NOW - 900, fudge: 42 },
     });
-    const tsig = partTsig(bytes)!.tsig;
+    const tsig = splitTsig(bytes)!.tsig;
     assert.equal(tsig.time, NOW - 900);
     assert.equal(tsig.fudge, 42);
     assert.equal(Buffer.from(tsig.other).readUIntBE(0, 6), NOW);
@@ -148,7 +148,7 @@ describe("a TSIG", () => {
     assert.ok(verify(bytes).isValid);
     // Nor on the case that it was signed in.
     bytes.write("PARIS", query.length + 1);
-    assert.equal(`${partTsig(bytes)!.tsig.key}`, "PARIS.KEY.");
+    assert.equal(`${splitTsig(bytes)!.tsig.key}`, "PARIS.KEY.");
     assert.ok(verify(bytes).isValid);
   });
 
@@ -193,8 +193,8 @@ describe("a TSIG", () => {
   });
 
   it("reports BADKEY unsigned", () => {
-    const request = partTsig(signTsig(query, key, { now: NOW }).bytes)!;
-    const refusal = partTsig(refuseTsig(query, request, Rcode.BADKEY))!;
+    const request = splitTsig(signTsig(query, key, { now: NOW }).bytes)!;
+    const refusal = splitTsig(refuseTsig(query, request, Rcode.BADKEY))!;
     assert.equal(refusal.tsig.error, Rcode.BADKEY);
     assert.equal(refusal.tsig.mac.length, 0);
   });
@@ -202,7 +202,7 @@ describe("a TSIG", () => {
 
 /** The signed query, its MAC changed by `change`. */
 function withMac(change: (mac: Uint8Array) => Uint8Array, own = key): Uint8Array {
-  const { tsig } = partTsig(signTsig(query, own, { now: NOW }).bytes)!;
+  const { tsig } = splitTsig(signTsig(query, own, { now: NOW }).bytes)!;
   const algorithm = [own.algorithm.length, ...Buffer.from(own.algorithm), 0];
   const mac = change(tsig.mac);
   const name = [...Buffer.from("\x05Paris\x03key\x00", "latin1")];

@@ -11,7 +11,7 @@ import { decodeHeader, makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
-import { partTsig, signTsig } from "../../src/dns/tsig.ts";
+import { signTsig, splitTsig } from "../../src/dns/tsig.ts";
 import { farZones, locating, nearZones, updateHost } from "../../src/gateway/publishing.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
@@ -106,7 +106,7 @@ describe("remote zones", () => {
         frames.push(bytes);
         const update = frames.next();
         if (update === undefined) return;
-        const signed = partTsig(update);
+        const signed = splitTsig(update);
         signers.push(`${signed?.tsig.key}`);
         const { id, opcode } = decodeHeader(update);
         const edns = opt({ options: [leaseOption({ lease: 600 })] });

@@ -8,7 +8,7 @@ import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import { partTsig, signTsig, type TsigKey } from "../../src/dns/tsig.ts";
+import { signTsig, splitTsig, type TsigKey } from "../../src/dns/tsig.ts";
 import { ask, ExchangeError } from "../../src/net/client/exchange.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -158,7 +158,7 @@ suite("exchange", () => {
         send(answer(asked));
         send(answer(asked, { answers: [tsig!] }));
         send(answer(asked, { additionals: [{ ...tsig!, class: Class.IN }] }));
-        const priorMac = partTsig(octets)!.tsig.mac;
+        const priorMac = splitTsig(octets)!.tsig.mac;
         const now = Math.floor(systemClock.wall() / 1000);
         send(signTsig(answer(asked, { rcode: Rcode.NXDOMAIN }), key, { now, priorMac }).bytes);
       },

@@ -11,7 +11,7 @@ import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata, soaOf } from "../../src/dns/rdata.ts";
-import { partTsig, signTsig, type TsigKey } from "../../src/dns/tsig.ts";
+import { signTsig, splitTsig, type TsigKey } from "../../src/dns/tsig.ts";
 import { notifyHandler } from "../../src/dnsserver/notify.ts";
 import { NoticeSlots, notifySecondaries, type Secondary } from "../../src/dnsserver/secondaries.ts";
 import { notifyAll } from "../../src/gateway/notifying.ts";
@@ -486,7 +486,7 @@ suite("NOTIFY by UDP", () => {
   test("XFR-27: is signed where the secondary has a key, and then only a signed answer counts", async () => {
     let isForged = true;
     using secondary = await secondarySocket((bytes) => {
-      const { mac } = partTsig(bytes)!.tsig;
+      const { mac } = splitTsig(bytes)!.tsig;
       const response = encode(makeResponse(decode(bytes), { additionals: [] }));
       const signedBy = (by: TsigKey) => signTsig(response, by, { now: now(), priorMac: mac }).bytes;
       if (!isForged) return signedBy(key);
@@ -501,7 +501,7 @@ suite("NOTIFY by UDP", () => {
       assert.deepEqual(facts, []);
     });
     const [first] = secondary.received;
-    const { body, tsig } = partTsig(first!)!;
+    const { body, tsig } = splitTsig(first!)!;
     assert.ok(tsig.key.equals(key.name));
     const again = signTsig(body, key, { now: tsig.time });
     assert.deepEqual(Buffer.from(tsig.mac), Buffer.from(again.mac));

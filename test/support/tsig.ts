@@ -6,9 +6,9 @@ import { decode, type Message } from "../../src/dns/message.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { Rdata, writeRdata } from "../../src/dns/rdata.ts";
 import {
-  partTsig,
   type SignedMessage,
   signTsig,
+  splitTsig,
   type TsigKey,
   verifyTsig,
 } from "../../src/dns/tsig.ts";
@@ -33,7 +33,7 @@ export function changed(
   fields: Partial<Tsig>,
   record: { class?: number; ttl?: number } = {},
 ): SignedRequest {
-  const { body, tsig } = partTsig(bytes)!;
+  const { body, tsig } = splitTsig(bytes)!;
   const all = { ...tsig, ...fields };
   return { bytes: append(body, all, record), mac: fields.mac ?? mac };
 }
@@ -58,13 +58,13 @@ export function append(
 
 /** The contents of a TSIG; fails if there is none. */
 export function tsigOf(octets: Uint8Array): Tsig {
-  const signed = partTsig(octets);
+  const signed = splitTsig(octets);
   assert.ok(signed, "no TSIG");
   return signed.tsig;
 }
 
 export function hasTsig(octets: Uint8Array): boolean {
-  return partTsig(octets) !== undefined;
+  return splitTsig(octets) !== undefined;
 }
 
 /** The response, which must be signed by this key for that request. */
@@ -73,7 +73,7 @@ export function verified(
   key: TsigKey,
   { mac, now, isContinuation = false }: { mac: Uint8Array; now: number; isContinuation?: boolean },
 ): Message {
-  const signed = partTsig(octets);
+  const signed = splitTsig(octets);
   assert.ok(signed, "no TSIG");
   const find = (name: Name) => (name.equals(key.name) ? key : undefined);
   const verdict = verifyTsig(signed, { find, now, priorMac: mac, isContinuation });

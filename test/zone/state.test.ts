@@ -3,7 +3,7 @@ import { suite, test } from "node:test";
 import { FormatError } from "../../src/dns/format.ts";
 import { Journal } from "../../src/zone/journal/journal.ts";
 import { firstState, readState, stateEntries } from "../../src/zone/journal/state.ts";
-import type { Store, Working } from "../../src/zone/journal/store.ts";
+import type { Store, StoredZone } from "../../src/zone/journal/store.ts";
 import { readTape } from "../../src/zone/journal/tape.ts";
 import type { Update } from "../../src/zone/update/update.ts";
 import { Zone } from "../../src/zone/zone.ts";
@@ -27,13 +27,13 @@ interface Stage {
 async function recorded(clock: FakeClock) {
   const disk = new MemoryDisk();
   const state = firstState(origin, setsOf("www A 10.0.0.1"));
-  const atOnce = { ...state, held: [], nextId: 0, wallOffset: clock.wall() - clock.now() };
-  const journal = await Journal.create(disk, "j", 5, stateEntries(atOnce));
+  const frozen = { ...state, held: [], nextId: 0, wallOffset: clock.wall() - clock.now() };
+  const journal = await Journal.create(disk, "j", 5, stateEntries(frozen));
   const stages: Stage[] = [];
-  const note = (working: Working) => {
-    const { held, nextId, wallOffset, ...state } = working.atOnce();
+  const note = (stored: StoredZone) => {
+    const { held, nextId, wallOffset, ...state } = stored.freeze();
     const told = describe(state, [...held], nextId, wallOffset);
-    const isWritten = working.waiting().length === 0;
+    const isWritten = stored.waiting().length === 0;
     const since = JSON.stringify(zone.since(1));
     stages.push({ end: journal.length, told: isWritten ? told : undefined, since });
   };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { Rcode, Type } from "../../src/dns/constants.ts";
 import { recordsOf } from "../../src/dns/record.ts";
-import type { Store, Working } from "../../src/zone/journal/store.ts";
+import type { Store, StoredZone } from "../../src/zone/journal/store.ts";
 import type { Snapshot } from "../../src/zone/snapshot.ts";
 import { type Change, replay } from "../../src/zone/update/change.ts";
 import { Zone } from "../../src/zone/zone.ts";
@@ -20,21 +20,21 @@ async function take(steps: AsyncIterator<Change | "resync">, count: number) {
   return taken.map((step) => (typeof step === "object" ? `${step.from}-${step.to}` : step));
 }
 
-/** A store whose writes end or fail when the test says so; `working` is known from the first success. */
+/** A store whose writes end or fail when the test says so; `stored` is known from the first success. */
 function slowStore() {
   const ends: ((fails: boolean) => void)[] = [];
-  let known: Working | undefined;
+  let known: StoredZone | undefined;
   const store: Store = {
     append: () =>
       new Promise((resolve, reject) => {
         ends.push((fails) => (fails ? reject(new Error("ENOSPC")) : resolve()));
       }),
-    kept(working) {
-      known = working;
+    kept(stored) {
+      known = stored;
     },
     close: async () => {},
   };
-  return { store, ends, working: () => known };
+  return { store, ends, stored: () => known };
 }
 
 suite("Zone", () => {
@@ -91,7 +91,7 @@ suite("Zone", () => {
     const turn = () => new Promise((resolve) => setImmediate(resolve));
     await fc.assert(
       fc.asyncProperty(fc.array(round, { maxLength: 12 }), async (rounds) => {
-        const { store, ends, working } = slowStore();
+        const { store, ends, stored } = slowStore();
         const records = setsOf("a A 10.0.0.1\nb.a A 10.0.0.2");
         const zone = new Zone({ origin, records, clock: new FakeClock() }, store);
         const model = new Model(records.flatMap(recordsOf));
@@ -105,7 +105,7 @@ suite("Zone", () => {
             applied.push(done.then((rcode) => rcode === Rcode.NOERROR && model.apply(each)));
           }
           see(zone.current);
-          if (looksAhead && working() !== undefined) see(working()!.atOnce().snapshot);
+          if (looksAhead && stored() !== undefined) see(stored()!.freeze().snapshot);
           if (disk !== "nothing") ends.shift()?.(disk === "fail");
           await turn();
           see(zone.current);

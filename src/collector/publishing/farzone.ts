@@ -15,7 +15,14 @@ import type { Name } from "../../dns/name.ts";
 import { type Rdata, soaOf } from "../../dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, setKey } from "../../dns/record.ts";
 import { compareSerials } from "../../dns/serial.ts";
-import { FUDGE, partTsig, signTsig, type TsigKey, tsigLength, verifyTsig } from "../../dns/tsig.ts";
+import {
+  FUDGE,
+  signTsig,
+  splitTsig,
+  type TsigKey,
+  tsigLength,
+  verifyTsig,
+} from "../../dns/tsig.ts";
 import type { PersistentConnection } from "../../net/client/persistent.ts";
 import type { Update } from "../../zone/update/update.ts";
 import { weightOf } from "../../zone/update/weight.ts";
@@ -169,7 +176,7 @@ class Exchange {
     }
     const key = this.#key;
     if (key === undefined) return message;
-    const signed = partTsig(octets);
+    const signed = splitTsig(octets);
     if (signed === undefined) {
       if (!this.#isContinuation) throw new PublishError(unsignedAnswer(message.rcode));
       if (this.#unsigned.push(octets) > MAX_UNSIGNED) throw new PublishError(UNSIGNED);

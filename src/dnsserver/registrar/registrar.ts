@@ -17,7 +17,7 @@ import { type Lease, leaseOption, readLease } from "../../dns/lease.ts";
 import { type Message, makeResponse, type Question } from "../../dns/message.ts";
 import { Name } from "../../dns/name.ts";
 import type { Rdata } from "../../dns/rdata.ts";
-import { hasSig0, partSig0, type Sig0Message, verifySig0 } from "../../dns/sig0.ts";
+import { hasSig0, type Sig0Message, splitSig0, verifySig0 } from "../../dns/sig0.ts";
 import type { Layer, Request } from "../../net/server/handler.ts";
 import { Quarter } from "../../quarter.ts";
 import { requesterPrincipal, reverseRequesterPrincipal } from "../../zone/update/principal.ts";
@@ -165,7 +165,7 @@ class Registrar {
     if (key === undefined) return { unfit: "it has no KEY, and none is registered for its host" };
     const isThere = registration.addresses.length > 0;
     if (!isThere && lease.lease > 0) return { unfit: "its host has no address" };
-    const part = partSig0(message, bytes);
+    const part = splitSig0(message, bytes);
     return part === undefined ? BAD_SIGNATURE : { registration, key, lease, part };
   }
 

@@ -16,7 +16,7 @@ import type { Endpoint } from "../../dns/endpoint.ts";
 import { FormatError } from "../../dns/format.ts";
 import { decode, type Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
-import { partTsig, signTsig, type TsigKey, verifyTsig } from "../../dns/tsig.ts";
+import { signTsig, splitTsig, type TsigKey, verifyTsig } from "../../dns/tsig.ts";
 import { Frames, frame } from "../framing.ts";
 
 export interface ExchangeOptions {
@@ -219,7 +219,7 @@ function signedQuery({ octets, accept }: Query, key: TsigKey, clock: Clock): Que
     octets: bytes,
     accept: wellFormed((bytes) => {
       const response = accept(bytes);
-      const signed = response && partTsig(bytes);
+      const signed = response && splitTsig(bytes);
       if (signed === undefined) return undefined;
       const verdict = verifyTsig(signed, { find, now: now(), priorMac: mac });
       return verdict.isValid ? response : undefined;

@@ -9,7 +9,7 @@ import { writeCopy } from "./copy.ts";
 import type { Disk } from "./disk.ts";
 import type { Journal } from "./journal.ts";
 import { stateEntries } from "./state.ts";
-import type { Store, Working } from "./store.ts";
+import type { Store, StoredZone } from "./store.ts";
 
 export interface FileStoreOptions {
   readonly disk: Disk;
@@ -44,7 +44,7 @@ export class FileStore implements Store {
     return this.#options.journal.append(entries);
   }
 
-  kept(zone: Working): void {
+  kept(zone: StoredZone): void {
     const { clock, journal } = this.#options;
     this.#cancelCopy ??= clock.at(clock.now() + COPY_AFTER, () => this.#copy(zone));
     if (journal.length <= this.#limit || this.#isRewriting) return;
@@ -53,7 +53,7 @@ export class FileStore implements Store {
   }
 
   /** If a zone is given, writes a last copy of it. */
-  async close(zone?: Working): Promise<void> {
+  async close(zone?: StoredZone): Promise<void> {
     this.#isClosing = true;
     await this.#rewriting;
     if (zone !== undefined) this.#copy(zone);
@@ -62,13 +62,13 @@ export class FileStore implements Store {
     this.#options.journal.close();
   }
 
-  async #rewrite(zone: Working): Promise<void> {
+  async #rewrite(zone: StoredZone): Promise<void> {
     const { journal, clock, log } = this.#options;
     this.#isRewriting = true;
     const before = journal.length;
     try {
       const salt = Math.floor(clock.random() * 2 ** 32);
-      const head = paced(stateEntries(zone.atOnce()), this.#pace);
+      const head = paced(stateEntries(zone.freeze()), this.#pace);
       await journal.rewrite(salt, head, zone.waiting());
       this.#limit = Math.max(this.#options.enough ?? ENOUGH, 4 * journal.length);
     } catch (error) {
@@ -79,13 +79,13 @@ export class FileStore implements Store {
     this.#isRewriting = false;
   }
 
-  #copy(zone: Working): void {
+  #copy(zone: StoredZone): void {
     this.#cancelCopy?.();
     this.#cancelCopy = undefined;
     this.#copying = this.#copying.then(() => this.#writeCopy(zone));
   }
 
-  async #writeCopy({ current, holdsOf, wallTime }: Working): Promise<void> {
+  async #writeCopy({ current, holdsOf, wallTime }: StoredZone): Promise<void> {
     const { disk, copy: path, log } = this.#options;
     const snapshot = current();
     if (this.#copied === snapshot.serial) return;

@@ -31,7 +31,7 @@ export interface ZoneState {
 }
 
 /** A state at one moment, to be written while the zone goes on changing. */
-export interface StateAtOnce {
+export interface FrozenState {
   readonly snapshot: Snapshot;
   readonly held: Iterable<HeldRecord>;
   readonly nextId: number;
@@ -42,7 +42,7 @@ export interface StateAtOnce {
 }
 
 /** In pieces, so that other work gets a turn between them. */
-export function* stateEntries(state: StateAtOnce): Generator<Uint8Array> {
+export function* stateEntries(state: FrozenState): Generator<Uint8Array> {
   const { snapshot, held, nextId, file, wallOffset, signingTimes } = state;
   const wallTime = ({ by, expires, lease }: Hold): Hold => ({
     by,

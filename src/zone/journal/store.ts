@@ -2,26 +2,26 @@
 import type { Snapshot } from "../snapshot.ts";
 import type { Hold } from "../update/leases.ts";
 import type { ZoneRecord } from "../update/recordmap.ts";
-import type { StateAtOnce } from "./state.ts";
+import type { FrozenState } from "./state.ts";
 
 /** Keeps the changes of a zone. */
 export interface Store {
   /** Resolves when all of them are on disk; if it rejects, none is. */
   append(entries: readonly Uint8Array[]): Promise<void>;
   /** Something has been written, and is visible now. */
-  kept(zone: Working): void;
-  close(zone: Working): Promise<void>;
+  kept(zone: StoredZone): void;
+  close(zone: StoredZone): Promise<void>;
 }
 
 /** A zone as its store sees it. */
-export interface Working {
+export interface StoredZone {
   /** The snapshot that is on disk. */
   current(): Snapshot;
   holdsOf(record: ZoneRecord): readonly Hold[];
   /** Converts a time of the zone's clock to milliseconds since 1970. */
   wallTime(time: number): number;
   /** All that has been worked out, whether written or not. */
-  atOnce(): StateAtOnce;
+  freeze(): FrozenState;
   /** Entries that have been worked out but not yet passed to `append`. */
   waiting(): readonly Uint8Array[];
 }
