@@ -166,6 +166,11 @@ export class Zone {
     return this.#state.leases.heldBy(by);
   }
 
+  /** A set of the state ahead: as the next update will find it. */
+  setAhead(name: Name, type: number): RecordSet | undefined {
+    return this.#ahead.set(name, type);
+  }
+
   /** The latest signing time of the updates by `by` that had an effect, in seconds. */
   lastSigned(by: string): number | undefined {
     return this.#state.signingTimes.latest(by);

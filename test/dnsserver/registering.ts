@@ -14,6 +14,7 @@ import { registering as layerOf } from "../../src/gateway/registering.ts";
 import { makeEdge } from "../../src/net/server/edge.ts";
 import type { Transport } from "../../src/net/server/handler.ts";
 import { apexRecords } from "../../src/zone/apex.ts";
+import type { Store } from "../../src/zone/journal/store.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
 import { silentLog } from "../support/log.ts";
@@ -47,14 +48,18 @@ export interface Settings {
 export function openRegistrar(settings: Settings = {}, capacity?: number) {
   const clock = new FakeClock();
   const reverse = (settings.reverse ?? []).map((origin) => makeZone(origin, clock));
-  return registrarOf(makeZone(ZONE, clock, capacity), clock, settings, reverse);
+  return registrarOf(makeZone(ZONE, clock, { capacity }), clock, settings, reverse);
 }
 
-/** An empty zone, for so many records. */
-export function makeZone(name: string, clock: FakeClock, capacity?: number): Zone {
+/** An empty zone, for so many records; in memory unless there is a store. */
+export function makeZone(
+  name: string,
+  clock: FakeClock,
+  { capacity, store }: { capacity?: number | undefined; store?: Store } = {},
+): Zone {
   const origin = Name.parse(name);
   const records = apexRecords({ origin, nameservers: [], serial: 1 });
-  return new Zone({ origin, records, clock, ...(capacity && { capacity }) });
+  return new Zone({ origin, records, clock, ...(capacity && { capacity }) }, store);
 }
 
 /** A registrar in front of this zone and these reverse zones. */

@@ -721,6 +721,25 @@ suite("the reverse names of a registered host", () => {
     assert.deepEqual(reversed().sort(), sorted(names.slice(0, 8), more));
   });
 
+  test("SRP-23: are no more than that though none is on disk yet", async () => {
+    const clock = new FakeClock();
+    let write = () => {};
+    const written = new Promise<void>((resolve) => {
+      write = resolve;
+    });
+    const store = { append: () => written, kept: () => {}, close: async () => {} };
+    const reverse = makeZone(REVERSE[0]!, clock, { store });
+    const open = registrarOf(makeZone(ZONE, clock), clock, {}, [reverse]);
+    const answers = Array.from({ length: 10 }, (_, i) => {
+      const by = new Requester();
+      return open.register(host(`lamp-${i}.${SITE}`, by.key, "10.1.0.9"), { by });
+    });
+    await waitFor("ten hosts", () => open.known().filter((line) => / A /.test(line)).length === 10);
+    write();
+    assert.deepEqual(new Set(await Promise.all(answers)), new Set(["NOERROR"]));
+    assert.equal(open.reversed().length, 8);
+  });
+
   test("SRP-23: are those of published addresses, and only where devices or maps may lead", async () => {
     const policy = {
       networks: ["10.1.9.0/24"],
@@ -751,7 +770,7 @@ suite("the reverse names of a registered host", () => {
 
   test("SRP-23: that have no room are missing, and the registration stands", async () => {
     const clock = new FakeClock();
-    const full = makeZone(REVERSE[0]!, clock, 2);
+    const full = makeZone(REVERSE[0]!, clock, { capacity: 2 });
     const { register, device, lines, known, reversed } = registrarOf(
       makeZone(ZONE, clock),
       clock,

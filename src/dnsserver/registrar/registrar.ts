@@ -32,7 +32,7 @@ import { reverseClaim } from "./reverse.ts";
 export interface RegistrarOptions {
   readonly zone: Pick<Zone, "origin" | "current" | "apply" | "heldBy">;
   /** The zones that get the reverse names of hosts. */
-  readonly reverse: readonly Pick<Zone, "origin" | "current" | "apply" | "heldBy">[];
+  readonly reverse: readonly Pick<Zone, "origin" | "setAhead" | "apply" | "heldBy">[];
   /** The domain that devices register in, beneath the zone's. */
   readonly site: Name;
   /** True to accept UDP too, by which any source address can be forged. */

@@ -15,7 +15,7 @@ import { additionOf } from "./claim.ts";
 import type { Registration } from "./registration.ts";
 
 export interface ReverseOptions {
-  readonly zone: Pick<Zone, "origin" | "current" | "heldBy">;
+  readonly zone: Pick<Zone, "origin" | "setAhead" | "heldBy">;
   readonly by: Principal;
   /** Seconds; 0 removes them. */
   readonly lease: number;
@@ -31,7 +31,7 @@ export function reverseClaim(
     if (targetOf(record.rdata)!.equals(host)) held.set(record);
   }
   const isCrowded = (name: Name) =>
-    (zone.current.set(name, Type.PTR)?.rdatas.length ?? 0) >= MAX_REVERSE_NAMES;
+    (zone.setAhead(name, Type.PTR)?.rdatas.length ?? 0) >= MAX_REVERSE_NAMES;
   const wanted = new RecordMap<ZoneRecord>();
   for (const { values } of lease > 0 ? addresses : []) {
     const name = reverseName(values[0] as Uint8Array);
