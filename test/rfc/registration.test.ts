@@ -760,6 +760,23 @@ suite("the reverse names of a registered host", () => {
     ]);
   });
 
+  test("SRP-23: go with the address, though its networks no longer have it", async () => {
+    const clock = new FakeClock();
+    const [zone, reverse] = [makeZone(ZONE, clock), makeZone("10.in-addr.arpa.", clock)];
+    const by = new Requester();
+    const within = (network: string) => {
+      const registrar = { site: "devices", networks: [network] };
+      const open = registrarOf(zone, clock, { registrar }, [reverse]);
+      return (address: string, lease = LEASE) =>
+        open.register(host(HOST, by.key, address), { by, lease }).then(open.reversed);
+    };
+    const [before, after] = [within("10.0.0.0/8"), within("10.1.0.0/16")];
+    assert.deepEqual(await before("10.2.0.9"), ["9.0.2.10.in-addr.arpa. lamp.devices"]);
+    assert.deepEqual(await after("10.1.0.9"), ["9.0.1.10.in-addr.arpa. lamp.devices"]);
+    await before("10.2.0.9");
+    assert.deepEqual(await after("10.1.0.9", { lease: 0 }), []);
+  });
+
   test("SRP-23: of a refused registration are not written", async () => {
     const { register, device, reversed } = openRegistrar({ reverse: REVERSE });
     await register(host(HOST, device.key, "10.1.0.9"));

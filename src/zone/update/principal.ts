@@ -111,16 +111,24 @@ export function requesterPrincipal(key: string, origin: Name, site: Name): Princ
   };
 }
 
-/** The same device in a reverse zone: at the name of an address of its own it may write a PTR to a host. */
+/**
+ * The same device in a reverse zone: at the name of an address of its own it may write a PTR to a host. It
+ * may let go of one elsewhere too, since which addresses may be its own can change.
+ */
 export function reverseRequesterPrincipal(
   key: string,
   origin: Name,
   site: Name,
   isItsAddress: (address: Uint8Array) => boolean,
 ): Principal {
-  const isItsSite: IsItsSite = (each) => each.equals(site);
-  const reverse = reversePrincipal(`${REQUESTER}${key}`, origin, isItsSite, isItsAddress);
-  return { ...reverse, ...SHARES };
+  const at = (isItsAddress?: (address: Uint8Array) => boolean) =>
+    reversePrincipal(`${REQUESTER}${key}`, origin, (each) => each.equals(site), isItsAddress);
+  const [its, any] = [at(isItsAddress), at()];
+  return {
+    ...its,
+    ...SHARES,
+    permits: (record) => (record.class === Class.NONE ? any : its).permits(record),
+  };
 }
 
 /**
