@@ -777,6 +777,18 @@ suite("the reverse names of a registered host", () => {
     assert.deepEqual(await after("10.1.0.9", { lease: 0 }), []);
   });
 
+  test("SRP-23: are each in the closest zone only", async () => {
+    const nested = ["10.in-addr.arpa.", "1.10.in-addr.arpa.", "0.1.10.in-addr.arpa."];
+    const { register, device, reverse, reversed } = openRegistrar({ reverse: nested });
+    assert.equal(await register(host(HOST, device.key, "10.1.0.9", "10.1.1.9")), "NOERROR");
+    const names = ["9.1.1.10.in-addr.arpa.", "9.0.1.10.in-addr.arpa."];
+    assert.deepEqual(
+      reversed(),
+      names.map((name) => `${name} lamp.devices`),
+    );
+    assert.equal(reverse[0]!.current.serial, 1);
+  });
+
   test("SRP-23: of a refused registration are not written", async () => {
     const { register, device, reversed } = openRegistrar({ reverse: REVERSE });
     await register(host(HOST, device.key, "10.1.0.9"));
@@ -911,6 +923,27 @@ suite("many registrations at once", () => {
     const atOnce = count("REFUSED");
     assert.ok(atOnce < 150, `${atOnce} did not wait`);
     while (rcodes.length < all.length) await clock.elapse(1000);
+  });
+
+  test("SEC-13: wait longer where there are reverse names to be written", async () => {
+    const { clock, register, device, reverse } = openRegistrar({ reverse: ["10.in-addr.arpa."] });
+    const [zone] = reverse;
+    const heldBy = zone!.heldBy.bind(zone);
+    zone!.heldBy = (by) => {
+      clock.standStill(60_000);
+      return heldBy(by);
+    };
+    const lamp = host(HOST, device.key, "10.1.0.9");
+    assert.equal(await register(lamp), "NOERROR");
+    let isServed = false;
+    const next = register(lamp).then(() => {
+      isServed = true;
+    });
+    const isWaiting = () => clock.next! <= clock.now() + 1000;
+    await waitFor("the next to wait", () => isWaiting() || isServed);
+    assert.ok(!isServed);
+    await clock.elapse(1000);
+    await next;
   });
 
   test("are dropped if their device has gone before its turn", async () => {

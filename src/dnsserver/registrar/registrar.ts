@@ -27,12 +27,12 @@ import { granted } from "../update.ts";
 import { claim } from "./claim.ts";
 import { FairQueue } from "./fairqueue.ts";
 import { moved, type Registration, readRegistration, type Unfit } from "./registration.ts";
-import { reverseClaim } from "./reverse.ts";
+import { type ReverseZone, reverseClaims } from "./reverse.ts";
 
 export interface RegistrarOptions {
   readonly zone: Pick<Zone, "origin" | "current" | "apply" | "heldBy">;
   /** The zones that get the reverse names of hosts. */
-  readonly reverse: readonly Pick<Zone, "origin" | "setAhead" | "apply" | "heldBy">[];
+  readonly reverse: readonly ReverseZone[];
   /** The domain that devices register in, beneath the zone's. */
   readonly site: Name;
   /** True to accept UDP too, by which any source address can be forged. */
@@ -206,15 +206,17 @@ class Registrar {
   async #reverse(registration: Registration, holder: string, lease: number): Promise<void> {
     const { zone, reverse, site, isReversed, complaints } = this.#options;
     const by = reverseRequesterPrincipal(holder, zone.origin, site, isReversed);
-    const written = reverse.map(async (each) => {
-      const update = reverseClaim(registration, { zone: each, by, lease });
-      if (update === undefined || (await each.apply(update, by)) === Rcode.NOERROR) return;
+    const written = this.#timed(() => {
+      const claims = reverseClaims(registration, { zones: reverse, by, lease });
+      return claims.map((each) => ({ ...each, done: each.zone.apply(each.update, by) }));
+    });
+    for (const { zone, done } of written) {
+      if ((await done) === Rcode.NOERROR) continue;
       complaints.tell(undefined, "the reverse names of a registered host are not written", () => ({
-        zone: `${each.origin}`,
+        zone: `${zone.origin}`,
         host: `${registration.host}`,
       }));
-    });
-    await Promise.all(written);
+    }
   }
 }
 
