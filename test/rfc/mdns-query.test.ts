@@ -666,6 +666,26 @@ suite("unicast responses", () => {
     assert.equal(set.harvest.counters.unexpected, 2);
   });
 
+  test("MDNS-22: are accepted from a host that has answered: what belongs to that may not fit", () => {
+    const set = stage({ types: [local("_ipp._tcp")] });
+    set.clock.advance(200);
+    const [answering, other] = ["10.0.0.3", "10.0.0.4"].map((address) => {
+      const host = set.lan.host(address, address);
+      return (text: string) => host.say(response(text), { family: 4, address: "10.0.0.1" });
+    });
+    answering!("_ipp._tcp PTR a._ipp._tcp");
+    answering!("!a._ipp._tcp SRV 0 0 1 h\n!h A 10.0.0.3");
+    other!("!a._ipp._tcp TXT other");
+    set.clock.advance(100);
+    const known = ["SRV", "TXT"].map((type) => held(set.harvest.cache, "a._ipp._tcp", type).length);
+    assert.deepEqual(known, [1, 0]);
+    assert.equal(set.harvest.counters.unexpected, 1);
+    set.clock.advance(2000);
+    answering!("!a._ipp._tcp TXT late");
+    set.clock.advance(100);
+    assert.deepEqual(held(set.harvest.cache, "a._ipp._tcp", "TXT"), []);
+  });
+
   test("MDNS-22: are accepted to each of many questions that requested them", () => {
     const types = Array.from({ length: 250 }, (_, i) => `_t${i}._tcp`);
     const set = stage({ types: types.map(local) });

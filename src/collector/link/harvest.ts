@@ -173,7 +173,7 @@ export class Harvest {
     }
     // RFC 6762 §18.3, §18.11. The RCODE's upper eight bits, in an OPT record, are ignored.
     if (message.opcode !== Opcode.QUERY || (message.rcode & 0xf) !== Rcode.NOERROR) return;
-    if (isToUs && !unicast.isAnswer(message)) {
+    if (isToUs && !unicast.isAnswer(message, packet.source)) {
       this.counters.unexpected++;
       return;
     }
