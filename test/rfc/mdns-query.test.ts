@@ -802,6 +802,24 @@ suite("refreshes", () => {
       );
     });
   }
+
+  test("MDNS-09: do not delay or cancel what a client waits for", () => {
+    const list = response("_ipp._tcp 4500 PTR a._ipp._tcp");
+    for (const isWaiting of [false, true]) {
+      const set = stage();
+      set.witness.say(list);
+      set.clock.advance(3_590_000);
+      const refresh = set.harvest.cache.due()! - START;
+      set.clock.advance(refresh + (isWaiting ? 10_000 : -15) - set.clock.passed);
+      if (isWaiting) set.clock.advance(set.harvest.querier.due()! - START - set.clock.passed - 15);
+      const since = set.clock.passed;
+      set.harvest.inquire(local("_ipp._tcp"), [Type.PTR], "10.0.0.8");
+      if (isWaiting) set.witness.say(list);
+      set.clock.advance(120);
+      const count = timesOf(set, "_ipp._tcp", Type.PTR, since).length;
+      assert.equal(count, 1, isWaiting ? "with a refresh that was to leave" : "before a refresh");
+    }
+  });
 });
 
 suite("known answers", () => {

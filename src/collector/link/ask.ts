@@ -28,6 +28,8 @@ export class Ask implements Ranked {
   to: Owner | undefined;
   /** True if an owner has only a second or so to confirm: no time to ask hosts or families in turn. */
   isUrgent = false;
+  /** True while a client waits for it to be asked. */
+  isAwaited = false;
   /** True while an entry of the list that expired without a goodbye is looked for. */
   isMissing = false;
   /** When the silent owners in the list were last looked for. */
@@ -61,6 +63,7 @@ export class Ask implements Ranked {
     this.last = now;
     this.earliest = now + FIRST_WAIT;
     this.isUrgent = false;
+    this.isAwaited = false;
     this.times--;
   }
 

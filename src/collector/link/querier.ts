@@ -96,7 +96,8 @@ export class Querier {
   refresh(set: HeardSet, now: number): void {
     const [first] = set.records.values();
     const before = this.#asks.get(setKey(set.name, set.type));
-    const latest = before && this.#waiting.has(before) ? before.rank : Infinity;
+    const isPlanned = before && (before.isAwaited || this.#waiting.has(before));
+    const latest = isPlanned ? before.rank : Infinity;
     const ask = this.#once(set.name, set.type, first?.source ?? "", 1, now);
     const life = shortestLife(set);
     ask.isUrgent ||= life < LEISURE;
@@ -134,6 +135,7 @@ export class Querier {
     for (const type of types) {
       const ask = this.#asks.get(setKey(name, type)) ?? new Ask(name, type, source);
       const isForEver = ask.times === Infinity;
+      ask.isAwaited = true;
       // A question that is being asked serves everybody, unless it comes too late.
       if (isForEver ? ask.rank <= start : ask.times > 0) continue;
       this.#add(ask, isForEver ? Infinity : INQUIRIES, Math.max(start, ask.earliest));
@@ -259,8 +261,9 @@ export class Querier {
 
   /** A list that was to be refreshed was heard again while it waited: goes on with its series. */
   #isCancelled(ask: Ask, now: number): boolean {
+    if (ask.isAwaited || !this.#waiting.has(ask)) return false;
     const heard = this.#cache.set(ask.name.key, ask.type);
-    if (!this.#waiting.has(ask) || heard === undefined || isAging(heard, now)) return false;
+    if (heard === undefined || isAging(heard, now)) return false;
     this.#waiting.delete(ask);
     this.#place(ask, ask.next, ask.slack);
     return true;
