@@ -140,6 +140,8 @@ test("SD-23: a default in a file that is not among what is to be browsed is warn
   assert.deepEqual(warnings(db("other.example.") + b("Other.example.")), []);
   assert.deepEqual(warnings(b("other.example.")), []);
   assert.deepEqual(warnings(db("other.example.").replace("db", "lb")), [], "no default");
+  const alias = "b._dns-sd._udp CNAME b._dns-sd._udp.other.example.\n";
+  assert.deepEqual(warnings(db("other.example.") + alias), [], "nobody knows what is there");
   // The gateway adds the zone and its sites to be browsed, but only to a zone that collectors fill.
   const own = db("@") + db("paris");
   assert.deepEqual(warnings(own), []);

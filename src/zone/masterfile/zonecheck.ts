@@ -175,7 +175,8 @@ class Checks implements CheckedZone {
 
   /**
    * The default domain is one of those to browse (RFC 8766 §5.2.1). If `isPartial`, collectors add to these:
-   * the zone and its sites, and at the names of subnets whatever zone they fill.
+   * the zone and its sites, and at the names of subnets whatever zone they fill. What an alias leads to may
+   * be anywhere.
    */
   compareDefaults(isPartial: boolean): void {
     for (const sets of this.#names.values()) {
@@ -184,7 +185,9 @@ class Checks implements CheckedZone {
       if (parts?.enumeration !== "db") continue;
       const browsed = enumerationName("b", parts.domain)!;
       const isSubnets = addressOfReverseName(parts.domain) !== undefined;
-      const listed = this.#names.get(browsed.key)?.get(Type.PTR)?.keys;
+      const there = this.#names.get(browsed.key);
+      if (there?.has(Type.CNAME)) continue;
+      const listed = there?.get(Type.PTR)?.keys;
       for (const rdata of set!.rdatas) {
         const target = targetOf(rdata)!;
         const isAdded = isPartial && (isSubnets || target.isUnder(this.#origin));
