@@ -353,7 +353,8 @@ suite("UDP", () => {
     asRoot,
     async () => {
       await using server = await listenBoth();
-      for (const port of [1, 7, 53, 123, 999, 65_535, server.endpoint.port]) {
+      // Ports 53 and 123 are left out: a server of this host may have them.
+      for (const port of [1, 7, 52, 999, 65_535, server.endpoint.port]) {
         using socket = closing(createSocket("udp4"));
         socket.bind(port, "127.0.0.7");
         await once(socket, "listening");
