@@ -205,9 +205,14 @@ class Registrar {
   /** Writes the reverse names of a host that is registered now, for as long as its lease. */
   async #reverse(registration: Registration, holder: string, lease: number): Promise<void> {
     const { zone, reverse, site, isReversed, complaints } = this.#options;
-    const by = reverseRequesterPrincipal(holder, zone.origin, site, isReversed);
+    const by = reverseRequesterPrincipal(holder, zone.origin, site);
     const written = this.#timed(() => {
-      const claims = reverseClaims(registration, { zones: reverse, by, lease });
+      const claims = reverseClaims(registration, {
+        zones: reverse,
+        by: by.name,
+        isReversed,
+        lease,
+      });
       return claims.map((each) => ({ ...each, done: each.zone.apply(each.update, by) }));
     });
     for (const { zone, done } of written) {

@@ -7,7 +7,7 @@ import { reverseName } from "../../dns/address.ts";
 import { Type } from "../../dns/constants.ts";
 import { closestTo } from "../../dns/name.ts";
 import { rdata as make, targetOf } from "../../dns/rdata.ts";
-import { MAX_REVERSE_NAMES, type Principal } from "../../zone/update/principal.ts";
+import { MAX_REVERSE_NAMES } from "../../zone/update/principal.ts";
 import { RecordMap, type ZoneRecord } from "../../zone/update/recordmap.ts";
 import { removalOf, type Update } from "../../zone/update/update.ts";
 import type { Zone } from "../../zone/zone.ts";
@@ -18,7 +18,10 @@ export type ReverseZone = Pick<Zone, "origin" | "setAhead" | "apply" | "heldBy">
 
 export interface ReverseOptions {
   readonly zones: readonly ReverseZone[];
-  readonly by: Principal;
+  /** The holder of the host's KEY. */
+  readonly by: string;
+  /** True if the reverse name of this address may lead to the host. */
+  readonly isReversed: (address: Uint8Array) => boolean;
   /** Seconds; 0 removes them. */
   readonly lease: number;
 }
@@ -31,18 +34,21 @@ export interface ReverseClaim {
 /** None for a zone that has no name of this host and gets none. */
 export function reverseClaims(
   { host, addresses }: Registration,
-  { zones, by, lease }: ReverseOptions,
+  { zones, by, isReversed, lease }: ReverseOptions,
 ): ReverseClaim[] {
   const wanted = new Map(zones.map(({ origin }) => [origin, new RecordMap<ZoneRecord>()]));
   const pointer = make.ptr(host);
   for (const { values } of lease > 0 ? addresses : []) {
-    const record = { name: reverseName(values[0] as Uint8Array), rdata: pointer };
-    const origin = closestTo(record.name, wanted.keys());
-    if (origin !== undefined && by.permits(additionOf(record))) wanted.get(origin)!.set(record);
+    const address = values[0] as Uint8Array;
+    const name = reverseName(address);
+    const origin = closestTo(name, wanted.keys());
+    if (origin !== undefined && isReversed(address)) {
+      wanted.get(origin)!.set({ name, rdata: pointer });
+    }
   }
   return zones.flatMap((zone) => {
     const held = new RecordMap<ZoneRecord>();
-    for (const record of zone.heldBy(by.name)) {
+    for (const record of zone.heldBy(by)) {
       if (targetOf(record.rdata)!.equals(host)) held.set(record);
     }
     const names = wanted.get(zone.origin)!;

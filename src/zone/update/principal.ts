@@ -111,24 +111,10 @@ export function requesterPrincipal(key: string, origin: Name, site: Name): Princ
   };
 }
 
-/**
- * The same device in a reverse zone: at the name of an address of its own it may write a PTR to a host. It
- * may let go of one elsewhere too, since which addresses may be its own can change.
- */
-export function reverseRequesterPrincipal(
-  key: string,
-  origin: Name,
-  site: Name,
-  isItsAddress: (address: Uint8Array) => boolean,
-): Principal {
-  const at = (isItsAddress?: (address: Uint8Array) => boolean) =>
-    reversePrincipal(`${REQUESTER}${key}`, origin, (each) => each.equals(site), isItsAddress);
-  const [its, any] = [at(isItsAddress), at()];
-  return {
-    ...its,
-    ...SHARES,
-    permits: (record) => (record.class === Class.NONE ? any : its).permits(record),
-  };
+/** The same device in a reverse zone, at the name of any address: the caller knows which may be its own. */
+export function reverseRequesterPrincipal(key: string, origin: Name, site: Name): Principal {
+  const reverse = reversePrincipal(`${REQUESTER}${key}`, origin, (each) => each.equals(site));
+  return { ...reverse, ...SHARES };
 }
 
 /**
