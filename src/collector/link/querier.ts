@@ -221,7 +221,7 @@ export class Querier {
     for (let ask = this.#agenda.first; ask && ask.rank <= now; ask = this.#agenda.first) {
       if (ask.times === 0 || this.#isAnswered(ask)) {
         this.#remove(ask);
-      } else if (!this.#isCancelled(ask, now)) {
+      } else if (!this.#cancelIfHeard(ask, now)) {
         this.#agenda.remove(ask);
         due.push(ask);
       }
@@ -235,7 +235,9 @@ export class Querier {
 
   #takeWaiting(now: number): Ask[] {
     const mayGo = ({ index, earliest }: Ask) => index >= 0 && earliest <= now;
-    const waiting = [...this.#waiting].filter((ask) => mayGo(ask) && !this.#isCancelled(ask, now));
+    const waiting = [...this.#waiting].filter(
+      (ask) => mayGo(ask) && !this.#cancelIfHeard(ask, now),
+    );
     for (const ask of waiting) this.#agenda.remove(ask);
     return waiting;
   }
@@ -260,7 +262,7 @@ export class Querier {
   }
 
   /** A list that was to be refreshed was heard again while it waited: goes on with its series. */
-  #isCancelled(ask: Ask, now: number): boolean {
+  #cancelIfHeard(ask: Ask, now: number): boolean {
     if (ask.isAwaited || !this.#waiting.has(ask)) return false;
     const heard = this.#cache.set(ask.name.key, ask.type);
     if (heard === undefined || isAging(heard, now)) return false;

@@ -73,8 +73,8 @@ export class Holdings {
   }
 
   /**
-   * The server refused the one record of this step. If that was its renewal, it may not be there; nor, with
-   * `isAll`, may the rest of its set. Returns how many records of the set are certainly there now.
+   * The server refused the one record of this step. If it was published, it may not be there now; nor, with
+   * `isAll`, may the rest of its set. Returns how many records of the set are certainly there.
    */
   refused({ name, type, come }: Step, isRefresh: boolean, isAll: boolean): number {
     const before = this.#published.get(name.key, type);

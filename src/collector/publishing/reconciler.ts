@@ -247,7 +247,7 @@ export class Reconciler {
     return undefined;
   }
 
-  /** Sets a refused record aside, and the rest of its set with it, if that is the second refusal in it. */
+  /** Sets a refused record aside. After a second refused renewal in its set, all of the set is in doubt. */
   #setAside(step: Step, isRefresh: boolean, now: number): Obstacle | undefined {
     const { name, type } = step;
     const isAll = isRefresh && this.#obstacles.isFull(name.key, type);
