@@ -54,7 +54,7 @@ export class Zone {
   readonly #state: ZoneState;
   /** On disk and visible. */
   #current: Snapshot;
-  /** The state ahead (see above). The leases in `#state` belong to it, not to `#current`. */
+  /** The state ahead (see above). The leases and signing times in `#state` belong to it, not to `#current`. */
   #ahead: Snapshot;
   /** Owner of the snapshots of the commits that will be written together; only the last is read. */
   #owner = {};
@@ -171,7 +171,10 @@ export class Zone {
     return this.#ahead.set(name, type);
   }
 
-  /** The latest signing time of the updates by `by` that had an effect, in seconds. */
+  /**
+   * The latest signing time of the updates by `by` that had an effect, in seconds, in the state ahead: as
+   * the next update will find it.
+   */
   lastSigned(by: string): number | undefined {
     return this.#state.signingTimes.latest(by);
   }
@@ -228,14 +231,15 @@ export class Zone {
     this.#file = file ?? fileBefore;
     this.#schedule();
     if (isNothing) return this.#answer(Rcode.NOERROR);
+    const forget = this.#state.signingTimes.note(by, signedAt);
     return new Promise((resolve) => {
       const keep = () => {
         this.#current = snapshot;
-        this.#state.signingTimes.note(by, signedAt);
         if (change !== undefined) this.#state.history.add(change, snapshot.size);
         resolve(Rcode.NOERROR);
       };
       const undo = () => {
+        forget();
         taken.undo();
         this.#file = fileBefore;
         resolve(Rcode.SERVFAIL);
@@ -317,7 +321,7 @@ export class Zone {
           nextId: leases.nextId,
           file: this.#file,
           wallOffset: this.#wallTime(0),
-          signingTimes: this.#state.signingTimes,
+          signingTimes: this.#state.signingTimes.copy(),
         };
       },
     };

@@ -156,4 +156,23 @@ suite("a journal read back", () => {
       stages.at(-1)!.told,
     );
   });
+
+  test("TSIG-07: has when the updates were signed that wait to be written while it is rewritten", async () => {
+    const clock = new FakeClock();
+    let anew: Uint8Array[] | undefined;
+    const store: Store = {
+      append: async () => {},
+      kept: (zone) => {
+        anew ??= [...stateEntries(zone.freeze())];
+      },
+      close: async () => {},
+    };
+    const zone = new Zone({ origin, records: setsOf(""), clock }, store);
+    const signed = (text: string, signedAt: number) =>
+      zone.apply(updateOf(text, { signedAt }), paris);
+    await Promise.all([signed("+ a A 10.0.0.1", 1_750_000_000), signed("- a A", 1_750_000_001)]);
+    const { snapshot, signingTimes } = readState(anew!, origin, clock);
+    assert.equal(snapshot.serial, zone.current.serial, "both are in it");
+    assert.equal(signingTimes.latest(paris.name), 1_750_000_001);
+  });
 });

@@ -11,8 +11,22 @@ export class SigningTimes {
     return this.#latest.get(by);
   }
 
-  note(by: string, time: number | undefined): void {
-    if (time !== undefined && time > (this.latest(by) ?? 0)) this.#latest.set(by, time);
+  /** Returns what undoes it, provided that everything noted later has been undone before. */
+  note(by: string, time: number | undefined): () => void {
+    const before = this.latest(by) ?? 0;
+    if (time === undefined || time <= before) return () => {};
+    this.#latest.set(by, time);
+    return () => {
+      if (before === 0) this.#latest.delete(by);
+      else this.#latest.set(by, before);
+    };
+  }
+
+  /** The times as they are now, whatever is noted later. */
+  copy(): SigningTimes {
+    const copy = new SigningTimes();
+    for (const [by, time] of this.#latest) copy.note(by, time);
+    return copy;
   }
 
   entries(): [string, number][] {
