@@ -399,6 +399,16 @@ suite("what is withheld", () => {
     assert.deepEqual(lines(projectionOf(text).sets), []);
   });
 
+  test("hosts with a name of many labels, each of which would be a node of the zone", () => {
+    const [most, more] = ["a.".repeat(7), "a.".repeat(8)];
+    assert.deepEqual(reasons(service("Most", "_ipp._tcp", `${most}h`, "10.1.0.10")), []);
+    assert.deepEqual(reasons(service("More", "_ipp._tcp", `${more}h`, "10.1.0.10")), [
+      "More._ipp._tcp.local. its host's name is too long beneath the site",
+    ]);
+    const aliased = PRINTER.replaceAll("A 10.1.0.10", `CNAME ${more}h\n!${more}h A 10.1.0.10`);
+    assert.deepEqual(lines(projectionOf(aliased).sets), []);
+  });
+
   test("SD-36: names that are too long beneath the site, whole and never cut", () => {
     const long = `${"a".repeat(60)}.${"b".repeat(60)}.${"c".repeat(60)}.${"d".repeat(50)}`;
     const deep = ZONE.child("x".repeat(20))!;

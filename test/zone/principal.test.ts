@@ -34,6 +34,12 @@ describe("a collector bound to a site", () => {
     assert.ok(may("_services._dns-sd._udp.paris", ptr("_ipp._tcp.paris")));
   });
 
+  it("may not write names of many labels, each of which would be a node of the zone", () => {
+    assert.ok(may(`${"a.".repeat(7)}pc.paris`, rdata.a("10.1.0.1")));
+    assert.ok(!may(`${"a.".repeat(8)}pc.paris`, rdata.a("10.1.0.1")));
+    assert.ok(!may(`${"a.".repeat(8)}_ipp._tcp.paris`, ptr("x._ipp._tcp.paris")));
+  });
+
   it("may not write beneath another site, or at the apex", () => {
     assert.ok(!may("pc.lyon", rdata.a("10.1.0.1")));
     assert.ok(!may("notparis", rdata.a("10.1.0.1")));

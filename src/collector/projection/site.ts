@@ -1,7 +1,7 @@
 /**
  * A site and its links. What they say of `local.` is said of the site's domain in the zone: the whole last
  * label is replaced, in owners and in every name of the data, and nothing else (RFC 8766 §5.5). Names that
- * would become too long have no translation; none is ever truncated.
+ * would become too long, or have more labels than a site's may, have no translation; none is ever truncated.
  *
  * Each name is translated independently of the others. Nearly all stay as they are from one projection to
  * the next, and then the translation is the same object.
@@ -11,7 +11,7 @@ import type { Name, NameKey } from "../../dns/name.ts";
 import { type Rdata, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { LOCAL, parseInstance, SERVED_TTL } from "../../dns/service.ts";
-import { isCarriedType, isReserved } from "../../zone/update/principal.ts";
+import { isCarriedType, isReserved, MAX_DEPTH } from "../../zone/update/principal.ts";
 import type { LinkCache } from "../link/cache.ts";
 import type { HeardSet } from "../link/heard.ts";
 import { servedTtl, ttlHolds } from "../link/ttl.ts";
@@ -119,6 +119,7 @@ export class Site {
 
   /** The name in the zone for a name of the link. */
   name(name: Name): Name | undefined {
+    if (name.isUnder(LOCAL) && name.labels.length > MAX_DEPTH + 1) return undefined;
     return name.replaceSuffix(LOCAL, this.domain);
   }
 

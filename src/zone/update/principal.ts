@@ -62,7 +62,8 @@ export function collectorPrincipal(name: string, origin: Name, isItsSite: IsItsS
         // The default domain is the zone, never a site.
         return target.equals(origin) || (sites.has(target) && !isDefault(owner));
       }
-      if (isReserved(owner.labelsUnder(origin))) return false;
+      const labels = owner.labelsUnder(origin);
+      if (isReserved(labels) || labels.length > 1 + MAX_DEPTH) return false;
       return sites.contain(owner) || isMerged(record, origin, sites);
     },
   };
@@ -131,6 +132,12 @@ const NO_KEY = 0xc000;
 export const REQUESTER = "requester:";
 /** A thousand records each, and together as many as a site may have. */
 const SHARES = { share: 1 / 500, kindShare: 1 / 4 };
+
+/**
+ * Labels beneath a site. Hosts have one or a few, and lists of subtypes four. Each label may be a node of
+ * the zone, which takes half as much memory as a record, and room is counted in records.
+ */
+export const MAX_DEPTH = 8;
 
 /** Names of one address: a host may claim as many as it likes. */
 export const MAX_REVERSE_NAMES = 8;
