@@ -14,10 +14,11 @@ import { keysDownTo } from "./cut.ts";
 /** True if `name`, which is not in the zone, is one that clients browse. */
 export function isBrowseName(snapshot: Snapshot, name: NameKey): boolean {
   for (const domain of keysDownTo(name, snapshot.origin.key)) {
-    const labels = splitKey(name.slice(domain.length));
-    if (labels[0] !== "_tcp" && labels[0] !== "_udp") continue;
+    const isProtocol = (label: string) => name.startsWith(label, domain.length);
+    // Strangers choose the name, and it may have a hundred labels: it is split once.
+    if (!PROTOCOLS.some(isProtocol)) continue;
     const isServiceDomain = snapshot.node(`${domain}${DNS_SD}` as NameKey) !== undefined;
-    return isServiceDomain && isBrowsed(labels);
+    return isServiceDomain && isBrowsed(splitKey(name.slice(domain.length)));
   }
   return false;
 }
@@ -40,5 +41,6 @@ function splitKey(key: string): string[] {
   return labels;
 }
 
+const PROTOCOLS = ["\x04_tcp", "\x04_udp"];
 const DNS_SD = "\x04_udp\x07_dns-sd";
 const ENUMERATIONS: ReadonlySet<string> = new Set([...Object.keys(enumerations), "_services"]);
