@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, suite, test } from "node:test";
@@ -19,6 +19,9 @@ suite("a folder of zone files", async () => {
     await write("1.10.in-addr.arpa.zone", `${HEAD}2.3 60 PTR printer.example.`);
     await write("notes.txt", "not a zone");
     await write("bonjour.example.zone~", "what an editor left");
+    // While Emacs has unsaved changes; and what macOS puts on foreign disks.
+    await symlink("admin@desk.1234", join(folder, ".#bonjour.example.zone"));
+    await write("._bonjour.example.zone", "\0");
     const files = await readZoneFolder(folder, { dynamic: [shared] });
     assert.deepEqual(
       files.map(({ origin, records }) => [origin.toString(), records.length]),

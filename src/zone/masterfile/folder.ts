@@ -48,8 +48,9 @@ export async function readZoneFolder(
 async function zoneFilesOf(path: string): Promise<string[]> {
   try {
     const names = await readdir(path);
+    // No zone has a name that begins with a dot: these are other programs' notes about such a file.
     return names
-      .filter((name) => name.endsWith(".zone"))
+      .filter((name) => name.endsWith(".zone") && !name.startsWith("."))
       .sort()
       .map((name) => join(path, name));
   } catch (error) {
