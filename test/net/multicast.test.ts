@@ -1,11 +1,13 @@
 /** Links over real sockets, on networks made for each test; a probe program prints what they hear. */
 import assert from "node:assert/strict";
+import type { NetworkInterfaceInfo } from "node:os";
 import { test } from "node:test";
 import { Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import type { Interface } from "../../src/net/links/interfaces.ts";
+import { multicastLinks } from "../../src/net/links/multicast.ts";
 import { MulticastLink } from "../../src/net/links/multicastlink.ts";
 import { Capture } from "../support/capture.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -95,6 +97,45 @@ test("A socket that fails is retried, with a warning at the second failure", asy
   for (let i = 0; i < 3; i++) adjust("192.0.2.1");
   assert.deepEqual(warned.sort(), ["ask4", "group4", "speak4"]);
   link.close();
+});
+
+test("A link is adapted only after a change of the host, while what failed is retried", (t) => {
+  const adjust = t.mock.method(MulticastLink.prototype, "adjust");
+  const clock = new FakeClock();
+  const life = new AbortController();
+  const warned: object[] = [];
+  const log = { ...silentLog, warn: (fields: object) => void warned.push(fields) };
+  const state = { interfaces: 2, members: "" };
+  const info = (address: string): NetworkInterfaceInfo => ({
+    ...{ address, cidr: `${address}/24`, family: "IPv4", netmask: "", mac: "", internal: false },
+  });
+  const host = {
+    interfaces: () =>
+      Object.fromEntries(
+        Array.from({ length: state.interfaces }, (_, i) => [`test${i}`, [info(`192.0.${i}.1`)]]),
+      ),
+    read: (path: string) => (path === "/proc/net/igmp" ? state.members : undefined),
+  };
+  const follow = { clock, log, host, interfaces: ["test0", "test1"] };
+  multicastLinks(follow).follow(() => {}, life.signal);
+  assert.equal(adjust.mock.callCount(), 2);
+  for (let i = 0; i < 3; i++) clock.advance(1000);
+  assert.equal(adjust.mock.callCount(), 2);
+  assert.equal(
+    warned.length,
+    6,
+    "both interfaces have sockets of three roles that cannot be opened",
+  );
+  state.interfaces = 3;
+  clock.advance(1000);
+  assert.equal(adjust.mock.callCount(), 4);
+  state.members = "4\ttest2     :     1      V3\n\t\t\t\tFB0000E0     1 0:00000000\t\t0\n";
+  clock.advance(1000);
+  assert.equal(adjust.mock.callCount(), 6);
+  state.interfaces = 1;
+  clock.advance(1000);
+  assert.equal(adjust.mock.callCount(), 7);
+  life.abort();
 });
 
 test("What is sent while there are no sockets is lost, as on the wire", () => {

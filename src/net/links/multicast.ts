@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
+import type { Networks } from "../networks.ts";
 import {
   followInterfaces,
   groupMembers,
@@ -41,6 +42,7 @@ export function multicastLinks(options: MulticastOptions): LinkWatch {
     follow(open, signal) {
       const links = new Map<string, MulticastLink>();
       let known: ReadonlySet<string> = new Set();
+      let before = "";
       let isMember = (_name: string) => false;
       const close = (link: MulticastLink) => {
         links.delete(link.name);
@@ -49,6 +51,16 @@ export function multicastLinks(options: MulticastOptions): LinkWatch {
       signal.addEventListener("abort", () => [...links.values()].forEach(close), { once: true });
 
       followInterfaces({ clock, signal, ...(host && { host }) }, (present) => {
+        const isShared = isGuest === true || isPortHeld(MDNS_PORT, host);
+        isMember = ifTold(() => groupMembers(host)) ?? isMember;
+        const heard = present.filter((one) => isWanted(one) || isMember(one.name));
+        // For each link all others are looked at, so this is done only after a change.
+        const now = JSON.stringify([present, isShared, heard.map(({ name }) => name)]);
+        if (now === before) {
+          for (const link of links.values()) link.reopen();
+          return;
+        }
+        before = now;
         const wanted = present.filter(isWanted);
         for (const link of [...links.values()]) {
           const same = wanted.find((one) => one.name === link.name && one.index === link.index);
@@ -59,9 +71,6 @@ export function multicastLinks(options: MulticastOptions): LinkWatch {
           );
           close(link);
         }
-        const isShared = isGuest === true || isPortHeld(MDNS_PORT, host);
-        isMember = ifTold(() => groupMembers(host)) ?? isMember;
-        const heard = present.filter((one) => isWanted(one) || isMember(one.name));
         for (const one of wanted) {
           const link = links.get(one.name) ?? new MulticastLink(one, clock, log);
           link.adjust(one, {
@@ -88,13 +97,15 @@ function* concernsAbout(wanted: readonly Interface[], named: readonly string[]):
     if (!wanted.some((one) => one.name === name))
       yield `interface ${name} does not exist, is down or has no address`;
   }
+  const networks = wanted.map((one) => networksOf([one]));
   for (const [at, one] of wanted.entries()) {
     const addresses = lastingAddresses(one);
-    for (const other of wanted.slice(at + 1)) {
+    for (const [i, other] of wanted.entries()) {
+      if (i <= at) continue;
       const both = `interfaces ${one.name} and ${other.name}`;
       const others = lastingAddresses(other);
       const same = others.find(({ address }) => addresses.some((own) => own.address === address));
-      const shared = inOneOf(others, one) ?? inOneOf(addresses, other);
+      const shared = inOneOf(others, networks[at]!) ?? inOneOf(addresses, networks[i]!);
       if (same !== undefined) {
         yield `${both} share the address ${same.address}: neither can be heard over IPv4 there`;
       } else if (shared !== undefined) {
@@ -105,7 +116,6 @@ function* concernsAbout(wanted: readonly Interface[], named: readonly string[]):
   }
 }
 
-function inOneOf(addresses: readonly LinkAddress[], itself: Interface): LinkAddress | undefined {
-  const near = networksOf([itself]);
-  return addresses.find(({ address }) => near.includes(address));
+function inOneOf(addresses: readonly LinkAddress[], networks: Networks): LinkAddress | undefined {
+  return addresses.find(({ address }) => networks.includes(address));
 }

@@ -82,7 +82,8 @@ export class MulticastLink implements Link {
   readonly dropped = new Map<Reason, number>();
   readonly #life = new AbortController();
   readonly #log: Log;
-  /** By role and family. */
+  /** The sockets that should exist, by role and family, and those that do. */
+  #plans: ReadonlyMap<string, Plan> = new Map();
   readonly #ports = new Map<string, Port>();
   readonly #hearers = new Set<(packet: Packet) => void>();
   /** Consecutive failures of each operation. */
@@ -104,7 +105,7 @@ export class MulticastLink implements Link {
     this.#log = log;
   }
 
-  /** Adapts the sockets to the current interface, and reopens those that failed. */
+  /** Adapts the sockets to the current interface. */
   adjust(itself: Interface, { heard, interfaces, isShared }: Surroundings): void {
     if (!isDeepStrictEqual(this.addresses, itself.addresses)) this.addresses = itself.addresses;
     this.payload = Math.min(itself.mtu, MAX_PACKET) - HEADERS;
@@ -126,7 +127,13 @@ export class MulticastLink implements Link {
     for (const [id, port] of this.#ports) {
       if (port.key !== JSON.stringify(plans.get(id))) this.#close(id, port);
     }
-    for (const [id, plan] of plans) if (!this.#ports.has(id)) this.#open(id, plan);
+    this.#plans = plans;
+    this.reopen();
+  }
+
+  /** Opens the sockets that are missing because they failed. */
+  reopen(): void {
+    for (const [id, plan] of this.#plans) if (!this.#ports.has(id)) this.#open(id, plan);
   }
 
   /** Addresses of the interfaces whose packets would be mistaken for this one's. */
