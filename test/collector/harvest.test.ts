@@ -5,8 +5,11 @@ import { FakeClock, START } from "../support/clock.ts";
 import { Lan } from "../support/lan.ts";
 import { response } from "./fixture.ts";
 
-/** A harvest for which every change costs `cost` milliseconds, and the times of the changes. */
-function stage(cost: number) {
+/**
+ * A harvest for which every change costs `cost` milliseconds, and every record heard `each`, and the times of
+ * the changes.
+ */
+function stage(cost: number, each = 0) {
   const clock = new FakeClock();
   const lan = new Lan(clock);
   const link = lan.host("gateway", "10.0.0.1");
@@ -16,14 +19,18 @@ function stage(cost: number) {
   const slow = {
     now: () => clock.now() + lag,
     wall: () => clock.wall() + lag,
-    random: () => 0.5,
+    // Drawn whenever the refreshes of a record are planned.
+    random: () => {
+      lag += each;
+      return 0.5;
+    },
     at: (time: number, wake: () => void) => clock.at(time - lag, wake),
   };
   const changed = () => {
     changes.push(clock.passed + lag);
     lag += cost;
   };
-  new Harvest({
+  const harvest = new Harvest({
     ...{ link, clock: slow, types: [], refresh: "multicast", changed },
     disputed: () => {},
     unheard: () => {},
@@ -31,7 +38,7 @@ function stage(cost: number) {
   });
   const say = (time: number, i: number) =>
     clock.at(START + time, () => device.say(response(`h${i} A 10.0.0.${i % 250}`)));
-  return { clock, changes, say };
+  return { clock, changes, say, harvest, device, time: () => clock.passed + lag };
 }
 
 test("a single packet is one change, a moment later", () => {
@@ -56,6 +63,17 @@ test("a storm takes a quarter of the time, whatever a change costs", () => {
   for (let i = 0; i < 1000; i++) say(1000 + 10 * i, i);
   clock.advance(12_000);
   assert.ok(changes.length >= 60 && changes.length <= 80, `${changes.length}`);
+});
+
+test("SEC-12: hearing a storm takes a quarter of the time, whatever a packet costs", () => {
+  const { clock, harvest, device, time } = stage(0, 20);
+  for (let i = 0; i < 10_000; i++) {
+    device.say(response(`h 7200 A 10.0.${i >> 8}.${i & 255}`));
+    clock.advance(1);
+  }
+  const { packets, unheard } = harvest.counters;
+  // The first four seconds of work are free.
+  assert.ok(20 * (packets - unheard) < 4500 + time() / 4, `${packets - unheard} in ${time()} ms`);
 });
 
 test("a few changes after a quiet time do not wait, and after a costly one none waits long", () => {

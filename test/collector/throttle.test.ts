@@ -54,6 +54,34 @@ suite("a throttle", () => {
     });
   }
 
+  test("SEC-12: in a storm that takes long to hear admits a quarter of the time, and all that others say", () => {
+    const throttle = new Throttle();
+    let heard = 0;
+    // Ten packets in each ten milliseconds, each of which takes ten if it is heard.
+    for (let now = 0; now < 60_000; now += 10) {
+      for (let i = 0; i < 10; i++) {
+        if (!throttle.admits("10.0.0.66", 50, now)) continue;
+        throttle.heard("10.0.0.66", 50, now, now + 10);
+        if (now >= 30_000) heard++;
+      }
+      assert.ok(now % 1000 > 0 || throttle.admits("10.0.0.99", PACKET, now), `${now}`);
+    }
+    assert.ok(heard > 700 && heard < 800, `${heard}`);
+  });
+
+  test("SEC-12: admits as much of what is heard in no time as if it took a quarter of it", () => {
+    const admitted = [0, 0.5].map((time) => {
+      const throttle = new Throttle();
+      let now = 0;
+      while (throttle.admits("10.0.0.66", PACKET, 0)) {
+        throttle.heard("10.0.0.66", PACKET, 0, time);
+        now++;
+      }
+      return now;
+    });
+    assert.equal(admitted[0], admitted[1]);
+  });
+
   test("SEC-12: admits a host again that has fallen silent", () => {
     const { throttle, now } = storm(1, 30);
     assert.ok(throttle.admits("10.0.0.0", PACKET, now + 1000));

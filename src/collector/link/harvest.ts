@@ -152,17 +152,21 @@ export class Harvest {
   #hear(packet: Packet): void {
     const now = this.#clock.now();
     this.counters.packets++;
-    const { unicast } = this.querier;
-    const isToUs = packet.isUnicast && !packet.isReply;
-    if (isToUs && !unicast.isExpected(now)) {
+    if (isToUs(packet) && !this.querier.unicast.isExpected(now)) {
       this.counters.unexpected++;
       return;
     }
-    if (!this.#throttle.admits(packet.source, packet.bytes.length, now)) {
+    const { source, bytes } = packet;
+    if (!this.#throttle.admits(source, bytes.length, now)) {
       this.counters.unheard++;
-      this.#options.unheard(packet.source);
+      this.#options.unheard(source);
       return;
     }
+    this.#take(packet, now);
+    this.#throttle.heard(source, bytes.length, now, this.#clock.now());
+  }
+
+  #take(packet: Packet, now: number): void {
     let message: Message;
     try {
       message = decode(packet.bytes, { isLenient: true });
@@ -173,7 +177,7 @@ export class Harvest {
     }
     // RFC 6762 §18.3, §18.11. The RCODE's upper eight bits, in an OPT record, are ignored.
     if (message.opcode !== Opcode.QUERY || (message.rcode & 0xf) !== Rcode.NOERROR) return;
-    if (isToUs && !unicast.isAnswer(message, packet.source)) {
+    if (isToUs(packet) && !this.querier.unicast.isAnswer(message, packet.source)) {
       this.counters.unexpected++;
       return;
     }
@@ -270,6 +274,11 @@ export class Harvest {
     if (this.#options.gone.aborted) return;
     this.#alarm.set(earlier(earlier(this.cache.due(), this.querier.due()), this.#over));
   }
+}
+
+/** True unless it was sent to all, or answers what was asked of its source alone. */
+function isToUs({ isUnicast, isReply }: Packet): boolean {
+  return isUnicast && !isReply;
 }
 
 /** Milliseconds without a change after which a burst is over, and how long one may last. */
