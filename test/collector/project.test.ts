@@ -166,6 +166,27 @@ test("the same caches at the same time give the same result, whatever was projec
   );
 });
 
+test("a record whose successor is gone is as if it had not been heard", () => {
+  const at = (text: string, goodbye: string) => {
+    const site = new Site(domains[0]!, OPEN);
+    const cache = cacheOf(service("a", "_ipp._tcp", "h", "10.0.0.1"));
+    site.caches.add(cache);
+    // Within a second of the first, which therefore lives on (RFC 6762 §10.2).
+    cache.receive(response(text), from(), 500);
+    cache.receive(response(goodbye), from(), 5000);
+    pass(cache, 6000);
+    return project([site], ZONE, 6000);
+  };
+  const { sets } = at('!a._ipp._tcp TXT "x"', 'a._ipp._tcp 0 TXT "x"');
+  check([...sets], () => false);
+  assert.ok(!sets.isEmpty);
+  const { withheld } = at("!a._ipp._tcp SRV 0 0 9 h", "a._ipp._tcp 0 SRV 0 0 9 h");
+  assert.deepEqual(
+    withheld.map(({ reason }) => reason),
+    ["no SRV record is known"],
+  );
+});
+
 test("an unchanged set stays the same object, so that differences are quickly found", () => {
   const site = new Site(domains[0]!, OPEN);
   const cache = cacheOf(service("a", "_ipp._tcp", "h", "10.0.0.1"));

@@ -70,7 +70,7 @@ export interface TranslatedSet {
   readonly ttls: readonly number[];
   /** Why no service or host of this name is published, if this is its SRV or address set. */
   readonly refusal: Reason | undefined;
-  /** When the first of its records was heard. */
+  /** When the first of its records was heard, without superseded ones. */
   readonly since: number;
   readonly until: number;
 }
@@ -138,6 +138,8 @@ export class Site {
       sources.push({ cache, version, renewals, subnets });
       for (const each of heard?.sets.values() ?? []) {
         const set = this.#translate(each, subnets, time);
+        // What its owner has superseded is gone, whether or not the successor is still there.
+        if (set.since === Number.POSITIVE_INFINITY) continue;
         sets.push(set);
         until = Math.min(until, set.until);
       }
