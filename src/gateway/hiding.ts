@@ -7,18 +7,20 @@ import { obtain } from "../collector/obtain.ts";
 import { Judgement } from "../collector/projection/judgement.ts";
 import type { Policy } from "../collector/projection/policy.ts";
 import { RecordSets, without } from "../collector/recordsets.ts";
-import { Type } from "../dns/constants.ts";
+import { ConfigError } from "../config/mistakes.ts";
+import { Rcode, rcodeName, Type } from "../dns/constants.ts";
+import type { Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import { recordsOf } from "../dns/record.ts";
 import { kindOfHolder } from "../zone/update/leases.ts";
 import { holderPrincipal, REQUESTER } from "../zone/update/principal.ts";
-import { removal } from "../zone/update/update.ts";
+import { removal, type Update } from "../zone/update/update.ts";
 import type { Zone } from "../zone/zone.ts";
 import { COLLECTOR, LEASE, nearZones } from "./publishing.ts";
 
 /**
  * `zones` are those that collectors fill, the shared one first. What collectors elsewhere publish is for
- * their own policies to hide.
+ * their own policies to hide. Throws ConfigError if a zone cannot be changed, as on a full disk.
  */
 export async function hide(zones: readonly Zone[], policy: Policy, clock: Clock): Promise<void> {
   const judgement = new Judgement(policy, zones[0]!.origin);
@@ -31,12 +33,25 @@ export async function hide(zones: readonly Zone[], policy: Policy, clock: Clock)
       if (after === before) return;
       const gone = [...without(before, after)].flatMap(removal);
       const come = [...without(after, before)].flatMap(recordsOf);
-      const update = { zone: zone.origin, prerequisites: [], updates: [...gone, ...come] };
-      if (by === COLLECTOR) await near[i]!.publish({ ...update, lease: LEASE });
-      else await zone.apply({ ...update, lease: leaseOf(zone, by, clock) }, holderPrincipal(by));
+      const lease = by === COLLECTOR ? LEASE : leaseOf(zone, by, clock);
+      const holder = holderPrincipal(by);
+      const updateOf = (updates: Update["updates"]) => {
+        return { zone: zone.origin, prerequisites: [], updates, lease };
+      };
+      const update = updateOf([...gone, ...come]);
+      const exchange = by === COLLECTOR ? near[i]!.publish(update) : zone.apply(update, holder);
+      if ((await exchange) === Rcode.NOERROR) return;
+      // What is edited may no longer fit. Whoever published it does so again.
+      const rcode = await zone.apply(updateOf(gone), holder);
+      if (rcode !== Rcode.NOERROR) throw unhidden(zone.origin, rcode);
     }),
   );
   await Promise.all(hiding);
+}
+
+function unhidden(origin: Name, rcode: Rcode): ConfigError {
+  const what = `what the policy hides cannot be removed from ${origin} (${rcodeName(rcode)})`;
+  return new ConfigError([`data: ${what}; expected a folder that can be written to`]);
 }
 
 /** What this process and registered devices have published, but for the KEYs that keep devices' names. */

@@ -4,7 +4,7 @@ import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { FarZone } from "../../src/collector/publishing/farzone.ts";
 import { parseConfig } from "../../src/config.ts";
-import { Class, Type } from "../../src/dns/constants.ts";
+import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { formatEndpoint } from "../../src/dns/endpoint.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
@@ -17,6 +17,7 @@ import { openGateway } from "../../src/gateway.ts";
 import { ask } from "../../src/net/client/exchange.ts";
 import { PersistentConnection } from "../../src/net/client/persistent.ts";
 import { collectorPrincipal } from "../../src/zone/update/principal.ts";
+import { Zone } from "../../src/zone/zone.ts";
 import { Device } from "../collector/device.ts";
 import { lines, service } from "../collector/fixture.ts";
 import { openRegistrar, SITE } from "../dnsserver/registering.ts";
@@ -203,6 +204,53 @@ suite("hiding records that others hold", () => {
     assert.deepEqual(known().sort(), left);
     await clock.elapse(1);
     assert.ok(known().every((line) => line.includes(" KEY ")));
+  });
+
+  /** A zone with a service to hide, and one whose text is nearly as long as may be published. */
+  const published = async (zone: Zone) => {
+    const long = Array.from({ length: 37 }, (_, i) => `"k${i}=${"x".repeat(230)}"`).join(" ");
+    const own = sets(`
+      own._ssh._tcp.paris SRV 0 0 22 pc.paris
+      pc.paris A 10.1.0.20
+      long._http._tcp.paris SRV 0 0 80 web.paris
+      long._http._tcp.paris TXT ${long}
+      web.paris A 10.1.0.21`);
+    const updates = own.flatMap(recordsOf);
+    const update = { zone: zone.origin, prerequisites: [], updates, lease: 300 };
+    assert.equal(await nearZones([zone])[0]!.publish(update), Rcode.NOERROR);
+    return (owner: string, type: number) => zone.current.set(Name.parse(owner, ZONE), type);
+  };
+  const strict = policyOf({
+    rules: [{ deny: "_ssh._tcp" }],
+    text: [{ type: "_http._tcp", set: { a: "y".repeat(250), b: "y".repeat(250) } }],
+  });
+
+  test("removes them even if the zone does not take what others would become", async () => {
+    const zone = zoneOf("");
+    const at = await published(zone);
+    await hide([zone], strict, new FakeClock());
+    assert.equal(at("own._ssh._tcp.paris", Type.SRV), undefined);
+    assert.equal(at("pc.paris", Type.A), undefined);
+    assert.ok(at("long._http._tcp.paris", Type.SRV));
+  });
+
+  test("fails if they cannot be removed, so that nobody is told of them", async () => {
+    let isFull = false;
+    const append = async () => {
+      if (isFull) throw new Error("ENOSPC");
+    };
+    const store = { append, kept: () => {}, close: async () => {} };
+    const clock = new FakeClock();
+    const zone = new Zone({ origin: ZONE, records: zoneOf("").current.sets(), clock }, store);
+    const at = await published(zone);
+    isFull = true;
+    await assert.rejects(
+      hide([zone], strict, clock),
+      /policy hides cannot be removed from z\.example/,
+    );
+    assert.ok(at("own._ssh._tcp.paris", Type.SRV));
+    // Nothing is to be written if nothing is to be hidden.
+    await hide([zone], policyOf({}), clock);
   });
 
   test("removes the reverse names of such a device, if nothing of its host is left", async () => {
