@@ -1,6 +1,7 @@
 /**
  * Certificate and key while the gateway runs: looked at on request and every few seconds, and presented once
- * they are good. After a bad change the old ones stay, and one line in the log says so.
+ * they are good. After a bad change the old ones stay, and one line in the log says so; another says that
+ * those in use have expired.
  */
 import type { Clock } from "../clock.ts";
 import {
@@ -38,8 +39,14 @@ export function followCredentials(options: FollowOptions): () => void {
   let suspicion: string | undefined;
   let complaint: string | undefined;
   let renewal = clock.now() + TICKET_LIFE;
+  /** Those of which the log says that they have expired. */
+  let toldOf: Credentials | undefined;
 
   const look = (isAsked: boolean): void => {
+    follow(isAsked);
+    if (hasExpired() && toldOf !== shown) tell();
+  };
+  const follow = (isAsked: boolean): void => {
     if (clock.now() >= renewal) show(shown);
     const found = attempt(paths, shown);
     if (typeof found === "string") {
@@ -60,11 +67,12 @@ export function followCredentials(options: FollowOptions): () => void {
     renewal = clock.now() + TICKET_LIFE;
     present(credentials);
   };
+  const hasExpired = () => shown.expires <= clock.wall();
   const tell = () => {
     const expires = new Date(shown.expires).toISOString();
-    const hasExpired = shown.expires <= clock.wall();
-    if (hasExpired) log.warn({ expires }, "the certificate has expired");
-    else log.info({ expires }, "certificate in use");
+    if (!hasExpired()) return log.info({ expires }, "certificate in use");
+    toldOf = shown;
+    log.warn({ expires }, "the certificate has expired");
   };
   const schedule = () => {
     const cancel = clock.at(clock.now() + INTERVAL, () => {

@@ -128,7 +128,8 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
   });
 
   test("are presented again each day even if unchanged, for new ticket keys, without a warning", async () => {
-    const { made, paths, presented, warnings, clock } = follow();
+    const epoch = Date.now() - 3600 * 1000;
+    const { made, paths, presented, warnings, clock } = follow({ epoch });
     clock.advance(24 * 3600 * 1000 - SOON);
     assert.equal(presented.length, 0);
     writeFileSync(paths.certificate, "nothing");
@@ -190,6 +191,21 @@ suite("certificates that change", { skip: skipWithout("openssl") }, () => {
     look();
     assert.equal(presented.length, 1);
     assert.match(warnings[0]!, /the certificate has expired/);
+  });
+
+  test("are reported once when they expire, and again if their successors have expired", () => {
+    const { paths, clock, warnings, look } = follow();
+    const expires = readCredentials(paths).expires;
+    clock.advance(expires - clock.wall() - SOON);
+    assert.deepEqual(warnings, []);
+    clock.advance(3 * SOON);
+    const warning = (time: number) =>
+      `the certificate has expired {"expires":"${new Date(time).toISOString()}"}`;
+    assert.deepEqual(warnings, [warning(expires)]);
+    replace(paths, "ns2.example.com");
+    clock.advance(2 * 86_400_000);
+    look();
+    assert.deepEqual(warnings.slice(1), [warning(readCredentials(paths).expires)]);
   });
 
   test("are not looked at after the signal", () => {
