@@ -63,26 +63,47 @@ export async function openKeyFolder(
       );
     }
   };
+  const told = new Map<ZoneKeys, string>();
+  /** Logs which keys sign now, where others did before: that also changes with time. */
+  const tell = () => {
+    for (const zone of zones.values()) {
+      if (zone.all.length === 0) continue;
+      const { zoneSigners } = zone.at(clock.wall() / 1000);
+      const isSigned = zoneSigners.length > 0;
+      const fields = fieldsOf(zone, isSigned ? zoneSigners : zone.all);
+      const line = JSON.stringify([isSigned, fields]);
+      if (line === told.get(zone)) continue;
+      told.set(zone, line);
+      if (isSigned) log.info(fields, "the zone is signed");
+      else log.warn(fields, "no key signs the zone");
+    }
+  };
   await bringIn();
   if ([...zones.values()].every(({ all }) => all.length === 0)) {
     throw noKey(folder, origins);
   }
-  const look = () =>
-    bringIn().catch((error: Error) => {
-      log.error(
-        { folder, error: error.message },
-        "keys cannot be read; the previous ones stay in use",
-      );
-    });
+  tell();
+  let failure: string | undefined;
+  const look = async (isAsked: boolean) => {
+    const before = failure;
+    failure = await bringIn().then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    if (failure !== undefined && (isAsked || failure !== before)) {
+      log.error({ folder, error: failure }, "keys cannot be read; the previous ones stay in use");
+    }
+    tell();
+  };
   let cancel: Cancel = () => {};
   const watch = () => {
     cancel = clock.at(clock.now() + INTERVAL, async () => {
-      await look();
+      await look(false);
       if (!signal.aborted) watch();
     });
   };
   watch();
-  onReload?.(() => void look());
+  onReload?.(() => void look(true));
   signal.addEventListener("abort", () => cancel(), { once: true });
   return zones;
 }
@@ -118,19 +139,16 @@ function replaceKeys(zone: ZoneKeys, keys: readonly SigningKey[], clock: Clock, 
       (old.times.Delete ?? Number.POSITIVE_INFINITY) > time &&
       !keys.some(({ dnskey }) => dnskey.equals(old.dnskey)),
   );
-  const fields = (all: readonly SigningKey[]) => ({
-    zone: `${zone.origin}`,
-    keys: all.map(({ tag }) => tag),
-  });
   if (missing.length > 0) {
-    log.error(fields(missing), "keys vanished before their time; they stay in use");
+    log.error(fieldsOf(zone, missing), "keys vanished before their time; they stay in use");
   }
   const all = [...keys, ...missing];
-  if (all.length === 0) return;
-  zone.replace(all);
-  const { zoneSigners } = zone.at(time);
-  if (zoneSigners.length > 0) log.info(fields(zoneSigners), "the zone is signed");
-  else log.warn(fields(all), "no key signs the zone");
+  if (all.length > 0) zone.replace(all);
+}
+
+/** For the log. */
+function fieldsOf({ origin }: ZoneKeys, keys: readonly SigningKey[]): object {
+  return { zone: `${origin}`, keys: keys.map(({ tag }) => tag) };
 }
 
 /** All keys there, with secrets; `tell` gets the paths of those that others can read. Throws ConfigError. */

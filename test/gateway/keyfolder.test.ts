@@ -120,6 +120,33 @@ describe("the folder of keys", () => {
     assert.deepEqual(await told(later), [`no key signs the zone ${fields(later)}`]);
   });
 
+  it("logs when time changes which keys sign, even if they can no longer be read", async () => {
+    const time = new FakeClock().wall() / 1000;
+    const [first, second] = [make({ Inactive: time + 90 }), make({ Activate: time + 30 })];
+    const ends = second.at({ ...second.times, Inactive: time + 200 });
+    const scene = new Scene().write(first, ends);
+    await scene.open();
+    const facts = () => scene.facts.filter((fact) => /sign/.test(fact));
+    const pass = async (count: number) => {
+      scene.clock.advance(60_000);
+      await waitFor("the next look to be due", () => scene.clock.next !== undefined);
+      assert.equal(facts().length, count);
+      return facts().at(-1);
+    };
+    assert.match(facts()[0]!, new RegExp(`the zone is signed .*\\[${first.tag}\\]`));
+    assert.match((await pass(2))!, /the zone is signed .*\[\d+,\d+\]/);
+    assert.match((await pass(3))!, new RegExp(`the zone is signed .*\\[${second.tag}\\]`));
+    writeFileSync(join(scene.folder, "Kbroken.private"), "no key");
+    await pass(3);
+    assert.match((await pass(4))!, /no key signs the zone/);
+    await pass(4);
+    const failures = () => scene.facts.filter((fact) => /cannot be read/.test(fact)).length;
+    assert.equal(failures(), 1, "nothing is said where nothing is new");
+    scene.reload();
+    await waitFor("an answer to whoever asks", () => failures() === 2);
+    scene.end();
+  });
+
   it("brings in changed times of a key", async () => {
     const key = make();
     const scene = new Scene().write(key);
