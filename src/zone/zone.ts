@@ -276,7 +276,7 @@ export class Zone {
       );
     }
     this.#isFailing = true;
-    this.#notBefore = this.#clock.now() + RETRY;
+    this.#notBefore = this.#clock.now() + UNRENEWED;
     this.#schedule();
   }
 
@@ -338,5 +338,8 @@ function milliseconds(seconds: number | undefined): number {
 
 /** Records released at a time, in some fifteen milliseconds. */
 const ENDED = 1000;
-/** Milliseconds after a failed write until expired leases are tried again. */
-const RETRY = 1000;
+/**
+ * Milliseconds after a failed write until expired leases are released: nobody could renew them, and
+ * collectors try again within a minute.
+ */
+const UNRENEWED = 90_000;

@@ -125,6 +125,33 @@ suite("Zone", () => {
     );
   });
 
+  test("keeps what nobody could renew while nothing could be written, until all had time to", async () => {
+    let isFull = false;
+    const append = async () => {
+      if (isFull) throw new Error("ENOSPC");
+    };
+    const store = { append, kept: () => {}, close: async () => {} };
+    const clock = new FakeClock();
+    const zone = new Zone({ origin, records: setsOf(""), clock }, store);
+    const hold = (host: string) =>
+      zone.apply(updateOf(`+ ${host} A 10.0.0.1`, { lease: 30 }), principal(host));
+    for (const host of ["renewed", "gone"]) assert.equal(await hold(host), Rcode.NOERROR);
+    isFull = true;
+    await clock.elapse(300_000);
+    isFull = false;
+    // Within a minute, like collectors.
+    await clock.elapse(59_000);
+    assert.equal(await hold("renewed"), Rcode.NOERROR);
+    const there = () => ["renewed", "gone"].filter((host) => zone.current.set(name(host), Type.A));
+    assert.deepEqual(there(), ["renewed", "gone"]);
+    await clock.elapse(29_000);
+    assert.equal(await hold("renewed"), Rcode.NOERROR);
+    await clock.elapse(3000);
+    assert.deepEqual(there(), ["renewed"]);
+    await clock.elapse(30_000);
+    assert.deepEqual(there(), []);
+  });
+
   test("gives followers every change once, in order, however slow they are", async () => {
     const zone = zoneOf("");
     const stop = new AbortController();
