@@ -13,6 +13,7 @@ import { attributeKey, parseAttribute } from "../../dns/attribute.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
 import { rdata as make, Rdata, stringsOf } from "../../dns/rdata.ts";
 import { LOCAL, parseInstance } from "../../dns/service.ts";
+import { LONGEST_HEARD } from "../../zone/update/principal.ts";
 import { obtain } from "../obtain.ts";
 import { isOn, type Subnet } from "../subnets.ts";
 import { EMPTY_TXT } from "./publishable.ts";
@@ -280,9 +281,9 @@ export function fits(pattern: string, text: string): boolean {
   return at === pattern.length;
 }
 
-/** As many strings as one record holds. */
+/** As many strings as a record may hold in any zone. */
 function fitting(strings: readonly Uint8Array[]): readonly Uint8Array[] {
-  let room = MAX_RDATA;
+  let room = LONGEST_HEARD;
   return strings.filter(({ length }) => {
     room -= 1 + length;
     return room >= 0;
@@ -339,4 +340,3 @@ const URL_OF_HOST = /^([^=]*=[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?)(\[[^\]]*\]|[^
 /** Non-empty labels in front of `local`. */
 const OF_LINK = /^([^.]+(?:\.[^.]+)*)\.local\.?$/i;
 const MAX_STRING = 255;
-const MAX_RDATA = 0xffff;
