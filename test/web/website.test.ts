@@ -13,6 +13,7 @@ import { servicesIn } from "../../src/web/services.ts";
 import { Website } from "../../src/web/website.ts";
 import { ZoneView } from "../../src/zone/lookup/zoneview.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
+import { Snapshot } from "../../src/zone/snapshot.ts";
 import { operatorPrincipal } from "../../src/zone/update/principal.ts";
 import { Zone } from "../../src/zone/zone.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -102,6 +103,21 @@ suite("services", () => {
     });
     assert.deepEqual([ghost!.host, ghost!.addresses, far!.text], [undefined, [], []]);
     assert.deepEqual([nas!.host, nas!.port], ["nas.lyon.z.example", 80]);
+  });
+
+  test("are listed once, whatever types lead to them, with no more addresses than are of use", () => {
+    // A stranger may list a service under every type, and give its host as many addresses as fit.
+    const types = ["_ipp._tcp", "_http._tcp", "_a._tcp", "_b._tcp"];
+    const listed = types.flatMap((type) => [
+      `_services._dns-sd._udp PTR ${type}`,
+      `${type} PTR One._ipp._tcp.paris`,
+    ]);
+    const addresses = Array.from({ length: 1000 }, (_, i) => `h.paris AAAA 2001:db8::${i}`);
+    const zone = [APEX.replace(/^_.*\n/gm, ""), ...listed, ...addresses].join("\n");
+    const text = `${zone}\nOne._ipp._tcp.paris SRV 0 0 1 h.paris\nOne._ipp._tcp.paris TXT "a"\n`;
+    const [one, ...more] = [...servicesIn(Snapshot.of(ORIGIN, setsOf(text)))].flat();
+    assert.deepEqual([one!.type, more], ["_ipp._tcp", []]);
+    assert.equal(one!.addresses.length, 32);
   });
 });
 
