@@ -5,6 +5,7 @@
  * Invariant: a listing is of a snapshot that was current when it was requested, or of a later one. Listings
  * are made one after the other, and take at most a fifth of the thread, however many are requested.
  */
+import { createHash } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { paced } from "../paced.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
@@ -20,6 +21,8 @@ export interface Listing {
   readonly services: readonly Service[];
   /** One for each service. */
   readonly json: readonly string[];
+  /** Tells it from every other, also from those of other views and from before a restart. */
+  readonly tag: string;
 }
 
 /** The latest listing of a zone, and the one to be made next. */
@@ -64,13 +67,16 @@ export class Listings {
   async #make(snapshot: Snapshot): Promise<Listing> {
     const services: Service[] = [];
     const json: string[] = [];
+    const digest = createHash("sha256").update(`${snapshot.serial}`);
     const pace = { clock: this.#clock, isHurried: () => false };
     for await (const some of paced(servicesIn(snapshot), pace)) {
       for (const service of some) {
+        const text = JSON.stringify(service);
         services.push(service);
-        json.push(JSON.stringify(service));
+        json.push(text);
+        digest.update(text);
       }
     }
-    return { snapshot, services, json };
+    return { snapshot, services, json, tag: digest.digest("base64url") };
   }
 }

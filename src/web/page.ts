@@ -6,7 +6,7 @@ import { LONG_LIST } from "../dns/service.ts";
 import type { Listing } from "./listings.ts";
 import type { Service } from "./services.ts";
 
-export function renderPage({ snapshot, services }: Omit<Listing, "json">): string {
+export function renderPage({ snapshot, services }: Pick<Listing, "snapshot" | "services">): string {
   const { origin, serial } = snapshot;
   const shown = services.slice(0, MAX_SHOWN);
   const bySite = grouped(shown, ({ site }) => site);

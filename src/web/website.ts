@@ -4,6 +4,7 @@
  *
  * Invariant: once a browser is told of a serial, it can get the page at that serial, or a later one.
  */
+import { hash } from "node:crypto";
 import { isIP } from "node:net";
 import type { Clock } from "../clock.ts";
 import type { WebAnswer, WebHandler, WebRequest } from "../net/server/web.ts";
@@ -29,7 +30,7 @@ export interface WebsiteOptions {
 
 export class Website {
   readonly #options: WebsiteOptions;
-  readonly #rendered = new WeakMap<Listing, string>();
+  readonly #rendered = new WeakMap<Listing, Rendered>();
   #watching = 0;
 
   constructor(options: WebsiteOptions) {
@@ -70,21 +71,21 @@ export class Website {
 
   async #page(shown: Shown): Promise<WebAnswer> {
     const listing = await this.#options.listings.of(shown);
-    let body = this.#rendered.get(listing);
-    if (body === undefined) {
-      body = renderPage(listing);
-      this.#rendered.set(listing, body);
+    let page = this.#rendered.get(listing);
+    if (page === undefined) {
+      const body = renderPage(listing);
+      page = { body, tag: hash("sha256", body, "base64url") };
+      this.#rendered.set(listing, page);
     }
-    const tag = `${listing.snapshot.serial}`;
-    return { status: 200, type: "text/html; charset=utf-8", body, tag };
+    return { status: 200, type: "text/html; charset=utf-8", ...page };
   }
 
   async #json(shown: Shown): Promise<WebAnswer> {
-    const { snapshot, json } = await this.#options.listings.of(shown);
+    const { snapshot, json, tag } = await this.#options.listings.of(shown);
     const { origin, serial } = snapshot;
     const head = `{"zone":${JSON.stringify(origin)},"serial":${serial},"services":[\n`;
     const body = `${head}${json.join(",\n")}\n]}\n`;
-    return { status: 200, type: "application/json", body, tag: `${serial}` };
+    return { status: 200, type: "application/json", body, tag };
   }
 
   #events(shown: Shown, signal: AbortSignal): WebAnswer {
@@ -130,6 +131,8 @@ export class Website {
     return isIP(name) !== 0 || this.#options.names.has(name);
   }
 }
+
+type Rendered = Required<Pick<WebAnswer, "tag">> & { readonly body: string };
 
 /** Undefined where there is no such page. */
 type Page = (request: WebRequest) => ReturnType<WebHandler> | undefined;
