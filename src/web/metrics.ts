@@ -121,7 +121,7 @@ function serviceMetrics({ gauge }: Makers, services: () => readonly Service[]): 
     "longest_list",
     "Services of the most numerous type: BIND accepts no more than 100 unless configured to.",
     [],
-    () => [[{}, Math.max(0, ...countBy(services(), ({ type }) => type).values())]],
+    () => [[{}, Math.max(0, ...countBy(services(), ({ type }) => type.toLowerCase()).values())]],
   );
 }
 
@@ -170,7 +170,7 @@ function serverMetrics({ gauge, counter }: Makers, sources: MetricsSources): voi
 
 /** The label of the site alone: beneath it strangers can make as many labels as they like. */
 function labelOf({ site }: Service): string {
-  return site.endsWith(".") ? "elsewhere" : site.replace(/^.*(?<!\\)\./, "");
+  return site.endsWith(".") ? "elsewhere" : (site.match(/(?:\\.|[^\\.])+/gs)?.at(-1) ?? "");
 }
 
 function countBy<T>(all: Iterable<T>, keyOf: (one: T) => string): Map<string, number> {
