@@ -116,9 +116,8 @@ class Registrar {
   async #inTurn<T>(request: Request, work: () => Promise<T>): Promise<T | "crowded" | "left"> {
     const { source, bytes, signal } = request;
     const { clock } = this.#options;
-    const turn = this.#queue.enter(sourceKey(source.address), bytes.length);
-    if (turn === undefined) return "crowded";
-    const leave = await turn;
+    const leave = await this.#queue.enter(sourceKey(source.address), bytes.length);
+    if (leave === undefined) return "crowded";
     try {
       if (clock.now() < this.#quarter.next) {
         await new Promise<void>((resolve) => clock.at(this.#quarter.next, resolve));
