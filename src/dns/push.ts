@@ -31,9 +31,12 @@ export function writeUnsubscription(writer: Writer, id: number): void {
   writeTlv(writer, DsoType.UNSUBSCRIBE, () => writer.u16(id));
 }
 
-/** The id of the message that subscribed (RFC 8765 §6.4.1). */
-export function readUnsubscription(reader: Reader): number {
-  return reader.u16();
+/**
+ * The id of the message that subscribed (RFC 8765 §6.4.1), or what it subscribed to: Apple's clients repeat
+ * that instead, and lose all their subscriptions with their connection if they are not understood.
+ */
+export function readUnsubscription(reader: Reader): number | Question {
+  return reader.left === 2 ? reader.u16() : readSubscription(reader);
 }
 
 /** A record that led to nothing reachable; it has no TTL, and its data is all that is left (§6.5.1). */

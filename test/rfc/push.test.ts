@@ -443,6 +443,26 @@ suite("UNSUBSCRIBE", () => {
     assert.equal(pushing.push.size, 0);
   });
 
+  test("may name what it ends as SUBSCRIBE does, which is how Apple's clients write it", async () => {
+    await using pushing = await Pushing.open();
+    const client = await pushing.connect();
+    await client.subscribe(1, LIST, Type.PTR);
+    await client.subscribe(2, ONE, Type.ANY);
+    await told(client, 4);
+    const named = (name: string, type: number, klass = 1) =>
+      stateful(0, tlv(0x42, what(name, type, klass)));
+    client.send(named(LIST, Type.SRV), named(LIST, Type.PTR, 255), named(PRINTER, Type.ANY));
+    await settled(client);
+    assert.equal(pushing.push.size, 2);
+    client.send(named(LIST.toUpperCase(), Type.PTR));
+    await settled(client, 998);
+    assert.equal(pushing.push.size, 1);
+    await pushing.change("+ _ipp._tcp PTR three._ipp._tcp\n- one._ipp._tcp TXT");
+    await told(client, 5);
+    await client.subscribe(3, LIST, Type.PTR);
+    assert.deepEqual([client.told[4]!.name, pushing.push.size], [ONE, 2]);
+  });
+
   test("PUSH-22: may come in one segment with what it ends", async () => {
     await using pushing = await Pushing.open();
     const client = await pushing.connect();

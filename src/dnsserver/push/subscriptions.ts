@@ -74,10 +74,11 @@ export class Subscriptions implements Watcher {
     return Rcode.NOERROR;
   }
 
-  /** Ignores an unknown id. */
-  unsubscribe(id: number): void {
-    const subscription = this.#subscriptions.get(id);
-    if (subscription === undefined) return;
+  /** Ends the subscription with this id, or to this. Ignores an unknown one. */
+  unsubscribe(which: number | Question): void {
+    const id = typeof which === "number" ? which : this.#idOf(which);
+    const subscription = id === undefined ? undefined : this.#subscriptions.get(id);
+    if (id === undefined || subscription === undefined) return;
     const { watched, type, class: klass, over } = subscription;
     this.#subscriptions.delete(id);
     over?.();
@@ -87,6 +88,13 @@ export class Subscriptions implements Watcher {
     this.#watched.delete(keyOf(watched.name, watched.zone));
     this.#changed.delete(watched);
     this.#options.board?.unwatch(watched);
+  }
+
+  #idOf({ name, type, class: klass }: Question): number | undefined {
+    for (const [id, each] of this.#subscriptions) {
+      if (each.type === type && each.class === klass && each.watched.name.equals(name)) return id;
+    }
+    return undefined;
   }
 
   /** Takes a record that the client could not reach. */
