@@ -3,7 +3,15 @@
  * prints the DNSKEY and the DS for the parent. With `--retire`, sets the end of a key whose successor signs
  * already and has its DS at the parent (RFC 6781 §4.1.2).
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { ConfigError } from "../config/mistakes.ts";
 import { digestOf } from "../dns/dnssec.ts";
@@ -64,7 +72,7 @@ async function makeKey(
     const key = SigningKey.generate(origin, algorithm, role, times);
     // RFC 4034 appendix B: tags may coincide, but people and parents identify keys by them.
     if (others.some(({ tag, owner }) => tag === key.tag && owner.equals(origin))) continue;
-    writeKey(folder, key, "wx");
+    writeKey(folder, key);
     return key;
   }
 }
@@ -85,22 +93,39 @@ async function retireKey(origin: Name, tag: string, folder: string, now: number)
   const end = now + RETIREMENT;
   const sync = key.isEntryPoint ? { SyncDelete: now } : {};
   const retired = key.at({ ...key.times, ...sync, Inactive: end, Delete: end });
-  writeKey(folder, retired, "w");
+  writeKey(folder, retired);
   const until = new Date(end * 1000).toISOString();
   const ds = key.isEntryPoint ? "; until then the parent must have lost its DS" : "";
   process.stdout.write(`; key ${tag} of ${origin} is used until ${until}${ds}\n`);
 }
 
-/** Writes the secret last, so that it is never without the public key. Overwrites only the same key. */
-function writeKey(folder: string, key: SigningKey, flag: "w" | "wx"): void {
+/** Writes the secret last, so that it is never without the public key. */
+function writeKey(folder: string, key: SigningKey): void {
   const path = join(folder, key.fileName);
   writing(path, () => {
-    writeFileSync(`${path}.key`, key.formatKey(), { mode: 0o644, flag });
-    // Left by a run that was killed.
-    rmSync(`${path}.new`, { force: true });
-    writeFileSync(`${path}.new`, key.formatPrivateKey(), { mode: 0o600, flag: "wx" });
-    renameSync(`${path}.new`, `${path}.private`);
+    replace(`${path}.key`, key.formatKey(), 0o644);
+    replace(`${path}.private`, key.formatPrivateKey(), 0o600);
   });
+}
+
+/** Replaces a file whole or not at all; whoever could read it still can: root may not be the gateway's user. */
+function replace(path: string, text: string, mode: number): void {
+  const fresh = `${path}.new`;
+  const known = statSync(path, { throwIfNoEntry: false });
+  // Left by a run that was killed.
+  rmSync(fresh, { force: true });
+  try {
+    writeFileSync(fresh, text, { mode: known === undefined ? mode : 0o600, flag: "wx" });
+    if (known !== undefined) {
+      const { uid } = statSync(fresh);
+      if (uid === 0 || uid !== known.uid) chownSync(fresh, known.uid, known.gid);
+      chmodSync(fresh, known.mode & 0o777);
+    }
+    renameSync(fresh, path);
+  } catch (error) {
+    rmSync(fresh, { force: true });
+    throw error;
+  }
 }
 
 function writing(path: string, write: () => void): void {

@@ -4,7 +4,7 @@
  * no stronger (RFC 2104 §3).
  */
 import { randomBytes } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { stringify } from "yaml";
 import { systemClock } from "../clock.ts";
@@ -73,11 +73,14 @@ function isAlgorithm(text: string): text is TsigAlgorithm {
   return (tsigAlgorithms as readonly string[]).includes(text);
 }
 
-/** Never overwrites a file: whatever has the key in it would be locked out. */
+/** Never overwrites a file: whatever has the key in it would be locked out. Leaves no half of one. */
 function writeSecret(file: string, text: string): void {
+  let descriptor: number | undefined;
   try {
-    writeFileSync(file, text, { mode: 0o600, flag: "wx" });
+    descriptor = openSync(file, "wx", 0o600);
+    writeFileSync(descriptor, text);
   } catch (error) {
+    if (descriptor !== undefined) rmSync(file, { force: true });
     const { code } = error as NodeJS.ErrnoException;
     const reasons: Readonly<Record<string, string>> = {
       EEXIST: "already exists",
@@ -85,5 +88,7 @@ function writeSecret(file: string, text: string): void {
     };
     const why = reasons[code ?? ""] ?? `cannot be written (${code})`;
     throw new ConfigError([`${file}: ${why}; expected the path of a new file`]);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { SigningKey } from "../../src/dns/signingkey.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
-import { run, succeed } from "../support/process.ts";
+import { ON_FULL_DISK, run, succeed } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
 
 const ZONE = "bonjour.example.com";
@@ -85,6 +85,38 @@ describe("dnssd-gateway key --dnssec", () => {
     assert.equal(times.Publish, first!.times.Publish);
     const second = keys().find(({ tag }) => tag !== first!.tag)!;
     assert.equal((await key(ZONE, "--retire", `${second.tag}`)).status, 1);
+  });
+
+  it("leaves a key as it was when the disk is full", async () => {
+    const { folder, key, keys } = open();
+    await key(ZONE);
+    await key(ZONE);
+    const texts = () => readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8"));
+    const before = [readdirSync(folder), texts()];
+    const { tag } = keys()[0]!;
+    const command = [process.execPath, MAIN, "key", "--dnssec", "--folder", folder, ZONE];
+    for (const more of [[], ["--retire", `${tag}`]]) {
+      const { status, stderr } = await run([...ON_FULL_DISK, ...command, ...more]);
+      assert.equal(status, 1);
+      assert.match(stderr, /EFBIG.*; expected a folder that can be written$/m);
+      assert.deepEqual([readdirSync(folder), texts()], before);
+    }
+  });
+
+  const isRoot = process.getuid?.() === 0;
+  it("leaves a retired key readable for whoever could read it", {
+    skip: isRoot ? false : "needs root, for files of another user",
+  }, async () => {
+    const { folder, key, keys } = open();
+    await key(ZONE);
+    await key(ZONE);
+    const [{ fileName, tag }] = keys() as [SigningKey];
+    const path = join(folder, `${fileName}.private`);
+    chownSync(path, 1, 2);
+    chmodSync(path, 0o640);
+    assert.equal((await key(ZONE, "--retire", `${tag}`)).status, 0);
+    const { uid, gid, mode } = statSync(path);
+    assert.deepEqual([uid, gid, mode & 0o777], [1, 2, 0o640]);
   });
 
   it("makes a KSK and a ZSK, and prints a DS for the KSK alone", async () => {

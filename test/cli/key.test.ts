@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parseConfig } from "../../src/config.ts";
 import { tsigAlgorithms } from "../../src/dns/tsig.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
-import { run, succeed } from "../support/process.ts";
+import { ON_FULL_DISK, run, succeed } from "../support/process.ts";
 import { skipWithout } from "../support/tool.ts";
 
 const key = (...parameters: string[]) => run([process.execPath, MAIN, "key", ...parameters]);
@@ -74,6 +74,17 @@ describe("dnssd-gateway key", () => {
     assert.equal(readFileSync(file, "utf8"), text);
     const nowhere = await key("paris", "--file", join(folder, "keys", "paris"));
     assert.match(nowhere.stderr, /: no such folder: \/.*\/keys; expected/);
+    rmSync(folder, { recursive: true });
+  });
+
+  it("leaves no half of a file on a full disk", async () => {
+    const folder = temporaryFolder();
+    const file = join(folder, "paris");
+    const command = [process.execPath, MAIN, "key", "paris", "--file", file];
+    const { status, stderr } = await run([...ON_FULL_DISK, ...command]);
+    assert.equal(status, 1);
+    assert.match(stderr, /paris: cannot be written \(EFBIG\); expected/);
+    assert.deepEqual(readdirSync(folder), []);
     rmSync(folder, { recursive: true });
   });
 

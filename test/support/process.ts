@@ -35,6 +35,9 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
   process.once(signal, () => process.exit(1));
 }
 
+/** Before a command: whatever it writes to a file fails, as on a full disk. */
+export const ON_FULL_DISK = ["sh", "-c", "trap '' XFSZ; ulimit -f 0; exec \"$@\"", "sh"];
+
 /** Runs a program to its end. */
 export function run(
   command: readonly string[],
