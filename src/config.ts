@@ -6,7 +6,6 @@
 import { isUtf8 } from "node:buffer";
 import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { type Document, type ErrorCode, LineCounter, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import { identity, query, view } from "./config/asking.ts";
 import {
@@ -23,10 +22,18 @@ import {
   site,
 } from "./config/fields.ts";
 import { type Key, key, keys, readKeys } from "./config/keys.ts";
-import { type Listening, listen, loopback, withCredentials } from "./config/listening.ts";
+import {
+  type Listening,
+  listen,
+  loopback,
+  placesOf,
+  whyTaken,
+  withCredentials,
+} from "./config/listening.ts";
 import { ConfigError, Mistakes, placeOf, whyUnread } from "./config/mistakes.ts";
 import { policy, policyAddresses, policyFields, policyRule, policyText } from "./config/policy.ts";
 import { registrar } from "./config/registrar.ts";
+import { parseYaml } from "./config/yaml.ts";
 
 const DEFAULT_ZONE = "bonjour.home.arpa";
 const DEFAULT_PORT = 5300;
@@ -119,6 +126,7 @@ type Parsed = z.output<typeof table>;
 const schema = table.superRefine((parsed, context) => {
   const tell: Tell = (message, ...path) => context.addIssue({ code: "custom", path, message });
   checkLinks(parsed, tell);
+  checkWeb(parsed, tell);
   checkZones(parsed, tell);
   checkKeys(parsed, tell);
   checkRegistrar(parsed, tell);
@@ -137,6 +145,11 @@ function checkLinks({ links = [] }: Parsed, tell: Tell): void {
     }
     interfaces.set(name, i);
   }
+}
+
+function checkWeb({ web, listen }: Parsed, tell: Tell): void {
+  const taken = web && listen && whyTaken(web, placesOf(listen));
+  if (taken !== undefined) tell(taken, "web");
 }
 
 function checkZones({ zone, reverse, nameservers, catalog }: Parsed, tell: Tell): void {
@@ -249,22 +262,11 @@ export function readConfig(path: string): Config {
 
 /** `file` stands in front of each mistake; paths in the text are relative to `folder`. */
 export function parseConfig(text: string, file: string, folder: string): Config {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const unread = [
-    ...document.errors.map(({ pos, code, message }) => ({
-      at: pos[0],
-      message: yamlMistakes[code] ?? message,
-    })),
-    ...strayAliases(document),
-  ];
-  if (unread.length > 0) {
-    throw new ConfigError(
-      unread.map(({ at, message }) => `${file}:${lines.linePos(at).line}: ${message}`),
-    );
-  }
+  const { document, lines } = parseYaml(text, file);
   const mistakes = new Mistakes({ file, document, lines, fieldsAt });
-  const result = schema.safeParse(document.toJS() ?? {}, { error: expectedFields });
+  // The limit is for files of strangers: a hundred references to one list are none.
+  const plain = document.toJS({ maxAliasCount: -1 });
+  const result = schema.safeParse(plain ?? {}, { error: expectedFields });
   if (!result.success) throw mistakes.error(result.error.issues);
   const { data, keys: keyFields, listen: fields, dnssec: signing, ...rest } = result.data;
   const endpoints = fields ?? (rest.publish === undefined ? loopback(DEFAULT_PORT) : undefined);
@@ -284,25 +286,6 @@ export function parseConfig(text: string, file: string, folder: string): Config 
 }
 
 //---- For mistakes ----
-
-/** Where the parser's own messages are for programmers. */
-const yamlMistakes: Readonly<Partial<Record<ErrorCode, string>>> = {
-  DUPLICATE_KEY: "a duplicate field; expected each once",
-  MULTIPLE_DOCS: "a second document; expected one in a file",
-};
-
-/** YAML reads text that begins with * as a reference to something above: `*:53`, `*-test`. */
-function strayAliases(document: Document): { at: number; message: string }[] {
-  const found: { at: number; message: string }[] = [];
-  visit(document, {
-    Alias(_, alias) {
-      if (alias.resolve(document) !== undefined) return;
-      const message = `*${alias.source} refers to nothing above; expected it in quotes, "*${alias.source}"`;
-      found.push({ at: alias.range?.[0] ?? 0, message });
-    },
-  });
-  return found;
-}
 
 /** For places that expect fields and have no message of their own. */
 function expectedFields({ code, path = [], ...issue }: z.core.$ZodRawIssue): string | undefined {

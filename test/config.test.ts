@@ -148,6 +148,49 @@ data: zones
     );
   });
 
+  it("says that YAML treats what word processors put for quotes and spaces as text", () => {
+    const quotes = (text: string) => `${text}: to YAML such quotes are text; expected "…"`;
+    const unseen = (text: string) =>
+      `"${text}": to YAML the space or mark at each · is text; expected plain spaces, or "…" around it`;
+    for (const [text, line, message] of [
+      ["zone: “z.example”", 1, quotes("“z.example”")],
+      ["zone: z.example\nlinks: [{ interface: ‘eth0’ }]", 2, quotes("‘eth0’")],
+      ["zone: z.example\u00a0", 1, unseen("z.example·")],
+      ["zone: z.example\ngrace:\u00a010", 2, unseen("grace:·10")],
+      ["zone: z.example\nlinks:\n\u00a0 - { interface: eth0 }", 3, unseen("· - { interface")],
+      ["zone: z.example\n\ufeffgrace: 10", 2, unseen("·grace")],
+    ] as const) {
+      assert.deepEqual(mistakes(text), [`gateway.yaml:${line}: ${message}`]);
+    }
+    const meant = '["“Salon”", ’t Hof, MacBook\u00a0Pro, "Bureau\u00a0"]';
+    assert.equal(
+      parse(`keys: { a: { secret: AAAAAAAAAAAAAAAAAAAAAA==, site: ${meant} } }`).keys.get("a")!
+        .sites![3],
+      "Bureau\u00a0",
+    );
+  });
+
+  it("may refer to one list as often as it likes", () => {
+    const keys = Array.from(
+      { length: 300 },
+      (_, i) => `  k${i}: { secret: AAAAAAAAAAAAAAAAAAAAAA==, site: s${i}, networks: *all }\n`,
+    );
+    const text = `query: { unlimited: &all [10.0.0.0/8] }\nkeys:\n${keys.join("")}`;
+    assert.equal(parse(text).keys.size, 300);
+  });
+
+  it("finds the line of a name that YAML does not take for text, and of what is referred to", () => {
+    assert.deepEqual(mistakes("grace: 1\n2024: x").length, 1);
+    assert.match(mistakes("grace: 1\n2024: x")[0]!, /^gateway\.yaml:2: 2024: unknown field/);
+    assert.deepEqual(mistakes("keys:\n  2024: x"), [
+      "gateway.yaml:2: keys.2024: expected fields such as algorithm: and secret:",
+    ]);
+    const [, second] = mistakes("keys:\n  a: &a { secret: AAAA, site: 5 }\n  b: *a").filter(
+      (line) => line.includes(".site"),
+    );
+    assert.match(second!, /^gateway\.yaml:2: keys\.b\.site: expected one label/);
+  });
+
   it("says what occurs twice, and what a list or a text lacks", () => {
     assert.deepEqual(mistakes("zone: a.example\nzone: b.example"), [
       "gateway.yaml:2: a duplicate field; expected each once",

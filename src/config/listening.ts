@@ -27,19 +27,11 @@ export const listen = z
     certificate: pathOf("a certificate (PEM)"),
     privateKey: pathOf("its private key (PEM)"),
   })
-  .superRefine(({ dns, tls = [], https = [] }, context) => {
-    const all = Object.entries({ dns, tls, https }).flatMap(([field, endpoints]) =>
-      endpoints.map((endpoint, i) => ({
-        endpoint,
-        path: [field, i],
-        place: `listen.${field}[${i}]`,
-      })),
-    );
+  .superRefine((fields, context) => {
+    const all = placesOf(fields);
     for (const [i, { endpoint, path }] of all.entries()) {
-      const first = all.slice(0, i).find((other) => isSamePlace(other.endpoint, endpoint));
-      if (first === undefined) continue;
-      const where = `${formatEndpoint(endpoint)} is taken by ${first.place}`;
-      context.addIssue({ code: "custom", path, message: `${where}; expected each address once` });
+      const message = whyTaken(endpoint, all.slice(0, i));
+      if (message !== undefined) context.addIssue({ code: "custom", path, message });
     }
   })
   .superRefine(({ push, tls }, context) => {
@@ -70,6 +62,28 @@ function hasIPv6(): boolean {
     // If the system does not tell, opening the listener will.
     return true;
   }
+}
+
+interface Place {
+  readonly endpoint: Endpoint;
+  /** In the field `listen`. */
+  readonly path: [string, number];
+}
+
+/** Where such a gateway listens. */
+export function placesOf({ dns, tls = [], https = [] }: Partial<Parsed>): Place[] {
+  return Object.entries({ dns, tls, https }).flatMap(([field, endpoints = []]) =>
+    endpoints.map((endpoint, i): Place => ({ endpoint, path: [field, i] })),
+  );
+}
+
+/** Why nothing else can listen there; undefined where it can. */
+export function whyTaken(endpoint: Endpoint, places: readonly Place[]): string | undefined {
+  const first = places.find((each) => isSamePlace(each.endpoint, endpoint));
+  if (first === undefined) return undefined;
+  const [field, i] = first.path;
+  const where = `${formatEndpoint(endpoint)} is taken by listen.${field}[${i}]`;
+  return `${where}; expected each address once`;
 }
 
 /** All listeners use TCP, and a wildcard takes every address of its family. */

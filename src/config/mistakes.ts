@@ -2,7 +2,7 @@
  * Mistakes in a configuration, as lines for people: the file and the line, the path in the tree, what
  * was found and what was expected.
  */
-import type { Document, LineCounter } from "yaml";
+import { type Document, isAlias, isMap, isScalar, isSeq, type LineCounter } from "yaml";
 
 /** Lines for people, one for each mistake. */
 export class ConfigError extends Error {
@@ -51,7 +51,7 @@ export class Mistakes {
 
   /** Adds that a value is missing, where the message says only what was expected. */
   #found(path: readonly PropertyKey[], message: string): string {
-    const isThere = path.length === 0 || this.#options.document.hasIn(path);
+    const isThere = this.#at(path) !== undefined;
     return isThere || !message.startsWith("expected") ? message : `missing; ${message}`;
   }
 
@@ -64,13 +64,29 @@ export class Mistakes {
 
   /** The line of the value at `path`, or of its nearest ancestor in the file. */
   #lineOf(path: readonly PropertyKey[]): number | undefined {
-    const { document, lines } = this.#options;
     for (let length = path.length; length > 0; length--) {
-      const node = document.getIn(path.slice(0, length), true) as { range?: [number] } | undefined;
-      if (node?.range !== undefined) return lines.linePos(node.range[0]).line;
+      const node = this.#at(path.slice(0, length)) as { range?: [number] } | null | undefined;
+      if (node?.range !== undefined) return this.#options.lines.linePos(node.range[0]).line;
     }
     return undefined;
   }
+
+  /** What is at `path`, whatever YAML makes of a name (`2024`, `true`); undefined for nothing. */
+  #at(path: readonly PropertyKey[]): unknown {
+    const { document } = this.#options;
+    let found: unknown = document.contents;
+    for (const part of path) {
+      const node = isAlias(found) ? found.resolve(document) : found;
+      if (isSeq(node)) found = node.items[Number(part)];
+      else if (isMap(node)) found = node.items.find(({ key }) => isNamed(key, part))?.value;
+      else return undefined;
+    }
+    return found;
+  }
+}
+
+function isNamed(key: unknown, part: PropertyKey): boolean {
+  return String(isScalar(key) ? key.value : key) === String(part);
 }
 
 /** Why a file could not be read, in words that follow its name. */

@@ -32,6 +32,16 @@ listen:
     assert.equal(listen?.credentials?.read.privateKey, made.privateKey);
   });
 
+  test("has no place that web has", () => {
+    const listen = 'listen: { dns: ["127.0.0.1:53", "[::1]:53"] }';
+    assert.deepEqual(mistakes(`${listen}\nweb: "0.0.0.0:53"`), [
+      "gateway.yaml:2: web: 0.0.0.0:53 is taken by listen.dns[0]; expected each address once",
+    ]);
+    for (const web of ["127.0.0.2:53", "127.0.0.1:8053"]) {
+      assert.ok(parseConfig(`${listen}\nweb: "${web}"`, "gateway.yaml", "/").web);
+    }
+  });
+
   test("reports what is missing, and what is wrong with the files", {
     skip: skipWithout("openssl"),
   }, () => {
