@@ -533,6 +533,17 @@ suite("TCP listener", () => {
       listenTcp({ endpoint, handler: echo, clock: systemClock, log: silentLog, signal }),
       { name: "ListenError", code: "EADDRINUSE", transport: "tcp", endpoint },
     );
+    const everywhere = { address: "0.0.0.0", port: endpoint.port };
+    await assert.rejects(
+      listenTcp({
+        endpoint: everywhere,
+        handler: echo,
+        clock: systemClock,
+        log: silentLog,
+        signal,
+      }),
+      /: the port is in use at one of this host's addresses at least; those where it is free can be/,
+    );
   });
 
   test("lets a greedy client that takes its answers keep nobody waiting", async () => {

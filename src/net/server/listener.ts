@@ -23,12 +23,22 @@ export class ListenError extends Error {
   constructor(transport: Protocol, endpoint: Endpoint, cause: NodeJS.ErrnoException) {
     const code = cause.code ?? cause.message;
     const where = `${transport.toUpperCase()} ${formatEndpoint(endpoint)}`;
-    super(`cannot listen on ${where}: ${reasons[code] ?? code}`, { cause });
+    const isShared = code === "EADDRINUSE" && isEverywhere(endpoint);
+    const reason = isShared ? TAKEN_SOMEWHERE : (reasons[code] ?? code);
+    super(`cannot listen on ${where}: ${reason}`, { cause });
     this.transport = transport;
     this.endpoint = endpoint;
     this.code = code;
   }
 }
+
+function isEverywhere({ address }: Endpoint): boolean {
+  return address === "0.0.0.0" || address === "::";
+}
+
+/** systemd-resolved has 127.0.0.53:53. */
+const TAKEN_SOMEWHERE =
+  "the port is in use at one of this host's addresses at least; those where it is free can be listed instead";
 
 const reasons: Readonly<Record<string, string>> = {
   EADDRINUSE: "the port is in use",
