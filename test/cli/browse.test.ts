@@ -62,7 +62,8 @@ Wiki
 odd.
 `;
   // As programs print a type, or a person copies its name.
-  for (const type of ["_http._tcp", "_http._tcp.", "_http._tcp.z.example."]) {
+  const asNamed = ["_http._tcp.z.example.", "_HTTP._tcp.z.example"];
+  for (const type of ["_http._tcp", "_http._tcp.", ...asNamed]) {
     const [status, text] = await browse(type);
     assert.equal(text.split("\n").sort().join("\n"), listed.split("\n").sort().join("\n"));
     assert.equal(status, 0);
@@ -72,6 +73,13 @@ odd.
   }
   assert.deepEqual(await browse(), [0, "     6  _http._tcp\n     0  _ipp._tcp.other.example.\n"]);
   assert.deepEqual(await browse("_ssh._tcp"), [0, "no _ssh._tcp in z.example.\n"]);
+  for (const type of ["_http", "http._tcp", "http", "printers", "Nas._http._tcp", "z.example"]) {
+    const line = `${type}: is not a service type; expected a service type such as _ipp._tcp\n`;
+    assert.deepEqual(await browse(type), [1, line]);
+  }
+  for (const type of ["_http._tcp.local", "_http._tcp.local."]) {
+    assert.match((await browse(type))[1], /: is a name on a link; expected a service type/);
+  }
   assert.deepEqual(await browse("--domain", "paris.z.example"), [
     0,
     "no services in paris.z.example.\n",

@@ -8,6 +8,7 @@ import { Type } from "../../dns/constants.ts";
 import { FormatError } from "../../dns/format.ts";
 import { labelToUnicode, Name, type NameKey, textOfLabel } from "../../dns/name.ts";
 import { addressOf, type Rdata, srvOf, targetOf } from "../../dns/rdata.ts";
+import { LOCAL } from "../../dns/service.ts";
 
 /** The data of a set; undefined where it is not known. */
 export type Find = (name: Name, type: number) => readonly Rdata[] | undefined;
@@ -44,7 +45,7 @@ export function typesIn(domain: Name): Listing {
 
 /** All instances of a type, with all that clients need to know about them. */
 export function instancesOf(type: string, domain: Name): Listing {
-  const name = under(type, domain);
+  const name = listOf(type, domain);
   return {
     name,
     none: `no ${type} in ${domain.toUnicode()}`,
@@ -87,15 +88,36 @@ function instanceItem(instance: Name, domain: Name, find: Find): Item {
   return { key: instance.key, title, lines: isWhole ? lines : undefined };
 }
 
-function under(type: string, domain: Name): Name {
+function under(text: string, domain: Name): Name {
   try {
-    // `_ipp._tcp.`, as some programs print a type, is not meant to be absolute.
-    return Name.parse(type.replace(/(^_[^.]+|\._sub\._[^.]+)(\._(?:tcp|udp))\.$/i, "$1$2"), domain);
+    return Name.parse(text, domain);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new ConfigError([`${type}: ${error.message}; expected a service type such as _ipp._tcp`]);
+    throw new ConfigError([`${text}: ${error.message}; ${EXPECTED}`]);
   }
 }
+
+/** The name of the list of this type. An empty list says nothing of a type that cannot be. */
+function listOf(type: string, domain: Name): Name {
+  // `_ipp._tcp.`, as some programs print a type, is not meant to be absolute.
+  const text = type.replace(/(^_[^.]+|\._sub\._[^.]+)(\._(?:tcp|udp))\.$/i, "$1$2");
+  const relative = under(text, domain);
+  const whole = under(text, Name.root);
+  if (whole.isUnder(domain)) return checked(type, whole);
+  if (whole.isUnder(LOCAL)) throw new ConfigError([`${type}: is a name on a link; ${EXPECTED}`]);
+  return checked(type, relative);
+}
+
+function checked(type: string, name: Name): Name {
+  const [first = "", second = "", third = "", fourth = ""] = name.labels.map(textOfLabel);
+  const isType = (service: string, protocol: string) =>
+    service.startsWith("_") && /^_(tcp|udp)$/i.test(protocol);
+  const isSubtype = /^_sub$/i.test(second) && isType(third, fourth);
+  if (isSubtype || isType(first, second)) return name;
+  throw new ConfigError([`${type}: is not a service type; ${EXPECTED}`]);
+}
+
+const EXPECTED = "expected a service type such as _ipp._tcp";
 
 function sortedTargets(rdatas: readonly Rdata[]): Name[] {
   return rdatas
