@@ -442,6 +442,27 @@ suite("the server here", () => {
     );
   });
 
+  test("is odd if it would listen for IPv6 on a host without it", async () => {
+    const everywhere = { address: "::", port: 53 };
+    const itself = { address: "::1", port: 53 };
+    const listen = {
+      dns: [everywhere],
+      tls: [],
+      https: [],
+      push: undefined,
+      credentials: undefined,
+    };
+    const examined = async (code: string) => {
+      const ask = asking(new Map([[itself, () => new ExchangeError(itself, code)]]));
+      const options = { ask, listen, zone: ZONE, refusal, clock: new FakeClock() };
+      return texts(await examineListening(options));
+    };
+    assert.deepEqual(await examined("EADDRNOTAVAIL"), [
+      "odd: this host has no IPv6, so nobody can ask it there",
+    ]);
+    assert.match((await examined("ECONNREFUSED"))[0]!, /^broken: by UDP: nothing is listening/);
+  });
+
   test("is odd if it listens on loopback alone", async () => {
     const [, alone] = await examined(serving(APEX), { dns: [{ address: "127.0.0.1", port: 53 }] });
     assert.match(alone!, /^odd: it listens on loopback only/);

@@ -261,13 +261,17 @@ suite("explain says", () => {
         said,
       );
     }
+    const whole =
+      "This is a host's name; a service is asked for with its type, as in 'Office Printer._ipp._tcp'";
     assert.deepEqual(await verdictOn({ name: "printer", zone: PUBLISHED, links: {} }), [
       "Verdict: no link of this host is heard: for each site ask for printer.SITE",
+      whole,
     ]);
     // The zone has it at another site.
     const elsewhere = { name: "printer.local", zone: PUBLISHED, links: { lyon: "", rome: "" } };
     assert.deepEqual(await verdictOn(elsewhere), [
       "Verdict: not published at lyon, rome: no host announces it on eth0, eth1, and the zone has nothing of it there; for other sites ask for printer.SITE",
+      whole,
     ]);
     const wiki = { name: "Wiki._http._tcp", zone: "Wiki._http._tcp SRV 0 0 80 wiki.other." };
     assert.deepEqual(await verdictOn({ ...wiki, links: { paris: PRINTER } }), [

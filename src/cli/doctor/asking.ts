@@ -39,6 +39,13 @@ export function asking(clock: Clock): Ask {
   };
 }
 
+/** Whether this host cannot even ask there, as without IPv6. */
+export function hasNoWay(answer: Message | ExchangeError): answer is ExchangeError {
+  return answer instanceof ExchangeError && NO_WAY.has(answer.code);
+}
+
+const NO_WAY: ReadonlySet<string> = new Set(["ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"]);
+
 /** The data of this name and type, or else of what its aliases lead to. */
 export function dataOf(answer: Message | ExchangeError, name: Name, type: number): Rdata[] {
   if (answer instanceof ExchangeError) return [];

@@ -9,7 +9,7 @@ import { compareSerials } from "../../dns/serial.ts";
 import { ExchangeError } from "../../net/client/exchange.ts";
 import { endpointsOf } from "../../net/client/hosts.ts";
 import { addressesOf, type Resolve } from "../../net/client/resolver.ts";
-import { type Ask, dataOf, describe, soaIn } from "./asking.ts";
+import { type Ask, dataOf, describe, hasNoWay, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -67,7 +67,7 @@ async function examine(
     const ours = soaIn(await ask(server, zone, Type.SOA), zone)?.serial;
     const answer = await ask(endpoint, zone, Type.SOA);
     const theirs = soaIn(answer, zone)?.serial;
-    if (answer instanceof ExchangeError && NO_WAY.has(answer.code)) {
+    if (hasNoWay(answer)) {
       const fact = `at ${at}: cannot be asked from here: ${answer.message}`;
       return { verdict: "odd", place, fact };
     }
@@ -97,8 +97,6 @@ async function examine(
 
 /** The NS record of a zone where none is configured. */
 const NOBODY = Name.parse("localhost.");
-/** As on a host without IPv6. */
-const NO_WAY: ReadonlySet<string> = new Set(["ENETUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"]);
 const BEHIND = [
   "Is it notified of changes (transfer.notify), and may it transfer the zone (transfer.allow)? Its log",
   "says what became of the last transfer.",

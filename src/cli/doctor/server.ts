@@ -7,7 +7,7 @@ import type { Name } from "../../dns/name.ts";
 import { ExchangeError } from "../../net/client/exchange.ts";
 import { LOOPBACK, Networks } from "../../net/networks.ts";
 import { reachable } from "../server.ts";
-import { type Ask, describe, keptOut, soaIn } from "./asking.ts";
+import { type Ask, describe, hasNoWay, keptOut, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
 import type { Refusal } from "./refusal.ts";
 
@@ -35,6 +35,9 @@ async function examineEndpoint(
   for (const transport of transports) {
     const answer = await ask(server, zone, Type.SOA, { transport });
     const by = `by ${transport.toUpperCase()}`;
+    if (endpoint.address === "::" && hasNoWay(answer)) {
+      return { verdict: "odd", place, fact: "this host has no IPv6, so nobody can ask it there" };
+    }
     if (answer instanceof ExchangeError) {
       const fact = `${by}: ${answer.message}; is the gateway running, with this configuration?`;
       return { verdict: "broken", place, fact };

@@ -76,10 +76,10 @@ export function verdictLines(evidence: Evidence): string[] {
   }
   // No list tells which sites have a host of this name.
   const others = `ask for ${local!.toUnicode().replace(/\.local\.$/i, ".SITE")}`;
-  if (where === "") return [`Verdict: ${heard}: for each site ${others}`];
+  if (where === "") return [`Verdict: ${heard}: for each site ${others}`, WHOLE_NAME];
   const sites = word.sites.map((site) => labelToUnicode(site.labels[0]!)).join(", ");
   const here = `${heard}, and the zone has nothing of it there`;
-  return [`Verdict: not published at ${sites}: ${here}; for other sites ${others}`];
+  return [`Verdict: not published at ${sites}: ${here}; for other sites ${others}`, WHOLE_NAME];
 }
 
 interface Judgement {
@@ -271,6 +271,9 @@ const NO_ADDRESS: Reason = "no address of its host is known";
 const NO_ADDRESS_OF_USE: Reason = "no address of its host can be reached from elsewhere";
 const HOST_TYPES: readonly number[] = [Type.A, Type.AAAA, Type.CNAME];
 
+/** Whoever asks for a service by what its device is called would take the verdict for one on the service. */
+const WHOLE_NAME =
+  "This is a host's name; a service is asked for with its type, as in 'Office Printer._ipp._tcp'";
 const NO_SITE = ", and the zone has no such site";
 const ELSEWHERE = "run explain on the machine of its collector";
 const UNKNOWN = "and what the zone has is not known";
