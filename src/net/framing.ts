@@ -2,42 +2,33 @@
  * Messages in a stream of octets: each has a two-octet length prefix (RFC 1035 §4.2.2) and arrives in
  * arbitrary pieces (RFC 7766 §8).
  */
+import { Gathered } from "./gathered.ts";
 
 const LENGTH = 2;
 
 /** Takes pieces and returns messages, one per call. */
 export class Frames {
-  #pieces: Uint8Array[] = [];
-  #held = 0;
-  /** Octets needed before the pieces are joined, so that each is copied once, however small. */
-  #needed = LENGTH;
+  readonly #held = new Gathered();
 
-  push(piece: Uint8Array): void {
-    this.#pieces.push(piece);
-    this.#held += piece.length;
+  push(piece: Buffer): void {
+    // A piece that begins a message usually holds all of it.
+    if (this.#held.octets.length === 0) this.#held.octets = piece;
+    else this.#held.push(piece);
   }
 
   /** The next message; undefined until all of it has arrived. */
-  next(): Uint8Array | undefined {
-    if (this.#held < this.#needed) return undefined;
-    const held = this.#join();
+  next(): Buffer | undefined {
+    const held = this.#held.octets;
+    if (held.length < LENGTH) return undefined;
     const end = LENGTH + ((held[0]! << 8) | held[1]!);
-    if (held.length < end) {
-      this.#needed = end;
-      return undefined;
-    }
+    if (held.length < end) return undefined;
     // Nothing is kept of a buffer read to its end: even an empty view would hold its memory.
-    this.#pieces = held.length === end ? [] : [held.subarray(end)];
-    this.#held -= end;
-    this.#needed = LENGTH;
+    this.#held.octets = held.length === end ? NONE : held.subarray(end);
     return held.subarray(LENGTH, end);
   }
-
-  #join(): Uint8Array {
-    if (this.#pieces.length > 1) this.#pieces = [Buffer.concat(this.#pieces)];
-    return this.#pieces[0]!;
-  }
 }
+
+const NONE = Buffer.alloc(0);
 
 /** A message with its length prefix, in one piece so that it can go in one segment (RFC 7766 §8). */
 export function frame(message: Uint8Array): Buffer {

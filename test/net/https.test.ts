@@ -21,6 +21,7 @@ import { Places } from "../../src/net/server/places.ts";
 import { name, question } from "../dnsserver/fixture.ts";
 import { listenSecurely, type Secure } from "../dnsserver/secure.ts";
 import { FakeClock } from "../support/clock.ts";
+import { inUse } from "../support/memory.ts";
 import { skipWithout } from "../support/tool.ts";
 import { sleep, waitFor } from "../support/wait.ts";
 
@@ -89,14 +90,15 @@ async function openTls(
 }
 
 /** Types of frames (RFC 9113 §6). */
-const [HEADERS, RST_STREAM, SETTINGS] = [0x01, 0x03, 0x04];
+const [DATA, HEADERS, RST_STREAM, SETTINGS, PING] = [0x00, 0x01, 0x03, 0x04, 0x06];
+/** Flags. */
+const [END_STREAM, END_HEADERS] = [0x01, 0x04];
 
 function http2Frame(type: number, stream: number, payload: string): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(payload.length, 0, 3);
   head[3] = type;
-  // END_STREAM and END_HEADERS.
-  head[4] = type === HEADERS ? 0x05 : 0;
+  head[4] = type === HEADERS ? END_STREAM | END_HEADERS : 0;
   head.writeUInt32BE(stream, 5);
   return Buffer.concat([head, Buffer.from(payload, "latin1")]);
 }
@@ -292,6 +294,31 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     for (const stream of streams) stream.close();
     const isFree = async () => (await post(session, query)).status === 200;
     await waitFor("room", isFree);
+  });
+
+  test("SEC-13: holds of incomplete requests only their octets, not what else came with them", async () => {
+    await using server = await listenSecurely({ clock: new FakeClock() });
+    using socket = await openTls(server, "h2");
+    const acknowledged = once(socket.resume(), "data");
+    // POST, https, :authority, :path, content-type (RFC 7541 §6.1, §6.2.2, Appendix A).
+    const head = `\x83\x87\x01${sized("a")}\x04${sized("/dns-query")}\x0f\x10${sized(MEDIA_TYPE)}`;
+    const preface = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    const request = http2Frame(HEADERS, 1, head);
+    request[4] = END_HEADERS;
+    socket.write(Buffer.concat([preface, http2Frame(SETTINGS, 0, ""), request]));
+    await acknowledged;
+    const before = inUse();
+    // One octet of the request, and a frame of a type that nobody knows and everybody skips (RFC 9113 §5.5).
+    const piece = Buffer.concat([
+      http2Frame(DATA, 1, "x"),
+      http2Frame(0xff, 0, " ".repeat(16_000)),
+    ]);
+    for (let i = 0; i < 1000; i++) if (!socket.write(piece)) await once(socket, "drain");
+    const answered = once(socket, "data");
+    socket.write(http2Frame(PING, 0, "12345678"));
+    await answered;
+    const kept = inUse() - before;
+    assert.ok(kept < 4 * 2 ** 20, `${kept} octets`);
   });
 
   test("that ends while its answer is made has the request aborted", async () => {

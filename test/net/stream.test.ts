@@ -67,7 +67,7 @@ function reader(client: Duplex) {
   const frames = new Frames();
   const responses: Message[] = [];
   const state = { hasEnded: false, isClosed: false };
-  client.on("data", (piece: Uint8Array) => {
+  client.on("data", (piece: Buffer) => {
     frames.push(piece);
     for (let octets = frames.next(); octets; octets = frames.next()) responses.push(decode(octets));
   });

@@ -82,7 +82,7 @@ export class Connection {
     });
     // A peer may reset the connection at any time; "close" follows.
     stream.on("error", () => {});
-    stream.on("data", (piece: Uint8Array) => {
+    stream.on("data", (piece: Buffer) => {
       if (this.#isClosing) return;
       this.#frames.push(piece);
       this.#read();

@@ -8,6 +8,7 @@
 import type { Readable } from "node:stream";
 import { Opcode, Type } from "../../dns/constants.ts";
 import { decodeHeader, HEADER_LENGTH, type Message } from "../../dns/message.ts";
+import { Gathered } from "../gathered.ts";
 
 export const MEDIA_TYPE = "application/dns-message";
 export const PATH = "/dns-query";
@@ -72,19 +73,19 @@ function decodeParameter(text: string): Buffer | number {
 function readBody(request: HttpRequest, reserve: Reserve): Promise<Buffer | number | undefined> {
   if (Number(request.headers["content-length"]) > MAX_MESSAGE) return Promise.resolve(413);
   return new Promise((resolve) => {
-    let pieces: Uint8Array[] = [];
+    let body = new Gathered();
     let length = 0;
     const refuse = (status: number) => {
-      pieces = [];
+      body = new Gathered();
       resolve(status);
     };
     request.on("data", (piece: Uint8Array) => {
       length += piece.length;
       if (length > MAX_MESSAGE) refuse(413);
       else if (!reserve(piece.length)) refuse(503);
-      else pieces.push(piece);
+      else body.push(piece);
     });
-    request.once("end", () => resolve(Buffer.concat(pieces)));
+    request.once("end", () => resolve(body.octets));
     request.once("close", () => resolve(undefined));
   });
 }
