@@ -128,7 +128,7 @@ suite("exchange", () => {
   });
 
   test("ignores whatever is not the answer to its question", async () => {
-    const name = Name.parse("example.");
+    const name = Name.parse("example.org.");
     using server = await serve({
       udp(asked, send) {
         const [own] = asked.questions;
@@ -149,6 +149,19 @@ suite("exchange", () => {
       },
     });
     assert.equal((await ask(server, query, options)).rcode, Rcode.NXDOMAIN);
+  });
+
+  test("takes an answer whose question has other letter case, as AdGuard Home sends it", async () => {
+    using server = await serve({
+      udp(asked, send) {
+        const questions = asked.questions.map((own) => ({ ...own, name: own.name.toLowerCase() }));
+        send(answer(asked, { questions, rcode: Rcode.NXDOMAIN }));
+      },
+    });
+    const [question] = query.questions;
+    const questions = [{ ...question!, name: Name.parse("Office\\032Printer._ipp._tcp.Example.") }];
+    const response = await ask(server, { ...query, questions }, options);
+    assert.equal(response.rcode, Rcode.NXDOMAIN);
   });
 
   test("ignores responses that are not properly signed, those with a misplaced TSIG too", async () => {

@@ -238,7 +238,10 @@ function wellFormed(accept: Accept): Accept {
   };
 }
 
-/** True for the same question in the same letter case, or an error without one (RFC 1035 §4.1.1). */
+/**
+ * True for the same question, or an error without one (RFC 1035 §4.1.1). Letter case is left aside (RFC 4343
+ * §3): some forwarders change it, and it is no secret that would tell a forged response.
+ */
 function isResponseTo(query: Message, response: Message): boolean {
   const { isResponse, id, opcode, questions, rcode } = response;
   if (!isResponse || id !== query.id || opcode !== query.opcode) return false;
@@ -247,7 +250,7 @@ function isResponseTo(query: Message, response: Message): boolean {
     questions.length === query.questions.length &&
     query.questions.every((asked, i) => {
       const { name, type, class: klass } = questions[i]!;
-      return name.wire === asked.name.wire && type === asked.type && klass === asked.class;
+      return name.equals(asked.name) && type === asked.type && klass === asked.class;
     })
   );
 }
