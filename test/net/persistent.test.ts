@@ -315,6 +315,24 @@ suite("a persistent connection", () => {
     assert.deepEqual(errors, []);
   });
 
+  test("forgets a question that cannot be composed", async () => {
+    const errors: unknown[] = [];
+    using server = new Fake((query, socket) => {
+      socket.on("error", (error) => errors.push(error));
+      echo(query, socket);
+    });
+    const connection = connectionTo(await server.listen());
+    assert.equal(await ask(connection, 1), 1);
+    const failing = connection.ask(() => {
+      throw new Error("too long");
+    });
+    await assert.rejects(failing, /too long/);
+    assert.equal(await ask(connection, 2), 2);
+    connection.close();
+    await waitFor("the end", () => server.sockets[0]!.destroyed);
+    assert.deepEqual(errors, []);
+  });
+
   test("waits longer for an answer while others come before it", async () => {
     const clock = new FakeClock();
     using server = new Fake(silent);

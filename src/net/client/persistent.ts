@@ -166,9 +166,14 @@ class Session {
       () => this.end("timeout"),
       () => this.#inboxes.delete(id),
     );
+    if (this.isClosed) {
+      inbox.fail(new ExchangeError(this.#server, "closed"));
+      return inbox;
+    }
+    // Nobody waits for a response to what cannot be composed.
+    const octets = compose(id);
     this.#inboxes.set(id, inbox);
-    if (this.isClosed) inbox.fail(new ExchangeError(this.#server, "closed"));
-    else this.#socket.write(frame(compose(id)));
+    this.#socket.write(frame(octets));
     return inbox;
   }
 
