@@ -9,7 +9,7 @@ import { parseEndpoint } from "../../src/dns/endpoint.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata } from "../../src/dns/rdata.ts";
-import { resolver } from "../../src/net/client/resolver.ts";
+import { resolver, systemServers } from "../../src/net/client/resolver.ts";
 import { FakeClock } from "../support/clock.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -78,6 +78,23 @@ describe("a resolver", () => {
     );
     stop.abort();
     assert.equal(await pending, undefined);
+  });
+
+  it("asks the servers of resolv.conf, a link-local one over the interface that it names", () => {
+    const file = `# nameserver 192.0.2.9
+search example
+nameserver fe80::1%eth0
+nameserver\t192.0.2.1  # the old one
+nameserver nonsense
+`;
+    assert.deepEqual(systemServers(file), [
+      { address: "fe80::1%eth0", port: 53 },
+      { address: "192.0.2.1", port: 53 },
+    ]);
+  });
+
+  it("asks those that the system tells of if there is no resolv.conf", () => {
+    assert.ok(systemServers("").length > 0);
   });
 
   it("reads the addresses of servers with or without a port", () => {

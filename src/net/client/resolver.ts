@@ -4,6 +4,7 @@
  * it uses no search list and no hosts file, because its questions are about zones.
  */
 import { Resolver } from "node:dns";
+import { readFileSync } from "node:fs";
 import type { Clock } from "../../clock.ts";
 import { Class, DNS_PORT, Rcode, Type } from "../../dns/constants.ts";
 import { type Endpoint, parseEndpoint } from "../../dns/endpoint.ts";
@@ -73,9 +74,26 @@ function isKnowing({ rcode }: Message): boolean {
   return rcode === Rcode.NOERROR || rcode === Rcode.NXDOMAIN;
 }
 
-/** The servers in resolv.conf at this moment, in order of preference. */
-export function systemServers(): Endpoint[] {
-  return new Resolver().getServers().flatMap((text) => parseEndpoint(text, DNS_PORT) ?? []);
+/**
+ * The servers in resolv.conf at this moment, in order of preference. Node's own list, used where there is no
+ * such file, lacks the interfaces of link-local addresses, at which routers offer themselves (RFC 8106 §5.1).
+ */
+export function systemServers(file = resolvConf()): Endpoint[] {
+  const listed = Array.from(file.matchAll(/^nameserver[ \t]+(\S+)/gm), ([, text]) => text!);
+  const servers = endpointsIn(listed);
+  return servers.length > 0 ? servers : endpointsIn(new Resolver().getServers());
+}
+
+function endpointsIn(texts: readonly string[]): Endpoint[] {
+  return texts.flatMap((text) => parseEndpoint(text, DNS_PORT) ?? []);
+}
+
+function resolvConf(): string {
+  try {
+    return readFileSync("/etc/resolv.conf", "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** Milliseconds; a host's own servers are near. */
