@@ -238,10 +238,13 @@ suite("exchange", () => {
 
   test("reports what this host lacks", () => {
     const server = { address: "2001:db8::1", port: 53 };
-    const said = ["EAFNOSUPPORT", "EMFILE"].map((code) => new ExchangeError(server, code).message);
+    const said = ["EAFNOSUPPORT", "EMFILE", "EINVAL"].map(
+      (code) => new ExchangeError(server, code).message,
+    );
     assert.deepEqual(said, [
       "this host does not support IPv6",
       "no file descriptor is left here (ulimit -n)",
+      "this host has no such interface, or the address is link-local and names no interface",
     ]);
   });
 
