@@ -25,8 +25,17 @@ export interface Secondary {
   readonly name: string;
   /** Shared by all zones that it is notified of. */
   readonly slots: NoticeSlots;
-  /** Sends a notice; gives its answer, whatever that is (RFC 1996 §3.12), or undefined if none came. */
-  tell(notice: Message, signal: AbortSignal): Promise<Rcode | undefined>;
+  /** Sends a notice; gives its answer, whatever that is (RFC 1996 §3.12), or why none came. */
+  tell(notice: Message, signal: AbortSignal): Promise<Rcode | Silence>;
+}
+
+/** There is no answer; the reason is for the log. */
+export class Silence {
+  readonly reason: string;
+
+  constructor(reason: string) {
+    this.reason = reason;
+  }
 }
 
 /** Limits the notices in flight; the others wait, first come, first served. */
@@ -128,7 +137,7 @@ class Notifier {
   /** The earliest time for the next notice. */
   #notBefore: number;
   #failures = 0;
-  /** Its last answer, so that each change of it is logged once. */
+  /** Its last answer, undefined if none came, so that each change of it is logged once. */
   #answered: Rcode | undefined = Rcode.NOERROR;
 
   constructor(options: NotifierOptions) {
@@ -165,12 +174,12 @@ class Notifier {
         { err: error, secondary: secondary.name },
         "NOTIFY could not be sent",
       );
-      return undefined;
+      return new Silence("NOTIFY could not be sent");
     });
     this.#isTelling = false;
     if (this.#isEnded || signal.aborted) return;
     this.#report(answered);
-    if (answered !== undefined) {
+    if (!(answered instanceof Silence)) {
       this.#failures = 0;
       this.#notBefore = sent + INTERVAL;
       if (zone.current !== snapshot) this.wake();
@@ -181,14 +190,19 @@ class Notifier {
     if (this.#failures++ < MAX_RETRIES || zone.current !== snapshot) this.wake();
   }
 
-  #report(answered: Rcode | undefined): void {
+  #report(answered: Rcode | Silence): void {
     const { zone, secondary, log } = this.#options;
-    if (answered === this.#answered) return;
-    this.#answered = answered;
+    const rcode = answered instanceof Silence ? undefined : answered;
+    if (rcode === this.#answered) return;
+    this.#answered = rcode;
     const fields = { zone: `${zone.origin}`, secondary: secondary.name };
-    if (answered === Rcode.NOERROR) log.info(fields, "the secondary accepts NOTIFY again");
-    else if (answered === undefined) log.warn(fields, "the secondary does not answer NOTIFY");
-    else log.warn({ ...fields, rcode: rcodeName(answered) }, "the secondary refuses NOTIFY");
+    if (answered instanceof Silence) {
+      log.warn({ ...fields, reason: answered.reason }, "the secondary does not answer NOTIFY");
+    } else if (answered === Rcode.NOERROR) {
+      log.info(fields, "the secondary accepts NOTIFY again");
+    } else {
+      log.warn({ ...fields, rcode: rcodeName(answered) }, "the secondary refuses NOTIFY");
+    }
   }
 }
 

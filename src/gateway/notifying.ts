@@ -11,7 +11,12 @@ import type { Message } from "../dns/message.ts";
 import type { Name, NameKey } from "../dns/name.ts";
 import { addressOf } from "../dns/rdata.ts";
 import type { TsigKey } from "../dns/tsig.ts";
-import { NoticeSlots, notifySecondaries, type Secondary } from "../dnsserver/secondaries.ts";
+import {
+  NoticeSlots,
+  notifySecondaries,
+  type Secondary,
+  Silence,
+} from "../dnsserver/secondaries.ts";
 import type { Log } from "../log.ts";
 import { ask, ExchangeError } from "../net/client/exchange.ts";
 import { endpointsOf } from "../net/client/hosts.ts";
@@ -71,17 +76,18 @@ function secondary(
   return {
     name,
     slots: new NoticeSlots(),
-    async tell(notice, signal): Promise<Rcode | undefined> {
+    async tell(notice, signal): Promise<Rcode | Silence> {
       const endpoints = await locate();
-      if (endpoints?.length === 0) return Rcode.NOERROR;
+      if (endpoints === undefined) return new Silence("no address is found for it");
+      if (endpoints.length === 0) return Rcode.NOERROR;
       try {
         // A server with several addresses need not answer at each of them.
-        return await Promise.any(endpoints?.map((to) => tellOne(to, notice, signal)) ?? []);
+        return await Promise.any(endpoints.map((to) => tellOne(to, notice, signal)));
       } catch (error) {
-        const failures = error instanceof AggregateError ? error.errors : [error];
+        const failures: Error[] = error instanceof AggregateError ? error.errors : [error];
         const other = failures.find((each) => !(each instanceof ExchangeError));
         if (other !== undefined && !signal.aborted) throw other;
-        return undefined;
+        return new Silence([...new Set(failures.map(({ message }) => message))].join("; "));
       }
     },
   };

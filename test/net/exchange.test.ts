@@ -8,7 +8,7 @@ import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import { signTsig, splitTsig, type TsigKey } from "../../src/dns/tsig.ts";
+import { refuseTsig, signTsig, splitTsig, type TsigKey } from "../../src/dns/tsig.ts";
 import { ask, ExchangeError } from "../../src/net/client/exchange.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -177,6 +177,23 @@ suite("exchange", () => {
       },
     });
     assert.equal((await ask(server, query, { ...options, key })).rcode, Rcode.NXDOMAIN);
+  });
+
+  test("reports that a server does not know the key, or has another secret for it", async () => {
+    const said: [error: Rcode, reason: RegExp][] = [
+      [Rcode.BADKEY, /does not know the key/],
+      [Rcode.BADSIG, /has a different secret for the key/],
+    ];
+    for (const [error, message] of said) {
+      using server = await serve({
+        udp(asked, send, _from, octets) {
+          const refused = answer(asked, { rcode: Rcode.NOTAUTH, additionals: [] });
+          send(refuseTsig(refused, splitTsig(octets)!, error));
+        },
+      });
+      const asked = ask(server, query, { ...options, timeout: 100, key });
+      await assert.rejects(asked, { name: "ExchangeError", message });
+    }
   });
 
   test("accepts an error that has no question", async () => {

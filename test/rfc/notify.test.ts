@@ -11,9 +11,14 @@ import { encode } from "../../src/dns/encode.ts";
 import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { rdata, soaOf } from "../../src/dns/rdata.ts";
-import { signTsig, splitTsig, type TsigKey } from "../../src/dns/tsig.ts";
+import { refuseTsig, signTsig, splitTsig, type TsigKey } from "../../src/dns/tsig.ts";
 import { notifyHandler } from "../../src/dnsserver/notify.ts";
-import { NoticeSlots, notifySecondaries, type Secondary } from "../../src/dnsserver/secondaries.ts";
+import {
+  NoticeSlots,
+  notifySecondaries,
+  type Secondary,
+  Silence,
+} from "../../src/dnsserver/secondaries.ts";
 import { notifyAll } from "../../src/gateway/notifying.ts";
 import type { Log } from "../../src/log.ts";
 import type { Resolve } from "../../src/net/client/resolver.ts";
@@ -57,7 +62,7 @@ class Audience {
       slots: new NoticeSlots(),
       tell: async (notice) => {
         this.told.push({ to: name, at: this.clock.passed, notice });
-        return this.answer(name);
+        return (await this.answer(name)) ?? new Silence("no answer in time");
       },
     };
   }
@@ -336,7 +341,7 @@ suite("NOTIFY by UDP", () => {
   async function notifying(
     { port, host = "127.0.0.1", key, ...setting }: Setting,
     zone: Zone | readonly Zone[],
-    during: (facts: string[]) => Promise<unknown>,
+    during: (facts: string[], reasons: string[]) => Promise<unknown>,
   ): Promise<void> {
     const server = { server: `${host}:${port}`, ...(key && { key }) };
     const config = parseConfig(
@@ -354,11 +359,15 @@ suite("NOTIFY by UDP", () => {
     // As in the gateway: every zone listens to it.
     setMaxListeners(0, life.signal);
     const facts: string[] = [];
-    const note = (_: object, fact: string) => void facts.push(fact);
+    const reasons: string[] = [];
+    const note = ({ reason = "" }: { readonly reason?: string }, fact: string) => {
+      facts.push(fact);
+      reasons.push(reason);
+    };
     const log: Log = { ...silentLog, warn: note, error: note };
     const zones = { all: [zone].flat(), isSigned };
     const done = notifyAll({ config, zones, resolve, clock, log }, life.signal);
-    await during(facts);
+    await during(facts, reasons);
     life.abort();
     await done;
   }
@@ -505,6 +514,26 @@ suite("NOTIFY by UDP", () => {
     assert.ok(tsig.key.equals(key.name));
     const again = signTsig(body, key, { now: tsig.time });
     assert.deepEqual(Buffer.from(tsig.mac), Buffer.from(again.mac));
+  });
+
+  test("is logged with the reason if the secondary does not know the key", async () => {
+    using secondary = await secondarySocket((bytes) => {
+      const response = makeResponse(decode(bytes), { rcode: Rcode.NOTAUTH, additionals: [] });
+      return refuseTsig(encode(response), splitTsig(bytes)!, Rcode.BADKEY);
+    });
+    await notifying({ port: secondary.port, key: "ns2" }, zoneOf(""), async (facts, reasons) => {
+      await waitFor("a word", () => facts.length > 0);
+      assert.deepEqual(facts, ["the secondary does not answer NOTIFY"]);
+      assert.match(reasons[0]!, /does not know the key/);
+    });
+  });
+
+  test("is logged with the reason if the secondary has no address", async () => {
+    await notifying({}, zoneOf("@ 3600 NS ns2.example."), async (facts, reasons) => {
+      await waitFor("a word", () => facts.length > 0);
+      assert.deepEqual(facts, ["the secondary does not answer NOTIFY"]);
+      assert.deepEqual(reasons, ["no address is found for it"]);
+    });
   });
 
   test("XFR-27: resolves the NS of the zone, and passes over our own addresses", async () => {

@@ -11,6 +11,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, isIPv4 } from "node:net";
 import type { Cancel, Clock } from "../../clock.ts";
+import { Rcode } from "../../dns/constants.ts";
 import { encode } from "../../dns/encode.ts";
 import type { Endpoint } from "../../dns/endpoint.ts";
 import { FormatError } from "../../dns/format.ts";
@@ -57,6 +58,8 @@ const reasons: Readonly<Record<string, string>> = {
   EMFILE: "no file descriptor is left here (ulimit -n)",
   EHOSTUNREACH: "no route to this host",
   ERR_SSL_WRONG_VERSION_NUMBER: "the server does not speak TLS on this port",
+  BADKEY: "the server does not know the key, or knows it with another algorithm (BADKEY)",
+  BADSIG: "the server has a different secret for the key (BADSIG)",
   CERT_HAS_EXPIRED: "the server's certificate has expired, by this host's clock",
   CERT_NOT_YET_VALID: "the server's certificate is not valid yet, by this host's clock",
 };
@@ -88,12 +91,23 @@ export async function ask(
   options: ExchangeOptions,
 ): Promise<Message> {
   const { key, clock, transport } = options;
+  let refusal: string | undefined;
+  const refused = (why: string) => {
+    refusal = why;
+  };
   const query = () =>
-    key === undefined ? makeQuery(message) : signedQuery(makeQuery(message), key, clock);
-  if (transport === "tcp") return askTcp(server, query(), options);
-  const response = await askUdp(server, query(), options);
-  const isEnough = !response.isTruncated || transport === "udp";
-  return isEnough ? response : askTcp(server, query(), options);
+    key === undefined
+      ? makeQuery(message)
+      : signedQuery(makeQuery(message), { key, clock, refused });
+  try {
+    if (transport === "tcp") return await askTcp(server, query(), options);
+    const response = await askUdp(server, query(), options);
+    const isEnough = !response.isTruncated || transport === "udp";
+    return isEnough ? response : await askTcp(server, query(), options);
+  } catch (error) {
+    if (refusal === undefined || !(error instanceof ExchangeError)) throw error;
+    throw new ExchangeError(server, refusal, { cause: error });
+  }
 }
 
 async function askTcp(server: Endpoint, query: Query, options: ExchangeOptions): Promise<Message> {
@@ -212,7 +226,20 @@ function makeQuery(message: Message): Query {
   };
 }
 
-function signedQuery({ octets, accept }: Query, key: TsigKey, clock: Clock): Query {
+interface Signing {
+  readonly key: TsigKey;
+  readonly clock: Clock;
+  /** Called if a response, which does not count, says why the key is refused. */
+  readonly refused: (why: string) => void;
+}
+
+/** These two errors come unsigned (RFC 8945 §5.3.2): anybody may have sent them, but nobody else has reason to. */
+const refusals: Readonly<Record<Rcode, string>> = {
+  [Rcode.BADKEY]: "BADKEY",
+  [Rcode.BADSIG]: "BADSIG",
+};
+
+function signedQuery({ octets, accept }: Query, { key, clock, refused }: Signing): Query {
   const now = () => Math.floor(clock.wall() / 1000);
   const { bytes, mac } = signTsig(octets, key, { now: now() });
   const find = (name: Name) => (name.equals(key.name) ? key : undefined);
@@ -223,7 +250,10 @@ function signedQuery({ octets, accept }: Query, key: TsigKey, clock: Clock): Que
       const signed = response && splitTsig(bytes);
       if (signed === undefined) return undefined;
       const verdict = verifyTsig(signed, { find, now: now(), priorMac: mac });
-      return verdict.isValid ? response : undefined;
+      if (verdict.isValid) return response;
+      const why = refusals[signed.tsig.error];
+      if (why !== undefined) refused(why);
+      return undefined;
     }),
   };
 }
