@@ -6,8 +6,15 @@ import { suite, test } from "node:test";
 import { systemClock } from "../../src/clock.ts";
 import { Class, Opcode, Rcode, Type } from "../../src/dns/constants.ts";
 import { encode } from "../../src/dns/encode.ts";
-import { decode, type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
+import {
+  decode,
+  type Message,
+  makeMessage,
+  makeResponse,
+  type Question,
+} from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
+import { rdata } from "../../src/dns/rdata.ts";
 import { refuseTsig, signTsig, splitTsig, type TsigKey } from "../../src/dns/tsig.ts";
 import { ask, ExchangeError } from "../../src/net/client/exchange.ts";
 import { Frames, frame } from "../../src/net/framing.ts";
@@ -211,6 +218,26 @@ suite("exchange", () => {
     const response = await ask(server, query, options);
     assert.equal(response.isTruncated, false);
     assert.equal(response.isAuthoritative, true);
+  });
+
+  test("asks over TCP when the answer is cut off within a record, as home routers do it", async () => {
+    const [{ name }] = query.questions as [Question];
+    const record = { name, type: Type.A, class: Class.IN, ttl: 1, rdata: rdata.a("192.0.2.1") };
+    for (const isTruncated of [true, false]) {
+      using server = await serve({
+        udp(asked, send) {
+          send(answer({ ...asked, id: asked.id ^ 1 }, { answers: [record] }).subarray(0, -1));
+          send(answer(asked, { isTruncated, answers: [record] }).subarray(0, -1));
+        },
+        tcp(asked, socket) {
+          socket.write(frame(answer(asked, { answers: [record] }).subarray(0, -1)));
+          socket.write(frame(answer(asked, { answers: [record] })));
+        },
+      });
+      assert.equal((await ask(server, query, options)).answers.length, 1);
+      const cut = await ask(server, query, { ...options, transport: "udp" });
+      assert.deepEqual([cut.isTruncated, cut.answers], [true, []]);
+    }
   });
 
   test("reads an answer over TCP in whatever pieces", async () => {

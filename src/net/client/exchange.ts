@@ -15,7 +15,7 @@ import { Rcode } from "../../dns/constants.ts";
 import { encode } from "../../dns/encode.ts";
 import type { Endpoint } from "../../dns/endpoint.ts";
 import { FormatError } from "../../dns/format.ts";
-import { decode, type Message } from "../../dns/message.ts";
+import { decode, HEADER_LENGTH, type Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import { signTsig, splitTsig, type TsigKey, verifyTsig } from "../../dns/tsig.ts";
 import { Frames, frame } from "../framing.ts";
@@ -138,7 +138,7 @@ const UDP_TRIES = 3;
 
 async function askUdp(
   server: Endpoint,
-  { octets, accept }: Query,
+  { octets, accept, acceptCut }: Query,
   options: ExchangeOptions,
 ): Promise<Message> {
   const { clock, timeout = TIMEOUT } = options;
@@ -150,7 +150,7 @@ async function askUdp(
       deadline.signal.addEventListener("abort", () => reject(deadline.signal.reason));
       socket.on("error", reject);
       socket.on("message", (bytes) => {
-        const response = accept(bytes);
+        const response = accept(bytes) ?? acceptCut(bytes);
         if (response !== undefined) resolve(response);
       });
       const send = () => {
@@ -210,6 +210,11 @@ class Deadline {
 interface Query {
   readonly octets: Buffer;
   readonly accept: Accept;
+  /**
+   * For a response that is malformed behind its question: just that, as truncated. Some home routers cut a
+   * long one off after 512 octets, with TC or without.
+   */
+  readonly acceptCut: Accept;
 }
 
 /** The decoded response; undefined for anything else that arrives. */
@@ -223,8 +228,17 @@ function makeQuery(message: Message): Query {
       const response = decode(bytes, { isLenient: true });
       return isResponseTo(query, response) ? response : undefined;
     }),
+    acceptCut: wellFormed((bytes) => {
+      if (bytes.length < HEADER_LENGTH) return undefined;
+      const head = Buffer.from(bytes).fill(0, ANCOUNT, HEADER_LENGTH);
+      const response = decode(head, { isLenient: true });
+      return isResponseTo(query, response) ? { ...response, isTruncated: true } : undefined;
+    }),
   };
 }
+
+/** Its place in the header; the numbers of the other sections' records follow. */
+const ANCOUNT = 6;
 
 interface Signing {
   readonly key: TsigKey;
@@ -245,6 +259,8 @@ function signedQuery({ octets, accept }: Query, { key, clock, refused }: Signing
   const find = (name: Name) => (name.equals(key.name) ? key : undefined);
   return {
     octets: bytes,
+    // It has no signature.
+    acceptCut: () => undefined,
     accept: wellFormed((bytes) => {
       const response = accept(bytes);
       const signed = response && splitTsig(bytes);
