@@ -546,6 +546,15 @@ suite("TCP listener", () => {
     );
   });
 
+  test("closes at once if its signal has ended before it is open", async () => {
+    const endpoint = { address: "127.0.0.1", port: 0 };
+    const life = new AbortController();
+    const shared = { handler: echo, clock: systemClock, log: silentLog, signal: life.signal };
+    const opening = listenTcp({ endpoint, ...shared });
+    life.abort();
+    await (await opening).closed;
+  });
+
   test("lets a greedy client that takes its answers keep nobody waiting", async () => {
     const { handled, handler } = counting(50_000);
     await using listener = await listen({ handler });

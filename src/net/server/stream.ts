@@ -124,6 +124,7 @@ export function listenStream(
     server.once("error", fail);
     server.listen({ host: address, port, ipv6Only: !isIPv4(address), exclusive: true }, () => {
       server.off("error", fail);
+      const chosen = server.address() as { port: number };
       // A connection could not be accepted, usually for want of file descriptors.
       server.on("error", (error) => log.warn({ err: error }, "a connection was not accepted"));
       const closed = new Promise<void>((done) => {
@@ -134,7 +135,6 @@ export function listenStream(
         if (signal.aborted) end();
         else signal.addEventListener("abort", end, { once: true });
       });
-      const chosen = server.address() as { port: number };
       resolve({ endpoint: { address, port: chosen.port }, closed });
     });
   });
