@@ -2,7 +2,7 @@
  * The registrar of the configuration: where devices register, from where, and what is published of what they
  * register. The policy judges it as it judges what is heard on a link.
  */
-import { SitePolicy } from "../collector/projection/policy.ts";
+import { among, SitePolicy } from "../collector/projection/policy.ts";
 import {
   hasControls,
   hasUnderscore,
@@ -68,8 +68,8 @@ function admitted(said: Registration, admission: Admission): Registration | Unfi
     (isAllowed(addressOf(rdata)!) || policy.believes(octetsOf(rdata), []));
   const believed = said.addresses.filter(isBelieved);
   if (believed.length === 0) return "no address of its host may be published";
-  const [hosts, addresses] = [() => [host], () => believed.map(octetsOf)];
-  const denial = policy.hostObjection(hosts, addresses);
+  const [hosts, isIn] = [() => [host], among(believed.map(octetsOf))];
+  const denial = policy.hostObjection(hosts, isIn);
   if (denial !== undefined) return denial;
   const services: RegisteredService[] = [];
   for (const service of said.services) {
@@ -77,7 +77,7 @@ function admitted(said: Registration, admission: Admission): Registration | Unfi
     const { type, instance } = parseInstance(name)!;
     if (hasControls(instance)) return "a service's name has control characters";
     if (isReserved(name.labels)) return "a service's name is reserved";
-    const denied = service.srv && policy.objection(type.key, name, hosts, addresses);
+    const denied = service.srv && policy.objection(type.key, name, hosts, isIn);
     if (denied !== undefined) withhold(service, denied);
     const texts = service.texts.map((text) => policy.text(name, publishableData(text)!));
     services.push(denied ? { ...service, ...NOTHING } : { ...service, texts });

@@ -8,6 +8,7 @@ import { Site } from "../../src/collector/projection/site.ts";
 import { RecordSets } from "../../src/collector/recordsets.ts";
 import { reverseRecords } from "../../src/collector/reverse.ts";
 import { parseConfig } from "../../src/config.ts";
+import { Type } from "../../src/dns/constants.ts";
 import { Name } from "../../src/dns/name.ts";
 import fc from "../support/fastcheck.ts";
 import { cacheOf, lines, OPEN, service, setsOf, ZONE } from "./fixture.ts";
@@ -202,5 +203,19 @@ suite("what a policy leaves of what is published", () => {
     const left = (policy: string) => judgementOf(policyOf(policy), sets).left(sets);
     assert.deepEqual(lines(left("{}")), []);
     assert.deepEqual(lines(left("{ hosts: [wpad] }")), lines(sets));
+  });
+
+  test("is found by going through a host's addresses once, however many services name it", () => {
+    const services = Array.from({ length: 20 }, (_, i) => `s${i}._x._tcp.paris SRV 0 0 80 h.paris`);
+    const sets = zoneOf(`${services.join("\n")}\nh.paris A 10.1.0.30`);
+    let looks = 0;
+    const get = sets.get.bind(sets);
+    sets.get = (name, type) => {
+      if (type === Type.A) looks++;
+      return get(name, type);
+    };
+    const policy = policyOf("{ rules: [{ deny: all, address: 10.9.0.0/16 }] }");
+    assert.equal(judgementOf(policy, sets).left(sets), sets);
+    assert.equal(looks, 1);
   });
 });

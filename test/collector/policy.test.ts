@@ -119,6 +119,23 @@ suite("a rule", () => {
     );
   });
 
+  test("about addresses goes through those of a host once, however many services and aliases lead there", () => {
+    const aliased = Array.from({ length: 20 }, (_, i) => {
+      const lines = service(`s${i}`, "_ipp._tcp", `a${i}`, "10.1.0.10");
+      return lines.replace(/!a\d+ A.*/, `!a${i} CNAME printer`);
+    });
+    const text = `${aliased.join("\n")}\n!printer A 10.1.0.10`;
+    const site = siteOf(policyOf("{ rules: [{ deny: all, address: 10.9.0.0/16 }] }"), text);
+    const looks: string[] = [];
+    const addressesOf = site.addressesOf.bind(site);
+    site.addressesOf = (host) => {
+      if (host === local("printer").key) looks.push(host);
+      return addressesOf(host);
+    };
+    assert.equal(project([site], ZONE, LATER).services.size, 20);
+    assert.equal(looks.length, 1);
+  });
+
   test("about addresses sees those of the host behind an alias", () => {
     const text = `${PRINTER.replace("631 printer", "631 alias")}\nalias CNAME printer`;
     assert.deepEqual(judge("{ rules: [{ deny: all, address: 10.1.0.10 }] }", text), DENIED);

@@ -13,9 +13,10 @@ import { LOCAL, parseInstance, parseServiceType } from "../../dns/service.ts";
 import { MAX_ALIASES } from "../link/browser.ts";
 import { obtain } from "../obtain.ts";
 import { distinct, RecordSets } from "../recordsets.ts";
-import { type Denial, type Policy, SitePolicy } from "./policy.ts";
+import { among, type Denial, type IsIn, type Policy, SitePolicy } from "./policy.ts";
 import { isSteeringHost } from "./publishable.ts";
 import type { Reason } from "./site.ts";
+import { Whereabouts } from "./whereabouts.ts";
 
 /** No rule lifts this objection, only `hosts` does. */
 export const STEERING = "its host's name steers clients" satisfies Reason;
@@ -33,6 +34,8 @@ export class Judgement {
   readonly #zone: Name;
   #published = new RecordSets();
   readonly #sites = new Map<NameKey, SitePolicy>();
+  /** Of what is published now. */
+  readonly #whereabouts = new Map<SitePolicy, Whereabouts>();
   #known: Names | undefined;
 
   /** `zone` is the one that services are published into. */
@@ -44,6 +47,7 @@ export class Judgement {
   /** Takes what is published in the zone now. */
   look(published: RecordSets): void {
     this.#published = published;
+    this.#whereabouts.clear();
     this.#known = undefined;
   }
 
@@ -67,12 +71,13 @@ export class Judgement {
     if (hosts.some(isSteering)) return STEERING;
     const type = heard(parts!.type, site).key;
     const names = () => hosts.map((host) => heard(host, site));
-    const addresses = () => hosts.flatMap((host) => this.#addressesOf(host, policy));
-    const denial = policy.objection(type, service, names, addresses);
+    const whereabouts = this.#whereaboutsFor(policy);
+    const isIn: IsIn = (networks) => hosts.some(({ key }) => whereabouts.isIn(key, networks));
+    const denial = policy.objection(type, service, names, isIn);
     if (denial === undefined) return undefined;
     // Most devices also have a link-local address, which is never published.
-    const more = () => [...addresses(), ...LINK_LOCAL];
-    return policy.objection(type, service, names, more) && denial;
+    const isInMore: IsIn = (networks) => isIn(networks) || isLinkLocalIn(networks);
+    return policy.objection(type, service, names, isInMore) && denial;
   }
 
   /** A service's TXT record as the policy edits it; `data` itself if it may already be the policy's work. */
@@ -194,9 +199,17 @@ export class Judgement {
     return [host, ...this.#namesOf(targetOf(alias)!, aliases - 1)];
   }
 
-  #addressesOf(host: Name, policy: SitePolicy): Uint8Array[] {
+  #whereaboutsFor(policy: SitePolicy): Whereabouts {
+    return obtain(
+      this.#whereabouts,
+      policy,
+      () => new Whereabouts((host) => this.#addressesOf(host, policy)),
+    );
+  }
+
+  #addressesOf(host: NameKey, policy: SitePolicy): Uint8Array[] {
     return ADDRESS_TYPES.flatMap((type) => {
-      const rdatas = this.#published.get(host.key, type)?.rdatas ?? [];
+      const rdatas = this.#published.get(host, type)?.rdatas ?? [];
       return rdatas.map(({ values }) => policy.heardAddress(values[0] as Uint8Array));
     });
   }
@@ -229,4 +242,4 @@ function hasSameStrings(a: Rdata, b: Rdata): boolean {
   return left!.length === right!.length && left!.every((string, i) => string === right![i]);
 }
 
-const LINK_LOCAL = ["169.254.0.1", "fe80::1"].map(addressOctets);
+const isLinkLocalIn = among(["169.254.0.1", "fe80::1"].map(addressOctets));

@@ -59,6 +59,9 @@ export interface AddressRule extends Pick<Scope, "sites"> {
   readonly to: Subnet;
 }
 
+/** True if one of a host's addresses is in one of these networks. */
+export type IsIn = (networks: readonly Subnet[]) => boolean;
+
 export interface Policy {
   readonly rules: readonly PolicyRule[];
   readonly text: readonly TextRule[];
@@ -97,31 +100,27 @@ export class SitePolicy {
   /**
    * Why a service of this type of `local.` must not be published with this host; undefined if it may be.
    * Without a host, rules about hosts and addresses fit nothing. `hosts` are its name and those that it is
-   * an alias of.
+   * an alias of; `isIn` tells whether one of its addresses is in one of these networks.
    */
   objection(
     type: NameKey,
     service: Name,
     hosts: () => Iterable<Name> = () => [],
-    addresses: () => Iterable<Uint8Array> = () => [],
+    isIn: IsIn = () => false,
   ): Denial | undefined {
     const rule = this.#rules.find(
       (each) =>
         (each.types === undefined || each.types.has(type)) &&
         (each.instance === undefined || fits(each.instance, instanceText(service))) &&
-        isOf(each, hosts, addresses),
+        isOf(each, hosts, isIn),
     );
     return rule === undefined || rule.isAllowed ? undefined : rule.reason;
   }
 
   /** Why a host must not be told of, whatever its services: decided by rules that fit each of them. */
-  hostObjection(
-    hosts: () => Iterable<Name>,
-    addresses: () => Iterable<Uint8Array>,
-  ): Denial | undefined {
+  hostObjection(hosts: () => Iterable<Name>, isIn: IsIn): Denial | undefined {
     const rule = this.#rules.find(
-      (each) =>
-        each.types === undefined && each.instance === undefined && isOf(each, hosts, addresses),
+      (each) => each.types === undefined && each.instance === undefined && isOf(each, hosts, isIn),
     );
     return rule === undefined || rule.isAllowed ? undefined : rule.reason;
   }
@@ -253,12 +252,17 @@ function moved(address: Uint8Array, { base, prefix }: Subnet): Uint8Array {
 function isOf(
   { host: pattern, addresses: networks }: PolicyRule,
   hosts: () => Iterable<Name>,
-  addresses: () => Iterable<Uint8Array>,
+  isIn: IsIn,
 ): boolean {
   return (
     (pattern === undefined || [...hosts()].some((host) => fits(pattern, hostText(host)))) &&
-    (networks === undefined || [...addresses()].some((address) => isOn(networks, address)))
+    (networks === undefined || isIn(networks))
   );
+}
+
+/** What `objection` and `hostObjection` ask about these addresses of a host. */
+export function among(addresses: readonly Uint8Array[]): IsIn {
+  return (networks) => addresses.some((address) => isOn(networks, address));
 }
 
 /** True if the text, folded like the pattern, fits it. Takes time in the product of both lengths. */

@@ -27,8 +27,10 @@ import { endOfSecond, startOfSecond } from "../link/ttl.ts";
 import { obtain } from "../obtain.ts";
 import { RecordSets } from "../recordsets.ts";
 import { aliasOf, Place } from "./place.ts";
+import { among, type IsIn } from "./policy.ts";
 import { hasUnderscore } from "./publishable.ts";
 import type { Reason, Site, TranslatedSet } from "./site.ts";
+import { Whereabouts } from "./whereabouts.ts";
 
 export interface Projection {
   readonly sets: RecordSets;
@@ -76,6 +78,7 @@ class SiteProjection {
   readonly #time: number;
   readonly #whole: Unfinished;
   readonly #places = new Map<NameKey, Place>();
+  readonly #whereabouts: Whereabouts;
   /** The entries of the lists of types, at the site and at the zone. */
   readonly #types = [new Map<NameKey, Rdata>(), new Map<NameKey, Rdata>()] as const;
 
@@ -84,6 +87,7 @@ class SiteProjection {
     this.#zone = zone;
     this.#time = endOfSecond(now);
     this.#whole = whole;
+    this.#whereabouts = new Whereabouts((host) => site.addressesOf(host));
   }
 
   make(): void {
@@ -114,7 +118,7 @@ class SiteProjection {
       return;
     }
     const hosts = () => this.#namesOf(host);
-    const denial = policy.hostObjection(hosts, () => addresses);
+    const denial = policy.hostObjection(hosts, among(addresses));
     // The target of an alias may not be known yet: whoever gets the alias asks for it.
     const objection = denial ?? this.#hostObjection(place, MAX_ALIASES);
     const isRefused = objection !== undefined && objection !== UNKNOWN;
@@ -196,8 +200,10 @@ class SiteProjection {
 
   #serverObjection(service: Name, host: Name): Reason | undefined {
     if (host.isRoot) return "it says that it is not available"; // RFC 2782 "Target"
-    const [hosts, addresses] = [() => this.#namesOf(host), () => this.#addressesOf(host)];
-    const denial = this.#site.policy.objection(service.parentKey, service, hosts, addresses);
+    const hosts = () => this.#namesOf(host);
+    const isIn: IsIn = (networks) =>
+      [...hosts()].some(({ key }) => this.#whereabouts.isIn(key, networks));
+    const denial = this.#site.policy.objection(service.parentKey, service, hosts, isIn);
     if (denial !== undefined) return denial;
     if (!host.isUnder(LOCAL)) return undefined;
     // A service is a host only for itself: otherwise another would reveal one that is withheld.
