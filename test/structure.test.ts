@@ -141,7 +141,7 @@ describe("the structure of src", () => {
           "gateway/keyfolder.ts",
           "config.ts",
           "config/credentials.ts",
-          "net/client/hosts.ts",
+          "net/client/systemfiles.ts",
           "net/links/interfaces.ts",
         ].includes(file) || file.startsWith("cli/"),
     );

@@ -3,7 +3,6 @@
  * server, zone, other servers, resolvers, clients. It asks and changes nothing; each fault comes with its
  * remedy, ready to paste where that is a line.
  */
-import { readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { systemClock } from "../clock.ts";
 import { subnetsOf } from "../collector/subnets.ts";
@@ -13,6 +12,7 @@ import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
 import { resolver, systemServers } from "../net/client/resolver.ts";
 import { sourceAddress } from "../net/client/route.ts";
+import { resolvConf } from "../net/client/systemfiles.ts";
 import { hostNetworks, lastingAddresses, readInterfaces } from "../net/links/interfaces.ts";
 import type { LinkWatch } from "../net/links/link.ts";
 import { multicastLinks } from "../net/links/multicast.ts";
@@ -142,13 +142,7 @@ function isNetwork({ isLoopback }: { readonly isLoopback: boolean }): boolean {
 
 /** resolv.conf(5): the last line of either kind counts. */
 function searchDomains(): Name[] {
-  let text: string;
-  try {
-    text = readFileSync("/etc/resolv.conf", "utf8");
-  } catch {
-    return [];
-  }
-  const [, words = ""] = [...text.matchAll(/^(?:search|domain)[ \t]+(.*)$/gm)].at(-1) ?? [];
+  const [, words = ""] = [...resolvConf().matchAll(/^(?:search|domain)[ \t]+(.*)$/gm)].at(-1) ?? [];
   return words.split(/\s+/).flatMap((word) => {
     try {
       return word === "" || word === "." ? [] : Name.parse(word);

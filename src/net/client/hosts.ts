@@ -4,12 +4,12 @@
  * system is asked only for names that are not in DNS: single labels and `.local`.
  */
 import { lookup } from "node:dns/promises";
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import type { Endpoint } from "../../dns/endpoint.ts";
 import { FormatError } from "../../dns/format.ts";
 import { Name } from "../../dns/name.ts";
 import { addressesOf, type Resolve } from "./resolver.ts";
+import { hostsFile } from "./systemfiles.ts";
 
 export interface Finding {
   readonly resolve: Resolve;
@@ -55,13 +55,5 @@ async function askSystem(host: string): Promise<string[]> {
     return (await lookup(host, { all: true })).map(({ address }) => address);
   } catch {
     return [];
-  }
-}
-
-function hostsFile(): string {
-  try {
-    return readFileSync("/etc/hosts", "utf8");
-  } catch {
-    return "";
   }
 }

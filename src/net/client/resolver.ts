@@ -4,7 +4,6 @@
  * it uses no search list and no hosts file, because its questions are about zones.
  */
 import { Resolver } from "node:dns";
-import { readFileSync } from "node:fs";
 import type { Clock } from "../../clock.ts";
 import { Class, DNS_PORT, Rcode, Type } from "../../dns/constants.ts";
 import { type Endpoint, parseEndpoint } from "../../dns/endpoint.ts";
@@ -12,6 +11,7 @@ import { type Message, makeMessage } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import { addressOf } from "../../dns/rdata.ts";
 import { ask, ExchangeError } from "./exchange.ts";
+import { resolvConf } from "./systemfiles.ts";
 
 /**
  * The first conclusive response: NOERROR, with or without answers, or NXDOMAIN. Undefined if no
@@ -86,14 +86,6 @@ export function systemServers(file = resolvConf()): Endpoint[] {
 
 function endpointsIn(texts: readonly string[]): Endpoint[] {
   return texts.flatMap((text) => parseEndpoint(text, DNS_PORT) ?? []);
-}
-
-function resolvConf(): string {
-  try {
-    return readFileSync("/etc/resolv.conf", "utf8");
-  } catch {
-    return "";
-  }
 }
 
 /** Milliseconds; a host's own servers are near. */
