@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { connect as connectTcp } from "node:net";
 import { PassThrough } from "node:stream";
 import { test } from "node:test";
@@ -13,6 +14,8 @@ import { listenSecurely } from "../dnsserver/secure.ts";
 import { FakeClock } from "../support/clock.ts";
 import { skipWithout } from "../support/tool.ts";
 import { waitFor } from "../support/wait.ts";
+
+const CONNECTIONS = "/proc/net/tcp";
 
 /** Everything that is looked at in a socket. */
 const socketOf = (remotePort: number) =>
@@ -98,6 +101,24 @@ test("connections end with their listener, secure or not yet", {
   await Promise.all(ends);
 });
 
+test("TCP probes a client that is silent: one that has vanished does not keep its place", {
+  skip: existsSync(CONNECTIONS) ? skipWithout("openssl") : `needs ${CONNECTIONS}`,
+  timeout: 60_000,
+}, async () => {
+  await using server = await listenSecurely();
+  const { port } = server.tls.endpoint;
+  const { certificate } = server.certificate;
+  const client = connectTls({ host: "127.0.0.1", port, ca: certificate });
+  client.on("error", () => {});
+  client.write(frame(encode(question("printer.paris"))));
+  await once(client, "data");
+  // The kernel sends a probe when this timer has run down: 15 minutes, in hundredths of a second.
+  await waitFor("the timer of probes to run alone", () => timerOf(port).startsWith("02:"));
+  const left = Number.parseInt(timerOf(port).slice(3), 16);
+  assert.ok(left > 30_000 && left <= 90_000, `${left}`);
+  client.destroy();
+});
+
 test("a connection that ends before it is secure leaves nothing behind", async () => {
   const server = new Server();
   const clock = new FakeClock();
@@ -111,6 +132,15 @@ test("a connection that ends before it is secure leaves nothing behind", async (
   assert.ok(late.destroyed);
   assert.deepEqual([served, clock.next], [[], undefined]);
 });
+
+/** The timer of the connection to this port: its kind, and what is left of it (Linux, proc_net_tcp). */
+function timerOf(port: number): string {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  const rows = readFileSync(CONNECTIONS, "utf8").split("\n");
+  const fields = rows.map((row) => row.trim().split(/\s+/));
+  const ESTABLISHED = "01";
+  return fields.find((row) => row[1]?.endsWith(local) && row[3] === ESTABLISHED)?.[5] ?? "";
+}
 
 /** A socket with link-local addresses whose interface Node cannot find. */
 function goneAt(remotePort: number): PassThrough {

@@ -41,8 +41,9 @@ export async function listenTls(options: SecureOptions): Promise<SecureListener>
     ...contextOf(options.credentials),
     // A client that offers protocols must offer this one (RFC 7858 §3.2 with RFC 7301); it may offer none.
     ALPNProtocols: ["dot"],
-    allowHalfOpen: true,
-    noDelay: true,
+    ...{ allowHalfOpen: true, noDelay: true },
+    // A client with a session may be silent for two hours (RFC 8490 §6.5), and vanish without a sign.
+    ...{ keepAlive: true, keepAliveInitialDelay: PROBED_AFTER },
   });
   const { openSession } = options;
   const handshakes = acceptSecure(server, options, (socket, source, place, within) => {
@@ -56,6 +57,12 @@ export async function listenTls(options: SecureOptions): Promise<SecureListener>
     return connections.close();
   });
 }
+
+/**
+ * Milliseconds of silence until TCP probes a client; if it is gone, its connection ends soon after. As long
+ * as TCP tries to send what nobody acknowledges, and too seldom for a battery to notice.
+ */
+const PROBED_AFTER = 900_000;
 
 /** Starts a server of any protocol over TLS. Rejects with a ListenError. */
 export async function listenSecure(
