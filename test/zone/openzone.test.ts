@@ -265,6 +265,23 @@ suite("the zone's file", () => {
     assert.equal(records(again), "www A 10.0.0.1");
   });
 
+  test("spells names in data as it does now, in records that are still there", async () => {
+    const zone = await starts(
+      "_x._tcp PTR a._x._tcp\n_x._tcp PTR b._x._tcp\n_x._tcp PTR c._x._tcp\nwww CNAME a\n@ NS ns2.example.",
+      { update: "- _x._tcp PTR b._x._tcp" },
+      { update: "+ _x._tcp PTR c._x._tcp", by: paris },
+      "_x._tcp PTR A._x._tcp\n_x._tcp PTR B._x._tcp\n_x._tcp PTR C._x._tcp\nwww CNAME A\n@ NS NS2.example.",
+    );
+    const spelled = (owner: string, type: number) =>
+      zone.current.set(name(owner), type)!.rdatas.map((rdata) => `${rdata.values[0]}`);
+    assert.deepEqual(spelled("_x._tcp", 12).sort(), [
+      "A._x._tcp.z.example.",
+      "c._x._tcp.z.example.",
+    ]);
+    assert.deepEqual(spelled("www", 5), ["A.z.example."]);
+    assert.deepEqual(spelled("@", 2).sort(), ["NS2.example.", "ns.example."]);
+  });
+
   test("may replace an alias with other data, and the last NS with another", async () => {
     const zone = await starts("www CNAME a", "www A 10.0.0.1");
     assert.equal(records(zone), "www A 10.0.0.1");

@@ -19,23 +19,30 @@ export function mergeUpdate(
 ): Update | undefined {
   const before = recordMapOf(said);
   const after = recordMapOf(says);
-  const isRemoved = (record: ResourceRecord) => !isSoa(record) && after.get(record) === undefined;
-  const removed = before.all().filter(isRemoved);
+  // A new TTL or spelling does not bring back a record that somebody has removed since.
+  const isStill = (record: ResourceRecord) => isSoa(record) || isThere(snapshot, record);
+  const removed = before.all().filter((old) => {
+    if (isSoa(old)) return false;
+    const record = after.get(old);
+    // A record that is there keeps its spelling.
+    return record === undefined || (isRespelled(old, record) && isStill(old));
+  });
   const added = after.all().filter((record) => {
     const old = before.get(record);
-    if (old === undefined || isSoa(record)) return old?.ttl !== record.ttl;
-    // A new TTL does not bring back a record that somebody has removed since.
-    return old.ttl !== record.ttl && isThere(snapshot, record);
+    if (old === undefined) return true;
+    return (old.ttl !== record.ttl || isRespelled(old, record)) && isStill(record);
   });
   if (removed.length === 0 && added.length === 0) return undefined;
-  // At the origin there must always be an NS (RFC 2136 §3.4.2.4), so additions go first there. Elsewhere
+  // At the origin there must always be an NS (RFC 2136 §3.4.2.4), so new ones go first there. Elsewhere
   // removals do: a record removed may be a CNAME, beside which nothing can be added.
-  const isApexNs = ({ name, type }: ResourceRecord) =>
-    type === Type.NS && name.equals(snapshot.origin);
+  const isFirst = (record: ResourceRecord) => {
+    const isApexNs = record.type === Type.NS && record.name.equals(snapshot.origin);
+    return isApexNs && before.get(record) === undefined;
+  };
   const updates = [
-    ...added.filter(isApexNs),
+    ...added.filter(isFirst),
     ...removed.map(removalOf),
-    ...added.filter((record) => !isApexNs(record)).map((record) => newer(record, snapshot)),
+    ...added.filter((record) => !isFirst(record)).map((record) => newer(record, snapshot)),
   ];
   return { zone: snapshot.origin, prerequisites: [], updates };
 }
@@ -47,6 +54,11 @@ function newer(record: ResourceRecord, snapshot: Snapshot): ResourceRecord {
   if (serial !== 0 && compareSerials(serial, snapshot.serial) > 0) return record;
   const set = { ...record, rdatas: [record.rdata] };
   return { ...record, rdata: withSerial(set, nextSerial(snapshot.serial)).rdatas[0]! };
+}
+
+/** The same record, with other capitals in the names of its data. */
+function isRespelled(old: ResourceRecord, { rdata }: ResourceRecord): boolean {
+  return old.rdata.wire !== rdata.wire;
 }
 
 function isThere(snapshot: Snapshot, { name, type, rdata }: ResourceRecord): boolean {
