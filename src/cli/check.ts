@@ -27,6 +27,7 @@ export async function check(file: string, options: CheckOptions): Promise<void> 
   if (!isZone) refuse(options, ["config"], "is for zone files; expected FILE alone");
   if (options.dryRun) {
     refuse(options, ["origin"], "is for zone files, which --dry-run does not read");
+    if (isZone) throw new ConfigError([`${file}: a zone file, which --dry-run does not read`]);
     return dryRun(file, options);
   }
   refuse(options, ["domain", "server"], "is for --dry-run; expected that with it");
@@ -72,12 +73,16 @@ async function checkZone(file: string, options: CheckOptions): Promise<number> {
   const { config } = options;
   const { zone, reverse } = config === undefined ? defaultConfig() : readConfig(config);
   const origin = originOf(file, options.origin);
+  // The gateway maintains SOA and NS of these, so their files may omit them.
+  const isPartial = [zone, ...reverse].some((each) => each.equals(origin));
   try {
-    // The gateway maintains SOA and NS of these, so their files may omit them.
-    const isPartial = [zone, ...reverse].some((each) => each.equals(origin));
     return (await readMasterFile(file, origin, { isPartial, warn })).length;
   } catch (error) {
-    if (error instanceof FormatError) throw new ConfigError(error.message.split("\n"));
+    if (error instanceof FormatError) {
+      const isLacking = config === undefined && error.message.includes(`: no SOA of ${origin}`);
+      const hint = `${file}: where a configuration has collectors fill this zone, -c names it, and neither is needed`;
+      throw new ConfigError([...error.message.split("\n"), ...(isLacking ? [hint] : [])]);
+    }
     if ((error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new ConfigError([`${file}: ${whyUnread(error)}; expected a zone file`]);
   }

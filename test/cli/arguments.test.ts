@@ -48,6 +48,7 @@ describe("the command line", () => {
         "--config: is for zone files; expected FILE alone",
       "check z.zone --dry-run --origin z.example":
         "--origin: is for zone files, which --dry-run does not read",
+      "check z.zone --dry-run": "z.zone: a zone file, which --dry-run does not read",
       "check z.zone --origin a..b":
         '--origin: empty label in "a..b"; expected a zone such as bonjour.example.com',
     };

@@ -142,6 +142,10 @@ describe("dnssd-gateway check", () => {
       write("$TTL 60\nwiki A 192.0.2.9\n", file);
       const alone = await check(path(file), "--config", config);
       assert.deepEqual(alone.said, [`${path(file)}: 1 record set, no mistake found`]);
+      assert.match(
+        (await check(path(file))).said.at(-1)!,
+        /\.zone: where a configuration has collectors fill this zone, -c names it/,
+      );
     }
     write("$TTL 60\n@ NS ns.example.\n", "zones/y.example.zone");
     const { status, said } = await check();
