@@ -30,11 +30,15 @@ _http._tcp PTR Far._http._tcp.other.example.
 _http._tcp PTR Lab._http._tcp.there
 _http._tcp PTR Near._http._tcp.local.
 _http._tcp PTR odd.
-Nas._http._tcp.paris SRV 0 0 80 nas.paris
+Nas._http._tcp.paris SRV 0 0 80 store.paris
+store.paris CNAME nas.paris
 Nas._http._tcp.paris TXT ""
 nas.paris A 10.1.0.10
 nas.paris AAAA 2001:db8::10
 Wiki._http._tcp SRV 0 0 80 wiki.other.example.
+Wiki._http._tcp SRV 0 0 81 round
+round CNAME about
+about CNAME round
 there NS ns.other.example.
 `,
     { origin: Name.parse(ZONE) },
@@ -55,10 +59,11 @@ there NS ns.other.example.
 Lab  (there.z.example.)
 Near  (local.)
 Nas  (paris.z.example.)
-    nas.paris.z.example.:80
+    store.paris.z.example.:80
     10.1.0.10, 2001:db8::10
 Wiki
     wiki.other.example.:80
+    round.z.example.:81
 odd.
 `;
   // As programs print a type, or a person copies its name.

@@ -67,26 +67,39 @@ function typeItem(type: Name, domain: Name, find: Find): Item {
 
 function instanceItem(instance: Name, domain: Name, find: Find): Item {
   let isWhole = true;
-  const look: (name: Name, type: number) => readonly Rdata[] = (name, type) => {
+  const look: Find = (name, type) => {
     const found = find(name, type);
     isWhole &&= found !== undefined;
     // Servers may change the order of records from one answer to the next.
-    return (found ?? []).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+    return found?.toSorted((a, b) => (a.key < b.key ? -1 : 1));
   };
   const title = instanceTitle(instance, domain);
   const lines = [title];
-  for (const rdata of look(instance, Type.SRV)) {
+  for (const rdata of look(instance, Type.SRV) ?? []) {
     const { target, port } = srvOf(rdata);
     lines.push(`    ${target.toUnicode()}:${port}`);
-    const addresses = [...look(target, Type.A), ...look(target, Type.AAAA)];
+    const addresses = addressesAt(target, look, MOST_ALIASES);
     if (addresses.length > 0) lines.push(`    ${addresses.map(addressOf).join(", ")}`);
   }
-  for (const rdata of look(instance, Type.TXT)) {
+  for (const rdata of look(instance, Type.TXT) ?? []) {
     const strings = attributesOf(rdata).map(({ string }) => printable(string));
     if (strings.length > 0) lines.push(`    ${strings.join(" ")}`);
   }
   return { key: instance.key, title, lines: isWhole ? lines : undefined };
 }
+
+/** Those of a host, or of what it is an alias of: a pushed set has no alias in it (RFC 8765 §6.2.1). */
+function addressesAt(host: Name, look: Find, steps: number): readonly Rdata[] {
+  const sets = [look(host, Type.A), look(host, Type.AAAA)];
+  const found = sets.flatMap((set) => set ?? []);
+  if (found.length > 0 || steps === 0 || sets.includes(undefined)) return found;
+  const [alias] = look(host, Type.CNAME) ?? [];
+  const target = alias && targetOf(alias);
+  return target === undefined ? [] : addressesAt(target, look, steps - 1);
+}
+
+/** A chain may lead round in a circle. */
+const MOST_ALIASES = 8;
 
 function under(text: string, domain: Name): Name {
   try {
