@@ -7,11 +7,13 @@ import { type Finding, formatFinding } from "../../src/cli/doctor/finding.ts";
 import { examineLinks } from "../../src/cli/doctor/links.ts";
 import { examineNames } from "../../src/cli/doctor/names.ts";
 import { examineNameservers } from "../../src/cli/doctor/nameservers.ts";
+import { examinePublishing } from "../../src/cli/doctor/publishing.ts";
 import { type Refusal, refusals } from "../../src/cli/doctor/refusal.ts";
 import { forwarding } from "../../src/cli/doctor/remedies.ts";
 import { examineResolver } from "../../src/cli/doctor/resolvers.ts";
 import { examineListening } from "../../src/cli/doctor/server.ts";
 import { examineZone } from "../../src/cli/doctor/zone.ts";
+import { systemClock } from "../../src/clock.ts";
 import { subnetsOf } from "../../src/collector/subnets.ts";
 import type { Listening } from "../../src/config/listening.ts";
 import { parseConfig } from "../../src/config.ts";
@@ -740,6 +742,16 @@ suite("links", () => {
     const down = "interface eth9 does not exist, is down or has no address";
     assert.deepEqual(await examined(() => [], [down]), [`broken links: ${down}`]);
   });
+});
+
+test("a finding on publishing names the server, even where it cannot be reached", async () => {
+  const { keys, publish } = parseConfig('publish: { server: "127.0.0.1:1" }', "gateway.yaml", "/");
+  const options = { keys, publish: publish!, resolve: async () => undefined, clock: systemClock };
+  const { finding } = await examinePublishing(ZONE, options);
+  assert.deepEqual(
+    [finding.place, finding.fact],
+    ["publish 127.0.0.1:1", "z.example.: nothing is listening there"],
+  );
 });
 
 test("a finding prints no terminal controls that strangers have sent", () => {

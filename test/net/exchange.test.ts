@@ -292,6 +292,11 @@ suite("exchange", () => {
     ]);
   });
 
+  test("says of a link-local address what it lacks", () => {
+    const { message } = new ExchangeError({ address: "fe80::1", port: 53 }, "EINVAL");
+    assert.match(message, /the address is link-local and names none \(fe80::1%eth0\)$/);
+  });
+
   test("reports that the connection was closed without an answer", async () => {
     using server = await serve({ udp: truncate, tcp: (_asked, socket) => void socket.end() });
     await assert.rejects(ask(server, query, options), { code: "closed" });

@@ -1,11 +1,12 @@
 /** Does the server that the collector publishes to take updates? It is sent one that changes nothing. */
 import type { Clock } from "../../clock.ts";
 import { FarZone } from "../../collector/publishing/farzone.ts";
+import type { Host } from "../../config/fields.ts";
 import type { Config } from "../../config.ts";
 import { DNS_PORT, Rcode, rcodeName } from "../../dns/constants.ts";
 import { type Endpoint, formatEndpoint } from "../../dns/endpoint.ts";
 import type { Name } from "../../dns/name.ts";
-import { locating } from "../../gateway/publishing.ts";
+import { locating, updateHost } from "../../gateway/publishing.ts";
 import { PersistentConnection } from "../../net/client/persistent.ts";
 import type { Resolve } from "../../net/client/resolver.ts";
 import type { Finding } from "./finding.ts";
@@ -33,7 +34,9 @@ export async function examinePublishing(
     const { server } = connection;
     // Questions go to the port of DNS, even where updates go by TLS.
     const asked = server?.tls ? { ...server, port: DNS_PORT } : server;
-    const place = `publish ${server === undefined ? zone : formatEndpoint(server)}`;
+    const named = updateHost(publish);
+    const reached = server === undefined ? named && formatHost(named) : formatEndpoint(server);
+    const place = `publish ${reached ?? "to the server found through DNS"}`;
     return { finding: { verdict, place, fact, ...(remedy && { remedy }) }, server: asked };
   };
   try {
@@ -46,6 +49,10 @@ export async function examinePublishing(
   } finally {
     connection.close();
   }
+}
+
+function formatHost({ host, port }: Host): string {
+  return formatEndpoint({ address: host, port });
 }
 
 const hints: Readonly<Partial<Record<Rcode, readonly string[]>>> = {

@@ -54,7 +54,8 @@ const reasons: Readonly<Record<string, string>> = {
   ENETUNREACH: "no route to this network",
   EADDRNOTAVAIL: "this host has no address to ask from",
   EAFNOSUPPORT: "this host does not support IPv6",
-  EINVAL: "this host has no such interface, or the address is link-local and names no interface",
+  EINVAL:
+    "this host has no such interface, or the address is link-local and names none (fe80::1%eth0)",
   EMFILE: "no file descriptor is left here (ulimit -n)",
   EHOSTUNREACH: "no route to this host",
   ERR_SSL_WRONG_VERSION_NUMBER: "the server does not speak TLS on this port",
