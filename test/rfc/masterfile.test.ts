@@ -336,6 +336,18 @@ $INCLUDE a b c`,
     ]);
   });
 
+  test("a space that is none gets a warning, and is named where its line is a mistake", () => {
+    const warnings: string[] = [];
+    const warn = (text: string) => warnings.push(text);
+    const text = `${HEAD}wiki\u00a0 60 A 192.0.2.1\nMy\u00a0Mac 60 A 192.0.2.2\nx 60 TXT "a\u00a0"\n`;
+    parseMasterFile(text, { origin, file: "z.zone", warn });
+    const part = "is part of the word, neither a blank nor a tab";
+    const line = HEAD.split("\n").length;
+    assert.deepEqual(warnings, [`z.zone:${line}: the mark at each · of "wiki·" ${part}`]);
+    const [mistake] = mistakesIn(`${HEAD}wiki\u00a0A 192.0.2.1`);
+    assert.ok(mistake!.endsWith(`; the mark at each · of "wiki·A" ${part}`), mistake);
+  });
+
   test("RFC 2181 §5.2: of two TTLs in a set the lower is taken, with a warning", () => {
     const warnings: string[] = [];
     const warn = (text: string) => warnings.push(text);

@@ -62,10 +62,23 @@ const MAX_DEPTH = 10;
 /** Mistakes reported at a time. */
 const MAX_MISTAKES = 20;
 
+/** A no-break space, a space without width, a mark of byte order: as web pages and word processors have them. */
+const UNSEEN = /[\u00a0\u200b\ufeff]/g;
+/** Between the words of a name they may be meant. */
+const UNSEEN_AT_END = /^[\u00a0\u200b\ufeff]|[\u00a0\u200b\ufeff]$/;
+
+function oddWordOf(words: readonly Token[], pattern: RegExp): string[] {
+  const word = words.find(({ text, isQuoted }) => !isQuoted && text.search(pattern) >= 0);
+  const seen = word?.text.replace(UNSEEN, "·");
+  if (seen === undefined) return [];
+  return [`the mark at each · of "${seen}" is part of the word, neither a blank nor a tab`];
+}
+
 class Parser {
   readonly #options: MasterFileOptions;
   readonly #records: PlacedRecord[] = [];
   readonly #mistakes: string[] = [];
+  readonly #oddities: string[] = [];
   #usualTtl: number | undefined;
   #lastTtl: number | undefined;
   #minimum: number | undefined;
@@ -89,9 +102,12 @@ class Parser {
           if (!entry.isIndented) owner = Name.parse(first!.text, current);
           this.#record(owner, entry.isIndented ? entry.words : words, current, place);
         }
+        const odd = oddWordOf(entry.words, UNSEEN_AT_END);
+        this.#oddities.push(...odd.map((each) => `${place}: ${each}`));
       } catch (error) {
         if (!(error instanceof FormatError)) throw error;
-        this.#mistakes.push(`${place}: ${error.message}`);
+        const odd = entry.mistake === undefined ? oddWordOf(entry.words, UNSEEN) : [];
+        this.#mistakes.push(`${place}: ${[error.message, ...odd].join("; ")}`);
       }
     }
   }
@@ -103,6 +119,7 @@ class Parser {
     const more = this.#mistakes.length - MAX_MISTAKES;
     if (more > 0) this.#mistakes.splice(MAX_MISTAKES, more, `${file}: and ${more} more`);
     if (this.#mistakes.length > 0) throw new FormatError(this.#mistakes.join("\n"));
+    for (const oddity of this.#oddities) warn(oddity);
     for (const { place = file, what } of warnings) warn(`${place}: ${what}`);
     return sets;
   }
