@@ -62,7 +62,7 @@ export function removed({ name, type }: RecordSet, rdata: Rdata): ResourceRecord
 }
 
 /** All records of a type, or of every type if it is ANY. */
-export function allRemoved(name: Name, type: number): ResourceRecord {
+function allRemoved(name: Name, type: number): ResourceRecord {
   return { name, type, class: Class.IN, ttl: ALL_REMOVED, rdata: new Rdata(type, "") };
 }
 

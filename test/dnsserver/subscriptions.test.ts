@@ -63,7 +63,7 @@ suite("Subscriptions", () => {
     ]);
     subscribe("printer", Type.A, Class.ANY);
     await change(zone, "- printer A");
-    assert.deepEqual(take(), ["-- printer.z.example. 1"]);
+    assert.deepEqual(take(), ["- printer.z.example. 1 10.1.0.1"]);
     assert.deepEqual(take(), []);
   });
 

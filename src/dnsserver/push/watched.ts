@@ -5,7 +5,7 @@
  */
 import { Type } from "../../dns/constants.ts";
 import type { Name } from "../../dns/name.ts";
-import { added, allRemoved, removed } from "../../dns/push.ts";
+import { added, removed } from "../../dns/push.ts";
 import type { RecordSet, ResourceRecord } from "../../dns/record.ts";
 import type { FollowedZone } from "../ready.ts";
 
@@ -46,20 +46,20 @@ export class Watched {
 
   /** The notices that bring the client up to date. */
   update(): readonly ResourceRecord[] {
-    const { name } = this;
     const wanted = [...this.#wanted.values()];
-    const all = this.zone.current.node(name.key)?.sets ?? [];
-    const now = all.filter(isWantedOf(wanted));
+    const sets = this.zone.current.node(this.name.key)?.sets ?? [];
+    const now = sets.filter(isWantedOf(wanted));
     const told = this.#told;
     this.#told = now;
     const isAnew = isWantedOf(wanted.filter((each) => each.isAnew));
     for (const each of wanted) each.isAnew = false;
-    // The shortest way to say that nothing is left (RFC 8765 §6.3.1).
-    if (all.length === 0 && told.length > 1) return [allRemoved(name, Type.ANY)];
     const before = new Map(told.map((set) => [set.type, set]));
     const notices: ResourceRecord[] = [];
     for (const set of told) {
-      if (now.every(({ type }) => type !== set.type)) notices.push(allRemoved(name, set.type));
+      if (now.some(({ type }) => type === set.type)) continue;
+      // One by one: Apple's clients take the shorter form, of all at once (§6.3.1), for an addition, as they
+      // lower its TTL to an hour, and keep what is gone until they unsubscribe.
+      for (const rdata of set.rdatas) notices.push(removed(set, rdata));
     }
     for (const set of now) {
       const old = before.get(set.type);
