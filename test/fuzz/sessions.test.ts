@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Opcode, Rcode } from "../../src/dns/constants.ts";
-import { isStateful } from "../../src/dns/dso.ts";
+import { DsoType, isStateful } from "../../src/dns/dso.ts";
 import { decode, HEADER_LENGTH } from "../../src/dns/message.ts";
 import { MAX_PUSH } from "../../src/dns/push.ts";
 import { Push } from "../../src/dnsserver/push/push.ts";
@@ -39,6 +39,7 @@ test(`${COUNT.toLocaleString("en")} hostile messages in sessions get one respons
     const life = new AbortController();
     const { signal } = life;
     let sent: Buffer[] = [];
+    let offered = 0;
     const untaken: (() => void)[] = [];
     const peer: Peer = {
       source: { address: `10.0.0.${chance.below(4)}`, port: 4000 },
@@ -59,6 +60,7 @@ test(`${COUNT.toLocaleString("en")} hostile messages in sessions get one respons
         assert.equal((octets[2]! >> 3) & 0xf, Opcode.DSO);
         assert.equal(octets.toString("hex", 4, HEADER_LENGTH), "00".repeat(8));
         if (octets[2]! >= 0x80) responses.push(octets);
+        else if (octets.readUInt16BE(HEADER_LENGTH) === DsoType.KEEPALIVE) offered++;
         else told += assertPush(octets);
       }
       sent = [];
@@ -84,6 +86,7 @@ test(`${COUNT.toLocaleString("en")} hostile messages in sessions get one respons
       if (chance.below(4) === 0) await change();
       if (chance.below(16) === 0) clock.advance(chance.below(20_000));
       assert.deepEqual(hear(), []);
+      assert.ok(offered <= 1, "timeouts are told once");
     }
     if (signal.aborted) aborted++;
     life.abort();

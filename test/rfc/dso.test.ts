@@ -28,6 +28,7 @@ const LIST = "_ipp._tcp.z.example.";
 const DSOTYPENI = 11;
 const HOUR = 3_600_000;
 const FOR_EVER = 0xffffffff;
+const PUSH = 0x41;
 
 /** A session whose peer is the test. */
 class Client implements Peer {
@@ -96,6 +97,11 @@ class Client implements Peer {
     await this.clock.elapse(most);
     return this.abortedAt === undefined ? undefined : this.abortedAt - from;
   }
+}
+
+/** Of each message the type of its first TLV. */
+function types(messages: readonly Buffer[]): (number | undefined)[] {
+  return messages.map((octets) => received(octets).tlvs[0]?.[0]);
 }
 
 async function established(): Promise<Client> {
@@ -267,10 +273,7 @@ suite("The timeouts of a session", () => {
     assert.equal(await crowded.silence(20_000), 5000);
   });
 
-  test("DSO-16: the session ends after 30 s of silence if no timeouts are agreed", async () => {
-    const client = new Client();
-    await client.say(subscribe(1, LIST, Type.PTR));
-    assert.equal(await client.silence(60_000), 30_000);
+  test("DSO-16: an idle session ends after 30 s if no other inactivity timeout is agreed", async () => {
     const idle = new Client();
     await idle.say(subscribe(1, LIST, Type.PTR), unsubscribe(1));
     assert.equal(await idle.silence(60_000), 30_000);
@@ -280,6 +283,40 @@ suite("The timeouts of a session", () => {
     await late.clock.elapse(28_000);
     await late.agree(15_000, HOUR);
     assert.equal(await late.silence(60_000), 2000);
+  });
+
+  test("DSO-19, DSO-25: a client that asks for no timeouts is told with its subscription", async () => {
+    const client = new Client();
+    const [response, offer] = await client.say(subscribe(1, LIST, Type.PTR));
+    assert.deepEqual(received(response!).tlvs, []);
+    const { id, isResponse, rcode, counts, tlvs } = received(offer!);
+    assert.deepEqual([id, isResponse, rcode, counts], [0, false, Rcode.NOERROR, [0, 0, 0, 0]]);
+    assert.deepEqual(tlvs, [[1, timeouts(15_000, HOUR)]]);
+    // Once, whatever follows.
+    assert.deepEqual(types(await client.say(subscribe(2, LIST, Type.TXT))), [undefined]);
+    // As Apple's, which never send Keepalive.
+    assert.equal(await client.silence(3 * HOUR), 2 * HOUR);
+  });
+
+  test("DSO-25: a client that has agreed on timeouts is told no others", async () => {
+    const client = new Client();
+    await client.agree(10_000, 20_000);
+    assert.deepEqual(types(await client.say(subscribe(2, LIST, Type.PTR))), [undefined, PUSH]);
+    assert.equal(await client.silence(60_000), 40_000);
+  });
+
+  test("DSO-25: a subscription that is refused brings no timeouts", async () => {
+    const client = new Client();
+    const [response, ...more] = await client.say(subscribe(1, "other.example.", Type.PTR));
+    assert.equal(received(response!).rcode, Rcode.NOTAUTH);
+    assert.deepEqual(more, []);
+  });
+
+  test("DSO-25: when places are scarce, the timeouts told leave no idle time", async () => {
+    const client = new Client();
+    client.isCrowded = true;
+    const [, offer] = await client.say(subscribe(1, LIST, Type.PTR));
+    assert.deepEqual(received(offer!).tlvs, [[1, timeouts(0, HOUR)]]);
   });
 
   test("DSO-20: an idle session ends after twice the agreed timeout, and at least 5 s", async () => {
@@ -384,7 +421,7 @@ suite("The timeouts of a session", () => {
     client.send(unsubscribe(1));
     assert.equal(await client.subscribe(2, LIST, Type.PTR), Rcode.NOERROR);
     await waitFor("what there is, twice", () => client.told.length === 4);
-    clock.advance(30_000);
+    clock.advance(2 * HOUR);
     await waitFor("it to be let go", () => client.ended);
     assert.equal(client.ended, "ECONNRESET");
   });
@@ -460,7 +497,8 @@ suite("A session by TLS", () => {
       assert.deepEqual([id, isResponse, rcode, tlvs.length], [0, false, Rcode.NOERROR, 1]);
       assert.equal(tlvs[0]![0], 2);
       delays.add(tlvs[0]![1].readUInt32BE());
-      assert.equal(client.received.length, 3);
+      // The response, the timeouts and the records came before.
+      assert.equal(client.received.length, 4);
     }
     await closed;
     assert.ok(delays.size > 1);

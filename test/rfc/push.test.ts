@@ -10,6 +10,7 @@ import {
   reconfirm,
   stateful,
   subscribe,
+  timeouts,
   tlv,
   unsubscribe,
   what,
@@ -52,8 +53,9 @@ suite("SUBSCRIBE", () => {
     assert.equal(await client.subscribe(7, LIST, Type.PTR), Rcode.NOERROR);
     // At once: before the response to what the client sends next.
     await settled(client);
-    const [response, push, ...more] = client.received;
+    const [response, agreed, push, ...more] = client.received;
     assert.deepEqual([response!.id, more.map(({ id }) => id)], [7, [999]]);
+    assert.deepEqual(agreed!.tlvs, [[1, timeouts(15_000, 3_600_000)]]);
     assert.deepEqual(response!.tlvs, []);
     assert.deepEqual(response!.counts, [0, 0, 0, 0]);
     assert.deepEqual([push!.id, push!.isResponse, push!.opcode, push!.rcode], [0, false, 6, 0]);
@@ -331,9 +333,10 @@ suite("PUSH", () => {
     client.send(subscribe(1, LIST, Type.PTR), subscribe(2, ONE, Type.SRV), subscribe(3, ONE, 16));
     await told(client, 4);
     assert.equal(client.pushes.length, 1);
+    assert.equal(client.received.at(-1), client.pushes[0]);
     assert.deepEqual(
-      client.received.map(({ id }) => id),
-      [1, 2, 3, 0],
+      client.received.filter(({ isResponse }) => isResponse).map(({ id }) => id),
+      [1, 2, 3],
     );
   });
 

@@ -33,6 +33,8 @@ export class StatefulSession implements Session {
   readonly #alarm: Alarm;
   #isEstablished = false;
   #timeouts: SessionTimeouts = { inactivity: DEFAULT_TIMEOUT, keepalive: DEFAULT_TIMEOUT };
+  /** False while the timeouts are those of every session. */
+  #hasAgreed = false;
   /** When the last message arrived or was sent. */
   #lastMessage: number;
   /** The same, not counting messages that only keep the session alive (RFC 8490 §6.3). */
@@ -106,6 +108,7 @@ export class StatefulSession implements Session {
           const rcode = this.#subscriptions.subscribe(id, message.read(readSubscription));
           if (rcode === undefined) this.abort();
           else this.#respond(id, rcode, message);
+          if (rcode === Rcode.NOERROR && !this.#hasAgreed) this.#offer();
           break;
         }
         // These must have no id, or may not come from a client (RFC 8490 §5.4.1, RFC 8765 §6.3, §6.4, §6.5).
@@ -169,11 +172,22 @@ export class StatefulSession implements Session {
     };
   }
 
+  /**
+   * Tells a client with a subscription that it need not speak for an hour (RFC 8490 §7.1.2). Apple's never ask
+   * for timeouts and never send Keepalive, so their sessions would end every half minute.
+   */
+  #offer(): void {
+    this.#agree(this.#grant({ inactivity: DEFAULT_TIMEOUT, keepalive: MOST_KEEPALIVE }));
+    const message = encodeStateful({}, (writer) => writeTimeouts(writer, this.#timeouts));
+    this.#peer.send(message, () => {});
+  }
+
   /** A client whose inactivity timeout is shortened gets some time to notice (RFC 8490 §7.1.1). */
   #agree(timeouts: SessionTimeouts): void {
     const isLess = timeouts.inactivity < this.#timeouts.inactivity;
     if (isLess) this.#inactiveUntil = this.#clock.now() + LEAST_PATIENCE;
     this.#timeouts = timeouts;
+    this.#hasAgreed = true;
   }
 
   /** Resets if the client is silent for too long (RFC 8490 §6.4.1, §6.5.1), or sets the alarm for that. */
