@@ -1060,6 +1060,41 @@ for (const [owner, type] of [
   }
 }
 
+test("after a standstill nothing is queried that answers to lists bring along, and nothing is lost", () => {
+  const set = stage();
+  const text = service("a", "_ipp._tcp", "h", "10.0.0.3");
+  const device = set.lan.host("device", "10.0.0.3");
+  device.react(({ questions }) => {
+    if (!questions.some(({ name }) => name.equals(local("_ipp._tcp")))) return;
+    set.clock.at(set.clock.now() + 120, () => device.say(response(text)));
+  });
+  device.say(response(text));
+  set.clock.advance(30_000);
+  set.harvest.resume();
+  set.clock.advance(15_000);
+  assert.ok(timesOf(set, "_ipp._tcp", Type.PTR, 30_000).length > 0);
+  for (const [owner, type] of [
+    ["a._ipp._tcp", "SRV"],
+    ["a._ipp._tcp", "TXT"],
+    ["h", "A"],
+  ] as const) {
+    assert.deepEqual(timesOf(set, owner, Type[type], 30_000), [], owner);
+    assert.equal(held(set.harvest.cache, owner, type).length, 1, owner);
+  }
+});
+
+test("MDNS-41: after a standstill what was about to expire is queried too", () => {
+  const set = stage();
+  const device = set.lan.host("device", "10.0.0.3");
+  device.say(response(service("a", "_ipp._tcp", "h", "10.0.0.3")));
+  set.clock.advance(115_000);
+  set.harvest.resume();
+  set.clock.advance(9999);
+  const times = timesOf(set, "h", Type.A, 115_000);
+  assert.ok(times.length >= 2, `${times}`);
+  assert.equal(held(set.harvest.cache, "h", "A").length, 1);
+});
+
 /** A service whose device never sets the cache-flush bit. */
 const modest = (port: number) =>
   `_ipp._tcp PTR a._ipp._tcp\na._ipp._tcp SRV 0 0 ${port} h\na._ipp._tcp TXT ${port}\nh A 10.0.0.3`;

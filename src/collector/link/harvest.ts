@@ -61,6 +61,8 @@ export class Harvest {
   /** When the current burst began, and when it will be over. */
   #began: number | undefined;
   #over: number | undefined;
+  /** When hearing resumed, while the rest of what was known is still to be asked for, after the lists. */
+  #resumed: number | undefined;
 
   constructor(options: HarvestOptions) {
     const { link, clock, gone, cache, disputed, refresh } = options;
@@ -88,12 +90,15 @@ export class Harvest {
 
   /**
    * Nothing was heard for a while: asks for what was known, which expires unless it is heard again, and for
-   * what may be new.
+   * what may be new. Lists come first: most hosts that answer for one add all that belongs to it (RFC 6763
+   * §12), so a moment later there is little left to ask for.
    */
   resume(): void {
     const now = this.#clock.now();
     this.cache.resume(now);
-    this.#askAnew(now, () => true);
+    this.#askAnew(now, isList);
+    this.#resumed ??= now;
+    this.#plan();
   }
 
   /**
@@ -104,17 +109,26 @@ export class Harvest {
     const before = this.#spoken;
     this.#spoken = this.#families;
     if (this.#spoken.every((family) => before.includes(family))) return;
-    this.#askAnew(this.#clock.now(), ({ records }) => [...records.values()].some(isCalledOff));
+    this.#askAnew(this.#clock.now(), isInDoubt);
+    this.#plan();
   }
 
-  /** Asks for what may be new, and for what is in doubt. */
-  #askAnew(now: number, isInDoubt: (set: HeardSet) => boolean): void {
+  /** Asks for what may be new, and for some of what is known. */
+  #askAnew(now: number, isToBeAsked: (set: HeardSet) => boolean): void {
     this.#look(now);
     this.querier.startOver(now);
     for (const set of this.#interest.sets) {
-      if (isInDoubt(set)) this.querier.reconfirm(set, now);
+      if (isToBeAsked(set)) this.querier.reconfirm(set, now);
     }
-    this.#plan();
+  }
+
+  /** Asks for what has not been heard again since hearing resumed. */
+  #askForTheRest(since: number, now: number): void {
+    this.#resumed = undefined;
+    for (const set of this.#interest.sets) {
+      const isUnheard = [...set.records.values()].some(({ lastHeard }) => lastHeard < since);
+      if (!isList(set) && (isUnheard || isInDoubt(set))) this.querier.reconfirm(set, now);
+    }
   }
 
   /** A client waits for these (RFC 8766 §5.6). */
@@ -239,6 +253,8 @@ export class Harvest {
     for (const set of this.cache.poll(now, lost)) {
       if (this.#interest.sets.has(set)) this.querier.refresh(set, now);
     }
+    const since = this.#resumed;
+    if (since !== undefined && since + LISTS_FIRST <= now) this.#askForTheRest(since, now);
     this.#notice(now);
     if (this.#over !== undefined && this.#over <= now) {
       this.#began = this.#over = undefined;
@@ -272,7 +288,9 @@ export class Harvest {
 
   #plan(): void {
     if (this.#options.gone.aborted) return;
-    this.#alarm.set(earlier(earlier(this.cache.due(), this.querier.due()), this.#over));
+    const rest = this.#resumed === undefined ? undefined : this.#resumed + LISTS_FIRST;
+    const asked = earlier(this.querier.due(), rest);
+    this.#alarm.set(earlier(earlier(this.cache.due(), asked), this.#over));
   }
 }
 
@@ -281,6 +299,16 @@ function isToUs({ isUnicast, isReply }: Packet): boolean {
   return isUnicast && !isReply;
 }
 
+function isList({ type }: HeardSet): boolean {
+  return type === Type.PTR;
+}
+
+function isInDoubt({ records }: HeardSet): boolean {
+  return [...records.values()].some(isCalledOff);
+}
+
+/** Milliseconds in which a list is answered: hosts wait 20 to 120 ms (RFC 6762 §6), with TC up to 500. */
+const LISTS_FIRST = 500;
 /** Milliseconds without a change after which a burst is over, and how long one may last. */
 const QUIET = 25;
 const LONGEST_BURST = 100;
