@@ -150,6 +150,24 @@ suite("Leases", () => {
     assert.deepEqual(lines(zone.current).length, lines(setsOf("")).length);
   });
 
+  test("of a record that thousands hold end a thousand at a time", () => {
+    const leases = new Leases();
+    const record = RECORDS[0]!;
+    for (let i = 0; i < 2500; i++) {
+      const does = i === 0 ? "take" : "join";
+      leases.take([{ does, record }], { by: `device:${i}`, expires: i, lease: 10 });
+    }
+    for (const left of [1500, 500, 0]) {
+      for (const [by, records] of leases.ended(3000, 1000)) {
+        const steps = records.map((record) => ({ does: "release", record }) as const);
+        leases.take(steps, { by, expires: FOREVER, lease: FOREVER });
+        assert.equal(leases.weightOf(by), 0);
+      }
+      assert.equal(leases.weightOf("device:"), left);
+    }
+    assert.equal(leases.size, 0);
+  });
+
   test("are not granted for new records in a full zone, but may be renewed and released", async () => {
     const clock = new FakeClock();
     const zone = zoneOf("", { clock, capacity: 100 });

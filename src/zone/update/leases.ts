@@ -218,14 +218,14 @@ export class Leases {
     return this.#ending.first?.rank;
   }
 
-  /** Records whose lease has expired, by holder, from at most `most` entries. They stay until released. */
+  /** Records whose lease has expired, by holder, at most `most` of them. They stay until released. */
   ended(now: number, most = Number.POSITIVE_INFINITY): Map<string, ZoneRecord[]> {
     const ended = new Map<string, ZoneRecord[]>();
     let left = most;
     for (const entry of this.#ending.upTo(now)) {
-      if (left-- <= 0) break;
       for (const { by, expires } of entry.holds) {
         if (expires > now) continue;
+        if (left-- <= 0) return ended;
         const records = ended.get(by);
         if (records === undefined) ended.set(by, [entry]);
         else records.push(entry);
@@ -256,13 +256,12 @@ export class Leases {
   }
 
   #weigh(entry: Entry, after: readonly Hold[]): void {
-    const { holds: before, weight } = entry;
-    const isRenewal = before.length === 1 && after.length === 1 && before[0]!.by === after[0]!.by;
-    if (isRenewal) return;
-    for (const { by } of after) this.#count(by, weight);
-    for (const { by } of before) this.#count(by, -weight);
-    for (const { by } of before) if (kindOfHolder(by) !== undefined) this.#leave(by, entry);
-    for (const { by } of after) if (kindOfHolder(by) !== undefined) this.#enter(by, entry);
+    const { weight } = entry;
+    const [left, came] = changedHolders(entry.holds, after);
+    for (const by of came) this.#count(by, weight);
+    for (const by of left) this.#count(by, -weight);
+    for (const by of left) if (kindOfHolder(by) !== undefined) this.#leave(by, entry);
+    for (const by of came) if (kindOfHolder(by) !== undefined) this.#enter(by, entry);
   }
 
   #count(by: string, weight: number): void {
@@ -293,6 +292,22 @@ export class Leases {
 function newEntry(id: number, { name, rdata }: ZoneRecord): Entry {
   const weight = weightOf(rdata);
   return { id, name, rdata, holds: NOBODY, rank: FOREVER, index: -1, weight };
+}
+
+/**
+ * Who left and who came, between two states of a record's holds. A step changes one of them, and thousands
+ * of devices may hold the entry of a type: those before and after it are passed over.
+ */
+function changedHolders(before: readonly Hold[], after: readonly Hold[]) {
+  const most = Math.min(before.length, after.length);
+  let head = 0;
+  while (head < most && before[head]!.by === after[head]!.by) head++;
+  if (head === before.length && head === after.length) return SAME;
+  let tail = 0;
+  while (tail < most - head && before.at(-1 - tail)!.by === after.at(-1 - tail)!.by) tail++;
+  const between = (holds: readonly Hold[]) =>
+    holds.slice(head, holds.length - tail).map(({ by }) => by);
+  return [between(before), between(after)] as const;
 }
 
 /**
@@ -331,4 +346,5 @@ function* together(
 }
 
 const NOBODY: readonly Hold[] = [];
+const SAME = [[], []] as const;
 const FILE_HOLD: Hold = { by: FILE, expires: FOREVER, lease: FOREVER };
