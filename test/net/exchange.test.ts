@@ -288,7 +288,7 @@ suite("exchange", () => {
     assert.deepEqual(said, [
       "this host does not support IPv6",
       "no file descriptor is left here (ulimit -n)",
-      "this host has no such interface, or the address is link-local and names no interface",
+      "this host has no such interface, or the address is link-local and names none (fe80::1%eth0)",
     ]);
   });
 
