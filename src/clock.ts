@@ -63,11 +63,12 @@ export function rationed(clock: Clock, interval: number): () => number {
 /** One wake-up at a time: setting another replaces the last. */
 export class Alarm {
   readonly #clock: Clock;
-  readonly #ring: () => void;
+  readonly #ring: (late: number) => void;
   #time: number | undefined;
   #cancel: Cancel = () => {};
 
-  constructor(clock: Clock, ring: () => void) {
+  /** `ring` gets the milliseconds by which it is late, as after a standstill of the process. */
+  constructor(clock: Clock, ring: (late: number) => void) {
     this.#clock = clock;
     this.#ring = ring;
   }
@@ -77,11 +78,14 @@ export class Alarm {
     if (time === this.#time) return;
     this.#cancel();
     this.#time = time;
-    this.#cancel = time === undefined ? () => {} : this.#clock.at(time, () => this.#wake());
-  }
-
-  #wake(): void {
-    this.#time = undefined;
-    this.#ring();
+    if (time === undefined) {
+      this.#cancel = () => {};
+      return;
+    }
+    const due = Math.max(time, this.#clock.now());
+    this.#cancel = this.#clock.at(time, () => {
+      this.#time = undefined;
+      this.#ring(this.#clock.now() - due);
+    });
   }
 }

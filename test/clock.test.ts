@@ -65,3 +65,18 @@ test("an alarm rings once, at the time that was set last", () => {
   clock.advance(100);
   assert.deepEqual(rings, [20, 30]);
 });
+
+test("an alarm knows by how much it is late", () => {
+  const clock = new FakeClock();
+  const rings: number[] = [];
+  const alarm = new Alarm(clock, (late) => rings.push(late));
+  alarm.set(START + 10);
+  clock.advance(50);
+  alarm.set(START + 60);
+  clock.standStill(100);
+  clock.advance(0);
+  // A time that is past when it is set does not make it late.
+  alarm.set(START + 20);
+  clock.advance(0);
+  assert.deepEqual(rings, [0, 90, 0]);
+});

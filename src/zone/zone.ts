@@ -71,7 +71,7 @@ export class Zone {
   constructor(options: ZoneOptions, store?: Store, state?: ZoneState) {
     this.origin = options.origin;
     this.#clock = options.clock;
-    this.#alarm = new Alarm(options.clock, () => void this.endLeases());
+    this.#alarm = new Alarm(options.clock, (late) => void this.endLeases(ENDED, late));
     this.#room = new Room(options);
     this.#log = options.log;
     this.#store = store;
@@ -286,9 +286,11 @@ export class Zone {
   }
 
   /** An expired lease is an update like any other: its holder lets go. Releases `most` records at a time. */
-  async endLeases(most = ENDED): Promise<void> {
+  async endLeases(most = ENDED, late = 0): Promise<void> {
     const now = this.#clock.now();
-    const ended = [...this.#state.leases.ended(now, most)].map(([name, records]) => {
+    if (late > STANDSTILL) this.#notBefore = now + UNRENEWED;
+    const due = now < this.#notBefore ? [] : this.#state.leases.ended(now, most);
+    const ended = [...due].map(([name, records]) => {
       const update = { zone: this.origin, prerequisites: [], updates: records.map(removalOf) };
       return this.#apply(update, holderPrincipal(name));
     });
@@ -339,7 +341,9 @@ function milliseconds(seconds: number | undefined): number {
 /** Records released at a time, in some fifteen milliseconds. */
 const ENDED = 1000;
 /**
- * Milliseconds after a failed write until expired leases are released: nobody could renew them, and
- * collectors try again within a minute.
+ * Milliseconds after a failed write, or a standstill of this process, until expired leases are released:
+ * nobody could renew them, and collectors try again within a minute.
  */
 const UNRENEWED = 90_000;
+/** Milliseconds: a busy thread is less late, and a lease is longer. */
+const STANDSTILL = 10_000;

@@ -457,6 +457,27 @@ suite("leases", () => {
     assert.equal(zone.current.serial, 3);
   });
 
+  test("LEASE-04: leases that ended while the process stood still wait until all could renew them", async () => {
+    const clock = new FakeClock();
+    const zone = zoneOf(ZONE, { clock });
+    await zone.apply(updateOf(`${ADD}\n+ late A 10.0.0.2`, { lease: 30 }), principal("paris"));
+    clock.standStill(45_000);
+    clock.advance(60_000);
+    assert.ok(isThere(zone));
+    await zone.apply(updateOf(ADD, { lease: 300 }), principal("paris"));
+    clock.advance(29_999);
+    const isLate = () => zone.current.set(name("late"), Type.A) !== undefined;
+    assert.ok(isLate());
+    clock.advance(1);
+    assert.ok(!isLate() && isThere(zone));
+    assert.equal(zone.current.serial, 3);
+    // A thread that was merely busy is no reason to wait.
+    await zone.apply(updateOf("+ late A 10.0.0.2", { lease: 30 }), principal("paris"));
+    clock.standStill(35_000);
+    clock.advance(0);
+    assert.ok(!isLate());
+  });
+
   test("LEASE-06: a refresh without a change keeps the record and the serial", async () => {
     const clock = new FakeClock();
     const zone = zoneOf(ZONE, { clock });
