@@ -28,5 +28,10 @@ export function parseEndpoint(text: string, defaultPort?: number): Endpoint | un
 /** The canonical text of an address (RFC 5952 §4): `::0` is every address, as `::` is. */
 function canonical(text: string): string {
   const [address = "", ...scope] = text.split("%");
-  return [formatAddress(addressOctets(address)), ...scope].join("%");
+  const octets = addressOctets(address);
+  const isMapped = octets.length === 16 && MAPPED.equals(octets.subarray(0, MAPPED.length));
+  return [formatAddress(isMapped ? octets.subarray(MAPPED.length) : octets), ...scope].join("%");
 }
+
+/** What precedes an IPv4 address in its mapped IPv6 form (RFC 4291 §2.5.5.2). */
+const MAPPED = Buffer.from("00000000000000000000ffff", "hex");

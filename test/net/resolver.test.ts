@@ -103,5 +103,7 @@ nameserver nonsense
     assert.deepEqual(parseEndpoint("2001:db8::1", 53), { address: "2001:db8::1", port: 53 });
     assert.deepEqual(parseEndpoint("[2001:db8::1]:5300"), { address: "2001:db8::1", port: 5300 });
     assert.deepEqual(parseEndpoint("fe80::1%eth0", 53), { address: "fe80::1%eth0", port: 53 });
+    assert.deepEqual(parseEndpoint("[::ffff:192.0.2.1]:53"), { address: "192.0.2.1", port: 53 });
+    assert.deepEqual(parseEndpoint("[::ffff:c000:201]:53"), { address: "192.0.2.1", port: 53 });
   });
 });
