@@ -40,6 +40,12 @@ describe("a collector bound to a site", () => {
     assert.ok(!may(`${"a.".repeat(8)}_ipp._tcp.paris`, ptr("x._ipp._tcp.paris")));
   });
 
+  it("may remove such names, which are in the zone since it could write them", () => {
+    const owner = `${"a.".repeat(8)}pc.paris`;
+    assert.ok(may(owner, rdata.a("10.1.0.1"), Class.NONE));
+    assert.ok(may(owner, new Rdata(Type.A, []), Class.ANY));
+  });
+
   it("may not write beneath another site, or at the apex", () => {
     assert.ok(!may("pc.lyon", rdata.a("10.1.0.1")));
     assert.ok(!may("notparis", rdata.a("10.1.0.1")));
@@ -296,6 +302,10 @@ it("SEC-16: a registered device may write what its site's collector may, and its
     assert.equal(device.permits(recordOf("pc.paris", flagged)), flags < 0xc000, `${flags}`);
   }
   assert.ok(!device.permits(recordOf("paris", key)), "the site's own name");
+  const [most, more] = ["a.".repeat(7), "a.".repeat(8)];
+  assert.ok(device.permits(recordOf(`${most}pc.paris`, key)));
+  assert.ok(!device.permits(recordOf(`${more}pc.paris`, key)), "a name of many labels");
+  assert.ok(device.permits({ ...recordOf(`${more}pc.paris`, key), class: Class.NONE }));
   for (const owner of ["pc.paris", "pc.lyon", "_ipp._tcp", "x._dns-sd._udp.paris", "*.paris"]) {
     for (const data of [rdata.a("10.1.0.1"), ptr("x._ipp._tcp.paris"), rdata.ns(name("ns"))]) {
       const record = recordOf(owner, data);

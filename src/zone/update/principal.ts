@@ -62,8 +62,7 @@ export function collectorPrincipal(name: string, origin: Name, isItsSite: IsItsS
         // The default domain is the zone, never a site.
         return target.equals(origin) || (sites.has(target) && !isDefault(owner));
       }
-      const labels = owner.labelsUnder(origin);
-      if (isReserved(labels) || labels.length > 1 + MAX_DEPTH) return false;
+      if (isReserved(owner.labelsUnder(origin)) || isAddedTooDeep(record, origin)) return false;
       return sites.contain(owner) || isMerged(record, origin, sites);
     },
   };
@@ -107,7 +106,10 @@ export function requesterPrincipal(key: string, origin: Name, site: Name): Princ
     ...SHARES,
     permits: (record) =>
       record.type === Type.KEY
-        ? record.name.isUnder(site) && !record.name.equals(site) && !isNoKey(record)
+        ? record.name.isUnder(site) &&
+          !record.name.equals(site) &&
+          !isNoKey(record) &&
+          !isAddedTooDeep(record, origin)
         : collector.permits(record),
   };
 }
@@ -138,6 +140,11 @@ const SHARES = { share: 1 / 500, kindShare: 1 / 4 };
  * the zone, which takes half as much memory as a record, and room is counted in records.
  */
 export const MAX_DEPTH = 8;
+
+/** Such a name may be removed: it may be in the zone from a time when it could be added. */
+function isAddedTooDeep({ name, class: klass }: ResourceRecord, origin: Name): boolean {
+  return klass === Class.IN && name.labels.length > origin.labels.length + 1 + MAX_DEPTH;
+}
 
 /** Names of one address: a host may claim as many as it likes. */
 export const MAX_REVERSE_NAMES = 8;
