@@ -282,6 +282,22 @@ suite("the zone's file", () => {
     assert.deepEqual(spelled("@", 2).sort(), ["NS2.example.", "ns.example."]);
   });
 
+  test("spells each of several name servers as it does now, though the last NS is never removed", async () => {
+    const disk = new MemoryDisk();
+    const fileRecords = setsOf("@ NS ns2.example.");
+    await openOn(disk, { fileRecords });
+    const respelled = fileRecords.map((set) => {
+      if (set.type !== 2) return set;
+      const rdatas = set.rdatas.map(({ values }) =>
+        rdata.ns(Name.parse(`${values[0]}`.toUpperCase())),
+      );
+      return { ...set, rdatas };
+    });
+    const zone = await openOn(disk.afterKill(), { fileRecords: respelled });
+    const servers = zone.current.set(origin, 2)!.rdatas.map(({ values }) => `${values[0]}`);
+    assert.deepEqual(servers.sort(), ["NS.EXAMPLE.", "NS2.EXAMPLE."]);
+  });
+
   test("may replace an alias with other data, and the last NS with another", async () => {
     const zone = await starts("www CNAME a", "www A 10.0.0.1");
     assert.equal(records(zone), "www A 10.0.0.1");

@@ -39,9 +39,11 @@ export function mergeUpdate(
     const isApexNs = record.type === Type.NS && record.name.equals(snapshot.origin);
     return isApexNs && before.get(record) === undefined;
   };
+  // What is respelled comes back at once, so that of several NS none is the last when it is removed.
+  const respelled = (old: ResourceRecord) => after.get(old) ?? [];
   const updates = [
     ...added.filter(isFirst),
-    ...removed.map(removalOf),
+    ...removed.flatMap((old) => [removalOf(old)].concat(respelled(old))),
     ...added.filter((record) => !isFirst(record)).map((record) => newer(record, snapshot)),
   ];
   return { zone: snapshot.origin, prerequisites: [], updates };
