@@ -117,8 +117,8 @@ function replace(path: string, text: string, mode: number): void {
   try {
     writeFileSync(fresh, text, { mode: known === undefined ? mode : 0o600, flag: "wx" });
     if (known !== undefined) {
-      const { uid } = statSync(fresh);
-      if (uid === 0 || uid !== known.uid) chownSync(fresh, known.uid, known.gid);
+      const { uid, gid } = statSync(fresh);
+      if (uid !== known.uid || gid !== known.gid) chownSync(fresh, known.uid, known.gid);
       chmodSync(fresh, known.mode & 0o777);
     }
     renameSync(fresh, path);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { chmodSync, chownSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import { dnssecKey } from "../../src/cli/dnsseckey.ts";
 import { SigningKey } from "../../src/dns/signingkey.ts";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
 import { ON_FULL_DISK, run, succeed } from "../support/process.ts";
@@ -115,6 +116,32 @@ describe("dnssd-gateway key --dnssec", () => {
     chownSync(path, 1, 2);
     chmodSync(path, 0o640);
     assert.equal((await key(ZONE, "--retire", `${tag}`)).status, 0);
+    const { uid, gid, mode } = statSync(path);
+    assert.deepEqual([uid, gid, mode & 0o777], [1, 2, 0o640]);
+  });
+
+  it("leaves a key that its owner retires to the group that could read it", {
+    skip: isRoot ? false : "needs root, for files of another user",
+  }, async () => {
+    const { folder, key, keys } = open();
+    await key(ZONE);
+    await key(ZONE);
+    const [{ fileName, tag }] = keys() as [SigningKey];
+    const path = join(folder, `${fileName}.private`);
+    const all = readdirSync(folder).map((file) => join(folder, file));
+    for (const each of [dirname(folder), folder, ...all]) chownSync(each, 1, 2);
+    chmodSync(path, 0o640);
+    const groups = process.getgroups!();
+    process.setgroups!([2]);
+    process.setegid!(3);
+    process.seteuid!(1);
+    try {
+      await dnssecKey(ZONE, { folder, retire: `${tag}`, now: Date.now() });
+    } finally {
+      process.seteuid!(0);
+      process.setegid!(0);
+      process.setgroups!(groups);
+    }
     const { uid, gid, mode } = statSync(path);
     assert.deepEqual([uid, gid, mode & 0o777], [1, 2, 0o640]);
   });
