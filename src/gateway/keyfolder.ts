@@ -68,9 +68,10 @@ export async function openKeyFolder(
   const tell = () => {
     for (const zone of zones.values()) {
       if (zone.all.length === 0) continue;
-      const { zoneSigners } = zone.at(clock.wall() / 1000);
-      const isSigned = zoneSigners.length > 0;
-      const fields = fieldsOf(zone, isSigned ? zoneSigners : zone.all);
+      const { keySigners, zoneSigners } = zone.at(clock.wall() / 1000);
+      const signers = new Set([...keySigners, ...zoneSigners]);
+      const isSigned = signers.size > 0;
+      const fields = fieldsOf(zone, isSigned ? [...signers] : zone.all);
       const line = JSON.stringify([isSigned, fields]);
       if (line === told.get(zone)) continue;
       told.set(zone, line);

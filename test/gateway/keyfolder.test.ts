@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { ConfigError } from "../../src/config/mistakes.ts";
 import { Name } from "../../src/dns/name.ts";
-import { type KeyTimes, SigningKey } from "../../src/dns/signingkey.ts";
+import { type KeyRole, type KeyTimes, SigningKey } from "../../src/dns/signingkey.ts";
 import { openKeyFolder } from "../../src/gateway/keyfolder.ts";
 import type { Log } from "../../src/log.ts";
 import { FakeClock } from "../support/clock.ts";
@@ -144,6 +144,35 @@ describe("the folder of keys", () => {
     assert.equal(failures(), 1, "nothing is said where nothing is new");
     scene.reload();
     await waitFor("an answer to whoever asks", () => failures() === 2);
+    scene.end();
+  });
+
+  it("logs when time changes which key signs the keys alone", async () => {
+    const time = new FakeClock().wall() / 1000;
+    const kind = (role: KeyRole, times: KeyTimes) =>
+      SigningKey.generate(origin, "ed25519", role, times);
+    const [old, successor] = [
+      kind("ksk", { Inactive: time + 90 }),
+      kind("ksk", { Activate: time + 30 }),
+    ];
+    const zsk = kind("zsk", {});
+    const scene = new Scene().write(old, successor, zsk);
+    await scene.open();
+    const told = () => {
+      const lines = scene.facts.filter((fact) => /the zone is signed/.test(fact));
+      return lines.map((line) => JSON.parse(/\[.*\]/.exec(line)![0]).sort());
+    };
+    const tags = (...keys: SigningKey[]) => keys.map(({ tag }) => tag).sort();
+    for (const expected of [
+      [old, zsk],
+      [old, successor, zsk],
+      [successor, zsk],
+    ]) {
+      assert.deepEqual(told().at(-1), tags(...expected));
+      scene.clock.advance(60_000);
+      await waitFor("the next look to be due", () => scene.clock.next !== undefined);
+    }
+    assert.equal(told().length, 3);
     scene.end();
   });
 
