@@ -147,8 +147,13 @@ function checkLinks({ links = [] }: Parsed, tell: Tell): void {
   }
 }
 
-function checkWeb({ web, listen }: Parsed, tell: Tell): void {
-  const taken = web && listen && whyTaken(web, placesOf(listen));
+/** Undefined where no zone is served. */
+function listensAt({ listen, publish }: Pick<Parsed, "listen" | "publish">): Parsed["listen"] {
+  return listen ?? (publish === undefined ? loopback(DEFAULT_PORT) : undefined);
+}
+
+function checkWeb({ web, ...rest }: Parsed, tell: Tell): void {
+  const taken = web && whyTaken(web, placesOf(listensAt(rest) ?? {}));
   if (taken !== undefined) tell(taken, "web");
 }
 
@@ -268,8 +273,8 @@ export function parseConfig(text: string, file: string, folder: string): Config 
   const plain = document.toJS({ maxAliasCount: -1 });
   const result = schema.safeParse(plain ?? {}, { error: expectedFields });
   if (!result.success) throw mistakes.error(result.error.issues);
-  const { data, keys: keyFields, listen: fields, dnssec: signing, ...rest } = result.data;
-  const endpoints = fields ?? (rest.publish === undefined ? loopback(DEFAULT_PORT) : undefined);
+  const { data, keys: keyFields, listen, dnssec: signing, ...rest } = result.data;
+  const endpoints = listensAt({ listen, publish: rest.publish });
   const listening = endpoints && withCredentials(endpoints, folder);
   const read = readKeys(keyFields, (path) => readFileSync(resolve(folder, path), "utf8"));
   if (listening !== undefined && "message" in listening) {

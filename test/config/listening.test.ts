@@ -37,6 +37,12 @@ listen:
     assert.deepEqual(mistakes(`${listen}\nweb: "0.0.0.0:53"`), [
       "gateway.yaml:2: web: 0.0.0.0:53 is taken by listen.dns[0]; expected each address once",
     ]);
+    // Where nothing is configured it listens there.
+    assert.deepEqual(mistakes('web: "127.0.0.1:5300"'), [
+      "gateway.yaml:1: web: 127.0.0.1:5300 is taken by listen.dns[0]; expected each address once",
+    ]);
+    const collector = 'publish: { server: ns1.example }\nweb: "127.0.0.1:5300"';
+    assert.ok(parseConfig(collector, "gateway.yaml", "/").web);
     for (const web of ["127.0.0.2:53", "127.0.0.1:8053"]) {
       assert.ok(parseConfig(`${listen}\nweb: "${web}"`, "gateway.yaml", "/").web);
     }
