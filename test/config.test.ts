@@ -156,6 +156,7 @@ data: zones
       ["zone: “z.example”", 1, quotes("“z.example”")],
       ["zone: z.example\nlinks: [{ interface: ‘eth0’ }]", 2, quotes("‘eth0’")],
       ["zone: z.example\u00a0", 1, unseen("z.example·")],
+      ["zone: z.example\u00a0# ours", 1, unseen("z.example·# ours")],
       ["zone: z.example\ngrace:\u00a010", 2, unseen("grace:·10")],
       ["zone: z.example\nlinks:\n\u00a0 - { interface: eth0 }", 3, unseen("· - { interface")],
       ["zone: z.example\n\ufeffgrace: 10", 2, unseen("·grace")],

@@ -75,4 +75,4 @@ const QUOTED =
   /^[\u201c-\u201e\u2018-\u201a\u00ab\u00bb].*[\u201c-\u201e\u2018-\u201a\u00ab\u00bb]$/;
 /** A no-break space, a space without width, a mark of byte order. Between words of a name they may be meant. */
 const UNSEEN = /[\u00a0\u200b\ufeff]/g;
-const UNSEEN_AT_END = /^[\u00a0\u200b\ufeff]|[\u00a0\u200b\ufeff]$|:\u00a0/;
+const UNSEEN_AT_END = /^[\u00a0\u200b\ufeff]|[\u00a0\u200b\ufeff]$|:\u00a0|\u00a0#/;
