@@ -139,6 +139,8 @@ class Notifier {
   #failures = 0;
   /** Its last answer, undefined if none came, so that each change of it is logged once. */
   #answered: Rcode | undefined = Rcode.NOERROR;
+  /** Why none came since: each is logged once, as a missing network may hide a key that it does not know. */
+  readonly #reasons = new Set<string>();
 
   constructor(options: NotifierOptions) {
     this.#options = options;
@@ -192,11 +194,13 @@ class Notifier {
 
   #report(answered: Rcode | Silence): void {
     const { zone, secondary, log } = this.#options;
-    const rcode = answered instanceof Silence ? undefined : answered;
-    if (rcode === this.#answered) return;
-    this.#answered = rcode;
+    const isSilent = answered instanceof Silence;
+    if (isSilent ? this.#reasons.has(answered.reason) : answered === this.#answered) return;
+    this.#answered = isSilent ? undefined : answered;
+    if (isSilent) this.#reasons.add(answered.reason);
+    else this.#reasons.clear();
     const fields = { zone: `${zone.origin}`, secondary: secondary.name };
-    if (answered instanceof Silence) {
+    if (isSilent) {
       log.warn({ ...fields, reason: answered.reason }, "the secondary does not answer NOTIFY");
     } else if (answered === Rcode.NOERROR) {
       log.info(fields, "the secondary accepts NOTIFY again");

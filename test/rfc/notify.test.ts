@@ -127,6 +127,23 @@ suite("NOTIFY to secondaries", () => {
     }
   });
 
+  test("is logged with each reason once, until there is an answer again", async () => {
+    using audience = new Audience();
+    const zone = zoneOf("");
+    const [noWay, noKey] = [new Silence("no route"), new Silence("it does not know the key")];
+    // As at a start before the network is there, and with a key that nobody brought to the secondary.
+    const answers = [noWay, noKey, noWay, noKey, Rcode.NOERROR, noWay];
+    const tell = async () => answers.shift() ?? Rcode.NOERROR;
+    audience.follow(zone, { ...audience.secondary("a"), tell });
+    await audience.clock.elapse(60_000);
+    const silent = "the secondary does not answer NOTIFY";
+    const told = [silent, silent, "the secondary accepts NOTIFY again"];
+    assert.deepEqual(audience.facts, told);
+    await add(zone, 1);
+    await audience.clock.elapse(0);
+    assert.deepEqual(audience.facts, [...told, silent]);
+  });
+
   test("XFR-23: is retried after doubling delays until it is answered, and then given up", async () => {
     using audience = new Audience();
     const zone = zoneOf("");
