@@ -41,9 +41,11 @@ export async function listenTls(options: SecureOptions): Promise<SecureListener>
     ...contextOf(options.credentials),
     // A client that offers protocols must offer this one (RFC 7858 §3.2 with RFC 7301); it may offer none.
     ALPNProtocols: ["dot"],
-    ...{ allowHalfOpen: true, noDelay: true },
+    allowHalfOpen: true,
+    noDelay: true,
     // A client with a session may be silent for two hours (RFC 8490 §6.5), and vanish without a sign.
-    ...{ keepAlive: true, keepAliveInitialDelay: PROBED_AFTER },
+    keepAlive: true,
+    keepAliveInitialDelay: PROBED_AFTER,
   });
   const { openSession } = options;
   const handshakes = acceptSecure(server, options, (socket, source, place, within) => {
