@@ -104,10 +104,9 @@ describe("dnssd-gateway key --dnssec", () => {
     }
   });
 
-  const isRoot = process.getuid?.() === 0;
-  it("leaves a retired key readable for whoever could read it", {
-    skip: isRoot ? false : "needs root, for files of another user",
-  }, async () => {
+  const skip = process.getuid?.() === 0 ? false : "needs root, for files of another user";
+  /** Two keys, the first of which is readable for the group. */
+  const readable = async () => {
     const { folder, key, keys } = open();
     await key(ZONE);
     await key(ZONE);
@@ -115,35 +114,35 @@ describe("dnssd-gateway key --dnssec", () => {
     const path = join(folder, `${fileName}.private`);
     chownSync(path, 1, 2);
     chmodSync(path, 0o640);
-    assert.equal((await key(ZONE, "--retire", `${tag}`)).status, 0);
+    return { folder, key, tag: `${tag}`, path };
+  };
+  const assertReadable = (path: string) => {
     const { uid, gid, mode } = statSync(path);
     assert.deepEqual([uid, gid, mode & 0o777], [1, 2, 0o640]);
+  };
+
+  it("leaves a retired key readable for whoever could read it", { skip }, async () => {
+    const { key, tag, path } = await readable();
+    assert.equal((await key(ZONE, "--retire", tag)).status, 0);
+    assertReadable(path);
   });
 
-  it("leaves a key that its owner retires to the group that could read it", {
-    skip: isRoot ? false : "needs root, for files of another user",
-  }, async () => {
-    const { folder, key, keys } = open();
-    await key(ZONE);
-    await key(ZONE);
-    const [{ fileName, tag }] = keys() as [SigningKey];
-    const path = join(folder, `${fileName}.private`);
+  it("leaves a key that its owner retires to the group that could read it", { skip }, async () => {
+    const { folder, tag, path } = await readable();
     const all = readdirSync(folder).map((file) => join(folder, file));
     for (const each of [dirname(folder), folder, ...all]) chownSync(each, 1, 2);
-    chmodSync(path, 0o640);
     const groups = process.getgroups!();
     process.setgroups!([2]);
     process.setegid!(3);
     process.seteuid!(1);
     try {
-      await dnssecKey(ZONE, { folder, retire: `${tag}`, now: Date.now() });
+      await dnssecKey(ZONE, { folder, retire: tag, now: Date.now() });
     } finally {
       process.seteuid!(0);
       process.setegid!(0);
       process.setgroups!(groups);
     }
-    const { uid, gid, mode } = statSync(path);
-    assert.deepEqual([uid, gid, mode & 0o777], [1, 2, 0o640]);
+    assertReadable(path);
   });
 
   it("makes a KSK and a ZSK, and prints a DS for the KSK alone", async () => {

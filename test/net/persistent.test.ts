@@ -60,6 +60,13 @@ const idOf = (octets: Uint8Array) => (octets[0]! << 8) | octets[1]!;
 const markOf = (octets: Uint8Array) => octets[12]!;
 const echo: Behave = (query, socket) => socket.write(frame(query));
 const silent: Behave = () => {};
+/** Also adds the errors of its connections to `errors`. */
+function echoNoting(errors: unknown[]): Behave {
+  return (query, socket) => {
+    socket.on("error", (error) => errors.push(error));
+    echo(query, socket);
+  };
+}
 
 function connectionTo(
   endpoint: DnsServer,
@@ -304,10 +311,7 @@ suite("a persistent connection", () => {
 
   test("that nobody waits for ends without a reset", async () => {
     const errors: unknown[] = [];
-    using server = new Fake((query, socket) => {
-      socket.on("error", (error) => errors.push(error));
-      echo(query, socket);
-    });
+    using server = new Fake(echoNoting(errors));
     const connection = connectionTo(await server.listen());
     assert.equal(await ask(connection, 1), 1);
     connection.close();
@@ -317,10 +321,7 @@ suite("a persistent connection", () => {
 
   test("forgets a question that cannot be composed", async () => {
     const errors: unknown[] = [];
-    using server = new Fake((query, socket) => {
-      socket.on("error", (error) => errors.push(error));
-      echo(query, socket);
-    });
+    using server = new Fake(echoNoting(errors));
     const connection = connectionTo(await server.listen());
     assert.equal(await ask(connection, 1), 1);
     const failing = connection.ask(() => {
