@@ -448,6 +448,28 @@ suite("publication into a zone", () => {
     }
   });
 
+  test("a server that begins to fail is not said to have full sets, which are long", async () => {
+    const list = (length: number) =>
+      Array.from({ length }, (_, i) => `_http._tcp.paris PTR h${i}\n_http._tcp PTR h${i}`);
+    const host = ["h.paris A 10.0.0.1"];
+    const more = [...host, "h.paris A 10.0.0.2"];
+    for (const [before, after, isLong] of [
+      [host, more, false],
+      [[...list(3), ...host], [...list(4), ...more], false],
+      [list(100), list(101), true],
+    ] as const) {
+      const scene = new Scene();
+      scene.want(before.join("\n"));
+      await scene.clock.elapse(1000);
+      scene.fails = Rcode.SERVFAIL;
+      scene.want(after.join("\n"));
+      await scene.clock.elapse(60_000);
+      const isOfSet = (line: string) => line.includes("takes no more records in this set");
+      assert.equal(scene.log.some(isOfSet), isLong, scene.log.join("\n"));
+      if (!isLong) assert.deepEqual(scene.log, ["warn: the server of the zone takes no updates"]);
+    }
+  });
+
   test("a refused record that comes and goes without end does not fill the log", async () => {
     const scene: Scene = new Scene({
       publish: async (update) => {

@@ -9,6 +9,7 @@ import type { Clock } from "../../clock.ts";
 import { Rcode, rcodeName, typeName } from "../../dns/constants.ts";
 import { labelToUnicode, type Name } from "../../dns/name.ts";
 import type { RecordSet } from "../../dns/record.ts";
+import { LONG_LIST } from "../../dns/service.ts";
 import type { Log } from "../../log.ts";
 import type { ExchangeError } from "../../net/client/exchange.ts";
 import type { Obstacle } from "./obstacles.ts";
@@ -145,9 +146,10 @@ export class Troubles {
     const { zone, log } = this.#options;
     const { name, type, isRemoval, published, wanted } = refusal;
     const set = `${name.toUnicode()} ${typeName(type)}`;
-    // A set that has nothing there is not full, unless other sites have filled it.
-    const isEmpty = rcode === Rcode.SERVFAIL && published === 0 && !isRemoval;
-    if (isEmpty && (this.areStanding || !this.#isMerged(name))) {
+    // A set is not full while it is short, unless other sites have filled it.
+    const isShort = Math.max(published + 1, wanted) <= LONG_LIST;
+    const isFailing = rcode === Rcode.SERVFAIL && isShort && !isRemoval;
+    if (isFailing && (this.areStanding || !this.#isMerged(name))) {
       this.failed(new Error(`the server answers SERVFAIL for ${set}`), FAILING);
       return;
     }
