@@ -360,6 +360,20 @@ $INCLUDE a b c`,
     ]);
   });
 
+  test("a record that no update may add is a mistake in a file too: it could not be merged", () => {
+    const big = (octets: number) => `a 60 TYPE65280 \\# ${octets} ${"00".repeat(octets)}`;
+    assert.deepEqual(mistakesIn(HEAD + big(64_000)), []);
+    assert.deepEqual(mistakesIn(HEAD + big(64_001)), [
+      "z.zone:3: TYPE65280 of a.z.example. with 64001 octets of data, expected at most 64000",
+    ]);
+    const signature = (type: number) =>
+      mistakesIn(`${HEAD}a 60 SIG TYPE${type} 8 0 0 19700101000000 19700101000000 0 . AQID`);
+    assert.deepEqual(signature(1), []);
+    assert.deepEqual(signature(0), [
+      "z.zone:3: a SIG of type 0 signs a message (RFC 2931), and is no data",
+    ]);
+  });
+
   test("SEC-13: a set that is too large for a message is a mistake, as it is to BIND", {
     skip: skipWithout("named-checkzone"),
   }, async () => {

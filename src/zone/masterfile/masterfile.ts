@@ -19,10 +19,13 @@ import {
 } from "../../dns/constants.ts";
 import { FormatError } from "../../dns/format.ts";
 import { Name } from "../../dns/name.ts";
-import { soaOf } from "../../dns/rdata.ts";
+import { type Rdata, soaOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
+import { isSig0 } from "../../dns/sig0.ts";
 import { parseRdataText, parseSeconds } from "../../dns/text.ts";
 import type { Token } from "../../dns/words.ts";
+import { RECORD_OCTETS } from "../update/setsize.ts";
+import { dataOctets } from "../update/weight.ts";
 import { readEntries } from "./masterentries.ts";
 import { checkZone, type PlacedRecord } from "./zonecheck.ts";
 
@@ -191,12 +194,27 @@ class Parser {
       );
     }
     const rdata = parseRdataText(type, words, origin);
+    checkMergeable(name, rdata);
     if (type === Type.SOA) this.#minimum = soaOf(rdata).minimum;
     this.#lastTtl = ttl ?? this.#lastTtl;
     // RFC 2308 §4, RFC 1035 §5.1; without either, as BIND does.
     const given = ttl ?? this.#usualTtl ?? this.#lastTtl ?? this.#minimum;
     if (given === undefined) throw new FormatError("no TTL, expected one here or $TTL above");
     this.#records.push({ place, name, type, ttl: given, rdata });
+  }
+}
+
+/** No update may add these, and a file that changes is merged by an update. */
+function checkMergeable(name: Name, rdata: Rdata): void {
+  const { type } = rdata;
+  const octets = dataOctets(rdata);
+  if (octets > RECORD_OCTETS) {
+    throw new FormatError(
+      `${typeName(type)} of ${name} with ${octets} octets of data, expected at most ${RECORD_OCTETS}`,
+    );
+  }
+  if (isSig0({ type, rdata })) {
+    throw new FormatError("a SIG of type 0 signs a message (RFC 2931), and is no data");
   }
 }
 

@@ -10,6 +10,7 @@ import { type RecordSet, type ResourceRecord, setKey } from "../../dns/record.ts
 import { isSig0 } from "../../dns/sig0.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { Leases } from "./leases.ts";
+import { RECORD_OCTETS } from "./setsize.ts";
 import { dataOctets } from "./weight.ts";
 
 /** NOERROR if all of them hold, else the response code of the first that does not. */
@@ -65,7 +66,7 @@ export function prescan(snapshot: Snapshot, updates: readonly ResourceRecord[]):
       // Empty data is allowed only for types whose format is not known.
       if (!isDataType(type) || (rdata.isEmpty && isKnownShape(type))) return Rcode.FORMERR;
       if (isSig0(record)) return Rcode.FORMERR;
-      if (dataOctets(rdata) > LONGEST) return Rcode.REFUSED;
+      if (dataOctets(rdata) > RECORD_OCTETS) return Rcode.REFUSED;
     } else if (record.class === Class.ANY) {
       const isBadType = !isDataType(type) && type !== Type.ANY;
       if (ttl !== 0 || !rdata.isEmpty || isBadType) return Rcode.FORMERR;
@@ -77,12 +78,6 @@ export function prescan(snapshot: Snapshot, updates: readonly ResourceRecord[]):
   }
   return Rcode.NOERROR;
 }
-
-/**
- * Octets of data. With its name, a question, an OPT record and the longest TSIG, a record of this length
- * still fits into one message of a transfer (RFC 5936 §2.2), to anyone and with any key.
- */
-const LONGEST = 64_000;
 
 /**
  * True if this update by an operator would remove or change what another holds by a lease. That was heard

@@ -14,7 +14,13 @@ import { dataOctets } from "./weight.ts";
  */
 export const SET_OCTETS = 64_000;
 
-/** A single record is never too large here; updates have another limit for it. */
+/**
+ * Octets of data. With its name, a question, an OPT record and the longest TSIG, a record of this length
+ * still fits into one message of a transfer (RFC 5936 §2.2), to anyone and with any key.
+ */
+export const RECORD_OCTETS = 64_000;
+
+/** A single record is never too large here: `RECORD_OCTETS` is its limit. */
 export function isTooLarge(set: RecordSet, origin: Name): boolean {
   const { length } = set.rdatas;
   if (length === 1) return false;
