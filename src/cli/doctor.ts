@@ -88,7 +88,9 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
   }
   if (server === undefined) return;
   const { findings, sample } = await examineZone({ ask, server, zone, browsed, refusal });
-  yield* findings;
+  const isGuessed = options.config === undefined && !(options.server && options.domain);
+  const hint = isGuessed && sample === undefined ? GUESSED : [];
+  yield* findings.map((each) => ({ ...each, remedy: [...(each.remedy ?? []), ...hint] }));
   if (sample === undefined) return;
   const notify = isHere ? config.transfer.notify : [];
   yield* await examineNameservers({ ask, server, zone, notify, refusal, resolve, clock });
@@ -104,6 +106,10 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
   yield* await examineClients({ zone, searchDomains: searchDomains(), subnets, reverse, resolve });
 }
 
+const GUESSED = [
+  "What is not given is as for a gateway without a configuration. Where it has one: doctor --config FILE;",
+  "at a client's desk: doctor --server ADDRESS --domain ZONE, with the address of the zone's server.",
+];
 const clock = systemClock;
 const ask = asking(clock);
 

@@ -1,5 +1,7 @@
 /** `doctor`: what it concludes from answers, one fault after the other. */
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { suite, test } from "node:test";
 import type { Ask, Manner } from "../../src/cli/doctor/asking.ts";
 import { examineClients } from "../../src/cli/doctor/clients.ts";
@@ -22,14 +24,14 @@ import { ExtendedError, extendedError, withOption } from "../../src/dns/edns.ts"
 import { type Endpoint, formatEndpoint } from "../../src/dns/endpoint.ts";
 import { type Message, makeMessage, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
-import { rdata } from "../../src/dns/rdata.ts";
+import { rdata, soaOf } from "../../src/dns/rdata.ts";
 import { recordsOf } from "../../src/dns/record.ts";
 import { ExchangeError } from "../../src/net/client/exchange.ts";
 import type { Resolve } from "../../src/net/client/resolver.ts";
 import type { Browsed } from "../../src/zone/apex.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { FakeClock } from "../support/clock.ts";
-import { MAIN } from "../support/gateway.ts";
+import { MAIN, temporaryFolder } from "../support/gateway.ts";
 import { Lan, type LanHost } from "../support/lan.ts";
 import { run } from "../support/process.ts";
 import { Serving } from "../support/serving.ts";
@@ -63,6 +65,8 @@ type Answering = (name: Name, type: number, manner: Manner) => Partial<Message> 
 function serving(text: string, origin = ZONE): Answering {
   const sets = parseMasterFile(text, { origin });
   const soa = sets.find(({ type }) => type === Type.SOA)!;
+  // RFC 2308 §3.
+  const denial = recordsOf({ ...soa, ttl: Math.min(soa.ttl, soaOf(soa.rdatas[0]!).minimum) });
   return (name, type) => {
     const own = sets.filter((set) => set.name.equals(name));
     const found = own.filter((set) => set.type === type).flatMap(recordsOf);
@@ -70,7 +74,7 @@ function serving(text: string, origin = ZONE): Answering {
     if (!name.isUnder(origin)) return { rcode: Rcode.REFUSED };
     return found.length > 0
       ? { isAuthoritative: true, answers: found }
-      : { isAuthoritative: true, rcode, authorities: recordsOf(soa) };
+      : { isAuthoritative: true, rcode, authorities: denial };
   };
 }
 
@@ -402,6 +406,29 @@ suite("a resolver", () => {
     assert.match(`${invented?.fact}`, /^has an address for no-such-host\S*, which does not exist$/);
   });
 
+  test("that denies for longer than the zone does is told to keep nothing so long", async () => {
+    const soa = (ttl: number) => {
+      const [set] = parseMasterFile(`@ ${ttl} SOA ns h 7 1 1 1 10\n@ 1 NS ns`, { origin: ZONE });
+      return recordsOf(set!);
+    };
+    const denying = (ttl: number, isDenied: (name: Name, type: number) => boolean) =>
+      except((name, type) =>
+        isDenied(name, type) ? { rcode: Rcode.NXDOMAIN, authorities: soa(ttl) } : undefined,
+      );
+    const isAbsent = (name: Name) => `${name}`.startsWith("no-such-host");
+    assert.deepEqual(texts(await examined(denying(10, isAbsent))), ["ok: finds z.example."]);
+    const lasting = "odd: denies names for 600 s, and the zone for 10 s: what has come is missed";
+    const [, kept, ...more] = await examined(denying(600, isAbsent));
+    assert.deepEqual([texts([kept!]), more], [[lasting], []]);
+    assert.match(kept!.remedy!.join("\n"), /min-ncache-ttl 0;.*cache-min-ttl: 0.*min-cache-ttl=0/s);
+    const isOld = (name: Name, type: number) => isAbsent(name) || type === Type.A;
+    const findings = await examined(denying(600, isOld));
+    assert.deepEqual(texts(findings).slice(1), [
+      "broken: answers NXDOMAIN to printer.paris.z.example. A, and may for 600 s more",
+      lasting,
+    ]);
+  });
+
   test("is not blamed for services that have gone meanwhile", async () => {
     let isGone = false;
     const server: Answering = (name, type, manner) =>
@@ -699,6 +726,17 @@ suite("clients", () => {
     const [none] = await examined(async () => undefined, []);
     assert.match(none!.fact, /\(none\)/);
   });
+
+  test("are not told to take the search domain that they have", async () => {
+    for (const resolve of [told(), async () => undefined]) {
+      const [search] = await examined(resolve, [Name.parse("office.example."), ZONE]);
+      assert.deepEqual(search, {
+        verdict: "odd",
+        place: "clients",
+        fact: "z.example. is a search domain of this host, but its resolvers find nothing there that says to browse it",
+      });
+    }
+  });
 });
 
 suite("links", () => {
@@ -778,6 +816,16 @@ test("doctor examines a server given at the command line, and reports a wrong ad
       `broken  zone y.example.: ${address} answers REFUSED (extended error 20); expected the zone's own server`,
     ],
   );
+  const config = join(temporaryFolder(), "gateway.yaml");
+  writeFileSync(config, `zone: z.example\nlisten: { dns: ["127.0.0.1:1"] }\n`);
+  const isTold = async (...words: string[]) => {
+    const { stdout } = await doctor(...words, "--resolver", address);
+    assert.match(`${stdout}`, /^broken {2}zone z\.example\.: .*; expected the zone's own server$/m);
+    return /--server ADDRESS --domain ZONE/.test(`${stdout}`);
+  };
+  assert.ok(await isTold("--domain", "z.example"));
+  assert.ok(!(await isTold("--domain", "z.example", "--server", "127.0.0.1:1")));
+  assert.ok(!(await isTold("--config", config, "--domain", "z.example")));
   const wrong = await doctor("--resolver", "ns1");
   assert.deepEqual([wrong.status, `${wrong.stdout}`], [1, ""]);
   assert.match(wrong.stderr, /^--resolver: "ns1" is not an address; expected 192\.0\.2\.1, /);

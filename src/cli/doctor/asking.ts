@@ -65,6 +65,13 @@ export function denierOf({ authorities }: Message): Name | undefined {
   return authorities.find(({ type }) => type === Type.SOA)?.name;
 }
 
+/** Seconds for which this zone's denial lasts, and those for which it may (RFC 2308 §5). */
+export function denialOf(answer: Message | ExchangeError, zone: Name) {
+  if (answer instanceof ExchangeError) return undefined;
+  const soa = answer.authorities.find(({ type, name }) => type === Type.SOA && name.equals(zone));
+  return soa && { lasts: soa.ttl, may: soaOf(soa.rdata).minimum };
+}
+
 /** "answers SERVFAIL (extended error 6: no key)": describes what is no answer to the question. */
 export function describe(answer: Message | ExchangeError): string {
   if (answer instanceof ExchangeError) return answer.message;

@@ -35,6 +35,10 @@ async function examineSearch({ zone, searchDomains, resolve }: ClientsOptions): 
     const fact = `a search domain of this host, ${found.domain}, says to browse ${zone}`;
     return { verdict: "ok", place, fact };
   }
+  if (searchDomains.some((domain) => domain.equals(zone))) {
+    const fact = `${zone} is a search domain of this host, but its resolvers find nothing there that says to browse it`;
+    return { verdict: "odd", place, fact };
+  }
   const list = searchDomains.join(", ") || "none";
   return {
     verdict: "odd",

@@ -8,7 +8,7 @@ import type { Message } from "../../dns/message.ts";
 import type { Name } from "../../dns/name.ts";
 import { LONG_LIST } from "../../dns/service.ts";
 import { ExchangeError } from "../../net/client/exchange.ts";
-import { type Ask, dataOf, denierOf, describe, soaIn } from "./asking.ts";
+import { type Ask, dataOf, denialOf, denierOf, describe, soaIn } from "./asking.ts";
 import type { Finding } from "./finding.ts";
 import { bindOptions, forwarding, NO_LIMIT, notValidating, privateAddresses } from "./remedies.ts";
 import type { Sample } from "./zone.ts";
@@ -136,22 +136,28 @@ class Examination {
     if (invented.length > 0 && dataOf(own, absent, Type.A).length === 0) {
       this.#tell("broken", `has an address for ${absent}, which does not exist`);
     }
+    // Now from its cache, if it has one.
+    const denial = denialOf(await this.#ask(absent, Type.A), zone);
+    if (denial === undefined || denial.lasts <= denial.may) return;
+    const { lasts, may } = denial;
+    const fact = `denies names for ${lasts} s, and the zone for ${may} s: what has come is missed`;
+    this.#tell("odd", fact, KEEPING);
   }
 
   async #compareService(instance: Name): Promise<void> {
     for (const type of [Type.SRV, Type.TXT]) {
       const answer = await this.#lacks(instance, type);
       if (answer === undefined) continue;
-      const fact = `${describe(answer)} to ${instance.toUnicode()} ${typeName(type)}`;
-      this.#tellLack(fact, FILTERED);
+      this.#tellLack(answer, `${instance.toUnicode()} ${typeName(type)}`, { remedy: FILTERED });
     }
   }
 
   async #compareAddress(host: Name, type: number): Promise<void> {
     const answer = await this.#lacks(host, type);
     if (answer === undefined) return;
-    const fact = `${describe(answer)} to ${host.toUnicode()} ${typeName(type)}: it withholds private addresses`;
-    this.#tellLack(fact, privateAddresses(this.#options.sample.zone));
+    const remedy = privateAddresses(this.#options.sample.zone);
+    const why = ": it withholds private addresses";
+    this.#tellLack(answer, `${host.toUnicode()} ${typeName(type)}`, { why, remedy });
   }
 
   async #compareList(list: Name, instances: number): Promise<void> {
@@ -159,7 +165,7 @@ class Examination {
     const answer = await this.#lacks(list, Type.PTR);
     if (answer !== undefined) {
       const isLong = instances > LONG_LIST;
-      this.#tellLack(`${describe(answer)} to ${of}`, isLong ? LONG : []);
+      this.#tellLack(answer, of, { remedy: isLong ? LONG : [] });
       return;
     }
     const plain = await this.#ask(list, Type.PTR, { transport: "udp", isPlain: true });
@@ -172,9 +178,18 @@ class Examination {
   }
 
   /** Reports the lack of what the server shows to this host; with views it may be intended. */
-  #tellLack(fact: string, remedy: readonly string[]): void {
-    if (this.#options.hasViews) this.#tell("odd", fact, [...remedy, ...HIDDEN]);
-    else this.#tell("broken", fact, remedy);
+  #tellLack(
+    answer: Message | ExchangeError,
+    of: string,
+    { why = "", remedy }: { readonly why?: string; readonly remedy: readonly string[] },
+  ): void {
+    const denial = denialOf(answer, this.#options.sample.zone);
+    // An old denial has no other cause, and its remedy comes with what is told of all of them.
+    const isOld = denial !== undefined && denial.lasts > denial.may;
+    const fact = `${describe(answer)} to ${of}${isOld ? `, and may for ${denial.lasts} s more` : why}`;
+    const known = isOld ? [] : remedy;
+    if (this.#options.hasViews) this.#tell("odd", fact, [...known, ...HIDDEN]);
+    else this.#tell("broken", fact, known);
   }
 
   /** The resolver's answer, where it lacks what the server has. */
@@ -206,6 +221,12 @@ class Examination {
 type Tail<T> = T extends readonly [unknown, ...infer Rest] ? Rest : never;
 
 const FILTERED = ["It filters by type or by name; in dnsmasq that is filterwin2k or filter-rr."];
+const KEEPING = [
+  "It keeps answers for a least time, and clients see for as long what has gone. Expected is none:",
+  `BIND:     ${bindOptions("min-cache-ttl 0; min-ncache-ttl 0;")}`,
+  "Unbound:  server: cache-min-ttl: 0",
+  "dnsmasq:  min-cache-ttl=0",
+];
 const HIDDEN = ["Or the view of the network that it asks from does not show it (views)."];
 const UNANSWERED = [
   "Where it does so already, it gets no answer: UDP and TCP from there must pass, and query.allow",
