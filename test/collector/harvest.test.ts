@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Harvest } from "../../src/collector/link/harvest.ts";
+import { makeMessage } from "../../src/dns/message.ts";
+import { type ResourceRecord, setKey } from "../../src/dns/record.ts";
 import { FakeClock, START } from "../support/clock.ts";
 import { Lan } from "../support/lan.ts";
-import { response } from "./fixture.ts";
+import { records, response } from "./fixture.ts";
 
 /**
  * A harvest for which every change costs `cost` milliseconds, and every record heard `each`, and the times of
@@ -111,4 +113,52 @@ test("MDNS-59: a packet is no larger than the interface allows at that time", ()
   link.payload = 1232;
   clock.advance(60_000);
   assert.ok(largest(5000) <= 1232, `${largest(5000)} octets`);
+});
+
+test("of thousands of devices none is lost after a sleep because there was no time to ask for it", () => {
+  const clock = new FakeClock();
+  const lan = new Lan(clock);
+  const link = lan.host("gateway", "10.0.0.1");
+  const crowd = lan.host("crowd", "10.0.0.2");
+  const harvest = new Harvest({
+    ...{ link, clock, types: [], refresh: "multicast", changed: () => {} },
+    ...{ disputed: () => {}, unheard: () => {}, gone: new AbortController().signal },
+  });
+  const said = new Map<string, ResourceRecord[]>();
+  const say = (answers: readonly ResourceRecord[]) =>
+    crowd.say(makeMessage({ isResponse: true, answers }));
+  for (let i = 0; i < 2200; i++) {
+    const name = `${i}`.padEnd(60, "x");
+    const own = records(`_ipp._tcp 4500 PTR ${name}._ipp._tcp
+!${name}._ipp._tcp 4500 SRV 0 0 631 ${name}
+!${name}._ipp._tcp 4500 TXT x
+!${name} 4500 A 10.1.${i >> 8}.${i & 255}
+!${name} 4500 AAAA fd00::${i.toString(16)}`);
+    for (const record of own) {
+      const key = setKey(record.name, record.rdata.type);
+      said.set(key, [...(said.get(key) ?? []), record]);
+    }
+    say(own);
+    clock.advance(1);
+  }
+  clock.advance(60_000);
+  let isThere = true;
+  // None adds to a list what belongs to it.
+  crowd.react(({ isResponse, questions }) => {
+    if (isResponse || !isThere) return;
+    const answers = questions.flatMap(({ name, type }) => said.get(setKey(name, type)) ?? []);
+    clock.at(clock.now() + 100, () => {
+      for (const answer of answers) say([answer]);
+    });
+  });
+  const { cache } = harvest;
+  const learnt = cache.size;
+  assert.equal(learnt, 5 * 2200);
+  harvest.resume();
+  clock.advance(60_000);
+  assert.deepEqual([cache.size, cache.counters.expired], [learnt, 0]);
+  isThere = false;
+  harvest.resume();
+  clock.advance(60_000);
+  assert.equal(cache.size, 0);
 });

@@ -164,18 +164,15 @@ export class LinkCache {
   }
 
   /**
-   * The link was away, and may be another network now: whatever is not heard again expires soon. The time
-   * away does not count, except for what had been called off.
+   * The link was away, and may be another network now: whatever is not heard again expires once there was
+   * time to ask for all. The time away does not count, except for what had been called off.
    */
   resume(now: number): void {
-    for (const { sets } of this.#names.values()) {
-      for (const { records } of sets.values()) {
-        for (const entry of records.values()) {
-          if (isCalledOff(entry)) continue;
-          entry.end(now + DOUBT);
-          this.#plan(entry);
-        }
-      }
+    const ends = now + Math.max(DOUBT, this.size * ASKING);
+    for (const entry of [...this.#agenda.upTo(Number.POSITIVE_INFINITY)]) {
+      if (isCalledOff(entry)) continue;
+      entry.end(ends);
+      this.#plan(entry);
     }
   }
 
@@ -347,4 +344,6 @@ const GRACE = 1000;
 const BURST = 100;
 /** Milliseconds a doubted record has to be heard again (RFC 6762 §10.4, §10.5). */
 const DOUBT = 10_000;
+/** Milliseconds to ask for a record among many: 25 to a packet, the most of which RFC 8766 §9.3 sets. */
+const ASKING = 2;
 const DEFAULT_LIMIT = 32 * 2 ** 20;

@@ -118,7 +118,7 @@ export class Harvest {
     this.#look(now);
     this.querier.startOver(now);
     for (const set of this.#interest.sets) {
-      if (isToBeAsked(set)) this.querier.reconfirm(set, now);
+      if (isToBeAsked(set)) this.querier.insist(set, now);
     }
   }
 
@@ -127,7 +127,7 @@ export class Harvest {
     this.#resumed = undefined;
     for (const set of this.#interest.sets) {
       const isUnheard = [...set.records.values()].some(({ lastHeard }) => lastHeard < since);
-      if (!isList(set) && (isUnheard || isInDoubt(set))) this.querier.reconfirm(set, now);
+      if (!isList(set) && (isUnheard || isInDoubt(set))) this.querier.insist(set, now);
     }
   }
 

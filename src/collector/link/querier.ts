@@ -123,8 +123,13 @@ export class Querier {
   }
 
   /** Somebody could not reach what these records say: asks, and lets them expire unless answered (§10.4). */
-  reconfirm({ name, type, records }: HeardSet, now: number, only?: string): void {
-    this.#cache.reconfirm(name.key, type, now, only);
+  reconfirm(set: HeardSet, now: number, only?: string): void {
+    this.#cache.reconfirm(set.name.key, set.type, now, only);
+    this.insist(set, now);
+  }
+
+  /** Asks for what is to expire unless answered. */
+  insist({ name, type, records }: HeardSet, now: number): void {
     const [first] = records.values();
     this.#once(name, type, first?.source ?? "", RECONFIRMATIONS, now).restart();
   }
