@@ -116,6 +116,12 @@ export function sourceKey(address: string): string {
   return hexOf(addressOctets(address).subarray(0, 8));
 }
 
+/** Identifies the network of an address, which one administrator may well have: its /24 or /56. */
+export function networkKey(address: string): string {
+  const octets = addressOctets(address);
+  return hexOf(octets.subarray(0, octets.length === 4 ? 3 : 7));
+}
+
 function toOctets(label: string): Uint8Array {
   return Buffer.from(label);
 }

@@ -44,6 +44,46 @@ suite("places", () => {
     assert.equal(few.enter(stream(), "192.0.2.1")?.isCrowded, false);
   });
 
+  /** A stream with a place that is not idle. */
+  function busy(places: Places, address: string): Duplex {
+    const each = stream();
+    places.enter(each, address)!.isIdle = () => false;
+    return each;
+  }
+
+  test("SEC-13: are not all for one network: it gives one up for another that has fewer", () => {
+    const places = new Places({ total: 6, perSource: 3 });
+    const first = [1, 2, 3].map((host) => busy(places, `192.0.2.${host}`));
+    const second = [1, 2].map((host) => busy(places, `2001:db8:0:${host}::1`));
+    const idle = stream();
+    places.enter(idle, "203.0.113.1");
+    assert.equal(places.enter(stream(), "192.0.2.4"), undefined, "it has most already");
+    assert.ok(!idle.destroyed);
+    assert.ok(places.enter(stream(), "198.51.100.1"));
+    assert.deepEqual(
+      [...first, ...second].map((each) => each.destroyed),
+      [true, false, false, false, false],
+    );
+    assert.ok(!idle.destroyed);
+    assert.equal(places.size, 6);
+  });
+
+  test("are taken from those that wait for nothing while there are such, of the largest network", () => {
+    const places = new Places({ total: 6, perSource: 3 });
+    const working = [1, 2, 3].map((host) => busy(places, `192.0.2.${host}`));
+    const idle = ["198.51.100.1", "203.0.113.1", "203.0.113.2"].map((address) => {
+      const each = stream();
+      places.enter(each, address);
+      return each;
+    });
+    busy(places, "10.0.0.1");
+    assert.deepEqual(
+      idle.map((each) => each.destroyed),
+      [false, true, false],
+    );
+    assert.ok(working.every((each) => !each.destroyed));
+  });
+
   test("that are left no longer count for their source", async () => {
     const places = new Places({ total: 10, perSource: 1 });
     for (let i = 0; i < 5; i++) {

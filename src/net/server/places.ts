@@ -1,14 +1,22 @@
 /**
- * Limits the number of connections, in total and per source, across all stream listeners
- * (RFC 7766 §6.2.2, RFC 9210 §4.2). A connection has its place from its first octet on, because a TLS
- * handshake costs more than what follows it.
+ * Limits what peers hold at once, in total and per source: connections, across all stream listeners
+ * (RFC 7766 §6.2.2, RFC 9210 §4.2), and requests over HTTPS. A connection has its place from its first octet
+ * on, because a TLS handshake costs more than what follows it.
  *
- * Invariant: at most `total` connections. When all places are taken, the idle connection that has been
- * without a message for longest is closed, so that idle peers never keep a new one out (RFC 7766 §6.2.3:
- * no idle time under load).
+ * Invariant: at most `total` places are taken. When all are, a newcomer gets an idle one of a network that has
+ * more places than its own, so that idle peers never keep a new one out (RFC 7766 §6.2.3: no idle time under
+ * load); if there is none, one that is not idle, so that no network keeps others out; and at last an idle one
+ * of a network with as many, or of its own. The network with the most places loses one first, and of its
+ * places the one that has been without a message for longest.
  */
-import type { Duplex } from "node:stream";
-import { sourceKey } from "../../dns/address.ts";
+import { networkKey, sourceKey } from "../../dns/address.ts";
+
+/** What has a place: a stream, or a response over HTTPS. */
+interface Holder {
+  on(event: "error", listener: () => void): unknown;
+  once(event: "close", listener: () => void): unknown;
+  destroy(): unknown;
+}
 
 export interface PlaceLimits {
   readonly total: number;
@@ -17,6 +25,9 @@ export interface PlaceLimits {
 }
 
 const LIMITS: PlaceLimits = { total: 2000, perSource: 500 };
+
+/** More than any share: idle places are spared more easily. */
+const IDLE = 1e6;
 
 /** The share of places above which new connections had better not be kept for long. */
 const CROWD = 0.9;
@@ -33,7 +44,7 @@ export interface Place {
 export class Places {
   readonly #limits: PlaceLimits;
   /** Ordered by last message, the oldest first. */
-  readonly #taken = new Map<Place, Duplex>();
+  readonly #taken = new Map<Taken, Holder>();
   readonly #perSource = new Map<string, number>();
 
   constructor(limits: PlaceLimits = LIMITS) {
@@ -45,19 +56,20 @@ export class Places {
     return this.#taken.size;
   }
 
-  /** A place until `stream` closes; if there is none, destroys `stream` and returns undefined. */
-  enter(stream: Duplex, address: string): Place | undefined {
+  /** A place until `holder` closes; if there is none, destroys `holder` and returns undefined. */
+  enter(holder: Holder, address: string): Place | undefined {
     const source = sourceKey(address);
     const count = this.#perSource.get(source) ?? 0;
-    if (count >= this.#limits.perSource || !this.#makeRoom()) {
-      stream.on("error", () => {});
-      stream.destroy();
+    const network = count < this.#limits.perSource ? networkKey(address) : undefined;
+    if (network === undefined || !this.#makeRoom(network)) {
+      holder.on("error", () => {});
+      holder.destroy();
       return undefined;
     }
     this.#perSource.set(source, count + 1);
-    const place = new Taken(stream, this.#taken, CROWD * this.#limits.total);
-    this.#taken.set(place, stream);
-    stream.once("close", () => {
+    const place = new Taken(holder, this.#taken, { network, crowd: CROWD * this.#limits.total });
+    this.#taken.set(place, holder);
+    holder.once("close", () => {
       this.#taken.delete(place);
       const left = this.#perSource.get(source)! - 1;
       if (left === 0) this.#perSource.delete(source);
@@ -66,33 +78,61 @@ export class Places {
     return place;
   }
 
-  /** False if no place is or can be made free. */
-  #makeRoom(): boolean {
+  /** False if no place is or can be made free for a newcomer from that network. */
+  #makeRoom(network: string): boolean {
     if (this.#taken.size < this.#limits.total) return true;
-    for (const [place, stream] of this.#taken) {
-      if (!place.isIdle()) continue;
-      this.#taken.delete(place);
-      stream.destroy();
-      return true;
-    }
-    return false;
+    const victim = this.#victimOf(network);
+    if (victim === undefined) return false;
+    const holder = this.#taken.get(victim)!;
+    this.#taken.delete(victim);
+    holder.destroy();
+    return true;
   }
+
+  #victimOf(network: string): Taken | undefined {
+    const shares = new Map([[network, 1]]);
+    for (const place of this.#taken.keys()) {
+      shares.set(place.network, (shares.get(place.network) ?? 0) + 1);
+    }
+    const own = shares.get(network)!;
+    let victim: Taken | undefined;
+    let most = 0;
+    for (const place of this.#taken.keys()) {
+      const rank = rankOf(shares.get(place.network)!, own, place.isIdle());
+      if (rank <= most) continue;
+      most = rank;
+      victim = place;
+    }
+    return victim;
+  }
+}
+
+/** How well a place can be spared, 0 if not at all, by its network's share and that of the newcomer's. */
+function rankOf(share: number, own: number, isIdle: boolean): number {
+  if (share > own) return isIdle ? IDLE + share : share;
+  return share === own && isIdle ? 1 : 0;
 }
 
 class Taken implements Place {
   isIdle = () => true;
-  readonly #stream: Duplex;
-  readonly #all: Map<Place, Duplex>;
+  readonly network: string;
+  readonly #holder: Holder;
+  readonly #all: Map<Taken, Holder>;
   readonly #crowd: number;
 
-  constructor(stream: Duplex, all: Map<Place, Duplex>, crowd: number) {
-    this.#stream = stream;
+  constructor(
+    holder: Holder,
+    all: Map<Taken, Holder>,
+    { network, crowd }: { readonly network: string; readonly crowd: number },
+  ) {
+    this.#holder = holder;
     this.#all = all;
+    this.network = network;
     this.#crowd = crowd;
   }
 
   touch(): void {
-    if (this.#all.delete(this)) this.#all.set(this, this.#stream);
+    if (this.#all.delete(this)) this.#all.set(this, this.#holder);
   }
 
   get isCrowded(): boolean {
