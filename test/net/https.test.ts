@@ -37,9 +37,10 @@ interface Reply {
 async function openHttp2(
   { https, certificate }: Secure,
   settings: Settings = {},
+  localAddress = "127.0.0.1",
 ): Promise<ClientHttp2Session & Disposable> {
   const session = connectHttp2(`https://127.0.0.1:${https.endpoint.port}`, {
-    ...{ ca: certificate.certificate, settings },
+    ...{ ca: certificate.certificate, settings, localAddress },
   });
   session.on("error", () => {});
   await once(session, "remoteSettings");
@@ -294,6 +295,27 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     for (const stream of streams) stream.close();
     const isFree = async () => (await post(session, query)).status === 200;
     await waitFor("room", isFree);
+  });
+
+  test("SEC-13: shares room for requests with the others of its source, but not with other sources", async () => {
+    const held = holding();
+    await using server = await listenSecurely({ handler: held.handler, clock: new FakeClock() });
+    const sessions = await Promise.all(Array.from({ length: 8 }, () => openHttp2(server)));
+    let reset = 0;
+    for (const session of sessions) {
+      for (let i = 0; i < MAX_REQUESTS - 2; i++) {
+        const stream = session.request(POST);
+        stream.on("error", () => {});
+        stream.once("close", () => reset++);
+        stream.write(Buffer.alloc(1));
+      }
+    }
+    // Each connection by itself has room for more.
+    await waitFor("as many as may be", () => reset === 8 * (MAX_REQUESTS - 2) - 500);
+    held.release();
+    using other = await openHttp2(server, {}, "127.0.0.2");
+    assert.equal((await post(other, query)).status, 200);
+    for (const session of sessions) session.destroy();
   });
 
   test("SEC-13: holds of incomplete requests only their octets, not what else came with them", async () => {

@@ -5,7 +5,8 @@
  * Invariant: what a peer can make us hold is bounded, as over TCP. A connection has at most
  * `MAX_REQUESTS` requests in flight, and `MAX_HELD` octets of incomplete requests and of answers not
  * taken; and the connection of a peer that for `IDLE_TIMEOUT` neither completes a request nor takes an
- * answer is closed.
+ * answer is closed. Over all connections the requests have places of their own: an open request takes
+ * thousands of octets, and a source may have more of them than connections.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import {
@@ -22,7 +23,7 @@ import { decode } from "../../dns/message.ts";
 import { freshnessOf, MEDIA_TYPE, messageIn } from "./doh.ts";
 import { type Edge, makeEdge } from "./edge.ts";
 import { IdleWatch } from "./idle.ts";
-import type { Place } from "./places.ts";
+import { type Place, Places } from "./places.ts";
 import type { SecureListener, SecureOptions } from "./tls.ts";
 import { acceptSecure, contextOf, keyOf, listenSecure } from "./tls.ts";
 
@@ -39,6 +40,7 @@ const MAX_HELD = 256 * 1024;
 export async function listenHttps(options: SecureOptions): Promise<SecureListener> {
   const edge = makeEdge(options);
   const connections = new Map<string, HttpConnection>();
+  const requests = new Places();
   const server = createSecureServer(
     {
       ...contextOf(options.credentials),
@@ -57,7 +59,7 @@ export async function listenHttps(options: SecureOptions): Promise<SecureListene
   const handshakes = acceptSecure(server, options, (socket, source, place) => {
     const key = keyOf(socket);
     const { clock } = options;
-    const connection = new HttpConnection(socket, { edge, source, place, clock });
+    const connection = new HttpConnection(socket, { edge, source, place, requests, clock });
     connections.set(key, connection);
     socket.once("close", () => {
       if (connections.get(key) === connection) connections.delete(key);
@@ -76,6 +78,8 @@ interface HttpConnectionOptions {
   readonly edge: Edge;
   readonly source: Endpoint;
   readonly place: Place;
+  /** For the requests of all connections. */
+  readonly requests: Places;
   readonly clock: Clock;
 }
 
@@ -130,6 +134,13 @@ class HttpConnection {
   }
 
   async serve(request: Asked, response: Answer): Promise<void> {
+    const { requests, source } = this.#options;
+    response.once("close", () => this.#count(isReset(response)));
+    const place = requests.enter(response, source.address);
+    if (place === undefined) return;
+    let isAsked = false;
+    // What is incomplete, or not taken, waits for the peer.
+    place.isIdle = () => !isAsked;
     const ended = new AbortController();
     let held = 0;
     const hold = (octets: number): boolean => {
@@ -142,15 +153,16 @@ class HttpConnection {
       this.#requests--;
       this.#held -= held;
       ended.abort();
-      this.#count(isReset(response));
     });
     const isTooMuch = this.#requests > MAX_REQUESTS || this.#held > MAX_HELD;
     const message = isTooMuch ? 503 : await messageIn(request, hold);
     if (message === undefined) return;
     this.#idle.touch();
     this.#options.place.touch();
+    isAsked = true;
     const outcome =
       typeof message === "number" ? refusal(message) : await this.#ask(message, ended.signal);
+    isAsked = false;
     if (ended.signal.aborted) return;
     hold(outcome.body?.length ?? 0);
     this.#send(request, response, outcome);
