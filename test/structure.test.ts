@@ -18,6 +18,7 @@ const mayImport: Readonly<Record<string, { values: string[]; types?: string[] }>
   agedmap: { values: [] },
   heap: { values: [] },
   quarter: { values: [] },
+  guests: { values: [] },
   clock: { values: [] },
   paced: { values: ["clock"] },
   log: { values: [] },
@@ -25,11 +26,14 @@ const mayImport: Readonly<Record<string, { values: string[]; types?: string[] }>
   net: { values: ["dns", "clock"], types: ["log"] },
   zone: { values: ["agedmap", "heap", "paced", "dns", "clock"], types: ["log"] },
   collector: {
-    values: ["agedmap", "heap", "quarter", "dns", "clock", "zone"],
+    values: ["agedmap", "heap", "quarter", "guests", "dns", "clock", "zone"],
     types: ["net", "log"],
   },
   web: { values: ["paced", "dns", "clock", "zone"], types: ["net"] },
-  dnsserver: { values: ["agedmap", "quarter", "dns", "clock", "zone"], types: ["net", "log"] },
+  dnsserver: {
+    values: ["agedmap", "quarter", "guests", "dns", "clock", "zone"],
+    types: ["net", "log"],
+  },
 };
 const ROOTS = ["gateway", "cli", "main"];
 

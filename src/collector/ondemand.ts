@@ -16,12 +16,12 @@ import type { Name, NameKey } from "../dns/name.ts";
 import { targetOf } from "../dns/rdata.ts";
 import { type RecordSet, setKey } from "../dns/record.ts";
 import { isUnderscored, LOCAL, parseInstance, parseServiceType } from "../dns/service.ts";
+import { type Guest, makeRoom } from "../guests.ts";
 import { Quarter } from "../quarter.ts";
 import { type Answer, lookup } from "../zone/lookup/lookup.ts";
 import type { Snapshot } from "../zone/snapshot.ts";
 import { isCarriedType, isReserved } from "../zone/update/principal.ts";
 import type { Zone } from "../zone/zone.ts";
-import { type Guest, makeRoom } from "./guests.ts";
 import type { LinkCache } from "./link/cache.ts";
 import type { Harvest } from "./link/harvest.ts";
 import { isCalledOff } from "./link/heard.ts";
@@ -127,7 +127,7 @@ export class OnDemand {
     }
     const known = this.#isWithheld(inquiry, asked) ? this.#denial : this.#find(inquiry);
     if (known !== undefined) return Promise.resolve(known);
-    if (!makeRoom(this.#waiting, client)) return Promise.resolve(this.#denial);
+    if (!makeRoom(this.#waiting, client, MAX_WAITING)) return Promise.resolve(this.#denial);
     const isJudged = !inquiry.isOfService && asked.site.policy.isAboutAddresses;
     const types = new Set([...inquiry.types, ...(isJudged ? ADDRESS_TYPES : [])]);
     return this.#wait({ ...inquiry, types }, asked, client, signal);
@@ -320,6 +320,8 @@ const HARVESTED: ReadonlySet<number> = new Set([
   Type.AAAA,
   Type.CNAME,
 ]);
+/** All are counted, even those that ask the same. */
+const MAX_WAITING = 200;
 /**
  * Milliseconds: for two questions, a second apart (RFC 6762 §5.2), and half a second for the answer to the
  * second (§6). RFC 8766 §5.6 specifies six seconds, but dig and most resolvers give up after five.

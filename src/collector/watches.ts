@@ -6,7 +6,7 @@
 import type { Clock } from "../clock.ts";
 import type { Name } from "../dns/name.ts";
 import { parseServiceType } from "../dns/service.ts";
-import { type Guest, makeRoom } from "./guests.ts";
+import { type Guest, makeRoom } from "../guests.ts";
 import type { Harvest } from "./link/harvest.ts";
 
 type Asked = Pick<Harvest, "inquire">;
@@ -60,7 +60,7 @@ export class Watches {
   }
 
   #ask({ name, type, client }: Watch, harvests: readonly Asked[]): void {
-    if (!makeRoom(this.#guests, client)) return;
+    if (!makeRoom(this.#guests, client, MAX_ASKED)) return;
     const { clock, patience } = this.#options;
     const dismiss = () => {
       cancel();
@@ -72,3 +72,6 @@ export class Watches {
     for (const harvest of harvests) harvest.inquire(name, [type], client);
   }
 }
+
+/** Questions at once. */
+const MAX_ASKED = 200;

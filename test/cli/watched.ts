@@ -229,7 +229,7 @@ export class Watched implements AsyncDisposable {
       {
         ...{ source: { address: "192.0.2.9", port: 4000 }, isBusy: false, isCrowded: false },
         signal: life.signal,
-        abort: () => connection.cut(),
+        ...{ retire: () => connection.cut(), abort: () => connection.cut() },
         send: (message, taken) => {
           const arrive = () => {
             client.receive(message);

@@ -15,7 +15,7 @@ import { ZoneAuthority } from "../../src/zone/lookup/authority.ts";
 import type { Zone } from "../../src/zone/zone.ts";
 import { type Certificate, makeCertificate } from "../support/certificate.ts";
 import { silentLog } from "../support/log.ts";
-import { PushClient } from "../support/pushclient.ts";
+import { type ConnectOptions, PushClient } from "../support/pushclient.ts";
 import { operator, updateOf, zoneOf } from "../zone/fixture.ts";
 
 export interface PushingSettings extends Partial<PushOptions> {
@@ -60,9 +60,7 @@ export class Pushing {
     for (const update of updates) await this.zone.apply(updateOf(update), operator);
   }
 
-  /** `session` is a TLS session to resume. */
-  async connect(session?: Buffer): Promise<PushClient> {
-    const options = session === undefined ? {} : { session };
+  async connect(options: ConnectOptions = {}): Promise<PushClient> {
     const client = await PushClient.connect(this.#listener!.endpoint, options);
     this.#clients.push(client);
     return client;

@@ -70,12 +70,13 @@ class Client {
 
   constructor(push: Push, address: string, zones: readonly FollowedZone[]) {
     this.#zones = zones;
-    this.#subscriptions = push.open(address, (message, taken) => {
+    const send = (message: Buffer, taken: () => void) => {
       assert.ok(message.length <= 16_382);
       for (const notice of toldIn(message)) this.#hear(notice);
       this.#untaken.push(taken);
       if (!this.isPaused) queueMicrotask(() => this.take());
-    });
+    };
+    this.#subscriptions = push.open(address, send, () => {});
   }
 
   subscribe(asked: Asked): void {

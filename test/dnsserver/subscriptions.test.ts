@@ -20,13 +20,14 @@ function open(zones: readonly FollowedZone[]) {
   const push = new Push({ clock: new FakeClock(), viewOf: () => view });
   const told: string[] = [];
   const untaken: (() => void)[] = [];
-  const subscriptions = push.open("192.0.2.1", (message, taken) => {
+  const send = (message: Buffer, taken: () => void) => {
     untaken.push(taken);
     for (const { name, type, ttl, data } of toldIn(message)) {
       const sign = ttl === 0xffffffff ? "-" : ttl === 0xfffffffe ? "--" : "+";
       told.push(`${sign} ${name} ${type} ${data}`.trim());
     }
-  });
+  };
+  const subscriptions = push.open("192.0.2.1", send, () => {});
   let id = 0;
   const subscribe = (owner: string, type: number, klass: number = Class.IN) => {
     subscriptions.subscribe(++id, { name: name(owner), type, class: klass });
@@ -133,10 +134,11 @@ suite("Subscriptions", () => {
       const push = new Push({ clock, viewOf: () => view });
       let told = 0;
       for (let i = 0; i < clients; i++) {
-        const subscriptions = push.open("192.0.2.1", (message, taken) => {
+        const send = (message: Buffer, taken: () => void) => {
           told += toldIn(message).length;
           queueMicrotask(taken);
-        });
+        };
+        const subscriptions = push.open("192.0.2.1", send, () => {});
         subscriptions.subscribe(1, { name: name("_x._tcp"), type: Type.PTR, class: Class.IN });
         subscriptions.flush();
       }
@@ -163,7 +165,13 @@ suite("Subscriptions", () => {
     const view = viewOf([zoneOf("printer A 10.1.0.1")]);
     const limits = { total: 2, perNetwork: 2, perSession: 2, sessions: 9 };
     const push = new Push({ clock: new FakeClock(), viewOf: () => view, limits });
-    const clients = [1, 2, 3].map((i) => push.open(`192.0.${i}.1`, () => {}));
+    const clients = [1, 2, 3].map((i) =>
+      push.open(
+        `192.0.${i}.1`,
+        () => {},
+        () => {},
+      ),
+    );
     const question = { name: name("printer"), type: Type.A, class: Class.IN };
     const rcodes = clients.map((client) => client.subscribe(1, question));
     assert.deepEqual(rcodes, [Rcode.NOERROR, Rcode.NOERROR, Rcode.SERVFAIL]);
@@ -179,10 +187,29 @@ suite("Subscriptions", () => {
       [{ total: 9, perNetwork: 1, perSession: 9, sessions: 9 }, "192.0.2.1"],
     ] as const) {
       const push = new Push({ clock: new FakeClock(), viewOf: () => view, limits });
-      for (let i = 0; i < 3; i++) push.open("192.0.2.1", () => {}).end();
-      const [first, second] = ["192.0.2.1", address].map((each) => push.open(each, () => {}));
+      for (let i = 0; i < 3; i++)
+        push
+          .open(
+            "192.0.2.1",
+            () => {},
+            () => {},
+          )
+          .end();
+      const [first, second] = ["192.0.2.1", address].map((each) =>
+        push.open(
+          each,
+          () => {},
+          () => {},
+        ),
+      );
       assert.equal(first!.subscribe(1, question), Rcode.NOERROR);
-      push.open("192.0.2.1", () => {}).end();
+      push
+        .open(
+          "192.0.2.1",
+          () => {},
+          () => {},
+        )
+        .end();
       assert.equal(second!.subscribe(1, question), Rcode.SERVFAIL);
       first!.unsubscribe(1);
       assert.equal(second!.subscribe(1, question), Rcode.NOERROR);
@@ -190,6 +217,31 @@ suite("Subscriptions", () => {
       assert.equal(first!.subscribe(2, question), Rcode.SERVFAIL);
       assert.equal(push.size, 1);
     }
+  });
+
+  test("PUSH-32: when sessions are as many as may be, the network with most makes room for others", () => {
+    const view = viewOf([zoneOf("printer A 10.1.0.1")]);
+    const limits = { total: 9, perNetwork: 9, perSession: 9, sessions: 3 };
+    const push = new Push({ clock: new FakeClock(), viewOf: () => view, limits });
+    const dismissed: string[] = [];
+    const subscribe = (address: string) => {
+      const dismiss = () => {
+        dismissed.push(address);
+        subscriptions.end();
+      };
+      const subscriptions = push.open(address, () => {}, dismiss);
+      const question = { name: name("printer"), type: Type.A, class: Class.IN };
+      return subscriptions.subscribe(1, question);
+    };
+    for (const host of [1, 2, 3]) assert.equal(subscribe(`192.0.2.${host}`), Rcode.NOERROR);
+    assert.equal(subscribe("192.0.2.4"), Rcode.SERVFAIL);
+    assert.equal(subscribe("198.51.100.1"), Rcode.NOERROR);
+    assert.deepEqual(dismissed, ["192.0.2.1"]);
+    assert.equal(subscribe("192.0.2.4"), Rcode.SERVFAIL);
+    assert.equal(subscribe("198.51.100.2"), Rcode.SERVFAIL, "it would have most then");
+    assert.equal(subscribe("203.0.113.1"), Rcode.NOERROR);
+    assert.deepEqual(dismissed, ["192.0.2.1", "192.0.2.2"]);
+    assert.deepEqual([push.sessions, push.size], [3, 3]);
   });
 
   test("PUSH-26: a set is reconfirmed once in ten seconds, and a hundred sets at most in that time", () => {
@@ -201,7 +253,11 @@ suite("Subscriptions", () => {
       ...{ clock, viewOf: () => view },
       reconfirm: ({ name }) => asked.push(name.toString().split(".")[0]!),
     });
-    const client = push.open("192.0.2.1", () => {});
+    const client = push.open(
+      "192.0.2.1",
+      () => {},
+      () => {},
+    );
     const doubt = (...owners: readonly string[]) => {
       for (const owner of owners) {
         const data = rdata.a("10.1.0.1");

@@ -50,6 +50,7 @@ test(`${COUNT.toLocaleString("en")} hostile messages in sessions get one respons
         sent.push(message);
         untaken.push(taken);
       },
+      retire: () => life.abort(),
       abort: () => life.abort(),
       signal,
     };

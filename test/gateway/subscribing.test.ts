@@ -43,7 +43,7 @@ test("links are asked on demand only for clients who see the whole zone", () => 
       send: (message) => {
         if (message[2]! >= 0x80) rcodes.push(message[3]! & 0xf);
       },
-      abort: () => {},
+      ...{ retire: () => {}, abort: () => {} },
       signal: new AbortController().signal,
     });
     session.receive(subscribe(1, "laptop.z.example.", Type.A));

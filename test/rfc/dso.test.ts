@@ -57,6 +57,10 @@ class Client implements Peer {
     queueMicrotask(taken);
   }
 
+  retire(): void {
+    this.session.retire();
+  }
+
   abort(): void {
     this.abortedAt ??= this.clock.now();
     this.#life.abort();

@@ -612,7 +612,7 @@ suite("A client of DNS Push", () => {
     const ticket = await waitFor("a ticket", () => first.ticket);
     first.close();
     await waitFor("it to be gone", () => pushing.push.size === 0);
-    const [resumed, other] = [await pushing.connect(ticket), await pushing.connect()];
+    const [resumed, other] = [await pushing.connect({ session: ticket }), await pushing.connect()];
     assert.deepEqual([resumed.isResumed, other.isResumed], [true, false]);
     await settled(resumed);
     await other.subscribe(1, LIST, Type.PTR);
@@ -648,5 +648,24 @@ suite("A client of DNS Push", () => {
     first.close();
     await waitFor("its room", () => pushing.push.size === 3);
     assert.equal(await third.subscribe(2, name(1), Type.A), 0);
+  });
+
+  test("PUSH-32, DSO-26: that has to make room for another network's is told when to return", async () => {
+    const limits = { total: 100, perNetwork: 9, perSession: 9, sessions: 2 };
+    await using pushing = await Pushing.open({ limits });
+    const [first, second] = [await pushing.connect(), await pushing.connect()];
+    for (const client of [first, second])
+      assert.equal(await client.subscribe(1, LIST, Type.PTR), 0);
+    const other = await pushing.connect({ localAddress: "127.0.1.1" });
+    assert.equal(await other.subscribe(1, LIST, Type.PTR), 0);
+    await waitFor("the first to be let go", () => first.ended);
+    assert.equal(first.ended, "end");
+    const { id, isResponse, tlvs } = first.received.at(-1)!;
+    assert.deepEqual([id, isResponse, tlvs.length], [0, false, 1]);
+    assert.equal(tlvs[0]![0], 2);
+    await told(other, 2);
+    await pushing.change("+ _ipp._tcp PTR three._ipp._tcp");
+    await told(second, 3);
+    assert.deepEqual([pushing.push.sessions, second.ended, other.ended], [2, undefined, undefined]);
   });
 });

@@ -33,6 +33,14 @@ export interface Told {
   readonly data: string;
 }
 
+export interface ConnectOptions {
+  readonly ca?: string;
+  readonly servername?: string;
+  /** A TLS session to resume. */
+  readonly session?: Buffer;
+  readonly localAddress?: string;
+}
+
 const PUSH = 0x41;
 
 export class PushClient {
@@ -73,7 +81,7 @@ export class PushClient {
 
   static async connect(
     { address, port }: Endpoint,
-    options: { readonly ca?: string; readonly servername?: string; readonly session?: Buffer } = {},
+    options: ConnectOptions = {},
     /** Called with each message, once its notices are recorded. */
     onMessage: (message: Received) => void = () => {},
   ): Promise<PushClient> {

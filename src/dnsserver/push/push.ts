@@ -7,6 +7,7 @@ import type { Clock } from "../../clock.ts";
 import { Class } from "../../dns/constants.ts";
 import type { Question } from "../../dns/message.ts";
 import { type ResourceRecord, setKey } from "../../dns/record.ts";
+import { type Guest, makeRoom } from "../../guests.ts";
 import type { Zone } from "../../zone/zone.ts";
 import { networkOf } from "../limits.ts";
 import type { View } from "../views.ts";
@@ -19,7 +20,10 @@ export interface PushLimits {
   /** Of one IPv4 /24 or one IPv6 /56. */
   readonly perNetwork: number;
   readonly perSession: number;
-  /** Sessions with subscriptions: fewer than the places for connections, because they keep theirs. */
+  /**
+   * Sessions with subscriptions: fewer than the places for connections, because they keep theirs. The network
+   * that has most makes room for others.
+   */
   readonly sessions: number;
 }
 
@@ -44,7 +48,8 @@ export class Push {
   readonly #due = new Set<Watcher>();
   readonly #perNetwork = new Map<number, number>();
   #total = 0;
-  #sessions = 0;
+  /** Those with subscriptions. */
+  readonly #sessions = new Set<Guest>();
   /** When each set was last reconfirmed. */
   readonly #reconfirmed = new AgedMap<string, number>();
 
@@ -55,7 +60,7 @@ export class Push {
 
   /** Number of sessions with subscriptions. */
   get sessions(): number {
-    return this.#sessions;
+    return this.#sessions.size;
   }
 
   /** Number of subscriptions. */
@@ -63,15 +68,16 @@ export class Push {
     return this.#total;
   }
 
-  /** The subscriptions of a new client, none at first. */
-  open(address: string, send: SubscriptionsOptions["send"]): Subscriptions {
+  /** The subscriptions of a new client, none at first; `dismiss` ends them at once, and the client's session. */
+  open(address: string, send: SubscriptionsOptions["send"], dismiss: () => void): Subscriptions {
     const board = this.#boardOf(address);
     const network = networkOf(address);
+    const session = { client: `${network}`, dismiss };
     return new Subscriptions({
       board,
       send,
-      enter: (size) => this.#enter(network, size),
-      leave: (count, left) => this.#leave(network, count, left),
+      enter: (size) => this.#enter(network, size, session),
+      leave: (count, left) => this.#leave(network, count, left, session),
       asked: (question) => this.#options.asked?.(question, address),
       reconfirm: (record) => board && this.#reconfirm(board, record),
     });
@@ -113,20 +119,20 @@ export class Push {
     return board;
   }
 
-  #enter(network: number, size: number): boolean {
+  #enter(network: number, size: number, session: Guest): boolean {
     const { total, perNetwork, perSession, sessions } = this.#limits;
     const count = this.#perNetwork.get(network) ?? 0;
     if (size >= perSession || count >= perNetwork || this.#total >= total) return false;
-    if (size === 0 && this.#sessions >= sessions) return false;
-    if (size === 0) this.#sessions++;
+    if (size === 0 && !makeRoom(this.#sessions, session.client, sessions)) return false;
+    this.#sessions.add(session);
     this.#total++;
     this.#perNetwork.set(network, count + 1);
     return true;
   }
 
-  #leave(network: number, count: number, left: number): void {
+  #leave(network: number, count: number, left: number, session: Guest): void {
     if (count === 0) return;
-    if (left === 0) this.#sessions--;
+    if (left === 0) this.#sessions.delete(session);
     this.#total -= count;
     const others = this.#perNetwork.get(network)! - count;
     if (others === 0) this.#perNetwork.delete(network);

@@ -47,10 +47,11 @@ export class StatefulSession implements Session {
     this.#clock = clock;
     this.#lastMessage = this.#lastActivity = clock.now();
     this.#alarm = new Alarm(clock, () => this.#plan());
-    this.#subscriptions = push.open(peer.source.address, (message, taken) => {
+    const send = (message: Buffer, taken: () => void) => {
       this.touch();
       peer.send(message, taken);
-    });
+    };
+    this.#subscriptions = push.open(peer.source.address, send, () => peer.retire());
     const end = () => {
       this.#alarm.set(undefined);
       this.#subscriptions.end();

@@ -106,7 +106,7 @@ export class Connection {
     this.#idle.linger();
   }
 
-  /** As `close`, but first tells a peer with a session that the server is ending. */
+  /** As `close`, but first tells a peer with a session that it ends. */
   retire(): void {
     if (!this.#isClosing) this.#session?.retire();
     this.close();
@@ -176,6 +176,7 @@ export class Connection {
           taken();
           this.#read();
         }),
+      retire: () => this.retire(),
       abort: () => {
         if (this.#isOver) return;
         this.#isClosing = true;

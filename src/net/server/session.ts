@@ -12,6 +12,8 @@ export interface Peer {
   readonly isCrowded: boolean;
   /** Calls `taken` when the system has taken the message, but not once the connection is over. */
   send(message: Buffer, taken: () => void): void;
+  /** Tells the peer that its session ends, by `Session.retire`, and ends the connection. */
+  retire(): void;
   /** Resets the connection, even if messages are unread (RFC 8490 §5.3). */
   abort(): void;
   /** Ends with the connection. */
@@ -27,7 +29,7 @@ export interface Session {
   receive(bytes: Uint8Array): void;
   /** To be called when another message has arrived or been answered. */
   touch(): void;
-  /** Tells the peer of an established session that the server is ending. Nothing is sent after that. */
+  /** Tells the peer of an established session that it ends, and when to return. Nothing is sent after that. */
   retire(): void;
   /** Resets the connection of a peer that has broken the rules. */
   abort(): void;
