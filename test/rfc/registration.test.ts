@@ -7,12 +7,14 @@ import { HEADER_LENGTH, type Message } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { Rdata, rdata } from "../../src/dns/rdata.ts";
 import { Writer } from "../../src/dns/writer.ts";
+import { MAX_WAITING } from "../../src/net/server/udp.ts";
 import { holderPrincipal, operatorPrincipal } from "../../src/zone/update/principal.ts";
 import {
   LEASE,
   makeZone,
   openRegistrar,
   registrarOf,
+  type Settings,
   SITE,
   type Wish,
   ZONE,
@@ -869,8 +871,8 @@ suite("the policy", () => {
 
 suite("many registrations at once", () => {
   /** Each look at the clock takes a while, as all work does. */
-  const opened = () => {
-    const open = openRegistrar();
+  const opened = (settings: Settings = {}) => {
+    const open = openRegistrar(settings);
     const { clock, register, device } = open;
     const still = clock.now.bind(clock);
     let looks = 0;
@@ -899,6 +901,15 @@ suite("many registrations at once", () => {
     assert.ok(served >= 1000 && refused > 0, `${served} served, ${refused} refused`);
     assert.equal(served + refused, 1200);
     assert.deepEqual(lines, ["a registration was refused: too many registrations are waiting"]);
+  });
+
+  test("SEC-13: leave others room to wait for answers by UDP", async () => {
+    const registrar = { site: "devices", networks: ["10.1.0.0/16"], udp: true };
+    const { rcodes, crowd, count } = opened({ registrar });
+    const all = [1, 2, 3].flatMap((i) => crowd(1100, { transport: "udp", from: `10.1.0.${i}` }));
+    await waitFor("those beyond the limit", () => count("SERVFAIL") >= all.length - 2049);
+    const waiting = all.length - rcodes.length;
+    assert.ok(waiting > 1500 && 2 * waiting < MAX_WAITING, `${waiting} of ${MAX_WAITING}`);
   });
 
   test("SEC-13: from one source delay no other for longer than one of them takes", async () => {

@@ -68,8 +68,11 @@ const RESCAN_INTERVAL = 3000;
 /** Octets of receive buffer, to absorb bursts; the kernel may grant less. */
 const RECEIVE_BUFFER = 2 ** 20;
 
-/** Requests whose Handler is waiting; any more are dropped, and their clients retry. */
-const MAX_WAITING = 1000;
+/**
+ * Requests whose Handler is waiting; any more are dropped, and their clients retry. Twice as many as strangers
+ * can keep waiting, so that updates and questions to links find room beside their registrations.
+ */
+export const MAX_WAITING = 5000;
 
 class Sockets {
   readonly #options: UdpOptions;
