@@ -188,10 +188,11 @@ export function makeHandler(
       tsig({ keys: config.keys, clock, complaints, signedBefore: zones.signedBefore }),
       edns,
       keepalive,
-      cookies({ secrets, clock }),
-      ...(limits
-        ? [limited({ limits, networkOf: (address) => views.clientOf(address).network })]
-        : []),
+      cookies({
+        ...{ secrets, clock },
+        limit:
+          limits && limited({ limits, networkOf: (address) => views.clientOf(address).network }),
+      }),
       transfers({ find, isAllowed: access.mayTransfer, clock, log }),
     ],
     byOpcode({

@@ -30,7 +30,7 @@ export type CookieVerdict = "malformed" | "client" | "valid" | "stale";
 export function judgeCookie(option: Uint8Array, context: CookieContext): CookieVerdict {
   const { length } = option;
   if (length === CLIENT_COOKIE_LENGTH) return "client";
-  if (length < CLIENT_COOKIE_LENGTH + 8 || length > CLIENT_COOKIE_LENGTH + 32) return "malformed";
+  if (isMalformedCookie(option)) return "malformed";
   // Other lengths and versions are other servers' (RFC 9018 §4).
   if (length !== COOKIE_LENGTH || option[8] !== VERSION) return "client";
   const time = Buffer.from(option.buffer, option.byteOffset, length).readUInt32BE(12);
@@ -41,6 +41,12 @@ export function judgeCookie(option: Uint8Array, context: CookieContext): CookieV
   );
   if (!isOurs) return "client";
   return age > RENEWAL_AGE ? "stale" : "valid";
+}
+
+/** True by its length (RFC 7873 §5.2.2). */
+export function isMalformedCookie({ length }: Uint8Array): boolean {
+  if (length === CLIENT_COOKIE_LENGTH) return false;
+  return length < CLIENT_COOKIE_LENGTH + 8 || length > CLIENT_COOKIE_LENGTH + 32;
 }
 
 /** A whole cookie for the client that sent this option, of which only the client's part is used. */

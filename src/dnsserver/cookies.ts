@@ -8,11 +8,11 @@
 import type { Clock } from "../clock.ts";
 import { addressOctets } from "../dns/address.ts";
 import { Opcode, OptionCode, Rcode } from "../dns/constants.ts";
-import { CLIENT_COOKIE_LENGTH, judgeCookie, makeCookie } from "../dns/cookie.ts";
+import { CLIENT_COOKIE_LENGTH, isMalformedCookie, judgeCookie, makeCookie } from "../dns/cookie.ts";
 import { optionOf } from "../dns/edns.ts";
 import { type Message, makeResponse } from "../dns/message.ts";
 import type { Layer } from "../net/server/handler.ts";
-import { addOption } from "./layers.ts";
+import { addOption, layered } from "./layers.ts";
 
 /** Returns the current secrets: the first makes cookies, and those of any of them are accepted. */
 export type CookieSecrets = () => readonly Uint8Array[];
@@ -20,9 +20,16 @@ export type CookieSecrets = () => readonly Uint8Array[];
 export interface CookieOptions {
   readonly secrets: CookieSecrets;
   readonly clock: Clock;
+  /** Limits the responses, those of this layer too: to a forged source they are as unwelcome as others. */
+  readonly limit?: Layer | undefined;
 }
 
-export function cookies({ secrets, clock }: CookieOptions): Layer {
+export function cookies({ secrets, clock, limit }: CookieOptions): Layer {
+  const layers = [judged({ secrets, clock }), ...(limit ? [limit] : []), answered];
+  return (next) => layered(layers, next);
+}
+
+function judged({ secrets, clock }: Pick<CookieOptions, "secrets" | "clock">): Layer {
   return (next) => (request) => {
     const { message, source } = request;
     // If there are several, the first counts (RFC 7873 §5.2).
@@ -34,18 +41,24 @@ export function cookies({ secrets, clock }: CookieOptions): Layer {
       now: Math.floor(clock.wall() / 1000),
     };
     const verdict = judgeCookie(sent, context);
-    if (verdict === "malformed") return [makeResponse(message, { rcode: Rcode.FORMERR })];
+    if (verdict === "malformed") return next(request);
     const data = verdict === "valid" ? sent : makeCookie(sent, context);
-    const option = { code: OptionCode.COOKIE, data };
     const hasCookie = verdict !== "client";
-    if (isForCookie(message)) {
-      const isWrong = !hasCookie && sent.length > CLIENT_COOKIE_LENGTH;
-      const rcode = isWrong ? Rcode.BADCOOKIE : Rcode.NOERROR;
-      return addOption([makeResponse(message, { rcode })], option);
-    }
-    return addOption(next(hasCookie ? { ...request, hasCookie } : request), option);
+    const responses = next(hasCookie ? { ...request, hasCookie } : request);
+    return addOption(responses, { code: OptionCode.COOKIE, data });
   };
 }
+
+/** Answers what the cookie alone decides. */
+const answered: Layer = (next) => (request) => {
+  const { message, hasCookie } = request;
+  const sent = optionOf(message.edns, OptionCode.COOKIE);
+  if (sent === undefined) return next(request);
+  if (isMalformedCookie(sent)) return [makeResponse(message, { rcode: Rcode.FORMERR })];
+  if (!isForCookie(message)) return next(request);
+  const isWrong = hasCookie !== true && sent.length > CLIENT_COOKIE_LENGTH;
+  return [makeResponse(message, { rcode: isWrong ? Rcode.BADCOOKIE : Rcode.NOERROR })];
+};
 
 /** A query for a cookie and nothing else (RFC 7873 §5.4). */
 function isForCookie({ opcode, questions }: Message): boolean {

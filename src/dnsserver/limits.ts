@@ -13,6 +13,7 @@
 import type { Clock } from "../clock.ts";
 import { addressOctets } from "../dns/address.ts";
 import { OptionCode, Rcode, Type } from "../dns/constants.ts";
+import { isMalformedCookie } from "../dns/cookie.ts";
 import { optionOf } from "../dns/edns.ts";
 import { type Message, makeResponse, type Question } from "../dns/message.ts";
 import { isUnderscored } from "../dns/service.ts";
@@ -116,8 +117,8 @@ export function limited({ limits, networkOf }: LimitsLayerOptions): Layer {
 
 /** Has the client retry by TCP, or with a complete cookie (RFC 7873 §5.2.3). */
 function comeAgain(query: Message): Message {
-  const isHalf = optionOf(query.edns, OptionCode.COOKIE) !== undefined;
-  return isHalf
+  const cookie = optionOf(query.edns, OptionCode.COOKIE);
+  return cookie !== undefined && !isMalformedCookie(cookie)
     ? makeResponse(query, { rcode: Rcode.BADCOOKIE })
     : makeResponse(query, { isTruncated: true });
 }

@@ -49,8 +49,10 @@ function makeLimited({ responses = 100, slip = 2, chance = [0.5] } = {}) {
     [
       (next) => (request) => next({ ...request, key: signer }),
       edns,
-      cookies({ secrets: () => [secret], clock }),
-      limited({ limits, networkOf: (address) => clientOf(address).network }),
+      cookies({
+        ...{ secrets: () => [secret], clock },
+        limit: limited({ limits, networkOf: (address) => clientOf(address).network }),
+      }),
     ],
     byOpcode({ [Opcode.QUERY]: view.handler }),
   );
@@ -199,6 +201,23 @@ suite("limits for responses", () => {
     for (let i = 0; i < 2 * BURST; i++) assert.equal(ask(withCookie(whole))?.answers.length, 1);
     // The cookie of another address is not valid.
     assert.equal(ask(withCookie(whole), { from: "192.0.2.2" })?.rcode, Rcode.BADCOOKIE);
+  });
+
+  test("SEC-02: what a cookie alone decides is counted too: that it is malformed, or is asked for", () => {
+    const withCookie = (octets: number, questions = printer.questions): Message => {
+      const data = Buffer.alloc(octets, 1);
+      return { ...printer, questions, edns: opt({ options: [{ code: OptionCode.COOKIE, data }] }) };
+    };
+    for (const query of [withCookie(9), withCookie(8, []), withCookie(24, [])]) {
+      const { ask } = makeLimited({ slip: 0 });
+      for (let i = 0; i < BURST; i++) assert.ok(ask(query));
+      assert.equal(ask(query), undefined);
+    }
+    const { ask } = makeLimited({ slip: 1 });
+    for (let i = 0; i < BURST; i++) assert.equal(ask(withCookie(9))?.rcode, Rcode.FORMERR);
+    const { rcode, isTruncated, edns } = ask(withCookie(9))!;
+    assert.deepEqual([rcode, isTruncated, edns?.options], [Rcode.NOERROR, true, []]);
+    assert.equal(ask(withCookie(8, []))?.edns?.options.length, 1);
   });
 
   test("SEC-02: responses over streams are not counted, nor those to signed queries", () => {
