@@ -27,7 +27,7 @@ import { refusals } from "./doctor/refusal.ts";
 import { examineResolver } from "./doctor/resolvers.ts";
 import { examineListening, isLoopback } from "./doctor/server.ts";
 import { examineZone } from "./doctor/zone.ts";
-import { parseServer, reachable, readOptions, type ServerOptions } from "./server.ts";
+import { parseServer, reachableOf, readOptions, type ServerOptions } from "./server.ts";
 
 export interface DoctorOptions extends ServerOptions {
   /** Addresses of resolvers, in place of this host's. */
@@ -129,7 +129,7 @@ async function reachedFrom(
   asker: Endpoint,
   listen: readonly Endpoint[],
 ): Promise<Endpoint | undefined> {
-  if (isLoopback(asker)) return reachable(listen[0]!);
+  if (isLoopback(asker)) return reachableOf(listen);
   const source = await sourceAddress(asker);
   const all = readInterfaces().filter(isNetwork).flatMap(lastingAddresses);
   const addresses = [...(source === undefined ? [] : [source]), ...all.map((each) => each.address)];

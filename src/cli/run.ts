@@ -7,7 +7,7 @@ import { updateHost } from "../gateway/publishing.ts";
 import { openGateway } from "../gateway.ts";
 import type { Log } from "../log.ts";
 import { openLog } from "./log.ts";
-import { reachable } from "./server.ts";
+import { reachable, reachableOf } from "./server.ts";
 import { settleHeap } from "./v8.ts";
 
 export interface RunOptions {
@@ -65,7 +65,7 @@ function welcome({ zone, listen, publish, web }: Config): string {
     const figures = page.map((url) => ` Metrics are at ${url}metrics.`).join("");
     return `Will publish into ${zone} at ${at}${by}.${figures}\n\n`;
   }
-  const { address, port } = reachable(listen.dns[0]!);
+  const { address, port } = reachableOf(listen.dns);
   const dig = `dig @${address}${port === 53 ? "" : ` -p ${port}`}`;
   const also = [
     ...listen.tls.map((endpoint) => `TLS ${formatEndpoint(endpoint)}`),

@@ -1,5 +1,6 @@
 /** The server a command asks, and the zone it asks about: from the arguments or the configuration. */
 import { systemClock } from "../clock.ts";
+import { hasIPv6 } from "../config/listening.ts";
 import { ConfigError } from "../config/mistakes.ts";
 import { type Config, defaultConfig, readConfig } from "../config.ts";
 import { Class, DNS_PORT } from "../dns/constants.ts";
@@ -74,9 +75,14 @@ function parseDomain(text: string): Name {
 
 /** Where the zone of this configuration is served: here, or where it is published to. */
 function ownServer({ listen, publish }: Config): Endpoint | undefined {
-  if (listen !== undefined) return reachable(listen.dns[0]!);
+  if (listen !== undefined) return reachableOf(listen.dns);
   const far = publish?.server;
   return far && parseEndpoint(far.host, far.port);
+}
+
+/** Where a server that listens at these addresses of this host is asked: if it can, at the first. */
+export function reachableOf(listen: readonly Endpoint[], isIPv6 = hasIPv6()): Endpoint {
+  return reachable(listen.find(({ address }) => address !== "::" || isIPv6) ?? listen[0]!);
 }
 
 /** A server that listens on a wildcard address is asked at loopback. */

@@ -53,7 +53,8 @@ export function loopback(port: number): Parsed {
   return listen.parse({ dns: [`127.0.0.1:${port}`, ...(hasIPv6() ? [`[::1]:${port}`] : [])] });
 }
 
-function hasIPv6(): boolean {
+/** True if this host can be asked at ::1. */
+export function hasIPv6(): boolean {
   try {
     return Object.values(networkInterfaces()).some((all) =>
       all?.some(({ address }) => address === "::1"),

@@ -5,11 +5,11 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { chooseServer, readOptions } from "../../src/cli/server.ts";
+import { chooseServer, reachableOf, readOptions } from "../../src/cli/server.ts";
 import { Class, Type } from "../../src/dns/constants.ts";
 import { UDP_SIZE } from "../../src/dns/edns.ts";
 import { encode } from "../../src/dns/encode.ts";
-import { formatEndpoint } from "../../src/dns/endpoint.ts";
+import { formatEndpoint, parseEndpoint } from "../../src/dns/endpoint.ts";
 import { decode, type Message, makeResponse } from "../../src/dns/message.ts";
 import { Name } from "../../src/dns/name.ts";
 import { temporaryFolder } from "../support/gateway.ts";
@@ -34,6 +34,13 @@ test("a command asks the server that is given, or the one here, or the one publi
   assert.equal(serverOf("publish: { server: 192.0.2.3 }", "192.0.2.9"), "192.0.2.9:53");
   assert.equal(`${readOptions({ config }).domain}`, "z.example.");
   assert.equal(`${readOptions({ config, domain: "y.example" }).domain}`, "y.example.");
+});
+
+test("a command asks the one here at another address than [::] on a host without IPv6, if it can", () => {
+  const listen = ["[::]:53", "0.0.0.0:530", "192.0.2.1:53"].map((text) => parseEndpoint(text, 53)!);
+  assert.equal(formatEndpoint(reachableOf(listen, false)), "127.0.0.1:530");
+  assert.equal(formatEndpoint(reachableOf(listen, true)), "[::1]:53");
+  assert.equal(formatEndpoint(reachableOf(listen.slice(0, 1), false)), "[::1]:53");
 });
 
 test("a question sets RD, offers EDNS with its UDP size, and asks for no signatures", async () => {

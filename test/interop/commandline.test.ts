@@ -57,6 +57,18 @@ describe("The command line", { skip: needs() }, () => {
     assert.match(line, / on 127\.0\.0\.1:5300\. Try/);
   });
 
+  it("It is asked at another address on a host without IPv6 if it listens at [::] first", async () => {
+    await using lab = new Lab();
+    const host = lab.host("alone");
+    await host.run(["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"]);
+    const listen = { dns: ["[::]:53", "0.0.0.0:53"] };
+    const gateway = await Gateway.start(host, { zone: ZONE, links: [], listen });
+    const { status, stderr } = await gateway.command("browse");
+    assert.equal(status, 0, stderr);
+    const { stdout } = await gateway.command("doctor");
+    assert.match(`${stdout}`, /^odd +zone .*it lists no services$/m);
+  });
+
   it("A missing right is reported in one line, with exit status 1", async () => {
     await using lab = new Lab();
     const { gateway } = office(lab);
