@@ -78,6 +78,7 @@ async function* examine({ resolver: given, ...options }: DoctorOptions): AsyncGe
       const publishing = {
         publish: publish!,
         keys: config.keys,
+        sites: each === zone ? sitesOf(config, zone) : [],
         resolve: resolver({ clock }),
         clock,
       };
@@ -112,6 +113,12 @@ const GUESSED = [
 ];
 const clock = systemClock;
 const ask = asking(clock);
+
+/** The sites that the configuration names. */
+function sitesOf({ links = [] }: Config, zone: Name): Name[] {
+  const labels = new Set(links.flatMap(({ site }) => site ?? []));
+  return [...labels].flatMap((label) => zone.child(label) ?? []);
+}
 
 /** The links of a configuration; `concern` is told what is odd about them. */
 function linksOf({ links }: Config): (concern: (fact: string) => void) => LinkWatch {

@@ -31,9 +31,10 @@ import type { Resolve } from "../../src/net/client/resolver.ts";
 import type { Browsed } from "../../src/zone/apex.ts";
 import { parseMasterFile } from "../../src/zone/masterfile/masterfile.ts";
 import { FakeClock } from "../support/clock.ts";
-import { MAIN, temporaryFolder } from "../support/gateway.ts";
+import { freePort } from "../support/freeport.ts";
+import { MAIN, STARTED, temporaryFolder } from "../support/gateway.ts";
 import { Lan, type LanHost } from "../support/lan.ts";
-import { run } from "../support/process.ts";
+import { Running, run } from "../support/process.ts";
 import { Serving } from "../support/serving.ts";
 
 const ZONE = Name.parse("z.example.");
@@ -784,12 +785,48 @@ suite("links", () => {
 
 test("a finding on publishing names the server, even where it cannot be reached", async () => {
   const { keys, publish } = parseConfig('publish: { server: "127.0.0.1:1" }', "gateway.yaml", "/");
-  const options = { keys, publish: publish!, resolve: async () => undefined, clock: systemClock };
+  const resolve = async () => undefined;
+  const options = { keys, publish: publish!, sites: [], resolve, clock: systemClock };
   const { finding } = await examinePublishing(ZONE, options);
   assert.deepEqual(
     [finding.place, finding.fact],
     ["publish 127.0.0.1:1", "z.example.: nothing is listening there"],
   );
+});
+
+test("a key that may not write beneath a link's site is broken, and nothing is changed", async (t) => {
+  const secret = Buffer.from("what both sides know").toString("base64");
+  const folder = temporaryFolder();
+  const endpoint: Endpoint = { address: "127.0.0.1", port: await freePort() };
+  const address = formatEndpoint(endpoint);
+  const write = (name: string, config: object) => {
+    writeFileSync(join(folder, name), JSON.stringify({ zone: "z.example", ...config }));
+    return join(folder, name);
+  };
+  const known = { keys: { paris: { secret, site: "paris" } } };
+  const file = write("ns.yaml", { ...known, links: [], listen: { dns: [address] } });
+  const server = new Running([process.execPath, MAIN, "run", "--config", file]);
+  t.after(() => server.stop());
+  await server.line(STARTED);
+  const doctor = async (site: string) => {
+    const links = [{ interface: "none0", site }];
+    const publish = { server: address, key: "paris" };
+    const collector = write("c.yaml", { links, publish, keys: { paris: { secret } } });
+    const command = ["doctor", "--config", collector, "--resolver", address];
+    return `${(await run([process.execPath, MAIN, ...command])).stdout}`;
+  };
+  const right = await doctor("paris");
+  const place = `publish ${address}`;
+  const signed = "signed by the key paris";
+  assert.match(
+    right,
+    new RegExp(`^ok {6}${place}: takes updates of z\\.example\\., ${signed}$`, "m"),
+  );
+  const wrong = await doctor("lyon");
+  const refused = `^broken {2}${place}: answers REFUSED to an update of lyon\\.z\\.example\\., ${signed}\n +`;
+  assert.match(wrong, new RegExp(`${refused}The key may not write beneath this site`, "m"));
+  const serialIn = (text: string) => /serial \d+/.exec(text)?.[0];
+  assert.equal(serialIn(wrong), serialIn(right), "nothing was changed");
 });
 
 test("a finding prints no terminal controls that strangers have sent", () => {
