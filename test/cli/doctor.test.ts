@@ -119,7 +119,7 @@ suite("the zone", () => {
 
   test("is ok with services that can be reached, and odd if it has none", async () => {
     const { findings, sample } = await examined(APEX + SERVICES);
-    assert.deepEqual(findings, ["ok: serial 7; 1 instances of 1 type"]);
+    assert.deepEqual(findings, ["ok: serial 7; 1 instance of 1 type"]);
     assert.equal(`${sample?.service?.host}`, "printer.paris.z.example.");
     assert.deepEqual((await examined(APEX)).findings, ["odd: serial 7; it lists no services"]);
   });
@@ -157,7 +157,7 @@ suite("the zone", () => {
       "printer.paris CNAME hp.example.",
     );
     const { findings } = await examined(APEX + outside);
-    assert.deepEqual(findings, ["ok: serial 7; 1 instances of 1 type"]);
+    assert.deepEqual(findings, ["ok: serial 7; 1 instance of 1 type"]);
     const [before, after] = [serving(APEX + SERVICES), serving(APEX)];
     let isGone = false;
     const going: Answering = (name, type, manner) => {

@@ -149,8 +149,9 @@ async function reach(
 function contents(lists: readonly List[], serial: number): Placeless {
   const sum = sumOf(lists);
   if (sum === 0) return { verdict: "odd", fact: `serial ${serial}; it lists no services` };
+  const instances = `${sum} ${sum === 1 ? "instance" : "instances"}`;
   const types = `${lists.length} ${lists.length === 1 ? "type" : "types"}`;
-  return { verdict: "ok", fact: `serial ${serial}; ${sum} instances of ${types}` };
+  return { verdict: "ok", fact: `serial ${serial}; ${instances} of ${types}` };
 }
 
 function sumOf(lists: readonly List[]): number {
