@@ -10,6 +10,7 @@ import type { Config } from "../config.ts";
 import type { Endpoint } from "../dns/endpoint.ts";
 import { FormatError } from "../dns/format.ts";
 import { Name } from "../dns/name.ts";
+import type { Log } from "../log.ts";
 import { resolver, systemServers } from "../net/client/resolver.ts";
 import { sourceAddress } from "../net/client/route.ts";
 import { resolvConf } from "../net/client/systemfiles.ts";
@@ -120,11 +121,10 @@ function sitesOf({ links = [] }: Config, zone: Name): Name[] {
   return [...labels].flatMap((label) => zone.child(label) ?? []);
 }
 
-/** The links of a configuration; `concern` is told what is odd about them. */
-function linksOf({ links }: Config): (concern: (fact: string) => void) => LinkWatch {
-  return (concern) => {
+/** The links of a configuration; `warn` is told what is odd about them. */
+function linksOf({ links }: Config): (warn: Log["warn"]) => LinkWatch {
+  return (warn) => {
     const nothing = () => {};
-    const warn = (_: object, fact: string) => concern(fact);
     const log = { debug: nothing, info: nothing, warn, error: warn };
     const interfaces = links?.map((link) => link.interface);
     return multicastLinks({ clock, log, interfaces, isGuest: true });

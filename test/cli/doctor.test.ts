@@ -743,15 +743,15 @@ suite("clients", () => {
 suite("links", () => {
   const examined = async (
     open: (lan: Lan) => readonly LanHost[],
-    concerns: readonly string[] = [],
+    concerns: readonly { readonly fact: string; readonly subnet?: string }[] = [],
   ) => {
     const clock = new FakeClock();
     const lan = new Lan(clock);
     const findings = examineLinks({
       links: undefined,
-      watch: (concern) => ({
+      watch: (warn) => ({
         follow(use, signal) {
-          concerns.forEach(concern);
+          for (const { fact, ...fields } of concerns) warn(fields, fact);
           for (const host of open(lan)) use(host, signal);
         },
       }),
@@ -778,8 +778,14 @@ suite("links", () => {
     const silent = await examined((lan) => [lan.host("eth0", "10.1.0.1")]);
     assert.deepEqual(silent, ["odd link eth0: 10.1.0.1/24; nobody else speaks multicast DNS"]);
     assert.deepEqual(await examined(() => []), ["broken links: no interface can multicast"]);
-    const down = "interface eth9 does not exist, is down or has no address";
-    assert.deepEqual(await examined(() => [], [down]), [`broken links: ${down}`]);
+    const fact = "interface eth9 does not exist, is down or has no address";
+    assert.deepEqual(await examined(() => [], [{ fact }]), [`broken links: ${fact}`]);
+  });
+
+  test("in one subnet are odd: they may be in one network, as cable and Wi-Fi are", async () => {
+    const fact = "interfaces eth0 and wlan0 share a subnet";
+    const found = await examined(() => [], [{ fact, subnet: "10.1.0.0/24" }]);
+    assert.deepEqual(found, [`odd links: ${fact}`]);
   });
 });
 

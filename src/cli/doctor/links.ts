@@ -5,13 +5,14 @@ import { Class, Type } from "../../dns/constants.ts";
 import { encode } from "../../dns/encode.ts";
 import { makeMessage } from "../../dns/message.ts";
 import { LOCAL, serviceTypesName } from "../../dns/service.ts";
+import type { Log } from "../../log.ts";
 import type { Link, LinkWatch } from "../../net/links/link.ts";
 import type { Finding } from "./finding.ts";
 
 export interface LinksOptions {
   readonly links: Config["links"];
-  /** The links that exist; passes to `concern` what is odd about them. */
-  readonly watch: (concern: (fact: string) => void) => LinkWatch;
+  /** The links that exist; passes to `warn` what is odd about them. */
+  readonly watch: (warn: Log["warn"]) => LinkWatch;
   readonly clock: Clock;
 }
 
@@ -25,15 +26,19 @@ interface Heard {
 export async function examineLinks({ links, watch, clock }: LinksOptions): Promise<Finding[]> {
   if (links?.length === 0) return [];
   const heard: Heard[] = [];
-  const concerns = new Set<string>();
+  const concerns = new Map<string, object>();
   const over = new AbortController();
-  const follow = watch((fact) => concerns.add(fact));
+  const follow = watch((fields, fact) => concerns.set(fact, fields));
   follow.follow((link) => heard.push(listen(link, clock, over.signal)), over.signal);
   await new Promise<void>((resolve) => clock.at(clock.now() + PATIENCE, resolve));
   over.abort();
-  if (heard.length === 0 && concerns.size === 0) concerns.add("no interface can multicast");
+  if (heard.length === 0 && concerns.size === 0) concerns.set("no interface can multicast", {});
   return [
-    ...[...concerns].map((fact) => ({ verdict: "broken", place: "links", fact }) as const),
+    ...[...concerns].map(([fact, fields]): Finding => {
+      const place = "links";
+      if (!("subnet" in fields)) return { verdict: "broken", place, fact };
+      return { verdict: "odd", place, fact, remedy: ONE_SUBNET };
+    }),
     ...heard.map(findingOn),
   ];
 }
@@ -72,6 +77,10 @@ function findingOn({ link, hosts }: Heard): Finding {
   };
 }
 
+const ONE_SUBNET = [
+  "In one network, as cable and Wi-Fi are: name one of them in links, or give both one site; else each",
+  "service is listed twice. In two networks: docs/operations.md, Two links with one prefix.",
+];
 /** RFC 6763 §9. */
 const TYPES = encode(
   makeMessage({

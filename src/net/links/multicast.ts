@@ -41,7 +41,7 @@ export function multicastLinks(options: MulticastOptions): LinkWatch {
   return {
     follow(open, signal) {
       const links = new Map<string, MulticastLink>();
-      let known: ReadonlySet<string> = new Set();
+      let known: ReadonlyMap<string, object> = new Map();
       let before = "";
       let isMember = (_name: string) => false;
       const close = (link: MulticastLink) => {
@@ -83,19 +83,25 @@ export function multicastLinks(options: MulticastOptions): LinkWatch {
           log.info({ interface: one.name, addresses: one.addresses }, "link is up");
           open(link, link.gone);
         }
-        const concerns = new Set(concernsAbout(wanted, interfaces ?? []));
-        for (const concern of concerns) if (!known.has(concern)) log.warn({}, concern);
+        const concerns = new Map(concernsAbout(wanted, interfaces ?? []));
+        for (const [fact, fields] of concerns) if (!known.has(fact)) log.warn(fields, fact);
         known = concerns;
       });
     },
   };
 }
 
-/** Conditions that an administrator should know about, while they last. */
-function* concernsAbout(wanted: readonly Interface[], named: readonly string[]): Generator<string> {
+/**
+ * Conditions that an administrator should know about, while they last, with fields for the log: `subnet` for
+ * one that is right where both interfaces are in one network.
+ */
+function* concernsAbout(
+  wanted: readonly Interface[],
+  named: readonly string[],
+): Generator<[fact: string, fields: object]> {
   for (const name of named) {
     if (!wanted.some((one) => one.name === name))
-      yield `interface ${name} does not exist, is down or has no address`;
+      yield [`interface ${name} does not exist, is down or has no address`, {}];
   }
   const networks = wanted.map((one) => networksOf([one]));
   for (const [at, one] of wanted.entries()) {
@@ -107,10 +113,14 @@ function* concernsAbout(wanted: readonly Interface[], named: readonly string[]):
       const same = others.find(({ address }) => addresses.some((own) => own.address === address));
       const shared = inOneOf(others, networks[at]!) ?? inOneOf(addresses, networks[i]!);
       if (same !== undefined) {
-        yield `${both} share the address ${same.address}: neither can be heard over IPv4 there`;
+        yield [
+          `${both} share the address ${same.address}: neither can be heard over IPv4 there`,
+          {},
+        ];
       } else if (shared !== undefined) {
-        yield `${both} share the subnet of ${shared.address}/${shared.prefix}: ` +
-          "hosts of one may be taken for hosts of the other";
+        const subnet = `${shared.address}/${shared.prefix}`;
+        const fact = `${both} share the subnet of ${subnet}: hosts of one may be taken for hosts of the other`;
+        yield [fact, { subnet }];
       }
     }
   }
