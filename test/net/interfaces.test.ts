@@ -139,7 +139,7 @@ test("An interface without the multicast flag, and the port of a bridge, are not
       {
         "/sys/class/net/wg0/flags": "0x91",
         "/sys/class/net/veth1/flags": "0x1003",
-        "/sys/class/net/veth1/brport/port_id": "0x8001",
+        "/sys/class/net/veth1/brport/bridge/uevent": "DEVTYPE=bridge\nINTERFACE=br0\nIFINDEX=2\n",
         "/sys/class/net/br0/flags": "0x1003",
       },
     ),
@@ -147,6 +147,10 @@ test("An interface without the multicast flag, and the port of a bridge, are not
   assert.deepEqual(
     found.filter((one) => one.isMulticast).map((one) => one.name),
     ["br0"],
+  );
+  assert.deepEqual(
+    found.map((one) => one.bridge),
+    [undefined, "br0", undefined],
   );
 });
 

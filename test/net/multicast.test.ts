@@ -640,6 +640,21 @@ test("Only the named interfaces are links, and a missing one is reported", inLab
   );
 });
 
+test("An interface named as a link is reported while it is a port of a bridge", inLab, async () => {
+  await using lab = new Lab();
+  const host = lab.host("host").plug(lab.lan("sw"), { name: "eth0", addresses: [] });
+  await host.succeed(["ip", "link", "add", "vmbr0", "type", "bridge"]);
+  await host.succeed(["ip", "link", "set", "eth0", "master", "vmbr0"]);
+  const probe = await startProbe(host, 1, "eth0");
+  const warnings = () =>
+    probe.events<{ level: string; fact: string }>("log").filter(({ level }) => level === "warn");
+  await waitFor("a warning", () => warnings().length > 0);
+  assert.deepEqual(
+    warnings().map(({ fact }) => fact),
+    ["interface eth0 is a port of the bridge vmbr0: only vmbr0 hears anything"],
+  );
+});
+
 test("MDNS-59: a message as large as the interface's MTU leaves in one piece", inLab, async () => {
   await using lab = new Lab();
   const lan = lab.lan("sw");

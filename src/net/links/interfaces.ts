@@ -22,6 +22,8 @@ export interface Interface {
   readonly mtu: number;
   readonly isLoopback: boolean;
   readonly isMulticast: boolean;
+  /** The bridge that it is a port of: what it receives goes there, and listening on it hears nothing. */
+  readonly bridge?: string;
   /** At least one: an interface without an address cannot send. */
   readonly addresses: readonly LinkAddress[];
 }
@@ -131,16 +133,16 @@ export function readInterfaces(host: Host = thisHost): Interface[] {
     const fact = (file: string) => host.read(`/sys/class/net/${name}/${file}`);
     const flags = fact("flags");
     const isLoopback = infos.some((info) => info.internal);
-    // What a bridge port receives goes to the bridge; listening on the port hears nothing.
-    const isBridgePort = fact("brport/port_id") !== undefined;
+    const bridge = /^INTERFACE=(.+)$/m.exec(fact("brport/bridge/uevent") ?? "")?.[1];
     return {
       name,
       index: Number(fact("ifindex") ?? infos.find((info) => info.scopeid)?.scopeid ?? 0),
       mtu: Number(fact("mtu") ?? ETHERNET_MTU),
       isLoopback,
       isMulticast:
-        !isBridgePort &&
+        bridge === undefined &&
         (flags === undefined ? !isLoopback : (Number(flags) & IFF_MULTICAST) !== 0),
+      ...(bridge !== undefined && { bridge }),
       addresses: infos.map(linkAddress),
     };
   });

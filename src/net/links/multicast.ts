@@ -103,6 +103,13 @@ function* concernsAbout(
     if (!wanted.some((one) => one.name === name))
       yield [`interface ${name} does not exist, is down or has no address`, {}];
   }
+  for (const { name, bridge } of wanted) {
+    if (bridge === undefined) continue;
+    yield [
+      `interface ${name} is a port of the bridge ${bridge}: only ${bridge} hears anything`,
+      {},
+    ];
+  }
   const networks = wanted.map((one) => networksOf([one]));
   for (const [at, one] of wanted.entries()) {
     const addresses = lastingAddresses(one);
