@@ -774,6 +774,24 @@ suite("links", () => {
     assert.deepEqual(found, ["ok link eth0: 10.1.0.1/24; 2 hosts speak multicast DNS"]);
   });
 
+  test("are asked twice: a host that has just seen its answer in a question is silent", async () => {
+    const found = await examined((lan) => {
+      const device = lan.host("eth0", "10.1.0.10");
+      let questions = 0;
+      device.listen(() => {
+        if (++questions === 2) device.send(Buffer.from("whatever it is"));
+      }, NEVER);
+      const link = lan.host("eth0", "10.1.0.1");
+      // Its sockets are not open at once.
+      link.isUp = false;
+      lan.clock.at(lan.clock.now() + 50, () => {
+        link.isUp = true;
+      });
+      return [link];
+    });
+    assert.deepEqual(found, ["ok link eth0: 10.1.0.1/24; 1 host speaks multicast DNS"]);
+  });
+
   test("where nobody speaks are odd, and it is broken to have none", async () => {
     const silent = await examined((lan) => [lan.host("eth0", "10.1.0.1")]);
     assert.deepEqual(silent, ["odd link eth0: 10.1.0.1/24; nobody else speaks multicast DNS"]);

@@ -52,8 +52,7 @@ function listen(link: Link, clock: Clock, signal: AbortSignal): Heard {
   const ask = () => {
     if (!signal.aborted) link.send(TYPES);
   };
-  ask();
-  clock.at(clock.now() + AGAIN, ask);
+  for (const after of [OPEN, OPEN + AGAIN]) clock.at(clock.now() + after, ask);
   return { link, hosts };
 }
 
@@ -89,4 +88,7 @@ const TYPES = encode(
 );
 /** Milliseconds. An answer that many hosts give may take half a second (RFC 6762 §6), or get lost. */
 const PATIENCE = 3000;
+/** What is sent before the link's sockets are open is lost. */
+const OPEN = 200;
+/** A question of the gateway here that has shown the answer keeps hosts silent for a while (RFC 6762 §7.1). */
 const AGAIN = 1000;
