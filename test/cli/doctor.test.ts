@@ -576,7 +576,8 @@ suite("a gateway that refuses this host", () => {
 });
 
 suite("other servers of the zone", () => {
-  const examined = async (other: Answering, text = APEX) => {
+  const examined = async (other: Answering, own: Answering | string = APEX) => {
+    const ours = typeof own === "string" ? serving(own) : own;
     const clock = new FakeClock();
     const addresses: Resolve = async (name, type) =>
       makeMessage({
@@ -586,7 +587,7 @@ suite("other servers of the zone", () => {
             : [],
       });
     const ask: Ask = async (server, ...question) =>
-      asking(new Map([[server, server.address === "192.0.2.53" ? other : serving(text)]]))(
+      asking(new Map([[server, server.address === "192.0.2.53" ? other : ours]]))(
         server,
         ...question,
       );
@@ -598,11 +599,27 @@ suite("other servers of the zone", () => {
     return texts(await findings);
   };
 
-  test("are ok with the same serial, or a later one", async () => {
+  test("are ok with the same serial, or one that has just come", async () => {
     const found = "ok: at 192.0.2.53:53: has z.example., serial 7";
     assert.deepEqual(await examined(serving(APEX)), [found, found]);
-    const later = serving(APEX.replace(" 7 ", " 8 "));
-    assert.deepEqual(await examined(later), [found.replace("7", "8"), found.replace("7", "8")]);
+    let serial = 7;
+    const busy: Answering = (...question) =>
+      serving(APEX.replace(" 7 ", ` ${question[1] === Type.SOA ? serial++ : serial} `))(
+        ...question,
+      );
+    const later = await examined(busy, busy);
+    assert.deepEqual(
+      later.map((each) => each.replace(/\d+$/, "")),
+      Array(2).fill(found.replace(/\d+$/, "")),
+    );
+  });
+
+  test("are odd with a serial that the zone has not reached: they take nothing older", async () => {
+    const [ahead] = await examined(serving(APEX.replace(" 7 ", " 8 ")));
+    assert.equal(
+      ahead,
+      "odd: at 192.0.2.53:53: is ahead with z.example.: its serial is 8, the current one 7",
+    );
   });
 
   test("have a few seconds to catch up, and no more", async () => {

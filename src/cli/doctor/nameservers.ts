@@ -62,9 +62,9 @@ async function examine(
 ): Promise<Finding> {
   const at = formatEndpoint(endpoint);
   const end = clock.now() + PATIENCE;
+  const current = async () => soaIn(await ask(server, zone, Type.SOA), zone)?.serial;
   for (;;) {
-    // Ours first, so that theirs may be the newer one.
-    const ours = soaIn(await ask(server, zone, Type.SOA), zone)?.serial;
+    const ours = await current();
     const answer = await ask(endpoint, zone, Type.SOA);
     const theirs = soaIn(answer, zone)?.serial;
     if (hasNoWay(answer)) {
@@ -84,12 +84,17 @@ async function examine(
         fact: `at ${at}: its answer is not authoritative for ${zone}`,
       };
     }
-    if (ours === undefined || compareSerials(theirs, ours) >= 0) {
+    // While theirs was on its way, the zone may have changed.
+    const next = await current();
+    const isBehind = ours !== undefined && compareSerials(theirs, ours) < 0;
+    const isAhead = next !== undefined && compareSerials(theirs, next) > 0;
+    if (!isBehind && !isAhead) {
       return { verdict: "ok", place, fact: `at ${at}: has ${zone}, serial ${theirs}` };
     }
     if (clock.now() > end) {
-      const fact = `at ${at}: is behind with ${zone}: its serial is ${theirs}, the current one ${ours}`;
-      return { verdict: "odd", place, fact, remedy: BEHIND };
+      const [where, remedy] = isBehind ? ["behind", BEHIND] : ["ahead", AHEAD];
+      const fact = `at ${at}: is ${where} with ${zone}: its serial is ${theirs}, the current one ${next ?? ours}`;
+      return { verdict: "odd", place, fact, remedy };
     }
     await new Promise<void>((resolve) => clock.at(clock.now() + AGAIN, resolve));
   }
@@ -100,6 +105,11 @@ const NOBODY = Name.parse("localhost.");
 const BEHIND = [
   "Is it notified of changes (transfer.notify), and may it transfer the zone (transfer.allow)? Its log",
   "says what became of the last transfer.",
+];
+const AHEAD = [
+  "Until the zone's serial has reached that, it copies nothing. If the zone was restored from a backup, or",
+  "has begun anew, let it copy all: rndc retransfer, knotc zone-retransfer, nsd-control force_transfer,",
+  "pdns_control retrieve. Or is it a primary too?",
 ];
 /** Milliseconds. A server that is notified has a change within a second or two. */
 const PATIENCE = 5000;
