@@ -24,13 +24,9 @@ test("a likely reason is given when a server refuses a record", () => {
     // BIND checks the names of hosts, and those that reverse names point to.
     [obstacle(odd, address), Rcode.REFUSED, true, /check-names ignore/],
     [obstacle(reverse, to(odd)), Rcode.REFUSED, true, /check-names ignore/],
-    [obstacle(reverse, to(plain)), Rcode.REFUSED, true, /is the key bound to another site/],
-    [
-      obstacle("_http._tcp.example.", to(odd)),
-      Rcode.REFUSED,
-      true,
-      /is the key bound to another site/,
-    ],
+    [obstacle(reverse, to(plain)), Rcode.REFUSED, true, /bound to another site or other networks/],
+    [obstacle("_http._tcp.example.", to(odd)), Rcode.REFUSED, true, /bound to another site, /],
+    [obstacle("_http._tcp.home.arpa.", to(odd)), Rcode.REFUSED, true, /bound to another site, /],
     [obstacle(odd, address, { isRemoval: true }), Rcode.REFUSED, true, /is its zone frozen/],
     [obstacle(plain, address, { isRemoval: true }), Rcode.SERVFAIL, true, /refuses to remove/],
     [obstacle(plain, address), Rcode.SERVFAIL, true, /no more records .* max-records-per-type/],

@@ -12,9 +12,11 @@ export function reasonOf(refusal: Obstacle, rcode: Rcode, hasKey: boolean): stri
       return "the server refuses a host whose name has characters other than letters, digits and hyphens; BIND accepts it with check-names ignore";
     }
     if (!hasKey) return "the server lets nobody write this name without a key";
-    return isRemoval || published > 0
-      ? "the server refuses what it let the key write before; is its zone frozen?"
-      : "the server does not let the key write this name; is the key bound to another site, or the zone frozen?";
+    if (isRemoval || published > 0) {
+      return "the server refuses what it let the key write before; is its zone frozen?";
+    }
+    const bound = isReverse(refusal.name) ? "another site or other networks" : "another site";
+    return `the server does not let the key write this name; is the key bound to ${bound}, or the zone frozen?`;
   }
   if (isRemoval) return "the server refuses to remove a record of this set";
   // BIND answers SERVFAIL if a set has as many records as it may have, 100 by default.
@@ -25,11 +27,16 @@ export function reasonOf(refusal: Obstacle, rcode: Rcode, hasKey: boolean): stri
 /** The name in a record that is a host's, as BIND sees it. */
 function hostOf({ name, type, record }: Obstacle): Name | undefined {
   if (isAddressType(type)) return name;
-  const isReverse = type === Type.PTR && name.isUnder(ARPA);
-  return type === Type.SRV || isReverse ? targetOf(record) : undefined;
+  const isPointer = type === Type.PTR && isReverse(name);
+  return type === Type.SRV || isPointer ? targetOf(record) : undefined;
 }
 
-const ARPA = Name.parse("arpa.");
+/** A zone in home.arpa is like any other. */
+function isReverse(name: Name): boolean {
+  return REVERSE.some((each) => name.isUnder(each));
+}
+
+const REVERSE = [Name.parse("in-addr.arpa."), Name.parse("ip6.arpa.")];
 
 /** RFC 952, RFC 1123 §2.1. */
 function isHostName(name: Name): boolean {
