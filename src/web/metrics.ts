@@ -55,6 +55,7 @@ export function metricsOf(sources: MetricsSources): () => Promise<string> {
   zoneMetrics(made, sources);
   serviceMetrics(made, () => services);
   linkMetrics(made, sources);
+  publicationMetrics(made, sources);
   serverMetrics(made, sources);
   return async () => {
     services = await sources.services();
@@ -125,7 +126,7 @@ function serviceMetrics({ gauge }: Makers, services: () => readonly Service[]): 
   );
 }
 
-function linkMetrics({ gauge, counter }: Makers, { links, publications }: MetricsSources): void {
+function linkMetrics({ gauge, counter }: Makers, { links }: MetricsSources): void {
   const labels = ["link", "site"];
   const kinds = (name: string, help: string, label: string, of: "heard" | "cache" | "asked") =>
     counter(name, help, [...labels, label], () =>
@@ -141,6 +142,9 @@ function linkMetrics({ gauge, counter }: Makers, { links, publications }: Metric
   kinds("link_packets", "Packets heard on a link, and those dropped, by reason.", "kind", "heard");
   kinds("link_cache", "Records of a link's cache, by what became of them.", "event", "cache");
   kinds("link_asked", "What a link was asked.", "kind", "asked");
+}
+
+function publicationMetrics({ gauge, counter }: Makers, { publications }: MetricsSources): void {
   counter("published", "Updates sent to the server of a zone, by kind.", ["zone", "kind"], () =>
     [...publications()].flatMap(({ zone, updates }) =>
       Object.entries(updates).map(([kind, count]): Figure => [{ zone: `${zone}`, kind }, count]),
