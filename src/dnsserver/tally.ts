@@ -4,13 +4,16 @@ import { mapResponses } from "./layers.ts";
 
 export class Tally {
   /** By RCODE; the last place is for all higher ones. */
-  readonly #counts: ReadonlyMap<Transport, Float64Array> = new Map(
-    (["udp", "tcp", "tls", "https"] as const).map((each) => [each, new Float64Array(CODES + 1)]),
-  );
+  readonly #counts: Readonly<Record<Transport, Float64Array>> = {
+    udp: new Float64Array(CODES + 1),
+    tcp: new Float64Array(CODES + 1),
+    tls: new Float64Array(CODES + 1),
+    https: new Float64Array(CODES + 1),
+  };
 
   /** The outermost layer, so that it counts what clients get; of a transfer it counts each message. */
   readonly layer: Layer = (next) => (request) => {
-    const counts = this.#counts.get(request.transport)!;
+    const counts = this.#counts[request.transport];
     return mapResponses(next(request), (response) => {
       counts[Math.min(response.rcode, CODES)]!++;
       return response;
@@ -18,11 +21,11 @@ export class Tally {
   };
 
   *[Symbol.iterator](): Generator<{
-    readonly transport: Transport;
+    readonly transport: string;
     readonly rcode: number;
     readonly count: number;
   }> {
-    for (const [transport, counts] of this.#counts) {
+    for (const [transport, counts] of Object.entries(this.#counts)) {
       for (const [rcode, count] of counts.entries()) {
         if (count > 0) yield { transport, rcode, count };
       }
