@@ -168,8 +168,8 @@ function subnetOf({ address, length }: Prefix) {
 }
 
 /** One value, or a list of them. */
-function listOf<T extends z.ZodType>(one: T, error?: string) {
+function listOf<T extends z.ZodType>(one: T, error: string) {
   return z
-    .union([one.transform((each) => [each] as z.output<T>[]), z.array(one)], error ? { error } : {})
+    .union([one.transform((each) => [each] as z.output<T>[]), z.array(one)], error)
     .transform((list) => list as z.output<T>[]);
 }
