@@ -105,7 +105,7 @@ export class LinkCache {
     const flushed = new Set<Entries>();
     for (const record of [...message.answers, ...message.additionals]) {
       const set = this.#hear(record, from, now);
-      if (set !== undefined && record.class & TOP_BIT && !isShared(set)) flushed.add(set);
+      if (set !== undefined && record.class & CACHE_FLUSH && !isShared(set)) flushed.add(set);
     }
     for (const set of flushed) this.#flush(set, from, now);
   }
@@ -181,7 +181,7 @@ export class LinkCache {
     from: Pick<Packet, "source" | "family">,
     now: number,
   ): Entries | undefined {
-    if ((klass & ~TOP_BIT) !== Class.IN || !isHearable(name, rdata)) return undefined;
+    if ((klass & ~CACHE_FLUSH) !== Class.IN || !isHearable(name, rdata)) return undefined;
     const set = this.#set(name.key, type);
     // A denial holds for the family that it was heard on.
     const key = type === Type.NSEC ? `${from.family}${rdata.key}` : rdata.key;
@@ -336,8 +336,8 @@ export class LinkCache {
 
 /** The classes of questions whose answers everybody hears. */
 const HEARD_CLASSES: readonly number[] = [Class.IN, Class.ANY];
-/** Cache-flush in a record, unicast response in a question (RFC 6762 §10.2, §5.4). */
-export const TOP_BIT = 0x8000;
+/** RFC 6762 §10.2. */
+const CACHE_FLUSH = 0x8000;
 /** Milliseconds a record has left after a goodbye or a flush (RFC 6762 §10.1, §10.2). */
 const GRACE = 1000;
 /** Milliseconds within which a host says all of a set, "as close together as feasible" (§10.2). */
