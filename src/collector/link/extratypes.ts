@@ -1,6 +1,7 @@
 /**
  * Records that instances of some service types have besides SRV and TXT. They have to be asked for by type,
- * since nothing else reveals that they exist.
+ * since nothing else reveals that they exist. Of other types than those that `isCarriedType` names, nothing
+ * would be published.
  */
 import { Type } from "../../dns/constants.ts";
 import { Name, type NameKey } from "../../dns/name.ts";
