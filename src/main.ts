@@ -21,7 +21,7 @@ const program = new Command("dnssd-gateway")
 
 program
   .command("run", { isDefault: true })
-  .description("hear, publish and serve, until SIGTERM or SIGINT")
+  .description("listen, publish and serve, until SIGTERM or SIGINT")
   .option(
     "-c, --config <file>",
     "configuration file (YAML); without it, every interface and loopback",
