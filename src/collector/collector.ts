@@ -5,7 +5,7 @@
  * period; a link that returns sooner gets its cache back, and nothing changes. A link that turns out to be
  * elsewhere becomes a cache of another site.
  */
-import { Alarm, type Cancel, type Clock, earlier, rationed } from "../clock.ts";
+import { Alarm, type Cancel, type Clock, earlier } from "../clock.ts";
 import { reverseName } from "../dns/address.ts";
 import { Type } from "../dns/constants.ts";
 import { closestTo, type Name, type NameKey } from "../dns/name.ts";
@@ -84,8 +84,6 @@ export class Collector {
   #started = 0;
   /** When the latest link appeared. */
   #opened = 0;
-  /** The rate limits of warnings, by their message. */
-  readonly #rations = new Map<string, () => number>();
   #isEnded = false;
 
   constructor(options: CollectorOptions) {
@@ -179,13 +177,12 @@ export class Collector {
     if (site === undefined) return;
     this.#opened = this.#clock.now();
     const before = this.#takeBack(link.name, site);
+    const { disturbances } = this.#report;
     const harvest = new Harvest({
       cache: before?.harvest.cache,
       refresh: this.#options.refresh,
-      disputed: ({ name }, host) => {
-        this.#warn({ link: link.name, name: name.toUnicode(), host }, DISPUTE);
-      },
-      unheard: (host) => this.#warn({ link: link.name, host }, STORM),
+      disputed: ({ name }, host) => disturbances.disputed(link.name, name, host),
+      unheard: (host) => disturbances.unheard(link.name, host),
       link,
       clock: this.#clock,
       types: this.#types,
@@ -225,12 +222,6 @@ export class Collector {
     }
     if (isChanged) this.#project();
     this.#beat.set(now + BEAT);
-  }
-
-  /** Logs at most one line a minute for each message. */
-  #warn(fields: object, fact: string): void {
-    const ration = obtain(this.#rations, fact, () => rationed(this.#clock, QUIET));
-    if (ration() > 0) this.#options.log.warn(fields, fact);
   }
 
   /** Takes back the leg of an absent link of this name, if it was of the same site. */
@@ -339,9 +330,6 @@ export class Collector {
  * its turn.
  */
 const SETTLE = 15_000;
-const QUIET = 60_000;
-const DISPUTE = "hosts contradict each other about a name: what each says is published";
-const STORM = "a host is rate-limited: packets above its share are dropped";
 /** Milliseconds between checks of the links' addresses. */
 const BEAT = 1000;
 /** Milliseconds between projections at most: reports fall due at times that no projection gives. */
