@@ -61,6 +61,7 @@ export interface CollectorOptions {
 
 /** A link in use, or one that is away. */
 interface Leg {
+  readonly link: Link;
   readonly harvest: Harvest;
   readonly subnets: HeldSubnets;
   site: Site;
@@ -74,7 +75,7 @@ export class Collector {
   readonly #clock: SteadyClock;
   readonly #types: readonly Name[];
   readonly #sites = new Map<NameKey, Site>();
-  readonly #legs = new Map<Link, Leg>();
+  readonly #legs = new Set<Leg>();
   /** The domains of sites that this collector keeps, whether or not they have a link. */
   readonly #kept: readonly Name[];
   readonly #judgement: Judgement;
@@ -110,14 +111,18 @@ export class Collector {
 
   /** The links in use, without those that are away. */
   get heard(): { readonly link: Link; readonly site: Name; readonly harvest: Harvest }[] {
-    const here = [...this.#legs].filter(([, { keep }]) => keep === undefined);
-    return here.map(([link, { site, harvest }]) => ({ link, site: site.domain, harvest }));
+    return this.#here.map(({ link, site, harvest }) => ({ link, site: site.domain, harvest }));
+  }
+
+  /** The legs whose links are in use. */
+  get #here(): readonly Leg[] {
+    return [...this.#legs].filter(({ keep }) => keep === undefined);
   }
 
   /** The site of this domain with its links in use; undefined if not even an absent one is there. */
   siteAt({ key }: Name) {
     const site = this.#sites.get(key);
-    const here = [...this.#legs.values()].filter((leg) => leg.site === site && !leg.keep);
+    const here = this.#here.filter((leg) => leg.site === site);
     const now = this.#clock.now();
     return site && { site, now, harvests: here.map(({ harvest }) => harvest) };
   }
@@ -125,18 +130,18 @@ export class Collector {
   /** A record of a site, or of a merged list, led a client nowhere: asks its link (RFC 8765 §6.5). */
   reconfirm({ name, rdata }: Pick<ResourceRecord, "name" | "rdata">): void {
     const { zone } = this.#options;
-    for (const { harvest, site, keep } of this.#legs.values()) {
+    for (const { harvest, site } of this.#here) {
       const of = [name, targetOf(rdata)].find((each) => each?.isUnder(site.domain));
       const heard = of && name.replaceSuffix(of === name ? site.domain : zone, LOCAL);
       const said = rdata.mapNames((each) => each.replaceSuffix(site.domain, LOCAL));
-      if (heard && said && keep === undefined) harvest.reconfirm(heard, said);
+      if (heard && said) harvest.reconfirm(heard, said);
     }
   }
 
   /** Runs until `signal` aborts; resolves once no update is in flight any more. */
   async run(signal: AbortSignal): Promise<void> {
     this.#clock.run(signal, () => {
-      for (const { harvest, keep } of this.#legs.values()) if (keep === undefined) harvest.resume();
+      for (const { harvest } of this.#here) harvest.resume();
       for (const publication of this.publications.values()) publication.renew();
     });
     this.#started = this.#clock.now();
@@ -153,16 +158,15 @@ export class Collector {
     });
     this.#alarm.set(undefined);
     this.#beat.set(undefined);
-    for (const { keep } of this.#legs.values()) keep?.();
+    for (const { keep } of this.#legs) keep?.();
     this.#report.close();
     await Promise.all([...this.publications.values()].map((each) => each.end()));
   }
 
   /** Calls `siteOf` again, as links may have moved to other sites. What was heard on them is kept. */
   relabel(): void {
-    for (const [link, leg] of this.#legs) {
-      if (leg.keep !== undefined) continue;
-      const site = this.#siteOf(link);
+    for (const leg of this.#here) {
+      const site = this.#siteOf(leg.link);
       if (site === undefined || site === leg.site) continue;
       this.#leave(leg);
       leg.site = site;
@@ -191,13 +195,13 @@ export class Collector {
     });
     const subnets = new HeldSubnets(this.#options.grace, before?.subnets.all);
     subnets.look(link.addresses, this.#opened);
-    const leg: Leg = { harvest, site, subnets };
+    const leg: Leg = { link, harvest, site, subnets };
     site.caches.add(harvest.cache);
-    this.#legs.set(link, leg);
+    this.#legs.add(leg);
     this.#inherit();
     const end = () => {
       this.#leave(leg);
-      this.#legs.delete(link);
+      this.#legs.delete(leg);
       // At the end of the collector, `run` ends the publications.
       if (!this.#isEnded) this.#project();
     };
@@ -215,8 +219,8 @@ export class Collector {
   #look(): void {
     const now = this.#clock.now();
     let isChanged = false;
-    for (const [{ addresses }, { harvest, subnets, keep }] of this.#legs) {
-      if (keep !== undefined || !subnets.look(addresses, now)) continue;
+    for (const { link, harvest, subnets } of this.#here) {
+      if (!subnets.look(link.addresses, now)) continue;
       harvest.readdress();
       isChanged = true;
     }
@@ -226,10 +230,10 @@ export class Collector {
 
   /** Takes back the leg of an absent link of this name, if it was of the same site. */
   #takeBack(name: string, site: Site): Leg | undefined {
-    for (const [link, leg] of this.#legs) {
-      if (link.name !== name || leg.keep === undefined) continue;
+    for (const leg of this.#legs) {
+      if (leg.link.name !== name || leg.keep === undefined) continue;
       leg.keep();
-      this.#legs.delete(link);
+      this.#legs.delete(leg);
       if (leg.site === site) return leg;
       this.#leave(leg);
     }
@@ -272,7 +276,7 @@ export class Collector {
     const { zone } = this.#options;
     const ours = inheritance(there, { zone, sites: this.#domains, subnets });
     const lists = ours.filter(({ name, type }) => type === Type.PTR && parseServiceType(name));
-    for (const { harvest, site } of this.#legs.values()) {
+    for (const { harvest, site } of this.#legs) {
       for (const { name } of lists) {
         const list = name.isUnder(site.domain) && name.replaceSuffix(site.domain, LOCAL);
         if (list) harvest.inquire(list, [Type.PTR], "");
@@ -301,7 +305,7 @@ export class Collector {
   #project(): void {
     if (this.#isEnded) return;
     const { zone, extra, zones } = this.#options;
-    for (const { harvest, site, subnets } of this.#legs.values()) {
+    for (const { harvest, site, subnets } of this.#legs) {
       site.locate(harvest.cache, subnets.all);
     }
     const projection = project(this.#sites.values(), zone, this.#clock.now());
@@ -319,7 +323,7 @@ export class Collector {
   }
 
   get #places(): LinkPlace[] {
-    return [...this.#legs.values()].map(({ site, subnets }) => {
+    return Array.from(this.#legs, ({ site, subnets }) => {
       return { site: site.domain, subnets: subnets.all, mapped: site.policy.mapped };
     });
   }
