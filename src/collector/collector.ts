@@ -324,7 +324,7 @@ export class Collector {
 
   get #places(): LinkPlace[] {
     return Array.from(this.#legs, ({ site, subnets }) => {
-      return { site: site.domain, subnets: subnets.all, mapped: site.policy.mapped };
+      return { site: site.domain, subnets: subnets.all, mapped: site.policy.addresses.targets };
     });
   }
 }

@@ -2,6 +2,7 @@
  * The registrar of the configuration: where devices register, from where, and what is published of what they
  * register. The policy judges it as it judges what is heard on a link.
  */
+import { mapAddress } from "../collector/projection/addressmap.ts";
 import { among, SitePolicy } from "../collector/projection/policy.ts";
 import {
   hasControls,
@@ -44,7 +45,7 @@ export function registering({ config, ...options }: RegisteringOptions): Layer |
     complaints.tell(undefined, `a service that registers is withheld: ${reason}`, () => ({ name }));
   const admit = (said: Registration) => admitted(said, { site, policy, isAllowed, withhold });
   const isReversed = (address: Uint8Array) =>
-    networks.includes(formatAddress(address)) || isOn(policy.mapped, address);
+    networks.includes(formatAddress(address)) || isOn(policy.addresses.targets, address);
   return registrar({ ...options, site, isByUdp, isAllowed, isReversed, admit });
 }
 
@@ -82,7 +83,11 @@ function admitted(said: Registration, admission: Admission): Registration | Unfi
     const texts = service.texts.map((text) => policy.text(name, publishableData(text)!));
     services.push(denied ? { ...service, ...NOTHING } : { ...service, texts });
   }
-  return { ...said, addresses: believed.map((each) => policy.address(each)), services };
+  return {
+    ...said,
+    addresses: believed.map((each) => mapAddress(each, policy.addresses.mapped)),
+    services,
+  };
 }
 
 function hostObjection(host: Name, policy: SitePolicy): Unfit | undefined {

@@ -13,6 +13,7 @@ import { LOCAL, parseInstance, parseServiceType } from "../../dns/service.ts";
 import { MAX_ALIASES } from "../link/browser.ts";
 import { obtain } from "../obtain.ts";
 import { distinct, RecordSets } from "../recordsets.ts";
+import { mapAddress } from "./addressmap.ts";
 import { among, type Denial, type IsIn, type Policy, SitePolicy } from "./policy.ts";
 import { isSteeringHost } from "./publishable.ts";
 import type { Reason } from "./site.ts";
@@ -85,7 +86,7 @@ export class Judgement {
     const site = parseInstance(service)?.domain;
     if (site?.parent?.equals(this.#zone) !== true) return data;
     const policy = this.#policyOf(site);
-    const edited = policy.text(heard(service, site), data, policy.standing);
+    const edited = policy.text(heard(service, site), data, policy.addresses.standing);
     return edited === data || hasSameStrings(edited, data) ? data : edited;
   }
 
@@ -128,7 +129,8 @@ export class Judgement {
       case Type.A:
       case Type.AAAA: {
         const policy = this.#policyAt(name);
-        return policy === undefined ? set : sifted(set, (data) => policy.standingAddress(data));
+        if (policy === undefined) return set;
+        return sifted(set, (data) => mapAddress(data, policy.addresses.standing));
       }
       case Type.PTR:
         return sifted(
@@ -159,7 +161,7 @@ export class Judgement {
     const policy = address && this.#policyAt(host);
     if (policy === undefined) return true;
     const data = new Rdata(address!.length === 4 ? Type.A : Type.AAAA, [address!]);
-    return policy.standingAddress(data) === data;
+    return mapAddress(data, policy.addresses.standing) === data;
   }
 
   get #names(): Names {
@@ -210,7 +212,7 @@ export class Judgement {
   #addressesOf(host: NameKey, policy: SitePolicy): Uint8Array[] {
     return ADDRESS_TYPES.flatMap((type) => {
       const rdatas = this.#published.get(host, type)?.rdatas ?? [];
-      return rdatas.map(({ values }) => policy.heardAddress(values[0] as Uint8Array));
+      return rdatas.map(({ values }) => policy.addresses.heard(values[0] as Uint8Array));
     });
   }
 }

@@ -11,11 +11,12 @@ import { isIPv4, isIPv6 } from "node:net";
 import { addressOctets, formatAddress } from "../../dns/address.ts";
 import { attributeKey, parseAttribute } from "../../dns/attribute.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
-import { rdata as make, Rdata, stringsOf } from "../../dns/rdata.ts";
+import { rdata as make, type Rdata, stringsOf } from "../../dns/rdata.ts";
 import { LOCAL, parseInstance } from "../../dns/service.ts";
 import { LONGEST_HEARD } from "../../zone/update/principal.ts";
 import { obtain } from "../obtain.ts";
 import { isOn, type Subnet } from "../subnets.ts";
+import { AddressMap, type MappedSubnet, type Mapping } from "./addressmap.ts";
 import { EMPTY_TXT } from "./publishable.ts";
 
 /** Every field given has to fit. */
@@ -53,11 +54,8 @@ export interface TextRule extends Scope {
   readonly rewrite: readonly string[];
 }
 
-/** How a site's addresses are seen from elsewhere: two prefixes of one length. */
-export interface AddressRule extends Pick<Scope, "sites"> {
-  readonly from: Subnet;
-  readonly to: Subnet;
-}
+/** How addresses are seen from elsewhere. */
+export interface AddressRule extends Pick<Scope, "sites">, MappedSubnet {}
 
 /** True if one of a host's addresses is in one of these networks. */
 export type IsIn = (networks: readonly Subnet[]) => boolean;
@@ -74,10 +72,10 @@ export interface Policy {
 
 /** The policy as it applies to one site. */
 export class SitePolicy {
+  readonly addresses: AddressMap;
   readonly #domainInUrl: string;
   readonly #rules: readonly PolicyRule[];
   readonly #text: readonly TextRule[];
-  readonly #addresses: readonly AddressRule[];
   readonly #networks: readonly Subnet[];
   readonly #hosts: ReadonlySet<string>;
 
@@ -92,7 +90,7 @@ export class SitePolicy {
       host: rule.host && folded(rule.host),
     }));
     this.#text = text.filter(isHere);
-    this.#addresses = addresses.filter(isHere);
+    this.addresses = new AddressMap(addresses.filter(isHere));
     this.#networks = networks;
     this.#hosts = new Set(hosts.map(folded));
   }
@@ -142,45 +140,11 @@ export class SitePolicy {
   believes(address: Uint8Array, subnets: readonly Subnet[]): boolean {
     const own = subnets.filter((subnet) => isOn([subnet], address));
     if (own.length > 0) return own.some((subnet) => !isOfNobody(subnet, address));
-    return (
-      isOn(this.#networks, address) || this.#addresses.some(({ from }) => isOn([from], address))
-    );
-  }
-
-  /** The subnets that addresses of the site are mapped to. */
-  get mapped(): readonly Subnet[] {
-    return this.#addresses.map(({ to }) => to);
-  }
-
-  /** An A or AAAA record as it is seen from elsewhere. */
-  address(data: Rdata): Rdata {
-    const heard = data.values[0] as Uint8Array;
-    const mapped = this.#map(heard);
-    return mapped === heard ? data : new Rdata(data.type, [mapped]);
-  }
-
-  /** An address of the zone as it was heard: undoes the map that may have led to it. */
-  heardAddress(address: Uint8Array): Uint8Array {
-    for (const { from, to } of this.#addresses) {
-      if (!isOn([to], address)) continue;
-      const heard = moved(address, from);
-      if (Buffer.compare(this.#map(heard), address) === 0) return heard;
-    }
-    return address;
-  }
-
-  /** An address of the zone as it should be: one that a map may have led to stays as it is. */
-  readonly standing: Mapping = (address) => this.#map(this.heardAddress(address));
-
-  /** An A or AAAA record of the zone as it should be. */
-  standingAddress(data: Rdata): Rdata {
-    const there = data.values[0] as Uint8Array;
-    const mapped = this.standing(there);
-    return Buffer.compare(mapped, there) === 0 ? data : new Rdata(data.type, [mapped]);
+    return isOn(this.#networks, address) || this.addresses.has(address);
   }
 
   /** The TXT record of a service as the policy edits it. */
-  text(service: Name, data: Rdata, map = this.#map): Rdata {
+  text(service: Name, data: Rdata, map = this.addresses.mapped): Rdata {
     const type = parseInstance(service)?.type.key;
     const rules = this.#text.filter(({ types }) => types === undefined || types.has(type!));
     if (type === undefined || rules.length === 0) return data;
@@ -231,21 +195,6 @@ export class SitePolicy {
     if (isIPv4(host)) return formatAddress(map(addressOctets(host)));
     return host.replace(OF_LINK, (_, labels) => `${labels}.${this.#domainInUrl}`);
   }
-
-  readonly #map: Mapping = (address) => {
-    const rule = this.#addresses.find(({ from }) => isOn([from], address));
-    return rule === undefined ? address : moved(address, rule.to);
-  };
-}
-
-type Mapping = (address: Uint8Array) => Uint8Array;
-
-/** The address of the same host in that network. */
-function moved(address: Uint8Array, { base, prefix }: Subnet): Uint8Array {
-  return address.map((octet, i) => {
-    const mask = (0xff << Math.max(0, Math.min(8, 8 - (prefix - 8 * i)))) & 0xff;
-    return (base[i]! & mask) | (octet & ~mask);
-  });
 }
 
 /** True if what the rule says about hosts fits this host. */

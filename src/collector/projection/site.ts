@@ -18,6 +18,7 @@ import { servedTtl, ttlHolds } from "../link/ttl.ts";
 import { obtain } from "../obtain.ts";
 import type { Subnet } from "../subnets.ts";
 import { isUnique } from "../unique.ts";
+import { mapAddress } from "./addressmap.ts";
 import { type Denial, type Policy, SitePolicy } from "./policy.ts";
 import {
   EMPTY_TXT,
@@ -222,7 +223,8 @@ export class Site {
     const known = this.#rdatas.get(data);
     if (known !== undefined || this.#rdatas.has(data)) return known;
     let rdata = publishableData(data)?.mapNames((name) => this.name(name));
-    if (rdata !== undefined && isAddressType(rdata.type)) rdata = this.policy.address(rdata);
+    if (rdata !== undefined && isAddressType(rdata.type))
+      rdata = mapAddress(rdata, this.policy.addresses.mapped);
     if (rdata?.type === Type.TXT) rdata = this.policy.text(owner, rdata);
     this.#rdatas.set(data, rdata);
     return rdata;
