@@ -7,17 +7,13 @@
  * Invariant: a policy removes or rewrites; except for the TXT keys that it sets, it adds nothing that no
  * device said. What `publishable.ts` refuses stays refused, except for the hosts named in `hosts`.
  */
-import { isIPv4, isIPv6 } from "node:net";
-import { addressOctets, formatAddress } from "../../dns/address.ts";
-import { attributeKey, parseAttribute } from "../../dns/attribute.ts";
 import type { Name, NameKey } from "../../dns/name.ts";
-import { rdata as make, type Rdata, stringsOf } from "../../dns/rdata.ts";
+import type { Rdata } from "../../dns/rdata.ts";
 import { LOCAL, parseInstance } from "../../dns/service.ts";
-import { LONGEST_HEARD } from "../../zone/update/principal.ts";
 import { obtain } from "../obtain.ts";
 import { isOn, type Subnet } from "../subnets.ts";
-import { AddressMap, type MappedSubnet, type Mapping } from "./addressmap.ts";
-import { EMPTY_TXT } from "./publishable.ts";
+import { AddressMap, type MappedSubnet } from "./addressmap.ts";
+import { editText, inUrl, type TextEdit } from "./textedit.ts";
 
 /** Every field given has to fit. */
 export interface Scope {
@@ -47,12 +43,7 @@ export interface PolicyRule extends Scope {
 }
 
 /** Every rule that fits is applied, in order. */
-export interface TextRule extends Scope {
-  readonly drop: readonly string[];
-  readonly set: Readonly<Record<string, string>>;
-  /** Keys whose URL names a host of the link, to be replaced by the host's name in the zone. */
-  readonly rewrite: readonly string[];
-}
+export interface TextRule extends Scope, TextEdit {}
 
 /** How addresses are seen from elsewhere. */
 export interface AddressRule extends Pick<Scope, "sites">, MappedSubnet {}
@@ -83,7 +74,7 @@ export class SitePolicy {
   constructor({ rules, text, addresses, networks, hosts }: Policy, domain: Name) {
     const label = textOf(domain.labels[0]!);
     const isHere = ({ sites }: Scope) => sites?.some((site) => folded(site) === label) ?? true;
-    this.#domainInUrl = domain.labels.map(inUrl).join(".");
+    this.#domainInUrl = inUrl(domain);
     this.#rules = rules.filter(isHere).map((rule) => ({
       ...rule,
       instance: rule.instance && folded(rule.instance),
@@ -148,52 +139,7 @@ export class SitePolicy {
     const type = parseInstance(service)?.type.key;
     const rules = this.#text.filter(({ types }) => types === undefined || types.has(type!));
     if (type === undefined || rules.length === 0) return data;
-    // One empty string stands for none (RFC 6763 §6.1).
-    let strings: readonly Uint8Array[] = data.equals(EMPTY_TXT) ? [] : stringsOf(data);
-    for (const rule of rules) strings = this.#edit(strings, rule, map);
-    const edited = make.txt(...fitting(strings));
-    return edited.equals(data) ? data : edited;
-  }
-
-  #edit(
-    strings: readonly Uint8Array[],
-    { drop, set, rewrite }: TextRule,
-    map: Mapping,
-  ): readonly Uint8Array[] {
-    const has = (keys: readonly string[], string: Uint8Array) => {
-      const key = parseAttribute(string)?.key;
-      return keys.some((each) => attributeKey(Buffer.from(each)) === key);
-    };
-    const rest = strings.filter((string) => !has(drop, string));
-    const rewritten = rest.map((string) =>
-      has(rewrite, string) ? this.#rewrite(string, map) : string,
-    );
-    for (const [key, value] of Object.entries(set)) {
-      const pair = Buffer.from(`${key}=${value}`);
-      // RFC 6763 §6.4: if a key occurs more than once, only the first counts.
-      const at = rewritten.findIndex((string) => has([key], string));
-      rewritten.splice(at < 0 ? rewritten.length : at, 1, pair);
-    }
-    return rewritten;
-  }
-
-  /** A string that cannot be rewritten stays as it is. */
-  #rewrite(string: Uint8Array, map: Mapping): Uint8Array {
-    const url = URL_OF_HOST.exec(Buffer.from(string).toString("latin1"));
-    if (url === null) return string;
-    const [, before, host, after] = url;
-    const bytes = Buffer.from(`${before}${this.#hostElsewhere(host!, map)}${after}`, "latin1");
-    return bytes.length > MAX_STRING ? string : bytes;
-  }
-
-  #hostElsewhere(host: string, map: Mapping): string {
-    const literal = /^\[(.*)\]$/.exec(host)?.[1];
-    if (literal !== undefined) {
-      const isPlain = isIPv6(literal) && !literal.includes("%");
-      return isPlain ? `[${formatAddress(map(addressOctets(literal)))}]` : host;
-    }
-    if (isIPv4(host)) return formatAddress(map(addressOctets(host)));
-    return host.replace(OF_LINK, (_, labels) => `${labels}.${this.#domainInUrl}`);
+    return editText(data, rules, { domain: this.#domainInUrl, map });
   }
 }
 
@@ -234,15 +180,6 @@ export function fits(pattern: string, text: string): boolean {
   return at === pattern.length;
 }
 
-/** As many strings as a record may hold in any zone. */
-function fitting(strings: readonly Uint8Array[]): readonly Uint8Array[] {
-  let room = LONGEST_HEARD;
-  return strings.filter(({ length }) => {
-    room -= 1 + length;
-    return room >= 0;
-  });
-}
-
 /**
  * True for an address that is no single host's: the first of a subnet is the subnet's own, or in IPv6 any
  * router's (RFC 4291 §2.6.1); the last in IPv4 is everybody's (RFC 919 §7).
@@ -277,19 +214,3 @@ function textOf(octets: Uint8Array): string {
 export function folded(text: string): string {
   return text.normalize("NFC").toLowerCase();
 }
-
-/** Percent-encodes what is no letter, digit, hyphen or the like (RFC 3986 §3.2.2). */
-function inUrl(label: Uint8Array): string {
-  const octets = [...Buffer.from(label).toString("latin1")];
-  return octets
-    .map((c) =>
-      /[\w~-]/.test(c) ? c : `%${Buffer.from(c, "latin1").toString("hex").toUpperCase()}`,
-    )
-    .join("");
-}
-
-/** A URL up to its host, the host, and the rest (RFC 3986 §3.2). */
-const URL_OF_HOST = /^([^=]*=[a-z][a-z0-9+.-]*:\/\/(?:[^/?#@]*@)?)(\[[^\]]*\]|[^/?#:]+)(.*)$/is;
-/** Non-empty labels in front of `local`. */
-const OF_LINK = /^([^.]+(?:\.[^.]+)*)\.local\.?$/i;
-const MAX_STRING = 255;
