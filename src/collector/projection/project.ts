@@ -26,8 +26,8 @@ import { MAX_ALIASES } from "../link/browser.ts";
 import { endOfSecond, startOfSecond } from "../link/ttl.ts";
 import { obtain } from "../obtain.ts";
 import { RecordSets } from "../recordsets.ts";
-import { aliasOf, Place } from "./place.ts";
 import { among, type IsIn } from "./policy.ts";
+import { aliasOf, ProjectedName } from "./projectedname.ts";
 import { hasUnderscore } from "./publishable.ts";
 import type { Reason, Site, TranslatedSet } from "./site.ts";
 import { Whereabouts } from "./whereabouts.ts";
@@ -77,7 +77,7 @@ class SiteProjection {
   readonly #zone: Name;
   readonly #time: number;
   readonly #whole: Unfinished;
-  readonly #places = new Map<NameKey, Place>();
+  readonly #names = new Map<NameKey, ProjectedName>();
   readonly #whereabouts: Whereabouts;
   /** The entries of the lists of types, at the site and at the zone. */
   readonly #types = [new Map<NameKey, Rdata>(), new Map<NameKey, Rdata>()] as const;
@@ -92,54 +92,54 @@ class SiteProjection {
 
   make(): void {
     for (const cache of this.#site.caches) {
-      for (const { name } of cache.ofType(Type.SRV)) this.#consider(name, this.#place(name));
+      for (const { name } of cache.ofType(Type.SRV)) this.#consider(name, this.#at(name));
     }
     for (const cache of this.#site.caches) {
       for (const { name } of cache.ofType(Type.PTR)) this.#list(name);
     }
     this.#listTypes(this.#site.domain, this.#types[0]);
     this.#listTypes(this.#zone, this.#types[1]);
-    this.#site.retain(this.#places);
+    this.#site.retain(this.#names);
   }
 
   makeOne(name: Name): void {
     if (parseServiceType(name) !== undefined) this.#list(name);
-    else if (parseInstance(name) !== undefined) this.#consider(name, this.#place(name));
+    else if (parseInstance(name) !== undefined) this.#consider(name, this.#at(name));
     else this.#makeHost(name);
   }
 
   #makeHost(host: Name): void {
     const { policy } = this.#site;
-    const place = this.#place(host);
+    const projected = this.#at(host);
     const addresses = policy.isAboutAddresses ? [...this.#addressesOf(host)] : [];
     // Every machine has a link-local address, which says nothing about where it is.
-    if (policy.isAboutAddresses && !aliasOf(place) && addresses.every(isLinkLocal)) {
-      this.#withhold(host, place, UNKNOWN);
+    if (policy.isAboutAddresses && !aliasOf(projected) && addresses.every(isLinkLocal)) {
+      this.#withhold(host, projected, UNKNOWN);
       return;
     }
     const hosts = () => this.#namesOf(host);
     const denial = policy.hostObjection(hosts, among(addresses));
     // The target of an alias may not be known yet: whoever gets the alias asks for it.
-    const objection = denial ?? this.#hostObjection(place, MAX_ALIASES);
+    const objection = denial ?? this.#hostObjection(projected, MAX_ALIASES);
     const isRefused = objection !== undefined && objection !== UNKNOWN;
-    if (isRefused) this.#withhold(host, place, objection);
+    if (isRefused) this.#withhold(host, projected, objection);
     // A host without usable addresses may have other records.
-    const isUntold = isRefused && aliasOf(place) !== undefined;
+    const isUntold = isRefused && aliasOf(projected) !== undefined;
     if (denial === undefined && !isUntold) this.#publishHost(host, MAX_ALIASES);
   }
 
-  #place({ key }: Name): Place {
-    let place = this.#places.get(key);
-    if (place === undefined) {
+  #at({ key }: Name): ProjectedName {
+    let projected = this.#names.get(key);
+    if (projected === undefined) {
       const { sets, until } = this.#site.translate(key, this.#time);
-      place = new Place(sets);
-      this.#places.set(key, place);
+      projected = new ProjectedName(sets);
+      this.#names.set(key, projected);
       this.#holdsUntil(until);
     }
-    return place;
+    return projected;
   }
 
-  #consider(name: Name, service: Place): void {
+  #consider(name: Name, service: ProjectedName): void {
     if (service.isListed !== undefined) return;
     service.isListed = false;
     let objection: Reason = "no SRV record is known";
@@ -185,12 +185,12 @@ class SiteProjection {
     for (const host of hosts) if (!host.equals(name)) this.#publishHost(host, MAX_ALIASES);
   }
 
-  #withhold(name: Name, service: Place, reason: Reason): void {
+  #withhold(name: Name, service: ProjectedName, reason: Reason): void {
     service.isListed = false;
     this.#whole.withheld.push({ name, site: this.#site.domain, reason });
   }
 
-  #isTextAwaited(service: Place): boolean {
+  #isTextAwaited(service: ProjectedName): boolean {
     const since = service.sets
       .filter(({ type }) => type === Type.SRV)
       .reduce((first, { since }) => Math.min(first, since), this.#time);
@@ -208,13 +208,13 @@ class SiteProjection {
     if (!host.isUnder(LOCAL)) return undefined;
     // A service is a host only for itself: otherwise another would reveal one that is withheld.
     if (hasUnderscore(host) && !host.equals(service)) return "its host's name is reserved";
-    return this.#hostObjection(this.#place(host), MAX_ALIASES);
+    return this.#hostObjection(this.#at(host), MAX_ALIASES);
   }
 
   /** The host, and the names that it is an alias of. */
   *#namesOf(host: Name, aliases = MAX_ALIASES): Iterable<Name> {
     yield host;
-    const alias = aliases > 0 && host.isUnder(LOCAL) ? aliasOf(this.#place(host)) : undefined;
+    const alias = aliases > 0 && host.isUnder(LOCAL) ? aliasOf(this.#at(host)) : undefined;
     if (alias !== undefined) yield* this.#namesOf(alias.targets[0]!, aliases - 1);
   }
 
@@ -223,7 +223,7 @@ class SiteProjection {
     for (const { key } of this.#namesOf(host)) yield* this.#site.addressesOf(key);
   }
 
-  #hostObjection(host: Place, aliases: number): Reason | undefined {
+  #hostObjection(host: ProjectedName, aliases: number): Reason | undefined {
     if (host.objection === "not known yet") {
       // Provisional, in case an alias leads back here.
       host.objection = UNKNOWN;
@@ -232,7 +232,7 @@ class SiteProjection {
     return host.objection;
   }
 
-  #addressObjection(host: Place, aliases: number): Reason | undefined {
+  #addressObjection(host: ProjectedName, aliases: number): Reason | undefined {
     let reason: Reason = UNKNOWN;
     for (const { type, set, refusal } of host.sets) {
       // A name that no host may have, no alias may have either.
@@ -245,12 +245,12 @@ class SiteProjection {
     if (alias === undefined || aliases === 0) return reason;
     const target = alias.targets[0]!;
     if (!target.isUnder(LOCAL)) return undefined;
-    return this.#hostObjection(this.#place(target), aliases - 1);
+    return this.#hostObjection(this.#at(target), aliases - 1);
   }
 
   #publishHost(name: Name, aliases: number): void {
     if (!name.isUnder(LOCAL)) return;
-    const host = this.#place(name);
+    const host = this.#at(name);
     if (host.isPublished) return;
     host.isPublished = true;
     for (const { type, set } of host.sets) {
@@ -267,7 +267,7 @@ class SiteProjection {
   #list(name: Name): void {
     const parts = parseServiceType(name);
     if (parts?.domain.equals(LOCAL) !== true || isReserved(name.labels)) return;
-    const type = this.#place(name);
+    const type = this.#at(name);
     if (type.isExpanded) return;
     type.isExpanded = true;
     for (const heard of type.sets) {
@@ -306,7 +306,7 @@ class SiteProjection {
   }
 
   #isListed(instance: Name): boolean {
-    const service = this.#place(instance);
+    const service = this.#at(instance);
     this.#consider(instance, service);
     return service.isListed!;
   }

@@ -4,7 +4,7 @@ import { isCarriedType } from "../../zone/update/principal.ts";
 import { hasUnderscore } from "./publishable.ts";
 import type { Reason, TranslatedSet } from "./site.ts";
 
-export class Place {
+export class ProjectedName {
   /** The name's sets on each leg. */
   readonly sets: readonly TranslatedSet[];
   isPublished = false;
@@ -21,7 +21,7 @@ export class Place {
 }
 
 /** The CNAME of a name that is only an alias (RFC 1034 §3.6.2). */
-export function aliasOf(host: Place): TranslatedSet | undefined {
+export function aliasOf(host: ProjectedName): TranslatedSet | undefined {
   const alias = host.sets.find(({ type }) => type === Type.CNAME);
   // An alias of a service would reveal the service even if it is withheld.
   if (alias?.set === undefined || hasUnderscore(alias.targets[0]!)) return undefined;
