@@ -3,7 +3,7 @@
  * chance may be used, how long a file may be.
  */
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, it } from "node:test";
 import { root } from "./support/root.ts";
@@ -173,6 +173,18 @@ describe("the structure of src", () => {
     const wrong = files
       .filter(({ text }) => !/^(#!.*\n)?\/\*\*/.test(text))
       .map(({ file }) => file);
+    assert.deepEqual(wrong, []);
+  });
+
+  it("has every file and folder that the documents name", () => {
+    const documents = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".md"))
+      .map((file) => join("docs", file));
+    const wrong = [...documents, "README.md", "CONTRIBUTING.md"].flatMap((document) => {
+      const text = readFileSync(join(root, document), "utf8");
+      const named = [...text.matchAll(/`(src\/[\w./]+)`/g)].map(([, path]) => path!);
+      return named.filter((path) => !existsSync(join(root, path))).map((path) => [document, path]);
+    });
     assert.deepEqual(wrong, []);
   });
 });
