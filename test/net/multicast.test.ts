@@ -31,6 +31,15 @@ const hex = (text: string) => Buffer.from(text).toString("hex");
 const heard = (probe: Running, text: string) =>
   probe.events<Heard>("packet").filter((packet) => packet.hex === hex(text));
 
+/** Two hosts of one LAN: 10.77.1.1 and 10.77.1.2. */
+function twoHosts(lab: Lab): [near: Host, far: Host] {
+  const lan = lab.lan("sw");
+  return [
+    lab.host("near").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] }),
+    lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] }),
+  ];
+}
+
 /** A program on `host` that has found its links. */
 async function startProbe(host: Host, count: number, ...interfaces: string[]): Promise<Running> {
   const probe = host.script("probe", ...interfaces);
@@ -178,9 +187,7 @@ test(
   inLab,
   async () => {
     await using lab = new Lab();
-    const lan = lab.lan("sw");
-    const near = lab.host("near").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
-    const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+    const [near, far] = twoHosts(lab);
     const wire = await Capture.on(far, "eth0");
     const probe = await startProbe(near, 1);
     const other = await startProbe(far, 1);
@@ -471,9 +478,7 @@ test(
   inLab,
   async () => {
     await using lab = new Lab();
-    const lan = lab.lan("sw");
-    const host = lab.host("host").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
-    const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+    const [host, far] = twoHosts(lab);
     const holder = () =>
       host.start([
         ...[process.execPath, "-e"],
@@ -520,9 +525,7 @@ test(
   inLab,
   async () => {
     await using lab = new Lab();
-    const lan = lab.lan("sw");
-    const host = lab.host("host").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
-    const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+    const [host, far] = twoHosts(lab);
     const [probe, peer] = [await startProbe(host, 1), await startProbe(far, 1)];
     const toProbe = async (text: string) => {
       await cast(far, text, { bind: "10.77.1.2", to: "10.77.1.1" });
@@ -600,9 +603,7 @@ test(
   inLab,
   async () => {
     await using lab = new Lab();
-    const lan = lab.lan("sw");
-    const host = lab.host("host").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
-    const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+    const [host, far] = twoHosts(lab);
     const holder = host.start([
       ...[process.execPath, "-e"],
       `const socket = require("dgram").createSocket("udp4"); socket.bind(5353, () => console.log("open"));`,
@@ -657,9 +658,7 @@ test("An interface named as a link is reported while it is a port of a bridge", 
 
 test("MDNS-59: a message as large as the interface's MTU leaves in one piece", inLab, async () => {
   await using lab = new Lab();
-  const lan = lab.lan("sw");
-  const near = lab.host("near").plug(lan, { name: "eth0", addresses: ["10.77.1.1/24"] });
-  const far = lab.host("far").plug(lan, { name: "eth0", addresses: ["10.77.1.2/24"] });
+  const [near, far] = twoHosts(lab);
   const wire = await Capture.on(far, "eth0");
   const probe = await startProbe(near, 1);
   const name = Name.parse("_http._tcp.local.");
