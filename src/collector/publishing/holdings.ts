@@ -76,14 +76,14 @@ export class Holdings {
    * The server refused the one record of this step. If it was published, it may not be there now; nor, with
    * `isAll`, may the rest of its set. Returns how many records of the set are certainly there.
    */
-  refused({ name, type, come }: Step, isRefresh: boolean, isAll: boolean): number {
+  refused({ name, type, come }: Step, isRenewal: boolean, isAll: boolean): number {
     const before = this.#published.get(name.key, type);
     const isLost = ({ key }: Rdata) => isAll || key === come[0]?.key;
     const lost = before?.rdatas.filter(isLost) ?? [];
     if (lost.length === 0) return before?.rdatas.length ?? 0;
     const rdatas = before!.rdatas.filter((rdata) => !isLost(rdata));
     this.#published.put({ ...before!, rdatas });
-    for (const sets of isRefresh ? [this.#doubtful, this.#unrenewed] : [this.#doubtful]) {
+    for (const sets of isRenewal ? [this.#doubtful, this.#unrenewed] : [this.#doubtful]) {
       sets.add({ name, type, ttl: UNKNOWN_TTL, rdatas: lost });
     }
     return rdatas.length;

@@ -71,7 +71,7 @@ export class Obstacles {
     this.#divided.put(setKey(name, type), true);
   }
 
-  /** An update was taken, perhaps a refresh. */
+  /** An update was taken, perhaps a renewal. */
   succeeded(): void {
     this.#full.succeeded();
     this.#stuck.succeeded();

@@ -59,10 +59,11 @@ export class Reconciler {
   #isCurrent = false;
   /** What is still to be renewed. */
   readonly #renewal = new Renewal();
-  #refreshes = Number.NEGATIVE_INFINITY;
+  /** When the next renewal is due. */
+  #renewsAt = Number.NEGATIVE_INFINITY;
   /** Milliseconds from one renewal to the next, at most. */
   #period: number;
-  #inFlight: { readonly steps: readonly Step[]; readonly isRefresh: boolean } | undefined;
+  #inFlight: { readonly steps: readonly Step[]; readonly isRenewal: boolean } | undefined;
   #obstacles = new Obstacles();
   /** Records in an update, at most: few while a refused one is searched for. */
   #most = Number.POSITIVE_INFINITY;
@@ -121,9 +122,9 @@ export class Reconciler {
   grant(lease: number | undefined, now: number): void {
     this.#isLeased = lease !== undefined;
     const period = periodOf(lease ?? this.#lease);
-    const isAwaited = Number.isFinite(this.#refreshes);
+    const isAwaited = Number.isFinite(this.#renewsAt);
     if (isAwaited && period < this.#period) {
-      this.#refreshes = Math.min(this.#refreshes, this.#nextRenewal(now, period));
+      this.#renewsAt = Math.min(this.#renewsAt, this.#nextRenewal(now, period));
     }
     this.#period = period;
   }
@@ -132,7 +133,7 @@ export class Reconciler {
   withdraw(): void {
     this.#inherited = new RecordSets();
     this.#renewal.end();
-    this.#refreshes = Number.POSITIVE_INFINITY;
+    this.#renewsAt = Number.POSITIVE_INFINITY;
     this.#backoff.end();
     // What was refused a moment ago may be taken now, and there is no other chance.
     this.#obstacles = new Obstacles();
@@ -158,8 +159,8 @@ export class Reconciler {
     const isPending = !this.#isCurrent || this.#steps.length > 0 || !this.#renewal.isOver;
     if (isPending) return this.#backoff.notBefore;
     const settles = this.#inherited.isEmpty ? undefined : this.#settles();
-    const refreshes = this.#holdings.published.isEmpty ? undefined : this.#refreshes;
-    const due = earlier(earlier(settles, refreshes), this.#obstacles.due);
+    const renews = this.#holdings.published.isEmpty ? undefined : this.#renewsAt;
+    const due = earlier(earlier(settles, renews), this.#obstacles.due);
     return due === undefined ? undefined : Math.max(due, this.#backoff.notBefore);
   }
 
@@ -170,7 +171,7 @@ export class Reconciler {
       this.#inherited = new RecordSets();
       this.#startOver();
     }
-    if (now >= this.#refreshes && this.#renewal.isOver) this.#beginRenewal(now);
+    if (now >= this.#renewsAt && this.#renewal.isOver) this.#beginRenewal(now);
     if (now >= (this.#obstacles.due ?? Number.POSITIVE_INFINITY)) {
       this.#obstacles.retry(now);
       this.#startOver();
@@ -180,15 +181,15 @@ export class Reconciler {
       this.#isCurrent = true;
     }
     // Changes go first, but not for so long that a lease is in danger.
-    const isLate = now >= this.#refreshes - this.#period * LATE;
+    const isLate = now >= this.#renewsAt - this.#period * LATE;
     const room = { octets: this.#limit, records: this.#most };
     const again = this.#steps.length === 0 || isLate ? this.#takeRenewal(room) : [];
-    const isRefresh = again.length > 0;
-    const steps = isRefresh ? again : takeSome(this.#steps, room);
+    const isRenewal = again.length > 0;
+    const steps = isRenewal ? again : takeSome(this.#steps, room);
     if (steps.length === 0) return undefined;
-    this.#inFlight = { steps, isRefresh };
+    this.#inFlight = { steps, isRenewal };
     this.counters.updates++;
-    if (isRefresh) this.counters.refreshes++;
+    if (isRenewal) this.counters.refreshes++;
     return updateOf(steps, this.#zone, this.#lease);
   }
 
@@ -197,7 +198,7 @@ export class Reconciler {
    * `isAnswered`, none that counts. Returns what is set aside because of it, if that is news.
    */
   settle(rcode: Rcode | undefined, now: number, isAnswered = false): Obstacle | undefined {
-    const { steps, isRefresh } = this.#inFlight!;
+    const { steps, isRenewal } = this.#inFlight!;
     this.#inFlight = undefined;
     // Others still have it, so it is theirs.
     const isLeft = rcode === Rcode.YXRRSET && steps[0]!.unless !== undefined;
@@ -205,12 +206,12 @@ export class Reconciler {
       this.#backoff.succeeded();
       if (!isLeft) this.#obstacles.succeeded();
       this.#most *= 2;
-      if (!isRefresh) for (const step of steps) this.#record(step, true, now);
+      if (!isRenewal) for (const step of steps) this.#record(step, true, now);
       return undefined;
     }
     if (rcode === undefined) {
       this.counters.failures++;
-      if (!isRefresh) for (const step of steps) this.#record(step, false, now);
+      if (!isRenewal) for (const step of steps) this.#record(step, false, now);
       if (isAnswered) this.#backoff.refused(now, true);
       else this.#backoff.unanswered(now);
       this.#startOver();
@@ -219,9 +220,9 @@ export class Reconciler {
     }
     this.counters.refusals++;
     // What is set aside of these is no longer published, and not in the next difference.
-    if (isRefresh) this.#renewal.putBack(steps);
+    if (isRenewal) this.#renewal.putBack(steps);
     else this.#steps.unshift(...steps);
-    return this.#isolate(steps, { rcode, isRefresh, now });
+    return this.#isolate(steps, { rcode, isRenewal, now });
   }
 
   //---- Refused ----
@@ -232,7 +233,7 @@ export class Reconciler {
    */
   #isolate(
     steps: readonly Step[],
-    { rcode, isRefresh, now }: { rcode: Rcode; isRefresh: boolean; now: number },
+    { rcode, isRenewal, now }: { rcode: Rcode; isRenewal: boolean; now: number },
   ): Obstacle | undefined {
     const isOfZone = rcode === Rcode.NOTAUTH || rcode === Rcode.NOTIMP;
     const isNews = !steps.every((step) => this.#obstacles.knows(step));
@@ -243,15 +244,15 @@ export class Reconciler {
     if (isOfZone) return undefined;
     this.#most = Math.max(1, Math.floor(count / 2));
     if (isWhole) this.#obstacles.divide(steps[0]!, now);
-    else if (count === 1) return this.#setAside(steps[0]!, isRefresh, now);
+    else if (count === 1) return this.#setAside(steps[0]!, isRenewal, now);
     return undefined;
   }
 
   /** Sets a refused record aside. After a second refused renewal in its set, all of the set is in doubt. */
-  #setAside(step: Step, isRefresh: boolean, now: number): Obstacle | undefined {
+  #setAside(step: Step, isRenewal: boolean, now: number): Obstacle | undefined {
     const { name, type } = step;
-    const isAll = isRefresh && this.#obstacles.isFull(name.key, type);
-    const there = this.#holdings.refused(step, isRefresh, isAll);
+    const isAll = isRenewal && this.#obstacles.isFull(name.key, type);
+    const there = this.#holdings.refused(step, isRenewal, isAll);
     const wanted = this.#wanted.get(name.key, type)?.rdatas.length ?? 0;
     return this.#obstacles.add(step, there, wanted, now);
   }
@@ -260,7 +261,7 @@ export class Reconciler {
 
   #beginRenewal(now: number): void {
     this.#renewal.begin(this.#holdings.published, this.#random);
-    this.#refreshes = this.#nextRenewal(now, this.#period);
+    this.#renewsAt = this.#nextRenewal(now, this.#period);
   }
 
   #nextRenewal(now: number, period: number): number {
@@ -270,7 +271,7 @@ export class Reconciler {
   /** Renews everything, since the server may have lost it, or may be another one. */
   renewAll(): void {
     this.#renewal.end();
-    this.#refreshes = Number.NEGATIVE_INFINITY;
+    this.#renewsAt = Number.NEGATIVE_INFINITY;
   }
 
   #takeRenewal(room: UpdateSize): Step[] {
