@@ -82,7 +82,7 @@ export function verdictLines(evidence: Evidence): string[] {
   return [`Verdict: not published at ${sites}: ${here}; for other sites ${others}`, WHOLE_NAME];
 }
 
-interface Judgement {
+interface Facts {
   readonly isHeard: boolean;
   /** Whether the zone has it; undefined where that is not known. */
   readonly isThere: boolean | undefined;
@@ -195,7 +195,7 @@ class Verdict {
 
   #line(
     local: Name,
-    { isHeard, isThere, reason }: Judgement,
+    { isHeard, isThere, reason }: Facts,
     absence = this.#evidence.isNear ? NOT_TAKEN_HERE : NOT_TAKEN_THERE,
   ): string {
     const { file } = this.#evidence;
