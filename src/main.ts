@@ -47,7 +47,7 @@ program
     "-s, --server <address>",
     "server to ask, such as 192.0.2.1:53 (default: the gateway here)",
   )
-  .option("-c, --config <file>", "where the defaults of the other two are read")
+  .option("-c, --config <file>", "configuration file with the defaults of the other two")
   .option("-w, --watch", "keep watching: print what comes, changes and goes, until SIGINT (^C)")
   .action(browse);
 
@@ -65,7 +65,7 @@ program
   .description("print the served zone as a master file, by zone transfer")
   .option("-d, --domain <name>", "zone to print (default: the configured zone)")
   .option("-s, --server <address>", "server to ask (default: the gateway here)")
-  .option("-c, --config <file>", "where the defaults of the other two are read")
+  .option("-c, --config <file>", "configuration file with the defaults of the other two")
   .action(zone);
 
 program

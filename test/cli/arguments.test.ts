@@ -1,15 +1,17 @@
 /** Wrong arguments: the error names them, and nothing is begun. */
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { MAIN, temporaryFolder } from "../support/gateway.ts";
 import { run } from "../support/process.ts";
+import { root } from "../support/root.ts";
 
 describe("the command line", () => {
   it("runs as a program of its own after each build, as a link to it requires", async () => {
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
     const { status, stdout } = await run([MAIN, "--version"]);
-    assert.deepEqual([status, `${stdout}`], [0, "0.1.0\n"]);
+    assert.deepEqual([status, `${stdout}`], [0, `${version}\n`]);
   });
 
   it("names a command or an option that does not exist", async () => {
