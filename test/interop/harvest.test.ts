@@ -1,11 +1,12 @@
 /** How completely and how soon a LAN is known: the first answer has all of it. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { FleetOrder } from "../support/devices.ts";
+import type { Fleet, FleetOrder } from "../support/devices.ts";
 import { dig } from "../support/dig.ts";
 import { Gateway } from "../support/gateway.ts";
 import { Lab, needs } from "../support/lab.ts";
-import { GATEWAY, office } from "../support/office.ts";
+import { GATEWAY, type Office, office } from "../support/office.ts";
+import type { Running } from "../support/process.ts";
 import { sleep, waitFor } from "../support/wait.ts";
 
 const ZONE = "bonjour.example.com";
@@ -15,21 +16,26 @@ const question = { server: GATEWAY, name: `_http._tcp.office.${ZONE}.`, type: "P
 /** Milliseconds until the first browse, in the requirement's words: ten seconds after start. */
 const PATIENCE = 10_000;
 
+/** So many devices of one host, which are silent until they are asked or told to announce. */
+async function startFleet(
+  net: Office,
+  count: number,
+  fleet: Pick<Fleet, "name" | "each" | "delay">,
+): Promise<Running> {
+  const addresses = Array.from({ length: count }, (_, i) => `10.77.1.${101 + i}`);
+  const host = net.device("devices", 100);
+  for (const address of addresses) host.addAddress("eth0", `${address}/24`);
+  const fields: Fleet = { addresses, type: "_http._tcp", ...fleet };
+  const running = host.script("devices", JSON.stringify(fields));
+  await waitFor("the devices", () => running.events("ready").length > 0);
+  return running;
+}
+
 describe("A LAN that is learned", { skip: needs("dig") }, () => {
   it("The first browse, ten seconds after start, has 30 of 30 devices that only answer", async (t) => {
     await using lab = new Lab();
     const net = office(lab);
-    const numbers = Array.from({ length: 30 }, (_, i) => 101 + i);
-    const devices = net.device("devices", 100);
-    for (const number of numbers) devices.addAddress("eth0", `10.77.1.${number}/24`);
-    const fleet = devices.script(
-      "devices",
-      JSON.stringify({
-        ...{ addresses: numbers.map((number) => `10.77.1.${number}`), type: "_http._tcp" },
-        ...{ name: "Sensor", delay: [20, 120] },
-      }),
-    );
-    await waitFor("the devices", () => fleet.events("ready").length > 0);
+    const fleet = await startFleet(net, 30, { name: "Sensor", delay: [20, 120] });
     const gateway = await Gateway.start(net.gateway, { zone: ZONE, links });
     await sleep(gateway.startedAt + PATIENCE - Date.now());
     const browse = await dig(net.client, question);
@@ -49,17 +55,7 @@ describe("A LAN that is learned", { skip: needs("dig") }, () => {
   it("A thousand instances announced in bursts are all there over TCP", async (t) => {
     await using lab = new Lab();
     const net = office(lab);
-    const numbers = Array.from({ length: 20 }, (_, i) => 101 + i);
-    const devices = net.device("devices", 100);
-    for (const number of numbers) devices.addAddress("eth0", `10.77.1.${number}/24`);
-    const fleet = devices.script(
-      "devices",
-      JSON.stringify({
-        ...{ addresses: numbers.map((number) => `10.77.1.${number}`), type: "_http._tcp" },
-        ...{ name: "Port", each: 50 },
-      }),
-    );
-    await waitFor("the devices", () => fleet.events("ready").length > 0);
+    const fleet = await startFleet(net, 20, { name: "Port", each: 50 });
     const gateway = await Gateway.start(net.gateway, { zone: ZONE, links });
     await waitFor("the link", () => gateway.events(/link is up/).length > 0);
     const announce: FleetOrder = { announce: { packet: 8, burst: 35, pause: 20 } };
