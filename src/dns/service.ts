@@ -15,7 +15,10 @@ import { fold, Name } from "./name.ts";
 /** `local.` (RFC 6762 §3). */
 export const LOCAL = Name.parse("local.");
 
-/** Seconds: the highest TTL of served records that were heard by multicast (RFC 8766 §5.5.1). */
+/**
+ * Seconds: the highest TTL of served records that were heard by multicast (RFC 8766 §5.5.1). A higher one
+ * tells collectors that a record was put there by hand, where there are no leases (`inheritance.ts`).
+ */
 export const SERVED_TTL = 10;
 
 /**
