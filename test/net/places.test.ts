@@ -68,6 +68,14 @@ suite("places", () => {
     assert.equal(places.size, 6);
   });
 
+  test("SEC-13: are not all for one source, even within its network", () => {
+    const places = new Places({ total: 4, perSource: 3 });
+    const [first, ...more] = [1, 1, 1, 2].map((host) => busy(places, `192.0.2.${host}`));
+    assert.ok(places.enter(stream(), "192.0.2.3"));
+    assert.ok(first?.destroyed);
+    assert.ok(more.every((each) => !each.destroyed));
+  });
+
   test("are taken from those that wait for nothing while there are such, of the largest network", () => {
     const places = new Places({ total: 6, perSource: 3 });
     const working = [1, 2, 3].map((host) => busy(places, `192.0.2.${host}`));

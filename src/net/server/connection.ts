@@ -113,7 +113,7 @@ export class Connection {
   }
 
   readonly #read = (): void => {
-    const { rounds } = this.#options;
+    const { rounds, place } = this.#options;
     while (!this.#isOver) {
       if (this.#pending >= MAX_PENDING || this.#stream.writableLength >= MAX_UNREAD) {
         this.#stream.pause();
@@ -121,7 +121,7 @@ export class Connection {
       }
       if (rounds.isOver) {
         this.#stream.pause();
-        rounds.wait(this.#read);
+        rounds.wait(place.origin.source, this.#read);
         return;
       }
       const bytes = this.#frames.next();
@@ -132,7 +132,7 @@ export class Connection {
         return;
       }
       this.#idle.touch();
-      this.#options.place.touch();
+      place.touch();
       rounds.spend(bytes.length);
       this.#take(bytes);
     }

@@ -3,11 +3,11 @@
  * (RFC 7766 §6.2.2, RFC 9210 §4.2), and requests over HTTPS. A connection has its place from its first octet
  * on, because a TLS handshake costs more than what follows it.
  *
- * Invariant: at most `total` places are taken. When all are, a newcomer gets an idle one of a network that has
- * more places than its own, so that idle peers never keep a new one out (RFC 7766 §6.2.3: no idle time under
- * load); if there is none, one that is not idle, so that no network keeps others out; and at last an idle one
- * of a network with as many, or of its own. The network with the most places loses one first, and of its
- * places the one that has been without a message for longest.
+ * Invariant: at most `total` places are taken. When all are, a newcomer gets one of a source that has more places
+ * than its own, or else of a network that has more: an idle one if there is any, so that idle peers never keep
+ * a new one out (RFC 7766 §6.2.3: no idle time under load), otherwise one that is not, so that nobody keeps others
+ * out; and at last an idle one of a network with as many, or of its own. Who has most loses one first, and of
+ * its places the one that has been without a message for longest.
  */
 import { networkKey, sourceKey } from "../../dns/address.ts";
 
@@ -33,6 +33,7 @@ const IDLE = 1e6;
 const CROWD = 0.9;
 
 export interface Place {
+  readonly origin: Pick<Origin, "source">;
   /** True when the peer waits for nothing; set by whoever serves the connection. */
   isIdle: () => boolean;
   /** To be called when the peer has sent a complete message. */
@@ -60,14 +61,15 @@ export class Places {
   enter(holder: Holder, address: string): Place | undefined {
     const source = sourceKey(address);
     const count = this.#perSource.get(source) ?? 0;
-    const network = count < this.#limits.perSource ? networkKey(address) : undefined;
-    if (network === undefined || !this.#makeRoom(network)) {
+    const isTooMany = count >= this.#limits.perSource;
+    const origin = isTooMany ? undefined : { source, network: networkKey(address) };
+    if (origin === undefined || !this.#makeRoom(origin)) {
       holder.on("error", () => {});
       holder.destroy();
       return undefined;
     }
     this.#perSource.set(source, count + 1);
-    const place = new Taken(holder, this.#taken, { network, crowd: CROWD * this.#limits.total });
+    const place = new Taken(holder, this.#taken, { origin, crowd: CROWD * this.#limits.total });
     this.#taken.set(place, holder);
     holder.once("close", () => {
       this.#taken.delete(place);
@@ -78,10 +80,10 @@ export class Places {
     return place;
   }
 
-  /** False if no place is or can be made free for a newcomer from that network. */
-  #makeRoom(network: string): boolean {
+  /** False if no place is or can be made free for such a newcomer. */
+  #makeRoom(newcomer: Origin): boolean {
     if (this.#taken.size < this.#limits.total) return true;
-    const victim = this.#victimOf(network);
+    const victim = this.#victimOf("source", newcomer) ?? this.#victimOf("network", newcomer);
     if (victim === undefined) return false;
     const holder = this.#taken.get(victim)!;
     this.#taken.delete(victim);
@@ -89,16 +91,20 @@ export class Places {
     return true;
   }
 
-  #victimOf(network: string): Taken | undefined {
-    const shares = new Map([[network, 1]]);
-    for (const place of this.#taken.keys()) {
-      shares.set(place.network, (shares.get(place.network) ?? 0) + 1);
+  #victimOf(kind: keyof Origin, newcomer: Origin): Taken | undefined {
+    const shares = new Map([[newcomer[kind], 1]]);
+    for (const { origin } of this.#taken.keys()) {
+      shares.set(origin[kind], (shares.get(origin[kind]) ?? 0) + 1);
     }
-    const own = shares.get(network)!;
+    const own = shares.get(newcomer[kind])!;
     let victim: Taken | undefined;
     let most = 0;
     for (const place of this.#taken.keys()) {
-      const rank = rankOf(shares.get(place.network)!, own, place.isIdle());
+      const share = shares.get(place.origin[kind])!;
+      const isIdle = place.isIdle();
+      let rank = 0;
+      if (share > own) rank = isIdle ? IDLE + share : share;
+      else if (kind === "network" && share === own && isIdle) rank = 1;
       if (rank <= most) continue;
       most = rank;
       victim = place;
@@ -107,15 +113,15 @@ export class Places {
   }
 }
 
-/** How well a place can be spared, 0 if not at all, by its network's share and that of the newcomer's. */
-function rankOf(share: number, own: number, isIdle: boolean): number {
-  if (share > own) return isIdle ? IDLE + share : share;
-  return share === own && isIdle ? 1 : 0;
+/** Where a peer is: its source, and the network that this is in. */
+interface Origin {
+  readonly source: string;
+  readonly network: string;
 }
 
 class Taken implements Place {
   isIdle = () => true;
-  readonly network: string;
+  readonly origin: Origin;
   readonly #holder: Holder;
   readonly #all: Map<Taken, Holder>;
   readonly #crowd: number;
@@ -123,11 +129,11 @@ class Taken implements Place {
   constructor(
     holder: Holder,
     all: Map<Taken, Holder>,
-    { network, crowd }: { readonly network: string; readonly crowd: number },
+    { origin, crowd }: { readonly origin: Origin; readonly crowd: number },
   ) {
     this.#holder = holder;
     this.#all = all;
-    this.network = network;
+    this.origin = origin;
     this.#crowd = crowd;
   }
 

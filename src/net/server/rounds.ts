@@ -5,7 +5,8 @@
  *
  * Invariant: in one round of the event loop, no more than `SIZE` messages, both queries and answers, are
  * taken across all streams of a listener; a long message counts as several. Streams that wait for a later
- * round are served in the order in which they came.
+ * round are served round-robin by source, and those of one source in the order in which they came. So a source
+ * with many streams keeps others waiting for one of its turns, and not for all of them.
  */
 import type { Clock } from "../../clock.ts";
 
@@ -17,7 +18,8 @@ const OCTETS = 1024;
 
 export class Rounds {
   readonly #clock: Clock;
-  readonly #waiting = new Set<() => void>();
+  /** By source, the next one first. */
+  readonly #waiting = new Map<string, Set<() => void>>();
   #left = SIZE;
 
   constructor(clock: Clock) {
@@ -35,17 +37,24 @@ export class Rounds {
     this.#left -= Math.ceil(octets / OCTETS);
   }
 
-  /** Calls `go` in a later round, only once even if asked repeatedly. */
-  wait(go: () => void): void {
-    this.#waiting.add(go);
+  /** Calls `go` of this source in a later round, only once even if asked repeatedly. */
+  wait(source: string, go: () => void): void {
+    const others = this.#waiting.get(source);
+    if (others === undefined) this.#waiting.set(source, new Set([go]));
+    else others.add(go);
   }
 
   #begin(): void {
     this.#left = SIZE;
-    for (const go of this.#waiting) {
-      if (this.isOver) return;
-      this.#waiting.delete(go);
-      go();
+    while (!this.isOver) {
+      const [next] = this.#waiting;
+      if (next === undefined) return;
+      const [source, waiting] = next;
+      const [go] = waiting;
+      this.#waiting.delete(source);
+      waiting.delete(go!);
+      if (waiting.size > 0) this.#waiting.set(source, waiting);
+      go!();
     }
   }
 }
