@@ -5,8 +5,8 @@
  *
  * Invariant: a transfer is one version of the zone, however long it takes to send: snapshot and changes
  * are taken at the moment of the request and are immutable. Each message is made when the peer has taken
- * the previous one, so a slow peer costs no more than what it has not read; and after each message of any
- * transfer all other work has a turn, so transfers do not starve queries.
+ * the previous one, of all its transfers on the connection, so a slow peer costs no more than what it has not
+ * read; and after each message of any transfer all other work has a turn, so transfers do not starve queries.
  */
 import type { Clock } from "../clock.ts";
 import { Class, Opcode, Rcode, Type } from "../dns/constants.ts";
@@ -34,7 +34,7 @@ export interface TransferOptions {
 }
 
 export function transfers({ find, isAllowed, clock, log }: TransferOptions): Layer {
-  const turns = new Turns(clock);
+  const how = { turns: new Turns(clock), lanes: new Lanes() };
   const report: Report = ({ source, key, transport, message }, kind, { serial }, from) => {
     const zone = `${message.questions[0]!.name}`;
     const fields = { zone, to: source.address, ...(key && { key }), transport, kind, from, serial };
@@ -55,11 +55,11 @@ export function transfers({ find, isAllowed, clock, log }: TransferOptions): Lay
       if (zone === undefined) return refuse(Rcode.NOTAUTH);
       if (question.type === Type.AXFR) {
         report(request, "AXFR", zone.current);
-        return stream(message, wholeZone(zone.current), turns);
+        return stream(request, wholeZone(zone.current), how);
       }
       const serial = clientSerial(message);
       if (serial === undefined) return refuse(Rcode.FORMERR);
-      return incremental(request, zone, serial, { report, turns });
+      return incremental(request, zone, serial, { report, ...how });
     };
 }
 
@@ -104,7 +104,7 @@ function incremental(
   request: Request,
   zone: TransferredZone,
   serial: number,
-  { report, turns }: { readonly report: Report; readonly turns: Turns },
+  { report, ...how }: { readonly report: Report } & Pace,
 ): Responses {
   const { message, transport } = request;
   const { current } = zone;
@@ -116,7 +116,7 @@ function incremental(
   if (transport !== "udp") {
     report(request, isShorter ? "IXFR" : "AXFR", current, serial);
     const records = isShorter ? differences(current, changes) : wholeZone(current);
-    return stream(message, records, turns);
+    return stream(request, records, how);
   }
   // What is certainly too large need not be tried.
   if (!isShorter || count * LEAST_RECORD > UDP_SIZE) return only;
@@ -162,9 +162,9 @@ function countRecords(changes: readonly Change[]): number {
 const MESSAGE_FILL = 16_384;
 
 async function* stream(
-  query: Message,
+  { message: query, signal }: Request,
   records: Iterable<ResourceRecord>,
-  turns: Turns,
+  { turns, lanes }: Pace,
 ): AsyncGenerator<Message> {
   let batch: ResourceRecord[] = [];
   let octets = 0;
@@ -176,19 +176,48 @@ async function* stream(
     isFirst = false;
     return sent;
   };
-  await turns.next();
-  for (const record of records) {
-    const size = record.name.wireLength + 10 + record.rdata.wire.length;
-    if (batch.length > 0 && octets + size > MESSAGE_FILL) {
-      yield next();
-      await turns.next();
-      batch = [];
-      octets = 0;
+  let leave = await lanes.enter(signal);
+  try {
+    await turns.next();
+    for (const record of records) {
+      if (signal.aborted) return;
+      const size = record.name.wireLength + 10 + record.rdata.wire.length;
+      if (batch.length > 0 && octets + size > MESSAGE_FILL) {
+        yield next();
+        batch = [];
+        octets = 0;
+        leave();
+        leave = await lanes.enter(signal);
+        await turns.next();
+      }
+      batch.push(record);
+      octets += size;
     }
-    batch.push(record);
-    octets += size;
+    yield next();
+  } finally {
+    leave();
   }
-  yield next();
+}
+
+/** What decides when a message is made. */
+interface Pace {
+  readonly turns: Turns;
+  readonly lanes: Lanes;
+}
+
+/** Lets one transfer of a connection at a time have a message that is not taken. */
+class Lanes {
+  /** By the signal of a connection: resolves when the last that entered has left. */
+  readonly #left = new WeakMap<AbortSignal, Promise<void>>();
+
+  /** Resolves when its turn comes, to the function that ends it. */
+  async enter(signal: AbortSignal): Promise<() => void> {
+    const before = this.#left.get(signal);
+    let leave = () => {};
+    this.#left.set(signal, new Promise((resolve) => (leave = resolve)));
+    await before;
+    return leave;
+  }
 }
 
 /** Gives turns one after the other, with one for all other work in between. */
