@@ -33,6 +33,9 @@ type Answer = ServerResponse | Http2ServerResponse;
 /** Concurrent requests of one connection; RFC 9113 §6.5.2 recommends no less. */
 export const MAX_REQUESTS = 100;
 
+/** Made once: an error for each request, with its stack, would cost as much as a short answer. */
+const OVER = new Error("the request is over");
+
 /** Octets of one connection. */
 const MAX_HELD = 256 * 1024;
 
@@ -134,9 +137,9 @@ class HttpConnection {
   }
 
   async serve(request: Asked, response: Answer): Promise<void> {
-    const { requests, source } = this.#options;
+    const { requests } = this.#options;
     response.once("close", () => this.#count(isReset(response)));
-    const place = requests.enter(response, source.address);
+    const place = requests.enterFrom(response, this.#options.place.origin);
     if (place === undefined) return;
     let isAsked = false;
     // What is incomplete, or not taken, waits for the peer.
@@ -152,7 +155,7 @@ class HttpConnection {
     response.once("close", () => {
       this.#requests--;
       this.#held -= held;
-      ended.abort();
+      ended.abort(OVER);
     });
     const isTooMuch = this.#requests > MAX_REQUESTS || this.#held > MAX_HELD;
     const message = isTooMuch ? 503 : await messageIn(request, hold);

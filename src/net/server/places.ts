@@ -32,8 +32,14 @@ const IDLE = 1e6;
 /** The share of places above which new connections had better not be kept for long. */
 const CROWD = 0.9;
 
+/** Where a peer is: its source, and the network that this is in. */
+export interface Origin {
+  readonly source: string;
+  readonly network: string;
+}
+
 export interface Place {
-  readonly origin: Pick<Origin, "source">;
+  readonly origin: Origin;
   /** True when the peer waits for nothing; set by whoever serves the connection. */
   isIdle: () => boolean;
   /** To be called when the peer has sent a complete message. */
@@ -59,11 +65,14 @@ export class Places {
 
   /** A place until `holder` closes; if there is none, destroys `holder` and returns undefined. */
   enter(holder: Holder, address: string): Place | undefined {
-    const source = sourceKey(address);
+    return this.enterFrom(holder, { source: sourceKey(address), network: networkKey(address) });
+  }
+
+  /** As `enter`, for what comes from where another place's holder is. */
+  enterFrom(holder: Holder, origin: Origin): Place | undefined {
+    const { source } = origin;
     const count = this.#perSource.get(source) ?? 0;
-    const isTooMany = count >= this.#limits.perSource;
-    const origin = isTooMany ? undefined : { source, network: networkKey(address) };
-    if (origin === undefined || !this.#makeRoom(origin)) {
+    if (count >= this.#limits.perSource || !this.#makeRoom(origin)) {
       holder.on("error", () => {});
       holder.destroy();
       return undefined;
@@ -111,12 +120,6 @@ export class Places {
     }
     return victim;
   }
-}
-
-/** Where a peer is: its source, and the network that this is in. */
-interface Origin {
-  readonly source: string;
-  readonly network: string;
 }
 
 class Taken implements Place {
