@@ -10,6 +10,11 @@ const LENGTH = 2;
 export class Frames {
   readonly #held = new Gathered();
 
+  /** Octets held. */
+  get length(): number {
+    return this.#held.octets.length;
+  }
+
   push(piece: Buffer): void {
     // A piece that begins a message usually holds all of it.
     if (this.#held.octets.length === 0) this.#held.octets = piece;

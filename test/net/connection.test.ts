@@ -1,12 +1,13 @@
 /** A connection whose stream and session are played by the test. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { Duplex } from "node:stream";
 import { suite, test } from "node:test";
 import { frame } from "../../src/net/framing.ts";
 import { Connection } from "../../src/net/server/connection.ts";
 import type { Received } from "../../src/net/server/edge.ts";
 import { Places } from "../../src/net/server/places.ts";
-import { Rounds } from "../../src/net/server/rounds.ts";
+import { Rounds, SIZE } from "../../src/net/server/rounds.ts";
 import type { Peer } from "../../src/net/server/session.ts";
 import { FakeClock } from "../support/clock.ts";
 import { keepalive } from "../support/pushclient.ts";
@@ -16,6 +17,7 @@ const QUERY = Buffer.alloc(12);
 
 class Peering {
   readonly clock = new FakeClock();
+  readonly rounds = new Rounds(this.clock);
   readonly places = new Places();
   readonly received: Received[] = [];
   /** Calls to the session, in order. */
@@ -47,7 +49,7 @@ class Peering {
         this.received.push(received);
         return [Buffer.alloc(12)];
       },
-      rounds: new Rounds(clock),
+      rounds: this.rounds,
       sessions: {
         openSession: (peer) => {
           this.#peer = peer;
@@ -184,6 +186,27 @@ suite("a connection with a session", () => {
     peering.connection.retire();
     peering.connection.retire();
     assert.deepEqual(peering.calls, ["receive", "retire"]);
+    peering.stream.destroy();
+  });
+});
+
+suite("a connection that waits for its round", () => {
+  test("goes on reading while it holds little, and stops when it holds more", async () => {
+    const peering = new Peering();
+    peering.rounds.spend(SIZE * 1024);
+    const read = async (message: Buffer) => {
+      const piece = once(peering.stream, "data");
+      peering.say(message);
+      await piece;
+    };
+    await read(QUERY);
+    assert.equal(peering.stream.isPaused(), false);
+    await read(Buffer.alloc(8000));
+    assert.equal(peering.stream.isPaused(), true);
+    assert.deepEqual(peering.received, []);
+    peering.clock.advance(0);
+    assert.equal(peering.received.length, 2);
+    assert.equal(peering.stream.isPaused(), false);
     peering.stream.destroy();
   });
 });

@@ -45,6 +45,9 @@ export interface Sessions {
 /** Queries of one connection in flight at once. */
 export const MAX_PENDING = 64;
 
+/** Octets that may wait for the next round while the stream flows: a message or a few, as most peers send. */
+const LITTLE = 4096;
+
 /** Octets of answers that the peer has not taken. */
 const MAX_UNREAD = 256 * 1024;
 
@@ -120,7 +123,7 @@ export class Connection {
         return;
       }
       if (rounds.isOver) {
-        this.#stream.pause();
+        if (this.#frames.length > LITTLE) this.#stream.pause();
         rounds.wait(place.origin.source, this.#read);
         return;
       }
@@ -195,7 +198,7 @@ export class Connection {
     this.#pending++;
     const responses = edge({ bytes, transport, source, idleTimeout, session, tls, signal });
     if (Symbol.iterator in responses) this.#writeAll(responses);
-    else if (responses instanceof Promise) void this.#writeLater(responses);
+    else if (responses instanceof Promise) void responses.then(this.#writeLater);
     else void this.#writeEach(responses);
   }
 
@@ -205,10 +208,10 @@ export class Connection {
     for (const octets of all) this.#write(octets, this.#taken);
   }
 
-  async #writeLater(responses: Promise<readonly Buffer[]>): Promise<void> {
-    this.#writeAll(await responses);
+  readonly #writeLater = (all: readonly Buffer[]): void => {
+    this.#writeAll(all);
     this.#read();
-  }
+  };
 
   /** Writes each only when the previous one has been taken: a transfer goes at the peer's pace. */
   async #writeEach(responses: AsyncIterable<Buffer>): Promise<void> {
