@@ -31,7 +31,6 @@ import {
 } from "../dns/tsig.ts";
 import type { Layer, Request, Responses } from "../net/server/handler.ts";
 import type { Complaints } from "./complaints.ts";
-import { mapResponses } from "./layers.ts";
 import { ReplayGuard } from "./replayguard.ts";
 
 export interface TsigOptions {
@@ -82,13 +81,12 @@ export function tsig(options: TsigOptions): Layer {
     const { id, opcode } = request.message;
     const seal = responseSeal(key, mac, now);
     const answer = () => next({ ...request, key: identity, signedAt: time });
-    if (opcode !== Opcode.UPDATE) return sealed(answer, seal);
+    if (opcode !== Opcode.UPDATE) return sealed(answer, id, seal);
     const at = { time, mac, latest: now() + FUDGE };
     const once = () =>
       updates.once(identity, at, () => gather(answer())) ??
       refuse(request, signed, Rcode.BADTIME, key, LATE);
-    const renamed = (response: Message) => (response.id === id ? response : { ...response, id });
-    return sealed(() => mapResponses(once(), renamed), seal);
+    return sealed(once, id, seal);
   };
 }
 
@@ -140,15 +138,18 @@ function refusalSeal(signed: SignedMessage, error: Rcode): Seal {
   };
 }
 
-/** Gives this seal to every response that has none of its own, and to an error on the way to one. */
-function sealed(answer: () => Responses, seal: Seal): Responses {
+/**
+ * Gives this seal to every response that has none of its own, and to an error on the way to one. The id is
+ * the request's, also where the response was made for one sent before.
+ */
+function sealed(answer: () => Responses, id: number, seal: Seal): Responses {
   const fail = (error: unknown): never => {
     throw new SealedError(error, seal);
   };
   try {
     const responses = answer();
-    if (Symbol.iterator in responses) return sealNow(responses, seal);
-    if (responses instanceof Promise) return responses.then((all) => sealNow(all, seal), fail);
+    if (Symbol.iterator in responses) return sealNow(responses, id, seal);
+    if (responses instanceof Promise) return responses.then((all) => sealNow(all, id, seal), fail);
     return sealEach(responses, seal, fail);
   } catch (error) {
     return fail(error);
@@ -157,8 +158,8 @@ function sealed(answer: () => Responses, seal: Seal): Responses {
 
 type Fail = (error: unknown) => never;
 
-function sealNow(responses: readonly Message[], seal: Seal): readonly Message[] {
-  return responses.map((response) => ({ ...response, seal: response.seal ?? seal }));
+function sealNow(responses: readonly Message[], id: number, seal: Seal): readonly Message[] {
+  return responses.map((response) => ({ ...response, id, seal: response.seal ?? seal }));
 }
 
 async function* sealEach(responses: AsyncIterable<Message>, seal: Seal, fail: Fail) {
