@@ -227,13 +227,8 @@ function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: Conte
   }
   for (const message of unsigned) components.bytes(message);
   components.bytes(body);
-  if (!isContinuation) {
-    // Uncompressed and in lower case (§4.3.3).
-    components.name(tsig.key.toLowerCase());
-    components.u16(Class.ANY);
-    components.u32(0);
-    components.name(tsig.algorithm.toLowerCase());
-  }
+  const { hmac, names } = prepared(key);
+  if (!isContinuation) components.bytes(names);
   components.u48(tsig.time);
   components.u16(tsig.fudge);
   if (!isContinuation) {
@@ -241,20 +236,36 @@ function digest(key: TsigKey, body: Uint8Array, tsig: TsigFields, context: Conte
     components.u16(tsig.other.length);
     components.bytes(tsig.other);
   }
-  return hmacOf(key).digest(components.done());
+  return hmac.digest(components.done());
 }
 
 /** The components are assembled here. */
 const components = new Writer(1024, { isCompressing: false });
-const hmacs = new WeakMap<TsigKey, Hmac>();
+const preparedKeys = new WeakMap<TsigKey, Prepared>();
 
-function hmacOf(key: TsigKey): Hmac {
-  let hmac = hmacs.get(key);
-  if (hmac === undefined) {
-    hmac = new Hmac(hashes[key.algorithm], key.secret);
-    hmacs.set(key, hmac);
+/** What is the same in all digests with a key. */
+interface Prepared {
+  readonly hmac: Hmac;
+  /** Its name and algorithm with class and TTL between them, uncompressed and in lower case (§4.3.3). */
+  readonly names: Uint8Array;
+}
+
+function prepared(key: TsigKey): Prepared {
+  let known = preparedKeys.get(key);
+  if (known === undefined) {
+    known = { hmac: new Hmac(hashes[key.algorithm], key.secret), names: namesOf(key) };
+    preparedKeys.set(key, known);
   }
-  return hmac;
+  return known;
+}
+
+function namesOf({ name, algorithm }: TsigKey): Uint8Array {
+  const writer = new Writer(64, { isCompressing: false });
+  writer.name(name.toLowerCase());
+  writer.u16(Class.ANY);
+  writer.u32(0);
+  writer.name(algorithmName(algorithm));
+  return writer.copy();
 }
 
 function append(message: Uint8Array, tsig: TsigFields): Buffer {
