@@ -250,18 +250,19 @@ export class Leases {
     }
     this.#weigh(entry, holds);
     entry.holds = holds;
-    const due = holds.reduce((due, { expires }) => Math.min(due, expires), FOREVER);
+    let due = FOREVER;
+    for (const { expires } of holds) if (expires < due) due = expires;
     if (due === FOREVER) this.#ending.remove(entry);
     else this.#ending.place(entry, due);
   }
 
   #weigh(entry: Entry, after: readonly Hold[]): void {
-    const { weight } = entry;
-    const [left, came] = changedHolders(entry.holds, after);
-    for (const by of came) this.#count(by, weight);
-    for (const by of left) this.#count(by, -weight);
-    for (const by of left) if (kindOfHolder(by) !== undefined) this.#leave(by, entry);
-    for (const by of came) if (kindOfHolder(by) !== undefined) this.#enter(by, entry);
+    const { weight, holds: before } = entry;
+    const { head, tail } = unchanged(before, after);
+    for (let i = head; i < after.length - tail; i++) this.#count(after[i]!.by, weight);
+    for (let i = head; i < before.length - tail; i++) this.#count(before[i]!.by, -weight);
+    for (let i = head; i < before.length - tail; i++) this.#leave(before[i]!.by, entry);
+    for (let i = head; i < after.length - tail; i++) this.#enter(after[i]!.by, entry);
   }
 
   #count(by: string, weight: number): void {
@@ -277,12 +278,14 @@ export class Leases {
   }
 
   #enter(by: string, entry: Entry): void {
+    if (kindOfHolder(by) === undefined) return;
     const entries = this.#entries.get(by);
     if (entries === undefined) this.#entries.set(by, new Set([entry]));
     else entries.add(entry);
   }
 
   #leave(by: string, entry: Entry): void {
+    if (kindOfHolder(by) === undefined) return;
     const entries = this.#entries.get(by);
     entries?.delete(entry);
     if (entries?.size === 0) this.#entries.delete(by);
@@ -295,19 +298,16 @@ function newEntry(id: number, { name, rdata }: ZoneRecord): Entry {
 }
 
 /**
- * Who left and who came, between two states of a record's holds. A step changes one of them, and thousands
- * of devices may hold the entry of a type: those before and after it are passed over.
+ * How many holders are the same at the head and at the tail of two states of a record's holds. A step changes
+ * one of them, and thousands of devices may hold the entry of a type.
  */
-function changedHolders(before: readonly Hold[], after: readonly Hold[]) {
+function unchanged(before: readonly Hold[], after: readonly Hold[]) {
   const most = Math.min(before.length, after.length);
   let head = 0;
   while (head < most && before[head]!.by === after[head]!.by) head++;
-  if (head === before.length && head === after.length) return SAME;
   let tail = 0;
   while (tail < most - head && before.at(-1 - tail)!.by === after.at(-1 - tail)!.by) tail++;
-  const between = (holds: readonly Hold[]) =>
-    holds.slice(head, holds.length - tail).map(({ by }) => by);
-  return [between(before), between(after)] as const;
+  return { head, tail };
 }
 
 /**
@@ -346,5 +346,4 @@ function* together(
 }
 
 const NOBODY: readonly Hold[] = [];
-const SAME = [[], []] as const;
 const FILE_HOLD: Hold = { by: FILE, expires: FOREVER, lease: FOREVER };

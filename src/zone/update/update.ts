@@ -93,7 +93,7 @@ class Work {
   #swept: RecordMap<ZoneRecord> | undefined;
   readonly #emptied = new Emptied();
   /** Cache of `#findShare`, for sets in `#base`. */
-  readonly #shares = new Map<RecordSet, Share>();
+  #shares: Map<RecordSet, Share> | undefined;
   #soa: RecordSet;
 
   constructor(base: Snapshot, by: Principal, leases: Leases) {
@@ -162,6 +162,7 @@ class Work {
   }
 
   #shareOf(set: RecordSet): Share {
+    this.#shares ??= new Map();
     const share = this.#shares.get(set) ?? this.#findShare(set);
     this.#shares.set(set, share);
     return share;
