@@ -60,11 +60,13 @@ suite("places", () => {
     assert.equal(places.enter(stream(), "192.0.2.4"), undefined, "it has most already");
     assert.ok(!idle.destroyed);
     assert.ok(places.enter(stream(), "198.51.100.1"));
+    assert.ok(idle.destroyed, "it waited for nothing");
+    busy(places, "198.51.100.2");
+    assert.ok(places.enter(stream(), "10.0.0.1"));
     assert.deepEqual(
       [...first, ...second].map((each) => each.destroyed),
       [true, false, false, false, false],
     );
-    assert.ok(!idle.destroyed);
     assert.equal(places.size, 6);
   });
 

@@ -3,11 +3,11 @@
  * (RFC 7766 §6.2.2, RFC 9210 §4.2), and requests over HTTPS. A connection has its place from its first octet
  * on, because a TLS handshake costs more than what follows it.
  *
- * Invariant: at most `total` places are taken. When all are, a newcomer gets one of a source that has more places
- * than its own, or else of a network that has more: an idle one if there is any, so that idle peers never keep
- * a new one out (RFC 7766 §6.2.3: no idle time under load), otherwise one that is not, so that nobody keeps others
- * out; and at last an idle one of a network with as many, or of its own. Who has most loses one first, and of
- * its places the one that has been without a message for longest.
+ * Invariant: at most `total` places are taken. When all are, a newcomer gets an idle one, so that idle peers never
+ * keep a new one out (RFC 7766 §6.2.3: no idle time under load), but not of a network that has fewer places than
+ * its own; or else any of a network, or of a source, that has more, so that nobody keeps others out. The network
+ * with the most places loses one first, of its sources the one with the most, and of its places the one that has
+ * been without a message for longest.
  */
 import { networkKey, sourceKey } from "../../dns/address.ts";
 
@@ -25,9 +25,6 @@ export interface PlaceLimits {
 }
 
 const LIMITS: PlaceLimits = { total: 2000, perSource: 500 };
-
-/** More than any share: idle places are spared more easily. */
-const IDLE = 1e6;
 
 /** The share of places above which new connections had better not be kept for long. */
 const CROWD = 0.9;
@@ -52,7 +49,7 @@ export class Places {
   readonly #limits: PlaceLimits;
   /** Ordered by last message, the oldest first. */
   readonly #taken = new Map<Taken, Holder>();
-  readonly #perSource = new Map<string, number>();
+  readonly #shares = new Map<string, Share>();
 
   constructor(limits: PlaceLimits = LIMITS) {
     this.#limits = limits;
@@ -70,73 +67,84 @@ export class Places {
 
   /** As `enter`, for what comes from where another place's holder is. */
   enterFrom(holder: Holder, origin: Origin): Place | undefined {
-    const { source } = origin;
-    const count = this.#perSource.get(source) ?? 0;
-    if (count >= this.#limits.perSource || !this.#makeRoom(origin)) {
+    const source = this.#shareOf(origin.source);
+    const network = this.#shareOf(origin.network);
+    if (source.places >= this.#limits.perSource || !this.#makeRoom(source, network)) {
       holder.on("error", () => {});
       holder.destroy();
       return undefined;
     }
-    this.#perSource.set(source, count + 1);
-    const place = new Taken(holder, this.#taken, { origin, crowd: CROWD * this.#limits.total });
+    const crowd = CROWD * this.#limits.total;
+    const place = new Taken(holder, { origin, source, network, all: this.#taken, crowd });
     this.#taken.set(place, holder);
-    holder.once("close", () => {
-      this.#taken.delete(place);
-      const left = this.#perSource.get(source)! - 1;
-      if (left === 0) this.#perSource.delete(source);
-      else this.#perSource.set(source, left);
-    });
+    for (const share of [source, network]) {
+      share.places++;
+      this.#shares.set(share.of, share);
+    }
+    holder.once("close", () => this.#leave(place));
     return place;
   }
 
-  /** False if no place is or can be made free for such a newcomer. */
-  #makeRoom(newcomer: Origin): boolean {
-    if (this.#taken.size < this.#limits.total) return true;
-    const victim = this.#victimOf("source", newcomer) ?? this.#victimOf("network", newcomer);
-    if (victim === undefined) return false;
-    const holder = this.#taken.get(victim)!;
-    this.#taken.delete(victim);
-    holder.destroy();
-    return true;
+  #shareOf(of: string): Share {
+    return this.#shares.get(of) ?? { of, places: 0 };
   }
 
-  #victimOf(kind: keyof Origin, newcomer: Origin): Taken | undefined {
-    const shares = new Map([[newcomer[kind], 1]]);
-    for (const { origin } of this.#taken.keys()) {
-      shares.set(origin[kind], (shares.get(origin[kind]) ?? 0) + 1);
+  #leave(place: Taken): void {
+    if (!this.#taken.delete(place)) return;
+    for (const share of [place.source, place.network]) {
+      share.places--;
+      if (share.places === 0) this.#shares.delete(share.of);
     }
-    const own = shares.get(newcomer[kind])!;
+  }
+
+  /** False if no place is or can be made free for a newcomer from there. */
+  #makeRoom(source: Share, network: Share): boolean {
+    if (this.#taken.size < this.#limits.total) return true;
     let victim: Taken | undefined;
     let most = 0;
     for (const place of this.#taken.keys()) {
-      const share = shares.get(place.origin[kind])!;
-      const isIdle = place.isIdle();
-      let rank = 0;
-      if (share > own) rank = isIdle ? IDLE + share : share;
-      else if (kind === "network" && share === own && isIdle) rank = 1;
+      const rank = rankOf(place, source, network);
       if (rank <= most) continue;
       most = rank;
       victim = place;
     }
-    return victim;
+    if (victim === undefined) return false;
+    const holder = this.#taken.get(victim)!;
+    this.#leave(victim);
+    holder.destroy();
+    return true;
   }
+}
+
+/** What a source, or a network, has. */
+interface Share {
+  readonly of: string;
+  places: number;
+}
+
+interface TakenOptions {
+  readonly origin: Origin;
+  readonly source: Share;
+  readonly network: Share;
+  readonly all: Map<Taken, Holder>;
+  readonly crowd: number;
 }
 
 class Taken implements Place {
   isIdle = () => true;
   readonly origin: Origin;
+  readonly source: Share;
+  readonly network: Share;
   readonly #holder: Holder;
   readonly #all: Map<Taken, Holder>;
   readonly #crowd: number;
 
-  constructor(
-    holder: Holder,
-    all: Map<Taken, Holder>,
-    { origin, crowd }: { readonly origin: Origin; readonly crowd: number },
-  ) {
+  constructor(holder: Holder, { origin, source, network, all, crowd }: TakenOptions) {
     this.#holder = holder;
-    this.#all = all;
     this.origin = origin;
+    this.source = source;
+    this.network = network;
+    this.#all = all;
     this.#crowd = crowd;
   }
 
@@ -148,3 +156,16 @@ class Taken implements Place {
     return this.#all.size >= this.#crowd;
   }
 }
+
+/** How well a place can be spared for a newcomer from this source and network, 0 if not at all. */
+function rankOf(place: Taken, source: Share, network: Share): number {
+  const isIdle = place.isIdle();
+  const hasMore =
+    place.network.places > network.places + 1 || place.source.places > source.places + 1;
+  if (!hasMore && !(isIdle && place.network.places >= network.places)) return 0;
+  return (isIdle ? IDLE : 0) + place.network.places * NETWORK + place.source.places;
+}
+
+/** Weights in a rank: each counts for more than all that come after it. */
+const IDLE = 1e12;
+const NETWORK = 1e6;
