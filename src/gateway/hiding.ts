@@ -12,7 +12,7 @@ import { Rcode, rcodeName, Type } from "../dns/constants.ts";
 import type { Name } from "../dns/name.ts";
 import type { Rdata } from "../dns/rdata.ts";
 import { recordsOf } from "../dns/record.ts";
-import { kindOfHolder } from "../zone/update/leases.ts";
+import { kindOfHolder } from "../zone/update/hold.ts";
 import { holderPrincipal, REQUESTER } from "../zone/update/principal.ts";
 import { removal, type Update } from "../zone/update/update.ts";
 import type { Zone } from "../zone/zone.ts";

@@ -19,7 +19,7 @@ import { firstState, readState, stateEntries, type ZoneState } from "./journal/s
 import type { Store } from "./journal/store.ts";
 import { readTape } from "./journal/tape.ts";
 import { parseMasterFile } from "./masterfile/masterfile.ts";
-import { FILE } from "./update/leases.ts";
+import { FILE } from "./update/hold.ts";
 import { holderPrincipal } from "./update/principal.ts";
 import { withSerial } from "./update/update.ts";
 import { Zone, type ZoneOptions } from "./zone.ts";

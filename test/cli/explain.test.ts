@@ -14,7 +14,7 @@ import { Class, Rcode, typeName } from "../../src/dns/constants.ts";
 import { makeMessage } from "../../src/dns/message.ts";
 import type { Name } from "../../src/dns/name.ts";
 import { recordsOf } from "../../src/dns/record.ts";
-import type { Hold } from "../../src/zone/update/leases.ts";
+import type { Hold } from "../../src/zone/update/hold.ts";
 import { Device } from "../collector/device.ts";
 import { cacheOf, OPEN, service, setsOf, ZONE } from "../collector/fixture.ts";
 import { FakeClock } from "../support/clock.ts";

@@ -3,7 +3,8 @@ import { suite, test } from "node:test";
 import { Type } from "../../src/dns/constants.ts";
 import { rdata } from "../../src/dns/rdata.ts";
 import { decodeEntry, encodeEntry, type Step } from "../../src/zone/journal/entry.ts";
-import { FOREVER, type StepTaken } from "../../src/zone/update/leases.ts";
+import { FOREVER } from "../../src/zone/update/hold.ts";
+import type { StepTaken } from "../../src/zone/update/leases.ts";
 import { name } from "./fixture.ts";
 
 suite("a step in a journal", () => {

@@ -6,7 +6,7 @@ import { Class, Rcode, Type } from "../../src/dns/constants.ts";
 import { type Rdata, soaOf } from "../../src/dns/rdata.ts";
 import { type RecordSet, type ResourceRecord, recordsOf } from "../../src/dns/record.ts";
 import { isDefault } from "../../src/dns/service.ts";
-import { FILE, FOREVER, type Hold } from "../../src/zone/update/leases.ts";
+import { FILE, FOREVER, type Hold } from "../../src/zone/update/hold.ts";
 import { holderPrincipal, type Principal } from "../../src/zone/update/principal.ts";
 import { type Update, withSerial } from "../../src/zone/update/update.ts";
 import { weightOf } from "../../src/zone/update/weight.ts";

@@ -9,7 +9,7 @@ import { type Rdata, targetOf } from "../../dns/rdata.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { formatRdata } from "../../dns/text.ts";
 import { COLLECTOR } from "../../gateway/publishing.ts";
-import { FILE, FOREVER, type Hold, kindOfHolder } from "../../zone/update/leases.ts";
+import { FILE, FOREVER, type Hold, kindOfHolder } from "../../zone/update/hold.ts";
 import { REQUESTER } from "../../zone/update/principal.ts";
 import type { ZoneRecord } from "../../zone/update/recordmap.ts";
 import { type Ear, speakersFor } from "./hearing.ts";

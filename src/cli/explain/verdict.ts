@@ -11,7 +11,7 @@ import { isAddressType, Type } from "../../dns/constants.ts";
 import { labelToUnicode, type Name, type NameKey } from "../../dns/name.ts";
 import { targetOf } from "../../dns/rdata.ts";
 import { LOCAL, parseServiceType } from "../../dns/service.ts";
-import { FILE, type Hold } from "../../zone/update/leases.ts";
+import { FILE, type Hold } from "../../zone/update/hold.ts";
 import { isReserved } from "../../zone/update/principal.ts";
 import type { ZoneRecord } from "../../zone/update/recordmap.ts";
 import { leadsTo, namesFrom } from "./account.ts";

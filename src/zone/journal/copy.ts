@@ -7,7 +7,7 @@ import type { RecordSet } from "../../dns/record.ts";
 import { type Pace, paced } from "../../paced.ts";
 import { MasterFileFormat, usualTtl } from "../masterfile/masterformat.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { FILE, FOREVER, type Hold } from "../update/leases.ts";
+import { FILE, FOREVER, type Hold } from "../update/hold.ts";
 import type { ZoneRecord } from "../update/recordmap.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 

@@ -14,13 +14,8 @@ import type { Rdata } from "../../dns/rdata.ts";
 import { Reader } from "../../dns/reader.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import { Writer } from "../../dns/writer.ts";
-import {
-  FOREVER,
-  type HeldRecord,
-  type Hold,
-  type HoldStep,
-  type StepTaken,
-} from "../update/leases.ts";
+import { FOREVER, type Hold, type HoldStep } from "../update/hold.ts";
+import type { HeldRecord, StepTaken } from "../update/leases.ts";
 import type { ZoneRecord } from "../update/recordmap.ts";
 import {
   readCount,

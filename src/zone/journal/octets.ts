@@ -3,7 +3,7 @@ import { type Rdata, readRdata } from "../../dns/rdata.ts";
 import type { Reader } from "../../dns/reader.ts";
 import type { RecordSet } from "../../dns/record.ts";
 import type { Writer } from "../../dns/writer.ts";
-import { FOREVER } from "../update/leases.ts";
+import { FOREVER } from "../update/hold.ts";
 import type { ZoneRecord } from "../update/recordmap.ts";
 
 export function writeSets(writer: Writer, sets: readonly RecordSet[]): void {

@@ -1,6 +1,6 @@
 /** The interface between a zone and the store that keeps it on disk. */
 import type { Snapshot } from "../snapshot.ts";
-import type { Hold } from "../update/leases.ts";
+import type { Hold } from "../update/hold.ts";
 import type { ZoneRecord } from "../update/recordmap.ts";
 import type { FrozenState } from "./state.ts";
 

@@ -1,7 +1,6 @@
 /**
  * Who holds which record of a zone, and until when. A record lives while anybody holds it: two
- * collectors on one LAN publish the same records, and neither removes what the other still hears. A
- * hold ends when its holder releases it or its lease (RFC 9664) expires.
+ * collectors on one LAN publish the same records, and neither removes what the other still hears.
  *
  * Invariant: a record of the zone that has no entry here is held by the zone's file, for ever; so
  * static records cost nothing. An entry has at least one holder other than the file. The same steps in
@@ -9,45 +8,24 @@
  */
 import { Type } from "../../dns/constants.ts";
 import { Heap, type Ranked } from "../../heap.ts";
+import {
+  FILE,
+  FILE_HOLD,
+  FOREVER,
+  type Hold,
+  type HoldStep,
+  holdsAfter,
+  kindOfHolder,
+  NOBODY,
+  unchanged,
+} from "./hold.ts";
 import { RecordMap, type ZoneRecord } from "./recordmap.ts";
 import { weightOf } from "./weight.ts";
-
-/** The holder of the records that a zone starts with. */
-export const FILE = "file";
-
-/** The length, and the expiry, of a hold without a lease. */
-export const FOREVER = Number.POSITIVE_INFINITY;
-
-/**
- * What an update does to the holds on a record: `take` a record new to the zone, `join` its holders,
- * `release` one's own hold, or `releaseAll`, so that the record goes.
- */
-export interface HoldStep {
-  readonly does: "take" | "join" | "release" | "releaseAll";
-  readonly record: ZoneRecord;
-}
 
 /** A step that changed something, and the entry it found. */
 export interface StepTaken extends HoldStep {
   /** The entry's identifier, if it existed before the update. */
   readonly id: number | undefined;
-}
-
-export interface Hold {
-  readonly by: string;
-  /** Milliseconds of the clock, or FOREVER. */
-  readonly expires: number;
-  /** Milliseconds granted, or FOREVER. */
-  readonly lease: number;
-}
-
-/**
- * The kind of a holder that is one of many, strangers to each other: "requester:" for "requester:…". The
- * colon sets it apart from the names of keys.
- */
-export function kindOfHolder(holder: string): string | undefined {
-  const end = holder.indexOf(":") + 1;
-  return end === 0 ? undefined : holder.slice(0, end);
 }
 
 /** The state of an entry. */
@@ -297,45 +275,6 @@ function newEntry(id: number, { name, rdata }: ZoneRecord): Entry {
   return { id, name, rdata, holds: NOBODY, rank: FOREVER, index: -1, weight };
 }
 
-/**
- * How many holders are the same at the head and at the tail of two states of a record's holds. A step changes
- * one of them, and thousands of devices may hold the entry of a type.
- */
-function unchanged(before: readonly Hold[], after: readonly Hold[]) {
-  const most = Math.min(before.length, after.length);
-  let head = 0;
-  while (head < most && before[head]!.by === after[head]!.by) head++;
-  let tail = 0;
-  while (tail < most - head && before.at(-1 - tail)!.by === after.at(-1 - tail)!.by) tail++;
-  return { head, tail };
-}
-
-/**
- * The holds on a record after a step: the same array if it changes nothing, none if nobody or only the
- * file is left. `alone` is an array of just `mine`.
- */
-function holdsAfter(
-  does: HoldStep["does"],
-  holds: readonly Hold[] | undefined,
-  mine: Hold,
-  alone: readonly Hold[],
-): readonly Hold[] {
-  if (does === "releaseAll") return NOBODY;
-  if (does === "release") {
-    const others = holds?.filter(({ by }) => by !== mine.by) ?? NOBODY;
-    if (others.length === holds?.length) return holds;
-    return others.every(({ by }) => by === FILE) ? NOBODY : others;
-  }
-  if (holds === undefined) {
-    if (mine.by === FILE) return NOBODY;
-    return does === "take" ? alone : [mine, FILE_HOLD];
-  }
-  const at = holds.findIndex(({ by }) => by === mine.by);
-  if (at < 0) return [mine, ...holds];
-  if (holds[at]!.expires === FOREVER && mine.expires === FOREVER) return holds;
-  return holds.length === 1 ? alone : holds.with(at, mine);
-}
-
 /** Pairs entries with the holds they had: nothing else of an entry changes. */
 function* together(
   entries: readonly Entry[],
@@ -344,6 +283,3 @@ function* together(
   for (const [i, { id, name, rdata }] of entries.entries())
     yield { id, name, rdata, holds: holds[i]! };
 }
-
-const NOBODY: readonly Hold[] = [];
-const FILE_HOLD: Hold = { by: FILE, expires: FOREVER, lease: FOREVER };

@@ -12,7 +12,8 @@ import { isDefault, SERVED_TTL } from "../../dns/service.ts";
 import type { Gone, Snapshot } from "../snapshot.ts";
 import type { Change } from "./change.ts";
 import { Draft } from "./draft.ts";
-import { FILE, type HoldStep, type Leases } from "./leases.ts";
+import { FILE, type HoldStep } from "./hold.ts";
+import type { Leases } from "./leases.ts";
 import { checkPrerequisites, overrides, prescan } from "./prerequisites.ts";
 import type { Principal } from "./principal.ts";
 import { RecordMap, type ZoneRecord } from "./recordmap.ts";
@@ -93,7 +94,7 @@ class Work {
   #swept: RecordMap<ZoneRecord> | undefined;
   readonly #emptied = new Emptied();
   /** Cache of `#findShare`, for sets in `#base`. */
-  #shares: Map<RecordSet, Share> | undefined;
+  readonly #shares = new Map<RecordSet, Share>();
   #soa: RecordSet;
 
   constructor(base: Snapshot, by: Principal, leases: Leases) {
@@ -162,7 +163,6 @@ class Work {
   }
 
   #shareOf(set: RecordSet): Share {
-    this.#shares ??= new Map();
     const share = this.#shares.get(set) ?? this.#findShare(set);
     this.#shares.set(set, share);
     return share;
