@@ -20,7 +20,6 @@ import type { Store, StoredZone } from "./journal/store.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { Change } from "./update/change.ts";
 import { FILE, FOREVER, type Hold } from "./update/hold.ts";
-import type { Leases } from "./update/leases.ts";
 import { mergeUpdate, withoutRecords } from "./update/merge.ts";
 import { holderPrincipal, type Principal } from "./update/principal.ts";
 import type { ZoneRecord } from "./update/recordmap.ts";
@@ -163,7 +162,7 @@ export class Zone {
    * All records that a holder of a kind holds, and when each hold expires, in milliseconds of the clock, in
    * the state ahead: as the next update will find it.
    */
-  heldBy(by: string): ReturnType<Leases["heldBy"]> {
+  heldBy(by: string): ReturnType<ZoneState["leases"]["heldBy"]> {
     return this.#state.leases.heldBy(by);
   }
 
@@ -314,6 +313,7 @@ export class Zone {
     return {
       current: () => this.#current,
       holdsOf: (record) => leases.holds(record),
+      renewals: () => leases.renewals,
       wallTime: (time) => this.#wallTime(time),
       waiting: () => this.#commits.waiting,
       freeze: () => {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { FakeClock } from "../support/clock.ts";
+import { waitFor } from "../support/wait.ts";
 import { COPY, JOURNAL, openOn } from "./durable.ts";
-import { lines, operator, updateOf } from "./fixture.ts";
+import { lines, operator, principal, updateOf } from "./fixture.ts";
 import { MemoryDisk } from "./memorydisk.ts";
 
 suite("a journal that grows", () => {
@@ -50,6 +51,26 @@ suite("a journal that grows", () => {
       }
       assert.ok(times <= (text.includes("TXT") ? 1 : 0), `${times} times`);
     }
+  });
+
+  test("is rewritten when it would take long to read: renewals take few octets, however many", async () => {
+    const records = Array.from({ length: 50 }, (_, i) => `+ h${i} A 10.0.1.${i}`).join("\n");
+    const renew = async (zone: Awaited<ReturnType<typeof openOn>>) =>
+      assert.equal(await zone.apply(updateOf(records, { lease: 3600 }), principal("paris")), 0);
+    const disk = new MemoryDisk();
+    const zone = await openOn(disk, { enough: 40_000 });
+    for (let i = 0; i < 30; i++) await renew(zone);
+    // What a start has read counts as well.
+    const again = disk.afterKill();
+    let times = 0;
+    again.before = (what) => {
+      if (what === "rename") times++;
+    };
+    const next = await openOn(again, { enough: 40_000 });
+    for (let i = 0; i < 20; i++) await renew(next);
+    await waitFor("the journal to be begun anew", () => times === 1);
+    for (let i = 0; i < 20; i++) await renew(next);
+    assert.equal(times, 1, "and is left alone then");
   });
 
   test("and cannot be rewritten is tried again when it is half as long again", async () => {

@@ -1,6 +1,6 @@
 /**
- * The files of a zone: its journal, which is rewritten when it has grown far larger than the zone, and
- * the readable copy that follows it.
+ * The files of a zone: its journal, which is rewritten when it would take far longer to read than the zone,
+ * and the readable copy that follows it.
  */
 import type { Clock } from "../../clock.ts";
 import type { Log } from "../../log.ts";
@@ -24,8 +24,10 @@ export interface FileStoreOptions {
 
 export class FileStore implements Store {
   readonly #options: FileStoreOptions;
-  /** The journal is rewritten beyond this length. */
+  /** The journal is rewritten when it costs more than this. */
   #limit: number;
+  /** The renewals that no longer are in the journal. */
+  #renewalsBefore = 0;
   #rewriting = Promise.resolve();
   #isRewriting = false;
   #copying = Promise.resolve();
@@ -45,11 +47,17 @@ export class FileStore implements Store {
   }
 
   kept(zone: StoredZone): void {
-    const { clock, journal } = this.#options;
+    const { clock } = this.#options;
     this.#cancelCopy ??= clock.at(clock.now() + COPY_AFTER, () => this.#copy(zone));
-    if (journal.length <= this.#limit || this.#isRewriting) return;
+    if (this.#isRewriting || this.#costOf(zone) <= this.#limit) return;
     this.#limit = Math.max(this.#limit, zone.current().size * OCTETS_PER_RECORD);
-    if (journal.length > this.#limit) this.#rewriting = this.#rewrite(zone);
+    if (this.#costOf(zone) > this.#limit) this.#rewriting = this.#rewrite(zone);
+  }
+
+  /** What the journal costs to read, in octets. */
+  #costOf(zone: StoredZone): number {
+    const renewals = zone.renewals() - this.#renewalsBefore;
+    return this.#options.journal.length + renewals * OCTETS_PER_RENEWAL;
   }
 
   /** If a zone is given, writes a last copy of it. */
@@ -65,12 +73,14 @@ export class FileStore implements Store {
   async #rewrite(zone: StoredZone): Promise<void> {
     const { journal, clock, log } = this.#options;
     this.#isRewriting = true;
-    const before = journal.length;
+    const before = this.#costOf(zone);
+    const renewals = zone.renewals();
     try {
       const salt = Math.floor(clock.random() * 2 ** 32);
       const head = paced(stateEntries(zone.freeze()), this.#pace);
       await journal.rewrite(salt, head, zone.waiting());
       this.#limit = Math.max(this.#options.enough ?? ENOUGH, 4 * journal.length);
+      this.#renewalsBefore = renewals;
     } catch (error) {
       const reason = (error as Error).message;
       log.warn({ zone: `${zone.current().origin}`, reason }, "the journal cannot be rewritten");
@@ -101,9 +111,14 @@ export class FileStore implements Store {
   }
 }
 
-/** Octets: some fifteen thousand updates, read in about a second. */
+/** Octets: some fifteen thousand updates, or half a million renewals, read in about a second. */
 const ENOUGH = 8 * 1024 * 1024;
 /** Lets a journal grow to at most four times what its zone takes. */
 const OCTETS_PER_RECORD = 512;
+/**
+ * Reading a renewal takes as long as reading so many octets of others, although a run of them, of whatever
+ * length, is written in ten.
+ */
+const OCTETS_PER_RENEWAL = 16;
 /** Milliseconds: how old the copy of a changed zone may get, a quarter of an hour. */
 const COPY_AFTER = 15 * 60 * 1000;

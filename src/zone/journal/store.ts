@@ -18,6 +18,8 @@ export interface StoredZone {
   /** The snapshot that is on disk. */
   current(): Snapshot;
   holdsOf(record: ZoneRecord): readonly Hold[];
+  /** How many holds have been renewed or released, since the beginning of the journal that was read. */
+  renewals(): number;
   /** Converts a time of the zone's clock to milliseconds since 1970. */
   wallTime(time: number): number;
   /** All that has been worked out, whether written or not. */

@@ -66,6 +66,7 @@ export class Leases {
   #size = 0;
   #weight = 0;
   #nextId = 0;
+  #renewals = 0;
 
   /** How many records have an entry. */
   get size(): number {
@@ -79,6 +80,11 @@ export class Leases {
 
   get nextId(): number {
     return this.#nextId;
+  }
+
+  /** How many steps it has taken on entries that were there. */
+  get renewals(): number {
+    return this.#renewals;
   }
 
   /** The holds on a record that is in the zone. */
@@ -167,6 +173,7 @@ export class Leases {
       const holds = holdsAfter(does, entry?.holds, mine, mine === hold ? alone : [mine]);
       if (holds === entry?.holds || (entry === undefined && holds.length === 0)) continue;
       const id = entry !== undefined && entry.id < firstNew ? entry.id : undefined;
+      if (id !== undefined) this.#renewals++;
       const changed = entry ?? newEntry(this.#nextId++, record);
       taken.push({ does, record, id, entry: changed, before: changed.holds });
       this.#set(changed, holds);
