@@ -143,12 +143,12 @@ suite("the zone", () => {
   });
 
   test("is odd if it lists an instance that leads nowhere, or more than BIND takes", async () => {
-    const ghosts = Array.from({ length: 101 }, (_, i) => `_ipp._tcp PTR g${i}._ipp._tcp.paris\n`);
+    const ghosts = Array.from({ length: 99 }, (_, i) => `_ipp._tcp PTR g${i}._ipp._tcp.paris\n`);
     const { findings } = await examined(
       APEX + SERVICES.replace(/^printer.*$/m, "") + ghosts.join(""),
     );
     assert.match(findings[1]!, /^odd: Office Printer\S* is listed, but has no SRV record, or/);
-    assert.match(findings[2]!, /^odd: more than 100 instances: _ipp\._tcp\.z\.example\. \(102\)\./);
+    assert.match(findings[2]!, /^odd: 100 instances or more: _ipp\._tcp\.z\.example\. \(100\)\./);
   });
 
   test("may have hosts in other zones, and services that go while it is examined", async () => {

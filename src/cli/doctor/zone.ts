@@ -186,15 +186,16 @@ function unreachableFinding(instance: Name): Placeless {
   return { verdict: "odd", fact };
 }
 
+/** A list of just so many may be all that BIND, as the primary, has taken. */
 function longLists(lists: readonly List[]): Placeless[] {
-  const long = lists.filter(({ instances }) => instances > LONG_LIST);
+  const long = lists.filter(({ instances }) => instances >= LONG_LIST);
   if (long.length === 0) return [];
   const named = long.map(({ name, instances }) => `${name.toUnicode()} (${instances})`);
   const more = long.length > 3 ? ` and ${long.length - 3} more` : "";
   return [
     {
       verdict: "odd",
-      fact: `more than ${LONG_LIST} instances: ${named.slice(0, 3).join(", ")}${more}. BIND (9.18.28 and later) refuses that, as a resolver and as a secondary, unless configured with`,
+      fact: `${LONG_LIST} instances or more: ${named.slice(0, 3).join(", ")}${more}. BIND (9.18.28 and later) takes no more than ${LONG_LIST}, as a primary, secondary or resolver, unless configured with`,
       remedy: [bindOptions(NO_LIMIT)],
     },
   ];
