@@ -318,6 +318,26 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     for (const session of sessions) session.destroy();
   });
 
+  test("SEC-13: that ends takes its requests along, those too whose turn over HTTP/1.1 had not come", async () => {
+    const held = holding();
+    await using server = await listenSecurely({ handler: held.handler, clock: new FakeClock() });
+    const ask = async () => {
+      using socket = await openTls(server);
+      const before = held.waiting;
+      const request = Buffer.concat([Buffer.from(headOf(query.length)), query]);
+      for (let i = 0; i < 50; i++) socket.write(request);
+      await waitFor("all to be asked", () => held.waiting === before + 50);
+    };
+    // Their Handler does not look at signals: what it still holds has no place any more.
+    for (let i = 0; i < 12; i++) {
+      await ask();
+      await waitFor("it to be gone", () => server.places.size === 0);
+    }
+    held.release();
+    using session = await openHttp2(server);
+    assert.equal((await post(session, query)).status, 200);
+  });
+
   test("SEC-13: holds of incomplete requests only their octets, not what else came with them", async () => {
     await using server = await listenSecurely({ clock: new FakeClock() });
     using socket = await openTls(server, "h2");

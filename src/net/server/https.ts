@@ -98,7 +98,8 @@ class HttpConnection {
   readonly #options: HttpConnectionOptions;
   /** Undefined for HTTP/1.1. */
   #session: ServerHttp2Session | undefined;
-  #requests = 0;
+  /** What its requests are answered by. */
+  readonly #open = new Set<Answer>();
   /** Requests that were reset minus those that were not, never below 0. */
   #resets = 0;
   /** Complete requests whose answer is not ready yet. */
@@ -118,7 +119,11 @@ class HttpConnection {
       destroy: () => socket.destroy(),
     });
     options.place.isIdle = () => this.#pending + this.#untaken === 0;
-    socket.once("close", () => this.#idle.stop());
+    socket.once("close", () => {
+      this.#idle.stop();
+      // Over HTTP/1.1 Node tells only the one whose turn it is.
+      if (this.#session === undefined) for (const response of this.#open) response.emit("close");
+    });
     socket.on("error", () => {});
   }
 
@@ -151,13 +156,13 @@ class HttpConnection {
       this.#held += octets;
       return this.#held <= MAX_HELD;
     };
-    this.#requests++;
+    this.#open.add(response);
     response.once("close", () => {
-      this.#requests--;
+      this.#open.delete(response);
       this.#held -= held;
       ended.abort(OVER);
     });
-    const isTooMuch = this.#requests > MAX_REQUESTS || this.#held > MAX_HELD;
+    const isTooMuch = this.#open.size > MAX_REQUESTS || this.#held > MAX_HELD;
     const message = isTooMuch ? 503 : await messageIn(request, hold);
     if (message === undefined) return;
     this.#idle.touch();
