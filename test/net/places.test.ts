@@ -78,6 +78,14 @@ suite("places", () => {
     assert.ok(more.every((each) => !each.destroyed));
   });
 
+  test("SEC-13: of a network with few are not for one with more, however many hosts that has", () => {
+    const places = new Places({ total: 6, perSource: 3 });
+    const many = [1, 2, 3, 4].map((host) => busy(places, `192.0.2.${host}`));
+    const few = [1, 1].map((host) => busy(places, `203.0.113.${host}`));
+    assert.equal(places.enter(stream(), "192.0.2.5"), undefined);
+    assert.ok([...many, ...few].every((each) => !each.destroyed));
+  });
+
   test("are taken from those that wait for nothing while there are such, of the largest network", () => {
     const places = new Places({ total: 6, perSource: 3 });
     const working = [1, 2, 3].map((host) => busy(places, `192.0.2.${host}`));

@@ -5,9 +5,9 @@
  *
  * Invariant: at most `total` places are taken. When all are, a newcomer gets an idle one, so that idle peers never
  * keep a new one out (RFC 7766 §6.2.3: no idle time under load), but not of a network that has fewer places than
- * its own; or else any of a network, or of a source, that has more, so that nobody keeps others out. The network
- * with the most places loses one first, of its sources the one with the most, and of its places the one that has
- * been without a message for longest.
+ * its own; or else any of a network that has more, or of a source in its own network that has more, so that nobody
+ * keeps others out. The network with the most places loses one first, of its sources the one with the most, and of
+ * its places the one that has been without a message for longest.
  */
 import { networkKey, sourceKey } from "../../dns/address.ts";
 
@@ -161,7 +161,9 @@ class Taken implements Place {
 function rankOf(place: Taken, source: Share, network: Share): number {
   const isIdle = place.isIdle();
   const hasMore =
-    place.network.places > network.places + 1 || place.source.places > source.places + 1;
+    place.network === network
+      ? place.source.places > source.places + 1
+      : place.network.places > network.places + 1;
   if (!hasMore && !(isIdle && place.network.places >= network.places)) return 0;
   return (isIdle ? IDLE : 0) + place.network.places * NETWORK + place.source.places;
 }
