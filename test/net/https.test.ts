@@ -301,17 +301,20 @@ suite("an HTTPS connection", { skip: skipWithout("openssl") }, () => {
     const held = holding();
     await using server = await listenSecurely({ handler: held.handler, clock: new FakeClock() });
     const sessions = await Promise.all(Array.from({ length: 8 }, () => openHttp2(server)));
-    let reset = 0;
+    const codes: (number | undefined)[] = [];
     for (const session of sessions) {
       for (let i = 0; i < MAX_REQUESTS - 2; i++) {
         const stream = session.request(POST);
         stream.on("error", () => {});
-        stream.once("close", () => reset++);
+        stream.once("close", () => codes.push(stream.rstCode));
         stream.write(Buffer.alloc(1));
       }
     }
     // Each connection by itself has room for more.
-    await waitFor("as many as may be", () => reset === 8 * (MAX_REQUESTS - 2) - 500);
+    await waitFor("as many as may be", () => codes.length === 8 * (MAX_REQUESTS - 2) - 500);
+    // The client may ask again, and its connections stay (RFC 9113 §8.7).
+    assert.deepEqual(new Set(codes), new Set([constants.NGHTTP2_REFUSED_STREAM]));
+    assert.ok(sessions.every((session) => !session.closed));
     held.release();
     using other = await openHttp2(server, {}, "127.0.0.2");
     assert.equal((await post(other, query)).status, 200);

@@ -143,8 +143,13 @@ class HttpConnection {
 
   async serve(request: Asked, response: Answer): Promise<void> {
     const { requests } = this.#options;
-    response.once("close", () => this.#count(isReset(response)));
-    const place = requests.enterFrom(response, this.#options.place.origin);
+    let isRefused = false;
+    let isRead = false;
+    response.once("close", () => this.#count(!isRefused && isReset(response)));
+    const place = requests.enterFrom(response, this.#options.place.origin, () => {
+      isRefused = true;
+      refuseRoom(response, isRead);
+    });
     if (place === undefined) return;
     let isAsked = false;
     // What is incomplete, or not taken, waits for the peer.
@@ -167,7 +172,7 @@ class HttpConnection {
     if (message === undefined) return;
     this.#idle.touch();
     this.#options.place.touch();
-    isAsked = true;
+    isRead = isAsked = true;
     const outcome =
       typeof message === "number" ? refusal(message) : await this.#ask(message, ended.signal);
     isAsked = false;
@@ -211,6 +216,13 @@ class HttpConnection {
 
 function isReset(response: Answer): boolean {
   return "stream" in response && response.stream.rstCode !== constants.NGHTTP2_NO_ERROR;
+}
+
+/** Has no place for a request: the client is told whether anything was done for it (RFC 9113 §8.7). */
+function refuseRoom(response: Answer, isRead: boolean): void {
+  const { NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM } = constants;
+  if ("stream" in response) response.stream.close(isRead ? NGHTTP2_CANCEL : NGHTTP2_REFUSED_STREAM);
+  response.destroy();
 }
 
 /** Answers depend on who asks, so one cached for a client is for that client only (RFC 9111 §5.2.2.7). */

@@ -48,7 +48,7 @@ export interface Place {
 export class Places {
   readonly #limits: PlaceLimits;
   /** Ordered by last message, the oldest first. */
-  readonly #taken = new Map<Taken, Holder>();
+  readonly #taken = new Set<Taken>();
   readonly #shares = new Map<string, Share>();
 
   constructor(limits: PlaceLimits = LIMITS) {
@@ -62,21 +62,26 @@ export class Places {
 
   /** A place until `holder` closes; if there is none, destroys `holder` and returns undefined. */
   enter(holder: Holder, address: string): Place | undefined {
-    return this.enterFrom(holder, { source: sourceKey(address), network: networkKey(address) });
+    const origin = { source: sourceKey(address), network: networkKey(address) };
+    return this.enterFrom(holder, origin, () => holder.destroy());
   }
 
-  /** As `enter`, for what comes from where another place's holder is. */
-  enterFrom(holder: Holder, origin: Origin): Place | undefined {
+  /** As `enter`, for what comes from where another place's holder is, and is ended by `destroy`. */
+  enterFrom(
+    holder: Omit<Holder, "destroy">,
+    origin: Origin,
+    destroy: () => void,
+  ): Place | undefined {
     const source = this.#shareOf(origin.source);
     const network = this.#shareOf(origin.network);
     if (source.places >= this.#limits.perSource || !this.#makeRoom(source, network)) {
       holder.on("error", () => {});
-      holder.destroy();
+      destroy();
       return undefined;
     }
     const crowd = CROWD * this.#limits.total;
-    const place = new Taken(holder, { origin, source, network, all: this.#taken, crowd });
-    this.#taken.set(place, holder);
+    const place = new Taken({ origin, source, network, all: this.#taken, crowd, destroy });
+    this.#taken.add(place);
     for (const share of [source, network]) {
       share.places++;
       this.#shares.set(share.of, share);
@@ -102,16 +107,15 @@ export class Places {
     if (this.#taken.size < this.#limits.total) return true;
     let victim: Taken | undefined;
     let most = 0;
-    for (const place of this.#taken.keys()) {
+    for (const place of this.#taken) {
       const rank = rankOf(place, source, network);
       if (rank <= most) continue;
       most = rank;
       victim = place;
     }
     if (victim === undefined) return false;
-    const holder = this.#taken.get(victim)!;
     this.#leave(victim);
-    holder.destroy();
+    victim.destroy();
     return true;
   }
 }
@@ -126,8 +130,9 @@ interface TakenOptions {
   readonly origin: Origin;
   readonly source: Share;
   readonly network: Share;
-  readonly all: Map<Taken, Holder>;
+  readonly all: Set<Taken>;
   readonly crowd: number;
+  readonly destroy: () => void;
 }
 
 class Taken implements Place {
@@ -135,21 +140,21 @@ class Taken implements Place {
   readonly origin: Origin;
   readonly source: Share;
   readonly network: Share;
-  readonly #holder: Holder;
-  readonly #all: Map<Taken, Holder>;
+  readonly destroy: () => void;
+  readonly #all: Set<Taken>;
   readonly #crowd: number;
 
-  constructor(holder: Holder, { origin, source, network, all, crowd }: TakenOptions) {
-    this.#holder = holder;
+  constructor({ origin, source, network, all, crowd, destroy }: TakenOptions) {
     this.origin = origin;
     this.source = source;
     this.network = network;
     this.#all = all;
     this.#crowd = crowd;
+    this.destroy = destroy;
   }
 
   touch(): void {
-    if (this.#all.delete(this)) this.#all.set(this, this.#holder);
+    if (this.#all.delete(this)) this.#all.add(this);
   }
 
   get isCrowded(): boolean {
