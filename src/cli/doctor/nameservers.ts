@@ -109,7 +109,7 @@ const BEHIND = [
 const AHEAD = [
   "Until the zone's serial has reached that, it copies nothing. If the zone was restored from a backup, or",
   "has begun anew, let it copy all: rndc retransfer, knotc zone-retransfer, nsd-control force_transfer,",
-  "pdns_control retrieve. Or is it a primary too?",
+  "pdns_control retrieve. Or is it a primary too, or does it sign the zone itself, with serials of its own?",
 ];
 /** Milliseconds. A server that is notified has a change within a second or two. */
 const PATIENCE = 5000;
