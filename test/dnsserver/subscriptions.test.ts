@@ -47,6 +47,12 @@ async function change(zone: Zone, ...updates: readonly string[]): Promise<void> 
   for (const update of updates) await zone.apply(updateOf(update), operator);
 }
 
+/** A client that is sent what nobody looks at. */
+function idle(push: Push, address: string) {
+  const ignore = () => {};
+  return push.open(address, ignore, ignore);
+}
+
 suite("Subscriptions", () => {
   test("PUSH-34: what is removed before a new subscription is answered is withdrawn", async () => {
     const zone = zoneOf("printer A 10.1.0.1\nprinter A 10.1.0.2\nprinter TXT t");
@@ -165,13 +171,7 @@ suite("Subscriptions", () => {
     const view = viewOf([zoneOf("printer A 10.1.0.1")]);
     const limits = { total: 2, perNetwork: 2, perSession: 2, sessions: 9 };
     const push = new Push({ clock: new FakeClock(), viewOf: () => view, limits });
-    const clients = [1, 2, 3].map((i) =>
-      push.open(
-        `192.0.${i}.1`,
-        () => {},
-        () => {},
-      ),
-    );
+    const clients = [1, 2, 3].map((i) => idle(push, `192.0.${i}.1`));
     const question = { name: name("printer"), type: Type.A, class: Class.IN };
     const rcodes = clients.map((client) => client.subscribe(1, question));
     assert.deepEqual(rcodes, [Rcode.NOERROR, Rcode.NOERROR, Rcode.SERVFAIL]);
@@ -187,29 +187,10 @@ suite("Subscriptions", () => {
       [{ total: 9, perNetwork: 1, perSession: 9, sessions: 9 }, "192.0.2.1"],
     ] as const) {
       const push = new Push({ clock: new FakeClock(), viewOf: () => view, limits });
-      for (let i = 0; i < 3; i++)
-        push
-          .open(
-            "192.0.2.1",
-            () => {},
-            () => {},
-          )
-          .end();
-      const [first, second] = ["192.0.2.1", address].map((each) =>
-        push.open(
-          each,
-          () => {},
-          () => {},
-        ),
-      );
+      for (let i = 0; i < 3; i++) idle(push, "192.0.2.1").end();
+      const [first, second] = ["192.0.2.1", address].map((each) => idle(push, each));
       assert.equal(first!.subscribe(1, question), Rcode.NOERROR);
-      push
-        .open(
-          "192.0.2.1",
-          () => {},
-          () => {},
-        )
-        .end();
+      idle(push, "192.0.2.1").end();
       assert.equal(second!.subscribe(1, question), Rcode.SERVFAIL);
       first!.unsubscribe(1);
       assert.equal(second!.subscribe(1, question), Rcode.NOERROR);
@@ -253,11 +234,7 @@ suite("Subscriptions", () => {
       ...{ clock, viewOf: () => view },
       reconfirm: ({ name }) => asked.push(name.toString().split(".")[0]!),
     });
-    const client = push.open(
-      "192.0.2.1",
-      () => {},
-      () => {},
-    );
+    const client = idle(push, "192.0.2.1");
     const doubt = (...owners: readonly string[]) => {
       for (const owner of owners) {
         const data = rdata.a("10.1.0.1");
