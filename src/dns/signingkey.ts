@@ -95,8 +95,7 @@ export class SigningKey {
         `algorithm ${fields.get("Algorithm")}; expected 13 (ECDSAP256SHA256) or 15 (ED25519)`,
       );
     }
-    const octets = Buffer.from(fields.get("PrivateKey") ?? "", "base64");
-    if (octets.length !== 32) throw new FormatError("PrivateKey is not 32 octets of base64");
+    const octets = secretOctets(algorithm, Buffer.from(fields.get("PrivateKey") ?? "", "base64"));
     const times: Partial<Record<KeyEvent, number>> = {};
     for (const event of keyEvents) {
       const text = fields.get(event);
@@ -180,6 +179,15 @@ const DNSKEY_LINE = /^(\S+)\s+(?:\d+\s+)?(?:IN\s+)?DNSKEY\s+(\d+)\s+3\s+(\d+)\s+
 function publicOctets(secret: KeyObject): Buffer {
   const { x = "", y = "" } = secret.export({ format: "jwk" });
   return Buffer.concat([Buffer.from(x, "base64url"), Buffer.from(y, "base64url")]);
+}
+
+/** The 32 octets of a secret as stored: BIND's tools omit the zeros that a number begins with. */
+function secretOctets(algorithm: SigningAlgorithm, stored: Buffer): Buffer {
+  const shortest = algorithm === "ecdsap256sha256" ? 1 : 32;
+  if (stored.length < shortest || stored.length > 32) {
+    throw new FormatError("PrivateKey is not 32 octets of base64");
+  }
+  return Buffer.concat([Buffer.alloc(32 - stored.length), stored]);
 }
 
 function secretOf(algorithm: SigningAlgorithm, octets: Buffer): KeyObject {

@@ -87,6 +87,20 @@ describe("SigningKey", () => {
     }
   });
 
+  it("reads a number without the zeros that it begins with, as dnssec-keygen writes it", () => {
+    const key =
+      "example. IN DNSKEY 256 3 13 " +
+      "jV3Fi0qo4iDnlWpvQAihUvzphrsjxpvMWIGFb9e1LkQ61NjYqx9lYyZP6UybrJ2tjYb7konAwSn4T0skp8hgMA==";
+    const number = "RRYuJxb/cJ6CH/mCTlkFoIAY9C/lZQjvm1xgodzFDg==";
+    const secretWith = (text: string) => `Algorithm: 13 (ECDSAP256SHA256)\nPrivateKey: ${text}\n`;
+    assert.equal(Buffer.from(number, "base64").length, 31);
+    const read = SigningKey.parse(key, secretWith(number));
+    const octets = Buffer.from("octets");
+    assert.ok(isSignature(read.dnskey, octets, read.sign(octets)));
+    const again = SigningKey.parse(read.formatKey(), read.formatPrivateKey());
+    assert.ok(again.dnskey.equals(read.dnskey));
+  });
+
   it("names its files as BIND does, with no slash in them (RFC 2317)", () => {
     const { key, secret } = examples[0];
     const nameOf = (owner: string) =>
@@ -140,7 +154,10 @@ describe("SigningKey", () => {
       [a.key, a.secret.replace("15", "8"), /expected 13/],
       [a.key, a.secret.replace(/PrivateKey.*/, "PrivateKey: AAAA"), /32 octets/],
       [a.key, a.secret.replace(/PrivateKey.*/, `PrivateKey: ${"A".repeat(48)}`), /32 octets/],
+      [b.key, b.secret.replace(/PrivateKey.*/, `PrivateKey: ${"A".repeat(48)}`), /32 octets/],
       [b.key, b.secret.replace(/PrivateKey.*/, `PrivateKey: ${"A".repeat(43)}=`), /P-256/],
+      [b.key, b.secret.replace(/PrivateKey.*/, "PrivateKey: AAAA"), /P-256/],
+      [b.key, b.secret.replace(/PrivateKey.*/, ""), /32 octets/],
       [a.key, `${a.secret}Publish: soon\n`, /soon/],
     ];
     for (const [key, secret, why] of refused) {
